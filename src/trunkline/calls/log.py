@@ -1,0 +1,249 @@
+"""The call's log: one ordered, numbered, append-only sequence of events, and the vocabulary they are written in.
+
+Everything that happens in a call is an event here; the console, saved calls, meters and tests are readings of it.
+Each event is stored with its sequence number (from 1, without gaps) and `at_ms`, the milliseconds since the call
+began on the monotonic clock. The wall-clock start is in `call.started`, so a reader can show times of day.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any, Literal
+
+import msgspec
+
+Role = Literal["user", "assistant", "system"]
+Transport = Literal["webrtc", "websocket"]
+
+
+class LogEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", omit_defaults=True):
+    """What every event shares: `kind` is its tag."""
+
+
+class CallStarted(LogEvent, tag="call.started"):
+    """The call exists. `started_at` is ISO 8601 UTC with milliseconds; `model` is what the provider calls it."""
+
+    call_id: str
+    scenario: str
+    agent: str
+    transport: Transport
+    provider: str
+    model: str
+    started_at: str
+
+
+class LegJoined(LogEvent, tag="leg.joined"):
+    """The caller's side is connected: sound and commands can flow."""
+
+    leg_id: str
+    transport: Transport
+
+
+class LegLost(LogEvent, tag="leg.lost"):
+    """The caller's side went away; the call waits `waiting_ms` for it to come back."""
+
+    leg_id: str
+    reason: str
+    waiting_ms: int
+
+
+class LegNeeded(LogEvent, tag="leg.needed"):
+    """WebRTC must be made anew: the page should post a new offer."""
+
+    reason: str
+
+
+class LinkUp(LogEvent, tag="link.up"):
+    """The model is connected for the first time."""
+
+    model: str
+
+
+class LinkLost(LogEvent, tag="link.lost"):
+    """The connection to the model dropped; the call goes on and tries again in `retry_in_ms`."""
+
+    reason: str
+    code: int | None = None
+    retry_in_ms: int | None = None
+
+
+class LinkRestored(LogEvent, tag="link.restored"):
+    """The model is connected again; `replayed` items of the conversation were given back to it."""
+
+    attempts: int
+    lost_for_ms: int
+    replayed: int = 0
+
+
+class AgentChanged(LogEvent, tag="agent.changed"):
+    """`agent` now speaks; `previous` is None for the first agent of the call."""
+
+    agent: str
+    previous: str | None = None
+    reason: str | None = None
+
+
+class MessageAdded(LogEvent, tag="message.added"):
+    """A message begins. `hidden` ones are part of the conversation but not shown (the greeting's "hi")."""
+
+    item_id: str
+    role: Role
+    previous_item_id: str | None = None
+    agent: str | None = None
+    spoken: bool = False
+    hidden: bool = False
+
+
+class MessageDelta(LogEvent, tag="message.delta"):
+    """`text` is to be appended to the message."""
+
+    item_id: str
+    text: str
+
+
+class MessageDone(LogEvent, tag="message.done"):
+    """The message is complete; `text` replaces what the deltas built.
+
+    `status` is `interrupted` when it was cut short (a later `message.truncated` says what was heard),
+    `inaudible` when speech was heard but no words were recognised, `failed` when the model or the recogniser
+    broke off.
+    """
+
+    item_id: str
+    role: Role
+    text: str
+    status: Literal["completed", "interrupted", "inaudible", "failed"] = "completed"
+
+
+class MessageTruncated(LogEvent, tag="message.truncated"):
+    """The caller heard only `heard_ms` of this message; `text`, where known, is the part that was heard."""
+
+    item_id: str
+    heard_ms: int
+    text: str | None = None
+
+
+class SpeechStarted(LogEvent, tag="speech.started"):
+    """The caller began to speak, `audio_ms` into the sound received."""
+
+    item_id: str
+    audio_ms: int | None = None
+
+
+class SpeechStopped(LogEvent, tag="speech.stopped"):
+    """The caller stopped speaking."""
+
+    item_id: str
+    audio_ms: int | None = None
+
+
+class AudioStarted(LogEvent, tag="audio.started"):
+    """The agent's sound for `item_id` begins; on the relay the binary frames after this event belong to it."""
+
+    item_id: str
+
+
+class AudioCleared(LogEvent, tag="audio.cleared"):
+    """Sound not yet played is void: the page drops it at once and reports what it had played."""
+
+    item_id: str | None = None
+
+
+class AudioDone(LogEvent, tag="audio.done"):
+    """All of the sound of `item_id`, `ms` long, has been sent."""
+
+    item_id: str
+    ms: int
+
+
+class AudioCounted(LogEvent, tag="audio.counted"):
+    """Sound over the wire since the last count, at most once a second: milliseconds and frames each way."""
+
+    sent_ms: int
+    sent_frames: int
+    received_ms: int
+    received_frames: int
+
+
+class ToolStarted(LogEvent, tag="tool.started"):
+    """A tool runs; `arguments` are the decoded JSON, or the raw text where it does not decode."""
+
+    call_id: str
+    name: str
+    arguments: Any
+    agent: str
+
+
+class ToolDone(LogEvent, tag="tool.done"):
+    """A tool ended with either `result` or `error`."""
+
+    call_id: str
+    name: str
+    duration_ms: int
+    result: Any = None
+    error: str | None = None
+
+
+class Breadcrumb(LogEvent, tag="breadcrumb"):
+    """A note that a tool or scenario left in the transcript."""
+
+    title: str
+    data: Any = None
+    call_id: str | None = None
+
+
+class WireSent(LogEvent, tag="wire.sent"):
+    """A raw event sent to the provider, sound left out."""
+
+    event: dict[str, Any]
+
+
+class WireReceived(LogEvent, tag="wire.received"):
+    """A raw event received from the provider, sound left out."""
+
+    event: dict[str, Any]
+
+
+class CallError(LogEvent, tag="error"):
+    """Something went wrong and the call goes on. `hint` says what to do next."""
+
+    message: str
+    code: str | None = None
+    source: Literal["command", "provider", "tool", "scenario", "leg", "call"] = "call"
+    hint: str | None = None
+
+
+class CallEnded(LogEvent, tag="call.ended"):
+    """The last event of a call."""
+
+    reason: str
+
+
+LogEventUnion = (
+    CallStarted
+    | LegJoined
+    | LegLost
+    | LegNeeded
+    | LinkUp
+    | LinkLost
+    | LinkRestored
+    | AgentChanged
+    | MessageAdded
+    | MessageDelta
+    | MessageDone
+    | MessageTruncated
+    | SpeechStarted
+    | SpeechStopped
+    | AudioStarted
+    | AudioCleared
+    | AudioDone
+    | AudioCounted
+    | ToolStarted
+    | ToolDone
+    | Breadcrumb
+    | WireSent
+    | WireReceived
+    | CallError
+    | CallEnded
+)
