@@ -57,7 +57,9 @@ def parse(frame: str | bytes) -> CommandUnion:
         if not command.text.strip():
             raise CommandError("An empty message cannot be said. Put words into 'text'.")
         if len(command.text) > MAX_TEXT:
-            raise CommandError(f"The text has {len(command.text)} characters; at most {MAX_TEXT} are allowed.")
+            raise CommandError(
+                f"The text has {len(command.text)} characters; at most {MAX_TEXT} are allowed."
+            )
     if isinstance(command, Played) and command.ms < 0:
         raise CommandError("'ms' of played counts from 0.")
     return command

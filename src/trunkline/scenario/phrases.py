@@ -1,0 +1,255 @@
+"""What a caller may say, written once: matched against typed words and compiled for the speech recogniser.
+
+A pattern is words in the order they are said, with `[optional]` words, `(one | or another)` and `{slots}`:
+
+    YES = Phrases("yes [please]", "(sure | okay | of course)")
+    TOPIC = Phrases("[a haiku] [about] {topic}", topic=Words(["mountains", "the sea"], open=True))
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+_NOT_A_WORD = re.compile(r"[^\w' ]+|_+")
+_TOKEN = re.compile(r"\s*(?:(?P<mark>[\[\]()|])|\{(?P<slot>\w+)\}|(?P<word>[^\s\[\](){}|]+))")
+_FILLERS = re.compile(r"\b(?:u+m+|u+h+|e+r+m*|h+m+)\b")
+
+
+class PatternError(ValueError):
+    """A pattern that cannot be read; the message shows it and says why."""
+
+
+class Slot(Protocol):
+    """A part of a pattern whose words vary and whose value is wanted."""
+
+    def regex(self) -> str:
+        """A regular expression, without named groups, for the normalised words of the slot."""
+
+    def jsgf(self) -> str:
+        """A JSGF expansion for the recogniser; an empty text where the slot cannot be spoken."""
+
+    def value(self, words: str) -> str:
+        """The value of matched words."""
+
+
+@dataclass(frozen=True)
+class Words:
+    """One of a list of words or expressions; with `open`, anything at all when it is typed."""
+
+    choices: Sequence[str]
+    open: bool = False
+
+    def regex(self) -> str:
+        if self.open:
+            return r"\S.*?"
+        longest_first = sorted((normalise(choice) for choice in self.choices), key=len, reverse=True)
+        return "(?:" + "|".join(map(re.escape, longest_first)) + ")"
+
+    def jsgf(self) -> str:
+        return "( " + " | ".join(normalise(choice) for choice in self.choices) + " )" if self.choices else ""
+
+    def value(self, words: str) -> str:
+        return words
+
+
+_DIGITS = {
+    "zero": "0", "oh": "0", "one": "1", "two": "2", "three": "3", "four": "4",
+    "five": "5", "six": "6", "seven": "7", "eight": "8", "nine": "9",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Digits:
+    """`count` digits, typed ("555-1234") or said one by one ("five five five, one two three four")."""
+
+    count: int
+
+    def regex(self) -> str:
+        one = rf"(?:\d|\b(?:{'|'.join(_DIGITS)})\b)"
+        return rf"(?:{one} *){{{self.count}}}(?! *\d)"
+
+    def jsgf(self) -> str:
+        one = "( " + " | ".join(_DIGITS) + " )"
+        return " ".join([one] * self.count)
+
+    def value(self, words: str) -> str:
+        return "".join(_DIGITS.get(found, found) for found in re.findall(r"\d|[a-z]+", words))
+
+
+@dataclass(frozen=True)
+class Match:
+    """How well some words fit: `whole` if nothing was left over, `length` the matched characters."""
+
+    whole: bool
+    length: int
+    slots: Mapping[str, str] = field(default_factory=dict)
+
+
+class Phrases:
+    """A meaning a caller may express, as patterns; `slots` name the parts whose value is wanted.
+
+    Raises:
+        PatternError: a bracket is not closed, or a slot is used but not given.
+    """
+
+    def __init__(self, *patterns: str, **slots: Slot) -> None:
+        self.patterns = patterns
+        self.slots = slots
+        self._trees = [_parse(pattern, slots) for pattern in patterns]
+        spelled = [_regex(tree, slots) for tree in self._trees]
+        self._whole = [re.compile(rf"\s*{regex}\s*") for regex in spelled]
+        has_open = any(isinstance(slot, Words) and slot.open for slot in slots.values())
+        self._within = [] if has_open else [re.compile(rf"(?<!\S){regex}(?!\S)") for regex in spelled]
+
+    def __repr__(self) -> str:
+        return f"Phrases({', '.join(map(repr, self.patterns))})"
+
+    def match(self, text: str) -> Match | None:
+        """How `text` says this, or None. A pattern may be the whole text or, unless a slot is open, a part of it."""
+        words = normalise(text)
+        for regex in self._whole:
+            if words and (found := regex.fullmatch(words)):
+                return Match(True, len(words), self._values(found))
+        best: Match | None = None
+        for regex in self._within:
+            for found in regex.finditer(words):
+                length = found.end() - found.start()
+                if length and (best is None or length > best.length):
+                    best = Match(False, length, self._values(found))
+        return best
+
+    def jsgf(self) -> str:
+        """The patterns as one JSGF expansion, "" when none can be spoken."""
+        spoken = [expansion for tree in self._trees if (expansion := _jsgf(tree, self.slots))]
+        return " | ".join(spoken)
+
+    def _values(self, found: re.Match[str]) -> dict[str, str]:
+        return {
+            name: self.slots[name].value(words.strip())
+            for name, words in found.groupdict().items()
+            if words is not None
+        }
+
+
+def understand(text: str, meanings: Sequence[Phrases]) -> tuple[Phrases, Match] | None:
+    """The meaning that `text` expresses best: a whole match before a partial one, a longer before a shorter."""
+    matches = [(meaning, match) for meaning in meanings if (match := meaning.match(text))]
+    return max(matches, key=lambda pair: (pair[1].whole, pair[1].length), default=None)
+
+
+def grammar(meanings: Iterable[Phrases]) -> str | None:
+    """A JSGF grammar of everything in `meanings`; None when nothing of it can be spoken."""
+    expansions = [expansion for meaning in meanings if (expansion := meaning.jsgf())]
+    if not expansions:
+        return None
+    return "#JSGF V1.0;\ngrammar caller;\npublic <said> = " + "\n  | ".join(expansions) + ";\n"
+
+
+def normalise(text: str) -> str:
+    """Lower case, no punctuation, no "um", single spaces: the form in which words are compared."""
+    lowered = text.lower().replace("’", "'")
+    return " ".join(_FILLERS.sub(" ", _NOT_A_WORD.sub(" ", lowered)).split())
+
+
+# A pattern's tree: a sequence is a list, alternatives a _Choice, a word or a slot a leaf.
+@dataclass(frozen=True)
+class _Word:
+    text: str
+
+
+@dataclass(frozen=True)
+class _SlotRef:
+    name: str
+
+
+@dataclass(frozen=True)
+class _Choice:
+    options: tuple[tuple[_Node, ...], ...]
+    optional: bool
+
+
+_Node = _Word | _SlotRef | _Choice
+_CLOSING = {"(": ")", "[": "]"}
+
+
+def _parse(pattern: str, slots: Mapping[str, Slot]) -> tuple[_Node, ...]:
+    tokens = list(_tokens(pattern))
+    tree, rest = _parse_options(tokens, 0, pattern, slots)
+    if rest != len(tokens):
+        raise PatternError(f"In the pattern {pattern!r}, '{tokens[rest][1]}' closes nothing.")
+    return (_Choice(tree, optional=False),)
+
+
+def _tokens(pattern: str) -> Iterable[tuple[str, str]]:
+    position, end = 0, len(pattern.rstrip())
+    while position < end:
+        found = _TOKEN.match(pattern, position)
+        if not found or found.lastgroup is None:
+            raise PatternError(f"The pattern {pattern!r} cannot be read from {pattern[position:]!r} on.")
+        yield found.lastgroup, found.group(found.lastgroup)
+        position = found.end()
+
+
+def _parse_options(
+    tokens: list[tuple[str, str]], position: int, pattern: str, slots: Mapping[str, Slot]
+) -> tuple[tuple[tuple[_Node, ...], ...], int]:
+    options: list[tuple[_Node, ...]] = []
+    current: list[_Node] = []
+    while position < len(tokens) and tokens[position][1] not in (")", "]"):
+        kind, text = tokens[position]
+        position += 1
+        if kind == "slot":
+            if text not in slots:
+                raise PatternError(
+                    f"The pattern {pattern!r} uses {{{text}}}, which is not given: add {text}=…."
+                )
+            current.append(_SlotRef(text))
+        elif kind == "word":
+            current.extend(_Word(word) for word in normalise(text).split())
+        elif text == "|":
+            options.append(tuple(current))
+            current = []
+        else:
+            inner, position = _parse_options(tokens, position, pattern, slots)
+            if position >= len(tokens) or tokens[position][1] != _CLOSING[text]:
+                raise PatternError(f"In the pattern {pattern!r}, '{text}' is not closed.")
+            position += 1
+            current.append(_Choice(inner, optional=text == "["))
+    return (*options, tuple(current)), position
+
+
+def _regex(nodes: Sequence[_Node], slots: Mapping[str, Slot]) -> str:
+    """Every word ends with optional space, so that optional parts leave no gap that must match."""
+    out = []
+    for node in nodes:
+        if isinstance(node, _Word):
+            out.append(rf"{re.escape(node.text)}(?:\s+|(?!\S))")
+        elif isinstance(node, _SlotRef):
+            out.append(rf"(?P<{node.name}>{slots[node.name].regex()})(?:\s+|(?!\S))")
+        else:
+            inner = "|".join(_regex(option, slots) for option in node.options)
+            out.append(f"(?:{inner})" + ("?" if node.optional else ""))
+    return "".join(out)
+
+
+def _jsgf(nodes: Sequence[_Node], slots: Mapping[str, Slot]) -> str:
+    out = []
+    for node in nodes:
+        if isinstance(node, _Word):
+            out.append(node.text)
+        elif isinstance(node, _SlotRef):
+            spoken = slots[node.name].jsgf()
+            if not spoken:
+                return ""
+            out.append(spoken)
+        else:
+            options = [spoken for option in node.options if (spoken := _jsgf(option, slots))]
+            if options:
+                inner = " | ".join(options)
+                out.append(f"[ {inner} ]" if node.optional else f"( {inner} )")
+            elif not node.optional:
+                return ""
+    return " ".join(out)

@@ -1,0 +1,386 @@
+"""Rehearsals: a scenario's stand-in for the model, written as a conversation.
+
+    rehearsal = Rehearsal()
+
+    @rehearsal.plays("greeter")
+    async def greeter(caller: Caller) -> Lines:
+        yield "Hello! Would you like a haiku?"
+        while (await caller.says(YES, NO)).meant is not YES:
+            yield "Then I will wait until you do."
+        yield transfer("haikuWriter")
+
+What the agent does is yielded: words to say, `call(tool, …)`, `transfer(agent)`, `ask(question, …)`. What the caller
+does is awaited: `await caller.says(…)`. `ask` is both: it says the question, waits, and asks again when the reply
+meant none of the phrases.
+
+A rehearsal has no state of its own. `perform` runs it again from the conversation's items at every turn: what
+the items already hold is passed over, and what comes after them is the turn. So truncation, a replayed history
+and a fresh process change nothing. Facts that one agent's part learns and another's needs go into `caller.notes`,
+which are built anew in every run.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from trunkline.realtime.events import Item
+from trunkline.scenario.phrases import Phrases, understand
+from trunkline.scenario.script import Entry, Heard, Invoked, Script, Spoke
+
+
+@dataclass(frozen=True)
+class say:  # noqa: N801 - a verb of the rehearsal's language, written like a function
+    """Words to say; `language` ("de") picks the voice's tongue. A plain text yields the same in English."""
+
+    text: str
+    language: str | None = None
+
+
+@dataclass(frozen=True)
+class call:  # noqa: N801
+    """A tool to call; the yield's value is its result, decoded from JSON where it is JSON."""
+
+    tool: str
+    arguments: Mapping[str, Any]
+
+    def __init__(self, tool: str, /, **arguments: Any) -> None:
+        object.__setattr__(self, "tool", tool)
+        object.__setattr__(self, "arguments", arguments)
+
+
+@dataclass(frozen=True)
+class transfer:  # noqa: N801
+    """Hands the caller to another agent, whose part begins. If the application refuses, the yield's value is its
+    answer and the part goes on."""
+
+    agent: str
+
+
+class ask:  # noqa: N801
+    """A question and the meanings of the replies it hopes for; the yield's value is the `Reply`.
+
+    A reply that means none of them is answered with `again`, `tries` times; then the reply comes with
+    `meant` None.
+    """
+
+    def __init__(
+        self,
+        question: str,
+        *meanings: Phrases,
+        again: str = "Sorry, I didn't catch that.",
+        tries: int = 1_000_000,
+        language: str | None = None,
+    ) -> None:
+        self.question, self.meanings, self.again, self.tries = question, meanings, again, tries
+        self.language = language
+
+
+Move = str | say | call | transfer | ask
+Lines = AsyncGenerator[Move, Any]
+"""What a part is: an async generator of moves."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What the caller said. `text` is empty when nothing was recognised; `meant` is the phrases it matched."""
+
+    text: str
+    meant: Phrases | None = None
+    slots: Mapping[str, str] = field(default_factory=dict)
+
+    def __getitem__(self, slot: str) -> str:
+        return self.slots[slot]
+
+
+class Caller:
+    """The other side of a rehearsed conversation."""
+
+    def __init__(self) -> None:
+        self.notes: dict[str, Any] = {}
+        """Facts for the other agents' parts; made anew in every run."""
+
+    def says(self, *meanings: Phrases) -> _Listening:
+        """Waits for the caller's next words: `reply = await caller.says(YES, NO)`.
+
+        The meanings are also what the recogniser listens for. With none given, anything may be said, and
+        the recogniser falls back to free dictation, which hears less well.
+        """
+        return _Listening(meanings)
+
+
+Part = Callable[[Caller], Lines]
+
+
+class Rehearsal:
+    """The parts of a scenario's agents."""
+
+    def __init__(self) -> None:
+        self.parts: dict[str, Part] = {}
+
+    def plays(self, agent: str) -> Callable[[Part], Part]:
+        """Makes an async generator function the part of `agent`."""
+
+        def register(part: Part) -> Part:
+            if not inspect.isasyncgenfunction(part):
+                raise TypeError(
+                    f"The part of {agent!r} must be an 'async def' that yields what the agent does."
+                )
+            if agent in self.parts:
+                raise ValueError(f"The agent {agent!r} has two parts; give each agent one.")
+            self.parts[agent] = part
+            return part
+
+        return register
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One turn of a rehearsal: what to do now, and what the caller may say after it.
+
+    `expects` is empty when the rehearsal waits for a tool's result or is open to anything.
+    """
+
+    does: tuple[say | call, ...]
+    expects: tuple[Phrases, ...] = ()
+
+
+class RehearsalError(Exception):
+    """A rehearsal failed or did what it may not; the message says where."""
+
+
+TransferTool = Callable[[str, str], str]
+"""(from agent, to agent) -> the name of the tool that hands over."""
+
+
+def perform(
+    rehearsal: Rehearsal,
+    items: Sequence[Item],
+    *,
+    first_agent: str,
+    agent: str | None = None,
+    transfer_tool: TransferTool,
+) -> Turn:
+    """Runs the rehearsal through the conversation's items and gives the turn that comes after them.
+
+    Args:
+        items: the conversation as GA items, in order.
+        first_agent: who spoke first in this call.
+        agent: who speaks now, where the application knows; None lets the items decide.
+        transfer_tool: names the tool for a handoff.
+
+    Raises:
+        RehearsalError: a part raised, or awaited something other than the caller.
+    """
+    return _Performance(rehearsal, Script(items), first_agent, agent, transfer_tool).run()
+
+
+@dataclass(frozen=True)
+class _Listening:
+    meanings: tuple[Phrases, ...]
+
+    def __await__(self) -> Generator[_Listening, Reply, Reply]:
+        return (yield self)
+
+
+class _TurnEndedError(Exception):
+    """Nothing more can happen until the caller or a tool has answered."""
+
+    def __init__(self, *expects: Phrases) -> None:
+        self.expects = expects
+
+
+class _Performance:
+    def __init__(
+        self,
+        rehearsal: Rehearsal,
+        script: Script,
+        first_agent: str,
+        agent: str | None,
+        transfer_tool: TransferTool,
+    ) -> None:
+        self._rehearsal = rehearsal
+        self._script = script
+        self._agent = first_agent
+        self._final_agent = agent
+        self._transfer_tool = transfer_tool
+        self._caller = Caller()
+        self._does: list[say | call] = []
+        self._beat: list[say] = []
+        """What has been said since the caller or a tool last answered."""
+        self._beat_was_heard = False
+
+    def run(self) -> Turn:
+        self._script.pass_opening()
+        while True:
+            try:
+                next_agent = self._play(self._agent)
+            except _TurnEndedError as ended:
+                if self._final_agent in (None, self._agent):
+                    return self._turn(ended.expects)
+                # The application changed the agent by itself: that one begins, after all that was said.
+                next_agent = self._final_agent or self._agent
+                self._does.clear()
+                self._script.pass_all()
+            self._agent = next_agent
+            self._new_beat()
+
+    def _turn(self, expects: tuple[Phrases, ...]) -> Turn:
+        waits_for_tool = self._script.waits_for_tool
+        if not self._does and not waits_for_tool:
+            self._does.extend(self._beat)  # asked for a response with nothing new to answer: say it again
+        return Turn(tuple(self._does), expects)
+
+    def _play(self, agent: str) -> str:
+        """Plays one agent's part; returns the agent it hands over to, or raises _TurnEndedError."""
+        part = self._rehearsal.parts.get(agent)
+        if part is None:
+            self._say(say(f"I am {agent}, and I have no part in this rehearsal."))
+            self._hear(())
+        lines = _Lines(agent, part or _nothing, self._caller)
+        try:
+            move = lines.next(None)
+            while move is not None:
+                answer: Any = None
+                if isinstance(move, _Listening):
+                    answer = self._hear(move.meanings)
+                elif isinstance(move, ask):
+                    answer = self._ask(move)
+                elif isinstance(move, call):
+                    answer = self._call(move)
+                elif isinstance(move, transfer):
+                    handed, answer = self._transfer(move)
+                    if handed:
+                        return move.agent
+                else:
+                    self._say(say(move) if isinstance(move, str) else move)
+                move = lines.next(answer)
+        finally:
+            lines.close()
+        while True:
+            self._hear(())
+            self._say(say("That is as far as this rehearsal goes. A real model would know what to say now."))
+
+    def _say(self, line: say) -> None:
+        self._beat.append(line)
+        if self._script.take(Spoke):
+            self._beat_was_heard = True
+        elif self._script.at_end and not self._beat_was_heard:
+            self._does.append(line)
+        # Otherwise the caller spoke before a word of it was heard, or it is in a message passed already.
+
+    def _hear(self, meanings: tuple[Phrases, ...]) -> Reply:
+        heard = self._script.seek(Heard)
+        if heard is None:
+            raise _TurnEndedError(*meanings)
+        self._new_beat()
+        return _reply(heard.text, meanings)
+
+    def _ask(self, question: ask) -> Reply:
+        self._say(say(question.question, question.language))
+        reply = self._hear(question.meanings)
+        tries = question.tries
+        while reply.meant is None and question.meanings and tries > 0:
+            tries -= 1
+            self._say(say(question.again, question.language))
+            reply = self._hear(question.meanings)
+        return reply
+
+    def _call(self, move: call) -> Any:
+        invoked = self._script.seek_call(move.tool)
+        if invoked is None:
+            self._does.append(move)
+            raise _TurnEndedError
+        if invoked.output is None:
+            self._script.waits_for_tool = True
+            raise _TurnEndedError
+        self._new_beat()
+        return _decoded(invoked.output)
+
+    def _transfer(self, move: transfer) -> tuple[bool, Any]:
+        answer = self._call(call(self._transfer_tool(self._agent, move.agent)))
+        refused = isinstance(answer, dict) and "error" in answer
+        return not refused, answer
+
+    def _new_beat(self) -> None:
+        self._beat = []
+        self._beat_was_heard = False
+
+
+def _reply(text: str, meanings: tuple[Phrases, ...]) -> Reply:
+    understood = understand(text, meanings)
+    if understood is None:
+        return Reply(text)
+    meaning, match = understood
+    return Reply(text, meaning, match.slots)
+
+
+def _decoded(output: str) -> Any:
+    try:
+        return json.loads(output)
+    except ValueError:
+        return output
+
+
+async def _nothing(_caller: Caller) -> Lines:
+    return
+    yield ""
+
+
+class _Lines:
+    """Steps an async generator by hand, without an event loop: it may await nothing but the caller."""
+
+    def __init__(self, agent: str, part: Part, caller: Caller) -> None:
+        self._agent = agent
+        self._lines = part(caller)
+        self._step: Generator[Any, Any, Any] | None = None
+
+    def next(self, answer: Any) -> Move | _Listening | None:
+        """The next move, given the answer to the last; None when the part is over."""
+        try:
+            if self._step is None:
+                self._step = self._lines.asend(answer).__await__()
+                awaited = self._step.send(None)
+            else:
+                awaited = self._step.send(answer)
+        except StopIteration as yielded:
+            self._step = None
+            return self._checked(yielded.value)
+        except StopAsyncIteration:
+            return None
+        except Exception as error:
+            raise RehearsalError(f"The rehearsal of {self._agent!r} failed: {error!r}") from error
+        if isinstance(awaited, _Listening):
+            return awaited
+        raise RehearsalError(
+            f"The rehearsal of {self._agent!r} awaits {awaited!r}; it may await only the caller."
+        )
+
+    def close(self) -> None:
+        """Ends the generator where it stands."""
+        if self._step is not None:
+            self._step.close()
+        step = self._lines.aclose().__await__()
+        try:
+            step.send(None)
+        except StopIteration:
+            return
+        except Exception as error:
+            raise RehearsalError(f"The rehearsal of {self._agent!r} failed at its end: {error!r}") from error
+        step.close()
+
+    def _checked(self, move: object) -> Move:
+        if isinstance(move, str | say | call | transfer | ask):
+            return move
+        raise RehearsalError(
+            f"The rehearsal of {self._agent!r} yields {move!r}; it may yield text, say, ask, call or transfer."
+        )
+
+
+__all__ = [
+    "Caller", "Entry", "Invoked", "Lines", "Move", "Rehearsal", "RehearsalError", "Reply", "Turn", "ask", "call",
+    "perform", "say", "transfer",
+]  # fmt: skip

@@ -1,0 +1,94 @@
+"""A conversation's items as a rehearsal reads them: who spoke, what was called, with a place in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from trunkline.realtime.events import Item, text_of
+
+
+@dataclass(frozen=True)
+class Heard:
+    """The caller's words; empty when nothing was recognised."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Spoke:
+    """An agent's message."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Invoked:
+    """A tool call, with its output once there is one."""
+
+    name: str
+    output: str | None
+
+
+Entry = Heard | Spoke | Invoked
+_E = TypeVar("_E", bound=Entry)
+
+
+class Script:
+    """The entries and the place up to which they have been passed."""
+
+    def __init__(self, items: Sequence[Item]) -> None:
+        self._entries = list(_entries(items))
+        self._place = 0
+        self.waits_for_tool = False
+
+    @property
+    def at_end(self) -> bool:
+        """Whether everything has been passed."""
+        return self._place >= len(self._entries)
+
+    def pass_opening(self) -> None:
+        """Passes the words that opened the call, such as the greeting's hidden "hi"."""
+        self.take(Heard)
+
+    def pass_all(self) -> None:
+        """Passes everything."""
+        self._place = len(self._entries)
+
+    def take(self, kind: type[_E]) -> _E | None:
+        """Passes the next entry if it is of this kind."""
+        if not self.at_end and isinstance(entry := self._entries[self._place], kind):
+            self._place += 1
+            return entry
+        return None
+
+    def seek(self, kind: type[_E]) -> _E | None:
+        """Passes everything up to and including the next entry of this kind; None, and all passed, if none comes."""
+        while not self.at_end:
+            if (entry := self.take(kind)) is not None:
+                return entry
+            self._place += 1
+        return None
+
+    def seek_call(self, name: str) -> Invoked | None:
+        """Passes everything up to and including the next call of `name`. Words between were not meant for it."""
+        while (entry := self.seek(Invoked)) is not None:
+            if entry.name == name:
+                return entry
+        return None
+
+
+def _entries(items: Sequence[Item]) -> Iterable[Entry]:
+    outputs = {
+        str(item.get("call_id")): str(item.get("output", ""))
+        for item in items
+        if item.get("type") == "function_call_output"
+    }
+    for item in items:
+        if item.get("type") == "function_call":
+            yield Invoked(str(item.get("name")), outputs.get(str(item.get("call_id"))))
+        elif item.get("type") == "message" and item.get("role") == "user":
+            yield Heard(text_of(item))
+        elif item.get("type") == "message" and item.get("role") == "assistant":
+            yield Spoke(text_of(item))
