@@ -9,21 +9,21 @@ class Command(msgspec.Struct, frozen=True, tag_field="type", forbid_unknown_fiel
     """What every command shares: `type` is its tag."""
 
 
-class Say(Command, tag="say"):
+class Say(Command, frozen=True, tag="say"):
     """A typed message. It interrupts what is being said."""
 
     text: str
 
 
-class Interrupt(Command, tag="interrupt"):
+class Interrupt(Command, frozen=True, tag="interrupt"):
     """Stop talking now."""
 
 
-class HangUp(Command, tag="hang_up"):
+class HangUp(Command, frozen=True, tag="hang_up"):
     """End the call."""
 
 
-class Played(Command, tag="played"):
+class Played(Command, frozen=True, tag="played"):
     """The page has played `ms` milliseconds of the message `item_id` in all."""
 
     item_id: str
@@ -49,7 +49,7 @@ def parse(frame: str | bytes) -> CommandUnion:
         CommandError: malformed JSON, an unknown type, or wrong fields.
     """
     try:
-        command = _decoder.decode(frame)
+        command: CommandUnion = _decoder.decode(frame)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         allowed = 'say {"text"}, interrupt, hang_up, played {"item_id", "ms"}'
         raise CommandError(f"Not a command: {error}. Allowed: {allowed}.") from None
@@ -57,9 +57,7 @@ def parse(frame: str | bytes) -> CommandUnion:
         if not command.text.strip():
             raise CommandError("An empty message cannot be said. Put words into 'text'.")
         if len(command.text) > MAX_TEXT:
-            raise CommandError(
-                f"The text has {len(command.text)} characters; at most {MAX_TEXT} are allowed."
-            )
+            raise CommandError(f"The text has {len(command.text)} characters; at most {MAX_TEXT} are allowed.")
     if isinstance(command, Played) and command.ms < 0:
         raise CommandError("'ms' of played counts from 0.")
     return command

@@ -7,8 +7,6 @@ began on the monotonic clock. The wall-clock start is in `call.started`, so a re
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 import msgspec
@@ -21,7 +19,7 @@ class LogEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", omit
     """What every event shares: `kind` is its tag."""
 
 
-class CallStarted(LogEvent, tag="call.started"):
+class CallStarted(LogEvent, frozen=True, tag="call.started"):
     """The call exists. `started_at` is ISO 8601 UTC with milliseconds; `model` is what the provider calls it."""
 
     call_id: str
@@ -33,14 +31,14 @@ class CallStarted(LogEvent, tag="call.started"):
     started_at: str
 
 
-class LegJoined(LogEvent, tag="leg.joined"):
+class LegJoined(LogEvent, frozen=True, tag="leg.joined"):
     """The caller's side is connected: sound and commands can flow."""
 
     leg_id: str
     transport: Transport
 
 
-class LegLost(LogEvent, tag="leg.lost"):
+class LegLost(LogEvent, frozen=True, tag="leg.lost"):
     """The caller's side went away; the call waits `waiting_ms` for it to come back."""
 
     leg_id: str
@@ -48,19 +46,19 @@ class LegLost(LogEvent, tag="leg.lost"):
     waiting_ms: int
 
 
-class LegNeeded(LogEvent, tag="leg.needed"):
+class LegNeeded(LogEvent, frozen=True, tag="leg.needed"):
     """WebRTC must be made anew: the page should post a new offer."""
 
     reason: str
 
 
-class LinkUp(LogEvent, tag="link.up"):
+class LinkUp(LogEvent, frozen=True, tag="link.up"):
     """The model is connected for the first time."""
 
     model: str
 
 
-class LinkLost(LogEvent, tag="link.lost"):
+class LinkLost(LogEvent, frozen=True, tag="link.lost"):
     """The connection to the model dropped; the call goes on and tries again in `retry_in_ms`."""
 
     reason: str
@@ -68,7 +66,7 @@ class LinkLost(LogEvent, tag="link.lost"):
     retry_in_ms: int | None = None
 
 
-class LinkRestored(LogEvent, tag="link.restored"):
+class LinkRestored(LogEvent, frozen=True, tag="link.restored"):
     """The model is connected again; `replayed` items of the conversation were given back to it."""
 
     attempts: int
@@ -76,7 +74,7 @@ class LinkRestored(LogEvent, tag="link.restored"):
     replayed: int = 0
 
 
-class AgentChanged(LogEvent, tag="agent.changed"):
+class AgentChanged(LogEvent, frozen=True, tag="agent.changed"):
     """`agent` now speaks; `previous` is None for the first agent of the call."""
 
     agent: str
@@ -84,7 +82,7 @@ class AgentChanged(LogEvent, tag="agent.changed"):
     reason: str | None = None
 
 
-class MessageAdded(LogEvent, tag="message.added"):
+class MessageAdded(LogEvent, frozen=True, tag="message.added"):
     """A message begins. `hidden` ones are part of the conversation but not shown (the greeting's "hi")."""
 
     item_id: str
@@ -95,14 +93,14 @@ class MessageAdded(LogEvent, tag="message.added"):
     hidden: bool = False
 
 
-class MessageDelta(LogEvent, tag="message.delta"):
+class MessageDelta(LogEvent, frozen=True, tag="message.delta"):
     """`text` is to be appended to the message."""
 
     item_id: str
     text: str
 
 
-class MessageDone(LogEvent, tag="message.done"):
+class MessageDone(LogEvent, frozen=True, tag="message.done"):
     """The message is complete; `text` replaces what the deltas built.
 
     `status` is `interrupted` when it was cut short (a later `message.truncated` says what was heard),
@@ -116,7 +114,7 @@ class MessageDone(LogEvent, tag="message.done"):
     status: Literal["completed", "interrupted", "inaudible", "failed"] = "completed"
 
 
-class MessageTruncated(LogEvent, tag="message.truncated"):
+class MessageTruncated(LogEvent, frozen=True, tag="message.truncated"):
     """The caller heard only `heard_ms` of this message; `text`, where known, is the part that was heard."""
 
     item_id: str
@@ -124,40 +122,40 @@ class MessageTruncated(LogEvent, tag="message.truncated"):
     text: str | None = None
 
 
-class SpeechStarted(LogEvent, tag="speech.started"):
+class SpeechStarted(LogEvent, frozen=True, tag="speech.started"):
     """The caller began to speak, `audio_ms` into the sound received."""
 
     item_id: str
     audio_ms: int | None = None
 
 
-class SpeechStopped(LogEvent, tag="speech.stopped"):
+class SpeechStopped(LogEvent, frozen=True, tag="speech.stopped"):
     """The caller stopped speaking."""
 
     item_id: str
     audio_ms: int | None = None
 
 
-class AudioStarted(LogEvent, tag="audio.started"):
+class AudioStarted(LogEvent, frozen=True, tag="audio.started"):
     """The agent's sound for `item_id` begins; on the relay the binary frames after this event belong to it."""
 
     item_id: str
 
 
-class AudioCleared(LogEvent, tag="audio.cleared"):
+class AudioCleared(LogEvent, frozen=True, tag="audio.cleared"):
     """Sound not yet played is void: the page drops it at once and reports what it had played."""
 
     item_id: str | None = None
 
 
-class AudioDone(LogEvent, tag="audio.done"):
+class AudioDone(LogEvent, frozen=True, tag="audio.done"):
     """All of the sound of `item_id`, `ms` long, has been sent."""
 
     item_id: str
     ms: int
 
 
-class AudioCounted(LogEvent, tag="audio.counted"):
+class AudioCounted(LogEvent, frozen=True, tag="audio.counted"):
     """Sound over the wire since the last count, at most once a second: milliseconds and frames each way."""
 
     sent_ms: int
@@ -166,7 +164,7 @@ class AudioCounted(LogEvent, tag="audio.counted"):
     received_frames: int
 
 
-class ToolStarted(LogEvent, tag="tool.started"):
+class ToolStarted(LogEvent, frozen=True, tag="tool.started"):
     """A tool runs; `arguments` are the decoded JSON, or the raw text where it does not decode."""
 
     call_id: str
@@ -175,7 +173,7 @@ class ToolStarted(LogEvent, tag="tool.started"):
     agent: str
 
 
-class ToolDone(LogEvent, tag="tool.done"):
+class ToolDone(LogEvent, frozen=True, tag="tool.done"):
     """A tool ended with either `result` or `error`."""
 
     call_id: str
@@ -185,7 +183,7 @@ class ToolDone(LogEvent, tag="tool.done"):
     error: str | None = None
 
 
-class Breadcrumb(LogEvent, tag="breadcrumb"):
+class Breadcrumb(LogEvent, frozen=True, tag="breadcrumb"):
     """A note that a tool or scenario left in the transcript."""
 
     title: str
@@ -193,19 +191,19 @@ class Breadcrumb(LogEvent, tag="breadcrumb"):
     call_id: str | None = None
 
 
-class WireSent(LogEvent, tag="wire.sent"):
+class WireSent(LogEvent, frozen=True, tag="wire.sent"):
     """A raw event sent to the provider, sound left out."""
 
     event: dict[str, Any]
 
 
-class WireReceived(LogEvent, tag="wire.received"):
+class WireReceived(LogEvent, frozen=True, tag="wire.received"):
     """A raw event received from the provider, sound left out."""
 
     event: dict[str, Any]
 
 
-class CallError(LogEvent, tag="error"):
+class CallError(LogEvent, frozen=True, tag="error"):
     """Something went wrong and the call goes on. `hint` says what to do next."""
 
     message: str
@@ -214,7 +212,7 @@ class CallError(LogEvent, tag="error"):
     hint: str | None = None
 
 
-class CallEnded(LogEvent, tag="call.ended"):
+class CallEnded(LogEvent, frozen=True, tag="call.ended"):
     """The last event of a call."""
 
     reason: str

@@ -203,9 +203,7 @@ def _parse_options(
         position += 1
         if kind == "slot":
             if text not in slots:
-                raise PatternError(
-                    f"The pattern {pattern!r} uses {{{text}}}, which is not given: add {text}=…."
-                )
+                raise PatternError(f"The pattern {pattern!r} uses {{{text}}}, which is not given: add {text}=….")
             current.append(_SlotRef(text))
         elif kind == "word":
             current.extend(_Word(word) for word in normalise(text).split())

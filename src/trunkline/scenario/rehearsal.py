@@ -126,9 +126,7 @@ class Rehearsal:
 
         def register(part: Part) -> Part:
             if not inspect.isasyncgenfunction(part):
-                raise TypeError(
-                    f"The part of {agent!r} must be an 'async def' that yields what the agent does."
-                )
+                raise TypeError(f"The part of {agent!r} must be an 'async def' that yields what the agent does.")
             if agent in self.parts:
                 raise ValueError(f"The agent {agent!r} has two parts; give each agent one.")
             self.parts[agent] = part
@@ -326,8 +324,9 @@ def _decoded(output: str) -> Any:
 
 
 async def _nothing(_caller: Caller) -> Lines:
-    return
-    yield ""
+    no_lines: tuple[Move, ...] = ()
+    for line in no_lines:
+        yield line
 
 
 class _Lines:
@@ -355,9 +354,7 @@ class _Lines:
             raise RehearsalError(f"The rehearsal of {self._agent!r} failed: {error!r}") from error
         if isinstance(awaited, _Listening):
             return awaited
-        raise RehearsalError(
-            f"The rehearsal of {self._agent!r} awaits {awaited!r}; it may await only the caller."
-        )
+        raise RehearsalError(f"The rehearsal of {self._agent!r} awaits {awaited!r}; it may await only the caller.")
 
     def close(self) -> None:
         """Ends the generator where it stands."""

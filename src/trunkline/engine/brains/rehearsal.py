@@ -1,0 +1,61 @@
+"""The rehearsal brain: a scenario's parts, performed for the engine."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import msgspec
+
+from trunkline.engine.brains import BrainError, BrainOutput, BrainRequest, Invoke, Say
+from trunkline.realtime.events import new_id
+from trunkline.scenario.phrases import grammar
+from trunkline.scenario.rehearsal import Rehearsal, RehearsalError, Turn, perform, say
+from trunkline.scenario.scenario import Scenario
+
+
+class RehearsalBrain:
+    """Answers as the rehearsal of `scenario` would.
+
+    The request's prompt variables may name the `agent` that speaks and the `first_agent` of the call; without
+    them the conversation's handoffs decide, beginning with the scenario's first agent.
+    """
+
+    def __init__(self, scenario: Scenario[Any], rehearsal: Rehearsal) -> None:
+        self._scenario = scenario
+        self._rehearsal = rehearsal
+
+    async def respond(self, request: BrainRequest) -> AsyncIterator[BrainOutput]:
+        """See `Brain.respond`."""
+        said_before = False
+        for move in self._turn(request).does:
+            if isinstance(move, say):
+                yield Say(f" {move.text}" if said_before else move.text, move.language)
+                said_before = True
+            else:
+                yield Invoke(new_id("call"), move.tool, msgspec.json.encode(move.arguments).decode())
+
+    def grammar(self, request: BrainRequest) -> str | None:
+        """See `Brain.grammar`."""
+        return grammar(self._turn(request).expects)
+
+    async def aclose(self) -> None:
+        """Nothing to end."""
+
+    def _turn(self, request: BrainRequest) -> Turn:
+        names = [agent.name for agent in self._scenario.agents]
+        try:
+            return perform(
+                self._rehearsal,
+                request.items,
+                first_agent=_known(request.prompt_variables, "first_agent", names) or names[0],
+                agent=_known(request.prompt_variables, "agent", names),
+                transfer_tool=self._scenario.transfer_tool,
+            )
+        except RehearsalError as error:
+            raise BrainError(str(error), code="rehearsal_failed") from error
+
+
+def _known(variables: Mapping[str, str], key: str, names: list[str]) -> str | None:
+    name = variables.get(key)
+    return name if name in names else None

@@ -1,0 +1,181 @@
+"""`Scenario`: what users write. Plain agents of the OpenAI Agents SDK, first agent first, and what they share."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from trunkline.scenario.rehearsal import Rehearsal
+
+if TYPE_CHECKING:
+    from agents.realtime import RealtimeAgent
+
+S = TypeVar("S")
+
+SERVER_VAD: Mapping[str, Any] = {
+    "type": "server_vad",
+    "threshold": 0.9,
+    "prefix_padding_ms": 300,
+    "silence_duration_ms": 500,
+}
+"""The turn detection of a scenario that does not say otherwise."""
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where in the user's code something stands."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+class ScenarioError(ValueError):
+    """A scenario that cannot run. `place` is where it was made."""
+
+    def __init__(self, message: str, place: Place | None = None) -> None:
+        super().__init__(f"{place}: {message}" if place else message)
+        self.message = message
+        self.place = place
+
+
+class Scenario(Generic[S]):
+    """A named set of agents that hand a caller to one another.
+
+    Args:
+        name: what `?scenario=` and the local engine call it: letters, digits, `_`, `.`, `-`.
+        agents: `agents.realtime.RealtimeAgent`s, the one that answers first at the front. A handoff may only lead
+            to an agent of this list.
+        title: what the console shows; the name by default.
+        description: a sentence for the console.
+        voice: a Realtime voice ("sage", "marin"…); None leaves it to the provider.
+        company: the name that guardrails and prompts speak of.
+        state: makes the state of one call; tools reach it as `ctx.context.state`.
+        rehearsal: the stand-in for the model; without one, the local engine needs a chat model.
+        turn_detection: how the end of the caller's turn is found, as the Realtime protocol writes it; None is
+            push-to-talk.
+        things_to_say: suggestions for someone who meets the scenario for the first time.
+
+    Raises:
+        ScenarioError: no agents, two of one name, a handoff out of the list, two tools of one name, a bad name,
+            or a rehearsal with a part for an agent that is not there. It carries file and line.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        agents: Sequence[RealtimeAgent[Any]],
+        title: str | None = None,
+        description: str = "",
+        voice: str | None = None,
+        company: str | None = None,
+        state: Callable[[], S] | None = None,
+        rehearsal: Rehearsal | None = None,
+        turn_detection: Mapping[str, Any] | None = SERVER_VAD,
+        things_to_say: Sequence[str] = (),
+    ) -> None:
+        caller = sys._getframe(1)
+        self.place = Place(caller.f_code.co_filename, caller.f_lineno)
+        self.name = name
+        self.agents = tuple(agents)
+        self.title = title or name
+        self.description = description
+        self.voice = voice
+        self.company = company
+        self.state = state
+        self.rehearsal = rehearsal
+        self.turn_detection = None if turn_detection is None else dict(turn_detection)
+        self.things_to_say = tuple(things_to_say)
+        self._check()
+        self._transfers = {agent.name: _transfers(agent) for agent in self.agents}
+        self._check_tools()
+
+    def __repr__(self) -> str:
+        return f"Scenario({self.name!r}, agents={[agent.name for agent in self.agents]})"
+
+    @property
+    def first_agent(self) -> RealtimeAgent[Any]:
+        """The agent that answers the call."""
+        return self.agents[0]
+
+    def agent(self, name: str) -> RealtimeAgent[Any]:
+        """The agent of this name.
+
+        Raises:
+            KeyError: there is none.
+        """
+        for agent in self.agents:
+            if agent.name == name:
+                return agent
+        raise KeyError(name)
+
+    def transfers(self, agent: str) -> Mapping[str, str]:
+        """Tool name -> agent name, for the handoffs of `agent`."""
+        return self._transfers[agent]
+
+    def transfer_tool(self, agent: str, target: str) -> str:
+        """The name of the tool by which `agent` hands over to `target`, also where no such handoff is declared."""
+        for tool, name in self._transfers.get(agent, {}).items():
+            if name == target:
+                return tool
+        return "transfer_to_" + re.sub(r"\W", "_", target).lower()
+
+    def _check(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            self._refuse(
+                f"The scenario name {self.name!r} must begin with a letter and hold letters, digits, '_', '.', '-'."
+            )
+        if not self.agents:
+            self._refuse(f"The scenario {self.name!r} has no agents; give it at least one: agents=[…].")
+        names = [agent.name for agent in self.agents]
+        for name in names:
+            if names.count(name) > 1:
+                self._refuse(f"The scenario {self.name!r} has two agents named {name!r}; names must differ.")
+        for agent in self.agents:
+            for target in map(_target_name, agent.handoffs):
+                if target not in names:
+                    self._refuse(
+                        f"The agent {agent.name!r} hands off to {target!r}, which is not in the scenario "
+                        f"{self.name!r}; add it to agents=[…]. There are: {', '.join(names)}."
+                    )
+        if self.rehearsal:
+            for part in self.rehearsal.parts:
+                if part not in names:
+                    self._refuse(f"The rehearsal has a part for {part!r}, but the agents are: {', '.join(names)}.")
+
+    def _check_tools(self) -> None:
+        for agent in self.agents:
+            names = [tool.name for tool in agent.tools] + [_tool_name(handoff) for handoff in agent.handoffs]
+            for name in names:
+                if names.count(name) > 1:
+                    self._refuse(
+                        f"The agent {agent.name!r} has two tools named {name!r} (the SDK names a handoff by the "
+                        "agent's name in lower case); rename one."
+                    )
+
+    def _refuse(self, message: str) -> None:
+        raise ScenarioError(message, self.place)
+
+
+def _transfers(agent: RealtimeAgent[Any]) -> dict[str, str]:
+    return {_tool_name(handoff): _target_name(handoff) for handoff in agent.handoffs}
+
+
+def _target_name(handoff: Any) -> str:
+    return str(getattr(handoff, "agent_name", None) or handoff.name)
+
+
+def _tool_name(handoff: Any) -> str:
+    from agents.handoffs import Handoff
+
+    if isinstance(handoff, Handoff):
+        return handoff.tool_name
+    return Handoff.default_tool_name(handoff)

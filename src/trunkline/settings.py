@@ -1,0 +1,43 @@
+"""One `Settings` object: the environment and `.env`, checked once at the start."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ProviderName = Literal["auto", "azure", "openai", "local"]
+
+
+class Settings(BaseSettings):
+    """Every setting, with the environment variable it is read from as its alias."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", populate_by_name=True)
+
+    host: str = Field("127.0.0.1", alias="HOST")
+    port: int = Field(3000, alias="PORT", ge=0, le=65535)
+    provider: ProviderName = Field("auto", alias="TRUNKLINE_PROVIDER")
+
+    azure_endpoint: str | None = Field(None, alias="AZURE_OPENAI_ENDPOINT")
+    azure_api_key: SecretStr | None = Field(None, alias="AZURE_OPENAI_API_KEY")
+    azure_realtime_deployment: str = Field("gpt-realtime-2.1-mini", alias="AZURE_OPENAI_REALTIME_DEPLOYMENT")
+    azure_transcription_deployment: str | None = Field(None, alias="AZURE_OPENAI_TRANSCRIPTION_DEPLOYMENT")
+
+    openai_api_key: SecretStr | None = Field(None, alias="OPENAI_API_KEY")
+    openai_base_url: str = Field("https://api.openai.com/v1", alias="OPENAI_BASE_URL")
+    openai_realtime_model: str = Field("gpt-realtime-2.1-mini", alias="OPENAI_REALTIME_MODEL")
+    openai_transcription_model: str | None = Field("gpt-realtime-whisper", alias="OPENAI_TRANSCRIPTION_MODEL")
+
+    chat_base_url: str | None = Field(None, alias="TRUNKLINE_CHAT_BASE_URL")
+    chat_model: str | None = Field(None, alias="TRUNKLINE_CHAT_MODEL")
+    chat_api_key: SecretStr | None = Field(None, alias="TRUNKLINE_CHAT_API_KEY")
+
+    caller_wait_s: float = Field(30.0, alias="TRUNKLINE_CALLER_WAIT_S", gt=0)
+    """How long a call waits for its caller to come (back) before it ends."""
+    tool_timeout_s: float = Field(30.0, alias="TRUNKLINE_TOOL_TIMEOUT_S", gt=0)
+    max_calls: int = Field(100, alias="TRUNKLINE_MAX_CALLS", gt=0)
+    ended_call_kept_s: float = Field(3600.0, alias="TRUNKLINE_ENDED_CALL_KEPT_S", ge=0)
+    """How long the log of an ended call can still be read."""
+    allowed_origins: list[str] = Field(default_factory=list, alias="TRUNKLINE_ALLOWED_ORIGINS")
+    """Origins beside the server's own that may start calls, each exact: `https://app.example`."""
