@@ -339,35 +339,39 @@ class _Lines:
 
     def next(self, answer: Any) -> Move | _Listening | None:
         """The next move, given the answer to the last; None when the part is over."""
+        step, self._step = self._step, None
         try:
-            if self._step is None:
-                self._step = self._lines.asend(answer).__await__()
-                awaited = self._step.send(None)
+            if step is None:
+                step = self._lines.asend(answer).__await__()
+                awaited = step.send(None)
             else:
-                awaited = self._step.send(answer)
+                awaited = step.send(answer)
         except StopIteration as yielded:
-            self._step = None
             return self._checked(yielded.value)
         except StopAsyncIteration:
             return None
         except Exception as error:
             raise RehearsalError(f"The rehearsal of {self._agent!r} failed: {error!r}") from error
+        self._step = step
         if isinstance(awaited, _Listening):
             return awaited
-        raise RehearsalError(f"The rehearsal of {self._agent!r} awaits {awaited!r}; it may await only the caller.")
+        raise RehearsalError(
+            f"The rehearsal of {self._agent!r} awaits {awaited!r}; it may await only the caller."
+        )
 
     def close(self) -> None:
-        """Ends the generator where it stands."""
-        if self._step is not None:
-            self._step.close()
-        step = self._lines.aclose().__await__()
+        """Ends the generator where it stands: at a yield, or while it awaits the caller."""
+        step, self._step = self._step, None
         try:
-            step.send(None)
-        except StopIteration:
+            if step is None:
+                self._lines.aclose().__await__().send(None)
+            else:
+                step.throw(GeneratorExit())
+        except (StopIteration, GeneratorExit):
             return
         except Exception as error:
             raise RehearsalError(f"The rehearsal of {self._agent!r} failed at its end: {error!r}") from error
-        step.close()
+        raise RehearsalError(f"The rehearsal of {self._agent!r} goes on although its turn is over.")
 
     def _checked(self, move: object) -> Move:
         if isinstance(move, str | say | call | transfer | ask):
