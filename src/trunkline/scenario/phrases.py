@@ -69,14 +69,14 @@ class Digits:
 
     def regex(self) -> str:
         one = rf"(?:\d|\b(?:{'|'.join(_DIGITS)})\b)"
-        return rf"(?:{one} *){{{self.count}}}(?! *\d)"
+        return rf"(?:{one} *){{{self.count}}}(?! *{one})"
 
     def jsgf(self) -> str:
         one = "( " + " | ".join(_DIGITS) + " )"
         return " ".join([one] * self.count)
 
     def value(self, words: str) -> str:
-        return "".join(_DIGITS.get(found, found) for found in re.findall(r"\d|[a-z]+", words))
+        return "".join(_DIGITS.get(found) or str(int(found)) for found in re.findall(r"\d|[a-z]+", words))
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class Phrases:
     """A meaning a caller may express, as patterns; `slots` name the parts whose value is wanted.
 
     Raises:
-        PatternError: a bracket is not closed, or a slot is used but not given.
+        PatternError: a bracket is not closed, or a slot is not given or used twice in one pattern.
     """
 
     def __init__(self, *patterns: str, **slots: Slot) -> None:
@@ -177,6 +177,9 @@ _CLOSING = {"(": ")", "[": "]"}
 
 def _parse(pattern: str, slots: Mapping[str, Slot]) -> tuple[_Node, ...]:
     tokens = list(_tokens(pattern))
+    used = [text for kind, text in tokens if kind == "slot"]
+    if twice := next((name for name in used if used.count(name) > 1), None):
+        raise PatternError(f"The pattern {pattern!r} uses {{{twice}}} twice: write two patterns instead.")
     tree, rest = _parse_options(tokens, 0, pattern, slots)
     if rest != len(tokens):
         raise PatternError(f"In the pattern {pattern!r}, '{tokens[rest][1]}' closes nothing.")

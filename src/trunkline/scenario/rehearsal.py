@@ -214,17 +214,35 @@ class _Performance:
     def run(self) -> Turn:
         self._script.pass_opening()
         while True:
+            began = self._script.mark()
             try:
                 next_agent = self._play(self._agent)
             except _TurnEndedError as ended:
                 if self._final_agent in (None, self._agent):
                     return self._turn(ended.expects)
-                # The application changed the agent by itself: that one begins, after all that was said.
+                # The application changed the agent by itself; the items do not say where.
                 next_agent = self._final_agent or self._agent
                 self._does.clear()
-                self._script.pass_all()
+                self._script.waits_for_tool = False
+                self._seek_entrance(next_agent, began)
             self._agent = next_agent
             self._new_beat()
+
+    def _seek_entrance(self, agent: str, began: int) -> None:
+        """Goes to the agent's first words since `began`, or, if it has not spoken yet, passes everything."""
+        lines = _Lines(agent, self._rehearsal.parts.get(agent, _nothing), self._caller)
+        try:
+            move = lines.next(None)
+        finally:
+            lines.close()
+        first = move.question if isinstance(move, ask) else move.text if isinstance(move, say) else move
+        self._script.return_to(began)
+        while isinstance(first, str) and not self._script.at_end:
+            spoke = self._script.seek(Spoke)
+            if spoke and spoke.begins(first):
+                self._script.return_to(self._script.mark() - 1)
+                return
+        self._script.pass_all()
 
     def _turn(self, expects: tuple[Phrases, ...]) -> Turn:
         waits_for_tool = self._script.waits_for_tool
@@ -355,9 +373,7 @@ class _Lines:
         self._step = step
         if isinstance(awaited, _Listening):
             return awaited
-        raise RehearsalError(
-            f"The rehearsal of {self._agent!r} awaits {awaited!r}; it may await only the caller."
-        )
+        raise RehearsalError(f"The rehearsal of {self._agent!r} awaits {awaited!r}; it may await only the caller.")
 
     def close(self) -> None:
         """Ends the generator where it stands: at a yield, or while it awaits the caller."""

@@ -22,6 +22,11 @@ class Spoke:
 
     text: str
 
+    def begins(self, line: str) -> bool:
+        """Whether this begins with `line`, as far as it was heard: it may have been cut off."""
+        heard, meant = " ".join(self.text.split()), " ".join(line.split())
+        return bool(heard) and (heard.startswith(meant) or meant.startswith(heard))
+
 
 @dataclass(frozen=True)
 class Invoked:
@@ -56,6 +61,14 @@ class Script:
         """Passes everything."""
         self._place = len(self._entries)
 
+    def mark(self) -> int:
+        """The place, to come back to with `return_to`."""
+        return self._place
+
+    def return_to(self, mark: int) -> None:
+        """Goes back to a place."""
+        self._place = mark
+
     def take(self, kind: type[_E]) -> _E | None:
         """Passes the next entry if it is of this kind."""
         if not self.at_end and isinstance(entry := self._entries[self._place], kind):
@@ -80,15 +93,18 @@ class Script:
 
 
 def _entries(items: Sequence[Item]) -> Iterable[Entry]:
-    outputs = {
-        str(item.get("call_id")): str(item.get("output", ""))
-        for item in items
-        if item.get("type") == "function_call_output"
-    }
+    """A call stands where its output came: what was said in between was said before the result was known."""
+    answered = {item.get("call_id") for item in items if item.get("type") == "function_call_output"}
+    names: dict[object, str] = {}
     for item in items:
-        if item.get("type") == "function_call":
-            yield Invoked(str(item.get("name")), outputs.get(str(item.get("call_id"))))
-        elif item.get("type") == "message" and item.get("role") == "user":
+        kind, call_id = item.get("type"), item.get("call_id")
+        if kind == "function_call":
+            names[call_id] = str(item.get("name"))
+            if call_id not in answered:
+                yield Invoked(names[call_id], None)
+        elif kind == "function_call_output" and call_id in names:
+            yield Invoked(names[call_id], str(item.get("output", "")))
+        elif kind == "message" and item.get("role") == "user":
             yield Heard(text_of(item))
-        elif item.get("type") == "message" and item.get("role") == "assistant":
+        elif kind == "message" and item.get("role") == "assistant":
             yield Spoke(text_of(item))
