@@ -7,6 +7,10 @@ began on the monotonic clock. The wall-clock start is in `call.started`, so a re
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Literal
 
 import msgspec
@@ -245,3 +249,66 @@ LogEventUnion = (
     | CallError
     | CallEnded
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One event of a log with its place and time, encoded once for every reader."""
+
+    seq: int
+    at_ms: int
+    event: LogEventUnion
+    frame: bytes
+
+
+Reader = Callable[[Entry], None]
+KEEP = 20_000
+"""Events kept in memory for each call; sound is never among them."""
+
+
+class Log:
+    """An append-only sequence of events.
+
+    Args:
+        now_ms: the call's clock, in milliseconds since it began.
+        keep: how many of the newest events are kept.
+    """
+
+    def __init__(self, now_ms: Callable[[], float], keep: int = KEEP) -> None:
+        self._now_ms = now_ms
+        self._tail: deque[Entry] = deque(maxlen=keep)
+        self._readers: list[Reader] = []
+        self.last_seq = 0
+
+    def append(self, event: LogEventUnion) -> Entry:
+        """Numbers, dates and keeps the event, and hands it to the readers."""
+        self.last_seq += 1
+        at_ms = round(self._now_ms())
+        entry = Entry(self.last_seq, at_ms, event, frame_of(event, self.last_seq, at_ms))
+        self._tail.append(entry)
+        for reader in tuple(self._readers):
+            reader(entry)
+        return entry
+
+    def since(self, after: int) -> list[Entry]:
+        """The kept events with a sequence number beyond `after`, in order."""
+        first = self._tail[0].seq if self._tail else 0
+        return list(islice(self._tail, max(0, after + 1 - first), None))
+
+    def subscribe(self, reader: Reader) -> Callable[[], None]:
+        """Calls `reader` for each new event until the returned function is called. A reader must not raise or wait."""
+        self._readers.append(reader)
+
+        def unsubscribe() -> None:
+            if reader in self._readers:
+                self._readers.remove(reader)
+
+        return unsubscribe
+
+
+def frame_of(event: LogEventUnion | LogEvent, seq: int, at_ms: int) -> bytes:
+    """The event as the JSON text that pages get: `{"seq", "at_ms", "kind", …}`."""
+    return b'{"seq":%d,"at_ms":%d,' % (seq, at_ms) + _encoder.encode(event)[1:]
+
+
+_encoder = msgspec.json.Encoder(enc_hook=str)

@@ -6,6 +6,7 @@ kept as it came, known or not, so that a newer service never breaks an older Tru
 
 from __future__ import annotations
 
+import base64
 import secrets
 from typing import Any
 
@@ -54,3 +55,13 @@ def text_of(item: Item) -> str:
     parts = item.get("content") or []
     words = (part.get("text") or part.get("transcript") or "" for part in parts if isinstance(part, dict))
     return " ".join(word for word in words if word)
+
+
+def sound_of(event: Event) -> bytes | None:
+    """The decoded sound of a `response.output_audio.delta`; None for other events and for what does not decode."""
+    if event["type"] != "response.output_audio.delta":
+        return None
+    try:
+        return base64.b64decode(event["delta"], validate=True)
+    except (KeyError, TypeError, ValueError):
+        return None

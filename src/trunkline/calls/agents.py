@@ -1,0 +1,83 @@
+"""The agent graph as the model sees it: an agent's session configuration, and handoffs."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from trunkline.realtime.events import Event
+from trunkline.scenario.scenario import Scenario
+
+if TYPE_CHECKING:
+    from agents import RunContextWrapper
+    from agents.realtime import RealtimeAgent
+
+
+async def session_of(agent: RealtimeAgent[Any], context: RunContextWrapper[Any], extras: Mapping[str, Any]) -> Event:
+    """What changes in the session when `agent` takes over: instructions, tools, and the provider's `extras`.
+
+    Voice, formats and turn detection are not in it, so that what was set at run time survives a handoff.
+    """
+    instructions = await agent.get_system_prompt(context)
+    tools = [
+        _tool(tool.name, tool.description, tool.params_json_schema) for tool in await _enabled_tools(agent, context)
+    ]
+    tools += [
+        _tool(h.tool_name, h.tool_description, h.input_json_schema) for h in await _enabled_handoffs(agent, context)
+    ]
+    return {
+        "type": "realtime",
+        "instructions": instructions or "",
+        "tools": tools,
+        "tool_choice": "auto",
+        **extras,
+    }
+
+
+def opening_of(scenario: Scenario[Any], transcription: Mapping[str, Any] | None) -> Event:
+    """What a new link is told beside the agent: voice, formats, turn detection, transcription."""
+    turn_detection = scenario.turn_detection
+    if turn_detection is not None:
+        turn_detection = {"create_response": True, "interrupt_response": True, **turn_detection}
+    pcm = {"type": "audio/pcm", "rate": 24000}
+    output: Event = {"format": pcm}
+    if scenario.voice:
+        output["voice"] = scenario.voice
+    source: Event = {"format": pcm, "turn_detection": turn_detection}
+    if transcription is not None:
+        source["transcription"] = dict(transcription)
+    return {"output_modalities": ["audio"], "audio": {"input": source, "output": output}}
+
+
+async def accept_handoff(
+    agent: RealtimeAgent[Any], tool_name: str, arguments: str, context: RunContextWrapper[Any]
+) -> None:
+    """Runs what the user attached to a handoff (`on_handoff`); its errors are the user's own."""
+    for handoff in await _enabled_handoffs(agent, context):
+        if handoff.tool_name == tool_name:
+            await handoff.on_invoke_handoff(context, arguments)
+
+
+async def _enabled_tools(agent: RealtimeAgent[Any], context: RunContextWrapper[Any]) -> list[Any]:
+    return [tool for tool in agent.tools if await _is_enabled(tool, agent, context)]
+
+
+async def _enabled_handoffs(agent: RealtimeAgent[Any], context: RunContextWrapper[Any]) -> list[Any]:
+    from agents.realtime.handoffs import collect_enabled_handoffs
+
+    return list(await collect_enabled_handoffs(agent, context))
+
+
+async def _is_enabled(tool: Any, agent: RealtimeAgent[Any], context: RunContextWrapper[Any]) -> bool:
+    enabled = getattr(tool, "is_enabled", True)
+    if callable(enabled):
+        enabled = enabled(context, agent)
+        if inspect.isawaitable(enabled):
+            enabled = await enabled
+    return bool(enabled)
+
+
+def _tool(name: str, description: str | None, parameters: Mapping[str, Any]) -> Event:
+    schema = dict(parameters) or {"type": "object", "properties": {}}
+    return {"type": "function", "name": name, "description": description or "", "parameters": schema}

@@ -1,0 +1,388 @@
+"""One call: the shell around its machine. It carries out effects and turns what happens into inputs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from trunkline.calls import agents, commands, steps
+from trunkline.calls.legs import OVER, TAKEN_OVER, Grant, Leg, LegRole, Page
+from trunkline.calls.link import Link
+from trunkline.calls.log import (
+    AudioCleared,
+    AudioCounted,
+    Breadcrumb,
+    CallEnded,
+    CallError,
+    Entry,
+    Log,
+    LogEvent,
+    ToolStarted,
+    Transport,
+    frame_of,
+)
+from trunkline.calls.machine import CallMachine
+from trunkline.calls.tools import ToolOutcome, run_tool
+from trunkline.providers import Connection, Provider
+from trunkline.realtime.events import new_id
+from trunkline.scenario.context import CallContext
+from trunkline.scenario.scenario import Scenario
+
+if TYPE_CHECKING:
+    from agents import RunContextWrapper
+
+import msgspec
+
+logger = logging.getLogger(__name__)
+COUNT_EVERY_S = 1.0
+
+
+class LegRoleSet(LogEvent, frozen=True, tag="leg.role"):
+    """Told to one page alone, with `seq` 0: what it is in this call."""
+
+    role: LegRole
+
+
+@dataclass(frozen=True)
+class CallTimes:
+    """The time limits of a call, in seconds."""
+
+    caller_wait_s: float = 30.0
+    tool_timeout_s: float = 30.0
+
+
+class Call:
+    """A conversation between a caller and a scenario.
+
+    Args:
+        scenario: what is played.
+        provider: where the model lives.
+        first_agent: who answers; the scenario's first agent by default.
+        transport: how the caller's sound travels.
+        times: its time limits.
+
+    Raises:
+        KeyError: the scenario has no agent of that name.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario[Any],
+        provider: Provider,
+        *,
+        first_agent: str | None = None,
+        transport: Transport = "websocket",
+        times: CallTimes = CallTimes(),
+    ) -> None:
+        self.call_id = new_id("call")
+        self.scenario = scenario
+        self.leg = Leg(new_id("leg"), transport)
+        self.ended_at: float | None = None
+        self._provider = provider
+        self._times = times
+        self._loop = asyncio.get_running_loop()
+        self._began = self._loop.time()
+        first = scenario.agent(first_agent or scenario.first_agent.name)
+        self._first_agent = first.name
+        self._model = provider.model_for(scenario)
+        self.log = Log(self._now_ms)
+        self._context = CallContext(
+            call_id=self.call_id,
+            scenario=scenario.name,
+            state=scenario.state() if scenario.state else None,
+            _history=lambda: self._machine.transcript.history(),
+            _note=self._note,
+        )
+        self._machine = CallMachine(self._plan(transport))
+        self._link = Link(self._connect, self._feed)
+        self._pages: set[Page] = set()
+        self._tasks: asyncio.TaskGroup | None = None
+        self._over = asyncio.Event()
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._received_ms = 0.0
+        self._received_frames = 0
+        self.log.subscribe(self._show)
+
+    # Its life -------------------------------------------------------------------------------------------------------
+    async def run(self) -> None:
+        """Runs the call until it ends. Never raises but when cancelled: what fails ends this call and no other."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                self._tasks = tasks
+                self._carry_out(self._machine.begin(self._now_ms()))
+                own = [tasks.create_task(self._link.run()), tasks.create_task(self._count_sound())]
+                await self._over.wait()
+                for task in own:
+                    task.cancel()
+                raise _OverError
+        except* _OverError:
+            pass
+        except* Exception as group:
+            logger.error("call %s failed", self.call_id, exc_info=group)
+            self._fail()
+        finally:
+            if not self._over.is_set():
+                self.log.append(CallEnded(reason="the server is stopping"))
+            self._close()
+
+    def hang_up(self, reason: str = "hung up") -> None:
+        """Ends the call from outside."""
+        if not self._over.is_set():
+            self.log.append(CallEnded(reason=reason))
+            self._over.set()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the call has ended; its log can still be read."""
+        return self._over.is_set()
+
+    def _close(self) -> None:
+        self._over.set()
+        self._tasks = None
+        self.ended_at = self._loop.time()
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+        for page in self._pages:
+            page.close(OVER, "the call is over")
+
+    def _fail(self) -> None:
+        if not self._over.is_set():
+            self.log.append(
+                CallError(
+                    message="Something inside Trunkline failed; the server's log has the details.", code="internal"
+                )
+            )
+            self.log.append(CallEnded(reason="internal error"))
+            self._over.set()
+
+    # The caller's side ----------------------------------------------------------------------------------------------
+    def join(self, leg_id: str | None, transport: Transport, *, take_over: bool = False) -> Grant:
+        """A page asks to be in the call: as its caller if it was that before, if nobody is, or if it takes over."""
+        if leg_id is not None and leg_id == self.leg.leg_id:
+            return Grant("caller", leg_id)
+        if self.leg.page is not None and not take_over:
+            return Grant("viewer", None)
+        former = self.leg
+        self.leg = Leg(new_id("leg"), transport)
+        if former.page is not None:
+            former.page.close(TAKEN_OVER, "taken over by another page")
+            self._leave(former, "taken over by another page")
+        return Grant("caller", self.leg.leg_id)
+
+    def attach(self, page: Page, leg_id: str | None, after: int) -> None:
+        """A page's socket is open: it gets the log beyond `after`, then what is new, and sound if it is the caller."""
+        is_caller = leg_id == self.leg.leg_id or (leg_id is None and self.leg.page is None)
+        page.role = "caller" if is_caller and not self.is_over else "viewer"
+        page.push(frame_of(LegRoleSet(role=page.role), 0, round(self._now_ms())).decode())
+        for entry in self.log.since(after):
+            page.push(entry.frame.decode())
+        if self.is_over:
+            page.close(OVER, "the call is over")
+            return
+        self._pages.add(page)
+        if page.role == "caller":
+            former, self.leg.page = self.leg.page, page
+            if former is not None:
+                former.close(TAKEN_OVER, "taken over by another page")
+                self._feed(steps.CallerLeft(self.leg.leg_id, "replaced by a new connection"))
+            self._feed(steps.CallerJoined(self.leg.leg_id, self.leg.transport))
+
+    def detach(self, page: Page, reason: str) -> None:
+        """A page's socket is closed."""
+        self._pages.discard(page)
+        if self.leg.page is page:
+            self._leave(self.leg, reason)
+
+    def _leave(self, leg: Leg, reason: str) -> None:
+        leg.page = None
+        self._link.forget_sound()
+        self._feed(steps.CallerLeft(leg.leg_id, reason))
+
+    def command(self, page: Page, frame: str) -> None:
+        """A text frame from a page. What is wrong with it is told to that page alone."""
+        try:
+            command = commands.parse(frame)
+        except commands.CommandError as error:
+            self._tell(page, CallError(message=str(error), code="bad_command", source="command"))
+            return
+        if page.role != "caller" or self.leg.page is not page:
+            message = "Another page has this call. Join with take_over to speak."
+            self._tell(page, CallError(message=message, code="not_the_caller", source="command"))
+            return
+        self._feed(steps.Commanded(command))
+
+    def hear(self, page: Page, pcm: bytes) -> None:
+        """Sound from a page: PCM16 little-endian, mono, 24 kHz."""
+        if self.leg.page is not page or self.leg.transport != "websocket" or self._over.is_set():
+            return
+        if len(pcm) % 2 or not pcm:
+            message = "A binary frame holds PCM16 little-endian mono 24 kHz: an even number of bytes."
+            self._tell(page, CallError(message=message, code="bad_sound", source="command"))
+            return
+        self._link.hear(pcm)
+
+    def _tell(self, page: Page, event: LogEvent) -> None:
+        page.push(frame_of(event, 0, round(self._now_ms())).decode())
+
+    def _show(self, entry: Entry) -> None:
+        if isinstance(entry.event, AudioCleared) and self.leg.page is not None:
+            self.leg.page.drop_sound()
+        text = entry.frame.decode()
+        for page in self._pages:
+            page.push(text)
+
+    # Effects --------------------------------------------------------------------------------------------------------
+    def _feed(self, given: steps.Input) -> None:
+        if self._over.is_set():
+            return
+        try:
+            if isinstance(given, steps.SoundArrived):
+                self._received_ms += given.ms
+                self._received_frames += 1
+            self._carry_out(self._machine.step(given, self._now_ms()))
+        except Exception:
+            logger.exception("call %s failed", self.call_id)
+            self._fail()
+
+    def _carry_out(self, effects: list[steps.Effect]) -> None:
+        for effect in effects:
+            match effect:
+                case steps.Append():
+                    self.log.append(effect.event)
+                case steps.Send():
+                    self._link.send(effect.event)
+                case steps.Play():
+                    if self.leg.page is not None and self.leg.transport == "websocket":
+                        self.leg.page.push(effect.pcm)
+                case steps.RunTool():
+                    self._start(self._run_tool(effect))
+                case steps.Configure():
+                    self._start(self._configure(effect))
+                case steps.WakeAt():
+                    self._wake_at(effect)
+                case steps.End():
+                    self._over.set()
+
+    def _start(self, work: Any) -> None:
+        if self._tasks is None:
+            work.close()
+            return
+        self._tasks.create_task(work)
+
+    def _wake_at(self, effect: steps.WakeAt) -> None:
+        if (timer := self._timers.pop(effect.key, None)) is not None:
+            timer.cancel()
+        if effect.at_ms is not None:
+            when = self._began + effect.at_ms / 1000
+            self._timers[effect.key] = self._loop.call_at(when, self._feed, steps.Woke(effect.key))
+
+    async def _configure(self, effect: steps.Configure) -> None:
+        try:
+            session = await self._session(effect)
+        except Exception as error:
+            logger.warning("call %s: agent %s could not be set up", self.call_id, effect.agent, exc_info=True)
+            self._feed(steps.AgentFailed(effect.agent, f"{type(error).__name__}: {error}", effect.purpose))
+        else:
+            self._feed(steps.AgentConfigured(effect.agent, session, effect.purpose))
+
+    async def _session(self, effect: steps.Configure) -> dict[str, Any]:
+        context = self._run_context()
+        purpose = effect.purpose
+        if isinstance(purpose, steps.HandingOff):
+            previous = self.scenario.agent(purpose.previous)
+            await agents.accept_handoff(previous, purpose.tool, purpose.arguments, context)
+        extras = self._provider.session_extras(self.scenario, effect.agent, self._first_agent)
+        session = await agents.session_of(self.scenario.agent(effect.agent), context, extras)
+        if isinstance(purpose, steps.Connecting):
+            session |= agents.opening_of(self.scenario, self._provider.transcription(self.scenario))
+        return session
+
+    async def _run_tool(self, effect: steps.RunTool) -> None:
+        self.log.append(
+            ToolStarted(
+                call_id=effect.call_id, name=effect.name, arguments=_decoded(effect.arguments), agent=effect.agent
+            )
+        )
+        agent = self.scenario.agent(effect.agent)
+        tool: Any = next(tool for tool in agent.tools if tool.name == effect.name)
+        began = self._loop.time()
+        outcome: ToolOutcome = await run_tool(
+            tool,
+            effect.arguments,
+            call_id=effect.call_id,
+            agent=agent,
+            context=self._context,
+            timeout_s=self._times.tool_timeout_s,
+        )
+        self._feed(
+            steps.ToolEnded(
+                call_id=effect.call_id,
+                name=effect.name,
+                output=outcome.output,
+                result=outcome.result,
+                error=outcome.error,
+                duration_ms=round((self._loop.time() - began) * 1000),
+            )
+        )
+
+    async def _connect(self) -> Connection:
+        return await self._provider.connect(self._model)
+
+    async def _count_sound(self) -> None:
+        while True:
+            await asyncio.sleep(COUNT_EVERY_S)
+            if not (self._link.sent_frames or self._received_frames):
+                continue
+            self.log.append(
+                AudioCounted(
+                    sent_ms=round(self._link.sent_ms),
+                    sent_frames=self._link.sent_frames,
+                    received_ms=round(self._received_ms),
+                    received_frames=self._received_frames,
+                )
+            )
+            self._link.sent_ms = self._received_ms = 0.0
+            self._link.sent_frames = self._received_frames = 0
+
+    # What it is made of ---------------------------------------------------------------------------------------------
+    def _plan(self, transport: Transport) -> steps.CallPlan:
+        scenario = self.scenario
+        return steps.CallPlan(
+            call_id=self.call_id,
+            scenario=scenario.name,
+            first_agent=self._first_agent,
+            agents=[agent.name for agent in scenario.agents],
+            transfers={agent.name: scenario.transfers(agent.name) for agent in scenario.agents},
+            tools={agent.name: [tool.name for tool in agent.tools] for agent in scenario.agents},
+            transport=transport,
+            provider=self._provider.name,
+            model=self._model,
+            started_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+            caller_wait_ms=self._times.caller_wait_s * 1000,
+        )
+
+    def _run_context(self) -> RunContextWrapper[Any]:
+        from agents import RunContextWrapper
+
+        return RunContextWrapper(context=self._context)
+
+    def _note(self, title: str, data: object) -> None:
+        self.log.append(Breadcrumb(title=title, data=data))
+
+    def _now_ms(self) -> float:
+        return (self._loop.time() - self._began) * 1000
+
+
+class _OverError(Exception):
+    """Ends the call's task group: tools that still run are cancelled with it."""
+
+
+def _decoded(arguments: str) -> Any:
+    try:
+        return msgspec.json.decode(arguments)
+    except msgspec.DecodeError:
+        return arguments

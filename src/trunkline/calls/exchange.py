@@ -1,0 +1,78 @@
+"""All the calls of a server: starting them, finding them again, and forgetting them when they have been read."""
+
+from __future__ import annotations
+
+import asyncio
+from types import TracebackType
+from typing import Any
+
+from trunkline.calls.call import Call, CallTimes
+from trunkline.calls.log import Transport
+from trunkline.providers import Provider
+from trunkline.scenario.scenario import Scenario
+
+MOST_ENDED_KEPT = 200
+
+
+class TooManyCallsError(Exception):
+    """The limit of calls at once is reached."""
+
+
+class Exchange:
+    """Runs calls, one supervised task each. Use it as an async context manager: leaving it ends all calls.
+
+    Args:
+        most: calls at once.
+        kept_s: how long the log of an ended call can be read, in seconds.
+    """
+
+    def __init__(self, *, times: CallTimes, most: int = 100, kept_s: float = 3600.0) -> None:
+        self._times = times
+        self._most = most
+        self._kept_s = kept_s
+        self._calls: dict[str, Call] = {}
+        self._running: dict[str, asyncio.Task[None]] = {}
+
+    async def __aenter__(self) -> Exchange:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for task in self._running.values():
+            task.cancel()
+        await asyncio.gather(*self._running.values(), return_exceptions=True)
+
+    def start(self, scenario: Scenario[Any], provider: Provider, *, agent: str | None, transport: Transport) -> Call:
+        """Starts a call.
+
+        Raises:
+            TooManyCallsError: the limit is reached.
+            KeyError: the scenario has no such agent.
+        """
+        self._forget_old()
+        if len(self._running) >= self._most:
+            raise TooManyCallsError(f"{self._most} calls are running, which is the limit. Try again later.")
+        call = Call(scenario, provider, first_agent=agent, transport=transport, times=self._times)
+        self._calls[call.call_id] = call
+        task = asyncio.create_task(call.run(), name=f"call {call.call_id}")
+        self._running[call.call_id] = task
+        task.add_done_callback(lambda _done: self._running.pop(call.call_id, None))
+        return call
+
+    def find(self, call_id: str) -> Call | None:
+        """The call of this id, running or lately ended."""
+        return self._calls.get(call_id)
+
+    @property
+    def running(self) -> int:
+        """How many calls are going on."""
+        return len(self._running)
+
+    def _forget_old(self) -> None:
+        now = asyncio.get_running_loop().time()
+        ended = [call for call in self._calls.values() if call.ended_at is not None]
+        for place, call in enumerate(ended):
+            too_old = call.ended_at is not None and now - call.ended_at > self._kept_s
+            if too_old or len(ended) - place > MOST_ENDED_KEPT:
+                del self._calls[call.call_id]

@@ -1,0 +1,92 @@
+"""The caller's side of a call: pages' sockets, and which of them the caller is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Literal
+
+from trunkline.calls.log import Transport
+
+LegRole = Literal["caller", "viewer"]
+MOST_WAITING_BYTES = 32 << 20
+"""What a page that does not read may pile up before its socket is closed: minutes of sound, or the whole log."""
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What a page may be in a call. `leg_id` proves it when its socket opens; viewers have none."""
+
+    role: LegRole
+    leg_id: str | None
+
+
+@dataclass(frozen=True)
+class Closing:
+    """The last thing a page gets: why its socket is closed."""
+
+    code: int
+    reason: str
+
+
+OVER = 1000
+TOO_SLOW = 1013
+TAKEN_OVER = 4409
+NO_SUCH_CALL = 4404
+
+
+class Page:
+    """What goes down to one page, in order: text frames (`str`), sound (`bytes`), and at last a `Closing`."""
+
+    def __init__(self) -> None:
+        self.role: LegRole = "viewer"
+        self._frames: deque[str | bytes] = deque()
+        self._waiting_bytes = 0
+        self._closing: Closing | None = None
+        self._changed = asyncio.Event()
+
+    def push(self, frame: str | bytes) -> None:
+        """Queues a frame. A page that does not keep up is closed with `TOO_SLOW`; it can come back with `after`."""
+        if self._closing is not None:
+            return
+        self._frames.append(frame)
+        self._waiting_bytes += len(frame)
+        self._changed.set()
+        if self._waiting_bytes > MOST_WAITING_BYTES:
+            self._frames.clear()
+            self.close(TOO_SLOW, "too slow: connect again with after=<the last seq>")
+
+    def drop_sound(self) -> None:
+        """Forgets sound that is not on its way yet."""
+        self._frames = deque(frame for frame in self._frames if isinstance(frame, str))
+        self._waiting_bytes = sum(map(len, self._frames))
+
+    def close(self, code: int, reason: str) -> None:
+        """Lets what is queued go out, then closes. The first reason counts."""
+        if self._closing is None:
+            self._closing = Closing(code, reason)
+            self._changed.set()
+
+    async def frames(self) -> AsyncIterator[str | bytes | Closing]:
+        """What to send, as it comes; ends after a `Closing`."""
+        while True:
+            while self._frames:
+                frame = self._frames.popleft()
+                self._waiting_bytes -= len(frame)
+                yield frame
+            if self._closing is not None:
+                yield self._closing
+                return
+            self._changed.clear()
+            await self._changed.wait()
+
+
+@dataclass
+class Leg:
+    """The caller's leg: whoever holds its id is the caller. `page` is their socket while it is open."""
+
+    leg_id: str
+    transport: Transport
+    page: Page | None = None

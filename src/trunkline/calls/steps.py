@@ -1,0 +1,214 @@
+"""What goes into a call's machine and what comes out of it.
+
+`CallMachine.step(input, now_ms)` is pure: it gets one of the inputs below and answers with effects, which the shell
+(`call.py`) carries out. What an effect brings about comes back as an input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from trunkline.calls.commands import CommandUnion
+from trunkline.calls.log import LogEventUnion, Transport
+from trunkline.realtime.events import Event
+
+
+# Inputs -------------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class LinkOpened:
+    """The model is connected, for the first time or again after `lost_for_ms` and `attempts` tries."""
+
+    attempts: int = 1
+    lost_for_ms: int = 0
+
+
+@dataclass(frozen=True)
+class LinkDropped:
+    """The connection to the model is gone; a new one is tried in `retry_in_ms`, or never if that is None."""
+
+    reason: str
+    code: int | None = None
+    retry_in_ms: int | None = None
+
+
+@dataclass(frozen=True)
+class WireArrived:
+    """An event from the model."""
+
+    event: Event
+
+
+@dataclass(frozen=True)
+class SoundArrived:
+    """Sound from the model, `ms` long, for a message."""
+
+    item_id: str
+    pcm: bytes
+    ms: float
+
+
+@dataclass(frozen=True)
+class CallerJoined:
+    """The caller's leg is up."""
+
+    leg_id: str
+    transport: Transport
+
+
+@dataclass(frozen=True)
+class CallerLeft:
+    """The caller's leg is gone."""
+
+    leg_id: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Commanded:
+    """The caller's page asks for something."""
+
+    command: CommandUnion
+
+
+@dataclass(frozen=True)
+class AgentConfigured:
+    """The session configuration of an agent is worked out (its instructions may be a function)."""
+
+    agent: str
+    session: Event
+    purpose: ConfigurePurpose
+
+
+@dataclass(frozen=True)
+class AgentFailed:
+    """An agent's configuration could not be worked out."""
+
+    agent: str
+    error: str
+    purpose: ConfigurePurpose
+
+
+@dataclass(frozen=True)
+class ToolEnded:
+    """A tool returned `output`, the text for the model; or failed, with the real `error` for the log."""
+
+    call_id: str
+    name: str
+    output: str
+    result: Any
+    error: str | None
+    duration_ms: int
+
+
+@dataclass(frozen=True)
+class Woke:
+    """A wake-up that was asked for with `WakeAt`."""
+
+    key: str
+
+
+Input = (
+    LinkOpened | LinkDropped | WireArrived | SoundArrived | CallerJoined | CallerLeft | Commanded
+    | AgentConfigured | AgentFailed | ToolEnded | Woke
+)  # fmt: skip
+
+
+# Effects ------------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Connecting:
+    """Why an agent is configured: a link has just opened, so the whole session is needed."""
+
+
+@dataclass(frozen=True)
+class HandingOff:
+    """Why an agent is configured: `call_id` of tool `tool` asked for it, with `arguments` as JSON text."""
+
+    call_id: str
+    tool: str
+    arguments: str
+    previous: str
+
+
+ConfigurePurpose = Connecting | HandingOff
+
+
+@dataclass(frozen=True)
+class Send:
+    """Send an event to the model."""
+
+    event: Event
+
+
+@dataclass(frozen=True)
+class Append:
+    """Append to the call's log."""
+
+    event: LogEventUnion
+
+
+@dataclass(frozen=True)
+class Play:
+    """Let the caller hear this."""
+
+    pcm: bytes
+
+
+@dataclass(frozen=True)
+class Configure:
+    """Work out an agent's session configuration."""
+
+    agent: str
+    purpose: ConfigurePurpose
+
+
+@dataclass(frozen=True)
+class RunTool:
+    """Run a tool of the agent. `arguments` is the model's JSON text."""
+
+    call_id: str
+    name: str
+    arguments: str
+    agent: str
+
+
+@dataclass(frozen=True)
+class WakeAt:
+    """Give `Woke(key)` at `at_ms`; a later one with the same key replaces it, `at_ms` None takes it back."""
+
+    key: str
+    at_ms: float | None
+
+
+@dataclass(frozen=True)
+class End:
+    """End the call."""
+
+    reason: str
+
+
+Effect = Send | Append | Play | Configure | RunTool | WakeAt | End
+
+
+@dataclass(frozen=True)
+class CallPlan:
+    """What a call is to be, fixed when it is made.
+
+    Attributes:
+        transfers: agent -> {tool name: target agent}.
+        tools: agent -> names of its own tools.
+        caller_wait_ms: how long the call waits for its caller.
+    """
+
+    call_id: str
+    scenario: str
+    first_agent: str
+    agents: Sequence[str]
+    transfers: Mapping[str, Mapping[str, str]]
+    tools: Mapping[str, Sequence[str]]
+    transport: Transport
+    provider: str
+    model: str
+    started_at: str
+    caller_wait_ms: float

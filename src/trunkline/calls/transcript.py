@@ -1,0 +1,187 @@
+"""The conversation as the call knows it: what goes into the log as messages, and what a new link gets replayed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from trunkline.calls.log import MessageAdded, MessageDelta, MessageDone, MessageTruncated, Role
+from trunkline.realtime.events import Event, Item, text_of
+from trunkline.scenario.context import Said
+
+MessageEvent = MessageAdded | MessageDelta | MessageDone | MessageTruncated
+
+
+@dataclass
+class Message:
+    """A message in the making."""
+
+    item_id: str
+    role: Role
+    agent: str | None = None
+    spoken: bool = False
+    hidden: bool = False
+    text: str = ""
+    done: bool = False
+
+
+@dataclass
+class ToolUse:
+    """A function call and its output."""
+
+    item_id: str
+    call_id: str
+    name: str
+    arguments: str
+    output: str | None = None
+    output_item_id: str | None = None
+
+
+@dataclass
+class Transcript:
+    """Messages and tool uses in order. Every method returns the log events it brings about."""
+
+    entries: dict[str, Message | ToolUse] = field(default_factory=dict)
+
+    def message(self, item_id: str) -> Message | None:
+        """The message of this id, None if there is none."""
+        entry = self.entries.get(item_id)
+        return entry if isinstance(entry, Message) else None
+
+    def typed(self, item_id: str, text: str, *, hidden: bool = False) -> list[MessageEvent]:
+        """The caller typed something."""
+        self.entries[item_id] = Message(item_id, "user", hidden=hidden, text=text, done=True)
+        return [
+            MessageAdded(item_id=item_id, role="user", hidden=hidden),
+            MessageDone(item_id=item_id, role="user", text=text),
+        ]
+
+    def item_added(self, item: Item, previous_item_id: str | None, agent: str) -> list[MessageEvent]:
+        """The service has a new item; ours are known already, and so may those be that a response announced."""
+        item_id = item.get("id")
+        role = item.get("role")
+        if not isinstance(item_id, str) or item_id in self.entries or role not in ("user", "assistant"):
+            return []
+        speaker = agent if role == "assistant" else None
+        spoken = role == "assistant" or any(
+            isinstance(part, dict) and part.get("type") == "input_audio" for part in item.get("content") or ()
+        )
+        self._insert(Message(item_id, role, speaker, spoken), previous_item_id)
+        return [
+            MessageAdded(item_id=item_id, role=role, previous_item_id=previous_item_id, agent=speaker, spoken=spoken)
+        ]
+
+    def grew(self, item_id: str, text: str) -> list[MessageEvent]:
+        """More words of a message."""
+        message = self.message(item_id)
+        if message is None or message.done or not text:
+            return []
+        message.text += text
+        return [MessageDelta(item_id=item_id, text=text)]
+
+    def heard(self, item_id: str, text: str | None) -> list[MessageEvent]:
+        """The caller's spoken words were recognised; None if the recogniser failed."""
+        message = self.message(item_id)
+        if message is None:
+            return []
+        message.text, message.done = (text or "").strip(), True
+        status: Any = "failed" if text is None else "completed" if message.text else "inaudible"
+        return [MessageDone(item_id=item_id, role=message.role, text=message.text, status=status)]
+
+    def finished(self, item: Item) -> list[MessageEvent]:
+        """An agent's message is complete, or as complete as it gets."""
+        message = self.message(str(item.get("id")))
+        if message is None or message.done or message.role != "assistant":
+            return []
+        message.text, message.done = text_of(item) or message.text, True
+        status: Any = "completed" if item.get("status") == "completed" else "interrupted"
+        return [MessageDone(item_id=message.item_id, role="assistant", text=message.text, status=status)]
+
+    def broken_off(self) -> list[MessageEvent]:
+        """The link is gone: what was being said stays as it is."""
+        events: list[MessageEvent] = []
+        for message in self.entries.values():
+            if isinstance(message, Message) and not message.done and message.role == "assistant":
+                message.done = True
+                events.append(
+                    MessageDone(item_id=message.item_id, role="assistant", text=message.text, status="interrupted")
+                )
+        return events
+
+    def truncated(self, item_id: str, heard_ms: float, total_ms: float) -> list[MessageEvent]:
+        """The caller heard only the beginning. The service cuts its transcript without telling how, so the words are
+        cut in proportion to the time, at a word."""
+        message = self.message(item_id)
+        if message is None:
+            return []
+        share = heard_ms / total_ms if total_ms > 0 else 0.0
+        if share < 1.0:
+            cut = message.text[: round(len(message.text) * share)]
+            whole_words = cut if message.text[len(cut) : len(cut) + 1] in ("", " ") else cut.rpartition(" ")[0]
+            message.text = whole_words.rstrip()
+        return [MessageTruncated(item_id=item_id, heard_ms=round(heard_ms), text=message.text)]
+
+    def tool_called(self, item: Item) -> None:
+        """The model called a function."""
+        item_id, call_id = str(item.get("id")), str(item.get("call_id"))
+        self.entries[item_id] = ToolUse(item_id, call_id, str(item.get("name")), str(item.get("arguments") or "{}"))
+
+    def tool_answered(self, call_id: str, output: str, output_item_id: str) -> None:
+        """A function's output was sent."""
+        for entry in self.entries.values():
+            if isinstance(entry, ToolUse) and entry.call_id == call_id:
+                entry.output, entry.output_item_id = output, output_item_id
+
+    def history(self) -> list[Said]:
+        """The messages so far, for tools."""
+        return [
+            Said(entry.role, entry.text, entry.agent)
+            for entry in self.entries.values()
+            if isinstance(entry, Message) and entry.text and not entry.hidden
+        ]
+
+    def replay(self) -> list[Event]:
+        """The events that give the conversation to a new link. Item ids are kept; an unanswered tool call is left
+        to be replayed with its answer."""
+        return [
+            {"type": "conversation.item.create", "item": item}
+            for entry in self.entries.values()
+            for item in _items(entry)
+        ]
+
+    def _insert(self, message: Message, previous_item_id: str | None) -> None:
+        """Puts a message behind the one it follows: speech is often added when its answer already runs."""
+        ids = list(self.entries)
+        position = ids.index(previous_item_id) + 1 if previous_item_id in self.entries else len(ids)
+        later = {item_id: self.entries.pop(item_id) for item_id in ids[position:]}
+        self.entries[message.item_id] = message
+        self.entries.update(later)
+
+
+def _items(entry: Message | ToolUse) -> list[Item]:
+    if isinstance(entry, Message):
+        if not entry.text:
+            return []
+        kind = "output_text" if entry.role == "assistant" else "input_text"
+        content = [{"type": kind, "text": entry.text}]
+        return [{"id": entry.item_id, "type": "message", "role": entry.role, "content": content}]
+    call: Item = {
+        "id": entry.item_id,
+        "type": "function_call",
+        "call_id": entry.call_id,
+        "name": entry.name,
+        "arguments": entry.arguments,
+    }
+    if entry.output is None or entry.output_item_id is None:
+        return [call]
+    return [call, answer_item(entry.output_item_id, entry.call_id, entry.output)]
+
+
+def typed_item(item_id: str, text: str) -> Item:
+    """A typed message of the caller as an item."""
+    return {"id": item_id, "type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]}
+
+
+def answer_item(item_id: str, call_id: str, output: str) -> Item:
+    """A function's output as an item."""
+    return {"id": item_id, "type": "function_call_output", "call_id": call_id, "output": output}

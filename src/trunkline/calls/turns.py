@@ -1,0 +1,117 @@
+"""Who speaks next: the only place that asks the model for a response.
+
+There is one pending wish. Typed text, tools, handoffs and the greeting put theirs into it; it becomes a
+`response.create` as soon as nothing stands against it: no response under way, the caller not speaking, the link up,
+and nothing else that `hold` names. A response that the service starts by itself (after the caller's turn) fulfils
+a wish whose items it has already seen, so nothing is answered twice and nothing is left unanswered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from trunkline.realtime.events import Event, new_id
+
+
+class Turns:
+    """Holds the one wish for a response. All methods are told facts; `next_request` says what to send."""
+
+    def __init__(self) -> None:
+        self.active: str | None = None
+        """The id of the response under way, "" while one was asked for but not yet created."""
+        self.caller_speaks = False
+        self._wished = False
+        self._unseen: set[str] = set()
+        self._asked_with: str | None = None
+        self._holds: set[str] = set()
+        self._cancelling = False
+
+    @property
+    def wished(self) -> bool:
+        """Whether a response is wanted and not yet asked for."""
+        return self._wished
+
+    @property
+    def busy(self) -> bool:
+        """Whether a response is under way or asked for."""
+        return self.active is not None
+
+    def wish(self, items: Iterable[str] = ()) -> None:
+        """A response is wanted that answers `items` (ids we gave, not yet confirmed by the service)."""
+        self._wished = True
+        self._unseen.update(items)
+
+    def withdraw(self) -> None:
+        """Nothing is wanted any more."""
+        self._wished = False
+        self._unseen.clear()
+
+    def hold(self, reason: str) -> None:
+        """Asks for nothing until `release(reason)`."""
+        self._holds.add(reason)
+
+    def release(self, reason: str) -> None:
+        """Takes a hold back."""
+        self._holds.discard(reason)
+
+    def item_seen(self, item_id: str) -> None:
+        """The service has this item in its conversation."""
+        self._unseen.discard(item_id)
+
+    def response_created(self, response_id: str) -> None:
+        """A response begins, ours or the service's own."""
+        ours = self.active == ""
+        self.active = response_id
+        self._cancelling = False
+        if self._wished and not ours and not self._unseen:
+            self.withdraw()
+
+    def response_done(self, response_id: str) -> None:
+        """A response is over."""
+        if self.active in (response_id, None):
+            self.active = None
+            self._cancelling = False
+
+    def refused(self, event_id: str | None) -> bool:
+        """An error names `event_id`; True if that was our request, which is then wished for again."""
+        if event_id is None or event_id != self._asked_with:
+            return False
+        if self.active == "":
+            self.active = None
+        self._wished = True
+        return True
+
+    def failed_to_ask(self, event_id: str | None) -> bool:
+        """As `refused`, for an error that another try would not mend: the wish is dropped."""
+        mine = self.refused(event_id)
+        if mine:
+            self.withdraw()
+        return mine
+
+    def lost_link(self) -> None:
+        """Whatever was under way is gone; what was being answered is wished for again."""
+        if self.active is not None:
+            self._wished = True
+        self.active = None
+        self._cancelling = False
+        self.caller_speaks = False
+        self._unseen.clear()
+
+    def cancel(self) -> Event | None:
+        """The event that stops the response under way, None where there is none or it is being stopped already."""
+        if self.active is None or self._cancelling:
+            return None
+        self._cancelling = True
+        event: Event = {"type": "response.cancel", "event_id": new_id("event")}
+        if self.active:
+            event["response_id"] = self.active
+        return event
+
+    def next_request(self) -> Event | None:
+        """The `response.create` to send now, or None."""
+        if not self._wished or self.busy or self.caller_speaks or self._holds:
+            return None
+        self.withdraw()
+        self._asked_with = new_id("event")
+        self.active = ""
+        return {"type": "response.create", "event_id": self._asked_with}

@@ -1,0 +1,87 @@
+"""Azure OpenAI (GA) and OpenAI: the hosted Realtime services over WebSocket."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from pydantic import SecretStr
+
+from trunkline.providers import Connection, ProviderError
+from trunkline.providers.socket import open_socket
+from trunkline.scenario.scenario import Scenario
+from trunkline.settings import Settings
+
+
+class HostedProvider:
+    """A hosted Realtime service: a base URL ending in `/v1`, a header with a key, and model names."""
+
+    def __init__(
+        self, name: str, base_url: str, header: tuple[str, SecretStr], model: str, transcription_model: str | None
+    ) -> None:
+        self.name = name
+        self._base_url = base_url.rstrip("/")
+        self._header = header
+        self._model = model
+        self._transcription_model = transcription_model
+
+    def model_for(self, scenario: Scenario[Any]) -> str:
+        """See `Provider.model_for`."""
+        return self._model
+
+    def session_extras(self, scenario: Scenario[Any], agent: str, first_agent: str) -> Mapping[str, Any]:
+        """See `Provider.session_extras`."""
+        return {}
+
+    def transcription(self, scenario: Scenario[Any]) -> Mapping[str, Any] | None:
+        """See `Provider.transcription`."""
+        return {"model": self._transcription_model} if self._transcription_model else None
+
+    async def connect(self, model: str) -> Connection:
+        """See `Provider.connect`."""
+        scheme, _, rest = self._base_url.partition("://")
+        url = f"{'ws' if scheme == 'http' else 'wss'}://{rest}/realtime?{urlencode({'model': model})}"
+        name, secret = self._header
+        return await open_socket(url, {name: secret.get_secret_value()}, f"{self.name} ({urlsplit(url).hostname})")
+
+    async def aclose(self) -> None:
+        """Nothing to end."""
+
+
+def azure(settings: Settings) -> HostedProvider:
+    """Azure OpenAI, GA: `https://RES.openai.azure.com/openai/v1`, header `api-key`.
+
+    Raises:
+        ProviderError: endpoint or key are not set.
+    """
+    if not settings.azure_endpoint or not settings.azure_api_key:
+        raise ProviderError("Azure needs AZURE_OPENAI_ENDPOINT and AZURE_OPENAI_API_KEY.", retry=False)
+    endpoint = settings.azure_endpoint.rstrip("/").removesuffix("/openai/v1").removesuffix("/openai")
+    if not endpoint.startswith(("https://", "http://127.0.0.1", "http://localhost")):
+        raise ProviderError("AZURE_OPENAI_ENDPOINT should look like https://RESOURCE.openai.azure.com/", retry=False)
+    return HostedProvider(
+        "azure",
+        f"{endpoint}/openai/v1",
+        ("api-key", settings.azure_api_key),
+        settings.azure_realtime_deployment,
+        settings.azure_transcription_deployment,
+    )
+
+
+def openai(settings: Settings) -> HostedProvider:
+    """OpenAI.
+
+    Raises:
+        ProviderError: the key is not set.
+    """
+    if not settings.openai_api_key:
+        raise ProviderError("OpenAI needs OPENAI_API_KEY.", retry=False)
+    bearer = SecretStr(f"Bearer {settings.openai_api_key.get_secret_value()}")
+    return HostedProvider(
+        "openai",
+        settings.openai_base_url,
+        ("Authorization", bearer),
+        settings.openai_realtime_model,
+        settings.openai_transcription_model,
+    )

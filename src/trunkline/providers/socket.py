@@ -1,0 +1,94 @@
+"""A Realtime WebSocket to any provider."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
+
+from trunkline.providers import ConnectionLostError, ProviderError
+
+MAX_FRAME = 16 << 20
+"""Bytes in one event; the services' audio deltas are far below."""
+OPEN_TIMEOUT_S = 10.0
+CLOSE_TIMEOUT_S = 1.0
+
+_HINTS = {
+    401: "The key was refused. Check the provider's key in the environment or .env.",
+    403: "Access was refused. Check the key's rights and the resource's network rules.",
+    404: "There is no such model or deployment. Check its name: on Azure it is the deployment's.",
+    429: "Too many requests or sessions. Wait a little, or raise the quota.",
+}
+
+
+class _NoRedirects(connect):
+    """The credentials are for one host: a redirect is refused rather than followed."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
+
+
+class SocketConnection:
+    """An open WebSocket, as a `Connection`."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self._socket = socket
+
+    async def receive(self) -> bytes:
+        """See `Connection.receive`."""
+        try:
+            return await self._socket.recv(decode=False)
+        except ConnectionClosed as closed:
+            raise _lost(closed) from None
+
+    async def send(self, frame: str) -> None:
+        """See `Connection.send`."""
+        try:
+            await self._socket.send(frame)
+        except ConnectionClosed as closed:
+            raise _lost(closed) from None
+
+    async def close(self) -> None:
+        """See `Connection.close`."""
+        await self._socket.close()
+
+
+async def open_socket(url: str, headers: Mapping[str, str], what: str) -> SocketConnection:
+    """Opens a Realtime socket at a ws(s) URL. No error names a header's value.
+
+    Raises:
+        ProviderError: `what` cannot be reached, or refuses.
+    """
+    try:
+        socket = await _NoRedirects(
+            url,
+            additional_headers=headers,
+            max_size=MAX_FRAME,
+            compression=None,
+            open_timeout=OPEN_TIMEOUT_S,
+            close_timeout=CLOSE_TIMEOUT_S,
+            user_agent_header=None,
+            proxy=None if _is_loopback(url) else True,
+        )
+    except InvalidStatus as refused:
+        status = refused.response.status_code
+        retry = status == 429 or status >= 500
+        message = f"{what} answered {status}"
+        raise ProviderError(message, hint=_HINTS.get(status), retry=retry, code=status) from None
+    except (InvalidURI, ValueError) as error:
+        raise ProviderError(f"The address of {what} is not right: {error}", retry=False) from None
+    except (OSError, InvalidHandshake, TimeoutError) as error:
+        raise ProviderError(f"{what} cannot be reached: {str(error) or type(error).__name__}") from None
+    return SocketConnection(socket)
+
+
+def _is_loopback(url: str) -> bool:
+    return url.startswith(("ws://127.0.0.1:", "ws://[::1]:", "ws://localhost:"))
+
+
+def _lost(closed: ConnectionClosed) -> ConnectionLostError:
+    received = closed.rcvd
+    if received is None:
+        return ConnectionLostError("the connection broke", None)
+    return ConnectionLostError(received.reason or f"closed with code {received.code}", received.code)
