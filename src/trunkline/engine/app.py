@@ -1,0 +1,147 @@
+"""The engine: an HTTP and WebSocket server that speaks the Realtime protocol as Azure and OpenAI do."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import time
+from collections.abc import Callable
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import HTTPConnection
+from starlette.responses import JSONResponse
+from starlette.routing import BaseRoute, WebSocketRoute
+from starlette.websockets import WebSocket
+
+from trunkline.engine.brains import Brain, BrainError
+from trunkline.engine.live import LiveSession
+from trunkline.engine.session import Session
+from trunkline.engine.sockets import SocketChannel, read
+from trunkline.engine.speech import Recogniser, Voice
+from trunkline.engine.turns import VoiceActivity
+
+BrainFactory = Callable[[str, dict[str, Any] | None], Brain]
+"""Makes the brain for a model's name and the session's settings, where these are bound beforehand (None if not).
+
+It raises `BrainError` with the code `DeploymentNotFound` for a name it does not know.
+"""
+
+MAX_MESSAGE = 16 << 20
+"""Bytes of one WebSocket message: an append may carry 15 MiB, as with the services."""
+SESSION_MINUTES = 60.0
+"""How long a session lasts, as with the services."""
+_KEY_SUBPROTOCOL = "openai-insecure-api-key."
+
+
+class Engine:
+    """The local Realtime server, as an ASGI app with its sessions.
+
+    Args:
+        brains: makes a brain for each session.
+        recogniser, voice: shared by all sessions; the engine closes neither.
+        activity: makes a voice activity detector for each session.
+        key: what clients must show, as `api-key` or bearer; None lets everybody in.
+        max_sessions: how many at once; one more is refused with 429.
+        session_minutes: after this long a session is closed with code 1001; None is never.
+    """
+
+    def __init__(
+        self,
+        brains: BrainFactory,
+        recogniser: Recogniser,
+        voice: Voice,
+        activity: Callable[[], VoiceActivity],
+        key: str | None = None,
+        max_sessions: int = 100,
+        session_minutes: float | None = SESSION_MINUTES,
+    ) -> None:
+        self._brains = brains
+        self._recogniser = recogniser
+        self._voice = voice
+        self._activity = activity
+        self._key = key
+        self._session_minutes = session_minutes
+        self.max_sessions = max_sessions
+        self.sessions: dict[str, LiveSession] = {}
+        """The sessions that are running, by id."""
+        self.app = Starlette(routes=self._routes())
+
+    def _routes(self) -> list[BaseRoute]:
+        prefixes = ("/openai/v1", "/v1")
+        return [WebSocketRoute(f"{prefix}/realtime", self._realtime) for prefix in prefixes]
+
+    def close(self, reason: str = "the server is shutting down") -> None:
+        """Ends every session."""
+        for live in list(self.sessions.values()):
+            live.end(1001, reason)
+
+    def authorised(self, connection: HTTPConnection) -> bool:
+        """Whether a request shows the key, in any of the ways the services take it."""
+        if self._key is None:
+            return True
+        scheme, _, bearer = connection.headers.get("authorization", "").partition(" ")
+        shown = [connection.headers.get("api-key", "")]
+        if scheme.lower() == "bearer":
+            shown.append(bearer.strip())
+        offered = connection.scope.get("subprotocols", ())
+        shown.extend(one.removeprefix(_KEY_SUBPROTOCOL) for one in offered if one.startswith(_KEY_SUBPROTOCOL))
+        return any(hmac.compare_digest(one.encode(), self._key.encode()) for one in shown)
+
+    async def _realtime(self, websocket: WebSocket) -> None:
+        refusal = self._refusal(websocket)
+        if refusal is not None:
+            await websocket.send_denial_response(refusal)
+            return
+        try:
+            live = self.open_session(websocket.query_params["model"])
+        except BrainError as error:
+            await websocket.send_denial_response(_error(404, error.code, str(error)))
+            return
+        subprotocol = "realtime" if "realtime" in websocket.scope.get("subprotocols", ()) else None
+        await websocket.accept(subprotocol)
+        channel = SocketChannel(websocket)
+        live.attach(channel)
+        self.sessions[live.session.id] = live
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(live.run(), name=f"session {live.session.id}")
+                group.create_task(channel.write(), name="socket writer")
+                await asyncio.sleep(0)  # session.created goes first
+                await read(websocket, live)
+                live.end()
+        finally:
+            del self.sessions[live.session.id]
+
+    def _refusal(self, websocket: WebSocket) -> JSONResponse | None:
+        if not self.authorised(websocket):
+            message = "Access denied: the key is missing or is not this engine's. Send it as api-key or bearer."
+            return _error(401, "401", message)
+        if not websocket.query_params.get("model"):
+            return _error(400, "missing_query_parameter", "Say which model: add ?model=NAME to the URL.")
+        if len(self.sessions) >= self.max_sessions:
+            return _error(429, "too_many_sessions", f"This engine runs at most {self.max_sessions} sessions at once.")
+        return None
+
+    def open_session(self, model: str, settings: dict[str, Any] | None = None) -> LiveSession:
+        """A session that is ready to run, with nobody attached.
+
+        Raises:
+            BrainError: there is no such model.
+            InvalidRequest: the settings are not valid.
+        """
+        minutes = self._session_minutes
+        session = Session(
+            model,
+            activity=self._activity(),
+            settings=settings,
+            expires_at=None if minutes is None else int(time.time() + minutes * 60),
+            lifetime_ms=None if minutes is None else minutes * 60_000,
+        )
+        brain = self._brains(model, settings)
+        return LiveSession(session, brain=brain, recogniser=self._recogniser, voice=self._voice)
+
+
+def _error(status: int, code: str, message: str) -> JSONResponse:
+    headers = {"Retry-After": "5"} if status == 429 else None
+    return JSONResponse({"error": {"code": code, "message": message}}, status, headers)

@@ -1,0 +1,218 @@
+"""Checking what clients send: small checks that combine, and the errors the services answer with.
+
+A check takes a value and its path ("session.audio.output.speed") and returns the value as we keep it, or raises
+`InvalidRequest`. Codes and the form of the messages are those of the Realtime services.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from trunkline.realtime.events import Event, new_id
+
+
+class InvalidRequest(ValueError):  # noqa: N818 - the protocol's own name for it: invalid_request_error
+    """A client's event cannot be carried out. Becomes an `error` event; the session lives on."""
+
+    def __init__(self, message: str, code: str | None = None, param: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.param = param
+
+
+def error_event(
+    message: str,
+    *,
+    code: str | None = None,
+    param: str | None = None,
+    caused_by: str | None = None,
+    kind: str = "invalid_request_error",
+) -> Event:
+    """An `error` event. `caused_by` is the `event_id` of the client's event, where it had one."""
+    return {
+        "type": "error",
+        "event_id": new_id("event"),
+        "error": {"type": kind, "code": code, "message": message, "param": param, "event_id": caused_by},
+    }
+
+
+Check = Callable[[Any, str], Any]
+
+_JSON_NAMES = {dict: "an object", list: "an array", str: "a string", bool: "a boolean", type(None): "null"}
+
+
+def _name_of(value: object) -> str:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return "an integer" if isinstance(value, int) else "a decimal"
+    return _JSON_NAMES.get(type(value), "something else")
+
+
+def wrong_type(path: str, expected: str, value: object) -> InvalidRequest:
+    """The error for a value of the wrong JSON type."""
+    message = f"Invalid type for '{path}': expected {expected}, but got {_name_of(value)} instead."
+    return InvalidRequest(message, "invalid_type", path)
+
+
+def missing(path: str) -> InvalidRequest:
+    """The error for a field that must be there."""
+    return InvalidRequest(f"Missing required parameter: '{path}'.", "missing_required_parameter", path)
+
+
+def invalid(path: str, value: object, allowed: Sequence[str]) -> InvalidRequest:
+    """The error for a value that is not one of those allowed."""
+    supported = " and ".join(f"'{one}'" for one in allowed) if len(allowed) < 3 else _listed(allowed)
+    message = f"Invalid value: '{value}'. Supported values are: {supported}."
+    return InvalidRequest(message, "invalid_value", path)
+
+
+def _listed(allowed: Sequence[str]) -> str:
+    quoted = [f"'{one}'" for one in allowed]
+    return ", ".join(quoted[:-1]) + f", and {quoted[-1]}"
+
+
+def text(value: Any, path: str) -> str:
+    """Any text."""
+    if not isinstance(value, str):
+        raise wrong_type(path, "a string", value)
+    return value
+
+
+def filled(value: Any, path: str) -> str:
+    """Text with at least one character."""
+    if not text(value, path):
+        raise InvalidRequest(
+            f"Invalid '{path}': empty string. Expected a string with minimum length 1.",
+            "empty_string",
+            path,
+        )
+    return str(value)
+
+
+def boolean(value: Any, path: str) -> bool:
+    """True or false."""
+    if not isinstance(value, bool):
+        raise wrong_type(path, "a boolean", value)
+    return value
+
+
+def anything(value: Any, path: str) -> Any:
+    """Whatever it is, kept as it came."""
+    return value
+
+
+def a_dict(value: Any, path: str) -> dict[str, Any]:
+    """Any JSON object."""
+    if not isinstance(value, dict):
+        raise wrong_type(path, "an object", value)
+    return value
+
+
+def number(low: float, high: float) -> Check:
+    """A number between two others, both included."""
+
+    def check(value: Any, path: str) -> Any:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise wrong_type(path, "a decimal", value)
+        return _within(value, path, low, high)
+
+    return check
+
+
+def integer(low: int, high: int) -> Check:
+    """A whole number between two others, both included."""
+
+    def check(value: Any, path: str) -> Any:
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise wrong_type(path, "an integer", value)
+        return _within(value, path, low, high)
+
+    return check
+
+
+def _within(value: float, path: str, low: float, high: float) -> float:
+    if low <= value <= high:
+        return value
+    bound, limit, code = (
+        ("minimum", low, "integer_below_min_value") if value < low else ("maximum", high, "integer_above_max_value")
+    )
+    if isinstance(low, float):
+        code = code.replace("integer", "decimal")
+    relation = ">=" if value < low else "<="
+    raise InvalidRequest(
+        f"Invalid '{path}': {bound} value exceeded. Expected a value {relation} {limit}, but got {value} instead.",
+        code,
+        path,
+    )
+
+
+def one_of(*allowed: str) -> Check:
+    """One of a few texts."""
+
+    def check(value: Any, path: str) -> Any:
+        if not isinstance(value, str):
+            raise wrong_type(path, "a string", value)
+        if value not in allowed:
+            raise invalid(path, value, allowed)
+        return value
+
+    return check
+
+
+def list_of(check_one: Check, at_most: int = 1024) -> Check:
+    """An array whose members all pass."""
+
+    def check(value: Any, path: str) -> Any:
+        if not isinstance(value, list):
+            raise wrong_type(path, "an array", value)
+        if len(value) > at_most:
+            raise InvalidRequest(
+                f"Invalid '{path}': array too long. Expected at most {at_most} elements, but got {len(value)}.",
+                "array_above_max_length",
+                path,
+            )
+        return [check_one(member, f"{path}[{index}]") for index, member in enumerate(value)]
+
+    return check
+
+
+def nullable(check_one: Check, cleared: Any = None) -> Check:
+    """The value, or null, which stands for `cleared`."""
+
+    def check(value: Any, path: str) -> Any:
+        return cleared if value is None else check_one(value, path)
+
+    return check
+
+
+def fields(known: Mapping[str, Check], required: Sequence[str] = ()) -> Check:
+    """An object of known fields. An unknown field is refused by its path; a required one must be there."""
+
+    def check(value: Any, path: str) -> Any:
+        given = a_dict(value, path)
+        for name in given:
+            if name not in known:
+                raise InvalidRequest(f"Unknown parameter: '{path}.{name}'.", "unknown_parameter", f"{path}.{name}")
+        for name in required:
+            if name not in given:
+                raise missing(f"{path}.{name}")
+        return {name: known[name](part, f"{path}.{name}") for name, part in given.items()}
+
+    return check
+
+
+def tagged(variants: Mapping[str, Check], tag: str = "type") -> Check:
+    """An object of one of several kinds, told apart by a field."""
+
+    def check(value: Any, path: str) -> Any:
+        given = a_dict(value, path)
+        if tag not in given:
+            raise missing(f"{path}.{tag}")
+        kind = given[tag]
+        if not isinstance(kind, str) or kind not in variants:
+            raise invalid(f"{path}.{tag}", kind, tuple(variants))
+        return variants[kind](given, path)
+
+    return check

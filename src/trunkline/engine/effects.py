@@ -1,0 +1,139 @@
+"""What comes out of the session's machine: events to send, and work for the shell around it.
+
+The shell reports results back as inputs under the same response id and generation, or the same utterance id.
+It may be slow or fail; it must not reorder the effects it is given.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from trunkline.engine.brains import BrainRequest
+from trunkline.realtime.events import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """An event for the clients."""
+
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class StartBrain:
+    """Ask the brain; report `BrainSaid`…, then `BrainDone` or `BrainFailed`."""
+
+    response_id: str
+    generation: int
+    request: BrainRequest
+
+
+@dataclass(frozen=True, slots=True)
+class CancelBrain:
+    """Stop asking, now. Nothing more need be reported."""
+
+    response_id: str
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Speak:
+    """Say a sentence; report `SpeechMade`…, then `SpeechDone` or `SpeechFailed`.
+
+    At most one sentence of a response is asked for at a time.
+    """
+
+    response_id: str
+    generation: int
+    item_id: str
+    content_index: int
+    text: str
+    voice: str | None
+    speed: float
+    language: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CancelSpeech:
+    """Stop saying it, now."""
+
+    response_id: str
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenUtterance:
+    """Begin to recognise. `request` is what the brain's grammar is asked with: the conversation so far."""
+
+    utterance_id: str
+    request: BrainRequest
+    language: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FeedUtterance:
+    """Sound of an open utterance: PCM16 at 24 kHz."""
+
+    utterance_id: str
+    pcm: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FinishUtterance:
+    """No more sound will come; report `FinalTranscript` or `TranscriptFailed`."""
+
+    utterance_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AbandonUtterance:
+    """Nobody wants its words any more."""
+
+    utterance_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class WakeAt:
+    """Report `WokeUp(key)` when the clock reaches `at_ms`. The same key again replaces the earlier wish."""
+
+    key: str
+    at_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """Sound for a shell that paces its output itself (WebRTC): PCM16 at 24 kHz."""
+
+    response_id: str
+    item_id: str
+    pcm: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ClearPlayback:
+    """Be silent at once: what was given to `Play` and not yet heard is void."""
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """End the session with this WebSocket close code and reason."""
+
+    code: int
+    reason: str
+
+
+Effect = (
+    StartBrain
+    | CancelBrain
+    | Speak
+    | CancelSpeech
+    | OpenUtterance
+    | FeedUtterance
+    | FinishUtterance
+    | AbandonUtterance
+    | WakeAt
+    | Play
+    | ClearPlayback
+    | Close
+)
+Output = Send | Effect

@@ -1,0 +1,35 @@
+"""Cutting a text that is still growing into sentences, so that each is spoken as soon as it is whole."""
+
+from __future__ import annotations
+
+import re
+
+_END = re.compile(r"[.!?…。！？]+[\"'”’)\]]*(?=\s)|\n+")
+_NOT_AN_END = re.compile(r"(?:\b(?:mr|mrs|ms|dr|prof|st|no|vs|etc|e\.g|i\.e)|\b[a-z]|^\s*\d{1,2})\.$", re.IGNORECASE)
+_CLAUSE = re.compile(r"[,;:–—]\s|\s")
+LONGEST = 400
+"""Characters after which a text without any sentence's end is cut at a clause or word all the same."""
+
+
+def complete_until(text: str, start: int) -> list[int]:
+    """Where the whole sentences of `text[start:]` end; what follows the last of them is still unfinished.
+
+    A full stop counts only once white space follows it: "3.14" may otherwise be cut in the middle.
+    """
+    ends: list[int] = []
+    position = begin = start
+    while found := _END.search(text, position):
+        position = found.end()
+        if not _NOT_AN_END.search(text, begin, found.end()):
+            ends.append(position)
+            begin = position
+    while len(text) - begin > LONGEST:
+        cuts = [cut.end() for cut in _CLAUSE.finditer(text, begin + LONGEST // 2, begin + LONGEST)]
+        begin = cuts[-1] if cuts else begin + LONGEST
+        ends.append(begin)
+    return ends
+
+
+def pronounceable(text: str) -> bool:
+    """Whether there is anything in it to say."""
+    return any(character.isalnum() for character in text)

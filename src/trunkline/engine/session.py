@@ -1,0 +1,504 @@
+"""The session: a pure machine that takes inputs and answers with events to send and effects to carry out.
+
+No socket, no task, no clock: `step(input, now_ms)` is the whole interface, so that a test runs an hour in
+milliseconds and cuts in wherever it wants. `now_ms` is any clock that does not go back.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+from trunkline.engine import checks, configuration, inputs, items
+from trunkline.engine.brains import BrainRequest
+from trunkline.engine.checks import InvalidRequest, error_event
+from trunkline.engine.configuration import Configuration
+from trunkline.engine.effects import AbandonUtterance, Close, Output, WakeAt
+from trunkline.engine.input_audio import MAX_BYTES
+from trunkline.engine.listening import Listening
+from trunkline.engine.outbox import Outbox
+from trunkline.engine.responses import Response
+from trunkline.engine.transcripts import Transcripts
+from trunkline.engine.turns import Turn, VoiceActivity
+from trunkline.realtime.conversation import Conversation, ConversationError, Sound
+from trunkline.realtime.events import Event, Item, new_id
+
+WORDS_WAIT_MS = 5000
+"""How long a response waits for the words of the turns before it; then it goes on without them."""
+MAX_ITEMS = 5000
+MAX_RESPONSES = 8
+"""Responses at once, of which one in the conversation."""
+SHORTEST_COMMIT_MS = 100
+
+_ITEM_FAULTS = {
+    "conversation.item.retrieve": ("item_retrieve_invalid_item_id", "Error retrieving item"),
+    "conversation.item.delete": ("item_delete_invalid_item_id", "Error deleting item"),
+    "conversation.item.truncate": ("item_truncate_invalid_item_id", "Error truncating item"),
+}
+
+
+class Session:
+    """One Realtime session in the GA dialect.
+
+    Args:
+        model: the name the client asked for.
+        activity: this session's own voice activity detector.
+        settings: a `session` object to begin with, as in a client secret; checked like a `session.update`.
+        new_id: makes ids from a prefix; a test may give its own.
+        expires_at: Unix time in seconds shown in the session object.
+        lifetime_ms: after this long the session is closed, as the services close theirs; None is never.
+
+    Raises:
+        InvalidRequest: `settings` are not valid.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        activity: VoiceActivity,
+        settings: dict[str, Any] | None = None,
+        new_id: Callable[[str], str] = new_id,
+        expires_at: int | None = None,
+        lifetime_ms: float | None = None,
+    ) -> None:
+        self.id = new_id("sess")
+        self.conversation_id = new_id("conv")
+        self.conversation = Conversation()
+        self.configuration: Configuration = configuration.default(model, self.id, expires_at)
+        if settings:
+            self.configuration = configuration.updated(self.configuration, {"type": "realtime", **settings})
+        self._new_id = new_id
+        self._lifetime_ms = lifetime_ms
+        self._outbox = Outbox()
+        self._listening = Listening(activity, self._outbox, new_id, lambda: self._request(self.configuration))
+        self._listening.configure(self.configuration["audio"]["input"])
+        self._transcripts = Transcripts(self.conversation, self._outbox)
+        self._active: Response | None = None
+        self._responses: dict[str, Response] = {}
+        self._waiting: dict[str, tuple[Response, Any]] = {}
+        self._generation = 0
+        self._spoken = False
+        self._idle_from_ms: int | None = None
+        self._answer_began_ms = 0
+        self._closed = False
+        self._now_ms = 0.0
+
+    def step(self, given: inputs.Input, now_ms: float) -> list[Output]:
+        """What is to be sent and done because of one input, in order."""
+        if self._closed:
+            return []
+        self._now_ms = now_ms
+        if isinstance(given, inputs.ClientEvent):
+            self._client_event(given.event)
+        elif isinstance(given, inputs.MalformedFrame):
+            self._outbox.forward(error_event(given.message, code="invalid_json"))
+        elif isinstance(given, inputs.Opened):
+            self._open()
+        elif isinstance(given, inputs.WokeUp):
+            self._wake(given.key)
+        else:
+            self._result(given)
+        self._settle()
+        return self._outbox.drain()
+
+    def _open(self) -> None:
+        self._outbox.send("session.created", session=self.configuration)
+        conversation = {"id": self.conversation_id, "object": "realtime.conversation"}
+        self._outbox.send("conversation.created", conversation=conversation)
+        if self._lifetime_ms is not None:
+            self._outbox.do(WakeAt("expire", self._now_ms + self._lifetime_ms))
+
+    def _wake(self, key: str) -> None:
+        kind, _, rest = key.partition(":")
+        if kind == "expire":
+            minutes = int((self._lifetime_ms or 0) / 60_000)
+            message = f"Your session hit the maximum duration of {minutes} minutes."
+            self._outbox.forward(error_event(message, code="session_expired"))
+            self._outbox.do(Close(1001, "session expired"))
+            self._closed = True
+        elif kind == "words" and rest in self._waiting:
+            self._begin(rest)
+
+    # ------------------------------------------------------------------ results of effects
+
+    def _result(self, given: inputs.Input) -> None:
+        if isinstance(given, inputs.PartialTranscript):
+            self._listening.heard(given.utterance_id, given.text)
+        elif isinstance(given, inputs.FinalTranscript):
+            self._transcripts.completed(given.utterance_id, given.text)
+        elif isinstance(given, inputs.TranscriptFailed):
+            self._transcripts.failed(given.utterance_id, given.message)
+        else:
+            self._response_result(given)
+        for response_id in [waiting for waiting in self._waiting if not self._transcripts.pending]:
+            self._begin(response_id)
+
+    def _response_result(self, given: inputs.Input) -> None:
+        response = self._responses.get(getattr(given, "response_id", ""))
+        if response is None or response.generation != getattr(given, "generation", None):
+            return
+        if isinstance(given, inputs.BrainSaid):
+            response.brain_said(given.output)
+        elif isinstance(given, inputs.BrainDone):
+            response.brain_done()
+        elif isinstance(given, inputs.BrainFailed):
+            response.brain_failed(given.message, given.code)
+        elif isinstance(given, inputs.SpeechMade):
+            if not response.audio_began:
+                self._answer_began_ms = self._listening.buffer.end_ms
+                response.audio_began = True
+            self._spoken = self._spoken or response.in_conversation
+            response.speech_made(given.chunk)
+        elif isinstance(given, inputs.SpeechDone):
+            response.speech_done()
+        elif isinstance(given, inputs.SpeechFailed):
+            response.speech_failed(given.message)
+
+    def _settle(self) -> None:
+        """Forgets responses that have ended; after an answer the idle time begins to run."""
+        for response in [one for one in self._responses.values() if one.finished]:
+            del self._responses[response.id]
+            self._waiting.pop(response.id, None)
+            if response is self._active:
+                self._active = None
+                heard_ms = self._listening.buffer.end_ms
+                self._idle_from_ms = max(heard_ms, self._answer_began_ms + response.audio_ms)
+
+    # ------------------------------------------------------------------ client events
+
+    def _client_event(self, event: Event) -> None:
+        event_id = event.get("event_id")
+        caused_by = event_id if isinstance(event_id, str) else None
+        try:
+            if event_id is not None:
+                checks.text(event_id, "event_id")
+            self._dispatch(event)
+        except InvalidRequest as error:
+            self._outbox.forward(error_event(str(error), code=error.code, param=error.param, caused_by=caused_by))
+
+    def _dispatch(self, event: Event) -> None:
+        handlers: dict[str, Callable[[Event], None]] = {
+            "session.update": self._update,
+            "input_audio_buffer.append": self._append,
+            "input_audio_buffer.commit": self._commit,
+            "input_audio_buffer.clear": self._clear,
+            "output_audio_buffer.clear": self._clear_output,
+            "conversation.item.create": self._create_item,
+            "conversation.item.retrieve": self._retrieve_item,
+            "conversation.item.truncate": self._truncate_item,
+            "conversation.item.delete": self._delete_item,
+            "response.create": self._create_response,
+            "response.cancel": self._cancel_response,
+        }
+        type_ = event.get("type")
+        handler = handlers.get(type_) if isinstance(type_, str) else None
+        if handler is None:
+            raise checks.invalid("type", type_, tuple(handlers))
+        known = _FIELDS[str(type_)]
+        unknown = set(event) - known - {"type", "event_id"}
+        if unknown:
+            name = min(unknown)
+            raise InvalidRequest(f"Unknown parameter: '{name}'.", "unknown_parameter", name)
+        handler(event)
+
+    def _update(self, event: Event) -> None:
+        if "session" not in event:
+            raise checks.missing("session")
+        self.configuration = configuration.updated(self.configuration, event["session"], spoken=self._spoken)
+        self._listening.configure(self.configuration["audio"]["input"])
+        self._outbox.send("session.updated", session=copy.deepcopy(self.configuration))
+
+    # ------------------------------------------------------------------ the caller's sound
+
+    def _append(self, event: Event) -> None:
+        if "audio" not in event:
+            raise checks.missing("audio")
+        sound = items.sound_bytes(event["audio"], "audio")
+        detection = self.configuration["audio"]["input"]["turn_detection"]
+        if detection is None and self._listening.buffer.size + len(sound) > MAX_BYTES:
+            message = f"The input audio buffer is full: it holds {MAX_BYTES} bytes. Commit or clear it."
+            raise InvalidRequest(message, "input_audio_buffer_full", "audio")
+        for piece in self._listening.pieces(sound):
+            turn = self._listening.hear(piece)
+            if turn is Turn.STARTED:
+                self._idle_from_ms = None
+                if detection["interrupt_response"] and self._active is not None:
+                    self._active.cancel("turn_detected")
+                    self._settle()
+                    self._idle_from_ms = None
+            elif turn is Turn.STOPPED:
+                self._take_turn(detection["create_response"])
+            else:
+                self._check_idle(detection)
+
+    def _check_idle(self, detection: dict[str, Any] | None) -> None:
+        timeout_ms = (detection or {}).get("idle_timeout_ms")
+        if not timeout_ms or self._idle_from_ms is None or self._active or self._listening.speaking:
+            return
+        now_ms = self._listening.buffer.end_ms
+        if now_ms - self._idle_from_ms < timeout_ms:
+            return
+        start_ms, self._idle_from_ms = self._idle_from_ms, None
+        turn = self._listening.commit()
+        self._outbox.send(
+            "input_audio_buffer.timeout_triggered",
+            audio_start_ms=start_ms,
+            audio_end_ms=now_ms,
+            item_id=turn.item_id,
+        )
+        self._add_turn(turn.item_id, turn.sound)
+        self._respond_by_itself()
+
+    def _take_turn(self, create_response: bool) -> None:
+        turn = self._listening.commit()
+        self._add_turn(turn.item_id, turn.sound)
+        if create_response:
+            self._respond_by_itself()
+
+    def _respond_by_itself(self) -> None:
+        """A response that no client asked for: what stands against it is told, and the sound goes on."""
+        try:
+            self._respond(None)
+        except InvalidRequest as error:
+            self._outbox.forward(error_event(str(error), code=error.code, param=error.param))
+
+    def _add_turn(self, item_id: str, sound: bytes) -> None:
+        item: Item = {
+            "id": item_id,
+            "object": "realtime.item",
+            "type": "message",
+            "status": "completed",
+            "role": "user",
+            "content": [{"type": "input_audio", "transcript": None}],
+        }
+        kept = Sound(self._listening.buffer.bytes_per_ms)
+        kept.append(sound)
+        previous = self.conversation.insert(item)
+        self.conversation.add_sound(item_id, 0, kept)
+        asked = self.configuration["audio"]["input"]["transcription"]
+        self._transcripts.expect(item_id, kept.ms, shown=asked is not None)
+        self._outbox.send("input_audio_buffer.committed", previous_item_id=previous, item_id=item_id)
+        self._tell_of_item(item, previous)
+
+    def _tell_of_item(self, item: Item, previous: str | None) -> None:
+        shown = items.without_audio(item)
+        self._outbox.send("conversation.item.added", previous_item_id=previous, item=copy.deepcopy(shown))
+        self._outbox.send("conversation.item.done", previous_item_id=previous, item=copy.deepcopy(shown))
+
+    def _commit(self, _event: Event) -> None:
+        buffered_ms = self._listening.buffer.ms
+        if buffered_ms < SHORTEST_COMMIT_MS:
+            raise InvalidRequest(
+                f"Error committing input audio buffer: buffer too small. Expected at least {SHORTEST_COMMIT_MS}ms "
+                f"of audio, but buffer only has {buffered_ms:.2f}ms of audio.",
+                "input_audio_buffer_commit_empty",
+            )
+        self._idle_from_ms = None
+        self._take_turn(create_response=False)
+
+    def _clear(self, _event: Event) -> None:
+        self._listening.clear()
+        self._outbox.send("input_audio_buffer.cleared")
+
+    def _clear_output(self, _event: Event) -> None:
+        raise InvalidRequest(
+            "output_audio_buffer.clear is for WebRTC: over a WebSocket the client holds the sound itself.",
+            "invalid_value",
+            "type",
+        )
+
+    # ------------------------------------------------------------------ items
+
+    def _create_item(self, event: Event) -> None:
+        if "item" not in event:
+            raise checks.missing("item")
+        item = items.created(event["item"])
+        previous = event.get("previous_item_id")
+        if previous is not None:
+            checks.text(previous, "previous_item_id")
+        if len(self.conversation) >= MAX_ITEMS:
+            raise InvalidRequest(f"A conversation has at most {MAX_ITEMS} items.", "too_many_items")
+        sounds = self._sounds_of(item)
+        try:
+            after = self.conversation.insert(item, previous)
+        except ConversationError as error:
+            duplicate = error.fault == "duplicate"
+            code, param = ("invalid_value", "item.id") if duplicate else ("item_not_found", "previous_item_id")
+            raise InvalidRequest(f"Error adding item: {error}", code, param) from None
+        for index, sound in sounds.items():
+            self.conversation.add_sound(item["id"], index, sound)
+        self._tell_of_item(item, after)
+
+    def _sounds_of(self, item: Item) -> dict[int, Sound]:
+        """The sound a client put into an item, taken out of its dict."""
+        sounds = {}
+        for index, part in enumerate(item.get("content", ())):
+            if part["type"] == "input_audio":
+                sound = Sound(self._listening.buffer.bytes_per_ms)
+                sound.append(items.sound_bytes(part.pop("audio"), "item.content.audio"))
+                sounds[index] = sound
+                part.setdefault("transcript", None)
+        return sounds
+
+    def _item_id(self, event: Event) -> str:
+        if "item_id" not in event:
+            raise checks.missing("item_id")
+        item_id = checks.text(event["item_id"], "item_id")
+        if item_id not in self.conversation:
+            code, doing = _ITEM_FAULTS[event["type"]]
+            message = f"{doing}: the item with id '{item_id}' does not exist."
+            raise InvalidRequest(message, code, "item_id")
+        return item_id
+
+    def _retrieve_item(self, event: Event) -> None:
+        item, sounds = self.conversation.retrieve(self._item_id(event))
+        for index, sound in sounds.items():
+            item["content"][index]["audio"] = items.base64_of(sound.audio) if sound.audio else None
+        self._outbox.send("conversation.item.retrieved", item=item)
+
+    def _delete_item(self, event: Event) -> None:
+        item_id = self._item_id(event)
+        self.conversation.delete(item_id)
+        if self._transcripts.forget(item_id):
+            self._outbox.do(AbandonUtterance(item_id))
+        self._outbox.send("conversation.item.deleted", item_id=item_id)
+
+    def _truncate_item(self, event: Event) -> None:
+        item_id = self._item_id(event)
+        for name in ("content_index", "audio_end_ms"):
+            if name not in event:
+                raise checks.missing(name)
+        index = checks.integer(0, 1 << 31)(event["content_index"], "content_index")
+        end_ms = checks.integer(0, 1 << 31)(event["audio_end_ms"], "audio_end_ms")
+        sound = self.conversation.sound(item_id, index)
+        active = self._active
+        try:
+            going_on = sound is not None and end_ms <= sound.ms
+            if not (going_on and active is not None and active.truncate_later(item_id, end_ms)):
+                self.conversation.truncate(item_id, index, end_ms)
+        except ConversationError as error:
+            code = "invalid_value" if error.fault == "too_short" else "unsupported_content_type"
+            raise InvalidRequest(str(error), code, "audio_end_ms" if code == "invalid_value" else None) from None
+        self._outbox.send("conversation.item.truncated", item_id=item_id, content_index=index, audio_end_ms=end_ms)
+
+    # ------------------------------------------------------------------ responses
+
+    def _create_response(self, event: Event) -> None:
+        self._respond(event.get("response"))
+
+    def _cancel_response(self, event: Event) -> None:
+        wanted = event.get("response_id")
+        if wanted is not None:
+            checks.text(wanted, "response_id")
+        response = self._active if wanted is None else self._responses.get(wanted)
+        if response is None:
+            message = "Cancellation failed: no active response found"
+            raise InvalidRequest(message, "response_cancel_not_active")
+        response.cancel("client_cancelled")
+
+    def _respond(self, overrides: Any) -> None:
+        own, given = configuration.for_response(self.configuration, overrides)
+        outside = given.get("conversation") == "none"
+        if not outside and self._active is not None:
+            raise InvalidRequest(
+                f"Conversation already has an active response in progress: {self._active.id}. "
+                "Wait until the response is finished before creating a new one.",
+                "conversation_already_has_active_response",
+            )
+        if len(self._responses) >= MAX_RESPONSES:
+            raise InvalidRequest(f"At most {MAX_RESPONSES} responses at once.", "too_many_responses")
+        voice = own["audio"]["output"]["voice"]
+        if not outside and self._spoken and voice != self.configuration["audio"]["output"]["voice"]:
+            message = "Cannot update a conversation's voice if assistant audio is present."
+            raise InvalidRequest(message, "cannot_update_voice")
+        context = None if given.get("input") is None else self._given_input(given["input"])
+        self._generation += 1
+        response = Response(
+            self._new_id("resp"),
+            self._generation,
+            configuration=own,
+            conversation=None if outside else self.conversation,
+            conversation_id=None if outside else self.conversation_id,
+            metadata=given.get("metadata"),
+            outbox=self._outbox,
+            new_id=self._new_id,
+        )
+        self._responses[response.id] = response
+        if not outside:
+            self._active = response
+            self._idle_from_ms = None
+        response.announce()
+        self._waiting[response.id] = (response, context)
+        if self._transcripts.pending:
+            self._outbox.do(WakeAt(f"words:{response.id}", self._now_ms + WORDS_WAIT_MS))
+        else:
+            self._begin(response.id)
+
+    def _begin(self, response_id: str) -> None:
+        response, context = self._waiting.pop(response_id)
+        if response.finished:
+            return
+        request = self._request(response.configuration, context)
+        heard_ms = sum(
+            sound.ms
+            for item in request.items
+            for sound in self.conversation.sounds(item["id"]).values()
+            if item.get("role") == "user"
+        )
+        response.start(request, heard_ms)
+
+    def _given_input(self, given: list[dict[str, Any]]) -> list[Item]:
+        context = []
+        for index, item in enumerate(given):
+            path = f"response.input[{index}]"
+            if item.get("type") != "item_reference":
+                context.append(items.created(item, path))
+                continue
+            item_id = checks.text(item.get("id"), f"{path}.id")
+            if item_id not in self.conversation:
+                message = f"The item with id '{item_id}' does not exist."
+                raise InvalidRequest(message, "item_not_found", f"{path}.id")
+            context.append(self.conversation.get(item_id))
+        return context
+
+    def _request(self, own: Configuration, context: list[Item] | None = None) -> BrainRequest:
+        chosen = list(self.conversation) if context is None else context
+        limit = own["max_output_tokens"]
+        prompt = own["prompt"] or {}
+        return BrainRequest(
+            model=own["model"],
+            instructions=own["instructions"],
+            items=[self._transcripts.with_words(item) for item in chosen],
+            tools=own["tools"] if own["tool_choice"] != "none" else (),
+            tool_choice=own["tool_choice"],
+            prompt_id=prompt.get("id"),
+            prompt_variables=_plain_variables(prompt.get("variables") or {}),
+            max_output_tokens=limit if isinstance(limit, int) else None,
+        )
+
+
+def _plain_variables(variables: dict[str, Any]) -> dict[str, str]:
+    """A prompt's variables as text; a `{"type": "input_text", "text": …}` stands for its text."""
+    plain = {}
+    for name, value in variables.items():
+        text = value.get("text") if isinstance(value, dict) else value
+        if isinstance(text, str):
+            plain[name] = text
+    return plain
+
+
+_FIELDS: dict[str, set[str]] = {
+    "session.update": {"session"},
+    "input_audio_buffer.append": {"audio"},
+    "input_audio_buffer.commit": set(),
+    "input_audio_buffer.clear": set(),
+    "output_audio_buffer.clear": set(),
+    "conversation.item.create": {"item", "previous_item_id"},
+    "conversation.item.retrieve": {"item_id"},
+    "conversation.item.truncate": {"item_id", "content_index", "audio_end_ms"},
+    "conversation.item.delete": {"item_id"},
+    "response.create": {"response"},
+    "response.cancel": {"response_id"},
+}
