@@ -15,29 +15,35 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", populate_by_name=True)
 
-    host: str = Field("127.0.0.1", alias="HOST")
-    port: int = Field(3000, alias="PORT", ge=0, le=65535)
-    provider: ProviderName = Field("auto", alias="TRUNKLINE_PROVIDER")
+    host: str = Field(default="127.0.0.1", validation_alias="HOST")
+    port: int = Field(default=3000, validation_alias="PORT", ge=0, le=65535)
+    provider: ProviderName = Field(default="auto", validation_alias="TRUNKLINE_PROVIDER")
 
-    azure_endpoint: str | None = Field(None, alias="AZURE_OPENAI_ENDPOINT")
-    azure_api_key: SecretStr | None = Field(None, alias="AZURE_OPENAI_API_KEY")
-    azure_realtime_deployment: str = Field("gpt-realtime-2.1-mini", alias="AZURE_OPENAI_REALTIME_DEPLOYMENT")
-    azure_transcription_deployment: str | None = Field(None, alias="AZURE_OPENAI_TRANSCRIPTION_DEPLOYMENT")
+    azure_endpoint: str | None = Field(default=None, validation_alias="AZURE_OPENAI_ENDPOINT")
+    azure_api_key: SecretStr | None = Field(default=None, validation_alias="AZURE_OPENAI_API_KEY")
+    azure_realtime_deployment: str = Field(
+        default="gpt-realtime-2.1-mini", validation_alias="AZURE_OPENAI_REALTIME_DEPLOYMENT"
+    )
+    azure_transcription_deployment: str | None = Field(
+        default=None, validation_alias="AZURE_OPENAI_TRANSCRIPTION_DEPLOYMENT"
+    )
 
-    openai_api_key: SecretStr | None = Field(None, alias="OPENAI_API_KEY")
-    openai_base_url: str = Field("https://api.openai.com/v1", alias="OPENAI_BASE_URL")
-    openai_realtime_model: str = Field("gpt-realtime-2.1-mini", alias="OPENAI_REALTIME_MODEL")
-    openai_transcription_model: str | None = Field("gpt-realtime-whisper", alias="OPENAI_TRANSCRIPTION_MODEL")
+    openai_api_key: SecretStr | None = Field(default=None, validation_alias="OPENAI_API_KEY")
+    openai_base_url: str = Field(default="https://api.openai.com/v1", validation_alias="OPENAI_BASE_URL")
+    openai_realtime_model: str = Field(default="gpt-realtime-2.1-mini", validation_alias="OPENAI_REALTIME_MODEL")
+    openai_transcription_model: str | None = Field(
+        default="gpt-realtime-whisper", validation_alias="OPENAI_TRANSCRIPTION_MODEL"
+    )
 
-    chat_base_url: str | None = Field(None, alias="TRUNKLINE_CHAT_BASE_URL")
-    chat_model: str | None = Field(None, alias="TRUNKLINE_CHAT_MODEL")
-    chat_api_key: SecretStr | None = Field(None, alias="TRUNKLINE_CHAT_API_KEY")
+    chat_base_url: str | None = Field(default=None, validation_alias="TRUNKLINE_CHAT_BASE_URL")
+    chat_model: str | None = Field(default=None, validation_alias="TRUNKLINE_CHAT_MODEL")
+    chat_api_key: SecretStr | None = Field(default=None, validation_alias="TRUNKLINE_CHAT_API_KEY")
 
-    caller_wait_s: float = Field(30.0, alias="TRUNKLINE_CALLER_WAIT_S", gt=0)
+    caller_wait_s: float = Field(default=30.0, validation_alias="TRUNKLINE_CALLER_WAIT_S", gt=0)
     """How long a call waits for its caller to come (back) before it ends."""
-    tool_timeout_s: float = Field(30.0, alias="TRUNKLINE_TOOL_TIMEOUT_S", gt=0)
-    max_calls: int = Field(100, alias="TRUNKLINE_MAX_CALLS", gt=0)
-    ended_call_kept_s: float = Field(3600.0, alias="TRUNKLINE_ENDED_CALL_KEPT_S", ge=0)
+    tool_timeout_s: float = Field(default=30.0, validation_alias="TRUNKLINE_TOOL_TIMEOUT_S", gt=0)
+    max_calls: int = Field(default=100, validation_alias="TRUNKLINE_MAX_CALLS", gt=0)
+    ended_call_kept_s: float = Field(default=3600.0, validation_alias="TRUNKLINE_ENDED_CALL_KEPT_S", ge=0)
     """How long the log of an ended call can still be read."""
-    allowed_origins: list[str] = Field(default_factory=list, alias="TRUNKLINE_ALLOWED_ORIGINS")
+    allowed_origins: list[str] = Field(default_factory=list, validation_alias="TRUNKLINE_ALLOWED_ORIGINS")
     """Origins beside the server's own that may start calls, each exact: `https://app.example`."""

@@ -1,0 +1,209 @@
+"""The command line: `trunkline serve`, `trunkline engine`, `trunkline call`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import socket
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any, Literal, cast
+
+import typer
+
+from trunkline import __version__
+from trunkline.settings import ProviderName, Settings
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
+
+Targets = Annotated[
+    list[str] | None, typer.Argument(help="Your scenarios: files, folders or modules.", metavar="SCENARIOS")
+]
+Host = Annotated[str | None, typer.Option(help="Address to listen on; 127.0.0.1 unless set.")]
+ProviderOption = Annotated[
+    Literal["auto", "azure", "openai", "local"] | None,
+    typer.Option(help="Where the model lives; auto takes the first that is configured, else the local engine."),
+]
+
+
+@app.callback(invoke_without_command=True)
+def version(show: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False) -> None:
+    """Multi-agent realtime voice calls on Azure OpenAI, OpenAI, or a local engine that needs no key."""
+    if show:
+        typer.echo(f"trunkline {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def serve(
+    scenarios: Targets = None,
+    host: Host = None,
+    port: Annotated[int | None, typer.Option(help="Port; 3000 unless set here or by PORT.")] = None,
+    provider: ProviderOption = None,
+    reload: Annotated[bool, typer.Option("--reload", help="Start afresh when a scenario file changes.")] = False,
+) -> None:
+    """Serve the console and its calls."""
+    settings = _settings(host=host, port=port, provider=provider)
+    targets = scenarios or []
+    if reload:
+        _serve_reloading(settings, targets)
+    else:
+        _serve(settings, targets)
+
+
+@app.command()
+def engine(
+    scenarios: Targets = None,
+    host: Host = None,
+    port: Annotated[int | None, typer.Option(help="Port; 3001 unless set.")] = None,
+    key: Annotated[
+        str | None,
+        typer.Option(envvar="TRUNKLINE_ENGINE_KEY", help="What clients must show. Any key is taken if none is set."),
+    ] = None,
+) -> None:
+    """Run the local engine alone: a Realtime endpoint for any client."""
+    settings = _settings(host=host, port=port if port is not None else 3001, provider=None)
+    raise typer.Exit(_run(_engine(settings, scenarios or [], key)))
+
+
+@app.command()
+def call(
+    scenario: Annotated[
+        str, typer.Argument(help="A scenario's name, or a file, folder or module: its first is called.")
+    ],
+    agent: Annotated[str | None, typer.Option(help="The agent that answers.")] = None,
+    provider: ProviderOption = None,
+) -> None:
+    """Have a typed conversation with a scenario, here in the terminal, through a real call."""
+    from trunkline.terminal import converse
+
+    settings = _settings(host=None, port=None, provider=provider)
+    raise typer.Exit(_run(converse(settings, scenario, agent)))
+
+
+def main() -> None:
+    """The entry point."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    logging.getLogger("trunkline").setLevel(logging.INFO)
+    app()
+
+
+def _settings(*, host: str | None, port: int | None, provider: str | None) -> Settings:
+    from pydantic import ValidationError
+
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        for problem in error.errors():
+            name = ".".join(map(str, problem["loc"]))
+            typer.echo(f"The setting {name} is not right: {problem['msg']}.", err=True)
+        raise typer.Exit(2) from None
+    changes: dict[str, Any] = {"host": host, "port": port, "provider": cast("ProviderName | None", provider)}
+    return settings.model_copy(update={name: value for name, value in changes.items() if value is not None})
+
+
+def _serve(settings: Settings, targets: list[str]) -> None:
+    import uvicorn
+
+    from trunkline.web import create_app
+
+    _refuse_public(settings)
+    listener = _listen(settings)
+    shown = _url(settings.host, listener.getsockname()[1])
+    typer.echo(f"Trunkline {__version__} is at {shown}  (Ctrl-C ends it)")
+    config = uvicorn.Config(
+        create_app(targets, settings),
+        lifespan="on",
+        log_level="warning",
+        access_log=False,
+        ws="websockets-sansio",
+        ws_max_size=1 << 20,
+        ws_per_message_deflate=False,
+        timeout_graceful_shutdown=3,
+        server_header=False,
+    )
+    server = uvicorn.Server(config)
+    server.run(sockets=[listener])
+    if not server.started:
+        raise typer.Exit(1)
+
+
+def _serve_reloading(settings: Settings, targets: list[str]) -> None:
+    import watchfiles
+
+    from trunkline.scenario.loading import watched_paths
+
+    paths = watched_paths(targets) or [Path.cwd()]
+    typer.echo(f"Watching {', '.join(map(str, paths))}")
+    watchfiles.run_process(*paths, target=_serve, args=(settings, targets), watch_filter=watchfiles.PythonFilter())
+
+
+async def _engine(settings: Settings, targets: list[str], key: str | None) -> int:
+    from trunkline.engine.local import local_engine
+    from trunkline.engine.speech import SpeechError
+    from trunkline.scenario.loading import load
+
+    if key is None and settings.host not in _LOOPBACK:
+        key = secrets.token_urlsafe(24)
+        typer.echo(f"No key was set, so one was made for this run: {key}", err=True)
+    scenarios = load(targets)
+    for problem in scenarios.problems:
+        typer.echo(f"{problem}", err=True)
+    try:
+        async with local_engine(scenarios.by_name, settings, key=key, host=settings.host, port=settings.port) as server:
+            typer.echo(f"The Realtime endpoint is at {server.url}  (Ctrl-C ends it)")
+            typer.echo(f"Models: {', '.join(scenarios.by_name)}")
+            await asyncio.Event().wait()
+    except (SpeechError, OSError) as error:
+        typer.echo(f"The engine cannot start: {error}", err=True)
+        return 1
+    return 0
+
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def _refuse_public(settings: Settings) -> None:
+    if settings.host not in _LOOPBACK:
+        typer.echo(
+            f"Listening on {settings.host} would let anybody on the network make calls at your cost, and there is no "
+            "sign-in yet. Keep the default 127.0.0.1 and put a proxy that asks for credentials before it.",
+            err=True,
+        )
+        raise typer.Exit(2)
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """Binds at once, so that a taken port is told before anything slow is begun."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+        listener.listen(256)
+    except OSError as error:
+        listener.close()
+        typer.echo(
+            f"Port {settings.port} on {settings.host} cannot be had ({error.strerror}). "
+            "Choose another: PORT=3010 make run, or trunkline serve --port 3010.",
+            err=True,
+        )
+        raise typer.Exit(1) from None
+    return listener
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _run(main: Coroutine[Any, Any, int]) -> int:
+    try:
+        return asyncio.run(main)
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

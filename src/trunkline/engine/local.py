@@ -1,0 +1,69 @@
+"""The engine with its usual parts: the speech that pip brings, and a brain for every scenario."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from trunkline.engine.app import BrainFactory, Engine
+from trunkline.engine.brains import Brain, BrainError
+from trunkline.engine.brains.chat import ChatBrain
+from trunkline.engine.brains.rehearsal import RehearsalBrain
+from trunkline.engine.brains.silent import SilentBrain
+from trunkline.engine.server import EngineServer
+from trunkline.engine.speech.espeak import EspeakVoice
+from trunkline.engine.speech.sphinx import SphinxRecogniser
+from trunkline.engine.speech.vad import SileroVoiceActivity
+from trunkline.scenario.scenario import Scenario
+from trunkline.settings import Settings
+
+
+@asynccontextmanager
+async def local_engine(
+    scenarios: Mapping[str, Scenario[Any]],
+    settings: Settings,
+    *,
+    key: str | None,
+    host: str = "127.0.0.1",
+    port: int = 0,
+) -> AsyncIterator[EngineServer]:
+    """Runs the engine on its own listener for as long as the context is open.
+
+    Raises:
+        SpeechError: a part of the `speech` extra is missing; the message says how to install it.
+        OSError: the address cannot be had.
+    """
+    voice = EspeakVoice()
+    recogniser = SphinxRecogniser()
+    try:
+        SileroVoiceActivity()  # so that a missing package is told now, not in the first session
+        engine = Engine(brains_of(scenarios, settings), recogniser, voice, SileroVoiceActivity, key=key)
+        async with EngineServer(engine, host, port) as server:
+            recogniser.warm()
+            yield server
+    finally:
+        await recogniser.aclose()
+        await voice.aclose()
+
+
+def brains_of(scenarios: Mapping[str, Scenario[Any]], settings: Settings) -> BrainFactory:
+    """Which brain answers for a model name: the configured chat model for any name; else the rehearsal of the
+    scenario of that name, or for one without rehearsal a brain that says what is missing."""
+
+    def brain_of(model: str, _settings: dict[str, Any] | None) -> Brain:
+        if settings.chat_base_url and settings.chat_model:
+            key = settings.chat_api_key.get_secret_value() if settings.chat_api_key else None
+            return ChatBrain(settings.chat_base_url, settings.chat_model, key)
+        scenario = scenarios.get(model)
+        if scenario is None:
+            there = ", ".join(scenarios) or "none"
+            raise BrainError(
+                f"There is no model {model!r}. Without a chat model, the scenarios are the models: {there}.",
+                code="DeploymentNotFound",
+            )
+        if scenario.rehearsal is None:
+            return SilentBrain()
+        return RehearsalBrain(scenario, scenario.rehearsal)
+
+    return brain_of

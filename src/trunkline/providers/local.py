@@ -1,0 +1,64 @@
+"""The local provider: the engine inside this process, on a listener of its own, with a key made at start."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from typing import Any
+from urllib.parse import urlencode
+
+from trunkline.engine.local import local_engine
+from trunkline.engine.server import EngineServer
+from trunkline.engine.speech import SpeechError
+from trunkline.providers import Connection, ProviderError
+from trunkline.providers.socket import open_socket
+from trunkline.scenario.scenario import Scenario
+from trunkline.settings import Settings
+
+
+class LocalProvider:
+    """Reaches the local engine. Each scenario is a model of its own."""
+
+    name = "local"
+
+    def __init__(self, server: EngineServer, key: str, running: AsyncExitStack) -> None:
+        self._server = server
+        self._key = key
+        self._running = running
+
+    def model_for(self, scenario: Scenario[Any]) -> str:
+        """See `Provider.model_for`."""
+        return scenario.name
+
+    def session_extras(self, scenario: Scenario[Any], agent: str, first_agent: str) -> Mapping[str, Any]:
+        """Tells the rehearsal which agent speaks, and who answered the call."""
+        return {"prompt": {"id": scenario.name, "variables": {"agent": agent, "first_agent": first_agent}}}
+
+    def transcription(self, scenario: Scenario[Any]) -> Mapping[str, Any] | None:
+        """The engine's own recogniser, by any name."""
+        return {"model": "local"}
+
+    async def connect(self, model: str) -> Connection:
+        """See `Provider.connect`."""
+        url = f"{self._server.url.replace('http://', 'ws://', 1)}/realtime?{urlencode({'model': model})}"
+        return await open_socket(url, {"api-key": self._key}, "the local engine")
+
+    async def aclose(self) -> None:
+        """Ends the engine."""
+        await self._running.aclose()
+
+
+async def start_local(scenarios: Mapping[str, Scenario[Any]], settings: Settings) -> LocalProvider:
+    """Starts the engine.
+
+    Raises:
+        ProviderError: its speech parts are missing, or it cannot listen.
+    """
+    key = secrets.token_urlsafe(32)
+    running = AsyncExitStack()
+    try:
+        server = await running.enter_async_context(local_engine(scenarios, settings, key=key))
+    except (SpeechError, OSError) as error:
+        raise ProviderError(f"The local engine cannot start: {error}", retry=False) from error
+    return LocalProvider(server, key, running)

@@ -1,0 +1,135 @@
+"""The ASGI app: the HTTP interface, the calls' WebSockets and the console. It can be mounted in another app."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from trunkline import __version__
+from trunkline.scenario.scenario import Scenario
+from trunkline.settings import Settings
+from trunkline.web import calls
+from trunkline.web.guard import LOOPBACK, Guard
+from trunkline.web.problems import Refusal, answer
+from trunkline.web.service import Service, service_of
+
+STATIC = Path(__file__).parent / "static"
+
+
+def create_app(scenarios: Sequence[str] = (), settings: Settings | None = None) -> Starlette:
+    """The Trunkline app.
+
+    Args:
+        scenarios: files, folders or modules with the users' scenarios; the built-in ones are there too.
+        settings: read from the environment and `.env` by default.
+    """
+    settings = settings or Settings()
+    service = Service(settings, scenarios)
+    hosts = LOOPBACK if settings.host in LOOPBACK else None
+    app = Starlette(
+        routes=[*_routes(), *calls.routes, *_console()],
+        middleware=[Middleware(Guard, hosts=hosts, origins=settings.allowed_origins)],
+        exception_handlers={HTTPException: answer, Refusal: answer, Exception: answer},
+        lifespan=lifespan,
+    )
+    app.state.service = service
+    return app
+
+
+@asynccontextmanager
+async def lifespan(app: Starlette) -> AsyncIterator[None]:
+    """Starts the app and ends it. An app that mounts Trunkline runs this in its own lifespan."""
+    service = app.state.service
+    assert isinstance(service, Service)  # noqa: S101 - `create_app` sets it
+    async with service.running():
+        yield
+
+
+async def health(request: Request) -> Response:
+    """`GET /api/health`."""
+    return JSONResponse({"status": "ok", "version": __version__, "provider": service_of(request).provider_name})
+
+
+async def list_scenarios(request: Request) -> Response:
+    """`GET /api/scenarios`: waits until they are loaded."""
+    ready = await service_of(request).ready()
+    return JSONResponse([_described(scenario) for scenario in ready.scenarios.by_name.values()])
+
+
+async def list_problems(request: Request) -> Response:
+    """`GET /api/problems`: what could not be loaded."""
+    ready = await service_of(request).ready()
+    found = [{"message": p.message, "file": p.file, "line": p.line} for p in ready.scenarios.problems]
+    if ready.provider_problem:
+        found.append({"message": ready.provider_problem, "file": None, "line": None})
+    return JSONResponse(found)
+
+
+async def no_such_route(_request: Request) -> Response:
+    """Anything else under `/api/`."""
+    raise Refusal(404, "not_found", "There is no such route; docs/http-api.md lists them.")
+
+
+def _described(scenario: Scenario[Any]) -> dict[str, Any]:
+    return {
+        "name": scenario.name,
+        "title": scenario.title,
+        "description": scenario.description,
+        "voice": scenario.voice,
+        "things_to_say": list(scenario.things_to_say),
+        "agents": [
+            {
+                "name": agent.name,
+                "handoff_description": agent.handoff_description,
+                "handoffs": list(scenario.transfers(agent.name).values()),
+                "tools": [tool.name for tool in agent.tools],
+                "instructions": agent.instructions if isinstance(agent.instructions, str) else None,
+            }
+            for agent in scenario.agents
+        ],
+    }
+
+
+def _routes() -> list[BaseRoute]:
+    return [
+        Route("/api/health", health),
+        Route("/api/scenarios", list_scenarios),
+        Route("/api/problems", list_problems),
+    ]
+
+
+def _console() -> list[BaseRoute]:
+    unknown = Route("/api/{rest:path}", no_such_route, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+    if not (STATIC / "index.html").is_file():
+        return [unknown, Route("/", _console_missing)]
+    return [unknown, Route("/", _index), Mount("/", _Assets(directory=STATIC))]
+
+
+async def _index(_request: Request) -> Response:
+    return FileResponse(STATIC / "index.html", headers={"cache-control": "no-cache"})
+
+
+async def _console_missing(_request: Request) -> Response:
+    message = "The console is not built. Run 'make setup' in the checkout, or install a wheel, which carries it.\n"
+    return Response(message, 503, media_type="text/plain")
+
+
+class _Assets(StaticFiles):
+    """The built files. Names under `assets/` hold a hash of their content, so they never change."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        forever = path.startswith("assets/")
+        response.headers["cache-control"] = "public, max-age=31536000, immutable" if forever else "no-cache"
+        return response

@@ -1,0 +1,168 @@
+"""The routes of calls: starting one, joining it, its WebSocket, hanging up. They only subscribe and forward."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Literal, TypeVar
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from trunkline.calls.call import Call
+from trunkline.calls.exchange import TooManyCallsError
+from trunkline.calls.legs import NO_SUCH_CALL, Page
+from trunkline.web.problems import Refusal
+from trunkline.web.service import service_of
+
+_Body = TypeVar("_Body", bound=msgspec.Struct)
+MOST_BODY_BYTES = 256 << 10
+MOST_FRAME_BYTES = 256 << 10
+
+
+class NewCall(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of `POST /api/calls`."""
+
+    scenario: str
+    agent: str | None = None
+    transport: Literal["webrtc", "websocket"] = "websocket"
+    codec: str | None = None
+    sdp: str | None = None
+
+
+class NewLeg(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of `POST /api/calls/{id}/leg`."""
+
+    transport: Literal["webrtc", "websocket"] = "websocket"
+    sdp: str | None = None
+    take_over: bool = False
+    leg_id: str | None = None
+
+
+async def start_call(request: Request) -> Response:
+    """`POST /api/calls`."""
+    service = service_of(request)
+    wanted = await _body(request, NewCall)
+    ready = await service.ready()
+    scenario = ready.scenarios.by_name.get(wanted.scenario)
+    if scenario is None:
+        names = list(ready.scenarios.by_name)
+        raise Refusal(404, "unknown_scenario", f"There is no scenario {wanted.scenario!r}.", names)
+    agents = [agent.name for agent in scenario.agents]
+    if wanted.agent is not None and wanted.agent not in agents:
+        message = f"The scenario {scenario.name!r} has no agent {wanted.agent!r}."
+        raise Refusal(404, "unknown_agent", message, agents)
+    _check_transport(wanted.transport)
+    if ready.provider is None:
+        raise Refusal(503, "no_provider", ready.provider_problem or "No provider is there.")
+    try:
+        call = service.exchange.start(scenario, ready.provider, agent=wanted.agent, transport=wanted.transport)
+    except TooManyCallsError as error:
+        raise Refusal(429, "too_many_calls", str(error)) from None
+    answer = {"call_id": call.call_id, "leg_id": call.leg.leg_id, "transport": wanted.transport}
+    return JSONResponse(answer, 201)
+
+
+async def join_call(request: Request) -> Response:
+    """`POST /api/calls/{id}/leg`."""
+    call = _call(request)
+    wanted = await _body(request, NewLeg)
+    if call.is_over:
+        raise Refusal(410, "call_over", "This call is over. Its log can still be read; start a new call to talk.")
+    _check_transport(wanted.transport)
+    grant = call.join(wanted.leg_id, wanted.transport, take_over=wanted.take_over)
+    return JSONResponse({"role": grant.role, "leg_id": grant.leg_id, "transport": wanted.transport})
+
+
+async def hang_up(request: Request) -> Response:
+    """`DELETE /api/calls/{id}`. Harmless when done twice."""
+    _call(request).hang_up()
+    return Response(status_code=204)
+
+
+async def call_socket(socket: WebSocket) -> None:
+    """`WS /api/calls/{id}?after=SEQ&leg=LEG`."""
+    await socket.accept()
+    call = service_of(socket).exchange.find(socket.path_params["call_id"])
+    after = socket.query_params.get("after", "0")
+    if call is None:
+        await socket.close(NO_SUCH_CALL, "There is no such call; start one with POST /api/calls.")
+    elif not after.isdecimal():
+        await socket.close(4400, "'after' is the last seq that you have: a number from 0.")
+    else:
+        await _serve(socket, call, int(after))
+
+
+async def _serve(socket: WebSocket, call: Call, after: int) -> None:
+    page = Page()
+    call.attach(page, socket.query_params.get("leg"), after)
+    reading = asyncio.create_task(_read(socket, call, page))
+    try:
+        await _write(socket, page)
+    except WebSocketDisconnect:
+        pass
+    finally:
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+        call.detach(page, "the page's connection closed")
+
+
+async def _write(socket: WebSocket, page: Page) -> None:
+    async for frame in page.frames():
+        if isinstance(frame, str):
+            await socket.send_text(frame)
+        elif isinstance(frame, bytes):
+            await socket.send_bytes(frame)
+        else:
+            await socket.close(frame.code, frame.reason)
+
+
+async def _read(socket: WebSocket, call: Call, page: Page) -> None:
+    while True:
+        message = await socket.receive()
+        if message["type"] == "websocket.disconnect":
+            page.close(1000, "closed")
+            return
+        if (sound := message.get("bytes")) is not None:
+            call.hear(page, sound)
+        elif (text := message.get("text")) is not None:
+            call.command(page, text)
+
+
+def _call(request: Request) -> Call:
+    call = service_of(request).exchange.find(request.path_params["call_id"])
+    if call is None:
+        raise Refusal(404, "unknown_call", "There is no such call; start one with POST /api/calls.")
+    return call
+
+
+def _check_transport(transport: str) -> None:
+    if transport == "webrtc":
+        message = "WebRTC is not available here; use the transport websocket."
+        raise Refusal(422, "transport_unavailable", message, ["websocket"])
+
+
+async def _body(request: Request, kind: type[_Body]) -> _Body:
+    # A form of another site cannot send this type without asking first, which the guard refuses.
+    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+        raise Refusal(415, "not_json", "Send JSON with content-type application/json.")
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MOST_BODY_BYTES:
+            raise Refusal(413, "too_large", f"The body may have at most {MOST_BODY_BYTES} bytes.")
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except msgspec.DecodeError as error:
+        fields = [field.name for field in msgspec.structs.fields(kind)]
+        raise Refusal(400, "bad_request", f"The body is not right: {error}.", fields) from None
+
+
+routes: list[BaseRoute] = [
+    Route("/api/calls", start_call, methods=["POST"]),
+    Route("/api/calls/{call_id}/leg", join_call, methods=["POST"]),
+    Route("/api/calls/{call_id}", hang_up, methods=["DELETE"]),
+    WebSocketRoute("/api/calls/{call_id}", call_socket),
+]

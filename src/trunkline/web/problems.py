@@ -1,0 +1,32 @@
+"""Refusals as the HTTP interface tells them: `{"error": {"message", "code", "allowed"?}}` with a 4xx or 5xx status."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+
+class Refusal(HTTPException):
+    """An answer that is an error; `allowed` lists what would have been accepted."""
+
+    def __init__(self, status: int, code: str, message: str, allowed: Sequence[str] | None = None) -> None:
+        super().__init__(status, message)
+        self.code = code
+        self.allowed = allowed
+
+
+def answer(_request: Request, refusal: Exception) -> Response:
+    """The response for a `Refusal`, or for what Starlette itself refuses."""
+    if isinstance(refusal, Refusal):
+        error: dict[str, object] = {"message": refusal.detail, "code": refusal.code}
+        if refusal.allowed is not None:
+            error["allowed"] = list(refusal.allowed)
+        return JSONResponse({"error": error}, refusal.status_code)
+    if isinstance(refusal, HTTPException):
+        codes = {404: "not_found", 405: "method_not_allowed"}
+        code = codes.get(refusal.status_code, "refused")
+        return JSONResponse({"error": {"message": refusal.detail, "code": code}}, refusal.status_code)
+    return JSONResponse({"error": {"message": "internal error", "code": "internal"}}, 500)

@@ -1,0 +1,116 @@
+"""What the routes share: the running calls, the scenarios and the provider, made once by the lifespan."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from starlette.requests import HTTPConnection
+
+from trunkline.calls.call import CallTimes
+from trunkline.calls.exchange import Exchange
+from trunkline.providers import Provider, ProviderError
+from trunkline.providers.choice import chosen_name, make_provider
+from trunkline.scenario.loading import Scenarios, load
+from trunkline.settings import Settings
+from trunkline.web.problems import Refusal
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Ready:
+    """What takes a moment at the start: importing the scenarios, starting the provider."""
+
+    scenarios: Scenarios
+    provider: Provider | None
+    provider_problem: str | None = None
+
+
+class Service:
+    """The server's state.
+
+    Args:
+        targets: the users' scenario files, folders and modules.
+    """
+
+    def __init__(self, settings: Settings, targets: Sequence[str]) -> None:
+        self.settings = settings
+        self.provider_name = chosen_name(settings)
+        self._targets = targets
+        self._exchange: Exchange | None = None
+        self._ready: asyncio.Future[Ready] | None = None
+
+    @property
+    def exchange(self) -> Exchange:
+        """The running calls.
+
+        Raises:
+            Refusal: the app's lifespan has not been run.
+        """
+        if self._exchange is None:
+            raise _not_started()
+        return self._exchange
+
+    async def ready(self) -> Ready:
+        """Scenarios and provider, once they are there."""
+        if self._ready is None:
+            raise _not_started()
+        return await asyncio.shield(self._ready)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Runs the service: calls can be made inside."""
+        times = CallTimes(self.settings.caller_wait_s, self.settings.tool_timeout_s)
+        async with AsyncExitStack() as stack:
+            providers = await stack.enter_async_context(AsyncExitStack())
+            exchange = Exchange(times=times, most=self.settings.max_calls, kept_s=self.settings.ended_call_kept_s)
+            self._exchange = await stack.enter_async_context(exchange)
+            self._ready = asyncio.get_running_loop().create_future()
+            preparing = asyncio.create_task(self._prepare(providers))
+            try:
+                yield
+            finally:
+                preparing.cancel()
+                await asyncio.gather(preparing, return_exceptions=True)
+                self._exchange, self._ready = None, None
+
+    async def _prepare(self, stack: AsyncExitStack) -> None:
+        assert self._ready is not None  # noqa: S101 - set just before this task was made
+        try:
+            self._ready.set_result(await self._made_ready(stack))
+        except Exception as error:
+            logger.exception("the scenarios could not be loaded")
+            self._ready.set_exception(error)
+
+    async def _made_ready(self, stack: AsyncExitStack) -> Ready:
+        # The Agents SDK takes two seconds to import: in a thread, so that the server answers meanwhile.
+        scenarios = await asyncio.to_thread(load, self._targets)
+        for problem in scenarios.problems:
+            logger.error("%s", problem)
+        provider, trouble = None, None
+        try:
+            provider = await make_provider(self.settings, scenarios)
+            stack.push_async_callback(provider.aclose)
+        except ProviderError as error:
+            trouble = f"{error} {error.hint}" if error.hint else str(error)
+            logger.error("%s", trouble)
+        return Ready(scenarios, provider, trouble)
+
+
+def service_of(connection: HTTPConnection) -> Service:
+    """The service of the app that a request came to."""
+    service = connection.app.state.service
+    assert isinstance(service, Service)  # noqa: S101 - `create_app` sets it
+    return service
+
+
+def _not_started() -> Refusal:
+    message = (
+        "Trunkline has not been started: an app that mounts it must run its lifespan "
+        "(`async with trunkline.web.lifespan(app): …` in its own)."
+    )
+    return Refusal(503, "not_started", message)
