@@ -6,7 +6,6 @@ import asyncio
 import logging
 import secrets
 import socket
-import sys
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
@@ -198,12 +197,12 @@ def _url(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _run(main: Coroutine[Any, Any, int]) -> int:
+def _run(work: Coroutine[Any, Any, int]) -> int:
     try:
-        return asyncio.run(main)
+        return asyncio.run(work)
     except KeyboardInterrupt:
         return 130
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

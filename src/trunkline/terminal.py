@@ -126,8 +126,8 @@ class _Talk:
         match event:
             case log.AgentChanged(previous=str()):
                 typer.secho(f"→ {event.agent}", fg="cyan")
-            case log.MessageAdded(role="assistant", agent=str()):
-                self._agents[event.item_id] = event.agent
+            case log.MessageAdded(role="assistant"):
+                self._agents[event.item_id] = event.agent or "agent"
             case log.MessageDone(role="assistant") if event.text:
                 typer.echo(f"{self._agents.get(event.item_id, 'agent')}: {event.text}")
             case log.AudioDone():

