@@ -105,6 +105,7 @@ class Call:
         self._received_ms = 0.0
         self._received_frames = 0
         self.log.subscribe(self._show)
+        self._carry_out(self._machine.begin(self._now_ms()))
 
     # Its life -------------------------------------------------------------------------------------------------------
     async def run(self) -> None:
@@ -112,7 +113,6 @@ class Call:
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
-                self._carry_out(self._machine.begin(self._now_ms()))
                 own = [tasks.create_task(self._link.run()), tasks.create_task(self._count_sound())]
                 await self._over.wait()
                 for task in own:
