@@ -98,6 +98,8 @@ class _Talk:
 
     def give(self, line: str) -> None:
         """Says a line for the caller, or interrupts with an empty one."""
+        if not self._interactive:
+            typer.secho(f"you: {line}", dim=True)
         self._quiet.clear()
         command: events.Event = {"type": "say", "text": line} if line else {"type": "interrupt"}
         if not line:
