@@ -124,8 +124,11 @@ class Response:
         self._advance()
 
     def brain_failed(self, message: str, code: str) -> None:
-        """The brain gave up: the response fails, with whatever it had put out."""
+        """The brain gave up: the response fails, with whatever it had put out. A filter's stop is `incomplete`."""
         self._thinking = False
+        if code == "content_filter":
+            self._end("incomplete", {"type": "incomplete", "reason": "content_filter"})
+            return
         error = {"type": "server_error", "code": code, "message": message}
         self._end("failed", {"type": "failed", "error": error})
 

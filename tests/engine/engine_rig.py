@@ -1,0 +1,232 @@
+"""The session's machine on a bench: the test moves the clock, and effects are carried out at once or by hand."""
+
+from __future__ import annotations
+
+import base64
+import builtins
+import itertools
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import engine_oracle
+from engine_fakes import FakeActivity, echo, sound_of
+
+from trunkline.engine import effects, inputs
+from trunkline.engine.brains import BrainOutput, BrainRequest
+from trunkline.engine.effects import Effect, Send
+from trunkline.engine.session import Session
+from trunkline.realtime.events import Event
+
+
+class Rig:
+    """Runs a session. By default the brain echoes, the voice speaks and the words come in the same step.
+
+    Attributes:
+        effects: what the machine asked for and nobody has carried out.
+        events: everything it has sent.
+    """
+
+    def __init__(
+        self,
+        *,
+        answer: Callable[[BrainRequest], list[BrainOutput]] | None = echo,
+        speaks: bool = True,
+        words: str | None = "hello there",
+        **session: Any,
+    ) -> None:
+        numbers = itertools.count(1)
+        self.session = Session(
+            "test-model", activity=FakeActivity(), new_id=lambda p: f"{p}_{next(numbers)}", **session
+        )
+        self.now_ms = 0.0
+        self.answer = answer
+        self.speaks = speaks
+        self.words = words
+        self.effects: list[Effect] = []
+        self.events: list[Event] = []
+        self.requests: list[BrainRequest] = []
+        self.utterances: dict[str, bytearray] = {}
+        self.watch = Watch()
+        self._inbox: deque[inputs.Input] = deque()
+        self.post(inputs.Opened())
+
+    def post(self, given: inputs.Input) -> list[Event]:
+        """The events that follow from one input, and from what is carried out because of it."""
+        before = len(self.events)
+        self._inbox.append(given)
+        while self._inbox:
+            for output in self.session.step(self._inbox.popleft(), self.now_ms):
+                if isinstance(output, Send):
+                    engine_oracle.check(output.event)
+                    self.watch.see(output.event)
+                    self.events.append(output.event)
+                elif not self._carry_out(output):
+                    self.effects.append(output)
+        return self.events[before:]
+
+    def send(self, type_: str, **fields: Any) -> list[Event]:
+        """A client event."""
+        return self.post(inputs.ClientEvent({"type": type_, **fields}))
+
+    def configure(self, **session: Any) -> list[Event]:
+        """A `session.update`."""
+        return self.send("session.update", session={"type": "realtime", **session})
+
+    def turn_detection(self, **detection: Any) -> list[Event]:
+        """Other turn detection; nothing at all is push-to-talk."""
+        return self.configure(audio={"input": {"turn_detection": detection or None}})
+
+    def hear(self, pcm: bytes, frame_ms: int = 20) -> list[Event]:
+        """Sound of the caller in frames, as a microphone sends it."""
+        before, step = len(self.events), 48 * frame_ms
+        for start in range(0, len(pcm), step):
+            self.send("input_audio_buffer.append", audio=base64.b64encode(pcm[start : start + step]).decode())
+        return self.events[before:]
+
+    def type(self, text: str, **fields: Any) -> list[Event]:
+        """A typed user message."""
+        content = [{"type": "input_text", "text": text}]
+        return self.send(
+            "conversation.item.create", item={"type": "message", "role": "user", "content": content}, **fields
+        )
+
+    def took(self, kind: builtins.type[Effect]) -> Any:
+        """The latest effect of a kind that was not carried out; it is taken from the list."""
+        for index in reversed(range(len(self.effects))):
+            if isinstance(self.effects[index], kind):
+                return self.effects.pop(index)
+        raise AssertionError(f"no {kind.__name__} among {self.effects}")
+
+    def _carry_out(self, effect: Effect) -> bool:
+        if isinstance(effect, effects.StartBrain):
+            self.requests.append(effect.request)
+            if self.answer is None:
+                return False
+            where = (effect.response_id, effect.generation)
+            self._inbox.extend(inputs.BrainSaid(*where, output) for output in self.answer(effect.request))
+            self._inbox.append(inputs.BrainDone(*where))
+        elif isinstance(effect, effects.Speak):
+            if not self.speaks:
+                return False
+            where = (effect.response_id, effect.generation)
+            self._inbox.extend(inputs.SpeechMade(*where, chunk) for chunk in sound_of(effect.text))
+            self._inbox.append(inputs.SpeechDone(*where))
+        elif isinstance(effect, effects.OpenUtterance):
+            self.utterances[effect.utterance_id] = bytearray()
+        elif isinstance(effect, effects.FeedUtterance):
+            self.utterances[effect.utterance_id] += effect.pcm
+        elif isinstance(effect, effects.FinishUtterance):
+            if self.words is None:
+                return False
+            self._inbox.append(inputs.FinalTranscript(effect.utterance_id, self.words))
+        else:
+            return False
+        return True
+
+
+class Watch:
+    """The invariants of a Realtime server, checked on every event as it passes."""
+
+    def __init__(self) -> None:
+        self.active: str | None = None
+        self.open: dict[str, dict[str, dict[str, Any]]] = {}
+        self.over: set[str] = set()
+        self.items: dict[str, dict[str, Any]] = {}
+        self.announced: str | None = None
+        self.event_ids: set[str] = set()
+
+    def see(self, event: Event) -> None:
+        assert event["event_id"] not in self.event_ids
+        self.event_ids.add(event["event_id"])
+        kind = event["type"]
+        if kind == "response.created":
+            self._created(event["response"])
+        elif kind == "response.done":
+            self._done(event["response"])
+        elif kind.startswith("response."):
+            self._of_response(kind, event)
+        elif kind == "input_audio_buffer.speech_started":
+            assert self.announced is None
+            self.announced = event["item_id"]
+        elif kind == "input_audio_buffer.committed":
+            assert self.announced in (None, event["item_id"])
+            self.announced = None
+        elif kind in ("input_audio_buffer.cleared", "session.updated"):
+            self.announced = None
+        elif kind == "conversation.item.added":
+            self.items[event["item"]["id"]] = event["item"]
+        elif kind == "conversation.item.done":
+            assert event["item"]["id"] in self.items
+
+    def at_rest(self) -> None:
+        """No response is under way: everything that was opened must have been closed."""
+        assert self.active is None
+        assert not self.open
+
+    def _created(self, response: dict[str, Any]) -> None:
+        assert response["id"] not in self.open
+        assert response["id"] not in self.over
+        self.open[response["id"]] = {}
+        if response["conversation_id"] is not None:
+            assert self.active is None, "two active responses in the conversation"
+            self.active = response["id"]
+
+    def _done(self, response: dict[str, Any]) -> None:
+        items = self.open.pop(response["id"])
+        assert all(item["done"] for item in items.values()), "an added item has no done"
+        assert [one["id"] for one in response["output"]] == list(items)
+        assert response["status"] in ("completed", "cancelled", "incomplete", "failed")
+        assert all(one["status"] in ("completed", "incomplete") for one in response["output"])
+        self.over.add(response["id"])
+        if response["id"] == self.active:
+            self.active = None
+
+    def _of_response(self, kind: str, event: Event) -> None:
+        items = self.open[event["response_id"]]
+        if kind == "response.output_item.added":
+            assert all(item["done"] for item in items.values()), "two items at once"
+            assert event["output_index"] == len(items)
+            items[event["item"]["id"]] = {"done": False, "part": None, "text": "", "arguments": ""}
+            return
+        item = items[event["item_id"] if "item_id" in event else event["item"]["id"]]
+        assert not item["done"], f"{kind} after the item's end"
+        if kind == "response.output_item.done":
+            assert item["part"] in (None, "done")
+            item["done"] = True
+        elif kind == "response.content_part.added":
+            item["part"] = "open"
+        elif kind == "response.content_part.done":
+            part = event["part"]
+            assert part.get("text", part.get("transcript")) == item["text"]
+            item["part"] = "done"
+        elif kind in ("response.output_text.delta", "response.output_audio_transcript.delta"):
+            assert item["part"] == "open"
+            item["text"] += event["delta"]
+        elif kind == "response.function_call_arguments.delta":
+            item["arguments"] += event["delta"]
+        elif kind == "response.function_call_arguments.done":
+            assert item["arguments"] == event["arguments"]
+
+
+def types(events: list[Event]) -> list[str]:
+    """The types of events, repeated deltas told once."""
+    return [kind for kind, _ in itertools.groupby(event["type"] for event in events)]
+
+
+def only(events: list[Event], type_: str) -> Event:
+    """The one event of a type."""
+    found = [event for event in events if event["type"] == type_]
+    assert len(found) == 1, f"{len(found)} of {type_} in {types(events)}"
+    return found[0]
+
+
+def every(events: list[Event], type_: str) -> list[Event]:
+    """All events of a type."""
+    return [event for event in events if event["type"] == type_]
+
+
+def error_of(events: list[Event]) -> dict[str, Any]:
+    """The one error."""
+    error: dict[str, Any] = only(events, "error")["error"]
+    return error

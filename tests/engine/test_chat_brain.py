@@ -1,0 +1,226 @@
+"""The chat brain against a real HTTP server that streams as chat endpoints do."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
+from typing import Any
+
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from trunkline.engine.brains import BrainError, BrainOutput, BrainRequest, Invoke, Say, Usage
+from trunkline.engine.brains.chat import ChatBrain
+from trunkline.engine.brains.messages import chat_messages
+from trunkline.engine.brains.thinking import ThinkingFilter
+from trunkline.engine.server import _listen, _Server
+
+Answer = Callable[[dict[str, Any]], AsyncIterator[dict[str, Any]] | Response]
+
+
+def delta(**fields: Any) -> dict[str, Any]:
+    return {
+        "id": "c",
+        "object": "chat.completion.chunk",
+        "created": 0,
+        "model": "m",
+        "choices": [{"index": 0, "delta": fields, "finish_reason": None}],
+    }
+
+
+def call(index: int, arguments: str, name: str | None = None, call_id: str | None = None) -> dict[str, Any]:
+    function = {"arguments": arguments} if name is None else {"name": name, "arguments": arguments}
+    return delta(tool_calls=[{"index": index, "id": call_id, "type": "function", "function": function}])
+
+
+@asynccontextmanager
+async def endpoint(answer: Answer) -> AsyncIterator[tuple[str, list[dict[str, Any]], asyncio.Event]]:
+    """A chat endpoint; its base URL, the requests it got, and whether a client left in the middle."""
+    bodies: list[dict[str, Any]] = []
+    left = asyncio.Event()
+
+    async def completions(request: Request) -> Response:
+        bodies.append(await request.json())
+        chunks = answer(bodies[-1])
+        if isinstance(chunks, Response):
+            return chunks
+
+        async def lines() -> AsyncIterator[str]:
+            complete = False
+            try:
+                async for chunk in chunks:
+                    yield f"data: {json.dumps(chunk)}\n\n"
+                yield "data: [DONE]\n\n"
+                complete = True
+            finally:
+                if not complete:
+                    left.set()
+
+        return StreamingResponse(lines(), media_type="text/event-stream")
+
+    listener = _listen("127.0.0.1", 0)
+    app = Starlette(routes=[Route("/v1/chat/completions", completions, methods=["POST"])])
+    server = _Server(uvicorn.Config(app, lifespan="off", log_config=None))
+    serving = asyncio.create_task(server.serve([listener]))
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1", bodies, left
+    finally:
+        server.should_exit = True
+        await serving
+
+
+async def ask(answer: Answer, request: BrainRequest | None = None) -> tuple[list[BrainOutput], list[dict[str, Any]]]:
+    async with endpoint(answer) as (url, bodies, _left):
+        brain = ChatBrain(url, "small-model", "k", silence_timeout=0.5)
+        try:
+            return [output async for output in brain.respond(request or BrainRequest("ignored"))], bodies
+        finally:
+            await brain.aclose()
+
+
+async def test_words_come_as_they_are_made() -> None:
+    async def answer(body: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
+        for word in ("Good ", "morning", "."):
+            yield delta(content=word)
+        yield {**delta(), "choices": [], "usage": {"prompt_tokens": 12, "completion_tokens": 3, "total_tokens": 15}}
+
+    outputs, bodies = await ask(answer)
+    assert outputs == [Say("Good "), Say("morning"), Say("."), Usage(12, 3)]
+    assert bodies[0]["model"] == "small-model"
+    assert bodies[0]["chat_template_kwargs"] == {"enable_thinking": False}
+
+
+async def test_function_calls_are_streamed_and_put_in_order() -> None:
+    async def answer(body: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
+        yield call(0, "", "look_up", "call_a")
+        yield call(0, '{"id"')
+        yield call(1, '{"x":', "check", "call_b")
+        yield call(0, ": 1}")
+        yield call(1, " 2}")
+
+    tool = {"type": "function", "name": "look_up", "description": "d", "parameters": {"type": "object"}}
+    outputs, bodies = await ask(
+        answer, BrainRequest("m", tools=[tool], tool_choice={"type": "function", "name": "look_up"})
+    )
+    assert outputs == [
+        Invoke("call_a", "look_up", ""),
+        Invoke("call_a", "look_up", '{"id"'),
+        Invoke("call_a", "look_up", ": 1}"),
+        Invoke("call_b", "check", '{"x": 2}'),
+    ]
+    assert bodies[0]["tools"][0]["function"]["name"] == "look_up"
+    assert bodies[0]["tool_choice"] == {"type": "function", "function": {"name": "look_up"}}
+
+
+async def test_thinking_is_left_out() -> None:
+    async def answer(body: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
+        yield delta(reasoning_content="Let me see.")
+        for piece in ("<th", "ink>They said hi", ".</thi", "nk>\n\nHello", " <b>you</b>."):
+            yield delta(content=piece)
+
+    outputs, _ = await ask(answer)
+    assert "".join(output.text for output in outputs if isinstance(output, Say)) == "Hello <b>you</b>."
+
+
+def test_a_tag_may_be_cut_anywhere() -> None:
+    text = "<think>a < b</think>One < two <think>hm</think>three <thin"
+    for size in range(1, len(text)):
+        thinking = ThinkingFilter()
+        out = "".join(thinking.feed(text[start : start + size]) for start in range(0, len(text), size))
+        assert out + thinking.flush() == "One < two three <thin"
+
+
+async def test_a_server_that_refuses_the_options_is_asked_without_them() -> None:
+    async def said() -> AsyncIterator[dict[str, Any]]:
+        yield delta(content="Yes.")
+
+    def answer(body: dict[str, Any]) -> AsyncIterator[dict[str, Any]] | Response:
+        if "chat_template_kwargs" in body:
+            return JSONResponse({"error": {"message": "Unknown parameter"}}, 400)
+        return said()
+
+    outputs, bodies = await ask(answer)
+    assert outputs == [Say("Yes.")]
+    assert len(bodies) == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "hint"),
+    [
+        (401, "invalid_api_key", "TRUNKLINE_CHAT_API_KEY"),
+        (404, "DeploymentNotFound", "TRUNKLINE_CHAT_MODEL"),
+        (400, "server_error", "status 400"),
+    ],
+)
+async def test_a_refusal_says_what_to_do(status: int, code: str, hint: str) -> None:
+    with pytest.raises(BrainError, match=hint) as caught:
+        await ask(lambda body: JSONResponse({"error": {"message": "no"}}, status))
+    assert caught.value.code == code
+
+
+async def test_nobody_there_is_told() -> None:
+    brain = ChatBrain("http://127.0.0.1:9/v1", "m")
+    with pytest.raises(BrainError, match="TRUNKLINE_CHAT_BASE_URL"):
+        _ = [output async for output in brain.respond(BrainRequest("m"))]
+    await brain.aclose()
+
+
+async def test_a_model_that_falls_silent_is_given_up() -> None:
+    async def answer(body: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
+        yield delta(content="Well")
+        await asyncio.sleep(5)
+
+    with pytest.raises(BrainError) as caught:
+        await ask(answer)
+    assert caught.value.code == "timeout"
+
+
+async def test_closing_the_answer_ends_the_request() -> None:
+    async def answer(body: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
+        while True:
+            yield delta(content="on and on ")
+            await asyncio.sleep(0.01)
+
+    async with endpoint(answer) as (url, _bodies, left):
+        brain = ChatBrain(url, "m")
+        async with aclosing(brain.respond(BrainRequest("m"))) as outputs:
+            assert await anext(outputs) == Say("on and on ")
+        async with asyncio.timeout(2):
+            await left.wait()
+        await brain.aclose()
+
+
+def message(role: str, text: str) -> dict[str, Any]:
+    return {"type": "message", "role": role, "content": [{"type": "input_text", "text": text}]}
+
+
+def test_history_puts_each_result_behind_its_call() -> None:
+    items = [
+        message("user", "Both please"),
+        {"type": "function_call", "call_id": "a", "name": "f", "arguments": "{}", "status": "completed"},
+        {"type": "function_call", "call_id": "b", "name": "g", "arguments": "{}", "status": "completed"},
+        message("user", "Hurry"),
+        {"type": "function_call_output", "call_id": "b", "output": "2"},
+        {"type": "function_call", "call_id": "c", "name": "h", "arguments": "{", "status": "incomplete"},
+    ]
+    messages = chat_messages(BrainRequest("m", instructions="Be kind.", items=items))
+    assert [(one["role"], one.get("tool_call_id"), one.get("content")) for one in messages] == [
+        ("system", None, "Be kind."),
+        ("user", None, "Both please"),
+        ("assistant", None, None),
+        ("tool", "a", "(no result yet)"),
+        ("tool", "b", "2"),
+        ("user", None, "Hurry"),
+    ]
+    assert [one["id"] for one in messages[2]["tool_calls"]] == ["a", "b"]
+
+
+def test_a_spoken_turn_without_words_is_told_as_inaudible() -> None:
+    item = {"type": "message", "role": "user", "content": [{"type": "input_audio", "transcript": None}]}
+    assert chat_messages(BrainRequest("m", items=[item])) == [{"role": "user", "content": "(inaudible)"}]

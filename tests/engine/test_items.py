@@ -1,0 +1,169 @@
+"""Conversation items: created, found, deleted, and cut to what was heard."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import pytest
+from engine_rig import Rig, error_of, only, types
+
+from trunkline.engine import effects, inputs
+from trunkline.engine.brains import Say
+from trunkline.engine.speech import Mark, SpokenChunk
+
+
+def item(rig: Rig, item_id: str) -> dict[str, Any]:
+    found: dict[str, Any] = only(rig.send("conversation.item.retrieve", item_id=item_id), "conversation.item.retrieved")
+    return found["item"]  # type: ignore[no-any-return]
+
+
+def spoken(rig: Rig) -> str:
+    """Has the agent say "One two three four." in 400 ms; the item's id."""
+    response = only(rig.send("response.create"), "response.done")["response"]
+    return str(response["output"][0]["id"])
+
+
+@pytest.fixture
+def rig() -> Rig:
+    return Rig(answer=lambda request: [Say("One two three four.")])
+
+
+def test_a_created_item_is_added_and_done(rig: Rig) -> None:
+    events = rig.type("hi")
+    assert types(events) == ["conversation.item.added", "conversation.item.done"]
+    assert events[0]["item"]["content"] == [{"type": "input_text", "text": "hi"}]
+    assert events[0]["item"]["status"] == "completed"
+
+
+def test_items_follow_each_other(rig: Rig) -> None:
+    first = rig.type("one")[0]
+    second = rig.type("two")[0]
+    assert first["previous_item_id"] is None
+    assert second["previous_item_id"] == first["item"]["id"]
+
+
+def test_an_item_may_go_anywhere(rig: Rig) -> None:
+    one = rig.type("one")[0]["item"]["id"]
+    rig.type("three")
+    rig.type("two", previous_item_id=one)
+    rig.type("zero", previous_item_id="root")
+    assert [entry["content"][0]["text"] for entry in rig.session.conversation] == ["zero", "one", "two", "three"]
+
+
+def test_an_item_may_bring_its_own_id(rig: Rig) -> None:
+    given = {"id": "mine", "type": "message", "role": "system", "content": [{"type": "input_text", "text": "x"}]}
+    assert rig.send("conversation.item.create", item=given)[0]["item"]["id"] == "mine"
+    assert error_of(rig.send("conversation.item.create", item=given))["param"] == "item.id"
+
+
+def test_an_unknown_previous_item_is_an_error(rig: Rig) -> None:
+    error = error_of(rig.type("hi", previous_item_id="nobody"))
+    assert (error["code"], error["param"]) == ("item_not_found", "previous_item_id")
+    assert len(rig.session.conversation) == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "param"),
+    [
+        ({}, "item.type"),
+        ({"type": "poem"}, "item.type"),
+        ({"type": "message", "role": "user"}, "item.content"),
+        ({"type": "message", "role": "queen", "content": []}, "item.role"),
+        ({"type": "message", "role": "user", "content": [{"type": "input_text"}]}, "item.content[0].text"),
+        (
+            {"type": "message", "role": "user", "content": [{"type": "input_audio", "audio": "?"}]},
+            "item.content[0].audio",
+        ),
+        ({"type": "message", "role": "user", "content": [], "colour": "red"}, "item.colour"),
+        ({"type": "function_call_output", "output": "x"}, "item.call_id"),
+        ("hello", "item"),
+    ],
+)
+def test_a_malformed_item_is_refused_by_its_path(rig: Rig, given: object, param: str) -> None:
+    assert error_of(rig.send("conversation.item.create", item=given))["param"] == param
+    assert len(rig.session.conversation) == 0
+
+
+def test_a_tool_s_answer_reaches_the_brain(rig: Rig) -> None:
+    rig.send(
+        "conversation.item.create", item={"type": "function_call_output", "call_id": "call_1", "output": '{"ok": true}'}
+    )
+    rig.send("response.create")
+    assert rig.requests[-1].items[-1]["output"] == '{"ok": true}'
+
+
+def test_a_spoken_item_is_retrieved_with_its_sound(rig: Rig) -> None:
+    content = item(rig, spoken(rig))["content"][0]
+    assert content["transcript"] == "One two three four."
+    assert len(base64.b64decode(content["audio"])) == 400 * 48
+
+
+def test_sound_a_client_gave_comes_back(rig: Rig) -> None:
+    sound = base64.b64encode(bytes(480)).decode()
+    given = {"id": "a", "type": "message", "role": "user", "content": [{"type": "input_audio", "audio": sound}]}
+    added = rig.send("conversation.item.create", item=given)[0]
+    assert "audio" not in added["item"]["content"][0]
+    assert item(rig, "a")["content"][0]["audio"] == sound
+
+
+def test_a_deleted_item_is_gone(rig: Rig) -> None:
+    item_id = rig.type("hi")[0]["item"]["id"]
+    assert types(rig.send("conversation.item.delete", item_id=item_id)) == ["conversation.item.deleted"]
+    assert error_of(rig.send("conversation.item.retrieve", item_id=item_id))["code"] == "item_retrieve_invalid_item_id"
+    assert error_of(rig.send("conversation.item.delete", item_id=item_id))["code"] == "item_delete_invalid_item_id"
+
+
+def test_truncating_cuts_sound_and_words(rig: Rig) -> None:
+    item_id = spoken(rig)
+    events = rig.send("conversation.item.truncate", item_id=item_id, content_index=0, audio_end_ms=250)
+    assert only(events, "conversation.item.truncated")["audio_end_ms"] == 250
+    content = item(rig, item_id)["content"][0]
+    assert content["transcript"] == "One two"
+    assert len(base64.b64decode(content["audio"])) == 250 * 48
+
+
+def test_the_brain_remembers_only_what_was_heard(rig: Rig) -> None:
+    item_id = spoken(rig)
+    rig.send("conversation.item.truncate", item_id=item_id, content_index=0, audio_end_ms=100)
+    rig.send("response.create")
+    assert rig.requests[-1].items[0]["content"][0]["transcript"] == "One"
+
+
+def test_truncating_beyond_the_end_is_an_error(rig: Rig) -> None:
+    item_id = spoken(rig)
+    error = error_of(rig.send("conversation.item.truncate", item_id=item_id, content_index=0, audio_end_ms=401))
+    assert error["message"] == "Audio content of 400ms is already shorter than 401ms"
+    assert item(rig, item_id)["content"][0]["transcript"] == "One two three four."
+
+
+def test_only_what_the_agent_said_aloud_can_be_truncated(rig: Rig) -> None:
+    item_id = rig.type("hi")[0]["item"]["id"]
+    error = error_of(rig.send("conversation.item.truncate", item_id=item_id, content_index=0, audio_end_ms=10))
+    assert error["message"] == "Only model output audio messages can be truncated"
+    error = error_of(rig.send("conversation.item.truncate", item_id="nobody", content_index=0, audio_end_ms=10))
+    assert error["code"] == "item_truncate_invalid_item_id"
+
+
+def test_a_message_may_be_truncated_before_it_is_done() -> None:
+    rig = Rig(answer=lambda request: [Say("One two three.")], speaks=False)
+    rig.send("response.create")
+    speak = rig.took(effects.Speak)
+    where = (speak.response_id, speak.generation)
+    rig.post(inputs.SpeechMade(*where, SpokenChunk(bytes(48 * 300), (Mark(100, 3), Mark(200, 7)))))
+    events = rig.send("conversation.item.truncate", item_id=speak.item_id, content_index=0, audio_end_ms=120)
+    assert only(events, "conversation.item.truncated")
+    rig.send("response.cancel")
+    assert item(rig, speak.item_id)["content"][0]["transcript"] == "One"
+    rig.watch.at_rest()
+
+
+def test_a_voice_without_marks_is_truncated_by_proportion() -> None:
+    rig = Rig(answer=lambda request: [Say("aaaa bbbb cccc dddd")], speaks=False)
+    rig.send("response.create")
+    speak = rig.took(effects.Speak)
+    where = (speak.response_id, speak.generation)
+    rig.post(inputs.SpeechMade(*where, SpokenChunk(bytes(48 * 400))))
+    rig.post(inputs.SpeechDone(*where))
+    rig.send("conversation.item.truncate", item_id=speak.item_id, content_index=0, audio_end_ms=220)
+    assert item(rig, speak.item_id)["content"][0]["transcript"] == "aaaa bbbb"

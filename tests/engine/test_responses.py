@@ -1,0 +1,286 @@
+"""How a response is told of, from `response.created` to `response.done`."""
+
+from __future__ import annotations
+
+import base64
+
+from engine_rig import Rig, error_of, every, only, types
+
+from trunkline.engine import effects, inputs
+from trunkline.engine.brains import Invoke, Say, Usage
+from trunkline.engine.speech import SpokenChunk
+
+
+def test_a_session_opens_with_its_configuration() -> None:
+    rig = Rig()
+    assert types(rig.events) == ["session.created", "conversation.created"]
+    session = rig.events[0]["session"]
+    assert session["model"] == "test-model"
+    assert session["audio"]["input"]["turn_detection"]["type"] == "server_vad"
+
+
+def test_a_spoken_answer_is_told_in_the_order_of_the_services() -> None:
+    rig = Rig()
+    rig.type("hi")
+    events = rig.send("response.create")
+    assert [kind for kind in types(events) if not kind.endswith(".delta")] == [
+        "response.created",
+        "rate_limits.updated",
+        "response.output_item.added",
+        "conversation.item.added",
+        "response.content_part.added",
+        "response.output_audio.done",
+        "response.output_audio_transcript.done",
+        "response.content_part.done",
+        "response.output_item.done",
+        "conversation.item.done",
+        "response.done",
+    ]
+    assert types(events)[5:7] == ["response.output_audio_transcript.delta", "response.output_audio.delta"]
+    rig.watch.at_rest()
+
+
+def test_words_go_along_with_the_sound_they_belong_to() -> None:
+    rig = Rig(answer=lambda request: [Say("One two three.")])
+    events = rig.send("response.create")
+    seen = [
+        event["delta"] if "transcript" in event["type"] else "♪"
+        for event in events
+        if event["type"] in ("response.output_audio_transcript.delta", "response.output_audio.delta")
+    ]
+    assert seen == ["One", "♪", " two", "♪", " three.", "♪"]
+
+
+def test_sound_goes_out_in_pieces_of_at_most_200_ms() -> None:
+    rig = Rig(answer=lambda request: [Say("Long.")], speaks=False)
+    rig.send("response.create")
+    speak = rig.took(effects.Speak)
+    events = rig.post(inputs.SpeechMade(speak.response_id, speak.generation, SpokenChunk(bytes(48 * 1000))))
+    sizes = [len(base64.b64decode(event["delta"])) for event in every(events, "response.output_audio.delta")]
+    assert sizes == [9600] * 5
+
+
+def test_each_sentence_is_spoken_as_soon_as_it_is_whole() -> None:
+    rig = Rig(answer=None, speaks=False)
+    rig.send("response.create")
+    brain = rig.took(effects.StartBrain)
+    where = (brain.response_id, brain.generation)
+    rig.post(inputs.BrainSaid(*where, Say("Dr. Lee is in. Please ")))
+    assert rig.took(effects.Speak).text == "Dr. Lee is in."
+    rig.post(inputs.SpeechDone(*where))
+    rig.post(inputs.BrainSaid(*where, Say("wait")))
+    assert not rig.effects
+    rig.post(inputs.BrainDone(*where))
+    assert rig.took(effects.Speak).text == "Please wait"
+
+
+def test_a_text_answer_has_no_sound() -> None:
+    rig = Rig()
+    rig.configure(output_modalities=["text"])
+    rig.type("hi")
+    events = rig.send("response.create")
+    assert types(events)[4:] == [
+        "response.content_part.added",
+        "response.output_text.delta",
+        "response.output_text.done",
+        "response.content_part.done",
+        "response.output_item.done",
+        "conversation.item.done",
+        "response.done",
+    ]
+    assert only(events, "response.output_text.done")["text"] == "You said: hi."
+
+
+def test_function_calls_follow_the_message_before_them_and_each_other() -> None:
+    rig = Rig(
+        answer=lambda request: [
+            Say("One moment."),
+            Invoke("call_a", "look_up", '{"id"'),
+            Invoke("call_a", "look_up", ": 1}"),
+            Invoke("call_b", "check", ""),
+        ]
+    )
+    events = rig.send("response.create")
+    done = only(events, "response.done")["response"]
+    assert [(item["type"], item.get("arguments")) for item in done["output"]] == [
+        ("message", None),
+        ("function_call", '{"id": 1}'),
+        ("function_call", "{}"),
+    ]
+    assert [event["call_id"] for event in every(events, "response.function_call_arguments.done")] == [
+        "call_a",
+        "call_b",
+    ]
+    first_call = next(i for i, e in enumerate(events) if e.get("item", {}).get("type") == "function_call")
+    assert "response.output_audio.done" in types(events[:first_call])
+    rig.watch.at_rest()
+
+
+def test_a_function_call_waits_until_the_words_before_it_are_spoken() -> None:
+    rig = Rig(answer=lambda request: [Say("One moment."), Invoke("call_a", "look_up", "{}")], speaks=False)
+    events = rig.send("response.create")
+    assert not every(events, "response.function_call_arguments.done")
+    speak = rig.took(effects.Speak)
+    events = rig.post(inputs.SpeechDone(speak.response_id, speak.generation))
+    assert only(events, "response.function_call_arguments.done")["name"] == "look_up"
+
+
+def test_a_second_response_is_refused_while_one_is_active() -> None:
+    rig = Rig(answer=None)
+    rig.send("response.create")
+    error = error_of(rig.send("response.create", event_id="mine"))
+    assert error["code"] == "conversation_already_has_active_response"
+    assert error["event_id"] == "mine"
+
+
+def test_cancelling_closes_everything_that_was_opened() -> None:
+    rig = Rig(speaks=False)
+    rig.type("hi")
+    rig.send("response.create")
+    speak = rig.took(effects.Speak)
+    rig.post(inputs.SpeechMade(speak.response_id, speak.generation, SpokenChunk(bytes(4800))))
+    events = rig.send("response.cancel")
+    assert rig.took(effects.CancelSpeech)
+    response = only(events, "response.done")["response"]
+    assert response["status"] == "cancelled"
+    assert response["status_details"] == {"type": "cancelled", "reason": "client_cancelled"}
+    assert response["output"][0]["status"] == "incomplete"
+    rig.watch.at_rest()
+
+
+def test_cancelling_stops_the_brain() -> None:
+    rig = Rig(answer=None)
+    rig.send("response.create")
+    brain = rig.took(effects.StartBrain)
+    events = rig.send("response.cancel", response_id=brain.response_id)
+    assert rig.took(effects.CancelBrain) == effects.CancelBrain(brain.response_id, brain.generation)
+    assert only(events, "response.done")["response"]["output"] == []
+
+
+def test_what_comes_after_a_cancel_is_dropped() -> None:
+    rig = Rig(answer=None)
+    rig.send("response.create")
+    brain = rig.took(effects.StartBrain)
+    where = (brain.response_id, brain.generation)
+    rig.send("response.cancel")
+    assert rig.post(inputs.BrainSaid(*where, Say("Too late."))) == []
+    assert rig.post(inputs.BrainDone(*where)) == []
+    assert rig.post(inputs.SpeechMade(*where, SpokenChunk(bytes(480)))) == []
+
+
+def test_there_must_be_something_to_cancel() -> None:
+    assert error_of(Rig().send("response.cancel"))["code"] == "response_cancel_not_active"
+
+
+def test_a_failing_brain_fails_the_response_and_not_the_session() -> None:
+    rig = Rig(answer=None)
+    rig.send("response.create")
+    brain = rig.took(effects.StartBrain)
+    rig.post(inputs.BrainSaid(brain.response_id, brain.generation, Say("Well, ")))
+    events = rig.post(inputs.BrainFailed(brain.response_id, brain.generation, "Out of memory.", "server_error"))
+    details = only(events, "response.done")["response"]["status_details"]
+    assert details["type"] == "failed"
+    assert details["error"]["message"] == "Out of memory."
+    assert types(rig.send("response.create"))[0] == "response.created"
+
+
+def test_without_a_voice_the_words_still_come() -> None:
+    rig = Rig(answer=lambda request: [Say("Can you read this? I hope so.")], speaks=False)
+    rig.send("response.create")
+    for _ in range(2):
+        speak = rig.took(effects.Speak)
+        rig.post(inputs.SpeechFailed(speak.response_id, speak.generation, "Install trunkline[speech]."))
+    assert only(rig.events, "response.output_audio_transcript.done")["transcript"] == "Can you read this? I hope so."
+    assert error_of(rig.events)["message"] == "Install trunkline[speech]."
+    assert only(rig.events, "response.done")["response"]["status"] == "completed"
+
+
+def test_a_response_outside_the_conversation_leaves_no_trace_in_it() -> None:
+    rig = Rig()
+    rig.type("hi")
+    events = rig.send(
+        "response.create",
+        response={
+            "conversation": "none",
+            "output_modalities": ["text"],
+            "metadata": {"topic": "mood"},
+            "instructions": "Judge the mood.",
+            "input": [
+                {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "only this"}]},
+            ],
+        },
+    )
+    response = only(events, "response.done")["response"]
+    assert response["conversation_id"] is None
+    assert response["metadata"] == {"topic": "mood"}
+    assert not every(events, "conversation.item.added")
+    assert only(events, "response.output_text.done")["text"] == "You said: only this."
+    assert rig.requests[-1].instructions == "Judge the mood."
+    assert len(rig.session.conversation) == 1
+
+
+def test_input_may_refer_to_items_of_the_conversation() -> None:
+    rig = Rig()
+    item_id = only(rig.type("first"), "conversation.item.added")["item"]["id"]
+    rig.type("second")
+    rig.send("response.create", response={"input": [{"type": "item_reference", "id": item_id}]})
+    assert [item["id"] for item in rig.requests[-1].items] == [item_id]
+
+
+def test_responses_outside_the_conversation_run_beside_the_active_one() -> None:
+    rig = Rig(answer=None)
+    rig.send("response.create")
+    events = rig.send("response.create", response={"conversation": "none"})
+    assert only(events, "response.created")["response"]["conversation_id"] is None
+
+
+def test_a_response_keeps_the_configuration_it_started_with() -> None:
+    rig = Rig(answer=None)
+    rig.send("response.create")
+    brain = rig.took(effects.StartBrain)
+    rig.configure(output_modalities=["text"])
+    events = rig.post(inputs.BrainSaid(brain.response_id, brain.generation, Say("Still spoken. ")))
+    assert only(events, "response.content_part.added")["part"]["type"] == "audio"
+
+
+def test_an_answer_ends_at_the_most_tokens_it_may_have() -> None:
+    rig = Rig(answer=lambda request: [Say("word " * 40) for _ in range(20)])
+    rig.configure(output_modalities=["text"], max_output_tokens=100)
+    response = only(rig.send("response.create"), "response.done")["response"]
+    assert response["status"] == "incomplete"
+    assert response["status_details"]["reason"] == "max_output_tokens"
+
+
+def test_usage_counts_words_and_sound() -> None:
+    rig = Rig(answer=lambda request: [Say("One two three four.")])
+    usage = only(rig.send("response.create"), "response.done")["response"]["usage"]
+    assert usage["output_token_details"] == {"text_tokens": 5, "audio_tokens": 8}
+    assert usage["total_tokens"] == usage["input_tokens"] + usage["output_tokens"]
+
+
+def test_usage_the_brain_counted_replaces_the_estimate() -> None:
+    rig = Rig(answer=lambda request: [Say("Yes."), Usage(120, 7, 100)])
+    rig.configure(output_modalities=["text"])
+    usage = only(rig.send("response.create"), "response.done")["response"]["usage"]
+    assert (usage["input_tokens"], usage["output_tokens"]) == (120, 7)
+    assert usage["input_token_details"]["cached_tokens"] == 100
+
+
+def test_language_reaches_the_voice() -> None:
+    rig = Rig(answer=lambda request: [Say("Good day."), Say(" Guten Tag.", "de")], speaks=False)
+    rig.send("response.create")
+    first = rig.took(effects.Speak)
+    rig.post(inputs.SpeechDone(first.response_id, first.generation))
+    second = rig.took(effects.Speak)
+    assert [(first.text, first.language), (second.text, second.language)] == [
+        ("Good day.", None),
+        ("Guten Tag.", "de"),
+    ]
+
+
+def test_phone_sound_is_g711() -> None:
+    rig = Rig(answer=lambda request: [Say("One two.")])
+    rig.configure(audio={"output": {"format": {"type": "audio/pcmu"}}})
+    events = rig.send("response.create")
+    sound = b"".join(base64.b64decode(event["delta"]) for event in every(events, "response.output_audio.delta"))
+    assert len(sound) == 200 * 8

@@ -1,0 +1,290 @@
+"""Voice turns: when the caller is taken to speak, and what follows. All clocked by the sound received."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+from engine_fakes import loud, silence
+from engine_rig import Rig, error_of, every, only, types
+
+from trunkline.engine import effects, inputs
+from trunkline.engine.brains import Say
+from trunkline.engine.speech import SpokenChunk
+from trunkline.engine.turns import semantic_patience_ms
+
+
+def test_a_spoken_turn_from_its_first_sound_to_the_answer() -> None:
+    rig = Rig()
+    events = rig.hear(silence(1000) + loud(800) + silence(700))
+    told = [
+        kind
+        for kind in types(events)
+        if not kind.startswith("response.") or kind in ("response.created", "response.done")
+    ]
+    assert told == [
+        "input_audio_buffer.speech_started",
+        "input_audio_buffer.speech_stopped",
+        "input_audio_buffer.committed",
+        "conversation.item.added",
+        "conversation.item.done",
+        "response.created",
+        "rate_limits.updated",
+        "conversation.item.added",
+        "conversation.item.done",
+        "response.done",
+    ]
+    ids = {only(events, kind)["item_id"] for kind in told[:3]} | {every(events, told[3])[0]["item"]["id"]}
+    assert len(ids) == 1
+    assert (
+        only(events, "response.done")["response"]["output"][0]["content"][0]["transcript"] == "You said: hello there."
+    )
+
+
+def test_times_are_those_of_the_sound_with_padding_and_silence() -> None:
+    rig = Rig()
+    events = rig.hear(silence(1000) + loud(800) + silence(700))
+    started = only(events, "input_audio_buffer.speech_started")["audio_start_ms"]
+    stopped = only(events, "input_audio_buffer.speech_stopped")["audio_end_ms"]
+    assert started == pytest.approx(1000 - 300, abs=32)
+    assert stopped == pytest.approx(1800 + 500, abs=40)
+
+
+def test_the_item_holds_exactly_the_sound_between_the_two_times() -> None:
+    rig = Rig()
+    sound = silence(1000) + loud(800) + silence(700)
+    events = rig.hear(sound)
+    start = only(events, "input_audio_buffer.speech_started")["audio_start_ms"]
+    end = only(events, "input_audio_buffer.speech_stopped")["audio_end_ms"]
+    item_id = only(events, "input_audio_buffer.committed")["item_id"]
+    item = only(rig.send("conversation.item.retrieve", item_id=item_id), "conversation.item.retrieved")["item"]
+    assert base64.b64decode(item["content"][0]["audio"]) == sound[start * 48 : end * 48]
+    assert bytes(rig.utterances[item_id]) == sound[start * 48 : end * 48]
+
+
+def test_the_same_sound_gives_the_same_turn_whatever_its_frames() -> None:
+    sound = silence(1000) + loud(800) + silence(900) + loud(400) + silence(900)
+
+    def told(frame_ms: int) -> list[tuple[str, int]]:
+        events = Rig().hear(sound, frame_ms)
+        return [
+            (event["type"], event["audio_start_ms"] if "audio_start_ms" in event else event["audio_end_ms"])
+            for event in events
+            if "audio_start_ms" in event or "audio_end_ms" in event
+        ]
+
+    assert len(told(20)) == 4
+    assert told(20) == told(7) == told(500) == told(4000)
+
+
+def test_a_single_click_is_no_speech() -> None:
+    assert Rig().hear(silence(500) + loud(30) + silence(1000)) == []
+
+
+def test_a_pause_shorter_than_the_silence_ends_nothing() -> None:
+    events = Rig().hear(loud(500) + silence(400) + loud(500) + silence(600))
+    assert len(every(events, "input_audio_buffer.speech_started")) == 1
+    assert len(every(events, "input_audio_buffer.committed")) == 1
+
+
+def test_a_longer_silence_may_be_asked_for() -> None:
+    rig = Rig()
+    rig.turn_detection(type="server_vad", silence_duration_ms=1500)
+    assert not every(rig.hear(loud(500) + silence(1400)), "input_audio_buffer.speech_stopped")
+    assert every(rig.hear(silence(200)), "input_audio_buffer.speech_stopped")
+
+
+def test_without_create_response_the_turn_is_only_committed() -> None:
+    rig = Rig()
+    rig.turn_detection(type="server_vad", create_response=False)
+    events = rig.hear(loud(500) + silence(700))
+    assert every(events, "input_audio_buffer.committed")
+    assert not every(events, "response.created")
+
+
+def test_speaking_interrupts_the_answer() -> None:
+    rig = Rig(speaks=False)
+    rig.hear(loud(500) + silence(700))
+    speak = rig.took(effects.Speak)
+    rig.post(inputs.SpeechMade(speak.response_id, speak.generation, SpokenChunk(bytes(4800))))
+    events = rig.hear(loud(200))
+    assert types(events)[0] == "input_audio_buffer.speech_started"
+    response = only(events, "response.done")["response"]
+    assert response["status_details"] == {"type": "cancelled", "reason": "turn_detected"}
+    assert rig.took(effects.CancelSpeech)
+    rig.watch.at_rest()
+
+
+def test_without_interrupt_response_the_answer_goes_on() -> None:
+    rig = Rig(speaks=False)
+    rig.turn_detection(type="server_vad", interrupt_response=False, create_response=False)
+    rig.send("response.create")
+    assert types(rig.hear(loud(300))) == ["input_audio_buffer.speech_started"]
+
+
+def test_a_turn_during_an_answer_that_goes_on_loses_no_sound() -> None:
+    rig = Rig(speaks=False)
+    rig.turn_detection(type="server_vad", interrupt_response=False)
+    rig.send("response.create")
+    events = rig.hear(loud(300) + silence(700) + loud(300) + silence(700), frame_ms=4000)
+    assert len(every(events, "input_audio_buffer.committed")) == 2
+    assert {error["error"]["code"] for error in every(events, "error")} == {"conversation_already_has_active_response"}
+
+
+def test_push_to_talk_recognises_while_the_caller_speaks() -> None:
+    rig = Rig()
+    rig.turn_detection()
+    assert rig.hear(loud(400)) == []
+    (fed,) = rig.utterances.values()
+    assert bytes(fed) == loud(400)
+    events = rig.send("input_audio_buffer.commit")
+    assert types(events) == ["input_audio_buffer.committed", "conversation.item.added", "conversation.item.done"]
+    rig.send("response.create")
+    assert rig.requests[-1].items[0]["content"][0]["transcript"] == "hello there"
+
+
+def test_an_empty_buffer_cannot_be_committed() -> None:
+    rig = Rig()
+    rig.turn_detection()
+    rig.hear(silence(60))
+    error = error_of(rig.send("input_audio_buffer.commit"))
+    assert error["code"] == "input_audio_buffer_commit_empty"
+    assert "60.00ms" in error["message"]
+
+
+def test_clearing_forgets_the_turn_under_way() -> None:
+    rig = Rig()
+    rig.hear(loud(300))
+    assert types(rig.send("input_audio_buffer.clear")) == ["input_audio_buffer.cleared"]
+    assert rig.took(effects.AbandonUtterance)
+    assert rig.hear(silence(1000)) == []
+
+
+def test_other_settings_do_not_end_the_turn_under_way() -> None:
+    rig = Rig()
+    started = only(rig.hear(loud(300)), "input_audio_buffer.speech_started")
+    rig.configure(instructions="Be brief.")
+    rig.watch.announced = started["item_id"]
+    assert only(rig.hear(silence(700)), "input_audio_buffer.committed")["item_id"] == started["item_id"]
+
+
+def test_the_answer_is_announced_at_once_and_waits_for_the_words() -> None:
+    rig = Rig(words=None)
+    events = rig.hear(loud(500) + silence(700))
+    assert types(events)[-2:] == ["response.created", "rate_limits.updated"]
+    assert not rig.requests
+    utterance = rig.took(effects.FinishUtterance).utterance_id
+    rig.post(inputs.FinalTranscript(utterance, "a haiku please"))
+    assert rig.requests[0].items[0]["content"][0]["transcript"] == "a haiku please"
+    assert only(rig.events, "response.done")["response"]["status"] == "completed"
+
+
+def test_the_wait_for_words_is_bounded() -> None:
+    rig = Rig(words=None)
+    rig.hear(loud(500) + silence(700))
+    wake = rig.took(effects.WakeAt)
+    assert wake.at_ms == 5000
+    rig.post(inputs.WokeUp(wake.key))
+    assert rig.requests[0].items[0]["content"][0]["transcript"] is None
+
+
+def test_without_words_the_brain_answers_all_the_same() -> None:
+    rig = Rig(words=None)
+    rig.configure(audio={"input": {"transcription": {"model": "whisper-1"}}})
+    rig.hear(loud(500) + silence(700))
+    utterance = rig.took(effects.FinishUtterance).utterance_id
+    events = rig.post(inputs.TranscriptFailed(utterance, "The recogniser died."))
+    failed = only(events, "conversation.item.input_audio_transcription.failed")
+    assert failed["error"]["message"] == "The recogniser died."
+    assert only(events, "response.done")["response"]["status"] == "completed"
+
+
+def test_who_asks_for_a_transcription_gets_it() -> None:
+    rig = Rig()
+    rig.configure(audio={"input": {"transcription": {"model": "whisper-1", "language": "en"}}})
+    rig.turn_detection(type="server_vad", create_response=False)
+    events = rig.hear(loud(500) + silence(700))
+    delta = only(events, "conversation.item.input_audio_transcription.delta")["delta"]
+    completed = only(events, "conversation.item.input_audio_transcription.completed")
+    assert delta == completed["transcript"] == "hello there"
+    assert completed["usage"]["type"] == "duration"
+
+
+def test_who_does_not_ask_for_a_transcription_gets_none() -> None:
+    rig = Rig()
+    events = rig.hear(loud(500) + silence(700))
+    assert not [event for event in events if "transcription" in event["type"]]
+    item_id = only(events, "input_audio_buffer.committed")["item_id"]
+    item = only(rig.send("conversation.item.retrieve", item_id=item_id), "conversation.item.retrieved")["item"]
+    assert item["content"][0]["transcript"] is None
+
+
+def test_the_sound_of_a_phone_is_understood_as_well() -> None:
+    from trunkline.realtime.audio import FORMATS
+
+    rig = Rig()
+    rig.configure(audio={"input": {"format": {"type": "audio/pcmu"}}})
+    encoder = FORMATS["audio/pcmu"].encoder()
+    sound = encoder.feed(silence(1000) + loud(800) + silence(700))
+    events = []
+    for start in range(0, len(sound), 160):
+        events += rig.send("input_audio_buffer.append", audio=base64.b64encode(sound[start : start + 160]).decode())
+    start_ms = only(events, "input_audio_buffer.speech_started")["audio_start_ms"]
+    end_ms = only(events, "input_audio_buffer.speech_stopped")["audio_end_ms"]
+    assert start_ms == pytest.approx(700, abs=40)
+    item_id = only(events, "input_audio_buffer.committed")["item_id"]
+    assert len(rig.utterances[item_id]) == (end_ms - start_ms) * 48
+    item = only(rig.send("conversation.item.retrieve", item_id=item_id), "conversation.item.retrieved")["item"]
+    assert base64.b64decode(item["content"][0]["audio"]) == sound[start_ms * 8 : end_ms * 8]
+
+
+def test_an_idle_caller_is_asked_again() -> None:
+    rig = Rig(answer=lambda request: [Say("Are you there?")])
+    rig.turn_detection(type="server_vad", idle_timeout_ms=5000)
+    rig.send("response.create")
+    assert not rig.hear(silence(5200))
+    events = rig.hear(silence(300))
+    triggered = only(events, "input_audio_buffer.timeout_triggered")
+    assert triggered["audio_end_ms"] - triggered["audio_start_ms"] == pytest.approx(5000, abs=40)
+    assert triggered["audio_start_ms"] == 300
+    assert only(events, "input_audio_buffer.committed")["item_id"] == triggered["item_id"]
+    assert only(events, "response.done")
+
+
+def test_sound_cut_in_the_middle_of_a_sample_is_put_together() -> None:
+    rig = Rig()
+    sound = loud(600) + silence(800)
+    for start in range(0, len(sound), 961):
+        rig.send("input_audio_buffer.append", audio=base64.b64encode(sound[start : start + 961]).decode())
+    assert only(rig.events, "input_audio_buffer.committed")
+
+
+def test_sound_that_is_no_base64_is_refused() -> None:
+    error = error_of(Rig().send("input_audio_buffer.append", audio="not base64!", event_id="e1"))
+    assert (error["param"], error["event_id"]) == ("audio", "e1")
+
+
+@pytest.mark.parametrize(
+    ("words", "eagerness", "patience"),
+    [
+        ("yes please", "auto", 600),
+        ("yes please", "high", 400),
+        ("I would like a haiku about", "medium", 4000),
+        ("my number is five five five", "low", 8000),
+        ("my number is five five five one two three four five six seven", "medium", 600),
+        ("um", "high", 2000),
+        ("", "medium", 1000),
+    ],
+)
+def test_semantic_vad_waits_longer_for_who_has_not_finished(words: str, eagerness: str, patience: int) -> None:
+    assert semantic_patience_ms(words, eagerness) == patience
+
+
+def test_semantic_vad_judges_by_the_words_so_far() -> None:
+    rig = Rig()
+    rig.turn_detection(type="semantic_vad", eagerness="high")
+    item_id = only(rig.hear(loud(500)), "input_audio_buffer.speech_started")["item_id"]
+    rig.post(inputs.PartialTranscript(item_id, "I want to"))
+    assert not rig.hear(silence(1900))
+    rig.post(inputs.PartialTranscript(item_id, "I want to return it"))
+    assert every(rig.hear(silence(100)), "input_audio_buffer.committed")
