@@ -1,48 +1,321 @@
-"""The engine over real sockets, spoken to by the official client."""
+"""The engine over real sockets, spoken to by the official client and by a bare one."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+import base64
+import contextlib
+import json
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from engine_fakes import FakeActivity, FakeBrain, FakeRecogniser, FakeVoice
+import pytest
+import websockets
+from engine_fakes import FakeActivity, FakeBrain, FakeRecogniser, FakeVoice, loud, silence
 from engine_oracle import check
+from engine_rig import only, types
 from openai import AsyncOpenAI
 
 from trunkline.engine.app import Engine
+from trunkline.engine.brains import BrainError, Invoke, Say
 from trunkline.engine.server import EngineServer
+
+KEY = "secret"
 
 
 @asynccontextmanager
-async def engine(brain: FakeBrain, **kwargs: Any) -> AsyncIterator[EngineServer]:
-    built = Engine(lambda model, session: brain, FakeRecogniser(), FakeVoice(), FakeActivity, key="secret", **kwargs)
-    async with EngineServer(built) as server:
+async def running(
+    brain: FakeBrain | None = None,
+    *,
+    recogniser: FakeRecogniser | None = None,
+    voice: FakeVoice | None = None,
+    **kwargs: Any,
+) -> AsyncIterator[EngineServer]:
+    brain = brain or FakeBrain()
+    engine = Engine(
+        lambda model, settings: brain,
+        recogniser or FakeRecogniser(),
+        voice or FakeVoice(),
+        FakeActivity,
+        key=KEY,
+        **kwargs,
+    )
+    async with EngineServer(engine) as server:
         yield server
 
 
+@asynccontextmanager
+async def connected(server: EngineServer, model: str = "anything") -> AsyncIterator[Any]:
+    async with (
+        AsyncOpenAI(base_url=server.url, api_key=KEY) as client,
+        client.realtime.connect(model=model) as connection,
+    ):
+        await receive(connection, "conversation.created")
+        yield connection
+
+
 async def receive(connection: Any, until: str) -> list[dict[str, Any]]:
-    events = []
-    while True:
-        event = (await connection.recv()).model_dump(exclude_unset=True)
-        check(event)
-        events.append(event)
-        if event["type"] == until:
-            return events
+    """Events up to and with the first of a type, each as the official client parsed it."""
+    events: list[dict[str, Any]] = []
+    async with asyncio.timeout(10):
+        while True:
+            event = (await connection.recv()).model_dump(exclude_unset=True)
+            check(event)
+            events.append(event)
+            if event["type"] == until:
+                return events
+
+
+async def say(connection: Any, text: str) -> None:
+    content = [{"type": "input_text", "text": text}]
+    await connection.conversation.item.create(item={"type": "message", "role": "user", "content": content})
+    await connection.response.create()
+
+
+async def speak(connection: Any, pcm: bytes) -> None:
+    for start in range(0, len(pcm), 960):
+        await connection.input_audio_buffer.append(audio=base64.b64encode(pcm[start : start + 960]).decode())
+
+
+async def closing(socket: websockets.ClientConnection) -> websockets.Close:
+    """Reads on until the server closes; the close frame it sent."""
+    async with asyncio.timeout(10):
+        with contextlib.suppress(websockets.ConnectionClosedError):
+            async for _ in socket:
+                pass
+        await socket.wait_closed()
+    assert socket.protocol.close_rcvd is not None
+    return socket.protocol.close_rcvd
+
+
+async def eventually(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110 - nothing to wait on: the condition is about what is gone
+            await asyncio.sleep(0.01)
+
+
+def websocket_url(server: EngineServer, query: str = "?model=m") -> str:
+    return server.url.replace("http", "ws") + "/realtime" + query
 
 
 async def test_a_typed_turn_is_answered_with_sound_and_words() -> None:
-    async with (
-        engine(FakeBrain()) as server,
-        AsyncOpenAI(base_url=server.url, api_key="secret") as client,
-        client.realtime.connect(model="anything") as connection,
-    ):
-        assert (await receive(connection, "session.created"))[0]["session"]["model"] == "anything"
-        await connection.conversation.item.create(
-            item={"type": "message", "role": "user", "content": [{"type": "input_text", "text": "good morning"}]}
-        )
-        await connection.response.create()
+    async with running() as server, connected(server) as connection:
+        await say(connection, "good morning")
         events = await receive(connection, "response.done")
     transcript = "".join(e["delta"] for e in events if e["type"] == "response.output_audio_transcript.delta")
     assert transcript == "You said: good morning."
     assert events[-1]["response"]["status"] == "completed"
+
+
+async def test_a_spoken_turn_is_answered() -> None:
+    async with running() as server, connected(server) as connection:
+        await speak(connection, loud(500) + silence(600))
+        events = await receive(connection, "response.done")
+    assert types(events)[:3] == [
+        "input_audio_buffer.speech_started",
+        "input_audio_buffer.speech_stopped",
+        "input_audio_buffer.committed",
+    ]
+    answer = events[-1]["response"]["output"][0]["content"][0]["transcript"]
+    assert answer == "You said: hello there."
+
+
+async def test_push_to_talk() -> None:
+    async with running() as server, connected(server) as connection:
+        await connection.session.update(session={"type": "realtime", "audio": {"input": {"turn_detection": None}}})
+        await receive(connection, "session.updated")
+        await speak(connection, loud(300))
+        await connection.input_audio_buffer.commit()
+        await connection.response.create()
+        events = await receive(connection, "response.done")
+    assert events[-1]["response"]["output"][0]["content"][0]["transcript"] == "You said: hello there."
+
+
+async def test_a_tool_call_and_its_result() -> None:
+    def answer(request: Any) -> list[Any]:
+        last = request.items[-1]
+        if last["type"] == "function_call_output":
+            return [Say(f"It is {last['output']}.")]
+        return [Invoke("call_1", "weather", '{"city": "Wanaka"}')]
+
+    async with running(FakeBrain(answer)) as server, connected(server) as connection:
+        await say(connection, "what is the weather?")
+        events = await receive(connection, "response.done")
+        done = only(events, "response.function_call_arguments.done")
+        assert (done["name"], done["call_id"], done["arguments"]) == ("weather", "call_1", '{"city": "Wanaka"}')
+        await connection.conversation.item.create(
+            item={"type": "function_call_output", "call_id": "call_1", "output": "sunny"}
+        )
+        await connection.response.create()
+        events = await receive(connection, "response.done")
+    assert events[-1]["response"]["output"][0]["content"][0]["transcript"] == "It is sunny."
+
+
+async def test_cancel_stops_the_brain_and_the_voice() -> None:
+    brain = FakeBrain(lambda request: [Say("On and on. ")] * 1000, delay=0.005)
+    async with running(brain) as server, connected(server) as connection:
+        await say(connection, "tell me everything")
+        await receive(connection, "response.output_audio.delta")
+        await connection.response.cancel()
+        events = await receive(connection, "response.done")
+        assert events[-1]["response"]["status"] == "cancelled"
+        await say(connection, "and now?")
+        assert (await receive(connection, "response.created"))[-1]["response"]["status"] == "in_progress"
+        assert brain.closed_early == 1
+
+
+async def test_truncating_what_was_not_heard() -> None:
+    brain = FakeBrain(lambda request: [Say("One two three four.")])
+    async with running(brain) as server, connected(server) as connection:
+        await say(connection, "count")
+        item_id = (await receive(connection, "response.done"))[-1]["response"]["output"][0]["id"]
+        await connection.conversation.item.truncate(item_id=item_id, content_index=0, audio_end_ms=200)
+        await receive(connection, "conversation.item.truncated")
+        await connection.conversation.item.retrieve(item_id=item_id)
+        item = (await receive(connection, "conversation.item.retrieved"))[-1]["item"]
+    assert item["content"][0]["transcript"] == "One two"
+
+
+async def test_closing_in_the_middle_of_an_answer_stops_everything() -> None:
+    brain = FakeBrain(lambda request: [Say("On and on. ")] * 1000, delay=0.005)
+    async with running(brain) as server:
+        async with connected(server) as connection:
+            await say(connection, "tell me everything")
+            await receive(connection, "response.output_audio.delta")
+        await eventually(lambda: not server.engine.sessions)
+        assert brain.closed_early == 1
+
+
+async def test_a_failing_brain_fails_its_response_only() -> None:
+    brain = FakeBrain(error=BrainError("No more words.", "out_of_words"))
+    async with running(brain) as server, connected(server) as connection:
+        await say(connection, "hi")
+        response = (await receive(connection, "response.done"))[-1]["response"]
+        assert response["status_details"]["error"]["code"] == "out_of_words"
+        brain.error = ZeroDivisionError("a mistake in somebody's rehearsal")
+        await say(connection, "hi")
+        assert (await receive(connection, "response.done"))[-1]["response"]["status"] == "failed"
+        brain.error = None
+        await say(connection, "hi")
+        assert (await receive(connection, "response.done"))[-1]["response"]["status"] == "completed"
+
+
+async def test_a_dead_recogniser_leaves_the_turn_without_words() -> None:
+    async with running(recogniser=FakeRecogniser(broken=True)) as server, connected(server) as connection:
+        await speak(connection, loud(500) + silence(600))
+        response = (await receive(connection, "response.done"))[-1]["response"]
+    assert response["output"][0]["content"][0]["transcript"] == "You said: ."
+
+
+@pytest.mark.parametrize("headers", [{}, {"api-key": "wrong"}, {"Authorization": "Bearer wrong"}])
+async def test_without_the_key_nobody_comes_in(headers: dict[str, str]) -> None:
+    async with running() as server:
+        with pytest.raises(websockets.InvalidStatus) as caught:
+            await websockets.connect(websocket_url(server), additional_headers=headers)
+    assert caught.value.response.status_code == 401
+    assert json.loads(caught.value.response.body)["error"]["code"] == "401"
+
+
+@pytest.mark.parametrize("headers", [{"api-key": KEY}, {"Authorization": f"Bearer {KEY}"}])
+async def test_the_key_comes_as_api_key_or_bearer(headers: dict[str, str]) -> None:
+    async with running() as server, websockets.connect(websocket_url(server), additional_headers=headers) as socket:
+        assert json.loads(await socket.recv())["type"] == "session.created"
+
+
+async def test_the_key_may_come_as_a_browser_sends_it() -> None:
+    protocols = [websockets.Subprotocol("realtime"), websockets.Subprotocol(f"openai-insecure-api-key.{KEY}")]
+    async with running() as server, websockets.connect(websocket_url(server), subprotocols=protocols) as socket:
+        assert socket.subprotocol == "realtime"
+        assert json.loads(await socket.recv())["type"] == "session.created"
+
+
+async def refused(server: EngineServer, query: str = "?model=m") -> tuple[int, str]:
+    with pytest.raises(websockets.InvalidStatus) as caught:
+        await websockets.connect(websocket_url(server, query), additional_headers={"api-key": KEY})
+    return caught.value.response.status_code, json.loads(caught.value.response.body)["error"]["code"]
+
+
+async def test_a_model_must_be_named_and_known() -> None:
+    def unknown(model: str, settings: object) -> FakeBrain:
+        raise BrainError(f"There is no model {model}.", "DeploymentNotFound")
+
+    engine = Engine(unknown, FakeRecogniser(), FakeVoice(), FakeActivity, key=KEY)
+    async with EngineServer(engine) as server:
+        assert await refused(server, "") == (400, "missing_query_parameter")
+        assert await refused(server) == (404, "DeploymentNotFound")
+
+
+async def test_one_session_too_many_is_refused() -> None:
+    async with running(max_sessions=1) as server, connected(server):
+        assert await refused(server) == (429, "too_many_sessions")
+
+
+async def test_a_frame_that_is_no_event_is_an_error_and_the_session_lives() -> None:
+    async with (
+        running() as server,
+        websockets.connect(websocket_url(server), additional_headers={"api-key": KEY}) as socket,
+    ):
+        await socket.recv()
+        await socket.recv()
+        for frame in ("{", "[]", '"text"', "{}", '{"type": 5}', b"\xff\x00", ""):
+            await socket.send(frame)
+            event = json.loads(await socket.recv())
+            check(event)
+            assert event["error"]["type"] == "invalid_request_error"
+        await socket.send('{"type": "response.create"}')
+        assert json.loads(await socket.recv())["type"] == "response.created"
+
+
+async def test_a_frame_beyond_the_limit_closes_the_socket_with_its_reason() -> None:
+    async with (
+        running() as server,
+        websockets.connect(websocket_url(server), additional_headers={"api-key": KEY}, max_size=None) as socket,
+    ):
+        with contextlib.suppress(websockets.ConnectionClosedError):
+            await socket.send("x" * (17 << 20))
+        assert (await closing(socket)).code == 1009
+
+
+async def test_a_minute_of_sound_at_once_is_heard_whole() -> None:
+    async with running() as server, connected(server) as connection:
+        sound = (loud(1000) + silence(1000)) * 5 + silence(2000)
+        await connection.input_audio_buffer.append(audio=base64.b64encode(sound).decode())
+        stops = 0
+        async with asyncio.timeout(10):
+            while stops < 5:
+                event = await connection.recv()
+                stops += event.type == "input_audio_buffer.speech_stopped"
+                assert event.type != "error"
+
+
+async def test_shutting_down_tells_the_clients() -> None:
+    async with running() as server:
+        socket = await websockets.connect(websocket_url(server), additional_headers={"api-key": KEY})
+        await socket.recv()
+        server.engine.close()
+        close = await closing(socket)
+        assert (close.code, close.reason) == (1001, "the server is shutting down")
+
+
+async def test_sessions_do_not_hear_each_other() -> None:
+    async with running() as server, connected(server) as one, connected(server) as other:
+        await say(one, "one")
+        await say(other, "other")
+        answers = [
+            (await receive(connection, "response.done"))[-1]["response"]["output"][0]["content"][0]["transcript"]
+            for connection in (one, other)
+        ]
+    assert answers == ["You said: one.", "You said: other."]
+
+
+async def test_two_hundred_sessions_leave_nothing_behind() -> None:
+    async with running() as server:
+        before = len(asyncio.all_tasks())
+        headers = {"api-key": KEY}
+        for _ in range(20):
+            sockets = [await websockets.connect(websocket_url(server), additional_headers=headers) for _ in range(10)]
+            for socket in sockets:
+                await socket.send('{"type": "response.create"}')
+            await asyncio.gather(*(socket.close() for socket in sockets))
+        await eventually(lambda: not server.engine.sessions and len(asyncio.all_tasks()) <= before)

@@ -98,12 +98,11 @@ class Engine:
         except BrainError as error:
             await websocket.send_denial_response(_error(404, error.code, str(error)))
             return
-        subprotocol = "realtime" if "realtime" in websocket.scope.get("subprotocols", ()) else None
-        await websocket.accept(subprotocol)
         channel = SocketChannel(websocket)
         live.attach(channel)
         self.sessions[live.session.id] = live
         try:
+            await websocket.accept("realtime" if "realtime" in websocket.scope.get("subprotocols", ()) else None)
             async with asyncio.TaskGroup() as group:
                 group.create_task(live.run(), name=f"session {live.session.id}")
                 group.create_task(channel.write(), name="socket writer")
