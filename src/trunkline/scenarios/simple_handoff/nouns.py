@@ -1,0 +1,53 @@
+"""The nouns that callers may say, each with its theme and the way English uses it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+Kind = Literal["count", "mass", "unique", "plural"]
+_KINDS: dict[str, Kind] = {"~": "mass", "!": "unique", "+": "plural"}
+_IRREGULAR = {
+    "children": "child", "mice": "mouse", "geese": "goose", "leaves": "leaf", "wolves": "wolf", "knives": "knife",
+    "scarves": "scarf", "firemen": "fireman", "fishermen": "fisherman", "snowmen": "snowman",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Noun:
+    """A noun as it is written; `kind` "unique" goes with "the", "mass" without an article."""
+
+    word: str
+    theme: str
+    kind: Kind
+
+
+@cache
+def nouns() -> dict[str, Noun]:
+    """All nouns of `nouns.txt` by their lower-case spelling."""
+    found: dict[str, Noun] = {}
+    theme = ""
+    for line in Path(__file__).with_name("nouns.txt").read_text("utf-8").splitlines():
+        if line.startswith("["):
+            theme = line.strip("[]")
+        elif line and not line.startswith("#"):
+            word = line.rstrip("~!+")
+            found[word.lower()] = Noun(word, theme, _KINDS.get(line[len(word) :], "count"))
+    return found
+
+
+def find_noun(word: str) -> tuple[Noun, bool] | None:
+    """The noun of which `word` is the singular or the plural, and whether it is the plural."""
+    lower = word.lower()
+    known = nouns()
+    if lower in known:
+        return known[lower], known[lower].kind == "plural"
+    singulars = [lower[:-3] + "y"] if lower.endswith("ies") else []
+    singulars += [lower[:-2]] if lower.endswith("es") else []
+    singulars += [lower[:-1]] if lower.endswith("s") else []
+    for singular in (_IRREGULAR.get(lower, ""), *singulars):
+        if singular in known:
+            return known[singular], True
+    return None
