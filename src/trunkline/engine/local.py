@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,11 +14,14 @@ from trunkline.engine.brains.chat import ChatBrain
 from trunkline.engine.brains.rehearsal import RehearsalBrain
 from trunkline.engine.brains.silent import SilentBrain
 from trunkline.engine.server import EngineServer
+from trunkline.engine.speech import SpeechError
 from trunkline.engine.speech.espeak import EspeakVoice
 from trunkline.engine.speech.sphinx import SphinxRecogniser
 from trunkline.engine.speech.vad import SileroVoiceActivity
 from trunkline.scenario.scenario import Scenario
 from trunkline.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 
 @asynccontextmanager
@@ -40,11 +45,23 @@ async def local_engine(
         SileroVoiceActivity()  # so that a missing package is told now, not in the first session
         engine = Engine(brains_of(scenarios, settings), recogniser, voice, SileroVoiceActivity, key=key)
         async with EngineServer(engine, host, port) as server:
-            recogniser.warm()
-            yield server
+            warming = asyncio.create_task(_warm(recogniser))
+            try:
+                yield server
+            finally:
+                warming.cancel()
+                await asyncio.gather(warming, return_exceptions=True)
     finally:
         await recogniser.aclose()
         await voice.aclose()
+
+
+async def _warm(recogniser: SphinxRecogniser) -> None:
+    """Starts the recogniser ahead of the first utterance. If it cannot start, the first utterance says so."""
+    try:
+        await recogniser.warm()
+    except SpeechError as error:
+        logger.warning("%s", error)
 
 
 def brains_of(scenarios: Mapping[str, Scenario[Any]], settings: Settings) -> BrainFactory:
