@@ -138,7 +138,8 @@ class Chaos:
             if draw(st.booleans(), label="says"):
                 return [inputs.BrainSaid(*where, draw(outputs))]
             self._finish(effect)
-            return [draw(st.sampled_from([inputs.BrainDone(*where), inputs.BrainFailed(*where, "broke off")]))]
+            fails = draw(st.booleans(), label="fails")
+            return [inputs.BrainFailed(*where, "broke off") if fails else inputs.BrainDone(*where)]
         if isinstance(effect, effects.Speak):
             where = (effect.response_id, effect.generation)
             self._finish(effect)
@@ -150,10 +151,9 @@ class Chaos:
         self._finish(effect)
         if isinstance(effect, effects.FinishUtterance):
             name = effect.utterance_id
-            return [
-                inputs.PartialTranscript(name, "hel"),
-                draw(st.sampled_from([inputs.FinalTranscript(name, "hello"), inputs.TranscriptFailed(name, "died")])),
-            ]
+            fails = draw(st.booleans(), label="fails")
+            partial = inputs.PartialTranscript(name, "hel")
+            return [partial, inputs.TranscriptFailed(name, "died") if fails else inputs.FinalTranscript(name, "hello")]
         if isinstance(effect, effects.WakeAt):
             self._rig.now_ms = max(self._rig.now_ms, effect.at_ms)
             return [inputs.WokeUp(effect.key)]
@@ -231,7 +231,7 @@ def test_starts_and_stops_of_speech_take_turns(stretches: list[tuple[bool, int]]
         rig.hear(loud(ms) if speaking else silence(ms))
     told = [one for one in rig.events if one["type"].startswith("input_audio_buffer.speech")]
     assert [one["type"].endswith("started") for one in told] == [index % 2 == 0 for index in range(len(told))]
-    times = [one.get("audio_start_ms", one.get("audio_end_ms", 0)) for one in told]
+    times: list[int] = [one["audio_start_ms"] if "audio_start_ms" in one else one["audio_end_ms"] for one in told]
     assert times == sorted(times)
 
 

@@ -66,8 +66,9 @@ def test_each_sentence_is_spoken_as_soon_as_it_is_whole() -> None:
     brain = rig.took(effects.StartBrain)
     where = (brain.response_id, brain.generation)
     rig.post(inputs.BrainSaid(*where, Say("Dr. Lee is in. Please ")))
-    assert rig.took(effects.Speak).text == "Dr. Lee is in."
-    rig.post(inputs.SpeechDone(*where))
+    speak = rig.took(effects.Speak)
+    assert speak.text == "Dr. Lee is in."
+    rig.post(inputs.SpeechDone(speak.response_id, speak.generation))
     rig.post(inputs.BrainSaid(*where, Say("wait")))
     assert not rig.effects
     rig.post(inputs.BrainDone(*where))

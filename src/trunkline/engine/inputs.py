@@ -1,6 +1,7 @@
 """What goes into the session's machine: the caller's events, wake-ups, and the results of its effects.
 
-A result names the response and generation, or the utterance, that it belongs to; a stale one changes nothing.
+A result names the response and the generation of the work, or the utterance, that it belongs to; a stale one changes
+nothing.
 """
 
 from __future__ import annotations

@@ -49,12 +49,13 @@ class Response:
         configuration: the session's at this moment with the response's own overrides; kept to the end.
         conversation: where its items go; None for a response outside the conversation.
         new_id: makes ids, given a prefix.
+        next_generation: numbers the work it asks for, in the brain and sentence by sentence, so that results of
+            work that is done or cancelled can be told from those that count.
     """
 
     def __init__(
         self,
         response_id: str,
-        generation: int,
         *,
         configuration: Configuration,
         conversation: Conversation | None,
@@ -62,9 +63,10 @@ class Response:
         metadata: Mapping[str, str] | None,
         outbox: Outbox,
         new_id: Callable[[str], str],
+        next_generation: Callable[[], int],
     ) -> None:
         self.id = response_id
-        self.generation = generation
+        self.brain_generation = self.speech_generation = 0
         self.configuration = configuration
         self.finished = False
         self.output: list[Item] = []
@@ -73,6 +75,7 @@ class Response:
         self._metadata = dict(metadata) if metadata is not None else None
         self._outbox = outbox
         self._new_id = new_id
+        self._next_generation = next_generation
         self._queue: deque[BrainOutput | None] = deque()
         self._message: Message | None = None
         self._call: _Call | None = None
@@ -110,7 +113,8 @@ class Response:
         self._text_in = usage.input_text_tokens(request.instructions, request.tools, request.items)
         self._audio_in = usage.heard_tokens(audio_in_ms)
         self._thinking = True
-        self._outbox.do(StartBrain(self.id, self.generation, request))
+        self.brain_generation = self._next_generation()
+        self._outbox.do(StartBrain(self.id, self.brain_generation, request))
 
     def brain_said(self, output: BrainOutput) -> None:
         """More of the brain's answer."""
@@ -120,6 +124,7 @@ class Response:
     def brain_done(self) -> None:
         """The brain's answer is complete."""
         self._thinking = False
+        self.brain_generation = 0
         self._queue.append(_END)
         self._advance()
 
@@ -141,6 +146,7 @@ class Response:
     def speech_done(self) -> None:
         """The current sentence has been spoken."""
         if self._message is not None:
+            self.speech_generation = 0
             self._message.end_sentence()
             self._speak_next()
             self._advance()
@@ -235,9 +241,10 @@ class Response:
             return
         text, language = sentence
         output = self.configuration["audio"]["output"]
+        self.speech_generation = self._next_generation()
         speak = Speak(
             self.id,
-            self.generation,
+            self.speech_generation,
             message.item["id"],
             0,
             text,
@@ -303,9 +310,9 @@ class Response:
         if self.finished:
             return
         if self._thinking:
-            self._outbox.do(CancelBrain(self.id, self.generation))
+            self._outbox.do(CancelBrain(self.id, self.brain_generation))
         if self._message is not None and self._message.speaking is not None:
-            self._outbox.do(CancelSpeech(self.id, self.generation))
+            self._outbox.do(CancelSpeech(self.id, self.speech_generation))
         self._close_item("incomplete")
         self.finished = True
         self._queue.clear()

@@ -136,16 +136,29 @@ class Session:
             self._begin(response_id)
 
     def _response_result(self, given: inputs.Input) -> None:
-        response = self._responses.get(getattr(given, "response_id", ""))
-        if response is None or response.generation != getattr(given, "generation", None):
-            return
+        if isinstance(given, inputs.BrainSaid | inputs.BrainDone | inputs.BrainFailed):
+            response = self._responses.get(given.response_id)
+            if response is not None and given.generation == response.brain_generation:
+                self._brain_result(response, given)
+        elif isinstance(given, inputs.SpeechMade | inputs.SpeechDone | inputs.SpeechFailed):
+            response = self._responses.get(given.response_id)
+            if response is not None and given.generation == response.speech_generation:
+                self._speech_result(response, given)
+
+    def _brain_result(
+        self, response: Response, given: inputs.BrainSaid | inputs.BrainDone | inputs.BrainFailed
+    ) -> None:
         if isinstance(given, inputs.BrainSaid):
             response.brain_said(given.output)
         elif isinstance(given, inputs.BrainDone):
             response.brain_done()
-        elif isinstance(given, inputs.BrainFailed):
+        else:
             response.brain_failed(given.message, given.code)
-        elif isinstance(given, inputs.SpeechMade):
+
+    def _speech_result(
+        self, response: Response, given: inputs.SpeechMade | inputs.SpeechDone | inputs.SpeechFailed
+    ) -> None:
+        if isinstance(given, inputs.SpeechMade):
             if not response.audio_began:
                 self._answer_began_ms = self._listening.buffer.end_ms
                 response.audio_began = True
@@ -153,7 +166,7 @@ class Session:
             response.speech_made(given.chunk)
         elif isinstance(given, inputs.SpeechDone):
             response.speech_done()
-        elif isinstance(given, inputs.SpeechFailed):
+        else:
             response.speech_failed(given.message)
 
     def _settle(self) -> None:
@@ -414,16 +427,15 @@ class Session:
             message = "Cannot update a conversation's voice if assistant audio is present."
             raise InvalidRequest(message, "cannot_update_voice")
         context = None if given.get("input") is None else self._given_input(given["input"])
-        self._generation += 1
         response = Response(
             self._new_id("resp"),
-            self._generation,
             configuration=own,
             conversation=None if outside else self.conversation,
             conversation_id=None if outside else self.conversation_id,
             metadata=given.get("metadata"),
             outbox=self._outbox,
             new_id=self._new_id,
+            next_generation=self._next_generation,
         )
         self._responses[response.id] = response
         if not outside:
@@ -435,6 +447,10 @@ class Session:
             self._outbox.do(WakeAt(f"words:{response.id}", self._now_ms + WORDS_WAIT_MS))
         else:
             self._begin(response.id)
+
+    def _next_generation(self) -> int:
+        self._generation += 1
+        return self._generation
 
     def _begin(self, response_id: str) -> None:
         response, context = self._waiting.pop(response_id)
