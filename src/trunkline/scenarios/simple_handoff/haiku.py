@@ -5,58 +5,54 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 
 from trunkline.scenarios.simple_handoff import images
 from trunkline.scenarios.simple_handoff.syllables import syllables
 from trunkline.scenarios.simple_handoff.topic import Topic, read_topic
 
 _IN_TIME = {"time", "sky", "weather", None}
-_COMMON = frozenset(
-    (
-        "a",
-        "an",
-        "and",
-        "the",
-        "of",
-        "in",
-        "on",
-        "at",
-        "to",
-        "for",
-        "is",
-        "it",
-        "its",
-        "my",
-        "me",
-        "i",
-        "one",
-        "no",
-        "not",
-    )
-)
+_COMMON = {
+    "a",
+    "an",
+    "and",
+    "the",
+    "of",
+    "in",
+    "on",
+    "at",
+    "to",
+    "for",
+    "is",
+    "it",
+    "its",
+    "my",
+    "me",
+    "i",
+    "no",
+    "not",
+}
 
 
-@lru_cache(maxsize=1024)
-def compose(topic: str, nth: int = 0) -> str | None:
+def compose(topic: str, earlier: Sequence[str] = ()) -> str | None:
     """A haiku of three lines about `topic`, parted by newlines; None if it holds no word.
 
-    The same topic and `nth` give the same haiku; another `nth` gives another.
+    The same topic and the same earlier haikus give the same haiku. Lines of the earlier ones do not come again
+    until all that fit have been used.
     """
     subject = read_topic(topic)
     if subject is None:
         return None
-    return "\n".join(_capitalised(_Poet(subject, nth).compose()))
+    return "\n".join(_capitalised(_Poet(subject, earlier).compose()))
 
 
 class _Poet:
-    """One haiku in the making. Every choice is a step further round its list than it was for the last haiku."""
+    """One haiku in the making."""
 
-    def __init__(self, topic: Topic, nth: int) -> None:
+    def __init__(self, topic: Topic, earlier: Sequence[str]) -> None:
         self._topic = topic
-        self._nth = nth
-        digest = hashlib.sha256(topic.loose.lower().encode(errors="replace")).digest()
-        self._turns = iter(digest * 4)
+        self._nth = len(earlier)
+        self._used = {line.lower() for haiku in earlier for line in haiku.split("\n")}
+        self._turns = iter(hashlib.sha256(topic.loose.lower().encode(errors="replace")).digest())
 
     def compose(self) -> list[str]:
         own, any_, led, set_ = self._of_its_own, self._of_anything, self._led_to, self._set_in
@@ -81,7 +77,7 @@ class _Poet:
         opening = self._fitted(openings, 5)
         usable = [pair for pair in pairs if self._topic.pronoun or not _speaks_of_it(pair)]
         image = self._pick(self._fresh(usable or [pair for pair in images.IMAGES if not _speaks_of_it(pair)]))
-        return [opening, *self._agreed(image).split(" / ")] if opening else None
+        return [opening, *image.split(" / ")] if opening else None
 
     def _led_to(self) -> list[str] | None:
         """Two lines that lead to the topic in the third."""
@@ -94,8 +90,7 @@ class _Poet:
         if middle is None:
             return None
         closings = [line for line in images.CLOSINGS if self._topic.pronoun or not _speaks_of_it(line)]
-        closing = self._agreed(self._pick(self._fresh(closings)))
-        return [self._pick(self._fresh(images.SETTINGS)), middle, closing]
+        return [self._pick(self._fresh(images.SETTINGS)), middle, self._pick(self._fresh(closings))]
 
     def _fitted(self, frames: Sequence[str], length: int) -> str | None:
         """One of the frames that has `length` syllables with the topic in it."""
@@ -125,7 +120,10 @@ class _Poet:
         return line
 
     def _pick(self, options: Sequence[str]) -> str:
-        return options[(next(self._turns) + self._nth) % len(options)]
+        """One of the options, agreeing with the topic: where the topic points to, or the next that is not used."""
+        start = next(self._turns) + self._nth
+        turned = [self._agreed(options[(start + step) % len(options)]) for step in range(len(options))]
+        return next((option for option in turned if self._used.isdisjoint(option.lower().split(" / "))), turned[0])
 
 
 def _speaks_of_it(line: str) -> bool:

@@ -11,7 +11,7 @@ OPENINGS = (
     "just {t}—",
     "still {t}—",
     "ah, {t}—",
-    "yes, {t}—",
+    "oh, {t}—",
     "only {t}—",
     "again, {t}—",
     "once more, {t}—",

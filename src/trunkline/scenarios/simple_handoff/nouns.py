@@ -13,6 +13,11 @@ _IRREGULAR = {
     "children": "child", "mice": "mouse", "geese": "goose", "leaves": "leaf", "wolves": "wolf", "knives": "knife",
     "scarves": "scarf", "firemen": "fireman", "fishermen": "fisherman", "snowmen": "snowman",
 }  # fmt: skip
+_PERSONS = (
+    "girl boy man woman wife husband boss mom mum dad grandma grandpa aunt son nephew niece girlfriend boyfriend kid "
+    "people men women kids"
+)
+"""Typed as often as said, but too like other words for the recogniser."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,8 @@ def find_noun(word: str) -> tuple[Noun, bool] | None:
     known = nouns()
     if lower in known:
         return known[lower], known[lower].kind == "plural"
+    if lower in _PERSONS.split():
+        return Noun(lower, "people", "count"), lower in ("people", "men", "women", "kids")
     singulars = [lower[:-3] + "y"] if lower.endswith("ies") else []
     singulars += [lower[:-2]] if lower.endswith("es") else []
     singulars += [lower[:-1]] if lower.endswith("s") else []

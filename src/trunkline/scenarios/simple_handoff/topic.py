@@ -83,7 +83,7 @@ def _words(text: str) -> list[str]:
     words = [word for word in words if any(sign.isalnum() for sign in word)]
     if not words:
         return []
-    is_shouting = text.isupper() and (len(words) > 1 or len(words[0]) > 5 or find_noun(words[0]) is not None)
+    is_shouting = text.isupper() and (len(text.split()) > 1 or len(words[0]) > 5 or find_noun(words[0]) is not None)
     return [word.lower() if is_shouting else word for word in words]
 
 
@@ -108,7 +108,8 @@ def _topic(words: Sequence[str]) -> Topic:
         return Topic(None, f"the word {first}")
     known, is_plural = _known(words)
     theme = known.theme if known else None
-    plural = is_plural or "and" in words or (first in _NUMBER_WORDS and bool(rest)) or first in ("these", "those")
+    is_counted = first in _NUMBER_WORDS and not all(word in _NUMBER_WORDS for word in words)
+    plural = is_plural or "and" in words or is_counted or first in ("these", "those")
     is_named = any(word[0].isupper() and not is_spelled(word) for word in words[1:]) and len(words) > 1
     is_own = theme is None and (first in _POSSESSIVES or first.endswith("'s"))  # "my boss" is a person, perhaps
     pronoun = plural or not (is_named or is_own or theme == "people" or first in _PRONOUNS)
@@ -165,7 +166,7 @@ def _head(words: Sequence[str]) -> str:
 
 def _is_head(noun: Noun, words: Sequence[str]) -> bool:
     found = find_noun(_head(words))
-    return found is not None and found[0] == noun
+    return found is not None and found[0] == noun and words[0].lower() not in _BREAKS
 
 
 def _article(phrase: str) -> str:
