@@ -46,7 +46,7 @@ class SphinxRecogniser:
     """Recognises English with pocketsphinx. Belongs to one event loop; `aclose` ends its process and its task."""
 
     def __init__(self) -> None:
-        self._worker: _Worker | None = None
+        self._workers: list[_Worker] = []  # the last one works, the others are on their way out
         self._closed = False
 
     def open(
@@ -74,16 +74,17 @@ class SphinxRecogniser:
     async def aclose(self) -> None:
         """Ends the worker; open utterances fail. Harmless when done twice."""
         self._closed = True
-        worker, self._worker = self._worker, None
-        if worker is not None:
+        workers, self._workers = self._workers, []
+        for worker in workers:
             await worker.aclose()
 
     def _living_worker(self) -> _Worker:
         if self._closed:
             raise SpeechError("The recogniser is closed.")
-        if self._worker is None or self._worker.is_dead:
-            self._worker = _Worker()
-        return self._worker
+        if not self._workers or self._workers[-1].is_dead:
+            self._workers = [worker for worker in self._workers if not worker.is_gone]
+            self._workers.append(_Worker())
+        return self._workers[-1]
 
 
 class SphinxUtterance:
@@ -188,25 +189,22 @@ class _Worker:
     async def until_ready(self) -> None:
         await asyncio.shield(self._ready)
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether nothing of it is left."""
+        return self._task.done()
+
     async def aclose(self) -> None:
-        self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
+        if not self.is_dead:  # a dead one is clearing up already
+            self._task.cancel()
+        await asyncio.wait([self._task])
         self._end("The recogniser was closed.")  # the task may have been cancelled before it began
 
     async def _run(self) -> None:
         reason = "The recogniser's process died. The next utterance starts another."
         process = None
         try:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                _MODULE,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                limit=_LONGEST_REPLY,
-                env=_environment(),
-            )
+            process = await _start()
             reason = await self._converse(process) or reason
         except OSError as error:
             reason = f"The recogniser's process does not start ({error})."
@@ -257,11 +255,37 @@ def _tell(utterance: SphinxUtterance, reply: Partial | Final | Failed) -> None:
             utterance.fail(reason)
 
 
+async def _start() -> asyncio.subprocess.Process:
+    """The process; if the wait for it is cancelled, it ends as soon as it has begun."""
+    starting = asyncio.create_task(
+        asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            _MODULE,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            limit=_LONGEST_REPLY,
+            env=_environment(),
+        )
+    )
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        await _reap(await starting)
+        raise
+
+
 async def _reap(process: asyncio.subprocess.Process) -> None:
+    """Ends the process and sees both pipes closed, so that nothing is left for the garbage collector to complain of."""
     with contextlib.suppress(ProcessLookupError):
         process.kill()
     if process.stdin is not None:
         process.stdin.close()
+        with contextlib.suppress(ConnectionError):
+            await process.stdin.wait_closed()
+    if process.stdout is not None:
+        while await process.stdout.read(_LONGEST_REPLY):
+            pass
     await process.wait()
 
 

@@ -70,7 +70,7 @@ class SphinxDecoder:
             self._decoder = Decoder(samprate=RATE, loglevel="FATAL", lm=None, bestpath=False)
         self.dictation = dictation
         self._untouched_mean = self._decoder.get_cmn(False)
-        self._grammar: str | None = None
+        self.grammar: str | None = None
         if not dictation:
             for word in _DECOYS:
                 self._decoder.add_word(_DECOY + word, self._decoder.lookup_word(word), False)
@@ -81,7 +81,7 @@ class SphinxDecoder:
         Raises:
             GrammarError: the grammar is malformed or empty.
         """
-        if grammar is not None and grammar != self._grammar:
+        if grammar is not None and grammar != self.grammar:
             self._load(grammar)
         self._decoder.set_cmn(self._untouched_mean)  # another caller's microphone must not colour this one's
         self._decoder.start_utt()
@@ -103,7 +103,7 @@ class SphinxDecoder:
         self._decoder.end_utt()
 
     def _load(self, grammar: str) -> None:
-        self._grammar = None
+        self.grammar = None
         unknown = [word for word in sorted(set(words_of(grammar))) if self._decoder.lookup_word(word) is None]
         for word in unknown:
             phones = self._decoder.lookup_word(word.lower()) or pronunciation.guess(word)
@@ -117,7 +117,7 @@ class SphinxDecoder:
             raise GrammarError("The grammar lets nobody say a word.")
         self._decoder.add_fsg(_GRAMMAR_SEARCH, arcs.with_decoys(self._decoder))
         self._decoder.activate_search(_GRAMMAR_SEARCH)
-        self._grammar = grammar
+        self.grammar = grammar
 
 
 _Arc = tuple[int | float | str, ...]

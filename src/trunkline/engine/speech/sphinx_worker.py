@@ -95,9 +95,12 @@ class _Decoders:
     def is_cold(self) -> bool:
         return not self._idle[False]
 
-    def take(self, *, dictation: bool) -> SphinxDecoder:
-        idle = self._idle[dictation]
-        return idle.pop() if idle else self._make(dictation=dictation)
+    def take(self, grammar: str | None) -> SphinxDecoder:
+        """A decoder for this grammar, one that has it already if possible: loading a thousand words takes 50 ms."""
+        idle = self._idle[grammar is None]
+        if not idle:
+            return self._make(dictation=grammar is None)
+        return idle.pop(next((at for at, decoder in enumerate(idle) if decoder.grammar == grammar), 0))
 
     def give_back(self, decoder: SphinxDecoder) -> None:
         idle = self._idle[decoder.dictation]
@@ -162,7 +165,7 @@ class _Desk:
                 pass  # late words about an utterance that failed
 
     def _begin(self, request: Open) -> None:
-        decoder = self._pool.take(dictation=request.grammar is None)
+        decoder = self._pool.take(request.grammar)
         try:
             decoder.begin(request.grammar)
         except (ValueError, RuntimeError) as error:
