@@ -19,7 +19,7 @@ from trunkline.engine.live import LiveSession
 from trunkline.engine.session import Session
 from trunkline.engine.sockets import SocketChannel, read
 from trunkline.engine.speech import Recogniser, Voice
-from trunkline.engine.turns import VoiceActivity
+from trunkline.engine.speech.vad import VoiceActivity
 
 BrainFactory = Callable[[str, dict[str, Any] | None], Brain]
 """Makes the brain for a model's name and the session's settings, where these are bound beforehand (None if not).

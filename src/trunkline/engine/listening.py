@@ -14,7 +14,8 @@ from trunkline.engine.brains import BrainRequest
 from trunkline.engine.effects import AbandonUtterance, FeedUtterance, FinishUtterance, OpenUtterance
 from trunkline.engine.input_audio import MAX_BYTES, InputAudio
 from trunkline.engine.outbox import Outbox
-from trunkline.engine.turns import FRAME_MS, ONSET_FRAMES, Endpointing, Turn, VoiceActivity, semantic_patience_ms
+from trunkline.engine.speech.vad import FRAME_MS, VoiceActivity
+from trunkline.engine.turns import ONSET_FRAMES, Endpointing, Turn, semantic_patience_ms
 from trunkline.realtime.audio import Converter
 
 
@@ -88,11 +89,11 @@ class Listening:
         turn = None
         for frame in self._endpointing.frames(self._detector_input.feed(piece)):
             turn = self._endpointing.hear(frame, self._threshold(), self._patience_ms()) or turn
+        turn = turn or self._endpointing.overdue(self._patience_ms())
         if turn is Turn.STARTED:
             self._start_turn()
         elif self.speaking and self.buffer.size >= MAX_BYTES:
-            self._endpointing.settle()
-            turn = Turn.STOPPED
+            turn = self._endpointing.stop_now()
         elif self.speaking:
             self._listen_on(self._heard_until_ms())
         elif turn is None:
@@ -101,7 +102,7 @@ class Listening:
         if turn is Turn.STOPPED:
             self._outbox.send(
                 "input_audio_buffer.speech_stopped",
-                audio_end_ms=self._heard_until_ms(),
+                audio_end_ms=self._stopped_ms(),
                 item_id=self._utterance,
             )
         return turn
@@ -117,7 +118,7 @@ class Listening:
         After a detected stop it ends there; otherwise it is all that the buffer holds.
         """
         stopped = self._detection is not None and not self.speaking and self._utterance is not None
-        end_ms = self._heard_until_ms() if stopped else self.buffer.end_ms
+        end_ms = self._stopped_ms() if stopped else self.buffer.end_ms
         if self._utterance is None:
             self._open(self.buffer.start_ms)
         self._listen_on(end_ms)
@@ -174,6 +175,9 @@ class Listening:
 
     def _heard_until_ms(self) -> int:
         return self._stream_ms + self._endpointing.heard_ms
+
+    def _stopped_ms(self) -> int:
+        return self._stream_ms + self._endpointing.stopped_ms
 
     def _threshold(self) -> float:
         return float((self._detection or {}).get("threshold", 0.5))

@@ -19,8 +19,9 @@ from trunkline.engine.input_audio import MAX_BYTES
 from trunkline.engine.listening import Listening
 from trunkline.engine.outbox import Outbox
 from trunkline.engine.responses import Response
+from trunkline.engine.speech.vad import VoiceActivity
 from trunkline.engine.transcripts import Transcripts
-from trunkline.engine.turns import Turn, VoiceActivity
+from trunkline.engine.turns import Turn
 from trunkline.realtime.conversation import Conversation, ConversationError, Sound
 from trunkline.realtime.events import Event, Item, new_id
 
