@@ -383,8 +383,11 @@ class _Lines:
                 self._lines.aclose().__await__().send(None)
             else:
                 step.throw(GeneratorExit())
-        except (StopIteration, GeneratorExit):
+        except (GeneratorExit, StopAsyncIteration):
             return
+        except StopIteration:
+            if step is None:
+                return
         except Exception as error:
             raise RehearsalError(f"The rehearsal of {self._agent!r} failed at its end: {error!r}") from error
         raise RehearsalError(f"The rehearsal of {self._agent!r} goes on although its turn is over.")

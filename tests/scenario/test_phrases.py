@@ -1,0 +1,175 @@
+"""Phrases: patterns matched against typed words and written as a grammar for the recogniser."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trunkline.scenario.phrases import Digits, PatternError, Phrases, Words, grammar, normalise, understand
+
+YES = Phrases("yes [please]", "(sure | of course)")
+NO = Phrases("no [thanks | thank you]")
+TOPIC = Phrases("[a haiku] [about] {topic}", topic=Words(["mountains", "the sea"], open=True))
+COLOUR = Phrases("[the] {colour} one", colour=Words(["red", "dark red", "blue"]))
+PHONE = Phrases("[it's] {number}", number=Digits(7))
+
+
+@pytest.mark.parametrize("text", ["yes", "Yes, please!", "  YES   please. ", "um, yes", "sure", "of course"])
+def test_a_pattern_fits_however_it_is_typed(text: str) -> None:
+    match = YES.match(text)
+    assert match
+    assert match.whole
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "please", "of", "course", "surely"])
+def test_a_pattern_does_not_fit_parts_of_words_or_missing_words(text: str) -> None:
+    assert YES.match(text) is None
+
+
+def test_a_pattern_may_be_a_part_of_what_was_said() -> None:
+    match = YES.match("well yes please my friend")
+    assert match
+    assert not match.whole
+    assert match.length == len("yes please")
+
+
+def test_an_open_slot_takes_the_rest_as_it_is() -> None:
+    match = TOPIC.match("A haiku about my cat, Ludwig!")
+    assert match
+    assert match.slots == {"topic": "my cat ludwig"}
+
+
+def test_an_open_slot_never_matches_a_part() -> None:
+    first = Phrases("about {topic}", topic=Words([], open=True))
+    assert first.match("tell me about cats") is None
+
+
+def test_a_closed_slot_takes_the_longest_of_its_words() -> None:
+    match = COLOUR.match("the dark red one")
+    assert match
+    assert match.slots == {"colour": "dark red"}
+    assert COLOUR.match("the green one") is None
+
+
+@pytest.mark.parametrize(
+    "text", ["555-1234", "5551234", "five five five, one two three four", "It's 555 1 2 3 4", "five 5 five 12 three 4"]
+)
+def test_digits_are_typed_or_said(text: str) -> None:
+    match = PHONE.match(text)
+    assert match
+    assert match.slots == {"number": "5551234"}
+
+
+def test_oh_is_zero() -> None:
+    match = Phrases("{n}", n=Digits(3)).match("oh zero 7")
+    assert match
+    assert match.slots == {"n": "007"}
+
+
+def test_digits_of_other_scripts_count_as_their_own() -> None:
+    match = Phrases("{n}", n=Digits(2)).match("٤٢")
+    assert match
+    assert match.slots == {"n": "42"}
+
+
+@pytest.mark.parametrize("text", ["55512345", "555 1234 5", "555123", "five five five one two three"])
+def test_more_or_fewer_digits_are_not_taken(text: str) -> None:
+    assert PHONE.match(text) is None
+
+
+def test_the_last_of_too_many_spoken_digits_are_taken_as_in_a_number_with_its_country() -> None:
+    match = PHONE.match("one five five five one two three four")
+    assert match
+    assert match.slots == {"number": "5551234"}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "says"),
+    [
+        ("yes [please", "'[' is not closed"),
+        ("(a | b", "'(' is not closed"),
+        ("(a]", "'(' is not closed"),
+        ("a)", "')' closes nothing"),
+        ("a ] b", "']' closes nothing"),
+        ("about {topic}", "add topic="),
+        ("about {the topic}", "cannot be read from"),
+    ],
+)
+def test_a_pattern_that_cannot_be_read_says_why(pattern: str, says: str) -> None:
+    with pytest.raises(PatternError) as error:
+        Phrases(pattern)
+    assert says in str(error.value)
+    assert repr(pattern) in str(error.value)
+
+
+def test_a_slot_stands_once_in_a_pattern() -> None:
+    with pytest.raises(PatternError, match="twice"):
+        Phrases("(about {topic} | {topic} please)", topic=Words(["sea"]))
+
+
+def test_brackets_nest() -> None:
+    nested = Phrases("[oh [well]] (yes | (sure [thing]))")
+    assert all(nested.match(text) for text in ("yes", "oh sure", "oh well sure thing"))
+    assert nested.match("well") is None
+    assert nested.match("oh") is None
+
+
+def test_the_better_meaning_is_understood() -> None:
+    assert understand("no thanks", [TOPIC, NO]) == (TOPIC, TOPIC.match("no thanks"))  # of equals, the first
+    assert understand("no thanks", [NO, TOPIC]) == (NO, NO.match("no thanks"))
+    chosen = understand("no wait, yes please", [NO, YES])
+    assert chosen
+    assert chosen[0] is YES  # the longer part
+    assert understand("", [YES, NO, TOPIC]) is None
+
+
+def test_the_grammar_says_what_may_be_spoken() -> None:
+    text = grammar([YES, COLOUR])
+    assert text
+    assert text.startswith("#JSGF V1.0;\ngrammar caller;\npublic <said> = ")
+    assert "yes [ please ]" in text
+    assert "( red | dark red | blue )" in text
+    assert text.endswith(";\n")
+
+
+def test_what_cannot_be_spoken_is_left_out_of_the_grammar() -> None:
+    typed_only = Words([], open=True)
+    assert Phrases("about {topic}", topic=typed_only).jsgf() == ""
+    assert Phrases("yes [about {topic}]", topic=typed_only).jsgf() == "( yes )"
+    assert Phrases("(about {topic} | yes)", topic=typed_only).jsgf() == "( ( yes ) )"
+    assert grammar([Phrases("{topic}", topic=typed_only)]) is None
+    assert grammar([]) is None
+
+
+def test_digits_are_spoken_one_by_one() -> None:
+    assert Digits(2).jsgf().count("seven") == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "normal"),
+    [
+        ("Don’t  STOP!", "don't stop"),
+        ("um, the umbrella, uh", "the umbrella"),
+        ("a_b-c\n\td", "a b c d"),
+        ("¡Olé!", "olé"),
+    ],
+)
+def test_words_are_compared_in_one_form(text: str, normal: str) -> None:
+    assert normalise(text) == normal
+
+
+@given(st.text())
+def test_any_text_can_be_matched(text: str) -> None:
+    understand(text, [YES, NO, COLOUR, PHONE, TOPIC])
+    assert normalise(normalise(text)) == normalise(text)
+
+
+@given(st.text(alphabet="ab []()|{}", max_size=12))
+def test_a_pattern_is_read_or_refused(pattern: str) -> None:
+    try:
+        phrases = Phrases(pattern)
+    except PatternError:
+        return
+    phrases.match("a b ab")
+    assert phrases.jsgf().count("(") == phrases.jsgf().count(")")
