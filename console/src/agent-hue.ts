@@ -1,0 +1,14 @@
+/** Each agent of a scenario has a colour of its own: a class that styles/tokens.css gives it. */
+
+const HUES = 8;
+
+export function hueClass(agents: readonly string[], name: string): string {
+  const place = agents.indexOf(name);
+  return `hue-${(place === -1 ? hash(name) : place) % HUES}`;
+}
+
+function hash(text: string): number {
+  let sum = 0;
+  for (const character of text) sum = (sum * 31 + (character.codePointAt(0) ?? 0)) >>> 0;
+  return sum;
+}

@@ -1,0 +1,116 @@
+/** The server's HTTP interface, typed. */
+
+export interface AgentInfo {
+  name: string;
+  handoff_description: string | null;
+  handoffs: string[];
+  tools: string[];
+  instructions: string | null;
+}
+
+export interface ScenarioInfo {
+  name: string;
+  title: string;
+  description: string;
+  voice: string | null;
+  things_to_say: string[];
+  agents: AgentInfo[];
+}
+
+export interface Health {
+  status: string;
+  version: string;
+  provider: string;
+}
+
+/** Something that could not be loaded. */
+export interface Problem {
+  message: string;
+  file: string | null;
+  line: number | null;
+}
+
+export type Transport = "webrtc" | "websocket";
+
+export interface NewCall {
+  call_id: string;
+  leg_id: string;
+  transport: Transport;
+  sdp?: string;
+}
+
+export interface JoinedCall {
+  leg_id: string | null;
+  role: "caller" | "viewer";
+  transport: Transport;
+  sdp?: string;
+}
+
+/** The server said no, with the status it gave; 0 if it could not be reached. */
+export class ApiError extends Error {
+  constructor(
+    message: string,
+    readonly status: number,
+    readonly code: string,
+  ) {
+    super(message);
+  }
+}
+
+export const health = (): Promise<Health> => ask("GET", "health");
+export const scenarios = (): Promise<ScenarioInfo[]> => ask("GET", "scenarios");
+export const problems = (): Promise<Problem[]> => ask("GET", "problems");
+
+export function startCall(wanted: { scenario: string; agent?: string; transport: Transport; sdp?: string }): Promise<NewCall> {
+  return ask("POST", "calls", wanted);
+}
+
+export function joinCall(callId: string, wanted: { transport: Transport; leg_id?: string; take_over?: boolean; sdp?: string }): Promise<JoinedCall> {
+  return ask("POST", `calls/${encodeURIComponent(callId)}/leg`, wanted);
+}
+
+/** Hangs up; also while the page is being left. */
+export function hangUp(callId: string): Promise<void> {
+  return ask("DELETE", `calls/${encodeURIComponent(callId)}`, undefined, true);
+}
+
+/** The address of a call's socket. `leg` proves that this page is the caller. */
+export function socketUrl(callId: string, after: number, leg: string): string {
+  const url = new URL(`api/calls/${encodeURIComponent(callId)}`, document.baseURI);
+  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+  url.search = new URLSearchParams({ after: String(after), leg }).toString();
+  return url.href;
+}
+
+async function ask<T>(method: string, path: string, body?: unknown, keepalive = false): Promise<T> {
+  let response: Response;
+  try {
+    const options: RequestInit = { method, keepalive };
+    if (body !== undefined) {
+      options.body = JSON.stringify(body);
+      options.headers = { "content-type": "application/json" };
+    }
+    response = await fetch(new URL(`api/${path}`, document.baseURI), options);
+  } catch {
+    throw new ApiError("The server cannot be reached.", 0, "unreachable");
+  }
+  const text = await response.text();
+  const answer = parsed(text);
+  if (response.ok) return answer as T;
+  throw refusal(response.status, answer);
+}
+
+function parsed(text: string): unknown {
+  try {
+    return text === "" ? undefined : JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function refusal(status: number, answer: unknown): ApiError {
+  const error = (answer as { error?: { message?: unknown; code?: unknown; allowed?: unknown } } | undefined)?.error;
+  const message = typeof error?.message === "string" ? error.message : `The server answered with status ${status}.`;
+  const allowed = Array.isArray(error?.allowed) && error.allowed.length > 0 ? ` Allowed: ${error.allowed.join(", ")}.` : "";
+  return new ApiError(message + allowed, status, typeof error?.code === "string" ? error.code : "refused");
+}

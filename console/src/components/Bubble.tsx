@@ -1,0 +1,77 @@
+/** One message: who, when, what; and what of it was not heard. */
+import type { ComponentChild, VNode } from "preact";
+import type { Message } from "../reducer";
+import { duration } from "../time";
+import { AgentChip } from "./AgentChip";
+import { MarkdownText } from "./MarkdownText";
+import { Moment } from "./Moment";
+import { unchanging } from "./unchanging";
+
+interface BubbleProps {
+  message: Message;
+  agents: readonly string[];
+  startedAt: number | null;
+}
+
+export const Bubble = unchanging(({ message, agents, startedAt }: BubbleProps): VNode => {
+  const mark = markOf(message);
+  return (
+    <article class={`bubble bubble-${message.role} bubble-${message.status}`}>
+      <header class="bubble-head">
+        {message.role === "assistant" ? (
+          <AgentChip name={message.agent ?? "Agent"} agents={agents} />
+        ) : (
+          <span class="speaker">{message.role === "user" ? "You" : "System"}</span>
+        )}
+        <Moment atMs={message.atMs} startedAt={startedAt} />
+      </header>
+      <div class="bubble-text">{body(message)}</div>
+      {mark !== null && <footer class="bubble-mark">{mark}</footer>}
+    </article>
+  );
+});
+
+function body(message: Message): ComponentChild {
+  if (message.role === "user") {
+    if (message.status === "inaudible") return <p class="stand-in">[inaudible]</p>;
+    if (message.status === "failed" && message.text === "") return <p class="stand-in">[not recognised]</p>;
+    if (message.text === "" && message.status === "growing") return <p class="stand-in waiting">[Transcribing…]</p>;
+    return (
+      <p dir="auto" class="verbatim">
+        {message.text}
+      </p>
+    );
+  }
+  if (message.text === "" && message.status === "growing") {
+    return (
+      <p class="stand-in waiting" aria-label="Thinking">
+        …
+      </p>
+    );
+  }
+  const unheard = unheardOf(message);
+  if (unheard === null) return <MarkdownText text={message.text} />;
+  return (
+    <p dir="auto" class="verbatim">
+      {message.heard?.text}
+      <span class="unheard" title="Not heard">
+        {unheard}
+      </span>
+    </p>
+  );
+}
+
+/** The part of a cut message that was not heard; null where nothing is known of it, or all was heard. */
+function unheardOf(message: Message): string | null {
+  const heard = message.heard?.text;
+  if (heard == null || !message.text.startsWith(heard)) return null;
+  return message.text.length > heard.length ? message.text.slice(heard.length) : null;
+}
+
+function markOf(message: Message): string | null {
+  if (message.role === "assistant" && message.heard !== null) {
+    return message.heard.ms > 0 ? `Interrupted after ${duration(message.heard.ms)}` : "Interrupted before it was heard";
+  }
+  if (message.role === "assistant" && message.status === "interrupted") return "Interrupted";
+  return message.role === "assistant" && message.status === "failed" ? "Broke off" : null;
+}

@@ -1,0 +1,103 @@
+/** The top of the page: what is talked to, over what, and whether it is connected. */
+import type { VNode } from "preact";
+import { catalogue } from "../catalogue";
+import { agent, chooseAgent, chooseScenario, connect, connection, scenario } from "../console";
+import type { Phase } from "../connection";
+import { nextTheme, theme } from "../theme";
+import { Icon, Mark } from "./icons";
+
+export function Header(): VNode {
+  return (
+    <header class="header">
+      <h1 class="brand">
+        <Mark />
+        Trunkline
+      </h1>
+      <Choices />
+      <Status />
+      <div class="header-buttons">
+        <ThemeButton />
+        <ConnectButton />
+      </div>
+    </header>
+  );
+}
+
+function Choices(): VNode {
+  const scenarios = catalogue.value?.scenarios ?? [];
+  const agents = scenario.value?.agents ?? [];
+  return (
+    <div class="choices">
+      <label class="choice">
+        <span>Scenario</span>
+        <select value={scenario.value?.name ?? ""} disabled={scenarios.length === 0} onChange={(event) => chooseScenario(event.currentTarget.value)}>
+          {scenarios.map(({ name, title }) => (
+            <option key={name} value={name}>
+              {title || name}
+            </option>
+          ))}
+        </select>
+      </label>
+      <label class="choice">
+        <span>Agent</span>
+        <select value={agent.value ?? ""} disabled={agents.length === 0} onChange={(event) => chooseAgent(event.currentTarget.value)}>
+          {agents.map(({ name }) => (
+            <option key={name} value={name}>
+              {name}
+            </option>
+          ))}
+        </select>
+      </label>
+    </div>
+  );
+}
+
+const PHASES: Record<Phase, string> = {
+  idle: "Not connected",
+  connecting: "Connecting…",
+  connected: "Connected",
+  reconnecting: "Reconnecting…",
+  ended: "Call ended",
+};
+
+function Status(): VNode {
+  const phase = connection.phase.value;
+  const { provider, transport, link } = connection.call.value;
+  const linkLost = phase === "connected" && link === "lost";
+  return (
+    <div class="status">
+      <span class={`status-phase status-${linkLost ? "reconnecting" : phase}`} role="status">
+        {linkLost ? "Reconnecting to the model…" : PHASES[phase]}
+      </span>
+      <span class="status-facts">
+        <span title="Provider: where the model lives">{provider ?? catalogue.value?.health.provider ?? "–"}</span>
+        <span title="Transport: how the sound travels">{transport === "webrtc" ? "WebRTC" : "WebSocket"}</span>
+      </span>
+    </div>
+  );
+}
+
+function ConnectButton(): VNode {
+  const phase = connection.phase.value;
+  if (phase === "idle" || phase === "ended") {
+    return (
+      <button type="button" class="button button-primary connect" disabled={!scenario.value} onClick={connect}>
+        Connect
+      </button>
+    );
+  }
+  return (
+    <button type="button" class="button connect" onClick={() => connection.disconnect()}>
+      {phase === "connecting" ? "Connecting…" : "Disconnect"}
+    </button>
+  );
+}
+
+function ThemeButton(): VNode {
+  const label = `Theme: ${theme.value}`;
+  return (
+    <button type="button" class="icon-button" aria-label={label} title={label} onClick={nextTheme}>
+      <Icon name={theme.value} />
+    </button>
+  );
+}

@@ -1,0 +1,45 @@
+/** The conversation, newest at the bottom. */
+import type { VNode } from "preact";
+import type { ScenarioInfo } from "../api";
+import { useFollow } from "../follow";
+import type { CallState, Entry } from "../reducer";
+import { Announcer } from "./Announcer";
+import { Bubble } from "./Bubble";
+import { Crumb } from "./Crumb";
+import { Intro } from "./Intro";
+import { JumpButton } from "./JumpButton";
+
+interface TranscriptProps {
+  call: CallState;
+  scenario: ScenarioInfo | undefined;
+  agents: readonly string[];
+  provider: string | null;
+}
+
+export function Transcript({ call, scenario, agents, provider }: TranscriptProps): VNode {
+  const { frame, content, following, onScroll, jump } = useFollow();
+  return (
+    <section class="transcript" aria-label="Transcript">
+      <div class="scroll" ref={frame} onScroll={onScroll} tabIndex={0}>
+        <div class="transcript-list" ref={content}>
+          {scenario && <Intro scenario={scenario} provider={provider} />}
+          {call.entries.filter(isShown).map((entry) =>
+            entry.type === "message" ? (
+              <Bubble key={entry.key} message={entry} agents={agents} startedAt={call.startedAt} />
+            ) : (
+              <Crumb key={entry.key} entry={entry} agents={agents} startedAt={call.startedAt} />
+            ),
+          )}
+        </div>
+      </div>
+      {!following && <JumpButton onClick={jump} />}
+      <Announcer entries={call.entries} />
+    </section>
+  );
+}
+
+function isShown(entry: Entry): boolean {
+  if (entry.type !== "message") return true;
+  // A turn of the agent's that only called a tool has no words.
+  return !entry.hidden && !(entry.role === "assistant" && entry.text === "" && entry.status !== "growing");
+}

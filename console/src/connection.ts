@@ -1,0 +1,245 @@
+/** A call's life as the page sees it: starting, coming back, being taken over, ending. */
+import { batch, type ReadonlySignal, signal } from "@preact/signals";
+import { readWishes, recallLeg, rememberLeg, rewriteAddress } from "./address";
+import * as api from "./api";
+import { CallSocket } from "./call-socket";
+import { FrameBuffer } from "./frame-buffer";
+import { type Frame, isOwn, type LogFrame, type OwnFrame, type Role } from "./frames";
+import type { Leg } from "./leg";
+import { dismiss, notify } from "./notices";
+import { type CallState, emptyCall, reduce } from "./reducer";
+import { RelayLeg } from "./relay";
+
+/** `connecting` until the call's log comes; `reconnecting` while its socket is lost; `ended` stays readable. */
+export type Phase = "idle" | "connecting" | "connected" | "reconnecting" | "ended";
+
+export class Connection {
+  private readonly phaseNow = signal<Phase>("idle");
+  private readonly roleNow = signal<Role>("caller");
+  private readonly callNow = signal<CallState>(emptyCall());
+  private readonly legNow = signal<Leg | null>(null);
+  private readonly frames = new FrameBuffer<LogFrame>((frames) => {
+    this.callNow.value = frames.reduce(reduce, this.callNow.peek());
+  });
+  private socket: CallSocket | null = null;
+  private callId: string | null = null;
+  private scenario: string | null = null;
+  private firstAgent: string | null = null;
+  /** Counts what was asked of this page; an answer to an older request is dropped. */
+  private generation = 0;
+
+  get phase(): ReadonlySignal<Phase> {
+    return this.phaseNow;
+  }
+  get role(): ReadonlySignal<Role> {
+    return this.roleNow;
+  }
+  get call(): ReadonlySignal<CallState> {
+    return this.callNow;
+  }
+  /** The caller's sound; null for a viewer and between calls. */
+  get leg(): ReadonlySignal<Leg | null> {
+    return this.legNow;
+  }
+
+  /** Starts a new call; one that is under way is hung up. */
+  async connect(scenario: string, agent: string | null): Promise<void> {
+    const generation = this.leave();
+    this.scenario = scenario;
+    this.firstAgent = agent;
+    for (const key of ["call", "viewer", "microphone"]) dismiss(key);
+    batch(() => {
+      this.phaseNow.value = "connecting";
+      this.roleNow.value = "caller";
+      this.callNow.value = emptyCall();
+    });
+    // The microphone's question and the sound need not wait for the server.
+    this.legNow.value = new RelayLeg(() => this.socket);
+    try {
+      const call = await api.startCall({ scenario, transport: chosenTransport(), ...(agent !== null && { agent }) });
+      if (generation !== this.generation) return void api.hangUp(call.call_id).catch(() => undefined);
+      rememberLeg(call.call_id, call.leg_id);
+      rewriteAddress({ call: call.call_id, scenario, agentConfig: null, agent });
+      this.open(call.call_id, call.leg_id, 0);
+    } catch (error) {
+      if (generation === this.generation) this.failed(error);
+    }
+  }
+
+  /** Comes back to a call: after a reload, or from another tab. */
+  async resume(callId: string): Promise<void> {
+    const generation = this.leave();
+    this.phaseNow.value = "connecting";
+    this.callNow.value = emptyCall();
+    await this.join(callId, generation, false);
+  }
+
+  /** Makes this page the caller; the one that was becomes a viewer. */
+  async takeOver(): Promise<void> {
+    if (this.callId === null || this.phaseNow.peek() === "ended") return;
+    this.generation += 1;
+    await this.join(this.callId, this.generation, true);
+  }
+
+  /** Hangs up. What was said stays on the page. */
+  disconnect(): void {
+    const callId = this.callId;
+    const live = this.phaseNow.peek() !== "ended" && this.roleNow.peek() === "caller";
+    if (this.phaseNow.peek() === "connecting") {
+      this.leave();
+      this.phaseNow.value = "idle";
+    }
+    this.dropLeg();
+    if (callId === null || this.phaseNow.peek() === "idle") return;
+    this.phaseNow.value = "ended";
+    // The socket stays, to show how the call ended; the server closes it.
+    if (live) void api.hangUp(callId).catch(() => this.socket?.send({ type: "hang_up" }));
+    else this.leave();
+  }
+
+  /** Says a typed text; false if there is no connection to say it on. */
+  say(text: string): boolean {
+    if (!this.socket?.isOpen || this.roleNow.peek() !== "caller" || this.phaseNow.peek() !== "connected") return false;
+    this.legNow.peek()?.silence();
+    return this.socket.send({ type: "say", text });
+  }
+
+  /** Stops the agent. */
+  interrupt(): void {
+    this.legNow.peek()?.silence();
+    this.socket?.send({ type: "interrupt" });
+  }
+
+  /** The scenario and first agent of the last call that this page made. */
+  get last(): { scenario: string | null; agent: string | null } {
+    return { scenario: this.scenario, agent: this.firstAgent };
+  }
+
+  private async join(callId: string, generation: number, takeOver: boolean): Promise<void> {
+    const legId = recallLeg(callId);
+    try {
+      const joined = await api.joinCall(callId, {
+        transport: chosenTransport(),
+        ...(legId !== null && { leg_id: legId }),
+        ...(takeOver && { take_over: true }),
+      });
+      if (generation !== this.generation) return;
+      if (joined.leg_id !== null) rememberLeg(callId, joined.leg_id);
+      this.open(callId, joined.leg_id, takeOver ? (this.socket?.seq ?? 0) : 0);
+    } catch (error) {
+      if (generation !== this.generation) return;
+      const status = error instanceof api.ApiError ? error.status : 0;
+      if (status === 410) this.open(callId, null, 0); // Over, and still to be read.
+      else if (status === 404) this.gone("This call is over, and the server no longer keeps it.");
+      else if (status === 0) this.retryJoin(callId, generation, takeOver);
+      else this.failed(error);
+    }
+  }
+
+  private retryJoin(callId: string, generation: number, takeOver: boolean): void {
+    this.phaseNow.value = "reconnecting";
+    setTimeout(() => generation === this.generation && void this.join(callId, generation, takeOver), 1500);
+  }
+
+  private open(callId: string, legId: string | null, after: number): void {
+    this.socket?.close();
+    this.callId = callId;
+    this.roleNow.value = legId === null ? "viewer" : "caller";
+    if (legId === null) this.dropLeg();
+    else if (this.legNow.peek() === null) this.legNow.value = new RelayLeg(() => this.socket);
+    this.socket = new CallSocket(callId, legId, after, {
+      frame: (frame) => this.receive(frame),
+      sound: (pcm) => this.legNow.peek()?.receive(pcm),
+      opened: () => {
+        if (this.phaseNow.peek() !== "ended") this.phaseNow.value = "connected";
+      },
+      lost: () => {
+        if (this.phaseNow.peek() !== "ended") this.phaseNow.value = "reconnecting";
+      },
+      closed: (why) => this.closed(why),
+    });
+  }
+
+  private receive(frame: Frame): void {
+    if (isOwn(frame)) {
+      this.told(frame);
+      return;
+    }
+    // Sound cannot wait for the screen.
+    this.legNow.peek()?.follow(frame);
+    this.frames.push(frame);
+    if (frame.kind === "call.ended") this.end();
+  }
+
+  private told(frame: OwnFrame): void {
+    if (frame.kind === "error") {
+      notify({ key: "command", tone: "error", text: frame.message });
+    } else if (frame.kind === "leg.role") {
+      this.roleNow.value = frame.role;
+      if (frame.role === "viewer") this.dropLeg();
+    }
+  }
+
+  private closed(why: "over" | "unknown" | "taken-over"): void {
+    if (why === "over") this.end();
+    else if (why === "taken-over" && this.callId !== null) this.open(this.callId, null, this.socket?.seq ?? 0);
+    else this.restart();
+  }
+
+  private end(): void {
+    this.dropLeg();
+    this.phaseNow.value = "ended";
+  }
+
+  /** The server does not know the call that this page was in: it was started anew. So is the call. */
+  private restart(): void {
+    const state = this.callNow.peek();
+    const scenario = state.scenario ?? this.scenario;
+    if (this.phaseNow.peek() === "ended") return;
+    if (scenario === null || this.roleNow.peek() !== "caller") {
+      this.gone("This call is over, and the server no longer keeps it.");
+      return;
+    }
+    void this.connect(scenario, this.firstAgent);
+    notify({ key: "call", tone: "info", text: "The server was restarted, so this is a new call." });
+  }
+
+  private gone(text: string): void {
+    this.leave();
+    this.phaseNow.value = this.callNow.peek().lastSeq > 0 ? "ended" : "idle";
+    rewriteAddress({ call: null });
+    notify({ key: "call", tone: "info", text });
+  }
+
+  private failed(error: unknown): void {
+    this.leave();
+    this.phaseNow.value = this.callNow.peek().lastSeq > 0 ? "ended" : "idle";
+    notify({ key: "call", tone: "error", text: error instanceof Error ? error.message : String(error) });
+  }
+
+  /** Lets go of the call under way; returns the generation of what comes next. */
+  private leave(): number {
+    this.generation += 1;
+    const { callId } = this;
+    const live = this.phaseNow.peek() !== "idle" && this.phaseNow.peek() !== "ended";
+    if (callId !== null && live && this.roleNow.peek() === "caller") void api.hangUp(callId).catch(() => undefined);
+    this.socket?.close();
+    this.socket = null;
+    this.callId = null;
+    this.frames.flush();
+    this.dropLeg();
+    return this.generation;
+  }
+
+  private dropLeg(): void {
+    this.legNow.peek()?.close();
+    this.legNow.value = null;
+  }
+}
+
+/** `auto` is the relay, as long as it is the only one. */
+function chosenTransport(): api.Transport {
+  const { transport } = readWishes(location.search);
+  if (transport === "webrtc") notify({ key: "transport", tone: "info", text: "WebRTC is not part of this console yet: the sound goes over the WebSocket." });
+  return "websocket";
+}

@@ -1,0 +1,51 @@
+/** Where the rows of a long list lie. All have one height but for the few that are open. */
+export class RowGeometry {
+  /** Heights of the rows that are not of the common height, by index. */
+  private readonly odd = new Map<number, number>();
+
+  constructor(readonly rowHeight: number) {}
+
+  /** Sets a row's height; the common one forgets it. */
+  setHeight(index: number, height: number): void {
+    if (height === this.rowHeight) this.odd.delete(index);
+    else this.odd.set(index, height);
+  }
+
+  clear(): void {
+    this.odd.clear();
+  }
+
+  heightOf(index: number): number {
+    return this.odd.get(index) ?? this.rowHeight;
+  }
+
+  /** The distance from the list's top to the row's. Takes time by the number of open rows, not of all. */
+  top(index: number): number {
+    let top = index * this.rowHeight;
+    for (const [other, height] of this.odd) if (other < index) top += height - this.rowHeight;
+    return top;
+  }
+
+  total(count: number): number {
+    return this.top(count);
+  }
+
+  /** The rows that touch the stretch between two distances: from `first` up to, not including, `end`. */
+  range(from: number, to: number, count: number): { first: number; end: number } {
+    const first = this.indexAt(from, count);
+    let end = first;
+    for (let top = this.top(first); end < count && top < to; end += 1) top += this.heightOf(end);
+    return { first, end };
+  }
+
+  private indexAt(distance: number, count: number): number {
+    let low = 0;
+    let high = Math.max(0, count - 1);
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2);
+      if (this.top(middle) <= distance) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+}
