@@ -102,7 +102,10 @@ class WakeAt:
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """Sound for a shell that paces its output itself (WebRTC): PCM16 at 24 kHz."""
+    """Sound for a shell that paces its output itself (WebRTC): PCM16 at 24 kHz.
+
+    Report `PlaybackBegan` and `PlaybackEnded` as it is played.
+    """
 
     response_id: str
     item_id: str
@@ -111,7 +114,7 @@ class Play:
 
 @dataclass(frozen=True, slots=True)
 class ClearPlayback:
-    """Be silent at once: what was given to `Play` and not yet heard is void."""
+    """Be silent at once: what was given to `Play` and not yet heard is void. Report `PlaybackCleared`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,43 @@ class MalformedFrame:
 
 
 @dataclass(frozen=True, slots=True)
+class SoundHeard:
+    """The caller's sound, from a shell that hears it itself (WebRTC): PCM16 at 24 kHz."""
+
+    pcm: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybackBegan:
+    """The first of a response's sound has gone to the caller, or the first after it had run out."""
+
+    response_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybackEnded:
+    """All of a response's sound that `Play` gave has gone to the caller."""
+
+    response_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CutOff:
+    """A message whose sound was cut off: `heard_ms` of it had gone to the caller."""
+
+    response_id: str
+    item_id: str
+    heard_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybackCleared:
+    """`ClearPlayback` was carried out. `cut_off` are the messages of which sound was still to come."""
+
+    cut_off: tuple[CutOff, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class WokeUp:
     """The time that `WakeAt(key, …)` asked for has come."""
 
@@ -120,6 +157,10 @@ Input = (
     Opened
     | ClientEvent
     | MalformedFrame
+    | SoundHeard
+    | PlaybackBegan
+    | PlaybackEnded
+    | PlaybackCleared
     | WokeUp
     | BrainSaid
     | BrainDone

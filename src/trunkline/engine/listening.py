@@ -52,6 +52,7 @@ class Listening:
         self._language: str | None = None
         self._stream_ms = 0
         self._detector_input: Converter = self.buffer.format.decoder()
+        self._native_input: Converter = self.buffer.format.encoder()
         self._utterance: str | None = None
         self._utterance_input: Converter = self.buffer.format.decoder()
         self._fed_ms = 0
@@ -67,6 +68,7 @@ class Listening:
         if audio_input["format"]["type"] != self.buffer.format.type:
             self._abandon()
             self.buffer.change_format(audio_input["format"]["type"])
+            self._native_input = self.buffer.format.encoder()
             self._restart_detector()
         self._language = (audio_input["transcription"] or {}).get("language")
         if audio_input["turn_detection"] != self._detection:
@@ -74,6 +76,10 @@ class Listening:
             if before is None or self._detection is None or before["type"] != self._detection["type"]:
                 self._abandon()
                 self._restart_detector()
+
+    def from_native(self, pcm: bytes) -> bytes:
+        """Sound that came as PCM16 at 24 kHz, in the format of the buffer."""
+        return self._native_input.feed(pcm)
 
     def pieces(self, sound: bytes) -> Iterator[bytes]:
         """Appended sound in steps of one frame, so that a turn may start and stop within one append."""

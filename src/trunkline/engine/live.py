@@ -39,6 +39,19 @@ class Channel(Protocol):
         """Waits until the client has taken most of what was sent, or has gone."""
 
 
+class Player(Protocol):
+    """Plays the answers' sound to the caller in real time."""
+
+    def play(self, response_id: str, item_id: str, pcm: bytes) -> None:
+        """Queues sound of a message: PCM16 at 24 kHz."""
+
+    def clear(self) -> tuple[inputs.CutOff, ...]:
+        """Falls silent at once; the messages of which sound was still to come."""
+
+    async def room(self) -> None:
+        """Waits until not too much is queued."""
+
+
 def monotonic_ms() -> float:
     """Milliseconds of a clock that never goes back."""
     return time.monotonic() * 1000
@@ -47,7 +60,8 @@ def monotonic_ms() -> float:
 class LiveSession:
     """Carries out a session's effects with a brain, a recogniser and a voice.
 
-    `post` may be called as soon as `run` has begun; before and after, nothing happens.
+    `post` may be called as soon as `run` has begun; before and after, nothing happens. A `player` goes with a session
+    that is `paced`.
     """
 
     def __init__(
@@ -58,12 +72,14 @@ class LiveSession:
         recogniser: Recogniser,
         voice: Voice,
         clock: Callable[[], float] = monotonic_ms,
+        player: Player | None = None,
     ) -> None:
         self.session = session
         self._brain = brain
         self._recogniser = recogniser
         self._voice = voice
         self._clock = clock
+        self._player = player
         self._channels: list[Channel] = []
         self._inbox: deque[inputs.Input] = deque()
         self._stepping = False
@@ -139,6 +155,10 @@ class LiveSession:
                 self._cancel("voice", response_id)
             case effects.WakeAt():
                 self._wake_at(output)
+            case effects.Play(response_id, item_id, pcm) if self._player is not None:
+                self._player.play(response_id, item_id, pcm)
+            case effects.ClearPlayback() if self._player is not None:
+                self.post(inputs.PlaybackCleared(self._player.clear()))
             case effects.Close(code, reason):
                 self.end(code, reason)
 
@@ -209,8 +229,8 @@ class LiveSession:
             async with aclosing(_closable(sound)) as chunks:
                 async for chunk in chunks:
                     self.post(inputs.SpeechMade(*where, chunk))
-                    for channel in list(self._channels):
-                        await channel.room()
+                    for waiting in (*self._channels, *([self._player] if self._player else ())):
+                        await waiting.room()
         except SpeechError as error:
             self.post(inputs.SpeechFailed(*where, str(error)))
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from trunkline.engine import usage
@@ -32,11 +33,17 @@ class Message:
 
     `text` is all the brain has said; of a spoken message only `shown` characters have gone out as transcript, which
     goes along with the sound. Whatever `finish` reports is exactly what the deltas carried. `heard_ms` is set when
-    the client truncates the message before it is done.
+    the client truncates the message before it is done. Sound goes out as deltas, or to `play` where that is given.
     """
 
     def __init__(
-        self, item_id: str, response_id: str, output_index: int, outbox: Outbox, format_type: str | None
+        self,
+        item_id: str,
+        response_id: str,
+        output_index: int,
+        outbox: Outbox,
+        format_type: str | None,
+        play: Callable[[str, str, bytes], None] | None = None,
     ) -> None:
         self.item: Item = {
             "id": item_id,
@@ -54,6 +61,7 @@ class Message:
         self.heard_ms: int | None = None
         self._where = {"response_id": response_id, "item_id": item_id, "output_index": output_index}
         self._outbox = outbox
+        self._play = play
         self._split = 0
         self._language: str | None = None
         self._sentence_ms = 0
@@ -197,7 +205,10 @@ class Message:
         if not wire or self.sound is None:
             return
         self.sound.append(wire)
-        self._send("response.output_audio.delta", delta=base64.b64encode(wire).decode())
+        if self._play is not None:
+            self._play(str(self._where["response_id"]), str(self._where["item_id"]), wire)
+        else:
+            self._send("response.output_audio.delta", delta=base64.b64encode(wire).decode())
 
     def _send(self, type_: str, **fields: object) -> None:
         self._outbox.send(type_, **self._where, content_index=0, **fields)

@@ -18,6 +18,7 @@ from trunkline.engine.configuration import Configuration
 from trunkline.engine.effects import CancelBrain, CancelSpeech, Speak, StartBrain
 from trunkline.engine.messages import Message
 from trunkline.engine.outbox import Outbox
+from trunkline.engine.playback import Playback
 from trunkline.engine.speech import SpokenChunk
 from trunkline.realtime.conversation import Conversation
 from trunkline.realtime.events import Item
@@ -51,6 +52,7 @@ class Response:
         new_id: makes ids, given a prefix.
         next_generation: numbers the work it asks for, in the brain and sentence by sentence, so that results of
             work that is done or cancelled can be told from those that count.
+        playback: where its sound goes when the engine paces it; None sends the sound as events.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Response:
         outbox: Outbox,
         new_id: Callable[[str], str],
         next_generation: Callable[[], int],
+        playback: Playback | None = None,
     ) -> None:
         self.id = response_id
         self.brain_generation = self.speech_generation = 0
@@ -76,6 +79,7 @@ class Response:
         self._outbox = outbox
         self._new_id = new_id
         self._next_generation = next_generation
+        self._playback = playback
         self._queue: deque[BrainOutput | None] = deque()
         self._message: Message | None = None
         self._call: _Call | None = None
@@ -201,7 +205,10 @@ class Response:
 
     def _open_message(self) -> None:
         format_type = self.configuration["audio"]["output"]["format"]["type"] if self.spoken else None
-        message = Message(self._new_id("item"), self.id, len(self.output), self._outbox, format_type)
+        play = None
+        if self._playback is not None and self.spoken:
+            format_type, play = "audio/pcm", self._playback.play
+        message = Message(self._new_id("item"), self.id, len(self.output), self._outbox, format_type, play)
         self._message = message
         self._open_item(message.item)
         if self._conversation is not None and message.sound is not None:

@@ -18,6 +18,7 @@ from trunkline.engine.effects import AbandonUtterance, Close, Output, WakeAt
 from trunkline.engine.input_audio import MAX_BYTES
 from trunkline.engine.listening import Listening
 from trunkline.engine.outbox import Outbox
+from trunkline.engine.playback import Playback
 from trunkline.engine.responses import Response
 from trunkline.engine.speech.vad import VoiceActivity
 from trunkline.engine.transcripts import Transcripts
@@ -49,6 +50,7 @@ class Session:
         new_id: makes ids from a prefix; a test may give its own.
         expires_at: Unix time in seconds shown in the session object.
         lifetime_ms: after this long the session is closed, as the services close theirs; None is never.
+        paced: the shell plays the answers' sound in real time (`Play`), instead of their going out as deltas.
 
     Raises:
         InvalidRequest: `settings` are not valid.
@@ -63,6 +65,7 @@ class Session:
         new_id: Callable[[str], str] = new_id,
         expires_at: int | None = None,
         lifetime_ms: float | None = None,
+        paced: bool = False,
     ) -> None:
         self.id = new_id("sess")
         self.conversation_id = new_id("conv")
@@ -76,6 +79,7 @@ class Session:
         self._listening = Listening(activity, self._outbox, new_id, lambda: self._request(self.configuration))
         self._listening.configure(self.configuration["audio"]["input"])
         self._transcripts = Transcripts(self.conversation, self._outbox)
+        self._playback = Playback(self.conversation, self._outbox) if paced else None
         self._active: Response | None = None
         self._responses: dict[str, Response] = {}
         self._waiting: dict[str, tuple[Response, Any]] = {}
@@ -95,6 +99,10 @@ class Session:
             self._client_event(given.event)
         elif isinstance(given, inputs.MalformedFrame):
             self._outbox.forward(error_event(given.message, code="invalid_json"))
+        elif isinstance(given, inputs.SoundHeard):
+            self._hear_natively(given.pcm)
+        elif isinstance(given, inputs.PlaybackBegan | inputs.PlaybackEnded | inputs.PlaybackCleared):
+            self._playback_result(given)
         elif isinstance(given, inputs.Opened):
             self._open()
         elif isinstance(given, inputs.WokeUp):
@@ -170,11 +178,23 @@ class Session:
         else:
             response.speech_failed(given.message)
 
+    def _playback_result(self, given: inputs.PlaybackBegan | inputs.PlaybackEnded | inputs.PlaybackCleared) -> None:
+        if self._playback is None:
+            return
+        if isinstance(given, inputs.PlaybackBegan):
+            self._playback.began(given.response_id)
+        elif isinstance(given, inputs.PlaybackEnded):
+            self._playback.ended(given.response_id)
+        else:
+            self._playback.cleared(given.cut_off)
+
     def _settle(self) -> None:
         """Forgets responses that have ended; after an answer the idle time begins to run."""
         for response in [one for one in self._responses.values() if one.finished]:
             del self._responses[response.id]
             self._waiting.pop(response.id, None)
+            if self._playback is not None:
+                self._playback.response_done(response.id)
             if response is self._active:
                 self._active = None
                 heard_ms = self._listening.buffer.end_ms
@@ -234,18 +254,36 @@ class Session:
         if detection is None and self._listening.buffer.size + len(sound) > MAX_BYTES:
             message = f"The input audio buffer is full: it holds {MAX_BYTES} bytes. Commit or clear it."
             raise InvalidRequest(message, "input_audio_buffer_full", "audio")
+        self._hear(sound)
+
+    def _hear_natively(self, pcm: bytes) -> None:
+        """Sound that comes by itself, not by `append`. Push-to-talk keeps the latest of it: nobody could be told."""
+        self._hear(self._listening.from_native(pcm))
+        buffer = self._listening.buffer
+        if buffer.size > MAX_BYTES:
+            buffer.discard_before(buffer.end_ms - MAX_BYTES // buffer.bytes_per_ms)
+
+    def _hear(self, sound: bytes) -> None:
+        detection = self.configuration["audio"]["input"]["turn_detection"]
         for piece in self._listening.pieces(sound):
             turn = self._listening.hear(piece)
             if turn is Turn.STARTED:
                 self._idle_from_ms = None
-                if detection["interrupt_response"] and self._active is not None:
-                    self._active.cancel("turn_detected")
-                    self._settle()
-                    self._idle_from_ms = None
+                if detection["interrupt_response"]:
+                    self._interrupt()
             elif turn is Turn.STOPPED:
                 self._take_turn(detection["create_response"])
             else:
                 self._check_idle(detection)
+
+    def _interrupt(self) -> None:
+        """The caller cuts in: no more is said, and of what is being played no more is heard."""
+        if self._active is not None:
+            self._active.cancel("turn_detected")
+            self._settle()
+            self._idle_from_ms = None
+        if self._playback is not None:
+            self._playback.interrupt()
 
     def _check_idle(self, detection: dict[str, Any] | None) -> None:
         timeout_ms = (detection or {}).get("idle_timeout_ms")
@@ -317,6 +355,9 @@ class Session:
         self._outbox.send("input_audio_buffer.cleared")
 
     def _clear_output(self, _event: Event) -> None:
+        if self._playback is not None:
+            self._playback.clear()
+            return
         raise InvalidRequest(
             "output_audio_buffer.clear is for WebRTC: over a WebSocket the client holds the sound itself.",
             "invalid_value",
@@ -437,6 +478,7 @@ class Session:
             outbox=self._outbox,
             new_id=self._new_id,
             next_generation=self._next_generation,
+            playback=self._playback,
         )
         self._responses[response.id] = response
         if not outside:
