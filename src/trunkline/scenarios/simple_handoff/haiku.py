@@ -133,4 +133,9 @@ def _speaks_of_it(line: str) -> bool:
 def _capitalised(lines: Sequence[str]) -> list[str]:
     """Sentences begin with a capital."""
     text = "\n".join(lines)
-    return re.sub(r"(^|[.?!]\s)(\W*\w)", lambda found: found[1] + found[2].upper(), text).split("\n")
+    return re.sub(r"(?:^|[.?!]\s)\W*\w", lambda found: _last_upper(found[0]), text).split("\n")
+
+
+def _last_upper(text: str) -> str:
+    upper = text[-1].upper()
+    return text[:-1] + (upper if len(upper) == 1 else text[-1])  # not the "SS" of "ß"

@@ -25,8 +25,9 @@ def syllables(text: str) -> int:
     return sum(_token(token) for token in _TOKEN.findall(composed))
 
 
+@lru_cache(maxsize=4096)
 def _token(token: str) -> int:
-    if token[0].isdigit():
+    if token[0].isdecimal():
         return sum(map(_word, read_number(token)))
     if is_spelled(token):
         return sum(3 if letter in "Ww" else 1 for letter in token)
@@ -39,8 +40,10 @@ def _token(token: str) -> int:
 def is_spelled(word: str) -> bool:
     """Whether a word is read letter by letter: "USB" and "tv" are, "NASA" and "hmm" are not."""
     letters = word.lower()
-    if not letters.isascii() or not letters.isalpha() or len(letters) < 2:
+    if not letters.isascii() or not letters.isalpha():
         return False
+    if len(letters) == 1:
+        return letters not in "aeiouy"
     if not re.search("[aeiouy]", letters):
         return not re.fullmatch(r"h?m+|b?r+|sh+|ps+t|pf+t|t?s+k?|z+|gr+|mr|mrs|dr|st|vs", letters)
     if not word.isupper() or len(word) > 5:
@@ -76,7 +79,6 @@ def _foreign(letter: str) -> int:
     return 1  # a Han or Hangul sign, or a letter of an Indian script with the vowel it carries
 
 
-@lru_cache(maxsize=4096)
 def _word(word: str) -> int:
     """The syllables of a lower-case ASCII word, perhaps with apostrophes."""
     word, added = _without_contraction(word)

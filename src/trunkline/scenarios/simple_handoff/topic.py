@@ -15,6 +15,7 @@ from trunkline.scenarios.simple_handoff.syllables import fold, is_spelled, sylla
 LONGEST = 7
 """The most syllables a topic's phrase has: a whole second line."""
 
+_MOST_WORDS = 60
 _ARTICLES = {"a", "an", "the"}
 _DETERMINERS = {
     *_ARTICLES, "this", "that", "these", "those", "my", "your", "his", "her", "its", "our", "their", "some", "any",
@@ -84,7 +85,12 @@ def _words(text: str) -> list[str]:
     if not words:
         return []
     is_shouting = text.isupper() and (len(text.split()) > 1 or len(words[0]) > 5 or find_noun(words[0]) is not None)
-    return [word.lower() if is_shouting else word for word in words]
+    return [word.lower() if is_shouting or not _is_steady(word) else word for word in words[:_MOST_WORDS]]
+
+
+def _is_steady(word: str) -> bool:
+    """Whether it is read in the same way with a capital at its beginning; "aB" is not."""
+    return syllables(word[0].upper() + word[1:]) == syllables(word)
 
 
 def _as_words(sign: str) -> str:
@@ -177,16 +183,18 @@ def _article(phrase: str) -> str:
 def _essential(words: Sequence[str]) -> list[str]:
     """The words that a long topic is about: its beginning, or else one of its phrases, cut until it fits."""
     breaks = [place for place, word in enumerate(words) if word.lower() in _BREAKS]
-    for end in reversed(breaks):
-        beginning = words[:end]
-        if 0 not in breaks and end - 1 not in breaks and _holds(beginning) and _fits(_topic(beginning).loose):
-            return list(beginning)
-    phrases = [_shortened(phrase) for phrase in _split(words, breaks)]
-    fitting = [phrase for phrase in phrases if _holds(phrase)]
-    if not fitting:
-        return f"your very long {'word' if len(words) == 1 else 'words'}".split()
-    with_noun = [phrase for phrase in fitting if find_noun(phrase[-1])]
-    return (with_noun or sorted(fitting, key=lambda phrase: -len(" ".join(phrase))))[0]
+    beginnings = [list(words[:end]) for end in reversed(breaks) if 0 not in breaks and end - 1 not in breaks]
+    whole = [phrase for phrase in beginnings if _holds(phrase) and _fits(_topic(phrase).loose)]
+    cut = [phrase for part in _split(words, breaks) if _holds(phrase := _shortened(part))]
+    for phrase in whole:
+        if phrase[0].lower() in _DETERMINERS or _known(phrase)[0]:
+            return phrase
+    for phrase in cut:
+        if find_noun(phrase[-1]):
+            return phrase
+    if whole or cut:
+        return max(whole or cut, key=lambda phrase: len(" ".join(phrase)))
+    return f"your very long {'word' if len(words) == 1 else 'words'}".split()
 
 
 def _split(words: Sequence[str], breaks: Sequence[int]) -> list[Sequence[str]]:
