@@ -167,3 +167,29 @@ def test_a_voice_without_marks_is_truncated_by_proportion() -> None:
     rig.post(inputs.SpeechDone(*where))
     rig.send("conversation.item.truncate", item_id=speak.item_id, content_index=0, audio_end_ms=220)
     assert item(rig, speak.item_id)["content"][0]["transcript"] == "aaaa bbbb"
+
+
+def test_sound_a_client_gave_is_recognised(rig: Rig) -> None:
+    sound = base64.b64encode(bytes(4800)).decode()
+    content = [{"type": "input_text", "text": "Listen:"}, {"type": "input_audio", "audio": sound}]
+    rig.send("conversation.item.create", item={"id": "a", "type": "message", "role": "user", "content": content})
+    assert len(rig.utterances["a"]) == 4800
+    rig.send("response.create")
+    assert [part.get("transcript") for part in rig.requests[-1].items[0]["content"]] == [None, "hello there"]
+
+
+def test_sound_that_comes_with_its_words_is_not(rig: Rig) -> None:
+    sound = base64.b64encode(bytes(4800)).decode()
+    content = [{"type": "input_audio", "audio": sound, "transcript": "good day"}]
+    rig.send("conversation.item.create", item={"type": "message", "role": "user", "content": content})
+    assert not rig.utterances
+    rig.send("response.create")
+    assert rig.requests[-1].items[0]["content"][0]["transcript"] == "good day"
+
+
+def test_what_clients_put_into_a_conversation_is_bounded(rig: Rig) -> None:
+    for _ in range(3):
+        assert types(rig.type("x" * (10 << 20)))[0] == "conversation.item.added"
+    assert error_of(rig.type("x" * (10 << 20)))["code"] == "conversation_too_large"
+    rig.send("conversation.item.delete", item_id=next(iter(rig.session.conversation))["id"])
+    assert types(rig.type("x" * (10 << 20)))[0] == "conversation.item.added"

@@ -15,7 +15,7 @@ import websockets
 from engine_fakes import FakeActivity, FakeBrain, FakeRecogniser, FakeVoice, loud, silence
 from engine_oracle import check
 from engine_rig import only, types
-from openai import AsyncOpenAI
+from openai import AsyncOpenAI, NotFoundError
 
 from trunkline.engine.app import Engine
 from trunkline.engine.brains import BrainError, Invoke, Say
@@ -319,3 +319,32 @@ async def test_two_hundred_sessions_leave_nothing_behind() -> None:
                 await socket.send('{"type": "response.create"}')
             await asyncio.gather(*(socket.close() for socket in sockets))
         await eventually(lambda: not server.engine.sessions and len(asyncio.all_tasks()) <= before)
+
+
+async def test_a_client_that_does_not_read_is_closed_and_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    from trunkline.engine import sockets
+
+    monkeypatch.setattr(sockets, "SEND_TIMEOUT", 0.3)
+    brain = FakeBrain(lambda request: [Say("On and on. ")] * 5000)
+    async with running(brain) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=1024)
+        handshake = (
+            f"GET /openai/v1/realtime?model=m HTTP/1.1\r\nHost: localhost\r\napi-key: {KEY}\r\n"
+            "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+            "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+        )
+        writer.write(handshake.encode())
+        await reader.readuntil(b"\r\n\r\n")
+        frame = b'{"type":"response.create"}'
+        writer.write(bytes([0x81, 0x80 | len(frame), 0, 0, 0, 0]) + frame)
+        async with connected(server) as other:
+            await say(other, "are you there?")
+            await receive(other, "response.output_audio.delta")
+        await eventually(lambda: not server.engine.sessions)
+        writer.transport.abort()
+
+
+async def test_what_is_not_there_is_a_404_in_json() -> None:
+    async with running() as server, AsyncOpenAI(base_url=server.url, api_key=KEY, max_retries=0) as client:
+        with pytest.raises(NotFoundError, match="nothing at POST /openai/v1/images"):
+            await client.images.generate(prompt="a cat")

@@ -285,3 +285,21 @@ def test_phone_sound_is_g711() -> None:
     events = rig.send("response.create")
     sound = b"".join(base64.b64decode(event["delta"]) for event in every(events, "response.output_audio.delta"))
     assert len(sound) == 200 * 8
+
+
+def test_a_brain_that_never_stops_is_stopped() -> None:
+    rig = Rig(answer=None, speaks=False)
+    rig.send("response.create")
+    brain = rig.took(effects.StartBrain)
+    for _ in range(100):
+        rig.post(inputs.BrainSaid(brain.response_id, brain.generation, Say("On and on it goes. " * 100)))
+    assert only(rig.events, "response.done")["response"]["status_details"]["reason"] == "max_output_tokens"
+    assert rig.took(effects.CancelBrain)
+
+
+def test_a_content_filter_leaves_the_answer_incomplete() -> None:
+    rig = Rig(answer=None)
+    rig.send("response.create")
+    brain = rig.took(effects.StartBrain)
+    events = rig.post(inputs.BrainFailed(brain.response_id, brain.generation, "Filtered.", "content_filter"))
+    assert only(events, "response.done")["response"]["status_details"]["reason"] == "content_filter"

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.requests import HTTPConnection
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.websockets import WebSocket
@@ -17,7 +17,7 @@ from starlette.websockets import WebSocket
 from trunkline.engine.brains import Brain, BrainError
 from trunkline.engine.live import LiveSession
 from trunkline.engine.session import Session
-from trunkline.engine.sockets import SocketChannel, read
+from trunkline.engine.sockets import SocketChannel, serve
 from trunkline.engine.speech import Recogniser, Voice
 from trunkline.engine.speech.vad import VoiceActivity
 
@@ -65,7 +65,7 @@ class Engine:
         self.max_sessions = max_sessions
         self.sessions: dict[str, LiveSession] = {}
         """The sessions that are running, by id."""
-        self.app = Starlette(routes=self._routes())
+        self.app = Starlette(routes=self._routes(), exception_handlers={404: _not_found, 405: _not_found})
 
     def _routes(self) -> list[BaseRoute]:
         prefixes = ("/openai/v1", "/v1")
@@ -105,9 +105,8 @@ class Engine:
             await websocket.accept("realtime" if "realtime" in websocket.scope.get("subprotocols", ()) else None)
             async with asyncio.TaskGroup() as group:
                 group.create_task(live.run(), name=f"session {live.session.id}")
-                group.create_task(channel.write(), name="socket writer")
                 await asyncio.sleep(0)  # session.created goes first
-                await read(websocket, live)
+                await serve(websocket, channel, live)
                 live.end()
         finally:
             del self.sessions[live.session.id]
@@ -139,6 +138,10 @@ class Engine:
         )
         brain = self._brains(model, settings)
         return LiveSession(session, brain=brain, recogniser=self._recogniser, voice=self._voice)
+
+
+def _not_found(request: Request, error: Exception) -> JSONResponse:
+    return _error(404, "404", f"There is nothing at {request.method} {request.url.path} on this engine.")
 
 
 def _error(status: int, code: str, message: str) -> JSONResponse:

@@ -23,6 +23,8 @@ from trunkline.engine.speech import SpokenChunk
 from trunkline.realtime.conversation import Conversation
 from trunkline.realtime.events import Item
 
+MOST_TOKENS = 20_000
+"""Where a response ends that was given no limit: a brain may never stop by itself."""
 _END = None
 """In the queue of the brain's outputs: it has said everything."""
 
@@ -122,6 +124,9 @@ class Response:
 
     def brain_said(self, output: BrainOutput) -> None:
         """More of the brain's answer."""
+        if len(self._queue) >= MOST_TOKENS:
+            self._end("incomplete", {"type": "incomplete", "reason": "max_output_tokens"})
+            return
         self._queue.append(output)
         self._advance()
 
@@ -305,12 +310,14 @@ class Response:
             self._conversation.trim()
 
     def _within_limit(self) -> None:
-        limit = self.configuration["max_output_tokens"]
-        if self.finished or not isinstance(limit, int):
+        if self.finished:
             return
+        limit = self.configuration["max_output_tokens"]
+        limit = limit if isinstance(limit, int) else MOST_TOKENS
         text_out, audio_out = self._message.output_tokens() if self._message else (0, 0)
         call = usage.text_tokens(self._call.item["arguments"]) if self._call else 0
-        if self._text_out + self._audio_out + text_out + audio_out + call > limit:
+        unsaid = usage.text_tokens(self._message.text) if self._message else 0
+        if self._text_out + self._audio_out + text_out + audio_out + call > limit or unsaid > MOST_TOKENS:
             self._end("incomplete", {"type": "incomplete", "reason": "max_output_tokens"})
 
     def _end(self, status: str, details: dict[str, Any] | None) -> None:

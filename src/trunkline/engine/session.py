@@ -14,30 +14,25 @@ from trunkline.engine import checks, configuration, inputs, items
 from trunkline.engine.brains import BrainRequest
 from trunkline.engine.checks import InvalidRequest, error_event
 from trunkline.engine.configuration import Configuration
-from trunkline.engine.effects import AbandonUtterance, Close, Output, WakeAt
+from trunkline.engine.conversation_events import ConversationEvents
+from trunkline.engine.effects import Close, Output, WakeAt
 from trunkline.engine.input_audio import MAX_BYTES
 from trunkline.engine.listening import Listening
 from trunkline.engine.outbox import Outbox
 from trunkline.engine.playback import Playback
+from trunkline.engine.requests import brain_request, given_input
 from trunkline.engine.responses import Response
 from trunkline.engine.speech.vad import VoiceActivity
 from trunkline.engine.transcripts import Transcripts
 from trunkline.engine.turns import Turn
-from trunkline.realtime.conversation import Conversation, ConversationError, Sound
+from trunkline.realtime.conversation import Conversation, Sound
 from trunkline.realtime.events import Event, Item, new_id
 
 WORDS_WAIT_MS = 5000
 """How long a response waits for the words of the turns before it; then it goes on without them."""
-MAX_ITEMS = 5000
 MAX_RESPONSES = 8
 """Responses at once, of which one in the conversation."""
 SHORTEST_COMMIT_MS = 100
-
-_ITEM_FAULTS = {
-    "conversation.item.retrieve": ("item_retrieve_invalid_item_id", "Error retrieving item"),
-    "conversation.item.delete": ("item_delete_invalid_item_id", "Error deleting item"),
-    "conversation.item.truncate": ("item_truncate_invalid_item_id", "Error truncating item"),
-}
 
 
 class Session:
@@ -80,6 +75,15 @@ class Session:
         self._listening.configure(self.configuration["audio"]["input"])
         self._transcripts = Transcripts(self.conversation, self._outbox)
         self._playback = Playback(self.conversation, self._outbox) if paced else None
+        self._items = ConversationEvents(
+            self.conversation,
+            self._outbox,
+            self._transcripts,
+            audio_format=lambda: self._listening.buffer.format,
+            configuration=lambda: self.configuration,
+            request=lambda: self._request(self.configuration),
+            truncate_later=lambda item_id, ms: self._active is not None and self._active.truncate_later(item_id, ms),
+        )
         self._active: Response | None = None
         self._responses: dict[str, Response] = {}
         self._waiting: dict[str, tuple[Response, Any]] = {}
@@ -219,10 +223,10 @@ class Session:
             "input_audio_buffer.commit": self._commit,
             "input_audio_buffer.clear": self._clear,
             "output_audio_buffer.clear": self._clear_output,
-            "conversation.item.create": self._create_item,
-            "conversation.item.retrieve": self._retrieve_item,
-            "conversation.item.truncate": self._truncate_item,
-            "conversation.item.delete": self._delete_item,
+            "conversation.item.create": self._items.create,
+            "conversation.item.retrieve": self._items.retrieve,
+            "conversation.item.truncate": self._items.truncate,
+            "conversation.item.delete": self._items.delete,
             "response.create": self._create_response,
             "response.cancel": self._cancel_response,
         }
@@ -332,12 +336,7 @@ class Session:
         asked = self.configuration["audio"]["input"]["transcription"]
         self._transcripts.expect(item_id, kept.ms, shown=asked is not None)
         self._outbox.send("input_audio_buffer.committed", previous_item_id=previous, item_id=item_id)
-        self._tell_of_item(item, previous)
-
-    def _tell_of_item(self, item: Item, previous: str | None) -> None:
-        shown = items.without_audio(item)
-        self._outbox.send("conversation.item.added", previous_item_id=previous, item=copy.deepcopy(shown))
-        self._outbox.send("conversation.item.done", previous_item_id=previous, item=copy.deepcopy(shown))
+        self._items.tell_of(item, previous)
 
     def _commit(self, _event: Event) -> None:
         buffered_ms = self._listening.buffer.ms
@@ -363,80 +362,6 @@ class Session:
             "invalid_value",
             "type",
         )
-
-    # ------------------------------------------------------------------ items
-
-    def _create_item(self, event: Event) -> None:
-        if "item" not in event:
-            raise checks.missing("item")
-        item = items.created(event["item"])
-        previous = event.get("previous_item_id")
-        if previous is not None:
-            checks.text(previous, "previous_item_id")
-        if len(self.conversation) >= MAX_ITEMS:
-            raise InvalidRequest(f"A conversation has at most {MAX_ITEMS} items.", "too_many_items")
-        sounds = self._sounds_of(item)
-        try:
-            after = self.conversation.insert(item, previous)
-        except ConversationError as error:
-            duplicate = error.fault == "duplicate"
-            code, param = ("invalid_value", "item.id") if duplicate else ("item_not_found", "previous_item_id")
-            raise InvalidRequest(f"Error adding item: {error}", code, param) from None
-        for index, sound in sounds.items():
-            self.conversation.add_sound(item["id"], index, sound)
-        self._tell_of_item(item, after)
-
-    def _sounds_of(self, item: Item) -> dict[int, Sound]:
-        """The sound a client put into an item, taken out of its dict."""
-        sounds = {}
-        for index, part in enumerate(item.get("content", ())):
-            if part["type"] == "input_audio":
-                sound = Sound(self._listening.buffer.bytes_per_ms)
-                sound.append(items.sound_bytes(part.pop("audio"), "item.content.audio"))
-                sounds[index] = sound
-                part.setdefault("transcript", None)
-        return sounds
-
-    def _item_id(self, event: Event) -> str:
-        if "item_id" not in event:
-            raise checks.missing("item_id")
-        item_id = checks.text(event["item_id"], "item_id")
-        if item_id not in self.conversation:
-            code, doing = _ITEM_FAULTS[event["type"]]
-            message = f"{doing}: the item with id '{item_id}' does not exist."
-            raise InvalidRequest(message, code, "item_id")
-        return item_id
-
-    def _retrieve_item(self, event: Event) -> None:
-        item, sounds = self.conversation.retrieve(self._item_id(event))
-        for index, sound in sounds.items():
-            item["content"][index]["audio"] = items.base64_of(sound.audio) if sound.audio else None
-        self._outbox.send("conversation.item.retrieved", item=item)
-
-    def _delete_item(self, event: Event) -> None:
-        item_id = self._item_id(event)
-        self.conversation.delete(item_id)
-        if self._transcripts.forget(item_id):
-            self._outbox.do(AbandonUtterance(item_id))
-        self._outbox.send("conversation.item.deleted", item_id=item_id)
-
-    def _truncate_item(self, event: Event) -> None:
-        item_id = self._item_id(event)
-        for name in ("content_index", "audio_end_ms"):
-            if name not in event:
-                raise checks.missing(name)
-        index = checks.integer(0, 1 << 31)(event["content_index"], "content_index")
-        end_ms = checks.integer(0, 1 << 31)(event["audio_end_ms"], "audio_end_ms")
-        sound = self.conversation.sound(item_id, index)
-        active = self._active
-        try:
-            going_on = sound is not None and end_ms <= sound.ms
-            if not (going_on and active is not None and active.truncate_later(item_id, end_ms)):
-                self.conversation.truncate(item_id, index, end_ms)
-        except ConversationError as error:
-            code = "invalid_value" if error.fault == "too_short" else "unsupported_content_type"
-            raise InvalidRequest(str(error), code, "audio_end_ms" if code == "invalid_value" else None) from None
-        self._outbox.send("conversation.item.truncated", item_id=item_id, content_index=index, audio_end_ms=end_ms)
 
     # ------------------------------------------------------------------ responses
 
@@ -468,7 +393,7 @@ class Session:
         if not outside and self._spoken and voice != self.configuration["audio"]["output"]["voice"]:
             message = "Cannot update a conversation's voice if assistant audio is present."
             raise InvalidRequest(message, "cannot_update_voice")
-        context = None if given.get("input") is None else self._given_input(given["input"])
+        context = None if given.get("input") is None else given_input(given["input"], self.conversation)
         response = Response(
             self._new_id("resp"),
             configuration=own,
@@ -508,44 +433,9 @@ class Session:
         )
         response.start(request, heard_ms)
 
-    def _given_input(self, given: list[dict[str, Any]]) -> list[Item]:
-        context = []
-        for index, item in enumerate(given):
-            path = f"response.input[{index}]"
-            if item.get("type") != "item_reference":
-                context.append(items.created(item, path))
-                continue
-            item_id = checks.text(item.get("id"), f"{path}.id")
-            if item_id not in self.conversation:
-                message = f"The item with id '{item_id}' does not exist."
-                raise InvalidRequest(message, "item_not_found", f"{path}.id")
-            context.append(self.conversation.get(item_id))
-        return context
-
     def _request(self, own: Configuration, context: list[Item] | None = None) -> BrainRequest:
-        chosen = list(self.conversation) if context is None else context
-        limit = own["max_output_tokens"]
-        prompt = own["prompt"] or {}
-        return BrainRequest(
-            model=own["model"],
-            instructions=own["instructions"],
-            items=[self._transcripts.with_words(item) for item in chosen],
-            tools=own["tools"] if own["tool_choice"] != "none" else (),
-            tool_choice=own["tool_choice"],
-            prompt_id=prompt.get("id"),
-            prompt_variables=_plain_variables(prompt.get("variables") or {}),
-            max_output_tokens=limit if isinstance(limit, int) else None,
-        )
-
-
-def _plain_variables(variables: dict[str, Any]) -> dict[str, str]:
-    """A prompt's variables as text; a `{"type": "input_text", "text": …}` stands for its text."""
-    plain = {}
-    for name, value in variables.items():
-        text = value.get("text") if isinstance(value, dict) else value
-        if isinstance(text, str):
-            plain[name] = text
-    return plain
+        chosen = self.conversation if context is None else context
+        return brain_request(own, [self._transcripts.with_words(item) for item in chosen])
 
 
 _FIELDS: dict[str, set[str]] = {

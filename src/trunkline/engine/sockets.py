@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import contextlib
 from collections import deque
 from collections.abc import Iterator
 
@@ -20,6 +21,7 @@ MAX_WAITING = 32 << 20
 """Bytes waiting for a client beyond which it is closed."""
 SEND_TIMEOUT = 30.0
 """Seconds a client may take to accept one frame."""
+SLOW = "the client does not read what it is sent"
 SLICE = 64_000
 """Base64 characters of one appended piece of sound: one second of PCM16."""
 
@@ -44,7 +46,7 @@ class SocketChannel:
         self._waiting += len(frame)
         if self._waiting > MAX_WAITING:
             self._frames.clear()
-            self.close(1008, "the client does not read what it is sent")
+            self.close(1008, SLOW)
         elif self._waiting > HIGH_WATER:
             self._roomy.clear()
         self._news.set()
@@ -73,7 +75,8 @@ class SocketChannel:
         except WebSocketDisconnect:
             pass
         except TimeoutError:
-            await self._close(1008, "the client does not read what it is sent")
+            with contextlib.suppress(TimeoutError, WebSocketDisconnect):
+                await self._close(1008, SLOW)
         finally:
             self._closing = self._closing or (1006, "")
             self._frames.clear()
@@ -92,7 +95,24 @@ class SocketChannel:
                 await self._websocket.close(code, reason)
 
 
-async def read(websocket: WebSocket, live: LiveSession) -> None:
+async def serve(websocket: WebSocket, channel: SocketChannel, live: LiveSession) -> None:
+    """Carries events both ways until the client goes, or the session closes the channel."""
+    reading = asyncio.create_task(_read(websocket, live), name="socket reader")
+    writing = asyncio.create_task(channel.write(), name="socket writer")
+    try:
+        await asyncio.wait((reading, writing), return_when=asyncio.FIRST_COMPLETED)
+        live.detach(channel)
+        channel.close(1000, "")
+        await writing
+    finally:
+        reading.cancel()
+        writing.cancel()
+        await asyncio.wait((reading, writing))
+    if not reading.cancelled():
+        reading.result()
+
+
+async def _read(websocket: WebSocket, live: LiveSession) -> None:
     """Gives what a client sends to the session, until the client goes."""
     while True:
         message = await websocket.receive()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 
 from trunkline.engine.outbox import Outbox
@@ -14,6 +13,7 @@ from trunkline.realtime.events import Item
 class _Awaited:
     ms: int
     shown: bool
+    content_index: int
 
 
 class Transcripts:
@@ -26,16 +26,20 @@ class Transcripts:
         self._conversation = conversation
         self._outbox = outbox
         self._awaited: dict[str, _Awaited] = {}
-        self._words: dict[str, str] = {}
+        self._words: dict[str, tuple[int, str]] = {}
 
     @property
     def pending(self) -> bool:
         """Whether the words of any turn are still to come."""
         return bool(self._awaited)
 
-    def expect(self, item_id: str, ms: int, *, shown: bool) -> None:
-        """A turn of `ms` milliseconds was committed; its words will come."""
-        self._awaited[item_id] = _Awaited(ms, shown)
+    def expect(self, item_id: str, ms: int, *, shown: bool, content_index: int = 0) -> None:
+        """`ms` milliseconds of sound are in the conversation; its words will come."""
+        self._awaited[item_id] = _Awaited(ms, shown, content_index)
+
+    def awaits(self, item_id: str) -> bool:
+        """Whether the words of that item are still to come."""
+        return item_id in self._awaited
 
     def forget(self, item_id: str) -> bool:
         """The item is gone; True if its words were still awaited."""
@@ -47,11 +51,11 @@ class Transcripts:
         awaited = self._awaited.pop(item_id, None)
         if awaited is None or item_id not in self._conversation:
             return
-        self._words[item_id] = words
+        self._words[item_id] = (awaited.content_index, words)
         if not awaited.shown:
             return
-        self._conversation.get(item_id)["content"][0]["transcript"] = words
-        where = {"item_id": item_id, "content_index": 0}
+        self._conversation.get(item_id)["content"][awaited.content_index]["transcript"] = words
+        where = {"item_id": item_id, "content_index": awaited.content_index}
         kind = "conversation.item.input_audio_transcription"
         if words:
             self._outbox.send(f"{kind}.delta", **where, delta=words)
@@ -65,7 +69,7 @@ class Transcripts:
             self._outbox.send(
                 "conversation.item.input_audio_transcription.failed",
                 item_id=item_id,
-                content_index=0,
+                content_index=awaited.content_index,
                 error={
                     "type": "transcription_error",
                     "code": "transcription_failed",
@@ -76,8 +80,10 @@ class Transcripts:
 
     def with_words(self, item: Item) -> Item:
         """A copy of the item for the brain: its sound replaced by its words."""
-        item = copy.deepcopy(item)
-        words = self._words.get(item["id"])
-        if words is not None:
-            item["content"][0]["transcript"] = words
-        return item
+        copied = dict(item)
+        if "content" in item:
+            copied["content"] = [dict(part) for part in item["content"]]
+        if item["id"] in self._words:
+            index, words = self._words[item["id"]]
+            copied["content"][index]["transcript"] = words
+        return copied

@@ -1,0 +1,132 @@
+"""Items in order, and what was heard of the spoken ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trunkline.realtime.conversation import Conversation, ConversationError, Sound
+
+
+def item(item_id: str, role: str = "user", **part: Any) -> dict[str, Any]:
+    return {"id": item_id, "type": "message", "role": role, "content": [part]}
+
+
+def order(conversation: Conversation) -> list[str]:
+    return [entry["id"] for entry in conversation]
+
+
+@pytest.fixture
+def spoken() -> Conversation:
+    """One message of 300 ms: "One" by 100 ms, "One two" by 200, "One two three." by 300."""
+    conversation = Conversation()
+    conversation.insert(item("a", "assistant", type="output_audio", transcript="One two three."))
+    sound = Sound()
+    sound.append(bytes(48 * 300))
+    for at_ms, text_end in ((100, 3), (200, 7), (300, 14)):
+        sound.mark(at_ms, text_end)
+    conversation.add_sound("a", 0, sound)
+    return conversation
+
+
+def test_items_follow_the_one_they_name() -> None:
+    conversation = Conversation()
+    assert conversation.insert(item("a")) is None
+    assert conversation.insert(item("c")) == "a"
+    assert conversation.insert(item("b"), "a") == "a"
+    assert conversation.insert(item("0"), "root") is None
+    assert order(conversation) == ["0", "a", "b", "c"]
+    assert conversation.previous_id("b") == "a"
+    assert conversation.last_id == "c"
+
+
+def test_an_unknown_place_is_refused() -> None:
+    with pytest.raises(ConversationError) as caught:
+        Conversation().insert(item("a"), "nobody")
+    assert caught.value.fault == "no_such_previous"
+
+
+def test_an_id_is_taken_once() -> None:
+    conversation = Conversation()
+    conversation.insert(item("a"))
+    with pytest.raises(ConversationError) as caught:
+        conversation.insert(item("a"))
+    assert caught.value.fault == "duplicate"
+
+
+def test_deleting_joins_the_neighbours() -> None:
+    conversation = Conversation()
+    for name in "abc":
+        conversation.insert(item(name))
+    conversation.delete("b")
+    assert conversation.previous_id("c") == "a"
+    with pytest.raises(ConversationError, match="does not exist"):
+        conversation.get("b")
+
+
+def test_a_retrieved_item_is_a_copy() -> None:
+    conversation = Conversation()
+    conversation.insert(item("a", text="x"))
+    conversation.retrieve("a")[0]["content"][0]["text"] = "changed"
+    assert conversation.get("a")["content"][0]["text"] == "x"
+
+
+@pytest.mark.parametrize(
+    ("heard_ms", "words"), [(0, ""), (99, ""), (100, "One"), (250, "One two"), (300, "One two three.")]
+)
+def test_truncating_leaves_what_was_heard(spoken: Conversation, heard_ms: int, words: str) -> None:
+    assert spoken.truncate("a", 0, heard_ms)["content"][0]["transcript"] == words
+    sound = spoken.sound("a")
+    assert sound is not None
+    assert (sound.ms, len(sound.audio)) == (heard_ms, heard_ms * 48)
+
+
+def test_sound_cannot_be_truncated_to_more_than_it_is(spoken: Conversation) -> None:
+    with pytest.raises(ConversationError, match="300ms is already shorter than 301ms") as caught:
+        spoken.truncate("a", 0, 301)
+    assert caught.value.fault == "too_short"
+
+
+def test_only_the_agents_sound_can_be_truncated(spoken: Conversation) -> None:
+    spoken.insert(item("b", text="typed"))
+    for item_id, index in (("b", 0), ("a", 1)):
+        with pytest.raises(ConversationError) as caught:
+            spoken.truncate(item_id, index, 0)
+        assert caught.value.fault == "not_spoken"
+
+
+def test_the_oldest_sound_is_dropped_first_and_its_length_is_not() -> None:
+    conversation = Conversation(max_audio_bytes=1000)
+    for name in "abc":
+        conversation.insert(item(name, "assistant", transcript="x"))
+        sound = Sound(bytes_per_ms=8)
+        sound.append(bytes(480))
+        sound.mark(60, 1)
+        conversation.add_sound(name, 0, sound)
+    kept = {name: len(conversation.sounds(name)[0].audio) for name in "abc"}
+    assert kept == {"a": 0, "b": 480, "c": 480}
+    assert conversation.truncate("a", 0, 60)["content"][0]["transcript"] == "x"
+
+
+@given(st.lists(st.tuples(st.sampled_from("iiidt"), st.integers(0, 9), st.integers(0, 9))))
+def test_any_changes_leave_a_conversation_well_formed(changes: list[tuple[str, int, int]]) -> None:
+    conversation = Conversation()
+    model: list[str] = []
+    for kind, one, other in changes:
+        name, place = str(one), str(other)
+        try:
+            if kind == "i":
+                conversation.insert(item(name, "assistant", transcript="x"), place if other else None)
+                model.insert(model.index(place) + 1 if other else len(model), name)
+            elif kind == "d":
+                conversation.delete(name)
+                model.remove(name)
+            else:
+                conversation.truncate(name, 0, other)
+        except ConversationError as error:
+            assert error.fault in ("duplicate", "no_such_previous", "no_such_item", "not_spoken")  # noqa: PT017
+        assert order(conversation) == model
+        assert [conversation.previous_id(name) for name in model] == [None, *model][: len(model)]
