@@ -89,6 +89,7 @@ class FakeVoice:
 
     delay: float = 0.0
     broken: bool = False
+    mistake: Exception | None = None
     said: list[tuple[str, str | None, str | None]] = field(default_factory=list)
 
     async def speak(
@@ -96,6 +97,8 @@ class FakeVoice:
     ) -> AsyncIterator[SpokenChunk]:
         if self.broken:
             raise SpeechError("No voice is installed.")
+        if self.mistake is not None:
+            raise self.mistake
         self.said.append((text, voice, language))
         for chunk in sound_of(text):
             await asyncio.sleep(self.delay)

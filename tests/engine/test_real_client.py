@@ -344,6 +344,20 @@ async def test_a_client_that_does_not_read_is_closed_and_holds_nobody_up(monkeyp
         writer.transport.abort()
 
 
+async def test_a_session_that_breaks_down_says_so_and_takes_no_other_with_it() -> None:
+    voice = FakeVoice()
+    async with running(voice=voice) as server, connected(server) as other:
+        headers = {"api-key": KEY}
+        async with websockets.connect(websocket_url(server), additional_headers=headers) as socket:
+            voice.mistake = ZeroDivisionError("a voice with a mistake in it")
+            await socket.send('{"type": "response.create"}')
+            assert (await closing(socket)).code == 1011
+        voice.mistake = None
+        await say(other, "still there?")
+        assert (await receive(other, "response.done"))[-1]["response"]["status"] == "completed"
+        await eventually(lambda: len(server.engine.sessions) == 1)
+
+
 async def test_what_is_not_there_is_a_404_in_json() -> None:
     async with running() as server, AsyncOpenAI(base_url=server.url, api_key=KEY, max_retries=0) as client:
         with pytest.raises(NotFoundError, match="nothing at POST /openai/v1/images"):

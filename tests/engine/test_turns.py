@@ -11,7 +11,8 @@ from engine_rig import Rig, error_of, every, only, types
 from trunkline.engine import effects, inputs
 from trunkline.engine.brains import Say
 from trunkline.engine.speech import SpokenChunk
-from trunkline.engine.turns import semantic_patience_ms
+from trunkline.engine.speech.vad import FRAME_BYTES
+from trunkline.engine.turns import Endpointing, Turn, semantic_patience_ms
 
 
 def test_a_spoken_turn_from_its_first_sound_to_the_answer() -> None:
@@ -288,3 +289,57 @@ def test_semantic_vad_judges_by_the_words_so_far() -> None:
     assert not rig.hear(silence(1900))
     rig.post(inputs.PartialTranscript(item_id, "I want to return it"))
     assert every(rig.hear(silence(100)), "input_audio_buffer.committed")
+
+
+class Said:
+    """Voice activity that says what a test wrote down, frame by frame."""
+
+    def __init__(self, *probabilities: float) -> None:
+        self._probabilities = iter(probabilities)
+
+    def probability(self, frame: bytes) -> float:
+        return next(self._probabilities)
+
+    def reset(self) -> None:
+        pass
+
+
+def told(*probabilities: float, threshold: float = 0.5, patience_ms: int = 96) -> list[Turn | None]:
+    endpointing = Endpointing(Said(*probabilities))
+    return [endpointing.hear(loud(32)[:FRAME_BYTES], threshold, patience_ms) for _ in probabilities]
+
+
+def test_speech_starts_with_the_second_frame_in_a_row() -> None:
+    assert told(0.9, 0.1, 0.9, 0.9) == [None, None, None, Turn.STARTED]
+
+
+def test_the_threshold_is_how_sure_it_must_be() -> None:
+    assert told(0.6, 0.6, threshold=0.9) == [None, None]
+    assert told(0.95, 0.95, threshold=0.9) == [None, Turn.STARTED]
+
+
+def test_a_voice_near_the_threshold_does_not_chatter() -> None:
+    assert told(0.9, 0.9, *[0.45, 0.4] * 10)[2:] == [None] * 20
+
+
+def test_a_silence_goes_on_through_frames_in_between_and_ends_with_a_voiced_one() -> None:
+    assert told(0.9, 0.9, 0.1, 0.45, 0.45)[-1] is Turn.STOPPED
+    assert told(0.9, 0.9, 0.1, 0.45, 0.9, 0.1, 0.1)[-1] is None
+
+
+def test_silence_counts_from_where_the_sound_ends_though_voice_activity_lags() -> None:
+    endpointing = Endpointing(Said(*[0.9] * 12, *[0.0] * 30))
+    frames = endpointing.frames(loud(320) + silence(900))
+    turns = [endpointing.hear(frame, 0.5, 500) for frame in frames]
+    assert turns.count(Turn.STOPPED) == 1
+    assert endpointing.stopped_ms == pytest.approx(320 + 500, abs=9)
+
+
+def test_a_turn_is_taken_before_the_frame_is_full() -> None:
+    endpointing = Endpointing(Said(*[0.9] * 10, *[0.0] * 16))
+    for frame in endpointing.frames(loud(320) + silence(490)):
+        assert endpointing.hear(frame, 0.5, 500) is not Turn.STOPPED
+    assert endpointing.overdue(500) is None
+    endpointing.frames(silence(14))
+    assert endpointing.overdue(500) is Turn.STOPPED
+    assert endpointing.stopped_ms == pytest.approx(820, abs=9)

@@ -25,6 +25,9 @@ logger = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
 
+INTERNAL_ERROR = "internal error; the server's log says more"
+"""The reason a client is given when its session breaks down. No other session is touched."""
+
 
 class Channel(Protocol):
     """A client's end of a session, for events. It never blocks; one that cannot keep up closes itself."""
@@ -106,6 +109,9 @@ class LiveSession:
                 await self._over.wait()
                 for task in list(self._tasks.values()):
                     task.cancel()
+        except* Exception:
+            logger.exception("Session %s failed.", self.session.id)
+            self.end(1011, INTERNAL_ERROR)
         finally:
             self._group = None
             for timer in self._timers.values():
@@ -134,6 +140,9 @@ class LiveSession:
             while self._inbox and not self._over.is_set():
                 for output in self.session.step(self._inbox.popleft(), self._clock()):
                     self._carry_out(output)
+        except Exception:
+            self.end(1011, INTERNAL_ERROR)
+            raise
         finally:
             self._stepping = False
 
