@@ -65,7 +65,9 @@ class SphinxDecoder:
 
     def __init__(self, *, dictation: bool) -> None:
         if dictation:
-            self._decoder = Decoder(samprate=RATE, loglevel="FATAL")
+            # Without its second pass and with fewer paths it makes as many mistakes, in half the time, and is done
+            # 20 to 50 ms after the last sound instead of 100 to 600.
+            self._decoder = Decoder(samprate=RATE, loglevel="FATAL", fwdflat=False, maxhmmpf=3000)
         else:
             self._decoder = Decoder(samprate=RATE, loglevel="FATAL", lm=None, bestpath=False)
         self.dictation = dictation
