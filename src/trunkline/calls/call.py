@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
+from collections import deque
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -20,11 +23,12 @@ from trunkline.calls.log import (
     Entry,
     Log,
     LogEvent,
-    ToolStarted,
+    LogEventUnion,
     Transport,
     frame_of,
 )
 from trunkline.calls.machine import CallMachine
+from trunkline.calls.plain import plain, plain_text
 from trunkline.calls.tools import ToolOutcome, run_tool
 from trunkline.providers import Connection, Provider
 from trunkline.realtime.events import new_id
@@ -34,8 +38,6 @@ from trunkline.scenario.scenario import Scenario
 if TYPE_CHECKING:
     from agents import RunContextWrapper
 
-import msgspec
-
 logger = logging.getLogger(__name__)
 COUNT_EVERY_S = 1.0
 
@@ -44,6 +46,10 @@ class LegRoleSet(LogEvent, frozen=True, tag="leg.role"):
     """Told to one page alone, with `seq` 0: what it is in this call."""
 
     role: LegRole
+
+
+class StateError(Exception):
+    """A scenario's `state` factory failed, so that no call can be made."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +72,7 @@ class Call:
 
     Raises:
         KeyError: the scenario has no agent of that name.
+        StateError: the scenario's `state` could not be made.
     """
 
     def __init__(
@@ -84,6 +91,7 @@ class Call:
         self._provider = provider
         self._times = times
         self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
         self._began = self._loop.time()
         first = scenario.agent(first_agent or scenario.first_agent.name)
         self._first_agent = first.name
@@ -92,7 +100,7 @@ class Call:
         self._context = CallContext(
             call_id=self.call_id,
             scenario=scenario.name,
-            state=scenario.state() if scenario.state else None,
+            state=_state_of(scenario),
             _history=lambda: self._machine.transcript.history(),
             _note=self._note,
         )
@@ -101,6 +109,8 @@ class Call:
         self._pages: set[Page] = set()
         self._tasks: asyncio.TaskGroup | None = None
         self._over = asyncio.Event()
+        self._inputs: deque[steps.Input] = deque()
+        self._stepping = False
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._received_ms = 0.0
         self._received_frames = 0
@@ -113,7 +123,7 @@ class Call:
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
-                own = [tasks.create_task(self._link.run()), tasks.create_task(self._count_sound())]
+                own = [tasks.create_task(self._link.run()), tasks.create_task(self._count_every_second())]
                 await self._over.wait()
                 for task in own:
                     task.cancel()
@@ -124,40 +134,33 @@ class Call:
             logger.error("call %s failed", self.call_id, exc_info=group)
             self._fail()
         finally:
-            if not self._over.is_set():
-                self.log.append(CallEnded(reason="the server is stopping"))
-            self._close()
+            self._tasks = None
+            self.hang_up("the server is stopping")
 
     def hang_up(self, reason: str = "hung up") -> None:
-        """Ends the call from outside."""
-        if not self._over.is_set():
-            self.log.append(CallEnded(reason=reason))
-            self._over.set()
+        """Ends the call from outside. Harmless when it is over."""
+        self._feed(steps.Stopped(reason))
 
     @property
     def is_over(self) -> bool:
         """Whether the call has ended; its log can still be read."""
         return self._over.is_set()
 
-    def _close(self) -> None:
+    def _finish(self) -> None:
+        """The call is over: nothing more is logged, and whoever reads is told."""
         self._over.set()
-        self._tasks = None
         self.ended_at = self._loop.time()
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
+        self._inputs.clear()
         for page in self._pages:
             page.close(OVER, "the call is over")
 
     def _fail(self) -> None:
-        if not self._over.is_set():
-            self.log.append(
-                CallError(
-                    message="Something inside Trunkline failed; the server's log has the details.", code="internal"
-                )
-            )
-            self.log.append(CallEnded(reason="internal error"))
-            self._over.set()
+        message = "Something inside Trunkline failed; the server's log has the details."
+        self._append(CallError(message=message, code="internal"))
+        self._append(CallEnded(reason="internal error"))
 
     # The caller's side ----------------------------------------------------------------------------------------------
     def join(self, leg_id: str | None, transport: Transport, *, take_over: bool = False) -> Grant:
@@ -177,9 +180,8 @@ class Call:
         """A page's socket is open: it gets the log beyond `after`, then what is new, and sound if it is the caller."""
         is_caller = leg_id == self.leg.leg_id or (leg_id is None and self.leg.page is None)
         page.role = "caller" if is_caller and not self.is_over else "viewer"
-        page.push(frame_of(LegRoleSet(role=page.role), 0, round(self._now_ms())).decode())
-        for entry in self.log.since(after):
-            page.push(entry.frame.decode())
+        role = frame_of(LegRoleSet(role=page.role), 0, round(self._now_ms()))
+        page.begin([role.decode(), *(entry.frame.decode() for entry in self.log.since(after))])
         if self.is_over:
             page.close(OVER, "the call is over")
             return
@@ -237,22 +239,43 @@ class Call:
 
     # Effects --------------------------------------------------------------------------------------------------------
     def _feed(self, given: steps.Input) -> None:
+        """Steps the machine. An input that comes while effects are carried out waits until they are."""
         if self._over.is_set():
             return
+        self._inputs.append(given)
+        if self._stepping:
+            return
+        self._stepping = True
         try:
-            if isinstance(given, steps.SoundArrived):
-                self._received_ms += given.ms
-                self._received_frames += 1
-            self._carry_out(self._machine.step(given, self._now_ms()))
+            while self._inputs and not self._over.is_set():
+                self._step(self._inputs.popleft())
         except Exception:
             logger.exception("call %s failed", self.call_id)
             self._fail()
+        finally:
+            self._stepping = False
+
+    def _step(self, given: steps.Input) -> None:
+        if isinstance(given, steps.SoundArrived):
+            self._received_ms += given.ms
+            self._received_frames += 1
+        self._carry_out(self._machine.step(given, self._now_ms()))
+
+    def _append(self, event: LogEventUnion) -> None:
+        """Everything that is logged comes by here. `call.ended` is the last."""
+        if self._over.is_set():
+            return
+        if isinstance(event, CallEnded):
+            self._count_sound()
+        self.log.append(event)
+        if isinstance(event, CallEnded):
+            self._finish()
 
     def _carry_out(self, effects: list[steps.Effect]) -> None:
         for effect in effects:
             match effect:
                 case steps.Append():
-                    self.log.append(effect.event)
+                    self._append(effect.event)
                 case steps.Send():
                     self._link.send(effect.event)
                 case steps.Play():
@@ -265,9 +288,9 @@ class Call:
                 case steps.WakeAt():
                     self._wake_at(effect)
                 case steps.End():
-                    self._over.set()
+                    pass  # `_append` has seen to it
 
-    def _start(self, work: Any) -> None:
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
         if self._tasks is None:
             work.close()
             return
@@ -282,7 +305,8 @@ class Call:
 
     async def _configure(self, effect: steps.Configure) -> None:
         try:
-            session = await self._session(effect)
+            async with asyncio.timeout(self._times.tool_timeout_s):
+                session = await self._session(effect)
         except Exception as error:
             logger.warning("call %s: agent %s could not be set up", self.call_id, effect.agent, exc_info=True)
             self._feed(steps.AgentFailed(effect.agent, f"{type(error).__name__}: {error}", effect.purpose))
@@ -302,14 +326,8 @@ class Call:
         return session
 
     async def _run_tool(self, effect: steps.RunTool) -> None:
-        self.log.append(
-            ToolStarted(
-                call_id=effect.call_id, name=effect.name, arguments=_decoded(effect.arguments), agent=effect.agent
-            )
-        )
         agent = self.scenario.agent(effect.agent)
         tool: Any = next(tool for tool in agent.tools if tool.name == effect.name)
-        began = self._loop.time()
         outcome: ToolOutcome = await run_tool(
             tool,
             effect.arguments,
@@ -325,28 +343,30 @@ class Call:
                 output=outcome.output,
                 result=outcome.result,
                 error=outcome.error,
-                duration_ms=round((self._loop.time() - began) * 1000),
             )
         )
 
     async def _connect(self) -> Connection:
         return await self._provider.connect(self._model)
 
-    async def _count_sound(self) -> None:
+    async def _count_every_second(self) -> None:
         while True:
             await asyncio.sleep(COUNT_EVERY_S)
-            if not (self._link.sent_frames or self._received_frames):
-                continue
-            self.log.append(
-                AudioCounted(
-                    sent_ms=round(self._link.sent_ms),
-                    sent_frames=self._link.sent_frames,
-                    received_ms=round(self._received_ms),
-                    received_frames=self._received_frames,
-                )
+            self._count_sound()
+
+    def _count_sound(self) -> None:
+        if not (self._link.sent_frames or self._received_frames):
+            return
+        self._append(
+            AudioCounted(
+                sent_ms=round(self._link.sent_ms),
+                sent_frames=self._link.sent_frames,
+                received_ms=round(self._received_ms),
+                received_frames=self._received_frames,
             )
-            self._link.sent_ms = self._received_ms = 0.0
-            self._link.sent_frames = self._received_frames = 0
+        )
+        self._link.sent_ms = self._received_ms = 0.0
+        self._link.sent_frames = self._received_frames = 0
 
     # What it is made of ---------------------------------------------------------------------------------------------
     def _plan(self, transport: Transport) -> steps.CallPlan:
@@ -371,7 +391,11 @@ class Call:
         return RunContextWrapper(context=self._context)
 
     def _note(self, title: str, data: object) -> None:
-        self.log.append(Breadcrumb(title=title, data=data))
+        note = Breadcrumb(title=plain_text(str(title)), data=plain(data))
+        if threading.get_ident() == self._thread:
+            self._append(note)
+        else:  # from a tool without `async`, which runs in a thread of its own
+            self._loop.call_soon_threadsafe(self._append, note)
 
     def _now_ms(self) -> float:
         return (self._loop.time() - self._began) * 1000
@@ -381,8 +405,11 @@ class _OverError(Exception):
     """Ends the call's task group: tools that still run are cancelled with it."""
 
 
-def _decoded(arguments: str) -> Any:
+def _state_of(scenario: Scenario[Any]) -> Any:
+    if scenario.state is None:
+        return None
     try:
-        return msgspec.json.decode(arguments)
-    except msgspec.DecodeError:
-        return arguments
+        return scenario.state()
+    except Exception as error:
+        message = f"The state of the scenario {scenario.name!r} could not be made: {type(error).__name__}: {error}"
+        raise StateError(message) from error

@@ -50,7 +50,7 @@ def parse(frame: str | bytes) -> CommandUnion:
     """
     try:
         command: CommandUnion = _decoder.decode(frame)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         allowed = 'say {"text"}, interrupt, hang_up, played {"item_id", "ms"}'
         raise CommandError(f"Not a command: {error}. Allowed: {allowed}.") from None
     if isinstance(command, Say):

@@ -49,6 +49,7 @@ class Exchange:
         Raises:
             TooManyCallsError: the limit is reached.
             KeyError: the scenario has no such agent.
+        StateError: the scenario's state could not be made.
         """
         self._forget_old()
         if len(self._running) >= self._most:
@@ -57,8 +58,12 @@ class Exchange:
         self._calls[call.call_id] = call
         task = asyncio.create_task(call.run(), name=f"call {call.call_id}")
         self._running[call.call_id] = task
-        task.add_done_callback(lambda _done: self._running.pop(call.call_id, None))
+        task.add_done_callback(lambda _done: self._ended(call))
         return call
+
+    def _ended(self, call: Call) -> None:
+        self._running.pop(call.call_id, None)
+        call.hang_up("the server is stopping")  # if it was cancelled before it ran at all
 
     def find(self, call_id: str) -> Call | None:
         """The call of this id, running or lately ended."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -44,8 +44,15 @@ class Page:
         self.role: LegRole = "viewer"
         self._frames: deque[str | bytes] = deque()
         self._waiting_bytes = 0
+        self._most = MOST_WAITING_BYTES
         self._closing: Closing | None = None
         self._changed = asyncio.Event()
+
+    def begin(self, frames: Sequence[str]) -> None:
+        """Queues what was there before the page came. However long it is, it does not count as being slow."""
+        self._most += sum(map(len, frames))
+        for frame in frames:
+            self.push(frame)
 
     def push(self, frame: str | bytes) -> None:
         """Queues a frame. A page that does not keep up is closed with `TOO_SLOW`; it can come back with `after`."""
@@ -54,7 +61,7 @@ class Page:
         self._frames.append(frame)
         self._waiting_bytes += len(frame)
         self._changed.set()
-        if self._waiting_bytes > MOST_WAITING_BYTES:
+        if self._waiting_bytes > self._most:
             self._frames.clear()
             self.close(TOO_SLOW, "too slow: connect again with after=<the last seq>")
 

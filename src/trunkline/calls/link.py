@@ -7,6 +7,7 @@ import base64
 import random
 from collections import deque
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import msgspec
 
@@ -41,7 +42,7 @@ class Link:
         self._connect = connect
         self._deliver = deliver
         self._queue: deque[str] = deque()
-        self._held: deque[str] = deque()
+        self._held: deque[bytes] = deque()
         self._held_bytes = 0
         self._waiting = asyncio.Event()
         self._ready = False
@@ -53,29 +54,30 @@ class Link:
         """Connects, and again when the connection is lost, until cancelled or until there is no hope."""
         loop = asyncio.get_running_loop()
         attempts, lost_at = 0, loop.time()
+        troubled_since = lost_at
         while True:
             attempts += 1
             try:
                 connection = await self._connect()
             except ProviderError as error:
-                lost_for = loop.time() - lost_at
-                retry_s = _retry_after(attempts) if error.retry and lost_for < GIVE_UP_AFTER_S else None
-                reason = f"{error} {error.hint}" if error.hint else str(error)
-                self._deliver(LinkDropped(reason, error.code, None if retry_s is None else round(retry_s * 1000)))
-                if retry_s is None:
-                    return
-                await asyncio.sleep(retry_s)
-                continue
-            self._deliver(LinkOpened(attempts, round((loop.time() - lost_at) * 1000)))
-            opened_at = loop.time()
-            lost = await self._converse(connection)
-            lost_at = loop.time()
-            # A link that breaks at once is as bad as one that does not come: the back-off goes on.
-            attempts = 0 if lost_at - opened_at > LONGEST_RETRY_S else attempts
+                lost = LinkDropped(f"{error} {error.hint}" if error.hint else str(error), error.code)
+                hopeless = not error.retry
+            else:
+                self._deliver(LinkOpened(attempts, round((loop.time() - lost_at) * 1000)))
+                opened_at = loop.time()
+                broken = await self._converse(connection)
+                lost, hopeless = LinkDropped(broken.reason, broken.code), False
+                lost_at = loop.time()
+                # A link that breaks at once is as bad as one that does not come: the back-off goes on.
+                if lost_at - opened_at > LONGEST_RETRY_S:
+                    attempts, troubled_since = 0, lost_at
+                self._ready = False
+                self._queue.clear()
+            if hopeless or loop.time() - troubled_since > GIVE_UP_AFTER_S:
+                self._deliver(lost)
+                return
             retry_s = _retry_after(max(1, attempts))
-            self._ready = False
-            self._queue.clear()
-            self._deliver(LinkDropped(lost.reason, lost.code, round(retry_s * 1000)))
+            self._deliver(replace(lost, retry_in_ms=round(retry_s * 1000)))
             await asyncio.sleep(retry_s)
 
     def send(self, event: events.Event) -> None:
@@ -88,18 +90,14 @@ class Link:
 
     def hear(self, pcm: bytes) -> None:
         """Queues sound of the caller: PCM16, 24 kHz, mono."""
-        frame = '{"type":"input_audio_buffer.append","audio":"' + base64.b64encode(pcm).decode() + '"}'
-        self.sent_ms += len(pcm) / BYTES_PER_MS
-        self.sent_frames += 1
         if self._ready and not self._held:
             if len(self._queue) < MOST_QUEUED_FRAMES:  # else the network is too slow for live sound anyway
-                self._put(frame)
+                self._put_sound(pcm)
             return
-        self._held.append(frame)
+        self._held.append(pcm)
         self._held_bytes += len(pcm)
-        while self._held_bytes > HELD_SOUND_BYTES and self._held:
-            dropped = self._held.popleft()
-            self._held_bytes -= len(dropped) * 3 // 4
+        while self._held_bytes > HELD_SOUND_BYTES:
+            self._held_bytes -= len(self._held.popleft())
 
     def forget_sound(self) -> None:
         """Drops the sound that is held back: its caller has gone."""
@@ -107,25 +105,37 @@ class Link:
         self._held_bytes = 0
 
     def _release_held(self) -> None:
-        self._queue.extend(self._held)
+        if not self._ready:
+            return  # lost again already: it is held for the next
+        for pcm in self._held:
+            self._put_sound(pcm)
         self.forget_sound()
-        self._waiting.set()
+
+    def _put_sound(self, pcm: bytes) -> None:
+        self.sent_ms += len(pcm) / BYTES_PER_MS
+        self.sent_frames += 1
+        self._put('{"type":"input_audio_buffer.append","audio":"' + base64.b64encode(pcm).decode() + '"}')
 
     def _put(self, frame: str) -> None:
         self._queue.append(frame)
         self._waiting.set()
 
     async def _converse(self, connection: Connection) -> ConnectionLostError:
-        writer = asyncio.create_task(self._write(connection))
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                writing = tasks.create_task(self._write(connection))
+                lost = await self._read(connection)
+                writing.cancel()
+            return lost
+        finally:
+            await connection.close()
+
+    async def _read(self, connection: Connection) -> ConnectionLostError:
         try:
             while True:
                 self._on_frame(await connection.receive())
         except ConnectionLostError as lost:
             return lost
-        finally:
-            writer.cancel()
-            await asyncio.gather(writer, return_exceptions=True)
-            await connection.close()
 
     async def _write(self, connection: Connection) -> None:
         try:
@@ -141,7 +151,7 @@ class Link:
         if _SOUND in frame[:200]:
             try:
                 delta = _sound_decoder.decode(frame)
-            except msgspec.DecodeError:
+            except (msgspec.DecodeError, RecursionError):
                 delta = None
             if delta is not None and delta.type == "response.output_audio.delta":
                 self._deliver(SoundArrived(delta.item_id, delta.delta, len(delta.delta) / BYTES_PER_MS))

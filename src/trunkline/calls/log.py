@@ -15,6 +15,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from trunkline.calls.plain import plain_json
+
 Role = Literal["user", "assistant", "system"]
 Transport = Literal["webrtc", "websocket"]
 
@@ -308,7 +310,11 @@ class Log:
 
 def frame_of(event: LogEventUnion | LogEvent, seq: int, at_ms: int) -> bytes:
     """The event as the JSON text that pages get: `{"seq", "at_ms", "kind", …}`."""
-    return b'{"seq":%d,"at_ms":%d,' % (seq, at_ms) + _encoder.encode(event)[1:]
+    try:
+        encoded = _encoder.encode(event)
+    except (TypeError, ValueError, RecursionError, OverflowError):  # something in it that JSON cannot hold
+        encoded = plain_json({"kind": event.__struct_config__.tag, **msgspec.structs.asdict(event)})
+    return b'{"seq":%d,"at_ms":%d,' % (seq, at_ms) + encoded[1:]
 
 
-_encoder = msgspec.json.Encoder(enc_hook=str)
+_encoder = msgspec.json.Encoder()

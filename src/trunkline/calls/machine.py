@@ -6,14 +6,14 @@ made of each hold one idea: `Turns` (who speaks next), `Transcript` (what was sa
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from trunkline.calls import commands, log
-from trunkline.calls.playback import Playback, Sounding
+from trunkline.calls.playback import Playback
 from trunkline.calls.steps import (
     AgentConfigured,
     AgentFailed,
@@ -34,13 +34,14 @@ from trunkline.calls.steps import (
     RunTool,
     Send,
     SoundArrived,
+    Stopped,
     ToolEnded,
     WakeAt,
     WireArrived,
     Woke,
 )
 from trunkline.calls.transcript import Transcript, answer_item, typed_item
-from trunkline.calls.turns import Turns
+from trunkline.calls.turns import ASKED, Turns
 from trunkline.realtime.events import Event, new_id
 
 REPORT_WAIT_MS = 250.0
@@ -54,10 +55,13 @@ _UNLOGGED = {"response.output_audio.delta"}
 
 
 @dataclass
-class _Cut:
-    """Messages that were silenced and wait for the page's report before the model is told."""
+class _Running:
+    """A tool that runs."""
 
-    messages: dict[str, Sounding]
+    name: str
+    began_ms: float
+    holds: bool = True
+    """Whether the agent waits for it. The caller may go on meanwhile; then it does not."""
 
 
 class CallMachine:
@@ -66,6 +70,7 @@ class CallMachine:
     def __init__(self, plan: CallPlan) -> None:
         self.plan = plan
         self.agent = plan.first_agent
+        self._speaker = plan.first_agent
         self.transcript = Transcript()
         self._turns = Turns()
         self._playback = Playback()
@@ -74,11 +79,15 @@ class CallMachine:
         self._link_up = False
         self._was_connected = False
         self._caller_there = False
+        self._joined = False
         self._greeted = False
         self._ended = False
+        self._opening = 0
+        self._replayed: set[str] = set()
+        self._speaking: str | None = None
         self._handing_off: HandingOff | None = None
-        self._tools_running: set[str] = set()
-        self._cut: _Cut | None = None
+        self._tools: dict[str, _Running] = {}
+        self._called: set[str] = set()
         self._inputs: dict[type, Callable[[Any], None]] = {
             AgentConfigured: self._on_configured,
             AgentFailed: self._on_agent_failed,
@@ -88,6 +97,7 @@ class CallMachine:
             LinkDropped: self._on_link_dropped,
             LinkOpened: self._on_link_opened,
             SoundArrived: self._on_sound,
+            Stopped: lambda stopped: self._end(stopped.reason),
             ToolEnded: self._on_tool_ended,
             WireArrived: self._on_wire,
             Woke: self._on_woke,
@@ -100,6 +110,7 @@ class CallMachine:
             "conversation.item.input_audio_transcription.failed": self._on_not_heard,
             "input_audio_buffer.speech_started": self._on_speech_started,
             "input_audio_buffer.speech_stopped": self._on_speech_stopped,
+            "input_audio_buffer.committed": self._on_committed,
             "response.created": self._on_response_created,
             "response.output_item.added": self._on_output_item_added,
             "response.output_item.done": self._on_output_item_done,
@@ -142,7 +153,7 @@ class CallMachine:
 
     # The caller -----------------------------------------------------------------------------------------------------
     def _on_caller_joined(self, joined: CallerJoined) -> None:
-        self._caller_there = True
+        self._caller_there = self._joined = True
         self._turns.release("caller")
         self._emit(WakeAt(_WAIT_FOR_CALLER, None))
         self._log(log.LegJoined(leg_id=joined.leg_id, transport=joined.transport))
@@ -151,9 +162,9 @@ class CallMachine:
     def _on_caller_left(self, left: CallerLeft) -> None:
         self._caller_there = False
         self._turns.hold("caller")
-        self._turns.caller_speaks = False
+        self._stop_listening()
         self._log(log.LegLost(leg_id=left.leg_id, reason=left.reason, waiting_ms=round(self.plan.caller_wait_ms)))
-        if self._turns.busy or self._playback.unheard(self._now):
+        if (self._turns.busy and not self._turns.cancelling) or self._playback.unheard(self._now):
             self._turns.wish()  # what is cut off now is said again when the caller is back
         self._stop_talking()
         self._send({"type": "input_audio_buffer.clear"})
@@ -173,14 +184,16 @@ class CallMachine:
         match command:
             case commands.Say():
                 self._stop_talking()
+                for running in self._tools.values():
+                    running.holds = False
                 self._greeted = True  # whoever types at once needs no greeting
                 self._say_for_caller(command.text)
             case commands.Interrupt():
                 self._turns.withdraw()
                 self._stop_talking()
             case commands.Played():
-                self._playback.played(command.item_id, command.ms, self._now)
-                self._on_report(command.item_id, command.ms)
+                if self._playback.played(command.item_id, command.ms, self._now):
+                    self._settle_cut()
             case commands.HangUp():
                 self._end("caller hung up")
 
@@ -193,9 +206,9 @@ class CallMachine:
 
     def _on_woke(self, woke: Woke) -> None:
         if woke.key == _WAIT_FOR_CALLER and not self._caller_there:
-            self._end("the caller did not come back" if self._greeted else "no caller came")
+            self._end("the caller did not come back" if self._joined else "no caller came")
         elif woke.key == _WAIT_FOR_REPORT:
-            self._truncate_cut()
+            self._settle_cut()
 
     # Interrupting ---------------------------------------------------------------------------------------------------
     def _stop_talking(self) -> None:
@@ -204,59 +217,57 @@ class CallMachine:
             self._send(cancel)
         self._silence()
 
-    def _silence(self) -> None:
-        unheard = self._playback.unheard(self._now)
-        if not unheard:
+    def _silence(self, *, unfinished_only: bool = False) -> None:
+        if not self._playback.unheard(self._now, unfinished_only=unfinished_only):
             return
-        self._log(log.AudioCleared(item_id=unheard[0].item_id))
-        self._truncate_cut()
-        self._cut = _Cut({sounding.item_id: sounding for sounding in unheard})
-        for sounding in unheard:
-            self._playback.silence(sounding.item_id)
+        self._settle_cut()
+        self._log(log.AudioCleared(item_id=self._playback.cut(self._now, unfinished_only=unfinished_only)))
         self._turns.hold("report")
         self._emit(WakeAt(_WAIT_FOR_REPORT, self._now + REPORT_WAIT_MS))
 
-    def _on_report(self, item_id: str, ms: float) -> None:
-        if self._cut and (sounding := self._cut.messages.get(item_id)) is not None:
-            sounding.reported_ms, sounding.reported_at_ms = min(float(ms), sounding.sent_ms), self._now
-            if next(iter(self._cut.messages)) == item_id:
-                self._truncate_cut()
-
-    def _truncate_cut(self) -> None:
-        """Tells the model what was heard of the silenced messages."""
-        cut, self._cut = self._cut, None
+    def _settle_cut(self) -> None:
+        """Tells the model what was heard of the messages that were cut."""
         self._turns.release("report")
         self._emit(WakeAt(_WAIT_FOR_REPORT, None))
-        for sounding in cut.messages.values() if cut else ():
-            heard = int(sounding.heard_ms(self._now))
+        for heard in self._playback.settle():
+            self._truncate(heard.item_id, heard.ms)
+
+    def _truncate(self, item_id: str, heard_ms: int) -> None:
+        if item_id not in self._replayed:  # what was replayed is text: it has no sound to be cut
             self._send(
                 {
                     "type": "conversation.item.truncate",
-                    "item_id": sounding.item_id,
+                    "item_id": item_id,
                     "content_index": 0,
-                    "audio_end_ms": heard,
+                    "audio_end_ms": heard_ms,
                 }
             )
-            for event in self.transcript.truncated(sounding.item_id, heard, sounding.sent_ms):
-                self._log(event)
+        self._log_all(self.transcript.truncated(item_id, heard_ms, self._playback.total_ms(item_id)))
+
+    def _stop_listening(self) -> None:
+        """Whatever the caller is saying will not be heard to its end."""
+        self._turns.caller_speaks = False
+        if self._speaking is not None:
+            self._log(log.SpeechStopped(item_id=self._speaking))
+            self._speaking = None
 
     # The link -------------------------------------------------------------------------------------------------------
     def _on_link_opened(self, opened: LinkOpened) -> None:
         if self._was_connected:
             replayed = len(self.transcript.replay())
             self._log(log.LinkRestored(attempts=opened.attempts, lost_for_ms=opened.lost_for_ms, replayed=replayed))
-        self._emit(Configure(self.agent, Connecting()))
+        self._opening += 1
+        self._emit(Configure(self.agent, Connecting(self._opening)))
 
     def _on_link_dropped(self, dropped: LinkDropped) -> None:
-        was_up, self._link_up = self._link_up, False
+        self._link_up = False
+        self._opening += 1  # a session that is being worked out is not for the next link
         self._log(log.LinkLost(reason=dropped.reason, code=dropped.code, retry_in_ms=dropped.retry_in_ms))
         self._turns.lost_link()
         self._turns.hold("link")
-        if was_up:
-            for event in self.transcript.broken_off():
-                self._log(event)
-            self._silence()
-            self._truncate_cut()
+        self._stop_listening()
+        self._log_all(self.transcript.broken_off(self._playback.total_ms))
+        self._silence(unfinished_only=True)  # what has come whole may be heard whole
         if dropped.retry_in_ms is None:
             self._log(
                 log.CallError(
@@ -269,10 +280,13 @@ class CallMachine:
             self._end("the model cannot be reached")
 
     def _on_connected(self, session: Event) -> None:
+        self._settle_cut()  # so that what is replayed is what was heard
         self._link_up = True
         self._turns.release("link")
         self._send({"type": "session.update", "session": session})
-        for event in self.transcript.replay():
+        replay = self.transcript.replay()
+        self._replayed = {event["item"]["id"] for event in replay}
+        for event in replay:
             self._send(event)
         if not self._was_connected:
             self._was_connected = True
@@ -281,22 +295,26 @@ class CallMachine:
 
     # Agents and tools -----------------------------------------------------------------------------------------------
     def _on_configured(self, configured: AgentConfigured) -> None:
-        if isinstance(configured.purpose, HandingOff):
-            self._hand_over(configured.agent, configured.session, configured.purpose)
+        purpose = configured.purpose
+        if isinstance(purpose, HandingOff):
+            self._hand_over(configured.agent, configured.session, purpose)
+        elif purpose.opening != self._opening:
+            return  # for a link that is gone
         elif configured.agent == self.agent:
             self._on_connected(configured.session)
         else:  # a handoff came in between
-            self._emit(Configure(self.agent, Connecting()))
+            self._emit(Configure(self.agent, purpose))
 
     def _hand_over(self, agent: str, session: Event, handoff: HandingOff) -> None:
         self._handing_off = None
         self.agent = agent
         self._log(log.AgentChanged(agent=agent, previous=handoff.previous, reason=_reason(handoff.arguments)))
-        if self._link_up:
-            self._send({"type": "session.update", "session": session})
+        self._send({"type": "session.update", "session": session})
         self._answer_tool(handoff.call_id, msgspec.json.encode({"assistant": agent}).decode())
 
     def _on_agent_failed(self, failed: AgentFailed) -> None:
+        if isinstance(failed.purpose, Connecting) and failed.purpose.opening != self._opening:
+            return
         self._log(
             log.CallError(
                 message=f"The agent {failed.agent!r} could not be set up: {failed.error}",
@@ -312,43 +330,47 @@ class CallMachine:
             self._end(f"the agent {failed.agent} could not be set up")
 
     def _on_function_call(self, item: Event) -> None:
+        call_id, name = _text_in(item, "call_id"), _text_in(item, "name")
+        arguments = _text_in(item, "arguments") if item.get("arguments") else "{}"
+        if call_id in self._called:
+            return
         self.transcript.tool_called(item)
-        call_id, name = str(item.get("call_id")), str(item.get("name"))
-        arguments = str(item.get("arguments") or "{}")
-        transfers = self.plan.transfers[self.agent]
-        self._tools_running.add(call_id)
+        self._called.add(call_id)
+        agent = self._speaker
+        transfers, tools = self.plan.transfers[agent], self.plan.tools[agent]
         if name in transfers:
-            self._start_handoff(HandingOff(call_id, name, arguments, self.agent), transfers[name])
-        elif name in self.plan.tools[self.agent]:
-            self._emit(RunTool(call_id, name, arguments, self.agent))
+            self._start_handoff(HandingOff(call_id, name, arguments, agent), transfers[name])
+        elif name in tools:
+            # In a response that was cut off, the caller has gone on already.
+            self._tools[call_id] = _Running(name, self._now, holds=not self._turns.cancelling)
+            self._log(log.ToolStarted(call_id=call_id, name=name, arguments=_decoded(arguments), agent=agent))
+            self._emit(RunTool(call_id, name, arguments, agent))
         else:
-            there = ", ".join([*self.plan.tools[self.agent], *transfers]) or "none"
+            there = ", ".join([*tools, *transfers]) or "none"
             problem = f"There is no tool named {name}. There are: {there}."
             self._log(log.CallError(message=f"The model called {name}. {problem}", code="unknown_tool", source="tool"))
             self._answer_tool(call_id, _refusal(problem))
 
     def _start_handoff(self, handoff: HandingOff, target: str) -> None:
-        if self._handing_off is not None:
+        if self._handing_off is not None or self.agent != handoff.previous:
             self._answer_tool(handoff.call_id, _refusal("The caller is being transferred already."))
             return
         self._handing_off = handoff
         self._emit(Configure(target, handoff))
 
     def _on_tool_ended(self, ended: ToolEnded) -> None:
-        self._log(
-            log.ToolDone(
-                call_id=ended.call_id,
-                name=ended.name,
-                duration_ms=ended.duration_ms,
-                result=ended.result,
-                error=ended.error,
-            )
-        )
+        if ended.call_id not in self._tools:
+            return
+        self._log_tool_done(ended.call_id, result=ended.result, error=ended.error)
         self._answer_tool(ended.call_id, ended.output)
+
+    def _log_tool_done(self, call_id: str, *, result: Any = None, error: str | None = None) -> None:
+        running = self._tools.pop(call_id)
+        duration_ms = round(self._now - running.began_ms)
+        self._log(log.ToolDone(call_id=call_id, name=running.name, duration_ms=duration_ms, result=result, error=error))
 
     def _answer_tool(self, call_id: str, output: str) -> None:
         item_id = new_id("item")
-        self._tools_running.discard(call_id)
         self.transcript.tool_answered(call_id, output, item_id)
         self._send({"type": "conversation.item.create", "item": answer_item(item_id, call_id, output)})
         self._turns.wish([item_id] if self._link_up else [])
@@ -363,7 +385,7 @@ class CallMachine:
             return
         try:
             handler(event)
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
+        except (LookupError, TypeError, AttributeError, ValueError, OverflowError) as error:
             # A service may send what it should not; the call goes on without that event.
             self._log(
                 log.CallError(
@@ -375,55 +397,63 @@ class CallMachine:
 
     def _on_item_added(self, event: Event) -> None:
         item = event["item"]
-        self._turns.item_seen(str(item.get("id")))
-        for logged in self.transcript.item_added(item, event.get("previous_item_id"), self.agent):
-            self._log(logged)
+        self._turns.item_seen(_text_in(item, "id"))
+        self._log_all(self.transcript.item_added(item, event.get("previous_item_id"), self._speaker))
 
     def _on_delta(self, event: Event) -> None:
-        for logged in self.transcript.grew(event["item_id"], event["delta"]):
-            self._log(logged)
+        self._log_all(self.transcript.grew(_text_in(event, "item_id"), _text_in(event, "delta")))
 
     def _on_heard(self, event: Event) -> None:
-        for logged in self.transcript.heard(event["item_id"], event["transcript"]):
-            self._log(logged)
+        self._log_all(self.transcript.heard(_text_in(event, "item_id"), _text_in(event, "transcript")))
 
     def _on_not_heard(self, event: Event) -> None:
-        for logged in self.transcript.heard(event["item_id"], None):
-            self._log(logged)
+        self._log_all(self.transcript.heard(_text_in(event, "item_id"), None))
         details = event.get("error") or {}
-        self._log(
-            log.CallError(
-                message=f"The caller's words were not recognised: {details.get('message') or 'no reason given'}",
-                code=details.get("code") or "transcription_failed",
-                source="provider",
-            )
-        )
+        message = f"The caller's words were not recognised: {details.get('message') or 'no reason given'}"
+        self._log_provider_error(message, details.get("code") or "transcription_failed")
 
     def _on_speech_started(self, event: Event) -> None:
+        self._stop_listening()
+        self._speaking = _text_in(event, "item_id")
         self._turns.caller_speaks = True
-        self._log(log.SpeechStarted(item_id=event["item_id"], audio_ms=event.get("audio_start_ms")))
+        self._log(log.SpeechStarted(item_id=self._speaking, audio_ms=_ms_in(event, "audio_start_ms")))
         self._silence()  # the service stops its response by itself
 
     def _on_speech_stopped(self, event: Event) -> None:
         self._turns.caller_speaks = False
-        self._log(log.SpeechStopped(item_id=event["item_id"], audio_ms=event.get("audio_end_ms")))
+        if self._speaking is not None:
+            self._log(log.SpeechStopped(item_id=self._speaking, audio_ms=_ms_in(event, "audio_end_ms")))
+            self._speaking = None
+
+    def _on_committed(self, _event: Event) -> None:
+        self._stop_listening()
 
     def _on_response_created(self, event: Event) -> None:
-        self._turns.response_created(event["response"]["id"])
+        response_id = _text_in(event["response"], "id")
+        talked_over = self._turns.active == ASKED and self._turns.caller_speaks
+        self._turns.response_created(response_id)
+        self._speaker = self.agent  # until it ends, whoever takes over meanwhile
+        if talked_over or not self._caller_there:
+            # Nobody would hear it, or it would talk into what the caller says: it is for later.
+            if not self._turns.cancelling:
+                self._turns.wish()
+            self._stop_talking()
 
     def _on_output_item_added(self, event: Event) -> None:
         if event["item"].get("type") == "message":
-            for logged in self.transcript.item_added(event["item"], None, self.agent):
-                self._log(logged)
+            self._log_all(self.transcript.item_added(event["item"], None, self._speaker))
 
     def _on_output_item_done(self, event: Event) -> None:
         item = event["item"]
         if item.get("type") == "function_call" and item.get("status") != "incomplete":
             self._on_function_call(item)
-        for logged in self.transcript.finished(item):
-            self._log(logged)
+        elif item.get("type") == "message":
+            self._log_all(self.transcript.finished(item, self._playback.total_ms(_text_in(item, "id"))))
 
     def _on_sound(self, sound: SoundArrived) -> None:
+        if self._turns.cancelling and self._playback.refuse(sound.item_id, sound.ms):
+            self._truncate(sound.item_id, 0)
+            return
         first = self._playback.sent(sound.item_id, sound.ms, self._now)
         if first is None:
             return
@@ -432,40 +462,41 @@ class CallMachine:
         self._emit(Play(sound.pcm))
 
     def _on_audio_done(self, event: Event) -> None:
-        ms = self._playback.complete(event["item_id"])
+        item_id = _text_in(event, "item_id")
+        ms = self._playback.complete(item_id)
         if ms is not None:
-            self._log(log.AudioDone(item_id=event["item_id"], ms=round(ms)))
+            self._log(log.AudioDone(item_id=item_id, ms=round(ms)))
 
     def _on_response_done(self, event: Event) -> None:
         response = event["response"]
-        self._turns.response_done(response["id"])
+        self._turns.response_done(_text_in(response, "id"))
+        self._log_all(self.transcript.broken_off(self._playback.total_ms, roles=("assistant",)))
+        details = response.get("status_details") or {}
         if response.get("status") == "failed":
-            details = (response.get("status_details") or {}).get("error") or {}
-            self._log(
-                log.CallError(
-                    message=details.get("message") or "The model could not answer.",
-                    code=details.get("code") or "response_failed",
-                    source="provider",
-                )
+            error = details.get("error") or {}
+            self._log_provider_error(
+                error.get("message") or "The model could not answer.", error.get("code") or "response_failed"
             )
+        elif response.get("status") == "incomplete":
+            reason = details.get("reason") or "no reason given"
+            self._log_provider_error(f"The model broke off its answer: {reason}.", reason)
 
     def _on_error(self, event: Event) -> None:
         details = event.get("error") or {}
-        code = details.get("code")
-        event_id = details.get("event_id")
+        code, event_id = details.get("code"), details.get("event_id")
         if code == "conversation_already_has_active_response" and self._turns.refused(event_id):
-            self._turns.active = self._turns.active or "unknown"  # its response.done will let us ask again
-            return
+            return  # its response.done will let us ask again
         if code == "response_cancel_not_active":
             return
         self._turns.failed_to_ask(event_id)
-        self._log(log.CallError(message=details.get("message") or "unknown error", code=code, source="provider"))
+        self._log_provider_error(details.get("message") or "unknown error", code)
 
     # Effects --------------------------------------------------------------------------------------------------------
     def _ask_if_due(self) -> None:
-        if self._tools_running or self._ended:
+        if self._ended or self._handing_off or any(running.holds for running in self._tools.values()):
             return
         if (request := self._turns.next_request()) is not None:
+            self._speaker = self.agent
             self._send(request)
 
     def _send(self, event: Event) -> None:
@@ -476,10 +507,21 @@ class CallMachine:
     def _log(self, event: log.LogEventUnion) -> None:
         self._emit(Append(event))
 
+    def _log_all(self, events: Iterable[log.LogEventUnion]) -> None:
+        for event in events:
+            self._log(event)
+
+    def _log_provider_error(self, message: object, code: object) -> None:
+        self._log(log.CallError(message=str(message), code=None if code is None else str(code), source="provider"))
+
     def _emit(self, effect: Effect) -> None:
         self._out.append(effect)
 
     def _end(self, reason: str) -> None:
+        self._stop_listening()
+        for call_id in list(self._tools):
+            self._log_tool_done(call_id, error="The call ended before it answered.")
+        self._log_all(self.transcript.broken_off(self._playback.total_ms))
         self._ended = True
         self._log(log.CallEnded(reason=reason))
         self._emit(End(reason))
@@ -489,12 +531,33 @@ class CallMachine:
         return out
 
 
+def _text_in(event: Event, key: str) -> str:
+    """A field that must be text.
+
+    Raises:
+        TypeError, KeyError: it is not.
+    """
+    value = event[key]
+    if not isinstance(value, str):
+        raise TypeError(f"{key} is no text")
+    return value
+
+
+def _ms_in(event: Event, key: str) -> int | None:
+    value = event.get(key)
+    return round(value) if isinstance(value, int | float) else None
+
+
+def _decoded(arguments: str) -> Any:
+    try:
+        return msgspec.json.decode(arguments)
+    except (msgspec.DecodeError, RecursionError):
+        return arguments
+
+
 def _reason(arguments: str) -> str | None:
     """The reason a model gives for a handoff, where its tool has such an argument."""
-    try:
-        decoded: Any = msgspec.json.decode(arguments)
-    except msgspec.DecodeError:
-        return None
+    decoded = _decoded(arguments)
     reason = decoded.get("reason") if isinstance(decoded, dict) else None
     return reason if isinstance(reason, str) else None
 

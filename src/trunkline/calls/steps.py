@@ -99,7 +99,13 @@ class ToolEnded:
     output: str
     result: Any
     error: str | None
-    duration_ms: int
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """The call is ended from outside."""
+
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -111,14 +117,16 @@ class Woke:
 
 Input = (
     LinkOpened | LinkDropped | WireArrived | SoundArrived | CallerJoined | CallerLeft | Commanded
-    | AgentConfigured | AgentFailed | ToolEnded | Woke
+    | AgentConfigured | AgentFailed | ToolEnded | Stopped | Woke
 )  # fmt: skip
 
 
 # Effects ------------------------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Connecting:
-    """Why an agent is configured: a link has just opened, so the whole session is needed."""
+    """Why an agent is configured: the link has just opened for the `opening`th time, and needs the whole session."""
+
+    opening: int
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 import msgspec
 
+from trunkline.calls.plain import plain, plain_json, plain_text
 from trunkline.scenario.context import CallContext
 
 if TYPE_CHECKING:
@@ -35,44 +37,74 @@ async def run_tool(
     context: CallContext[Any],
     timeout_s: float,
 ) -> ToolOutcome:
-    """Runs `tool` with the model's JSON `arguments`. Whatever goes wrong becomes an outcome; only cancelling raises."""
+    """Runs `tool` with the model's JSON `arguments`. Whatever goes wrong becomes an outcome; only cancelling raises.
+
+    A tool that sets `timeout_seconds` has its own limit. A plain `def` tool runs in a thread, which goes on to its
+    end after the limit; an `async def` one is cancelled.
+    """
     from agents.tool_context import ToolContext
 
-    problem = _problem_with(tool, arguments)
-    if problem:
-        return ToolOutcome(_error(f"The arguments are not right: {problem}. Call {tool.name} again."), error=problem)
-    tool_context: ToolContext[CallContext[Any]] = ToolContext(
-        context, tool_name=tool.name, tool_call_id=call_id, tool_arguments=arguments, agent=agent
-    )
+    if tool.needs_approval is not False:
+        why = "it needs an approval, and nobody can be asked for one in a call"
+        return ToolOutcome(_error(f"{tool.name} cannot run: {why}."), error=why)
+    limit = tool.timeout_seconds or timeout_s
     try:
-        async with asyncio.timeout(timeout_s):
-            result = await _invoke(tool, tool_context, arguments)
-    except TimeoutError:
-        message = f"{tool.name} did not answer within {timeout_s:g} s."
-        return ToolOutcome(_error(f"{message} Tell the caller, or try once more."), error=message)
-    except Exception as error:  # noqa: BLE001 - a user's tool may raise anything, and the call goes on
-        message = f"{type(error).__name__}: {error}"
-        return ToolOutcome(_error(f"{tool.name} failed: {message}"), error=message)
-    return _outcome(result)
+        problem = _problem_with(tool, arguments)
+        if problem:
+            again = f"The arguments are not right: {problem}. Call {tool.name} again."
+            return ToolOutcome(_error(again), error=plain_text(problem))
+        tool_context: ToolContext[CallContext[Any]] = ToolContext(
+            context, tool_name=tool.name, tool_call_id=call_id, tool_arguments=arguments, agent=agent
+        )
+        async with asyncio.timeout(limit) as limited:
+            return await _invoke(tool, tool_context, arguments)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a user's tool may raise anything, and the call goes on
+        if isinstance(error, TimeoutError) and limited.expired():
+            message = f"{tool.name} did not answer within {limit:g} s."
+            return ToolOutcome(_error(f"{message} Tell the caller, or try once more."), error=message)
+        return _failed(tool, error)
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        return _failed(tool, error)  # the tool's own inner work was cancelled, not the tool
 
 
-async def _invoke(tool: FunctionTool, context: Any, arguments: str) -> Any:
+async def _invoke(tool: FunctionTool, context: Any, arguments: str) -> ToolOutcome:
     """Calls the tool so that its own exception comes through.
 
-    By default the SDK (0.24) answers an exception with a text of its own, and the real error is lost. A tool with a
-    `failure_error_function` of the user's keeps it.
+    By default the SDK (0.24) answers an exception with a text of its own, and the real error is lost. The text of a
+    user's `failure_error_function` is for the model, the real error for the log.
     """
-    invoker = tool.on_invoke_tool
-    implementation = getattr(invoker, "_invoke_tool_impl", None)
-    if implementation is not None and getattr(tool, "_use_default_failure_error_function", False):
-        return await implementation(context, arguments)
-    return await invoker(context, arguments)
+    implementation = getattr(tool.on_invoke_tool, "_invoke_tool_impl", None)
+    if implementation is None:
+        return _outcome(await tool.on_invoke_tool(context, arguments))
+    try:
+        return _outcome(await implementation(context, arguments))
+    except Exception as error:
+        explain = getattr(tool, "_failure_error_function", None)
+        if explain is None:
+            raise
+        explained = explain(context, error)
+        if inspect.isawaitable(explained):
+            explained = await explained
+        return ToolOutcome(_outcome(explained).output, error=_described_error(error))
+
+
+def _failed(tool: FunctionTool, error: BaseException) -> ToolOutcome:
+    message = _described_error(error)
+    return ToolOutcome(_error(f"{tool.name} failed: {message}"), error=message)
+
+
+def _described_error(error: BaseException) -> str:
+    words = plain(error)
+    return f"{type(error).__name__}: {words}" if words else type(error).__name__
 
 
 def _problem_with(tool: FunctionTool, arguments: str) -> str | None:
     try:
         decoded = msgspec.json.decode(arguments)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         return f"not valid JSON: {error}"
     schema = msgspec.json.encode(tool.params_json_schema)
     errors = sorted(_validator(schema).iter_errors(decoded), key=lambda error: list(map(str, error.absolute_path)))
@@ -89,24 +121,16 @@ def _validator(schema: bytes) -> jsonschema.Draft202012Validator:
     return jsonschema.Draft202012Validator(msgspec.json.decode(schema))
 
 
-def _outcome(result: Any) -> ToolOutcome:
-    if isinstance(result, str):
-        try:
-            return ToolOutcome(result, result=msgspec.json.decode(result))
-        except msgspec.DecodeError:
-            return ToolOutcome(result, result=result)
+def _outcome(result: object) -> ToolOutcome:
+    if not isinstance(result, str):
+        output = plain_json(result)
+        return ToolOutcome(output.decode(), result=msgspec.json.decode(output))
+    text = plain_text(result)
     try:
-        output = msgspec.json.encode(result, enc_hook=_plain).decode()
-    except (TypeError, ValueError, OverflowError, RecursionError):
-        output = msgspec.json.encode(str(result)).decode()
-    return ToolOutcome(output, result=msgspec.json.decode(output))
-
-
-def _plain(value: Any) -> Any:
-    """Pydantic models as their fields, anything else as its text."""
-    dump = getattr(value, "model_dump", None)
-    return dump(mode="json") if callable(dump) else str(value)
+        return ToolOutcome(text, result=msgspec.json.decode(text))
+    except (msgspec.DecodeError, RecursionError):
+        return ToolOutcome(text, result=text)
 
 
 def _error(message: str) -> str:
-    return msgspec.json.encode({"error": message}).decode()
+    return plain_json({"error": message}).decode()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Literal
 
 from trunkline.calls.log import MessageAdded, MessageDelta, MessageDone, MessageTruncated, Role
 from trunkline.realtime.events import Event, Item, text_of
 from trunkline.scenario.context import Said
 
+Status = Literal["completed", "interrupted", "inaudible", "failed"]
 MessageEvent = MessageAdded | MessageDelta | MessageDone | MessageTruncated
 
 
@@ -23,6 +25,7 @@ class Message:
     hidden: bool = False
     text: str = ""
     done: bool = False
+    heard_ms: float | None = None
 
 
 @dataclass
@@ -82,37 +85,54 @@ class Transcript:
     def heard(self, item_id: str, text: str | None) -> list[MessageEvent]:
         """The caller's spoken words were recognised; None if the recogniser failed."""
         message = self.message(item_id)
-        if message is None:
+        if message is None or message.role != "user":
             return []
         message.text, message.done = (text or "").strip(), True
-        status: Any = "failed" if text is None else "completed" if message.text else "inaudible"
+        status: Status = "failed" if text is None else "completed" if message.text else "inaudible"
         return [MessageDone(item_id=item_id, role=message.role, text=message.text, status=status)]
 
-    def finished(self, item: Item) -> list[MessageEvent]:
-        """An agent's message is complete, or as complete as it gets."""
+    def finished(self, item: Item, total_ms: float) -> list[MessageEvent]:
+        """An agent's message is complete, or as complete as it gets; its sound is `total_ms` long."""
         message = self.message(str(item.get("id")))
         if message is None or message.done or message.role != "assistant":
             return []
-        message.text, message.done = text_of(item) or message.text, True
-        status: Any = "completed" if item.get("status") == "completed" else "interrupted"
-        return [MessageDone(item_id=message.item_id, role="assistant", text=message.text, status=status)]
+        message.text = text_of(item) or message.text
+        return self._close(message, "completed" if item.get("status") == "completed" else "interrupted", total_ms)
 
-    def broken_off(self) -> list[MessageEvent]:
-        """The link is gone: what was being said stays as it is."""
+    def broken_off(
+        self, total_ms: Callable[[str], float], *, roles: Collection[str] = ("assistant", "user")
+    ) -> list[MessageEvent]:
+        """What was being said stays as it is: the response is over, or the link is gone.
+
+        Words of the caller that have not been recognised by now never will be.
+        """
         events: list[MessageEvent] = []
         for message in self.entries.values():
-            if isinstance(message, Message) and not message.done and message.role == "assistant":
-                message.done = True
-                events.append(
-                    MessageDone(item_id=message.item_id, role="assistant", text=message.text, status="interrupted")
-                )
+            if isinstance(message, Message) and not message.done and message.role in roles:
+                status: Status = "interrupted" if message.role == "assistant" else "failed"
+                events += self._close(message, status, total_ms(message.item_id))
+        return events
+
+    def _close(self, message: Message, status: Status, total_ms: float) -> list[MessageEvent]:
+        message.done = True
+        events: list[MessageEvent] = [
+            MessageDone(item_id=message.item_id, role=message.role, text=message.text, status=status)
+        ]
+        if message.heard_ms is not None:
+            events += self.truncated(message.item_id, message.heard_ms, total_ms)
         return events
 
     def truncated(self, item_id: str, heard_ms: float, total_ms: float) -> list[MessageEvent]:
-        """The caller heard only the beginning. The service cuts its transcript without telling how, so the words are
-        cut in proportion to the time, at a word."""
+        """The caller heard only the beginning of a message whose sound is `total_ms` long.
+
+        The service cuts its transcript without telling how, so the words are cut in proportion to the time, at a
+        word; if they are still coming, once all are there.
+        """
         message = self.message(item_id)
         if message is None:
+            return []
+        if not message.done:
+            message.heard_ms = heard_ms
             return []
         share = heard_ms / total_ms if total_ms > 0 else 0.0
         if share < 1.0:
@@ -123,8 +143,8 @@ class Transcript:
 
     def tool_called(self, item: Item) -> None:
         """The model called a function."""
-        item_id, call_id = str(item.get("id")), str(item.get("call_id"))
-        self.entries[item_id] = ToolUse(item_id, call_id, str(item.get("name")), str(item.get("arguments") or "{}"))
+        item_id = str(item["id"])
+        self.entries[item_id] = ToolUse(item_id, item["call_id"], item["name"], item.get("arguments") or "{}")
 
     def tool_answered(self, call_id: str, output: str, output_item_id: str) -> None:
         """A function's output was sent."""
@@ -136,13 +156,13 @@ class Transcript:
         """The messages so far, for tools."""
         return [
             Said(entry.role, entry.text, entry.agent)
-            for entry in self.entries.values()
+            for entry in list(self.entries.values())  # tools may ask from a thread of their own
             if isinstance(entry, Message) and entry.text and not entry.hidden
         ]
 
     def replay(self) -> list[Event]:
-        """The events that give the conversation to a new link. Item ids are kept; an unanswered tool call is left
-        to be replayed with its answer."""
+        """The events that give the conversation to a new link. Item ids are kept; the output of a tool that still
+        runs will follow."""
         return [
             {"type": "conversation.item.create", "item": item}
             for entry in self.entries.values()

@@ -31,7 +31,7 @@ def decode(frame: bytes | str) -> Event:
     """
     try:
         event = _decoder.decode(frame)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedEventError(f"not valid JSON: {error}") from None
     if not isinstance(event, dict):
         raise MalformedEventError(f"an event is a JSON object, not {type(event).__name__}")

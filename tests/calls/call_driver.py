@@ -1,0 +1,302 @@
+"""A call's machine on a bench: the test says what happens and when, and reads what the call did about it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from trunkline.calls import commands, log, steps
+from trunkline.calls.machine import CallMachine
+from trunkline.realtime.events import Event
+
+CALLER_WAIT_MS = 30_000.0
+
+
+def plan(**changes: Any) -> steps.CallPlan:
+    """A call with a host who may hand over to a poet (and the poet back), each with tools."""
+    fields: dict[str, Any] = {
+        "call_id": "call_1",
+        "scenario": "test",
+        "first_agent": "host",
+        "agents": ["host", "poet"],
+        "transfers": {"host": {"transfer_to_poet": "poet"}, "poet": {"transfer_to_host": "host"}},
+        "tools": {"host": ["weather", "clock"], "poet": ["rhyme"]},
+        "transport": "websocket",
+        "provider": "test",
+        "model": "test-model",
+        "started_at": "2026-01-01T00:00:00.000+00:00",
+        "caller_wait_ms": CALLER_WAIT_MS,
+    }
+    return steps.CallPlan(**{**fields, **changes})
+
+
+class CallDriver:
+    """Drives one machine. Agents are configured at once unless `configures` is turned off; tools answer by hand.
+
+    Attributes:
+        sent: the events that went to the model, in order.
+        events: the log.
+        played: the sound the caller got, in ms for each message.
+        tools: calls of tools that have not been answered.
+        configuring: configurations that have not been answered.
+        ended: why the call ended.
+    """
+
+    def __init__(self, *, configures: bool = True, **changes: Any) -> None:
+        self.machine = CallMachine(plan(**changes))
+        self.configures = configures
+        self.now_ms = 0.0
+        self.sent: list[Event] = []
+        self.events: list[log.LogEventUnion] = []
+        self.played: dict[str, float] = {}
+        self.tools: dict[str, steps.RunTool] = {}
+        self.configuring: list[steps.Configure] = []
+        self.ended: str | None = None
+        self._timers: dict[str, float] = {}
+        self._numbers: Iterator[int] = itertools.count(1)
+        self._sounding: str | None = None
+        self._responding: str | None = None
+        self._do(self.machine.begin(0.0))
+
+    # What happens ---------------------------------------------------------------------------------------------------
+    def link_up(self) -> None:
+        """The model is connected."""
+        self.feed(steps.LinkOpened())
+
+    def link_lost(self, retry_in_ms: int | None = 250) -> None:
+        """The connection to the model breaks."""
+        self._responding = None
+        self.feed(steps.LinkDropped("the connection broke", None, retry_in_ms))
+
+    def caller_joins(self, leg_id: str = "leg_1") -> None:
+        """The caller is there."""
+        self.feed(steps.CallerJoined(leg_id, "websocket"))
+
+    def caller_leaves(self, leg_id: str = "leg_1") -> None:
+        """The caller is gone."""
+        self.feed(steps.CallerLeft(leg_id, "closed"))
+
+    def types(self, text: str) -> None:
+        """The caller types something."""
+        self.feed(steps.Commanded(commands.Say(text)))
+
+    def interrupts(self) -> None:
+        """The caller presses the button."""
+        self.feed(steps.Commanded(commands.Interrupt()))
+
+    def reports(self, item_id: str, ms: int) -> None:
+        """The page tells how much it has played."""
+        self.feed(steps.Commanded(commands.Played(item_id, ms)))
+
+    def hangs_up(self) -> None:
+        """The caller hangs up."""
+        self.feed(steps.Commanded(commands.HangUp()))
+
+    def caller_starts_to_speak(self, item_id: str = "speech_1", *, cuts: bool = True) -> None:
+        """The service hears the caller, and stops its response by itself."""
+        self.wire("input_audio_buffer.speech_started", item_id=item_id, audio_start_ms=100)
+        if cuts and self._responding:
+            self.response_done("cancelled")
+
+    def caller_stops_speaking(self, item_id: str = "speech_1", *, previous: str | None = None) -> None:
+        """The caller's turn is over; the service has an item of it."""
+        self.wire("input_audio_buffer.speech_stopped", item_id=item_id, audio_end_ms=900)
+        self.wire("input_audio_buffer.committed", item_id=item_id)
+        item = {"id": item_id, "type": "message", "role": "user", "content": [{"type": "input_audio"}]}
+        self.wire("conversation.item.added", item=item, previous_item_id=previous)
+
+    def words_recognised(self, text: str, item_id: str = "speech_1") -> None:
+        """The recogniser has understood the caller."""
+        self.wire("conversation.item.input_audio_transcription.completed", item_id=item_id, transcript=text)
+
+    def confirms_items(self) -> None:
+        """The service tells of every item it was sent and has not told of yet."""
+        told = {event["item"]["id"] for event in self._received("conversation.item.added")}
+        for event in self.sent_of("conversation.item.create"):
+            if event["item"]["id"] not in told:
+                self.wire("conversation.item.added", item=event["item"])
+
+    def response_created(self) -> str:
+        """A response begins."""
+        self._responding = f"resp_{next(self._numbers)}"
+        self.wire("response.created", response={"id": self._responding, "status": "in_progress"})
+        return self._responding
+
+    def agent_says(self, text: str, *, audio_ms: float = 1000.0, finished: bool = True) -> str:
+        """A message of the response under way, `audio_ms` long; returns its id."""
+        item_id = f"msg_{next(self._numbers)}"
+        item = {"id": item_id, "type": "message", "role": "assistant", "status": "in_progress", "content": []}
+        self.wire("response.output_item.added", item=item)
+        self.wire("conversation.item.added", item=item)
+        self.wire("response.output_audio_transcript.delta", item_id=item_id, delta=text)
+        if audio_ms:
+            self.sound(item_id, audio_ms)
+        if finished:
+            self.message_done(item_id, text)
+        return item_id
+
+    def sound(self, item_id: str, ms: float) -> None:
+        """Sound from the model."""
+        self._sounding = item_id
+        self.feed(steps.SoundArrived(item_id, bytes(int(ms * 48)), ms))
+
+    def message_done(self, item_id: str, text: str, status: str = "completed") -> None:
+        """The message is complete."""
+        self.wire("response.output_audio.done", item_id=item_id)
+        content = [{"type": "output_audio", "transcript": text}]
+        item = {"id": item_id, "type": "message", "role": "assistant", "status": status, "content": content}
+        self.wire("response.output_item.done", item=item)
+
+    def model_calls(self, name: str, arguments: str = "{}", call_id: str | None = None) -> str:
+        """The response under way calls a function; returns the call's id."""
+        call_id = call_id or f"fc_{next(self._numbers)}"
+        item = {
+            "id": f"item_{call_id}", "type": "function_call", "status": "completed",
+            "call_id": call_id, "name": name, "arguments": arguments,
+        }  # fmt: skip
+        self.wire("conversation.item.added", item=item)
+        self.wire("response.output_item.done", item=item)
+        return call_id
+
+    def response_done(self, status: str = "completed", **fields: Any) -> None:
+        """The response under way is over."""
+        response_id, self._responding = self._responding, None
+        self.wire("response.done", response={"id": response_id, "status": status, **fields})
+
+    def answers(self, text: str, *, audio_ms: float = 1000.0) -> str:
+        """A whole response of one message, of which all has been heard when this returns."""
+        self.confirms_items()
+        self.response_created()
+        item_id = self.agent_says(text, audio_ms=audio_ms)
+        self.response_done()
+        self.reports(item_id, round(audio_ms))
+        return item_id
+
+    def refuses_request(self) -> None:
+        """The service refuses our last `response.create`: one is under way already."""
+        event_id = self.sent_of("response.create")[-1]["event_id"]
+        self.wire("error", error={"code": "conversation_already_has_active_response", "event_id": event_id})
+
+    def tool_answers(self, call_id: str, result: Any = "sunny", error: str | None = None) -> None:
+        """A tool has come to an end."""
+        tool = self.tools.pop(call_id)
+        output = str(result) if error is None else f"failed: {error}"
+        self.feed(steps.ToolEnded(call_id, tool.name, output, None if error else result, error))
+
+    def configured(self, which: int = 0) -> None:
+        """A configuration that was asked for is worked out."""
+        asked = self.configuring.pop(which)
+        self.feed(steps.AgentConfigured(asked.agent, {"instructions": f"be {asked.agent}"}, asked.purpose))
+
+    def configuration_fails(self, which: int = 0) -> None:
+        """A configuration could not be worked out."""
+        asked = self.configuring.pop(which)
+        self.feed(steps.AgentFailed(asked.agent, "ValueError: no", asked.purpose))
+
+    def wire(self, type_: str, **fields: Any) -> None:
+        """Any event from the model."""
+        self.feed(steps.WireArrived({"type": type_, **fields}))
+
+    def wait(self, ms: float) -> None:
+        """Time passes, and what is due happens."""
+        until = self.now_ms + ms
+        while self._timers:
+            key = min(self._timers, key=lambda key: self._timers[key])
+            if self._timers[key] > until:
+                break
+            self.now_ms = max(self.now_ms, self._timers.pop(key))
+            self.feed(steps.Woke(key))
+        self.now_ms = until
+
+    def feed(self, given: steps.Input) -> None:
+        """Any input."""
+        self._do(self.machine.step(given, self.now_ms))
+
+    # What the call did ----------------------------------------------------------------------------------------------
+    @property
+    def types_sent(self) -> list[str]:
+        """The types of what went to the model."""
+        return [event["type"] for event in self.sent]
+
+    def sent_of(self, type_: str) -> list[Event]:
+        """What went to the model, of one type."""
+        return [event for event in self.sent if event["type"] == type_]
+
+    @property
+    def asked(self) -> int:
+        """How many responses were asked for."""
+        return len(self.sent_of("response.create"))
+
+    def logged(self, *kinds: type[log.LogEvent]) -> list[Any]:
+        """The log's events of some kinds."""
+        return [event for event in self.events if isinstance(event, kinds)]
+
+    def said(self, item_id: str) -> str:
+        """A message as the log has it in the end."""
+        text = ""
+        for event in self.logged(log.MessageDelta, log.MessageDone, log.MessageTruncated):
+            if event.item_id == item_id:
+                text = text + event.text if isinstance(event, log.MessageDelta) else event.text or ""
+        return text
+
+    def since(self, mark: int) -> list[Event]:
+        """What went to the model after the first `mark` events."""
+        return self.sent[mark:]
+
+    def forget(self) -> None:
+        """Looks only at what comes from here on."""
+        self.sent.clear()
+        self.events.clear()
+
+    def _received(self, type_: str) -> list[Event]:
+        return [event.event for event in self.logged(log.WireReceived) if event.event["type"] == type_]
+
+    def _do(self, effects: Sequence[steps.Effect]) -> None:
+        for effect in effects:
+            match effect:
+                case steps.Send():
+                    self.sent.append(effect.event)
+                case steps.Append():
+                    assert self.ended is None or isinstance(effect.event, log.CallEnded)
+                    self.events.append(effect.event)
+                case steps.Play():
+                    assert self._sounding is not None
+                    self.played[self._sounding] = self.played.get(self._sounding, 0.0) + len(effect.pcm) / 48
+                case steps.RunTool():
+                    self.tools[effect.call_id] = effect
+                case steps.Configure():
+                    self.configuring.append(effect)
+                    if self.configures:
+                        self.configured(len(self.configuring) - 1)
+                case steps.WakeAt():
+                    self._timers.pop(effect.key, None)
+                    if effect.at_ms is not None:
+                        self._timers[effect.key] = effect.at_ms
+                case steps.End():
+                    self.ended = effect.reason
+
+
+def call(*, configures: bool = True, **changes: Any) -> CallDriver:
+    """A call whose link and caller are there, and whose greeting was said and heard."""
+    driver = CallDriver(configures=configures, **changes)
+    driver.link_up()
+    if not configures:
+        driver.configured()
+    driver.caller_joins()
+    driver.answers("Hello, I am the host.")
+    driver.forget()
+    return driver
+
+
+def items_of(events: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What was put into the model's conversation, in readable short."""
+    return [_short(event["item"]) for event in events if event["type"] == "conversation.item.create"]
+
+
+def _short(item: Mapping[str, Any]) -> str:
+    if item["type"] == "message":
+        return f"{item['role']}: {item['content'][0]['text']}"
+    if item["type"] == "function_call":
+        return f"{item['name']}({item['arguments']})"
+    return f"= {item['output']}"

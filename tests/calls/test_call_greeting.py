@@ -1,0 +1,107 @@
+"""The beginning of a call: its first agent greets, once, when link and caller are both there."""
+
+from __future__ import annotations
+
+import pytest
+from call_driver import CALLER_WAIT_MS, CallDriver, items_of
+
+from trunkline.calls import log
+
+
+def test_a_call_is_announced_with_its_first_agent() -> None:
+    call = CallDriver()
+    started, agent = call.events
+    assert isinstance(started, log.CallStarted)
+    assert started.scenario == "test"
+    assert agent == log.AgentChanged(agent="host")
+
+
+@pytest.mark.parametrize("first", ["link", "caller"])
+def test_the_greeting_is_asked_for_when_link_and_caller_are_there(first: str) -> None:
+    call = CallDriver()
+    if first == "link":
+        call.link_up()
+        assert call.asked == 0
+        call.caller_joins()
+    else:
+        call.caller_joins()
+        assert call.asked == 0
+        call.link_up()
+    assert call.types_sent == ["session.update", "conversation.item.create", "response.create"]
+    assert items_of(call.sent) == ["user: hi"]
+
+
+def test_what_the_caller_is_taken_to_have_said_is_hidden() -> None:
+    call = CallDriver()
+    call.link_up()
+    call.caller_joins()
+    (added,) = call.logged(log.MessageAdded)
+    assert added.hidden
+    assert call.machine.transcript.history() == []
+
+
+def test_a_caller_who_comes_back_is_not_greeted_again() -> None:
+    call = CallDriver()
+    call.link_up()
+    call.caller_joins()
+    call.answers("Hello.")
+    call.caller_leaves()
+    call.wait(1000)
+    call.caller_joins()
+    assert call.asked == 1
+    assert items_of(call.sent) == ["user: hi"]
+
+
+def test_a_link_that_comes_back_does_not_greet_again() -> None:
+    call = CallDriver()
+    call.link_up()
+    call.caller_joins()
+    call.answers("Hello.")
+    call.forget()
+    call.link_lost()
+    call.link_up()
+    assert call.asked == 0
+    assert items_of(call.sent) == ["user: hi", "assistant: Hello."]
+
+
+def test_whoever_types_at_once_needs_no_greeting() -> None:
+    call = CallDriver()
+    call.caller_joins()
+    call.types("What is the weather?")
+    call.link_up()
+    assert items_of(call.sent) == ["user: What is the weather?"]
+    assert call.asked == 1
+
+
+def test_without_a_caller_the_call_ends_after_its_wait() -> None:
+    call = CallDriver()
+    call.link_up()
+    call.wait(CALLER_WAIT_MS - 1)
+    assert call.ended is None
+    call.wait(1)
+    assert call.ended == "no caller came"
+    assert call.events[-1] == log.CallEnded(reason="no caller came")
+
+
+def test_a_caller_who_does_not_come_back_ends_the_call() -> None:
+    call = CallDriver()
+    call.caller_joins()
+    call.caller_leaves()
+    call.wait(CALLER_WAIT_MS)
+    assert call.ended == "the caller did not come back"
+
+
+def test_a_caller_who_is_there_is_not_waited_for() -> None:
+    call = CallDriver()
+    call.caller_joins()
+    call.wait(10 * CALLER_WAIT_MS)
+    assert call.ended is None
+
+
+def test_hanging_up_ends_the_call() -> None:
+    call = CallDriver()
+    call.caller_joins()
+    call.hangs_up()
+    assert call.ended == "caller hung up"
+    call.link_up()
+    assert call.events[-1] == log.CallEnded(reason="caller hung up")

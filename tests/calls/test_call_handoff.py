@@ -1,0 +1,179 @@
+"""Handoffs: the new agent's session goes before the tool's answer, and the new agent speaks exactly once."""
+
+from __future__ import annotations
+
+import msgspec
+from call_driver import CallDriver, call
+
+from trunkline.calls import log
+
+
+def handing_over(*, configures: bool = True) -> tuple[CallDriver, str]:
+    """The host has called the tool that hands over to the poet."""
+    driver = call(configures=configures)
+    driver.types("A haiku, please.")
+    driver.confirms_items()
+    driver.response_created()
+    driver.forget()
+    return driver, driver.model_calls("transfer_to_poet", '{"reason": "wants a haiku"}')
+
+
+def outputs(driver: CallDriver) -> dict[str, object]:
+    """The answers to function calls that went to the model."""
+    items = [event["item"] for event in driver.sent_of("conversation.item.create")]
+    return {i["call_id"]: msgspec.json.decode(i["output"]) for i in items if i["type"] == "function_call_output"}
+
+
+def test_the_new_agents_session_comes_before_the_tools_output() -> None:
+    driver, call_id = handing_over()
+    assert driver.types_sent == ["session.update", "conversation.item.create"]
+    assert driver.sent[0]["session"] == {"instructions": "be poet"}
+    assert outputs(driver) == {call_id: {"assistant": "poet"}}
+
+
+def test_the_log_says_who_speaks_now_and_why() -> None:
+    driver, _call_id = handing_over()
+    changed = log.AgentChanged(agent="poet", previous="host", reason="wants a haiku")
+    assert driver.logged(log.AgentChanged) == [changed]
+
+
+def test_the_new_agent_is_asked_for_once_when_the_old_ones_response_is_over() -> None:
+    driver, _call_id = handing_over()
+    driver.confirms_items()
+    assert driver.asked == 0
+    driver.response_done()
+    assert driver.asked == 1
+    driver.answers("I am the poet.")
+    driver.wait(60_000)
+    assert driver.asked == 1
+
+
+def test_messages_carry_the_name_of_the_agent_that_says_them() -> None:
+    driver, _call_id = handing_over()
+    still_the_host = driver.agent_says("One moment.")
+    driver.response_done()
+    driver.reports(still_the_host, 1000)
+    poet = driver.answers("I am the poet.")
+    speakers = {added.item_id: added.agent for added in driver.logged(log.MessageAdded)}
+    assert speakers == {still_the_host: "host", poet: "poet"}
+
+
+def test_nothing_is_asked_for_while_the_new_agent_is_being_set_up() -> None:
+    driver, _call_id = handing_over(configures=False)
+    driver.response_done()
+    driver.wait(5000)
+    assert driver.sent == []
+    driver.configured()
+    assert driver.types_sent == ["session.update", "conversation.item.create", "response.create"]
+
+
+def test_typing_meanwhile_waits_for_the_new_agent() -> None:
+    driver, _call_id = handing_over(configures=False)
+    driver.response_done()
+    driver.types("About the sea.")
+    driver.confirms_items()
+    assert driver.asked == 0
+    driver.configured()
+    assert driver.asked == 1
+    assert driver.types_sent[-1] == "response.create"
+
+
+def test_of_two_transfers_in_one_response_the_first_counts() -> None:
+    driver, first = handing_over(configures=False)
+    second = driver.model_calls("transfer_to_poet")
+    driver.response_done()
+    driver.configured()
+    assert outputs(driver) == {
+        first: {"assistant": "poet"},
+        second: {"error": "The caller is being transferred already."},
+    }
+    assert driver.asked == 1
+    assert driver.machine.agent == "poet"
+
+
+def test_a_second_transfer_is_refused_also_when_the_first_was_quick() -> None:
+    driver, _first = handing_over()
+    second = driver.model_calls("transfer_to_poet")
+    assert outputs(driver)[second] == {"error": "The caller is being transferred already."}
+    assert len(driver.logged(log.AgentChanged)) == 1
+
+
+def test_a_tool_of_the_old_agent_that_was_called_beside_the_transfer_still_runs() -> None:
+    driver, _transfer = handing_over()
+    tool = driver.model_calls("weather")
+    driver.response_done()
+    assert driver.tools[tool].agent == "host"
+    assert driver.asked == 0
+    driver.tool_answers(tool)
+    assert driver.asked == 1
+
+
+def test_an_agent_that_cannot_be_set_up_leaves_the_old_one_speaking() -> None:
+    driver, call_id = handing_over(configures=False)
+    driver.response_done()
+    driver.configuration_fails()
+    assert driver.machine.agent == "host"
+    assert outputs(driver) == {call_id: {"error": "poet is not available; go on yourself."}}
+    assert driver.types_sent == ["conversation.item.create", "response.create"]
+    (error,) = driver.logged(log.CallError)
+    assert (error.code, error.source) == ("agent_failed", "scenario")
+    assert "ValueError: no" in error.message
+
+
+def test_a_first_agent_that_cannot_be_set_up_ends_the_call() -> None:
+    driver = CallDriver(configures=False)
+    driver.link_up()
+    driver.configuration_fails()
+    assert driver.ended == "the agent host could not be set up"
+
+
+def test_a_caller_who_speaks_during_the_handoff_is_answered_by_the_new_agent_once() -> None:
+    driver, _call_id = handing_over()
+    driver.confirms_items()
+    driver.response_done()
+    driver.caller_starts_to_speak(cuts=False)
+    driver.response_created()  # what we asked for crossed the caller's words
+    driver.response_done("cancelled")
+    driver.caller_stops_speaking()
+    assert driver.asked == 2
+    driver.response_created()  # the service's own answer to the caller, which has seen everything
+    driver.refuses_request()
+    driver.agent_says("About the sea, then.")
+    driver.response_done()
+    driver.wait(60_000)
+    assert driver.asked == 2
+
+
+def test_a_handoff_while_the_caller_speaks_waits_for_the_end_of_the_turn() -> None:
+    driver = call(configures=False)
+    driver.types("A haiku, please.")
+    driver.confirms_items()
+    driver.response_created()
+    driver.forget()
+    driver.model_calls("transfer_to_poet")
+    driver.response_done()
+    driver.caller_starts_to_speak()
+    driver.configured()
+    driver.confirms_items()
+    assert driver.types_sent == ["session.update", "conversation.item.create"]
+    driver.caller_stops_speaking()
+    assert driver.asked == 1
+
+
+def test_handing_back_and_forth() -> None:
+    driver, _call_id = handing_over()
+    driver.confirms_items()
+    driver.response_done()
+    driver.response_created()
+    driver.model_calls("transfer_to_host")
+    driver.confirms_items()
+    driver.response_done()
+    assert [changed.agent for changed in driver.logged(log.AgentChanged)] == ["poet", "host"]
+    assert driver.asked == 2
+
+
+def test_a_reason_that_is_no_text_is_passed_over() -> None:
+    driver = call()
+    driver.response_created()
+    driver.model_calls("transfer_to_poet", '{"reason": {"no": "text"}}')
+    assert driver.logged(log.AgentChanged)[0].reason is None

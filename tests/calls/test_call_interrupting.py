@@ -1,0 +1,385 @@
+"""Interrupting: by typing, by voice, by the button. The model is told what was heard, and asked again once."""
+
+from __future__ import annotations
+
+import pytest
+from call_driver import CallDriver, call, items_of
+
+from trunkline.calls import log
+
+
+def speaking(*, audio_ms: float = 4000.0, finished: bool = False) -> tuple[CallDriver, str]:
+    """An agent in the middle of saying ten words."""
+    driver = call()
+    driver.types("Tell me everything.")
+    driver.confirms_items()
+    driver.response_created()
+    item_id = driver.agent_says(
+        "one two three four five six seven eight nine ten", audio_ms=audio_ms, finished=finished
+    )
+    driver.forget()
+    return driver, item_id
+
+
+def test_typing_cancels_the_response_and_clears_its_sound() -> None:
+    driver, item_id = speaking()
+    driver.types("Stop, something else.")
+    assert driver.types_sent == ["response.cancel", "conversation.item.create"]
+    assert driver.logged(log.AudioCleared) == [log.AudioCleared(item_id=item_id)]
+
+
+def test_the_response_to_what_was_typed_is_asked_for_once_when_the_cancelled_one_is_over() -> None:
+    driver, item_id = speaking()
+    driver.types("Stop, something else.")
+    driver.reports(item_id, 500)
+    driver.confirms_items()
+    assert driver.asked == 0
+    driver.response_done("cancelled")
+    assert driver.asked == 1
+    driver.wait(60_000)
+    assert driver.asked == 1
+
+
+def test_it_is_not_asked_for_before_the_model_knows_what_was_heard() -> None:
+    driver, item_id = speaking()
+    driver.types("Stop.")
+    driver.response_done("cancelled")
+    assert driver.asked == 0
+    driver.reports(item_id, 500)
+    assert driver.types_sent[-2:] == ["conversation.item.truncate", "response.create"]
+
+
+def test_the_page_says_what_was_heard() -> None:
+    driver, item_id = speaking()
+    driver.wait(900)
+    driver.types("Stop.")
+    driver.reports(item_id, 777)
+    (truncate,) = driver.sent_of("conversation.item.truncate")
+    assert (truncate["item_id"], truncate["audio_end_ms"]) == (item_id, 777)
+
+
+def test_without_a_report_the_time_since_the_sound_began_counts_after_250_ms() -> None:
+    driver, _item_id = speaking()
+    driver.wait(900)
+    driver.types("Stop.")
+    driver.wait(249)
+    assert driver.sent_of("conversation.item.truncate") == []
+    driver.wait(1)
+    (truncate,) = driver.sent_of("conversation.item.truncate")
+    assert truncate["audio_end_ms"] == 900
+
+
+def test_an_earlier_report_and_the_time_since_count_too() -> None:
+    driver, item_id = speaking()
+    driver.wait(1000)
+    driver.reports(item_id, 600)  # the page began 400 ms late
+    driver.wait(200)
+    driver.types("Stop.")
+    driver.wait(250)
+    (truncate,) = driver.sent_of("conversation.item.truncate")
+    assert truncate["audio_end_ms"] == 800
+
+
+def test_a_page_that_fell_silent_is_believed_for_a_moment_only() -> None:
+    driver, item_id = speaking()
+    driver.reports(item_id, 100)
+    driver.wait(3000)
+    driver.types("Stop.")
+    driver.wait(250)
+    (truncate,) = driver.sent_of("conversation.item.truncate")
+    assert truncate["audio_end_ms"] == 500
+
+
+def test_never_more_is_truncated_than_was_sent() -> None:
+    driver, item_id = speaking(audio_ms=300)
+    driver.wait(5000)
+    driver.types("Stop.")
+    driver.reports(item_id, 9999)
+    (truncate,) = driver.sent_of("conversation.item.truncate")
+    assert truncate["audio_end_ms"] == 300
+
+
+def test_the_transcript_keeps_what_was_heard_also_when_the_rest_comes_later() -> None:
+    driver, item_id = speaking(audio_ms=4000)
+    driver.types("Stop.")
+    driver.reports(item_id, 2000)
+    driver.message_done(item_id, "one two three four five six seven eight nine ten", "incomplete")
+    driver.response_done("cancelled")
+    assert driver.said(item_id) == "one two three four five"
+    kinds = [type(event) for event in driver.logged(log.MessageDone, log.MessageTruncated) if event.item_id == item_id]
+    assert kinds == [log.MessageDone, log.MessageTruncated]
+
+
+def test_sound_that_comes_after_the_cut_counts_for_the_length_of_the_message() -> None:
+    driver, item_id = speaking(audio_ms=2000)
+    driver.types("Stop.")
+    driver.reports(item_id, 2000)
+    driver.sound(item_id, 2000)
+    driver.message_done(item_id, "one two three four five six seven eight nine ten", "incomplete")
+    assert driver.said(item_id) == "one two three four five"
+    assert driver.played[item_id] == 2000
+
+
+def test_a_message_is_cut_at_a_word() -> None:
+    driver, item_id = speaking(audio_ms=4000, finished=True)
+    driver.response_done()
+    driver.types("Stop.")
+    driver.reports(item_id, 2200)
+    assert driver.said(item_id) == "one two three four five"
+
+
+def test_what_was_heard_to_the_end_is_not_cut() -> None:
+    driver, item_id = speaking(finished=True)
+    driver.response_done()
+    driver.reports(item_id, 4000)
+    driver.types("Thank you.")
+    assert driver.types_sent == ["conversation.item.create", "response.create"]
+    assert driver.logged(log.AudioCleared) == []
+
+
+def test_a_page_that_never_reports_has_heard_everything_in_time() -> None:
+    driver, _item_id = speaking(finished=True)
+    driver.response_done()
+    driver.wait(4000)
+    driver.types("Thank you.")
+    assert driver.logged(log.AudioCleared) == []
+
+
+def test_no_word_is_heard_of_a_response_that_was_cancelled_before_it_spoke() -> None:
+    driver = call()
+    driver.types("Tell me everything.")
+    driver.confirms_items()
+    driver.types("No, wait.")
+    assert driver.types_sent.count("response.cancel") == 1
+    driver.response_created()
+    item_id = driver.agent_says("Once upon", audio_ms=200, finished=False)
+    driver.response_done("cancelled")
+    assert item_id not in driver.played
+    assert driver.logged(log.AudioStarted) == []
+    assert driver.sent_of("conversation.item.truncate")[0]["audio_end_ms"] == 0
+    assert driver.said(item_id) == ""
+    assert driver.asked == 2
+
+
+def test_speaking_silences_the_agent_and_leaves_the_cancelling_to_the_service() -> None:
+    driver, item_id = speaking()
+    driver.caller_starts_to_speak()
+    assert driver.sent_of("response.cancel") == []
+    assert driver.logged(log.AudioCleared) == [log.AudioCleared(item_id=item_id)]
+    driver.reports(item_id, 1000)
+    assert driver.sent_of("conversation.item.truncate")[0]["audio_end_ms"] == 1000
+
+
+def test_the_services_own_answer_to_speech_is_not_asked_for_again() -> None:
+    driver, item_id = speaking()
+    driver.caller_starts_to_speak()
+    driver.reports(item_id, 1000)
+    driver.caller_stops_speaking()
+    driver.response_created()
+    driver.agent_says("I see.")
+    driver.response_done()
+    driver.wait(60_000)
+    assert driver.asked == 0
+
+
+def test_typing_while_speaking_is_answered_by_the_services_response_that_has_seen_it() -> None:
+    driver = call()
+    driver.caller_starts_to_speak()
+    driver.types("It is in Wanaka.")
+    driver.confirms_items()
+    assert driver.asked == 0
+    driver.wire("input_audio_buffer.speech_stopped", item_id="speech_1")
+    driver.response_created()
+    driver.refuses_request()
+    driver.agent_says("Sunny.")
+    driver.response_done()
+    assert driver.asked == 1
+
+
+def test_typing_that_the_services_response_has_not_seen_is_answered_after_it() -> None:
+    driver = call()
+    driver.caller_starts_to_speak()
+    driver.wire("input_audio_buffer.speech_stopped", item_id="speech_1")
+    driver.types("It is in Wanaka.")
+    driver.response_created()  # the service began before the text reached it
+    driver.refuses_request()
+    driver.confirms_items()
+    driver.agent_says("Where?")
+    assert driver.asked == 1
+    driver.response_done()
+    assert driver.asked == 2
+
+
+def test_the_button_silences_and_asks_for_nothing() -> None:
+    driver, item_id = speaking()
+    driver.interrupts()
+    driver.reports(item_id, 1000)
+    driver.response_done("cancelled")
+    driver.wait(60_000)
+    assert driver.types_sent == ["response.cancel", "conversation.item.truncate"]
+
+
+def test_the_button_twice_cancels_once() -> None:
+    driver, _item_id = speaking()
+    driver.interrupts()
+    driver.interrupts()
+    assert len(driver.sent_of("response.cancel")) == 1
+    assert len(driver.logged(log.AudioCleared)) == 1
+
+
+def test_the_button_before_the_response_has_begun_stops_it() -> None:
+    driver = call()
+    driver.types("Tell me everything.")
+    driver.confirms_items()
+    driver.interrupts()
+    driver.response_created()
+    item_id = driver.agent_says("Once", audio_ms=100, finished=False)
+    driver.response_done("cancelled")
+    assert item_id not in driver.played
+    driver.wait(60_000)
+    assert driver.asked == 1
+
+
+def test_the_button_when_all_is_quiet_does_nothing() -> None:
+    driver = call()
+    driver.interrupts()
+    assert driver.sent == []
+    assert driver.events == []
+
+
+def test_a_message_the_page_has_not_reached_counts_as_unheard() -> None:
+    driver = call()
+    driver.types("Go on.")
+    driver.confirms_items()
+    driver.response_created()
+    first = driver.agent_says("the first message", audio_ms=3000)
+    second = driver.agent_says("the second message", audio_ms=3000)
+    driver.response_done()
+    driver.wait(1000)
+    driver.types("Stop.")
+    driver.reports(first, 1000)
+    heard = {e["item_id"]: e["audio_end_ms"] for e in driver.sent_of("conversation.item.truncate")}
+    assert heard == {first: 1000, second: 0}
+
+
+def test_a_report_of_a_later_message_means_that_the_earlier_was_heard() -> None:
+    driver = call()
+    driver.types("Go on.")
+    driver.confirms_items()
+    driver.response_created()
+    driver.agent_says("the first message", audio_ms=3000)
+    second = driver.agent_says("the second message", audio_ms=3000)
+    driver.response_done()
+    driver.wait(2990)
+    driver.types("Stop.")
+    driver.reports(second, 40)
+    heard = {e["item_id"]: e["audio_end_ms"] for e in driver.sent_of("conversation.item.truncate")}
+    assert heard == {second: 40}
+
+
+def test_messages_play_one_after_the_other() -> None:
+    driver = call()
+    driver.types("Go on.")
+    driver.confirms_items()
+    driver.response_created()
+    first = driver.agent_says("the first message", audio_ms=3000)
+    second = driver.agent_says("the second message", audio_ms=3000)
+    driver.response_done()
+    driver.wait(3500)
+    driver.types("Stop.")
+    driver.wait(250)
+    heard = {e["item_id"]: e["audio_end_ms"] for e in driver.sent_of("conversation.item.truncate")}
+    assert heard == {second: 500}
+    assert first not in heard
+
+
+def test_a_cut_before_the_last_one_was_reported_settles_both() -> None:
+    driver, first = speaking()
+    driver.wait(500)
+    driver.types("Stop.")
+    driver.confirms_items()
+    driver.response_done("cancelled")
+    driver.wait(250)
+    driver.response_created()
+    second = driver.agent_says("another one", audio_ms=2000, finished=False)
+    driver.types("Stop that too.")
+    driver.interrupts()
+    driver.wait(250)
+    assert [e["item_id"] for e in driver.sent_of("conversation.item.truncate")] == [first, second]
+
+
+@pytest.mark.parametrize("late_ms", [0, 100, 10_000])
+def test_a_report_of_a_message_that_was_settled_changes_nothing(late_ms: int) -> None:
+    driver, item_id = speaking()
+    driver.types("Stop.")
+    driver.reports(item_id, 500)
+    driver.wait(late_ms)
+    driver.forget()
+    driver.reports(item_id, 3000)
+    assert driver.sent == []
+
+
+def test_speech_that_is_never_said_to_have_stopped_does_not_silence_the_agent_for_good() -> None:
+    driver = call()
+    driver.caller_starts_to_speak()
+    driver.response_created()
+    item_id = driver.agent_says("I heard you.")
+    driver.response_done()
+    assert driver.played[item_id] == 1000
+    driver.types("And now?")
+    driver.wait(250)
+    driver.confirms_items()
+    assert driver.asked == 1
+
+
+def test_a_request_that_meets_a_caller_who_has_begun_to_speak_is_put_off() -> None:
+    driver = call()
+    driver.types("What is the weather?")
+    driver.confirms_items()
+    driver.caller_starts_to_speak(cuts=False)
+    driver.response_created()
+    assert driver.sent_of("response.cancel")
+    driver.response_done("cancelled")
+    driver.caller_stops_speaking()
+    assert driver.asked == 2
+
+
+def test_what_the_service_says_of_items_of_its_own_is_the_transcript() -> None:
+    driver = call()
+    driver.caller_starts_to_speak()
+    driver.caller_stops_speaking()
+    driver.words_recognised(" a haiku, please ")
+    assert driver.said("speech_1") == "a haiku, please"
+    assert driver.logged(log.MessageAdded)[0].spoken
+
+
+def test_speech_is_placed_before_the_answer_that_was_quicker() -> None:
+    driver = call()
+    driver.response_created()
+    item = {"id": "msg_a", "type": "message", "role": "assistant", "content": []}
+    driver.wire("response.output_item.added", item=item)
+    driver.message_done("msg_a", "The answer.")
+    driver.response_done()
+    before = next(iter(reversed(list(driver.machine.transcript.entries)[:-1])))
+    speech = {"id": "speech_9", "type": "message", "role": "user", "content": [{"type": "input_audio"}]}
+    driver.wire("conversation.item.added", item=speech, previous_item_id=before)
+    driver.words_recognised("The question.", "speech_9")
+    assert [said.text for said in driver.machine.transcript.history()][-2:] == ["The question.", "The answer."]
+
+
+def test_words_that_were_not_recognised_are_told() -> None:
+    driver = call()
+    driver.caller_starts_to_speak()
+    driver.caller_stops_speaking()
+    driver.wire("conversation.item.input_audio_transcription.failed", item_id="speech_1", error={"message": "died"})
+    assert driver.logged(log.MessageDone)[-1].status == "failed"
+    assert "died" in driver.logged(log.CallError)[0].message
+
+
+def test_sound_without_words_is_inaudible() -> None:
+    driver = call()
+    driver.caller_starts_to_speak()
+    driver.caller_stops_speaking()
+    driver.words_recognised("  ")
+    assert driver.logged(log.MessageDone)[-1].status == "inaudible"
+    assert items_of(driver.machine.transcript.replay()) == ["user: hi", "assistant: Hello, I am the host."]

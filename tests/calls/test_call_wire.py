@@ -1,0 +1,294 @@
+"""What the service sends, right and wrong: nothing on the wire may break a call, and some rules always hold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+from call_driver import CallDriver, call
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trunkline.calls import commands, log, steps
+
+KNOWN = sorted(call().machine._handlers)
+
+
+def test_every_event_is_logged_as_it_came() -> None:
+    driver = call()
+    driver.wire("something.new", event_id="event_1", more={"and": "more"})
+    assert driver.events == [
+        log.WireReceived(event={"type": "something.new", "event_id": "event_1", "more": {"and": "more"}})
+    ]
+
+
+def test_what_is_sent_is_logged_before_it_goes() -> None:
+    driver = call()
+    driver.types("Hello?")
+    assert [event.event for event in driver.logged(log.WireSent)] == driver.sent
+
+
+@pytest.mark.parametrize("kind", KNOWN)
+@pytest.mark.parametrize("fields", [{}, {"item": None, "response": None}, {"item_id": 5, "response": {"id": None}}])
+def test_a_malformed_event_is_passed_over(kind: str, fields: dict[str, Any]) -> None:
+    driver = call()
+    driver.wire(kind, **fields)
+    driver.forget()
+    driver.types("Are you there?")
+    driver.confirms_items()
+    driver.wait(250)
+    assert driver.asked == 1
+
+
+def test_a_malformed_event_is_told_of() -> None:
+    driver = call()
+    driver.wire("response.created")
+    (error,) = driver.logged(log.CallError)
+    assert error.code == "malformed_event"
+    assert "response.created" in error.message
+
+
+def test_a_response_that_failed_says_why_and_the_call_goes_on() -> None:
+    driver = call()
+    driver.types("Hello?")
+    driver.confirms_items()
+    driver.response_created()
+    error = {"type": "tokens", "code": "rate_limit_exceeded", "message": "Rate limit reached"}
+    driver.response_done("failed", status_details={"type": "failed", "error": error})
+    (logged,) = driver.logged(log.CallError)
+    assert (logged.message, logged.code, logged.source) == ("Rate limit reached", "rate_limit_exceeded", "provider")
+    driver.types("Again?")
+    assert driver.asked == 2
+
+
+def test_a_response_that_was_broken_off_says_why() -> None:
+    driver = call()
+    driver.response_created()
+    driver.response_done("incomplete", status_details={"type": "incomplete", "reason": "content_filter"})
+    assert driver.logged(log.CallError)[0].code == "content_filter"
+
+
+def test_no_message_stays_open_when_its_response_is_over() -> None:
+    driver = call()
+    driver.response_created()
+    item_id = driver.agent_says("And then", finished=False)
+    driver.response_done("failed")
+    (done,) = driver.logged(log.MessageDone)
+    assert done == log.MessageDone(item_id=item_id, role="assistant", text="And then", status="interrupted")
+
+
+def test_a_refusal_because_a_response_is_under_way_is_no_error_to_the_caller() -> None:
+    driver = call()
+    driver.types("Hello?")
+    driver.response_created()
+    driver.refuses_request()
+    assert driver.logged(log.CallError) == []
+
+
+def test_a_refused_request_for_what_nobody_has_answered_is_made_again_once() -> None:
+    driver = call()
+    driver.types("Hello?")
+    driver.response_created()  # the service's own, which began before the text came
+    driver.refuses_request()
+    driver.refuses_request()
+    driver.confirms_items()
+    driver.response_done()
+    assert driver.asked == 2
+
+
+def test_a_refusal_by_a_response_that_was_never_announced_waits_for_its_end() -> None:
+    driver = call()
+    driver.types("Hello?")
+    driver.confirms_items()
+    driver.refuses_request()
+    assert driver.asked == 1
+    driver.wire("response.done", response={"id": "resp_ghost", "status": "completed"})
+    assert driver.asked == 2
+
+
+def test_a_request_that_fails_for_good_is_not_made_again_and_the_next_one_is() -> None:
+    driver = call()
+    driver.types("Hello?")
+    driver.confirms_items()
+    event_id = driver.sent_of("response.create")[0]["event_id"]
+    driver.wire("error", error={"code": "quota", "message": "No more.", "event_id": event_id})
+    assert driver.asked == 1
+    assert driver.logged(log.CallError)[0].message == "No more."
+    driver.types("Please!")
+    assert driver.asked == 2
+
+
+def test_a_request_that_fails_does_not_take_a_later_wish_with_it() -> None:
+    driver = call()
+    driver.types("Hello?")
+    driver.confirms_items()
+    event_id = driver.sent_of("response.create")[0]["event_id"]
+    driver.types("Please!")
+    driver.wire("error", error={"code": "quota", "message": "No more.", "event_id": event_id})
+    assert driver.asked == 2
+
+
+def test_a_cancel_that_came_too_late_is_no_error() -> None:
+    driver = call()
+    driver.wire("error", error={"code": "response_cancel_not_active", "message": "no active response"})
+    assert driver.logged(log.CallError) == []
+
+
+def test_sound_is_counted_but_not_logged() -> None:
+    driver = call()
+    driver.wire("response.output_audio.delta", item_id="m", delta="not base64!")
+    assert driver.events == []
+
+
+def test_sound_begins_and_ends_in_the_log() -> None:
+    driver = call()
+    driver.response_created()
+    item_id = driver.agent_says("Hello.", audio_ms=500)
+    assert driver.logged(log.AudioStarted, log.AudioDone) == [
+        log.AudioStarted(item_id=item_id),
+        log.AudioDone(item_id=item_id, ms=500),
+    ]
+
+
+# Whatever comes, in whatever order -----------------------------------------------------------------------------------
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
+ids = st.sampled_from(["a", "b", "c"])
+anything = st.recursive(
+    scalars | ids,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["id", "type", "text"]), inner),
+    max_leaves=4,
+)
+odd = st.one_of(ids, anything)
+items = st.fixed_dictionaries(
+    {"id": odd, "type": st.sampled_from(["message", "function_call", "?"])},
+    optional={
+        "role": st.sampled_from(["user", "assistant", "system", 3]),
+        "status": st.sampled_from(["completed", "incomplete", None]),
+        "content": st.lists(st.fixed_dictionaries({"text": odd, "type": odd}), max_size=2) | anything,
+        "call_id": odd,
+        "name": st.sampled_from(["weather", "transfer_to_poet", "transfer_to_host", "nothing", 5]),
+        "arguments": odd,
+    },
+)
+responses = st.fixed_dictionaries(
+    {"id": odd}, optional={"status": st.sampled_from(["completed", "failed", "incomplete", 4]), "status_details": odd}
+)
+wire_events = st.fixed_dictionaries(
+    {"type": st.sampled_from(KNOWN)},
+    optional={
+        "item_id": odd,
+        "item": items | anything,
+        "response": responses | anything,
+        "delta": odd,
+        "transcript": odd,
+        "previous_item_id": odd,
+        "audio_start_ms": odd,
+        "audio_end_ms": odd,
+        "error": st.fixed_dictionaries({"code": odd, "event_id": odd, "message": odd}) | anything,
+    },
+)
+inputs = st.one_of(
+    wire_events.map(lambda event: ("wire", event)),
+    st.tuples(st.just("sound"), ids, st.sampled_from([20.0, 500.0])),
+    st.sampled_from(["link_up", "link_lost", "caller_joins", "caller_leaves", "interrupts", "configure", "fail"]).map(
+        lambda name: (name,)
+    ),
+    st.just(("types", "hello")),
+    st.tuples(st.just("reports"), ids, st.integers(0, 2000)),
+    st.tuples(st.just("wait"), st.sampled_from([10, 250, 5000])),
+    st.tuples(st.just("tool"), st.integers(0, 3)),
+    st.just(("created", "a")),
+    st.just(("done", "a")),
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(inputs, max_size=40))
+def test_the_rules_that_always_hold(story: list[tuple[Any, ...]]) -> None:
+    driver = CallDriver(configures=False)
+    watch = Watch(driver)
+    link, caller = False, False
+    for name, *rest in story:
+        if name == "link_up" and not link:
+            link = True
+            driver.link_up()
+        elif name == "link_lost" and link:
+            link = False
+            driver.link_lost()
+        elif name == "caller_joins" and not caller:
+            caller = True
+            driver.caller_joins()
+        elif name == "caller_leaves" and caller:
+            caller = False
+            driver.caller_leaves()
+        elif name in ("wire", "sound", "created", "done") and link:
+            from_the_model(driver, name, rest)
+        elif name == "types" and caller:
+            driver.types(rest[0])
+        elif name == "interrupts" and caller:
+            driver.interrupts()
+        elif name == "reports":
+            driver.feed(steps.Commanded(commands.Played(rest[0], rest[1])))
+        elif name == "wait":
+            driver.wait(rest[0])
+        elif name in ("configure", "fail") and driver.configuring:
+            driver.configured() if name == "configure" else driver.configuration_fails()
+        elif name == "tool" and driver.tools:
+            driver.tool_answers(sorted(driver.tools)[rest[0] % len(driver.tools)])
+        watch.look()
+    driver.feed(steps.Stopped("the end"))
+    watch.at_the_end()
+
+
+def from_the_model(driver: CallDriver, name: str, rest: list[Any]) -> None:
+    if name == "wire":
+        # Only what can come over a wire: the link has decoded it.
+        driver.feed(steps.WireArrived(msgspec.json.decode(msgspec.json.encode(rest[0]))))
+    elif name == "sound":
+        driver.sound(rest[0], rest[1])
+    elif name == "created":
+        driver.wire("response.created", response={"id": rest[0]})
+    else:
+        driver.wire("response.done", response={"id": rest[0], "status": "completed"})
+
+
+class Watch:
+    """Looks at everything a driver's call has done."""
+
+    def __init__(self, driver: CallDriver) -> None:
+        self.driver = driver
+        self._seen = 0
+        self._open_request: str | None = None
+
+    def look(self) -> None:
+        """Never two requests without an end, a refusal or a new link between them; every event can be written."""
+        for event in self.driver.events[self._seen :]:
+            log.frame_of(event, 1, 1)
+            if isinstance(event, log.WireSent) and event.event["type"] == "response.create":
+                assert self._open_request is None, "two responses were asked for at once"
+                self._open_request = event.event["event_id"]
+            elif isinstance(event, log.LinkLost) or (
+                isinstance(event, log.WireReceived) and event.event["type"] in ("response.done", "error")
+            ):
+                self._open_request = None
+        self._seen = len(self.driver.events)
+
+    def at_the_end(self) -> None:
+        """`call.ended` is last; every tool, every message and every stretch of speech that began has ended once."""
+        self.look()
+        events = self.driver.events
+        assert isinstance(events[-1], log.CallEnded)
+        assert sum(isinstance(event, log.CallEnded) for event in events) == 1
+        started = [event.call_id for event in events if isinstance(event, log.ToolStarted)]
+        done = [event.call_id for event in events if isinstance(event, log.ToolDone)]
+        assert sorted(started) == sorted(done)
+        assert len(set(started)) == len(started)
+        added = {event.item_id for event in events if isinstance(event, log.MessageAdded)}
+        assert added == {event.item_id for event in events if isinstance(event, log.MessageDone)}
+        speech = [event for event in events if isinstance(event, log.SpeechStarted | log.SpeechStopped)]
+        assert all(
+            isinstance(event, log.SpeechStarted if at % 2 == 0 else log.SpeechStopped)
+            for at, event in enumerate(speech)
+        )
+        assert len(speech) % 2 == 0
