@@ -19,8 +19,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
         return None
     names = pyfuncitem._fixtureinfo.argnames
     arguments = {name: pyfuncitem.funcargs[name] for name in names}
-    loop: asyncio.AbstractEventLoop | None = pyfuncitem.funcargs.get("event_loop")
-    if loop is not None:
+    loop = pyfuncitem.funcargs.get("event_loop")
+    if isinstance(loop, asyncio.AbstractEventLoop):
         loop.run_until_complete(_watched(pyfuncitem, arguments))
     else:
         asyncio.run(_watched(pyfuncitem, arguments))

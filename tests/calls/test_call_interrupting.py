@@ -7,6 +7,8 @@ from call_driver import CallDriver, call, items_of
 
 from trunkline.calls import log
 
+TEN_WORDS = "one two three four five six seven eight nine ten"
+
 
 def speaking(*, audio_ms: float = 4000.0, finished: bool = False) -> tuple[CallDriver, str]:
     """An agent in the middle of saying ten words."""
@@ -103,7 +105,7 @@ def test_the_transcript_keeps_what_was_heard_also_when_the_rest_comes_later() ->
     driver, item_id = speaking(audio_ms=4000)
     driver.types("Stop.")
     driver.reports(item_id, 2000)
-    driver.message_done(item_id, "one two three four five six seven eight nine ten", "incomplete")
+    driver.message_done(item_id, TEN_WORDS, "incomplete")
     driver.response_done("cancelled")
     assert driver.said(item_id) == "one two three four five"
     kinds = [type(event) for event in driver.logged(log.MessageDone, log.MessageTruncated) if event.item_id == item_id]
@@ -115,7 +117,7 @@ def test_sound_that_comes_after_the_cut_counts_for_the_length_of_the_message() -
     driver.types("Stop.")
     driver.reports(item_id, 2000)
     driver.sound(item_id, 2000)
-    driver.message_done(item_id, "one two three four five six seven eight nine ten", "incomplete")
+    driver.message_done(item_id, TEN_WORDS, "incomplete")
     assert driver.said(item_id) == "one two three four five"
     assert driver.played[item_id] == 2000
 
