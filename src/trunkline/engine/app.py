@@ -15,7 +15,10 @@ from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from trunkline.engine.brains import Brain, BrainError
-from trunkline.engine.live import LiveSession
+from trunkline.engine.calls import Calls
+from trunkline.engine.client_secrets import ClientSecret, ClientSecrets
+from trunkline.engine.ice import IceOptions
+from trunkline.engine.live import LiveSession, Player
 from trunkline.engine.session import Session
 from trunkline.engine.sockets import SocketChannel, serve
 from trunkline.engine.speech import Recogniser, Voice
@@ -44,6 +47,8 @@ class Engine:
         key: what clients must show, as `api-key` or bearer; None lets everybody in.
         max_sessions: how many at once; one more is refused with 429.
         session_minutes: after this long a session is closed with code 1001; None is never.
+        ice: how callers over WebRTC are reached.
+        secrets: the ephemeral keys; a test may give them a clock.
     """
 
     def __init__(
@@ -55,6 +60,8 @@ class Engine:
         key: str | None = None,
         max_sessions: int = 100,
         session_minutes: float | None = SESSION_MINUTES,
+        ice: IceOptions | None = None,
+        secrets: ClientSecrets | None = None,
     ) -> None:
         self._brains = brains
         self._recogniser = recogniser
@@ -65,36 +72,50 @@ class Engine:
         self.max_sessions = max_sessions
         self.sessions: dict[str, LiveSession] = {}
         """The sessions that are running, by id."""
+        self.calls = Calls(self, secrets, ice)
         self.app = Starlette(routes=self._routes(), exception_handlers={404: _not_found, 405: _not_found})
 
     def _routes(self) -> list[BaseRoute]:
         prefixes = ("/openai/v1", "/v1")
-        return [WebSocketRoute(f"{prefix}/realtime", self._realtime) for prefix in prefixes]
+        sockets = [WebSocketRoute(f"{prefix}/realtime", self._realtime) for prefix in prefixes]
+        return sockets + [route for prefix in prefixes for route in self.calls.routes(prefix)]
 
     def close(self, reason: str = "the server is shutting down") -> None:
         """Ends every session."""
         for live in list(self.sessions.values()):
             live.end(1001, reason)
 
+    async def aclose(self) -> None:
+        """Ends every session, and waits for those that no request of the server's belongs to."""
+        self.close()
+        await self.calls.aclose()
+
     def authorised(self, connection: HTTPConnection) -> bool:
         """Whether a request shows the key, in any of the ways the services take it."""
         if self._key is None:
             return True
-        scheme, _, bearer = connection.headers.get("authorization", "").partition(" ")
-        shown = [connection.headers.get("api-key", "")]
-        if scheme.lower() == "bearer":
-            shown.append(bearer.strip())
-        offered = connection.scope.get("subprotocols", ())
-        shown.extend(one.removeprefix(_KEY_SUBPROTOCOL) for one in offered if one.startswith(_KEY_SUBPROTOCOL))
-        return any(hmac.compare_digest(one.encode(), self._key.encode()) for one in shown)
+        return any(hmac.compare_digest(one.encode(), self._key.encode()) for one in _keys_shown(connection))
+
+    def _secret(self, connection: HTTPConnection) -> ClientSecret | None:
+        """The ephemeral key that a request shows."""
+        found = (self.calls.secrets.find(one) for one in _keys_shown(connection))
+        return next((secret for secret in found if secret is not None), None)
 
     async def _realtime(self, websocket: WebSocket) -> None:
-        refusal = self._refusal(websocket)
+        call_id = websocket.query_params.get("call_id")
+        if call_id is not None and self.authorised(websocket):
+            await self.calls.sideband(websocket, call_id)
+            return
+        secret = None if call_id is not None else self._secret(websocket)
+        refusal = self._refusal(websocket, secret)
         if refusal is not None:
             await websocket.send_denial_response(refusal)
             return
         try:
-            live = self.open_session(websocket.query_params["model"])
+            if secret is not None:
+                live = self.open_session(secret.model, secret.settings)
+            else:
+                live = self.open_session(websocket.query_params["model"])
         except BrainError as error:
             await websocket.send_denial_response(_error(404, error.code, str(error)))
             return
@@ -111,18 +132,20 @@ class Engine:
         finally:
             del self.sessions[live.session.id]
 
-    def _refusal(self, websocket: WebSocket) -> JSONResponse | None:
-        if not self.authorised(websocket):
+    def _refusal(self, websocket: WebSocket, secret: ClientSecret | None) -> JSONResponse | None:
+        if secret is None and not self.authorised(websocket):
             message = "Access denied: the key is missing or is not this engine's. Send it as api-key or bearer."
             return _error(401, "401", message)
-        if not websocket.query_params.get("model"):
+        if secret is None and not websocket.query_params.get("model"):
             return _error(400, "missing_query_parameter", "Say which model: add ?model=NAME to the URL.")
         if len(self.sessions) >= self.max_sessions:
             return _error(429, "too_many_sessions", f"This engine runs at most {self.max_sessions} sessions at once.")
         return None
 
-    def open_session(self, model: str, settings: dict[str, Any] | None = None) -> LiveSession:
-        """A session that is ready to run, with nobody attached.
+    def open_session(
+        self, model: str, settings: dict[str, Any] | None = None, player: Player | None = None
+    ) -> LiveSession:
+        """A session that is ready to run, with nobody attached. With a player, it plays its sound in real time.
 
         Raises:
             BrainError: there is no such model.
@@ -135,9 +158,20 @@ class Engine:
             settings=settings,
             expires_at=None if minutes is None else int(time.time() + minutes * 60),
             lifetime_ms=None if minutes is None else minutes * 60_000,
+            paced=player is not None,
         )
         brain = self._brains(model, settings)
-        return LiveSession(session, brain=brain, recogniser=self._recogniser, voice=self._voice)
+        return LiveSession(session, brain=brain, recogniser=self._recogniser, voice=self._voice, player=player)
+
+
+def _keys_shown(connection: HTTPConnection) -> list[str]:
+    scheme, _, bearer = connection.headers.get("authorization", "").partition(" ")
+    shown = [connection.headers.get("api-key", "")]
+    if scheme.lower() == "bearer":
+        shown.append(bearer.strip())
+    offered = connection.scope.get("subprotocols", ())
+    shown.extend(one.removeprefix(_KEY_SUBPROTOCOL) for one in offered if one.startswith(_KEY_SUBPROTOCOL))
+    return shown
 
 
 def _not_found(request: Request, error: Exception) -> JSONResponse:

@@ -72,6 +72,7 @@ class EngineServer:
         self.engine.close()
         self._server.should_exit = True
         await self._serving
+        await self.engine.aclose()
 
 
 class _Server(uvicorn.Server):

@@ -1,0 +1,248 @@
+"""The engine's end of a WebRTC call: an aiortc peer joined to a session.
+
+Imports aiortc, which takes a moment and an extra; `calls.py` imports it when the first call comes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Iterator
+from contextvars import ContextVar
+
+import aioice.ice
+from aiortc import (
+    MediaStreamTrack,
+    RTCBundlePolicy,
+    RTCConfiguration,
+    RTCDataChannel,
+    RTCIceServer,
+    RTCPeerConnection,
+    RTCRtpCodecCapability,
+    RTCRtpSender,
+    RTCSessionDescription,
+)
+from aiortc.mediastreams import MediaStreamError
+from aiortc.sdp import SessionDescription
+from av import AudioFrame
+
+from trunkline.engine import inputs
+from trunkline.engine.data_channel import EventChannel
+from trunkline.engine.ice import IceOptions
+from trunkline.engine.live import LiveSession
+from trunkline.engine.pacing import Pacer
+from trunkline.engine.rtc_audio import CODECS, Hearing, PacedTrack
+from trunkline.realtime.events import MalformedEventError, decode
+
+logger = logging.getLogger(__name__)
+
+MAX_MESSAGE = 256 << 10
+"""Bytes of one event from a caller: what our answers offer as `max-message-size`."""
+MAX_SECTIONS = 4
+"""Media sections an offer may have: one of sound and one of data are used."""
+ANSWER_S = 10.0
+"""How long gathering may take, where an ICE server was configured."""
+CONNECT_S = 30.0
+"""How long a caller may take to connect after the answer."""
+CLOSE_S = 5.0
+
+
+class OfferError(ValueError):
+    """The SDP offer cannot be answered; the message says why."""
+
+
+class Peer:
+    """One caller over WebRTC: sound both ways, and a data channel that is one more channel of the session.
+
+    Args:
+        live: the session; `paced`, and with `pacer` as its player.
+        filtered: whether the data channel hides what `webrtcfilter=on` hides.
+    """
+
+    def __init__(self, live: LiveSession, pacer: Pacer, *, filtered: bool = False, ice: IceOptions) -> None:
+        self._live = live
+        self._pacer = pacer
+        self._ice = ice
+        self._connection = RTCPeerConnection(_configuration(ice))
+        self._connection.on("connectionstatechange", self._on_state)
+        self._connection.on("datachannel", self._on_data_channel)
+        self._connection.on("track", self._on_track)
+        self._channel = EventChannel(filtered=filtered, stuck=self._on_stuck)
+        self._outgoing = PacedTrack(self._take)
+        self._incoming: asyncio.Future[MediaStreamTrack] = asyncio.get_running_loop().create_future()
+        self._connected = asyncio.Event()
+        self._gone = asyncio.Event()
+        self._closed = False
+        live.attach(self._channel)
+
+    async def answer(self, offer: str) -> str:
+        """The SDP answer to an offer, with every candidate in it.
+
+        Raises:
+            OfferError: it is no SDP, or has no sound that we understand.
+        """
+        codecs = _codecs_of(offer)
+        transceiver = self._connection.addTransceiver(self._outgoing)
+        transceiver.setCodecPreferences(_capabilities(codecs))
+        try:
+            await self._connection.setRemoteDescription(RTCSessionDescription(offer, "offer"))
+            for other in self._connection.getTransceivers():
+                if other is not transceiver:
+                    other.direction = "inactive"  # no video, no second microphone
+            self._outgoing.speak(codecs[0])
+            with only_loopback(self._ice.loopback):
+                async with asyncio.timeout(ANSWER_S):
+                    await self._connection.setLocalDescription()
+        except Exception as error:  # aiortc's parser and its negotiation raise all kinds of them
+            raise OfferError(f"The offer cannot be answered: {_told(error)}") from error
+        return str(self._connection.localDescription.sdp)
+
+    async def run(self) -> None:
+        """Carries sound and events until the caller has gone for good; then ends the session."""
+        async with asyncio.TaskGroup() as group:
+            hearing = group.create_task(self._hear(), name="hearing")
+            reason = await self._until_gone()
+            hearing.cancel()
+        await asyncio.sleep(self._ice.grace_s)
+        self._live.end(1000, reason)
+
+    async def close(self) -> None:
+        """Hangs up. A second time changes nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        self._incoming.cancel()
+        if self._connection.connectionState == "connected":
+            await self._channel.drain()
+        self._outgoing.stop()
+        try:
+            async with asyncio.timeout(CLOSE_S):
+                await self._connection.close()
+        except TimeoutError:
+            logger.warning("A WebRTC peer did not close within %s s.", CLOSE_S)
+
+    async def _until_gone(self) -> str:
+        try:
+            async with asyncio.timeout(CONNECT_S):
+                await self._connected.wait()
+        except TimeoutError:
+            return "the caller did not connect"
+        while not self._gone.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1):
+                    await self._gone.wait()
+            if self._flooded():
+                return "the caller sent a message without end"
+        return "the caller has gone"
+
+    def _flooded(self) -> bool:
+        """Whether the caller has sent more than it was allowed to, before any of it made a whole message."""
+        sctp = self._connection.sctp
+        return sctp is not None and sctp._advertised_rwnd < 0
+
+    async def _hear(self) -> None:
+        track, hearing = await self._incoming, Hearing()
+        with contextlib.suppress(MediaStreamError):
+            while True:
+                frame = await track.recv()
+                for pcm in hearing.feed(frame) if isinstance(frame, AudioFrame) else ():
+                    self._live.post(inputs.SoundHeard(pcm))
+                    await asyncio.sleep(0)
+
+    def _take(self) -> bytes | None:
+        frame, news = self._pacer.take()
+        for one in news:
+            self._live.post(one)
+        return frame
+
+    # ------------------------------------------------------------------ what aiortc tells
+
+    def _on_state(self) -> None:
+        state = self._connection.connectionState
+        if state == "connected":
+            self._connected.set()
+        elif state in ("failed", "closed"):
+            self._connected.set()
+            self._gone.set()
+
+    def _on_track(self, track: MediaStreamTrack) -> None:
+        if track.kind == "audio" and not self._incoming.done():
+            self._incoming.set_result(track)
+
+    def _on_data_channel(self, channel: RTCDataChannel) -> None:
+        if self._channel.is_open:
+            channel.close()  # one is enough; its label is the caller's choice
+            return
+        channel.on("message", self._on_message)
+        self._channel.open(channel)
+
+    def _on_message(self, message: str | bytes) -> None:
+        if len(message) > MAX_MESSAGE:
+            self._live.post(inputs.MalformedFrame(f"An event has at most {MAX_MESSAGE} bytes."))
+            return
+        try:
+            event = decode(message)
+        except MalformedEventError as error:
+            self._live.post(inputs.MalformedFrame(f"This is no Realtime event: {error}."))
+        else:
+            self._live.post(inputs.ClientEvent(event))
+
+    def _on_stuck(self) -> None:
+        self._live.end(1008, "the caller does not read what it is sent")
+
+
+def _configuration(ice: IceOptions) -> RTCConfiguration:
+    # An empty list, not None: with None, aiortc asks a public STUN server.
+    servers = [RTCIceServer(url) for url in ice.servers]
+    return RTCConfiguration(iceServers=servers, bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
+
+
+def _told(error: Exception) -> str:
+    return f"{error}." if str(error) else f"{type(error).__name__}."
+
+
+def _codecs_of(offer: str) -> list[str]:
+    """Those of our codecs that the offer has, in its order."""
+    try:
+        description = SessionDescription.parse(offer)
+    except Exception as error:  # the parser raises whatever the text makes it stumble over
+        raise OfferError(f"This is no SDP offer: {_told(error)}") from error
+    if len(description.media) > MAX_SECTIONS:
+        raise OfferError(f"An offer has at most {MAX_SECTIONS} media sections.")
+    known = {name.lower(): name for name in CODECS}
+    for media in description.media:
+        if media.kind == "audio":
+            codecs = [known[codec.name.lower()] for codec in media.rtp.codecs if codec.name.lower() in known]
+            if codecs:
+                return codecs
+            break
+    raise OfferError(f"The offer has no audio in one of {', '.join(CODECS)}.")
+
+
+def _capabilities(codecs: list[str]) -> list[RTCRtpCodecCapability]:
+    ours = RTCRtpSender.getCapabilities("audio").codecs
+    return [one for name in codecs for one in ours if one.mimeType.lower() == f"audio/{name.lower()}"]
+
+
+_loopback: ContextVar[bool] = ContextVar("only loopback candidates", default=False)
+_host_addresses = aioice.ice.get_host_addresses
+
+
+def _addresses(use_ipv4: bool, use_ipv6: bool) -> list[str]:
+    return ["127.0.0.1"] if _loopback.get() else list(_host_addresses(use_ipv4, use_ipv6))
+
+
+# aioice leaves loopback out and has no setting for it. The replacement does what the original does, except within
+# `only_loopback`.
+aioice.ice.get_host_addresses = _addresses
+
+
+@contextlib.contextmanager
+def only_loopback(wanted: bool = True) -> Iterator[None]:
+    """Within it, candidates are gathered on 127.0.0.1 alone; the tests' callers use it as well."""
+    token = _loopback.set(wanted or _loopback.get())
+    try:
+        yield
+    finally:
+        _loopback.reset(token)
