@@ -1,0 +1,29 @@
+"""With Chromium's own fake microphone, fed from a file: nothing between the page and getUserMedia is replaced."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserType, expect
+
+from tests.browser.conftest import FLAGS, Caller, Server, chromium_path, spoken
+
+pytestmark = [pytest.mark.browser, pytest.mark.speech]
+
+
+def test_a_spoken_yes_from_the_microphone_hands_over(server: Server, browser_type: BrowserType, tmp_path: Path) -> None:
+    speech = tmp_path / "yes.wav"
+    # The file starts when the microphone is opened, so the greeting is let finish first.
+    speech.write_bytes(spoken("yes please", lead_ms=7000))
+    flags = [*FLAGS, f"--use-file-for-fake-audio-capture={speech}%noloop"]
+    browser = browser_type.launch(executable_path=chromium_path(), args=flags)
+    try:
+        page = browser.new_context(permissions=["microphone"]).new_page()
+        page.goto(server.url)
+        caller = Caller(page)
+        caller.hears("haiku")
+        expect(page.get_by_role("combobox", name="Agent")).to_have_value("haikuWriter", timeout=20_000)
+        caller.hears("yes please")
+    finally:
+        browser.close()

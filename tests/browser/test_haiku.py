@@ -1,0 +1,118 @@
+"""The whole conversation, as a person has it: heard, said and seen in a real browser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import Caller, Server
+
+pytestmark = [pytest.mark.browser, pytest.mark.speech]
+Tab = Callable[[str], Caller]
+AUDIBLE = 0.03
+
+
+def test_a_caller_is_greeted_says_yes_and_hears_and_reads_a_haiku(server: Server, tab: Tab) -> None:
+    caller = tab(server.url)
+    caller.hears("haiku")
+    caller.waits_for_quiet()
+    assert caller.loudest_since(0) > AUDIBLE, "the greeting was not audible"
+
+    caller.says("yes please")
+    expect(_agent(caller.page)).to_have_value("haikuWriter", timeout=10_000)
+    caller.hears("yes please")
+    caller.waits_for_quiet()
+
+    asked_at = caller.now()
+    caller.says("a haiku about coffee")
+    caller.hears("Shall I write another")
+    caller.waits_for_quiet(ms=1500)
+    assert caller.loudest_since(asked_at) > AUDIBLE, "the haiku was not audible"
+    haiku = caller.last_message("haikuWriter").split("\n\n")[0]
+    assert "coffee" in haiku.lower()
+    assert len(haiku.splitlines()) == 3
+
+
+def test_speaking_interrupts_at_once(server: Server, tab: Tab) -> None:
+    caller = tab(server.url)
+    caller.hears("haiku")
+    caller.page.wait_for_function("__ear.loudest(0) > 0.03")
+    caller.says("yes please")  # while the greeting is still being said
+    expect(_agent(caller.page)).to_have_value("haikuWriter", timeout=10_000)
+    caller.logs("audio.cleared")
+    caller.logs("message.truncated")
+
+
+def test_two_tabs_are_two_calls(server: Server, tab: Tab) -> None:
+    one, other = tab(server.url), tab(server.url)
+    one.hears("haiku")
+    other.hears("haiku")
+    assert one.call_id != other.call_id
+    one.types("yes please")
+    expect(_agent(one.page)).to_have_value("haikuWriter", timeout=10_000)
+    expect(_agent(other.page)).to_have_value("greeter")
+
+
+def test_reloading_comes_back_to_the_same_call_and_transcript(server: Server, tab: Tab) -> None:
+    caller = tab(server.url)
+    caller.hears("haiku")
+    caller.types("yes please")
+    expect(_agent(caller.page)).to_have_value("haikuWriter", timeout=10_000)
+    caller.hears("What shall yours be about")
+    call_id = caller.call_id
+
+    caller.page.reload()
+    caller.hears("What shall yours be about")
+    caller.hears("yes please")
+    assert caller.call_id == call_id
+    expect(_agent(caller.page)).to_have_value("haikuWriter")
+    caller.types("coffee")
+    caller.hears("Shall I write another")
+    assert caller.transcript.count("yes please") == 1 + caller.transcript.count("say: yes please")
+
+
+def test_a_second_tab_of_a_call_is_a_viewer_until_it_takes_over(server: Server, tab: Tab) -> None:
+    caller = tab(server.url)
+    caller.hears("haiku")
+    viewer = tab(caller.page.url)
+    viewer.hears("haiku")
+    expect(viewer.page.get_by_role("textbox", name="Message")).to_be_disabled()
+    viewer.page.get_by_role("button", name="Take over").click()
+    expect(viewer.page.get_by_role("textbox", name="Message")).to_be_enabled()
+    expect(caller.page.get_by_role("textbox", name="Message")).to_be_disabled()
+    viewer.types("yes please")
+    expect(_agent(caller.page)).to_have_value("haikuWriter", timeout=10_000)
+
+
+def test_without_a_microphone_the_conversation_is_typed(server: Server, chromium: Browser) -> None:
+    context = chromium.new_context()
+    context.add_init_script(
+        "navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('no', 'NotAllowedError'))"
+    )
+    caller = Caller(context.new_page())
+    caller.page.goto(server.url)
+    caller.hears("haiku")
+    expect(caller.page.get_by_text("microphone", exact=False).first).to_be_visible()
+    caller.types("yes please")
+    expect(_agent(caller.page)).to_have_value("haikuWriter", timeout=10_000)
+    caller.types("the deep blue sea")
+    caller.hears("the deep blue sea")
+    context.close()
+
+
+def test_choosing_an_agent_starts_a_call_with_it_and_disconnect_ends_it(server: Server, tab: Tab) -> None:
+    caller = tab(server.url)
+    caller.hears("haiku")
+    first = caller.call_id
+    _agent(caller.page).select_option("haikuWriter")
+    caller.hears("What shall yours be about")
+    assert caller.call_id != first
+    caller.page.get_by_role("button", name="Disconnect").click()
+    expect(caller.page.get_by_role("button", name="Connect")).to_be_visible()
+    caller.hears("What shall yours be about")  # an ended call stays to be read
+
+
+def _agent(page: Page):  # type: ignore[no-untyped-def]
+    return page.get_by_role("combobox", name="Agent")
