@@ -47,7 +47,7 @@ def spoken(text: str, lead_ms: int = 100) -> bytes:
     async def say() -> bytes:
         voice = EspeakVoice()
         try:
-            return b"".join([chunk.pcm async for chunk in voice.speak(text, voice="sage", speed=0.97)])
+            return b"".join([chunk.pcm async for chunk in voice.speak(text, voice="cedar")])
         finally:
             await voice.aclose()
 
