@@ -1,0 +1,310 @@
+"""GA and preview, the two dialects of the Realtime protocol: pure functions from one to the other.
+
+The preview came first: its sessions are flat, sound formats are names, and some events and content parts are called
+otherwise. Both directions are here, for events of clients and of servers. What the other dialect has no word for is
+left out; what neither is known to have stays as it came, so that whoever receives it can refuse it. What is malformed
+stays malformed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from trunkline.realtime.events import Event, Item
+
+Fields = dict[str, Any]
+
+DEFAULT_TEMPERATURE = 0.8
+"""The preview's sampling temperature where nobody set one; GA has none."""
+
+_FORMATS = {"pcm16": "audio/pcm", "g711_ulaw": "audio/pcmu", "g711_alaw": "audio/pcma"}
+_FORMAT_NAMES = {ga: preview for preview, ga in _FORMATS.items()}
+_PARTS = {"text": "output_text", "audio": "output_audio"}
+_PART_NAMES = {ga: preview for preview, ga in _PARTS.items()}
+_EVENTS = {
+    f"response.{preview}.{end}": f"response.{ga}.{end}"
+    for preview, ga in (
+        ("audio", "output_audio"),
+        ("audio_transcript", "output_audio_transcript"),
+        ("text", "output_text"),
+    )
+    for end in ("delta", "done")
+}
+_EVENT_NAMES = {ga: preview for preview, ga in _EVENTS.items()}
+_NO_PREVIEW = ("mcp_list_tools.", "response.mcp_call")
+_NO_PREVIEW_EVENTS = {
+    "conversation.item.done",
+    "conversation.item.input_audio_transcription.segment",
+    "input_audio_buffer.dtmf_event_received",
+    "input_audio_buffer.timeout_triggered",
+}
+_NO_PREVIEW_SESSION = {"type", "truncation", "prompt", "include", "parallel_tool_calls", "reasoning"}
+_PREVIEW_ITEMS = {"message", "function_call", "function_call_output", "item_reference"}
+
+# ---------------------------------------------------------------------- sessions
+
+# The flat name, and where GA has it.
+_PLACES: dict[str, tuple[str, ...]] = {
+    "modalities": ("output_modalities",),
+    "max_response_output_tokens": ("max_output_tokens",),
+    "input_audio_format": ("audio", "input", "format"),
+    "input_audio_transcription": ("audio", "input", "transcription"),
+    "input_audio_noise_reduction": ("audio", "input", "noise_reduction"),
+    "turn_detection": ("audio", "input", "turn_detection"),
+    "output_audio_format": ("audio", "output", "format"),
+    "voice": ("audio", "output", "voice"),
+    "speed": ("audio", "output", "speed"),
+}
+# What of an option the preview knows; the rest is GA's alone.
+_OPTIONS = {
+    "input_audio_transcription": {"languages", "keywords", "delay"},
+    "input_audio_noise_reduction": {"strength"},
+    "turn_detection": {"idle_timeout_ms"},
+}
+
+
+def session_to_ga(session: Fields) -> Fields:
+    """A preview session, whole or the part of it that an update brings, as GA has it."""
+    given = {name: value for name, value in session.items() if name not in ("temperature", "client_secret")}
+    return {"type": "realtime", **_nested(given)}
+
+
+def session_to_preview(session: Fields, temperature: float | None = None) -> Fields:
+    """A GA session, whole or in part, as the preview has it; with a temperature, where one is to be shown."""
+    known = {name: value for name, value in session.items() if name not in _NO_PREVIEW_SESSION}
+    flat = _flattened(known)
+    for name, unknown in _OPTIONS.items():
+        if isinstance(flat.get(name), dict):
+            flat[name] = _without(flat[name], unknown)
+    return flat if temperature is None else {**flat, "temperature": temperature}
+
+
+def _nested(flat: Fields) -> Fields:
+    nested: Fields = {name: value for name, value in flat.items() if name not in _PLACES}
+    for name, place in _PLACES.items():
+        if name in flat:
+            _put(nested, place, _value_to_ga(name, flat[name]))
+    if "tool_choice" in nested:
+        nested["tool_choice"] = _tool_choice_to_ga(nested["tool_choice"])
+    return nested
+
+
+def _flattened(nested: Fields) -> Fields:
+    flat = {
+        name: value for name, value in nested.items() if name not in ("output_modalities", "max_output_tokens", "audio")
+    }
+    for name, place in _PLACES.items():
+        found, value = _get(nested, place)
+        if found:
+            flat[name] = _value_to_preview(name, value)
+    if "audio" in nested and not isinstance(nested["audio"], dict):
+        flat["audio"] = nested["audio"]
+    if "tool_choice" in flat:
+        flat["tool_choice"] = _tool_choice_to_preview(flat["tool_choice"])
+    return flat
+
+
+def _put(fields: Fields, place: tuple[str, ...], value: Any) -> None:
+    *parents, name = place
+    for parent in parents:
+        if not isinstance(fields.get(parent), dict):
+            fields[parent] = {}
+        fields[parent] = dict(fields[parent])
+        fields = fields[parent]
+    fields[name] = value
+
+
+def _get(fields: Any, place: tuple[str, ...]) -> tuple[bool, Any]:
+    for name in place:
+        if not isinstance(fields, dict) or name not in fields:
+            return False, None
+        fields = fields[name]
+    return True, fields
+
+
+def _value_to_ga(name: str, value: Any) -> Any:
+    if name.endswith("_audio_format") and isinstance(value, str):
+        known = _FORMATS.get(value, value)
+        return {"type": known, "rate": 24000} if known == "audio/pcm" else {"type": known}
+    if name == "modalities" and isinstance(value, list):
+        return ["audio"] if value in (["audio", "text"], ["text", "audio"]) else value
+    return value
+
+
+def _value_to_preview(name: str, value: Any) -> Any:
+    if name.endswith("_audio_format") and isinstance(value, dict) and isinstance(value.get("type"), str):
+        return _FORMAT_NAMES.get(value["type"], value["type"])
+    if name == "modalities" and value == ["audio"]:
+        return ["audio", "text"]
+    if name == "voice" and isinstance(value, dict):
+        return value.get("id")
+    return value
+
+
+def _tool_choice_to_ga(choice: Any) -> Any:
+    """A function is named by its name alone in the preview's types; clients also sent GA's object."""
+    if isinstance(choice, str) and choice not in ("auto", "none", "required"):
+        return {"type": "function", "name": choice}
+    return choice
+
+
+def _tool_choice_to_preview(choice: Any) -> Any:
+    return choice.get("name") or "auto" if isinstance(choice, dict) else choice
+
+
+# ---------------------------------------------------------------------- items and responses
+
+
+def item_to_ga(item: Item) -> Item:
+    """A preview item as GA has it."""
+    return _with_parts(item, lambda part: _renamed(part, _PARTS))
+
+
+def item_to_preview(item: Item) -> Item:
+    """A GA item as the preview has it. Pictures are left out."""
+    return _with_parts(item, lambda part: None if part.get("type") == "input_image" else _renamed(part, _PART_NAMES))
+
+
+def _with_parts(item: Item, translated: Callable[[Fields], Fields | None]) -> Item:
+    if not isinstance(item.get("content"), list):
+        return item
+    parts = [translated(part) if isinstance(part, dict) else part for part in item["content"]]
+    return {**item, "content": [part for part in parts if part is not None]}
+
+
+def _renamed(part: Fields, names: Mapping[str, str]) -> Fields:
+    kind = part.get("type")
+    return {**part, "type": names[kind]} if isinstance(kind, str) and kind in names else part
+
+
+def response_to_ga(response: Fields) -> Fields:
+    """What a preview client asks of a response, or a preview response itself, as GA has it."""
+    given = {name: value for name, value in response.items() if name != "temperature"}
+    return _with_items(_nested(given), item_to_ga)
+
+
+def response_to_preview(response: Fields, temperature: float | None = None) -> Fields:
+    """A GA response as the preview has it; with a temperature, where one is to be shown."""
+    flat = _with_items(_flattened(_without(response, _NO_PREVIEW_SESSION)), item_to_preview)
+    if "max_response_output_tokens" in flat and flat.get("object") == "realtime.response":
+        flat["max_output_tokens"] = flat.pop("max_response_output_tokens")
+    if isinstance(flat.get("usage"), dict):
+        flat["usage"] = _usage_to_preview(flat["usage"])
+    return flat if temperature is None else {**flat, "temperature": temperature}
+
+
+def _with_items(response: Fields, translated: Callable[[Item], Item]) -> Fields:
+    lists = {name: response[name] for name in ("input", "output") if isinstance(response.get(name), list)}
+    return {**response, **{name: _each(translated, items) for name, items in lists.items()}}
+
+
+def _each(translated: Callable[[Item], Item], items: list[Any]) -> list[Any]:
+    return [translated(item) if isinstance(item, dict) else item for item in items]
+
+
+def _usage_to_preview(usage: Fields) -> Fields:
+    details = usage.get("input_token_details")
+    if not isinstance(details, dict):
+        return usage
+    return {**usage, "input_token_details": _without(details, {"image_tokens", "cached_tokens_details"})}
+
+
+def _without(fields: Fields, names: set[str]) -> Fields:
+    return {name: value for name, value in fields.items() if name not in names}
+
+
+# ---------------------------------------------------------------------- events
+
+
+def client_event_to_ga(event: Event) -> Event:
+    """What a preview client sends, as GA has it."""
+    return _within(event, session=session_to_ga, item=item_to_ga, response=response_to_ga)
+
+
+def client_event_to_preview(event: Event) -> Event:
+    """What a GA client sends, as the preview has it."""
+    return _within(event, session=session_to_preview, item=item_to_preview, response=response_to_preview)
+
+
+def server_event_to_ga(event: Event) -> tuple[Event, ...]:
+    """What a preview server sends, as GA has it.
+
+    An item that is complete when it is created becomes two events, `added` and `done`. One that a response is still
+    making becomes `added` alone: that it is done is told by `response.output_item.done`.
+    """
+    kind = event["type"]
+    told = _within(event, session=session_to_ga, item=item_to_ga, response=response_to_ga, error=_error_to_ga)
+    if kind != "conversation.item.created":
+        return ({**told, "type": _EVENTS.get(kind, kind)},)
+    added = {**told, "type": "conversation.item.added"}
+    if not isinstance(told.get("item"), dict) or told["item"].get("status") == "in_progress":
+        return (added,)
+    return (added, {**told, "type": "conversation.item.done", "event_id": f"{event.get('event_id')}_done"})
+
+
+def server_event_to_preview(event: Event, temperature: float = DEFAULT_TEMPERATURE) -> Event | None:
+    """What a GA server sends, as the preview has it; None for an event that the preview does not have."""
+    kind = event["type"]
+    if kind in _NO_PREVIEW_EVENTS or kind.startswith(_NO_PREVIEW):
+        return None
+    item = event.get("item")
+    if isinstance(item, dict) and item.get("type") not in _PREVIEW_ITEMS:
+        return None
+    told = _within(
+        event,
+        session=lambda session: session_to_preview(session, temperature),
+        item=item_to_preview,
+        response=lambda response: response_to_preview(response, temperature),
+        error=_error_to_preview,
+    )
+    if kind == "conversation.item.added":
+        return {**told, "type": "conversation.item.created"}
+    if kind == "response.function_call_arguments.done":
+        return _without(told, {"name"})
+    if kind == "conversation.item.input_audio_transcription.completed":
+        return _without(told, {"languages"})
+    return {**told, "type": _EVENT_NAMES.get(kind, kind)}
+
+
+def _within(event: Event, **translated: Callable[[Fields], Fields]) -> Event:
+    changed = {
+        name: translate(event[name]) for name, translate in translated.items() if isinstance(event.get(name), dict)
+    }
+    return {**event, **changed}
+
+
+# ---------------------------------------------------------------------- errors
+
+_PATHS = {
+    f"{where}.{'.'.join(place)}": f"{where}.{name}"
+    for where in ("session", "response")
+    for name, place in _PLACES.items()
+}
+_PATH_NAMES = {preview: ga for ga, preview in _PATHS.items()}
+_QUOTED = {f"'{ga}'": f"'{preview}'" for names in (_FORMAT_NAMES, _PART_NAMES) for ga, preview in names.items()}
+_QUOTED["['audio']"] = "['audio', 'text']"
+_QUOTED_NAMES = {preview: ga for ga, preview in _QUOTED.items()}
+
+
+def _error_to_preview(error: Fields) -> Fields:
+    """An error speaks of the client's own names: `session.voice`, not `session.audio.output.voice`."""
+    return _reworded(error, _PATHS, _QUOTED, lambda text: text.replace("_format.type", "_format"))
+
+
+def _error_to_ga(error: Fields) -> Fields:
+    return _reworded(error, _PATH_NAMES, _QUOTED_NAMES, lambda text: text)
+
+
+def _reworded(error: Fields, paths: Mapping[str, str], quoted: Mapping[str, str], last: Callable[[str], str]) -> Fields:
+    path = re.compile("|".join(rf"\b{re.escape(one)}\b" for one in sorted(paths, key=len, reverse=True)))
+    word = re.compile("|".join(map(re.escape, sorted(quoted, key=len, reverse=True))))
+    reworded = dict(error)
+    for name in ("param", "message"):
+        if isinstance(text := error.get(name), str):
+            text = path.sub(lambda match: paths[match.group()], text)
+            if name == "message":
+                text = word.sub(lambda match: quoted[match.group()], text)
+            reworded[name] = last(text)
+    return reworded
