@@ -43,21 +43,13 @@ ANOTHER = Phrases(
 )
 ELSE = Phrases(
     "[yes] [please] [how about | about] (something | anything) (else | different | new) [please]",
-    "[yes] [please] [how about | about] (a | another | some) (new | different | other)"
-    " (topic | one | subject | thing) [please]",
-    "[yes] [please] (another | new | different) topic [please]",
+    "[yes] [please] [how about | about] (a | some) (new | different) (topic | one | subject | thing) [please]",
+    "[yes] [please] (another | some other | new | different) topic [please]",
 )
 YOU_CHOOSE = Phrases(
     "[please] [you] (choose | pick | decide) [one | something | a topic] [please] [for me]",
     "(surprise me | up to you | anything | whatever | anything you (like | want) | I don't (know | care | mind))",
 )
-
-
-class _Nouns(Words):
-    """Anything when typed; when spoken, one of the nouns, perhaps with what goes before a noun."""
-
-    def jsgf(self) -> str:
-        return f"[ the | a | an | my ] {super().jsgf()}"
 
 
 WANTED = Phrases(
@@ -71,5 +63,9 @@ TOPIC = Phrases(
     "[yes] [please] [how about | what about | let's (try | do) | make it | (I would | I'd) (like | love)"
     " | [can you] (write | tell | give | read) [me]]"
     " [(a haiku | a poem | one | another [one | haiku]) about | about] {topic} [please]",
-    topic=_Nouns([noun.word for noun in nouns().values()], open=True),
+    "[[a haiku] about] [the] {noun}",
+    topic=Words((), open=True),
+    noun=Words([noun.word for noun in nouns().values()]),
 )
+"""A topic. The first pattern takes anything that is typed; the second is what the recogniser listens for: the fewer
+words may come before a noun, the better it hears the noun."""

@@ -56,7 +56,7 @@ def fold(text: str) -> str:
     """`text` without accents; a final é keeps its sound, as in café."""
     for letter, plain in _LETTERS.items():
         text = text.replace(letter, plain)
-    text = re.sub(r"é(?=s?\b)", "ey", text)
+    text = re.sub(r"[éÉ](?=s?$)", "ey", text)
     decomposed = unicodedata.normalize("NFKD", text)
     return "".join(sign for sign in decomposed if not unicodedata.combining(sign)).replace("’", "'")
 
