@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import json
 import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
@@ -19,8 +18,18 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.websockets import WebSocket
 
-from trunkline.engine import checks
 from trunkline.engine.brains import BrainError
+from trunkline.engine.call_requests import (
+    Refused,
+    body_of,
+    error_response,
+    form_of,
+    is_azure,
+    json_of,
+    model_named,
+    no_such_call,
+    text_of,
+)
 from trunkline.engine.checks import InvalidRequest
 from trunkline.engine.client_secrets import ClientSecret, ClientSecrets
 from trunkline.engine.ice import IceOptions
@@ -34,8 +43,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-MAX_BODY = 1 << 20
-"""Bytes of a request: a session with its instructions and tools, or an offer."""
 MAX_SIDEBANDS = 16
 """Sockets attached to one call at once."""
 
@@ -70,14 +77,6 @@ class Call:
     sidebands: set[SocketChannel] = field(default_factory=set)
 
 
-class Refused(Exception):  # noqa: N818 - what a caller is, not what went wrong here
-    """A request is answered with an error."""
-
-    def __init__(self, status: int, code: str, message: str, param: str | None = None) -> None:
-        super().__init__(message)
-        self.response = error_response(status, code, message, param)
-
-
 class Calls:
     """The WebRTC side of an engine. Each call runs in a task of its own, which `aclose` waits for."""
 
@@ -103,7 +102,7 @@ class Calls:
         """Attaches a socket to a call, whose key has been checked. It sees `session.created` first, as it is now."""
         call = self._calls.get(call_id)
         if call is None:
-            await websocket.send_denial_response(_no_such_call(call_id))
+            await websocket.send_denial_response(no_such_call(call_id))
             return
         if len(call.sidebands) >= MAX_SIDEBANDS:
             message = f"At most {MAX_SIDEBANDS} sockets may be attached to one call."
@@ -132,7 +131,7 @@ class Calls:
     async def _mint(self, request: Request) -> Response:
         try:
             self._must_have_key(request)
-            secret = self.secrets.mint(_json(await _body(request)))
+            secret = self.secrets.mint(json_of(await body_of(request)))
         except InvalidRequest as error:
             return error_response(400, error.code, str(error), error.param)
         except Refused as refused:
@@ -166,7 +165,7 @@ class Calls:
             return refused.response
         call = self._calls.get(request.path_params["call_id"])
         if call is None:
-            return _no_such_call(request.path_params["call_id"])
+            return no_such_call(request.path_params["call_id"])
         call.live.end(1000, "hung up")
         return Response(None, 200)
 
@@ -176,7 +175,7 @@ class Calls:
         except Refused as refused:
             return refused.response
         if request.path_params["call_id"] not in self._calls:
-            return _no_such_call(request.path_params["call_id"])
+            return no_such_call(request.path_params["call_id"])
         message = "Only an incoming SIP call can be accepted, rejected or referred; this is a WebRTC call."
         return error_response(400, "invalid_call_type", message)
 
@@ -188,13 +187,13 @@ class Calls:
         if kind == "application/sdp":
             secret = self._secret(request)
             if secret is not None:
-                return _text(await _body(request)), secret.model, secret.settings
+                return text_of(await body_of(request)), secret.model, secret.settings
             self._may_use_key(request)
-            return _text(await _body(request)), _model(request.query_params.get("model")), None
-        if kind == "multipart/form-data" and not _is_azure(request):
+            return text_of(await body_of(request)), model_named(request.query_params.get("model")), None
+        if kind == "multipart/form-data" and not is_azure(request):
             self._may_use_key(request)
-            return await _form(request)
-        wanted = "application/sdp" if _is_azure(request) else "application/sdp or multipart/form-data"
+            return await form_of(request)
+        wanted = "application/sdp" if is_azure(request) else "application/sdp or multipart/form-data"
         raise Refused(400, "unsupported_content_type", f"Send the SDP offer as {wanted}, not as {kind or 'nothing'}.")
 
     def _secret(self, request: Request) -> ClientSecret | None:
@@ -203,7 +202,7 @@ class Calls:
 
     def _may_use_key(self, request: Request) -> None:
         """On OpenAI's paths the real key does for a call; on Azure's nothing but an ephemeral one."""
-        if _is_azure(request):
+        if is_azure(request):
             message = (
                 "Access denied: a call takes an ephemeral key from …/realtime/client_secrets as its bearer, one that "
                 "has not expired, and not the resource's own key."
@@ -276,65 +275,6 @@ class Calls:
 _FOR_SIP = ("accept", "reject", "refer")
 # A page on another origin may post its offer here, as it may to the services: what lets it in is the key it shows.
 _CROSS_ORIGIN = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Location"}
-
-
-def error_response(
-    status: int, code: str | None, message: str, param: str | None = None, headers: dict[str, str] | None = None
-) -> JSONResponse:
-    """An error as the services put it into a body."""
-    kind = "invalid_request_error" if status < 500 else "server_error"
-    return JSONResponse(
-        {"error": {"message": message, "type": kind, "code": code, "param": param}}, status, headers=headers
-    )
-
-
-def _no_such_call(call_id: str) -> JSONResponse:
-    return error_response(404, "call_id_not_found", f"No call with the id '{call_id}' is running.", "call_id")
-
-
-def _is_azure(request: Request) -> bool:
-    return request.url.path.startswith("/openai/")
-
-
-def _model(name: Any) -> str:
-    if not name:
-        raise checks.missing("session.model")
-    return checks.text(name, "session.model")
-
-
-async def _body(request: Request) -> bytes:
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > MAX_BODY:
-            raise Refused(413, "request_too_large", f"A request has at most {MAX_BODY} bytes.")
-    return bytes(body)
-
-
-def _text(body: bytes) -> str:
-    try:
-        return body.decode()
-    except UnicodeDecodeError:
-        raise Refused(400, "invalid_offer", "This is no SDP offer: it is not UTF-8.") from None
-
-
-def _json(body: bytes) -> Any:
-    try:
-        return json.loads(body)
-    except ValueError as error:
-        raise Refused(400, "invalid_json", f"The body is not valid JSON: {error}.") from None
-
-
-async def _form(request: Request) -> tuple[str, str, dict[str, Any] | None]:
-    async with request.form(max_files=2, max_fields=2, max_part_size=MAX_BODY) as form:
-        parts = {}
-        for name in ("sdp", "session"):
-            part = form.get(name)
-            parts[name] = part if isinstance(part, str) or part is None else _text(await part.read(MAX_BODY))
-    if not parts["sdp"]:
-        raise checks.missing("sdp")
-    settings = checks.a_dict(_json((parts["session"] or "{}").encode()), "session")
-    return parts["sdp"], _model(settings.get("model") or request.query_params.get("model")), settings
 
 
 async def _webrtc() -> Any:

@@ -13,7 +13,6 @@ from contextvars import ContextVar
 
 import aioice.ice
 from aiortc import (
-    MediaStreamTrack,
     RTCBundlePolicy,
     RTCConfiguration,
     RTCDataChannel,
@@ -23,9 +22,7 @@ from aiortc import (
     RTCRtpSender,
     RTCSessionDescription,
 )
-from aiortc.mediastreams import MediaStreamError
 from aiortc.sdp import SessionDescription
-from av import AudioFrame
 
 from trunkline.engine import inputs
 from trunkline.engine.data_channel import EventChannel
@@ -67,10 +64,9 @@ class Peer:
         self._connection = RTCPeerConnection(_configuration(ice))
         self._connection.on("connectionstatechange", self._on_state)
         self._connection.on("datachannel", self._on_data_channel)
-        self._connection.on("track", self._on_track)
         self._channel = EventChannel(filtered=filtered, stuck=self._on_stuck)
         self._outgoing = PacedTrack(self._take)
-        self._incoming: asyncio.Future[MediaStreamTrack] = asyncio.get_running_loop().create_future()
+        self._hearing = Hearing(lambda pcm: live.post(inputs.SoundHeard(pcm)))
         self._connected = asyncio.Event()
         self._gone = asyncio.Event()
         self._closed = False
@@ -85,25 +81,26 @@ class Peer:
         codecs = _codecs_of(offer)
         transceiver = self._connection.addTransceiver(self._outgoing)
         transceiver.setCodecPreferences(_capabilities(codecs))
+        vars(transceiver.receiver)["_RTCRtpReceiver__jitter_buffer"] = self._hearing  # there is no public way in
         try:
             await self._connection.setRemoteDescription(RTCSessionDescription(offer, "offer"))
             for other in self._connection.getTransceivers():
                 if other is not transceiver:
                     other.direction = "inactive"  # no video, no second microphone
-            self._outgoing.speak(codecs[0])
             with only_loopback(self._ice.loopback):
                 async with asyncio.timeout(ANSWER_S):
                     await self._connection.setLocalDescription()
         except Exception as error:  # aiortc's parser and its negotiation raise all kinds of them
             raise OfferError(f"The offer cannot be answered: {_told(error)}") from error
-        return str(self._connection.localDescription.sdp)
+        answer = str(self._connection.localDescription.sdp)
+        agreed = _audio_of(answer)
+        self._hearing.understand(agreed)
+        self._outgoing.speak(next(iter(agreed.values())))
+        return answer
 
     async def run(self) -> None:
         """Carries sound and events until the caller has gone for good; then ends the session."""
-        async with asyncio.TaskGroup() as group:
-            hearing = group.create_task(self._hear(), name="hearing")
-            reason = await self._until_gone()
-            hearing.cancel()
+        reason = await self._until_gone()
         await asyncio.sleep(self._ice.grace_s)
         self._live.end(1000, reason)
 
@@ -112,7 +109,6 @@ class Peer:
         if self._closed:
             return
         self._closed = True
-        self._incoming.cancel()
         if self._connection.connectionState == "connected":
             await self._channel.drain()
         self._outgoing.stop()
@@ -141,15 +137,6 @@ class Peer:
         sctp = self._connection.sctp
         return sctp is not None and sctp._advertised_rwnd < 0
 
-    async def _hear(self) -> None:
-        track, hearing = await self._incoming, Hearing()
-        with contextlib.suppress(MediaStreamError):
-            while True:
-                frame = await track.recv()
-                for pcm in hearing.feed(frame) if isinstance(frame, AudioFrame) else ():
-                    self._live.post(inputs.SoundHeard(pcm))
-                    await asyncio.sleep(0)
-
     def _take(self) -> bytes | None:
         frame, news = self._pacer.take()
         for one in news:
@@ -165,10 +152,6 @@ class Peer:
         elif state in ("failed", "closed"):
             self._connected.set()
             self._gone.set()
-
-    def _on_track(self, track: MediaStreamTrack) -> None:
-        if track.kind == "audio" and not self._incoming.done():
-            self._incoming.set_result(track)
 
     def _on_data_channel(self, channel: RTCDataChannel) -> None:
         if self._channel.is_open:
@@ -205,19 +188,25 @@ def _told(error: Exception) -> str:
 def _codecs_of(offer: str) -> list[str]:
     """Those of our codecs that the offer has, in its order."""
     try:
-        description = SessionDescription.parse(offer)
+        codecs = list(_audio_of(offer).values())
+    except OfferError:
+        raise
     except Exception as error:  # the parser raises whatever the text makes it stumble over
         raise OfferError(f"This is no SDP offer: {_told(error)}") from error
-    if len(description.media) > MAX_SECTIONS:
+    if not codecs:
+        raise OfferError(f"The offer has no audio in one of {', '.join(CODECS)}.")
+    return codecs
+
+
+def _audio_of(sdp: str) -> dict[int, str]:
+    """Our codecs in the first audio section of a description, by payload type, in its order."""
+    sections = SessionDescription.parse(sdp).media
+    if len(sections) > MAX_SECTIONS:
         raise OfferError(f"An offer has at most {MAX_SECTIONS} media sections.")
     known = {name.lower(): name for name in CODECS}
-    for media in description.media:
-        if media.kind == "audio":
-            codecs = [known[codec.name.lower()] for codec in media.rtp.codecs if codec.name.lower() in known]
-            if codecs:
-                return codecs
-            break
-    raise OfferError(f"The offer has no audio in one of {', '.join(CODECS)}.")
+    audio = next((one.rtp.codecs for one in sections if one.kind == "audio"), [])
+    named = ((one.payloadType, known.get(one.name.lower())) for one in audio)
+    return {number: name for number, name in named if number is not None and name is not None}
 
 
 def _capabilities(codecs: list[str]) -> list[RTCRtpCodecCapability]:

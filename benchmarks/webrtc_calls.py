@@ -1,0 +1,350 @@
+"""What a call costs over WebRTC, beside the same call over WebSocket: `python benchmarks/webrtc_calls.py`.
+
+The engine runs in a process of its own on one core; the callers, which only send and count packets, are on the other.
+Each call repeats the same exchange: the caller says a sentence, the engine hears that it has ended, and answers with
+some two and a half seconds of speech. The brain's words are fixed and nothing is recognised, so that what is measured
+is transport, codecs, turn-taking and the voice; with the loudness of the sound in place of the network that detects
+voices, transport and codecs are nearly all of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import base64
+import json
+import os
+import statistics
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import httpx2 as httpx
+import websockets
+from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc.mediastreams import MediaStreamError
+from av import AudioFrame, CodecContext, Packet
+
+from trunkline.engine.app import Engine
+from trunkline.engine.brains import BrainOutput, BrainRequest, Say
+from trunkline.engine.ice import IceOptions
+from trunkline.engine.server import EngineServer
+from trunkline.engine.speech import Transcript
+from trunkline.engine.speech.espeak import EspeakVoice
+from trunkline.engine.speech.vad import EnergyVoiceActivity, SileroVoiceActivity
+from trunkline.engine.webrtc import only_loopback
+
+QUESTION = "Could you tell me whether the shop is open tomorrow morning?"
+ANSWER = "Yes, we are open tomorrow from nine in the morning until six."
+PERIOD_S = 7.0
+"""One exchange, and the pause after it."""
+FRAME_BYTES = 960
+
+
+class FixedBrain:
+    async def respond(self, request: BrainRequest) -> AsyncIterator[BrainOutput]:
+        yield Say(ANSWER)
+
+    def grammar(self, request: BrainRequest) -> str | None:
+        return None
+
+    async def aclose(self) -> None:
+        pass
+
+
+class NoRecogniser:
+    def open(
+        self,
+        *,
+        grammar: str | None = None,
+        language: str | None = None,
+        on_partial: Callable[[str], None] | None = None,
+    ) -> NoRecogniser:
+        return self
+
+    def feed(self, pcm: bytes) -> None:
+        pass
+
+    async def finish(self) -> Transcript:
+        return Transcript("")
+
+    def abandon(self) -> None:
+        pass
+
+    async def aclose(self) -> None:
+        pass
+
+
+async def serve(activity: str) -> None:
+    """The process that is measured: prints its address and runs until its input is closed."""
+    voice = EspeakVoice()
+    activities = {"silero": SileroVoiceActivity, "energy": EnergyVoiceActivity}
+    engine = Engine(
+        lambda model, settings: FixedBrain(),
+        NoRecogniser(),
+        voice,
+        activities[activity],
+        ice=IceOptions(loopback=True, grace_s=0),
+    )
+    over = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    threading.Thread(target=lambda: (sys.stdin.read(), loop.call_soon_threadsafe(over.set)), daemon=True).start()
+    async with EngineServer(engine) as server:
+        print(server.url, flush=True)
+        await over.wait()
+    await voice.aclose()
+
+
+@dataclass
+class Tally:
+    """What one caller saw: when its sentences ended, when answers began, and when packets of sound came."""
+
+    spoken: list[float] = field(default_factory=list)
+    begun: list[float] = field(default_factory=list)
+    packets: list[float] = field(default_factory=list)
+
+
+class Speaker:
+    """When to send which of the sentence's frames. The calls do not all speak at once."""
+
+    def __init__(self, frames: list[bytes], silence: bytes, starts: float, tally: Tally) -> None:
+        self._frames, self._silence, self._tally = frames, silence, tally
+        self._start, self._ticks, self._index = starts, 0, len(frames)
+
+    def frame(self) -> bytes:
+        self._ticks += 1
+        if (self._ticks * 0.02 - self._start) % PERIOD_S < 0.02 and self._ticks * 0.02 > self._start:
+            self._index = 0
+        if self._index == len(self._frames):
+            return self._silence
+        self._index += 1
+        if self._index == len(self._frames):
+            self._tally.spoken.append(asyncio.get_running_loop().time())
+        return self._frames[self._index - 1]
+
+
+async def tick(due: float) -> float:
+    await asyncio.sleep(max(0.0, due - asyncio.get_running_loop().time()))
+    return due + 0.02
+
+
+class Sender(MediaStreamTrack):
+    """Opus that was encoded beforehand."""
+
+    kind = "audio"
+
+    def __init__(self, speaker: Speaker) -> None:
+        super().__init__()
+        self._speaker = speaker
+        self._due: float | None = None
+        self._packets = 0
+
+    async def recv(self) -> Packet[Any]:
+        if self.readyState != "live":
+            raise MediaStreamError
+        self._due = await tick(self._due or asyncio.get_running_loop().time())
+        packet = Packet(self._speaker.frame())
+        packet.time_base, packet.pts = Fraction(1, 48_000), self._packets * 960
+        self._packets += 1
+        return packet
+
+
+async def call_over_webrtc(url: str, sentence: bytes, starts: float, tally: Tally, over: asyncio.Event) -> None:
+    frames = opus(sentence + bytes(FRAME_BYTES * 5))
+    speaker = Speaker(frames[:-5], frames[-1], starts, tally)
+    connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    channel = connection.createDataChannel("oai-events")
+    transceiver = connection.addTransceiver(Sender(speaker))
+    loop = asyncio.get_running_loop()
+
+    def on_message(message: str) -> None:
+        if '"output_audio_buffer.started"' in message:
+            tally.begun.append(loop.time())
+
+    async def on_packet(packet: Any, arrival_time_ms: int) -> None:
+        tally.packets.append(loop.time())
+
+    channel.on("message", on_message)
+    vars(transceiver.receiver)["_handle_rtp_packet"] = on_packet
+    with only_loopback():
+        await connection.setLocalDescription(await connection.createOffer())
+    async with httpx.AsyncClient() as client:
+        body = {"session": {"type": "realtime", "model": "m"}}
+        secret = (await client.post(f"{url}/realtime/client_secrets", json=body)).json()["value"]
+        headers = {"Content-Type": "application/sdp", "Authorization": f"Bearer {secret}"}
+        offer = connection.localDescription.sdp
+        answer = await client.post(f"{url}/realtime/calls", content=offer, headers=headers, timeout=30)
+    await connection.setRemoteDescription(RTCSessionDescription(answer.text, "answer"))
+    await over.wait()
+    await connection.close()
+
+
+async def call_over_websocket(url: str, sentence: bytes, starts: float, tally: Tally, over: asyncio.Event) -> None:
+    frames = [sentence[start : start + FRAME_BYTES] for start in range(0, len(sentence), FRAME_BYTES)]
+    speaker = Speaker(frames, bytes(FRAME_BYTES), starts, tally)
+    loop = asyncio.get_running_loop()
+    async with websockets.connect(url.replace("http", "ws") + "/realtime?model=m", compression=None) as socket:
+
+        async def listen() -> None:
+            async for message in socket:
+                if b'"response.output_audio.delta"' in message[:40].encode() if isinstance(message, str) else message:
+                    tally.packets.append(loop.time())
+                elif '"response.content_part.added"' in str(message)[:60]:
+                    tally.begun.append(loop.time())
+
+        listening = asyncio.create_task(listen())
+        due = loop.time()
+        while not over.is_set():
+            due = await tick(due)
+            audio = base64.b64encode(speaker.frame()).decode()
+            await socket.send(json.dumps({"type": "input_audio_buffer.append", "audio": audio}))
+        listening.cancel()
+
+
+def opus(pcm: bytes) -> list[bytes]:
+    codec = CodecContext.create("libopus", "w")
+    codec.bit_rate, codec.format, codec.layout, codec.sample_rate = 32_000, "s16", "mono", 24_000
+    codec.time_base, codec.options = Fraction(1, 24_000), {"application": "voip"}
+    packets: list[bytes] = []
+    for start in range(0, len(pcm) - FRAME_BYTES + 1, FRAME_BYTES):
+        frame = AudioFrame(format="s16", layout="mono", samples=480)
+        frame.planes[0].update(pcm[start : start + FRAME_BYTES])
+        frame.sample_rate, frame.pts = 24_000, start // 2
+        packets += [bytes(packet) for packet in codec.encode(frame)]
+    return packets
+
+
+Transport = Callable[[str, bytes, float, Tally, asyncio.Event], Any]
+
+
+@dataclass
+class Cost:
+    """Of one call: share of a core in percent, and memory in MB."""
+
+    cpu: float
+    memory: float
+    delay_ms: float
+    worst_gap_ms: float
+    threads: int
+
+
+async def measure(transport: Transport, activity: str, calls: int, seconds: float, sentence: bytes) -> Cost:
+    command = [sys.executable, __file__, "--serve", activity]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: ASYNC220
+    try:
+        os.sched_setaffinity(process.pid, {0})
+        assert process.stdout is not None
+        url = (await asyncio.to_thread(process.stdout.readline)).strip()
+        async with AsyncExitStack() as stack:
+            await run(stack, transport, url, sentence, [0.2])
+            await asyncio.sleep(4)
+            await stack.aclose()
+        await asyncio.sleep(1)
+        before_mb = memory_mb(process.pid)
+        async with AsyncExitStack() as stack:
+            tallies = await run(stack, transport, url, sentence, [PERIOD_S * i / calls for i in range(calls)])
+            await asyncio.sleep(PERIOD_S)
+            cpu, began = cpu_s(process.pid), asyncio.get_running_loop().time()
+            await asyncio.sleep(seconds)
+            took = asyncio.get_running_loop().time() - began
+            cpu = cpu_s(process.pid) - cpu
+            grown = memory_mb(process.pid) - before_mb
+            threads = threads_of(process.pid)
+            await stack.aclose()
+    finally:
+        assert process.stdin is not None
+        process.stdin.close()
+        await asyncio.to_thread(process.wait, 20)
+        if process.stdout is not None:
+            process.stdout.close()
+    delays = [delay for tally in tallies for delay in answer_delays(tally)]
+    gaps = [b - a for tally in tallies for a, b in zip(tally.packets, tally.packets[1:], strict=False)]
+    return Cost(100 * cpu / took / calls, grown / calls, 1000 * statistics.median(delays), 1000 * max(gaps), threads)
+
+
+async def run(
+    stack: AsyncExitStack, transport: Transport, url: str, sentence: bytes, starts: list[float]
+) -> list[Tally]:
+    over = asyncio.Event()
+    tallies = [Tally() for _ in starts]
+    group = await stack.enter_async_context(asyncio.TaskGroup())
+    for start, tally in zip(starts, tallies, strict=True):
+        group.create_task(transport(url, sentence, start, tally, over))
+        await asyncio.sleep(0.05)
+    stack.callback(over.set)
+    return tallies
+
+
+def answer_delays(tally: Tally) -> list[float]:
+    """From the end of each sentence to the beginning of the answer."""
+    delays = []
+    for spoken in tally.spoken:
+        begun = next((at for at in tally.begun if at > spoken), None)
+        if begun is not None and begun - spoken < PERIOD_S:
+            delays.append(begun - spoken)
+    return delays
+
+
+def cpu_s(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def threads_of(pid: int) -> int:
+    return len(list(Path(f"/proc/{pid}/task").iterdir()))
+
+
+def memory_mb(pid: int) -> float:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS")) / 1024
+
+
+async def sentence() -> bytes:
+    voice = EspeakVoice()
+    pcm = b"".join([chunk.pcm async for chunk in voice.speak(QUESTION)])
+    await voice.aclose()
+    return pcm[: len(pcm) - len(pcm) % FRAME_BYTES]
+
+
+async def compare(calls: int, seconds: float, activities: list[str]) -> None:
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    pcm = await sentence()
+    print(f"{calls} calls at once, the engine on one core, {seconds:.0f} s each")
+    columns = f"{'% of core/call':>15} {'MB/call':>8} {'to answer':>10} {'longest gap':>12}"
+    print(f"{'voice activity':15} {'transport':10} {columns}")
+    for activity in activities:
+        costs = {}
+        for name, transport in (("websocket", call_over_websocket), ("webrtc", call_over_webrtc)):
+            cost = costs[name] = await measure(transport, activity, calls, seconds, pcm)
+            gap = f"{cost.worst_gap_ms:9.0f} ms" if name == "webrtc" else ""
+            print(
+                f"{activity:15} {name:10} {cost.cpu:15.2f} {cost.memory:8.2f} {cost.delay_ms:7.0f} ms {gap:>12}"
+                f"   ({cost.threads} threads)",
+                flush=True,
+            )
+        cpu = costs["webrtc"].cpu / costs["websocket"].cpu
+        memory = costs["webrtc"].memory / max(costs["websocket"].memory, 0.01)
+        print(f"{activity:15} {'ratio':10} {cpu:15.1f} {memory:8.1f}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--serve", choices=("silero", "energy"), help=argparse.SUPPRESS)
+    parser.add_argument("--calls", type=int, default=20)
+    parser.add_argument("--seconds", type=float, default=21.0, help="of each measurement")
+    parser.add_argument("--activity", choices=("silero", "energy"), action="append", help="only this voice activity")
+    given = parser.parse_args()
+    if given.serve:
+        asyncio.run(serve(given.serve))
+    else:
+        asyncio.run(compare(given.calls, given.seconds, given.activity or ["energy", "silero"]))
+
+
+if __name__ == "__main__":
+    main()

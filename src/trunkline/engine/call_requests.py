@@ -1,0 +1,104 @@
+"""Reading the requests that start calls, and the errors they are answered with, as the services have them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator
+from typing import Any
+
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from trunkline.engine import checks
+
+MAX_BODY = 1 << 20
+"""Bytes of a request: a session with its instructions and tools, or an offer."""
+
+
+class Refused(Exception):  # noqa: N818 - what a caller is, not what went wrong here
+    """A request is answered with an error."""
+
+    def __init__(self, status: int, code: str, message: str, param: str | None = None) -> None:
+        super().__init__(message)
+        self.response = error_response(status, code, message, param)
+
+
+def error_response(
+    status: int, code: str | None, message: str, param: str | None = None, headers: dict[str, str] | None = None
+) -> JSONResponse:
+    """An error as the services put it into a body."""
+    kind = "invalid_request_error" if status < 500 else "server_error"
+    return JSONResponse(
+        {"error": {"message": message, "type": kind, "code": code, "param": param}}, status, headers=headers
+    )
+
+
+def no_such_call(call_id: str) -> JSONResponse:
+    """The services' answer for a call that is not running."""
+    return error_response(404, "call_id_not_found", f"No call with the id '{call_id}' is running.", "call_id")
+
+
+def is_azure(request: Request) -> bool:
+    """Whether the request came by Azure's paths."""
+    return request.url.path.startswith("/openai/")
+
+
+def model_named(name: Any) -> str:
+    """The model a call is for; it must be said."""
+    if not name:
+        raise checks.missing("session.model")
+    return checks.text(name, "session.model")
+
+
+async def body_of(request: Request) -> bytes:
+    """The whole body, if it is not too large."""
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > MAX_BODY:
+            raise Refused(413, "request_too_large", f"A request has at most {MAX_BODY} bytes.")
+    return bytes(body)
+
+
+def text_of(body: bytes) -> str:
+    """A body of SDP."""
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        raise Refused(400, "invalid_offer", "This is no SDP offer: it is not UTF-8.") from None
+
+
+def json_of(body: bytes) -> Any:
+    """A body of JSON."""
+    try:
+        return json.loads(body)
+    except ValueError as error:
+        raise Refused(400, "invalid_json", f"The body is not valid JSON: {error}.") from None
+
+
+async def form_of(request: Request) -> tuple[str, str, dict[str, Any]]:
+    """Offer, model and session of OpenAI's form."""
+    body = await body_of(request)
+
+    async def stream() -> AsyncGenerator[bytes, None]:
+        yield body
+
+    try:
+        parser = MultiPartParser(request.headers, stream(), max_files=2, max_fields=2, max_part_size=MAX_BODY)
+        form = await parser.parse()
+    except MultiPartException as error:
+        raise Refused(400, "invalid_form", error.message) from error
+    try:
+        parts = {name: await _part(form.get(name)) for name in ("sdp", "session")}
+    finally:
+        await form.close()
+    if not parts["sdp"]:
+        raise checks.missing("sdp")
+    settings = checks.a_dict(json_of((parts["session"] or "{}").encode()), "session")
+    return parts["sdp"], model_named(settings.get("model") or request.query_params.get("model")), settings
+
+
+async def _part(part: UploadFile | str | None) -> str:
+    return part if isinstance(part, str) else text_of(await part.read()) if part else ""

@@ -1,0 +1,50 @@
+"""The session's machine with a pacer behind it: the test sends frame after frame by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine_rig import Rig
+
+from trunkline.engine import effects, inputs
+from trunkline.engine.effects import Effect
+from trunkline.engine.pacing import Pacer
+
+
+class PacedRig(Rig):
+    """A rig whose sound is played in real time.
+
+    Attributes:
+        sent: what went to the caller: the sound of each frame, None for silence.
+    """
+
+    def __init__(self, **session: Any) -> None:
+        self.pacer = Pacer()
+        self.sent: list[bytes | None] = []
+        super().__init__(paced=True, **session)
+
+    def _carry_out(self, effect: Effect) -> bool:
+        if isinstance(effect, effects.Play):
+            self.pacer.play(effect.response_id, effect.item_id, effect.pcm)
+        elif isinstance(effect, effects.ClearPlayback):
+            self._inbox.append(inputs.PlaybackCleared(self.pacer.clear()))
+        else:
+            return super()._carry_out(effect)
+        return True
+
+    def tick(self, frames: int = 1) -> list[dict[str, Any]]:
+        """So many frames of 20 ms go out; the events that follow from it."""
+        before = len(self.events)
+        for _ in range(frames):
+            frame, news = self.pacer.take()
+            self.sent.append(frame)
+            for one in news:
+                self.post(one)
+        return self.events[before:]
+
+    def speak(self, pcm: bytes) -> list[dict[str, Any]]:
+        """The caller's sound, as a peer brings it: 20 ms at a time."""
+        before = len(self.events)
+        for start in range(0, len(pcm), 960):
+            self.post(inputs.SoundHeard(pcm[start : start + 960]))
+        return self.events[before:]
