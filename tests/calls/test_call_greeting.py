@@ -77,7 +77,7 @@ def test_without_a_caller_the_call_ends_after_its_wait() -> None:
     call = CallDriver()
     call.link_up()
     call.wait(CALLER_WAIT_MS - 1)
-    assert not call.ended
+    assert not call.logged(log.CallEnded)
     call.wait(1)
     assert call.ended == "no caller came"
     assert call.events[-1] == log.CallEnded(reason="no caller came")

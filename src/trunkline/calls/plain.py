@@ -12,9 +12,9 @@ from typing import Any
 import msgspec
 
 DEEPEST = 32
-"""Levels of nesting that are kept; what is deeper becomes its text."""
+"""Levels of nesting that are kept; what is deeper is left out as "…"."""
 MOST = 50_000
-"""Values that are kept; what comes after becomes its text."""
+"""Values that are kept; what comes after is left out likewise."""
 LONGEST = 1_000
 """Characters of a text that stands for an object."""
 
@@ -53,7 +53,7 @@ class _Copy:
         if isinstance(value, int | float) and not isinstance(value, Enum):
             return _number(value)
         if deeper == 0 or self._left < 0 or id(value) in self._above:
-            return _text_for(value)
+            return "…"  # its own text might be as endless
         self._above.add(id(value))
         try:
             return self._composite(value, deeper - 1)

@@ -1,0 +1,208 @@
+"""A model in memory, behind the providers' seam: it answers like a Realtime service, by a function of the caller's
+words, and breaks off or falls silent when a test says so."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from trunkline.providers import ConnectionLostError, ProviderError
+from trunkline.realtime import events
+from trunkline.realtime.events import Event
+from trunkline.scenario.scenario import Scenario
+
+MS = 48
+"""Bytes in a millisecond of PCM16 at 24 kHz."""
+
+
+@dataclass(frozen=True)
+class Calls:
+    """The model calls a function."""
+
+    name: str
+    arguments: str = "{}"
+    call_id: str | None = None
+
+
+Answer = str | Calls
+Script = Callable[[Sequence[Event]], Sequence[Answer]]
+
+
+def echo(items: Sequence[Event]) -> Sequence[Answer]:
+    """Says what was said, or what a function gave."""
+    last = items[-1] if items else {}
+    if last.get("type") == "function_call_output":
+        return [f"It gave {last['output']}."]
+    return [f"You said: {last['content'][0]['text']}." if last else "Nothing was said."]
+
+
+@dataclass
+class FakeModel:
+    """A provider. Attributes say how it behaves.
+
+    Attributes:
+        script: what is answered to the conversation's items.
+        failures: what connecting raises, one after the other, before it works.
+        connect_takes_s: how long connecting takes.
+        pace_s: the pause before each event of a response.
+        sound_ms: the length of each message's sound, sent in pieces of 100 ms.
+        connections: every connection that was made.
+    """
+
+    script: Script = echo
+    failures: list[ProviderError] = field(default_factory=list)
+    connect_takes_s: float = 0.0
+    pace_s: float = 0.0
+    sound_ms: int = 300
+    extras: Callable[[str], Mapping[str, Any]] = lambda _agent: {}
+    connections: list[FakeConnection] = field(default_factory=list)
+    tries: int = 0
+    closed: bool = False
+    name: str = "fake"
+
+    def model_for(self, scenario: Scenario[Any]) -> str:
+        return f"model of {scenario.name}"
+
+    def session_extras(self, scenario: Scenario[Any], agent: str, first_agent: str) -> Mapping[str, Any]:
+        return self.extras(agent)
+
+    def transcription(self, scenario: Scenario[Any]) -> Mapping[str, Any] | None:
+        return {"model": "fake"}
+
+    async def connect(self, model: str) -> FakeConnection:
+        self.tries += 1
+        await asyncio.sleep(self.connect_takes_s)
+        if self.failures:
+            raise self.failures.pop(0)
+        self.connections.append(FakeConnection(self))
+        return self.connections[-1]
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+    @property
+    def now(self) -> FakeConnection:
+        """The latest connection."""
+        return self.connections[-1]
+
+
+class FakeConnection:
+    """One session. `received` is what it was sent, `sound` the caller's sound among it."""
+
+    def __init__(self, model: FakeModel) -> None:
+        self.model = model
+        self.received: list[Event] = []
+        self.sound = bytearray()
+        self.items: list[Event] = []
+        self.closed = False
+        self._down: asyncio.Queue[bytes | ConnectionLostError] = asyncio.Queue()
+        self._responding: asyncio.Task[None] | None = None
+        self._numbers = itertools.count(1)
+
+    # The connection's protocol --------------------------------------------------------------------------------------
+    async def receive(self) -> bytes:
+        frame = await self._down.get()
+        if isinstance(frame, ConnectionLostError):
+            raise frame
+        return frame
+
+    async def send(self, frame: str) -> None:
+        if self.closed:
+            raise ConnectionLostError("closed", 1006)
+        await asyncio.sleep(0)
+        event = events.decode(frame)
+        self.received.append(event)
+        match event["type"]:
+            case "session.update":
+                self.emit("session.updated", session=event["session"])
+            case "input_audio_buffer.append":
+                self.sound += base64.b64decode(event["audio"])
+            case "conversation.item.create":
+                self.items.append(event["item"])
+                self.emit("conversation.item.added", item=event["item"])
+            case "response.create":
+                self._respond(event)
+            case "response.cancel" if self._responding is not None:
+                self._responding.cancel()
+            case _:
+                pass
+
+    async def close(self) -> None:
+        self.closed = True
+        if self._responding is not None:
+            self._responding.cancel()
+            await asyncio.gather(self._responding, return_exceptions=True)
+
+    # What a test does with it ---------------------------------------------------------------------------------------
+    def emit(self, type_: str, **fields: Any) -> None:
+        """Sends an event to the call."""
+        self.emit_raw(events.encode({"type": type_, "event_id": f"event_{next(self._numbers)}", **fields}))
+
+    def emit_raw(self, frame: bytes) -> None:
+        """Sends any bytes to the call."""
+        if not self.closed:
+            self._down.put_nowait(frame)
+
+    def breaks(self, reason: str = "it broke", code: int | None = 1006) -> None:
+        """The connection is lost."""
+        if self._responding is not None:
+            self._responding.cancel()
+        self.closed = True
+        self._down.put_nowait(ConnectionLostError(reason, code))
+
+    def types(self, *, without_sound: bool = True) -> list[str]:
+        """The types of what was received, in order."""
+        kinds = [event["type"] for event in self.received]
+        return [kind for kind in kinds if not (without_sound and kind == "input_audio_buffer.append")]
+
+    # Answering ------------------------------------------------------------------------------------------------------
+    def _respond(self, request: Event) -> None:
+        if self._responding is not None and not self._responding.done():
+            error = {"code": "conversation_already_has_active_response", "event_id": request.get("event_id")}
+            self.emit("error", error=error)
+            return
+        self._responding = asyncio.create_task(self._answer(self.model.script(list(self.items))))
+
+    async def _answer(self, answers: Sequence[Answer]) -> None:
+        response_id = f"resp_{id(self) % 1000}_{next(self._numbers)}"
+        self.emit("response.created", response={"id": response_id, "status": "in_progress"})
+        status = "completed"
+        try:
+            for answer in answers:
+                await (self._say(answer) if isinstance(answer, str) else self._call(answer))
+        except asyncio.CancelledError:
+            status = "cancelled"
+        finally:
+            self.emit("response.done", response={"id": response_id, "status": status})
+
+    async def _say(self, text: str) -> None:
+        item_id = f"msg_{id(self) % 1000}_{next(self._numbers)}"
+        item: Event = {"id": item_id, "type": "message", "role": "assistant", "status": "in_progress", "content": []}
+        self.emit("response.output_item.added", item=item)
+        status = "incomplete"
+        try:
+            self.emit("response.output_audio_transcript.delta", item_id=item_id, delta=text)
+            for _ in range(0, self.model.sound_ms, 100):
+                await asyncio.sleep(self.model.pace_s)
+                delta = base64.b64encode(b"\1\0" * (100 * MS // 2)).decode()
+                self.emit("response.output_audio.delta", item_id=item_id, delta=delta)
+            self.emit("response.output_audio.done", item_id=item_id)
+            status = "completed"
+        finally:
+            done = {**item, "status": status, "content": [{"type": "output_audio", "transcript": text}]}
+            self.items.append({**done, "content": [{"type": "output_text", "text": text}]})
+            self.emit("response.output_item.done", item=done)
+
+    async def _call(self, calls: Calls) -> None:
+        await asyncio.sleep(self.model.pace_s)
+        number = next(self._numbers)
+        item = {
+            "id": f"fc_{id(self) % 1000}_{number}", "type": "function_call", "status": "completed",
+            "call_id": calls.call_id or f"call_{number}", "name": calls.name, "arguments": calls.arguments,
+        }  # fmt: skip
+        self.items.append(item)
+        self.emit("response.output_item.done", item=item)

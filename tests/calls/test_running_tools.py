@@ -1,0 +1,284 @@
+"""Running one tool: what the model is told, and what the log."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import enum
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import pydantic
+import pytest
+from agents import FunctionTool, RunContextWrapper, function_tool
+from agents.realtime import RealtimeAgent
+from call_bench import calling, scenario
+from model_fake import Calls, FakeModel
+from virtual_time import in_virtual_time
+
+from trunkline import CallContext, stub_tool
+from trunkline.calls import log
+from trunkline.calls.plain import plain, plain_json
+from trunkline.calls.tools import ToolOutcome, run_tool
+
+
+async def run(tool: FunctionTool, arguments: str = "{}", timeout_s: float = 30.0) -> ToolOutcome:
+    agent: RealtimeAgent[Any] = RealtimeAgent(name="host", tools=[tool])
+    context: CallContext[Any] = CallContext(call_id="call_1", scenario="test", state=None)
+    return await run_tool(tool, arguments, call_id="fc_1", agent=agent, context=context, timeout_s=timeout_s)
+
+
+def giving(value: object) -> FunctionTool:
+    """A tool that returns `value` as it is."""
+
+    async def invoke(_context: Any, _arguments: str) -> Any:
+        return value
+
+    return FunctionTool(name="give", description="", params_json_schema={"type": "object"}, on_invoke_tool=invoke)
+
+
+def raising(error: BaseException, **settings: Any) -> FunctionTool:
+    """A tool that fails."""
+
+    @function_tool(**settings)
+    async def fail() -> str:
+        """Fails."""
+        raise error
+
+    return fail
+
+
+class Colour(enum.Enum):
+    RED = "red"
+
+
+@dataclass
+class Point:
+    x: int
+    y: object = None
+
+
+class Model(pydantic.BaseModel):
+    when: datetime.date
+
+
+class Unspeakable:
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+ODD = [
+    ({"b", "a"}, None),
+    (b"\0\xff", "AP8="),
+    (float("nan"), None),
+    (float("inf"), None),
+    (2**80, str(2**80)),
+    (Point(1, Point(2)), {"x": 1, "y": {"x": 2, "y": None}}),
+    (Model(when=datetime.date(2026, 1, 2)), {"when": "2026-01-02"}),
+    (Colour.RED, "red"),
+    ({1: "one", (2, 3): "pair", None: "none"}, {"1": "one", "(2, 3)": "pair", "None": "none"}),
+    (Unspeakable(), "<Unspeakable>"),
+    ("half \ud800 a pair", "half ? a pair"),
+    ([1, "two", None, True], [1, "two", None, True]),
+    (True, True),
+    (None, None),
+]
+
+
+@pytest.mark.parametrize(("value", "expected"), ODD, ids=[type(value).__name__ for value, _ in ODD])
+async def test_whatever_a_tool_returns_the_model_gets_text_and_the_log_json(value: object, expected: object) -> None:
+    outcome = await run(giving(value))
+    assert outcome.error is None
+    outcome.output.encode()
+    done = log.ToolDone(call_id="c", name="give", duration_ms=1, result=outcome.result)
+    frame = msgspec.json.decode(log.frame_of(done, 1, 1))
+    if value != {"b", "a"}:
+        assert frame.get("result") == expected
+    else:
+        assert sorted(frame["result"]) == ["a", "b"]
+
+
+async def test_what_holds_itself_ends_somewhere() -> None:
+    circle: list[object] = []
+    circle += [circle, circle, {"again": circle}]
+    outcome = await run(giving(circle))
+    assert len(outcome.output) < 1000
+
+
+def test_what_branches_without_end_is_bounded() -> None:
+    tree: object = "leaf"
+    for _ in range(40):
+        tree = [tree, tree]
+    began = time.monotonic()
+    assert len(plain_json(tree)) < 100_000_000
+    assert time.monotonic() - began < 5
+
+
+def test_a_copy_does_not_change_with_what_it_was_made_of() -> None:
+    note = {"items": [1]}
+    copy = plain(note)
+    note["items"].append(2)
+    assert copy == {"items": [1]}
+
+
+async def test_text_that_is_json_is_logged_decoded() -> None:
+    outcome = await run(giving('{"city": "Wanaka"}'))
+    assert outcome == ToolOutcome('{"city": "Wanaka"}', result={"city": "Wanaka"})
+
+
+async def test_text_that_only_looks_like_json_is_text() -> None:
+    assert (await run(giving("[" * 5000))).result == "[" * 5000
+
+
+async def test_wrong_arguments_are_explained_to_the_model() -> None:
+    @function_tool
+    async def weather(city: str, days: int) -> str:
+        """The weather."""
+        return "sunny"
+
+    outcome = await run(weather, '{"city": "Wanaka", "days": "three"}')
+    assert outcome.error == "days: 'three' is not of type 'integer'"
+    assert "Call weather again" in outcome.output
+    assert "not valid JSON" in ((await run(weather, '{"city": ')).error or "")
+    assert "is not of type 'object'" in ((await run(weather, "[]")).error or "")
+
+
+async def test_a_schema_that_is_none_is_an_error_of_the_tool() -> None:
+    async def invoke(_context: Any, _arguments: str) -> str:
+        return "ran"
+
+    schema = {"type": "object", "properties": {"x": {"$ref": "#/nowhere"}}}
+    tool = FunctionTool("odd", "", schema, invoke, strict_json_schema=False)
+    outcome = await run(tool, '{"x": 1}')
+    assert outcome.error is not None
+
+
+async def test_an_exception_reaches_the_log_as_it_is_and_the_model_as_an_error() -> None:
+    outcome = await run(raising(ValueError("no such city")))
+    assert outcome.error == "ValueError: no such city"
+    assert msgspec.json.decode(outcome.output) == {"error": "fail failed: ValueError: no such city"}
+
+
+async def test_an_exception_without_words_has_its_type() -> None:
+    assert (await run(raising(KeyError()))).error == "KeyError"
+
+
+async def test_a_users_own_explanation_is_for_the_model_and_the_real_error_for_the_log() -> None:
+    def explain(_context: RunContextWrapper[Any], error: Exception) -> str:
+        return f"Ask the caller to wait ({error})."
+
+    outcome = await run(raising(ValueError("503"), failure_error_function=explain))
+    assert outcome == ToolOutcome("Ask the caller to wait (503).", error="ValueError: 503")
+
+
+async def test_a_tool_whose_failures_shall_be_raised_fails_only_itself() -> None:
+    assert (await run(raising(ValueError("503"), failure_error_function=None))).error == "ValueError: 503"
+
+
+async def test_a_tool_that_wants_to_end_the_program_does_not() -> None:
+    assert (await run(raising(SystemExit("bye")))).error == "SystemExit: bye"
+
+    @function_tool
+    def leave() -> str:
+        """Leaves."""
+        sys.exit(3)
+
+    assert (await run(leave)).error == "SystemExit: 3"
+
+
+async def test_a_timeout_inside_a_tool_is_the_tools_own_error() -> None:
+    assert (await run(raising(TimeoutError("the database")))).error == "TimeoutError: the database"
+
+
+async def test_a_cancelled_inner_task_is_the_tools_own_error() -> None:
+    @function_tool
+    async def inner() -> str:
+        """Cancels what it waits for."""
+        task = asyncio.ensure_future(asyncio.sleep(10))
+        asyncio.get_running_loop().call_soon(task.cancel)
+        await task
+        return "never"
+
+    assert (await run(inner)).error == "CancelledError"
+
+
+@in_virtual_time
+async def test_a_tool_that_takes_too_long_is_told_to_the_model() -> None:
+    @function_tool
+    async def slow() -> str:
+        """Slow."""
+        await asyncio.sleep(31)
+        return "late"
+
+    outcome = await run(slow)
+    assert outcome.error == "slow did not answer within 30 s."
+    assert "Tell the caller" in outcome.output
+
+
+@in_virtual_time
+async def test_a_tool_may_have_a_limit_of_its_own() -> None:
+    @function_tool(timeout=60)
+    async def slow() -> str:
+        """Slow."""
+        await asyncio.sleep(50)
+        return "in time"
+
+    assert (await run(slow)).result == "in time"
+
+
+async def test_a_tool_that_needs_approval_is_not_run_without() -> None:
+    ran = False
+
+    @function_tool(needs_approval=True)
+    async def delete_everything() -> str:
+        """Deletes."""
+        nonlocal ran
+        ran = True
+        return "gone"
+
+    assert "approval" in ((await run(delete_everything)).error or "")
+    assert not ran
+
+
+async def test_a_stub_returns_true() -> None:
+    outcome = await run(stub_tool("book", {"type": "object", "properties": {"day": {"type": "string"}}}))
+    assert outcome == ToolOutcome("true", result=True)
+
+
+async def test_a_tool_without_async_blocks_nothing_and_may_leave_notes() -> None:
+    threads: list[int] = []
+
+    @function_tool
+    def think(context: RunContextWrapper[Any]) -> str:
+        """Thinks."""
+        threads.append(threading.get_ident())
+        context.context.breadcrumb("thinking", {"history": len(context.context.history)})
+        time.sleep(0.3)
+        return "done"
+
+    model = FakeModel(lambda items: [Calls("think")] if len(items) == 1 else ["I have thought."])
+    async with calling(model, scenario(tools=[think])) as caller:
+        caller.joins()
+        await caller.until(lambda: caller.logged(log.ToolStarted))
+        slowest = 0.0
+        while not caller.logged(log.ToolDone):
+            began = time.monotonic()
+            await asyncio.sleep(0.005)
+            slowest = max(slowest, time.monotonic() - began)
+        await caller.heard(1)
+    assert slowest < 0.25
+    assert threads != [threading.get_ident()]
+    assert caller.logged(log.Breadcrumb)[0].title == "thinking"
+
+
+def test_an_event_with_what_json_cannot_hold_is_still_an_event() -> None:
+    event = log.Breadcrumb(title="half \ud800", data={"who": Unspeakable(), "big": Point(2**70)})
+    frame = msgspec.json.decode(log.frame_of(event, 7, 8))
+    assert frame == {
+        "seq": 7, "at_ms": 8, "kind": "breadcrumb", "title": "half ?", "call_id": None,
+        "data": {"who": "<Unspeakable>", "big": {"x": str(2**70), "y": None}},
+    }  # fmt: skip
