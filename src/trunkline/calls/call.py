@@ -146,6 +146,16 @@ class Call:
         """Whether the call has ended; its log can still be read."""
         return self._over.is_set()
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether the next move is the caller's: nothing is being answered, owed an answer, or waited for."""
+        return self._machine.at_rest
+
+    @property
+    def state(self) -> Any:
+        """What the scenario's `state` made for this call; None without one."""
+        return self._context.state
+
     def _finish(self) -> None:
         """The call is over: nothing more is logged, and whoever reads is told."""
         self._over.set()

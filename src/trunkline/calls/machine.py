@@ -151,6 +151,19 @@ class CallMachine:
         self._ask_if_due()
         return self._take()
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether the next move is the caller's: nothing is being answered, owed an answer, or waited for."""
+        return (
+            self._greeted
+            and self._link_up
+            and not self._turns.busy
+            and not self._turns.wished
+            and not self._turns.caller_speaks
+            and self._handing_off is None
+            and not any(running.holds for running in self._tools.values())
+        )
+
     # The caller -----------------------------------------------------------------------------------------------------
     def _on_caller_joined(self, joined: CallerJoined) -> None:
         self._caller_there = self._joined = True
