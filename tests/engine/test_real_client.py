@@ -57,11 +57,16 @@ async def connected(server: EngineServer, model: str = "anything") -> AsyncItera
 
 async def receive(connection: Any, until: str) -> list[dict[str, Any]]:
     """Events up to and with the first of a type, each as the official client parsed it."""
+    return await receive_any(connection, until, check)
+
+
+async def receive_any(connection: Any, until: str, judge: Callable[[dict[str, Any]], None]) -> list[dict[str, Any]]:
+    """The same in any dialect."""
     events: list[dict[str, Any]] = []
     async with asyncio.timeout(10):
         while True:
             event = (await connection.recv()).model_dump(exclude_unset=True)
-            check(event)
+            judge(event)
             events.append(event)
             if event["type"] == until:
                 return events

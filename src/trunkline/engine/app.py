@@ -14,11 +14,13 @@ from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.websockets import WebSocket
 
+from trunkline.engine import preview
 from trunkline.engine.brains import Brain, BrainError
 from trunkline.engine.calls import Calls
 from trunkline.engine.client_secrets import ClientSecret, ClientSecrets
 from trunkline.engine.ice import IceOptions
 from trunkline.engine.live import LiveSession, Player
+from trunkline.engine.preview import PreviewDialect, PreviewRoutes
 from trunkline.engine.session import Session
 from trunkline.engine.sockets import SocketChannel, serve
 from trunkline.engine.speech import Recogniser, Voice
@@ -78,7 +80,9 @@ class Engine:
     def _routes(self) -> list[BaseRoute]:
         prefixes = ("/openai/v1", "/v1")
         sockets = [WebSocketRoute(f"{prefix}/realtime", self._realtime) for prefix in prefixes]
-        return sockets + [route for prefix in prefixes for route in self.calls.routes(prefix)]
+        sockets.append(WebSocketRoute(preview.SOCKET_PATH, self._azure_preview))
+        calls = [route for prefix in prefixes for route in self.calls.routes(prefix)]
+        return sockets + calls + PreviewRoutes(self, self.calls.secrets).routes()
 
     def close(self, reason: str = "the server is shutting down") -> None:
         """Ends every session."""
@@ -106,8 +110,20 @@ class Engine:
         if call_id is not None and self.authorised(websocket):
             await self.calls.sideband(websocket, call_id)
             return
-        secret = None if call_id is not None else self._secret(websocket)
-        refusal = self._refusal(websocket, secret)
+        dialect = PreviewDialect() if preview.is_asked_for(websocket) else None
+        await self._talk(websocket, "model", dialect)
+
+    async def _azure_preview(self, websocket: WebSocket) -> None:
+        if self.authorised(websocket) and not websocket.query_params.get("api-version"):
+            message = "Say which version: add ?api-version=VERSION to the URL. Any will do here."
+            await websocket.send_denial_response(_error(400, "missing_query_parameter", message))
+            return
+        await self._talk(websocket, "deployment", PreviewDialect())
+
+    async def _talk(self, websocket: WebSocket, named_by: str, dialect: PreviewDialect | None) -> None:
+        """A session of its own for one socket. `named_by` is the query parameter that names the model."""
+        secret = None if "call_id" in websocket.query_params else self._secret(websocket)
+        refusal = self._refusal(websocket, secret, named_by)
         if refusal is not None:
             await websocket.send_denial_response(refusal)
             return
@@ -115,11 +131,11 @@ class Engine:
             if secret is not None:
                 live = self.open_session(secret.model, secret.settings)
             else:
-                live = self.open_session(websocket.query_params["model"])
+                live = self.open_session(websocket.query_params[named_by])
         except BrainError as error:
             await websocket.send_denial_response(_error(404, error.code, str(error)))
             return
-        channel = SocketChannel(websocket)
+        channel = SocketChannel(websocket, dialect)
         live.attach(channel)
         self.sessions[live.session.id] = live
         try:
@@ -132,12 +148,12 @@ class Engine:
         finally:
             del self.sessions[live.session.id]
 
-    def _refusal(self, websocket: WebSocket, secret: ClientSecret | None) -> JSONResponse | None:
+    def _refusal(self, websocket: WebSocket, secret: ClientSecret | None, named_by: str) -> JSONResponse | None:
         if secret is None and not self.authorised(websocket):
             message = "Access denied: the key is missing or is not this engine's. Send it as api-key or bearer."
             return _error(401, "401", message)
-        if secret is None and not websocket.query_params.get("model"):
-            return _error(400, "missing_query_parameter", "Say which model: add ?model=NAME to the URL.")
+        if secret is None and not websocket.query_params.get(named_by):
+            return _error(400, "missing_query_parameter", f"Say which model: add ?{named_by}=NAME to the URL.")
         if len(self.sessions) >= self.max_sessions:
             return _error(429, "too_many_sessions", f"This engine runs at most {self.max_sessions} sessions at once.")
         return None
@@ -169,6 +185,8 @@ def _keys_shown(connection: HTTPConnection) -> list[str]:
     shown = [connection.headers.get("api-key", "")]
     if scheme.lower() == "bearer":
         shown.append(bearer.strip())
+    if connection.url.path == preview.SOCKET_PATH:
+        shown.append(connection.query_params.get("api-key", ""))  # how a browser shows it to Azure's preview
     offered = connection.scope.get("subprotocols", ())
     shown.extend(one.removeprefix(_KEY_SUBPROTOCOL) for one in offered if one.startswith(_KEY_SUBPROTOCOL))
     return shown

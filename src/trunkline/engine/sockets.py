@@ -8,6 +8,7 @@ import binascii
 import contextlib
 from collections import deque
 from collections.abc import Iterator
+from typing import Protocol
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
@@ -26,11 +27,26 @@ SLICE = 64_000
 """Base64 characters of one appended piece of sound: one second of PCM16."""
 
 
-class SocketChannel:
-    """The sending side of one WebSocket. `write` does the sending; everything else returns at once."""
+class Dialect(Protocol):
+    """Translates for a client that does not speak GA."""
 
-    def __init__(self, websocket: WebSocket) -> None:
+    def up(self, event: Event) -> Event:
+        """What the client sent, in GA."""
+
+    def down(self, frame: bytes) -> bytes | None:
+        """An encoded GA event for the client; None if its dialect does not have it."""
+
+
+class SocketChannel:
+    """The sending side of one WebSocket. `write` does the sending; everything else returns at once.
+
+    Args:
+        dialect: what the client speaks; None is GA.
+    """
+
+    def __init__(self, websocket: WebSocket, dialect: Dialect | None = None) -> None:
         self._websocket = websocket
+        self._dialect = dialect
         self._frames: deque[bytes] = deque()
         self._waiting = 0
         self._closing: tuple[int, str] | None = None
@@ -42,6 +58,11 @@ class SocketChannel:
         """Queues an event. A client that has let too much pile up is closed instead."""
         if self._closing is not None:
             return
+        if self._dialect is not None:
+            translated = self._dialect.down(frame)
+            if translated is None:
+                return
+            frame = translated
         self._frames.append(frame)
         self._waiting += len(frame)
         if self._waiting > MAX_WAITING:
@@ -56,6 +77,10 @@ class SocketChannel:
         self._closing = self._closing or (code, reason)
         self._roomy.set()
         self._news.set()
+
+    def understood(self, event: Event) -> Event:
+        """What the client sent, in GA."""
+        return event if self._dialect is None else self._dialect.up(event)
 
     async def room(self) -> None:
         """Waits until little is queued."""
@@ -97,7 +122,7 @@ class SocketChannel:
 
 async def serve(websocket: WebSocket, channel: SocketChannel, live: LiveSession) -> None:
     """Carries events both ways until the client goes, or the session closes the channel."""
-    reading = asyncio.create_task(_read(websocket, live), name="socket reader")
+    reading = asyncio.create_task(_read(websocket, channel, live), name="socket reader")
     writing = asyncio.create_task(channel.write(), name="socket writer")
     try:
         await asyncio.wait((reading, writing), return_when=asyncio.FIRST_COMPLETED)
@@ -112,7 +137,7 @@ async def serve(websocket: WebSocket, channel: SocketChannel, live: LiveSession)
         reading.result()
 
 
-async def _read(websocket: WebSocket, live: LiveSession) -> None:
+async def _read(websocket: WebSocket, channel: SocketChannel, live: LiveSession) -> None:
     """Gives what a client sends to the session, until the client goes."""
     while True:
         message = await websocket.receive()
@@ -122,7 +147,7 @@ async def _read(websocket: WebSocket, live: LiveSession) -> None:
         if frame is None:
             frame = message.get("bytes") or b""
         try:
-            event = decode(frame)
+            event = channel.understood(decode(frame))
         except MalformedEventError as error:
             live.post(inputs.MalformedFrame(f"This is no Realtime event: {error}."))
             continue

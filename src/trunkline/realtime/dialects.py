@@ -235,7 +235,7 @@ def server_event_to_ga(event: Event) -> tuple[Event, ...]:
     making becomes `added` alone: that it is done is told by `response.output_item.done`.
     """
     kind = event["type"]
-    told = _within(event, session=session_to_ga, item=item_to_ga, response=response_to_ga, error=_error_to_ga)
+    told = _within(event, session=session_to_ga, item=item_to_ga, response=response_to_ga, error=error_to_ga)
     if kind != "conversation.item.created":
         return ({**told, "type": _EVENTS.get(kind, kind)},)
     added = {**told, "type": "conversation.item.added"}
@@ -257,7 +257,7 @@ def server_event_to_preview(event: Event, temperature: float = DEFAULT_TEMPERATU
         session=lambda session: session_to_preview(session, temperature),
         item=item_to_preview,
         response=lambda response: response_to_preview(response, temperature),
-        error=_error_to_preview,
+        error=error_to_preview,
     )
     if kind == "conversation.item.added":
         return {**told, "type": "conversation.item.created"}
@@ -288,12 +288,13 @@ _QUOTED["['audio']"] = "['audio', 'text']"
 _QUOTED_NAMES = {preview: ga for ga, preview in _QUOTED.items()}
 
 
-def _error_to_preview(error: Fields) -> Fields:
+def error_to_preview(error: Fields) -> Fields:
     """An error speaks of the client's own names: `session.voice`, not `session.audio.output.voice`."""
     return _reworded(error, _PATHS, _QUOTED, lambda text: text.replace("_format.type", "_format"))
 
 
-def _error_to_ga(error: Fields) -> Fields:
+def error_to_ga(error: Fields) -> Fields:
+    """The same the other way."""
     return _reworded(error, _PATH_NAMES, _QUOTED_NAMES, lambda text: text)
 
 

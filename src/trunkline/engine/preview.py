@@ -1,0 +1,105 @@
+"""The preview dialect at the engine's edge: who speaks it, and the routes that only the preview had.
+
+Inside there is one protocol, GA. A client speaks the preview when it comes by the preview's URL, or asks for it with
+the header or the subprotocol of OpenAI's beta.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from trunkline.engine.bodies import RequestRefused, json_object, wrong_key
+from trunkline.engine.checks import InvalidRequest
+from trunkline.engine.client_secrets import ClientSecrets
+from trunkline.realtime.dialects import (
+    DEFAULT_TEMPERATURE,
+    client_event_to_ga,
+    error_to_preview,
+    server_event_to_preview,
+    session_to_ga,
+    session_to_preview,
+)
+from trunkline.realtime.events import Event, decode, encode
+
+SOCKET_PATH = "/openai/realtime"
+"""Where Azure's preview has its WebSocket: `?api-version=…&deployment=…`."""
+SESSION_PATHS = ("/openai/realtimeapi/sessions", "/v1/realtime/sessions")
+SECRET_LIFETIME_S = 60
+"""How long the preview's ephemeral keys last, unless their maker says otherwise."""
+MAX_BODY = 1 << 20
+_SUBPROTOCOL = "openai-beta.realtime-v1"
+
+
+def is_asked_for(connection: HTTPConnection) -> bool:
+    """Whether a client asks for the preview where both dialects are spoken: `OpenAI-Beta: realtime=v1`."""
+    asked = [part.strip() for part in connection.headers.get("openai-beta", "").split(",")]
+    return "realtime=v1" in asked or _SUBPROTOCOL in connection.scope.get("subprotocols", ())
+
+
+class PreviewDialect:
+    """One client's translator. It remembers the temperature, which only the preview shows and nothing here uses."""
+
+    def __init__(self) -> None:
+        self._temperature = DEFAULT_TEMPERATURE
+
+    def up(self, event: Event) -> Event:
+        """What the client sent, in GA."""
+        session = event.get("session")
+        if event["type"] == "session.update" and isinstance(session, dict):
+            self._temperature = _temperature_of(session, self._temperature)
+        return client_event_to_ga(event)
+
+    def down(self, frame: bytes) -> bytes | None:
+        """An encoded GA event for the client; None if the preview does not have it."""
+        told = server_event_to_preview(decode(frame), self._temperature)
+        return None if told is None else encode(told)
+
+
+class Host(Protocol):
+    """What the preview's routes need of the engine."""
+
+    def authorised(self, connection: HTTPConnection) -> bool:
+        """Whether a request shows the engine's key."""
+
+
+class PreviewRoutes:
+    """`POST …/sessions`: an ephemeral key with a session bound to it."""
+
+    def __init__(self, host: Host, secrets: ClientSecrets) -> None:
+        self._host = host
+        self._secrets = secrets
+
+    def routes(self) -> list[BaseRoute]:
+        """The HTTP routes of the preview."""
+        return [Route(path, self._mint, methods=["POST"]) for path in SESSION_PATHS]
+
+    async def _mint(self, request: Request) -> Response:
+        try:
+            if not self._host.authorised(request):
+                raise wrong_key(request)
+            return JSONResponse(self._session(await json_object(request, MAX_BODY)))
+        except RequestRefused as refused:
+            return refused.response
+
+    def _session(self, given: dict[str, Any]) -> dict[str, Any]:
+        wish = given.get("client_secret")
+        expires_after = (wish.get("expires_after") if isinstance(wish, dict) else None) or {
+            "seconds": SECRET_LIFETIME_S
+        }
+        try:
+            secret = self._secrets.mint({"session": session_to_ga(given), "expires_after": expires_after})
+        except InvalidRequest as error:
+            told = error_to_preview({"message": str(error), "param": error.param})
+            words, param = (str(told[name] or "").replace("session.", "") for name in ("message", "param"))
+            raise RequestRefused(400, error.code, words, param or None) from None
+        shown = session_to_preview(secret.session, _temperature_of(given, DEFAULT_TEMPERATURE))
+        return {**shown, "client_secret": {"value": secret.value, "expires_at": secret.expires_at}}
+
+
+def _temperature_of(session: dict[str, Any], otherwise: float) -> float:
+    given = session.get("temperature")
+    return float(given) if isinstance(given, int | float) and not isinstance(given, bool) else otherwise
