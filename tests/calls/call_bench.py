@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Any
 
+import msgspec
 from agents.realtime import RealtimeAgent
 from model_fake import FakeModel
 
@@ -21,9 +22,7 @@ from trunkline.realtime import events
 def scenario(*, tools: Sequence[Any] = (), instructions: Any = "Be kind.", **settings: Any) -> Scenario[Any]:
     """A host with tools, who may hand over to a poet."""
     poet: RealtimeAgent[Any] = RealtimeAgent(name="poet", instructions=instructions)
-    host: RealtimeAgent[Any] = RealtimeAgent(
-        name="host", instructions="Be a host.", tools=list(tools), handoffs=[poet]
-    )
+    host: RealtimeAgent[Any] = RealtimeAgent(name="host", instructions="Be a host.", tools=list(tools), handoffs=[poet])
     return Scenario("bench", agents=[host, poet], **settings)
 
 
@@ -79,7 +78,7 @@ class Caller:
     async def until(self, condition: Callable[[], object], within_s: float = 120.0) -> None:
         """Waits until something is true."""
         async with asyncio.timeout(within_s):
-            while not condition():
+            while not condition():  # noqa: ASYNC110 - the condition is the test's own
                 await asyncio.sleep(0.01)
 
     async def heard(self, count: int) -> str:
@@ -102,7 +101,7 @@ def frames_of(page: Page) -> list[str | bytes | Closing]:
 def _waiting(page: Page) -> Iterator[str | bytes | Closing]:
     frames = page.frames()
     while True:
-        step = frames.__anext__()
+        step: Any = frames.__anext__()
         try:
             step.send(None)
         except StopIteration as got:
@@ -116,4 +115,4 @@ def _waiting(page: Page) -> Iterator[str | bytes | Closing]:
 
 def told(page: Page) -> list[dict[str, Any]]:
     """The text frames queued for a page, decoded."""
-    return [events.msgspec.json.decode(frame) for frame in frames_of(page) if isinstance(frame, str)]
+    return [msgspec.json.decode(frame) for frame in frames_of(page) if isinstance(frame, str)]

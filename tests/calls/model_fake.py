@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from trunkline.providers import ConnectionLostError, ProviderError
+from trunkline.providers import ConnectionLostError, Dialled, ProviderError
 from trunkline.realtime import events
 from trunkline.realtime.events import Event
 from trunkline.scenario.scenario import Scenario
@@ -73,13 +73,19 @@ class FakeModel:
     def transcription(self, scenario: Scenario[Any]) -> Mapping[str, Any] | None:
         return {"model": "fake"}
 
-    async def connect(self, model: str) -> FakeConnection:
+    async def connect(self, model: str, call_id: str | None = None) -> FakeConnection:
         self.tries += 1
         await asyncio.sleep(self.connect_takes_s)
         if self.failures:
             raise self.failures.pop(0)
         self.connections.append(FakeConnection(self))
         return self.connections[-1]
+
+    async def dial(self, sdp: str, session: Mapping[str, Any]) -> Dialled:
+        raise ProviderError("There is no WebRTC here.", retry=False)
+
+    async def hang_up(self, call_id: str) -> None:
+        pass
 
     async def aclose(self) -> None:
         self.closed = True

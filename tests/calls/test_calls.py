@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from typing import Any
 
 import pytest
@@ -101,7 +102,7 @@ async def test_a_state_that_cannot_be_made_is_told_before_there_is_a_call() -> N
         return 1 // 0
 
     async with Exchange(times=CallTimes()) as exchange:
-        with pytest.raises(StateError, match="bench.*ZeroDivisionError"):
+        with pytest.raises(StateError, match="bench"):
             exchange.start(scenario(state=state), FakeModel(), agent=None, transport="websocket")
         assert exchange.running == 0
 
@@ -122,7 +123,7 @@ async def test_each_call_has_a_state_of_its_own() -> None:
 @in_virtual_time
 async def test_one_call_that_fails_inside_leaves_the_others_alone() -> None:
     class Broken(FakeModel):
-        async def connect(self, model: str) -> Any:
+        async def connect(self, model: str, call_id: str | None = None) -> Any:
             raise RuntimeError("a mistake of ours")
 
     async with calling() as well, calling(Broken()) as ill:
@@ -180,7 +181,7 @@ async def test_sound_is_counted_once_a_second_and_at_the_end() -> None:
     assert sum(count.sent_ms for count in counts) == 1000
     assert sum(count.sent_frames for count in counts) == 50
     times = [entry.at_ms for entry in caller.call.log.since(0) if isinstance(entry.event, log.AudioCounted)]
-    assert all(later - earlier >= 1000 for earlier, later in zip(times, times[1:-1], strict=False))
+    assert all(later - earlier >= 1000 for earlier, later in itertools.pairwise(times[:-1]))
 
 
 # Legs and pages -----------------------------------------------------------------------------------------------------
@@ -379,7 +380,7 @@ async def test_a_frame_that_is_no_command_is_told_to_its_page_alone() -> None:
             caller.call.command(caller.page, frame)
         refusals = [frame for frame in told(caller.page) if frame["seq"] == 0 and frame["kind"] == "error"]
         assert len(refusals) == 6
-        assert all("bad_command" == refusal["code"] for refusal in refusals)
+        assert all(refusal["code"] == "bad_command" for refusal in refusals)
         assert "Allowed" in refusals[0]["message"]
         assert caller.call.log.last_seq == before
 
@@ -463,7 +464,7 @@ async def test_after_a_minute_without_a_link_the_call_ends() -> None:
 @in_virtual_time
 async def test_a_service_that_throws_every_session_out_at_once_is_given_up_too() -> None:
     class Moody(FakeModel):
-        async def connect(self, model: str) -> Any:
+        async def connect(self, model: str, call_id: str | None = None) -> Any:
             connection = await super().connect(model)
             asyncio.get_running_loop().call_later(0.5, connection.breaks, "insufficient_quota", 1008)
             return connection
@@ -612,7 +613,8 @@ async def test_a_note_left_after_the_call_is_not_logged() -> None:
         contexts.append(context.context)
         return "kept"
 
-    async with calling(FakeModel(lambda _items: [Calls("keep")]), scenario(tools=[keep])) as caller:
+    model = FakeModel(lambda items: [Calls("keep")] if len(items) == 1 else ["Kept."])
+    async with calling(model, scenario(tools=[keep])) as caller:
         caller.joins()
         await caller.until(lambda: contexts)
         caller.call.hang_up()

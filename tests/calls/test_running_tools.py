@@ -44,12 +44,13 @@ def giving(value: object) -> FunctionTool:
 def raising(error: BaseException, **settings: Any) -> FunctionTool:
     """A tool that fails."""
 
-    @function_tool(**settings)
     async def fail() -> str:
         """Fails."""
         raise error
 
-    return fail
+    made = function_tool(**settings)(fail)
+    assert isinstance(made, FunctionTool)
+    return made
 
 
 class Colour(enum.Enum):
