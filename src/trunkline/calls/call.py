@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from trunkline.calls import agents, commands, steps
 from trunkline.calls.legs import OVER, TAKEN_OVER, Grant, Leg, LegRole, Page
-from trunkline.calls.link import Link
+from trunkline.calls.link import Link, Route
 from trunkline.calls.log import (
     AudioCleared,
     AudioCounted,
@@ -30,7 +30,7 @@ from trunkline.calls.log import (
 from trunkline.calls.machine import CallMachine
 from trunkline.calls.plain import plain, plain_text
 from trunkline.calls.tools import ToolOutcome, run_tool
-from trunkline.providers import Connection, Provider
+from trunkline.providers import Connection, Provider, ProviderError
 from trunkline.realtime.events import new_id
 from trunkline.scenario.context import CallContext
 from trunkline.scenario.scenario import Scenario
@@ -105,7 +105,9 @@ class Call:
             _note=self._note,
         )
         self._machine = CallMachine(self._plan(transport))
-        self._link = Link(self._connect, self._feed)
+        self._link = Link(self._feed, Route(self._connect) if transport == "websocket" else None)
+        self._rtc_id: str | None = None
+        self._dialling = asyncio.Lock()
         self._pages: set[Page] = set()
         self._tasks: asyncio.TaskGroup | None = None
         self._over = asyncio.Event()
@@ -136,6 +138,7 @@ class Call:
         finally:
             self._tasks = None
             self.hang_up("the server is stopping")
+            await self._hang_up_media()
 
     def hang_up(self, reason: str = "hung up") -> None:
         """Ends the call from outside. Harmless when it is over."""
@@ -176,6 +179,7 @@ class Call:
     def join(self, leg_id: str | None, transport: Transport, *, take_over: bool = False) -> Grant:
         """A page asks to be in the call: as its caller if it was that before, if nobody is, or if it takes over."""
         if leg_id is not None and leg_id == self.leg.leg_id:
+            self._travel_by(transport)
             return Grant("caller", leg_id)
         if self.leg.page is not None and not take_over:
             return Grant("viewer", None)
@@ -184,7 +188,45 @@ class Call:
         if former.page is not None:
             former.page.close(TAKEN_OVER, "taken over by another page")
             self._leave(former, "taken over by another page")
+        self._travel_by(transport)
         return Grant("caller", self.leg.leg_id)
+
+    def _travel_by(self, transport: Transport) -> None:
+        """The caller's sound comes this way from now on; a WebRTC call is given up for the relay."""
+        self.leg.transport = transport
+        if transport == "websocket" and (self._rtc_id is not None or not self._link.has_route):
+            former, self._rtc_id = self._rtc_id, None
+            self._link.take(Route(self._connect))
+            self._start(self._end_media(former))
+
+    async def dial(self, sdp: str) -> str:
+        """Answers the page's SDP offer: sound then flows between it and the model, and the link is the sideband.
+
+        Raises:
+            ProviderError: the provider refuses, or there is no WebRTC.
+        """
+        async with self._dialling:
+            purpose = steps.Configure(self._machine.agent, steps.Connecting(0))
+            session = {**await self._session(purpose), "model": self._model}
+            dialled = await self._provider.dial(sdp, session)
+            former, self._rtc_id = self._rtc_id, dialled.call_id
+            self._link.take(Route(lambda: self._provider.connect(self._model, dialled.call_id), resumes=True))
+            self._start(self._end_media(former))
+            if self.is_over:
+                await self._hang_up_media()
+            return dialled.sdp
+
+    async def _hang_up_media(self) -> None:
+        former, self._rtc_id = self._rtc_id, None
+        await self._end_media(former)
+
+    async def _end_media(self, rtc_id: str | None) -> None:
+        if rtc_id is None:
+            return
+        try:
+            await self._provider.hang_up(rtc_id)
+        except ProviderError as error:
+            logger.warning("call %s: its WebRTC call could not be ended: %s", self.call_id, error)
 
     def attach(self, page: Page, leg_id: str | None, after: int) -> None:
         """A page's socket is open: it gets the log beyond `after`, then what is new, and sound if it is the caller."""
@@ -201,7 +243,8 @@ class Call:
             if former is not None:
                 former.close(TAKEN_OVER, "taken over by another page")
                 self._feed(steps.CallerLeft(self.leg.leg_id, "replaced by a new connection"))
-            self._feed(steps.CallerJoined(self.leg.leg_id, self.leg.transport))
+            if self.leg.transport == "websocket":  # over WebRTC the page says when sound flows
+                self._feed(steps.CallerJoined(self.leg.leg_id, "websocket"))
 
     def detach(self, page: Page, reason: str) -> None:
         """A page's socket is closed."""
@@ -225,7 +268,10 @@ class Call:
             message = "Another page has this call. Join with take_over to speak."
             self._tell(page, CallError(message=message, code="not_the_caller", source="command"))
             return
-        self._feed(steps.Commanded(command))
+        if isinstance(command, commands.MediaReady):
+            self._feed(steps.CallerJoined(self.leg.leg_id, self.leg.transport))
+        else:
+            self._feed(steps.Commanded(command))
 
     def hear(self, page: Page, pcm: bytes) -> None:
         """Sound from a page: PCM16 little-endian, mono, 24 kHz."""

@@ -30,7 +30,11 @@ class Played(Command, frozen=True, tag="played"):
     ms: int
 
 
-CommandUnion = Say | Interrupt | HangUp | Played
+class MediaReady(Command, frozen=True, tag="media_ready"):
+    """The page's WebRTC connection is up: sound flows between it and the model."""
+
+
+CommandUnion = Say | Interrupt | HangUp | Played | MediaReady
 
 
 class CommandError(ValueError):
@@ -51,7 +55,7 @@ def parse(frame: str | bytes) -> CommandUnion:
     try:
         command: CommandUnion = _decoder.decode(frame)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        allowed = 'say {"text"}, interrupt, hang_up, played {"item_id", "ms"}'
+        allowed = 'say {"text"}, interrupt, hang_up, played {"item_id", "ms"}, media_ready'
         raise CommandError(f"Not a command: {error}. Allowed: {allowed}.") from None
     if isinstance(command, Say):
         if not command.text.strip():

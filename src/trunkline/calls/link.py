@@ -7,7 +7,7 @@ import base64
 import random
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -23,6 +23,8 @@ HELD_SOUND_BYTES = 20 * 48_000
 MOST_QUEUED_FRAMES = 1_000
 """Frames waiting for a slow link, 20 to 40 s of sound; beyond it new sound is dropped, events never are."""
 BYTES_PER_MS = 48
+_CALL_IS_OVER = {404, 1000}
+"""What a sideband is told whose WebRTC call is no more: no such call, or a normal close."""
 
 
 class _SoundDelta(msgspec.Struct):
@@ -35,12 +37,21 @@ _sound_decoder = msgspec.json.Decoder(_SoundDelta)
 _SOUND = b'"response.output_audio.delta"'
 
 
+@dataclass(frozen=True)
+class Route:
+    """How the model is reached. Where `resumes`, a new connection finds the session as it was: a sideband."""
+
+    connect: Callable[[], Awaitable[Connection]]
+    resumes: bool = False
+
+
 class Link:
     """One call's link. `run` keeps it connected and delivers what arrives; `send` and `hear` never wait."""
 
-    def __init__(self, connect: Callable[[], Awaitable[Connection]], deliver: Callable[[Input], None]) -> None:
-        self._connect = connect
+    def __init__(self, deliver: Callable[[Input], None], route: Route | None = None) -> None:
         self._deliver = deliver
+        self._route = route
+        self._rerouted = asyncio.Event()
         self._queue: deque[str] = deque()
         self._held: deque[bytes] = deque()
         self._held_bytes = 0
@@ -50,20 +61,37 @@ class Link:
         self.sent_ms = 0.0
         self.sent_frames = 0
 
+    @property
+    def has_route(self) -> bool:
+        """Whether there is a way to the model at all."""
+        return self._route is not None
+
+    def take(self, route: Route) -> None:
+        """From now on the model is reached this way; a connection that goes another way is given up."""
+        self._route = route
+        self._rerouted.set()
+
     async def run(self) -> None:
         """Connects, and again when the connection is lost, until cancelled or until there is no hope."""
         loop = asyncio.get_running_loop()
         attempts, lost_at = 0, loop.time()
         troubled_since = lost_at
+        tried: Route | None = None
+        session_of: Route | None = None
         while True:
+            route = await self._next_route()
+            if route is not tried:
+                tried, attempts, troubled_since = route, 0, loop.time()
             attempts += 1
             try:
-                connection = await self._connect()
+                connection = await route.connect()
             except ProviderError as error:
                 lost = LinkDropped(f"{error} {error.hint}" if error.hint else str(error), error.code)
                 hopeless = not error.retry
             else:
-                self._deliver(LinkOpened(attempts, round((loop.time() - lost_at) * 1000)))
+                resumed = route.resumes and route is session_of
+                self._deliver(LinkOpened(attempts, round((loop.time() - lost_at) * 1000), resumed))
+                session_of = route
                 opened_at = loop.time()
                 broken = await self._converse(connection)
                 lost, hopeless = LinkDropped(broken.reason, broken.code), False
@@ -73,12 +101,35 @@ class Link:
                     attempts, troubled_since = 0, lost_at
                 self._ready = False
                 self._queue.clear()
+            if self._route is not route:
+                self._deliver(replace(lost, retry_in_ms=0))
+                continue
+            if route.resumes and lost.code in _CALL_IS_OVER:
+                # The WebRTC call behind the sideband is gone: the page must dial again.
+                self._route = None
+                self._rerouted.clear()
+                self._deliver(replace(lost, retry_in_ms=0, needs_leg=True))
+                continue
             if hopeless or loop.time() - troubled_since > GIVE_UP_AFTER_S:
                 self._deliver(lost)
                 return
             retry_s = _retry_after(max(1, attempts))
-            self._deliver(replace(lost, retry_in_ms=round(retry_s * 1000)))
-            await asyncio.sleep(retry_s)
+            self._deliver(replace(lost, retry_in_ms=round(retry_s * 1000), resumable=route.resumes))
+            await self._pause(retry_s)
+
+    async def _next_route(self) -> Route:
+        while self._route is None:
+            await self._rerouted.wait()
+        self._rerouted.clear()
+        return self._route
+
+    async def _pause(self, seconds: float) -> None:
+        """Waits, but no longer than until there is another route."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._rerouted.wait()
+        except TimeoutError:
+            return
 
     def send(self, event: events.Event) -> None:
         """Queues an event. The first `session.update` on a connection lets the held sound follow."""
@@ -124,8 +175,12 @@ class Link:
         try:
             async with asyncio.TaskGroup() as tasks:
                 writing = tasks.create_task(self._write(connection))
-                lost = await self._read(connection)
-                writing.cancel()
+                reading = tasks.create_task(self._read(connection))
+                turning = tasks.create_task(self._rerouted.wait())
+                await asyncio.wait({reading, turning}, return_when=asyncio.FIRST_COMPLETED)
+                lost = reading.result() if reading.done() else ConnectionLostError("the caller came another way")
+                for task in (writing, reading, turning):
+                    task.cancel()
             return lost
         finally:
             await connection.close()

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from trunkline.calls import commands, log
+from trunkline.calls.media import MS_PER_CHARACTER, MediaPlayback
 from trunkline.calls.playback import Playback
 from trunkline.calls.steps import (
     AgentConfigured,
@@ -51,6 +52,9 @@ GREETING = "hi"
 
 _WAIT_FOR_CALLER = "caller"
 _WAIT_FOR_REPORT = "report"
+_WAIT_FOR_ANSWER = "answer"
+ANSWER_WAIT_MS = 5_000.0
+"""How long a resumed sideband waits for the end of a response that was under way when it was cut."""
 _UNLOGGED = {"response.output_audio.delta"}
 
 
@@ -74,6 +78,10 @@ class CallMachine:
         self.transcript = Transcript()
         self._turns = Turns()
         self._playback = Playback()
+        self._media: MediaPlayback | None = None
+        """Over WebRTC, where sound does not pass us; None on the relay."""
+        self._truncated_by_us: set[str] = set()
+        self._resumed = False
         self._out: list[Effect] = []
         self._now = 0.0
         self._link_up = False
@@ -108,6 +116,10 @@ class CallMachine:
             "conversation.item.input_audio_transcription.delta": self._on_delta,
             "conversation.item.input_audio_transcription.completed": self._on_heard,
             "conversation.item.input_audio_transcription.failed": self._on_not_heard,
+            "conversation.item.truncated": self._on_truncated,
+            "output_audio_buffer.started": self._on_media_started,
+            "output_audio_buffer.stopped": self._on_media_stopped,
+            "output_audio_buffer.cleared": self._on_media_cleared,
             "input_audio_buffer.speech_started": self._on_speech_started,
             "input_audio_buffer.speech_stopped": self._on_speech_stopped,
             "input_audio_buffer.committed": self._on_committed,
@@ -170,6 +182,10 @@ class CallMachine:
         self._turns.release("caller")
         self._emit(WakeAt(_WAIT_FOR_CALLER, None))
         self._log(log.LegJoined(leg_id=joined.leg_id, transport=joined.transport))
+        if joined.transport == "websocket":
+            self._media = None
+        elif self._media is None:
+            self._media = MediaPlayback()
         self._greet()
 
     def _on_caller_left(self, left: CallerLeft) -> None:
@@ -177,11 +193,13 @@ class CallMachine:
         self._turns.hold("caller")
         self._stop_listening()
         self._log(log.LegLost(leg_id=left.leg_id, reason=left.reason, waiting_ms=round(self.plan.caller_wait_ms)))
+        self._wait_for_caller()
+        if self._media is not None:
+            return  # only the page's socket is known to be gone: sound may still flow
         if (self._turns.busy and not self._turns.cancelling) or self._playback.unheard(self._now):
             self._turns.wish()  # what is cut off now is said again when the caller is back
         self._stop_talking()
         self._send({"type": "input_audio_buffer.clear"})
-        self._wait_for_caller()
 
     def _wait_for_caller(self) -> None:
         self._emit(WakeAt(_WAIT_FOR_CALLER, self._now + self.plan.caller_wait_ms))
@@ -209,6 +227,8 @@ class CallMachine:
                     self._settle_cut()
             case commands.HangUp():
                 self._end("caller hung up")
+            case commands.MediaReady():
+                pass  # the shell makes it `CallerJoined`
 
     def _say_for_caller(self, text: str, *, hidden: bool = False) -> None:
         item_id = new_id("item")
@@ -222,6 +242,10 @@ class CallMachine:
             self._end("the caller did not come back" if self._joined else "no caller came")
         elif woke.key == _WAIT_FOR_REPORT:
             self._settle_cut()
+        elif woke.key == _WAIT_FOR_ANSWER and self._turns.busy:
+            # Its end was missed while there was no sideband, and with it perhaps a tool call: only a new session,
+            # with the conversation replayed, is sure to answer.
+            self._log(log.LegNeeded(reason="an answer was lost while the sideband was down"))
 
     # Interrupting ---------------------------------------------------------------------------------------------------
     def _stop_talking(self) -> None:
@@ -230,7 +254,12 @@ class CallMachine:
             self._send(cancel)
         self._silence()
 
-    def _silence(self, *, unfinished_only: bool = False) -> None:
+    def _silence(self, *, unfinished_only: bool = False, by_voice: bool = False) -> None:
+        if self._media is not None:
+            if not by_voice:  # else the service clears and truncates by itself, and says so
+                self._send({"type": "output_audio_buffer.clear"})
+                self._cut_media(self._media)
+            return
         if not self._playback.unheard(self._now, unfinished_only=unfinished_only):
             return
         self._settle_cut()
@@ -238,10 +267,24 @@ class CallMachine:
         self._turns.hold("report")
         self._emit(WakeAt(_WAIT_FOR_REPORT, self._now + REPORT_WAIT_MS))
 
+    def _cut_media(self, media: MediaPlayback) -> None:
+        self._settle_cut()
+        cut = media.cut(self._now)
+        if cut is None:
+            return
+        self._log(log.AudioCleared(item_id=cut))
+        self._turns.hold("report")
+        self._emit(WakeAt(_WAIT_FOR_REPORT, self._now + REPORT_WAIT_MS))
+
     def _settle_cut(self) -> None:
         """Tells the model what was heard of the messages that were cut."""
         self._turns.release("report")
         self._emit(WakeAt(_WAIT_FOR_REPORT, None))
+        for heard in self._media.settle() if self._media else ():
+            message = self.transcript.message(heard.item_id)
+            if message is not None and message.text:
+                self._truncated_by_us.add(heard.item_id)
+                self._truncate(heard.item_id, heard.ms)
         for heard in self._playback.settle():
             self._truncate(heard.item_id, heard.ms)
 
@@ -255,7 +298,14 @@ class CallMachine:
                     "audio_end_ms": heard_ms,
                 }
             )
-        self._log_all(self.transcript.truncated(item_id, heard_ms, self._playback.total_ms(item_id)))
+        self._log_all(self.transcript.truncated(item_id, heard_ms, self._sound_ms(item_id)))
+
+    def _sound_ms(self, item_id: str) -> float:
+        """How long the sound of a message is, as far as it is known."""
+        if self._media is None:
+            return self._playback.total_ms(item_id)
+        message = self.transcript.message(item_id)
+        return len(message.text) * MS_PER_CHARACTER if message else 0.0
 
     def _stop_listening(self) -> None:
         """Whatever the caller is saying will not be heard to its end."""
@@ -267,20 +317,30 @@ class CallMachine:
     # The link -------------------------------------------------------------------------------------------------------
     def _on_link_opened(self, opened: LinkOpened) -> None:
         if self._was_connected:
-            replayed = len(self.transcript.replay())
+            replayed = 0 if opened.resumed else len(self.transcript.replay())
             self._log(log.LinkRestored(attempts=opened.attempts, lost_for_ms=opened.lost_for_ms, replayed=replayed))
         self._opening += 1
+        self._resumed = opened.resumed
         self._emit(Configure(self.agent, Connecting(self._opening)))
 
     def _on_link_dropped(self, dropped: LinkDropped) -> None:
         self._link_up = False
         self._opening += 1  # a session that is being worked out is not for the next link
         self._log(log.LinkLost(reason=dropped.reason, code=dropped.code, retry_in_ms=dropped.retry_in_ms))
-        self._turns.lost_link()
         self._turns.hold("link")
+        if dropped.resumable:
+            return  # sound goes on flowing, and the session with it
+        if dropped.needs_leg:
+            self._log(log.LegNeeded(reason=dropped.reason))
+        self._turns.lost_link()
         self._stop_listening()
-        self._log_all(self.transcript.broken_off(self._playback.total_ms))
-        self._silence(unfinished_only=True)  # what has come whole may be heard whole
+        self._log_all(self.transcript.broken_off(self._sound_ms))
+        if self._media is not None:
+            if self._media.sounds:
+                self._turns.wish()  # it is said again to the one who comes back
+            self._cut_media(self._media)
+        else:
+            self._silence(unfinished_only=True)  # what has come whole may be heard whole
         if dropped.retry_in_ms is None:
             self._log(
                 log.CallError(
@@ -293,6 +353,9 @@ class CallMachine:
             self._end("the model cannot be reached")
 
     def _on_connected(self, session: Event) -> None:
+        if self._resumed:
+            self._on_resumed(session)
+            return
         self._settle_cut()  # so that what is replayed is what was heard
         self._link_up = True
         self._turns.release("link")
@@ -304,6 +367,15 @@ class CallMachine:
         if not self._was_connected:
             self._was_connected = True
             self._log(log.LinkUp(model=self.plan.model))
+        self._greet()
+
+    def _on_resumed(self, session: Event) -> None:
+        """The sideband of a call that went on meanwhile: what happened in the gap is told by what comes now."""
+        self._link_up = True
+        self._turns.release("link")
+        self._send({"type": "session.update", "session": session})
+        if self._turns.busy:
+            self._emit(WakeAt(_WAIT_FOR_ANSWER, self._now + ANSWER_WAIT_MS))
         self._greet()
 
     # Agents and tools -----------------------------------------------------------------------------------------------
@@ -430,7 +502,7 @@ class CallMachine:
         self._speaking = _text_in(event, "item_id")
         self._turns.caller_speaks = True
         self._log(log.SpeechStarted(item_id=self._speaking, audio_ms=_ms_in(event, "audio_start_ms")))
-        self._silence()  # the service stops its response by itself
+        self._silence(by_voice=True)  # the service stops its response by itself
 
     def _on_speech_stopped(self, event: Event) -> None:
         self._turns.caller_speaks = False
@@ -454,6 +526,8 @@ class CallMachine:
 
     def _on_output_item_added(self, event: Event) -> None:
         if event["item"].get("type") == "message":
+            if self._media is not None:
+                self._media.speaks(_text_in(event, "response_id"), _text_in(event["item"], "id"))
             self._log_all(self.transcript.item_added(event["item"], None, self._speaker))
 
     def _on_output_item_done(self, event: Event) -> None:
@@ -461,7 +535,7 @@ class CallMachine:
         if item.get("type") == "function_call" and item.get("status") != "incomplete":
             self._on_function_call(item)
         elif item.get("type") == "message":
-            self._log_all(self.transcript.finished(item, self._playback.total_ms(_text_in(item, "id"))))
+            self._log_all(self.transcript.finished(item, self._sound_ms(_text_in(item, "id"))))
 
     def _on_sound(self, sound: SoundArrived) -> None:
         if self._turns.cancelling and self._playback.refuse(sound.item_id, sound.ms):
@@ -480,10 +554,38 @@ class CallMachine:
         if ms is not None:
             self._log(log.AudioDone(item_id=item_id, ms=round(ms)))
 
+    def _on_media_started(self, event: Event) -> None:
+        item_id = self._media.started(_text_in(event, "response_id"), self._now) if self._media else None
+        if item_id is not None:
+            self._log(log.AudioStarted(item_id=item_id))
+
+    def _on_media_stopped(self, _event: Event) -> None:
+        heard = self._media.stopped(self._now) if self._media else None
+        if heard is not None:
+            self._log(log.AudioDone(item_id=heard.item_id, ms=heard.ms))
+
+    def _on_media_cleared(self, _event: Event) -> None:
+        if self._media is not None and self._media.sounds:
+            self._cut_media(self._media)
+
+    def _on_truncated(self, event: Event) -> None:
+        item_id, heard_ms = _text_in(event, "item_id"), int(event["audio_end_ms"])
+        if item_id in self._truncated_by_us or self._media is None:
+            self._truncated_by_us.discard(item_id)
+            return
+        settled = self._media.truncated(item_id)
+        self._log_all(self.transcript.truncated(item_id, heard_ms, self._sound_ms(item_id)))
+        if settled:
+            self._settle_cut()
+
     def _on_response_done(self, event: Event) -> None:
         response = event["response"]
         self._turns.response_done(_text_in(response, "id"))
-        self._log_all(self.transcript.broken_off(self._playback.total_ms, roles=("assistant",)))
+        self._emit(WakeAt(_WAIT_FOR_ANSWER, None))
+        for item in response.get("output") or ():  # what was missed while a sideband was down
+            if item.get("type") == "function_call" and item.get("status") == "completed":
+                self._on_function_call(item)
+        self._log_all(self.transcript.broken_off(self._sound_ms, roles=("assistant",)))
         details = response.get("status_details") or {}
         if response.get("status") == "failed":
             error = details.get("error") or {}
@@ -534,7 +636,7 @@ class CallMachine:
         self._stop_listening()
         for call_id in list(self._tools):
             self._log_tool_done(call_id, error="The call ended before it answered.")
-        self._log_all(self.transcript.broken_off(self._playback.total_ms))
+        self._log_all(self.transcript.broken_off(self._sound_ms))
         self._ended = True
         self._log(log.CallEnded(reason=reason))
         self._emit(End(reason))

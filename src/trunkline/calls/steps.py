@@ -18,19 +18,29 @@ from trunkline.realtime.events import Event
 # Inputs -------------------------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class LinkOpened:
-    """The model is connected, for the first time or again after `lost_for_ms` and `attempts` tries."""
+    """The model is connected, for the first time or again after `lost_for_ms` and `attempts` tries.
+
+    `resumed`: it is the same session as before, with its conversation; nothing needs to be replayed.
+    """
 
     attempts: int = 1
     lost_for_ms: int = 0
+    resumed: bool = False
 
 
 @dataclass(frozen=True)
 class LinkDropped:
-    """The connection to the model is gone; a new one is tried in `retry_in_ms`, or never if that is None."""
+    """The connection to the model is gone; a new one is tried in `retry_in_ms`, or never if that is None.
+
+    `resumable`: it was a sideband, and sound goes on flowing between caller and model. `needs_leg`: the WebRTC call
+    itself is over, so the caller's page must dial again.
+    """
 
     reason: str
     code: int | None = None
     retry_in_ms: int | None = None
+    resumable: bool = False
+    needs_leg: bool = False
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from trunkline.scenario.scenario import Scenario
+
+_HINTS = {
+    401: "The key was refused. Check the provider's key in the environment or .env.",
+    403: "Access was refused. Check the key's rights and the resource's network rules.",
+    404: "There is no such model or deployment. Check its name: on Azure it is the deployment's.",
+    429: "Too many requests or sessions. Wait a little, or raise the quota.",
+}
+
+
+@dataclass(frozen=True)
+class Dialled:
+    """A WebRTC call that was answered: the SDP for the browser, and the id by which a sideband attaches."""
+
+    sdp: str
+    call_id: str
 
 
 class ProviderError(Exception):
@@ -16,6 +32,11 @@ class ProviderError(Exception):
         self.hint = hint
         self.retry = retry
         self.code = code
+
+    @staticmethod
+    def hint_for(status: int) -> str | None:
+        """What usually helps against an HTTP status."""
+        return _HINTS.get(status)
 
 
 class ConnectionLostError(Exception):
@@ -64,11 +85,25 @@ class Provider(Protocol):
     def transcription(self, scenario: Scenario[Any]) -> Mapping[str, Any] | None:
         """The session's `audio.input.transcription`; None where no transcription is to be had."""
 
-    async def connect(self, model: str) -> Connection:
-        """Opens a Realtime socket.
+    async def connect(self, model: str, call_id: str | None = None) -> Connection:
+        """Opens a Realtime socket, or the sideband of the WebRTC call `call_id`.
 
         Raises:
-            ProviderError: it cannot be opened.
+            ProviderError: it cannot be opened; `code` is 404 for a call that is no more.
+        """
+
+    async def dial(self, sdp: str, session: Mapping[str, Any]) -> Dialled:
+        """Starts a WebRTC call for a browser's SDP offer, with `session` bound in (it names the model).
+
+        Raises:
+            ProviderError: it is refused, or there is no WebRTC here.
+        """
+
+    async def hang_up(self, call_id: str) -> None:
+        """Ends a WebRTC call; one that is over already is no error.
+
+        Raises:
+            ProviderError: the service cannot be reached.
         """
 
     async def aclose(self) -> None:

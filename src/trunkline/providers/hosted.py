@@ -8,7 +8,8 @@ from urllib.parse import urlencode, urlsplit
 
 from pydantic import SecretStr
 
-from trunkline.providers import Connection, ProviderError
+from trunkline.providers import Connection, Dialled, ProviderError
+from trunkline.providers.dialling import CallsEndpoint
 from trunkline.providers.socket import open_socket
 from trunkline.scenario.scenario import Scenario
 from trunkline.settings import Settings
@@ -38,12 +39,26 @@ class HostedProvider:
         """See `Provider.transcription`."""
         return {"model": self._transcription_model} if self._transcription_model else None
 
-    async def connect(self, model: str) -> Connection:
+    async def connect(self, model: str, call_id: str | None = None) -> Connection:
         """See `Provider.connect`."""
         scheme, _, rest = self._base_url.partition("://")
-        url = f"{'ws' if scheme == 'http' else 'wss'}://{rest}/realtime?{urlencode({'model': model})}"
+        query = urlencode({"call_id": call_id} if call_id else {"model": model})
+        url = f"{'ws' if scheme == 'http' else 'wss'}://{rest}/realtime?{query}"
         name, secret = self._header
         return await open_socket(url, {name: secret.get_secret_value()}, f"{self.name} ({urlsplit(url).hostname})")
+
+    async def dial(self, sdp: str, session: Mapping[str, Any]) -> Dialled:
+        """See `Provider.dial`."""
+        return await self._calls().dial(sdp, session)
+
+    async def hang_up(self, call_id: str) -> None:
+        """See `Provider.hang_up`."""
+        await self._calls().hang_up(call_id)
+
+    def _calls(self) -> CallsEndpoint:
+        name, secret = self._header
+        one_step = self.name == "openai"
+        return CallsEndpoint(self.name, self._base_url, (name, secret.get_secret_value()), one_step)
 
     async def aclose(self) -> None:
         """Nothing to end."""

@@ -11,7 +11,8 @@ from urllib.parse import urlencode
 from trunkline.engine.local import local_engine
 from trunkline.engine.server import EngineServer
 from trunkline.engine.speech import SpeechError
-from trunkline.providers import Connection, ProviderError
+from trunkline.providers import Connection, Dialled, ProviderError
+from trunkline.providers.dialling import CallsEndpoint
 from trunkline.providers.socket import open_socket
 from trunkline.scenario.scenario import Scenario
 from trunkline.settings import Settings
@@ -39,10 +40,22 @@ class LocalProvider:
         """The engine's own recogniser, by any name."""
         return {"model": "local"}
 
-    async def connect(self, model: str) -> Connection:
+    async def connect(self, model: str, call_id: str | None = None) -> Connection:
         """See `Provider.connect`."""
-        url = f"{self._server.url.replace('http://', 'ws://', 1)}/realtime?{urlencode({'model': model})}"
+        query = urlencode({"call_id": call_id} if call_id else {"model": model})
+        url = f"{self._server.url.replace('http://', 'ws://', 1)}/realtime?{query}"
         return await open_socket(url, {"api-key": self._key}, "the local engine")
+
+    async def dial(self, sdp: str, session: Mapping[str, Any]) -> Dialled:
+        """See `Provider.dial`."""
+        return await self._calls().dial(sdp, session)
+
+    async def hang_up(self, call_id: str) -> None:
+        """See `Provider.hang_up`."""
+        await self._calls().hang_up(call_id)
+
+    def _calls(self) -> CallsEndpoint:
+        return CallsEndpoint("the local engine", self._server.url, ("api-key", self._key))
 
     async def aclose(self) -> None:
         """Ends the engine."""

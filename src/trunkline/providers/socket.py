@@ -14,13 +14,6 @@ MAX_FRAME = 16 << 20
 OPEN_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 1.0
 
-_HINTS = {
-    401: "The key was refused. Check the provider's key in the environment or .env.",
-    403: "Access was refused. Check the key's rights and the resource's network rules.",
-    404: "There is no such model or deployment. Check its name: on Azure it is the deployment's.",
-    429: "Too many requests or sessions. Wait a little, or raise the quota.",
-}
-
 
 class _NoRedirects(connect):
     """The credentials are for one host: a redirect is refused rather than followed."""
@@ -75,7 +68,7 @@ async def open_socket(url: str, headers: Mapping[str, str], what: str) -> Socket
         status = refused.response.status_code
         retry = status == 429 or status >= 500
         message = f"{what} answered {status}"
-        raise ProviderError(message, hint=_HINTS.get(status), retry=retry, code=status) from None
+        raise ProviderError(message, hint=ProviderError.hint_for(status), retry=retry, code=status) from None
     except (InvalidURI, ValueError) as error:
         raise ProviderError(f"The address of {what} is not right: {error}", retry=False) from None
     except (OSError, InvalidHandshake, TimeoutError) as error:

@@ -1,0 +1,72 @@
+"""What the caller has heard over WebRTC, where sound flows between the page and the model, past us.
+
+The service tells when a response's sound begins and has run out (`output_audio_buffer.started`, `stopped`); between the
+two it plays in real time, so the time since the start is what was heard.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from trunkline.calls.playback import Heard
+
+MS_PER_CHARACTER = 62.0
+"""How long a written character takes to be said, roughly: the length of a message's sound is not told over WebRTC."""
+
+
+@dataclass
+class _Sounding:
+    item_id: str
+    began_ms: float
+
+
+class MediaPlayback:
+    """The message that sounds now, those whose turn is next, and those that were cut and are to be truncated."""
+
+    def __init__(self) -> None:
+        self._next: dict[str, str] = {}
+        self._sounding: _Sounding | None = None
+        self._cut: dict[str, int] = {}
+
+    def speaks(self, response_id: str, item_id: str) -> None:
+        """A response has a message, whose sound will be announced by the response's id."""
+        self._next[response_id] = item_id
+
+    def started(self, response_id: str, now_ms: float) -> str | None:
+        """A response begins to sound; the id of its message, None for one that is not known."""
+        item_id = self._next.pop(response_id, None)
+        if item_id is not None:
+            self._sounding = _Sounding(item_id, now_ms)
+        return item_id
+
+    def stopped(self, now_ms: float) -> Heard | None:
+        """All sound of a response has been played: the message and how long it was."""
+        ended, self._sounding = self._sounding, None
+        return Heard(ended.item_id, round(now_ms - ended.began_ms)) if ended else None
+
+    @property
+    def sounds(self) -> bool:
+        """Whether the caller hears the agent now."""
+        return self._sounding is not None
+
+    def cut(self, now_ms: float) -> str | None:
+        """The caller hears no more of what sounds now, nor of what would come next; the id of the first of them."""
+        if self._sounding is not None:
+            self._cut[self._sounding.item_id] = max(0, int(now_ms - self._sounding.began_ms))
+            self._sounding = None
+        for item_id in self._next.values():
+            self._cut[item_id] = 0
+        self._next.clear()
+        return next(iter(self._cut), None)
+
+    def truncated(self, item_id: str) -> bool:
+        """The service has truncated a message by itself. True if nothing else waits to be truncated."""
+        if self._sounding is not None and self._sounding.item_id == item_id:
+            self._sounding = None
+        self._cut.pop(item_id, None)
+        return not self._cut
+
+    def settle(self) -> list[Heard]:
+        """What was heard of the messages that were cut and that the service did not truncate."""
+        cut, self._cut = self._cut, {}
+        return [Heard(item_id, ms) for item_id, ms in cut.items()]
