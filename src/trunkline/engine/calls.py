@@ -84,6 +84,7 @@ class Calls:
         self.secrets = ClientSecrets() if secrets is None else secrets
         self._host = host
         self._ice = IceOptions() if ice is None else ice
+        self._rtc: Any = None
         self._calls: dict[str, Call] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -221,7 +222,7 @@ class Calls:
         most = self._host.max_sessions
         if len(self._host.sessions) >= most:
             raise Refused(429, "too_many_sessions", f"This engine runs at most {most} sessions at once.")
-        rtc = await _webrtc()
+        rtc = await self._webrtc()
         pacer = Pacer()
         try:
             live = self._host.open_session(model, settings, player=pacer)
@@ -239,6 +240,16 @@ class Calls:
         except asyncio.CancelledError:
             live.end()
             raise
+
+    async def _webrtc(self) -> Any:
+        """The module with aiortc in it, which is an extra and takes 0.2 s to import."""
+        if self._rtc is None:
+            try:
+                self._rtc = await asyncio.to_thread(importlib.import_module, "trunkline.engine.webrtc")
+            except ImportError as error:
+                message = f"This engine has no WebRTC ({error}): install it with pip install 'trunkline[webrtc]'."
+                raise Refused(501, "webrtc_not_installed", message) from error
+        return self._rtc
 
     async def _run(self, call: Call, offer: str, answered: asyncio.Future[str]) -> None:
         self._calls[call.id] = call
@@ -275,12 +286,3 @@ class Calls:
 _FOR_SIP = ("accept", "reject", "refer")
 # A page on another origin may post its offer here, as it may to the services: what lets it in is the key it shows.
 _CROSS_ORIGIN = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Location"}
-
-
-async def _webrtc() -> Any:
-    """The module with aiortc in it: 0.2 s to import, and an extra."""
-    try:
-        return await asyncio.to_thread(importlib.import_module, "trunkline.engine.webrtc")
-    except ImportError as error:
-        message = f"This engine has no WebRTC ({error}): install it with pip install 'trunkline[webrtc]'."
-        raise Refused(501, "webrtc_not_installed", message) from error

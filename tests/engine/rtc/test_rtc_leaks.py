@@ -1,0 +1,66 @@
+"""Two hundred calls, and nothing of them is left: no session, task, thread or socket."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import threading
+import weakref
+from pathlib import Path
+
+from aiortc import RTCPeerConnection, RTCSessionDescription
+from rtc_caller import engine, eventually, hang_up, mint, offering, post_offer
+
+CALLS = 200
+AT_ONCE = 10
+
+
+def sockets() -> int:
+    """Open sockets of this process; other descriptors come and go with the interpreter."""
+    count = 0
+    for path in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # that of this very directory
+            count += str(path.readlink()).startswith("socket:")
+    return count
+
+
+def threads() -> int:
+    """Threads but those of the event loop's own pool, which the callers' encoders fill."""
+    return sum(not thread.name.startswith("asyncio_") for thread in threading.enumerate())
+
+
+async def test_two_hundred_calls_leave_nothing_behind() -> None:
+    peers: weakref.WeakSet[RTCPeerConnection] = weakref.WeakSet()
+
+    async def call(url: str, secret: str, number: int) -> None:
+        """One call; a third of them are hung up by the engine, a third by the caller, a third before they are up."""
+        caller = await offering()
+        peers.add(caller.connection)
+        answer = await post_offer(f"{url}/realtime/calls", caller.connection.localDescription.sdp, secret)
+        assert answer.status_code == 201
+        call_id = answer.headers["location"].rpartition("/")[2]
+        running = server.engine.calls._calls[call_id]
+        peers.add(running.peer._connection)
+        if number % 3:
+            await caller.connection.setRemoteDescription(RTCSessionDescription(answer.text, "answer"))
+            await caller.receive("session.created")
+            caller.type("hello")
+            await caller.receive("output_audio_buffer.started")
+        if number % 3 != 1:
+            running.live.end()
+        await hang_up(caller)
+
+    async with engine() as server:
+        secret = await mint(server)
+        await call(server.url, secret, 1)
+        await eventually(lambda: not server.engine.sessions)
+        await asyncio.sleep(0.2)
+        before = (len(asyncio.all_tasks()), threads(), sockets())
+        for start in range(0, CALLS, AT_ONCE):
+            await asyncio.gather(*(call(server.url, secret, start + number) for number in range(AT_ONCE)))
+        await eventually(lambda: not server.engine.sessions)
+        await eventually(lambda: (len(asyncio.all_tasks()), threads(), sockets()) <= before)
+        assert not server.engine.calls._tasks
+        gc.collect()
+        assert len(peers) == 0, "a peer connection is still referred to"
