@@ -45,5 +45,9 @@ class Settings(BaseSettings):
     max_calls: int = Field(default=100, validation_alias="TRUNKLINE_MAX_CALLS", gt=0)
     ended_call_kept_s: float = Field(default=3600.0, validation_alias="TRUNKLINE_ENDED_CALL_KEPT_S", ge=0)
     """How long the log of an ended call can still be read."""
+    ice_servers: list[str] = Field(default_factory=list, validation_alias="TRUNKLINE_ICE_SERVERS")
+    """STUN and TURN URLs that the local engine's WebRTC may ask, as a JSON list. None by default."""
+    ice_loopback: bool = Field(default=False, validation_alias="TRUNKLINE_ICE_LOOPBACK")
+    """WebRTC of the local engine over 127.0.0.1 alone, for tests."""
     allowed_origins: list[str] = Field(default_factory=list, validation_alias="TRUNKLINE_ALLOWED_ORIGINS")
     """Origins beside the server's own that may start calls, each exact: `https://app.example`."""

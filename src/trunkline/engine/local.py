@@ -13,6 +13,7 @@ from trunkline.engine.brains import Brain, BrainError
 from trunkline.engine.brains.chat import ChatBrain
 from trunkline.engine.brains.rehearsal import RehearsalBrain
 from trunkline.engine.brains.silent import SilentBrain
+from trunkline.engine.ice import IceOptions
 from trunkline.engine.server import EngineServer
 from trunkline.engine.speech import SpeechError
 from trunkline.engine.speech.espeak import EspeakVoice
@@ -43,7 +44,8 @@ async def local_engine(
     recogniser = SphinxRecogniser()
     try:
         SileroVoiceActivity()  # so that a missing package is told now, not in the first session
-        engine = Engine(brains_of(scenarios, settings), recogniser, voice, SileroVoiceActivity, key=key)
+        ice = IceOptions(servers=settings.ice_servers, loopback=settings.ice_loopback)
+        engine = Engine(brains_of(scenarios, settings), recogniser, voice, SileroVoiceActivity, key=key, ice=ice)
         async with EngineServer(engine, host, port) as server:
             warming = asyncio.create_task(_warm(recogniser))
             try:

@@ -14,6 +14,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from trunkline.calls.call import Call
 from trunkline.calls.exchange import TooManyCallsError
 from trunkline.calls.legs import NO_SUCH_CALL, Page
+from trunkline.providers import ProviderError
 from trunkline.web.problems import Refusal
 from trunkline.web.service import service_of
 
@@ -54,7 +55,6 @@ async def start_call(request: Request) -> Response:
     if wanted.agent is not None and wanted.agent not in agents:
         message = f"The scenario {scenario.name!r} has no agent {wanted.agent!r}."
         raise Refusal(404, "unknown_agent", message, agents)
-    _check_transport(wanted.transport)
     if ready.provider is None:
         raise Refusal(503, "no_provider", ready.provider_problem or "No provider is there.")
     try:
@@ -62,6 +62,12 @@ async def start_call(request: Request) -> Response:
     except TooManyCallsError as error:
         raise Refusal(429, "too_many_calls", str(error)) from None
     answer = {"call_id": call.call_id, "leg_id": call.leg.leg_id, "transport": wanted.transport}
+    if wanted.transport == "webrtc":
+        try:
+            answer["sdp"] = await _dial(call, wanted.sdp)
+        except Refusal:
+            call.hang_up("WebRTC could not be had")
+            raise
     return JSONResponse(answer, 201)
 
 
@@ -71,9 +77,11 @@ async def join_call(request: Request) -> Response:
     wanted = await _body(request, NewLeg)
     if call.is_over:
         raise Refusal(410, "call_over", "This call is over. Its log can still be read; start a new call to talk.")
-    _check_transport(wanted.transport)
     grant = call.join(wanted.leg_id, wanted.transport, take_over=wanted.take_over)
-    return JSONResponse({"role": grant.role, "leg_id": grant.leg_id, "transport": wanted.transport})
+    answer = {"role": grant.role, "leg_id": grant.leg_id, "transport": wanted.transport}
+    if wanted.transport == "webrtc" and grant.role == "caller":
+        answer["sdp"] = await _dial(call, wanted.sdp)
+    return JSONResponse(answer)
 
 
 async def hang_up(request: Request) -> Response:
@@ -138,10 +146,14 @@ def _call(request: Request) -> Call:
     return call
 
 
-def _check_transport(transport: str) -> None:
-    if transport == "webrtc":
-        message = "WebRTC is not available here; use the transport websocket."
-        raise Refusal(422, "transport_unavailable", message, ["websocket"])
+async def _dial(call: Call, sdp: str | None) -> str:
+    if not sdp:
+        raise Refusal(400, "no_sdp", "Over WebRTC, send the page's SDP offer as 'sdp'; or use the transport websocket.")
+    try:
+        return await call.dial(sdp)
+    except ProviderError as error:
+        message = f"{error} {error.hint}" if error.hint else str(error)
+        raise Refusal(502, "webrtc_failed", message, ["websocket"]) from None
 
 
 async def _body(request: Request, kind: type[_Body]) -> _Body:
