@@ -16,6 +16,7 @@ import pytest
 
 from trunkline.engine.speech import SpeechError
 from trunkline.engine.speech.sphinx import SphinxRecogniser
+from trunkline.engine.speech.sphinx_children import IDLE
 
 pytestmark = pytest.mark.speech
 
@@ -31,8 +32,8 @@ PHONE = grammar(" ".join(["( zero | oh | one | two | three | four | five | six |
 
 
 @asynccontextmanager
-async def recogniser() -> AsyncIterator[SphinxRecogniser]:
-    recogniser = SphinxRecogniser()
+async def recogniser(**how: bool) -> AsyncIterator[SphinxRecogniser]:
+    recogniser = SphinxRecogniser(**how)
     try:
         yield recogniser
     finally:
@@ -130,10 +131,11 @@ async def test_the_words_are_there_soon_after_the_last_sound(says: Says) -> None
         assert time.perf_counter() - began < 0.15
 
 
-async def test_several_utterances_are_open_at_once(says: Says) -> None:
+@pytest.mark.parametrize("children", [True, False])
+async def test_several_utterances_are_open_at_once(says: Says, children: bool) -> None:
     said = {"yes please": ANSWERS, "no thank you": ANSWERS, "the red fox": grammar("the ( red | blue ) ( fox | dog )")}
     sounds = {words: await says(words) for words in said}
-    async with recogniser() as ears:
+    async with recogniser(children=children) as ears:
         open_ = {words: ears.open(grammar=expected) for words, expected in said.items()}
         for at in range(0, max(map(len, sounds.values())), 960):
             for words, utterance in open_.items():
@@ -141,9 +143,10 @@ async def test_several_utterances_are_open_at_once(says: Says) -> None:
         assert {words: (await utterance.finish()).text for words, utterance in open_.items()} == {w: w for w in said}
 
 
-async def test_a_long_utterance_does_not_keep_a_short_one_waiting(says: Says) -> None:
+@pytest.mark.parametrize("children", [True, False])
+async def test_a_long_utterance_does_not_keep_a_short_one_waiting(says: Says, children: bool) -> None:
     sound = await says("yes please")
-    async with recogniser() as ears:
+    async with recogniser(children=children) as ears:
         await ears.warm()
         long = ears.open(grammar=ANSWERS)
         long.feed(sound * 20)
@@ -187,6 +190,54 @@ async def test_when_the_worker_dies_open_utterances_fail_and_the_next_one_works(
         utterance.feed(bytes(960))
         utterance.abandon()
         assert await heard(ears, await says("no thank you"), ANSWERS) == "no thank you"
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+async def test_callers_who_speak_at_once_have_a_process_each_and_they_are_kept(says: Says) -> None:
+    sound = await says("yes please")
+    async with recogniser(children=True) as ears:
+        await ears.warm()
+        open_ = [ears.open(grammar=ANSWERS) for _ in range(3)]
+        for utterance in open_:
+            utterance.feed(sound)
+        assert [(await utterance.finish()).text for utterance in open_] == ["yes please"] * 3
+        processes = children_of(worker_pids()[0])
+        assert len(processes) == 3
+        assert await heard(ears, sound, ANSWERS) == "yes please"
+        assert children_of(worker_pids()[0]) == processes
+
+
+async def test_a_child_that_dies_costs_its_utterance_only(says: Says) -> None:
+    sound = await says("yes please")
+    async with recogniser(children=True) as ears:
+        await ears.warm()
+        worker = worker_pids()
+        doomed = ears.open(grammar=ANSWERS)
+        doomed.feed(bytes(9600))
+        other = ears.open(grammar=ANSWERS)
+        other.feed(sound)
+        async with asyncio.timeout(5):
+            while len(children_of(worker[0])) < 2:  # noqa: ASYNC110 - nothing tells of it
+                await asyncio.sleep(0.02)
+        os.kill(children_of(worker[0])[0], signal.SIGKILL)
+        with pytest.raises(SpeechError, match="died"):
+            await doomed.finish()
+        assert (await other.finish()).text == "yes please"
+        assert await heard(ears, sound, ANSWERS) == "yes please"
+        assert worker_pids() == worker
+
+
+async def test_more_children_than_are_worth_keeping_are_ended(says: Says) -> None:
+    async with recogniser(children=True) as ears:
+        open_ = [ears.open(grammar=ANSWERS) for _ in range(IDLE + 3)]
+        for utterance in open_:
+            await utterance.finish()
+        async with asyncio.timeout(5):
+            while len(children_of(worker_pids()[0])) > IDLE:  # noqa: ASYNC110 - nothing tells of it
+                await asyncio.sleep(0.02)
 
 
 def test_the_worker_dies_with_its_parent() -> None:

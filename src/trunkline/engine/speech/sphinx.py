@@ -37,15 +37,23 @@ from trunkline.realtime.audio import ms_to_bytes
 MAX_BACKLOG_BYTES = ms_to_bytes(60_000)
 """Sound on its way to the worker; an utterance that would make it more is given up."""
 
+_ANY_WORD = "#JSGF V1.0;\ngrammar caller;\npublic <said> = yes | no;\n"
 _LONGEST_REPLY = 1 << 20
 _MODULE = "trunkline.engine.speech.sphinx_worker"
 _SOURCES = Path(__file__).parents[3]
 
 
 class SphinxRecogniser:
-    """Recognises English with pocketsphinx. Belongs to one event loop; `aclose` ends its process and its task."""
+    """Recognises English with pocketsphinx. Belongs to one event loop; `aclose` ends its processes and its task.
 
-    def __init__(self) -> None:
+    Args:
+        children: let the worker decode each utterance in a child of its own, made by `fork`: then callers who speak at
+            once use all cores and do not wait for each other. Linux only, where that is known to be safe; without it,
+            the worker decodes them in turns.
+    """
+
+    def __init__(self, *, children: bool = sys.platform == "linux") -> None:
+        self._arguments = ("--children",) if children else ()
         self._workers: list[_Worker] = []  # the last one works, the others are on their way out
         self._closed = False
 
@@ -63,13 +71,19 @@ class SphinxRecogniser:
         """
         return SphinxUtterance(self._living_worker(), grammar, on_partial)
 
-    async def warm(self) -> None:
-        """Starts the worker, 0.3 to 0.5 s of work, ahead of the first utterance, and waits until it is ready.
+    async def warm(self, grammar: str | None = _ANY_WORD) -> None:
+        """Starts the worker and decodes a moment of silence with it, 0.3 to 1 s of work, ahead of the first utterance.
+
+        Args:
+            grammar: what callers may say; None loads the language model for free dictation, 100 MB.
 
         Raises:
             SpeechError: it does not start, or the recogniser is closed.
         """
         await self._living_worker().until_ready()
+        utterance = self.open(grammar=grammar)
+        utterance.feed(bytes(ms_to_bytes(100)))
+        await utterance.finish()
 
     async def aclose(self) -> None:
         """Ends the worker; open utterances fail. Harmless when done twice."""
@@ -83,7 +97,7 @@ class SphinxRecogniser:
             raise SpeechError("The recogniser is closed.")
         if not self._workers or self._workers[-1].is_dead:
             self._workers = [worker for worker in self._workers if not worker.is_gone]
-            self._workers.append(_Worker())
+            self._workers.append(_Worker(self._arguments))
         return self._workers[-1]
 
 
@@ -153,7 +167,8 @@ class SphinxUtterance:
 class _Worker:
     """The process, the task that reads from it, and the utterances that it has open."""
 
-    def __init__(self) -> None:
+    def __init__(self, arguments: tuple[str, ...]) -> None:
+        self._arguments = arguments
         self.is_dead = False
         self._utterances: dict[int, SphinxUtterance] = {}
         self._ids = itertools.count(1)
@@ -204,7 +219,7 @@ class _Worker:
         reason = "The recogniser's process died. The next utterance starts another."
         process = None
         try:
-            process = await _start()
+            process = await _start(self._arguments)
             reason = await self._converse(process) or reason
         except OSError as error:
             reason = f"The recogniser's process does not start ({error})."
@@ -255,13 +270,14 @@ def _tell(utterance: SphinxUtterance, reply: Partial | Final | Failed) -> None:
             utterance.fail(reason)
 
 
-async def _start() -> asyncio.subprocess.Process:
+async def _start(arguments: tuple[str, ...]) -> asyncio.subprocess.Process:
     """The process; if the wait for it is cancelled, it ends as soon as it has begun."""
     starting = asyncio.create_task(
         asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             _MODULE,
+            *arguments,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             limit=_LONGEST_REPLY,

@@ -1,8 +1,9 @@
 """The recogniser's process: `python -m trunkline.engine.speech.sphinx_worker`, spoken to over its pipes.
 
-pocketsphinx holds the interpreter while it decodes, so it has a process to itself. One thread reads requests and ends
-the process when the pipe closes, as it does when the parent dies; the other decodes the open utterances in turns of
-100 ms, so that a long one does not keep a short one waiting.
+pocketsphinx holds the interpreter while it decodes, so it has a process to itself, and with `--children` further ones
+(see `sphinx_children`) that decode in its stead. In the process that decodes, one thread reads requests and ends the
+process when the pipe closes, as it does when the parent dies; the other decodes the open utterances in turns of 100 ms,
+so that a long one does not keep a short one waiting.
 """
 
 from __future__ import annotations
@@ -52,15 +53,25 @@ def main() -> None:
     quiet = os.open(os.devnull, os.O_WRONLY)
     os.dup2(quiet, 1)  # the library's grammar reader prints what it does not understand
     try:
-        pool = _Decoders()
+        pool = Decoders()
         pool.warm()
     except ImportError:
         reason = "The recogniser is not installed. Install it with: pip install 'trunkline[speech]'"
         _send(replies, Failed(0, reason))
         return
     _send(replies, Ready())
+    if "--children" in sys.argv:
+        from trunkline.engine.speech.sphinx_children import Children
+
+        Children(pool, replies, decode).serve(sys.stdin.fileno())
+    else:
+        decode(pool, sys.stdin.buffer, replies)
+
+
+def decode(pool: Decoders, requests: BinaryIO, replies: BinaryIO) -> None:
+    """Answers requests until their pipe closes, which ends the process."""
     incoming: queue.Queue[Request] = queue.Queue(maxsize=64)
-    threading.Thread(target=_read, args=(sys.stdin.buffer, incoming), name="requests", daemon=True).start()
+    threading.Thread(target=_read, args=(requests, incoming), name="requests", daemon=True).start()
     _Desk(pool, replies).serve(incoming)
 
 
@@ -78,7 +89,7 @@ def _send(replies: BinaryIO, message: Message) -> None:
         os._exit(0)
 
 
-class _Decoders:
+class Decoders:
     """Decoders at rest. Making one takes 0.1 to 0.3 s, so one for grammars is made ahead whenever there is time."""
 
     def __init__(self) -> None:
@@ -87,12 +98,14 @@ class _Decoders:
         self._make = SphinxDecoder
         self._idle: dict[bool, list[SphinxDecoder]] = {True: [], False: []}
 
-    def warm(self) -> None:
-        if not self._idle[False]:
-            self._idle[False].append(self._make(dictation=False))
+    def warm(self, *, dictation: bool = False) -> None:
+        """Makes one of a kind, unless there is one."""
+        if not self._idle[dictation]:
+            self._idle[dictation].append(self._make(dictation=dictation))
 
     @property
     def is_cold(self) -> bool:
+        """Whether the next utterance with a grammar would have to wait for its decoder."""
         return not self._idle[False]
 
     def take(self, grammar: str | None) -> SphinxDecoder:
@@ -103,6 +116,7 @@ class _Decoders:
         return idle.pop(next((at for at, decoder in enumerate(idle) if decoder.grammar == grammar), 0))
 
     def give_back(self, decoder: SphinxDecoder) -> None:
+        """Puts it by for another utterance."""
         idle = self._idle[decoder.dictation]
         if len(idle) < _IDLE_DECODERS:
             idle.append(decoder)
@@ -121,7 +135,7 @@ class _Utterance:
 class _Desk:
     """Takes requests and decodes, a turn at a time."""
 
-    def __init__(self, pool: _Decoders, replies: BinaryIO) -> None:
+    def __init__(self, pool: Decoders, replies: BinaryIO) -> None:
         self._pool = pool
         self._replies = replies
         self._open: dict[int, _Utterance] = {}

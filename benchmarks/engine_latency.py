@@ -1,0 +1,269 @@
+"""How long a caller waits for the engine's first sound, beyond the silence that ends a turn: `engine_latency.py`.
+
+The engine runs in a process of its own; the callers, in this one, send sound over real sockets at the pace of speech
+and note when the first audio delta comes. The wait is counted from the last sound of the sentence, less the configured
+silence. Beside each figure stands its floor: the same wire, turn-taking and brain, with a recogniser that knows the
+words and a voice that has its sound ready.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import base64
+import json
+import statistics
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import websockets
+
+from trunkline.engine.app import Engine
+from trunkline.engine.brains import BrainOutput, BrainRequest, Say
+from trunkline.engine.server import EngineServer
+from trunkline.engine.speech import Recogniser, SpokenChunk, Transcript, Voice
+from trunkline.engine.speech.espeak import EspeakVoice
+from trunkline.engine.speech.sphinx import SphinxRecogniser
+from trunkline.engine.speech.vad import SileroVoiceActivity
+
+SENTENCE = "yes please"
+ANSWER = "Very well. Here is what I have found for you."
+GRAMMAR = """#JSGF V1.0;
+grammar caller;
+public <said> = <answer>+;
+<answer> = yes [please] | sure | okay | of course | why not | no [thank you] | not now;
+"""
+SILENCE_MS = 500
+FRAME_MS = 20
+FRAME_BYTES = 48 * FRAME_MS
+LEAD_MS = 300
+AUDIBLE = 100
+"""Amplitude from which a sample is sound: the voice's own silence is below it."""
+
+
+class AnsweringBrain:
+    def __init__(self, grammar: str | None) -> None:
+        self._grammar = grammar
+
+    async def respond(self, request: BrainRequest) -> AsyncIterator[BrainOutput]:
+        yield Say(ANSWER)
+
+    def grammar(self, request: BrainRequest) -> str | None:
+        return self._grammar
+
+    async def aclose(self) -> None:
+        pass
+
+
+class KnowingRecogniser:
+    """The floor: the words are there at once, and no sound is looked at."""
+
+    def open(
+        self,
+        *,
+        grammar: str | None = None,
+        language: str | None = None,
+        on_partial: Callable[[str], None] | None = None,
+    ) -> KnowingRecogniser:
+        return self
+
+    def feed(self, pcm: bytes) -> None:
+        pass
+
+    async def finish(self) -> Transcript:
+        return Transcript(SENTENCE)
+
+    def abandon(self) -> None:
+        pass
+
+    async def aclose(self) -> None:
+        pass
+
+
+class ReadyVoice:
+    """The floor: a second of sound is there at once."""
+
+    async def speak(
+        self, text: str, *, voice: str | None = None, speed: float = 1.0, language: str | None = None
+    ) -> AsyncIterator[SpokenChunk]:
+        yield SpokenChunk(bytes(48_000))
+
+    async def aclose(self) -> None:
+        pass
+
+
+async def serve(parts: str) -> None:
+    """The process that is measured: prints its address and runs until its input is closed."""
+    ears: Recogniser = KnowingRecogniser()
+    mouth: Voice = ReadyVoice()
+    grammar = None if parts == "dictation" else GRAMMAR
+    if parts != "floor":
+        ears, mouth = await real_parts(grammar)
+    engine = Engine(lambda model, settings: AnsweringBrain(grammar), ears, mouth, SileroVoiceActivity)
+    over = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    threading.Thread(target=lambda: (sys.stdin.read(), loop.call_soon_threadsafe(over.set)), daemon=True).start()
+    async with EngineServer(engine) as server:
+        print(server.url, flush=True)
+        await over.wait()
+    await ears.aclose()
+    await mouth.aclose()
+
+
+async def real_parts(grammar: str | None) -> tuple[Recogniser, Voice]:
+    ears, mouth = SphinxRecogniser(), EspeakVoice()
+    await asyncio.gather(ears.warm(grammar), mouth.warm())
+    return ears, mouth
+
+
+@asynccontextmanager
+async def engine_process(parts: str) -> AsyncIterator[str]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, __file__, "--serve", parts, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        yield (await process.stdout.readline()).decode().strip()
+    finally:
+        process.stdin.close()
+        await process.wait()
+
+
+@dataclass
+class Sentence:
+    """What a caller says, in frames, and where in them the last sound is."""
+
+    frames: list[str]
+    ends_ms: float
+
+    @classmethod
+    async def spoken(cls) -> Sentence:
+        voice = EspeakVoice()
+        sound = b"".join([chunk.pcm async for chunk in voice.speak(SENTENCE, voice="cedar")])
+        await voice.aclose()
+        samples = np.concatenate((np.zeros(24 * LEAD_MS), np.frombuffer(sound, "<i2"), np.zeros(24 * 3000)))
+        last = int(np.flatnonzero(np.abs(samples) > AUDIBLE)[-1])
+        samples += np.random.default_rng(1).normal(0, 8, samples.size)  # a quiet room
+        pcm = samples.clip(-32768, 32767).astype("<i2").tobytes()
+        whole = range(0, len(pcm) - FRAME_BYTES + 1, FRAME_BYTES)
+        return cls([base64.b64encode(pcm[at : at + FRAME_BYTES]).decode() for at in whole], last / 24)
+
+
+class Caller:
+    """Says the sentence again and again on one session."""
+
+    def __init__(self, socket: websockets.ClientConnection, sentence: Sentence) -> None:
+        self._socket = socket
+        self._sentence = sentence
+
+    async def turn(self, starts: float) -> tuple[float, str]:
+        """The wait, in ms, and the words that were heard."""
+        listening = asyncio.create_task(self._listen())
+        loop = asyncio.get_running_loop()
+        for index, frame in enumerate(self._sentence.frames):
+            await asyncio.sleep(max(0.0, starts + (index + 1) * FRAME_MS / 1000 - loop.time()))
+            if listening.done():
+                break
+            await self._socket.send(f'{{"type":"input_audio_buffer.append","audio":"{frame}"}}')
+        first, words = await listening
+        return (first - starts) * 1000 - self._sentence.ends_ms - SILENCE_MS, words
+
+    async def _listen(self) -> tuple[float, str]:
+        first, words = 0.0, ""
+        async with asyncio.timeout(10):
+            while True:
+                event = json.loads(await self._socket.recv())
+                if event["type"] == "response.output_audio.delta" and not first:
+                    first = asyncio.get_running_loop().time()
+                elif event["type"] == "conversation.item.input_audio_transcription.completed":
+                    words = event["transcript"]
+                elif event["type"] == "response.done":
+                    return first, words
+
+
+@dataclass
+class Waits:
+    """What one arrangement of callers waited, in ms."""
+
+    sessions: int
+    spread: bool
+    waits: list[float]
+    heard: float
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.waits)
+
+
+async def measure(url: str, sentence: Sentence, sessions: int, rounds: int, *, spread: bool) -> Waits:
+    """Rounds in which each caller says the sentence: all at the same instant, or spread over its length."""
+    waits, heard = [], 0
+    async with AsyncExitStack() as stack:
+        callers = [await stack.enter_async_context(calling(url, sentence)) for _ in range(sessions)]
+        length = sentence.ends_ms / 1000
+        for _ in range(rounds):
+            now = asyncio.get_running_loop().time() + 0.05
+            starts = [now + (length * index / sessions if spread else 0.0) for index in range(sessions)]
+            for wait, words in await asyncio.gather(*map(Caller.turn, callers, starts)):
+                waits.append(wait)
+                heard += words == SENTENCE
+    return Waits(sessions, spread, waits, heard / len(waits))
+
+
+@asynccontextmanager
+async def calling(url: str, sentence: Sentence) -> AsyncIterator[Caller]:
+    async with websockets.connect(url.replace("http", "ws") + "/realtime?model=m", compression=None) as socket:
+        detection = {"type": "server_vad", "silence_duration_ms": SILENCE_MS}
+        hearing = {"turn_detection": detection, "transcription": {"model": "local"}}
+        await socket.send(
+            json.dumps({"type": "session.update", "session": {"type": "realtime", "audio": {"input": hearing}}})
+        )
+        while json.loads(await socket.recv())["type"] != "session.updated":
+            pass
+        yield Caller(socket, sentence)
+
+
+ARRANGEMENTS = ((1, 8, False), (4, 4, False), (8, 3, False), (8, 3, True))
+"""Sessions, rounds, and whether the callers are spread."""
+
+
+async def compare() -> None:
+    sentence = await Sentence.spoken()
+    results: dict[str, list[Waits]] = {}
+    for parts in ("floor", "grammar", "dictation"):
+        arrangements = ARRANGEMENTS if parts != "dictation" else ARRANGEMENTS[:2]
+        async with engine_process(parts) as url:
+            first = await measure(url, sentence, 1, 1, spread=False)
+            results[parts] = [first]
+            for sessions, rounds, spread in arrangements:
+                results[parts].append(await measure(url, sentence, sessions, rounds, spread=spread))
+    print(f"From the last sound to the first of the answer, beyond {SILENCE_MS} ms of silence; median (worst) in ms")
+    print(f"{'':34}{'floor':>18}{'with a grammar':>20}{'ratio':>8}{'free dictation':>20}")
+    for index, floor in enumerate(results["floor"]):
+        ours = results["grammar"][index]
+        name = f"{ours.sessions} session{'s'[: ours.sessions > 1]}"
+        name += ", the very first turn" if not index else ", spread" if ours.spread else ", at the same instant"
+        free = shown(results["dictation"][index]) if index < len(results["dictation"]) else ""
+        ratio = ours.median / max(floor.median, 0.1)
+        print(f"{name:34}{shown(floor):>18}{shown(ours):>20}{ratio:8.1f}{free:>20}   {ours.heard:.0%} understood")
+
+
+def shown(waits: Waits) -> str:
+    return f"{waits.median:.1f} ({max(waits.waits):.1f})"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--serve", choices=("floor", "grammar", "dictation"), help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    asyncio.run(serve(given.serve) if given.serve else compare())
+
+
+if __name__ == "__main__":
+    main()
