@@ -11,8 +11,10 @@ import importlib.util
 import os
 import sys
 import traceback
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -45,8 +47,8 @@ class Scenarios:
     def add(self, scenario: Scenario[Any]) -> None:
         """Adds a scenario, or a problem if its name is taken."""
         taken = self.by_name.get(scenario.name)
-        if taken is scenario:
-            return
+        if taken is scenario or (taken is not None and taken.place == scenario.place):
+            return  # the same, or made by the same line: a file that was imported under two names
         if taken is not None:
             message = f"A scenario named {scenario.name!r} exists already ({taken.place}); rename one of the two."
             self.problems.append(Problem(message, scenario.place.file, scenario.place.line))
@@ -79,7 +81,7 @@ def watched_paths(targets: Iterable[str]) -> list[Path]:
     """The files and folders whose changes matter to `targets`."""
     paths = []
     for target in targets:
-        path = Path(target)
+        path, _attribute = _split(target)
         if path.exists():
             paths.append(path.resolve())
         elif spec := _find_spec(target.partition(":")[0]):
@@ -88,52 +90,131 @@ def watched_paths(targets: Iterable[str]) -> list[Path]:
 
 
 def _load_target(found: Scenarios, target: str) -> None:
-    path = Path(target)
-    if path.is_dir():
-        files = sorted(file for file in path.glob("*.py") if not file.name.startswith(("_", ".", "test_")))
-        packages = sorted(init.parent for init in path.glob("*/__init__.py"))
-        if not files and not packages:
-            found.problems.append(Problem(f"The folder {target!r} holds no Python files."))
-        for file in (*files, *packages):
-            _load_file(found, file)
-    elif path.is_file():
-        _load_file(found, path)
+    path, attribute = _split(target)
+    if (path / "__init__.py").is_file() or path.is_file():
+        _load_file(found, path, attribute)
+    elif path.is_dir():
+        _load_folder(found, path)
     elif target.endswith(".py") or os.sep in target:
         found.problems.append(Problem(f"There is no file or folder {target!r}; name one that holds a Scenario."))
     else:
+        here = str(Path.cwd())
+        if here not in sys.path:
+            sys.path.append(here)  # as `python -m` would
         _load_named(found, target)
 
 
-def _load_file(found: Scenarios, path: Path) -> None:
-    source = path / "__init__.py" if path.is_dir() else path
-    folder = str(path.parent.resolve())
-    if folder not in sys.path:
-        sys.path.insert(0, folder)  # so that a file may import its neighbours
-    name = path.stem
-    loaded = sys.modules.get(name)
-    if loaded is not None and getattr(loaded, "__file__", None) != str(source.resolve()):
-        name = f"trunkline_user_{abs(hash(source.resolve()))}_{path.stem}"
+def _split(target: str) -> tuple[Path, str]:
+    """A path, and the name behind a colon where there is one: `my_agents.py:scenario`."""
+    path, colon, attribute = target.rpartition(":")
+    return (Path(path), attribute) if colon and Path(path).exists() else (Path(target), "")
+
+
+def _load_folder(found: Scenarios, folder: Path) -> None:
+    files = sorted(file for file in folder.glob("*.py") if not file.name.startswith(("_", ".", "test_")))
+    packages = sorted(init.parent for init in folder.glob("*/__init__.py"))
+    before = len(found.by_name) + len(found.problems)
+    for file in (*files, *packages):
+        _load_file(found, file, must_hold_one=False)  # it may be a neighbour that others import
+    if len(found.by_name) + len(found.problems) == before:
+        found.problems.append(Problem(f"The folder {str(folder)!r} holds no Python file with a Scenario."))
+
+
+def _load_file(found: Scenarios, path: Path, attribute: str = "", *, must_hold_one: bool = True) -> None:
+    source = (path / "__init__.py" if path.is_dir() else path).resolve()
     try:
-        module = sys.modules.get(name) or _import_file(name, source.resolve())
+        module = _import_file(source)
+        if attribute:
+            _add_values(found, getattr(module, attribute))
+            return
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt | GeneratorExit):
             raise
-        sys.modules.pop(name, None)
         found.problems.append(_problem(error, source))
         return
-    _collect(found, module, source)
+    _collect(found, module, source, must_hold_one=must_hold_one)
 
 
-def _import_file(name: str, source: Path) -> ModuleType:
+def _import_file(source: Path) -> ModuleType:
+    """The module of a file, imported so that it finds its neighbours, and by relative imports its own package."""
+    import agents  # noqa: F401 - first, since a user may well call a file agents.py
+
+    name, folder = _module_name(source)
+    _forget_namesakes(folder)
+    sys.path.insert(0, str(folder))
+    try:
+        loaded = sys.modules.get(name)
+        if loaded is not None and _is_from(loaded, source):
+            return loaded
+        if "." in name and (loaded is None):
+            return importlib.import_module(name)
+        if loaded is not None or _is_taken(name, folder):
+            name = f"trunkline_user_{zlib.crc32(str(source).encode()):08x}_{name.rpartition('.')[2]}"
+            if name in sys.modules:
+                return sys.modules[name]
+        return _execute(name, source)
+    finally:
+        # At the end, it serves imports at run time, and shadows no module of anybody else's.
+        sys.path.remove(str(folder))
+        if str(folder) not in sys.path:
+            sys.path.append(str(folder))
+
+
+def _module_name(source: Path) -> tuple[str, Path]:
+    """The dotted name of a file in the package it belongs to, and the folder that package is found in."""
+    parts = [] if source.name == "__init__.py" else [source.stem]
+    folder = source.parent
+    while (folder / "__init__.py").is_file():
+        parts.insert(0, folder.name)
+        folder = folder.parent
+    return ".".join(parts), folder
+
+
+def _is_from(module: ModuleType, source: Path) -> bool:
+    file = getattr(module, "__file__", None)
+    return file is not None and Path(file).resolve() == source
+
+
+def _is_taken(name: str, folder: Path) -> bool:
+    """Whether a module of this name is to be had elsewhere: a user's file must not stand in for it."""
+    elsewhere = [path for path in sys.path if path != str(folder)]
+    return name in sys.stdlib_module_names or PathFinder.find_spec(name, elsewhere) is not None
+
+
+def _forget_namesakes(folder: Path) -> None:
+    """Two folders may both have a `tools.py`: what was imported from another is not what this one means."""
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if file is None or "." in name:
+            continue
+        path = Path(file)
+        home = path.parent.parent if path.name == "__init__.py" else path.parent
+        if home not in _folders or home == folder:
+            continue
+        if (folder / f"{name}.py").is_file() or (folder / name / "__init__.py").is_file():
+            for each in [each for each in sys.modules if each == name or each.startswith(f"{name}.")]:
+                del sys.modules[each]
+    _folders.add(folder)
+
+
+_folders: set[Path] = set()
+"""The folders that users' files were loaded from."""
+
+
+def _execute(name: str, source: Path) -> ModuleType:
     is_package = source.name == "__init__.py"
     spec = importlib.util.spec_from_file_location(
         name, source, submodule_search_locations=[str(source.parent)] if is_package else None
     )
     if spec is None or spec.loader is None:
-        raise ImportError(f"{source} is no Python file")
+        raise ImportError(f"{source.name} is no Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        sys.modules.pop(name, None)
+        raise
     return module
 
 
@@ -147,20 +228,21 @@ def _load_named(found: Scenarios, target: str) -> None:
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt | GeneratorExit):
             raise
-        found.problems.append(_problem(error, None, f"{target!r}: "))
+        found.problems.append(_problem_of_module(error, target, module_name))
         return
     _collect(found, module, None)
 
 
-def _collect(found: Scenarios, module: ModuleType, source: Path | None) -> None:
+def _collect(found: Scenarios, module: ModuleType, source: Path | None, *, must_hold_one: bool = True) -> None:
     before = len(found.by_name) + len(found.problems)
     for value in list(vars(module).values()):
         if isinstance(value, Scenario):
             found.add(value)
-    if len(found.by_name) + len(found.problems) == before and not _holds_scenario(module):
-        where = str(source) if source else None
-        message = f"{module.__name__} holds no Scenario; make one at its top level: scenario = Scenario(…)."
-        found.problems.append(Problem(message, where, 1 if where else None))
+    nothing_new = len(found.by_name) + len(found.problems) == before
+    if must_hold_one and nothing_new and not _holds_scenario(module):
+        what = source.name if source else module.__name__
+        message = f"{what} holds no Scenario; make one at its top level: scenario = Scenario(…)."
+        found.problems.append(Problem(message, str(source) if source else None, 1 if source else None))
 
 
 def _holds_scenario(module: ModuleType) -> bool:
@@ -181,9 +263,27 @@ def _problem(error: BaseException, source: Path | None, prefix: str = "") -> Pro
     if isinstance(error, SyntaxError) and error.filename:
         return Problem(f"{prefix}{type(error).__name__}: {error.msg}", error.filename, error.lineno)
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if source and Path(frame.filename).is_relative_to(source.parent.resolve())]
+    own = [frame for frame in frames if _is_users(frame.filename, source)]
+    if not own and source is not None:
+        return Problem(f"{prefix}{type(error).__name__}: {error}", str(source), 1)
     frame = (own or frames)[-1]
     return Problem(f"{prefix}{type(error).__name__}: {error}", frame.filename, frame.lineno)
+
+
+def _problem_of_module(error: BaseException, target: str, module_name: str) -> Problem:
+    if isinstance(error, ModuleNotFoundError) and error.name and f"{module_name}.".startswith(f"{error.name}."):
+        return Problem(f"There is no module {target!r}, nor a file or folder of that name.")
+    return _problem(error, None, f"{target!r}: ")
+
+
+def _is_users(filename: str, source: Path | None) -> bool:
+    path = Path(filename)
+    if source is None:
+        return path.is_absolute() and not _LIBRARY_FOLDERS.intersection(path.parts)
+    return path.is_relative_to(source.parent) and not _LIBRARY_FOLDERS.intersection(path.parts)
+
+
+_LIBRARY_FOLDERS = {"site-packages", "dist-packages", "importlib"}
 
 
 def _find_spec(module: str) -> str | None:

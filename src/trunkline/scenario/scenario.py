@@ -6,14 +6,16 @@ import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic
+
+from typing_extensions import TypeVar
 
 from trunkline.scenario.rehearsal import Rehearsal
 
 if TYPE_CHECKING:
     from agents.realtime import RealtimeAgent
 
-S = TypeVar("S")
+S = TypeVar("S", default=None)
 
 SERVER_VAD: Mapping[str, Any] = {
     "type": "server_vad",
@@ -133,12 +135,22 @@ class Scenario(Generic[S]):
             self._refuse(
                 f"The scenario name {self.name!r} must begin with a letter and hold letters, digits, '_', '.', '-'."
             )
+        for kind in map(_other_kind, self.agents):
+            if kind is not None:
+                self._refuse(f"agents=[…] takes RealtimeAgents of the OpenAI Agents SDK, not {kind}.")
         if not self.agents:
             self._refuse(f"The scenario {self.name!r} has no agents; give it at least one: agents=[…].")
         names = [agent.name for agent in self.agents]
         for name in names:
             if names.count(name) > 1:
                 self._refuse(f"The scenario {self.name!r} has two agents named {name!r}; names must differ.")
+        self._check_handoffs(names)
+        if self.rehearsal:
+            for part in self.rehearsal.parts:
+                if part not in names:
+                    self._refuse(f"The rehearsal has a part for {part!r}, but the agents are: {', '.join(names)}.")
+
+    def _check_handoffs(self, names: Sequence[str]) -> None:
         for agent in self.agents:
             for target in map(_target_name, agent.handoffs):
                 if target not in names:
@@ -146,10 +158,6 @@ class Scenario(Generic[S]):
                         f"The agent {agent.name!r} hands off to {target!r}, which is not in the scenario "
                         f"{self.name!r}; add it to agents=[…]. There are: {', '.join(names)}."
                     )
-        if self.rehearsal:
-            for part in self.rehearsal.parts:
-                if part not in names:
-                    self._refuse(f"The rehearsal has a part for {part!r}, but the agents are: {', '.join(names)}.")
 
     def _check_tools(self) -> None:
         for agent in self.agents:
@@ -163,6 +171,12 @@ class Scenario(Generic[S]):
 
     def _refuse(self, message: str) -> None:
         raise ScenarioError(message, self.place)
+
+
+def _other_kind(agent: object) -> str | None:
+    from agents.realtime import RealtimeAgent
+
+    return None if isinstance(agent, RealtimeAgent) else type(agent).__name__
 
 
 def _transfers(agent: RealtimeAgent[Any]) -> dict[str, str]:

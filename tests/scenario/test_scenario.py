@@ -1,0 +1,99 @@
+"""`Scenario`: what is checked when it is made, and what is read from it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from agents import function_tool
+from agents.realtime import RealtimeAgent, realtime_handoff
+
+from trunkline import Caller, Lines, Rehearsal, Scenario, ScenarioError, say
+
+
+def agent(name: str, *handoffs: Any) -> RealtimeAgent[Any]:
+    return RealtimeAgent(name=name, handoffs=list(handoffs))
+
+
+def test_the_first_agent_answers() -> None:
+    scenario = Scenario("x", agents=[agent("one"), agent("two")])
+    assert scenario.first_agent.name == "one"
+    assert scenario.agent("two").name == "two"
+    with pytest.raises(KeyError):
+        scenario.agent("three")
+
+
+def test_handoffs_have_the_sdks_tool_names() -> None:
+    poet = agent("haikuWriter")
+    scenario = Scenario("x", agents=[agent("greeter", poet), poet])
+    assert scenario.transfers("greeter") == {"transfer_to_haikuwriter": "haikuWriter"}
+    assert scenario.transfers("haikuWriter") == {}
+
+
+def test_a_handoff_may_have_a_tool_name_of_its_own() -> None:
+    poet = agent("poet")
+    named = realtime_handoff(poet, tool_name_override="fetch_the_poet")
+    scenario = Scenario("x", agents=[agent("host", named), poet])
+    assert scenario.transfers("host") == {"fetch_the_poet": "poet"}
+    assert scenario.transfer_tool("host", "poet") == "fetch_the_poet"
+
+
+def test_the_tool_of_a_handoff_that_is_not_declared_can_be_named_too() -> None:
+    scenario = Scenario("x", agents=[agent("host"), agent("Poet two")])
+    assert scenario.transfer_tool("host", "Poet two") == "transfer_to_poet_two"
+
+
+def test_agents_may_hand_over_in_a_circle() -> None:
+    host, poet = agent("host"), agent("poet")
+    host.handoffs, poet.handoffs = [poet], [host]
+    scenario = Scenario("x", agents=[host, poet])
+    assert scenario.transfers("poet") == {"transfer_to_host": "host"}
+
+
+@pytest.mark.parametrize("name", ["", "1st", "with space", "a/b", "ü", "x" * 65, "-x"])
+def test_a_name_that_no_url_could_hold_is_refused(name: str) -> None:
+    with pytest.raises(ScenarioError, match="must begin with a letter"):
+        Scenario(name, agents=[agent("host")])
+
+
+@pytest.mark.parametrize("name", ["simpleHandoff", "a", "A-1_b.c", "x" * 64])
+def test_other_names_are_fine(name: str) -> None:
+    assert Scenario(name, agents=[agent("host")]).title == name
+
+
+def test_a_rehearsal_for_an_agent_that_is_not_there_is_refused() -> None:
+    rehearsal = Rehearsal()
+
+    @rehearsal.plays("poet")
+    async def poet(_caller: Caller) -> Lines:
+        yield say("A poem.")
+
+    with pytest.raises(ScenarioError, match="a part for 'poet', but the agents are: host"):
+        Scenario("x", agents=[agent("host")], rehearsal=rehearsal)
+
+
+def test_a_tool_and_a_handoff_of_one_name_are_refused() -> None:
+    @function_tool
+    def transfer_to_poet() -> str:
+        """Not a handoff."""
+        return ""
+
+    poet = agent("poet")
+    host: RealtimeAgent[Any] = RealtimeAgent(name="host", tools=[transfer_to_poet], handoffs=[poet])
+    with pytest.raises(ScenarioError, match="two tools named 'transfer_to_poet'"):
+        Scenario("x", agents=[host, poet])
+
+
+def test_an_error_carries_file_and_line() -> None:
+    with pytest.raises(ScenarioError) as caught:
+        Scenario("x", agents=[])
+    assert caught.value.place is not None
+    assert caught.value.place.file == __file__
+    assert str(caught.value) == f"{caught.value.place}: {caught.value.message}"
+
+
+def test_turn_detection_may_be_left_out_for_push_to_talk() -> None:
+    default = Scenario("x", agents=[agent("host")]).turn_detection
+    assert default is not None
+    assert default["type"] == "server_vad"
+    assert Scenario("x", agents=[agent("host")], turn_detection=None).turn_detection is None
