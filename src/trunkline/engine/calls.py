@@ -219,16 +219,18 @@ class Calls:
     # ------------------------------------------------------------------ running calls
 
     async def _open(self, offer: str, model: str, settings: dict[str, Any] | None, filtered: bool) -> tuple[Call, str]:
+        rtc = await self._webrtc()
         most = self._host.max_sessions
         if len(self._host.sessions) >= most:
             raise Refused(429, "too_many_sessions", f"This engine runs at most {most} sessions at once.")
-        rtc = await self._webrtc()
         pacer = Pacer()
         try:
             live = self._host.open_session(model, settings, player=pacer)
         except BrainError as error:
             raise Refused(404, error.code, str(error)) from error
         call = Call(new_id("rtc"), live, rtc.Peer(live, pacer, filtered=filtered, ice=self._ice))
+        self._calls[call.id] = call
+        self._host.sessions[live.session.id] = live
         answered: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         task = asyncio.create_task(self._run(call, offer, answered), name=f"call {call.id}")
         self._tasks.add(task)
@@ -252,8 +254,6 @@ class Calls:
         return self._rtc
 
     async def _run(self, call: Call, offer: str, answered: asyncio.Future[str]) -> None:
-        self._calls[call.id] = call
-        self._host.sessions[call.live.session.id] = call.live
         try:
             async with asyncio.TaskGroup() as group:
                 carrying = group.create_task(self._carry(call, offer, answered), name=f"peer {call.id}")
