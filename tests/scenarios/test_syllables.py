@@ -22,7 +22,9 @@ def test_it_agrees_with_the_dictionary_on_nineteen_words_of_twenty() -> None:
 
 
 def test_it_is_right_for_every_noun() -> None:
-    assert {word: syllables(word) for word in nouns() if syllables(word) not in counts(word)} == {}
+    known = [word for word in nouns() if word in pronunciations()]
+    assert len(known) > 1050
+    assert {word: syllables(word) for word in known if syllables(word) not in counts(word)} == {}
 
 
 @pytest.mark.parametrize(

@@ -224,7 +224,7 @@ IMAGES_OF = {
         "the clock says that it is late, / and the light says no.",
     ),
     "place": (
-        "a thousand windows, one lit, / and someone awake.",
+        "so many windows, one lit, / and someone awake.",
         "I lost my way on purpose, / and {it} let me in.",
         "people arrive and depart; / the pigeons remain.",
         "the postcard gets {them} all right, / except for the wind.",

@@ -1,4 +1,4 @@
-"""The nouns that callers may say, each with its theme and the way English uses it."""
+"""The nouns that the haiku writer knows, each with its theme and the way English uses it."""
 
 from __future__ import annotations
 
@@ -13,20 +13,19 @@ _IRREGULAR = {
     "children": "child", "mice": "mouse", "geese": "goose", "leaves": "leaf", "wolves": "wolf", "knives": "knife",
     "scarves": "scarf", "firemen": "fireman", "fishermen": "fisherman", "snowmen": "snowman",
 }  # fmt: skip
-_PERSONS = (
-    "girl boy man woman wife husband boss mom mum dad grandma grandpa aunt son nephew niece girlfriend boyfriend kid "
-    "people men women kids"
-)
-"""Typed as often as said, but too like other words for the recogniser."""
 
 
 @dataclass(frozen=True)
 class Noun:
-    """A noun as it is written; `kind` "unique" goes with "the", "mass" without an article."""
+    """A noun as it is written; `kind` "unique" goes with "the", "mass" without an article.
+
+    `spoken` says whether the recogniser listens for it.
+    """
 
     word: str
     theme: str
     kind: Kind
+    spoken: bool = True
 
 
 @cache
@@ -38,9 +37,15 @@ def nouns() -> dict[str, Noun]:
         if line.startswith("["):
             theme = line.strip("[]")
         elif line and not line.startswith("#"):
-            word = line.rstrip("~!+")
-            found[word.lower()] = Noun(word, theme, _KINDS.get(line[len(word) :], "count"))
+            word = line.rstrip("~!+-")
+            marks = line[len(word) :]
+            found[word.lower()] = Noun(word, theme, _KINDS.get(marks[:1], "count"), spoken="-" not in marks)
     return found
+
+
+def spoken_nouns() -> list[str]:
+    """The nouns that the recogniser listens for."""
+    return [noun.word for noun in nouns().values() if noun.spoken]
 
 
 def find_noun(word: str) -> tuple[Noun, bool] | None:
@@ -49,8 +54,6 @@ def find_noun(word: str) -> tuple[Noun, bool] | None:
     known = nouns()
     if lower in known:
         return known[lower], known[lower].kind == "plural"
-    if lower in _PERSONS.split():
-        return Noun(lower, "people", "count"), lower in ("people", "men", "women", "kids")
     singulars = [lower[:-3] + "y"] if lower.endswith("ies") else []
     singulars += [lower[:-2]] if lower.endswith("es") else []
     singulars += [lower[:-1]] if lower.endswith("s") else []

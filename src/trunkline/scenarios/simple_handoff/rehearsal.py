@@ -7,7 +7,7 @@ import unicodedata
 
 from trunkline import Caller, Lines, Phrases, Rehearsal, Reply, transfer
 from trunkline.scenarios.simple_handoff.haiku import compose
-from trunkline.scenarios.simple_handoff.nouns import nouns
+from trunkline.scenarios.simple_handoff.nouns import spoken_nouns
 from trunkline.scenarios.simple_handoff.replies import (
     ANOTHER,
     ELSE,
@@ -61,7 +61,7 @@ async def haiku_writer(caller: Caller) -> Lines:
         if read_topic(named := topic_in(reply)):
             topic = named
         elif reply.meant is YOU_CHOOSE:
-            topic = list(nouns())[len(written) * 89 % len(nouns())]
+            topic = spoken_nouns()[len(written) * 89 % len(spoken_nouns())]
         elif not topic or reply.meant not in (ANOTHER, YES):
             has_wish = False
             yield ANSWERS.get(reply.meant, "Sorry, I didn't catch that. Name a topic, such as: the ocean.")

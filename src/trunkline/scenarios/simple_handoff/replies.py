@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from trunkline import Phrases, Words
-from trunkline.scenarios.simple_handoff.nouns import nouns
+from trunkline.scenarios.simple_handoff.nouns import spoken_nouns
 
 YES = Phrases(
     "[oh] (yes | yeah | yep | sure | okay | ok | absolutely | definitely) [yes]"
@@ -65,7 +65,7 @@ TOPIC = Phrases(
     " [(a haiku | a poem | one | another [one | haiku]) about | about] {topic} [please]",
     "[[a haiku] about] [the] {noun}",
     topic=Words((), open=True),
-    noun=Words([noun.word for noun in nouns().values()]),
+    noun=Words(spoken_nouns()),
 )
 """A topic. The first pattern takes anything that is typed; the second is what the recogniser listens for: the fewer
 words may come before a noun, the better it hears the noun."""

@@ -187,10 +187,9 @@ _HIATUS = [
 _EXCEPTIONS = {
     word: count
     for count, words in {
-        0: """hm hmm mm shh""",
         1: """drawer hm hmm isle juan leagues mm ms pier priest shh tier""",
         2: """acne acre admire ahmed alfred andre argue argued aspire aspirin averaged bachelors
-           backyard berkeley boa boredom bracelet brilliant bruin business cafe cashier catholic
+           backyard berkeley billiards boa boredom bracelet brilliant bruin business cafe cashier catholic
            centre chaos chile chinese chloe chocolate choir cliche colleagues colonel concede
            courtyard creature crooked cushion dahlia diamond diaper druid este evening expire
            expired eyebrow eyelash fashion fashioned fibre fluid flyer frontier fueled genius genre
