@@ -34,6 +34,12 @@ setup: .make/python $(STATIC)/index.html
 	@cd console && $(WITH_NODE) npm ci --silent --no-audit --no-fund
 	@mkdir -p .make && touch $@
 
+# The Realtime clients for Node that the engine is tested with.
+.make/clients: .make/node tests/engine/clients/package.json tests/engine/clients/package-lock.json tests/engine/clients/.npmrc
+	@echo "Installing the clients that the engine is tested with …"
+	@cd tests/engine/clients && $(WITH_NODE) npm ci --silent --no-audit --no-fund
+	@mkdir -p .make && touch $@
+
 $(STATIC)/index.html: .make/npm $(CONSOLE_SOURCES)
 	@echo "Building the console …"
 	@cd console && $(WITH_NODE) npm run --silent build
@@ -59,7 +65,7 @@ check-console: .make/npm
 test-console: check-console
 	cd console && $(WITH_NODE) npm test --silent
 
-test-python: setup browser
+test-python: setup browser .make/clients
 	$(BIN)/pytest
 
 test: lint test-console test-python
@@ -68,4 +74,4 @@ bench: setup
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done
 
 clean:
-	rm -rf .make $(VENV) $(STATIC) console/node_modules dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .make $(VENV) $(STATIC) console/node_modules tests/engine/clients/node_modules dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
