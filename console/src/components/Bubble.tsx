@@ -52,12 +52,13 @@ function body(message: Message): ComponentChild {
   const unheard = unheardOf(message);
   if (unheard === null) return <MarkdownText text={message.text} />;
   return (
-    <p dir="auto" class="verbatim">
-      {message.heard?.text}
-      <span class="unheard" title="Not heard">
-        {unheard}
-      </span>
-    </p>
+    <>
+      <MarkdownText text={message.heard?.text ?? ""} />
+      <div class="unheard">
+        <span class="visually-hidden">Not heard:</span>
+        <MarkdownText text={unheard} />
+      </div>
+    </>
   );
 }
 
@@ -70,7 +71,8 @@ function unheardOf(message: Message): string | null {
 
 function markOf(message: Message): string | null {
   if (message.role === "assistant" && message.heard !== null) {
-    return message.heard.ms > 0 ? `Interrupted after ${duration(message.heard.ms)}` : "Interrupted before it was heard";
+    if (message.heard.ms === 0) return "Interrupted before any of it was heard";
+    return `Interrupted after ${duration(message.heard.ms)}${unheardOf(message) === null ? "" : "; the rest was not heard"}`;
   }
   if (message.role === "assistant" && message.status === "interrupted") return "Interrupted";
   return message.role === "assistant" && message.status === "failed" ? "Broke off" : null;

@@ -36,7 +36,7 @@ export const Crumb = unchanging(({ entry, agents, startedAt }: CrumbProps): VNod
       return <ToolLine run={entry} time={time} />;
     case "note":
       return (
-        <Line icon="note" tone={entry.tone} time={time} detail={entry.detail}>
+        <Line icon={entry.tone === "plain" ? "note" : "alert"} tone={entry.tone} time={time} detail={entry.detail}>
           <span dir="auto">{entry.title}</span>
         </Line>
       );

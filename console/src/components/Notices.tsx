@@ -66,7 +66,7 @@ interface BarProps {
 function Bar({ tone, icon, action, close, children }: BarProps): VNode {
   return (
     <div class={`notice notice-${tone}`} role={tone === "error" ? "alert" : "status"}>
-      <Icon name={icon ?? "note"} />
+      <Icon name={icon ?? "alert"} />
       <div class="notice-text">{children}</div>
       {action && (
         <button type="button" class="button button-small" onClick={action.run}>
