@@ -25,6 +25,9 @@ from trunkline.engine.session import Session
 from trunkline.engine.sockets import SocketChannel, serve
 from trunkline.engine.speech import Recogniser, Voice
 from trunkline.engine.speech.vad import VoiceActivity
+from trunkline.engine.text import TextModelFactory
+from trunkline.engine.text.missing import no_text_models
+from trunkline.engine.text.routes import TextRoutes
 
 BrainFactory = Callable[[str, dict[str, Any] | None], Brain]
 """Makes the brain for a model's name and the session's settings, where these are bound beforehand (None if not).
@@ -51,6 +54,7 @@ class Engine:
         session_minutes: after this long a session is closed with code 1001; None is never.
         ice: how callers over WebRTC are reached.
         secrets: the ephemeral keys; a test may give them a clock.
+        text_models: finds who answers `responses` and `chat/completions`.
     """
 
     def __init__(
@@ -64,6 +68,7 @@ class Engine:
         session_minutes: float | None = SESSION_MINUTES,
         ice: IceOptions | None = None,
         secrets: ClientSecrets | None = None,
+        text_models: TextModelFactory = no_text_models,
     ) -> None:
         self._brains = brains
         self._recogniser = recogniser
@@ -75,14 +80,16 @@ class Engine:
         self.sessions: dict[str, LiveSession] = {}
         """The sessions that are running, by id."""
         self.calls = Calls(self, secrets, ice)
+        self._texts = TextRoutes(self, text_models)
         self.app = Starlette(routes=self._routes(), exception_handlers={404: _not_found, 405: _not_found})
 
     def _routes(self) -> list[BaseRoute]:
         prefixes = ("/openai/v1", "/v1")
         sockets = [WebSocketRoute(f"{prefix}/realtime", self._realtime) for prefix in prefixes]
         sockets.append(WebSocketRoute(preview.SOCKET_PATH, self._azure_preview))
-        calls = [route for prefix in prefixes for route in self.calls.routes(prefix)]
-        return sockets + calls + PreviewRoutes(self, self.calls.secrets).routes()
+        parts = (self.calls, self._texts)
+        others = [route for prefix in prefixes for part in parts for route in part.routes(prefix)]
+        return sockets + others + PreviewRoutes(self, self.calls.secrets).routes()
 
     def close(self, reason: str = "the server is shutting down") -> None:
         """Ends every session."""

@@ -19,6 +19,10 @@ from trunkline.engine.speech import SpeechError
 from trunkline.engine.speech.espeak import EspeakVoice
 from trunkline.engine.speech.sphinx import SphinxRecogniser
 from trunkline.engine.speech.vad import SileroVoiceActivity
+from trunkline.engine.text import TextModelFactory, TextRequest
+from trunkline.engine.text.chat import chat_text_model
+from trunkline.engine.text.missing import no_text_model
+from trunkline.engine.text.rehearsed import names_of, rehearsed
 from trunkline.scenario.scenario import Scenario
 from trunkline.settings import Settings
 
@@ -45,7 +49,15 @@ async def local_engine(
     try:
         SileroVoiceActivity()  # so that a missing package is told now, not in the first session
         ice = IceOptions(servers=settings.ice_servers, loopback=settings.ice_loopback)
-        engine = Engine(brains_of(scenarios, settings), recogniser, voice, SileroVoiceActivity, key=key, ice=ice)
+        engine = Engine(
+            brains_of(scenarios, settings),
+            recogniser,
+            voice,
+            SileroVoiceActivity,
+            key=key,
+            ice=ice,
+            text_models=text_models_of(scenarios, settings),
+        )
         async with EngineServer(engine, host, port) as server:
             warming = asyncio.create_task(_warm(recogniser))
             try:
@@ -86,3 +98,18 @@ def brains_of(scenarios: Mapping[str, Scenario[Any]], settings: Settings) -> Bra
         return RehearsalBrain(scenario, scenario.rehearsal)
 
     return brain_of
+
+
+def text_models_of(scenarios: Mapping[str, Scenario[Any]], settings: Settings) -> TextModelFactory:
+    """Who answers for a text model: the configured chat model for any name; else a scenario's rehearsal."""
+
+    def text_model_of(request: TextRequest) -> Brain:
+        if settings.chat_base_url and settings.chat_model:
+            key = settings.chat_api_key.get_secret_value() if settings.chat_api_key else None
+            return chat_text_model(request, settings.chat_base_url, settings.chat_model, key)
+        found = rehearsed(request, scenarios)
+        if found is None:
+            raise no_text_model(request, names_of(scenarios))
+        return found
+
+    return text_model_of

@@ -1,11 +1,12 @@
 """What users write: scenarios, rehearsals, phrases. Importing this does not import the Agents SDK."""
 
+from trunkline.scenario.answers import Question
 from trunkline.scenario.context import CallContext, Said, stub_tool
 from trunkline.scenario.phrases import Digits, Phrases, Words
 from trunkline.scenario.rehearsal import Caller, Lines, Rehearsal, Reply, ask, call, say, transfer
 from trunkline.scenario.scenario import Scenario, ScenarioError
 
 __all__ = [
-    "CallContext", "Caller", "Digits", "Lines", "Phrases", "Rehearsal", "Reply", "Said", "Scenario", "ScenarioError",
-    "Words", "ask", "call", "say", "stub_tool", "transfer",
+    "CallContext", "Caller", "Digits", "Lines", "Phrases", "Question", "Rehearsal", "Reply", "Said", "Scenario",
+    "ScenarioError", "Words", "ask", "call", "say", "stub_tool", "transfer",
 ]  # fmt: skip

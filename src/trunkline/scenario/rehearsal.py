@@ -17,19 +17,24 @@ A rehearsal has no state of its own. `perform` runs it again from the conversati
 the items already hold is passed over, and what comes after them is the turn. So truncation, a replayed history
 and a fresh process change nothing. Facts that one agent's part learns and another's needs go into `caller.notes`,
 which are built anew in every run.
+
+Text models that the scenario asks are rehearsed by functions: see `Rehearsal.answers` and `answers.py`.
 """
 
 from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trunkline.realtime.events import Item
 from trunkline.scenario.phrases import Phrases, understand
 from trunkline.scenario.script import Entry, Heard, Invoked, Script, Spoke
+
+if TYPE_CHECKING:
+    from trunkline.scenario.answers import Question
 
 
 @dataclass(frozen=True)
@@ -113,13 +118,16 @@ class Caller:
 
 
 Part = Callable[[Caller], Lines]
+Answerer = Callable[["Question"], Coroutine[Any, Any, str | Mapping[str, Any]]]
+"""What stands in for a text model: an async function from the question to a text, or to an object for JSON."""
 
 
 class Rehearsal:
-    """The parts of a scenario's agents."""
+    """The parts of a scenario's agents, and the answers of the text models that it asks."""
 
     def __init__(self) -> None:
         self.parts: dict[str, Part] = {}
+        self.answerers: dict[str, Answerer] = {}
 
     def plays(self, agent: str) -> Callable[[Part], Part]:
         """Makes an async generator function the part of `agent`."""
@@ -131,6 +139,27 @@ class Rehearsal:
                 raise ValueError(f"The agent {agent!r} has two parts; give each agent one.")
             self.parts[agent] = part
             return part
+
+        return register
+
+    def answers(self, purpose: str) -> Callable[[Answerer], Answerer]:
+        """Makes an async function stand in for the text model that is asked for `purpose` ("moderation").
+
+            @rehearsal.answers("supervisor")
+            async def supervisor(question: Question) -> str:
+                account = await question.call("getUserAccountInfo", phone_number="(206) 555-0100")
+                return f"Your balance is {account['balance']} dollars."
+
+        A request names its purpose in the model's name, `SCENARIO/PURPOSE`, or in its metadata as `purpose`.
+        """
+
+        def register(answerer: Answerer) -> Answerer:
+            if not inspect.iscoroutinefunction(answerer):
+                raise TypeError(f"What answers for {purpose!r} must be an 'async def' that returns the answer.")
+            if purpose in self.answerers:
+                raise ValueError(f"There are two answers for {purpose!r}; give each purpose one.")
+            self.answerers[purpose] = answerer
+            return answerer
 
         return register
 
@@ -401,6 +430,6 @@ class _Lines:
 
 
 __all__ = [
-    "Caller", "Entry", "Invoked", "Lines", "Move", "Rehearsal", "RehearsalError", "Reply", "Turn", "ask", "call",
-    "perform", "say", "transfer",
+    "Answerer", "Caller", "Entry", "Invoked", "Lines", "Move", "Rehearsal", "RehearsalError", "Reply", "Turn", "ask",
+    "call", "perform", "say", "transfer",
 ]  # fmt: skip

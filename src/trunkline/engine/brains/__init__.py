@@ -60,11 +60,12 @@ class Invoke:
 
 @dataclass(frozen=True)
 class Usage:
-    """Tokens used, where the brain knows."""
+    """Tokens used, where the brain knows. `cut_off` tells that the answer ended at the limit, not by itself."""
 
     input_tokens: int
     output_tokens: int
     cached_tokens: int = 0
+    cut_off: bool = False
 
 
 BrainOutput = Say | Invoke | Usage

@@ -127,6 +127,8 @@ class ChatBrain:
         return f"The chat model {self._model} said nothing for {self._silence_timeout:g} s."
 
     def _refused(self, status: int, message: str) -> BrainError:
+        if self._api_key:
+            message = message.replace(self._api_key, "…")  # some servers repeat the key that they refuse
         if status in (401, 403):
             return BrainError(
                 f"The chat model refused the key: check TRUNKLINE_CHAT_API_KEY. {message}", "invalid_api_key"
@@ -144,11 +146,13 @@ class ChatBrain:
 async def _outputs(stream: AsyncStream[ChatCompletionChunk]) -> AsyncIterator[BrainOutput]:
     thinking = ThinkingFilter()
     calls = _Calls()
+    cut_off = False
     async for chunk in stream:
+        cut_off = cut_off or any(choice.finish_reason == "length" for choice in chunk.choices)
         if chunk.usage is not None:
             details = chunk.usage.prompt_tokens_details
             cached = (details.cached_tokens if details else None) or 0
-            yield Usage(chunk.usage.prompt_tokens, chunk.usage.completion_tokens, cached)
+            yield Usage(chunk.usage.prompt_tokens, chunk.usage.completion_tokens, cached, cut_off)
         if not chunk.choices:
             continue
         choice = chunk.choices[0]

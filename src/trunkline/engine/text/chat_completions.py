@@ -1,0 +1,272 @@
+"""The `chat/completions` interface: requests checked, answers and chunks written."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from trunkline.engine import checks
+from trunkline.engine.brains import BrainOutput, BrainRequest, Invoke, Say, Usage
+from trunkline.engine.checks import InvalidRequest
+from trunkline.engine.text import TextRequest
+from trunkline.engine.text.formats import (
+    ATTACHED,
+    FUNCTION,
+    SAMPLING,
+    output_format,
+    plain_metadata,
+    required_schema,
+    unless,
+)
+from trunkline.realtime.events import Item, new_id
+
+_OPTIONS: dict[str, checks.Check] = {
+    **SAMPLING,
+    "stop": checks.anything,
+    "seed": checks.nullable(checks.integer(-(1 << 63), 1 << 63)),
+    "presence_penalty": checks.nullable(checks.number(-2.0, 2.0)),
+    "frequency_penalty": checks.nullable(checks.number(-2.0, 2.0)),
+    "logit_bias": checks.nullable(checks.a_dict),
+    "reasoning_effort": checks.nullable(checks.text),
+    "verbosity": checks.nullable(checks.text),
+}
+_TEXT = checks.fields({"type": checks.text, "text": checks.text}, required=("text",))
+_IMAGE_URL = checks.fields({"url": checks.filled, "detail": checks.nullable(checks.text)}, required=("url",))
+_PARTS = checks.tagged(
+    {
+        "text": _TEXT,
+        "refusal": checks.fields({"type": checks.text, "refusal": checks.text}, required=("refusal",)),
+        "image_url": checks.fields({"type": checks.text, "image_url": _IMAGE_URL}, required=("image_url",)),
+    }
+)
+
+
+def _content(value: Any, path: str) -> list[dict[str, Any]]:
+    if isinstance(value, str):
+        return [{"type": "text", "text": value}]
+    return list(checks.list_of(_PARTS)(value, path))
+
+
+_CALL = checks.fields(
+    {
+        "id": checks.filled,
+        "type": checks.one_of("function"),
+        "function": checks.fields({"name": checks.filled, "arguments": checks.text}, required=("name", "arguments")),
+        "index": checks.anything,
+    },
+    required=("id", "function"),
+)
+_BASE = {"role": checks.text, "name": checks.nullable(checks.text)}
+_PLAIN = checks.fields({**_BASE, "content": _content}, required=("content",))
+_ASSISTANT = checks.fields(
+    {
+        **_BASE,
+        "content": checks.nullable(_content),
+        "refusal": checks.nullable(checks.text),
+        "tool_calls": checks.nullable(checks.list_of(_CALL)),
+        "audio": unless("Sound is for the Realtime interface."),
+        "annotations": checks.anything,
+        "function_call": unless("Use tool_calls; function_call is long gone."),
+        "parsed": checks.anything,
+    }
+)
+_MESSAGE = checks.tagged(
+    {
+        "system": _PLAIN,
+        "developer": _PLAIN,
+        "user": _PLAIN,
+        "assistant": _ASSISTANT,
+        "tool": checks.fields(
+            {**_BASE, "tool_call_id": checks.filled, "content": _content}, required=("tool_call_id", "content")
+        ),
+    },
+    tag="role",
+)
+_TOOL = checks.tagged(
+    {
+        "function": checks.fields(
+            {"type": checks.text, "function": checks.fields(FUNCTION, required=("name",))}, required=("function",)
+        )
+    }
+)
+_NAMED = checks.fields({"name": checks.filled}, required=("name",))
+
+
+def _tool_choice(value: Any, path: str) -> Any:
+    if isinstance(value, str):
+        return checks.one_of("none", "auto", "required")(value, path)
+    chosen = checks.fields({"type": checks.one_of("function"), "function": _NAMED}, required=("function",))(value, path)
+    return {"type": "function", "name": chosen["function"]["name"]}
+
+
+_FORMAT = checks.tagged(
+    {
+        "text": checks.fields({"type": checks.text}),
+        "json_object": checks.fields({"type": checks.text}),
+        "json_schema": checks.fields({"type": checks.text, "json_schema": required_schema}, required=("json_schema",)),
+    }
+)
+_LIMIT = checks.nullable(checks.integer(1, 1 << 31))
+_BODY = {
+    **_OPTIONS,
+    **ATTACHED,
+    "model": checks.filled,
+    "messages": checks.list_of(_MESSAGE, 10_000),
+    "tools": checks.nullable(checks.list_of(_TOOL, 128)),
+    "tool_choice": checks.nullable(_tool_choice),
+    "response_format": checks.nullable(_FORMAT),
+    "max_tokens": _LIMIT,
+    "max_completion_tokens": _LIMIT,
+    "stream": checks.nullable(checks.boolean),
+    "stream_options": checks.nullable(checks.a_dict),
+    "n": unless("One answer at a time: n must be 1.", 1),
+    "logprobs": unless("Log probabilities are not known here.", False),
+    "top_logprobs": unless("Log probabilities are not known here.", 0),
+    "modalities": unless("Sound is for the Realtime interface.", ["text"]),
+    "audio": unless("Sound is for the Realtime interface."),
+    "prediction": checks.anything,
+}
+
+
+def read(body: dict[str, Any]) -> TextRequest:
+    """A request's body.
+
+    Raises:
+        InvalidRequest: a field is missing, unknown, malformed, or asks for what this engine does not have.
+    """
+    for name in body:
+        if name not in _BODY:
+            raise InvalidRequest(f"Unknown parameter: '{name}'.", "unknown_parameter", name)
+    for name in ("model", "messages"):
+        if name not in body:
+            raise checks.missing(name)
+    given = {name: _BODY[name](value, name) for name, value in body.items()}
+    opening, items = _conversation(given["messages"])
+    asked = BrainRequest(
+        given["model"],
+        instructions=opening,
+        items=items,
+        tools=[{"type": "function", **tool["function"]} for tool in given.get("tools") or ()],
+        tool_choice=given.get("tool_choice") or "auto",
+        max_output_tokens=given.get("max_completion_tokens") or given.get("max_tokens"),
+    )
+    form = given.get("response_format")
+    return TextRequest(
+        asked,
+        format=output_format(
+            {**form["json_schema"], "type": "json_schema"} if form and "json_schema" in form else form
+        ),
+        options={name: given[name] for name in _OPTIONS if given.get(name) is not None},
+        metadata=plain_metadata(given.get("metadata")),
+        streamed=bool(given.get("stream")),
+    )
+
+
+def _conversation(messages: list[dict[str, Any]]) -> tuple[str, list[Item]]:
+    """The system messages at the beginning, and what follows them as GA items."""
+    start = 0
+    while start < len(messages) and messages[start]["role"] in ("system", "developer"):
+        start += 1
+    opening = "\n\n".join(_words(message["content"]) for message in messages[:start])
+    return opening, [item for message in messages[start:] for item in _items(message)]
+
+
+def _items(message: dict[str, Any]) -> list[Item]:
+    role = message["role"]
+    if role == "tool":
+        output = _words(message["content"])
+        return [{"type": "function_call_output", "call_id": message["tool_call_id"], "output": output}]
+    items: list[Item] = []
+    if message.get("content"):
+        known = {"developer": "system"}.get(role, role)
+        content = [_part(part, "output_text" if role == "assistant" else "input_text") for part in message["content"]]
+        items.append({"type": "message", "role": known, "content": content})
+    calls = message.get("tool_calls") or ()
+    return items + [{"type": "function_call", "call_id": made["id"], **made["function"]} for made in calls]
+
+
+def _part(part: dict[str, Any], text_type: str) -> dict[str, Any]:
+    if part["type"] == "image_url":
+        image = part["image_url"]
+        return {"type": "input_image", "image_url": image["url"], "detail": image.get("detail") or "auto"}
+    return {"type": text_type, "text": part.get("text") or part.get("refusal") or ""}
+
+
+def _words(content: list[dict[str, Any]]) -> str:
+    return "\n".join(part.get("text") or "" for part in content)
+
+
+class CompletionWriter:
+    """Writes an answer as it comes: chunks, and in the end the whole completion."""
+
+    def __init__(self, request: TextRequest, body: dict[str, Any]) -> None:
+        self._id = new_id("chatcmpl")
+        self._created = int(time.time())
+        self._model = request.model
+        self._wants_usage = bool((body.get("stream_options") or {}).get("include_usage"))
+        self._text = ""
+        self._calls: dict[str, dict[str, Any]] = {}
+        self._usage: Usage | None = None
+        self._finish_reason: str | None = None
+
+    def begin(self) -> list[dict[str, Any]]:
+        """The first chunk."""
+        return [self._chunk({"role": "assistant", "content": "", "refusal": None})]
+
+    def write(self, output: BrainOutput) -> list[dict[str, Any]]:
+        """The chunks for a little more of the answer."""
+        if isinstance(output, Say):
+            self._text += output.text
+            return [self._chunk({"content": output.text})]
+        if isinstance(output, Invoke):
+            return [self._chunk({"tool_calls": [self._call(output)]})]
+        self._usage = output
+        return []
+
+    def end(self, reason: str | None = None) -> list[dict[str, Any]]:
+        """The last chunks. `reason` tells why an answer broke off."""
+        own = "tool_calls" if self._calls else "length" if self._usage and self._usage.cut_off else "stop"
+        self._finish_reason = reason or own
+        chunks = [self._chunk({}, self._finish_reason)]
+        if self._wants_usage:
+            chunks.append({**self._chunk({}), "choices": [], "usage": self._counted()})
+        return chunks
+
+    @property
+    def whole(self) -> dict[str, Any]:
+        """The completion, once the answer has ended."""
+        message: dict[str, Any] = {"role": "assistant", "content": self._text or None, "refusal": None}
+        if self._calls:
+            message["tool_calls"] = [
+                {name: call[name] for name in ("id", "type", "function")} for call in self._calls.values()
+            ]
+        choice = {"index": 0, "message": message, "finish_reason": self._finish_reason, "logprobs": None}
+        return {**self._envelope("chat.completion"), "choices": [choice], "usage": self._counted()}
+
+    def _call(self, invoke: Invoke) -> dict[str, Any]:
+        known = self._calls.get(invoke.call_id)
+        if known is not None:
+            known["function"]["arguments"] += invoke.arguments
+            return {"index": known["index"], "function": {"arguments": invoke.arguments}}
+        function = {"name": invoke.name, "arguments": invoke.arguments}
+        call = {"index": len(self._calls), "id": invoke.call_id, "type": "function", "function": function}
+        self._calls[invoke.call_id] = call
+        return {**call, "function": dict(function)}
+
+    def _envelope(self, kind: str) -> dict[str, Any]:
+        return {"id": self._id, "object": kind, "created": self._created, "model": self._model}
+
+    def _chunk(self, delta: dict[str, Any], finish_reason: str | None = None) -> dict[str, Any]:
+        choice = {"index": 0, "delta": delta, "finish_reason": finish_reason, "logprobs": None}
+        return {**self._envelope("chat.completion.chunk"), "choices": [choice]}
+
+    def _counted(self) -> dict[str, Any] | None:
+        counted = self._usage
+        if counted is None:
+            return None
+        return {
+            "prompt_tokens": counted.input_tokens,
+            "completion_tokens": counted.output_tokens,
+            "total_tokens": counted.input_tokens + counted.output_tokens,
+            "prompt_tokens_details": {"cached_tokens": counted.cached_tokens},
+        }

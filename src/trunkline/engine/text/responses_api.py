@@ -1,0 +1,344 @@
+"""The `responses` interface: requests checked, responses and their events written.
+
+Nothing is kept between requests, so a conversation is sent whole as `input` each time.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from typing import Any
+
+from trunkline.engine import checks
+from trunkline.engine.brains import BrainOutput, BrainRequest, Invoke, Say, Usage
+from trunkline.engine.checks import InvalidRequest
+from trunkline.engine.text import OutputFormat, TextRequest
+from trunkline.engine.text.formats import (
+    ATTACHED,
+    FUNCTION,
+    SAMPLING,
+    output_format,
+    plain_metadata,
+    required_schema,
+    unless,
+)
+from trunkline.realtime.events import Event, Item, new_id
+
+_STATELESS = "Nothing is kept between requests here: send the whole conversation as input."
+_TEXT = checks.fields(
+    {"type": checks.text, "text": checks.text, "annotations": checks.anything, "logprobs": checks.anything},
+    required=("text",),
+)
+_PARTS = checks.tagged(
+    {
+        "input_text": _TEXT,
+        "output_text": _TEXT,
+        "refusal": checks.fields({"type": checks.text, "refusal": checks.text}, required=("refusal",)),
+        "input_image": checks.fields(
+            {"type": checks.text, "image_url": checks.filled, "detail": checks.nullable(checks.text)},
+            required=("image_url",),
+        ),
+    }
+)
+
+
+def _content(value: Any, path: str) -> list[dict[str, Any]]:
+    if isinstance(value, str):
+        return [{"type": "input_text", "text": value}]
+    return list(checks.list_of(_PARTS)(value, path))
+
+
+def _output(value: Any, path: str) -> str:
+    """A tool's result: a text, or parts of which the texts count."""
+    if isinstance(value, str):
+        return value
+    return "\n".join(part["text"] for part in checks.list_of(_PARTS)(value, path) if "text" in part)
+
+
+_BASE = {"type": checks.text, "id": checks.nullable(checks.text), "status": checks.nullable(checks.text)}
+_MESSAGE = checks.fields(
+    {
+        **_BASE,
+        "role": checks.one_of("user", "assistant", "system", "developer"),
+        "content": _content,
+        "phase": checks.anything,
+    },
+    required=("role", "content"),
+)
+_OTHERS = {
+    "function_call": checks.fields(
+        {
+            **_BASE,
+            "call_id": checks.filled,
+            "name": checks.filled,
+            "arguments": checks.text,
+            "parsed_arguments": checks.anything,
+            "namespace": checks.anything,
+            "caller": checks.anything,
+        },
+        required=("call_id", "name", "arguments"),
+    ),
+    "function_call_output": checks.fields(
+        {**_BASE, "call_id": checks.filled, "output": _output, "caller": checks.anything},
+        required=("call_id", "output"),
+    ),
+    "reasoning": checks.a_dict,
+}
+
+
+def _item(value: Any, path: str) -> Any:
+    given = checks.a_dict(value, path)
+    if given.get("type", "message") == "message":
+        return _MESSAGE(given, path)
+    return checks.tagged(_OTHERS)(given, path)
+
+
+def _input(value: Any, path: str) -> list[Any]:
+    if isinstance(value, str):
+        return [{"role": "user", "content": [{"type": "input_text", "text": value}]}]
+    return list(checks.list_of(_item, 10_000)(value, path))
+
+
+_TOOL = checks.tagged({"function": checks.fields({"type": checks.text, **FUNCTION}, required=("name",))})
+
+
+def _tool_choice(value: Any, path: str) -> Any:
+    if isinstance(value, str):
+        return checks.one_of("none", "auto", "required")(value, path)
+    return checks.fields({"type": checks.one_of("function"), "name": checks.filled}, required=("name",))(value, path)
+
+
+_FORMAT = checks.tagged(
+    {
+        "text": checks.fields({"type": checks.text}),
+        "json_object": checks.fields({"type": checks.text}),
+        "json_schema": required_schema,
+    }
+)
+_BODY = {
+    **SAMPLING,
+    **ATTACHED,
+    "model": checks.filled,
+    "input": _input,
+    "instructions": checks.nullable(checks.text),
+    "tools": checks.nullable(checks.list_of(_TOOL, 128)),
+    "tool_choice": checks.nullable(_tool_choice),
+    "text": checks.nullable(
+        checks.fields({"format": checks.nullable(_FORMAT), "verbosity": checks.nullable(checks.text)})
+    ),
+    "reasoning": checks.nullable(checks.a_dict),
+    "max_output_tokens": checks.nullable(checks.integer(1, 1 << 31)),
+    "stream": checks.nullable(checks.boolean),
+    "stream_options": checks.anything,
+    "include": checks.anything,
+    "truncation": checks.anything,
+    "max_tool_calls": checks.anything,
+    "top_logprobs": unless("Log probabilities are not known here.", 0),
+    "previous_response_id": unless(_STATELESS),
+    "conversation": unless(_STATELESS),
+    "background": unless("Every response is made while its request waits.", False),
+    "prompt": unless("There are no stored prompts here: send instructions."),
+}
+
+
+def read(body: dict[str, Any]) -> TextRequest:
+    """A request's body.
+
+    Raises:
+        InvalidRequest: a field is missing, unknown, malformed, or asks for what this engine does not have.
+    """
+    for name in body:
+        if name not in _BODY:
+            raise InvalidRequest(f"Unknown parameter: '{name}'.", "unknown_parameter", name)
+    for name in ("model", "input"):
+        if name not in body:
+            raise checks.missing(name)
+    given = {name: _BODY[name](value, name) for name, value in body.items()}
+    asked = BrainRequest(
+        given["model"],
+        instructions=given.get("instructions") or "",
+        items=[_plain(item) for item in given["input"] if item.get("type") != "reasoning"],
+        tools=given.get("tools") or (),
+        tool_choice=given.get("tool_choice") or "auto",
+        max_output_tokens=given.get("max_output_tokens"),
+    )
+    text = given.get("text") or {}
+    options = {name: given[name] for name in SAMPLING if given.get(name) is not None}
+    if effort := (given.get("reasoning") or {}).get("effort"):
+        options["reasoning_effort"] = effort
+    if verbosity := text.get("verbosity"):
+        options["verbosity"] = verbosity
+    return TextRequest(
+        asked,
+        format=output_format(text.get("format")),
+        options=options,
+        metadata=plain_metadata(given.get("metadata")),
+        streamed=bool(given.get("stream")),
+    )
+
+
+def _plain(item: dict[str, Any]) -> Item:
+    if item.get("type", "message") != "message":
+        return item
+    role = "system" if item["role"] == "developer" else item["role"]
+    texts = "output_text" if role == "assistant" else "input_text"
+    content = [
+        part
+        if part["type"] == "input_image"
+        else {"type": texts, "text": part.get("text") or part.get("refusal") or ""}
+        for part in item["content"]
+    ]
+    return {"type": "message", "role": role, "content": content}
+
+
+class ResponseWriter:
+    """Writes an answer as it comes: events, and in the end the whole response."""
+
+    def __init__(self, request: TextRequest, body: dict[str, Any]) -> None:
+        asked = request.brain_request
+        self._item: Item | None = None
+        self._number = 0
+        self._counted: Usage | None = None
+        self.whole: dict[str, Any] = {
+            "id": new_id("resp"),
+            "object": "response",
+            "created_at": int(time.time()),
+            "status": "in_progress",
+            "error": None,
+            "incomplete_details": None,
+            "instructions": body.get("instructions"),
+            "max_output_tokens": asked.max_output_tokens,
+            "metadata": body.get("metadata") or {},
+            "model": request.model,
+            "output": [],
+            "parallel_tool_calls": request.options.get("parallel_tool_calls", True),
+            "previous_response_id": None,
+            "temperature": request.options.get("temperature"),
+            "text": {"format": _shown(request.format)},
+            "tool_choice": asked.tool_choice,
+            "tools": [{"strict": None, "parameters": None, **tool} for tool in asked.tools],
+            "top_p": request.options.get("top_p"),
+            "truncation": "disabled",
+            "usage": None,
+        }
+        """The response as it is so far."""
+
+    def begin(self) -> list[Event]:
+        """The first events."""
+        return [self._of_whole("response.created"), self._of_whole("response.in_progress")]
+
+    def write(self, output: BrainOutput) -> list[Event]:
+        """The events for a little more of the answer."""
+        if isinstance(output, Say):
+            return self._say(output.text)
+        if isinstance(output, Invoke):
+            return self._invoke(output)
+        self._counted = output
+        return []
+
+    def end(self, reason: str | None = None) -> list[Event]:
+        """The last events. `reason` tells why an answer broke off: "content_filter"."""
+        reason = reason or ("max_output_tokens" if self._counted and self._counted.cut_off else None)
+        status = "incomplete" if reason else "completed"
+        events = self._close(status)
+        self.whole["status"] = status
+        self.whole["incomplete_details"] = {"reason": reason} if reason else None
+        self.whole["usage"] = self._usage()
+        return [*events, self._of_whole(f"response.{status}")]
+
+    def fail(self, message: str) -> list[Event]:
+        """The last events of an answer that could not be finished."""
+        events = self._close("incomplete")
+        self.whole["status"] = "failed"
+        self.whole["error"] = {"code": "server_error", "message": message}
+        return [*events, self._of_whole("response.failed")]
+
+    def _say(self, text: str) -> list[Event]:
+        events = []
+        if self._item is None or self._item["type"] != "message":
+            events += self._close("completed")
+            part = {"type": "output_text", "text": "", "annotations": [], "logprobs": []}
+            events += self._open({"type": "message", "role": "assistant", "content": []}, "msg")
+            self._now()["content"].append(part)
+            events.append(self._event("response.content_part.added", **self._of_text(), part=dict(part)))
+        self._now()["content"][0]["text"] += text
+        events.append(self._event("response.output_text.delta", **self._of_text(), delta=text, logprobs=[]))
+        return events
+
+    def _invoke(self, invoke: Invoke) -> list[Event]:
+        events = []
+        if self._item is None or self._item.get("call_id") != invoke.call_id:
+            events += self._close("completed")
+            call = {"type": "function_call", "call_id": invoke.call_id, "name": invoke.name, "arguments": ""}
+            events += self._open(call, "fc")
+        self._now()["arguments"] += invoke.arguments
+        events.append(self._event("response.function_call_arguments.delta", **self._of_item(), delta=invoke.arguments))
+        return events
+
+    def _open(self, item: Item, prefix: str) -> list[Event]:
+        self._item = {"id": new_id(prefix), "status": "in_progress", **item}
+        self.whole["output"].append(self._item)
+        return [self._event("response.output_item.added", output_index=self._index(), item=copy.deepcopy(self._item))]
+
+    def _close(self, status: str) -> list[Event]:
+        item = self._item
+        if item is None:
+            return []
+        events = []
+        if item["type"] == "message":
+            part = item["content"][0]
+            events.append(self._event("response.output_text.done", **self._of_text(), text=part["text"], logprobs=[]))
+            events.append(self._event("response.content_part.done", **self._of_text(), part=dict(part)))
+        else:
+            done = {"name": item["name"], "arguments": item["arguments"]}
+            events.append(self._event("response.function_call_arguments.done", **self._of_item(), **done))
+        item["status"] = status
+        events.append(self._event("response.output_item.done", output_index=self._index(), item=copy.deepcopy(item)))
+        self._item = None
+        return events
+
+    def _now(self) -> Item:
+        assert self._item is not None  # noqa: S101 - only asked while an item is open
+        return self._item
+
+    def _index(self) -> int:
+        return len(self.whole["output"]) - 1
+
+    def _of_item(self) -> dict[str, Any]:
+        return {"item_id": self._now()["id"], "output_index": self._index()}
+
+    def _of_text(self) -> dict[str, Any]:
+        return {**self._of_item(), "content_index": 0}
+
+    def _of_whole(self, kind: str) -> Event:
+        return self._event(kind, response=copy.deepcopy(self.whole))
+
+    def _event(self, kind: str, **fields: Any) -> Event:
+        self._number += 1
+        return {"type": kind, "sequence_number": self._number - 1, **fields}
+
+    def _usage(self) -> dict[str, Any] | None:
+        counted = self._counted
+        if counted is None:
+            return None
+        return {
+            "input_tokens": counted.input_tokens,
+            "input_tokens_details": {"cached_tokens": counted.cached_tokens, "cache_write_tokens": 0},
+            "output_tokens": counted.output_tokens,
+            "output_tokens_details": {"reasoning_tokens": 0},
+            "total_tokens": counted.input_tokens + counted.output_tokens,
+        }
+
+
+def _shown(form: OutputFormat | None) -> dict[str, Any]:
+    if form is None:
+        return {"type": "text"}
+    if form.schema is None:
+        return {"type": "json_object"}
+    return {
+        "type": "json_schema",
+        "name": form.name,
+        "schema": form.schema,
+        "strict": form.strict,
+        "description": form.description,
+    }

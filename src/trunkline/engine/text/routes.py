@@ -1,0 +1,231 @@
+"""The routes of the text models: `responses` and `chat/completions`, whole or as server-sent events."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import BaseRoute, Route
+from starlette.types import Send
+
+from trunkline.engine.bodies import RequestRefused, json_object, wrong_key
+from trunkline.engine.brains import BrainError, BrainOutput
+from trunkline.engine.checks import InvalidRequest
+from trunkline.engine.text import TextModelFactory, TextRequest, chat_completions, responses_api
+from trunkline.realtime.events import encode
+
+MAX_BODY = 16 << 20
+"""Bytes of a request: a conversation, which may have pictures in it."""
+MAX_AT_ONCE = 100
+"""Requests that are answered at the same time; one more is refused with 429."""
+_FILTERED = "content_filter"
+_STATUS = {
+    "DeploymentNotFound": 404,
+    "rate_limit_exceeded": 429,
+    "invalid_schema": 400,
+    "timeout": 504,
+    "rehearsal_failed": 500,
+}
+"""The HTTP status of a brain's error; any other means that the chat model behind failed: 502."""
+
+
+class Host(Protocol):
+    """What the routes need of the engine."""
+
+    def authorised(self, connection: HTTPConnection) -> bool:
+        """Whether a request shows the engine's key."""
+
+
+class Writer(Protocol):
+    """Writes one answer in an interface's form, piece by piece and as a whole."""
+
+    def begin(self) -> list[dict[str, Any]]:
+        """The first events."""
+
+    def write(self, output: BrainOutput) -> list[dict[str, Any]]:
+        """The events for a little more of the answer."""
+
+    def end(self, reason: str | None = None) -> list[dict[str, Any]]:
+        """The last events."""
+
+    @property
+    def whole(self) -> dict[str, Any]:
+        """The whole answer, once it has ended."""
+
+
+@dataclass(frozen=True)
+class Interface:
+    """One of the two interfaces."""
+
+    read: Callable[[dict[str, Any]], TextRequest]
+    writer: Callable[[TextRequest, dict[str, Any]], Writer]
+    event: Callable[[dict[str, Any]], bytes]
+    failure: Callable[[Writer, BrainError], list[dict[str, Any]]]
+    last: bytes
+
+
+class TextRoutes:
+    """`POST …/responses` and `POST …/chat/completions`."""
+
+    def __init__(self, host: Host, models: TextModelFactory) -> None:
+        self._host = host
+        self._models = models
+        self._at_once = 0
+
+    def routes(self, prefix: str) -> list[BaseRoute]:
+        """The routes under `/openai/v1` or `/v1`."""
+        return [
+            Route(f"{prefix}/responses", self._responses, methods=["POST"]),
+            Route(f"{prefix}/chat/completions", self._chat_completions, methods=["POST"]),
+        ]
+
+    async def _responses(self, request: Request) -> Response:
+        return await self._answer(request, _RESPONSES)
+
+    async def _chat_completions(self, request: Request) -> Response:
+        return await self._answer(request, _CHAT_COMPLETIONS)
+
+    async def _answer(self, request: Request, interface: Interface) -> Response:
+        try:
+            if not self._host.authorised(request):
+                raise wrong_key(request)
+            body = await json_object(request, MAX_BODY)
+            asked = interface.read(body)
+            writer = interface.writer(asked, body)
+            outputs = self._outputs(asked)
+            if asked.streamed:
+                return await _streamed(interface, writer, outputs)
+            return await _unless_gone(request, _whole(writer, outputs))
+        except InvalidRequest as error:
+            return RequestRefused(400, error.code, str(error), error.param).response
+        except BrainError as error:
+            return RequestRefused(_STATUS.get(error.code, 502), error.code, str(error)).response
+        except RequestRefused as refused:
+            return refused.response
+
+    async def _outputs(self, asked: TextRequest) -> AsyncGenerator[BrainOutput, None]:
+        if self._at_once >= MAX_AT_ONCE:
+            raise BrainError(f"At most {MAX_AT_ONCE} requests are answered at once.", "rate_limit_exceeded")
+        self._at_once += 1
+        try:
+            brain = self._models(asked)
+            try:
+                async for output in brain.respond(asked.brain_request):
+                    yield output
+            finally:
+                await brain.aclose()
+        finally:
+            self._at_once -= 1
+
+
+async def _whole(writer: Writer, outputs: AsyncGenerator[BrainOutput, None]) -> Response:
+    reason = None
+    async with aclosing(outputs):
+        try:
+            async for output in outputs:
+                writer.write(output)
+        except BrainError as error:
+            if error.code != _FILTERED:
+                raise
+            reason = _FILTERED
+    writer.end(reason)
+    return JSONResponse(writer.whole)
+
+
+async def _unless_gone(request: Request, answering: Any) -> Response:
+    """The answer, unless the client hangs up before: then the work stops."""
+    work = asyncio.ensure_future(answering)
+    gone = asyncio.create_task(_until_gone(request))
+    try:
+        await asyncio.wait((work, gone), return_when=asyncio.FIRST_COMPLETED)
+        return await work if work.done() else Response(status_code=499)
+    finally:
+        for task in (work, gone):
+            task.cancel()
+        await asyncio.gather(work, gone, return_exceptions=True)
+
+
+async def _until_gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _streamed(interface: Interface, writer: Writer, outputs: AsyncGenerator[BrainOutput, None]) -> Response:
+    """The answer as events. What fails before the first word fails the request."""
+    try:
+        first = await anext(outputs, None)
+    except BrainError as error:
+        if error.code != _FILTERED:
+            raise
+        return EventStream(_events(interface, writer, None, outputs, _FILTERED))
+    return EventStream(_events(interface, writer, first, outputs))
+
+
+async def _events(
+    interface: Interface,
+    writer: Writer,
+    first: BrainOutput | None,
+    outputs: AsyncGenerator[BrainOutput, None],
+    reason: str | None = None,
+) -> AsyncIterator[bytes]:
+    async with aclosing(outputs):
+        for event in [*writer.begin(), *([] if first is None else writer.write(first))]:
+            yield interface.event(event)
+        failure: BrainError | None = None
+        try:
+            async for output in outputs:
+                for event in writer.write(output):
+                    yield interface.event(event)
+        except BrainError as error:
+            reason = error.code if error.code == _FILTERED else None
+            failure = None if reason else error
+        for event in writer.end(reason) if failure is None else interface.failure(writer, failure):
+            yield interface.event(event)
+        yield interface.last
+
+
+class EventStream(StreamingResponse):
+    """Server-sent events; when the client goes, whoever makes them is told at once."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, events: AsyncIterator[bytes]) -> None:
+        super().__init__(events, headers={"Cache-Control": "no-cache"})
+        self._events = events
+
+    async def stream_response(self, send: Send) -> None:
+        """Sends the events."""
+        try:
+            await super().stream_response(send)
+        finally:
+            aclose = getattr(self._events, "aclose", None)
+            if aclose is not None:
+                await aclose()
+
+
+def _named_event(event: dict[str, Any]) -> bytes:
+    return b"event: " + str(event["type"]).encode() + b"\ndata: " + encode(event) + b"\n\n"
+
+
+def _failed_response(writer: Writer, error: BrainError) -> list[dict[str, Any]]:
+    assert isinstance(writer, responses_api.ResponseWriter)  # noqa: S101 - for the type checker
+    return writer.fail(str(error))
+
+
+def _failed_completion(_writer: Writer, error: BrainError) -> list[dict[str, Any]]:
+    return [{"error": {"message": str(error), "type": "server_error", "code": error.code, "param": None}}]
+
+
+_RESPONSES = Interface(responses_api.read, responses_api.ResponseWriter, _named_event, _failed_response, b"")
+_CHAT_COMPLETIONS = Interface(
+    chat_completions.read,
+    chat_completions.CompletionWriter,
+    lambda chunk: b"data: " + encode(chunk) + b"\n\n",
+    _failed_completion,
+    b"data: [DONE]\n\n",
+)
