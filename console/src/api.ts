@@ -61,11 +61,11 @@ export const health = (): Promise<Health> => ask("GET", "health");
 export const scenarios = (): Promise<ScenarioInfo[]> => ask("GET", "scenarios");
 export const problems = (): Promise<Problem[]> => ask("GET", "problems");
 
-export function startCall(wanted: { scenario: string; agent?: string; transport: Transport; sdp?: string }): Promise<NewCall> {
+export function startCall(wanted: { scenario: string; agent?: string; transport: Transport; sdp?: string; reason?: string }): Promise<NewCall> {
   return ask("POST", "calls", wanted);
 }
 
-export function joinCall(callId: string, wanted: { transport: Transport; leg_id?: string; take_over?: boolean; sdp?: string }): Promise<JoinedCall> {
+export function joinCall(callId: string, wanted: { transport: Transport; leg_id?: string; take_over?: boolean; sdp?: string; reason?: string }): Promise<JoinedCall> {
   return ask("POST", `calls/${encodeURIComponent(callId)}/leg`, wanted);
 }
 

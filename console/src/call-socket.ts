@@ -6,6 +6,7 @@ export type Command =
   | { type: "say"; text: string }
   | { type: "interrupt" }
   | { type: "hang_up" }
+  | { type: "media_ready" }
   | { type: "played"; item_id: string; ms: number };
 
 export interface SocketEvents {

@@ -9,6 +9,7 @@ import type { Leg } from "./leg";
 import { dismiss, notify } from "./notices";
 import { type CallState, emptyCall, reduce } from "./reducer";
 import { RelayLeg } from "./relay";
+import { WebRtcLeg } from "./webrtc";
 
 /** `connecting` until the call's log comes; `reconnecting` while its socket is lost; `ended` stays readable. */
 export type Phase = "idle" | "connecting" | "connected" | "reconnecting" | "ended";
@@ -25,6 +26,9 @@ export class Connection {
   private callId: string | null = null;
   private scenario: string | null = null;
   private firstAgent: string | null = null;
+  /** Why the relay is used though WebRTC was wanted; null while it may be tried. */
+  private relayReason: string | null = null;
+  private legNeeded = false;
   /** Counts what was asked of this page; an answer to an older request is dropped. */
   private generation = 0;
 
@@ -53,10 +57,9 @@ export class Connection {
       this.roleNow.value = "caller";
       this.callNow.value = emptyCall();
     });
-    // The microphone's question and the sound need not wait for the server.
-    this.legNow.value = new RelayLeg(() => this.socket);
     try {
-      const call = await api.startCall({ scenario, transport: chosenTransport(), ...(agent !== null && { agent }) });
+      const call = await this.dial((line) => api.startCall({ scenario, ...line, ...(agent !== null && { agent }) }), generation);
+      if (call === null) return;
       if (generation !== this.generation) return void api.hangUp(call.call_id).catch(() => undefined);
       rememberLeg(call.call_id, call.leg_id);
       rewriteAddress({ call: call.call_id, scenario, agentConfig: null, agent });
@@ -115,17 +118,17 @@ export class Connection {
     return { scenario: this.scenario, agent: this.firstAgent };
   }
 
-  private async join(callId: string, generation: number, takeOver: boolean): Promise<void> {
+  private async join(callId: string, generation: number, takeOver: boolean, after = 0): Promise<void> {
     const legId = recallLeg(callId);
     try {
-      const joined = await api.joinCall(callId, {
-        transport: chosenTransport(),
-        ...(legId !== null && { leg_id: legId }),
-        ...(takeOver && { take_over: true }),
-      });
-      if (generation !== this.generation) return;
+      const joined = await this.dial(
+        (line) =>
+          api.joinCall(callId, { ...line, ...(legId !== null && { leg_id: legId }), ...(takeOver && { take_over: true }) }),
+        generation,
+      );
+      if (joined === null || generation !== this.generation) return;
       if (joined.leg_id !== null) rememberLeg(callId, joined.leg_id);
-      this.open(callId, joined.leg_id, takeOver ? (this.socket?.seq ?? 0) : 0);
+      this.open(callId, joined.leg_id, takeOver ? (this.socket?.seq ?? 0) : after);
     } catch (error) {
       if (generation !== this.generation) return;
       const status = error instanceof api.ApiError ? error.status : 0;
@@ -134,6 +137,64 @@ export class Connection {
       else if (status === 0) this.retryJoin(callId, generation, takeOver);
       else this.failed(error);
     }
+  }
+
+  /**
+   * Makes a leg and asks the server with it: over WebRTC where that is wanted and can be had, else over the relay.
+   * Null if the page wants something else by now.
+   */
+  private async dial<Answer extends { sdp?: string }>(
+    ask: (line: { transport: api.Transport; sdp?: string; reason?: string }) => Promise<Answer>,
+    generation: number,
+  ): Promise<Answer | null> {
+    const wish = readWishes(location.search).transport;
+    if (wish !== "websocket" && this.relayReason === null && typeof RTCPeerConnection !== "undefined") {
+      const leg = new WebRtcLeg(
+        () => this.socket,
+        (reason, wasUp) => void this.legFailed(leg, reason, wasUp),
+      );
+      this.take(leg);
+      try {
+        const sdp = await leg.offer();
+        if (generation !== this.generation) return null;
+        const answer = await ask({ transport: "webrtc", sdp });
+        if (generation === this.generation && answer.sdp !== undefined) await leg.answer(answer.sdp);
+        return answer;
+      } catch (error) {
+        if (generation !== this.generation) return null;
+        if (wish === "webrtc" || !(error instanceof api.ApiError) || ![400, 422, 502].includes(error.status)) throw error;
+        this.relayReason = error.message;
+      }
+    }
+    // The microphone's question and the sound need not wait for the server.
+    this.take(new RelayLeg(() => this.socket));
+    if (this.relayReason !== null) tellRelay(this.relayReason);
+    return ask({ transport: "websocket", ...(this.relayReason !== null && { reason: this.relayReason }) });
+  }
+
+  /** A WebRTC connection did not come, or is gone. One that was up is made anew; else the relay takes over. */
+  private async legFailed(leg: WebRtcLeg, reason: string, wasUp: boolean): Promise<void> {
+    if (this.legNow.peek() !== leg || this.callId === null || this.phaseNow.peek() === "ended") return;
+    if (!wasUp) {
+      if (readWishes(location.search).transport === "webrtc") {
+        notify({ key: "transport", tone: "error", text: `WebRTC: ${reason}. Without ?transport=webrtc the relay would be used.` });
+        return;
+      }
+      this.relayReason = reason;
+    }
+    await this.rejoin();
+  }
+
+  /** Joins the call again with a new leg; the log goes on where it is. */
+  private async rejoin(): Promise<void> {
+    if (this.callId === null) return;
+    this.generation += 1;
+    await this.join(this.callId, this.generation, false, this.socket?.seq ?? 0);
+  }
+
+  private take(leg: Leg): void {
+    this.legNow.peek()?.close();
+    this.legNow.value = leg;
   }
 
   private retryJoin(callId: string, generation: number, takeOver: boolean): void {
@@ -146,7 +207,6 @@ export class Connection {
     this.callId = callId;
     this.roleNow.value = legId === null ? "viewer" : "caller";
     if (legId === null) this.dropLeg();
-    else if (this.legNow.peek() === null) this.legNow.value = new RelayLeg(() => this.socket);
     this.socket = new CallSocket(callId, legId, after, {
       frame: (frame) => this.receive(frame),
       sound: (pcm) => this.legNow.peek()?.receive(pcm),
@@ -169,6 +229,12 @@ export class Connection {
     this.legNow.peek()?.follow(frame);
     this.frames.push(frame);
     if (frame.kind === "call.ended") this.end();
+    else if (frame.kind === "leg.joined") this.legNeeded = false;
+    else if (frame.kind === "leg.needed") {
+      this.legNeeded = true;
+      // In a log that is read again, what was needed has been given long since.
+      setTimeout(() => this.legNeeded && this.legNow.peek()?.transport === "webrtc" && void this.rejoin(), 50);
+    }
   }
 
   private told(frame: OwnFrame): void {
@@ -177,6 +243,7 @@ export class Connection {
     } else if (frame.kind === "leg.role") {
       this.roleNow.value = frame.role;
       if (frame.role === "viewer") this.dropLeg();
+      else this.legNow.peek()?.announce();
     }
   }
 
@@ -237,9 +304,6 @@ export class Connection {
   }
 }
 
-/** `auto` is the relay, as long as it is the only one. */
-function chosenTransport(): api.Transport {
-  const { transport } = readWishes(location.search);
-  if (transport === "webrtc") notify({ key: "transport", tone: "info", text: "WebRTC is not part of this console yet: the sound goes over the WebSocket." });
-  return "websocket";
+function tellRelay(reason: string): void {
+  notify({ key: "transport", tone: "info", text: `The sound goes over the WebSocket relay, because WebRTC could not be had: ${reason}.` });
 }

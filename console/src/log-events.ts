@@ -12,11 +12,12 @@ export interface CallStarted {
   started_at: string;
 }
 
-/** The caller's side is connected: sound and commands can flow. */
+/** The caller's side is connected: sound and commands can flow. `reason` says why it is not the wanted transport. */
 export interface LegJoined {
   kind: "leg.joined";
   leg_id: string;
   transport: "webrtc" | "websocket";
+  reason?: string;
 }
 
 /** The caller's side went away; the call waits `waiting_ms` for it to come back. */

@@ -7,6 +7,7 @@ import { Microphone } from "./sound/microphone";
 import { Playback } from "./sound/playback";
 
 export class RelayLeg implements Leg {
+  readonly transport = "websocket";
   readonly microphone: Microphone;
   private readonly playback: Playback;
   /** The message that binary frames belong to now. */
@@ -35,6 +36,7 @@ export class RelayLeg implements Leg {
     switch (frame.kind) {
       case "audio.started":
         this.itemId = frame.item_id;
+        this.heardMs.clear();
         break;
       case "audio.done":
         this.playback.complete(frame.item_id);
@@ -60,6 +62,10 @@ export class RelayLeg implements Leg {
   silence(): void {
     if (this.itemId !== null) this.cut.add(this.itemId);
     this.playback.clear();
+  }
+
+  announce(): void {
+    // On the relay, the caller is there as soon as the socket is.
   }
 
   close(): void {

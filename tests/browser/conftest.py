@@ -69,7 +69,7 @@ class Server:
     def __init__(self, *arguments: str, environment: dict[str, str] | None = None, port: int = 0) -> None:
         self._command = [sys.executable, "-m", "trunkline.cli", "serve", *arguments]
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("AZURE_", "OPENAI_"))}
-        self._environment = {**clean, "PYTHONUNBUFFERED": "1", **(environment or {})}
+        self._environment = {**clean, "PYTHONUNBUFFERED": "1", "TRUNKLINE_ICE_LOOPBACK": "1", **(environment or {})}
         self.port = port
         self.url = ""
         self._process: subprocess.Popen[str] | None = None

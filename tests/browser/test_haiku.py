@@ -14,8 +14,14 @@ Tab = Callable[[str], Caller]
 AUDIBLE = 0.03
 
 
-def test_a_caller_is_greeted_says_yes_and_hears_and_reads_a_haiku(server: Server, tab: Tab) -> None:
-    caller = tab(server.url)
+@pytest.fixture(params=["webrtc", "websocket"])
+def address(server: Server, request: pytest.FixtureRequest) -> str:
+    """The console's address, once for each transport."""
+    return f"{server.url}/?transport={request.param}"
+
+
+def test_a_caller_is_greeted_says_yes_and_hears_and_reads_a_haiku(address: str, tab: Tab) -> None:
+    caller = tab(address)
     caller.hears("haiku")
     caller.waits_for_quiet()
     assert caller.loudest_since(0) > AUDIBLE, "the greeting was not audible"
@@ -26,17 +32,17 @@ def test_a_caller_is_greeted_says_yes_and_hears_and_reads_a_haiku(server: Server
     caller.waits_for_quiet()
 
     asked_at = caller.now()
-    caller.says("a haiku about coffee")
+    caller.says("a haiku about the volcano")
     caller.hears("Shall I write another")
     caller.waits_for_quiet(ms=1500)
     assert caller.loudest_since(asked_at) > AUDIBLE, "the haiku was not audible"
     haiku = caller.last_message("haikuWriter").split("\n\n")[0]
-    assert "coffee" in haiku.lower()
+    assert "volcano" in haiku.lower()
     assert len(haiku.splitlines()) == 3
 
 
-def test_speaking_interrupts_at_once(server: Server, tab: Tab) -> None:
-    caller = tab(server.url)
+def test_speaking_interrupts_at_once(address: str, tab: Tab) -> None:
+    caller = tab(address)
     caller.hears("haiku")
     caller.page.wait_for_function("__ear.loudest(0) > 0.03")
     caller.says("yes please")  # while the greeting is still being said
@@ -45,8 +51,8 @@ def test_speaking_interrupts_at_once(server: Server, tab: Tab) -> None:
     caller.logs("message.truncated")
 
 
-def test_two_tabs_are_two_calls(server: Server, tab: Tab) -> None:
-    one, other = tab(server.url), tab(server.url)
+def test_two_tabs_are_two_calls(address: str, tab: Tab) -> None:
+    one, other = tab(address), tab(address)
     one.hears("haiku")
     other.hears("haiku")
     assert one.call_id != other.call_id
@@ -55,8 +61,8 @@ def test_two_tabs_are_two_calls(server: Server, tab: Tab) -> None:
     expect(_agent(other.page)).to_have_value("greeter")
 
 
-def test_reloading_comes_back_to_the_same_call_and_transcript(server: Server, tab: Tab) -> None:
-    caller = tab(server.url)
+def test_reloading_comes_back_to_the_same_call_and_transcript(address: str, tab: Tab) -> None:
+    caller = tab(address)
     caller.hears("haiku")
     caller.types("yes please")
     expect(_agent(caller.page)).to_have_value("haikuWriter", timeout=10_000)
@@ -73,8 +79,8 @@ def test_reloading_comes_back_to_the_same_call_and_transcript(server: Server, ta
     assert caller.transcript.count("yes please") == 1 + caller.transcript.count("say: yes please")
 
 
-def test_a_second_tab_of_a_call_is_a_viewer_until_it_takes_over(server: Server, tab: Tab) -> None:
-    caller = tab(server.url)
+def test_a_second_tab_of_a_call_is_a_viewer_until_it_takes_over(address: str, tab: Tab) -> None:
+    caller = tab(address)
     caller.hears("haiku")
     viewer = tab(caller.page.url)
     viewer.hears("haiku")

@@ -9,6 +9,7 @@ export class Microphone {
   private readonly stateNow = signal<MicrophoneState>("off");
   private readonly problemNow = signal<string | null>(null);
   private readonly levelNow = signal(0);
+  private readonly trackNow = signal<MediaStreamTrack | null>(null);
   private stream: MediaStream | null = null;
   private nodes: AudioNode[] = [];
   private ownContext: AudioContext | null = null;
@@ -30,6 +31,11 @@ export class Microphone {
   /** The input's peak, 0 to 1. */
   get level(): ReadonlySignal<number> {
     return this.levelNow;
+  }
+
+  /** The microphone's own track, for a leg that sends it as it is; null while there is none. */
+  get track(): ReadonlySignal<MediaStreamTrack | null> {
+    return this.trackNow;
   }
 
   /** Asks for the microphone and starts sending. Does not throw: see `problem`. */
@@ -77,6 +83,7 @@ export class Microphone {
     for (const track of stream.getAudioTracks()) {
       track.onended = () => this.fail("The microphone is gone. Plug it in and connect again to speak; typing works.");
     }
+    this.trackNow.value = stream.getAudioTracks()[0] ?? null;
     this.stateNow.value = "on";
   }
 
@@ -102,6 +109,7 @@ export class Microphone {
   private release(): void {
     for (const node of this.nodes) node.disconnect();
     this.nodes = [];
+    this.trackNow.value = null;
     if (this.stream) stop(this.stream);
     this.stream = null;
     void this.ownContext?.close();

@@ -244,7 +244,7 @@ class Call:
                 former.close(TAKEN_OVER, "taken over by another page")
                 self._feed(steps.CallerLeft(self.leg.leg_id, "replaced by a new connection"))
             if self.leg.transport == "websocket":  # over WebRTC the page says when sound flows
-                self._feed(steps.CallerJoined(self.leg.leg_id, "websocket"))
+                self._feed(steps.CallerJoined(self.leg.leg_id, "websocket", self.leg.reason))
 
     def detach(self, page: Page, reason: str) -> None:
         """A page's socket is closed."""
@@ -269,7 +269,7 @@ class Call:
             self._tell(page, CallError(message=message, code="not_the_caller", source="command"))
             return
         if isinstance(command, commands.MediaReady):
-            self._feed(steps.CallerJoined(self.leg.leg_id, self.leg.transport))
+            self._feed(steps.CallerJoined(self.leg.leg_id, self.leg.transport, self.leg.reason))
         else:
             self._feed(steps.Commanded(command))
 

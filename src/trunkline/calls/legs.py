@@ -97,3 +97,5 @@ class Leg:
     leg_id: str
     transport: Transport
     page: Page | None = None
+    reason: str | None = None
+    """Why this transport, where the page would rather have another."""

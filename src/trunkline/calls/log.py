@@ -38,10 +38,11 @@ class CallStarted(LogEvent, frozen=True, tag="call.started"):
 
 
 class LegJoined(LogEvent, frozen=True, tag="leg.joined"):
-    """The caller's side is connected: sound and commands can flow."""
+    """The caller's side is connected: sound and commands can flow. `reason` says why it is not the wanted transport."""
 
     leg_id: str
     transport: Transport
+    reason: str | None = None
 
 
 class LegLost(LogEvent, frozen=True, tag="leg.lost"):

@@ -181,7 +181,7 @@ class CallMachine:
         self._caller_there = self._joined = True
         self._turns.release("caller")
         self._emit(WakeAt(_WAIT_FOR_CALLER, None))
-        self._log(log.LegJoined(leg_id=joined.leg_id, transport=joined.transport))
+        self._log(log.LegJoined(leg_id=joined.leg_id, transport=joined.transport, reason=joined.reason))
         if joined.transport == "websocket":
             self._media = None
         elif self._media is None:

@@ -61,10 +61,11 @@ class SoundArrived:
 
 @dataclass(frozen=True)
 class CallerJoined:
-    """The caller's leg is up."""
+    """The caller's leg is up. `reason` says why it is not the wanted transport."""
 
     leg_id: str
     transport: Transport
+    reason: str | None = None
 
 
 @dataclass(frozen=True)

@@ -6,17 +6,19 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Match, Mount, Route
 from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
+from starlette.types import Receive, Scope, Send
 
 from trunkline import __version__
+from trunkline.calls.legs import NO_SUCH_CALL
 from trunkline.scenario.scenario import Scenario
 from trunkline.settings import Settings
 from trunkline.web import calls
@@ -36,7 +38,7 @@ def create_app(scenarios: Sequence[str] = (), settings: Settings | None = None) 
     """
     settings = settings or Settings()
     service = Service(settings, scenarios)
-    hosts = LOOPBACK if settings.host in LOOPBACK else None
+    hosts = [*LOOPBACK, *map(_host_of, settings.allowed_origins)] if settings.host in LOOPBACK else None
     app = Starlette(
         routes=[*_routes(), *calls.routes, *_console()],
         middleware=[Middleware(Guard, hosts=hosts, origins=settings.allowed_origins)],
@@ -76,8 +78,14 @@ async def list_problems(request: Request) -> Response:
     return JSONResponse(found)
 
 
-async def no_such_route(_request: Request) -> Response:
+async def no_such_route(request: Request) -> Response:
     """Anything else under `/api/`."""
+    for route in request.app.routes:
+        if isinstance(route, Route) and route.endpoint is not no_such_route:
+            match, _scope = route.matches(request.scope)
+            if match is Match.PARTIAL:
+                allowed = sorted(route.methods or ())
+                raise Refusal(405, "method_not_allowed", f"{request.method} is not possible here.", allowed)
     raise Refusal(404, "not_found", "There is no such route; docs/http-api.md lists them.")
 
 
@@ -125,8 +133,19 @@ async def _console_missing(_request: Request) -> Response:
     return Response(message, 503, media_type="text/plain")
 
 
+def _host_of(origin: str) -> str:
+    return urlsplit(origin).hostname or ""
+
+
 class _Assets(StaticFiles):
     """The built files. Names under `assets/` hold a hash of their content, so they never change."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": NO_SUCH_CALL, "reason": "There is no such route."})
+            return
+        await super().__call__(scope, receive, send)
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Literal, TypeVar
+import logging
+from typing import Annotated, TypeVar
 
 import msgspec
 from starlette.requests import Request
@@ -11,16 +12,26 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from trunkline.calls.call import Call
+from trunkline.calls.call import Call, StateError
 from trunkline.calls.exchange import TooManyCallsError
 from trunkline.calls.legs import NO_SUCH_CALL, Page
+from trunkline.calls.log import Transport
 from trunkline.providers import ProviderError
 from trunkline.web.problems import Refusal
 from trunkline.web.service import service_of
 
+logger = logging.getLogger(__name__)
 _Body = TypeVar("_Body", bound=msgspec.Struct)
 MOST_BODY_BYTES = 256 << 10
-MOST_FRAME_BYTES = 256 << 10
+SEND_TIMEOUT_S = 30.0
+"""How long a page may take to accept one frame."""
+BAD_REQUEST = 4400
+_MOST_DIGITS = 15
+_LONGEST_REASON = 120
+"""A close frame holds 123 bytes of reason."""
+
+
+Reason = Annotated[str, msgspec.Meta(max_length=300)] | None
 
 
 class NewCall(msgspec.Struct, forbid_unknown_fields=True):
@@ -28,24 +39,30 @@ class NewCall(msgspec.Struct, forbid_unknown_fields=True):
 
     scenario: str
     agent: str | None = None
-    transport: Literal["webrtc", "websocket"] = "websocket"
+    transport: str = "websocket"
     codec: str | None = None
     sdp: str | None = None
+    reason: Reason = None
+    """Why this transport, where the page would rather have another; it goes into the log."""
 
 
 class NewLeg(msgspec.Struct, forbid_unknown_fields=True):
     """The body of `POST /api/calls/{id}/leg`."""
 
-    transport: Literal["webrtc", "websocket"] = "websocket"
+    transport: str = "websocket"
     sdp: str | None = None
     take_over: bool = False
     leg_id: str | None = None
+    reason: Reason = None
 
 
 async def start_call(request: Request) -> Response:
     """`POST /api/calls`."""
     service = service_of(request)
     wanted = await _body(request, NewCall)
+    transport = _transport(wanted)
+    if wanted.codec not in (None, "pcm16"):
+        raise Refusal(422, "unknown_codec", f"There is no codec {wanted.codec!r}.", ["pcm16"])
     ready = await service.ready()
     scenario = ready.scenarios.by_name.get(wanted.scenario)
     if scenario is None:
@@ -58,11 +75,15 @@ async def start_call(request: Request) -> Response:
     if ready.provider is None:
         raise Refusal(503, "no_provider", ready.provider_problem or "No provider is there.")
     try:
-        call = service.exchange.start(scenario, ready.provider, agent=wanted.agent, transport=wanted.transport)
+        call = service.exchange.start(scenario, ready.provider, agent=wanted.agent, transport=transport)
     except TooManyCallsError as error:
         raise Refusal(429, "too_many_calls", str(error)) from None
-    answer = {"call_id": call.call_id, "leg_id": call.leg.leg_id, "transport": wanted.transport}
-    if wanted.transport == "webrtc":
+    except StateError as error:
+        logger.exception("%s", error)
+        raise Refusal(500, "scenario_failed", str(error)) from None
+    call.leg.reason = wanted.reason
+    answer = {"call_id": call.call_id, "leg_id": call.leg.leg_id, "transport": transport}
+    if transport == "webrtc":
         try:
             answer["sdp"] = await _dial(call, wanted.sdp)
         except Refusal:
@@ -77,9 +98,12 @@ async def join_call(request: Request) -> Response:
     wanted = await _body(request, NewLeg)
     if call.is_over:
         raise Refusal(410, "call_over", "This call is over. Its log can still be read; start a new call to talk.")
-    grant = call.join(wanted.leg_id, wanted.transport, take_over=wanted.take_over)
-    answer = {"role": grant.role, "leg_id": grant.leg_id, "transport": wanted.transport}
-    if wanted.transport == "webrtc" and grant.role == "caller":
+    transport = _transport(wanted)
+    grant = call.join(wanted.leg_id, transport, take_over=wanted.take_over)
+    if grant.role == "caller":
+        call.leg.reason = wanted.reason
+    answer = {"role": grant.role, "leg_id": grant.leg_id, "transport": transport}
+    if transport == "webrtc" and grant.role == "caller":
         answer["sdp"] = await _dial(call, wanted.sdp)
     return JSONResponse(answer)
 
@@ -93,12 +117,16 @@ async def hang_up(request: Request) -> Response:
 async def call_socket(socket: WebSocket) -> None:
     """`WS /api/calls/{id}?after=SEQ&leg=LEG`."""
     await socket.accept()
-    call = service_of(socket).exchange.find(socket.path_params["call_id"])
+    try:
+        call = service_of(socket).exchange.find(socket.path_params["call_id"])
+    except Refusal as refusal:
+        await socket.close(1011, refusal.detail[:_LONGEST_REASON])
+        return
     after = socket.query_params.get("after", "0")
     if call is None:
         await socket.close(NO_SUCH_CALL, "There is no such call; start one with POST /api/calls.")
-    elif not after.isdecimal():
-        await socket.close(4400, "'after' is the last seq that you have: a number from 0.")
+    elif not (after.isascii() and after.isdecimal() and len(after) <= _MOST_DIGITS):
+        await socket.close(BAD_REQUEST, "'after' is the last seq that you have: a number from 0.")
     else:
         await _serve(socket, call, int(after))
 
@@ -106,25 +134,27 @@ async def call_socket(socket: WebSocket) -> None:
 async def _serve(socket: WebSocket, call: Call, after: int) -> None:
     page = Page()
     call.attach(page, socket.query_params.get("leg"), after)
-    reading = asyncio.create_task(_read(socket, call, page))
     try:
-        await _write(socket, page)
-    except WebSocketDisconnect:
-        pass
+        async with asyncio.TaskGroup() as tasks:
+            reading = tasks.create_task(_read(socket, call, page))
+            await _write(socket, page)
+            reading.cancel()
     finally:
-        reading.cancel()
-        await asyncio.gather(reading, return_exceptions=True)
         call.detach(page, "the page's connection closed")
 
 
 async def _write(socket: WebSocket, page: Page) -> None:
-    async for frame in page.frames():
-        if isinstance(frame, str):
-            await socket.send_text(frame)
-        elif isinstance(frame, bytes):
-            await socket.send_bytes(frame)
-        else:
-            await socket.close(frame.code, frame.reason)
+    try:
+        async for frame in page.frames():
+            async with asyncio.timeout(SEND_TIMEOUT_S):
+                if isinstance(frame, str):
+                    await socket.send_text(frame)
+                elif isinstance(frame, bytes):
+                    await socket.send_bytes(frame)
+                else:
+                    await socket.close(frame.code, frame.reason)
+    except (WebSocketDisconnect, TimeoutError):
+        return  # it is gone, or as good as gone
 
 
 async def _read(socket: WebSocket, call: Call, page: Page) -> None:
@@ -146,11 +176,21 @@ def _call(request: Request) -> Call:
     return call
 
 
+def _transport(wanted: NewCall | NewLeg) -> Transport:
+    if wanted.transport == "webrtc":
+        if not wanted.sdp:
+            message = "Over WebRTC, send the page's SDP offer as 'sdp'; or use the transport websocket."
+            raise Refusal(400, "no_sdp", message)
+        return "webrtc"
+    if wanted.transport == "websocket":
+        return "websocket"
+    message = f"There is no transport {wanted.transport!r}."
+    raise Refusal(422, "unknown_transport", message, ["webrtc", "websocket"])
+
+
 async def _dial(call: Call, sdp: str | None) -> str:
-    if not sdp:
-        raise Refusal(400, "no_sdp", "Over WebRTC, send the page's SDP offer as 'sdp'; or use the transport websocket.")
     try:
-        return await call.dial(sdp)
+        return await call.dial(sdp or "")
     except ProviderError as error:
         message = f"{error} {error.hint}" if error.hint else str(error)
         raise Refusal(502, "webrtc_failed", message, ["websocket"]) from None
@@ -158,7 +198,7 @@ async def _dial(call: Call, sdp: str | None) -> str:
 
 async def _body(request: Request, kind: type[_Body]) -> _Body:
     # A form of another site cannot send this type without asking first, which the guard refuses.
-    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise Refusal(415, "not_json", "Send JSON with content-type application/json.")
     body = bytearray()
     async for chunk in request.stream():
@@ -167,7 +207,7 @@ async def _body(request: Request, kind: type[_Body]) -> _Body:
             raise Refusal(413, "too_large", f"The body may have at most {MOST_BODY_BYTES} bytes.")
     try:
         return msgspec.json.decode(body, type=kind)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         fields = [field.name for field in msgspec.structs.fields(kind)]
         raise Refusal(400, "bad_request", f"The body is not right: {error}.", fields) from None
 

@@ -24,9 +24,10 @@ def answer(_request: Request, refusal: Exception) -> Response:
         error: dict[str, object] = {"message": refusal.detail, "code": refusal.code}
         if refusal.allowed is not None:
             error["allowed"] = list(refusal.allowed)
-        return JSONResponse({"error": error}, refusal.status_code)
+        headers = {"allow": ", ".join(refusal.allowed or ())} if refusal.status_code == 405 else None
+        return JSONResponse({"error": error}, refusal.status_code, headers)
     if isinstance(refusal, HTTPException):
         codes = {404: "not_found", 405: "method_not_allowed"}
         code = codes.get(refusal.status_code, "refused")
-        return JSONResponse({"error": {"message": refusal.detail, "code": code}}, refusal.status_code)
+        return JSONResponse({"error": {"message": refusal.detail, "code": code}}, refusal.status_code, refusal.headers)
     return JSONResponse({"error": {"message": "internal error", "code": "internal"}}, 500)

@@ -76,6 +76,9 @@ class Service:
             finally:
                 preparing.cancel()
                 await asyncio.gather(preparing, return_exceptions=True)
+                if not self._ready.done():
+                    self._ready.set_exception(_stopping())
+                self._ready.exception()  # looked at, also if nobody waited for it
                 self._exchange, self._ready = None, None
 
     async def _prepare(self, stack: AsyncExitStack) -> None:
@@ -106,6 +109,10 @@ def service_of(connection: HTTPConnection) -> Service:
     service = connection.app.state.service
     assert isinstance(service, Service)  # noqa: S101 - `create_app` sets it
     return service
+
+
+def _stopping() -> Refusal:
+    return Refusal(503, "stopping", "The server is stopping.")
 
 
 def _not_started() -> Refusal:
