@@ -50,4 +50,5 @@ class Settings(BaseSettings):
     ice_loopback: bool = Field(default=False, validation_alias="TRUNKLINE_ICE_LOOPBACK")
     """WebRTC of the local engine over 127.0.0.1 alone, for tests."""
     allowed_origins: list[str] = Field(default_factory=list, validation_alias="TRUNKLINE_ALLOWED_ORIGINS")
-    """Origins beside the server's own that may start calls, each exact: `https://app.example`."""
+    """Origins beside the server's own that may start calls, each exact: `https://app.example`. Their host names are
+    also names that the server itself may go by, as it does behind a proxy or inside another app."""
