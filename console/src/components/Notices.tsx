@@ -12,7 +12,7 @@ export function Notices(): VNode {
   const problems = loadProblems.value;
   const isViewer = connection.role.value === "viewer" && ["connected", "reconnecting"].includes(connection.phase.value);
   return (
-    <div class="notices">
+    <div class="notices" aria-live="polite">
       {isViewer && (
         <Bar tone="info" action={{ label: "Take over", run: () => void connection.takeOver() }}>
           Another tab has this call.
@@ -65,7 +65,7 @@ interface BarProps {
 
 function Bar({ tone, icon, action, close, children }: BarProps): VNode {
   return (
-    <div class={`notice notice-${tone}`} role={tone === "error" ? "alert" : "status"}>
+    <div class={`notice notice-${tone}`} {...(tone === "error" && { role: "alert" })}>
       <Icon name={icon ?? "alert"} />
       <div class="notice-text">{children}</div>
       {action && (
