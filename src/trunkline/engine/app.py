@@ -89,7 +89,8 @@ class Engine:
         sockets.append(WebSocketRoute(preview.SOCKET_PATH, self._azure_preview))
         parts = (self.calls, self._texts)
         others = [route for prefix in prefixes for part in parts for route in part.routes(prefix)]
-        return sockets + others + PreviewRoutes(self, self.calls.secrets).routes()
+        in_preview = PreviewRoutes(self, self.calls.secrets).routes() + self.calls.preview_routes()
+        return sockets + others + in_preview
 
     def close(self, reason: str = "the server is shutting down") -> None:
         """Ends every session."""

@@ -52,13 +52,19 @@ def model_named(name: Any) -> str:
     return checks.text(name, "session.model")
 
 
-async def body_of(request: Request) -> bytes:
+def wrong_key() -> Refused:
+    """What becomes of a request that does not show the engine's key."""
+    message = "Access denied: the key is missing or is not this engine's. Send it as api-key or bearer."
+    return Refused(401, "401", message)
+
+
+async def body_of(request: Request, most: int = MAX_BODY) -> bytes:
     """The whole body, if it is not too large."""
     body = bytearray()
     async for piece in request.stream():
         body += piece
-        if len(body) > MAX_BODY:
-            raise Refused(413, "request_too_large", f"A request has at most {MAX_BODY} bytes.")
+        if len(body) > most:
+            raise Refused(413, "request_too_large", f"A request has at most {most} bytes.")
     return bytes(body)
 
 
@@ -74,8 +80,16 @@ def json_of(body: bytes) -> Any:
     """A body of JSON."""
     try:
         return json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Refused(400, "invalid_json", f"The body is not valid JSON: {error}.") from None
+
+
+async def object_of(request: Request, most: int = MAX_BODY) -> dict[str, Any]:
+    """A body that is a JSON object."""
+    given = json_of(await body_of(request, most))
+    if not isinstance(given, dict):
+        raise Refused(400, "invalid_json", "The body must be a JSON object.")
+    return given
 
 
 async def form_of(request: Request) -> tuple[str, str, dict[str, Any]]:

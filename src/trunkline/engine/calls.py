@@ -18,6 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.websockets import WebSocket
 
+from trunkline.engine import preview
 from trunkline.engine.brains import BrainError
 from trunkline.engine.call_requests import (
     Refused,
@@ -29,12 +30,15 @@ from trunkline.engine.call_requests import (
     model_named,
     no_such_call,
     text_of,
+    wrong_key,
 )
 from trunkline.engine.checks import InvalidRequest
 from trunkline.engine.client_secrets import ClientSecret, ClientSecrets
+from trunkline.engine.dialect import Dialect
 from trunkline.engine.ice import IceOptions
 from trunkline.engine.live import LiveSession, Player
 from trunkline.engine.pacing import Pacer
+from trunkline.engine.preview import PreviewDialect
 from trunkline.engine.sockets import SocketChannel, serve
 from trunkline.realtime.events import encode, new_id
 
@@ -99,6 +103,13 @@ class Calls:
             *(Route(f"{calls}/{{call_id}}/{what}", self._for_sip, methods=["POST"]) for what in _FOR_SIP),
         ]
 
+    def preview_routes(self) -> list[BaseRoute]:
+        """Where Azure's preview takes offers."""
+        return [
+            Route(preview.CALLS_PATH, self._preflight, methods=["OPTIONS"]),
+            Route(preview.CALLS_PATH, self._create_in_preview, methods=["POST"]),
+        ]
+
     async def sideband(self, websocket: WebSocket, call_id: str) -> None:
         """Attaches a socket to a call, whose key has been checked. It sees `session.created` first, as it is now."""
         call = self._calls.get(call_id)
@@ -140,9 +151,20 @@ class Calls:
         return JSONResponse(secret.shown())
 
     async def _create(self, request: Request) -> Response:
+        filtered = request.query_params.get("webrtcfilter") == "on"
+        return await self._answered(request, filtered, None)
+
+    async def _create_in_preview(self, request: Request) -> Response:
+        """`POST /v1/realtimertc?model=…` of Azure's preview, which takes nothing but an ephemeral key and SDP."""
+        if self._secret(request) is None:
+            message = "Access denied: send an ephemeral key from …/realtimeapi/sessions as the bearer, in time."
+            return error_response(401, "401", message, headers=_CROSS_ORIGIN)
+        return await self._answered(request, False, PreviewDialect())
+
+    async def _answered(self, request: Request, filtered: bool, dialect: Dialect | None) -> Response:
         try:
             offer, model, settings = await self._asked(request)
-            call, answer = await self._open(offer, model, settings, request.query_params.get("webrtcfilter") == "on")
+            call, answer = await self._open(offer, model, settings, filtered, dialect)
         except InvalidRequest as error:
             return error_response(400, error.code, str(error), error.param, headers=_CROSS_ORIGIN)
         except Refused as refused:
@@ -213,12 +235,13 @@ class Calls:
 
     def _must_have_key(self, request: Request) -> None:
         if not self._host.authorised(request):
-            message = "Access denied: the key is missing or is not this engine's. Send it as api-key or bearer."
-            raise Refused(401, "401", message)
+            raise wrong_key()
 
     # ------------------------------------------------------------------ running calls
 
-    async def _open(self, offer: str, model: str, settings: dict[str, Any] | None, filtered: bool) -> tuple[Call, str]:
+    async def _open(
+        self, offer: str, model: str, settings: dict[str, Any] | None, filtered: bool, dialect: Dialect | None
+    ) -> tuple[Call, str]:
         rtc = await self._webrtc()
         most = self._host.max_sessions
         if len(self._host.sessions) >= most:
@@ -228,7 +251,7 @@ class Calls:
             live = self._host.open_session(model, settings, player=pacer)
         except BrainError as error:
             raise Refused(404, error.code, str(error)) from error
-        call = Call(new_id("rtc"), live, rtc.Peer(live, pacer, filtered=filtered, ice=self._ice))
+        call = Call(new_id("rtc"), live, rtc.Peer(live, pacer, filtered=filtered, dialect=dialect, ice=self._ice))
         self._calls[call.id] = call
         self._host.sessions[live.session.id] = live
         answered: asyncio.Future[str] = asyncio.get_running_loop().create_future()

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from trunkline.engine.checks import error_event
-from trunkline.realtime.events import encode
+from trunkline.engine.dialect import Dialect
+from trunkline.realtime.events import Event, encode
 
 if TYPE_CHECKING:
     from aiortc import RTCDataChannel
@@ -46,10 +47,12 @@ class EventChannel:
     Args:
         filtered: whether only `SHOWN_WHEN_FILTERED` goes out, and of items only what was said aloud or typed.
         stuck: called when the caller does not read what it is sent.
+        dialect: what the caller speaks; None is GA.
     """
 
-    def __init__(self, *, filtered: bool, stuck: Callable[[], None]) -> None:
+    def __init__(self, *, filtered: bool, stuck: Callable[[], None], dialect: Dialect | None = None) -> None:
         self._filtered = filtered
+        self._dialect = dialect
         self._stuck = stuck
         self._channel: RTCDataChannel | None = None
         self._early: deque[str] = deque()
@@ -77,7 +80,10 @@ class EventChannel:
         """An event for the caller."""
         if self._closed or self._gone.is_set() or (self._filtered and not _is_shown(frame)):
             return
-        text = frame.decode()
+        told = frame if self._dialect is None else self._dialect.down(frame)
+        if told is None:
+            return
+        text = told.decode()
         if self._channel is not None:
             self._send(self._channel, text)
             return
@@ -85,6 +91,10 @@ class EventChannel:
         self._early_bytes += len(frame)
         if self._early_bytes > MAX_WAITING:
             self._give_up()
+
+    def understood(self, event: Event) -> Event:
+        """What the caller sent, in GA."""
+        return event if self._dialect is None else self._dialect.up(event)
 
     def close(self, code: int, reason: str) -> None:
         """The session has ended. A data channel has no close code to tell."""

@@ -12,7 +12,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from trunkline.engine.bodies import RequestRefused, json_object, wrong_key
+from trunkline.engine.call_requests import Refused, error_response, object_of, wrong_key
 from trunkline.engine.checks import InvalidRequest
 from trunkline.engine.client_secrets import ClientSecrets
 from trunkline.realtime.dialects import (
@@ -27,10 +27,11 @@ from trunkline.realtime.events import Event, decode, encode
 
 SOCKET_PATH = "/openai/realtime"
 """Where Azure's preview has its WebSocket: `?api-version=…&deployment=…`."""
+CALLS_PATH = "/v1/realtimertc"
+"""Where it takes a caller's SDP offer: `?model=…`."""
 SESSION_PATHS = ("/openai/realtimeapi/sessions", "/v1/realtime/sessions")
 SECRET_LIFETIME_S = 60
 """How long the preview's ephemeral keys last, unless their maker says otherwise."""
-MAX_BODY = 1 << 20
 _SUBPROTOCOL = "openai-beta.realtime-v1"
 
 
@@ -80,9 +81,13 @@ class PreviewRoutes:
     async def _mint(self, request: Request) -> Response:
         try:
             if not self._host.authorised(request):
-                raise wrong_key(request)
-            return JSONResponse(self._session(await json_object(request, MAX_BODY)))
-        except RequestRefused as refused:
+                raise wrong_key()
+            return JSONResponse(self._session(await object_of(request)))
+        except InvalidRequest as error:
+            told = error_to_preview({"message": str(error), "param": error.param})
+            words, param = (str(told[name] or "").replace("session.", "") for name in ("message", "param"))
+            return error_response(400, error.code, words, param or None)
+        except Refused as refused:
             return refused.response
 
     def _session(self, given: dict[str, Any]) -> dict[str, Any]:
@@ -90,12 +95,7 @@ class PreviewRoutes:
         expires_after = (wish.get("expires_after") if isinstance(wish, dict) else None) or {
             "seconds": SECRET_LIFETIME_S
         }
-        try:
-            secret = self._secrets.mint({"session": session_to_ga(given), "expires_after": expires_after})
-        except InvalidRequest as error:
-            told = error_to_preview({"message": str(error), "param": error.param})
-            words, param = (str(told[name] or "").replace("session.", "") for name in ("message", "param"))
-            raise RequestRefused(400, error.code, words, param or None) from None
+        secret = self._secrets.mint({"session": session_to_ga(given), "expires_after": expires_after})
         shown = session_to_preview(secret.session, _temperature_of(given, DEFAULT_TEMPERATURE))
         return {**shown, "client_secret": {"value": secret.value, "expires_at": secret.expires_at}}
 

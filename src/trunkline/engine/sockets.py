@@ -8,11 +8,11 @@ import binascii
 import contextlib
 from collections import deque
 from collections.abc import Iterator
-from typing import Protocol
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from trunkline.engine import inputs
+from trunkline.engine.dialect import Dialect
 from trunkline.engine.live import LiveSession
 from trunkline.realtime.events import Event, MalformedEventError, decode
 
@@ -25,16 +25,6 @@ SEND_TIMEOUT = 30.0
 SLOW = "the client does not read what it is sent"
 SLICE = 64_000
 """Base64 characters of one appended piece of sound: one second of PCM16."""
-
-
-class Dialect(Protocol):
-    """Translates for a client that does not speak GA."""
-
-    def up(self, event: Event) -> Event:
-        """What the client sent, in GA."""
-
-    def down(self, frame: bytes) -> bytes | None:
-        """An encoded GA event for the client; None if its dialect does not have it."""
 
 
 class SocketChannel:

@@ -26,6 +26,7 @@ from aiortc.sdp import SessionDescription
 
 from trunkline.engine import inputs
 from trunkline.engine.data_channel import EventChannel
+from trunkline.engine.dialect import Dialect
 from trunkline.engine.ice import IceOptions
 from trunkline.engine.live import LiveSession
 from trunkline.engine.pacing import Pacer
@@ -55,16 +56,25 @@ class Peer:
     Args:
         live: the session; `paced`, and with `pacer` as its player.
         filtered: whether the data channel hides what `webrtcfilter=on` hides.
+        dialect: what is spoken on the data channel; None is GA.
     """
 
-    def __init__(self, live: LiveSession, pacer: Pacer, *, filtered: bool = False, ice: IceOptions) -> None:
+    def __init__(
+        self,
+        live: LiveSession,
+        pacer: Pacer,
+        *,
+        filtered: bool = False,
+        dialect: Dialect | None = None,
+        ice: IceOptions,
+    ) -> None:
         self._live = live
         self._pacer = pacer
         self._ice = ice
         self._connection = RTCPeerConnection(_configuration(ice))
         self._connection.on("connectionstatechange", self._on_state)
         self._connection.on("datachannel", self._on_data_channel)
-        self._channel = EventChannel(filtered=filtered, stuck=self._on_stuck)
+        self._channel = EventChannel(filtered=filtered, stuck=self._on_stuck, dialect=dialect)
         self._outgoing = PacedTrack(self._take)
         self._hearing = Hearing(lambda pcm: live.post(inputs.SoundHeard(pcm)))
         self._connected = asyncio.Event()
@@ -165,7 +175,7 @@ class Peer:
             self._live.post(inputs.MalformedFrame(f"An event has at most {MAX_MESSAGE} bytes."))
             return
         try:
-            event = decode(message)
+            event = self._channel.understood(decode(message))
         except MalformedEventError as error:
             self._live.post(inputs.MalformedFrame(f"This is no Realtime event: {error}."))
         else:

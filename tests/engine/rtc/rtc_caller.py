@@ -109,6 +109,7 @@ class Caller:
     connection: RTCPeerConnection
     microphone: Microphone
     url: str
+    judge: Callable[[dict[str, Any]], None] = check
     call_id: str = ""
     events: list[dict[str, Any]] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
@@ -126,7 +127,7 @@ class Caller:
 
     def _on_message(self, message: str) -> None:
         event = json.loads(message)
-        check(event)
+        self.judge(event)
         self.events.append(event)
         self.times.append(asyncio.get_running_loop().time())
         self._news.set()
@@ -212,14 +213,14 @@ async def post_offer(url: str, offer: str, bearer: str | None, **kwargs: Any) ->
         return await client.post(url, content=offer, headers=headers, **kwargs)
 
 
-async def offering(codecs: list[str] | None = None) -> Caller:
+async def offering(codecs: list[str] | None = None, judge: Callable[[dict[str, Any]], None] = check) -> Caller:
     """A caller whose offer is made."""
     connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
     microphone = Microphone()
     transceiver = connection.addTransceiver(microphone)
     if codecs:
         transceiver.setCodecPreferences(capabilities(codecs))
-    caller = Caller(connection, microphone, "")
+    caller = Caller(connection, microphone, "", judge)
     with only_loopback():
         await connection.setLocalDescription(await connection.createOffer())
     _listen_in(transceiver.receiver, caller)

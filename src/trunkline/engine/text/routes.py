@@ -13,8 +13,8 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 from starlette.types import Send
 
-from trunkline.engine.bodies import RequestRefused, json_object, wrong_key
 from trunkline.engine.brains import BrainError, BrainOutput
+from trunkline.engine.call_requests import Refused, error_response, object_of, wrong_key
 from trunkline.engine.checks import InvalidRequest
 from trunkline.engine.text import TextModelFactory, TextRequest, chat_completions, responses_api
 from trunkline.realtime.events import encode
@@ -93,8 +93,8 @@ class TextRoutes:
     async def _answer(self, request: Request, interface: Interface) -> Response:
         try:
             if not self._host.authorised(request):
-                raise wrong_key(request)
-            body = await json_object(request, MAX_BODY)
+                raise wrong_key()
+            body = await object_of(request, MAX_BODY)
             asked = interface.read(body)
             writer = interface.writer(asked, body)
             outputs = self._outputs(asked)
@@ -102,10 +102,10 @@ class TextRoutes:
                 return await _streamed(interface, writer, outputs)
             return await _unless_gone(request, _whole(writer, outputs))
         except InvalidRequest as error:
-            return RequestRefused(400, error.code, str(error), error.param).response
+            return error_response(400, error.code, str(error), error.param)
         except BrainError as error:
-            return RequestRefused(_STATUS.get(error.code, 502), error.code, str(error)).response
-        except RequestRefused as refused:
+            return error_response(_STATUS.get(error.code, 502), error.code, str(error))
+        except Refused as refused:
             return refused.response
 
     async def _outputs(self, asked: TextRequest) -> AsyncGenerator[BrainOutput, None]:
