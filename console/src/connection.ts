@@ -207,6 +207,8 @@ export class Connection {
     this.callId = callId;
     this.roleNow.value = legId === null ? "viewer" : "caller";
     if (legId === null) this.dropLeg();
+    // Until the new socket is open, nothing typed would arrive.
+    if (this.phaseNow.peek() === "connected") this.phaseNow.value = "reconnecting";
     this.socket = new CallSocket(callId, legId, after, {
       frame: (frame) => this.receive(frame),
       sound: (pcm) => this.legNow.peek()?.receive(pcm),

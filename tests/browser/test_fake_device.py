@@ -22,7 +22,7 @@ def test_a_spoken_yes_from_the_microphone_hands_over(server: Server, browser_typ
         page = browser.new_context(permissions=["microphone"]).new_page()
         page.goto(server.url)
         caller = Caller(page)
-        caller.hears("haiku")
+        caller.hears("Hello, and welcome")
         expect(page.get_by_role("combobox", name="Agent")).to_have_value("haikuWriter", timeout=20_000)
         caller.hears("yes please")
     finally:
