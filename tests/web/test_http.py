@@ -1,0 +1,308 @@
+"""The HTTP interface over real sockets: its answers, and every way in which it refuses."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+from model_fake import FakeModel
+from web_server import SCENARIO, client, listening, own_settings, serving
+
+import trunkline
+from trunkline.providers import ProviderError
+from trunkline.scenario import loading
+from trunkline.web import create_app, service
+
+
+# Health, scenarios, problems ----------------------------------------------------------------------------------------
+async def test_health(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serving(monkeypatch) as caller:
+        response = await caller.http.get("/api/health")
+    assert response.status_code == 200
+    assert response.json() == {"status": "ok", "version": trunkline.__version__, "provider": "local"}
+
+
+async def test_the_list_of_scenarios(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serving(monkeypatch) as caller:
+        scenarios = (await caller.http.get("/api/scenarios")).json()
+    mine = scenarios[0]
+    assert (mine["name"], mine["description"], mine["voice"]) == ("web", "For tests.", "sage")
+    assert [(a["name"], a["handoff_description"], a["handoffs"], a["tools"]) for a in mine["agents"]] == [
+        ("host", None, ["poet"], []),
+        ("poet", "Writes poems.", [], []),
+    ]
+    assert "simpleHandoff" in [scenario["name"] for scenario in scenarios]
+
+
+async def test_health_answers_at_once_while_scenarios_load_and_their_list_waits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def slow_load(targets: Any) -> loading.Scenarios:
+        time.sleep(1.0)
+        return loading.load(targets)
+
+    monkeypatch.setattr(service, "load", slow_load)
+    began = time.monotonic()
+    async with serving(monkeypatch) as caller:
+        waiting = asyncio.create_task(caller.http.get("/api/scenarios"))
+        assert (await caller.http.get("/api/health")).status_code == 200
+        assert time.monotonic() - began < 0.9
+        assert (await waiting).json()[0]["name"] == "web"
+        assert time.monotonic() - began >= 1.0
+
+
+async def test_problems_are_told_and_the_rest_is_served(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = tmp_path / "broken.py"
+    broken.write_text("x = (\n")
+    async with serving(monkeypatch, targets=[str(broken), str(SCENARIO)]) as caller:
+        problems = (await caller.http.get("/api/problems")).json()
+        names = [scenario["name"] for scenario in (await caller.http.get("/api/scenarios")).json()]
+    assert [(problem["file"], problem["line"]) for problem in problems] == [(str(broken), 1)]
+    assert names[0] == "web"
+    assert f"{broken}:1" in caplog.text
+
+
+async def test_a_provider_that_cannot_start_is_a_problem_and_refuses_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def make_provider(*_: Any) -> FakeModel:
+        raise ProviderError("Azure needs a key.", hint="Set AZURE_OPENAI_API_KEY.", retry=False)
+
+    monkeypatch.setattr(service, "make_provider", make_provider)
+    async with listening(create_app([str(SCENARIO)], own_settings())) as url, client(url, FakeModel()) as caller:
+        assert (await caller.http.get("/api/scenarios")).json()[0]["name"] == "web"
+        message = "Azure needs a key. Set AZURE_OPENAI_API_KEY."
+        assert (await caller.http.get("/api/problems")).json()[-1]["message"] == message
+        status, code, error = await caller.refused("POST", "/api/calls", json={"scenario": "web"})
+    assert (status, code, error["message"]) == (503, "no_provider", message)
+
+
+# Starting a call ----------------------------------------------------------------------------------------------------
+async def test_a_call_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serving(monkeypatch) as caller:
+        started = await caller.starts(agent="poet")
+        assert set(started) == {"call_id", "leg_id", "transport"}
+        async with caller.page(started["call_id"]) as page:
+            call = await page.kind("call.started")
+    assert (call["call_id"], call["scenario"], call["agent"]) == (started["call_id"], "web", "poet")
+
+
+BAD_BODIES: list[tuple[Any, int, str, list[str] | None]] = [
+    ({"scenario": "nothing"}, 404, "unknown_scenario", None),
+    ({"scenario": "web", "agent": "nobody"}, 404, "unknown_agent", ["host", "poet"]),
+    ({"scenario": "web", "transport": "pigeon"}, 422, "unknown_transport", ["webrtc", "websocket"]),
+    ({"scenario": "web", "transport": "webrtc"}, 400, "no_sdp", None),
+    ({"scenario": "web", "transport": "webrtc", "sdp": "v=0"}, 502, "webrtc_failed", ["websocket"]),
+    ({"scenario": "web", "codec": "opus"}, 422, "unknown_codec", ["pcm16"]),
+    ({"scenario": "failing"}, 500, "scenario_failed", None),
+    ({}, 400, "bad_request", None),
+    ({"scenario": 5}, 400, "bad_request", None),
+    ({"scenario": "web", "what": 1}, 400, "bad_request", None),
+    ([], 400, "bad_request", None),
+    ("web", 400, "bad_request", None),
+]
+
+
+@pytest.mark.parametrize(("body", "status", "code", "allowed"), BAD_BODIES, ids=[str(b[0])[:40] for b in BAD_BODIES])
+async def test_a_call_that_cannot_be_started(
+    monkeypatch: pytest.MonkeyPatch, body: Any, status: int, code: str, allowed: list[str] | None
+) -> None:
+    async with serving(monkeypatch) as caller:
+        got = await caller.refused("POST", "/api/calls", json=body)
+        assert got[:2] == (status, code)
+        if allowed is not None:
+            assert got[2]["allowed"] == allowed
+        if code == "unknown_scenario":
+            assert "simpleHandoff" in got[2]["allowed"]
+        if code == "bad_request":
+            assert "scenario" in got[2]["allowed"]
+        if code == "scenario_failed":
+            assert "RuntimeError: no database" in got[2]["message"]
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[" * 50_000, b'{"scenario": "\\ud800"}', b"null"])
+async def test_a_body_that_is_no_json(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
+    async with serving(monkeypatch) as caller:
+        got = await caller.refused("POST", "/api/calls", content=content, headers={"content-type": "application/json"})
+    assert got[:2] == (400, "bad_request")
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])
+async def test_a_body_of_another_type_is_refused(monkeypatch: pytest.MonkeyPatch, content_type: str) -> None:
+    async with serving(monkeypatch) as caller:
+        got = await caller.refused(
+            "POST", "/api/calls", content=b'{"scenario": "web"}', headers={"content-type": content_type}
+        )
+    assert got[:2] == (415, "not_json")
+
+
+async def test_a_type_may_have_parameters_and_capitals(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serving(monkeypatch) as caller:
+        headers = {"content-type": "Application/JSON; charset=utf-8"}
+        response = await caller.http.post("/api/calls", content=b'{"scenario": "web"}', headers=headers)
+    assert response.status_code == 201
+
+
+async def test_a_body_that_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serving(monkeypatch) as caller:
+        body = {"scenario": "web", "sdp": "x" * 300_000}
+        assert (await caller.refused("POST", "/api/calls", json=body))[:2] == (413, "too_large")
+
+
+async def test_one_call_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serving(monkeypatch, max_calls=1) as caller:
+        await caller.starts()
+        got = await caller.refused("POST", "/api/calls", json={"scenario": "web"})
+    assert got[:2] == (429, "too_many_calls")
+
+
+# Legs and hanging up ------------------------------------------------------------------------------------------------
+async def test_whoever_has_the_leg_is_the_caller_and_others_are_viewers(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serving(monkeypatch) as caller, caller.calling() as (started, _page):
+        path = f"/api/calls/{started['call_id']}/leg"
+        again = await caller.http.post(path, json={"transport": "websocket", "leg_id": started["leg_id"]})
+        other = await caller.http.post(path, json={"transport": "websocket"})
+        taking = await caller.http.post(path, json={"take_over": True})
+    assert again.status_code == other.status_code == taking.status_code == 200
+    assert again.json() == {"role": "caller", "leg_id": started["leg_id"], "transport": "websocket"}
+    assert other.json() == {"role": "viewer", "leg_id": None, "transport": "websocket"}
+    assert taking.json()["role"] == "caller"
+    assert taking.json()["leg_id"] != started["leg_id"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        ({"transport": "pigeon"}, 422, "unknown_transport"),
+        ({"transport": "webrtc"}, 400, "no_sdp"),
+        ({"take_over": "yes"}, 400, "bad_request"),
+        ({"leg": "x"}, 400, "bad_request"),
+    ],
+)
+async def test_a_leg_that_cannot_be_had(
+    monkeypatch: pytest.MonkeyPatch, body: dict[str, Any], status: int, code: str
+) -> None:
+    async with serving(monkeypatch) as caller:
+        started = await caller.starts()
+        assert (await caller.refused("POST", f"/api/calls/{started['call_id']}/leg", json=body))[:2] == (status, code)
+
+
+async def test_hanging_up_twice_is_harmless(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serving(monkeypatch) as caller:
+        path = f"/api/calls/{(await caller.starts())['call_id']}"
+        assert (await caller.http.delete(path)).status_code == 204
+        assert (await caller.http.delete(path)).status_code == 204
+        assert (await caller.refused("POST", f"{path}/leg", json={}))[:2] == (410, "call_over")
+
+
+async def test_an_unknown_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serving(monkeypatch) as caller:
+        assert (await caller.refused("DELETE", "/api/calls/nothing"))[:2] == (404, "unknown_call")
+        assert (await caller.refused("POST", "/api/calls/nothing/leg", json={}))[:2] == (404, "unknown_call")
+
+
+# Routes -------------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("path", ["/api/nothing", "/api/", "/api/calls/x/y/z", "/api/health/x"])
+async def test_an_unknown_route(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    async with serving(monkeypatch) as caller:
+        assert (await caller.refused("GET", path))[:2] == (404, "not_found")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allow"),
+    [
+        ("POST", "/api/health", "GET, HEAD"),
+        ("GET", "/api/calls", "POST"),
+        ("PUT", "/api/calls/x", "DELETE"),
+        ("DELETE", "/api/scenarios", "GET, HEAD"),
+    ],
+)
+async def test_a_method_that_a_route_does_not_have(
+    monkeypatch: pytest.MonkeyPatch, method: str, path: str, allow: str
+) -> None:
+    async with serving(monkeypatch) as caller:
+        response = await caller.http.request(method, path)
+    assert (response.status_code, response.json()["error"]["code"]) == (405, "method_not_allowed")
+    assert response.headers["allow"] == allow
+
+
+# Who may call -------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:3000", "", "[::1"])
+async def test_a_name_that_is_not_the_servers_is_refused(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    async with serving(monkeypatch) as caller:
+        got = await caller.refused("GET", "/api/health", headers={"host": host})
+    assert got[:2] == (403, "forbidden_origin")
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:1", "127.0.0.1:99", "[::1]:3000"])
+async def test_every_name_of_this_machine_is_its_own(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    async with serving(monkeypatch) as caller:
+        assert (await caller.http.get("/api/health", headers={"host": host})).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "null", "http://127.0.0.1:1", "http://127.0.0.1.evil.example"]
+)
+async def test_pages_of_another_origin_are_refused(monkeypatch: pytest.MonkeyPatch, origin: str) -> None:
+    async with serving(monkeypatch) as caller:
+        headers = {"origin": origin}
+        got = await caller.refused("POST", "/api/calls", json={"scenario": "web"}, headers=headers)
+        assert got[:2] == (403, "forbidden_origin")
+        secure = caller.url.replace("http", "https", 1)
+        assert (await caller.refused("GET", "/api/health", headers={"origin": secure}))[0] == 403
+
+
+async def test_its_own_pages_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serving(monkeypatch) as caller:
+        assert (await caller.http.get("/api/health", headers={"origin": caller.url})).status_code == 200
+
+
+async def test_origins_that_were_allowed_may_and_the_server_may_go_by_their_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with serving(monkeypatch, allowed_origins=["https://app.example"]) as caller:
+        for headers in (
+            {"origin": "https://app.example"},
+            {"host": "app.example"},
+            {"host": "app.example", "origin": "https://app.example"},
+        ):
+            assert (await caller.http.get("/api/health", headers=headers)).status_code == 200
+        for headers in ({"origin": "https://app.example.evil"}, {"origin": "http://app.example"}):
+            assert (await caller.http.get("/api/health", headers=headers)).status_code == 403
+
+
+@pytest.mark.parametrize("path", ["/", "/api/health", "/api/nothing"])
+async def test_every_answer_carries_the_guards_headers(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    async with serving(monkeypatch) as caller:
+        headers = (await caller.http.get(path)).headers
+    policy = headers["content-security-policy"]
+    assert "default-src 'self'" in policy
+    assert "'unsafe" not in policy
+    assert "frame-ancestors 'none'" in policy
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["permissions-policy"].startswith("microphone=(self)")
+    assert "server" not in headers
+    assert "access-control-allow-origin" not in headers
+
+
+async def test_the_console_is_served_or_said_to_be_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    from trunkline.web import app
+
+    monkeypatch.setattr(app, "STATIC", tmp_path)
+    async with serving(monkeypatch) as caller:
+        missing = await caller.http.get("/")
+        assert missing.status_code == 503
+        assert "make setup" in missing.text
+    (tmp_path / "index.html").write_text("<title>Trunkline</title>")
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "assets" / "main-1a2b.js").write_text("1")
+    async with serving(monkeypatch) as caller:
+        page = await caller.http.get("/")
+        asset = await caller.http.get("/assets/main-1a2b.js")
+        outside = await caller.http.get("/..%2f..%2fapp.py")
+    assert page.text == "<title>Trunkline</title>"
+    assert page.headers["cache-control"] == "no-cache"
+    assert "immutable" in asset.headers["cache-control"]
+    assert outside.status_code == 404

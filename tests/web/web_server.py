@@ -1,0 +1,177 @@
+"""Trunkline's server on a port of its own, with a model in memory behind it, and callers over real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+from collections.abc import AsyncIterator, Callable, Generator, Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+import websockets
+from model_fake import FakeModel
+from starlette.types import ASGIApp
+from websockets.asyncio.client import ClientConnection
+
+from trunkline.scenario.loading import Scenarios
+from trunkline.settings import Settings
+from trunkline.web import create_app, service
+
+SCENARIO = Path(__file__).parent / "web_scenario.py"
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+
+@contextlib.asynccontextmanager
+async def listening(app: ASGIApp, *, lifespan: str = "on") -> AsyncIterator[str]:
+    """Serves an app as `trunkline serve` does; yields its URL."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(64)
+    listener.setblocking(False)
+    config = uvicorn.Config(
+        app, lifespan=lifespan, log_config=None, access_log=False, ws="websockets-sansio", ws_max_size=1 << 20,
+        ws_per_message_deflate=False, timeout_graceful_shutdown=3, server_header=False,
+    )  # fmt: skip
+    server = _Server(config)
+    serving = asyncio.create_task(server.serve([listener]))
+    while not server.started:
+        if serving.done():
+            await serving
+        await asyncio.sleep(0.005)
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await serving
+
+
+@contextlib.asynccontextmanager
+async def serving(
+    monkeypatch: pytest.MonkeyPatch,
+    model: FakeModel | None = None,
+    *,
+    targets: Sequence[str] = (str(SCENARIO),),
+    **settings: Any,
+) -> AsyncIterator[Client]:
+    """The whole app on a port of its own, and a client."""
+    model = with_model(monkeypatch, model)
+    app = create_app(targets, own_settings(**settings))
+    async with listening(app) as url, client(url, model) as caller:
+        yield caller
+
+
+def with_model(monkeypatch: pytest.MonkeyPatch, model: FakeModel | None = None) -> FakeModel:
+    """Puts a model in memory in the provider's place."""
+    model = model or FakeModel()
+
+    async def make_provider(_settings: Settings, _scenarios: Scenarios) -> FakeModel:
+        return model
+
+    monkeypatch.setattr(service, "make_provider", make_provider)
+    return model
+
+
+def own_settings(**settings: Any) -> Settings:
+    """Settings that come from nowhere but here."""
+    return Settings.model_validate({"provider": "local", **settings})
+
+
+@contextlib.asynccontextmanager
+async def client(url: str, model: FakeModel) -> AsyncIterator[Client]:
+    """A client of a server."""
+    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=30) as http:
+        yield Client(http, url, model)
+
+
+class Client:
+    """Speaks HTTP and WebSocket to a server."""
+
+    def __init__(self, http: httpx.AsyncClient, url: str, model: FakeModel) -> None:
+        self.http = http
+        self.url = url
+        self.model = model
+
+    async def starts(self, **wanted: Any) -> dict[str, Any]:
+        """Starts a call."""
+        response = await self.http.post("/api/calls", json={"scenario": "web", "transport": "websocket", **wanted})
+        assert response.status_code == 201, response.text
+        started: dict[str, Any] = response.json()
+        return started
+
+    async def refused(self, method: str, path: str, **request: Any) -> tuple[int, str, dict[str, Any]]:
+        """The status, code and whole error of a request that is refused."""
+        response = await self.http.request(method, path, **request)
+        error = response.json()["error"]
+        assert error["message"]
+        return response.status_code, error["code"], error
+
+    @contextlib.asynccontextmanager
+    async def page(self, call_id: str, query: str = "", **options: Any) -> AsyncIterator[Socket]:
+        """A WebSocket on a call."""
+        url = f"{self.url.replace('http', 'ws', 1)}/api/calls/{call_id}{query}"
+        async with websockets.connect(url, proxy=None, max_size=None, **options) as connection:
+            yield Socket(connection)
+
+    @contextlib.asynccontextmanager
+    async def calling(self, **wanted: Any) -> AsyncIterator[tuple[dict[str, Any], Socket]]:
+        """A call and its caller's page, greeted."""
+        started = await self.starts(**wanted)
+        async with self.page(started["call_id"], f"?leg={started['leg_id']}") as page:
+            await page.answer(1)
+            yield started, page
+
+
+class Socket:
+    """A page's WebSocket. Keeps everything it got: `frames` the text, `sound` the rest."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self.connection = connection
+        self.frames: list[dict[str, Any]] = []
+        self.sound = bytearray()
+
+    async def sends(self, frame: str | bytes | dict[str, Any]) -> None:
+        """Sends a frame; a dict as JSON."""
+        await self.connection.send(json.dumps(frame) if isinstance(frame, dict) else frame)
+
+    async def until(self, condition: Callable[[dict[str, Any]], object], within_s: float = 10.0) -> dict[str, Any]:
+        """Reads until a text frame is as wanted, and returns it. Frames that were read before do not count."""
+        async with asyncio.timeout(within_s):
+            while True:
+                frame = await self.connection.recv()
+                if isinstance(frame, bytes):
+                    self.sound += frame
+                    continue
+                self.frames.append(json.loads(frame))
+                if condition(self.frames[-1]):
+                    return self.frames[-1]
+
+    async def kind(self, kind: str) -> dict[str, Any]:
+        """The next event of a kind."""
+        return await self.until(lambda frame: frame["kind"] == kind)
+
+    async def answer(self, count: int = 1) -> str:
+        """What the agent says next, or the `count`th from now."""
+        for _ in range(count):
+            done = await self.until(lambda f: f["kind"] == "message.done" and f["role"] == "assistant")
+        return str(done["text"])
+
+    async def closed(self, within_s: float = 10.0) -> tuple[int, str]:
+        """Reads to the end; the close code and reason."""
+        async with asyncio.timeout(within_s):
+            try:
+                while True:
+                    frame = await self.connection.recv()
+                    if isinstance(frame, str):
+                        self.frames.append(json.loads(frame))
+            except websockets.ConnectionClosed as closed:
+                return (closed.rcvd.code, closed.rcvd.reason) if closed.rcvd else (1006, "")
