@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -76,7 +76,7 @@ class Page:
             self._closing = Closing(code, reason)
             self._changed.set()
 
-    async def frames(self) -> AsyncIterator[str | bytes | Closing]:
+    async def frames(self) -> AsyncGenerator[str | bytes | Closing]:
         """What to send, as it comes; ends after a `Closing`."""
         while True:
             while self._frames:

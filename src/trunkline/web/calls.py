@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import aclosing
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -14,7 +15,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from trunkline.calls.call import Call, StateError
 from trunkline.calls.exchange import TooManyCallsError
-from trunkline.calls.legs import NO_SUCH_CALL, Page
+from trunkline.calls.legs import NO_SUCH_CALL, Closing, Page
 from trunkline.calls.log import Transport
 from trunkline.providers import ProviderError
 from trunkline.web.problems import Refusal
@@ -145,16 +146,21 @@ async def _serve(socket: WebSocket, call: Call, after: int) -> None:
 
 async def _write(socket: WebSocket, page: Page) -> None:
     try:
-        async for frame in page.frames():
-            async with asyncio.timeout(SEND_TIMEOUT_S):
-                if isinstance(frame, str):
-                    await socket.send_text(frame)
-                elif isinstance(frame, bytes):
-                    await socket.send_bytes(frame)
-                else:
-                    await socket.close(frame.code, frame.reason)
+        async with aclosing(page.frames()) as frames:
+            async for frame in frames:
+                async with asyncio.timeout(SEND_TIMEOUT_S):
+                    await _send(socket, frame)
     except (WebSocketDisconnect, TimeoutError):
         return  # it is gone, or as good as gone
+
+
+async def _send(socket: WebSocket, frame: str | bytes | Closing) -> None:
+    if isinstance(frame, str):
+        await socket.send_text(frame)
+    elif isinstance(frame, bytes):
+        await socket.send_bytes(frame)
+    else:
+        await socket.close(frame.code, frame.reason)
 
 
 async def _read(socket: WebSocket, call: Call, page: Page) -> None:
