@@ -32,14 +32,14 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def listening(app: ASGIApp, *, lifespan: str = "on") -> AsyncIterator[str]:
+async def listening(app: ASGIApp) -> AsyncIterator[str]:
     """Serves an app as `trunkline serve` does; yields its URL."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
     listener.listen(64)
     listener.setblocking(False)
     config = uvicorn.Config(
-        app, lifespan=lifespan, log_config=None, access_log=False, ws="websockets-sansio", ws_max_size=1 << 20,
+        app, lifespan="on", log_config=None, access_log=False, ws="websockets-sansio", ws_max_size=1 << 20,
         ws_per_message_deflate=False, timeout_graceful_shutdown=3, server_header=False,
     )  # fmt: skip
     server = _Server(config)
