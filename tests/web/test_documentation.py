@@ -1,0 +1,86 @@
+"""docs/http-api.md lists everything there is, and nothing that there is not."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import get_args
+
+import msgspec
+import pytest
+
+from trunkline.calls import commands, legs, log
+from trunkline.calls.call import LegRoleSet
+from trunkline.web import calls
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "docs" / "http-api.md").read_text()
+
+
+def rows(first_column: str) -> dict[str, list[str]]:
+    """The documented tables' rows whose first cell matches, as name -> cells."""
+    found = {}
+    for line in TEXT.splitlines():
+        cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+        if line.startswith("| `") and re.fullmatch(first_column, cells[0]):
+            found[cells[0].strip("`")] = cells[1:]
+    return found
+
+
+def fields_of(kind: type[msgspec.Struct]) -> list[str]:
+    """A struct's fields as the document writes them."""
+    return [f"`{field.encode_name}{'' if field.required else '?'}`" for field in msgspec.structs.fields(kind)]
+
+
+EVENTS = {str(kind.__struct_config__.tag): kind for kind in (*get_args(log.LogEventUnion), LegRoleSet)}
+KIND = r"`[a-z]+\.[a-z]+`|`error`|`breadcrumb`"
+COMMANDS = {str(kind.__struct_config__.tag): kind for kind in get_args(commands.CommandUnion)}
+
+
+def test_every_kind_of_event_is_documented_and_no_other() -> None:
+    assert set(rows(KIND)) == set(EVENTS)
+
+
+@pytest.mark.parametrize("kind", sorted(EVENTS))
+def test_the_fields_of_an_event(kind: str) -> None:
+    assert rows(KIND)[kind][0].split(", ") == fields_of(EVENTS[kind])
+
+
+def test_every_command_is_documented_with_its_fields() -> None:
+    for name, command in COMMANDS.items():
+        assert rows(r"`[a-z_]+`")[name][0] == ", ".join(fields_of(command))
+
+
+def test_no_other_command_is_documented() -> None:
+    section = TEXT.split("## Frames up")[1].split("## Frames down")[0]
+    assert set(re.findall(r"^\| `([a-z_]+)` \|", section, re.MULTILINE)) - {"type"} == set(COMMANDS)
+
+
+def test_every_error_code_is_documented_and_no_other() -> None:
+    sources = "".join(path.read_text() for path in (ROOT / "src/trunkline/web").glob("*.py"))
+    used = {(int(status), code) for status, code in re.findall(r"Refusal\((\d+), \"(\w+)\"", sources)}
+    used |= {(403, "forbidden_origin"), (500, "internal")}
+    documented = {(int(s), c) for s, c in re.findall(r"^\| (\d+) \| `(\w+)` \|", TEXT, re.MULTILINE)}
+    assert documented == used
+
+
+def test_every_close_code_is_documented() -> None:
+    documented = {int(code) for code in re.findall(r"^\| (\d{4}) \|", TEXT, re.MULTILINE)}
+    assert documented >= {
+        legs.OVER, legs.TOO_SLOW, legs.TAKEN_OVER, legs.NO_SUCH_CALL, calls.BAD_REQUEST, 1009, 1011, 1012
+    }  # fmt: skip
+
+
+def test_every_route_is_documented() -> None:
+    for route in calls.routes:
+        methods = getattr(route, "methods", None) or {"WS"}
+        path = str(getattr(route, "path")).replace("{call_id}", "{id}")  # noqa: B009 - a route of either kind
+        assert any(f"### `{method} {path}" in TEXT for method in methods), path
+
+
+@pytest.mark.parametrize("body", [calls.NewCall, calls.NewLeg])
+def test_the_fields_of_a_body(body: type[msgspec.Struct]) -> None:
+    heading = "### `POST /api/calls`" if body is calls.NewCall else "### `POST /api/calls/{id}/leg`"
+    section = TEXT.split(heading)[1].split("###")[0]
+    documented = set(re.findall(r"`(\w+)`", "\n".join(re.findall(r"^\| (`.*?) \|", section, re.MULTILINE))))
+    assert documented == {field.encode_name for field in msgspec.structs.fields(body)}
