@@ -1,0 +1,110 @@
+"""Writes the tables of `docs/engine.md` from the engine itself: the events it has, and its limits.
+
+Run it after a change to either; a test compares the page with what this would write.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from trunkline.engine import (
+    app,
+    calls,
+    client_secrets,
+    conversation_events,
+    data_channel,
+    input_audio,
+    preview,
+    responses,
+    session,
+    sockets,
+    support,
+)
+from trunkline.engine.text import routes
+from trunkline.realtime.dialects import server_event_to_preview
+
+TARGET = Path(__file__).parent.parent / "docs" / "engine.md"
+
+
+def main() -> None:
+    """Writes the page; with `--check`, only says whether it is up to date."""
+    before = TARGET.read_text()
+    after = filled(before)
+    if "--check" in sys.argv[1:]:
+        if before != after:
+            sys.exit(f"{TARGET.name} is out of date: run python scripts/engine_tables.py")
+        return
+    TARGET.write_text(after)
+
+
+def filled(page: str) -> str:
+    """The page with its tables made anew."""
+    for name, table in (("client-events", client_events()), ("server-events", server_events()), ("limits", limits())):
+        opening, closing = f"<!-- {name} -->", f"<!-- /{name} -->"
+        if opening not in page or closing not in page:
+            sys.exit(f"{TARGET.name} has no place for {name}: {opening} … {closing}")
+        place = re.compile(f"{re.escape(opening)}.*?{re.escape(closing)}", re.DOTALL)
+        page = place.sub(lambda _: f"{opening}\n\n{table}\n{closing}", page)  # noqa: B023 - used at once
+    return page
+
+
+def client_events() -> str:
+    """What clients may send."""
+    rows = [(f"`{name}`", "yes", note) for name, note in sorted(support.CLIENT_EVENTS.items())]
+    return _table(("event", "taken", ""), rows)
+
+
+def server_events() -> str:
+    """What the engine sends, and what it does not."""
+    rows = []
+    for name in sorted({*support.SERVER_EVENTS, *support.NOT_SENT}):
+        sent = name in support.SERVER_EVENTS
+        note = support.SERVER_EVENTS[name] if sent else support.NOT_SENT[name]
+        rows.append((f"`{name}`", "yes" if sent else "no", _in_preview(name) if sent else "", note))
+    return _table(("event", "sent", "in the preview", ""), rows)
+
+
+def _in_preview(name: str) -> str:
+    told = server_event_to_preview({"type": name, "event_id": "e"})
+    if told is None:
+        return "–"
+    return "the same" if told["type"] == name else f"`{told['type']}`"
+
+
+def limits() -> str:
+    """What bounds a client, a session and an engine."""
+    rows = [
+        ("sessions at once, by all ways", str(app.MAX_SESSIONS), "429"),
+        ("a session's life", f"{app.SESSION_MINUTES:g} min", "`session_expired`, then close 1001"),
+        ("one WebSocket message", _size(app.MAX_MESSAGE), "close 1009"),
+        ("sound in the input buffer", _size(input_audio.MAX_BYTES), "`input_audio_buffer_full`, or the turn ends"),
+        ("shortest commit", f"{session.SHORTEST_COMMIT_MS} ms", "`input_audio_buffer_commit_empty`"),
+        ("responses at once, one of them in the conversation", str(session.MAX_RESPONSES), "`too_many_responses`"),
+        ("tokens of a response without a limit of its own", f"{responses.MOST_TOKENS:,}", "`incomplete`"),
+        ("items of a conversation", f"{conversation_events.MAX_ITEMS:,}", "`too_many_items`"),
+        ("text and pictures of a conversation", _size(conversation_events.MAX_ITEM_BYTES), "`conversation_too_large`"),
+        ("events waiting for a WebSocket client", _size(sockets.MAX_WAITING), "close 1008"),
+        ("events waiting on a data channel", _size(data_channel.MAX_WAITING), "the call ends"),
+        ("sidebands of one call", str(calls.MAX_SIDEBANDS), "429"),
+        ("life of an ephemeral key", f"{client_secrets.LIFETIME_S} s unless asked otherwise", "401"),
+        ("life of a preview's ephemeral key", f"{preview.SECRET_LIFETIME_S} s unless asked otherwise", "401"),
+        ("a request to a text model", _size(routes.MAX_BODY), "413"),
+        ("requests to text models at once", str(routes.MAX_AT_ONCE), "429"),
+    ]
+    return _table(("of", "limit", "beyond it"), rows)
+
+
+def _size(size: int) -> str:
+    return f"{size >> 20} MiB" if size >= 1 << 20 else f"{size >> 10} KiB"
+
+
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+if __name__ == "__main__":
+    main()
