@@ -86,6 +86,12 @@ def test_a_wrong_update_changes_nothing_and_says_where(session: dict[str, Any], 
     assert rig.session.configuration is before
 
 
+def test_log_probabilities_are_refused_since_nobody_knows_them() -> None:
+    error = error_of(Rig().configure(include=["item.input_audio_transcription.logprobs"]))
+    assert (error["code"], error["param"]) == ("unsupported_value", "session.include")
+    assert updated(Rig(), include=[])["include"] is None
+
+
 def test_a_session_needs_its_type() -> None:
     error = error_of(Rig().send("session.update", session={}))
     assert error["message"] == "Missing required parameter: 'session.type'."

@@ -7,7 +7,7 @@ import base64
 from engine_rig import Rig, error_of, every, only, types
 
 from trunkline.engine import effects, inputs
-from trunkline.engine.brains import Invoke, Say, Usage
+from trunkline.engine.brains import BrainOutput, Invoke, Say, Usage
 from trunkline.engine.speech import SpokenChunk
 
 
@@ -303,3 +303,20 @@ def test_a_content_filter_leaves_the_answer_incomplete() -> None:
     brain = rig.took(effects.StartBrain)
     events = rig.post(inputs.BrainFailed(brain.response_id, brain.generation, "Filtered.", "content_filter"))
     assert only(events, "response.done")["response"]["status_details"]["reason"] == "content_filter"
+
+
+def test_one_function_call_at_a_time_where_the_session_says_so() -> None:
+    calls: list[BrainOutput] = [Invoke("a", "f", "{"), Invoke("a", "f", "}"), Invoke("b", "f", "{}")]
+    rig = Rig(answer=lambda request: calls)
+    rig.configure(parallel_tool_calls=False)
+    done = only(rig.send("response.create"), "response.done")["response"]
+    assert [item["call_id"] for item in done["output"]] == ["a"]
+    assert (done["status"], done["output"][0]["status"]) == ("completed", "completed")
+    assert rig.requests[0].parallel_tool_calls is False
+
+
+def test_a_response_may_allow_several_calls_for_itself() -> None:
+    rig = Rig(answer=lambda request: [Invoke("a", "f", "{}"), Invoke("b", "f", "{}")])
+    rig.configure(parallel_tool_calls=False)
+    done = only(rig.send("response.create", response={"parallel_tool_calls": True}), "response.done")["response"]
+    assert [item["call_id"] for item in done["output"]] == ["a", "b"]

@@ -37,6 +37,7 @@ It raises `BrainError` with the code `DeploymentNotFound` for a name it does not
 
 MAX_MESSAGE = 16 << 20
 """Bytes of one WebSocket message: an append may carry 15 MiB, as with the services."""
+MAX_SESSIONS = 100
 SESSION_MINUTES = 60.0
 """How long a session lasts, as with the services."""
 _KEY_SUBPROTOCOL = "openai-insecure-api-key."
@@ -64,7 +65,7 @@ class Engine:
         voice: Voice,
         activity: Callable[[], VoiceActivity],
         key: str | None = None,
-        max_sessions: int = 100,
+        max_sessions: int = MAX_SESSIONS,
         session_minutes: float | None = SESSION_MINUTES,
         ice: IceOptions | None = None,
         secrets: ClientSecrets | None = None,

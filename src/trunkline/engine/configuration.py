@@ -37,6 +37,17 @@ _SEMANTIC_VAD = {
 }
 _PCM = {"type": "audio/pcm", "rate": 24000}
 
+_OVERRIDABLE = (
+    "instructions",
+    "tools",
+    "tool_choice",
+    "output_modalities",
+    "max_output_tokens",
+    "prompt",
+    "parallel_tool_calls",
+    "reasoning",
+)
+
 
 def default(model: str, session_id: str, expires_at: int | None = None) -> Configuration:
     """What a session starts with. `expires_at` is in seconds of Unix time."""
@@ -102,7 +113,7 @@ def for_response(session: Configuration, overrides: Any) -> tuple[Configuration,
     """
     given: dict[str, Any] = {} if overrides is None else _RESPONSE(overrides, "response")
     own = copy.deepcopy(session)
-    for name in ("instructions", "tools", "tool_choice", "output_modalities", "max_output_tokens", "prompt"):
+    for name in _OVERRIDABLE:
         if given.get(name) is not None:
             own[name] = given[name]
     for name, value in (given.get("audio") or {}).get("output", {}).items():
@@ -231,6 +242,13 @@ def _truncation(value: Any, path: str) -> Any:
     return checks.fields(known, required=("type", "retention_ratio"))(value, path)
 
 
+def _include(value: Any, path: str) -> Any:
+    if checks.list_of(checks.one_of("item.input_audio_transcription.logprobs"))(value, path):
+        message = "This engine's recogniser knows no log probabilities: leave them out of 'include'."
+        raise InvalidRequest(message, "unsupported_value", path)
+    return None
+
+
 _TURN_DETECTION = checks.fields(
     {
         "type": checks.one_of("server_vad", "semantic_vad"),
@@ -299,7 +317,7 @@ _SESSION = checks.fields(
         "model": checks.nullable(checks.text),
         "tracing": checks.nullable(_tracing),
         "truncation": checks.nullable(_truncation, "auto"),
-        "include": checks.nullable(checks.list_of(checks.one_of("item.input_audio_transcription.logprobs"))),
+        "include": checks.nullable(_include),
         "audio": checks.nullable(_AUDIO),
     },
     required=("type",),

@@ -226,6 +226,9 @@ class Response:
                 self.brain_failed(f"The brain went back to the function call {invoke.call_id}.", "server_error")
                 return
             self._close_item("completed")
+            if self._closed_calls and self.configuration.get("parallel_tool_calls") is False:
+                self._end("completed", None)  # one at a time: the next comes when this one has its result
+                return
             self._call = _Call(self._new_id("item"), invoke.call_id, invoke.name, len(self.output))
             self._open_item(self._call.item)
         self._add_arguments(invoke.arguments)

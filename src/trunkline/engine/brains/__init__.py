@@ -29,6 +29,7 @@ class BrainRequest:
         items: the conversation in order, as GA items; spoken messages carry their transcripts, cut at truncation.
         tools: the session's (or response's) GA tool definitions.
         prompt_id, prompt_variables: the session's `prompt`, by which the local provider names scenario and agent.
+        parallel_tool_calls: whether one answer may make several function calls; the engine sees to it as well.
     """
 
     model: str
@@ -39,6 +40,7 @@ class BrainRequest:
     prompt_id: str | None = None
     prompt_variables: Mapping[str, str] = field(default_factory=dict)
     max_output_tokens: int | None = None
+    parallel_tool_calls: bool = True
 
 
 @dataclass(frozen=True)

@@ -103,6 +103,8 @@ class ChatBrain:
         if tools := chat_tools(request):
             body["tools"] = tools
             body["tool_choice"] = chat_tool_choice(request)
+            if not request.parallel_tool_calls:
+                body["parallel_tool_calls"] = False
         if request.max_output_tokens is not None:
             body["max_tokens"] = request.max_output_tokens
         create = self._opened().chat.completions.create

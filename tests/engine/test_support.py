@@ -1,0 +1,78 @@
+"""The list of events that the engine has: complete, and true."""
+
+from __future__ import annotations
+
+import re
+import sys
+import typing
+from pathlib import Path
+from typing import Any
+
+import openai.types.realtime as official
+from engine_fakes import loud, silence
+from engine_rig import Rig, error_of
+
+from trunkline.engine import inputs
+from trunkline.engine.brains import BrainOutput, BrainRequest, Invoke, Say
+from trunkline.engine.support import CLIENT_EVENTS, NOT_SENT, SERVER_EVENTS
+
+sys.path.insert(0, str(Path(__file__).parent / "rtc"))
+from paced_rig import PacedRig
+
+
+def types_of(union: Any) -> set[str]:
+    """The `type`s of one of the package's unions of events."""
+    members = typing.get_args(typing.get_args(union)[0])
+    return {typing.get_args(member.model_fields["type"].annotation)[0] for member in members}
+
+
+def answer(request: BrainRequest) -> list[BrainOutput]:
+    return [Say("One two three four. "), Invoke("c1", "look", '{"where": "up"}')]
+
+
+def everything() -> set[str]:
+    """The types of all events of a long session over a WebSocket, and one with paced sound."""
+    rig = Rig(answer=answer)
+    rig.configure(audio={"input": {"transcription": {"model": "any"}}})
+    rig.type("hello")
+    rig.send("response.create")
+    rig.send("response.create", response={"output_modalities": ["text"]})
+    rig.hear(loud(600) + silence(900))
+    rig.turn_detection(type="server_vad", idle_timeout_ms=2000)
+    rig.hear(silence(9000))
+    spoken = next(item for item in rig.session.conversation if item.get("role") == "assistant")
+    rig.send("conversation.item.truncate", item_id=spoken["id"], content_index=0, audio_end_ms=100)
+    rig.send("conversation.item.retrieve", item_id=spoken["id"])
+    rig.send("conversation.item.delete", item_id=spoken["id"])
+    rig.send("input_audio_buffer.clear")
+    rig.send("nonsense")
+    rig.words = None
+    rig.hear(loud(600) + silence(900))
+    waiting = next(one for one in reversed(rig.utterances))
+    rig.post(inputs.TranscriptFailed(waiting, "The recogniser died."))
+    paced = PacedRig()
+    paced.send("response.create")
+    paced.tick(100)
+    paced.send("response.create")
+    paced.tick(5)
+    paced.send("output_audio_buffer.clear")
+    return {event["type"] for event in rig.events + paced.events}
+
+
+def test_every_event_of_a_client_is_listed() -> None:
+    assert set(CLIENT_EVENTS) == types_of(official.RealtimeClientEvent)
+
+
+def test_the_machine_takes_the_events_that_are_listed() -> None:
+    told = error_of(Rig().send("nonsense"))["message"]
+    assert set(re.findall("'([a-z_.]+)'", told)) - {"nonsense"} == set(CLIENT_EVENTS)
+
+
+def test_every_event_of_a_server_is_listed() -> None:
+    assert {*SERVER_EVENTS, *NOT_SENT} == types_of(official.RealtimeServerEvent)
+    assert not set(SERVER_EVENTS) & set(NOT_SENT)
+    assert all(NOT_SENT.values())
+
+
+def test_every_event_that_is_listed_as_sent_is_really_sent() -> None:
+    assert everything() == set(SERVER_EVENTS)

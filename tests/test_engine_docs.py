@@ -1,0 +1,70 @@
+"""The page about the engine: its tables are those of the code, and its examples run."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import runpy
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trunkline import Rehearsal
+from trunkline.engine.app import Engine
+from trunkline.engine.brains.silent import SilentBrain
+from trunkline.engine.local import local_engine
+from trunkline.scenario.answers import Question, answer
+from trunkline.scenario.rehearsal import call
+from trunkline.scenarios.simple_handoff import simple_handoff
+from trunkline.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+PAGE = (ROOT / "docs" / "engine.md").read_text()
+EXAMPLES = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+
+
+def test_the_tables_are_up_to_date() -> None:
+    written = runpy.run_path(str(ROOT / "scripts" / "engine_tables.py"))["filled"](PAGE)
+    assert written == PAGE, "run: python scripts/engine_tables.py"
+
+
+@pytest.mark.speech
+async def test_the_client_in_python_runs() -> None:
+    client = EXAMPLES[0]
+    assert "http://127.0.0.1:3001/openai/v1" in client
+    settings = Settings.model_construct(chat_base_url=None, chat_model=None)
+    async with local_engine({simple_handoff.name: simple_handoff}, settings, key=None) as server, asyncio.timeout(30):
+        running = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-c",
+            client.replace("http://127.0.0.1:3001/openai/v1", server.url),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        said, complaint = await running.communicate()
+    assert running.returncode == 0, complaint.decode()
+    assert "haiku" in said.decode()
+
+
+def test_the_rehearsed_text_models_answer() -> None:
+    names: dict[str, Any] = {}
+    exec(EXAMPLES[1], names)
+    rehearsal: Rehearsal = names["rehearsal"]
+    said = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "you idiot"}]}
+    assert answer(rehearsal, Question("moderation", items=[said])) == {
+        "category": "OFFENSIVE",
+        "rationale": "It insults.",
+    }
+    assert answer(rehearsal, Question("supervisor", items=[said])) == call(
+        "getUserAccountInfo", phone_number="(206) 555-0100"
+    )
+
+
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"(?:WS|POST) (?:…)?(/[a-zA-Z0-9_/]+)", PAGE))))
+def test_every_route_on_the_page_is_there(path: str) -> None:
+    unused: Any = None
+    engine = Engine(lambda model, settings: SilentBrain(), unused, unused, unused)
+    there = {str(getattr(route, "path", "")).replace("{call_id}", "ID") for route in engine.app.routes}
+    assert {path, f"/openai/v1{path}"} & there, sorted(there)
