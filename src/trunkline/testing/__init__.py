@@ -1,0 +1,46 @@
+"""A kit for testing voice agents: a test is written like a conversation. See docs/testing.md.
+
+async def test_hands_over(voice_call):
+    call = await voice_call("simpleHandoff")
+    await call.hears("haiku")
+    turn = await call.say("yes please")
+    assert turn.handed_to == "haikuWriter"
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from trunkline.testing.conformance import Report, check_realtime_server
+    from trunkline.testing.failures import NotSupportedError, VoiceFailure
+    from trunkline.testing.judging import ChatEndpoint, TextModel, Verdict
+    from trunkline.testing.line import Line
+    from trunkline.testing.matchers import ANY, containing, matching
+    from trunkline.testing.room import Room, typed_call
+    from trunkline.testing.turn import Turn
+    from trunkline.testing.virtual_time import VirtualTimeLoop, run_in_virtual_time
+    from trunkline.testing.voice_call import VoiceCall
+
+_HOMES = {
+    "ANY": "matchers", "ChatEndpoint": "judging", "Line": "line", "NotSupportedError": "failures",
+    "Report": "conformance", "Room": "room", "TextModel": "judging", "Turn": "turn", "Verdict": "judging",
+    "VirtualTimeLoop": "virtual_time", "VoiceCall": "voice_call", "VoiceFailure": "failures",
+    "check_realtime_server": "conformance", "containing": "matchers", "matching": "matchers",
+    "run_in_virtual_time": "virtual_time", "typed_call": "room",
+}  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    # Loaded by name: pytest imports this package in every run, whether or not a test has to do with voices.
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"trunkline.testing.{_HOMES[name]}"), name)
+
+
+__all__ = [
+    "ANY", "ChatEndpoint", "Line", "NotSupportedError", "Report", "Room", "TextModel", "Turn", "Verdict",
+    "VirtualTimeLoop", "VoiceCall", "VoiceFailure", "check_realtime_server", "containing", "matching",
+    "run_in_virtual_time", "typed_call",
+]  # fmt: skip

@@ -1,0 +1,64 @@
+"""Assertions about tools, for a turn and for a whole call alike. Each says what there was instead when it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NoReturn, Protocol
+
+from trunkline.testing.matchers import fits
+from trunkline.testing.reading import ToolUse, shown_arguments
+
+
+class _HasTools(Protocol):
+    @property
+    def tools(self) -> Sequence[ToolUse]: ...
+
+    def fail(self, message: str, seq: int | None = None) -> NoReturn: ...
+
+
+class ToolAssertions:
+    """What can be said of the tools that were called."""
+
+    def called(self: _HasTools, name: str, /, **arguments: Any) -> ToolUse:
+        """The tool was called, with these arguments among its own; returns that use of it.
+
+        Raises:
+            VoiceFailure: it was not, or with others.
+        """
+        uses = [use for use in self.tools if use.name == name]
+        for use in uses:
+            if fits(arguments, use.arguments):
+                return use
+        if uses:
+            others = "; ".join(map(str, uses))
+            self.fail(f"{name} was called, but not with {shown_arguments(arguments)}: {others}", uses[-1].seq)
+        self.fail(f"{name} was not called. {_were_called(self.tools)}")
+
+    def did_not_call(self: _HasTools, *names: str) -> None:
+        """None of these tools was called; without a name: no tool at all.
+
+        Raises:
+            VoiceFailure: one was.
+        """
+        for use in self.tools:
+            if not names or use.name in names:
+                self.fail(f"{use} was called, and should not have been.", use.seq)
+
+    def called_in_order(self: _HasTools, *names: str) -> None:
+        """The tools were called in this order, whatever was called between them.
+
+        Raises:
+            VoiceFailure: one is missing, or came too early.
+        """
+        left = list(names)
+        for use in self.tools:
+            if left and use.name == left[0]:
+                left.pop(0)
+        if left:
+            before = names[: len(names) - len(left)]
+            after = f" after {', '.join(before)}" if before else ""
+            self.fail(f"{left[0]} was not called{after}. {_were_called(self.tools)}")
+
+
+def _were_called(uses: Sequence[ToolUse]) -> str:
+    return "Called: " + "; ".join(map(str, uses)) + "." if uses else "No tool was called."

@@ -1,0 +1,30 @@
+"""A voice that makes no sound worth hearing, only as much of it as somebody would who speaks at an even pace."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from trunkline.engine.speech import SpokenChunk
+from trunkline.realtime.audio import ms_to_bytes
+
+MS_PER_CHARACTER = 60
+"""About 165 English words a minute."""
+
+
+class EstimatedVoice:
+    """Speaks silence, `ms_per_character` for each character.
+
+    It tells no marks: the engine then takes words to be as long as they are spelled, which they are here.
+    """
+
+    def __init__(self, ms_per_character: int = MS_PER_CHARACTER) -> None:
+        self._ms_per_character = ms_per_character
+
+    async def speak(
+        self, text: str, *, voice: str | None = None, speed: float = 1.0, language: str | None = None
+    ) -> AsyncIterator[SpokenChunk]:
+        """See `Voice.speak`."""
+        yield SpokenChunk(bytes(ms_to_bytes(round(len(text) * self._ms_per_character / speed))))
+
+    async def aclose(self) -> None:
+        """Nothing to end."""

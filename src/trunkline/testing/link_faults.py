@@ -1,0 +1,217 @@
+"""What may befall the link to the model: drops, delays, lost and doubled events, on demand of a test.
+
+It stands between the call and whatever connection it has, in memory or over a socket.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any, Literal
+
+from trunkline.providers import Connection, ConnectionLostError, Dialled, Provider, ProviderError
+from trunkline.realtime.events import MalformedEventError, decode
+from trunkline.scenario.scenario import Scenario
+
+Deed = Literal["drop", "delay", "lose", "double"]
+
+
+@dataclass
+class _Fault:
+    deed: Deed
+    at: str
+    left: int
+    skip: int = 0
+    ms: float = 0.0
+    code: int | None = None
+    reason: str = ""
+
+
+class LinkFaults:
+    """The faults of one call's link. `at` is an event's type, in either direction; `*` stands for anything.
+
+    Attributes:
+        connections: how many connections the call has been given so far.
+        befallen: the faults that have struck, as text.
+    """
+
+    def __init__(self) -> None:
+        self.connections = 0
+        self.befallen: list[str] = []
+        self._faults: list[_Fault] = []
+        self._refusals = 0
+        self._refusal = ProviderError("refused")
+        self._open: _FaultyConnection | None = None
+
+    def drop(
+        self, code: int | None = 1006, reason: str = "dropped by the test", *, at: str | None = None, nth: int = 1
+    ) -> None:
+        """Breaks the connection off: now, or as soon as the `nth` event of the type `at` has passed."""
+        if at is not None:
+            self._faults.append(_Fault("drop", at, 1, nth - 1, code=code, reason=reason))
+        elif self._open is not None:
+            self._open.break_off(ConnectionLostError(reason, code))
+
+    def delay(self, ms: float, *, at: str, times: int = 1) -> None:
+        """Holds the next `times` events of the type back for `ms`, and what comes after them as well."""
+        self._faults.append(_Fault("delay", at, times, ms=ms))
+
+    def lose(self, at: str, *, times: int = 1) -> None:
+        """The next `times` events of the type never arrive."""
+        self._faults.append(_Fault("lose", at, times))
+
+    def double(self, at: str, *, times: int = 1) -> None:
+        """The next `times` events of the type arrive twice."""
+        self._faults.append(_Fault("double", at, times))
+
+    def refuse(self, times: int = 1, *, status: int = 503) -> None:
+        """The next `times` attempts to connect fail with an HTTP status."""
+        self._refusals = times
+        retry = status == 429 or status >= 500
+        message = f"the test answered {status}"
+        self._refusal = ProviderError(message, hint=ProviderError.hint_for(status), retry=retry, code=status)
+
+    # Used by the connection -----------------------------------------------------------------------------------------
+    def connecting(self) -> None:
+        """A connection is wanted.
+
+        Raises:
+            ProviderError: it is refused.
+        """
+        if self._refusals:
+            self._refusals -= 1
+            raise self._refusal
+
+    def connected(self, connection: _FaultyConnection) -> None:
+        """A connection is there."""
+        self.connections += 1
+        self._open = connection
+
+    def strike(self, frame: bytes | str) -> _Fault | None:
+        """The fault that strikes this event, if any."""
+        if not self._faults:
+            return None
+        try:
+            kind = decode(frame)["type"]
+        except MalformedEventError:
+            return None
+        for fault in self._faults:
+            if not fnmatchcase(kind, fault.at):
+                continue
+            if fault.skip:
+                fault.skip -= 1
+                continue
+            fault.left -= 1
+            if not fault.left:
+                self._faults.remove(fault)
+            self.befallen.append(f"{fault.deed} {kind}")
+            return fault
+        return None
+
+
+class FaultyProvider:
+    """A provider whose connections suffer a test's faults."""
+
+    def __init__(self, provider: Provider, faults: LinkFaults) -> None:
+        self._provider = provider
+        self._faults = faults
+
+    @property
+    def name(self) -> str:
+        """See `Provider.name`."""
+        return self._provider.name
+
+    def model_for(self, scenario: Scenario[Any]) -> str:
+        """See `Provider.model_for`."""
+        return self._provider.model_for(scenario)
+
+    def session_extras(self, scenario: Scenario[Any], agent: str, first_agent: str) -> Mapping[str, Any]:
+        """See `Provider.session_extras`."""
+        return self._provider.session_extras(scenario, agent, first_agent)
+
+    def transcription(self, scenario: Scenario[Any]) -> Mapping[str, Any] | None:
+        """See `Provider.transcription`."""
+        return self._provider.transcription(scenario)
+
+    async def connect(self, model: str, call_id: str | None = None) -> Connection:
+        """See `Provider.connect`."""
+        self._faults.connecting()
+        connection = _FaultyConnection(await self._provider.connect(model, call_id), self._faults)
+        self._faults.connected(connection)
+        return connection
+
+    async def dial(self, sdp: str, session: Mapping[str, Any]) -> Dialled:
+        """See `Provider.dial`."""
+        return await self._provider.dial(sdp, session)
+
+    async def hang_up(self, call_id: str) -> None:
+        """See `Provider.hang_up`."""
+        await self._provider.hang_up(call_id)
+
+    async def aclose(self) -> None:
+        """Nothing: whoever made the provider ends it."""
+
+
+class _FaultyConnection:
+    def __init__(self, connection: Connection, faults: LinkFaults) -> None:
+        self._connection = connection
+        self._faults = faults
+        self._waiting: deque[bytes] = deque()
+        self._lost: ConnectionLostError | None = None
+        self._closing: asyncio.Task[None] | None = None
+
+    async def receive(self) -> bytes:
+        while True:
+            if self._waiting:
+                return self._waiting.popleft()
+            if self._lost is not None:
+                raise self._lost
+            try:
+                frame = await self._connection.receive()
+            except ConnectionLostError:
+                if self._lost is not None:
+                    raise self._lost from None
+                raise
+            fault = self._faults.strike(frame)
+            if fault is None:
+                return frame
+            await self._suffer(fault)
+            self._waiting.extend([frame] * _copies(fault))
+
+    async def send(self, frame: str) -> None:
+        if self._lost is not None:
+            raise self._lost
+        fault = self._faults.strike(frame)
+        if fault is None:
+            await self._connection.send(frame)
+            return
+        if fault.deed == "delay":
+            await self._suffer(fault)
+        for _ in range(_copies(fault)):
+            await self._connection.send(frame)
+        if fault.deed == "drop":
+            await self._suffer(fault)
+
+    async def close(self) -> None:
+        if self._closing is not None:
+            await self._closing
+        await self._connection.close()
+
+    def break_off(self, lost: ConnectionLostError) -> None:
+        """The connection is lost, in both directions."""
+        if self._lost is None:
+            self._lost = lost
+            self._closing = asyncio.get_running_loop().create_task(self._connection.close())
+
+    async def _suffer(self, fault: _Fault) -> None:
+        if fault.deed == "delay":
+            await asyncio.sleep(fault.ms / 1000)
+        elif fault.deed == "drop":
+            self.break_off(ConnectionLostError(fault.reason, fault.code))
+
+
+def _copies(fault: _Fault) -> int:
+    return {"lose": 0, "double": 2}.get(fault.deed, 1)

@@ -1,0 +1,157 @@
+"""The typed way: the engine's session and the call's link joined in memory, with neither sockets nor speech."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+
+from trunkline.engine.app import BrainFactory
+from trunkline.engine.brains import BrainError
+from trunkline.engine.inputs import ClientEvent, MalformedFrame
+from trunkline.engine.live import LiveSession
+from trunkline.engine.session import Session
+from trunkline.engine.speech import Recogniser, Voice
+from trunkline.engine.speech.oracle import OracleRecogniser
+from trunkline.engine.speech.vad import EnergyVoiceActivity
+from trunkline.providers import Connection, ConnectionLostError, Dialled, ProviderError
+from trunkline.realtime.events import MalformedEventError, decode
+from trunkline.scenario.scenario import Scenario
+from trunkline.testing.estimated_voice import EstimatedVoice
+
+
+class MemoryProvider:
+    """A provider whose sessions live in this process, on the clock of the running loop.
+
+    Args:
+        brains: makes the brain for each session.
+        tasks: where the sessions run; they end with their connections.
+        voice: an estimated one by default.
+        ears: what the sessions hear with; an oracle, which has to be told what a sound says.
+    """
+
+    name = "memory"
+
+    def __init__(
+        self,
+        brains: BrainFactory,
+        tasks: asyncio.TaskGroup,
+        *,
+        voice: Voice | None = None,
+        ears: Recogniser | None = None,
+    ) -> None:
+        self._brains = brains
+        self._tasks = tasks
+        self._voice: Voice = voice or EstimatedVoice()
+        self._ears: Recogniser = ears or OracleRecogniser()
+
+    def model_for(self, scenario: Scenario[Any]) -> str:
+        """See `Provider.model_for`."""
+        return scenario.name
+
+    def session_extras(self, scenario: Scenario[Any], agent: str, first_agent: str) -> Mapping[str, Any]:
+        """Tells the rehearsal which agent speaks, and who answered the call."""
+        return {"prompt": {"id": scenario.name, "variables": {"agent": agent, "first_agent": first_agent}}}
+
+    def transcription(self, scenario: Scenario[Any]) -> Mapping[str, Any] | None:
+        """See `Provider.transcription`."""
+        return {"model": "local"}
+
+    async def connect(self, model: str, call_id: str | None = None) -> Connection:
+        """See `Provider.connect`."""
+        loop = asyncio.get_running_loop()
+        try:
+            brain = self._brains(model, None)
+        except BrainError as error:
+            raise ProviderError(str(error), retry=False, code=404) from error
+        live = LiveSession(
+            Session(model, activity=EnergyVoiceActivity()),
+            brain=brain,
+            recogniser=self._ears,
+            voice=self._voice,
+            clock=lambda: loop.time() * 1000,
+        )
+        connection = MemoryConnection(live)
+        connection.serving = self._tasks.create_task(live.run(), name=f"session {live.session.id}")
+        await asyncio.sleep(0)  # session.created goes first
+        return connection
+
+    async def dial(self, sdp: str, session: Mapping[str, Any]) -> Dialled:
+        """There is no WebRTC in memory.
+
+        Raises:
+            ProviderError: always.
+        """
+        raise ProviderError("There is no WebRTC in memory; test it with --voice=spoken.", retry=False)
+
+    async def hang_up(self, call_id: str) -> None:
+        """Nothing to end."""
+
+    async def aclose(self) -> None:
+        """Nothing to end: the sessions end with their connections."""
+
+
+class MemoryConnection:
+    """One end of a session; the other end is the session itself."""
+
+    def __init__(self, live: LiveSession) -> None:
+        self._live = live
+        self._frames: deque[bytes] = deque()
+        self._news = asyncio.Event()
+        self._closed: ConnectionLostError | None = None
+        self.serving: asyncio.Task[None] | None = None
+        live.attach(_Down(self))
+
+    async def receive(self) -> bytes:
+        """See `Connection.receive`."""
+        while not self._frames:
+            if self._closed is not None:
+                raise self._closed
+            self._news.clear()
+            await self._news.wait()
+        return self._frames.popleft()
+
+    async def send(self, frame: str) -> None:
+        """See `Connection.send`."""
+        if self._closed is not None:
+            raise self._closed
+        try:
+            event = decode(frame)
+        except MalformedEventError as error:
+            self._live.post(MalformedFrame(f"This is no Realtime event: {error}."))
+        else:
+            self._live.post(ClientEvent(event))
+
+    async def close(self) -> None:
+        """See `Connection.close`. Returns when the session has ended."""
+        self._live.end()
+        if self.serving is not None:
+            await asyncio.wait({self.serving})
+
+    def deliver(self, frame: bytes) -> None:
+        """An event of the session."""
+        self._frames.append(frame)
+        self._news.set()
+
+    def closed(self, code: int, reason: str) -> None:
+        """The session has ended."""
+        if self._closed is None:
+            self._closed = ConnectionLostError(reason or "the session is over", code)
+            self._news.set()
+
+
+class _Down:
+    """The session's channel: what it sends arrives at once."""
+
+    def __init__(self, connection: MemoryConnection) -> None:
+        self._connection = connection
+
+    def send(self, frame: bytes) -> None:
+        self._connection.deliver(frame)
+
+    def close(self, code: int, reason: str) -> None:
+        self._connection.closed(code, reason)
+
+    async def room(self) -> None:
+        """There is always room: whoever reads is in the same process."""

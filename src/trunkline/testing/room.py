@@ -1,0 +1,154 @@
+"""Where a test's calls take place."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from types import TracebackType
+from typing import Any, Literal, Self
+
+from trunkline.calls.call import Call, CallTimes
+from trunkline.engine.app import BrainFactory
+from trunkline.engine.brains import Brain, BrainError
+from trunkline.engine.brains.rehearsal import RehearsalBrain
+from trunkline.engine.speech import Voice
+from trunkline.engine.speech.oracle import OracleRecogniser
+from trunkline.providers import Provider
+from trunkline.scenario.scenario import Scenario
+from trunkline.testing.ear import Ear
+from trunkline.testing.judging import TextModel
+from trunkline.testing.line import Line
+from trunkline.testing.link_faults import FaultyProvider, LinkFaults
+from trunkline.testing.memory_link import MemoryProvider
+from trunkline.testing.mouth import Mouth, SpeakingMouth, TypingMouth
+from trunkline.testing.stand_ins import replaceable
+from trunkline.testing.voice_call import PATIENCE_MS, VoiceCall
+
+Way = Literal["typed", "spoken", "live"]
+WAYS: tuple[Way, ...] = ("typed", "spoken", "live")
+
+
+class Room:
+    """Makes calls; leaving it ends them. It belongs to one event loop.
+
+    Args:
+        way: how its callers talk.
+        provider_of: where the calls of a scenario go; they stay in memory without it.
+        voice: of the callers who speak; without one they type. The room closes it.
+        times: the calls' time limits.
+        judge: the text model for `VoiceCall.judge`; the configured one by default.
+    """
+
+    def __init__(
+        self,
+        way: Way = "typed",
+        *,
+        provider_of: Callable[[Scenario[Any]], Provider] | None = None,
+        voice: Voice | None = None,
+        times: CallTimes = CallTimes(),
+        judge: TextModel | None = None,
+    ) -> None:
+        self.way = way
+        self.calls: list[VoiceCall] = []
+        self._provider_of = provider_of
+        self._voice = voice
+        self._times = times
+        self._judge = judge
+        self._stack = AsyncExitStack()
+        self._tasks = asyncio.TaskGroup()
+        self._running: list[tuple[Call, asyncio.Task[None]]] = []
+        self._mouths: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Self:
+        await self._stack.enter_async_context(self._tasks)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for mouth in self._mouths:
+            mouth.cancel()
+        for call, _task in self._running:
+            call.hang_up("the test is over")
+        if self._running:
+            await asyncio.wait([task for _call, task in self._running])
+        # Without the test's own error: the group would wrap it.
+        await self._stack.__aexit__(None, None, None)
+        if self._voice is not None:
+            await self._voice.aclose()
+
+    async def call(
+        self,
+        scenario: Scenario[Any],
+        *,
+        agent: str | None = None,
+        line: Line = Line(),
+        patience_ms: float = PATIENCE_MS,
+    ) -> VoiceCall:
+        """Calls a scenario. Nothing has happened yet when this returns.
+
+        Args:
+            agent: who answers; the scenario's first agent by default.
+            line: what the caller's line does to their voice.
+            patience_ms: how long the caller waits while nothing happens.
+
+        Raises:
+            KeyError: there is no agent of that name.
+        """
+        own = replaceable(scenario)
+        faults = LinkFaults()
+        ears = OracleRecogniser()
+        if self._provider_of is not None:
+            provider = self._provider_of(own)
+        else:
+            provider = MemoryProvider(_rehearsed(own), self._tasks, ears=ears)
+        call = Call(own, FaultyProvider(provider, faults), first_agent=agent, times=self._times)
+        task = self._tasks.create_task(call.run(), name=f"call {call.call_id}")
+        self._running.append((call, task))
+
+        def mouth(call: Call, ear: Ear) -> Mouth:
+            if self._voice is None:
+                return TypingMouth(call, ear, ears)
+            speaking = SpeakingMouth(call, ear, self._voice, line, ear.hear_caller)
+            self._mouths.append(self._tasks.create_task(speaking.run(), name=f"microphone {call.call_id}"))
+            return speaking
+
+        voice_call = VoiceCall(
+            call,
+            way=self.way,
+            link=faults,
+            mouth=mouth,
+            patience_ms=patience_ms,
+            keeps_sound=self._voice is not None,
+            judge=self._judge,
+        )
+        self.calls.append(voice_call)
+        return voice_call
+
+
+@asynccontextmanager
+async def typed_call(scenario: Scenario[Any], **options: Any) -> AsyncIterator[VoiceCall]:
+    """A typed call without pytest, on a loop in virtual time (`run_in_virtual_time`). An error is given its timeline."""
+    async with Room() as room:
+        call = await room.call(scenario, **options)
+        try:
+            yield call
+        except Exception as error:
+            error.add_note(call.timeline(error))
+            raise
+
+
+def _rehearsed(scenario: Scenario[Any]) -> BrainFactory:
+    def brain_of(_model: str, _settings: dict[str, Any] | None) -> Brain:
+        if scenario.rehearsal is None:
+            raise BrainError(
+                f"The scenario {scenario.name!r} has no rehearsal, which typed and spoken tests need in a model's "
+                "place. Give it one, or test it with --voice=live."
+            )
+        return RehearsalBrain(scenario, scenario.rehearsal)
+
+    return brain_of
+
+
+__all__ = ["WAYS", "Room", "Way", "typed_call"]

@@ -1,0 +1,84 @@
+"""A conversation as lines that a person can read, with a mark where something went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from trunkline.testing.reading import Event, Handoff, Happening, Message, Reading, ToolUse
+
+_LONGEST = 300
+_WIDTH = 12
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line: when (ms of the call's clock), who or what, and the words."""
+
+    seq: int
+    at_ms: int
+    who: str
+    text: str
+    kind: str
+
+
+def rows_of(reading: Reading) -> list[Row]:
+    """The conversation's lines, in the order in which things began."""
+    return [_row(happening) for happening in reading.happenings]
+
+
+def render(rows: Sequence[Row], *, mark_after: int | None = None, because: str = "") -> str:
+    """The lines as text. The mark stands behind the last line that began by `mark_after`."""
+    lines = []
+    place = None if mark_after is None else max((i for i, row in enumerate(rows) if row.seq <= mark_after), default=-1)
+    width = max([_WIDTH, *(len(row.who) for row in rows)])
+    if place == -1:
+        lines.append(_mark(width, because))
+    for index, row in enumerate(rows):
+        lines.append(f"  {row.at_ms / 1000:8.3f} s  {row.who:<{width}}  {_printable(row.text)}")
+        if index == place:
+            lines.append(_mark(width, because))
+    return "\n".join(lines)
+
+
+def _mark(width: int, because: str) -> str:
+    first = because.strip().splitlines()[0] if because.strip() else ""
+    return f"{'>' * 12}  {'HERE':<{width}}  {_printable(first)}"
+
+
+def _row(happening: Happening) -> Row:
+    match happening:
+        case Message():
+            who = "caller" if happening.role == "user" else happening.agent or happening.role
+            return Row(happening.seq, happening.at_ms, who, _said(happening), happening.role)
+        case ToolUse():
+            return Row(happening.seq, happening.at_ms, "tool", _used(happening), "tool")
+        case Handoff():
+            because = f" ({happening.reason})" if happening.reason else ""
+            text = f"{happening.previous} hands over to {happening.agent}{because}"
+            return Row(happening.seq, happening.at_ms, "handoff", text, "handoff")
+        case Event():
+            return Row(happening.seq, happening.at_ms, "·", happening.text, "event")
+
+
+def _said(message: Message) -> str:
+    text = message.text or ("(nothing was recognised)" if message.role == "user" else "(nothing)")
+    if message.heard_ms is not None:
+        return f"{text}  [cut off after {message.heard_ms} ms; heard: “{message.heard}”]"
+    if message.status in ("interrupted", "failed", "inaudible"):
+        return f"{text}  [{message.status}]"
+    return text if message.done else f"{text}  […]"
+
+
+def _used(use: ToolUse) -> str:
+    if not use.done:
+        return f"{use} …"
+    outcome = f"failed: {use.error}" if use.error is not None else repr(use.result)
+    return f"{use} → {outcome} ({use.duration_ms} ms)"
+
+
+def _printable(text: str) -> str:
+    """On one line, without anything that a terminal would obey."""
+    flat = " / ".join(line.strip() for line in text.splitlines() if line.strip())
+    shown = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in flat)
+    return shown if len(shown) <= _LONGEST else shown[: _LONGEST - 1] + "…"

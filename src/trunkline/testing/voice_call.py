@@ -1,0 +1,398 @@
+"""`VoiceCall`: a call as its caller has it, for tests that are written like a conversation."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+from trunkline.calls import log
+from trunkline.calls.call import Call
+from trunkline.realtime.events import encode
+from trunkline.testing import judging
+from trunkline.testing.assertions import ToolAssertions
+from trunkline.testing.ear import REPORT_EVERY_MS, Ear
+from trunkline.testing.failures import NotSupportedError, VoiceFailure
+from trunkline.testing.judging import TextModel, Verdict
+from trunkline.testing.link_faults import LinkFaults
+from trunkline.testing.mouth import Mouth
+from trunkline.testing.reading import Reading, ToolUse
+from trunkline.testing.stand_ins import replace_tool
+from trunkline.testing.timeline import Row, render, rows_of
+from trunkline.testing.turn import Turn
+
+PATIENCE_MS = 15_000
+"""How long a caller waits while nothing at all happens."""
+
+
+class VoiceCall(ToolAssertions):
+    """A call, and its caller.
+
+    Attributes:
+        way: "typed", "spoken" or "live".
+        link: what may befall the link to the model.
+        reading: the conversation so far, read from the log.
+        turns: the turns so far; the first is the opening, before the caller has said anything.
+        patience_ms: how long the caller waits while nothing happens, before the test fails.
+    """
+
+    def __init__(
+        self,
+        call: Call,
+        *,
+        way: str,
+        link: LinkFaults,
+        mouth: Callable[[Call, Ear], Mouth],
+        patience_ms: float = PATIENCE_MS,
+        keeps_sound: bool = False,
+        judge: TextModel | None = None,
+    ) -> None:
+        self.way = way
+        self.link = link
+        self.patience_ms = patience_ms
+        self.reading = Reading()
+        self._call = call
+        self._loop = asyncio.get_running_loop()
+        self._began = self._loop.time()
+        self.turns = [Turn(self, None, 0, 0.0)]
+        self._looked_at: Turn | None = None
+        self._judge = judge
+        self._changed: asyncio.Future[None] | None = None
+        self._last_news_ms = 0.0
+        self.ear = Ear(lambda: self.now_ms, self._report, keeps_sound=keeps_sound)
+        self._mouth = mouth(call, self.ear)
+        for entry in call.log.since(0):
+            self.reading.read(entry)
+        call.log.subscribe(self._on_entry)
+        call.attach(self.ear, call.leg.leg_id, after=0)
+
+    def __repr__(self) -> str:
+        return f"<VoiceCall {self._call.scenario.name} ({self.way})>"
+
+    # What the caller does -------------------------------------------------------------------------------------------
+    async def say(self, words: str, *, interrupting_after_ms: float | None = None, at_ms: float | None = None) -> Turn:
+        """Says something, and waits until it has been answered: the next move is then the caller's again, though the
+        answer may still be sounding. A caller is polite and lets the agent finish first, unless told otherwise.
+
+        Args:
+            interrupting_after_ms: cut in when so much of the agent's latest speech has been heard.
+            at_ms: say it at this moment of the call, whatever is going on.
+
+        Raises:
+            VoiceFailure: the agent spoke less than that, or leaves the caller without an answer.
+        """
+        cut_in = None
+        if interrupting_after_ms is not None:
+            cut_in = await self._until_heard(interrupting_after_ms)
+        elif at_ms is not None:
+            await asyncio.sleep((at_ms - self.now_ms) / 1000)
+        else:
+            await self._until_quiet("before the caller could speak")
+        turn = self._begin_turn(words)
+        turn.cut_in_after_ms = cut_in
+        await self._mouth.say(words)
+        turn.said_ms = self.now_ms
+        await self._until(
+            lambda: self._call.at_rest and self._answered(turn), f"Nobody answered {words!r}", turn.last_seq
+        )
+        return turn
+
+    async def hears(self, words: str | re.Pattern[str], *, within_ms: float | None = None) -> str:
+        """Waits until an agent says `words` (whatever the capitals), in the current turn; returns the whole message.
+
+        Raises:
+            VoiceFailure: nothing came for `within_ms`, the caller's patience by default.
+        """
+        turn = self.turns[-1]
+
+        def found() -> str | None:
+            return next((one.heard for one in turn.messages if _occurs(words, one.heard)), None)
+
+        shown = words if isinstance(words, str) else words.pattern
+        await self._until(lambda: found() is not None, f"The caller did not hear {shown!r}", None, within_ms)
+        return found() or ""
+
+    async def silent_for(self, ms: float) -> Turn:
+        """Says nothing for so long; the turn holds what the agents did meanwhile."""
+        turn = self._begin_turn(None)
+        await self._mouth.keep_silent(ms)
+        return turn
+
+    async def murmurs(self, words: str = "mm-hm") -> Turn:
+        """Makes a small sound while the agent speaks (or not), and waits until nothing more follows from it.
+
+        Whether that interrupts the agent is for the scenario's turn detection to say.
+        """
+        turn = self._begin_turn(None)
+        await self._mouth.murmur(words)
+        await self._until(lambda: self._call.at_rest, f"Nothing followed the {words!r}", turn.last_seq)
+        return turn
+
+    async def interrupts(self) -> None:
+        """Presses the button that silences the agent."""
+        self._command(type="interrupt")
+        await self._until(lambda: self._call.at_rest and self.ear.quiet, "The agent did not stop", None)
+
+    async def push_to_talk(self, words: str) -> NoReturn:
+        """Holds the key down while saying something.
+
+        Raises:
+            NotSupportedError: always, as yet.
+        """
+        raise NotSupportedError(
+            "push_to_talk needs the calls' commands for pressing and releasing the key; the call knows none yet."
+        )
+
+    async def keys(self, digits: str) -> NoReturn:
+        """Presses keys of a telephone.
+
+        Raises:
+            NotSupportedError: always, as yet.
+        """
+        raise NotSupportedError("keys needs a leg that carries a telephone's tones; the call has none yet.")
+
+    async def hang_up(self) -> None:
+        """Ends the call, as the caller."""
+        self._command(type="hang_up")
+        await self._until(lambda: self._call.is_over, "The call did not end", None)
+
+    def replaces(self, tool: str, stand_in: object) -> None:
+        """Lets `stand_in` answer instead of a tool, in this call only: a function, an exception to raise, or a result.
+
+        Raises:
+            LookupError: the scenario has no such tool.
+        """
+        replace_tool(self._call.scenario, tool, stand_in)
+
+    # What can be asked ----------------------------------------------------------------------------------------------
+    @property
+    def now_ms(self) -> float:
+        """The call's clock."""
+        return (self._loop.time() - self._began) * 1000
+
+    @property
+    def state(self) -> Any:
+        """What the scenario's `state` made for this call."""
+        return self._call.state
+
+    @property
+    def agent(self) -> str:
+        """Who speaks now."""
+        return self.reading.agent
+
+    @property
+    def path(self) -> list[str]:
+        """The agents that have had the caller, in order."""
+        return [self.reading.first_agent, *(handoff.agent for handoff in self.reading.handoffs)]
+
+    @property
+    def tools(self) -> Sequence[ToolUse]:
+        """All tools that were called."""
+        return list(self.reading.tools.values())
+
+    @property
+    def guardrails(self) -> Sequence[log.LogEvent]:
+        """The log's events about guardrails, where it has any."""
+        return [event for _seq, event in self.reading.guardrails]
+
+    @property
+    def log(self) -> Sequence[log.Entry]:
+        """The call's log, as much of it as is kept."""
+        return self._call.log.since(0)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the call has ended."""
+        return self._call.is_over
+
+    @property
+    def rows(self) -> Sequence[Row]:
+        """The timeline, line by line."""
+        return rows_of(self.reading)
+
+    @property
+    def title(self) -> str:
+        """What a report calls it."""
+        return f"{self._call.scenario.name}, {self.way}"
+
+    def timeline(self, error: BaseException | None = None) -> str:
+        """The conversation as text; with an error, its place is marked."""
+        if error is None:
+            return render(self.rows)
+        return render(self.rows, mark_after=self.place_of(error), because=str(error) or type(error).__name__)
+
+    def place_of(self, error: BaseException) -> int:
+        """Where in the log an error of the test belongs: at the turn that was looked at last, or at the end."""
+        if isinstance(error, VoiceFailure) and error.call is self and error.seq is not None:
+            return error.seq
+        if self._looked_at is not None and isinstance(error, AssertionError):
+            return self._looked_at.last_seq
+        return self.reading.last_seq
+
+    def looked_at(self, turn: Turn) -> None:
+        """A test reads something of a turn: if it fails next, the failure is there."""
+        self._looked_at = turn
+
+    # What can be asserted -------------------------------------------------------------------------------------------
+    def took_path(self, *agents: str) -> None:
+        """The caller was with these agents, in this order, and with no others.
+
+        Raises:
+            VoiceFailure: with others, or in another order.
+        """
+        for index, handoff in enumerate(self.reading.handoffs, 1):
+            if index >= len(agents) or agents[index] != handoff.agent:
+                self.fail(f"The path is {_arrows(self.path)}; expected {_arrows(agents)}.", handoff.seq)
+        if list(agents) != self.path:
+            self.fail(f"The path is {_arrows(self.path)}; expected {_arrows(agents)}.")
+
+    def answers_within(self, ms: float) -> None:
+        """Every turn of the caller was answered by sound within `ms`.
+
+        Raises:
+            VoiceFailure: one was not.
+        """
+        for turn in self.turns:
+            if turn.words is not None and turn.said_ms is not None:
+                turn.answers_within(ms)
+
+    def leaves_nobody_in_silence(self, longest_ms: float = 3000) -> None:
+        """No silence of more than `longest_ms` came before an agent's words while the caller waited for them.
+
+        Raises:
+            VoiceFailure: one did, or a turn of the caller was not answered at all.
+        """
+        for index, turn in enumerate(self.turns):
+            if turn.said_ms is None or (index and turn.words is None):
+                continue
+            until = self.turns[index + 1].start_ms if index + 1 < len(self.turns) else self.now_ms
+            quiet_from = turn.said_ms
+            for stretch in self.ear.stretches:
+                if stretch.ends_ms <= quiet_from or stretch.starts_ms >= until:
+                    continue
+                if stretch.starts_ms - quiet_from > longest_ms:
+                    self._fail_silent(turn, quiet_from, stretch.starts_ms)
+                quiet_from = stretch.ends_ms
+            if quiet_from == turn.said_ms and until - quiet_from > longest_ms:
+                self._fail_silent(turn, quiet_from, until)
+
+    async def judge(self, question: str, *, model: TextModel | None = None) -> Verdict:
+        """Asks a text model whether the conversation so far is as described: "is polite about the refusal".
+
+        The verdict is true only if it passes. Without a text model, the test is skipped with the reason.
+        """
+        text_model = model or self._judge or judging.configured_model()
+        return await judging.judge(text_model, question, render(self.rows))
+
+    def fail(self, message: str, seq: int | None = None) -> NoReturn:
+        """Fails the test at a place in the conversation, by default where it stands.
+
+        Raises:
+            VoiceFailure: always.
+        """
+        raise VoiceFailure(message, self, self.reading.last_seq if seq is None else seq)
+
+    # Waiting --------------------------------------------------------------------------------------------------------
+    async def _until_quiet(self, when: str) -> None:
+        await self._until(lambda: self._call.at_rest, f"The agent did not come to an end {when}", None)
+        while not self.ear.quiet:
+            await asyncio.sleep((self.ear.ends_ms - self.now_ms) / 1000)
+
+    async def _until_heard(self, ms: float) -> float:
+        """Waits until so much of the agent's latest speech was heard; returns how much it has become."""
+        since = self.turns[-1].start_ms
+        complaint = f"Nobody could cut in after {ms:g} ms: the agent did not speak that long"
+        await self._until(
+            lambda: self.ear.moment(ms, since) is not None or (self._call.at_rest and self._answered(self.turns[-1])),
+            complaint,
+            None,
+        )
+        moment = self.ear.moment(ms, since)
+        if moment is None:
+            self.fail(f"{complaint}, only {self.ear.heard_since(since):.0f} ms.")
+        if self.ear.quiet:
+            self.fail(f"Nobody could cut in after {ms:g} ms: the agent had finished already.")
+        await asyncio.sleep(max(0.0, moment - self.now_ms) / 1000)
+        return ms + max(0.0, self.now_ms - moment)
+
+    async def _until(
+        self, condition: Callable[[], bool], complaint: str, seq: int | None, within_ms: float | None = None
+    ) -> None:
+        """Waits until `condition`; fails when nothing has happened for too long, or the call is over."""
+        patience = self.patience_ms if within_ms is None else within_ms
+        from_ms = self.now_ms
+        while not condition():
+            if self._call.is_over:
+                self.fail(f"{complaint}: the call is over ({self.reading.ended}).", seq)
+            since = max(from_ms, self._last_news_ms, self.ear.ends_ms) if within_ms is None else from_ms
+            if self.now_ms - since > patience:
+                self.fail(f"{complaint}{self._why_not(patience)}", seq)
+            await self._news(since + patience + 1)
+
+    async def _news(self, until_ms: float) -> None:
+        """Waits until the log grows, or until a moment."""
+        self._changed = changed = self._loop.create_future()
+        timer = self._loop.call_at(self._began + until_ms / 1000, _done, changed)
+        try:
+            await changed
+        finally:
+            timer.cancel()
+            self._changed = None
+
+    def _why_not(self, patience: float) -> str:
+        running = [str(use) for use in self.reading.tools.values() if not use.done]
+        still = f", while {', '.join(running)} was still running" if running else ""
+        return f": nothing came for {patience:g} ms{still}."
+
+    def _answered(self, turn: Turn) -> bool:
+        responses = self.reading.responses
+        return bool(responses) and turn.holds(responses[-1])
+
+    def _begin_turn(self, words: str | None) -> Turn:
+        turn = Turn(self, words, self.reading.last_seq, self.now_ms)
+        self.turns[-1].ends_at(self.reading.last_seq + 1)
+        self.turns.append(turn)
+        return turn
+
+    def _on_entry(self, entry: log.Entry) -> None:
+        event = entry.event
+        self.reading.read(entry)
+        if isinstance(event, log.AudioCounted):
+            return
+        self._last_news_ms = self.now_ms
+        if isinstance(event, log.AudioStarted):
+            self.ear.started(event.item_id)
+        elif isinstance(event, log.AudioCleared):
+            self.ear.cleared()
+        elif isinstance(event, log.CallEnded):
+            self.ear.fall_silent()
+        if self._changed is not None:
+            _done(self._changed)
+
+    def _report(self, item_id: str, ms: int) -> None:
+        if not self._call.is_over:
+            self._command(type="played", item_id=item_id, ms=ms)
+
+    def _command(self, **fields: Any) -> None:
+        self._call.command(self.ear, encode(fields).decode())
+
+    def _fail_silent(self, turn: Turn, from_ms: float, to_ms: float) -> NoReturn:
+        after = f"after {turn.words!r}" if turn.words is not None else "at the beginning"
+        turn.fail(f"The caller was left in silence for {to_ms - from_ms:.0f} ms {after}.")
+
+
+def _occurs(words: str | re.Pattern[str], text: str) -> bool:
+    return words.lower() in text.lower() if isinstance(words, str) else words.search(text) is not None
+
+
+def _arrows(agents: Sequence[str]) -> str:
+    return " → ".join(agents)
+
+
+def _done(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
+
+
+__all__ = ["PATIENCE_MS", "REPORT_EVERY_MS", "VoiceCall"]
