@@ -1,4 +1,4 @@
-"""The command line: `trunkline serve`, `trunkline engine`, `trunkline call`."""
+"""The command line: `trunkline serve`, `trunkline engine`, `trunkline call`, `trunkline models`."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from trunkline import __version__
 from trunkline.settings import ProviderName, Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
+models = typer.Typer(help="Recognisers, voices and chat models: which there are, and fetching better ones.")
+app.add_typer(models, name="models")
 
 Targets = Annotated[
     list[str] | None, typer.Argument(help="Your scenarios: files, folders or modules.", metavar="SCENARIOS")
@@ -80,6 +82,53 @@ def call(
 
     settings = _settings(host=None, port=None, provider=provider)
     raise typer.Exit(_run(converse(settings, scenario, agent)))
+
+
+@models.callback(invoke_without_command=True)
+def show_models(context: typer.Context) -> None:
+    """Show which recognisers, voices and chat models there are, and which are in use."""
+    if context.invoked_subcommand is not None:
+        return
+    from trunkline.engine.speech.choice import parts
+    from trunkline.engine.speech.weights import KNOWN
+
+    settings = _settings(host=None, port=None, provider=None)
+    for part in parts(settings):
+        if part.in_use:
+            state = "wanted, but not there" if part.missing else "in use"
+        else:
+            state = "not there" if part.missing else "there"
+        hint = f"  ({part.missing})" if part.missing else ""
+        typer.echo(f"{part.kind:11} {part.name:10} {state:21} {part.what}{hint}")
+    typer.echo("\nTo be fetched with `trunkline models fetch NAME`:")
+    for one in KNOWN.values():
+        there = ", there" if one.are_there(settings.models_dir) else ""
+        typer.echo(f"  {one.name:16} {one.what}, about {one.about_mb} MB{there}")
+
+
+@models.command("fetch")
+def fetch_models(name: Annotated[str, typer.Argument(help="One of the names that `trunkline models` lists.")]) -> None:
+    """Fetch the weights of a better recogniser or voice."""
+    from trunkline.engine.speech import SpeechError
+    from trunkline.engine.speech.weights import KNOWN, fetch
+
+    settings = _settings(host=None, port=None, provider=None)
+    if name not in KNOWN:
+        typer.echo(f"There is no {name!r} to fetch. There are: {', '.join(KNOWN)}.", err=True)
+        raise typer.Exit(2)
+    try:
+        fetched = fetch(KNOWN[name], settings.models_dir, _show_progress, hub=settings.model_hub)
+    except SpeechError as error:
+        typer.echo(f"\n{error}", err=True)
+        raise typer.Exit(1) from error
+    where = KNOWN[name].folder(settings.models_dir)
+    typer.echo(f"\n{name} is in {where}" if fetched else f"{name} is there already, in {where}")
+
+
+def _show_progress(file: str, done: int, size: int | None) -> None:
+    """One line that is written over, for whoever looks on."""
+    whole = f" of {size / 1e6:.0f} MB, {100 * done // size} %" if size else " MB"
+    typer.echo(f"\r{file}: {done / 1e6:.1f}{whole}   ", nl=done == size, err=True)
 
 
 def main() -> None:

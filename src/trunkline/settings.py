@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from pathlib import Path
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ProviderName = Literal["auto", "azure", "openai", "local"]
@@ -38,6 +39,29 @@ class Settings(BaseSettings):
     chat_base_url: str | None = Field(default=None, validation_alias="TRUNKLINE_CHAT_BASE_URL")
     chat_model: str | None = Field(default=None, validation_alias="TRUNKLINE_CHAT_MODEL")
     chat_api_key: SecretStr | None = Field(default=None, validation_alias="TRUNKLINE_CHAT_API_KEY")
+
+    recogniser: Literal["sphinx", "http", "whisper"] = Field(default="sphinx", validation_alias="TRUNKLINE_RECOGNISER")
+    """What the local engine hears with."""
+    recogniser_base_url: str | None = Field(default=None, validation_alias="TRUNKLINE_RECOGNISER_BASE_URL")
+    recogniser_model: str = Field(default="whisper-1", validation_alias="TRUNKLINE_RECOGNISER_MODEL")
+    recogniser_api_key: SecretStr | None = Field(default=None, validation_alias="TRUNKLINE_RECOGNISER_API_KEY")
+    whisper_weights: str = Field(
+        default="whisper-base.en", validation_alias="TRUNKLINE_WHISPER_WEIGHTS", pattern=r"^\w[\w.-]*$"
+    )
+    """The folder below `models_dir` that Whisper's weights are in."""
+    voice: Literal["espeak", "http", "kokoro"] = Field(default="espeak", validation_alias="TRUNKLINE_VOICE")
+    """What the local engine speaks with."""
+    voice_base_url: str | None = Field(default=None, validation_alias="TRUNKLINE_VOICE_BASE_URL")
+    voice_model: str = Field(default="tts-1", validation_alias="TRUNKLINE_VOICE_MODEL")
+    voice_api_key: SecretStr | None = Field(default=None, validation_alias="TRUNKLINE_VOICE_API_KEY")
+    voice_name: str | None = Field(default=None, validation_alias="TRUNKLINE_VOICE_NAME")
+    """One voice of the endpoint's, or of Kokoro's, for everything; without it, the name that the session asks for."""
+    models_dir: Annotated[Path, AfterValidator(Path.expanduser)] = Field(
+        default=Path("~/.cache/trunkline"), validation_alias="TRUNKLINE_MODELS_DIR", validate_default=True
+    )
+    """Where `trunkline models fetch` puts weights."""
+    model_hub: str = Field(default="https://huggingface.co", validation_alias="TRUNKLINE_MODEL_HUB")
+    """Where it fetches them from; a mirror has the same paths. Nothing is fetched unasked."""
 
     caller_wait_s: float = Field(default=30.0, validation_alias="TRUNKLINE_CALLER_WAIT_S", gt=0)
     """How long a call waits for its caller to come (back) before it ends."""

@@ -15,10 +15,9 @@ from trunkline.engine.brains.rehearsal import RehearsalBrain
 from trunkline.engine.brains.silent import SilentBrain
 from trunkline.engine.ice import IceOptions
 from trunkline.engine.server import EngineServer
-from trunkline.engine.speech import SpeechError
-from trunkline.engine.speech.espeak import EspeakVoice
-from trunkline.engine.speech.sphinx import SphinxRecogniser
-from trunkline.engine.speech.vad import SileroVoiceActivity
+from trunkline.engine.speech import Recogniser, SpeechError, Voice
+from trunkline.engine.speech.choice import chosen_recogniser, chosen_voice, warm
+from trunkline.engine.speech.vad import FRAME_BYTES, SileroVoiceActivity
 from trunkline.engine.text import TextModelFactory, TextRequest
 from trunkline.engine.text.chat import chat_text_model
 from trunkline.engine.text.missing import no_text_model
@@ -41,11 +40,12 @@ async def local_engine(
     """Runs the engine on its own listener for as long as the context is open.
 
     Raises:
-        SpeechError: a part of the `speech` extra is missing; the message says how to install it.
+        SpeechError: the settings lack something, or the part of the `speech` extra that hears turns is missing; the
+            message says what to do.
         OSError: the address cannot be had.
     """
-    voice = EspeakVoice()
-    recogniser = SphinxRecogniser()
+    voice = chosen_voice(settings)
+    recogniser = chosen_recogniser(settings)
     try:
         SileroVoiceActivity()  # so that a missing package is told now, not in the first session
         ice = IceOptions(servers=settings.ice_servers, loopback=settings.ice_loopback)
@@ -59,7 +59,7 @@ async def local_engine(
             text_models=text_models_of(scenarios, settings),
         )
         async with EngineServer(engine, host, port) as server:
-            warming = asyncio.create_task(_warm(recogniser))
+            warming = asyncio.create_task(_warm(recogniser, voice, settings))
             try:
                 yield server
             finally:
@@ -70,10 +70,12 @@ async def local_engine(
         await voice.aclose()
 
 
-async def _warm(recogniser: SphinxRecogniser) -> None:
-    """Starts the recogniser ahead of the first utterance. If it cannot start, the first utterance says so."""
+async def _warm(recogniser: Recogniser, voice: Voice, settings: Settings) -> None:
+    """Makes the first turn as quick as later ones. If a part cannot start, the first turn says so again."""
+    activity = SileroVoiceActivity()
+    activity.probability(bytes(FRAME_BYTES))
     try:
-        await recogniser.warm()
+        await warm(recogniser, voice, dictation=bool(settings.chat_base_url and settings.chat_model))
     except SpeechError as error:
         logger.warning("%s", error)
 

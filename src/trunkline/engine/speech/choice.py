@@ -1,0 +1,146 @@
+"""Which recogniser and which voice the engine uses, by the settings, and which others there are."""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+
+from trunkline.engine.speech import Recogniser, SpeechError, Voice
+from trunkline.engine.speech.espeak import EspeakVoice
+from trunkline.engine.speech.http_recogniser import HttpRecogniser
+from trunkline.engine.speech.http_voice import HttpVoice
+from trunkline.engine.speech.kokoro import KokoroVoice
+from trunkline.engine.speech.sphinx import SphinxRecogniser
+from trunkline.engine.speech.weights import KNOWN
+from trunkline.engine.speech.whisper import WhisperRecogniser
+from trunkline.settings import Settings
+
+
+@dataclass(frozen=True)
+class Part:
+    """A recogniser, a voice or a chat model that there could be.
+
+    Attributes:
+        kind: "recogniser", "voice" or "chat model".
+        missing: what to do to have it; None if it is there.
+        in_use: whether the settings choose it.
+    """
+
+    kind: str
+    name: str
+    what: str
+    missing: str | None
+    in_use: bool
+
+
+def chosen_recogniser(settings: Settings) -> Recogniser:
+    """The recogniser that the settings choose. Nothing is loaded before it is used or warmed.
+
+    Raises:
+        SpeechError: a setting that it needs is not set.
+    """
+    if settings.recogniser == "http":
+        if not settings.recogniser_base_url:
+            raise SpeechError("TRUNKLINE_RECOGNISER=http needs an address: set TRUNKLINE_RECOGNISER_BASE_URL.")
+        key = settings.recogniser_api_key.get_secret_value() if settings.recogniser_api_key else None
+        return HttpRecogniser(settings.recogniser_base_url, settings.recogniser_model, key)
+    if settings.recogniser == "whisper":
+        return WhisperRecogniser(settings.models_dir / settings.whisper_weights)
+    return SphinxRecogniser()
+
+
+def chosen_voice(settings: Settings) -> Voice:
+    """The voice that the settings choose. Nothing is loaded before it is used or warmed.
+
+    Raises:
+        SpeechError: a setting that it needs is not set.
+    """
+    if settings.voice == "http":
+        if not settings.voice_base_url:
+            raise SpeechError("TRUNKLINE_VOICE=http needs an address: set TRUNKLINE_VOICE_BASE_URL.")
+        key = settings.voice_api_key.get_secret_value() if settings.voice_api_key else None
+        return HttpVoice(settings.voice_base_url, settings.voice_model, key, voice=settings.voice_name)
+    if settings.voice == "kokoro":
+        return KokoroVoice(settings.models_dir / "kokoro", voice=settings.voice_name)
+    return EspeakVoice()
+
+
+async def warm(recogniser: Recogniser, voice: Voice, *, dictation: bool) -> None:
+    """Does ahead what the first turn would wait for: loads libraries and weights that are on this machine.
+
+    Args:
+        dictation: callers will say anything, because a chat model answers them.
+
+    Raises:
+        SpeechError: a part is not there.
+    """
+    if isinstance(voice, EspeakVoice | KokoroVoice):
+        await voice.warm()
+    if isinstance(recogniser, SphinxRecogniser | WhisperRecogniser):
+        await recogniser.warm()
+    if dictation and isinstance(recogniser, SphinxRecogniser):
+        await recogniser.warm(None)
+
+
+def parts(settings: Settings) -> list[Part]:
+    """All there could be, in the order in which people should read it."""
+    whisper = settings.whisper_weights
+    chat = bool(settings.chat_base_url and settings.chat_model)
+    return [
+        _part(settings, "recogniser", "sphinx", "English, small grammars", _package("pocketsphinx", "speech")),
+        _part(
+            settings,
+            "recogniser",
+            "http",
+            settings.recogniser_base_url or "any /v1/audio/transcriptions",
+            None if settings.recogniser_base_url else "set TRUNKLINE_RECOGNISER_BASE_URL",
+        ),
+        _part(
+            settings,
+            "recogniser",
+            "whisper",
+            whisper,
+            _package("faster_whisper", "whisper") or _weights(settings.models_dir, whisper),
+        ),
+        _part(settings, "voice", "espeak", "many languages, robotic", _package("espeakng_loader", "speech")),
+        _part(
+            settings,
+            "voice",
+            "http",
+            settings.voice_base_url or "any /v1/audio/speech",
+            None if settings.voice_base_url else "set TRUNKLINE_VOICE_BASE_URL",
+        ),
+        _part(
+            settings,
+            "voice",
+            "kokoro",
+            KNOWN["kokoro"].what,
+            _package("kokoro_onnx", "kokoro") or _weights(settings.models_dir, "kokoro"),
+        ),
+        Part("chat model", "rehearsal", "what the scenarios have rehearsed", None, not chat),
+        Part(
+            "chat model",
+            settings.chat_model or "chat",
+            settings.chat_base_url or "any /v1/chat/completions",
+            None if chat else "set TRUNKLINE_CHAT_BASE_URL and TRUNKLINE_CHAT_MODEL",
+            chat,
+        ),
+    ]
+
+
+def _part(settings: Settings, kind: str, name: str, what: str, missing: str | None) -> Part:
+    chosen = settings.recogniser if kind == "recogniser" else settings.voice
+    return Part(kind, name, what, missing, name == chosen)
+
+
+def _package(module: str, extra: str) -> str | None:
+    return None if importlib.util.find_spec(module) else f"pip install 'trunkline[{extra}]'"
+
+
+def _weights(models: Path, name: str) -> str | None:
+    known = KNOWN.get(name)
+    there = known.are_there(models) if known else (models / name / "model.bin").is_file()
+    if there:
+        return None
+    return f"trunkline models fetch {name}" if known else f"put its files into {models / name}"

@@ -1,0 +1,132 @@
+"""A recogniser behind an OpenAI-compatible endpoint: each utterance is sent whole, as WAV, when it has ended.
+
+So nothing is known while the caller speaks: there are no partial words, and `semantic_vad` judges by time alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import wave
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from trunkline.engine.speech import SAMPLE_RATE, SpeechError, Transcript
+from trunkline.engine.speech.endpoint import Endpoint
+from trunkline.realtime.audio import ms_to_bytes
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+LONGEST_MS = 600_000
+"""As much of an utterance as is sent; the sound after it is left out."""
+SHORTEST_MS = 100
+"""What is shorter has no words; endpoints refuse it."""
+MAX_AT_ONCE = 16
+"""Requests at once; further ones wait for their turn."""
+
+
+class HttpRecogniser:
+    """Sends utterances to `POST {base_url}/audio/transcriptions`.
+
+    Args:
+        base_url: of the API, up to and with `/v1`.
+        model: what the endpoint calls the model.
+        api_key: None where the endpoint wants none.
+        timeout: seconds that an answer may take.
+    """
+
+    def __init__(self, base_url: str, model: str, api_key: str | None = None, *, timeout: float = 20.0) -> None:
+        self._endpoint = Endpoint(base_url, api_key, timeout, "recogniser", "TRUNKLINE_RECOGNISER_BASE_URL")
+        self._model = model
+        self._turns = asyncio.Semaphore(MAX_AT_ONCE)
+
+    def open(
+        self,
+        *,
+        grammar: str | None = None,
+        language: str | None = None,
+        on_partial: Callable[[str], None] | None = None,
+    ) -> HttpUtterance:
+        """Begins an utterance. The endpoint is told neither the grammar nor anything before the end.
+
+        Raises:
+            SpeechError: the recogniser is closed.
+        """
+        self._endpoint.client()
+        return HttpUtterance(self, language)
+
+    async def aclose(self) -> None:
+        """Closes the connections; what is under way fails. Harmless when done twice."""
+        await self._endpoint.aclose()
+
+    async def transcribe(self, pcm: bytes, language: str | None) -> Transcript:
+        """The words of PCM16 at 24 kHz."""
+        from openai import omit
+
+        client: AsyncOpenAI = self._endpoint.client()
+        async with self._turns:
+            with self._endpoint.errors():
+                answer = await client.audio.transcriptions.create(
+                    file=("speech.wav", wav(pcm), "audio/wav"), model=self._model, language=language or omit
+                )
+        text = getattr(answer, "text", None)
+        if not isinstance(text, str):
+            raise SpeechError("The recogniser's endpoint answered without a text.")
+        return Transcript(text.strip())
+
+
+class HttpUtterance:
+    """One stretch of speech; see `Utterance`."""
+
+    def __init__(self, recogniser: HttpRecogniser, language: str | None) -> None:
+        self._recogniser = recogniser
+        self._language = language
+        self._sound = bytearray()
+        self._words: asyncio.Task[Transcript] | None = None
+        self._abandoned = False
+
+    def feed(self, pcm: bytes) -> None:
+        """Takes more sound; returns at once."""
+        if self._words is None and not self._abandoned:
+            self._sound += pcm[: max(ms_to_bytes(LONGEST_MS) - len(self._sound), 0)]
+
+    async def finish(self) -> Transcript:
+        """The words; the second time, the same again. Cancelling it abandons the utterance.
+
+        Raises:
+            SpeechError: the endpoint did not answer, or with an error; or the utterance was abandoned.
+        """
+        if self._abandoned:
+            raise SpeechError("The utterance was abandoned.")
+        if len(self._sound) < ms_to_bytes(SHORTEST_MS):
+            return Transcript("")
+        if self._words is None:
+            self._words = asyncio.create_task(self._recogniser.transcribe(bytes(self._sound), self._language))
+        try:
+            return await asyncio.shield(self._words)
+        except asyncio.CancelledError:
+            if self._abandoned:
+                raise SpeechError("The utterance was abandoned.") from None
+            self.abandon()
+            raise
+
+    def abandon(self) -> None:
+        """Gives up the utterance and the request for it."""
+        if self._words is None:
+            self._abandoned = True
+            self._sound.clear()
+        elif not self._words.done():
+            self._abandoned = True
+            self._words.cancel()
+
+
+def wav(pcm: bytes) -> bytes:
+    """PCM16 mono at 24 kHz as a WAV file."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(SAMPLE_RATE)
+        out.writeframes(pcm)
+    return file.getvalue()

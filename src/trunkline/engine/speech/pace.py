@@ -1,0 +1,57 @@
+"""When words are said by a voice that does not tell: in proportion to their length."""
+
+from __future__ import annotations
+
+import re
+
+from trunkline.engine.speech import Mark
+
+_FIRST_GUESS = 65.0
+_WORD_END = re.compile(r"\S(?=\s|$)")
+
+
+class Pace:
+    """How long a voice takes for a character, learned from what it has said; one for each voice.
+
+    Attributes:
+        ms_per_character: at speed 1.
+    """
+
+    def __init__(self, ms_per_character: float = _FIRST_GUESS) -> None:
+        self.ms_per_character = ms_per_character
+
+    def learn(self, text: str, ms: float, speed: float) -> None:
+        """A text took so long. Very short ones teach nothing: silence is most of them."""
+        if len(text) >= 10 and ms > 0:
+            self.ms_per_character += (ms * speed / len(text) - self.ms_per_character) / 3
+
+
+class EstimatedMarks:
+    """The marks of one text while its sound arrives, and the right ones in proportion once all of it is there."""
+
+    def __init__(self, text: str, pace: Pace, speed: float) -> None:
+        self._text = text
+        self._pace = pace
+        self._speed = speed
+        self._ends = [found.end() for found in _WORD_END.finditer(text)]
+        self._next = 0
+        self._until_ms = 0
+
+    def within(self, ms: int) -> tuple[Mark, ...]:
+        """The words that are taken to end before `ms`, all but the last, which is said when the sound ends."""
+        marks = []
+        each = self._pace.ms_per_character / self._speed
+        while self._next < len(self._ends) - 1 and self._ends[self._next] * each <= ms:
+            self._until_ms = max(self._until_ms, round(self._ends[self._next] * each))
+            marks.append(Mark(self._until_ms, self._ends[self._next]))
+            self._next += 1
+        return tuple(marks)
+
+    def rest(self, ms: int) -> tuple[Mark, ...]:
+        """The words that are left, spread over the rest of the sound, which is `ms` long."""
+        self._pace.learn(self._text, ms, self._speed)
+        said = self._ends[self._next - 1] if self._next else 0
+        left_ms, left = max(ms - self._until_ms, 0), max(len(self._text) - said, 1)
+        ends, self._next = self._ends[self._next : -1], len(self._ends)
+        marks = [Mark(self._until_ms + left_ms * (end - said) // left, end) for end in ends]
+        return (*marks, Mark(ms, len(self._text)))
