@@ -16,8 +16,10 @@ from starlette.websockets import WebSocket
 
 from trunkline.engine import preview
 from trunkline.engine.brains import Brain, BrainError
+from trunkline.engine.brains.silent import SilentBrain
 from trunkline.engine.calls import Calls
 from trunkline.engine.client_secrets import ClientSecret, ClientSecrets
+from trunkline.engine.configuration import DEFAULT_TRANSCRIPTION_MODEL
 from trunkline.engine.ice import IceOptions
 from trunkline.engine.live import LiveSession, Player
 from trunkline.engine.preview import PreviewDialect, PreviewRoutes
@@ -132,7 +134,9 @@ class Engine:
     async def _talk(self, websocket: WebSocket, named_by: str, dialect: PreviewDialect | None) -> None:
         """A session of its own for one socket. `named_by` is the query parameter that names the model."""
         secret = None if "call_id" in websocket.query_params else self._secret(websocket)
-        refusal = self._refusal(websocket, secret, named_by)
+        transcribing = websocket.query_params.get("intent") == "transcription" and dialect is None
+        model = websocket.query_params.get(named_by) or (DEFAULT_TRANSCRIPTION_MODEL if transcribing else None)
+        refusal = self._refusal(websocket, secret, named_by, model)
         if refusal is not None:
             await websocket.send_denial_response(refusal)
             return
@@ -140,7 +144,7 @@ class Engine:
             if secret is not None:
                 live = self.open_session(secret.model, secret.settings)
             else:
-                live = self.open_session(websocket.query_params[named_by])
+                live = self.open_session(model or "", {"type": "transcription"} if transcribing else None)
         except BrainError as error:
             await websocket.send_denial_response(_error(404, error.code, str(error)))
             return
@@ -157,11 +161,13 @@ class Engine:
         finally:
             del self.sessions[live.session.id]
 
-    def _refusal(self, websocket: WebSocket, secret: ClientSecret | None, named_by: str) -> JSONResponse | None:
+    def _refusal(
+        self, websocket: WebSocket, secret: ClientSecret | None, named_by: str, model: str | None
+    ) -> JSONResponse | None:
         if secret is None and not self.authorised(websocket):
             message = "Access denied: the key is missing or is not this engine's. Send it as api-key or bearer."
             return _error(401, "401", message)
-        if secret is None and not websocket.query_params.get(named_by):
+        if secret is None and not model:
             return _error(400, "missing_query_parameter", f"Say which model: add ?{named_by}=NAME to the URL.")
         if len(self.sessions) >= self.max_sessions:
             return _error(429, "too_many_sessions", f"This engine runs at most {self.max_sessions} sessions at once.")
@@ -185,7 +191,8 @@ class Engine:
             lifetime_ms=None if minutes is None else minutes * 60_000,
             paced=player is not None,
         )
-        brain = self._brains(model, settings)
+        transcribing = session.configuration["type"] == "transcription"
+        brain = SilentBrain() if transcribing else self._brains(model, settings)
         return LiveSession(session, brain=brain, recogniser=self._recogniser, voice=self._voice, player=player)
 
 

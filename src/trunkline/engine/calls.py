@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.websockets import WebSocket
 
-from trunkline.engine import preview
+from trunkline.engine import configuration, preview
 from trunkline.engine.brains import BrainError
 from trunkline.engine.call_requests import (
     Refused,
@@ -121,7 +121,7 @@ class Calls:
             await websocket.send_denial_response(error_response(429, "too_many_sidebands", message))
             return
         channel = SocketChannel(websocket)
-        session = call.live.session.configuration
+        session = configuration.shown(call.live.session.configuration)
         channel.send(encode({"type": "session.created", "event_id": new_id("event"), "session": session}))
         call.live.attach(channel)
         call.sidebands.add(channel)

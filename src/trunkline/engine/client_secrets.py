@@ -51,11 +51,12 @@ class ClientSecrets:
             InvalidRequest: the session or the life-time is not valid; the session must name its model.
         """
         given = _checked(body)
-        settings, model = given["session"], given["session"]["model"]
-        session = configuration.updated(configuration.default(model, new_id("sess")), settings)
+        settings, model = given["session"], given["model"]
+        type_ = configuration.type_of(settings)
+        session = configuration.updated(configuration.default(model, new_id("sess"), type_=type_), settings)
         value = PREFIX + secrets.token_hex(24)
         expires_at = int(self._clock()) + given["seconds"]
-        secret = ClientSecret(value, expires_at, model, copy.deepcopy(settings), session)
+        secret = ClientSecret(value, expires_at, model, copy.deepcopy(settings), configuration.shown(session))
         self._forget_expired()
         while len(self._secrets) >= self._most:
             del self._secrets[next(iter(self._secrets))]
@@ -95,8 +96,11 @@ def _checked(body: Any) -> dict[str, Any]:
     if "session" not in given:
         raise checks.missing("session")
     settings = checks.a_dict(given["session"], "session")
-    if not settings.get("model"):
+    model = settings.get("model")
+    if configuration.type_of(settings) == "transcription":
+        model = configuration.DEFAULT_TRANSCRIPTION_MODEL  # the session names it in its audio, if at all
+    if not model:
         raise checks.missing("session.model")
-    checks.text(settings["model"], "session.model")
+    checks.text(model, "session.model")
     expires_after = checks.nullable(_EXPIRES_AFTER, {})(given.get("expires_after"), "expires_after")
-    return {"session": settings, "seconds": expires_after.get("seconds", LIFETIME_S)}
+    return {"session": settings, "model": model, "seconds": expires_after.get("seconds", LIFETIME_S)}

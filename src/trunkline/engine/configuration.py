@@ -17,6 +17,7 @@ from trunkline.engine.checks import InvalidRequest
 Configuration = dict[str, Any]
 
 DEFAULT_INSTRUCTIONS = "You are a friendly voice agent. Answer in short, natural, spoken sentences."
+DEFAULT_TRANSCRIPTION_MODEL = "local"
 DEFAULT_VOICE = "alloy"
 MODALITIES = ("text", "audio")
 
@@ -37,6 +38,7 @@ _SEMANTIC_VAD = {
 }
 _PCM = {"type": "audio/pcm", "rate": 24000}
 
+_OTHER_TYPE = {"realtime": "transcription", "transcription": "realtime"}
 _OVERRIDABLE = (
     "instructions",
     "tools",
@@ -49,10 +51,10 @@ _OVERRIDABLE = (
 )
 
 
-def default(model: str, session_id: str, expires_at: int | None = None) -> Configuration:
-    """What a session starts with. `expires_at` is in seconds of Unix time."""
+def default(model: str, session_id: str, expires_at: int | None = None, *, type_: str = "realtime") -> Configuration:
+    """What a session starts with. `expires_at` is in seconds of Unix time; `type_` is "realtime" or "transcription"."""
     return {
-        "type": "realtime",
+        "type": type_,
         "object": "realtime.session",
         "id": session_id,
         "model": model,
@@ -69,13 +71,27 @@ def default(model: str, session_id: str, expires_at: int | None = None) -> Confi
         "audio": {
             "input": {
                 "format": dict(_PCM),
-                "transcription": None,
+                "transcription": {"model": model} if type_ == "transcription" else None,
                 "noise_reduction": None,
                 "turn_detection": dict(_SERVER_VAD),
             },
             "output": {"format": dict(_PCM), "voice": DEFAULT_VOICE, "speed": 1.0},
         },
     }
+
+
+def type_of(settings: Mapping[str, Any] | None) -> str:
+    """Which of the two types of session the settings to begin with are for."""
+    return "transcription" if (settings or {}).get("type") == "transcription" else "realtime"
+
+
+def shown(configuration: Configuration) -> Configuration:
+    """The session object as clients see it. A transcription session has hearing and nothing else."""
+    if configuration["type"] == "realtime":
+        return copy.deepcopy(configuration)
+    kept = {name: configuration[name] for name in ("type", "id", "expires_at", "include")}
+    heard = copy.deepcopy(configuration["audio"]["input"])
+    return {**kept, "object": "realtime.transcription_session", "audio": {"input": heard}}
 
 
 def updated(current: Configuration, update: Any, *, spoken: bool = False) -> Configuration:
@@ -88,9 +104,9 @@ def updated(current: Configuration, update: Any, *, spoken: bool = False) -> Con
     Raises:
         InvalidRequest: a field is unknown, of the wrong type or out of range; nothing is changed then.
     """
-    given = _SESSION(update, "session")
-    if given.get("type", "realtime") != current["type"]:
+    if isinstance(update, dict) and update.get("type") == _OTHER_TYPE[current["type"]]:
         raise InvalidRequest("The type of a session cannot change.", "invalid_value", "session.type")
+    given = _SESSION(update, "session")
     voice = (given.get("audio") or {}).get("output", {}).get("voice")
     if spoken and voice is not None and voice != current["audio"]["output"]["voice"]:
         raise InvalidRequest(
@@ -282,22 +298,18 @@ _OUTPUT = {
     "voice": checks.nullable(_voice, DEFAULT_VOICE),
     "speed": checks.nullable(checks.number(0.25, 1.5), 1.0),
 }
-_AUDIO = checks.fields(
-    {
-        "input": checks.nullable(
-            checks.fields(
-                {
-                    "format": checks.nullable(_format, dict(_PCM)),
-                    "transcription": checks.nullable(_TRANSCRIPTION),
-                    "noise_reduction": checks.nullable(_NOISE_REDUCTION),
-                    "turn_detection": checks.nullable(_TURN_DETECTION),
-                }
-            ),
-            {},
-        ),
-        "output": checks.nullable(checks.fields(_OUTPUT), {}),
-    }
+_INPUT = checks.nullable(
+    checks.fields(
+        {
+            "format": checks.nullable(_format, dict(_PCM)),
+            "transcription": checks.nullable(_TRANSCRIPTION),
+            "noise_reduction": checks.nullable(_NOISE_REDUCTION),
+            "turn_detection": checks.nullable(_TURN_DETECTION),
+        }
+    ),
+    {},
 )
+_AUDIO = checks.fields({"input": _INPUT, "output": checks.nullable(checks.fields(_OUTPUT), {})})
 _SHARED = {
     "instructions": checks.nullable(checks.text, ""),
     "tools": checks.nullable(checks.list_of(_tool, 128), []),
@@ -310,10 +322,10 @@ _SHARED = {
         checks.fields({"effort": checks.nullable(checks.one_of("minimal", "low", "medium", "high", "xhigh"))})
     ),
 }
-_SESSION = checks.fields(
+_REALTIME = checks.fields(
     {
         **_SHARED,
-        "type": checks.one_of("realtime"),
+        "type": checks.text,
         "model": checks.nullable(checks.text),
         "tracing": checks.nullable(_tracing),
         "truncation": checks.nullable(_truncation, "auto"),
@@ -322,6 +334,14 @@ _SESSION = checks.fields(
     },
     required=("type",),
 )
+_TRANSCRIPTION_SESSION = checks.fields(
+    {
+        "type": checks.text,
+        "include": checks.nullable(_include),
+        "audio": checks.nullable(checks.fields({"input": _INPUT})),
+    }
+)
+_SESSION = checks.tagged({"realtime": _REALTIME, "transcription": _TRANSCRIPTION_SESSION})
 
 
 def _metadata(value: Any, path: str) -> Any:

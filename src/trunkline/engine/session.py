@@ -6,7 +6,6 @@ milliseconds and cuts in wherever it wants. `now_ms` is any clock that does not 
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -65,9 +64,10 @@ class Session:
         self.id = new_id("sess")
         self.conversation_id = new_id("conv")
         self.conversation = Conversation()
-        self.configuration: Configuration = configuration.default(model, self.id, expires_at)
+        type_ = configuration.type_of(settings)
+        self.configuration: Configuration = configuration.default(model, self.id, expires_at, type_=type_)
         if settings:
-            self.configuration = configuration.updated(self.configuration, {"type": "realtime", **settings})
+            self.configuration = configuration.updated(self.configuration, {"type": type_, **settings})
         self._new_id = new_id
         self._lifetime_ms = lifetime_ms
         self._outbox = Outbox()
@@ -117,7 +117,7 @@ class Session:
         return self._outbox.drain()
 
     def _open(self) -> None:
-        self._outbox.send("session.created", session=self.configuration)
+        self._outbox.send("session.created", session=configuration.shown(self.configuration))
         conversation = {"id": self.conversation_id, "object": "realtime.conversation"}
         self._outbox.send("conversation.created", conversation=conversation)
         if self._lifetime_ms is not None:
@@ -246,7 +246,7 @@ class Session:
             raise checks.missing("session")
         self.configuration = configuration.updated(self.configuration, event["session"], spoken=self._spoken)
         self._listening.configure(self.configuration["audio"]["input"])
-        self._outbox.send("session.updated", session=copy.deepcopy(self.configuration))
+        self._outbox.send("session.updated", session=configuration.shown(self.configuration))
 
     # ------------------------------------------------------------------ the caller's sound
 
@@ -315,6 +315,8 @@ class Session:
 
     def _respond_by_itself(self) -> None:
         """A response that no client asked for: what stands against it is told, and the sound goes on."""
+        if self.configuration["type"] == "transcription":
+            return
         try:
             self._respond(None)
         except InvalidRequest as error:
@@ -379,6 +381,8 @@ class Session:
         response.cancel("client_cancelled")
 
     def _respond(self, overrides: Any) -> None:
+        if self.configuration["type"] == "transcription":
+            raise InvalidRequest("A transcription session makes no responses.", "invalid_value", "type")
         own, given = configuration.for_response(self.configuration, overrides)
         outside = given.get("conversation") == "none"
         if not outside and self._active is not None:
