@@ -205,15 +205,17 @@ class Call:
         Raises:
             ProviderError: the provider refuses, or there is no WebRTC.
         """
+        leg = self.leg
         async with self._dialling:
             purpose = steps.Configure(self._machine.agent, steps.Connecting(0))
             session = {**await self._session(purpose), "model": self._model}
             dialled = await self._provider.dial(sdp, session)
+            if self.is_over or self.leg is not leg or leg.transport != "webrtc":
+                await self._end_media(dialled.call_id)  # the caller has come another way meanwhile, or is gone
+                return dialled.sdp
             former, self._rtc_id = self._rtc_id, dialled.call_id
             self._link.take(Route(lambda: self._provider.connect(self._model, dialled.call_id), resumes=True))
             self._start(self._end_media(former))
-            if self.is_over:
-                await self._hang_up_media()
             return dialled.sdp
 
     async def _hang_up_media(self) -> None:

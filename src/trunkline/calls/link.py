@@ -90,17 +90,26 @@ class Link:
                 hopeless = not error.retry
             else:
                 resumed = route.resumes and route is session_of
+                if not resumed:
+                    self._queue.clear()
                 self._deliver(LinkOpened(attempts, round((loop.time() - lost_at) * 1000), resumed))
                 session_of = route
                 opened_at = loop.time()
-                broken = await self._converse(connection)
-                lost, hopeless = LinkDropped(broken.reason, broken.code), False
-                lost_at = loop.time()
+                try:
+                    broken = await self._converse(connection)
+                    lost, hopeless = LinkDropped(broken.reason, broken.code), False
+                    lost_at = loop.time()
+                    self._ready = False
+                    if rerouted := self._route is not route:
+                        # Told before the close, which may take its time: the caller is there by the other way soon.
+                        self._deliver(replace(lost, retry_in_ms=0))
+                finally:
+                    await connection.close()
+                if rerouted:
+                    continue
                 # A link that breaks at once is as bad as one that does not come: the back-off goes on.
                 if lost_at - opened_at > LONGEST_RETRY_S:
                     attempts, troubled_since = 0, lost_at
-                self._ready = False
-                self._queue.clear()
             if self._route is not route:
                 self._deliver(replace(lost, retry_in_ms=0))
                 continue
@@ -172,18 +181,15 @@ class Link:
         self._waiting.set()
 
     async def _converse(self, connection: Connection) -> ConnectionLostError:
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                writing = tasks.create_task(self._write(connection))
-                reading = tasks.create_task(self._read(connection))
-                turning = tasks.create_task(self._rerouted.wait())
-                await asyncio.wait({reading, turning}, return_when=asyncio.FIRST_COMPLETED)
-                lost = reading.result() if reading.done() else ConnectionLostError("the caller came another way")
-                for task in (writing, reading, turning):
-                    task.cancel()
-            return lost
-        finally:
-            await connection.close()
+        async with asyncio.TaskGroup() as tasks:
+            writing = tasks.create_task(self._write(connection))
+            reading = tasks.create_task(self._read(connection))
+            turning = tasks.create_task(self._rerouted.wait())
+            await asyncio.wait({reading, turning}, return_when=asyncio.FIRST_COMPLETED)
+            lost = reading.result() if reading.done() else ConnectionLostError("the caller came another way")
+            for task in (writing, reading, turning):
+                task.cancel()
+        return lost
 
     async def _read(self, connection: Connection) -> ConnectionLostError:
         try:
@@ -196,7 +202,9 @@ class Link:
         try:
             while True:
                 while self._queue:
-                    await connection.send(self._queue.popleft())
+                    frame = self._queue[0]  # it stays until it is sent: a sideband that was cut goes on with it
+                    await connection.send(frame)
+                    self._queue.popleft()
                 self._waiting.clear()
                 await self._waiting.wait()
         except ConnectionLostError:

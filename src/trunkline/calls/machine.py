@@ -82,6 +82,10 @@ class CallMachine:
         """Over WebRTC, where sound does not pass us; None on the relay."""
         self._truncated_by_us: set[str] = set()
         self._resumed = False
+        self._kept: list[Event] | None = None
+        """What is to be sent once a cut sideband is back: its session goes on, and nothing will be replayed."""
+        self._misses_answer = False
+        """Whether a response was under way when the sideband was cut, and its end has not come yet."""
         self._out: list[Effect] = []
         self._now = 0.0
         self._link_up = False
@@ -183,9 +187,11 @@ class CallMachine:
         self._emit(WakeAt(_WAIT_FOR_CALLER, None))
         self._log(log.LegJoined(leg_id=joined.leg_id, transport=joined.transport, reason=joined.reason))
         if joined.transport == "websocket":
-            self._media = None
+            self._leave_media()
         elif self._media is None:
             self._media = MediaPlayback()
+        else:
+            self._media.back()
         self._greet()
 
     def _on_caller_left(self, left: CallerLeft) -> None:
@@ -195,7 +201,8 @@ class CallMachine:
         self._log(log.LegLost(leg_id=left.leg_id, reason=left.reason, waiting_ms=round(self.plan.caller_wait_ms)))
         self._wait_for_caller()
         if self._media is not None:
-            return  # only the page's socket is known to be gone: sound may still flow
+            self._media.away(self._now)  # only the page's socket is known to be gone: sound may still flow
+            return
         if (self._turns.busy and not self._turns.cancelling) or self._playback.unheard(self._now):
             self._turns.wish()  # what is cut off now is said again when the caller is back
         self._stop_talking()
@@ -235,7 +242,7 @@ class CallMachine:
         for event in self.transcript.typed(item_id, text, hidden=hidden):
             self._log(event)
         self._send({"type": "conversation.item.create", "item": typed_item(item_id, text)})
-        self._turns.wish([item_id] if self._link_up else [])
+        self._turns.wish([item_id] if self._reaches_model else [])
 
     def _on_woke(self, woke: Woke) -> None:
         if woke.key == _WAIT_FOR_CALLER and not self._caller_there:
@@ -243,6 +250,7 @@ class CallMachine:
         elif woke.key == _WAIT_FOR_REPORT:
             self._settle_cut()
         elif woke.key == _WAIT_FOR_ANSWER and self._turns.busy:
+            self._misses_answer = False
             # Its end was missed while there was no sideband, and with it perhaps a tool call: only a new session,
             # with the conversation replayed, is sure to answer.
             self._log(log.LegNeeded(reason="an answer was lost while the sideband was down"))
@@ -275,6 +283,17 @@ class CallMachine:
         self._log(log.AudioCleared(item_id=cut))
         self._turns.hold("report")
         self._emit(WakeAt(_WAIT_FOR_REPORT, self._now + REPORT_WAIT_MS))
+
+    def _leave_media(self) -> None:
+        """The caller's sound goes over the relay from now on: what was being said is said again there."""
+        if self._media is None:
+            return
+        if self._media.sounds or self._media.unheard:
+            self._turns.wish()
+        self._cut_media(self._media)
+        self._settle_cut()
+        self._log_all(self.transcript.broken_off(self._sound_ms, roles=("assistant",)))
+        self._media = None
 
     def _settle_cut(self) -> None:
         """Tells the model what was heard of the messages that were cut."""
@@ -328,15 +347,22 @@ class CallMachine:
         self._opening += 1  # a session that is being worked out is not for the next link
         self._log(log.LinkLost(reason=dropped.reason, code=dropped.code, retry_in_ms=dropped.retry_in_ms))
         self._turns.hold("link")
-        if dropped.resumable:
-            return  # sound goes on flowing, and the session with it
+        if dropped.resumable:  # sound goes on flowing, and the session with it
+            self._kept = self._kept or []
+            self._misses_answer = self._misses_answer or self._turns.busy
+            self._emit(WakeAt(_WAIT_FOR_ANSWER, None))
+            self._stop_listening()  # the end of the caller's turn may be missed
+            return
+        self._kept = None
+        self._misses_answer = False
+        self._emit(WakeAt(_WAIT_FOR_ANSWER, None))
         if dropped.needs_leg:
             self._log(log.LegNeeded(reason=dropped.reason))
         self._turns.lost_link()
         self._stop_listening()
         self._log_all(self.transcript.broken_off(self._sound_ms))
         if self._media is not None:
-            if self._media.sounds:
+            if self._media.sounds or self._media.unheard:
                 self._turns.wish()  # it is said again to the one who comes back
             self._cut_media(self._media)
         else:
@@ -357,6 +383,7 @@ class CallMachine:
             self._on_resumed(session)
             return
         self._settle_cut()  # so that what is replayed is what was heard
+        self._kept = None
         self._link_up = True
         self._turns.release("link")
         self._send({"type": "session.update", "session": session})
@@ -374,9 +401,15 @@ class CallMachine:
         self._link_up = True
         self._turns.release("link")
         self._send({"type": "session.update", "session": session})
-        if self._turns.busy:
-            self._emit(WakeAt(_WAIT_FOR_ANSWER, self._now + ANSWER_WAIT_MS))
+        kept, self._kept = self._kept or [], None
+        for event in kept:
+            self._send(event)
+        self._wait_for_missed_answer()
         self._greet()
+
+    def _wait_for_missed_answer(self) -> None:
+        if self._misses_answer and self._link_up:
+            self._emit(WakeAt(_WAIT_FOR_ANSWER, self._now + ANSWER_WAIT_MS))
 
     # Agents and tools -----------------------------------------------------------------------------------------------
     def _on_configured(self, configured: AgentConfigured) -> None:
@@ -458,13 +491,15 @@ class CallMachine:
         item_id = new_id("item")
         self.transcript.tool_answered(call_id, output, item_id)
         self._send({"type": "conversation.item.create", "item": answer_item(item_id, call_id, output)})
-        self._turns.wish([item_id] if self._link_up else [])
+        self._turns.wish([item_id] if self._reaches_model else [])
 
     # What the model says --------------------------------------------------------------------------------------------
     def _on_wire(self, arrived: WireArrived) -> None:
         event = arrived.event
         if event["type"] not in _UNLOGGED:
             self._log(log.WireReceived(event=event))
+        if event["type"].startswith("response."):
+            self._wait_for_missed_answer()  # it goes on
         handler = self._handlers.get(event["type"])
         if handler is None:
             return
@@ -580,11 +615,18 @@ class CallMachine:
 
     def _on_response_done(self, event: Event) -> None:
         response = event["response"]
-        self._turns.response_done(_text_in(response, "id"))
+        response_id = _text_in(response, "id")
+        self._turns.response_done(response_id)
+        self._misses_answer = False
         self._emit(WakeAt(_WAIT_FOR_ANSWER, None))
         for item in response.get("output") or ():  # what was missed while a sideband was down
             if item.get("type") == "function_call" and item.get("status") == "completed":
                 self._on_function_call(item)
+            elif item.get("type") == "message":
+                self._log_all(self.transcript.item_added(item, None, self._speaker))
+                self._log_all(self.transcript.finished(item, self._sound_ms(_text_in(item, "id"))))
+        if self._media is not None and response.get("status") == "cancelled":
+            self._media.never_starts(response_id)
         self._log_all(self.transcript.broken_off(self._sound_ms, roles=("assistant",)))
         details = response.get("status_details") or {}
         if response.get("status") == "failed":
@@ -614,10 +656,19 @@ class CallMachine:
             self._speaker = self.agent
             self._send(request)
 
+    @property
+    def _reaches_model(self) -> bool:
+        """Whether what is sent now will reach the session that is there, be it a little later."""
+        return self._link_up or self._kept is not None
+
     def _send(self, event: Event) -> None:
-        if self._link_up:  # otherwise it is replayed when the link is up again
+        if self._link_up:
             self._log(log.WireSent(event=event))
             self._emit(Send(event))
+        elif self._kept is not None:
+            if event["type"] != "session.update":  # the latest is sent first of all
+                self._kept.append(event)
+        # Otherwise what matters of it is replayed when the link is up again.
 
     def _log(self, event: log.LogEventUnion) -> None:
         self._emit(Append(event))

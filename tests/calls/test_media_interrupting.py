@@ -1,0 +1,180 @@
+"""Interrupting over WebRTC: by voice the service truncates, by button and text we do, by the time since it began."""
+
+from __future__ import annotations
+
+import pytest
+from call_driver import items_of
+from media_driver import MediaDriver, media_call, media_speaking
+
+from trunkline.calls import log
+
+TEXT = "one two three four five six seven eight"
+
+
+def test_the_log_says_when_a_message_sounds_and_how_long_it_was() -> None:
+    driver = media_call()
+    driver.types("Go on.")
+    item_id = driver.begins_to_speak()
+    assert driver.logged(log.AudioStarted) == [log.AudioStarted(item_id=item_id)]
+    response_id = driver.generated(item_id)
+    assert driver.logged(log.AudioDone) == []  # it is still being played
+    driver.wait(1700)
+    driver.played_out(response_id)
+    assert driver.logged(log.AudioDone) == [log.AudioDone(item_id=item_id, ms=1700)]
+
+
+def test_the_greeting_waits_for_the_media() -> None:
+    driver = MediaDriver()
+    driver.link_up()
+    assert driver.asked == 0
+    driver.media_flows()
+    assert items_of(driver.sent) == ["user: hi"]
+    assert driver.asked == 1
+
+
+def test_a_page_that_says_again_that_media_flows_is_not_greeted_again() -> None:
+    driver = media_call()
+    driver.media_flows()
+    driver.wait(60_000)
+    assert driver.sent == []
+
+
+def test_a_voice_that_interrupts_is_left_to_the_service() -> None:
+    driver, item_id = media_speaking()
+    driver.wait(800)
+    driver.talked_over(item_id, 790)
+    driver.wait(1000)
+    assert driver.sent == []
+    assert driver.logged(log.AudioCleared) == [log.AudioCleared(item_id=item_id)]
+    (truncated,) = driver.logged(log.MessageTruncated)
+    assert (truncated.item_id, truncated.heard_ms) == (item_id, 790)
+
+
+def test_a_voice_that_the_service_does_not_truncate_for_is_truncated_for_by_us() -> None:
+    driver, item_id = media_speaking()
+    driver.wait(800)
+    driver.wire("input_audio_buffer.speech_started", item_id="speech_1", audio_start_ms=100)
+    driver.wire("output_audio_buffer.cleared", response_id="any")
+    driver.wait(249)
+    assert driver.sent_of("conversation.item.truncate") == []
+    driver.wait(1)
+    (truncate,) = driver.sent_of("conversation.item.truncate")
+    assert (truncate["item_id"], truncate["audio_end_ms"]) == (item_id, 800)
+
+
+@pytest.mark.parametrize("how", ["button", "text"])
+def test_button_and_text_cancel_clear_and_truncate_after_250_ms(how: str) -> None:
+    driver, item_id = media_speaking()
+    driver.wait(900)
+    interrupt(driver, how)
+    assert driver.types_sent[:2] == ["response.cancel", "output_audio_buffer.clear"]
+    assert driver.logged(log.AudioCleared) == [log.AudioCleared(item_id=item_id)]
+    driver.wait(249)
+    assert driver.sent_of("conversation.item.truncate") == []
+    driver.wait(1)
+    (truncate,) = driver.sent_of("conversation.item.truncate")
+    assert (truncate["item_id"], truncate["audio_end_ms"]) == (item_id, 900)
+
+
+@pytest.mark.parametrize("how", ["button", "text"])
+def test_a_service_that_truncates_by_itself_is_believed(how: str) -> None:
+    driver, item_id = media_speaking(TEXT)
+    driver.wait(900)
+    interrupt(driver, how)
+    driver.wire("output_audio_buffer.cleared", response_id="any")
+    driver.message_done(item_id, TEXT, "incomplete")
+    driver.response_done("cancelled")
+    driver.truncates(item_id, 870)
+    driver.wait(1000)
+    assert driver.sent_of("conversation.item.truncate") == []
+    (truncated,) = driver.logged(log.MessageTruncated)
+    assert truncated.heard_ms == 870
+
+
+def test_our_own_truncation_is_logged_once() -> None:
+    driver, item_id = media_speaking()
+    driver.wait(900)
+    driver.interrupts()
+    driver.response_done("cancelled")
+    driver.wait(250)
+    driver.truncates(item_id, 900)  # the service confirms it
+    assert [event.heard_ms for event in driver.logged(log.MessageTruncated)] == [900]
+
+
+def test_what_was_typed_is_answered_once_the_model_knows_what_was_heard() -> None:
+    driver, _item_id = media_speaking()
+    driver.types("Stop, something else.")
+    driver.confirms_items()
+    driver.response_done("cancelled")
+    assert driver.asked == 0
+    driver.wait(250)
+    assert driver.types_sent[-2:] == ["conversation.item.truncate", "response.create"]
+    driver.wait(60_000)
+    assert driver.asked == 1
+
+
+def test_a_generated_response_that_still_sounds_is_cleared_too() -> None:
+    driver, item_id = media_speaking()
+    driver.generated(item_id)
+    driver.wait(600)
+    driver.interrupts()
+    driver.wait(250)
+    assert driver.types_sent == ["output_audio_buffer.clear", "conversation.item.truncate"]
+    assert driver.said(item_id) != "one two three four"
+
+
+def test_a_message_that_has_not_begun_to_sound_is_truncated_at_nothing() -> None:
+    driver = media_call()
+    driver.types("Go on.")
+    item_id = driver.begins_to_speak(sounds=False)
+    driver.wait(500)
+    driver.interrupts()
+    driver.message_done(item_id, "one two three four", "incomplete")
+    driver.response_done("cancelled")
+    driver.wait(250)
+    (truncate,) = driver.sent_of("conversation.item.truncate")
+    assert (truncate["item_id"], truncate["audio_end_ms"]) == (item_id, 0)
+    assert driver.said(item_id) == ""
+
+
+def test_a_message_waiting_behind_one_that_sounds_is_truncated_at_nothing() -> None:
+    driver, first = media_speaking()
+    driver.generated(first)
+    driver.wire("response.created", response={"id": "resp_next", "status": "in_progress"})
+    driver._responding = "resp_next"
+    second = driver.speaks("five six seven eight", sounds=False)
+    driver.wait(700)
+    driver.interrupts()
+    driver.wait(250)
+    cuts = [(event["item_id"], event["audio_end_ms"]) for event in driver.sent_of("conversation.item.truncate")]
+    assert cuts == [(first, 700), (second, 0)]
+
+
+def test_a_cancelled_message_that_never_sounded_is_not_cut_by_a_later_interruption() -> None:
+    driver = media_call()
+    driver.types("Go on.")
+    never = driver.begins_to_speak(sounds=False)
+    driver.caller_starts_to_speak()  # the service cancels it before there was any sound
+    driver.truncates(never, 0)
+    driver.caller_stops_speaking()
+    item_id = driver.begins_to_speak()
+    driver.forget()
+    driver.wait(400)
+    driver.interrupts()
+    driver.wait(250)
+    assert [event["item_id"] for event in driver.sent_of("conversation.item.truncate")] == [item_id]
+
+
+def test_interrupting_a_silent_agent_truncates_nothing() -> None:
+    driver = media_call()
+    driver.interrupts()
+    driver.wait(1000)
+    assert "conversation.item.truncate" not in driver.types_sent
+    assert driver.logged(log.AudioCleared, log.MessageTruncated) == []
+
+
+def interrupt(driver: MediaDriver, how: str) -> None:
+    if how == "button":
+        driver.interrupts()
+    else:
+        driver.types("Stop.")
