@@ -665,9 +665,8 @@ class CallMachine:
         if self._link_up:
             self._log(log.WireSent(event=event))
             self._emit(Send(event))
-        elif self._kept is not None:
-            if event["type"] != "session.update":  # the latest is sent first of all
-                self._kept.append(event)
+        elif self._kept is not None and event["type"] != "session.update":  # the latest is sent first of all
+            self._kept.append(event)
         # Otherwise what matters of it is replayed when the link is up again.
 
     def _log(self, event: log.LogEventUnion) -> None:
