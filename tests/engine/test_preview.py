@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -16,6 +18,7 @@ from engine_rig import Rig, every, only, types
 from openai import AsyncAzureOpenAI, AsyncOpenAI
 from openai.types.beta.realtime import SessionCreateResponse
 from test_real_client import KEY, receive_any, running, say, speak
+from test_wire_fuzz import frame, mutated
 from tests.preview_oracle import check
 
 from trunkline.engine.brains import Invoke, Say
@@ -303,3 +306,51 @@ async def test_an_interrupted_answer_in_the_preview() -> None:
         await connection.response.cancel()
         done = (await receive(connection, "response.done"))[-1]["response"]
     assert (done["status"], done["status_details"]["reason"]) == ("cancelled", "client_cancelled")
+
+
+PREVIEW_TEMPLATES: list[dict[str, Any]] = [
+    {
+        "type": "session.update",
+        "session": {
+            "modalities": ["audio", "text"],
+            "input_audio_format": "g711_ulaw",
+            "turn_detection": {"type": "server_vad"},
+            "tools": [{"type": "function", "name": "f"}],
+            "tool_choice": "f",
+            "temperature": 0.8,
+        },
+    },
+    {"type": "session.update", "session": {"input_audio_transcription": {"model": "whisper-1"}, "voice": "sage"}},
+    {
+        "type": "conversation.item.create",
+        "item": {"type": "message", "role": "assistant", "content": [{"type": "text", "text": "x"}]},
+    },
+    {"type": "response.create", "response": {"modalities": ["text"], "max_response_output_tokens": 9}},
+]
+
+
+async def test_no_client_can_break_its_session_in_the_preview() -> None:
+    dice = random.Random(7)
+    brain = FakeBrain(lambda request: [Say("Well. "), Say("Yes, of course."), Invoke("c", "f", "{}")], delay=0.001)
+    seen = 0
+    async with running(brain) as server:
+        url = f"ws://127.0.0.1:{server.port}/openai/realtime?api-version=v&deployment=d&api-key={KEY}"
+        async with websockets.connect(url, max_size=None, max_queue=None) as socket:
+
+            async def read() -> None:
+                nonlocal seen
+                async for text in socket:
+                    event = json.loads(text)
+                    check(event)
+                    seen += 1
+                    if event["type"] == "error" and event["error"]["event_id"] == "the end":
+                        return
+
+            reader = asyncio.create_task(read())
+            for _ in range(1500):
+                template = dice.choice(PREVIEW_TEMPLATES)
+                await socket.send(json.dumps(mutated(dice, template)) if dice.random() < 0.5 else frame(dice))
+            await socket.send('{"type": "good.bye", "event_id": "the end"}')
+            async with asyncio.timeout(60):
+                await reader
+    assert seen > 400

@@ -248,6 +248,12 @@ class TestErrors:
             with pytest.raises(openai.InternalServerError, match="a mistake in it"):
                 await client.responses.create(model="shop/broken", input="raise", stream=True)
 
+    @pytest.mark.parametrize("offered", [{}, {"tools": TOOLS, "tool_choice": "none"}])
+    async def test_a_rehearsal_that_calls_what_it_may_not(self, offered: dict[str, Any]) -> None:
+        async with asked() as client:
+            with pytest.raises(openai.InternalServerError, match="'getUserAccountInfo', which is not offered"):
+                await client.responses.create(model="shop/supervisor", input="my bill", **offered)
+
     async def test_a_rehearsed_answer_that_does_not_fit_its_schema(self) -> None:
         async with asked() as client:
             with pytest.raises(openai.InternalServerError, match=r"does not fit the schema.*PURPLE"):

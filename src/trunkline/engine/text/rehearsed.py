@@ -50,17 +50,15 @@ class RehearsedText:
 
     def _answer(self, request: BrainRequest) -> str | call:
         schema = self._request.format.schema if self._request.format else None
-        question = Question(
-            self._purpose,
-            request.instructions,
-            request.items,
-            tuple(str(tool["name"]) for tool in request.tools),
-            schema,
-        )
+        offered = () if request.tool_choice == "none" else tuple(str(tool["name"]) for tool in request.tools)
+        question = Question(self._purpose, request.instructions, request.items, offered, schema)
         try:
             answered = answer(self._rehearsal, question)
         except RehearsalError as error:
             raise BrainError(str(error), code="rehearsal_failed") from error
+        if isinstance(answered, call) and answered.tool not in offered:
+            message = f"The rehearsed answer for {self._purpose!r} calls {answered.tool!r}, which is not offered."
+            raise BrainError(message, code="rehearsal_failed")
         if isinstance(answered, Mapping):
             self._check(answered, schema)
             return msgspec.json.encode(answered).decode()
