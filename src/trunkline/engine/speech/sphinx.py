@@ -282,6 +282,7 @@ async def _start(arguments: tuple[str, ...]) -> asyncio.subprocess.Process:
             stdout=asyncio.subprocess.PIPE,
             limit=_LONGEST_REPLY,
             env=_environment(),
+            process_group=0,  # a terminal's Ctrl-C is for us alone; the worker ends with its pipe
         )
     )
     try:

@@ -1,0 +1,296 @@
+"""The command line, as somebody at a terminal has it: real processes, real signals, real ports."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+import trunkline
+
+HELLO = """
+from agents.realtime import RealtimeAgent
+from trunkline import Caller, Lines, Rehearsal, Scenario, say
+
+rehearsal = Rehearsal()
+
+@rehearsal.plays("host")
+async def host(caller: Caller) -> Lines:
+    yield say("Welcome to the test.")
+    await caller.says()
+    yield say("Goodbye then.")
+
+scenario = Scenario("{name}", agents=[RealtimeAgent(name="host")], rehearsal=rehearsal)
+"""
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """No settings of this machine's, and an empty folder to stand in."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    source = str(Path(trunkline.__file__).parents[1])
+    return {**kept, "PYTHONPATH": source, "PYTHONUNBUFFERED": "1", "PWD": str(tmp_path)}
+
+
+class Process:
+    """A `trunkline` command that runs in a session of its own, as in a terminal."""
+
+    def __init__(self, *arguments: str, environment: dict[str, str], folder: Path) -> None:
+        self.log = folder / f"output-{time.monotonic_ns()}.txt"
+        self._output = self.log.open("w")
+        command = [sys.executable, "-m", "trunkline.cli", *arguments]
+        self.process = subprocess.Popen(
+            command, env=environment, cwd=folder, stdin=subprocess.DEVNULL, stdout=self._output,
+            stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+
+    @property
+    def output(self) -> str:
+        return self.log.read_text()
+
+    def waits_for(self, condition: Callable[[], Any], within_s: float = 60.0) -> Any:
+        """Waits until something is so, and returns it."""
+        until = time.monotonic() + within_s
+        while time.monotonic() < until:
+            assert self.process.poll() is None, self.output
+            if got := condition():
+                return got
+            time.sleep(0.05)
+        raise AssertionError(f"it did not come; the output was:\n{self.output}")
+
+    def ctrl_c(self) -> int:
+        """What a terminal does: the signal goes to everybody in the group."""
+        os.killpg(self.process.pid, signal.SIGINT)
+        return self.process.wait(20)
+
+    def terminate(self) -> int:
+        """What a service manager does: the signal goes to the process."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(20)
+
+    def left_behind(self) -> list[str]:
+        """Processes of this one's session that still run."""
+        return [pid for pid, session in _sessions() if session == self.process.pid]
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+        self._output.close()
+
+
+def _sessions() -> Iterator[tuple[str, int]]:
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+                if fields[0] != "Z":
+                    yield entry.name, int(fields[3])
+
+
+@pytest.fixture
+def start(environment: dict[str, str], tmp_path: Path) -> Iterator[Callable[..., Process]]:
+    started: list[Process] = []
+
+    def start(*arguments: str, **extra: str) -> Process:
+        started.append(Process(*arguments, environment={**environment, **extra}, folder=tmp_path))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.close()
+
+
+@pytest.fixture
+def run(environment: dict[str, str], tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    def run(*arguments: str, typed: str = "", **extra: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "trunkline.cli", *arguments]
+        return subprocess.run(
+            command, env={**environment, **extra}, cwd=tmp_path, input=typed, capture_output=True, text=True,
+            timeout=120, check=False,
+        )  # fmt: skip
+
+    return run
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def get(port: int, path: str) -> Any:
+    """The JSON that a server answers, None while it does not."""
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}{path}", trust_env=False, timeout=30).json()
+    except (httpx.HTTPError, json.JSONDecodeError):
+        return None
+
+
+def names(port: int) -> list[str]:
+    return [scenario["name"] for scenario in get(port, "/api/scenarios") or []]
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+# What ends at once --------------------------------------------------------------------------------------------------
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+Start = Callable[..., Process]
+
+
+def test_the_version(run: Run) -> None:
+    done = run("--version")
+    assert (done.returncode, done.stdout) == (0, f"trunkline {trunkline.__version__}\n")
+
+
+def test_the_package_and_the_command_line_are_imported_without_the_slow_parts(environment: dict[str, str]) -> None:
+    code = (
+        "import sys, trunkline, trunkline.cli\n"
+        "slow = {'agents', 'openai', 'starlette', 'uvicorn', 'numpy', 'aiortc'} & set(sys.modules)\n"
+        "sys.exit(str(slow) if slow else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_port_that_is_taken(run: Run) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        done = run("serve", "--port", str(other.getsockname()[1]))
+    assert done.returncode == 1
+    assert "cannot be had" in done.stderr
+    assert "--port" in done.stderr
+
+
+def test_listening_to_the_world_is_refused(run: Run) -> None:
+    done = run("serve", "--host", "0.0.0.0")
+    assert done.returncode == 2
+    assert "no sign-in yet" in done.stderr.replace("\n", " ")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("PORT", "http"), ("TRUNKLINE_PROVIDER", "gcp"), ("TRUNKLINE_CALLER_WAIT_S", "-1")]
+)
+def test_a_setting_that_is_not_right_is_named(run: Run, name: str, value: str) -> None:
+    done = run("serve", **{name: value})
+    assert done.returncode == 2
+    assert f"The setting {name} is not right" in done.stderr
+
+
+def test_a_call_to_nobody(run: Run) -> None:
+    done = run("call", "nothing")
+    assert done.returncode == 2
+    assert "There is no scenario 'nothing'. There are: " in done.stderr
+
+
+def test_a_call_to_an_agent_that_is_not_there(run: Run) -> None:
+    done = run("call", "simpleHandoff", "--agent", "nobody")
+    assert done.returncode == 2
+    assert "There are: greeter, haikuWriter." in done.stderr
+
+
+def test_a_call_without_what_its_provider_needs(run: Run) -> None:
+    done = run("call", "simpleHandoff", "--provider", "azure")
+    assert done.returncode == 1
+    assert "AZURE_OPENAI_ENDPOINT" in done.stderr
+
+
+# A conversation -----------------------------------------------------------------------------------------------------
+@pytest.mark.speech
+def test_a_typed_conversation(run: Run) -> None:
+    done = run("call", "simpleHandoff", typed="yes please\nabout the ocean\n")
+    assert done.returncode == 0, done.stderr
+    said = done.stdout
+    assert said.index("greeter: ") < said.index("→ haikuWriter") < said.index("haikuWriter: ")
+    assert "ocean" in said
+    assert said.rstrip().endswith("— caller hung up")
+
+
+@pytest.mark.speech
+def test_a_conversation_with_a_file(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(HELLO.format(name="mine"))
+    done = run("call", "mine.py", typed="hello\n")
+    assert done.returncode == 0, done.stderr
+    assert "host: Welcome to the test." in done.stdout
+    assert "host: Goodbye then." in done.stdout
+
+
+# What runs until it is ended ----------------------------------------------------------------------------------------
+@pytest.mark.speech
+@pytest.mark.parametrize("how", ["ctrl_c", "terminate"])
+def test_serving_ends_with_everything_it_began(start: Start, how: str) -> None:
+    port = free_port()
+    server = start("serve", "--port", str(port))
+    server.waits_for(lambda: get(port, "/api/health"))
+    assert "simpleHandoff" in server.waits_for(lambda: names(port))
+    assert httpx.post(
+        f"http://127.0.0.1:{port}/api/calls", json={"scenario": "simpleHandoff"}, trust_env=False, timeout=30
+    ).is_success
+    assert getattr(server, how)() in (0, -signal.SIGINT, -signal.SIGTERM, 130)
+    assert server.left_behind() == []
+    assert is_free(port)
+    assert "Traceback" not in server.output
+    assert "WARNING" not in server.output
+
+
+@pytest.mark.speech
+def test_serving_is_reachable_before_its_scenarios_are_loaded(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "slow.py").write_text("import time\ntime.sleep(3)\n" + HELLO.format(name="slow"))
+    port = free_port()
+    server = start("serve", "slow.py", "--port", str(port))
+    server.waits_for(lambda: get(port, "/api/health"), within_s=20)
+    began = time.monotonic()
+    assert names(port)[0] == "slow"
+    assert time.monotonic() - began > 1
+
+
+@pytest.mark.speech
+@pytest.mark.parametrize("how", ["ctrl_c", "terminate"])
+def test_reloading_starts_afresh_when_a_file_changes(start: Start, tmp_path: Path, how: str) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(HELLO.format(name="before"))
+    port = free_port()
+    server = start("serve", "mine.py", "--port", str(port), "--reload")
+    server.waits_for(lambda: "before" in names(port))
+    file.write_text(HELLO.format(name="after"))
+    server.waits_for(lambda: "after" in names(port))
+    file.write_text("this is no Python\n")
+    server.waits_for(lambda: any("SyntaxError" in problem["message"] for problem in get(port, "/api/problems") or []))
+    getattr(server, how)()
+    time.sleep(0.5)
+    assert server.left_behind() == []
+    assert is_free(port)
+    assert "Traceback" not in server.output
+
+
+@pytest.mark.speech
+@pytest.mark.parametrize("how", ["ctrl_c", "terminate"])
+def test_the_engine_alone(start: Start, how: str) -> None:
+    port = free_port()
+    engine = start("engine", "--port", str(port))
+    engine.waits_for(lambda: f"http://127.0.0.1:{port}/openai/v1" in engine.output and "simpleHandoff" in engine.output)
+    getattr(engine, how)()
+    assert engine.left_behind() == []
+    assert is_free(port)
+    assert "Traceback" not in engine.output
