@@ -35,6 +35,10 @@ class Line:
         return OpenLine(self)
 
 
+CLEAR = Line()
+"""A line that changes nothing."""
+
+
 class OpenLine:
     """Carries one call's frames."""
 
@@ -69,7 +73,7 @@ class OpenLine:
             last = 0.9 * last + value
             out[index] = last
         self._last = last
-        return out * np.sqrt(1 - 0.9**2)
+        return out * float(np.sqrt(1 - 0.9**2))
 
 
 def _telephone() -> Callable[[bytes], bytes]:

@@ -7,7 +7,7 @@ before a test asks for a call.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Generator, Iterator
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -26,7 +26,6 @@ _SHOWN = "trunkline_calls"
 """The attribute of a test's report that carries its calls, as plain values, also between processes."""
 _house_key = pytest.StashKey["House"]()
 _room_key = pytest.StashKey["_Calls"]()
-_pages_key = pytest.StashKey["list[tuple[str, str, list[Shown]]]"]()
 
 
 class VoiceCalls(Protocol):
@@ -60,7 +59,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "voice(*ways): the ways in which a conversation is held: typed, spoken, live")
     _asked_for(config)
-    config.stash[_pages_key] = []
+    file: str | None = config.getoption("--voice-report")
+    if file is not None and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(_Page(Path(file)), "trunkline-page")
 
 
 # Which way ----------------------------------------------------------------------------------------------------------
@@ -108,7 +109,7 @@ def voice_way() -> str:
 
 
 @pytest.fixture
-def voice_call(request: pytest.FixtureRequest, voice_way: str) -> Iterator[VoiceCalls]:
+def voice_call(request: pytest.FixtureRequest, voice_way: str) -> VoiceCalls:
     """Makes calls: `call = await voice_call("simpleHandoff")`. They end with the test."""
     if voice_way not in _WAYS:
         raise pytest.UsageError(f"{voice_way!r} is no way; {', '.join(_WAYS)} are.")
@@ -118,7 +119,7 @@ def voice_call(request: pytest.FixtureRequest, voice_way: str) -> Iterator[Voice
         pytest.skip(problem)
     calls = _Calls(house, voice_way)
     request.node.stash[_room_key] = calls
-    yield calls
+    return calls
 
 
 class _Calls:
@@ -199,39 +200,31 @@ def pytest_runtest_makereport(
     return report
 
 
-def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    if _writer is not None and (calls := getattr(report, _SHOWN, None)):
-        _writer.append((report.nodeid, report.outcome, calls))
+class _Page:
+    """Gathers the conversations of all processes, and writes the page at the end."""
 
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._tests: list[tuple[str, str, Sequence[Shown]]] = []
 
-_writer: list[tuple[str, str, list[Shown]]] | None = None
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if calls := getattr(report, _SHOWN, None):
+            self._tests.append((report.nodeid, report.outcome, calls))
 
-
-@pytest.hookimpl(trylast=True)
-def pytest_sessionstart(session: pytest.Session) -> None:
-    global _writer  # noqa: PLW0603 - `pytest_runtest_logreport` is not told which session it belongs to
-    _writer = session.config.stash[_pages_key]
-
-
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    config = session.config
-    file: str | None = config.getoption("--voice-report")
-    if file is not None and not hasattr(config, "workerinput"):
+    def pytest_sessionfinish(self) -> None:
         from trunkline.testing.report import page
 
-        path = Path(file)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(page(config.stash[_pages_key]), "utf-8")
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        self._file.write_text(page(self._tests), "utf-8")
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        terminalreporter.write_line(f"conversations: {self._file}")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
     house = config.stash.get(_house_key, None)
     if house is not None:
         house.close()
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    file: str | None = config.getoption("--voice-report")
-    if file is not None:
-        terminalreporter.write_line(f"conversations: {file}")
 
 
 def _house(config: pytest.Config) -> House:

@@ -122,9 +122,9 @@ class Reading:
         for happening in reversed(self.happenings):
             if happening.seq <= after:
                 break
-            if isinstance(happening, Message) and happening.role == "assistant":
-                if before is None or happening.seq < before:
-                    found.append(happening)
+            is_earlier = before is None or happening.seq < before
+            if is_earlier and isinstance(happening, Message) and happening.role == "assistant":
+                found.append(happening)
         return found[::-1]
 
     def _add(self, happening: Happening) -> None:

@@ -18,13 +18,14 @@ from trunkline.providers import Provider
 from trunkline.scenario.scenario import Scenario
 from trunkline.testing.ear import Ear
 from trunkline.testing.judging import TextModel
-from trunkline.testing.line import Line
+from trunkline.testing.line import CLEAR, Line
 from trunkline.testing.link_faults import FaultyProvider, LinkFaults
 from trunkline.testing.memory_link import MemoryProvider
 from trunkline.testing.mouth import Mouth, SpeakingMouth, TypingMouth
 from trunkline.testing.stand_ins import replaceable
 from trunkline.testing.voice_call import PATIENCE_MS, VoiceCall
 
+_TIMES = CallTimes()
 Way = Literal["typed", "spoken", "live"]
 WAYS: tuple[Way, ...] = ("typed", "spoken", "live")
 
@@ -46,7 +47,7 @@ class Room:
         *,
         provider_of: Callable[[Scenario[Any]], Provider] | None = None,
         voice: Voice | None = None,
-        times: CallTimes = CallTimes(),
+        times: CallTimes = _TIMES,
         judge: TextModel | None = None,
     ) -> None:
         self.way = way
@@ -83,7 +84,7 @@ class Room:
         scenario: Scenario[Any],
         *,
         agent: str | None = None,
-        line: Line = Line(),
+        line: Line = CLEAR,
         patience_ms: float = PATIENCE_MS,
     ) -> VoiceCall:
         """Calls a scenario. Nothing has happened yet when this returns.
@@ -129,7 +130,8 @@ class Room:
 
 @asynccontextmanager
 async def typed_call(scenario: Scenario[Any], **options: Any) -> AsyncIterator[VoiceCall]:
-    """A typed call without pytest, on a loop in virtual time (`run_in_virtual_time`). An error is given its timeline."""
+    """A typed call without pytest, on a loop in virtual time (`run_in_virtual_time`). An error is told with its
+    timeline."""
     async with Room() as room:
         call = await room.call(scenario, **options)
         try:

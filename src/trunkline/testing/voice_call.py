@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from trunkline.calls import log
 from trunkline.calls.call import Call
+from trunkline.calls.log import AudioCleared, AudioCounted, AudioStarted, CallEnded, Entry, LogEvent
 from trunkline.realtime.events import encode
 from trunkline.testing import judging
 from trunkline.testing.assertions import ToolAssertions
@@ -192,12 +192,12 @@ class VoiceCall(ToolAssertions):
         return list(self.reading.tools.values())
 
     @property
-    def guardrails(self) -> Sequence[log.LogEvent]:
+    def guardrails(self) -> Sequence[LogEvent]:
         """The log's events about guardrails, where it has any."""
         return [event for _seq, event in self.reading.guardrails]
 
     @property
-    def log(self) -> Sequence[log.Entry]:
+    def log(self) -> Sequence[Entry]:
         """The call's log, as much of it as is kept."""
         return self._call.log.since(0)
 
@@ -296,7 +296,7 @@ class VoiceCall(ToolAssertions):
     # Waiting --------------------------------------------------------------------------------------------------------
     async def _until_quiet(self, when: str) -> None:
         await self._until(lambda: self._call.at_rest, f"The agent did not come to an end {when}", None)
-        while not self.ear.quiet:
+        while not self.ear.quiet:  # noqa: ASYNC110 - what is waited for is the time itself
             await asyncio.sleep((self.ear.ends_ms - self.now_ms) / 1000)
 
     async def _until_heard(self, ms: float) -> float:
@@ -355,17 +355,17 @@ class VoiceCall(ToolAssertions):
         self.turns.append(turn)
         return turn
 
-    def _on_entry(self, entry: log.Entry) -> None:
+    def _on_entry(self, entry: Entry) -> None:
         event = entry.event
         self.reading.read(entry)
-        if isinstance(event, log.AudioCounted):
+        if isinstance(event, AudioCounted):
             return
         self._last_news_ms = self.now_ms
-        if isinstance(event, log.AudioStarted):
+        if isinstance(event, AudioStarted):
             self.ear.started(event.item_id)
-        elif isinstance(event, log.AudioCleared):
+        elif isinstance(event, AudioCleared):
             self.ear.cleared()
-        elif isinstance(event, log.CallEnded):
+        elif isinstance(event, CallEnded):
             self.ear.fall_silent()
         if self._changed is not None:
             _done(self._changed)

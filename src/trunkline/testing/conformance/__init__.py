@@ -1,0 +1,127 @@
+"""Checks of a Realtime server, any server: does it keep to the protocol (GA) that its clients rely on?
+
+    report = await check_realtime_server("http://127.0.0.1:3001/v1", api_key="…", model="simpleHandoff")
+    print(report)
+    assert report.ok
+
+Each check has a session of its own. They speak to a model, so on a hosted service they cost a few cents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from trunkline.providers import ProviderError
+from trunkline.providers.socket import open_socket
+from trunkline.realtime.events import Event
+from trunkline.testing.conformance import conversation, input_audio, responses, sessions
+from trunkline.testing.conformance.probe import CannotTellError, Probe, Violation
+from trunkline.testing.conformance.report import Outcome, Report
+from trunkline.testing.conformance.watching import WATCHES
+
+Check = Callable[[Probe], Awaitable[None]]
+CHECKS: dict[str, Check] = {
+    **sessions.CHECKS,
+    **conversation.CHECKS,
+    **responses.CHECKS,
+    **input_audio.CHECKS,
+}
+"""Every check that has a session of its own, by name. Its docstring is the rule."""
+
+
+async def check_realtime_server(
+    url: str,
+    *,
+    api_key: str | None = None,
+    model: str | None = None,
+    only: Collection[str] | None = None,
+    timeout_s: float = 20.0,
+) -> Report:
+    """Points the checks at a Realtime server.
+
+    Args:
+        url: its base URL up to `/v1`, or its whole socket URL; http(s) or ws(s).
+        api_key: sent as `api-key` to Azure's addresses and as bearer to others; None sends none.
+        model: goes into the URL, where it is not in it already.
+        only: the names of the checks to run; all by default.
+        timeout_s: how long an event may take to come.
+
+    Raises:
+        ProviderError: the server cannot be reached, or refuses the key or the model.
+        ValueError: `only` names a check that there is not.
+    """
+    wanted = set(CHECKS) | set(WATCHES) if only is None else set(only)
+    unknown = wanted - set(CHECKS) - set(WATCHES)
+    if unknown:
+        raise ValueError(f"There is no check named {', '.join(sorted(unknown))}.")
+    target = _socket_url(url, model)
+    headers = _headers(target, api_key)
+    report = Report(target)
+    transcripts: list[list[Event]] = []
+    # What is watched for is watched in every session, so those of all checks are needed even if one is wanted.
+    watched = not wanted.isdisjoint(WATCHES)
+    for name, check in CHECKS.items():
+        if name not in wanted and not watched:
+            continue
+        probe = Probe(await open_socket(target, headers, urlsplit(target).netloc), timeout_s)
+        try:
+            outcome = await _outcome(check, probe)
+        finally:
+            await probe.close()
+        transcripts.append(probe.events)
+        if name in wanted:
+            report.add(name, _rule(check), *outcome)
+    for name, watch in WATCHES.items():
+        if name in wanted:
+            report.add(name, _rule(watch), *_watched(watch, transcripts))
+    return report
+
+
+async def _outcome(check: Check, probe: Probe) -> tuple[Outcome, str]:
+    try:
+        await check(probe)
+        await probe.settle()
+    except Violation as violation:
+        return "failed", str(violation)
+    except CannotTellError as reason:
+        return "skipped", str(reason)
+    return "passed", ""
+
+
+def _watched(watch: Callable[[list[Event]], None], transcripts: list[list[Event]]) -> tuple[Outcome, str]:
+    for events in transcripts:
+        try:
+            watch(events)
+        except Violation as violation:
+            return "failed", str(violation)
+        except CannotTellError as reason:
+            return "skipped", str(reason)
+    return "passed", ""
+
+
+def _rule(check: Callable[..., object]) -> str:
+    return " ".join((check.__doc__ or "").split())
+
+
+def _socket_url(url: str, model: str | None) -> str:
+    parts = urlsplit(url if "://" in url else f"http://{url}")
+    scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
+    path = parts.path.rstrip("/")
+    if not path.endswith("/realtime"):
+        path = f"{path if path.endswith('/v1') else path + '/v1'}/realtime"
+    query = dict(parse_qsl(parts.query))
+    if model is not None:
+        query.setdefault("model", model)
+    return urlunsplit((scheme, parts.netloc, path, urlencode(query), ""))
+
+
+def _headers(url: str, api_key: str | None) -> dict[str, str]:
+    if api_key is None:
+        return {}
+    if (urlsplit(url).hostname or "").endswith(".azure.com"):
+        return {"api-key": api_key}
+    return {"Authorization": f"Bearer {api_key}"}
+
+
+__all__ = ["CHECKS", "WATCHES", "ProviderError", "Report", "check_realtime_server"]

@@ -1,0 +1,157 @@
+"""A bare Realtime client that remembers everything it is sent and asks for one event after the other."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import Callable
+from typing import Any
+
+from trunkline.providers import Connection, ConnectionLostError
+from trunkline.realtime.events import Event, MalformedEventError, decode, encode, new_id
+
+
+class Violation(Exception):  # noqa: N818 - what was found, not what went wrong here
+    """The server does not keep to the protocol; the message says how."""
+
+
+class CannotTellError(Exception):
+    """The check could not be made; the message says why."""
+
+
+class Probe:
+    """One session.
+
+    Attributes:
+        events: all that came, in order.
+    """
+
+    def __init__(self, connection: Connection, timeout_s: float) -> None:
+        self.events: list[Event] = []
+        self._connection = connection
+        self._timeout_s = timeout_s
+        self._place = 0
+        self._lost: str | None = None
+
+    async def send(self, type_: str, **fields: Any) -> str:
+        """Sends an event; returns the `event_id` it was given."""
+        event_id = new_id("event")
+        await self.send_raw(encode({"type": type_, "event_id": event_id, **fields}).decode())
+        return event_id
+
+    async def send_raw(self, frame: str) -> None:
+        """Sends any text."""
+        try:
+            await self._connection.send(frame)
+        except ConnectionLostError as lost:
+            raise Violation(f"the connection was closed: {lost.reason}") from None
+
+    async def until(self, type_: str, where: Callable[[Event], bool] = lambda _event: True) -> Event:
+        """The next event of a type, passing over others. An error that comes instead is a violation.
+
+        Raises:
+            Violation: it does not come.
+        """
+        passed: list[str] = []
+        while True:
+            event = await self._next(f"no {type_} came" + (f", only {', '.join(passed[-8:])}" if passed else ""))
+            if event["type"] == type_ and where(event):
+                return event
+            if event["type"] == "error" and type_ != "error":
+                raise Violation(f"instead of {type_} came the error {event.get('error')}")
+            passed.append(event["type"])
+
+    async def nothing_of(self, *types: str, within_s: float = 0.7) -> None:
+        """None of these types comes for a while. What else comes is passed over.
+
+        Raises:
+            Violation: one came.
+        """
+        until = asyncio.get_running_loop().time() + within_s
+        while True:
+            try:
+                async with asyncio.timeout_at(until):
+                    event = await self._next("", timeout_s=None)
+            except TimeoutError:
+                return
+            if event["type"] in types:
+                raise Violation(f"{event['type']} came, which nobody asked for")
+
+    async def settle(self) -> None:
+        """Waits until every response that was begun is done, so that a transcript is whole."""
+        while True:
+            begun = [event["response"]["id"] for event in self.events if event["type"] == "response.created"]
+            done = [event["response"]["id"] for event in self.events if event["type"] == "response.done"]
+            if set(begun) <= set(done):
+                break
+            await self.until("response.done")
+        await self.nothing_of(within_s=0.1)
+
+    async def settle_or_error(self) -> None:
+        """Waits for the end of a response, and a little longer for what else comes."""
+        while True:
+            event = await self._next("neither response.done nor anything else came")
+            if event["type"] == "response.done":
+                break
+        await self.nothing_of(within_s=0.3)
+        await self.settle()
+
+    async def close(self) -> None:
+        """Ends the session."""
+        await self._connection.close()
+
+    # What most checks begin with ------------------------------------------------------------------------------------
+    async def configure(self, **session: Any) -> Event:
+        """A `session.update`; returns the session that comes back."""
+        await self.send("session.update", session={"type": "realtime", **session})
+        updated = await self.until("session.updated")
+        if not isinstance(updated.get("session"), dict):
+            raise Violation("session.updated has no session")
+        return dict(updated["session"])
+
+    async def type_words(self, text: str, item_id: str | None = None) -> Event:
+        """A typed message of the caller; returns the item as it was added."""
+        content = [{"type": "input_text", "text": text}]
+        item: Event = {"type": "message", "role": "user", "content": content}
+        if item_id is not None:
+            item["id"] = item_id
+        await self.send("conversation.item.create", item=item)
+        added = await self.until("conversation.item.added")
+        return dict(added["item"])
+
+    async def hear(self, pcm: bytes) -> None:
+        """Sound of the caller, PCM16 at 24 kHz, in pieces of 100 ms."""
+        for start in range(0, len(pcm), 4800):
+            piece = base64.b64encode(pcm[start : start + 4800]).decode()
+            await self.send("input_audio_buffer.append", audio=piece)
+
+    async def _next(self, complaint: str, timeout_s: float | None = 0.0) -> Event:
+        while self._place >= len(self.events):
+            if self._lost is not None:
+                raise Violation(f"the connection was closed: {self._lost}")
+            try:
+                async with asyncio.timeout(self._timeout_s if timeout_s is not None else None):
+                    frame = await self._connection.receive()
+            except TimeoutError:
+                if timeout_s is None:
+                    raise
+                raise Violation(f"{complaint} within {self._timeout_s:g} s") from None
+            except ConnectionLostError as lost:
+                self._lost = f"{lost.reason} (code {lost.code})"
+                continue
+            try:
+                self.events.append(decode(frame))
+            except MalformedEventError as error:
+                raise Violation(f"a frame is no event: {error}") from None
+        self._place += 1
+        return self.events[self._place - 1]
+
+
+def require(condition: object, message: str) -> None:
+    """A rule that must hold.
+
+    Raises:
+        Violation: it does not.
+    """
+    if not condition:
+        raise Violation(message)

@@ -1,0 +1,203 @@
+"""Checks of responses: their order, one at a time, cancelling, functions."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+from trunkline.realtime.events import Event, new_id
+from trunkline.testing.conformance.conversation import WORDS
+from trunkline.testing.conformance.probe import CannotTellError, Probe, require
+
+
+async def text_response(probe: Probe) -> None:
+    """A text response comes as created, item added, part added, deltas, text done, part done, item done, done."""
+    await probe.configure(output_modalities=["text"])
+    await probe.type_words(WORDS)
+    events = await _response(probe)
+    _in_order(
+        events,
+        "response.created",
+        "response.output_item.added",
+        "response.content_part.added",
+        "response.output_text.delta",
+        "response.output_text.done",
+        "response.content_part.done",
+        "response.output_item.done",
+        "response.done",
+    )
+    _completed(events[-1])
+
+
+async def audio_response(probe: Probe) -> None:
+    """A spoken response has sound that decodes, and its transcript; both end before their part does."""
+    await probe.configure(output_modalities=["audio"])
+    await probe.type_words(WORDS)
+    events = await _response(probe)
+    for kind in ("output_audio", "output_audio_transcript"):
+        _in_order(
+            events,
+            "response.created",
+            "response.output_item.added",
+            "response.content_part.added",
+            f"response.{kind}.delta",
+            f"response.{kind}.done",
+            "response.content_part.done",
+            "response.output_item.done",
+            "response.done",
+        )
+    size = 0
+    for event in events:
+        if event["type"] == "response.output_audio.delta":
+            try:
+                size += len(base64.b64decode(event.get("delta", ""), validate=True))
+            except (binascii.Error, ValueError):
+                require(False, "a piece of sound is no base64")
+    require(size and size % 2 == 0, f"the sound has {size} bytes, which is no PCM16")
+    _completed(events[-1])
+
+
+async def response_fills_conversation(probe: Probe) -> None:
+    """What a response says becomes an item of the conversation, announced like any other."""
+    await probe.configure(output_modalities=["text"])
+    asked = await probe.type_words(WORDS)
+    events = await _response(probe)
+    items = {event["item"]["id"] for event in events if event["type"] == "response.output_item.added"}
+    added = [event for event in events if event["type"] == "conversation.item.added" and event["item"]["id"] in items]
+    require(added, "there was no conversation.item.added for it")
+    require(added[0].get("previous_item_id") == asked["id"], "it does not stand behind what it answers")
+
+
+async def one_response_at_a_time(probe: Probe) -> None:
+    """A response.create while one is under way is refused with conversation_already_has_active_response."""
+    await probe.configure(output_modalities=["audio"])
+    await probe.type_words(WORDS)
+    await probe.send("response.create")
+    second = await probe.send("response.create")
+    before = len(probe.events)
+    await probe.settle_or_error()
+    events = probe.events[before:]
+    errors = [event.get("error") or {} for event in events if event["type"] == "error"]
+    kinds = [event["type"] for event in events]
+    if not errors and "response.done" in kinds[: _last(kinds, "response.created")]:
+        raise CannotTellError("the first response was over before the second was asked for")
+    require(errors, "the second was not refused")
+    require(
+        errors[0].get("code") == "conversation_already_has_active_response",
+        f"it was refused with the code {errors[0].get('code')!r}",
+    )
+    require(errors[0].get("event_id") == second, "the error does not name the second request")
+
+
+async def cancelled(probe: Probe) -> None:
+    """response.cancel ends the response at once, with the status cancelled; without a response it is an error."""
+    await probe.configure(output_modalities=["audio"])
+    await probe.type_words(WORDS)
+    await probe.send("response.create")
+    created = await probe.until("response.created")
+    await probe.send("response.cancel", response_id=created["response"]["id"])
+    done = await probe.until("response.done")
+    status = done["response"].get("status")
+    if status == "completed":
+        raise CannotTellError("the response was over before it could be cancelled")
+    require(status == "cancelled", f"its status is {status!r}")
+    sent = await probe.send("response.cancel")
+    error = (await probe.until("error")).get("error") or {}
+    require(error.get("event_id") == sent, "the error does not name the request")
+
+
+async def out_of_band(probe: Probe) -> None:
+    """A response with conversation "none" leaves the conversation as it is, and keeps its metadata."""
+    await probe.until("session.created")
+    item: Event = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": WORDS}]}
+    await probe.send(
+        "response.create",
+        response={
+            "conversation": "none",
+            "output_modalities": ["text"],
+            "input": [item],
+            "metadata": {"purpose": "aside"},
+        },
+    )
+    done = await probe.until("response.done")
+    metadata = done["response"].get("metadata")
+    require(metadata == {"purpose": "aside"}, f"its metadata is {metadata!r}")
+    added = [event for event in probe.events if event["type"] == "conversation.item.added"]
+    require(not added, "something was added to the conversation")
+
+
+async def function_call(probe: Probe) -> None:
+    """A function call has name, call_id and JSON arguments; its output is taken and can be answered."""
+    tool = {
+        "type": "function",
+        "name": "get_tide",
+        "description": "The tide at a harbour.",
+        "parameters": {
+            "type": "object",
+            "properties": {"harbour": {"type": "string"}},
+            "required": ["harbour"],
+            "additionalProperties": False,
+        },
+    }
+    choice = {"type": "function", "name": "get_tide"}
+    await probe.configure(output_modalities=["text"], tools=[tool], tool_choice=choice)
+    await probe.type_words("How is the tide at Hamburg?")
+    events = await _response(probe)
+    calls = [
+        event["item"]
+        for event in events
+        if event["type"] == "response.output_item.done" and event["item"].get("type") == "function_call"
+    ]
+    if not calls:
+        raise CannotTellError("the model called no function, though it was told to")
+    require(calls[0].get("name") == "get_tide", f"it is called {calls[0].get('name')!r}")
+    call_id = calls[0].get("call_id")
+    require(isinstance(call_id, str) and call_id, "it has no call_id")
+    _in_order(
+        events, "response.function_call_arguments.delta", "response.function_call_arguments.done", "response.done"
+    )
+    output: Event = {"id": new_id("item"), "type": "function_call_output", "call_id": call_id, "output": '"high"'}
+    await probe.send("conversation.item.create", item=output)
+    await probe.until("conversation.item.added", lambda event: event["item"].get("call_id") == call_id)
+    await probe.send("response.create", response={"tool_choice": "none"})
+    await probe.until("response.done")
+
+
+async def _response(probe: Probe) -> list[Event]:
+    before = len(probe.events)
+    await probe.send("response.create")
+    await probe.until("response.done")
+    return probe.events[before:]
+
+
+def _in_order(events: list[Event], *types: str) -> None:
+    """The first of each type comes in this order."""
+    kinds = [event["type"] for event in events]
+    place, former = -1, "the beginning"
+    for type_ in types:
+        require(type_ in kinds, f"no {type_} came")
+        at = kinds.index(type_)
+        require(at > place, f"{type_} came before {former}")
+        place, former = at, type_
+
+
+def _last(kinds: list[str], type_: str) -> int:
+    return len(kinds) - 1 - kinds[::-1].index(type_) if type_ in kinds else 0
+
+
+def _completed(done: Event) -> None:
+    response = done["response"]
+    require(response.get("status") == "completed", f"its status is {response.get('status')!r}")
+    require(response.get("output"), "response.done has no output")
+    require(isinstance(response.get("usage"), dict), "response.done has no usage")
+
+
+CHECKS = {
+    "text-response": text_response,
+    "audio-response": audio_response,
+    "response-fills-conversation": response_fills_conversation,
+    "one-response-at-a-time": one_response_at_a_time,
+    "cancelled": cancelled,
+    "out-of-band": out_of_band,
+    "function-call": function_call,
+}
