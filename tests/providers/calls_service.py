@@ -11,7 +11,7 @@ from email.parser import BytesParser
 from email.policy import HTTP
 
 KEY = "key-of-the-account"
-SECRET = "ek_of_one_call"  # noqa: S105 - of this test's own server
+SECRET = "ek_of_one_call"
 OFFER = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\na=ice-pwd:password-of-the-offer\r\n"
 ANSWER = "v=0\r\no=- 2 2 IN IP4 127.0.0.1\r\n"
 

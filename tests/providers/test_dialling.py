@@ -95,10 +95,11 @@ async def test_a_service_that_sends_no_secret_is_told_apart(secret: bytes) -> No
 
 @pytest.mark.parametrize("one_step", [False, True])
 async def test_a_redirect_is_refused_so_that_no_other_host_sees_the_key(one_step: bool) -> None:
-    async with serving(CallsService()) as other:
-        async with serving(CallsService(one_step=one_step, redirect_to=f"{other.url}/realtime/calls")) as service:
-            with pytest.raises(ProviderError, match="307"):
-                await endpoint(service).dial(OFFER, SESSION)
+    service = CallsService(one_step=one_step)
+    async with serving(CallsService()) as other, serving(service):
+        service.redirect_to = f"{other.url}/realtime/calls"
+        with pytest.raises(ProviderError, match="307"):
+            await endpoint(service).dial(OFFER, SESSION)
     assert other.requests == []
 
 

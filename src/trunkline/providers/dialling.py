@@ -73,9 +73,12 @@ class CallsEndpoint:
             client, "/realtime/client_secrets", content=msgspec.json.encode(body), headers=headers
         )
         try:
-            return str(response.json()["value"])
+            secret = response.json()["value"]
         except (ValueError, KeyError, TypeError):
-            raise ProviderError(f"{self.what} sent no ephemeral secret.", retry=False) from None
+            secret = None
+        if not isinstance(secret, str) or not secret:
+            raise ProviderError(f"{self.what} sent no ephemeral secret.", retry=False)
+        return secret
 
     async def _post(
         self, client: httpx2.AsyncClient, path: str, *, allow: tuple[int, ...] = (), **request: Any
