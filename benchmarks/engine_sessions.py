@@ -1,0 +1,289 @@
+"""What a session costs the engine over WebSocket, beside a bare `websockets` echo server: `engine_sessions.py`.
+
+Server and callers are pinned to a core each. Voice: every session streams sound at the pace of speech, says a sentence
+every eight seconds, and is understood and answered aloud by the real speech parts; the echo server gets the same frames
+and sends them back. Text: every session has one typed turn after another; the echo server gets, and sends back, as many
+messages of the same size as the engine sends events in a turn. The recogniser's processes count as the engine's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import websockets
+from engine_latency import ANSWER, FRAME_MS, GRAMMAR, AnsweringBrain, Sentence, real_parts
+
+from trunkline.engine.app import Engine
+from trunkline.engine.server import EngineServer
+from trunkline.engine.speech.vad import SileroVoiceActivity
+
+VOICE_SESSIONS, TEXT_SESSIONS = 12, 20
+PERIOD_S = 8.0
+SETTLE_S, VOICE_S, TEXT_S = 3.0, 16.0, 6.0
+Socket = websockets.ClientConnection
+
+
+async def serve(kind: str) -> None:
+    """The process that is measured: prints its address and runs until its input is closed."""
+    over = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    threading.Thread(target=lambda: (sys.stdin.read(), loop.call_soon_threadsafe(over.set)), daemon=True).start()
+    if kind == "echo":
+
+        async def echo(socket: websockets.ServerConnection) -> None:
+            async for message in socket:
+                await socket.send(message)
+
+        async with websockets.serve(echo, "127.0.0.1", 0, compression=None) as server:
+            print(f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}", flush=True)
+            await over.wait()
+        return
+    ears, mouth = await real_parts(GRAMMAR)
+    engine = Engine(lambda model, settings: AnsweringBrain(GRAMMAR), ears, mouth, SileroVoiceActivity)
+    async with EngineServer(engine) as running:
+        print(running.url.replace("http", "ws") + "/realtime?model=m", flush=True)
+        await over.wait()
+    await ears.aclose()
+    await mouth.aclose()
+
+
+@dataclass
+class Cost:
+    """Of all sessions together, while they were measured."""
+
+    cpu_s: float
+    seconds: float
+    sessions: int
+    turns: int
+    kb_per_session: float
+    recogniser: float
+    """The share of the time that the recogniser's processes took."""
+
+    @property
+    def sessions_per_core(self) -> float:
+        return self.sessions * self.seconds / max(self.cpu_s, 1e-9)
+
+    @property
+    def ms_per_turn(self) -> float:
+        return 1000 * self.cpu_s / max(self.turns, 1)
+
+
+class Turns:
+    """How many turns were had. After its first, a text session waits for `go`, so that memory is that of one turn."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.go = asyncio.Event()
+
+
+Session = Callable[[Socket, Turns, int], Awaitable[None]]
+
+
+async def measure(kind: str, sessions: int, seconds: float, session: Session) -> Cost:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, __file__, "--serve", kind, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        os.sched_setaffinity(process.pid, {min(os.sched_getaffinity(0) | {0})})
+        url = (await process.stdout.readline()).decode().strip()
+        async with running(url, 1, session, Turns()):
+            await asyncio.sleep(1.0)
+        before_kb = memory_kb(process.pid)
+        turns = Turns()
+        async with running(url, sessions, session, turns):
+            await asyncio.sleep(SETTLE_S)
+            grown_kb = memory_kb(process.pid) - before_kb
+            turns.go.set()
+            begins, began, had = cpu_s(process.pid), asyncio.get_running_loop().time(), turns.count
+            await asyncio.sleep(seconds)
+            ends, took = cpu_s(process.pid), asyncio.get_running_loop().time() - began
+            own, all_ = ends[0] - begins[0], sum(ends) - sum(begins)
+            cost = Cost(all_, took, sessions, turns.count - had, grown_kb / sessions, 1 - own / all_)
+    finally:
+        process.stdin.close()
+        await process.wait()
+    return cost
+
+
+@asynccontextmanager
+async def running(url: str, sessions: int, session: Session, turns: Turns) -> AsyncIterator[None]:
+    async with AsyncExitStack() as stack:
+        sockets = [
+            await stack.enter_async_context(websockets.connect(url, compression=None, max_size=None))
+            for _ in range(sessions)
+        ]
+        tasks = [asyncio.ensure_future(session(socket, turns, index)) for index, socket in enumerate(sockets)]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            results = await asyncio.gather(*tasks, return_exceptions=True)
+            for result in results:
+                if isinstance(result, Exception):
+                    raise result
+
+
+def voice_session(sentence: Sentence, sessions: int) -> Session:
+    """Streams for ever: the sentence once in each period, silence between. The sessions speak one after another."""
+
+    async def talk(socket: Socket, turns: Turns, index: int) -> None:
+        frames = [f'{{"type":"input_audio_buffer.append","audio":"{frame}"}}' for frame in sentence.frames]
+        silent, per_period = frames[-1], int(PERIOD_S * 1000 / FRAME_MS)
+        spoken = int(sentence.ends_ms / FRAME_MS) + 2
+        listening = asyncio.create_task(count(socket, turns, '"response.done"'))
+        loop = asyncio.get_running_loop()
+        began, tick = loop.time(), index * per_period // sessions
+        start = tick
+        try:
+            while True:
+                place = tick % per_period
+                await socket.send(frames[place] if place < spoken else silent)
+                tick += 1
+                await asyncio.sleep(max(0.0, began + (tick - start) * FRAME_MS / 1000 - loop.time()))
+        finally:
+            listening.cancel()
+
+    return talk
+
+
+async def count(socket: Socket, turns: Turns, mark: str) -> None:
+    async for message in socket:
+        turns.count += mark in str(message)[:60]
+
+
+TYPED = [
+    {
+        "type": "conversation.item.create",
+        "item": {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Where is it?"}]},
+    },
+    {"type": "response.create", "response": {"output_modalities": ["text"]}},
+]
+
+
+async def text_session(socket: Socket, turns: Turns, index: int) -> None:
+    frames = [json.dumps(event) for event in TYPED]
+    while True:
+        for frame in frames:
+            await socket.send(frame)
+        while '"response.done"' not in str(await socket.recv())[:60]:
+            pass
+        turns.count += 1
+        await turns.go.wait()
+
+
+def echoed_session(messages: list[str]) -> Session:
+    async def talk(socket: Socket, turns: Turns, index: int) -> None:
+        while True:
+            for message in messages:
+                await socket.send(message)
+            for _ in messages:
+                await socket.recv()
+            turns.count += 1
+            await turns.go.wait()
+
+    return talk
+
+
+async def events_of_a_turn(url: str) -> list[str]:
+    """What the engine sends in one typed turn."""
+    async with websockets.connect(url, compression=None) as socket:
+        for event in TYPED:
+            await socket.send(json.dumps(event))
+        events: list[str] = []
+        while not events or '"response.done"' not in events[-1][:60]:
+            events.append(str(await socket.recv()))
+    return events[2:]  # without the session's own
+
+
+async def one_turn() -> list[str]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, __file__, "--serve", "engine", stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        return await events_of_a_turn((await process.stdout.readline()).decode().strip())
+    finally:
+        process.stdin.close()
+        await process.wait()
+
+
+def tree(pid: int) -> list[int]:
+    """A process and its descendants."""
+    found = [pid]
+    for parent in found:
+        for listing in Path(f"/proc/{parent}/task").glob("*/children"):
+            found += map(int, listing.read_text().split())
+    return found
+
+
+def cpu_s(pid: int) -> tuple[float, float]:
+    """The time that the process has taken, and that its descendants have, those that have ended included."""
+    own, others = 0.0, 0.0
+    for one in tree(pid):
+        fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
+        user, system, ended_user, ended_system = (int(field) / os.sysconf("SC_CLK_TCK") for field in fields[11:15])
+        own += user + system if one == pid else 0.0
+        others += ended_user + ended_system + (0.0 if one == pid else user + system)
+    return own, others
+
+
+def memory_kb(pid: int) -> float:
+    """Of the process and its descendants; what they share counts once."""
+    total = 0.0
+    for one in tree(pid):
+        for line in Path(f"/proc/{one}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                total += int(line.split()[1])
+    return total
+
+
+async def compare() -> None:
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    sentence = await Sentence.spoken()
+    talk: Any = voice_session(sentence, VOICE_SESSIONS)
+    messages = await one_turn()
+    voice = await measure("engine", VOICE_SESSIONS, VOICE_S, talk)
+    echoed_voice = await measure("echo", VOICE_SESSIONS, VOICE_S / 2, talk)
+    text = await measure("engine", TEXT_SESSIONS, TEXT_S, text_session)
+    echoed_text = await measure("echo", TEXT_SESSIONS, TEXT_S, echoed_session(messages))
+    print(f"Voice: {VOICE_SESSIONS} sessions, a turn every {PERIOD_S:.0f} s, answered with {ANSWER!r} aloud")
+    for name, cost in (("engine", voice), ("echo", echoed_voice)):
+        print(
+            f"  {name:7}{cost.sessions_per_core:7.0f} sessions a core, {100 / cost.sessions_per_core:5.2f} % of a core "
+            f"each, {cost.kb_per_session:6.0f} kB each, {cost.turns} turns"
+        )
+    print(f"  {voice.recogniser:.0%} of the engine's time is the recogniser's")
+    print(f"  the engine costs {echoed_voice.sessions_per_core / voice.sessions_per_core:.1f} times the echo")
+    print(f"Text: {TEXT_SESSIONS} sessions, one turn after another, {len(messages)} events each")
+    for name, cost in (("engine", text), ("echo", echoed_text)):
+        print(
+            f"  {name:7}{cost.ms_per_turn:7.2f} ms of a core for a turn, so {5000 / cost.ms_per_turn:6.0f} sessions a "
+            f"core with a turn every 5 s; {cost.kb_per_session:5.0f} kB each, {cost.turns} turns"
+        )
+    print(f"  the engine costs {text.ms_per_turn / echoed_text.ms_per_turn:.1f} times the echo")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--serve", choices=("engine", "echo"), help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    asyncio.run(serve(given.serve) if given.serve else compare())
+
+
+if __name__ == "__main__":
+    main()
