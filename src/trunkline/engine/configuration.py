@@ -7,12 +7,12 @@ stays the same.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from typing import Any
 
 from trunkline.engine import checks
 from trunkline.engine.checks import InvalidRequest
+from trunkline.realtime.events import copied
 
 Configuration = dict[str, Any]
 
@@ -88,9 +88,9 @@ def type_of(settings: Mapping[str, Any] | None) -> str:
 def shown(configuration: Configuration) -> Configuration:
     """The session object as clients see it. A transcription session has hearing and nothing else."""
     if configuration["type"] == "realtime":
-        return copy.deepcopy(configuration)
+        return copied(configuration)
     kept = {name: configuration[name] for name in ("type", "id", "expires_at", "include")}
-    heard = copy.deepcopy(configuration["audio"]["input"])
+    heard = copied(configuration["audio"]["input"])
     return {**kept, "object": "realtime.transcription_session", "audio": {"input": heard}}
 
 
@@ -128,7 +128,7 @@ def for_response(session: Configuration, overrides: Any) -> tuple[Configuration,
         InvalidRequest: as `updated`.
     """
     given: dict[str, Any] = {} if overrides is None else _RESPONSE(overrides, "response")
-    own = copy.deepcopy(session)
+    own = copied(session)
     for name in _OVERRIDABLE:
         if given.get(name) is not None:
             own[name] = given[name]
@@ -139,7 +139,7 @@ def for_response(session: Configuration, overrides: Any) -> tuple[Configuration,
 
 
 def _merged(current: Configuration, given: Mapping[str, Any]) -> Configuration:
-    new = copy.deepcopy(current)
+    new = copied(current)
     for name, value in given.items():
         if name != "audio":
             new[name] = value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 
 from trunkline.engine import checks, items
@@ -14,7 +13,7 @@ from trunkline.engine.outbox import Outbox
 from trunkline.engine.transcripts import Transcripts
 from trunkline.realtime.audio import AudioFormat
 from trunkline.realtime.conversation import Conversation, ConversationError, Sound
-from trunkline.realtime.events import Event, Item, encode
+from trunkline.realtime.events import Event, Item, copied, encode
 
 MAX_ITEMS = 5000
 MAX_ITEM_BYTES = 32 << 20
@@ -157,5 +156,5 @@ class ConversationEvents:
     def tell_of(self, item: Item, previous: str | None) -> None:
         """An item that is complete was added after `previous`."""
         shown = items.without_audio(item)
-        self._outbox.send("conversation.item.added", previous_item_id=previous, item=copy.deepcopy(shown))
-        self._outbox.send("conversation.item.done", previous_item_id=previous, item=copy.deepcopy(shown))
+        self._outbox.send("conversation.item.added", previous_item_id=previous, item=copied(shown))
+        self._outbox.send("conversation.item.done", previous_item_id=previous, item=copied(shown))

@@ -6,7 +6,6 @@ has been spoken, as with the services. A response keeps the configuration it sta
 
 from __future__ import annotations
 
-import copy
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -21,7 +20,7 @@ from trunkline.engine.outbox import Outbox
 from trunkline.engine.playback import Playback
 from trunkline.engine.speech import SpokenChunk
 from trunkline.realtime.conversation import Conversation
-from trunkline.realtime.events import Item
+from trunkline.realtime.events import Item, copied
 
 MOST_TOKENS = 20_000
 """Where a response ends that was given no limit: a brain may never stop by itself."""
@@ -271,11 +270,11 @@ class Response:
 
     def _open_item(self, item: Item) -> None:
         where = {"response_id": self.id, "output_index": len(self.output)}
-        self._outbox.send("response.output_item.added", **where, item=copy.deepcopy(item))
+        self._outbox.send("response.output_item.added", **where, item=copied(item))
         self.output.append(item)
         if self._conversation is not None:
             previous = self._conversation.insert(item)
-            self._outbox.send("conversation.item.added", previous_item_id=previous, item=copy.deepcopy(item))
+            self._outbox.send("conversation.item.added", previous_item_id=previous, item=copied(item))
 
     def _close_item(self, status: str) -> None:
         heard_ms: int | None = None
@@ -304,10 +303,10 @@ class Response:
         else:
             return
         where = {"response_id": self.id, "output_index": index}
-        self._outbox.send("response.output_item.done", **where, item=copy.deepcopy(item))
+        self._outbox.send("response.output_item.done", **where, item=copied(item))
         if self._conversation is not None and item["id"] in self._conversation:
             previous = self._conversation.previous_id(item["id"])
-            self._outbox.send("conversation.item.done", previous_item_id=previous, item=copy.deepcopy(item))
+            self._outbox.send("conversation.item.done", previous_item_id=previous, item=copied(item))
             if heard_ms is not None:
                 self._conversation.truncate(item["id"], 0, heard_ms)
             self._conversation.trim()
@@ -342,7 +341,7 @@ class Response:
             "id": self.id,
             "status": status,
             "status_details": details,
-            "output": copy.deepcopy(self.output),
+            "output": copied(self.output),
             "conversation_id": self._conversation_id,
             "output_modalities": self.configuration["output_modalities"],
             "max_output_tokens": self.configuration["max_output_tokens"],

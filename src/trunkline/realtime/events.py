@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import base64
 import secrets
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 Event = dict[str, Any]
 Item = dict[str, Any]
+_T = TypeVar("_T")
 
 _decoder = msgspec.json.Decoder()
 _encoder = msgspec.json.Encoder()
@@ -52,9 +53,19 @@ def new_id(prefix: str) -> str:
 
 def text_of(item: Item) -> str:
     """The words of a message item: its text parts and the transcripts of its audio parts, in order."""
-    parts = item.get("content") or []
-    words = (part.get("text") or part.get("transcript") or "" for part in parts if isinstance(part, dict))
-    return " ".join(word for word in words if word)
+    parts = item.get("content") or ()
+    words = [part.get("text") or part.get("transcript") for part in parts if isinstance(part, dict)]
+    return " ".join([word for word in words if word])
+
+
+def copied(value: _T) -> _T:
+    """A copy of what JSON can hold, which shares no object and no array with it. Much quicker than `copy.deepcopy`."""
+    copy: Any = value
+    if isinstance(value, dict):
+        copy = {key: copied(one) for key, one in value.items()}
+    elif isinstance(value, list):
+        copy = [copied(one) for one in value]
+    return copy  # type: ignore[no-any-return]
 
 
 def sound_of(event: Event) -> bytes | None:
