@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import secrets
+import signal
 import socket
+import sys
 from collections.abc import Coroutine
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
@@ -173,7 +177,8 @@ def _serve(settings: Settings, targets: list[str]) -> None:
         server_header=False,
     )
     server = uvicorn.Server(config)
-    server.run(sockets=[listener])
+    with suppress(KeyboardInterrupt):  # uvicorn passes Ctrl-C on when it has ended everything
+        server.run(sockets=[listener])
     if not server.started:
         raise typer.Exit(1)
 
@@ -185,7 +190,15 @@ def _serve_reloading(settings: Settings, targets: list[str]) -> None:
 
     paths = watched_paths(targets) or [Path.cwd()]
     typer.echo(f"Watching {', '.join(map(str, paths))}")
-    watchfiles.run_process(*paths, target=_serve, args=(settings, targets), watch_filter=watchfiles.PythonFilter())
+    watchfiles.run_process(
+        *paths, target=_serve_watched, args=(settings, targets), watch_filter=watchfiles.PythonFilter()
+    )
+
+
+def _serve_watched(settings: Settings, targets: list[str]) -> None:
+    if hasattr(os, "setpgid"):
+        os.setpgid(0, 0)  # a terminal's Ctrl-C goes to the watcher, which ends us; twice would be in a hurry
+    _serve(settings, targets)
 
 
 async def _engine(settings: Settings, targets: list[str], key: str | None) -> int:
@@ -248,10 +261,20 @@ def _url(host: str, port: int) -> str:
 
 
 def _run(work: Coroutine[Any, Any, int]) -> int:
+    """Runs something until it is over, or until Ctrl-C or a service manager ends it in good order."""
     try:
-        return asyncio.run(work)
+        return asyncio.run(_terminable(work))
     except KeyboardInterrupt:
         return 130
+    except asyncio.CancelledError:
+        return 143
+
+
+async def _terminable(work: Coroutine[Any, Any, int]) -> int:
+    task = asyncio.current_task()
+    if task is not None and sys.platform != "win32":
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await work
 
 
 if __name__ == "__main__":
