@@ -107,6 +107,8 @@ class Call:
         self._machine = CallMachine(self._plan(transport))
         self._link = Link(self._feed, Route(self._connect) if transport == "websocket" else None)
         self._rtc_id: str | None = None
+        self._given_up: set[str] = set()
+        """WebRTC calls of this one that are to be hung up at the provider."""
         self._dialling = asyncio.Lock()
         self._pages: set[Page] = set()
         self._tasks: asyncio.TaskGroup | None = None
@@ -138,6 +140,7 @@ class Call:
         finally:
             self._tasks = None
             self.hang_up("the server is stopping")
+            self._give_up_media()
             await self._hang_up_media()
 
     def hang_up(self, reason: str = "hung up") -> None:
@@ -195,9 +198,8 @@ class Call:
         """The caller's sound comes this way from now on; a WebRTC call is given up for the relay."""
         self.leg.transport = transport
         if transport == "websocket" and (self._rtc_id is not None or not self._link.has_route):
-            former, self._rtc_id = self._rtc_id, None
+            self._give_up_media()
             self._link.take(Route(self._connect))
-            self._start(self._end_media(former))
 
     async def dial(self, sdp: str) -> str:
         """Answers the page's SDP offer: sound then flows between it and the model, and the link is the sideband.
@@ -207,28 +209,31 @@ class Call:
         """
         leg = self.leg
         async with self._dialling:
-            purpose = steps.Configure(self._machine.agent, steps.Connecting(0))
-            session = {**await self._session(purpose), "model": self._model}
+            session = {**await self._session_to_dial(), "model": self._model}
             dialled = await self._provider.dial(sdp, session)
             if self.is_over or self.leg is not leg or leg.transport != "webrtc":
-                await self._end_media(dialled.call_id)  # the caller has come another way meanwhile, or is gone
+                self._given_up.add(dialled.call_id)  # the caller has come another way meanwhile, or is gone
+                await self._hang_up_media()
                 return dialled.sdp
-            former, self._rtc_id = self._rtc_id, dialled.call_id
+            self._give_up_media()
+            self._rtc_id = dialled.call_id
             self._link.take(Route(lambda: self._provider.connect(self._model, dialled.call_id), resumes=True))
-            self._start(self._end_media(former))
             return dialled.sdp
 
-    async def _hang_up_media(self) -> None:
-        former, self._rtc_id = self._rtc_id, None
-        await self._end_media(former)
+    def _give_up_media(self) -> None:
+        """The WebRTC call is not used any more; it is hung up soon, and at the latest when this call ends."""
+        if self._rtc_id is not None:
+            self._given_up.add(self._rtc_id)
+            self._rtc_id = None
+            self._start(self._hang_up_media())
 
-    async def _end_media(self, rtc_id: str | None) -> None:
-        if rtc_id is None:
-            return
-        try:
-            await self._provider.hang_up(rtc_id)
-        except ProviderError as error:
-            logger.warning("call %s: its WebRTC call could not be ended: %s", self.call_id, error)
+    async def _hang_up_media(self) -> None:
+        for rtc_id in list(self._given_up):
+            try:
+                await self._provider.hang_up(rtc_id)
+            except ProviderError as error:
+                logger.warning("call %s: its WebRTC call could not be ended: %s", self.call_id, error)
+            self._given_up.discard(rtc_id)
 
     def attach(self, page: Page, leg_id: str | None, after: int) -> None:
         """A page's socket is open: it gets the log beyond `after`, then what is new, and sound if it is the caller."""
