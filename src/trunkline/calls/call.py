@@ -220,6 +220,16 @@ class Call:
             self._link.take(Route(lambda: self._provider.connect(self._model, dialled.call_id), resumes=True))
             return dialled.sdp
 
+    async def _session_to_dial(self) -> dict[str, Any]:
+        agent = self._machine.agent
+        try:
+            async with asyncio.timeout(self._times.tool_timeout_s):
+                return await self._session(steps.Configure(agent, steps.Connecting(0)))
+        except Exception as error:
+            logger.warning("call %s: agent %s could not be set up", self.call_id, agent, exc_info=True)
+            message = f"The agent {agent!r} could not be set up: {type(error).__name__}: {error}"
+            raise ProviderError(message, hint="Look at its instructions, tools and handoffs.", retry=False) from error
+
     def _give_up_media(self) -> None:
         """The WebRTC call is not used any more; it is hung up soon, and at the latest when this call ends."""
         if self._rtc_id is not None:
