@@ -179,16 +179,16 @@ class FakeConnection:
         status = "completed"
         try:
             for answer in answers:
-                await (self._say(answer) if isinstance(answer, str) else self._call(answer))
+                await (self._say(response_id, answer) if isinstance(answer, str) else self._call(answer))
         except asyncio.CancelledError:
             status = "cancelled"
         finally:
             self.emit("response.done", response={"id": response_id, "status": status})
 
-    async def _say(self, text: str) -> None:
+    async def _say(self, response_id: str, text: str) -> None:
         item_id = f"msg_{id(self) % 1000}_{next(self._numbers)}"
         item: Event = {"id": item_id, "type": "message", "role": "assistant", "status": "in_progress", "content": []}
-        self.emit("response.output_item.added", item=item)
+        self.emit("response.output_item.added", response_id=response_id, item=item)
         status = "incomplete"
         try:
             self.emit("response.output_audio_transcript.delta", item_id=item_id, delta=text)

@@ -165,6 +165,21 @@ def test_a_cancelled_message_that_never_sounded_is_not_cut_by_a_later_interrupti
     assert [event["item_id"] for event in driver.sent_of("conversation.item.truncate")] == [item_id]
 
 
+def test_a_message_whose_sound_was_not_announced_was_heard_once_the_next_one_sounds() -> None:
+    driver = media_call()
+    driver.types("Go on.")
+    first = driver.begins_to_speak(sounds=False)
+    driver.generated(first)
+    driver.types("And on.")
+    driver.wait(250)
+    driver.types("And on.")
+    second = driver.begins_to_speak()
+    driver.forget()
+    driver.interrupts()
+    driver.wait(250)
+    assert [event["item_id"] for event in driver.sent_of("conversation.item.truncate")] == [second]
+
+
 def test_interrupting_a_silent_agent_truncates_nothing() -> None:
     driver = media_call()
     driver.interrupts()

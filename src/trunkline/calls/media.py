@@ -37,8 +37,12 @@ class MediaPlayback:
 
     def started(self, response_id: str, now_ms: float) -> str | None:
         """A response begins to sound; the id of its message, None for one that is not known."""
-        item_id = self._next.pop(response_id, None)
+        item_id = self._next.get(response_id)
         if item_id is not None:
+            for earlier in list(self._next):  # responses sound in order: those before it have, or never will
+                del self._next[earlier]
+                if earlier == response_id:
+                    break
             self._sounding = _Sounding(item_id, now_ms)
         return item_id
 

@@ -1,0 +1,266 @@
+"""Dialling, as a call does it: the sideband becomes the link, and no WebRTC call is left behind at the provider."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from call_bench import Caller, scenario
+from model_fake import FakeConnection, FakeModel
+from virtual_time import in_virtual_time
+
+from trunkline.calls import log
+from trunkline.calls.call import CallTimes
+from trunkline.calls.exchange import Exchange
+from trunkline.providers import Dialled, ProviderError
+
+
+@dataclass
+class FakeMedia(FakeModel):
+    """A model with WebRTC. Attributes as `FakeModel`'s, and:
+
+    Attributes:
+        dial_takes_s: how long dialling takes.
+        refuses: what dialling raises.
+        dialled: the sessions that were bound into calls, by call id.
+        open: the WebRTC calls that go on.
+        sidebands: the call ids that sidebands asked for; None for a socket of its own.
+    """
+
+    dial_takes_s: float = 0.01
+    refuses: ProviderError | None = None
+    dialled: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    open: set[str] = field(default_factory=set)
+    sidebands: list[str | None] = field(default_factory=list)
+
+    async def connect(self, model: str, call_id: str | None = None) -> FakeConnection:
+        self.sidebands.append(call_id)
+        if call_id is not None and call_id not in self.open:
+            raise ProviderError("no such call", retry=False, code=404)
+        return await super().connect(model, call_id)
+
+    async def dial(self, sdp: str, session: Mapping[str, Any]) -> Dialled:
+        await asyncio.sleep(self.dial_takes_s)
+        if self.refuses is not None:
+            raise self.refuses
+        call_id = f"rtc_{len(self.dialled) + 1}"
+        self.dialled[call_id] = session
+        self.open.add(call_id)
+        return Dialled(f"answer to {sdp}", call_id)
+
+    async def hang_up(self, call_id: str) -> None:
+        await asyncio.sleep(0.01)
+        self.open.discard(call_id)
+
+
+@contextlib.asynccontextmanager
+async def calling(model: FakeMedia) -> AsyncIterator[Caller]:
+    """A call over WebRTC that nobody has dialled yet."""
+    async with Exchange(times=CallTimes()) as exchange:
+        call = exchange.start(scenario(), model, agent=None, transport="webrtc")
+        yield Caller(call, model)
+
+
+async def greeted(caller: Caller) -> None:
+    """The page has dialled, and listens to the greeting."""
+    await caller.call.dial("offer")
+    caller.joins()
+    caller.command(type="media_ready")
+    await caller.heard(1)
+    received = [event.event for event in caller.logged(log.WireReceived)]
+    response_id = next(event for event in received if event["type"] == "response.created")["response"]["id"]
+    caller.model.now.emit("output_audio_buffer.started", response_id=response_id)
+    await asyncio.sleep(2)
+    caller.model.now.emit("output_audio_buffer.stopped", response_id=response_id)
+    await asyncio.sleep(1)
+
+
+@in_virtual_time
+async def test_the_answer_is_the_services_and_the_link_its_sideband() -> None:
+    model = FakeMedia()
+    async with calling(model) as caller:
+        assert await caller.call.dial("offer") == "answer to offer"
+        await caller.until(lambda: model.connections)
+    assert model.sidebands == ["rtc_1"]
+
+
+@in_virtual_time
+async def test_the_session_is_bound_in_before_anybody_could_speak() -> None:
+    model = FakeMedia()
+    async with calling(model) as caller:
+        await caller.call.dial("offer")
+    session = model.dialled["rtc_1"]
+    assert session["model"] == "model of bench"
+    assert session["instructions"] == "Be a host."
+    assert session["audio"]["input"]["turn_detection"]["create_response"] is True
+
+
+@in_virtual_time
+async def test_before_it_is_dialled_a_webrtc_call_connects_nowhere() -> None:
+    model = FakeMedia()
+    async with calling(model) as caller:
+        await asyncio.sleep(10)
+        assert model.sidebands == []
+        await greeted(caller)
+    assert caller.answers()[0] == "You said: hi."
+
+
+@in_virtual_time
+async def test_the_greeting_comes_when_the_page_says_that_media_flows() -> None:
+    model = FakeMedia()
+    async with calling(model) as caller:
+        await caller.call.dial("offer")
+        caller.joins()
+        await asyncio.sleep(5)
+        assert caller.answers() == []
+        caller.command(type="media_ready")
+        await caller.heard(1)
+
+
+@in_virtual_time
+async def test_the_end_of_the_call_hangs_up() -> None:
+    model = FakeMedia()
+    async with calling(model) as caller:
+        await greeted(caller)
+        caller.command(type="hang_up")
+        await caller.until(lambda: not model.open)
+        assert model.now.closed
+
+
+@in_virtual_time
+async def test_a_server_that_stops_hangs_up() -> None:
+    model = FakeMedia()
+    async with calling(model) as caller:
+        await greeted(caller)
+        assert model.open == {"rtc_1"}
+    assert model.open == set()
+
+
+@in_virtual_time
+async def test_dialling_anew_hangs_up_the_former_and_gives_the_conversation_to_the_new() -> None:
+    model = FakeMedia()
+    async with calling(model) as caller:
+        await greeted(caller)
+        caller.leaves()
+        caller.call.join(caller.call.leg.leg_id, "webrtc")
+        await caller.call.dial("another offer")
+        caller.joins()
+        caller.command(type="media_ready")
+        await caller.until(lambda: model.open == {"rtc_2"} and len(model.connections) == 2)
+        await asyncio.sleep(1)
+        texts = [item["content"][0]["text"] for item in model.now.items]
+        assert texts == ["hi", "You said: hi."]
+        assert caller.answers() == ["You said: hi."]
+
+
+@in_virtual_time
+async def test_the_relay_takes_over_and_the_webrtc_call_is_hung_up() -> None:
+    model = FakeMedia()
+    async with calling(model) as caller:
+        await caller.call.dial("offer")
+        await caller.until(lambda: model.connections)
+        caller.call.join(caller.call.leg.leg_id, "websocket")
+        caller.joins()
+        await caller.heard(1)
+        await asyncio.sleep(5)
+        assert model.open == set()
+        assert model.sidebands == ["rtc_1", None]
+        greetings = [event for event in caller.logged(log.MessageAdded) if event.hidden]
+        assert len(greetings) == 1
+        caller.types("hello")
+        assert await caller.heard(2) == "You said: hello."
+
+
+@in_virtual_time
+async def test_an_answer_that_comes_after_the_relay_was_chosen_is_hung_up() -> None:
+    model = FakeMedia(dial_takes_s=4.0)
+    async with calling(model) as caller:
+        dialling = asyncio.create_task(caller.call.dial("offer"))
+        await asyncio.sleep(3)
+        caller.call.join(caller.call.leg.leg_id, "websocket")
+        caller.joins()
+        await dialling
+        await caller.heard(1)
+        assert model.open == set()
+        assert model.sidebands == [None]
+
+
+@in_virtual_time
+async def test_an_answer_for_a_caller_who_was_taken_over_is_hung_up() -> None:
+    model = FakeMedia(dial_takes_s=2.0)
+    async with calling(model) as caller:
+        first = asyncio.create_task(caller.call.dial("offer"))
+        await asyncio.sleep(1)
+        caller.call.join(None, "webrtc", take_over=True)
+        second = asyncio.create_task(caller.call.dial("another offer"))
+        await asyncio.gather(first, second)
+        await asyncio.sleep(1)
+        assert model.open == {"rtc_2"}
+        assert model.sidebands == ["rtc_2"]
+
+
+@in_virtual_time
+async def test_an_answer_that_comes_after_the_end_is_hung_up() -> None:
+    model = FakeMedia(dial_takes_s=4.0)
+    async with calling(model) as caller:
+        dialling = asyncio.create_task(caller.call.dial("offer"))
+        await asyncio.sleep(1)
+        caller.call.hang_up()
+        await dialling
+        assert len(model.dialled) == 1
+        assert model.open == set()
+
+
+@in_virtual_time
+async def test_a_redial_just_before_the_end_leaves_nothing_behind() -> None:
+    model = FakeMedia()
+    async with calling(model) as caller:
+        await greeted(caller)
+        await caller.call.dial("another offer")
+        caller.call.hang_up()
+        await asyncio.sleep(1)
+        assert model.open == set()
+
+
+@in_virtual_time
+async def test_a_refusal_is_told_and_the_relay_still_works() -> None:
+    model = FakeMedia(refuses=ProviderError("no WebRTC today", retry=False))
+    async with calling(model) as caller:
+        with pytest.raises(ProviderError, match="no WebRTC today"):
+            await caller.call.dial("offer")
+        caller.call.join(caller.call.leg.leg_id, "websocket")
+        caller.joins()
+        assert await caller.heard(1) == "You said: hi."
+
+
+@in_virtual_time
+async def test_a_cut_sideband_is_attached_again_by_its_call_without_a_replay() -> None:
+    model = FakeMedia()
+    async with calling(model) as caller:
+        await greeted(caller)
+        model.now.breaks()
+        await caller.until(lambda: len(model.connections) == 2)
+        await asyncio.sleep(1)
+        assert model.sidebands == ["rtc_1", "rtc_1"]
+        assert model.now.types() == ["session.update"]
+        caller.types("hello")
+        assert await caller.heard(2) == "You said: hello."
+
+
+@in_virtual_time
+async def test_a_webrtc_call_that_is_no_more_makes_the_page_dial() -> None:
+    model = FakeMedia()
+    async with calling(model) as caller:
+        await greeted(caller)
+        model.open.clear()
+        model.now.breaks()
+        await caller.until(lambda: caller.logged(log.LegNeeded))
+        assert not caller.call.is_over
+        await caller.call.dial("another offer")
+        caller.command(type="media_ready")
+        caller.types("hello")
+        await caller.until(lambda: "You said: hello." in caller.answers())
