@@ -1,0 +1,160 @@
+"""The server in this process, in a thread of its own, so that a test can break what no user could."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import threading
+from collections.abc import Callable, Generator
+from typing import Any, TypeVar
+
+import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from trunkline.calls.call import Call
+from trunkline.calls.log import LogEvent
+from trunkline.providers import local
+from trunkline.providers.socket import SocketConnection
+from trunkline.settings import Settings
+from trunkline.web import create_app
+
+T = TypeVar("T")
+START_TIMEOUT_S = 30.0
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+
+class BreakableServer:
+    """Serves the console and calls as `trunkline serve` does; pages, sidebands and media can be cut."""
+
+    def __init__(self) -> None:
+        settings = Settings.model_validate({"provider": "local", "ice_loopback": True})
+        self.app = create_app((), settings)
+        self.links: list[SocketConnection] = []
+        self._shut = False
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(64)
+        listener.setblocking(False)
+        self._listener = listener
+        self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        config = uvicorn.Config(
+            self._gate(self.app), lifespan="on", log_config=None, access_log=False, ws="websockets-sansio",
+            ws_per_message_deflate=False, timeout_graceful_shutdown=3, server_header=False,
+        )  # fmt: skip
+        self._server = _Server(config)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="breakable server")
+
+    def start(self) -> None:
+        """Starts it."""
+        self._remember_links()
+        started = threading.Event()
+        self._started = started
+        self._thread.start()
+        assert started.wait(START_TIMEOUT_S), "the server did not start"
+
+    def stop(self) -> None:
+        """Ends it."""
+        local.open_socket = self._open_socket
+        self._server.should_exit = True
+        self._thread.join(START_TIMEOUT_S)
+        assert not self._thread.is_alive(), "the server did not stop"
+
+    # What a test does with it ---------------------------------------------------------------------------------------
+    def call(self, call_id: str) -> Call:
+        """A call, to be looked at."""
+        found = self.app.state.service.exchange.find(call_id)
+        assert isinstance(found, Call)
+        return found
+
+    def logged(self, call_id: str, *kinds: type[LogEvent]) -> list[Any]:
+        """The log's events of some kinds."""
+        return self.within(
+            lambda: [e.event for e in self.call(call_id).log.since(0) if isinstance(e.event, kinds)],
+        )
+
+    def offline(self) -> None:
+        """Cuts every page's socket, and lets none come back until `online`."""
+        self._shut = True
+        self.within(self._abort_pages)
+
+    def online(self) -> None:
+        """Pages can connect again."""
+        self._shut = False
+
+    def cut_links(self) -> None:
+        """Breaks the sockets to the model, without a goodbye."""
+        self.within(self._abort_links)
+
+    def kill_media(self) -> None:
+        """Closes every UDP socket of the engine's peers, as when a network is gone."""
+        self.within(self._abort_datagrams)
+
+    def end_media_call(self, call_id: str) -> None:
+        """The service ends the WebRTC call by itself."""
+        call = self.call(call_id)
+        assert call._rtc_id is not None and self._loop is not None
+        asyncio.run_coroutine_threadsafe(call._provider.hang_up(call._rtc_id), self._loop).result(5)
+
+    def within(self, work: Callable[[], T]) -> T:
+        """Does something in the server's own thread."""
+
+        async def do() -> T:
+            return work()
+
+        assert self._loop is not None
+        return asyncio.run_coroutine_threadsafe(do(), self._loop).result(10)
+
+    # Inside ---------------------------------------------------------------------------------------------------------
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        serving = asyncio.create_task(self._server.serve([self._listener]))
+        while not self._server.started:
+            await asyncio.wait({serving}, timeout=0.01)
+            if serving.done():
+                break
+        self._started.set()
+        await serving
+
+    def _gate(self, app: ASGIApp) -> ASGIApp:
+        async def gated(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] == "websocket" and self._shut:
+                await receive()
+                await send({"type": "websocket.close", "code": 1013})
+                return
+            await app(scope, receive, send)
+
+        return gated
+
+    def _remember_links(self) -> None:
+        self._open_socket = local.open_socket
+
+        async def opened(*arguments: Any) -> SocketConnection:
+            connection = await self._open_socket(*arguments)
+            self.links.append(connection)
+            return connection
+
+        local.open_socket = opened
+
+    def _abort_pages(self) -> None:
+        for connection in list(self._server.server_state.connections):
+            if type(connection).__name__.startswith("WebSockets"):
+                connection.transport.abort()  # type: ignore[attr-defined]
+
+    def _abort_links(self) -> None:
+        for link in self.links:
+            if link._socket.transport is not None:
+                link._socket.transport.abort()
+        self.links.clear()
+
+    def _abort_datagrams(self) -> None:
+        transports: Any = self._loop._transports  # type: ignore[union-attr]
+        for transport in list(transports.values()):
+            if isinstance(transport, asyncio.DatagramTransport):
+                transport.abort()

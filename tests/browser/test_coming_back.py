@@ -1,0 +1,271 @@
+"""Coming back in a real browser, with real sound: reload, lost sockets, dead media, other transports, other tabs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, expect
+
+from tests.browser.breakable import BreakableServer
+from tests.browser.conftest import MICROPHONE, Caller
+from trunkline.calls import log
+
+pytestmark = [pytest.mark.browser, pytest.mark.speech]
+Tab = Callable[[str], Caller]
+AUDIBLE = 0.03
+GREETING = "Hello, and welcome"
+QUIET = 0.005
+NO_ICE = """(() => {
+  const set = RTCPeerConnection.prototype.setRemoteDescription;
+  RTCPeerConnection.prototype.setRemoteDescription = function ({ type, sdp }) {
+    return set.call(this, { type, sdp: sdp.replace(/^a=candidate:.*\\r\\n/gm, "") });
+  };
+})()"""
+"""The answer reaches the page without candidates, so that ICE finds no way."""
+
+
+@pytest.fixture(scope="module")
+def breakable() -> Iterator[BreakableServer]:
+    running = BreakableServer()
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(params=["webrtc", "websocket"])
+def address(breakable: BreakableServer, request: pytest.FixtureRequest) -> str:
+    """The console's address, once for each transport."""
+    return f"{breakable.url}/?transport={request.param}"
+
+
+@pytest.fixture
+def context(chromium: Browser, breakable: BreakableServer) -> Iterator[BrowserContext]:
+    """A browser window. Unlike `tab`'s, its pages may complain of lost connections."""
+    context = chromium.new_context(permissions=["microphone"])
+    context.add_init_script(path=MICROPHONE)
+    yield context
+    context.close()
+    breakable.online()
+
+
+@pytest.fixture
+def opened(context: BrowserContext) -> Iterator[Tab]:
+    """Opens tabs; an exception in a page fails the test."""
+    errors: list[str] = []
+
+    def open_tab(url: str) -> Caller:
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(url)
+        return Caller(page)
+
+    yield open_tab
+    assert not errors, errors
+
+
+def hears_sound(caller: Caller, since: float = 0, timeout_s: float = 10) -> None:
+    """Waits until something comes out of the loudspeaker."""
+    caller.page.wait_for_function(
+        "([since, loud]) => __ear.loudest(since) > loud", arg=[since, AUDIBLE], timeout=timeout_s * 1000
+    )
+
+
+def greetings(breakable: BreakableServer, call_id: str) -> int:
+    """How often the call said its hidden "hi"."""
+    return sum(event.hidden for event in breakable.logged(call_id, log.MessageAdded))
+
+
+def stops_the_greeting(caller: Caller) -> None:
+    """Listens to its first words and stops it: what comes then need not wait for its end."""
+    hears_sound(caller)
+    caller.page.get_by_role("button", name="Stop").click()
+    caller.waits_for_quiet(ms=400)
+
+
+def bubbles(caller: Caller) -> list[str]:
+    """The messages on the screen."""
+    return caller.page.get_by_role("region", name="Transcript").get_by_role("article").all_inner_texts()
+
+
+def wait_until(caller: Caller, condition: Callable[[], object], timeout_s: float = 10) -> None:
+    """Waits for something on the server, while the page lives on."""
+    for _ in range(int(timeout_s * 20)):
+        if condition():
+            return
+        caller.page.wait_for_timeout(50)
+    raise AssertionError("it did not happen")
+
+
+def test_a_reload_in_mid_sentence_comes_back_and_the_turn_is_said_again_once(
+    address: str, breakable: BreakableServer, opened: Tab
+) -> None:
+    caller = opened(address)
+    hears_sound(caller)
+    call_id = caller.call_id
+    caller.page.reload()
+    hears_sound(caller)
+    caller.hears(GREETING)
+    caller.waits_for_quiet(ms=1000)
+    assert caller.call_id == call_id
+    assert greetings(breakable, call_id) == 1
+    said = [m.item_id for m in breakable.logged(call_id, log.MessageDone) if m.role == "assistant"]
+    cut = [m.item_id for m in breakable.logged(call_id, log.MessageTruncated)]
+    assert (len(said), cut) == (2, said[:1]), "the turn was not said again exactly once"
+    caller.types("yes please")
+    caller.hears("What shall yours be about")
+
+
+def test_a_pages_socket_that_is_gone_for_seconds_comes_back_to_the_same_transcript(
+    address: str, breakable: BreakableServer, opened: Tab
+) -> None:
+    caller = opened(address)
+    stops_the_greeting(caller)
+    caller.types("yes please")
+    caller.hears("What shall yours be about")
+    caller.page.get_by_role("button", name="Stop").click()
+    caller.waits_for_quiet(ms=400)
+    before = bubbles(caller)
+    breakable.offline()
+    expect(caller.page.get_by_role("status").first).to_have_text("Reconnecting…")
+    caller.page.wait_for_timeout(1500)  # being away is what is tested
+    breakable.online()
+    expect(caller.page.get_by_role("status").first).to_have_text("Connected", timeout=10_000)
+    assert bubbles(caller) == before
+    asked_at = caller.now()
+    caller.types("coffee")
+    hears_sound(caller, asked_at)
+    assert bubbles(caller)[: len(before)] == before
+    assert greetings(breakable, caller.call_id) == 1
+
+
+def test_over_webrtc_sound_flows_on_while_the_pages_socket_is_gone(breakable: BreakableServer, opened: Tab) -> None:
+    caller = opened(f"{breakable.url}/?transport=webrtc")
+    hears_sound(caller)
+    breakable.offline()
+    away_since = caller.now()
+    hears_sound(caller, away_since + 300, timeout_s=2)
+    breakable.online()
+    expect(caller.page.get_by_role("status").first).to_have_text("Connected", timeout=10_000)
+    caller.waits_for_quiet()
+    assert breakable.logged(caller.call_id, log.MessageTruncated, log.AudioCleared) == []
+    caller.hears(GREETING)
+
+
+def test_a_call_goes_on_when_the_link_is_cut(address: str, breakable: BreakableServer, opened: Tab) -> None:
+    caller = opened(address)
+    stops_the_greeting(caller)
+    call_id = caller.call_id
+    breakable.cut_links()
+    wait_until(caller, lambda: breakable.logged(call_id, log.LinkRestored))
+    (restored,) = breakable.logged(call_id, log.LinkRestored)
+    assert (restored.replayed == 0) == ("webrtc" in address)
+    asked_at = caller.now()
+    caller.says("yes please")
+    caller.hears("What shall yours be about")
+    hears_sound(caller, asked_at)
+    assert len(breakable.logged(call_id, log.LegJoined)) == 1
+
+
+def test_what_is_typed_while_the_sideband_is_cut_is_answered(breakable: BreakableServer, opened: Tab) -> None:
+    caller = opened(f"{breakable.url}/?transport=webrtc")
+    stops_the_greeting(caller)
+    breakable.cut_links()
+    caller.types("yes please")
+    caller.hears("What shall yours be about")
+    assert len(breakable.logged(caller.call_id, log.LegJoined)) == 1
+
+
+def test_a_media_call_that_the_service_ended_is_dialled_anew(breakable: BreakableServer, opened: Tab) -> None:
+    caller = opened(f"{breakable.url}/?transport=webrtc")
+    hears_sound(caller)
+    call_id = caller.call_id
+    breakable.end_media_call(call_id)
+    wait_until(caller, lambda: len(breakable.logged(call_id, log.LegJoined)) == 2)
+    assert len(breakable.logged(call_id, log.LegNeeded)) == 1
+    back_at = caller.now()
+    hears_sound(caller, back_at)
+    assert greetings(breakable, call_id) == 1
+    caller.types("yes please")
+    caller.hears("What shall yours be about")
+
+
+def test_dead_ice_is_dialled_anew(breakable: BreakableServer, opened: Tab) -> None:
+    caller = opened(f"{breakable.url}/?transport=webrtc")
+    stops_the_greeting(caller)
+    call_id = caller.call_id
+    breakable.kill_media()
+    wait_until(caller, lambda: len(breakable.logged(call_id, log.LegJoined)) == 2, timeout_s=20)
+    back_at = caller.now()
+    caller.says("yes please")
+    caller.hears("What shall yours be about")
+    hears_sound(caller, back_at)
+    assert greetings(breakable, call_id) == 1
+
+
+def test_auto_falls_back_to_the_relay_within_3_s_with_one_greeting(
+    breakable: BreakableServer, context: BrowserContext, opened: Tab
+) -> None:
+    context.add_init_script(NO_ICE)
+    caller = opened(breakable.url)
+    began = caller.now()
+    hears_sound(caller)
+    assert caller.now() - began < 4500, "3 s for trying, and a moment for the greeting's first sound"
+    caller.hears(GREETING)
+    expect(caller.page.get_by_text(re.compile("WebRTC could not be had: no connection within 3 s"))).to_be_visible()
+    (joined,) = breakable.logged(caller.call_id, log.LegJoined)
+    assert joined.transport == "websocket"
+    assert joined.reason == "no connection within 3 s"
+    expect(caller.page.get_by_title("Transport: how the sound travels")).to_have_text("WebSocket")
+    assert greetings(breakable, caller.call_id) == 1
+    assert len([text for text in bubbles(caller) if "welcome" in text]) == 1
+
+
+def test_a_viewer_takes_over_and_hears(address: str, breakable: BreakableServer, opened: Tab) -> None:
+    caller = opened(address)
+    stops_the_greeting(caller)
+    viewer = opened(caller.page.url)
+    viewer.page.get_by_role("button", name="Take over").click()
+    expect(viewer.page.get_by_role("textbox", name="Message")).to_be_enabled()
+    expect(caller.page.get_by_role("textbox", name="Message")).to_be_disabled()
+    quiet_since = caller.now()
+    asked_at = viewer.now()
+    viewer.says("yes please")
+    viewer.hears("What shall yours be about")
+    hears_sound(viewer, asked_at)
+    assert caller.loudest_since(quiet_since) < QUIET, "the former caller still heard the call"
+    assert greetings(breakable, caller.call_id) == 1
+
+
+@pytest.mark.parametrize("how", ["voice", "button", "text"])
+def test_interrupting_silences_at_once_and_the_model_knows_what_was_heard(
+    address: str, how: str, breakable: BreakableServer, opened: Tab
+) -> None:
+    caller = opened(address)
+    hears_sound(caller)
+    began = float(caller.page.evaluate(f"() => __ear.blocks().find((b) => b.rms > {QUIET}).at"))
+    caller.page.wait_for_function("began => __ear.now() > began + 900", arg=began)
+    pressed = caller.now()
+    if how == "voice":
+        caller.says("yes please")
+    elif how == "button":
+        caller.page.get_by_role("button", name="Stop").click()
+    else:
+        caller.types("yes please")
+    call_id = caller.call_id
+    wait_until(caller, lambda: breakable.logged(call_id, log.MessageTruncated))
+    truncated = breakable.logged(call_id, log.MessageTruncated)[0]
+    ended = float(
+        caller.page.evaluate(
+            """([from, quiet]) => {
+              const loud = __ear.blocks().filter((b) => b.rms > quiet);
+              const gap = loud.findIndex((b, i) => b.at >= from && (i + 1 === loud.length || loud[i + 1].at - b.at > 150));
+              return gap < 0 ? from : loud[gap].at;
+            }""",
+            [pressed, QUIET],
+        )
+    )
+    bound_ms = 900 if how == "voice" else 400  # a voice must be recognised as one, and speaks in real time
+    assert ended - pressed < bound_ms, f"{ended - pressed:.0f} ms until silence"
+    assert abs(truncated.heard_ms - (ended - began)) < 200, f"{truncated.heard_ms} told, {ended - began:.0f} heard"
