@@ -15,6 +15,7 @@ import msgspec
 Event = dict[str, Any]
 Item = dict[str, Any]
 _T = TypeVar("_T")
+_NESTED = (dict, list)
 
 _decoder = msgspec.json.Decoder()
 _encoder = msgspec.json.Encoder()
@@ -62,9 +63,9 @@ def copied(value: _T) -> _T:
     """A copy of what JSON can hold, which shares no object and no array with it. Much quicker than `copy.deepcopy`."""
     copy: Any = value
     if isinstance(value, dict):
-        copy = {key: copied(one) for key, one in value.items()}
+        copy = {key: copied(one) if isinstance(one, _NESTED) else one for key, one in value.items()}
     elif isinstance(value, list):
-        copy = [copied(one) for one in value]
+        copy = [copied(one) if isinstance(one, _NESTED) else one for one in value]
     return copy  # type: ignore[no-any-return]
 
 

@@ -26,13 +26,13 @@ class ToolAssertions:
             VoiceFailure: it was not, or with others.
         """
         uses = [use for use in self.tools if use.name == name]
-        for use in uses:
-            if fits(arguments, use.arguments):
-                return use
-        if uses:
+        found = next((use for use in uses if fits(arguments, use.arguments)), None)
+        if found is None:
+            if not uses:
+                self.fail(f"{name} was not called. {_were_called(self.tools)}")
             others = "; ".join(map(str, uses))
             self.fail(f"{name} was called, but not with {shown_arguments(arguments)}: {others}", uses[-1].seq)
-        self.fail(f"{name} was not called. {_were_called(self.tools)}")
+        return found
 
     def did_not_call(self: _HasTools, *names: str) -> None:
         """None of these tools was called; without a name: no tool at all.

@@ -16,7 +16,7 @@ from trunkline.engine.speech import Voice
 from trunkline.engine.speech.oracle import OracleRecogniser
 from trunkline.providers import Provider
 from trunkline.scenario.scenario import Scenario
-from trunkline.testing.ear import Ear
+from trunkline.testing.ear import REPORT_EVERY_MS, Ear
 from trunkline.testing.judging import TextModel
 from trunkline.testing.line import CLEAR, Line
 from trunkline.testing.link_faults import FaultyProvider, LinkFaults
@@ -25,6 +25,8 @@ from trunkline.testing.mouth import Mouth, SpeakingMouth, TypingMouth
 from trunkline.testing.stand_ins import replaceable
 from trunkline.testing.voice_call import PATIENCE_MS, VoiceCall
 
+TYPED_REPORT_EVERY_MS = 1000
+"""In virtual time nothing drifts, so a page need not report often; what is cut off is reported to the millisecond."""
 _TIMES = CallTimes()
 Way = Literal["typed", "spoken", "live"]
 WAYS: tuple[Way, ...] = ("typed", "spoken", "live")
@@ -122,6 +124,7 @@ class Room:
             mouth=mouth,
             patience_ms=patience_ms,
             keeps_sound=self._voice is not None,
+            report_every_ms=REPORT_EVERY_MS if self._voice is not None else TYPED_REPORT_EVERY_MS,
             judge=self._judge,
         )
         self.calls.append(voice_call)

@@ -46,6 +46,7 @@ class VoiceCall(ToolAssertions):
         mouth: Callable[[Call, Ear], Mouth],
         patience_ms: float = PATIENCE_MS,
         keeps_sound: bool = False,
+        report_every_ms: int = REPORT_EVERY_MS,
         judge: TextModel | None = None,
     ) -> None:
         self.way = way
@@ -60,7 +61,7 @@ class VoiceCall(ToolAssertions):
         self._judge = judge
         self._changed: asyncio.Future[None] | None = None
         self._last_news_ms = 0.0
-        self.ear = Ear(lambda: self.now_ms, self._report, keeps_sound=keeps_sound)
+        self.ear = Ear(self._clock, self._report, report_every_ms=report_every_ms, keeps_sound=keeps_sound)
         self._mouth = mouth(call, self.ear)
         for entry in call.log.since(0):
             self.reading.read(entry)
@@ -169,7 +170,7 @@ class VoiceCall(ToolAssertions):
     @property
     def now_ms(self) -> float:
         """The call's clock."""
-        return (self._loop.time() - self._began) * 1000
+        return self._clock()
 
     @property
     def state(self) -> Any:
@@ -354,6 +355,9 @@ class VoiceCall(ToolAssertions):
         self.turns[-1].ends_at(self.reading.last_seq + 1)
         self.turns.append(turn)
         return turn
+
+    def _clock(self) -> float:
+        return (self._loop.time() - self._began) * 1000
 
     def _on_entry(self, entry: Entry) -> None:
         event = entry.event
