@@ -16,9 +16,7 @@ from trunkline.realtime.conversation import Sound
 from trunkline.realtime.events import Item
 
 PIECE_MS = 200
-"""The most sound in one audio delta, so that the words said in it come soon."""
-UNMARKED_PIECE_MS = 1000
-"""The same for sound without marks, whose words come after it in any case."""
+"""The most sound in one audio delta."""
 
 
 @dataclass(frozen=True)
@@ -131,9 +129,8 @@ class Message:
         if self._encoder is None or self.sound is None:
             return
         marks = deque(chunk.marks)
-        step = (PIECE_MS if marks else UNMARKED_PIECE_MS) * BYTES_PER_MS
-        for start in range(0, len(chunk.pcm), step):
-            piece = chunk.pcm[start : start + step]
+        for start in range(0, len(chunk.pcm), PIECE_MS * BYTES_PER_MS):
+            piece = chunk.pcm[start : start + PIECE_MS * BYTES_PER_MS]
             self._sentence_bytes += len(piece)
             while marks and marks[0].at_ms * BYTES_PER_MS <= self._sentence_bytes:
                 self._mark(marks.popleft())
