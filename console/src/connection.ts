@@ -64,6 +64,8 @@ export class Connection {
       rememberLeg(call.call_id, call.leg_id);
       rewriteAddress({ call: call.call_id, scenario, agentConfig: null, agent });
       this.open(call.call_id, call.leg_id, 0);
+      // The leg may have failed before there was a call to join again.
+      if (this.relayReason !== null && this.legNow.peek()?.transport === "webrtc") await this.rejoin();
     } catch (error) {
       if (generation === this.generation) this.failed(error);
     }
@@ -174,7 +176,7 @@ export class Connection {
 
   /** A WebRTC connection did not come, or is gone. One that was up is made anew; else the relay takes over. */
   private async legFailed(leg: WebRtcLeg, reason: string, wasUp: boolean): Promise<void> {
-    if (this.legNow.peek() !== leg || this.callId === null || this.phaseNow.peek() === "ended") return;
+    if (this.legNow.peek() !== leg || this.phaseNow.peek() === "ended") return;
     if (!wasUp) {
       if (readWishes(location.search).transport === "webrtc") {
         notify({ key: "transport", tone: "error", text: `WebRTC: ${reason}. Without ?transport=webrtc the relay would be used.` });

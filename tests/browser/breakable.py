@@ -6,16 +6,17 @@ import asyncio
 import contextlib
 import socket
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from typing import Any, TypeVar
 
+import pytest
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from trunkline.calls.call import Call
 from trunkline.calls.log import LogEvent
 from trunkline.providers import local
-from trunkline.providers.socket import SocketConnection
+from trunkline.providers.socket import SocketConnection, open_socket
 from trunkline.settings import Settings
 from trunkline.web import create_app
 
@@ -61,7 +62,7 @@ class BreakableServer:
 
     def stop(self) -> None:
         """Ends it."""
-        local.open_socket = self._open_socket
+        self._patch.undo()
         self._server.should_exit = True
         self._thread.join(START_TIMEOUT_S)
         assert not self._thread.is_alive(), "the server did not stop"
@@ -99,7 +100,8 @@ class BreakableServer:
     def end_media_call(self, call_id: str) -> None:
         """The service ends the WebRTC call by itself."""
         call = self.call(call_id)
-        assert call._rtc_id is not None and self._loop is not None
+        assert call._rtc_id is not None
+        assert self._loop is not None
         asyncio.run_coroutine_threadsafe(call._provider.hang_up(call._rtc_id), self._loop).result(5)
 
     def within(self, work: Callable[[], T]) -> T:
@@ -133,19 +135,19 @@ class BreakableServer:
         return gated
 
     def _remember_links(self) -> None:
-        self._open_socket = local.open_socket
+        self._patch = pytest.MonkeyPatch()
 
-        async def opened(*arguments: Any) -> SocketConnection:
-            connection = await self._open_socket(*arguments)
+        async def opened(url: str, headers: Mapping[str, str], what: str) -> SocketConnection:
+            connection = await open_socket(url, headers, what)
             self.links.append(connection)
             return connection
 
-        local.open_socket = opened
+        self._patch.setattr(local, "open_socket", opened)
 
     def _abort_pages(self) -> None:
         for connection in list(self._server.server_state.connections):
             if type(connection).__name__.startswith("WebSockets"):
-                connection.transport.abort()  # type: ignore[attr-defined]
+                connection.transport.abort()
 
     def _abort_links(self) -> None:
         for link in self.links:

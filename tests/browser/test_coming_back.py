@@ -24,6 +24,16 @@ NO_ICE = """(() => {
   };
 })()"""
 """The answer reaches the page without candidates, so that ICE finds no way."""
+SLOW_START = """(() => {
+  const ask = window.fetch;
+  window.fetch = async (url, options) => {
+    const answer = await ask(url, options);
+    const starts = options?.method === "POST" && String(url).endsWith("/api/calls");
+    if (starts) await new Promise((go) => setTimeout(go, 3300));
+    return answer;
+  };
+})()"""
+"""The server's answer takes longer than WebRTC may."""
 
 
 @pytest.fixture(scope="module")
@@ -222,6 +232,18 @@ def test_auto_falls_back_to_the_relay_within_3_s_with_one_greeting(
     assert len([text for text in bubbles(caller) if "welcome" in text]) == 1
 
 
+def test_a_leg_that_gave_up_before_there_was_a_call_falls_back_too(
+    breakable: BreakableServer, context: BrowserContext, opened: Tab
+) -> None:
+    context.add_init_script(SLOW_START)
+    caller = opened(breakable.url)
+    hears_sound(caller)
+    caller.hears(GREETING)
+    (joined,) = breakable.logged(caller.call_id, log.LegJoined)
+    assert joined.transport == "websocket"
+    assert greetings(breakable, caller.call_id) == 1
+
+
 def test_a_viewer_takes_over_and_hears(address: str, breakable: BreakableServer, opened: Tab) -> None:
     caller = opened(address)
     stops_the_greeting(caller)
@@ -260,7 +282,8 @@ def test_interrupting_silences_at_once_and_the_model_knows_what_was_heard(
         caller.page.evaluate(
             """([from, quiet]) => {
               const loud = __ear.blocks().filter((b) => b.rms > quiet);
-              const gap = loud.findIndex((b, i) => b.at >= from && (i + 1 === loud.length || loud[i + 1].at - b.at > 150));
+              const ends = (b, i) => i + 1 === loud.length || loud[i + 1].at - b.at > 150;
+              const gap = loud.findIndex((b, i) => b.at >= from && ends(b, i));
               return gap < 0 ? from : loud[gap].at;
             }""",
             [pressed, QUIET],
