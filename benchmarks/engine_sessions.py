@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import subprocess
@@ -42,8 +43,9 @@ async def serve(kind: str) -> None:
     if kind == "echo":
 
         async def echo(socket: websockets.ServerConnection) -> None:
-            async for message in socket:
-                await socket.send(message)
+            with contextlib.suppress(websockets.ConnectionClosed):
+                async for message in socket:
+                    await socket.send(message)
 
         async with websockets.serve(echo, "127.0.0.1", 0, compression=None) as server:
             print(f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}", flush=True)
