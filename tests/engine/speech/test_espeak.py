@@ -34,7 +34,7 @@ def samples(pcm: bytes) -> NDArray[np.float64]:
 @pytest.mark.parametrize("name", VOICES)
 async def test_a_voice_is_level_and_trimmed(name: str) -> None:
     sound = samples((await spoken(SENTENCE, voice=name))[0])
-    loud = np.flatnonzero(np.abs(sound) > 150)
+    loud = np.flatnonzero(np.abs(sound) > 100)  # what the voice itself takes for sound
     assert loud[0] / 24 < 50, "ms before the first sound"
     assert 80 < (sound.size - loud[-1]) / 24 < 160, "ms after the last sound"
     assert np.abs(sound).max() < 32_700, "it clips"

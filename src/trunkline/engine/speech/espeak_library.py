@@ -96,6 +96,7 @@ class EspeakLibrary:
         self._lib.espeak_TextToPhonemes.restype = ctypes.c_char_p
         self._lock = threading.Lock()
         self._on_sound: OnSound | None = None
+        self._broken_off = False
         self._callback = _CALLBACK(self._heard)  # referenced here, or ctypes would free it
         self._lib.espeak_SetSynthCallback(self._callback)
 
@@ -134,11 +135,17 @@ class EspeakLibrary:
 
     def phonemes(self, word: str) -> str:
         """How the American English voice says `word`, in the International Phonetic Alphabet."""
-        text = ctypes.c_char_p(word.encode("utf-8", "replace"))
-        rest = ctypes.cast(ctypes.pointer(text), ctypes.POINTER(ctypes.c_void_p))
         with self._lock:
             self._lib.espeak_SetVoiceByName(b"en-us")
-            spoken = self._lib.espeak_TextToPhonemes(rest, ctypes.c_int(_CHARS_UTF8), ctypes.c_int(_IPA))
+            if self._broken_off:  # the first answer after that begins with what was left of it
+                self._broken_off = False
+                self._phonemes("a")
+            return self._phonemes(word)
+
+    def _phonemes(self, word: str) -> str:
+        text = ctypes.c_char_p(word.encode("utf-8", "replace"))
+        rest = ctypes.cast(ctypes.pointer(text), ctypes.POINTER(ctypes.c_void_p))
+        spoken = self._lib.espeak_TextToPhonemes(rest, ctypes.c_int(_CHARS_UTF8), ctypes.c_int(_IPA))
         return spoken.decode("utf-8", "replace") if spoken else ""
 
     def _set(self, manner: Manner) -> None:
@@ -162,7 +169,9 @@ class EspeakLibrary:
             if event.type == _EVENT_WORD:
                 words.append(Word(max(event.text_position - 1, 0), event.sample))  # the library counts from 1
             at += 1
-        return 0 if self._on_sound(ctypes.string_at(sound, count * 2), words) else 1
+        goes_on = self._on_sound(ctypes.string_at(sound, count * 2), words)
+        self._broken_off = self._broken_off or not goes_on
+        return 0 if goes_on else 1
 
 
 @functools.cache
