@@ -63,9 +63,13 @@ export class Connection {
       if (generation !== this.generation) return void api.hangUp(call.call_id).catch(() => undefined);
       rememberLeg(call.call_id, call.leg_id);
       rewriteAddress({ call: call.call_id, scenario, agentConfig: null, agent });
-      this.open(call.call_id, call.leg_id, 0);
-      // The leg may have failed before there was a call to join again.
-      if (this.relayReason !== null && this.legNow.peek()?.transport === "webrtc") await this.rejoin();
+      if (this.relayReason !== null && this.legNow.peek()?.transport === "webrtc") {
+        // The leg has failed before there was a call to join again.
+        this.callId = call.call_id;
+        await this.rejoin();
+      } else {
+        this.open(call.call_id, call.leg_id, 0);
+      }
     } catch (error) {
       if (generation === this.generation) this.failed(error);
     }
