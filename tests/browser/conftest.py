@@ -167,6 +167,10 @@ class Caller:
         self.page.get_by_role("textbox", name="Message").fill(text)
         self.page.get_by_role("button", name="Send").click()
 
+    def waits_for_sound(self, since: float = 0, timeout_s: float = 20) -> None:
+        """Waits until something is heard out of the loudspeaker after `since`, a time of the page's clock."""
+        self.page.wait_for_function("from => __ear.loudest(from) > 0.03", arg=since, timeout=timeout_s * 1000)
+
     def waits_for_quiet(self, ms: int = 600, timeout_s: float = 20) -> None:
         """Waits until nothing has come out of the loudspeaker for so long, and something has before."""
         self.page.wait_for_function(

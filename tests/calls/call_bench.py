@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 from agents.realtime import RealtimeAgent
-from model_fake import FakeModel
 
+from tests.calls.model_fake import FakeModel
 from trunkline import Scenario
 from trunkline.calls import log
 from trunkline.calls.call import Call, CallTimes

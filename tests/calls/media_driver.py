@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from call_driver import CallDriver
-
+from tests.calls.call_driver import CallDriver
 from trunkline.calls import steps
 
 

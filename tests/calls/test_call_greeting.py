@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from call_driver import CALLER_WAIT_MS, CallDriver, items_of
 
+from tests.calls.call_driver import CALLER_WAIT_MS, CallDriver, items_of
 from trunkline.calls import log
 
 

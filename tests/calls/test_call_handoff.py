@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import msgspec
-from call_driver import CallDriver, call
 
+from tests.calls.call_driver import CallDriver, call
 from trunkline.calls import log
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from call_driver import CallDriver, call, items_of
 
+from tests.calls.call_driver import CallDriver, call, items_of
 from trunkline.calls import log
 
 TEN_WORDS = "one two three four five six seven eight nine ten"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from call_driver import CallDriver, call, items_of
-
+from tests.calls.call_driver import CallDriver, call, items_of
 from trunkline.calls import log
 
 

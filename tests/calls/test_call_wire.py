@@ -6,10 +6,10 @@ from typing import Any
 
 import msgspec
 import pytest
-from call_driver import CallDriver, call
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.calls.call_driver import CallDriver, call
 from trunkline.calls import log, steps
 
 KNOWN = sorted(call().machine._handlers)

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 from agents import RunContextWrapper, function_tool
-from call_bench import Caller, calling, frames_of, scenario, told
-from model_fake import MS, Calls, FakeModel
-from virtual_time import in_virtual_time
 
+from tests.calls.call_bench import Caller, calling, frames_of, scenario, told
+from tests.calls.model_fake import MS, Calls, FakeModel
+from tests.calls.virtual_time import in_virtual_time
 from trunkline import CallContext
 from trunkline.calls import log
 from trunkline.calls.call import CallTimes, StateError

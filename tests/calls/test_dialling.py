@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from call_bench import Caller, scenario
-from model_fake import FakeConnection, FakeModel
-from virtual_time import in_virtual_time
 
+from tests.calls.call_bench import Caller, scenario
+from tests.calls.model_fake import FakeConnection, FakeModel
+from tests.calls.virtual_time import in_virtual_time
 from trunkline.calls import log
 from trunkline.calls.call import CallTimes
 from trunkline.calls.exchange import Exchange

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from call_driver import items_of
-from media_driver import MediaDriver, media_call, media_speaking
 
+from tests.calls.call_driver import items_of
+from tests.calls.media_driver import MediaDriver, media_call, media_speaking
 from trunkline.calls import log
 
 TEXT = "one two three four five six seven eight"

@@ -16,10 +16,10 @@ import pydantic
 import pytest
 from agents import FunctionTool, RunContextWrapper, function_tool
 from agents.realtime import RealtimeAgent
-from call_bench import calling, scenario
-from model_fake import Calls, FakeModel
-from virtual_time import in_virtual_time
 
+from tests.calls.call_bench import calling, scenario
+from tests.calls.model_fake import Calls, FakeModel
+from tests.calls.virtual_time import in_virtual_time
 from trunkline import CallContext, stub_tool
 from trunkline.calls import log
 from trunkline.calls.plain import plain, plain_json

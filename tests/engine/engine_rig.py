@@ -9,9 +9,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-import engine_oracle
-from engine_fakes import FakeActivity, echo, sound_of
-
+from tests.engine import engine_oracle
+from tests.engine.engine_fakes import FakeActivity, echo, sound_of
 from trunkline.engine import effects, inputs
 from trunkline.engine.brains import BrainOutput, BrainRequest
 from trunkline.engine.effects import Effect, Send

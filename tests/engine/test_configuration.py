@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from engine_rig import Rig, error_of, only
 
+from tests.engine.engine_rig import Rig, error_of, only
 from trunkline.engine.brains import Say
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from engine_fakes import LOUD, SILENCE, loud, silence, sound_of
-from engine_rig import Rig, every, only
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.engine.engine_fakes import LOUD, SILENCE, loud, silence, sound_of
+from tests.engine.engine_rig import Rig, every, only
 from trunkline.engine import effects, inputs
 from trunkline.engine.brains import BrainOutput, Invoke, Say, Usage
 from trunkline.engine.effects import Effect

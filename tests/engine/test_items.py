@@ -6,8 +6,8 @@ import base64
 from typing import Any
 
 import pytest
-from engine_rig import Rig, error_of, only, types
 
+from tests.engine.engine_rig import Rig, error_of, only, types
 from trunkline.engine import effects, inputs
 from trunkline.engine.brains import Say
 from trunkline.engine.speech import Mark, SpokenChunk

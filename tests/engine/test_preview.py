@@ -13,14 +13,14 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 import websockets
-from engine_fakes import FakeBrain, FakeVoice, loud, silence
-from engine_rig import Rig, every, only, types
 from openai import AsyncAzureOpenAI, AsyncOpenAI
 from openai.types.beta.realtime import SessionCreateResponse
-from test_real_client import KEY, receive_any, running, say, speak
-from test_wire_fuzz import frame, mutated
-from tests.preview_oracle import check
 
+from tests.engine.engine_fakes import FakeBrain, FakeVoice, loud, silence
+from tests.engine.engine_rig import Rig, every, only, types
+from tests.engine.test_real_client import KEY, receive_any, running, say, speak
+from tests.engine.test_wire_fuzz import frame, mutated
+from tests.preview_oracle import check
 from trunkline.engine.brains import Invoke, Say
 from trunkline.engine.preview import PreviewDialect
 from trunkline.engine.server import EngineServer

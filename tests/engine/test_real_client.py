@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 import websockets
-from engine_fakes import FakeActivity, FakeBrain, FakeRecogniser, FakeVoice, loud, silence
-from engine_oracle import check
-from engine_rig import only, types
 from openai import AsyncOpenAI, NotFoundError
 
+from tests.engine.engine_fakes import FakeActivity, FakeBrain, FakeRecogniser, FakeVoice, loud, silence
+from tests.engine.engine_oracle import check
+from tests.engine.engine_rig import only, types
 from trunkline.engine.app import Engine
 from trunkline.engine.brains import BrainError, Invoke, Say
 from trunkline.engine.server import EngineServer

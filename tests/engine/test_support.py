@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import openai.types.realtime as official
-from engine_fakes import loud, silence
-from engine_rig import Rig, error_of
 
+from tests.engine.engine_fakes import loud, silence
+from tests.engine.engine_rig import Rig, error_of
 from trunkline.engine import inputs
 from trunkline.engine.brains import BrainOutput, BrainRequest, Invoke, Say
 from trunkline.engine.support import CLIENT_EVENTS, NOT_SENT, SERVER_EVENTS
 
 sys.path.insert(0, str(Path(__file__).parent / "rtc"))
-from paced_rig import PacedRig
+from tests.engine.rtc.paced_rig import PacedRig
 
 
 def types_of(union: Any) -> set[str]:

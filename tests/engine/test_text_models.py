@@ -15,11 +15,11 @@ from agents.realtime import RealtimeAgent
 from openai import AsyncOpenAI
 from pydantic import BaseModel, SecretStr
 from starlette.responses import JSONResponse
-from test_chat_brain import Answer, delta, endpoint
-from test_chat_brain import call as called
-from test_real_client import KEY, running
-from text_oracle import check_chunk, check_completion, check_response, check_response_event
 
+from tests.engine.test_chat_brain import Answer, delta, endpoint
+from tests.engine.test_chat_brain import call as called
+from tests.engine.test_real_client import KEY, running
+from tests.engine.text_oracle import check_chunk, check_completion, check_response, check_response_event
 from trunkline import Question, Rehearsal, Scenario
 from trunkline.engine.local import local_engine, text_models_of
 from trunkline.scenario.answers import answer

@@ -6,11 +6,12 @@ from typing import Any
 
 import httpx2 as httpx
 import pytest
-from engine_fakes import FakeBrain, loud, silence
-from engine_rig import Rig, error_of, only, types
 from openai import AsyncOpenAI
 from openai.types.realtime import RealtimeTranscriptionSessionCreateRequest
-from test_real_client import KEY, receive, running, speak
+
+from tests.engine.engine_fakes import FakeBrain, loud, silence
+from tests.engine.engine_rig import Rig, error_of, only, types
+from tests.engine.test_real_client import KEY, receive, running, speak
 
 SPOKEN = loud(600) + silence(900)
 

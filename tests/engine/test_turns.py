@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 
 import pytest
-from engine_fakes import loud, silence
-from engine_rig import Rig, error_of, every, only, types
 
+from tests.engine.engine_fakes import loud, silence
+from tests.engine.engine_rig import Rig, error_of, every, only, types
 from trunkline.engine import effects, inputs
 from trunkline.engine.brains import Say
 from trunkline.engine.speech import SpokenChunk

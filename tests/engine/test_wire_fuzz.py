@@ -12,10 +12,10 @@ import random
 from typing import Any
 
 import websockets
-from engine_fakes import FakeActivity, FakeBrain, FakeRecogniser, FakeVoice
-from engine_oracle import check
-from engine_rig import Watch
 
+from tests.engine.engine_fakes import FakeActivity, FakeBrain, FakeRecogniser, FakeVoice
+from tests.engine.engine_oracle import check
+from tests.engine.engine_rig import Watch
 from trunkline.engine.app import Engine
 from trunkline.engine.brains import Invoke, Say
 from trunkline.engine.server import EngineServer

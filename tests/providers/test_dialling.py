@@ -6,8 +6,8 @@ import json
 import socket
 
 import pytest
-from calls_service import ANSWER, KEY, OFFER, SECRET, CallsService, form_of, serving
 
+from tests.providers.calls_service import ANSWER, KEY, OFFER, SECRET, CallsService, form_of, serving
 from trunkline.providers import ProviderError
 from trunkline.providers.dialling import CallsEndpoint
 

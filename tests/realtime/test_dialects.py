@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.preview_oracle import check, check_client, check_session
 
+from tests.preview_oracle import check, check_client, check_session
 from trunkline.realtime.dialects import (
     client_event_to_ga,
     client_event_to_preview,

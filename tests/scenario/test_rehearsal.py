@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rehearsal_stage import Stage, called, heard, spoke, transfer_tool
 
+from tests.scenario.rehearsal_stage import Stage, called, heard, spoke, transfer_tool
 from trunkline import Caller, Lines, Phrases, Rehearsal, Reply, ask, call, say, transfer
 from trunkline.realtime.events import Item
 from trunkline.scenario.phrases import understand

@@ -7,8 +7,8 @@ import re
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pronunciations import Phones, counts_of_line, pronunciations
 
+from tests.scenarios.pronunciations import Phones, counts_of_line, pronunciations
 from trunkline.scenarios.simple_handoff import images
 from trunkline.scenarios.simple_handoff.haiku import compose
 from trunkline.scenarios.simple_handoff.nouns import find_noun, nouns, spoken_nouns

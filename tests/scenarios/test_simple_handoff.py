@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
-from pronunciations import pronunciations
 
+from tests.scenarios.pronunciations import pronunciations
 from trunkline.realtime.events import Item
 from trunkline.scenario.phrases import grammar
 from trunkline.scenario.rehearsal import Turn, call, perform

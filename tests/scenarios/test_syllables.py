@@ -7,8 +7,8 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pronunciations import counts, pronunciations
 
+from tests.scenarios.pronunciations import counts, pronunciations
 from trunkline.scenarios.simple_handoff.nouns import nouns
 from trunkline.scenarios.simple_handoff.numbers import read_number
 from trunkline.scenarios.simple_handoff.syllables import syllables

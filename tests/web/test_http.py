@@ -7,10 +7,10 @@ import time
 from typing import Any
 
 import pytest
-from model_fake import FakeModel
-from web_server import SCENARIO, client, listening, own_settings, serving
 
 import trunkline
+from tests.calls.model_fake import FakeModel
+from tests.web.web_server import SCENARIO, client, listening, own_settings, serving
 from trunkline.providers import ProviderError
 from trunkline.scenario import loading
 from trunkline.web import create_app, service

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 import websockets
-from model_fake import FakeModel
 from starlette.applications import Starlette
 from starlette.routing import Mount
-from web_server import SCENARIO, client, listening, own_settings, serving, with_model
 
+from tests.calls.model_fake import FakeModel
+from tests.web.web_server import SCENARIO, client, listening, own_settings, serving, with_model
 from trunkline.scenario import loading
 from trunkline.web import create_app, lifespan, service
 

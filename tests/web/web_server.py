@@ -14,10 +14,10 @@ import httpx
 import pytest
 import uvicorn
 import websockets
-from model_fake import FakeModel
 from starlette.types import ASGIApp
 from websockets.asyncio.client import ClientConnection
 
+from tests.calls.model_fake import FakeModel
 from trunkline.scenario.loading import Scenarios
 from trunkline.settings import Settings
 from trunkline.web import create_app, service

@@ -15,8 +15,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from engine_fakes import FakeBrain
 
+from tests.engine.engine_fakes import FakeBrain
 from trunkline.engine.app import Engine
 from trunkline.engine.brains import BrainOutput, BrainRequest, Invoke, Say
 from trunkline.engine.ice import IceOptions

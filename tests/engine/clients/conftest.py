@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from concierge import KEY, concierge_engine
 
+from tests.engine.clients.concierge import KEY, concierge_engine
 from trunkline.engine.speech.espeak import EspeakVoice
 
 HERE = Path(__file__).parent

@@ -16,8 +16,9 @@ from typing import Any
 
 import httpx2 as httpx
 import pytest
-from concierge import KEY, concierge_engine
 from playwright.async_api import async_playwright
+
+from tests.engine.clients.concierge import KEY, concierge_engine
 
 pytestmark = [pytest.mark.browser, pytest.mark.speech]
 

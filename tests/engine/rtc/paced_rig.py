@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine_rig import Rig
-
+from tests.engine.engine_rig import Rig
 from trunkline.engine import effects, inputs
 from trunkline.engine.effects import Effect
 from trunkline.engine.pacing import Pacer

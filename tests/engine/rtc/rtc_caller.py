@@ -22,9 +22,9 @@ from aiortc import (
 )
 from aiortc.mediastreams import MediaStreamError
 from av import AudioCodecContext, AudioFrame, CodecContext, Packet
-from engine_fakes import FakeActivity, FakeBrain, FakeRecogniser, FakeVoice
-from engine_oracle import check
 
+from tests.engine.engine_fakes import FakeActivity, FakeBrain, FakeRecogniser, FakeVoice
+from tests.engine.engine_oracle import check
 from trunkline.engine.app import Engine
 from trunkline.engine.ice import IceOptions
 from trunkline.engine.server import EngineServer

@@ -9,8 +9,8 @@ import pytest
 import websockets
 from openai import AsyncOpenAI
 from openai.types.realtime import ClientSecretCreateResponse
-from rtc_caller import KEY, engine, websocket_url
 
+from tests.engine.rtc.rtc_caller import KEY, engine, websocket_url
 from trunkline.engine.checks import InvalidRequest
 from trunkline.engine.client_secrets import ClientSecrets
 

@@ -8,10 +8,10 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 from aiortc import RTCSessionDescription
-from engine_fakes import FakeBrain
-from rtc_caller import KEY, engine, hang_up, offering, post_offer, tone
-from tests.preview_oracle import check
 
+from tests.engine.engine_fakes import FakeBrain
+from tests.engine.rtc.rtc_caller import KEY, engine, hang_up, offering, post_offer, tone
+from tests.preview_oracle import check
 from trunkline.engine.brains import Say
 from trunkline.engine.server import EngineServer
 

@@ -11,11 +11,21 @@ import httpx2 as httpx
 import pytest
 import websockets
 from aiortc import RTCSessionDescription
-from engine_fakes import FakeBrain, FakeRecogniser, FakeVoice
-from engine_oracle import check
 from openai import AsyncOpenAI, NotFoundError
-from rtc_caller import KEY, calling, engine, eventually, hang_up, mint, offering, post_offer, websocket_url
 
+from tests.engine.engine_fakes import FakeBrain, FakeRecogniser, FakeVoice
+from tests.engine.engine_oracle import check
+from tests.engine.rtc.rtc_caller import (
+    KEY,
+    calling,
+    engine,
+    eventually,
+    hang_up,
+    mint,
+    offering,
+    post_offer,
+    websocket_url,
+)
 from trunkline.engine.app import Engine
 from trunkline.engine.brains import BrainError
 from trunkline.engine.client_secrets import ClientSecrets

@@ -10,7 +10,8 @@ import weakref
 from pathlib import Path
 
 from aiortc import RTCPeerConnection, RTCSessionDescription
-from rtc_caller import engine, eventually, hang_up, mint, offering, post_offer
+
+from tests.engine.rtc.rtc_caller import engine, eventually, hang_up, mint, offering, post_offer
 
 CALLS = 200
 AT_ONCE = 10

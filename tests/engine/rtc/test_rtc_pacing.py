@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from engine_fakes import loud
-
+from tests.engine.engine_fakes import loud
 from trunkline.engine.inputs import CutOff, PlaybackBegan, PlaybackEnded
 from trunkline.engine.pacing import FRAME_BYTES, MOST_QUEUED_MS, Pacer
 

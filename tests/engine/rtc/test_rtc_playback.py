@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from engine_fakes import loud, silence
-from engine_rig import every, only, types
 from hypothesis import given
 from hypothesis import strategies as st
-from paced_rig import PacedRig
 
+from tests.engine.engine_fakes import loud, silence
+from tests.engine.engine_rig import every, only, types
+from tests.engine.rtc.paced_rig import PacedRig
 from trunkline.engine import effects, inputs, session
 from trunkline.engine.brains import BrainRequest, Say
 from trunkline.engine.speech import SpokenChunk

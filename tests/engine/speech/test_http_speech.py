@@ -11,8 +11,8 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 
 import pytest
-from speech_endpoint import SpeechEndpoint, serving
 
+from tests.engine.speech_endpoint import SpeechEndpoint, serving
 from trunkline.engine.speech import SpeechError, SpokenChunk
 from trunkline.engine.speech.http_recogniser import HttpRecogniser
 from trunkline.engine.speech.http_voice import HttpVoice

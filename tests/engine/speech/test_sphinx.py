@@ -149,7 +149,7 @@ async def test_a_long_utterance_does_not_keep_a_short_one_waiting(says: Says, ch
     async with recogniser(children=children) as ears:
         await ears.warm()
         long = ears.open(grammar=ANSWERS)
-        long.feed(sound * 20)
+        long.feed(sound * 30)
         lasting = asyncio.create_task(long.finish())
         assert await heard(ears, sound, ANSWERS) == "yes please"
         assert not lasting.done()
