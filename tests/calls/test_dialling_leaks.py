@@ -1,0 +1,117 @@
+"""Two hundred calls over WebRTC through the whole application, and nothing of them is left."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import threading
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc.mediastreams import AudioStreamTrack
+
+from trunkline.calls import log
+from trunkline.calls.call import Call, CallTimes
+from trunkline.calls.exchange import Exchange
+from trunkline.calls.legs import Page
+from trunkline.engine.webrtc import only_loopback
+from trunkline.providers.local import start_local
+from trunkline.scenario.loading import load
+from trunkline.settings import Settings
+
+pytestmark = pytest.mark.speech
+CALLS = 200
+"""They take some 40 s of a core."""
+AT_ONCE = 10
+FRAME_MEDIA_READY = '{"type": "media_ready"}'
+
+
+def sockets() -> int:
+    """Open sockets of this process."""
+    count = 0
+    for path in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # that of this very directory
+            count += str(path.readlink()).startswith("socket:")
+    return count
+
+
+def threads() -> int:
+    """Threads but those of the event loop's own pool."""
+    return sum(not thread.name.startswith("asyncio_") for thread in threading.enumerate())
+
+
+def held() -> tuple[int, int, int]:
+    """Tasks, threads and sockets."""
+    return len(asyncio.all_tasks()), threads(), sockets()
+
+
+async def until(condition: Callable[[], object], within_s: float = 20.0) -> None:
+    """Waits until something is true."""
+    async with asyncio.timeout(within_s):
+        while not condition():  # noqa: ASYNC110 - the condition is the test's own
+            await asyncio.sleep(0.01)
+
+
+async def offering() -> RTCPeerConnection:
+    """A page's side of the media."""
+    peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    peer.addTrack(AudioStreamTrack())
+    peer.createDataChannel("oai-events")
+    with only_loopback():
+        await peer.setLocalDescription(await peer.createOffer())
+    return peer
+
+
+async def one_call(call: Call, number: int) -> RTCPeerConnection:
+    """A third are hung up at once, a third lose their media before, a third dial anew in mid-sentence."""
+    peer = await offering()
+    answer = await call.dial(peer.localDescription.sdp)
+    await peer.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+    await until(lambda: peer.connectionState == "connected")
+    page = Page()
+    call.attach(page, call.leg.leg_id, 0)
+    call.command(page, FRAME_MEDIA_READY)
+    await until(lambda: any(isinstance(entry.event, log.AudioStarted) for entry in call.log.since(0)))
+    if number % 3 == 1:
+        await peer.close()
+    elif number % 3 == 2:
+        another = await offering()
+        await call.dial(another.localDescription.sdp)
+        await another.close()
+    call.detach(page, "closed")
+    call.hang_up()
+    await peer.close()
+    return peer
+
+
+async def test_two_hundred_calls_leave_no_peer_task_thread_or_socket() -> None:
+    settings = Settings.model_validate({"provider": "local", "ice_loopback": True})
+    scenarios = load(()).by_name
+    provider = await start_local(scenarios, settings)
+    scenario = next(iter(scenarios.values()))
+    peers: weakref.WeakSet[RTCPeerConnection] = weakref.WeakSet()
+    try:
+        async with Exchange(times=CallTimes(), kept_s=0.0) as exchange:
+
+            async def run(number: int) -> None:
+                call = exchange.start(scenario, provider, agent=None, transport="webrtc")
+                peers.add(await one_call(call, number))
+
+            await asyncio.gather(*map(run, range(AT_ONCE)))
+            await until(lambda: exchange.running == 0)
+            await asyncio.sleep(1.0)
+            before = held()
+            for first in range(0, CALLS, AT_ONCE):
+                await asyncio.gather(*map(run, range(first, first + AT_ONCE)))
+            await until(lambda: exchange.running == 0)
+            engine = provider._server.engine
+            await until(lambda: not engine.sessions and not engine.calls._calls)
+            await until(lambda: all(now <= then for now, then in zip(held(), before, strict=True)))
+    finally:
+        await provider.aclose()
+    gc.collect()
+    assert len(peers) <= AT_ONCE, "peers are kept"
