@@ -91,6 +91,7 @@ class CallMachine:
         self._link_up = False
         self._was_connected = False
         self._caller_there = False
+        self._leg: tuple[str, str] | None = None
         self._joined = False
         self._greeted = False
         self._ended = False
@@ -172,7 +173,7 @@ class CallMachine:
         """Whether the next move is the caller's: nothing is being answered, owed an answer, or waited for."""
         return (
             self._greeted
-            and self._link_up
+            and not self._turns.held
             and not self._turns.busy
             and not self._turns.wished
             and not self._turns.caller_speaks
@@ -185,7 +186,9 @@ class CallMachine:
         self._caller_there = self._joined = True
         self._turns.release("caller")
         self._emit(WakeAt(_WAIT_FOR_CALLER, None))
-        self._log(log.LegJoined(leg_id=joined.leg_id, transport=joined.transport, reason=joined.reason))
+        if (leg := (joined.leg_id, joined.transport)) != self._leg:  # a page may say twice that media flows
+            self._leg = leg
+            self._log(log.LegJoined(leg_id=joined.leg_id, transport=joined.transport, reason=joined.reason))
         if joined.transport == "websocket":
             self._leave_media()
         elif self._media is None:
@@ -196,6 +199,7 @@ class CallMachine:
 
     def _on_caller_left(self, left: CallerLeft) -> None:
         self._caller_there = False
+        self._leg = None
         self._turns.hold("caller")
         self._stop_listening()
         self._log(log.LegLost(leg_id=left.leg_id, reason=left.reason, waiting_ms=round(self.plan.caller_wait_ms)))

@@ -54,6 +54,11 @@ class Turns:
         self._wished = False
         self._unseen.clear()
 
+    @property
+    def held(self) -> bool:
+        """Whether anything that `hold` names stands against a request."""
+        return bool(self._holds)
+
     def hold(self, reason: str) -> None:
         """Asks for nothing until `release(reason)`."""
         self._holds.add(reason)
