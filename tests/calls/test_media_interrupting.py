@@ -37,6 +37,7 @@ def test_a_page_that_says_again_that_media_flows_is_not_greeted_again() -> None:
     driver.media_flows()
     driver.wait(60_000)
     assert driver.sent == []
+    assert driver.logged(log.LegJoined) == []
 
 
 def test_a_voice_that_interrupts_is_left_to_the_service() -> None:
