@@ -70,6 +70,8 @@ class Room:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        for made in self.calls:
+            made.test_ends()
         for mouth in self._mouths:
             mouth.cancel()
         for call, _task in self._running:

@@ -119,7 +119,7 @@ class Turn(ToolAssertions):
     @property
     def last_seq(self) -> int:
         """The last place in the log that belongs to this turn so far."""
-        return self._before - 1 if self._before is not None else self._call.reading.last_seq
+        return self._before - 1 if self._before is not None else self._call.last_seq
 
     def fail(self, message: str, seq: int | None = None) -> NoReturn:
         """Fails the test at a place in the conversation, by default at the turn's end.

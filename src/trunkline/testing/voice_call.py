@@ -61,6 +61,7 @@ class VoiceCall(ToolAssertions):
         self._judge = judge
         self._changed: asyncio.Future[None] | None = None
         self._last_news_ms = 0.0
+        self._stood_at: int | None = None
         self.ear = Ear(self._clock, self._report, report_every_ms=report_every_ms, keeps_sound=keeps_sound)
         self._mouth = mouth(call, self.ear)
         for entry in call.log.since(0):
@@ -100,7 +101,7 @@ class VoiceCall(ToolAssertions):
         return turn
 
     async def hears(self, words: str | re.Pattern[str], *, within_ms: float | None = None) -> str:
-        """Waits until an agent says `words` (whatever the capitals), in the current turn; returns the whole message.
+        """Waits until an agent says `words` (whatever the capitals), in the current turn; returns the message so far.
 
         Raises:
             VoiceFailure: nothing came for `within_ms`, the caller's patience by default.
@@ -229,7 +230,16 @@ class VoiceCall(ToolAssertions):
             return error.seq
         if self._looked_at is not None and isinstance(error, AssertionError):
             return self._looked_at.last_seq
-        return self.reading.last_seq
+        return self.last_seq
+
+    @property
+    def last_seq(self) -> int:
+        """The last place in the log that the test has seen."""
+        return self.reading.last_seq if self._stood_at is None else self._stood_at
+
+    def test_ends(self) -> None:
+        """What comes from now on is none of the test's doing."""
+        self._stood_at = self.reading.last_seq
 
     def looked_at(self, turn: Turn) -> None:
         """A test reads something of a turn: if it fails next, the failure is there."""
@@ -267,7 +277,8 @@ class VoiceCall(ToolAssertions):
         for index, turn in enumerate(self.turns):
             if turn.said_ms is None or (index and turn.words is None):
                 continue
-            until = self.turns[index + 1].start_ms if index + 1 < len(self.turns) else self.now_ms
+            is_last = index + 1 == len(self.turns)
+            until = max(self.now_ms, self.ear.ends_ms) if is_last else self.turns[index + 1].start_ms
             quiet_from = turn.said_ms
             for stretch in self.ear.stretches:
                 if stretch.ends_ms <= quiet_from or stretch.starts_ms >= until:
@@ -292,7 +303,7 @@ class VoiceCall(ToolAssertions):
         Raises:
             VoiceFailure: always.
         """
-        raise VoiceFailure(message, self, self.reading.last_seq if seq is None else seq)
+        raise VoiceFailure(message, self, self.last_seq if seq is None else seq)
 
     # Waiting --------------------------------------------------------------------------------------------------------
     async def _until_quiet(self, when: str) -> None:
