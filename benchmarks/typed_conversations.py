@@ -2,7 +2,7 @@
 
     python benchmarks/typed_conversations.py [--seconds 5] [--profile]
 
-The conversation has five turns of the caller; one of them calls a tool, one hands over to another agent, who answers the
+The conversation has five turns of the caller; one of them calls a tool, one hands over to another agent, who answers
 rest. Both sides run the same agents and tools, in one process, one after the other, in slices that alternate so that
 whatever else the machine does falls on both. Whether each conversation went as it should is checked on both sides.
 

@@ -1,6 +1,6 @@
 """Takes the screenshots that the README and the documents show, from a real call on the local engine.
 
-    .venv/bin/python scripts/screenshots.py
+.venv/bin/python scripts/screenshots.py
 """
 
 from __future__ import annotations
