@@ -31,7 +31,7 @@ class _Server(uvicorn.Server):
 
 
 class BreakableServer:
-    """Serves the console and calls as `trunkline serve` does; pages, sidebands and media can be cut."""
+    """Serves the console and calls as `trunkline serve` does; pages and links can be cut."""
 
     def __init__(self) -> None:
         settings = Settings.model_validate({"provider": "local", "ice_loopback": True})
@@ -93,10 +93,6 @@ class BreakableServer:
         """Breaks the sockets to the model, without a goodbye."""
         self.within(self._abort_links)
 
-    def kill_media(self) -> None:
-        """Closes every UDP socket of the engine's peers, as when a network is gone."""
-        self.within(self._abort_datagrams)
-
     def end_media_call(self, call_id: str) -> None:
         """The service ends the WebRTC call by itself."""
         call = self.call(call_id)
@@ -154,9 +150,3 @@ class BreakableServer:
             if link._socket.transport is not None:
                 link._socket.transport.abort()
         self.links.clear()
-
-    def _abort_datagrams(self) -> None:
-        transports: Any = self._loop._transports  # type: ignore[union-attr]
-        for transport in list(transports.values()):
-            if isinstance(transport, asyncio.DatagramTransport):
-                transport.abort()

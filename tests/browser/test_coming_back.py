@@ -24,6 +24,19 @@ NO_ICE = """(() => {
   };
 })()"""
 """The answer reaches the page without candidates, so that ICE finds no way."""
+PEERS = """(() => {
+  const Peer = RTCPeerConnection;
+  window.__peers = [];
+  window.RTCPeerConnection = class extends Peer {
+    constructor(...given) { super(...given); window.__peers.push(this); }
+  };
+})()"""
+ICE_FAILS = """(() => {
+  const peer = __peers.at(-1);
+  Object.defineProperty(peer, "connectionState", { get: () => "failed" });
+  peer.dispatchEvent(new Event("connectionstatechange"));
+})()"""
+"""What the browser tells a page whose ICE is dead, without the half minute until it does."""
 SLOW_START = """(() => {
   const ask = window.fetch;
   window.fetch = async (url, options) => {
@@ -207,11 +220,12 @@ def test_a_media_call_that_the_service_ended_is_dialled_anew(breakable: Breakabl
     caller.hears("What shall yours be about")
 
 
-def test_dead_ice_is_dialled_anew(breakable: BreakableServer, opened: Tab) -> None:
+def test_dead_ice_is_dialled_anew(breakable: BreakableServer, context: BrowserContext, opened: Tab) -> None:
+    context.add_init_script(PEERS)
     caller = opened(f"{breakable.url}/?transport=webrtc")
     stops_the_greeting(caller)
     call_id = caller.call_id
-    breakable.kill_media()
+    caller.page.evaluate(ICE_FAILS)
     wait_until(caller, lambda: len(breakable.logged(call_id, log.LegJoined)) == 2, timeout_s=20)
     back_at = caller.now()
     caller.says("yes please")
