@@ -1,0 +1,145 @@
+"""simpleHandoff, as its users might test it: typed and spoken, with the same lines; and live, on a stand-in."""
+
+from __future__ import annotations
+
+import re
+import wave
+from io import BytesIO
+
+import agents.realtime  # noqa: F401 - see test_plugin.py
+import pytest
+
+import trunkline.testing.house
+import trunkline.testing.report
+from trunkline.engine.local import local_engine
+from trunkline.scenarios import simple_handoff
+from trunkline.settings import Settings
+from trunkline.testing import Line
+from trunkline.testing.plugin import VoiceCalls
+
+pytest_plugins = "pytester"
+both_ways = pytest.mark.parametrize("voice_way", ["typed", pytest.param("spoken", marks=pytest.mark.speech)])
+spoken_only = pytest.mark.parametrize("voice_way", [pytest.param("spoken", marks=pytest.mark.speech)])
+ASKS_FOR_TOPIC = "What shall yours be about?"
+
+
+@both_ways
+async def test_a_caller_is_handed_over_and_gets_a_haiku(voice_call: VoiceCalls) -> None:
+    call = await voice_call("simpleHandoff")
+    await call.hears("haiku")
+    turn = await call.say("yes please")
+    assert turn.handed_to == "haikuWriter"
+    assert ASKS_FOR_TOPIC in turn.text
+    turn = await call.say("a haiku about coffee")
+    assert "coffee" in turn.text.lower()
+    turn.did_not_call()
+    call.took_path("greeter", "haikuWriter")
+    call.answers_within(2500)
+    call.leaves_nobody_in_silence(2500)
+
+
+@both_ways
+async def test_a_caller_cuts_in(voice_call: VoiceCalls) -> None:
+    call = await voice_call("simpleHandoff")
+    await call.hears("haiku")
+    turn = await call.say("yes please", interrupting_after_ms=800)
+    opening = call.turns[0]
+    assert opening.interrupted
+    assert opening.text.startswith(opening.heard)
+    assert 0 < len(opening.heard) < len(opening.text)
+    heard_ms = opening.messages[0].heard_ms
+    assert heard_ms is not None
+    # Typed words arrive at once; a voice is noticed when it has begun.
+    assert 800 <= heard_ms < (801 if call.way == "typed" else 1800)
+    assert turn.handed_to == "haikuWriter"
+
+
+@both_ways
+async def test_a_caller_declines_and_hangs_up(voice_call: VoiceCalls) -> None:
+    call = await voice_call("simpleHandoff")
+    turn = await call.say("no thanks")
+    assert "change your mind" in turn.text
+    assert turn.handed_to is None
+    await call.hang_up()
+    assert call.is_over
+
+
+@both_ways
+async def test_a_lost_link_is_made_anew(voice_call: VoiceCalls) -> None:
+    call = await voice_call("simpleHandoff")
+    await call.hears("haiku")
+    call.link.drop(1011, "server error")
+    turn = await call.say("yes please")
+    assert turn.handed_to == "haikuWriter"
+    assert call.link.connections == 2
+
+
+@spoken_only
+@pytest.mark.parametrize("line", [Line(telephone=True), Line(noise_dbfs=-55), Line(loss=0.03)], ids=str)
+async def test_a_voice_on_a_line_that_is_not_perfect_is_understood(voice_call: VoiceCalls, line: Line) -> None:
+    call = await voice_call("simpleHandoff", line=line)
+    await call.hears("haiku")
+    assert (await call.say("yes please", interrupting_after_ms=300)).handed_to == "haikuWriter"
+
+
+@spoken_only
+async def test_a_link_that_drops_while_the_caller_speaks(voice_call: VoiceCalls) -> None:
+    call = await voice_call("simpleHandoff")
+    await call.hears("haiku")
+    call.link.drop(1006, at="input_audio_buffer.speech_started")
+    turn = await call.say("yes please")
+    assert turn.text
+    assert call.link.connections == 2
+
+
+@pytest.mark.speech
+def test_the_page_has_the_sound_of_spoken_calls(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        async def test_it(voice_call):
+            call = await voice_call("simpleHandoff")
+            await call.hears("haiku")
+            await call.say("yes please", interrupting_after_ms=300)
+        """
+    )
+    pytester.runpytest_inprocess("--voice=spoken", "--voice-report=page.html", "-W", "error").assert_outcomes(passed=1)
+    found = re.search(r'data:audio/wav;base64,([^"]+)"', (pytester.path / "page.html").read_text("utf-8"))
+    assert found is not None
+    import base64
+
+    import numpy as np
+
+    with wave.open(BytesIO(base64.b64decode(found[1]))) as wav:
+        assert (wav.getnchannels(), wav.getframerate()) == (2, trunkline.testing.report.SOUND_RATE)
+        sound = np.frombuffer(wav.readframes(wav.getnframes()), "<i2").reshape(-1, 2)
+    assert sound.shape[0] > trunkline.testing.report.SOUND_RATE
+    assert abs(sound[:, 0]).max() > 3000, "the caller is not on the left"
+    assert abs(sound[:, 1]).max() > 3000, "the agents are not on the right"
+
+
+@pytest.mark.speech
+async def test_live_calls_go_to_the_provider_that_is_configured(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import asyncio
+
+    pytester.makepyfile(
+        """
+        async def test_it(voice_call):
+            call = await voice_call("simpleHandoff")
+            await call.hears("haiku")
+            turn = await call.say("no thanks")
+            assert "change your mind" in turn.text
+            assert call.way == "live"
+            assert call.log[0].event.provider == "openai"
+        """
+    )
+    scenarios = {"simpleHandoff": simple_handoff}
+    async with local_engine(scenarios, Settings(_env_file=None), key="k") as server:  # type: ignore[call-arg]
+        for name in ("AZURE_OPENAI_ENDPOINT", "AZURE_OPENAI_API_KEY", "TRUNKLINE_PROVIDER"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        monkeypatch.setenv("OPENAI_API_KEY", "k")
+        monkeypatch.setenv("OPENAI_REALTIME_MODEL", "simpleHandoff")
+        result = await asyncio.to_thread(pytester.runpytest_inprocess, "--voice=live", "-W", "error")
+    result.assert_outcomes(passed=1)
