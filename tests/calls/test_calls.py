@@ -11,7 +11,6 @@ from agents import RunContextWrapper, function_tool
 
 from tests.calls.call_bench import Caller, calling, frames_of, scenario, told
 from tests.calls.model_fake import MS, Calls, FakeModel
-from tests.calls.virtual_time import in_virtual_time
 from trunkline import CallContext
 from trunkline.calls import log
 from trunkline.calls.call import CallTimes, StateError
@@ -19,6 +18,7 @@ from trunkline.calls.exchange import Exchange, TooManyCallsError
 from trunkline.calls.legs import MOST_WAITING_BYTES, OVER, TAKEN_OVER, TOO_SLOW, Closing
 from trunkline.calls.link import GIVE_UP_AFTER_S, HELD_SOUND_BYTES
 from trunkline.providers import ProviderError
+from trunkline.testing.virtual_time import in_virtual_time
 
 
 @in_virtual_time

@@ -12,11 +12,11 @@ import pytest
 
 from tests.calls.call_bench import Caller, scenario
 from tests.calls.model_fake import FakeConnection, FakeModel
-from tests.calls.virtual_time import in_virtual_time
 from trunkline.calls import log
 from trunkline.calls.call import CallTimes
 from trunkline.calls.exchange import Exchange
 from trunkline.providers import Dialled, ProviderError
+from trunkline.testing.virtual_time import in_virtual_time
 
 
 @dataclass

@@ -19,11 +19,11 @@ from agents.realtime import RealtimeAgent
 
 from tests.calls.call_bench import calling, scenario
 from tests.calls.model_fake import Calls, FakeModel
-from tests.calls.virtual_time import in_virtual_time
 from trunkline import CallContext, stub_tool
 from trunkline.calls import log
 from trunkline.calls.plain import plain, plain_json
 from trunkline.calls.tools import ToolOutcome, run_tool
+from trunkline.testing.virtual_time import in_virtual_time
 
 
 async def run(tool: FunctionTool, arguments: str = "{}", timeout_s: float = 30.0) -> ToolOutcome:
