@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 import trunkline
@@ -134,8 +134,8 @@ def free_port() -> int:
 def get(port: int, path: str) -> Any:
     """The JSON that a server answers, None while it does not."""
     try:
-        return httpx.get(f"http://127.0.0.1:{port}{path}", trust_env=False, timeout=30).json()
-    except (httpx.HTTPError, json.JSONDecodeError):
+        return httpx2.get(f"http://127.0.0.1:{port}{path}", trust_env=False, timeout=30).json()
+    except (httpx2.HTTPError, json.JSONDecodeError):
         return None
 
 
@@ -244,7 +244,7 @@ def test_serving_ends_with_everything_it_began(start: Start, how: str) -> None:
     server = start("serve", "--port", str(port))
     server.waits_for(lambda: get(port, "/api/health"))
     assert "simpleHandoff" in server.waits_for(lambda: names(port))
-    assert httpx.post(
+    assert httpx2.post(
         f"http://127.0.0.1:{port}/api/calls", json={"scenario": "simpleHandoff"}, trust_env=False, timeout=30
     ).is_success
     assert getattr(server, how)() in (0, -signal.SIGINT, -signal.SIGTERM, 130)

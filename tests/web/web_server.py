@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Generator, Sequence
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 import uvicorn
 import websockets
@@ -89,14 +89,14 @@ def own_settings(**settings: Any) -> Settings:
 @contextlib.asynccontextmanager
 async def client(url: str, model: FakeModel) -> AsyncIterator[Client]:
     """A client of a server."""
-    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=30) as http:
+    async with httpx2.AsyncClient(base_url=url, trust_env=False, timeout=30) as http:
         yield Client(http, url, model)
 
 
 class Client:
     """Speaks HTTP and WebSocket to a server."""
 
-    def __init__(self, http: httpx.AsyncClient, url: str, model: FakeModel) -> None:
+    def __init__(self, http: httpx2.AsyncClient, url: str, model: FakeModel) -> None:
         self.http = http
         self.url = url
         self.model = model
