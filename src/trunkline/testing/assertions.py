@@ -25,6 +25,7 @@ class ToolAssertions:
         Raises:
             VoiceFailure: it was not, or with others.
         """
+        __tracebackhide__ = True
         uses = [use for use in self.tools if use.name == name]
         found = next((use for use in uses if fits(arguments, use.arguments)), None)
         if found is None:
@@ -40,6 +41,7 @@ class ToolAssertions:
         Raises:
             VoiceFailure: one was.
         """
+        __tracebackhide__ = True
         for use in self.tools:
             if not names or use.name in names:
                 self.fail(f"{use} was called, and should not have been.", use.seq)
@@ -50,6 +52,7 @@ class ToolAssertions:
         Raises:
             VoiceFailure: one is missing, or came too early.
         """
+        __tracebackhide__ = True
         left = list(names)
         for use in self.tools:
             if left and use.name == left[0]:

@@ -102,6 +102,7 @@ class Turn(ToolAssertions):
         Raises:
             VoiceFailure: it came later, or not at all.
         """
+        __tracebackhide__ = True
         latency = self.latency_ms
         if latency is None:
             self.fail(f"Nobody answered {self.words!r}; the budget was {ms:g} ms.")
@@ -127,4 +128,5 @@ class Turn(ToolAssertions):
         Raises:
             VoiceFailure: always.
         """
+        __tracebackhide__ = True
         raise VoiceFailure(message, self._call, self.last_seq if seq is None else seq)

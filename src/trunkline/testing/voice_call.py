@@ -84,6 +84,7 @@ class VoiceCall(ToolAssertions):
         Raises:
             VoiceFailure: the agent spoke less than that, or leaves the caller without an answer.
         """
+        __tracebackhide__ = True
         cut_in = None
         if interrupting_after_ms is not None:
             cut_in = await self._until_heard(interrupting_after_ms)
@@ -106,6 +107,7 @@ class VoiceCall(ToolAssertions):
         Raises:
             VoiceFailure: nothing came for `within_ms`, the caller's patience by default.
         """
+        __tracebackhide__ = True
         turn = self.turns[-1]
 
         def found() -> str | None:
@@ -252,6 +254,7 @@ class VoiceCall(ToolAssertions):
         Raises:
             VoiceFailure: with others, or in another order.
         """
+        __tracebackhide__ = True
         for index, handoff in enumerate(self.reading.handoffs, 1):
             if index >= len(agents) or agents[index] != handoff.agent:
                 self.fail(f"The path is {_arrows(self.path)}; expected {_arrows(agents)}.", handoff.seq)
@@ -264,6 +267,7 @@ class VoiceCall(ToolAssertions):
         Raises:
             VoiceFailure: one was not.
         """
+        __tracebackhide__ = True
         for turn in self.turns:
             if turn.words is not None and turn.said_ms is not None:
                 turn.answers_within(ms)
@@ -274,6 +278,7 @@ class VoiceCall(ToolAssertions):
         Raises:
             VoiceFailure: one did, or a turn of the caller was not answered at all.
         """
+        __tracebackhide__ = True
         for index, turn in enumerate(self.turns):
             if turn.said_ms is None or (index and turn.words is None):
                 continue
@@ -303,16 +308,19 @@ class VoiceCall(ToolAssertions):
         Raises:
             VoiceFailure: always.
         """
+        __tracebackhide__ = True
         raise VoiceFailure(message, self, self.last_seq if seq is None else seq)
 
     # Waiting --------------------------------------------------------------------------------------------------------
     async def _until_quiet(self, when: str) -> None:
+        __tracebackhide__ = True
         await self._until(lambda: self._call.at_rest, f"The agent did not come to an end {when}", None)
         while not self.ear.quiet:  # noqa: ASYNC110 - what is waited for is the time itself
             await asyncio.sleep((self.ear.ends_ms - self.now_ms) / 1000)
 
     async def _until_heard(self, ms: float) -> float:
         """Waits until so much of the agent's latest speech was heard; returns how much it has become."""
+        __tracebackhide__ = True
         since = self.turns[-1].start_ms
         complaint = f"Nobody could cut in after {ms:g} ms: the agent did not speak that long"
         await self._until(
@@ -332,6 +340,7 @@ class VoiceCall(ToolAssertions):
         self, condition: Callable[[], bool], complaint: str, seq: int | None, within_ms: float | None = None
     ) -> None:
         """Waits until `condition`; fails when nothing has happened for too long, or the call is over."""
+        __tracebackhide__ = True
         patience = self.patience_ms if within_ms is None else within_ms
         from_ms = self.now_ms
         while not condition():
@@ -393,6 +402,7 @@ class VoiceCall(ToolAssertions):
         self._call.command(self.ear, encode(fields).decode())
 
     def _fail_silent(self, turn: Turn, from_ms: float, to_ms: float) -> NoReturn:
+        __tracebackhide__ = True
         after = f"after {turn.words!r}" if turn.words is not None else "at the beginning"
         turn.fail(f"The caller was left in silence for {to_ms - from_ms:.0f} ms {after}.")
 
