@@ -3,8 +3,10 @@
     python benchmarks/typed_conversations.py [--seconds 5] [--profile]
 
 The conversation has five turns of the caller; one of them calls a tool, one hands over to another agent, who answers
-rest. Both sides run the same agents and tools, in one process, one after the other, in slices that alternate so that
-whatever else the machine does falls on both. Whether each conversation went as it should is checked on both sides.
+the rest. Both sides run the same agents and tools, in one process, one after the other, in slices that alternate so
+that whatever else the machine does falls on both. Rates are told by the clock, and by the processor time that was
+used: where the machine has other work, the latter is the figure for one core. Whether each conversation went as it
+should is checked on both sides.
 
 The two do not do the same amount of work. The kit runs whole calls: the engine's session (conversation, responses,
 sound as long as speech would be), the wire's JSON both ways, the call with its log, and a caller who lets the agent
@@ -22,6 +24,7 @@ import pstats
 import statistics
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 from agents import function_tool
@@ -191,37 +194,52 @@ def main() -> None:
     if options.profile:
         _profile(*sides["trunkline.testing"])
         return
-    rates: dict[str, list[float]] = {name: [] for name in sides}
+    rates: dict[str, list[_Rate]] = {name: [] for name in sides}
     for conversation, loop in sides.values():
-        _rate(conversation, loop, 0.5)  # imports and caches
-    slices = 5
-    for _ in range(slices):
+        _measure(conversation, loop, 0.5)  # imports and caches
+    for _ in range(SLICES):
         for name, (conversation, loop) in sides.items():
-            rates[name].append(_rate(conversation, loop, options.seconds / slices))
-    print(f"Python {platform.python_version()}, one core, {options.seconds:g} s for each side in {slices} slices")
-    print("five turns, a tool, a handoff:      median    slowest    fastest   (conversations per second)")
+            rates[name].append(_measure(conversation, loop, options.seconds / SLICES))
+    print(f"Python {platform.python_version()}, one core, {options.seconds:g} s for each side in {SLICES} slices")
+    print("five turns, a tool, a handoff; conversations per second: median (slowest to fastest slice)")
     for name, found in rates.items():
-        print(f"  {name:<30} {statistics.median(found):10.0f} {min(found):10.0f} {max(found):10.0f}")
+        print(f"  {name:<26} by the clock {_spread([rate.clock for rate in found])}", end="")
+        print(f"   by processor time {_spread([rate.processor for rate in found])}")
 
 
-def _rate(
+SLICES = 10
+
+
+@dataclass(frozen=True)
+class _Rate:
+    """Conversations per second, of the clock and of processor time."""
+
+    clock: float
+    processor: float
+
+
+def _spread(rates: list[float]) -> str:
+    return f"{statistics.median(rates):5.0f} ({min(rates):.0f} to {max(rates):.0f})"
+
+
+def _measure(
     conversation: Callable[[], Awaitable[None]], loop: Callable[[], asyncio.AbstractEventLoop], seconds: float
-) -> float:
-    async def repeat() -> float:
-        count, began = 0, time.perf_counter()
+) -> _Rate:
+    async def repeat() -> _Rate:
+        count, began, began_working = 0, time.perf_counter(), time.process_time()
         while (taken := time.perf_counter() - began) < seconds:
             await conversation()
             count += 1
-        return count / taken
+        return _Rate(count / taken, count / (time.process_time() - began_working))
 
     with asyncio.Runner(loop_factory=loop) as runner:
         return runner.run(repeat())
 
 
 def _profile(conversation: Callable[[], Awaitable[None]], loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
-    _rate(conversation, loop, 0.5)
+    _measure(conversation, loop, 0.5)
     profile = cProfile.Profile()
-    profile.runcall(_rate, conversation, loop, 3.0)
+    profile.runcall(_measure, conversation, loop, 3.0)
     pstats.Stats(profile).sort_stats("tottime").print_stats(30)
 
 

@@ -9,8 +9,7 @@ import time
 import pytest
 
 from tests.testing.kit_shop import shop
-from trunkline.testing import ANY, Line, NotSupportedError, containing, matching
-from trunkline.testing.plugin import VoiceCalls
+from trunkline.testing import ANY, Line, NotSupportedError, VoiceCalls, containing, matching
 
 
 async def test_a_caller_is_greeted_and_answered(voice_call: VoiceCalls) -> None:

@@ -7,8 +7,7 @@ import asyncio
 import pytest
 
 from tests.testing.kit_shop import shop
-from trunkline.testing import VoiceCall, VoiceFailure, containing
-from trunkline.testing.plugin import VoiceCalls
+from trunkline.testing import VoiceCall, VoiceCalls, VoiceFailure, containing
 
 
 def marked(call: VoiceCall, error: BaseException) -> str:

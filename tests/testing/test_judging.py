@@ -10,9 +10,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from tests.testing.kit_shop import shop
-from trunkline.testing import ChatEndpoint, Verdict
+from trunkline.testing import ChatEndpoint, Verdict, VoiceCalls
 from trunkline.testing.judging import JudgeError, NoTextModelError, configured_model, judge
-from trunkline.testing.plugin import VoiceCalls
 
 
 class Says:

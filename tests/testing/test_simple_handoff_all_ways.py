@@ -14,8 +14,7 @@ import trunkline.testing.report
 from trunkline.engine.local import local_engine
 from trunkline.scenarios import simple_handoff
 from trunkline.settings import Settings
-from trunkline.testing import Line
-from trunkline.testing.plugin import VoiceCalls
+from trunkline.testing import Line, VoiceCalls
 
 pytest_plugins = "pytester"
 both_ways = pytest.mark.parametrize("voice_way", ["typed", pytest.param("spoken", marks=pytest.mark.speech)])

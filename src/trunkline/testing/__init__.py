@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from trunkline.testing.judging import ChatEndpoint, TextModel, Verdict
     from trunkline.testing.line import Line
     from trunkline.testing.matchers import ANY, containing, matching
+    from trunkline.testing.plugin import VoiceCalls
     from trunkline.testing.room import Room, typed_call
     from trunkline.testing.turn import Turn
     from trunkline.testing.virtual_time import VirtualTimeLoop, run_in_virtual_time
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "ANY": "matchers", "ChatEndpoint": "judging", "Line": "line", "NotSupportedError": "failures",
     "Report": "conformance", "Room": "room", "TextModel": "judging", "Turn": "turn", "Verdict": "judging",
-    "VirtualTimeLoop": "virtual_time", "VoiceCall": "voice_call", "VoiceFailure": "failures",
+    "VirtualTimeLoop": "virtual_time", "VoiceCall": "voice_call", "VoiceCalls": "plugin", "VoiceFailure": "failures",
     "check_realtime_server": "conformance", "containing": "matchers", "matching": "matchers",
     "run_in_virtual_time": "virtual_time", "typed_call": "room",
 }  # fmt: skip
@@ -41,6 +42,6 @@ def __getattr__(name: str) -> Any:
 
 __all__ = [
     "ANY", "ChatEndpoint", "Line", "NotSupportedError", "Report", "Room", "TextModel", "Turn", "Verdict",
-    "VirtualTimeLoop", "VoiceCall", "VoiceFailure", "check_realtime_server", "containing", "matching",
+    "VirtualTimeLoop", "VoiceCall", "VoiceCalls", "VoiceFailure", "check_realtime_server", "containing", "matching",
     "run_in_virtual_time", "typed_call",
 ]  # fmt: skip
