@@ -1,10 +1,11 @@
-"""Two hundred calls over WebRTC through the whole application, and nothing of them is left."""
+"""Many calls over WebRTC through the whole application, and nothing of them is left."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import gc
+import os
 import threading
 import weakref
 from collections.abc import Callable
@@ -24,8 +25,8 @@ from trunkline.scenario.loading import load
 from trunkline.settings import Settings
 
 pytestmark = pytest.mark.speech
-CALLS = 200
-"""They take some 40 s of a core."""
+CALLS = int(os.environ.get("TRUNKLINE_LEAK_CALLS", "60"))
+"""Two hundred take some 40 s of a core; the suite makes do with fewer."""
 AT_ONCE = 10
 FRAME_MEDIA_READY = '{"type": "media_ready"}'
 
@@ -88,7 +89,7 @@ async def one_call(call: Call, number: int) -> RTCPeerConnection:
     return peer
 
 
-async def test_two_hundred_calls_leave_no_peer_task_thread_or_socket() -> None:
+async def test_many_calls_leave_no_peer_task_thread_or_socket() -> None:
     settings = Settings.model_validate({"provider": "local", "ice_loopback": True})
     scenarios = load(()).by_name
     provider = await start_local(scenarios, settings)
