@@ -65,8 +65,9 @@ check-console: .make/npm
 test-console: check-console
 	cd console && $(WITH_NODE) npm test --silent
 
+# Tests with a browser and real sound keep real time, and a machine may be busy: what failed is run once more, alone.
 test-python: setup browser .make/clients
-	$(BIN)/pytest
+	$(BIN)/pytest || { echo "Once more, what failed:"; $(BIN)/pytest --last-failed --last-failed-no-failures none; }
 
 test: lint test-console test-python
 
