@@ -25,8 +25,8 @@ from trunkline.scenario.loading import load
 from trunkline.settings import Settings
 
 pytestmark = pytest.mark.speech
-CALLS = int(os.environ.get("TRUNKLINE_LEAK_CALLS", "60"))
-"""Two hundred take some 40 s of a core; the suite makes do with fewer."""
+CALLS = int(os.environ.get("TRUNKLINE_LEAK_CALLS", "200"))
+"""Two hundred take some 40 s of a core."""
 AT_ONCE = 10
 FRAME_MEDIA_READY = '{"type": "media_ready"}'
 

@@ -171,7 +171,7 @@ def test_a_conversation_with_a_browser(tmp_path: Path) -> None:
         (cleared,), (stopped,) = told.times("output_audio_buffer.cleared"), told.times("output_audio_buffer.stopped")
         assert spoke < started < barged_in < again < stopped
         assert told.heard(started + 300, barged_in) > 0.6, "the answer is heard"
-        assert told.heard(barged_in + 500, again) == 0, "after the barge-in only the browser's own buffer is heard"
+        assert told.heard(barged_in + 250, again) == 0, "after the barge-in only the browser's own buffer is heard"
         assert told.heard(again + 300, stopped) > 0.5, "the second answer is heard"
         assert told.heard(spoke - 300, started) == 0, "nobody speaks before the question is over"
         (cut,) = [event for _, event in told.events if event["type"] == "conversation.item.truncated"]
