@@ -56,6 +56,13 @@ export interface LinkRestored {
   replayed?: number;
 }
 
+/** A new connection to the model took the old one's place in time; `replayed` items were given to it. */
+export interface LinkRolledOver {
+  kind: "link.rolled_over";
+  reason: string;
+  replayed?: number;
+}
+
 /** `agent` now speaks; `previous` is None for the first agent of the call. */
 export interface AgentChanged {
   kind: "agent.changed";
@@ -145,13 +152,42 @@ export interface AudioCounted {
   received_frames: number;
 }
 
-/** A tool runs; `arguments` are the decoded JSON, or the raw text where it does not decode. */
+/**
+ * A tool runs; `arguments` are the decoded JSON, or the raw text where it does not decode.
+ * `parent` is the call id of the tool on whose behalf a text model called this one.
+ */
 export interface ToolStarted {
   kind: "tool.started";
   call_id: string;
   name: string;
   arguments: unknown;
   agent: string;
+  parent?: string;
+}
+
+/** A tool that still runs says how far it is; `fraction` is from 0 to 1 where it is known. */
+export interface ToolProgress {
+  kind: "tool.progress";
+  call_id: string;
+  message: string;
+  fraction?: number;
+}
+
+/** A tool waits until the caller allows it; the page answers with the command `approve`. */
+export interface ApprovalNeeded {
+  kind: "approval.needed";
+  call_id: string;
+  name: string;
+  arguments: unknown;
+  agent: string;
+}
+
+/** The caller's answer; `approved` False also stands for one that never came. */
+export interface ApprovalGiven {
+  kind: "approval.given";
+  call_id: string;
+  approved: boolean;
+  reason?: string;
 }
 
 /** A tool ended with either `result` or `error`. */
@@ -170,6 +206,65 @@ export interface Breadcrumb {
   title: string;
   data?: unknown;
   call_id?: string;
+}
+
+/**
+ * A guardrail looks at what the agent says in `item_id`: `pending` first, then how it came out.
+ * `fail` means that it tripped, `error` that it could not be run; neither is ever taken for a pass. `text` is what
+ * was looked at, given when it did not pass.
+ */
+export interface GuardrailChecked {
+  kind: "guardrail.checked";
+  item_id: string;
+  guardrail: string;
+  status: "error" | "fail" | "pass" | "pending";
+  category?: string;
+  rationale?: string;
+  text?: string;
+  duration_ms?: number;
+}
+
+/** What was chosen for this call at run time; it survives handoffs and new links. */
+export interface CallSettings {
+  kind: "call.settings";
+  push_to_talk?: boolean;
+  codec?: "opus" | "pcm16" | "pcma" | "pcmu";
+  voice?: string;
+  speed?: number;
+}
+
+/**
+ * How long the caller waited for the message `item_id`: from the end of their turn to its first sound.
+ * `parts` add up to `total_ms`. `after` says what the turn answered.
+ */
+export interface TurnMeasured {
+  kind: "turn.measured";
+  item_id: string;
+  total_ms: number;
+  parts: (unknown)[];
+  after: "greeting" | "speech" | "text";
+  tool_ms?: number;
+  guardrail_ms?: number;
+}
+
+/** A response was paid for. `cost` and `total_cost` are in US dollars, None without a price for the model. */
+export interface UsageUpdated {
+  kind: "usage.updated";
+  source: "response" | "text" | "transcription";
+  model: string;
+  tokens: unknown;
+  total: unknown;
+  cost?: number;
+  total_cost?: number;
+  item_id?: string;
+}
+
+/** Something worth knowing that is no error: a setting that is missing, a limit that is near. */
+export interface Notice {
+  kind: "notice";
+  message: string;
+  code: string;
+  hint?: string;
 }
 
 /** A raw event sent to the provider, sound left out. */
@@ -207,6 +302,7 @@ export type LogEvent =
   | LinkUp
   | LinkLost
   | LinkRestored
+  | LinkRolledOver
   | AgentChanged
   | MessageAdded
   | MessageDelta
@@ -219,8 +315,16 @@ export type LogEvent =
   | AudioDone
   | AudioCounted
   | ToolStarted
+  | ToolProgress
+  | ApprovalNeeded
+  | ApprovalGiven
   | ToolDone
   | Breadcrumb
+  | GuardrailChecked
+  | CallSettings
+  | TurnMeasured
+  | UsageUpdated
+  | Notice
   | WireSent
   | WireReceived
   | CallError

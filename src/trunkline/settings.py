@@ -28,6 +28,8 @@ class Settings(BaseSettings):
     azure_transcription_deployment: str | None = Field(
         default=None, validation_alias="AZURE_OPENAI_TRANSCRIPTION_DEPLOYMENT"
     )
+    azure_deployment: str | None = Field(default=None, validation_alias="AZURE_OPENAI_DEPLOYMENT")
+    """The text model: guardrails, escalations, `POST /api/responses`."""
 
     openai_api_key: SecretStr | None = Field(default=None, validation_alias="OPENAI_API_KEY")
     openai_base_url: str = Field(default="https://api.openai.com/v1", validation_alias="OPENAI_BASE_URL")
@@ -35,6 +37,8 @@ class Settings(BaseSettings):
     openai_transcription_model: str | None = Field(
         default="gpt-realtime-whisper", validation_alias="OPENAI_TRANSCRIPTION_MODEL"
     )
+    openai_model: str | None = Field(default=None, validation_alias="OPENAI_MODEL")
+    """The text model."""
 
     chat_base_url: str | None = Field(default=None, validation_alias="TRUNKLINE_CHAT_BASE_URL")
     chat_model: str | None = Field(default=None, validation_alias="TRUNKLINE_CHAT_MODEL")

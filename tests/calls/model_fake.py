@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from trunkline.providers import ConnectionLostError, Dialled, ProviderError
+from trunkline.providers.text import NoTextModel
 from trunkline.realtime import events
 from trunkline.realtime.events import Event
 from trunkline.scenario.scenario import Scenario
+from trunkline.scenario.text_model import TextModel
 
 MS = 48
 """Bytes in a millisecond of PCM16 at 24 kHz."""
@@ -72,6 +74,10 @@ class FakeModel:
 
     def transcription(self, scenario: Scenario[Any]) -> Mapping[str, Any] | None:
         return {"model": "fake"}
+
+    def text_model(self) -> TextModel:
+        """See `Provider.text_model`."""
+        return NoTextModel("This model is in memory.")
 
     async def connect(self, model: str, call_id: str | None = None) -> FakeConnection:
         self.tries += 1

@@ -33,7 +33,7 @@ def fields_of(kind: type[msgspec.Struct]) -> list[str]:
 
 
 EVENTS = {str(kind.__struct_config__.tag): kind for kind in (*get_args(log.LogEventUnion), LegRoleSet)}
-KIND = r"`[a-z]+\.[a-z]+`|`error`|`breadcrumb`"
+KIND = r"`[a-z]+\.[a-z_]+`|`error`|`breadcrumb`|`notice`"
 COMMANDS = {str(kind.__struct_config__.tag): kind for kind in get_args(commands.CommandUnion)}
 
 

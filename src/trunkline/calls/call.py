@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from trunkline.calls import agents, commands, steps
+from trunkline.calls.asking import TextModelDesk
 from trunkline.calls.legs import OVER, TAKEN_OVER, Grant, Leg, LegRole, Page
 from trunkline.calls.link import Link, Route
 from trunkline.calls.log import (
@@ -24,6 +25,7 @@ from trunkline.calls.log import (
     Log,
     LogEvent,
     LogEventUnion,
+    ToolProgress,
     Transport,
     frame_of,
 )
@@ -32,7 +34,7 @@ from trunkline.calls.plain import plain, plain_text
 from trunkline.calls.tools import ToolOutcome, run_tool
 from trunkline.providers import Connection, Provider, ProviderError
 from trunkline.realtime.events import new_id
-from trunkline.scenario.context import CallContext
+from trunkline.scenario.context import CallContext, running_tool
 from trunkline.scenario.scenario import Scenario
 
 if TYPE_CHECKING:
@@ -103,6 +105,17 @@ class Call:
             state=_state_of(scenario),
             _history=lambda: self._machine.transcript.history(),
             _note=self._note,
+            _progress=self._progress,
+            _ask=lambda asking: self._desk.ask(asking),
+        )
+        self._desk = TextModelDesk(
+            provider.text_model(),
+            lambda: self._context,
+            lambda: scenario.agent(self._machine.agent),
+            self._append,
+            lambda _reply: None,
+            self._now_ms,
+            times.tool_timeout_s,
         )
         self._machine = CallMachine(self._plan(transport))
         self._link = Link(self._feed, Route(self._connect) if transport == "websocket" else None)
@@ -464,7 +477,18 @@ class Call:
         return RunContextWrapper(context=self._context)
 
     def _note(self, title: str, data: object) -> None:
-        note = Breadcrumb(title=plain_text(str(title)), data=plain(data))
+        self._append_from_anywhere(
+            Breadcrumb(title=plain_text(str(title)), data=plain(data), call_id=running_tool.get())
+        )
+
+    def _progress(self, message: str, fraction: float | None) -> None:
+        tool = running_tool.get()
+        if tool is None:
+            raise RuntimeError("progress() is for a tool that runs.")
+        known = None if fraction is None else min(1.0, max(0.0, float(fraction)))
+        self._append_from_anywhere(ToolProgress(call_id=tool, message=plain_text(str(message)), fraction=known))
+
+    def _append_from_anywhere(self, note: LogEventUnion) -> None:
         if threading.get_ident() == self._thread:
             self._append(note)
         else:  # from a tool without `async`, which runs in a thread of its own

@@ -19,6 +19,8 @@ from trunkline.calls.plain import plain_json
 
 Role = Literal["user", "assistant", "system"]
 Transport = Literal["webrtc", "websocket"]
+Codec = Literal["pcm16", "opus", "pcmu", "pcma"]
+"""How the caller's sound travels: uncompressed on the relay, Opus on WebRTC, or as on a telephone, at 8 kHz."""
 
 
 class LogEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", omit_defaults=True):
@@ -78,6 +80,13 @@ class LinkRestored(LogEvent, frozen=True, tag="link.restored"):
 
     attempts: int
     lost_for_ms: int
+    replayed: int = 0
+
+
+class LinkRolledOver(LogEvent, frozen=True, tag="link.rolled_over"):
+    """A new connection to the model took the old one's place in time; `replayed` items were given to it."""
+
+    reason: str
     replayed: int = 0
 
 
@@ -172,12 +181,41 @@ class AudioCounted(LogEvent, frozen=True, tag="audio.counted"):
 
 
 class ToolStarted(LogEvent, frozen=True, tag="tool.started"):
-    """A tool runs; `arguments` are the decoded JSON, or the raw text where it does not decode."""
+    """A tool runs; `arguments` are the decoded JSON, or the raw text where it does not decode.
+
+    `parent` is the call id of the tool on whose behalf a text model called this one.
+    """
 
     call_id: str
     name: str
     arguments: Any
     agent: str
+    parent: str | None = None
+
+
+class ToolProgress(LogEvent, frozen=True, tag="tool.progress"):
+    """A tool that still runs says how far it is; `fraction` is from 0 to 1 where it is known."""
+
+    call_id: str
+    message: str
+    fraction: float | None = None
+
+
+class ApprovalNeeded(LogEvent, frozen=True, tag="approval.needed"):
+    """A tool waits until the caller allows it; the page answers with the command `approve`."""
+
+    call_id: str
+    name: str
+    arguments: Any
+    agent: str
+
+
+class ApprovalGiven(LogEvent, frozen=True, tag="approval.given"):
+    """The caller's answer; `approved` False also stands for one that never came."""
+
+    call_id: str
+    approved: bool
+    reason: str | None = None
 
 
 class ToolDone(LogEvent, frozen=True, tag="tool.done"):
@@ -196,6 +234,83 @@ class Breadcrumb(LogEvent, frozen=True, tag="breadcrumb"):
     title: str
     data: Any = None
     call_id: str | None = None
+
+
+class GuardrailChecked(LogEvent, frozen=True, tag="guardrail.checked"):
+    """A guardrail looks at what the agent says in `item_id`: `pending` first, then how it came out.
+
+    `fail` means that it tripped, `error` that it could not be run; neither is ever taken for a pass. `text` is what was
+    looked at, given when it did not pass.
+    """
+
+    item_id: str
+    guardrail: str
+    status: Literal["pending", "pass", "fail", "error"]
+    category: str | None = None
+    rationale: str | None = None
+    text: str | None = None
+    duration_ms: int | None = None
+
+
+class CallSettings(LogEvent, frozen=True, tag="call.settings"):
+    """What was chosen for this call at run time; it survives handoffs and new links."""
+
+    push_to_talk: bool = False
+    codec: Codec = "pcm16"
+    voice: str | None = None
+    speed: float | None = None
+
+
+class LatencyPart(msgspec.Struct, frozen=True):
+    """A part of a turn's delay, in ms."""
+
+    name: str
+    ms: int
+
+
+class TurnMeasured(LogEvent, frozen=True, tag="turn.measured"):
+    """How long the caller waited for the message `item_id`: from the end of their turn to its first sound.
+
+    `parts` add up to `total_ms`. `after` says what the turn answered.
+    """
+
+    item_id: str
+    total_ms: int
+    parts: list[LatencyPart]
+    after: Literal["speech", "text", "greeting"]
+    tool_ms: int = 0
+    guardrail_ms: int = 0
+
+
+class Tokens(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Tokens of one or more responses; the cached ones are part of the input."""
+
+    input_text: int = 0
+    input_audio: int = 0
+    cached_text: int = 0
+    cached_audio: int = 0
+    output_text: int = 0
+    output_audio: int = 0
+
+
+class UsageUpdated(LogEvent, frozen=True, tag="usage.updated"):
+    """A response was paid for. `cost` and `total_cost` are in US dollars, None without a price for the model."""
+
+    source: Literal["response", "transcription", "text"]
+    model: str
+    tokens: Tokens
+    total: Tokens
+    cost: float | None = None
+    total_cost: float | None = None
+    item_id: str | None = None
+
+
+class Notice(LogEvent, frozen=True, tag="notice"):
+    """Something worth knowing that is no error: a setting that is missing, a limit that is near."""
+
+    message: str
+    code: str
+    hint: str | None = None
 
 
 class WireSent(LogEvent, frozen=True, tag="wire.sent"):
@@ -233,6 +348,7 @@ LogEventUnion = (
     | LinkUp
     | LinkLost
     | LinkRestored
+    | LinkRolledOver
     | AgentChanged
     | MessageAdded
     | MessageDelta
@@ -245,8 +361,16 @@ LogEventUnion = (
     | AudioDone
     | AudioCounted
     | ToolStarted
+    | ToolProgress
+    | ApprovalNeeded
+    | ApprovalGiven
     | ToolDone
     | Breadcrumb
+    | GuardrailChecked
+    | CallSettings
+    | TurnMeasured
+    | UsageUpdated
+    | Notice
     | WireSent
     | WireReceived
     | CallError

@@ -41,6 +41,7 @@ from trunkline.calls.steps import (
     WireArrived,
     Woke,
 )
+from trunkline.calls.tools import decoded
 from trunkline.calls.transcript import Transcript, answer_item, typed_item
 from trunkline.calls.turns import ASKED, Turns
 from trunkline.realtime.events import Event, new_id
@@ -465,7 +466,7 @@ class CallMachine:
         elif name in tools:
             # In a response that was cut off, the caller has gone on already.
             self._tools[call_id] = _Running(name, self._now, holds=not self._turns.cancelling)
-            self._log(log.ToolStarted(call_id=call_id, name=name, arguments=_decoded(arguments), agent=agent))
+            self._log(log.ToolStarted(call_id=call_id, name=name, arguments=decoded(arguments), agent=agent))
             self._emit(RunTool(call_id, name, arguments, agent))
         else:
             there = ", ".join([*tools, *transfers]) or "none"
@@ -717,17 +718,10 @@ def _ms_in(event: Event, key: str) -> int | None:
     return round(value) if isinstance(value, int | float) else None
 
 
-def _decoded(arguments: str) -> Any:
-    try:
-        return msgspec.json.decode(arguments)
-    except (msgspec.DecodeError, RecursionError):
-        return arguments
-
-
 def _reason(arguments: str) -> str | None:
     """The reason a model gives for a handoff, where its tool has such an argument."""
-    decoded = _decoded(arguments)
-    reason = decoded.get("reason") if isinstance(decoded, dict) else None
+    given = decoded(arguments)
+    reason = given.get("reason") if isinstance(given, dict) else None
     return reason if isinstance(reason, str) else None
 
 

@@ -12,7 +12,7 @@ import jsonschema
 import msgspec
 
 from trunkline.calls.plain import plain, plain_json, plain_text
-from trunkline.scenario.context import CallContext
+from trunkline.scenario.context import CallContext, running_tool
 
 if TYPE_CHECKING:
     from agents import FunctionTool
@@ -56,8 +56,12 @@ async def run_tool(
         tool_context: ToolContext[CallContext[Any]] = ToolContext(
             context, tool_name=tool.name, tool_call_id=call_id, tool_arguments=arguments, agent=agent
         )
-        async with asyncio.timeout(limit) as limited:
-            return await _invoke(tool, tool_context, arguments)
+        token = running_tool.set(call_id)
+        try:
+            async with asyncio.timeout(limit) as limited:
+                return await _invoke(tool, tool_context, arguments)
+        finally:
+            running_tool.reset(token)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a user's tool may raise anything, and the call goes on
         if isinstance(error, TimeoutError) and limited.expired():
             message = f"{tool.name} did not answer within {limit:g} s."
@@ -130,6 +134,14 @@ def _outcome(result: object) -> ToolOutcome:
         return ToolOutcome(text, result=msgspec.json.decode(text))
     except (msgspec.DecodeError, RecursionError):
         return ToolOutcome(text, result=text)
+
+
+def decoded(arguments: str) -> Any:
+    """A call's arguments, as text where they do not decode."""
+    try:
+        return msgspec.json.decode(arguments)
+    except (msgspec.DecodeError, RecursionError):
+        return arguments
 
 
 def _error(message: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from trunkline.scenario.scenario import Scenario
+from trunkline.scenario.text_model import TextModel
 
 _HINTS = {
     401: "The key was refused. Check the provider's key in the environment or .env.",
@@ -84,6 +85,9 @@ class Provider(Protocol):
 
     def transcription(self, scenario: Scenario[Any]) -> Mapping[str, Any] | None:
         """The session's `audio.input.transcription`; None where no transcription is to be had."""
+
+    def text_model(self) -> TextModel:
+        """The text model beside the Realtime one; where none is configured, it says so when it is asked."""
 
     async def connect(self, model: str, call_id: str | None = None) -> Connection:
         """Opens a Realtime socket, or the sideband of the WebRTC call `call_id`.

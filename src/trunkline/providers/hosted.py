@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from trunkline.providers import Connection, Dialled, ProviderError
 from trunkline.providers.dialling import CallsEndpoint
 from trunkline.providers.socket import open_socket
+from trunkline.providers.text import NoTextModel, ResponsesModel
 from trunkline.scenario.scenario import Scenario
 from trunkline.settings import Settings
 
@@ -19,13 +20,20 @@ class HostedProvider:
     """A hosted Realtime service: a base URL ending in `/v1`, a header with a key, and model names."""
 
     def __init__(
-        self, name: str, base_url: str, header: tuple[str, SecretStr], model: str, transcription_model: str | None
+        self,
+        name: str,
+        base_url: str,
+        header: tuple[str, SecretStr],
+        model: str,
+        transcription_model: str | None,
+        text_model: ResponsesModel | NoTextModel,
     ) -> None:
         self.name = name
         self._base_url = base_url.rstrip("/")
         self._header = header
         self._model = model
         self._transcription_model = transcription_model
+        self._text_model = text_model
 
     def model_for(self, scenario: Scenario[Any]) -> str:
         """See `Provider.model_for`."""
@@ -38,6 +46,10 @@ class HostedProvider:
     def transcription(self, scenario: Scenario[Any]) -> Mapping[str, Any] | None:
         """See `Provider.transcription`."""
         return {"model": self._transcription_model} if self._transcription_model else None
+
+    def text_model(self) -> ResponsesModel | NoTextModel:
+        """See `Provider.text_model`."""
+        return self._text_model
 
     async def connect(self, model: str, call_id: str | None = None) -> Connection:
         """See `Provider.connect`."""
@@ -61,7 +73,8 @@ class HostedProvider:
         return CallsEndpoint(self.name, self._base_url, (name, secret.get_secret_value()), one_step)
 
     async def aclose(self) -> None:
-        """Nothing to end."""
+        """Closes the text model's connections."""
+        await self._text_model.aclose()
 
 
 def azure(settings: Settings) -> HostedProvider:
@@ -75,12 +88,15 @@ def azure(settings: Settings) -> HostedProvider:
     endpoint = settings.azure_endpoint.rstrip("/").removesuffix("/openai/v1").removesuffix("/openai")
     if not endpoint.startswith(("https://", "http://127.0.0.1", "http://localhost")):
         raise ProviderError("AZURE_OPENAI_ENDPOINT should look like https://RESOURCE.openai.azure.com/", retry=False)
+    base_url = f"{endpoint}/openai/v1"
+    header = ("api-key", settings.azure_api_key)
     return HostedProvider(
         "azure",
-        f"{endpoint}/openai/v1",
-        ("api-key", settings.azure_api_key),
+        base_url,
+        header,
         settings.azure_realtime_deployment,
         settings.azure_transcription_deployment,
+        _text_model("azure", base_url, header, settings.azure_deployment, "AZURE_OPENAI_DEPLOYMENT"),
     )
 
 
@@ -93,10 +109,21 @@ def openai(settings: Settings) -> HostedProvider:
     if not settings.openai_api_key:
         raise ProviderError("OpenAI needs OPENAI_API_KEY.", retry=False)
     bearer = SecretStr(f"Bearer {settings.openai_api_key.get_secret_value()}")
+    header = ("Authorization", bearer)
     return HostedProvider(
         "openai",
         settings.openai_base_url,
-        ("Authorization", bearer),
+        header,
         settings.openai_realtime_model,
         settings.openai_transcription_model,
+        _text_model("openai", settings.openai_base_url, header, settings.openai_model, "OPENAI_MODEL"),
     )
+
+
+def _text_model(
+    what: str, base_url: str, header: tuple[str, SecretStr], model: str | None, variable: str
+) -> ResponsesModel | NoTextModel:
+    if not model:
+        return NoTextModel(f"Set {variable} to the text model's name.")
+    name, secret = header
+    return ResponsesModel(what, base_url, lambda: {name: secret.get_secret_value()}, lambda _prompt: model)

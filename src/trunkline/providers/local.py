@@ -14,6 +14,7 @@ from trunkline.engine.speech import SpeechError
 from trunkline.providers import Connection, Dialled, ProviderError
 from trunkline.providers.dialling import CallsEndpoint
 from trunkline.providers.socket import open_socket
+from trunkline.providers.text import ResponsesModel
 from trunkline.scenario.scenario import Scenario
 from trunkline.settings import Settings
 
@@ -27,6 +28,12 @@ class LocalProvider:
         self._server = server
         self._key = key
         self._running = running
+        self._text_model = ResponsesModel(
+            "the local engine",
+            server.url,
+            lambda: {"api-key": key},
+            lambda prompt: f"{prompt.scenario}/{prompt.purpose}",
+        )
 
     def model_for(self, scenario: Scenario[Any]) -> str:
         """See `Provider.model_for`."""
@@ -39,6 +46,10 @@ class LocalProvider:
     def transcription(self, scenario: Scenario[Any]) -> Mapping[str, Any] | None:
         """The engine's own recogniser, by any name."""
         return {"model": "local"}
+
+    def text_model(self) -> ResponsesModel:
+        """The scenario's rehearsed text models, or the chat model that is configured for the engine."""
+        return self._text_model
 
     async def connect(self, model: str, call_id: str | None = None) -> Connection:
         """See `Provider.connect`."""
@@ -59,6 +70,7 @@ class LocalProvider:
 
     async def aclose(self) -> None:
         """Ends the engine."""
+        await self._text_model.aclose()
         await self._running.aclose()
 
 

@@ -2,11 +2,13 @@
 
 from trunkline.scenario.answers import Question
 from trunkline.scenario.context import CallContext, Said, stub_tool
+from trunkline.scenario.guardrails import moderation
 from trunkline.scenario.phrases import Digits, Phrases, Words
 from trunkline.scenario.rehearsal import Caller, Lines, Rehearsal, Reply, ask, call, say, transfer
 from trunkline.scenario.scenario import Scenario, ScenarioError
+from trunkline.scenario.text_model import TextModelError
 
 __all__ = [
     "CallContext", "Caller", "Digits", "Lines", "Phrases", "Question", "Rehearsal", "Reply", "Said", "Scenario",
-    "ScenarioError", "Words", "ask", "call", "say", "stub_tool", "transfer",
+    "ScenarioError", "TextModelError", "Words", "ask", "call", "moderation", "say", "stub_tool", "transfer",
 ]  # fmt: skip

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic
+from typing import TYPE_CHECKING, Any, Generic, overload
 
 from typing_extensions import TypeVar
+
+from trunkline.scenario.text_model import TextModelError
 
 if TYPE_CHECKING:
     from agents import FunctionTool
     from agents.tool_context import ToolContext
 
 S = TypeVar("S", default=None)
+T = TypeVar("T")
+LAST_MESSAGES = 10
+"""How much of the conversation a text model is told, unless the tool says otherwise."""
+
+running_tool: ContextVar[str | None] = ContextVar("running_tool", default=None)
+"""The call id of the tool that runs in this task or thread."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +31,22 @@ class Said:
     role: str
     text: str
     agent: str | None = None
+
+
+@dataclass(frozen=True)
+class Asking:
+    """What a tool or guardrail wants to know of the text model; see `CallContext.ask`."""
+
+    purpose: str
+    instructions: str
+    question: str
+    history: int
+    tools: Sequence[FunctionTool]
+    schema: Mapping[str, Any] | type[Any] | None
+
+
+async def _nobody(asking: Asking) -> Any:
+    raise TextModelError(f"There is no text model here to ask for {asking.purpose!r}: this context is of no call.")
 
 
 @dataclass(frozen=True)
@@ -39,6 +64,8 @@ class CallContext(Generic[S]):
     state: S
     _history: Callable[[], Sequence[Said]] = field(default=tuple, repr=False)
     _note: Callable[[str, Any], None] = field(default=lambda _title, _data: None, repr=False)
+    _progress: Callable[[str, float | None], None] = field(default=lambda _message, _fraction: None, repr=False)
+    _ask: Callable[[Asking], Awaitable[Any]] = field(default=_nobody, repr=False)
 
     @property
     def history(self) -> Sequence[Said]:
@@ -48,6 +75,76 @@ class CallContext(Generic[S]):
     def breadcrumb(self, title: str, data: object = None) -> None:
         """Leaves a note in the transcript, with anything that JSON can hold."""
         self._note(title, data)
+
+    def progress(self, message: str, fraction: float | None = None) -> None:
+        """Says how far the tool is that calls this; `fraction` is from 0 to 1."""
+        self._progress(message, fraction)
+
+    @overload
+    async def ask(
+        self,
+        purpose: str,
+        instructions: str,
+        question: str = ...,
+        *,
+        history: int = ...,
+        tools: Sequence[FunctionTool] = ...,
+    ) -> str: ...
+
+    @overload
+    async def ask(
+        self,
+        purpose: str,
+        instructions: str,
+        question: str = ...,
+        *,
+        schema: type[T],
+        history: int = ...,
+        tools: Sequence[FunctionTool] = ...,
+    ) -> T: ...
+
+    @overload
+    async def ask(
+        self,
+        purpose: str,
+        instructions: str,
+        question: str = ...,
+        *,
+        schema: Mapping[str, Any],
+        history: int = ...,
+        tools: Sequence[FunctionTool] = ...,
+    ) -> dict[str, Any]: ...
+
+    async def ask(
+        self,
+        purpose: str,
+        instructions: str,
+        question: str = "",
+        *,
+        schema: type[Any] | Mapping[str, Any] | None = None,
+        history: int = LAST_MESSAGES,
+        tools: Sequence[FunctionTool] = (),
+    ) -> Any:
+        """Asks the text model, the stronger one beside the voice.
+
+        It sees the last messages of the call, then the question, and may call `tools` until it has an answer; those
+        calls are in the log as children of the tool that asks.
+
+        Args:
+            purpose: what for; `rehearsal.answers(purpose)` answers it where there is no model.
+            instructions: its task.
+            question: what it is asked; without one, the conversation speaks for itself.
+            schema: what the answer has to be: a pydantic model, a dataclass, or a JSON schema. None is plain text.
+            history: how many messages of the call it sees.
+            tools: what it may call, given this same context.
+
+        Returns:
+            The text; or an instance of `schema`, a dict where that is a JSON schema.
+
+        Raises:
+            TextModelError: there is no text model, or its answer is none. The message may go to the agent.
+        """
+        return await self._ask(Asking(purpose, instructions, question, history, tools, schema))
 
 
 def stub_tool(name: str, schema: Mapping[str, Any], description: str = "") -> FunctionTool:

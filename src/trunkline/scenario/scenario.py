@@ -13,6 +13,7 @@ from typing_extensions import TypeVar
 from trunkline.scenario.rehearsal import Rehearsal
 
 if TYPE_CHECKING:
+    from agents import OutputGuardrail
     from agents.realtime import RealtimeAgent
 
 S = TypeVar("S", default=None)
@@ -64,6 +65,10 @@ class Scenario(Generic[S]):
         turn_detection: how the end of the caller's turn is found, as the Realtime protocol writes it; None is
             push-to-talk.
         things_to_say: suggestions for someone who meets the scenario for the first time.
+        guardrails: output guardrails of the Agents SDK that check what every agent says, beside each agent's own;
+            `moderation()` is one.
+        hold: whether nothing is shown or heard before its guardrails have passed it, sentence by sentence. It takes
+            the relay, and the caller waits a little longer.
 
     Raises:
         ScenarioError: no agents, two of one name, a handoff out of the list, two tools of one name, a bad name,
@@ -83,6 +88,8 @@ class Scenario(Generic[S]):
         rehearsal: Rehearsal | None = None,
         turn_detection: Mapping[str, Any] | None = SERVER_VAD,
         things_to_say: Sequence[str] = (),
+        guardrails: Sequence[OutputGuardrail[Any]] = (),
+        hold: bool = False,
     ) -> None:
         caller = sys._getframe(1)
         self.place = Place(caller.f_code.co_filename, caller.f_lineno)
@@ -96,6 +103,8 @@ class Scenario(Generic[S]):
         self.rehearsal = rehearsal
         self.turn_detection = None if turn_detection is None else dict(turn_detection)
         self.things_to_say = tuple(things_to_say)
+        self.guardrails = tuple(guardrails)
+        self.hold = hold
         self._check()
         self._transfers = {agent.name: _transfers(agent) for agent in self.agents}
         self._check_tools()

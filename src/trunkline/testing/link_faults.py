@@ -15,6 +15,7 @@ from typing import Any, Literal
 from trunkline.providers import Connection, ConnectionLostError, Dialled, Provider, ProviderError
 from trunkline.realtime.events import MalformedEventError, decode
 from trunkline.scenario.scenario import Scenario
+from trunkline.scenario.text_model import TextModel
 
 Deed = Literal["drop", "delay", "lose", "double"]
 
@@ -135,6 +136,10 @@ class FaultyProvider:
     def transcription(self, scenario: Scenario[Any]) -> Mapping[str, Any] | None:
         """See `Provider.transcription`."""
         return self._provider.transcription(scenario)
+
+    def text_model(self) -> TextModel:
+        """See `Provider.text_model`."""
+        return self._provider.text_model()
 
     async def connect(self, model: str, call_id: str | None = None) -> Connection:
         """See `Provider.connect`."""

@@ -16,8 +16,10 @@ from trunkline.engine.speech import Recogniser, Voice
 from trunkline.engine.speech.oracle import OracleRecogniser
 from trunkline.engine.speech.vad import EnergyVoiceActivity
 from trunkline.providers import Connection, ConnectionLostError, Dialled, ProviderError
+from trunkline.providers.text import NoTextModel
 from trunkline.realtime.events import MalformedEventError, decode
 from trunkline.scenario.scenario import Scenario
+from trunkline.scenario.text_model import TextModel
 from trunkline.testing.estimated_voice import EstimatedVoice
 
 
@@ -29,6 +31,7 @@ class MemoryProvider:
         tasks: where the sessions run; they end with their connections.
         voice: an estimated one by default.
         ears: what the sessions hear with; an oracle, which has to be told what a sound says.
+        text_model: what tools and guardrails ask; nobody by default.
     """
 
     name = "memory"
@@ -40,11 +43,13 @@ class MemoryProvider:
         *,
         voice: Voice | None = None,
         ears: Recogniser | None = None,
+        text_model: TextModel | None = None,
     ) -> None:
         self._brains = brains
         self._tasks = tasks
         self._voice: Voice = voice or EstimatedVoice()
         self._ears: Recogniser = ears or OracleRecogniser()
+        self._text_model: TextModel = text_model or NoTextModel("Give the room a rehearsal that answers.")
 
     def model_for(self, scenario: Scenario[Any]) -> str:
         """See `Provider.model_for`."""
@@ -57,6 +62,10 @@ class MemoryProvider:
     def transcription(self, scenario: Scenario[Any]) -> Mapping[str, Any] | None:
         """See `Provider.transcription`."""
         return {"model": "local"}
+
+    def text_model(self) -> TextModel:
+        """See `Provider.text_model`."""
+        return self._text_model
 
     async def connect(self, model: str, call_id: str | None = None) -> Connection:
         """See `Provider.connect`."""

@@ -15,6 +15,7 @@ from trunkline.engine.brains.rehearsal import RehearsalBrain
 from trunkline.engine.speech import Voice
 from trunkline.engine.speech.oracle import OracleRecogniser
 from trunkline.providers import Provider
+from trunkline.scenario.rehearsed_text import RehearsedTextModel
 from trunkline.scenario.scenario import Scenario
 from trunkline.testing.ear import REPORT_EVERY_MS, Ear
 from trunkline.testing.judging import TextModel
@@ -107,7 +108,9 @@ class Room:
         if self._provider_of is not None:
             provider = self._provider_of(own)
         else:
-            provider = MemoryProvider(_rehearsed(own), self._tasks, ears=ears)
+            provider = MemoryProvider(
+                _rehearsed(own), self._tasks, ears=ears, text_model=RehearsedTextModel({own.name: own})
+            )
         call = Call(own, FaultyProvider(provider, faults), first_agent=agent, times=self._times)
         task = self._tasks.create_task(call.run(), name=f"call {call.call_id}")
         self._running.append((call, task))

@@ -1,0 +1,157 @@
+"""Asking a text model over the Responses API, which Azure, OpenAI and the engine share."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx2
+import msgspec
+
+from trunkline.realtime.events import Item, text_of
+from trunkline.scenario.text_model import TextCall, TextModelError, TextPrompt, TextReply
+
+TIMEOUT_S = 60.0
+TRIES = 3
+"""A refusal that may pass (429, 5xx, no connection) is tried again after 0.5 s, then 1 s."""
+MOST_CONNECTIONS = 100
+
+
+class ResponsesModel:
+    """A text model behind `{base_url}/responses`.
+
+    Args:
+        what: what errors call the service.
+        base_url: ends in `/v1`.
+        headers: gives the credentials for one request; they are in no error.
+        model_for: the model (on Azure: deployment) that answers a prompt.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        base_url: str,
+        headers: Callable[[], Mapping[str, str]],
+        model_for: Callable[[TextPrompt], str],
+    ) -> None:
+        self._what = what
+        self._base_url = base_url.rstrip("/")
+        self._headers = headers
+        self._model_for = model_for
+        self._client: httpx2.AsyncClient | None = None
+
+    async def reply(self, prompt: TextPrompt) -> TextReply:
+        """See `TextModel.reply`."""
+        model = self._model_for(prompt)
+        body: dict[str, Any] = {
+            "model": model,
+            "instructions": prompt.instructions,
+            "input": [_input(item) for item in prompt.items],
+            "store": False,
+        }
+        if prompt.tools:
+            body["tools"] = list(prompt.tools)
+        if prompt.schema is not None:
+            name = "".join(letter if letter.isalnum() else "_" for letter in prompt.purpose)
+            body["text"] = {
+                "format": {"type": "json_schema", "name": name, "schema": prompt.schema, "strict": True},
+            }
+        return _reply(await self._post(body), model)
+
+    async def aclose(self) -> None:
+        """Closes its connections."""
+        if self._client is not None:
+            await self._client.aclose()
+            self._client = None
+
+    async def _post(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        for attempt in range(TRIES):
+            try:
+                response = await self._connected().post(
+                    f"{self._base_url}/responses",
+                    content=msgspec.json.encode(body),
+                    headers={"content-type": "application/json", **self._headers()},
+                )
+            except httpx2.HTTPError as error:
+                problem = f"{self._what} cannot be reached for the text model: {type(error).__name__}."
+            else:
+                if response.is_success:
+                    return _object_in(response)
+                problem = f"{self._what} answered {response.status_code} for the text model: {_message(response)}"
+                if response.status_code != 429 and response.status_code < 500:
+                    break
+            if attempt + 1 < TRIES:
+                await asyncio.sleep(0.5 * 2**attempt)
+        raise TextModelError(problem)
+
+    def _connected(self) -> httpx2.AsyncClient:
+        if self._client is None:
+            loopback = urlsplit(self._base_url).hostname in ("127.0.0.1", "localhost", "::1")
+            limits = httpx2.Limits(max_connections=MOST_CONNECTIONS)
+            self._client = httpx2.AsyncClient(
+                timeout=TIMEOUT_S, trust_env=not loopback, follow_redirects=False, limits=limits
+            )
+        return self._client
+
+
+class NoTextModel:
+    """Stands where no text model is configured."""
+
+    def __init__(self, what_to_do: str) -> None:
+        self._what_to_do = what_to_do
+
+    async def reply(self, prompt: TextPrompt) -> TextReply:
+        """See `TextModel.reply`."""
+        raise TextModelError(f"There is no text model for {prompt.purpose!r}. {self._what_to_do}")
+
+    async def aclose(self) -> None:
+        """Nothing to close."""
+
+
+def _input(item: Item) -> Item:
+    """A conversation's item as the Responses API takes it: speech is text there."""
+    if item.get("type") == "message":
+        return {"type": "message", "role": item["role"], "content": text_of(item)}
+    return {key: value for key, value in item.items() if key not in ("id", "status", "object")}
+
+
+def _object_in(response: httpx2.Response) -> dict[str, Any]:
+    try:
+        decoded = response.json()
+    except ValueError:
+        decoded = None
+    if not isinstance(decoded, dict):
+        raise TextModelError("The text model's answer is no JSON object.")
+    return decoded
+
+
+def _reply(answer: Mapping[str, Any], model: str) -> TextReply:
+    if answer.get("status") in ("failed", "incomplete"):
+        details = answer.get("error") or answer.get("incomplete_details") or {}
+        reason = details.get("message") or details.get("reason") or "no reason given"
+        raise TextModelError(f"The text model broke off its answer: {reason}.")
+    output: Sequence[Any] = answer.get("output") or ()
+    try:
+        calls = [
+            TextCall(item["call_id"], item["name"], item.get("arguments") or "{}")
+            for item in output
+            if item["type"] == "function_call"
+        ]
+        parts = [part for item in output if item["type"] == "message" for part in item["content"]]
+        refusals = [part["refusal"] for part in parts if part["type"] == "refusal"]
+        text = "".join(part["text"] for part in parts if part["type"] == "output_text")
+    except (KeyError, TypeError, AttributeError) as error:
+        raise TextModelError(f"The text model's answer has an unexpected form: {error!r}.") from error
+    if refusals and not text:
+        raise TextModelError(f"The text model refuses: {refusals[0]}")
+    return TextReply(text, calls, str(answer.get("model") or model), answer.get("usage") or {})
+
+
+def _message(response: httpx2.Response) -> str:
+    """What the service says of its refusal, shortened."""
+    try:
+        return str(response.json()["error"]["message"])[:300]
+    except (ValueError, KeyError, TypeError):
+        return response.reason_phrase

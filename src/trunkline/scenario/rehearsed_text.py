@@ -1,0 +1,43 @@
+"""The text models that scenarios rehearse, asked within this process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from trunkline.realtime.events import new_id
+from trunkline.scenario.answers import Question, answer
+from trunkline.scenario.rehearsal import RehearsalError, call
+from trunkline.scenario.scenario import Scenario
+from trunkline.scenario.text_model import TextCall, TextModelError, TextPrompt, TextReply
+
+
+class RehearsedTextModel:
+    """Answers each prompt as the rehearsal of its scenario does.
+
+    Args:
+        scenarios: by name.
+    """
+
+    def __init__(self, scenarios: Mapping[str, Scenario[Any]]) -> None:
+        self._scenarios = scenarios
+
+    async def reply(self, prompt: TextPrompt) -> TextReply:
+        """See `TextModel.reply`."""
+        scenario = self._scenarios.get(prompt.scenario)
+        if scenario is None or scenario.rehearsal is None:
+            raise TextModelError(f"The scenario {prompt.scenario!r} has no rehearsal that answers {prompt.purpose!r}.")
+        offered = [str(tool["name"]) for tool in prompt.tools]
+        question = Question(prompt.purpose, prompt.instructions, prompt.items, offered, prompt.schema)
+        try:
+            answered = answer(scenario.rehearsal, question)
+        except RehearsalError as error:
+            raise TextModelError(str(error)) from error
+        model = f"{prompt.scenario}/{prompt.purpose}"
+        if isinstance(answered, call):
+            arguments = msgspec.json.encode(answered.arguments).decode()
+            return TextReply("", [TextCall(new_id("call"), answered.tool, arguments)], model)
+        text = answered if isinstance(answered, str) else msgspec.json.encode(answered).decode()
+        return TextReply(text, model=model)
