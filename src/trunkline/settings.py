@@ -30,6 +30,15 @@ class Settings(BaseSettings):
     )
     azure_deployment: str | None = Field(default=None, validation_alias="AZURE_OPENAI_DEPLOYMENT")
     """The text model: guardrails, escalations, `POST /api/responses`."""
+    azure_entra_scope: str = Field(
+        default="https://ai.azure.com/.default", validation_alias="AZURE_OPENAI_ENTRA_SCOPE", min_length=1
+    )
+    """What a token of Entra ID is asked for, where no key is set."""
+    azure_dialect: Literal["ga", "preview"] = Field(default="ga", validation_alias="AZURE_OPENAI_REALTIME_DIALECT")
+    azure_api_version: str = Field(default="2025-04-01-preview", validation_alias="AZURE_OPENAI_API_VERSION")
+    """The preview's version; GA has none."""
+    azure_region: str | None = Field(default=None, validation_alias="AZURE_OPENAI_REGION", pattern=r"^[a-z0-9]*$")
+    """The resource's region, such as `swedencentral`: where browsers post their offers in the preview."""
 
     openai_api_key: SecretStr | None = Field(default=None, validation_alias="OPENAI_API_KEY")
     openai_base_url: str = Field(default="https://api.openai.com/v1", validation_alias="OPENAI_BASE_URL")

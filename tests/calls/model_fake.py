@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from trunkline.providers import ConnectionLostError, Dialled, ProviderError
+from trunkline.providers import ConnectionLostError, Dialled, Minted, ProviderError, ProviderNotice
 from trunkline.providers.text import NoTextModel
 from trunkline.realtime import events
 from trunkline.realtime.events import Event
@@ -62,6 +62,7 @@ class FakeModel:
     sound_ms: int = 300
     extras: Callable[[str], Mapping[str, Any]] = lambda _agent: {}
     connections: list[FakeConnection] = field(default_factory=list)
+    notes: Sequence[ProviderNotice] = ()
     tries: int = 0
     closed: bool = False
     name: str = "fake"
@@ -79,6 +80,9 @@ class FakeModel:
         """See `Provider.text_model`."""
         return NoTextModel("This model is in memory.")
 
+    def notices(self) -> Sequence[ProviderNotice]:
+        return self.notes
+
     async def connect(self, model: str, call_id: str | None = None) -> FakeConnection:
         self.tries += 1
         await asyncio.sleep(self.connect_takes_s)
@@ -89,6 +93,9 @@ class FakeModel:
 
     async def dial(self, sdp: str, session: Mapping[str, Any]) -> Dialled:
         raise ProviderError("There is no WebRTC here.", retry=False)
+
+    async def mint(self, session: Mapping[str, Any]) -> Minted:
+        raise ProviderError("This model is in memory.", retry=False)
 
     async def hang_up(self, call_id: str) -> None:
         pass

@@ -6,9 +6,11 @@ import json
 import socket
 
 import pytest
+from pydantic import SecretStr
 
 from tests.providers.calls_service import ANSWER, KEY, OFFER, SECRET, CallsService, form_of, serving
 from trunkline.providers import ProviderError
+from trunkline.providers.credentials import KeyCredentials
 from trunkline.providers.dialling import CallsEndpoint
 
 SESSION = {"type": "realtime", "model": "a-model", "instructions": "Be kind."}
@@ -16,8 +18,8 @@ SESSION = {"type": "realtime", "model": "a-model", "instructions": "Be kind."}
 
 def endpoint(service: CallsService, *, key: str = KEY) -> CallsEndpoint:
     """The service as Azure is reached, or as OpenAI is."""
-    header = ("authorization", f"Bearer {key}") if service.one_step else ("api-key", key)
-    return CallsEndpoint("the service", service.url, header, one_step=service.one_step)
+    credentials = KeyCredentials("Authorization" if service.one_step else "api-key", SecretStr(key))
+    return CallsEndpoint("the service", service.url, credentials, one_step=service.one_step)
 
 
 async def test_in_two_steps_the_session_goes_into_the_secret_and_the_offer_with_the_secret() -> None:

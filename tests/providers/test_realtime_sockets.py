@@ -18,7 +18,7 @@ from websockets.http11 import Request, Response
 from trunkline import Scenario
 from trunkline.providers import ConnectionLostError, ProviderError
 from trunkline.providers.choice import chosen_name, make_provider
-from trunkline.providers.hosted import azure, openai
+from trunkline.providers.configured import azure, openai
 from trunkline.providers.socket import MAX_FRAME, open_socket
 from trunkline.scenario.loading import Scenarios
 from trunkline.settings import Settings
@@ -86,8 +86,16 @@ async def service() -> AsyncIterator[Service]:
         ({"provider": "azure"}, "azure"),
     ],
 )
-def test_the_first_that_is_configured_is_chosen(values: dict[str, Any], name: str) -> None:
+def test_the_first_that_is_configured_is_chosen(
+    values: dict[str, Any], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trunkline.providers.configured.is_installed", lambda: False)
     assert chosen_name(settings(**{"provider": "auto", **values})) == name
+
+
+def test_an_endpoint_alone_is_enough_where_entra_id_can_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trunkline.providers.configured.is_installed", lambda: True)
+    assert chosen_name(settings(provider="auto", azure_endpoint="https://x.openai.azure.com")) == "azure"
 
 
 @pytest.mark.parametrize(("provider", "message"), [("azure", "AZURE_OPENAI_ENDPOINT"), ("openai", "OPENAI_API_KEY")])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from trunkline.scenario.scenario import Scenario
@@ -25,14 +25,56 @@ class Dialled:
     call_id: str
 
 
-class ProviderError(Exception):
-    """The provider cannot be reached or refuses; `hint` says what to do, `retry` whether another try may help."""
+@dataclass(frozen=True)
+class Minted:
+    """A secret for a front end that talks to the service by itself.
 
-    def __init__(self, message: str, *, hint: str | None = None, retry: bool = True, code: int | None = None) -> None:
+    Attributes:
+        value: the secret, good as a bearer; it is not in the `repr`.
+        expires_at: until when a session can be started with it, in Unix seconds.
+        url: where an SDP offer is posted to (`application/sdp`), for WebRTC.
+        socket_url: where a WebSocket is opened.
+    """
+
+    value: str = field(repr=False)
+    expires_at: int
+    url: str
+    socket_url: str
+
+
+@dataclass(frozen=True)
+class ProviderNotice:
+    """Something about a provider that is worth telling at the start of a call and is no error."""
+
+    message: str
+    code: str
+    hint: str | None = None
+
+
+class ProviderError(Exception):
+    """The provider cannot be reached or refuses.
+
+    Attributes:
+        hint: what to do.
+        retry: whether another try may help.
+        code: the HTTP status, where there is one.
+        retry_after_s: how long to wait before another try, in seconds, where the service says so.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        retry: bool = True,
+        code: int | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
         super().__init__(message)
         self.hint = hint
         self.retry = retry
         self.code = code
+        self.retry_after_s = retry_after_s
 
     @staticmethod
     def hint_for(status: int) -> str | None:
@@ -89,6 +131,9 @@ class Provider(Protocol):
     def text_model(self) -> TextModel:
         """The text model beside the Realtime one; where none is configured, it says so when it is asked."""
 
+    def notices(self) -> Sequence[ProviderNotice]:
+        """What whoever looks at a call should know of the provider: what is not set, what it cannot do."""
+
     async def connect(self, model: str, call_id: str | None = None) -> Connection:
         """Opens a Realtime socket, or the sideband of the WebRTC call `call_id`.
 
@@ -101,6 +146,13 @@ class Provider(Protocol):
 
         Raises:
             ProviderError: it is refused, or there is no WebRTC here.
+        """
+
+    async def mint(self, session: Mapping[str, Any]) -> Minted:
+        """An ephemeral secret with `session` bound in (it names the model), good for ten minutes.
+
+        Raises:
+            ProviderError: it is refused, or there is none to be had here.
         """
 
     async def hang_up(self, call_id: str) -> None:

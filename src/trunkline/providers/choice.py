@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from trunkline.providers import Provider, ProviderError
-from trunkline.providers.hosted import azure, openai
+from trunkline.providers.configured import azure, azure_is_configured, openai
 from trunkline.scenario.loading import Scenarios
 from trunkline.settings import Settings
 
@@ -12,7 +12,7 @@ def chosen_name(settings: Settings) -> str:
     """azure, openai or local."""
     if settings.provider != "auto":
         return settings.provider
-    if settings.azure_endpoint and settings.azure_api_key:
+    if azure_is_configured(settings):
         return "azure"
     return "openai" if settings.openai_api_key else "local"
 

@@ -1,43 +1,59 @@
-"""Azure OpenAI (GA) and OpenAI: the hosted Realtime services over WebSocket."""
+"""Azure OpenAI (GA) and OpenAI: the hosted Realtime services."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from pydantic import SecretStr
-
-from trunkline.providers import Connection, Dialled, ProviderError
+from trunkline.providers import Connection, Dialled, Minted, ProviderNotice
+from trunkline.providers.credentials import Credentials
 from trunkline.providers.dialling import CallsEndpoint
-from trunkline.providers.socket import open_socket
+from trunkline.providers.socket import open_socket_as
 from trunkline.providers.text import NoTextModel, ResponsesModel
 from trunkline.scenario.scenario import Scenario
-from trunkline.settings import Settings
+
+
+@dataclass(frozen=True)
+class HostedModels:
+    """The names of a service's models; on Azure they are those of deployments.
+
+    Attributes:
+        transcription: None asks for no transcription.
+        text: None is no text model.
+        variables: the settings' names by which whoever lacks transcription or text can set it, in this order.
+    """
+
+    realtime: str
+    transcription: str | None
+    text: str | None
+    variables: tuple[str, str]
 
 
 class HostedProvider:
-    """A hosted Realtime service: a base URL ending in `/v1`, a header with a key, and model names."""
+    """A hosted Realtime service.
 
-    def __init__(
-        self,
-        name: str,
-        base_url: str,
-        header: tuple[str, SecretStr],
-        model: str,
-        transcription_model: str | None,
-        text_model: ResponsesModel | NoTextModel,
-    ) -> None:
+    Args:
+        name: azure or openai.
+        base_url: ends in `/v1`.
+    """
+
+    def __init__(self, name: str, base_url: str, credentials: Credentials, models: HostedModels) -> None:
         self.name = name
         self._base_url = base_url.rstrip("/")
-        self._header = header
-        self._model = model
-        self._transcription_model = transcription_model
-        self._text_model = text_model
+        self._credentials = credentials
+        self._models = models
+        self._what = f"{name} ({urlsplit(self._base_url).hostname})"
+        self._text_model: ResponsesModel | NoTextModel = NoTextModel(
+            f"Set {models.variables[1]} to the text model's name."
+        )
+        if text := models.text:
+            self._text_model = ResponsesModel(name, self._base_url, credentials, lambda _prompt: text)
 
     def model_for(self, scenario: Scenario[Any]) -> str:
         """See `Provider.model_for`."""
-        return self._model
+        return self._models.realtime
 
     def session_extras(self, scenario: Scenario[Any], agent: str, first_agent: str) -> Mapping[str, Any]:
         """See `Provider.session_extras`."""
@@ -45,85 +61,48 @@ class HostedProvider:
 
     def transcription(self, scenario: Scenario[Any]) -> Mapping[str, Any] | None:
         """See `Provider.transcription`."""
-        return {"model": self._transcription_model} if self._transcription_model else None
+        return {"model": self._models.transcription} if self._models.transcription else None
 
     def text_model(self) -> ResponsesModel | NoTextModel:
         """See `Provider.text_model`."""
         return self._text_model
+
+    def notices(self) -> Sequence[ProviderNotice]:
+        """See `Provider.notices`."""
+        if self._models.transcription:
+            return ()
+        return (
+            ProviderNotice(
+                "The caller's words will not show in the transcript: no transcription model is set.",
+                "no_transcription",
+                f"Set {self._models.variables[0]}"
+                + (" to a transcription model deployed on the same resource." if self.name == "azure" else "."),
+            ),
+        )
 
     async def connect(self, model: str, call_id: str | None = None) -> Connection:
         """See `Provider.connect`."""
         scheme, _, rest = self._base_url.partition("://")
         query = urlencode({"call_id": call_id} if call_id else {"model": model})
         url = f"{'ws' if scheme == 'http' else 'wss'}://{rest}/realtime?{query}"
-        name, secret = self._header
-        return await open_socket(url, {name: secret.get_secret_value()}, f"{self.name} ({urlsplit(url).hostname})")
+        return await open_socket_as(self._credentials, url, self._what)
 
     async def dial(self, sdp: str, session: Mapping[str, Any]) -> Dialled:
         """See `Provider.dial`."""
         return await self._calls().dial(sdp, session)
+
+    async def mint(self, session: Mapping[str, Any]) -> Minted:
+        """See `Provider.mint`."""
+        return await self._calls().mint(session)
 
     async def hang_up(self, call_id: str) -> None:
         """See `Provider.hang_up`."""
         await self._calls().hang_up(call_id)
 
     def _calls(self) -> CallsEndpoint:
-        name, secret = self._header
-        one_step = self.name == "openai"
-        return CallsEndpoint(self.name, self._base_url, (name, secret.get_secret_value()), one_step)
+        return CallsEndpoint(self.name, self._base_url, self._credentials, one_step=self.name == "openai")
 
     async def aclose(self) -> None:
-        """Closes the text model's connections."""
+        """Closes the text model's connections and the credentials'."""
         await self._text_model.aclose()
-
-
-def azure(settings: Settings) -> HostedProvider:
-    """Azure OpenAI, GA: `https://RES.openai.azure.com/openai/v1`, header `api-key`.
-
-    Raises:
-        ProviderError: endpoint or key are not set.
-    """
-    if not settings.azure_endpoint or not settings.azure_api_key:
-        raise ProviderError("Azure needs AZURE_OPENAI_ENDPOINT and AZURE_OPENAI_API_KEY.", retry=False)
-    endpoint = settings.azure_endpoint.rstrip("/").removesuffix("/openai/v1").removesuffix("/openai")
-    if not endpoint.startswith(("https://", "http://127.0.0.1", "http://localhost")):
-        raise ProviderError("AZURE_OPENAI_ENDPOINT should look like https://RESOURCE.openai.azure.com/", retry=False)
-    base_url = f"{endpoint}/openai/v1"
-    header = ("api-key", settings.azure_api_key)
-    return HostedProvider(
-        "azure",
-        base_url,
-        header,
-        settings.azure_realtime_deployment,
-        settings.azure_transcription_deployment,
-        _text_model("azure", base_url, header, settings.azure_deployment, "AZURE_OPENAI_DEPLOYMENT"),
-    )
-
-
-def openai(settings: Settings) -> HostedProvider:
-    """OpenAI.
-
-    Raises:
-        ProviderError: the key is not set.
-    """
-    if not settings.openai_api_key:
-        raise ProviderError("OpenAI needs OPENAI_API_KEY.", retry=False)
-    bearer = SecretStr(f"Bearer {settings.openai_api_key.get_secret_value()}")
-    header = ("Authorization", bearer)
-    return HostedProvider(
-        "openai",
-        settings.openai_base_url,
-        header,
-        settings.openai_realtime_model,
-        settings.openai_transcription_model,
-        _text_model("openai", settings.openai_base_url, header, settings.openai_model, "OPENAI_MODEL"),
-    )
-
-
-def _text_model(
-    what: str, base_url: str, header: tuple[str, SecretStr], model: str | None, variable: str
-) -> ResponsesModel | NoTextModel:
-    if not model:
-        return NoTextModel(f"Set {variable} to the text model's name.")
-    name, secret = header
-    return ResponsesModel(what, base_url, lambda: {name: secret.get_secret_value()}, lambda _prompt: model)
+        await self._credentials.aclose()

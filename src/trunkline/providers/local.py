@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
 from urllib.parse import urlencode
 
+from pydantic import SecretStr
+
 from trunkline.engine.local import local_engine
 from trunkline.engine.server import EngineServer
 from trunkline.engine.speech import SpeechError
-from trunkline.providers import Connection, Dialled, ProviderError
+from trunkline.providers import Connection, Dialled, Minted, ProviderError, ProviderNotice
+from trunkline.providers.credentials import KeyCredentials
 from trunkline.providers.dialling import CallsEndpoint
-from trunkline.providers.socket import open_socket
+from trunkline.providers.socket import open_socket_as
 from trunkline.providers.text import ResponsesModel
 from trunkline.scenario.scenario import Scenario
 from trunkline.settings import Settings
@@ -26,12 +29,12 @@ class LocalProvider:
 
     def __init__(self, server: EngineServer, key: str, running: AsyncExitStack) -> None:
         self._server = server
-        self._key = key
+        self._credentials = KeyCredentials("api-key", SecretStr(key))
         self._running = running
         self._text_model = ResponsesModel(
             "the local engine",
             server.url,
-            lambda: {"api-key": key},
+            self._credentials,
             lambda prompt: f"{prompt.scenario}/{prompt.purpose}",
         )
 
@@ -51,22 +54,30 @@ class LocalProvider:
         """The scenario's rehearsed text models, or the chat model that is configured for the engine."""
         return self._text_model
 
+    def notices(self) -> Sequence[ProviderNotice]:
+        """There is nothing to be said."""
+        return ()
+
     async def connect(self, model: str, call_id: str | None = None) -> Connection:
         """See `Provider.connect`."""
         query = urlencode({"call_id": call_id} if call_id else {"model": model})
         url = f"{self._server.url.replace('http://', 'ws://', 1)}/realtime?{query}"
-        return await open_socket(url, {"api-key": self._key}, "the local engine")
+        return await open_socket_as(self._credentials, url, "the local engine")
 
     async def dial(self, sdp: str, session: Mapping[str, Any]) -> Dialled:
         """See `Provider.dial`."""
         return await self._calls().dial(sdp, session)
+
+    async def mint(self, session: Mapping[str, Any]) -> Minted:
+        """See `Provider.mint`. The engine listens on this machine alone, so the secret is of use here alone."""
+        return await self._calls().mint(session)
 
     async def hang_up(self, call_id: str) -> None:
         """See `Provider.hang_up`."""
         await self._calls().hang_up(call_id)
 
     def _calls(self) -> CallsEndpoint:
-        return CallsEndpoint("the local engine", self._server.url, ("api-key", self._key))
+        return CallsEndpoint("the local engine", self._server.url, self._credentials)
 
     async def aclose(self) -> None:
         """Ends the engine."""

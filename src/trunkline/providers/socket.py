@@ -8,11 +8,16 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 
 from trunkline.providers import ConnectionLostError, ProviderError
+from trunkline.providers.credentials import Credentials
+from trunkline.providers.refusals import refusal
 
 MAX_FRAME = 16 << 20
 """Bytes in one event; the services' audio deltas are far below."""
 OPEN_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 1.0
+PING_EVERY_S = 5.0
+PONG_WITHIN_S = 5.0
+"""A connection whose other end is silently gone is known for lost after at most 10 s."""
 
 
 class _NoRedirects(connect):
@@ -47,8 +52,26 @@ class SocketConnection:
         await self._socket.close()
 
 
-async def open_socket(url: str, headers: Mapping[str, str], what: str) -> SocketConnection:
+async def open_socket_as(credentials: Credentials, url: str, what: str) -> SocketConnection:
+    """Opens a Realtime socket with our credentials; once more where they are refused and can be renewed.
+
+    Raises:
+        ProviderError: `what` cannot be reached, or refuses.
+    """
+    shown = await credentials.headers()
+    try:
+        return await open_socket(url, shown, what, credentials.advice)
+    except ProviderError as error:
+        if error.code != 401 or not credentials.refused(shown):
+            raise
+    return await open_socket(url, await credentials.headers(), what, credentials.advice)
+
+
+async def open_socket(url: str, headers: Mapping[str, str], what: str, advice: str | None = None) -> SocketConnection:
     """Opens a Realtime socket at a ws(s) URL. No error names a header's value.
+
+    Args:
+        advice: what to do when the headers are refused.
 
     Raises:
         ProviderError: `what` cannot be reached, or refuses.
@@ -61,14 +84,15 @@ async def open_socket(url: str, headers: Mapping[str, str], what: str) -> Socket
             compression=None,
             open_timeout=OPEN_TIMEOUT_S,
             close_timeout=CLOSE_TIMEOUT_S,
+            ping_interval=PING_EVERY_S,
+            ping_timeout=PONG_WITHIN_S,
             user_agent_header=None,
             proxy=None if _is_loopback(url) else True,
         )
     except InvalidStatus as refused:
-        status = refused.response.status_code
-        retry = status == 429 or status >= 500
-        message = f"{what} answered {status}"
-        raise ProviderError(message, hint=ProviderError.hint_for(status), retry=retry, code=status) from None
+        answer = refused.response
+        told = dict(answer.headers.raw_items())
+        raise refusal(what, answer.status_code, answer.body or b"", told, headers, advice) from None
     except (InvalidURI, ValueError) as error:
         raise ProviderError(f"The address of {what} is not right: {error}", retry=False) from None
     except (OSError, InvalidHandshake, TimeoutError) as error:

@@ -10,12 +10,17 @@ from urllib.parse import urlsplit
 import httpx2
 import msgspec
 
+from trunkline.providers import ProviderError
+from trunkline.providers.credentials import Credentials
+from trunkline.providers.refusals import message_in, retry_after_s
 from trunkline.realtime.events import Item, text_of
 from trunkline.scenario.text_model import TextCall, TextModelError, TextPrompt, TextReply
 
 TIMEOUT_S = 60.0
 TRIES = 3
-"""A refusal that may pass (429, 5xx, no connection) is tried again after 0.5 s, then 1 s."""
+"""A refusal that may pass (429, 5xx, no connection) is tried again after 0.5 s, then 1 s, or when the service says."""
+LONGEST_WAIT_S = 5.0
+"""A caller is waiting: if the service wants a longer pause than this, it is an error."""
 MOST_CONNECTIONS = 100
 
 
@@ -25,7 +30,7 @@ class ResponsesModel:
     Args:
         what: what errors call the service.
         base_url: ends in `/v1`.
-        headers: gives the credentials for one request; they are in no error.
+        credentials: they are in no error.
         model_for: the model (on Azure: deployment) that answers a prompt.
     """
 
@@ -33,12 +38,12 @@ class ResponsesModel:
         self,
         what: str,
         base_url: str,
-        headers: Callable[[], Mapping[str, str]],
+        credentials: Credentials,
         model_for: Callable[[TextPrompt], str],
     ) -> None:
         self._what = what
         self._base_url = base_url.rstrip("/")
-        self._headers = headers
+        self._credentials = credentials
         self._model_for = model_for
         self._client: httpx2.AsyncClient | None = None
 
@@ -67,24 +72,42 @@ class ResponsesModel:
             self._client = None
 
     async def _post(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        renewed = False
         for attempt in range(TRIES):
+            pause_s = 0.5 * 2**attempt
+            shown = await self._shown()
             try:
                 response = await self._connected().post(
                     f"{self._base_url}/responses",
                     content=msgspec.json.encode(body),
-                    headers={"content-type": "application/json", **self._headers()},
+                    headers={"content-type": "application/json", **shown},
                 )
             except httpx2.HTTPError as error:
                 problem = f"{self._what} cannot be reached for the text model: {type(error).__name__}."
             else:
                 if response.is_success:
                     return _object_in(response)
-                problem = f"{self._what} answered {response.status_code} for the text model: {_message(response)}"
-                if response.status_code != 429 and response.status_code < 500:
+                status = response.status_code
+                message = message_in(response.content, shown) or response.reason_phrase
+                problem = f"{self._what} answered {status} for the text model: {message}"
+                if status == 401 and not renewed and self._credentials.refused(shown):
+                    renewed = True
+                    continue
+                if status != 429 and status < 500:
                     break
+                pause_s = retry_after_s(response.headers) or pause_s
+            if pause_s > LONGEST_WAIT_S:
+                problem += f" It wants a pause of {pause_s:.0f} s."
+                break
             if attempt + 1 < TRIES:
-                await asyncio.sleep(0.5 * 2**attempt)
+                await asyncio.sleep(pause_s)
         raise TextModelError(problem)
+
+    async def _shown(self) -> Mapping[str, str]:
+        try:
+            return await self._credentials.headers()
+        except ProviderError as error:
+            raise TextModelError(f"{error} {error.hint or ''}".strip()) from error
 
     def _connected(self) -> httpx2.AsyncClient:
         if self._client is None:
@@ -147,11 +170,3 @@ def _reply(answer: Mapping[str, Any], model: str) -> TextReply:
     if refusals and not text:
         raise TextModelError(f"The text model refuses: {refusals[0]}")
     return TextReply(text, calls, str(answer.get("model") or model), answer.get("usage") or {})
-
-
-def _message(response: httpx2.Response) -> str:
-    """What the service says of its refusal, shortened."""
-    try:
-        return str(response.json()["error"]["message"])[:300]
-    except (ValueError, KeyError, TypeError):
-        return response.reason_phrase

@@ -7,12 +7,20 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
-from trunkline.providers import Connection, ConnectionLostError, Dialled, Provider, ProviderError
+from trunkline.providers import (
+    Connection,
+    ConnectionLostError,
+    Dialled,
+    Minted,
+    Provider,
+    ProviderError,
+    ProviderNotice,
+)
 from trunkline.realtime.events import MalformedEventError, decode
 from trunkline.scenario.scenario import Scenario
 from trunkline.scenario.text_model import TextModel
@@ -141,6 +149,10 @@ class FaultyProvider:
         """See `Provider.text_model`."""
         return self._provider.text_model()
 
+    def notices(self) -> Sequence[ProviderNotice]:
+        """See `Provider.notices`."""
+        return self._provider.notices()
+
     async def connect(self, model: str, call_id: str | None = None) -> Connection:
         """See `Provider.connect`."""
         self._faults.connecting()
@@ -151,6 +163,10 @@ class FaultyProvider:
     async def dial(self, sdp: str, session: Mapping[str, Any]) -> Dialled:
         """See `Provider.dial`."""
         return await self._provider.dial(sdp, session)
+
+    async def mint(self, session: Mapping[str, Any]) -> Minted:
+        """See `Provider.mint`."""
+        return await self._provider.mint(session)
 
     async def hang_up(self, call_id: str) -> None:
         """See `Provider.hang_up`."""

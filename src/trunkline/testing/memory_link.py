@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from trunkline.engine.app import BrainFactory
@@ -15,7 +15,7 @@ from trunkline.engine.session import Session
 from trunkline.engine.speech import Recogniser, Voice
 from trunkline.engine.speech.oracle import OracleRecogniser
 from trunkline.engine.speech.vad import EnergyVoiceActivity
-from trunkline.providers import Connection, ConnectionLostError, Dialled, ProviderError
+from trunkline.providers import Connection, ConnectionLostError, Dialled, Minted, ProviderError, ProviderNotice
 from trunkline.providers.text import NoTextModel
 from trunkline.realtime.events import MalformedEventError, decode
 from trunkline.scenario.scenario import Scenario
@@ -67,6 +67,10 @@ class MemoryProvider:
         """See `Provider.text_model`."""
         return self._text_model
 
+    def notices(self) -> Sequence[ProviderNotice]:
+        """There is nothing to be said."""
+        return ()
+
     async def connect(self, model: str, call_id: str | None = None) -> Connection:
         """See `Provider.connect`."""
         loop = asyncio.get_running_loop()
@@ -93,6 +97,14 @@ class MemoryProvider:
             ProviderError: always.
         """
         raise ProviderError("There is no WebRTC in memory; test it with --voice=spoken.", retry=False)
+
+    async def mint(self, session: Mapping[str, Any]) -> Minted:
+        """Nobody else can reach a session in memory.
+
+        Raises:
+            ProviderError: always.
+        """
+        raise ProviderError("A model in memory has no secrets for others.", retry=False)
 
     async def hang_up(self, call_id: str) -> None:
         """Nothing to end."""

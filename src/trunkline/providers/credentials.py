@@ -1,0 +1,50 @@
+"""How a service knows us: a key, or whatever gives headers that can be renewed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from pydantic import SecretStr
+
+
+class Credentials(Protocol):
+    """Gives the headers by which a service knows us."""
+
+    @property
+    def advice(self) -> str:
+        """What to do when the service refuses them."""
+
+    async def headers(self) -> Mapping[str, str]:
+        """The headers of one request. No error may show them.
+
+        Raises:
+            ProviderError: there are none to be had.
+        """
+
+    def refused(self, headers: Mapping[str, str]) -> bool:
+        """The service answered 401 to these headers; True if `headers` will give others now."""
+
+    async def aclose(self) -> None:
+        """Ends whatever they keep open."""
+
+
+class KeyCredentials:
+    """A key that stays what it is: `api-key: KEY`, or `Authorization: Bearer KEY`."""
+
+    def __init__(self, header: str, key: SecretStr, advice: str = "Check the key.") -> None:
+        self.advice = advice
+        self._header = header
+        self._key = key
+
+    async def headers(self) -> Mapping[str, str]:
+        """See `Credentials.headers`."""
+        key = self._key.get_secret_value()
+        return {self._header: f"Bearer {key}" if self._header.lower() == "authorization" else key}
+
+    def refused(self, headers: Mapping[str, str]) -> bool:
+        """Another try would show the same key."""
+        return False
+
+    async def aclose(self) -> None:
+        """Nothing is open."""

@@ -1,0 +1,148 @@
+"""Entra ID in the place of a key: tokens of Azure's identity library, kept until they are about to expire."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import time
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from trunkline.providers import ProviderError
+
+SCOPE = "https://ai.azure.com/.default"
+RENEW_BEFORE_S = 300.0
+"""A token is renewed this long before it expires, so that none expires on its way."""
+TIMEOUT_S = 30.0
+"""The credentials of a developer's machine start programs (`az`), which takes seconds."""
+INSTALL = "Install it: pip install 'trunkline[entra]'"
+ADVICE = (
+    "Give the identity the role “Cognitive Services OpenAI User” on the resource (it takes some minutes to hold), "
+    "and check AZURE_OPENAI_ENTRA_SCOPE and the tenant."
+)
+_SIGN_IN = (
+    "Sign in with `az login`, or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET, or give the machine a "
+    "managed identity; or set AZURE_OPENAI_API_KEY."
+)
+
+
+class Token(Protocol):
+    """An access token; `expires_on` is in Unix seconds."""
+
+    @property
+    def token(self) -> str:
+        """The token itself."""
+
+    @property
+    def expires_on(self) -> int:
+        """When it expires."""
+
+
+class TokenCredential(Protocol):
+    """What of `azure.identity.aio`'s credentials is used."""
+
+    async def get_token(self, *scopes: str) -> Token:
+        """A token for the scopes."""
+
+    async def close(self) -> None:
+        """Closes its connections."""
+
+
+def is_installed() -> bool:
+    """Whether the identity library is there; it is not imported for that."""
+    try:
+        return importlib.util.find_spec("azure.identity") is not None and bool(importlib.util.find_spec("aiohttp"))
+    except ModuleNotFoundError:
+        return False
+
+
+def default_credential() -> TokenCredential:
+    """`DefaultAzureCredential`: environment, managed identity, `az`, and what else a machine has.
+
+    Raises:
+        ProviderError: the library is not installed.
+    """
+    try:
+        from azure.identity.aio import DefaultAzureCredential
+    except ImportError as error:
+        message = f"Signing in with Entra ID needs the entra extra ({error})."
+        raise ProviderError(message, hint=f"{INSTALL} – or set AZURE_OPENAI_API_KEY.", retry=False) from error
+    credential: TokenCredential = DefaultAzureCredential()
+    return credential
+
+
+class EntraCredentials:
+    """A bearer token that is fetched when it is first needed and renewed before it expires.
+
+    Args:
+        scope: what the token is for.
+        make: makes the credential that is asked. After a refused token another is made, since each keeps the tokens
+            it has got.
+        clock: Unix seconds.
+    """
+
+    advice = ADVICE
+
+    def __init__(
+        self,
+        scope: str = SCOPE,
+        make: Callable[[], TokenCredential] = default_credential,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._scope = scope
+        self._make = make
+        self._clock = clock
+        self._credential: TokenCredential | None = None
+        self._token: Token | None = None
+        self._forgets_credential = False
+        self._fetching = asyncio.Lock()
+
+    async def headers(self) -> Mapping[str, str]:
+        """See `Credentials.headers`."""
+        async with self._fetching:  # many calls that begin at once ask for one token
+            token = self._token
+            if token is None or token.expires_on - self._clock() < RENEW_BEFORE_S:
+                token = await self._renewed(token)
+            self._token = token
+            return {"Authorization": f"Bearer {token.token}"}
+
+    def refused(self, headers: Mapping[str, str]) -> bool:
+        """The token is given up, unless another has taken its place already."""
+        if self._token is not None and headers.get("Authorization") == f"Bearer {self._token.token}":
+            self._token = None
+            self._forgets_credential = True
+        return True
+
+    async def aclose(self) -> None:
+        """Closes the credential."""
+        credential, self._credential, self._token = self._credential, None, None
+        if credential is not None:
+            await credential.close()
+
+    async def _renewed(self, present: Token | None) -> Token:
+        if self._forgets_credential:
+            self._forgets_credential = False
+            await self.aclose()
+        if self._credential is None:
+            self._credential = self._make()
+        try:
+            return await self._fetched(self._credential)
+        except ProviderError:
+            if present is None or present.expires_on <= self._clock():
+                raise
+            return present  # it is good for some minutes more
+
+    async def _fetched(self, credential: TokenCredential) -> Token:
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                return await credential.get_token(self._scope)
+        except TimeoutError:
+            raise ProviderError(f"Entra ID gave no token within {TIMEOUT_S:.0f} s.", hint=_SIGN_IN) from None
+        except Exception as error:
+            # Azure's own errors; the library is not there to be named where it is not installed.
+            kinds = {kind.__name__ for kind in type(error).__mro__}
+            if "AzureError" not in kinds:
+                raise
+            hopeless = "ClientAuthenticationError" in kinds
+            message = " ".join(str(error).split())[:300]
+            raise ProviderError(f"Entra ID gave no token: {message}", hint=_SIGN_IN, retry=not hopeless) from None

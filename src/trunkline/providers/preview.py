@@ -1,0 +1,161 @@
+"""Azure's preview of the Realtime protocol, kept as a dialect: deprecated by Azure since 2026-04-30.
+
+Calls speak GA; a connection to the preview translates both ways. The preview has no sideband, so our server could not
+reach a call over WebRTC: callers use the relay.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx2
+import msgspec
+
+from trunkline.providers import Connection, Dialled, Minted, ProviderError, ProviderNotice
+from trunkline.providers.azure_endpoint import AzureEndpoint
+from trunkline.providers.credentials import Credentials
+from trunkline.providers.dialling import TIMEOUT_S, http_client, secret_in
+from trunkline.providers.hosted import HostedModels, HostedProvider
+from trunkline.providers.refusals import refusal
+from trunkline.providers.socket import open_socket_as
+from trunkline.realtime.dialects import client_event_to_preview, server_event_to_ga, session_to_preview
+from trunkline.realtime.events import Event, MalformedEventError, decode, encode
+
+NO_SIDEBAND = "The preview has no sideband, so the server cannot attend a WebRTC call: sound goes over the relay."
+_SOUND = (b'"response.audio.delta"', b'"response.output_audio.delta"')
+_WITHOUT_PREVIEW = {"output_audio_buffer.clear", "conversation.item.retrieve"}
+"""Client events of GA that the preview refuses."""
+
+
+class PreviewProvider(HostedProvider):
+    """Azure's preview. Its text model is GA's.
+
+    Args:
+        api_version: the dated version that the preview is asked for in.
+        region: the resource's, such as `swedencentral`; only secrets for browsers need it.
+    """
+
+    def __init__(
+        self,
+        endpoint: AzureEndpoint,
+        credentials: Credentials,
+        models: HostedModels,
+        api_version: str,
+        region: str | None,
+    ) -> None:
+        super().__init__("azure", endpoint.v1, credentials, models)
+        self._endpoint = endpoint
+        self._api_version = api_version
+        self._region = region
+
+    def notices(self) -> Sequence[ProviderNotice]:
+        """See `Provider.notices`."""
+        deprecated = ProviderNotice(
+            f"Azure's preview protocol is spoken, in version {self._api_version}. {NO_SIDEBAND}",
+            "preview_dialect",
+            "Azure has given the preview up. Leave AZURE_OPENAI_REALTIME_DIALECT out to speak GA.",
+        )
+        return (deprecated, *super().notices())
+
+    async def connect(self, model: str, call_id: str | None = None) -> Connection:
+        """See `Provider.connect`."""
+        if call_id is not None:
+            raise ProviderError(NO_SIDEBAND, retry=False, code=404)
+        return PreviewConnection(await open_socket_as(self._credentials, self._socket_url(model), self._what))
+
+    async def dial(self, sdp: str, session: Mapping[str, Any]) -> Dialled:
+        """Refused: there is no sideband.
+
+        Raises:
+            ProviderError: always.
+        """
+        raise ProviderError(NO_SIDEBAND, retry=False)
+
+    async def hang_up(self, call_id: str) -> None:
+        """There are no calls to end."""
+
+    async def mint(self, session: Mapping[str, Any]) -> Minted:
+        """See `Provider.mint`. The secret is good for a minute, and for the preview's protocol.
+
+        Raises:
+            ProviderError: it is refused, or the region is not set.
+        """
+        if not self._region:
+            message = "Where a browser posts its offer depends on the resource's region, which is not set."
+            raise ProviderError(message, hint="Set AZURE_OPENAI_REGION, such as swedencentral.", retry=False)
+        shown = await self._credentials.headers()
+        response = await self._ask_for_secret(session, shown)
+        if response.status_code == 401 and self._credentials.refused(shown):
+            shown = await self._credentials.headers()
+            response = await self._ask_for_secret(session, shown)
+        if not response.is_success:
+            status, body = response.status_code, response.content
+            raise refusal(self._what, status, body, response.headers, shown, self._credentials.advice)
+        value, expires_at = secret_in(response, self._what)
+        model = str(session["model"])
+        offers = f"https://{self._region}.realtimeapi-preview.ai.azure.com/v1/realtimertc?{urlencode({'model': model})}"
+        return Minted(value, expires_at, offers, self._socket_url(model))
+
+    async def _ask_for_secret(self, session: Mapping[str, Any], shown: Mapping[str, str]) -> httpx2.Response:
+        url = f"{self._endpoint.root}/openai/realtimeapi/sessions?{urlencode({'api-version': self._api_version})}"
+        body = msgspec.json.encode(session_to_preview(dict(session)))
+        headers = {"content-type": "application/json", **shown}
+        async with http_client(url, TIMEOUT_S) as client:
+            try:
+                return await client.post(url, content=body, headers=headers)
+            except httpx2.HTTPError as error:
+                raise ProviderError(f"{self._what} cannot be reached: {type(error).__name__}") from None
+
+    def _socket_url(self, model: str) -> str:
+        scheme, _, host = self._endpoint.root.partition("://")
+        query = urlencode({"api-version": self._api_version, "deployment": model})
+        return f"{'ws' if scheme == 'http' else 'wss'}://{host}/openai/realtime?{query}"
+
+
+class PreviewConnection:
+    """A connection that speaks GA to us and the preview to the service."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._waiting: deque[bytes] = deque()
+
+    async def receive(self) -> bytes:
+        """See `Connection.receive`."""
+        while not self._waiting:
+            self._waiting.extend(_frames_in_ga(await self._connection.receive()))
+        return self._waiting.popleft()
+
+    async def send(self, frame: str) -> None:
+        """See `Connection.send`."""
+        if frame.startswith('{"type":"input_audio_buffer.append"'):
+            await self._connection.send(frame)  # most frames by far, and the same in both
+            return
+        event = decode(frame.encode())
+        if event["type"] not in _WITHOUT_PREVIEW:
+            await self._connection.send(encode(client_event_to_preview(event)).decode())
+
+    async def close(self) -> None:
+        """See `Connection.close`."""
+        await self._connection.close()
+
+
+def _frames_in_ga(frame: bytes) -> list[bytes]:
+    if _SOUND[0] in frame[:200]:
+        return [frame.replace(*_SOUND, 1)]
+    try:
+        event = decode(frame)
+    except MalformedEventError:
+        return [frame]  # whoever reads it finds the same fault in it
+    return [encode(told) for told in (*server_event_to_ga(event), *_done_items(event))]
+
+
+def _done_items(event: Event) -> Sequence[Event]:
+    """GA tells that an item which a response has made is done; the preview leaves it at `response.output_item.done`."""
+    item = event.get("item")
+    if event["type"] != "response.output_item.done" or not isinstance(item, dict):
+        return ()
+    told = {"type": "conversation.item.created", "event_id": f"{event.get('event_id')}_item", "item": item}
+    return [one for one in server_event_to_ga(told) if one["type"] == "conversation.item.done"]
