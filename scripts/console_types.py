@@ -33,13 +33,14 @@ def typescript() -> str:
     """The TypeScript module: one interface for each kind of event, and their union."""
     (union,), structs = msgspec.json.schema_components([LogEventUnion], ref_template="{name}")
     names = [option["$ref"] for option in union["anyOf"]]
-    interfaces = [_interface(name, structs[name]) for name in names]
+    parts = sorted(structs.keys() - set(names))  # what events are made of comes first
+    interfaces = [_interface(name, structs[name]) for name in [*parts, *names]]
     listing = "".join(f"\n  | {name}" for name in names)
     return "\n".join([HEADER, *interfaces, f"export type LogEvent ={listing};\n"])
 
 
 def _interface(name: str, schema: dict[str, Any]) -> str:
-    required = set(schema["required"])
+    required = set(schema.get("required", ()))
     fields = [
         f"  {field}{'' if field in required else '?'}: {_type(kind, optional=field not in required)};\n"
         for field, kind in schema["properties"].items()
@@ -49,6 +50,8 @@ def _interface(name: str, schema: dict[str, Any]) -> str:
 
 def _type(schema: dict[str, Any], *, optional: bool = False) -> str:
     """A field's type. A field that has a default is left out of the frame when it holds it, so null never travels."""
+    if "$ref" in schema:
+        return str(schema["$ref"])
     if "enum" in schema:
         return " | ".join(f'"{value}"' for value in schema["enum"])
     if "anyOf" in schema:
@@ -58,7 +61,8 @@ def _type(schema: dict[str, Any], *, optional: bool = False) -> str:
     if kind is None:
         return "unknown"
     if kind == "array":
-        return f"({_type(schema.get('items', {}))})[]"
+        item = _type(schema.get("items", {}))
+        return f"{item}[]" if item.isidentifier() else f"({item})[]"
     if kind == "object":
         return "Record<string, unknown>"
     return SCALARS[kind]

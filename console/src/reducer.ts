@@ -1,109 +1,18 @@
 /** A call as it is shown: `reduce(state, log event) -> state`, pure, and the only source of what is on the page. */
-import { EventList } from "./event-list";
+import type { AgentChange, CallState, Entry, Message, Note, ToolRun } from "./call-state";
 import type { LogFrame } from "./frames";
-import type { MessageAdded, MessageDone } from "./log-events";
+import type { CallSettings, GuardrailChecked, MessageAdded } from "./log-events";
+import { withCheck, withTurn, withUsage } from "./measures";
 import { placeOf } from "./order";
+import { answerForTool, askForTool, finishTool, progressTool, startTool } from "./tool-runs";
 
-export type MessageStatus = "growing" | MessageDone["status"];
-
-/** Something that was said. `heard` is what the caller heard of it before it was cut. */
-export interface Message {
-  type: "message";
-  key: string;
-  seq: number;
-  atMs: number;
-  itemId: string;
-  role: MessageAdded["role"];
-  agent: string | null;
-  spoken: boolean;
-  hidden: boolean;
-  text: string;
-  status: MessageStatus;
-  heard: { ms: number; text: string | null } | null;
-}
-
-/** A tool's run: started, and later done with a result or an error. */
-export interface ToolRun {
-  type: "tool";
-  key: string;
-  seq: number;
-  atMs: number;
-  callId: string;
-  name: string;
-  agent: string;
-  args: unknown;
-  outcome: { durationMs: number; result?: unknown; error?: string } | null;
-}
-
-/** Another agent took over; `previous` is null for the first. */
-export interface AgentChange {
-  type: "agent";
-  key: string;
-  seq: number;
-  atMs: number;
-  agent: string;
-  previous: string | null;
-  reason: string | null;
-}
-
-/** A note between the messages. */
-export interface Note {
-  type: "note";
-  key: string;
-  seq: number;
-  atMs: number;
-  tone: "plain" | "warning" | "error";
-  title: string;
-  detail?: unknown;
-}
-
-export type Entry = Message | ToolRun | AgentChange | Note;
-
-export interface CallState {
-  callId: string | null;
-  scenario: string | null;
-  /** Who speaks now. */
-  agent: string | null;
-  provider: string | null;
-  model: string | null;
-  transport: string | null;
-  /** Unix time in ms at which the log's clock was 0. */
-  startedAt: number | null;
-  link: "opening" | "up" | "lost";
-  callerSpeaks: boolean;
-  /** Null while the call goes on. */
-  endReason: string | null;
-  lastSeq: number;
-  /** The transcript, in the order of the conversation. */
-  entries: readonly Entry[];
-  /** When each user message's speech began and ended, as seqs: the order for messages that come late. */
-  speech: ReadonlyMap<string, { began: number; ended: number | null }>;
-  events: EventList;
-}
-
-export function emptyCall(): CallState {
-  return {
-    callId: null,
-    scenario: null,
-    agent: null,
-    provider: null,
-    model: null,
-    transport: null,
-    startedAt: null,
-    link: "opening",
-    callerSpeaks: false,
-    endReason: null,
-    lastSeq: 0,
-    entries: [],
-    speech: new Map(),
-    events: EventList.empty(),
-  };
-}
+export { emptyCall } from "./call-state";
+export type { AgentChange, CallState, Entry, Message, Note, ToolRun };
 
 /** The state after one more event. An event that was seen before changes nothing. */
 export function reduce(state: CallState, frame: LogFrame): CallState {
   if (frame.seq <= state.lastSeq) return state;
-  return step({ ...state, lastSeq: frame.seq, events: state.events.with(frame) }, frame);
+  return step({ ...state, lastSeq: frame.seq, lastAtMs: frame.at_ms, events: state.events.with(frame) }, frame);
 }
 
 function step(state: CallState, frame: LogFrame): CallState {
@@ -139,17 +48,10 @@ function step(state: CallState, frame: LogFrame): CallState {
       const detail = { attempts: frame.attempts, lost_for_ms: frame.lost_for_ms, replayed: frame.replayed ?? 0 };
       return note({ ...state, link: "up" }, frame, "plain", "The model is connected again", detail);
     }
+    case "link.rolled_over":
+      return note({ ...state, link: "up" }, frame, "plain", "A new connection to the model", { reason: frame.reason, replayed: frame.replayed ?? 0 });
     case "agent.changed":
-      return append(
-        { ...state, agent: frame.agent },
-        {
-          type: "agent",
-          ...placed(frame),
-          agent: frame.agent,
-          previous: frame.previous ?? null,
-          reason: frame.reason ?? null,
-        },
-      );
+      return changeAgent(state, frame.agent, frame.previous ?? null, frame);
     case "message.added":
       return addMessage(state, frame);
     case "message.delta":
@@ -172,26 +74,34 @@ function step(state: CallState, frame: LogFrame): CallState {
       return { ...withSpeech(state, frame.item_id, { began, ended: frame.seq }), callerSpeaks: false };
     }
     case "tool.started":
-      return append(state, {
-        type: "tool",
-        ...placed(frame),
-        callId: frame.call_id,
-        name: frame.name,
-        agent: frame.agent,
-        args: frame.arguments,
-        outcome: null,
-      });
+      return startTool(state, frame);
+    case "tool.progress":
+      return progressTool(state, frame);
+    case "approval.needed":
+      return askForTool(state, frame);
+    case "approval.given":
+      return answerForTool(state, frame);
     case "tool.done":
       return finishTool(state, frame);
+    case "guardrail.checked":
+      return addCheck(state, frame);
+    case "turn.measured":
+      return withTurn(state, frame);
+    case "usage.updated":
+      return withUsage(state, frame);
+    case "call.settings":
+      return settle(state, frame);
     case "breadcrumb":
       return note(state, frame, "plain", frame.title, frame.data);
+    case "notice":
+      return note(state, frame, "plain", frame.message, frame.hint ?? { code: frame.code });
     case "error": {
       const detail = frame.hint ?? (frame.code ? { code: frame.code, source: frame.source ?? "call" } : undefined);
       return note(state, frame, "error", frame.message, detail);
     }
     case "call.ended":
       return note(
-        { ...state, endReason: frame.reason, callerSpeaks: false, entries: state.entries.map(settled) },
+        { ...state, endReason: frame.reason, callerSpeaks: false, asking: [], entries: state.entries.map(settled) },
         frame,
         "plain",
         `Call ended: ${frame.reason}`,
@@ -243,24 +153,37 @@ function change(state: CallState, itemId: string, changed: (message: Message) =>
   return { ...state, entries: state.entries.with(index, changed(message)) };
 }
 
-function finishTool(state: CallState, frame: LogFrame & { kind: "tool.done" }): CallState {
-  const index = state.entries.findLastIndex((entry) => entry.type === "tool" && entry.callId === frame.call_id);
-  const run = state.entries[index];
-  const outcome: NonNullable<ToolRun["outcome"]> = { durationMs: frame.duration_ms };
-  if (frame.error !== undefined) outcome.error = frame.error;
-  else outcome.result = frame.result ?? null;
-  if (run?.type === "tool") return { ...state, entries: state.entries.with(index, { ...run, outcome }) };
-  // Only the newest part of a long log is replayed: the start may be missing.
-  const late: ToolRun = {
-    type: "tool",
-    ...placed(frame),
-    callId: frame.call_id,
-    name: frame.name,
-    agent: "",
-    args: undefined,
-    outcome,
+function changeAgent(state: CallState, agent: string, previous: string | null, frame: LogFrame & { reason?: string }): CallState {
+  const handoffs = previous === null ? state.handoffs : [...state.handoffs, { from: previous, to: agent, seq: frame.seq }];
+  return append({ ...state, agent, handoffs }, { type: "agent", ...placed(frame), agent, previous, reason: frame.reason ?? null });
+}
+
+/** A guardrail that trips is also a note of its own. */
+function addCheck(state: CallState, frame: LogFrame & GuardrailChecked): CallState {
+  const checked = withCheck(state, frame);
+  if (frame.status !== "fail" || checked === state) return checked;
+  const { category, rationale, text } = frame;
+  const title = `Guardrail ${frame.guardrail} tripped${category === undefined ? "" : `: ${category}`}`;
+  return note(checked, frame, "error", title, { category, rationale, text });
+}
+
+/** What was chosen; a note says what is another choice than before. */
+function settle(state: CallState, frame: LogFrame & CallSettings): CallState {
+  const before = state.settings;
+  const settings = {
+    pushToTalk: frame.push_to_talk ?? false,
+    codec: frame.codec ?? "pcm16",
+    voice: frame.voice ?? null,
+    speed: frame.speed ?? null,
   };
-  return append(state, late);
+  const words = [
+    settings.pushToTalk !== before.pushToTalk && `Push-to-talk ${settings.pushToTalk ? "on" : "off"}`,
+    settings.codec !== before.codec && `Codec ${settings.codec}`,
+    settings.voice !== before.voice && `Voice ${settings.voice ?? "of the scenario"}`,
+    settings.speed !== before.speed && `Speed ${settings.speed ?? 1}`,
+  ].filter((word) => word !== false);
+  const settled = { ...state, settings };
+  return words.length === 0 ? settled : note(settled, frame, "plain", words.join(", "));
 }
 
 /** Nothing grows after the call's end. */
