@@ -36,6 +36,22 @@ async def test_the_list_of_scenarios(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "simpleHandoff" in [scenario["name"] for scenario in scenarios]
 
 
+async def test_an_agents_tools_and_guardrails_are_described(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serving(monkeypatch) as caller:
+        scenarios = (await caller.http.get("/api/scenarios")).json()
+    tooled = next(scenario for scenario in scenarios if scenario["name"] == "tooled")
+    (clerk,) = tooled["agents"]
+    assert clerk["tools"] == ["weigh"]
+    (weigh,) = clerk["tool_details"]
+    assert (weigh["name"], weigh["description"]) == ("weigh", "How heavy a word is.")
+    assert weigh["parameters"]["properties"]["word"] == {
+        "description": "any word.",
+        "title": "Word",
+        "type": "string",
+    }
+    assert tooled["guardrails"] == clerk["guardrails"] == ["politeness"]
+
+
 async def test_health_answers_at_once_while_scenarios_load_and_their_list_waits(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -1,5 +1,8 @@
 """The scenario that the server's tests play."""
 
+from typing import Any
+
+from agents import Agent, GuardrailFunctionOutput, RunContextWrapper, function_tool, output_guardrail
 from agents.realtime import RealtimeAgent
 
 from trunkline import Scenario
@@ -14,3 +17,22 @@ def _fails() -> None:
 
 web: Scenario[None] = Scenario("web", agents=[host, poet], description="For tests.", voice="sage")
 failing: Scenario[None] = Scenario("failing", agents=[poet], state=_fails)
+
+
+@function_tool
+def weigh(word: str) -> int:
+    """How heavy a word is.
+
+    Args:
+        word: any word.
+    """
+    return len(word)
+
+
+@output_guardrail(name="politeness")
+async def politeness(_context: RunContextWrapper[Any], _agent: Agent[Any], _output: str) -> GuardrailFunctionOutput:
+    return GuardrailFunctionOutput(output_info=None, tripwire_triggered=False)
+
+
+clerk: RealtimeAgent[None] = RealtimeAgent(name="clerk", tools=[weigh], output_guardrails=[politeness])
+tooled: Scenario[None] = Scenario("tooled", agents=[clerk], guardrails=[politeness])

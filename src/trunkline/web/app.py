@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
@@ -25,6 +25,9 @@ from trunkline.web import calls
 from trunkline.web.guard import LOOPBACK, Guard
 from trunkline.web.problems import Refusal, answer
 from trunkline.web.service import Service, service_of
+
+if TYPE_CHECKING:
+    from agents import Tool
 
 STATIC = Path(__file__).parent / "static"
 
@@ -96,16 +99,28 @@ def _described(scenario: Scenario[Any]) -> dict[str, Any]:
         "description": scenario.description,
         "voice": scenario.voice,
         "things_to_say": list(scenario.things_to_say),
+        "guardrails": [guardrail.get_name() for guardrail in scenario.guardrails],
         "agents": [
             {
                 "name": agent.name,
                 "handoff_description": agent.handoff_description,
                 "handoffs": list(scenario.transfers(agent.name).values()),
                 "tools": [tool.name for tool in agent.tools],
+                "tool_details": [_tool(tool) for tool in agent.tools],
+                "guardrails": [guardrail.get_name() for guardrail in agent.output_guardrails],
                 "instructions": agent.instructions if isinstance(agent.instructions, str) else None,
             }
             for agent in scenario.agents
         ],
+    }
+
+
+def _tool(tool: Tool) -> dict[str, Any]:
+    """What the console shows of a tool. Only function tools have a schema."""
+    return {
+        "name": tool.name,
+        "description": getattr(tool, "description", None) or None,
+        "parameters": getattr(tool, "params_json_schema", None),
     }
 
 
