@@ -1,0 +1,201 @@
+"""What a service's failures mean: ask again, connect anew, go on without, or give up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from trunkline.providers.faults import (
+    MOST_TRIES,
+    SessionFaults,
+    Treatment,
+    classify,
+    classify_close,
+)
+
+RETRY, RENEW, GO_ON, HOPELESS = (
+    Treatment.RETRY,
+    Treatment.RENEW_SESSION,
+    Treatment.GO_ON,
+    Treatment.HOPELESS,
+)
+
+
+def failed(code: str = "server_error", message: str = "The server had an error.", *, kind: str = "") -> dict[str, Any]:
+    """A response that failed."""
+    details = {"type": "failed", "error": {"type": kind or code, "code": code, "message": message}}
+    return {"type": "response.done", "response": {"id": "resp_1", "status": "failed", "status_details": details}}
+
+
+def error(code: str | None, message: str = "No.", *, kind: str = "invalid_request_error") -> dict[str, Any]:
+    """An error event."""
+    return {"type": "error", "error": {"type": kind, "code": code, "message": message, "event_id": "event_9"}}
+
+
+def completed() -> dict[str, Any]:
+    return {"type": "response.done", "response": {"id": "resp_2", "status": "completed"}}
+
+
+@pytest.mark.parametrize("status", ["completed", "cancelled"])
+def test_a_response_that_ends_well_or_was_cancelled_is_no_fault(status: str) -> None:
+    assert classify({"type": "response.done", "response": {"id": "resp_1", "status": status}}) is None
+    assert classify({"type": "session.updated", "session": {}}) is None
+
+
+@pytest.mark.parametrize(
+    ("event", "treatment", "code"),
+    [
+        (failed("server_error"), RETRY, "server_error"),
+        (failed("rate_limit_exceeded"), RETRY, "rate_limit_exceeded"),
+        (failed("something_new"), RETRY, "something_new"),
+        (failed("insufficient_quota"), HOPELESS, "insufficient_quota"),
+        (failed("content_filter"), GO_ON, "content_filter"),
+        (failed("invalid_value", kind="invalid_request_error"), GO_ON, "invalid_value"),
+        (error(None, kind="server_error"), RETRY, "server_error"),
+        (error("session_expired"), RENEW, "session_expired"),
+        (error("unknown_parameter"), GO_ON, "unknown_parameter"),
+        (error("DeploymentNotFound"), HOPELESS, "DeploymentNotFound"),
+    ],
+)
+def test_each_failure_has_its_treatment(event: dict[str, Any], treatment: Treatment, code: str) -> None:
+    fault = classify(event)
+    assert fault is not None
+    assert (fault.treatment, fault.code) == (treatment, code)
+
+
+@pytest.mark.parametrize(
+    ("reason", "hint"), [("content_filter", "content filter"), ("max_output_tokens", "max_output_tokens")]
+)
+def test_an_answer_that_was_broken_off_is_not_asked_for_again_in_the_same_words(reason: str, hint: str) -> None:
+    response = {"id": "resp_1", "status": "incomplete", "status_details": {"type": "incomplete", "reason": reason}}
+    fault = classify({"type": "response.done", "response": response})
+    assert fault is not None
+    assert (fault.treatment, fault.code, fault.response_id) == (GO_ON, reason, "resp_1")
+    assert hint in (fault.hint or "")
+
+
+def test_what_was_refused_is_named() -> None:
+    refused, broken = classify(error("unknown_parameter")), classify(failed())
+    assert refused is not None
+    assert refused.event_id == "event_9"
+    assert broken is not None
+    assert broken.response_id == "resp_1"
+
+
+@pytest.mark.parametrize(
+    ("message", "pause_s"),
+    [
+        ("Rate limit reached. Please try again in 1.5s.", 1.5),
+        ("Rate limit reached. Please try again in 350ms.", 0.35),
+        ("Requests have exceeded the limit. Please retry after 20 seconds.", 20.0),
+        ("Please try again in 2m.", 60.0),
+        ("Slow down.", 0.0),
+    ],
+)
+def test_the_pause_that_the_service_asks_for_is_kept(message: str, pause_s: float) -> None:
+    fault = classify(failed("rate_limit_exceeded", message))
+    assert fault is not None
+    assert fault.retry_after_s == pause_s
+
+
+@pytest.mark.parametrize("code", ["DeploymentNotFound", None])
+def test_a_transcription_model_that_is_not_deployed_is_told_with_what_to_do(code: str | None) -> None:
+    message = "Deployment not found: the API deployment for this resource does not exist."
+    fault = classify(
+        {
+            "type": "conversation.item.input_audio_transcription.failed",
+            "error": {"type": "invalid_request_error", "code": code, "message": message},
+        }
+    )
+    assert fault is not None
+    assert (fault.treatment, fault.code) == (GO_ON, "transcription_not_deployed")
+    assert "AZURE_OPENAI_TRANSCRIPTION_DEPLOYMENT" in (fault.hint or "")
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"type": "error"},
+        {"type": "error", "error": "no"},
+        {"type": "error", "error": {"type": 7, "code": [], "message": None}},
+        {"type": "response.done"},
+        {"type": "response.done", "response": {"status": "failed", "status_details": "none"}},
+        {"type": "response.done", "response": {"status": ["failed"]}},
+        {"type": "conversation.item.input_audio_transcription.failed", "error": None},
+        {"type": 3},
+        {},
+    ],
+)
+def test_malformed_events_are_classified_all_the_same(event: dict[str, Any]) -> None:
+    fault = SessionFaults().seen(event)
+    assert fault is None or fault.message
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "treatment"),
+    [
+        (None, "the connection broke", RENEW),
+        (1000, "", RENEW),
+        (1001, "Your session hit the maximum duration of 60 minutes.", RENEW),
+        (1006, "", RENEW),
+        (1009, "message too big", RENEW),
+        (1011, "The server had an error while processing your request", RENEW),
+        (1013, "try again later", RENEW),
+        (1008, "Unauthorized", HOPELESS),
+        (3000, "invalid_request_error.invalid_api_key", HOPELESS),
+        (3000, "invalid_request_error.session_expired", RENEW),
+        (3000, "insufficient_quota", HOPELESS),
+        (4001, "rate limit reached, try again in 3s", RENEW),
+    ],
+)
+def test_the_end_of_a_connection_has_its_treatment(code: int | None, reason: str, treatment: Treatment) -> None:
+    assert classify_close(code, reason).treatment is treatment
+
+
+def test_a_close_for_the_rate_limit_says_how_long_to_wait() -> None:
+    assert classify_close(4001, "rate limit reached, try again in 3s").retry_after_s == 3.0
+    assert classify_close(1013).retry_after_s == 1.0
+
+
+# In a row -----------------------------------------------------------------------------------------------------------
+def treatments(faults: SessionFaults, *events: dict[str, Any]) -> list[Treatment]:
+    return [fault.treatment for event in events if (fault := faults.seen(event))]
+
+
+def test_a_session_that_fails_twice_in_a_row_is_given_up_for_another() -> None:
+    assert treatments(SessionFaults(), failed(), failed()) == [RETRY, RENEW]
+
+
+def test_an_answer_between_two_failures_makes_the_second_the_first_again() -> None:
+    assert treatments(SessionFaults(), failed(), completed(), failed()) == [RETRY, RETRY]
+
+
+def test_another_session_is_given_two_tries_of_its_own() -> None:
+    faults = SessionFaults()
+    assert treatments(faults, failed(), failed()) == [RETRY, RENEW]
+    faults.opened()
+    assert treatments(faults, failed(), failed()) == [RETRY, RENEW]
+
+
+def test_rate_limits_do_not_call_for_another_session() -> None:
+    assert treatments(SessionFaults(), *[failed("rate_limit_exceeded")] * 4) == [RETRY] * 4
+
+
+def test_pauses_grow_where_the_service_does_not_say_how_long() -> None:
+    faults = SessionFaults()
+    pauses = [fault.retry_after_s for _ in range(4) if (fault := faults.seen(failed("rate_limit_exceeded")))]
+    assert pauses == [0.5, 1.0, 2.0, 4.0]
+
+
+def test_what_fails_again_and_again_is_hopeless() -> None:
+    faults = SessionFaults()
+    for _ in range(MOST_TRIES):
+        faults.opened()
+        assert treatments(faults, failed()) != [HOPELESS]
+    assert treatments(faults, failed()) == [HOPELESS]
+
+
+def test_what_the_call_goes_on_without_counts_for_nothing() -> None:
+    faults = SessionFaults()
+    assert treatments(faults, *[error("unknown_parameter")] * 9, failed()) == [GO_ON] * 9 + [RETRY]
