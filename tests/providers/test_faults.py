@@ -96,7 +96,7 @@ def test_what_was_refused_is_named() -> None:
 def test_the_pause_that_the_service_asks_for_is_kept(message: str, pause_s: float) -> None:
     fault = classify(failed("rate_limit_exceeded", message))
     assert fault is not None
-    assert fault.retry_after_s == pause_s
+    assert fault.retry_after_s == pytest.approx(pause_s)
 
 
 @pytest.mark.parametrize("code", ["DeploymentNotFound", None])

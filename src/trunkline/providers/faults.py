@@ -118,6 +118,7 @@ class SessionFaults:
         return replace(fault, retry_after_s=pause_s)
 
 
+_PAUSE = re.compile(r"(?:in|after)\s+(\d+(?:\.\d+)?)\s*(ms|milliseconds?|s|seconds?|m|minutes?)\b", re.IGNORECASE)
 _RATE_LIMITS = {"rate_limit_exceeded", "too_many_requests", "429", "inference_rate_limit_exceeded"}
 _SERVER_ERRORS = {"server_error", "internal_error", "internal_server_error", "overloaded", "500", "502", "503"}
 _FILTERED = {"content_filter", "content_policy_violation"}
