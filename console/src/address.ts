@@ -1,10 +1,15 @@
 /** What the page's address asks for, and the call's id in it: a reload comes back to the same call. */
 import type { Transport } from "./api";
 
+/** How the sound is coded where it can be chosen: as on the Internet, or as on a telephone line. */
+export type CodecName = "opus" | "pcmu" | "pcma";
+
 export interface Wishes {
+  /** `?agentConfig=`, or `?scenario=`. */
   scenario: string | null;
   agent: string | null;
   transport: "auto" | Transport;
+  codec: CodecName | null;
   call: string | null;
   /** False with `?connect=0`: wait for the button. */
   connects: boolean;
@@ -13,13 +18,20 @@ export interface Wishes {
 export function readWishes(search: string): Wishes {
   const given = new URLSearchParams(search);
   const transport = given.get("transport");
+  const codec = given.get("codec")?.toLowerCase();
   return {
-    scenario: given.get("scenario") || given.get("agentConfig") || null,
+    scenario: given.get("agentConfig") || given.get("scenario") || null,
     agent: given.get("agent") || null,
     transport: transport === "webrtc" || transport === "websocket" ? transport : "auto",
+    codec: codec === "opus" || codec === "pcmu" || codec === "pcma" ? codec : null,
     call: given.get("call") || null,
     connects: given.get("connect") !== "0",
   };
+}
+
+/** What of the address says who is talked to; `agent` is null for the scenario's first. */
+export function choice(scenario: string, agent: string | null): Record<string, string | null> {
+  return { agentConfig: scenario, scenario: null, agent };
 }
 
 /** The search part that names this call and its scenario, with whatever else was in it. */

@@ -1,10 +1,20 @@
 /** The server's HTTP interface, typed. */
 
+/** A tool; `parameters` is its JSON schema, null where it has none. */
+export interface ToolInfo {
+  name: string;
+  description: string | null;
+  parameters: Record<string, unknown> | null;
+}
+
 export interface AgentInfo {
   name: string;
   handoff_description: string | null;
   handoffs: string[];
   tools: string[];
+  tool_details: ToolInfo[];
+  guardrails: string[];
+  /** Null where a function makes them. */
   instructions: string | null;
 }
 
@@ -14,6 +24,7 @@ export interface ScenarioInfo {
   description: string;
   voice: string | null;
   things_to_say: string[];
+  guardrails: string[];
   agents: AgentInfo[];
 }
 

@@ -7,6 +7,7 @@ export type Command =
   | { type: "interrupt" }
   | { type: "hang_up" }
   | { type: "media_ready" }
+  | { type: "approve"; call_id: string; approved: boolean }
   | { type: "played"; item_id: string; ms: number };
 
 export interface SocketEvents {

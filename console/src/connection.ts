@@ -1,6 +1,6 @@
 /** A call's life as the page sees it: starting, coming back, being taken over, ending. */
 import { batch, type ReadonlySignal, signal } from "@preact/signals";
-import { readWishes, recallLeg, rememberLeg, rewriteAddress } from "./address";
+import { choice, readWishes, recallLeg, rememberLeg, rewriteAddress } from "./address";
 import * as api from "./api";
 import { CallSocket } from "./call-socket";
 import { FrameBuffer } from "./frame-buffer";
@@ -62,7 +62,7 @@ export class Connection {
       if (call === null) return;
       if (generation !== this.generation) return void api.hangUp(call.call_id).catch(() => undefined);
       rememberLeg(call.call_id, call.leg_id);
-      rewriteAddress({ call: call.call_id, scenario, agentConfig: null, agent });
+      rewriteAddress({ call: call.call_id, ...choice(scenario, agent) });
       if (this.relayReason !== null && this.legNow.peek()?.transport === "webrtc") {
         // The leg has failed before there was a call to join again.
         this.callId = call.call_id;
@@ -117,6 +117,11 @@ export class Connection {
   interrupt(): void {
     this.legNow.peek()?.silence();
     this.socket?.send({ type: "interrupt" });
+  }
+
+  /** Allows a tool to run, or does not. */
+  approve(callId: string, approved: boolean): boolean {
+    return this.socket?.send({ type: "approve", call_id: callId, approved }) ?? false;
   }
 
   /** The scenario and first agent of the last call that this page made. */

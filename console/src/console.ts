@@ -1,6 +1,6 @@
 /** The console as a whole: which scenario and agent are chosen, and what the page does by itself. */
 import { computed, effect, signal } from "@preact/signals";
-import { readWishes, rewriteAddress } from "./address";
+import { choice, readWishes, rewriteAddress } from "./address";
 import { catalogue, loadCatalogue, scenarioNamed } from "./catalogue";
 import { Connection } from "./connection";
 import { dismiss, notify } from "./notices";
@@ -42,7 +42,7 @@ export function chooseScenario(name: string): void {
   const live = inCall.peek();
   chosenScenario.value = name;
   chosenAgent.value = null;
-  rewriteAddress({ scenario: name, agentConfig: null, agent: null });
+  rewriteAddress(choice(name, null));
   if (live) connect();
 }
 
