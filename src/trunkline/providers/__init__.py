@@ -33,13 +33,13 @@ class Minted:
         value: the secret, good as a bearer; it is not in the `repr`.
         expires_at: until when a session can be started with it, in Unix seconds.
         url: where an SDP offer is posted to (`application/sdp`), for WebRTC.
-        socket_url: where a WebSocket is opened.
+        socket_url: where a WebSocket is opened with it; None where the service documents its secrets for WebRTC alone.
     """
 
     value: str = field(repr=False)
     expires_at: int
     url: str
-    socket_url: str
+    socket_url: str | None
 
 
 @dataclass(frozen=True)

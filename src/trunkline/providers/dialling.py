@@ -34,12 +34,14 @@ class CallsEndpoint:
         base_url: ends in `/v1`.
         one_step: OpenAI takes session and offer in one request with our key. Azure takes the offer with an ephemeral
             secret alone, into which the session has been bound before.
+        socket_takes_secrets: whether a WebSocket may be opened with an ephemeral secret.
     """
 
     what: str
     base_url: str
     credentials: Credentials
     one_step: bool = False
+    socket_takes_secrets: bool = True
 
     async def dial(self, sdp: str, session: Mapping[str, Any]) -> Dialled:
         """Posts the offer and returns the answer. No error tells the secret or the SDP.
@@ -70,7 +72,8 @@ class CallsEndpoint:
             secret, expires_at = await self._secret(client, session, MINTED_LIFETIME_S)
         scheme, _, rest = self.base_url.partition("://")
         socket = f"{'ws' if scheme == 'http' else 'wss'}://{rest}/realtime?{urlencode({'model': session['model']})}"
-        return Minted(secret, expires_at, f"{self.base_url}/realtime/calls", socket)
+        offers = f"{self.base_url}/realtime/calls"
+        return Minted(secret, expires_at, offers, socket if self.socket_takes_secrets else None)
 
     async def hang_up(self, call_id: str) -> None:
         """Ends a call. One that is over already is no error.

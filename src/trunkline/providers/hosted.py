@@ -100,7 +100,8 @@ class HostedProvider:
         await self._calls().hang_up(call_id)
 
     def _calls(self) -> CallsEndpoint:
-        return CallsEndpoint(self.name, self._base_url, self._credentials, one_step=self.name == "openai")
+        is_openai = self.name == "openai"
+        return CallsEndpoint(self.name, self._base_url, self._credentials, is_openai, is_openai)
 
     async def aclose(self) -> None:
         """Closes the text model's connections and the credentials'."""

@@ -97,7 +97,7 @@ class PreviewProvider(HostedProvider):
         value, expires_at = secret_in(response, self._what)
         model = str(session["model"])
         offers = f"https://{self._region}.realtimeapi-preview.ai.azure.com/v1/realtimertc?{urlencode({'model': model})}"
-        return Minted(value, expires_at, offers, self._socket_url(model))
+        return Minted(value, expires_at, offers, None)
 
     async def _ask_for_secret(self, session: Mapping[str, Any], shown: Mapping[str, str]) -> httpx2.Response:
         url = f"{self._endpoint.root}/openai/realtimeapi/sessions?{urlencode({'api-version': self._api_version})}"

@@ -1,0 +1,540 @@
+"""A strict stand-in for Azure OpenAI, on real sockets: the engine behind Azure's rules, with faults at will.
+
+    async with azure_stand_in({scenario.name: scenario}, scenario.name) as azure:
+        provider = configured.azure(azure.settings())
+        azure.faults.close(1011, "server error", at="response.done")
+        …  # a call over the provider
+        assert azure.refused == []
+
+It refuses what Azure refuses (`azure_rules`), and what it refuses is in `refused`; faults are in `azure_faults`. Behind
+it a scenario's rehearsal answers, so that whole conversations run through it. The sockets are real; the speech is not:
+a brisk voice without sound, and ears that hear nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import json
+import socket
+import time
+from collections.abc import AsyncIterator, Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from email.utils import formatdate
+from typing import Any
+
+import httpx2
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocket, WebSocketDisconnect
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from tests.providers import azure_rules
+from tests.providers.azure_faults import Answer, Fault, Faults, Wire
+from tests.providers.azure_rules import Deployments, Refused
+from trunkline.engine.app import Engine
+from trunkline.engine.ice import IceOptions
+from trunkline.engine.local import brains_of
+from trunkline.engine.server import EngineServer
+from trunkline.engine.speech.oracle import OracleRecogniser
+from trunkline.engine.speech.vad import EnergyVoiceActivity
+from trunkline.realtime.dialects import server_event_to_preview
+from trunkline.realtime.events import Event, MalformedEventError, decode, encode, new_id
+from trunkline.scenario.scenario import Scenario
+from trunkline.settings import Settings
+from trunkline.testing.estimated_voice import EstimatedVoice
+
+KEY = "the-resources-key"
+_ENGINE_KEY = "the-engines-key"
+TextAnswer = Callable[[dict[str, Any]], str]
+
+
+def _says_ok(body: dict[str, Any]) -> str:
+    return "OK"
+
+
+@dataclass
+class Seen:
+    """A request that came in; `path` without its query."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+
+
+@dataclass
+class AzureStandIn:
+    """What tests have of it.
+
+    Attributes:
+        endpoint: what AZURE_OPENAI_ENDPOINT is set to.
+        tokens: the tokens of Entra ID that it knows.
+        deployed: the names of the deployments.
+        requests: what came in, in order.
+        refused: what was refused, requests and events: `401 401`, `error unknown_parameter`.
+        sessions: how many sockets were opened.
+        opened: the session of every secret that was minted.
+        location: what the `Location` of an answered offer is; None for none, "" for the engine's.
+        skew_s: how far its clock is ahead of ours.
+        text: answers `responses`.
+    """
+
+    faults: Faults
+    engine_url: str
+    model: str
+    endpoint: str = ""
+    key: str = KEY
+    tokens: set[str] = field(default_factory=set)
+    deployed: Deployments = field(default_factory=Deployments)
+    requests: list[Seen] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    sessions: int = 0
+    opened: list[dict[str, Any]] = field(default_factory=list)
+    location: str | None = ""
+    skew_s: float = 0.0
+    text: TextAnswer = _says_ok
+    _secrets: set[str] = field(default_factory=set)
+
+    def settings(self, **changes: Any) -> Settings:
+        """Settings that reach it with its key, all three deployments set, and come from nowhere else."""
+        values = {
+            "azure_endpoint": self.endpoint,
+            "azure_api_key": self.key,
+            "azure_realtime_deployment": self.deployed.realtime,
+            "azure_transcription_deployment": self.deployed.transcription,
+            "azure_deployment": self.deployed.text,
+            "provider": "azure",
+        }
+        return Settings.model_validate({**values, **changes})
+
+    # Sockets --------------------------------------------------------------------------------------------------------
+    async def realtime(self, websocket: WebSocket) -> None:
+        """GA's socket, and the sideband."""
+        query, headers = self._note(websocket, "GET")
+        call_id = query.get("call_id")
+        refused = (
+            self._struck(websocket)
+            or azure_rules.version_of(query, headers, preview=False)
+            or azure_rules.key_of(headers, self.key, self.tokens)
+            or (None if call_id else self.deployed.find(query.get("model"), "realtime"))
+        )
+        if refused is not None:
+            await self._deny(websocket, refused)
+            return
+        wanted = f"call_id={call_id}" if call_id else f"model={self.model}"
+        await self._carry(websocket, f"/openai/v1/realtime?{wanted}", sideband=call_id is not None)
+
+    async def realtime_preview(self, websocket: WebSocket) -> None:
+        """The preview's socket."""
+        query, headers = self._note(websocket, "GET")
+        refused = (
+            self._struck(websocket)
+            or azure_rules.version_of(query, headers, preview=True)
+            or azure_rules.key_of(headers, self.key, self.tokens)
+            or self.deployed.find(query.get("deployment"), "realtime")
+        )
+        if refused is not None:
+            await self._deny(websocket, refused)
+            return
+        path = f"/openai/realtime?api-version={query['api-version']}&deployment={self.model}"
+        await self._carry(websocket, path, preview=True)
+
+    async def _carry(self, websocket: WebSocket, path: str, *, preview: bool = False, sideband: bool = False) -> None:
+        url = self.engine_url.replace("http", "ws", 1) + path
+        try:
+            upstream = await connect(
+                url, additional_headers={"api-key": _ENGINE_KEY}, max_size=None, compression=None, proxy=None
+            )
+        except InvalidStatus as error:
+            answer = error.response
+            code = json.loads(answer.body or b"{}").get("error", {}).get("code") or str(answer.status_code)
+            await self._deny(websocket, Refused(answer.status_code, code, "The engine refused it."))
+            return
+        self.sessions += 1
+        await websocket.accept()
+        await _Carried(self, websocket, upstream, self.sessions, preview=preview, sideband=sideband).run()
+
+    async def _deny(self, websocket: WebSocket, refused: Refused) -> None:
+        await websocket.send_denial_response(self._refusal(refused))
+
+    # Requests -------------------------------------------------------------------------------------------------------
+    async def client_secrets(self, request: Request) -> Response:
+        """GA's minting of a secret."""
+        return await self._mint(request, "/openai/v1/realtime/client_secrets", preview=False)
+
+    async def preview_sessions(self, request: Request) -> Response:
+        """The preview's."""
+        return await self._mint(request, "/openai/realtimeapi/sessions", preview=True)
+
+    async def _mint(self, request: Request, path: str, *, preview: bool) -> Response:
+        body = await request.json()
+        session = body if preview else body.get("session", {})
+        refused = self._refused_for(request, preview=preview) or self.deployed.find(session.get("model"), "realtime")
+        if refused is not None:
+            return self._refusal(refused)
+        problem = None if preview else azure_rules.client_event(
+            {"type": "session.update", "session": session}, preview=False, sideband=False
+        )  # fmt: skip
+        if problem is not None:
+            return self._refusal(Refused(400, str(problem["code"]), str(problem["message"])))
+        self.opened.append(session)
+        changed = {**session, "model": self.model}
+        answer = await self._ask_engine(
+            "POST", path, dict(request.query_params), changed if preview else {**body, "session": changed}
+        )
+        if answer.is_success:
+            given = answer.json()
+            self._secrets.add(given["client_secret"]["value"] if preview else given["value"])
+        return self._passed_on(answer)
+
+    async def calls(self, request: Request) -> Response:
+        """An SDP offer: it is taken with an ephemeral secret alone."""
+        query, headers = self._note(request, "POST")
+        refused = (
+            self._struck(request)
+            or azure_rules.version_of(query, headers, preview=False)
+            or azure_rules.ephemeral_of(headers, self._secrets)
+        )
+        if refused is None and headers.get("content-type") != "application/sdp":
+            refused = Refused(415, "unsupported_content_type", "Unsupported content type.")
+        if refused is None and set(query) - {"webrtcfilter"}:
+            refused = Refused(400, "BadRequest", "Unknown query parameter.")
+        if refused is not None:
+            return self._refusal(refused)
+        async with httpx2.AsyncClient(trust_env=False) as client:
+            answer = await client.post(
+                f"{self.engine_url}/openai/v1/realtime/calls",
+                params=query,
+                content=await request.body(),
+                headers={"authorization": headers["authorization"], "content-type": "application/sdp"},
+            )
+        passed = self._passed_on(answer)
+        if self.location is None:
+            del passed.headers["location"]
+        elif self.location:
+            passed.headers["location"] = self.location
+        return passed
+
+    async def hangup(self, request: Request) -> Response:
+        """The end of a call, with the resource's key."""
+        refused = self._refused_for(request, preview=False)
+        if refused is not None:
+            return self._refusal(refused)
+        return self._passed_on(await self._ask_engine("POST", request.url.path, {}, None))
+
+    async def responses(self, request: Request) -> Response:
+        """The text model."""
+        body = await request.json()
+        refused = self._refused_for(request, preview=False) or self.deployed.find(body.get("model"), "text")
+        if refused is not None:
+            return self._refusal(refused)
+        content = [{"type": "output_text", "text": self.text(body), "annotations": []}]
+        message = {"type": "message", "role": "assistant", "status": "completed", "content": content}
+        answer = {"id": new_id("resp"), "object": "response", "status": "completed", "model": body["model"]}
+        return JSONResponse({**answer, "output": [message], "usage": {"input_tokens": 3, "output_tokens": 1}})
+
+    async def _ask_engine(self, method: str, path: str, query: dict[str, str], body: Any) -> httpx2.Response:
+        async with httpx2.AsyncClient(trust_env=False) as client:
+            return await client.request(
+                method, self.engine_url + path, params=query, json=body, headers={"api-key": _ENGINE_KEY}
+            )
+
+    def _passed_on(self, answer: httpx2.Response) -> Response:
+        kept = {name: answer.headers[name] for name in ("content-type", "location") if name in answer.headers}
+        if not answer.is_success:
+            self.refused.append(f"{answer.status_code} {answer.json().get('error', {}).get('code')}")
+        return Response(answer.content, answer.status_code, kept)
+
+    # Refusing -------------------------------------------------------------------------------------------------------
+    def _refused_for(self, request: Request, *, preview: bool) -> Refused | None:
+        query, headers = self._note(request, request.method)
+        return (
+            self._struck(request)
+            or azure_rules.version_of(query, headers, preview=preview)
+            or azure_rules.key_of(headers, self.key, self.tokens)
+        )
+
+    def _note(self, connection: HTTPConnection, method: str) -> tuple[dict[str, str], dict[str, str]]:
+        query, headers = dict(connection.query_params), dict(connection.headers)
+        self.requests.append(Seen(method, connection.url.path, query, headers))
+        return query, headers
+
+    def _struck(self, connection: HTTPConnection) -> Refused | None:
+        struck = self.faults.refusal(connection.url.path)
+        if struck is None:
+            return None
+        return _RefusedWith(struck.status, str(struck.status), struck.message, struck.headers)
+
+    def _refusal(self, refused: Refused) -> Response:
+        self.refused.append(f"{refused.status} {refused.code}")
+        headers = refused.headers if isinstance(refused, _RefusedWith) else {}
+        error = {"code": refused.code, "message": refused.message}
+        return JSONResponse({"error": error}, refused.status, headers)
+
+
+@dataclass(frozen=True)
+class _RefusedWith(Refused):
+    headers: Mapping[str, str]
+
+
+class _Carried:
+    """One socket between a client and the engine, as Azure would carry it."""
+
+    def __init__(
+        self,
+        azure: AzureStandIn,
+        websocket: WebSocket,
+        upstream: ClientConnection,
+        number: int,
+        *,
+        preview: bool,
+        sideband: bool,
+    ) -> None:
+        self._azure = azure
+        self._faults = azure.faults
+        self._websocket = websocket
+        self._upstream = upstream
+        self._number = number
+        self._preview = preview
+        self._sideband = sideband
+        self._held_back: bytes | None = None
+        """An event that is to come after the one that follows it."""
+        self._transcriber: object = None
+        self._sending = asyncio.Lock()
+        self._numbers = itertools.count(1)
+
+    async def run(self) -> None:
+        """Carries frames both ways until one side closes."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                ways = {group.create_task(self._up()), group.create_task(self._down())}
+                await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+                for way in ways:
+                    way.cancel()
+        finally:
+            await self._upstream.close()
+
+    # From the client ------------------------------------------------------------------------------------------------
+    async def _up(self) -> None:
+        with contextlib.suppress(WebSocketDisconnect, ConnectionClosed):
+            while True:
+                frame = await self._websocket.receive_text()
+                try:
+                    event = decode(frame.encode())
+                except MalformedEventError:
+                    await self._upstream.send(frame)
+                    continue
+                await self._take(event, frame)
+
+    async def _take(self, event: Event, frame: str) -> None:
+        kind = event["type"]
+        problem = azure_rules.client_event(event, preview=self._preview, sideband=self._sideband)
+        if problem is not None:
+            self._azure.refused.append(f"error {problem['code']}")
+            await self._send({"type": "error", "event_id": new_id("event"), "error": dict(problem)})
+            return
+        if kind == "session.update":
+            self._transcriber = _transcriber_in(event["session"], self._transcriber)
+        if not await self._survives(self._faults.strike(kind)):
+            return
+        if kind == "response.create" and (answer := self._faults.answer(self._number)) is not None:
+            await self._answer(answer)
+            return
+        await self._upstream.send(frame)
+
+    async def _answer(self, answer: Answer) -> None:
+        """A response that comes to nothing."""
+        response: Event = {"id": new_id("resp"), "object": "realtime.response", "status": "in_progress", "output": []}
+        await self._tell("response.created", response=response)
+        if answer.status == "incomplete":
+            details: Event = {"type": "incomplete", "reason": answer.code}
+        else:
+            error = {"type": answer.code, "code": answer.code, "message": answer.message}
+            details = {"type": "failed", "error": error}
+        await self._tell("response.done", response={**response, "status": answer.status, "status_details": details})
+
+    async def _tell(self, kind: str, **fields: Any) -> None:
+        event = {"type": kind, "event_id": new_id("event"), **fields}
+        await self._send(server_event_to_preview(event) if self._preview else event)
+
+    # To the client --------------------------------------------------------------------------------------------------
+    async def _down(self) -> None:
+        try:
+            while True:
+                frame = await self._upstream.recv(decode=False)
+                event = self._as_azure(decode(frame))
+                if event is not None:
+                    await self._give(event)
+        except ConnectionClosed as closed:
+            received = closed.rcvd
+            with contextlib.suppress(RuntimeError):
+                await self._websocket.close(received.code if received else 1011, received.reason if received else "")
+        except WebSocketDisconnect:
+            return
+
+    def _as_azure(self, event: Event) -> Event | None:
+        kind = event["type"]
+        if kind == "session.created" and self._sideband:
+            return None  # it may come or not: whoever waits for it waits in vain
+        if kind in ("session.created", "session.updated") and "model" in event["session"]:
+            return {**event, "session": {**event["session"], "model": self._azure.deployed.realtime}}
+        if kind == "error":
+            self._azure.refused.append(f"error {event['error'].get('code')}")
+        transcription = kind.partition("input_audio_transcription.")[2]
+        if transcription and self._transcriber != self._azure.deployed.transcription:
+            return self._not_deployed(event) if transcription == "completed" else None
+        return {name: part for name, part in event.items() if name != "usage"} if transcription else event
+
+    def _not_deployed(self, event: Event) -> Event:
+        error = {"type": "invalid_request_error", "code": "DeploymentNotFound", "message": _NOT_DEPLOYED}
+        kept = {name: event[name] for name in ("event_id", "item_id", "content_index")}
+        return {"type": "conversation.item.input_audio_transcription.failed", **kept, "error": error}
+
+    async def _give(self, event: Event) -> None:
+        struck = self._faults.strike(event["type"])
+        if struck is not None and struck.deed == "reorder":
+            self._held_back = encode(event)
+            return
+        if await self._survives(struck):
+            await self._send(event)
+        if self._held_back is not None:
+            late, self._held_back = self._held_back, None
+            await self._put(late)
+
+    async def _survives(self, fault: Fault | None) -> bool:
+        """Lets a fault befall; whether its event goes on."""
+        if fault is None:
+            return True
+        match fault.deed:
+            case "close":
+                await self._websocket.close(fault.code, fault.reason)
+                raise WebSocketDisconnect(fault.code)
+            case "cut":
+                self._faults.cut_now()
+            case "freeze":
+                self._faults.freeze_now()
+            case "delay":
+                await asyncio.sleep(fault.ms / 1000)
+            case "garbage":
+                for frame in fault.frames:
+                    await self._put(frame)
+            case "reorder" | "lose":
+                pass
+        return fault.deed in ("delay", "garbage")
+
+    async def _send(self, event: Event | None) -> None:
+        if event is not None:
+            await self._put(encode(event))
+
+    async def _put(self, frame: bytes | str) -> None:
+        if isinstance(frame, str):
+            await self._websocket.send_bytes(frame.encode())
+            return
+        try:
+            text = frame.decode()
+        except UnicodeDecodeError:
+            await self._websocket.send_bytes(frame)
+        else:
+            await self._websocket.send_text(text)
+
+
+_NOT_DEPLOYED = "The API deployment for this resource does not exist."
+
+
+def _transcriber_in(session: Mapping[str, Any], before: object) -> object:
+    """The transcription model after a session update, in either dialect."""
+    heard = (session.get("audio") or {}).get("input") or {}
+    for place, name in ((heard, "transcription"), (session, "input_audio_transcription")):
+        if name in place:
+            return (place[name] or {}).get("model")
+    return before
+
+
+@contextlib.asynccontextmanager
+async def azure_stand_in(
+    scenarios: Mapping[str, Scenario[Any]], model: str, *, ms_per_character: int = 6
+) -> AsyncIterator[AzureStandIn]:
+    """Runs it. `model` is the scenario whose rehearsal answers for the realtime deployment.
+
+    Args:
+        ms_per_character: how fast agents speak; the default is ten times as fast as people do.
+    """
+    engine = Engine(
+        brains_of(scenarios, Settings.model_construct(chat_base_url=None, chat_model=None)),
+        OracleRecogniser(),
+        EstimatedVoice(ms_per_character),
+        EnergyVoiceActivity,
+        key=_ENGINE_KEY,
+        ice=IceOptions(loopback=True),
+    )
+    async with EngineServer(engine) as behind, contextlib.AsyncExitStack() as stack:
+        listener = socket.create_server(("127.0.0.1", 0))
+        wire = Wire(listener.getsockname()[1])
+        await wire.open()
+        azure = AzureStandIn(Faults(wire), behind.url.removesuffix("/openai/v1"), model)
+        azure.endpoint = f"http://127.0.0.1:{wire.port}"
+        stack.push_async_callback(_ended, await _served(_app(azure), listener))
+        stack.push_async_callback(wire.close)
+        yield azure
+
+
+def _app(azure: AzureStandIn) -> ASGIApp:
+    v1 = "/openai/v1"
+    routes = [
+        WebSocketRoute(f"{v1}/realtime", azure.realtime),
+        WebSocketRoute("/openai/realtime", azure.realtime_preview),
+        Route(f"{v1}/realtime/client_secrets", azure.client_secrets, methods=["POST"]),
+        Route(f"{v1}/realtime/calls", azure.calls, methods=["POST"]),
+        Route(v1 + "/realtime/calls/{call_id}/hangup", azure.hangup, methods=["POST"]),
+        Route("/openai/realtimeapi/sessions", azure.preview_sessions, methods=["POST"]),
+        Route(f"{v1}/responses", azure.responses, methods=["POST"]),
+    ]
+    app = Starlette(routes=routes)
+
+    async def dated(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_dated(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                date = formatdate(time.time() + azure.skew_s, usegmt=True)
+                message["headers"] = [*message["headers"], (b"date", date.encode())]
+            await send(message)
+
+        await app(scope, receive, send_dated)
+
+    return dated
+
+
+async def _served(app: ASGIApp, listener: socket.socket) -> tuple[_Server, asyncio.Task[None]]:
+    config = uvicorn.Config(
+        app,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        date_header=False,
+        ws="websockets-sansio",
+        ws_max_size=16 << 20,
+        timeout_graceful_shutdown=1,
+    )
+    server = _Server(config)
+    serving = asyncio.create_task(server.serve([listener]), name="azure stand-in")
+    while not server.started:  # noqa: ASYNC110 - uvicorn tells it in no other way
+        await asyncio.sleep(0.002)
+    return server, serving
+
+
+async def _ended(running: tuple[_Server, asyncio.Task[None]]) -> None:
+    server, serving = running
+    server.should_exit = True
+    await serving
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
