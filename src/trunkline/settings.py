@@ -79,6 +79,14 @@ class Settings(BaseSettings):
     caller_wait_s: float = Field(default=30.0, validation_alias="TRUNKLINE_CALLER_WAIT_S", gt=0)
     """How long a call waits for its caller to come (back) before it ends."""
     tool_timeout_s: float = Field(default=30.0, validation_alias="TRUNKLINE_TOOL_TIMEOUT_S", gt=0)
+    max_call_minutes: float | None = Field(default=60.0, validation_alias="TRUNKLINE_MAX_CALL_MINUTES", gt=0)
+    """How long a call may last; the agent says goodbye then."""
+    idle_minutes: float | None = Field(default=10.0, validation_alias="TRUNKLINE_IDLE_MINUTES", gt=0)
+    """How long a caller may say and do nothing."""
+    prices: Path | None = Field(default=None, validation_alias="TRUNKLINE_PRICES")
+    """A table of what models cost, TOML or JSON, on top of the list prices that come with us."""
+    trace_content: bool = Field(default=False, validation_alias="TRUNKLINE_TRACE_CONTENT")
+    """Whether OpenTelemetry spans carry what was said, and the arguments and results of tools."""
     max_calls: int = Field(default=100, validation_alias="TRUNKLINE_MAX_CALLS", gt=0)
     ended_call_kept_s: float = Field(default=3600.0, validation_alias="TRUNKLINE_ENDED_CALL_KEPT_S", ge=0)
     """How long the log of an ended call can still be read."""
