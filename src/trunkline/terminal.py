@@ -10,7 +10,7 @@ from pathlib import Path
 import typer
 
 from trunkline.calls import log
-from trunkline.calls.call import Call, CallTimes
+from trunkline.calls.call import Call, times_of
 from trunkline.calls.exchange import Exchange
 from trunkline.calls.legs import Page
 from trunkline.providers import ProviderError
@@ -38,7 +38,7 @@ async def converse(settings: Settings, target: str, agent: str | None) -> int:
     except ProviderError as error:
         typer.echo(f"{error} {error.hint or ''}".rstrip(), err=True)
         return 1
-    times = CallTimes(settings.caller_wait_s, settings.tool_timeout_s)
+    times = times_of(settings)
     try:
         async with Exchange(times=times) as exchange:
             call = exchange.start(scenario, provider, agent=agent, transport="websocket")

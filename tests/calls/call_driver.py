@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from trunkline.calls import commands, log, steps
 from trunkline.calls.machine import CallMachine
@@ -27,6 +27,7 @@ def plan(**changes: Any) -> steps.CallPlan:
         "model": "test-model",
         "started_at": "2026-01-01T00:00:00.000+00:00",
         "caller_wait_ms": CALLER_WAIT_MS,
+        "turn_detection": {"type": "server_vad"},
     }
     return steps.CallPlan(**{**fields, **changes})
 
@@ -40,6 +41,9 @@ class CallDriver:
         played: the sound the caller got, in ms for each message.
         tools: calls of tools that have not been answered.
         configuring: configurations that have not been answered.
+        checks: what guardrails are to look at, and have not.
+        approved: what tools were told that waited for an approval.
+        renewals: sessions that were wanted in place of the present one.
         ended: why the call ended.
     """
 
@@ -52,6 +56,9 @@ class CallDriver:
         self.played: dict[str, float] = {}
         self.tools: dict[str, steps.RunTool] = {}
         self.configuring: list[steps.Configure] = []
+        self.checks: list[steps.Check] = []
+        self.approved: dict[str, bool] = {}
+        self.renewals: list[steps.Renew] = []
         self.ended: str | None = None
         self._timers: dict[str, float] = {}
         self._numbers: Iterator[int] = itertools.count(1)
@@ -194,6 +201,17 @@ class CallDriver:
         asked = self.configuring.pop(which)
         self.feed(steps.AgentFailed(asked.agent, "ValueError: no", asked.purpose))
 
+    def commands(self, command: commands.CommandUnion) -> None:
+        """The caller's page asks for something."""
+        self.feed(steps.Commanded(command))
+
+    def guardrail_finds(
+        self, status: Literal["pass", "fail", "error"] = "pass", guardrail: str = "moderation", **fields: Any
+    ) -> None:
+        """A guardrail has looked at what it was last shown."""
+        check = self.checks[-1]
+        self.feed(steps.Checked(check.item_id, check.check, guardrail, status, **fields))
+
     def wire(self, type_: str, **fields: Any) -> None:
         """Any event from the model."""
         self.feed(steps.WireArrived({"type": type_, **fields}))
@@ -263,8 +281,6 @@ class CallDriver:
                 case steps.Play():
                     assert self._sounding is not None
                     self.played[self._sounding] = self.played.get(self._sounding, 0.0) + len(effect.pcm) / 48
-                case steps.RunTool():
-                    self.tools[effect.call_id] = effect
                 case steps.Configure():
                     self.configuring.append(effect)
                     if self.configures:
@@ -275,6 +291,20 @@ class CallDriver:
                         self._timers[effect.key] = effect.at_ms
                 case steps.End():
                     self.ended = effect.reason
+                case _:
+                    self._note(effect)
+
+    def _note(self, effect: steps.Effect) -> None:
+        """What the test answers by hand, or looks at."""
+        match effect:
+            case steps.RunTool():
+                self.tools[effect.call_id] = effect
+            case steps.Check():
+                self.checks.append(effect)
+            case steps.Approved():
+                self.approved[effect.call_id] = effect.approved
+            case steps.Renew():
+                self.renewals.append(effect)
 
 
 def call(*, configures: bool = True, **changes: Any) -> CallDriver:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.calls.call_driver import CallDriver, call
 from trunkline.calls import log, steps
+from trunkline.calls.machine import MOST_FAILURES_IN_A_ROW, RATE_LIMIT_WAIT_MS
 
 KNOWN = sorted(call().machine._handlers)
 
@@ -49,7 +50,7 @@ def test_a_malformed_event_is_told_of() -> None:
     assert "response.created" in error.message
 
 
-def test_a_response_that_failed_says_why_and_the_call_goes_on() -> None:
+def test_a_response_refused_for_too_many_is_asked_for_again_a_little_later() -> None:
     driver = call()
     driver.types("Hello?")
     driver.confirms_items()
@@ -58,8 +59,24 @@ def test_a_response_that_failed_says_why_and_the_call_goes_on() -> None:
     driver.response_done("failed", status_details={"type": "failed", "error": error})
     (logged,) = driver.logged(log.CallError)
     assert (logged.message, logged.code, logged.source) == ("Rate limit reached", "rate_limit_exceeded", "provider")
-    driver.types("Again?")
+    assert driver.asked == 1
+    driver.wait(RATE_LIMIT_WAIT_MS)
     assert driver.asked == 2
+
+
+def test_an_answer_that_fails_again_and_again_is_given_up() -> None:
+    driver = call()
+    driver.types("Hello?")
+    driver.confirms_items()
+    error = {"type": "odd", "code": "boom", "message": "Something broke."}
+    for asked in range(1, 10):
+        if driver.asked < asked:
+            break
+        driver.response_created()
+        driver.response_done("failed", status_details={"type": "failed", "error": error})
+    assert driver.asked == MOST_FAILURES_IN_A_ROW
+    driver.types("Again?")
+    assert driver.asked == MOST_FAILURES_IN_A_ROW + 1
 
 
 def test_a_response_that_was_broken_off_says_why() -> None:

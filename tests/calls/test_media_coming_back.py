@@ -7,7 +7,7 @@ import pytest
 from tests.calls.call_driver import items_of
 from tests.calls.media_driver import MediaDriver, media_call, media_speaking
 from trunkline.calls import log, steps
-from trunkline.calls.machine import ANSWER_WAIT_MS
+from trunkline.calls.linkage import ANSWER_WAIT_MS
 
 
 # The page's socket ----------------------------------------------------------------------------------------------------

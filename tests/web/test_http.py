@@ -111,7 +111,7 @@ BAD_BODIES: list[tuple[Any, int, str, list[str] | None]] = [
     ({"scenario": "web", "transport": "pigeon"}, 422, "unknown_transport", ["webrtc", "websocket"]),
     ({"scenario": "web", "transport": "webrtc"}, 400, "no_sdp", None),
     ({"scenario": "web", "transport": "webrtc", "sdp": "v=0"}, 502, "webrtc_failed", ["websocket"]),
-    ({"scenario": "web", "codec": "opus"}, 422, "unknown_codec", ["pcm16"]),
+    ({"scenario": "web", "codec": "mp3"}, 422, "unknown_codec", ["pcm16", "opus", "pcmu", "pcma"]),
     ({"scenario": "failing"}, 500, "scenario_failed", None),
     ({}, 400, "bad_request", None),
     ({"scenario": 5}, 400, "bad_request", None),

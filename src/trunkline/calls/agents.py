@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from trunkline.calls.log import CallSettings, Codec
 from trunkline.realtime.events import Event
 from trunkline.scenario.scenario import Scenario
 
@@ -35,19 +36,28 @@ async def session_of(agent: RealtimeAgent[Any], context: RunContextWrapper[Any],
     }
 
 
-def opening_of(scenario: Scenario[Any], transcription: Mapping[str, Any] | None) -> Event:
+def opening_of(
+    scenario: Scenario[Any],
+    transcription: Mapping[str, Any] | None,
+    settings: CallSettings,
+    turn_detection: Mapping[str, Any] | None,
+) -> Event:
     """What a new link is told beside the agent: voice, formats, turn detection, transcription."""
-    turn_detection = scenario.turn_detection
-    if turn_detection is not None:
-        turn_detection = {"create_response": True, "interrupt_response": True, **turn_detection}
-    pcm = {"type": "audio/pcm", "rate": 24000}
-    output: Event = {"format": pcm}
-    if scenario.voice:
-        output["voice"] = scenario.voice
-    source: Event = {"format": pcm, "turn_detection": turn_detection}
+    sound = wire_format(settings.codec)
+    output: Event = {"format": sound}
+    if voice := settings.voice or scenario.voice:
+        output["voice"] = voice
+    if settings.speed is not None:
+        output["speed"] = settings.speed
+    source: Event = {"format": sound, "turn_detection": turn_detection}
     if transcription is not None:
         source["transcription"] = dict(transcription)
     return {"output_modalities": ["audio"], "audio": {"input": source, "output": output}}
+
+
+def wire_format(codec: Codec) -> Event:
+    """The session's format for the sound of a call: G.711 is 8 kHz, everything else PCM16 at 24 kHz."""
+    return {"type": f"audio/{codec}"} if codec in ("pcmu", "pcma") else {"type": "audio/pcm", "rate": 24000}
 
 
 async def accept_handoff(

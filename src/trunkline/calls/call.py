@@ -6,13 +6,14 @@ import asyncio
 import logging
 import threading
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from trunkline.calls import agents, commands, steps
 from trunkline.calls.asking import TextModelDesk
+from trunkline.calls.guardrails import guardrails_of, run_guardrail
 from trunkline.calls.legs import OVER, TAKEN_OVER, Grant, Leg, LegRole, Page
 from trunkline.calls.link import Link, Route
 from trunkline.calls.log import (
@@ -21,10 +22,12 @@ from trunkline.calls.log import (
     Breadcrumb,
     CallEnded,
     CallError,
+    Codec,
     Entry,
     Log,
     LogEvent,
     LogEventUnion,
+    Notice,
     ToolProgress,
     Transport,
     frame_of,
@@ -36,9 +39,11 @@ from trunkline.providers import Connection, Provider, ProviderError
 from trunkline.realtime.events import new_id
 from trunkline.scenario.context import CallContext, running_tool
 from trunkline.scenario.scenario import Scenario
+from trunkline.settings import Settings
 
 if TYPE_CHECKING:
-    from agents import RunContextWrapper
+    from agents import OutputGuardrail, RunContextWrapper
+    from agents.realtime import RealtimeAgent
 
 logger = logging.getLogger(__name__)
 COUNT_EVERY_S = 1.0
@@ -56,10 +61,39 @@ class StateError(Exception):
 
 @dataclass(frozen=True)
 class CallTimes:
-    """The time limits of a call, in seconds."""
+    """The time limits of a call, in seconds; None is for ever.
+
+    Attributes:
+        caller_wait_s: how long the call waits for its caller to come (back).
+        tool_timeout_s: how long a tool may take, unless it says otherwise.
+        guardrail_timeout_s: how long a guardrail may take.
+        approval_wait_s: how long a tool waits for the caller's approval.
+        session_limit_s: how long the providers let a session live; it is renewed in time.
+        longest_s: how long the call may last.
+        idle_s: how long the caller may say nothing.
+    """
 
     caller_wait_s: float = 30.0
     tool_timeout_s: float = 30.0
+    guardrail_timeout_s: float = 15.0
+    approval_wait_s: float = 120.0
+    session_limit_s: float | None = 3600.0
+    longest_s: float | None = None
+    idle_s: float | None = None
+
+
+def times_of(settings: Settings) -> CallTimes:
+    """The limits that the settings give."""
+    return CallTimes(
+        caller_wait_s=settings.caller_wait_s,
+        tool_timeout_s=settings.tool_timeout_s,
+        longest_s=_in_seconds(settings.max_call_minutes),
+        idle_s=_in_seconds(settings.idle_minutes),
+    )
+
+
+def _in_seconds(minutes: float | None) -> float | None:
+    return None if minutes is None else minutes * 60
 
 
 class Call:
@@ -70,6 +104,8 @@ class Call:
         provider: where the model lives.
         first_agent: who answers; the scenario's first agent by default.
         transport: how the caller's sound travels.
+        codec: over the relay, `pcmu` and `pcma` let the model hear and speak as on a telephone; over WebRTC it is the
+            page's matter.
         times: its time limits.
 
     Raises:
@@ -84,6 +120,7 @@ class Call:
         *,
         first_agent: str | None = None,
         transport: Transport = "websocket",
+        codec: Codec = "pcm16",
         times: CallTimes = CallTimes(),
     ) -> None:
         self.call_id = new_id("call")
@@ -117,8 +154,8 @@ class Call:
             self._now_ms,
             times.tool_timeout_s,
         )
-        self._machine = CallMachine(self._plan(transport))
-        self._link = Link(self._feed, Route(self._connect) if transport == "websocket" else None)
+        self._machine = CallMachine(self._plan(transport, codec))
+        self._link = Link(self._feed, Route(self._connect) if transport == "websocket" else None, codec)
         self._rtc_id: str | None = None
         self._given_up: set[str] = set()
         """WebRTC calls of this one that are to be hung up at the provider."""
@@ -129,6 +166,19 @@ class Call:
         self._inputs: deque[steps.Input] = deque()
         self._stepping = False
         self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._carriers: dict[type, Callable[[Any], None]] = {
+            steps.Append: lambda append: self._append(append.event),
+            steps.Send: lambda send: self._link.send(send.event),
+            steps.Play: self._play,
+            steps.RunTool: lambda run: self._start(self._run_tool(run)),
+            steps.Configure: lambda configure: self._start(self._configure(configure)),
+            steps.Approved: self._on_approved,
+            steps.Check: self._check,
+            steps.Renew: lambda renew: self._link.renew(renew.reason, gently=renew.gently),
+            steps.WakeAt: self._wake_at,
+            steps.End: lambda _end: None,  # `_append` has seen to it
+        }
+        self._approvals: dict[str, asyncio.Future[bool]] = {}
         self._received_ms = 0.0
         self._received_frames = 0
         self.log.subscribe(self._show)
@@ -221,6 +271,9 @@ class Call:
             ProviderError: the provider refuses, or there is no WebRTC.
         """
         leg = self.leg
+        if self.scenario.hold:
+            message = f"The scenario {self.scenario.name!r} holds back what is not checked yet, so its sound passes us."
+            raise ProviderError(message, retry=False)
         async with self._dialling:
             session = {**await self._session_to_dial(), "model": self._model}
             dialled = await self._provider.dial(sdp, session)
@@ -359,22 +412,16 @@ class Call:
 
     def _carry_out(self, effects: list[steps.Effect]) -> None:
         for effect in effects:
-            match effect:
-                case steps.Append():
-                    self._append(effect.event)
-                case steps.Send():
-                    self._link.send(effect.event)
-                case steps.Play():
-                    if self.leg.page is not None and self.leg.transport == "websocket":
-                        self.leg.page.push(effect.pcm)
-                case steps.RunTool():
-                    self._start(self._run_tool(effect))
-                case steps.Configure():
-                    self._start(self._configure(effect))
-                case steps.WakeAt():
-                    self._wake_at(effect)
-                case steps.End():
-                    pass  # `_append` has seen to it
+            self._carriers[type(effect)](effect)
+
+    def _play(self, play: steps.Play) -> None:
+        if self.leg.page is not None and self.leg.transport == "websocket":
+            self.leg.page.push(play.pcm)
+
+    def _on_approved(self, approved: steps.Approved) -> None:
+        approval = self._approvals.get(approved.call_id)
+        if approval is not None and not approval.done():
+            approval.set_result(approved.approved)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         if self._tasks is None:
@@ -408,7 +455,12 @@ class Call:
         extras = self._provider.session_extras(self.scenario, effect.agent, self._first_agent)
         session = await agents.session_of(self.scenario.agent(effect.agent), context, extras)
         if isinstance(purpose, steps.Connecting):
-            session |= agents.opening_of(self.scenario, self._provider.transcription(self.scenario))
+            session |= agents.opening_of(
+                self.scenario,
+                self._provider.transcription(self.scenario),
+                self._machine.settings,
+                self._machine.turn_detection,
+            )
         return session
 
     async def _run_tool(self, effect: steps.RunTool) -> None:
@@ -421,6 +473,7 @@ class Call:
             agent=agent,
             context=self._context,
             timeout_s=self._times.tool_timeout_s,
+            approval=lambda: self._approval(effect),
         )
         self._feed(
             steps.ToolEnded(
@@ -431,6 +484,35 @@ class Call:
                 error=outcome.error,
             )
         )
+
+    async def _approval(self, effect: steps.RunTool) -> bool:
+        """What the caller says to it; False if they say nothing."""
+        answer: asyncio.Future[bool] = self._loop.create_future()
+        self._approvals[effect.call_id] = answer
+        self._feed(steps.ApprovalWanted(effect.call_id, effect.arguments))
+        try:
+            async with asyncio.timeout(self._times.approval_wait_s):
+                return await answer
+        except TimeoutError:
+            return False
+        finally:
+            del self._approvals[effect.call_id]
+
+    def _check(self, check: steps.Check) -> None:
+        agent = self.scenario.agent(check.agent)
+        context = self._run_context()
+        for guardrail in guardrails_of(self.scenario, agent):
+            self._start(self._run_guardrail(guardrail, check, agent, context))
+
+    async def _run_guardrail(
+        self,
+        guardrail: OutputGuardrail[Any],
+        check: steps.Check,
+        agent: RealtimeAgent[Any],
+        context: RunContextWrapper[Any],
+    ) -> None:
+        timeout_s = self._times.guardrail_timeout_s
+        self._feed(await run_guardrail(guardrail, check, agent, context, timeout_s))
 
     async def _connect(self) -> Connection:
         return await self._provider.connect(self._model)
@@ -455,8 +537,8 @@ class Call:
         self._link.sent_frames = self._received_frames = 0
 
     # What it is made of ---------------------------------------------------------------------------------------------
-    def _plan(self, transport: Transport) -> steps.CallPlan:
-        scenario = self.scenario
+    def _plan(self, transport: Transport, codec: Codec) -> steps.CallPlan:
+        scenario, times = self.scenario, self._times
         return steps.CallPlan(
             call_id=self.call_id,
             scenario=scenario.name,
@@ -468,7 +550,21 @@ class Call:
             provider=self._provider.name,
             model=self._model,
             started_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
-            caller_wait_ms=self._times.caller_wait_s * 1000,
+            caller_wait_ms=times.caller_wait_s * 1000,
+            turn_detection=scenario.turn_detection,
+            codec=codec,
+            guardrails={
+                agent.name: [guardrail.get_name() for guardrail in guardrails_of(scenario, agent)]
+                for agent in scenario.agents
+            },
+            hold=scenario.hold,
+            session_limit_ms=_in_ms(times.session_limit_s),
+            longest_ms=_in_ms(times.longest_s),
+            idle_ms=_in_ms(times.idle_s),
+            notices=[
+                Notice(message=notice.message, code=notice.code, hint=notice.hint)
+                for notice in self._provider.notices()
+            ],
         )
 
     def _run_context(self) -> RunContextWrapper[Any]:
@@ -500,6 +596,10 @@ class Call:
 
 class _OverError(Exception):
     """Ends the call's task group: tools that still run are cancelled with it."""
+
+
+def _in_ms(seconds: float | None) -> float | None:
+    return None if seconds is None else seconds * 1000
 
 
 def _state_of(scenario: Scenario[Any]) -> Any:

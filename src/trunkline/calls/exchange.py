@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any
 
 from trunkline.calls.call import Call, CallTimes
-from trunkline.calls.log import Transport
+from trunkline.calls.log import Codec, Transport
 from trunkline.providers import Provider
 from trunkline.scenario.scenario import Scenario
 
@@ -43,7 +43,15 @@ class Exchange:
             task.cancel()
         await asyncio.gather(*self._running.values(), return_exceptions=True)
 
-    def start(self, scenario: Scenario[Any], provider: Provider, *, agent: str | None, transport: Transport) -> Call:
+    def start(
+        self,
+        scenario: Scenario[Any],
+        provider: Provider,
+        *,
+        agent: str | None,
+        transport: Transport,
+        codec: Codec = "pcm16",
+    ) -> Call:
         """Starts a call.
 
         Raises:
@@ -54,7 +62,7 @@ class Exchange:
         self._forget_old()
         if len(self._running) >= self._most:
             raise TooManyCallsError(f"{self._most} calls are running, which is the limit. Try again later.")
-        call = Call(scenario, provider, first_agent=agent, transport=transport, times=self._times)
+        call = Call(scenario, provider, first_agent=agent, transport=transport, codec=codec, times=self._times)
         self._calls[call.call_id] = call
         task = asyncio.create_task(call.run(), name=f"call {call.call_id}")
         self._running[call.call_id] = task

@@ -11,9 +11,11 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from trunkline.calls.steps import Input, LinkDropped, LinkOpened, SoundArrived, WireArrived
+from trunkline.calls.log import Codec
+from trunkline.calls.steps import Input, LinkDropped, LinkOpened, RenewalFailed, SoundArrived, WireArrived
 from trunkline.providers import Connection, ConnectionLostError, ProviderError
 from trunkline.realtime import events
+from trunkline.realtime.audio import FORMATS
 
 FIRST_RETRY_S = 0.25
 LONGEST_RETRY_S = 5.0
@@ -45,12 +47,25 @@ class Route:
     resumes: bool = False
 
 
+@dataclass
+class _Using:
+    """The connection that is used now."""
+
+    route: Route
+    connection: Connection
+
+
 class Link:
     """One call's link. `run` keeps it connected and delivers what arrives; `send` and `hear` never wait."""
 
-    def __init__(self, deliver: Callable[[Input], None], route: Route | None = None) -> None:
+    def __init__(self, deliver: Callable[[Input], None], route: Route | None = None, codec: Codec = "pcm16") -> None:
         self._deliver = deliver
         self._route = route
+        self._line = Telephone(codec) if codec in ("pcmu", "pcma") else None
+        self._why_rerouted = ""
+        self._renewal = asyncio.Event()
+        self._since_renewal: deque[bytes] | None = None
+        """Sound since a renewal was begun: the new session hears it too, so that no word falls between the two."""
         self._rerouted = asyncio.Event()
         self._queue: deque[str] = deque()
         self._held: deque[bytes] = deque()
@@ -66,10 +81,19 @@ class Link:
         """Whether there is a way to the model at all."""
         return self._route is not None
 
-    def take(self, route: Route) -> None:
+    def take(self, route: Route, why: str = "the caller came another way") -> None:
         """From now on the model is reached this way; a connection that goes another way is given up."""
         self._route = route
+        self._why_rerouted = why
         self._rerouted.set()
+
+    def renew(self, why: str, *, gently: bool) -> None:
+        """Makes a new session in place of the present one: `gently`, that is used until the new one is there."""
+        if gently:
+            self._since_renewal = deque()
+            self._renewal.set()
+        elif self._route is not None:
+            self.take(replace(self._route), why)
 
     async def run(self) -> None:
         """Connects, and again when the connection is lost, until cancelled or until there is no hope."""
@@ -94,9 +118,10 @@ class Link:
                     self._queue.clear()
                 self._deliver(LinkOpened(attempts, round((loop.time() - lost_at) * 1000), resumed))
                 session_of = route
+                using = _Using(route, connection)
                 opened_at = loop.time()
                 try:
-                    broken = await self._converse(connection)
+                    broken = await self._stay(using)
                     lost, hopeless = LinkDropped(broken.reason, broken.code), False
                     lost_at = loop.time()
                     self._ready = False
@@ -104,7 +129,7 @@ class Link:
                         # Told before the close, which may take its time: the caller is there by the other way soon.
                         self._deliver(replace(lost, retry_in_ms=0))
                 finally:
-                    await connection.close()
+                    await using.connection.close()
                 if rerouted:
                     continue
                 # A link that breaks at once is as bad as one that does not come: the back-off goes on.
@@ -150,14 +175,25 @@ class Link:
 
     def hear(self, pcm: bytes) -> None:
         """Queues sound of the caller: PCM16, 24 kHz, mono."""
+        if self._since_renewal is not None:
+            self._since_renewal.append(pcm)
         if self._ready and not self._held:
             if len(self._queue) < MOST_QUEUED_FRAMES:  # else the network is too slow for live sound anyway
                 self._put_sound(pcm)
             return
+        self._hold(pcm)
+
+    def _hold(self, pcm: bytes) -> None:
         self._held.append(pcm)
         self._held_bytes += len(pcm)
         while self._held_bytes > HELD_SOUND_BYTES:
             self._held_bytes -= len(self._held.popleft())
+
+    def _hold_again(self) -> None:
+        """What the caller said since the renewal began is for the new session as well."""
+        said, self._since_renewal = self._since_renewal, None
+        for pcm in said or ():
+            self._hold(pcm)
 
     def forget_sound(self) -> None:
         """Drops the sound that is held back: its caller has gone."""
@@ -174,22 +210,60 @@ class Link:
     def _put_sound(self, pcm: bytes) -> None:
         self.sent_ms += len(pcm) / BYTES_PER_MS
         self.sent_frames += 1
+        if self._line is not None:
+            pcm = self._line.to_model(pcm)
         self._put('{"type":"input_audio_buffer.append","audio":"' + base64.b64encode(pcm).decode() + '"}')
 
     def _put(self, frame: str) -> None:
         self._queue.append(frame)
         self._waiting.set()
 
-    async def _converse(self, connection: Connection) -> ConnectionLostError:
+    async def _stay(self, using: _Using) -> ConnectionLostError:
+        """Uses a connection, and those that take its place, until one is lost."""
+        former: Connection | None = None
+        while True:
+            ended = await self._converse(using.route, using.connection, former)
+            if isinstance(ended, ConnectionLostError):
+                return ended
+            former, using.connection = using.connection, ended
+            self._ready = False
+            self._queue.clear()
+            self._hold_again()
+            self._deliver(LinkOpened(renewed=True))
+
+    async def _converse(
+        self, route: Route, connection: Connection, former: Connection | None
+    ) -> ConnectionLostError | Connection:
+        """Sends and receives until the connection is lost, or another takes its place. Closes the former meanwhile."""
         async with asyncio.TaskGroup() as tasks:
             writing = tasks.create_task(self._write(connection))
             reading = tasks.create_task(self._read(connection))
             turning = tasks.create_task(self._rerouted.wait())
-            await asyncio.wait({reading, turning}, return_when=asyncio.FIRST_COMPLETED)
-            lost = reading.result() if reading.done() else ConnectionLostError("the caller came another way")
-            for task in (writing, reading, turning):
+            renewing = tasks.create_task(self._next_session(route))
+            if former is not None:
+                tasks.create_task(former.close())
+            await asyncio.wait({reading, turning, renewing}, return_when=asyncio.FIRST_COMPLETED)
+            ended: ConnectionLostError | Connection = ConnectionLostError(self._why_rerouted)
+            if renewing.done() and not turning.done():
+                ended = renewing.result()
+            elif renewing.done():
+                await renewing.result().close()
+            elif reading.done():
+                ended = reading.result()
+            for task in (writing, reading, turning, renewing):
                 task.cancel()
-        return lost
+        return ended
+
+    async def _next_session(self, route: Route) -> Connection:
+        """The connection that shall take the present one's place, once there shall be one."""
+        while True:
+            await self._renewal.wait()
+            self._renewal.clear()
+            try:
+                return await route.connect()
+            except ProviderError as error:
+                self._since_renewal = None
+                self._deliver(RenewalFailed(str(error)))
 
     async def _read(self, connection: Connection) -> ConnectionLostError:
         try:
@@ -217,7 +291,7 @@ class Link:
             except (msgspec.DecodeError, RecursionError):
                 delta = None
             if delta is not None and delta.type == "response.output_audio.delta":
-                self._deliver(SoundArrived(delta.item_id, delta.delta, len(delta.delta) / BYTES_PER_MS))
+                self._deliver_sound(delta.item_id, delta.delta)
                 return
         try:
             event = events.decode(frame)
@@ -227,9 +301,38 @@ class Link:
             return
         sound = events.sound_of(event)
         if sound is not None:
-            self._deliver(SoundArrived(str(event.get("item_id")), sound, len(sound) / BYTES_PER_MS))
+            self._deliver_sound(str(event.get("item_id")), sound)
         else:
             self._deliver(WireArrived(event))
+
+    def _deliver_sound(self, item_id: str, sound: bytes) -> None:
+        if self._line is not None:
+            sound = self._line.from_model(item_id, sound)
+        self._deliver(SoundArrived(item_id, sound, len(sound) / BYTES_PER_MS))
+
+
+class Telephone:
+    """Sound as on a telephone between us and the model: G.711 at 8 kHz.
+
+    Args:
+        codec: `pcmu` or `pcma`.
+    """
+
+    def __init__(self, codec: Codec) -> None:
+        self._format = FORMATS[f"audio/{codec}"]
+        self._encoder = self._format.encoder()
+        self._decoder = self._format.decoder()
+        self._item_id: str | None = None
+
+    def to_model(self, pcm: bytes) -> bytes:
+        """PCM16 at 24 kHz as the codec has it."""
+        return self._encoder.feed(pcm)
+
+    def from_model(self, item_id: str, sound: bytes) -> bytes:
+        """The model's sound of a message as PCM16 at 24 kHz."""
+        if item_id != self._item_id:
+            self._item_id, self._decoder = item_id, self._format.decoder()
+        return self._decoder.feed(sound)
 
 
 def _retry_after(attempts: int) -> float:

@@ -1,72 +1,62 @@
 """The call's state machine: pure, with the clock as an argument.
 
 It knows nothing of sockets, tasks or pages. `step` takes what happened and answers with what to do; the parts it is
-made of each hold one idea: `Turns` (who speaks next), `Transcript` (what was said), `Playback` (what was heard).
+made of each hold one idea: `Turns` (who speaks next), `Transcript` (what was said), `Earpiece` (what was heard),
+`Replies` (what may be heard), `FunctionCalls` (tools and handoffs), `Linkage` (the session), `TalkButton`
+(push-to-talk), `Limits` (how long a call may last). What is left here is the caller, and reading the wire.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
-import msgspec
-
 from trunkline.calls import commands, log
-from trunkline.calls.media import MS_PER_CHARACTER, MediaPlayback
-from trunkline.calls.playback import Playback
+from trunkline.calls.earpiece import WAIT_FOR_REPORT, Earpiece
+from trunkline.calls.fields import ms_in, text_in
+from trunkline.calls.function_calls import FunctionCalls
+from trunkline.calls.limits import Limits
+from trunkline.calls.linkage import WAIT_FOR_ANSWER, WAIT_FOR_LIFE, WAIT_FOR_RENEWAL, Linkage
+from trunkline.calls.outbox import Outbox
+from trunkline.calls.replies import Replies
 from trunkline.calls.steps import (
     AgentConfigured,
     AgentFailed,
-    Append,
+    ApprovalWanted,
     CallerJoined,
     CallerLeft,
     CallPlan,
+    Checked,
     Commanded,
-    Configure,
-    Connecting,
     Effect,
     End,
     HandingOff,
     Input,
     LinkDropped,
     LinkOpened,
-    Play,
-    RunTool,
-    Send,
+    RenewalFailed,
     SoundArrived,
     Stopped,
     ToolEnded,
-    WakeAt,
     WireArrived,
     Woke,
 )
-from trunkline.calls.tools import decoded
-from trunkline.calls.transcript import Transcript, answer_item, typed_item
+from trunkline.calls.talk_button import WAIT_FOR_RELEASE, TalkButton
+from trunkline.calls.transcript import Transcript, note_item, typed_item
 from trunkline.calls.turns import ASKED, Turns
+from trunkline.calls.withholding import without_words
 from trunkline.realtime.events import Event, new_id
 
-REPORT_WAIT_MS = 250.0
-"""How long a truncation waits for the page to say what it had played."""
 GREETING = "hi"
 """What the caller is taken to have said, hidden, so that the first agent speaks first."""
+RATE_LIMIT_WAIT_MS = 2_000.0
+"""How long an answer waits that was refused because of too many, where the service does not say how long."""
+MOST_FAILURES_IN_A_ROW = 3
+"""How often an answer that the service fails to give is asked for."""
 
 _WAIT_FOR_CALLER = "caller"
-_WAIT_FOR_REPORT = "report"
-_WAIT_FOR_ANSWER = "answer"
-ANSWER_WAIT_MS = 5_000.0
-"""How long a resumed sideband waits for the end of a response that was under way when it was cut."""
+_WAIT_FOR_RATE = "rate"
 _UNLOGGED = {"response.output_audio.delta"}
-
-
-@dataclass
-class _Running:
-    """A tool that runs."""
-
-    name: str
-    began_ms: float
-    holds: bool = True
-    """Whether the agent waits for it. The caller may go on meanwhile; then it does not."""
 
 
 class CallMachine:
@@ -74,58 +64,58 @@ class CallMachine:
 
     def __init__(self, plan: CallPlan) -> None:
         self.plan = plan
-        self.agent = plan.first_agent
-        self._speaker = plan.first_agent
         self.transcript = Transcript()
         self._turns = Turns()
-        self._playback = Playback()
-        self._media: MediaPlayback | None = None
-        """Over WebRTC, where sound does not pass us; None on the relay."""
-        self._truncated_by_us: set[str] = set()
-        self._resumed = False
-        self._kept: list[Event] | None = None
-        """What is to be sent once a cut sideband is back: its session goes on, and nothing will be replayed."""
-        self._misses_answer = False
-        """Whether a response was under way when the sideband was cut, and its end has not come yet."""
-        self._out: list[Effect] = []
-        self._now = 0.0
-        self._link_up = False
-        self._was_connected = False
+        self._outbox = outbox = Outbox()
+        self._earpiece = Earpiece(outbox, self._turns, self.transcript)
+        self._replies = Replies(plan, outbox, self._turns, self.transcript, self._earpiece)
+        self._functions = FunctionCalls(plan, outbox, self._turns, self.transcript)
+        self._linkage = Linkage(
+            plan,
+            outbox,
+            self._turns,
+            self.transcript,
+            self._earpiece,
+            agent=lambda: self.agent,
+            stop_listening=self._stop_listening,
+        )
+        self._talk = TalkButton(plan, outbox, self._turns, self._earpiece)
+        self._limits = Limits(plan, outbox)
         self._caller_there = False
         self._leg: tuple[str, str] | None = None
         self._joined = False
         self._greeted = False
         self._ended = False
-        self._opening = 0
-        self._replayed: set[str] = set()
         self._speaking: str | None = None
-        self._handing_off: HandingOff | None = None
-        self._tools: dict[str, _Running] = {}
-        self._called: set[str] = set()
+        self._failures = 0
         self._inputs: dict[type, Callable[[Any], None]] = {
             AgentConfigured: self._on_configured,
             AgentFailed: self._on_agent_failed,
+            ApprovalWanted: lambda wanted: self._functions.needs_approval(wanted.call_id, wanted.arguments),
             CallerJoined: self._on_caller_joined,
             CallerLeft: self._on_caller_left,
+            Checked: self._replies.checked,
             Commanded: self._on_command,
             LinkDropped: self._on_link_dropped,
-            LinkOpened: self._on_link_opened,
-            SoundArrived: self._on_sound,
+            LinkOpened: self._linkage.opened,
+            RenewalFailed: lambda _failed: self._linkage.renewal_failed(),
+            SoundArrived: self._replies.sound,
             Stopped: lambda stopped: self._end(stopped.reason),
-            ToolEnded: self._on_tool_ended,
+            ToolEnded: self._functions.ended,
             WireArrived: self._on_wire,
             Woke: self._on_woke,
         }
         self._handlers: dict[str, Callable[[Event], None]] = {
             "conversation.item.added": self._on_item_added,
             "conversation.item.created": self._on_item_added,
+            "conversation.item.retrieved": self._on_item_retrieved,
             "conversation.item.input_audio_transcription.delta": self._on_delta,
             "conversation.item.input_audio_transcription.completed": self._on_heard,
             "conversation.item.input_audio_transcription.failed": self._on_not_heard,
-            "conversation.item.truncated": self._on_truncated,
-            "output_audio_buffer.started": self._on_media_started,
-            "output_audio_buffer.stopped": self._on_media_stopped,
-            "output_audio_buffer.cleared": self._on_media_cleared,
+            "conversation.item.truncated": self._earpiece.on_truncated,
+            "output_audio_buffer.started": self._earpiece.on_started,
+            "output_audio_buffer.stopped": self._earpiece.on_stopped,
+            "output_audio_buffer.cleared": self._earpiece.on_cleared,
             "input_audio_buffer.speech_started": self._on_speech_started,
             "input_audio_buffer.speech_stopped": self._on_speech_stopped,
             "input_audio_buffer.committed": self._on_committed,
@@ -134,16 +124,31 @@ class CallMachine:
             "response.output_item.done": self._on_output_item_done,
             "response.output_audio_transcript.delta": self._on_delta,
             "response.output_text.delta": self._on_delta,
-            "response.output_audio.done": self._on_audio_done,
+            "response.output_audio.done": lambda event: self._replies.sound_done(text_in(event, "item_id")),
             "response.done": self._on_response_done,
             "error": self._on_error,
         }
 
+    @property
+    def agent(self) -> str:
+        """Who has the caller now."""
+        return self._functions.agent
+
+    @property
+    def settings(self) -> log.CallSettings:
+        """What was chosen at run time."""
+        return self._talk.settings
+
+    @property
+    def turn_detection(self) -> dict[str, Any] | None:
+        """The session's, as the scenario and the caller want it."""
+        return self._talk.turn_detection
+
     def begin(self, now_ms: float) -> list[Effect]:
         """The call's first effects: it is announced, and waits for its caller."""
-        self._now = now_ms
-        plan = self.plan
-        self._log(
+        outbox, plan = self._outbox, self.plan
+        outbox.now = now_ms
+        outbox.log(
             log.CallStarted(
                 call_id=plan.call_id,
                 scenario=plan.scenario,
@@ -154,20 +159,25 @@ class CallMachine:
                 started_at=plan.started_at,
             )
         )
-        self._log(log.AgentChanged(agent=plan.first_agent))
+        outbox.log(log.AgentChanged(agent=plan.first_agent))
+        self._talk.begin()
+        outbox.log_all(plan.notices)
         self._turns.hold("link")
         self._turns.hold("caller")
         self._wait_for_caller()
-        return self._take()
+        self._limits.begin()
+        return outbox.take()
 
     def step(self, given: Input, now_ms: float) -> list[Effect]:
         """What to do about `given` at `now_ms`."""
-        self._now = now_ms
+        self._outbox.now = now_ms
         if self._ended:
             return []
         self._inputs[type(given)](given)
         self._ask_if_due()
-        return self._take()
+        if not self._ended:
+            self._linkage.renew_if_quiet(self.at_rest)
+        return self._outbox.take()
 
     @property
     def at_rest(self) -> bool:
@@ -178,267 +188,182 @@ class CallMachine:
             and not self._turns.busy
             and not self._turns.wished
             and not self._turns.caller_speaks
-            and self._handing_off is None
-            and not any(running.holds for running in self._tools.values())
+            and not self._functions.hold_the_turn
+            and not self._replies.held
         )
 
     # The caller -----------------------------------------------------------------------------------------------------
     def _on_caller_joined(self, joined: CallerJoined) -> None:
         self._caller_there = self._joined = True
         self._turns.release("caller")
-        self._emit(WakeAt(_WAIT_FOR_CALLER, None))
+        self._outbox.wake(_WAIT_FOR_CALLER, None)
         if (leg := (joined.leg_id, joined.transport)) != self._leg:  # a page may say twice that media flows
             self._leg = leg
-            self._log(log.LegJoined(leg_id=joined.leg_id, transport=joined.transport, reason=joined.reason))
-        if joined.transport == "websocket":
-            self._leave_media()
-        elif self._media is None:
-            self._media = MediaPlayback()
-        else:
-            self._media.back()
+            self._outbox.log(log.LegJoined(leg_id=joined.leg_id, transport=joined.transport, reason=joined.reason))
+        self._earpiece.joined(joined.transport)
         self._greet()
 
     def _on_caller_left(self, left: CallerLeft) -> None:
         self._caller_there = False
         self._leg = None
         self._turns.hold("caller")
+        self._talk.caller_left()
         self._stop_listening()
-        self._log(log.LegLost(leg_id=left.leg_id, reason=left.reason, waiting_ms=round(self.plan.caller_wait_ms)))
+        waiting_ms = round(self.plan.caller_wait_ms)
+        self._outbox.log(log.LegLost(leg_id=left.leg_id, reason=left.reason, waiting_ms=waiting_ms))
         self._wait_for_caller()
-        if self._media is not None:
-            self._media.away(self._now)  # only the page's socket is known to be gone: sound may still flow
-            return
-        if (self._turns.busy and not self._turns.cancelling) or self._playback.unheard(self._now):
+        if self._earpiece.left():
+            return  # only the page's socket is known to be gone: sound may still flow
+        if (self._turns.busy and not self._turns.cancelling) or self._earpiece.is_heard or self._replies.held:
             self._turns.wish()  # what is cut off now is said again when the caller is back
         self._stop_talking()
-        self._send({"type": "input_audio_buffer.clear"})
+        self._outbox.send({"type": "input_audio_buffer.clear"})
 
     def _wait_for_caller(self) -> None:
-        self._emit(WakeAt(_WAIT_FOR_CALLER, self._now + self.plan.caller_wait_ms))
+        self._outbox.wake(_WAIT_FOR_CALLER, self._outbox.now + self.plan.caller_wait_ms)
 
     def _greet(self) -> None:
-        if self._greeted or not (self._caller_there and self._link_up):
+        if self._greeted or not (self._caller_there and self._outbox.link_up):
             return
         self._greeted = True
         self._say_for_caller(GREETING, hidden=True)
 
     def _on_command(self, commanded: Commanded) -> None:
         command = commanded.command
+        self._limits.caller_is_there()
         match command:
-            case commands.Say():
-                self._stop_talking()
-                for running in self._tools.values():
-                    running.holds = False
-                self._greeted = True  # whoever types at once needs no greeting
-                self._say_for_caller(command.text)
+            case commands.Say(text):
+                self._type(text)
+            case commands.Keys(digits):
+                self._type(digits)
             case commands.Interrupt():
                 self._turns.withdraw()
                 self._stop_talking()
-            case commands.Played():
-                if self._playback.played(command.item_id, command.ms, self._now):
-                    self._settle_cut()
+            case commands.Played(item_id, ms):
+                self._earpiece.played(item_id, ms)
             case commands.HangUp():
                 self._end("caller hung up")
+            case commands.PushToTalk(on):
+                self._talk.push_to_talk(on)
+                self._stop_listening()
+            case commands.Press():
+                self._press()
+            case commands.Release():
+                self._talk.release()
+            case commands.Voice(voice, speed):
+                self._talk.voice(voice, speed)
+            case commands.Approve(call_id, approved):
+                self._functions.approve(call_id, approved)
             case commands.MediaReady():
                 pass  # the shell makes it `CallerJoined`
 
+    def _type(self, text: str) -> None:
+        self._stop_talking()
+        self._functions.caller_went_on()
+        self._greeted = True  # whoever types at once needs no greeting
+        self._caller_said_something()
+        self._say_for_caller(text)
+
+    def _press(self) -> None:
+        if self._talk.pressed or not self._talk.settings.push_to_talk:
+            return
+        self._turns.withdraw()
+        self._stop_talking()
+        self._functions.caller_went_on()
+        self._greeted = True
+        self._talk.press()
+
     def _say_for_caller(self, text: str, *, hidden: bool = False) -> None:
         item_id = new_id("item")
-        for event in self.transcript.typed(item_id, text, hidden=hidden):
-            self._log(event)
-        self._send({"type": "conversation.item.create", "item": typed_item(item_id, text)})
-        self._turns.wish([item_id] if self._reaches_model else [])
+        self._outbox.log_all(self.transcript.typed(item_id, text, hidden=hidden))
+        self._outbox.send({"type": "conversation.item.create", "item": typed_item(item_id, text)})
+        self._turns.wish([item_id] if self._outbox.reaches_model else [])
 
-    def _on_woke(self, woke: Woke) -> None:
-        if woke.key == _WAIT_FOR_CALLER and not self._caller_there:
-            self._end("the caller did not come back" if self._joined else "no caller came")
-        elif woke.key == _WAIT_FOR_REPORT:
-            self._settle_cut()
-        elif woke.key == _WAIT_FOR_ANSWER and self._turns.busy:
-            self._misses_answer = False
-            # Its end was missed while there was no sideband, and with it perhaps a tool call: only a new session,
-            # with the conversation replayed, is sure to answer.
-            self._log(log.LegNeeded(reason="an answer was lost while the sideband was down"))
+    def _tell_model(self, words: str) -> None:
+        """Something that the model has to answer to, and the caller does not see."""
+        item_id = new_id("item")
+        self._outbox.log_all(self.transcript.noted(item_id, words))
+        self._outbox.send({"type": "conversation.item.create", "item": note_item(item_id, words)})
+        self._turns.wish([item_id] if self._outbox.reaches_model else [])
 
-    # Interrupting ---------------------------------------------------------------------------------------------------
+    def _caller_said_something(self) -> None:
+        self._failures = 0
+        self._replies.caller_said_something()
+        self._functions.caller_said_something()
+        self._limits.caller_is_there()
+
     def _stop_talking(self) -> None:
-        """Stops the response under way and silences what the caller has not heard yet."""
-        if (cancel := self._turns.cancel()) is not None:
-            self._send(cancel)
-        self._silence()
-
-    def _silence(self, *, unfinished_only: bool = False, by_voice: bool = False) -> None:
-        if self._media is not None:
-            if not by_voice:  # else the service clears and truncates by itself, and says so
-                self._send({"type": "output_audio_buffer.clear"})
-                self._cut_media(self._media)
-            return
-        if not self._playback.unheard(self._now, unfinished_only=unfinished_only):
-            return
-        self._settle_cut()
-        self._log(log.AudioCleared(item_id=self._playback.cut(self._now, unfinished_only=unfinished_only)))
-        self._turns.hold("report")
-        self._emit(WakeAt(_WAIT_FOR_REPORT, self._now + REPORT_WAIT_MS))
-
-    def _cut_media(self, media: MediaPlayback) -> None:
-        self._settle_cut()
-        cut = media.cut(self._now)
-        if cut is None:
-            return
-        self._log(log.AudioCleared(item_id=cut))
-        self._turns.hold("report")
-        self._emit(WakeAt(_WAIT_FOR_REPORT, self._now + REPORT_WAIT_MS))
-
-    def _leave_media(self) -> None:
-        """The caller's sound goes over the relay from now on: what was being said is said again there."""
-        if self._media is None:
-            return
-        if self._media.sounds or self._media.unheard:
-            self._turns.wish()
-        self._cut_media(self._media)
-        self._settle_cut()
-        self._log_all(self.transcript.broken_off(self._sound_ms, roles=("assistant",)))
-        self._media = None
-
-    def _settle_cut(self) -> None:
-        """Tells the model what was heard of the messages that were cut."""
-        self._turns.release("report")
-        self._emit(WakeAt(_WAIT_FOR_REPORT, None))
-        for heard in self._media.settle() if self._media else ():
-            message = self.transcript.message(heard.item_id)
-            if message is not None and message.text:
-                self._truncated_by_us.add(heard.item_id)
-                self._truncate(heard.item_id, heard.ms)
-        for heard in self._playback.settle():
-            self._truncate(heard.item_id, heard.ms)
-
-    def _truncate(self, item_id: str, heard_ms: int) -> None:
-        if item_id not in self._replayed:  # what was replayed is text: it has no sound to be cut
-            self._send(
-                {
-                    "type": "conversation.item.truncate",
-                    "item_id": item_id,
-                    "content_index": 0,
-                    "audio_end_ms": heard_ms,
-                }
-            )
-        self._log_all(self.transcript.truncated(item_id, heard_ms, self._sound_ms(item_id)))
-
-    def _sound_ms(self, item_id: str) -> float:
-        """How long the sound of a message is, as far as it is known."""
-        if self._media is None:
-            return self._playback.total_ms(item_id)
-        message = self.transcript.message(item_id)
-        return len(message.text) * MS_PER_CHARACTER if message else 0.0
+        self._replies.drop_held()
+        self._earpiece.stop()
 
     def _stop_listening(self) -> None:
         """Whatever the caller is saying will not be heard to its end."""
         self._turns.caller_speaks = False
         if self._speaking is not None:
-            self._log(log.SpeechStopped(item_id=self._speaking))
+            self._outbox.log(log.SpeechStopped(item_id=self._speaking))
             self._speaking = None
 
+    def _on_woke(self, woke: Woke) -> None:
+        match woke.key:
+            case "caller" if not self._caller_there:
+                self._end("the caller did not come back" if self._joined else "no caller came")
+            case "rate":
+                self._turns.release("rate")
+            case key if key == WAIT_FOR_REPORT:
+                self._earpiece.settle()
+            case key if key == WAIT_FOR_ANSWER:
+                self._linkage.answer_lost()
+            case key if key == WAIT_FOR_RENEWAL:
+                self._linkage.on_renewal_time()
+            case key if key == WAIT_FOR_LIFE:
+                self._linkage.stalled()
+            case key if key == WAIT_FOR_RELEASE:
+                self._talk.commit()
+            case key:
+                self._on_limit(key)
+
+    def _on_limit(self, key: str) -> None:
+        limit = self._limits.reached(key)
+        if limit.goodbye is not None:
+            self._stop_talking()
+            self._tell_model(limit.goodbye)
+        elif limit.ends is not None:
+            self._end(limit.ends)
+
     # The link -------------------------------------------------------------------------------------------------------
-    def _on_link_opened(self, opened: LinkOpened) -> None:
-        if self._was_connected:
-            replayed = 0 if opened.resumed else len(self.transcript.replay())
-            self._log(log.LinkRestored(attempts=opened.attempts, lost_for_ms=opened.lost_for_ms, replayed=replayed))
-        self._opening += 1
-        self._resumed = opened.resumed
-        self._emit(Configure(self.agent, Connecting(self._opening)))
-
     def _on_link_dropped(self, dropped: LinkDropped) -> None:
-        self._link_up = False
-        self._opening += 1  # a session that is being worked out is not for the next link
-        self._log(log.LinkLost(reason=dropped.reason, code=dropped.code, retry_in_ms=dropped.retry_in_ms))
-        self._turns.hold("link")
-        if dropped.resumable:  # sound goes on flowing, and the session with it
-            self._kept = self._kept or []
-            self._misses_answer = self._misses_answer or self._turns.busy
-            self._emit(WakeAt(_WAIT_FOR_ANSWER, None))
-            self._stop_listening()  # the end of the caller's turn may be missed
+        if not dropped.resumable:
+            self._replies.drop_held()
+        if self._linkage.dropped(dropped):
             return
-        self._kept = None
-        self._misses_answer = False
-        self._emit(WakeAt(_WAIT_FOR_ANSWER, None))
-        if dropped.needs_leg:
-            self._log(log.LegNeeded(reason=dropped.reason))
-        self._turns.lost_link()
-        self._stop_listening()
-        self._log_all(self.transcript.broken_off(self._sound_ms))
-        if self._media is not None:
-            if self._media.sounds or self._media.unheard:
-                self._turns.wish()  # it is said again to the one who comes back
-            self._cut_media(self._media)
-        else:
-            self._silence(unfinished_only=True)  # what has come whole may be heard whole
-        if dropped.retry_in_ms is None:
-            self._log(
-                log.CallError(
-                    message=f"The model cannot be reached: {dropped.reason}",
-                    code="link_failed",
-                    source="provider",
-                    hint="Check the provider's settings, then connect again.",
-                )
+        self._outbox.log(
+            log.CallError(
+                message=f"The model cannot be reached: {dropped.reason}",
+                code="link_failed",
+                source="provider",
+                hint="Check the provider's settings, then connect again.",
             )
-            self._end("the model cannot be reached")
+        )
+        self._end("the model cannot be reached")
 
-    def _on_connected(self, session: Event) -> None:
-        if self._resumed:
-            self._on_resumed(session)
-            return
-        self._settle_cut()  # so that what is replayed is what was heard
-        self._kept = None
-        self._link_up = True
-        self._turns.release("link")
-        self._send({"type": "session.update", "session": session})
-        replay = self.transcript.replay()
-        self._replayed = {event["item"]["id"] for event in replay}
-        for event in replay:
-            self._send(event)
-        if not self._was_connected:
-            self._was_connected = True
-            self._log(log.LinkUp(model=self.plan.model))
-        self._greet()
-
-    def _on_resumed(self, session: Event) -> None:
-        """The sideband of a call that went on meanwhile: what happened in the gap is told by what comes now."""
-        self._link_up = True
-        self._turns.release("link")
-        self._send({"type": "session.update", "session": session})
-        kept, self._kept = self._kept or [], None
-        for event in kept:
-            self._send(event)
-        self._wait_for_missed_answer()
-        self._greet()
-
-    def _wait_for_missed_answer(self) -> None:
-        if self._misses_answer and self._link_up:
-            self._emit(WakeAt(_WAIT_FOR_ANSWER, self._now + ANSWER_WAIT_MS))
-
-    # Agents and tools -----------------------------------------------------------------------------------------------
     def _on_configured(self, configured: AgentConfigured) -> None:
         purpose = configured.purpose
         if isinstance(purpose, HandingOff):
-            self._hand_over(configured.agent, configured.session, purpose)
-        elif purpose.opening != self._opening:
+            self._functions.hand_over(configured, purpose)
+        elif purpose.opening != self._linkage.opening:
             return  # for a link that is gone
         elif configured.agent == self.agent:
-            self._on_connected(configured.session)
+            self._linkage.connected(configured.session)
+            self._talk.connected()
+            self._greet()
         else:  # a handoff came in between
-            self._emit(Configure(self.agent, purpose))
-
-    def _hand_over(self, agent: str, session: Event, handoff: HandingOff) -> None:
-        self._handing_off = None
-        self.agent = agent
-        self._log(log.AgentChanged(agent=agent, previous=handoff.previous, reason=_reason(handoff.arguments)))
-        self._send({"type": "session.update", "session": session})
-        self._answer_tool(handoff.call_id, msgspec.json.encode({"assistant": agent}).decode())
+            self._linkage.configure_again()
 
     def _on_agent_failed(self, failed: AgentFailed) -> None:
-        if isinstance(failed.purpose, Connecting) and failed.purpose.opening != self._opening:
+        purpose = failed.purpose
+        if not isinstance(purpose, HandingOff) and purpose.opening != self._linkage.opening:
             return
-        self._log(
+        self._outbox.log(
             log.CallError(
                 message=f"The agent {failed.agent!r} could not be set up: {failed.error}",
                 code="agent_failed",
@@ -446,65 +371,19 @@ class CallMachine:
                 hint="Look at its instructions, tools and handoffs.",
             )
         )
-        if isinstance(failed.purpose, HandingOff):
-            self._handing_off = None
-            self._answer_tool(failed.purpose.call_id, _refusal(f"{failed.agent} is not available; go on yourself."))
+        if isinstance(purpose, HandingOff):
+            self._functions.handoff_failed(failed, purpose)
         else:
             self._end(f"the agent {failed.agent} could not be set up")
-
-    def _on_function_call(self, item: Event) -> None:
-        call_id, name = _text_in(item, "call_id"), _text_in(item, "name")
-        arguments = _text_in(item, "arguments") if item.get("arguments") else "{}"
-        if call_id in self._called:
-            return
-        self.transcript.tool_called(item)
-        self._called.add(call_id)
-        agent = self._speaker
-        transfers, tools = self.plan.transfers[agent], self.plan.tools[agent]
-        if name in transfers:
-            self._start_handoff(HandingOff(call_id, name, arguments, agent), transfers[name])
-        elif name in tools:
-            # In a response that was cut off, the caller has gone on already.
-            self._tools[call_id] = _Running(name, self._now, holds=not self._turns.cancelling)
-            self._log(log.ToolStarted(call_id=call_id, name=name, arguments=decoded(arguments), agent=agent))
-            self._emit(RunTool(call_id, name, arguments, agent))
-        else:
-            there = ", ".join([*tools, *transfers]) or "none"
-            problem = f"There is no tool named {name}. There are: {there}."
-            self._log(log.CallError(message=f"The model called {name}. {problem}", code="unknown_tool", source="tool"))
-            self._answer_tool(call_id, _refusal(problem))
-
-    def _start_handoff(self, handoff: HandingOff, target: str) -> None:
-        if self._handing_off is not None or self.agent != handoff.previous:
-            self._answer_tool(handoff.call_id, _refusal("The caller is being transferred already."))
-            return
-        self._handing_off = handoff
-        self._emit(Configure(target, handoff))
-
-    def _on_tool_ended(self, ended: ToolEnded) -> None:
-        if ended.call_id not in self._tools:
-            return
-        self._log_tool_done(ended.call_id, result=ended.result, error=ended.error)
-        self._answer_tool(ended.call_id, ended.output)
-
-    def _log_tool_done(self, call_id: str, *, result: Any = None, error: str | None = None) -> None:
-        running = self._tools.pop(call_id)
-        duration_ms = round(self._now - running.began_ms)
-        self._log(log.ToolDone(call_id=call_id, name=running.name, duration_ms=duration_ms, result=result, error=error))
-
-    def _answer_tool(self, call_id: str, output: str) -> None:
-        item_id = new_id("item")
-        self.transcript.tool_answered(call_id, output, item_id)
-        self._send({"type": "conversation.item.create", "item": answer_item(item_id, call_id, output)})
-        self._turns.wish([item_id] if self._reaches_model else [])
 
     # What the model says --------------------------------------------------------------------------------------------
     def _on_wire(self, arrived: WireArrived) -> None:
         event = arrived.event
         if event["type"] not in _UNLOGGED:
-            self._log(log.WireReceived(event=event))
+            self._outbox.log(log.WireReceived(event=without_words(event) if self.plan.hold else event))
         if event["type"].startswith("response."):
-            self._wait_for_missed_answer()  # it goes on
+            self._linkage.wait_for_missed_answer()  # it goes on
+            self._linkage.watch_life()
         handler = self._handlers.get(event["type"])
         if handler is None:
             return
@@ -512,218 +391,171 @@ class CallMachine:
             handler(event)
         except (LookupError, TypeError, AttributeError, ValueError, OverflowError) as error:
             # A service may send what it should not; the call goes on without that event.
-            self._log(
-                log.CallError(
-                    message=f"A malformed {event['type']} event was passed over: {error!r}",
-                    code="malformed_event",
-                    source="provider",
-                )
+            self._outbox.log_provider_error(
+                f"A malformed {event['type']} event was passed over: {error!r}", "malformed_event"
             )
 
     def _on_item_added(self, event: Event) -> None:
         item = event["item"]
-        self._turns.item_seen(_text_in(item, "id"))
-        self._log_all(self.transcript.item_added(item, event.get("previous_item_id"), self._speaker))
+        self._turns.item_seen(text_in(item, "id"))
+        previous = event.get("previous_item_id")
+        if self._linkage.gaps and isinstance(previous, str) and not self.transcript.knows(previous):
+            # It was added while the sideband was down.
+            self._outbox.send({"type": "conversation.item.retrieve", "item_id": previous})
+        if item.get("role") == "assistant":
+            self._replies.begins(item, self._functions.speaker, previous)
+        else:
+            self._outbox.log_all(self.transcript.item_added(item, previous, self._functions.speaker))
+
+    def _on_item_retrieved(self, event: Event) -> None:
+        """An item that was missed while the sideband was down."""
+        item = event["item"]
+        if self.transcript.knows(text_in(item, "id")):
+            return
+        if item.get("type") == "function_call":
+            self._functions.called(item)
+        elif item.get("type") == "message":
+            self._outbox.log_all(self.transcript.missed(item, self._functions.speaker))
 
     def _on_delta(self, event: Event) -> None:
-        self._log_all(self.transcript.grew(_text_in(event, "item_id"), _text_in(event, "delta")))
+        self._replies.grew(text_in(event, "item_id"), text_in(event, "delta"))
 
     def _on_heard(self, event: Event) -> None:
-        self._log_all(self.transcript.heard(_text_in(event, "item_id"), _text_in(event, "transcript")))
+        self._outbox.log_all(self.transcript.heard(text_in(event, "item_id"), text_in(event, "transcript")))
 
     def _on_not_heard(self, event: Event) -> None:
-        self._log_all(self.transcript.heard(_text_in(event, "item_id"), None))
+        self._outbox.log_all(self.transcript.heard(text_in(event, "item_id"), None))
         details = event.get("error") or {}
         message = f"The caller's words were not recognised: {details.get('message') or 'no reason given'}"
-        self._log_provider_error(message, details.get("code") or "transcription_failed")
+        self._outbox.log_provider_error(message, details.get("code") or "transcription_failed")
 
     def _on_speech_started(self, event: Event) -> None:
         self._stop_listening()
-        self._speaking = _text_in(event, "item_id")
+        self._speaking = text_in(event, "item_id")
         self._turns.caller_speaks = True
-        self._log(log.SpeechStarted(item_id=self._speaking, audio_ms=_ms_in(event, "audio_start_ms")))
-        self._silence(by_voice=True)  # the service stops its response by itself
+        self._caller_said_something()
+        self._outbox.log(log.SpeechStarted(item_id=self._speaking, audio_ms=ms_in(event, "audio_start_ms")))
+        if self._talk.service_interrupts:
+            self._replies.drop_held()
+            self._earpiece.silence(by_voice=True)  # the service stops its response by itself
 
     def _on_speech_stopped(self, event: Event) -> None:
         self._turns.caller_speaks = False
         if self._speaking is not None:
-            self._log(log.SpeechStopped(item_id=self._speaking, audio_ms=_ms_in(event, "audio_end_ms")))
+            self._outbox.log(log.SpeechStopped(item_id=self._speaking, audio_ms=ms_in(event, "audio_end_ms")))
             self._speaking = None
 
-    def _on_committed(self, _event: Event) -> None:
+    def _on_committed(self, event: Event) -> None:
         self._stop_listening()
+        if self._talk.service_answers:
+            return
+        self._caller_said_something()
+        self._turns.wish([text_in(event, "item_id")])
 
     def _on_response_created(self, event: Event) -> None:
-        response_id = _text_in(event["response"], "id")
+        response_id = text_in(event["response"], "id")
         talked_over = self._turns.active == ASKED and self._turns.caller_speaks
         self._turns.response_created(response_id)
-        self._speaker = self.agent  # until it ends, whoever takes over meanwhile
+        self._functions.speaker = self.agent
         if talked_over or not self._caller_there:
             # Nobody would hear it, or it would talk into what the caller says: it is for later.
             if not self._turns.cancelling:
                 self._turns.wish()
-            self._stop_talking()
+            self._earpiece.stop()
 
     def _on_output_item_added(self, event: Event) -> None:
         if event["item"].get("type") == "message":
-            if self._media is not None:
-                self._media.speaks(_text_in(event, "response_id"), _text_in(event["item"], "id"))
-            self._log_all(self.transcript.item_added(event["item"], None, self._speaker))
+            if self._earpiece.is_media:
+                self._earpiece.speaks(text_in(event, "response_id"), text_in(event["item"], "id"))
+            self._replies.begins(event["item"], self._functions.speaker)
 
     def _on_output_item_done(self, event: Event) -> None:
         item = event["item"]
         if item.get("type") == "function_call" and item.get("status") != "incomplete":
-            self._on_function_call(item)
+            self._functions.called(item)
         elif item.get("type") == "message":
-            self._log_all(self.transcript.finished(item, self._sound_ms(_text_in(item, "id"))))
-
-    def _on_sound(self, sound: SoundArrived) -> None:
-        if self._turns.cancelling and self._playback.refuse(sound.item_id, sound.ms):
-            self._truncate(sound.item_id, 0)
-            return
-        first = self._playback.sent(sound.item_id, sound.ms, self._now)
-        if first is None:
-            return
-        if first:
-            self._log(log.AudioStarted(item_id=sound.item_id))
-        self._emit(Play(sound.pcm))
-
-    def _on_audio_done(self, event: Event) -> None:
-        item_id = _text_in(event, "item_id")
-        ms = self._playback.complete(item_id)
-        if ms is not None:
-            self._log(log.AudioDone(item_id=item_id, ms=round(ms)))
-
-    def _on_media_started(self, event: Event) -> None:
-        item_id = self._media.started(_text_in(event, "response_id"), self._now) if self._media else None
-        if item_id is not None:
-            self._log(log.AudioStarted(item_id=item_id))
-
-    def _on_media_stopped(self, _event: Event) -> None:
-        heard = self._media.stopped(self._now) if self._media else None
-        if heard is not None:
-            self._log(log.AudioDone(item_id=heard.item_id, ms=heard.ms))
-
-    def _on_media_cleared(self, _event: Event) -> None:
-        if self._media is not None and self._media.sounds:
-            self._cut_media(self._media)
-
-    def _on_truncated(self, event: Event) -> None:
-        item_id, heard_ms = _text_in(event, "item_id"), int(event["audio_end_ms"])
-        if item_id in self._truncated_by_us or self._media is None:
-            self._truncated_by_us.discard(item_id)
-            return
-        settled = self._media.truncated(item_id)
-        self._log_all(self.transcript.truncated(item_id, heard_ms, self._sound_ms(item_id)))
-        if settled:
-            self._settle_cut()
+            self._replies.finished(item)
 
     def _on_response_done(self, event: Event) -> None:
         response = event["response"]
-        response_id = _text_in(response, "id")
+        response_id = text_in(response, "id")
         self._turns.response_done(response_id)
-        self._misses_answer = False
-        self._emit(WakeAt(_WAIT_FOR_ANSWER, None))
+        self._linkage.answer_ended()
+        self._linkage.watch_life()
         for item in response.get("output") or ():  # what was missed while a sideband was down
             if item.get("type") == "function_call" and item.get("status") == "completed":
-                self._on_function_call(item)
+                self._functions.called(item)
             elif item.get("type") == "message":
-                self._log_all(self.transcript.item_added(item, None, self._speaker))
-                self._log_all(self.transcript.finished(item, self._sound_ms(_text_in(item, "id"))))
-        if self._media is not None and response.get("status") == "cancelled":
-            self._media.never_starts(response_id)
-        self._log_all(self.transcript.broken_off(self._sound_ms, roles=("assistant",)))
-        details = response.get("status_details") or {}
-        if response.get("status") == "failed":
+                self._replies.begins(item, self._functions.speaker)
+                self._replies.finished(item)
+        if response.get("status") == "cancelled":
+            self._earpiece.never_starts(response_id)
+        self._replies.response_over()
+        self._limits.answered()
+        self._mend(response)
+
+    def _mend(self, response: Event) -> None:
+        """What to do about a response that did not come about."""
+        status, details = response.get("status"), response.get("status_details") or {}
+        if status == "completed":
+            self._failures = 0
+        elif status == "failed":
             error = details.get("error") or {}
-            self._log_provider_error(
-                error.get("message") or "The model could not answer.", error.get("code") or "response_failed"
-            )
-        elif response.get("status") == "incomplete":
+            code = str(error.get("code") or error.get("type") or "response_failed")
+            self._outbox.log_provider_error(error.get("message") or "The model could not answer.", code)
+            self._ask_again(f"{code} {error.get('type')}")
+        elif status == "incomplete":
             reason = details.get("reason") or "no reason given"
-            self._log_provider_error(f"The model broke off its answer: {reason}.", reason)
+            self._outbox.log_provider_error(f"The model broke off its answer: {reason}.", reason)
+            if reason == "content_filter":
+                self._failures += 1
+                if self._failures < MOST_FAILURES_IN_A_ROW:
+                    self._tell_model(
+                        "Your last answer was cut off by the content filter. The caller heard its beginning at most. "
+                        "Answer again in other words, or say that you cannot help with this."
+                    )
+
+    def _ask_again(self, what: str) -> None:
+        """The service failed to answer: it is asked again, later or in another session, but not for ever."""
+        self._failures += 1
+        if self._failures >= MOST_FAILURES_IN_A_ROW:
+            return
+        self._turns.wish()
+        if "rate_limit" in what:
+            self._turns.hold("rate")
+            self._outbox.wake(_WAIT_FOR_RATE, self._outbox.now + RATE_LIMIT_WAIT_MS * 2 ** (self._failures - 1))
+        elif "server_error" in what:  # some sessions give nothing else any more
+            self._linkage.renew("the session only fails", gently=False)
 
     def _on_error(self, event: Event) -> None:
         details = event.get("error") or {}
         code, event_id = details.get("code"), details.get("event_id")
         if code == "conversation_already_has_active_response" and self._turns.refused(event_id):
             return  # its response.done will let us ask again
-        if code == "response_cancel_not_active":
+        if code == "response_cancel_not_active" or self._talk.commit_refused(event_id):
             return
-        self._turns.failed_to_ask(event_id)
-        self._log_provider_error(details.get("message") or "unknown error", code)
+        self._outbox.log_provider_error(details.get("message") or "unknown error", code)
+        if self._turns.failed_to_ask(event_id) and "rate_limit" in str(code):
+            self._ask_again("rate_limit")
+        elif details.get("type") == "server_error" and event_id is None and self._turns.busy:
+            self._failures += 1
+            if self._failures < MOST_FAILURES_IN_A_ROW:
+                self._linkage.renew("the session only fails", gently=False)
 
-    # Effects --------------------------------------------------------------------------------------------------------
+    # The next turn --------------------------------------------------------------------------------------------------
     def _ask_if_due(self) -> None:
-        if self._ended or self._handing_off or any(running.holds for running in self._tools.values()):
+        if self._ended or self._functions.hold_the_turn:
             return
         if (request := self._turns.next_request()) is not None:
-            self._speaker = self.agent
-            self._send(request)
-
-    @property
-    def _reaches_model(self) -> bool:
-        """Whether what is sent now will reach the session that is there, be it a little later."""
-        return self._link_up or self._kept is not None
-
-    def _send(self, event: Event) -> None:
-        if self._link_up:
-            self._log(log.WireSent(event=event))
-            self._emit(Send(event))
-        elif self._kept is not None and event["type"] != "session.update":  # the latest is sent first of all
-            self._kept.append(event)
-        # Otherwise what matters of it is replayed when the link is up again.
-
-    def _log(self, event: log.LogEventUnion) -> None:
-        self._emit(Append(event))
-
-    def _log_all(self, events: Iterable[log.LogEventUnion]) -> None:
-        for event in events:
-            self._log(event)
-
-    def _log_provider_error(self, message: object, code: object) -> None:
-        self._log(log.CallError(message=str(message), code=None if code is None else str(code), source="provider"))
-
-    def _emit(self, effect: Effect) -> None:
-        self._out.append(effect)
+            self._functions.speaker = self.agent
+            self._outbox.send(request)
+            self._linkage.watch_life()
 
     def _end(self, reason: str) -> None:
         self._stop_listening()
-        for call_id in list(self._tools):
-            self._log_tool_done(call_id, error="The call ended before it answered.")
-        self._log_all(self.transcript.broken_off(self._sound_ms))
+        self._replies.drop_held()
+        self._functions.end()
+        self._outbox.log_all(self.transcript.broken_off(self._earpiece.total_ms))
         self._ended = True
-        self._log(log.CallEnded(reason=reason))
-        self._emit(End(reason))
-
-    def _take(self) -> list[Effect]:
-        out, self._out = self._out, []
-        return out
-
-
-def _text_in(event: Event, key: str) -> str:
-    """A field that must be text.
-
-    Raises:
-        TypeError, KeyError: it is not.
-    """
-    value = event[key]
-    if not isinstance(value, str):
-        raise TypeError(f"{key} is no text")
-    return value
-
-
-def _ms_in(event: Event, key: str) -> int | None:
-    value = event.get(key)
-    return round(value) if isinstance(value, int | float) else None
-
-
-def _reason(arguments: str) -> str | None:
-    """The reason a model gives for a handoff, where its tool has such an argument."""
-    given = decoded(arguments)
-    reason = given.get("reason") if isinstance(given, dict) else None
-    return reason if isinstance(reason, str) else None
-
-
-def _refusal(problem: str) -> str:
-    return msgspec.json.encode({"error": problem}).decode()
+        self._outbox.log(log.CallEnded(reason=reason))
+        self._outbox.emit(End(reason))

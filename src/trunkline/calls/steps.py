@@ -7,11 +7,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from trunkline.calls.commands import CommandUnion
-from trunkline.calls.log import LogEventUnion, Transport
+from trunkline.calls.log import Codec, LogEventUnion, Notice, Transport
 from trunkline.realtime.events import Event
 
 
@@ -20,12 +20,14 @@ from trunkline.realtime.events import Event
 class LinkOpened:
     """The model is connected, for the first time or again after `lost_for_ms` and `attempts` tries.
 
-    `resumed`: it is the same session as before, with its conversation; nothing needs to be replayed.
+    `resumed`: it is the same session as before, with its conversation; nothing needs to be replayed. `renewed`: it took
+    the place of one that was still there.
     """
 
     attempts: int = 1
     lost_for_ms: int = 0
     resumed: bool = False
+    renewed: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,13 @@ class LinkDropped:
     retry_in_ms: int | None = None
     resumable: bool = False
     needs_leg: bool = False
+
+
+@dataclass(frozen=True)
+class RenewalFailed:
+    """The connection that was to take the present one's place could not be had."""
+
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -113,6 +122,27 @@ class ToolEnded:
 
 
 @dataclass(frozen=True)
+class ApprovalWanted:
+    """A tool may run only if the caller allows it."""
+
+    call_id: str
+    arguments: str
+
+
+@dataclass(frozen=True)
+class Checked:
+    """How one guardrail found what an agent was saying; `check` is that of the `Check` it belongs to."""
+
+    item_id: str
+    check: int
+    guardrail: str
+    status: Literal["pass", "fail", "error"]
+    category: str | None = None
+    rationale: str | None = None
+    duration_ms: int = 0
+
+
+@dataclass(frozen=True)
 class Stopped:
     """The call is ended from outside."""
 
@@ -127,8 +157,8 @@ class Woke:
 
 
 Input = (
-    LinkOpened | LinkDropped | WireArrived | SoundArrived | CallerJoined | CallerLeft | Commanded
-    | AgentConfigured | AgentFailed | ToolEnded | Stopped | Woke
+    LinkOpened | LinkDropped | RenewalFailed | WireArrived | SoundArrived | CallerJoined | CallerLeft | Commanded
+    | AgentConfigured | AgentFailed | ToolEnded | ApprovalWanted | Checked | Stopped | Woke
 )  # fmt: skip
 
 
@@ -193,6 +223,32 @@ class RunTool:
 
 
 @dataclass(frozen=True)
+class Approved:
+    """Tell a tool that waits for it whether it may run."""
+
+    call_id: str
+    approved: bool
+
+
+@dataclass(frozen=True)
+class Check:
+    """Let every guardrail of `agent` look at `text`, what it has said so far in `item_id`."""
+
+    item_id: str
+    check: int
+    agent: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Renew:
+    """Connect to a new session. `gently`: the present connection is used until the new one is there."""
+
+    reason: str
+    gently: bool
+
+
+@dataclass(frozen=True)
 class WakeAt:
     """Give `Woke(key)` at `at_ms`; a later one with the same key replaces it, `at_ms` None takes it back."""
 
@@ -207,7 +263,7 @@ class End:
     reason: str
 
 
-Effect = Send | Append | Play | Configure | RunTool | WakeAt | End
+Effect = Send | Append | Play | Configure | RunTool | Approved | Check | Renew | WakeAt | End
 
 
 @dataclass(frozen=True)
@@ -218,6 +274,14 @@ class CallPlan:
         transfers: agent -> {tool name: target agent}.
         tools: agent -> names of its own tools.
         caller_wait_ms: how long the call waits for its caller.
+        turn_detection: the scenario's, as the session knows it; None is push-to-talk.
+        guardrails: agent -> names of its guardrails.
+        hold: whether nothing is shown or heard before its guardrails have passed it.
+        retries: how often an answer that a guardrail stopped is asked for again.
+        session_limit_ms: how long a provider lets a session live; None is for ever.
+        longest_ms: how long a call may last.
+        idle_ms: how long the caller may say nothing.
+        notices: what the provider wants to be known.
     """
 
     call_id: str
@@ -231,3 +295,12 @@ class CallPlan:
     model: str
     started_at: str
     caller_wait_ms: float
+    turn_detection: Mapping[str, Any] | None = None
+    codec: Codec = "pcm16"
+    guardrails: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    hold: bool = False
+    retries: int = 2
+    session_limit_ms: float | None = None
+    longest_ms: float | None = None
+    idle_ms: float | None = None
+    notices: Sequence[Notice] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from trunkline.scenario.context import CallContext, running_tool
 if TYPE_CHECKING:
     from agents import FunctionTool
     from agents.realtime import RealtimeAgent
+    from agents.tool_context import ToolContext
 
 
 @dataclass(frozen=True)
@@ -36,17 +38,15 @@ async def run_tool(
     agent: RealtimeAgent[Any],
     context: CallContext[Any],
     timeout_s: float,
+    approval: Callable[[], Awaitable[bool]] | None = None,
 ) -> ToolOutcome:
     """Runs `tool` with the model's JSON `arguments`. Whatever goes wrong becomes an outcome; only cancelling raises.
 
     A tool that sets `timeout_seconds` has its own limit. A plain `def` tool runs in a thread, which goes on to its
-    end after the limit; an `async def` one is cancelled.
+    end after the limit; an `async def` one is cancelled. A tool that needs an approval runs if `approval` gives it.
     """
     from agents.tool_context import ToolContext
 
-    if tool.needs_approval is not False:
-        why = "it needs an approval, and nobody can be asked for one in a call"
-        return ToolOutcome(_error(f"{tool.name} cannot run: {why}."), error=why)
     limit = tool.timeout_seconds or timeout_s
     try:
         problem = _problem_with(tool, arguments)
@@ -56,6 +56,9 @@ async def run_tool(
         tool_context: ToolContext[CallContext[Any]] = ToolContext(
             context, tool_name=tool.name, tool_call_id=call_id, tool_arguments=arguments, agent=agent
         )
+        refusal = await _refusal_of(tool, tool_context, arguments, call_id, approval)
+        if refusal is not None:
+            return ToolOutcome(_error(f"{tool.name} was not run: {refusal}."), error=refusal)
         token = running_tool.set(call_id)
         try:
             async with asyncio.timeout(limit) as limited:
@@ -72,6 +75,24 @@ async def run_tool(
         if task is not None and task.cancelling():
             raise
         return _failed(tool, error)  # the tool's own inner work was cancelled, not the tool
+
+
+async def _refusal_of(
+    tool: FunctionTool,
+    context: ToolContext[CallContext[Any]],
+    arguments: str,
+    call_id: str,
+    approval: Callable[[], Awaitable[bool]] | None,
+) -> str | None:
+    """Why a tool may not run; None if it may."""
+    needed = tool.needs_approval
+    if callable(needed):
+        needed = await needed(context, msgspec.json.decode(arguments), call_id)
+    if not needed:
+        return None
+    if approval is None:
+        return "it needs an approval, and nobody can be asked for one here"
+    return None if await approval() else "the caller did not allow it"
 
 
 async def _invoke(tool: FunctionTool, context: Any, arguments: str) -> ToolOutcome:

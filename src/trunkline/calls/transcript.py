@@ -51,12 +51,34 @@ class Transcript:
         entry = self.entries.get(item_id)
         return entry if isinstance(entry, Message) else None
 
+    def knows(self, item_id: str) -> bool:
+        """Whether there is an item of this id."""
+        return item_id in self.entries or any(
+            isinstance(entry, ToolUse) and entry.output_item_id == item_id for entry in self.entries.values()
+        )
+
+    def missed(self, item: Item, agent: str) -> list[MessageEvent]:
+        """A message that was said while nobody listened to the service; it goes before the newest."""
+        order = list(self.entries)
+        events = self.item_added(item, order[-2] if len(order) > 1 else None, agent)
+        if item.get("role") == "assistant":
+            return events + self.finished(item, 0.0)
+        return events + self.heard(str(item["id"]), text_of(item))
+
     def typed(self, item_id: str, text: str, *, hidden: bool = False) -> list[MessageEvent]:
         """The caller typed something."""
         self.entries[item_id] = Message(item_id, "user", hidden=hidden, text=text, done=True)
         return [
             MessageAdded(item_id=item_id, role="user", hidden=hidden),
             MessageDone(item_id=item_id, role="user", text=text),
+        ]
+
+    def noted(self, item_id: str, text: str) -> list[MessageEvent]:
+        """Something is told to the model alone."""
+        self.entries[item_id] = Message(item_id, "system", hidden=True, text=text, done=True)
+        return [
+            MessageAdded(item_id=item_id, role="system", hidden=True),
+            MessageDone(item_id=item_id, role="system", text=text),
         ]
 
     def item_added(self, item: Item, previous_item_id: str | None, agent: str) -> list[MessageEvent]:
@@ -100,15 +122,24 @@ class Transcript:
         return self._close(message, "completed" if item.get("status") == "completed" else "interrupted", total_ms)
 
     def broken_off(
-        self, total_ms: Callable[[str], float], *, roles: Collection[str] = ("assistant", "user")
+        self,
+        total_ms: Callable[[str], float],
+        *,
+        roles: Collection[str] = ("assistant", "user"),
+        but: Collection[str] = (),
     ) -> list[MessageEvent]:
-        """What was being said stays as it is: the response is over, or the link is gone.
+        """What was being said stays as it is, `but` for some: the response is over, or the link is gone.
 
         Words of the caller that have not been recognised by now never will be.
         """
         events: list[MessageEvent] = []
         for message in self.entries.values():
-            if isinstance(message, Message) and not message.done and message.role in roles:
+            if (
+                isinstance(message, Message)
+                and not message.done
+                and message.role in roles
+                and message.item_id not in but
+            ):
                 status: Status = "interrupted" if message.role == "assistant" else "failed"
                 events += self._close(message, status, total_ms(message.item_id))
         return events
@@ -200,6 +231,11 @@ def _items(entry: Message | ToolUse) -> list[Item]:
 def typed_item(item_id: str, text: str) -> Item:
     """A typed message of the caller as an item."""
     return {"id": item_id, "type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]}
+
+
+def note_item(item_id: str, text: str) -> Item:
+    """Something for the model alone as an item."""
+    return {"id": item_id, "type": "message", "role": "system", "content": [{"type": "input_text", "text": text}]}
 
 
 def answer_item(item_id: str, call_id: str, output: str) -> Item:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import aclosing
-from typing import Annotated, TypeVar
+from typing import Annotated, TypeVar, get_args
 
 import msgspec
 from starlette.requests import Request
@@ -16,7 +16,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from trunkline.calls.call import Call, StateError
 from trunkline.calls.exchange import TooManyCallsError
 from trunkline.calls.legs import NO_SUCH_CALL, Closing, Page
-from trunkline.calls.log import Transport
+from trunkline.calls.log import Codec, Transport
 from trunkline.providers import ProviderError
 from trunkline.web.problems import Refusal
 from trunkline.web.service import service_of
@@ -27,6 +27,7 @@ MOST_BODY_BYTES = 256 << 10
 SEND_TIMEOUT_S = 30.0
 """How long a page may take to accept one frame."""
 BAD_REQUEST = 4400
+CODECS: dict[str, Codec] = {codec: codec for codec in get_args(Codec)}
 _MOST_DIGITS = 15
 _LONGEST_REASON = 120
 """A close frame holds 123 bytes of reason."""
@@ -62,8 +63,9 @@ async def start_call(request: Request) -> Response:
     service = service_of(request)
     wanted = await _body(request, NewCall)
     transport = _transport(wanted)
-    if wanted.codec not in (None, "pcm16"):
-        raise Refusal(422, "unknown_codec", f"There is no codec {wanted.codec!r}.", ["pcm16"])
+    codec = CODECS.get(wanted.codec or "pcm16")
+    if codec is None:
+        raise Refusal(422, "unknown_codec", f"There is no codec {wanted.codec!r}.", list(CODECS))
     ready = await service.ready()
     scenario = ready.scenarios.by_name.get(wanted.scenario)
     if scenario is None:
@@ -76,7 +78,7 @@ async def start_call(request: Request) -> Response:
     if ready.provider is None:
         raise Refusal(503, "no_provider", ready.provider_problem or "No provider is there.")
     try:
-        call = service.exchange.start(scenario, ready.provider, agent=wanted.agent, transport=transport)
+        call = service.exchange.start(scenario, ready.provider, agent=wanted.agent, transport=transport, codec=codec)
     except TooManyCallsError as error:
         raise Refusal(429, "too_many_calls", str(error)) from None
     except StateError as error:

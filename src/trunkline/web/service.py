@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from starlette.requests import HTTPConnection
 
-from trunkline.calls.call import CallTimes
+from trunkline.calls.call import times_of
 from trunkline.calls.exchange import Exchange
 from trunkline.providers import Provider, ProviderError
 from trunkline.providers.choice import chosen_name, make_provider
@@ -64,7 +64,7 @@ class Service:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Runs the service: calls can be made inside."""
-        times = CallTimes(self.settings.caller_wait_s, self.settings.tool_timeout_s)
+        times = times_of(self.settings)
         async with AsyncExitStack() as stack:
             providers = await stack.enter_async_context(AsyncExitStack())
             exchange = Exchange(times=times, most=self.settings.max_calls, kept_s=self.settings.ended_call_kept_s)

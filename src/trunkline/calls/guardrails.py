@@ -1,0 +1,67 @@
+"""Running the output guardrails of the Agents SDK on what an agent says."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from trunkline.calls.plain import plain_text
+from trunkline.calls.steps import Check, Checked
+from trunkline.scenario.scenario import Scenario
+
+if TYPE_CHECKING:
+    from agents import OutputGuardrail, RunContextWrapper
+    from agents.realtime import RealtimeAgent
+
+logger = logging.getLogger(__name__)
+
+
+def guardrails_of(scenario: Scenario[Any], agent: RealtimeAgent[Any]) -> Sequence[OutputGuardrail[Any]]:
+    """The agent's own and the scenario's; of two with one name the agent's."""
+    own = {guardrail.get_name(): guardrail for guardrail in agent.output_guardrails}
+    return [*own.values(), *(one for one in scenario.guardrails if one.get_name() not in own)]
+
+
+async def run_guardrail(
+    guardrail: OutputGuardrail[Any],
+    check: Check,
+    agent: RealtimeAgent[Any],
+    context: RunContextWrapper[Any],
+    timeout_s: float,
+) -> Checked:
+    """How it found the text. What goes wrong in it becomes the status `error`, which is never a pass; only being
+    cancelled raises."""
+    name = guardrail.get_name()
+    began = time.perf_counter()
+    try:
+        async with asyncio.timeout(timeout_s) as limited:
+            # The SDK types this for its text agents; it hands the agent on and does not look at it.
+            result = await guardrail.run(context, agent, check.text)  # type: ignore[arg-type]
+        tripped, info = result.output.tripwire_triggered, result.output.output_info
+    except Exception as error:  # noqa: BLE001 - a user's guardrail may raise anything, and the call goes on
+        late = isinstance(error, TimeoutError) and limited.expired()
+        problem = f"no answer within {timeout_s:g} s" if late else f"{type(error).__name__}: {error}"
+        logger.warning("the guardrail %s failed: %s", name, type(error).__name__)
+        return Checked(check.item_id, check.check, name, "error", rationale=plain_text(problem), duration_ms=_ms(began))
+    return Checked(
+        check.item_id,
+        check.check,
+        name,
+        "fail" if tripped else "pass",
+        category=_field(info, "category"),
+        rationale=_field(info, "rationale") or (plain_text(info) if isinstance(info, str) else None),
+        duration_ms=_ms(began),
+    )
+
+
+def _ms(began: float) -> int:
+    return round((time.perf_counter() - began) * 1000)
+
+
+def _field(info: object, name: str) -> str | None:
+    """What a guardrail says beside tripping, in whatever it chose for it."""
+    value = info.get(name) if isinstance(info, Mapping) else getattr(info, name, None)
+    return None if value is None else plain_text(str(value))

@@ -1,0 +1,72 @@
+"""How long a call may last, and how long its caller may say nothing. A limit ends a call politely."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from trunkline.calls import log
+from trunkline.calls.outbox import Outbox
+from trunkline.calls.steps import CallPlan
+
+WARNING_MS = 60_000.0
+"""How long before the limit the page is told."""
+GOODBYE_MS = 15_000.0
+"""How long the agent has to say goodbye."""
+_LONGEST, _IDLE, _WARNING, _GOODBYE = "longest", "idle", "warning", "goodbye"
+
+
+@dataclass(frozen=True)
+class Reached:
+    """What a limit asks for: that the model says goodbye, or that the call ends."""
+
+    goodbye: str | None = None
+    ends: str | None = None
+
+
+class Limits:
+    """Watches the limits of one call."""
+
+    def __init__(self, plan: CallPlan, outbox: Outbox) -> None:
+        self._longest_ms = plan.longest_ms
+        self._idle_ms = plan.idle_ms
+        self._outbox = outbox
+        self._reason: str | None = None
+        """Why the call is ending, once it is."""
+
+    def begin(self) -> None:
+        """The call begins."""
+        if self._longest_ms is not None:
+            self._outbox.wake(_LONGEST, self._longest_ms)
+            if self._longest_ms > 2 * WARNING_MS:
+                self._outbox.wake(_WARNING, self._longest_ms - WARNING_MS)
+        self.caller_is_there()
+
+    def caller_is_there(self) -> None:
+        """The caller has said or done something."""
+        if self._idle_ms is not None and self._reason is None:
+            self._outbox.wake(_IDLE, self._outbox.now + self._idle_ms)
+
+    def answered(self) -> None:
+        """A response is over: the goodbye, perhaps, which is being heard from now on at the latest."""
+        if self._reason is not None:
+            self._outbox.wake(_GOODBYE, self._outbox.now + GOODBYE_MS / 3)
+
+    def reached(self, key: str) -> Reached:
+        """A wake-up of ours."""
+        if key == _WARNING:
+            self._outbox.log(
+                log.Notice(
+                    message=f"The call ends in {WARNING_MS / 1000:g} s: that is the longest it may last.",
+                    code="call_limit_near",
+                    hint="TRUNKLINE_MAX_CALL_MINUTES sets how long a call may last.",
+                )
+            )
+        elif key == _GOODBYE:
+            return Reached(ends=self._reason)
+        elif key in (_LONGEST, _IDLE) and self._reason is None:
+            idle = key == _IDLE
+            self._reason = "the caller said nothing for long" if idle else "the call lasted as long as it may"
+            self._outbox.wake(_GOODBYE, self._outbox.now + GOODBYE_MS)
+            why = "The caller has said nothing for long." if idle else "The call's time is up."
+            return Reached(goodbye=f"{why} Say goodbye in one short sentence; the call ends after it.")
+        return Reached()

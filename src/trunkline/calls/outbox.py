@@ -1,0 +1,78 @@
+"""What a step of the call's machine brings about: effects in order, and what becomes of events without a link."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from trunkline.calls.log import CallError, LogEventUnion, WireSent
+from trunkline.calls.steps import Append, Effect, Send, WakeAt
+from trunkline.realtime.events import Event
+
+
+class Outbox:
+    """Collects the effects of one step. The parts of the machine share it.
+
+    Attributes:
+        now: the time of the step, in ms of the call's clock.
+        link_up: whether events reach the model now.
+    """
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.link_up = False
+        self._kept: list[Event] | None = None
+        self._effects: list[Effect] = []
+
+    def emit(self, effect: Effect) -> None:
+        """Something for the shell to do."""
+        self._effects.append(effect)
+
+    def log(self, event: LogEventUnion) -> None:
+        """Appends to the call's log."""
+        self.emit(Append(event))
+
+    def log_all(self, events: Iterable[LogEventUnion]) -> None:
+        """Appends several events to the call's log."""
+        for event in events:
+            self.log(event)
+
+    def log_provider_error(self, message: object, code: object) -> None:
+        """Something that the service says is wrong."""
+        self.log(CallError(message=str(message), code=None if code is None else str(code), source="provider"))
+
+    def wake(self, key: str, at_ms: float | None) -> None:
+        """Asks for `Woke(key)` at `at_ms`, in place of an earlier wish of that key; None takes it back."""
+        self.emit(WakeAt(key, at_ms))
+
+    def send(self, event: Event) -> None:
+        """Sends an event to the model. Without a link it is kept for the session, if that goes on; else what matters of
+        it is replayed when there is a new one."""
+        if self.link_up:
+            self.log(WireSent(event=event))
+            self.emit(Send(event))
+        elif self._kept is not None and event["type"] != "session.update":  # the latest is sent first of all
+            self._kept.append(event)
+
+    def keep(self) -> None:
+        """The link is gone, but the session goes on and will be reached again: events wait for it."""
+        self._kept = self._kept or []
+
+    def forget(self) -> None:
+        """The session is gone: nothing waits for it any more."""
+        self._kept = None
+
+    def send_kept(self) -> None:
+        """Sends what has waited for the session."""
+        kept, self._kept = self._kept or [], None
+        for event in kept:
+            self.send(event)
+
+    @property
+    def reaches_model(self) -> bool:
+        """Whether what is sent now will reach the session that is there, be it a little later."""
+        return self.link_up or self._kept is not None
+
+    def take(self) -> list[Effect]:
+        """The effects so far; afterwards there are none."""
+        effects, self._effects = self._effects, []
+        return effects

@@ -1,0 +1,137 @@
+"""What the caller chooses while they talk: push-to-talk, and the agent's voice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from trunkline.calls import log
+from trunkline.calls.earpiece import Earpiece
+from trunkline.calls.outbox import Outbox
+from trunkline.calls.steps import CallPlan
+from trunkline.calls.turns import Turns
+from trunkline.realtime.events import Event, new_id
+
+MEDIA_LAG_MS = 200.0
+"""How much longer sound takes over WebRTC than the page's command: so long after a release the turn is committed."""
+RESTORED_SOUND_MS = 300.0
+"""How long sound that was held back is given to reach a new session before it is committed."""
+WAIT_FOR_RELEASE = "release"
+
+
+class TalkButton:
+    """Push-to-talk: press clears and listens, release commits; the answer is asked for when the service has committed.
+
+    Attributes:
+        settings: what was chosen, all of it.
+        pressed: whether the caller holds the button.
+    """
+
+    def __init__(self, plan: CallPlan, outbox: Outbox, turns: Turns, earpiece: Earpiece) -> None:
+        self._plan = plan
+        self._outbox = outbox
+        self._turns = turns
+        self._earpiece = earpiece
+        self.settings = log.CallSettings(push_to_talk=plan.turn_detection is None, codec=plan.codec)
+        self.pressed = False
+        self._uncommitted = False
+        """Whether something was said whose commit has not gone out yet."""
+        self._commit_id: str | None = None
+
+    @property
+    def turn_detection(self) -> dict[str, Any] | None:
+        """The session's: the scenario's, but none while the caller pushes to talk."""
+        if self.settings.push_to_talk or self._plan.turn_detection is None:
+            return None
+        return {"create_response": True, "interrupt_response": True, **self._plan.turn_detection}
+
+    @property
+    def service_answers(self) -> bool:
+        """Whether the service starts a response by itself after the caller's turn."""
+        detection = self.turn_detection
+        return bool(detection and detection["create_response"])
+
+    @property
+    def service_interrupts(self) -> bool:
+        """Whether the caller's voice cuts the agent off."""
+        detection = self.turn_detection
+        return detection is None or bool(detection["interrupt_response"])
+
+    def begin(self) -> None:
+        """The call begins: what differs from the usual is told."""
+        if self.settings != log.CallSettings():
+            self._outbox.log(self.settings)
+
+    # Push-to-talk ---------------------------------------------------------------------------------------------------
+    def push_to_talk(self, on: bool) -> None:
+        """Turns it on or off. Without turn detection in the scenario it stays on."""
+        on = on or self._plan.turn_detection is None
+        if on == self.settings.push_to_talk:
+            return
+        self._let_go()
+        self._change(push_to_talk=on)
+        self._outbox.send({"type": "input_audio_buffer.clear"})
+        self._update({"audio": {"input": {"turn_detection": self.turn_detection}}})
+
+    def press(self) -> None:
+        """The caller begins to speak."""
+        self.pressed = True
+        self._uncommitted = False
+        self._outbox.wake(WAIT_FOR_RELEASE, None)
+        self._turns.caller_speaks = True
+        self._outbox.send({"type": "input_audio_buffer.clear"})
+
+    def release(self) -> None:
+        """The caller has spoken."""
+        if not self.pressed:
+            return
+        self.pressed = False
+        self._uncommitted = True
+        if self._earpiece.is_media:
+            self._outbox.wake(WAIT_FOR_RELEASE, self._outbox.now + MEDIA_LAG_MS)
+        else:
+            self.commit()
+
+    def commit(self) -> None:
+        """Ends the caller's turn."""
+        if not self._uncommitted or not self._outbox.reaches_model:
+            return  # with a new link it is tried again
+        self._uncommitted = False
+        self._turns.caller_speaks = False
+        self._commit_id = new_id("event")
+        self._outbox.send({"type": "input_audio_buffer.commit", "event_id": self._commit_id})
+
+    def commit_refused(self, event_id: str | None) -> bool:
+        """An error names our commit: nothing was said. True if so."""
+        return event_id is not None and event_id == self._commit_id
+
+    def connected(self) -> None:
+        """There is a session again; what was said meanwhile is on its way to it."""
+        if self._uncommitted:
+            self._outbox.wake(WAIT_FOR_RELEASE, self._outbox.now + RESTORED_SOUND_MS)
+        if self.pressed:
+            self._turns.caller_speaks = True
+
+    def caller_left(self) -> None:
+        """Nobody holds the button any more."""
+        self._let_go()
+
+    def _let_go(self) -> None:
+        self.pressed = self._uncommitted = False
+        self._outbox.wake(WAIT_FOR_RELEASE, None)
+        self._turns.caller_speaks = False
+
+    # Voice ----------------------------------------------------------------------------------------------------------
+    def voice(self, voice: str | None, speed: float | None) -> None:
+        """Changes the agent's voice, its speed, or both. A service that will not says so by an error."""
+        changes = {name: value for name, value in (("voice", voice), ("speed", speed)) if value is not None}
+        self._change(**changes)
+        self._update({"audio": {"output": changes}})
+
+    def _change(self, **changes: Any) -> None:
+        self.settings = msgspec.structs.replace(self.settings, **changes)
+        self._outbox.log(self.settings)
+
+    def _update(self, session: Event) -> None:
+        self._outbox.send({"type": "session.update", "session": {"type": "realtime", **session}})

@@ -1,0 +1,225 @@
+"""Guardrails: pending, then pass, fail or error; what trips is stopped, the model is told and asked again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.calls.call_driver import CallDriver, call, items_of
+from trunkline.calls import log, steps
+
+GUARDED: dict[str, Any] = {"guardrails": {"host": ["moderation"], "poet": []}}
+
+
+def guarded(**changes: Any) -> CallDriver:
+    """A call whose host is checked, and has begun to answer."""
+    driver = call(**changes)  # the greeting goes unchecked: nobody answers for its guardrail
+    driver.checks.clear()
+    driver.types("Tell me about it.")
+    driver.confirms_items()
+    driver.response_created()
+    driver.forget()
+    return driver
+
+
+def outcomes(driver: CallDriver) -> list[str]:
+    return [event.status for event in driver.logged(log.GuardrailChecked)]
+
+
+def test_a_reply_is_pending_and_passes_once_all_of_it_was_looked_at() -> None:
+    driver = guarded(**GUARDED)
+    item_id = driver.agent_says("It is fine.")
+    assert outcomes(driver) == ["pending"]
+    driver.guardrail_finds("pass")
+    assert [(e.item_id, e.status) for e in driver.logged(log.GuardrailChecked)] == [
+        (item_id, "pending"),
+        (item_id, "pass"),
+    ]
+
+
+def test_a_reply_is_looked_at_while_it_streams_a_sentence_at_a_time() -> None:
+    driver = guarded(**GUARDED)
+    item_id = driver.agent_says("One sentence. And a", finished=False)
+    assert [check.text for check in driver.checks] == ["One sentence."]
+    driver.wire("response.output_audio_transcript.delta", item_id=item_id, delta=" second. ")
+    assert len(driver.checks) == 1  # one look at a time
+    driver.guardrail_finds("pass")
+    assert driver.checks[-1].text == "One sentence. And a second."
+    driver.guardrail_finds("pass")
+    assert outcomes(driver) == ["pending"]
+    driver.message_done(item_id, "One sentence. And a second. The end.")
+    assert driver.checks[-1].text == "One sentence. And a second. The end."
+    driver.guardrail_finds("pass")
+    assert outcomes(driver) == ["pending", "pass"]
+
+
+def test_what_trips_is_cancelled_cleared_truncated_and_asked_for_again() -> None:
+    driver = guarded(**GUARDED)
+    item_id = driver.agent_says("You are a fool. And", finished=False)
+    driver.wait(400)
+    driver.guardrail_finds("fail", category="OFFENSIVE", rationale="It insults.")
+    assert driver.types_sent == ["response.cancel", "conversation.item.create"]
+    (told,) = items_of(driver.sent)
+    assert told.startswith("system: ")
+    assert "OFFENSIVE: It insults." in told
+    driver.reports(item_id, 380)
+    driver.response_done("cancelled")
+    driver.confirms_items()
+    assert driver.sent_of("conversation.item.truncate")[0]["audio_end_ms"] == 380
+    assert driver.asked == 1
+    failed = driver.logged(log.GuardrailChecked)[-1]
+    assert (failed.status, failed.category, failed.text) == ("fail", "OFFENSIVE", "You are a fool. And")
+
+
+def test_a_reply_that_was_complete_is_silenced_all_the_same() -> None:
+    driver = guarded(**GUARDED)
+    driver.agent_says("You are a fool.", audio_ms=5000)
+    driver.response_done()
+    driver.wait(300)
+    driver.guardrail_finds("fail")
+    assert driver.logged(log.AudioCleared)
+    driver.confirms_items()
+    driver.wait(300)
+    assert driver.asked == 1
+
+
+def test_a_guardrail_that_breaks_is_an_error_and_never_a_pass() -> None:
+    driver = guarded(**GUARDED)
+    driver.agent_says("It is fine.")
+    driver.guardrail_finds("error", rationale="TimeoutError")
+    assert outcomes(driver) == ["pending", "error"]
+    assert driver.sent == []  # the reply is heard all the same
+
+
+def test_of_two_guardrails_each_tells_how_it_came_out() -> None:
+    driver = guarded(guardrails={"host": ["moderation", "length"], "poet": []})
+    driver.agent_says("It is fine.")
+    driver.guardrail_finds("error", "length")
+    driver.guardrail_finds("pass", "moderation")
+    last = {event.guardrail: event.status for event in driver.logged(log.GuardrailChecked)}
+    assert last == {"length": "error", "moderation": "pass"}
+
+
+def test_when_the_caller_has_gone_on_the_model_is_told_but_not_asked() -> None:
+    driver = guarded(**GUARDED)
+    driver.agent_says("You are a fool.")
+    driver.response_done()
+    driver.caller_starts_to_speak()
+    driver.forget()
+    driver.guardrail_finds("fail")
+    assert driver.types_sent == ["conversation.item.create"]
+    driver.confirms_items()
+    assert driver.asked == 0
+
+
+def test_after_so_many_stopped_answers_no_other_is_asked_for() -> None:
+    driver = guarded(**GUARDED, retries=2)
+    for _answer in range(4):
+        driver.agent_says("You are a fool.", audio_ms=0)
+        driver.response_done()
+        driver.guardrail_finds("fail")
+        driver.confirms_items()
+        driver.wait(1_000)
+        if driver.asked < _answer + 1:
+            break
+        driver.response_created()
+    assert driver.asked == 3  # two others, and one that only excuses itself
+    assert "Say only" in items_of(driver.sent)[-1]
+    assert driver.logged(log.CallError)[-1].code == "guardrails_exhausted"
+
+
+def test_an_agent_without_guardrails_is_not_looked_at() -> None:
+    driver = call()
+    driver.types("Hello")
+    driver.confirms_items()
+    driver.response_created()
+    driver.agent_says("Anything at all.")
+    assert driver.checks == []
+
+
+# Holding ------------------------------------------------------------------------------------------------------------
+HELD: dict[str, Any] = {**GUARDED, "hold": True}
+
+
+def held() -> CallDriver:
+    """A call that holds back, whose host has begun to greet."""
+    driver = CallDriver(**HELD)
+    driver.link_up()
+    driver.caller_joins()
+    driver.confirms_items()
+    driver.response_created()
+    driver.forget()
+    return driver
+
+
+def shown(driver: CallDriver) -> str:
+    return "".join(event.text for event in driver.logged(log.MessageDelta))
+
+
+def test_nothing_is_shown_or_heard_before_it_has_passed() -> None:
+    driver = held()
+    item_id = driver.agent_says("It is fine.")
+    driver.response_done()
+    assert (shown(driver), driver.played) == ("", {})
+    driver.guardrail_finds("pass")
+    assert shown(driver) == "It is fine."
+    assert driver.played == {item_id: 1000}
+    assert driver.logged(log.MessageDone)[-1].status == "completed"
+    assert driver.logged(log.AudioDone)
+
+
+def test_a_sentence_is_shown_when_it_has_passed_and_heard_when_the_next_has() -> None:
+    driver = held()
+    item_id = driver.agent_says("One. ", audio_ms=100, finished=False)
+    driver.guardrail_finds("pass")
+    assert shown(driver) == "One."
+    driver.wire("response.output_audio_transcript.delta", item_id=item_id, delta="Two. ")
+    driver.sound(item_id, 200)
+    assert driver.played == {}
+    driver.guardrail_finds("pass")
+    driver.wire("response.output_audio_transcript.delta", item_id=item_id, delta="Three. ")
+    driver.guardrail_finds("pass")
+    assert driver.played == {item_id: 100}
+
+
+@pytest.mark.parametrize("status", ["fail", "error"])
+def test_what_does_not_pass_is_never_shown_nor_heard(status: Any) -> None:
+    driver = held()
+    item_id = driver.agent_says("You are a fool.")
+    driver.guardrail_finds(status, rationale="no")
+    driver.response_done("cancelled")
+    driver.confirms_items()
+    driver.wait(1_000)
+    assert (shown(driver), driver.played) == ("", {})
+    assert driver.said(item_id) == ""
+    assert driver.logged(log.GuardrailChecked)[-1].text is None
+    assert driver.sent_of("conversation.item.truncate")[0]["audio_end_ms"] == 0
+    assert driver.asked == 1
+
+
+def test_the_wire_in_the_log_has_none_of_its_words() -> None:
+    driver = held()
+    driver.agent_says("You are a fool.")
+    driver.response_done("completed", output=[{"type": "message", "content": [{"transcript": "You are a fool."}]}])
+    assert not [event for event in driver.logged(log.WireReceived) if "fool" in str(event.event)]
+
+
+def test_what_is_held_back_when_the_caller_cuts_in_is_never_heard() -> None:
+    driver = held()
+    driver.agent_says("One. Two. ", audio_ms=500, finished=False)
+    driver.interrupts()
+    driver.guardrail_finds("pass")
+    assert driver.played == {}
+    assert driver.sent_of("conversation.item.truncate")[0]["audio_end_ms"] == 0
+
+
+def test_two_messages_are_heard_in_their_order() -> None:
+    driver = held()
+    first = driver.agent_says("First.", audio_ms=100)
+    checks = list(driver.checks)
+    second = driver.agent_says("Second.", audio_ms=200)
+    driver.guardrail_finds("pass")
+    assert driver.played == {}
+    driver.feed(steps.Checked(first, checks[0].check, "moderation", "pass"))
+    assert [event.item_id for event in driver.logged(log.AudioStarted)] == [first, second]

@@ -1,0 +1,174 @@
+"""Push-to-talk: press interrupts and clears, release commits, and the answer is asked for once."""
+
+from __future__ import annotations
+
+from tests.calls.call_driver import CallDriver, call
+from trunkline.calls import commands, log, steps
+from trunkline.calls.talk_button import MEDIA_LAG_MS
+
+ON, OFF = commands.PushToTalk(True), commands.PushToTalk(False)
+
+
+def talking() -> CallDriver:
+    driver = call()
+    driver.commands(ON)
+    driver.forget()
+    return driver
+
+
+def test_switching_it_on_takes_turn_detection_away() -> None:
+    driver = call()
+    driver.commands(ON)
+    (update,) = driver.sent_of("session.update")
+    assert update["session"]["audio"]["input"]["turn_detection"] is None
+    assert driver.logged(log.CallSettings) == [log.CallSettings(push_to_talk=True)]
+
+
+def test_switching_it_off_brings_the_scenarios_turn_detection_back() -> None:
+    driver = talking()
+    driver.commands(OFF)
+    (update,) = driver.sent_of("session.update")
+    detection = update["session"]["audio"]["input"]["turn_detection"]
+    assert detection == {"type": "server_vad", "create_response": True, "interrupt_response": True}
+
+
+def test_switching_twice_changes_nothing() -> None:
+    driver = talking()
+    driver.commands(ON)
+    assert driver.sent == []
+
+
+def test_press_interrupts_and_clears() -> None:
+    driver = talking()
+    driver.types("Tell me something long.")
+    driver.confirms_items()
+    driver.response_created()
+    driver.agent_says("Once upon a time", finished=False)
+    driver.forget()
+    driver.commands(commands.Press())
+    assert driver.types_sent == ["response.cancel", "input_audio_buffer.clear"]
+    assert driver.logged(log.AudioCleared)
+
+
+def test_release_commits_and_the_answer_is_asked_for_when_the_service_has_committed() -> None:
+    driver = talking()
+    driver.commands(commands.Press())
+    driver.commands(commands.Release())
+    assert driver.types_sent == ["input_audio_buffer.clear", "input_audio_buffer.commit"]
+    assert driver.asked == 0
+    driver.wire("input_audio_buffer.committed", item_id="speech_1")
+    assert driver.asked == 1
+
+
+def test_over_webrtc_the_commit_waits_for_the_sound() -> None:
+    driver = talking()
+    driver.feed(steps.CallerJoined("leg_1", "webrtc"))
+    driver.commands(commands.Press())
+    driver.commands(commands.Release())
+    driver.wait(MEDIA_LAG_MS - 1)
+    assert driver.sent_of("input_audio_buffer.commit") == []
+    driver.wait(1)
+    assert len(driver.sent_of("input_audio_buffer.commit")) == 1
+
+
+def test_a_press_without_a_word_is_no_turn() -> None:
+    driver = talking()
+    driver.commands(commands.Press())
+    driver.commands(commands.Release())
+    event_id = driver.sent_of("input_audio_buffer.commit")[-1]["event_id"]
+    driver.wire("error", error={"code": "input_audio_buffer_commit_empty", "event_id": event_id, "message": "empty"})
+    assert driver.asked == 0
+    assert driver.logged(log.CallError) == []
+    assert driver.machine.at_rest
+
+
+def test_the_agent_does_not_speak_while_the_button_is_held() -> None:
+    driver = talking()
+    driver.types("A question.")
+    driver.confirms_items()
+    driver.commands(commands.Press())
+    driver.forget()
+    driver.wait(5_000)
+    assert driver.asked == 0
+
+
+def test_buttons_pressed_twice_and_at_the_wrong_time_do_nothing() -> None:
+    driver = call()
+    for command in (commands.Press(), commands.Release()):
+        driver.commands(command)
+    assert driver.sent == []
+    driver.commands(ON)
+    driver.forget()
+    for command in (commands.Release(), commands.Press(), commands.Press(), commands.Release(), commands.Release()):
+        driver.commands(command)
+    assert driver.types_sent == ["input_audio_buffer.clear", "input_audio_buffer.commit"]
+
+
+def test_it_survives_a_new_link() -> None:
+    driver = talking()
+    driver.link_lost()
+    driver.link_up()
+    assert driver.machine.turn_detection is None
+    assert driver.machine.settings.push_to_talk
+
+
+def test_what_was_said_while_the_link_was_down_is_committed_when_it_is_back() -> None:
+    driver = talking()
+    driver.commands(commands.Press())
+    driver.link_lost()
+    driver.commands(commands.Release())
+    driver.forget()
+    driver.link_up()
+    assert driver.sent_of("input_audio_buffer.commit") == []  # the sound that was kept goes first
+    driver.wait(1_000)
+    assert len(driver.sent_of("input_audio_buffer.commit")) == 1
+
+
+def test_whoever_leaves_lets_go_of_the_button() -> None:
+    driver = talking()
+    driver.commands(commands.Press())
+    driver.caller_leaves()
+    driver.caller_joins("leg_2")
+    driver.forget()
+    driver.commands(commands.Release())
+    assert driver.sent == []
+
+
+def test_a_scenario_without_turn_detection_is_always_push_to_talk() -> None:
+    driver = CallDriver(turn_detection=None)
+    assert driver.machine.settings.push_to_talk
+    driver.link_up()
+    driver.commands(OFF)
+    assert driver.machine.settings.push_to_talk
+
+
+def test_keys_are_said_to_the_model() -> None:
+    driver = call()
+    driver.commands(commands.Keys("12#"))
+    (created,) = driver.sent_of("conversation.item.create")
+    assert created["item"]["content"] == [{"type": "input_text", "text": "12#"}]
+
+
+def test_another_speed_is_told_to_the_session_and_remembered() -> None:
+    driver = call()
+    driver.commands(commands.Voice(speed=1.25))
+    (update,) = driver.sent_of("session.update")
+    assert update["session"] == {"type": "realtime", "audio": {"output": {"speed": 1.25}}}
+    assert driver.machine.settings == log.CallSettings(speed=1.25)
+
+
+def test_the_answer_is_asked_for_where_the_service_does_not_begin_it() -> None:
+    driver = call(turn_detection={"type": "server_vad", "create_response": False})
+    driver.caller_starts_to_speak()
+    driver.caller_stops_speaking()
+    assert driver.asked == 1
+
+
+def test_the_agent_talks_on_where_the_callers_voice_shall_not_interrupt() -> None:
+    driver = call(turn_detection={"type": "server_vad", "interrupt_response": False})
+    driver.types("Tell me something long.")
+    driver.confirms_items()
+    driver.response_created()
+    driver.agent_says("Once upon a time", finished=False)
+    driver.caller_starts_to_speak(cuts=False)
+    assert driver.logged(log.AudioCleared) == []
