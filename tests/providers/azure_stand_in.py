@@ -467,7 +467,7 @@ async def azure_stand_in(
         ms_per_character: how fast agents speak; the default is ten times as fast as people do.
     """
     engine = Engine(
-        brains_of(scenarios, Settings.model_construct(chat_base_url=None, chat_model=None)),
+        brains_of(scenarios, None),
         OracleRecogniser(),
         EstimatedVoice(ms_per_character),
         EnergyVoiceActivity,

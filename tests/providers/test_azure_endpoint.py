@@ -1,0 +1,72 @@
+"""The endpoint as people have it: what is understood, and what is said about the rest."""
+
+from __future__ import annotations
+
+import pytest
+
+from trunkline.providers import ProviderError
+from trunkline.providers.azure_endpoint import azure_endpoint
+
+
+@pytest.mark.parametrize(
+    ("given", "root"),
+    [
+        ("https://res.openai.azure.com", "https://res.openai.azure.com"),
+        ("https://res.openai.azure.com/", "https://res.openai.azure.com"),
+        ("  'https://RES.openai.azure.com/'  ", "https://res.openai.azure.com"),
+        ("https://res.cognitiveservices.azure.com/", "https://res.cognitiveservices.azure.com"),
+        ("https://res.services.ai.azure.com/openai/v1/", "https://res.services.ai.azure.com"),
+        ("https://res.openai.azure.com/openai", "https://res.openai.azure.com"),
+        ("https://res.openai.azure.com/openai/v1", "https://res.openai.azure.com"),
+        ("https://res.openai.azure.com/openai/v1/realtime", "https://res.openai.azure.com"),
+        ("https://gateway.example.com:8443/openai", "https://gateway.example.com:8443"),
+        ("http://127.0.0.1:3001", "http://127.0.0.1:3001"),
+        ("http://[::1]:3001/openai/v1", "http://[::1]:3001"),
+    ],
+)
+def test_what_is_understood(given: str, root: str) -> None:
+    endpoint = azure_endpoint(given)
+    assert endpoint.root == root
+    assert endpoint.v1 == f"{root}/openai/v1"
+
+
+def test_hosts_that_are_not_azures_own_are_told_apart() -> None:
+    assert azure_endpoint("https://res.openai.azure.com").is_usual
+    assert not azure_endpoint("https://gateway.example.com").is_usual
+
+
+@pytest.mark.parametrize(
+    ("given", "hint"),
+    [
+        ("res.openai.azure.com", "https://res.openai.azure.com/"),
+        ("my-resource", "https://my-resource.openai.azure.com/"),
+        ("", "https://RESOURCE.openai.azure.com/"),
+        ("http://res.openai.azure.com", "never sent in the clear"),
+        ("wss://res.openai.azure.com/openai/v1/realtime", "in place of wss"),
+        ("ftp://res.openai.azure.com", "begins with https"),
+        ("https://api.openai.com/v1", "OPENAI_API_KEY"),
+        ("https://YOUR-RESOURCE.openai.azure.com/", "Put your resource's name"),
+        ("https://eastus.api.cognitive.microsoft.com/", "custom domain name"),
+        ("https://ai.azure.com/resource/overview", "That is the portal"),
+        ("https://swedencentral.realtimeapi-preview.ai.azure.com/v1/realtimertc", "the resource's own"),
+        ("https://res.services.ai.azure.com/api/projects/mine", "https://res.services.ai.azure.com/"),
+        (
+            "https://res.openai.azure.com/openai/deployments/gpt/chat/completions?api-version=2025-01-01-preview",
+            "AZURE_OPENAI_REALTIME_DEPLOYMENT",
+        ),
+        ("https://res.openai.azure.com/?api-version=2025-04-01-preview", "no api-version"),
+        ("https://res.openai.azure.com/elsewhere", "Leave out the path"),
+        ("https://res.openai.azure.com:port", "no address"),
+    ],
+)
+def test_what_is_wrong_is_told_with_what_to_do(given: str, hint: str) -> None:
+    with pytest.raises(ProviderError, match="should look like https://") as caught:
+        azure_endpoint(given)
+    assert hint in (caught.value.hint or "")
+    assert not caught.value.retry
+
+
+def test_a_password_in_the_address_is_refused_and_not_shown() -> None:
+    with pytest.raises(ProviderError) as caught:
+        azure_endpoint("https://user:hunter2@res.openai.azure.com")
+    assert "hunter2" not in f"{caught.value} {caught.value.hint}"
