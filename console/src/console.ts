@@ -3,6 +3,7 @@ import { computed, effect, signal } from "@preact/signals";
 import { choice, readWishes, rewriteAddress } from "./address";
 import { catalogue, loadCatalogue, scenarioNamed } from "./catalogue";
 import { Connection } from "./connection";
+import { rememberCall } from "./earlier-calls";
 import { dismiss, notify } from "./notices";
 
 export const connection = new Connection();
@@ -25,6 +26,7 @@ export async function start(): Promise<void> {
   const wishes = readWishes(location.search);
   tellAboutMicrophone();
   keepChoiceWithCall();
+  keepCalls();
   if (wishes.call !== null) void connection.resume(wishes.call);
   await loadCatalogue();
   choose(wishes.scenario ?? connection.call.peek().scenario, wishes.agent);
@@ -84,5 +86,13 @@ function keepChoiceWithCall(): void {
   effect(() => {
     const name = connection.call.value.scenario;
     if (name !== null && catalogue.value?.scenarios.some((one) => one.name === name)) chosenScenario.value = name;
+  });
+}
+
+/** What is a new call now can be read later. */
+function keepCalls(): void {
+  effect(() => {
+    const { callId, scenario: name, startedAt } = connection.call.value;
+    if (callId !== null && name !== null && startedAt !== null) rememberCall({ id: callId, scenario: name, startedAt });
   });
 }

@@ -1,9 +1,11 @@
-/** The page: header, conversation, event log. On a phone the last two are tabs. */
-import { useSignal } from "@preact/signals";
+/** The page: header, agents, conversation, event log. On a phone the last three are tabs. */
 import type { VNode } from "preact";
 import { useMemo } from "preact/hooks";
 import { catalogue } from "../catalogue";
-import { connection, scenario } from "../console";
+import { agent, connection, scenario } from "../console";
+import { logsShown, type Tab, tab } from "../view";
+import { Agents } from "./Agents";
+import { Approvals } from "./Approvals";
 import { Composer } from "./Composer";
 import { EventLog } from "./EventLog";
 import { Header } from "./Header";
@@ -11,34 +13,52 @@ import { Notices } from "./Notices";
 import { Transcript } from "./Transcript";
 
 export function App(): VNode {
-  const tab = useSignal<"transcript" | "events">("transcript");
   return (
-    <div class={`page page-${tab.value}`}>
+    <div class={`page page-${tab.value}${logsShown.value ? "" : " page-quiet"}`}>
       <Header />
       <Notices />
-      <nav class="tabs" aria-label="View">
-        <button type="button" aria-pressed={tab.value === "transcript"} onClick={() => (tab.value = "transcript")}>
-          Transcript
-        </button>
-        <button type="button" aria-pressed={tab.value === "events"} onClick={() => (tab.value = "events")}>
-          Event log
-        </button>
-      </nav>
+      <Tabs />
       <main class="panes">
+        <Who />
         <div class="conversation">
           <Conversation />
+          <Approvals />
           <Composer />
         </div>
-        <Events />
+        {logsShown.value && <Events />}
       </main>
     </div>
   );
 }
 
+const TABS: readonly [Tab, string][] = [
+  ["transcript", "Transcript"],
+  ["agents", "Agents"],
+  ["events", "Event log"],
+];
+
+function Tabs(): VNode {
+  return (
+    <nav class="tabs" aria-label="View">
+      {TABS.filter(([name]) => name !== "events" || logsShown.value).map(([name, title]) => (
+        <button key={name} type="button" aria-pressed={tab.value === name} onClick={() => (tab.value = name)}>
+          {title}
+        </button>
+      ))}
+    </nav>
+  );
+}
+
+function Who(): VNode {
+  const phase = connection.phase.value;
+  const live = phase === "connected" || phase === "reconnecting";
+  return <Agents scenario={scenario.value} current={agent.value} live={live} handoffs={connection.call.value.handoffs} />;
+}
+
 function Conversation(): VNode {
   const call = connection.call.value;
   const shown = catalogue.value?.scenarios.find((one) => one.name === call.scenario) ?? scenario.value;
-  const agents = useMemo(() => shown?.agents.map((agent) => agent.name) ?? [], [shown]);
+  const agents = useMemo(() => shown?.agents.map((one) => one.name) ?? [], [shown]);
   return <Transcript call={call} scenario={shown} agents={agents} provider={call.provider ?? catalogue.value?.health.provider ?? null} />;
 }
 

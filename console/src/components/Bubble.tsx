@@ -1,20 +1,26 @@
 /** One message: who, when, what; and what of it was not heard. */
 import type { ComponentChild, VNode } from "preact";
-import type { Message } from "../reducer";
+import type { Measures, Message } from "../call-state";
 import { duration } from "../time";
 import { AgentChip } from "./AgentChip";
+import { Checks } from "./Checks";
 import { MarkdownText } from "./MarkdownText";
+import { useMeasured } from "./Measured";
 import { Moment } from "./Moment";
 import { unchanging } from "./unchanging";
 
 interface BubbleProps {
   message: Message;
+  measures: Measures | undefined;
   agents: readonly string[];
   startedAt: number | null;
 }
 
-export const Bubble = unchanging(({ message, agents, startedAt }: BubbleProps): VNode => {
+export const Bubble = unchanging((props: BubbleProps): VNode => <Whole {...props} />);
+
+function Whole({ message, measures, agents, startedAt }: BubbleProps): VNode {
   const mark = markOf(message);
+  const measured = useMeasured(measures);
   return (
     <article class={`bubble bubble-${message.role} bubble-${message.status}`}>
       <header class="bubble-head">
@@ -24,12 +30,15 @@ export const Bubble = unchanging(({ message, agents, startedAt }: BubbleProps): 
           <span class="speaker">{message.role === "user" ? "You" : "System"}</span>
         )}
         <Moment atMs={message.atMs} startedAt={startedAt} />
+        {measured?.button}
       </header>
+      {measured?.panel}
       <div class="bubble-text">{body(message)}</div>
       {mark !== null && <footer class="bubble-mark">{mark}</footer>}
+      {measures && measures.checks.length > 0 && <Checks checks={measures.checks} />}
     </article>
   );
-});
+}
 
 function body(message: Message): ComponentChild {
   if (message.role === "user") {

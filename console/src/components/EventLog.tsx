@@ -1,137 +1,135 @@
-/** Every event of the call, raw ones too: filtered, paused, opened. Only the rows in sight exist. */
+/** Every event of the call, raw ones too: searched, chosen by kind, paused, taken along. */
 import { useSignal } from "@preact/signals";
 import type { VNode } from "preact";
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
+import { type Choice, EventKinds, GROUPS, type Kinds } from "../event-kinds";
 import type { EventList } from "../event-list";
-import { EventSelection } from "../event-selection";
-import { useFollow } from "../follow";
-import { RowGeometry } from "../row-geometry";
-import { EventRow } from "./EventRow";
+import { EventPairs } from "../event-pairs";
+import { EventSelection, type Selection } from "../event-selection";
+import { toClipboard } from "../taking-along";
+import { EventRows } from "./EventRows";
 import { Icon } from "./icons";
-import { JumpButton } from "./JumpButton";
-
-const ROW_PX = 28;
-/** Rows drawn beyond the edges, so that fast scrolling shows no gaps. */
-const MARGIN_PX = 10 * ROW_PX;
+import { unchanging } from "./unchanging";
 
 export function EventLog({ events, startedAt }: { events: EventList; startedAt: number | null }): VNode {
   const filter = useSignal("");
+  const choice = useSignal<Choice>("all");
+  const sought = useSignal<number | null>(null);
   const paused = useSignal<EventList | null>(null);
-  const shown = paused.value ?? events;
   const selection = useRef(new EventSelection());
-  const chosen = selection.current.update(shown, filter.value);
+  const kinds = useRef(new EventKinds());
+  const pairs = useRef(new EventPairs());
+  const shown = paused.value ?? events;
+  const chosen = selection.current.update(shown, filter.value, choice.value);
+  pairs.current.update(shown);
   const isNew = events.length < (paused.value?.length ?? 0);
   useEffect(() => {
     if (isNew) paused.value = null;
   }, [isNew]);
+  const goTo = useRef((seq: number): void => {
+    filter.value = "";
+    choice.value = "all";
+    sought.value = seq;
+  });
+  const waiting = paused.value === null ? 0 : events.length - paused.value.length;
   return (
     <section class="event-log" aria-label="Event log">
-      <header class="pane-head">
+      <header class="pane-head event-head">
         <h2>Event log</h2>
-        <span class="count" aria-live="off">
-          {chosen.length < shown.length ? `${chosen.length} of ${shown.length}` : shown.length}
-        </span>
-        <input
-          type="search"
-          class="filter"
-          aria-label="Filter events"
-          placeholder="Filter"
-          autocomplete="off"
-          spellcheck={false}
-          value={filter.value}
-          onInput={(event) => (filter.value = event.currentTarget.value)}
-        />
-        <button
-          type="button"
-          class="icon-button"
-          aria-label={paused.value ? "Go on showing events" : "Pause"}
-          title={paused.value ? `Go on (${events.length - paused.value.length} new)` : "Pause"}
-          aria-pressed={paused.value !== null}
-          onClick={() => (paused.value = paused.value ? null : events)}
-        >
-          <Icon name={paused.value ? "play" : "pause"} />
-        </button>
+        <span class="count">{chosen.length < shown.length ? `${chosen.length} of ${shown.length}` : shown.length}</span>
+        <div class="pane-actions">
+          <JsonButton events={chosen} />
+          <button
+            type="button"
+            class="icon-button"
+            aria-label={paused.value ? "Go on showing events" : "Pause"}
+            title={paused.value ? `Go on (${waiting} new)` : "Pause"}
+            aria-pressed={paused.value !== null}
+            onClick={() => (paused.value = paused.value ? null : events)}
+          >
+            <Icon name={paused.value ? "play" : "pause"} />
+          </button>
+        </div>
+        <div class="event-filters">
+          <input
+            type="search"
+            class="filter"
+            aria-label="Filter events"
+            placeholder="Search"
+            autocomplete="off"
+            spellcheck={false}
+            value={filter.value}
+            onInput={(event) => (filter.value = event.currentTarget.value)}
+          />
+          <KindSelect kinds={kinds.current.update(shown)} choice={choice.value} choose={(next: Choice) => (choice.value = next)} />
+        </div>
       </header>
-      <Rows key={filter.value} events={chosen} startedAt={startedAt} />
+      {chosen.length === 0 && <p class="event-none muted">{shown.length === 0 ? "What happens in a call is listed here." : "No event is like that."}</p>}
+      <EventRows
+        key={`${choice.value} ${filter.value}`}
+        events={chosen}
+        pairs={pairs.current}
+        startedAt={startedAt}
+        sought={sought.value}
+        found={() => (sought.value = null)}
+        goTo={goTo.current}
+      />
     </section>
   );
 }
 
-interface Rows {
-  readonly length: number;
-  at(index: number): ReturnType<EventList["at"]>;
-}
-
-function Rows({ events, startedAt }: { events: Rows; startedAt: number | null }): VNode {
-  const { frame, content, following, onScroll, jump } = useFollow();
-  const geometry = useMemo(() => new RowGeometry(ROW_PX), []);
-  const [view, setView] = useState({ top: 0, height: 0 });
-  const [, redraw] = useState(0);
-  const open = useRef(new Set<number>());
-  const look = (): void => {
-    const element = frame.current;
-    if (element) setView({ top: element.scrollTop, height: element.clientHeight });
+function JsonButton({ events }: { events: Selection }): VNode {
+  const done = useSignal(false);
+  const copy = async (): Promise<void> => {
+    const frames = Array.from({ length: events.length }, (_, index) => events.at(index));
+    done.value = await toClipboard(JSON.stringify(frames, null, 2));
+    setTimeout(() => (done.value = false), 1600);
   };
-  useEffect(() => {
-    const observer = new ResizeObserver(look);
-    if (frame.current) observer.observe(frame.current);
-    return () => observer.disconnect();
-  }, []);
-
-  const count = events.length;
-  if (count === 0 && open.current.size > 0) {
-    open.current.clear();
-    geometry.clear();
-  }
-  const total = geometry.total(count);
-  // While it follows, the newest rows are drawn before the scroll position has caught up with them.
-  const top = following ? Math.max(0, total - view.height) : view.top;
-  const { first, end } = geometry.range(top - MARGIN_PX, top + view.height + MARGIN_PX, count);
-  const measured = (index: number, height: number): void => {
-    if (geometry.heightOf(index) === height) return;
-    geometry.setHeight(index, height);
-    redraw((times) => times + 1);
-  };
-  const toggle = (index: number): void => {
-    if (!open.current.delete(index)) open.current.add(index);
-    else geometry.setHeight(index, ROW_PX);
-    redraw((times) => times + 1);
-  };
-  const rows: VNode[] = [];
-  for (let index = first; index < end; index += 1) {
-    const event = events.at(index);
-    if (!event) continue;
-    rows.push(
-      <EventRow
-        key={event.seq}
-        event={event}
-        index={index}
-        count={count}
-        startedAt={startedAt}
-        open={open.current.has(index)}
-        toggle={toggle}
-        measured={measured}
-      />,
-    );
-  }
   return (
-    <>
-      <div
-        class="scroll"
-        ref={frame}
-        tabIndex={0}
-        onScroll={() => {
-          onScroll();
-          look();
-        }}
-      >
-        <div class="rows" ref={content} role="list" style={{ height: `${total}px` }}>
-          <div class="rows-window" role="presentation" style={{ transform: `translateY(${geometry.top(first)}px)` }}>
-            {rows}
-          </div>
-        </div>
-      </div>
-      {!following && <JumpButton onClick={jump} />}
-    </>
+    <button
+      type="button"
+      class="button button-small"
+      aria-label="Events as JSON"
+      title="Copy the events that are shown, as JSON"
+      disabled={events.length === 0}
+      onClick={() => void copy()}
+    >
+      <Icon name={done.value ? "done" : "copy"} />
+      {done.value ? "Copied!" : "JSON"}
+    </button>
   );
 }
+
+interface KindSelectProps {
+  kinds: Kinds;
+  choice: Choice;
+  choose: (choice: Choice) => void;
+}
+
+/** Drawn anew only when a new kind has come: events come many times a second. */
+function KindSelect({ kinds, choice, choose }: KindSelectProps): VNode {
+  return (
+    <select aria-label="Kind" value={choice} onChange={(event) => choose(event.currentTarget.value as Choice)}>
+      <KindOptions kinds={kinds} choice={choice} />
+    </select>
+  );
+}
+
+const KindOptions = unchanging(({ kinds, choice }: { kinds: Kinds; choice: Choice }): VNode => {
+  const option = (name: string): VNode => (
+    <option key={name} value={`kind:${name}`} selected={choice === `kind:${name}`}>
+      {name}
+    </option>
+  );
+  return (
+    <>
+      {GROUPS.map(({ choice: group, title }) => (
+        <option key={group} value={group} selected={choice === group}>
+          {title}
+        </option>
+      ))}
+      {kinds.own.length > 0 && <optgroup label="The call">{kinds.own.map(option)}</optgroup>}
+      {kinds.wire.length > 0 && <optgroup label="The wire">{kinds.wire.map(option)}</optgroup>}
+    </>
+  );
+});

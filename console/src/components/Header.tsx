@@ -5,6 +5,7 @@ import { agent, chooseAgent, chooseScenario, connect, connection, scenario } fro
 import type { Phase } from "../connection";
 import { nextTheme, theme } from "../theme";
 import { Icon, Mark } from "./icons";
+import { LogsToggle } from "./LogsToggle";
 
 export function Header(): VNode {
   return (
@@ -13,9 +14,10 @@ export function Header(): VNode {
         <Mark />
         Trunkline
       </h1>
-      <Choices />
       <Status />
+      <Choices />
       <div class="header-buttons">
+        <LogsToggle />
         <ThemeButton />
         <ConnectButton />
       </div>
@@ -62,8 +64,9 @@ const PHASES: Record<Phase, string> = {
 
 function Status(): VNode {
   const phase = connection.phase.value;
-  const { provider, transport, link } = connection.call.value;
+  const { provider, transport, link, endReason } = connection.call.value;
   const linkLost = phase === "connected" && link === "lost";
+  const live = phase === "connected" || phase === "reconnecting";
   return (
     <div class="status">
       <span class={`status-phase status-${linkLost ? "reconnecting" : phase}`} role="status">
@@ -71,11 +74,16 @@ function Status(): VNode {
       </span>
       <span class="status-facts">
         <span title="Provider: where the model lives">{provider ?? catalogue.value?.health.provider ?? "–"}</span>
-        <span title="Transport: how the sound travels">{transport === "webrtc" ? "WebRTC" : "WebSocket"}</span>
+        <span title="Transport: how the sound travels">{transport === null ? "–" : transport === "webrtc" ? "WebRTC" : "WebSocket"}</span>
+        <span title="Link: the connection to the model" class={live && link === "lost" ? "fact-lost" : undefined}>
+          {live && endReason === null ? LINKS[link] : "no model"}
+        </span>
       </span>
     </div>
   );
 }
+
+const LINKS = { opening: "model connecting…", up: "model connected", lost: "model lost" } as const;
 
 function ConnectButton(): VNode {
   const phase = connection.phase.value;

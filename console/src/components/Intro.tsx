@@ -1,28 +1,71 @@
-/** The transcript's beginning: what this scenario is, who is in it, and what runs it. */
+/** The transcript's beginning: what this scenario is, what runs it, and the calls before this one. */
 import type { VNode } from "preact";
 import type { ScenarioInfo } from "../api";
-import { AgentChip } from "./AgentChip";
+import { type EarlierCall, earlierCalls } from "../earlier-calls";
+import { clockTime } from "../time";
+import { Icon } from "./icons";
 
-export function Intro({ scenario, provider }: { scenario: ScenarioInfo; provider: string | null }): VNode {
-  const names = scenario.agents.map((agent) => agent.name);
+interface IntroProps {
+  scenario: ScenarioInfo;
+  provider: string | null;
+  /** The call that is shown. */
+  callId: string | null;
+}
+
+export function Intro({ scenario, provider, callId }: IntroProps): VNode {
+  const earlier = earlierCalls.value.filter(({ id }) => id !== callId);
   return (
     <div class="intro">
       <h3 dir="auto">{scenario.title || scenario.name}</h3>
       {scenario.description && <p dir="auto">{scenario.description}</p>}
-      <ul class="intro-agents" aria-label="Agents in this scenario">
-        {scenario.agents.map((agent) => (
-          <li key={agent.name}>
-            <AgentChip name={agent.name} agents={names} />
-            {agent.handoff_description && <span dir="auto">{agent.handoff_description}</span>}
+      {provider === "local" && <LocalEngine />}
+      {earlier.length > 0 && <Earlier calls={earlier} />}
+    </div>
+  );
+}
+
+function LocalEngine(): VNode {
+  return (
+    <div class="intro-local">
+      <Icon name="chip" />
+      <div>
+        <p>
+          <strong>This runs on your machine, with no key.</strong> The local engine listens with a small recogniser, speaks with a synthetic voice, and
+          plays the scenario from a rehearsal, a script in place of a model. So keep to what you are asked, or take one of the suggestions below.
+        </p>
+        <details>
+          <summary>Talk to Azure OpenAI instead</summary>
+          <p>
+            Put these into a file named <code>.env</code> where you start Trunkline, and start it again:
+          </p>
+          <pre class="json" tabIndex={0}>
+            {`AZURE_OPENAI_ENDPOINT=https://YOUR-RESOURCE.openai.azure.com/
+AZURE_OPENAI_API_KEY=…
+AZURE_OPENAI_REALTIME_DEPLOYMENT=the name of a realtime deployment
+AZURE_OPENAI_TRANSCRIPTION_DEPLOYMENT=the name of a transcription deployment`}
+          </pre>
+          <p>
+            With OpenAI, <code>OPENAI_API_KEY</code> is enough; <code>.env.sample</code> has the rest. The keys stay on the server.
+          </p>
+        </details>
+      </div>
+    </div>
+  );
+}
+
+function Earlier({ calls }: { calls: readonly EarlierCall[] }): VNode {
+  return (
+    <details class="intro-earlier">
+      <summary>Earlier calls of this tab</summary>
+      <ul>
+        {calls.map(({ id, scenario, startedAt }) => (
+          <li key={id}>
+            <a href={`?call=${encodeURIComponent(id)}`} target="_blank" rel="noopener">
+              {clockTime(startedAt)} <bdi>{scenario}</bdi>
+            </a>
           </li>
         ))}
       </ul>
-      {provider === "local" && (
-        <p class="intro-local">
-          <strong>Local engine, no key.</strong> Everything runs on this machine. To talk to Azure OpenAI, set <code>AZURE_OPENAI_ENDPOINT</code>,{" "}
-          <code>AZURE_OPENAI_API_KEY</code> and <code>AZURE_OPENAI_REALTIME_DEPLOYMENT</code> and start again.
-        </p>
-      )}
-    </div>
+    </details>
   );
 }

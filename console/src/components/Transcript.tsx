@@ -5,9 +5,11 @@ import { useFollow } from "../follow";
 import type { CallState, Entry } from "../reducer";
 import { Announcer } from "./Announcer";
 import { Bubble } from "./Bubble";
+import { CallFigures } from "./CallFigures";
 import { Crumb } from "./Crumb";
 import { Intro } from "./Intro";
 import { JumpButton } from "./JumpButton";
+import { TranscriptActions } from "./TranscriptActions";
 
 interface TranscriptProps {
   call: CallState;
@@ -20,14 +22,25 @@ export function Transcript({ call, scenario, agents, provider }: TranscriptProps
   const { frame, content, following, onScroll, jump } = useFollow();
   return (
     <section class="transcript" aria-label="Transcript">
+      <header class="pane-head">
+        <h2>Transcript</h2>
+        <CallFigures call={call} />
+        <TranscriptActions />
+      </header>
       <div class="scroll" ref={frame} onScroll={onScroll} tabIndex={0}>
         <div class="transcript-list" ref={content}>
-          {scenario && <Intro scenario={scenario} provider={provider} />}
+          {scenario && <Intro scenario={scenario} provider={provider} callId={call.callId} />}
           {call.entries.filter(isShown).map((entry) =>
             entry.type === "message" ? (
-              <Bubble key={entry.key} message={entry} agents={agents} startedAt={call.startedAt} />
+              <Bubble
+                key={entry.key}
+                message={entry}
+                measures={call.measures.get(entry.itemId)}
+                agents={agents}
+                startedAt={call.startedAt}
+              />
             ) : (
-              <Crumb key={entry.key} entry={entry} agents={agents} startedAt={call.startedAt} />
+              <Crumb key={entry.key} entry={entry} scenario={scenario} agents={agents} startedAt={call.startedAt} />
             ),
           )}
         </div>
