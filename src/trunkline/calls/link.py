@@ -14,6 +14,7 @@ import msgspec
 from trunkline.calls.log import Codec
 from trunkline.calls.steps import Input, LinkDropped, LinkOpened, RenewalFailed, SoundArrived, WireArrived
 from trunkline.providers import Connection, ConnectionLostError, ProviderError
+from trunkline.providers.faults import Treatment, classify_close
 from trunkline.realtime import events
 from trunkline.realtime.audio import FORMATS
 
@@ -111,7 +112,7 @@ class Link:
                 connection = await route.connect()
             except ProviderError as error:
                 lost = LinkDropped(f"{error} {error.hint}" if error.hint else str(error), error.code)
-                hopeless = not error.retry
+                hopeless, asked_s = not error.retry, error.retry_after_s or 0.0
             else:
                 resumed = route.resumes and route is session_of
                 if not resumed:
@@ -122,7 +123,9 @@ class Link:
                 opened_at = loop.time()
                 try:
                     broken = await self._stay(using)
-                    lost, hopeless = LinkDropped(broken.reason, broken.code), False
+                    fault = classify_close(broken.code, broken.reason)
+                    lost, asked_s = LinkDropped(broken.reason, broken.code), fault.retry_after_s
+                    hopeless = fault.treatment is Treatment.HOPELESS
                     lost_at = loop.time()
                     self._ready = False
                     if rerouted := self._route is not route:
@@ -147,7 +150,7 @@ class Link:
             if hopeless or loop.time() - troubled_since > GIVE_UP_AFTER_S:
                 self._deliver(lost)
                 return
-            retry_s = _retry_after(max(1, attempts))
+            retry_s = _retry_after(max(1, attempts), asked_s)
             self._deliver(replace(lost, retry_in_ms=round(retry_s * 1000), resumable=route.resumes))
             await self._pause(retry_s)
 
@@ -335,6 +338,9 @@ class Telephone:
         return self._decoder.feed(sound)
 
 
-def _retry_after(attempts: int) -> float:
+def _retry_after(attempts: int, asked_s: float) -> float:
+    """How long to wait, in seconds: at least as long as the service asks, with jitter, so that many calls do not come
+    back at once."""
     longest = min(LONGEST_RETRY_S, FIRST_RETRY_S * 2.0 ** min(attempts - 1, 10))
-    return longest * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, so that many calls do not come back at once
+    jitter = random.uniform(0.5, 1.0)  # noqa: S311
+    return max(longest * jitter, min(asked_s, GIVE_UP_AFTER_S) * (0.5 + jitter))
