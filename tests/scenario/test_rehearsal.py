@@ -399,3 +399,29 @@ def decoded(output: str) -> Any:
         return json.loads(output)
     except ValueError:
         return output
+
+
+# What the application tells the model ---------------------------------------------------------------------------------
+def test_an_answer_that_was_stopped_is_replaced_and_a_goodbye_is_said() -> None:
+    rehearsal = Rehearsal(instead="Let me put it differently.", farewell="Farewell!")
+
+    @rehearsal.plays("greeter")
+    async def greeter(caller: Caller) -> Lines:
+        yield "Hello!"
+        while True:
+            await caller.says()
+            yield "Something rude."
+
+    def told(words: str) -> list[str]:
+        items = [
+            {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "hi"}]},
+            {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Hello!"}]},
+            {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Well?"}]},
+            {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Something"}]},
+            {"type": "message", "role": "system", "content": [{"type": "input_text", "text": words}]},
+        ]
+        turn = perform(rehearsal, items, first_agent="greeter", transfer_tool=lambda _from, to: f"transfer_to_{to}")
+        return [move.text for move in turn.does if isinstance(move, say)]
+
+    assert told("Your last answer was cut off.") == ["Let me put it differently."]
+    assert told("The call's time is up. Say goodbye.") == ["Farewell!"]

@@ -189,7 +189,7 @@ class CallMachine:
             and not self._turns.wished
             and not self._turns.caller_speaks
             and not self._functions.hold_the_turn
-            and not self._replies.held
+            and not self._replies.unsettled
         )
 
     # The caller -----------------------------------------------------------------------------------------------------

@@ -99,6 +99,11 @@ class Replies:
         self._stopped_this_turn = 0
 
     @property
+    def unsettled(self) -> bool:
+        """Whether something that was said lately is still being looked at, or held back."""
+        return self.held or any(reply.look is not None for reply in self._replies.values())
+
+    @property
     def held(self) -> bool:
         """Whether something that was said is not let out yet."""
         return bool(self._held)

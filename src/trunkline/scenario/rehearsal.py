@@ -13,6 +13,14 @@ What the agent does is yielded: words to say, `call(tool, …)`, `transfer(agent
 does is awaited: `await caller.says(…)`. `ask` is both: it says the question, waits, and asks again when the reply
 meant none of the phrases.
 
+What several parts do alike goes into an `async def` of its own, which a part awaits. It cannot yield, so what the agent
+does in it is awaited as well:
+
+    async def birthday(caller: Caller) -> str:
+        reply = await act(ask("When were you born?", DATE))
+        await act(f"That is {reply['date']}.")
+        return reply["date"]
+
 A rehearsal has no state of its own. `perform` runs it again from the conversation's items at every turn: what
 the items already hold is passed over, and what comes after them is the turn. So truncation, a replayed history
 and a fresh process change nothing. Facts that one agent's part learns and another's needs go into `caller.notes`,
@@ -25,7 +33,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -123,9 +131,21 @@ Answerer = Callable[["Question"], Coroutine[Any, Any, str | Mapping[str, Any]]]
 
 
 class Rehearsal:
-    """The parts of a scenario's agents, and the answers of the text models that it asks."""
+    """The parts of a scenario's agents, and the answers of the text models that it asks.
 
-    def __init__(self) -> None:
+    Args:
+        instead: what an agent says in place of an answer that was stopped, by a guardrail for instance.
+        farewell: what an agent says when it is told to say goodbye, because the call's time is up.
+    """
+
+    def __init__(
+        self,
+        *,
+        instead: say | str = "I am sorry, I cannot say that. What else can I do for you?",
+        farewell: say | str = "I have to end our call here. Goodbye!",
+    ) -> None:
+        self.instead = say(instead) if isinstance(instead, str) else instead
+        self.farewell = say(farewell) if isinstance(farewell, str) else farewell
         self.parts: dict[str, Part] = {}
         self.answerers: dict[str, Answerer] = {}
 
@@ -202,7 +222,24 @@ def perform(
     Raises:
         RehearsalError: a part raised, or awaited something other than the caller.
     """
-    return _Performance(rehearsal, Script(items), first_agent, agent, transfer_tool).run()
+    script = Script(items)
+    turn = _Performance(rehearsal, script, first_agent, agent, transfer_tool).run()
+    if script.told is None:
+        return turn
+    return Turn((rehearsal.farewell if "goodbye" in script.told.lower() else rehearsal.instead,), turn.expects)
+
+
+def act(move: Move) -> Awaitable[Any]:
+    """What a part would yield, for functions that parts await: `answer = await act(call("lookUp", …))`."""
+    return _Acting(move)
+
+
+@dataclass(frozen=True)
+class _Acting:
+    move: Move
+
+    def __await__(self) -> Generator[_Acting, Any, Any]:
+        return (yield self)
 
 
 @dataclass(frozen=True)
@@ -402,6 +439,8 @@ class _Lines:
         self._step = step
         if isinstance(awaited, _Listening):
             return awaited
+        if isinstance(awaited, _Acting):
+            return self._checked(awaited.move)
         raise RehearsalError(f"The rehearsal of {self._agent!r} awaits {awaited!r}; it may await only the caller.")
 
     def close(self) -> None:
@@ -430,6 +469,6 @@ class _Lines:
 
 
 __all__ = [
-    "Answerer", "Caller", "Entry", "Invoked", "Lines", "Move", "Rehearsal", "RehearsalError", "Reply", "Turn", "ask",
-    "call", "perform", "say", "transfer",
+    "Answerer", "Caller", "Entry", "Invoked", "Lines", "Move", "Rehearsal", "RehearsalError", "Reply", "Turn", "act",
+    "ask", "call", "perform", "say", "transfer",
 ]  # fmt: skip

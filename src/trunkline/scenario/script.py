@@ -47,6 +47,10 @@ class Script:
         self._entries = list(_entries(items))
         self._place = 0
         self.waits_for_tool = False
+        self.told: str | None = None
+        """What the application has just told the model, in a system message that nothing follows."""
+        if items and items[-1].get("role") == "system":
+            self.told = text_of(items[-1])
 
     @property
     def at_end(self) -> bool:

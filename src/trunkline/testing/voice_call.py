@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from trunkline.calls.call import Call
-from trunkline.calls.log import AudioCleared, AudioCounted, AudioStarted, CallEnded, Entry, LogEvent
+from trunkline.calls.log import ApprovalNeeded, AudioCleared, AudioCounted, AudioStarted, CallEnded, Entry, LogEvent
 from trunkline.realtime.events import encode
 from trunkline.testing import judging
 from trunkline.testing.assertions import ToolAssertions
@@ -59,6 +59,7 @@ class VoiceCall(ToolAssertions):
         self.turns = [Turn(self, None, 0, 0.0)]
         self._looked_at: Turn | None = None
         self._judge = judge
+        self._approvals: dict[str, bool] = {}
         self._changed: asyncio.Future[None] | None = None
         self._last_news_ms = 0.0
         self._stood_at: int | None = None
@@ -168,6 +169,10 @@ class VoiceCall(ToolAssertions):
             LookupError: the scenario has no such tool.
         """
         replace_tool(self._call.scenario, tool, stand_in)
+
+    def allows(self, tool: str, allowed: bool = True) -> None:
+        """What the caller says whenever this tool asks for their approval. Until told, they say nothing."""
+        self._approvals[tool] = allowed
 
     # What can be asked ----------------------------------------------------------------------------------------------
     @property
@@ -391,6 +396,8 @@ class VoiceCall(ToolAssertions):
             self.ear.cleared()
         elif isinstance(event, CallEnded):
             self.ear.fall_silent()
+        elif isinstance(event, ApprovalNeeded) and event.name in self._approvals:
+            self._command(type="approve", call_id=event.call_id, approved=self._approvals[event.name])
         if self._changed is not None:
             _done(self._changed)
 
