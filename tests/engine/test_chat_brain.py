@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from trunkline.engine.brains import BrainError, BrainOutput, BrainRequest, Invoke, Say, Usage
 from trunkline.engine.brains.chat import ChatBrain
+from trunkline.engine.brains.chat_endpoint import ChatEndpoint
 from trunkline.engine.brains.messages import chat_messages
 from trunkline.engine.brains.thinking import ThinkingFilter
 from trunkline.engine.server import _listen, _Server
@@ -41,12 +42,13 @@ def call(index: int, arguments: str, name: str | None = None, call_id: str | Non
 
 @asynccontextmanager
 async def endpoint(answer: Answer) -> AsyncIterator[tuple[str, list[dict[str, Any]], asyncio.Event]]:
-    """A chat endpoint; its base URL, the requests it got, and whether a client left in the middle."""
+    """A chat endpoint; its base URL, the requests it got (and from which ports), whether a client left early."""
     bodies: list[dict[str, Any]] = []
     left = asyncio.Event()
 
     async def completions(request: Request) -> Response:
-        bodies.append(await request.json())
+        assert request.client is not None
+        bodies.append({**await request.json(), "from port": request.client.port})
         chunks = answer(bodies[-1])
         if isinstance(chunks, Response):
             return chunks
@@ -77,11 +79,12 @@ async def endpoint(answer: Answer) -> AsyncIterator[tuple[str, list[dict[str, An
 
 async def ask(answer: Answer, request: BrainRequest | None = None) -> tuple[list[BrainOutput], list[dict[str, Any]]]:
     async with endpoint(answer) as (url, bodies, _left):
-        brain = ChatBrain(url, "small-model", "k", silence_timeout=0.5)
+        chat = ChatEndpoint(url, "small-model", "k")
         try:
+            brain = ChatBrain(chat, silence_timeout=0.5)
             return [output async for output in brain.respond(request or BrainRequest("ignored"))], bodies
         finally:
-            await brain.aclose()
+            await chat.aclose()
 
 
 async def test_words_come_as_they_are_made() -> None:
@@ -165,10 +168,11 @@ async def test_a_refusal_says_what_to_do(status: int, code: str, hint: str) -> N
 
 
 async def test_nobody_there_is_told() -> None:
-    brain = ChatBrain("http://127.0.0.1:9/v1", "m")
+    chat = ChatEndpoint("http://127.0.0.1:9/v1", "m")
+    brain = ChatBrain(chat)
     with pytest.raises(BrainError, match="TRUNKLINE_CHAT_BASE_URL"):
         _ = [output async for output in brain.respond(BrainRequest("m"))]
-    await brain.aclose()
+    await chat.aclose()
 
 
 async def test_a_model_that_falls_silent_is_given_up() -> None:
@@ -188,12 +192,35 @@ async def test_closing_the_answer_ends_the_request() -> None:
             await asyncio.sleep(0.01)
 
     async with endpoint(answer) as (url, _bodies, left):
-        brain = ChatBrain(url, "m")
-        async with aclosing(brain.respond(BrainRequest("m"))) as outputs:
+        chat = ChatEndpoint(url, "m")
+        async with aclosing(ChatBrain(chat).respond(BrainRequest("m"))) as outputs:
             assert await anext(outputs) == Say("on and on ")
         async with asyncio.timeout(2):
             await left.wait()
-        await brain.aclose()
+        await chat.aclose()
+
+
+async def test_brains_share_the_connections_to_their_endpoint() -> None:
+    async def answer(body: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
+        yield delta(content="Yes.")
+
+    async with endpoint(answer) as (url, bodies, _left):
+        chat = ChatEndpoint(url, "m")
+        for _ in range(3):
+            brain = ChatBrain(chat)
+            assert [output async for output in brain.respond(BrainRequest("m"))] == [Say("Yes.")]
+            await brain.aclose()
+        await chat.aclose()
+    assert len({body["from port"] for body in bodies}) == 1
+
+
+async def test_a_session_may_ask_for_thinking() -> None:
+    async def answer(body: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
+        yield delta(content="Yes.")
+
+    _, bodies = await ask(answer, BrainRequest("m", reasoning_effort="low"))
+    assert bodies[0]["reasoning_effort"] == "low"
+    assert "chat_template_kwargs" not in bodies[0]
 
 
 def message(role: str, text: str) -> dict[str, Any]:

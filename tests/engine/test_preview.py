@@ -264,7 +264,7 @@ async def test_a_key_that_cannot_be_minted(body: Any, key: str, status: int, par
     async with running() as server, httpx.AsyncClient() as client:
         answer = await client.post(root(server) + SESSIONS, json=body, headers={"api-key": key})
     assert answer.status_code == status
-    assert answer.json()["error"]["param"] == param
+    assert answer.json()["error"].get("param") == param
 
 
 def test_everything_a_session_may_send_is_valid_in_the_preview() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import Any, Literal
 
 import httpx2 as httpx
@@ -13,7 +13,7 @@ import openai
 import pytest
 from agents.realtime import RealtimeAgent
 from openai import AsyncOpenAI
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel
 from starlette.responses import JSONResponse
 
 from tests.engine.test_chat_brain import Answer, delta, endpoint
@@ -21,6 +21,7 @@ from tests.engine.test_chat_brain import call as called
 from tests.engine.test_real_client import KEY, running
 from tests.engine.text_oracle import check_chunk, check_completion, check_response, check_response_event
 from trunkline import Question, Rehearsal, Scenario
+from trunkline.engine.brains.chat_endpoint import ChatEndpoint
 from trunkline.engine.local import local_engine, text_models_of
 from trunkline.scenario.answers import answer
 from trunkline.scenario.rehearsal import RehearsalError, call
@@ -70,10 +71,9 @@ def result(name: str, arguments: str) -> str:
 
 
 @asynccontextmanager
-async def asked(settings: Settings | None = None, key: str = KEY) -> AsyncIterator[AsyncOpenAI]:
+async def asked(chat: ChatEndpoint | None = None, key: str = KEY) -> AsyncIterator[AsyncOpenAI]:
     """The official client of an engine with the shop's rehearsal, or with a chat model."""
-    settings = settings or Settings.model_construct(chat_base_url=None, chat_model=None)
-    models = text_models_of({"shop": SHOP}, settings)
+    models = text_models_of({"shop": SHOP}, chat)
     async with (
         running(text_models=models) as server,
         AsyncOpenAI(base_url=server.url, api_key=key, max_retries=0) as client,
@@ -84,11 +84,12 @@ async def asked(settings: Settings | None = None, key: str = KEY) -> AsyncIterat
 @asynccontextmanager
 async def chat_model(answers: Answer) -> AsyncIterator[tuple[AsyncOpenAI, list[dict[str, Any]], asyncio.Event]]:
     """The client of an engine with a chat model; what that was asked; whether it was left in the middle."""
-    async with endpoint(answers) as (url, bodies, left):
-        key = SecretStr("sk-upstream")
-        settings = Settings.model_construct(chat_base_url=url, chat_model="small", chat_api_key=key)
-        async with asked(settings) as client:
-            yield client, bodies, left
+    async with (
+        endpoint(answers) as (url, bodies, left),
+        aclosing(ChatEndpoint(url, "small", "sk-upstream")) as chat,
+        asked(chat) as client,
+    ):
+        yield client, bodies, left
 
 
 def saying(*words: str, finish: str = "stop", tokens: int = 7) -> Answer:

@@ -23,6 +23,7 @@ from trunkline.engine.configuration import DEFAULT_TRANSCRIPTION_MODEL
 from trunkline.engine.ice import IceOptions
 from trunkline.engine.live import LiveSession, Player
 from trunkline.engine.preview import PreviewDialect, PreviewRoutes
+from trunkline.engine.refusals import Refused, nothing_there, wrong_key
 from trunkline.engine.session import Session
 from trunkline.engine.sockets import SocketChannel, serve
 from trunkline.engine.speech import Recogniser, Voice
@@ -93,7 +94,8 @@ class Engine:
         parts = (self.calls, self._texts)
         others = [route for prefix in prefixes for part in parts for route in part.routes(prefix)]
         in_preview = PreviewRoutes(self, self.calls.secrets).routes() + self.calls.preview_routes()
-        return sockets + others + in_preview
+        nowhere = WebSocketRoute("/{path:path}", _no_such_socket)
+        return [*sockets, *others, *in_preview, nowhere]
 
     def close(self, reason: str = "the server is shutting down") -> None:
         """Ends every session."""
@@ -127,26 +129,27 @@ class Engine:
     async def _azure_preview(self, websocket: WebSocket) -> None:
         if self.authorised(websocket) and not websocket.query_params.get("api-version"):
             message = "Say which version: add ?api-version=VERSION to the URL. Any will do here."
-            await websocket.send_denial_response(_error(400, "missing_query_parameter", message))
+            refused = Refused(400, "missing_query_parameter", message)
+            await websocket.send_denial_response(refused.response_to(websocket))
             return
         await self._talk(websocket, "deployment", PreviewDialect())
 
     async def _talk(self, websocket: WebSocket, named_by: str, dialect: PreviewDialect | None) -> None:
         """A session of its own for one socket. `named_by` is the query parameter that names the model."""
         secret = None if "call_id" in websocket.query_params else self._secret(websocket)
-        transcribing = websocket.query_params.get("intent") == "transcription" and dialect is None
+        transcribing = websocket.query_params.get("intent") == "transcription"
         model = websocket.query_params.get(named_by) or (DEFAULT_TRANSCRIPTION_MODEL if transcribing else None)
-        refusal = self._refusal(websocket, secret, named_by, model)
-        if refusal is not None:
-            await websocket.send_denial_response(refusal)
-            return
         try:
+            self._may_talk(websocket, secret, named_by, model)
             if secret is not None:
                 live = self.open_session(secret.model, secret.settings)
             else:
                 live = self.open_session(model or "", {"type": "transcription"} if transcribing else None)
+        except Refused as refused:
+            await websocket.send_denial_response(refused.response_to(websocket))
+            return
         except BrainError as error:
-            await websocket.send_denial_response(_error(404, error.code, str(error)))
+            await websocket.send_denial_response(Refused(404, error.code, str(error)).response_to(websocket))
             return
         channel = SocketChannel(websocket, dialect)
         live.attach(channel)
@@ -161,17 +164,15 @@ class Engine:
         finally:
             del self.sessions[live.session.id]
 
-    def _refusal(
-        self, websocket: WebSocket, secret: ClientSecret | None, named_by: str, model: str | None
-    ) -> JSONResponse | None:
+    def _may_talk(self, websocket: WebSocket, secret: ClientSecret | None, named_by: str, model: str | None) -> None:
         if secret is None and not self.authorised(websocket):
-            message = "Access denied: the key is missing or is not this engine's. Send it as api-key or bearer."
-            return _error(401, "401", message)
+            raise wrong_key()
         if secret is None and not model:
-            return _error(400, "missing_query_parameter", f"Say which model: add ?{named_by}=NAME to the URL.")
+            message = f"Say which model: add ?{named_by}=NAME to the URL."
+            raise Refused(400, "missing_query_parameter", message)
         if len(self.sessions) >= self.max_sessions:
-            return _error(429, "too_many_sessions", f"This engine runs at most {self.max_sessions} sessions at once.")
-        return None
+            message = f"This engine runs at most {self.max_sessions} sessions at once."
+            raise Refused(429, "too_many_sessions", message)
 
     def open_session(
         self, model: str, settings: dict[str, Any] | None = None, player: Player | None = None
@@ -209,9 +210,8 @@ def _keys_shown(connection: HTTPConnection) -> list[str]:
 
 
 def _not_found(request: Request, error: Exception) -> JSONResponse:
-    return _error(404, "404", f"There is nothing at {request.method} {request.url.path} on this engine.")
+    return nothing_there(request.method, request.url.path).response_to(request)
 
 
-def _error(status: int, code: str, message: str) -> JSONResponse:
-    headers = {"Retry-After": "5"} if status == 429 else None
-    return JSONResponse({"error": {"code": code, "message": message}}, status, headers)
+async def _no_such_socket(websocket: WebSocket) -> None:
+    await websocket.send_denial_response(nothing_there("GET", websocket.url.path).response_to(websocket))

@@ -1,4 +1,4 @@
-"""Reading the requests that start calls, and the errors they are answered with, as the services have them."""
+"""Reading the bodies of requests: SDP, JSON and forms, each of a bounded size."""
 
 from __future__ import annotations
 
@@ -9,40 +9,12 @@ from typing import Any
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
-from starlette.responses import JSONResponse
 
 from trunkline.engine import checks
+from trunkline.engine.refusals import Refused
 
 MAX_BODY = 1 << 20
 """Bytes of a request: a session with its instructions and tools, or an offer."""
-
-
-class Refused(Exception):  # noqa: N818 - what a caller is, not what went wrong here
-    """A request is answered with an error."""
-
-    def __init__(self, status: int, code: str, message: str, param: str | None = None) -> None:
-        super().__init__(message)
-        self.response = error_response(status, code, message, param)
-
-
-def error_response(
-    status: int, code: str | None, message: str, param: str | None = None, headers: dict[str, str] | None = None
-) -> JSONResponse:
-    """An error as the services put it into a body."""
-    kind = "invalid_request_error" if status < 500 else "server_error"
-    return JSONResponse(
-        {"error": {"message": message, "type": kind, "code": code, "param": param}}, status, headers=headers
-    )
-
-
-def no_such_call(call_id: str) -> JSONResponse:
-    """The services' answer for a call that is not running."""
-    return error_response(404, "call_id_not_found", f"No call with the id '{call_id}' is running.", "call_id")
-
-
-def is_azure(request: Request) -> bool:
-    """Whether the request came by Azure's paths."""
-    return request.url.path.startswith("/openai/")
 
 
 def model_named(name: Any) -> str:
@@ -50,12 +22,6 @@ def model_named(name: Any) -> str:
     if not name:
         raise checks.missing("session.model")
     return checks.text(name, "session.model")
-
-
-def wrong_key() -> Refused:
-    """What becomes of a request that does not show the engine's key."""
-    message = "Access denied: the key is missing or is not this engine's. Send it as api-key or bearer."
-    return Refused(401, "401", message)
 
 
 async def body_of(request: Request, most: int = MAX_BODY) -> bytes:

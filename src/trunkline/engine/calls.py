@@ -20,18 +20,7 @@ from starlette.websockets import WebSocket
 
 from trunkline.engine import configuration, preview
 from trunkline.engine.brains import BrainError
-from trunkline.engine.call_requests import (
-    Refused,
-    body_of,
-    error_response,
-    form_of,
-    is_azure,
-    json_of,
-    model_named,
-    no_such_call,
-    text_of,
-    wrong_key,
-)
+from trunkline.engine.call_requests import body_of, form_of, json_of, model_named, text_of
 from trunkline.engine.checks import InvalidRequest
 from trunkline.engine.client_secrets import ClientSecret, ClientSecrets
 from trunkline.engine.dialect import Dialect
@@ -39,6 +28,7 @@ from trunkline.engine.ice import IceOptions
 from trunkline.engine.live import LiveSession, Player
 from trunkline.engine.pacing import Pacer
 from trunkline.engine.preview import PreviewDialect
+from trunkline.engine.refusals import Refused, is_azure, no_such_call, wrong_key
 from trunkline.engine.sockets import SocketChannel, serve
 from trunkline.realtime.events import encode, new_id
 
@@ -114,11 +104,12 @@ class Calls:
         """Attaches a socket to a call, whose key has been checked. It sees `session.created` first, as it is now."""
         call = self._calls.get(call_id)
         if call is None:
-            await websocket.send_denial_response(no_such_call(call_id))
+            await websocket.send_denial_response(no_such_call(call_id).response_to(websocket))
             return
         if len(call.sidebands) >= MAX_SIDEBANDS:
             message = f"At most {MAX_SIDEBANDS} sockets may be attached to one call."
-            await websocket.send_denial_response(error_response(429, "too_many_sidebands", message))
+            refused = Refused(429, "too_many_sidebands", message)
+            await websocket.send_denial_response(refused.response_to(websocket))
             return
         channel = SocketChannel(websocket)
         session = configuration.shown(call.live.session.configuration)
@@ -145,9 +136,9 @@ class Calls:
             self._must_have_key(request)
             secret = self.secrets.mint(json_of(await body_of(request)))
         except InvalidRequest as error:
-            return error_response(400, error.code, str(error), error.param)
+            return Refused(400, error.code, str(error), error.param).response_to(request)
         except Refused as refused:
-            return refused.response
+            return refused.response_to(request)
         return JSONResponse(secret.shown())
 
     async def _create(self, request: Request) -> Response:
@@ -158,7 +149,7 @@ class Calls:
         """`POST /v1/realtimertc?model=…` of Azure's preview, which takes nothing but an ephemeral key and SDP."""
         if self._secret(request) is None:
             message = "Access denied: send an ephemeral key from …/realtimeapi/sessions as the bearer, in time."
-            return error_response(401, "401", message, headers=_CROSS_ORIGIN)
+            return Refused(401, "401", message).response_to(request, _CROSS_ORIGIN)
         return await self._answered(request, False, PreviewDialect())
 
     async def _answered(self, request: Request, filtered: bool, dialect: Dialect | None) -> Response:
@@ -166,10 +157,9 @@ class Calls:
             offer, model, settings = await self._asked(request)
             call, answer = await self._open(offer, model, settings, filtered, dialect)
         except InvalidRequest as error:
-            return error_response(400, error.code, str(error), error.param, headers=_CROSS_ORIGIN)
+            return Refused(400, error.code, str(error), error.param).response_to(request, _CROSS_ORIGIN)
         except Refused as refused:
-            refused.response.headers.update(_CROSS_ORIGIN)
-            return refused.response
+            return refused.response_to(request, _CROSS_ORIGIN)
         headers = {"Location": f"{request.url.path.rstrip('/')}/{call.id}", **_CROSS_ORIGIN}
         return Response(answer, 201, headers, "application/sdp")
 
@@ -185,10 +175,10 @@ class Calls:
         try:
             self._must_have_key(request)
         except Refused as refused:
-            return refused.response
+            return refused.response_to(request)
         call = self._calls.get(request.path_params["call_id"])
         if call is None:
-            return no_such_call(request.path_params["call_id"])
+            return no_such_call(request.path_params["call_id"]).response_to(request)
         call.live.end(1000, "hung up")
         return Response(None, 200)
 
@@ -196,11 +186,11 @@ class Calls:
         try:
             self._must_have_key(request)
         except Refused as refused:
-            return refused.response
+            return refused.response_to(request)
         if request.path_params["call_id"] not in self._calls:
-            return no_such_call(request.path_params["call_id"])
+            return no_such_call(request.path_params["call_id"]).response_to(request)
         message = "Only an incoming SIP call can be accepted, rejected or referred; this is a WebRTC call."
-        return error_response(400, "invalid_call_type", message)
+        return Refused(400, "invalid_call_type", message).response_to(request)
 
     # ------------------------------------------------------------------ what a caller asks for
 

@@ -89,6 +89,23 @@ def filled(value: Any, path: str) -> str:
     return str(value)
 
 
+def at_most(length: int, check_one: Check = text) -> Check:
+    """Text of no more characters than that."""
+
+    def check(value: Any, path: str) -> Any:
+        checked = check_one(value, path)
+        if len(checked) > length:
+            raise InvalidRequest(
+                f"Invalid '{path}': string too long. Expected a string with maximum length {length}, but got a string "
+                f"with length {len(checked)} instead.",
+                "string_above_max_length",
+                path,
+            )
+        return checked
+
+    return check
+
+
 def boolean(value: Any, path: str) -> bool:
     """True or false."""
     if not isinstance(value, bool):
@@ -188,19 +205,30 @@ def nullable(check_one: Check, cleared: Any = None) -> Check:
 
 
 def fields(known: Mapping[str, Check], required: Sequence[str] = ()) -> Check:
-    """An object of known fields. An unknown field is refused by its path; a required one must be there."""
+    """An object of known fields. An unknown field is refused by its path; a required one must be there.
+
+    The fields of an object whose own path is empty, which a whole body is, have their names as paths.
+    """
 
     def check(value: Any, path: str) -> Any:
         given = a_dict(value, path)
+        within = f"{path}." if path else ""
         for name in given:
             if name not in known:
-                raise InvalidRequest(f"Unknown parameter: '{path}.{name}'.", "unknown_parameter", f"{path}.{name}")
+                message = f"Unknown parameter: '{within}{name}'."
+                raise InvalidRequest(message, "unknown_parameter", f"{within}{name}")
         for name in required:
             if name not in given:
-                raise missing(f"{path}.{name}")
-        return {name: known[name](part, f"{path}.{name}") for name, part in given.items()}
+                raise missing(f"{within}{name}")
+        return {name: known[name](part, f"{within}{name}") for name, part in given.items()}
 
     return check
+
+
+def body(known: Mapping[str, Check], required: Sequence[str] = ()) -> Callable[[Any], dict[str, Any]]:
+    """What a whole event or request must be: an object of known fields."""
+    check = fields(known, required)
+    return lambda value: dict(check(a_dict(value, "body"), ""))
 
 
 def tagged(variants: Mapping[str, Check], tag: str = "type") -> Check:

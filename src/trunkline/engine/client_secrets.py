@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from trunkline.engine import checks, configuration
-from trunkline.engine.checks import InvalidRequest
 from trunkline.realtime.events import new_id
 
 PREFIX = "ek_"
@@ -85,22 +84,20 @@ _EXPIRES_AFTER = checks.fields(
         "seconds": checks.nullable(checks.integer(10, 7200), LIFETIME_S),
     }
 )
+_BODY = checks.body(
+    {"session": checks.a_dict, "expires_after": checks.nullable(_EXPIRES_AFTER, {})}, required=("session",)
+)
 
 
 def _checked(body: Any) -> dict[str, Any]:
     """The body's fields; paths in errors are the services': "session.model", "expires_after.seconds"."""
-    given = checks.a_dict(body, "body")
-    for name in given:
-        if name not in ("session", "expires_after"):
-            raise InvalidRequest(f"Unknown parameter: '{name}'.", "unknown_parameter", name)
-    if "session" not in given:
-        raise checks.missing("session")
-    settings = checks.a_dict(given["session"], "session")
+    given = _BODY(body)
+    settings = given["session"]
     model = settings.get("model")
     if configuration.type_of(settings) == "transcription":
         model = configuration.DEFAULT_TRANSCRIPTION_MODEL  # the session names it in its audio, if at all
     if not model:
         raise checks.missing("session.model")
     checks.text(model, "session.model")
-    expires_after = checks.nullable(_EXPIRES_AFTER, {})(given.get("expires_after"), "expires_after")
-    return {"session": settings, "model": model, "seconds": expires_after.get("seconds", LIFETIME_S)}
+    seconds = given.get("expires_after", {}).get("seconds", LIFETIME_S)
+    return {"session": settings, "model": model, "seconds": seconds}

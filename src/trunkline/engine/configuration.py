@@ -253,7 +253,9 @@ def _truncation(value: Any, path: str) -> Any:
     known = {
         "type": checks.one_of("retention_ratio"),
         "retention_ratio": checks.number(0.0, 1.0),
-        "token_limits": checks.nullable(checks.a_dict),
+        "token_limits": checks.nullable(
+            checks.fields({"post_instructions": checks.nullable(checks.integer(0, 1 << 31))})
+        ),
     }
     return checks.fields(known, required=("type", "retention_ratio"))(value, path)
 

@@ -11,6 +11,7 @@ from typing import Any
 from trunkline.engine.app import BrainFactory, Engine
 from trunkline.engine.brains import Brain, BrainError
 from trunkline.engine.brains.chat import ChatBrain
+from trunkline.engine.brains.chat_endpoint import ChatEndpoint
 from trunkline.engine.brains.rehearsal import RehearsalBrain
 from trunkline.engine.brains.silent import SilentBrain
 from trunkline.engine.ice import IceOptions
@@ -46,20 +47,21 @@ async def local_engine(
     """
     voice = chosen_voice(settings)
     recogniser = chosen_recogniser(settings)
+    chat = chat_endpoint(settings)
     try:
         SileroVoiceActivity()  # so that a missing package is told now, not in the first session
         ice = IceOptions(servers=settings.ice_servers, loopback=settings.ice_loopback)
         engine = Engine(
-            brains_of(scenarios, settings),
+            brains_of(scenarios, chat),
             recogniser,
             voice,
             SileroVoiceActivity,
             key=key,
             ice=ice,
-            text_models=text_models_of(scenarios, settings),
+            text_models=text_models_of(scenarios, chat),
         )
         async with EngineServer(engine, host, port) as server:
-            warming = asyncio.create_task(_warm(recogniser, voice, settings))
+            warming = asyncio.create_task(_warm(recogniser, voice, dictation=chat is not None))
             try:
                 yield server
             finally:
@@ -68,26 +70,35 @@ async def local_engine(
     finally:
         await recogniser.aclose()
         await voice.aclose()
+        if chat is not None:
+            await chat.aclose()
 
 
-async def _warm(recogniser: Recogniser, voice: Voice, settings: Settings) -> None:
+async def _warm(recogniser: Recogniser, voice: Voice, *, dictation: bool) -> None:
     """Makes the first turn as quick as later ones. If a part cannot start, the first turn says so again."""
     activity = SileroVoiceActivity()
     activity.probability(bytes(FRAME_BYTES))
     try:
-        await warm(recogniser, voice, dictation=bool(settings.chat_base_url and settings.chat_model))
+        await warm(recogniser, voice, dictation=dictation)
     except SpeechError as error:
         logger.warning("%s", error)
 
 
-def brains_of(scenarios: Mapping[str, Scenario[Any]], settings: Settings) -> BrainFactory:
-    """Which brain answers for a model name: the configured chat model for any name; else the rehearsal of the
+def chat_endpoint(settings: Settings) -> ChatEndpoint | None:
+    """The configured chat model, if there is one; close it."""
+    if not settings.chat_base_url or not settings.chat_model:
+        return None
+    key = settings.chat_api_key.get_secret_value() if settings.chat_api_key else None
+    return ChatEndpoint(settings.chat_base_url, settings.chat_model, key)
+
+
+def brains_of(scenarios: Mapping[str, Scenario[Any]], chat: ChatEndpoint | None) -> BrainFactory:
+    """Which brain answers for a model name: the chat model, where there is one, for any name; else the rehearsal of the
     scenario of that name, or for one without rehearsal a brain that says what is missing."""
 
     def brain_of(model: str, _settings: dict[str, Any] | None) -> Brain:
-        if settings.chat_base_url and settings.chat_model:
-            key = settings.chat_api_key.get_secret_value() if settings.chat_api_key else None
-            return ChatBrain(settings.chat_base_url, settings.chat_model, key)
+        if chat is not None:
+            return ChatBrain(chat)
         scenario = scenarios.get(model)
         if scenario is None:
             there = ", ".join(scenarios) or "none"
@@ -102,13 +113,12 @@ def brains_of(scenarios: Mapping[str, Scenario[Any]], settings: Settings) -> Bra
     return brain_of
 
 
-def text_models_of(scenarios: Mapping[str, Scenario[Any]], settings: Settings) -> TextModelFactory:
-    """Who answers for a text model: the configured chat model for any name; else a scenario's rehearsal."""
+def text_models_of(scenarios: Mapping[str, Scenario[Any]], chat: ChatEndpoint | None) -> TextModelFactory:
+    """Who answers for a text model: the chat model, where there is one, for any name; else a scenario's rehearsal."""
 
     def text_model_of(request: TextRequest) -> Brain:
-        if settings.chat_base_url and settings.chat_model:
-            key = settings.chat_api_key.get_secret_value() if settings.chat_api_key else None
-            return chat_text_model(request, settings.chat_base_url, settings.chat_model, key)
+        if chat is not None:
+            return chat_text_model(request, chat)
         found = rehearsed(request, scenarios)
         if found is None:
             raise no_text_model(request, names_of(scenarios))

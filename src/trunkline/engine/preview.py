@@ -6,15 +6,17 @@ the header or the subprotocol of OpenAI's beta.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from trunkline.engine.call_requests import Refused, error_response, object_of, wrong_key
+from trunkline.engine.call_requests import object_of
 from trunkline.engine.checks import InvalidRequest
 from trunkline.engine.client_secrets import ClientSecrets
+from trunkline.engine.refusals import Refused, wrong_key
 from trunkline.realtime.dialects import (
     DEFAULT_TEMPERATURE,
     client_event_to_ga,
@@ -22,6 +24,8 @@ from trunkline.realtime.dialects import (
     server_event_to_preview,
     session_to_ga,
     session_to_preview,
+    transcription_session_to_ga,
+    transcription_session_to_preview,
 )
 from trunkline.realtime.events import Event, decode, encode
 
@@ -30,6 +34,7 @@ SOCKET_PATH = "/openai/realtime"
 CALLS_PATH = "/v1/realtimertc"
 """Where it takes a caller's SDP offer: `?model=…`."""
 SESSION_PATHS = ("/openai/realtimeapi/sessions", "/v1/realtime/sessions")
+TRANSCRIPTION_PATHS = ("/openai/realtimeapi/transcription_sessions", "/v1/realtime/transcription_sessions")
 SECRET_LIFETIME_S = 60
 """How long the preview's ephemeral keys last, unless their maker says otherwise."""
 _SUBPROTOCOL = "openai-beta.realtime-v1"
@@ -68,7 +73,7 @@ class Host(Protocol):
 
 
 class PreviewRoutes:
-    """`POST …/sessions`: an ephemeral key with a session bound to it."""
+    """`POST …/sessions` and `…/transcription_sessions`: an ephemeral key with a session bound to it."""
 
     def __init__(self, host: Host, secrets: ClientSecrets) -> None:
         self._host = host
@@ -76,28 +81,45 @@ class PreviewRoutes:
 
     def routes(self) -> list[BaseRoute]:
         """The HTTP routes of the preview."""
-        return [Route(path, self._mint, methods=["POST"]) for path in SESSION_PATHS]
+        talking = [Route(path, self._mint, methods=["POST"]) for path in SESSION_PATHS]
+        hearing = [Route(path, self._mint_transcribing, methods=["POST"]) for path in TRANSCRIPTION_PATHS]
+        return [*talking, *hearing]
 
     async def _mint(self, request: Request) -> Response:
+        return await self._minted(request, self._session)
+
+    async def _mint_transcribing(self, request: Request) -> Response:
+        return await self._minted(request, self._transcription_session)
+
+    async def _minted(self, request: Request, mint: Callable[[dict[str, Any]], dict[str, Any]]) -> Response:
         try:
             if not self._host.authorised(request):
                 raise wrong_key()
-            return JSONResponse(self._session(await object_of(request)))
+            return JSONResponse(mint(await object_of(request)))
         except InvalidRequest as error:
             told = error_to_preview({"message": str(error), "param": error.param})
             words, param = (str(told[name] or "").replace("session.", "") for name in ("message", "param"))
-            return error_response(400, error.code, words, param or None)
+            return Refused(400, error.code, words, param or None).response_to(request)
         except Refused as refused:
-            return refused.response
+            return refused.response_to(request)
 
     def _session(self, given: dict[str, Any]) -> dict[str, Any]:
-        wish = given.get("client_secret")
-        expires_after = (wish.get("expires_after") if isinstance(wish, dict) else None) or {
-            "seconds": SECRET_LIFETIME_S
-        }
-        secret = self._secrets.mint({"session": session_to_ga(given), "expires_after": expires_after})
+        secret = self._secrets.mint({"session": session_to_ga(given), "expires_after": _lifetime(given)})
         shown = session_to_preview(secret.session, _temperature_of(given, DEFAULT_TEMPERATURE))
         return {**shown, "client_secret": {"value": secret.value, "expires_at": secret.expires_at}}
+
+    def _transcription_session(self, given: dict[str, Any]) -> dict[str, Any]:
+        session = transcription_session_to_ga(given)
+        secret = self._secrets.mint({"session": session, "expires_after": _lifetime(given)})
+        shown = transcription_session_to_preview(secret.session)
+        return {**shown, "client_secret": {"value": secret.value, "expires_at": secret.expires_at}}
+
+
+def _lifetime(given: dict[str, Any]) -> Any:
+    """How long the key is to last. The preview called it `expires_at` where the session was a transcription."""
+    wish = given.get("client_secret")
+    asked = (wish.get("expires_after") or wish.get("expires_at")) if isinstance(wish, dict) else None
+    return asked or {"seconds": SECRET_LIFETIME_S}
 
 
 def _temperature_of(session: dict[str, Any], otherwise: float) -> float:

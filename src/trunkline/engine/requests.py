@@ -27,6 +27,7 @@ def brain_request(configuration: Configuration, context: Sequence[Item]) -> Brai
         prompt_variables=_plain(prompt.get("variables") or {}),
         max_output_tokens=limit if isinstance(limit, int) else None,
         parallel_tool_calls=configuration.get("parallel_tool_calls") is not False,
+        reasoning_effort=(configuration.get("reasoning") or {}).get("effort"),
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from trunkline.engine import checks, configuration, inputs, items
+from trunkline.engine import checks, configuration, inputs, items, usage
 from trunkline.engine.brains import BrainRequest
 from trunkline.engine.checks import InvalidRequest, error_event
 from trunkline.engine.configuration import Configuration
@@ -23,6 +23,7 @@ from trunkline.engine.requests import brain_request, given_input
 from trunkline.engine.responses import Response
 from trunkline.engine.speech.vad import VoiceActivity
 from trunkline.engine.transcripts import Transcripts
+from trunkline.engine.truncation import Window
 from trunkline.engine.turns import Turn
 from trunkline.realtime.conversation import Conversation, Sound
 from trunkline.realtime.events import Event, Item, new_id
@@ -84,6 +85,7 @@ class Session:
             request=lambda: self._request(self.configuration),
             truncate_later=lambda item_id, ms: self._active is not None and self._active.truncate_later(item_id, ms),
         )
+        self._window = Window(self._tokens_of)
         self._active: Response | None = None
         self._responses: dict[str, Response] = {}
         self._waiting: dict[str, tuple[Response, Any]] = {}
@@ -211,7 +213,7 @@ class Session:
         caused_by = event_id if isinstance(event_id, str) else None
         try:
             if event_id is not None:
-                checks.text(event_id, "event_id")
+                _EVENT_ID(event_id, "event_id")
             self._dispatch(event)
         except InvalidRequest as error:
             self._outbox.forward(error_event(str(error), code=error.code, param=error.param, caused_by=caused_by))
@@ -438,10 +440,16 @@ class Session:
         response.start(request, heard_ms)
 
     def _request(self, own: Configuration, context: list[Item] | None = None) -> BrainRequest:
-        chosen = self.conversation if context is None else context
+        chosen = self._window.of(list(self.conversation), own["truncation"]) if context is None else context
         return brain_request(own, [self._transcripts.with_words(item) for item in chosen])
 
+    def _tokens_of(self, item: Item) -> int:
+        ms = sum(sound.ms for sound in self.conversation.sounds(item["id"]).values())
+        sound = usage.spoken_tokens(ms) if item.get("role") == "assistant" else usage.heard_tokens(ms)
+        return sound + usage.input_text_tokens("", (), [self._transcripts.with_words(item)])
 
+
+_EVENT_ID = checks.at_most(512)
 _FIELDS: dict[str, set[str]] = {
     "session.update": {"session"},
     "input_audio_buffer.append": {"audio"},

@@ -63,6 +63,11 @@ _OPTIONS = {
     "input_audio_noise_reduction": {"strength"},
     "turn_detection": {"idle_timeout_ms"},
 }
+_RESPONDING = {"create_response", "interrupt_response"}
+_TRANSCRIPTION_EVENTS = {
+    "session.created": "transcription_session.created",
+    "session.updated": "transcription_session.updated",
+}
 
 
 def session_to_ga(session: Fields) -> Fields:
@@ -79,6 +84,20 @@ def session_to_preview(session: Fields, temperature: float | None = None) -> Fie
         if isinstance(flat.get(name), dict):
             flat[name] = _without(flat[name], unknown)
     return flat if temperature is None else {**flat, "temperature": temperature}
+
+
+def transcription_session_to_ga(session: Fields) -> Fields:
+    """A preview transcription session, whole or in part, as GA has it."""
+    given = {name: value for name, value in session.items() if name not in ("modalities", "client_secret")}
+    return {**_nested(given), "type": "transcription"}
+
+
+def transcription_session_to_preview(session: Fields) -> Fields:
+    """A GA transcription session, whole or in part, as the preview has it."""
+    flat = session_to_preview(session)
+    if isinstance(flat.get("turn_detection"), dict):
+        flat["turn_detection"] = _without(flat["turn_detection"], _RESPONDING)
+    return {**flat, "include": session["include"]} if "include" in session else flat
 
 
 def _nested(flat: Fields) -> Fields:
@@ -220,11 +239,15 @@ def _without(fields: Fields, names: set[str]) -> Fields:
 
 def client_event_to_ga(event: Event) -> Event:
     """What a preview client sends, as GA has it."""
+    if event.get("type") == "transcription_session.update":
+        return {**_within(event, session=transcription_session_to_ga), "type": "session.update"}
     return _within(event, session=session_to_ga, item=item_to_ga, response=response_to_ga)
 
 
 def client_event_to_preview(event: Event) -> Event:
     """What a GA client sends, as the preview has it."""
+    if event.get("type") == "session.update" and _transcribes(event):
+        return {**_within(event, session=transcription_session_to_preview), "type": "transcription_session.update"}
     return _within(event, session=session_to_preview, item=item_to_preview, response=response_to_preview)
 
 
@@ -235,6 +258,9 @@ def server_event_to_ga(event: Event) -> tuple[Event, ...]:
     making becomes `added` alone: that it is done is told by `response.output_item.done`.
     """
     kind = event["type"]
+    if kind in _TRANSCRIPTION_EVENTS.values():
+        known = {name: ga for ga, name in _TRANSCRIPTION_EVENTS.items()}
+        return ({**_within(event, session=transcription_session_to_ga), "type": known[kind]},)
     told = _within(event, session=session_to_ga, item=item_to_ga, response=response_to_ga, error=error_to_ga)
     if kind != "conversation.item.created":
         return ({**told, "type": _EVENTS.get(kind, kind)},)
@@ -249,6 +275,8 @@ def server_event_to_preview(event: Event, temperature: float = DEFAULT_TEMPERATU
     kind = event["type"]
     if kind in _NO_PREVIEW_EVENTS or kind.startswith(_NO_PREVIEW):
         return None
+    if kind in _TRANSCRIPTION_EVENTS and _transcribes(event):
+        return {**_within(event, session=transcription_session_to_preview), "type": _TRANSCRIPTION_EVENTS[kind]}
     item = event.get("item")
     if isinstance(item, dict) and item.get("type") not in _PREVIEW_ITEMS:
         return None
@@ -266,6 +294,12 @@ def server_event_to_preview(event: Event, temperature: float = DEFAULT_TEMPERATU
     if kind == "conversation.item.input_audio_transcription.completed":
         return _without(told, {"languages"})
     return {**told, "type": _EVENT_NAMES.get(kind, kind)}
+
+
+def _transcribes(event: Event) -> bool:
+    """Whether it is about a session that writes down what it hears, and answers nobody."""
+    session = event.get("session")
+    return isinstance(session, dict) and session.get("type") == "transcription"
 
 
 def _within(event: Event, **translated: Callable[[Fields], Fields]) -> Event:

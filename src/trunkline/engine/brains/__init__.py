@@ -30,6 +30,7 @@ class BrainRequest:
         tools: the session's (or response's) GA tool definitions.
         prompt_id, prompt_variables: the session's `prompt`, by which the local provider names scenario and agent.
         parallel_tool_calls: whether one answer may make several function calls; the engine sees to it as well.
+        reasoning_effort: how much to think before the answer ("minimal" to "xhigh"); None leaves it to the brain.
     """
 
     model: str
@@ -41,6 +42,7 @@ class BrainRequest:
     prompt_variables: Mapping[str, str] = field(default_factory=dict)
     max_output_tokens: int | None = None
     parallel_tool_calls: bool = True
+    reasoning_effort: str | None = None
 
 
 @dataclass(frozen=True)

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from trunkline.engine.brains import BrainError, BrainOutput, BrainRequest, Invoke, Say, Usage
+from trunkline.engine.brains.chat_endpoint import ChatEndpoint
 from trunkline.engine.brains.messages import chat_messages, chat_tool_choice, chat_tools
 from trunkline.engine.brains.thinking import ThinkingFilter
 from trunkline.realtime.events import new_id
 
 if TYPE_CHECKING:
-    from openai import AsyncOpenAI, AsyncStream
+    from openai import AsyncStream
     from openai.types.chat import ChatCompletionChunk
     from openai.types.chat.chat_completion_chunk import ChoiceDeltaToolCall
 
-CONNECT_TIMEOUT = 5.0
 SILENCE_TIMEOUT = 30.0
 """Seconds a model may think before its first word, or pause between two."""
 
@@ -27,122 +27,57 @@ class ChatBrain:
     """Answers with a chat model. The request runs only as long as somebody iterates.
 
     Args:
-        base_url: of the API, up to and with `/v1`, as the `openai` client takes it.
-        model: what the endpoint calls the model; the name the Realtime client asked for plays no part.
-        api_key: None where the endpoint wants none.
+        endpoint: where the model is; the name the Realtime client asked for plays no part. It outlives the brain.
         options: further fields of the request's body, instead of those that switch thinking off.
         silence_timeout: seconds without any token after which the answer is given up.
     """
 
-    _without_options: ClassVar[set[tuple[str, str]]] = set()
-
     def __init__(
         self,
-        base_url: str,
-        model: str,
-        api_key: str | None = None,
+        endpoint: ChatEndpoint,
         *,
         options: Mapping[str, object] | None = None,
         silence_timeout: float = SILENCE_TIMEOUT,
     ) -> None:
-        self._base_url = base_url
-        self._model = model
-        self._api_key = api_key
-        self._options = dict(NO_THINKING if options is None else options)
-        self._may_drop_options = options is None
+        self._endpoint = endpoint
+        self._options = options
         self._silence_timeout = silence_timeout
-        self._client: AsyncOpenAI | None = None
 
     async def respond(self, request: BrainRequest) -> AsyncGenerator[BrainOutput, None]:
         """See `Brain.respond`."""
-        import openai
-
-        try:
-            async with await self._ask(request) as stream:
+        body = _body(request)
+        with self._endpoint.errors(self._silence_timeout):
+            if self._options is not None:
+                stream = await self._endpoint.ask({**body, **self._options}, self._silence_timeout)
+            else:
+                stream = await self._endpoint.ask(body, self._silence_timeout, wishes=_thinking(request))
+            async with stream:
                 async for output in _outputs(stream):
                     yield output
-        except openai.APITimeoutError as error:
-            raise BrainError(self._slow(), "timeout") from error
-        except openai.APIConnectionError as error:
-            message = f"The chat model at {self._base_url} cannot be reached: check TRUNKLINE_CHAT_BASE_URL."
-            raise BrainError(message, "connection_error") from error
-        except openai.APIStatusError as error:
-            raise self._refused(error.status_code, error.message) from error
-        except openai.APIError as error:
-            raise BrainError(f"The chat model broke off: {error.message}") from error
-        except ValueError as error:
-            raise BrainError(f"The chat model sent something that is no JSON: {error}.") from error
 
     def grammar(self, request: BrainRequest) -> str | None:
         """Anything may be said to a chat model."""
         return None
 
     async def aclose(self) -> None:
-        """See `Brain.aclose`."""
-        client, self._client = self._client, None
-        if client is not None:
-            await client.close()
+        """Nothing to end: the endpoint belongs to whoever made it."""
 
-    async def _ask(self, request: BrainRequest) -> AsyncStream[ChatCompletionChunk]:
-        from openai import BadRequestError, UnprocessableEntityError
 
-        key = (self._base_url, self._model)
-        if self._may_drop_options and key in self._without_options:
-            return await self._create(request, {})
-        try:
-            return await self._create(request, self._options)
-        except (BadRequestError, UnprocessableEntityError):
-            if not self._may_drop_options:
-                raise
-        stream = await self._create(request, {})
-        self._without_options.add(key)
-        return stream
+def _body(request: BrainRequest) -> dict[str, Any]:
+    body: dict[str, Any] = {"messages": chat_messages(request), "stream_options": {"include_usage": True}}
+    if tools := chat_tools(request):
+        body["tools"] = tools
+        body["tool_choice"] = chat_tool_choice(request)
+        if not request.parallel_tool_calls:
+            body["parallel_tool_calls"] = False
+    if request.max_output_tokens is not None:
+        body["max_tokens"] = request.max_output_tokens
+    return body
 
-    async def _create(self, request: BrainRequest, options: Mapping[str, object]) -> AsyncStream[ChatCompletionChunk]:
-        body: dict[str, Any] = {"messages": chat_messages(request), "stream_options": {"include_usage": True}}
-        if tools := chat_tools(request):
-            body["tools"] = tools
-            body["tool_choice"] = chat_tool_choice(request)
-            if not request.parallel_tool_calls:
-                body["parallel_tool_calls"] = False
-        if request.max_output_tokens is not None:
-            body["max_tokens"] = request.max_output_tokens
-        create = self._opened().chat.completions.create
-        stream: AsyncStream[ChatCompletionChunk] = await create(
-            model=self._model, stream=True, extra_body=dict(options), **body
-        )
-        return stream
 
-    def _opened(self) -> AsyncOpenAI:
-        if self._client is None:
-            from openai import AsyncOpenAI, Timeout
-
-            self._client = AsyncOpenAI(
-                base_url=self._base_url,
-                api_key=self._api_key or "none",
-                timeout=Timeout(self._silence_timeout, connect=CONNECT_TIMEOUT),
-                max_retries=1,
-            )
-        return self._client
-
-    def _slow(self) -> str:
-        return f"The chat model {self._model} said nothing for {self._silence_timeout:g} s."
-
-    def _refused(self, status: int, message: str) -> BrainError:
-        if self._api_key:
-            message = message.replace(self._api_key, "…")  # some servers repeat the key that they refuse
-        if status in (401, 403):
-            return BrainError(
-                f"The chat model refused the key: check TRUNKLINE_CHAT_API_KEY. {message}", "invalid_api_key"
-            )
-        if status == 404:
-            return BrainError(
-                f"There is no chat model {self._model} at {self._base_url}: check TRUNKLINE_CHAT_MODEL. {message}",
-                "DeploymentNotFound",
-            )
-        if status == 429:
-            return BrainError(f"The chat model's rate limit is reached. {message}", "rate_limit_exceeded")
-        return BrainError(f"The chat model answered with status {status}. {message}")
+def _thinking(request: BrainRequest) -> Mapping[str, object]:
+    """Who talks does not want to wait: there is no thinking, unless the session asks for it."""
+    return NO_THINKING if request.reasoning_effort is None else {"reasoning_effort": request.reasoning_effort}
 
 
 async def _outputs(stream: AsyncStream[ChatCompletionChunk]) -> AsyncIterator[BrainOutput]:

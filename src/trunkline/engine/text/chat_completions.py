@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from trunkline.engine import checks
-from trunkline.engine.brains import BrainOutput, BrainRequest, Invoke, Say, Usage
-from trunkline.engine.checks import InvalidRequest
+from trunkline.engine.brains import BrainOutput, Invoke, Say, Usage
 from trunkline.engine.text import TextRequest
 from trunkline.engine.text.formats import (
     ATTACHED,
     FUNCTION,
     SAMPLING,
+    content,
+    message,
     output_format,
-    plain_metadata,
     required_schema,
+    text_request,
+    tool_choice,
     unless,
 )
 from trunkline.realtime.events import Item, new_id
@@ -41,12 +44,7 @@ _PARTS = checks.tagged(
 )
 
 
-def _content(value: Any, path: str) -> list[dict[str, Any]]:
-    if isinstance(value, str):
-        return [{"type": "text", "text": value}]
-    return list(checks.list_of(_PARTS)(value, path))
-
-
+_CONTENT = content(_PARTS, "text")
 _CALL = checks.fields(
     {
         "id": checks.filled,
@@ -57,11 +55,11 @@ _CALL = checks.fields(
     required=("id", "function"),
 )
 _BASE = {"role": checks.text, "name": checks.nullable(checks.text)}
-_PLAIN = checks.fields({**_BASE, "content": _content}, required=("content",))
+_PLAIN = checks.fields({**_BASE, "content": _CONTENT}, required=("content",))
 _ASSISTANT = checks.fields(
     {
         **_BASE,
-        "content": checks.nullable(_content),
+        "content": checks.nullable(_CONTENT),
         "refusal": checks.nullable(checks.text),
         "tool_calls": checks.nullable(checks.list_of(_CALL)),
         "audio": unless("Sound is for the Realtime interface."),
@@ -77,7 +75,7 @@ _MESSAGE = checks.tagged(
         "user": _PLAIN,
         "assistant": _ASSISTANT,
         "tool": checks.fields(
-            {**_BASE, "tool_call_id": checks.filled, "content": _content}, required=("tool_call_id", "content")
+            {**_BASE, "tool_call_id": checks.filled, "content": _CONTENT}, required=("tool_call_id", "content")
         ),
     },
     tag="role",
@@ -89,14 +87,12 @@ _TOOL = checks.tagged(
         )
     }
 )
-_NAMED = checks.fields({"name": checks.filled}, required=("name",))
 
 
-def _tool_choice(value: Any, path: str) -> Any:
-    if isinstance(value, str):
-        return checks.one_of("none", "auto", "required")(value, path)
-    chosen = checks.fields({"type": checks.one_of("function"), "function": _NAMED}, required=("function",))(value, path)
-    return {"type": "function", "name": chosen["function"]["name"]}
+def _named(value: Any, path: str) -> Any:
+    function = checks.fields({"name": checks.filled}, required=("name",))
+    known = {"type": checks.one_of("function"), "function": function}
+    return {"type": "function", **checks.fields(known, required=("function",))(value, path)["function"]}
 
 
 _FORMAT = checks.tagged(
@@ -107,25 +103,27 @@ _FORMAT = checks.tagged(
     }
 )
 _LIMIT = checks.nullable(checks.integer(1, 1 << 31))
-_BODY = {
-    **_OPTIONS,
-    **ATTACHED,
-    "model": checks.filled,
-    "messages": checks.list_of(_MESSAGE, 10_000),
-    "tools": checks.nullable(checks.list_of(_TOOL, 128)),
-    "tool_choice": checks.nullable(_tool_choice),
-    "response_format": checks.nullable(_FORMAT),
-    "max_tokens": _LIMIT,
-    "max_completion_tokens": _LIMIT,
-    "stream": checks.nullable(checks.boolean),
-    "stream_options": checks.nullable(checks.a_dict),
-    "n": unless("One answer at a time: n must be 1.", 1),
-    "logprobs": unless("Log probabilities are not known here.", False),
-    "top_logprobs": unless("Log probabilities are not known here.", 0),
-    "modalities": unless("Sound is for the Realtime interface.", ["text"]),
-    "audio": unless("Sound is for the Realtime interface."),
-    "prediction": checks.anything,
-}
+_BODY = checks.body(
+    {
+        **_OPTIONS,
+        **ATTACHED,
+        "model": checks.filled,
+        "messages": checks.list_of(_MESSAGE, 10_000),
+        "tools": checks.nullable(checks.list_of(_TOOL, 128)),
+        "tool_choice": checks.nullable(tool_choice(_named)),
+        "response_format": checks.nullable(_FORMAT),
+        "max_tokens": _LIMIT,
+        "max_completion_tokens": _LIMIT,
+        "stream_options": checks.nullable(checks.a_dict),
+        "n": unless("One answer at a time: n must be 1.", 1),
+        "logprobs": unless("Log probabilities are not known here.", False),
+        "top_logprobs": unless("Log probabilities are not known here.", 0),
+        "modalities": unless("Sound is for the Realtime interface.", ["text"]),
+        "audio": unless("Sound is for the Realtime interface."),
+        "prediction": checks.anything,
+    },
+    required=("model", "messages"),
+)
 
 
 def read(body: dict[str, Any]) -> TextRequest:
@@ -134,31 +132,17 @@ def read(body: dict[str, Any]) -> TextRequest:
     Raises:
         InvalidRequest: a field is missing, unknown, malformed, or asks for what this engine does not have.
     """
-    for name in body:
-        if name not in _BODY:
-            raise InvalidRequest(f"Unknown parameter: '{name}'.", "unknown_parameter", name)
-    for name in ("model", "messages"):
-        if name not in body:
-            raise checks.missing(name)
-    given = {name: _BODY[name](value, name) for name, value in body.items()}
+    given = _BODY(body)
     opening, items = _conversation(given["messages"])
-    asked = BrainRequest(
-        given["model"],
+    form = given.get("response_format")
+    return text_request(
+        given,
         instructions=opening,
         items=items,
         tools=[{"type": "function", **tool["function"]} for tool in given.get("tools") or ()],
-        tool_choice=given.get("tool_choice") or "auto",
-        max_output_tokens=given.get("max_completion_tokens") or given.get("max_tokens"),
-    )
-    form = given.get("response_format")
-    return TextRequest(
-        asked,
-        format=output_format(
-            {**form["json_schema"], "type": "json_schema"} if form and "json_schema" in form else form
-        ),
-        options={name: given[name] for name in _OPTIONS if given.get(name) is not None},
-        metadata=plain_metadata(given.get("metadata")),
-        streamed=bool(given.get("stream")),
+        limit=given.get("max_completion_tokens") or given.get("max_tokens"),
+        form=output_format({**form["json_schema"], "type": "json_schema"} if form and "json_schema" in form else form),
+        options={name: given.get(name) for name in _OPTIONS},
     )
 
 
@@ -167,29 +151,27 @@ def _conversation(messages: list[dict[str, Any]]) -> tuple[str, list[Item]]:
     start = 0
     while start < len(messages) and messages[start]["role"] in ("system", "developer"):
         start += 1
-    opening = "\n\n".join(_words(message["content"]) for message in messages[:start])
-    return opening, [item for message in messages[start:] for item in _items(message)]
+    opening = "\n\n".join(_words(one["content"]) for one in messages[:start])
+    return opening, [item for given in messages[start:] for item in _items(given)]
 
 
-def _items(message: dict[str, Any]) -> list[Item]:
-    role = message["role"]
+def _items(given: dict[str, Any]) -> list[Item]:
+    role = given["role"]
     if role == "tool":
-        output = _words(message["content"])
-        return [{"type": "function_call_output", "call_id": message["tool_call_id"], "output": output}]
+        output = _words(given["content"])
+        return [{"type": "function_call_output", "call_id": given["tool_call_id"], "output": output}]
     items: list[Item] = []
-    if message.get("content"):
-        known = {"developer": "system"}.get(role, role)
-        content = [_part(part, "output_text" if role == "assistant" else "input_text") for part in message["content"]]
-        items.append({"type": "message", "role": known, "content": content})
-    calls = message.get("tool_calls") or ()
+    if given.get("content"):
+        items.append(message(role, given["content"], _picture))
+    calls = given.get("tool_calls") or ()
     return items + [{"type": "function_call", "call_id": made["id"], **made["function"]} for made in calls]
 
 
-def _part(part: dict[str, Any], text_type: str) -> dict[str, Any]:
-    if part["type"] == "image_url":
-        image = part["image_url"]
-        return {"type": "input_image", "image_url": image["url"], "detail": image.get("detail") or "auto"}
-    return {"type": text_type, "text": part.get("text") or part.get("refusal") or ""}
+def _picture(part: Mapping[str, Any]) -> Item | None:
+    if part["type"] != "image_url":
+        return None
+    image = part["image_url"]
+    return {"type": "input_image", "image_url": image["url"], "detail": image.get("detail") or "auto"}
 
 
 def _words(content: list[dict[str, Any]]) -> str:

@@ -1,12 +1,15 @@
-"""What both text interfaces share: tools, output formats and the options of sampling, checked."""
+"""What both text interfaces have in common: tools, output formats, content and the options of sampling, checked."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from trunkline.engine import checks
+from trunkline.engine.brains import BrainRequest
 from trunkline.engine.checks import InvalidRequest
-from trunkline.engine.text import OutputFormat
+from trunkline.engine.text import OutputFormat, TextRequest
+from trunkline.realtime.events import Item
 
 SAMPLING: dict[str, checks.Check] = {
     "temperature": checks.nullable(checks.number(0.0, 2.0)),
@@ -22,8 +25,9 @@ ATTACHED: dict[str, checks.Check] = {
     "safety_identifier": checks.anything,
     "prompt_cache_key": checks.anything,
     "prompt_cache_retention": checks.anything,
+    "stream": checks.nullable(checks.boolean),
 }
-"""Taken and without effect here, but for the metadata's `purpose`."""
+"""Taken and, but for `stream` and the metadata's `purpose`, without effect here."""
 FUNCTION: dict[str, checks.Check] = {
     "name": checks.filled,
     "description": checks.nullable(checks.text),
@@ -49,6 +53,65 @@ def output_format(given: dict[str, Any] | None) -> OutputFormat | None:
     if given["type"] == "json_object":
         return OutputFormat()
     return OutputFormat(given["name"], given["schema"], given.get("strict"), given.get("description"))
+
+
+def tool_choice(named: checks.Check) -> checks.Check:
+    """`none`, `auto`, `required`, or the one function to be called, which each interface names in its own way."""
+
+    def check(value: Any, path: str) -> Any:
+        if isinstance(value, str):
+            return checks.one_of("none", "auto", "required")(value, path)
+        return named(value, path)
+
+    return check
+
+
+def content(parts: checks.Check, text_type: str) -> checks.Check:
+    """Parts of the interface's own kinds; a text stands for one part of `text_type`."""
+
+    def check(value: Any, path: str) -> list[dict[str, Any]]:
+        if isinstance(value, str):
+            return [{"type": text_type, "text": value}]
+        return list(checks.list_of(parts)(value, path))
+
+    return check
+
+
+def message(role: str, parts: Sequence[Mapping[str, Any]], picture: Callable[[Mapping[str, Any]], Item | None]) -> Item:
+    """A message of either interface as a GA item. `picture` makes a GA part of one that shows something."""
+    text_type = "output_text" if role == "assistant" else "input_text"
+    made = [
+        picture(part) or {"type": text_type, "text": part.get("text") or part.get("refusal") or ""} for part in parts
+    ]
+    return {"type": "message", "role": "system" if role == "developer" else role, "content": made}
+
+
+def text_request(
+    given: Mapping[str, Any],
+    *,
+    instructions: str,
+    items: Sequence[Item],
+    tools: Sequence[Mapping[str, Any]],
+    limit: int | None,
+    form: OutputFormat | None,
+    options: Mapping[str, Any],
+) -> TextRequest:
+    """The request that a checked body makes, whichever interface it came by. What they name alike is taken from it."""
+    asked = BrainRequest(
+        given["model"],
+        instructions=instructions,
+        items=items,
+        tools=tools,
+        tool_choice=given.get("tool_choice") or "auto",
+        max_output_tokens=limit,
+    )
+    return TextRequest(
+        asked,
+        format=form,
+        options={name: value for name, value in options.items() if value is not None},
+        metadata=plain_metadata(given.get("metadata")),
+        streamed=bool(given.get("stream")),
+    )
 
 
 def plain_metadata(given: Any) -> dict[str, str]:

@@ -10,16 +10,18 @@ import time
 from typing import Any
 
 from trunkline.engine import checks
-from trunkline.engine.brains import BrainOutput, BrainRequest, Invoke, Say, Usage
-from trunkline.engine.checks import InvalidRequest
+from trunkline.engine.brains import BrainOutput, Invoke, Say, Usage
 from trunkline.engine.text import OutputFormat, TextRequest
 from trunkline.engine.text.formats import (
     ATTACHED,
     FUNCTION,
     SAMPLING,
+    content,
+    message,
     output_format,
-    plain_metadata,
     required_schema,
+    text_request,
+    tool_choice,
     unless,
 )
 from trunkline.realtime.events import Event, Item, new_id
@@ -42,10 +44,7 @@ _PARTS = checks.tagged(
 )
 
 
-def _content(value: Any, path: str) -> list[dict[str, Any]]:
-    if isinstance(value, str):
-        return [{"type": "input_text", "text": value}]
-    return list(checks.list_of(_PARTS)(value, path))
+_CONTENT = content(_PARTS, "input_text")
 
 
 def _output(value: Any, path: str) -> str:
@@ -60,7 +59,7 @@ _MESSAGE = checks.fields(
     {
         **_BASE,
         "role": checks.one_of("user", "assistant", "system", "developer"),
-        "content": _content,
+        "content": _CONTENT,
         "phase": checks.anything,
     },
     required=("role", "content"),
@@ -102,12 +101,7 @@ def _input(value: Any, path: str) -> list[Any]:
 _TOOL = checks.tagged({"function": checks.fields({"type": checks.text, **FUNCTION}, required=("name",))})
 
 
-def _tool_choice(value: Any, path: str) -> Any:
-    if isinstance(value, str):
-        return checks.one_of("none", "auto", "required")(value, path)
-    return checks.fields({"type": checks.one_of("function"), "name": checks.filled}, required=("name",))(value, path)
-
-
+_NAMED = checks.fields({"type": checks.one_of("function"), "name": checks.filled}, required=("name",))
 _FORMAT = checks.tagged(
     {
         "text": checks.fields({"type": checks.text}),
@@ -115,30 +109,32 @@ _FORMAT = checks.tagged(
         "json_schema": required_schema,
     }
 )
-_BODY = {
-    **SAMPLING,
-    **ATTACHED,
-    "model": checks.filled,
-    "input": _input,
-    "instructions": checks.nullable(checks.text),
-    "tools": checks.nullable(checks.list_of(_TOOL, 128)),
-    "tool_choice": checks.nullable(_tool_choice),
-    "text": checks.nullable(
-        checks.fields({"format": checks.nullable(_FORMAT), "verbosity": checks.nullable(checks.text)})
-    ),
-    "reasoning": checks.nullable(checks.a_dict),
-    "max_output_tokens": checks.nullable(checks.integer(1, 1 << 31)),
-    "stream": checks.nullable(checks.boolean),
-    "stream_options": checks.anything,
-    "include": checks.anything,
-    "truncation": checks.anything,
-    "max_tool_calls": checks.anything,
-    "top_logprobs": unless("Log probabilities are not known here.", 0),
-    "previous_response_id": unless(_STATELESS),
-    "conversation": unless(_STATELESS),
-    "background": unless("Every response is made while its request waits.", False),
-    "prompt": unless("There are no stored prompts here: send instructions."),
-}
+_BODY = checks.body(
+    {
+        **SAMPLING,
+        **ATTACHED,
+        "model": checks.filled,
+        "input": _input,
+        "instructions": checks.nullable(checks.text),
+        "tools": checks.nullable(checks.list_of(_TOOL, 128)),
+        "tool_choice": checks.nullable(tool_choice(_NAMED)),
+        "text": checks.nullable(
+            checks.fields({"format": checks.nullable(_FORMAT), "verbosity": checks.nullable(checks.text)})
+        ),
+        "reasoning": checks.nullable(checks.a_dict),
+        "max_output_tokens": checks.nullable(checks.integer(1, 1 << 31)),
+        "stream_options": checks.anything,
+        "include": checks.anything,
+        "truncation": checks.anything,
+        "max_tool_calls": checks.anything,
+        "top_logprobs": unless("Log probabilities are not known here.", 0),
+        "previous_response_id": unless(_STATELESS),
+        "conversation": unless(_STATELESS),
+        "background": unless("Every response is made while its request waits.", False),
+        "prompt": unless("There are no stored prompts here: send instructions."),
+    },
+    required=("model", "input"),
+)
 
 
 def read(body: dict[str, Any]) -> TextRequest:
@@ -147,48 +143,27 @@ def read(body: dict[str, Any]) -> TextRequest:
     Raises:
         InvalidRequest: a field is missing, unknown, malformed, or asks for what this engine does not have.
     """
-    for name in body:
-        if name not in _BODY:
-            raise InvalidRequest(f"Unknown parameter: '{name}'.", "unknown_parameter", name)
-    for name in ("model", "input"):
-        if name not in body:
-            raise checks.missing(name)
-    given = {name: _BODY[name](value, name) for name, value in body.items()}
-    asked = BrainRequest(
-        given["model"],
+    given = _BODY(body)
+    text = given.get("text") or {}
+    return text_request(
+        given,
         instructions=given.get("instructions") or "",
         items=[_plain(item) for item in given["input"] if item.get("type") != "reasoning"],
         tools=given.get("tools") or (),
-        tool_choice=given.get("tool_choice") or "auto",
-        max_output_tokens=given.get("max_output_tokens"),
-    )
-    text = given.get("text") or {}
-    options = {name: given[name] for name in SAMPLING if given.get(name) is not None}
-    if effort := (given.get("reasoning") or {}).get("effort"):
-        options["reasoning_effort"] = effort
-    if verbosity := text.get("verbosity"):
-        options["verbosity"] = verbosity
-    return TextRequest(
-        asked,
-        format=output_format(text.get("format")),
-        options=options,
-        metadata=plain_metadata(given.get("metadata")),
-        streamed=bool(given.get("stream")),
+        limit=given.get("max_output_tokens"),
+        form=output_format(text.get("format")),
+        options={
+            **{name: given.get(name) for name in SAMPLING},
+            "reasoning_effort": (given.get("reasoning") or {}).get("effort"),
+            "verbosity": text.get("verbosity"),
+        },
     )
 
 
 def _plain(item: dict[str, Any]) -> Item:
     if item.get("type", "message") != "message":
         return item
-    role = "system" if item["role"] == "developer" else item["role"]
-    texts = "output_text" if role == "assistant" else "input_text"
-    content = [
-        part
-        if part["type"] == "input_image"
-        else {"type": texts, "text": part.get("text") or part.get("refusal") or ""}
-        for part in item["content"]
-    ]
-    return {"type": "message", "role": role, "content": content}
+    return message(item["role"], item["content"], lambda part: dict(part) if part["type"] == "input_image" else None)
 
 
 class ResponseWriter:

@@ -14,8 +14,9 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Send
 
 from trunkline.engine.brains import BrainError, BrainOutput
-from trunkline.engine.call_requests import Refused, error_response, object_of, wrong_key
+from trunkline.engine.call_requests import object_of
 from trunkline.engine.checks import InvalidRequest
+from trunkline.engine.refusals import Refused, wrong_key
 from trunkline.engine.text import TextModelFactory, TextRequest, chat_completions, responses_api
 from trunkline.realtime.events import encode
 
@@ -102,11 +103,11 @@ class TextRoutes:
                 return await _streamed(interface, writer, outputs)
             return await _unless_gone(request, _whole(writer, outputs))
         except InvalidRequest as error:
-            return error_response(400, error.code, str(error), error.param)
+            return Refused(400, error.code, str(error), error.param).response_to(request)
         except BrainError as error:
-            return error_response(_STATUS.get(error.code, 502), error.code, str(error))
+            return Refused(_STATUS.get(error.code, 502), error.code, str(error)).response_to(request)
         except Refused as refused:
-            return refused.response
+            return refused.response_to(request)
 
     async def _outputs(self, asked: TextRequest) -> AsyncGenerator[BrainOutput, None]:
         if self._at_once >= MAX_AT_ONCE:
