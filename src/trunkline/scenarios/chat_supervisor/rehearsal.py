@@ -28,10 +28,11 @@ from trunkline.scenarios.chat_supervisor.wishes import (
     YES,
     Wish,
     is_language,
+    to_repeat,
     wish_in,
 )
 
-rehearsal = Rehearsal()
+rehearsal = Rehearsal(instead="I'm sorry, I can't say that. What else can I do for you?")
 rehearsal.answers("supervisor")(supervisor)
 rehearsal.answers("moderation")(moderation)
 
@@ -122,6 +123,8 @@ class Desk:
         wish = wish_in(text)
         if not any(sign.isalnum() for sign in text):
             return self._ask_again("Sorry, I didn't catch that.")
+        if (prompted := to_repeat(text)) is not None:
+            return Answer(prompted)  # too obliging by far: this is what guardrails are for
         if (found := phone_number_in(text, self._phone)) is not None:
             return self._number(found, Enquired(wish, text))
         if (code := zip_code_in(text)) is not None:

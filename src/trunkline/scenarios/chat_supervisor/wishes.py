@@ -62,6 +62,15 @@ def is_language(text: str) -> bool:
     return _ORDINARY.search(text.lower()) is not None
 
 
+_PROMPTED = re.compile(r"(?:please |can you |could you )?(?:repeat|say) after me\W+(.*\w.*)", re.IGNORECASE | re.DOTALL)
+
+
+def to_repeat(text: str) -> str | None:
+    """What the agent is to say in the caller's place; None if it is not asked to."""
+    found = _PROMPTED.match(text.strip())
+    return found[1] if found else None
+
+
 # What the recogniser listens for. Everything typed is read by `wish_in` first.
 ABOUT_BILL = Phrases(
     "[hello | hi] [I have] (a question | something) about my (bill | account)",
