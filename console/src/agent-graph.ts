@@ -20,7 +20,7 @@ export interface Handing {
 
 export const GRAPH_WIDTH = 264;
 export const NODE = { width: 118, height: 30 };
-const ROW = 54;
+const ROW = 60;
 const MARGIN = 8;
 /** How far a line is pulled towards the ring's middle, so that lines keep clear of the agents between. */
 const PULL = 0.42;

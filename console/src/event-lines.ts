@@ -1,5 +1,7 @@
 /** Log events in one line each: direction, name, and the words that matter most. */
 import type { LogFrame } from "./frames";
+import { tokenCount } from "./measures";
+import { dollars } from "./numbers";
 
 export interface EventLine {
   direction: "up" | "down" | "own";
@@ -58,6 +60,19 @@ function summary(frame: LogFrame): string {
       return `${frame.name}(${compact(frame.arguments)})`;
     case "tool.done":
       return `${frame.name} · ${frame.duration_ms} ms · ${frame.error ?? compact(frame.result ?? null)}`;
+    case "tool.progress":
+    case "notice":
+      return frame.message;
+    case "approval.needed":
+      return `${frame.name}(${compact(frame.arguments)})`;
+    case "approval.given":
+      return [frame.approved ? "allowed" : "refused", frame.reason].filter(Boolean).join(" · ");
+    case "guardrail.checked":
+      return [frame.guardrail, frame.status, frame.category, frame.rationale].filter(Boolean).join(" · ");
+    case "turn.measured":
+      return `${frame.total_ms} ms = ${frame.parts.map(({ name, ms }) => `${name} ${ms}`).join(" + ")}`;
+    case "usage.updated":
+      return `${frame.source} · ${tokenCount(frame.tokens)} tokens${frame.cost === undefined ? "" : ` · ${dollars(frame.cost)}`}`;
     case "audio.done":
       return `${frame.ms} ms`;
     case "audio.counted":
@@ -70,6 +85,7 @@ function summary(frame: LogFrame): string {
     case "leg.lost":
     case "leg.needed":
     case "link.lost":
+    case "link.rolled_over":
       return frame.reason;
     case "link.restored":
       return `after ${frame.lost_for_ms} ms, ${frame.replayed ?? 0} items replayed`;
@@ -89,6 +105,7 @@ function summary(frame: LogFrame): string {
 
 function tone(frame: LogFrame): EventLine["tone"] {
   if (frame.kind === "error" || (frame.kind === "tool.done" && frame.error !== undefined)) return "error";
+  if (frame.kind === "guardrail.checked" && (frame.status === "fail" || frame.status === "error")) return "error";
   return frame.kind === "link.lost" || frame.kind === "leg.lost" ? "warning" : "plain";
 }
 

@@ -19,17 +19,20 @@ export function useMeasured(measures: Measures | undefined): MeasuredParts | nul
   const id = useId();
   const { turn = null, usage = null } = measures ?? {};
   if (turn === null && usage === null) return null;
+  const used = usage && (usage.cost === null ? `${count(tokenCount(usage.tokens))} tokens` : dollars(usage.cost));
+  const words = [turn && `Wait ${duration(turn.totalMs)}`, used && `used ${used}`].filter(Boolean).join(", ");
   const button = (
     <button
       type="button"
       class="measured"
       aria-expanded={open.value}
       aria-controls={open.value ? id : undefined}
+      aria-label={words}
       title={turn ? "From the end of your turn to the first sound" : "What this turn used"}
       onClick={() => (open.value = !open.value)}
     >
       {turn && <span>{duration(turn.totalMs)}</span>}
-      {usage && <span>{usage.cost === null ? `${count(tokenCount(usage.tokens))} tokens` : dollars(usage.cost)}</span>}
+      {used && <span>{used}</span>}
     </button>
   );
   const panel = (

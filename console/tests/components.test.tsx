@@ -1,0 +1,224 @@
+import { cleanup, fireEvent, render, screen, within } from "@testing-library/preact";
+import { afterEach, describe, expect, it } from "vitest";
+import { edges, GRAPH_WIDTH, graphHeight, NODE, pathBetween, ring } from "../src/agent-graph";
+import type { AgentInfo, ScenarioInfo } from "../src/api";
+import { type CallState, emptyCall, type Measures, type Message, type ToolRun } from "../src/call-state";
+import { Agents } from "../src/components/Agents";
+import { Bubble } from "../src/components/Bubble";
+import { CallFigures } from "../src/components/CallFigures";
+import { Crumb } from "../src/components/Crumb";
+import type { LogFrame } from "../src/frames";
+import type { LogEvent } from "../src/log-events";
+import { reduce } from "../src/reducer";
+import { asJson, asText } from "../src/transcript-text";
+
+afterEach(cleanup);
+
+const agent = (name: string, handoffs: string[] = [], more: Partial<AgentInfo> = {}): AgentInfo => ({
+  name,
+  handoffs,
+  handoff_description: null,
+  tools: [],
+  tool_details: [],
+  guardrails: [],
+  instructions: `You are ${name}.`,
+  ...more,
+});
+const scenarioOf = (...agents: AgentInfo[]): ScenarioInfo => ({ name: "s", title: "S", description: "", voice: null, things_to_say: [], guardrails: [], agents });
+
+describe("the agents' picture", () => {
+  it.each([1, 2, 3, 4, 5, 6, 7, 8])("has room for %i agents that do not touch", (count) => {
+    const places = ring(count);
+    expect(places).toHaveLength(count);
+    for (const [index, a] of places.entries()) {
+      expect(a.x).toBeGreaterThanOrEqual(NODE.width / 2);
+      expect(a.x).toBeLessThanOrEqual(GRAPH_WIDTH - NODE.width / 2);
+      expect(a.y + NODE.height / 2).toBeLessThanOrEqual(graphHeight(count));
+      for (const b of places.slice(index + 1)) {
+        expect(Math.abs(a.x - b.x) >= NODE.width || Math.abs(a.y - b.y) >= NODE.height).toBe(true);
+        expect(pathBetween(a, b, count)).toMatch(/^M[\d. ]+Q[\d. -]+$/);
+      }
+    }
+  });
+
+  it("draws one line for two agents, with an arrow for each way", () => {
+    expect(edges([agent("a", ["b", "c", "stranger", "a"]), agent("b", ["a"]), agent("c")])).toEqual([
+      { from: 0, to: 1, forth: true, back: true },
+      { from: 0, to: 2, forth: true, back: false },
+    ]);
+  });
+});
+
+describe("the region of agents", () => {
+  const tool = {
+    name: "weigh",
+    description: "How heavy a word is.",
+    parameters: { properties: { word: { type: "string", description: "any word" }, unit: { enum: ["g", "kg"] } }, required: ["word"] },
+  };
+  const shop = scenarioOf(agent("clerk", ["returns"], { tools: ["weigh"], tool_details: [tool] }), agent("returns", ["clerk"], { guardrails: ["moderation"] }));
+
+  it("says where the call is, and shows the agent that has it until another is picked", () => {
+    render(<Agents scenario={shop} current="clerk" live={true} handoffs={[]} />);
+    const clerk = screen.getByRole("button", { name: "clerk" });
+    expect(clerk.getAttribute("aria-current")).toBe("true");
+    expect(screen.getByText("You are clerk.")).toBeTruthy();
+    fireEvent.click(screen.getByRole("button", { name: "returns" }));
+    expect(screen.getByText("You are returns.")).toBeTruthy();
+    expect(screen.getByText("moderation")).toBeTruthy();
+    fireEvent.click(screen.getByRole("button", { name: "returns" }));
+    expect(screen.getByText("You are clerk.")).toBeTruthy();
+  });
+
+  it("shows tools with their arguments", () => {
+    render(<Agents scenario={shop} current="clerk" live={false} handoffs={[]} />);
+    const words = screen.getByRole("article", { name: "About clerk" }).textContent;
+    expect(words).toContain("How heavy a word is.");
+    expect(words).toContain("word stringany word");
+    expect(words).toContain("unit g | kg, optional");
+  });
+
+  it("lights the last handoff", () => {
+    const { container } = render(<Agents scenario={shop} current="returns" live={true} handoffs={[{ from: "clerk", to: "returns", seq: 9 }]} />);
+    expect(container.querySelectorAll(".edge-last")).toHaveLength(1);
+    expect(screen.getByText("1 handoff")).toBeTruthy();
+  });
+});
+
+const message: Message = {
+  type: "message",
+  key: "e1",
+  seq: 1,
+  atMs: 0,
+  itemId: "a1",
+  role: "assistant",
+  agent: "clerk",
+  spoken: false,
+  hidden: false,
+  text: "Hello <b>there</b>",
+  status: "completed",
+  heard: null,
+};
+const nothing: Measures = { checks: [], turn: null, usage: null };
+
+describe("a bubble", () => {
+  it("never makes elements of the text", () => {
+    const { container } = render(<Bubble message={{ ...message, role: "user" }} measures={undefined} agents={[]} startedAt={0} />);
+    expect(container.querySelector("b")).toBeNull();
+    expect(container.textContent).toContain("Hello <b>there</b>");
+  });
+
+  it.each([
+    ["pending", "Pending"],
+    ["pass", "Pass"],
+    ["fail", "Fail"],
+    ["error", "Error"],
+  ] as const)("has a chip for a guardrail that is %s; a click says why", (status, word) => {
+    const check = { guardrail: "moderation", status, category: "VIOLENCE", rationale: "It threatens.", text: "or else", durationMs: 120 };
+    render(<Bubble message={message} measures={{ ...nothing, checks: [check] }} agents={[]} startedAt={0} />);
+    const chip = screen.getByRole("button", { name: new RegExp(word) });
+    expect(screen.queryByText("It threatens.")).toBeNull();
+    fireEvent.click(chip);
+    expect(chip.getAttribute("aria-expanded")).toBe("true");
+    for (const words of ["VIOLENCE", "It threatens.", "or else", "120 ms"]) expect(screen.getByText(words)).toBeTruthy();
+  });
+
+  it("has its delay and cost beside it, with the parts on a click", () => {
+    const turn = { totalMs: 640, parts: [{ name: "end_of_turn", ms: 500 }, { name: "model", ms: 140 }], after: "speech", toolMs: 0, guardrailMs: 30 } as const;
+    const usage = { tokens: { input_text: 1200, output_audio: 34 }, cost: 0.0042 };
+    render(<Bubble message={message} measures={{ checks: [], turn, usage }} agents={[]} startedAt={0} />);
+    const button = screen.getByRole("button", { name: "Wait 640 ms, used $0.0042" });
+    fireEvent.click(button);
+    for (const words of ["end of turn", "500 ms", "140 ms", "of it guardrails", "30 ms", "1,200 tokens", "34 tokens"]) expect(screen.getByText(words)).toBeTruthy();
+  });
+});
+
+describe("a breadcrumb", () => {
+  const run: ToolRun = {
+    type: "tool",
+    key: "e2",
+    seq: 2,
+    atMs: 5,
+    callId: "c",
+    name: "checkout",
+    agent: "clerk",
+    args: { item: 7 },
+    parent: null,
+    depth: 0,
+    progress: [],
+    approval: null,
+    outcome: null,
+  };
+
+  it("of a tool says how far it is", () => {
+    render(<Crumb entry={{ ...run, progress: [{ message: "Asking the bank", fraction: 0.25 }] }} scenario={undefined} agents={[]} startedAt={0} />);
+    expect(screen.getByText("Asking the bank")).toBeTruthy();
+    expect(screen.getByRole("progressbar").getAttribute("value")).toBe("0.25");
+  });
+
+  it("of a tool opens to its arguments, its permission and its result", () => {
+    const finished: ToolRun = { ...run, approval: { state: "refused", reason: "no answer" }, outcome: { durationMs: 3, error: "Not allowed." } };
+    render(<Crumb entry={finished} scenario={undefined} agents={[]} startedAt={0} />);
+    fireEvent.click(screen.getByRole("button"));
+    expect(screen.getByText("refused: no answer")).toBeTruthy();
+    expect(screen.getByText("Not allowed.")).toBeTruthy();
+  });
+
+  it("of a handoff opens to the agent's definition", () => {
+    const change = { type: "agent", key: "e3", seq: 3, atMs: 9, agent: "returns", previous: "clerk", reason: null } as const;
+    render(<Crumb entry={change} scenario={scenarioOf(agent("clerk"), agent("returns"))} agents={["clerk", "returns"]} startedAt={0} />);
+    fireEvent.click(screen.getByRole("button"));
+    expect(screen.getByText("You are returns.")).toBeTruthy();
+  });
+});
+
+describe("the call's figures", () => {
+  it("are the median wait and the cost, and more when opened", () => {
+    const call: CallState = { ...emptyCall(), delays: [300, 900, 500], lastAtMs: 65_000, usage: { tokens: { input_text: 2000 }, cost: 1.5 } };
+    render(<CallFigures call={call} />);
+    const summary = screen.getByTitle("The call in figures");
+    expect(summary.textContent).toContain("500 ms");
+    expect(summary.textContent).toContain("$1.50");
+    expect(within(summary.closest("details")!).getByText("900 ms")).toBeTruthy();
+  });
+
+  it("are not there when nothing was measured", () => {
+    expect(render(<CallFigures call={emptyCall()} />).container.textContent).toBe("");
+  });
+});
+
+describe("the conversation to take along", () => {
+  const events: LogEvent[] = [
+    { kind: "call.started", call_id: "call_1", scenario: "s", agent: "clerk", transport: "websocket", provider: "local", model: "s", started_at: "2026-05-01T10:00:00.250Z" },
+    { kind: "message.added", item_id: "u0", role: "user", hidden: true },
+    { kind: "message.done", item_id: "u0", role: "user", text: "hi" },
+    { kind: "message.added", item_id: "a1", role: "assistant", agent: "clerk" },
+    { kind: "message.done", item_id: "a1", role: "assistant", text: "Good day to you", status: "interrupted" },
+    { kind: "message.truncated", item_id: "a1", heard_ms: 300, text: "Good day" },
+    { kind: "tool.started", call_id: "c", name: "look", arguments: { n: 1 }, agent: "clerk" },
+    { kind: "tool.done", call_id: "c", name: "look", duration_ms: 12, result: [2] },
+    { kind: "message.added", item_id: "u1", role: "user" },
+    { kind: "message.done", item_id: "u1", role: "user", text: "", status: "inaudible" },
+    { kind: "agent.changed", agent: "returns", previous: "clerk" },
+    { kind: "call.ended", reason: "hung up" },
+  ];
+  const call = events.map((event, index): LogFrame => ({ seq: index + 1, at_ms: index, ...event })).reduce(reduce, emptyCall());
+
+  it("as text says who said what, what was heard of it, and what happened", () => {
+    const lines = asText(call).trimEnd().split("\n").map((line) => line.replace(/^\[[^\]]+\] /, ""));
+    expect(lines).toEqual([
+      "Call started",
+      "clerk: Good day to you [heard: Good day]",
+      'look({"n":1}) → [2] (12 ms)',
+      "You: [inaudible]",
+      "clerk hands over to returns",
+      "Call ended: hung up",
+    ]);
+  });
+
+  it("as JSON has every event", () => {
+    const saved = JSON.parse(asJson(call)) as { call_id: string; started_at: string; transcript: unknown[]; events: LogFrame[] };
+    expect(saved).toMatchObject({ call_id: "call_1", started_at: "2026-05-01T10:00:00.250Z" });
+    expect(saved.events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));
+    expect(saved.transcript).toHaveLength(6);
+  });
+});
