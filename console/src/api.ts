@@ -72,11 +72,19 @@ export const health = (): Promise<Health> => ask("GET", "health");
 export const scenarios = (): Promise<ScenarioInfo[]> => ask("GET", "scenarios");
 export const problems = (): Promise<Problem[]> => ask("GET", "problems");
 
-export function startCall(wanted: { scenario: string; agent?: string; transport: Transport; sdp?: string; reason?: string }): Promise<NewCall> {
+/** A way for the sound: an offer for WebRTC, a codec for the relay, and why it is this one if another was wanted. */
+export interface Line {
+  transport: Transport;
+  sdp?: string;
+  codec?: string;
+  reason?: string;
+}
+
+export function startCall(wanted: { scenario: string; agent?: string } & Line): Promise<NewCall> {
   return ask("POST", "calls", wanted);
 }
 
-export function joinCall(callId: string, wanted: { transport: Transport; leg_id?: string; take_over?: boolean; sdp?: string; reason?: string }): Promise<JoinedCall> {
+export function joinCall(callId: string, wanted: { leg_id?: string; take_over?: boolean } & Line): Promise<JoinedCall> {
   return ask("POST", `calls/${encodeURIComponent(callId)}/leg`, wanted);
 }
 

@@ -7,6 +7,9 @@ export type Command =
   | { type: "interrupt" }
   | { type: "hang_up" }
   | { type: "media_ready" }
+  | { type: "push_to_talk"; on: boolean }
+  | { type: "press" }
+  | { type: "release" }
   | { type: "approve"; call_id: string; approved: boolean }
   | { type: "played"; item_id: string; ms: number };
 

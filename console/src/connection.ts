@@ -1,14 +1,17 @@
 /** A call's life as the page sees it: starting, coming back, being taken over, ending. */
-import { batch, type ReadonlySignal, signal } from "@preact/signals";
-import { choice, readWishes, recallLeg, rememberLeg, rewriteAddress } from "./address";
+import { batch, computed, effect, type ReadonlySignal, signal, untracked } from "@preact/signals";
+import { choice, recallLeg, rememberLeg, rewriteAddress } from "./address";
 import * as api from "./api";
 import { CallSocket } from "./call-socket";
+import * as choices from "./choices";
 import { FrameBuffer } from "./frame-buffer";
 import { type Frame, isOwn, type LogFrame, type OwnFrame, type Role } from "./frames";
 import type { Leg } from "./leg";
 import { dismiss, notify } from "./notices";
 import { type CallState, emptyCall, reduce } from "./reducer";
 import { RelayLeg } from "./relay";
+import { Recording } from "./sound/recording";
+import { Talk } from "./talk";
 import { WebRtcLeg } from "./webrtc";
 
 /** `connecting` until the call's log comes; `reconnecting` while its socket is lost; `ended` stays readable. */
@@ -19,6 +22,7 @@ export class Connection {
   private readonly roleNow = signal<Role>("caller");
   private readonly callNow = signal<CallState>(emptyCall());
   private readonly legNow = signal<Leg | null>(null);
+  private readonly recordingNow = signal<Recording | null>(null);
   private readonly frames = new FrameBuffer<LogFrame>((frames) => {
     this.callNow.value = frames.reduce(reduce, this.callNow.peek());
   });
@@ -31,6 +35,21 @@ export class Connection {
   private legNeeded = false;
   /** Counts what was asked of this page; an answer to an older request is dropped. */
   private generation = 0;
+  /** Whether what is recorded belongs to a call that has ended. */
+  private recordingIsOver = false;
+  /** When the caller is heard. */
+  readonly talk = new Talk(
+    this.legNow,
+    computed(() => this.callNow.value.settings.pushToTalk),
+    (command) => this.mayCommand() && (this.socket?.send(command) ?? false),
+  );
+
+  constructor() {
+    this.redialWhenChosen();
+    effect(() => {
+      if (this.phaseNow.value !== "connected" || this.roleNow.value !== "caller") this.talk.letGo();
+    });
+  }
 
   get phase(): ReadonlySignal<Phase> {
     return this.phaseNow;
@@ -44,6 +63,11 @@ export class Connection {
   /** The caller's sound; null for a viewer and between calls. */
   get leg(): ReadonlySignal<Leg | null> {
     return this.legNow;
+  }
+
+  /** The sound of the call that is shown; null before the first. */
+  get recording(): ReadonlySignal<Recording | null> {
+    return this.recordingNow;
   }
 
   /** Starts a new call; one that is under way is hung up. */
@@ -101,6 +125,7 @@ export class Connection {
     this.dropLeg();
     if (callId === null || this.phaseNow.peek() === "idle") return;
     this.phaseNow.value = "ended";
+    this.endRecording();
     // The socket stays, to show how the call ended; the server closes it.
     if (live) void api.hangUp(callId).catch(() => this.socket?.send({ type: "hang_up" }));
     else this.leave();
@@ -108,7 +133,7 @@ export class Connection {
 
   /** Says a typed text; false if there is no connection to say it on. */
   say(text: string): boolean {
-    if (!this.socket?.isOpen || this.roleNow.peek() !== "caller" || this.phaseNow.peek() !== "connected") return false;
+    if (!this.mayCommand() || !this.socket?.isOpen) return false;
     this.legNow.peek()?.silence();
     return this.socket.send({ type: "say", text });
   }
@@ -155,12 +180,14 @@ export class Connection {
    * Null if the page wants something else by now.
    */
   private async dial<Answer extends { sdp?: string }>(
-    ask: (line: { transport: api.Transport; sdp?: string; reason?: string }) => Promise<Answer>,
+    ask: (line: api.Line) => Promise<Answer>,
     generation: number,
   ): Promise<Answer | null> {
-    const wish = readWishes(location.search).transport;
+    const wish = choices.transport.peek();
+    const codec = choices.codec.peek();
     if (wish !== "websocket" && this.relayReason === null && typeof RTCPeerConnection !== "undefined") {
       const leg = new WebRtcLeg(
+        codec,
         () => this.socket,
         (reason, wasUp) => void this.legFailed(leg, reason, wasUp),
       );
@@ -180,15 +207,20 @@ export class Connection {
     // The microphone's question and the sound need not wait for the server.
     this.take(new RelayLeg(() => this.socket));
     if (this.relayReason !== null) tellRelay(this.relayReason);
-    return ask({ transport: "websocket", ...(this.relayReason !== null && { reason: this.relayReason }) });
+    const asBefore = codec === "opus" && this.callNow.peek().settings.codec === "pcm16";
+    return ask({
+      transport: "websocket",
+      ...(!asBefore && { codec: codec === "opus" ? "pcm16" : codec }),
+      ...(this.relayReason !== null && { reason: this.relayReason }),
+    });
   }
 
   /** A WebRTC connection did not come, or is gone. One that was up is made anew; else the relay takes over. */
   private async legFailed(leg: WebRtcLeg, reason: string, wasUp: boolean): Promise<void> {
     if (this.legNow.peek() !== leg || this.phaseNow.peek() === "ended") return;
     if (!wasUp) {
-      if (readWishes(location.search).transport === "webrtc") {
-        notify({ key: "transport", tone: "error", text: `WebRTC: ${reason}. Without ?transport=webrtc the relay would be used.` });
+      if (choices.transport.peek() === "webrtc") {
+        notify({ key: "transport", tone: "error", text: `WebRTC: ${reason}. With the transport “Automatic” the relay would be used.` });
         return;
       }
       this.relayReason = reason;
@@ -203,9 +235,32 @@ export class Connection {
     await this.join(this.callId, this.generation, false, this.socket?.seq ?? 0);
   }
 
+  /** Another codec or transport: the same call goes on over a new leg. */
+  private redialWhenChosen(): void {
+    let first = true;
+    effect(() => {
+      choices.codec.value;
+      choices.transport.value;
+      if (!first) untracked(() => this.redial());
+      first = false;
+    });
+  }
+
+  private redial(): void {
+    this.relayReason = null;
+    dismiss("transport");
+    if (this.legNow.peek() !== null) void this.rejoin();
+  }
+
   private take(leg: Leg): void {
+    if (this.recordingNow.peek() === null || this.recordingIsOver) this.recordingNow.value = new Recording();
+    this.recordingIsOver = false;
     this.legNow.peek()?.close();
     this.legNow.value = leg;
+  }
+
+  private mayCommand(): boolean {
+    return this.roleNow.peek() === "caller" && this.phaseNow.peek() === "connected";
   }
 
   private retryJoin(callId: string, generation: number, takeOver: boolean): void {
@@ -255,8 +310,12 @@ export class Connection {
       notify({ key: "command", tone: "error", text: frame.message });
     } else if (frame.kind === "leg.role") {
       this.roleNow.value = frame.role;
-      if (frame.role === "viewer") this.dropLeg();
-      else this.legNow.peek()?.announce();
+      if (frame.role === "viewer") {
+        this.dropLeg();
+      } else {
+        this.legNow.peek()?.announce();
+        this.talk.announce();
+      }
     }
   }
 
@@ -268,6 +327,7 @@ export class Connection {
 
   private end(): void {
     this.dropLeg();
+    this.endRecording();
     this.phaseNow.value = "ended";
   }
 
@@ -308,7 +368,13 @@ export class Connection {
     this.callId = null;
     this.frames.flush();
     this.dropLeg();
+    this.endRecording();
     return this.generation;
+  }
+
+  private endRecording(): void {
+    this.recordingIsOver = true;
+    void this.recordingNow.peek()?.finish();
   }
 
   private dropLeg(): void {

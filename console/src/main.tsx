@@ -8,6 +8,7 @@ import "./styles/controls.css";
 import "./styles/conversation.css";
 import "./styles/agents.css";
 import "./styles/events.css";
+import "./styles/sound.css";
 
 applyStoredTheme();
 const root = document.getElementById("console");

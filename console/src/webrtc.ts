@@ -1,42 +1,51 @@
 /** The leg over WebRTC: sound straight between this page and the model; commands and the log by the call's socket. */
-import { type ReadonlySignal, effect, signal } from "@preact/signals";
+import { computed, effect, type ReadonlySignal, signal } from "@preact/signals";
+import type { CodecName } from "./address";
 import type { CallSocket } from "./call-socket";
 import type { LogFrame } from "./frames";
 import type { Leg } from "./leg";
+import { arrivals, Liveness } from "./liveness";
 import { Microphone } from "./sound/microphone";
-import { openOutput } from "./sound/output";
+import { RemoteVoice } from "./sound/remote-voice";
 
 /** How long candidates are gathered for the offer; what is found by then is enough on all but odd networks. */
 const GATHERING_MS = 1000;
 /** How long a connection may take, from the offer on, before the relay is taken instead. */
 const CONNECTING_MS = 3000;
-/** How long a connection that was up may be silent before it is made anew. */
+/** How long a connection that was up may be disconnected before it is made anew. */
 const LOST_MS = 4000;
-const LEVEL_EVERY_MS = 100;
+const LOOK_EVERY_MS = 500;
 
 export class WebRtcLeg implements Leg {
   readonly transport = "webrtc";
   readonly microphone: Microphone;
-  private readonly soundingNow = signal(false);
-  private readonly levelNow = signal(0);
+  readonly sounding: ReadonlySignal<boolean>;
+  /** What the log says; what is heard comes first, where it can be measured. */
+  private readonly saysSomething = signal(false);
   private readonly peer = new RTCPeerConnection({ iceServers: [] });
-  private readonly voice = new Voice(this.levelNow);
+  private readonly voice = new RemoteVoice();
+  private readonly liveness = new Liveness();
+  private watch: ReturnType<typeof setInterval> | undefined;
   private readonly stopFollowing: () => void;
   private deadline: ReturnType<typeof setTimeout> | undefined;
   private up = false;
   private told = false;
 
   /**
+   * @param codec what the sound is to be coded with; another one than Opus is the only one offered.
    * @param socket the call's socket of the moment.
    * @param failed is called once, with the reason, when the connection does not come or is gone.
    */
   constructor(
+    codec: CodecName,
     private readonly socket: () => CallSocket | null,
     private readonly failed: (reason: string, wasUp: boolean) => void,
   ) {
     this.microphone = new Microphone(() => undefined);
     // The line is offered before the reader has allowed the microphone, whose track then takes its place.
-    const { sender } = this.peer.addTransceiver("audio", { direction: "sendrecv" });
+    const transceiver = this.peer.addTransceiver("audio", { direction: "sendrecv" });
+    if (codec !== "opus") offerOnly(transceiver, codec);
+    const { sender } = transceiver;
     this.peer.createDataChannel("oai-events");
     this.peer.ontrack = ({ track }) => void this.voice.play(track);
     this.peer.onconnectionstatechange = () => this.changed();
@@ -44,15 +53,12 @@ export class WebRtcLeg implements Leg {
       const track = this.microphone.track.value;
       void sender.replaceTrack(track).catch(() => undefined);
     });
+    this.sounding = computed(() => this.saysSomething.value || this.voice.heard.value);
     void this.microphone.open();
   }
 
-  get sounding(): ReadonlySignal<boolean> {
-    return this.soundingNow;
-  }
-
   get level(): ReadonlySignal<number> {
-    return this.levelNow;
+    return this.voice.level;
   }
 
   /** The offer, with the candidates that were found in a moment. */
@@ -80,10 +86,11 @@ export class WebRtcLeg implements Leg {
     switch (frame.kind) {
       case "audio.started":
         this.voice.unmute();
-        this.soundingNow.value = true;
+        this.saysSomething.value = true;
         break;
       case "audio.done":
-        this.soundingNow.value = false;
+      case "link.restored": // Its end may have been missed.
+        this.saysSomething.value = false;
         break;
       case "audio.cleared":
       case "call.ended":
@@ -98,12 +105,11 @@ export class WebRtcLeg implements Leg {
 
   silence(): void {
     this.voice.mute();
-    this.soundingNow.value = false;
+    this.saysSomething.value = false;
   }
 
   close(): void {
-    clearTimeout(this.deadline);
-    this.peer.onconnectionstatechange = null;
+    this.stopWatching();
     this.stopFollowing();
     this.microphone.close();
     this.voice.close();
@@ -115,6 +121,7 @@ export class WebRtcLeg implements Leg {
       case "connected":
         clearTimeout(this.deadline);
         this.up = true;
+        this.watch ??= setInterval(() => void this.look(), LOOK_EVERY_MS);
         if (!this.told) this.announce();
         break;
       case "disconnected": // It may come back by itself.
@@ -127,72 +134,30 @@ export class WebRtcLeg implements Leg {
     }
   }
 
+  /** The browser takes its time to tell of a dead network. */
+  private async look(): Promise<void> {
+    const arrived = arrivals(await this.peer.getStats());
+    if (this.watch !== undefined && this.liveness.isDead(arrived, performance.now())) this.fail("nothing arrives any more");
+  }
+
   private fail(reason: string): void {
-    clearTimeout(this.deadline);
-    this.peer.onconnectionstatechange = null;
+    this.stopWatching();
     this.failed(reason, this.up);
+  }
+
+  private stopWatching(): void {
+    clearTimeout(this.deadline);
+    clearInterval(this.watch);
+    this.watch = undefined;
+    this.peer.onconnectionstatechange = null;
   }
 }
 
-/** The agent's voice: through the page's one audio context, where it can be muted at once and measured. */
-class Voice {
-  private element: HTMLAudioElement | null = null;
-  private gain: GainNode | null = null;
-  private nodes: AudioNode[] = [];
-  private timer: ReturnType<typeof setInterval> | undefined;
-  private closed = false;
-  private muted = false;
-
-  constructor(private readonly level: { value: number }) {}
-
-  async play(track: MediaStreamTrack): Promise<void> {
-    const stream = new MediaStream([track]);
-    // Chromium only lets a remote track flow into a context while an element plays it too.
-    this.element = new Audio();
-    this.element.muted = true;
-    this.element.srcObject = stream;
-    void this.element.play().catch(() => undefined);
-    const context = await openOutput();
-    if (context === null || this.closed) return this.playPlainly();
-    const source = context.createMediaStreamSource(stream);
-    const gain = new GainNode(context, { gain: this.muted ? 0 : 1 });
-    const meter = new AnalyserNode(context, { fftSize: 512 });
-    source.connect(gain).connect(context.destination);
-    gain.connect(meter);
-    this.gain = gain;
-    this.nodes = [source, gain, meter];
-    const samples = new Float32Array(meter.fftSize);
-    this.timer = setInterval(() => {
-      meter.getFloatTimeDomainData(samples);
-      this.level.value = samples.reduce((peak, sample) => Math.max(peak, Math.abs(sample)), 0);
-    }, LEVEL_EVERY_MS);
-  }
-
-  mute(): void {
-    this.muted = true;
-    if (this.gain) this.gain.gain.value = 0;
-    else if (this.element) this.element.volume = 0;
-  }
-
-  unmute(): void {
-    this.muted = false;
-    if (this.gain) this.gain.gain.value = 1;
-    else if (this.element) this.element.volume = 1;
-  }
-
-  close(): void {
-    this.closed = true;
-    clearInterval(this.timer);
-    for (const node of this.nodes) node.disconnect();
-    this.nodes = [];
-    if (this.element) this.element.srcObject = null;
-    this.level.value = 0;
-  }
-
-  /** Without audio worklets there is no context of ours; the element alone will do. */
-  private playPlainly(): void {
-    if (this.element && !this.closed) this.element.muted = false;
-  }
+/** A service picks from what is offered, not always the first: so nothing else is. */
+function offerOnly(transceiver: RTCRtpTransceiver, codec: CodecName): void {
+  const known = RTCRtpReceiver.getCapabilities("audio")?.codecs ?? [];
+  const wanted = known.filter(({ mimeType }) => mimeType.toLowerCase() === `audio/${codec}`);
+  if (wanted.length > 0) transceiver.setCodecPreferences?.(wanted);
 }
 
 function gathered(peer: RTCPeerConnection): Promise<void> {

@@ -6,6 +6,7 @@ import { agent, connection, scenario } from "../console";
 import { logsShown, type Tab, tab } from "../view";
 import { Agents } from "./Agents";
 import { Approvals } from "./Approvals";
+import { BottomBar } from "./BottomBar";
 import { Composer } from "./Composer";
 import { EventLog } from "./EventLog";
 import { Header } from "./Header";
@@ -27,6 +28,7 @@ export function App(): VNode {
         </div>
         {logsShown.value && <Events />}
       </main>
+      <BottomBar />
     </div>
   );
 }

@@ -103,7 +103,7 @@ function MicrophoneButton(): VNode {
   const label = state === "muted" ? "Unmute microphone" : state === "unavailable" ? "Try the microphone again" : "Mute microphone";
   const press = (): void => {
     if (state === "unavailable") void microphone?.open();
-    else microphone?.mute(state !== "muted");
+    else connection.talk.mute(state !== "muted");
   };
   return (
     <button
@@ -114,7 +114,7 @@ function MicrophoneButton(): VNode {
       disabled={state === "off" || state === "asking"}
       onClick={press}
     >
-      <Icon name={state === "on" ? "microphone" : "muted"} />
+      <Icon name={state === "on" || state === "standby" ? "microphone" : "muted"} />
     </button>
   );
 }
@@ -123,6 +123,7 @@ const MICROPHONE = {
   off: "Microphone off",
   asking: "Waiting for the microphone…",
   on: "Microphone on",
+  standby: "Press Talk to be heard",
   muted: "Microphone muted",
   unavailable: "No microphone",
 } as const;

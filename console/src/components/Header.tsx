@@ -1,7 +1,7 @@
 /** The top of the page: what is talked to, over what, and whether it is connected. */
 import type { VNode } from "preact";
 import { catalogue } from "../catalogue";
-import { agent, chooseAgent, chooseScenario, connect, connection, scenario } from "../console";
+import { agent, chooseAgent, chooseScenario, connection, scenario } from "../console";
 import type { Phase } from "../connection";
 import { nextTheme, theme } from "../theme";
 import { Icon, Mark } from "./icons";
@@ -19,7 +19,6 @@ export function Header(): VNode {
       <div class="header-buttons">
         <LogsToggle />
         <ThemeButton />
-        <ConnectButton />
       </div>
     </header>
   );
@@ -84,22 +83,6 @@ function Status(): VNode {
 }
 
 const LINKS = { opening: "model connecting…", up: "model connected", lost: "model lost" } as const;
-
-function ConnectButton(): VNode {
-  const phase = connection.phase.value;
-  if (phase === "idle" || phase === "ended") {
-    return (
-      <button type="button" class="button button-primary connect" disabled={!scenario.value} onClick={connect}>
-        Connect
-      </button>
-    );
-  }
-  return (
-    <button type="button" class="button connect" onClick={() => connection.disconnect()}>
-      {phase === "connecting" ? "Connecting…" : "Disconnect"}
-    </button>
-  );
-}
 
 function ThemeButton(): VNode {
   const label = `Theme: ${theme.value}`;

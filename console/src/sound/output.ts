@@ -1,20 +1,35 @@
-/** The page's one audio context. Browsers keep it silent until the reader has touched the page. */
-import { type ReadonlySignal, signal } from "@preact/signals";
+/** The page's one audio context, and where its sound comes together. Browsers keep it silent until the page is touched. */
+import { effect, type ReadonlySignal, signal } from "@preact/signals";
+import * as choices from "../choices";
 import { RATE } from "./play-queue";
 import captureUrl from "./worklets/capture?worker&url";
 import playerUrl from "./worklets/player?worker&url";
+import recorderUrl from "./worklets/recorder?worker&url";
 
 export type OutputState = "starting" | "running" | "waiting" | "impossible";
+
+/** Where both voices come together: what is sent into `agent` is heard, unless playback is off; both can be recorded. */
+export interface Desk {
+  context: AudioContext;
+  caller: AudioNode;
+  agent: AudioNode;
+}
+
+/** A context that sounds on a device of one's choice; not every browser has them, nor do TypeScript's libraries. */
+type Sinkable = AudioContext & { setSinkId?(id: string): Promise<void> };
 
 const state = signal<OutputState>("starting");
 
 /** `waiting` until a first gesture; `impossible` where the browser has no audio worklets, as on plain HTTP. */
 export const outputState: ReadonlySignal<OutputState> = state;
 
-let opened: Promise<AudioContext | null> | null = null;
+/** Whether this browser can sound on a device of one's choice. */
+export const choosesSpeaker = typeof AudioContext !== "undefined" && "setSinkId" in AudioContext.prototype;
 
-/** The context with both worklets loaded; null where that is impossible. */
-export function openOutput(): Promise<AudioContext | null> {
+let opened: Promise<Desk | null> | null = null;
+
+/** The desk, with all worklets loaded; null where that is impossible. */
+export function openOutput(): Promise<Desk | null> {
   opened ??= open();
   return opened;
 }
@@ -26,7 +41,7 @@ export async function captureContext(): Promise<AudioContext> {
   return context;
 }
 
-async function open(): Promise<AudioContext | null> {
+async function open(): Promise<Desk | null> {
   if (typeof AudioContext === "undefined" || !("audioWorklet" in AudioContext.prototype) || !isSecureContext) {
     state.value = "impossible";
     return null;
@@ -34,7 +49,7 @@ async function open(): Promise<AudioContext | null> {
   const context = makeContext();
   context.addEventListener("statechange", () => follow(context));
   try {
-    await Promise.all([context.audioWorklet.addModule(playerUrl), context.audioWorklet.addModule(captureUrl)]);
+    await Promise.all([captureUrl, playerUrl, recorderUrl].map((url) => context.audioWorklet.addModule(url)));
   } catch (error) {
     console.error("The audio worklets could not be loaded.", error);
     state.value = "impossible";
@@ -42,7 +57,7 @@ async function open(): Promise<AudioContext | null> {
   }
   follow(context);
   resumeOnGesture(context);
-  return context;
+  return deskOf(context);
 }
 
 function makeContext(): AudioContext {
@@ -50,6 +65,28 @@ function makeContext(): AudioContext {
     return new AudioContext({ sampleRate: RATE, latencyHint: "interactive" });
   } catch {
     return new AudioContext({ latencyHint: "interactive" });
+  }
+}
+
+function deskOf(context: AudioContext): Desk {
+  const caller = new GainNode(context);
+  const agent = new GainNode(context);
+  const loudspeaker = new GainNode(context);
+  agent.connect(loudspeaker).connect(context.destination);
+  effect(() => {
+    loudspeaker.gain.value = choices.playback.value ? 1 : 0;
+  });
+  effect(() => void sendTo(context, choices.speaker.value));
+  return { context, caller, agent };
+}
+
+async function sendTo(context: Sinkable, device: string): Promise<void> {
+  if (!context.setSinkId || (device === "" && !("sinkId" in context && context.sinkId))) return;
+  try {
+    await context.setSinkId(device);
+  } catch {
+    // It is no longer there: the usual one will do, and the choice is kept for when it is back.
+    await context.setSinkId("").catch(() => undefined);
   }
 }
 

@@ -1,6 +1,6 @@
 /** The agent's sound: from the leg to the player's worklet, and back as what has really been heard. */
 import { effect, type ReadonlySignal, signal } from "@preact/signals";
-import { openOutput, outputState } from "./output";
+import { type Desk, openOutput, outputState } from "./output";
 import type { Position } from "./play-queue";
 import type { FromPlayer, ToPlayer } from "./worklets/player";
 
@@ -24,8 +24,8 @@ export class Playback {
   private closed = false;
 
   constructor(private readonly heard: Heard) {
-    void openOutput().then((context) => {
-      if (context && !this.closed) this.attach(context);
+    void openOutput().then((desk) => {
+      if (desk && !this.closed) this.attach(desk);
     });
     this.stopFollowing = effect(() => {
       if (outputState.value === "running") this.flow();
@@ -77,11 +77,11 @@ export class Playback {
     this.levelNow.value = 0;
   }
 
-  private attach(context: AudioContext): void {
+  private attach({ context, agent }: Desk): void {
     this.context = context;
     this.node = new AudioWorkletNode(context, "player", { numberOfInputs: 0, outputChannelCount: [1] });
     this.node.port.onmessage = ({ data }: MessageEvent<FromPlayer>) => this.hear(data);
-    this.node.connect(context.destination);
+    this.node.connect(agent);
     if (outputState.value === "running") this.flow();
   }
 

@@ -3,5 +3,5 @@ declare class AudioWorkletProcessor {
   readonly port: MessagePort;
   process(inputs: Float32Array[][], outputs: Float32Array[][]): boolean;
 }
-declare function registerProcessor(name: string, processor: new () => AudioWorkletProcessor): void;
+declare function registerProcessor<Options>(name: string, processor: new (options: Options) => AudioWorkletProcessor): void;
 declare const sampleRate: number;

@@ -1,0 +1,54 @@
+/** Which way the sound takes, how it is coded, and on which devices it begins and ends. */
+import type { VNode } from "preact";
+import { useEffect } from "preact/hooks";
+import type { CodecName } from "../address";
+import * as choices from "../choices";
+import { type Device, devices, lookForDevices } from "../sound/devices";
+import { choosesSpeaker } from "../sound/output";
+
+const CODECS: Record<CodecName, string> = { opus: "Opus 48 kHz", pcmu: "PCMU 8 kHz", pcma: "PCMA 8 kHz" };
+const TRANSPORTS: Record<choices.TransportChoice, string> = { auto: "Automatic", webrtc: "WebRTC", websocket: "WebSocket" };
+
+export function SoundSettings(): VNode {
+  useEffect(() => void lookForDevices(), []);
+  const { microphones, speakers } = devices.value;
+  return (
+    <>
+      <Choose label="Codec" choice={choices.codec} options={named(CODECS)} />
+      <Choose label="Transport" choice={choices.transport} options={named(TRANSPORTS)} />
+      {microphones.length > 0 && <Choose label="Microphone" choice={choices.microphone} options={withUsual(microphones)} />}
+      {choosesSpeaker && speakers.length > 0 && <Choose label="Speaker" choice={choices.speaker} options={withUsual(speakers)} />}
+    </>
+  );
+}
+
+interface ChooseProps<Value extends string> {
+  label: string;
+  choice: choices.Choice<Value>;
+  options: readonly (readonly [Value, string])[];
+}
+
+function Choose<Value extends string>({ label, choice, options }: ChooseProps<Value>): VNode {
+  // A device that is not plugged in now is still the choice.
+  const shown = options.some(([value]) => value === choice.value) ? choice.value : options[0]?.[0];
+  return (
+    <label class="choice bar-choice">
+      <span>{label}</span>
+      <select value={shown} onChange={(event) => choice.choose(event.currentTarget.value as Value)}>
+        {options.map(([value, name]) => (
+          <option key={value} value={value}>
+            {name}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+function named<Name extends string>(names: Record<Name, string>): [Name, string][] {
+  return Object.entries(names) as [Name, string][];
+}
+
+function withUsual(found: readonly Device[]): [string, string][] {
+  return [["", "The browser’s choice"], ...found.map(({ id, name }): [string, string] => [id, name])];
+}
