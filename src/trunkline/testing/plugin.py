@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 
 if TYPE_CHECKING:
+    from trunkline.calls.log import Codec
     from trunkline.scenario.scenario import Scenario
     from trunkline.testing.house import House
     from trunkline.testing.line import Line
@@ -37,6 +38,7 @@ class VoiceCalls(Protocol):
         *,
         agent: str | None = None,
         line: Line = ...,
+        codec: Codec = ...,
         patience_ms: float = ...,
     ) -> Awaitable[VoiceCall]:
         """Calls a scenario; see `Room.call`."""

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 from trunkline.calls.call import Call, CallTimes
+from trunkline.calls.log import Codec
 from trunkline.engine.app import BrainFactory
 from trunkline.engine.brains import Brain, BrainError
 from trunkline.engine.brains.rehearsal import RehearsalBrain
@@ -90,6 +91,7 @@ class Room:
         *,
         agent: str | None = None,
         line: Line = CLEAR,
+        codec: Codec = "pcm16",
         patience_ms: float = PATIENCE_MS,
     ) -> VoiceCall:
         """Calls a scenario. Nothing has happened yet when this returns.
@@ -97,6 +99,7 @@ class Room:
         Args:
             agent: who answers; the scenario's first agent by default.
             line: what the caller's line does to their voice.
+            codec: how sound travels between the call and the model: `pcmu` and `pcma` as on a telephone.
             patience_ms: how long the caller waits while nothing happens.
 
         Raises:
@@ -111,7 +114,7 @@ class Room:
             provider = MemoryProvider(
                 _rehearsed(own), self._tasks, ears=ears, text_model=RehearsedTextModel({own.name: own})
             )
-        call = Call(own, FaultyProvider(provider, faults), first_agent=agent, times=self._times)
+        call = Call(own, FaultyProvider(provider, faults), first_agent=agent, codec=codec, times=self._times)
         task = self._tasks.create_task(call.run(), name=f"call {call.call_id}")
         self._running.append((call, task))
 

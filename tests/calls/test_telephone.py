@@ -1,0 +1,41 @@
+"""Sound as on a telephone between the call and the model: G.711 at 8 kHz, which the caller can hear."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from trunkline.calls import log
+from trunkline.calls.log import Codec
+from trunkline.realtime.audio import SAMPLE_RATE
+from trunkline.testing import VoiceCall, VoiceCalls
+
+SPOKEN = pytest.mark.parametrize("voice_way", [pytest.param("spoken", marks=pytest.mark.speech)])
+
+
+def formats(call: VoiceCall) -> set[str]:
+    """The sound formats that sessions were asked for."""
+    updates = [entry.event.event for entry in call.log if isinstance(entry.event, log.WireSent)]
+    audio = [update["session"].get("audio", {}) for update in updates if update["type"] == "session.update"]
+    return {side["format"]["type"] for sides in audio for side in sides.values()}
+
+
+@pytest.mark.parametrize("codec", ["pcmu", "pcma"])
+async def test_a_call_as_on_a_telephone(voice_call: VoiceCalls, codec: Codec) -> None:
+    call = await voice_call("simpleHandoff", codec=codec)
+    turn = await call.say("yes please")
+    assert turn.handed_to == "haikuWriter"
+    assert formats(call) == {f"audio/{codec}"}
+
+
+@SPOKEN
+async def test_the_caller_is_understood_and_hears_nothing_above_4_khz(voice_call: VoiceCalls) -> None:
+    call = await voice_call("simpleHandoff", codec="pcmu")
+    await call.hears("haiku")
+    turn = await call.say("I would like a haiku")
+    assert turn.handed_to == "haikuWriter"
+    sound = np.frombuffer(b"".join(bytes(stretch.pcm) for stretch in call.ear.stretches), "<i2").astype(float)
+    power = np.abs(np.fft.rfft(sound)) ** 2
+    hertz = np.fft.rfftfreq(len(sound), 1 / SAMPLE_RATE)
+    assert power[(hertz > 300) & (hertz < 3400)].sum() > 0.2 * power.sum()
+    assert power[hertz > 4200].sum() < 0.001 * power.sum()
