@@ -5,7 +5,6 @@ import { agent, chooseAgent, chooseScenario, connection, scenario } from "../con
 import type { Phase } from "../connection";
 import { nextTheme, theme } from "../theme";
 import { Icon, Mark } from "./icons";
-import { LogsToggle } from "./LogsToggle";
 
 export function Header(): VNode {
   return (
@@ -17,7 +16,6 @@ export function Header(): VNode {
       <Status />
       <Choices />
       <div class="header-buttons">
-        <LogsToggle />
         <ThemeButton />
       </div>
     </header>
