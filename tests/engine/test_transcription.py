@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx2 as httpx
 import pytest
+import websockets
 from openai import AsyncOpenAI
+from openai.types.beta.realtime import TranscriptionSession, TranscriptionSessionUpdatedEvent
 from openai.types.realtime import RealtimeTranscriptionSessionCreateRequest
 
 from tests.engine.engine_fakes import FakeBrain, loud, silence
 from tests.engine.engine_rig import Rig, error_of, only, types
 from tests.engine.test_real_client import KEY, receive, running, speak
+from trunkline.engine.server import EngineServer
 
 SPOKEN = loud(600) + silence(900)
 
@@ -105,3 +114,89 @@ async def test_an_ephemeral_key_may_be_for_a_transcription() -> None:
         ):
             session = (await receive(connection, "session.created"))[-1]["session"]
     assert session["type"] == "transcription"
+
+
+# ---------------------------------------------------------------------- in the preview
+
+PREVIEW = {"api-key": KEY, "OpenAI-Beta": "realtime=v1"}
+PREVIEW_ADDRESSES = (
+    "/openai/realtime?api-version=2025-04-01-preview&intent=transcription",
+    "/v1/realtime?intent=transcription",
+)
+
+
+@asynccontextmanager
+async def transcribing_in_preview(server: EngineServer, path: str) -> AsyncIterator[websockets.ClientConnection]:
+    url = f"ws://127.0.0.1:{server.port}{path}"
+    async with websockets.connect(url, additional_headers=PREVIEW) as socket:
+        yield socket
+
+
+async def told(socket: websockets.ClientConnection, until: str) -> dict[str, Any]:
+    async with asyncio.timeout(5):
+        while (event := json.loads(await socket.recv()))["type"] != until:
+            assert event["type"] != "error", event
+    return dict(event)
+
+
+@pytest.mark.parametrize("path", PREVIEW_ADDRESSES)
+async def test_the_preview_has_events_of_its_own_for_it(path: str) -> None:
+    async with running() as server, transcribing_in_preview(server, path) as socket:
+        created = (await told(socket, "transcription_session.created"))["session"]
+        assert created["object"] == "realtime.transcription_session"
+        assert created["input_audio_format"] == "pcm16"
+        assert "audio" not in created
+        update = {
+            "input_audio_transcription": {"model": "whisper-1", "language": "en"},
+            "input_audio_noise_reduction": {"type": "near_field"},
+            "turn_detection": {"type": "server_vad", "silence_duration_ms": 300},
+        }
+        await socket.send(json.dumps({"type": "transcription_session.update", "session": update}))
+        updated = await told(socket, "transcription_session.updated")
+        assert updated["session"]["input_audio_transcription"] == {"model": "whisper-1", "language": "en"}
+        assert updated["session"]["turn_detection"]["silence_duration_ms"] == 300
+        assert "create_response" not in updated["session"]["turn_detection"]
+        secret = {"value": "ek_1", "expires_at": 1}  # the type wants one; over a socket none is sent
+        TranscriptionSessionUpdatedEvent.model_validate(
+            {**updated, "session": {**updated["session"], "client_secret": secret}}
+        )
+        sound = base64.b64encode(SPOKEN).decode()
+        await socket.send(json.dumps({"type": "input_audio_buffer.append", "audio": sound}))
+        completed = await told(socket, "conversation.item.input_audio_transcription.completed")
+        assert completed["transcript"] == "hello there"
+
+
+async def test_a_wrong_update_is_refused_in_the_previews_words() -> None:
+    async with running() as server, transcribing_in_preview(server, PREVIEW_ADDRESSES[0]) as socket:
+        session = {"input_audio_format": "mp3"}
+        await socket.send(json.dumps({"type": "transcription_session.update", "event_id": "mine", "session": session}))
+        while (event := json.loads(await socket.recv()))["type"] != "error":
+            pass
+        assert event["error"]["event_id"] == "mine"
+        assert event["error"]["param"] == "session.input_audio_format"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/openai/realtimeapi/transcription_sessions?api-version=2025-04-01-preview",
+        "/v1/realtime/transcription_sessions",
+    ],
+)
+async def test_the_preview_mints_keys_for_it(path: str) -> None:
+    wish = {
+        "input_audio_format": "g711_ulaw",
+        "input_audio_transcription": {"model": "whisper-1"},
+        "client_secret": {"expires_at": {"anchor": "created_at", "seconds": 30}},
+    }
+    async with running() as server, httpx.AsyncClient() as client:
+        url = f"http://127.0.0.1:{server.port}{path}"
+        made = (await client.post(url, json=wish, headers={"api-key": KEY})).json()
+        session = TranscriptionSession.model_validate(made)
+        assert session.input_audio_format == "g711_ulaw"
+        assert 0 < session.client_secret.expires_at - time.time() <= 30
+        headers = {"Authorization": f"Bearer {session.client_secret.value}", "OpenAI-Beta": "realtime=v1"}
+        address = f"ws://127.0.0.1:{server.port}{PREVIEW_ADDRESSES[1]}"
+        async with websockets.connect(address, additional_headers=headers) as socket:
+            created = await told(socket, "transcription_session.created")
+    assert created["session"]["input_audio_format"] == "g711_ulaw"

