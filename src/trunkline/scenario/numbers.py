@@ -1,0 +1,218 @@
+"""Numbers and dates as people say them: read from words, and as slots of `Phrases`.
+
+PHONE = Phrases("[my number is | it's] {number}", number=DigitGroups(3, 3, 4))
+BIRTHDAY = Phrases("[it's | I was born on] {date}", date=DateSlot())
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+
+from trunkline.scenario.phrases import normalise
+
+_DIGIT = {
+    "zero": "0", "oh": "0", "o": "0", "nought": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5",
+    "six": "6", "seven": "7", "eight": "8", "nine": "9",
+}  # fmt: skip
+_UNITS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+_TEENS = [
+    "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+]  # fmt: skip
+_TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+_TEEN = {word: 10 + place for place, word in enumerate(_TEENS)}
+_TEN = {word: 20 + 10 * place for place, word in enumerate(_TENS)}
+_TIMES = {"double": 2, "triple": 3}
+_UNIT_ORDINALS = ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth"]
+_ORDINALS = [
+    *_UNIT_ORDINALS,
+    *[
+        "tenth",
+        "eleventh",
+        "twelfth",
+        "thirteenth",
+        "fourteenth",
+        "fifteenth",
+        "sixteenth",
+        "seventeenth",
+        "eighteenth",
+        "nineteenth",
+    ],
+    "twentieth",
+    *(f"twenty {ordinal}" for ordinal in _UNIT_ORDINALS),
+    "thirtieth",
+    "thirty first",
+]
+_DAY = {word: day for day, word in enumerate(_ORDINALS, 1)}
+_MONTHS = [
+    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+    "december",
+]  # fmt: skip
+_MONTH = {name: number for number, month in enumerate(_MONTHS, 1) for name in (month, month[:3])} | {"sept": 9}
+_ORDINAL_WORD = "|".join(sorted({word for ordinal in _ORDINALS for word in ordinal.split()}))
+_NUMBER_WORD = "|".join([*_DIGIT, *_TEEN, *_TEN, *_TIMES, "hundred"])
+
+
+def read_digits(text: str) -> str:
+    """The digits in `text`, in order: "two oh six, double 5, nineteen" is "2065519". Other words are passed over."""
+    digits, times = "", 1
+    words = normalise(text).split()
+    for place, word in enumerate(words):
+        following = words[place + 1] if place + 1 < len(words) else ""
+        if word in _TIMES:
+            times = _TIMES[word]
+            continue
+        if word.isdecimal():
+            digits += "".join(str(int(digit)) for digit in word) * times
+        elif word in _DIGIT:
+            digits += _DIGIT[word] * times
+        elif word in _TEEN:
+            digits += str(_TEEN[word]) * times
+        elif word in _TEN:  # "forty two" is 42, "forty" 40
+            digits += str(_TEN[word] // 10) if following in _UNITS else str(_TEN[word])
+        elif word == "hundred":
+            digits += "00"
+        times = 1
+    return digits
+
+
+def read_date(text: str, *, latest: date | None = None) -> date | None:
+    """The date in `text`: "1990-03-05", "3/5/1990" (the month first, unless it cannot be one), "March 5th 1990", "the
+    fifth of March, nineteen ninety". None if there is none, or it is after `latest`.
+
+    Years of two digits are the last such years before `latest`, or today.
+    """
+    words = normalise(text).split()
+    last = latest or date.today()
+    found = _named(words, last) if any(word in _MONTH for word in words) else _numeric(words, last)
+    return found if found is not None and (latest is None or found <= latest) else None
+
+
+@dataclass(frozen=True)
+class DigitGroups:
+    """Digits that are said in groups, such as `DigitGroups(3, 3, 4)` for a telephone number.
+
+    Typed or recognised, any run of number words fits: how many digits it has is for the rehearsal to say, by the
+    slot's value. The recogniser listens for the last group, or any more of them, with "double five" and the like.
+    """
+
+    groups: tuple[int, ...]
+
+    def __init__(self, *groups: int) -> None:
+        object.__setattr__(self, "groups", groups)
+
+    def regex(self) -> str:
+        one = rf"(?:\d+|(?:{_NUMBER_WORD})\b)"
+        return rf"(?:{one}(?: {one})+|\d{{3,}})(?! *{one})"
+
+    def jsgf(self) -> str:
+        spoken = ""
+        for count in self.groups:
+            spoken = f"[ {spoken} ] {_group(count)}" if spoken else _group(count)
+        return spoken
+
+    def value(self, words: str) -> str:
+        return read_digits(words)
+
+
+class DateSlot:
+    """A date: with its month's name or, typed, in figures. Its value is the words, which `read_date` reads."""
+
+    def regex(self) -> str:
+        number = rf"(?:\d+(?:st|nd|rd|th)?|(?:{_NUMBER_WORD}|{_ORDINAL_WORD}|thousand)\b)"
+        named = rf"(?:{number} ){{0,2}}(?:of )?(?:{'|'.join(_MONTH)})(?: (?:the|and)\b| {number})+"
+        return rf"(?:{named}|\d+ \d+ \d+|\d{{8}})"
+
+    def jsgf(self) -> str:
+        month, day = _one_of(_MONTHS), _one_of(_ORDINALS)
+        below = _one_of([*_TEENS, *(f"oh {unit}" for unit in _UNITS)])
+        tens = f"{_one_of(_TENS)} [ {_one_of(_UNITS)} ]"
+        thousands = f"two thousand [ [ and ] {_one_of([*_UNITS, *_TEENS])} ]"
+        year = f"( nineteen ( {tens} | {below} ) | {thousands} | twenty ( {below} | twenty [ {_one_of(_UNITS)} ] ) )"
+        return f"( [ the ] {day} [ of ] {month} {year} | {month} [ the ] {day} {year} )"
+
+    def value(self, words: str) -> str:
+        return words
+
+
+def _one_of(words: list[str]) -> str:
+    return "( " + " | ".join(words) + " )"
+
+
+def _group(count: int) -> str:
+    """All ways to say so many digits."""
+    digit = _one_of([word for word in _DIGIT if word not in ("o", "nought")])
+    ways = _ways(count)
+    return _one_of([" ".join(digit if times == 1 else f"double {digit}" for times in way) for way in ways])
+
+
+def _ways(count: int) -> list[tuple[int, ...]]:
+    if count <= 0:
+        return [()]
+    singly = [(1, *way) for way in _ways(count - 1)]
+    return singly if count == 1 else [*singly, *((2, *way) for way in _ways(count - 2))]
+
+
+def _named(words: list[str], last: date) -> date | None:
+    place = next(place for place, word in enumerate(words) if word in _MONTH)
+    before, after = words[:place], words[place + 1 :]
+    day, _ = _read_day(before[-2:]) or _read_day(before[-1:]) or (0, 0)
+    if not day and before[-1:] == ["of"]:
+        day, _ = _read_day(before[-3:-1]) or _read_day(before[-2:-1]) or (0, 0)
+    if not day:
+        after = after[1:] if after[:1] == ["the"] else after
+        day, taken = _read_day(after[:2]) or _read_day(after[:1]) or (0, 0)
+        after = after[taken:]
+    return _date(_read_year(after, last), _MONTH[words[place]], day)
+
+
+def _read_day(words: list[str]) -> tuple[int, int] | None:
+    """A day of the month and how many words it takes, if it is all of `words`."""
+    said = " ".join(words)
+    if said in _DAY:
+        return _DAY[said], len(words)
+    if found := re.fullmatch(r"(\d{1,2})(?:st|nd|rd|th)?", said):
+        return int(found[1]), 1
+    if len(words) == 1 and (said in _UNITS or said in _TEEN):
+        return int(read_digits(said)), 1
+    return None
+
+
+def _read_year(words: list[str], last: date) -> int | None:
+    said = [word for word in words if word not in ("and", "of", "in", "the", "year")]
+    if said[:2] in (["two", "thousand"], ["2", "thousand"]):
+        return 2000 + int(read_digits(" ".join(said[2:4])) or 0)
+    if said[:1] and said[0].isdecimal() and len(said[0]) == 4:
+        return int(said[0])
+    digits = read_digits(" ".join(said))
+    if len(digits) == 2:
+        year = last.year // 100 * 100 + int(digits)
+        return year if year <= last.year else year - 100
+    return int(digits) if len(digits) == 4 else None
+
+
+def _numeric(words: list[str], last: date) -> date | None:
+    numbers = [word for word in words if word.isdecimal()]
+    if len(numbers) == 1 and len(numbers[0]) == 8:
+        whole = numbers[0]
+        numbers = (
+            [whole[:4], whole[4:6], whole[6:]] if whole[:2] in ("19", "20") else [whole[:2], whole[2:4], whole[4:]]
+        )
+    if len(numbers) != 3:
+        return None
+    if len(numbers[0]) == 4:
+        return _date(int(numbers[0]), int(numbers[1]), int(numbers[2]))
+    month, day = int(numbers[0]), int(numbers[1])
+    if month > 12:
+        month, day = day, month
+    return _date(_read_year(numbers[2:], last), month, day)
+
+
+def _date(year: int | None, month: int, day: int) -> date | None:
+    if year is None:
+        return None
+    try:
+        return date(year, month, day)
+    except ValueError:
+        return None

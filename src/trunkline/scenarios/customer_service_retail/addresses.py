@@ -1,0 +1,158 @@
+"""Reading street addresses, as they are typed or said: "742 Evergreen Terrace, Springfield, Oregon 97477"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from trunkline import DigitGroups, Phrases, Words, read_digits
+
+PARTS = {
+    "street": "house number and street",
+    "city": "city",
+    "state": "state",
+    "postal_code": "ZIP or postal code",
+}
+"""The parts, and what the caller is asked for."""
+
+STATES = {
+    "AL": "Alabama", "AK": "Alaska", "AZ": "Arizona", "AR": "Arkansas", "CA": "California", "CO": "Colorado",
+    "CT": "Connecticut", "DE": "Delaware", "FL": "Florida", "GA": "Georgia", "HI": "Hawaii", "ID": "Idaho",
+    "IL": "Illinois", "IN": "Indiana", "IA": "Iowa", "KS": "Kansas", "KY": "Kentucky", "LA": "Louisiana", "ME": "Maine",
+    "MD": "Maryland", "MA": "Massachusetts", "MI": "Michigan", "MN": "Minnesota", "MS": "Mississippi", "MO": "Missouri",
+    "MT": "Montana", "NE": "Nebraska", "NV": "Nevada", "NH": "New Hampshire", "NJ": "New Jersey", "NM": "New Mexico",
+    "NY": "New York", "NC": "North Carolina", "ND": "North Dakota", "OH": "Ohio", "OK": "Oklahoma", "OR": "Oregon",
+    "PA": "Pennsylvania", "RI": "Rhode Island", "SC": "South Carolina", "SD": "South Dakota", "TN": "Tennessee",
+    "TX": "Texas", "UT": "Utah", "VT": "Vermont", "VA": "Virginia", "WA": "Washington", "WV": "West Virginia",
+    "WI": "Wisconsin", "WY": "Wyoming", "OTA": "Otago",
+}  # fmt: skip
+_KIND_WORDS = "street avenue road drive lane court place terrace way boulevard circle square highway"
+_KINDS = _KIND_WORDS.split()
+_SHORT_KINDS = {"st", "ave", "rd", "dr", "ln", "ct", "pl", "blvd", "hwy"}
+_STREET_NAMES = """
+main oak pine maple cedar elm park lake hill washington walnut spring north south ridge church evergreen alpine glacier
+mill river sunset highland forest jackson lincoln madison franklin
+"""
+_STREETS = _STREET_NAMES.split()
+_CITY_NAMES = """
+albany atlanta austin boston boulder chicago dallas denver detroit eugene houston miami minneapolis nashville oakland
+orlando phoenix portland queenstown sacramento salem seattle spokane springfield tacoma tucson wanaka
+"""
+_CITIES = _CITY_NAMES.split()
+"""Streets and cities that the recogniser listens for. Typed, any will do."""
+
+ADDRESS = Phrases(
+    "[it's | it is | I live at | my address is] {number} {street} {kind} [[in] {city}] [{state}] [{zip}]",
+    number=DigitGroups(1, 1, 1, 1),
+    street=Words(_STREETS),
+    kind=Words([*_KINDS, *_SHORT_KINDS]),
+    city=Words(_CITIES),
+    state=Words(list(STATES.values())),
+    zip=DigitGroups(5),
+)
+PLACE = Phrases(
+    "[it's | it is] [in] {city} [{state}] [{zip}]",
+    "[it's | it is] [in] {state} [{zip}]",
+    "[it's | it is] {zip}",
+    city=Words(_CITIES),
+    state=Words(list(STATES.values())),
+    zip=DigitGroups(5),
+)
+_TOKEN = re.compile(r",|[^\s,]+")
+_BEGINS = re.compile(
+    r"(?i)^(?:(?:no|yes|well|so)\b[, ]*)*(?:(?:it's|it is|i live (?:at|in)|i'm at|my address is|at|in)\b *)?"
+)
+_POSTAL = re.compile(r"\d{4,6}(?:-\d{4})?")
+
+
+def read_address(text: str) -> dict[str, str]:
+    """The parts that are in `text`; those that are not, or cannot be told, are left out."""
+    tokens = _numbers_joined(_TOKEN.findall(_BEGINS.sub("", text.strip().rstrip(".!"))))
+    parts: dict[str, str] = {}
+    if len(tokens) > 1 and _POSTAL.fullmatch(tokens[-1]):
+        parts["postal_code"] = tokens.pop()
+    _take_state(tokens, parts)
+    street_ends = _street_ends(tokens)
+    if street_ends:
+        parts["street"] = _titled(tokens[:street_ends])
+    rest = [word for word in tokens[street_ends:] if word != ","]
+    if rest and rest[0].lower() == "in":
+        rest = rest[1:]
+    if rest and (street_ends or parts) and not any(sign.isdigit() for word in rest for sign in word):
+        parts["city"] = _titled(rest)
+    return parts
+
+
+def read_part(part: str, text: str) -> dict[str, str]:
+    """The answer to a question for one part, with whatever else is in it."""
+    read = read_address(text)
+    if part in read:
+        return read
+    plain = _BEGINS.sub("", text.strip().rstrip(".!"))
+    digits = read_digits(plain)
+    if part == "postal_code":
+        return {part: digits} if 4 <= len(digits) <= 6 else {}
+    if part == "state":
+        return {part: state} if (state := _state(plain)) else {}
+    words = plain.split()
+    is_fitting = 0 < len(words) <= 6 and (part == "street") == bool(digits)
+    return {part: _titled(_numbers_joined(words))} if is_fitting else {}
+
+
+def missing(address: Mapping[str, str]) -> list[str]:
+    """The parts that are not there yet."""
+    return [part for part in PARTS if part not in address]
+
+
+def spoken_address(address: Mapping[str, str]) -> str:
+    """The address as it is read back: the postal code character by character."""
+    code = " ".join(address["postal_code"])
+    return f"{address['street']}, {address['city']}, {address['state']}, {code}"
+
+
+def _numbers_joined(tokens: list[str]) -> list[str]:
+    """Numbers that were said in words become figures: "seven four two" is "742"."""
+    joined: list[str] = []
+    run: list[str] = []
+    for token in [*tokens, ""]:
+        if token.isalpha() and read_digits(token):
+            run.append(token)
+            continue
+        if run:
+            joined.append(read_digits(" ".join(run)))
+            run = []
+        if token:
+            joined.append(token)
+    return joined
+
+
+def _take_state(tokens: list[str], parts: dict[str, str]) -> None:
+    for count in (2, 1):
+        if len(tokens) >= count and (state := _state(" ".join(tokens[-count:]))):
+            del tokens[-count:]
+            parts["state"] = state
+            break
+    while tokens and tokens[-1] == ",":
+        tokens.pop()
+
+
+def _state(text: str) -> str | None:
+    """A state by its name or its two letters, which must be capitals: "or" and "in" are words."""
+    return STATES.get(text) or next((name for name in STATES.values() if name.lower() == text.lower()), None)
+
+
+def _street_ends(tokens: list[str]) -> int:
+    """How many tokens the street takes: up to a comma or the word for its kind. 0 if there is none."""
+    if not tokens or not tokens[0][0].isdigit():
+        return 0
+    for place, word in enumerate(tokens):
+        if word == ",":
+            return place
+        if word.lower().rstrip(".") in (*_KINDS, *_SHORT_KINDS):
+            return place + 1
+    return len(tokens) if len(tokens) in (2, 3) else 0
+
+
+def _titled(words: list[str]) -> str:
+    shown = [word if word != word.lower() or word[0].isdigit() else word.capitalize() for word in words if word != ","]
+    return " ".join(shown)

@@ -1,0 +1,19 @@
+"""What the text model decides about a return."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Verdict(BaseModel):
+    """Whether a return is eligible, and what to do about it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    rationale: str = Field(description="Two sentences at most: the facts and the rule they meet or miss.")
+    userRequest: str = Field(description="What the caller wants, in one sentence.")  # noqa: N815
+    isEligible: Literal["true", "false", "need_more_information"]  # noqa: N815
+    additionalInformationNeeded: str = Field(description="What to ask for; empty if nothing is missing.")  # noqa: N815
+    returnNextSteps: str = Field(description="What the caller may expect; empty unless eligible.")  # noqa: N815
