@@ -16,6 +16,7 @@ import pydantic
 import pytest
 from agents import FunctionTool, RunContextWrapper, function_tool
 from agents.realtime import RealtimeAgent
+from agents.tool_guardrails import ToolGuardrailFunctionOutput, tool_input_guardrail, tool_output_guardrail
 
 from tests.calls.call_bench import calling, scenario
 from tests.calls.model_fake import Calls, FakeModel
@@ -283,3 +284,55 @@ def test_an_event_with_what_json_cannot_hold_is_still_an_event() -> None:
         "seq": 7, "at_ms": 8, "kind": "breadcrumb", "title": "half ?", "call_id": None,
         "data": {"who": "<Unspeakable>", "big": {"x": str(2**70), "y": None}},
     }  # fmt: skip
+
+
+# The tool's own guardrails --------------------------------------------------------------------------------------------
+def refusing(_data: Any) -> ToolGuardrailFunctionOutput:
+    return ToolGuardrailFunctionOutput.reject_content("Ask for something smaller.")
+
+
+async def test_a_guardrail_of_a_tools_arguments_keeps_it_from_running() -> None:
+    ran = []
+
+    @function_tool(tool_input_guardrails=[tool_input_guardrail(refusing)])
+    async def order(count: int) -> str:
+        """Orders."""
+        ran.append(count)
+        return "ordered"
+
+    outcome = await run(order, '{"count": 1000}')
+    assert (outcome.output, ran) == ("Ask for something smaller.", [])
+    assert outcome.error == "the guardrail 'refusing' stopped it"
+
+
+async def test_a_guardrail_of_a_tools_result_keeps_it_from_the_model() -> None:
+    def secret(data: Any) -> ToolGuardrailFunctionOutput:
+        if "secret" in data.output:
+            return ToolGuardrailFunctionOutput.raise_exception()
+        return ToolGuardrailFunctionOutput.allow()
+
+    @function_tool(tool_output_guardrails=[tool_output_guardrail(secret)])
+    async def look_up(what: str) -> str:
+        """Looks up."""
+        return f"a {what}"
+
+    assert (await run(look_up, '{"what": "book"}')).output == "a book"
+    outcome = await run(look_up, '{"what": "secret"}')
+    assert "secret" not in outcome.output.replace("'secret' stopped it", "")
+    assert outcome.error == "the guardrail 'secret' stopped it"
+
+
+async def test_a_tools_time_begins_when_it_is_allowed() -> None:
+    @function_tool(needs_approval=True)
+    async def delete() -> str:
+        """Deletes."""
+        return "gone"
+
+    async def slowly() -> bool:
+        await asyncio.sleep(0.2)
+        return True
+
+    agent: RealtimeAgent[Any] = RealtimeAgent(name="host", tools=[delete])
+    context: CallContext[Any] = CallContext(call_id="call_1", scenario="test", state=None)
+    outcome = await run_tool(delete, "{}", call_id="fc_1", agent=agent, context=context, timeout_s=0.1, approval=slowly)
+    assert outcome.output == "gone"

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from agents import FunctionTool
     from agents.realtime import RealtimeAgent
     from agents.tool_context import ToolContext
+    from agents.tool_guardrails import ToolGuardrailFunctionOutput
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,6 @@ async def run_tool(
     """
     from agents.tool_context import ToolContext
 
-    limit = tool.timeout_seconds or timeout_s
     try:
         problem = _problem_with(tool, arguments)
         if problem:
@@ -59,22 +59,57 @@ async def run_tool(
         refusal = await _refusal_of(tool, tool_context, arguments, call_id, approval)
         if refusal is not None:
             return ToolOutcome(_error(f"{tool.name} was not run: {refusal}."), error=refusal)
-        token = running_tool.set(call_id)
-        try:
-            async with asyncio.timeout(limit) as limited:
-                return await _invoke(tool, tool_context, arguments)
-        finally:
-            running_tool.reset(token)
+        return await _run_in_time(tool, tool_context, arguments, tool.timeout_seconds or timeout_s)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a user's tool may raise anything, and the call goes on
-        if isinstance(error, TimeoutError) and limited.expired():
-            message = f"{tool.name} did not answer within {limit:g} s."
-            return ToolOutcome(_error(f"{message} Tell the caller, or try once more."), error=message)
         return _failed(tool, error)
     except asyncio.CancelledError as error:
         task = asyncio.current_task()
         if task is not None and task.cancelling():
             raise
         return _failed(tool, error)  # the tool's own inner work was cancelled, not the tool
+
+
+async def _run_in_time(
+    tool: FunctionTool, context: ToolContext[CallContext[Any]], arguments: str, limit_s: float
+) -> ToolOutcome:
+    token = running_tool.set(context.tool_call_id)
+    try:
+        async with asyncio.timeout(limit_s) as limited:
+            return await _invoke_guarded(tool, context, arguments)
+    except TimeoutError as error:
+        if not limited.expired():
+            return _failed(tool, error)
+        message = f"{tool.name} did not answer within {limit_s:g} s."
+        return ToolOutcome(_error(f"{message} Tell the caller, or try once more."), error=message)
+    finally:
+        running_tool.reset(token)
+
+
+async def _invoke_guarded(tool: FunctionTool, context: ToolContext[CallContext[Any]], arguments: str) -> ToolOutcome:
+    """Calls the tool between its own guardrails, of its arguments and of its result."""
+    from agents.tool_guardrails import ToolInputGuardrailData, ToolOutputGuardrailData
+
+    agent: Any = context.agent  # the SDK types guardrails for its text agents
+    for before in tool.tool_input_guardrails or ():
+        found = await before.run(ToolInputGuardrailData(context=context, agent=agent))
+        if (rejected := _rejected(before.get_name(), found)) is not None:
+            return rejected
+    outcome = await _invoke(tool, context, arguments)
+    for after in tool.tool_output_guardrails or ():
+        data = ToolOutputGuardrailData(context=context, agent=agent, output=outcome.output)
+        if (rejected := _rejected(after.get_name(), await after.run(data))) is not None:
+            return rejected
+    return outcome
+
+
+def _rejected(guardrail: str, found: ToolGuardrailFunctionOutput) -> ToolOutcome | None:
+    """What the model gets instead of a result; None if the guardrail lets it through."""
+    if found.behavior["type"] == "allow":
+        return None
+    error = f"the guardrail {guardrail!r} stopped it"
+    if found.behavior["type"] == "reject_content":
+        return ToolOutcome(found.behavior["message"], error=error)
+    return ToolOutcome(_error(error), error=error)
 
 
 async def _refusal_of(
