@@ -150,7 +150,13 @@ class AzureStandIn:
         url = self.engine_url.replace("http", "ws", 1) + path
         try:
             upstream = await connect(
-                url, additional_headers={"api-key": _ENGINE_KEY}, max_size=None, compression=None, proxy=None
+                url,
+                additional_headers={"api-key": _ENGINE_KEY},
+                max_size=None,
+                max_queue=None,
+                compression=None,
+                proxy=None,
+                close_timeout=0.5,
             )
         except InvalidStatus as error:
             answer = error.response
@@ -158,8 +164,9 @@ class AzureStandIn:
             await self._deny(websocket, Refused(answer.status_code, code, "The engine refused it."))
             return
         self.sessions += 1
-        await websocket.accept()
-        await _Carried(self, websocket, upstream, self.sessions, preview=preview, sideband=sideband).run()
+        async with upstream:
+            await websocket.accept()
+            await _Carried(self, websocket, upstream, self.sessions, preview=preview, sideband=sideband).run()
 
     async def _deny(self, websocket: WebSocket, refused: Refused) -> None:
         await websocket.send_denial_response(self._refusal(refused))
@@ -312,14 +319,11 @@ class _Carried:
 
     async def run(self) -> None:
         """Carries frames both ways until one side closes."""
-        try:
-            async with asyncio.TaskGroup() as group:
-                ways = {group.create_task(self._up()), group.create_task(self._down())}
-                await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-                for way in ways:
-                    way.cancel()
-        finally:
-            await self._upstream.close()
+        async with asyncio.TaskGroup() as group:
+            ways = {group.create_task(self._up()), group.create_task(self._down())}
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+            for way in ways:
+                way.cancel()
 
     # From the client ------------------------------------------------------------------------------------------------
     async def _up(self) -> None:

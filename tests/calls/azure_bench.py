@@ -1,0 +1,78 @@
+"""Whole calls on the stand-in for Azure: real sockets, the Azure provider, and a caller who types."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+from tests.providers.azure_stand_in import AzureStandIn, azure_stand_in
+from trunkline import Scenario
+from trunkline.calls import log
+from trunkline.calls.log import CallError, LogEvent
+from trunkline.providers.configured import azure
+from trunkline.providers.hosted import HostedProvider
+from trunkline.scenario.loading import load
+from trunkline.testing.room import Room
+from trunkline.testing.voice_call import VoiceCall
+
+OPENING = "Would you like to hear a haiku?"
+HANDED_OVER = "What shall yours be about?"
+POEM = "Shall I write another one?"
+
+
+@functools.cache
+def scenario() -> Scenario[Any]:
+    """A greeter who hands over to a poet."""
+    return load([]).by_name["simpleHandoff"]
+
+
+@dataclass
+class OnAzure:
+    """A call on the stand-in."""
+
+    azure: AzureStandIn
+    provider: HostedProvider
+    call: VoiceCall
+
+    def logged(self, *kinds: type[LogEvent]) -> list[Any]:
+        """The log's events of some kinds."""
+        return [entry.event for entry in self.call.log if isinstance(entry.event, kinds)]
+
+    @property
+    def errors(self) -> list[str | None]:
+        """The codes of what went wrong in the call."""
+        return [error.code for error in self.logged(CallError)]
+
+    @property
+    def said(self) -> list[str]:
+        """The agents' complete messages."""
+        return [
+            done.text
+            for done in self.logged(log.MessageDone)
+            if done.role == "assistant" and done.status == "completed"
+        ]
+
+    async def runs_to_its_end(self) -> None:
+        """The whole conversation: the greeting, the handoff, the poem; everything is said, and said once."""
+        await self.call.hears(OPENING)
+        turn = await self.call.say("yes please")
+        assert turn.handed_to == "haikuWriter", self.call.timeline()
+        await self.call.hears(HANDED_OVER)
+        await self.call.say("mountains")
+        await self.call.hears(POEM)
+        self.call.took_path("greeter", "haikuWriter")
+        for words in (HANDED_OVER, POEM):
+            assert sum(words in text for text in self.said) == 1, self.call.timeline()
+
+
+@contextlib.asynccontextmanager
+async def on_azure(**changes: Any) -> AsyncIterator[OnAzure]:
+    """A call that is about to begin; `changes` are of the provider's settings."""
+    async with azure_stand_in({scenario().name: scenario()}, scenario().name) as there:
+        provider = azure(there.settings(**changes))
+        async with Room("live", provider_of=lambda _scenario: provider) as room:
+            yield OnAzure(there, provider, await room.call(scenario()))
+        await provider.aclose()

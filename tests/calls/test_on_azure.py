@@ -1,0 +1,302 @@
+"""Whole calls over the Azure provider, and everything that goes wrong there: the conversation goes on."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Literal
+
+import pytest
+
+from tests.calls.azure_bench import OnAzure, on_azure, scenario
+from tests.providers.azure_faults import TOO_LONG
+from trunkline.calls import log
+from trunkline.calls.call import Call, CallTimes
+from trunkline.providers import ProviderError
+
+
+@pytest.fixture(autouse=True)
+def no_long_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What takes seconds in a call takes less here."""
+    monkeypatch.setattr("trunkline.providers.socket.PING_EVERY_S", 0.15)
+    monkeypatch.setattr("trunkline.providers.socket.PONG_WITHIN_S", 0.15)
+    monkeypatch.setattr("trunkline.calls.linkage.STALL_MS", 1500.0)
+
+
+def connections(there: OnAzure) -> int:
+    """How many sockets the call has opened."""
+    return there.azure.sessions
+
+
+# Without faults -----------------------------------------------------------------------------------------------------
+async def test_a_whole_call_sends_nothing_that_azure_refuses() -> None:
+    async with on_azure() as there:
+        await there.runs_to_its_end()
+        await there.call.hang_up()
+    assert there.azure.refused == []
+    assert there.errors == []
+    assert connections(there) == 1
+
+
+async def test_a_call_that_is_interrupted_sends_nothing_that_azure_refuses() -> None:
+    async with on_azure() as there:
+        turn = await there.call.say("yes please", interrupting_after_ms=60)
+        assert turn.handed_to == "haikuWriter"
+        await there.call.say("mountains", interrupting_after_ms=60)
+    assert there.azure.refused == []
+
+
+async def test_a_whole_call_in_the_preview_sends_nothing_that_the_preview_refuses() -> None:
+    async with on_azure(azure_dialect="preview") as there:
+        await there.runs_to_its_end()
+        await there.call.hang_up()
+    assert there.azure.refused == []
+    assert there.errors == []
+    (request,) = there.azure.requests
+    assert (request.path, request.query["deployment"]) == ("/openai/realtime", "my-realtime")
+
+
+async def test_an_interrupted_call_in_the_preview_is_translated_as_well() -> None:
+    async with on_azure(azure_dialect="preview") as there:
+        turn = await there.call.say("yes please", interrupting_after_ms=60)
+        assert turn.handed_to == "haikuWriter"
+        there.azure.faults.close(1011, "server error", at="response.output_item.done")
+        await there.call.say("mountains")
+    assert there.azure.refused == []
+
+
+async def test_over_webrtc_the_preview_says_why_it_must_be_the_relay() -> None:
+    async with on_azure(azure_dialect="preview") as there:
+        call = Call(scenario(), there.provider, transport="webrtc", times=CallTimes())
+        with pytest.raises(ProviderError, match="has no sideband"):
+            await call.dial("v=0")
+        call.hang_up()
+
+
+async def test_without_a_transcription_deployment_none_is_asked_for_and_the_call_says_so() -> None:
+    async with on_azure(azure_transcription_deployment=None) as there:
+        await there.runs_to_its_end()
+    assert [notice.code for notice in there.logged(log.Notice)] == ["no_transcription"]
+    updates = [sent.event for sent in there.logged(log.WireSent) if sent.event["type"] == "session.update"]
+    assert all("transcription" not in (one["session"].get("audio") or {}).get("input", {}) for one in updates)
+
+
+# The connection -----------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        (1000, ""),
+        (1001, TOO_LONG),
+        (1008, "the client is too slow"),
+        (1009, "message too big"),
+        (1011, "The server had an error while processing your request"),
+        (1012, "service restart"),
+        (1013, ""),
+        (4999, "something new"),
+    ],
+)
+async def test_a_close_in_the_middle_of_an_answer(code: int, reason: str) -> None:
+    async with on_azure() as there:
+        there.azure.faults.close(code, reason, at="response.output_audio_transcript.delta", skip=1)
+        await there.runs_to_its_end()
+    assert connections(there) == 2
+    assert there.logged(log.LinkLost)[0].code == code
+    assert there.azure.refused == []
+
+
+@pytest.mark.parametrize("deed", ["cut", "freeze", "expire"])
+@pytest.mark.parametrize(
+    "at",
+    ["session.updated", "response.created", "response.function_call_arguments.done", "conversation.item.create"],
+)
+async def test_a_connection_that_breaks_anywhere(deed: Literal["cut", "freeze", "expire"], at: str) -> None:
+    async with on_azure() as there:
+        getattr(there.azure.faults, deed)(at=at)
+        await there.runs_to_its_end()
+    assert connections(there) == 2
+    assert there.azure.refused == []
+
+
+@pytest.mark.parametrize("half_open", [False, True])
+async def test_a_connection_that_breaks_while_nobody_speaks(half_open: bool) -> None:
+    async with on_azure() as there:
+        await there.call.hears("haiku")
+        await there.call.silent_for(500)
+        if half_open:
+            there.azure.faults.freeze_now()
+        else:
+            there.azure.faults.cut_now()
+        turn = await there.call.say("yes please")
+        assert turn.handed_to == "haikuWriter"
+    assert connections(there) == 2
+
+
+async def test_azure_is_busy_for_a_while_and_says_how_long() -> None:
+    async with on_azure() as there:
+        there.azure.faults.refuse(429, 1, retry_after="1")
+        await there.runs_to_its_end()
+        assert there.logged(log.LinkLost)[0].retry_in_ms >= 1000
+    assert there.azure.faults.befallen == ["429 /openai/v1/realtime"]
+
+
+@pytest.mark.parametrize("status", [500, 502, 503])
+async def test_azure_is_not_there_for_a_while(status: int) -> None:
+    async with on_azure() as there:
+        there.azure.faults.close(1011, "bye", at="response.output_item.added", skip=1)
+        there.azure.faults.refuse(status, 2)
+        await there.runs_to_its_end()
+    assert len(there.azure.requests) == 4
+
+
+async def test_a_wrong_key_ends_the_call_and_says_what_to_do() -> None:
+    async with on_azure(azure_api_key="wrong") as there:
+        async with asyncio.timeout(5):
+            while not there.call.is_over:  # noqa: ASYNC110 - the test has nothing else to wait on
+                await asyncio.sleep(0.01)
+    lost = there.logged(log.LinkLost)[-1]
+    assert lost.code == 401
+    assert "AZURE_OPENAI_API_KEY" in lost.reason
+    assert len(there.azure.requests) == 1
+
+
+# Frames -------------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    "frame",
+    [
+        "",
+        "{",
+        "null",
+        "[]",
+        '"text"',
+        b"\xff\xfe\x00",
+        "{}",
+        '{"type": 5}',
+        '{"type": "response.done"}',
+        '{"type": "response.done", "response": []}',
+        '{"type": "response.output_item.done", "item": null}',
+        '{"type": "conversation.item.added", "item": {"id": 7}}',
+        '{"type": "response.output_audio.delta", "delta": "no base64!", "item_id": "msg_1"}',
+        '{"type": "something.new", "event_id": "event_1", "what": {"ever": [1, 2]}}',
+        '{"type": "error"}',
+        "[" * 50_000,
+        '{"type": "something.large", "text": "' + "x" * 2_000_000 + '"}',
+    ],
+    ids=lambda frame: repr(frame[:24]),
+)
+async def test_garbage_between_the_frames(frame: str | bytes) -> None:
+    async with on_azure() as there:
+        there.azure.faults.garbage(frame, at="response.output_item.added", times=3)
+        await there.runs_to_its_end()
+    assert connections(there) == 1
+
+
+@pytest.mark.parametrize(
+    "at", ["session.updated", "conversation.item.added", "response.created", "response.output_item.done"]
+)
+async def test_events_that_come_late(at: str) -> None:
+    async with on_azure() as there:
+        there.azure.faults.delay(400, at=at, times=2)
+        await there.runs_to_its_end()
+    assert connections(there) == 1
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        "session.updated",
+        "conversation.item.added",
+        "conversation.item.done",
+        "response.created",
+        "response.output_item.added",
+        "response.content_part.added",
+        "response.output_audio_transcript.delta",
+        "response.output_audio.done",
+        "response.output_item.done",
+    ],
+)
+async def test_events_that_come_after_the_one_that_follows(at: str) -> None:
+    async with on_azure() as there:
+        there.azure.faults.reorder(at=at, times=4)
+        await there.runs_to_its_end()
+    assert connections(there) == 1
+
+
+@pytest.mark.parametrize("at", ["response.created", "response.done", "response.output_item.added", "session.updated"])
+async def test_events_that_never_come(at: str) -> None:
+    async with on_azure() as there:
+        there.azure.faults.lose(at=at)
+        await there.runs_to_its_end()
+
+
+# Answers that fail --------------------------------------------------------------------------------------------------
+async def test_a_server_error_once() -> None:
+    async with on_azure() as there:
+        there.azure.faults.server_errors(1)
+        await there.runs_to_its_end()
+    assert there.errors == ["server_error"]
+
+
+async def test_a_session_that_only_fails_is_given_up_for_another() -> None:
+    async with on_azure() as there:
+        await there.call.hears("haiku")
+        there.azure.faults.sticky_server_error()
+        turn = await there.call.say("yes please")
+        assert turn.handed_to == "haikuWriter"
+    assert connections(there) == 2
+    assert set(there.errors) == {"server_error"}
+
+
+async def test_a_rate_limit_in_the_middle_of_a_call() -> None:
+    async with on_azure() as there:
+        there.azure.faults.rate_limited(2, retry_in_ms=100)
+        await there.runs_to_its_end()
+    assert there.errors == ["rate_limit_exceeded"] * 2
+    assert connections(there) == 1
+
+
+async def test_an_answer_that_the_content_filter_stops_is_given_in_other_words() -> None:
+    async with on_azure() as there:
+        await there.call.hears("haiku")
+        there.azure.faults.filtered(1)
+        await there.call.say("yes please")
+        await there.call.hears(".")
+        await there.call.say("yes please")
+        await there.call.say("mountains")
+        await there.call.hears("Shall I write another one?")
+    assert there.errors == ["content_filter"]
+    assert connections(there) == 1
+
+
+# Deployments and tokens ---------------------------------------------------------------------------------------------
+async def test_a_transcription_model_that_is_not_deployed_costs_the_words_and_not_the_call() -> None:
+    async with on_azure(azure_transcription_deployment="whisper") as there:
+        await there.call.hears("haiku")
+        await there.call.murmurs("hello there, I would like one")
+        assert "DeploymentNotFound" in there.errors or "transcription_not_deployed" in there.errors
+        await there.call.say("yes please")
+        await there.call.hears("What shall yours be about?")
+    assert connections(there) == 1
+
+
+async def test_a_token_that_expires_in_the_middle_of_a_call_is_renewed() -> None:
+    from tests.providers.test_azure import Tokens, by_entra
+
+    async with on_azure() as there:
+        there.azure.tokens = {"token-1"}
+        provider = by_entra(there.azure, Tokens())
+        call = Call(scenario(), provider)
+        running = asyncio.create_task(call.run())
+        async with asyncio.timeout(5):
+            await until_linked(call, 1)
+            there.azure.tokens = {"token-2"}
+            there.azure.faults.cut_now()
+            await until_linked(call, 2)
+        call.hang_up()
+        await running
+        await provider.aclose()
+    assert there.azure.refused == ["401 401"]
+
+
+async def until_linked(call: Call, times: int) -> None:
+    """Waits until the call's link has come up so often."""
+    while sum(isinstance(entry.event, log.LinkUp | log.LinkRestored) for entry in call.log.since(0)) < times:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
