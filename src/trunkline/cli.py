@@ -1,4 +1,4 @@
-"""The command line: `trunkline serve`, `trunkline engine`, `trunkline call`, `trunkline models`."""
+"""The command line: `trunkline serve`, `engine`, `call`, `new`, `prompt`, `models`."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal, cast
 import typer
 
 from trunkline import __version__
+from trunkline.authoring.commands import new, prompt_command
 from trunkline.settings import ProviderName, Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
@@ -86,6 +87,10 @@ def call(
 
     settings = _settings(host=None, port=None, provider=provider)
     raise typer.Exit(_run(converse(settings, scenario, agent)))
+
+
+app.command()(new)
+app.command()(prompt_command(lambda: _settings(host=None, port=None, provider=None)))
 
 
 @models.callback(invoke_without_command=True)

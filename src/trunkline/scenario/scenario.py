@@ -26,7 +26,8 @@ SERVER_VAD: Mapping[str, Any] = {
 }
 """The turn detection of a scenario that does not say otherwise."""
 
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
+"""What a scenario may be called."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ class Scenario(Generic[S]):
         return "transfer_to_" + re.sub(r"\W", "_", target).lower()
 
     def _check(self) -> None:
-        if not _NAME.fullmatch(self.name):
+        if not NAME.fullmatch(self.name):
             self._refuse(
                 f"The scenario name {self.name!r} must begin with a letter and hold letters, digits, '_', '.', '-'."
             )
