@@ -85,9 +85,9 @@ class MediaDriver(CallDriver):
         self.truncates(item_id, audio_end_ms)
 
 
-def media_call() -> MediaDriver:
+def media_call(**changes: Any) -> MediaDriver:
     """A call over WebRTC whose greeting was said and heard."""
-    driver = MediaDriver()
+    driver = MediaDriver(**changes)
     driver.link_up()
     driver.media_flows()
     item_id = driver.begins_to_speak("Hello, I am the host.")

@@ -264,3 +264,15 @@ async def test_a_webrtc_call_that_is_no_more_makes_the_page_dial() -> None:
         caller.command(type="media_ready")
         caller.types("hello")
         await caller.until(lambda: "You said: hello." in caller.answers())
+
+
+@in_virtual_time
+async def test_a_scenario_that_holds_back_what_is_unchecked_needs_its_sound_to_pass_us() -> None:
+    model = FakeMedia()
+    held = scenario()
+    held.hold = True
+    async with Exchange(times=CallTimes()) as exchange:
+        call = exchange.start(held, model, agent=None, transport="webrtc")
+        with pytest.raises(ProviderError, match="holds back"):
+            await call.dial("offer")
+    assert model.dialled == {}

@@ -194,3 +194,16 @@ def interrupt(driver: MediaDriver, how: str) -> None:
         driver.interrupts()
     else:
         driver.types("Stop.")
+
+
+def test_what_a_guardrail_stops_is_cleared_at_the_service_and_truncated_by_the_time_it_sounded() -> None:
+    driver = media_call(guardrails={"host": ["moderation"], "poet": []})
+    driver.types("Tell me everything.")
+    item_id = driver.begins_to_speak("You are a fool. And so on.")
+    driver.wait(500)
+    driver.forget()
+    driver.guardrail_finds("fail", category="OFFENSIVE")
+    assert driver.types_sent[:2] == ["response.cancel", "output_audio_buffer.clear"]
+    driver.wait(250)
+    (cut,) = driver.sent_of("conversation.item.truncate")
+    assert (cut["item_id"], cut["audio_end_ms"]) == (item_id, 500)
