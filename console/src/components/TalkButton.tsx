@@ -5,7 +5,7 @@ import { connection } from "../console";
 import { Icon } from "./icons";
 
 /** What takes the space bar for itself while it has the focus. */
-const TAKES_SPACE = "input, textarea, select, button, summary, a[href], audio, video, [contenteditable], [role=button], [tabindex='0']";
+const TAKES_SPACE = "input, textarea, select, button, summary, a[href], audio, video, [contenteditable], [role=button]";
 
 export function TalkButton(): VNode | null {
   const { talk } = connection;
