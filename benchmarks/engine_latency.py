@@ -13,20 +13,18 @@ import asyncio
 import base64
 import json
 import statistics
-import subprocess
-import sys
-import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import numpy as np
 import websockets
+from shared.parts import FixedBrain, KnowingRecogniser, ReadyVoice
+from shared.process import announced, serving
 
 from trunkline.engine.app import Engine
-from trunkline.engine.brains import BrainOutput, BrainRequest, Say
 from trunkline.engine.server import EngineServer
-from trunkline.engine.speech import Recogniser, SpokenChunk, Transcript, Voice
+from trunkline.engine.speech import Recogniser, Voice
 from trunkline.engine.speech.espeak import EspeakVoice
 from trunkline.engine.speech.sphinx import SphinxRecogniser
 from trunkline.engine.speech.vad import SileroVoiceActivity
@@ -46,71 +44,16 @@ AUDIBLE = 100
 """Amplitude from which a sample is sound: the voice's own silence is below it."""
 
 
-class AnsweringBrain:
-    def __init__(self, grammar: str | None) -> None:
-        self._grammar = grammar
-
-    async def respond(self, request: BrainRequest) -> AsyncIterator[BrainOutput]:
-        yield Say(ANSWER)
-
-    def grammar(self, request: BrainRequest) -> str | None:
-        return self._grammar
-
-    async def aclose(self) -> None:
-        pass
-
-
-class KnowingRecogniser:
-    """The floor: the words are there at once, and no sound is looked at."""
-
-    def open(
-        self,
-        *,
-        grammar: str | None = None,
-        language: str | None = None,
-        on_partial: Callable[[str], None] | None = None,
-    ) -> KnowingRecogniser:
-        return self
-
-    def feed(self, pcm: bytes) -> None:
-        pass
-
-    async def finish(self) -> Transcript:
-        return Transcript(SENTENCE)
-
-    def abandon(self) -> None:
-        pass
-
-    async def aclose(self) -> None:
-        pass
-
-
-class ReadyVoice:
-    """The floor: a second of sound is there at once."""
-
-    async def speak(
-        self, text: str, *, voice: str | None = None, speed: float = 1.0, language: str | None = None
-    ) -> AsyncIterator[SpokenChunk]:
-        yield SpokenChunk(bytes(48_000))
-
-    async def aclose(self) -> None:
-        pass
-
-
-async def serve(parts: str) -> None:
-    """The process that is measured: prints its address and runs until its input is closed."""
-    ears: Recogniser = KnowingRecogniser()
+async def serve(kind: str) -> None:
+    """The process that is measured."""
+    ears: Recogniser = KnowingRecogniser(SENTENCE)
     mouth: Voice = ReadyVoice()
-    grammar = None if parts == "dictation" else GRAMMAR
-    if parts != "floor":
+    grammar = None if kind == "dictation" else GRAMMAR
+    if kind != "floor":
         ears, mouth = await real_parts(grammar)
-    engine = Engine(lambda model, settings: AnsweringBrain(grammar), ears, mouth, SileroVoiceActivity)
-    over = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    threading.Thread(target=lambda: (sys.stdin.read(), loop.call_soon_threadsafe(over.set)), daemon=True).start()
+    engine = Engine(lambda model, settings: FixedBrain(ANSWER, grammar), ears, mouth, SileroVoiceActivity)
     async with EngineServer(engine) as server:
-        print(server.url, flush=True)
-        await over.wait()
+        await announced(server.url)
     await ears.aclose()
     await mouth.aclose()
 
@@ -119,20 +62,6 @@ async def real_parts(grammar: str | None) -> tuple[Recogniser, Voice]:
     ears, mouth = SphinxRecogniser(), EspeakVoice()
     await asyncio.gather(ears.warm(grammar), mouth.warm())
     return ears, mouth
-
-
-@asynccontextmanager
-async def engine_process(parts: str) -> AsyncIterator[str]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, __file__, "--serve", parts, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        yield (await process.stdout.readline()).decode().strip()
-    finally:
-        process.stdin.close()
-        await process.wait()
 
 
 @dataclass
@@ -238,7 +167,8 @@ async def compare() -> None:
     results: dict[str, list[Waits]] = {}
     for parts in ("floor", "grammar", "dictation"):
         arrangements = ARRANGEMENTS if parts != "dictation" else ARRANGEMENTS[:2]
-        async with engine_process(parts) as url:
+        async with serving(__file__, parts) as server:
+            url = server.url
             first = await measure(url, sentence, 1, 1, spread=False)
             results[parts] = [first]
             for sessions, rounds, spread in arrangements:

@@ -13,17 +13,15 @@ import asyncio
 import contextlib
 import json
 import os
-import subprocess
-import sys
-import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import websockets
-from engine_latency import ANSWER, FRAME_MS, GRAMMAR, AnsweringBrain, Sentence, real_parts
+from engine_latency import ANSWER, FRAME_MS, GRAMMAR, Sentence, real_parts
+from shared.parts import FixedBrain
+from shared.process import announced, serving
 
 from trunkline.engine.app import Engine
 from trunkline.engine.server import EngineServer
@@ -36,10 +34,7 @@ Socket = websockets.ClientConnection
 
 
 async def serve(kind: str) -> None:
-    """The process that is measured: prints its address and runs until its input is closed."""
-    over = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    threading.Thread(target=lambda: (sys.stdin.read(), loop.call_soon_threadsafe(over.set)), daemon=True).start()
+    """The process that is measured."""
     if kind == "echo":
 
         async def echo(socket: websockets.ServerConnection) -> None:
@@ -48,14 +43,12 @@ async def serve(kind: str) -> None:
                     await socket.send(message)
 
         async with websockets.serve(echo, "127.0.0.1", 0, compression=None) as server:
-            print(f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}", flush=True)
-            await over.wait()
+            await announced(f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}")
         return
     ears, mouth = await real_parts(GRAMMAR)
-    engine = Engine(lambda model, settings: AnsweringBrain(GRAMMAR), ears, mouth, SileroVoiceActivity)
+    engine = Engine(lambda model, settings: FixedBrain(ANSWER, GRAMMAR), ears, mouth, SileroVoiceActivity)
     async with EngineServer(engine) as running:
-        print(running.url.replace("http", "ws") + "/realtime?model=m", flush=True)
-        await over.wait()
+        await announced(running.url.replace("http", "ws") + "/realtime?model=m")
     await ears.aclose()
     await mouth.aclose()
 
@@ -93,31 +86,20 @@ Session = Callable[[Socket, Turns, int], Awaitable[None]]
 
 
 async def measure(kind: str, sessions: int, seconds: float, session: Session) -> Cost:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, __file__, "--serve", kind, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        os.sched_setaffinity(process.pid, {min(os.sched_getaffinity(0) | {0})})
-        url = (await process.stdout.readline()).decode().strip()
-        async with running(url, 1, session, Turns()):
+    async with serving(__file__, kind, pinned=True) as server:
+        async with running(server.url, 1, session, Turns()):
             await asyncio.sleep(1.0)
-        before_kb = memory_kb(process.pid)
+        before_kb = server.memory_kb
         turns = Turns()
-        async with running(url, sessions, session, turns):
+        async with running(server.url, sessions, session, turns):
             await asyncio.sleep(SETTLE_S)
-            grown_kb = memory_kb(process.pid) - before_kb
+            grown_kb = server.memory_kb - before_kb
             turns.go.set()
-            begins, began, had = cpu_s(process.pid), asyncio.get_running_loop().time(), turns.count
+            begins, began, had = server.cpu_s, asyncio.get_running_loop().time(), turns.count
             await asyncio.sleep(seconds)
-            ends, took = cpu_s(process.pid), asyncio.get_running_loop().time() - began
+            ends, took = server.cpu_s, asyncio.get_running_loop().time() - began
             own, all_ = ends[0] - begins[0], sum(ends) - sum(begins)
-            cost = Cost(all_, took, sessions, turns.count - had, grown_kb / sessions, 1 - own / all_)
-    finally:
-        process.stdin.close()
-        await process.wait()
-    return cost
+            return Cost(all_, took, sessions, turns.count - had, grown_kb / sessions, 1 - own / all_)
 
 
 @asynccontextmanager
@@ -211,54 +193,12 @@ async def events_of_a_turn(url: str) -> list[str]:
     return events[2:]  # without the session's own
 
 
-async def one_turn() -> list[str]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, __file__, "--serve", "engine", stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        return await events_of_a_turn((await process.stdout.readline()).decode().strip())
-    finally:
-        process.stdin.close()
-        await process.wait()
-
-
-def tree(pid: int) -> list[int]:
-    """A process and its descendants."""
-    found = [pid]
-    for parent in found:
-        for listing in Path(f"/proc/{parent}/task").glob("*/children"):
-            found += map(int, listing.read_text().split())
-    return found
-
-
-def cpu_s(pid: int) -> tuple[float, float]:
-    """The time that the process has taken, and that its descendants have, those that have ended included."""
-    own, others = 0.0, 0.0
-    for one in tree(pid):
-        fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
-        user, system, ended_user, ended_system = (int(field) / os.sysconf("SC_CLK_TCK") for field in fields[11:15])
-        own += user + system if one == pid else 0.0
-        others += ended_user + ended_system + (0.0 if one == pid else user + system)
-    return own, others
-
-
-def memory_kb(pid: int) -> float:
-    """Of the process and its descendants; what they share counts once."""
-    total = 0.0
-    for one in tree(pid):
-        for line in Path(f"/proc/{one}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                total += int(line.split()[1])
-    return total
-
-
 async def compare() -> None:
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     sentence = await Sentence.spoken()
     talk: Any = voice_session(sentence, VOICE_SESSIONS)
-    messages = await one_turn()
+    async with serving(__file__, "engine") as server:
+        messages = await events_of_a_turn(server.url)
     voice = await measure("engine", VOICE_SESSIONS, VOICE_S, talk)
     echoed_voice = await measure("echo", VOICE_SESSIONS, VOICE_S / 2, talk)
     text = await measure("engine", TEXT_SESSIONS, TEXT_S, text_session)

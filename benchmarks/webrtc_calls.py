@@ -15,14 +15,10 @@ import base64
 import json
 import os
 import statistics
-import subprocess
-import sys
-import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import httpx2 as httpx
@@ -31,12 +27,12 @@ import websockets
 from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
 from av import AudioFrame, CodecContext, Packet
+from shared.parts import FixedBrain, KnowingRecogniser
+from shared.process import announced, serving
 
 from trunkline.engine.app import Engine
-from trunkline.engine.brains import BrainOutput, BrainRequest, Say
 from trunkline.engine.ice import IceOptions
 from trunkline.engine.server import EngineServer
-from trunkline.engine.speech import Transcript
 from trunkline.engine.speech.espeak import EspeakVoice
 from trunkline.engine.speech.vad import EnergyVoiceActivity, SileroVoiceActivity
 from trunkline.engine.webrtc import only_loopback
@@ -48,57 +44,18 @@ PERIOD_S = 7.0
 FRAME_BYTES = 960
 
 
-class FixedBrain:
-    async def respond(self, request: BrainRequest) -> AsyncIterator[BrainOutput]:
-        yield Say(ANSWER)
-
-    def grammar(self, request: BrainRequest) -> str | None:
-        return None
-
-    async def aclose(self) -> None:
-        pass
-
-
-class NoRecogniser:
-    def open(
-        self,
-        *,
-        grammar: str | None = None,
-        language: str | None = None,
-        on_partial: Callable[[str], None] | None = None,
-    ) -> NoRecogniser:
-        return self
-
-    def feed(self, pcm: bytes) -> None:
-        pass
-
-    async def finish(self) -> Transcript:
-        return Transcript("")
-
-    def abandon(self) -> None:
-        pass
-
-    async def aclose(self) -> None:
-        pass
-
-
 async def serve(activity: str) -> None:
-    """The process that is measured: prints its address and runs until its input is closed."""
+    """The process that is measured."""
     voice = EspeakVoice()
-    activities = {"silero": SileroVoiceActivity, "energy": EnergyVoiceActivity}
     engine = Engine(
-        lambda model, settings: FixedBrain(),
-        NoRecogniser(),
+        lambda model, settings: FixedBrain(ANSWER),
+        KnowingRecogniser(),
         voice,
-        activities[activity],
+        {"silero": SileroVoiceActivity, "energy": EnergyVoiceActivity}[activity],
         ice=IceOptions(loopback=True, grace_s=0),
     )
-    over = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    threading.Thread(target=lambda: (sys.stdin.read(), loop.call_soon_threadsafe(over.set)), daemon=True).start()
     async with EngineServer(engine) as server:
-        print(server.url, flush=True)
-        await over.wait()
+        await announced(server.url)
     await voice.aclose()
 
 
@@ -243,38 +200,26 @@ class Cost:
 
 
 async def measure(transport: Transport, activity: str, calls: int, seconds: float, sentence: bytes) -> Cost:
-    command = [sys.executable, __file__, "--serve", activity]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: ASYNC220
-    try:
-        os.sched_setaffinity(process.pid, {0})
-        assert process.stdout is not None
-        url = (await asyncio.to_thread(process.stdout.readline)).strip()
+    async with serving(__file__, activity, pinned=True) as server:
         async with AsyncExitStack() as stack:
-            await run(stack, transport, url, sentence, [0.2])
+            await run(stack, transport, server.url, sentence, [0.2])
             await asyncio.sleep(4)
             await stack.aclose()
         await asyncio.sleep(1)
-        before_mb = memory_mb(process.pid)
+        before_kb = server.memory_kb
         async with AsyncExitStack() as stack:
-            tallies = await run(stack, transport, url, sentence, [PERIOD_S * i / calls for i in range(calls)])
+            tallies = await run(stack, transport, server.url, sentence, [PERIOD_S * i / calls for i in range(calls)])
             await asyncio.sleep(PERIOD_S)
-            cpu, began, sent = cpu_s(process.pid), asyncio.get_running_loop().time(), sent_s(tallies)
+            cpu, began, sent = sum(server.cpu_s), asyncio.get_running_loop().time(), sent_s(tallies)
             await asyncio.sleep(seconds)
             took = asyncio.get_running_loop().time() - began
-            cpu, sent = cpu_s(process.pid) - cpu, sent_s(tallies) - sent
-            grown = memory_mb(process.pid) - before_mb
-            threads = threads_of(process.pid)
+            cpu, sent = sum(server.cpu_s) - cpu, sent_s(tallies) - sent
+            grown_mb, threads = (server.memory_kb - before_kb) / 1024, server.threads
             await stack.aclose()
-    finally:
-        assert process.stdin is not None
-        process.stdin.close()
-        await asyncio.to_thread(process.wait, 20)
-        if process.stdout is not None:
-            process.stdout.close()
     delays = [delay for tally in tallies for delay in answer_delays(tally)]
     gaps = [b - a for tally in tallies for a, b in zip(tally.packets, tally.packets[1:], strict=False)]
     delay = statistics.median(delays) if delays else float("nan")
-    return Cost(sent / took / calls, 100 * cpu / sent, grown / calls, 1000 * delay, 1000 * max(gaps), threads)
+    return Cost(sent / took / calls, 100 * cpu / sent, grown_mb / calls, 1000 * delay, 1000 * max(gaps), threads)
 
 
 async def run(
@@ -303,20 +248,6 @@ def answer_delays(tally: Tally) -> list[float]:
 def sent_s(tallies: list[Tally]) -> float:
     """Seconds of sound that all callers have sent."""
     return sum(tally.sent for tally in tallies) * 0.02
-
-
-def cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def threads_of(pid: int) -> int:
-    return len(list(Path(f"/proc/{pid}/task").iterdir()))
-
-
-def memory_mb(pid: int) -> float:
-    status = Path(f"/proc/{pid}/status").read_text()
-    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS")) / 1024
 
 
 async def sentence() -> bytes:

@@ -5,10 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ProviderName = Literal["auto", "azure", "openai", "local"]
+
+
+class IceServer(BaseModel):
+    """A STUN or TURN server, as browsers are told of one."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    urls: str | list[str]
+    username: str | None = None
+    credential: SecretStr | None = None
 
 
 class Settings(BaseSettings):
@@ -90,8 +100,9 @@ class Settings(BaseSettings):
     max_calls: int = Field(default=100, validation_alias="TRUNKLINE_MAX_CALLS", gt=0)
     ended_call_kept_s: float = Field(default=3600.0, validation_alias="TRUNKLINE_ENDED_CALL_KEPT_S", ge=0)
     """How long the log of an ended call can still be read."""
-    ice_servers: list[str] = Field(default_factory=list, validation_alias="TRUNKLINE_ICE_SERVERS")
-    """STUN and TURN URLs that the local engine's WebRTC may ask, as a JSON list. None by default."""
+    ice_servers: list[str | IceServer] = Field(default_factory=list, validation_alias="TRUNKLINE_ICE_SERVERS")
+    """STUN and TURN servers that the local engine's WebRTC may ask, as a JSON list of URLs and of objects with
+    `urls`, `username` and `credential`, as browsers have them. None by default."""
     ice_loopback: bool = Field(default=False, validation_alias="TRUNKLINE_ICE_LOOPBACK")
     """WebRTC of the local engine over 127.0.0.1 alone, for tests."""
     allowed_origins: list[str] = Field(default_factory=list, validation_alias="TRUNKLINE_ALLOWED_ORIGINS")

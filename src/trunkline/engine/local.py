@@ -14,7 +14,7 @@ from trunkline.engine.brains.chat import ChatBrain
 from trunkline.engine.brains.chat_endpoint import ChatEndpoint
 from trunkline.engine.brains.rehearsal import RehearsalBrain
 from trunkline.engine.brains.silent import SilentBrain
-from trunkline.engine.ice import IceOptions
+from trunkline.engine.ice import IceOptions, IceServer
 from trunkline.engine.server import EngineServer
 from trunkline.engine.speech import Recogniser, SpeechError, Voice
 from trunkline.engine.speech.choice import chosen_recogniser, chosen_voice, warm
@@ -24,6 +24,7 @@ from trunkline.engine.text.chat import chat_text_model
 from trunkline.engine.text.missing import no_text_model
 from trunkline.engine.text.rehearsed import names_of, rehearsed
 from trunkline.scenario.scenario import Scenario
+from trunkline.settings import IceServer as ConfiguredIceServer
 from trunkline.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -50,14 +51,13 @@ async def local_engine(
     chat = chat_endpoint(settings)
     try:
         SileroVoiceActivity()  # so that a missing package is told now, not in the first session
-        ice = IceOptions(servers=settings.ice_servers, loopback=settings.ice_loopback)
         engine = Engine(
             brains_of(scenarios, chat),
             recogniser,
             voice,
             SileroVoiceActivity,
             key=key,
-            ice=ice,
+            ice=ice_options(settings),
             text_models=text_models_of(scenarios, chat),
         )
         async with EngineServer(engine, host, port) as server:
@@ -74,6 +74,13 @@ async def local_engine(
             await chat.aclose()
 
 
+def _ice_server(given: str | ConfiguredIceServer) -> IceServer:
+    if isinstance(given, str):
+        return IceServer(given)
+    credential = None if given.credential is None else given.credential.get_secret_value()
+    return IceServer(given.urls, given.username, credential)
+
+
 async def _warm(recogniser: Recogniser, voice: Voice, *, dictation: bool) -> None:
     """Makes the first turn as quick as later ones. If a part cannot start, the first turn says so again."""
     activity = SileroVoiceActivity()
@@ -82,6 +89,11 @@ async def _warm(recogniser: Recogniser, voice: Voice, *, dictation: bool) -> Non
         await warm(recogniser, voice, dictation=dictation)
     except SpeechError as error:
         logger.warning("%s", error)
+
+
+def ice_options(settings: Settings) -> IceOptions:
+    """How callers over WebRTC are reached."""
+    return IceOptions(servers=[_ice_server(one) for one in settings.ice_servers], loopback=settings.ice_loopback)
 
 
 def chat_endpoint(settings: Settings) -> ChatEndpoint | None:

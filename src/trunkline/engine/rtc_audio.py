@@ -6,6 +6,7 @@ Imports aiortc: only `webrtc.py` and those who have it anyway import this.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, Protocol
@@ -16,7 +17,7 @@ from aiortc.rtp import RtpPacket
 from av import AudioFrame, CodecContext, FFmpegError, Packet
 
 from trunkline.engine.pacing import FRAME_BYTES, FRAME_MS
-from trunkline.realtime.audio import FORMATS, SAMPLE_RATE, Resampler, ms_to_bytes
+from trunkline.realtime.audio import FORMATS, SAMPLE_RATE, Resampler, bytes_to_ms, ms_to_bytes
 
 CODECS = ("opus", "PCMU", "PCMA")
 """What is spoken and understood, by the names of SDP."""
@@ -25,6 +26,13 @@ LONGEST_GAP_MS = 2000
 """Silence put in for sound that never came, at most: enough to end a turn."""
 REORDER_PACKETS = 4
 """Packets that may wait for a missing one before it is given up: 80 ms of sound."""
+MOST_AHEAD_MS = 5000
+"""Sound that may come faster than it lasts, at once: what was held up on its way, or a pause that is filled in."""
+MOST_DROPPED_MS = 60_000
+"""Sound dropped beyond that, after which the caller is no caller."""
+MOST_SOURCES = 64
+"""Streams a caller may begin anew within its one track."""
+_PACE = 1.1  # a caller's clock may be faster than ours, though never by as much
 _JUMP = 100
 _STEP_BYTES = ms_to_bytes(100)
 _LATE_S = 0.1
@@ -38,17 +46,31 @@ class Hearing:
     machine needs no steady stream, only one in order. A gap in the time stamps (packets lost, or not sent because the
     caller was silent) is filled with silence, so that a pause lasts as long as it did.
 
+    Sound lasts as long as it lasts. Packets that bring more of it than there is time for are dropped before they are
+    decoded, so that a caller who floods its track costs the others little.
+
     Args:
         heard: is given the sound, in pieces of at most 100 ms.
+        clock: seconds, by which sound is too much.
     """
 
-    def __init__(self, heard: Callable[[bytes], None]) -> None:
+    def __init__(self, heard: Callable[[bytes], None], clock: Callable[[], float] = time.monotonic) -> None:
         self._heard = heard
+        self._clock = clock
+        self._ahead_ms = 0.0
+        self._dropped_ms = 0.0
+        self._counted_at = clock()
+        self._sources: set[int] = set()
         self._codecs: dict[int, str] = {}
         self._waiting: dict[int, RtpPacket] = {}
         self._source = self._payload_type = -1
         self._sequence = self._timestamp = 0
         self._decoding: _Decoding | None = None
+
+    @property
+    def flooded(self) -> bool:
+        """Whether what comes is more than any caller sends."""
+        return self._dropped_ms > MOST_DROPPED_MS or len(self._sources) > MOST_SOURCES
 
     def understand(self, codecs: dict[int, str]) -> None:
         """Says which payload types were agreed on, as names of `CODECS`."""
@@ -59,6 +81,8 @@ class Hearing:
         if packet.ssrc != self._source or _JUMP < (packet.sequence_number - self._sequence) % (1 << 16) < 1 << 15:
             self._source, self._sequence = packet.ssrc, packet.sequence_number
             self._waiting.clear()
+            if len(self._sources) <= MOST_SOURCES:
+                self._sources.add(packet.ssrc)
         if (packet.sequence_number - self._sequence) % (1 << 16) < 1 << 15:  # else it is late, or has come twice
             self._waiting[packet.sequence_number] = packet
         if len(self._waiting) > REORDER_PACKETS:
@@ -76,12 +100,23 @@ class Hearing:
             self._payload_type, self._timestamp = packet.payload_type, packet.timestamp
             self._decoding = _OpusDecoding() if codec == "opus" else _G711Decoding(f"audio/{codec.lower()}")
         rate = self._decoding.clock_rate
+        if self._too_much():
+            self._dropped_ms += FRAME_MS
+            self._timestamp = packet.timestamp  # no gap to fill when it is heard again
+            return
         gap = (packet.timestamp - self._timestamp) % (1 << 32)
         gap = min(gap, rate * LONGEST_GAP_MS // 1000) if gap < 1 << 31 else 0
         samples, pcm = self._decoding.decode(packet.payload, gap)
         self._timestamp = (packet.timestamp + samples) % (1 << 32)
+        self._ahead_ms += bytes_to_ms(len(pcm))
         for start in range(0, len(pcm), _STEP_BYTES):
             self._heard(pcm[start : start + _STEP_BYTES])
+
+    def _too_much(self) -> bool:
+        now, before = self._clock(), self._counted_at
+        self._counted_at = now
+        self._ahead_ms = max(0.0, self._ahead_ms - (now - before) * 1000 * _PACE)
+        return self._ahead_ms > MOST_AHEAD_MS
 
 
 class _Decoding(Protocol):

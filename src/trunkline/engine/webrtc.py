@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
 
 import aioice.ice
@@ -71,7 +71,7 @@ class Peer:
         self._live = live
         self._pacer = pacer
         self._ice = ice
-        self._connection = RTCPeerConnection(_configuration(ice))
+        self._connection = RTCPeerConnection(configuration_of(ice))
         self._connection.on("connectionstatechange", self._on_state)
         self._connection.on("datachannel", self._on_data_channel)
         self._channel = EventChannel(filtered=filtered, stuck=self._on_stuck, dialect=dialect)
@@ -140,6 +140,8 @@ class Peer:
                     await self._gone.wait()
             if self._flooded():
                 return "the caller sent a message without end"
+            if self._hearing.flooded:
+                return "the caller sent more sound than there was time for"
         return "the caller has gone"
 
     def _flooded(self) -> bool:
@@ -185,10 +187,15 @@ class Peer:
         self._live.end(1008, "the caller does not read what it is sent")
 
 
-def _configuration(ice: IceOptions) -> RTCConfiguration:
+def configuration_of(ice: IceOptions) -> RTCConfiguration:
+    """What aiortc is told of the servers that it may ask."""
     # An empty list, not None: with None, aiortc asks a public STUN server.
-    servers = [RTCIceServer(url) for url in ice.servers]
+    servers = [RTCIceServer(_listed(one.urls), one.username, one.credential) for one in ice.servers]
     return RTCConfiguration(iceServers=servers, bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
+
+
+def _listed(urls: str | Sequence[str]) -> list[str]:
+    return [urls] if isinstance(urls, str) else list(urls)
 
 
 def _told(error: Exception) -> str:

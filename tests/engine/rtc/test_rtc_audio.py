@@ -10,7 +10,7 @@ import pytest
 from aiortc.rtp import RtpPacket
 from av import AudioFrame, CodecContext
 
-from trunkline.engine.rtc_audio import Hearing, PacedTrack
+from trunkline.engine.rtc_audio import LONGEST_GAP_MS, MOST_AHEAD_MS, MOST_DROPPED_MS, Hearing, PacedTrack
 from trunkline.realtime.audio import FORMATS, Resampler
 
 RATE = 24_000
@@ -154,3 +154,72 @@ async def test_what_leaves_can_be_heard_and_its_silence_is_silent(codec: str) ->
     assert sum(audible) == pytest.approx(20, abs=2)
     assert not any(audible[23:])
     assert len(set(payloads[-5:])) == 1
+
+
+class Flood:
+    """A caller's packets against a clock that the test moves."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.came = bytearray()
+        self.hearing = Hearing(self.came.extend, lambda: self.now)
+        self.hearing.understand(PAYLOAD_TYPES)
+
+    @property
+    def heard_ms(self) -> int:
+        return len(self.came) // MS
+
+    def send(self, sent: list[RtpPacket], *, every_s: float = 0.0) -> None:
+        for packet in sent:
+            self.now += every_s
+            self.hearing.add(packet)
+
+
+def test_a_caller_with_a_quick_clock_is_heard_in_full() -> None:
+    flood = Flood()
+    flood.send(packets(ulaw(20_000)), every_s=0.019)
+    assert flood.heard_ms > 19_900
+    assert not flood.hearing.flooded
+
+
+def test_what_was_held_up_on_its_way_is_heard_in_full() -> None:
+    flood = Flood()
+    flood.now = 4.0
+    flood.send(packets(ulaw(4000)))
+    assert flood.heard_ms > 3900
+
+
+def test_sound_without_end_is_dropped_beyond_what_there_is_time_for() -> None:
+    flood = Flood()
+    flood.send(packets(ulaw(60_000)), every_s=0.001)
+    assert flood.heard_ms < MOST_AHEAD_MS + 3 * 1100 + 100
+
+
+def test_pauses_made_up_by_time_stamps_are_bounded_as_well() -> None:
+    flood = Flood()
+    flood.send(packets(ulaw(20_000), step=160_000), every_s=0.02)
+    assert flood.heard_ms < MOST_AHEAD_MS + 20 * 1100 + LONGEST_GAP_MS
+
+
+def test_after_a_flood_the_caller_is_heard_again() -> None:
+    flood = Flood()
+    flood.send(packets(ulaw(20_000)))
+    before = flood.heard_ms
+    flood.now += 10
+    later = packets(ulaw(1000), first=65_530 + 1000)
+    flood.send(later, every_s=0.02)
+    assert flood.heard_ms - before > 900
+
+
+def test_a_flood_that_does_not_end_is_told() -> None:
+    flood = Flood()
+    flood.send(packets(ulaw(MOST_AHEAD_MS + MOST_DROPPED_MS + 2000)))
+    assert flood.hearing.flooded
+
+
+def test_streams_begun_without_end_are_told() -> None:
+    flood = Flood()
+    for number, packet in enumerate(packets(ulaw(2000))):
+        packet.ssrc = number
+        flood.send([packet], every_s=0.02)
+    assert flood.hearing.flooded

@@ -1,0 +1,65 @@
+"""Parts of an engine that cost nothing and always do the same, so that what is measured is the rest."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+
+from trunkline.engine.brains import BrainOutput, BrainRequest, Say
+from trunkline.engine.speech import SpokenChunk, Transcript
+
+
+class FixedBrain:
+    """Answers everything in the same words, and expects to hear what the grammar says."""
+
+    def __init__(self, answer: str, grammar: str | None = None) -> None:
+        self._answer = answer
+        self._grammar = grammar
+
+    async def respond(self, request: BrainRequest) -> AsyncIterator[BrainOutput]:
+        yield Say(self._answer)
+
+    def grammar(self, request: BrainRequest) -> str | None:
+        return self._grammar
+
+    async def aclose(self) -> None:
+        pass
+
+
+class KnowingRecogniser:
+    """The words are there at once, and no sound is looked at."""
+
+    def __init__(self, words: str = "") -> None:
+        self._words = words
+
+    def open(
+        self,
+        *,
+        grammar: str | None = None,
+        language: str | None = None,
+        on_partial: Callable[[str], None] | None = None,
+    ) -> KnowingRecogniser:
+        return self
+
+    def feed(self, pcm: bytes) -> None:
+        pass
+
+    async def finish(self) -> Transcript:
+        return Transcript(self._words)
+
+    def abandon(self) -> None:
+        pass
+
+    async def aclose(self) -> None:
+        pass
+
+
+class ReadyVoice:
+    """A second of sound is there at once."""
+
+    async def speak(
+        self, text: str, *, voice: str | None = None, speed: float = 1.0, language: str | None = None
+    ) -> AsyncIterator[SpokenChunk]:
+        yield SpokenChunk(bytes(48_000))
+
+    async def aclose(self) -> None:
+        pass

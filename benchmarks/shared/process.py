@@ -1,0 +1,82 @@
+"""A server in a process of its own: started, told to end, and measured from outside."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+
+async def announced(url: str) -> None:
+    """In the server's process: prints its address and waits until its input is closed."""
+    over = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    threading.Thread(target=lambda: (sys.stdin.read(), loop.call_soon_threadsafe(over.set)), daemon=True).start()
+    print(url, flush=True)
+    await over.wait()
+
+
+@dataclass(frozen=True)
+class Served:
+    """A server that runs."""
+
+    url: str
+    pid: int
+
+    @property
+    def cpu_s(self) -> tuple[float, float]:
+        """The time that the process has taken, and that its descendants have, those that have ended included."""
+        own, others = 0.0, 0.0
+        for one in _tree(self.pid):
+            fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
+            user, system, ended_user, ended_system = (int(field) / os.sysconf("SC_CLK_TCK") for field in fields[11:15])
+            own += user + system if one == self.pid else 0.0
+            others += ended_user + ended_system + (0.0 if one == self.pid else user + system)
+        return own, others
+
+    @property
+    def memory_kb(self) -> float:
+        """Of the process and its descendants; what they share counts once."""
+        total = 0.0
+        for one in _tree(self.pid):
+            for line in Path(f"/proc/{one}/smaps_rollup").read_text().splitlines():
+                if line.startswith("Pss:"):
+                    total += int(line.split()[1])
+        return total
+
+    @property
+    def threads(self) -> int:
+        """Of the process itself."""
+        return len(list(Path(f"/proc/{self.pid}/task").iterdir()))
+
+
+@asynccontextmanager
+async def serving(script: str, kind: str, *, pinned: bool = False) -> AsyncIterator[Served]:
+    """Runs `script --serve kind`, which must call `announced`, on the first core alone if it is pinned."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, script, "--serve", kind, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        if pinned:
+            os.sched_setaffinity(process.pid, {0})
+        yield Served((await process.stdout.readline()).decode().strip(), process.pid)
+    finally:
+        process.stdin.close()
+        await process.wait()
+
+
+def _tree(pid: int) -> list[int]:
+    """A process and its descendants."""
+    found = [pid]
+    for parent in found:
+        for listing in Path(f"/proc/{parent}/task").glob("*/children"):
+            found += map(int, listing.read_text().split())
+    return found
