@@ -18,12 +18,14 @@ export interface Handing {
   handoffs: readonly string[];
 }
 
-export const GRAPH_WIDTH = 264;
-export const NODE = { width: 118, height: 30 };
+export const GRAPH_WIDTH = 280;
+export const NODE = { width: 126, height: 30 };
 const ROW = 60;
 const MARGIN = 8;
-/** How far a line is pulled towards the ring's middle, so that lines keep clear of the agents between. */
-const PULL = 0.42;
+/** How far a line may be pulled towards the ring's middle and beyond, to keep clear of the agents between. */
+const PULLS = [0.42, 0.8, 1.2, 1.6, 2] as const;
+/** The straight pieces of a drawn curve. */
+const STEPS = 24;
 /** Between an agent's border and a line's end. */
 const GAP = 5;
 
@@ -61,20 +63,52 @@ export function edges(agents: readonly Handing[]): Edge[] {
   return [...found.values()];
 }
 
-/** The curve from one agent to another as an SVG path, from border to border. */
-export function pathBetween(from: Point, to: Point, count: number): string {
-  const middle = { x: GRAPH_WIDTH / 2, y: graphHeight(count) / 2 };
-  const half = mix(from, to, 0.5);
-  const control = mix(half, middle, PULL);
-  const curve = (t: number): Point => mix(mix(from, control, t), mix(control, to, t), t);
-  const start = leaves(curve, from, 0, 1);
-  const end = leaves(curve, to, 1, -1);
+/** The way from one agent to another as an SVG path, from border to border, round the agents that are between. */
+export function pathBetween(places: readonly Point[], from: number, to: number): string {
+  const a = places[from];
+  const b = places[to];
+  if (a === undefined || b === undefined) return "";
+  const others = places.filter((_, index) => index !== from && index !== to);
+  const curves = waysBetween(a, b, graphHeight(places.length) / 2);
+  const curve = curves.find((way) => isClear(way, others)) ?? curves[0];
+  if (curve === undefined) return "";
+  const start = leaves(curve, a, 0, 1);
+  const end = leaves(curve, b, 1, -1);
   if (start >= end) return "";
-  // The part of a quadratic curve between two of its points is a quadratic curve again.
-  const a = curve(start);
-  const b = curve(end);
-  const bend = mix(mix(from, control, start), mix(control, to, start), end);
-  return `M${point(a)}Q${point(bend)} ${point(b)}`;
+  const points = Array.from({ length: STEPS + 1 }, (_, step) => point(curve(start + ((end - start) * step) / STEPS)));
+  return `M${points.join("L")}`;
+}
+
+type Curve = (t: number) => Point;
+
+/** The nicest first: a slight bow, a wider one, and at last one that keeps to the ring's middle as long as it can. */
+function waysBetween(a: Point, b: Point, middleY: number): Curve[] {
+  const x = GRAPH_WIDTH / 2;
+  const bows = PULLS.map((pull) => {
+    const control = mix(mix(a, b, 0.5), { x, y: middleY }, pull);
+    return cubic(a, mix(a, control, 2 / 3), mix(b, control, 2 / 3), b);
+  });
+  const [nearA, nearB] = [
+    { x, y: a.y },
+    { x, y: b.y },
+  ];
+  const beyond = ({ x: own, y }: Point): Point => ({ x: x - (own - x) / 2, y });
+  return [...bows, cubic(a, beyond(a), beyond(b), b), cubic(a, nearA, nearB, b), cubic(a, nearB, nearB, b), cubic(a, nearA, nearA, b)];
+}
+
+function cubic(a: Point, c: Point, d: Point, b: Point): Curve {
+  return (t) => {
+    const [ac, cd, db] = [mix(a, c, t), mix(c, d, t), mix(d, b, t)];
+    return mix(mix(ac, cd, t), mix(cd, db, t), t);
+  };
+}
+
+function isClear(curve: Curve, others: readonly Point[]): boolean {
+  for (let t = 0; t <= 1; t += 0.02) {
+    const here = curve(t);
+    if (others.some((node) => isInside(here, node, 2))) return false;
+  }
+  return true;
 }
 
 function rows(count: number): number {
@@ -82,12 +116,14 @@ function rows(count: number): number {
 }
 
 /** Where on its way the curve has left an agent's border behind. */
-function leaves(curve: (t: number) => Point, node: Point, from: number, direction: 1 | -1): number {
-  const inside = ({ x, y }: Point): boolean =>
-    Math.abs(x - node.x) < NODE.width / 2 + GAP && Math.abs(y - node.y) < NODE.height / 2 + GAP;
+function leaves(curve: Curve, node: Point, from: number, direction: 1 | -1): number {
   let t = from;
-  while (t >= 0 && t <= 1 && inside(curve(t))) t += direction * 0.01;
+  while (t >= 0 && t <= 1 && isInside(curve(t), node, GAP)) t += direction * 0.01;
   return t;
+}
+
+function isInside({ x, y }: Point, node: Point, gap: number): boolean {
+  return Math.abs(x - node.x) < NODE.width / 2 + gap && Math.abs(y - node.y) < NODE.height / 2 + gap;
 }
 
 function mix(a: Point, b: Point, t: number): Point {

@@ -36,7 +36,21 @@ describe("the agents' picture", () => {
       expect(a.y + NODE.height / 2).toBeLessThanOrEqual(graphHeight(count));
       for (const b of places.slice(index + 1)) {
         expect(Math.abs(a.x - b.x) >= NODE.width || Math.abs(a.y - b.y) >= NODE.height).toBe(true);
-        expect(pathBetween(a, b, count)).toMatch(/^M[\d. ]+Q[\d. -]+$/);
+      }
+    }
+  });
+
+  it.each([2, 3, 4, 5, 6, 7, 8])("has lines between %i agents that run behind none of the others", (count) => {
+    const places = ring(count);
+    for (let from = 0; from < count; from += 1) {
+      for (let to = 0; to < count; to += 1) {
+        if (from === to) continue;
+        const points = pathBetween(places, from, to).slice(1).split("L").map((point) => point.split(" ").map(Number));
+        expect(points.length).toBeGreaterThan(10);
+        for (const [x = 0, y = 0] of points) {
+          const hit = places.findIndex((node) => Math.abs(x - node.x) < NODE.width / 2 && Math.abs(y - node.y) < NODE.height / 2);
+          expect(`${from} to ${to} hits ${hit}`).toBe(`${from} to ${to} hits -1`);
+        }
       }
     }
   });

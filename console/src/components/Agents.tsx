@@ -7,6 +7,7 @@ import type { AgentInfo, ScenarioInfo } from "../api";
 import type { CallState } from "../reducer";
 import { AgentChip } from "./AgentChip";
 import { AgentDefinition } from "./AgentDefinition";
+import { unchanging } from "./unchanging";
 
 interface AgentsProps {
   scenario: ScenarioInfo | undefined;
@@ -16,7 +17,10 @@ interface AgentsProps {
   handoffs: CallState["handoffs"];
 }
 
-export function Agents({ scenario, current, live, handoffs }: AgentsProps): VNode {
+/** Drawn again only when one of its properties is another one: the call changes many times a second. */
+export const Agents = unchanging((props: AgentsProps): VNode => <Region {...props} />);
+
+function Region({ scenario, current, live, handoffs }: AgentsProps): VNode {
   const picked = useSignal<string | null>(null);
   const agents = scenario?.agents ?? [];
   const shown = agents.find(({ name }) => name === picked.value) ?? agents.find(({ name }) => name === current) ?? agents[0];
@@ -118,7 +122,7 @@ function Lines({ agents, places, height, handoffs }: LinesProps): VNode {
   const last = handoffs.at(-1);
   const from = last ? indexOf(last.from) : -1;
   const to = last ? indexOf(last.to) : -1;
-  const path = (a: number, b: number): string => pathBetween(place(places, a), place(places, b), agents.length);
+  const path = (a: number, b: number): string => pathBetween(places, a, b);
   const wasTaken = (edge: Edge): boolean => taken.has(`${edge.from} ${edge.to}`) || taken.has(`${edge.to} ${edge.from}`);
   return (
     <svg width={GRAPH_WIDTH} height={height} aria-hidden="true" focusable="false">

@@ -116,11 +116,8 @@ function KindSelect({ kinds, choice, choose }: KindSelectProps): VNode {
 }
 
 const KindOptions = unchanging(({ kinds, choice }: { kinds: Kinds; choice: Choice }): VNode => {
-  const option = (name: string): VNode => (
-    <option key={name} value={`kind:${name}`} selected={choice === `kind:${name}`}>
-      {name}
-    </option>
-  );
+  // A label and no text, so that a search in the page finds the event and not the option.
+  const option = (name: string): VNode => <option key={name} value={`kind:${name}`} label={name} selected={choice === `kind:${name}`} />;
   return (
     <>
       {GROUPS.map(({ choice: group, title }) => (
