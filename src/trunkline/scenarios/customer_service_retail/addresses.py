@@ -45,7 +45,7 @@ ADDRESS = Phrases(
     "[it's | it is | I live at | my address is] {number} {street} {kind} [[in] {city}] [{state}] [{zip}]",
     number=DigitGroups(1, 1, 1, 1),
     street=Words(_STREETS),
-    kind=Words([*_KINDS, *_SHORT_KINDS]),
+    kind=Words(_KINDS),
     city=Words(_CITIES),
     state=Words(list(STATES.values())),
     zip=DigitGroups(5),

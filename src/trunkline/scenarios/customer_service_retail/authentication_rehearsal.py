@@ -81,12 +81,18 @@ async def _authentication(caller: Caller) -> Lines:
         if notes.get("verified"):
             break
         await _verify(talk, attempt)
-    if not notes.get("verified"):
-        await talk.ask(
+    while not notes.get("verified"):
+        reply = await talk.ask(
             "I'm sorry, that still doesn't match our records, so I can't go on. Shall I put you through to a human?",
             YES,
+            NO,
+            BYE,
         )
-        await talk.lead("simulatedHuman", Reply(""), "Is there anything else?")
+        if reply.meant is YES:
+            await talk.lead("simulatedHuman", reply, "You can also call again later.")
+        else:
+            yield "All right. You can call again any time, or visit us with an identity card. Goodbye!"
+            await caller.says(YES, replies.HUMAN)
     if "address" not in notes:
         await _keep_address(talk)
     if "offer" not in notes:
@@ -120,6 +126,8 @@ async def _learn_wish(talk: Talk) -> None:
     if reply.meant in (RETURN, ORDERS, BUY):
         notes.update(wish=LEADS[reply.meant], first_words=reply.text)
         await act("I can help with that.")
+    else:
+        await act("We'll see to that together.")
     if found := NAME.match(reply.text):
         notes["name"] = found.slots["name"].title()
     if found := PHONE.match(reply.text):
@@ -134,20 +142,23 @@ async def _verify(talk: Talk, attempt: int) -> None:
         notes["name"] = await _name(talk)
     name = notes["name"]
     phone = await talk.confirmed(
-        f"Thank you, {name}. What is your phone number, with the area code?",
+        "What is your phone number, with the area code?",
         PHONE,
         read_phone,
         spoken_phone,
         need="I need all ten digits of it, the area code first. What is your phone number?",
+        before=f"Thank you, {name}.",
         heard=notes.pop("phone_heard", ""),
         answers=ABOUT_DETAILS,
     )
     birthday = await talk.confirmed(
-        "Thank you. When were you born? Day, month and year, please.",
+        "When were you born? Day, month and year, please.",
         DATE,
         read_birthday,
         spoken_birthday,
         need="I need a day, a month and a year, such as: May 1st, 1985. When were you born?",
+        before="Thank you.",
+        heard=notes.pop("birthday_heard", ""),
         answers=ABOUT_DETAILS,
     )
     digits, kind = await _last_four(talk)
@@ -170,13 +181,12 @@ async def _verify(talk: Talk, attempt: int) -> None:
 
 async def _name(talk: Talk) -> str:
     question = "What is your first name?"
-    early = {
-        PHONE: "Thank you, your number is the next thing I'll ask for.",
-        DATE: "Thank you, I'll ask for your birthday in a moment.",
-        WHY: "So that I know what to call you.",
-        RATHER_NOT: "It needn't be the one in your passport.",
-    }
-    reply = await talk.ask(question, NAME, accepts=read_name, answers=early)
+    answers = {WHY: "So that I know what to call you.", RATHER_NOT: "It needn't be the one in your passport."}
+    reply = await talk.ask(question, DATE, PHONE, NAME, accepts=read_name, answers=answers)
+    while reply.meant in (DATE, PHONE):  # answers to questions that come later are kept for them
+        talk.caller.notes["birthday_heard" if reply.meant is DATE else "phone_heard"] = reply.text
+        later = f"Thank you, I'll come to that in a moment. {question}"
+        reply = await talk.ask(later, DATE, PHONE, NAME, accepts=read_name, again=question, answers=answers)
     return read_name(reply.text) or "my friend"
 
 
@@ -219,9 +229,8 @@ async def _keep_address(talk: Talk) -> None:
             address |= read_part(part, reply.text)
         if missing(address):
             break
-        reply = await talk.ask(
-            f"I have {spoken_address(address)}. Is that right?", YES, NO, ADDRESS, PLACE, accepts=read_address
-        )
+        check = f"I have {spoken_address(address)}. Is that right?"
+        reply = await talk.ask(check, YES, NO, accepts=read_address)
         if reply.meant is YES:
             await _save(talk, address)
             return

@@ -11,24 +11,12 @@ from trunkline.scenarios.customer_service_retail.replies import CARD, DATE, LAST
 from trunkline.scenarios.customer_service_retail.state import CardKind
 
 KINDS: dict[CardKind, str] = {"credit_card": "credit card", "ssn": "Social Security number"}
-_NOT_NAMES = {
-    "i",
-    "you",
-    "it",
-    "the",
-    "a",
-    "no",
-    "yes",
-    "my",
-    "not",
-    "what",
-    "is",
-    "to",
-    "want",
-    "this",
-    "that",
-    "don't",
-}
+_COMMON_WORDS = """
+a and anything asked board boots but can do don't else for give good have hello help hi how i is it know maybe me my
+need nice no not nothing of ok okay or order please return snowboard some something sorry sure thank thanks that the
+them they this to want we what when where which who why will yeah yes you your
+"""
+_NOT_NAMES = set(_COMMON_WORDS.split())
 
 
 def read_name(text: str) -> str | None:

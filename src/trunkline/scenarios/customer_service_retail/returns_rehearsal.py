@@ -20,8 +20,8 @@ ITEM = Phrases(
     " | goggles | bindings | freestyle board | park and pipe [board])",
 )
 KEEP = Phrases(
-    "[no] [I (changed my mind | want to keep it | will keep it | 'll keep it)]"
-    " (never mind | forget it | keep it | I changed my mind)"
+    "[no] (never mind | forget it) [I'll keep it]",
+    "[no] [you know what] (I want to | I will | I'll | I'd rather) keep (it | them)",
 )
 DETAILS = Phrases(
     "[the | it | my] [board | snowboard | it] [is | was | has] (defective | broken | cracked | damaged)",
@@ -34,10 +34,10 @@ DETAILS = Phrases(
 """Why things come back, as far as the recogniser listens for it. Typed, anything will do."""
 
 _KEYWORDS = {
-    "twin tip": "SNB-TT-X01", "boots": "SNB-BOOT-ALM02", "boot": "SNB-BOOT-ALM02", "park": "SNB-PKbk-012",
-    "pipe": "SNB-PKbk-012", "freestyle": "SNB-PKbk-012", "goggles": "GOG-037", "bindings": "SNB-BIND-CPRO",
-    "binding": "SNB-BIND-CPRO", "snowboard": "SNB-TT-X01", "board": "SNB-TT-X01",
+    "twin tip": ["SNB-TT-X01"], "boot": ["SNB-BOOT-ALM02"], "park": ["SNB-PKbk-012"], "freestyle": ["SNB-PKbk-012"],
+    "goggles": ["GOG-037"], "binding": ["SNB-BIND-CPRO"], "board": ["SNB-TT-X01", "SNB-PKbk-012"],
 }  # fmt: skip
+"""What words may mean: the likelier item first."""
 
 
 def returns_desk(rehearsal: Rehearsal) -> None:
@@ -49,6 +49,9 @@ async def _returns(caller: Caller) -> Lines:
     notes = caller.notes
     talk = Talk(caller, {BUY: "salesAgent"})
     yield "Hi, this is Jane from returns."
+    if "phone" not in notes and "wish_text" not in notes:
+        reply = await talk.ask("What can I do for you?", RETURN, ORDERS, ITEM, accepts=bool)
+        notes["wish_text"] = reply.text
     orders = await _orders(talk)
     wish = notes.pop("wish_text", "")
     while True:
@@ -115,40 +118,38 @@ async def _return(talk: Talk, orders: Sequence[Order], wish: str) -> None:
 
 
 def _question(order: Order, item: dict[str, Any], reasons: Sequence[str]) -> str:
-    delivered = f"delivered on {order['delivered_date'][:10]}" if order["delivered_date"] else "not delivered yet"
-    return (
-        f"The caller's {item['item_name']} was ordered on {order['order_date'][:10]} and {delivered}. "
-        f"They say: {' / '.join(reasons)}"
+    delivered = (
+        f"was delivered on {order['delivered_date'][:10]}" if order["delivered_date"] else "has not been delivered yet"
     )
+    what = f"Can it be taken back? It was ordered on {order['order_date'][:10]} and {delivered}."
+    return f"{what} The caller says: {' '.join(reasons)}"
 
 
 async def _chosen(talk: Talk, orders: Sequence[Order], wish: str) -> Piece:
     """What is to come back: what the caller has named, once they have confirmed it."""
     piece = _named(orders, wish)
-    question = _all_items(orders)
+    refused: list[Piece] = []
     while True:
         if piece is None:
-            reply = await talk.ask(question, ITEM, accepts=lambda text: _named(orders, text))
+            reply = await talk.ask(_all_items(orders), ITEM, accepts=lambda text: _named(orders, text))
         else:
             reply = await talk.ask(f"{_described(*piece)} Is that the one?", YES, NO, ITEM)
             if reply.meant is YES:
                 return piece
-        named = _named(orders, reply.text)
-        if named == piece or named is None:
-            named = _other_board(orders, piece) if named and reply.meant is ITEM else None
-        piece, question = named, f"Which one is it, then? {_all_items(orders)}"
+            refused.append(piece)
+        piece = _named(orders, reply.text, but=refused)
 
 
-def _named(orders: Sequence[Order], words: str) -> Piece | None:
-    said = f" {words.lower()} "
-    item_id = next((item_id for keyword, item_id in _KEYWORDS.items() if f" {keyword}" in said), None)
-    return next(((order, item) for order in orders for item in order["items"] if item["item_id"] == item_id), None)
-
-
-def _other_board(orders: Sequence[Order], piece: Piece | None) -> Piece | None:
-    boards = [(order, item) for order in orders for item in order["items"] if "board" in item["item_name"].lower()]
-    others = [board for board in boards if piece is None or board[1] != piece[1]]
-    return others[-1] if others else None
+def _named(orders: Sequence[Order], words: str, but: Sequence[Piece] = ()) -> Piece | None:
+    item_ids = next((item_ids for keyword, item_ids in _KEYWORDS.items() if keyword in words.lower()), [])
+    pieces = [
+        (order, item)
+        for item_id in item_ids
+        for order in orders
+        for item in order["items"]
+        if item["item_id"] == item_id
+    ]
+    return next((piece for piece in pieces if piece not in but), None)
 
 
 def _described(order: Order, item: dict[str, Any]) -> str:

@@ -86,6 +86,8 @@ async def _sales(caller: Caller) -> Lines:
             question = await _checked_out(talk, cart)
         elif reply.meant is CHECKOUT:
             question = "Your cart is still empty. What would you like?"
+        elif reply.meant is BYE:
+            question = "Goodbye, and have fun out there! If you think of something else, I'm here."
         else:
             question = "No problem. The sale goes on for a while; I'm here if you want something."
 

@@ -107,6 +107,7 @@ class Talk:
         spoken: Callable[[str], str],
         *,
         need: str,
+        before: str = "",
         heard: str = "",
         answers: Mapping[Phrases, str] | None = None,
     ) -> str:
@@ -116,9 +117,11 @@ class Talk:
             read: the number in a reply, given also the one that is being corrected; None if it is not whole.
             spoken: how it is read back.
             need: says what is missing when it is not whole.
+            before: what is said before the question when it is asked first.
             heard: what the caller has said of it already.
         """
-        said = heard or (await self.ask(question, meaning, answers=answers)).text
+        first = f"{before} {question}".strip()
+        said = heard or (await self.ask(first, meaning, again=question, answers=answers)).text
         value = ""
         while True:
             corrected = read(said, value)
@@ -134,7 +137,8 @@ class Talk:
             said = reply.text
             if reply.meant is NO:
                 value = ""
-                said = (await self.ask(f"Then let's try again. {question}", meaning, answers=answers)).text
+                once_more = f"Then let's try again. {question}"
+                said = (await self.ask(once_more, meaning, again=question, answers=answers)).text
 
     def _is_free_answer(self, reply: Reply, accepts: Accepts | None) -> bool:
         """Free words are an answer unless all of them, and not just some, mean something else."""

@@ -22,6 +22,7 @@ _CIRCUMSTANCES = re.compile(
     r"|normal use|first (day|run|time)|never used"
 )
 _MISUSE = re.compile(r"\b(hit|crashed|drove|ran over|dropped|rock|tree|rail|stairs|threw|my (dog|fault))\b")
+_USED = re.compile(r"\bused|\bworn|ridden|rode|scratch|wore")
 _UNUSED = re.compile(
     r"unused|un-used|never (used|worn|ridden)|not (used|worn)|haven't (used|worn|ridden)|still (in|has)|sealed|unopened"
 )
@@ -38,8 +39,10 @@ def text_models(rehearsal: Rehearsal) -> None:
 
 async def _eligibility(question: Question) -> dict[str, str]:
     """Reads the question and what the caller has said, by the policy's own order of questions."""
-    said = "\n".join(text_of(item) for item in question.items if item.get("role") == "user").lower()
     asked = question.text
+    said = asked.lower()
+    if not any(pattern.search(said) for pattern in (_DEFECT, _USED, _UNUSED)):  # then they said it before
+        said = "\n".join(text_of(item) for item in question.items if item.get("role") == "user").lower()
     action = re.sub(r"^The caller wants: ", "", asked.split("\n")[0])
     ordered, delivered = _day(_ORDERED, asked), _day(_DELIVERED, asked)
     if delivered is None:
@@ -48,7 +51,7 @@ async def _eligibility(question: Question) -> dict[str, str]:
         )
     if _DEFECT.search(said):
         return _defect(action, said, asked, ordered or delivered)
-    if not _UNUSED.search(said) and re.search(r"\bused|\bworn|ridden|rode|scratch|wore", said):
+    if not _UNUSED.search(said) and _USED.search(said):
         why = "Used goods are only taken back for a defect, and none was described."
         return _verdict(action, "false", why)
     days = (TODAY - delivered).days
