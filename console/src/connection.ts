@@ -82,7 +82,7 @@ export class Connection {
       this.callNow.value = emptyCall();
     });
     try {
-      const call = await this.dial((line) => api.startCall({ scenario, ...line, ...(agent !== null && { agent }) }), generation);
+      const call = await this.dial((line) => api.startCall({ scenario, ...line, ...(line.transport === "websocket" && { codec: relayCodec() }), ...(agent !== null && { agent }) }), generation);
       if (call === null) return;
       if (generation !== this.generation) return void api.hangUp(call.call_id).catch(() => undefined);
       rememberLeg(call.call_id, call.leg_id);
@@ -184,10 +184,9 @@ export class Connection {
     generation: number,
   ): Promise<Answer | null> {
     const wish = choices.transport.peek();
-    const codec = choices.codec.peek();
     if (wish !== "websocket" && this.relayReason === null && typeof RTCPeerConnection !== "undefined") {
       const leg = new WebRtcLeg(
-        codec,
+        choices.codec.peek(),
         () => this.socket,
         (reason, wasUp) => void this.legFailed(leg, reason, wasUp),
       );
@@ -207,12 +206,7 @@ export class Connection {
     // The microphone's question and the sound need not wait for the server.
     this.take(new RelayLeg(() => this.socket));
     if (this.relayReason !== null) tellRelay(this.relayReason);
-    const asBefore = codec === "opus" && this.callNow.peek().settings.codec === "pcm16";
-    return ask({
-      transport: "websocket",
-      ...(!asBefore && { codec: codec === "opus" ? "pcm16" : codec }),
-      ...(this.relayReason !== null && { reason: this.relayReason }),
-    });
+    return ask({ transport: "websocket", ...(this.relayReason !== null && { reason: this.relayReason }) });
   }
 
   /** A WebRTC connection did not come, or is gone. One that was up is made anew; else the relay takes over. */
@@ -235,21 +229,22 @@ export class Connection {
     await this.join(this.callId, this.generation, false, this.socket?.seq ?? 0);
   }
 
-  /** Another codec or transport: the same call goes on over a new leg. */
+  /** Another transport or codec: the same call goes on over a new leg, where it can. */
   private redialWhenChosen(): void {
-    let first = true;
-    effect(() => {
-      choices.codec.value;
-      choices.transport.value;
-      if (!first) untracked(() => this.redial());
-      first = false;
+    whenChanged(choices.transport, (transport) => {
+      this.relayReason = null;
+      dismiss("transport");
+      this.redial(transport === "websocket" && this.callNow.peek().settings.codec !== relayCodec());
     });
+    whenChanged(choices.codec, () => this.redial(this.legNow.peek()?.transport === "websocket"));
   }
 
-  private redial(): void {
-    this.relayReason = null;
-    dismiss("transport");
-    if (this.legNow.peek() !== null) void this.rejoin();
+  /** On the relay, a call keeps the codec that it began with. */
+  private redial(asNewCall: boolean): void {
+    const { scenario, agent } = this.callNow.peek();
+    if (this.legNow.peek() === null) return;
+    if (asNewCall && scenario !== null) void this.connect(scenario, agent);
+    else void this.rejoin();
   }
 
   private take(leg: Leg): void {
@@ -381,6 +376,21 @@ export class Connection {
     this.legNow.peek()?.close();
     this.legNow.value = null;
   }
+}
+
+/** Between page and server the sound is PCM16 in any case; what it is like, the server sees to. */
+function relayCodec(): string {
+  const codec = choices.codec.peek();
+  return codec === "opus" ? "pcm16" : codec;
+}
+
+function whenChanged<Value>(source: ReadonlySignal<Value>, changed: (value: Value) => void): void {
+  let first = true;
+  effect(() => {
+    const value = source.value;
+    if (!first) untracked(() => changed(value));
+    first = false;
+  });
 }
 
 function tellRelay(reason: string): void {

@@ -41,6 +41,10 @@ class Voice:
                 found.append((start, end))
         return found
 
+    def after(self, ms: float) -> Voice:
+        """What came later than that."""
+        return Voice(self.rate, self.samples[int(ms * self.rate / 1000) :])
+
     def share_above(self, hz: float) -> float:
         """How much of its energy lies above a frequency, 0 to 1."""
         energy = np.abs(np.fft.rfft(self.samples)) ** 2

@@ -1,0 +1,76 @@
+"""The recording that the page makes of a call: both voices, when they sounded, as they sounded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Caller, Server
+from tests.browser.recorded import download
+
+pytestmark = [pytest.mark.browser, pytest.mark.speech]
+Tab = Callable[[str], Caller]
+FIRST_SOUND = "() => (__ear.blocks().find((block) => block.rms > 0.01) ?? { at: null }).at"
+
+
+@pytest.mark.parametrize("transport", ["webrtc", "websocket"])
+def test_both_voices_are_in_it_at_the_right_times_also_after_the_call(
+    transport: str, server: Server, tab: Tab, tmp_path: Path
+) -> None:
+    caller = tab(f"{server.url}/?transport={transport}")
+    page = caller.page
+    caller.waits_for_sound()
+    page.wait_for_timeout(400)
+    page.get_by_role("button", name="Stop").click()
+    caller.waits_for_quiet(ms=400)
+    greeted_at = float(page.evaluate(FIRST_SOUND))
+    spoke_at = caller.now()
+    caller.says("yes please")
+    spoke_until = caller.now()
+    caller.waits_for_sound(since=spoke_until)
+    answered_at = float(page.evaluate(f"__ear.blocks().find((b) => b.at > {spoke_until} && b.rms > 0.01).at"))
+    page.wait_for_timeout(1200)
+    call_id = caller.call_id
+    page.get_by_role("button", name="Disconnect").click()
+    expect(page.get_by_role("button", name="Connect")).to_be_visible()
+
+    recorded = download(caller, tmp_path)
+    assert recorded.name == f"trunkline-{call_id}.wav"
+    (said,) = recorded.caller.spans()
+    greeting, *answers = recorded.agent.spans()
+    assert said[0] - greeting[0] == pytest.approx(
+        spoke_at + 100 - greeted_at, abs=250
+    )  # the speech has a lead of 100 ms
+    assert said[1] - said[0] == pytest.approx(spoke_until - spoke_at - 100, abs=400)  # a voice begins and ends softly
+    assert greeting[1] < said[0] < said[1] < answers[0][0]
+    assert answers[0][0] - greeting[0] == pytest.approx(answered_at - greeted_at, abs=150)
+    assert recorded.ms >= answers[0][0] + 900, "the end is missing"
+
+
+@pytest.mark.parametrize("transport", ["webrtc", "websocket"])
+def test_a_codec_is_heard_and_so_is_another_one_that_is_chosen_later(
+    transport: str, server: Server, tab: Tab, tmp_path: Path
+) -> None:
+    caller = tab(f"{server.url}/?transport={transport}&codec=pcmu")
+    page = caller.page
+    expect(page.get_by_role("combobox", name="Codec")).to_have_value("pcmu")
+    caller.waits_for_sound()
+    page.wait_for_timeout(2500)
+    narrow = download(caller, tmp_path)
+    call_id = caller.call_id
+
+    page.get_by_role("combobox", name="Codec").select_option("Opus 48 kHz")
+    page.wait_for_timeout(300)
+    expect(page.get_by_role("status").first).to_have_text("Connected", timeout=10_000)
+    caller.types("yes please")
+    caller.hears("What shall yours be about")
+    caller.waits_for_sound(since=caller.now())
+    page.wait_for_timeout(2500)
+    whole = download(caller, tmp_path)
+    assert (caller.call_id == call_id) == (transport == "webrtc"), "over WebRTC the same call goes on"
+    wide = whole.agent.after(whole.ms - 2000)
+    assert narrow.agent.share_above(4100) < 0.001
+    assert wide.share_above(4100) > 0.004, "the other codec sounds no better"
