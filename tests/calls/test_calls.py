@@ -13,7 +13,8 @@ from tests.calls.call_bench import Caller, calling, frames_of, scenario, told
 from tests.calls.model_fake import MS, Calls, FakeModel
 from trunkline import CallContext
 from trunkline.calls import log
-from trunkline.calls.call import CallTimes, StateError
+from trunkline.calls.agent_runner import StateError
+from trunkline.calls.call import CallTimes
 from trunkline.calls.exchange import Exchange, TooManyCallsError
 from trunkline.calls.legs import MOST_WAITING_BYTES, OVER, TAKEN_OVER, TOO_SLOW, Closing
 from trunkline.calls.link import GIVE_UP_AFTER_S, HELD_SOUND_BYTES

@@ -6,20 +6,18 @@ import asyncio
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from trunkline.calls import agents, commands, steps
-from trunkline.calls.asking import TextModelDesk
-from trunkline.calls.guardrails import guardrails_of, run_guardrail
+from trunkline.calls import commands, steps
+from trunkline.calls.agent_runner import AgentRunner, Surroundings, TimeLimits
 from trunkline.calls.legs import OVER, TAKEN_OVER, Grant, Leg, LegRole, Page
 from trunkline.calls.link import Link, Route
 from trunkline.calls.log import (
     AudioCleared,
     AudioCounted,
-    Breadcrumb,
     CallEnded,
     CallError,
     Codec,
@@ -28,22 +26,17 @@ from trunkline.calls.log import (
     LogEvent,
     LogEventUnion,
     Notice,
-    ToolProgress,
     Transport,
     frame_of,
 )
 from trunkline.calls.machine import CallMachine
-from trunkline.calls.plain import plain, plain_text
-from trunkline.calls.tools import ToolOutcome, run_tool
+from trunkline.calls.measuring import AS_LISTED, Measuring
+from trunkline.calls.meters import Meters
+from trunkline.calls.tracing import tracing
 from trunkline.providers import Connection, Provider, ProviderError
 from trunkline.realtime.events import new_id
-from trunkline.scenario.context import CallContext, running_tool
 from trunkline.scenario.scenario import Scenario
 from trunkline.settings import Settings
-
-if TYPE_CHECKING:
-    from agents import OutputGuardrail, RunContextWrapper
-    from agents.realtime import RealtimeAgent
 
 logger = logging.getLogger(__name__)
 COUNT_EVERY_S = 1.0
@@ -53,10 +46,6 @@ class LegRoleSet(LogEvent, frozen=True, tag="leg.role"):
     """Told to one page alone, with `seq` 0: what it is in this call."""
 
     role: LegRole
-
-
-class StateError(Exception):
-    """A scenario's `state` factory failed, so that no call can be made."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +96,7 @@ class Call:
         codec: over the relay, `pcmu` and `pcma` let the model hear and speak as on a telephone; over WebRTC it is the
             page's matter.
         times: its time limits.
+        measuring: prices, and what traces tell.
 
     Raises:
         KeyError: the scenario has no agent of that name.
@@ -122,6 +112,7 @@ class Call:
         transport: Transport = "websocket",
         codec: Codec = "pcm16",
         times: CallTimes = CallTimes(),
+        measuring: Measuring = AS_LISTED,
     ) -> None:
         self.call_id = new_id("call")
         self.scenario = scenario
@@ -136,25 +127,23 @@ class Call:
         self._first_agent = first.name
         self._model = provider.model_for(scenario)
         self.log = Log(self._now_ms)
-        self._context = CallContext(
-            call_id=self.call_id,
-            scenario=scenario.name,
-            state=_state_of(scenario),
-            _history=lambda: self._machine.transcript.history(),
-            _note=self._note,
-            _progress=self._progress,
-            _ask=lambda asking: self._desk.ask(asking),
+        self._meters = Meters(measuring.prices)
+        self._runner = AgentRunner(
+            scenario,
+            provider,
+            TimeLimits(times.tool_timeout_s, times.guardrail_timeout_s, times.approval_wait_s),
+            Surroundings(
+                call_id=self.call_id,
+                first_agent=self._first_agent,
+                machine=lambda: self._machine,
+                feed=self._feed,
+                start=self._start,
+                append=self._append,
+                text_used=lambda reply: self._append_all(self._meters.text_reply(reply)),
+                now_ms=self._now_ms,
+            ),
         )
-        self._desk = TextModelDesk(
-            provider.text_model(),
-            lambda: self._context,
-            lambda: scenario.agent(self._machine.agent),
-            self._append,
-            lambda _reply: None,
-            self._now_ms,
-            times.tool_timeout_s,
-        )
-        self._machine = CallMachine(self._plan(transport, codec))
+        self._machine: CallMachine = CallMachine(self._plan(transport, codec))
         self._link = Link(self._feed, Route(self._connect) if transport == "websocket" else None, codec)
         self._rtc_id: str | None = None
         self._given_up: set[str] = set()
@@ -170,18 +159,19 @@ class Call:
             steps.Append: lambda append: self._append(append.event),
             steps.Send: lambda send: self._link.send(send.event),
             steps.Play: self._play,
-            steps.RunTool: lambda run: self._start(self._run_tool(run)),
-            steps.Configure: lambda configure: self._start(self._configure(configure)),
-            steps.Approved: self._on_approved,
-            steps.Check: self._check,
+            steps.RunTool: lambda run: self._start(self._runner.run_tool(run)),
+            steps.Configure: lambda configure: self._start(self._runner.configure(configure)),
+            steps.Approved: self._runner.approved,
+            steps.Check: self._runner.check,
             steps.Renew: lambda renew: self._link.renew(renew.reason, gently=renew.gently),
             steps.WakeAt: self._wake_at,
             steps.End: lambda _end: None,  # `_append` has seen to it
         }
-        self._approvals: dict[str, asyncio.Future[bool]] = {}
         self._received_ms = 0.0
         self._received_frames = 0
         self.log.subscribe(self._show)
+        if (traced := tracing(content=measuring.trace_content)) is not None:
+            self.log.subscribe(traced.read)
         self._carry_out(self._machine.begin(self._now_ms()))
 
     # Its life -------------------------------------------------------------------------------------------------------
@@ -223,7 +213,7 @@ class Call:
     @property
     def state(self) -> Any:
         """What the scenario's `state` made for this call; None without one."""
-        return self._context.state
+        return self._runner.state
 
     def _finish(self) -> None:
         """The call is over: nothing more is logged, and whoever reads is told."""
@@ -289,8 +279,7 @@ class Call:
     async def _session_to_dial(self) -> dict[str, Any]:
         agent = self._machine.agent
         try:
-            async with asyncio.timeout(self._times.tool_timeout_s):
-                return await self._session(steps.Configure(agent, steps.Connecting(0)))
+            return await self._runner.session(steps.Configure(agent, steps.Connecting(0)))
         except Exception as error:
             logger.warning("call %s: agent %s could not be set up", self.call_id, agent, exc_info=True)
             message = f"The agent {agent!r} could not be set up: {type(error).__name__}: {error}"
@@ -406,9 +395,15 @@ class Call:
             return
         if isinstance(event, CallEnded):
             self._count_sound()
-        self.log.append(event)
+        measured = self._meters.read(self.log.append(event))
         if isinstance(event, CallEnded):
             self._finish()
+        elif measured:
+            self._append_all(measured)
+
+    def _append_all(self, events: Iterable[LogEventUnion]) -> None:
+        for event in events:
+            self._append(event)
 
     def _carry_out(self, effects: list[steps.Effect]) -> None:
         for effect in effects:
@@ -417,11 +412,6 @@ class Call:
     def _play(self, play: steps.Play) -> None:
         if self.leg.page is not None and self.leg.transport == "websocket":
             self.leg.page.push(play.pcm)
-
-    def _on_approved(self, approved: steps.Approved) -> None:
-        approval = self._approvals.get(approved.call_id)
-        if approval is not None and not approval.done():
-            approval.set_result(approved.approved)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         if self._tasks is None:
@@ -435,84 +425,6 @@ class Call:
         if effect.at_ms is not None:
             when = self._began + effect.at_ms / 1000
             self._timers[effect.key] = self._loop.call_at(when, self._feed, steps.Woke(effect.key))
-
-    async def _configure(self, effect: steps.Configure) -> None:
-        try:
-            async with asyncio.timeout(self._times.tool_timeout_s):
-                session = await self._session(effect)
-        except Exception as error:
-            logger.warning("call %s: agent %s could not be set up", self.call_id, effect.agent, exc_info=True)
-            self._feed(steps.AgentFailed(effect.agent, f"{type(error).__name__}: {error}", effect.purpose))
-        else:
-            self._feed(steps.AgentConfigured(effect.agent, session, effect.purpose))
-
-    async def _session(self, effect: steps.Configure) -> dict[str, Any]:
-        context = self._run_context()
-        purpose = effect.purpose
-        if isinstance(purpose, steps.HandingOff):
-            previous = self.scenario.agent(purpose.previous)
-            await agents.accept_handoff(previous, purpose.tool, purpose.arguments, context)
-        extras = self._provider.session_extras(self.scenario, effect.agent, self._first_agent)
-        session = await agents.session_of(self.scenario.agent(effect.agent), context, extras)
-        if isinstance(purpose, steps.Connecting):
-            session |= agents.opening_of(
-                self.scenario,
-                self._provider.transcription(self.scenario),
-                self._machine.settings,
-                self._machine.turn_detection,
-            )
-        return session
-
-    async def _run_tool(self, effect: steps.RunTool) -> None:
-        agent = self.scenario.agent(effect.agent)
-        tool: Any = next(tool for tool in agent.tools if tool.name == effect.name)
-        outcome: ToolOutcome = await run_tool(
-            tool,
-            effect.arguments,
-            call_id=effect.call_id,
-            agent=agent,
-            context=self._context,
-            timeout_s=self._times.tool_timeout_s,
-            approval=lambda: self._approval(effect),
-        )
-        self._feed(
-            steps.ToolEnded(
-                call_id=effect.call_id,
-                name=effect.name,
-                output=outcome.output,
-                result=outcome.result,
-                error=outcome.error,
-            )
-        )
-
-    async def _approval(self, effect: steps.RunTool) -> bool:
-        """What the caller says to it; False if they say nothing."""
-        answer: asyncio.Future[bool] = self._loop.create_future()
-        self._approvals[effect.call_id] = answer
-        self._feed(steps.ApprovalWanted(effect.call_id, effect.arguments))
-        try:
-            async with asyncio.timeout(self._times.approval_wait_s):
-                return await answer
-        except TimeoutError:
-            return False
-        finally:
-            del self._approvals[effect.call_id]
-
-    def _check(self, check: steps.Check) -> None:
-        agent = self.scenario.agent(check.agent)
-        context = self._run_context()
-        for guardrail in guardrails_of(self.scenario, agent):
-            self._start(self._run_guardrail(guardrail, check, agent, context))
-
-    async def _run_guardrail(
-        self,
-        guardrail: OutputGuardrail[Any],
-        check: steps.Check,
-        agent: RealtimeAgent[Any],
-        context: RunContextWrapper[Any],
-    ) -> None:
-        timeout_s = self._times.guardrail_timeout_s
-        self._feed(await run_guardrail(guardrail, check, agent, context, timeout_s))
 
     async def _connect(self) -> Connection:
         return await self._provider.connect(self._model)
@@ -553,10 +465,7 @@ class Call:
             caller_wait_ms=times.caller_wait_s * 1000,
             turn_detection=scenario.turn_detection,
             codec=codec,
-            guardrails={
-                agent.name: [guardrail.get_name() for guardrail in guardrails_of(scenario, agent)]
-                for agent in scenario.agents
-            },
+            guardrails=self._runner.guardrails(),
             hold=scenario.hold,
             session_limit_ms=_in_ms(times.session_limit_s),
             longest_ms=_in_ms(times.longest_s),
@@ -566,29 +475,6 @@ class Call:
                 for notice in self._provider.notices()
             ],
         )
-
-    def _run_context(self) -> RunContextWrapper[Any]:
-        from agents import RunContextWrapper
-
-        return RunContextWrapper(context=self._context)
-
-    def _note(self, title: str, data: object) -> None:
-        self._append_from_anywhere(
-            Breadcrumb(title=plain_text(str(title)), data=plain(data), call_id=running_tool.get())
-        )
-
-    def _progress(self, message: str, fraction: float | None) -> None:
-        tool = running_tool.get()
-        if tool is None:
-            raise RuntimeError("progress() is for a tool that runs.")
-        known = None if fraction is None else min(1.0, max(0.0, float(fraction)))
-        self._append_from_anywhere(ToolProgress(call_id=tool, message=plain_text(str(message)), fraction=known))
-
-    def _append_from_anywhere(self, note: LogEventUnion) -> None:
-        if threading.get_ident() == self._thread:
-            self._append(note)
-        else:  # from a tool without `async`, which runs in a thread of its own
-            self._loop.call_soon_threadsafe(self._append, note)
 
     def _now_ms(self) -> float:
         return (self._loop.time() - self._began) * 1000
@@ -600,13 +486,3 @@ class _OverError(Exception):
 
 def _in_ms(seconds: float | None) -> float | None:
     return None if seconds is None else seconds * 1000
-
-
-def _state_of(scenario: Scenario[Any]) -> Any:
-    if scenario.state is None:
-        return None
-    try:
-        return scenario.state()
-    except Exception as error:
-        message = f"The state of the scenario {scenario.name!r} could not be made: {type(error).__name__}: {error}"
-        raise StateError(message) from error

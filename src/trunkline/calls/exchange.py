@@ -8,6 +8,7 @@ from typing import Any
 
 from trunkline.calls.call import Call, CallTimes
 from trunkline.calls.log import Codec, Transport
+from trunkline.calls.measuring import AS_LISTED, Measuring
 from trunkline.providers import Provider
 from trunkline.scenario.scenario import Scenario
 
@@ -24,10 +25,14 @@ class Exchange:
     Args:
         most: calls at once.
         kept_s: how long the log of an ended call can be read, in seconds.
+        measuring: prices, and what traces tell.
     """
 
-    def __init__(self, *, times: CallTimes, most: int = 100, kept_s: float = 3600.0) -> None:
+    def __init__(
+        self, *, times: CallTimes, most: int = 100, kept_s: float = 3600.0, measuring: Measuring = AS_LISTED
+    ) -> None:
         self._times = times
+        self._measuring = measuring
         self._most = most
         self._kept_s = kept_s
         self._calls: dict[str, Call] = {}
@@ -62,7 +67,15 @@ class Exchange:
         self._forget_old()
         if len(self._running) >= self._most:
             raise TooManyCallsError(f"{self._most} calls are running, which is the limit. Try again later.")
-        call = Call(scenario, provider, first_agent=agent, transport=transport, codec=codec, times=self._times)
+        call = Call(
+            scenario,
+            provider,
+            first_agent=agent,
+            transport=transport,
+            codec=codec,
+            times=self._times,
+            measuring=self._measuring,
+        )
         self._calls[call.call_id] = call
         task = asyncio.create_task(call.run(), name=f"call {call.call_id}")
         self._running[call.call_id] = task

@@ -13,7 +13,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from trunkline.calls.call import Call, StateError
+from trunkline.calls.agent_runner import StateError
+from trunkline.calls.call import Call
 from trunkline.calls.exchange import TooManyCallsError
 from trunkline.calls.legs import NO_SUCH_CALL, Closing, Page
 from trunkline.calls.log import Codec, Transport

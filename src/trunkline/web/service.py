@@ -12,6 +12,7 @@ from starlette.requests import HTTPConnection
 
 from trunkline.calls.call import times_of
 from trunkline.calls.exchange import Exchange
+from trunkline.calls.measuring import measuring_of
 from trunkline.providers import Provider, ProviderError
 from trunkline.providers.choice import chosen_name, make_provider
 from trunkline.scenario.loading import Scenarios, load
@@ -35,10 +36,14 @@ class Service:
 
     Args:
         targets: the users' scenario files, folders and modules.
+
+    Raises:
+        PriceError: the table of prices cannot be read.
     """
 
     def __init__(self, settings: Settings, targets: Sequence[str]) -> None:
         self.settings = settings
+        self._measuring = measuring_of(settings)
         self.provider_name = chosen_name(settings)
         self._targets = targets
         self._exchange: Exchange | None = None
@@ -67,7 +72,12 @@ class Service:
         times = times_of(self.settings)
         async with AsyncExitStack() as stack:
             providers = await stack.enter_async_context(AsyncExitStack())
-            exchange = Exchange(times=times, most=self.settings.max_calls, kept_s=self.settings.ended_call_kept_s)
+            exchange = Exchange(
+                times=times,
+                most=self.settings.max_calls,
+                kept_s=self.settings.ended_call_kept_s,
+                measuring=self._measuring,
+            )
             self._exchange = await stack.enter_async_context(exchange)
             self._ready = asyncio.get_running_loop().create_future()
             preparing = asyncio.create_task(self._prepare(providers))

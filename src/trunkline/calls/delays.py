@@ -1,0 +1,270 @@
+"""How long the caller waits for an answer, and for what: a reading of the log.
+
+A turn of the caller begins to count where their words end, and stops at the first sound of the answer. In between
+exactly one thing at a time is waited for, and each millisecond goes to that one, so that the parts add up to the whole
+by construction. docs/measuring.md says what each part means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from trunkline.calls import log
+from trunkline.calls.talk_button import MEDIA_LAG_MS
+from trunkline.calls.withholding import WITHHELD
+from trunkline.realtime.events import Event
+
+Part = Literal["endpointing", "link", "request", "model", "tools", "approval", "handoff", "holding", "sound"]
+DEFAULT_SILENCE_MS = 500
+"""The silence after which server VAD takes the caller's turn for finished, where the session does not say."""
+
+
+@dataclass
+class _Turn:
+    """A turn of the caller's that waits for its answer."""
+
+    after: Literal["speech", "text", "greeting"]
+    mark_ms: int
+    """Up to here the time has gone to its parts."""
+    parts: dict[Part, int] = field(default_factory=dict)
+    tool_ms: int = 0
+    guardrail_ms: int = 0
+
+
+class Delays:
+    """Measures turns. Feed it every entry of the log, in order."""
+
+    def __init__(self) -> None:
+        self._turn: _Turn | None = None
+        self._spoke_at_ms = 0
+        self._silence_ms: int | None = DEFAULT_SILENCE_MS
+        """What the service waits for after the caller's last sound; None where nobody can tell."""
+        self._transport: log.Transport = "websocket"
+        self._link_down = False
+        self._asked = False
+        self._response: str | None = None
+        self._speaks = False
+        """Whether the response under way has begun to say something."""
+        self._withheld = False
+        self._calls: dict[str, Part] = {}
+        """Function calls that the model waits for, and what each waits for."""
+        self._checks: set[tuple[str, str]] = set()
+
+    def read(self, entry: log.Entry) -> log.TurnMeasured | None:
+        """Takes one more entry; a turn's measures if it has just been answered."""
+        event = entry.event
+        reader = _READERS.get(type(event))
+        if reader is not None:
+            reader(self, event, entry.at_ms)
+        elif isinstance(event, log.AudioStarted) and self._turn is not None:
+            return self._answered(event, entry.at_ms)
+        return None
+
+    # Beginning and end ----------------------------------------------------------------------------------------------
+    def _begin(self, after: Literal["speech", "text", "greeting"], at_ms: int, endpointing_ms: float = 0) -> None:
+        self._turn = turn = _Turn(after, at_ms)
+        if endpointing_ms > 0:
+            turn.parts["endpointing"] = round(endpointing_ms)
+        # What was asked before, and the tools it called, are not waited for any more.
+        self._asked, self._response, self._speaks = False, None, False
+        self._calls.clear()
+        self._checks.clear()
+
+    def _answered(self, event: log.AudioStarted, at_ms: int) -> log.TurnMeasured:
+        turn = self._charge(at_ms)
+        self._turn = None
+        parts = [log.LatencyPart(name, ms) for name, ms in turn.parts.items() if ms]
+        return log.TurnMeasured(
+            item_id=event.item_id,
+            total_ms=sum(turn.parts.values()),
+            parts=parts,
+            after=turn.after,
+            tool_ms=turn.tool_ms,
+            guardrail_ms=turn.guardrail_ms,
+        )
+
+    def _charge(self, at_ms: int) -> _Turn:
+        """Gives the time since the last mark to what was waited for. Called before that changes."""
+        turn = self._turn
+        assert turn is not None  # noqa: S101 - callers have looked
+        passed = at_ms - turn.mark_ms
+        if passed > 0:
+            part = self._part()
+            turn.parts[part] = turn.parts.get(part, 0) + passed
+            turn.mark_ms = at_ms
+            if "tools" in self._calls.values():
+                turn.tool_ms += passed
+            if self._checks:
+                turn.guardrail_ms += passed
+        return turn
+
+    def _part(self) -> Part:
+        """What is waited for now."""
+        if self._link_down:
+            return "link"
+        for part in ("approval", "tools", "handoff"):
+            if part in self._calls.values():
+                return part
+        if self._speaks:
+            return "holding" if self._withheld else "sound"
+        return "model" if self._asked or self._response is not None else "request"
+
+    # The caller -----------------------------------------------------------------------------------------------------
+    def _speech_started(self, _event: log.SpeechStarted, at_ms: int) -> None:
+        self._spoke_at_ms = at_ms
+        self._turn = None  # the caller goes on: what they said before is answered with what they say now
+
+    def _speech_stopped(self, event: log.SpeechStopped, at_ms: int) -> None:
+        if event.audio_ms is None:
+            return  # broken off, with the link or by the caller leaving
+        self._begin("speech", at_ms, min(self._silence_ms or 0, at_ms - self._spoke_at_ms))
+
+    def _message_added(self, event: log.MessageAdded, at_ms: int) -> None:
+        if event.role == "user" and not event.spoken:
+            self._begin("greeting" if event.hidden else "text", at_ms)
+
+    def _leg_joined(self, event: log.LegJoined, _at_ms: int) -> None:
+        self._transport = event.transport
+
+    def _leg_lost(self, _event: log.LegLost, _at_ms: int) -> None:
+        self._turn = None  # nobody waits
+
+    # The link -------------------------------------------------------------------------------------------------------
+    def _link_lost(self, _event: log.LinkLost, at_ms: int) -> None:
+        if self._turn is not None:
+            self._charge(at_ms)
+        self._link_down = True
+        self._asked, self._response, self._speaks = False, None, False
+
+    def _link_back(self, _event: log.LogEvent, at_ms: int) -> None:
+        if self._turn is not None:
+            self._charge(at_ms)
+        self._link_down = False
+
+    # Tools and guardrails -------------------------------------------------------------------------------------------
+    def _waits_for(self, call_id: str, part: Part | None, at_ms: int) -> None:
+        if self._turn is None:
+            return
+        self._charge(at_ms)
+        if part is None:
+            self._calls.pop(call_id, None)
+        else:
+            self._calls[call_id] = part
+
+    def _tool_started(self, event: log.ToolStarted, at_ms: int) -> None:
+        if event.parent is None:
+            self._waits_for(event.call_id, "tools", at_ms)
+
+    def _tool_done(self, event: log.ToolDone, at_ms: int) -> None:
+        if event.call_id in self._calls:
+            self._waits_for(event.call_id, None, at_ms)
+
+    def _approval_needed(self, event: log.ApprovalNeeded, at_ms: int) -> None:
+        self._waits_for(event.call_id, "approval", at_ms)
+
+    def _approval_given(self, event: log.ApprovalGiven, at_ms: int) -> None:
+        if event.call_id in self._calls:
+            self._waits_for(event.call_id, "tools", at_ms)
+
+    def _guardrail_checked(self, event: log.GuardrailChecked, at_ms: int) -> None:
+        if self._turn is None:
+            return
+        self._charge(at_ms)
+        check = (event.item_id, event.guardrail)
+        if event.status == "pending":
+            self._checks.add(check)
+        else:
+            self._checks.discard(check)
+
+    # The wire -------------------------------------------------------------------------------------------------------
+    def _sent(self, sent: log.WireSent, at_ms: int) -> None:
+        event = sent.event
+        kind = event["type"]
+        if kind == "session.update":
+            self._configured(event, at_ms)
+        elif kind == "input_audio_buffer.commit":  # only push-to-talk commits; over WebRTC a little after the release
+            self._begin("speech", at_ms, MEDIA_LAG_MS if self._transport == "webrtc" else 0)
+        elif self._turn is None:
+            return
+        elif kind == "response.create":
+            self._charge(at_ms)
+            self._asked, self._speaks = True, False
+        elif kind == "conversation.item.create" and event["item"].get("type") == "function_call_output":
+            self._waits_for(event["item"]["call_id"], None, at_ms)
+
+    def _received(self, received: log.WireReceived, at_ms: int) -> None:
+        event = received.event
+        reader = _WIRE_READERS.get(event["type"])
+        if reader is not None and (self._turn is not None or reader is Delays._configured):
+            try:
+                reader(self, event, at_ms)
+            except (LookupError, TypeError, AttributeError):
+                return  # malformed, which the log tells
+
+    def _configured(self, event: Event, _at_ms: int) -> None:
+        heard = ((event.get("session") or {}).get("audio") or {}).get("input") or {}
+        if "turn_detection" not in heard:
+            return
+        detection = heard["turn_detection"] or {}
+        if detection.get("type") != "server_vad":
+            self._silence_ms = None
+            return
+        silence = detection.get("silence_duration_ms", DEFAULT_SILENCE_MS)
+        self._silence_ms = round(silence) if isinstance(silence, int | float) else DEFAULT_SILENCE_MS
+
+    def _response_created(self, event: Event, at_ms: int) -> None:
+        self._charge(at_ms)
+        self._asked, self._response, self._speaks = False, event["response"]["id"], False
+
+    def _response_done(self, event: Event, at_ms: int) -> None:
+        if event["response"]["id"] == self._response:
+            self._charge(at_ms)
+            # A held answer is complete before it may be heard: it is waited for on, unless it was stopped.
+            self._speaks = self._speaks and event["response"].get("status") != "cancelled"
+            self._response = None
+
+    def _item_done(self, event: Event, at_ms: int) -> None:
+        item = event["item"]
+        if item["type"] == "function_call" and item["call_id"] not in self._calls:
+            self._waits_for(item["call_id"], "handoff", at_ms)  # unless the log says next that it is a tool
+
+    def _said(self, event: Event, at_ms: int) -> None:
+        if not self._speaks:
+            self._charge(at_ms)
+            self._speaks = True
+            self._withheld = event["delta"] == WITHHELD
+
+    def _error(self, _event: Event, at_ms: int) -> None:
+        self._charge(at_ms)
+        self._asked = False
+
+
+_READERS: dict[type, Callable[[Delays, Any, int], None]] = {
+    log.WireReceived: Delays._received,
+    log.WireSent: Delays._sent,
+    log.SpeechStarted: Delays._speech_started,
+    log.SpeechStopped: Delays._speech_stopped,
+    log.MessageAdded: Delays._message_added,
+    log.LegJoined: Delays._leg_joined,
+    log.LegLost: Delays._leg_lost,
+    log.LinkLost: Delays._link_lost,
+    log.LinkRestored: Delays._link_back,
+    log.ToolStarted: Delays._tool_started,
+    log.ToolDone: Delays._tool_done,
+    log.ApprovalNeeded: Delays._approval_needed,
+    log.ApprovalGiven: Delays._approval_given,
+    log.GuardrailChecked: Delays._guardrail_checked,
+}
+
+_WIRE_READERS: dict[str, Callable[[Delays, Event, int], None]] = {
+    "session.created": Delays._configured,
+    "session.updated": Delays._configured,
+    "response.created": Delays._response_created,
+    "response.done": Delays._response_done,
+    "response.output_item.done": Delays._item_done,
+    "response.output_audio_transcript.delta": Delays._said,
+    "response.output_text.delta": Delays._said,
+    "error": Delays._error,
+}

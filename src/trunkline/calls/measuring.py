@@ -1,0 +1,35 @@
+"""What a call's meters need to know that no log tells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from trunkline.calls.prices import PriceTable
+from trunkline.settings import Settings
+
+
+@dataclass(frozen=True)
+class Measuring:
+    """How calls are measured.
+
+    Attributes:
+        prices: what models cost.
+        trace_content: whether OpenTelemetry spans carry what was said, and the arguments and results of tools.
+    """
+
+    prices: PriceTable = field(default_factory=PriceTable)
+    trace_content: bool = False
+
+
+def measuring_of(settings: Settings) -> Measuring:
+    """What the settings give.
+
+    Raises:
+        PriceError: the table of prices cannot be read.
+    """
+    prices = PriceTable() if settings.prices is None else PriceTable.read(settings.prices.expanduser())
+    return Measuring(prices, settings.trace_content)
+
+
+AS_LISTED = Measuring()
+"""By list prices, with nothing of what was said in traces."""

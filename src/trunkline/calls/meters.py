@@ -1,0 +1,179 @@
+"""The call's meters: what each answer took and what it cost, read from the log and written into it.
+
+A pure reader: it is given every entry as it is appended, and answers with the events that are to follow it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from trunkline.calls import log
+from trunkline.calls.delays import Delays
+from trunkline.calls.prices import PriceTable
+from trunkline.realtime.events import Event
+from trunkline.scenario.text_model import TextReply
+
+_NOTHING: Sequence[log.LogEventUnion] = ()
+_TRANSCRIBED = "conversation.item.input_audio_transcription.completed"
+
+
+class Meters:
+    """Measures one call.
+
+    Args:
+        prices: what models cost; the built-in list by default.
+    """
+
+    def __init__(self, prices: PriceTable | None = None) -> None:
+        self._prices = prices or PriceTable()
+        self._delays = Delays()
+        self._model = ""
+        self._transcription_model = ""
+        self._counted: set[str] = set()
+        """Responses and transcriptions that have been paid for: a service may tell of one twice."""
+        self._total = log.Tokens()
+        self._total_cost: float | None = None
+
+    def read(self, entry: log.Entry) -> Sequence[log.LogEventUnion]:
+        """Takes one more entry of the log; what is to be appended after it."""
+        event = entry.event
+        if isinstance(event, log.WireReceived):
+            used = self._used(event.event)
+            if used is not None:
+                self._delays.read(entry)
+                return (used,)
+        elif isinstance(event, log.WireSent):
+            if event.event["type"] == "session.update":
+                self._configured(event.event)
+        elif isinstance(event, log.CallStarted):
+            self._model = event.model
+        measured = self._delays.read(entry)
+        return _NOTHING if measured is None else (measured,)
+
+    def text_reply(self, reply: TextReply) -> Sequence[log.LogEventUnion]:
+        """Takes an answer of the text model; what is to be appended for it."""
+        if not reply.usage:
+            return _NOTHING
+        return (self._paid("text", reply.model, text_tokens(reply.usage)),)
+
+    def _used(self, event: Event) -> log.UsageUpdated | None:
+        """What an event from the model says was used, if it says so and for the first time."""
+        if event["type"] == "response.done":
+            response = event.get("response")
+            if not isinstance(response, dict) or not self._is_new(response.get("id")):
+                return None
+            usage = response.get("usage")
+            if not isinstance(usage, dict):
+                return None
+            return self._paid("response", self._model, realtime_tokens(usage), item_id=_message_in(response))
+        if event["type"] == _TRANSCRIBED:
+            usage, item_id = event.get("usage"), event.get("item_id")
+            if not isinstance(usage, dict) or not self._is_new(item_id):
+                return None
+            seconds = usage.get("seconds")
+            heard_s = float(seconds) if isinstance(seconds, int | float) else 0.0
+            return self._paid("transcription", self._transcription_model, transcription_tokens(usage), heard_s, item_id)
+        return None
+
+    def _is_new(self, id_: object) -> bool:
+        if not isinstance(id_, str) or id_ in self._counted:
+            return False
+        self._counted.add(id_)
+        return True
+
+    def _paid(
+        self,
+        source: Literal["response", "transcription", "text"],
+        model: str,
+        tokens: log.Tokens,
+        seconds: float = 0.0,
+        item_id: str | None = None,
+    ) -> log.UsageUpdated:
+        cost = self._prices.cost(model, tokens, seconds)
+        if cost is not None:
+            self._total_cost = (self._total_cost or 0.0) + cost
+        self._total = _sum(self._total, tokens)
+        return log.UsageUpdated(
+            source=source,
+            model=model,
+            tokens=tokens,
+            total=self._total,
+            cost=_rounded(cost),
+            total_cost=_rounded(self._total_cost),
+            item_id=item_id,
+        )
+
+    def _configured(self, event: Event) -> None:
+        heard = ((event.get("session") or {}).get("audio") or {}).get("input") or {}
+        model = (heard.get("transcription") or {}).get("model")
+        if isinstance(model, str):
+            self._transcription_model = model
+
+
+# Reading usage ------------------------------------------------------------------------------------------------------
+def realtime_tokens(usage: Mapping[str, Any]) -> log.Tokens:
+    """The `usage` of a `response.done`. Without details all tokens are taken as text."""
+    heard = _details(usage, "input_token_details")
+    said = _details(usage, "output_token_details")
+    input_audio, output_audio = _count(heard, "audio_tokens"), _count(said, "audio_tokens")
+    input_text = _count(heard, "text_tokens") or max(0, _count(usage, "input_tokens") - input_audio)
+    output_text = _count(said, "text_tokens") or max(0, _count(usage, "output_tokens") - output_audio)
+    cached = _details(heard, "cached_tokens_details")
+    cached_audio = _count(cached, "audio_tokens")
+    cached_text = _count(cached, "text_tokens")
+    if not cached:  # only a sum: text comes first in what is cached
+        cached_text = min(_count(heard, "cached_tokens"), input_text)
+        cached_audio = min(_count(heard, "cached_tokens") - cached_text, input_audio)
+    return log.Tokens(input_text, input_audio, cached_text, cached_audio, output_text, output_audio)
+
+
+def transcription_tokens(usage: Mapping[str, Any]) -> log.Tokens:
+    """The `usage` of a finished transcription; none where it goes by time."""
+    heard = _details(usage, "input_token_details")
+    text = _count(heard, "text_tokens")
+    audio = _count(heard, "audio_tokens") or max(0, _count(usage, "input_tokens") - text)
+    return log.Tokens(input_text=text, input_audio=audio, output_text=_count(usage, "output_tokens"))
+
+
+def text_tokens(usage: Mapping[str, Any]) -> log.Tokens:
+    """The `usage` of an answer over the Responses API."""
+    return log.Tokens(
+        input_text=_count(usage, "input_tokens"),
+        cached_text=_count(_details(usage, "input_tokens_details"), "cached_tokens"),
+        output_text=_count(usage, "output_tokens"),
+    )
+
+
+def _details(usage: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    details = usage.get(name)
+    return details if isinstance(details, dict) else {}
+
+
+def _count(usage: Mapping[str, Any], name: str) -> int:
+    count = usage.get(name)
+    return max(0, count) if isinstance(count, int) else 0
+
+
+def _message_in(response: Mapping[str, Any]) -> str | None:
+    """The message that a response said, if it said one."""
+    for item in response.get("output") or ():
+        if isinstance(item, dict) and item.get("type") == "message" and isinstance(item.get("id"), str):
+            return str(item["id"])
+    return None
+
+
+def _sum(one: log.Tokens, other: log.Tokens) -> log.Tokens:
+    return log.Tokens(
+        one.input_text + other.input_text,
+        one.input_audio + other.input_audio,
+        one.cached_text + other.cached_text,
+        one.cached_audio + other.cached_audio,
+        one.output_text + other.output_text,
+        one.output_audio + other.output_audio,
+    )
+
+
+def _rounded(dollars: float | None) -> float | None:
+    """To a millionth of a cent, so that sums of fractions read well."""
+    return None if dollars is None else round(dollars, 8)

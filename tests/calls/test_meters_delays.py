@@ -1,0 +1,307 @@
+"""What a turn's delay is made of, read from the log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from trunkline.calls import log
+from trunkline.calls.meters import Meters
+from trunkline.calls.talk_button import MEDIA_LAG_MS
+from trunkline.calls.withholding import WITHHELD
+
+
+class Tape:
+    """A log that a test writes, and what the meters say to it."""
+
+    def __init__(self) -> None:
+        self.meters = Meters()
+        self.now_ms = 0
+        self.measured: list[log.TurnMeasured] = []
+        self._log = log.Log(lambda: self.now_ms)
+
+    def at(self, ms: int, *events: log.LogEventUnion) -> None:
+        """Events at a moment."""
+        self.now_ms = ms
+        for event in events:
+            for more in self.meters.read(self._log.append(event)):
+                if isinstance(more, log.TurnMeasured):
+                    self.measured.append(more)
+
+    @property
+    def only(self) -> log.TurnMeasured:
+        assert len(self.measured) == 1
+        return self.measured[0]
+
+    @property
+    def parts(self) -> Mapping[str, int]:
+        """The parts of the only turn that was measured, which add up."""
+        parts = {part.name: part.ms for part in self.only.parts}
+        assert sum(parts.values()) == self.only.total_ms
+        return parts
+
+
+def received(kind: str, **fields: Any) -> log.WireReceived:
+    return log.WireReceived(event={"type": kind, **fields})
+
+
+def sent(kind: str, **fields: Any) -> log.WireSent:
+    return log.WireSent(event={"type": kind, **fields})
+
+
+def created(response_id: str = "r1") -> log.WireReceived:
+    return received("response.created", response={"id": response_id})
+
+
+def done(response_id: str = "r1", status: str = "completed") -> log.WireReceived:
+    return received("response.done", response={"id": response_id, "status": status, "output": []})
+
+
+def said(text: str = "Hello.") -> log.WireReceived:
+    return received("response.output_audio_transcript.delta", item_id="m1", delta=text)
+
+
+def function_call(call_id: str, name: str = "weather") -> log.WireReceived:
+    return received("response.output_item.done", item={"type": "function_call", "call_id": call_id, "name": name})
+
+
+def output(call_id: str) -> log.WireSent:
+    return sent("conversation.item.create", item={"type": "function_call_output", "call_id": call_id})
+
+
+def session(turn_detection: Mapping[str, Any] | None) -> log.WireReceived:
+    return received("session.updated", session={"audio": {"input": {"turn_detection": turn_detection}}})
+
+
+def typed(*, hidden: bool = False) -> log.MessageAdded:
+    return log.MessageAdded(item_id="u1", role="user", hidden=hidden)
+
+
+SOUNDS = log.AudioStarted(item_id="m1")
+ASKED = sent("response.create")
+
+
+def spoken(tape: Tape, until_ms: int) -> None:
+    """The caller speaks for long enough, until the service says that they have stopped."""
+    tape.at(0, log.SpeechStarted(item_id="s1", audio_ms=0))
+    tape.at(until_ms, log.SpeechStopped(item_id="s1", audio_ms=until_ms))
+
+
+def test_speech_counts_from_the_callers_last_sound_and_not_from_the_end_of_the_silence() -> None:
+    tape = Tape()
+    tape.at(0, session({"type": "server_vad", "silence_duration_ms": 700}))
+    spoken(tape, 3000)
+    tape.at(3010, created())
+    tape.at(3200, said())
+    tape.at(3230, SOUNDS)
+    assert tape.parts == {"endpointing": 700, "request": 10, "model": 190, "sound": 30}
+    assert (tape.only.after, tape.only.total_ms, tape.only.item_id) == ("speech", 930, "m1")
+
+
+def test_the_services_own_silence_is_taken_where_the_session_does_not_say() -> None:
+    tape = Tape()
+    tape.at(0, session({"type": "server_vad"}))
+    spoken(tape, 3000)
+    tape.at(3100, SOUNDS)
+    assert tape.parts["endpointing"] == 500
+
+
+def test_semantic_turn_detection_tells_no_silence() -> None:
+    tape = Tape()
+    tape.at(0, session({"type": "semantic_vad"}))
+    spoken(tape, 3000)
+    tape.at(3100, created(), said())
+    tape.at(3120, SOUNDS)
+    assert tape.parts == {"request": 100, "sound": 20}
+
+
+def test_the_silence_is_never_longer_than_the_speech() -> None:
+    tape = Tape()
+    spoken(tape, 300)
+    tape.at(400, SOUNDS)
+    assert tape.parts["endpointing"] == 300
+
+
+def test_a_typed_message_counts_from_when_it_is_sent() -> None:
+    tape = Tape()
+    tape.at(1000, typed(), ASKED)
+    tape.at(1040, created())
+    tape.at(1200, SOUNDS)
+    assert tape.parts == {"model": 200}
+    assert tape.only.after == "text"
+
+
+def test_the_greeting_is_measured_as_such() -> None:
+    tape = Tape()
+    tape.at(0, typed(hidden=True), ASKED)
+    tape.at(80, SOUNDS)
+    assert (tape.only.after, tape.only.total_ms) == ("greeting", 80)
+
+
+def test_the_time_until_the_model_is_asked_is_the_requests() -> None:
+    tape = Tape()
+    tape.at(0, typed())
+    tape.at(250, ASKED)  # the page was waited for, to say what had been heard
+    tape.at(300, SOUNDS)
+    assert tape.parts == {"request": 250, "model": 50}
+
+
+def test_a_tool_and_the_second_answer_after_it() -> None:
+    tape = Tape()
+    tape.at(0, typed(), ASKED)
+    tape.at(50, created("r1"))
+    tape.at(
+        100, function_call("c1"), log.ToolStarted(call_id="c1", name="weather", arguments={}, agent="host"), done("r1")
+    )
+    tape.at(600, log.ToolDone(call_id="c1", name="weather", duration_ms=500, result=1), output("c1"), ASKED)
+    tape.at(610, created("r2"))
+    tape.at(700, said())
+    tape.at(720, SOUNDS)
+    assert tape.parts == {"model": 200, "tools": 500, "sound": 20}
+    assert tape.only.tool_ms == 500
+
+
+def test_two_tools_at_once_are_waited_for_once() -> None:
+    tape = Tape()
+    tape.at(0, typed(), ASKED, created())
+    for call_id in ("c1", "c2"):
+        tape.at(10, function_call(call_id), log.ToolStarted(call_id=call_id, name="clock", arguments={}, agent="host"))
+    tape.at(20, done())
+    tape.at(110, log.ToolDone(call_id="c1", name="clock", duration_ms=100), output("c1"))
+    tape.at(210, log.ToolDone(call_id="c2", name="clock", duration_ms=200), output("c2"), ASKED)
+    tape.at(300, SOUNDS)
+    assert tape.parts == {"model": 100, "tools": 200}
+    assert tape.only.tool_ms == 200
+
+
+def test_a_tool_that_waits_for_approval() -> None:
+    tape = Tape()
+    tape.at(0, typed(), ASKED, created())
+    tape.at(10, function_call("c1"), log.ToolStarted(call_id="c1", name="pay", arguments={}, agent="host"), done())
+    tape.at(15, log.ApprovalNeeded(call_id="c1", name="pay", arguments={}, agent="host"))
+    tape.at(2015, log.ApprovalGiven(call_id="c1", approved=True))
+    tape.at(2045, log.ToolDone(call_id="c1", name="pay", duration_ms=2035), output("c1"), ASKED)
+    tape.at(2145, SOUNDS)
+    assert tape.parts == {"model": 110, "tools": 35, "approval": 2000}
+
+
+def test_a_handoff_lasts_until_the_new_agent_is_told_to_the_model() -> None:
+    tape = Tape()
+    tape.at(0, typed(), ASKED, created("r1"))
+    tape.at(100, function_call("c1", "transfer_to_poet"), done("r1"))
+    tape.at(140, log.AgentChanged(agent="poet", previous="host"), output("c1"), ASKED)
+    tape.at(200, SOUNDS)
+    assert tape.parts == {"model": 160, "handoff": 40}
+    assert tape.only.tool_ms == 0
+
+
+def test_a_lost_link_is_a_part_of_its_own() -> None:
+    tape = Tape()
+    tape.at(0, typed(), ASKED, created("r1"))
+    tape.at(100, log.LinkLost(reason="broke", retry_in_ms=250))
+    tape.at(400, log.LinkRestored(attempts=1, lost_for_ms=300, replayed=2))
+    tape.at(410, ASKED)
+    tape.at(500, SOUNDS)
+    assert tape.parts == {"model": 190, "link": 300, "request": 10}
+
+
+def test_what_holding_costs_is_seen() -> None:
+    tape = Tape()
+    tape.at(0, typed(), ASKED, created())
+    tape.at(200, said(WITHHELD))
+    tape.at(260, log.GuardrailChecked(item_id="m1", guardrail="moderation", status="pending"))
+    tape.at(300, done())
+    tape.at(500, log.GuardrailChecked(item_id="m1", guardrail="moderation", status="pass"), SOUNDS)
+    assert tape.parts == {"model": 200, "holding": 300}
+    assert tape.only.guardrail_ms == 240
+
+
+def test_an_answer_that_a_guardrail_stopped_and_the_one_in_its_place() -> None:
+    tape = Tape()
+    tape.at(0, typed(), ASKED, created("r1"))
+    tape.at(100, said(WITHHELD), log.GuardrailChecked(item_id="m0", guardrail="moderation", status="pending"))
+    tape.at(180, log.GuardrailChecked(item_id="m0", guardrail="moderation", status="fail"), sent("response.cancel"))
+    tape.at(190, done("r1", "cancelled"), ASKED)
+    tape.at(250, created("r2"))
+    tape.at(300, said(WITHHELD))
+    tape.at(350, SOUNDS)
+    assert tape.parts == {"model": 210, "holding": 140}
+    assert tape.only.guardrail_ms == 80
+
+
+def test_a_caller_who_goes_on_speaking_is_answered_once() -> None:
+    tape = Tape()
+    spoken(tape, 1000)
+    tape.at(1020, created())
+    tape.at(1100, log.SpeechStarted(item_id="s2", audio_ms=1100))
+    tape.at(1110, done("r1", "cancelled"))
+    tape.at(3100, log.SpeechStopped(item_id="s2", audio_ms=3100))
+    tape.at(3110, created("r2"))
+    tape.at(3300, SOUNDS)
+    assert tape.parts == {"endpointing": 500, "request": 10, "model": 190}
+
+
+def test_a_response_that_is_being_cancelled_is_not_the_answer() -> None:
+    tape = Tape()
+    tape.at(0, created("r1"))
+    tape.at(100, sent("response.cancel"), typed())
+    tape.at(160, done("r1", "cancelled"), ASKED)
+    tape.at(300, SOUNDS)
+    assert tape.parts == {"request": 60, "model": 140}
+
+
+def test_tools_that_an_earlier_turn_left_running_are_not_waited_for() -> None:
+    tape = Tape()
+    tape.at(0, typed(), ASKED, created("r1"), function_call("c1"))
+    tape.at(10, log.ToolStarted(call_id="c1", name="slow", arguments={}, agent="host"), done("r1"))
+    tape.at(500, typed(), ASKED)
+    tape.at(600, log.ToolDone(call_id="c1", name="slow", duration_ms=590))
+    tape.at(700, SOUNDS)
+    assert tape.parts == {"model": 200}
+    assert tape.only.tool_ms == 0
+
+
+def test_only_the_first_sound_of_an_answer_is_waited_for() -> None:
+    tape = Tape()
+    tape.at(0, typed(), ASKED)
+    tape.at(100, SOUNDS)
+    tape.at(5000, log.AudioStarted(item_id="m2"))
+    assert tape.only.item_id == "m1"
+
+
+def test_a_caller_who_has_gone_waits_for_nothing() -> None:
+    tape = Tape()
+    spoken(tape, 2000)
+    tape.at(2010, log.LegLost(leg_id="l1", reason="closed", waiting_ms=30_000))
+    tape.at(9000, SOUNDS)
+    assert tape.measured == []
+
+
+def test_speech_that_a_lost_link_broke_off_is_no_turn() -> None:
+    tape = Tape()
+    tape.at(0, log.SpeechStarted(item_id="s1", audio_ms=0))
+    tape.at(900, log.LinkLost(reason="broke"), log.SpeechStopped(item_id="s1"))
+    tape.at(1500, log.LinkRestored(attempts=1, lost_for_ms=600))
+    tape.at(2000, SOUNDS)
+    assert tape.measured == []
+
+
+@pytest.mark.parametrize(("transport", "lag_ms"), [("websocket", 0), ("webrtc", MEDIA_LAG_MS)])
+def test_push_to_talk_counts_from_the_release(transport: log.Transport, lag_ms: int) -> None:
+    tape = Tape()
+    tape.at(0, log.LegJoined(leg_id="l1", transport=transport), session(None))
+    tape.at(2000, sent("input_audio_buffer.commit"))
+    tape.at(2050, ASKED)
+    tape.at(2100, SOUNDS)
+    assert tape.parts == {"request": 50, "model": 50, **({"endpointing": lag_ms} if lag_ms else {})}
+    assert tape.only.after == "speech"
+
+
+def test_malformed_events_are_passed_over() -> None:
+    tape = Tape()
+    tape.at(0, typed(), ASKED, received("response.created", response=7), received("session.updated", session=[]))
+    tape.at(100, received("response.output_item.done", item={"type": "function_call"}))
+    tape.at(200, SOUNDS)
+    assert tape.parts == {"model": 200}
