@@ -2,8 +2,9 @@
 
 The engine runs in a process of its own; the callers, in this one, send sound over real sockets at the pace of speech
 and note when the first audio delta comes. The wait is counted from the last sound of the sentence, less the configured
-silence. Beside each figure stands its floor: the same wire, turn-taking and brain, with a recogniser that knows the
-words and a voice that has its sound ready.
+silence. The sentence ends anywhere within a frame of 20 ms, and what the rest of that frame takes is part of the wait.
+Beside each figure stands its floor: the same wire, turn-taking and brain, with a recogniser that knows the words and a
+voice that has its sound ready.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import asyncio
 import base64
 import json
 import statistics
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -72,11 +73,14 @@ class Sentence:
     ends_ms: float
 
     @classmethod
-    async def spoken(cls) -> Sentence:
+    async def spoken(cls, later_ms: float = 0.0) -> Sentence:
+        """The sentence, begun that much later: its end then falls elsewhere in its last frame."""
         voice = EspeakVoice()
         sound = b"".join([chunk.pcm async for chunk in voice.speak(SENTENCE, voice="cedar")])
         await voice.aclose()
-        samples = np.concatenate((np.zeros(24 * LEAD_MS), np.frombuffer(sound, "<i2"), np.zeros(24 * 3000)))
+        samples = np.concatenate(
+            (np.zeros(int(24 * (LEAD_MS + later_ms))), np.frombuffer(sound, "<i2"), np.zeros(24 * 3000))
+        )
         last = int(np.flatnonzero(np.abs(samples) > AUDIBLE)[-1])
         samples += np.random.default_rng(1).normal(0, 8, samples.size)  # a quiet room
         pcm = samples.clip(-32768, 32767).astype("<i2").tobytes()
@@ -87,21 +91,20 @@ class Sentence:
 class Caller:
     """Says the sentence again and again on one session."""
 
-    def __init__(self, socket: websockets.ClientConnection, sentence: Sentence) -> None:
+    def __init__(self, socket: websockets.ClientConnection) -> None:
         self._socket = socket
-        self._sentence = sentence
 
-    async def turn(self, starts: float) -> tuple[float, str]:
+    async def turn(self, sentence: Sentence, starts: float) -> tuple[float, str]:
         """The wait, in ms, and the words that were heard."""
         listening = asyncio.create_task(self._listen())
         loop = asyncio.get_running_loop()
-        for index, frame in enumerate(self._sentence.frames):
+        for index, frame in enumerate(sentence.frames):
             await asyncio.sleep(max(0.0, starts + (index + 1) * FRAME_MS / 1000 - loop.time()))
             if listening.done():
                 break
             await self._socket.send(f'{{"type":"input_audio_buffer.append","audio":"{frame}"}}')
         first, words = await listening
-        return (first - starts) * 1000 - self._sentence.ends_ms - SILENCE_MS, words
+        return (first - starts) * 1000 - sentence.ends_ms - SILENCE_MS, words
 
     async def _listen(self) -> tuple[float, str]:
         first, words = 0.0, ""
@@ -130,23 +133,26 @@ class Waits:
         return statistics.median(self.waits)
 
 
-async def measure(url: str, sentence: Sentence, sessions: int, rounds: int, *, spread: bool) -> Waits:
+async def measure(url: str, sentences: Sequence[Sentence], sessions: int, rounds: int, *, spread: bool) -> Waits:
     """Rounds in which each caller says the sentence: all at the same instant, or spread over its length."""
     waits, heard = [], 0
     async with AsyncExitStack() as stack:
-        callers = [await stack.enter_async_context(calling(url, sentence)) for _ in range(sessions)]
-        length = sentence.ends_ms / 1000
-        for _ in range(rounds):
+        callers = [await stack.enter_async_context(calling(url)) for _ in range(sessions)]
+        length = sentences[0].ends_ms / 1000
+        for number in range(rounds):
+            sentence = sentences[number % len(sentences)]
             now = asyncio.get_running_loop().time() + 0.05
             starts = [now + (length * index / sessions if spread else 0.0) for index in range(sessions)]
-            for wait, words in await asyncio.gather(*map(Caller.turn, callers, starts)):
+            for wait, words in await asyncio.gather(
+                *(one.turn(sentence, at) for one, at in zip(callers, starts, strict=True))
+            ):
                 waits.append(wait)
                 heard += words == SENTENCE
     return Waits(sessions, spread, waits, heard / len(waits))
 
 
 @asynccontextmanager
-async def calling(url: str, sentence: Sentence) -> AsyncIterator[Caller]:
+async def calling(url: str) -> AsyncIterator[Caller]:
     async with websockets.connect(url.replace("http", "ws") + "/realtime?model=m", compression=None) as socket:
         detection = {"type": "server_vad", "silence_duration_ms": SILENCE_MS}
         hearing = {"turn_detection": detection, "transcription": {"model": "local"}}
@@ -155,24 +161,24 @@ async def calling(url: str, sentence: Sentence) -> AsyncIterator[Caller]:
         )
         while json.loads(await socket.recv())["type"] != "session.updated":
             pass
-        yield Caller(socket, sentence)
+        yield Caller(socket)
 
 
-ARRANGEMENTS = ((1, 8, False), (4, 4, False), (8, 3, False), (8, 3, True))
+ARRANGEMENTS = ((1, 16, False), (4, 4, False), (8, 4, False), (8, 4, True))
 """Sessions, rounds, and whether the callers are spread."""
 
 
 async def compare() -> None:
-    sentence = await Sentence.spoken()
+    sentences = [await Sentence.spoken(FRAME_MS * part / 8) for part in range(8)]
     results: dict[str, list[Waits]] = {}
     for parts in ("floor", "grammar", "dictation"):
         arrangements = ARRANGEMENTS if parts != "dictation" else ARRANGEMENTS[:2]
         async with serving(__file__, parts) as server:
             url = server.url
-            first = await measure(url, sentence, 1, 1, spread=False)
+            first = await measure(url, sentences, 1, 1, spread=False)
             results[parts] = [first]
             for sessions, rounds, spread in arrangements:
-                results[parts].append(await measure(url, sentence, sessions, rounds, spread=spread))
+                results[parts].append(await measure(url, sentences, sessions, rounds, spread=spread))
     print(f"From the last sound to the first of the answer, beyond {SILENCE_MS} ms of silence; median (worst) in ms")
     print(f"{'':34}{'floor':>18}{'with a grammar':>20}{'ratio':>8}{'free dictation':>20}")
     for index, floor in enumerate(results["floor"]):

@@ -18,18 +18,17 @@ import re
 import numpy as np
 
 from trunkline.engine.speech.vad import FRAME_BYTES, FRAME_MS, RATE, VoiceActivity
-from trunkline.realtime.audio import SAMPLE_RATE, Resampler
+from trunkline.realtime.audio import BYTES_PER_MS, SAMPLE_RATE, Resampler
 
 ONSET_FRAMES = 2
 HYSTERESIS = 0.15
 QUIET = 0.05
 """How loud, against the voice before it, sound may be and still be silence: -26 dB."""
 MAX_LAG_MS = 96
-_BLOCK_MS = 8
+_BLOCK_MS = 4
 _BLOCKS = FRAME_MS // _BLOCK_MS
-_FADE = 0.995
+_FADE = 0.9975
 """By how much a block forgets the loudness of the voice: half in a second."""
-_BYTES_PER_MS = FRAME_BYTES // FRAME_MS
 
 
 class Turn(enum.Enum):
@@ -57,6 +56,7 @@ class Endpointing:
         self._activity.reset()
         self._resampler = Resampler(SAMPLE_RATE, RATE)
         self._pending = b""
+        self._fed_bytes = 0
         self.heard_ms = self.stopped_ms = 0
         self._level = 0.0
         self._quiet_ms = 0
@@ -70,6 +70,7 @@ class Endpointing:
 
     def frames(self, pcm: bytes) -> list[bytes]:
         """The frames that more sound (PCM16 at 24 kHz) completes."""
+        self._fed_bytes += len(pcm)
         sound = self._pending + self._resampler.feed(pcm)
         whole = len(sound) - len(sound) % FRAME_BYTES
         self._pending = sound[whole:]
@@ -98,7 +99,7 @@ class Endpointing:
 
     def overdue(self, patience_ms: int) -> Turn | None:
         """Whether the patience is over within the sound that does not fill a frame yet."""
-        pending_ms = len(self._pending) // _BYTES_PER_MS
+        pending_ms = self._fed_bytes // BYTES_PER_MS - self.heard_ms  # also what the resampler holds back
         if self.speaking and self._silence_ms and self._silence_ms + pending_ms >= patience_ms:
             return self._stop(patience_ms)
         return None
