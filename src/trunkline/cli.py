@@ -93,6 +93,22 @@ app.command()(new)
 app.command()(prompt_command(lambda: _settings(host=None, port=None, provider=None)))
 
 
+@app.command()
+def doctor(
+    provider: ProviderOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Findings as JSON, for programs.")] = False,
+) -> None:
+    """Look at settings, credentials, each deployment and the clock, and say what to do. No secret is shown."""
+    from trunkline.doctor import examine
+
+    async def look() -> int:
+        report = await examine(_settings(host=None, port=None, provider=provider))
+        typer.echo(report.as_json() if as_json else report.as_text())
+        return 0 if report.healthy else 1
+
+    raise typer.Exit(_run(look()))
+
+
 @models.callback(invoke_without_command=True)
 def show_models(context: typer.Context) -> None:
     """Show which recognisers, voices and chat models there are, and which are in use."""

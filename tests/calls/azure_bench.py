@@ -69,9 +69,14 @@ class OnAzure:
 
 
 @contextlib.asynccontextmanager
-async def on_azure(**changes: Any) -> AsyncIterator[OnAzure]:
-    """A call that is about to begin; `changes` are of the provider's settings."""
-    async with azure_stand_in({scenario().name: scenario()}, scenario().name) as there:
+async def on_azure(*, ms_per_character: int = 2, **changes: Any) -> AsyncIterator[OnAzure]:
+    """A call that is about to begin; `changes` are of the provider's settings.
+
+    Args:
+        ms_per_character: how fast agents speak; people need 60.
+    """
+    played = {scenario().name: scenario()}
+    async with azure_stand_in(played, scenario().name, ms_per_character=ms_per_character) as there:
         provider = azure(there.settings(**changes))
         async with Room("live", provider_of=lambda _scenario: provider) as room:
             yield OnAzure(there, provider, await room.call(scenario()))

@@ -38,7 +38,7 @@ async def test_a_whole_call_sends_nothing_that_azure_refuses() -> None:
 
 
 async def test_a_call_that_is_interrupted_sends_nothing_that_azure_refuses() -> None:
-    async with on_azure() as there:
+    async with on_azure(ms_per_character=6) as there:
         turn = await there.call.say("yes please", interrupting_after_ms=60)
         assert turn.handed_to == "haikuWriter"
         await there.call.say("mountains", interrupting_after_ms=60)
@@ -56,7 +56,7 @@ async def test_a_whole_call_in_the_preview_sends_nothing_that_the_preview_refuse
 
 
 async def test_an_interrupted_call_in_the_preview_is_translated_as_well() -> None:
-    async with on_azure(azure_dialect="preview") as there:
+    async with on_azure(ms_per_character=6, azure_dialect="preview") as there:
         turn = await there.call.say("yes please", interrupting_after_ms=60)
         assert turn.handed_to == "haikuWriter"
         there.azure.faults.close(1011, "server error", at="response.output_item.done")
@@ -159,32 +159,32 @@ async def test_a_wrong_key_ends_the_call_and_says_what_to_do() -> None:
 
 
 # Frames -------------------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize(
-    "frame",
-    [
-        "",
-        "{",
-        "null",
-        "[]",
-        '"text"',
-        b"\xff\xfe\x00",
-        "{}",
-        '{"type": 5}',
-        '{"type": "response.done"}',
-        '{"type": "response.done", "response": []}',
-        '{"type": "response.output_item.done", "item": null}',
-        '{"type": "conversation.item.added", "item": {"id": 7}}',
-        '{"type": "response.output_audio.delta", "delta": "no base64!", "item_id": "msg_1"}',
-        '{"type": "something.new", "event_id": "event_1", "what": {"ever": [1, 2]}}',
-        '{"type": "error"}',
-        "[" * 50_000,
-        '{"type": "something.large", "text": "' + "x" * 2_000_000 + '"}',
-    ],
-    ids=lambda frame: repr(frame[:24]),
-)
-async def test_garbage_between_the_frames(frame: str | bytes) -> None:
-    async with on_azure() as there:
-        there.azure.faults.garbage(frame, at="response.output_item.added", times=3)
+GARBAGE: list[str | bytes] = [
+    "",
+    "{",
+    "null",
+    "[]",
+    '"text"',
+    b"\xff\xfe\x00",
+    "{}",
+    '{"type": 5}',
+    '{"type": "response.done"}',
+    '{"type": "response.done", "response": []}',
+    '{"type": "response.output_item.done", "item": null}',
+    '{"type": "conversation.item.added", "item": {"id": 7}}',
+    '{"type": "response.output_audio.delta", "delta": "no base64!", "item_id": "msg_1"}',
+    '{"type": "something.new", "event_id": "event_1", "what": {"ever": [1, 2]}}',
+    '{"type": "error"}',
+    "[" * 50_000,
+    '{"type": "something.large", "text": "' + "x" * 2_000_000 + '"}',
+]
+
+
+@pytest.mark.parametrize("dialect", ["ga", "preview"])
+async def test_garbage_between_the_frames(dialect: str) -> None:
+    async with on_azure(azure_dialect=dialect) as there:
+        for at in ("session.updated", "response.output_item.added", "response.done"):
+            there.azure.faults.garbage(*GARBAGE, at=at, times=2)
         await there.runs_to_its_end()
     assert connections(there) == 1
 

@@ -50,7 +50,7 @@ from trunkline.scenario.scenario import Scenario
 from trunkline.settings import Settings
 from trunkline.testing.estimated_voice import EstimatedVoice
 
-KEY = "the-resources-key"
+KEY = "the-key-of-this-azure-resource"
 _ENGINE_KEY = "the-engines-key"
 TextAnswer = Callable[[dict[str, Any]], str]
 
@@ -235,6 +235,11 @@ class AzureStandIn:
         if refused is not None:
             return self._refusal(refused)
         return self._passed_on(await self._ask_engine("POST", request.url.path, {}, None))
+
+    async def models(self, request: Request) -> Response:
+        """What the resource could deploy: for nobody here of interest, but it needs a key."""
+        refused = self._refused_for(request, preview=False)
+        return self._refusal(refused) if refused is not None else JSONResponse({"object": "list", "data": []})
 
     async def responses(self, request: Request) -> Response:
         """The text model."""
@@ -499,6 +504,7 @@ def _app(azure: AzureStandIn) -> ASGIApp:
         Route(v1 + "/realtime/calls/{call_id}/hangup", azure.hangup, methods=["POST"]),
         Route("/openai/realtimeapi/sessions", azure.preview_sessions, methods=["POST"]),
         Route(f"{v1}/responses", azure.responses, methods=["POST"]),
+        Route(f"{v1}/models", azure.models),
     ]
     app = Starlette(routes=routes)
 

@@ -41,15 +41,15 @@ class HostedProvider:
 
     def __init__(self, name: str, base_url: str, credentials: Credentials, models: HostedModels) -> None:
         self.name = name
-        self._base_url = base_url.rstrip("/")
+        self.base_url = base_url.rstrip("/")
         self._credentials = credentials
         self._models = models
-        self._what = f"{name} ({urlsplit(self._base_url).hostname})"
+        self._what = f"{name} ({urlsplit(self.base_url).hostname})"
         self._text_model: ResponsesModel | NoTextModel = NoTextModel(
             f"Set {models.variables[1]} to the text model's name."
         )
         if text := models.text:
-            self._text_model = ResponsesModel(name, self._base_url, credentials, lambda _prompt: text)
+            self._text_model = ResponsesModel(name, self.base_url, credentials, lambda _prompt: text)
 
     def model_for(self, scenario: Scenario[Any]) -> str:
         """See `Provider.model_for`."""
@@ -80,9 +80,22 @@ class HostedProvider:
             ),
         )
 
+    @property
+    def advice(self) -> str:
+        """What to do when the credentials are refused."""
+        return self._credentials.advice
+
+    async def shown(self) -> Mapping[str, str]:
+        """The headers by which the service knows us, for a request of the doctor's.
+
+        Raises:
+            ProviderError: there are none to be had.
+        """
+        return await self._credentials.headers()
+
     async def connect(self, model: str, call_id: str | None = None) -> Connection:
         """See `Provider.connect`."""
-        scheme, _, rest = self._base_url.partition("://")
+        scheme, _, rest = self.base_url.partition("://")
         query = urlencode({"call_id": call_id} if call_id else {"model": model})
         url = f"{'ws' if scheme == 'http' else 'wss'}://{rest}/realtime?{query}"
         return await open_socket_as(self._credentials, url, self._what)
@@ -101,7 +114,7 @@ class HostedProvider:
 
     def _calls(self) -> CallsEndpoint:
         is_openai = self.name == "openai"
-        return CallsEndpoint(self.name, self._base_url, self._credentials, is_openai, is_openai)
+        return CallsEndpoint(self.name, self.base_url, self._credentials, is_openai, is_openai)
 
     async def aclose(self) -> None:
         """Closes the text model's connections and the credentials'."""

@@ -1,0 +1,343 @@
+"""The doctor: what it finds, what it says to do about it, and that it shows no secret."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import trunkline
+from tests.calls.azure_bench import scenario
+from tests.providers.azure_stand_in import KEY, AzureStandIn, azure_stand_in
+from trunkline.doctor import Finding, Report, examine
+from trunkline.doctor.machine import machine_findings
+from trunkline.doctor.settings import setting_findings
+from trunkline.settings import Settings
+
+ENDPOINT = "https://res.openai.azure.com"
+A_KEY = "0123456789abcdef0123456789abcdef"
+
+
+def settings(**values: Any) -> Settings:
+    """Settings that come from nowhere but here."""
+    return Settings.model_validate(values)
+
+
+def found(findings: list[Finding], check: str) -> Finding:
+    """What was found by one check."""
+    (finding,) = [one for one in findings if one.check == check]
+    return finding
+
+
+def by_settings(provider: str, **values: Any) -> list[Finding]:
+    return list(setting_findings(settings(provider=provider, **values), provider))
+
+
+def stand_in() -> Any:
+    return azure_stand_in({scenario().name: scenario()}, scenario().name)
+
+
+async def looked(there: AzureStandIn, **changes: Any) -> Report:
+    return await examine(there.settings(**changes))
+
+
+def of(report: Report, check: str) -> Finding:
+    return found(list(report.findings), check)
+
+
+# Azure --------------------------------------------------------------------------------------------------------------
+async def test_a_resource_with_everything_is_healthy() -> None:
+    async with stand_in() as there:
+        report = await looked(there)
+    assert report.healthy
+    levels = {one.check: one.level for one in report.findings if not one.check.startswith("extra")}
+    assert {check for check, level in levels.items() if level != "ok"} == {"endpoint"}  # it is on this machine
+    assert list(levels)[-6:] == ["network", "clock", "realtime", "transcription", "text model", "webrtc"]
+    assert there.refused == []
+
+
+async def test_the_realtime_deployment_is_tried_by_a_turn_over_a_socket() -> None:
+    async with stand_in() as there:
+        finding = of(await looked(there), "realtime")
+        assert there.sessions == 1
+    assert "my-realtime answers a turn in" in finding.message
+
+
+async def test_a_realtime_deployment_that_is_not_there() -> None:
+    async with stand_in() as there:
+        report = await looked(there, azure_realtime_deployment="gpt-realtime")
+    finding = of(report, "realtime")
+    assert not report.healthy
+    assert "gpt-realtime" in finding.message
+    assert "AZURE_OPENAI_REALTIME_DEPLOYMENT" in (finding.do or "")
+
+
+@pytest.mark.parametrize(("fault", "said"), [("server_errors", "server had an error"), ("rate_limited", "Rate limit")])
+async def test_a_realtime_deployment_that_does_not_answer(fault: str, said: str) -> None:
+    async with stand_in() as there:
+        getattr(there.faults, fault)(1)
+        finding = of(await looked(there), "realtime")
+    assert finding.level == "error"
+    assert said in finding.message
+    assert finding.do
+
+
+async def test_a_transcription_model_that_is_not_deployed() -> None:
+    async with stand_in() as there:
+        finding = of(await looked(there, azure_transcription_deployment="whisper"), "transcription")
+    assert finding.level == "error"
+    assert "AZURE_OPENAI_TRANSCRIPTION_DEPLOYMENT" in (finding.do or "")
+
+
+async def test_deployments_that_are_not_set_are_warned_of() -> None:
+    async with stand_in() as there:
+        report = await looked(there, azure_transcription_deployment=None, azure_deployment=None)
+    assert report.healthy
+    for check, variable in (
+        ("transcription", "AZURE_OPENAI_TRANSCRIPTION_DEPLOYMENT"),
+        ("text model", "AZURE_OPENAI_DEPLOYMENT"),
+    ):
+        finding = of(report, check)
+        assert finding.level == "warning"
+        assert variable in (finding.do or "")
+
+
+async def test_a_text_deployment_that_is_not_there() -> None:
+    async with stand_in() as there:
+        finding = of(await looked(there, azure_deployment="gpt-5"), "text model")
+    assert finding.level == "error"
+    assert "AZURE_OPENAI_DEPLOYMENT" in (finding.do or "")
+
+
+async def test_a_wrong_key_is_found_before_anything_else_is_asked() -> None:
+    async with stand_in() as there:
+        report = await looked(there, azure_api_key="f" * 32)
+        assert len(there.requests) == 1
+    finding = of(report, "credentials")
+    assert finding.level == "error"
+    assert "AZURE_OPENAI_API_KEY" in (finding.do or "")
+    assert "realtime" not in {one.check for one in report.findings}
+
+
+@pytest.mark.parametrize(("skew_s", "told"), [(3600, "behind"), (-3600, "ahead of")])
+async def test_a_clock_that_is_wrong(skew_s: float, told: str) -> None:
+    async with stand_in() as there:
+        there.skew_s = skew_s
+        finding = of(await looked(there), "clock")
+    assert finding.level == "error"
+    assert told in finding.message
+
+
+async def test_nobody_there() -> None:
+    async with stand_in() as there:
+        asked = there.settings()
+    report = await examine(asked)
+    assert of(report, "network").level == "error"
+    assert not report.healthy
+
+
+async def test_webrtc_that_is_refused_leaves_the_relay() -> None:
+    async with stand_in() as there:
+        there.faults.refuse(403, path="*/client_secrets")
+        report = await looked(there)
+    finding = of(report, "webrtc")
+    assert finding.level == "warning"
+    assert "relay" in (finding.do or "")
+    assert report.healthy
+
+
+async def test_the_preview_is_looked_at_in_its_own_language() -> None:
+    async with stand_in() as there:
+        report = await looked(there, azure_dialect="preview")
+    assert report.healthy
+    assert of(report, "realtime").level == of(report, "transcription").level == "ok"
+    assert of(report, "dialect").level == "warning"
+    assert of(report, "webrtc").level == "note"
+    assert there.refused == []
+
+
+def test_a_dated_version_is_explained() -> None:
+    findings = by_settings(
+        "azure", azure_endpoint=ENDPOINT, azure_api_key=A_KEY, azure_api_version="2025-04-01-preview"
+    )
+    finding = found(findings, "dialect")
+    assert finding.level == "note"
+    assert "2025-04-01-preview changes nothing" in finding.message
+
+
+@pytest.mark.parametrize("endpoint", [None, "res.openai.azure.com", "https://api.openai.com/v1"])
+def test_an_endpoint_that_is_wrong(endpoint: str | None) -> None:
+    finding = found(by_settings("azure", azure_endpoint=endpoint, azure_api_key=A_KEY), "endpoint")
+    assert finding.level == "error"
+    assert finding.do
+
+
+async def test_an_endpoint_that_is_wrong_is_not_asked() -> None:
+    report = await examine(settings(provider="azure", azure_endpoint="nonsense", azure_api_key=A_KEY))
+    assert not report.healthy
+    assert "network" not in {one.check for one in report.findings}
+
+
+@pytest.mark.parametrize(
+    ("key", "level", "says"),
+    [
+        (A_KEY, "ok", "is set"),
+        (f'"{A_KEY}"', "error", "quotes"),
+        (f"Bearer {A_KEY}", "error", "Bearer"),
+        ("short", "warning", "5 characters"),
+        (f"sk-{A_KEY}", "warning", "OpenAI's"),
+    ],
+)
+def test_the_form_of_a_key(key: str, level: str, says: str) -> None:
+    finding = found(by_settings("azure", azure_endpoint=ENDPOINT, azure_api_key=key), "key")
+    assert finding.level == level
+    assert says in finding.message
+
+
+@pytest.mark.parametrize(("installed", "level"), [(True, "ok"), (False, "error")])
+def test_without_a_key_entra_id_is_needed(installed: bool, level: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trunkline.doctor.settings.is_installed", lambda: installed)
+    finding = found(by_settings("azure", azure_endpoint=ENDPOINT, azure_api_key=None), "key")
+    assert finding.level == level
+    assert installed or "trunkline[entra]" in (finding.do or "")
+
+
+def test_an_endpoint_that_is_passed_over_is_told() -> None:
+    finding = found(list(setting_findings(settings(azure_endpoint=ENDPOINT), "local")), "provider")
+    assert finding.level == "warning"
+    assert "AZURE_OPENAI_API_KEY" in (finding.do or "")
+
+
+# OpenAI and the local engine ----------------------------------------------------------------------------------------
+async def test_openai_is_looked_at_in_the_same_way() -> None:
+    async with stand_in() as there:
+        there.tokens = {A_KEY}  # it takes a bearer
+        names = there.deployed
+        report = await examine(
+            settings(
+                provider="openai",
+                openai_api_key=A_KEY,
+                openai_base_url=f"{there.endpoint}/openai/v1",
+                openai_realtime_model=names.realtime,
+                openai_transcription_model=names.transcription,
+                openai_model=names.text,
+            )
+        )
+    assert report.healthy
+    assert {of(report, check).level for check in ("network", "realtime", "transcription", "text model", "webrtc")} == {
+        "ok"
+    }
+
+
+def test_a_model_that_ends_is_warned_of() -> None:
+    finding = found(by_settings("openai", openai_api_key=A_KEY, openai_realtime_model="gpt-realtime"), "models")
+    assert finding.level == "warning"
+    assert "2027-01-20" in finding.message
+
+
+@pytest.mark.speech
+async def test_the_local_engine_answers_a_turn() -> None:
+    report = await examine(settings(provider="local"))
+    assert report.healthy, report.as_text()
+    assert "answers a turn" in of(report, "realtime").message
+
+
+async def test_a_part_of_the_local_engine_that_is_missing() -> None:
+    report = await examine(settings(provider="local", voice="http"))
+    finding = of(report, "voice")
+    assert finding.level == "error"
+    assert "TRUNKLINE_VOICE_BASE_URL" in (finding.do or "")
+    assert "realtime" not in {one.check for one in report.findings}
+
+
+# This machine -------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("values", "level"),
+    [
+        ({"host": "127.0.0.1"}, "ok"),
+        ({"host": "0.0.0.0"}, "warning"),
+        ({"host": "0.0.0.0", "allowed_origins": ["http://calls.example.com"]}, "warning"),
+        ({"host": "0.0.0.0", "allowed_origins": ["https://calls.example.com"]}, "ok"),
+    ],
+)
+def test_browsers_give_the_microphone_to_localhost_or_https(values: dict[str, Any], level: str) -> None:
+    finding = found(list(machine_findings(settings(**values), "local")), "microphone")
+    assert finding.level == level
+    assert level == "ok" or "TRUNKLINE_ALLOWED_ORIGINS" in (finding.do or "")
+
+
+def test_versions_are_told_and_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trunkline.doctor.machine._version", lambda name: None if name == "aiohttp" else "1.2")
+    findings = list(machine_findings(settings(azure_endpoint=ENDPOINT, azure_api_key=None), "azure"))
+    assert "openai-agents 1.2" in found(findings, "packages").message
+    assert found(findings, "extra webrtc").level == "ok"
+    wanted = found(findings, "extra entra")
+    assert (wanted.level, wanted.do) == ("error", "pip install 'trunkline[entra]'")
+
+
+# What it shows ------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("path", ["*/models", "*/realtime", "*/client_secrets", "*/responses"])
+async def test_no_secret_is_shown_even_if_the_service_repeats_it(path: str) -> None:
+    async with stand_in() as there:
+        there.faults.refuse(403, 9, path=path, message=f"The key {KEY} may not; nor may Bearer {KEY}.")
+        report = await looked(there)
+    assert KEY not in report.as_text() + report.as_json()
+
+
+async def test_no_secret_is_shown_of_a_service_that_is_not_even_asked() -> None:
+    endpoint = f"https://user:{A_KEY}@res.openai.azure.com/{A_KEY}"
+    report = await examine(settings(provider="azure", azure_endpoint=endpoint, azure_api_key=A_KEY))
+    assert A_KEY not in report.as_text() + report.as_json()
+
+
+def test_every_finding_that_is_not_ok_says_what_to_do() -> None:
+    for values in ({}, {"azure_endpoint": "x", "azure_api_key": "y z"}, {"openai_api_key": "short"}):
+        for provider in ("azure", "openai", "local"):
+            given = settings(host="0.0.0.0", azure_dialect="preview", **values)
+            for finding in (*machine_findings(given, provider), *setting_findings(given, provider)):
+                assert finding.do or finding.level == "ok", finding
+
+
+def test_a_report_as_json_and_as_text() -> None:
+    report = Report("azure", [Finding("key", "ok", "Set."), Finding("realtime", "error", "No.", "Deploy it.")])
+    assert json.loads(report.as_json()) == {
+        "provider": "azure",
+        "healthy": False,
+        "findings": [
+            {"check": "key", "level": "ok", "message": "Set.", "do": None},
+            {"check": "realtime", "level": "error", "message": "No.", "do": "Deploy it."},
+        ],
+    }
+    assert "→ Deploy it." in report.as_text()
+    assert "No calls yet" in report.as_text()
+
+
+@pytest.mark.parametrize(("key", "code"), [(KEY, 0), ("f" * 32, 1)])
+async def test_the_command_prints_it_and_says_by_its_exit_code_whether_calls_can_be_made(
+    key: str, code: int, tmp_path: Path
+) -> None:
+    async with stand_in() as there:
+        names = there.deployed
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(tmp_path),
+            "PYTHONPATH": str(Path(trunkline.__file__).parents[1]),
+            "AZURE_OPENAI_ENDPOINT": there.endpoint,
+            "AZURE_OPENAI_API_KEY": key,
+            "AZURE_OPENAI_REALTIME_DEPLOYMENT": names.realtime,
+            "AZURE_OPENAI_TRANSCRIPTION_DEPLOYMENT": names.transcription,
+            "AZURE_OPENAI_DEPLOYMENT": names.text,
+        }
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "trunkline.cli", "doctor", "--json",
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, cwd=tmp_path, env=environment,
+        )  # fmt: skip
+        printed, complaints = await process.communicate()
+    assert process.returncode == code, complaints.decode()
+    assert json.loads(printed)["healthy"] is (code == 0)
+    assert key not in (printed + complaints).decode()
