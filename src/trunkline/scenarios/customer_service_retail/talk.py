@@ -135,7 +135,7 @@ class Talk:
             if reply.meant is YES:
                 return value
             said = reply.text
-            if reply.meant is NO:
+            if reply.meant is NO and read(said, value) is None:
                 value = ""
                 once_more = f"Then let's try again. {question}"
                 said = (await self.ask(once_more, meaning, again=question, answers=answers)).text
