@@ -173,8 +173,22 @@ def _settings(*, host: str | None, port: int | None, provider: str | None) -> Se
             name = ".".join(map(str, problem["loc"]))
             typer.echo(f"The setting {name} is not right: {problem['msg']}.", err=True)
         raise typer.Exit(2) from None
+    _check_prices(settings)
     changes: dict[str, Any] = {"host": host, "port": port, "provider": cast("ProviderName | None", provider)}
     return settings.model_copy(update={name: value for name, value in changes.items() if value is not None})
+
+
+def _check_prices(settings: Settings) -> None:
+    if settings.prices is None:
+        return
+    from trunkline.calls.measuring import measuring_of
+    from trunkline.calls.prices import PriceError
+
+    try:
+        measuring_of(settings)
+    except PriceError as error:
+        typer.echo(f"TRUNKLINE_PRICES: {error}", err=True)
+        raise typer.Exit(2) from None
 
 
 def _serve(settings: Settings, targets: list[str]) -> None:

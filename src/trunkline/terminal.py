@@ -13,6 +13,7 @@ from trunkline.calls import log
 from trunkline.calls.call import Call, times_of
 from trunkline.calls.exchange import Exchange
 from trunkline.calls.legs import Page
+from trunkline.calls.measuring import measuring_of
 from trunkline.providers import ProviderError
 from trunkline.providers.choice import make_provider
 from trunkline.realtime import events
@@ -38,9 +39,9 @@ async def converse(settings: Settings, target: str, agent: str | None) -> int:
     except ProviderError as error:
         typer.echo(f"{error} {error.hint or ''}".rstrip(), err=True)
         return 1
-    times = times_of(settings)
+    times, measuring = times_of(settings), measuring_of(settings)
     try:
-        async with Exchange(times=times) as exchange:
+        async with Exchange(times=times, measuring=measuring) as exchange:
             call = exchange.start(scenario, provider, agent=agent, transport="websocket")
             return await _talk(call)
     finally:

@@ -200,6 +200,7 @@ class Reading:
 
 _SILENT: set[type] = {
     log.AudioCounted, log.AudioDone, log.LinkUp, log.SpeechStopped, log.WireSent, log.AudioCleared,
+    log.TurnMeasured, log.UsageUpdated,
 }  # fmt: skip
 
 _READERS: dict[type, Callable[[Reading, log.Entry, Any], None]] = {
