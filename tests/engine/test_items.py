@@ -15,7 +15,7 @@ from trunkline.engine.speech import Mark, SpokenChunk
 
 def item(rig: Rig, item_id: str) -> dict[str, Any]:
     found: dict[str, Any] = only(rig.send("conversation.item.retrieve", item_id=item_id), "conversation.item.retrieved")
-    return found["item"]  # type: ignore[no-any-return]
+    return dict(found["item"])
 
 
 def spoken(rig: Rig) -> str:

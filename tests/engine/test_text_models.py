@@ -495,6 +495,6 @@ class TestAnswer:
         with pytest.raises(ValueError, match="two answers for 'p'"):
             one.answers("p")(supervisor)
         with pytest.raises(TypeError, match="must be an 'async def'"):
-            one.answers("q")(lambda question: "x")  # type: ignore[arg-type, return-value]
+            one.answers("q")(lambda question: "x")  # type: ignore[arg-type, return-value]  # that is the point
         with pytest.raises(RehearsalError, match="no answer for 'q'; it has: p"):
             answer(one, Question("q"))

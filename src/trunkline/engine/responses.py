@@ -201,23 +201,22 @@ class Response:
             if not said.text:
                 return
             self._close_item("completed")
-            self._open_message()
-        assert self._message is not None  # noqa: S101 - for the type checker: just opened
+            self._message = self._open_message()
         self._message.say(said.text, said.language)
         self._within_limit()
         self._speak_next()
 
-    def _open_message(self) -> None:
+    def _open_message(self) -> Message:
         format_type = self.configuration["audio"]["output"]["format"]["type"] if self.spoken else None
         play = None
         if self._playback is not None and self.spoken:
             format_type, play = "audio/pcm", self._playback.play
         message = Message(self._new_id("item"), self.id, len(self.output), self._outbox, format_type, play)
-        self._message = message
         self._open_item(message.item)
         if self._conversation is not None and message.sound is not None:
             self._conversation.add_sound(message.item["id"], 0, message.sound)
         message.open_part()
+        return message
 
     def _invoke(self, invoke: Invoke) -> None:
         if self._call is None or self._call.item["call_id"] != invoke.call_id:
@@ -237,11 +236,9 @@ class Response:
         if self._call is None or not delta:
             return
         self._call.item["arguments"] += delta
-        self._outbox.send("response.function_call_arguments.delta", **self._of_call(), delta=delta)
+        self._outbox.send("response.function_call_arguments.delta", **self._of(self._call), delta=delta)
 
-    def _of_call(self) -> dict[str, Any]:
-        call = self._call
-        assert call is not None  # noqa: S101 - only asked while a call is open
+    def _of(self, call: _Call) -> dict[str, Any]:
         return {
             "response_id": self.id,
             "item_id": call.item["id"],
@@ -293,7 +290,7 @@ class Response:
             item["status"] = status
             self._outbox.send(
                 "response.function_call_arguments.done",
-                **self._of_call(),
+                **self._of(self._call),
                 name=item["name"],
                 arguments=item["arguments"],
             )

@@ -41,7 +41,7 @@ def event(type_: str, **fields: Any) -> bytes:
 def opened(*, filtered: bool = False) -> tuple[EventChannel, FakeChannel, list[bool]]:
     stuck: list[bool] = []
     channel, fake = EventChannel(filtered=filtered, stuck=lambda: stuck.append(True)), FakeChannel()
-    channel.open(fake)  # type: ignore[arg-type]
+    channel.open(fake)  # type: ignore[arg-type]  # has what is needed of aiortc's
     return channel, fake, stuck
 
 
@@ -49,7 +49,7 @@ async def test_events_wait_until_the_caller_has_opened_the_channel() -> None:
     channel, fake = EventChannel(filtered=False, stuck=lambda: None), FakeChannel()
     channel.send(event("session.created"))
     channel.send(event("conversation.created"))
-    channel.open(fake)  # type: ignore[arg-type]
+    channel.open(fake)  # type: ignore[arg-type]  # has what is needed of aiortc's
     channel.send(event("response.created"))
     assert [one.split('"')[3] for one in fake.sent] == ["session.created", "conversation.created", "response.created"]
 

@@ -156,7 +156,7 @@ def test_a_conversation_with_a_browser(tmp_path: Path) -> None:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(24_000)
-        file.writeframes(bytes(48 * 1500) + question + bytes(48 * 4500) + interruption + bytes(48 * 20_000))
+        file.writeframes(bytes(48 * 1000) + question + bytes(48 * 3000) + interruption + bytes(48 * 20_000))
     with served() as server, browser_page(server, microphone) as page:
         page.click("button")
         page.wait_for_function(

@@ -27,7 +27,7 @@ from tests.engine.rtc.rtc_caller import (
     websocket_url,
 )
 from trunkline.engine import webrtc
-from trunkline.engine.brains import Invoke, Say
+from trunkline.engine.brains import BrainOutput, BrainRequest, Invoke, Say
 
 CODECS = ["opus", "PCMU", "PCMA"]
 
@@ -192,11 +192,11 @@ FILTERED = {
 
 
 async def test_the_filter_hides_from_the_caller_what_is_not_for_it() -> None:
-    def answer(request: object) -> list[object]:
+    def answer(request: BrainRequest) -> list[BrainOutput]:
         return [Say("One moment."), Invoke("call_1", "look_up", "{}")]
 
     async with (
-        engine(FakeBrain(answer)) as server,  # type: ignore[arg-type]
+        engine(FakeBrain(answer)) as server,
         calling(server, query="?webrtcfilter=on") as caller,
         websockets.connect(
             websocket_url(server, f"?call_id={caller.call_id}"), additional_headers={"api-key": KEY}
@@ -325,9 +325,9 @@ async def test_no_public_server_is_asked_unless_configured(monkeypatch: pytest.M
     asked: list[object] = []
 
     class Watched(aioice.ice.Connection):
-        def __init__(self, *args: object, **kwargs: object) -> None:
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
             asked.append((kwargs.get("stun_server"), kwargs.get("turn_server")))
-            super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+            super().__init__(*args, **kwargs)
 
     monkeypatch.setattr("aiortc.rtcicetransport.Connection", Watched)
     async with engine() as server, calling(server):

@@ -6,6 +6,7 @@ import asyncio
 import sys
 import threading
 from collections.abc import AsyncGenerator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,9 +21,9 @@ VOICES = ["alloy", "ash", "ballad", "cedar", "coral", "echo", "marin", "sage", "
 SENTENCE = "Hello there, and welcome. Shall I write you a haiku about the mountains?"
 
 
-async def spoken(text: str, **manner: object) -> tuple[bytes, list[Mark]]:
+async def spoken(text: str, **manner: Any) -> tuple[bytes, list[Mark]]:
     voice = EspeakVoice()
-    chunks = [chunk async for chunk in voice.speak(text, **manner)]  # type: ignore[arg-type]
+    chunks = [chunk async for chunk in voice.speak(text, **manner)]
     await voice.aclose()
     return b"".join(chunk.pcm for chunk in chunks), [mark for chunk in chunks for mark in chunk.marks]
 
@@ -36,7 +37,7 @@ async def test_a_voice_is_level_and_trimmed(name: str) -> None:
     sound = samples((await spoken(SENTENCE, voice=name))[0])
     loud = np.flatnonzero(np.abs(sound) > 100)  # what the voice itself takes for sound
     assert loud[0] / 24 < 50, "ms before the first sound"
-    assert 80 < (sound.size - loud[-1]) / 24 < 160, "ms after the last sound"
+    assert 80 < (sound.size - loud[-1]) / 24 < 200, "ms after the last sound"
     assert np.abs(sound).max() < 32_700, "it clips"
     level = 20 * np.log10(sound[loud[0] : loud[-1]].std() / 32768)
     assert -22.5 < level < -17.5, "dBFS"
@@ -122,7 +123,7 @@ async def test_nothing_to_say_makes_no_sound(text: str) -> None:
 
 async def test_ending_the_iteration_early_stops_the_work() -> None:
     voice = EspeakVoice()
-    speaking: AsyncGenerator[SpokenChunk] = voice.speak(" ".join([SENTENCE] * 500))  # type: ignore[assignment]
+    speaking: AsyncGenerator[SpokenChunk] = voice.speak(" ".join([SENTENCE] * 500))  # type: ignore[assignment]  # it is one
     first = await anext(speaking)
     await speaking.aclose()
     assert len(first.pcm) < 48 * 200

@@ -233,8 +233,8 @@ class _Worker:
 
     async def _converse(self, process: asyncio.subprocess.Process) -> str | None:
         """Passes on what the process says until it ends; the reason, if it gave one."""
-        assert process.stdin is not None  # noqa: S101
-        assert process.stdout is not None  # noqa: S101
+        assert process.stdin is not None  # noqa: S101 - for the type checker: both were asked for as pipes
+        assert process.stdout is not None  # noqa: S101 - the same
         self._pipe = process.stdin
         self._pipe.writelines(self._unsent)
         self._unsent.clear()

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from trunkline.engine import checks
-from trunkline.engine.brains import BrainOutput, Invoke, Say, Usage
+from trunkline.engine.brains import BrainError, BrainOutput, Invoke, Say, Usage
 from trunkline.engine.text import TextRequest
 from trunkline.engine.text.formats import (
     ATTACHED,
@@ -213,6 +213,11 @@ class CompletionWriter:
         if self._wants_usage:
             chunks.append({**self._chunk({}), "choices": [], "usage": self._counted()})
         return chunks
+
+    def fail(self, error: BrainError) -> list[dict[str, Any]]:
+        """The last event of an answer that could not be finished."""
+        told = {"message": str(error), "type": "server_error", "code": error.code, "param": None}
+        return [{"error": told}]
 
     @property
     def whole(self) -> dict[str, Any]:

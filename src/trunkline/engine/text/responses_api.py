@@ -10,7 +10,7 @@ import time
 from typing import Any
 
 from trunkline.engine import checks
-from trunkline.engine.brains import BrainOutput, Invoke, Say, Usage
+from trunkline.engine.brains import BrainError, BrainOutput, Invoke, Say, Usage
 from trunkline.engine.text import OutputFormat, TextRequest
 from trunkline.engine.text.formats import (
     ATTACHED,
@@ -221,11 +221,11 @@ class ResponseWriter:
         self.whole["usage"] = self._usage()
         return [*events, self._of_whole(f"response.{status}")]
 
-    def fail(self, message: str) -> list[Event]:
+    def fail(self, error: BrainError) -> list[Event]:
         """The last events of an answer that could not be finished."""
         events = self._close("incomplete")
         self.whole["status"] = "failed"
-        self.whole["error"] = {"code": "server_error", "message": message}
+        self.whole["error"] = {"code": "server_error", "message": str(error)}
         return [*events, self._of_whole("response.failed")]
 
     def _say(self, text: str) -> list[Event]:

@@ -54,6 +54,9 @@ class Writer(Protocol):
     def end(self, reason: str | None = None) -> list[dict[str, Any]]:
         """The last events."""
 
+    def fail(self, error: BrainError) -> list[dict[str, Any]]:
+        """The last events of an answer that could not be finished."""
+
     @property
     def whole(self) -> dict[str, Any]:
         """The whole answer, once it has ended."""
@@ -66,7 +69,6 @@ class Interface:
     read: Callable[[dict[str, Any]], TextRequest]
     writer: Callable[[TextRequest, dict[str, Any]], Writer]
     event: Callable[[dict[str, Any]], bytes]
-    failure: Callable[[Writer, BrainError], list[dict[str, Any]]]
     last: bytes
 
 
@@ -185,7 +187,7 @@ async def _events(
         except BrainError as error:
             reason = error.code if error.code == _FILTERED else None
             failure = None if reason else error
-        for event in writer.end(reason) if failure is None else interface.failure(writer, failure):
+        for event in writer.end(reason) if failure is None else writer.fail(failure):
             yield interface.event(event)
         yield interface.last
 
@@ -213,20 +215,10 @@ def _named_event(event: dict[str, Any]) -> bytes:
     return b"event: " + str(event["type"]).encode() + b"\ndata: " + encode(event) + b"\n\n"
 
 
-def _failed_response(writer: Writer, error: BrainError) -> list[dict[str, Any]]:
-    assert isinstance(writer, responses_api.ResponseWriter)  # noqa: S101 - for the type checker
-    return writer.fail(str(error))
-
-
-def _failed_completion(_writer: Writer, error: BrainError) -> list[dict[str, Any]]:
-    return [{"error": {"message": str(error), "type": "server_error", "code": error.code, "param": None}}]
-
-
-_RESPONSES = Interface(responses_api.read, responses_api.ResponseWriter, _named_event, _failed_response, b"")
+_RESPONSES = Interface(responses_api.read, responses_api.ResponseWriter, _named_event, b"")
 _CHAT_COMPLETIONS = Interface(
     chat_completions.read,
     chat_completions.CompletionWriter,
     lambda chunk: b"data: " + encode(chunk) + b"\n\n",
-    _failed_completion,
     b"data: [DONE]\n\n",
 )
