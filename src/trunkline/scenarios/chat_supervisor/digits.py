@@ -1,50 +1,25 @@
-"""Numbers as callers say them: typed, digit by digit, in tens ("forty-two"), doubled ("double five")."""
+"""Phone numbers and zip codes as callers say them, also corrected in the same breath."""
 
 from __future__ import annotations
 
 import re
 
-_ONES = {
-    "zero": "0", "oh": "0", "o": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6",
-    "seven": "7", "eight": "8", "nine": "9",
-}  # fmt: skip
-_TEENS = {
-    "ten": "10", "eleven": "11", "twelve": "12", "thirteen": "13", "fourteen": "14", "fifteen": "15", "sixteen": "16",
-    "seventeen": "17", "eighteen": "18", "nineteen": "19",
-}  # fmt: skip
-_TENS = {
-    "twenty": "2", "thirty": "3", "forty": "4", "fifty": "5", "sixty": "6", "seventy": "7", "eighty": "8",
-    "ninety": "9",
-}  # fmt: skip
-_TIMES = {"double": 2, "triple": 3}
+from trunkline import read_digits
+
+_MULTIPLIED = {"double", "triple"}
 _SILENT = {"and", "dash", "um", "uh", "then"}
 _WORD = re.compile(r"\d+|[a-z']+")
 
 
 def runs_of_digits(text: str) -> list[str]:
     """The stretches of digits in what was said, in order; "my number is 206, five five five" has one: "206555"."""
-    runs = [""]
-    words = _WORD.findall(text.lower())
-    place = 0
-    while place < len(words):
-        word, after = words[place], words[place + 1] if place + 1 < len(words) else ""
-        place += 1
-        if word.isdigit():
-            runs[-1] += word
-        elif word in _TIMES and (after in _ONES or re.fullmatch(r"\d", after)):
-            runs[-1] += _TIMES[word] * _ONES.get(after, after)
-            place += 1
-        elif word in _TENS:
-            has_ones = after in _ONES and _ONES[after] != "0"
-            runs[-1] += _TENS[word] + (_ONES[after] if has_ones else "0")
-            place += has_ones
-        elif word == "hundred" and runs[-1]:
-            runs[-1] += "00"
-        elif word in _ONES or word in _TEENS:
-            runs[-1] += _ONES.get(word) or _TEENS[word]
-        elif word not in _SILENT and runs[-1]:
-            runs.append("")
-    return [run for run in runs if run]
+    stretches = [""]
+    for word in _WORD.findall(text.lower()):
+        if word in _MULTIPLIED or read_digits(word):
+            stretches[-1] += f" {word}"
+        elif word not in _SILENT:
+            stretches.append("")
+    return [digits for stretch in stretches if (digits := read_digits(stretch))]
 
 
 def phone_number_in(text: str, before: str | None = None) -> str | None:
