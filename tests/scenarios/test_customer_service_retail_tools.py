@@ -12,10 +12,11 @@ from agents import FunctionTool, RunContextWrapper
 from agents.tool_context import ToolContext
 
 from trunkline import CallContext, Question
+from trunkline.engine.speech.tongue import tongue_of
 from trunkline.realtime.events import Item
 from trunkline.scenario.answers import answer
 from trunkline.scenario.context import Asking
-from trunkline.scenario.rehearsal import call
+from trunkline.scenario.rehearsal import call, perform, say
 from trunkline.scenarios import customer_service_retail as scenario
 from trunkline.scenarios.customer_service_retail.eligibility import decide
 from trunkline.scenarios.customer_service_retail.state import Identity, InitiatedReturn, Visit
@@ -35,10 +36,6 @@ def use(agent: str, name: str, visit: Visit, ask: Any = None, **arguments: objec
         context, tool_name=name, tool_call_id="call_1", tool_arguments=text
     )
     return asyncio.run(_awaited(tool, whole, text))
-
-
-async def _awaited(tool: FunctionTool, context: ToolContext[Any], arguments: str) -> Any:
-    return await tool.on_invoke_tool(context, arguments)
 
 
 def test_nobody_is_born_in_the_future() -> None:
@@ -132,8 +129,7 @@ def test_the_escalation_asks_with_the_last_ten_messages_and_wants_a_verdict() ->
     assert visit.initiated_return == InitiatedReturn("return the board", "A text message.")
     (asking,) = asked
     assert (asking.purpose, asking.history, asking.schema) == ("eligibility", 10, Verdict)
-    for known in ("2024-12-26", "SNP-20230914-001", "within 30 days of\n   delivery", "material to be"):
-        assert known in asking.instructions or known in ("within 30 days of\n   delivery", "material to be")
+    assert all(known in asking.instructions for known in ("2024-12-26", "SNP-20230914-001", "need_more_information"))
     assert "30 days of delivery" in asking.instructions
     assert all(word in asking.question for word in ("return the board", "it delaminated", PHONE))
 
@@ -228,3 +224,28 @@ def test_an_eligible_verdict_confirms_item_order_and_phone() -> None:
 )
 def test_moderation_knows_clear_words(words: str, category: str) -> None:
     assert asked("moderation", words)["category"] == category
+
+
+@pytest.mark.parametrize(
+    "words", ["hi", "Wer sind Sie?", "where are you?", "I'm angry", "flurbl", "", "I want to return it"]
+)
+def test_every_line_of_the_stand_in_is_for_a_german_voice(words: str) -> None:
+    assert scenario.rehearsal
+    items: list[Item] = [
+        {"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]} for text in ("hi", words)
+    ]
+    greeting: Item = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Hallo"}]}
+    turn = perform(
+        scenario.rehearsal,
+        [items[0], greeting, items[1]],
+        first_agent="simulatedHuman",
+        transfer_tool=scenario.transfer_tool,
+    )
+    lines = [move for move in turn.does if isinstance(move, say)]
+    assert lines
+    assert {line.language for line in lines} == {"de"}
+    assert all(tongue_of(line.text) == "de" for line in lines)
+
+
+async def _awaited(tool: FunctionTool, context: ToolContext[Any], arguments: str) -> Any:
+    return await tool.on_invoke_tool(context, arguments)

@@ -92,7 +92,7 @@ class Voice(Protocol):
             text: what to say, plain text.
             voice: a Realtime voice name such as "sage"; an unknown one gets the default voice.
             speed: 0.25 to 1.5, as the protocol has it.
-            language: "en", "de"…; None means English.
+            language: "en", "de"…; None leaves it to the voice to tell from the text, or to speak English.
 
         Raises:
             SpeechError: the voice is not there or failed.

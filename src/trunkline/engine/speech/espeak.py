@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from trunkline.engine.speech import SAMPLE_RATE, Mark, SpeechError, SpokenChunk, espeak_library
 from trunkline.engine.speech.espeak_library import Manner, Word
+from trunkline.engine.speech.tongue import tongue_of
 from trunkline.realtime.audio import Resampler
 
 TRAILING_MS = 120
@@ -73,10 +74,13 @@ class EspeakVoice:
     ) -> AsyncIterator[SpokenChunk]:
         """The sound of `text` with a mark where each word ends; nothing for a text without anything to say.
 
+        Where no `language` is given, a text that is clearly German, French, Spanish or Italian is spoken as such.
+
         Raises:
             SpeechError: espeak-ng is not installed or failed, or the voice is closed.
         """
         utterance = _Utterance(text)
+        language = language or tongue_of(text)
         try:
             for start, end in _pieces(text):
                 self._submit(_Piece(utterance, start, text[start:end], voice, speed, language))
