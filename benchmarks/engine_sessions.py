@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import json
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -21,7 +20,7 @@ from typing import Any
 import websockets
 from engine_latency import ANSWER, FRAME_MS, GRAMMAR, Sentence, real_parts
 from shared.parts import FixedBrain
-from shared.process import announced, serving
+from shared.process import announced, echoing, serving
 
 from trunkline.engine.app import Engine
 from trunkline.engine.server import EngineServer
@@ -36,19 +35,12 @@ Socket = websockets.ClientConnection
 async def serve(kind: str) -> None:
     """The process that is measured."""
     if kind == "echo":
-
-        async def echo(socket: websockets.ServerConnection) -> None:
-            with contextlib.suppress(websockets.ConnectionClosed):
-                async for message in socket:
-                    await socket.send(message)
-
-        async with websockets.serve(echo, "127.0.0.1", 0, compression=None) as server:
-            await announced(f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}")
+        await echoing()
         return
     ears, mouth = await real_parts(GRAMMAR)
     engine = Engine(lambda model, settings: FixedBrain(ANSWER, GRAMMAR), ears, mouth, SileroVoiceActivity)
     async with EngineServer(engine) as running:
-        await announced(running.url.replace("http", "ws") + "/realtime?model=m")
+        await announced(running.url)
     await ears.aclose()
     await mouth.aclose()
 
@@ -104,9 +96,10 @@ async def measure(kind: str, sessions: int, seconds: float, session: Session) ->
 
 @asynccontextmanager
 async def running(url: str, sessions: int, session: Session, turns: Turns) -> AsyncIterator[None]:
+    address = url.replace("http", "ws") + "/realtime?model=m"
     async with AsyncExitStack() as stack:
         sockets = [
-            await stack.enter_async_context(websockets.connect(url, compression=None, max_size=None))
+            await stack.enter_async_context(websockets.connect(address, compression=None, max_size=None))
             for _ in range(sessions)
         ]
         tasks = [asyncio.ensure_future(session(socket, turns, index)) for index, socket in enumerate(sockets)]
@@ -184,7 +177,8 @@ def echoed_session(messages: list[str]) -> Session:
 
 async def events_of_a_turn(url: str) -> list[str]:
     """What the engine sends in one typed turn."""
-    async with websockets.connect(url, compression=None) as socket:
+    address = url.replace("http", "ws") + "/realtime?model=m"
+    async with websockets.connect(address, compression=None) as socket:
         for event in TYPED:
             await socket.send(json.dumps(event))
         events: list[str] = []

@@ -1,10 +1,11 @@
-"""What a call costs over WebRTC, beside the same call over WebSocket: `python benchmarks/webrtc_calls.py`.
+"""What a call costs over WebRTC, beside the same over WebSocket and an echo of it: `python benchmarks/webrtc_calls.py`.
 
 The engine runs in a process of its own on one core; the callers, which only send and count packets, are on the other.
 Each call repeats the same exchange: the caller says a sentence, the engine hears that it has ended, and answers with
 some two and a half seconds of speech. The brain's words are fixed and nothing is recognised, so that what is measured
 is transport, codecs, turn-taking and the voice; with the loudness of the sound in place of the network that detects
-voices, transport and codecs are nearly all of it.
+voices, transport and codecs are nearly all of it. The floor is a bare `websockets` server that sends the callers' frames
+back. Then the same calls type: each one turn after another, answered in text, while the line is silent.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSes
 from aiortc.mediastreams import MediaStreamError
 from av import AudioFrame, CodecContext, Packet
 from shared.parts import FixedBrain, KnowingRecogniser
-from shared.process import announced, serving
+from shared.process import announced, echoing, serving
 
 from trunkline.engine.app import Engine
 from trunkline.engine.ice import IceOptions
@@ -42,10 +43,19 @@ ANSWER = "Yes, we are open tomorrow from nine in the morning until six."
 PERIOD_S = 7.0
 """One exchange, and the pause after it."""
 FRAME_BYTES = 960
+SETTINGS = json.dumps({"type": "session.update", "session": {"type": "realtime", "output_modalities": ["text"]}})
+_WORDS = [{"type": "input_text", "text": "Where is it?"}]
+TYPED = (
+    json.dumps({"type": "conversation.item.create", "item": {"type": "message", "role": "user", "content": _WORDS}}),
+    '{"type":"response.create"}',
+)
 
 
 async def serve(activity: str) -> None:
     """The process that is measured."""
+    if activity == "echo":
+        await echoing()
+        return
     voice = EspeakVoice()
     engine = Engine(
         lambda model, settings: FixedBrain(ANSWER),
@@ -70,6 +80,8 @@ class Tally:
     spoken: list[float] = field(default_factory=list)
     begun: list[float] = field(default_factory=list)
     packets: list[float] = field(default_factory=list)
+    typed: int = 0
+    """Typed turns that were answered."""
 
 
 class Speaker:
@@ -119,7 +131,9 @@ class Sender(MediaStreamTrack):
         return packet
 
 
-async def call_over_webrtc(url: str, sentence: bytes, starts: float, tally: Tally, over: asyncio.Event) -> None:
+async def call_over_webrtc(
+    url: str, sentence: bytes, starts: float, tally: Tally, over: asyncio.Event, *, typing: bool = False
+) -> None:
     frames = opus(sentence + bytes(FRAME_BYTES * 5))
     speaker = Speaker(frames[:-5], frames[-1], starts, tally)
     connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
@@ -130,11 +144,17 @@ async def call_over_webrtc(url: str, sentence: bytes, starts: float, tally: Tall
     def on_message(message: str) -> None:
         if '"output_audio_buffer.started"' in message:
             tally.begun.append(loop.time())
+        elif typing and ('"session.updated"' in message[:40] or '"response.done"' in message[:40]):
+            tally.typed += '"response.done"' in message[:40]
+            for event in TYPED:
+                channel.send(event)
 
     async def on_packet(packet: Any, arrival_time_ms: int) -> None:
         tally.packets.append(loop.time())
 
     channel.on("message", on_message)
+    if typing:
+        channel.on("open", lambda: channel.send(SETTINGS))
     vars(transceiver.receiver)["_handle_rtp_packet"] = on_packet
     with only_loopback():
         await connection.setLocalDescription(await connection.createOffer())
@@ -147,6 +167,29 @@ async def call_over_webrtc(url: str, sentence: bytes, starts: float, tally: Tall
     await connection.setRemoteDescription(RTCSessionDescription(answer.text, "answer"))
     await over.wait()
     await connection.close()
+
+
+async def typing_over_webrtc(url: str, sentence: bytes, starts: float, tally: Tally, over: asyncio.Event) -> None:
+    await call_over_webrtc(url, bytes(FRAME_BYTES), starts, tally, over, typing=True)
+
+
+async def typing_over_websocket(url: str, sentence: bytes, starts: float, tally: Tally, over: asyncio.Event) -> None:
+    async with websockets.connect(url.replace("http", "ws") + "/realtime?model=m", compression=None) as socket:
+        await socket.send(SETTINGS)
+
+        async def converse() -> None:
+            async for message in socket:
+                if '"session.updated"' in str(message)[:40] or '"response.done"' in str(message)[:40]:
+                    tally.typed += '"response.done"' in str(message)[:40]
+                    for event in TYPED:
+                        await socket.send(event)
+
+        conversing = asyncio.create_task(converse())
+        due = asyncio.get_running_loop().time()
+        while not over.is_set():
+            due = await tick(due)
+            tally.sent += 1
+        conversing.cancel()
 
 
 async def call_over_websocket(url: str, sentence: bytes, starts: float, tally: Tally, over: asyncio.Event) -> None:
@@ -197,6 +240,8 @@ class Cost:
     delay_ms: float
     worst_gap_ms: float
     threads: int
+    ms_per_turn: float
+    """Of a typed turn, where there were any."""
 
 
 async def measure(transport: Transport, activity: str, calls: int, seconds: float, sentence: bytes) -> Cost:
@@ -211,15 +256,26 @@ async def measure(transport: Transport, activity: str, calls: int, seconds: floa
             tallies = await run(stack, transport, server.url, sentence, [PERIOD_S * i / calls for i in range(calls)])
             await asyncio.sleep(PERIOD_S)
             cpu, began, sent = sum(server.cpu_s), asyncio.get_running_loop().time(), sent_s(tallies)
+            typed = sum(tally.typed for tally in tallies)
             await asyncio.sleep(seconds)
             took = asyncio.get_running_loop().time() - began
             cpu, sent = sum(server.cpu_s) - cpu, sent_s(tallies) - sent
+            typed = sum(tally.typed for tally in tallies) - typed
             grown_mb, threads = (server.memory_kb - before_kb) / 1024, server.threads
             await stack.aclose()
     delays = [delay for tally in tallies for delay in answer_delays(tally)]
     gaps = [b - a for tally in tallies for a, b in zip(tally.packets, tally.packets[1:], strict=False)]
     delay = statistics.median(delays) if delays else float("nan")
-    return Cost(sent / took / calls, 100 * cpu / sent, grown_mb / calls, 1000 * delay, 1000 * max(gaps), threads)
+    turn = 1000 * cpu / max(typed, 1)
+    return Cost(
+        sent / took / calls,
+        100 * cpu / sent,
+        grown_mb / calls,
+        1000 * delay,
+        1000 * max(gaps, default=0),
+        threads,
+        turn,
+    )
 
 
 async def run(
@@ -264,24 +320,31 @@ async def compare(calls: int, seconds: float, activities: list[str]) -> None:
     print(f"{calls} calls at once, the engine on one core, {seconds:.0f} s each")
     columns = f"{'% of core/call':>15} {'MB/call':>8} {'to answer':>10} {'longest gap':>12}"
     print(f"{'voice activity':15} {'transport':10} {columns}")
+    floor = await measure(call_over_websocket, "echo", calls, seconds, pcm)
+    print(row("none", "echo", floor), flush=True)
     for activity in activities:
         costs = {}
         for name, transport in (("websocket", call_over_websocket), ("webrtc", call_over_webrtc)):
-            cost = costs[name] = await measure(transport, activity, calls, seconds, pcm)
-            gap = f"{cost.worst_gap_ms:9.0f} ms" if name == "webrtc" else ""
-            print(
-                f"{activity:15} {name:10} {cost.cpu:15.2f} {cost.memory:8.2f} {cost.delay_ms:7.0f} ms {gap:>12}"
-                f"   ({cost.threads} threads{'' if cost.pace > 0.97 else f', too busy: {cost.pace:.0%} of real time'})",
-                flush=True,
-            )
+            costs[name] = await measure(transport, activity, calls, seconds, pcm)
+            print(row(activity, name, costs[name]), flush=True)
         cpu = costs["webrtc"].cpu / costs["websocket"].cpu
         memory = costs["webrtc"].memory / max(costs["websocket"].memory, 0.01)
-        print(f"{activity:15} {'ratio':10} {cpu:15.1f} {memory:8.1f}")
+        print(f"{activity:15} {'ratio':10} {cpu:15.1f} {memory:8.1f}   ({costs['webrtc'].cpu / floor.cpu:.0f} echoes)")
+    for name, transport in (("websocket", typing_over_websocket), ("webrtc", typing_over_webrtc)):
+        cost = await measure(transport, "silero", calls, seconds / 2, pcm)
+        print(f"{'typed':15} {name:10} {cost.ms_per_turn:9.2f} ms/turn {cost.memory:8.2f} MB/call", flush=True)
+
+
+def row(activity: str, name: str, cost: Cost) -> str:
+    gap = f"{cost.worst_gap_ms:9.0f} ms" if name == "webrtc" else ""
+    late = "" if cost.pace > 0.97 else f", too busy: {cost.pace:.0%} of real time"
+    figures = f"{cost.cpu:15.2f} {cost.memory:8.2f} {cost.delay_ms:7.0f} ms {gap:>12}"
+    return f"{activity:15} {name:10} {figures}   ({cost.threads} threads{late})"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--serve", choices=("silero", "energy"), help=argparse.SUPPRESS)
+    parser.add_argument("--serve", choices=("silero", "energy", "echo"), help=argparse.SUPPRESS)
     parser.add_argument("--calls", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=21.0, help="of each measurement")
     parser.add_argument("--activity", choices=("silero", "energy"), action="append", help="only this voice activity")

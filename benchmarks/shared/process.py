@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import subprocess
 import sys
@@ -12,6 +13,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import websockets
+
 
 async def announced(url: str) -> None:
     """In the server's process: prints its address and waits until its input is closed."""
@@ -20,6 +23,18 @@ async def announced(url: str) -> None:
     threading.Thread(target=lambda: (sys.stdin.read(), loop.call_soon_threadsafe(over.set)), daemon=True).start()
     print(url, flush=True)
     await over.wait()
+
+
+async def echoing() -> None:
+    """In the server's process: a bare `websockets` server that sends back what it gets."""
+
+    async def echo(socket: websockets.ServerConnection) -> None:
+        with contextlib.suppress(websockets.ConnectionClosed):
+            async for message in socket:
+                await socket.send(message)
+
+    async with websockets.serve(echo, "127.0.0.1", 0, compression=None) as server:
+        await announced(f"http://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,228 @@
+"""A Realtime service that costs little and does what a benchmark needs: it echoes sound, holds turns, hands over."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from trunkline.engine.server import listening
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
+WORDS = [
+    "It",
+    "was",
+    "sent",
+    "yesterday",
+    "and",
+    "should",
+    "be",
+    "with",
+    "you",
+    "on",
+    "Friday",
+    ".",
+    "Is",
+    "there",
+    "anything",
+    "else",
+    "?",
+]
+"""One delta each."""
+
+
+@dataclass
+class StubModel:
+    """What the service does.
+
+    Attributes:
+        turn_every_s: over WebRTC, how often the caller has spoken and is answered; None is never.
+        transfers: with these in it, each response is the next of these calls, endlessly.
+        handoffs_s: from each such call to the `session.update` that follows from it.
+    """
+
+    turn_every_s: float | None = None
+    transfers: tuple[str, ...] = ()
+    handoffs_s: list[float] = field(default_factory=list)
+    turns: int = 0
+    _numbers: Any = field(default_factory=lambda: itertools.count(1))
+
+    def app(self) -> Starlette:
+        """The service, under `/v1`."""
+        return Starlette(
+            routes=[
+                Route("/v1/realtime/calls", self._dial, methods=["POST"]),
+                Route("/v1/realtime/calls/{call_id}/hangup", _hang_up, methods=["POST"]),
+                WebSocketRoute("/v1/realtime", self._session),
+            ]
+        )
+
+    async def _dial(self, request: Request) -> Response:
+        await request.body()
+        location = f"/v1/realtime/calls/rtc_{next(self._numbers)}"
+        return PlainTextResponse("v=0", 201, {"location": location}, "application/sdp")
+
+    async def _session(self, socket: WebSocket) -> None:
+        await socket.accept()
+        talking: asyncio.Task[None] | None = None
+        with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+            session = _Session(self, socket, "call_id" in socket.query_params)
+            if session.sideband and self.turn_every_s is not None:
+                talking = asyncio.create_task(session.talk(self.turn_every_s))
+            await session.run()
+        if talking is not None:
+            talking.cancel()
+
+
+class _Session:
+    def __init__(self, model: StubModel, socket: WebSocket, sideband: bool) -> None:
+        self.sideband = sideband
+        self._model = model
+        self._socket = socket
+        self._numbers = itertools.count(1)
+        self._item_id = ""
+        self._called_at: float | None = None
+
+    async def run(self) -> None:
+        while True:
+            text = await self._socket.receive_text()
+            if self._item_id and text.startswith('{"type":"input_audio_buffer.append"'):
+                # The sound comes back as it went out: whatever is done to it is the caller's server's doing.
+                sound = text[text.index('"audio":"') + 9 : text.rindex('"')]
+                await self._socket.send_text(
+                    '{"type":"response.output_audio.delta","event_id":"event_0123456789abcdefghijk",'
+                    f'"response_id":"resp_1","item_id":"{self._item_id}","output_index":0,"content_index":0,'
+                    f'"delta":"{sound}"}}'
+                )
+                continue
+            event = _decode(text)
+            if event["type"] == "session.update":
+                if self._called_at is not None:
+                    self._model.handoffs_s.append(time.perf_counter() - self._called_at)
+                    self._called_at = None
+                await self._send("session.updated", session=event["session"])
+            elif event["type"] == "conversation.item.create":
+                await self._send("conversation.item.added", item=event["item"])
+            elif event["type"] == "response.create":
+                await self._respond()
+
+    async def _respond(self) -> None:
+        if self._model.transfers:
+            await self._transfer()
+        elif not self.sideband:
+            await self._begin_to_speak()
+        else:
+            await self._answer()
+
+    async def _begin_to_speak(self) -> None:
+        response_id, self._item_id = self._new("resp"), self._new("item")
+        await self._send("response.created", response={"id": response_id, "status": "in_progress"})
+        await self._send(
+            "response.output_item.added", response_id=response_id, item=_message(self._item_id, "in_progress", "")
+        )
+
+    async def _transfer(self) -> None:
+        """A response that hands over, and is over at once; the next one follows when it is asked for."""
+        response_id, call_id = self._new("resp"), self._new("call")
+        name = self._model.transfers[next(self._model._numbers) % len(self._model.transfers)]
+        item = {
+            "id": self._new("item"), "type": "function_call", "status": "completed",
+            "call_id": call_id, "name": name, "arguments": "{}",
+        }  # fmt: skip
+        await self._send("response.created", response={"id": response_id, "status": "in_progress"})
+        await asyncio.sleep(0.02)  # so that nothing else is under way
+        self._called_at = time.perf_counter()
+        await self._send("response.output_item.done", response_id=response_id, item=item)
+        await self._send("response.done", response={"id": response_id, "status": "completed", "output": [item]})
+
+    async def talk(self, every_s: float) -> None:
+        """The caller speaks over WebRTC, and is answered, again and again."""
+        with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+            while True:
+                await asyncio.sleep(every_s)
+                item_id = self._new("item")
+                await self._send("input_audio_buffer.speech_started", item_id=item_id, audio_start_ms=0)
+                await self._send("input_audio_buffer.speech_stopped", item_id=item_id, audio_end_ms=2000)
+                await self._send("input_audio_buffer.committed", item_id=item_id, previous_item_id=None)
+                item = {"id": item_id, "type": "message", "role": "user", "content": [{"type": "input_audio"}]}
+                await self._send("conversation.item.added", item=item)
+                await self._answer()
+                await self._send(
+                    "conversation.item.input_audio_transcription.completed",
+                    item_id=item_id,
+                    transcript="where is my order",
+                    usage={"type": "duration", "seconds": 2},
+                )
+                self._model.turns += 1
+
+    async def _answer(self) -> None:
+        response_id, item_id = self._new("resp"), self._new("item")
+        where = {"response_id": response_id, "item_id": item_id, "output_index": 0, "content_index": 0}
+        words = " ".join(WORDS)
+        item = _message(item_id, "completed", words)
+        await self._send("response.created", response={"id": response_id, "status": "in_progress"})
+        await self._send("response.output_item.added", response_id=response_id, item=_message(item_id, "added", ""))
+        await self._send("conversation.item.added", item=_message(item_id, "in_progress", ""))
+        await self._send("response.content_part.added", **where, part={"type": "audio", "transcript": ""})
+        await self._send("output_audio_buffer.started", response_id=response_id)
+        for word in WORDS:
+            await self._send("response.output_audio_transcript.delta", **where, delta=f"{word} ")
+        await self._send("response.output_audio.done", **where)
+        await self._send("response.output_audio_transcript.done", **where, transcript=words)
+        await self._send("response.content_part.done", **where, part={"type": "audio", "transcript": words})
+        await self._send("conversation.item.done", item=item)
+        await self._send("response.output_item.done", response_id=response_id, item=item)
+        usage = {"total_tokens": 300, "input_tokens": 200, "output_tokens": 100}
+        done = {"id": response_id, "status": "completed", "output": [item], "usage": usage}
+        await self._send("response.done", response=done)
+        await self._send("rate_limits.updated", rate_limits=[{"name": "tokens", "limit": 100000, "remaining": 99000}])
+        await self._send("output_audio_buffer.stopped", response_id=response_id)
+
+    async def _send(self, type_: str, **fields: Any) -> None:
+        event = {"type": type_, "event_id": self._new("event"), **fields}
+        await self._socket.send_text(_encode(event).decode())
+
+    def _new(self, prefix: str) -> str:
+        return f"{prefix}_{next(self._numbers):021d}"
+
+
+def _message(item_id: str, status: str, words: str) -> dict[str, Any]:
+    content = [{"type": "output_audio", "transcript": words}] if words else []
+    return {"id": item_id, "type": "message", "role": "assistant", "status": status, "content": content}
+
+
+async def _hang_up(_request: Request) -> Response:
+    return Response(None, 200)
+
+
+@asynccontextmanager
+async def app_running(app: Callable[..., Any], *, ws_deflate: bool = False) -> AsyncIterator[str]:
+    """An ASGI app on a free port of 127.0.0.1, as `trunkline serve` runs its own; yields its address."""
+    listener = listening("127.0.0.1", 0)
+    config = uvicorn.Config(
+        app, lifespan="auto", log_level="warning", access_log=False, ws="websockets-sansio",
+        ws_per_message_deflate=ws_deflate, server_header=False, timeout_graceful_shutdown=1,
+    )  # fmt: skip
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve([listener]))
+    while not server.started:  # noqa: ASYNC110 - uvicorn has nothing to wait for
+        await asyncio.sleep(0.01)
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await serving
