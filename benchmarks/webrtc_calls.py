@@ -4,8 +4,8 @@ The engine runs in a process of its own on one core; the callers, which only sen
 Each call repeats the same exchange: the caller says a sentence, the engine hears that it has ended, and answers with
 some two and a half seconds of speech. The brain's words are fixed and nothing is recognised, so that what is measured
 is transport, codecs, turn-taking and the voice; with the loudness of the sound in place of the network that detects
-voices, transport and codecs are nearly all of it. The floor is a bare `websockets` server that sends the callers' frames
-back. Then the same calls type: each one turn after another, answered in text, while the line is silent.
+voices, transport and codecs are nearly all of it. The floor is a bare `websockets` server that sends back what callers
+say. Then the same calls type: each one turn after another, answered in text, while the line is silent.
 """
 
 from __future__ import annotations
