@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.calls.call_driver import CallDriver, call
-from trunkline.calls import log, steps
+from trunkline.calls import commands, log, steps
 from trunkline.calls.machine import MOST_FAILURES_IN_A_ROW, RATE_LIMIT_WAIT_MS
 
 KNOWN = sorted(call().machine._handlers)
@@ -168,6 +168,12 @@ def test_sound_begins_and_ends_in_the_log() -> None:
     ]
 
 
+COMMANDS = [
+    commands.PushToTalk(True), commands.PushToTalk(False), commands.Press(), commands.Release(), commands.Keys("1#"),
+    commands.Voice(speed=1.2), commands.Approve("a", True),
+]  # fmt: skip
+
+
 # Whatever comes, in whatever order -----------------------------------------------------------------------------------
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
 ids = st.sampled_from(["a", "b", "c"])
@@ -215,24 +221,32 @@ inputs = st.one_of(
     st.tuples(st.just("reports"), ids, st.integers(0, 2000)),
     st.tuples(st.just("wait"), st.sampled_from([10, 250, 5000])),
     st.tuples(st.just("tool"), st.integers(0, 3)),
+    st.just(("checked", "pass")),
+    st.tuples(st.just("checked"), st.sampled_from(["pass", "fail", "error"])),
+    st.sampled_from(COMMANDS).map(lambda command: ("commands", command)),
+    st.just(("agent_says", "One. Two. Three")),
+    st.just(("renewed",)),
     st.just(("created", "a")),
     st.just(("done", "a")),
 )
 
 
 @settings(max_examples=400, deadline=None)
-@given(st.lists(inputs, max_size=40))
-def test_the_rules_that_always_hold(story: list[tuple[Any, ...]]) -> None:
-    driver = CallDriver(configures=False)
+@given(st.lists(inputs, max_size=40), st.sampled_from(["unguarded", "guarded", "held"]))
+def test_the_rules_that_always_hold(story: list[tuple[Any, ...]], watched: str) -> None:
+    guardrails = {"host": ["moderation"], "poet": []} if watched != "unguarded" else {}
+    driver = CallDriver(
+        configures=False, guardrails=guardrails, hold=watched == "held", idle_ms=20_000, session_limit_ms=30_000
+    )
     watch = Watch(driver)
     there = {"link": False, "caller": False}
-    for name, *rest in story:
+    for name, *rest in [("link_up",), ("configure",), ("caller_joins",), *story]:
         if name.startswith(("link", "caller")):
             comes_or_goes(driver, there, name)
-        elif name in ("wire", "sound", "created", "done"):
+        elif name in ("wire", "sound", "created", "done", "agent_says", "renewed"):
             if there["link"]:
                 from_the_model(driver, name, rest)
-        elif there["caller"] or name not in ("types", "interrupts", "reports"):
+        elif there["caller"] or name not in ("types", "interrupts", "reports", "commands"):
             something_else(driver, name, rest)
         watch.look()
     driver.feed(steps.Stopped("the end"))
@@ -254,7 +268,9 @@ def something_else(driver: CallDriver, name: str, rest: list[Any]) -> None:
         driver.configuration_fails()
     elif name == "tool" and driver.tools:
         driver.tool_answers(sorted(driver.tools)[rest[0] % len(driver.tools)])
-    elif name in ("types", "interrupts", "reports", "wait"):
+    elif name == "checked" and driver.checks:
+        driver.guardrail_finds(rest[0])
+    elif name in ("types", "interrupts", "reports", "wait", "commands"):
         getattr(driver, name)(*rest)
 
 
@@ -264,6 +280,12 @@ def from_the_model(driver: CallDriver, name: str, rest: list[Any]) -> None:
         driver.feed(steps.WireArrived(msgspec.json.decode(msgspec.json.encode(rest[0]))))
     elif name == "sound":
         driver.sound(rest[0], rest[1])
+    elif name == "agent_says":
+        driver.agent_says(rest[0])
+    elif name == "renewed":
+        if driver.renewals:
+            driver.renewals.clear()
+            driver.feed(steps.LinkOpened(renewed=True))
     elif name == "created":
         driver.wire("response.created", response={"id": rest[0]})
     else:
@@ -285,7 +307,7 @@ class Watch:
             if isinstance(event, log.WireSent) and event.event["type"] == "response.create":
                 assert self._open_request is None, "two responses were asked for at once"
                 self._open_request = event.event["event_id"]
-            elif isinstance(event, log.LinkLost) or (
+            elif isinstance(event, log.LinkLost | log.LinkRolledOver) or (
                 isinstance(event, log.WireReceived) and event.event["type"] in ("response.done", "error")
             ):
                 self._open_request = None
@@ -303,6 +325,14 @@ class Watch:
         assert len(set(started)) == len(started)
         added = {event.item_id for event in events if isinstance(event, log.MessageAdded)}
         assert added == {event.item_id for event in events if isinstance(event, log.MessageDone)}
+        pending = {(e.item_id, e.guardrail) for e in events if isinstance(e, log.GuardrailChecked)}
+        assert len(pending) == sum(isinstance(e, log.GuardrailChecked) and e.status == "pending" for e in events)
+        outcomes = {
+            (e.item_id, e.guardrail) for e in events if isinstance(e, log.GuardrailChecked) and e.status != "pending"
+        }
+        assert outcomes == pending, "a check without an outcome"
+        passed = {e.item_id for e in events if isinstance(e, log.GuardrailChecked) and e.status == "pass"}
+        assert passed <= {check.item_id for check in self.driver.checks}
         speech = [event for event in events if isinstance(event, log.SpeechStarted | log.SpeechStopped)]
         assert all(
             isinstance(event, log.SpeechStarted if at % 2 == 0 else log.SpeechStopped)

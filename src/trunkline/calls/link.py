@@ -13,6 +13,7 @@ import msgspec
 
 from trunkline.calls.log import Codec
 from trunkline.calls.steps import Input, LinkDropped, LinkOpened, RenewalFailed, SoundArrived, WireArrived
+from trunkline.calls.unconfirmed import Unconfirmed
 from trunkline.providers import Connection, ConnectionLostError, ProviderError
 from trunkline.providers.faults import Treatment, classify_close
 from trunkline.realtime import events
@@ -69,6 +70,7 @@ class Link:
         """Sound since a renewal was begun: the new session hears it too, so that no word falls between the two."""
         self._rerouted = asyncio.Event()
         self._queue: deque[str] = deque()
+        self._unconfirmed = Unconfirmed()
         self._held: deque[bytes] = deque()
         self._held_bytes = 0
         self._waiting = asyncio.Event()
@@ -115,8 +117,10 @@ class Link:
                 hopeless, asked_s = not error.retry, error.retry_after_s or 0.0
             else:
                 resumed = route.resumes and route is session_of
-                if not resumed:
-                    self._queue.clear()
+                if resumed:
+                    self._queue.extendleft(reversed(self._unconfirmed.again()))
+                else:
+                    self._forget_queue()
                 self._deliver(LinkOpened(attempts, round((loop.time() - lost_at) * 1000), resumed))
                 session_of = route
                 using = _Using(route, connection)
@@ -170,7 +174,9 @@ class Link:
 
     def send(self, event: events.Event) -> None:
         """Queues an event. The first `session.update` on a connection lets the held sound follow."""
-        self._put(events.encode(event).decode())
+        frame = events.encode(event).decode()
+        self._unconfirmed.will_send(event, frame)
+        self._put(frame)
         if not self._ready and event["type"] == "session.update":
             self._ready = True
             # After what is sent in the same step: the replayed conversation goes before new sound.
@@ -217,6 +223,11 @@ class Link:
             pcm = self._line.to_model(pcm)
         self._put('{"type":"input_audio_buffer.append","audio":"' + base64.b64encode(pcm).decode() + '"}')
 
+    def _forget_queue(self) -> None:
+        """What was meant for a session that is gone: what matters of it is replayed."""
+        self._queue.clear()
+        self._unconfirmed.forget()
+
     def _put(self, frame: str) -> None:
         self._queue.append(frame)
         self._waiting.set()
@@ -230,7 +241,7 @@ class Link:
                 return ended
             former, using.connection = using.connection, ended
             self._ready = False
-            self._queue.clear()
+            self._forget_queue()
             self._hold_again()
             self._deliver(LinkOpened(renewed=True))
 
@@ -281,7 +292,7 @@ class Link:
                 while self._queue:
                     frame = self._queue[0]  # it stays until it is sent: a sideband that was cut goes on with it
                     await connection.send(frame)
-                    self._queue.popleft()
+                    self._unconfirmed.sent(self._queue.popleft())
                 self._waiting.clear()
                 await self._waiting.wait()
         except ConnectionLostError:
@@ -306,6 +317,7 @@ class Link:
         if sound is not None:
             self._deliver_sound(str(event.get("item_id")), sound)
         else:
+            self._unconfirmed.told(event)
             self._deliver(WireArrived(event))
 
     def _deliver_sound(self, item_id: str, sound: bytes) -> None:

@@ -97,7 +97,7 @@ class CallMachine:
             Checked: self._replies.checked,
             Commanded: self._on_command,
             LinkDropped: self._on_link_dropped,
-            LinkOpened: self._linkage.opened,
+            LinkOpened: self._on_link_opened,
             RenewalFailed: lambda _failed: self._linkage.renewal_failed(),
             SoundArrived: self._replies.sound,
             Stopped: lambda stopped: self._end(stopped.reason),
@@ -331,9 +331,14 @@ class CallMachine:
             self._end(limit.ends)
 
     # The link -------------------------------------------------------------------------------------------------------
+    def _on_link_opened(self, opened: LinkOpened) -> None:
+        if opened.renewed:
+            self._replies.session_lost()
+        self._linkage.opened(opened)
+
     def _on_link_dropped(self, dropped: LinkDropped) -> None:
         if not dropped.resumable:
-            self._replies.drop_held()
+            self._replies.session_lost()
         if self._linkage.dropped(dropped):
             return
         self._outbox.log(
@@ -553,7 +558,7 @@ class CallMachine:
 
     def _end(self, reason: str) -> None:
         self._stop_listening()
-        self._replies.drop_held()
+        self._replies.end()
         self._functions.end()
         self._outbox.log_all(self.transcript.broken_off(self._earpiece.total_ms))
         self._ended = True

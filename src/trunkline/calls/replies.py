@@ -97,6 +97,11 @@ class Replies:
         """A new turn of the caller's: what is still being checked belongs to an earlier one."""
         self._turn += 1
         self._stopped_this_turn = 0
+        self._replies = {
+            item_id: reply
+            for item_id, reply in self._replies.items()
+            if not reply.settled or reply.look is not None or reply.turn >= self._turn - 1
+        }
 
     @property
     def unsettled(self) -> bool:
@@ -146,11 +151,30 @@ class Replies:
 
     def response_over(self) -> None:
         """The response is over: messages that were not finished by it never will be."""
+        self._cut_short()
+        held = {reply.item_id for reply in self._held}
+        self._outbox.log_all(self._transcript.broken_off(self._earpiece.total_ms, roles=("assistant",), but=held))
+
+    def session_lost(self) -> None:
+        """The session is gone, and what it was saying with it; what came of it is still looked at."""
+        self.drop_held()
+        self._cut_short()
+
+    def end(self) -> None:
+        """The call is over: what nobody has looked at by now is no pass."""
+        self.drop_held()
+        for reply in self._replies.values():
+            waiting = reply.pending if not reply.settled else reply.look.waiting if reply.look else ()
+            for name in sorted(waiting):
+                rationale = "the call ended before it was checked"
+                self._outbox.log(
+                    log.GuardrailChecked(item_id=reply.item_id, guardrail=name, status="error", rationale=rationale)
+                )
+
+    def _cut_short(self) -> None:
         for reply in self._replies.values():
             if reply.item is None and not reply.settled:
                 self.finished({"id": reply.item_id, "status": "incomplete", "content": []})
-        held = {reply.item_id for reply in self._held}
-        self._outbox.log_all(self._transcript.broken_off(self._earpiece.total_ms, roles=("assistant",), but=held))
 
     def sound(self, sound: SoundArrived) -> None:
         """Sound of a message."""
