@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Page, Route, WebSocketRoute
 
@@ -71,7 +72,7 @@ class ScriptedCall:
         self.page = page
         self.commands: list[dict[str, Any]] = []
         self.wanted: list[dict[str, Any]] = []
-        self._seq = 0
+        self._log: list[tuple[int, str]] = []
         self._socket: WebSocketRoute | None = None
         self._health = {"status": "ok", "version": "0", "provider": provider}
         self._scenarios = list(scenarios)
@@ -85,11 +86,12 @@ class ScriptedCall:
 
     def tell(self, *events: log.LogEventUnion, at_ms: int | None = None) -> None:
         """More of the log, 100 ms apart unless told otherwise."""
-        assert self._socket
         for event in events:
-            self._seq += 1
-            at = 100 * self._seq if at_ms is None else at_ms
-            self._socket.send(log.frame_of(event, self._seq, at).decode())
+            seq = len(self._log) + 1
+            frame = log.frame_of(event, seq, 100 * seq if at_ms is None else at_ms).decode()
+            self._log.append((seq, frame))
+            if self._socket:
+                self._socket.send(frame)
 
     def says(self, item_id: str, text: str, agent: str = "clerk") -> None:
         """A whole message of an agent."""
@@ -123,11 +125,14 @@ class ScriptedCall:
         raise AssertionError(f"no {kind!r} among {self.commands}")
 
     def _connect(self, socket: WebSocketRoute) -> None:
-        again = self._socket is not None
         self._socket = socket
         socket.on_message(lambda frame: self.commands.append(json.loads(frame)) if isinstance(frame, str) else None)
         socket.send(json.dumps({"seq": 0, "at_ms": 0, "kind": "leg.role", "role": "caller"}))
-        if not again:
+        after = int(parse_qs(urlsplit(socket.url).query)["after"][0])
+        for seq, frame in self._log:
+            if seq > after:
+                socket.send(frame)
+        if not self._log:
             self.tell(STARTED, log.LegJoined("leg", "websocket"), log.LinkUp("shop"), log.AgentChanged("clerk"))
 
     def _answer(self, route: Route) -> None:

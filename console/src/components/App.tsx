@@ -5,6 +5,7 @@ import { catalogue } from "../catalogue";
 import { agent, connection, scenario } from "../console";
 import { logsShown, type Tab, tab } from "../view";
 import { Agents } from "./Agents";
+import { Announcer } from "./Announcer";
 import { Approvals } from "./Approvals";
 import { BottomBar } from "./BottomBar";
 import { Composer } from "./Composer";
@@ -29,6 +30,7 @@ export function App(): VNode {
         {logsShown.value && <Events />}
       </main>
       <BottomBar />
+      <Announcements />
     </div>
   );
 }
@@ -62,6 +64,10 @@ function Conversation(): VNode {
   const shown = catalogue.value?.scenarios.find((one) => one.name === call.scenario) ?? scenario.value;
   const agents = useMemo(() => shown?.agents.map((one) => one.name) ?? [], [shown]);
   return <Transcript call={call} scenario={shown} agents={agents} provider={call.provider ?? catalogue.value?.health.provider ?? null} />;
+}
+
+function Announcements(): VNode {
+  return <Announcer entries={connection.call.value.entries} />;
 }
 
 function Events(): VNode {

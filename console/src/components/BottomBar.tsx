@@ -9,7 +9,7 @@ import { TalkButton } from "./TalkButton";
 
 export function BottomBar(): VNode {
   return (
-    <div class="bottom-bar" role="group" aria-label="Call and sound">
+    <div class="bottom-bar" role="region" aria-label="Call and sound">
       <ConnectButton />
       <div class="bar-talk">
         <PushToTalk />

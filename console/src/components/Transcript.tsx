@@ -3,7 +3,6 @@ import type { VNode } from "preact";
 import type { ScenarioInfo } from "../api";
 import { useFollow } from "../follow";
 import type { CallState, Entry } from "../reducer";
-import { Announcer } from "./Announcer";
 import { Bubble } from "./Bubble";
 import { CallFigures } from "./CallFigures";
 import { Crumb } from "./Crumb";
@@ -46,7 +45,6 @@ export function Transcript({ call, scenario, agents, provider }: TranscriptProps
         </div>
       </div>
       {!following && <JumpButton onClick={jump} />}
-      <Announcer entries={call.entries} />
     </section>
   );
 }

@@ -1,0 +1,197 @@
+"""The console for everybody: screen readers, the keyboard, small screens, calm ones; and nothing from anywhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import Server
+from tests.browser.scripted import ScriptedCall
+from trunkline.calls import log
+
+pytestmark = pytest.mark.browser
+AXE = Path(__file__).parents[2] / "console" / "node_modules" / "axe-core" / "axe.min.js"
+AXE_RUN = """async () => {
+  const { violations } = await axe.run(document, { resultTypes: ["violations"] });
+  const words = ({ html, any }) => `${html} ${any[0]?.message ?? ""}`;
+  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(words).join("; ")}`);
+}"""
+WIDE, MIDDLE, PHONE = (1440, 900), (1024, 768), (360, 740)
+Opened = Callable[..., ScriptedCall]
+
+
+@pytest.fixture
+def opened(chromium: Browser, server: Server) -> Iterator[Opened]:
+    """Opens the console with a scripted call; options are the browser context's."""
+    contexts = []
+
+    def open_call(size: tuple[int, int] = WIDE, **options: Any) -> ScriptedCall:
+        viewport = {"width": size[0], "height": size[1]}
+        context = chromium.new_context(permissions=["microphone"], viewport=viewport, **options)  # type: ignore[arg-type]
+        contexts.append(context)
+        call = ScriptedCall(context.new_page())
+        call.open(f"{server.url}/?transport=websocket")
+        return call
+
+    yield open_call
+    for context in contexts:
+        context.close()
+
+
+def a_lot_happens(call: ScriptedCall) -> None:
+    """One of everything that the console shows, with what opens opened."""
+    tokens = log.Tokens(input_text=900, output_audio=120)
+    call.says("a1", "Welcome. **What** can I do, see [here](https://example.com)?")
+    call.tell(
+        log.GuardrailChecked("a1", "moderation", "pass", "NONE"),
+        log.TurnMeasured("a1", 640, [log.LatencyPart("end_of_turn", 500), log.LatencyPart("model", 140)], "speech"),
+        log.UsageUpdated("response", "m", tokens, tokens, cost=0.0042, total_cost=0.0042, item_id="a1"),
+    )
+    call.asks("u1", "I would like to return a board.")
+    call.tell(
+        log.MessageAdded("u2", "user", spoken=True),
+        log.ToolStarted("t1", "askSupervisor", {"question": "Is it eligible?"}, "clerk"),
+        log.ToolStarted("t2", "readPolicy", {"region": "NZ"}, "clerk", parent="t1"),
+        log.ToolProgress("t1", "Reading the policy", 0.4),
+        log.ToolDone("t2", "readPolicy", 40, error="Not found."),
+        log.AgentChanged("returns", "clerk"),
+    )
+    call.says("a2", "You fool.", agent="returns")
+    call.tell(
+        log.MessageTruncated("a2", 300, "You"),
+        log.GuardrailChecked("a2", "moderation", "fail", "OFFENSIVE", "It insults the caller.", "fool", 210),
+        log.GuardrailChecked("a2", "tone", "pending"),
+        log.CallError("The order was not found.", hint="Try another number."),
+        log.ApprovalNeeded("t9", "checkout", {"item_id": 101}, "returns"),
+    )
+    page = call.page
+    expect(page.get_by_role("button", name="Allow")).to_be_visible()
+    for name in ("moderation Fail", "Wait 640 ms", "askSupervisor"):
+        page.get_by_role("region", name="Transcript").get_by_role("button", name=name).click()
+
+
+def violations(page: Page) -> list[str]:
+    """What axe finds wrong, in short."""
+    if not AXE.is_file():
+        pytest.skip("axe-core is not installed: make setup")
+    page.evaluate(AXE.read_text())
+    found = page.evaluate(AXE_RUN)
+    return list(found)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
+def test_axe_finds_nothing_wrong(opened: Opened, scheme: Literal["light", "dark"], size: tuple[int, int]) -> None:
+    call = opened(size, color_scheme=scheme, reduced_motion="reduce")
+    assert violations(call.page) == [], "at the beginning"
+    a_lot_happens(call)
+    assert violations(call.page) == [], "in the call"
+    if size == PHONE:
+        for view in ("Agents", "Event log"):
+            call.page.get_by_role("navigation", name="View").get_by_role("button", name=view).click()
+            assert violations(call.page) == [], view
+        return
+    call.page.get_by_role("region", name="Event log").get_by_role("treeitem").last.click()
+    assert violations(call.page) == [], "with an event opened"
+    call.end()
+    expect(call.page.get_by_role("status").first).to_have_text("Call ended")
+    assert violations(call.page) == [], "when it is over"
+
+
+def test_every_control_is_reached_by_the_keyboard_and_shows_it(opened: Opened) -> None:
+    call = opened()
+    a_lot_happens(call)
+    reached: set[str] = set()
+    faint: list[str] = []
+    rounds = 0
+    while rounds < 2:  # from where the mouse was last, to the page's end, and once around
+        call.page.keyboard.press("Tab")
+        name, ring = call.page.evaluate(
+            """() => {
+              const at = document.activeElement;
+              if (at === document.body) return ["", true];
+              const around = [at, at.closest(".composer-row")].filter(Boolean);
+              const seen = around.map((element) => getComputedStyle(element));
+              const ring = seen.some((style) => style.outlineStyle !== "none" || style.boxShadow !== "none");
+              return [at.getAttribute("aria-label") ?? at.labels?.[0]?.textContent ?? at.textContent, ring];
+            }"""
+        )
+        reached.add(name.strip())
+        if not ring:
+            faint.append(name)
+        rounds += name == ""
+        assert len(reached) < 100
+    for wanted in (
+        "Scenario",
+        "Agent",
+        "clerk",
+        "Copy",
+        "Download text",
+        "Message",
+        "Allow",
+        "Refuse",
+        "Filter events",
+    ):
+        assert any(name.startswith(wanted) for name in reached), f"{wanted} is not among {sorted(reached)}"
+    assert {"Logs", "Disconnect", "Events", "Pause"} <= reached
+    assert faint == []
+
+
+def test_messages_are_read_out_once_and_complete(opened: Opened) -> None:
+    call = opened()
+    spoken = call.page.get_by_role("log", name="Messages")
+    call.tell(log.MessageAdded("a1", "assistant", agent="clerk"), log.MessageDelta("a1", "Good "))
+    call.tell(log.MessageDelta("a1", "day."))
+    expect(call.page.get_by_role("region", name="Transcript").get_by_text("Good day.")).to_be_visible()
+    expect(spoken).to_be_empty()
+    call.tell(log.MessageDone("a1", "assistant", "Good day."), log.AgentChanged("sales", "clerk"))
+    expect(spoken.get_by_text("clerk: Good day.")).to_have_count(1)
+    expect(spoken.get_by_text("sales takes over")).to_have_count(1)
+    call.tell(log.ApprovalNeeded("t", "checkout", {}, "sales"))
+    expect(call.page.get_by_role("alert").filter(has_text="sales asks to use checkout")).to_be_visible()
+
+
+def test_nothing_moves_where_motion_is_unwanted(opened: Opened) -> None:
+    call = opened(reduced_motion="reduce")
+    a_lot_happens(call)
+    running = call.page.evaluate("() => document.getAnimations().filter((one) => one.playState === 'running').length")
+    assert running == 0
+
+
+@pytest.mark.parametrize("size", [WIDE, MIDDLE, PHONE, (320, 568), (2560, 1300)], ids=lambda size: str(size[0]))
+def test_the_page_fits_the_screen(opened: Opened, size: tuple[int, int]) -> None:
+    call = opened(size)
+    a_lot_happens(call)
+    width = call.page.evaluate("document.documentElement.scrollWidth")
+    assert width <= size[0]
+    message = call.page.get_by_role("textbox", name="Message")
+    expect(message).to_be_in_viewport(ratio=1)
+    expect(call.page.get_by_role("button", name="Disconnect")).to_be_in_viewport(ratio=1)
+    box = call.page.get_by_role("region", name="Transcript").bounding_box()
+    assert box
+    assert box["height"] > size[1] * 0.25
+
+
+def test_nothing_is_asked_of_any_other_host(chromium: Browser, server: Server) -> None:
+    context = chromium.new_context(permissions=["microphone"])
+    page = context.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    refused: list[str] = []
+    page.on("console", lambda said: refused.append(said.text) if "Content Security Policy" in said.text else None)
+    answer = page.goto(f"{server.url}/?transport=websocket")
+    page.get_by_text("Hello, and welcome").first.wait_for()
+    assert answer
+    policy = answer.header_value("content-security-policy") or ""
+    assert "script-src 'self'" in policy
+    assert "unsafe" not in policy
+    assert {urlsplit(url).netloc for url in asked if not url.startswith(("blob:", "data:"))} == {
+        urlsplit(server.url).netloc
+    }
+    assert refused == []
+    context.close()

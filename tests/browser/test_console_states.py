@@ -1,0 +1,396 @@
+"""What the console shows of a call, whatever happens in it: a log made up by the test, in the real page."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+
+from tests.browser.conftest import Server
+from tests.browser.scripted import CALL, SHOP, STARTED, TOOL, ScriptedCall, agent, scenario
+from trunkline.calls import log
+
+pytestmark = pytest.mark.browser
+Open = Callable[..., ScriptedCall]
+
+
+@pytest.fixture
+def context(chromium: Browser) -> Iterator[BrowserContext]:
+    context = chromium.new_context(permissions=["microphone"], viewport={"width": 1440, "height": 900}, locale="en-GB")
+    context.grant_permissions(["microphone", "clipboard-read", "clipboard-write"])
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def call(context: BrowserContext, server: Server) -> Iterator[ScriptedCall]:
+    """A call that has begun; an exception in the page fails the test."""
+    yield from _opened(context.new_page(), server)
+
+
+def _opened(page: Page, server: Server) -> Iterator[ScriptedCall]:
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    call = ScriptedCall(page)
+    call.open(f"{server.url}/?transport=websocket")
+    yield call
+    assert not errors, errors
+
+
+def transcript(call: ScriptedCall) -> Locator:
+    return call.page.get_by_role("region", name="Transcript")
+
+
+def events(call: ScriptedCall) -> Locator:
+    return call.page.get_by_role("region", name="Event log")
+
+
+def agents(call: ScriptedCall) -> Locator:
+    return call.page.get_by_role("region", name="Agents")
+
+
+# Guardrails ---------------------------------------------------------------------------------------------------------
+def test_a_guardrails_chip_goes_from_pending_to_fail_and_says_why(call: ScriptedCall) -> None:
+    call.says("a1", "You fool.")
+    call.tell(log.GuardrailChecked("a1", "moderation", "pending"))
+    bubble = transcript(call).get_by_role("article").filter(has_text="You fool.")
+    expect(bubble.get_by_role("button", name="Pending")).to_be_visible()
+    call.tell(log.GuardrailChecked("a1", "moderation", "fail", "OFFENSIVE", "It insults the caller.", "fool", 210))
+    bubble.get_by_role("button", name="Fail").click()
+    for words in ("OFFENSIVE", "It insults the caller.", "fool", "210 ms"):
+        expect(bubble.get_by_text(words, exact=True)).to_be_visible()
+    crumb = transcript(call).get_by_role("button", name="Guardrail moderation tripped: OFFENSIVE")
+    crumb.click()
+    expect(crumb).to_have_attribute("aria-expanded", "true")
+    call.says("a2", "Good day.")
+    call.tell(log.GuardrailChecked("a2", "moderation", "pass", "NONE"), log.GuardrailChecked("a2", "tone", "error"))
+    fine = transcript(call).get_by_role("article").filter(has_text="Good day.")
+    expect(fine.get_by_role("button", name="Pass")).to_be_visible()
+    expect(fine.get_by_role("button", name="Error")).to_be_visible()
+
+
+# Tools --------------------------------------------------------------------------------------------------------------
+def test_a_tool_waits_until_the_caller_allows_it(call: ScriptedCall) -> None:
+    call.tell(log.ApprovalNeeded("t1", "checkout", {"item_id": 101}, "clerk"))
+    question = call.page.get_by_role("group", name="Permission for checkout")
+    expect(question).to_contain_text("clerk asks to use checkout")
+    question.get_by_text("With these arguments").click()
+    expect(question.get_by_text("101")).to_be_visible()
+    expect(transcript(call).get_by_text("waits for your permission")).to_be_visible()
+    question.get_by_role("button", name="Allow").click()
+    assert call.command("approve") == {"type": "approve", "call_id": "t1", "approved": True}
+    call.tell(log.ApprovalGiven("t1", True))
+    expect(question).to_be_hidden()
+    call.tell(log.ApprovalNeeded("t2", "checkout", {"item_id": 7}, "clerk"))
+    question.get_by_role("button", name="Refuse").press("Enter")
+    call.page.wait_for_timeout(50)
+    assert call.command("approve") == {"type": "approve", "call_id": "t2", "approved": False}
+
+
+def test_a_tool_tells_how_far_it_is_and_what_it_caused(call: ScriptedCall) -> None:
+    call.tell(
+        log.ToolStarted("t1", "askSupervisor", {"question": "Is it eligible?"}, "clerk"),
+        log.ToolStarted("t2", "readPolicy", {"region": "NZ"}, "clerk", parent="t1"),
+        log.ToolProgress("t1", "Reading the policy", 0.4),
+    )
+    outer = transcript(call).get_by_role("button", name="askSupervisor")
+    expect(outer).to_contain_text("Reading the policy")
+    expect(transcript(call).get_by_role("progressbar")).to_have_attribute("value", "0.4")
+    call.tell(log.ToolDone("t2", "readPolicy", 40, "30 days"), log.ToolDone("t1", "askSupervisor", 900, "yes"))
+    inner = transcript(call).get_by_role("button", name="readPolicy")
+    inner.click()
+    detail = transcript(call).locator(".crumb-detail")
+    expect(detail).to_contain_text("30 days")
+    left = [found["x"] for one in (outer, inner) if (found := one.bounding_box())]
+    assert left[1] > left[0] + 10, "what it caused is indented"
+
+
+# Measures -----------------------------------------------------------------------------------------------------------
+def test_delay_and_cost_stand_beside_the_bubble_and_for_the_call(call: ScriptedCall) -> None:
+    call.says("a1", "It is seven o'clock.")
+    tokens = log.Tokens(input_text=1200, output_audio=80)
+    call.tell(
+        log.TurnMeasured("a1", 640, [log.LatencyPart("end_of_turn", 500), log.LatencyPart("model", 140)], "speech"),
+        log.UsageUpdated("response", "m", tokens, tokens, cost=0.0042, total_cost=0.0042, item_id="a1"),
+    )
+    bubble = transcript(call).get_by_role("article").filter(has_text="seven o'clock")
+    button = bubble.get_by_role("button", name="Wait 640 ms")
+    expect(button).to_contain_text("$0.0042")
+    button.click()
+    for words in ("end of turn", "500 ms", "model", "140 ms", "1,200 tokens"):
+        expect(bubble.get_by_text(words, exact=True)).to_be_visible()
+    figures = transcript(call).get_by_title("The call in figures")
+    expect(figures).to_contain_text("640 ms")
+    figures.press("Enter")
+    expect(transcript(call).get_by_text("Wait for the first sound, median")).to_be_visible()
+    figures.press("Escape")
+    expect(transcript(call).get_by_text("Wait for the first sound, median")).to_be_hidden()
+
+
+# Agents -------------------------------------------------------------------------------------------------------------
+def test_the_picture_of_agents_follows_handoffs_and_opens_their_definitions(call: ScriptedCall) -> None:
+    expect(agents(call).get_by_role("button", name="clerk")).to_have_attribute("aria-current", "true")
+    call.tell(log.AgentChanged("returns", "clerk"))
+    expect(agents(call).get_by_role("button", name="returns")).to_have_attribute("aria-current", "true")
+    expect(call.page.get_by_role("combobox", name="Agent")).to_have_value("returns")
+    expect(agents(call).locator(".edge-last")).to_have_count(1)
+    clerk = agents(call).get_by_role("button", name="clerk")
+    clerk.focus()
+    clerk.press("Enter")
+    card = agents(call).get_by_role("article", name="About clerk")
+    expect(card.get_by_text("You are clerk. Be brief.")).to_be_visible()
+    card.get_by_text("checkout").click()
+    expect(card.get_by_text("Pays for what is in the cart.")).to_be_visible()
+    expect(card.get_by_text("item_id")).to_be_visible()
+
+
+@pytest.mark.parametrize("count", [1, 8])
+def test_one_agent_or_eight_fit_into_the_picture(context: BrowserContext, server: Server, count: int) -> None:
+    names = [f"agentNumber{index}" for index in range(count)]
+    crowd = scenario("crowd", *[agent(name, *[n for n in names if n != name]) for name in names])
+    call = ScriptedCall(context.new_page(), [crowd])
+    call.open(f"{server.url}/?transport=websocket")
+    region = agents(call).bounding_box()
+    boxes = [box for one in agents(call).locator(".node").all() if (box := one.bounding_box())]
+    assert region
+    assert len(boxes) == count
+    for box in boxes:
+        assert region["x"] <= box["x"]
+        assert box["x"] + box["width"] <= region["x"] + region["width"]
+    pairs = count * (count - 1) // 2
+    expect(agents(call).locator(".edge")).to_have_count(pairs)
+
+
+# The state of the call ----------------------------------------------------------------------------------------------
+def test_provider_transport_and_link_are_always_shown(call: ScriptedCall) -> None:
+    status, link = call.page.get_by_role("status").first, call.page.get_by_title("Link: the connection to the model")
+    expect(call.page.get_by_title("Provider: where the model lives")).to_have_text("local")
+    expect(call.page.get_by_title("Transport: how the sound travels")).to_have_text("WebSocket")
+    expect(link).to_have_text("model connected")
+    call.tell(log.LinkLost("1006", retry_in_ms=500))
+    expect(link).to_have_text("model lost")
+    expect(status).to_have_text("Reconnecting to the model…")
+    call.tell(log.LinkRestored(1, 600))
+    expect(status).to_have_text("Connected")
+    call.tell(log.LinkRolledOver("the hour is nearly over"))
+    expect(transcript(call).get_by_text("A new connection to the model")).to_be_visible()
+    call.tell(log.Notice("Transcription is not deployed.", "no_transcription", hint="Set a deployment."))
+    expect(transcript(call).get_by_text("Transcription is not deployed.")).to_be_visible()
+    call.drop()
+    expect(status).to_have_text("Reconnecting…")
+    expect(status).to_have_text("Connected")
+    call.says("a1", "Still here.")
+    expect(transcript(call).get_by_text("Still here.")).to_have_count(1)
+
+
+def test_what_the_caller_says_is_transcribed_or_inaudible(call: ScriptedCall) -> None:
+    call.tell(log.MessageAdded("u1", "user", spoken=True))
+    expect(transcript(call).get_by_text("[Transcribing…]")).to_be_visible()
+    call.tell(log.MessageDone("u1", "user", "", status="inaudible"))
+    expect(transcript(call).get_by_text("[inaudible]")).to_be_visible()
+    expect(transcript(call).get_by_text("[Transcribing…]")).to_be_hidden()
+
+
+def test_things_to_say_are_said_by_a_click(call: ScriptedCall) -> None:
+    call.page.get_by_role("button", name="What is on sale?").click()
+    assert call.command("say") == {"type": "say", "text": "What is on sale?"}
+
+
+def test_the_local_engine_introduces_itself_and_says_how_to_use_azure(call: ScriptedCall) -> None:
+    expect(transcript(call).get_by_text("This runs on your machine, with no key.")).to_be_visible()
+    transcript(call).get_by_text("Talk to Azure OpenAI instead").click()
+    expect(transcript(call).get_by_text("AZURE_OPENAI_REALTIME_DEPLOYMENT")).to_be_visible()
+
+
+def test_with_azure_there_is_nothing_to_introduce(context: BrowserContext, server: Server) -> None:
+    call = ScriptedCall(context.new_page(), provider="azure")
+    call.page.goto(f"{server.url}/?transport=websocket&connect=0")
+    expect(transcript(call).get_by_role("heading", name="Shop")).to_be_visible()
+    expect(call.page.get_by_title("Provider: where the model lives")).to_have_text("azure")
+    expect(transcript(call).get_by_text("with no key")).to_have_count(0)
+
+
+# Text ---------------------------------------------------------------------------------------------------------------
+def test_no_text_from_outside_is_ever_html(call: ScriptedCall) -> None:
+    evil = "<img src=x onerror=\"document.title='gone'\"><script>document.title='gone'</script>"
+    call.says("a1", evil, agent=evil)
+    call.asks("u1", evil)
+    call.tell(
+        log.ToolStarted("t1", evil, {"a": evil}, evil),
+        log.ToolDone("t1", evil, 1, evil),
+        log.GuardrailChecked("a1", evil, "fail", evil, evil, evil),
+        log.Breadcrumb(evil, {"a": evil}),
+        log.CallError(evil, hint=evil),
+    )
+    for crumb in transcript(call).locator(".crumb-head").all():
+        crumb.click()
+    expect(transcript(call).get_by_text("onerror").first).to_be_visible()
+    events(call).get_by_text("breadcrumb").click()
+    assert call.page.locator("#console img, #console script").count() == 0
+    assert call.page.title() == "Trunkline"
+
+
+def test_right_to_left_text_runs_right_to_left(call: ScriptedCall) -> None:
+    call.says("a1", "مرحبا، كيف أساعدك؟")
+    call.asks("u1", "שלום, אני רוצה עזרה")
+    for words in ("مرحبا", "שלום"):
+        text = transcript(call).get_by_role("article").filter(has_text=words).locator("p").first
+        assert text.evaluate("element => getComputedStyle(element).direction") == "rtl"
+
+
+@pytest.mark.parametrize(
+    ("locale", "expected"), [("de-DE", r"\d\d:\d\d:\d\d,750"), ("en-US", r"\d\d:\d\d:\d\d\.750 [AP]M")]
+)
+def test_times_are_in_the_browsers_language_to_the_millisecond(
+    chromium: Browser, server: Server, locale: str, expected: str
+) -> None:
+    context = chromium.new_context(permissions=["microphone"], locale=locale)
+    call = ScriptedCall(context.new_page())
+    call.open(f"{server.url}/?transport=websocket")
+    call.says("a1", "Hello.")
+    expect(transcript(call).get_by_role("article").locator("time")).to_have_text(re.compile(expected))
+    context.close()
+
+
+# To take along ------------------------------------------------------------------------------------------------------
+def test_a_call_that_has_ended_stays_and_is_copied_and_downloaded(call: ScriptedCall, tmp_path: Path) -> None:
+    call.says("a1", "Good day.")
+    call.asks("u1", "Good night.")
+    call.end()
+    expect(call.page.get_by_role("status").first).to_have_text("Call ended")
+    expect(transcript(call).get_by_text("Good night.")).to_be_visible()
+    copy = transcript(call).get_by_role("button", name="Copy")
+    copy.click()
+    expect(transcript(call).get_by_role("button", name="Copied!")).to_be_visible()
+    assert "clerk: Good day." in call.page.evaluate("navigator.clipboard.readText()")
+    expect(copy).to_be_visible()
+    with call.page.expect_download() as text:
+        transcript(call).get_by_role("button", name="Download text").click()
+    assert text.value.suggested_filename == f"trunkline-{CALL}.txt"
+    assert "You: Good night." in text.value.path().read_text()
+    with call.page.expect_download() as saved:
+        transcript(call).get_by_role("button", name="Download JSON").click()
+    whole = json.loads(saved.value.path().read_text())
+    assert [event["seq"] for event in whole["events"]] == list(range(1, len(whole["events"]) + 1))
+    assert whole["events"][0]["call_id"] == STARTED.call_id
+    assert whole["transcript"][-1]["title"] == "Call ended: hung up"
+
+
+# The event log ------------------------------------------------------------------------------------------------------
+def test_the_event_log_searches_chooses_kinds_and_pairs(call: ScriptedCall) -> None:
+    call.tell(
+        log.WireSent({"type": "response.create"}),
+        log.WireReceived({"type": "error", "error": {"message": "No such thing."}}),
+        log.ToolStarted("t1", "checkout", {"item_id": 9}, "clerk"),
+        log.MessageAdded("a1", "assistant"),
+        log.ToolDone("t1", "checkout", 33, "paid"),
+    )
+    rows = events(call).get_by_role("treeitem")
+    expect(rows.filter(has_text="response.create")).to_contain_text("▲")
+    failed = rows.filter(has_text="No such thing.")
+    expect(failed).to_contain_text("▼")
+    red = failed.locator(".row-name").evaluate("element => getComputedStyle(element).color")
+    assert red != rows.first.locator(".row-name").evaluate("element => getComputedStyle(element).color")
+    kinds = events(call).get_by_role("combobox", name="Kind")
+    kinds.select_option("kind:tool.done")
+    expect(rows).to_have_count(1)
+    rows.first.click()
+    expect(rows.first).to_contain_text("Begun by tool.started, 200 ms before:")
+    rows.first.get_by_role("button", name="Go to its beginning").click()
+    expect(kinds).to_have_value("all")
+    expect(events(call).locator(".row-active")).to_contain_text("tool.started")
+    expect(events(call).locator(".row-lit")).to_have_count(2)
+    kinds.select_option("errors")
+    expect(rows).to_have_count(1)
+    kinds.select_option("all")
+    events(call).get_by_role("searchbox").fill("item_id paid")
+    expect(events(call).get_by_text("No event is like that.")).to_be_visible()
+    events(call).get_by_role("searchbox").fill("paid")
+    expect(rows).to_have_count(1)
+    events(call).get_by_role("button", name="Events as JSON").click()
+    expect(events(call).get_by_role("button", name="Events as JSON")).to_have_text("Copied!")
+    assert [event["kind"] for event in json.loads(call.page.evaluate("navigator.clipboard.readText()"))] == [
+        "tool.done"
+    ]
+
+
+def test_the_event_log_is_walked_by_the_keyboard(call: ScriptedCall) -> None:
+    tree = events(call).get_by_role("tree", name="Events")
+    tree.press("Home")
+    first = events(call).get_by_role("treeitem").first
+    assert tree.get_attribute("aria-activedescendant") == first.get_attribute("id")
+    tree.press("Enter")
+    expect(first).to_have_attribute("aria-expanded", "true")
+    expect(first).to_contain_text('"started_at": "2026-05-01T10:00:00.250Z"')
+    tree.press("ArrowLeft")
+    expect(first).to_have_attribute("aria-expanded", "false")
+    tree.press("ArrowDown")
+    expect(events(call).locator(".row-active")).to_contain_text("leg.joined")
+
+
+def test_the_event_log_pauses_and_follows_the_newest(call: ScriptedCall) -> None:
+    events(call).get_by_role("button", name="Pause").click()
+    call.tell(*[log.Breadcrumb(f"note {index}") for index in range(200)])
+    expect(transcript(call).get_by_text("note 199")).to_be_visible()
+    expect(events(call).get_by_text("note 0")).to_have_count(0)
+    events(call).get_by_role("button", name="Go on showing events").click()
+    expect(events(call).get_by_text("note 199")).to_be_in_viewport()
+    events(call).locator(".scroll").evaluate("element => { element.scrollTop = 0 }")
+    call.tell(log.Breadcrumb("the newest"))
+    expect(transcript(call).get_by_text("the newest")).to_be_visible()
+    expect(events(call).get_by_text("the newest")).to_have_count(0)
+    events(call).get_by_role("button", name="Jump to latest").click()
+    expect(events(call).get_by_text("the newest")).to_be_in_viewport()
+
+
+def test_thousands_of_events_are_few_elements(call: ScriptedCall) -> None:
+    call.tell(*[log.WireReceived({"type": "response.x", "delta": f"number {index}"}) for index in range(2000)])
+    expect(events(call).locator(".count")).to_have_text("2004")
+    expect(events(call).get_by_text("number 1999")).to_be_in_viewport()
+    assert call.page.locator("#console *").count() < 1500
+    events(call).get_by_role("searchbox").fill("number 725")
+    expect(events(call).get_by_role("treeitem")).to_have_count(1)
+
+
+# Choices ------------------------------------------------------------------------------------------------------------
+def test_the_logs_can_be_put_away_and_stay_away(call: ScriptedCall) -> None:
+    logs = call.page.get_by_role("checkbox", name="Logs")
+    expect(logs).to_be_checked()
+    logs.uncheck()
+    expect(events(call)).to_have_count(0)
+    call.page.reload()
+    expect(transcript(call).get_by_text("Call started")).to_be_visible()
+    expect(logs).not_to_be_checked()
+    expect(events(call)).to_have_count(0)
+    logs.check()
+    expect(events(call)).to_be_visible()
+
+
+def test_scenario_agent_transport_and_codec_are_in_the_address(context: BrowserContext, server: Server) -> None:
+    other = scenario("surgery", agent("desk", "doctor", tools=["checkout"], tool_details=[TOOL]), agent("doctor"))
+    call = ScriptedCall(context.new_page(), [SHOP, other])
+    call.open(f"{server.url}/?agentConfig=surgery&transport=websocket&codec=pcmu")
+    assert call.wanted[0]["scenario"] == "surgery"
+    call.page.get_by_role("combobox", name="Scenario").select_option("shop")
+    expect(call.page).to_have_url(re.compile(r"agentConfig=shop"))
+    expect(call.page).to_have_url(re.compile(r"transport=websocket"))
+    expect(call.page).to_have_url(re.compile(r"codec=pcmu"))
+    call.page.get_by_role("combobox", name="Agent").select_option("sales")
+    expect(call.page).to_have_url(re.compile(r"agent=sales"))
+    assert [(one["scenario"], one.get("agent")) for one in call.wanted] == [
+        ("surgery", None),
+        ("shop", None),
+        ("shop", "sales"),
+    ]
+
+
+def test_an_unknown_scenario_is_the_default_and_the_page_says_so(context: BrowserContext, server: Server) -> None:
+    call = ScriptedCall(context.new_page())
+    call.open(f"{server.url}/?agentConfig=nowhere&transport=websocket")
+    expect(call.page.get_by_text("There is no scenario “nowhere”")).to_be_visible()
+    assert call.wanted[0]["scenario"] == "shop"
+    expect(call.page.get_by_role("combobox", name="Scenario")).to_have_value("shop")
