@@ -151,6 +151,20 @@ async def test_a_wrong_address_is_said_anew(voice_call: VoiceCalls) -> None:
     assert call.state.address == Address("2 Main Street", "Salem", "Oregon", "97301")
 
 
+async def test_a_corrected_address_is_read_back_again(voice_call: VoiceCalls) -> None:
+    call = await verified(voice_call)
+    answer = await says(call, "1 Main Street, Salem, Oregon 97301", "no, it's 21 Main St Apt 4, Salem, OR 97301")
+    assert "I have 21 Main St Apt 4, Salem, Oregon, 9 7 3 0 1." in answer
+    await says(call, "yes")
+    assert call.state.address == Address("21 Main St Apt 4", "Salem", "Oregon", "97301")
+
+
+async def test_who_does_not_tell_all_of_an_address_tells_none(voice_call: VoiceCalls) -> None:
+    call = await verified(voice_call)
+    assert "leave your address as it is" in await says(call, "12 Hope Street", "no")
+    assert call.state.address is None
+
+
 async def test_an_address_may_be_kept_to_oneself(voice_call: VoiceCalls) -> None:
     call = await verified(voice_call)
     turn = await call.say("I'd rather not")
@@ -249,6 +263,8 @@ async def test_answers_to_questions_that_come_later_are_kept(voice_call: VoiceCa
         ("when are you open?", "Monday to Friday"),
         ("where are you?", "123 Alpine Avenue"),
         ("good morning", "Hello"),
+        ("cancel", "just hang up"),
+        ("goodbye", "Goodbye"),
         ("the purple elephant", "didn't get that"),
         ("?!…", "didn't get that"),
     ],

@@ -121,7 +121,9 @@ class DateSlot:
 
     def regex(self) -> str:
         number = rf"(?:\d+(?:st|nd|rd|th)?|(?:{_NUMBER_WORD}|{_ORDINAL_WORD}|thousand)\b)"
-        named = rf"(?:{number} ){{0,2}}(?:of )?(?:{'|'.join(_MONTH)})(?: (?:the|and)\b| {number})+"
+        month = "|".join(_MONTH)
+        following = rf"(?: (?:the|and)\b| {number})"
+        named = rf"(?:(?:{number} ){{1,2}}(?:of )?(?:{month})\b{following}*|(?:{month})\b{following}+)"
         return rf"(?:{named}|\d+ \d+ \d+|\d{{8}})"
 
     def jsgf(self) -> str:

@@ -28,6 +28,7 @@ STATES = {
 }  # fmt: skip
 _KIND_WORDS = "street avenue road drive lane court place terrace way boulevard circle square highway"
 _KINDS = _KIND_WORDS.split()
+_UNITS = {"apt", "apartment", "unit", "suite", "floor"}
 _SHORT_KINDS = {"st", "ave", "rd", "dr", "ln", "ct", "pl", "blvd", "hwy"}
 _STREET_NAMES = """
 main oak pine maple cedar elm park lake hill washington walnut spring north south ridge church evergreen alpine glacier
@@ -149,7 +150,8 @@ def _street_ends(tokens: list[str]) -> int:
         if word == ",":
             return place
         if word.lower().rstrip(".") in (*_KINDS, *_SHORT_KINDS):
-            return place + 1
+            has_unit = any(each.lower().rstrip(".") in _UNITS for each in tokens[place + 1 : place + 2])
+            return place + (3 if has_unit else 1)
     return len(tokens) if len(tokens) in (2, 3) else 0
 
 

@@ -76,7 +76,7 @@ async def _authentication(caller: Caller) -> Lines:
     elif notes.get("verified"):
         yield "Hello again, this is the front desk."
     else:
-        yield "Hello again. Then let's get you verified."
+        yield "Hello again."
     for attempt in (1, 2):
         if notes.get("verified"):
             break
@@ -215,37 +215,46 @@ async def _last_four(talk: Talk) -> tuple[str, CardKind]:
 
 
 async def _keep_address(talk: Talk) -> None:
+    notes = talk.caller.notes
+    address = notes["address"] = await _address(talk)
+    if address is None:
+        await act("That's fine, we leave your address as it is.")
+        return
+    await act("Thank you, I'm saving that.")
+    await act(call("save_or_update_address", phone_number=notes["phone"], new_address=address))
+
+
+async def _address(talk: Talk) -> dict[str, str] | None:
+    """A confirmed address; None if the caller keeps it to themselves."""
     question = "What is your street address, with city, state and ZIP code?"
     address: dict[str, str] = {}
     reply = await talk.ask(question, ADDRESS, RATHER_NOT, NO, accepts=read_address)
-    while reply.meant is not RATHER_NOT and not (reply.meant is NO and not address):
+    while reply.meant not in (RATHER_NOT, NO):
         address |= read_address(reply.text)
-        while gaps := missing(address):
-            part = gaps[0]
-            fits = partial(read_part, part)
-            reply = await talk.ask(f"And the {PARTS[part]}?", ADDRESS, PLACE, RATHER_NOT, accepts=fits)
-            if reply.meant is RATHER_NOT:
-                break
-            address |= read_part(part, reply.text)
-        if missing(address):
-            break
+        if not await _completed(talk, address):
+            return None
         check = f"I have {spoken_address(address)}. Is that right?"
         reply = await talk.ask(check, YES, NO, accepts=read_address)
         if reply.meant is YES:
-            await _save(talk, address)
-            return
-        if reply.meant is NO and not read_address(reply.text):
+            return address
+        if read_address(reply.text):  # "no, it's 2 Main Street" is no mere no
+            reply = Reply(reply.text)
+        else:
             address = {}
-            reply = await talk.ask(f"Then let's try again. {question}", ADDRESS, RATHER_NOT, accepts=read_address)
-    talk.caller.notes["address"] = None
-    await act("That's fine, we leave your address as it is.")
+            once_more = f"Then let's try again. {question}"
+            reply = await talk.ask(once_more, ADDRESS, RATHER_NOT, NO, accepts=read_address, again=question)
+    return None
 
 
-async def _save(talk: Talk, address: dict[str, str]) -> None:
-    notes = talk.caller.notes
-    await act("Thank you, I'm saving that.")
-    await act(call("save_or_update_address", phone_number=notes["phone"], new_address=address))
-    notes["address"] = address
+async def _completed(talk: Talk, address: dict[str, str]) -> bool:
+    """Asks for the parts that are missing; False if the caller does not want to tell."""
+    while gaps := missing(address):
+        fits = partial(read_part, gaps[0])
+        reply = await talk.ask(f"And the {PARTS[gaps[0]]}?", ADDRESS, PLACE, RATHER_NOT, NO, accepts=fits)
+        if reply.meant in (RATHER_NOT, NO):
+            return False
+        address |= read_part(gaps[0], reply.text)
+    return True
 
 
 async def _make_offer(talk: Talk) -> None:

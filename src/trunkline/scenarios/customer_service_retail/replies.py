@@ -15,6 +15,7 @@ NO = Phrases(
     "[oh] (no | nope | nah) [no] [sorry] [thanks | thank you | it's not | it isn't | not (now | really)]"
     " [that's (wrong | not (right | correct | it))]",
     "[no] (that's | that is | it's) (wrong | not (right | correct | it | the one) | incorrect)",
+    "no way",
     "[no] (not (interested | that one | right) | wrong | incorrect | I don't (want (it | to | that) | think so))",
 )
 LATER = Phrases(
@@ -24,8 +25,9 @@ LATER = Phrases(
 )
 HUMAN = Phrases(
     "[please] [(I want | I'd like | I need | can I | could I | let me | get me | give me) [to (talk | speak) (to"
-    " | with) | talk to | speak to | speak with]] (a | an | the) [real | actual | live] (human [being] | person | agent"
-    " | manager | representative | operator) [please] [now | right now]",
+    " | with) | talk to | speak to | speak with]] (a | an | the | your) [real | actual | live] (human [being] | person"
+    " | agent | manager | representative | operator) [please] [now | right now]",
+    "(I want | I'd like | can I | could I | let me) [to] (talk | speak) (to | with) (someone | somebody) [please]",
     "[please] (human | operator | representative | real person) [please] [human]",
     "[can you] [please] (transfer | connect) me to (a | someone) [human | person | else]",
 )
@@ -79,6 +81,7 @@ RATHER_NOT = Phrases(
     "[no] [I'd | I would] (rather not [say [that]] | prefer not to [say [that]] | skip (it | that | this)) [please]",
     "[no] (none of your business | I don't want to (say | give you | tell you) [that | it | my address] | skip)",
 )
+CANCEL = Phrases("[please] (cancel | stop | forget it | never mind | that's enough) [please | it | that | this]")
 RETURN = Phrases(
     "[hi | hello] [yes] [(I'd like | I would like | I want | I need | can I | may I)] [to]"
     " (return | send back | bring back | exchange | get a refund for)"
@@ -86,6 +89,8 @@ RETURN = Phrases(
     " [(snowboard | board | boots | goggles | bindings | item | order | twin tip [snowboard])]]",
     "[I want | I'd like | I need] (a refund | my money back | to make a return)",
     "[my | the] (snowboard | board | boots | goggles | bindings) (is | are) (broken | defective | damaged)",
+    "[hi] [I have | I've got | there's] (a | some) (problem | problems | issue) with (my | the) [new]"
+    " (snowboard | board | boots | goggles | bindings | order)",
     "[it's about] (a return | returns | the returns department)",
 )
 ORDERS = Phrases(

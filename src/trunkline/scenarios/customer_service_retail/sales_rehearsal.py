@@ -97,7 +97,8 @@ async def _added(cart: list[SaleItem], item: SaleItem) -> str:
     if not (isinstance(result, dict) and result.get("success") is True):
         return f"I'm sorry, I can't put the {item.name} into your cart just now. Would you like something else?"
     cart.append(item)
-    return f"{_cart(cart)} Anything else, or shall we check out?"
+    await act(_cart(cart))
+    return "Anything else, or shall we check out?"
 
 
 async def _checked_out(talk: Talk, cart: list[SaleItem]) -> str:
@@ -118,7 +119,8 @@ async def _checked_out(talk: Talk, cart: list[SaleItem]) -> str:
     if not (isinstance(sent, dict) and "checkoutUrl" in sent):
         return "I'm sorry, the link could not be made. Shall we check out once more?"
     cart.clear()
-    return f"It's on its way to {notes['phone']} as a text message. Is there anything else?"
+    await act(f"It's on its way to {notes['phone']} as a text message.")
+    return "Is there anything else?"
 
 
 def _named(words: str) -> SaleItem | None:

@@ -24,6 +24,8 @@ ANSWERS: Mapping[Phrases, str] = {
     replies.WHO: "I'm the automatic assistant of Snowy Peak Boards, not a human.",
     replies.HELLO: "Hello to you!",
     replies.THANKS: "You're welcome.",
+    replies.CANCEL: "We can stop here any time: just hang up. To go on:",
+    replies.BYE: "Goodbye, if you have to go! If not:",
 }
 """What any agent answers to words that were no answer, before it asks again."""
 
