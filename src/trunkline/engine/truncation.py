@@ -27,8 +27,7 @@ class Window:
 
     def of(self, items: Sequence[Item], truncation: str | Mapping[str, Any]) -> list[Item]:
         """The items that the brain is told. The latest is always among them."""
-        self._left_out &= {item["id"] for item in items}
-        kept = [item for item in items if item["id"] not in self._left_out]
+        kept = self._still_in(items)
         limit = _limit(truncation)
         if limit is None or not isinstance(truncation, Mapping):
             return kept
@@ -43,6 +42,12 @@ class Window:
             first += 1
         self._left_out |= {item["id"] for item in _with_their_results(kept[:first], kept[first:-1])}
         return [item for item in kept if item["id"] not in self._left_out]
+
+    def _still_in(self, items: Sequence[Item]) -> list[Item]:
+        if not self._left_out:
+            return list(items)
+        self._left_out &= {item["id"] for item in items}
+        return [item for item in items if item["id"] not in self._left_out]
 
 
 def _limit(truncation: str | Mapping[str, Any]) -> int | None:
