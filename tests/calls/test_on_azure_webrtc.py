@@ -1,0 +1,182 @@
+"""Whole calls over WebRTC on the stand-in for Azure: a secret, the offer, the sideband; and what is lost of them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from aiortc import RTCSessionDescription
+
+from tests.calls.azure_bench import scenario
+from tests.engine.rtc.rtc_caller import Caller, hang_up, offering
+from tests.providers.azure_stand_in import KEY, AzureStandIn, azure_stand_in
+from trunkline.calls import log
+from trunkline.calls.call import Call
+from trunkline.calls.legs import Page
+from trunkline.calls.log import LogEvent
+from trunkline.providers import ProviderError
+from trunkline.providers.configured import azure
+from trunkline.realtime.events import encode
+
+
+@dataclass
+class MediaCall:
+    """A call over WebRTC whose page is up, with its sound flowing."""
+
+    azure: AzureStandIn
+    call: Call
+    page: Page
+    browser: Caller
+
+    def logged(self, *kinds: type[LogEvent]) -> list[Any]:
+        """The log's events of some kinds."""
+        return [entry.event for entry in self.call.log.since(0) if isinstance(entry.event, kinds)]
+
+    def says(self, text: str) -> None:
+        """The caller types."""
+        self.call.command(self.page, encode({"type": "say", "text": text}).decode())
+
+    async def comes_back(self) -> None:
+        """The page makes another offer, as it does when the log says `leg.needed`."""
+        await self.browser.connection.close()
+        self.browser = await offering(judge=lambda _event: None)
+        answer = await self.call.dial(self.browser.connection.localDescription.sdp)
+        await self.browser.connection.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        """Waits until something is so."""
+        async with asyncio.timeout(10):
+            while not condition():  # noqa: ASYNC110 - what is waited for is in a log
+                await asyncio.sleep(0.01)
+
+    async def hears(self, words: str) -> None:
+        """Waits until an agent has said something."""
+        await self.until(lambda: any(words in (done.text or "") for done in self.logged(log.MessageDone)))
+
+
+@contextlib.asynccontextmanager
+async def media_call() -> AsyncIterator[MediaCall]:
+    played = {scenario().name: scenario()}
+    async with azure_stand_in(played, scenario().name, ms_per_character=2) as there:
+        provider = azure(there.settings())
+        call = Call(scenario(), provider, transport="webrtc")
+        running = asyncio.create_task(call.run())
+        browser = await offering(judge=lambda _event: None)
+        try:
+            answer = await call.dial(browser.connection.localDescription.sdp)
+            await browser.connection.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+            async with asyncio.timeout(10):
+                await browser.opened.wait()
+            page = Page()
+            call.attach(page, call.leg.leg_id, 0)
+            call.command(page, '{"type": "media_ready"}')
+            made = MediaCall(there, call, page, browser)
+            yield made
+            browser = made.browser
+        finally:
+            await hang_up(browser)
+            call.hang_up()
+            await running
+            await provider.aclose()
+
+
+async def test_the_offer_goes_with_a_secret_and_the_sideband_with_the_key() -> None:
+    async with media_call() as there:
+        await there.hears("haiku")
+        there.says("yes please")
+        await there.until(lambda: [event.agent for event in there.logged(log.AgentChanged)][-1] == "haikuWriter")
+        await there.hears("What shall yours be about?")
+        minting, offering_, sideband = there.azure.requests
+        assert there.azure.refused == []
+    assert minting.path.endswith("/client_secrets")
+    assert minting.headers["api-key"] == KEY
+    assert offering_.path.endswith("/calls")
+    assert "api-key" not in offering_.headers
+    assert offering_.query == {"webrtcfilter": "on"}
+    assert sideband.query["call_id"].startswith("rtc_")
+    assert sideband.headers["api-key"] == KEY
+
+
+async def test_the_session_is_bound_into_the_secret() -> None:
+    async with media_call() as there:
+        (session,) = there.azure.opened
+    assert session["model"] == "my-realtime"
+    assert session["type"] == "realtime"
+    assert session["audio"]["input"]["transcription"] == {"model": "my-whisper"}
+    assert {tool["name"] for tool in session["tools"]} == {"transfer_to_haikuwriter"}
+
+
+async def test_nothing_is_waited_for_on_a_sideband_that_greets_nobody() -> None:
+    async with media_call() as there:
+        await there.hears("haiku")
+        received = [entry.event["type"] for entry in there.logged(log.WireReceived)]
+    assert "session.created" not in received
+    assert len(there.logged(log.LinkUp)) == 1
+
+
+async def test_a_dropped_sideband_is_attached_again_to_the_same_call() -> None:
+    async with media_call() as there:
+        await there.until(lambda: there.logged(log.AudioDone))
+        there.azure.faults.cut_now()
+        await there.until(lambda: there.logged(log.LinkRestored))
+        there.says("yes please")
+        await there.hears("What shall yours be about?")
+        (restored,) = there.logged(log.LinkRestored)
+        assert restored.replayed == 0
+        assert there.logged(log.LegNeeded) == []
+        calls = {request.query["call_id"] for request in there.azure.requests if "call_id" in request.query}
+        assert there.azure.refused == []
+    assert len(calls) == 1
+
+
+async def test_what_was_lost_with_a_sideband_is_sent_again_on_the_next() -> None:
+    async with media_call() as there:
+        await there.hears("haiku")
+        there.azure.faults.close(1011, "server error", at="conversation.item.create")
+        there.says("yes please")
+        await there.until(lambda: there.logged(log.LinkRestored))
+        await there.until(lambda: there.logged(log.LegNeeded) or there.logged(log.AgentChanged)[1:])
+        if there.logged(
+            log.LegNeeded
+        ):  # the request for an answer was lost as well: only another call is sure to hear it
+            await there.comes_back()
+        await there.hears("What shall yours be about?")
+        said = [done.text for done in there.logged(log.MessageDone) if done.role == "user"]
+    assert said == ["hi", "yes please"]
+
+
+async def test_after_sixty_minutes_the_page_is_asked_for_another_offer() -> None:
+    async with media_call() as there:
+        await there.hears("haiku")
+        await there.browser.connection.close()
+        await there.until(lambda: there.logged(log.LegNeeded))
+        await there.comes_back()
+        there.says("yes please")
+        await there.hears("What shall yours be about?")
+    assert len(there.azure.opened) == 2
+
+
+async def test_the_call_is_hung_up_at_azure_when_it_ends() -> None:
+    async with media_call() as there:
+        await there.hears("haiku")
+    hung_up = [request for request in there.azure.requests if request.path.endswith("/hangup")]
+    assert len(hung_up) == 1
+    assert hung_up[0].headers["api-key"] == KEY
+
+
+async def test_an_answer_that_does_not_say_which_call_it_is_cannot_be_attended() -> None:
+    played = {scenario().name: scenario()}
+    async with azure_stand_in(played, scenario().name) as there:
+        there.location = None
+        provider = azure(there.settings())
+        call = Call(scenario(), provider, transport="webrtc")
+        browser = await offering(judge=lambda _event: None)
+        with pytest.raises(ProviderError, match="no Location"):
+            await call.dial(browser.connection.localDescription.sdp)
+        await hang_up(browser)
+        call.hang_up()
+        await provider.aclose()

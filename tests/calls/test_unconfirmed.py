@@ -1,0 +1,73 @@
+"""What is sent once more when a session goes on with another connection."""
+
+from __future__ import annotations
+
+from trunkline.calls.unconfirmed import MOST, Unconfirmed
+from trunkline.realtime.events import Event, encode
+
+
+def creates(item_id: str) -> Event:
+    return {"type": "conversation.item.create", "item": {"id": item_id, "type": "message"}}
+
+
+def sent(items: Unconfirmed, *events: Event) -> list[str]:
+    """Sends them; gives their frames."""
+    frames = [encode(event).decode() for event in events]
+    for event, frame in zip(events, frames, strict=True):
+        items.will_send(event, frame)
+        items.sent(frame)
+    return frames
+
+
+def test_items_that_the_service_has_not_told_of_are_sent_again_in_order() -> None:
+    items = Unconfirmed()
+    frames = sent(items, creates("a"), creates("b"), creates("c"))
+    items.told({"type": "conversation.item.added", "item": {"id": "b"}})
+    assert items.again() == [frames[0], frames[2]]
+
+
+def test_what_is_lost_a_second_time_is_sent_a_third_time() -> None:
+    items = Unconfirmed()
+    (frame,) = sent(items, creates("a"))
+    assert items.again() == [frame]
+    items.sent(frame)
+    assert items.again() == [frame]
+
+
+def test_what_was_not_sent_yet_is_still_in_the_queue_and_not_doubled() -> None:
+    items = Unconfirmed()
+    event = creates("a")
+    items.will_send(event, encode(event).decode())
+    assert items.again() == []
+
+
+def test_requests_and_settings_are_not_repeated() -> None:
+    items = Unconfirmed()
+    sent(
+        items,
+        {"type": "response.create"},
+        {"type": "session.update", "session": {}},
+        {"type": "input_audio_buffer.commit"},
+    )
+    assert items.again() == []
+
+
+def test_another_session_knows_nothing_of_it() -> None:
+    items = Unconfirmed()
+    sent(items, creates("a"))
+    items.forget()
+    assert items.again() == []
+
+
+def test_a_service_that_tells_of_nothing_does_not_grow_us() -> None:
+    items = Unconfirmed()
+    sent(items, *[creates(f"item_{number}") for number in range(MOST + 5)])
+    assert len(items.again()) == MOST
+
+
+def test_malformed_events_tell_of_nothing() -> None:
+    items = Unconfirmed()
+    (frame,) = sent(items, creates("a"))
+    items.told({"type": "conversation.item.added", "item": None})
+    items.told({"type": "conversation.item.added"})
+    assert items.again() == [frame]
