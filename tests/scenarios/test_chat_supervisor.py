@@ -124,13 +124,48 @@ class TestBilling:
         assert "$42.17" in turn.text
         assert call.state.accounts == ["(206) 555-0124", NUMBER]
 
-    async def test_too_few_digits_are_said_back(self, voice_call: VoiceCalls) -> None:
+    async def test_a_number_may_come_in_pieces(self, voice_call: VoiceCalls) -> None:
         call = await greeted(voice_call)
         await call.say("what's my balance")
-        turn = await call.say("five five five, oh one four two")
-        assert "I heard 5 5 5 0 1 4 2, and need 10 digits" in turn.text
+        turn = await call.say("two oh six, five five five")
+        assert "2 0 6 5 5 5 so far" in turn.text
         turn.did_not_call()
+        (await call.say("oh one four two")).called(ACCOUNTS, phone_number=NUMBER)
+
+    async def test_too_few_digits_are_said_back_and_the_whole_number_may_follow(self, voice_call: VoiceCalls) -> None:
+        call = await greeted(voice_call)
+        await call.say("what's my balance")
+        turn = await call.say("555 0142")
+        assert "I have 5 5 5 0 1 4 2 so far, and need 10 digits" in turn.text
         (await call.say("206 555 0142")).called(ACCOUNTS, phone_number=NUMBER)
+
+    async def test_too_many_digits_are_told(self, voice_call: VoiceCalls) -> None:
+        call = await greeted(voice_call)
+        await call.say("what's my balance")
+        turn = await call.say("206 555 0142 99")
+        assert "too many digits" in turn.text
+        turn.did_not_call()
+
+    async def test_a_question_in_between_does_not_make_it_forget_what_it_asked(self, voice_call: VoiceCalls) -> None:
+        call = await greeted(voice_call)
+        await call.say("what's my balance")
+        (await call.say("is it going to rain in Paris?")).did_not_call(ACCOUNTS)
+        (await call.say("206 555 0142")).called(ACCOUNTS, phone_number=NUMBER)
+
+    async def test_a_no_to_the_number_asks_for_the_right_one(self, voice_call: VoiceCalls) -> None:
+        call = await greeted(voice_call)
+        await call.say("my balance please, 206 555 0199")
+        assert (await call.say("no")).text == "What's the right number?"
+        (await call.say("206 555 0142")).called(ACCOUNTS, phone_number=NUMBER)
+
+    @pytest.mark.parametrize(
+        "words", ["Please cancel my contract", "can you change it to Basic?", "do you sell iPhones?"]
+    )
+    async def test_what_would_change_something_is_not_done(self, voice_call: VoiceCalls, words: str) -> None:
+        call = await greeted(voice_call)
+        turn = await call.say(words)
+        assert parents(call) == [(ASK, None)]
+        assert "nothing can be changed or ordered on this line" in turn.text
 
     @pytest.mark.parametrize("words", ["why do you need that?", "what for?"])
     async def test_it_says_why_it_asks(self, voice_call: VoiceCalls, words: str) -> None:
@@ -304,6 +339,11 @@ class TestTheRest:
         turn = await call.say(words)
         assert turn.text.startswith("Sorry, I didn't")
         turn.did_not_call()
+
+    @pytest.mark.parametrize("words", ["what about trade-ins?", "hello, so what does insurance cost?"])
+    async def test_a_question_is_not_mistaken_for_small_talk(self, voice_call: VoiceCalls, words: str) -> None:
+        call = await greeted(voice_call)
+        (await call.say(words)).called(POLICIES, topic="handset")
 
     async def test_silence_is_left_alone(self, voice_call: VoiceCalls) -> None:
         call = await greeted(voice_call)

@@ -7,7 +7,7 @@ from typing import Any
 
 from trunkline import Caller, Digits, Lines, Phrases, Rehearsal, Reply, call
 from trunkline.scenarios.chat_supervisor.digits import phone_number_in, runs_of_digits, spelled, zip_code_in
-from trunkline.scenarios.chat_supervisor.rehearsed_texts import moderation, supervisor
+from trunkline.scenarios.chat_supervisor.rehearsed_texts import IS_IT_RIGHT, moderation, supervisor
 from trunkline.scenarios.chat_supervisor.wishes import (
     ABOUT_BILL,
     ABOUT_PERSON,
@@ -27,6 +27,7 @@ from trunkline.scenarios.chat_supervisor.wishes import (
     WITHOUT,
     YES,
     Wish,
+    asks_something,
     is_language,
     to_repeat,
     wish_in,
@@ -75,6 +76,14 @@ def from_supervisor(looked_up: Any) -> str:
     return "I'm sorry, I can't look that up just now. Shall I try again?"
 
 
+def is_small_talk(reply: Reply) -> bool:
+    """Whether a reply is small talk and nothing else: "what?", but not "what about tomorrow?"."""
+    if reply.meant is None or reply.meant not in (AGAIN, *SMALL_TALK):
+        return False
+    found = reply.meant.match(reply.text)
+    return reply.meant in (HOW_ARE_YOU, WHO_ARE_YOU) or not asks_something(reply.text) or bool(found and found.whole)
+
+
 @dataclass(frozen=True)
 class Answer:
     """What the chat agent says. With a `context` it is a filler, and the supervisor is asked."""
@@ -101,6 +110,8 @@ class Desk:
         """What the supervisor was asked last."""
         self._phone: str | None = None
         self._zip: str | None = None
+        self._digits = ""
+        """The beginning of a number that was said in pieces."""
         self._said = ""
         self._fillers = 0
         self._offers_store = False
@@ -129,13 +140,16 @@ class Desk:
             return self._number(found, Enquired(wish, text))
         if (code := zip_code_in(text)) is not None:
             return self._code(code, Enquired(wish, text))
+        if IS_IT_RIGHT in self._said and reply.meant is NO:
+            self._asked = self._last
+            return Answer("What's the right number?")
         if offers_store and reply.meant is YES:
             return self._enquire(Enquired(Wish.STORES, "the nearest store"))
         if wish is not None and reply.meant not in (WHO_ARE_YOU, WITHOUT):
             return self._enquire(Enquired(wish, text))
         if self._asked is not None and (answer := self._without_number(self._asked, reply)):
             return answer
-        if reply.meant in (AGAIN, *SMALL_TALK):
+        if is_small_talk(reply):
             return Answer(self._said if reply.meant is AGAIN else SMALL_TALK[reply.meant])
         if not is_language(text):
             return self._ask_again("Sorry, I didn't understand that.")
@@ -156,7 +170,7 @@ class Desk:
         if about is not None and about.wish is Wish.STORES:
             return self._escalate(about, f"{spelled(code)}. ")
         if self._asked is not None and self._asked.wish is Wish.BILL:
-            return _too_short(code, self._asked)
+            return self._piece(code, self._asked)
         if said.wish is not None:
             return self._enquire(said)
         self._offers_store = True
@@ -171,10 +185,10 @@ class Desk:
         return Answer(f"{before}I'm happy to look. {ASKS_FOR[enquired.wish]}")
 
     def _escalate(self, enquired: Enquired, before: str = "") -> Answer:
-        self._asked, self._last = (
-            None,
-            Enquired(enquired.wish or (self._last.wish if self._last else None), enquired.words),
-        )
+        self._digits = ""
+        if enquired.wish is not None:
+            self._asked = None  # otherwise it was a question in between
+        self._last = Enquired(enquired.wish or (self._last.wish if self._last else None), enquired.words)
         filler = ("Let me check.", "One moment.", "Just a second.", "Let me look into that.")[self._fillers % 4]
         self._fillers += 1
         words = enquired.words.strip()
@@ -189,7 +203,7 @@ class Desk:
         """Answers what was said instead of the number that was asked for."""
         runs = runs_of_digits(reply.text)
         if digits := max(runs, key=len) if runs else "":
-            return _too_short(digits, asked) if len(digits) > 1 else None
+            return self._piece(digits, asked) if len(digits) > 1 else None
         if reply.meant is WHY:
             what = "find your account" if asked.wish is Wish.BILL else "know where you are"
             return self._ask_again(f"I need it to {what}.")
@@ -200,15 +214,24 @@ class Desk:
             return self._ask_again("Sorry, I didn't get a number.")
         return None
 
+    def _piece(self, digits: str, asked: Enquired) -> Answer:
+        """Takes a part of a number; people pause between its groups."""
+        wanted = 10 if asked.wish is Wish.BILL else 5
+        together = self._digits + digits
+        self._digits = together if len(together) < wanted else digits
+        if len(together) == wanted:
+            if asked.wish is Wish.BILL:
+                return self._number(f"({together[:3]}) {together[3:6]}-{together[6:]}", asked)
+            return self._code(together, asked)
+        if len(self._digits) > wanted:
+            self._digits = ""
+            return Answer(f"I heard {spelled(digits)}, which are too many digits. Could you say it once more?")
+        return Answer(f"I have {spelled(self._digits)} so far, and need {wanted} digits. Please go on.")
+
     def _ask_again(self, why: str) -> Answer:
         if self._asked is not None and self._asked.wish is not None:
             return Answer(f"{why} {ASKS_FOR[self._asked.wish]}")
         return Answer(f"{why} {MEANS}")
-
-
-def _too_short(digits: str, asked: Enquired) -> Answer:
-    wanted = 10 if asked.wish is Wish.BILL else 5
-    return Answer(f"I heard {spelled(digits)}, and need {wanted} digits. Could you say it from the beginning?")
 
 
 SMALL_TALK: dict[Phrases | None, str] = {

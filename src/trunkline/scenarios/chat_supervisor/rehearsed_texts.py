@@ -11,6 +11,7 @@ from trunkline.scenarios.chat_supervisor.digits import phone_number_in, spelled,
 from trunkline.scenarios.chat_supervisor.wishes import Wish, wish_in
 
 CAN_DO = "I can help with your bill, family plans, promotions, international use, handsets and stores."
+IS_IT_RIGHT = "Is the number right?"
 TOPICS = {
     Wish.FAMILY: "family",
     Wish.PROMOTIONS: "promotions",
@@ -18,7 +19,8 @@ TOPICS = {
     Wish.HANDSETS: "handset",
 }
 _REFERS_BACK = re.compile(
-    r"\b(?:it|that|this|those|these|they|them|one|ones|more|due|instead|also|else|cost|how (?:much|many|long))\b"
+    r"\b(?:it|that|this|those|these|they|them|one|ones|more|due|instead|also|else|cost|why|when"
+    r"|how (?:much|many|long))\b"
 )
 
 
@@ -45,8 +47,11 @@ async def supervisor(question: Question) -> str:
             "Or I can find the nearest store for you."
         )
     if wish is Wish.REGRET:
+        return "I'm sorry this has been so annoying. Tell me what happened, or ask for a person."
+    if wish is Wish.CHANGE:
         return (
-            "I'm sorry this has been so annoying. Tell me what happened, and I'll look at it; a person can be had too."
+            "I'm sorry, nothing can be changed or ordered on this line. People can do it in our stores, or at "
+            "1 800 555 0187, every day from 8 to 20."
         )
     return f"I'm sorry, I can't help with that on this line. {CAN_DO}"
 
@@ -55,9 +60,7 @@ def about_bill(asked: str, account: Mapping[str, Any]) -> str:
     """What is said about an account."""
     if not account.get("found"):
         number = spelled(str(account.get("phone_number", "")))
-        return (
-            f"I can't find an account for {number}. Is the number right? In this demo there is 2 0 6, 5 5 5, 0 1 4 2."
-        )
+        return f"I can't find an account for {number}. {IS_IT_RIGHT} In this demo there is 2 0 6, 5 5 5, 0 1 4 2."
     bill, before = account["last_bill"], account["bill_before"]
     words = asked.lower()
     items = [f"${item['amount_usd']:.2f} for {item['what']}" for item in bill["items"]]

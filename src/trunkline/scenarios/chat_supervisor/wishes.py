@@ -18,22 +18,25 @@ class Wish(Enum):
     HANDSETS = "handsets"
     STORES = "the nearest store"
     PERSON = "a person"
+    CHANGE = "to change or order something"
     REGRET = "they are annoyed"
 
 
 # In order: what comes first wins where several are named, as in "a person about my bill".
 _SIGNS = {
-    Wish.PERSON: r"human|(?:real |actual |living )?person|representative|operator|supervisor|manager"
+    Wish.PERSON: r"human|(?:real |actual |living )?person|representative|operator|supervisor|manager|call me back"
     r"|complain\w*|(?:talk|speak) (?:to|with) (?:an? agent|somebody|someone|one of)",
     Wish.STORES: r"stores?|shops?|branch(?:es)?|zip|visit you|opening hours|where are you",
+    Wish.CHANGE: r"cancel (?:my|the|our)|terminate|change (?:it|my|our|the|to)|switch (?:my|our|to)|sign up|buy|order"
+    r"|sell|pay (?:it|my bill) now",
     Wish.BILL: r"bills?|billing|invoices?|balance|(?:my|the) account|(?:my|current) plan|statement|owe"
-    r"|overcharged|(?:been|was|you) charged|charges? on",
+    r"|overcharged|(?:been|was|got|you|i) charged|charges? on",
     Wish.INTERNATIONAL: r"international(?:ly)?|roam(?:ing)?|abroad|travel(?:l?ing|s)?|overseas|canada|mexico|europe"
     r"|other countries|foreign",
     Wish.FAMILY: r"famil(?:y|ies)|(?:add|another|second|extra|more|many) lines?|per line|kids?|children|wife|husband",
     Wish.PROMOTIONS: r"promo\w*|discounts?|deals?|special offers?|offers?|students?|military|teachers?|save money"
     r"|cheaper|bring a friend",
-    Wish.HANDSETS: r"handsets?|new phone|iphone|android|devices?|upgrad\w+|trade[- ]?in|insurance|warranty"
+    Wish.HANDSETS: r"handsets?|new phone|iphones?|android|devices?|upgrad\w+|trade[- ]?ins?|insurance|warranty"
     r"|unlock(?:ed)?|(?:broken|cracked) (?:screen|phone)|return (?:a|my|the) phone",
     Wish.REGRET: r"ridiculous|terrible|awful|furious|angry|fed up|useless|scam|rip[- ]?off|unacceptable|worst|hate",
 }
@@ -55,6 +58,16 @@ _ORDINARY = re.compile(
     r"|where|when|why|how|which|please|tell|want|need|like|about|for|to|of|in|on|with|not|and|or|this|that|there|another"
     r"|other|more|else|anything|something)\b"
 )
+
+
+_ASKS = re.compile(
+    r"\b(?:what|what's|when|where|who|how|why|which|can|could|do|does|is|are|will|would|may|tell|show|give)\b"
+)
+
+
+def asks_something(text: str) -> bool:
+    """Whether it is a question or a request, whatever else is said with it."""
+    return _ASKS.search(text.lower().replace("’", "'")) is not None
 
 
 def is_language(text: str) -> bool:
@@ -121,7 +134,7 @@ HOW_ARE_YOU = Phrases("[hello | hi] how are you [doing] [today]", "how is it goi
 WHO_ARE_YOU = Phrases("who are you", "are you a (robot | machine | human | real person)", "what is your name")
 CAN_DO = Phrases("help", "what can you do [for me]", "what can I (ask | say)")
 AGAIN = Phrases(
-    "(what | sorry | pardon | excuse me | huh)",
+    "[sorry] (what | sorry | pardon | excuse me | huh)",
     "[sorry] (what did you say | say that again | repeat that) [please]",
     "[sorry] (can | could) you (say that again | repeat that) [please]",
     "I (didn't | did not) (catch | get | hear | understand) that",
