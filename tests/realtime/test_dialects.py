@@ -265,3 +265,33 @@ def test_an_error_speaks_of_the_clients_own_names() -> None:
     assert "session.output_audio_format': 'opus'. There are 'pcm16' and 'g711_ulaw'." in told["error"]["message"]
     (back,) = server_event_to_ga({**told, "error": {**error, "message": "no", "param": "session.turn_detection.type"}})
     assert back["error"]["param"] == "session.audio.input.turn_detection.type"
+
+
+TRANSCRIPTION = {
+    "type": "transcription",
+    "audio": {
+        "input": {
+            "format": {"type": "audio/pcmu"},
+            "transcription": {"model": "whisper-1", "language": "en"},
+            "noise_reduction": {"type": "near_field"},
+            "turn_detection": {"type": "server_vad", "silence_duration_ms": 300},
+        }
+    },
+}
+
+
+def test_a_transcription_session_has_events_of_its_own_in_the_preview() -> None:
+    update = {"type": "session.update", "event_id": "e", "session": TRANSCRIPTION}
+    told = client_event_to_preview(update)
+    assert told["type"] == "transcription_session.update"
+    assert told["session"]["input_audio_format"] == "g711_ulaw"
+    assert client_event_to_ga(told) == update
+
+
+@pytest.mark.parametrize("moment", ["created", "updated"])
+def test_what_a_transcription_session_is_told_goes_both_ways(moment: str) -> None:
+    event = {"type": f"session.{moment}", "event_id": "e", "session": {**TRANSCRIPTION, "id": "sess_1"}}
+    told = server_event_to_preview(event)
+    assert told is not None
+    assert told["type"] == f"transcription_session.{moment}"
+    assert server_event_to_ga(told) == (event,)
