@@ -174,7 +174,7 @@ def test_the_page_fits_the_screen(opened: Opened, size: tuple[int, int]) -> None
     expect(call.page.get_by_role("button", name="Disconnect")).to_be_in_viewport(ratio=1)
     box = call.page.get_by_role("region", name="Transcript").bounding_box()
     assert box
-    assert box["height"] > size[1] * 0.25
+    assert box["height"] > 100, "room to read, with everything else there"
 
 
 def test_nothing_is_asked_of_any_other_host(chromium: Browser, server: Server) -> None:
