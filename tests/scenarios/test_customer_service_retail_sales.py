@@ -101,6 +101,12 @@ async def test_what_cannot_be_added_is_not_in_the_cart(voice_call: VoiceCalls) -
     assert "still empty" in await says(call, "check out")
 
 
+async def test_a_sale_that_cannot_be_looked_up_ends_no_call(voice_call: VoiceCalls) -> None:
+    call = await voice_call(NAME, agent="salesAgent")
+    call.replaces("lookupNewSales", RuntimeError("no books"))
+    assert "can't look that up" in await says(call, "boots please")
+
+
 @pytest.mark.parametrize(
     ("words", "answer"),
     [("a submarine", "didn't get that"), ("what?", "What are you looking for"), ("you're useless", "I'm sorry")],

@@ -165,6 +165,12 @@ async def test_who_does_not_tell_all_of_an_address_tells_none(voice_call: VoiceC
     assert call.state.address is None
 
 
+async def test_an_address_that_cannot_be_saved_is_no_secret(voice_call: VoiceCalls) -> None:
+    call = await verified(voice_call)
+    call.replaces("save_or_update_address", RuntimeError("no space"))
+    assert "could not be saved" in await says(call, *ADDRESS)
+
+
 async def test_an_address_may_be_kept_to_oneself(voice_call: VoiceCalls) -> None:
     call = await verified(voice_call)
     turn = await call.say("I'd rather not")

@@ -221,7 +221,9 @@ async def _keep_address(talk: Talk) -> None:
         await act("That's fine, we leave your address as it is.")
         return
     await act("Thank you, I'm saving that.")
-    await act(call("save_or_update_address", phone_number=notes["phone"], new_address=address))
+    saved: Any = await act(call("save_or_update_address", phone_number=notes["phone"], new_address=address))
+    if not (isinstance(saved, dict) and saved.get("success") is True):
+        await act("I'm sorry, that could not be saved. We'll come back to you about it.")
 
 
 async def _address(talk: Talk) -> dict[str, str] | None:

@@ -100,8 +100,9 @@ ORDERS = Phrases(
     "(has | when does | when will) my (order | package | parcel) (arrive | arrived | come)",
 )
 BUY = Phrases(
-    "[hi | hello] [(I'd like | I would like | I want | I need | can I)] [to] (buy | order | purchase | shop for)"
-    " [(a | an | some | new) [new] [snowboard | board | boots | goggles | gloves | jacket | pants | something]]",
+    "[hi | hello] (I'd like | I would like | I want | I need | can I) [to] (buy | order | purchase | shop for)"
+    " [[a | an | some] [new] (snowboard | board | boots | goggles | gloves | jacket | pants | something)]",
+    "(buy | order) (a | an | some) [new] (snowboard | board | boots | goggles | gloves | jacket | pants)",
     "(what's | what is | do you have (anything | something) | is there anything) (on sale | on offer)",
     "[what] [are] [the | your | any | do you have any] (promotions | sales | deals | discounts | offers) [do you have]",
     "[it's about] (sales | the sales department | something new)",

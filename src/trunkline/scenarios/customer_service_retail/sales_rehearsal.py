@@ -51,8 +51,8 @@ async def _sales(caller: Caller) -> Lines:
     talk = Talk(caller, {RETURN: "returns", ORDERS: "returns"})
     cart: list[SaleItem] = []
     yield "Hi, here is sales! One moment, I'm looking at what is on offer."
-    best: Any = await act(call("lookupNewSales", category="any"))
-    await act(f"The best today: {_listed(best[:3])}.")
+    if best := await _offers("any"):
+        await act(f"The best today: {_listed(best[:3])}.")
     question = "What are you looking for: a snowboard, boots, clothing or accessories?"
     while True:
         reply = await talk.ask(
@@ -74,8 +74,9 @@ async def _sales(caller: Caller) -> Lines:
         elif reply.meant is TAKE and item:
             question = await _added(cart, item)
         elif category := next((name for name, meaning in CATEGORIES.items() if reply.meant is meaning), None):
-            offers: Any = await act(call("lookupNewSales", category=category))
-            question = f"There is {_listed(offers)}. Which one may I put into your cart?"
+            offers = await _offers(category)
+            listed = f"There is {_listed(offers)}." if offers else "I can't look that up just now."
+            question = f"{listed} Which one may I put into your cart?"
         elif reply.meant is RECOMMEND:
             question = (
                 "For a first season I'd take the Alpine Blade: it forgives. If you want it, say: the Alpine Blade."
@@ -90,6 +91,11 @@ async def _sales(caller: Caller) -> Lines:
             question = "Goodbye, and have fun out there! If you think of something else, I'm here."
         else:
             question = "No problem. The sale goes on for a while; I'm here if you want something."
+
+
+async def _offers(category: str) -> list[dict[str, Any]]:
+    offers: Any = await act(call("lookupNewSales", category=category))
+    return offers if isinstance(offers, list) else []
 
 
 async def _added(cart: list[SaleItem], item: SaleItem) -> str:
