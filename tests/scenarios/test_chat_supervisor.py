@@ -324,6 +324,8 @@ class TestTheRest:
             ("bye", "Goodbye!"),
             ("wait", "Take your time"),
             ("help", "nearest store"),
+            ("can you hear me?", "I can hear you"),
+            ("I have a question", "What is it about?"),
             ("never mind", "What else"),
         ],
     )
@@ -340,7 +342,9 @@ class TestTheRest:
         assert turn.text.startswith("Sorry, I didn't")
         turn.did_not_call()
 
-    @pytest.mark.parametrize("words", ["what about trade-ins?", "hello, so what does insurance cost?"])
+    @pytest.mark.parametrize(
+        "words", ["what about trade-ins?", "my phone doesn't work", "hello, so what does insurance cost?"]
+    )
     async def test_a_question_is_not_mistaken_for_small_talk(self, voice_call: VoiceCalls, words: str) -> None:
         call = await greeted(voice_call)
         (await call.say(words)).called(POLICIES, topic="handset")

@@ -16,10 +16,12 @@ from trunkline.scenarios.chat_supervisor.wishes import (
     AGAIN,
     BYE,
     CAN_DO,
+    HEAR_ME,
     HELLO,
     HOW_ARE_YOU,
     NEVER_MIND,
     NO,
+    PROBLEM,
     THANKS,
     WAIT,
     WHO_ARE_YOU,
@@ -43,7 +45,7 @@ PHONE_NUMBER = Phrases(
 ZIP_CODE = Phrases("{zip}", "(my zip code is | it's | near) {zip}", zip=Digits(5))
 ANYTIME = (
     ABOUT_BILL, ABOUT_PLANS, ABOUT_STORES, ABOUT_PERSON, YES, NO, BYE, THANKS, HELLO, HOW_ARE_YOU, WHO_ARE_YOU, CAN_DO,
-    AGAIN, WAIT, NEVER_MIND,
+    HEAR_ME, PROBLEM, AGAIN, WAIT, NEVER_MIND,
 )  # fmt: skip
 WHEN_ASKED = (WHY, WITHOUT, NO, NEVER_MIND, AGAIN, WAIT, BYE, ABOUT_PERSON, ABOUT_PLANS, ABOUT_STORES, ABOUT_BILL)
 
@@ -238,6 +240,8 @@ SMALL_TALK: dict[Phrases | None, str] = {
     HELLO: "Hello! What can I do for you?",
     HOW_ARE_YOU: "I'm well, thank you for asking. What can I do for you?",
     WHO_ARE_YOU: f"I'm NewTelco's voice assistant. {MEANS}",
+    HEAR_ME: "Yes, I can hear you. What can I do for you?",
+    PROBLEM: "Of course. What is it about?",
     CAN_DO: MEANS,
     THANKS: "You're welcome. Is there anything else?",
     YES: "Gladly. What would you like to know?",

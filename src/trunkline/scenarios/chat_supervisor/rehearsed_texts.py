@@ -20,7 +20,7 @@ TOPICS = {
 }
 _REFERS_BACK = re.compile(
     r"\b(?:it|that|this|those|these|they|them|one|ones|more|due|instead|also|else|cost|why|when"
-    r"|how (?:much|many|long))\b"
+    r"|how (?:much|many|long|about)|what about)\b"
 )
 
 

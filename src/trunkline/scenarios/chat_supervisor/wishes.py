@@ -29,15 +29,15 @@ _SIGNS = {
     Wish.STORES: r"stores?|shops?|branch(?:es)?|zip|visit you|opening hours|where are you",
     Wish.CHANGE: r"cancel (?:my|the|our)|terminate|change (?:it|my|our|the|to)|switch (?:my|our|to)|sign up|buy|order"
     r"|sell|pay (?:it|my bill) now",
-    Wish.BILL: r"bills?|billing|invoices?|balance|(?:my|the) account|(?:my|current) plan|statement|owe"
+    Wish.BILL: r"bills?|billing|invoices?|balance|(?:my|the) account|(?:my|current) plan|plan (?:am|do) i|statement|owe"
     r"|overcharged|(?:been|was|got|you|i) charged|charges? on",
     Wish.INTERNATIONAL: r"international(?:ly)?|roam(?:ing)?|abroad|travel(?:l?ing|s)?|overseas|canada|mexico|europe"
     r"|other countries|foreign",
     Wish.FAMILY: r"famil(?:y|ies)|(?:add|another|second|extra|more|many) lines?|per line|kids?|children|wife|husband",
-    Wish.PROMOTIONS: r"promo\w*|discounts?|deals?|special offers?|offers?|students?|military|teachers?|save money"
-    r"|cheaper|bring a friend",
-    Wish.HANDSETS: r"handsets?|new phone|iphones?|android|devices?|upgrad\w+|trade[- ]?ins?|insurance|warranty"
-    r"|unlock(?:ed)?|(?:broken|cracked) (?:screen|phone)|return (?:a|my|the) phone",
+    Wish.PROMOTIONS: r"promo\w*|discounts?|deals?|special offers?|offers?|students?|seniors?|military|teachers?"
+    r"|save money|cheaper|bring a friend",
+    Wish.HANDSETS: r"handsets?|(?:new|my) phone(?! number)|returns?|iphones?|android|devices?|upgrad\w+"
+    r"|trade[- ]?ins?|insurance|warranty|unlock(?:ed)?|(?:broken|cracked) (?:screen|phone)",
     Wish.REGRET: r"ridiculous|terrible|awful|furious|angry|fed up|useless|scam|rip[- ]?off|unacceptable|worst|hate",
 }
 _PATTERNS = {wish: re.compile(rf"\b(?:{signs})\b") for wish, signs in _SIGNS.items()}
@@ -54,9 +54,9 @@ def wish_in(text: str) -> Wish | None:
 
 
 _ORDINARY = re.compile(
-    r"\b(?:a|an|the|i|you|he|she|it|we|they|me|my|your|our|is|are|was|do|does|did|can|could|will|would|have|has|what|who"
-    r"|where|when|why|how|which|please|tell|want|need|like|about|for|to|of|in|on|with|not|and|or|this|that|there|another"
-    r"|other|more|else|anything|something)\b"
+    r"\b(?:a|an|the|i|you|he|she|it|we|they|me|my|your|our|is|are|was|do|does|did|can|could|will|would|have|has"
+    r"|what|who|where|when|why|how|which|please|tell|want|need|like|about|for|to|of|in|on|with|not|and|or|this|that"
+    r"|there|another|other|more|else|anything|something)\b"
 )
 
 
@@ -131,7 +131,14 @@ THANKS = Phrases(
 )
 HELLO = Phrases("(hello | hi | hey) [there]", "good (morning | afternoon | evening)")
 HOW_ARE_YOU = Phrases("[hello | hi] how are you [doing] [today]", "how is it going", "what's up")
-WHO_ARE_YOU = Phrases("who are you", "are you a (robot | machine | human | real person)", "what is your name")
+WHO_ARE_YOU = Phrases(
+    "who are you",
+    "who am I (talking | speaking) to",
+    "are you a (robot | machine | human | real person)",
+    "what is your name",
+)
+HEAR_ME = Phrases("can you hear me", "are you (there | still there)")
+PROBLEM = Phrases("I have (a | another) (question | problem)", "can (I ask you something | you help me)", "I need help")
 CAN_DO = Phrases("help", "what can you do [for me]", "what can I (ask | say)")
 AGAIN = Phrases(
     "[sorry] (what | sorry | pardon | excuse me | huh)",
