@@ -17,6 +17,10 @@ import { WebRtcLeg } from "./webrtc";
 /** `connecting` until the call's log comes; `reconnecting` while its socket is lost; `ended` stays readable. */
 export type Phase = "idle" | "connecting" | "connected" | "reconnecting" | "ended";
 
+/** How long WebRTC is tried before the relay is taken, and how long where nothing else is wanted. */
+const TRIED_MS = 3000;
+const WANTED_MS = 15_000;
+
 export class Connection {
   private readonly phaseNow = signal<Phase>("idle");
   private readonly roleNow = signal<Role>("caller");
@@ -187,6 +191,7 @@ export class Connection {
     if (wish !== "websocket" && this.relayReason === null && typeof RTCPeerConnection !== "undefined") {
       const leg = new WebRtcLeg(
         choices.codec.peek(),
+        wish === "webrtc" ? WANTED_MS : TRIED_MS,
         () => this.socket,
         (reason, wasUp) => void this.legFailed(leg, reason, wasUp),
       );

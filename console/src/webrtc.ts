@@ -10,8 +10,6 @@ import { RemoteVoice } from "./sound/remote-voice";
 
 /** How long candidates are gathered for the offer; what is found by then is enough on all but odd networks. */
 const GATHERING_MS = 1000;
-/** How long a connection may take, from the offer on, before the relay is taken instead. */
-const CONNECTING_MS = 3000;
 /** How long a connection that was up may be disconnected before it is made anew. */
 const LOST_MS = 4000;
 const LOOK_EVERY_MS = 500;
@@ -33,11 +31,13 @@ export class WebRtcLeg implements Leg {
 
   /**
    * @param codec what the sound is to be coded with; another one than Opus is the only one offered.
+   * @param patienceMs how long the connection may take, from the offer on.
    * @param socket the call's socket of the moment.
    * @param failed is called once, with the reason, when the connection does not come or is gone.
    */
   constructor(
     codec: CodecName,
+    private readonly patienceMs: number,
     private readonly socket: () => CallSocket | null,
     private readonly failed: (reason: string, wasUp: boolean) => void,
   ) {
@@ -63,7 +63,7 @@ export class WebRtcLeg implements Leg {
 
   /** The offer, with the candidates that were found in a moment. */
   async offer(): Promise<string> {
-    this.deadline = setTimeout(() => this.fail("no connection within 3 s"), CONNECTING_MS);
+    this.deadline = setTimeout(() => this.fail(`no connection within ${this.patienceMs / 1000} s`), this.patienceMs);
     await this.peer.setLocalDescription();
     await gathered(this.peer);
     return this.peer.localDescription?.sdp ?? "";
@@ -137,7 +137,8 @@ export class WebRtcLeg implements Leg {
   /** The browser takes its time to tell of a dead network. */
   private async look(): Promise<void> {
     const arrived = arrivals(await this.peer.getStats());
-    if (this.watch !== undefined && this.liveness.isDead(arrived, performance.now())) this.fail("nothing arrives any more");
+    const dead = this.liveness.isDead(arrived, !this.sounding.peek(), performance.now());
+    if (dead && this.watch !== undefined) this.fail("nothing arrives any more");
   }
 
   private fail(reason: string): void {

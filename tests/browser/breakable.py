@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from trunkline.calls.call import Call
 from trunkline.calls.log import LogEvent
-from trunkline.providers import local
+from trunkline.providers import socket as provider_socket
 from trunkline.providers.socket import SocketConnection, open_socket
 from trunkline.settings import Settings
 from trunkline.web import create_app
@@ -100,6 +100,10 @@ class BreakableServer:
         assert self._loop is not None
         asyncio.run_coroutine_threadsafe(call._provider.hang_up(call._rtc_id), self._loop).result(5)
 
+    def lose_datagrams(self, *, also_later: bool = False) -> None:
+        """The network loses every datagram of what is connected, and with `also_later` of all that follows."""
+        self.within(lambda: self._lose(also_later))
+
     def within(self, work: Callable[[], T]) -> T:
         """Does something in the server's own thread."""
 
@@ -133,12 +137,34 @@ class BreakableServer:
     def _remember_links(self) -> None:
         self._patch = pytest.MonkeyPatch()
 
-        async def opened(url: str, headers: Mapping[str, str], what: str) -> SocketConnection:
-            connection = await open_socket(url, headers, what)
+        async def opened(
+            url: str, headers: Mapping[str, str], what: str, advice: str | None = None
+        ) -> SocketConnection:
+            connection = await open_socket(url, headers, what, advice)
             self.links.append(connection)
             return connection
 
-        self._patch.setattr(local, "open_socket", opened)
+        self._patch.setattr(provider_socket, "open_socket", opened)
+
+    def _lose(self, also_later: bool) -> None:
+        loop: Any = asyncio.get_running_loop()
+
+        def lose(transport: Any) -> None:
+            loop._remove_reader(transport.get_extra_info("socket").fileno())
+            transport.sendto = lambda data, addr=None: None
+
+        for transport in list(loop._transports.values()):
+            if transport.get_extra_info("socket").type == socket.SOCK_DGRAM:
+                lose(transport)
+        if also_later:
+            create = loop.create_datagram_endpoint
+
+            async def create_lost(*given: Any, **options: Any) -> Any:
+                transport, protocol = await create(*given, **options)
+                loop.call_soon(lose, transport)
+                return transport, protocol
+
+            self._patch.setattr(loop, "create_datagram_endpoint", create_lost)
 
     def _abort_pages(self) -> None:
         for connection in list(self._server.server_state.connections):

@@ -28,7 +28,7 @@ export class Microphone {
     let first = true;
     this.stopFollowing = effect(() => {
       choices.microphone.value;
-      if (!first) untracked(() => this.change());
+      if (!first) untracked(() => void this.change());
       first = false;
     });
   }
@@ -90,17 +90,16 @@ export class Microphone {
   }
 
   /** Another device was chosen. */
-  private change(): void {
+  private async change(): Promise<void> {
     if (this.stateNow.peek() === "off") return;
     this.release();
     this.stateNow.value = "off";
-    void this.open();
+    await this.open();
   }
 
   /** The device is gone: another one, if there is one, takes its place. */
   private async lost(name: string): Promise<void> {
-    this.change();
-    await lookForDevices();
+    await this.change();
     const other = this.trackNow.peek()?.label;
     if (other) notify({ key: "microphone-lost", tone: "info", text: `The microphone “${name}” is gone; now it is “${other}”.` });
   }
