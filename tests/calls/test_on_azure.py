@@ -158,6 +158,18 @@ async def test_a_wrong_key_ends_the_call_and_says_what_to_do() -> None:
     assert len(there.azure.requests) == 1
 
 
+async def test_a_session_that_is_closed_for_a_key_that_is_no_more_ends_the_call() -> None:
+    async with on_azure() as there:
+        await there.call.hears("haiku")
+        there.azure.faults.close(1008, "Unauthorized: the key was revoked", at="conversation.item.create")
+        there.call._command(type="say", text="yes please")
+        async with asyncio.timeout(5):
+            while not there.call.is_over:  # noqa: ASYNC110 - as above
+                await asyncio.sleep(0.01)
+    assert there.logged(log.LinkLost)[-1].retry_in_ms is None
+    assert connections(there) == 1
+
+
 # Frames -------------------------------------------------------------------------------------------------------------
 GARBAGE: list[str | bytes] = [
     "",

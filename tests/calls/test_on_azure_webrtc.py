@@ -149,6 +149,21 @@ async def test_what_was_lost_with_a_sideband_is_sent_again_on_the_next() -> None
     assert said == ["hi", "yes please"]
 
 
+async def test_what_arrived_and_was_not_confirmed_is_not_said_twice() -> None:
+    async with media_call() as there:
+        await there.until(lambda: there.logged(log.AudioDone))
+        there.azure.faults.close(1011, "server error", at="conversation.item.added")
+        there.says("yes please")
+        await there.until(lambda: there.logged(log.LinkRestored))
+        await there.until(lambda: there.logged(log.LegNeeded) or there.logged(log.AgentChanged)[1:])
+        if there.logged(log.LegNeeded):
+            await there.comes_back()
+        await there.hears("What shall yours be about?")
+        said = [done.text for done in there.logged(log.MessageDone) if done.role == "user"]
+        assert there.logged(log.CallError) == []
+    assert said == ["hi", "yes please"]
+
+
 async def test_after_sixty_minutes_the_page_is_asked_for_another_offer() -> None:
     async with media_call() as there:
         await there.hears("haiku")

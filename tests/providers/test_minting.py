@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-import httpx2
 import pytest
 from websockets.asyncio.client import connect
 
@@ -51,11 +50,6 @@ async def test_the_engines_secret_opens_the_session_that_was_bound_in() -> None:
         headers = {"authorization": f"Bearer {minted.value}"}
         async with connect(minted.socket_url, additional_headers=headers, proxy=None) as socket:
             created = json.loads(await socket.recv())
-        async with httpx2.AsyncClient(trust_env=False, timeout=30) as client:
-            offered = await client.post(
-                minted.url, content="v=0", headers={**headers, "content-type": "application/sdp"}
-            )
     finally:
         await provider.aclose()
     assert created["session"]["instructions"] == "Be kind."
-    assert offered.status_code == 400  # it is the offer that is wrong, not the secret

@@ -316,7 +316,7 @@ class Link:
         sound = events.sound_of(event)
         if sound is not None:
             self._deliver_sound(str(event.get("item_id")), sound)
-        else:
+        elif not self._unconfirmed.had_arrived(event):
             self._unconfirmed.told(event)
             self._deliver(WireArrived(event))
 

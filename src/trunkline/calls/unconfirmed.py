@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from trunkline.realtime.events import Event
+from trunkline.realtime.events import Event, decode, encode
 
 MOST = 200
 """A service that never tells of items does not grow us."""
+_AGAIN = "again_"
 _TOLD = ("conversation.item.added", "conversation.item.created", "conversation.item.done")
 
 
@@ -43,12 +44,24 @@ class Unconfirmed:
 
     def again(self) -> list[str]:
         """The session goes on with another connection: the frames to be sent first, in their order."""
-        frames = list(self._sent.values())
-        self._to_send.update((frame, item_id) for item_id, frame in self._sent.items())
+        frames = {_named(frame, item_id): item_id for item_id, frame in self._sent.items()}
+        self._to_send.update(frames)
         self._sent.clear()
-        return frames
+        return list(frames)
+
+    @staticmethod
+    def had_arrived(event: Event) -> bool:
+        """Whether the service refuses an item that it was sent again, because it has it already."""
+        error = event.get("error")
+        event_id = error.get("event_id") if event["type"] == "error" and isinstance(error, dict) else None
+        return isinstance(event_id, str) and event_id.startswith(_AGAIN)
 
     def forget(self) -> None:
         """Another session has begun."""
         self._to_send.clear()
         self._sent.clear()
+
+
+def _named(frame: str, item_id: str) -> str:
+    """The frame with a name of its own, by which an error about it can be told."""
+    return encode({**decode(frame.encode()), "event_id": _AGAIN + item_id}).decode()
