@@ -1,0 +1,115 @@
+/** Feeds events to the console's event log, or to a plain list that draws them all, and takes the time. */
+import { signal } from "@preact/signals";
+import { render, type VNode } from "preact";
+import { EventLog } from "../src/components/EventLog";
+import { EventRow } from "../src/components/EventRow";
+import { EventList } from "../src/event-list";
+import type { LogFrame } from "../src/frames";
+import { emptyCall, reduce } from "../src/reducer";
+import "../src/styles/tokens.css";
+import "../src/styles/page.css";
+import "../src/styles/controls.css";
+import "../src/styles/conversation.css";
+import "../src/styles/events.css";
+
+export interface Figures {
+  events: number;
+  /** Milliseconds from the first burst until the last was on the screen. */
+  tookMs: number;
+  /** Script for each event, reducing and drawing, in ms: the median of the first and of the last tenth of the bursts. */
+  firstMs: number;
+  lastMs: number;
+  /** Times between frames, in ms. */
+  frames: number[];
+  elements: number;
+}
+
+const calls = signal(emptyCall());
+const nothing = (): void => undefined;
+
+function Plain({ events }: { events: EventList }): VNode {
+  const rows: VNode[] = [];
+  for (let index = 0; index < events.length; index += 1) {
+    const event = events.at(index);
+    if (!event) continue;
+    rows.push(
+      <EventRow
+        key={event.seq}
+        id={`plain-${event.seq}`}
+        event={event}
+        index={index}
+        startedAt={0}
+        open={false}
+        active={false}
+        pair={undefined}
+        lit={false}
+        toggle={nothing}
+        measured={nothing}
+        goTo={nothing}
+      />,
+    );
+  }
+  return (
+    <section class="event-log">
+      <div class="scroll">{rows}</div>
+    </section>
+  );
+}
+
+function Shown({ how }: { how: "virtual" | "plain" }): VNode {
+  const { events, startedAt } = calls.value;
+  return how === "virtual" ? <EventLog events={events} startedAt={startedAt} /> : <Plain events={events} />;
+}
+
+/** Events as a call has them: many deltas, some tools, raw events from the wire. */
+function frame(seq: number): LogFrame {
+  const at = { seq, at_ms: seq * 10 };
+  if (seq % 50 === 1) return { ...at, kind: "tool.started", call_id: `c${seq}`, name: "look", arguments: { n: seq }, agent: "clerk" };
+  if (seq % 50 === 2) return { ...at, kind: "tool.done", call_id: `c${seq - 1}`, name: "look", duration_ms: 12, result: { found: seq } };
+  const event = { type: "response.output_audio_transcript.delta", item_id: "item_1", delta: ` word${seq}` };
+  if (seq % 2 === 0) return { ...at, kind: "wire.received", event };
+  return { ...at, kind: "message.delta", item_id: "item_1", text: ` word${seq}` };
+}
+
+const nextFrame = (): Promise<number> => new Promise((resolve) => requestAnimationFrame(resolve));
+const median = (values: number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
+
+/** One burst for each frame of the screen, until `total` events are there. */
+async function feed(how: "virtual" | "plain", total: number, burst: number): Promise<Figures> {
+  const root = document.getElementById("log")!;
+  root.style.cssText = "display:grid;height:900px;width:560px";
+  render(<Shown how={how} />, root);
+  const script: number[] = [];
+  const frames: number[] = [];
+  const began = performance.now();
+  let before = await nextFrame();
+  for (let seq = 1; seq <= total; seq += burst) {
+    const start = performance.now();
+    const some = Array.from({ length: Math.min(burst, total - seq + 1) }, (_, index) => frame(seq + index));
+    calls.value = some.reduce(reduce, calls.peek());
+    // Preact draws in a microtask; the list then follows its end, which a reader of the layout sees.
+    await Promise.resolve();
+    await new Promise((resolve) => queueMicrotask(() => resolve(undefined)));
+    script.push((performance.now() - start) / some.length);
+    const now = await nextFrame();
+    frames.push(now - before);
+    before = now;
+  }
+  await nextFrame();
+  const tenth = Math.max(1, Math.floor(script.length / 10));
+  return {
+    events: calls.peek().events.length,
+    tookMs: performance.now() - began,
+    firstMs: median(script.slice(0, tenth)),
+    lastMs: median(script.slice(-tenth)),
+    frames,
+    elements: root.querySelectorAll("*").length,
+  };
+}
+
+declare global {
+  interface Window {
+    feed: typeof feed;
+  }
+}
+window.feed = feed;
