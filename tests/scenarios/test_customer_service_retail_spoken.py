@@ -16,7 +16,7 @@ async def test_a_spoken_number_finds_the_order(voice_call: VoiceCalls) -> None:
     await call.hears("Jane from returns")
     turn = await call.say("I'd like to return my snowboard", interrupting_after_ms=1500)
     assert "which phone number" in turn.text
-    turn = await call.say("two oh six, five five five, oh one oh oh", interrupting_after_ms=1500)
+    turn = await call.say("two oh six, double five five, oh one double oh", interrupting_after_ms=1500)
     assert "I have 2 0 6, 5 5 5, 0 1 0 0. Is that right?" in turn.text
     turn = await call.say("yes that's right")
     turn.called("lookupOrders", phoneNumber=PHONE)
