@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import socket
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,8 +19,6 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
-
-from trunkline.engine.server import listening
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
@@ -43,6 +42,7 @@ WORDS = [
     "?",
 ]
 """One delta each."""
+MOST_TRANSFERS_A_TURN = 20
 
 
 @dataclass
@@ -59,7 +59,8 @@ class StubModel:
     transfers: tuple[str, ...] = ()
     handoffs_s: list[float] = field(default_factory=list)
     turns: int = 0
-    _numbers: Any = field(default_factory=lambda: itertools.count(1))
+    transferred: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def app(self) -> Starlette:
         """The service, under `/v1`."""
@@ -76,11 +77,11 @@ class StubModel:
         location = f"/v1/realtime/calls/rtc_{next(self._numbers)}"
         return PlainTextResponse("v=0", 201, {"location": location}, "application/sdp")
 
-    async def _session(self, socket: WebSocket) -> None:
-        await socket.accept()
+    async def _session(self, page: WebSocket) -> None:
+        await page.accept()
         talking: asyncio.Task[None] | None = None
         with contextlib.suppress(WebSocketDisconnect, RuntimeError):
-            session = _Session(self, socket, "call_id" in socket.query_params)
+            session = _Session(self, page, "call_id" in page.query_params)
             if session.sideband and self.turn_every_s is not None:
                 talking = asyncio.create_task(session.talk(self.turn_every_s))
             await session.run()
@@ -89,11 +90,12 @@ class StubModel:
 
 
 class _Session:
-    def __init__(self, model: StubModel, socket: WebSocket, sideband: bool) -> None:
+    def __init__(self, model: StubModel, page: WebSocket, sideband: bool) -> None:
         self.sideband = sideband
         self._model = model
-        self._socket = socket
+        self._socket = page
         self._numbers = itertools.count(1)
+        self._transfers = itertools.count(1)
         self._item_id = ""
         self._called_at: float | None = None
 
@@ -137,8 +139,10 @@ class _Session:
 
     async def _transfer(self) -> None:
         """A response that hands over, and is over at once; the next one follows when it is asked for."""
+        if next(self._transfers) % MOST_TRANSFERS_A_TURN == 0:
+            await self._caller_speaks()  # a model that calls on and on without the caller is stopped
         response_id, call_id = self._new("resp"), self._new("call")
-        name = self._model.transfers[next(self._model._numbers) % len(self._model.transfers)]
+        name = self._model.transfers[next(self._model.transferred) % len(self._model.transfers)]
         item = {
             "id": self._new("item"), "type": "function_call", "status": "completed",
             "call_id": call_id, "name": name, "arguments": "{}",
@@ -154,12 +158,7 @@ class _Session:
         with contextlib.suppress(WebSocketDisconnect, RuntimeError):
             while True:
                 await asyncio.sleep(every_s)
-                item_id = self._new("item")
-                await self._send("input_audio_buffer.speech_started", item_id=item_id, audio_start_ms=0)
-                await self._send("input_audio_buffer.speech_stopped", item_id=item_id, audio_end_ms=2000)
-                await self._send("input_audio_buffer.committed", item_id=item_id, previous_item_id=None)
-                item = {"id": item_id, "type": "message", "role": "user", "content": [{"type": "input_audio"}]}
-                await self._send("conversation.item.added", item=item)
+                item_id = await self._caller_speaks()
                 await self._answer()
                 await self._send(
                     "conversation.item.input_audio_transcription.completed",
@@ -168,6 +167,15 @@ class _Session:
                     usage={"type": "duration", "seconds": 2},
                 )
                 self._model.turns += 1
+
+    async def _caller_speaks(self) -> str:
+        item_id = self._new("item")
+        await self._send("input_audio_buffer.speech_started", item_id=item_id, audio_start_ms=0)
+        await self._send("input_audio_buffer.speech_stopped", item_id=item_id, audio_end_ms=2000)
+        await self._send("input_audio_buffer.committed", item_id=item_id, previous_item_id=None)
+        item = {"id": item_id, "type": "message", "role": "user", "content": [{"type": "input_audio"}]}
+        await self._send("conversation.item.added", item=item)
+        return item_id
 
     async def _answer(self) -> None:
         response_id, item_id = self._new("resp"), self._new("item")
@@ -210,12 +218,13 @@ async def _hang_up(_request: Request) -> Response:
 
 
 @asynccontextmanager
-async def app_running(app: Callable[..., Any], *, ws_deflate: bool = False) -> AsyncIterator[str]:
-    """An ASGI app on a free port of 127.0.0.1, as `trunkline serve` runs its own; yields its address."""
-    listener = listening("127.0.0.1", 0)
+async def app_running(app: Callable[..., Any]) -> AsyncIterator[str]:
+    """An ASGI app on a free port of 127.0.0.1, run as `trunkline serve` runs its own; yields its address."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind(("127.0.0.1", 0))
     config = uvicorn.Config(
         app, lifespan="auto", log_level="warning", access_log=False, ws="websockets-sansio",
-        ws_per_message_deflate=ws_deflate, server_header=False, timeout_graceful_shutdown=1,
+        ws_per_message_deflate=False, server_header=False, timeout_graceful_shutdown=1,
     )  # fmt: skip
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve([listener]))

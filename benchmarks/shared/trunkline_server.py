@@ -1,0 +1,83 @@
+"""Trunkline as `serve` runs it, in front of a service; and a page that starts calls on it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import msgspec
+import websockets
+from pydantic import SecretStr
+
+from shared.process import announced
+from shared.stub_model import app_running
+from trunkline.settings import Settings
+from trunkline.web import create_app
+
+SCENARIO = "twoAgents"
+_decode = msgspec.json.Decoder().decode
+
+
+async def serve_trunkline(service_url: str) -> None:
+    """The process that is measured, in front of the service at this address."""
+    settings = Settings(
+        provider="openai",
+        openai_api_key=SecretStr("sk-bench"),
+        openai_base_url=f"{service_url}/v1",
+        max_calls=1000,
+        _env_file=None,  # type: ignore[call-arg]
+    )
+    app = create_app([str(Path(__file__).with_name("two_agents.py"))], settings)
+    async with app_running(app) as url:
+        await announced(url)
+
+
+class CallPage:
+    """A page with a call of its own. `last_kind` is that of the latest event of its log."""
+
+    def __init__(self, socket: websockets.ClientConnection, call: dict[str, Any]) -> None:
+        self.socket = socket
+        self.call = call
+        self.events = 0
+
+    async def until(self, kind: str) -> dict[str, Any]:
+        """Reads on to an event of a kind."""
+        async for frame in self.socket:
+            if isinstance(frame, str):
+                self.events += 1
+                event: dict[str, Any] = _decode(frame)
+                if event["kind"] == kind:
+                    return event
+                if event["kind"] in ("error", "call.ended"):
+                    raise RuntimeError(f"the call went wrong: {event}")
+        raise RuntimeError("the socket closed")
+
+
+@asynccontextmanager
+async def calling(url: str, *, transport: str = "websocket") -> AsyncIterator[CallPage]:
+    """A call from its start to its end."""
+    async with httpx2.AsyncClient(base_url=url, trust_env=False, timeout=60) as http:
+        wanted = {"scenario": SCENARIO, "transport": transport, "sdp": "v=0"}
+        answer = await http.post("/api/calls", json=wanted)
+        answer.raise_for_status()
+        call = answer.json()
+        address = f"{url.replace('http', 'ws')}/api/calls/{call['call_id']}?leg={call['leg_id']}"
+        async with websockets.connect(address, compression=None, max_size=None, proxy=None) as socket:
+            if transport == "webrtc":
+                await socket.send('{"type":"media_ready"}')
+            yield CallPage(socket, call)
+        await http.delete(f"/api/calls/{call['call_id']}")
+
+
+async def drained(page: CallPage, seconds: float) -> None:
+    """Reads whatever comes, for so long."""
+    try:
+        async with asyncio.timeout(seconds):
+            async for _frame in page.socket:
+                page.events += 1
+    except TimeoutError:
+        return
