@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import msgspec
 
@@ -143,7 +144,10 @@ def _form_of(wanted: Mapping[str, Any] | type[Any] | None) -> tuple[dict[str, An
         return None, lambda text: text
     if isinstance(wanted, Mapping):
         return dict(wanted), _as_object
-    return _adapter(wanted)
+    form = _forms.get(wanted)
+    if form is None:
+        form = _forms[wanted] = _adapter(wanted)
+    return form
 
 
 def _adapter(wanted: type[Any]) -> tuple[dict[str, Any], Callable[[str], Any]]:
@@ -161,6 +165,9 @@ def _adapter(wanted: type[Any]) -> tuple[dict[str, Any], Callable[[str], Any]]:
             raise TextModelError(f"The text model's answer is no {wanted.__name__}: {where} {first['msg']}.") from error
 
     return ensure_strict_json_schema(adapter.json_schema()), read
+
+
+_forms: WeakKeyDictionary[type[Any], tuple[dict[str, Any], Callable[[str], Any]]] = WeakKeyDictionary()
 
 
 def _as_object(text: str) -> dict[str, Any]:

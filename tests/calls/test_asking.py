@@ -1,0 +1,145 @@
+"""Asking the text model from a tool: what it is told, tools of its own, and answers of a wanted form."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from agents import FunctionTool, RunContextWrapper, function_tool
+from agents.realtime import RealtimeAgent
+
+from trunkline import CallContext, Caller, Lines, Question, Rehearsal, Scenario, TextModelError, call
+from trunkline.calls import log
+from trunkline.calls.asking import MOST_ROUNDS
+from trunkline.testing import VoiceCall, VoiceCalls
+
+Context = RunContextWrapper[CallContext[Any]]
+
+
+@dataclass
+class Verdict:
+    """What the text model shall answer."""
+
+    good: bool
+    why: str
+
+
+@function_tool
+async def look_up(ctx: Context, thing: str) -> dict[str, str]:
+    """Looks something up."""
+    ctx.context.progress("looking", 0.5)
+    return {"thing": thing, "price": "3 dollars"}
+
+
+def asking(answerer: Any, **how: Any) -> Scenario[Any]:
+    """An agent whose one tool asks the text model, and who says what came of it."""
+
+    @function_tool(failure_error_function=None)
+    async def consult(ctx: Context) -> Any:
+        """Asks."""
+        answer = await ctx.context.ask("advice", "Give advice.", "What now?", **how)
+        return f"{type(answer).__name__}: {answer}"
+
+    rehearsal = Rehearsal()
+
+    @rehearsal.plays("clerk")
+    async def clerk(caller: Caller) -> Lines:
+        yield "Hello."
+        while True:
+            await caller.says()
+            answer = yield call("consult")
+            yield str(answer)
+
+    rehearsal.answers("advice")(answerer)
+    agent: RealtimeAgent[Any] = RealtimeAgent(name="clerk", instructions="Help.", tools=[consult])
+    return Scenario("asking", agents=[agent], rehearsal=rehearsal)
+
+
+def events(call: VoiceCall, kind: type[log.LogEvent]) -> list[Any]:
+    return [entry.event for entry in call.log if isinstance(entry.event, kind)]
+
+
+async def test_it_is_told_the_last_messages_and_the_question(voice_call: VoiceCalls) -> None:
+    seen: list[Sequence[Any]] = []
+
+    async def answerer(question: Question) -> str:
+        seen.append([(item["role"], item["content"][0]["text"]) for item in question.items])
+        return "Sell."
+
+    call = await voice_call(asking(answerer, history=2))
+    await call.say("one")
+    turn = await call.say("two")
+    assert turn.text == "str: Sell."
+    assert seen[-1] == [("assistant", "str: Sell."), ("user", "two"), ("user", "What now?")]
+
+
+async def test_an_answer_of_a_class(voice_call: VoiceCalls) -> None:
+    async def answerer(question: Question) -> dict[str, Any]:
+        assert question.schema is not None
+        assert question.schema["required"] == ["good", "why"]
+        return {"good": True, "why": "It is cheap."}
+
+    call = await voice_call(asking(answerer, schema=Verdict))
+    assert (await call.say("well?")).text == "Verdict: Verdict(good=True, why='It is cheap.')"
+
+
+async def test_an_answer_of_another_form_is_an_error_that_says_where(voice_call: VoiceCalls) -> None:
+    async def answerer(_question: Question) -> str:
+        return '{"good": "perhaps", "why": ""}'
+
+    call = await voice_call(asking(answerer, schema=Verdict))
+    turn = await call.say("well?")
+    assert "no Verdict: good" in turn.text
+
+
+async def test_an_object_of_a_json_schema(voice_call: VoiceCalls) -> None:
+    async def answerer(_question: Question) -> dict[str, Any]:
+        return {"n": 1}
+
+    schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+    call = await voice_call(asking(answerer, schema=schema))
+    assert (await call.say("well?")).text == "dict: {'n': 1}"
+
+
+async def test_it_may_call_tools_which_are_in_the_log_as_children(voice_call: VoiceCalls) -> None:
+    async def answerer(question: Question) -> str:
+        found = await question.call("look_up", thing="tea")
+        return f"Tea is {found['price']}."
+
+    call = await voice_call(asking(answerer, tools=[look_up]))
+    assert (await call.say("well?")).text == "str: Tea is 3 dollars."
+    consult, nested = events(call, log.ToolStarted)
+    assert (nested.name, nested.parent, nested.arguments) == ("look_up", consult.call_id, {"thing": "tea"})
+    assert [event.call_id for event in events(call, log.ToolDone)] == [nested.call_id, consult.call_id]
+    (progress,) = events(call, log.ToolProgress)
+    assert (progress.call_id, progress.fraction) == (nested.call_id, 0.5)
+
+
+async def test_a_model_that_only_calls_tools_is_stopped(voice_call: VoiceCalls) -> None:
+    async def answerer(question: Question) -> str:
+        while question.tools:
+            await question.call("look_up", thing="more")
+        return "At last."
+
+    call = await voice_call(asking(answerer, tools=[look_up]))
+    assert (await call.say("well?")).text == "str: At last."
+    assert len(events(call, log.ToolStarted)) == 1 + MOST_ROUNDS
+
+
+async def test_nobody_who_answers_is_an_error_the_agent_can_act_on(voice_call: VoiceCalls) -> None:
+    async def answerer(_question: Question) -> str:
+        raise LookupError("no advice today")
+
+    call = await voice_call(asking(answerer))
+    turn = await call.say("well?")
+    assert "no advice today" in turn.text
+    assert "no advice today" in (events(call, log.ToolDone)[0].error or "")
+
+
+async def test_outside_a_call_there_is_nobody_to_ask() -> None:
+    context: CallContext[Any] = CallContext(call_id="c", scenario="s", state=None)
+    with pytest.raises(TextModelError, match="of no call"):
+        await context.ask("advice", "Give advice.")
+    assert isinstance(look_up, FunctionTool)
