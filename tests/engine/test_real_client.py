@@ -213,6 +213,20 @@ async def test_a_dead_recogniser_leaves_the_turn_without_words() -> None:
     assert response["output"][0]["content"][0]["transcript"] == "You said: ."
 
 
+async def test_a_recogniser_that_comes_to_no_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trunkline.engine.live.WORDS_TIMEOUT_S", 0.1)
+    recogniser = FakeRecogniser(delay=1000)
+    async with running(recogniser=recogniser) as server, connected(server) as connection:
+        await connection.session.update(
+            session={"type": "realtime", "audio": {"input": {"transcription": {"model": "any"}}}}
+        )
+        await speak(connection, loud(500) + silence(600))
+        told = await receive(connection, "conversation.item.input_audio_transcription.failed")
+        assert "no end within 0.1 s" in told[-1]["error"]["message"]
+        assert (await receive(connection, "response.done"))[-1]["response"]["status"] == "completed"
+    assert recogniser.utterances[-1].abandoned
+
+
 @pytest.mark.parametrize("headers", [{}, {"api-key": "wrong"}, {"Authorization": "Bearer wrong"}])
 async def test_without_the_key_nobody_comes_in(headers: dict[str, str]) -> None:
     async with running() as server:

@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
 
+WORDS_TIMEOUT_S = 120.0
+"""How long a recogniser may go on after a turn's last sound. It is given up then, and the turn stays without words."""
 INTERNAL_ERROR = "internal error; the server's log says more"
 """The reason a client is given when its session breaks down. No other session is touched."""
 
@@ -269,13 +271,23 @@ class LiveSession:
         try:
             if isinstance(utterance, str):
                 raise SpeechError(utterance)
-            transcript = await utterance.finish()
+            async with asyncio.timeout(WORDS_TIMEOUT_S):
+                transcript = await utterance.finish()
+        except TimeoutError:
+            self._give_up(utterance_id)
         except SpeechError as error:
             self.post(inputs.TranscriptFailed(utterance_id, str(error)))
         else:
             self.post(inputs.FinalTranscript(utterance_id, transcript.text))
         finally:
             self._utterances.pop(utterance_id, None)
+
+    def _give_up(self, utterance_id: str) -> None:
+        utterance = self._utterances.get(utterance_id)
+        if utterance is not None and not isinstance(utterance, str):
+            utterance.abandon()
+        message = f"The recogniser came to no end within {WORDS_TIMEOUT_S:g} s."
+        self.post(inputs.TranscriptFailed(utterance_id, message))
 
     def _abandon_utterance(self, utterance_id: str) -> None:
         self._cancel("words", utterance_id)
