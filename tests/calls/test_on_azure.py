@@ -263,6 +263,12 @@ async def test_a_rate_limit_in_the_middle_of_a_call() -> None:
         await there.runs_to_its_end()
     assert there.errors == ["rate_limit_exceeded"] * 2
     assert connections(there) == 1
+    asked = [entry.at_ms for entry in there.call.log if _asks(entry.event)]
+    assert asked[1] - asked[0] < 1000  # as long as the service said, and no longer
+
+
+def _asks(event: log.LogEvent) -> bool:
+    return isinstance(event, log.WireSent) and event.event["type"] == "response.create"
 
 
 async def test_an_answer_that_the_content_filter_stops_is_given_in_other_words() -> None:
@@ -283,7 +289,9 @@ async def test_a_transcription_model_that_is_not_deployed_costs_the_words_and_no
     async with on_azure(azure_transcription_deployment="whisper") as there:
         await there.call.hears("haiku")
         await there.call.murmurs("hello there, I would like one")
-        assert "DeploymentNotFound" in there.errors or "transcription_not_deployed" in there.errors
+        (error,) = there.logged(log.CallError)
+        assert error.code == "DeploymentNotFound"
+        assert "AZURE_OPENAI_TRANSCRIPTION_DEPLOYMENT" in (error.hint or "")
         await there.call.say("yes please")
         await there.call.hears("What shall yours be about?")
     assert connections(there) == 1

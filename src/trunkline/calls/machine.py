@@ -45,6 +45,7 @@ from trunkline.calls.talk_button import WAIT_FOR_RELEASE, TalkButton
 from trunkline.calls.transcript import Transcript, note_item, typed_item
 from trunkline.calls.turns import ASKED, Turns
 from trunkline.calls.withholding import without_words
+from trunkline.providers.faults import classify
 from trunkline.realtime.events import Event, new_id
 
 GREETING = "hi"
@@ -432,7 +433,9 @@ class CallMachine:
         self._outbox.log_all(self.transcript.heard(text_in(event, "item_id"), None))
         details = event.get("error") or {}
         message = f"The caller's words were not recognised: {details.get('message') or 'no reason given'}"
-        self._outbox.log_provider_error(message, details.get("code") or "transcription_failed")
+        fault = classify(event)
+        hint = fault.hint if fault else None
+        self._outbox.log_provider_error(message, details.get("code") or "transcription_failed", hint)
 
     def _on_speech_started(self, event: Event) -> None:
         self._stop_listening()
@@ -502,16 +505,18 @@ class CallMachine:
     def _mend(self, response: Event) -> None:
         """What to do about a response that did not come about."""
         status, details = response.get("status"), response.get("status_details") or {}
+        fault = classify({"type": "response.done", "response": response})
+        hint, pause_ms = (fault.hint, fault.retry_after_s * 1000) if fault else (None, 0.0)
         if status == "completed":
             self._failures = 0
         elif status == "failed":
             error = details.get("error") or {}
             code = str(error.get("code") or error.get("type") or "response_failed")
-            self._outbox.log_provider_error(error.get("message") or "The model could not answer.", code)
-            self._ask_again(f"{code} {error.get('type')}")
+            self._outbox.log_provider_error(error.get("message") or "The model could not answer.", code, hint)
+            self._ask_again(f"{code} {error.get('type')}", pause_ms)
         elif status == "incomplete":
             reason = details.get("reason") or "no reason given"
-            self._outbox.log_provider_error(f"The model broke off its answer: {reason}.", reason)
+            self._outbox.log_provider_error(f"The model broke off its answer: {reason}.", reason, hint)
             if reason == "content_filter":
                 self._failures += 1
                 if self._failures < MOST_FAILURES_IN_A_ROW:
@@ -520,15 +525,17 @@ class CallMachine:
                         "Answer again in other words, or say that you cannot help with this."
                     )
 
-    def _ask_again(self, what: str) -> None:
-        """The service failed to answer: it is asked again, later or in another session, but not for ever."""
+    def _ask_again(self, what: str, pause_ms: float = 0.0) -> None:
+        """The service failed to answer: it is asked again, later or in another session, but not for ever. `pause_ms` is
+        how long it wants to be left alone, where it says so."""
         self._failures += 1
         if self._failures >= MOST_FAILURES_IN_A_ROW:
             return
         self._turns.wish()
         if "rate_limit" in what:
             self._turns.hold("rate")
-            self._outbox.wake(_WAIT_FOR_RATE, self._outbox.now + RATE_LIMIT_WAIT_MS * 2 ** (self._failures - 1))
+            wait_ms = pause_ms or RATE_LIMIT_WAIT_MS * 2 ** (self._failures - 1)
+            self._outbox.wake(_WAIT_FOR_RATE, self._outbox.now + wait_ms)
         elif "server_error" in what:  # some sessions give nothing else any more
             self._linkage.renew("the session only fails", gently=False)
 

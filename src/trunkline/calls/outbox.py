@@ -36,9 +36,10 @@ class Outbox:
         for event in events:
             self.log(event)
 
-    def log_provider_error(self, message: object, code: object) -> None:
+    def log_provider_error(self, message: object, code: object, hint: str | None = None) -> None:
         """Something that the service says is wrong."""
-        self.log(CallError(message=str(message), code=None if code is None else str(code), source="provider"))
+        told = None if code is None else str(code)
+        self.log(CallError(message=str(message), code=told, source="provider", hint=hint))
 
     def wake(self, key: str, at_ms: float | None) -> None:
         """Asks for `Woke(key)` at `at_ms`, in place of an earlier wish of that key; None takes it back."""
