@@ -9,7 +9,8 @@ import time
 import pytest
 
 from tests.testing.kit_shop import shop
-from trunkline.testing import ANY, Line, NotSupportedError, VoiceCalls, containing, matching
+from trunkline.calls.log import CallSettings, WireSent
+from trunkline.testing import ANY, Line, VoiceCall, VoiceCalls, containing, matching
 
 
 async def test_a_caller_is_greeted_and_answered(voice_call: VoiceCalls) -> None:
@@ -135,12 +136,46 @@ async def test_hanging_up(voice_call: VoiceCalls) -> None:
     assert call.reading.ended == "caller hung up"
 
 
-async def test_what_calls_cannot_do_yet_says_what_is_missing(voice_call: VoiceCalls) -> None:
+async def test_push_to_talk(voice_call: VoiceCalls) -> None:
     call = await voice_call(shop)
-    with pytest.raises(NotSupportedError, match="commands for pressing and releasing"):
-        await call.push_to_talk("hello")
-    with pytest.raises(NotSupportedError, match="a telephone's tones"):
-        await call.keys("12#")
+    await call.hears("welcome")
+    turn = await call.push_to_talk("two pears please")
+    assert turn.recognised == "two pears please"
+    turn.called("add_to_basket", thing="pears", count=2)
+    kinds = _sent(call)
+    assert kinds.count("input_audio_buffer.commit") == 1
+    assert "response.create" in kinds[kinds.index("input_audio_buffer.commit") :]
+
+
+async def test_pressing_the_button_cuts_the_agent_off(voice_call: VoiceCalls) -> None:
+    call = await voice_call(shop)
+    await call.push_to_talk("two plums please", interrupting_after_ms=600)
+    assert call.turns[0].messages[0].heard_ms == 600
+    call.turns[1].called("add_to_basket", thing="plums")
+
+
+async def test_a_caller_may_let_go_of_the_button_for_good(voice_call: VoiceCalls) -> None:
+    call = await voice_call(shop)
+    await call.push_to_talk("two pears please")
+    await call.say("two plums please")
+    settings = [entry.event.push_to_talk for entry in call.log if isinstance(entry.event, CallSettings)]
+    assert settings == [True, False]
+
+
+async def test_keys_of_a_telephone(voice_call: VoiceCalls) -> None:
+    call = await voice_call(shop)
+    turn = await call.keys("12#")
+    assert turn.recognised == "12#"
+    assert turn.text == "I'm sorry, we don't sell that."
+
+
+async def test_a_turn_tells_what_was_waited_for(voice_call: VoiceCalls) -> None:
+    call = await voice_call(shop)
+    await call.hears("welcome")
+    turn = await call.push_to_talk("how many pears")
+    assert sum(turn.delay_parts.values()) == turn.latency_ms
+    quick = await call.say("do you have pears")
+    assert "tools" not in quick.delay_parts  # the agent says something before it asks the warehouse
 
 
 async def test_waiting_for_a_pattern(voice_call: VoiceCalls) -> None:
@@ -284,3 +319,7 @@ class TestTheLink:
         await call.hears("welcome")
         assert len(call.link.befallen) == 1
         assert call.link.befallen[0].startswith("delay conversation.item.")
+
+
+def _sent(call: VoiceCall) -> list[str]:
+    return [entry.event.event["type"] for entry in call.log if isinstance(entry.event, WireSent)]

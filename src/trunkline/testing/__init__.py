@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from trunkline.testing.conformance import Report, check_realtime_server
-    from trunkline.testing.failures import NotSupportedError, VoiceFailure
+    from trunkline.testing.failures import VoiceFailure
     from trunkline.testing.judging import ChatEndpoint, TextModel, Verdict
     from trunkline.testing.line import Line
     from trunkline.testing.matchers import ANY, containing, matching
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from trunkline.testing.voice_call import VoiceCall
 
 _HOMES = {
-    "ANY": "matchers", "ChatEndpoint": "judging", "Line": "line", "NotSupportedError": "failures",
+    "ANY": "matchers", "ChatEndpoint": "judging", "Line": "line",
     "Report": "conformance", "Room": "room", "TextModel": "judging", "Turn": "turn", "Verdict": "judging",
     "VirtualTimeLoop": "virtual_time", "VoiceCall": "voice_call", "VoiceCalls": "plugin", "VoiceFailure": "failures",
     "check_realtime_server": "conformance", "containing": "matchers", "matching": "matchers",
@@ -41,7 +41,7 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
-    "ANY", "ChatEndpoint", "Line", "NotSupportedError", "Report", "Room", "TextModel", "Turn", "Verdict",
+    "ANY", "ChatEndpoint", "Line", "Report", "Room", "TextModel", "Turn", "Verdict",
     "VirtualTimeLoop", "VoiceCall", "VoiceCalls", "VoiceFailure", "check_realtime_server", "containing", "matching",
     "run_in_virtual_time", "typed_call",
 ]  # fmt: skip

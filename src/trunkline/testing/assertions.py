@@ -1,4 +1,4 @@
-"""Assertions about tools, for a turn and for a whole call alike. Each says what there was instead when it fails."""
+"""Assertions about tools and guardrails, for a turn and for a whole call. Each says what there was instead."""
 
 from __future__ import annotations
 
@@ -6,12 +6,19 @@ from collections.abc import Sequence
 from typing import Any, NoReturn, Protocol
 
 from trunkline.testing.matchers import fits
-from trunkline.testing.reading import ToolUse, shown_arguments
+from trunkline.testing.reading import GuardrailLook, ToolUse, shown_arguments
 
 
 class _HasTools(Protocol):
     @property
     def tools(self) -> Sequence[ToolUse]: ...
+
+    def fail(self, message: str, seq: int | None = None) -> NoReturn: ...
+
+
+class _HasGuardrails(Protocol):
+    @property
+    def guardrails(self) -> Sequence[GuardrailLook]: ...
 
     def fail(self, message: str, seq: int | None = None) -> NoReturn: ...
 
@@ -61,6 +68,40 @@ class ToolAssertions:
             before = names[: len(names) - len(left)]
             after = f" after {', '.join(before)}" if before else ""
             self.fail(f"{left[0]} was not called{after}. {_were_called(self.tools)}")
+
+
+class GuardrailAssertions:
+    """What can be said of what guardrails found."""
+
+    def tripped(self: _HasGuardrails, name: str, /, *, category: str | None = None) -> GuardrailLook:
+        """The guardrail found something wrong, of this category if one is named; returns that look.
+
+        Raises:
+            VoiceFailure: it did not, or it was something else.
+        """
+        __tracebackhide__ = True
+        trips = [look for look in self.guardrails if look.name == name and look.status == "fail"]
+        found = next((look for look in trips if category is None or look.category == category), None)
+        if found is None:
+            if trips:
+                self.fail(f"The guardrail {name} tripped, but not for {category}: {_shown(trips)}", trips[-1].seq)
+            self.fail(f"The guardrail {name} did not trip. {_shown(self.guardrails)}")
+        return found
+
+    def no_guardrail_tripped(self: _HasGuardrails) -> None:
+        """Every guardrail that looked has passed what it saw: none tripped, and none failed to look.
+
+        Raises:
+            VoiceFailure: one did.
+        """
+        __tracebackhide__ = True
+        for look in self.guardrails:
+            if look.status != "pass":
+                self.fail(f"A guardrail did not pass what was said: {look}.", look.seq)
+
+
+def _shown(looks: Sequence[GuardrailLook]) -> str:
+    return "Found: " + "; ".join(map(str, looks)) + "." if looks else "No guardrail has found anything."
 
 
 def _were_called(uses: Sequence[ToolUse]) -> str:

@@ -15,7 +15,3 @@ class VoiceFailure(AssertionError):  # noqa: N818 - a failed assertion, not an e
         super().__init__(message)
         self.call = call
         self.seq = seq
-
-
-class NotSupportedError(NotImplementedError):
-    """The call cannot do this yet; the message names what is missing."""

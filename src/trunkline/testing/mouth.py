@@ -27,6 +27,9 @@ class Mouth(Protocol):
     async def say(self, words: str) -> None:
         """Says something; returns when it is out."""
 
+    async def speak(self, words: str) -> None:
+        """Says something aloud, whatever the caller's usual way; returns when it is out."""
+
     async def murmur(self, words: str) -> None:
         """Makes a small sound that is not meant as a turn."""
 
@@ -35,28 +38,32 @@ class Mouth(Protocol):
 
 
 class TypingMouth:
-    """Types what it is to say. A murmur is sound: `ears` is told what it says."""
+    """Types what it is to say. What is spoken all the same is a hum: `ears` is told what it says."""
 
     def __init__(self, call: Call, page: Page, ears: OracleRecogniser) -> None:
         self._call = call
         self._page = page
         self._ears = ears
-        self._murmurs = 0
+        self._spoken = 0
         self._idles = bool((call.scenario.turn_detection or {}).get("idle_timeout_ms"))
 
     async def say(self, words: str) -> None:
         """See `Mouth.say`."""
         self._call.command(self._page, encode({"type": "say", "text": words}).decode())
 
-    async def murmur(self, words: str) -> None:
-        """See `Mouth.murmur`. As long as it is spelled, and followed by as much silence as ends a turn."""
-        self._murmurs += 1
-        # A hum of 500 Hz, loud enough to be taken for speech, and unlike any murmur before it.
-        half = (9_000 + self._murmurs).to_bytes(2, "little") * 24
+    async def speak(self, words: str) -> None:
+        """See `Mouth.speak`. It lasts as long as it is spelled."""
+        self._spoken += 1
+        # A hum of 500 Hz, loud enough to be taken for speech, and unlike any before it.
+        half = (9_000 + self._spoken).to_bytes(2, "little") * 24
         wave = half + (-9_000).to_bytes(2, "little", signed=True) * 24
         sound = wave * (max(100, len(words) * MS_PER_CHARACTER) // 2)
         self._ears.mark(sound, words)
         await self._hear(sound)
+
+    async def murmur(self, words: str) -> None:
+        """See `Mouth.murmur`. It is followed by as much silence as ends a turn."""
+        await self.speak(words)
         patience_ms = int((self._call.scenario.turn_detection or {}).get("silence_duration_ms", 500))
         await self._hear(bytes(ms_to_bytes(patience_ms + 300)))
 
@@ -131,6 +138,10 @@ class SpeakingMouth:
             bytes(sound[start : start + step]).ljust(step, b"\0") for start in range(0, len(sound), step)
         )
         await self._spoken.wait()
+
+    async def speak(self, words: str) -> None:
+        """See `Mouth.speak`."""
+        await self.say(words)
 
     async def murmur(self, words: str) -> None:
         """See `Mouth.murmur`."""

@@ -73,6 +73,23 @@ class Handoff:
 
 
 @dataclass(frozen=True)
+class GuardrailLook:
+    """How a guardrail found what an agent said: `status` is `pass`, `fail` or `error`."""
+
+    name: str
+    status: str
+    item_id: str
+    seq: int
+    at_ms: int
+    category: str | None = None
+    rationale: str | None = None
+
+    def __str__(self) -> str:
+        why = ": ".join(filter(None, (self.category, self.rationale)))
+        return f"{self.name}: {self.status}" + (f" ({why})" if why else "")
+
+
+@dataclass(frozen=True)
 class Event:
     """Anything else worth a line: `kind` is the log's, `text` says it in words."""
 
@@ -91,14 +108,16 @@ class Reading:
 
     Attributes:
         happenings: everything that a timeline shows, in the order in which it began.
-        guardrails: the log's events about guardrails, where there are any, each with its place in the log.
+        guardrails: what guardrails found, in order.
+        delays: how long the caller waited for answers, each with its place in the log.
     """
 
     happenings: list[Happening] = field(default_factory=list)
     messages: dict[str, Message] = field(default_factory=dict)
     tools: dict[str, ToolUse] = field(default_factory=dict)
     handoffs: list[Handoff] = field(default_factory=list)
-    guardrails: list[tuple[int, log.LogEvent]] = field(default_factory=list)
+    guardrails: list[GuardrailLook] = field(default_factory=list)
+    delays: list[tuple[int, log.TurnMeasured]] = field(default_factory=list)
     first_agent: str = ""
     agent: str = ""
     last_seq: int = 0
@@ -180,6 +199,18 @@ class Reading:
         use = self.tools[event.call_id]
         use.done, use.result, use.error, use.duration_ms = True, event.result, event.error, event.duration_ms
 
+    def _guardrail_checked(self, entry: log.Entry, event: log.GuardrailChecked) -> None:
+        if event.status == "pending":
+            return
+        look = GuardrailLook(
+            event.guardrail, event.status, event.item_id, entry.seq, entry.at_ms, event.category, event.rationale
+        )
+        self.guardrails.append(look)
+        self._note(entry, f"guardrail {look}")
+
+    def _measured(self, entry: log.Entry, event: log.TurnMeasured) -> None:
+        self.delays.append((entry.seq, event))
+
     def _received(self, entry: log.Entry, event: log.WireReceived) -> None:
         if event.event["type"] == "response.created":
             self.responses.append(entry.seq)
@@ -190,8 +221,6 @@ class Reading:
 
     def _read_other(self, entry: log.Entry) -> None:
         kind = str(entry.event.__struct_config__.tag)
-        if kind.startswith("guardrail"):
-            self.guardrails.append((entry.seq, entry.event))
         self._note(entry, _words_of(entry.event, kind))
 
     def _note(self, entry: log.Entry, text: str) -> None:
@@ -200,7 +229,7 @@ class Reading:
 
 _SILENT: set[type] = {
     log.AudioCounted, log.AudioDone, log.LinkUp, log.SpeechStopped, log.WireSent, log.AudioCleared,
-    log.TurnMeasured, log.UsageUpdated,
+    log.UsageUpdated,
 }  # fmt: skip
 
 _READERS: dict[type, Callable[[Reading, log.Entry, Any], None]] = {
@@ -213,6 +242,8 @@ _READERS: dict[type, Callable[[Reading, log.Entry, Any], None]] = {
     log.AudioStarted: Reading._audio_started,
     log.ToolStarted: Reading._tool_started,
     log.ToolDone: Reading._tool_done,
+    log.GuardrailChecked: Reading._guardrail_checked,
+    log.TurnMeasured: Reading._measured,
     log.WireReceived: Reading._received,
     log.CallEnded: Reading._ended,
 }

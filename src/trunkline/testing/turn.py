@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
-from trunkline.calls.log import LogEvent
-from trunkline.testing.assertions import ToolAssertions
+from trunkline.testing.assertions import GuardrailAssertions, ToolAssertions
 from trunkline.testing.failures import VoiceFailure
-from trunkline.testing.reading import Handoff, Message, ToolUse
+from trunkline.testing.reading import GuardrailLook, Handoff, Message, ToolUse
 
 if TYPE_CHECKING:
     from trunkline.testing.voice_call import VoiceCall
 
 
-class Turn(ToolAssertions):
+class Turn(ToolAssertions, GuardrailAssertions):
     """A stretch of the call's log, from one turn of the caller to the next. What is read of it is always up to date.
 
     Attributes:
@@ -83,10 +82,20 @@ class Turn(ToolAssertions):
         return handoffs[-1].agent if handoffs else None
 
     @property
-    def guardrails(self) -> Sequence[LogEvent]:
-        """The log's events about guardrails, where it has any."""
+    def guardrails(self) -> Sequence[GuardrailLook]:
+        """What guardrails found in what the agents said, in order."""
         self._call.looked_at(self)
-        return [event for seq, event in self._call.reading.guardrails if self.holds(seq)]
+        return [look for look in self._call.reading.guardrails if self.holds(look.seq)]
+
+    @property
+    def delay_parts(self) -> Mapping[str, int]:
+        """What the caller waited for before the first sound of the answer, in ms: the parts of the call's own measure.
+
+        They are those of docs/measuring.md; empty where nothing was measured.
+        """
+        self._call.looked_at(self)
+        measured = [delay for seq, delay in self._call.reading.delays if self.holds(seq)]
+        return {part.name: part.ms for part in measured[0].parts} if measured else {}
 
     @property
     def latency_ms(self) -> float | None:

@@ -8,16 +8,16 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from trunkline.calls.call import Call
-from trunkline.calls.log import ApprovalNeeded, AudioCleared, AudioCounted, AudioStarted, CallEnded, Entry, LogEvent
+from trunkline.calls.log import ApprovalNeeded, AudioCleared, AudioCounted, AudioStarted, CallEnded, Entry
 from trunkline.realtime.events import encode
 from trunkline.testing import judging
-from trunkline.testing.assertions import ToolAssertions
+from trunkline.testing.assertions import GuardrailAssertions, ToolAssertions
 from trunkline.testing.ear import REPORT_EVERY_MS, Ear
-from trunkline.testing.failures import NotSupportedError, VoiceFailure
+from trunkline.testing.failures import VoiceFailure
 from trunkline.testing.judging import TextModel, Verdict
 from trunkline.testing.link_faults import LinkFaults
 from trunkline.testing.mouth import Mouth
-from trunkline.testing.reading import Reading, ToolUse
+from trunkline.testing.reading import GuardrailLook, Reading, ToolUse
 from trunkline.testing.stand_ins import replace_tool
 from trunkline.testing.timeline import Row, render, rows_of
 from trunkline.testing.turn import Turn
@@ -26,7 +26,7 @@ PATIENCE_MS = 15_000
 """How long a caller waits while nothing at all happens."""
 
 
-class VoiceCall(ToolAssertions):
+class VoiceCall(ToolAssertions, GuardrailAssertions):
     """A call, and its caller.
 
     Attributes:
@@ -60,6 +60,7 @@ class VoiceCall(ToolAssertions):
         self._looked_at: Turn | None = None
         self._judge = judge
         self._approvals: dict[str, bool] = {}
+        self._pushes = False
         self._changed: asyncio.Future[None] | None = None
         self._last_news_ms = 0.0
         self._stood_at: int | None = None
@@ -86,20 +87,12 @@ class VoiceCall(ToolAssertions):
             VoiceFailure: the agent spoke less than that, or leaves the caller without an answer.
         """
         __tracebackhide__ = True
-        cut_in = None
-        if interrupting_after_ms is not None:
-            cut_in = await self._until_heard(interrupting_after_ms)
-        elif at_ms is not None:
-            await asyncio.sleep((at_ms - self.now_ms) / 1000)
-        else:
-            await self._until_quiet("before the caller could speak")
+        cut_in = await self._before_speaking(interrupting_after_ms, at_ms)
+        self._push_to_talk(on=False)
         turn = self._begin_turn(words)
         turn.cut_in_after_ms = cut_in
         await self._mouth.say(words)
-        turn.said_ms = self.now_ms
-        await self._until(
-            lambda: self._call.at_rest and self._answered(turn), f"Nobody answered {words!r}", turn.last_seq
-        )
+        await self._until_answered(turn)
         return turn
 
     async def hears(self, words: str | re.Pattern[str], *, within_ms: float | None = None) -> str:
@@ -139,23 +132,37 @@ class VoiceCall(ToolAssertions):
         self._command(type="interrupt")
         await self._until(lambda: self._call.at_rest and self.ear.quiet, "The agent did not stop", None)
 
-    async def push_to_talk(self, words: str) -> NoReturn:
-        """Holds the key down while saying something.
+    async def push_to_talk(self, words: str, *, interrupting_after_ms: float | None = None) -> Turn:
+        """Holds the talk button down while saying something aloud, and waits until it has been answered.
+
+        The call is in push-to-talk from then on: a caller who speaks is heard only so, until they `say` something.
 
         Raises:
-            NotSupportedError: always, as yet.
+            VoiceFailure: the agent spoke less than `interrupting_after_ms`, or nobody answers.
         """
-        raise NotSupportedError(
-            "push_to_talk needs the calls' commands for pressing and releasing the key; the call knows none yet."
-        )
+        __tracebackhide__ = True
+        cut_in = await self._before_speaking(interrupting_after_ms)
+        turn = self._begin_turn(words)
+        turn.cut_in_after_ms = cut_in
+        self._push_to_talk(on=True)
+        self._command(type="press")
+        await self._mouth.speak(words)
+        self._command(type="release")
+        await self._until_answered(turn)
+        return turn
 
-    async def keys(self, digits: str) -> NoReturn:
-        """Presses keys of a telephone.
+    async def keys(self, digits: str) -> Turn:
+        """Presses keys of a telephone, `0`-`9`, `*` and `#`, and waits until that has been answered.
 
         Raises:
-            NotSupportedError: always, as yet.
+            VoiceFailure: nobody answers.
         """
-        raise NotSupportedError("keys needs a leg that carries a telephone's tones; the call has none yet.")
+        __tracebackhide__ = True
+        await self._before_speaking(None)
+        turn = self._begin_turn(digits)
+        self._command(type="keys", digits=digits)
+        await self._until_answered(turn)
+        return turn
 
     async def hang_up(self) -> None:
         """Ends the call, as the caller."""
@@ -201,9 +208,9 @@ class VoiceCall(ToolAssertions):
         return list(self.reading.tools.values())
 
     @property
-    def guardrails(self) -> Sequence[LogEvent]:
-        """The log's events about guardrails, where it has any."""
-        return [event for _seq, event in self.reading.guardrails]
+    def guardrails(self) -> Sequence[GuardrailLook]:
+        """What guardrails found, in order."""
+        return list(self.reading.guardrails)
 
     @property
     def log(self) -> Sequence[Entry]:
@@ -317,6 +324,24 @@ class VoiceCall(ToolAssertions):
         raise VoiceFailure(message, self, self.last_seq if seq is None else seq)
 
     # Waiting --------------------------------------------------------------------------------------------------------
+    async def _before_speaking(self, interrupting_after_ms: float | None, at_ms: float | None = None) -> float | None:
+        """Waits for the caller's moment; what was heard of the agent's speech when they cut in, if they do."""
+        __tracebackhide__ = True
+        if interrupting_after_ms is not None:
+            return await self._until_heard(interrupting_after_ms)
+        if at_ms is not None:
+            await asyncio.sleep((at_ms - self.now_ms) / 1000)
+        else:
+            await self._until_quiet("before the caller could speak")
+        return None
+
+    async def _until_answered(self, turn: Turn) -> None:
+        """The caller has said what they had to say."""
+        __tracebackhide__ = True
+        turn.said_ms = self.now_ms
+        complaint = f"Nobody answered {turn.words!r}"
+        await self._until(lambda: self._call.at_rest and self._answered(turn), complaint, turn.last_seq)
+
     async def _until_quiet(self, when: str) -> None:
         __tracebackhide__ = True
         await self._until(lambda: self._call.at_rest, f"The agent did not come to an end {when}", None)
@@ -400,6 +425,11 @@ class VoiceCall(ToolAssertions):
             self._command(type="approve", call_id=event.call_id, approved=self._approvals[event.name])
         if self._changed is not None:
             _done(self._changed)
+
+    def _push_to_talk(self, *, on: bool) -> None:
+        if on != self._pushes:
+            self._pushes = on
+            self._command(type="push_to_talk", on=on)
 
     def _report(self, item_id: str, ms: int) -> None:
         if not self._call.is_over:
