@@ -20,6 +20,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from trunkline.web.protocol import CallSocketProtocol
+
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 WORDS = [
@@ -223,7 +225,7 @@ async def app_running(app: Callable[..., Any]) -> AsyncIterator[str]:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
     config = uvicorn.Config(
-        app, lifespan="auto", log_level="warning", access_log=False, ws="websockets-sansio",
+        app, lifespan="auto", log_level="warning", access_log=False, ws=CallSocketProtocol,
         ws_per_message_deflate=False, server_header=False, timeout_graceful_shutdown=1,
     )  # fmt: skip
     server = uvicorn.Server(config)

@@ -195,6 +195,7 @@ def _serve(settings: Settings, targets: list[str]) -> None:
     import uvicorn
 
     from trunkline.web import create_app
+    from trunkline.web.protocol import CallSocketProtocol
 
     _refuse_public(settings)
     listener = _listen(settings)
@@ -205,7 +206,7 @@ def _serve(settings: Settings, targets: list[str]) -> None:
         lifespan="on",
         log_level="warning",
         access_log=False,
-        ws="websockets-sansio",
+        ws=CallSocketProtocol,
         ws_max_size=1 << 20,
         ws_per_message_deflate=False,
         timeout_graceful_shutdown=3,

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 import msgspec
+from msgspec import structs
 
 from trunkline.calls.log import Codec
 from trunkline.calls.steps import Input, LinkDropped, LinkOpened, RenewalFailed, SoundArrived, WireArrived
@@ -134,7 +135,7 @@ class Link:
                     self._ready = False
                     if rerouted := self._route is not route:
                         # Told before the close, which may take its time: the caller is there by the other way soon.
-                        self._deliver(replace(lost, retry_in_ms=0))
+                        self._deliver(structs.replace(lost, retry_in_ms=0))
                 finally:
                     await using.connection.close()
                 if rerouted:
@@ -143,19 +144,19 @@ class Link:
                 if lost_at - opened_at > LONGEST_RETRY_S:
                     attempts, troubled_since = 0, lost_at
             if self._route is not route:
-                self._deliver(replace(lost, retry_in_ms=0))
+                self._deliver(structs.replace(lost, retry_in_ms=0))
                 continue
             if route.resumes and lost.code in _CALL_IS_OVER:
                 # The WebRTC call behind the sideband is gone: the page must dial again.
                 self._route = None
                 self._rerouted.clear()
-                self._deliver(replace(lost, retry_in_ms=0, needs_leg=True))
+                self._deliver(structs.replace(lost, retry_in_ms=0, needs_leg=True))
                 continue
             if hopeless or loop.time() - troubled_since > GIVE_UP_AFTER_S:
                 self._deliver(lost)
                 return
             retry_s = _retry_after(max(1, attempts), asked_s)
-            self._deliver(replace(lost, retry_in_ms=round(retry_s * 1000), resumable=route.resumes))
+            self._deliver(structs.replace(lost, retry_in_ms=round(retry_s * 1000), resumable=route.resumes))
             await self._pause(retry_s)
 
     async def _next_route(self) -> Route:

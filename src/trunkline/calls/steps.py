@@ -1,7 +1,8 @@
 """What goes into a call's machine and what comes out of it.
 
 `CallMachine.step(input, now_ms)` is pure: it gets one of the inputs below and answers with effects, which the shell
-(`call.py`) carries out. What an effect brings about comes back as an input.
+(`call.py`) carries out. What an effect brings about comes back as an input. They are structs of msgspec, which are
+made six times as fast as frozen dataclasses: sound makes hundreds of them a second.
 """
 
 from __future__ import annotations
@@ -10,14 +11,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import msgspec
+
 from trunkline.calls.commands import CommandUnion
 from trunkline.calls.log import Codec, LogEventUnion, Notice, Transport
 from trunkline.realtime.events import Event
 
 
 # Inputs -------------------------------------------------------------------------------------------------------------
-@dataclass(frozen=True)
-class LinkOpened:
+class LinkOpened(msgspec.Struct, frozen=True):
     """The model is connected, for the first time or again after `lost_for_ms` and `attempts` tries.
 
     `resumed`: it is the same session as before, with its conversation; nothing needs to be replayed. `renewed`: it took
@@ -30,8 +32,7 @@ class LinkOpened:
     renewed: bool = False
 
 
-@dataclass(frozen=True)
-class LinkDropped:
+class LinkDropped(msgspec.Struct, frozen=True):
     """The connection to the model is gone; a new one is tried in `retry_in_ms`, or never if that is None.
 
     `resumable`: it was a sideband, and sound goes on flowing between caller and model. `needs_leg`: the WebRTC call
@@ -45,22 +46,19 @@ class LinkDropped:
     needs_leg: bool = False
 
 
-@dataclass(frozen=True)
-class RenewalFailed:
+class RenewalFailed(msgspec.Struct, frozen=True):
     """The connection that was to take the present one's place could not be had."""
 
     reason: str
 
 
-@dataclass(frozen=True)
-class WireArrived:
+class WireArrived(msgspec.Struct, frozen=True):
     """An event from the model."""
 
     event: Event
 
 
-@dataclass(frozen=True)
-class SoundArrived:
+class SoundArrived(msgspec.Struct, frozen=True):
     """Sound from the model, `ms` long, for a message."""
 
     item_id: str
@@ -68,8 +66,7 @@ class SoundArrived:
     ms: float
 
 
-@dataclass(frozen=True)
-class CallerJoined:
+class CallerJoined(msgspec.Struct, frozen=True):
     """The caller's leg is up. `reason` says why it is not the wanted transport."""
 
     leg_id: str
@@ -77,23 +74,20 @@ class CallerJoined:
     reason: str | None = None
 
 
-@dataclass(frozen=True)
-class CallerLeft:
+class CallerLeft(msgspec.Struct, frozen=True):
     """The caller's leg is gone."""
 
     leg_id: str
     reason: str
 
 
-@dataclass(frozen=True)
-class Commanded:
+class Commanded(msgspec.Struct, frozen=True):
     """The caller's page asks for something."""
 
     command: CommandUnion
 
 
-@dataclass(frozen=True)
-class AgentConfigured:
+class AgentConfigured(msgspec.Struct, frozen=True):
     """The session configuration of an agent is worked out (its instructions may be a function)."""
 
     agent: str
@@ -101,8 +95,7 @@ class AgentConfigured:
     purpose: ConfigurePurpose
 
 
-@dataclass(frozen=True)
-class AgentFailed:
+class AgentFailed(msgspec.Struct, frozen=True):
     """An agent's configuration could not be worked out."""
 
     agent: str
@@ -110,8 +103,7 @@ class AgentFailed:
     purpose: ConfigurePurpose
 
 
-@dataclass(frozen=True)
-class ToolEnded:
+class ToolEnded(msgspec.Struct, frozen=True):
     """A tool returned `output`, the text for the model; or failed, with the real `error` for the log."""
 
     call_id: str
@@ -121,16 +113,14 @@ class ToolEnded:
     error: str | None
 
 
-@dataclass(frozen=True)
-class ApprovalWanted:
+class ApprovalWanted(msgspec.Struct, frozen=True):
     """A tool may run only if the caller allows it."""
 
     call_id: str
     arguments: str
 
 
-@dataclass(frozen=True)
-class Checked:
+class Checked(msgspec.Struct, frozen=True):
     """How one guardrail found what an agent was saying; `check` is that of the `Check` it belongs to."""
 
     item_id: str
@@ -142,15 +132,13 @@ class Checked:
     duration_ms: int = 0
 
 
-@dataclass(frozen=True)
-class Stopped:
+class Stopped(msgspec.Struct, frozen=True):
     """The call is ended from outside."""
 
     reason: str
 
 
-@dataclass(frozen=True)
-class Woke:
+class Woke(msgspec.Struct, frozen=True):
     """A wake-up that was asked for with `WakeAt`."""
 
     key: str
@@ -163,15 +151,13 @@ Input = (
 
 
 # Effects ------------------------------------------------------------------------------------------------------------
-@dataclass(frozen=True)
-class Connecting:
+class Connecting(msgspec.Struct, frozen=True):
     """Why an agent is configured: the link has just opened for the `opening`th time, and needs the whole session."""
 
     opening: int
 
 
-@dataclass(frozen=True)
-class HandingOff:
+class HandingOff(msgspec.Struct, frozen=True):
     """Why an agent is configured: `call_id` of tool `tool` asked for it, with `arguments` as JSON text."""
 
     call_id: str
@@ -183,37 +169,32 @@ class HandingOff:
 ConfigurePurpose = Connecting | HandingOff
 
 
-@dataclass(frozen=True)
-class Send:
+class Send(msgspec.Struct, frozen=True):
     """Send an event to the model."""
 
     event: Event
 
 
-@dataclass(frozen=True)
-class Append:
+class Append(msgspec.Struct, frozen=True):
     """Append to the call's log."""
 
     event: LogEventUnion
 
 
-@dataclass(frozen=True)
-class Play:
+class Play(msgspec.Struct, frozen=True):
     """Let the caller hear this."""
 
     pcm: bytes
 
 
-@dataclass(frozen=True)
-class Configure:
+class Configure(msgspec.Struct, frozen=True):
     """Work out an agent's session configuration."""
 
     agent: str
     purpose: ConfigurePurpose
 
 
-@dataclass(frozen=True)
-class RunTool:
+class RunTool(msgspec.Struct, frozen=True):
     """Run a tool of the agent. `arguments` is the model's JSON text."""
 
     call_id: str
@@ -222,16 +203,14 @@ class RunTool:
     agent: str
 
 
-@dataclass(frozen=True)
-class Approved:
+class Approved(msgspec.Struct, frozen=True):
     """Tell a tool that waits for it whether it may run."""
 
     call_id: str
     approved: bool
 
 
-@dataclass(frozen=True)
-class Check:
+class Check(msgspec.Struct, frozen=True):
     """Let every guardrail of `agent` look at `text`, what it has said so far in `item_id`."""
 
     item_id: str
@@ -240,24 +219,21 @@ class Check:
     text: str
 
 
-@dataclass(frozen=True)
-class Renew:
+class Renew(msgspec.Struct, frozen=True):
     """Connect to a new session. `gently`: the present connection is used until the new one is there."""
 
     reason: str
     gently: bool
 
 
-@dataclass(frozen=True)
-class WakeAt:
+class WakeAt(msgspec.Struct, frozen=True):
     """Give `Woke(key)` at `at_ms`; a later one with the same key replaces it, `at_ms` None takes it back."""
 
     key: str
     at_ms: float | None
 
 
-@dataclass(frozen=True)
-class End:
+class End(msgspec.Struct, frozen=True):
     """End the call."""
 
     reason: str

@@ -148,13 +148,32 @@ async def _serve(socket: WebSocket, call: Call, after: int) -> None:
 
 
 async def _write(socket: WebSocket, page: Page) -> None:
+    sending = _Sending()
     try:
-        async with aclosing(page.frames()) as frames:
+        async with asyncio.timeout(None) as limit, asyncio.TaskGroup() as tasks, aclosing(page.frames()) as frames:
+            watching = tasks.create_task(sending.watch(limit))
             async for frame in frames:
-                async with asyncio.timeout(SEND_TIMEOUT_S):
-                    await _send(socket, frame)
-    except (WebSocketDisconnect, TimeoutError):
-        return  # it is gone, or as good as gone
+                sending.since = sending.now()
+                await _send(socket, frame)
+                sending.since = None
+            watching.cancel()
+    except* (WebSocketDisconnect, TimeoutError):
+        pass  # it is gone, or as good as gone
+
+
+class _Sending:
+    """How long a frame has been on its way. Sound is fifty frames a second: a timer for each would cost too much."""
+
+    def __init__(self) -> None:
+        self.now = asyncio.get_running_loop().time
+        self.since: float | None = None
+
+    async def watch(self, limit: asyncio.Timeout) -> None:
+        """Lets the limit expire when a frame takes too long."""
+        while True:
+            await asyncio.sleep(SEND_TIMEOUT_S / 4)
+            if self.since is not None and self.now() - self.since > SEND_TIMEOUT_S:
+                limit.reschedule(self.now())
 
 
 async def _send(socket: WebSocket, frame: str | bytes | Closing) -> None:

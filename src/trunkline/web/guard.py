@@ -60,7 +60,7 @@ class Guard:
             return
         problem = self._problem(scope)
         if problem is None:
-            await self._app(scope, receive, _with_headers(send))
+            await self._app(scope, receive, _with_headers(send) if scope["type"] == "http" else send)
         elif scope["type"] == "http":
             refusal = JSONResponse({"error": {"message": problem, "code": "forbidden_origin"}}, 403)
             await refusal(scope, receive, send)
