@@ -32,9 +32,15 @@ def fails(driver: CallDriver, **error: Any) -> None:
     driver.response_done("failed", status_details={"type": "failed", "error": error})
 
 
-def test_a_session_that_fails_is_made_anew_and_the_turn_asked_again() -> None:
+def test_a_session_that_only_fails_is_made_anew_and_the_turn_asked_again() -> None:
     driver = call()
     asked_something(driver)
+    fails(driver, type="server_error", message="The server had an error.")
+    assert driver.renewals == []
+    driver.wait(1_000)
+    assert driver.asked == 1
+    driver.response_created()
+    driver.forget()
     fails(driver, type="server_error", message="The server had an error.")
     assert [renewal.gently for renewal in driver.renewals] == [False]
     assert driver.asked == 0  # not of the session that fails
@@ -209,3 +215,13 @@ def test_a_call_of_a_tool_wholly_in_a_gap_is_run() -> None:
     call_item = {"id": "item_fc", "type": "function_call", "call_id": "fc", "name": "clock", "arguments": "{}"}
     driver.wire("conversation.item.retrieved", item=call_item)
     assert list(driver.tools) == ["fc"]
+
+
+def test_an_account_without_quota_is_told_and_not_asked_again() -> None:
+    driver = call()
+    asked_something(driver)
+    fails(driver, type="insufficient_quota", code="insufficient_quota", message="You exceeded your current quota.")
+    driver.wait(60_000)
+    assert driver.asked == 0
+    (error,) = driver.logged(log.CallError)
+    assert error.hint

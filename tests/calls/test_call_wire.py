@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.calls.call_driver import CallDriver, call
 from trunkline.calls import commands, log, steps
-from trunkline.calls.machine import MOST_FAILURES_IN_A_ROW, RATE_LIMIT_WAIT_MS
+from trunkline.providers.faults import LONGEST_PAUSE_S, MOST_TRIES
 
 KNOWN = sorted(call().machine._handlers)
 
@@ -60,7 +60,7 @@ def test_a_response_refused_for_too_many_is_asked_for_again_a_little_later() -> 
     (logged,) = driver.logged(log.CallError)
     assert (logged.message, logged.code, logged.source) == ("Rate limit reached", "rate_limit_exceeded", "provider")
     assert driver.asked == 1
-    driver.wait(RATE_LIMIT_WAIT_MS)
+    driver.wait(LONGEST_PAUSE_S * 1000)
     assert driver.asked == 2
 
 
@@ -68,15 +68,16 @@ def test_an_answer_that_fails_again_and_again_is_given_up() -> None:
     driver = call()
     driver.types("Hello?")
     driver.confirms_items()
-    error = {"type": "odd", "code": "boom", "message": "Something broke."}
-    for asked in range(1, 10):
+    error = {"type": "tokens", "code": "rate_limit_exceeded", "message": "Something broke."}
+    for asked in range(1, 20):
         if driver.asked < asked:
             break
         driver.response_created()
         driver.response_done("failed", status_details={"type": "failed", "error": error})
-    assert driver.asked == MOST_FAILURES_IN_A_ROW
+        driver.wait(LONGEST_PAUSE_S * 1000)
+    assert driver.asked == 1 + MOST_TRIES
     driver.types("Again?")
-    assert driver.asked == MOST_FAILURES_IN_A_ROW + 1
+    assert driver.asked == 2 + MOST_TRIES
 
 
 def test_a_response_that_was_broken_off_says_why() -> None:

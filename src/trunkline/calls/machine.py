@@ -2,8 +2,9 @@
 
 It knows nothing of sockets, tasks or pages. `step` takes what happened and answers with what to do; the parts it is
 made of each hold one idea: `Turns` (who speaks next), `Transcript` (what was said), `Earpiece` (what was heard),
-`Replies` (what may be heard), `FunctionCalls` (tools and handoffs), `Linkage` (the session), `TalkButton`
-(push-to-talk), `Limits` (how long a call may last). What is left here is the caller, and reading the wire.
+`Replies` (what may be heard), `Mending` (answers that fail), `FunctionCalls` (tools and handoffs), `Linkage` (the
+session), `TalkButton` (push-to-talk), `Limits` (how long a call may last). What is left here is the caller, and
+reading the wire.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from trunkline.calls.fields import ms_in, text_in
 from trunkline.calls.function_calls import FunctionCalls
 from trunkline.calls.limits import Limits
 from trunkline.calls.linkage import WAIT_FOR_ANSWER, WAIT_FOR_LIFE, WAIT_FOR_RENEWAL, Linkage
+from trunkline.calls.mending import WAIT_FOR_RETRY, Mending
 from trunkline.calls.outbox import Outbox
 from trunkline.calls.replies import Replies
 from trunkline.calls.steps import (
@@ -50,13 +52,8 @@ from trunkline.realtime.events import Event, new_id
 
 GREETING = "hi"
 """What the caller is taken to have said, hidden, so that the first agent speaks first."""
-RATE_LIMIT_WAIT_MS = 2_000.0
-"""How long an answer waits that was refused because of too many, where the service does not say how long."""
-MOST_FAILURES_IN_A_ROW = 3
-"""How often an answer that the service fails to give is asked for."""
 
 _WAIT_FOR_CALLER = "caller"
-_WAIT_FOR_RATE = "rate"
 _UNLOGGED = {"response.output_audio.delta"}
 
 
@@ -88,7 +85,7 @@ class CallMachine:
         self._greeted = False
         self._ended = False
         self._speaking: str | None = None
-        self._failures = 0
+        self._mending = Mending(outbox, self._turns, self._linkage, self._tell_model)
         self._inputs: dict[type, Callable[[Any], None]] = {
             AgentConfigured: self._on_configured,
             AgentFailed: self._on_agent_failed,
@@ -288,7 +285,7 @@ class CallMachine:
         self._turns.wish([item_id] if self._outbox.reaches_model else [])
 
     def _caller_said_something(self) -> None:
-        self._failures = 0
+        self._mending.caller_said_something()
         self._replies.caller_said_something()
         self._functions.caller_said_something()
         self._limits.caller_is_there()
@@ -308,8 +305,8 @@ class CallMachine:
         match woke.key:
             case "caller" if not self._caller_there:
                 self._end("the caller did not come back" if self._joined else "no caller came")
-            case "rate":
-                self._turns.release("rate")
+            case key if key == WAIT_FOR_RETRY:
+                self._mending.rested()
             case key if key == WAIT_FOR_REPORT:
                 self._earpiece.settle()
             case key if key == WAIT_FOR_ANSWER:
@@ -360,6 +357,7 @@ class CallMachine:
             return  # for a link that is gone
         elif configured.agent == self.agent:
             self._linkage.connected(configured.session)
+            self._mending.session_opened()
             self._talk.connected()
             self._greet()
         else:  # a handoff came in between
@@ -500,44 +498,7 @@ class CallMachine:
             self._earpiece.never_starts(response_id)
         self._replies.response_over()
         self._limits.answered()
-        self._mend(response)
-
-    def _mend(self, response: Event) -> None:
-        """What to do about a response that did not come about."""
-        status, details = response.get("status"), response.get("status_details") or {}
-        fault = classify({"type": "response.done", "response": response})
-        hint, pause_ms = (fault.hint, fault.retry_after_s * 1000) if fault else (None, 0.0)
-        if status == "completed":
-            self._failures = 0
-        elif status == "failed":
-            error = details.get("error") or {}
-            code = str(error.get("code") or error.get("type") or "response_failed")
-            self._outbox.log_provider_error(error.get("message") or "The model could not answer.", code, hint)
-            self._ask_again(f"{code} {error.get('type')}", pause_ms)
-        elif status == "incomplete":
-            reason = details.get("reason") or "no reason given"
-            self._outbox.log_provider_error(f"The model broke off its answer: {reason}.", reason, hint)
-            if reason == "content_filter":
-                self._failures += 1
-                if self._failures < MOST_FAILURES_IN_A_ROW:
-                    self._tell_model(
-                        "Your last answer was cut off by the content filter. The caller heard its beginning at most. "
-                        "Answer again in other words, or say that you cannot help with this."
-                    )
-
-    def _ask_again(self, what: str, pause_ms: float = 0.0) -> None:
-        """The service failed to answer: it is asked again, later or in another session, but not for ever. `pause_ms` is
-        how long it wants to be left alone, where it says so."""
-        self._failures += 1
-        if self._failures >= MOST_FAILURES_IN_A_ROW:
-            return
-        self._turns.wish()
-        if "rate_limit" in what:
-            self._turns.hold("rate")
-            wait_ms = pause_ms or RATE_LIMIT_WAIT_MS * 2 ** (self._failures - 1)
-            self._outbox.wake(_WAIT_FOR_RATE, self._outbox.now + wait_ms)
-        elif "server_error" in what:  # some sessions give nothing else any more
-            self._linkage.renew("the session only fails", gently=False)
+        self._mending.response_over(response)
 
     def _on_error(self, event: Event) -> None:
         details = event.get("error") or {}
@@ -546,13 +507,7 @@ class CallMachine:
             return  # its response.done will let us ask again
         if code == "response_cancel_not_active" or self._talk.commit_refused(event_id):
             return
-        self._outbox.log_provider_error(details.get("message") or "unknown error", code)
-        if self._turns.failed_to_ask(event_id) and "rate_limit" in str(code):
-            self._ask_again("rate_limit")
-        elif details.get("type") == "server_error" and event_id is None and self._turns.busy:
-            self._failures += 1
-            if self._failures < MOST_FAILURES_IN_A_ROW:
-                self._linkage.renew("the session only fails", gently=False)
+        self._mending.error(event)
 
     # The next turn --------------------------------------------------------------------------------------------------
     def _ask_if_due(self) -> None:
