@@ -1,11 +1,12 @@
-"""Takes the screenshots that the README and the documents show, from a real call on the local engine.
+"""Takes the screenshots that the README and the documents show, from real calls on the local engine.
 
-.venv/bin/python scripts/screenshots.py
+.venv/bin/python scripts/screenshots.py [NAME…]
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -16,37 +17,47 @@ from playwright.sync_api import Browser, expect, sync_playwright  # noqa: E402
 from tests.browser.conftest import FLAGS, MICROPHONE, Caller, Server, chromium_path  # noqa: E402
 
 IMAGES = ROOT / "docs" / "images"
-WIDE = {"width": 1360, "height": 850}
-_SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-PHONE = {"width": 390, "height": 844}
+Scheme = Literal["light", "dark"]
+WIDE, LARGE, PHONE = (1360, 850), (1440, 900), (390, 844)
 
 
 def main() -> None:
-    """All the pictures."""
+    """All the pictures, or those that are named."""
+    wanted = sys.argv[1:]
     server = Server()
     server.start()
     try:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)
-            for scheme in _SCHEMES:
-                take(browser, server.url, scheme, WIDE, f"console-{scheme}.png")
-            take(browser, server.url, "light", PHONE, "console-phone.png")
+            for name, (scene, scheme, size) in PICTURES.items():
+                if not wanted or name in wanted:
+                    take(browser, server.url, name, scene, scheme, size)
             browser.close()
     finally:
         server.stop()
 
 
-def take(browser: Browser, url: str, scheme: Literal["light", "dark"], size: dict[str, int], name: str) -> None:
-    """The haiku conversation, up to the haiku."""
+def take(
+    browser: Browser, url: str, name: str, scene: Callable[[Caller, str], None], scheme: Scheme, size: tuple[int, int]
+) -> None:
+    """One picture, in a window of its own."""
     context = browser.new_context(
         permissions=["microphone"],
         color_scheme=scheme,
-        viewport={"width": size["width"], "height": size["height"]},
+        viewport={"width": size[0], "height": size[1]},
         locale="en-GB",
     )
     context.add_init_script(path=MICROPHONE)
     caller = Caller(context.new_page())
-    caller.page.goto(url)
+    scene(caller, url)
+    caller.page.wait_for_timeout(2500)  # what was lit by a handoff has calmed down
+    caller.page.screenshot(path=IMAGES / f"{name}.png")
+    context.close()
+
+
+def haiku(caller: Caller, url: str) -> None:
+    """The haiku conversation, spoken, up to the haiku."""
+    caller.page.goto(f"{url}/?agentConfig=simpleHandoff")
     caller.hears("Hello, and welcome")
     caller.waits_for_quiet()
     caller.says("yes please")
@@ -55,9 +66,54 @@ def take(browser: Browser, url: str, scheme: Literal["light", "dark"], size: dic
     caller.waits_for_quiet(ms=1500)
     caller.says("a haiku about the volcano")
     caller.hears("Shall I write another")
-    caller.page.wait_for_timeout(1500)
-    caller.page.screenshot(path=IMAGES / name)
-    context.close()
+
+
+def shop(caller: Caller, url: str) -> None:
+    """The snowboard shop, typed: a tool, a handoff, and why the last answer took as long as it did."""
+    page = caller.page
+    page.goto(f"{url}/?agentConfig=customerServiceRetail&agent=salesAgent&transport=websocket")
+    page.get_by_role("article").first.wait_for()
+    caller.waits_for_quiet(ms=300, timeout_s=60)
+    for text in ("What is on sale?", "I want to talk to a human."):
+        before = page.get_by_role("article").count()
+        caller.types(text)
+        page.wait_for_function("count => document.querySelectorAll('.bubble').length > count + 1", arg=before - 1)
+        caller.waits_for_quiet(ms=800, timeout_s=60)
+    page.get_by_role("button", name="Wait").last.click()
+    page.get_by_role("combobox", name="Kind").select_option("story")
+
+
+def events(caller: Caller, url: str) -> None:
+    """A tool of the supervisor's, its call and its result, in the event log."""
+    page = caller.page
+    page.goto(f"{url}/?agentConfig=chatSupervisor&transport=websocket")
+    page.get_by_role("article").first.wait_for()
+    caller.waits_for_quiet(ms=300, timeout_s=60)
+    caller.types("How much does the family plan cost?")
+    log = page.get_by_role("region", name="Event log")
+    page.get_by_role("button", name="getNextResponseFromSupervisor").wait_for()
+    caller.waits_for_quiet(ms=800, timeout_s=60)
+    page.get_by_role("button", name="getNextResponseFromSupervisor").click()
+    page.get_by_role("button", name="Pass").last.click()
+    log.get_by_role("combobox", name="Kind").select_option("story")
+    log.get_by_role("treeitem").filter(has_text="tool.done").first.click()
+
+
+def first_screen(caller: Caller, url: str) -> None:
+    """What a newcomer sees."""
+    caller.page.goto(f"{url}/?connect=0")
+    caller.page.get_by_text("Talk to Azure OpenAI instead").click()
+
+
+PICTURES: dict[str, tuple[Callable[[Caller, str], None], Scheme, tuple[int, int]]] = {
+    "console-light": (haiku, "light", WIDE),
+    "console-dark": (haiku, "dark", WIDE),
+    "console-phone": (haiku, "light", PHONE),
+    "console-shop-light": (shop, "light", LARGE),
+    "console-shop-dark": (shop, "dark", LARGE),
+    "console-events": (events, "dark", LARGE),
+    "console-first": (first_screen, "light", WIDE),
+}
 
 
 if __name__ == "__main__":

@@ -146,6 +146,12 @@ describe("a bubble", () => {
   });
 });
 
+it("has nothing beside a bubble that cost nothing", () => {
+  const usage = { tokens: {}, cost: null };
+  render(<Bubble message={message} measures={{ ...nothing, usage }} agents={[]} startedAt={0} />);
+  expect(screen.queryByRole("button")).toBeNull();
+});
+
 describe("a breadcrumb", () => {
   const run: ToolRun = {
     type: "tool",

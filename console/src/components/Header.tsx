@@ -71,10 +71,12 @@ function Status(): VNode {
       </span>
       <span class="status-facts">
         <span title="Provider: where the model lives">{provider ?? catalogue.value?.health.provider ?? "–"}</span>
-        <span title="Transport: how the sound travels">{transport === null ? "–" : transport === "webrtc" ? "WebRTC" : "WebSocket"}</span>
-        <span title="Link: the connection to the model" class={live && link === "lost" ? "fact-lost" : undefined}>
-          {live && endReason === null ? LINKS[link] : "no model"}
-        </span>
+        {transport !== null && <span title="Transport: how the sound travels">{transport === "webrtc" ? "WebRTC" : "WebSocket"}</span>}
+        {live && endReason === null && (
+          <span title="Link: the connection to the model" class={link === "lost" ? "fact-lost" : undefined}>
+            {LINKS[link]}
+          </span>
+        )}
       </span>
     </div>
   );

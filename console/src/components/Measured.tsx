@@ -17,7 +17,9 @@ export interface MeasuredParts {
 export function useMeasured(measures: Measures | undefined): MeasuredParts | null {
   const open = useSignal(false);
   const id = useId();
-  const { turn = null, usage = null } = measures ?? {};
+  const { turn = null } = measures ?? {};
+  // Recognisers that cost nothing have nothing to show.
+  const usage = measures?.usage && (tokenCount(measures.usage.tokens) > 0 || measures.usage.cost) ? measures.usage : null;
   if (turn === null && usage === null) return null;
   const used = usage && (usage.cost === null ? `${count(tokenCount(usage.tokens))} tokens` : dollars(usage.cost));
   const words = [turn && `Wait ${duration(turn.totalMs)}`, used && `used ${used}`].filter(Boolean).join(", ");
