@@ -93,7 +93,7 @@ class Peer:
         transceiver.setCodecPreferences(_capabilities(codecs))
         vars(transceiver.receiver)["_RTCRtpReceiver__jitter_buffer"] = self._hearing  # there is no public way in
         try:
-            await self._connection.setRemoteDescription(RTCSessionDescription(offer, "offer"))
+            await self._connection.setRemoteDescription(RTCSessionDescription(_open_ended(offer), "offer"))
             for other in self._connection.getTransceivers():
                 if other is not transceiver:
                     other.direction = "inactive"  # no video, no second microphone
@@ -200,6 +200,11 @@ def _listed(urls: str | Sequence[str]) -> list[str]:
 
 def _told(error: Exception) -> str:
     return f"{error}." if str(error) else f"{type(error).__name__}."
+
+
+def _open_ended(offer: str) -> str:
+    """The offer without the word that there are no more candidates, which Firefox's has: aiortc then gathers none."""
+    return "".join(line for line in offer.splitlines(keepends=True) if line.strip() != "a=end-of-candidates")
 
 
 def _codecs_of(offer: str) -> list[str]:
