@@ -9,7 +9,7 @@ CONSOLE_SOURCES := $(shell find console -path console/node_modules -prune -o -ty
 # The system's Node, or pip's, which .make/node puts into the virtual environment.
 WITH_NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: run setup test lint format check-console test-console test-python browser bench clean
+.PHONY: run setup test lint format check-console test-console test-python test-live test-quick browser bench clean
 
 run: setup
 	@PORT=$(PORT) $(BIN)/trunkline serve
@@ -20,7 +20,7 @@ setup: .make/python $(STATIC)/index.html
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Trunkline needs Python 3.11 or newer; name one: make PYTHON=python3.12"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing Trunkline and what it needs into $(VENV) …"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[speech,webrtc,dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[speech,webrtc,entra,dev]'
 	@mkdir -p .make && touch $@
 
 .make/node: .make/python
@@ -65,9 +65,15 @@ check-console: .make/npm
 test-console: check-console
 	cd console && $(WITH_NODE) npm test --silent
 
-# Tests with a browser and real sound keep real time, and a machine may be busy: what failed is run once more, alone.
+# Tests with a browser or real sound keep real time and mostly wait; all others use what is left of the processor.
 test-python: setup browser .make/clients
-	$(BIN)/pytest || { echo "Once more, what failed:"; $(BIN)/pytest --last-failed --last-failed-no-failures none; }
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-live test-quick
+
+test-live:
+	$(BIN)/pytest -m "browser or speech" --durations=15
+
+test-quick:
+	nice -n 19 $(BIN)/pytest -m "not browser and not speech" --durations=15
 
 test: lint test-console test-python
 
