@@ -16,7 +16,7 @@ from trunkline.realtime.conversation import Sound
 from trunkline.realtime.events import Item
 
 PIECE_MS = 200
-"""The most sound in one audio delta."""
+"""The most sound in one audio delta, unless a session has it otherwise."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,7 @@ class Message:
         outbox: Outbox,
         format_type: str | None,
         play: Callable[[str, str, bytes], None] | None = None,
+        piece_ms: int = PIECE_MS,
     ) -> None:
         self.item: Item = {
             "id": item_id,
@@ -53,6 +54,7 @@ class Message:
             "role": "assistant",
             "content": [],
         }
+        self._piece_bytes = piece_ms * BYTES_PER_MS
         self.text = ""
         self.shown = 0
         self.sentences: deque[Sentence] = deque()
@@ -129,8 +131,8 @@ class Message:
         if self._encoder is None or self.sound is None:
             return
         marks = deque(chunk.marks)
-        for start in range(0, len(chunk.pcm), PIECE_MS * BYTES_PER_MS):
-            piece = chunk.pcm[start : start + PIECE_MS * BYTES_PER_MS]
+        for start in range(0, len(chunk.pcm), self._piece_bytes):
+            piece = chunk.pcm[start : start + self._piece_bytes]
             self._sentence_bytes += len(piece)
             while marks and marks[0].at_ms * BYTES_PER_MS <= self._sentence_bytes:
                 self._mark(marks.popleft())

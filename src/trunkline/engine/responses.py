@@ -15,7 +15,7 @@ from trunkline.engine.brains import BrainOutput, BrainRequest, Invoke, Say, Usag
 from trunkline.engine.checks import error_event
 from trunkline.engine.configuration import Configuration
 from trunkline.engine.effects import CancelBrain, CancelSpeech, Speak, StartBrain
-from trunkline.engine.messages import Message
+from trunkline.engine.messages import PIECE_MS, Message
 from trunkline.engine.outbox import Outbox
 from trunkline.engine.playback import Playback
 from trunkline.engine.speech import SpokenChunk
@@ -68,6 +68,7 @@ class Response:
         new_id: Callable[[str], str],
         next_generation: Callable[[], int],
         playback: Playback | None = None,
+        piece_ms: int = PIECE_MS,
     ) -> None:
         self.id = response_id
         self.brain_generation = self.speech_generation = 0
@@ -79,6 +80,7 @@ class Response:
         self._metadata = dict(metadata) if metadata is not None else None
         self._outbox = outbox
         self._new_id = new_id
+        self._piece_ms = piece_ms
         self._next_generation = next_generation
         self._playback = playback
         self._queue: deque[BrainOutput | None] = deque()
@@ -211,7 +213,8 @@ class Response:
         play = None
         if self._playback is not None and self.spoken:
             format_type, play = "audio/pcm", self._playback.play
-        message = Message(self._new_id("item"), self.id, len(self.output), self._outbox, format_type, play)
+        item_id = self._new_id("item")
+        message = Message(item_id, self.id, len(self.output), self._outbox, format_type, play, piece_ms=self._piece_ms)
         self._open_item(message.item)
         if self._conversation is not None and message.sound is not None:
             self._conversation.add_sound(message.item["id"], 0, message.sound)

@@ -17,6 +17,7 @@ from trunkline.engine.conversation_events import ConversationEvents
 from trunkline.engine.effects import Close, Output, WakeAt
 from trunkline.engine.input_audio import MAX_BYTES
 from trunkline.engine.listening import Listening
+from trunkline.engine.messages import PIECE_MS
 from trunkline.engine.outbox import Outbox
 from trunkline.engine.playback import Playback
 from trunkline.engine.requests import brain_request, given_input
@@ -46,6 +47,7 @@ class Session:
         expires_at: Unix time in seconds shown in the session object.
         lifetime_ms: after this long the session is closed, as the services close theirs; None is never.
         paced: the shell plays the answers' sound in real time (`Play`), instead of their going out as deltas.
+        piece_ms: the most sound in one delta.
 
     Raises:
         InvalidRequest: `settings` are not valid.
@@ -61,8 +63,10 @@ class Session:
         expires_at: int | None = None,
         lifetime_ms: float | None = None,
         paced: bool = False,
+        piece_ms: int = PIECE_MS,
     ) -> None:
         self.id = new_id("sess")
+        self._piece_ms = piece_ms
         self.conversation_id = new_id("conv")
         self.conversation = Conversation()
         type_ = configuration.type_of(settings)
@@ -410,6 +414,7 @@ class Session:
             new_id=self._new_id,
             next_generation=self._next_generation,
             playback=self._playback,
+            piece_ms=self._piece_ms,
         )
         self._responses[response.id] = response
         if not outside:

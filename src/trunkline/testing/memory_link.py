@@ -22,6 +22,9 @@ from trunkline.scenario.scenario import Scenario
 from trunkline.scenario.text_model import TextModel
 from trunkline.testing.estimated_voice import EstimatedVoice
 
+PIECE_MS = 2000
+"""The most sound in one delta. In memory all of it comes at the same moment, in however many pieces."""
+
 
 class MemoryProvider:
     """A provider whose sessions live in this process, on the clock of the running loop.
@@ -79,7 +82,7 @@ class MemoryProvider:
         except BrainError as error:
             raise ProviderError(str(error), retry=False, code=404) from error
         live = LiveSession(
-            Session(model, activity=EnergyVoiceActivity()),
+            Session(model, activity=EnergyVoiceActivity(), piece_ms=PIECE_MS),
             brain=brain,
             recogniser=self._ears,
             voice=self._voice,
