@@ -6,21 +6,19 @@ It may be slow or fail; it must not reorder the effects it is given.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from trunkline.engine.brains import BrainRequest
 from trunkline.realtime.events import Event
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(msgspec.Struct, frozen=True):
     """An event for the clients."""
 
     event: Event
 
 
-@dataclass(frozen=True, slots=True)
-class StartBrain:
+class StartBrain(msgspec.Struct, frozen=True):
     """Ask the brain; report `BrainSaid`…, then `BrainDone` or `BrainFailed`."""
 
     response_id: str
@@ -28,16 +26,14 @@ class StartBrain:
     request: BrainRequest
 
 
-@dataclass(frozen=True, slots=True)
-class CancelBrain:
+class CancelBrain(msgspec.Struct, frozen=True):
     """Stop asking, now. Nothing more need be reported."""
 
     response_id: str
     generation: int
 
 
-@dataclass(frozen=True, slots=True)
-class Speak:
+class Speak(msgspec.Struct, frozen=True):
     """Say a sentence; report `SpeechMade`…, then `SpeechDone` or `SpeechFailed`.
 
     At most one sentence of a response is asked for at a time.
@@ -53,16 +49,14 @@ class Speak:
     language: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class CancelSpeech:
+class CancelSpeech(msgspec.Struct, frozen=True):
     """Stop saying it, now."""
 
     response_id: str
     generation: int
 
 
-@dataclass(frozen=True, slots=True)
-class OpenUtterance:
+class OpenUtterance(msgspec.Struct, frozen=True):
     """Begin to recognise. `request` is what the brain's grammar is asked with: the conversation so far."""
 
     utterance_id: str
@@ -70,38 +64,33 @@ class OpenUtterance:
     language: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class FeedUtterance:
+class FeedUtterance(msgspec.Struct, frozen=True):
     """Sound of an open utterance: PCM16 at 24 kHz."""
 
     utterance_id: str
     pcm: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class FinishUtterance:
+class FinishUtterance(msgspec.Struct, frozen=True):
     """No more sound will come; report `FinalTranscript` or `TranscriptFailed`."""
 
     utterance_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class AbandonUtterance:
+class AbandonUtterance(msgspec.Struct, frozen=True):
     """Nobody wants its words any more."""
 
     utterance_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class WakeAt:
+class WakeAt(msgspec.Struct, frozen=True):
     """Report `WokeUp(key)` when the clock reaches `at_ms`. The same key again replaces the earlier wish."""
 
     key: str
     at_ms: float
 
 
-@dataclass(frozen=True, slots=True)
-class Play:
+class Play(msgspec.Struct, frozen=True):
     """Sound for a shell that paces its output itself (WebRTC): PCM16 at 24 kHz.
 
     Report `PlaybackBegan` and `PlaybackEnded` as it is played.
@@ -112,13 +101,11 @@ class Play:
     pcm: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class ClearPlayback:
+class ClearPlayback(msgspec.Struct, frozen=True):
     """Be silent at once: what was given to `Play` and not yet heard is void. Report `PlaybackCleared`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Close:
+class Close(msgspec.Struct, frozen=True):
     """End the session with this WebSocket close code and reason."""
 
     code: int

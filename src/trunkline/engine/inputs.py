@@ -6,55 +6,48 @@ nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from trunkline.engine.brains import BrainOutput
 from trunkline.engine.speech import SpokenChunk
 from trunkline.realtime.events import Event
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(msgspec.Struct, frozen=True):
     """The session begins; answered by `session.created`."""
 
 
-@dataclass(frozen=True, slots=True)
-class ClientEvent:
+class ClientEvent(msgspec.Struct, frozen=True):
     """A decoded event from a client."""
 
     event: Event
 
 
-@dataclass(frozen=True, slots=True)
-class MalformedFrame:
+class MalformedFrame(msgspec.Struct, frozen=True):
     """A frame that was no event; `message` says what was wrong with it."""
 
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class SoundHeard:
+class SoundHeard(msgspec.Struct, frozen=True):
     """The caller's sound, from a shell that hears it itself (WebRTC): PCM16 at 24 kHz."""
 
     pcm: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class PlaybackBegan:
+class PlaybackBegan(msgspec.Struct, frozen=True):
     """The first of a response's sound has gone to the caller, or the first after it had run out."""
 
     response_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class PlaybackEnded:
+class PlaybackEnded(msgspec.Struct, frozen=True):
     """All of a response's sound that `Play` gave has gone to the caller."""
 
     response_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class CutOff:
+class CutOff(msgspec.Struct, frozen=True):
     """A message whose sound was cut off: `heard_ms` of it had gone to the caller."""
 
     response_id: str
@@ -62,22 +55,19 @@ class CutOff:
     heard_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class PlaybackCleared:
+class PlaybackCleared(msgspec.Struct, frozen=True):
     """`ClearPlayback` was carried out. `cut_off` are the messages of which sound was still to come."""
 
     cut_off: tuple[CutOff, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class WokeUp:
+class WokeUp(msgspec.Struct, frozen=True):
     """The time that `WakeAt(key, …)` asked for has come."""
 
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class BrainSaid:
+class BrainSaid(msgspec.Struct, frozen=True):
     """A piece of the brain's answer."""
 
     response_id: str
@@ -85,16 +75,14 @@ class BrainSaid:
     output: BrainOutput
 
 
-@dataclass(frozen=True, slots=True)
-class BrainDone:
+class BrainDone(msgspec.Struct, frozen=True):
     """The brain's answer is complete."""
 
     response_id: str
     generation: int
 
 
-@dataclass(frozen=True, slots=True)
-class BrainFailed:
+class BrainFailed(msgspec.Struct, frozen=True):
     """The brain could not answer, or broke off."""
 
     response_id: str
@@ -103,8 +91,7 @@ class BrainFailed:
     code: str = "server_error"
 
 
-@dataclass(frozen=True, slots=True)
-class SpeechMade:
+class SpeechMade(msgspec.Struct, frozen=True):
     """Some sound of the sentence that `Speak` asked for."""
 
     response_id: str
@@ -112,16 +99,14 @@ class SpeechMade:
     chunk: SpokenChunk
 
 
-@dataclass(frozen=True, slots=True)
-class SpeechDone:
+class SpeechDone(msgspec.Struct, frozen=True):
     """All of the sentence's sound has been made."""
 
     response_id: str
     generation: int
 
 
-@dataclass(frozen=True, slots=True)
-class SpeechFailed:
+class SpeechFailed(msgspec.Struct, frozen=True):
     """The voice gave up on the sentence."""
 
     response_id: str
@@ -129,24 +114,21 @@ class SpeechFailed:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class PartialTranscript:
+class PartialTranscript(msgspec.Struct, frozen=True):
     """The words of an utterance so far; they may still change."""
 
     utterance_id: str
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class FinalTranscript:
+class FinalTranscript(msgspec.Struct, frozen=True):
     """The words of a finished utterance."""
 
     utterance_id: str
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class TranscriptFailed:
+class TranscriptFailed(msgspec.Struct, frozen=True):
     """The recogniser gave up on an utterance."""
 
     utterance_id: str
