@@ -40,12 +40,18 @@ setup: .make/python $(STATIC)/index.html
 	@cd tests/engine/clients && $(WITH_NODE) npm ci --silent --no-audit --no-fund
 	@mkdir -p .make && touch $@
 
+# What drives Firefox.
+.make/firefox: .make/node tests/browser/firefox/package.json tests/browser/firefox/package-lock.json tests/browser/firefox/.npmrc
+	@echo "Installing what drives Firefox …"
+	@cd tests/browser/firefox && $(WITH_NODE) npm ci --silent --no-audit --no-fund
+	@mkdir -p .make && touch $@
+
 $(STATIC)/index.html: .make/npm $(CONSOLE_SOURCES)
 	@echo "Building the console …"
 	@cd console && $(WITH_NODE) npm run --silent build
 	@touch $@
 
-# Debian's Chromium, where there is no browser and there may be one.
+# Debian's Chromium and Firefox, where there are no browsers and there may be.
 browser:
 	@$(BIN)/python scripts/browser.py
 
@@ -66,7 +72,7 @@ test-console: check-console
 	cd console && $(WITH_NODE) npm test --silent
 
 # Tests with a browser or real sound keep real time and mostly wait; all others use what is left of the processor.
-test-python: setup browser .make/clients
+test-python: setup browser .make/clients .make/firefox
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-live test-quick
 
 test-live:
@@ -81,4 +87,4 @@ bench: setup
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done
 
 clean:
-	rm -rf .make $(VENV) $(STATIC) console/node_modules tests/engine/clients/node_modules dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .make $(VENV) $(STATIC) console/node_modules tests/engine/clients/node_modules tests/browser/firefox/node_modules dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

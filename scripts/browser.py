@@ -1,6 +1,7 @@
-"""Sees to it that browser tests have a Chromium: finds one, or installs Debian's where apt-get may.
+"""Sees to it that browser tests have a Chromium and a Firefox: finds them, or installs Debian's where apt-get may.
 
-Without one the tests say why they are skipped; in CI (`CI` is set) that is a failure instead.
+Firefox also gets a sound server, since its audio stands still where there is no sound card. Without a browser its tests
+say why they are skipped; in CI (`CI` is set) that is a failure instead.
 """
 
 from __future__ import annotations
@@ -19,22 +20,31 @@ def find() -> str | None:
     return named or next((path for name in NAMES if (path := shutil.which(name))), None)
 
 
-def install() -> str | None:
-    """Debian's Chromium, where we are root and there is apt-get."""
+def find_firefox() -> str | None:
+    """The path of a Firefox, if there is also something for it to sound on."""
+    path = os.environ.get("TRUNKLINE_FIREFOX") or shutil.which("firefox-esr") or shutil.which("firefox")
+    return path if shutil.which("pulseaudio") else None
+
+
+def install(*packages: str) -> None:
+    """Debian's packages, where we are root and there is apt-get."""
     if os.geteuid() != 0 or not shutil.which("apt-get"):
-        return None
-    print("No browser found: installing Debian's chromium …", flush=True)
+        return
+    print(f"Not all browsers found: installing Debian's {', '.join(packages)} …", flush=True)
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", "chromium"]):
+    for command in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", *packages]):
         done = subprocess.run(["apt-get", *command], env=environment, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             print(done.stderr.strip()[-500:], file=sys.stderr)
-            return None
-    return find()
+            return
 
 
 if __name__ == "__main__":
-    if find() or install():
-        sys.exit(0)
-    print("No Chromium here and none could be installed: browser tests are skipped.", file=sys.stderr)
-    sys.exit(1 if os.environ.get("CI") else 0)
+    if not find():
+        install("chromium")
+    if not find_firefox():
+        install("firefox-esr", "pulseaudio")
+    missing = [name for name, path in (("Chromium", find()), ("Firefox", find_firefox())) if not path]
+    for name in missing:
+        print(f"No {name} here and none could be installed: its tests are skipped.", file=sys.stderr)
+    sys.exit(1 if missing and os.environ.get("CI") else 0)

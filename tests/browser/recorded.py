@@ -5,6 +5,7 @@ from __future__ import annotations
 import wave
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +29,8 @@ class Voice:
         """The RMS of each 20 ms."""
         size = self.rate * BLOCK_MS // 1000
         blocks = self.samples[: len(self.samples) // size * size].reshape(-1, size)
-        return np.sqrt(np.mean(blocks**2, axis=1))
+        levels: Samples = np.sqrt(np.mean(blocks**2, axis=1))
+        return levels
 
     def spans(self, pause_ms: int = 500) -> list[tuple[int, int]]:
         """When it sounded: (from, to) in ms, with shorter pauses within."""
@@ -66,11 +68,16 @@ def download(caller: Caller, into: Path) -> Recorded:
     """Presses "Download audio" and reads the file."""
     with caller.page.expect_download() as downloading:
         caller.page.get_by_role("button", name="Download audio").click()
-    file = into / "call.wav"
-    downloading.value.save_as(file)
-    with wave.open(str(file)) as wav:
+    path = into / "call.wav"
+    downloading.value.save_as(path)
+    with path.open("rb") as file:
+        return read_recording(file, downloading.value.suggested_filename)
+
+
+def read_recording(file: BinaryIO, name: str) -> Recorded:
+    """Reads a WAV file of two voices."""
+    with wave.open(file) as wav:
         assert (wav.getnchannels(), wav.getsampwidth()) == (2, 2)
         rate, frames = wav.getframerate(), wav.readframes(wav.getnframes())
     both = np.frombuffer(frames, "<i2").reshape(-1, 2) / 32768
-    name = downloading.value.suggested_filename
     return Recorded(name, Voice(rate, both[:, 0]), Voice(rate, both[:, 1]), len(both) / rate * 1000)
