@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib.util
 import threading
 from collections.abc import Sequence
@@ -35,6 +36,7 @@ class House:
         self._targets = targets
         self._loaded: Scenarios | None = None
         self._spoken: _Engine | None = None
+        self._settled = False
 
     def cannot(self, way: str) -> str | None:
         """Why calls cannot be made in this way here; None if they can."""
@@ -71,6 +73,7 @@ class House:
 
     async def room(self, way: str) -> Room:
         """A room for one test, on the running loop."""
+        self._leave_imports_alone()
         if way == "typed":
             return Room("typed")
         from trunkline.engine.speech.espeak import EspeakVoice
@@ -83,6 +86,14 @@ class House:
             return Room("live", provider_of=self._engine(self.settings).provider_of, voice=voice)
         provider = await make_provider(self.settings, self._scenarios())
         return Room("live", provider_of=lambda _scenario: provider, voice=voice)
+
+    def _leave_imports_alone(self) -> None:
+        """Spares what has been imported by now the garbage collector's looks, once: the Agents SDK alone is several
+        hundred thousand objects, and a short conversation would pay for them more than for itself."""
+        if not self._settled:
+            self._settled = True
+            gc.collect()
+            gc.freeze()
 
     def close(self) -> None:
         """Ends the engine."""
