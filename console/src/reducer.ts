@@ -9,6 +9,9 @@ import { answerForTool, askForTool, finishTool, progressTool, startTool } from "
 export { emptyCall } from "./call-state";
 export type { AgentChange, CallState, Entry, Message, Note, ToolRun };
 
+/** Why a link is given up where nothing is wrong: the caller's page has chosen another transport. */
+const CHOSEN = "the caller came another way";
+
 /** The state after one more event. An event that was seen before changes nothing. */
 export function reduce(state: CallState, frame: LogFrame): CallState {
   if (frame.seq <= state.lastSeq) return state;
@@ -41,10 +44,12 @@ function step(state: CallState, frame: LogFrame): CallState {
     case "link.up":
       return { ...state, link: "up", model: frame.model };
     case "link.lost": {
+      if (frame.reason === CHOSEN) return note({ ...state, link: "opening" }, frame, "plain", "The sound takes another way");
       const detail = { reason: frame.reason, code: frame.code, retry_in_ms: frame.retry_in_ms };
       return note({ ...state, link: "lost" }, frame, "warning", "The model's connection was lost; trying again", detail);
     }
     case "link.restored": {
+      if (state.link === "opening") return { ...state, link: "up" };
       const detail = { attempts: frame.attempts, lost_for_ms: frame.lost_for_ms, replayed: frame.replayed ?? 0 };
       return note({ ...state, link: "up" }, frame, "plain", "The model is connected again", detail);
     }

@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from tests.browser.recorded import read_recording
 pytestmark = [pytest.mark.browser, pytest.mark.speech]
 DRIVER = Path(__file__).parent / "firefox"
 PATIENCE_S = 30
+NODE = shutil.which("node") or shutil.which("node", path=str(Path(sys.executable).parent))
 
 
 def _needed(condition: object, reason: str) -> None:
@@ -37,7 +39,7 @@ def firefox() -> str:
     """Where Firefox is, with all that is needed to drive it."""
     path = os.environ.get("TRUNKLINE_FIREFOX") or shutil.which("firefox-esr") or shutil.which("firefox")
     _needed(path, "no Firefox found: install one, or name it in TRUNKLINE_FIREFOX")
-    _needed(shutil.which("node"), "no Node found")
+    _needed(NODE, "no Node found")
     _needed((DRIVER / "node_modules").is_dir(), "puppeteer-core is missing: make .make/firefox")
     assert path is not None
     return path
@@ -103,7 +105,7 @@ def test_a_caller_is_greeted_says_yes_and_is_handed_over(
 
 def _converse(environment: dict[str, str], **given: object) -> dict[str, Any]:
     done = subprocess.run(
-        ["node", "converse.mjs"],
+        [NODE or "node", "converse.mjs"],
         cwd=DRIVER,
         env=environment,
         input=json.dumps(given),
