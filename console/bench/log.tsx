@@ -10,6 +10,7 @@ import "../src/styles/tokens.css";
 import "../src/styles/page.css";
 import "../src/styles/controls.css";
 import "../src/styles/conversation.css";
+import "../src/styles/measures.css";
 import "../src/styles/events.css";
 
 export interface Figures {

@@ -6,6 +6,7 @@ import "./styles/tokens.css";
 import "./styles/page.css";
 import "./styles/controls.css";
 import "./styles/conversation.css";
+import "./styles/measures.css";
 import "./styles/agents.css";
 import "./styles/events.css";
 import "./styles/sound.css";
