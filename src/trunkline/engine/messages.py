@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from trunkline.engine import usage
+from trunkline.engine.aloud import Aloud, aloud
 from trunkline.engine.outbox import Outbox
 from trunkline.engine.sentences import complete_until, pronounceable
 from trunkline.engine.speech import Mark, SpokenChunk
@@ -67,7 +68,7 @@ class Message:
         self._split = 0
         self._language: str | None = None
         self._sentence_ms = 0
-        self._sentence_text_start = 0
+        self._aloud = Aloud("", ())
         self._sentence_bytes = 0
         self._marked = False
         self._encoder = FORMATS[format_type].encoder() if format_type else None
@@ -111,19 +112,19 @@ class Message:
             self._queue(len(self.text))
 
     def next_sentence(self) -> tuple[str, str | None] | None:
-        """The next sentence to be spoken, as text and language; None while one is spoken or none is whole."""
+        """The next sentence as it is to be said, and its language; None while one is spoken or none is whole."""
         while self.speaking is None and self.sentences:
             sentence = self.sentences.popleft()
-            text = self.text[sentence.start : sentence.end]
-            if not pronounceable(text):
+            said = aloud(self.text[sentence.start : sentence.end])
+            if not pronounceable(said.text):
                 self._show(sentence.end)
                 continue
             self.speaking = sentence
             self._sentence_ms = self.sound.ms if self.sound else 0
-            self._sentence_text_start = sentence.start + len(text) - len(text.lstrip())
+            self._aloud = said
             self._sentence_bytes = 0
             self._marked = False
-            return text.strip(), sentence.language
+            return said.text, sentence.language
         return None
 
     def add_sound(self, chunk: SpokenChunk) -> None:
@@ -148,7 +149,7 @@ class Message:
         self.speaking = None
         spoken_ms = self._sentence_bytes // BYTES_PER_MS
         if self.sound is not None and not self._marked:
-            self._interpolate(sentence, spoken_ms)
+            self._interpolate(sentence.start, spoken_ms)
         self._show(sentence.end)
         if self.sound is not None:
             self.sound.mark(self._sentence_ms + spoken_ms, sentence.end)
@@ -178,19 +179,21 @@ class Message:
         self._split = end
 
     def _mark(self, mark: Mark) -> None:
-        text_end = self._sentence_text_start + mark.text_end
+        if self.speaking is None:
+            return
+        text_end = self.speaking.start + self._aloud.written_end(mark.text_end)
         if self.sound is not None:
             self._marked = True
             self.sound.mark(self._sentence_ms + mark.at_ms, text_end)
         self._show(text_end)
 
-    def _interpolate(self, sentence: Sentence, spoken_ms: int) -> None:
+    def _interpolate(self, start: int, spoken_ms: int) -> None:
         """For a voice that tells no marks: words are taken to be as long as they are spelled."""
-        text = self.text[sentence.start : sentence.end]
+        text = self._aloud.text
         for index, character in enumerate(text):
-            if character.isspace() and index and self.sound is not None:
+            if character.isspace() and self.sound is not None:
                 at_ms = self._sentence_ms + spoken_ms * index // len(text)
-                self.sound.mark(at_ms, sentence.start + index)
+                self.sound.mark(at_ms, start + self._aloud.written_end(index))
 
     def _show(self, end: int) -> None:
         end = min(end, len(self.text))

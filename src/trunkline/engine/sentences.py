@@ -6,6 +6,7 @@ import re
 
 _END = re.compile(r"[.!?…。！？]+[\"'”’)\]]*(?=\s)|\n+")
 _NOT_AN_END = re.compile(r"(?:\b(?:mr|mrs|ms|dr|prof|st|no|vs|etc|e\.g|i\.e)|\b[a-z]|^\s*\d{1,2})\.$", re.IGNORECASE)
+_OPEN_LINK = re.compile(r"\[[^\[\]\n]*\Z")
 _CLAUSE = re.compile(r"[,;:–—]\s|\s")
 LONGEST = 400
 """Characters after which a text without any sentence's end is cut at a clause or word all the same."""
@@ -20,7 +21,7 @@ def complete_until(text: str, start: int) -> list[int]:
     position = begin = start
     while found := _END.search(text, position):
         position = found.end()
-        if not _NOT_AN_END.search(text, begin, found.end()):
+        if not _goes_on(text, begin, position):
             ends.append(position)
             begin = position
     while len(text) - begin > LONGEST:
@@ -28,6 +29,11 @@ def complete_until(text: str, start: int) -> list[int]:
         begin = cuts[-1] if cuts else begin + LONGEST
         ends.append(begin)
     return ends
+
+
+def _goes_on(text: str, begin: int, end: int) -> bool:
+    """Whether what ends like a sentence is none: it ends in an abbreviation, or within the name of a link."""
+    return bool(_NOT_AN_END.search(text, begin, end) or _OPEN_LINK.search(text, begin, end))
 
 
 def pronounceable(text: str) -> bool:

@@ -1,0 +1,99 @@
+"""Markdown stands in the transcript, and is not read aloud."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.engine.engine_rig import Rig, every, only
+from trunkline.engine import effects
+from trunkline.engine.aloud import aloud
+from trunkline.engine.brains import Say
+from trunkline.engine.sentences import complete_until
+
+CITED = "A broken screen costs 29 dollars. [Handset Policy](NT-040)"
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("[Handset Policy](NT-040)", "Handset Policy"),
+        ("See [the **new** page](https://example.com/a_(b)?c=d).", "See the new page."),
+        ("![A snowboard](board.png)", "A snowboard"),
+        ("It is **really** __very__ *good*, _isn't_ it?", "It is really very good, isn't it?"),
+        ("**Two sentences.", "Two sentences."),  # the rest is another stretch
+        ("Type `return 5` and ~~wait~~ go.", "Type return 5 and wait go."),
+        ("## Returns\n", "Returns"),
+        ("- a board\n* a helmet\n• boots\n1. wax", "a board\na helmet\nboots\n1. wax"),
+    ],
+)
+def test_of_markdown_the_words_are_said(written: str, said: str) -> None:
+    assert aloud(written).text == said
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2*3 is 6, 5 * 3 is 15, and 5 - 3 is 2.",
+        "The field is called phone_number.",
+        "It is #1 (really) [sic] of 10.",
+        "Call -5 cold, or $42.17?",
+    ],
+)
+def test_what_is_no_markdown_is_said_as_it_stands(text: str) -> None:
+    assert aloud(text).text == text
+
+
+def test_marks_belong_to_the_word_before_them_or_to_the_one_that_follows() -> None:
+    written = " So **it is**: [Handset Policy](NT-040) now"
+    spoken = aloud(written)
+
+    def written_until(said: str) -> str:
+        return written[: spoken.written_end(len(said))]
+
+    assert spoken.text == "So it is: Handset Policy now"
+    assert written_until("") == ""
+    assert written_until("So") == " So"
+    assert written_until("So it is") == " So **it is**"
+    assert written_until("So it is:") == " So **it is**:"
+    assert written_until("So it is: Handset Policy") == " So **it is**: [Handset Policy](NT-040)"
+    assert written_until(spoken.text) == written
+
+
+def test_the_voice_says_the_name_of_a_source_and_the_transcript_has_all_of_it() -> None:
+    rig = Rig(answer=lambda request: [Say(CITED)], speaks=False)
+    rig.send("response.create")
+    assert rig.took(effects.Speak).text == "A broken screen costs 29 dollars."
+    rig = Rig(answer=lambda request: [Say(CITED)])
+    events = rig.send("response.create")
+    deltas = [event["delta"] for event in every(events, "response.output_audio_transcript.delta")]
+    assert deltas[-2:] == [" [Handset", " Policy](NT-040)"]
+    assert only(events, "response.output_audio_transcript.done")["transcript"] == "".join(deltas) == CITED
+
+
+@pytest.mark.parametrize(
+    ("heard_ms", "heard"),
+    [(650, "A broken screen costs 29 dollars."), (700, "A broken screen costs 29 dollars. [Handset"), (800, CITED)],
+)
+def test_what_was_heard_of_it_is_counted_in_words_that_were_said(heard_ms: int, heard: str) -> None:
+    rig = Rig(answer=lambda request: [Say(CITED)])
+    item_id = only(rig.send("response.create"), "response.output_item.done")["item"]["id"]
+    rig.send("conversation.item.truncate", item_id=item_id, content_index=0, audio_end_ms=heard_ms)
+    item = only(rig.send("conversation.item.retrieve", item_id=item_id), "conversation.item.retrieved")["item"]
+    assert item["content"][0]["transcript"] == heard
+
+
+def test_marks_alone_are_shown_without_a_sound() -> None:
+    rig = Rig(answer=lambda request: [Say("Done.\n***\n")])
+    events = rig.send("response.create")
+    assert only(events, "response.output_audio_transcript.done")["transcript"] == "Done.\n***\n"
+    assert len(every(events, "response.output_audio.delta")) == 1
+
+
+def test_no_sentence_ends_within_a_name() -> None:
+    text = "It says so. [Snowy Peak Inc. Policy](SP-1) in full. [sic.] And on"
+    ends = [0, *complete_until(text, 0)]
+    assert [text[a:b].strip() for a, b in zip(ends, ends[1:], strict=False)] == [
+        "It says so.",
+        "[Snowy Peak Inc. Policy](SP-1) in full.",
+        "[sic.]",
+    ]
