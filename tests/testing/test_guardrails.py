@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -64,6 +65,7 @@ async def test_guardrails_that_find_nothing(voice_call: VoiceCalls) -> None:
     turn = await call.say("hello")
     turn.no_guardrail_tripped()
     assert [look.status for look in turn.guardrails] == ["pass"]
+    assert "guardrail" not in call.timeline()
 
 
 async def test_expecting_a_trip_that_did_not_come(voice_call: VoiceCalls) -> None:
@@ -87,3 +89,17 @@ async def test_expecting_no_trip(voice_call: VoiceCalls, words: str, found: str)
     with pytest.raises(VoiceFailure, match=f"did not pass what was said: {found}") as failed:
         call.no_guardrail_tripped()
     assert f"guardrail {found}" in call.timeline(failed.value)
+
+
+async def test_a_timeline_has_what_was_found_on_one_line_and_no_figures(voice_call: VoiceCalls) -> None:
+    call = await voice_call(guarded())
+    await call.say("insult me")
+    await call.say("boom")
+    shown = [line for line in call.timeline().splitlines() if "guardrail" in line]
+    assert [line.rpartition("guardrail ")[2] for line in shown] == [
+        "moderation: fail (OFFENSIVE: It insults.)",
+        "moderation: error (ValueError: cannot look at that)",
+    ]
+    kinds = {entry.event.__struct_config__.tag for entry in call.log}
+    assert {"usage.updated", "turn.measured"} <= kinds
+    assert not re.search(r"usage|measured|token|delay", call.timeline())

@@ -206,7 +206,8 @@ class Reading:
             event.guardrail, event.status, event.item_id, entry.seq, entry.at_ms, event.category, event.rationale
         )
         self.guardrails.append(look)
-        self._note(entry, f"guardrail {look}")
+        if look.status != "pass":
+            self._note(entry, f"guardrail {look}")
 
     def _measured(self, entry: log.Entry, event: log.TurnMeasured) -> None:
         self.delays.append((entry.seq, event))
