@@ -9,7 +9,7 @@ import pytest
 
 from trunkline.calls import log
 from trunkline.calls.meters import Meters
-from trunkline.calls.prices import LIST_PRICES, Price, PriceError, PriceTable
+from trunkline.calls.prices import LIST_PRICES, LISTED, Price, PriceError, PriceTable
 from trunkline.scenario.text_model import TextReply
 
 MINI = "gpt-realtime-2.1-mini"
@@ -199,3 +199,23 @@ def test_a_table_that_is_none_says_why(tmp_path: Path, text: str, complaint: str
 def test_a_table_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(PriceError, match="nowhere"):
         PriceTable.read(tmp_path / "nowhere.toml")
+
+
+def test_the_documented_prices_are_the_ones_that_count() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "measuring.md").read_text()
+    told: dict[str, tuple[float, ...]] = {}
+    for line in text.splitlines():
+        if line.startswith(("| `gpt-", "| `o4")):
+            names, *prices = [cell.strip() for cell in line.strip("|").split("|")]
+            told |= {name.strip(" `"): tuple(float(price or 0) for price in prices) for name in names.split(",")}
+    for model, price in LIST_PRICES.items():
+        if price.minute:
+            assert f"`{model}`" in text
+            continue
+        text_prices = (price.input_text, price.cached_text, price.output_text)
+        listed = (*text_prices, price.input_audio, price.cached_audio, price.output_audio)
+        shown = told.pop(model)
+        assert [one for one in shown if one] == [one for one, said in zip(listed, shown, strict=True) if said], model
+        assert shown[0] == price.input_text
+    assert not told
+    assert LISTED in text
