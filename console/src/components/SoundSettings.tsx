@@ -16,8 +16,8 @@ export function SoundSettings(): VNode {
     <>
       <Choose label="Codec" choice={choices.codec} options={named(CODECS)} />
       <Choose label="Transport" choice={choices.transport} options={named(TRANSPORTS)} />
-      {microphones.length > 0 && <Choose label="Microphone" choice={choices.microphone} options={withUsual(microphones)} />}
-      {choosesSpeaker && speakers.length > 0 && <Choose label="Speaker" choice={choices.speaker} options={withUsual(speakers)} />}
+      {microphones.length > 0 && <Choose label="Microphone" choice={choices.microphone} options={withUsual("Default microphone", microphones)} />}
+      {choosesSpeaker && speakers.length > 0 && <Choose label="Speaker" choice={choices.speaker} options={withUsual("Default speaker", speakers)} />}
     </>
   );
 }
@@ -32,7 +32,7 @@ function Choose<Value extends string>({ label, choice, options }: ChooseProps<Va
   // A device that is not plugged in now is still the choice.
   const shown = options.some(([value]) => value === choice.value) ? choice.value : options[0]?.[0];
   return (
-    <label class="choice bar-choice">
+    <label class={`choice bar-choice bar-${label.toLowerCase()}`}>
       <span>{label}</span>
       <select value={shown} onChange={(event) => choice.choose(event.currentTarget.value as Value)}>
         {options.map(([value, name]) => (
@@ -49,6 +49,7 @@ function named<Name extends string>(names: Record<Name, string>): [Name, string]
   return Object.entries(names) as [Name, string][];
 }
 
-function withUsual(found: readonly Device[]): [string, string][] {
-  return [["", "The browser’s choice"], ...found.map(({ id, name }): [string, string] => [id, name])];
+/** The browser's own choice comes first. */
+function withUsual(usual: string, found: readonly Device[]): [string, string][] {
+  return [["", usual], ...found.map(({ id, name }): [string, string] => [id, name])];
 }
