@@ -186,7 +186,18 @@ def test_a_port_that_is_taken(run: Run) -> None:
 def test_listening_to_the_world_is_refused(run: Run) -> None:
     done = run("serve", "--host", "0.0.0.0")
     assert done.returncode == 2
-    assert "no sign-in yet" in done.stderr.replace("\n", " ")
+    assert "TRUNKLINE_TOKEN" in done.stderr
+    assert "--insecure" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "value", ["", "short", "fifteen signs..", "with a blank in it, but long", "ünguessable-ünguessable"]
+)
+def test_a_token_that_is_none_is_refused_and_not_repeated(run: Run, value: str) -> None:
+    done = run("serve", "--host", "0.0.0.0", TRUNKLINE_TOKEN=value)
+    assert done.returncode == 2
+    assert "TRUNKLINE_TOKEN" in done.stderr
+    assert not value or value not in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ import typer
 
 from trunkline import __version__
 from trunkline.authoring.commands import new, prompt_command
-from trunkline.settings import ProviderName, Settings
+from trunkline.settings import ProviderName, Settings, is_loopback
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
 models = typer.Typer(help="Recognisers, voices and chat models: which there are, and fetching better ones.")
@@ -49,9 +49,13 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port; 3000 unless set here or by PORT.")] = None,
     provider: ProviderOption = None,
     reload: Annotated[bool, typer.Option("--reload", help="Start afresh when a scenario file changes.")] = False,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Listen to the network although no TRUNKLINE_TOKEN is set.")
+    ] = False,
 ) -> None:
     """Serve the console and its calls."""
     settings = _settings(host=host, port=port, provider=provider)
+    _refuse_public(settings, insecure=insecure)
     targets = scenarios or []
     if reload:
         _serve_reloading(settings, targets)
@@ -195,23 +199,12 @@ def _serve(settings: Settings, targets: list[str]) -> None:
     import uvicorn
 
     from trunkline.web import create_app
-    from trunkline.web.protocol import CallSocketProtocol
+    from trunkline.web.serving import server_config
 
-    _refuse_public(settings)
     listener = _listen(settings)
     shown = _url(settings.host, listener.getsockname()[1])
     typer.echo(f"Trunkline {__version__} is at {shown}  (Ctrl-C ends it)")
-    config = uvicorn.Config(
-        create_app(targets, settings),
-        lifespan="on",
-        log_level="warning",
-        access_log=False,
-        ws=CallSocketProtocol,
-        ws_max_size=1 << 20,
-        ws_per_message_deflate=False,
-        timeout_graceful_shutdown=3,
-        server_header=False,
-    )
+    config = server_config(create_app(targets, settings), settings)
     server = uvicorn.Server(config)
     with suppress(KeyboardInterrupt):  # uvicorn passes Ctrl-C on when it has ended everything
         server.run(sockets=[listener])
@@ -242,7 +235,7 @@ async def _engine(settings: Settings, targets: list[str], key: str | None) -> in
     from trunkline.engine.speech import SpeechError
     from trunkline.scenario.loading import load
 
-    if key is None and settings.host not in _LOOPBACK:
+    if key is None and not is_loopback(settings.host):
         key = secrets.token_urlsafe(24)
         typer.echo(f"No key was set, so one was made for this run: {key}", err=True)
     scenarios = load(targets)
@@ -259,17 +252,18 @@ async def _engine(settings: Settings, targets: list[str], key: str | None) -> in
     return 0
 
 
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
-
-
-def _refuse_public(settings: Settings) -> None:
-    if settings.host not in _LOOPBACK:
+def _refuse_public(settings: Settings, *, insecure: bool) -> None:
+    if is_loopback(settings.host) or settings.token is not None:
+        return
+    if not insecure:
         typer.echo(
-            f"Listening on {settings.host} would let anybody on the network make calls at your cost, and there is no "
-            "sign-in yet. Keep the default 127.0.0.1 and put a proxy that asks for credentials before it.",
+            f"Listening on {settings.host} would let anybody on the network make calls at your cost. Set "
+            "TRUNKLINE_TOKEN to a secret of at least 16 characters, which clients then have to show; or say --insecure "
+            "if everybody may call. docs/security.md has more.",
             err=True,
         )
         raise typer.Exit(2)
+    typer.echo(f"Anybody who reaches {settings.host} can make calls at your cost: --insecure was said.", err=True)
 
 
 def _listen(settings: Settings) -> socket.socket:

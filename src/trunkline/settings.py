@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -21,10 +22,38 @@ class IceServer(BaseModel):
     credential: SecretStr | None = None
 
 
+_SHORTEST_TOKEN = 16
+_ORIGIN = r"^[A-Za-z][A-Za-z0-9+.-]*://[^/?#\s]+/?$"
+
+
+def _checked_token(token: SecretStr) -> SecretStr:
+    value = token.get_secret_value()
+    if len(value) < _SHORTEST_TOKEN or not (value.isascii() and value.isprintable() and " " not in value):
+        raise ValueError(
+            f"it needs at least {_SHORTEST_TOKEN} letters, digits and signs, without spaces, that nobody can guess; "
+            "python -c 'import secrets; print(secrets.token_urlsafe(24))' makes one"
+        )
+    return token
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches what listens on this address."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
 class Settings(BaseSettings):
     """Every setting, with the environment variable it is read from as its alias."""
 
-    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", populate_by_name=True)
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        env_file_encoding="utf-8",
+        extra="ignore",
+        populate_by_name=True,
+        hide_input_in_errors=True,
+    )
 
     host: str = Field(default="127.0.0.1", validation_alias="HOST")
     port: int = Field(default=3000, validation_alias="PORT", ge=0, le=65535)
@@ -105,6 +134,37 @@ class Settings(BaseSettings):
     `urls`, `username` and `credential`, as browsers have them. None by default."""
     ice_loopback: bool = Field(default=False, validation_alias="TRUNKLINE_ICE_LOOPBACK")
     """WebRTC of the local engine over 127.0.0.1 alone, for tests."""
-    allowed_origins: list[str] = Field(default_factory=list, validation_alias="TRUNKLINE_ALLOWED_ORIGINS")
+    token: Annotated[SecretStr, AfterValidator(_checked_token)] | None = Field(
+        default=None, validation_alias="TRUNKLINE_TOKEN"
+    )
+    """What clients must show: as a bearer, or once at the sign-in page. Without it the server listens to this machine
+    alone."""
+    open_api: bool | None = Field(default=None, validation_alias="TRUNKLINE_OPEN_API")
+    """Whether `GET /api/session` and `POST /api/responses` answer; unset, they answer to this machine alone."""
+    open_api_per_minute: int = Field(default=30, validation_alias="TRUNKLINE_OPEN_API_PER_MINUTE", gt=0)
+    """How often each client may use each of the two in a minute."""
+    calls_per_minute: int = Field(default=600, validation_alias="TRUNKLINE_CALLS_PER_MINUTE", gt=0)
+    """How many calls may be started, and how many joined, in a minute in all."""
+    client_calls_per_minute: int = Field(default=60, validation_alias="TRUNKLINE_CLIENT_CALLS_PER_MINUTE", gt=0)
+    """How many calls one client may start, and how many it may join, in a minute."""
+    max_pages: int = Field(default=20, validation_alias="TRUNKLINE_MAX_PAGES", gt=0)
+    """How many sockets may be open on one call: its caller's and viewers'."""
+    max_body_bytes: int = Field(default=256 << 10, validation_alias="TRUNKLINE_MAX_BODY_BYTES", ge=1 << 10)
+    """Bytes of the body of a request."""
+    max_frame_bytes: int = Field(default=1 << 20, validation_alias="TRUNKLINE_MAX_FRAME_BYTES", ge=1 << 10)
+    """Bytes of a WebSocket message from a page."""
+    max_connections: int = Field(default=1000, validation_alias="TRUNKLINE_MAX_CONNECTIONS", gt=0)
+    """TCP connections that are open at once."""
+    slow_client_s: float = Field(default=15.0, validation_alias="TRUNKLINE_SLOW_CLIENT_S", gt=0)
+    """How long a client may take to send a request's head, and then its body."""
+    log_words: bool = Field(default=False, validation_alias="TRUNKLINE_LOG_WORDS")
+    """Whether the server's log may hold what is said, SDP, and what travels on the wire, headers included."""
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", validation_alias="TRUNKLINE_LOG_LEVEL"
+    )
+    """How much Trunkline says in the server's log."""
+    allowed_origins: list[Annotated[str, Field(pattern=_ORIGIN)]] = Field(
+        default_factory=list, validation_alias="TRUNKLINE_ALLOWED_ORIGINS"
+    )
     """Origins beside the server's own that may start calls, each exact: `https://app.example`. Their host names are
     also names that the server itself may go by, as it does behind a proxy or inside another app."""

@@ -67,7 +67,8 @@ def test_every_error_code_is_documented_and_no_other() -> None:
 def test_every_close_code_is_documented() -> None:
     documented = {int(code) for code in re.findall(r"^\| (\d{4}) \|", TEXT, re.MULTILINE)}
     assert documented >= {
-        legs.OVER, legs.TOO_SLOW, legs.TAKEN_OVER, legs.NO_SUCH_CALL, calls.BAD_REQUEST, 1009, 1011, 1012
+        legs.OVER, legs.TOO_SLOW, legs.TAKEN_OVER, legs.NO_SUCH_CALL, calls.BAD_REQUEST, calls.TOO_MANY_PAGES,
+        1009, 1011, 1012
     }  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from tests.calls.model_fake import FakeModel
 from trunkline.scenario.loading import Scenarios
 from trunkline.settings import Settings
 from trunkline.web import create_app, service
+from trunkline.web.serving import server_config
 
 SCENARIO = Path(__file__).parent / "web_scenario.py"
 
@@ -32,16 +33,13 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def listening(app: ASGIApp) -> AsyncIterator[str]:
+async def listening(app: ASGIApp, settings: Settings | None = None) -> AsyncIterator[str]:
     """Serves an app as `trunkline serve` does; yields its URL."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
     listener.listen(64)
     listener.setblocking(False)
-    config = uvicorn.Config(
-        app, lifespan="on", log_config=None, access_log=False, ws="websockets-sansio", ws_max_size=1 << 20,
-        ws_per_message_deflate=False, timeout_graceful_shutdown=3, server_header=False,
-    )  # fmt: skip
+    config = server_config(app, settings or own_settings(), log_config=None)
     server = _Server(config)
     serving = asyncio.create_task(server.serve([listener]))
     while not server.started:
@@ -65,8 +63,9 @@ async def serving(
 ) -> AsyncIterator[Client]:
     """The whole app on a port of its own, and a client."""
     model = with_model(monkeypatch, model)
-    app = create_app(targets, own_settings(**settings))
-    async with listening(app) as url, client(url, model) as caller:
+    given = own_settings(**settings)
+    app = create_app(targets, given)
+    async with listening(app, given) as url, client(url, model) as caller:
         yield caller
 
 

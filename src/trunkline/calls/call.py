@@ -232,6 +232,11 @@ class Call:
         self._append(CallEnded(reason="internal error"))
 
     # The caller's side ----------------------------------------------------------------------------------------------
+    @property
+    def pages(self) -> int:
+        """How many pages' sockets are open."""
+        return len(self._pages)
+
     def join(self, leg_id: str | None, transport: Transport, *, take_over: bool = False) -> Grant:
         """A page asks to be in the call: as its caller if it was that before, if nobody is, or if it takes over."""
         if leg_id is not None and leg_id == self.leg.leg_id:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,11 +21,15 @@ from starlette.types import Receive, Scope, Send
 from trunkline import __version__
 from trunkline.calls.legs import NO_SUCH_CALL
 from trunkline.scenario.scenario import Scenario
-from trunkline.settings import Settings
+from trunkline.settings import Settings, is_loopback
 from trunkline.web import calls
+from trunkline.web.access import KNOWN, WRONG_PER_MINUTE, Access
 from trunkline.web.guard import LOOPBACK, Guard
-from trunkline.web.problems import Refusal, answer
+from trunkline.web.problems import Refusal, handle
+from trunkline.web.rates import Rate
 from trunkline.web.service import Service, service_of
+from trunkline.web.sign_in import SignIn
+from trunkline.web.token import Token
 
 if TYPE_CHECKING:
     from agents import Tool
@@ -41,11 +46,16 @@ def create_app(scenarios: Sequence[str] = (), settings: Settings | None = None) 
     """
     settings = settings or Settings()
     service = Service(settings, scenarios)
-    hosts = [*LOOPBACK, *map(_host_of, settings.allowed_origins)] if settings.host in LOOPBACK else None
+    middleware = [_guard(settings)]
+    routes = [*_routes(), *calls.routes]
+    if settings.token is not None:
+        token, wrong = Token(settings.token.get_secret_value()), Rate(WRONG_PER_MINUTE)
+        middleware.append(Middleware(Access, token=token, wrong=wrong))
+        routes += SignIn(token, wrong, settings.slow_client_s).routes
     app = Starlette(
-        routes=[*_routes(), *calls.routes, *_console()],
-        middleware=[Middleware(Guard, hosts=hosts, origins=settings.allowed_origins)],
-        exception_handlers={HTTPException: answer, Refusal: answer, Exception: answer},
+        routes=[*routes, *_console()],
+        middleware=middleware,
+        exception_handlers={HTTPException: handle, Refusal: handle, Exception: handle},
         lifespan=lifespan,
     )
     app.state.service = service
@@ -61,8 +71,20 @@ async def lifespan(app: Starlette) -> AsyncIterator[None]:
         yield
 
 
+def _guard(settings: Settings) -> Middleware:
+    hosts = [*LOOPBACK, settings.host, *map(_host_of, settings.allowed_origins)]
+    if is_loopback(settings.host):
+        return Middleware(Guard, hosts=hosts, origins=settings.allowed_origins)
+    if settings.token is not None:
+        return Middleware(Guard, hosts=None, origins=settings.allowed_origins)
+    hosts += [socket.gethostname(), f"{socket.gethostname()}.local"]
+    return Middleware(Guard, hosts=hosts, origins=settings.allowed_origins, addresses=True)
+
+
 async def health(request: Request) -> Response:
-    """`GET /api/health`."""
+    """`GET /api/health`: for everybody, but strangers are told no more than that the server is there."""
+    if not request.scope.get(KNOWN, True):
+        return JSONResponse({"status": "ok"})
     return JSONResponse({"status": "ok", "version": __version__, "provider": service_of(request).provider_name})
 
 

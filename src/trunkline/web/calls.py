@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import aclosing
-from typing import Annotated, TypeVar, get_args
+from typing import Annotated, get_args
 
 import msgspec
 from starlette.requests import Request
@@ -19,15 +19,17 @@ from trunkline.calls.exchange import TooManyCallsError
 from trunkline.calls.legs import NO_SUCH_CALL, Closing, Page
 from trunkline.calls.log import Codec, Transport
 from trunkline.providers import ProviderError
+from trunkline.web.bodies import json_body
 from trunkline.web.problems import Refusal
 from trunkline.web.service import service_of
 
 logger = logging.getLogger(__name__)
-_Body = TypeVar("_Body", bound=msgspec.Struct)
-MOST_BODY_BYTES = 256 << 10
+BUSY_S = 5.0
+"""When it is worth trying again where too many calls are running."""
 SEND_TIMEOUT_S = 30.0
 """How long a page may take to accept one frame."""
 BAD_REQUEST = 4400
+TOO_MANY_PAGES = 4429
 CODECS: dict[str, Codec] = {codec: codec for codec in get_args(Codec)}
 _MOST_DIGITS = 15
 _LONGEST_REASON = 120
@@ -62,7 +64,8 @@ class NewLeg(msgspec.Struct, forbid_unknown_fields=True):
 async def start_call(request: Request) -> Response:
     """`POST /api/calls`."""
     service = service_of(request)
-    wanted = await _body(request, NewCall)
+    service.starting.take(request, "Too many calls were started")
+    wanted = await json_body(request, NewCall)
     transport = _transport(wanted)
     codec = CODECS.get(wanted.codec or "pcm16")
     if codec is None:
@@ -81,7 +84,7 @@ async def start_call(request: Request) -> Response:
     try:
         call = service.exchange.start(scenario, ready.provider, agent=wanted.agent, transport=transport, codec=codec)
     except TooManyCallsError as error:
-        raise Refusal(429, "too_many_calls", str(error)) from None
+        raise Refusal(429, "too_many_calls", str(error), retry_after_s=BUSY_S) from None
     except StateError as error:
         logger.exception("%s", error)
         raise Refusal(500, "scenario_failed", str(error)) from None
@@ -99,7 +102,8 @@ async def start_call(request: Request) -> Response:
 async def join_call(request: Request) -> Response:
     """`POST /api/calls/{id}/leg`."""
     call = _call(request)
-    wanted = await _body(request, NewLeg)
+    service_of(request).joining.take(request, "Calls were joined too often")
+    wanted = await json_body(request, NewLeg)
     if call.is_over:
         raise Refusal(410, "call_over", "This call is over. Its log can still be read; start a new call to talk.")
     transport = _transport(wanted)
@@ -120,24 +124,29 @@ async def hang_up(request: Request) -> Response:
 
 async def call_socket(socket: WebSocket) -> None:
     """`WS /api/calls/{id}?after=SEQ&leg=LEG`."""
+    after, leg = socket.query_params.get("after", "0"), socket.query_params.get("leg")
+    # Uvicorn logs the address of a socket that is accepted; the leg's id is the right to be the caller.
+    socket.scope["query_string"] = b"leg=..." if leg else b""
     await socket.accept()
+    service = service_of(socket)
     try:
-        call = service_of(socket).exchange.find(socket.path_params["call_id"])
+        call = service.exchange.find(socket.path_params["call_id"])
     except Refusal as refusal:
         await socket.close(1011, refusal.detail[:_LONGEST_REASON])
         return
-    after = socket.query_params.get("after", "0")
     if call is None:
         await socket.close(NO_SUCH_CALL, "There is no such call; start one with POST /api/calls.")
     elif not (after.isascii() and after.isdecimal() and len(after) <= _MOST_DIGITS):
         await socket.close(BAD_REQUEST, "'after' is the last seq that you have: a number from 0.")
+    elif call.pages >= service.settings.max_pages and leg != call.leg.leg_id:
+        await socket.close(TOO_MANY_PAGES, f"{call.pages} pages are on this call, which is the limit.")
     else:
-        await _serve(socket, call, int(after))
+        await _serve(socket, call, leg, int(after))
 
 
-async def _serve(socket: WebSocket, call: Call, after: int) -> None:
+async def _serve(socket: WebSocket, call: Call, leg: str | None, after: int) -> None:
     page = Page()
-    call.attach(page, socket.query_params.get("leg"), after)
+    call.attach(page, leg, after)
     try:
         async with asyncio.TaskGroup() as tasks:
             reading = tasks.create_task(_read(socket, call, page))
@@ -222,22 +231,6 @@ async def _dial(call: Call, sdp: str | None) -> str:
     except ProviderError as error:
         message = f"{error} {error.hint}" if error.hint else str(error)
         raise Refusal(502, "webrtc_failed", message, ["websocket"]) from None
-
-
-async def _body(request: Request, kind: type[_Body]) -> _Body:
-    # A form of another site cannot send this type without asking first, which the guard refuses.
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        raise Refusal(415, "not_json", "Send JSON with content-type application/json.")
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MOST_BODY_BYTES:
-            raise Refusal(413, "too_large", f"The body may have at most {MOST_BODY_BYTES} bytes.")
-    try:
-        return msgspec.json.decode(body, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        fields = [field.name for field in msgspec.structs.fields(kind)]
-        raise Refusal(400, "bad_request", f"The body is not right: {error}.", fields) from None
 
 
 routes: list[BaseRoute] = [

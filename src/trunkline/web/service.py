@@ -18,6 +18,7 @@ from trunkline.providers.choice import chosen_name, make_provider
 from trunkline.scenario.loading import Scenarios, load
 from trunkline.settings import Settings
 from trunkline.web.problems import Refusal
+from trunkline.web.rates import EVERYBODY, Rate, client_of
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +30,23 @@ class Ready:
     scenarios: Scenarios
     provider: Provider | None
     provider_problem: str | None = None
+
+
+class Limits:
+    """How often calls may be started, or joined: by one client, and by all together."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._client = Rate(settings.client_calls_per_minute)
+        self._all = Rate(settings.calls_per_minute)
+
+    def take(self, request: HTTPConnection, what: str) -> None:
+        """Counts a call.
+
+        Raises:
+            Refusal: 429, with the time to wait.
+        """
+        self._client.take(client_of(request.scope), what)
+        self._all.take(EVERYBODY, what)
 
 
 class Service:
@@ -45,6 +63,7 @@ class Service:
         self.settings = settings
         self._measuring = measuring_of(settings)
         self.provider_name = chosen_name(settings)
+        self.starting, self.joining = Limits(settings), Limits(settings)
         self._targets = targets
         self._exchange: Exchange | None = None
         self._ready: asyncio.Future[Ready] | None = None

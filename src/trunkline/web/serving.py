@@ -1,0 +1,107 @@
+"""Uvicorn as `trunkline serve` runs it: with limits on connections and messages, and no patience for slow heads."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import h11
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from trunkline.settings import Settings
+from trunkline.web.protocol import CallSocketProtocol
+
+MOST_HEAD_BYTES = 32 << 10
+"""Bytes of a request's head: the line and the headers."""
+GRACE_S = 3
+"""How long the server waits, when it stops, for requests that are being answered."""
+_FULL = (
+    b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain\r\nretry-after: 5\r\nconnection: close\r\n\r\n"
+    b"Too many connections are open.\n"
+)
+_SLOW = (
+    b"HTTP/1.1 408 Request Timeout\r\ncontent-type: text/plain\r\nconnection: close\r\n\r\n"
+    b"The request's head did not come in time.\n"
+)
+
+
+def server_config(app: ASGIApp, settings: Settings, **options: Any) -> uvicorn.Config:
+    """How a Trunkline app is served.
+
+    Args:
+        options: of `uvicorn.Config`, beside those or in their place.
+    """
+    return uvicorn.Config(
+        app,
+        **{
+            "lifespan": "on",
+            "log_level": "warning",
+            "access_log": False,
+            "http": _http_protocol(settings),
+            "ws": CallSocketProtocol,
+            "ws_max_size": settings.max_frame_bytes,
+            "ws_per_message_deflate": False,
+            "h11_max_incomplete_event_size": MOST_HEAD_BYTES,
+            "timeout_graceful_shutdown": GRACE_S,
+            "server_header": False,
+            **options,
+        },
+    )
+
+
+def _http_protocol(settings: Settings) -> type[H11Protocol]:
+    class Protocol(_ImpatientProtocol):
+        most_connections = settings.max_connections
+        head_s = settings.slow_client_s
+
+    return Protocol
+
+
+class _ImpatientProtocol(H11Protocol):
+    """Gives a client `head_s` seconds for each request's head. Uvicorn waits for ever, and keeps what it has got."""
+
+    most_connections: int
+    head_s: float
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A client has connected."""
+        super().connection_made(transport)
+        if len(self.connections) > self.most_connections:
+            self._refuse(_FULL)
+        else:
+            self._deadline = self.loop.call_later(self.head_s, self._refuse, _SLOW)
+
+    def data_received(self, data: bytes) -> None:
+        """Something came: the rest of a head, a body, or the next head."""
+        if self.transport.is_closing():
+            return
+        cycle = self.cycle
+        super().data_received(data)
+        if self.cycle is not cycle:
+            self._calm()
+        elif self._deadline is None and self.conn.their_state is h11.IDLE:
+            self._deadline = self.loop.call_later(self.head_s, self._refuse, _SLOW)
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """The head was there, and asks for a WebSocket."""
+        self._calm()
+        super().handle_websocket_upgrade(event)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client is gone."""
+        self._calm()
+        super().connection_lost(exc)
+
+    def _calm(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _refuse(self, answer: bytes) -> None:
+        self._deadline = None
+        if not self.transport.is_closing():
+            self.transport.write(answer)
+            self.transport.close()

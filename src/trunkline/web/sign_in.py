@@ -1,0 +1,176 @@
+"""The sign-in page: a form that takes the token and sets a cookie. It needs no script.
+
+All its addresses are relative, so that they are right under any prefix, and the cookie is for what lies below the
+page: no `Path` is set. It leads nowhere but to the console, and keeps the query that the console was opened with.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import math
+from pathlib import Path
+from urllib.parse import parse_qs
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from trunkline.web.access import KNOWN
+from trunkline.web.bodies import read_body
+from trunkline.web.problems import Refusal
+from trunkline.web.rates import Rate, client_of
+from trunkline.web.token import SIGNED_IN_S, Token
+
+MOST_FORM_BYTES = 4 << 10
+_MOST_FIELDS = 8
+_FORM = "application/x-www-form-urlencoded"
+_STYLE = (Path(__file__).parent / "pages" / "sign_in.css").read_text(encoding="utf-8")
+_STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+_HEADERS = {
+    "cache-control": "no-store",
+    "content-security-policy": (
+        f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; img-src 'self' data:; form-action 'self'; "
+        "base-uri 'none'; frame-ancestors 'none'"
+    ),
+    # With no-referrer, browsers send the form with `Origin: null`, which the guard takes for a stranger's.
+    "referrer-policy": "same-origin",
+}
+_MARK = (
+    '<rect width="32" height="32" rx="8"/><path d="M7 10h18M16 10v13"/>'
+    '<circle cx="7" cy="10" r="2.6"/><circle cx="25" cy="10" r="2.6"/><circle cx="16" cy="23" r="2.6"/>'
+)
+_ICON = (
+    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E%3Crect width='32' height='32' "
+    "rx='8' fill='%230b7a6f'/%3E%3Cpath d='M7 10h18M16 10v13' stroke='%23fff' stroke-width='3' "
+    "stroke-linecap='round'/%3E%3C/svg%3E"
+)
+
+
+class SignIn:
+    """The routes of the page.
+
+    Args:
+        wrong: counts the wrong tokens of each client.
+        slow_s: how long a client may take to send the form, in seconds.
+    """
+
+    def __init__(self, token: Token, wrong: Rate, slow_s: float) -> None:
+        self._token = token
+        self._wrong = wrong
+        self._slow_s = slow_s
+        self.routes: list[BaseRoute] = [
+            Route("/sign-in", self.show, methods=["GET"]),
+            Route("/sign-in", self.sign_in, methods=["POST"]),
+            Route("/sign-out", self.sign_out, methods=["POST"]),
+        ]
+
+    async def show(self, request: Request) -> Response:
+        """`GET /sign-in`."""
+        return _page(_inside(request) if request.scope.get(KNOWN) else _form(request))
+
+    async def sign_in(self, request: Request) -> Response:
+        """`POST /sign-in`, with `token` as a form sends it."""
+        client = client_of(request.scope)
+        if wait_s := self._wrong.wait_s(client):  # before comparing, or guessing would go on
+            problem = f"Too many wrong tokens came from here. Try again in {math.ceil(wait_s)} s."
+            return _page(_form(request, problem), 429, {"retry-after": str(math.ceil(wait_s))})
+        if _content_type(request) != _FORM:
+            return _page(_form(request, f"Send the token as a form does: {_FORM}."), 415)
+        try:
+            shown = _token_in(await read_body(request, MOST_FORM_BYTES, self._slow_s))
+        except Refusal as refusal:
+            return _page(_form(request, refusal.detail), refusal.status_code)
+        if not self._token.matches(shown):
+            self._wrong.count(client)
+            return _page(_form(request, "That is not this server's token."), 401)
+        response = RedirectResponse(_console(request), 303, {"cache-control": "no-store"})
+        response.set_cookie(
+            self._token.cookie,
+            self._token.sign_in(),
+            max_age=SIGNED_IN_S,
+            path=None,
+            secure=_is_secure(request),
+            httponly=True,
+            samesite="strict",
+        )
+        return response
+
+    async def sign_out(self, request: Request) -> Response:
+        """`POST /sign-out`: this cookie is void from now on, also where it was copied."""
+        self._token.sign_out(request.cookies.get(self._token.cookie, ""))
+        response = RedirectResponse("sign-in", 303, {"cache-control": "no-store"})
+        response.set_cookie(
+            self._token.cookie,
+            "",
+            max_age=0,
+            path=None,
+            secure=_is_secure(request),
+            httponly=True,
+            samesite="strict",
+        )
+        return response
+
+
+def _content_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _token_in(body: bytes) -> str:
+    if body.count(b"&") >= _MOST_FIELDS:
+        return ""
+    return (parse_qs(body.decode("latin-1")).get("token") or [""])[0].strip()
+
+
+def _is_secure(request: Request) -> bool:
+    """Also behind a proxy that does not say by what scheme it was reached: the browser names its page's origin."""
+    return request.url.scheme == "https" or request.headers.get("origin", "").lower().startswith("https://")
+
+
+def _console(request: Request) -> str:
+    return f"./?{request.url.query}" if request.url.query else "./"
+
+
+def _form(request: Request, problem: str | None = None) -> str:
+    query = html.escape(f"?{request.url.query}" if request.url.query else "")
+    invalid = ' aria-invalid="true" aria-describedby="problem"' if problem else ""
+    told = f'<p class="problem" id="problem" role="alert">{html.escape(problem)}</p>' if problem else ""
+    # From a page of another site the cookie does not come along, so that whoever is signed in may see this form too.
+    return f"""<h1>Sign in</h1>
+<p>This server asks for its token, <code>TRUNKLINE_TOKEN</code>.</p>{told}
+<form method="post" action="sign-in{query}">
+<input type="text" name="username" value="trunkline" autocomplete="username" hidden>
+<label for="token">Token</label>
+<input id="token" name="token" type="password" autocomplete="current-password" required autofocus{invalid}>
+<button type="submit">Sign in</button>
+</form>
+<p class="aside">Signed in already? <a href="{html.escape(_console(request))}">Open the console</a></p>"""
+
+
+def _inside(request: Request) -> str:
+    return f"""<h1>You are signed in</h1>
+<a class="button" href="{html.escape(_console(request))}">Open the console</a>
+<form method="post" action="sign-out"><button class="quiet" type="submit">Sign out</button></form>"""
+
+
+def _page(content: str, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    page = f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>Sign in · Trunkline</title>
+<link rel="icon" href="{_ICON}">
+<style>{_STYLE}</style>
+</head>
+<body>
+<main>
+<p class="brand"><svg viewBox="0 0 32 32" aria-hidden="true">{_MARK}</svg>Trunkline</p>
+{content}
+</main>
+</body>
+</html>
+"""
+    return HTMLResponse(page, status, {**_HEADERS, **(headers or {})})
