@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from tests.engine.engine_rig import Rig, every, only
@@ -92,7 +94,7 @@ def test_marks_alone_are_shown_without_a_sound() -> None:
 def test_no_sentence_ends_within_a_name() -> None:
     text = "It says so. [Snowy Peak Inc. Policy](SP-1) in full. [sic.] And on"
     ends = [0, *complete_until(text, 0)]
-    assert [text[a:b].strip() for a, b in zip(ends, ends[1:], strict=False)] == [
+    assert [text[a:b].strip() for a, b in pairwise(ends)] == [
         "It says so.",
         "[Snowy Peak Inc. Policy](SP-1) in full.",
         "[sic.]",
