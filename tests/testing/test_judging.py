@@ -10,6 +10,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from tests.testing.kit_shop import shop
+from trunkline.realtime.events import text_of
+from trunkline.scenario.text_model import TextPrompt, TextReply
 from trunkline.testing import ChatEndpoint, Verdict, VoiceCalls
 from trunkline.testing.judging import JudgeError, NoTextModelError, configured_model, judge
 
@@ -21,9 +23,9 @@ class Says:
         self.answer = answer
         self.asked = ""
 
-    async def complete(self, instructions: str, text: str) -> str:
-        self.asked = text
-        return self.answer
+    async def reply(self, prompt: TextPrompt) -> TextReply:
+        self.asked = text_of(prompt.items[0])
+        return TextReply(self.answer)
 
 
 @pytest.mark.parametrize(("outcome", "holds"), [("pass", True), ("fail", False), ("uncertain", False)])
@@ -75,7 +77,7 @@ async def test_a_chat_endpoint_is_asked_over_http(voice_call: VoiceCalls, monkey
 async def test_an_endpoint_that_refuses_is_an_error() -> None:
     async with endpoint(401, {"error": {"message": "no key"}}) as url:
         with pytest.raises(JudgeError, match="gave no answer"):
-            await ChatEndpoint(url, "judge").complete("", "")
+            await ChatEndpoint(url, "judge").reply(TextPrompt("", "judge", "", []))
 
 
 @asynccontextmanager

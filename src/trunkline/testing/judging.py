@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
 import msgspec
 
+from trunkline.realtime.events import text_of
+from trunkline.scenario.text_model import TextModel, TextModelError, TextPrompt, TextReply
 from trunkline.settings import Settings
+
+__all__ = ["ChatEndpoint", "JudgeError", "NoTextModelError", "TextModel", "Verdict", "configured_model", "judge"]
 
 INSTRUCTIONS = (
     "You judge a telephone conversation between a caller and automatic agents. You get a statement about it and its "
@@ -31,18 +35,7 @@ class Verdict:
         return self.outcome == "pass"
 
 
-class TextModel(Protocol):
-    """Something that answers a text with a text."""
-
-    async def complete(self, instructions: str, text: str) -> str:
-        """The answer.
-
-        Raises:
-            JudgeError: there is none.
-        """
-
-
-class JudgeError(Exception):
+class JudgeError(TextModelError):
     """The text model gave no verdict; the message says why."""
 
 
@@ -63,9 +56,11 @@ class ChatEndpoint:
         self._api_key = api_key
         self._timeout_s = timeout_s
 
-    async def complete(self, instructions: str, text: str) -> str:
-        """See `TextModel.complete`. On a loop of its own, so that a virtual clock does not hurry it."""
-        return await asyncio.to_thread(lambda: asyncio.run(self._ask(instructions, text)))
+    async def reply(self, prompt: TextPrompt) -> TextReply:
+        """See `TextModel.reply`. On a loop of its own, so that a virtual clock does not hurry it."""
+        text = "\n\n".join(text_of(item) for item in prompt.items)
+        answer = await asyncio.to_thread(lambda: asyncio.run(self._ask(prompt.instructions, text)))
+        return TextReply(answer, model=self._model)
 
     async def _ask(self, instructions: str, text: str) -> str:
         import openai
@@ -103,9 +98,17 @@ class _Answer(msgspec.Struct):
     reason: str = ""
 
 
-async def judge(model: TextModel, question: str, transcript: str) -> Verdict:
-    """The model's verdict on a statement about a conversation. An answer that is none makes it uncertain."""
-    answer = await model.complete(INSTRUCTIONS, f"Statement: the conversation {question}\n\nTranscript:\n{transcript}")
+async def judge(model: TextModel, question: str, transcript: str, scenario: str = "") -> Verdict:
+    """The model's verdict on a statement about a conversation. An answer that is none makes it uncertain.
+
+    The prompt's purpose is "judge".
+
+    Raises:
+        TextModelError: there is no answer.
+    """
+    words = f"Statement: the conversation {question}\n\nTranscript:\n{transcript}"
+    item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": words}]}
+    answer = (await model.reply(TextPrompt(scenario, "judge", INSTRUCTIONS, [item]))).text
     text = answer.rpartition("</think>")[2]
     start, end = text.find("{"), text.rfind("}")
     try:

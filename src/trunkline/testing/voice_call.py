@@ -312,7 +312,7 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
         The verdict is true only if it passes. Without a text model, the test is skipped with the reason.
         """
         text_model = model or self._judge or judging.configured_model()
-        return await judging.judge(text_model, question, render(self.rows))
+        return await judging.judge(text_model, question, render(self.rows), self._call.scenario.name)
 
     def fail(self, message: str, seq: int | None = None) -> NoReturn:
         """Fails the test at a place in the conversation, by default where it stands.
