@@ -172,3 +172,32 @@ def test_the_agent_talks_on_where_the_callers_voice_shall_not_interrupt() -> Non
     driver.agent_says("Once upon a time", finished=False)
     driver.caller_starts_to_speak(cuts=False)
     assert driver.logged(log.AudioCleared) == []
+
+
+def test_what_was_stopped_before_it_began_is_stopped_again_when_it_begins() -> None:
+    driver = talking()
+    driver.types("A question.")
+    driver.confirms_items()
+    driver.commands(commands.Press())  # the response is asked for, but has not begun
+    driver.wire("error", error={"code": "response_cancel_not_active", "message": "nothing to cancel"})
+    driver.forget()
+    response_id = driver.response_created()
+    assert [event["response_id"] for event in driver.sent_of("response.cancel")] == [response_id]
+
+
+def test_another_codec_over_the_relay_takes_another_session() -> None:
+    driver = call()
+    driver.feed(steps.CodecChosen("pcmu"))
+    assert [renewal.gently for renewal in driver.renewals] == [True]
+    driver.feed(steps.CodecChosen("pcmu"))
+    assert len(driver.renewals) == 1
+    assert driver.machine.settings.codec == "pcmu"
+
+
+def test_another_codec_over_webrtc_is_the_pages_matter() -> None:
+    driver = call()
+    driver.feed(steps.CallerJoined("leg_1", "webrtc"))
+    driver.feed(steps.CodecChosen("pcma"))
+    assert driver.renewals == []
+    assert driver.logged(log.LegNeeded) == []
+    assert driver.machine.settings.codec == "pcma"

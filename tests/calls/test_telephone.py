@@ -39,3 +39,16 @@ async def test_the_caller_is_understood_and_hears_nothing_above_4_khz(voice_call
     hertz = np.fft.rfftfreq(len(sound), 1 / SAMPLE_RATE)
     assert power[(hertz > 300) & (hertz < 3400)].sum() > 0.2 * power.sum()
     assert power[hertz > 4200].sum() < 0.001 * power.sum()
+
+
+async def test_the_codec_may_change_in_the_middle_of_a_call(voice_call: VoiceCalls) -> None:
+    call = await voice_call("simpleHandoff")
+    await call.silent_for(30_000)
+    call.changes_codec("pcma")
+    await call.silent_for(2_000)
+    turn = await call.say("yes please")
+    assert turn.handed_to == "haikuWriter"
+    assert formats(call) == {"audio/pcm", "audio/pcma"}
+    assert [entry.event.reason for entry in call.log if isinstance(entry.event, log.LinkRolledOver)] == [
+        "another codec"
+    ]

@@ -237,9 +237,16 @@ class Call:
         """How many pages' sockets are open."""
         return len(self._pages)
 
-    def join(self, leg_id: str | None, transport: Transport, *, take_over: bool = False) -> Grant:
-        """A page asks to be in the call: as its caller if it was that before, if nobody is, or if it takes over."""
+    def join(
+        self, leg_id: str | None, transport: Transport, *, take_over: bool = False, codec: Codec | None = None
+    ) -> Grant:
+        """A page asks to be in the call: as its caller if it was that before, if nobody is, or if it takes over.
+
+        Args:
+            codec: another codec from now on; over the relay, the model's session is made anew for it.
+        """
         if leg_id is not None and leg_id == self.leg.leg_id:
+            self._choose(codec)
             self._travel_by(transport)
             return Grant("caller", leg_id)
         if self.leg.page is not None and not take_over:
@@ -249,8 +256,14 @@ class Call:
         if former.page is not None:
             former.page.close(TAKEN_OVER, "taken over by another page")
             self._leave(former, "taken over by another page")
+        self._choose(codec)
         self._travel_by(transport)
         return Grant("caller", self.leg.leg_id)
+
+    def _choose(self, codec: Codec | None) -> None:
+        if codec is not None:
+            self._link.codec = codec
+            self._feed(steps.CodecChosen(codec))
 
     def _travel_by(self, transport: Transport) -> None:
         """The caller's sound comes this way from now on; a WebRTC call is given up for the relay."""

@@ -64,7 +64,9 @@ class Link:
     def __init__(self, deliver: Callable[[Input], None], route: Route | None = None, codec: Codec = "pcm16") -> None:
         self._deliver = deliver
         self._route = route
-        self._line = Telephone(codec) if codec in ("pcmu", "pcma") else None
+        self.codec: Codec = codec
+        """How sound travels in the sessions that are opened from now on."""
+        self._line = _line_for(codec)
         self._why_rerouted = ""
         self._renewal = asyncio.Event()
         self._since_renewal: deque[bytes] | None = None
@@ -121,7 +123,7 @@ class Link:
                 if resumed:
                     self._queue.extendleft(reversed(self._unconfirmed.again()))
                 else:
-                    self._forget_queue()
+                    self._begin_session()
                 self._deliver(LinkOpened(attempts, round((loop.time() - lost_at) * 1000), resumed))
                 session_of = route
                 using = _Using(route, connection)
@@ -224,10 +226,11 @@ class Link:
             pcm = self._line.to_model(pcm)
         self._put('{"type":"input_audio_buffer.append","audio":"' + base64.b64encode(pcm).decode() + '"}')
 
-    def _forget_queue(self) -> None:
-        """What was meant for a session that is gone: what matters of it is replayed."""
+    def _begin_session(self) -> None:
+        """What was meant for the session that is gone is forgotten: what matters of it is replayed."""
         self._queue.clear()
         self._unconfirmed.forget()
+        self._line = _line_for(self.codec)
 
     def _put(self, frame: str) -> None:
         self._queue.append(frame)
@@ -242,7 +245,7 @@ class Link:
                 return ended
             former, using.connection = using.connection, ended
             self._ready = False
-            self._forget_queue()
+            self._begin_session()
             self._hold_again()
             self._deliver(LinkOpened(renewed=True))
 
@@ -325,6 +328,10 @@ class Link:
         if self._line is not None:
             sound = self._line.from_model(item_id, sound)
         self._deliver(SoundArrived(item_id, sound, len(sound) / BYTES_PER_MS))
+
+
+def _line_for(codec: Codec) -> Telephone | None:
+    return Telephone(codec) if codec in ("pcmu", "pcma") else None
 
 
 class Telephone:

@@ -29,6 +29,7 @@ from trunkline.calls.steps import (
     CallerLeft,
     CallPlan,
     Checked,
+    CodecChosen,
     Commanded,
     Effect,
     End,
@@ -92,6 +93,7 @@ class CallMachine:
             ApprovalWanted: lambda wanted: self._functions.needs_approval(wanted.call_id, wanted.arguments),
             CallerJoined: self._on_caller_joined,
             CallerLeft: self._on_caller_left,
+            CodecChosen: self._on_codec_chosen,
             Checked: self._replies.checked,
             Commanded: self._on_command,
             LinkDropped: self._on_link_dropped,
@@ -254,6 +256,10 @@ class CallMachine:
                 self._functions.approve(call_id, approved)
             case commands.MediaReady():
                 pass  # the shell makes it `CallerJoined`
+
+    def _on_codec_chosen(self, chosen: CodecChosen) -> None:
+        if self._talk.codec(chosen.codec) and not self._earpiece.is_media:
+            self._linkage.renew("another codec", gently=self.at_rest)
 
     def _type(self, text: str) -> None:
         self._stop_talking()
@@ -462,6 +468,8 @@ class CallMachine:
         response_id = text_in(event["response"], "id")
         talked_over = self._turns.active == ASKED and self._turns.caller_speaks
         self._turns.response_created(response_id)
+        if (cancel := self._turns.cancel_again()) is not None:
+            self._outbox.send(cancel)
         self._functions.speaker = self.agent
         if talked_over or not self._caller_there:
             # Nobody would hear it, or it would talk into what the caller says: it is for later.

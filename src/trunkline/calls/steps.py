@@ -81,6 +81,12 @@ class CallerLeft(msgspec.Struct, frozen=True):
     reason: str
 
 
+class CodecChosen(msgspec.Struct, frozen=True):
+    """The caller wants their sound to travel otherwise."""
+
+    codec: Codec
+
+
 class Commanded(msgspec.Struct, frozen=True):
     """The caller's page asks for something."""
 
@@ -145,8 +151,8 @@ class Woke(msgspec.Struct, frozen=True):
 
 
 Input = (
-    LinkOpened | LinkDropped | RenewalFailed | WireArrived | SoundArrived | CallerJoined | CallerLeft | Commanded
-    | AgentConfigured | AgentFailed | ToolEnded | ApprovalWanted | Checked | Stopped | Woke
+    LinkOpened | LinkDropped | RenewalFailed | WireArrived | SoundArrived | CallerJoined | CallerLeft | CodecChosen
+    | Commanded | AgentConfigured | AgentFailed | ToolEnded | ApprovalWanted | Checked | Stopped | Woke
 )  # fmt: skip
 
 

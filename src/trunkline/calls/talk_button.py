@@ -122,6 +122,13 @@ class TalkButton:
         self._outbox.wake(WAIT_FOR_RELEASE, None)
         self._turns.caller_speaks = False
 
+    def codec(self, codec: log.Codec) -> bool:
+        """Another codec, for the next session. False if it is the same as before."""
+        if codec == self.settings.codec:
+            return False
+        self._change(codec=codec)
+        return True
+
     # Voice ----------------------------------------------------------------------------------------------------------
     def voice(self, voice: str | None, speed: float | None) -> None:
         """Changes the agent's voice, its speed, or both. A service that will not says so by an error."""

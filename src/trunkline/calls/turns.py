@@ -134,6 +134,13 @@ class Turns:
             event["response_id"] = self.active
         return event
 
+    def cancel_again(self) -> Event | None:
+        """The event that stops a response which was cancelled before it had begun: a service may have found nothing to
+        cancel then. None if it was not."""
+        if not self.cancelling or self.active in (None, ASKED, UNKNOWN):
+            return None
+        return {"type": "response.cancel", "event_id": new_id("event"), "response_id": self.active}
+
     def next_request(self) -> Event | None:
         """The `response.create` to send now, or None."""
         if not self._wished or self.busy or self.caller_speaks or self._holds:

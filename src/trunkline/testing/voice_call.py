@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from trunkline.calls.call import Call
-from trunkline.calls.log import ApprovalNeeded, AudioCleared, AudioCounted, AudioStarted, CallEnded, Entry
+from trunkline.calls.log import ApprovalNeeded, AudioCleared, AudioCounted, AudioStarted, CallEnded, Codec, Entry
 from trunkline.realtime.events import encode
 from trunkline.testing import judging
 from trunkline.testing.assertions import GuardrailAssertions, ToolAssertions
@@ -176,6 +176,10 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
             LookupError: the scenario has no such tool.
         """
         replace_tool(self._call.scenario, tool, stand_in)
+
+    def changes_codec(self, codec: Codec) -> None:
+        """Chooses another codec, as the page does: the model's session is made anew for it."""
+        self._call.join(self._call.leg.leg_id, "websocket", codec=codec)
 
     def allows(self, tool: str, allowed: bool = True) -> None:
         """What the caller says whenever this tool asks for their approval. Until told, they say nothing."""
