@@ -86,7 +86,7 @@ export class Connection {
       this.callNow.value = emptyCall();
     });
     try {
-      const call = await this.dial((line) => api.startCall({ scenario, ...line, ...(line.transport === "websocket" && { codec: relayCodec() }), ...(agent !== null && { agent }) }), generation);
+      const call = await this.dial((line) => api.startCall({ scenario, ...coded(line), ...(agent !== null && { agent }) }), generation);
       if (call === null) return;
       if (generation !== this.generation) return void api.hangUp(call.call_id).catch(() => undefined);
       rememberLeg(call.call_id, call.leg_id);
@@ -163,7 +163,7 @@ export class Connection {
     try {
       const joined = await this.dial(
         (line) =>
-          api.joinCall(callId, { ...line, ...(legId !== null && { leg_id: legId }), ...(takeOver && { take_over: true }) }),
+          api.joinCall(callId, { ...coded(line), ...(legId !== null && { leg_id: legId }), ...(takeOver && { take_over: true }) }),
         generation,
       );
       if (joined === null || generation !== this.generation) return;
@@ -234,22 +234,18 @@ export class Connection {
     await this.join(this.callId, this.generation, false, this.socket?.seq ?? 0);
   }
 
-  /** Another transport or codec: the same call goes on over a new leg, where it can. */
+  /** Another transport or codec: the same call goes on over a new leg. */
   private redialWhenChosen(): void {
-    whenChanged(choices.transport, (transport) => {
+    whenChanged(choices.transport, () => {
       this.relayReason = null;
       dismiss("transport");
-      this.redial(transport === "websocket" && this.callNow.peek().settings.codec !== relayCodec());
+      this.redial();
     });
-    whenChanged(choices.codec, () => this.redial(this.legNow.peek()?.transport === "websocket"));
+    whenChanged(choices.codec, () => this.redial());
   }
 
-  /** On the relay, a call keeps the codec that it began with. */
-  private redial(asNewCall: boolean): void {
-    const { scenario, agent } = this.callNow.peek();
-    if (this.legNow.peek() === null) return;
-    if (asNewCall && scenario !== null) void this.connect(scenario, agent);
-    else void this.rejoin();
+  private redial(): void {
+    if (this.legNow.peek() !== null) void this.rejoin();
   }
 
   private take(leg: Leg): void {
@@ -383,10 +379,10 @@ export class Connection {
   }
 }
 
-/** Between page and server the sound is PCM16 in any case; what it is like, the server sees to. */
-function relayCodec(): string {
+/** On the relay the server is told the codec: between page and server the sound is PCM16 in any case. */
+function coded(line: api.Line): api.Line {
   const codec = choices.codec.peek();
-  return codec === "opus" ? "pcm16" : codec;
+  return line.transport === "websocket" ? { ...line, codec: codec === "opus" ? "pcm16" : codec } : line;
 }
 
 function whenChanged<Value>(source: ReadonlySignal<Value>, changed: (value: Value) => void): void {

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
+import importlib.util
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -85,6 +87,8 @@ async def _warm(recogniser: Recogniser, voice: Voice, *, dictation: bool) -> Non
     """Makes the first turn as quick as later ones. If a part cannot start, the first turn says so again."""
     activity = SileroVoiceActivity()
     activity.probability(bytes(FRAME_BYTES))
+    if importlib.util.find_spec("aiortc") is not None:  # it takes its time, and the page gives WebRTC three seconds
+        await asyncio.to_thread(importlib.import_module, "trunkline.engine.webrtc")
     try:
         await warm(recogniser, voice, dictation=dictation)
     except SpeechError as error:

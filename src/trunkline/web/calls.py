@@ -58,6 +58,7 @@ class NewLeg(msgspec.Struct, forbid_unknown_fields=True):
     sdp: str | None = None
     take_over: bool = False
     leg_id: str | None = None
+    codec: str | None = None
     reason: Reason = None
 
 
@@ -67,9 +68,7 @@ async def start_call(request: Request) -> Response:
     service.starting.take(request, "Too many calls were started")
     wanted = await json_body(request, NewCall)
     transport = _transport(wanted)
-    codec = CODECS.get(wanted.codec or "pcm16")
-    if codec is None:
-        raise Refusal(422, "unknown_codec", f"There is no codec {wanted.codec!r}.", list(CODECS))
+    codec = _codec(wanted) or "pcm16"
     ready = await service.ready()
     scenario = ready.scenarios.by_name.get(wanted.scenario)
     if scenario is None:
@@ -107,7 +106,7 @@ async def join_call(request: Request) -> Response:
     if call.is_over:
         raise Refusal(410, "call_over", "This call is over. Its log can still be read; start a new call to talk.")
     transport = _transport(wanted)
-    grant = call.join(wanted.leg_id, transport, take_over=wanted.take_over)
+    grant = call.join(wanted.leg_id, transport, take_over=wanted.take_over, codec=_codec(wanted))
     if grant.role == "caller":
         call.leg.reason = wanted.reason
     answer = {"role": grant.role, "leg_id": grant.leg_id, "transport": transport}
@@ -223,6 +222,14 @@ def _transport(wanted: NewCall | NewLeg) -> Transport:
         return "websocket"
     message = f"There is no transport {wanted.transport!r}."
     raise Refusal(422, "unknown_transport", message, ["webrtc", "websocket"])
+
+
+def _codec(wanted: NewCall | NewLeg) -> Codec | None:
+    if wanted.codec is None:
+        return None
+    if wanted.codec not in CODECS:
+        raise Refusal(422, "unknown_codec", f"There is no codec {wanted.codec!r}.", list(CODECS))
+    return CODECS[wanted.codec]
 
 
 async def _dial(call: Call, sdp: str | None) -> str:
