@@ -44,6 +44,7 @@ _HEADERS = {
     "cross-origin-resource-policy": "same-origin",
 }
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_CLOSE = {"connection": "close"}
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 _PREFLIGHT = {
     "access-control-allow-methods": "GET, POST, DELETE",
@@ -81,7 +82,12 @@ class Guard:
             return
         headers = Headers(scope=scope)
         problem = self._problem(scope, headers)
-        if problem is None:
+        if "content-length" in headers and "transfer-encoding" in headers:
+            # A proxy before us may have read it as two requests (RFC 9112, 6.1).
+            message = "A body has a content-length or is chunked, not both."
+            refusal = JSONResponse({"error": {"message": message, "code": "bad_request"}}, 400, _CLOSE)
+            await refusal(scope, receive, _with_headers(send))
+        elif problem is None:
             await self._let_in(scope, headers, receive, send)
         elif scope["type"] == "http":
             refusal = JSONResponse({"error": {"message": problem, "code": "forbidden_origin"}}, 403)

@@ -85,6 +85,13 @@ class _ImpatientProtocol(H11Protocol):
         elif self._deadline is None and self.conn.their_state is h11.IDLE:
             self._deadline = self.loop.call_later(self.head_s, self._refuse, _SLOW)
 
+    def on_response_complete(self) -> None:
+        """The answer is out. A body that nobody wants any more may still come, so that the client reads the answer."""
+        if self.conn.their_state is h11.SEND_BODY:
+            self._calm()
+            self._deadline = self.loop.call_later(self.head_s, self._refuse, b"")
+        super().on_response_complete()
+
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         """The head was there, and asks for a WebSocket."""
         self._calm()
