@@ -11,7 +11,7 @@ import pytest
 
 from trunkline.calls import commands, legs, log
 from trunkline.calls.call import LegRoleSet
-from trunkline.web import calls
+from trunkline.web import calls, open_api
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "http-api.md").read_text()
@@ -73,15 +73,21 @@ def test_every_close_code_is_documented() -> None:
 
 
 def test_every_route_is_documented() -> None:
-    for route in calls.routes:
+    for route in (*calls.routes, *open_api.routes):
         methods = getattr(route, "methods", None) or {"WS"}
         path = str(getattr(route, "path")).replace("{call_id}", "{id}")  # noqa: B009 - a route of either kind
         assert any(f"### `{method} {path}" in TEXT for method in methods), path
 
 
-@pytest.mark.parametrize("body", [calls.NewCall, calls.NewLeg])
-def test_the_fields_of_a_body(body: type[msgspec.Struct]) -> None:
-    heading = "### `POST /api/calls`" if body is calls.NewCall else "### `POST /api/calls/{id}/leg`"
+BODIES: dict[str, type[msgspec.Struct]] = {
+    "### `POST /api/calls`": calls.NewCall,
+    "### `POST /api/calls/{id}/leg`": calls.NewLeg,
+    "### `POST /api/responses`": open_api.AskText,
+}
+
+
+@pytest.mark.parametrize(("heading", "body"), BODIES.items())
+def test_the_fields_of_a_body(heading: str, body: type[msgspec.Struct]) -> None:
     section = TEXT.split(heading)[1].split("###")[0]
     documented = set(re.findall(r"`(\w+)`", "\n".join(re.findall(r"^\| (`.*?) \|", section, re.MULTILINE))))
     assert documented == {field.encode_name for field in msgspec.structs.fields(body)}

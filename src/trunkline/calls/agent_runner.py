@@ -85,7 +85,7 @@ class AgentRunner:
         self._context: CallContext[Any] = CallContext(
             call_id=call.call_id,
             scenario=scenario.name,
-            state=_state_of(scenario),
+            state=state_of(scenario),
             _history=self._history,
             _note=self._note,
             _progress=self._progress,
@@ -231,7 +231,12 @@ class AgentRunner:
             self._loop.call_soon_threadsafe(self._call.append, note)
 
 
-def _state_of(scenario: Scenario[Any]) -> Any:
+def state_of(scenario: Scenario[Any]) -> Any:
+    """What a scenario's `state` makes for a call; None without one.
+
+    Raises:
+        StateError: it failed.
+    """
     if scenario.state is None:
         return None
     try:

@@ -65,6 +65,18 @@ class ResponsesModel:
             }
         return _reply(await self._post(body), model)
 
+    async def create(self, prompt: TextPrompt, request: Mapping[str, Any]) -> dict[str, Any]:
+        """The answer to a request in the Responses API's own form, as the service gives it.
+
+        Args:
+            prompt: only says which model answers, as for `reply`.
+            request: all the rest; what it says of the model and of storing is not heeded.
+
+        Raises:
+            TextModelError: there is none.
+        """
+        return await self._post({**request, "model": self._model_for(prompt), "store": False})
+
     async def aclose(self) -> None:
         """Closes its connections."""
         if self._client is not None:
@@ -123,11 +135,11 @@ class NoTextModel:
     """Stands where no text model is configured."""
 
     def __init__(self, what_to_do: str) -> None:
-        self._what_to_do = what_to_do
+        self.what_to_do = what_to_do
 
     async def reply(self, prompt: TextPrompt) -> TextReply:
         """See `TextModel.reply`."""
-        raise TextModelError(f"There is no text model for {prompt.purpose!r}. {self._what_to_do}")
+        raise TextModelError(f"There is no text model for {prompt.purpose!r}. {self.what_to_do}")
 
     async def aclose(self) -> None:
         """Nothing to close."""

@@ -22,7 +22,7 @@ from trunkline import __version__
 from trunkline.calls.legs import NO_SUCH_CALL
 from trunkline.scenario.scenario import Scenario
 from trunkline.settings import Settings, is_loopback
-from trunkline.web import calls
+from trunkline.web import calls, open_api
 from trunkline.web.access import KNOWN, WRONG_PER_MINUTE, Access
 from trunkline.web.guard import LOOPBACK, Guard
 from trunkline.web.problems import Refusal, handle
@@ -47,7 +47,7 @@ def create_app(scenarios: Sequence[str] = (), settings: Settings | None = None) 
     settings = settings or Settings()
     service = Service(settings, scenarios)
     middleware = [_guard(settings)]
-    routes = [*_routes(), *calls.routes]
+    routes = [*_routes(), *calls.routes, *open_api.routes]
     if settings.token is not None:
         token, wrong = Token(settings.token.get_secret_value()), Rate(WRONG_PER_MINUTE)
         middleware.append(Middleware(Access, token=token, wrong=wrong))

@@ -20,6 +20,8 @@ from trunkline.settings import Settings
 from trunkline.web.problems import Refusal
 from trunkline.web.rates import EVERYBODY, Rate, client_of
 
+ALL_CLIENTS = 10
+"""How many times as often as one client all together may use the open API."""
 logger = logging.getLogger(__name__)
 
 
@@ -33,14 +35,17 @@ class Ready:
 
 
 class Limits:
-    """How often calls may be started, or joined: by one client, and by all together."""
+    """How often something may be done in a minute: by each client, and by all together."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._client = Rate(settings.client_calls_per_minute)
-        self._all = Rate(settings.calls_per_minute)
+    def __init__(self, of_each: int, of_all: int) -> None:
+        self._client = Rate(of_each)
+        self._all = Rate(of_all)
 
     def take(self, request: HTTPConnection, what: str) -> None:
-        """Counts a call.
+        """Counts one more time.
+
+        Args:
+            what: was done too often, for people.
 
         Raises:
             Refusal: 429, with the time to wait.
@@ -63,7 +68,10 @@ class Service:
         self.settings = settings
         self._measuring = measuring_of(settings)
         self.provider_name = chosen_name(settings)
-        self.starting, self.joining = Limits(settings), Limits(settings)
+        calls = settings.client_calls_per_minute, settings.calls_per_minute
+        self.starting, self.joining = Limits(*calls), Limits(*calls)
+        asked = settings.open_api_per_minute
+        self.open_api = {what: Limits(asked, ALL_CLIENTS * asked) for what in ("session", "responses")}
         self._targets = targets
         self._exchange: Exchange | None = None
         self._ready: asyncio.Future[Ready] | None = None

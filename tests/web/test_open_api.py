@@ -1,0 +1,245 @@
+"""What a front end of the user's own may ask: an ephemeral secret, and the text model."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import openai
+import pytest
+from aiortc import RTCSessionDescription
+from openai import AsyncOpenAI
+
+from tests.calls.model_fake import FakeModel
+from tests.engine.rtc.rtc_caller import offering, post_offer
+from tests.web.web_server import Client, client, listening, own_settings, serving
+from trunkline.web import create_app
+from trunkline.web.text_requests import check_input, check_tools
+
+OPEN = Path(__file__).parent / "open_scenario.py"
+TOKEN = "correct-horse-battery-staple"
+SCHEMA = {
+    "type": "json_schema",
+    "name": "colour",
+    "strict": True,
+    "schema": {
+        "type": "object",
+        "properties": {"colour": {"type": "string"}},
+        "required": ["colour"],
+        "additionalProperties": False,
+    },
+}
+
+
+@contextlib.asynccontextmanager
+async def on_the_engine(**settings: Any) -> AsyncIterator[Client]:
+    """The whole server, with the local engine behind it."""
+    given = own_settings(ice_loopback=True, **settings)
+    async with listening(create_app([str(OPEN)], given), given) as url, client(url, FakeModel()) as caller:
+        yield caller
+
+
+# A secret -----------------------------------------------------------------------------------------------------------
+@pytest.mark.speech
+async def test_a_secret_starts_a_session_with_the_first_agent_bound_in() -> None:
+    async with on_the_engine() as caller:
+        answer = await caller.http.get("/api/session?scenario=counter")
+        minted = answer.json()
+        assert set(minted) == {"value", "expires_at", "url", "socket_url", "model", "scenario", "agent"}
+        assert (minted["model"], minted["scenario"], minted["agent"]) == ("counter", "counter", "clerk")
+        assert minted["value"].startswith("ek_")
+        assert 500 < minted["expires_at"] - time.time() <= 600
+        assert answer.headers["cache-control"] == "no-store"
+        base_url = minted["url"].removesuffix("/realtime/calls")
+        async with (
+            AsyncOpenAI(base_url=base_url, api_key=minted["value"]) as model,
+            model.realtime.connect(model=minted["model"]) as connection,
+        ):
+            created = await connection.recv()
+            assert created.type == "session.created"
+            session = created.session.to_dict()
+            assert session["instructions"] == "You keep the counter."
+            assert [tool["name"] for tool in session["tools"]] == ["look_up"]  # type: ignore[attr-defined]
+            assert session["audio"]["output"]["voice"] == "cedar"  # type: ignore[index]
+            await connection.response.create()
+            async for event in connection:
+                if event.type == "response.output_audio_transcript.done":
+                    assert event.transcript == "The counter is open."
+                    break
+
+
+@pytest.mark.speech
+async def test_a_secret_starts_a_call_over_webrtc() -> None:
+    async with on_the_engine() as caller:
+        minted = (await caller.http.get("/api/session?scenario=counter")).json()
+        browser = await offering()
+        try:
+            answer = await post_offer(minted["url"], browser.connection.localDescription.sdp, minted["value"])
+            assert answer.status_code == 201
+            await browser.connection.setRemoteDescription(RTCSessionDescription(answer.text, "answer"))
+            (created, *_rest) = await browser.receive("session.created")
+            assert created["session"]["instructions"] == "You keep the counter."
+            browser.send("response.create")
+            events = await browser.receive("response.output_audio_transcript.done")
+            assert events[-1]["transcript"] == "The counter is open."
+        finally:
+            await browser.connection.close()
+
+
+@pytest.mark.speech
+async def test_a_secret_mints_no_further_ones() -> None:
+    async with on_the_engine() as caller:
+        minted = (await caller.http.get("/api/session?scenario=counter")).json()
+        url = minted["url"].replace("/calls", "/client_secrets")
+        async with httpx2.AsyncClient(trust_env=False) as stranger:
+            again = await stranger.post(
+                url,
+                json={"session": {"type": "realtime", "model": "counter"}},
+                headers={"authorization": f"Bearer {minted['value']}"},
+            )
+    assert again.status_code == 401
+
+
+@pytest.mark.speech
+async def test_what_no_secret_is_made_for() -> None:
+    async with on_the_engine() as caller:
+        for query, status, code in (
+            ("?scenario=nothing", 404, "unknown_scenario"),
+            ("?scenario=counter&agent=nobody", 404, "unknown_agent"),
+            ("?scenario=held", 409, "held_back"),
+            ("?scenario=broken", 500, "scenario_failed"),
+        ):
+            assert (await caller.refused("GET", f"/api/session{query}"))[:2] == (status, code)
+        other = await caller.http.get("/api/session?scenario=counter&agent=other")
+        assert other.json()["agent"] == "other"
+
+
+async def test_a_provider_that_mints_none_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serving(monkeypatch) as caller:
+        got = await caller.refused("GET", "/api/session?scenario=web")
+    assert (got[:2], got[2]["message"]) == ((502, "mint_failed"), "This model is in memory.")
+
+
+# The text model -----------------------------------------------------------------------------------------------------
+@pytest.mark.speech
+async def test_the_official_client_asks_the_text_model_and_cannot_choose_it() -> None:
+    async with (
+        on_the_engine(token=TOKEN) as caller,
+        AsyncOpenAI(base_url=f"{caller.url}/api", api_key=TOKEN, max_retries=0) as asker,
+    ):
+        answer = await asker.responses.create(model="the-dearest", instructions="What is up?", input="hi", store=True)
+        assert answer.output_text == "You asked: What is up?"
+        assert answer.model == "counter/response"
+        with pytest.raises(openai.AuthenticationError):
+            await asker.with_options(api_key="wrong").responses.create(model="x", input="hi")
+
+
+@pytest.mark.speech
+async def test_an_answer_of_a_form_that_was_asked_for() -> None:
+    async with on_the_engine() as caller:
+        body = {"input": "Which?", "text": {"format": SCHEMA}, "metadata": {"scenario": "counter", "purpose": "colour"}}
+        answer = (await caller.http.post("/api/responses", json=body)).json()
+    assert answer["output"][0]["content"][0]["text"] == '{"colour":"teal"}'
+
+
+@pytest.mark.speech
+async def test_a_text_model_that_fails_says_why_without_a_key() -> None:
+    async with on_the_engine() as caller:
+        body = {"input": "hi", "metadata": {"purpose": "nothing of the kind"}}
+        status, code, error = await caller.refused("POST", "/api/responses", json=body)
+    assert (status, code) == (502, "text_model_failed")
+    assert "404" in error["message"]
+
+
+async def test_without_a_text_model_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serving(monkeypatch) as caller:
+        got = await caller.refused("POST", "/api/responses", json={"input": "hi"})
+    assert (got[:2], got[2]["message"]) == ((503, "no_text_model"), "This model is in memory.")
+
+
+NOT_PASSED_ON: list[dict[str, Any]] = [
+    {},
+    {"input": 5},
+    {"input": "x", "stream": True},
+    {"input": "x", "previous_response_id": "resp_1"},
+    {"input": "x", "conversation": "conv_1"},
+    {"input": "x", "background": True},
+    {"input": "x", "include": ["file_search_call.results"]},
+    {"input": "x", "prompt": {"id": "pmpt_1"}},
+    {"input": "x", "api_key": "x"},
+    {"input": [{"type": "item_reference", "id": "msg_1"}]},
+    {"input": [{"type": "file_search_call", "id": "fs_1"}]},
+    {"input": [{"role": "user", "content": [{"type": "input_file", "file_id": "file-1"}]}]},
+    {"input": [{"role": "user", "content": [{"type": "input_image", "file_id": "file-1"}]}]},
+    {"input": [{"role": "user", "content": [{"type": "input_image", "image_url": "http://169.254.169.254/"}]}]},
+    {"input": [{"content": [{"type": "input_image", "image_url": "data:image/png,x", "file_id": "f"}]}]},
+    {"input": [{"role": "user", "content": {"type": "input_text"}}]},
+    {"input": [{"role": "user", "content": ["text"]}]},
+    {"input": [{"type": "function_call_output", "call_id": "c", "output": [{"type": "input_file", "file_id": "f"}]}]},
+    {"input": "x", "tools": [{"type": "web_search"}]},
+    {"input": "x", "tools": [{"type": "code_interpreter", "container": {"type": "auto"}}]},
+    {"input": "x", "tools": [{"type": "mcp", "server_url": "https://evil.example"}]},
+    {"input": "x", "tools": [{}]},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("body", NOT_PASSED_ON, ids=str)
+async def test_what_would_use_the_servers_account_is_not_passed_on(
+    monkeypatch: pytest.MonkeyPatch, body: dict[str, Any]
+) -> None:
+    async with serving(monkeypatch) as caller:
+        assert (await caller.refused("POST", "/api/responses", json=body))[:2] == (400, "bad_request")
+
+
+def test_what_is_passed_on() -> None:
+    check_input("hello")
+    check_input([{"role": "user", "content": "hello"}])
+    check_input([{"role": "user", "content": [{"type": "input_image", "image_url": "data:image/png;base64,AA=="}]}])
+    check_input([{"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}])
+    check_input([{"type": "function_call_output", "call_id": "c", "output": "done"}])
+    check_tools([{"type": "function", "name": "f", "parameters": {}}])
+
+
+# For whom -----------------------------------------------------------------------------------------------------------
+BOTH = [("GET", "/api/session?scenario=web", None), ("POST", "/api/responses", {"input": "hi"})]
+
+
+@pytest.mark.parametrize(("method", "path", "body"), BOTH)
+@pytest.mark.parametrize(
+    ("settings", "headers", "is_open"),
+    [
+        ({}, {}, True),
+        ({"open_api": False}, {}, False),
+        ({"host": "0.0.0.0", "token": TOKEN}, {"authorization": f"Bearer {TOKEN}"}, False),
+        ({"host": "0.0.0.0", "token": TOKEN, "open_api": True}, {"authorization": f"Bearer {TOKEN}"}, True),
+        ({}, {"x-forwarded-for": "192.0.2.1"}, False),
+        ({}, {"x-forwarded-for": "127.0.0.1"}, False),
+        ({}, {"forwarded": "for=127.0.0.1"}, False),
+        ({"allowed_origins": ["https://voice.example"]}, {"host": "voice.example"}, False),
+    ],
+)
+async def test_they_are_for_this_machine_unless_they_were_opened(
+    monkeypatch: pytest.MonkeyPatch,
+    method: str,
+    path: str,
+    body: Any,
+    settings: dict[str, Any],
+    headers: dict[str, str],
+    is_open: bool,
+) -> None:
+    async with serving(monkeypatch, **settings) as caller:
+        _status, code, _error = await caller.refused(method, path, json=body, headers=headers)
+    assert (code != "not_open") == is_open  # the model in memory refuses both, once they are let through
+
+
+@pytest.mark.parametrize(("method", "path", "body"), BOTH)
+async def test_they_are_asked_only_so_often(monkeypatch: pytest.MonkeyPatch, method: str, path: str, body: Any) -> None:
+    async with serving(monkeypatch, open_api_per_minute=2) as caller:
+        answers = [await caller.http.request(method, path, json=body) for _ in range(3)]
+    assert answers[1].json()["error"]["code"] in ("mint_failed", "no_text_model")
+    assert answers[2].status_code == 429
+    assert int(answers[2].headers["retry-after"]) <= 30
