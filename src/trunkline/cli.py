@@ -201,6 +201,7 @@ def _serve(settings: Settings, targets: list[str]) -> None:
     from trunkline.web import create_app
     from trunkline.web.serving import server_config
 
+    _set_log_level(settings)
     listener = _listen(settings)
     shown = _url(settings.host, listener.getsockname()[1])
     typer.echo(f"Trunkline {__version__} is at {shown}  (Ctrl-C ends it)")
@@ -250,6 +251,13 @@ async def _engine(settings: Settings, targets: list[str], key: str | None) -> in
         typer.echo(f"The engine cannot start: {error}", err=True)
         return 1
     return 0
+
+
+def _set_log_level(settings: Settings) -> None:
+    level = settings.log_level.upper()
+    logging.getLogger("trunkline").setLevel(level)
+    if settings.log_words and settings.log_level == "debug":
+        logging.getLogger().setLevel(level)  # whole frames are what the libraries log, not we
 
 
 def _refuse_public(settings: Settings, *, insecure: bool) -> None:

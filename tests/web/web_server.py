@@ -33,13 +33,13 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def listening(app: ASGIApp, settings: Settings | None = None) -> AsyncIterator[str]:
+async def listening(app: ASGIApp, settings: Settings | None = None, **options: Any) -> AsyncIterator[str]:
     """Serves an app as `trunkline serve` does; yields its URL."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
     listener.listen(64)
     listener.setblocking(False)
-    config = server_config(app, settings or own_settings(), log_config=None)
+    config = server_config(app, settings or own_settings(), **{"log_config": None, **options})
     server = _Server(config)
     serving = asyncio.create_task(server.serve([listener]))
     while not server.started:

@@ -79,7 +79,7 @@ async def mint_session(request: Request) -> Response:
     try:
         minted = await provider.mint(session)
     except ProviderError as error:
-        raise _failed("mint_failed", error) from None
+        raise _not_minted(error) from None
     answer = {
         "value": minted.value,
         "expires_at": minted.expires_at,
@@ -176,11 +176,11 @@ def _context(scenario: Scenario[Any]) -> RunContextWrapper[Any]:
     return RunContextWrapper(context=context)
 
 
-def _failed(code: Literal["mint_failed"], error: ProviderError) -> Refusal:
+def _not_minted(error: ProviderError) -> Refusal:
     message = f"{error} {error.hint}" if error.hint else str(error)
     if error.code == 429:
         return Refusal(429, "too_often", message, retry_after_s=error.retry_after_s or 5.0)
-    return Refusal(502, code, message)
+    return Refusal(502, "mint_failed", message)
 
 
 routes: list[BaseRoute] = [

@@ -37,7 +37,7 @@ def server_config(app: ASGIApp, settings: Settings, **options: Any) -> uvicorn.C
         app,
         **{
             "lifespan": "on",
-            "log_level": "warning",
+            "log_level": "debug" if settings.log_words and settings.log_level == "debug" else "warning",
             "access_log": False,
             "http": _http_protocol(settings),
             "ws": CallSocketProtocol,

@@ -1,0 +1,91 @@
+"""What the server's log holds of calls: whole conversations with every logger at `DEBUG`, and a search through it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.calls.model_fake import FakeModel
+from tests.engine.rtc.rtc_caller import offering
+from tests.web.web_server import client, listening, own_settings
+from trunkline.web import create_app
+from trunkline.web.log_words import quiet_libraries
+
+pytestmark = pytest.mark.speech
+OPEN = Path(__file__).parent / "open_scenario.py"
+TOKEN = "correct-horse-battery-staple"
+WORDS = "marzipan submarine"
+HEARD = "The counter is open."
+LOUD = ("", "websockets", "websockets.client", "httpx2", "httpcore2", "openai", "openai.agents", "aioice", "aiortc",
+        "uvicorn", "uvicorn.error", "uvicorn.access", "trunkline", "asyncio")  # fmt: skip
+
+
+@pytest.fixture
+def everything(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
+    """The log with every logger at `DEBUG`."""
+    before = {name: logging.getLogger(name).level for name in LOUD}
+    caplog.handler.setLevel(logging.DEBUG)
+    for name in LOUD:
+        logging.getLogger(name).setLevel(logging.DEBUG)
+    yield caplog
+    for name, level in before.items():
+        logging.getLogger(name).setLevel(level)
+
+
+async def conversation(**settings: Any) -> list[str]:
+    """Signs in, talks by typing, has a tool fail over it, calls over WebRTC, mints; returns what was secret in it."""
+    given = own_settings(ice_loopback=True, token=TOKEN, **settings)
+    app = create_app([str(OPEN)], given)
+    async with listening(app, given, log_level="debug", access_log=True) as url, client(url, FakeModel()) as caller:
+        signed_in = await caller.http.post("/sign-in", data={"token": TOKEN})
+        cookie = signed_in.headers["set-cookie"].partition(";")[0]
+        wrong = {"cookie": "", "authorization": "Bearer wrong-wrong-wrong"}
+        await caller.http.get("/api/scenarios", headers=wrong)
+        started = await caller.starts(scenario="counter")
+        async with caller.page(
+            started["call_id"], f"?leg={started['leg_id']}", additional_headers={"cookie": cookie}
+        ) as page:
+            assert await page.answer() == HEARD
+            await page.sends({"type": "say", "text": WORDS})
+            assert (await page.kind("tool.done"))["error"]
+            assert WORDS in await page.answer()
+            await page.sends({"type": "hang_up"})
+            await page.closed()
+        browser = await offering()
+        offer = browser.connection.localDescription.sdp
+        dialled = await caller.starts(scenario="counter", transport="webrtc", sdp=offer)
+        await caller.http.delete(f"/api/calls/{dialled['call_id']}")
+        await browser.connection.close()
+        minted = (await caller.http.get("/api/session?scenario=counter")).json()
+        await caller.http.post("/api/responses", json={"input": WORDS, "instructions": WORDS})
+    ufrag = next(line.partition(":")[2] for line in dialled["sdp"].splitlines() if line.startswith("a=ice-ufrag"))
+    cookie_value = cookie.partition("=")[2]
+    return [TOKEN, cookie_value, "wrong-wrong-wrong", started["leg_id"], minted["value"], "api-key:", ufrag,
+            WORDS, HEARD, "a=candidate", "v=0\r\n", "You keep the counter."]  # fmt: skip
+
+
+async def test_no_secret_no_sdp_and_no_word_is_in_the_log(everything: pytest.LogCaptureFixture) -> None:
+    secret = await conversation()
+    assert "/api/calls" in everything.text  # it is the log of these calls
+    assert [one for one in secret if one in everything.text] == []
+
+
+async def test_words_are_in_the_log_where_they_were_asked_for(everything: pytest.LogCaptureFixture) -> None:
+    await conversation(log_words=True)
+    assert WORDS in everything.text
+    assert HEARD in everything.text
+
+
+def test_the_levels_are_put_back() -> None:
+    logger = logging.getLogger("websockets.client")
+    before = logger.level
+    logger.setLevel(logging.DEBUG)
+    with quiet_libraries(log_words=False):
+        assert not logger.isEnabledFor(logging.DEBUG)
+        assert not logging.getLogger("websockets.anything").isEnabledFor(logging.INFO)
+    assert logger.isEnabledFor(logging.DEBUG)
+    logger.setLevel(before)
