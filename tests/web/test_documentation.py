@@ -11,6 +11,7 @@ import pytest
 
 from trunkline.calls import commands, legs, log
 from trunkline.calls.call import LegRoleSet
+from trunkline.settings import Settings
 from trunkline.web import calls, open_api
 
 ROOT = Path(__file__).parents[2]
@@ -91,3 +92,19 @@ def test_the_fields_of_a_body(heading: str, body: type[msgspec.Struct]) -> None:
     section = TEXT.split(heading)[1].split("###")[0]
     documented = set(re.findall(r"`(\w+)`", "\n".join(re.findall(r"^\| (`.*?) \|", section, re.MULTILINE))))
     assert documented == {field.encode_name for field in msgspec.structs.fields(body)}
+
+
+SECURITY = (ROOT / "docs" / "security.md").read_text()
+LIMITS = re.findall(r"^\| `(TRUNKLINE_\w+)` \| (\d+) \|", SECURITY, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("name", "default"), LIMITS)
+def test_the_limits_that_security_lists_are_the_settings_defaults(name: str, default: str) -> None:
+    (field,) = (field for field in Settings.model_fields.values() if field.validation_alias == name)
+    assert field.default == float(default)
+
+
+def test_every_setting_of_the_servers_limits_is_listed() -> None:
+    aliases = {str(field.validation_alias) for field in Settings.model_fields.values()}
+    limits = {name for name in aliases if re.search(r"_MAX_|_PER_MINUTE|SLOW_CLIENT|SEND_TIMEOUT|IDLE", name)}
+    assert limits == {name for name, _default in LIMITS}

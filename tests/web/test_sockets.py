@@ -296,11 +296,8 @@ async def test_mounted_without_its_lifespan_says_so(monkeypatch: pytest.MonkeyPa
 
 
 async def test_a_page_that_stops_reading_does_not_hold_up_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
-    from trunkline.web import calls
-
-    monkeypatch.setattr(calls, "SEND_TIMEOUT_S", 0.5)
     async with (
-        serving(monkeypatch) as caller,
+        serving(monkeypatch, send_timeout_s=0.5) as caller,
         caller.calling() as (started, page),
         caller.page(started["call_id"], "?leg=viewer", max_queue=1) as stuck,
     ):

@@ -26,8 +26,6 @@ from trunkline.web.service import service_of
 logger = logging.getLogger(__name__)
 BUSY_S = 5.0
 """When it is worth trying again where too many calls are running."""
-SEND_TIMEOUT_S = 30.0
-"""How long a page may take to accept one frame."""
 BAD_REQUEST = 4400
 TOO_MANY_PAGES = 4429
 CODECS: dict[str, Codec] = {codec: codec for codec in get_args(Codec)}
@@ -156,7 +154,7 @@ async def _serve(socket: WebSocket, call: Call, leg: str | None, after: int) -> 
 
 
 async def _write(socket: WebSocket, page: Page) -> None:
-    sending = _Sending()
+    sending = _Sending(service_of(socket).settings.send_timeout_s)
     try:
         async with asyncio.timeout(None) as limit, asyncio.TaskGroup() as tasks, aclosing(page.frames()) as frames:
             watching = tasks.create_task(sending.watch(limit))
@@ -172,15 +170,16 @@ async def _write(socket: WebSocket, page: Page) -> None:
 class _Sending:
     """How long a frame has been on its way. Sound is fifty frames a second: a timer for each would cost too much."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_s: float) -> None:
+        self._most_s = most_s
         self.now = asyncio.get_running_loop().time
         self.since: float | None = None
 
     async def watch(self, limit: asyncio.Timeout) -> None:
         """Lets the limit expire when a frame takes too long."""
         while True:
-            await asyncio.sleep(SEND_TIMEOUT_S / 4)
-            if self.since is not None and self.now() - self.since > SEND_TIMEOUT_S:
+            await asyncio.sleep(self._most_s / 4)
+            if self.since is not None and self.now() - self.since > self._most_s:
                 limit.reschedule(self.now())
 
 
