@@ -29,6 +29,8 @@ async def serve_trunkline(service_url: str) -> None:
         openai_api_key=SecretStr("sk-bench"),
         openai_base_url=f"{service_url}/v1",
         max_calls=1000,
+        calls_per_minute=100_000,
+        client_calls_per_minute=100_000,
         _env_file=None,  # type: ignore[call-arg]
     )
     app = create_app([str(Path(__file__).with_name("two_agents.py"))], settings)
