@@ -9,7 +9,7 @@ CONSOLE_SOURCES := $(shell find console -path console/node_modules -prune -o -ty
 # The system's Node, or pip's, which .make/node puts into the virtual environment.
 WITH_NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: run setup test lint format check-console test-console test-python test-live test-quick browser bench clean
+.PHONY: run setup test lint format check-console test-console test-python test-browser test-others browser bench clean
 
 run: setup
 	@PORT=$(PORT) $(BIN)/trunkline serve
@@ -71,15 +71,15 @@ check-console: .make/npm
 test-console: check-console
 	cd console && $(WITH_NODE) npm test --silent
 
-# Tests with a browser or real sound keep real time and mostly wait; all others use what is left of the processor.
+# Browsers keep real time and mostly wait: they go beside all other tests, one after the other on each side.
 test-python: setup browser .make/clients .make/firefox
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-live test-quick
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-browser test-others
 
-test-live:
-	$(BIN)/pytest -m "browser or speech" --durations=15
+test-browser:
+	$(BIN)/pytest -m browser --durations=10
 
-test-quick:
-	nice -n 19 $(BIN)/pytest -m "not browser and not speech" --durations=15
+test-others:
+	$(BIN)/pytest -m "not browser" --durations=10
 
 test: lint test-console test-python
 

@@ -56,7 +56,7 @@ async def test_a_caller_cuts_in(voice_call: VoiceCalls) -> None:
 @both_ways
 async def test_a_caller_declines_and_hangs_up(voice_call: VoiceCalls) -> None:
     call = await voice_call("simpleHandoff")
-    turn = await call.say("no thanks")
+    turn = await call.say("no thank you")
     assert "change your mind" in turn.text
     assert turn.handed_to is None
     await call.hang_up()
@@ -129,7 +129,7 @@ async def test_live_calls_go_to_the_provider_that_is_configured(
         async def test_it(voice_call):
             call = await voice_call("simpleHandoff")
             await call.hears("haiku")
-            turn = await call.say("no thanks")
+            turn = await call.say("no thank you")
             assert "change your mind" in turn.text
             assert call.way == "live"
             assert call.log[0].event.provider == "openai"

@@ -41,11 +41,22 @@ async def recogniser(**how: bool) -> AsyncIterator[SphinxRecogniser]:
     assert not worker_pids(), "the process is still there"
 
 
+_others: set[int] = set()
+"""The workers of whoever else hears with a recogniser in this process: the testing kit keeps an engine."""
+
+
+@pytest.fixture(autouse=True)
+def own_workers_only() -> None:
+    _others.clear()
+    _others.update(worker_pids())
+
+
 def worker_pids() -> list[int]:
-    """The workers that this process started."""
+    """The workers that a test started."""
     children = Path(f"/proc/{os.getpid()}/task").glob("*/children")
     pids = [int(pid) for listing in children for pid in listing.read_text().split()]
-    return [pid for pid in pids if b"sphinx_worker" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    workers = [pid for pid in pids if b"sphinx_worker" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    return [pid for pid in workers if pid not in _others]
 
 
 async def heard(ears: SphinxRecogniser, sound: bytes, expected: str | None) -> str:
