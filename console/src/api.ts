@@ -116,7 +116,9 @@ async function ask<T>(method: string, path: string, body?: unknown, keepalive = 
   const text = await response.text();
   const answer = parsed(text);
   if (response.ok) return answer as T;
-  throw refusal(response.status, answer);
+  const refused = refusal(response.status, answer);
+  if (refused.code === "token_needed") location.assign(new URL(`sign-in${location.search}`, document.baseURI)); // it has expired
+  throw refused;
 }
 
 function parsed(text: string): unknown {

@@ -46,7 +46,7 @@ def version(show: Annotated[bool, typer.Option("--version", help="Print the vers
 def serve(
     scenarios: Targets = None,
     host: Host = None,
-    port: Annotated[int | None, typer.Option(help="Port; 3000 unless set here or by PORT.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port; 3000 unless set here or by PORT.", min=0, max=65535)] = None,
     provider: ProviderOption = None,
     reload: Annotated[bool, typer.Option("--reload", help="Start afresh when a scenario file changes.")] = False,
     insecure: Annotated[
@@ -67,7 +67,7 @@ def serve(
 def engine(
     scenarios: Targets = None,
     host: Host = None,
-    port: Annotated[int | None, typer.Option(help="Port; 3001 unless set.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port; 3001 unless set.", min=0, max=65535)] = None,
     key: Annotated[
         str | None,
         typer.Option(envvar="TRUNKLINE_ENGINE_KEY", help="What clients must show. Any key is taken if none is set."),

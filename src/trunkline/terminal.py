@@ -54,8 +54,10 @@ def _find(target: str) -> tuple[Scenarios, str]:
     scenarios = load([target] if is_target else [])
     if not is_target and target not in scenarios.by_name and "." in target:
         scenarios, is_target = load([target]), True
-    first = next(iter(scenarios.by_name), target)
-    return scenarios, first if is_target else target
+    if not is_target:
+        return scenarios, target
+    own = set(scenarios.by_name) - set(load([]).by_name)
+    return scenarios, next((name for name in scenarios.by_name if name in own), target)
 
 
 async def _talk(call: Call) -> int:

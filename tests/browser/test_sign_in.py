@@ -88,6 +88,10 @@ def test_the_console_calls_once_it_is_signed_in(locked: Server, chromium: Browse
     region = page.get_by_role("region", name="Transcript")
     expect(region.get_by_role("article").first).to_be_visible(timeout=20_000)
     assert page.evaluate("document.cookie") == ""
+    context.clear_cookies()  # as when it has expired
+    page.get_by_role("button", name="Disconnect").click()
+    page.get_by_role("button", name="Connect", exact=True).click()
+    expect(page.get_by_label("Token")).to_be_visible()
     context.close()
 
 

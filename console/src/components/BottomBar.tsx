@@ -46,6 +46,9 @@ function PushToTalk(): VNode {
       <input
         type="checkbox"
         checked={talk.pushes.value}
+        onClick={(event) => {
+          if (event.detail !== 0) event.currentTarget.blur(); // by mouse or finger: the space bar is for talking now
+        }}
         onChange={(event) => {
           talk.choose(event.currentTarget.checked);
           // A scenario without turn detection keeps it on.
