@@ -75,11 +75,16 @@ test-console: check-console
 test-python: setup browser .make/clients .make/firefox
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-browser test-others
 
-test-browser:
-	$(BIN)/pytest -m browser --durations=10
+# Tests with a browser and real sound keep real time, and a machine may be busy: what failed is run once more.
+ONCE_MORE := --last-failed --last-failed-no-failures none
 
+test-browser: PYTEST = $(BIN)/pytest -m browser -o cache_dir=.pytest_cache/browser --durations=10
+test-browser:
+	$(PYTEST) || { echo "Once more, what failed:"; $(PYTEST) $(ONCE_MORE); }
+
+test-others: PYTEST = $(BIN)/pytest -m "not browser" -o cache_dir=.pytest_cache/others --durations=10
 test-others:
-	$(BIN)/pytest -m "not browser" --durations=10
+	$(PYTEST) || { echo "Once more, what failed:"; $(PYTEST) $(ONCE_MORE); }
 
 test: lint test-console test-python
 
