@@ -23,8 +23,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from playwright.sync_api import Browser, sync_playwright  # noqa: E402
-from scripts.browser import find  # noqa: E402
+from playwright.sync_api import Browser, sync_playwright
+from scripts.browser import find
 
 EVENTS = 10_000
 BURST = 20

@@ -35,7 +35,7 @@ OTHERS = [
     "tell me about the return policy", "yesterday I went to the shop", "nobody told me", "guess what", "mountains",
     "it costs twenty dollars", "please hold on a second", "ocean", "notice the pleasant breeze",
 ]  # fmt: skip
-DIGITS = "zero one two three four five six seven eight nine".split()  # noqa: SIM905
+DIGITS = "zero one two three four five six seven eight nine".split()  # noqa: SIM905 - ten words, not ten strings
 NOUNS = Path(__file__).parents[1] / "src/trunkline/scenarios/simple_handoff/nouns.txt"
 
 

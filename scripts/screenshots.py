@@ -13,8 +13,8 @@ from typing import Literal
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from playwright.sync_api import Browser, expect, sync_playwright  # noqa: E402
-from tests.browser.conftest import FLAGS, MICROPHONE, Caller, Server, chromium_path  # noqa: E402
+from playwright.sync_api import Browser, expect, sync_playwright
+from tests.browser.conftest import FLAGS, MICROPHONE, Caller, Server, chromium_path
 
 IMAGES = ROOT / "docs" / "images"
 Scheme = Literal["light", "dark"]

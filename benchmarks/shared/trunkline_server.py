@@ -31,7 +31,7 @@ async def serve_trunkline(service_url: str) -> None:
         max_calls=1000,
         calls_per_minute=100_000,
         client_calls_per_minute=100_000,
-        _env_file=None,  # type: ignore[call-arg]
+        _env_file=None,  # type: ignore[call-arg]  # only pydantic's mypy plugin knows it
     )
     app = create_app([str(Path(__file__).with_name("two_agents.py"))], settings)
     async with app_running(app) as url:

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 import trunkline.testing.house
-import trunkline.testing.report  # noqa: F401
+import trunkline.testing.report  # noqa: F401 - as above
 from trunkline.cli import app
 from trunkline.scenario.loading import load
 

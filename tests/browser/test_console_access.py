@@ -8,7 +8,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from tests.browser.conftest import Server
 from tests.browser.scripted import ScriptedCall
@@ -32,8 +32,8 @@ def opened(chromium: Browser, server: Server) -> Iterator[Opened]:
     contexts = []
 
     def open_call(size: tuple[int, int] = WIDE, **options: Any) -> ScriptedCall:
-        viewport = {"width": size[0], "height": size[1]}
-        context = chromium.new_context(permissions=["microphone"], viewport=viewport, **options)  # type: ignore[arg-type]
+        viewport: ViewportSize = {"width": size[0], "height": size[1]}
+        context = chromium.new_context(permissions=["microphone"], viewport=viewport, **options)
         contexts.append(context)
         call = ScriptedCall(context.new_page())
         call.open(f"{server.url}/?transport=websocket")

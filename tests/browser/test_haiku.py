@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.conftest import Caller, Server
 
@@ -119,5 +119,5 @@ def test_choosing_an_agent_starts_a_call_with_it_and_disconnect_ends_it(server: 
     caller.hears("What shall yours be about")  # an ended call stays to be read
 
 
-def _agent(page: Page):  # type: ignore[no-untyped-def]
+def _agent(page: Page) -> Locator:
     return page.get_by_role("combobox", name="Agent")

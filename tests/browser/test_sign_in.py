@@ -123,7 +123,7 @@ def test_the_form_fits_a_phone_and_obeys_its_own_policy(locked: Server, chromium
         context = chromium.new_context(viewport={"width": 360, "height": 640}, color_scheme=scheme)
         page = context.new_page()
         complaints: list[str] = []
-        page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)  # noqa: B023
+        page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)  # noqa: B023 - it listens for this round only
         page.goto(f"{locked.url}/sign-in")
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
         assert page.evaluate("getComputedStyle(document.querySelector('main')).borderRadius") == "16px"

@@ -223,3 +223,18 @@ def test_two_messages_are_heard_in_their_order() -> None:
     assert driver.played == {}
     driver.feed(steps.Checked(first, checks[0].check, "moderation", "pass"))
     assert [event.item_id for event in driver.logged(log.AudioStarted)] == [first, second]
+
+
+def test_an_answer_that_fails_before_its_sound_is_complete_does_not_hold_up_the_next() -> None:
+    driver = held()
+    broken = driver.agent_says("One. Two", audio_ms=100, finished=False)
+    driver.response_done("failed")
+    driver.guardrail_finds("pass")
+    driver.guardrail_finds("pass")
+    assert shown(driver) == "One. Two"
+    driver.response_created()
+    driver.agent_says("Again.", audio_ms=200)
+    driver.response_done()
+    driver.guardrail_finds("pass")
+    assert shown(driver) == "One. TwoAgain."
+    assert driver.logged(log.AudioDone)[0].item_id == broken

@@ -318,5 +318,5 @@ async def test_a_token_that_expires_in_the_middle_of_a_call_is_renewed() -> None
 
 async def until_linked(call: Call, times: int) -> None:
     """Waits until the call's link has come up so often."""
-    while sum(isinstance(entry.event, log.LinkUp | log.LinkRestored) for entry in call.log.since(0)) < times:  # noqa: ASYNC110
+    while sum(isinstance(entry.event, log.LinkUp | log.LinkRestored) for entry in call.log.since(0)) < times:  # noqa: ASYNC110 - as above
         await asyncio.sleep(0.01)

@@ -151,7 +151,7 @@ async def test_a_failure_that_is_not_azures_is_not_taken_for_one() -> None:
 
 
 def azure_error(kind: str, message: str = "no") -> Exception:
-    exceptions = pytest.importorskip("azure.core.exceptions")
+    exceptions = pytest.importorskip("azure.core.exceptions", reason="the extra `entra` is not installed")
     error = getattr(exceptions, kind)(message)
     assert isinstance(error, Exception)
     return error
@@ -205,7 +205,7 @@ async def managed_identity() -> AsyncIterator[tuple[str, list[str]]]:
 
 
 async def test_the_library_gives_the_token_of_a_managed_identity(monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("azure.identity.aio")
+    pytest.importorskip("azure.identity.aio", reason="the extra `entra` is not installed")
     async with managed_identity() as (url, asked):
         for name in ("AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_CLIENT_SECRET"):
             monkeypatch.delenv(name, raising=False)

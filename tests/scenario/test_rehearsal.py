@@ -237,7 +237,7 @@ def test_a_part_may_yield_only_moves() -> None:
 
     @rehearsal.plays("odd")
     async def odd(_caller: Caller) -> Lines:
-        yield 42  # type: ignore[misc]
+        yield 42  # type: ignore[misc]  # that is what is tested
 
     with pytest.raises(RehearsalError, match="yields 42"):
         Stage(rehearsal, "odd").turn("hi")
@@ -299,7 +299,7 @@ def test_a_part_is_an_async_generator_function() -> None:
     async def no_lines(_caller: Caller) -> None: ...
 
     with pytest.raises(TypeError, match="'greeter' must be an 'async def' that yields"):
-        rehearsal.plays("greeter")(no_lines)  # type: ignore[arg-type]
+        rehearsal.plays("greeter")(no_lines)  # type: ignore[arg-type]  # that is what is tested
 
 
 def test_an_agent_has_one_part() -> None:

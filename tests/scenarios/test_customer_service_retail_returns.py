@@ -209,7 +209,7 @@ async def test_an_undecided_escalation_may_be_tried_again(voice_call: VoiceCalls
 async def test_the_caller_is_not_left_in_silence_while_it_is_decided(voice_call: VoiceCalls) -> None:
     import asyncio
 
-    async def slow(userDesiredAction: str, question: str) -> dict[str, str]:  # noqa: N803
+    async def slow(userDesiredAction: str, question: str) -> dict[str, str]:
         await asyncio.sleep(3.5)
         return {"isEligible": "false", "rationale": "No.", "additionalInformationNeeded": "", "returnNextSteps": ""}
 

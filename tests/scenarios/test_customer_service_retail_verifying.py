@@ -195,7 +195,7 @@ async def test_the_answer_to_the_offer_is_noted(voice_call: VoiceCalls, words: s
     assert DISCLOSURE in await says(call, *ADDRESS)
     turn = await call.say(words)
     turn.called("update_user_offer_response", phone=PHONE, offer_id="a-592", user_response=answer)
-    assert call.state.offer == OfferResponse("a-592", answer)  # type: ignore[arg-type]
+    assert call.state.offer == OfferResponse("a-592", answer)  # type: ignore[arg-type]  # one of its words, from above
     assert turn.handed_to == "returns"
 
 

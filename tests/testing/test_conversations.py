@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from typing import Any
 
 import pytest
+from agents.tool_context import ToolContext
 
 from tests.testing.kit_shop import shop
 from trunkline.calls.log import CallSettings, WireSent
+from trunkline.scenario import CallContext
 from trunkline.testing import ANY, Line, VoiceCall, VoiceCalls, containing, matching
 
 
@@ -234,8 +237,8 @@ class TestReplacingTools:
         assert (await call.say("how many plums")).text == "There are 500."
 
     async def test_by_a_coroutine_that_sees_the_call(self, voice_call: VoiceCalls) -> None:
-        async def instead(ctx: object, thing: str, count: int) -> str:
-            state = ctx.context.state  # type: ignore[attr-defined]
+        async def instead(ctx: ToolContext[CallContext[Any]], thing: str, count: int) -> str:
+            state = ctx.context.state
             state.things.append(f"{count} x {thing}")
             return "done"
 

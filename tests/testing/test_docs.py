@@ -10,7 +10,7 @@ import pytest
 
 import trunkline.testing.conformance
 import trunkline.testing.house
-import trunkline.testing.report  # noqa: F401
+import trunkline.testing.report  # noqa: F401 - as above
 
 pytest_plugins = "pytester"
 DOCS = Path(__file__).parents[2] / "docs" / "testing.md"

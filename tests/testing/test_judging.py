@@ -31,7 +31,7 @@ class Says:
 @pytest.mark.parametrize(("outcome", "holds"), [("pass", True), ("fail", False), ("uncertain", False)])
 async def test_a_verdict_is_true_only_if_it_passes(outcome: str, holds: bool) -> None:
     verdict = await judge(Says(json.dumps({"outcome": outcome, "reason": "so it is"})), "is kind", "…")
-    assert verdict == Verdict(outcome, "so it is", "is kind")  # type: ignore[arg-type]
+    assert verdict == Verdict(outcome, "so it is", "is kind")  # type: ignore[arg-type]  # an outcome, from above
     assert bool(verdict) is holds
 
 

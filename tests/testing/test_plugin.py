@@ -9,7 +9,7 @@ import agents.realtime  # noqa: F401 - imported once here, not once for each run
 import pytest
 
 import trunkline.testing.house
-import trunkline.testing.report  # noqa: F401
+import trunkline.testing.report  # noqa: F401 - as above
 
 pytest_plugins = "pytester"
 

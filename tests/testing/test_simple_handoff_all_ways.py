@@ -136,7 +136,8 @@ async def test_live_calls_go_to_the_provider_that_is_configured(
         """
     )
     scenarios = {"simpleHandoff": simple_handoff}
-    async with local_engine(scenarios, Settings(_env_file=None), key="k") as server:  # type: ignore[call-arg]
+    settings = Settings(_env_file=None)  # type: ignore[call-arg]  # only pydantic's mypy plugin knows it
+    async with local_engine(scenarios, settings, key="k") as server:
         for name in ("AZURE_OPENAI_ENDPOINT", "AZURE_OPENAI_API_KEY", "TRUNKLINE_PROVIDER"):
             monkeypatch.delenv(name, raising=False)
         monkeypatch.setenv("OPENAI_BASE_URL", server.url)

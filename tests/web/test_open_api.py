@@ -61,10 +61,10 @@ async def test_a_secret_starts_a_session_with_the_first_agent_bound_in() -> None
         ):
             created = await connection.recv()
             assert created.type == "session.created"
-            session = created.session.to_dict()
+            session: dict[str, Any] = created.session.to_dict()
             assert session["instructions"] == "You keep the counter."
-            assert [tool["name"] for tool in session["tools"]] == ["look_up"]  # type: ignore[attr-defined]
-            assert session["audio"]["output"]["voice"] == "cedar"  # type: ignore[index]
+            assert [tool["name"] for tool in session["tools"]] == ["look_up"]
+            assert session["audio"]["output"]["voice"] == "cedar"
             await connection.response.create()
             async for event in connection:
                 if event.type == "response.output_audio_transcript.done":

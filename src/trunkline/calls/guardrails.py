@@ -39,7 +39,7 @@ async def run_guardrail(
     try:
         async with asyncio.timeout(timeout_s) as limited:
             # The SDK types this for its text agents; it hands the agent on and does not look at it.
-            result = await guardrail.run(context, agent, check.text)  # type: ignore[arg-type]
+            result = await guardrail.run(context, agent, check.text)  # type: ignore[arg-type]  # see above
         tripped, info = result.output.tripwire_triggered, result.output.output_info
     except Exception as error:  # noqa: BLE001 - a user's guardrail may raise anything, and the call goes on
         late = isinstance(error, TimeoutError) and limited.expired()

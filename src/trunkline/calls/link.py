@@ -140,6 +140,7 @@ class Link:
                         self._deliver(structs.replace(lost, retry_in_ms=0))
                 finally:
                     await using.connection.close()
+                    self._forget_renewal()
                 if rerouted:
                     continue
                 # A link that breaks at once is as bad as one that does not come: the back-off goes on.
@@ -206,6 +207,11 @@ class Link:
         said, self._since_renewal = self._since_renewal, None
         for pcm in said or ():
             self._hold(pcm)
+
+    def _forget_renewal(self) -> None:
+        """The session that was to be renewed is gone, and with it what was kept for the one in its place."""
+        self._renewal.clear()
+        self._since_renewal = None
 
     def forget_sound(self) -> None:
         """Drops the sound that is held back: its caller has gone."""
@@ -362,5 +368,5 @@ def _retry_after(attempts: int, asked_s: float) -> float:
     """How long to wait, in seconds: at least as long as the service asks, with jitter, so that many calls do not come
     back at once."""
     longest = min(LONGEST_RETRY_S, FIRST_RETRY_S * 2.0 ** min(attempts - 1, 10))
-    jitter = random.uniform(0.5, 1.0)  # noqa: S311
+    jitter = random.uniform(0.5, 1.0)  # noqa: S311 - no secret hangs on it
     return max(longest * jitter, min(asked_s, GIVE_UP_AFTER_S) * (0.5 + jitter))

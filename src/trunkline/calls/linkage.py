@@ -166,11 +166,6 @@ class Linkage:
             self._outbox.log(log.LegNeeded(reason="an answer was lost while the sideband was down"))
 
     # A session is renewed -------------------------------------------------------------------------------------------
-    def renew_when_quiet(self, reason: str) -> None:
-        """The session shall be made anew as soon as nobody speaks."""
-        if self._renewing is None:
-            self._renewal_due = reason
-
     def renew(self, reason: str, *, gently: bool) -> None:
         """The session is made anew now. Over the relay by us: `gently`, the old one is used until the new one is there.
         Over WebRTC by the page."""

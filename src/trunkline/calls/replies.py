@@ -154,6 +154,9 @@ class Replies:
         self._cut_short()
         held = {reply.item_id for reply in self._held}
         self._outbox.log_all(self._transcript.broken_off(self._earpiece.total_ms, roles=("assistant",), but=held))
+        for reply in self._held:
+            reply.sound_complete = True  # a response that fails does not say that its sound is complete
+        self._let_out()
 
     def session_lost(self) -> None:
         """The session is gone, and what it was saying with it; what came of it is still looked at."""

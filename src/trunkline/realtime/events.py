@@ -66,7 +66,7 @@ def copied(value: _T) -> _T:
         copy = {key: copied(one) if isinstance(one, _NESTED) else one for key, one in value.items()}
     elif isinstance(value, list):
         copy = [copied(one) if isinstance(one, _NESTED) else one for one in value]
-    return copy  # type: ignore[no-any-return]
+    return copy  # type: ignore[no-any-return]  # of the type of `value`, kind by kind
 
 
 def sound_of(event: Event) -> bytes | None:

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class say:  # noqa: N801 - a verb of the rehearsal's language, written like a function
+class say:  # noqa: N801 - reads as a word of the part - a verb of the rehearsal's language, written like a function
     """Words to say; `language` ("de") picks the voice's tongue. A plain text yields the same in English."""
 
     text: str
@@ -54,7 +54,7 @@ class say:  # noqa: N801 - a verb of the rehearsal's language, written like a fu
 
 
 @dataclass(frozen=True)
-class call:  # noqa: N801
+class call:  # noqa: N801 - reads as a word of the part
     """A tool to call; the yield's value is its result, decoded from JSON where it is JSON."""
 
     tool: str
@@ -66,14 +66,14 @@ class call:  # noqa: N801
 
 
 @dataclass(frozen=True)
-class transfer:  # noqa: N801
+class transfer:  # noqa: N801 - reads as a word of the part
     """Hands the caller to another agent, whose part begins. If the application refuses, the yield's value is its
     answer and the part goes on."""
 
     agent: str
 
 
-class ask:  # noqa: N801
+class ask:  # noqa: N801 - reads as a word of the part
     """A question and the meanings of the replies it hopes for; the yield's value is the `Reply`.
 
     A reply that means none of them is answered with `again`, `tries` times; then the reply comes with

@@ -20,13 +20,13 @@ class containing:  # noqa: N801 - reads as a word of the assertion
             return all(key in other and other[key] == value for key, value in self._part.items())
         return isinstance(other, list | tuple | dict | set) and any(one == self._part for one in other)
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]  # Python's own way to have no hash
 
     def __repr__(self) -> str:
         return f"containing({self._part!r})"
 
 
-class matching:  # noqa: N801
+class matching:  # noqa: N801 - reads as a word of the assertion
     """Equal to any text in which the regular expression is found."""
 
     def __init__(self, pattern: str | re.Pattern[str]) -> None:
@@ -35,7 +35,7 @@ class matching:  # noqa: N801
     def __eq__(self, other: object) -> bool:
         return isinstance(other, str) and self._pattern.search(other) is not None
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]  # Python's own way to have no hash
 
     def __repr__(self) -> str:
         return f"matching({self._pattern.pattern!r})"

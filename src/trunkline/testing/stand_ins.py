@@ -42,7 +42,7 @@ def replace_tool(scenario: Scenario[Any], name: str, stand_in: object) -> None:
             known.add(tool.name)
             if tool.name == name:
                 replaced = copy.copy(tool)
-                replaced.on_invoke_tool = _invoker(stand_in)  # type: ignore[union-attr]
+                replaced.on_invoke_tool = _invoker(stand_in)  # type: ignore[union-attr]  # `_invoker` makes what a tool has
                 agent.tools[index] = replaced
                 found = True
     if not found:

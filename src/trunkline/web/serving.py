@@ -66,7 +66,7 @@ class _ImpatientProtocol(H11Protocol):
     head_s: float
     _deadline: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """A client has connected."""
         super().connection_made(transport)
         if len(self.connections) > self.most_connections:

@@ -17,7 +17,7 @@ from trunkline.scenarios.customer_service_retail.tooling import shop_tool, text
     "Looks up a caller's orders: items, prices, dates, delivery.",
     phoneNumber=text("The caller's phone number, written '(xxx) xxx-xxxx'"),
 )
-async def lookupOrders(call: CallContext[Visit], phoneNumber: str) -> list[dict[str, Any]]:  # noqa: N802, N803
+async def lookupOrders(call: CallContext[Visit], phoneNumber: str) -> list[dict[str, Any]]:
     identity = call.state.identity
     if identity is not None and identity.phone_number != phoneNumber:
         raise PermissionError("the caller was verified by another phone number; look up the orders of that one")
@@ -30,7 +30,7 @@ async def lookupOrders(call: CallContext[Visit], phoneNumber: str) -> list[dict[
     region=text("Where the caller lives, as a country or state"),
     itemCategory=text("What kind of thing it is about, such as snowboard or boots"),
 )
-async def retrievePolicy(_call: CallContext[Visit], region: str, itemCategory: str) -> str:  # noqa: N802, N803
+async def retrievePolicy(_call: CallContext[Visit], region: str, itemCategory: str) -> str:
     return POLICY
 
 
@@ -40,9 +40,9 @@ async def retrievePolicy(_call: CallContext[Visit], region: str, itemCategory: s
     userDesiredAction=text("What the caller wants done, with item and order"),
     question=text("What is to be decided, with everything the caller has said about the condition of the goods"),
 )
-async def checkEligibilityAndPossiblyInitiateReturn(  # noqa: N802
+async def checkEligibilityAndPossiblyInitiateReturn(
     call: CallContext[Visit],
-    userDesiredAction: str,  # noqa: N803
+    userDesiredAction: str,
     question: str,
 ) -> dict[str, str]:
     call.progress("A specialist looks at the policy and the order.")

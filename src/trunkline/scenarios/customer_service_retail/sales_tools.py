@@ -17,12 +17,12 @@ CHECKOUT_URL = "https://example.com/checkout"
     "Lists what is on sale, the biggest discount first.",
     category=text("What kind of thing", enum=["snowboard", "apparel", "boots", "accessories", "any"]),
 )
-async def lookupNewSales(_call: CallContext[Visit], category: str) -> list[dict[str, Any]]:  # noqa: N802
+async def lookupNewSales(_call: CallContext[Visit], category: str) -> list[dict[str, Any]]:
     return [asdict(item) for item in on_sale(category)]
 
 
 @shop_tool("Puts an item into the caller's cart.", item_id=text("The item's id, as the sale lists it"))
-async def addToCart(call: CallContext[Visit], item_id: str) -> dict[str, bool]:  # noqa: N802
+async def addToCart(call: CallContext[Visit], item_id: str) -> dict[str, bool]:
     _must_exist(item_id)
     call.state.cart.append(item_id)
     return {"success": True}

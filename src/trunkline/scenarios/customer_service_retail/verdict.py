@@ -13,7 +13,7 @@ class Verdict(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     rationale: str = Field(description="Two sentences at most: the facts and the rule they meet or miss.")
-    userRequest: str = Field(description="What the caller wants, in one sentence.")  # noqa: N815
-    isEligible: Literal["true", "false", "need_more_information"]  # noqa: N815
-    additionalInformationNeeded: str = Field(description="What to ask for; empty if nothing is missing.")  # noqa: N815
-    returnNextSteps: str = Field(description="What the caller may expect; empty unless eligible.")  # noqa: N815
+    userRequest: str = Field(description="What the caller wants, in one sentence.")
+    isEligible: Literal["true", "false", "need_more_information"]
+    additionalInformationNeeded: str = Field(description="What to ask for; empty if nothing is missing.")
+    returnNextSteps: str = Field(description="What the caller may expect; empty unless eligible.")

@@ -21,7 +21,7 @@ def read_number(token: str) -> Sequence[str]:
     """
     plain = token.replace(",", "")
     whole, point, decimals = plain.partition(".")
-    digits, ending = re.fullmatch(r"(\d+)(\D*)", whole).groups()  # type: ignore[union-attr]
+    digits, ending = re.fullmatch(r"(\d+)(\D*)", whole).groups()  # type: ignore[union-attr]  # a token begins with a digit
     words = _whole(digits)
     if point:
         return [*words, "point", *(_ONES[int(digit)] for digit in decimals)]
