@@ -150,6 +150,9 @@ class FakeConnection:
             case _:
                 pass
 
+    def try_send(self, frame: str) -> bool:
+        return False
+
     async def close(self) -> None:
         self.closed = True
         if self._responding is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from tests.calls.model_fake import FakeModel
+from tests.calls.model_fake import FakeConnection, FakeModel
 from trunkline.calls import steps
 from trunkline.calls.link import Link, Route
 
@@ -37,5 +37,44 @@ async def test_a_renewal_ends_with_the_connection_that_it_was_to_replace() -> No
         await asyncio.sleep(0.01)
     assert sys.getrefcount(sound) == holders  # nothing is kept for a renewal that is no more
     assert len(model.connections) == 2
+    running.cancel()
+    await asyncio.wait({running})
+
+
+class Busy(FakeConnection):
+    """A connection that can be too busy to be sent to without waiting."""
+
+    def __init__(self, model: FakeModel) -> None:
+        super().__init__(model)
+        self.free = asyncio.Event()
+        self.sent: list[str] = []
+
+    async def send(self, frame: str) -> None:
+        await self.free.wait()
+        self.sent.append(frame)
+
+    def try_send(self, frame: str) -> bool:
+        if self.free.is_set():
+            self.sent.append(frame)
+        return self.free.is_set()
+
+
+async def test_what_could_go_at_once_does_not_overtake_what_waits() -> None:
+    arrived: asyncio.Queue[steps.Input] = asyncio.Queue()
+    connection = Busy(FakeModel())
+
+    async def connect() -> Busy:
+        return connection
+
+    link = Link(arrived.put_nowait, Route(connect))
+    running = asyncio.create_task(link.run())
+    assert isinstance(await arrived.get(), steps.LinkOpened)
+    await asyncio.sleep(0)
+    link.send({"type": "first"})
+    connection.free.set()
+    link.send({"type": "second"})
+    await asyncio.sleep(0.01)
+    link.send({"type": "third"})
+    assert [frame[9:-2] for frame in connection.sent] == ["first", "second", "third"]
     running.cancel()
     await asyncio.wait({running})

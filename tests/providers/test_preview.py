@@ -36,6 +36,10 @@ class Wire:
     async def send(self, frame: str) -> None:
         self.sent.append(frame)
 
+    def try_send(self, frame: str) -> bool:
+        self.sent.append(frame)
+        return True
+
     async def close(self) -> None:
         self.closed = True
 

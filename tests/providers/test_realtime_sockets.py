@@ -161,6 +161,33 @@ async def test_frames_go_both_ways() -> None:
         await connection.close()
 
 
+async def test_what_needs_no_waiting_is_sent_without_it() -> None:
+    async with service() as there:
+        connection = await open_socket(there.url.replace("http", "ws"), {}, "the service")
+        assert connection.try_send('{"type":"ü"}')
+        assert await connection.receive() == '{"type":"ü"}'.encode()
+        await connection.close()
+        assert not connection.try_send("more")
+
+
+async def test_a_service_that_does_not_read_is_not_written_to_without_waiting() -> None:
+    released = asyncio.Event()
+
+    async def answer(connection: ServerConnection) -> None:
+        connection.transport.pause_reading()
+        await released.wait()
+
+    async with service() as there:
+        there.answer = answer
+        connection = await open_socket(there.url.replace("http", "ws"), {}, "the service")
+        frames = 0
+        while connection.try_send("x" * (1 << 20)):
+            frames += 1
+            assert frames < 100
+        released.set()
+        await connection.close()
+
+
 async def test_a_large_event_is_taken() -> None:
     async with service() as there:
         connection = await open_socket(there.url.replace("http", "ws"), {}, "the service")

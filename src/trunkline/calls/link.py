@@ -72,6 +72,8 @@ class Link:
         self._since_renewal: deque[bytes] | None = None
         """Sound since a renewal was begun: the new session hears it too, so that no word falls between the two."""
         self._rerouted = asyncio.Event()
+        self._connection: Connection | None = None
+        """What is written to without waiting, while it is used."""
         self._queue: deque[str] = deque()
         self._unconfirmed = Unconfirmed()
         self._held: deque[bytes] = deque()
@@ -239,6 +241,9 @@ class Link:
         self._line = _line_for(self.codec)
 
     def _put(self, frame: str) -> None:
+        if not self._queue and self._connection is not None and self._connection.try_send(frame):
+            self._unconfirmed.sent(frame)
+            return
         self._queue.append(frame)
         self._waiting.set()
 
@@ -259,6 +264,7 @@ class Link:
         self, route: Route, connection: Connection, former: Connection | None
     ) -> ConnectionLostError | Connection:
         """Sends and receives until the connection is lost, or another takes its place. Closes the former meanwhile."""
+        self._connection = connection
         async with asyncio.TaskGroup() as tasks:
             writing = tasks.create_task(self._write(connection))
             reading = tasks.create_task(self._read(connection))
@@ -274,6 +280,7 @@ class Link:
                 await renewing.result().close()
             elif reading.done():
                 ended = reading.result()
+            self._connection = None
             for task in (writing, reading, turning, renewing):
                 task.cancel()
         return ended

@@ -108,6 +108,13 @@ class Connection(Protocol):
             ConnectionLostError: the connection is closed.
         """
 
+    def try_send(self, frame: str) -> bool:
+        """Sends one event as JSON text if that takes no waiting: fifty frames of sound a second mostly do not.
+
+        Returns:
+            False if nothing was sent, because the connection is busy, closed, or cannot tell: `send` it then.
+        """
+
     async def close(self) -> None:
         """Closes it. Harmless when done twice."""
 

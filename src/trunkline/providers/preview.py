@@ -130,16 +130,25 @@ class PreviewConnection:
 
     async def send(self, frame: str) -> None:
         """See `Connection.send`."""
-        if frame.startswith('{"type":"input_audio_buffer.append"'):
-            await self._connection.send(frame)  # most frames by far, and the same in both
+        if _is_sound(frame):
+            await self._connection.send(frame)
             return
         event = decode(frame.encode())
         if event["type"] not in _WITHOUT_PREVIEW:
             await self._connection.send(encode(client_event_to_preview(event)).decode())
 
+    def try_send(self, frame: str) -> bool:
+        """See `Connection.try_send`."""
+        return _is_sound(frame) and self._connection.try_send(frame)
+
     async def close(self) -> None:
         """See `Connection.close`."""
         await self._connection.close()
+
+
+def _is_sound(frame: str) -> bool:
+    """Most frames by far are sound of the caller's, and the same in both."""
+    return frame.startswith('{"type":"input_audio_buffer.append"')
 
 
 def _frames_in_ga(frame: bytes) -> list[bytes]:

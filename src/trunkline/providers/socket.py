@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
+from websockets.protocol import State
 
 from trunkline.providers import ConnectionLostError, ProviderError
 from trunkline.providers.credentials import Credentials
@@ -27,10 +29,22 @@ class _NoRedirects(connect):
         return exc
 
 
+class _Socket(ClientConnection):
+    """A socket that can also be written to without a task, where that takes no waiting."""
+
+    def try_send(self, text: bytes) -> bool:
+        """Sends a text frame, or nothing: while the network is slow, a message is under way, or it is closed."""
+        if self.paused or self.fragmented_send_waiter is not None or self.protocol.state is not State.OPEN:
+            return False
+        self.protocol.send_text(text)
+        self.send_data()
+        return True
+
+
 class SocketConnection:
     """An open WebSocket, as a `Connection`."""
 
-    def __init__(self, socket: ClientConnection) -> None:
+    def __init__(self, socket: _Socket) -> None:
         self._socket = socket
 
     async def receive(self) -> bytes:
@@ -46,6 +60,10 @@ class SocketConnection:
             await self._socket.send(frame)
         except ConnectionClosed as closed:
             raise _lost(closed) from None
+
+    def try_send(self, frame: str) -> bool:
+        """See `Connection.try_send`."""
+        return self._socket.try_send(frame.encode())
 
     async def close(self) -> None:
         """See `Connection.close`."""
@@ -79,6 +97,7 @@ async def open_socket(url: str, headers: Mapping[str, str], what: str, advice: s
     try:
         socket = await _NoRedirects(
             url,
+            create_connection=_Socket,
             additional_headers=headers,
             max_size=MAX_FRAME,
             compression=None,
@@ -97,7 +116,7 @@ async def open_socket(url: str, headers: Mapping[str, str], what: str, advice: s
         raise ProviderError(f"The address of {what} is not right: {error}", retry=False) from None
     except (OSError, InvalidHandshake, TimeoutError) as error:
         raise ProviderError(f"{what} cannot be reached: {str(error) or type(error).__name__}") from None
-    return SocketConnection(socket)
+    return SocketConnection(cast("_Socket", socket))
 
 
 def _is_loopback(url: str) -> bool:

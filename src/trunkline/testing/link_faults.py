@@ -216,6 +216,9 @@ class _FaultyConnection:
         if fault.deed == "drop":
             await self._suffer(fault)
 
+    def try_send(self, frame: str) -> bool:
+        return False  # a fault may strike it
+
     async def close(self) -> None:
         if self._closing is not None:
             await self._closing

@@ -140,6 +140,16 @@ class MemoryConnection:
         """See `Connection.send`."""
         if self._closed is not None:
             raise self._closed
+        self._take(frame)
+
+    def try_send(self, frame: str) -> bool:
+        """See `Connection.try_send`."""
+        if self._closed is not None:
+            return False
+        self._take(frame)
+        return True
+
+    def _take(self, frame: str) -> None:
         try:
             event = decode(frame)
         except MalformedEventError as error:
