@@ -16,6 +16,7 @@ from trunkline.scenarios.chat_supervisor import chat_supervisor
 from trunkline.scenarios.chat_supervisor.digits import phone_number_in, spelled, zip_code_in
 from trunkline.scenarios.chat_supervisor.rehearsal import ANYTIME, Desk, rehearsal
 from trunkline.scenarios.chat_supervisor.sample_data import ACCOUNT, DOCUMENTS, STORES
+from trunkline.scenarios.chat_supervisor.wishes import ABOUT_PLANS
 from trunkline.testing import VoiceCall, VoiceCalls, containing
 from trunkline.testing.turn import Turn
 
@@ -54,6 +55,16 @@ def test_it_introduces_itself_to_a_newcomer() -> None:
     assert chat_supervisor.description
     assert chat_supervisor.things_to_say
     assert [guardrail.get_name() for guardrail in chat_supervisor.guardrails] == ["moderation"]
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["do you have insurance", "do you offer phone insurance", "how much is the insurance", "what does insurance cost"],
+)
+def test_insurance_is_listened_for(said: str) -> None:
+    match = ABOUT_PLANS.match(said)
+    assert match is not None
+    assert match.whole
 
 
 def test_the_sample_bill_adds_up() -> None:

@@ -8,6 +8,7 @@ import json
 import pytest
 
 from tests.scenarios.snowy_peak import NAME, PHONE, asked_why, at_jane, says, verified
+from trunkline.calls.log import Breadcrumb
 from trunkline.scenarios.customer_service_retail.orders import ORDERS
 from trunkline.scenarios.customer_service_retail.policy import POLICY
 from trunkline.testing import ANY, VoiceCalls, containing
@@ -79,6 +80,8 @@ async def test_a_defect_with_too_little_detail_is_asked_about_and_no_denial(voic
     assert "Good news" in turn.text
     assert call.state.initiated_return
     assert call.state.verdict.isEligible == "true"
+    notes = [entry.event.title for entry in call.log if isinstance(entry.event, Breadcrumb)]
+    assert notes == ["More must be known to decide", "The return is accepted"]
 
 
 async def test_a_vague_caller_is_asked_again_and_again(voice_call: VoiceCalls) -> None:

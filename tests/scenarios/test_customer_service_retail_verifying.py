@@ -159,6 +159,31 @@ async def test_a_corrected_address_is_read_back_again(voice_call: VoiceCalls) ->
     assert call.state.address == Address("21 Main St Apt 4", "Salem", "Oregon", "97301")
 
 
+@pytest.mark.parametrize(
+    "said",
+    ["{}", "it's {}", "no, {}", "yes, {}", "actually {}", "I moved to {}", "sorry, please send it to {}"],
+    ids=lambda said: said.format("…"),
+)
+async def test_an_address_that_answers_the_read_back_is_read_back(voice_call: VoiceCalls, said: str) -> None:
+    call = await verified(voice_call)
+    answer = await says(call, "12 Hope Street, Portland, Maine 04101", said.format("2 Main Street, Salem, OR 97301"))
+    assert answer == "I have 2 Main Street, Salem, Oregon, 9 7 3 0 1. Is that right?"
+    await says(call, "yes")
+    assert call.state.address == Address("2 Main Street", "Salem", "Oregon", "97301")
+
+
+async def test_another_city_does_not_keep_the_state_and_the_code(voice_call: VoiceCalls) -> None:
+    call = await verified(voice_call)
+    await says(call, "12 Hope Street, Portland, Maine 04101", "no, it's 2 Main Street, Salem")
+    assert "2 Main Street, Salem, Oregon, 9 7 3 0 1" in await says(call, "Oregon", "97301")
+
+
+async def test_another_street_keeps_the_city(voice_call: VoiceCalls) -> None:
+    call = await verified(voice_call)
+    answer = await says(call, "12 Hope Street, Portland, Maine 04101", "sorry, I meant 21 Hope Street")
+    assert "I have 21 Hope Street, Portland, Maine, 0 4 1 0 1." in answer
+
+
 async def test_who_does_not_tell_all_of_an_address_tells_none(voice_call: VoiceCalls) -> None:
     call = await verified(voice_call)
     assert "leave your address as it is" in await says(call, "12 Hope Street", "no")

@@ -105,6 +105,8 @@ ABOUT_PLANS = Phrases(
     "how much is the traveler plan",
     "can I upgrade my phone",
     "[tell me about] insurance for my phone",
+    "do you (have | offer) [any] [phone | handset] insurance [for (my phone | phones)]",
+    "(how much | what) (is | does) [the] [phone | handset] insurance [cost]",
     "can I return my phone",
 )
 ABOUT_STORES = Phrases(

@@ -61,14 +61,15 @@ PLACE = Phrases(
 )
 _TOKEN = re.compile(r",|[^\s,]+")
 _BEGINS = re.compile(
-    r"(?i)^(?:(?:no|yes|well|so)\b[, ]*)*(?:(?:it's|it is|i live (?:at|in)|i'm at|my address is|at|in)\b *)?"
+    r"(?i)^(?:(?:no|yes|well|so|wait|sorry|actually)\b[, ]*)*"
+    r"(?:(?:it's|it is|i live (?:at|in)|i(?:'ve| have)? moved to|i'm at|my (?:new )?address is|at|in)\b *)?"
 )
 _POSTAL = re.compile(r"\d{4,6}(?:-\d{4})?")
 
 
 def read_address(text: str) -> dict[str, str]:
     """The parts that are in `text`; those that are not, or cannot be told, are left out."""
-    tokens = _numbers_joined(_TOKEN.findall(_BEGINS.sub("", text.strip().rstrip(".!"))))
+    tokens = _from_the_number(_numbers_joined(_TOKEN.findall(_BEGINS.sub("", text.strip().rstrip(".!")))))
     parts: dict[str, str] = {}
     if len(tokens) > 1 and _POSTAL.fullmatch(tokens[-1]):
         parts["postal_code"] = tokens.pop()
@@ -100,6 +101,13 @@ def read_part(part: str, text: str) -> dict[str, str]:
     return {part: _titled(_numbers_joined(words))} if is_fitting else {}
 
 
+def corrected(address: Mapping[str, str], said: Mapping[str, str]) -> dict[str, str]:
+    """An address with what was said anew. Another city has another state and code, which are to be asked for."""
+    moved = "city" in said and said["city"] != address.get("city")
+    kept = {part: value for part, value in address.items() if not (moved and part in ("state", "postal_code"))}
+    return kept | dict(said)
+
+
 def missing(address: Mapping[str, str]) -> list[str]:
     """The parts that are not there yet."""
     return [part for part in PARTS if part not in address]
@@ -125,6 +133,12 @@ def _numbers_joined(tokens: list[str]) -> list[str]:
         if token:
             joined.append(token)
     return joined
+
+
+def _from_the_number(tokens: list[str]) -> list[str]:
+    """Without the words before a house number, such as "please send it to". The number of a code begins no street."""
+    first = next((place for place, word in enumerate(tokens) if word == "," or word[0].isdigit()), 0)
+    return tokens[first:] if _street_ends(tokens[first:]) else tokens
 
 
 def _take_state(tokens: list[str], parts: dict[str, str]) -> None:

@@ -11,6 +11,7 @@ from trunkline.scenarios.customer_service_retail.addresses import (
     ADDRESS,
     PARTS,
     PLACE,
+    corrected,
     missing,
     read_address,
     read_part,
@@ -232,14 +233,15 @@ async def _address(talk: Talk) -> dict[str, str] | None:
     address: dict[str, str] = {}
     reply = await talk.ask(question, ADDRESS, RATHER_NOT, NO, accepts=read_address)
     while reply.meant not in (RATHER_NOT, NO):
-        address |= read_address(reply.text)
+        address = corrected(address, read_address(reply.text))
         if not await _completed(talk, address):
             return None
         check = f"I have {spoken_address(address)}. Is that right?"
         reply = await talk.ask(check, YES, NO, accepts=read_address)
-        if reply.meant is YES:
+        changed = corrected(address, read_address(reply.text)) != address
+        if reply.meant is YES and not changed:
             return address
-        if read_address(reply.text):  # "no, it's 2 Main Street" is no mere no
+        if changed or reply.meant is None:  # "no, it's 2 Main Street" is no mere no
             reply = Reply(reply.text)
         else:
             address = {}

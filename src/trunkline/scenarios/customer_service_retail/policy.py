@@ -6,16 +6,15 @@ POLICY = """\
 Snowy Peak Boards: returns, exchanges and refunds
 
 1. The window. Goods may be returned within 30 days of delivery.
-2. Their condition. They are unused, in the original packaging, and have their tags. For used or damaged goods a
-   restocking fee may be charged.
-3. Defects. A fault in material or workmanship that goes beyond normal wear is refunded or exchanged within one year of
-   purchase, used or not, where the caller describes it in enough detail to tell it from damage:
-   what exactly has failed, and what it was doing at the time.
-   "It's defective, there's a big crack" is not enough: ask for more.
-   "The board delaminated and an edge came off in normal use, after three runs" is enough.
+2. Their condition. They are unused, in the original packaging, and have their tags. For used or damaged goods a \
+restocking fee may be charged.
+3. Defects. A fault in material or workmanship that goes beyond normal wear is refunded or exchanged within one year \
+of purchase, used or not, where the caller describes it in enough detail to tell it from damage: what exactly has \
+failed, and what it was doing at the time. "It's defective, there's a big crack" is not enough: ask for more. "The \
+board delaminated and an edge came off in normal use, after three runs" is enough.
 4. Shipping. The costs of shipping are normally not refunded.
-5. Inspection. What comes back is inspected, which takes up to 5 business days. The refund then goes to the original
-   means of payment.
+5. Inspection. What comes back is inspected, which takes up to 5 business days. The refund then goes to the original \
+means of payment.
 6. Exchanges. They are subject to stock.
 7. After the window. For goods without a defect the shop may give store credit, at its discretion.
 8. On the way. What has not been delivered yet cannot be returned yet.

@@ -12,6 +12,13 @@ from trunkline.scenarios.customer_service_retail.policy import POLICY
 from trunkline.scenarios.customer_service_retail.state import InitiatedReturn, Visit
 from trunkline.scenarios.customer_service_retail.tooling import shop_tool, text
 
+OUTCOMES = {
+    "true": "The return is accepted",
+    "false": "The return is not accepted",
+    "need_more_information": "More must be known to decide",
+}
+"""What the transcript says of a verdict."""
+
 
 @shop_tool(
     "Looks up a caller's orders: items, prices, dates, delivery.",
@@ -48,7 +55,7 @@ async def checkEligibilityAndPossiblyInitiateReturn(
     call.progress("A specialist looks at the policy and the order.")
     verdict = await decide(call, userDesiredAction, question)
     call.state.verdict = verdict
-    call.breadcrumb(f"Eligible: {verdict.isEligible}", verdict.model_dump())
+    call.breadcrumb(OUTCOMES[verdict.isEligible], verdict.model_dump())
     if verdict.isEligible == "true":
         call.state.initiated_return = InitiatedReturn(userDesiredAction, verdict.returnNextSteps)
     return verdict.model_dump()

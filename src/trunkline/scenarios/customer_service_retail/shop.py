@@ -11,8 +11,8 @@ CONTEXT = f"""\
 - Company: {COMPANY}, a shop for snowboards and what goes with them.
 - Hours: {HOURS}
 - Returns and service: {PLACES}.
-- Products: snowboards for every style, boots, bindings, clothing, goggles and other accessories. Only what a tool tells
-  you is certain: names, prices, stock and orders.
+- Products: snowboards for every style, boots, bindings, clothing, goggles and other accessories. Only what a tool \
+tells you is certain: names, prices, stock and orders.
 
 # Reference pronunciations
 - Snowy Peak Boards: SNOH-ee PEEK BORDZ
