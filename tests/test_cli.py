@@ -173,14 +173,40 @@ def test_the_package_and_the_command_line_are_imported_without_the_slow_parts(en
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_a_port_that_is_taken(run: Run) -> None:
+@pytest.mark.parametrize("command", ["serve", "engine"])
+def test_a_port_that_is_taken(run: Run, command: str) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
-        done = run("serve", "--port", str(other.getsockname()[1]))
+        port = other.getsockname()[1]
+        done = run(command, "--port", str(port))
     assert done.returncode == 1
-    assert "cannot be had" in done.stderr
-    assert "--port" in done.stderr
+    assert f"Port {port} on 127.0.0.1 cannot be had (Address already in use)." in done.stderr
+    assert f"choose another port: {'PORT=' if command == 'serve' else 'trunkline engine --port '}" in done.stderr
+    assert "Errno" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["serve", "engine"])
+def test_an_address_that_this_machine_has_not(run: Run, command: str) -> None:
+    done = run(command, "--host", "192.0.2.1", *(["--insecure"] if command == "serve" else []))
+    assert done.returncode == 1
+    assert "This machine has no address 192.0.2.1. Leave --host and HOST out" in done.stderr
+
+
+@pytest.mark.parametrize("command", [["serve"], ["serve", "--reload"], ["engine"]], ids=" ".join)
+@pytest.mark.parametrize(
+    ("target", "told"),
+    [
+        ("nosuch.py", "There is no file or folder 'nosuch.py'"),
+        ("nosuch.py:scenario", "There is no file or folder 'nosuch.py:scenario'"),
+        ("nowhere/at_all", "There is no file or folder 'nowhere/at_all'"),
+        ("nosuch", "There is no module 'nosuch', nor a file or folder of that name."),
+    ],
+)
+def test_scenarios_that_are_nowhere(run: Run, command: list[str], target: str, told: str) -> None:
+    done = run(*command, target)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert told in done.stderr
 
 
 def test_listening_to_the_world_is_refused(run: Run) -> None:
@@ -207,6 +233,11 @@ def test_a_setting_that_is_not_right_is_named(run: Run, name: str, value: str) -
     done = run("serve", **{name: value})
     assert done.returncode == 2
     assert f"The setting {name} is not right" in done.stderr
+
+
+def test_what_a_check_of_ours_says_comes_without_pydantics_words(run: Run) -> None:
+    done = run("serve", TRUNKLINE_TOKEN="short")
+    assert done.stderr.startswith("The setting TRUNKLINE_TOKEN is not right: it needs at least 16 letters")
 
 
 def test_a_call_to_nobody(run: Run) -> None:
@@ -300,6 +331,22 @@ def test_reloading_starts_afresh_when_a_file_changes(start: Start, tmp_path: Pat
     assert server.left_behind() == []
     assert is_free(port)
     assert "Traceback" not in server.output
+
+
+@pytest.mark.speech
+def test_a_file_with_an_error_does_not_end_the_engine(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("this is no Python\n")
+    engine = start("engine", "mine.py", "--port", str(free_port()))
+    engine.waits_for(lambda: "The Realtime endpoint is at" in engine.output)
+    assert "mine.py:1: SyntaxError" in engine.output
+
+
+@pytest.mark.speech
+@pytest.mark.parametrize("command", ["serve", "engine"])
+def test_half_a_chat_model_is_told_at_the_start(start: Start, command: str) -> None:
+    server = start(command, "--port", str(free_port()), TRUNKLINE_CHAT_BASE_URL="http://127.0.0.1:9/v1")
+    told = "TRUNKLINE_CHAT_BASE_URL is set and TRUNKLINE_CHAT_MODEL is not, so no chat model is used"
+    server.waits_for(lambda: told in server.output)
 
 
 @pytest.mark.speech

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import os
 import secrets
@@ -56,7 +57,7 @@ def serve(
     """Serve the console and its calls."""
     settings = _settings(host=host, port=port, provider=provider)
     _refuse_public(settings, insecure=insecure)
-    targets = scenarios or []
+    targets = _there(scenarios or [])
     if reload:
         _serve_reloading(settings, targets)
     else:
@@ -75,7 +76,8 @@ def engine(
 ) -> None:
     """Run the local engine alone: a Realtime endpoint for any client."""
     settings = _settings(host=host, port=port if port is not None else 3001, provider=None)
-    raise typer.Exit(_run(_engine(settings, scenarios or [], key)))
+    _set_log_level(settings)
+    raise typer.Exit(_run(_engine(settings, _there(scenarios or []), key)))
 
 
 @app.command()
@@ -175,7 +177,8 @@ def _settings(*, host: str | None, port: int | None, provider: str | None) -> Se
     except ValidationError as error:
         for problem in error.errors():
             name = ".".join(map(str, problem["loc"]))
-            typer.echo(f"The setting {name} is not right: {problem['msg']}.", err=True)
+            said = problem["msg"].removeprefix("Value error, ")  # pydantic's words for what a check of ours says
+            typer.echo(f"The setting {name} is not right: {said}.", err=True)
         raise typer.Exit(2) from None
     _check_prices(settings)
     changes: dict[str, Any] = {"host": host, "port": port, "provider": cast("ProviderName | None", provider)}
@@ -193,6 +196,17 @@ def _check_prices(settings: Settings) -> None:
     except PriceError as error:
         typer.echo(f"TRUNKLINE_PRICES: {error}", err=True)
         raise typer.Exit(2) from None
+
+
+def _there(targets: list[str]) -> list[str]:
+    """The scenarios that were named, unless one is nowhere. One that has an error is watched for being mended."""
+    from trunkline.scenario.loading import missing
+
+    if problems := missing(targets):
+        for problem in problems:
+            typer.echo(f"{problem}", err=True)
+        raise typer.Exit(2)
+    return targets
 
 
 def _serve(settings: Settings, targets: list[str]) -> None:
@@ -248,7 +262,8 @@ async def _engine(settings: Settings, targets: list[str], key: str | None) -> in
             typer.echo(f"Models: {', '.join(scenarios.by_name)}")
             await asyncio.Event().wait()
     except (SpeechError, OSError) as error:
-        typer.echo(f"The engine cannot start: {error}", err=True)
+        reason = _no_address(settings, error, "trunkline engine --port {}") or f"The engine cannot start: {error}"
+        typer.echo(reason, err=True)
         return 1
     return 0
 
@@ -285,13 +300,26 @@ def _listen(settings: Settings) -> socket.socket:
         listener.listen(256)
     except OSError as error:
         listener.close()
-        typer.echo(
-            f"Port {settings.port} on {settings.host} cannot be had ({error.strerror}). "
-            "Choose another: PORT=3010 make run, or trunkline serve --port 3010.",
-            err=True,
+        reason = (
+            _no_address(settings, error, "PORT={0} make run, or trunkline serve --port {0}")
+            or f"The server cannot start: {error}"
         )
+        typer.echo(reason, err=True)
         raise typer.Exit(1) from None
     return listener
+
+
+def _no_address(settings: Settings, error: Exception, again: str) -> str | None:
+    """What to do where an address cannot be listened on; None for other errors. `again` has a place for a port."""
+    if isinstance(error, socket.gaierror) or getattr(error, "errno", None) == errno.EADDRNOTAVAIL:
+        return f"This machine has no address {settings.host}. Leave --host and HOST out to listen on 127.0.0.1."
+    if not isinstance(error, OSError) or error.errno not in (errno.EADDRINUSE, errno.EACCES):
+        return None
+    other = settings.port + 10 if 1024 <= settings.port < 65_500 else 3010
+    return (
+        f"Port {settings.port} on {settings.host} cannot be had ({os.strerror(error.errno)}). "
+        f"End what listens there, or choose another port: {again.format(other)}."
+    )
 
 
 def _url(host: str, port: int) -> str:

@@ -170,3 +170,12 @@ class Settings(BaseSettings):
     )
     """Origins beside the server's own that may start calls, each exact: `https://app.example`. Their host names are
     also names that the server itself may go by, as it does behind a proxy or inside another app."""
+
+    @property
+    def half_a_chat_model(self) -> str | None:
+        """What to tell whoever has set only one of the chat model's address and name; None where nothing is amiss."""
+        if bool(self.chat_base_url) == bool(self.chat_model):
+            return None
+        names = "TRUNKLINE_CHAT_BASE_URL", "TRUNKLINE_CHAT_MODEL"
+        there, missing = names if self.chat_base_url else names[::-1]
+        return f"{there} is set and {missing} is not, so no chat model is used, and scenarios play their rehearsals."

@@ -17,6 +17,7 @@ from tests.providers.azure_stand_in import KEY, AzureStandIn, azure_stand_in
 from trunkline.doctor import Finding, Report, examine
 from trunkline.doctor.machine import machine_findings
 from trunkline.doctor.settings import setting_findings
+from trunkline.extras import installing
 from trunkline.settings import Settings
 
 ENDPOINT = "https://res.openai.azure.com"
@@ -271,13 +272,31 @@ def test_browsers_give_the_microphone_to_localhost_or_https(values: dict[str, An
     assert level == "ok" or "TRUNKLINE_ALLOWED_ORIGINS" in (finding.do or "")
 
 
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ({"chat_base_url": "http://127.0.0.1:9/v1"}, "TRUNKLINE_CHAT_MODEL"),
+        ({"chat_model": "small"}, "TRUNKLINE_CHAT_BASE_URL"),
+    ],
+)
+def test_half_a_chat_model_is_warned_of(given: dict[str, str], missing: str) -> None:
+    finding = found(by_settings("local", **given), "chat settings")
+    assert finding.level == "warning"
+    assert f"{missing} is not" in finding.message
+
+
+@pytest.mark.parametrize("given", [{}, {"chat_base_url": "http://127.0.0.1:9/v1", "chat_model": "small"}])
+def test_a_chat_model_that_is_set_whole_or_not_at_all_is_fine(given: dict[str, str]) -> None:
+    assert not [one for one in by_settings("local", **given) if one.check == "chat settings"]
+
+
 def test_versions_are_told_and_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trunkline.doctor.machine._version", lambda name: None if name == "aiohttp" else "1.2")
     findings = list(machine_findings(settings(azure_endpoint=ENDPOINT, azure_api_key=None), "azure"))
     assert "openai-agents 1.2" in found(findings, "packages").message
     assert found(findings, "extra webrtc").level == "ok"
     wanted = found(findings, "extra entra")
-    assert (wanted.level, wanted.do) == ("error", "pip install 'trunkline[entra]'")
+    assert (wanted.level, wanted.do) == ("error", installing("entra"))
 
 
 # What it shows ------------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import time
 
 from trunkline.doctor import Finding
 from trunkline.engine.speech.choice import parts
+from trunkline.extras import installing
 from trunkline.providers import Connection, ConnectionLostError, ProviderError
 from trunkline.realtime.events import Event, MalformedEventError, decode, encode
 from trunkline.scenario.loading import load
@@ -38,7 +39,7 @@ def _webrtc() -> Finding:
         "webrtc",
         "note",
         "aiortc is not installed: sound goes over the relay.",
-        "Should you want it: pip install 'trunkline[webrtc]'",
+        f"Should you want it: {installing('webrtc')}",
     )
 
 

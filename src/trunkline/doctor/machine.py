@@ -9,6 +9,7 @@ from importlib import metadata
 from urllib.parse import urlsplit
 
 from trunkline.doctor import Finding
+from trunkline.extras import installing
 from trunkline.settings import Settings
 
 OLDEST_PYTHON = (3, 11)
@@ -28,7 +29,8 @@ def machine_findings(settings: Settings, provider: str) -> Iterator[Finding]:
     yield _python()
     versions = {name: _version(name) for name in _CORE}
     if missing := [name for name, version in versions.items() if version is None]:
-        yield Finding("packages", "error", f"{', '.join(missing)} missing.", "Install again: pip install trunkline")
+        do = "Install again: pip install trunkline (in a checkout: make setup)"
+        yield Finding("packages", "error", f"{', '.join(missing)} missing.", do)
     else:
         there = ", ".join(f"{name} {version}" for name, version in versions.items())
         yield Finding("packages", "ok", f"trunkline {_version('trunkline') or '(not installed)'}, {there}")
@@ -62,7 +64,7 @@ def _extra(extra: str, packages: tuple[str, ...], purpose: str, *, needed: bool)
     if all(versions.values()):
         there = ", ".join(f"{name} {version}" for name, version in versions.items())
         return Finding(f"extra {extra}", "ok", f"{there}: {purpose}")
-    install = f"pip install 'trunkline[{extra}]'"
+    install = installing(extra)
     if needed:
         return Finding(f"extra {extra}", "error", f"Not installed, and wanted: {purpose}.", install)
     return Finding(f"extra {extra}", "note", f"Not installed: {purpose}.", f"Should you want it: {install}")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from trunkline.doctor import Finding
+from trunkline.extras import installing
 from trunkline.providers import ProviderError
 from trunkline.providers.azure_endpoint import azure_endpoint
 from trunkline.providers.entra import is_installed
@@ -28,6 +29,8 @@ def setting_findings(settings: Settings, provider: str) -> Iterator[Finding]:
         yield from _azure(settings)
     elif provider == "openai":
         yield from _openai(settings)
+    elif settings.half_a_chat_model:
+        yield Finding("chat settings", "warning", settings.half_a_chat_model, "Set both, or neither.")
 
 
 def _choice(settings: Settings, provider: str) -> Finding:
@@ -39,7 +42,7 @@ def _choice(settings: Settings, provider: str) -> Finding:
             "provider",
             "warning",
             message,
-            "Set AZURE_OPENAI_API_KEY, or install Entra ID's part: pip install 'trunkline[entra]'",
+            f"Set AZURE_OPENAI_API_KEY, or install Entra ID's part: {installing('entra')}",
         )
     if provider == "local":
         message = "local: no service is configured, so calls go to the engine on this machine."
@@ -75,7 +78,7 @@ def _azure_key(settings: Settings) -> Finding:
     if settings.azure_api_key is None or not settings.azure_api_key.get_secret_value():
         if is_installed():
             return Finding("key", "ok", "None is set: Entra ID is used.")
-        do = "Set AZURE_OPENAI_API_KEY, or: pip install 'trunkline[entra]'"
+        do = f"Set AZURE_OPENAI_API_KEY, or: {installing('entra')}"
         return Finding("key", "error", "AZURE_OPENAI_API_KEY is not set, and Entra ID's part is not installed.", do)
     key = settings.azure_api_key.get_secret_value()
     return _form("AZURE_OPENAI_API_KEY", key) or (

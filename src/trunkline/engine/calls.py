@@ -30,6 +30,7 @@ from trunkline.engine.pacing import Pacer
 from trunkline.engine.preview import PreviewDialect
 from trunkline.engine.refusals import Refused, is_azure, no_such_call, wrong_key
 from trunkline.engine.sockets import SocketChannel, serve
+from trunkline.extras import installing
 from trunkline.realtime.events import encode, new_id
 
 if TYPE_CHECKING:
@@ -262,7 +263,7 @@ class Calls:
             try:
                 self._rtc = await asyncio.to_thread(importlib.import_module, "trunkline.engine.webrtc")
             except ImportError as error:
-                message = f"This engine has no WebRTC ({error}): install it with pip install 'trunkline[webrtc]'."
+                message = f"This engine has no WebRTC ({error}). Install it with: {installing('webrtc')}"
                 raise Refused(501, "webrtc_not_installed", message) from error
         return self._rtc
 

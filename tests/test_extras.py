@@ -1,0 +1,19 @@
+"""How an extra is installed, as errors and the doctor tell it."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from trunkline.extras import installing
+
+PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
+
+
+@pytest.mark.parametrize("extra", sorted(PROJECT["optional-dependencies"]))
+def test_the_command_is_told_for_the_package_and_for_a_checkout(extra: str) -> None:
+    told = installing(extra)
+    assert f"pip install '{PROJECT['name']}[{extra}]'" in told
+    assert f"pip install -e '.[{extra}]'" in told
