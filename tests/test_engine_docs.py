@@ -62,9 +62,10 @@ def test_the_rehearsed_text_models_answer() -> None:
     )
 
 
-@pytest.mark.parametrize("path", sorted(set(re.findall(r"(?:WS|POST) (?:…)?(/[a-zA-Z0-9_/]+)", PAGE))))
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"(?:WS|POST|GET) (?:…)?(/[a-zA-Z0-9_/]+)", PAGE))))
 def test_every_route_on_the_page_is_there(path: str) -> None:
     unused: Any = None
     engine = Engine(lambda model, settings: SilentBrain(), unused, unused, unused)
-    there = {str(getattr(route, "path", "")).replace("{call_id}", "ID") for route in engine.app.routes}
+    paths = [str(getattr(route, "path", "")) for route in engine.app.routes]
+    there = {path.replace("{call_id}", "ID").replace("{name:path}", "NAME") for path in paths}
     assert {path, f"/openai/v1{path}"} & there, sorted(there)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from starlette.applications import Starlette
@@ -21,6 +21,7 @@ from trunkline.engine.calls import Calls
 from trunkline.engine.client_secrets import ClientSecret, ClientSecrets
 from trunkline.engine.configuration import DEFAULT_TRANSCRIPTION_MODEL
 from trunkline.engine.ice import IceOptions
+from trunkline.engine.listing import Listing
 from trunkline.engine.live import LiveSession, Player
 from trunkline.engine.preview import PreviewDialect, PreviewRoutes
 from trunkline.engine.refusals import Refused, nothing_there, wrong_key
@@ -59,6 +60,7 @@ class Engine:
         ice: how callers over WebRTC are reached.
         secrets: the ephemeral keys; a test may give them a clock.
         text_models: finds who answers `responses` and `chat/completions`.
+        names: the models that `…/models` lists.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class Engine:
         ice: IceOptions | None = None,
         secrets: ClientSecrets | None = None,
         text_models: TextModelFactory = no_text_models,
+        names: Sequence[str] = (),
     ) -> None:
         self._brains = brains
         self._recogniser = recogniser
@@ -85,17 +88,18 @@ class Engine:
         """The sessions that are running, by id."""
         self.calls = Calls(self, secrets, ice)
         self._texts = TextRoutes(self, text_models)
+        self._listing = Listing(self, names)
         self.app = Starlette(routes=self._routes(), exception_handlers={404: _not_found, 405: _not_found})
 
     def _routes(self) -> list[BaseRoute]:
         prefixes = ("/openai/v1", "/v1")
         sockets = [WebSocketRoute(f"{prefix}/realtime", self._realtime) for prefix in prefixes]
         sockets.append(WebSocketRoute(preview.SOCKET_PATH, self._azure_preview))
-        parts = (self.calls, self._texts)
+        parts = (self.calls, self._texts, self._listing)
         others = [route for prefix in prefixes for part in parts for route in part.routes(prefix)]
         in_preview = PreviewRoutes(self, self.calls.secrets).routes() + self.calls.preview_routes()
         nowhere = WebSocketRoute("/{path:path}", _no_such_socket)
-        return [*sockets, *others, *in_preview, nowhere]
+        return [self._listing.about(), *sockets, *others, *in_preview, nowhere]
 
     def close(self, reason: str = "the server is shutting down") -> None:
         """Ends every session."""

@@ -61,6 +61,7 @@ async def local_engine(
             key=key,
             ice=ice_options(settings),
             text_models=text_models_of(scenarios, chat),
+            names=model_names(scenarios, settings.chat_model if chat else None),
         )
         async with EngineServer(engine, host, port) as server:
             warming = asyncio.create_task(_warm(recogniser, voice, dictation=chat is not None))
@@ -129,6 +130,11 @@ def brains_of(scenarios: Mapping[str, Scenario[Any]], chat: ChatEndpoint | None)
         return RehearsalBrain(scenario, scenario.rehearsal)
 
     return brain_of
+
+
+def model_names(scenarios: Mapping[str, Scenario[Any]], chat: str | None) -> list[str]:
+    """The names that are listed: the chat model's, which answers to any name, the scenarios', their text models'."""
+    return [*([chat] if chat else []), *scenarios, *names_of(scenarios)]
 
 
 def text_models_of(scenarios: Mapping[str, Scenario[Any]], chat: ChatEndpoint | None) -> TextModelFactory:
