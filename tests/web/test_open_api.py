@@ -12,11 +12,15 @@ import httpx2
 import openai
 import pytest
 from aiortc import RTCSessionDescription
+from httpx2 import Response
 from openai import AsyncOpenAI
+from pydantic import SecretStr
 
 from tests.calls.model_fake import FakeModel
 from tests.engine.rtc.rtc_caller import offering, post_offer
 from tests.web.web_server import Client, client, listening, own_settings, serving
+from trunkline.providers.credentials import KeyCredentials
+from trunkline.providers.text import ResponsesModel
 from trunkline.web import create_app
 from trunkline.web.text_requests import check_input, check_tools
 
@@ -151,8 +155,38 @@ async def test_a_text_model_that_fails_says_why_without_a_key() -> None:
     async with on_the_engine() as caller:
         body = {"input": "hi", "metadata": {"purpose": "nothing of the kind"}}
         status, code, error = await caller.refused("POST", "/api/responses", json=body)
-    assert (status, code) == (502, "text_model_failed")
-    assert "404" in error["message"]
+    assert (status, code) == (404, "unknown_text_model")
+    assert "There is no text model for 'counter/nothing of the kind'" in error["message"]
+
+
+ERROR = {"error": {"message": "Not like this."}}
+
+
+@pytest.mark.parametrize(
+    ("service", "answered", "retry_after"),
+    [
+        (Response(400, json=ERROR), (400, "text_request_refused"), None),
+        (Response(404, json=ERROR), (404, "unknown_text_model"), None),
+        (Response(429, json=ERROR, headers={"retry-after": "17"}), (429, "text_model_busy"), "17"),
+        (Response(401, json=ERROR), (502, "text_model_failed"), None),
+        (Response(500, json=ERROR, headers={"retry-after": "0"}), (502, "text_model_failed"), None),
+    ],
+    ids=lambda given: str(given.status_code) if isinstance(given, Response) else "",
+)
+async def test_what_the_text_model_refuses_keeps_its_status_where_the_client_can_mend_it(
+    monkeypatch: pytest.MonkeyPatch, service: Response, answered: tuple[int, str], retry_after: str | None
+) -> None:
+    key = KeyCredentials("api-key", SecretStr("k" * 32))
+    text = ResponsesModel("the service", "http://text.invalid/v1", key, lambda _prompt: "small")
+    monkeypatch.setattr(text, "_client", httpx2.AsyncClient(transport=httpx2.MockTransport(lambda _asked: service)))
+    monkeypatch.setattr(FakeModel, "text_model", lambda _model: text)
+    async with serving(monkeypatch) as caller:
+        got = await caller.http.post("/api/responses", json={"input": "hi"})
+    await text.aclose()
+    error = got.json()["error"]
+    assert (got.status_code, error["code"]) == answered
+    assert f"the service answered {service.status_code} for the text model: Not like this." in error["message"]
+    assert got.headers.get("retry-after") == retry_after
 
 
 async def test_without_a_text_model_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

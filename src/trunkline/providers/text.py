@@ -96,10 +96,11 @@ class ResponsesModel:
                 )
             except httpx2.HTTPError as error:
                 problem = f"{self._what} cannot be reached for the text model: {type(error).__name__}."
+                status, wanted_s = None, None
             else:
                 if response.is_success:
                     return _object_in(response)
-                status = response.status_code
+                status, wanted_s = response.status_code, retry_after_s(response.headers)
                 message = message_in(response.content, shown) or response.reason_phrase
                 problem = f"{self._what} answered {status} for the text model: {message}"
                 if status == 401 and not renewed and self._credentials.refused(shown):
@@ -107,13 +108,13 @@ class ResponsesModel:
                     continue
                 if status != 429 and status < 500:
                     break
-                pause_s = retry_after_s(response.headers) or pause_s
+                pause_s = wanted_s or pause_s
             if pause_s > LONGEST_WAIT_S:
                 problem += f" It wants a pause of {pause_s:.0f} s."
                 break
             if attempt + 1 < TRIES:
                 await asyncio.sleep(pause_s)
-        raise TextModelError(problem)
+        raise TextModelError(problem, status=status, retry_after_s=wanted_s)
 
     async def _shown(self) -> Mapping[str, str]:
         try:

@@ -54,7 +54,17 @@ class TextReply:
 
 
 class TextModelError(Exception):
-    """The text model gave no answer that can be used. The message says why, and what to do."""
+    """The text model gave no answer that can be used. The message says why, and what to do.
+
+    Attributes:
+        status: the HTTP status that the service answered with; None where it gave none, or answered what is no use.
+        retry_after_s: how long the service wants to be left alone, in seconds; None where it does not say.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.retry_after_s = retry_after_s
 
 
 class TextModel(Protocol):

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 _FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
+BUSY_S = 5.0
+"""When to try again where the service does not say, in seconds."""
 _NO_STORE = {"cache-control": "no-store"}
 
 
@@ -110,7 +112,7 @@ async def ask_text(request: Request) -> Response:
     try:
         return JSONResponse(await model.create(prompt, passed_on), headers=_NO_STORE)
     except TextModelError as error:
-        raise Refusal(502, "text_model_failed", str(error)) from None
+        raise _not_answered(error) from None
 
 
 async def _ready(request: Request, what: str) -> Ready:
@@ -179,8 +181,21 @@ def _context(scenario: Scenario[Any]) -> RunContextWrapper[Any]:
 def _not_minted(error: ProviderError) -> Refusal:
     message = f"{error} {error.hint}" if error.hint else str(error)
     if error.code == 429:
-        return Refusal(429, "too_often", message, retry_after_s=error.retry_after_s or 5.0)
+        return Refusal(429, "too_often", message, retry_after_s=error.retry_after_s or BUSY_S)
     return Refusal(502, "mint_failed", message)
+
+
+def _not_answered(error: TextModelError) -> Refusal:
+    """What the client itself can mend keeps the service's status; the rest is the server's trouble."""
+    match error.status:
+        case 400:
+            return Refusal(400, "text_request_refused", str(error))
+        case 404:
+            return Refusal(404, "unknown_text_model", str(error))
+        case 429:
+            return Refusal(429, "text_model_busy", str(error), retry_after_s=error.retry_after_s or BUSY_S)
+        case _:
+            return Refusal(502, "text_model_failed", str(error))
 
 
 routes: list[BaseRoute] = [
