@@ -88,7 +88,7 @@ class ScriptedCall:
         """More of the log, 100 ms apart unless told otherwise."""
         for event in events:
             seq = len(self._log) + 1
-            frame = log.frame_of(event, seq, 100 * seq if at_ms is None else at_ms).decode()
+            frame = log.frame_of(event, seq, 100 * seq if at_ms is None else at_ms)
             self._log.append((seq, frame))
             if self._socket:
                 self._socket.send(frame)

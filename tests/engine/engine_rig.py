@@ -15,7 +15,7 @@ from trunkline.engine import effects, inputs
 from trunkline.engine.brains import BrainOutput, BrainRequest
 from trunkline.engine.effects import Effect, Send
 from trunkline.engine.session import Session
-from trunkline.realtime.events import Event
+from trunkline.realtime.events import Event, decode, encode
 
 
 class Rig:
@@ -57,9 +57,10 @@ class Rig:
         while self._inbox:
             for output in self.session.step(self._inbox.popleft(), self.now_ms):
                 if isinstance(output, Send):
-                    engine_oracle.check(output.event)
-                    self.watch.see(output.event)
-                    self.events.append(output.event)
+                    event = decode(encode(output.event))  # as it goes over the wire
+                    engine_oracle.check(event)
+                    self.watch.see(event)
+                    self.events.append(event)
                 elif not self._carry_out(output):
                     self.effects.append(output)
         return self.events[before:]

@@ -40,6 +40,8 @@ from trunkline.settings import Settings
 
 logger = logging.getLogger(__name__)
 COUNT_EVERY_S = 1.0
+_ROUNDING_S = 0.001
+"""What a timer may fire too early, by the rounding of clocks."""
 
 
 class LegRoleSet(LogEvent, frozen=True, tag="leg.role"):
@@ -155,6 +157,8 @@ class Call:
         self._inputs: deque[steps.Input] = deque()
         self._stepping = False
         self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._due: dict[str, float] = {}
+        """When each timer is really due, by the loop's clock: at the earliest when it fires."""
         self._carriers: dict[type, Callable[[Any], None]] = {
             steps.Append: lambda append: self._append(append.event),
             steps.Send: lambda send: self._link.send(send.event),
@@ -323,7 +327,7 @@ class Call:
         is_caller = leg_id == self.leg.leg_id or (leg_id is None and self.leg.page is None)
         page.role = "caller" if is_caller and not self.is_over else "viewer"
         role = frame_of(LegRoleSet(role=page.role), 0, round(self._now_ms()))
-        page.begin([role.decode(), *(entry.frame.decode() for entry in self.log.since(after))])
+        page.begin([role, *(entry.frame for entry in self.log.since(after))])
         if self.is_over:
             page.close(OVER, "the call is over")
             return
@@ -374,14 +378,14 @@ class Call:
         self._link.hear(pcm)
 
     def _tell(self, page: Page, event: LogEvent) -> None:
-        page.push(frame_of(event, 0, round(self._now_ms())).decode())
+        page.push(frame_of(event, 0, round(self._now_ms())))
 
     def _show(self, entry: Entry) -> None:
         if isinstance(entry.event, AudioCleared) and self.leg.page is not None:
             self.leg.page.drop_sound()
-        text = entry.frame.decode()
         for page in self._pages:
-            page.push(text)
+            if page.reads_log:
+                page.push(entry.frame)
 
     # Effects --------------------------------------------------------------------------------------------------------
     def _feed(self, given: steps.Input) -> None:
@@ -438,11 +442,26 @@ class Call:
         self._tasks.create_task(work)
 
     def _wake_at(self, effect: steps.WakeAt) -> None:
-        if (timer := self._timers.pop(effect.key, None)) is not None:
-            timer.cancel()
-        if effect.at_ms is not None:
-            when = self._began + effect.at_ms / 1000
-            self._timers[effect.key] = self._loop.call_at(when, self._feed, steps.Woke(effect.key))
+        timer = self._timers.get(effect.key)
+        if effect.at_ms is None:
+            if timer is not None:
+                timer.cancel()
+                del self._timers[effect.key]
+            return
+        self._due[effect.key] = when = self._began + effect.at_ms / 1000
+        # Some are put off with each event and each frame of sound: their timer stays, and looks again when it fires.
+        if timer is None or timer.when() > when:
+            if timer is not None:
+                timer.cancel()
+            self._timers[effect.key] = self._loop.call_at(when, self._wake, effect.key)
+
+    def _wake(self, key: str) -> None:
+        due = self._due[key]
+        if due - self._loop.time() > _ROUNDING_S:
+            self._timers[key] = self._loop.call_at(due, self._wake, key)
+            return
+        del self._timers[key]
+        self._feed(steps.Woke(key))
 
     async def _connect(self) -> Connection:
         return await self._provider.connect(self._model)

@@ -40,6 +40,9 @@ NO_SUCH_CALL = 4404
 class Page:
     """What goes down to one page, in order: text frames (`str`), sound (`bytes`), and at last a `Closing`."""
 
+    reads_log = True
+    """Whether the log's events are pushed."""
+
     def __init__(self) -> None:
         self.role: LegRole = "viewer"
         self._frames: deque[str | bytes] = deque()

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Literal
 
@@ -378,14 +377,23 @@ LogEventUnion = (
 )
 
 
-@dataclass(frozen=True, slots=True)
 class Entry:
-    """One event of a log with its place and time, encoded once for every reader."""
+    """One event of a log with its place and time, encoded once for every reader, when the first wants it."""
 
-    seq: int
-    at_ms: int
-    event: LogEventUnion
-    frame: bytes
+    __slots__ = ("_frame", "at_ms", "event", "seq")
+
+    def __init__(self, seq: int, at_ms: int, event: LogEventUnion) -> None:
+        self.seq = seq
+        self.at_ms = at_ms
+        self.event = event
+        self._frame: str | None = None
+
+    @property
+    def frame(self) -> str:
+        """See `frame_of`."""
+        if self._frame is None:
+            self._frame = frame_of(self.event, self.seq, self.at_ms)
+        return self._frame
 
 
 Reader = Callable[[Entry], None]
@@ -411,7 +419,7 @@ class Log:
         """Numbers, dates and keeps the event, and hands it to the readers."""
         self.last_seq += 1
         at_ms = round(self._now_ms())
-        entry = Entry(self.last_seq, at_ms, event, frame_of(event, self.last_seq, at_ms))
+        entry = Entry(self.last_seq, at_ms, event)
         self._tail.append(entry)
         for reader in tuple(self._readers):
             reader(entry)
@@ -433,13 +441,13 @@ class Log:
         return unsubscribe
 
 
-def frame_of(event: LogEventUnion | LogEvent, seq: int, at_ms: int) -> bytes:
+def frame_of(event: LogEventUnion | LogEvent, seq: int, at_ms: int) -> str:
     """The event as the JSON text that pages get: `{"seq", "at_ms", "kind", …}`."""
     try:
         encoded = _encoder.encode(event)
     except (TypeError, ValueError, RecursionError, OverflowError):  # something in it that JSON cannot hold
         encoded = plain_json({"kind": event.__struct_config__.tag, **msgspec.structs.asdict(event)})
-    return b'{"seq":%d,"at_ms":%d,' % (seq, at_ms) + encoded[1:]
+    return f'{{"seq":{seq},"at_ms":{at_ms},{encoded[1:].decode()}'
 
 
 _encoder = msgspec.json.Encoder()

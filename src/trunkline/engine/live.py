@@ -296,8 +296,12 @@ class LiveSession:
             utterance.abandon()
 
 
-async def _closable(iterator: AsyncIterator[_T]) -> AsyncGenerator[_T, None]:
-    """The iterator as a generator: closing it closes the iterator, where that can be closed."""
+def _closable(iterator: AsyncIterator[_T]) -> AsyncGenerator[_T, None]:
+    """The iterator as what can be closed: mostly it is a generator already."""
+    return iterator if isinstance(iterator, AsyncGenerator) else _generated(iterator)
+
+
+async def _generated(iterator: AsyncIterator[_T]) -> AsyncGenerator[_T, None]:
     try:
         async for value in iterator:
             yield value

@@ -38,6 +38,8 @@ class Ear(Page):
         keeps_sound: whether the stretches keep what was played, for a recording.
     """
 
+    reads_log = False
+
     def __init__(
         self,
         now_ms: Callable[[], float],

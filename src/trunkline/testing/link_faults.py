@@ -99,6 +99,11 @@ class LinkFaults:
         self.connections += 1
         self._open = connection
 
+    @property
+    def planned(self) -> bool:
+        """Whether a fault may strike what comes next."""
+        return bool(self._faults)
+
     def strike(self, frame: bytes | str) -> _Fault | None:
         """The fault that strikes this event, if any."""
         if not self._faults:
@@ -217,7 +222,8 @@ class _FaultyConnection:
             await self._suffer(fault)
 
     def try_send(self, frame: str) -> bool:
-        return False  # a fault may strike it
+        """See `Connection.try_send`."""
+        return self._lost is None and not self._faults.planned and self._connection.try_send(frame)
 
     async def close(self) -> None:
         if self._closing is not None:
