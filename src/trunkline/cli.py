@@ -249,6 +249,7 @@ async def _engine(settings: Settings, targets: list[str], key: str | None) -> in
     from trunkline.engine.local import local_engine
     from trunkline.engine.speech import SpeechError
     from trunkline.scenario.loading import load
+    from trunkline.web.log_words import quiet_log
 
     if key is None and not is_loopback(settings.host):
         key = secrets.token_urlsafe(24)
@@ -256,11 +257,13 @@ async def _engine(settings: Settings, targets: list[str], key: str | None) -> in
     scenarios = load(targets)
     for problem in scenarios.problems:
         typer.echo(f"{problem}", err=True)
+    running = local_engine(scenarios.by_name, settings, key=key, host=settings.host, port=settings.port)
     try:
-        async with local_engine(scenarios.by_name, settings, key=key, host=settings.host, port=settings.port) as server:
-            typer.echo(f"The Realtime endpoint is at {server.url}  (Ctrl-C ends it)")
-            typer.echo(f"Models: {', '.join(scenarios.by_name)}")
-            await asyncio.Event().wait()
+        with quiet_log(log_words=settings.log_words):
+            async with running as server:
+                typer.echo(f"The Realtime endpoint is at {server.url}  (Ctrl-C ends it)")
+                typer.echo(f"Models: {', '.join(scenarios.by_name)}")
+                await asyncio.Event().wait()
     except (SpeechError, OSError) as error:
         reason = _no_address(settings, error, "trunkline engine --port {}") or f"The engine cannot start: {error}"
         typer.echo(reason, err=True)

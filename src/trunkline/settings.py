@@ -160,7 +160,8 @@ class Settings(BaseSettings):
     send_timeout_s: float = Field(default=30.0, validation_alias="TRUNKLINE_SEND_TIMEOUT_S", gt=0)
     """How long a page may take to accept one frame of its call."""
     log_words: bool = Field(default=False, validation_alias="TRUNKLINE_LOG_WORDS")
-    """Whether the server's log may hold what is said, SDP, and what travels on the wire, headers included."""
+    """Whether the server's log may hold what is said, the messages of errors of users' code, SDP, and what travels on
+    the wire, headers included."""
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", validation_alias="TRUNKLINE_LOG_LEVEL"
     )

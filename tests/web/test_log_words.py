@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import logging
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import trunkline
 from tests.calls.model_fake import FakeModel
 from tests.engine.rtc.rtc_caller import offering
 from tests.web.web_server import client, listening, own_settings
 from trunkline.web import create_app
-from trunkline.web.log_words import quiet_libraries
+from trunkline.web.log_words import LOGS_ERRORS, quiet_log
 
 pytestmark = pytest.mark.speech
 OPEN = Path(__file__).parent / "open_scenario.py"
+FAILING = Path(__file__).parent / "failing_scenario.py"
 TOKEN = "correct-horse-battery-staple"
 WORDS = "marzipan submarine"
 HEARD = "The counter is open."
@@ -80,11 +85,86 @@ async def test_words_are_in_the_log_where_they_were_asked_for(everything: pytest
     assert HEARD in everything.text
 
 
+async def failing_call(**settings: Any) -> str:
+    """A caller whose words are in the message of what an agent raises; returns the error in the call's own log."""
+    given = own_settings(**settings)
+    async with listening(create_app([str(FAILING)], given), given) as url, client(url, FakeModel()) as caller:
+        started = await caller.starts(scenario="door")
+        async with caller.page(started["call_id"], f"?leg={started['leg_id']}") as page:
+            await page.answer()
+            await page.sends({"type": "say", "text": WORDS})
+            return str((await page.kind("error"))["message"])
+
+
+async def test_an_error_of_users_code_is_in_the_log_with_its_place_and_without_its_words(
+    everything: pytest.LogCaptureFixture,
+) -> None:
+    assert f"LookupError: nothing about {WORDS}" in await failing_call()  # the call's log is for its caller
+    assert "agent archivist could not be set up" in everything.text
+    for told in ("KeyError", "and from that:", 'failing_scenario.py", line', "in look_up", "LookupError"):
+        assert told in everything.text
+    assert WORDS not in everything.text
+    assert "nothing about" not in everything.text
+
+
+async def test_an_error_of_users_code_says_it_all_where_words_were_asked_for(
+    everything: pytest.LogCaptureFixture,
+) -> None:
+    await failing_call(log_words=True)
+    assert f"LookupError: nothing about {WORDS}" in everything.text
+    assert "in look_up" in everything.text
+
+
+def test_errors_in_a_group_are_told_one_by_one(caplog: pytest.LogCaptureFixture) -> None:
+    logger = logging.getLogger(LOGS_ERRORS[0])
+    with quiet_log(log_words=False):
+        logger.error("it failed", exc_info=ExceptionGroup(WORDS, [ValueError(WORDS), OSError(WORDS)]))
+    assert [line.strip() for line in caplog.text.splitlines()[1:5]] == [
+        "ExceptionGroup",
+        "1 of 2:",
+        "ValueError",
+        "2 of 2:",
+    ]
+    assert WORDS not in caplog.text
+
+
+async def test_a_task_that_nobody_waited_for_tells_no_words(caplog: pytest.LogCaptureFixture) -> None:
+    async def fails() -> None:
+        raise LookupError(WORDS)
+
+    with quiet_log(log_words=False):
+        task = asyncio.create_task(fails())
+        await asyncio.wait([task])
+        del task
+        gc.collect()
+    assert "Task exception was never retrieved" in caplog.text
+    assert "in fails" in caplog.text
+    assert WORDS not in caplog.text
+
+
+def test_errors_have_their_words_again_afterwards(caplog: pytest.LogCaptureFixture) -> None:
+    with quiet_log(log_words=False):
+        pass
+    logging.getLogger(LOGS_ERRORS[0]).error("it failed", exc_info=ValueError(WORDS))
+    assert WORDS in caplog.text
+
+
+def test_every_part_that_logs_errors_is_known() -> None:
+    at_the_start = {"trunkline.web.service"}  # nobody has said anything yet
+    source = Path(trunkline.__file__).parent
+    logging_errors = {
+        ".".join(("trunkline", *file.relative_to(source).with_suffix("").parts))
+        for file in source.rglob("*.py")
+        if re.search(r"exc_info=|logger\.exception\(", file.read_text())
+    }
+    assert logging_errors - at_the_start == {name for name in LOGS_ERRORS if name.startswith("trunkline.")}
+
+
 def test_the_levels_are_put_back() -> None:
     logger = logging.getLogger("websockets.client")
     before = logger.level
     logger.setLevel(logging.DEBUG)
-    with quiet_libraries(log_words=False):
+    with quiet_log(log_words=False):
         assert not logger.isEnabledFor(logging.DEBUG)
         assert not logging.getLogger("websockets.anything").isEnabledFor(logging.INFO)
     assert logger.isEnabledFor(logging.DEBUG)

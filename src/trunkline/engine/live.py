@@ -19,7 +19,7 @@ from trunkline.engine.brains import Brain, BrainError
 from trunkline.engine.effects import Output
 from trunkline.engine.session import Session
 from trunkline.engine.speech import Recogniser, SpeechError, Utterance, Voice
-from trunkline.realtime.events import encode
+from trunkline.realtime.events import Event
 
 logger = logging.getLogger(__name__)
 
@@ -34,8 +34,8 @@ INTERNAL_ERROR = "internal error; the server's log says more"
 class Channel(Protocol):
     """A client's end of a session, for events. It never blocks; one that cannot keep up closes itself."""
 
-    def send(self, frame: bytes) -> None:
-        """An event, encoded."""
+    def send(self, event: Event) -> None:
+        """An event, which is nobody's to change. Sound in it is bytes, for `encode` to write."""
 
     def close(self, code: int, reason: str) -> None:
         """The session has ended. Frames sent before are delivered first."""
@@ -174,9 +174,8 @@ class LiveSession:
                 self.end(code, reason)
 
     def _send(self, output: effects.Send) -> None:
-        frame = encode(output.event)
         for channel in list(self._channels):
-            channel.send(frame)
+            channel.send(output.event)
 
     def _hear(self, output: effects.OpenUtterance | effects.FeedUtterance | effects.AbandonUtterance) -> None:
         if isinstance(output, effects.OpenUtterance):
@@ -259,7 +258,7 @@ class LiveSession:
         try:
             grammar = self._brain.grammar(opening.request)
         except BrainError as error:
-            logger.warning("No grammar for the recogniser: %s", error)
+            logger.warning("No grammar for the recogniser: %s", error.code, exc_info=True)
             grammar = None
         try:
             return self._recogniser.open(grammar=grammar, language=opening.language, on_partial=on_partial)

@@ -83,7 +83,7 @@ async def start_call(request: Request) -> Response:
     except TooManyCallsError as error:
         raise Refusal(429, "too_many_calls", str(error), retry_after_s=BUSY_S) from None
     except StateError as error:
-        logger.exception("%s", error)
+        logger.warning("the state of the scenario %s could not be made", scenario.name, exc_info=True)
         raise Refusal(500, "scenario_failed", str(error)) from None
     call.leg.reason = wanted.reason
     answer = {"call_id": call.call_id, "leg_id": call.leg.leg_id, "transport": transport}

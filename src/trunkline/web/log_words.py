@@ -1,7 +1,8 @@
 """What the server's log may not hold unless it was asked for: what is said, SDP, and keys in headers.
 
 Trunkline itself logs none of it. But the libraries below write whole frames and headers to their loggers at `DEBUG`,
-and some of it at `INFO`, for whoever has turned these on for everything.
+and some of it at `INFO`, for whoever has turned these on for everything; and the errors of users' code, which both log,
+may say what the caller said.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from trunkline.web.wordless import WithoutWords
 
 _QUIET = {
     "websockets": logging.WARNING,  # frames, and the headers of handshakes
@@ -27,13 +30,38 @@ _QUIET = {
     "mcp": logging.WARNING,
 }
 
+LOGS_ERRORS = (
+    "trunkline.calls.agent_runner",
+    "trunkline.calls.call",
+    "trunkline.engine.calls",
+    "trunkline.engine.live",
+    "trunkline.web.calls",
+    "trunkline.web.open_api",
+    "asyncio",  # tasks that failed and that nobody waited for
+)
+"""Loggers that are given errors which users' code may have raised in a call."""
+
 
 @contextmanager
-def quiet_libraries(*, log_words: bool) -> Iterator[None]:
-    """Keeps the libraries' loggers quiet, whatever level they were given or have from above."""
+def quiet_log(*, log_words: bool) -> Iterator[None]:
+    """Keeps the libraries' loggers quiet, whatever level they were given or have from above, and errors wordless."""
     if log_words:
         yield
         return
+    wordless = WithoutWords()
+    told = [logging.getLogger(name) for name in (*LOGS_ERRORS, *_QUIET)]
+    for logger in told:
+        logger.addFilter(wordless)
+    try:
+        with _quiet_libraries():
+            yield
+    finally:
+        for logger in told:
+            logger.removeFilter(wordless)
+
+
+@contextmanager
+def _quiet_libraries() -> Iterator[None]:
     raised: dict[logging.Logger, int] = {}
     for name, least in _QUIET.items():
         for logger in _with_children(name):

@@ -17,7 +17,7 @@ from trunkline.providers import Provider, ProviderError
 from trunkline.providers.choice import chosen_name, make_provider
 from trunkline.scenario.loading import Scenarios, load
 from trunkline.settings import Settings
-from trunkline.web.log_words import quiet_libraries
+from trunkline.web.log_words import quiet_log
 from trunkline.web.problems import Refusal
 from trunkline.web.rates import EVERYBODY, Rate, client_of
 
@@ -99,7 +99,7 @@ class Service:
         """Runs the service: calls can be made inside."""
         times = times_of(self.settings)
         async with AsyncExitStack() as stack:
-            stack.enter_context(quiet_libraries(log_words=self.settings.log_words))
+            stack.enter_context(quiet_log(log_words=self.settings.log_words))
             providers = await stack.enter_async_context(AsyncExitStack())
             exchange = Exchange(
                 times=times,

@@ -1,0 +1,31 @@
+"""A scenario whose second agent fails with the caller's own words, for the tests of the server's log."""
+
+from typing import Any
+
+from agents.realtime import RealtimeAgent
+
+from trunkline import Caller, Lines, Rehearsal, Scenario, transfer
+
+rehearsal = Rehearsal()
+
+
+@rehearsal.plays("porter")
+async def porter_part(caller: Caller) -> Lines:
+    """Hands over whoever says anything."""
+    yield "Who is there?"
+    await caller.says()
+    yield transfer("archivist")
+
+
+def look_up(context: Any, _agent: object) -> str:
+    """The instructions of somebody whose books do not have what the caller said."""
+    said = context.context.history[-1].text
+    try:
+        return str({}[said])
+    except KeyError as error:
+        raise LookupError(f"nothing about {said}") from error
+
+
+archivist: RealtimeAgent[None] = RealtimeAgent(name="archivist", instructions=look_up)
+porter: RealtimeAgent[None] = RealtimeAgent(name="porter", instructions="Hand over.", handoffs=[archivist])
+door: Scenario[None] = Scenario("door", agents=[porter, archivist], rehearsal=rehearsal)
