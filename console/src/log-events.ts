@@ -263,7 +263,10 @@ export interface TurnMeasured {
   guardrail_ms?: number;
 }
 
-/** A response was paid for. `cost` and `total_cost` are in US dollars, None without a price for the model. */
+/**
+ * A response was paid for. `cost` and `total_cost` are in US dollars, None without a price for the model.
+ * `seconds` of sound is what transcription by time is paid by, in place of tokens; `total_seconds` is the call's.
+ */
 export interface UsageUpdated {
   kind: "usage.updated";
   source: "response" | "text" | "transcription";
@@ -273,6 +276,8 @@ export interface UsageUpdated {
   cost?: number;
   total_cost?: number;
   item_id?: string;
+  seconds?: number;
+  total_seconds?: number;
 }
 
 /** Something worth knowing that is no error: a setting that is missing, a limit that is near. */

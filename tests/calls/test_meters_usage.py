@@ -121,6 +121,11 @@ def test_a_transcription_that_goes_by_time() -> None:
     [used] = call.transcribed({"type": "duration", "seconds": 30})
     assert (used.source, used.model, used.item_id) == ("transcription", "gpt-realtime-whisper", "s1")
     assert used.cost == pytest.approx(0.0085)
+    assert (used.seconds, used.total_seconds) == (30, 30)
+    [more] = call.transcribed({"type": "duration", "seconds": 1.5}, "s2")
+    assert (more.seconds, more.total_seconds) == (1.5, 31.5)
+    [answer] = call.response({"input_tokens": 5})
+    assert (answer.seconds, answer.total_seconds) == (0, 31.5)
 
 
 def test_a_transcription_that_goes_by_tokens() -> None:

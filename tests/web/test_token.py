@@ -62,6 +62,14 @@ async def test_health_is_open_and_tells_a_stranger_nothing_more(monkeypatch: pyt
         assert set((await caller.http.get("/api/health", headers=BEARER)).json()) == {"status", "version", "provider"}
 
 
+async def test_health_tells_a_browser_that_it_is_signed_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with locked(monkeypatch) as caller:
+        await signs_in(caller)
+        assert (await caller.http.get("/api/health")).json()["signed_in"] is True
+        await caller.http.post("/sign-out")
+        assert (await caller.http.get("/api/health")).json() == {"status": "ok"}
+
+
 WRONG: list[dict[str, str]] = [
     {},
     {"authorization": "Bearer"},

@@ -293,7 +293,10 @@ class Tokens(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class UsageUpdated(LogEvent, frozen=True, tag="usage.updated"):
-    """A response was paid for. `cost` and `total_cost` are in US dollars, None without a price for the model."""
+    """A response was paid for. `cost` and `total_cost` are in US dollars, None without a price for the model.
+
+    `seconds` of sound is what transcription by time is paid by, in place of tokens; `total_seconds` is the call's.
+    """
 
     source: Literal["response", "transcription", "text"]
     model: str
@@ -302,6 +305,8 @@ class UsageUpdated(LogEvent, frozen=True, tag="usage.updated"):
     cost: float | None = None
     total_cost: float | None = None
     item_id: str | None = None
+    seconds: float = 0.0
+    total_seconds: float = 0.0
 
 
 class Notice(LogEvent, frozen=True, tag="notice"):

@@ -34,6 +34,7 @@ class Meters:
         """Responses and transcriptions that have been paid for: a service may tell of one twice."""
         self._total = log.Tokens()
         self._total_cost: float | None = None
+        self._total_seconds = 0.0
 
     def read(self, entry: log.Entry) -> Sequence[log.LogEventUnion]:
         """Takes one more entry of the log; what is to be appended after it."""
@@ -94,6 +95,7 @@ class Meters:
         if cost is not None:
             self._total_cost = (self._total_cost or 0.0) + cost
         self._total = _sum(self._total, tokens)
+        self._total_seconds += seconds
         return log.UsageUpdated(
             source=source,
             model=model,
@@ -102,6 +104,8 @@ class Meters:
             cost=_rounded(cost),
             total_cost=_rounded(self._total_cost),
             item_id=item_id,
+            seconds=round(seconds, 3),
+            total_seconds=round(self._total_seconds, 3),
         )
 
     def _configured(self, event: Event) -> None:

@@ -18,6 +18,8 @@ WRONG_PER_MINUTE = 10
 """How many wrong tokens a client may show in a minute, as bearers and at the sign-in page together."""
 KNOWN = "trunkline.known"
 """In a request's scope: whether whoever sent it may come in."""
+SIGNED_IN = "trunkline.signed_in"
+"""In a request's scope: whether the cookie says so, which can be given back, and not a bearer."""
 
 
 class Access:
@@ -38,7 +40,8 @@ class Access:
             return
         is_open = path_of(scope) in OPEN_PATHS
         try:
-            scope[KNOWN] = self._knows(HTTPConnection(scope), is_open=is_open)
+            scope[SIGNED_IN] = self._is_signed_in(HTTPConnection(scope))
+            scope[KNOWN] = scope[SIGNED_IN] or self._shows_token(HTTPConnection(scope), is_open=is_open)
             if not (is_open or scope[KNOWN]):
                 message = "Show the server's token: 'Authorization: Bearer …', or sign in at sign-in."
                 raise Refusal(401, "token_needed", message)
@@ -47,10 +50,11 @@ class Access:
             return
         await self._app(scope, receive, send)
 
-    def _knows(self, connection: HTTPConnection, *, is_open: bool) -> bool:
+    def _is_signed_in(self, connection: HTTPConnection) -> bool:
         cookie = connection.cookies.get(self._token.cookie)
-        if cookie is not None and self._token.is_signed_in(cookie):
-            return True
+        return cookie is not None and self._token.is_signed_in(cookie)
+
+    def _shows_token(self, connection: HTTPConnection, *, is_open: bool) -> bool:
         scheme, _, shown = connection.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer":
             return False

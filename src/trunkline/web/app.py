@@ -23,7 +23,7 @@ from trunkline.calls.legs import NO_SUCH_CALL
 from trunkline.scenario.scenario import Scenario
 from trunkline.settings import Settings, is_loopback
 from trunkline.web import calls, open_api
-from trunkline.web.access import KNOWN, WRONG_PER_MINUTE, Access
+from trunkline.web.access import KNOWN, SIGNED_IN, WRONG_PER_MINUTE, Access
 from trunkline.web.guard import LOOPBACK, Guard
 from trunkline.web.problems import Refusal, handle
 from trunkline.web.rates import Rate
@@ -85,7 +85,9 @@ async def health(request: Request) -> Response:
     """`GET /api/health`: for everybody, but strangers are told no more than that the server is there."""
     if not request.scope.get(KNOWN, True):
         return JSONResponse({"status": "ok"})
-    return JSONResponse({"status": "ok", "version": __version__, "provider": service_of(request).provider_name})
+    told = {"status": "ok", "version": __version__, "provider": service_of(request).provider_name}
+    signed_in = {"signed_in": True} if request.scope.get(SIGNED_IN) else {}
+    return JSONResponse(told | signed_in)
 
 
 async def list_scenarios(request: Request) -> Response:
