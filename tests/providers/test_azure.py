@@ -11,11 +11,11 @@ import pytest
 
 from tests.providers.azure_stand_in import KEY, AzureStandIn, azure_stand_in
 from tests.providers.test_entra import FakeToken
-from trunkline.providers import Connection, ConnectionLostError, ProviderError
+from trunkline.providers import Connection, ConnectionLostError, ProviderError, event_in
 from trunkline.providers.configured import azure
 from trunkline.providers.entra import EntraCredentials
 from trunkline.providers.hosted import HostedModels, HostedProvider
-from trunkline.realtime.events import Event, decode, encode
+from trunkline.realtime.events import Event, encode
 from trunkline.scenario.loading import load
 from trunkline.scenario.text_model import TextModelError, TextPrompt
 
@@ -39,7 +39,7 @@ async def received(connection: Connection, kind: str) -> Event:
     """The next event of a type."""
     async with asyncio.timeout(5):
         while True:
-            event = decode(await connection.receive())
+            event = event_in(await connection.receive())
             if event["type"] == kind:
                 return event
 

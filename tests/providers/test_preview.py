@@ -12,7 +12,7 @@ from tests import preview_oracle
 from tests.engine import engine_oracle
 from tests.providers.azure_stand_in import KEY
 from tests.providers.test_azure import SCENARIO, SESSION, reached, received
-from trunkline.providers import ConnectionLostError, ProviderError
+from trunkline.providers import ConnectionLostError, ProviderError, event_in
 from trunkline.providers.preview import PreviewConnection
 from trunkline.realtime.events import Event, decode, encode
 from trunkline.scenario.loading import load
@@ -85,7 +85,7 @@ async def test_a_whole_turn_is_ga_on_our_side_and_the_preview_on_theirs() -> Non
         kinds: list[str] = []
         async with asyncio.timeout(5):
             while not kinds or kinds[-1] != "response.done":
-                event = decode(await connection.receive())
+                event = event_in(await connection.receive())
                 kinds.append(event["type"])
                 if event["type"] != "session.created" and "session" not in event:
                     engine_oracle.check(event)

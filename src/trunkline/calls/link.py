@@ -15,7 +15,7 @@ from msgspec import structs
 from trunkline.calls.log import Codec
 from trunkline.calls.steps import Input, LinkDropped, LinkOpened, RenewalFailed, SoundArrived, WireArrived
 from trunkline.calls.unconfirmed import Unconfirmed
-from trunkline.providers import Connection, ConnectionLostError, ProviderError
+from trunkline.providers import Connection, ConnectionLostError, ProviderError, Sound
 from trunkline.providers.faults import Treatment, classify_close
 from trunkline.realtime import events
 from trunkline.realtime.audio import FORMATS
@@ -315,7 +315,10 @@ class Link:
         except ConnectionLostError:
             return  # the reader is told too, and says why
 
-    def _on_frame(self, frame: bytes) -> None:
+    def _on_frame(self, frame: bytes | Sound) -> None:
+        if isinstance(frame, Sound):
+            self._deliver_sound(frame.item_id, frame.sound)
+            return
         if _SOUND in frame[:200]:
             try:
                 delta = _sound_decoder.decode(frame)

@@ -9,8 +9,8 @@ import time
 from trunkline.doctor import Finding
 from trunkline.engine.speech.choice import parts
 from trunkline.extras import installing
-from trunkline.providers import Connection, ConnectionLostError, ProviderError
-from trunkline.realtime.events import Event, MalformedEventError, decode, encode
+from trunkline.providers import Connection, ConnectionLostError, ProviderError, event_in
+from trunkline.realtime.events import Event, MalformedEventError, encode
 from trunkline.scenario.loading import load
 from trunkline.settings import Settings
 
@@ -83,7 +83,7 @@ async def _ask(connection: Connection) -> str:
         await connection.send(encode(event).decode())
     while True:
         try:
-            event = decode(await connection.receive())
+            event = event_in(await connection.receive())
         except MalformedEventError:
             continue
         if event["type"] == "response.done":

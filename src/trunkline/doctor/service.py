@@ -15,12 +15,12 @@ from typing import Any
 import httpx2
 
 from trunkline.doctor import Finding
-from trunkline.providers import Connection, ConnectionLostError, ProviderError
+from trunkline.providers import Connection, ConnectionLostError, ProviderError, event_in
 from trunkline.providers.configured import azure, azure_credentials, openai
 from trunkline.providers.dialling import http_client
 from trunkline.providers.faults import classify, classify_close
 from trunkline.providers.hosted import HostedProvider
-from trunkline.realtime.events import Event, MalformedEventError, decode, encode, text_of
+from trunkline.realtime.events import Event, MalformedEventError, encode, text_of
 from trunkline.scenario.text_model import TextModelError, TextPrompt
 from trunkline.settings import Settings
 
@@ -200,7 +200,7 @@ async def _transcribed(connection: Connection, settings: Settings, name: str) ->
 async def _events(connection: Connection) -> AsyncIterator[Event]:
     while True:
         try:
-            yield decode(await connection.receive())
+            yield event_in(await connection.receive())
         except MalformedEventError:
             continue
 

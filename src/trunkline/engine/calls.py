@@ -31,7 +31,7 @@ from trunkline.engine.preview import PreviewDialect
 from trunkline.engine.refusals import Refused, is_azure, no_such_call, wrong_key
 from trunkline.engine.sockets import SocketChannel, serve
 from trunkline.extras import installing
-from trunkline.realtime.events import encode, new_id
+from trunkline.realtime.events import new_id
 
 if TYPE_CHECKING:
     from trunkline.engine import webrtc
@@ -114,7 +114,7 @@ class Calls:
             return
         channel = SocketChannel(websocket)
         session = configuration.shown(call.live.session.configuration)
-        channel.send(encode({"type": "session.created", "event_id": new_id("event"), "session": session}))
+        channel.send({"type": "session.created", "event_id": new_id("event"), "session": session})
         call.live.attach(channel)
         call.sidebands.add(channel)
         try:

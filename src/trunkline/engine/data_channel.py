@@ -7,8 +7,6 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from trunkline.engine.checks import error_event
 from trunkline.engine.dialect import Dialect
 from trunkline.realtime.events import Event, encode
@@ -76,19 +74,19 @@ class EventChannel:
         while self._early:
             self._send(channel, self._early.popleft())
 
-    def send(self, frame: bytes) -> None:
+    def send(self, event: Event) -> None:
         """An event for the caller."""
-        if self._closed or self._gone.is_set() or (self._filtered and not _is_shown(frame)):
+        if self._closed or self._gone.is_set() or (self._filtered and not _is_shown(event)):
             return
-        told = frame if self._dialect is None else self._dialect.down(frame)
+        told = event if self._dialect is None else self._dialect.down(event)
         if told is None:
             return
-        text = told.decode()
+        text = encode(told).decode()
         if self._channel is not None:
             self._send(self._channel, text)
             return
         self._early.append(text)
-        self._early_bytes += len(frame)
+        self._early_bytes += len(text)
         if self._early_bytes > MAX_WAITING:
             self._give_up()
 
@@ -139,24 +137,11 @@ class EventChannel:
         self._roomy.set()
 
 
-class _Item(msgspec.Struct):
-    type: str = ""
-    role: str = ""
-
-
-class _Shape(msgspec.Struct):
-    type: str
-    item: _Item | None = None
-
-
-_shapes = msgspec.json.Decoder(_Shape)
-
-
-def _is_shown(frame: bytes) -> bool:
-    shape = _shapes.decode(frame)
-    if shape.item is not None and (shape.item.type != "message" or shape.item.role == "system"):
+def _is_shown(event: Event) -> bool:
+    item = event.get("item")
+    if item is not None and (item.get("type") != "message" or item.get("role") == "system"):
         return False
-    return shape.type in SHOWN_WHEN_FILTERED
+    return event["type"] in SHOWN_WHEN_FILTERED
 
 
 def _too_large(size: int) -> str:

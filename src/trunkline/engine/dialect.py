@@ -13,5 +13,5 @@ class Dialect(Protocol):
     def up(self, event: Event) -> Event:
         """What the client sent, in GA."""
 
-    def down(self, frame: bytes) -> bytes | None:
-        """An encoded GA event for the client; None if its dialect does not have it."""
+    def down(self, event: Event) -> Event | None:
+        """A GA event for the client, which it leaves as it is; None if its dialect does not have it."""

@@ -27,7 +27,7 @@ from trunkline.realtime.dialects import (
     transcription_session_to_ga,
     transcription_session_to_preview,
 )
-from trunkline.realtime.events import Event, decode, encode
+from trunkline.realtime.events import Event
 
 SOCKET_PATH = "/openai/realtime"
 """Where Azure's preview has its WebSocket: `?api-version=…&deployment=…`."""
@@ -59,10 +59,9 @@ class PreviewDialect:
             self._temperature = _temperature_of(session, self._temperature)
         return client_event_to_ga(event)
 
-    def down(self, frame: bytes) -> bytes | None:
-        """An encoded GA event for the client; None if the preview does not have it."""
-        told = server_event_to_preview(decode(frame), self._temperature)
-        return None if told is None else encode(told)
+    def down(self, event: Event) -> Event | None:
+        """A GA event for the client; None if the preview does not have it."""
+        return server_event_to_preview(event, self._temperature)
 
 
 class Host(Protocol):

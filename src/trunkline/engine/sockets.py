@@ -14,7 +14,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from trunkline.engine import inputs
 from trunkline.engine.dialect import Dialect
 from trunkline.engine.live import LiveSession
-from trunkline.realtime.events import Event, MalformedEventError, decode
+from trunkline.realtime.events import Event, MalformedEventError, decode, encode
 
 HIGH_WATER = 1 << 20
 """Bytes waiting for a client beyond which no more sound is made for it."""
@@ -44,15 +44,14 @@ class SocketChannel:
         self._roomy = asyncio.Event()
         self._roomy.set()
 
-    def send(self, frame: bytes) -> None:
+    def send(self, event: Event) -> None:
         """Queues an event. A client that has let too much pile up is closed instead."""
         if self._closing is not None:
             return
-        if self._dialect is not None:
-            translated = self._dialect.down(frame)
-            if translated is None:
-                return
-            frame = translated
+        told = event if self._dialect is None else self._dialect.down(event)
+        if told is None:
+            return
+        frame = encode(told)
         self._frames.append(frame)
         self._waiting += len(frame)
         if self._waiting > MAX_WAITING:

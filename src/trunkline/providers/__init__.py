@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
+from trunkline.realtime.events import Event, decode
 from trunkline.scenario.scenario import Scenario
 from trunkline.scenario.text_model import TextModel
 
@@ -91,11 +93,31 @@ class ConnectionLostError(Exception):
         self.code = code
 
 
+class Sound(NamedTuple):
+    """Sound of the model's that never was JSON, because its session is in this process."""
+
+    item_id: str
+    sound: bytes
+    """In the session's output format."""
+
+
+def event_in(frame: bytes | Sound) -> Event:
+    """The event that a connection has received.
+
+    Raises:
+        MalformedEventError: it is none.
+    """
+    if isinstance(frame, Sound):
+        sound = base64.b64encode(frame.sound).decode()
+        return {"type": "response.output_audio.delta", "item_id": frame.item_id, "delta": sound}
+    return decode(frame)
+
+
 class Connection(Protocol):
     """An open Realtime socket, or the sideband of a WebRTC call."""
 
-    async def receive(self) -> bytes:
-        """The next frame.
+    async def receive(self) -> bytes | Sound:
+        """The next frame: JSON, or sound where it need not be.
 
         Raises:
             ConnectionLostError: the connection is closed.

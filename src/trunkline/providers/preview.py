@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlencode
 
 import httpx2
@@ -115,10 +115,16 @@ class PreviewProvider(HostedProvider):
         return f"{'ws' if scheme == 'http' else 'wss'}://{host}/openai/realtime?{query}"
 
 
+class _Socket(Connection, Protocol):
+    """A connection on which everything is JSON."""
+
+    async def receive(self) -> bytes: ...
+
+
 class PreviewConnection:
     """A connection that speaks GA to us and the preview to the service."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: _Socket) -> None:
         self._connection = connection
         self._waiting: deque[bytes] = deque()
 

@@ -20,6 +20,7 @@ from trunkline.providers import (
     Provider,
     ProviderError,
     ProviderNotice,
+    Sound,
 )
 from trunkline.realtime.events import MalformedEventError, decode
 from trunkline.scenario.scenario import Scenario
@@ -104,12 +105,12 @@ class LinkFaults:
         """Whether a fault may strike what comes next."""
         return bool(self._faults)
 
-    def strike(self, frame: bytes | str) -> _Fault | None:
+    def strike(self, frame: bytes | str | Sound) -> _Fault | None:
         """The fault that strikes this event, if any."""
         if not self._faults:
             return None
         try:
-            kind = decode(frame)["type"]
+            kind = "response.output_audio.delta" if isinstance(frame, Sound) else decode(frame)["type"]
         except MalformedEventError:
             return None
         for fault in self._faults:
@@ -185,11 +186,11 @@ class _FaultyConnection:
     def __init__(self, connection: Connection, faults: LinkFaults) -> None:
         self._connection = connection
         self._faults = faults
-        self._waiting: deque[bytes] = deque()
+        self._waiting: deque[bytes | Sound] = deque()
         self._lost: ConnectionLostError | None = None
         self._closing: asyncio.Task[None] | None = None
 
-    async def receive(self) -> bytes:
+    async def receive(self) -> bytes | Sound:
         while True:
             if self._waiting:
                 return self._waiting.popleft()

@@ -15,9 +15,9 @@ from trunkline.engine.session import Session
 from trunkline.engine.speech import Recogniser, Voice
 from trunkline.engine.speech.oracle import OracleRecogniser
 from trunkline.engine.speech.vad import EnergyVoiceActivity
-from trunkline.providers import Connection, ConnectionLostError, Dialled, Minted, ProviderError, ProviderNotice
+from trunkline.providers import Connection, ConnectionLostError, Dialled, Minted, ProviderError, ProviderNotice, Sound
 from trunkline.providers.text import NoTextModel
-from trunkline.realtime.events import MalformedEventError, decode
+from trunkline.realtime.events import Event, MalformedEventError, decode, encode
 from trunkline.scenario.scenario import Scenario
 from trunkline.scenario.text_model import TextModel
 from trunkline.testing.estimated_voice import EstimatedVoice
@@ -121,13 +121,13 @@ class MemoryConnection:
 
     def __init__(self, live: LiveSession) -> None:
         self._live = live
-        self._frames: deque[bytes] = deque()
+        self._frames: deque[bytes | Sound] = deque()
         self._news = asyncio.Event()
         self._closed: ConnectionLostError | None = None
         self.serving: asyncio.Task[None] | None = None
         live.attach(_Down(self))
 
-    async def receive(self) -> bytes:
+    async def receive(self) -> bytes | Sound:
         """See `Connection.receive`."""
         while not self._frames:
             if self._closed is not None:
@@ -163,9 +163,10 @@ class MemoryConnection:
         if self.serving is not None:
             await asyncio.wait({self.serving})
 
-    def deliver(self, frame: bytes) -> None:
-        """An event of the session."""
-        self._frames.append(frame)
+    def deliver(self, event: Event) -> None:
+        """An event of the session. All but sound is written as JSON and read again, as it would be elsewhere."""
+        is_sound = event["type"] == "response.output_audio.delta"
+        self._frames.append(Sound(event["item_id"], event["delta"]) if is_sound else encode(event))
         self._news.set()
 
     def closed(self, code: int, reason: str) -> None:
@@ -181,8 +182,8 @@ class _Down:
     def __init__(self, connection: MemoryConnection) -> None:
         self._connection = connection
 
-    def send(self, frame: bytes) -> None:
-        self._connection.deliver(frame)
+    def send(self, event: Event) -> None:
+        self._connection.deliver(event)
 
     def close(self, code: int, reason: str) -> None:
         self._connection.closed(code, reason)

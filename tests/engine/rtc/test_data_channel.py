@@ -9,7 +9,7 @@ import pytest
 from pyee.asyncio import AsyncIOEventEmitter
 
 from trunkline.engine.data_channel import HIGH_WATER, MAX_WAITING, EventChannel
-from trunkline.realtime.events import encode
+from trunkline.realtime.events import Event
 
 
 class FakeChannel(AsyncIOEventEmitter):
@@ -34,8 +34,8 @@ class FakeChannel(AsyncIOEventEmitter):
         self.emit("bufferedamountlow")
 
 
-def event(type_: str, **fields: Any) -> bytes:
-    return encode({"type": type_, **fields})
+def event(type_: str, **fields: Any) -> Event:
+    return {"type": type_, **fields}
 
 
 def opened(*, filtered: bool = False) -> tuple[EventChannel, FakeChannel, list[bool]]:
@@ -94,7 +94,7 @@ async def test_a_caller_who_leaves_holds_nobody_up() -> None:
 
 
 @pytest.mark.parametrize(
-    ("frame", "shown"),
+    ("told", "shown"),
     [
         (event("session.created", session={"instructions": "the prompt"}), False),
         (event("session.updated"), False),
@@ -115,7 +115,7 @@ async def test_a_caller_who_leaves_holds_nobody_up() -> None:
         (event("conversation.item.input_audio_transcription.completed", transcript="hi"), True),
     ],
 )
-async def test_the_filter(frame: bytes, shown: bool) -> None:
+async def test_the_filter(told: Event, shown: bool) -> None:
     channel, fake, _ = opened(filtered=True)
-    channel.send(frame)
+    channel.send(told)
     assert bool(fake.sent) == shown

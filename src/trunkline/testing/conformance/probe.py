@@ -7,8 +7,8 @@ import base64
 from collections.abc import Callable
 from typing import Any
 
-from trunkline.providers import Connection, ConnectionLostError
-from trunkline.realtime.events import Event, MalformedEventError, decode, encode, new_id
+from trunkline.providers import Connection, ConnectionLostError, event_in
+from trunkline.realtime.events import Event, MalformedEventError, encode, new_id
 
 
 class Violation(Exception):  # noqa: N818 - what was found, not what went wrong here
@@ -140,7 +140,7 @@ class Probe:
                 self._lost = f"{lost.reason} (code {lost.code})"
                 continue
             try:
-                self.events.append(decode(frame))
+                self.events.append(event_in(frame))
             except MalformedEventError as error:
                 raise Violation(f"a frame is no event: {error}") from None
         self._place += 1
