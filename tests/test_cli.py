@@ -334,6 +334,17 @@ def test_reloading_starts_afresh_when_a_file_changes(start: Start, tmp_path: Pat
 
 
 @pytest.mark.speech
+def test_the_engines_key_may_stand_in_a_file(start: Start, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("TRUNKLINE_ENGINE_KEY=correct-horse\n")
+    port = free_port()
+    engine = start("engine", "--port", str(port))
+    engine.waits_for(lambda: "The Realtime endpoint is at" in engine.output)
+    url = f"http://127.0.0.1:{port}/v1/models"
+    answers = [httpx2.get(url, headers={"api-key": key}, trust_env=False) for key in ("any", "correct-horse")]
+    assert [answer.status_code for answer in answers] == [401, 200]
+
+
+@pytest.mark.speech
 def test_a_file_with_an_error_does_not_end_the_engine(start: Start, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text("this is no Python\n")
     engine = start("engine", "mine.py", "--port", str(free_port()))

@@ -71,13 +71,15 @@ def engine(
     port: Annotated[int | None, typer.Option(help="Port; 3001 unless set.", min=0, max=65535)] = None,
     key: Annotated[
         str | None,
-        typer.Option(envvar="TRUNKLINE_ENGINE_KEY", help="What clients must show. Any key is taken if none is set."),
+        typer.Option(help="What clients must show; any will do unless it is set here or by TRUNKLINE_ENGINE_KEY."),
     ] = None,
 ) -> None:
     """Run the local engine alone: a Realtime endpoint for any client."""
     settings = _settings(host=host, port=port if port is not None else 3001, provider=None)
+    if key is None and settings.engine_key is not None:
+        key = settings.engine_key.get_secret_value()
     _set_log_level(settings)
-    raise typer.Exit(_run(_engine(settings, _there(scenarios or []), key)))
+    raise typer.Exit(_run(_engine(settings, _there(scenarios or []), key or None)))
 
 
 @app.command()
@@ -129,7 +131,7 @@ def show_models(context: typer.Context) -> None:
             state = "wanted, but not there" if part.missing else "in use"
         else:
             state = "not there" if part.missing else "there"
-        hint = f"  ({part.missing})" if part.missing else ""
+        hint = f"  → {part.missing}" if part.missing else ""
         typer.echo(f"{part.kind:11} {part.name:10} {state:21} {part.what}{hint}")
     typer.echo("\nTo be fetched with `trunkline models fetch NAME`:")
     for one in KNOWN.values():

@@ -31,7 +31,7 @@ def _checked_token(token: SecretStr) -> SecretStr:
     if len(value) < _SHORTEST_TOKEN or not (value.isascii() and value.isprintable() and " " not in value):
         raise ValueError(
             f"it needs at least {_SHORTEST_TOKEN} letters, digits and signs, without spaces, that nobody can guess; "
-            "python -c 'import secrets; print(secrets.token_urlsafe(24))' makes one"
+            "python3 -c 'import secrets; print(secrets.token_urlsafe(24))' makes one"
         )
     return token
 
@@ -91,6 +91,9 @@ class Settings(BaseSettings):
     chat_base_url: str | None = Field(default=None, validation_alias="TRUNKLINE_CHAT_BASE_URL")
     chat_model: str | None = Field(default=None, validation_alias="TRUNKLINE_CHAT_MODEL")
     chat_api_key: SecretStr | None = Field(default=None, validation_alias="TRUNKLINE_CHAT_API_KEY")
+
+    engine_key: SecretStr | None = Field(default=None, validation_alias="TRUNKLINE_ENGINE_KEY")
+    """What clients of `trunkline engine` must show; any will do if it is not set."""
 
     recogniser: Literal["sphinx", "http", "whisper"] = Field(default="sphinx", validation_alias="TRUNKLINE_RECOGNISER")
     """What the local engine hears with."""

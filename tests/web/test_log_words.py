@@ -160,6 +160,15 @@ def test_every_part_that_logs_errors_is_known() -> None:
     assert logging_errors - at_the_start == {name for name in LOGS_ERRORS if name.startswith("trunkline.")}
 
 
+def test_no_library_says_more_than_it_did() -> None:
+    logger = logging.getLogger("uvicorn.error")
+    before = logging.getLogger().level
+    logging.getLogger().setLevel(logging.WARNING)
+    with quiet_log(log_words=False):
+        assert not logger.isEnabledFor(logging.INFO)
+    logging.getLogger().setLevel(before)
+
+
 def test_the_levels_are_put_back() -> None:
     logger = logging.getLogger("websockets.client")
     before = logger.level

@@ -66,7 +66,7 @@ def _quiet_libraries() -> Iterator[None]:
     for name, least in _QUIET.items():
         for logger in _with_children(name):
             raised.setdefault(logger, logger.level)
-            logger.setLevel(max(logger.level, least))
+            logger.setLevel(max(logger.getEffectiveLevel(), least))
     try:
         yield
     finally:
