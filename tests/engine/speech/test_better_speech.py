@@ -100,6 +100,24 @@ async def test_while_whisper_decodes_the_loop_goes_on_and_who_waits_may_leave(
     await ears.aclose()
 
 
+async def test_when_whisper_is_closed_who_waits_for_a_turn_is_told(
+    whisper: type[FakeWhisper], whisper_weights: Path
+) -> None:
+    whisper.wait.clear()
+    ears = WhisperRecogniser(whisper_weights)
+    first, second = ears.open(), ears.open()
+    for utterance in (first, second):
+        utterance.feed(TONE)
+    decoding, waiting = asyncio.create_task(first.finish()), asyncio.create_task(second.finish())
+    await asyncio.sleep(0.05)
+    closing = asyncio.create_task(ears.aclose())
+    with pytest.raises(SpeechError, match="closed"):
+        await waiting
+    whisper.wait.set()
+    assert (await decoding).text == "Yes, please."
+    await closing
+
+
 async def test_what_is_no_sound_is_not_decoded(whisper: type[FakeWhisper], whisper_weights: Path) -> None:
     ears = WhisperRecogniser(whisper_weights)
     assert (await ears.open().finish()).text == ""

@@ -13,15 +13,11 @@ from typing import TYPE_CHECKING
 
 from trunkline.engine.speech import SAMPLE_RATE, SpeechError, Transcript
 from trunkline.engine.speech.endpoint import Endpoint
-from trunkline.realtime.audio import ms_to_bytes
+from trunkline.engine.speech.whole import WholeUtterance
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
-LONGEST_MS = 600_000
-"""As much of an utterance as is sent; the sound after it is left out."""
-SHORTEST_MS = 100
-"""What is shorter has no words; endpoints refuse it."""
 MAX_AT_ONCE = 16
 """Requests at once; further ones wait for their turn."""
 
@@ -47,21 +43,20 @@ class HttpRecogniser:
         grammar: str | None = None,
         language: str | None = None,
         on_partial: Callable[[str], None] | None = None,
-    ) -> HttpUtterance:
+    ) -> WholeUtterance:
         """Begins an utterance. The endpoint is told neither the grammar nor anything before the end.
 
         Raises:
             SpeechError: the recogniser is closed.
         """
         self._endpoint.client()
-        return HttpUtterance(self, language)
+        return WholeUtterance(lambda pcm: self._transcribe(pcm, language))
 
     async def aclose(self) -> None:
         """Closes the connections; what is under way fails. Harmless when done twice."""
         await self._endpoint.aclose()
 
-    async def transcribe(self, pcm: bytes, language: str | None) -> Transcript:
-        """The words of PCM16 at 24 kHz."""
+    async def _transcribe(self, pcm: bytes, language: str | None) -> Transcript:
         from openai import omit
 
         client: AsyncOpenAI = self._endpoint.client()
@@ -74,51 +69,6 @@ class HttpRecogniser:
         if not isinstance(text, str):
             raise SpeechError("The recogniser's endpoint answered without a text.")
         return Transcript(text.strip())
-
-
-class HttpUtterance:
-    """One stretch of speech; see `Utterance`."""
-
-    def __init__(self, recogniser: HttpRecogniser, language: str | None) -> None:
-        self._recogniser = recogniser
-        self._language = language
-        self._sound = bytearray()
-        self._words: asyncio.Task[Transcript] | None = None
-        self._abandoned = False
-
-    def feed(self, pcm: bytes) -> None:
-        """Takes more sound; returns at once."""
-        if self._words is None and not self._abandoned:
-            self._sound += pcm[: max(ms_to_bytes(LONGEST_MS) - len(self._sound), 0)]
-
-    async def finish(self) -> Transcript:
-        """The words; the second time, the same again. Cancelling it abandons the utterance.
-
-        Raises:
-            SpeechError: the endpoint did not answer, or with an error; or the utterance was abandoned.
-        """
-        if self._abandoned:
-            raise SpeechError("The utterance was abandoned.")
-        if len(self._sound) < ms_to_bytes(SHORTEST_MS):
-            return Transcript("")
-        if self._words is None:
-            self._words = asyncio.create_task(self._recogniser.transcribe(bytes(self._sound), self._language))
-        try:
-            return await asyncio.shield(self._words)
-        except asyncio.CancelledError:
-            if self._abandoned:
-                raise SpeechError("The utterance was abandoned.") from None
-            self.abandon()
-            raise
-
-    def abandon(self) -> None:
-        """Gives up the utterance and the request for it."""
-        if self._words is None:
-            self._abandoned = True
-            self._sound.clear()
-        elif not self._words.done():
-            self._abandoned = True
-            self._words.cancel()
 
 
 def wav(pcm: bytes) -> bytes:

@@ -9,22 +9,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from trunkline.engine.speech import SAMPLE_RATE, SpeechError, Transcript
+from trunkline.engine.speech.whole import WholeUtterance
 from trunkline.extras import installing
-from trunkline.realtime.audio import Resampler, ms_to_bytes
+from trunkline.realtime.audio import Resampler
 
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
 
-LONGEST_MS = 600_000
-"""As much of an utterance as is decoded; the sound after it is left out."""
-SHORTEST_MS = 100
 _RATE = 16_000
 
 
@@ -49,7 +47,7 @@ class WhisperRecogniser:
         grammar: str | None = None,
         language: str | None = None,
         on_partial: Callable[[str], None] | None = None,
-    ) -> WhisperUtterance:
+    ) -> WholeUtterance:
         """Begins an utterance. The grammar plays no part, and there are no partial words.
 
         Raises:
@@ -57,12 +55,7 @@ class WhisperRecogniser:
         """
         if self._closed:
             raise SpeechError("The recogniser is closed.")
-        return WhisperUtterance(self, language)
-
-    @property
-    def is_closed(self) -> bool:
-        """Whether it has been closed."""
-        return self._closed
+        return WholeUtterance(lambda pcm: self._transcribe(pcm, language))
 
     async def warm(self) -> None:
         """Loads the weights ahead of the first utterance.
@@ -72,21 +65,23 @@ class WhisperRecogniser:
         """
         await asyncio.wrap_future(self._thread.submit(self._loaded))
 
-    def submit(self, pcm: bytes, language: str | None) -> Future[str]:
-        """Has PCM16 at 24 kHz decoded in the thread.
-
-        Raises:
-            SpeechError: the recogniser is closed.
-        """
-        if self._closed:
-            raise SpeechError("The recogniser is closed.")
-        return self._thread.submit(self._decode, pcm, language)
-
     async def aclose(self) -> None:
         """Drops what waits, and ends when the utterance under way has been decoded. Harmless when done twice."""
         self._closed = True
         await asyncio.to_thread(self._thread.shutdown, wait=True, cancel_futures=True)
         self._model = None
+
+    async def _transcribe(self, pcm: bytes, language: str | None) -> Transcript:
+        if self._closed:
+            raise SpeechError("The recogniser is closed.")
+        decoding = self._thread.submit(self._decode, pcm, language)
+        try:
+            return Transcript(await asyncio.wrap_future(decoding))
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if self._closed and not (task and task.cancelling()):  # it waited for its turn, which will not come
+                raise SpeechError("The recogniser was closed.") from None
+            raise
 
     def _loaded(self) -> WhisperModel:
         if self._model is None:
@@ -116,47 +111,3 @@ class WhisperRecogniser:
             return "".join(segment.text for segment in segments).strip()  # only now it is decoded
         except (RuntimeError, ValueError) as error:
             raise SpeechError(f"Whisper gave up: {error}") from error
-
-
-class WhisperUtterance:
-    """One stretch of speech; see `Utterance`."""
-
-    def __init__(self, recogniser: WhisperRecogniser, language: str | None) -> None:
-        self._recogniser = recogniser
-        self._language = language
-        self._sound = bytearray()
-        self._words: Future[str] | None = None
-        self._abandoned = False
-
-    def feed(self, pcm: bytes) -> None:
-        """Takes more sound; returns at once."""
-        if self._words is None and not self._abandoned:
-            self._sound += pcm[: max(ms_to_bytes(LONGEST_MS) - len(self._sound), 0)]
-
-    async def finish(self) -> Transcript:
-        """The words; the second time, the same again. Cancelling it abandons the utterance.
-
-        Raises:
-            SpeechError: the package or the weights are not there, or the utterance was abandoned.
-        """
-        if self._abandoned:
-            raise SpeechError("The utterance was abandoned.")
-        if len(self._sound) < ms_to_bytes(SHORTEST_MS):
-            return Transcript("")
-        if self._words is None:
-            self._words = self._recogniser.submit(bytes(self._sound), self._language)
-        try:
-            return Transcript(await asyncio.wrap_future(self._words))
-        except asyncio.CancelledError:
-            if self._recogniser.is_closed or self._abandoned:
-                raise SpeechError("The utterance was abandoned, or the recogniser closed.") from None
-            self.abandon()
-            raise
-
-    def abandon(self) -> None:
-        """Gives up the utterance. One that is being decoded already is decoded to its end, for nobody."""
-        if self._words is None or not self._words.done():
-            self._abandoned = True
-            self._sound.clear()
-        if self._words is not None:
-            self._words.cancel()
