@@ -53,8 +53,7 @@ class WhisperRecogniser:
         Raises:
             SpeechError: the recogniser is closed.
         """
-        if self._closed:
-            raise SpeechError("The recogniser is closed.")
+        self._refuse_if_closed()
         return WholeUtterance(lambda pcm: self._transcribe(pcm, language))
 
     async def warm(self) -> None:
@@ -71,9 +70,12 @@ class WhisperRecogniser:
         await asyncio.to_thread(self._thread.shutdown, wait=True, cancel_futures=True)
         self._model = None
 
-    async def _transcribe(self, pcm: bytes, language: str | None) -> Transcript:
+    def _refuse_if_closed(self) -> None:
         if self._closed:
             raise SpeechError("The recogniser is closed.")
+
+    async def _transcribe(self, pcm: bytes, language: str | None) -> Transcript:
+        self._refuse_if_closed()
         decoding = self._thread.submit(self._decode, pcm, language)
         try:
             return Transcript(await asyncio.wrap_future(decoding))
