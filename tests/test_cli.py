@@ -240,6 +240,26 @@ def test_what_a_check_of_ours_says_comes_without_pydantics_words(run: Run) -> No
     assert done.stderr.startswith("The setting TRUNKLINE_TOKEN is not right: it needs at least 16 letters")
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        (
+            "TRUNKLINE_ALLOWED_ORIGINS",
+            "https://voice.example",
+            'it has to be a JSON list, such as ["https://voice.example"].',
+        ),
+        ("TRUNKLINE_ALLOWED_ORIGINS", '["voice.example"]', "an origin is a scheme and a host, such as https://"),
+        ("TRUNKLINE_ICE_SERVERS", "stun:stun.example", 'it has to be a JSON list, such as ["stun:'),
+    ],
+)
+def test_a_list_that_is_written_otherwise(run: Run, name: str, value: str, told: str) -> None:
+    done = run("serve", **{name: value})
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"The setting {name}")
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_call_to_nobody(run: Run) -> None:
     done = run("call", "nothing")
     assert done.returncode == 2

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
+import json
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 ProviderName = Literal["auto", "azure", "openai", "local"]
 
@@ -23,7 +25,7 @@ class IceServer(BaseModel):
 
 
 _SHORTEST_TOKEN = 16
-_ORIGIN = r"^[A-Za-z][A-Za-z0-9+.-]*://[^/?#\s]+/?$"
+_ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#\s]+/?")
 
 
 def _checked_token(token: SecretStr) -> SecretStr:
@@ -34,6 +36,26 @@ def _checked_token(token: SecretStr) -> SecretStr:
             "python3 -c 'import secrets; print(secrets.token_urlsafe(24))' makes one"
         )
     return token
+
+
+def _checked_origin(origin: str) -> str:
+    if not _ORIGIN.fullmatch(origin):
+        raise ValueError("an origin is a scheme and a host, such as https://voice.example")
+    return origin
+
+
+def _json_list(example: str) -> BeforeValidator:
+    """Reads what the environment holds for a list: JSON, or nothing."""
+
+    def decoded(value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        try:
+            return json.loads(value or "[]")
+        except ValueError:
+            raise ValueError(f'it has to be a JSON list, such as ["{example}"]') from None
+
+    return BeforeValidator(decoded)
 
 
 def is_loopback(host: str) -> bool:
@@ -132,7 +154,9 @@ class Settings(BaseSettings):
     max_calls: int = Field(default=100, validation_alias="TRUNKLINE_MAX_CALLS", gt=0)
     ended_call_kept_s: float = Field(default=3600.0, validation_alias="TRUNKLINE_ENDED_CALL_KEPT_S", ge=0)
     """How long the log of an ended call can still be read."""
-    ice_servers: list[str | IceServer] = Field(default_factory=list, validation_alias="TRUNKLINE_ICE_SERVERS")
+    ice_servers: Annotated[list[str | IceServer], NoDecode, _json_list("stun:stun.example:3478")] = Field(
+        default_factory=list, validation_alias="TRUNKLINE_ICE_SERVERS"
+    )
     """STUN and TURN servers that the local engine's WebRTC may ask, as a JSON list of URLs and of objects with
     `urls`, `username` and `credential`, as browsers have them. None by default."""
     ice_loopback: bool = Field(default=False, validation_alias="TRUNKLINE_ICE_LOOPBACK")
@@ -169,9 +193,9 @@ class Settings(BaseSettings):
         default="info", validation_alias="TRUNKLINE_LOG_LEVEL"
     )
     """How much Trunkline says in the server's log."""
-    allowed_origins: list[Annotated[str, Field(pattern=_ORIGIN)]] = Field(
-        default_factory=list, validation_alias="TRUNKLINE_ALLOWED_ORIGINS"
-    )
+    allowed_origins: Annotated[
+        list[Annotated[str, AfterValidator(_checked_origin)]], NoDecode, _json_list("https://voice.example")
+    ] = Field(default_factory=list, validation_alias="TRUNKLINE_ALLOWED_ORIGINS")
     """Origins beside the server's own that may start calls, each exact: `https://app.example`. Their host names are
     also names that the server itself may go by, as it does behind a proxy or inside another app."""
 
