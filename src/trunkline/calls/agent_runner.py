@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import threading
 from collections.abc import Callable, Coroutine, Sequence
@@ -123,7 +124,7 @@ class AgentRunner:
         Raises:
             TimeoutError: it took longer than a tool may.
         """
-        context = self._run_context()
+        context = self._run_context
         purpose = effect.purpose
         async with asyncio.timeout(self._limits.tool_s):
             if isinstance(purpose, steps.HandingOff):
@@ -191,7 +192,7 @@ class AgentRunner:
     def check(self, check: steps.Check) -> None:
         """Runs an agent's guardrails, all at once."""
         agent = self._scenario.agent(check.agent)
-        context = self._run_context()
+        context = self._run_context
         for guardrail in guardrails_of(self._scenario, agent):
             self._call.start(self._run_guardrail(guardrail, check, agent, context))
 
@@ -205,7 +206,9 @@ class AgentRunner:
         self._call.feed(await run_guardrail(guardrail, check, agent, context, self._limits.guardrail_s))
 
     # What tools and guardrails are given ----------------------------------------------------------------------------
+    @functools.cached_property
     def _run_context(self) -> RunContextWrapper[Any]:
+        """One for the whole call, as in the SDK's own sessions."""
         from agents import RunContextWrapper
 
         return RunContextWrapper(context=self._context)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -24,9 +25,7 @@ async def session_of(agent: RealtimeAgent[Any], context: RunContextWrapper[Any],
     tools = [
         _tool(tool.name, tool.description, tool.params_json_schema) for tool in await _enabled_tools(agent, context)
     ]
-    tools += [
-        _tool(h.tool_name, h.tool_description, h.input_json_schema) for h in await _enabled_handoffs(agent, context)
-    ]
+    tools += [_transfer(handoff) for handoff in await _enabled_handoffs(agent, context)]
     return {
         "type": "realtime",
         "instructions": instructions or "",
@@ -64,8 +63,10 @@ async def accept_handoff(
     agent: RealtimeAgent[Any], tool_name: str, arguments: str, context: RunContextWrapper[Any]
 ) -> None:
     """Runs what the user attached to a handoff (`on_handoff`); its errors are the user's own."""
+    from agents import Handoff
+
     for handoff in await _enabled_handoffs(agent, context):
-        if handoff.tool_name == tool_name:
+        if isinstance(handoff, Handoff) and handoff.tool_name == tool_name:
             await handoff.on_invoke_handoff(context, arguments)
 
 
@@ -74,9 +75,24 @@ async def _enabled_tools(agent: RealtimeAgent[Any], context: RunContextWrapper[A
 
 
 async def _enabled_handoffs(agent: RealtimeAgent[Any], context: RunContextWrapper[Any]) -> list[Any]:
-    from agents.realtime.handoffs import collect_enabled_handoffs
+    """The `Handoff`s and agents that it may hand over to now. The SDK's own collector makes a `Handoff` of each agent
+    and a task for each, anew every time, and the caller waits meanwhile."""
+    return [handoff for handoff in agent.handoffs if await _is_enabled(handoff, agent, context)]
 
-    return list(await collect_enabled_handoffs(agent, context))
+
+def _transfer(handoff: Any) -> Event:
+    from agents import Handoff
+
+    if isinstance(handoff, Handoff):
+        return _tool(handoff.tool_name, handoff.tool_description, handoff.input_json_schema)
+    return _tool(Handoff.default_tool_name(handoff), Handoff.default_tool_description(handoff), _no_arguments())
+
+
+@functools.cache
+def _no_arguments() -> Mapping[str, Any]:
+    from agents.strict_schema import ensure_strict_json_schema
+
+    return ensure_strict_json_schema({})
 
 
 async def _is_enabled(tool: Any, agent: RealtimeAgent[Any], context: RunContextWrapper[Any]) -> bool:

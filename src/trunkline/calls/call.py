@@ -327,7 +327,7 @@ class Call:
         is_caller = leg_id == self.leg.leg_id or (leg_id is None and self.leg.page is None)
         page.role = "caller" if is_caller and not self.is_over else "viewer"
         role = frame_of(LegRoleSet(role=page.role), 0, round(self._now_ms()))
-        page.begin([role, *(entry.frame for entry in self.log.since(after))])
+        page.begin([role, *(entry.frame() for entry in self.log.since(after))])
         if self.is_over:
             page.close(OVER, "the call is over")
             return
@@ -383,9 +383,11 @@ class Call:
     def _show(self, entry: Entry) -> None:
         if isinstance(entry.event, AudioCleared) and self.leg.page is not None:
             self.leg.page.drop_sound()
-        for page in self._pages:
-            if page.reads_log:
-                page.push(entry.frame)
+        readers = [page for page in self._pages if page.reads_log]
+        if readers:
+            frame = entry.frame()
+            for page in readers:
+                page.push(frame)
 
     # Effects --------------------------------------------------------------------------------------------------------
     def _feed(self, given: steps.Input) -> None:

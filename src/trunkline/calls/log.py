@@ -382,23 +382,16 @@ LogEventUnion = (
 )
 
 
-class Entry:
-    """One event of a log with its place and time, encoded once for every reader, when the first wants it."""
+class Entry(msgspec.Struct, frozen=True):
+    """One event of a log with its place and time."""
 
-    __slots__ = ("_frame", "at_ms", "event", "seq")
+    seq: int
+    at_ms: int
+    event: LogEventUnion
 
-    def __init__(self, seq: int, at_ms: int, event: LogEventUnion) -> None:
-        self.seq = seq
-        self.at_ms = at_ms
-        self.event = event
-        self._frame: str | None = None
-
-    @property
     def frame(self) -> str:
-        """See `frame_of`."""
-        if self._frame is None:
-            self._frame = frame_of(self.event, self.seq, self.at_ms)
-        return self._frame
+        """See `frame_of`. It is not kept: whoever comes late is rare, and it would double the memory of a log."""
+        return frame_of(self.event, self.seq, self.at_ms)
 
 
 Reader = Callable[[Entry], None]

@@ -1,0 +1,33 @@
+"""An agent's session: what the Agents SDK would offer the model, and nothing that is turned off."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agents import RunContextWrapper
+from agents.realtime import RealtimeAgent, realtime_handoff
+from agents.realtime.handoffs import collect_enabled_handoffs
+
+from trunkline.calls.agents import session_of
+
+CONTEXT: RunContextWrapper[Any] = RunContextWrapper(None)
+poet: RealtimeAgent[Any] = RealtimeAgent(name="Haiku writer", handoff_description="Writes about anything.")
+clerk: RealtimeAgent[Any] = RealtimeAgent(name="clerk")
+
+
+async def test_handoffs_are_the_tools_that_the_sdk_makes_of_them() -> None:
+    host: RealtimeAgent[Any] = RealtimeAgent(name="host", handoffs=[poet, realtime_handoff(clerk)])
+    session = await session_of(host, CONTEXT, {})
+    assert [(tool["name"], tool["description"], tool["parameters"]) for tool in session["tools"]] == [
+        (handoff.tool_name, handoff.tool_description, handoff.input_json_schema)
+        for handoff in await collect_enabled_handoffs(host, CONTEXT)
+    ]
+
+
+async def test_a_handoff_that_is_turned_off_is_not_offered() -> None:
+    async def never(_context: object, _agent: object) -> bool:
+        return False
+
+    handoffs = [realtime_handoff(poet, is_enabled=never), realtime_handoff(clerk, is_enabled=True)]
+    session = await session_of(RealtimeAgent(name="host", handoffs=handoffs), CONTEXT, {})
+    assert [tool["name"] for tool in session["tools"]] == ["transfer_to_clerk"]
