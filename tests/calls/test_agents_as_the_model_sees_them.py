@@ -28,6 +28,6 @@ async def test_a_handoff_that_is_turned_off_is_not_offered() -> None:
     async def never(_context: object, _agent: object) -> bool:
         return False
 
-    handoffs = [realtime_handoff(poet, is_enabled=never), realtime_handoff(clerk, is_enabled=True)]
+    handoffs: list[Any] = [realtime_handoff(poet, is_enabled=never), realtime_handoff(clerk, is_enabled=True)]
     session = await session_of(RealtimeAgent(name="host", handoffs=handoffs), CONTEXT, {})
     assert [tool["name"] for tool in session["tools"]] == ["transfer_to_clerk"]
