@@ -14,11 +14,11 @@ from msgspec import structs
 
 from trunkline.calls.log import Codec
 from trunkline.calls.steps import Input, LinkDropped, LinkOpened, RenewalFailed, SoundArrived, WireArrived
+from trunkline.calls.telephone import line_for
 from trunkline.calls.unconfirmed import Unconfirmed
 from trunkline.providers import Connection, ConnectionLostError, ProviderError, Sound
 from trunkline.providers.faults import Treatment, classify_close
 from trunkline.realtime import events
-from trunkline.realtime.audio import FORMATS
 
 FIRST_RETRY_S = 0.25
 LONGEST_RETRY_S = 5.0
@@ -66,7 +66,7 @@ class Link:
         self._route = route
         self.codec: Codec = codec
         """How sound travels in the sessions that are opened from now on."""
-        self._line = _line_for(codec)
+        self._line = line_for(codec)
         self._why_rerouted = ""
         self._renewal = asyncio.Event()
         self._since_renewal: deque[bytes] | None = None
@@ -238,7 +238,7 @@ class Link:
         """What was meant for the session that is gone is forgotten: what matters of it is replayed."""
         self._queue.clear()
         self._unconfirmed.forget()
-        self._line = _line_for(self.codec)
+        self._line = line_for(self.codec)
 
     def _put(self, frame: str) -> None:
         if not self._queue and self._connection is not None and self._connection.try_send(frame):
@@ -344,34 +344,6 @@ class Link:
         if self._line is not None:
             sound = self._line.from_model(item_id, sound)
         self._deliver(SoundArrived(item_id, sound, len(sound) / BYTES_PER_MS))
-
-
-def _line_for(codec: Codec) -> Telephone | None:
-    return Telephone(codec) if codec in ("pcmu", "pcma") else None
-
-
-class Telephone:
-    """Sound as on a telephone between us and the model: G.711 at 8 kHz.
-
-    Args:
-        codec: `pcmu` or `pcma`.
-    """
-
-    def __init__(self, codec: Codec) -> None:
-        self._format = FORMATS[f"audio/{codec}"]
-        self._encoder = self._format.encoder()
-        self._decoder = self._format.decoder()
-        self._item_id: str | None = None
-
-    def to_model(self, pcm: bytes) -> bytes:
-        """PCM16 at 24 kHz as the codec has it."""
-        return self._encoder.feed(pcm)
-
-    def from_model(self, item_id: str, sound: bytes) -> bytes:
-        """The model's sound of a message as PCM16 at 24 kHz."""
-        if item_id != self._item_id:
-            self._item_id, self._decoder = item_id, self._format.decoder()
-        return self._decoder.feed(sound)
 
 
 def _retry_after(attempts: int, asked_s: float) -> float:
