@@ -17,7 +17,7 @@ export function useFollow(): Follow {
   const frame = useRef<HTMLDivElement | null>(null);
   const content = useRef<HTMLDivElement | null>(null);
   const [following, setFollowing] = useState(true);
-  const state = useRef({ following: true, top: 0 });
+  const state = useRef({ following: true, place: { top: 0, height: 0, whole: 0 } });
 
   const set = (next: boolean): void => {
     state.current.following = next;
@@ -28,15 +28,21 @@ export function useFollow(): Follow {
   };
   const onScroll = (): void => {
     const element = frame.current;
-    if (!element) return;
-    const fromEnd = element.scrollHeight - element.scrollTop - element.clientHeight;
-    // Growing content also moves the end away; only a reader moves the position up.
-    if (fromEnd < NEAR_PX) set(true);
-    else if (element.scrollTop < state.current.top - 1) set(false);
-    state.current.top = element.scrollTop;
+    if (!element || element.clientHeight === 0) return; // a tab that is not shown
+    const place = placeOf(element);
+    const before = state.current.place;
+    state.current.place = place;
+    if (place.whole - place.top - place.height < NEAR_PX) set(true);
+    else if (isReaders(before, place)) set(false);
+    else if (state.current.following) toEnd();
   };
   useLayoutEffect(() => {
-    const observer = new ResizeObserver(() => state.current.following && toEnd());
+    const observer = new ResizeObserver(() => {
+      const element = frame.current;
+      if (!element) return;
+      if (state.current.following) toEnd();
+      state.current.place = placeOf(element);
+    });
     if (frame.current) observer.observe(frame.current);
     if (content.current) observer.observe(content.current);
     return () => observer.disconnect();
@@ -46,4 +52,22 @@ export function useFollow(): Follow {
     toEnd();
   };
   return { frame, content, following, onScroll, jump };
+}
+
+interface Place {
+  top: number;
+  height: number;
+  whole: number;
+}
+
+function placeOf({ scrollTop, clientHeight, scrollHeight }: HTMLElement): Place {
+  return { top: scrollTop, height: clientHeight, whole: scrollHeight };
+}
+
+/**
+ * Whether somebody scrolled up. Content that grows moves the end away, and the position stays; a pane that grows, or
+ * content that shrinks, takes the position up with it.
+ */
+function isReaders(before: Place, now: Place): boolean {
+  return now.top < before.top - 1 && now.height <= before.height && now.whole >= before.whole;
 }
