@@ -32,6 +32,8 @@ export interface Health {
   status: string;
   version: string;
   provider: string;
+  /** Whether this browser came in by a cookie, which it can give back. */
+  signed_in?: boolean;
 }
 
 /** Something that could not be loaded. */
@@ -91,6 +93,13 @@ export function joinCall(callId: string, wanted: { leg_id?: string; take_over?: 
 /** Hangs up; also while the page is being left. */
 export function hangUp(callId: string): Promise<void> {
   return ask("DELETE", `calls/${encodeURIComponent(callId)}`, undefined, true);
+}
+
+/** Gives the cookie back, and goes to where one signs in. */
+export async function signOut(): Promise<void> {
+  // The answer leads to the sign-in page; it is the page that goes there, not this request.
+  await fetch(new URL("sign-out", document.baseURI), { method: "POST", redirect: "manual" });
+  location.assign(new URL("sign-in", document.baseURI));
 }
 
 /** The address of a call's socket. `leg` proves that this page is the caller. */

@@ -25,6 +25,7 @@ export interface Message extends Placed {
 
 /** How far a tool is; `fraction` from 0 to 1, null where it is not known. */
 export interface Progress {
+  atMs: number;
   message: string;
   fraction: number | null;
 }
@@ -91,6 +92,8 @@ export interface Turn {
 /** What something used. `cost` in US dollars, null where the model has no price. */
 export interface Usage {
   tokens: Tokens;
+  /** Of sound that was transcribed and is paid by time. */
+  seconds: number;
   cost: number | null;
 }
 
@@ -119,6 +122,8 @@ export interface CallState {
   /** Unix time in ms at which the log's clock was 0. */
   startedAt: number | null;
   link: "opening" | "up" | "lost";
+  /** The key of the note that says that the sound takes another way, until it is known which. */
+  rerouted: string | null;
   callerSpeaks: boolean;
   settings: Settings;
   /** Null while the call goes on. */
@@ -151,6 +156,7 @@ export function emptyCall(): CallState {
     transport: null,
     startedAt: null,
     link: "opening",
+    rerouted: null,
     callerSpeaks: false,
     settings: { pushToTalk: false, codec: "pcm16", voice: null, speed: null },
     endReason: null,

@@ -41,6 +41,11 @@ export function scenarioNamed(name: string | null): api.ScenarioInfo | undefined
   return scenarios.find((scenario) => scenario.name === name) ?? scenarios[0];
 }
 
+/** A scenario's title; its name where it has none, or is not there any more. */
+export function titleOf(name: string): string {
+  return loaded.value?.scenarios.find((scenario) => scenario.name === name)?.title || name;
+}
+
 async function askForProblems(): Promise<void> {
   // An older server has no such route; that is no problem of the page's.
   problemsFound.value = await api.problems().catch(() => []);

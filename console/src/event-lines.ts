@@ -1,7 +1,9 @@
 /** Log events in one line each: direction, name, and the words that matter most. */
 import type { LogFrame } from "./frames";
+import type { UsageUpdated } from "./log-events";
 import { tokenCount } from "./measures";
-import { dollars } from "./numbers";
+import { dollars, percent } from "./numbers";
+import { duration } from "./time";
 
 export interface EventLine {
   direction: "up" | "down" | "own";
@@ -61,6 +63,7 @@ function summary(frame: LogFrame): string {
     case "tool.done":
       return `${frame.name} · ${frame.duration_ms} ms · ${frame.error ?? compact(frame.result ?? null)}`;
     case "tool.progress":
+      return [frame.message, frame.fraction !== undefined && percent(frame.fraction)].filter(Boolean).join(" · ");
     case "notice":
       return frame.message;
     case "approval.needed":
@@ -72,7 +75,7 @@ function summary(frame: LogFrame): string {
     case "turn.measured":
       return `${frame.total_ms} ms = ${frame.parts.map(({ name, ms }) => `${name} ${ms}`).join(" + ")}`;
     case "usage.updated":
-      return `${frame.source} · ${tokenCount(frame.tokens)} tokens${frame.cost === undefined ? "" : ` · ${dollars(frame.cost)}`}`;
+      return [frame.source, used(frame), frame.cost !== undefined && dollars(frame.cost)].filter(Boolean).join(" · ");
     case "audio.done":
       return `${frame.ms} ms`;
     case "audio.counted":
@@ -101,6 +104,10 @@ function summary(frame: LogFrame): string {
       return Object.keys(rest).length > 0 ? compact(rest) : "";
     }
   }
+}
+
+function used({ tokens, seconds = 0 }: UsageUpdated): string {
+  return seconds > 0 ? `${duration(1000 * seconds)} of sound` : `${tokenCount(tokens)} tokens`;
 }
 
 function tone(frame: LogFrame): EventLine["tone"] {

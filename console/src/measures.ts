@@ -39,10 +39,10 @@ export function withTurn(state: CallState, event: TurnMeasured): CallState {
 }
 
 export function withUsage(state: CallState, event: UsageUpdated): CallState {
-  const total: Usage = { tokens: event.total, cost: event.total_cost ?? null };
+  const total: Usage = { tokens: event.total, seconds: event.total_seconds ?? 0, cost: event.total_cost ?? null };
   if (event.item_id === undefined) return { ...state, usage: total };
   const before = state.measures.get(event.item_id) ?? NOTHING;
-  const one: Usage = { tokens: event.tokens, cost: event.cost ?? null };
+  const one: Usage = { tokens: event.tokens, seconds: event.seconds ?? 0, cost: event.cost ?? null };
   return measured({ ...state, usage: total }, event.item_id, { ...before, usage: before.usage ? sum(before.usage, one) : one });
 }
 
@@ -65,7 +65,7 @@ function sum(a: Usage, b: Usage): Usage {
     const count = (a.tokens[kind] ?? 0) + (b.tokens[kind] ?? 0);
     if (count > 0) tokens[kind] = count;
   }
-  return { tokens, cost: a.cost === null || b.cost === null ? null : a.cost + b.cost };
+  return { tokens, seconds: a.seconds + b.seconds, cost: a.cost === null || b.cost === null ? null : a.cost + b.cost };
 }
 
 function measured(state: CallState, itemId: string, measures: Measures): CallState {

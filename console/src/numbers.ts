@@ -9,6 +9,13 @@ const small = new Intl.NumberFormat(undefined, {
   maximumSignificantDigits: 2,
 });
 
+const parts = new Intl.NumberFormat(undefined, { style: "percent", maximumFractionDigits: 0 });
+
+/** A share of the whole, 0 to 1. */
+export function percent(share: number): string {
+  return parts.format(share);
+}
+
 export function count(value: number): string {
   return whole.format(value);
 }

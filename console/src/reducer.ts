@@ -1,4 +1,5 @@
 /** A call as it is shown: `reduce(state, log event) -> state`, pure, and the only source of what is on the page. */
+import type { Transport } from "./api";
 import type { AgentChange, CallState, Entry, Message, Note, ToolRun } from "./call-state";
 import type { LogFrame } from "./frames";
 import type { CallSettings, GuardrailChecked, MessageAdded } from "./log-events";
@@ -11,6 +12,8 @@ export type { AgentChange, CallState, Entry, Message, Note, ToolRun };
 
 /** Why a link is given up where nothing is wrong: the caller's page has chosen another transport. */
 const CHOSEN = "the caller came another way";
+const TRANSPORTS: Record<Transport, string> = { webrtc: "WebRTC", websocket: "WebSocket" };
+const CODECS: Record<CallState["settings"]["codec"], string> = { opus: "Opus", pcm16: "uncompressed", pcmu: "PCMU", pcma: "PCMA" };
 
 /** The state after one more event. An event that was seen before changes nothing. */
 export function reduce(state: CallState, frame: LogFrame): CallState {
@@ -38,13 +41,15 @@ function step(state: CallState, frame: LogFrame): CallState {
         { scenario: frame.scenario, provider: frame.provider, model: frame.model, transport: frame.transport },
       );
     case "leg.joined":
-      return { ...state, transport: frame.transport };
+      return join(state, frame.transport);
     case "leg.needed":
       return note(state, frame, "warning", `The sound's connection is made anew: ${frame.reason}`);
     case "link.up":
       return { ...state, link: "up", model: frame.model };
     case "link.lost": {
-      if (frame.reason === CHOSEN) return note({ ...state, link: "opening" }, frame, "plain", "The sound takes another way");
+      if (frame.reason === CHOSEN) {
+        return note({ ...state, link: "opening", rerouted: placed(frame).key }, frame, "plain", "The sound takes another way");
+      }
       const detail = { reason: frame.reason, code: frame.code, retry_in_ms: frame.retry_in_ms };
       return note({ ...state, link: "lost" }, frame, "warning", "The model's connection was lost; trying again", detail);
     }
@@ -54,7 +59,7 @@ function step(state: CallState, frame: LogFrame): CallState {
       return note({ ...state, link: "up" }, frame, "plain", "The model is connected again", detail);
     }
     case "link.rolled_over":
-      return note({ ...state, link: "up" }, frame, "plain", "A new connection to the model", { reason: frame.reason, replayed: frame.replayed ?? 0 });
+      return note({ ...state, link: "up" }, frame, "plain", `A new connection to the model: ${frame.reason}`, { replayed: frame.replayed ?? 0 });
     case "agent.changed":
       return changeAgent(state, frame.agent, frame.previous ?? null, frame);
     case "message.added":
@@ -172,6 +177,19 @@ function addCheck(state: CallState, frame: LogFrame & GuardrailChecked): CallSta
   return note(checked, frame, "error", title, { category, rationale, text });
 }
 
+/** The caller's side is there. Where the page has chosen another way for the sound, the note of that says which. */
+function join(state: CallState, transport: Transport): CallState {
+  const joined = { ...state, transport, rerouted: null };
+  const index = state.entries.findLastIndex(({ key }) => key === state.rerouted);
+  const rerouted = state.entries[index];
+  if (rerouted?.type !== "note") return joined;
+  // Over WebRTC the codec is between browser and model, and the log does not know it.
+  const codec = transport === "websocket" ? `, ${CODECS[state.settings.codec]}` : "";
+  const another = transport === state.transport ? "another connection over " : "";
+  const title = `The sound takes another way: ${another}${TRANSPORTS[transport]}${codec}`;
+  return { ...joined, entries: state.entries.with(index, { ...rerouted, title }) };
+}
+
 /** What was chosen; a note says what is another choice than before. */
 function settle(state: CallState, frame: LogFrame & CallSettings): CallState {
   const before = state.settings;
@@ -183,7 +201,7 @@ function settle(state: CallState, frame: LogFrame & CallSettings): CallState {
   };
   const words = [
     settings.pushToTalk !== before.pushToTalk && `Push-to-talk ${settings.pushToTalk ? "on" : "off"}`,
-    settings.codec !== before.codec && `Codec ${settings.codec}`,
+    settings.codec !== before.codec && `Codec ${CODECS[settings.codec]}`,
     settings.voice !== before.voice && `Voice ${settings.voice ?? "of the scenario"}`,
     settings.speed !== before.speed && `Speed ${settings.speed ?? 1}`,
   ].filter((word) => word !== false);

@@ -17,7 +17,7 @@ export function startTool(state: CallState, frame: LogFrame & ToolStarted): Call
 }
 
 export function progressTool(state: CallState, frame: LogFrame & ToolProgress): CallState {
-  const step = { message: frame.message, fraction: frame.fraction ?? null };
+  const step = { atMs: frame.at_ms, message: frame.message, fraction: frame.fraction ?? null };
   return change(state, frame.call_id, (run) => ({ ...run, progress: [...run.progress, step] }));
 }
 

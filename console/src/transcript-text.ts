@@ -35,7 +35,7 @@ function lineOf(entry: Entry): string | null {
     case "message": {
       if (entry.hidden || (entry.role === "assistant" && entry.text === "")) return null;
       const speaker = entry.role === "assistant" ? (entry.agent ?? "Agent") : entry.role === "user" ? "You" : "System";
-      const words = entry.status === "inaudible" ? "[inaudible]" : entry.text;
+      const words = entry.status === "inaudible" ? "[inaudible]" : entry.text || (entry.status === "growing" ? "[Transcribing…]" : "[not recognised]");
       return `${speaker}: ${words}${cutOf(entry)}`;
     }
     case "agent":
@@ -43,9 +43,10 @@ function lineOf(entry: Entry): string | null {
     case "tool": {
       const indent = "  ".repeat(entry.depth);
       const call = `${indent}${entry.name}(${entry.args === undefined ? "" : JSON.stringify(entry.args)})`;
-      if (entry.outcome === null) return call;
+      const steps = entry.progress.map(({ message }) => `\n  ${indent}${message}`).join("");
+      if (entry.outcome === null) return call + steps;
       const result = entry.outcome.error ?? JSON.stringify(entry.outcome.result);
-      return `${call} → ${result} (${duration(entry.outcome.durationMs)})`;
+      return `${call} → ${result} (${duration(entry.outcome.durationMs)})${steps}`;
     }
     case "note":
       return `${entry.title}${typeof entry.detail === "string" ? ` ${entry.detail}` : ""}`;

@@ -115,6 +115,11 @@ const message: Message = {
 const nothing: Measures = { checks: [], turn: null, usage: null };
 
 describe("a bubble", () => {
+  it("of speech that nobody wrote down says so", () => {
+    render(<Bubble message={{ ...message, role: "user", text: "", status: "interrupted" }} measures={undefined} agents={[]} startedAt={0} />);
+    expect(screen.getByText("[not recognised]")).toBeTruthy();
+  });
+
   it("never makes elements of the text", () => {
     const { container } = render(<Bubble message={{ ...message, role: "user" }} measures={undefined} agents={[]} startedAt={0} />);
     expect(container.querySelector("b")).toBeNull();
@@ -138,7 +143,7 @@ describe("a bubble", () => {
 
   it("has its delay and cost beside it, with the parts on a click", () => {
     const turn = { totalMs: 640, parts: [{ name: "end_of_turn", ms: 500 }, { name: "model", ms: 140 }], after: "speech", toolMs: 0, guardrailMs: 30 } as const;
-    const usage = { tokens: { input_text: 1200, output_audio: 34 }, cost: 0.0042 };
+    const usage = { tokens: { input_text: 1200, output_audio: 34 }, seconds: 0, cost: 0.0042 };
     render(<Bubble message={message} measures={{ checks: [], turn, usage }} agents={[]} startedAt={0} />);
     const button = screen.getByRole("button", { name: "Wait 640 ms, used $0.0042" });
     fireEvent.click(button);
@@ -147,7 +152,7 @@ describe("a bubble", () => {
 });
 
 it("has nothing beside a bubble that cost nothing", () => {
-  const usage = { tokens: {}, cost: null };
+  const usage = { tokens: {}, seconds: 2, cost: null };
   render(<Bubble message={message} measures={{ ...nothing, usage }} agents={[]} startedAt={0} />);
   expect(screen.queryByRole("button")).toBeNull();
 });
@@ -170,9 +175,20 @@ describe("a breadcrumb", () => {
   };
 
   it("of a tool says how far it is", () => {
-    render(<Crumb entry={{ ...run, progress: [{ message: "Asking the bank", fraction: 0.25 }] }} scenario={undefined} agents={[]} startedAt={0} />);
+    render(<Crumb entry={{ ...run, progress: [{ atMs: 40, message: "Asking the bank", fraction: 0.25 }] }} scenario={undefined} agents={[]} startedAt={0} />);
     expect(screen.getByText("Asking the bank")).toBeTruthy();
     expect(screen.getByRole("progressbar").getAttribute("value")).toBe("0.25");
+  });
+
+  it("of a tool keeps what it said on its way below it, when it has ended too", () => {
+    const progress = [
+      { atMs: 40, message: "Asking the bank", fraction: 0.25 },
+      { atMs: 60, message: "Waiting for the bank", fraction: null },
+    ];
+    render(<Crumb entry={{ ...run, progress, outcome: { durationMs: 90, result: "paid" } }} scenario={undefined} agents={[]} startedAt={null} />);
+    const steps = within(screen.getByRole("list", { name: "Progress of checkout" })).getAllByRole("listitem");
+    expect(steps.map((step) => step.textContent)).toEqual(["Asking the bank25%0:00.040", "Waiting for the bank0:00.060"]);
+    expect(screen.queryByRole("progressbar")).toBeNull();
   });
 
   it("of a tool opens to its arguments, its permission and its result", () => {
@@ -193,12 +209,13 @@ describe("a breadcrumb", () => {
 
 describe("the call's figures", () => {
   it("are the median wait and the cost, and more when opened", () => {
-    const call: CallState = { ...emptyCall(), delays: [300, 900, 500], lastAtMs: 65_000, usage: { tokens: { input_text: 2000 }, cost: 1.5 } };
+    const call: CallState = { ...emptyCall(), delays: [300, 900, 500], lastAtMs: 65_000, usage: { tokens: { input_text: 2000 }, seconds: 31.5, cost: 1.5 } };
     render(<CallFigures call={call} />);
     const summary = screen.getByTitle("The call in figures");
     expect(summary.textContent).toContain("500 ms");
     expect(summary.textContent).toContain("$1.50");
     expect(within(summary.closest("details")!).getByText("900 ms")).toBeTruthy();
+    expect(within(summary.closest("details")!).getByText("Sound transcribed").nextSibling?.textContent).toBe("31.5 s");
   });
 
   it("are not there when nothing was measured", () => {
@@ -215,10 +232,12 @@ describe("the conversation to take along", () => {
     { kind: "message.done", item_id: "a1", role: "assistant", text: "Good day to you", status: "interrupted" },
     { kind: "message.truncated", item_id: "a1", heard_ms: 300, text: "Good day" },
     { kind: "tool.started", call_id: "c", name: "look", arguments: { n: 1 }, agent: "clerk" },
+    { kind: "tool.progress", call_id: "c", message: "Looking" },
     { kind: "tool.done", call_id: "c", name: "look", duration_ms: 12, result: [2] },
     { kind: "message.added", item_id: "u1", role: "user" },
     { kind: "message.done", item_id: "u1", role: "user", text: "", status: "inaudible" },
     { kind: "agent.changed", agent: "returns", previous: "clerk" },
+    { kind: "message.added", item_id: "u2", role: "user", spoken: true },
     { kind: "call.ended", reason: "hung up" },
   ];
   const call = events.map((event, index): LogFrame => ({ seq: index + 1, at_ms: index, ...event })).reduce(reduce, emptyCall());
@@ -229,8 +248,10 @@ describe("the conversation to take along", () => {
       "Call started",
       "clerk: Good day to you [heard: Good day]",
       'look({"n":1}) → [2] (12 ms)',
+      "  Looking",
       "You: [inaudible]",
       "clerk hands over to returns",
+      "You: [not recognised] [interrupted]",
       "Call ended: hung up",
     ]);
   });
@@ -239,6 +260,6 @@ describe("the conversation to take along", () => {
     const saved = JSON.parse(asJson(call)) as { call_id: string; started_at: string; transcript: unknown[]; events: LogFrame[] };
     expect(saved).toMatchObject({ call_id: "call_1", started_at: "2026-05-01T10:00:00.250Z" });
     expect(saved.events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));
-    expect(saved.transcript).toHaveLength(6);
+    expect(saved.transcript).toHaveLength(7);
   });
 });

@@ -52,6 +52,18 @@ describe("kinds", () => {
   });
 });
 
+describe("an event in one line", () => {
+  it("says how far a tool is", () => {
+    const progress: LogEvent = { kind: "tool.progress", call_id: "c1", message: "Reading the policy", fraction: 0.4 };
+    expect(lineOf({ seq: 1, at_ms: 0, ...progress }).summary).toBe("Reading the policy · 40%");
+  });
+
+  it("says what transcription by time has heard, in place of tokens", () => {
+    const used: LogEvent = { kind: "usage.updated", source: "transcription", model: "m", tokens: {}, total: {}, seconds: 30, cost: 0.0085 };
+    expect(lineOf({ seq: 1, at_ms: 0, ...used }).summary).toBe("transcription · 30.0 s of sound · $0.0085");
+  });
+});
+
 describe("pairs", () => {
   it("join a tool's call and its result, in the log and on the wire", () => {
     const pairs = new EventPairs();

@@ -78,10 +78,26 @@ describe("measures", () => {
       ...(item_id !== undefined && { item_id }),
     });
     const state = after(used(0.25, 0.25, "a1"), used(0.5, 0.75, "a1"), used(undefined, 0.75));
-    expect(state.measures.get("a1")?.usage).toEqual({ tokens: { input_text: 200, cached_text: 80, output_audio: 40 }, cost: 0.75 });
-    expect(state.usage).toEqual({ tokens: { input_text: 300 }, cost: 0.75 });
+    expect(state.measures.get("a1")?.usage).toEqual({ tokens: { input_text: 200, cached_text: 80, output_audio: 40 }, seconds: 0, cost: 0.75 });
+    expect(state.usage).toEqual({ tokens: { input_text: 300 }, seconds: 0, cost: 0.75 });
     expect(tokenCount({ input_text: 200, cached_text: 80, output_audio: 40 })).toBe(240);
     expect(after(used(0.25, 0.25, "a1"), used(undefined, 0.25, "a1")).measures.get("a1")?.usage?.cost).toBeNull();
+  });
+
+  it("counts the seconds of sound that are paid by time", () => {
+    const heard = (seconds: number, total_seconds: number): LogEvent => ({
+      kind: "usage.updated",
+      source: "transcription",
+      model: "m",
+      tokens: {},
+      total: {},
+      item_id: "u1",
+      seconds,
+      total_seconds,
+    });
+    const state = after(heard(2, 2), heard(1.5, 3.5));
+    expect(state.measures.get("u1")?.usage?.seconds).toBe(3.5);
+    expect(state.usage?.seconds).toBe(3.5);
   });
 });
 
@@ -100,8 +116,8 @@ describe("a tool that takes long", () => {
   it("says how far it is", () => {
     const state = after(start("t"), { kind: "tool.progress", call_id: "t", message: "Half", fraction: 0.5 }, { kind: "tool.progress", call_id: "t", message: "Nearly" });
     expect(run(state, "t")?.progress).toEqual([
-      { message: "Half", fraction: 0.5 },
-      { message: "Nearly", fraction: null },
+      { atMs: 10, message: "Half", fraction: 0.5 },
+      { atMs: 20, message: "Nearly", fraction: null },
     ]);
   });
 
@@ -142,7 +158,7 @@ describe("settings", () => {
   it("are kept, and what changes is a note", () => {
     const state = after({ kind: "call.settings" }, { kind: "call.settings", push_to_talk: true, codec: "pcmu" }, { kind: "call.settings", codec: "pcmu" });
     expect(state.settings).toEqual({ pushToTalk: false, codec: "pcmu", voice: null, speed: null });
-    expect(state.entries.map((entry) => entry.type === "note" && entry.title)).toEqual(["Push-to-talk on, Codec pcmu", "Push-to-talk off"]);
+    expect(state.entries.map((entry) => entry.type === "note" && entry.title)).toEqual(["Push-to-talk on, Codec PCMU", "Push-to-talk off"]);
   });
 });
 
@@ -150,7 +166,7 @@ it("tells of notices and of new connections to the model", () => {
   const state = after({ kind: "notice", message: "Ten minutes left.", code: "limit", hint: "Say goodbye." }, { kind: "link.rolled_over", reason: "60 min" });
   expect(state.entries).toMatchObject([
     { tone: "plain", title: "Ten minutes left.", detail: "Say goodbye." },
-    { tone: "plain", title: "A new connection to the model", detail: { reason: "60 min", replayed: 0 } },
+    { tone: "plain", title: "A new connection to the model: 60 min", detail: { replayed: 0 } },
   ]);
 });
 

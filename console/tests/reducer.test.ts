@@ -155,6 +155,30 @@ describe("a tool", () => {
   });
 });
 
+describe("another way for the sound", () => {
+  const chosen: LogEvent = { kind: "link.lost", reason: "the caller came another way" };
+  const joined = (transport: "webrtc" | "websocket"): LogEvent => ({ kind: "leg.joined", leg_id: "l", transport });
+  const titles = (state: CallState) => state.entries.map((entry) => entry.type === "note" && entry.title);
+
+  it("is named once the caller is there by it", () => {
+    const onItsWay = after(joined("webrtc"), chosen);
+    expect(titles(onItsWay)).toEqual(["The sound takes another way"]);
+    const there = reduce(onItsWay, frame(joined("websocket"), 3));
+    expect(titles(there)).toEqual(["The sound takes another way: WebSocket, uncompressed"]);
+    expect(titles(reduce(there, frame(joined("webrtc"), 4)))).toEqual(titles(there));
+  });
+
+  it("is named with the codec that was chosen, where the log knows it", () => {
+    const telephone: LogEvent = { kind: "call.settings", codec: "pcmu" };
+    expect(titles(after(joined("webrtc"), telephone, chosen, joined("websocket")))).toEqual(["Codec PCMU", "The sound takes another way: WebSocket, PCMU"]);
+    expect(titles(after(joined("websocket"), chosen, joined("webrtc")))).toEqual(["The sound takes another way: WebRTC"]);
+  });
+
+  it("may be of the same kind", () => {
+    expect(titles(after(joined("webrtc"), chosen, joined("webrtc")))).toEqual(["The sound takes another way: another connection over WebRTC"]);
+  });
+});
+
 describe("errors", () => {
   it("are shown with what to do about them", () => {
     const state = after({ kind: "error", message: "Not deployed.", hint: "Deploy it.", source: "provider" });

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from tests.browser.conftest import Server
-from tests.browser.scripted import ScriptedCall
+from tests.browser.scripted import SHOP, ScriptedCall
 from trunkline.calls import log
 
 pytestmark = pytest.mark.browser
@@ -178,6 +178,109 @@ def test_the_page_fits_the_screen(opened: Opened) -> None:
         box = call.page.get_by_role("region", name="Transcript").bounding_box()
         assert box
         assert box["height"] > 100, "room to read, with everything else there"
+
+
+@pytest.mark.parametrize("width", [1100, 1280, 1440, 1920])
+def test_the_bar_at_the_bottom_is_one_row_whose_choices_can_be_read(opened: Opened, width: int) -> None:
+    call = opened((width, 800))
+    bar = call.page.get_by_role("region", name="Call and sound")
+    bar.get_by_role("checkbox", name="Push to talk").check()
+    expect(bar.get_by_role("button", name="Talk")).to_be_visible()
+    expect(bar.get_by_role("combobox", name="Speaker")).to_be_visible()
+    box = bar.bounding_box()
+    assert box
+    assert box["height"] < 60
+    for control in ("Codec", "Transport", "Microphone", "Speaker"):
+        chosen = bar.get_by_role("combobox", name=control)
+        needed = chosen.evaluate(
+            """select => {
+              const style = getComputedStyle(select);
+              const pen = document.createElement("canvas").getContext("2d");
+              pen.font = style.font;
+              const words = pen.measureText(select.selectedOptions[0].textContent).width;
+              return words + parseFloat(style.paddingLeft) + parseFloat(style.paddingRight) + 2 - select.offsetWidth;
+            }"""
+        )
+        assert needed <= 0.5, f"{control} is cut short by {needed} px at {width} px"
+    last = bar.get_by_role("button", name="Download audio").bounding_box()
+    assert last
+    assert last["x"] + last["width"] <= width
+
+
+def test_on_a_phone_the_seldom_needed_choices_are_behind_a_button(opened: Opened) -> None:
+    call = opened(PHONE)
+    bar = call.page.get_by_role("region", name="Call and sound")
+    expect(bar.get_by_role("combobox", name="Codec")).to_be_hidden()
+    more = bar.get_by_role("button", name="Sound and more")
+    more.press("Enter")
+    expect(more).to_have_attribute("aria-expanded", "true")
+    for name in ("Codec", "Transport", "Microphone", "Speaker"):
+        expect(bar.get_by_role("combobox", name=name)).to_be_in_viewport(ratio=1)
+    for name in ("Audio playback", "Logs"):
+        expect(bar.get_by_role("checkbox", name=name)).to_be_in_viewport(ratio=1)
+    expect(bar.get_by_role("button", name="Download audio")).to_be_in_viewport(ratio=1)
+    more.click()
+    expect(bar.get_by_role("combobox", name="Codec")).to_be_hidden()
+
+
+THINGS = [f"This is a suggestion of some length, number {number}." for number in range(1, 8)]
+
+
+@pytest.mark.parametrize("size", [WIDE, MIDDLE, PHONE, (1440, 600)], ids=["wide", "middle", "phone", "low"])
+def test_every_suggestion_is_in_sight_or_one_sees_that_there_are_more(
+    chromium: Browser, server: Server, size: tuple[int, int]
+) -> None:
+    viewport: ViewportSize = {"width": size[0], "height": size[1]}
+    context = chromium.new_context(permissions=["microphone"], viewport=viewport)
+    call = ScriptedCall(context.new_page(), [{**SHOP, "things_to_say": THINGS}])
+    call.open(f"{server.url}/?transport=websocket")
+    things = call.page.get_by_role("list", name="Things to say")
+    buttons = [things.get_by_role("button", name=thing) for thing in THINGS]
+    if size == WIDE:
+        for button in buttons:
+            expect(button).to_be_in_viewport(ratio=1)
+    else:
+        cut = things.evaluate(
+            """list => {
+              const edge = list.getBoundingClientRect();
+              return [...list.children].filter(item => {
+                const box = item.getBoundingClientRect();
+                const across = box.left < edge.right && box.right > edge.right;
+                return across || (box.top < edge.bottom && box.bottom > edge.bottom);
+              }).length;
+            }"""
+        )
+        assert cut > 0, "one is cut through, so that one sees that there are more"
+    buttons[0].focus()
+    for _ in THINGS[1:]:
+        call.page.keyboard.press("Tab")
+    expect(buttons[-1]).to_be_focused()
+    expect(buttons[-1]).to_be_in_viewport(ratio=0.95)
+    call.page.keyboard.press("Enter")
+    assert call.command("say")["text"] == THINGS[-1]
+    context.close()
+
+
+def test_on_a_phone_long_names_and_large_figures_do_not_run_out_of_the_page(opened: Opened) -> None:
+    call = opened(PHONE)
+    tokens = log.Tokens(input_text=1_234_567, output_audio=98_765)
+    call.says("a1", "Certainly.", agent="authenticationAndReturnsAgent")
+    parts = [log.LatencyPart("end_of_turn", 500), log.LatencyPart("model", 12_140)]
+    call.tell(
+        log.TurnMeasured("a1", 12_640, parts, "speech"),
+        log.UsageUpdated("response", "m", tokens, tokens, item_id="a1", total_seconds=31.5),
+    )
+    region = call.page.get_by_role("region", name="Transcript")
+    for what in (region.get_by_title("The call in figures"), region.get_by_role("button", name="Wait 12.6 s")):
+        expect(what).to_be_in_viewport(ratio=1)
+        what.click()
+    beyond = region.evaluate(
+        """region => [...region.querySelectorAll(".pane-head *, .bubble *")]
+          .filter(one => !one.closest(".visually-hidden") && one.getBoundingClientRect().right > region.clientWidth)
+          .map(one => one.outerHTML)"""
+    )
+    assert beyond == []
+    expect(region.get_by_text("Sound transcribed")).to_be_visible()
 
 
 def test_nothing_is_asked_of_any_other_host(chromium: Browser, server: Server) -> None:

@@ -98,9 +98,12 @@ def test_a_tool_tells_how_far_it_is_and_what_it_caused(call: ScriptedCall) -> No
         log.ToolProgress("t1", "Reading the policy", 0.4),
     )
     outer = transcript(call).get_by_role("button", name="askSupervisor")
-    expect(outer).to_contain_text("Reading the policy")
+    steps = transcript(call).get_by_role("list", name="Progress of askSupervisor").get_by_role("listitem")
+    expect(steps).to_have_text([re.compile("Reading the policy.*40%")])
+    expect(events(call).get_by_role("treeitem").filter(has_text="tool.progress")).to_contain_text("policy · 40%")
     expect(transcript(call).get_by_role("progressbar")).to_have_attribute("value", "0.4")
     call.tell(log.ToolDone("t2", "readPolicy", 40, "30 days"), log.ToolDone("t1", "askSupervisor", 900, "yes"))
+    expect(steps).to_have_count(1)
     inner = transcript(call).get_by_role("button", name="readPolicy")
     inner.click()
     detail = transcript(call).locator(".crumb-detail")
@@ -198,6 +201,16 @@ def test_what_the_caller_says_is_transcribed_or_inaudible(call: ScriptedCall) ->
 def test_things_to_say_are_said_by_a_click(call: ScriptedCall) -> None:
     call.page.get_by_role("button", name="What is on sale?").click()
     assert call.command("say") == {"type": "say", "text": "What is on sale?"}
+
+
+def test_earlier_calls_go_by_their_scenarios_title(context: BrowserContext, server: Server) -> None:
+    earlier = [{"id": "c1", "scenario": "shop", "startedAt": 0}, {"id": "c2", "scenario": "gone", "startedAt": 0}]
+    context.add_init_script(f"sessionStorage.setItem('trunkline.calls', {json.dumps(json.dumps(earlier))})")
+    call = ScriptedCall(context.new_page(), [{**SHOP, "title": "The snowboard shop"}])
+    call.open(f"{server.url}/?transport=websocket")
+    transcript(call).get_by_text("Earlier calls of this tab").click()
+    expect(transcript(call).get_by_role("link", name="The snowboard shop")).to_be_visible()
+    expect(transcript(call).get_by_role("link", name="gone")).to_be_visible()
 
 
 def test_the_local_engine_introduces_itself_and_says_how_to_use_azure(call: ScriptedCall) -> None:
@@ -345,6 +358,30 @@ def test_the_event_log_pauses_and_follows_the_newest(call: ScriptedCall) -> None
     expect(events(call).get_by_text("the newest")).to_have_count(0)
     events(call).get_by_role("button", name="Jump to latest").click()
     expect(events(call).get_by_text("the newest")).to_be_in_viewport()
+
+
+@pytest.mark.parametrize("region", ["Event log", "Transcript"])
+def test_a_pane_that_grows_while_more_comes_still_shows_the_newest(call: ScriptedCall, region: str) -> None:
+    call.tell(*[log.Breadcrumb(f"note {index}") for index in range(200)])
+    pane = call.page.get_by_role("region", name=region)
+    expect(pane.get_by_text("note 199")).to_be_in_viewport()
+    still = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+    pane.evaluate("element => { element.style.paddingBottom = '250px' }")
+    call.page.evaluate(still)
+    pane.locator(".scroll").evaluate(
+        """frame => {
+          frame.parentElement.style.paddingBottom = "";
+          frame.scrollTop;  // laid out: the position gives way to the greater height
+          const more = document.createElement("div");
+          more.style.height = "400px";
+          frame.append(more);
+        }"""
+    )
+    call.page.evaluate(still)
+    call.page.evaluate(still)
+    from_end = "frame => frame.scrollHeight - frame.scrollTop - frame.clientHeight"
+    expect(pane.get_by_role("button", name="Jump to latest")).to_have_count(0)
+    assert pane.locator(".scroll").evaluate(from_end) < 2
 
 
 def test_thousands_of_events_are_few_elements(call: ScriptedCall) -> None:

@@ -94,6 +94,32 @@ def test_the_console_calls_once_it_is_signed_in(locked: Server, chromium: Browse
     context.close()
 
 
+def test_one_signs_out_in_the_console_and_the_call_ends(locked: Server, chromium: Browser) -> None:
+    context = chromium.new_context(permissions=["microphone"])
+    page = context.new_page()
+    page.goto(f"{locked.url}/?scenario=simpleHandoff&transport=websocket")
+    signs_in(page)
+    expect(page.get_by_role("region", name="Transcript").get_by_role("article").first).to_be_visible(timeout=20_000)
+    page.wait_for_url("**call=*")
+    console = page.url
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_label("Token")).to_be_visible()
+    assert context.cookies() == []
+    page.goto(console)
+    signs_in(page)
+    expect(page.get_by_role("status").first).to_have_text("Call ended", timeout=15_000)
+    context.close()
+
+
+def test_without_a_sign_in_there_is_nothing_to_sign_out_of(server: Server, chromium: Browser) -> None:
+    context = chromium.new_context()
+    page = context.new_page()
+    page.goto(f"{server.url}/?connect=0")
+    expect(page.get_by_role("button", name="Connect")).to_be_enabled()
+    expect(page.get_by_role("button", name="Sign out")).to_have_count(0)
+    context.close()
+
+
 def test_a_link_of_another_site_leads_to_the_form_and_from_there_in(
     locked: Server, elsewhere: str, without_scripts: BrowserContext
 ) -> None:

@@ -1,24 +1,37 @@
 /** The bottom of the page: connecting, how one talks and listens, and what is kept of it. */
+import { useSignal } from "@preact/signals";
 import type { VNode } from "preact";
+import { useId } from "preact/hooks";
 import { connect, connection, scenario } from "../console";
 import * as choices from "../choices";
 import { DownloadAudio } from "./DownloadAudio";
+import { Icon } from "./icons";
 import { LogsToggle } from "./LogsToggle";
 import { SoundSettings } from "./SoundSettings";
 import { TalkButton } from "./TalkButton";
 
 export function BottomBar(): VNode {
+  const open = useSignal(false);
+  const id = useId();
   return (
-    <div class="bottom-bar" role="region" aria-label="Call and sound">
+    <div class={`bottom-bar${open.value ? " bottom-bar-open" : ""}`} role="region" aria-label="Call and sound">
       <ConnectButton />
       <div class="bar-talk">
         <PushToTalk />
         <TalkButton />
       </div>
-      <Playback />
-      <LogsToggle />
-      <SoundSettings />
-      <DownloadAudio />
+      {/* On a phone the rest is behind this. */}
+      <button type="button" class="icon-button bar-more" aria-label="Sound and more" title="Sound and more" aria-expanded={open.value} aria-controls={id} onClick={() => (open.value = !open.value)}>
+        <Icon name="settings" />
+      </button>
+      <div class="bar-rest" id={id}>
+        <Playback />
+        <LogsToggle />
+        <div class="bar-choices">
+          <SoundSettings />
+        </div>
+        <DownloadAudio />
+      </div>
     </div>
   );
 }

@@ -43,7 +43,7 @@ function Whole({ message, measures, agents, startedAt }: BubbleProps): VNode {
 function body(message: Message): ComponentChild {
   if (message.role === "user") {
     if (message.status === "inaudible") return <p class="stand-in">[inaudible]</p>;
-    if (message.status === "failed" && message.text === "") return <p class="stand-in">[not recognised]</p>;
+    if (message.status !== "growing" && message.text === "") return <p class="stand-in">[not recognised]</p>;
     if (message.text === "" && message.status === "growing") return <p class="stand-in waiting">[Transcribing…]</p>;
     return (
       <p dir="auto" class="verbatim">

@@ -20,7 +20,7 @@ export function Composer(): VNode {
         <ul class="things" aria-label="Things to say">
           {things.map((thing) => (
             <li key={thing}>
-              <button type="button" class="thing" dir="auto" disabled={!ready} onClick={() => connection.say(thing)}>
+              <button type="button" class="thing" dir="auto" aria-disabled={!ready} onClick={() => ready && connection.say(thing)}>
                 {thing}
               </button>
             </li>

@@ -3,6 +3,7 @@ import { useSignal } from "@preact/signals";
 import type { ComponentChildren, VNode } from "preact";
 import type { AgentChange, Note, ToolRun } from "../call-state";
 import type { ScenarioInfo } from "../api";
+import { percent } from "../numbers";
 import { duration } from "../time";
 import { AgentChip } from "./AgentChip";
 import { AgentDefinition } from "./AgentDefinition";
@@ -24,7 +25,7 @@ export const Crumb = unchanging(({ entry, scenario, agents, startedAt }: CrumbPr
     case "agent":
       return <AgentLine change={entry} scenario={scenario} agents={agents} time={time} />;
     case "tool":
-      return <ToolLine run={entry} time={time} />;
+      return <ToolLine run={entry} time={time} startedAt={startedAt} />;
     case "note":
       return (
         <Line icon={entry.tone === "plain" ? "note" : "alert"} tone={entry.tone} time={time} detail={entry.detail}>
@@ -64,7 +65,7 @@ function AgentLine({ change, scenario, agents, time }: AgentLineProps): VNode {
   );
 }
 
-function ToolLine({ run, time }: { run: ToolRun; time: VNode }): VNode {
+function ToolLine({ run, time, startedAt }: { run: ToolRun; time: VNode; startedAt: number | null }): VNode {
   const { outcome } = run;
   const failed = outcome?.error !== undefined;
   const latest = run.progress.at(-1);
@@ -78,20 +79,6 @@ function ToolLine({ run, time }: { run: ToolRun; time: VNode }): VNode {
           <dd>{[APPROVAL[run.approval.state], run.approval.reason].filter(Boolean).join(": ")}</dd>
         </>
       )}
-      {run.progress.length > 0 && (
-        <>
-          <dt>On its way</dt>
-          <dd>
-            <ul>
-              {run.progress.map(({ message }, index) => (
-                <li key={index} dir="auto">
-                  {message}
-                </li>
-              ))}
-            </ul>
-          </dd>
-        </>
-      )}
       {outcome && (
         <>
           <dt>{failed ? "Error" : "Result"}</dt>
@@ -103,7 +90,7 @@ function ToolLine({ run, time }: { run: ToolRun; time: VNode }): VNode {
     </dl>
   );
   return (
-    <Line icon="tool" tone={failed ? "error" : "plain"} time={time} parts={parts} depth={run.depth}>
+    <Line icon="tool" tone={failed ? "error" : "plain"} time={time} parts={parts} below={<Steps run={run} startedAt={startedAt} />} depth={run.depth}>
       <code>{run.name}</code>
       {outcome === null ? <Going run={run} /> : <span class="muted">{failed ? `failed after ${duration(outcome.durationMs)}` : duration(outcome.durationMs)}</span>}
       {outcome === null && latest?.fraction != null && (
@@ -118,11 +105,22 @@ const APPROVAL = { asked: "waiting for you", allowed: "allowed", refused: "refus
 /** What a tool that still runs is at. */
 function Going({ run }: { run: ToolRun }): VNode {
   if (run.approval?.state === "asked") return <span class="asks">waits for your permission</span>;
-  const words = run.progress.at(-1)?.message ?? "running…";
+  return <span class="waiting">running…</span>;
+}
+
+/** What a tool has said on its way, below its line. */
+function Steps({ run, startedAt }: { run: ToolRun; startedAt: number | null }): VNode | null {
+  if (run.progress.length === 0) return null;
   return (
-    <span class="waiting" dir="auto">
-      {words}
-    </span>
+    <ul class="crumb-steps" aria-label={`Progress of ${run.name}`}>
+      {run.progress.map(({ atMs, message, fraction }, index) => (
+        <li key={index}>
+          <span dir="auto">{message}</span>
+          {fraction !== null && <span class="crumb-share">{percent(fraction)}</span>}
+          <Moment atMs={atMs} startedAt={startedAt} />
+        </li>
+      ))}
+    </ul>
   );
 }
 
@@ -137,12 +135,14 @@ interface LineProps {
   detail?: unknown;
   /** Or shown as it is. */
   parts?: VNode;
+  /** Shown below the line, also while it is closed. */
+  below?: VNode;
   /** How many tools caused this one. */
   depth?: number;
   children: ComponentChildren;
 }
 
-function Line({ icon, tone = "plain", time, detail, parts, depth = 0, children }: LineProps): VNode {
+function Line({ icon, tone = "plain", time, detail, parts, below, depth = 0, children }: LineProps): VNode {
   const open = useSignal(false);
   const head = (
     <>
@@ -157,6 +157,7 @@ function Line({ icon, tone = "plain", time, detail, parts, depth = 0, children }
       <button type="button" class="crumb-head" aria-expanded={open.value} onClick={() => (open.value = !open.value)}>
         {head}
       </button>
+      {below}
       {open.value && <div class="crumb-detail">{parts ?? <Json value={detail} />}</div>}
     </div>
   );

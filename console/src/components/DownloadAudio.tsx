@@ -1,6 +1,7 @@
 /** Saves what has been heard so far: both voices in one WAV file. */
 import type { VNode } from "preact";
 import { connection } from "../console";
+import { Icon } from "./icons";
 
 /** Browsers begin a download some time after it was asked for. */
 const KEPT_MS = 60_000;
@@ -11,11 +12,13 @@ export function DownloadAudio(): VNode {
     <button
       type="button"
       class="button download-audio"
+      aria-label="Download audio"
       title="Both voices as a WAV file: the caller on the left, the agent on the right"
       disabled={recording === null || recording.seconds.value === 0}
       onClick={() => recording && save(recording.wav(), `trunkline-${connection.call.peek().callId ?? "call"}.wav`)}
     >
-      Download audio
+      <Icon name="download" />
+      <span class="download-name">Download audio</span>
     </button>
   );
 }

@@ -95,7 +95,7 @@ function JsonButton({ events }: { events: Selection }): VNode {
       onClick={() => void copy()}
     >
       <Icon name={done.value ? "done" : "copy"} />
-      {done.value ? "Copied!" : "JSON"}
+      {done.value ? "Copied!" : "Events as JSON"}
     </button>
   );
 }

@@ -85,7 +85,7 @@ function Opened({ event, index, pair, measured, goTo }: EventRowProps): VNode {
       <div class="row-actions">
         <button type="button" class="button button-small" aria-label="Event as JSON" title="Copy the event, as JSON" onClick={() => void copy()}>
           <Icon name={copied.value ? "done" : "copy"} />
-          {copied.value ? "Copied!" : "JSON"}
+          {copied.value ? "Copied!" : "Event as JSON"}
         </button>
         {pair && other && (
           <button type="button" class="button button-small" onClick={() => goTo(other.seq)}>

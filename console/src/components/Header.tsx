@@ -1,8 +1,10 @@
 /** The top of the page: what is talked to, over what, and whether it is connected. */
 import type { VNode } from "preact";
+import { signOut } from "../api";
 import { catalogue } from "../catalogue";
 import { agent, chooseAgent, chooseScenario, connection, scenario } from "../console";
 import type { Phase } from "../connection";
+import { notify } from "../notices";
 import { nextTheme, theme } from "../theme";
 import { Icon, Mark } from "./icons";
 
@@ -16,6 +18,7 @@ export function Header(): VNode {
       <Status />
       <Choices />
       <div class="header-buttons">
+        <SignOutButton />
         <ThemeButton />
       </div>
     </header>
@@ -83,6 +86,20 @@ function Status(): VNode {
 }
 
 const LINKS = { opening: "model connecting…", up: "model connected", lost: "model lost" } as const;
+
+/** Only where there is something to sign out of. Leaving ends the call. */
+function SignOutButton(): VNode | null {
+  if (!catalogue.value?.health.signed_in) return null;
+  const leave = (): void => {
+    connection.disconnect();
+    signOut().catch(() => notify({ key: "sign-out", tone: "error", text: "The server cannot be reached: you are still signed in." }));
+  };
+  return (
+    <button type="button" class="icon-button" aria-label="Sign out" title="Sign out" onClick={leave}>
+      <Icon name="leave" />
+    </button>
+  );
+}
 
 function ThemeButton(): VNode {
   const label = `Theme: ${theme.value}`;

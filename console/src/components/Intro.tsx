@@ -1,6 +1,7 @@
 /** The transcript's beginning: what this scenario is, what runs it, and the calls before this one. */
 import type { VNode } from "preact";
 import type { ScenarioInfo } from "../api";
+import { titleOf } from "../catalogue";
 import { type EarlierCall, earlierCalls } from "../earlier-calls";
 import { clockTime } from "../time";
 import { Icon } from "./icons";
@@ -61,7 +62,7 @@ function Earlier({ calls }: { calls: readonly EarlierCall[] }): VNode {
         {calls.map(({ id, scenario, startedAt }) => (
           <li key={id}>
             <a href={`?call=${encodeURIComponent(id)}`} target="_blank" rel="noopener">
-              {clockTime(startedAt)} <bdi>{scenario}</bdi>
+              {clockTime(startedAt)} <bdi>{titleOf(scenario)}</bdi>
             </a>
           </li>
         ))}

@@ -5,6 +5,7 @@ import type { CodecName } from "../address";
 import * as choices from "../choices";
 import { type Device, devices, lookForDevices } from "../sound/devices";
 import { choosesSpeaker } from "../sound/output";
+import { Icon, type IconName } from "./icons";
 
 const CODECS: Record<CodecName, string> = { opus: "Opus 48 kHz", pcmu: "PCMU 8 kHz", pcma: "PCMA 8 kHz" };
 const TRANSPORTS: Record<choices.TransportChoice, string> = { auto: "Automatic", webrtc: "WebRTC", websocket: "WebSocket" };
@@ -16,8 +17,8 @@ export function SoundSettings(): VNode {
     <>
       <Choose label="Codec" choice={choices.codec} options={named(CODECS)} />
       <Choose label="Transport" choice={choices.transport} options={named(TRANSPORTS)} />
-      {microphones.length > 0 && <Choose label="Microphone" choice={choices.microphone} options={withUsual("Default microphone", microphones)} />}
-      {choosesSpeaker && speakers.length > 0 && <Choose label="Speaker" choice={choices.speaker} options={withUsual("Default speaker", speakers)} />}
+      {microphones.length > 0 && <Choose label="Microphone" choice={choices.microphone} options={withUsual(microphones)} icon="microphone" />}
+      {choosesSpeaker && speakers.length > 0 && <Choose label="Speaker" choice={choices.speaker} options={withUsual(speakers)} icon="sound" />}
     </>
   );
 }
@@ -26,15 +27,19 @@ interface ChooseProps<Value extends string> {
   label: string;
   choice: choices.Choice<Value>;
   options: readonly (readonly [Value, string])[];
+  /** In place of the label, for eyes. */
+  icon?: IconName;
 }
 
-function Choose<Value extends string>({ label, choice, options }: ChooseProps<Value>): VNode {
+function Choose<Value extends string>({ label, choice, options, icon }: ChooseProps<Value>): VNode {
   // A device that is not plugged in now is still the choice.
   const shown = options.some(([value]) => value === choice.value) ? choice.value : options[0]?.[0];
+  const named = `${label}: ${options.find(([value]) => value === shown)?.[1] ?? ""}`;
   return (
     <label class={`choice bar-choice bar-${label.toLowerCase()}`}>
+      {icon && <Icon name={icon} />}
       <span>{label}</span>
-      <select value={shown} onChange={(event) => choice.choose(event.currentTarget.value as Value)}>
+      <select value={shown} title={named} onChange={(event) => choice.choose(event.currentTarget.value as Value)}>
         {options.map(([value, name]) => (
           <option key={value} value={value}>
             {name}
@@ -50,6 +55,6 @@ function named<Name extends string>(names: Record<Name, string>): [Name, string]
 }
 
 /** The browser's own choice comes first. */
-function withUsual(usual: string, found: readonly Device[]): [string, string][] {
-  return [["", usual], ...found.map(({ id, name }): [string, string] => [id, name])];
+function withUsual(found: readonly Device[]): [string, string][] {
+  return [["", "Default"], ...found.map(({ id, name }): [string, string] => [id, name])];
 }

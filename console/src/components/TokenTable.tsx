@@ -1,7 +1,8 @@
-/** Tokens by kind, and what they cost. */
+/** Tokens by kind, sound that is paid by time, and what they cost. */
 import type { VNode } from "preact";
 import type { Usage } from "../call-state";
 import { count, dollars } from "../numbers";
+import { duration } from "../time";
 
 const KINDS = [
   ["input_text", "Text in"],
@@ -19,6 +20,12 @@ export function TokenTable({ usage }: { usage: Usage }): VNode {
         const tokens = usage.tokens[kind];
         return tokens ? [<dt key={`${kind}-name`}>{words}</dt>, <dd key={kind}>{count(tokens)} tokens</dd>] : null;
       })}
+      {usage.seconds > 0 && (
+        <>
+          <dt>Sound transcribed</dt>
+          <dd>{duration(1000 * usage.seconds)}</dd>
+        </>
+      )}
       <dt>Cost</dt>
       <dd>{usage.cost === null ? "no price known" : dollars(usage.cost)}</dd>
     </dl>

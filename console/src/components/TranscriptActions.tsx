@@ -24,7 +24,10 @@ export function TranscriptActions(): VNode {
         onClick={() => toFile(`${name}.txt`, "text/plain;charset=utf-8", asText(connection.call.peek()))}
       >
         <Icon name="download" />
-        Text
+        <span>
+          <span class="label-verb">Download </span>
+          <span>text</span>
+        </span>
       </button>
       <button
         type="button"
@@ -35,7 +38,10 @@ export function TranscriptActions(): VNode {
         onClick={() => toFile(`${name}.json`, "application/json", asJson(connection.call.peek()))}
       >
         <Icon name="download" />
-        JSON
+        <span>
+          <span class="label-verb">Download </span>
+          <span>JSON</span>
+        </span>
       </button>
     </div>
   );
