@@ -41,6 +41,21 @@ async def test_a_renewal_ends_with_the_connection_that_it_was_to_replace() -> No
     await asyncio.wait({running})
 
 
+async def test_sound_goes_as_the_session_has_it_whatever_else_of_it_changes() -> None:
+    model = FakeModel()
+    arrived: asyncio.Queue[steps.Input] = asyncio.Queue()
+    link = Link(arrived.put_nowait, Route(lambda: model.connect("m")))
+    running = asyncio.create_task(link.run())
+    assert isinstance(await arrived.get(), steps.LinkOpened)
+    link.send({"type": "session.update", "session": {"audio": {"input": {"format": {"type": "audio/pcmu"}}}}})
+    link.send({"type": "session.update", "session": {"audio": {"input": {"turn_detection": None}}}})
+    link.hear(bytes(9600))
+    await asyncio.sleep(0.05)
+    assert 1500 < len(model.now.sound) <= 1600  # 8 kHz, a byte each; the resampler holds a little back
+    running.cancel()
+    await asyncio.wait({running})
+
+
 class Busy(FakeConnection):
     """A connection that can be too busy to be sent to without waiting."""
 

@@ -146,7 +146,7 @@ class Call:
             ),
         )
         self._machine: CallMachine = CallMachine(self._plan(transport, codec))
-        self._link = Link(self._feed, Route(self._connect) if transport == "websocket" else None, codec)
+        self._link = Link(self._feed, Route(self._connect) if transport == "websocket" else None)
         self._rtc_id: str | None = None
         self._given_up: set[str] = set()
         """WebRTC calls of this one that are to be hung up at the provider."""
@@ -266,7 +266,6 @@ class Call:
 
     def _choose(self, codec: Codec | None) -> None:
         if codec is not None:
-            self._link.codec = codec
             self._feed(steps.CodecChosen(codec))
 
     def _travel_by(self, transport: Transport) -> None:

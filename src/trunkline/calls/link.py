@@ -12,9 +12,8 @@ from dataclasses import dataclass, replace
 import msgspec
 from msgspec import structs
 
-from trunkline.calls.log import Codec
 from trunkline.calls.steps import Input, LinkDropped, LinkOpened, RenewalFailed, SoundArrived, WireArrived
-from trunkline.calls.telephone import line_for
+from trunkline.calls.telephone import Telephone, line_for
 from trunkline.calls.unconfirmed import Unconfirmed
 from trunkline.providers import Connection, ConnectionLostError, ProviderError, Sound
 from trunkline.providers.faults import Treatment, classify_close
@@ -61,12 +60,11 @@ class _Using:
 class Link:
     """One call's link. `run` keeps it connected and delivers what arrives; `send` and `hear` never wait."""
 
-    def __init__(self, deliver: Callable[[Input], None], route: Route | None = None, codec: Codec = "pcm16") -> None:
+    def __init__(self, deliver: Callable[[Input], None], route: Route | None = None) -> None:
         self._deliver = deliver
         self._route = route
-        self.codec: Codec = codec
-        """How sound travels in the sessions that are opened from now on."""
-        self._line = line_for(codec)
+        self._line: Telephone | None = None
+        """What the caller's and the model's sound passes, as the latest `session.update` has it."""
         self._why_rerouted = ""
         self._renewal = asyncio.Event()
         self._since_renewal: deque[bytes] | None = None
@@ -180,6 +178,9 @@ class Link:
 
     def send(self, event: events.Event) -> None:
         """Queues an event. The first `session.update` on a connection lets the held sound follow."""
+        if event["type"] == "session.update":
+            form = event["session"].get("audio", {}).get("input", {}).get("format")
+            self._line = line_for(form) if form else self._line
         frame = events.encode(event).decode()
         self._unconfirmed.will_send(event, frame)
         self._put(frame)
@@ -238,7 +239,6 @@ class Link:
         """What was meant for the session that is gone is forgotten: what matters of it is replayed."""
         self._queue.clear()
         self._unconfirmed.forget()
-        self._line = line_for(self.codec)
 
     def _put(self, frame: str) -> None:
         if not self._queue and self._connection is not None and self._connection.try_send(frame):

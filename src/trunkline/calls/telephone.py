@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from trunkline.calls.log import Codec
+from collections.abc import Mapping
+from typing import Any
+
 from trunkline.realtime.audio import FORMATS
 
 
-def line_for(codec: Codec) -> Telephone | None:
-    """The telephone of a session's codec; None where sound travels in full."""
-    return Telephone(codec) if codec in ("pcmu", "pcma") else None
+def line_for(audio_format: Mapping[str, Any]) -> Telephone | None:
+    """The telephone of a session whose sound has this format both ways; None where sound travels in full."""
+    kind = audio_format["type"]
+    return Telephone(kind) if kind in ("audio/pcmu", "audio/pcma") else None
 
 
 class Telephone:
     """G.711 at 8 kHz.
 
     Args:
-        codec: `pcmu` or `pcma`.
+        format_type: `audio/pcmu` or `audio/pcma`.
     """
 
-    def __init__(self, codec: Codec) -> None:
-        self._format = FORMATS[f"audio/{codec}"]
+    def __init__(self, format_type: str) -> None:
+        self._format = FORMATS[format_type]
         self._encoder = self._format.encoder()
         self._decoder = self._format.decoder()
         self._item_id: str | None = None
