@@ -81,7 +81,7 @@ def test_a_microphone_that_is_unplugged_is_replaced_and_one_that_is_chosen_is_as
 
     microphones = page.get_by_role("combobox", name="Microphone")
     microphones.select_option(label="Fake Audio Input 2")
-    page.wait_for_function("__given.length === 3")
+    page.wait_for_function("() => __given.length === 3")
     chosen = page.evaluate("__given.at(-1).wanted.audio.deviceId.exact")
     assert chosen == microphones.input_value() != ""
     page.get_by_role("combobox", name="Speaker").select_option(label="Fake Audio Output 2")
