@@ -185,8 +185,8 @@ function join(state: CallState, transport: Transport): CallState {
   if (rerouted?.type !== "note") return joined;
   // Over WebRTC the codec is between browser and model, and the log does not know it.
   const codec = transport === "websocket" ? `, ${CODECS[state.settings.codec]}` : "";
-  const another = transport === state.transport ? "another connection over " : "";
-  const title = `The sound takes another way: ${another}${TRANSPORTS[transport]}${codec}`;
+  const way = `${TRANSPORTS[transport]}${codec}`;
+  const title = transport === state.transport ? `The sound takes a new connection: ${way}` : `The sound takes another way: ${way}`;
   return { ...joined, entries: state.entries.with(index, { ...rerouted, title }) };
 }
 

@@ -175,7 +175,7 @@ describe("another way for the sound", () => {
   });
 
   it("may be of the same kind", () => {
-    expect(titles(after(joined("webrtc"), chosen, joined("webrtc")))).toEqual(["The sound takes another way: another connection over WebRTC"]);
+    expect(titles(after(joined("webrtc"), chosen, joined("webrtc")))).toEqual(["The sound takes a new connection: WebRTC"]);
   });
 });
 
