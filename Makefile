@@ -9,7 +9,7 @@ CONSOLE_SOURCES := $(shell find console -path console/node_modules -prune -o -ty
 # The system's Node, or pip's, which .make/node puts into the virtual environment.
 WITH_NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: run setup test lint format check-console test-console test-python test-browser test-others browser bench clean
+.PHONY: run setup test lint format check-console test-console test-python test-browser test-speech test-others browser bench clean
 
 run: setup
 	@PORT=$(PORT) $(BIN)/trunkline serve
@@ -71,20 +71,22 @@ check-console: .make/npm
 test-console: check-console
 	cd console && $(WITH_NODE) npm test --silent
 
-# Browsers keep real time and mostly wait: they go beside all other tests, one after the other on each side.
+# Browsers and voices keep real time and mostly wait: the three go side by side, each one test after the other.
 test-python: setup browser .make/clients .make/firefox
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-browser test-others
+	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target test-browser test-speech test-others
 
-# Tests with a browser and real sound keep real time, and a machine may be busy: what failed is run once more.
-ONCE_MORE := --last-failed --last-failed-no-failures none
+PYTEST = $(BIN)/pytest -o cache_dir=.pytest_cache/$@ --durations=10
+# What hears and speaks in real time fails where the machine is too busy for that: it is run once more, and said so.
+ONCE_MORE = { echo "Once more, what failed:"; $(PYTEST) --last-failed --last-failed-no-failures none; }
 
-test-browser: PYTEST = $(BIN)/pytest -m browser -o cache_dir=.pytest_cache/browser --durations=10
 test-browser:
-	$(PYTEST) || { echo "Once more, what failed:"; $(PYTEST) $(ONCE_MORE); }
+	$(PYTEST) -m browser || $(ONCE_MORE)
 
-test-others: PYTEST = $(BIN)/pytest -m "not browser" -o cache_dir=.pytest_cache/others --durations=10
+test-speech:
+	$(PYTEST) -m "speech and not browser" || $(ONCE_MORE)
+
 test-others:
-	$(PYTEST) || { echo "Once more, what failed:"; $(PYTEST) $(ONCE_MORE); }
+	$(PYTEST) -m "not speech and not browser"
 
 test: lint test-console test-python
 

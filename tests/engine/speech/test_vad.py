@@ -31,6 +31,17 @@ def noise(seconds: float, level: float) -> bytes:
     return rng.normal(0, level, int(16_000 * seconds)).clip(-32768, 32767).astype("<i2").tobytes()
 
 
+def turns(probabilities: list[float]) -> list[list[int]]:
+    """The first and last frame of each turn; pauses of up to 0.3 s are within one."""
+    found: list[list[int]] = []
+    for index in (index for index, one in enumerate(probabilities) if one >= 0.5):
+        if found and index - found[-1][1] <= 10:
+            found[-1][1] = index
+        else:
+            found.append([index, index])
+    return found
+
+
 async def speech() -> bytes:
     voice, resampler = EspeakVoice(), Resampler(24_000, 16_000)
     text = "Yes please, I would like to hear a haiku about the mountains in the rain."
@@ -141,22 +152,22 @@ def test_short_silences_are_heard_by_the_network(counted: CountedDetector) -> No
 
 @pytest.mark.speech
 @pytest.mark.parametrize(("gain", "level"), [(1.0, 0), (1.0, 10), (0.1, 0), (0.1, 10)])
-async def test_resting_changes_nothing_in_what_is_heard(
+async def test_resting_changes_nothing_in_when_a_caller_is_heard(
     monkeypatch: pytest.MonkeyPatch, gain: float, level: float
 ) -> None:
-    """Speech at two loudnesses, between silences, against the same network asked about every frame."""
+    """Speech at two loudnesses, between silences, against the same network asked about every frame. Where it is unsure
+    the two may differ by a frame of 32 ms: the voice never says a sentence twice alike."""
     pause = bytes(2 * 16_000 * 2)
     spoken = np.frombuffer((pause + await speech()) * 3 + pause, "<i2") * gain
     hiss = np.random.default_rng(5).normal(0, level, len(spoken))
     sound = frames((spoken + hiss).clip(-32768, 32767).astype("<i2").tobytes())
     resting = SileroVoiceActivity()
-    judged = [resting.probability(frame) >= 0.5 for frame in sound]
+    judged = turns([resting.probability(frame) for frame in sound])
     monkeypatch.setattr(vad, "SETTLED_FRAMES", len(sound))
     tireless = SileroVoiceActivity()
-    expected = [tireless.probability(frame) >= 0.5 for frame in sound]
-    assert sum(expected) > 100
-    different = [index for index, (one, other) in enumerate(zip(judged, expected, strict=True)) if one != other]
-    assert len(different) <= 2, different
+    expected = turns([tireless.probability(frame) for frame in sound])
+    assert len(judged) == len(expected) == 3
+    assert np.abs(np.array(judged) - np.array(expected)).max() <= 1
 
 
 def test_without_the_package_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
