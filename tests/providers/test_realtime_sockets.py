@@ -176,6 +176,7 @@ async def test_a_service_that_does_not_read_is_not_written_to_without_waiting() 
     async def answer(connection: ServerConnection) -> None:
         connection.transport.pause_reading()
         await released.wait()
+        connection.transport.abort()
 
     async with service() as there:
         there.answer = answer

@@ -118,7 +118,9 @@ class Client:
     async def page(self, call_id: str, query: str = "", **options: Any) -> AsyncIterator[Socket]:
         """A WebSocket on a call."""
         url = f"{self.url.replace('http', 'ws', 1)}/api/calls/{call_id}{query}"
-        async with websockets.connect(url, proxy=None, max_size=None, **options) as connection:
+        # Without a limit on what waits: a page that a test does not read can be closed all the same.
+        options = {"max_size": None, "max_queue": None, **options}
+        async with websockets.connect(url, proxy=None, **options) as connection:
             yield Socket(connection)
 
     @contextlib.asynccontextmanager
