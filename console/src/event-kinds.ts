@@ -8,7 +8,7 @@ export type Choice = "all" | "story" | "wire" | "tools" | "errors" | `kind:${str
 
 export const GROUPS: readonly { choice: Choice; title: string }[] = [
   { choice: "all", title: "All events" },
-  { choice: "story", title: "The call, without the wire" },
+  { choice: "story", title: "Without the wire" },
   { choice: "wire", title: "The wire ▲▼" },
   { choice: "tools", title: "Tools" },
   { choice: "errors", title: "Errors" },
