@@ -50,7 +50,7 @@ def test_another_agent_is_another_call_and_the_first_can_still_be_read(chromium:
     assert caller.call_id != first
     caller.page.get_by_text("Earlier calls of this tab").click()
     with context.expect_page() as opened:
-        caller.page.get_by_role("region", name="Transcript").get_by_role("link", name="simpleHandoff").click()
+        caller.page.get_by_role("region", name="Transcript").get_by_role("link", name="Simple handoff").click()
     earlier = Caller(opened.value)
     earlier.hears("Hello, and welcome")
     assert earlier.call_id == first
