@@ -1,6 +1,7 @@
 /** The agent's sound: from the leg to the player's worklet, and back as what has really been heard. */
 import { effect, type ReadonlySignal, signal } from "@preact/signals";
 import { type Desk, openOutput, outputState } from "./output";
+import { outputLatencyMs } from "./output-latency";
 import type { Position } from "./play-queue";
 import type { FromPlayer, ToPlayer } from "./worklets/player";
 
@@ -124,7 +125,6 @@ export class Playback {
   }
 
   private latencyMs(): number {
-    const seconds = this.context?.outputLatency || this.context?.baseLatency || 0;
-    return Math.min(500, seconds * 1000);
+    return this.context === null ? 0 : outputLatencyMs(this.context);
   }
 }

@@ -18,6 +18,7 @@ const browser = await puppeteer.launch({
   browser: "firefox",
   executablePath: given.firefox,
   headless: true,
+  protocolTimeout: timeout, // a page that stands still says so
   extraPrefsFirefox: {
     "media.navigator.streams.fake": true,
     "media.navigator.permission.disabled": true,
@@ -62,5 +63,6 @@ try {
   });
   console.log(JSON.stringify({ transport, spokeAt, spokeUntil, heard, transcript, recording, errors }));
 } finally {
-  await browser.close();
+  await Promise.race([browser.close(), new Promise((pass) => setTimeout(pass, 5000))]);
+  browser.process()?.kill("SIGKILL"); // if it does not close by itself
 }
