@@ -9,7 +9,7 @@ CONSOLE_SOURCES := $(shell find console -path console/node_modules -prune -o -ty
 # The system's Node, or pip's, which .make/node puts into the virtual environment.
 WITH_NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: run setup test lint format check-console test-console test-python test-browser test-speech test-others browser bench clean
+.PHONY: run setup test lint format check-console test-console test-python test-browser test-pages test-speech test-others browser bench clean
 
 run: setup
 	@PORT=$(PORT) $(BIN)/trunkline serve
@@ -71,16 +71,21 @@ check-console: .make/npm
 test-console: check-console
 	cd console && $(WITH_NODE) npm test --silent
 
-# Browsers and voices keep real time and mostly wait: the three go side by side, each one test after the other.
+# Browsers and voices keep real time and mostly wait: the four go side by side, each one test after the other.
 test-python: setup browser .make/clients .make/firefox
-	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target test-browser test-speech test-others
+	@$(MAKE) --no-print-directory --jobs=4 --output-sync=target test-browser test-pages test-speech test-others
 
 PYTEST = $(BIN)/pytest -o cache_dir=.pytest_cache/$@ --durations=10
 # What hears and speaks in real time fails where the machine is too busy for that: it is run once more, and said so.
 ONCE_MORE = { echo "Once more, what failed:"; $(PYTEST) --last-failed --last-failed-no-failures none; }
+# Browser tests without sound.
+PAGES := tests/browser/test_console_access.py tests/browser/test_console_states.py tests/browser/test_sign_in.py
 
 test-browser:
-	$(PYTEST) -m browser || $(ONCE_MORE)
+	$(PYTEST) -m browser $(PAGES:%=--ignore=%) || $(ONCE_MORE)
+
+test-pages:
+	$(PYTEST) $(PAGES)
 
 test-speech:
 	$(PYTEST) -m "speech and not browser" || $(ONCE_MORE)
@@ -88,7 +93,9 @@ test-speech:
 test-others:
 	$(PYTEST) -m "not speech and not browser"
 
-test: lint test-console test-python
+test: setup
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint test-console
+	@$(MAKE) --no-print-directory test-python
 
 bench: setup
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done

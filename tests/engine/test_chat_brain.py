@@ -20,7 +20,7 @@ from trunkline.engine.brains.chat import ChatBrain
 from trunkline.engine.brains.chat_endpoint import ChatEndpoint
 from trunkline.engine.brains.messages import chat_messages
 from trunkline.engine.brains.thinking import ThinkingFilter
-from trunkline.engine.server import _listen, _Server
+from trunkline.engine.server import EmbeddedServer, _listen
 
 Answer = Callable[[dict[str, Any]], AsyncIterator[dict[str, Any]] | Response]
 
@@ -68,12 +68,12 @@ async def endpoint(answer: Answer) -> AsyncIterator[tuple[str, list[dict[str, An
 
     listener = _listen("127.0.0.1", 0)
     app = Starlette(routes=[Route("/v1/chat/completions", completions, methods=["POST"])])
-    server = _Server(uvicorn.Config(app, lifespan="off", log_config=None))
+    server = EmbeddedServer(uvicorn.Config(app, lifespan="off", log_config=None))
     serving = asyncio.create_task(server.serve([listener]))
     try:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1", bodies, left
     finally:
-        server.should_exit = True
+        server.end()
         await serving
 
 

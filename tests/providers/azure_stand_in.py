@@ -18,7 +18,7 @@ import contextlib
 import json
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Generator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from typing import Any
@@ -41,7 +41,7 @@ from tests.providers.azure_socket import CarriedSocket
 from trunkline.engine.app import Engine
 from trunkline.engine.ice import IceOptions
 from trunkline.engine.local import brains_of
-from trunkline.engine.server import EngineServer
+from trunkline.engine.server import EmbeddedServer, EngineServer
 from trunkline.engine.speech.oracle import OracleRecogniser
 from trunkline.engine.speech.vad import EnergyVoiceActivity
 from trunkline.realtime.events import new_id
@@ -349,7 +349,7 @@ def _app(azure: AzureStandIn) -> ASGIApp:
     return dated
 
 
-async def _served(app: ASGIApp, listener: socket.socket) -> tuple[_Server, asyncio.Task[None]]:
+async def _served(app: ASGIApp, listener: socket.socket) -> tuple[EmbeddedServer, asyncio.Task[None]]:
     config = uvicorn.Config(
         app,
         lifespan="off",
@@ -360,20 +360,14 @@ async def _served(app: ASGIApp, listener: socket.socket) -> tuple[_Server, async
         ws_max_size=16 << 20,
         timeout_graceful_shutdown=1,
     )
-    server = _Server(config)
+    server = EmbeddedServer(config)
     serving = asyncio.create_task(server.serve([listener]), name="azure stand-in")
     while not server.started:  # noqa: ASYNC110 - uvicorn tells it in no other way
         await asyncio.sleep(0.002)
     return server, serving
 
 
-async def _ended(running: tuple[_Server, asyncio.Task[None]]) -> None:
+async def _ended(running: tuple[EmbeddedServer, asyncio.Task[None]]) -> None:
     server, serving = running
-    server.should_exit = True
+    server.end()
     await serving
-
-
-class _Server(uvicorn.Server):
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
-        yield

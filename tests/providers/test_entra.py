@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from trunkline.engine.server import EmbeddedServer
 from trunkline.providers import ProviderError
 from trunkline.providers.configured import azure, azure_credentials
 from trunkline.providers.entra import RENEW_BEFORE_S, EntraCredentials
@@ -193,14 +194,14 @@ async def managed_identity() -> AsyncIterator[tuple[str, list[str]]]:
 
     app = Starlette(routes=[Route("/token", token)])
     config = uvicorn.Config(app, port=0, lifespan="off", log_config=None, access_log=False)
-    server = uvicorn.Server(config)
+    server = EmbeddedServer(config)
     serving = asyncio.create_task(server._serve())
     while not server.started:  # noqa: ASYNC110 - uvicorn tells it in no other way
         await asyncio.sleep(0.005)
     try:
         yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/token", asked
     finally:
-        server.should_exit = True
+        server.end()
         await serving
 
 

@@ -6,30 +6,24 @@ import asyncio
 import contextlib
 import json
 import socket
-from collections.abc import AsyncIterator, Callable, Generator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
-import uvicorn
 import websockets
 from starlette.types import ASGIApp
 from websockets.asyncio.client import ClientConnection
 
 from tests.calls.model_fake import FakeModel
+from trunkline.engine.server import EmbeddedServer
 from trunkline.scenario.loading import Scenarios
 from trunkline.settings import Settings
 from trunkline.web import create_app, service
 from trunkline.web.serving import server_config
 
 SCENARIO = Path(__file__).parent / "web_scenario.py"
-
-
-class _Server(uvicorn.Server):
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
-        yield
 
 
 @contextlib.asynccontextmanager
@@ -40,7 +34,7 @@ async def listening(app: ASGIApp, settings: Settings | None = None, **options: A
     listener.listen(64)
     listener.setblocking(False)
     config = server_config(app, settings or own_settings(), **{"log_config": None, **options})
-    server = _Server(config)
+    server = EmbeddedServer(config)
     serving = asyncio.create_task(server.serve([listener]))
     while not server.started:
         if serving.done():
@@ -49,7 +43,7 @@ async def listening(app: ASGIApp, settings: Settings | None = None, **options: A
     try:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
-        server.should_exit = True
+        server.end()
         await serving
 
 

@@ -31,7 +31,7 @@ class EngineServer:
         self.engine = engine
         self.host = host
         self.port = port
-        self._server: _Server | None = None
+        self._server: EmbeddedServer | None = None
         self._serving: asyncio.Task[None] | None = None
 
     @property
@@ -53,7 +53,7 @@ class EngineServer:
             ws_per_message_deflate=False,  # base64 sound hardly shrinks, and this is one machine
             timeout_graceful_shutdown=5,
         )
-        self._server = _Server(config)
+        self._server = EmbeddedServer(config)
         self._serving = asyncio.create_task(self._server.serve([listener]), name="engine server")
         while not self._server.started:
             if self._serving.done():
@@ -70,13 +70,31 @@ class EngineServer:
         if self._server is None or self._serving is None:
             return
         self.engine.close()
-        self._server.should_exit = True
+        self._server.end()
         await self._serving
         await self.engine.aclose()
 
 
-class _Server(uvicorn.Server):
-    """Uvicorn without its signal handlers: whoever runs the engine has its own."""
+class EmbeddedServer(uvicorn.Server):
+    """Uvicorn inside a program that has its own signal handlers. It ends when it is told to; its own loop looks ten times
+    a second whether it shall."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._ended = asyncio.Event()
+
+    def end(self) -> None:
+        """Lets `serve` come to its end."""
+        self.should_exit = True
+        self._ended.set()
+
+    async def main_loop(self) -> None:
+        """Keeps the `Date` that answers carry, until the end."""
+        while not self._ended.is_set():
+            await self.on_tick(0)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await self._ended.wait()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
