@@ -4,27 +4,38 @@ import type { Transport } from "./api";
 /** How the sound is coded where it can be chosen: as on the Internet, or as on a telephone line. */
 export type CodecName = "opus" | "pcmu" | "pcma";
 
+export const CODECS = ["opus", "pcmu", "pcma"] as const satisfies readonly CodecName[];
+export const TRANSPORTS = ["auto", "webrtc", "websocket"] as const;
+
 export interface Wishes {
   /** `?agentConfig=`, or `?scenario=`. */
   scenario: string | null;
   agent: string | null;
-  transport: "auto" | Transport;
+  transport: "auto" | Transport | null;
   codec: CodecName | null;
   call: string | null;
+  /** What it asks for and cannot have, as sentences. */
+  problems: string[];
   /** False with `?connect=0`: wait for the button. */
   connects: boolean;
 }
 
 export function readWishes(search: string): Wishes {
   const given = new URLSearchParams(search);
-  const transport = given.get("transport");
-  const codec = given.get("codec")?.toLowerCase();
+  const problems: string[] = [];
+  const oneOf = <Name extends string>(name: string, names: readonly Name[]): Name | null => {
+    const value = given.get(name)?.toLowerCase();
+    const known = names.find((one) => one === value);
+    if (value && known === undefined) problems.push(`The address asks for the ${name} “${value}”; there are: ${names.join(", ")}.`);
+    return known ?? null;
+  };
   return {
     scenario: given.get("agentConfig") || given.get("scenario") || null,
     agent: given.get("agent") || null,
-    transport: transport === "webrtc" || transport === "websocket" ? transport : "auto",
-    codec: codec === "opus" || codec === "pcmu" || codec === "pcma" ? codec : null,
+    transport: oneOf("transport", TRANSPORTS),
+    codec: oneOf("codec", CODECS),
     call: given.get("call") || null,
+    problems,
     connects: given.get("connect") !== "0",
   };
 }

@@ -13,6 +13,9 @@ export type Command =
   | { type: "approve"; call_id: string; approved: boolean }
   | { type: "played"; item_id: string; ms: number };
 
+/** Why a socket is closed for good: the call is over, unknown to the server, in another tab's hands, or not for this page. */
+export type Why = "over" | "unknown" | "taken-over" | "refused";
+
 export interface SocketEvents {
   frame(frame: Frame): void;
   sound(pcm: ArrayBuffer): void;
@@ -20,14 +23,21 @@ export interface SocketEvents {
   opened(): void;
   /** The connection was lost and is tried again. */
   lost(): void;
-  /** The end, and why: the call is over, unknown to the server, or in another tab's hands. */
-  closed(why: "over" | "unknown" | "taken-over"): void;
+  /** The end, and why; `reason` is the server's own sentence. */
+  closed(why: Why, reason: string): void;
 }
 
 const FIRST_DELAY_MS = 300;
 const LONGEST_DELAY_MS = 5000;
 const MOST_BUFFERED_BYTES = 48_000; // One second of sound: what is older than that is no use to a conversation.
 const NOBODY = "viewer";
+/** Close codes after which it is no use to try again; 4429 says that too many pages are on the call. */
+const FOR_GOOD = new Map<number, Why>([
+  [1000, "over"],
+  [4404, "unknown"],
+  [4409, "taken-over"],
+  [4429, "refused"],
+]);
 
 /**
  * @param leg what proves that this page is the caller; null for a viewer.
@@ -85,7 +95,7 @@ export class CallSocket {
     socket.binaryType = "arraybuffer";
     socket.onopen = () => this.attempts > 0 || this.events.opened();
     socket.onmessage = ({ data }: MessageEvent<unknown>) => this.receive(socket, data);
-    socket.onclose = ({ code }) => this.lose(socket, code);
+    socket.onclose = ({ code, reason }) => this.lose(socket, code, reason);
     this.socket = socket;
   }
 
@@ -103,22 +113,18 @@ export class CallSocket {
     this.events.frame(frame);
   }
 
-  private lose(socket: WebSocket, code: number): void {
+  private lose(socket: WebSocket, code: number, reason: string): void {
     if (this.done || socket !== this.socket) return;
-    if (code === 1000) this.finish("over");
-    else if (code === 4404) this.finish("unknown");
-    else if (code === 4409) this.finish("taken-over");
-    else {
+    const why = FOR_GOOD.get(code);
+    if (why !== undefined) {
+      this.close();
+      this.events.closed(why, reason);
+    } else {
       const delay = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** this.attempts);
       this.attempts += 1;
       this.retry = setTimeout(() => this.connect(), delay);
       this.events.lost();
     }
-  }
-
-  private finish(why: "over" | "unknown" | "taken-over"): void {
-    this.close();
-    this.events.closed(why);
   }
 
   private tryNow(): void {

@@ -1,17 +1,14 @@
 /** How the caller wants to talk and hear: remembered in the browser, as far as it lets us. */
 import { type ReadonlySignal, signal } from "@preact/signals";
-import { type CodecName, readWishes, rewriteAddress, type Wishes } from "./address";
+import { CODECS, readWishes, rewriteAddress, TRANSPORTS, type Wishes } from "./address";
 
-export type TransportChoice = Wishes["transport"];
+export type TransportChoice = NonNullable<Wishes["transport"]>;
 
 /** Something that was chosen and lasts. */
 export interface Choice<Value> extends ReadonlySignal<Value> {
   /** Chooses, for now and for the next time. */
   choose(value: Value): void;
 }
-
-const CODECS = ["opus", "pcmu", "pcma"] as const satisfies readonly CodecName[];
-const TRANSPORTS = ["auto", "webrtc", "websocket"] as const satisfies readonly TransportChoice[];
 
 const wishes = readWishes(typeof location === "undefined" ? "" : location.search);
 
@@ -22,7 +19,7 @@ export const playback = toggle("playback", true);
 /** How the sound is coded; the address's `?codec=` comes before what is remembered. */
 export const codec = addressed("codec", CODECS, "opus", wishes.codec);
 /** How the sound travels; the address's `?transport=` comes before what is remembered. */
-export const transport = addressed("transport", TRANSPORTS, "auto", wishes.transport === "auto" ? null : wishes.transport);
+export const transport = addressed("transport", TRANSPORTS, "auto", wishes.transport);
 /** The device that is spoken into; empty for the browser's own choice. */
 export const microphone = text("microphone");
 /** The device that is listened to; empty for the browser's own choice. */

@@ -2,11 +2,12 @@
 import { batch, computed, effect, type ReadonlySignal, signal, untracked } from "@preact/signals";
 import { choice, recallLeg, rememberLeg, rewriteAddress } from "./address";
 import * as api from "./api";
-import { CallSocket } from "./call-socket";
+import { CallSocket, type Why } from "./call-socket";
 import * as choices from "./choices";
 import { FrameBuffer } from "./frame-buffer";
 import { type Frame, isOwn, type LogFrame, type OwnFrame, type Role } from "./frames";
 import type { Leg } from "./leg";
+import { claimLeg } from "./leg-claim";
 import { dismiss, notify } from "./notices";
 import { type CallState, emptyCall, reduce } from "./reducer";
 import { RelayLeg } from "./relay";
@@ -39,6 +40,8 @@ export class Connection {
   private legNeeded = false;
   /** Counts what was asked of this page; an answer to an older request is dropped. */
   private generation = 0;
+  /** Whether this page has been the caller since its recording began; a viewer's would be empty. */
+  private recordsCall = false;
   /** Whether what is recorded belongs to a call that has ended. */
   private recordingIsOver = false;
   /** When the caller is heard. */
@@ -89,7 +92,7 @@ export class Connection {
       const call = await this.dial((line) => api.startCall({ scenario, ...coded(line), ...(agent !== null && { agent }) }), generation);
       if (call === null) return;
       if (generation !== this.generation) return void api.hangUp(call.call_id).catch(() => undefined);
-      rememberLeg(call.call_id, call.leg_id);
+      this.remember(call.call_id, call.leg_id);
       rewriteAddress({ call: call.call_id, ...choice(scenario, agent) });
       if (this.relayReason !== null && this.legNow.peek()?.transport === "webrtc") {
         // The leg has failed before there was a call to join again.
@@ -159,7 +162,8 @@ export class Connection {
   }
 
   private async join(callId: string, generation: number, takeOver: boolean, after = 0): Promise<void> {
-    const legId = recallLeg(callId);
+    const legId = await ownLeg(callId);
+    if (generation !== this.generation) return;
     try {
       const joined = await this.dial(
         (line) =>
@@ -167,7 +171,7 @@ export class Connection {
         generation,
       );
       if (joined === null || generation !== this.generation) return;
-      if (joined.leg_id !== null) rememberLeg(callId, joined.leg_id);
+      if (joined.leg_id !== null) this.remember(callId, joined.leg_id);
       this.open(callId, joined.leg_id, takeOver ? (this.socket?.seq ?? 0) : after);
     } catch (error) {
       if (generation !== this.generation) return;
@@ -177,6 +181,11 @@ export class Connection {
       else if (status === 0) this.retryJoin(callId, generation, takeOver);
       else this.failed(error);
     }
+  }
+
+  private remember(callId: string, legId: string): void {
+    rememberLeg(callId, legId);
+    void claimLeg(legId);
   }
 
   /**
@@ -236,10 +245,11 @@ export class Connection {
 
   /** Another transport or codec: the same call goes on over a new leg. */
   private redialWhenChosen(): void {
-    whenChanged(choices.transport, () => {
+    whenChanged(choices.transport, (wish) => {
       this.relayReason = null;
       dismiss("transport");
-      this.redial();
+      const way = this.legNow.peek()?.transport;
+      if (way !== (wish === "auto" ? "webrtc" : wish)) this.redial();
     });
     whenChanged(choices.codec, () => this.redial());
   }
@@ -249,7 +259,10 @@ export class Connection {
   }
 
   private take(leg: Leg): void {
-    if (this.recordingNow.peek() === null || this.recordingIsOver) this.recordingNow.value = new Recording();
+    if (this.recordingNow.peek() === null || this.recordingIsOver) {
+      this.recordingNow.value = new Recording();
+      this.recordsCall = false;
+    }
     this.recordingIsOver = false;
     this.legNow.peek()?.close();
     this.legNow.value = leg;
@@ -269,6 +282,8 @@ export class Connection {
     this.callId = callId;
     this.roleNow.value = legId === null ? "viewer" : "caller";
     if (legId === null) this.dropLeg();
+    if (legId !== null) this.recordsCall = true;
+    else if (!this.recordsCall) this.dropRecording();
     // Until the new socket is open, nothing typed would arrive.
     if (this.phaseNow.peek() === "connected") this.phaseNow.value = "reconnecting";
     this.socket = new CallSocket(callId, legId, after, {
@@ -280,7 +295,7 @@ export class Connection {
       lost: () => {
         if (this.phaseNow.peek() !== "ended") this.phaseNow.value = "reconnecting";
       },
-      closed: (why) => this.closed(why),
+      closed: (why, reason) => this.closed(why, reason),
     });
   }
 
@@ -315,8 +330,9 @@ export class Connection {
     }
   }
 
-  private closed(why: "over" | "unknown" | "taken-over"): void {
+  private closed(why: Why, reason: string): void {
     if (why === "over") this.end();
+    else if (why === "refused") this.refused(reason);
     else if (why === "taken-over" && this.callId !== null) this.open(this.callId, null, this.socket?.seq ?? 0);
     else this.restart();
   }
@@ -325,6 +341,20 @@ export class Connection {
     this.dropLeg();
     this.endRecording();
     this.phaseNow.value = "ended";
+  }
+
+  /** The server does not let this page in. The call goes on without it, so it is not hung up; to come back is the reader's. */
+  private refused(reason: string): void {
+    const { callId } = this;
+    this.roleNow.value = "viewer";
+    this.leave();
+    this.phaseNow.value = this.callNow.peek().lastSeq > 0 ? "ended" : "idle";
+    const again = (): void => {
+      dismiss("call");
+      if (callId !== null) void this.resume(callId);
+    };
+    const text = `${reason} This page was not let in: close another one that shows the call, then try again.`.trimStart();
+    notify({ key: "call", tone: "error", text, action: { label: "Try again", run: again } });
   }
 
   /** The server does not know the call that this page was in: it was started anew. So is the call. */
@@ -373,10 +403,21 @@ export class Connection {
     void this.recordingNow.peek()?.finish();
   }
 
+  private dropRecording(): void {
+    this.endRecording();
+    this.recordingNow.value = null;
+  }
+
   private dropLeg(): void {
     this.legNow.peek()?.close();
     this.legNow.value = null;
   }
+}
+
+/** What proves that this page is the caller of a call; null if it is not, or if another tab is. */
+async function ownLeg(callId: string): Promise<string | null> {
+  const legId = recallLeg(callId);
+  return legId !== null && (await claimLeg(legId)) ? legId : null;
 }
 
 /** On the relay the server is told the codec: between page and server the sound is PCM16 in any case. */

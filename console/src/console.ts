@@ -24,6 +24,7 @@ export const agent = computed(
 /** What the page does when it opens: come back to the call in its address, or start one. */
 export async function start(): Promise<void> {
   const wishes = readWishes(location.search);
+  if (wishes.problems.length > 0) notify({ key: "address", tone: "warning", text: wishes.problems.join(" ") });
   tellAboutMicrophone();
   keepChoiceWithCall();
   keepCalls();
@@ -65,12 +66,16 @@ function choose(scenarioName: string | null, agentName: string | null): void {
     return;
   }
   if (scenarioName !== null && found.name !== scenarioName) {
-    notify({ key: "choice", tone: "warning", text: `There is no scenario “${scenarioName}”; this is “${found.title}”.` });
+    notify({ key: "choice", tone: "warning", text: `There is no scenario “${scenarioName}”; this is “${found.title}”. There are: ${names(catalogue.peek()?.scenarios)}.` });
   }
   chosenScenario.value = found.name;
   if (agentName === null) return;
   if (found.agents.some((one) => one.name === agentName)) chosenAgent.value = agentName;
-  else notify({ key: "choice", tone: "warning", text: `“${found.title}” has no agent “${agentName}”; it begins with its first.` });
+  else notify({ key: "choice", tone: "warning", text: `“${found.title}” has no agent “${agentName}”; it begins with its first. There are: ${names(found.agents)}.` });
+}
+
+function names(all: readonly { name: string }[] = []): string {
+  return all.map((one) => one.name).join(", ");
 }
 
 function tellAboutMicrophone(): void {

@@ -8,13 +8,19 @@ it("reads what the address asks for", () => {
     transport: "websocket",
     codec: "pcmu",
     call: "c1",
+    problems: [],
     connects: true,
   });
 });
 
-it("takes agentConfig for the scenario, and what it does not know for the default", () => {
-  expect(readWishes("?agentConfig=shop&transport=pigeon&codec=mp3&connect=0")).toMatchObject({ scenario: "shop", transport: "auto", codec: null, connects: false });
-  expect(readWishes("")).toEqual({ scenario: null, agent: null, transport: "auto", codec: null, call: null, connects: true });
+it("takes agentConfig for the scenario, and says what it does not know", () => {
+  const wishes = readWishes("?agentConfig=shop&transport=pigeon&codec=mp3&connect=0");
+  expect(wishes).toMatchObject({ scenario: "shop", transport: null, codec: null, connects: false });
+  expect(wishes.problems).toEqual([
+    "The address asks for the transport “pigeon”; there are: auto, webrtc, websocket.",
+    "The address asks for the codec “mp3”; there are: opus, pcmu, pcma.",
+  ]);
+  expect(readWishes("")).toEqual({ scenario: null, agent: null, transport: null, codec: null, call: null, problems: [], connects: true });
 });
 
 it("changes only what it is told to", () => {

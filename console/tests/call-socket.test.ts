@@ -12,7 +12,7 @@ class FakeWebSocket {
   sent: unknown[] = [];
   onopen: (() => void) | null = null;
   onmessage: ((event: { data: unknown }) => void) | null = null;
-  onclose: ((event: { code: number }) => void) | null = null;
+  onclose: ((event: { code: number; reason: string }) => void) | null = null;
 
   constructor(readonly url: string) {
     FakeWebSocket.made.push(this);
@@ -30,9 +30,9 @@ class FakeWebSocket {
   event(seq: number): void {
     this.onmessage?.({ data: JSON.stringify({ seq, at_ms: seq, kind: "breadcrumb", title: `${seq}` }) });
   }
-  lose(code: number): void {
+  lose(code: number, reason = ""): void {
     this.readyState = FakeWebSocket.CLOSED;
-    this.onclose?.({ code });
+    this.onclose?.({ code, reason });
   }
 }
 
@@ -52,7 +52,7 @@ beforeEach(() => {
     sound: (pcm) => seen.push(`sound ${pcm.byteLength}`),
     opened: () => seen.push("opened"),
     lost: () => seen.push("lost"),
-    closed: (why) => seen.push(why),
+    closed: (why, reason) => seen.push(why + reason),
   };
   socket = new CallSocket("c 1", "leg_1", 0, events);
 });
@@ -115,12 +115,18 @@ describe("a call's socket", () => {
     [1000, "over"],
     [4404, "unknown"],
     [4409, "taken-over"],
+    [4429, "refused"],
   ])("is done after code %i: %s", (code, why) => {
     newest().open();
     newest().lose(code);
     vi.advanceTimersByTime(60_000);
     expect(seen.at(-1)).toBe(why);
     expect(FakeWebSocket.made).toHaveLength(1);
+  });
+
+  it("hands on why the server does not let it in", () => {
+    newest().lose(4429, ": 20 pages");
+    expect(seen).toEqual(["refused: 20 pages"]);
   });
 
   it("drops sound that the network does not carry away, never commands", () => {

@@ -91,6 +91,19 @@ def test_a_second_tab_of_a_call_is_a_viewer_until_it_takes_over(address: str, ta
     expect(_agent(caller.page)).to_have_value("haikuWriter", timeout=10_000)
 
 
+def test_a_tab_that_is_duplicated_does_not_take_the_call(server: Server, tab: Tab) -> None:
+    caller = tab(server.url)
+    caller.hears("Hello, and welcome")
+    with caller.page.expect_popup() as opened:
+        caller.page.evaluate("window.open(location.href)")  # with a copy of its sessionStorage, as a duplicate has
+    copy = Caller(opened.value)
+    copy.hears("Hello, and welcome")
+    assert copy.page.evaluate("Object.keys(sessionStorage).some(key => key.startsWith('trunkline.leg.'))")
+    expect(copy.page.get_by_role("button", name="Take over")).to_be_visible()
+    expect(caller.page.get_by_role("textbox", name="Message")).to_be_enabled()
+    copy.page.close()
+
+
 def test_without_a_microphone_the_conversation_is_typed(server: Server, chromium: Browser) -> None:
     context = chromium.new_context()
     context.add_init_script(

@@ -16,6 +16,8 @@ interface Part {
 }
 
 export class Recording {
+  /** Unix time in ms. */
+  readonly startedAt = Date.now();
   private parts: Part[] = [];
   private frames = 0;
   private rate = 24_000;
@@ -28,7 +30,7 @@ export class Recording {
 
   /** Begins at once, or as soon as the browser lets sound flow; the time until then is silence in it. */
   constructor() {
-    const startedAt = Date.now();
+    const { startedAt } = this;
     void openOutput().then((desk) => {
       if (desk && !this.ended) this.attach(desk, startedAt);
     });

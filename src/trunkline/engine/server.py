@@ -76,8 +76,10 @@ class EngineServer:
 
 
 class EmbeddedServer(uvicorn.Server):
-    """Uvicorn inside a program that has its own signal handlers. It ends when it is told to; its own loop looks ten times
-    a second whether it shall."""
+    """Uvicorn inside a program that has its own signal handlers.
+
+    It ends when it is told to: its own loop looks ten times a second whether it shall.
+    """
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
