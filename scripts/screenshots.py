@@ -14,7 +14,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from playwright.sync_api import Browser, expect, sync_playwright
-from tests.browser.conftest import FLAGS, MICROPHONE, Caller, Server, chromium_path
+from tests.browser.conftest import MICROPHONE, Caller, Server
+from tests.chromium import FLAGS, chromium_path
 
 IMAGES = ROOT / "docs" / "images"
 Scheme = Literal["light", "dark"]

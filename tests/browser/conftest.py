@@ -7,7 +7,6 @@ import base64
 import io
 import os
 import re
-import shutil
 import subprocess
 import sys
 import wave
@@ -20,24 +19,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, BrowserType, Page, sync_playwright
 
+from tests.chromium import FLAGS, chromium_path
 from trunkline.engine.speech import SAMPLE_RATE
 from trunkline.engine.speech.espeak import EspeakVoice
 
 MICROPHONE = Path(__file__).with_name("microphone.js")
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--autoplay-policy=no-user-gesture-required",
-    "--use-fake-ui-for-media-stream",
-    "--use-fake-device-for-media-stream",
-    "--allow-loopback-in-peer-connection",
-]
 
 
 @cache
@@ -103,17 +89,6 @@ class Server:
             self._process.kill()
         self._process = None
         return printed
-
-
-def chromium_path() -> str:
-    """Where Chromium is; without one the test is skipped, in CI it fails."""
-    path = os.environ.get("TRUNKLINE_CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
-    if path is None:
-        reason = "no Chromium found: install one, or name it in TRUNKLINE_CHROMIUM"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return path
 
 
 class Caller:

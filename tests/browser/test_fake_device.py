@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserType, expect
 
-from tests.browser.conftest import FLAGS, Caller, Server, chromium_path, spoken
+from tests.browser.conftest import Caller, Server, spoken
+from tests.chromium import FLAGS, chromium_path
 
 pytestmark = [pytest.mark.browser, pytest.mark.speech]
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import os
-import threading
 import weakref
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import AudioStreamTrack
 
+from tests.held import held
 from trunkline.calls import log
 from trunkline.calls.call import Call, CallTimes
 from trunkline.calls.exchange import Exchange
@@ -29,25 +27,6 @@ CALLS = int(os.environ.get("TRUNKLINE_LEAK_CALLS", "200"))
 """Two hundred take some 40 s of a core."""
 AT_ONCE = 10
 FRAME_MEDIA_READY = '{"type": "media_ready"}'
-
-
-def sockets() -> int:
-    """Open sockets of this process."""
-    count = 0
-    for path in Path("/proc/self/fd").iterdir():
-        with contextlib.suppress(FileNotFoundError):  # that of this very directory
-            count += str(path.readlink()).startswith("socket:")
-    return count
-
-
-def threads() -> int:
-    """Threads but those of the event loop's own pool."""
-    return sum(not thread.name.startswith("asyncio_") for thread in threading.enumerate())
-
-
-def held() -> tuple[int, int, int]:
-    """Tasks, threads and sockets."""
-    return len(asyncio.all_tasks()), threads(), sockets()
 
 
 async def until(condition: Callable[[], object], within_s: float = 20.0) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import functools
-import os
-import shutil
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -18,39 +16,18 @@ import httpx2 as httpx
 import pytest
 from playwright.async_api import async_playwright
 
+from tests.chromium import FLAGS, chromium_path
 from tests.engine.clients.concierge import KEY, concierge_engine
 
 pytestmark = [pytest.mark.browser, pytest.mark.speech]
 
 Call = Callable[..., Awaitable[dict[str, Any]]]
 SERVER_VAD = {"type": "server_vad"}
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--autoplay-policy=no-user-gesture-required",
-    "--allow-loopback-in-peer-connection",
-]
 
 
 class Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *args: object) -> None:
         """Says nothing of the requests."""
-
-
-def chromium_path() -> str:
-    """Where Chromium is; without one the tests are skipped, in CI they fail."""
-    path = os.environ.get("TRUNKLINE_CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
-    if path is None:
-        reason = "no Chromium found: install one, or name it in TRUNKLINE_CHROMIUM"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return path
 
 
 @asynccontextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-import shutil
 import threading
 import wave
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
+from tests.chromium import FLAGS, chromium_path
 from tests.engine.engine_fakes import FakeBrain, FakeRecogniser
 from tests.engine.engine_oracle import check
 from tests.engine.rtc.rtc_caller import KEY
@@ -29,29 +29,12 @@ from trunkline.engine.server import EngineServer
 from trunkline.engine.speech.espeak import EspeakVoice
 from trunkline.engine.speech.vad import SileroVoiceActivity
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--use-fake-ui-for-media-stream",
-    "--use-fake-device-for-media-stream",
-    "--allow-loopback-in-peer-connection",
-]
 QUESTION = "Could you tell me a story, please?"
 LONG = "Once upon a time there was a lighthouse keeper, who counted the ships, one after another, all night long. " * 3
 SHORT = "All right, I will stop."
 AUDIBLE = 0.01
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.speech,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed"),
-]
+pytestmark = [pytest.mark.browser, pytest.mark.speech]
 
 
 def answer(request: BrainRequest) -> list[Any]:
@@ -121,7 +104,7 @@ def browser_page(server: EngineServer, microphone: Path) -> Iterator[Page]:
     """The page in a browser whose microphone plays a file, once."""
     with sync_playwright() as playwright:
         flags = [*FLAGS, f"--use-file-for-fake-audio-capture={microphone}%noloop"]
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+        browser = playwright.chromium.launch(executable_path=chromium_path(), args=flags)
         try:
             page = browser.new_page()
             page.goto(server.url.replace("/openai/v1", "/"))

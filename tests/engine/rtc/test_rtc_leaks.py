@@ -6,33 +6,17 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import os
-import threading
 import weakref
-from pathlib import Path
 
 from aiortc import RTCPeerConnection, RTCSessionDescription
 
 from tests.engine.rtc.rtc_caller import engine, eventually, hang_up, mint, offering, post_offer
+from tests.held import held
 
 CALLS = int(os.environ.get("TRUNKLINE_LEAK_CALLS", "40"))
 AT_ONCE = 10
-
-
-def sockets() -> int:
-    """Open sockets of this process; other descriptors come and go with the interpreter."""
-    count = 0
-    for path in Path("/proc/self/fd").iterdir():
-        with contextlib.suppress(FileNotFoundError):  # that of this very directory
-            count += str(path.readlink()).startswith("socket:")
-    return count
-
-
-def threads() -> int:
-    """Threads but those of the event loop's own pool, which the callers' encoders fill."""
-    return sum(not thread.name.startswith("asyncio_") for thread in threading.enumerate())
 
 
 async def test_many_calls_leave_nothing_behind() -> None:
@@ -61,11 +45,11 @@ async def test_many_calls_leave_nothing_behind() -> None:
         await call(server.url, secret, 1)
         await eventually(lambda: not server.engine.sessions)
         await asyncio.sleep(0.2)
-        before = (len(asyncio.all_tasks()), threads(), sockets())
+        before = held()
         for start in range(0, CALLS, AT_ONCE):
             await asyncio.gather(*(call(server.url, secret, start + number) for number in range(AT_ONCE)))
         await eventually(lambda: not server.engine.sessions)
-        await eventually(lambda: (len(asyncio.all_tasks()), threads(), sockets()) <= before)
+        await eventually(lambda: held() <= before)
         assert not server.engine.calls._tasks
         gc.collect()
         assert len(peers) == 0, "a peer connection is still referred to"
