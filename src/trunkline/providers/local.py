@@ -22,7 +22,27 @@ from trunkline.scenario.scenario import Scenario
 from trunkline.settings import Settings
 
 
-class LocalProvider:
+class EngineSessions:
+    """What every provider says of sessions on the engine, wherever that runs."""
+
+    def model_for(self, scenario: Scenario[Any]) -> str:
+        """See `Provider.model_for`."""
+        return scenario.name
+
+    def session_extras(self, scenario: Scenario[Any], agent: str, first_agent: str) -> Mapping[str, Any]:
+        """Tells the rehearsal which agent speaks, and who answered the call."""
+        return {"prompt": {"id": scenario.name, "variables": {"agent": agent, "first_agent": first_agent}}}
+
+    def transcription(self, scenario: Scenario[Any]) -> Mapping[str, Any] | None:
+        """The engine's own recogniser, by any name."""
+        return {"model": "local"}
+
+    def notices(self) -> Sequence[ProviderNotice]:
+        """There is nothing to be said."""
+        return ()
+
+
+class LocalProvider(EngineSessions):
     """Reaches the local engine. Each scenario is a model of its own."""
 
     name = "local"
@@ -38,25 +58,9 @@ class LocalProvider:
             lambda prompt: f"{prompt.scenario}/{prompt.purpose}",
         )
 
-    def model_for(self, scenario: Scenario[Any]) -> str:
-        """See `Provider.model_for`."""
-        return scenario.name
-
-    def session_extras(self, scenario: Scenario[Any], agent: str, first_agent: str) -> Mapping[str, Any]:
-        """Tells the rehearsal which agent speaks, and who answered the call."""
-        return {"prompt": {"id": scenario.name, "variables": {"agent": agent, "first_agent": first_agent}}}
-
-    def transcription(self, scenario: Scenario[Any]) -> Mapping[str, Any] | None:
-        """The engine's own recogniser, by any name."""
-        return {"model": "local"}
-
     def text_model(self) -> ResponsesModel:
         """The scenario's rehearsed text models, or the chat model that is configured for the engine."""
         return self._text_model
-
-    def notices(self) -> Sequence[ProviderNotice]:
-        """There is nothing to be said."""
-        return ()
 
     async def connect(self, model: str, call_id: str | None = None) -> Connection:
         """See `Provider.connect`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from trunkline.engine.app import BrainFactory
@@ -15,10 +15,10 @@ from trunkline.engine.session import Session
 from trunkline.engine.speech import Recogniser, Voice
 from trunkline.engine.speech.oracle import OracleRecogniser
 from trunkline.engine.speech.vad import EnergyVoiceActivity
-from trunkline.providers import Connection, ConnectionLostError, Dialled, Minted, ProviderError, ProviderNotice, Sound
+from trunkline.providers import Connection, ConnectionLostError, Dialled, Minted, ProviderError, Sound
+from trunkline.providers.local import EngineSessions
 from trunkline.providers.text import NoTextModel
 from trunkline.realtime.events import Event, MalformedEventError, decode, encode
-from trunkline.scenario.scenario import Scenario
 from trunkline.scenario.text_model import TextModel
 from trunkline.testing.estimated_voice import EstimatedVoice
 
@@ -26,7 +26,7 @@ PIECE_MS = 2000
 """The most sound in one delta. In memory all of it comes at the same moment, in however many pieces."""
 
 
-class MemoryProvider:
+class MemoryProvider(EngineSessions):
     """A provider whose sessions live in this process, on the clock of the running loop.
 
     Args:
@@ -54,25 +54,9 @@ class MemoryProvider:
         self._ears: Recogniser = ears or OracleRecogniser()
         self._text_model: TextModel = text_model or NoTextModel("Give the room a rehearsal that answers.")
 
-    def model_for(self, scenario: Scenario[Any]) -> str:
-        """See `Provider.model_for`."""
-        return scenario.name
-
-    def session_extras(self, scenario: Scenario[Any], agent: str, first_agent: str) -> Mapping[str, Any]:
-        """Tells the rehearsal which agent speaks, and who answered the call."""
-        return {"prompt": {"id": scenario.name, "variables": {"agent": agent, "first_agent": first_agent}}}
-
-    def transcription(self, scenario: Scenario[Any]) -> Mapping[str, Any] | None:
-        """See `Provider.transcription`."""
-        return {"model": "local"}
-
     def text_model(self) -> TextModel:
         """See `Provider.text_model`."""
         return self._text_model
-
-    def notices(self) -> Sequence[ProviderNotice]:
-        """There is nothing to be said."""
-        return ()
 
     async def connect(self, model: str, call_id: str | None = None) -> Connection:
         """See `Provider.connect`."""
