@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
 
 from tests.browser.breakable import BreakableServer
-from tests.browser.conftest import MICROPHONE, Caller
+from tests.browser.conftest import MICROPHONE, Caller, Server
 from trunkline.calls import log
 
 pytestmark = [pytest.mark.browser, pytest.mark.speech]
@@ -279,6 +279,70 @@ def test_a_viewer_takes_over_and_hears(address: str, breakable: BreakableServer,
     hears_sound(viewer, asked_at)
     assert caller.loudest_since(quiet_since) < QUIET, "the former caller still heard the call"
     assert greetings(breakable, caller.call_id) == 1
+
+
+def test_a_duplicated_tab_watches_and_leaves_the_call_to_the_first(
+    breakable: BreakableServer, context: BrowserContext, opened: Tab
+) -> None:
+    caller = opened(f"{breakable.url}/?transport=websocket")
+    stops_the_greeting(caller)
+    call_id = caller.call_id
+    with context.expect_page() as opening:
+        caller.page.evaluate("open(location.href)")  # like a duplicate, it gets a copy of the session's storage
+    twin = opening.value
+    expect(twin.get_by_text("Another tab has this call.")).to_be_visible()
+    assert twin.evaluate("call => sessionStorage.getItem(`trunkline.leg.${call}`)", call_id) is not None
+    expect(twin.get_by_role("textbox", name="Message")).to_be_disabled()
+    caller.page.reload()
+    expect(caller.page.get_by_role("textbox", name="Message")).to_be_enabled()
+    caller.types("yes please")
+    caller.hears("What shall yours be about")
+    Caller(twin).hears("What shall yours be about")
+    assert caller.call_id == call_id
+
+
+def test_a_page_too_many_says_so_and_comes_in_when_there_is_room(opened: Tab) -> None:
+    server = Server(environment={"TRUNKLINE_MAX_PAGES": "1"})
+    server.start()
+    try:
+        caller = opened(f"{server.url}/?transport=websocket")
+        hears_sound(caller)
+        viewer = opened(caller.page.url).page
+        expect(viewer.get_by_text("1 pages are on this call, which is the limit.")).to_be_visible()
+        tried: list[object] = []
+        viewer.on("websocket", lambda socket: tried.append(socket))
+        viewer.wait_for_timeout(1000)  # in which it would try again
+        assert tried == []
+        caller.page.close()
+        viewer.get_by_role("button", name="Try again").click()
+        expect(viewer.get_by_role("textbox", name="Message")).to_be_enabled()
+        Caller(viewer).hears(GREETING)
+    finally:
+        server.stop()
+
+
+def test_a_call_that_is_over_is_read_again_without_its_sound(breakable: BreakableServer, opened: Tab) -> None:
+    page = opened(f"{breakable.url}/?transport=websocket").page
+    audio = page.get_by_role("button", name="Download audio")
+    expect(audio).to_be_enabled()
+    page.get_by_role("button", name="Disconnect").click()
+    expect(page.get_by_role("button", name="Connect")).to_be_visible()
+    expect(audio).to_be_enabled()
+    page.reload()
+    Caller(page).hears(GREETING)
+    expect(audio).to_have_attribute("title", re.compile("while this page has the call; it has recorded none"))
+    expect(audio).to_be_disabled()
+
+
+def test_the_way_that_is_in_use_is_kept_when_it_is_chosen(breakable: BreakableServer, opened: Tab) -> None:
+    caller = opened(f"{breakable.url}/?transport=webrtc")
+    stops_the_greeting(caller)
+    way = caller.page.get_by_role("combobox", name="Transport")
+    way.select_option("auto")
+    caller.page.wait_for_timeout(1000)  # in which it would be made anew
+    assert len(breakable.logged(caller.call_id, log.LegJoined)) == 1
+    way.select_option("websocket")
+    wait_until(caller, lambda: len(breakable.logged(caller.call_id, log.LegJoined)) == 2)
 
 
 @pytest.mark.parametrize("how", ["voice", "button", "text"])

@@ -117,3 +117,11 @@ def test_a_microphone_that_cannot_be_had_is_explained_and_can_be_tried_again(
     expect(page.get_by_role("button", name="Mute microphone")).to_be_enabled(timeout=15_000)
     expect(page.get_by_text(words)).to_have_count(0)
     context.close()
+
+
+def test_what_the_address_asks_for_in_vain_is_told(server: Server, tab: Tab) -> None:
+    page = tab(f"{server.url}/?transport=pigeon&codec=mp3&connect=0").page
+    expect(page.get_by_text("transport “pigeon”; there are: auto, webrtc, websocket.")).to_be_visible()
+    expect(page.get_by_text("codec “mp3”; there are: opus, pcmu, pcma.")).to_be_visible()
+    expect(page.get_by_role("combobox", name="Transport")).to_have_value("auto")
+    expect(page.get_by_role("combobox", name="Codec")).to_have_value("opus")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -48,6 +49,21 @@ def test_both_voices_are_in_it_at_the_right_times_also_after_the_call(
     assert greeting[1] < said[0] < said[1] < answers[0][0]
     assert answers[0][0] - greeting[0] == pytest.approx(answered_at - greeted_at, abs=150)
     assert recorded.ms >= answers[0][0] + 900, "the end is missing"
+
+
+def test_the_button_says_since_when_and_a_viewer_records_nothing(server: Server, tab: Tab) -> None:
+    caller = tab(f"{server.url}/?transport=websocket")
+    button = caller.page.get_by_role("button", name="Download audio")
+    expect(button).to_be_enabled()
+    since = re.compile("Both voices since .*, when this page took the call")
+    expect(button).to_have_attribute("title", since)
+    viewer = tab(caller.page.url).page
+    expect(viewer.get_by_text("Another tab has this call.")).to_be_visible()
+    viewer.wait_for_timeout(1500)  # in which nothing may be recorded
+    expect(viewer.get_by_role("button", name="Download audio")).to_be_disabled()
+    caller.page.reload()
+    expect(button).to_be_enabled()
+    expect(button).to_have_attribute("title", since)
 
 
 @pytest.mark.parametrize("transport", ["webrtc", "websocket"])
