@@ -51,7 +51,7 @@ try {
   const spokeUntil = await now();
   await see("what shall yours be about");
   await hear(spokeUntil);
-  await quiet();
+  await new Promise((pass) => setTimeout(pass, 1500)); // the recording is written down once a second
   const heard = await page.evaluate(() => __ear.blocks().filter((block) => block.rms > 0.01).map((block) => block.at));
   const transcript = await page.evaluate(() => document.querySelector(".transcript").innerText);
   await press("Download audio");
@@ -63,6 +63,6 @@ try {
   });
   console.log(JSON.stringify({ transport, spokeAt, spokeUntil, heard, transcript, recording, errors }));
 } finally {
-  await Promise.race([browser.close(), new Promise((pass) => setTimeout(pass, 5000))]);
+  await Promise.race([browser.close(), new Promise((pass) => setTimeout(pass, 5000).unref())]);
   browser.process()?.kill("SIGKILL"); // if it does not close by itself
 }
