@@ -71,7 +71,8 @@ check-console: .make/npm
 test-console: check-console
 	cd console && $(WITH_NODE) npm test --silent
 
-# Browsers and voices keep real time and mostly wait: the four go side by side, each one test after the other.
+# Browsers and voices keep real time and mostly wait: the four go side by side, each one test after the other, and what
+# need not keep time lets the others go first.
 test-python: setup browser .make/clients .make/firefox
 	@$(MAKE) --no-print-directory --jobs=4 --output-sync=target test-browser test-pages test-speech test-others
 
@@ -82,16 +83,16 @@ ONCE_MORE = { echo "Once more, what failed:"; $(PYTEST) --last-failed --last-fai
 PAGES := tests/browser/test_console_access.py tests/browser/test_console_states.py tests/browser/test_sign_in.py
 
 test-browser:
-	$(PYTEST) -m browser $(PAGES:%=--ignore=%) || $(ONCE_MORE)
+	$(PYTEST) -m browser $(PAGES:%=--ignore=%) tests/browser tests/engine || $(ONCE_MORE)
 
 test-pages:
-	$(PYTEST) $(PAGES)
+	nice $(PYTEST) $(PAGES)
 
 test-speech:
 	$(PYTEST) -m "speech and not browser" || $(ONCE_MORE)
 
 test-others:
-	$(PYTEST) -m "not speech and not browser"
+	nice $(PYTEST) -m "not speech and not browser"
 
 test: setup
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint test-console
