@@ -9,7 +9,7 @@ CONSOLE_SOURCES := $(shell find console -path console/node_modules -prune -o -ty
 # The system's Node, or pip's, which .make/node puts into the virtual environment.
 WITH_NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: run setup test lint format check-console test-console test-python test-browser test-pages test-speech test-others browser bench clean
+.PHONY: run setup test lint format check-console test-console what-drives-tests test-python test-browser test-pages test-speech test-speech-and-pages test-others browser bench clean
 
 run: setup
 	@PORT=$(PORT) $(BIN)/trunkline serve
@@ -71,10 +71,12 @@ check-console: .make/npm
 test-console: check-console
 	cd console && $(WITH_NODE) npm test --silent
 
-# Browsers and voices keep real time and mostly wait: the four go side by side, each one test after the other, and what
-# need not keep time lets the others go first.
+what-drives-tests: browser .make/clients .make/firefox
+
+# Browsers and voices keep real time and mostly wait: three go side by side, each one test after the other. More would
+# make one another late.
 test-python: setup browser .make/clients .make/firefox
-	@$(MAKE) --no-print-directory --jobs=4 --output-sync=target test-browser test-pages test-speech test-others
+	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target test-browser test-speech-and-pages test-others
 
 PYTEST = $(BIN)/pytest -o cache_dir=.pytest_cache/$@ --durations=10
 # What hears and speaks in real time fails where the machine is too busy for that: it is run once more, and said so.
@@ -86,16 +88,20 @@ test-browser:
 	$(PYTEST) -m browser $(PAGES:%=--ignore=%) tests/browser tests/engine || $(ONCE_MORE)
 
 test-pages:
-	nice $(PYTEST) $(PAGES)
+	$(PYTEST) $(PAGES)
 
 test-speech:
 	$(PYTEST) -m "speech and not browser" || $(ONCE_MORE)
 
+test-speech-and-pages:
+	@$(MAKE) --no-print-directory test-speech
+	@$(MAKE) --no-print-directory test-pages
+
 test-others:
-	nice $(PYTEST) -m "not speech and not browser"
+	$(PYTEST) -m "not speech and not browser"
 
 test: setup
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint test-console
+	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target lint test-console what-drives-tests
 	@$(MAKE) --no-print-directory test-python
 
 bench: setup

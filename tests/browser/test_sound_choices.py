@@ -22,10 +22,17 @@ SENT = """(() => {
 })()"""
 """Keeps what the page tells the server."""
 UNPLUGGED = """(() => {
-  const ask = navigator.mediaDevices.getUserMedia;
+  const media = navigator.mediaDevices;
+  const [ask, list] = [media.getUserMedia.bind(media), media.enumerateDevices.bind(media)];
   window.__given = [];
-  navigator.mediaDevices.getUserMedia = async (wanted) => {
-    const stream = await ask.call(navigator.mediaDevices, wanted);
+  // Chromium's headless shell gives devices other ids in each document: here they are their names.
+  media.enumerateDevices = async () =>
+    (await list()).map(({ kind, label }) => ({ kind, label, deviceId: label.includes("Default") ? "default" : label }));
+  media.getUserMedia = async (wanted) => {
+    const named = wanted.audio.deviceId?.exact;
+    const device = (await list()).find(({ label }) => named === label);
+    const audio = { ...wanted.audio, ...(device && { deviceId: { exact: device.deviceId } }) };
+    const stream = await ask({ audio });
     window.__given.push({ wanted, track: stream.getAudioTracks()[0] });
     return stream;
   };
