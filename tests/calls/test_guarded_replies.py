@@ -101,6 +101,43 @@ def test_of_two_guardrails_each_tells_how_it_came_out() -> None:
     assert last == {"length": "error", "moderation": "pass"}
 
 
+def came_out(driver: CallDriver) -> dict[str, str]:
+    """What the page shows beside the message: each guardrail's last word."""
+    return {event.guardrail: event.status for event in driver.logged(log.GuardrailChecked)}
+
+
+TWO: dict[str, Any] = {"guardrails": {"host": ["moderation", "length"], "poet": []}}
+
+
+def test_one_that_passed_what_another_stopped_does_not_stay_pending() -> None:
+    driver = guarded(**TWO)
+    driver.agent_says("You are a fool.")
+    driver.guardrail_finds("pass", "length")
+    driver.guardrail_finds("fail", "moderation")
+    assert came_out(driver) == {"length": "pass", "moderation": "fail"}
+
+
+def test_one_that_broke_while_the_reply_streamed_does_not_pass_when_nothing_is_added() -> None:
+    driver = guarded(**TWO)
+    item_id = driver.agent_says("It is fine. ", finished=False)
+    driver.guardrail_finds("error", "length")
+    driver.guardrail_finds("pass", "moderation")
+    driver.message_done(item_id, "It is fine.")
+    assert came_out(driver) == {"length": "error", "moderation": "pass"}
+
+
+def test_one_that_broke_while_the_reply_streamed_looks_again_at_all_of_it() -> None:
+    driver = guarded(**TWO)
+    item_id = driver.agent_says("It is fine. ", finished=False)
+    driver.guardrail_finds("error", "length")
+    driver.guardrail_finds("pass", "moderation")
+    driver.message_done(item_id, "It is fine. It always was.")
+    assert came_out(driver) == {"length": "pending", "moderation": "pending"}
+    driver.guardrail_finds("pass", "length")
+    driver.guardrail_finds("pass", "moderation")
+    assert came_out(driver) == {"length": "pass", "moderation": "pass"}
+
+
 def test_when_the_caller_has_gone_on_the_model_is_told_but_not_asked() -> None:
     driver = guarded(**GUARDED)
     driver.agent_says("You are a fool.")
@@ -212,6 +249,19 @@ def test_what_is_held_back_when_the_caller_cuts_in_is_never_heard() -> None:
     driver.guardrail_finds("pass")
     assert driver.played == {}
     assert driver.sent_of("conversation.item.truncate")[0]["audio_end_ms"] == 0
+
+
+@pytest.mark.parametrize("ends", ["interrupted", "hung up"])
+def test_what_was_let_out_of_a_reply_that_is_broken_off_has_passed(ends: str) -> None:
+    driver = held()
+    driver.agent_says("One. ", audio_ms=500, finished=False)
+    driver.guardrail_finds("pass")
+    assert came_out(driver) == {"moderation": "pending"}
+    if ends == "interrupted":
+        driver.interrupts()
+    else:
+        driver.hangs_up()
+    assert came_out(driver) == {"moderation": "pass"}
 
 
 def test_two_messages_are_heard_in_their_order() -> None:

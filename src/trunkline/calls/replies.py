@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from trunkline.calls import log
@@ -31,7 +30,6 @@ class _Look:
     number: int
     length: int
     waiting: set[str]
-    passed: list[str] = field(default_factory=list)
     spoilt: bool = False
 
 
@@ -53,6 +51,7 @@ class _Reply:
     """Whether it has passed whole, or was stopped."""
     stopped: bool = False
     pending: set[str] = field(default_factory=set)
+    """The guardrails of which the log does not tell yet how they came out."""
     sentences: list[tuple[int, int]] = field(default_factory=list)
     """Where each sentence ends: in characters, and in pieces of sound that had come by then."""
     sound: deque[SoundArrived] = field(default_factory=deque)
@@ -167,8 +166,7 @@ class Replies:
         """The call is over: what nobody has looked at by now is no pass."""
         self.drop_held()
         for reply in self._replies.values():
-            waiting = reply.pending if not reply.settled else reply.look.waiting if reply.look else ()
-            for name in sorted(waiting):
+            for name in sorted(reply.pending):
                 rationale = "the call ended before it was checked"
                 self._outbox.log(
                     log.GuardrailChecked(item_id=reply.item_id, guardrail=name, status="error", rationale=rationale)
@@ -217,13 +215,18 @@ class Replies:
             reply.look = _Look(self._looks, reply.checkable, set(names))
             self._outbox.emit(Check(reply.item_id, self._looks, reply.agent, reply.text[: reply.checkable]))
         elif reply.item is not None:  # all of it has been looked at
-            self._settle(reply, names if reply.pending else ())
+            self._settle(reply)
 
-    def _settle(self, reply: _Reply, passed: Sequence[str]) -> None:
+    def _settle(self, reply: _Reply) -> None:
         reply.settled = True
-        for name in passed:
-            self._outbox.log(log.GuardrailChecked(item_id=reply.item_id, guardrail=name, status="pass"))
+        self._tell_passed(reply)
         self._let_out()
+
+    def _tell_passed(self, reply: _Reply) -> None:
+        """Nothing more comes of the message: those that have looked at it and found nothing are through."""
+        for name in sorted(reply.pending - (reply.look.waiting if reply.look else set())):
+            reply.pending.discard(name)
+            self._outbox.log(log.GuardrailChecked(item_id=reply.item_id, guardrail=name, status="pass"))
 
     def checked(self, checked: Checked) -> None:
         """A guardrail has looked."""
@@ -239,8 +242,6 @@ class Replies:
                 self._stop(reply, checked)
         elif reply.stopped:
             self._log_finding(reply, checked)
-        else:
-            look.passed.append(checked.guardrail)
         if not look.waiting:
             reply.look = None
             self._after(reply, look)
@@ -250,12 +251,13 @@ class Replies:
             return
         reply.passed = look.length
         if look.spoilt and reply.item is not None and look.length == len(reply.text):
-            self._settle(reply, look.passed)  # the others could not look at all of it: that is told, and is no pass
+            self._settle(reply)  # those that could not look at all of it have told so, and that is no pass
             return
         self._let_out()
         self._look_if_due(reply)
 
     def _log_finding(self, reply: _Reply, checked: Checked) -> None:
+        reply.pending.discard(checked.guardrail)
         self._outbox.log(
             log.GuardrailChecked(
                 item_id=reply.item_id,
@@ -291,6 +293,7 @@ class Replies:
     def _stop(self, reply: _Reply, checked: Checked) -> None:
         """Stops an answer, and asks the model for another."""
         reply.stopped = reply.settled = True
+        self._tell_passed(reply)
         if reply in self._held:
             self._held.remove(reply)
             self._close(reply)
@@ -314,6 +317,7 @@ class Replies:
     def _close(self, reply: _Reply) -> None:
         """The message stays what was let out of it."""
         reply.stopped = reply.settled = True
+        self._tell_passed(reply)
         reply.sound.clear()
         item: Item = {"id": reply.item_id, "status": "incomplete", "content": []}
         self._outbox.log_all(self._transcript.finished(item, self._earpiece.total_ms(reply.item_id)))
