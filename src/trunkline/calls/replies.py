@@ -234,6 +234,8 @@ class Replies:
         if reply is None or reply.look is None or reply.look.number != checked.check:
             return
         look = reply.look
+        if checked.guardrail not in look.waiting:
+            return
         look.waiting.discard(checked.guardrail)
         if checked.status != "pass":
             look.spoilt = True
