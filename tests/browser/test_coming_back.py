@@ -376,4 +376,4 @@ def test_interrupting_silences_at_once_and_the_model_knows_what_was_heard(
     )
     bound_ms = 1500 if how == "voice" else 1000  # of a sentence that goes on for seconds
     assert ended - pressed < bound_ms, f"{ended - pressed:.0f} ms until silence"
-    assert abs(truncated.heard_ms - (ended - began)) < 300, f"{truncated.heard_ms} told, {ended - began:.0f} heard"
+    assert abs(truncated.heard_ms - (ended - began)) < 500, f"{truncated.heard_ms} told, {ended - began:.0f} heard"
