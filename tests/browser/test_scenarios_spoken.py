@@ -15,7 +15,7 @@ from tests.browser.conftest import Caller, Server
 pytestmark = [pytest.mark.browser, pytest.mark.speech]
 Tab = Callable[[str], Caller]
 ASK = "getNextResponseFromSupervisor"
-# Numbers are said in one breath: where the machine is busy, a browser's sound has gaps, and a pause becomes a turn's end.
+# Numbers are said in one breath: on a busy machine a browser's sound has gaps, and a pause becomes a turn's end.
 
 
 def test_a_snowboard_is_looked_up_and_the_caller_gets_through_to_a_human(server: Server, tab: Tab) -> None:
