@@ -180,6 +180,20 @@ def test_a_tool_waits_for_the_callers_approval() -> None:
     assert len(driver.logged(log.ApprovalGiven)) == 1
 
 
+def test_an_approval_is_for_whoever_called_the_tool_also_after_a_handoff() -> None:
+    driver = call()
+    asked_something(driver)
+    call_id = driver.model_calls("weather")
+    driver.model_calls("transfer_to_poet")
+    driver.response_done()
+    driver.types("Go on.")
+    driver.confirms_items()
+    driver.response_created()
+    driver.feed(steps.ApprovalWanted(call_id, "{}"))
+    (needed,) = driver.logged(log.ApprovalNeeded)
+    assert (driver.machine.agent, needed.agent) == ("poet", "host")
+
+
 def test_an_approval_that_never_comes_is_told_as_none() -> None:
     driver = call()
     asked_something(driver)

@@ -34,6 +34,7 @@ class _Running:
     """A tool that runs."""
 
     name: str
+    agent: str
     began_ms: float
     holds: bool = True
     """Whether the agent waits for it. The caller may go on meanwhile; then it does not."""
@@ -97,7 +98,7 @@ class FunctionCalls:
             self._start_handoff(HandingOff(call_id, name, arguments, agent), transfers[name])
         elif name in tools:
             # In a response that was cut off, the caller has gone on already.
-            self._running[call_id] = _Running(name, self._outbox.now, holds=not self._turns.cancelling)
+            self._running[call_id] = _Running(name, agent, self._outbox.now, holds=not self._turns.cancelling)
             self._outbox.log(log.ToolStarted(call_id=call_id, name=name, arguments=decoded(arguments), agent=agent))
             self._outbox.emit(RunTool(call_id, name, arguments, agent))
         else:
@@ -139,7 +140,9 @@ class FunctionCalls:
         if running is not None:
             running.awaits_approval = True
             self._outbox.log(
-                log.ApprovalNeeded(call_id=call_id, name=running.name, arguments=decoded(arguments), agent=self.speaker)
+                log.ApprovalNeeded(
+                    call_id=call_id, name=running.name, arguments=decoded(arguments), agent=running.agent
+                )
             )
 
     def approve(self, call_id: str, approved: bool) -> bool:
