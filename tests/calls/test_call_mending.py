@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.calls.call_driver import CallDriver, call, items_of
 from tests.calls.media_driver import MediaDriver, media_call
 from trunkline.calls import commands, log, steps
@@ -152,6 +154,29 @@ def test_a_caller_who_says_nothing_for_long_is_taken_leave_of() -> None:
     driver.wait(100_000)
     assert driver.ended is None
     driver.wait(40_000)
+    assert driver.ended == "the caller said nothing for long"
+
+
+@pytest.mark.parametrize("speaks", ["types", "says"])
+def test_a_caller_who_speaks_up_while_they_are_taken_leave_of_stays(speaks: str) -> None:
+    driver = call(idle_ms=120_000)
+    driver.wait(121_000)
+    driver.confirms_items()
+    driver.response_created()
+    item_id = driver.agent_says("Goodbye!", audio_ms=3000)
+    driver.response_done()
+    driver.wait(1_000)
+    driver.reports(item_id, 900)  # to hear the goodbye is not to speak up
+    driver.forget()
+    if speaks == "types":
+        driver.types("No, wait!")
+    else:
+        driver.caller_starts_to_speak()
+        driver.caller_stops_speaking()
+    assert any("there after all" in item for item in items_of(driver.sent))
+    driver.wait(60_000)
+    assert driver.ended is None
+    driver.wait(120_000)
     assert driver.ended == "the caller said nothing for long"
 
 

@@ -12,7 +12,10 @@ WARNING_MS = 60_000.0
 """How long before the limit the page is told."""
 GOODBYE_MS = 15_000.0
 """How long the agent has to say goodbye."""
+STAYS = "The caller is there after all, and the call goes on."
+"""What the model is told when the caller speaks up while it takes leave of them."""
 _LONGEST, _IDLE, _WARNING, _GOODBYE = "longest", "idle", "warning", "goodbye"
+_SILENT = "the caller said nothing for long"
 
 
 @dataclass(frozen=True)
@@ -39,10 +42,20 @@ class Limits:
             self._outbox.wake(_LONGEST, self._longest_ms)
             if self._longest_ms > 2 * WARNING_MS:
                 self._outbox.wake(_WARNING, self._longest_ms - WARNING_MS)
-        self.caller_is_there()
+        self.caller_listens()
 
-    def caller_is_there(self) -> None:
-        """The caller has said or done something."""
+    def caller_is_there(self) -> bool:
+        """The caller has said or done something. True if they were being taken leave of for having been silent: they
+        stay."""
+        stays = self._reason == _SILENT
+        if stays:
+            self._reason = None
+            self._outbox.wake(_GOODBYE, None)
+        self.caller_listens()
+        return stays
+
+    def caller_listens(self) -> None:
+        """The agent is being heard: the caller's silence counts from here on."""
         if self._idle_ms is not None and self._reason is None:
             self._outbox.wake(_IDLE, self._outbox.now + self._idle_ms)
 
@@ -65,7 +78,7 @@ class Limits:
             return Reached(ends=self._reason)
         elif key in (_LONGEST, _IDLE) and self._reason is None:
             idle = key == _IDLE
-            self._reason = "the caller said nothing for long" if idle else "the call lasted as long as it may"
+            self._reason = _SILENT if idle else "the call lasted as long as it may"
             self._outbox.wake(_GOODBYE, self._outbox.now + GOODBYE_MS)
             why = "The caller has said nothing for long." if idle else "The call's time is up."
             return Reached(goodbye=f"{why} Say goodbye in one short sentence; the call ends after it.")

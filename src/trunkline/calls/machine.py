@@ -16,7 +16,7 @@ from trunkline.calls import commands, log
 from trunkline.calls.earpiece import WAIT_FOR_REPORT, Earpiece
 from trunkline.calls.fields import ms_in, text_in
 from trunkline.calls.function_calls import FunctionCalls
-from trunkline.calls.limits import Limits
+from trunkline.calls.limits import STAYS, Limits
 from trunkline.calls.linkage import WAIT_FOR_ANSWER, WAIT_FOR_LIFE, WAIT_FOR_RENEWAL, Linkage
 from trunkline.calls.mending import WAIT_FOR_RETRY, Mending
 from trunkline.calls.outbox import Outbox
@@ -229,8 +229,17 @@ class CallMachine:
         self._say_for_caller(GREETING, hidden=True)
 
     def _on_command(self, commanded: Commanded) -> None:
-        command = commanded.command
-        self._limits.caller_is_there()
+        match commanded.command:
+            case commands.Played(item_id, ms):
+                self._limits.caller_listens()
+                self._earpiece.played(item_id, ms)
+            case commands.MediaReady():
+                pass  # the shell makes it `CallerJoined`
+            case command:
+                self._caller_is_there()
+                self._obey(command)
+
+    def _obey(self, command: commands.CommandUnion) -> None:
         match command:
             case commands.Say(text):
                 self._type(text)
@@ -239,8 +248,6 @@ class CallMachine:
             case commands.Interrupt():
                 self._turns.withdraw()
                 self._stop_talking()
-            case commands.Played(item_id, ms):
-                self._earpiece.played(item_id, ms)
             case commands.HangUp():
                 self._end("caller hung up")
             case commands.PushToTalk(on):
@@ -254,8 +261,6 @@ class CallMachine:
                 self._talk.voice(voice, speed)
             case commands.Approve(call_id, approved):
                 self._functions.approve(call_id, approved)
-            case commands.MediaReady():
-                pass  # the shell makes it `CallerJoined`
 
     def _on_codec_chosen(self, chosen: CodecChosen) -> None:
         if self._talk.codec(chosen.codec) and not self._earpiece.is_media:
@@ -285,16 +290,25 @@ class CallMachine:
 
     def _tell_model(self, words: str) -> None:
         """Something that the model has to answer to, and the caller does not see."""
+        item_id = self._note(words)
+        self._turns.wish([item_id] if self._outbox.reaches_model else [])
+
+    def _note(self, words: str) -> str:
+        """Something that the model shall know, and the caller does not see; the id of its item."""
         item_id = new_id("item")
         self._outbox.log_all(self.transcript.noted(item_id, words))
         self._outbox.send({"type": "conversation.item.create", "item": note_item(item_id, words)})
-        self._turns.wish([item_id] if self._outbox.reaches_model else [])
+        return item_id
+
+    def _caller_is_there(self) -> None:
+        if self._limits.caller_is_there():
+            self._note(STAYS)
 
     def _caller_said_something(self) -> None:
         self._mending.caller_said_something()
         self._replies.caller_said_something()
         self._functions.caller_said_something()
-        self._limits.caller_is_there()
+        self._caller_is_there()
 
     def _stop_talking(self) -> None:
         self._replies.drop_held()
