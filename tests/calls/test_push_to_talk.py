@@ -71,6 +71,22 @@ def test_over_webrtc_the_commit_waits_for_the_sound() -> None:
     assert len(driver.sent_of("input_audio_buffer.commit")) == 1
 
 
+def test_after_a_slip_of_the_finger_the_turn_goes_on() -> None:
+    driver = talking()
+    driver.feed(steps.CallerJoined("leg_1", "webrtc"))
+    driver.commands(commands.Press())
+    driver.commands(commands.Release())
+    driver.forget()
+    driver.wait(MEDIA_LAG_MS / 2)
+    driver.commands(commands.Press())
+    assert driver.sent_of("input_audio_buffer.clear") == []  # what was said before would be lost
+    driver.wait(5_000)
+    assert driver.sent_of("input_audio_buffer.commit") == []
+    driver.commands(commands.Release())
+    driver.wait(MEDIA_LAG_MS)
+    assert len(driver.sent_of("input_audio_buffer.commit")) == 1
+
+
 def test_a_press_without_a_word_is_no_turn() -> None:
     driver = talking()
     driver.commands(commands.Press())

@@ -75,12 +75,14 @@ class TalkButton:
         self._update({"audio": {"input": {"turn_detection": self.turn_detection}}})
 
     def press(self) -> None:
-        """The caller begins to speak."""
+        """The caller begins to speak; before the last turn has been committed they go on with it."""
+        goes_on = self._uncommitted
         self.pressed = True
         self._uncommitted = False
         self._outbox.wake(WAIT_FOR_RELEASE, None)
         self._turns.caller_speaks = True
-        self._outbox.send({"type": "input_audio_buffer.clear"})
+        if not goes_on:
+            self._outbox.send({"type": "input_audio_buffer.clear"})
 
     def release(self) -> None:
         """The caller has spoken."""
