@@ -178,7 +178,7 @@ export class Connection {
       const status = error instanceof api.ApiError ? error.status : 0;
       if (status === 410) this.open(callId, null, 0); // Over, and still to be read.
       else if (status === 404) this.gone("This call is over, and the server no longer keeps it.");
-      else if (status === 0) this.retryJoin(callId, generation, takeOver);
+      else if (status === 0) this.retryJoin(callId, generation, takeOver, after);
       else this.failed(error);
     }
   }
@@ -272,9 +272,9 @@ export class Connection {
     return this.roleNow.peek() === "caller" && this.phaseNow.peek() === "connected";
   }
 
-  private retryJoin(callId: string, generation: number, takeOver: boolean): void {
+  private retryJoin(callId: string, generation: number, takeOver: boolean, after: number): void {
     this.phaseNow.value = "reconnecting";
-    setTimeout(() => generation === this.generation && void this.join(callId, generation, takeOver), 1500);
+    setTimeout(() => generation === this.generation && void this.join(callId, generation, takeOver, after), 1500);
   }
 
   private open(callId: string, legId: string | null, after: number): void {
