@@ -360,3 +360,53 @@ async def test_the_command_prints_it_and_says_by_its_exit_code_whether_calls_can
     assert process.returncode == code, complaints.decode()
     assert json.loads(printed)["healthy"] is (code == 0)
     assert key not in (printed + complaints).decode()
+
+
+# What people put into the wrong place ---------------------------------------------------------------------------------
+async def test_endpoint_and_key_that_have_changed_places_are_told_apart_and_not_repeated() -> None:
+    report = await examine(settings(provider="azure", azure_endpoint=A_KEY, azure_api_key=ENDPOINT))
+    assert A_KEY not in report.as_text()
+    assert "changed places" in str(of(report, "key").do)
+    assert not report.healthy
+
+
+@pytest.mark.parametrize("key", ["…", "0123456789abcdef“0123456789", "0123456789abcdef0123456789\u00a0x"])
+async def test_a_key_that_no_header_can_hold_is_a_finding(key: str) -> None:
+    async with stand_in() as there:
+        report = await looked(there, azure_api_key=key)
+    assert not report.healthy
+    assert "a character in it that no key has" in of(report, "credentials").message
+
+
+@pytest.mark.parametrize(
+    "address", ["", "http://127.0.0.1:port/v1", "ftp://host/v1", "http://me:hidden@127.0.0.1:9/v1"]
+)
+async def test_an_address_of_openais_that_is_none_is_a_finding(address: str) -> None:
+    report = await examine(settings(provider="openai", openai_api_key=A_KEY, openai_base_url=address))
+    assert "OPENAI_BASE_URL" in of(report, "endpoint").message
+    assert "hidden" not in report.as_text()
+    assert not report.healthy
+
+
+def test_an_address_in_the_clear_is_warned_of() -> None:
+    findings = by_settings("openai", openai_api_key=A_KEY, openai_base_url="http://gateway.example/v1")
+    assert found(findings, "endpoint").level == "warning"
+
+
+@pytest.mark.parametrize("proxy", ["socks5://me:hidden@127.0.0.1:9", "ftp://me:hidden@127.0.0.1:9", "http://"])
+async def test_a_proxy_that_cannot_be_used_is_a_finding(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    report = await examine(
+        settings(provider="openai", openai_api_key=A_KEY, openai_base_url="https://service.invalid/v1")
+    )
+    assert not report.healthy
+    assert "HTTPS_PROXY" in str(of(report, "network").do)
+    assert "hidden" not in report.as_text()
+
+
+@pytest.mark.parametrize("date", ["Mon, 23 Nov 2026 05:00:00 -0000", "Mon, 23 Nov 2026 05:00:00 GMT"])
+def test_the_services_time_is_understood_however_it_is_written(date: str) -> None:
+    from trunkline.doctor.service import _clock
+
+    assert "clock is" in _clock(date).message

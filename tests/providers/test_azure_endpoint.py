@@ -30,6 +30,16 @@ def test_what_is_understood(given: str, root: str) -> None:
     assert endpoint.v1 == f"{root}/openai/v1"
 
 
+@pytest.mark.parametrize(
+    "key", ["0123456789abcdef0123456789abcdef", "aB3" * 28, "sk-proj-0123-456789-abcdefghij", "ey.J0e.XAi"]
+)
+def test_a_key_in_the_endpoints_place_is_not_repeated(key: str) -> None:
+    with pytest.raises(ProviderError) as caught:
+        azure_endpoint(key)
+    assert key not in f"{caught.value} {caught.value.hint}"
+    assert "https://RESOURCE.openai.azure.com/" in str(caught.value.hint)
+
+
 def test_hosts_that_are_not_azures_own_are_told_apart() -> None:
     assert azure_endpoint("https://res.openai.azure.com").is_usual
     assert not azure_endpoint("https://gateway.example.com").is_usual

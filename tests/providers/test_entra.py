@@ -19,7 +19,7 @@ from starlette.routing import Route
 from trunkline.engine.server import EmbeddedServer
 from trunkline.providers import ProviderError
 from trunkline.providers.configured import azure, azure_credentials
-from trunkline.providers.entra import RENEW_BEFORE_S, EntraCredentials
+from trunkline.providers.entra import RENEW_BEFORE_S, REST_S, EntraCredentials
 from trunkline.settings import Settings
 
 SCOPE = "https://ai.azure.com/.default"
@@ -221,3 +221,31 @@ async def test_the_library_gives_the_token_of_a_managed_identity(monkeypatch: py
         assert await credentials.headers() == {"Authorization": "Bearer managed-2"}
         await credentials.aclose()
     assert asked == ["https://ai.azure.com"] * 2
+
+
+async def test_a_renewal_that_fails_is_not_tried_again_by_everybody_while_the_token_holds() -> None:
+    issuer = Issuer()
+    credentials = issuer.credentials()
+    first = await credentials.headers()
+    issuer.now += 3600 - 200
+    azure_error = type("AzureError", (Exception,), {})
+    issuer.fails = azure_error("the network is down")
+    asked = len(issuer.scopes)
+    for _call in range(6):
+        assert await credentials.headers() == first
+    assert len(issuer.scopes) == asked + 1
+    issuer.now += REST_S
+    await credentials.headers()
+    assert len(issuer.scopes) == asked + 2
+    issuer.fails = None
+    issuer.now += REST_S
+    assert await credentials.headers() != first
+
+
+async def test_a_tenant_that_is_none_is_told_and_not_raised() -> None:
+    def make() -> FakeCredential:
+        raise ValueError("Invalid tenant ID provided.")
+
+    with pytest.raises(ProviderError, match="Invalid tenant") as caught:
+        await EntraCredentials(SCOPE, make).headers()
+    assert "AZURE_TENANT_ID" in str(caught.value.hint)

@@ -21,6 +21,7 @@ from trunkline.providers.choice import chosen_name, make_provider
 from trunkline.providers.configured import azure, openai
 from trunkline.providers.socket import MAX_FRAME, open_socket
 from trunkline.scenario.loading import Scenarios
+from trunkline.scenario.text_model import TextModelError, TextPrompt
 from trunkline.settings import Settings
 
 KEY = "the-secret-key"
@@ -298,3 +299,19 @@ async def test_no_error_names_the_key(header: str) -> None:
             await open_socket(there.url.replace("http", "ws"), {header: KEY}, "the service")
     assert KEY not in repr(caught.value) + str(caught.value.hint) + repr(caught.value.__cause__)
     assert KEY not in repr(settings(openai_api_key=SecretStr(KEY)))
+
+
+@pytest.mark.parametrize("proxy", ["socks5://me:hidden@127.0.0.1:9", "ftp://me:hidden@127.0.0.1:9", "http://"])
+async def test_a_proxy_that_cannot_be_used_is_told_without_its_password(
+    proxy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    provider = openai(settings(openai_api_key=KEY, openai_base_url="https://service.invalid/v1"))
+    prompt = TextPrompt(scenario="test", purpose="test", instructions="", items=[])
+    for attempt in (provider.connect("m"), provider.mint({"model": "m"}), provider.text_model().reply(prompt)):
+        with pytest.raises((ProviderError, TextModelError)) as caught:
+            await attempt
+        assert "proxy" in str(caught.value)
+        assert "hidden" not in f"{caught.value} {getattr(caught.value, 'hint', '')}"
+    await provider.aclose()

@@ -303,6 +303,19 @@ async def test_every_answer_carries_the_guards_headers(monkeypatch: pytest.Monke
     assert "access-control-allow-origin" not in headers
 
 
+async def test_an_answer_to_an_error_of_ours_carries_them_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(_service: object) -> None:
+        raise RuntimeError("secret words")
+
+    async with serving(monkeypatch, allowed_origins=["https://app.example"]) as caller:
+        monkeypatch.setattr(service.Service, "ready", broken)
+        response = await caller.http.get("/api/scenarios", headers={"origin": "https://app.example"})
+    assert response.status_code == 500
+    assert response.json() == {"error": {"message": "internal error", "code": "internal"}}
+    assert "default-src 'self'" in response.headers["content-security-policy"]
+    assert response.headers["access-control-allow-origin"] == "https://app.example"
+
+
 async def test_the_console_is_served_or_said_to_be_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     from trunkline.web import app
 

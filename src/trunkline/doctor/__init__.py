@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -12,6 +13,7 @@ from pydantic import SecretStr
 from trunkline.settings import Settings
 
 Level = Literal["ok", "note", "warning", "error"]
+_USER_AND_PASSWORD = re.compile(r"://[^/\s@]+@")
 _MARKS: dict[Level, str] = {"ok": "ok", "note": "note", "warning": "WARNING", "error": "ERROR"}
 
 
@@ -79,14 +81,14 @@ async def examine(settings: Settings) -> Report:
 
 
 def _without_secrets(findings: Iterable[Finding], settings: Settings) -> Iterable[Finding]:
-    """Whoever wrote a message, no key of the settings is in it."""
+    """Whoever wrote a message, no key of the settings is in it, and no password of an address."""
     values = [value for _name, value in settings]
     secrets = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
 
     def cleaned(text: str) -> str:
         for secret in filter(None, (secret.strip() for secret in secrets)):
             text = text.replace(secret, "…")
-        return text
+        return _USER_AND_PASSWORD.sub("://…@", text)
 
     for finding in findings:
         do = None if finding.do is None else cleaned(finding.do)

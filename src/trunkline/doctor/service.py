@@ -81,7 +81,12 @@ async def _reach(provider: HostedProvider) -> AsyncIterator[Finding]:
     except ProviderError as error:
         yield Finding("credentials", "error", str(error), error.hint)
         return
-    async with http_client(provider.base_url, 10.0) as client:
+    try:
+        asking = http_client(provider.base_url, 10.0)
+    except ProviderError as error:
+        yield Finding("network", "error", f"{error}.", error.hint)
+        return
+    async with asking as client:
         began = time.monotonic()
         try:
             response = await client.get(f"{provider.base_url}/models", headers=shown)
@@ -109,6 +114,8 @@ def _clock(date: str | None) -> Finding:
         return Finding(
             "clock", "note", "The service does not tell the time.", "Make sure that this machine's is right."
         )
+    if theirs.tzinfo is None:  # “-0000”: UTC, from one who does not know where it is (RFC 5322, 3.3)
+        theirs = theirs.replace(tzinfo=UTC)
     skew_s = (datetime.now(UTC) - theirs).total_seconds()
     if abs(skew_s) <= MOST_SKEW_S:
         return Finding("clock", "ok", "This machine's clock agrees with the service's.")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 from trunkline.doctor import Finding
 from trunkline.extras import installing
 from trunkline.providers import ProviderError
 from trunkline.providers.azure_endpoint import azure_endpoint
+from trunkline.providers.configured import openai_base_url
 from trunkline.providers.entra import is_installed
-from trunkline.settings import Settings
+from trunkline.settings import Settings, is_loopback
 
 _ENDING = {
     "gpt-realtime": "2027-01-20",
@@ -114,6 +116,7 @@ def _openai(settings: Settings) -> Iterator[Finding]:
         yield Finding("key", "error", "OPENAI_API_KEY is not set.", "Set it, or choose another TRUNKLINE_PROVIDER.")
     else:
         yield _form("OPENAI_API_KEY", key) or Finding("key", "ok", "OPENAI_API_KEY is set.")
+    yield _address(settings.openai_base_url)
     for variable, model in (
         ("OPENAI_REALTIME_MODEL", settings.openai_realtime_model),
         ("OPENAI_TRANSCRIPTION_MODEL", settings.openai_transcription_model),
@@ -121,6 +124,17 @@ def _openai(settings: Settings) -> Iterator[Finding]:
         if model in _ENDING:
             message = f"{variable}={model}: OpenAI ends this model, {_ENDING[model]}."
             yield Finding("models", "warning", message, "Choose a current one; the defaults are.")
+
+
+def _address(given: str) -> Finding:
+    try:
+        parts = urlsplit(openai_base_url(given))
+    except ProviderError as error:
+        return Finding("endpoint", "error", f"{error}.", error.hint)
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+        message = f"OPENAI_BASE_URL leads to {parts.hostname} by http://: the key is sent in the clear."
+        return Finding("endpoint", "warning", message, "Use https://, unless the network between is your own.")
+    return Finding("endpoint", "ok", f"{parts.scheme}://{parts.netloc}{parts.path}")
 
 
 def _form(variable: str, key: str) -> Finding | None:
@@ -132,6 +146,15 @@ def _form(variable: str, key: str) -> Finding | None:
             f"{variable} has spaces, quotes or the word Bearer in it.",
             "Copy the key alone, on one line.",
         )
+    if not (key.isascii() and key.isprintable()):
+        return Finding(
+            "key",
+            "error",
+            f"{variable} has a character in it that no key has, such as “…” or a hard space.",
+            "Copy the key alone, on one line.",
+        )
+    if key.lower().startswith(("http:", "https:")):
+        return Finding("key", "error", f"{variable} is an address.", "Endpoint and key have changed places.")
     if len(key) < 20:
         return Finding(
             "key", "warning", f"{variable} is short for a key: {len(key)} characters.", "Copy it once more, whole."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
@@ -10,6 +11,7 @@ from trunkline.providers import ProviderError
 EXPECTED = "AZURE_OPENAI_ENDPOINT should look like https://RESOURCE.openai.azure.com/"
 _HOSTS = (".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com", ".openai.azure.us")
 _SUFFIXES = ("/openai/v1/realtime", "/openai/v1", "/openai/realtime", "/openai")
+_SHORT_NAME = re.compile(r"[A-Za-z0-9-]{2,24}")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -71,8 +73,11 @@ def _wrong_scheme(text: str, parts: SplitResult, host: str) -> str | None:
         return "Write https:// in place of http://: a key is never sent in the clear."
     if not parts.scheme or "://" not in text:
         name = text.split("/")[0]
-        full = name if "." in name else f"{name or 'RESOURCE'}.openai.azure.com"
-        return f"Write the whole address: https://{full}/"
+        # What is neither a host of Azure's nor short may be a key in the wrong place: it is not repeated.
+        if name.lower().endswith(_HOSTS):
+            return f"Write the whole address: https://{name}/"
+        resource = name if _SHORT_NAME.fullmatch(name) else "RESOURCE"
+        return f"Write the whole address: https://{resource}.openai.azure.com/"
     return "It begins with https://."
 
 

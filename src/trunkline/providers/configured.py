@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from trunkline.providers import ProviderError
 from trunkline.providers.azure_endpoint import azure_endpoint
 from trunkline.providers.credentials import Credentials, KeyCredentials
@@ -61,7 +63,7 @@ def openai(settings: Settings) -> HostedProvider:
     """OpenAI.
 
     Raises:
-        ProviderError: the key is not set.
+        ProviderError: the key is not set, or the address is none.
     """
     if not settings.openai_api_key:
         raise ProviderError("OpenAI needs OPENAI_API_KEY.", retry=False)
@@ -72,4 +74,25 @@ def openai(settings: Settings) -> HostedProvider:
         settings.openai_model,
         ("OPENAI_TRANSCRIPTION_MODEL", "OPENAI_MODEL"),
     )
-    return HostedProvider("openai", settings.openai_base_url, credentials, models)
+    return HostedProvider("openai", openai_base_url(settings.openai_base_url), credentials, models)
+
+
+def openai_base_url(given: str) -> str:
+    """Reads what somebody has set as OpenAI's address, or that of a service like it.
+
+    Raises:
+        ProviderError: it is none. No error repeats it: it may have a password in it.
+    """
+    text = given.strip()
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        problem = "It should look like https://api.openai.com/v1; without it, that is what is used."
+    elif "@" in parts.netloc:
+        problem = "Leave user and password out of it."
+    else:
+        return text
+    raise ProviderError("OPENAI_BASE_URL is no address that can be used", hint=problem, retry=False)

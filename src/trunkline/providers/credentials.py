@@ -7,6 +7,8 @@ from typing import Protocol
 
 from pydantic import SecretStr
 
+from trunkline.providers import ProviderError
+
 
 class Credentials(Protocol):
     """Gives the headers by which a service knows us."""
@@ -40,6 +42,9 @@ class KeyCredentials:
     async def headers(self) -> Mapping[str, str]:
         """See `Credentials.headers`."""
         key = self._key.get_secret_value()
+        if not (key.isascii() and key.isprintable()):  # no header can hold it
+            message = "The key has a character in it that no key has."
+            raise ProviderError(message, hint="Copy the key alone, on one line.", retry=False)
         return {self._header: f"Bearer {key}" if self._header.lower() == "authorization" else key}
 
     def refused(self, headers: Mapping[str, str]) -> bool:

@@ -15,9 +15,10 @@ import msgspec
 
 from trunkline.providers import Dialled, Minted, ProviderError
 from trunkline.providers.credentials import Credentials
-from trunkline.providers.refusals import refusal
+from trunkline.providers.refusals import refusal, unusable_proxy
 
 TIMEOUT_S = 10.0
+MOST_CONNECTIONS = 100
 OWN_LIFETIME_S = 60
 """The ephemeral secret that we use by ourselves is used at once; the services allow 10 s to 2 h."""
 MINTED_LIFETIME_S = 600
@@ -131,9 +132,17 @@ class CallsEndpoint:
 
 
 def http_client(base_url: str, timeout_s: float) -> httpx2.AsyncClient:
-    """A client that shows credentials to one host alone: it follows no redirects, and no proxy on this machine."""
+    """A client that shows credentials to one host alone: it follows no redirects, and no proxy on this machine.
+
+    Raises:
+        ProviderError: the environment names a proxy that cannot be used.
+    """
     loopback = urlsplit(base_url).hostname in ("127.0.0.1", "localhost", "::1")
-    return httpx2.AsyncClient(timeout=timeout_s, trust_env=not loopback, follow_redirects=False)
+    limits = httpx2.Limits(max_connections=MOST_CONNECTIONS)
+    try:
+        return httpx2.AsyncClient(timeout=timeout_s, trust_env=not loopback, follow_redirects=False, limits=limits)
+    except (ImportError, ValueError, httpx2.InvalidURL):
+        raise unusable_proxy() from None
 
 
 def secret_in(response: httpx2.Response, what: str) -> tuple[str, int]:

@@ -14,6 +14,8 @@ from trunkline.providers import ProviderError
 SCOPE = "https://ai.azure.com/.default"
 RENEW_BEFORE_S = 300.0
 """A token is renewed this long before it expires, so that none expires on its way."""
+REST_S = 30.0
+"""After a renewal that failed the present token serves so long before another is tried: calls do not queue for it."""
 TIMEOUT_S = 30.0
 """The credentials of a developer's machine start programs (`az`), which takes seconds."""
 INSTALL = f"Install it: {installing('entra')}"
@@ -96,16 +98,21 @@ class EntraCredentials:
         self._credential: TokenCredential | None = None
         self._token: Token | None = None
         self._forgets_credential = False
+        self._rests_until = 0.0
         self._fetching = asyncio.Lock()
 
     async def headers(self) -> Mapping[str, str]:
         """See `Credentials.headers`."""
         async with self._fetching:  # many calls that begin at once ask for one token
             token = self._token
-            if token is None or token.expires_on - self._clock() < RENEW_BEFORE_S:
+            if token is None or self._is_due(token):
                 token = await self._renewed(token)
             self._token = token
             return {"Authorization": f"Bearer {token.token}"}
+
+    def _is_due(self, token: Token) -> bool:
+        left_s = token.expires_on - self._clock()
+        return left_s <= 0 or (left_s < RENEW_BEFORE_S and self._clock() >= self._rests_until)
 
     def refused(self, headers: Mapping[str, str]) -> bool:
         """The token is given up, unless another has taken its place already."""
@@ -124,14 +131,22 @@ class EntraCredentials:
         if self._forgets_credential:
             self._forgets_credential = False
             await self.aclose()
-        if self._credential is None:
-            self._credential = self._make()
         try:
+            if self._credential is None:
+                self._credential = self._made()
             return await self._fetched(self._credential)
         except ProviderError:
             if present is None or present.expires_on <= self._clock():
                 raise
+            self._rests_until = self._clock() + REST_S
             return present  # it is good for some minutes more
+
+    def _made(self) -> TokenCredential:
+        try:
+            return self._make()
+        except ValueError as error:  # the library's word for a tenant or an authority that is none
+            message = f"Entra ID's settings cannot be used: {' '.join(str(error).split())[:300]}"
+            raise ProviderError(message, hint="Check AZURE_TENANT_ID and AZURE_AUTHORITY_HOST.", retry=False) from None
 
     async def _fetched(self, credential: TokenCredential) -> Token:
         try:

@@ -83,3 +83,9 @@ def _number(text: str | None) -> float | None:
     except ValueError:
         return None
     return number if 0 <= number < float("inf") else None
+
+
+def unusable_proxy() -> ProviderError:
+    """The environment names a proxy of a kind that cannot be used. Its address may hold a password and is not told."""
+    hint = "Let HTTPS_PROXY (or ALL_PROXY) name an http:// proxy, or name the service's host in NO_PROXY."
+    return ProviderError("The proxy that the environment names cannot be used", hint=hint, retry=False)

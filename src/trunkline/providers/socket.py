@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import cast
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidProxy, InvalidStatus, InvalidURI
 from websockets.protocol import State
 
 from trunkline.providers import ConnectionLostError, ProviderError
 from trunkline.providers.credentials import Credentials
-from trunkline.providers.refusals import refusal
+from trunkline.providers.refusals import refusal, unusable_proxy
 
 MAX_FRAME = 16 << 20
 """Bytes in one event; the services' audio deltas are far below."""
@@ -112,6 +112,8 @@ async def open_socket(url: str, headers: Mapping[str, str], what: str, advice: s
         answer = refused.response
         told = dict(answer.headers.raw_items())
         raise refusal(what, answer.status_code, answer.body or b"", told, headers, advice) from None
+    except (InvalidProxy, ImportError):
+        raise unusable_proxy() from None
     except (InvalidURI, ValueError) as error:
         raise ProviderError(f"The address of {what} is not right: {error}", retry=False) from None
     except (OSError, InvalidHandshake, TimeoutError) as error:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx2
 import msgspec
 
 from trunkline.providers import ProviderError
 from trunkline.providers.credentials import Credentials
+from trunkline.providers.dialling import http_client
 from trunkline.providers.refusals import message_in, retry_after_s
 from trunkline.realtime.events import Item, text_of
 from trunkline.scenario.text_model import TextCall, TextModelError, TextPrompt, TextReply
@@ -21,7 +21,6 @@ TRIES = 3
 """A refusal that may pass (429, 5xx, no connection) is tried again after 0.5 s, then 1 s, or when the service says."""
 LONGEST_WAIT_S = 5.0
 """A caller is waiting: if the service wants a longer pause than this, it is an error."""
-MOST_CONNECTIONS = 100
 
 
 class ResponsesModel:
@@ -87,9 +86,9 @@ class ResponsesModel:
         renewed = False
         for attempt in range(TRIES):
             pause_s = 0.5 * 2**attempt
-            shown = await self._shown()
+            client, shown = await self._ready()
             try:
-                response = await self._connected().post(
+                response = await client.post(
                     f"{self._base_url}/responses",
                     content=msgspec.json.encode(body),
                     headers={"content-type": "application/json", **shown},
@@ -116,19 +115,15 @@ class ResponsesModel:
                 await asyncio.sleep(pause_s)
         raise TextModelError(problem, status=status, retry_after_s=wanted_s)
 
-    async def _shown(self) -> Mapping[str, str]:
+    async def _ready(self) -> tuple[httpx2.AsyncClient, Mapping[str, str]]:
         try:
-            return await self._credentials.headers()
+            return self._connected(), await self._credentials.headers()
         except ProviderError as error:
-            raise TextModelError(f"{error} {error.hint or ''}".strip()) from error
+            raise TextModelError(f"{str(error).rstrip('.')}. {error.hint or ''}".strip()) from error
 
     def _connected(self) -> httpx2.AsyncClient:
         if self._client is None:
-            loopback = urlsplit(self._base_url).hostname in ("127.0.0.1", "localhost", "::1")
-            limits = httpx2.Limits(max_connections=MOST_CONNECTIONS)
-            self._client = httpx2.AsyncClient(
-                timeout=TIMEOUT_S, trust_env=not loopback, follow_redirects=False, limits=limits
-            )
+            self._client = http_client(self._base_url, TIMEOUT_S)
         return self._client
 
 

@@ -19,6 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from trunkline.web.access import path_of
+from trunkline.web.problems import answer
 
 CONTENT_SECURITY_POLICY = "; ".join(
     [
@@ -106,7 +107,7 @@ class Guard:
         if allowed and scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
             await Response(None, 204, _PREFLIGHT)(scope, receive, send)
         else:
-            await self._app(scope, receive, send)
+            await _answered(self._app, scope, receive, send)
 
     def _problem(self, scope: Scope, headers: Headers) -> str | None:
         host = headers.get("host", "").lower()
@@ -123,6 +124,23 @@ class Guard:
 
     def _goes_by(self, name: str) -> bool:
         return self._hosts is None or name in self._hosts or (self._addresses and _is_address(name))
+
+
+async def _answered(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """Starlette answers an exception outside of all middleware: here its answer gets the headers as well."""
+    begun = False
+
+    async def watched(message: Message) -> None:
+        nonlocal begun
+        begun = True
+        await send(message)
+
+    try:
+        await app(scope, receive, watched)
+    except Exception as error:
+        if not begun:
+            await answer(error)(scope, receive, send)
+        raise
 
 
 def _embedded(scope: Scope, headers: Headers) -> str | None:
