@@ -95,8 +95,10 @@ export function hangUp(callId: string): Promise<void> {
   return ask("DELETE", `calls/${encodeURIComponent(callId)}`, undefined, true);
 }
 
-/** Gives the cookie back, and goes to where one signs in. */
+/** Gives the cookie back, and goes to where one signs in. What is under way needs it: to hang up, above all. */
 export async function signOut(): Promise<void> {
+  const deadline = Date.now() + LAST_ANSWERS_MS;
+  while (underWay > 0 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20));
   // The answer leads to the sign-in page; it is the page that goes there, not this request.
   await fetch(new URL("sign-out", document.baseURI), { method: "POST", redirect: "manual" });
   location.assign(new URL("sign-in", document.baseURI));
@@ -110,7 +112,20 @@ export function socketUrl(callId: string, after: number, leg: string): string {
   return url.href;
 }
 
+/** How long signing out waits for the answers to what was asked before. */
+const LAST_ANSWERS_MS = 3000;
+let underWay = 0;
+
 async function ask<T>(method: string, path: string, body?: unknown, keepalive = false): Promise<T> {
+  underWay += 1;
+  try {
+    return await answerTo<T>(method, path, body, keepalive);
+  } finally {
+    underWay -= 1;
+  }
+}
+
+async function answerTo<T>(method: string, path: string, body: unknown, keepalive: boolean): Promise<T> {
   let response: Response;
   try {
     const options: RequestInit = { method, keepalive };

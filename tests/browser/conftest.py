@@ -17,13 +17,15 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, BrowserType, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, BrowserType, Page, expect, sync_playwright
 
 from tests.chromium import FLAGS, chromium_path
 from trunkline.engine.speech import SAMPLE_RATE
 from trunkline.engine.speech.espeak import EspeakVoice
 
 MICROPHONE = Path(__file__).with_name("microphone.js")
+# Playwright's five seconds are over on a busy machine before a server that has just begun has loaded its scenarios.
+expect.set_options(timeout=20_000)
 
 
 @cache

@@ -160,7 +160,7 @@ def test_a_pages_socket_that_is_gone_for_seconds_comes_back_to_the_same_transcri
     expect(caller.page.get_by_role("status").first).to_have_text("Reconnecting…")
     caller.page.wait_for_timeout(1500)  # being away is what is tested
     breakable.online()
-    expect(caller.page.get_by_role("status").first).to_have_text("Connected", timeout=10_000)
+    expect(caller.page.get_by_role("status").first).to_have_text("Connected")
     assert bubbles(caller) == before
     asked_at = caller.now()
     caller.types("coffee")
@@ -176,7 +176,7 @@ def test_over_webrtc_sound_flows_on_while_the_pages_socket_is_gone(breakable: Br
     away_since = caller.now()
     hears_sound(caller, away_since + 300, timeout_s=2)
     breakable.online()
-    expect(caller.page.get_by_role("status").first).to_have_text("Connected", timeout=10_000)
+    expect(caller.page.get_by_role("status").first).to_have_text("Connected")
     caller.waits_for_quiet()
     assert breakable.logged(caller.call_id, log.MessageTruncated, log.AudioCleared) == []
     caller.hears(GREETING)

@@ -26,7 +26,7 @@ def test_a_caller_is_greeted_says_yes_and_hears_and_reads_a_haiku(address: str, 
     caller.waits_for_quiet()
 
     caller.says("yes please")
-    expect(_agent(caller.page)).to_have_value("haikuWriter", timeout=10_000)
+    expect(_agent(caller.page)).to_have_value("haikuWriter")
     caller.hears("yes please")
     caller.waits_for_quiet()
 
@@ -45,7 +45,7 @@ def test_speaking_interrupts_at_once(address: str, tab: Tab) -> None:
     caller.hears("Hello, and welcome")
     caller.waits_for_sound()
     caller.says("yes please")  # while the greeting is still being said
-    expect(_agent(caller.page)).to_have_value("haikuWriter", timeout=10_000)
+    expect(_agent(caller.page)).to_have_value("haikuWriter")
     caller.logs("audio.cleared")
     caller.logs("message.truncated")
 
@@ -56,7 +56,7 @@ def test_two_tabs_are_two_calls(address: str, tab: Tab) -> None:
     other.hears("Hello, and welcome")
     assert one.call_id != other.call_id
     one.types("yes please")
-    expect(_agent(one.page)).to_have_value("haikuWriter", timeout=10_000)
+    expect(_agent(one.page)).to_have_value("haikuWriter")
     expect(_agent(other.page)).to_have_value("greeter")
 
 
@@ -64,7 +64,7 @@ def test_reloading_comes_back_to_the_same_call_and_transcript(address: str, tab:
     caller = tab(address)
     caller.hears("Hello, and welcome")
     caller.types("yes please")
-    expect(_agent(caller.page)).to_have_value("haikuWriter", timeout=10_000)
+    expect(_agent(caller.page)).to_have_value("haikuWriter")
     caller.hears("What shall yours be about")
     call_id = caller.call_id
 
@@ -88,7 +88,7 @@ def test_a_second_tab_of_a_call_is_a_viewer_until_it_takes_over(address: str, ta
     expect(viewer.page.get_by_role("textbox", name="Message")).to_be_enabled()
     expect(caller.page.get_by_role("textbox", name="Message")).to_be_disabled()
     viewer.types("yes please")
-    expect(_agent(caller.page)).to_have_value("haikuWriter", timeout=10_000)
+    expect(_agent(caller.page)).to_have_value("haikuWriter")
 
 
 def test_a_tab_that_is_duplicated_does_not_take_the_call(server: Server, tab: Tab) -> None:
@@ -114,7 +114,7 @@ def test_without_a_microphone_the_conversation_is_typed(server: Server, chromium
     caller.hears("Hello, and welcome")
     expect(caller.page.get_by_text("microphone", exact=False).first).to_be_visible()
     caller.types("yes please")
-    expect(_agent(caller.page)).to_have_value("haikuWriter", timeout=10_000)
+    expect(_agent(caller.page)).to_have_value("haikuWriter")
     caller.types("the deep blue sea")
     caller.hears("the deep blue sea")
     context.close()

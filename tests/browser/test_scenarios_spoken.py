@@ -117,7 +117,7 @@ def _crumb(page: Page, tool: str) -> Locator:
     """The line of a tool that is through."""
     lines = _transcript(page).locator(".crumb").filter(has=page.locator("code", has_text=tool))
     line = lines.filter(has_not_text="running").last
-    expect(line).to_be_visible(timeout=10_000)
+    expect(line).to_be_visible()
     return line
 
 
@@ -132,7 +132,7 @@ def _every_answer_passes(page: Page) -> None:
     answers = _transcript(page).locator(".bubble-assistant")
     passed = answers.filter(has=page.get_by_role("button", name=re.compile(r"moderation\s*Pass")))
     expect(answers.last).to_be_visible()
-    expect(passed).to_have_count(answers.count(), timeout=10_000)
+    expect(passed).to_have_count(answers.count())
 
 
 def _log(page: Page) -> list[dict[str, Any]]:

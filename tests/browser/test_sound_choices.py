@@ -66,7 +66,7 @@ def test_muted_one_is_not_heard_and_without_playback_one_does_not_hear(
     assert page.locator(".bubble-user").count() == 0, "the muted caller was heard"
     page.get_by_role("button", name="Unmute microphone").click()
     caller.says("yes please")
-    expect(page.get_by_role("combobox", name="Agent")).to_have_value("haikuWriter", timeout=10_000)
+    expect(page.get_by_role("combobox", name="Agent")).to_have_value("haikuWriter")
 
     playback.uncheck()
     page.reload()
@@ -81,9 +81,9 @@ def test_a_microphone_that_is_unplugged_is_replaced_and_one_that_is_chosen_is_as
     caller = Caller(context.new_page())
     page = caller.page
     page.goto(f"{server.url}/?transport=webrtc")
-    expect(page.get_by_role("button", name="Mute microphone")).to_be_enabled(timeout=15_000)
+    expect(page.get_by_role("button", name="Mute microphone")).to_be_enabled()
     page.evaluate("__given.at(-1).track.stop(), __given.at(-1).track.dispatchEvent(new Event('ended'))")
-    expect(page.get_by_text("is gone; now it is")).to_be_visible(timeout=15_000)
+    expect(page.get_by_text("is gone; now it is")).to_be_visible()
     assert page.evaluate("__given.length") == 2
 
     microphones = page.get_by_role("combobox", name="Microphone")
@@ -118,10 +118,10 @@ def test_a_microphone_that_cannot_be_had_is_explained_and_can_be_tried_again(
     caller = Caller(context.new_page())
     page = caller.page
     page.goto(f"{server.url}/?transport=websocket")
-    expect(page.get_by_text(words)).to_be_visible(timeout=15_000)
+    expect(page.get_by_text(words)).to_be_visible()
     page.evaluate("__mend()")
     page.get_by_role("button", name="Try the microphone again").click()
-    expect(page.get_by_role("button", name="Mute microphone")).to_be_enabled(timeout=15_000)
+    expect(page.get_by_role("button", name="Mute microphone")).to_be_enabled()
     expect(page.get_by_text(words)).to_have_count(0)
     context.close()
 
