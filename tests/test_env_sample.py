@@ -26,3 +26,22 @@ def test_a_line_of_it_is_taken(line: str, tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.chdir(tmp_path)
     (field,) = [key for key, one in Settings.model_fields.items() if one.validation_alias == name]
     assert field in Settings().model_fields_set
+
+
+def test_lines_that_are_left_empty_set_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for line in LINES:
+        monkeypatch.delenv(line.partition("=")[0], raising=False)
+    monkeypatch.chdir(tmp_path)
+    defaults = Settings()
+    names = {line.partition("=")[0] for line in LINES} - {"TRUNKLINE_TOKEN", "OPENAI_TRANSCRIPTION_MODEL"}
+    (tmp_path / ".env").write_text("".join(f"{name}=\n" for name in names))
+    assert Settings() == defaults
+    assert Settings().model_fields_set == set()
+
+
+def test_a_token_that_is_empty_is_no_wish_for_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TRUNKLINE_TOKEN", raising=False)
+    (tmp_path / ".env").write_text("TRUNKLINE_TOKEN=\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match="at least 16"):
+        Settings()

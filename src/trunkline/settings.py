@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 ProviderName = Literal["auto", "azure", "openai", "local"]
@@ -25,6 +25,8 @@ class IceServer(BaseModel):
 
 
 _SHORTEST_TOKEN = 16
+# An empty token is a secret that got lost on its way, not the wish for none; an empty transcription model is that wish.
+_TELLING_WHEN_EMPTY = {"TRUNKLINE_TOKEN", "token", "OPENAI_TRANSCRIPTION_MODEL", "openai_transcription_model"}
 _ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#\s]+/?")
 
 
@@ -198,6 +200,15 @@ class Settings(BaseSettings):
     ] = Field(default_factory=list, validation_alias="TRUNKLINE_ALLOWED_ORIGINS")
     """Origins beside the server's own that may start calls, each exact: `https://app.example`. Their host names are
     also names that the server itself may go by, as it does behind a proxy or inside another app."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_is_unset(cls, given: object) -> object:
+        """A line of `.env` that was left empty sets nothing."""
+        if not isinstance(given, dict):
+            return given
+        empty = {name for name, value in given.items() if isinstance(value, str) and not value.strip()}
+        return {name: value for name, value in given.items() if name not in empty - _TELLING_WHEN_EMPTY}
 
     @property
     def half_a_chat_model(self) -> str | None:

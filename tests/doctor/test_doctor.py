@@ -272,6 +272,13 @@ def test_browsers_give_the_microphone_to_localhost_or_https(values: dict[str, An
     assert level == "ok" or "TRUNKLINE_ALLOWED_ORIGINS" in (finding.do or "")
 
 
+def test_a_server_that_will_not_start_for_want_of_a_token_is_warned_of() -> None:
+    finding = found(list(machine_findings(settings(host="0.0.0.0"), "local")), "access")
+    assert (finding.level, "TRUNKLINE_TOKEN" in (finding.do or "")) == ("warning", True)
+    for safe in ({"host": "127.0.0.1"}, {"host": "0.0.0.0", "token": "correct-horse-battery-staple"}):
+        assert all(one.check != "access" for one in machine_findings(settings(**safe), "local"))
+
+
 @pytest.mark.parametrize(
     ("given", "missing"),
     [
@@ -379,7 +386,7 @@ async def test_a_key_that_no_header_can_hold_is_a_finding(key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["", "http://127.0.0.1:port/v1", "ftp://host/v1", "http://me:hidden@127.0.0.1:9/v1"]
+    "address", ["nowhere", "http://127.0.0.1:port/v1", "ftp://host/v1", "http://me:hidden@127.0.0.1:9/v1"]
 )
 async def test_an_address_of_openais_that_is_none_is_a_finding(address: str) -> None:
     report = await examine(settings(provider="openai", openai_api_key=A_KEY, openai_base_url=address))

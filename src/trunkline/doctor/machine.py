@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from trunkline.doctor import Finding
 from trunkline.extras import installing
-from trunkline.settings import Settings
+from trunkline.settings import Settings, is_loopback
 
 OLDEST_PYTHON = (3, 11)
 _CORE = ("openai", "openai-agents", "starlette", "uvicorn", "websockets", "msgspec")
@@ -21,7 +21,6 @@ _EXTRAS = {
     "whisper": (("faster-whisper",), "a better recogniser for the local engine"),
     "kokoro": (("kokoro-onnx",), "a better voice for the local engine"),
 }
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def machine_findings(settings: Settings, provider: str) -> Iterator[Finding]:
@@ -37,6 +36,13 @@ def machine_findings(settings: Settings, provider: str) -> Iterator[Finding]:
     for extra, (packages, purpose) in _EXTRAS.items():
         yield _extra(extra, packages, purpose, needed=_is_needed(extra, settings, provider))
     yield _microphone(settings)
+    if not is_loopback(settings.host) and settings.token is None:
+        yield Finding(
+            "access",
+            "warning",
+            f"The server is to listen on {settings.host}, and without a token it will not start there.",
+            "Set TRUNKLINE_TOKEN to a secret of at least 16 characters, which callers then show; docs/security.md.",
+        )
 
 
 def _python() -> Finding:
@@ -71,7 +77,7 @@ def _extra(extra: str, packages: tuple[str, ...], purpose: str, *, needed: bool)
 
 
 def _microphone(settings: Settings) -> Finding:
-    if settings.host in _LOOPBACK:
+    if is_loopback(settings.host):
         return Finding("microphone", "ok", f"Pages from {settings.host} may use the microphone without HTTPS.")
     public = [origin for origin in settings.allowed_origins if urlsplit(origin).scheme == "https"]
     if public:
