@@ -9,9 +9,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from tests.providers.azure_stand_in import AzureStandIn, azure_stand_in
 from tests.testing.kit_shop import shop
 from trunkline.realtime.events import text_of
-from trunkline.scenario.text_model import TextPrompt, TextReply
+from trunkline.scenario.text_model import TextModelError, TextPrompt, TextReply
 from trunkline.testing import ChatEndpoint, Verdict, VoiceCalls
 from trunkline.testing.judging import JudgeError, NoTextModelError, configured_model, judge
 
@@ -60,7 +61,7 @@ async def test_the_model_gets_the_statement_and_the_conversation(voice_call: Voi
 
 def test_without_a_model_it_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TRUNKLINE_CHAT_BASE_URL", raising=False)
-    with pytest.raises(NoTextModelError, match="set TRUNKLINE_CHAT_BASE_URL and TRUNKLINE_CHAT_MODEL"):
+    with pytest.raises(NoTextModelError, match="TRUNKLINE_CHAT_BASE_URL and TRUNKLINE_CHAT_MODEL"):
         configured_model()
 
 
@@ -72,6 +73,40 @@ async def test_a_chat_endpoint_is_asked_over_http(voice_call: VoiceCalls, monkey
         call = await voice_call(shop)
         await call.hears("welcome")
         assert (await call.judge("sells shoes")).outcome == "fail"
+
+
+async def test_the_text_deployment_is_asked_where_azure_is_configured(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with azure_stand_in({shop.name: shop}, shop.name) as azure:
+        azure.text = lambda body: json.dumps({"reason": body["text"]["format"]["name"], "outcome": "pass"})
+        configures_azure(monkeypatch, azure)
+        monkeypatch.setenv("TRUNKLINE_CHAT_BASE_URL", "http://127.0.0.1:9/v1")
+        monkeypatch.setenv("TRUNKLINE_CHAT_MODEL", "not-this-one")
+        assert await judge(configured_model(), "is kind", "…") == Verdict("pass", "judge", "is kind")
+        assert azure.refused == []
+
+
+async def test_a_refusal_of_the_service_is_an_error_without_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with azure_stand_in({shop.name: shop}, shop.name) as azure:
+        configures_azure(monkeypatch, azure)
+        monkeypatch.setenv("AZURE_OPENAI_DEPLOYMENT", "nowhere")
+        with pytest.raises(TextModelError, match="404") as caught:
+            await judge(configured_model(), "is kind", "…")
+    assert azure.key not in str(caught.value)
+
+
+async def test_an_endpoint_that_is_none_is_told_like_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRUNKLINE_PROVIDER", "azure")
+    monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", "http://resource.openai.azure.com/")
+    monkeypatch.setenv("AZURE_OPENAI_DEPLOYMENT", "text")
+    with pytest.raises(JudgeError, match="https://"):
+        await judge(configured_model(), "is kind", "…")
+
+
+def configures_azure(monkeypatch: pytest.MonkeyPatch, azure: AzureStandIn) -> None:
+    monkeypatch.setenv("TRUNKLINE_PROVIDER", "azure")
+    monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", azure.endpoint)
+    monkeypatch.setenv("AZURE_OPENAI_API_KEY", azure.key)
+    monkeypatch.setenv("AZURE_OPENAI_DEPLOYMENT", azure.deployed.text)
 
 
 async def test_an_endpoint_that_refuses_is_an_error() -> None:

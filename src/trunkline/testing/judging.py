@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
+from trunkline.providers import ProviderError
+from trunkline.providers.choice import chosen_name
+from trunkline.providers.configured import azure, openai
+from trunkline.providers.hosted import HostedProvider
 from trunkline.realtime.events import text_of
 from trunkline.scenario.text_model import TextModel, TextModelError, TextPrompt, TextReply
 from trunkline.settings import Settings
@@ -21,6 +26,16 @@ INSTRUCTIONS = (
     "pass: the transcript shows that the statement is true. fail: it shows that it is not. uncertain: it shows neither."
 )
 Outcome = Literal["pass", "fail", "uncertain"]
+SCHEMA = {
+    "type": "object",
+    "properties": {
+        "reason": {"type": "string"},
+        "outcome": {"type": "string", "enum": list(get_args(Outcome))},
+    },
+    "required": ["reason", "outcome"],
+    "additionalProperties": False,
+}
+"""What an answer looks like, for models that can be held to it. The reason comes first, as thought does."""
 
 
 @dataclass(frozen=True)
@@ -77,17 +92,48 @@ class ChatEndpoint:
         return (answer.choices[0].message.content or "") if answer.choices else ""
 
 
+class ServiceModel:
+    """The text model of Azure or OpenAI, as the settings name it.
+
+    Args:
+        make: makes the provider.
+    """
+
+    def __init__(self, make: Callable[[], HostedProvider]) -> None:
+        self._make = make
+
+    async def reply(self, prompt: TextPrompt) -> TextReply:
+        """See `TextModel.reply`. On a loop of its own, so that a virtual clock does not hurry it."""
+        return await asyncio.to_thread(lambda: asyncio.run(self._ask(prompt)))
+
+    async def _ask(self, prompt: TextPrompt) -> TextReply:
+        try:
+            provider = self._make()
+        except ProviderError as error:
+            raise JudgeError(f"{str(error).rstrip('.')}. {error.hint or ''}".strip()) from error
+        try:
+            return await provider.text_model().reply(prompt)
+        finally:
+            await provider.aclose()
+
+
 def configured_model() -> TextModel:
-    """The chat endpoint of the settings.
+    """The text model of the provider that the settings choose; where that has none, their chat endpoint.
 
     Raises:
-        NoTextModelError: there is none.
+        NoTextModelError: there is neither.
     """
     settings = Settings()
+    provider = chosen_name(settings)
+    if provider == "azure" and settings.azure_deployment:
+        return ServiceModel(lambda: azure(settings))
+    if provider == "openai" and settings.openai_model:
+        return ServiceModel(lambda: openai(settings))
     if not settings.chat_base_url or not settings.chat_model:
         raise NoTextModelError(
-            "judge() needs a text model: set TRUNKLINE_CHAT_BASE_URL and TRUNKLINE_CHAT_MODEL (and, where it wants "
-            "one, TRUNKLINE_CHAT_API_KEY)."
+            "judge() needs a text model: set AZURE_OPENAI_DEPLOYMENT or OPENAI_MODEL, where those services are "
+            "configured, or TRUNKLINE_CHAT_BASE_URL and TRUNKLINE_CHAT_MODEL (and, where it "
+            "wants one, TRUNKLINE_CHAT_API_KEY)."
         )
     key = settings.chat_api_key.get_secret_value() if settings.chat_api_key else None
     return ChatEndpoint(settings.chat_base_url, settings.chat_model, key)
@@ -108,7 +154,7 @@ async def judge(model: TextModel, question: str, transcript: str, scenario: str 
     """
     words = f"Statement: the conversation {question}\n\nTranscript:\n{transcript}"
     item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": words}]}
-    answer = (await model.reply(TextPrompt(scenario, "judge", INSTRUCTIONS, [item]))).text
+    answer = (await model.reply(TextPrompt(scenario, "judge", INSTRUCTIONS, [item], schema=SCHEMA))).text
     text = answer.rpartition("</think>")[2]
     start, end = text.find("{"), text.rfind("}")
     try:
