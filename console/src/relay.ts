@@ -41,9 +41,7 @@ export class RelayLeg implements Leg {
       case "audio.done":
         this.playback.complete(frame.item_id);
         break;
-      case "speech.started":
-        this.silence();
-        break;
+      // Not `speech.started`: whether a voice cuts the agent off is the scenario's to say, and this tells that it did.
       case "audio.cleared":
         if (frame.item_id !== undefined) this.cut.add(frame.item_id);
         this.silence();
