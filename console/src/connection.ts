@@ -3,6 +3,7 @@ import { batch, computed, effect, type ReadonlySignal, signal, untracked } from 
 import { choice, recallLeg, rememberLeg, rewriteAddress } from "./address";
 import * as api from "./api";
 import { CallSocket, type Why } from "./call-socket";
+import { catalogue } from "./catalogue";
 import * as choices from "./choices";
 import { FrameBuffer } from "./frame-buffer";
 import { type Frame, isOwn, type LogFrame, type OwnFrame, type Role } from "./frames";
@@ -291,9 +292,13 @@ export class Connection {
       sound: (pcm) => this.legNow.peek()?.receive(pcm),
       opened: () => {
         if (this.phaseNow.peek() !== "ended") this.phaseNow.value = "connected";
+        // Who hung up while the server could not be reached has hung up.
+        else if (this.callNow.peek().endReason === null) this.socket?.send({ type: "hang_up" });
       },
       lost: () => {
         if (this.phaseNow.peek() !== "ended") this.phaseNow.value = "reconnecting";
+        // A socket is not told why it is not let in; a request is, and leads to where one signs in again.
+        if (catalogue.peek()?.health.signed_in) void api.problems().catch(() => undefined);
       },
       closed: (why, reason) => this.closed(why, reason),
     });

@@ -169,6 +169,22 @@ def test_a_pages_socket_that_is_gone_for_seconds_comes_back_to_the_same_transcri
     assert greetings(breakable, caller.call_id) == 1
 
 
+def test_who_hangs_up_while_the_server_cannot_be_reached_has_hung_up(
+    address: str, breakable: BreakableServer, opened: Tab
+) -> None:
+    caller = opened(address)
+    stops_the_greeting(caller)
+    call = breakable.call(caller.call_id)
+    breakable.offline()
+    caller.page.route("**/api/calls/*", lambda route: route.abort())
+    expect(caller.page.get_by_role("status").first).to_have_text("Reconnecting…")
+    caller.page.get_by_role("button", name="Disconnect").click()
+    expect(caller.page.get_by_role("status").first).to_have_text("Call ended")
+    assert not call.is_over
+    breakable.online()
+    wait_until(caller, lambda: call.is_over)
+
+
 def test_over_webrtc_sound_flows_on_while_the_pages_socket_is_gone(breakable: BreakableServer, opened: Tab) -> None:
     caller = opened(f"{breakable.url}/?transport=webrtc")
     hears_sound(caller)

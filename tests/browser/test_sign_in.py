@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.server
 import threading
 from collections.abc import Iterator
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
@@ -13,6 +14,13 @@ from tests.browser.conftest import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.speech]
 TOKEN = "correct-horse-battery-staple"
+SOCKETS = """(() => {
+  const Socket = WebSocket;
+  window.__sockets = [];
+  window.WebSocket = class extends Socket {
+    constructor(...given) { super(...given); window.__sockets.push(this); }
+  };
+})()"""
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +99,25 @@ def test_the_console_calls_once_it_is_signed_in(locked: Server, chromium: Browse
     context.clear_cookies()  # as when it has expired
     page.get_by_role("button", name="Disconnect").click()
     expect(page.get_by_label("Token")).to_be_visible()
+    context.close()
+
+
+def test_a_sign_in_that_expires_in_a_call_is_asked_for_when_the_socket_comes_back(
+    locked: Server, chromium: Browser
+) -> None:
+    context = chromium.new_context(permissions=["microphone"])
+    context.add_init_script(SOCKETS)
+    page = context.new_page()
+    page.goto(f"{locked.url}/?scenario=simpleHandoff&transport=websocket")
+    signs_in(page)
+    expect(page.get_by_role("region", name="Transcript").get_by_role("article").first).to_be_visible()
+    call = parse_qs(urlsplit(page.url).query)["call"]
+    context.clear_cookies()
+    page.evaluate("__sockets.at(-1).close(4000)")
+    expect(page.get_by_label("Token")).to_be_visible()
+    signs_in(page)
+    expect(page.get_by_role("status").first).to_have_text("Connected")
+    assert parse_qs(urlsplit(page.url).query)["call"] == call
     context.close()
 
 

@@ -41,12 +41,13 @@ function LocalEngine(): VNode {
           </p>
           <pre class="json" tabIndex={0}>
             {`AZURE_OPENAI_ENDPOINT=https://YOUR-RESOURCE.openai.azure.com/
-AZURE_OPENAI_API_KEY=…
-AZURE_OPENAI_REALTIME_DEPLOYMENT=the name of a realtime deployment
-AZURE_OPENAI_TRANSCRIPTION_DEPLOYMENT=the name of a transcription deployment`}
+AZURE_OPENAI_API_KEY=YOUR-KEY
+AZURE_OPENAI_REALTIME_DEPLOYMENT=YOUR-REALTIME-DEPLOYMENT
+AZURE_OPENAI_TRANSCRIPTION_DEPLOYMENT=YOUR-TRANSCRIPTION-DEPLOYMENT`}
           </pre>
           <p>
-            With OpenAI, <code>OPENAI_API_KEY</code> is enough; <code>.env.sample</code> has the rest. The keys stay on the server.
+            <code>trunkline doctor</code> then says what is right and what is not. With OpenAI, <code>OPENAI_API_KEY</code> is enough;{" "}
+            <code>.env.sample</code> has the rest. The keys stay on the server.
           </p>
         </details>
       </div>
