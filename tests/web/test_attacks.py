@@ -360,6 +360,29 @@ def test_an_allowed_origin_is_an_origin(origin: str) -> None:
         own_settings(allowed_origins=[origin])
 
 
+# A page that is up to no good ---------------------------------------------------------------------------------------
+async def test_text_that_is_none_closes_the_socket_and_leaves_the_log_alone(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving(monkeypatch) as caller, caller.calling() as (_started, page):
+        await page.connection.send(b"\xff\xfe", text=True)
+        assert await page.closed() == (1007, "Text has to be UTF-8.")
+    assert caplog.records == []
+
+
+async def test_a_page_that_is_gone_in_the_middle_of_a_flood_leaves_the_log_alone(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving(monkeypatch) as caller:
+        for _ in range(10):
+            async with caller.calling() as (_started, page):
+                for _ in range(60):
+                    await page.connection.send("nonsense")
+                page.connection.transport.abort()
+        await asyncio.sleep(0.2)
+    assert caplog.records == []
+
+
 @contextlib.asynccontextmanager
 async def connected(caller: Client) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     reader, writer = await asyncio.open_connection("127.0.0.1", int(caller.url.rpartition(":")[2]))

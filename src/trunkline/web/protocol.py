@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 MOST_WAITING = 32
@@ -15,10 +18,29 @@ class CallSocketProtocol(WebSocketsSansIOProtocol):
     """
 
     def send_receive_event_to_app(self) -> None:
-        """See the base class, which would pause unless it was paused already."""
+        """See the base class, which would pause unless it was paused already, and logs bad text with a traceback."""
+        if self.curr_msg_data_type == "text" and not _is_utf8(b"".join(self.frames)):
+            self.frames = []
+            self.conn.send_close(1007, "Text has to be UTF-8.")  # RFC 6455, 8.1
+            self.handle_parser_exception()
+            return
         was_paused, self.read_paused = self.read_paused, True
         super().send_receive_event_to_app()
         self.read_paused = was_paused
         if not was_paused and self.queue.qsize() > MOST_WAITING:
             self.read_paused = True
             self.transport.pause_reading()
+
+    async def send(self, message: Any) -> None:
+        """See the base class, which writes to a transport that is closing: asyncio would log that every time."""
+        if message["type"] == "websocket.send" and self.transport.is_closing():
+            raise ClientDisconnected
+        await super().send(message)
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
