@@ -187,7 +187,7 @@ class Settings(BaseSettings):
     slow_client_s: float = Field(default=15.0, validation_alias="TRUNKLINE_SLOW_CLIENT_S", gt=0)
     """How long a client may take to send a request's head, and then its body."""
     send_timeout_s: float = Field(default=30.0, validation_alias="TRUNKLINE_SEND_TIMEOUT_S", gt=0)
-    """How long a page may take to accept one frame of its call."""
+    """How long a page may take to accept one frame of its call, and a client to take some of its answer."""
     log_words: bool = Field(default=False, validation_alias="TRUNKLINE_LOG_WORDS")
     """Whether the server's log may hold what is said, the messages of errors of users' code, SDP, and what travels on
     the wire, headers included."""

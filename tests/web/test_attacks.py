@@ -7,6 +7,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 import websockets
@@ -358,6 +359,23 @@ def test_a_request_of_no_known_client_is_counted_too() -> None:
 def test_an_allowed_origin_is_an_origin(origin: str) -> None:
     with pytest.raises(ValueError, match="allowed_origins"):
         own_settings(allowed_origins=[origin])
+
+
+async def test_who_asks_again_and_again_and_reads_nothing_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serving(monkeypatch, send_timeout_s=0.5) as caller, connected(caller) as (_reader, writer):
+        requests = (
+            b"GET /api/scenarios HTTP/1.1\r\nhost: %s\r\n\r\n" % caller.url.removeprefix("http://").encode() * 100
+        )
+
+        async def asks() -> None:
+            while True:
+                writer.write(requests)
+                await writer.drain()
+                await asyncio.sleep(0.01)
+
+        cast("asyncio.Transport", writer.transport).pause_reading()
+        with pytest.raises(ConnectionError):
+            await asyncio.wait_for(asks(), 20)
 
 
 # A page that is up to no good ---------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Uvicorn as `trunkline serve` runs it: with limits on connections and messages, and no patience for slow heads."""
+"""Uvicorn as `trunkline serve` runs it: with limits on connections and messages, and on the patience with clients."""
 
 from __future__ import annotations
 
@@ -55,16 +55,22 @@ def _http_protocol(settings: Settings) -> type[H11Protocol]:
     class Protocol(_ImpatientProtocol):
         most_connections = settings.max_connections
         head_s = settings.slow_client_s
+        answer_s = settings.send_timeout_s
 
     return Protocol
 
 
 class _ImpatientProtocol(H11Protocol):
-    """Gives a client `head_s` seconds for each request's head. Uvicorn waits for ever, and keeps what it has got."""
+    """Gives a client `head_s` seconds for each request's head, and `answer_s` to take some of what it is answered.
+
+    Uvicorn waits for ever, and keeps what it has got.
+    """
 
     most_connections: int
     head_s: float
+    answer_s: float
     _deadline: asyncio.TimerHandle | None = None
+    _patience: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """A client has connected."""
@@ -100,7 +106,23 @@ class _ImpatientProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The client is gone."""
         self._calm()
+        self._flows()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """The client does not take what it asked for."""
+        super().pause_writing()
+        self._patience = self.loop.call_later(self.answer_s, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """It goes on taking."""
+        self._flows()
+        super().resume_writing()
+
+    def _flows(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
 
     def _calm(self) -> None:
         if self._deadline is not None:
