@@ -160,7 +160,7 @@ def test_judging_without_a_text_model_skips_with_the_reason(pytester: pytest.Pyt
     pytester.makepyfile(PASSING + '\n    assert await call.judge("is about poetry")')
     result = run(pytester, "-rs")
     result.assert_outcomes(skipped=1)
-    result.stdout.fnmatch_lines(["*judge() needs a text model: set TRUNKLINE_CHAT_BASE_URL*"])
+    result.stdout.fnmatch_lines(["*judge() needs a text model: set AZURE_OPENAI_DEPLOYMENT*"])
 
 
 def test_another_plugin_that_runs_coroutines_does_not_get_in_the_way(pytester: pytest.Pytester) -> None:
