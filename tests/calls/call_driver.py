@@ -44,6 +44,7 @@ class CallDriver:
         checks: what guardrails are to look at, and have not.
         approved: what tools were told that waited for an approval.
         renewals: sessions that were wanted in place of the present one.
+        kept: the caller's turns whose sound is kept, and since when in the session's sound.
         ended: why the call ended.
     """
 
@@ -59,6 +60,7 @@ class CallDriver:
         self.checks: list[steps.Check] = []
         self.approved: dict[str, bool] = {}
         self.renewals: list[steps.Renew] = []
+        self.kept: dict[str, int | None] = {}
         self.ended: str | None = None
         self._timers: dict[str, float] = {}
         self._numbers: Iterator[int] = itertools.count(1)
@@ -305,6 +307,10 @@ class CallDriver:
                 self.approved[effect.call_id] = effect.approved
             case steps.Renew():
                 self.renewals.append(effect)
+            case steps.Remember():
+                self.kept[effect.turn] = effect.since_ms
+            case steps.Forget():
+                del self.kept[effect.turn]
 
 
 def call(*, configures: bool = True, **changes: Any) -> CallDriver:

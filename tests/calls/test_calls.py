@@ -15,9 +15,10 @@ from trunkline import CallContext
 from trunkline.calls import log
 from trunkline.calls.agent_runner import StateError
 from trunkline.calls.call import CallTimes
+from trunkline.calls.caller_sound import HELD_SOUND_BYTES
 from trunkline.calls.exchange import Exchange, TooManyCallsError
 from trunkline.calls.legs import MOST_WAITING_BYTES, OVER, TAKEN_OVER, TOO_SLOW, Closing
-from trunkline.calls.link import GIVE_UP_AFTER_S, HELD_SOUND_BYTES
+from trunkline.calls.link import GIVE_UP_AFTER_S
 from trunkline.providers import ProviderError
 from trunkline.testing.virtual_time import in_virtual_time
 

@@ -7,6 +7,7 @@ import sys
 
 from tests.calls.model_fake import FakeConnection, FakeModel
 from trunkline.calls import steps
+from trunkline.calls.caller_sound import LEAD_BYTES
 from trunkline.calls.link import Link, Route
 
 SESSION = {"type": "session.update", "session": {}}
@@ -33,7 +34,8 @@ async def test_a_renewal_ends_with_the_connection_that_it_was_to_replace() -> No
     sound = bytes(480)
     holders = sys.getrefcount(sound)
     link.hear(sound)
-    while not model.now.sound:  # noqa: ASYNC110 - the model has no event for it
+    link.hear(bytes(LEAD_BYTES))
+    while len(model.now.sound) <= LEAD_BYTES:  # noqa: ASYNC110 - the model has no event for it
         await asyncio.sleep(0.01)
     assert sys.getrefcount(sound) == holders  # nothing is kept for a renewal that is no more
     assert len(model.connections) == 2

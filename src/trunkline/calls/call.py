@@ -168,6 +168,8 @@ class Call:
             steps.Approved: self._runner.approved,
             steps.Check: self._runner.check,
             steps.Renew: lambda renew: self._link.renew(renew.reason, gently=renew.gently),
+            steps.Remember: lambda remember: self._link.remember(remember.turn, remember.since_ms),
+            steps.Forget: lambda forget: self._link.forget(forget.turn, forget.until_ms),
             steps.WakeAt: self._wake_at,
             steps.End: lambda _end: None,  # `_append` has seen to it
         }

@@ -28,9 +28,13 @@ class _Turn:
     after: Literal["speech", "text", "greeting"]
     mark_ms: int
     """Up to here the time has gone to its parts."""
+    item_id: str | None = None
+    """What was said, where it was said aloud."""
     parts: dict[Part, int] = field(default_factory=dict)
     tool_ms: int = 0
     guardrail_ms: int = 0
+    heard_again: bool = False
+    """Whether its link was lost, so that another session may have to hear it."""
 
 
 class Delays:
@@ -63,8 +67,14 @@ class Delays:
         return None
 
     # Beginning and end ----------------------------------------------------------------------------------------------
-    def _begin(self, after: Literal["speech", "text", "greeting"], at_ms: int, endpointing_ms: float = 0) -> None:
-        self._turn = turn = _Turn(after, at_ms)
+    def _begin(
+        self,
+        after: Literal["speech", "text", "greeting"],
+        at_ms: int,
+        endpointing_ms: float = 0,
+        item_id: str | None = None,
+    ) -> None:
+        self._turn = turn = _Turn(after, at_ms, item_id)
         if endpointing_ms > 0:
             turn.parts["endpointing"] = round(endpointing_ms)
         # What was asked before, and the tools it called, are not waited for any more.
@@ -112,14 +122,21 @@ class Delays:
         return "model" if self._asked or self._response is not None else "request"
 
     # The caller -----------------------------------------------------------------------------------------------------
-    def _speech_started(self, _event: log.SpeechStarted, at_ms: int) -> None:
+    def _speech_started(self, event: log.SpeechStarted, at_ms: int) -> None:
+        if self._waits_for_item(event.item_id):
+            return
         self._spoke_at_ms = at_ms
         self._turn = None  # the caller goes on: what they said before is answered with what they say now
 
     def _speech_stopped(self, event: log.SpeechStopped, at_ms: int) -> None:
         if event.audio_ms is None:
             return  # broken off, with the link or by the caller leaving
-        self._begin("speech", at_ms, min(self._silence_ms or 0, at_ms - self._spoke_at_ms))
+        if not self._waits_for_item(event.item_id):
+            self._begin("speech", at_ms, min(self._silence_ms or 0, at_ms - self._spoke_at_ms), event.item_id)
+
+    def _waits_for_item(self, item_id: str) -> bool:
+        """Whether another session hears again what the caller said a while ago: they have waited since then."""
+        return self._turn is not None and self._turn.item_id == item_id
 
     def _message_added(self, event: log.MessageAdded, at_ms: int) -> None:
         if event.role == "user" and not event.spoken:
@@ -141,6 +158,7 @@ class Delays:
     def _link_back(self, _event: log.LogEvent, at_ms: int) -> None:
         if self._turn is not None:
             self._charge(at_ms)
+            self._turn.heard_again = True
         self._link_down = False
 
     # Tools and guardrails -------------------------------------------------------------------------------------------
@@ -185,9 +203,12 @@ class Delays:
         if kind == "session.update":
             self._configured(event, at_ms)
         elif kind == "input_audio_buffer.commit":  # only push-to-talk commits; over WebRTC a little after the release
-            self._begin("speech", at_ms, MEDIA_LAG_MS if self._transport == "webrtc" else 0)
+            if self._turn is None or not self._turn.heard_again:
+                self._begin("speech", at_ms, MEDIA_LAG_MS if self._transport == "webrtc" else 0)
         elif self._turn is None:
             return
+        elif kind == "input_audio_buffer.clear":
+            self._turn.heard_again = False  # what comes next is another turn
         elif kind == "response.create":
             self._charge(at_ms)
             self._asked, self._speaks = True, False

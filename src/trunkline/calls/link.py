@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import msgspec
 from msgspec import structs
 
+from trunkline.calls.caller_sound import BYTES_PER_MS, CallerSound
 from trunkline.calls.steps import Input, LinkDropped, LinkOpened, RenewalFailed, SoundArrived, WireArrived
 from trunkline.calls.telephone import Telephone, line_for
 from trunkline.calls.unconfirmed import Unconfirmed
@@ -22,11 +23,8 @@ from trunkline.realtime import events
 FIRST_RETRY_S = 0.25
 LONGEST_RETRY_S = 5.0
 GIVE_UP_AFTER_S = 60.0
-HELD_SOUND_BYTES = 20 * 48_000
-"""How much of the caller's sound is kept while there is no link: 20 s. The oldest goes first."""
 MOST_QUEUED_FRAMES = 1_000
 """Frames waiting for a slow link, 20 to 40 s of sound; beyond it new sound is dropped, events never are."""
-BYTES_PER_MS = 48
 _CALL_IS_OVER = {404, 1000}
 """What a sideband is told whose WebRTC call is no more: no such call, or a normal close."""
 
@@ -74,8 +72,7 @@ class Link:
         """What is written to without waiting, while it is used."""
         self._queue: deque[str] = deque()
         self._unconfirmed = Unconfirmed()
-        self._held: deque[bytes] = deque()
-        self._held_bytes = 0
+        self._sound = CallerSound()
         self._waiting = asyncio.Event()
         self._ready = False
         """Whether the session is set up, so that the caller's sound may go out."""
@@ -123,7 +120,7 @@ class Link:
                 if resumed:
                     self._queue.extendleft(reversed(self._unconfirmed.again()))
                 else:
-                    self._begin_session()
+                    self._begin_session(hears_again=not route.resumes)
                 self._deliver(LinkOpened(attempts, round((loop.time() - lost_at) * 1000), resumed))
                 session_of = route
                 using = _Using(route, connection)
@@ -193,23 +190,25 @@ class Link:
         """Queues sound of the caller: PCM16, 24 kHz, mono."""
         if self._since_renewal is not None:
             self._since_renewal.append(pcm)
-        if self._ready and not self._held:
+        if self._ready and not self._sound.waits:
             if len(self._queue) < MOST_QUEUED_FRAMES:  # else the network is too slow for live sound anyway
                 self._put_sound(pcm)
             return
-        self._hold(pcm)
+        self._sound.hold(pcm)
 
-    def _hold(self, pcm: bytes) -> None:
-        self._held.append(pcm)
-        self._held_bytes += len(pcm)
-        while self._held_bytes > HELD_SOUND_BYTES:
-            self._held_bytes -= len(self._held.popleft())
+    def remember(self, turn: str, since_ms: int | None) -> None:
+        """A turn of the caller's has begun: see `CallerSound.remember`."""
+        self._sound.remember(turn, since_ms)
+
+    def forget(self, turn: str, until_ms: int | None) -> None:
+        """A turn of the caller's is understood, or will never be: see `CallerSound.forget`."""
+        self._sound.forget(turn, until_ms)
 
     def _hold_again(self) -> None:
         """What the caller said since the renewal began is for the new session as well."""
         said, self._since_renewal = self._since_renewal, None
         for pcm in said or ():
-            self._hold(pcm)
+            self._sound.hold(pcm)
 
     def _forget_renewal(self) -> None:
         """The session that was to be renewed is gone, and with it what was kept for the one in its place."""
@@ -217,27 +216,27 @@ class Link:
         self._since_renewal = None
 
     def forget_sound(self) -> None:
-        """Drops the sound that is held back: its caller has gone."""
-        self._held.clear()
-        self._held_bytes = 0
+        """Drops the sound that is kept: its caller has gone."""
+        self._sound.clear()
 
     def _release_held(self) -> None:
         if not self._ready:
             return  # lost again already: it is held for the next
-        for pcm in self._held:
+        for pcm in self._sound.release():
             self._put_sound(pcm)
-        self.forget_sound()
 
     def _put_sound(self, pcm: bytes) -> None:
         self.sent_ms += len(pcm) / BYTES_PER_MS
         self.sent_frames += 1
+        self._sound.sent(pcm)
         if self._line is not None:
             pcm = self._line.to_model(pcm)
         self._put('{"type":"input_audio_buffer.append","audio":"' + base64.b64encode(pcm).decode() + '"}')
 
-    def _begin_session(self) -> None:
+    def _begin_session(self, *, hears_again: bool) -> None:
         """What was meant for the session that is gone is forgotten: what matters of it is replayed."""
         self._queue.clear()
+        self._sound.new_session(hears_again=hears_again)
         self._unconfirmed.forget()
 
     def _put(self, frame: str) -> None:
@@ -256,7 +255,7 @@ class Link:
                 return ended
             former, using.connection = using.connection, ended
             self._ready = False
-            self._begin_session()
+            self._begin_session(hears_again=False)
             self._hold_again()
             self._deliver(LinkOpened(renewed=True))
 

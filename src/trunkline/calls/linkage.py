@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from trunkline.calls import log
 from trunkline.calls.earpiece import Earpiece
+from trunkline.calls.listening import Listening
 from trunkline.calls.outbox import Outbox
 from trunkline.calls.steps import CallPlan, Configure, Connecting, LinkDropped, LinkOpened, Renew
 from trunkline.calls.transcript import Transcript
@@ -29,7 +30,6 @@ class Linkage:
 
     Args:
         agent: who has the caller now.
-        stop_listening: ends the caller's turn in the log; what they are saying will not be heard to its end.
     """
 
     def __init__(
@@ -39,17 +39,17 @@ class Linkage:
         turns: Turns,
         transcript: Transcript,
         earpiece: Earpiece,
+        listening: Listening,
         *,
         agent: Callable[[], str],
-        stop_listening: Callable[[], None],
     ) -> None:
         self._plan = plan
         self._outbox = outbox
         self._turns = turns
         self._transcript = transcript
         self._earpiece = earpiece
+        self._listening = listening
         self._agent = agent
-        self._stop_listening = stop_listening
         self._was_connected = False
         self._resumed = False
         self._renewing: str | None = None
@@ -70,6 +70,7 @@ class Linkage:
         if opened.renewed:
             self._outbox.link_up = False
             self._turns.hold("link")
+            self._listening.forget()  # what was said since the renewal began, the new session hears in any case
             self._lose_session()
         elif self._was_connected:
             replayed = 0 if opened.resumed else len(self._transcript.replay())
@@ -131,7 +132,7 @@ class Linkage:
         if dropped.resumable:  # sound goes on flowing, and the session with it
             outbox.keep()
             self._misses_answer = self._misses_answer or self._turns.busy
-            self._stop_listening()  # the end of the caller's turn may be missed
+            self._listening.stop()  # the end of the caller's turn may be missed
             return True
         if dropped.needs_leg:
             outbox.log(log.LegNeeded(reason=dropped.reason))
@@ -144,8 +145,8 @@ class Linkage:
         self._outbox.forget()
         self._misses_answer = False
         self._turns.lost_link()
-        self._stop_listening()
-        self._outbox.log_all(self._transcript.broken_off(self._earpiece.total_ms))
+        again = self._listening.session_lost()
+        self._outbox.log_all(self._transcript.broken_off(self._earpiece.total_ms, but=again))
         self._earpiece.lose_session()
 
     def wait_for_missed_answer(self) -> None:

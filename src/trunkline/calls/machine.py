@@ -3,8 +3,8 @@
 It knows nothing of sockets, tasks or pages. `step` takes what happened and answers with what to do; the parts it is
 made of each hold one idea: `Turns` (who speaks next), `Transcript` (what was said), `Earpiece` (what was heard),
 `Replies` (what may be heard), `Mending` (answers that fail), `FunctionCalls` (tools and handoffs), `Linkage` (the
-session), `TalkButton` (push-to-talk), `Limits` (how long a call may last). What is left here is the caller, and
-reading the wire.
+session), `Listening` (the caller's voice), `TalkButton` (push-to-talk), `Limits` (how long a call may last). What is
+left here is the caller, and reading the wire.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from typing import Any
 
 from trunkline.calls import commands, log
 from trunkline.calls.earpiece import WAIT_FOR_REPORT, Earpiece
-from trunkline.calls.fields import ms_in, text_in
+from trunkline.calls.fields import text_in
 from trunkline.calls.function_calls import FunctionCalls
 from trunkline.calls.limits import STAYS, Limits
 from trunkline.calls.linkage import WAIT_FOR_ANSWER, WAIT_FOR_LIFE, WAIT_FOR_RENEWAL, Linkage
+from trunkline.calls.listening import WAIT_TO_HEAR, Listening
 from trunkline.calls.mending import WAIT_FOR_RETRY, Mending
 from trunkline.calls.outbox import Outbox
 from trunkline.calls.replies import Replies
@@ -69,14 +70,9 @@ class CallMachine:
         self._earpiece = Earpiece(outbox, self._turns, self.transcript)
         self._replies = Replies(plan, outbox, self._turns, self.transcript, self._earpiece)
         self._functions = FunctionCalls(plan, outbox, self._turns, self.transcript)
+        self._listening = Listening(outbox, self._turns, self.transcript, self._earpiece)
         self._linkage = Linkage(
-            plan,
-            outbox,
-            self._turns,
-            self.transcript,
-            self._earpiece,
-            agent=lambda: self.agent,
-            stop_listening=self._stop_listening,
+            plan, outbox, self._turns, self.transcript, self._earpiece, self._listening, agent=lambda: self.agent
         )
         self._talk = TalkButton(plan, outbox, self._turns, self._earpiece)
         self._limits = Limits(plan, outbox)
@@ -85,7 +81,6 @@ class CallMachine:
         self._joined = False
         self._greeted = False
         self._ended = False
-        self._speaking: str | None = None
         self._mending = Mending(outbox, self._turns, self._linkage, self._tell_model)
         self._inputs: dict[type, Callable[[Any], None]] = {
             AgentConfigured: self._on_configured,
@@ -117,7 +112,7 @@ class CallMachine:
             "output_audio_buffer.stopped": self._earpiece.on_stopped,
             "output_audio_buffer.cleared": self._earpiece.on_cleared,
             "input_audio_buffer.speech_started": self._on_speech_started,
-            "input_audio_buffer.speech_stopped": self._on_speech_stopped,
+            "input_audio_buffer.speech_stopped": self._listening.stopped,
             "input_audio_buffer.committed": self._on_committed,
             "response.created": self._on_response_created,
             "response.output_item.added": self._on_output_item_added,
@@ -200,6 +195,8 @@ class CallMachine:
         if (leg := (joined.leg_id, joined.transport)) != self._leg:  # a page may say twice that media flows
             self._leg = leg
             self._outbox.log(log.LegJoined(leg_id=joined.leg_id, transport=joined.transport, reason=joined.reason))
+        if joined.transport == "webrtc":
+            self._listening.forget()  # from now on sound does not pass us
         self._earpiece.joined(joined.transport)
         self._greet()
 
@@ -208,7 +205,8 @@ class CallMachine:
         self._leg = None
         self._turns.hold("caller")
         self._talk.caller_left()
-        self._stop_listening()
+        self._listening.stop()
+        self._listening.forget()
         waiting_ms = round(self.plan.caller_wait_ms)
         self._outbox.log(log.LegLost(leg_id=left.leg_id, reason=left.reason, waiting_ms=waiting_ms))
         self._wait_for_caller()
@@ -251,8 +249,9 @@ class CallMachine:
             case commands.HangUp():
                 self._end("caller hung up")
             case commands.PushToTalk(on):
-                self._talk.push_to_talk(on)
-                self._stop_listening()
+                self._listening.stop()
+                if self._talk.push_to_talk(on):
+                    self._listening.forget()
             case commands.Press():
                 self._press()
             case commands.Release():
@@ -280,7 +279,7 @@ class CallMachine:
         self._stop_talking()
         self._functions.caller_went_on()
         self._greeted = True
-        self._talk.press()
+        self._listening.pressed(goes_on=self._talk.press())
 
     def _say_for_caller(self, text: str, *, hidden: bool = False) -> None:
         item_id = new_id("item")
@@ -314,13 +313,6 @@ class CallMachine:
         self._replies.drop_held()
         self._earpiece.stop()
 
-    def _stop_listening(self) -> None:
-        """Whatever the caller is saying will not be heard to its end."""
-        self._turns.caller_speaks = False
-        if self._speaking is not None:
-            self._outbox.log(log.SpeechStopped(item_id=self._speaking))
-            self._speaking = None
-
     def _on_woke(self, woke: Woke) -> None:
         match woke.key:
             case "caller" if not self._caller_there:
@@ -335,6 +327,8 @@ class CallMachine:
                 self._linkage.on_renewal_time()
             case key if key == WAIT_FOR_LIFE:
                 self._linkage.stalled()
+            case key if key == WAIT_TO_HEAR:
+                self._listening.not_heard_again()
             case key if key == WAIT_FOR_RELEASE:
                 self._talk.commit()
             case key:
@@ -378,7 +372,8 @@ class CallMachine:
         elif configured.agent == self.agent:
             self._linkage.connected(configured.session)
             self._mending.session_opened()
-            self._talk.connected()
+            self._listening.connected()
+            self._talk.connected(owes_commit=self._listening.owes_commit)
             self._greet()
         else:  # a handoff came in between
             self._linkage.configure_again()
@@ -445,10 +440,14 @@ class CallMachine:
         self._replies.grew(text_in(event, "item_id"), text_in(event, "delta"))
 
     def _on_heard(self, event: Event) -> None:
-        self._outbox.log_all(self.transcript.heard(text_in(event, "item_id"), text_in(event, "transcript")))
+        item_id = text_in(event, "item_id")
+        self._outbox.log_all(self.transcript.heard(item_id, text_in(event, "transcript")))
+        self._listening.understood(item_id)
 
     def _on_not_heard(self, event: Event) -> None:
-        self._outbox.log_all(self.transcript.heard(text_in(event, "item_id"), None))
+        item_id = text_in(event, "item_id")
+        self._outbox.log_all(self.transcript.heard(item_id, None))
+        self._listening.understood(item_id)
         details = event.get("error") or {}
         message = f"The caller's words were not recognised: {details.get('message') or 'no reason given'}"
         fault = classify(event)
@@ -456,32 +455,26 @@ class CallMachine:
         self._outbox.log_provider_error(message, details.get("code") or "transcription_failed", hint)
 
     def _on_speech_started(self, event: Event) -> None:
-        self._stop_listening()
-        self._speaking = text_in(event, "item_id")
-        self._turns.caller_speaks = True
         self._caller_said_something()
-        self._outbox.log(log.SpeechStarted(item_id=self._speaking, audio_ms=ms_in(event, "audio_start_ms")))
+        self._listening.started(event)
         if self._talk.service_interrupts:
             self._replies.drop_held()
             self._earpiece.silence(by_voice=True)  # the service stops its response by itself
 
-    def _on_speech_stopped(self, event: Event) -> None:
-        self._turns.caller_speaks = False
-        if self._speaking is not None:
-            self._outbox.log(log.SpeechStopped(item_id=self._speaking, audio_ms=ms_in(event, "audio_end_ms")))
-            self._speaking = None
-
     def _on_committed(self, event: Event) -> None:
-        self._stop_listening()
+        item_id = text_in(event, "item_id")
+        self._listening.committed(item_id)
         if self._talk.service_answers:
             return
+        self._listening.noticed()
         self._caller_said_something()
-        self._turns.wish([text_in(event, "item_id")])
+        self._turns.wish([item_id])
 
     def _on_response_created(self, event: Event) -> None:
         response_id = text_in(event["response"], "id")
         talked_over = self._turns.active == ASKED and self._turns.caller_speaks
         self._turns.response_created(response_id)
+        self._listening.answer_begins()
         if (cancel := self._turns.cancel_again()) is not None:
             self._outbox.send(cancel)
         self._functions.speaker = self.agent
@@ -516,8 +509,11 @@ class CallMachine:
             elif item.get("type") == "message":
                 self._replies.begins(item, self._functions.speaker)
                 self._replies.finished(item)
-        if response.get("status") == "cancelled":
-            self._earpiece.never_starts(response_id)
+        match response.get("status"):
+            case "cancelled":
+                self._earpiece.never_starts(response_id)
+            case "completed" | "incomplete":
+                self._listening.answered()
         self._replies.response_over()
         self._limits.answered()
         self._mending.response_over(response)
@@ -541,7 +537,7 @@ class CallMachine:
             self._linkage.watch_life()
 
     def _end(self, reason: str) -> None:
-        self._stop_listening()
+        self._listening.stop()
         self._replies.end()
         self._functions.end()
         self._outbox.log_all(self.transcript.broken_off(self._earpiece.total_ms))

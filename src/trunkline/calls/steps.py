@@ -232,6 +232,20 @@ class Renew(msgspec.Struct, frozen=True):
     gently: bool
 
 
+class Remember(msgspec.Struct, frozen=True):
+    """Keep the caller's sound for another session: a turn began `since_ms` into this one's; None is now."""
+
+    turn: str
+    since_ms: int | None
+
+
+class Forget(msgspec.Struct, frozen=True):
+    """The sound of a turn is not needed any more. It ended `until_ms` into the session's sound; None is by now."""
+
+    turn: str
+    until_ms: int | None = None
+
+
 class WakeAt(msgspec.Struct, frozen=True):
     """Give `Woke(key)` at `at_ms`; a later one with the same key replaces it, `at_ms` None takes it back."""
 
@@ -245,7 +259,7 @@ class End(msgspec.Struct, frozen=True):
     reason: str
 
 
-Effect = Send | Append | Play | Configure | RunTool | Approved | Check | Renew | WakeAt | End
+Effect = Send | Append | Play | Configure | RunTool | Approved | Check | Renew | Remember | Forget | WakeAt | End
 
 
 @dataclass(frozen=True)

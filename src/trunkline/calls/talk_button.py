@@ -64,18 +64,19 @@ class TalkButton:
             self._outbox.log(self.settings)
 
     # Push-to-talk ---------------------------------------------------------------------------------------------------
-    def push_to_talk(self, on: bool) -> None:
-        """Turns it on or off. Without turn detection in the scenario it stays on."""
+    def push_to_talk(self, on: bool) -> bool:
+        """Turns it on or off; False if it was so already. Without turn detection in the scenario it stays on."""
         on = on or self._plan.turn_detection is None
         if on == self.settings.push_to_talk:
-            return
+            return False
         self._let_go()
         self._change(push_to_talk=on)
         self._outbox.send({"type": "input_audio_buffer.clear"})
         self._update({"audio": {"input": {"turn_detection": self.turn_detection}}})
+        return True
 
-    def press(self) -> None:
-        """The caller begins to speak; before the last turn has been committed they go on with it."""
+    def press(self) -> bool:
+        """The caller begins to speak. True if they go on with the last turn, which has not been committed yet."""
         goes_on = self._uncommitted
         self.pressed = True
         self._uncommitted = False
@@ -83,6 +84,7 @@ class TalkButton:
         self._turns.caller_speaks = True
         if not goes_on:
             self._outbox.send({"type": "input_audio_buffer.clear"})
+        return goes_on
 
     def release(self) -> None:
         """The caller has spoken."""
@@ -108,11 +110,16 @@ class TalkButton:
         """An error names our commit: nothing was said. True if so."""
         return event_id is not None and event_id == self._commit_id
 
-    def connected(self) -> None:
-        """There is a session again; what was said meanwhile is on its way to it."""
+    def connected(self, *, owes_commit: bool) -> None:
+        """There is a session again; what was said meanwhile is on its way to it.
+
+        Args:
+            owes_commit: a turn that was committed is heard again.
+        """
+        self._uncommitted = self._uncommitted or (owes_commit and self.settings.push_to_talk and not self.pressed)
         if self._uncommitted:
             self._outbox.wake(WAIT_FOR_RELEASE, self._outbox.now + RESTORED_SOUND_MS)
-        if self.pressed:
+        if self.pressed or self._uncommitted:
             self._turns.caller_speaks = True
 
     def caller_left(self) -> None:

@@ -102,7 +102,7 @@ class Transcript:
         if message is None or message.done or not text:
             return []
         message.text += text
-        return [MessageDelta(item_id=item_id, text=text)]
+        return [MessageDelta(item_id=message.item_id, text=text)]
 
     def heard(self, item_id: str, text: str | None) -> list[MessageEvent]:
         """The caller's spoken words were recognised; None if the recogniser failed."""
@@ -111,7 +111,7 @@ class Transcript:
             return []
         message.text, message.done = (text or "").strip(), True
         status: Status = "failed" if text is None else "completed" if message.text else "inaudible"
-        return [MessageDone(item_id=item_id, role=message.role, text=message.text, status=status)]
+        return [MessageDone(item_id=message.item_id, role=message.role, text=message.text, status=status)]
 
     def finished(self, item: Item, total_ms: float) -> list[MessageEvent]:
         """An agent's message is complete, or as complete as it gets; its sound is `total_ms` long."""
@@ -133,16 +133,21 @@ class Transcript:
         Words of the caller that have not been recognised by now never will be.
         """
         events: list[MessageEvent] = []
-        for message in self.entries.values():
-            if (
-                isinstance(message, Message)
-                and not message.done
-                and message.role in roles
-                and message.item_id not in but
-            ):
+        for item_id, message in self.entries.items():
+            if isinstance(message, Message) and not message.done and message.role in roles and item_id not in but:
                 status: Status = "interrupted" if message.role == "assistant" else "failed"
                 events += self._close(message, status, total_ms(message.item_id))
         return events
+
+    def renamed(self, item_id: str, new_id: str) -> None:
+        """A session that took another's place has heard the caller's message again, and knows it by an id of its own,
+        by which it is replayed as well. In the log it stays what it was."""
+        self.entries = {new_id if known == item_id else known: entry for known, entry in self.entries.items()}
+
+    def logged_id(self, item_id: str) -> str:
+        """What the log calls an item of the service."""
+        entry = self.entries.get(item_id)
+        return entry.item_id if entry is not None else item_id
 
     def _close(self, message: Message, status: Status, total_ms: float) -> list[MessageEvent]:
         message.done = True
@@ -196,8 +201,8 @@ class Transcript:
         runs will follow."""
         return [
             {"type": "conversation.item.create", "item": item}
-            for entry in self.entries.values()
-            for item in _items(entry)
+            for item_id, entry in self.entries.items()
+            for item in _items(item_id, entry)
         ]
 
     def _insert(self, message: Message, previous_item_id: str | None) -> None:
@@ -209,15 +214,15 @@ class Transcript:
         self.entries.update(later)
 
 
-def _items(entry: Message | ToolUse) -> list[Item]:
+def _items(item_id: str, entry: Message | ToolUse) -> list[Item]:
     if isinstance(entry, Message):
         if not entry.text:
             return []
         kind = "output_text" if entry.role == "assistant" else "input_text"
         content = [{"type": kind, "text": entry.text}]
-        return [{"id": entry.item_id, "type": "message", "role": entry.role, "content": content}]
+        return [{"id": item_id, "type": "message", "role": entry.role, "content": content}]
     call: Item = {
-        "id": entry.item_id,
+        "id": item_id,
         "type": "function_call",
         "call_id": entry.call_id,
         "name": entry.name,

@@ -1,0 +1,241 @@
+"""What the caller says while a session is lost: the next one hears it again, and it is one turn all the same."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.calls.call_driver import CallDriver, call, items_of
+from tests.calls.media_driver import media_call
+from trunkline.calls import commands, log
+from trunkline.calls.listening import HEAR_WAIT_MS
+from trunkline.calls.talk_button import RESTORED_SOUND_MS
+from trunkline.testing import VoiceCalls
+
+
+def spoken() -> CallDriver:
+    """The caller has said something that is not recognised yet, and not answered."""
+    driver = call()
+    driver.caller_starts_to_speak()
+    driver.caller_stops_speaking()
+    driver.forget()
+    return driver
+
+
+def pushed() -> CallDriver:
+    """The same with push-to-talk, and the service has the item."""
+    driver = call(turn_detection=None)
+    driver.commands(commands.Press())
+    driver.commands(commands.Release())
+    driver.forget()
+    return driver
+
+
+def lose_and_find(driver: CallDriver) -> None:
+    driver.link_lost()
+    driver.link_up()
+
+
+def said(driver: CallDriver) -> list[tuple[str, str, str]]:
+    """The caller's messages, as the log has them in the end."""
+    return [(done.item_id, done.text, done.status) for done in driver.logged(log.MessageDone) if done.role == "user"]
+
+
+class TestByVoice:
+    def test_sound_is_kept_from_the_beginning_of_a_turn_until_it_is_understood(self) -> None:
+        driver = call()
+        assert driver.kept == {}
+        driver.caller_starts_to_speak()
+        assert list(driver.kept.values()) == [100]
+        driver.caller_stops_speaking()
+        assert len(driver.kept) == 1
+        driver.words_recognised("Hello.")
+        assert driver.kept == {}
+
+    def test_or_until_it_is_answered(self) -> None:
+        driver = spoken()
+        driver.response_created()
+        assert len(driver.kept) == 1
+        driver.agent_says("Yes.")
+        driver.response_done()
+        assert driver.kept == {}
+
+    def test_an_answer_that_was_cut_off_is_none(self) -> None:
+        driver = spoken()
+        driver.response_created()
+        driver.caller_starts_to_speak("speech_2")
+        assert len(driver.kept) == 2
+
+    def test_a_turn_that_is_heard_again_is_one_message(self) -> None:
+        driver = spoken()
+        driver.link_lost()
+        assert said(driver) == []
+        driver.link_up()
+        driver.caller_starts_to_speak("speech_2")
+        driver.caller_stops_speaking("speech_2")
+        driver.words_recognised("Hello there.", "speech_2")
+        assert said(driver) == [("speech_1", "Hello there.", "completed")]
+        assert driver.logged(log.MessageAdded) == []
+        assert {event.item_id for event in driver.logged(log.SpeechStarted, log.SpeechStopped)} == {"speech_1"}
+        assert driver.kept == {}
+
+    def test_its_answer_is_asked_for_by_nobody_but_the_service(self) -> None:
+        driver = spoken()
+        driver.response_created()
+        lose_and_find(driver)
+        assert driver.asked == 0
+        driver.caller_starts_to_speak("speech_2")
+        driver.caller_stops_speaking("speech_2")
+        driver.response_created()
+        driver.response_done()
+        assert driver.asked == 0
+
+    def test_where_the_service_does_not_answer_it_is_asked_once(self) -> None:
+        driver = call(turn_detection={"type": "server_vad", "create_response": False})
+        driver.caller_starts_to_speak()
+        driver.caller_stops_speaking()
+        driver.forget()
+        lose_and_find(driver)
+        assert driver.asked == 0
+        driver.caller_starts_to_speak("speech_2")
+        driver.caller_stops_speaking("speech_2")
+        assert driver.asked == 1
+
+    def test_what_the_session_does_not_notice_is_given_up_and_the_model_asked(self) -> None:
+        driver = spoken()
+        lose_and_find(driver)
+        driver.wait(HEAR_WAIT_MS - 1)
+        assert (driver.asked, said(driver)) == (0, [])
+        driver.wait(2)
+        assert (driver.asked, said(driver)) == (1, [("speech_1", "", "failed")])
+        assert driver.kept == {}
+
+    def test_a_word_that_was_only_begun_owes_no_answer(self) -> None:
+        driver = call()
+        driver.caller_starts_to_speak()
+        driver.forget()
+        lose_and_find(driver)
+        driver.wait(HEAR_WAIT_MS + 1)
+        assert (driver.asked, driver.kept) == (0, {})
+
+    def test_what_is_typed_meanwhile_is_answered_all_the_same(self) -> None:
+        driver = call()
+        driver.caller_starts_to_speak()
+        driver.link_lost()
+        driver.types("Hello?")
+        driver.link_up()
+        driver.wait(HEAR_WAIT_MS + 1)
+        assert driver.asked == 1
+
+    def test_two_turns_are_heard_again_in_their_order_whatever_else_breaks(self) -> None:
+        driver = spoken()
+        driver.caller_starts_to_speak("speech_2")
+        driver.caller_stops_speaking("speech_2", previous="speech_1")
+        lose_and_find(driver)
+        driver.caller_starts_to_speak("speech_3")
+        lose_and_find(driver)
+        for item_id, words in (("speech_4", "One."), ("speech_5", "Two.")):
+            driver.caller_starts_to_speak(item_id)
+            driver.caller_stops_speaking(item_id)
+            driver.words_recognised(words, item_id)
+        assert said(driver) == [("speech_1", "One.", "completed"), ("speech_2", "Two.", "completed")]
+
+    def test_what_was_heard_again_and_understood_is_replayed_to_a_third_session(self) -> None:
+        driver = spoken()
+        lose_and_find(driver)
+        driver.caller_starts_to_speak("speech_2")
+        driver.caller_stops_speaking("speech_2")
+        driver.words_recognised("Hello there.", "speech_2")
+        lose_and_find(driver)
+        driver.confirms_items()
+        assert items_of(driver.sent)[-1] == "user: Hello there."
+        assert driver.logged(log.MessageAdded) == []
+
+    def test_who_has_gone_is_not_heard_again(self) -> None:
+        driver = spoken()
+        driver.link_lost()
+        driver.caller_leaves()
+        assert driver.kept == {}
+        assert said(driver) == [("speech_1", "", "failed")]
+
+    def test_over_webrtc_there_is_no_sound_to_be_kept(self) -> None:
+        driver = media_call()
+        driver.caller_starts_to_speak()
+        assert driver.kept == {}
+
+
+class TestPushToTalk:
+    def test_a_turn_that_was_committed_is_committed_again(self) -> None:
+        driver = pushed()
+        driver.wire("input_audio_buffer.committed", item_id="speech_1")
+        driver.response_created()
+        driver.forget()
+        lose_and_find(driver)
+        assert driver.asked == 0
+        driver.wait(RESTORED_SOUND_MS + 1)
+        assert driver.types_sent[-1] == "input_audio_buffer.commit"
+        driver.wire("input_audio_buffer.committed", item_id="speech_2")
+        assert driver.asked == 1
+
+    def test_also_where_nobody_knows_whether_the_commit_arrived(self) -> None:
+        driver = pushed()
+        lose_and_find(driver)
+        driver.wait(RESTORED_SOUND_MS + 1)
+        assert driver.types_sent[-1] == "input_audio_buffer.commit"
+        driver.wire("input_audio_buffer.committed", item_id="speech_1")
+        assert driver.asked == 1
+
+    def test_whoever_presses_again_has_taken_it_back(self) -> None:
+        driver = pushed()
+        driver.wire("input_audio_buffer.committed", item_id="speech_1")
+        lose_and_find(driver)
+        driver.commands(commands.Press())
+        driver.forget()
+        driver.wait(RESTORED_SOUND_MS + HEAR_WAIT_MS)
+        assert "input_audio_buffer.commit" not in driver.types_sent
+        assert len(driver.kept) == 1
+        driver.commands(commands.Release())
+        assert driver.types_sent == ["input_audio_buffer.commit"]
+
+    def test_another_mode_has_another_buffer(self) -> None:
+        driver = call()
+        driver.commands(commands.PushToTalk(on=True))
+        driver.commands(commands.Press())
+        driver.commands(commands.PushToTalk(on=False))
+        assert driver.kept == {}
+
+
+EVENTS = [
+    "input_audio_buffer.speech_started", "input_audio_buffer.speech_stopped", "input_audio_buffer.committed",
+    "conversation.item.added", "response.created",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("at", EVENTS)
+async def test_a_link_that_drops_in_the_callers_turn_loses_no_word(voice_call: VoiceCalls, at: str) -> None:
+    call = await voice_call("simpleHandoff")
+    await call.hears("haiku")
+    await call.silent_for(6000)
+    call.link.drop(1011, at=at)
+    turn = await call.murmurs("yes please")
+    assert (turn.handed_to, turn.recognised) == ("haikuWriter", "yes please")
+    assert call.link.connections == 2
+
+
+@pytest.mark.parametrize("at", ["input_audio_buffer.append", "input_audio_buffer.commit", *EVENTS[2:]])
+async def test_nor_does_it_with_push_to_talk(voice_call: VoiceCalls, at: str) -> None:
+    call = await voice_call("simpleHandoff")
+    await call.hears("haiku")
+    await call.silent_for(6000)
+    call.link.drop(1011, at=at, nth=10 if at.endswith("append") else 1)
+    turn = await call.push_to_talk("yes please")
+    assert (turn.handed_to, turn.recognised) == ("haikuWriter", "yes please")
+    assert call.link.connections == 2
+
+
+async def test_the_wait_for_the_link_is_part_of_the_turns_delay(voice_call: VoiceCalls) -> None:
+    call = await voice_call("simpleHandoff")
+    await call.silent_for(6000)
+    call.link.drop(1011, at="conversation.item.added")
+    turn = await call.murmurs("yes please")
+    assert turn.delay_parts["link"] > 0
+    assert turn.delay_parts["endpointing"] > 0
