@@ -114,6 +114,7 @@ class FakeConnection:
 
     def __init__(self, model: FakeModel) -> None:
         self.model = model
+        self.arrivals: int | None = None
         self.received: list[Event] = []
         self.sound = bytearray()
         self.items: list[Event] = []

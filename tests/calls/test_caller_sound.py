@@ -24,10 +24,21 @@ def test_what_waits_is_given_once_and_is_the_newest() -> None:
 def test_without_a_turn_the_last_moment_is_heard_again_in_which_one_may_have_begun() -> None:
     sound = CallerSound()
     for of in range(30):
+        sound.arrived()
         sound.sent(ms(100, of))
     sound.hold(ms(100, 30))
     sound.new_session(hears_again=True)
     assert [frame[0] for frame in sound.release()] == list(range(20, 31))
+
+
+def test_while_nothing_comes_from_the_service_more_is_kept() -> None:
+    sound = CallerSound()
+    sound.sent(ms(100, 0))
+    sound.arrived()
+    for of in range(1, 50):
+        sound.sent(ms(100, of))
+    sound.new_session(hears_again=True)
+    assert [frame[0] for frame in sound.release()] == list(range(1, 50))
 
 
 def test_what_was_understood_is_not() -> None:
@@ -82,6 +93,7 @@ def test_a_turn_from_now_on_has_nothing_before_it() -> None:
 def test_a_place_that_cannot_be_is_a_moment_ago() -> None:
     sound = CallerSound()
     for of in range(30):
+        sound.arrived()
         sound.sent(ms(100, of))
     sound.remember("turn", 10**9)
     sound.new_session(hears_again=True)
@@ -122,7 +134,8 @@ def test_no_more_is_kept_than_it_may(steps: list[tuple[int, str, bool]]) -> None
             sound.remember(turn, None)
         else:
             sound.forget(turn, None)
+        sound.arrived()
         sound.sent(ms(length))
         kept = sum(map(len, sound._sent))
         most = HELD_SOUND_BYTES if sound._turns else LEAD_BYTES
-        assert kept < most + ms(3000).__len__()
+        assert kept < most + 2 * len(ms(3000))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import sys
 
+import pytest
+
 from tests.calls.model_fake import FakeConnection, FakeModel
 from trunkline.calls import steps
-from trunkline.calls.caller_sound import LEAD_BYTES
+from trunkline.calls.caller_sound import BYTES_PER_MS, LEAD_BYTES
 from trunkline.calls.link import Link, Route
 
 SESSION = {"type": "session.update", "session": {}}
@@ -39,6 +41,36 @@ async def test_a_renewal_ends_with_the_connection_that_it_was_to_replace() -> No
         await asyncio.sleep(0.01)
     assert sys.getrefcount(sound) == holders  # nothing is kept for a renewal that is no more
     assert len(model.connections) == 2
+    running.cancel()
+    await asyncio.wait({running})
+
+
+@pytest.mark.parametrize(("comes", "seconds"), [(True, 1), (False, 5)])
+async def test_what_was_said_to_a_service_that_was_gone_already_goes_to_the_next_session(
+    comes: bool, seconds: int
+) -> None:
+    model = FakeModel()
+    arrived: asyncio.Queue[steps.Input] = asyncio.Queue()
+    link = Link(arrived.put_nowait, Route(lambda: model.connect("m")))
+    running = asyncio.create_task(link.run())
+    while not isinstance(await arrived.get(), steps.LinkOpened):
+        pass
+    link.send(SESSION)
+    await asyncio.sleep(0)
+    model.now.arrivals = 1
+    for frame in range(250):
+        if comes:
+            model.now.arrivals += 1
+        link.hear(bytes([frame]) * 20 * BYTES_PER_MS)
+    model.now.breaks()
+    while not isinstance(await arrived.get(), steps.LinkOpened):
+        pass
+    link.send(SESSION)
+    while not model.now.sound:  # noqa: ASYNC110 - the model has no event for it
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.05)
+    assert len(model.now.sound) == pytest.approx(seconds * 1000 * BYTES_PER_MS, abs=20 * BYTES_PER_MS)
+    assert model.now.sound[-1] == 249
     running.cancel()
     await asyncio.wait({running})
 

@@ -23,6 +23,8 @@ PREVIEW = {"azure_dialect": "preview", "azure_region": "swedencentral"}
 class Wire:
     """A connection whose far end is the test."""
 
+    arrivals = None
+
     def __init__(self, *incoming: Event | bytes) -> None:
         self.sent: list[str] = []
         self.closed = False

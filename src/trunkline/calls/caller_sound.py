@@ -8,7 +8,8 @@ BYTES_PER_MS = 48
 HELD_SOUND_BYTES = 20_000 * BYTES_PER_MS
 """How much is kept while there is no link, and of turns that are not understood yet: 20 s. The oldest goes first."""
 LEAD_BYTES = 1_000 * BYTES_PER_MS
-"""How much is kept of what was sent while nobody speaks: a service tells that somebody does a little later."""
+"""How much is kept of what was sent while nobody speaks: a service tells that somebody does a little later. More, where
+nothing came from the service since: it may be gone, and nobody knows yet."""
 
 
 class CallerSound:
@@ -28,6 +29,8 @@ class CallerSound:
         """Where each turn began that is not understood yet."""
         self._understood_to = 0
         """Where the last turn ended that is."""
+        self._arrived_to = 0
+        """Up to where the session has got it."""
 
     @property
     def waits(self) -> bool:
@@ -53,6 +56,10 @@ class CallerSound:
         self._sent.append(pcm)
         self._sent_to += len(pcm)
         self._trim()
+
+    def arrived(self) -> None:
+        """The session has just shown that it is there: what was sent so far will have reached it."""
+        self._arrived_to = self._sent_to
 
     def remember(self, turn: str, since_ms: int | None) -> None:
         """A turn of the caller's has begun, so many ms into the session's sound; None is with what comes next."""
@@ -81,7 +88,7 @@ class CallerSound:
             for pcm in (*self._sent, *later):
                 self.hold(pcm)
         self._sent.clear()
-        self._sent_from = self._session_from = self._understood_to = self._sent_to
+        self._sent_from = self._session_from = self._understood_to = self._arrived_to = self._sent_to
         # They will be sent once more, from here on.
         self._turns = dict.fromkeys(self._turns, self._sent_to) if hears_again else {}
 
@@ -96,10 +103,10 @@ class CallerSound:
         return self._session_from + ms * BYTES_PER_MS
 
     def _trim(self) -> None:
-        kept_from = max(self._sent_to - LEAD_BYTES, self._understood_to)
+        kept_from = max(min(self._sent_to - LEAD_BYTES, self._arrived_to), self._understood_to)
         if self._turns:
-            kept_from = max(min(kept_from, *self._turns.values()), self._sent_to - HELD_SOUND_BYTES)
-        self._leave_out_what_came_before(kept_from)
+            kept_from = min(kept_from, *self._turns.values())
+        self._leave_out_what_came_before(max(kept_from, self._sent_to - HELD_SOUND_BYTES))
 
     def _leave_out_what_came_before(self, place: int) -> None:
         while self._sent and self._sent_from + len(self._sent[0]) <= place:

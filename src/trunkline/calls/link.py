@@ -73,6 +73,8 @@ class Link:
         self._queue: deque[str] = deque()
         self._unconfirmed = Unconfirmed()
         self._sound = CallerSound()
+        self._arrivals: int | None = None
+        """What the connection has counted when it was looked at last."""
         self._waiting = asyncio.Event()
         self._ready = False
         """Whether the session is set up, so that the caller's sound may go out."""
@@ -228,6 +230,11 @@ class Link:
     def _put_sound(self, pcm: bytes) -> None:
         self.sent_ms += len(pcm) / BYTES_PER_MS
         self.sent_frames += 1
+        if self._connection is not None:
+            arrivals = self._connection.arrivals
+            if arrivals is None or arrivals != self._arrivals:
+                self._arrivals = arrivals
+                self._sound.arrived()
         self._sound.sent(pcm)
         if self._line is not None:
             pcm = self._line.to_model(pcm)

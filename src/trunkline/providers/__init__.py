@@ -116,6 +116,11 @@ def event_in(frame: bytes | Sound) -> Event:
 class Connection(Protocol):
     """An open Realtime socket, or the sideband of a WebRTC call."""
 
+    @property
+    def arrivals(self) -> int | None:
+        """A number that grows with all that arrives, answers to pings included: the other end is there. None where it
+        cannot go away unnoticed, as in memory."""
+
     async def receive(self) -> bytes | Sound:
         """The next frame: JSON, or sound where it need not be.
 

@@ -134,6 +134,11 @@ class PreviewConnection:
             self._waiting.extend(_frames_in_ga(await self._connection.receive()))
         return self._waiting.popleft()
 
+    @property
+    def arrivals(self) -> int | None:
+        """See `Connection.arrivals`."""
+        return self._connection.arrivals
+
     async def send(self, frame: str) -> None:
         """See `Connection.send`."""
         if _is_sound(frame):

@@ -190,6 +190,11 @@ class _FaultyConnection:
         self._lost: ConnectionLostError | None = None
         self._closing: asyncio.Task[None] | None = None
 
+    @property
+    def arrivals(self) -> int | None:
+        """See `Connection.arrivals`."""
+        return self._connection.arrivals
+
     async def receive(self) -> bytes | Sound:
         while True:
             if self._waiting:

@@ -103,6 +103,8 @@ class MemoryProvider(EngineSessions):
 class MemoryConnection:
     """One end of a session; the other end is the session itself."""
 
+    arrivals = None
+
     def __init__(self, live: LiveSession) -> None:
         self._live = live
         self._frames: deque[bytes | Sound] = deque()
