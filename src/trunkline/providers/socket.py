@@ -19,8 +19,8 @@ OPEN_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 1.0
 PING_EVERY_S = 2.0
 PONG_WITHIN_S = 5.0
-"""A connection whose other end is silently gone is known for lost after at most 7 s. The caller's sound is kept from the
-last sign of life on, so that pings are more frequent than that alone would need."""
+"""A connection whose other end is silently gone is known for lost after at most 7 s. The caller's sound is kept from
+the last sign of life on, so that pings are more frequent than that alone would need."""
 
 
 class _NoRedirects(connect):
