@@ -213,6 +213,19 @@ def test_a_call_goes_on_when_the_link_is_cut(address: str, breakable: BreakableS
     assert len(breakable.logged(call_id, log.LegJoined)) == 1
 
 
+def test_what_is_said_while_the_link_is_cut_is_heard(breakable: BreakableServer, opened: Tab) -> None:
+    caller = opened(f"{breakable.url}/?transport=websocket")
+    stops_the_greeting(caller)
+    call_id = caller.call_id
+    caller.says("yes please")
+    wait_until(caller, lambda: breakable.logged(call_id, log.SpeechStarted))
+    breakable.cut_links()
+    caller.hears("What shall yours be about")
+    assert breakable.logged(call_id, log.LinkRestored)
+    said = [done.text for done in breakable.logged(call_id, log.MessageDone) if done.role == "user"]
+    assert said[1:] == ["yes please"]
+
+
 def test_what_is_typed_while_the_sideband_is_cut_is_answered(breakable: BreakableServer, opened: Tab) -> None:
     caller = opened(f"{breakable.url}/?transport=webrtc")
     stops_the_greeting(caller)
