@@ -3,7 +3,7 @@ import { batch, computed, effect, type ReadonlySignal, signal, untracked } from 
 import { choice, recallLeg, rememberLeg, rewriteAddress } from "./address";
 import * as api from "./api";
 import { CallSocket, type Why } from "./call-socket";
-import { catalogue } from "./catalogue";
+import { catalogue, loadCatalogue } from "./catalogue";
 import * as choices from "./choices";
 import { FrameBuffer } from "./frame-buffer";
 import { type Frame, isOwn, type LogFrame, type OwnFrame, type Role } from "./frames";
@@ -371,6 +371,7 @@ export class Connection {
       this.gone("This call is over, and the server no longer keeps it.");
       return;
     }
+    void loadCatalogue(); // what it has may have changed with it
     void this.connect(scenario, this.firstAgent);
     notify({ key: "call", tone: "info", text: "The server was restarted, so this is a new call." });
   }

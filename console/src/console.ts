@@ -34,8 +34,13 @@ export async function start(): Promise<void> {
   if (wishes.call === null && wishes.connects) connect();
 }
 
-/** Starts a call with what is chosen. */
-export function connect(): void {
+/** Starts a call with what is chosen. What there is to choose from may be another by now. */
+export function connectAgain(): void {
+  void loadCatalogue();
+  connect();
+}
+
+function connect(): void {
   const wanted = scenarioNamed(chosenScenario.peek());
   if (wanted) void connection.connect(wanted.name, chosenAgent.peek());
 }
@@ -71,7 +76,7 @@ function choose(scenarioName: string | null, agentName: string | null): void {
   chosenScenario.value = found.name;
   if (agentName === null) return;
   if (found.agents.some((one) => one.name === agentName)) chosenAgent.value = agentName;
-  else notify({ key: "choice", tone: "warning", text: `“${found.title}” has no agent “${agentName}”; it begins with its first. There are: ${names(found.agents)}.` });
+  else notify({ key: "choice-agent", tone: "warning", text: `“${found.title}” has no agent “${agentName}”; it begins with its first. There are: ${names(found.agents)}.` });
 }
 
 function names(all: readonly { name: string }[] = []): string {

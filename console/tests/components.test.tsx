@@ -26,6 +26,26 @@ const agent = (name: string, handoffs: string[] = [], more: Partial<AgentInfo> =
 });
 const scenarioOf = (...agents: AgentInfo[]): ScenarioInfo => ({ name: "s", title: "S", description: "", voice: null, things_to_say: [], guardrails: [], agents });
 
+describe("a bubble that was cut", () => {
+  const cut = (text: string): void => {
+    const message: Message = {
+      type: "message", key: "e1", seq: 1, atMs: 0, itemId: "a1", role: "assistant", agent: "host",
+      spoken: true, hidden: false, text: "One two three.", status: "completed", heard: { ms: 900, text },
+    };
+    render(<Bubble message={message} measures={undefined} agents={["host"]} startedAt={null} />);
+  };
+
+  it("says so where words were not heard", () => {
+    cut("One two");
+    expect(screen.getByText(/Interrupted after/)).toBeTruthy();
+  });
+
+  it("says nothing where the interruption took none of its words", () => {
+    cut("One two three.");
+    expect(screen.queryByText(/Interrupted/)).toBeNull();
+  });
+});
+
 describe("the agents' picture", () => {
   it.each([1, 2, 3, 4, 5, 6, 7, 8])("has room for %i agents that do not touch", (count) => {
     const places = ring(count);

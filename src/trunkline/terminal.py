@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import difflib
 import sys
 import threading
 from pathlib import Path
@@ -17,7 +18,7 @@ from trunkline.calls.measuring import measuring_of
 from trunkline.providers import ProviderError
 from trunkline.providers.choice import make_provider
 from trunkline.realtime import events
-from trunkline.scenario.loading import Scenarios, load
+from trunkline.scenario.loading import Scenarios, load, missing, names_path
 from trunkline.settings import Settings
 
 
@@ -28,7 +29,8 @@ async def converse(settings: Settings, target: str, agent: str | None) -> int:
         typer.echo(f"{problem}", err=True)
     scenario = scenarios.by_name.get(name)
     if scenario is None:
-        typer.echo(f"There is no scenario {target!r}. There are: {', '.join(scenarios.by_name) or 'none'}.", err=True)
+        if not scenarios.problems:
+            typer.echo(_unknown(target, scenarios), err=True)
         return 2
     if agent is not None and agent not in [each.name for each in scenario.agents]:
         names = ", ".join(each.name for each in scenario.agents)
@@ -37,7 +39,7 @@ async def converse(settings: Settings, target: str, agent: str | None) -> int:
     try:
         provider = await make_provider(settings, scenarios)
     except ProviderError as error:
-        typer.echo(f"{error} {error.hint or ''}".rstrip(), err=True)
+        typer.echo(error.told, err=True)
         return 1
     times, measuring = times_of(settings), measuring_of(settings)
     try:
@@ -50,14 +52,24 @@ async def converse(settings: Settings, target: str, agent: str | None) -> int:
 
 def _find(target: str) -> tuple[Scenarios, str]:
     """A name of a scenario, or something that holds scenarios: then its first."""
-    is_target = Path(target).exists() or target.endswith(".py") or ":" in target
-    scenarios = load([target] if is_target else [])
-    if not is_target and target not in scenarios.by_name and "." in target:
-        scenarios, is_target = load([target]), True
-    if not is_target:
-        return scenarios, target
-    own = set(scenarios.by_name) - set(load([]).by_name)
-    return scenarios, next((name for name in scenarios.by_name if name in own), target)
+    named = load([])
+    if target in named.by_name and not Path(target).exists():
+        return named, target
+    problems = missing([target])
+    if problems:
+        if names_path(target):
+            named.problems += problems
+        return named, target
+    scenarios = load([target])
+    return scenarios, next((name for name in scenarios.by_name if name not in named.by_name), target)
+
+
+def _unknown(target: str, scenarios: Scenarios) -> str:
+    names = {name.lower(): name for name in scenarios.by_name}
+    close = difflib.get_close_matches(target.lower(), names, n=1)
+    meant = f" Did you mean {names[close[0]]!r}?" if close else ""
+    there = ", ".join(scenarios.by_name) or "none"
+    return f"There is no scenario {target!r}, nor a file, folder or module of that name.{meant} There are: {there}."
 
 
 async def _talk(call: Call) -> int:
@@ -76,7 +88,7 @@ async def _talk(call: Call) -> int:
                 reading.cancel()
                 break
             line = reading.result()
-            await talk.quiet()  # piped input waits for the answer to the line before
+            await talk.ready()
             if line is None:
                 break
             talk.give(line.strip())
@@ -93,26 +105,32 @@ class _Talk:
         self._call = call
         self._page = page
         self._interactive = sys.stdin.isatty()
-        self._quiet = asyncio.Event()
-        self._said_something = False
-        self._spoken: dict[str, int] = {}
+        self._news = asyncio.Event()
+        self._greeted = False
+        self._answered = False
+        self._trouble: str | None = None
         self._agents: dict[str, str] = {}
         self.failed = False
+        """Whether the model could not be reached, or a line that was piped in got no answer."""
 
     def give(self, line: str) -> None:
         """Says a line for the caller, or interrupts with an empty one."""
         if not self._interactive:
             typer.secho(f"you: {line}", dim=True)
-        self._quiet.clear()
+        self._answered = not line  # nobody answers an interruption
         command: events.Event = {"type": "say", "text": line} if line else {"type": "interrupt"}
-        if not line:
-            self._quiet.set()
         self._call.command(self._page, events.encode(command).decode())
 
-    async def quiet(self) -> None:
-        """Waits until the agent has answered, where the input is not typed by a person."""
-        if not self._interactive:
-            await self._quiet.wait()
+    async def ready(self) -> None:
+        """Waits until the caller may speak: a person, once they have been greeted; what is piped in, when all of the
+        answer to the line before has come."""
+        if self._interactive and self._greeted:
+            return
+        while not (self._call.at_rest or self._call.is_over):
+            self._news.clear()
+            await self._news.wait()
+        self._greeted = True
+        self.failed = self.failed or not (self._interactive or self._answered)
 
     async def show(self) -> None:
         """Prints the conversation until the call is over."""
@@ -124,16 +142,18 @@ class _Talk:
                 pass  # the sound is not heard here; the log is read by subscription
         finally:
             unsubscribe()
-            self._quiet.set()
+            self._news.set()
 
     def _on_entry(self, entry: log.Entry) -> None:
         event = entry.event
+        self._news.set()
         match event:
             case log.AgentChanged(previous=str()):
                 typer.secho(f"→ {event.agent}", fg="cyan")
             case log.MessageAdded(role="assistant"):
                 self._agents[event.item_id] = event.agent or "agent"
             case log.MessageDone(role="assistant") if event.text:
+                self._answered = True
                 typer.echo(f"{self._agents.get(event.item_id, 'agent')}: {event.text}")
             case log.AudioDone():
                 heard: events.Event = {"type": "played", "item_id": event.item_id, "ms": event.ms}
@@ -142,22 +162,27 @@ class _Talk:
                 typer.secho(f"  {event.name} {event.arguments}", dim=True)
             case log.ToolDone():
                 typer.secho(f"  {event.name} = {event.error or event.result}", dim=True)
+            case log.GuardrailChecked(status="fail" | "error"):
+                found = ": ".join(filter(None, (event.guardrail, event.category, event.rationale)))
+                typer.secho(f"  ✗ {found}", fg="yellow")
+            case log.LinkLost():
+                self._tell_trouble(event)
+            case log.LinkUp() | log.LinkRestored() if self._trouble is not None:
+                self._trouble = None
+                typer.secho("The model is connected.", fg="yellow", err=True)
             case log.CallError():
                 typer.secho(event.message, fg="red", err=True)
                 self.failed = self.failed or event.code == "link_failed"
-            case log.WireReceived():
-                self._on_wire(event.event)
             case log.CallEnded():
                 typer.secho(f"— {event.reason}", dim=True)
             case _:
                 pass
 
-    def _on_wire(self, event: events.Event) -> None:
-        """The agent is quiet once a response is done that calls nothing, and whose message was not a mere promise."""
-        if event["type"] == "response.done":
-            output = event.get("response", {}).get("output", [])
-            if not any(item.get("type") == "function_call" for item in output):
-                self._quiet.set()
+    def _tell_trouble(self, lost: log.LinkLost) -> None:
+        """Once for each reason: it is tried again many times."""
+        if lost.retry_in_ms is not None and lost.reason != self._trouble:
+            self._trouble = lost.reason
+            typer.secho(f"The model is not connected: {lost.reason.rstrip('.')}. Trying again …", fg="yellow", err=True)
 
 
 def _typed_lines() -> asyncio.Queue[str | None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
@@ -37,6 +38,18 @@ ICE_FAILS = """(() => {
   peer.dispatchEvent(new Event("connectionstatechange"));
 })()"""
 """What the browser tells a page whose ICE is dead, without the half minute until it does."""
+MINE = """
+from agents.realtime import RealtimeAgent
+from trunkline import Caller, Lines, Rehearsal, Scenario
+
+rehearsal = Rehearsal()
+
+@rehearsal.plays("host")
+async def host(caller: Caller) -> Lines:
+    yield "Welcome."
+
+scenario = Scenario("mine", agents=[RealtimeAgent(name="host")], rehearsal=rehearsal)
+"""
 SLOW_START = """(() => {
   const ask = window.fetch;
   window.fetch = async (url, options) => {
@@ -224,6 +237,30 @@ def test_what_is_said_while_the_link_is_cut_is_heard(breakable: BreakableServer,
     assert breakable.logged(call_id, log.LinkRestored)
     said = [done.text for done in breakable.logged(call_id, log.MessageDone) if done.role == "user"]
     assert said[1:] == ["yes please"]
+
+
+def test_a_server_that_is_started_anew_is_asked_what_it_has(context: BrowserContext, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(MINE)
+    (tmp_path / "typo.py").write_text("scenario = Scenaro()")
+    targets = str(tmp_path / "mine.py"), str(tmp_path / "typo.py")
+    first = Server(*targets)
+    first.start()
+    page = context.new_page()
+    page.goto(f"{first.url}/?agentConfig=mine&transport=websocket")
+    expect(page.get_by_role("status").first).to_have_text("Connected")
+    problem = page.get_by_text("NameError")
+    expect(problem).to_be_visible()
+    first.stop()
+    (tmp_path / "typo.py").write_text(MINE.replace('"mine"', '"mended"'))
+    second = Server(*targets, port=first.port)
+    second.start()
+    try:
+        expect(page.get_by_text("this is a new call")).to_be_visible()
+        expect(problem).to_be_hidden()
+        expect(page.get_by_role("combobox", name="Scenario").get_by_role("option", name="mended")).to_have_count(1)
+        expect(page.get_by_role("combobox", name="Scenario")).to_have_value("mine")
+    finally:
+        second.stop()
 
 
 def test_what_is_typed_while_the_sideband_is_cut_is_answered(breakable: BreakableServer, opened: Tab) -> None:

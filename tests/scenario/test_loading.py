@@ -67,7 +67,7 @@ def test_the_scenarios_of_a_file(write: Writer) -> None:
 def test_one_scenario_of_a_file_by_name(write: Writer) -> None:
     file = write("two.py", hello("one") + 'other = Scenario("two", agents=[RealtimeAgent(name="host")])\n')
     assert list(own(f"{file}:other").by_name) == ["two"]
-    assert "has no attribute 'third'" in only_problem(own(f"{file}:third")).message
+    assert only_problem(own(f"{file}:third")).message == "two.py has no 'third'. Its scenarios: scenario, other."
 
 
 def test_the_scenarios_of_a_folder(write: Writer, tmp_path: Path) -> None:

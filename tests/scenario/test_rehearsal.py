@@ -228,7 +228,7 @@ def test_an_error_in_a_part_names_the_agent() -> None:
 
     stage = Stage(rehearsal, "clumsy")
     assert stage.plays("hi") == "Oh."
-    with pytest.raises(RehearsalError, match="'clumsy' failed: KeyError"):
+    with pytest.raises(RehearsalError, match=r"'clumsy' failed: KeyError\('nothing'\) \(test_rehearsal\.py:\d+\)$"):
         stage.plays("go")
 
 

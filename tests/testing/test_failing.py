@@ -190,7 +190,7 @@ async def test_a_scenario_without_rehearsal(voice_call: VoiceCalls) -> None:
 
 
 async def test_an_agent_that_is_not_there(voice_call: VoiceCalls) -> None:
-    with pytest.raises(KeyError):
+    with pytest.raises(LookupError, match=r"shop has no agent 'manager'\. There are: clerk"):
         await voice_call(shop, agent="manager")
 
 

@@ -148,6 +148,14 @@ def test_scenarios_of_ones_own_are_found_in_the_configuration(pytester: pytest.P
     run(pytester).assert_outcomes(passed=1)
 
 
+@pytest.mark.parametrize("kind", ["async def", "def"])
+def test_who_forgets_to_await_is_told(pytester: pytest.Pytester, kind: str) -> None:
+    pytester.makepyfile(f"{kind} test_it(voice_call):\n    voice_call('simpleHandoff').say('yes please')")
+    result = run(pytester)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*AttributeError: There is no 'say' yet*async def*await voice_call*"])
+
+
 def test_a_scenario_that_is_not_there(pytester: pytest.Pytester) -> None:
     pytester.makeini("[pytest]\nvoice_scenarios = broken.py")
     pytester.makepyfile(broken="1 / 0", test_it="async def test_it(voice_call):\n    await voice_call('nowhere')")

@@ -2,7 +2,7 @@
 import { useSignal } from "@preact/signals";
 import type { VNode } from "preact";
 import { useId } from "preact/hooks";
-import { connect, connection, scenario } from "../console";
+import { connectAgain, connection, scenario } from "../console";
 import * as choices from "../choices";
 import { DownloadAudio } from "./DownloadAudio";
 import { Icon } from "./icons";
@@ -40,7 +40,7 @@ function ConnectButton(): VNode {
   const phase = connection.phase.value;
   if (phase === "idle" || phase === "ended") {
     return (
-      <button type="button" class="button button-primary connect" disabled={!scenario.value} onClick={connect}>
+      <button type="button" class="button button-primary connect" disabled={!scenario.value} onClick={connectAgain}>
         Connect
       </button>
     );

@@ -80,6 +80,7 @@ function unheardOf(message: Message): string | null {
 
 function markOf(message: Message): string | null {
   if (message.role === "assistant" && message.heard !== null) {
+    if (message.heard.text === message.text && message.text !== "") return null; // All of its words were heard.
     if (message.heard.ms === 0) return "Interrupted before any of it was heard";
     return `Interrupted after ${duration(message.heard.ms)}${unheardOf(message) === null ? "" : "; the rest was not heard"}`;
   }

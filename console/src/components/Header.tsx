@@ -33,6 +33,7 @@ function Choices(): VNode {
       <label class="choice">
         <span>Scenario</span>
         <select value={scenario.value?.name ?? ""} disabled={scenarios.length === 0} onChange={(event) => chooseScenario(event.currentTarget.value)}>
+          {catalogue.value === null && <option value="">Loading…</option>}
           {scenarios.map(({ name, title }) => (
             <option key={name} value={name}>
               {title || name}

@@ -19,20 +19,21 @@ export function Intro({ scenario, provider, callId }: IntroProps): VNode {
     <div class="intro">
       <h3 dir="auto">{scenario.title || scenario.name}</h3>
       {scenario.description && <p dir="auto">{scenario.description}</p>}
-      {provider === "local" && <LocalEngine />}
+      {provider === "local" && <LocalEngine suggests={scenario.things_to_say.length > 0} />}
       {earlier.length > 0 && <Earlier calls={earlier} />}
     </div>
   );
 }
 
-function LocalEngine(): VNode {
+function LocalEngine({ suggests }: { suggests: boolean }): VNode {
   return (
     <div class="intro-local">
       <Icon name="chip" />
       <div>
         <p>
           <strong>This runs on your machine, with no key.</strong> The local engine listens with a small recogniser, speaks with a synthetic voice, and
-          plays the scenario from a rehearsal, a script in place of a model. So keep to what you are asked, or take one of the suggestions below.
+          plays the scenario from a rehearsal, a script in place of a model. So keep to what you are asked
+          {suggests && ", or take one of the suggestions below"}.
         </p>
         <details>
           <summary>Talk to Azure OpenAI instead</summary>

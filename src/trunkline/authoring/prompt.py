@@ -127,7 +127,7 @@ async def write_prompt(description: str, settings: Settings) -> VoicePrompt:
     try:
         provider = await make_provider(settings, Scenarios())
     except ProviderError as error:
-        raise AuthoringError(f"{error} {error.hint or ''}".strip()) from error
+        raise AuthoringError(error.told) from error
     try:
         return await draft(description, provider.text_model())
     finally:

@@ -115,7 +115,7 @@ class Link:
             try:
                 connection = await route.connect()
             except ProviderError as error:
-                lost = LinkDropped(f"{error} {error.hint}" if error.hint else str(error), error.code)
+                lost = LinkDropped(error.told, error.code)
                 hopeless, asked_s = not error.retry, error.retry_after_s or 0.0
             else:
                 resumed = route.resumes and route is session_of

@@ -101,9 +101,12 @@ class PriceTable:
         """
         try:
             text = path.read_bytes()
+        except OSError as error:
+            raise PriceError(f"{path} cannot be read: {error.strerror or error}.") from error
+        try:
             raw = msgspec.json.decode(text) if path.suffix == ".json" else tomllib.loads(text.decode())
             given = msgspec.convert(raw, _File)
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.MsgspecError) as error:
+        except (UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.MsgspecError) as error:
             raise PriceError(f"{path} is no table of prices: {error}") from error
         table = cls()
         for model, line in given.models.items():

@@ -78,6 +78,11 @@ class ProviderError(Exception):
         self.code = code
         self.retry_after_s = retry_after_s
 
+    @property
+    def told(self) -> str:
+        """What went wrong, and what to do about it."""
+        return f"{str(self).rstrip('.')}. {self.hint}" if self.hint else str(self)
+
     @staticmethod
     def hint_for(status: int) -> str | None:
         """What usually helps against an HTTP status."""

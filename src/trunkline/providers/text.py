@@ -119,7 +119,7 @@ class ResponsesModel:
         try:
             return self._connected(), await self._credentials.headers()
         except ProviderError as error:
-            raise TextModelError(f"{str(error).rstrip('.')}. {error.hint or ''}".strip()) from error
+            raise TextModelError(error.told) from error
 
     def _connected(self) -> httpx2.AsyncClient:
         if self._client is None:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from trunkline.realtime.events import Item, text_of
-from trunkline.scenario.rehearsal import Rehearsal, RehearsalError, call
+from trunkline.scenario.rehearsal import Rehearsal, RehearsalError, call, place_of
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def answer(rehearsal: Rehearsal, question: Question) -> str | Mapping[str, Any] 
     except RehearsalError:
         raise
     except Exception as error:
-        raise RehearsalError(_failed(question, f"failed: {error!r}")) from error
+        raise RehearsalError(_failed(question, f"failed: {error!r}{place_of(error, running)}")) from error
     finally:
         running.close()
 

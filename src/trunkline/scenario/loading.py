@@ -100,7 +100,7 @@ def _load_target(found: Scenarios, target: str) -> None:
         _load_file(found, path, attribute)
     elif path.is_dir():
         _load_folder(found, path)
-    elif _names_path(target):
+    elif names_path(target):
         found.problems.append(_no_such_path(target))
     else:
         _search_here()
@@ -110,7 +110,7 @@ def _load_target(found: Scenarios, target: str) -> None:
 def _problem_if_missing(target: str) -> Problem | None:
     if _split(target)[0].exists():
         return None
-    if _names_path(target):
+    if names_path(target):
         return _no_such_path(target)
     _search_here()
     package = target.partition(":")[0].partition(".")[0]
@@ -121,7 +121,8 @@ def _problem_if_missing(target: str) -> Problem | None:
     return None if is_there else _no_such_module(target)
 
 
-def _names_path(target: str) -> bool:
+def names_path(target: str) -> bool:
+    """Whether what is named can only be a file or a folder."""
     return target.endswith(".py") or ".py:" in target or os.sep in target
 
 
@@ -161,7 +162,7 @@ def _load_file(found: Scenarios, path: Path, attribute: str = "", *, must_hold_o
     try:
         module = _import_file(source)
         if attribute:
-            _add_values(found, getattr(module, attribute))
+            _add_attribute(found, module, attribute, source)
             return
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt | GeneratorExit):
@@ -259,7 +260,7 @@ def _load_named(found: Scenarios, target: str) -> None:
     try:
         module = importlib.import_module(module_name)
         if attribute:
-            _add_values(found, getattr(module, attribute))
+            _add_attribute(found, module, attribute, None)
             return
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt | GeneratorExit):
@@ -283,6 +284,16 @@ def _collect(found: Scenarios, module: ModuleType, source: Path | None, *, must_
 
 def _holds_scenario(module: ModuleType) -> bool:
     return any(isinstance(value, Scenario) for value in vars(module).values())
+
+
+def _add_attribute(found: Scenarios, module: ModuleType, attribute: str, source: Path | None) -> None:
+    if hasattr(module, attribute):
+        _add_values(found, getattr(module, attribute))
+        return
+    what = source.name if source else module.__name__
+    there = ", ".join(name for name, value in vars(module).items() if isinstance(value, Scenario)) or "none"
+    message = f"{what} has no {attribute!r}. Its scenarios: {there}."
+    found.problems.append(Problem(message, str(source) if source else None, 1 if source else None))
 
 
 def _add_values(found: Scenarios, value: object) -> None:

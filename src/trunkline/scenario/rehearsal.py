@@ -33,8 +33,10 @@ from __future__ import annotations
 
 import inspect
 import json
+import traceback
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trunkline.realtime.events import Item
@@ -435,7 +437,8 @@ class _Lines:
         except StopAsyncIteration:
             return None
         except Exception as error:
-            raise RehearsalError(f"The rehearsal of {self._agent!r} failed: {error!r}") from error
+            place = place_of(error, self._lines)
+            raise RehearsalError(f"The rehearsal of {self._agent!r} failed: {error!r}{place}") from error
         self._step = step
         if isinstance(awaited, _Listening):
             return awaited
@@ -457,7 +460,8 @@ class _Lines:
             if step is None:
                 return
         except Exception as error:
-            raise RehearsalError(f"The rehearsal of {self._agent!r} failed at its end: {error!r}") from error
+            place = place_of(error, self._lines)
+            raise RehearsalError(f"The rehearsal of {self._agent!r} failed at its end: {error!r}{place}") from error
         raise RehearsalError(f"The rehearsal of {self._agent!r} goes on although its turn is over.")
 
     def _checked(self, move: object) -> Move:
@@ -472,3 +476,10 @@ __all__ = [
     "Answerer", "Caller", "Entry", "Invoked", "Lines", "Move", "Rehearsal", "RehearsalError", "Reply", "Turn", "act",
     "ask", "call", "perform", "say", "transfer",
 ]  # fmt: skip
+
+
+def place_of(error: BaseException, running: object) -> str:
+    """Where in its own file a part or an answer of a rehearsal went wrong, for an error's end: ` (shop.py:54)`."""
+    file = getattr(getattr(running, "ag_code", None) or getattr(running, "cr_code", None), "co_filename", None)
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+    return f" ({Path(file).name}:{lines[-1]})" if file and lines else ""

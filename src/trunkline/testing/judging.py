@@ -110,7 +110,7 @@ class ServiceModel:
         try:
             provider = self._make()
         except ProviderError as error:
-            raise JudgeError(f"{str(error).rstrip('.')}. {error.hint or ''}".strip()) from error
+            raise JudgeError(error.told) from error
         try:
             return await provider.text_model().reply(prompt)
         finally:

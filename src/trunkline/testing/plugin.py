@@ -7,9 +7,9 @@ before a test asks for a call.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Generator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 import pytest
 
@@ -132,7 +132,10 @@ class _Calls:
         self.room: Room | None = None
         self._house = house
 
-    async def __call__(self, scenario: str | Scenario[Any], **options: Any) -> VoiceCall:
+    def __call__(self, scenario: str | Scenario[Any], **options: Any) -> _Calling:
+        return _Calling(self._call(scenario, options))
+
+    async def _call(self, scenario: str | Scenario[Any], options: dict[str, Any]) -> VoiceCall:
         if self.room is None:
             raise pytest.UsageError(
                 "voice_call must be awaited in an `async def` test that Trunkline's plugin runs: take the marks and "
@@ -162,6 +165,32 @@ class _Calls:
     @property
     def made(self) -> list[VoiceCall]:
         return self.room.calls if self.room is not None else []
+
+
+class _Calling(Coroutine[Any, Any, "VoiceCall"]):
+    """A call that is to be awaited, and says so to whoever forgot."""
+
+    def __init__(self, work: Coroutine[Any, Any, VoiceCall]) -> None:
+        self._work = work
+
+    def __await__(self) -> Generator[Any, Any, VoiceCall]:
+        return self._work.__await__()
+
+    def send(self, value: Any) -> Any:
+        return self._work.send(value)
+
+    def throw(self, *error: Any) -> Any:
+        return self._work.throw(*error)
+
+    def close(self) -> None:
+        self._work.close()
+
+    def __getattr__(self, name: str) -> NoReturn:
+        self._work.close()
+        raise AttributeError(
+            f"There is no {name!r} yet: the test has to be `async def`, and to `await voice_call(…)`; each move of the "
+            "call is awaited as well."
+        )
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -103,8 +103,11 @@ class Room:
             patience_ms: how long the caller waits while nothing happens.
 
         Raises:
-            KeyError: there is no agent of that name.
+            LookupError: there is no agent of that name.
         """
+        names = [one.name for one in scenario.agents]
+        if agent is not None and agent not in names:
+            raise LookupError(f"{scenario.name} has no agent {agent!r}. There are: {', '.join(names)}.")
         own = replaceable(scenario)
         faults = LinkFaults()
         ears = OracleRecogniser()

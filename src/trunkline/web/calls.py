@@ -235,8 +235,7 @@ async def _dial(call: Call, sdp: str | None) -> str:
     try:
         return await call.dial(sdp or "")
     except ProviderError as error:
-        message = f"{error} {error.hint}" if error.hint else str(error)
-        raise Refusal(502, "webrtc_failed", message, ["websocket"]) from None
+        raise Refusal(502, "webrtc_failed", error.told, ["websocket"]) from None
 
 
 routes: list[BaseRoute] = [

@@ -179,10 +179,9 @@ def _context(scenario: Scenario[Any]) -> RunContextWrapper[Any]:
 
 
 def _not_minted(error: ProviderError) -> Refusal:
-    message = f"{error} {error.hint}" if error.hint else str(error)
     if error.code == 429:
-        return Refusal(429, "too_often", message, retry_after_s=error.retry_after_s or BUSY_S)
-    return Refusal(502, "mint_failed", message)
+        return Refusal(429, "too_often", error.told, retry_after_s=error.retry_after_s or BUSY_S)
+    return Refusal(502, "mint_failed", error.told)
 
 
 def _not_answered(error: TextModelError) -> Refusal:

@@ -138,7 +138,7 @@ class Service:
             provider = await make_provider(self.settings, scenarios)
             stack.push_async_callback(provider.aclose)
         except ProviderError as error:
-            trouble = f"{error} {error.hint}" if error.hint else str(error)
+            trouble = error.told
             logger.error("%s", trouble)
         return Ready(scenarios, provider, trouble)
 
