@@ -259,6 +259,12 @@ def test_a_setting_that_is_not_right_is_named(run: Run, name: str, value: str) -
     assert f"The setting {name} is not right" in done.stderr
 
 
+def test_an_address_without_its_scheme_is_told(run: Run) -> None:
+    done = run("call", "simpleHandoff", TRUNKLINE_CHAT_BASE_URL="localhost:11434", TRUNKLINE_CHAT_MODEL="small")
+    assert done.returncode == 2
+    assert "TRUNKLINE_CHAT_BASE_URL is not right: an address begins with http://" in done.stderr
+
+
 def test_what_a_check_of_ours_says_comes_without_pydantics_words(run: Run) -> None:
     done = run("serve", TRUNKLINE_TOKEN="short")
     assert done.stderr.startswith("The setting TRUNKLINE_TOKEN is not right: it needs at least 16 letters")

@@ -46,6 +46,15 @@ def _checked_origin(origin: str) -> str:
     return origin
 
 
+def _checked_address(address: str) -> str:
+    if not address.startswith(("http://", "https://")):
+        raise ValueError("an address begins with http:// or https://, such as http://127.0.0.1:11434/v1")
+    return address
+
+
+_Address = Annotated[str, AfterValidator(_checked_address)]
+
+
 def _json_list(example: str) -> BeforeValidator:
     """Reads what the environment holds for a list: JSON, or nothing."""
 
@@ -112,7 +121,7 @@ class Settings(BaseSettings):
     openai_model: str | None = Field(default=None, validation_alias="OPENAI_MODEL")
     """The text model."""
 
-    chat_base_url: str | None = Field(default=None, validation_alias="TRUNKLINE_CHAT_BASE_URL")
+    chat_base_url: _Address | None = Field(default=None, validation_alias="TRUNKLINE_CHAT_BASE_URL")
     chat_model: str | None = Field(default=None, validation_alias="TRUNKLINE_CHAT_MODEL")
     chat_api_key: SecretStr | None = Field(default=None, validation_alias="TRUNKLINE_CHAT_API_KEY")
 
@@ -121,7 +130,7 @@ class Settings(BaseSettings):
 
     recogniser: Literal["sphinx", "http", "whisper"] = Field(default="sphinx", validation_alias="TRUNKLINE_RECOGNISER")
     """What the local engine hears with."""
-    recogniser_base_url: str | None = Field(default=None, validation_alias="TRUNKLINE_RECOGNISER_BASE_URL")
+    recogniser_base_url: _Address | None = Field(default=None, validation_alias="TRUNKLINE_RECOGNISER_BASE_URL")
     recogniser_model: str = Field(default="whisper-1", validation_alias="TRUNKLINE_RECOGNISER_MODEL")
     recogniser_api_key: SecretStr | None = Field(default=None, validation_alias="TRUNKLINE_RECOGNISER_API_KEY")
     whisper_weights: str = Field(
@@ -130,7 +139,7 @@ class Settings(BaseSettings):
     """The folder below `models_dir` that Whisper's weights are in."""
     voice: Literal["espeak", "http", "kokoro"] = Field(default="espeak", validation_alias="TRUNKLINE_VOICE")
     """What the local engine speaks with."""
-    voice_base_url: str | None = Field(default=None, validation_alias="TRUNKLINE_VOICE_BASE_URL")
+    voice_base_url: _Address | None = Field(default=None, validation_alias="TRUNKLINE_VOICE_BASE_URL")
     voice_model: str = Field(default="tts-1", validation_alias="TRUNKLINE_VOICE_MODEL")
     voice_api_key: SecretStr | None = Field(default=None, validation_alias="TRUNKLINE_VOICE_API_KEY")
     voice_name: str | None = Field(default=None, validation_alias="TRUNKLINE_VOICE_NAME")

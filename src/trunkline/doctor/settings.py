@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
+import os
 import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
 
 from trunkline.doctor import Finding
 from trunkline.extras import installing
@@ -14,6 +18,14 @@ from trunkline.providers.configured import openai_base_url
 from trunkline.providers.entra import is_installed
 from trunkline.settings import Settings, is_loopback
 
+_NO_SETTINGS = {
+    "TRUNKLINE_CHROMIUM",
+    "TRUNKLINE_FIREFOX",
+    "TRUNKLINE_FUZZ_EVENTS",
+    "TRUNKLINE_LEAK_CALLS",
+    "TRUNKLINE_SERVER",
+}
+"""What our tests and the console's workshop are told."""
 _ENDING = {
     "gpt-realtime": "2027-01-20",
     "gpt-realtime-mini": "2027-01-20",
@@ -26,6 +38,7 @@ _ENDING = {
 
 def setting_findings(settings: Settings, provider: str) -> Iterator[Finding]:
     """Looks at the settings without asking anybody."""
+    yield from _unknown()
     yield _choice(settings, provider)
     if provider == "azure":
         yield from _azure(settings)
@@ -33,6 +46,17 @@ def setting_findings(settings: Settings, provider: str) -> Iterator[Finding]:
         yield from _openai(settings)
     elif settings.half_a_chat_model:
         yield Finding("chat settings", "warning", settings.half_a_chat_model, "Set both, or neither.")
+
+
+def _unknown() -> Iterator[Finding]:
+    """Names that look like settings and are none: what they were to change stays as it was."""
+    known = {str(field.validation_alias) for field in Settings.model_fields.values()}
+    given = {name.upper() for name in (*os.environ, *dotenv_values(".env"))}
+    for name in sorted(given - known):
+        if name.startswith("TRUNKLINE_") and name not in _NO_SETTINGS:
+            close = difflib.get_close_matches(name, known, n=1)
+            do = f"Did you mean {close[0]}?" if close else "See .env.sample for those that there are."
+            yield Finding("settings", "warning", f"{name} is set, and there is no such setting.", do)
 
 
 def _choice(settings: Settings, provider: str) -> Finding:
