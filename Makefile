@@ -9,7 +9,7 @@ CONSOLE_SOURCES := $(shell find console -path console/node_modules -prune -o -ty
 # The system's Node, or pip's, which .make/node puts into the virtual environment.
 WITH_NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: run setup test lint format check-console test-console what-drives-tests test-python test-browser test-pages test-speech test-speech-and-pages test-others browser bench clean
+.PHONY: run setup test lint format check-console test-console test-python first-line second-line third-line test-browser test-pages test-speech test-speech-and-pages test-others browser bench clean
 
 run: setup
 	@PORT=$(PORT) $(BIN)/trunkline serve
@@ -71,8 +71,6 @@ check-console: .make/npm
 test-console: check-console
 	cd console && $(WITH_NODE) npm test --silent
 
-what-drives-tests: browser .make/clients .make/firefox
-
 # Browsers and voices keep real time and mostly wait: three go side by side, each one test after the other. More would
 # make one another late.
 test-python: setup browser .make/clients .make/firefox
@@ -100,9 +98,20 @@ test-speech-and-pages:
 test-others:
 	$(PYTEST) -m "not speech and not browser"
 
-test: setup
-	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target lint test-console what-drives-tests
-	@$(MAKE) --no-print-directory test-python
+# The same three, each with what it needs or leaves room for before it.
+test: setup .make/clients
+	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target first-line second-line third-line
+
+first-line:
+	@$(MAKE) --no-print-directory browser .make/firefox
+	@$(MAKE) --no-print-directory test-browser
+
+second-line:
+	@$(MAKE) --no-print-directory lint test-console
+	@$(MAKE) --no-print-directory test-speech-and-pages
+
+third-line:
+	@$(MAKE) --no-print-directory test-others
 
 bench: setup
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done

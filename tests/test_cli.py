@@ -296,48 +296,6 @@ def test_a_call_to_nobody(run: Run) -> None:
     assert "There is no scenario 'nothing', nor a file, folder or module of that name. There are: " in done.stderr
 
 
-def test_a_call_to_a_name_that_is_nearly_right(run: Run) -> None:
-    done = run("call", "simplehandoff")
-    assert done.returncode == 2
-    assert "Did you mean 'simpleHandoff'?" in done.stderr
-
-
-def test_a_call_to_a_file_with_an_error_tells_that_alone(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "typo.py").write_text("scenario = Scenaro()\n")
-    done = run("call", "typo.py")
-    assert done.returncode == 2
-    assert "typo.py:1: NameError" in done.stderr
-    assert "There is no scenario" not in done.stderr
-
-
-@pytest.mark.parametrize("target", ["mine.py:nothing", "mine:nothing"])
-def test_a_call_to_a_name_that_a_file_has_not(run: Run, tmp_path: Path, target: str) -> None:
-    (tmp_path / "mine.py").write_text(HELLO.format(name="mine"))
-    done = run("call", target)
-    assert done.returncode == 2
-    assert "has no 'nothing'. Its scenarios: scenario." in done.stderr
-    assert "loading.py" not in done.stderr
-
-
-def test_a_call_to_a_folder_that_is_not_there(run: Run) -> None:
-    done = run("call", "nowhere/")
-    assert done.returncode == 2
-    assert done.stderr.startswith("There is no file or folder 'nowhere/'")
-
-
-def test_a_call_to_a_file_without_a_scenario_calls_no_other(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "empty.py").write_text("nothing = 1\n")
-    done = run("call", str(tmp_path / "empty.py"))
-    assert done.returncode == 2
-    assert "empty.py holds no Scenario" in done.stderr
-
-
-def test_a_call_to_an_agent_that_is_not_there(run: Run) -> None:
-    done = run("call", "simpleHandoff", "--agent", "nobody")
-    assert done.returncode == 2
-    assert "There are: greeter, haikuWriter." in done.stderr
-
-
 def test_a_call_without_what_its_provider_needs(run: Run) -> None:
     done = run("call", "simpleHandoff", "--provider", "azure")
     assert done.returncode == 1
@@ -388,20 +346,6 @@ def test_a_call_that_nobody_answers_fails(run: Run, tmp_path: Path) -> None:
     done = run("call", "mine.py", typed="hello\n")
     assert done.returncode == 1
     assert "NameError" in done.stderr
-
-
-def test_a_service_that_cannot_be_reached_is_told_at_once(run: Run, environment: dict[str, str]) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-    address = f"http://127.0.0.1:{port}/v1"
-    command = [sys.executable, "-m", "trunkline.cli", "call", "simpleHandoff", "--provider", "openai"]
-    variables = {**environment, "OPENAI_API_KEY": "sk-of-nobody-at-all", "OPENAI_BASE_URL": address}
-    with subprocess.Popen(command, env=variables, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        told = [process.stderr.readline(), process.stderr.readline()]
-        process.terminate()
-    assert "The model is not connected" in told[1]
-    assert "Trying again" in told[1]
 
 
 # What runs until it is ended ----------------------------------------------------------------------------------------

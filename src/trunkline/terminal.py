@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import difflib
 import sys
 import threading
@@ -20,6 +21,8 @@ from trunkline.providers.choice import make_provider
 from trunkline.realtime import events
 from trunkline.scenario.loading import Scenarios, load, missing, names_path
 from trunkline.settings import Settings
+
+LOOK_EVERY_S = 0.2
 
 
 async def converse(settings: Settings, target: str, agent: str | None) -> int:
@@ -128,7 +131,9 @@ class _Talk:
             return
         while not (self._call.at_rest or self._call.is_over):
             self._news.clear()
-            await self._news.wait()
+            with contextlib.suppress(TimeoutError):  # not everything that a call waits for is told
+                async with asyncio.timeout(LOOK_EVERY_S):
+                    await self._news.wait()
         self._greeted = True
         self.failed = self.failed or not (self._interactive or self._answered)
 

@@ -64,7 +64,7 @@ def elsewhere(locked: Server) -> Iterator[str]:
 
 
 def signs_in(page: Page, token: str = TOKEN) -> None:
-    page.get_by_label("Token").fill(token)
+    page.get_by_label("Token", exact=True).fill(token)
     page.get_by_role("button", name="Sign in").click()
 
 
@@ -72,17 +72,17 @@ def test_signing_in_and_out_without_a_script(locked: Server, without_scripts: Br
     page = without_scripts.new_page()
     page.goto(f"{locked.url}/?scenario=simpleHandoff&connect=0")
     assert page.url == f"{locked.url}/sign-in?scenario=simpleHandoff&connect=0"
-    expect(page.get_by_label("Token")).to_be_focused()
+    expect(page.get_by_label("Token", exact=True)).to_be_focused()
     signs_in(page, "not the token")
     expect(page.get_by_role("alert")).to_have_text("That is not this server's token.")
-    expect(page.get_by_label("Token")).to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_label("Token", exact=True)).to_have_attribute("aria-invalid", "true")
     signs_in(page)
     assert page.url == f"{locked.url}/?scenario=simpleHandoff&connect=0"
     (cookie,) = without_scripts.cookies()
     assert (cookie["httpOnly"], cookie["sameSite"], cookie["path"]) == (True, "Strict", "/")
     page.goto(f"{locked.url}/sign-in")
     page.get_by_role("button", name="Sign out").click()
-    expect(page.get_by_label("Token")).to_be_visible()
+    expect(page.get_by_label("Token", exact=True)).to_be_visible()
     assert without_scripts.cookies() == []
     page.goto(locked.url)
     assert page.url == f"{locked.url}/sign-in"
@@ -98,7 +98,7 @@ def test_the_console_calls_once_it_is_signed_in(locked: Server, chromium: Browse
     assert page.evaluate("document.cookie") == ""
     context.clear_cookies()  # as when it has expired
     page.get_by_role("button", name="Disconnect").click()
-    expect(page.get_by_label("Token")).to_be_visible()
+    expect(page.get_by_label("Token", exact=True)).to_be_visible()
     context.close()
 
 
@@ -114,7 +114,7 @@ def test_a_sign_in_that_expires_in_a_call_is_asked_for_when_the_socket_comes_bac
     call = parse_qs(urlsplit(page.url).query)["call"]
     context.clear_cookies()
     page.evaluate("__sockets.at(-1).close(4000)")
-    expect(page.get_by_label("Token")).to_be_visible()
+    expect(page.get_by_label("Token", exact=True)).to_be_visible()
     signs_in(page)
     expect(page.get_by_role("status").first).to_have_text("Connected")
     assert parse_qs(urlsplit(page.url).query)["call"] == call
@@ -133,7 +133,7 @@ def test_one_signs_out_in_the_console_and_the_call_ends(locked: Server, chromium
     page.on("response", lambda response: refused.append(response.url) if response.status == 401 else None)
     page.get_by_role("button", name="Sign out").click()
     page.wait_for_url(f"{locked.url}/sign-in")
-    expect(page.get_by_label("Token")).to_be_visible()
+    expect(page.get_by_label("Token", exact=True)).to_be_visible()
     assert context.cookies() == []
     assert refused == []  # the call was hung up while the cookie was good
     page.goto(console)
@@ -172,7 +172,7 @@ def test_another_site_cannot_frame_the_form(locked: Server, elsewhere: str, with
     page = without_scripts.new_page()
     page.goto(elsewhere)
     frame = page.frames[1]
-    assert frame.get_by_label("Token").count() == 0
+    assert frame.get_by_label("Token", exact=True).count() == 0
 
 
 def test_the_form_fits_a_phone_and_obeys_its_own_policy(locked: Server, chromium: Browser) -> None:

@@ -452,7 +452,7 @@ async def test_what_another_try_would_not_mend_is_told_at_once() -> None:
         await caller.until(lambda: caller.call.is_over)
     assert caller.model.tries == 1
     (told_error,) = caller.logged(log.CallError)
-    assert told_error.message == "The model cannot be reached: azure answered 401 Check the key."
+    assert told_error.message == "The model cannot be reached: azure answered 401. Check the key."
 
 
 @in_virtual_time

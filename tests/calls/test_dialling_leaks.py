@@ -23,8 +23,8 @@ from trunkline.scenario.loading import load
 from trunkline.settings import Settings
 
 pytestmark = pytest.mark.speech
-CALLS = int(os.environ.get("TRUNKLINE_LEAK_CALLS", "200"))
-"""Two hundred take some 40 s of a core."""
+CALLS = int(os.environ.get("TRUNKLINE_LEAK_CALLS", "100"))
+"""A hundred take some 20 s of a core."""
 AT_ONCE = 10
 FRAME_MEDIA_READY = '{"type": "media_ready"}'
 

@@ -1,0 +1,86 @@
+"""`trunkline call` in this process: what it says about targets that are none, and about a model that is not there."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import socket
+from pathlib import Path
+
+import pytest
+
+from trunkline.settings import Settings
+from trunkline.terminal import converse
+
+MINE = """
+from agents.realtime import RealtimeAgent
+from trunkline import Scenario
+
+scenario = Scenario("mine", agents=[RealtimeAgent(name="host")])
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where one stands."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+async def refused(target: str, capsys: pytest.CaptureFixture[str], agent: str | None = None) -> str:
+    """What is said to who calls something that is not there."""
+    assert await converse(Settings.model_validate({"provider": "local"}), target, agent) == 2
+    out, told = capsys.readouterr()
+    assert out == ""
+    return told
+
+
+async def test_a_name_that_is_nearly_right(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "Did you mean 'simpleHandoff'?" in await refused("simplehandoff", capsys)
+
+
+async def test_a_file_with_an_error(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "typo.py").write_text("scenario = Scenaro()\n")
+    told = await refused("typo.py", capsys)
+    assert "typo.py:1: NameError" in told
+    assert "There is no scenario" not in told
+
+
+async def test_a_file_without_a_scenario(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "empty.py").write_text("nothing = 1\n")
+    assert "empty.py holds no Scenario" in await refused(str(folder / "empty.py"), capsys)
+
+
+@pytest.mark.parametrize("target", ["own_file.py:nothing", "own_module:nothing"])
+async def test_a_name_that_a_file_has_not(folder: Path, capsys: pytest.CaptureFixture[str], target: str) -> None:
+    (folder / target.partition(":")[0].removesuffix(".py")).with_suffix(".py").write_text(MINE)
+    told = await refused(target, capsys)
+    assert "has no 'nothing'. Its scenarios: scenario." in told
+    assert "loading.py" not in told
+
+
+async def test_a_folder_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+    assert (await refused("nowhere/", capsys)).startswith("There is no file or folder 'nowhere/'")
+
+
+async def test_an_agent_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "There are: greeter, haikuWriter." in await refused("simpleHandoff", capsys, "nobody")
+
+
+async def test_a_service_that_cannot_be_reached_is_told_at_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    monkeypatch.setattr("sys.stdin", io.StringIO("Hello?\n"))
+    given = {"provider": "openai", "openai_api_key": "sk-nobody", "openai_base_url": f"http://127.0.0.1:{port}/v1"}
+    calling = asyncio.create_task(converse(Settings.model_validate(given), "simpleHandoff", None))
+    told = ""
+    async with asyncio.timeout(20):
+        while "Trying again" not in told:
+            await asyncio.sleep(0.05)
+            told += capsys.readouterr().err
+    calling.cancel()
+    await asyncio.gather(calling, return_exceptions=True)
+    assert "The model is not connected: openai (127.0.0.1) cannot be reached" in told
+    assert told.count("Trying again") == 1
