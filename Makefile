@@ -77,7 +77,7 @@ test-python: setup browser .make/clients .make/firefox
 	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target test-browser test-speech-and-pages test-others
 
 PYTEST = $(BIN)/pytest -o cache_dir=.pytest_cache/$@ --durations=10
-# What keeps real time fails where the machine is too busy for that: it is run once more, and said so.
+# What hears and speaks in real time fails where the machine is too busy for that: it is run once more, and said so.
 ONCE_MORE = { echo "Once more, what failed:"; $(PYTEST) --last-failed --last-failed-no-failures none; }
 # Browser tests without sound.
 PAGES := tests/browser/test_console_access.py tests/browser/test_console_states.py tests/browser/test_sign_in.py
@@ -86,7 +86,7 @@ test-browser:
 	$(PYTEST) -m browser $(PAGES:%=--ignore=%) tests/browser tests/engine || $(ONCE_MORE)
 
 test-pages:
-	$(PYTEST) $(PAGES) || $(ONCE_MORE)
+	$(PYTEST) $(PAGES)
 
 test-speech:
 	$(PYTEST) -m "speech and not browser" || $(ONCE_MORE)

@@ -18,8 +18,15 @@ export const loadProblems: ReadonlySignal<api.Problem[]> = problemsFound;
 const FIRST_DELAY_MS = 500;
 const LONGEST_DELAY_MS = 5000;
 
-/** Asks the server until it answers. */
-export async function loadCatalogue(): Promise<Catalogue> {
+let asking: Promise<Catalogue> | null = null;
+
+/** Asks the server until it answers; whoever wants to know meanwhile waits for the same answer. */
+export function loadCatalogue(): Promise<Catalogue> {
+  asking ??= ask().finally(() => (asking = null));
+  return asking;
+}
+
+async function ask(): Promise<Catalogue> {
   for (let delay = FIRST_DELAY_MS; ; delay = Math.min(LONGEST_DELAY_MS, delay * 2)) {
     try {
       const [scenarios, health] = await Promise.all([api.scenarios(), api.health()]);

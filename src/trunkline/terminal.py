@@ -35,9 +35,11 @@ async def converse(settings: Settings, target: str, agent: str | None) -> int:
         if not scenarios.problems:
             typer.echo(_unknown(target, scenarios), err=True)
         return 2
-    if agent is not None and agent not in [each.name for each in scenario.agents]:
-        names = ", ".join(each.name for each in scenario.agents)
-        typer.echo(f"{scenario.name} has no agent {agent!r}. There are: {names}.", err=True)
+    try:
+        if agent is not None:
+            scenario.agent(agent)
+    except LookupError as error:
+        typer.echo(f"{error}", err=True)
         return 2
     try:
         provider = await make_provider(settings, scenarios)
@@ -63,8 +65,8 @@ def _find(target: str) -> tuple[Scenarios, str]:
         if names_path(target):
             named.problems += problems
         return named, target
-    scenarios = load([target])
-    return scenarios, next((name for name in scenarios.by_name if name not in named.by_name), target)
+    own = load([target], built_in=False)
+    return own, next(iter(own.by_name), target)
 
 
 def _unknown(target: str, scenarios: Scenarios) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trunkline.calls.caller_sound import BYTES_PER_MS, HELD_SOUND_BYTES, LEAD_BYTES, CallerSound
+from trunkline.calls.caller_sound import HELD_SOUND_BYTES, LEAD_BYTES, CallerSound
+from trunkline.realtime.audio import BYTES_PER_MS
 
 
 def ms(number: int, of: int = 0) -> bytes:

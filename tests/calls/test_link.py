@@ -9,8 +9,9 @@ import pytest
 
 from tests.calls.model_fake import FakeConnection, FakeModel
 from trunkline.calls import steps
-from trunkline.calls.caller_sound import BYTES_PER_MS, LEAD_BYTES
+from trunkline.calls.caller_sound import LEAD_BYTES
 from trunkline.calls.link import Link, Route
+from trunkline.realtime.audio import BYTES_PER_MS
 
 SESSION = {"type": "session.update", "session": {}}
 

@@ -19,7 +19,7 @@ def test_the_first_agent_answers() -> None:
     scenario = Scenario("x", agents=[agent("one"), agent("two")])
     assert scenario.first_agent.name == "one"
     assert scenario.agent("two").name == "two"
-    with pytest.raises(KeyError):
+    with pytest.raises(LookupError, match=r"has no agent 'three'\. There are: one, two\."):
         scenario.agent("three")
 
 

@@ -101,7 +101,7 @@ class Call:
         measuring: prices, and what traces tell.
 
     Raises:
-        KeyError: the scenario has no agent of that name.
+        LookupError: the scenario has no agent of that name.
         StateError: the scenario's `state` could not be made.
     """
 

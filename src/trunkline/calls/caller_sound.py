@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 
-BYTES_PER_MS = 48
+from trunkline.realtime.audio import BYTES_PER_MS
+
 HELD_SOUND_BYTES = 20_000 * BYTES_PER_MS
 """How much is kept while there is no link, and of turns that are not understood yet: 20 s. The oldest goes first."""
 LEAD_BYTES = 1_000 * BYTES_PER_MS

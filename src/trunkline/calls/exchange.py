@@ -61,7 +61,7 @@ class Exchange:
 
         Raises:
             TooManyCallsError: the limit is reached.
-            KeyError: the scenario has no such agent.
+            LookupError: the scenario has no such agent.
         StateError: the scenario's state could not be made.
         """
         self._forget_old()

@@ -12,13 +12,14 @@ from dataclasses import dataclass, replace
 import msgspec
 from msgspec import structs
 
-from trunkline.calls.caller_sound import BYTES_PER_MS, CallerSound
+from trunkline.calls.caller_sound import CallerSound
 from trunkline.calls.steps import Input, LinkDropped, LinkOpened, RenewalFailed, SoundArrived, WireArrived
 from trunkline.calls.telephone import Telephone, line_for
 from trunkline.calls.unconfirmed import Unconfirmed
 from trunkline.providers import Connection, ConnectionLostError, ProviderError, Sound
 from trunkline.providers.faults import Treatment, classify_close
 from trunkline.realtime import events
+from trunkline.realtime.audio import BYTES_PER_MS
 
 FIRST_RETRY_S = 0.25
 LONGEST_RETRY_S = 5.0

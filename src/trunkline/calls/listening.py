@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from trunkline.calls import log
 from trunkline.calls.earpiece import Earpiece
@@ -23,6 +24,23 @@ HEAR_WAIT_MS = 2_500.0
 WAIT_TO_HEAR = "hear"
 
 
+@dataclass
+class _Turn:
+    """A turn that is not understood yet.
+
+    Attributes:
+        kept_by: what its sound is kept by.
+        ends_ms: where it ends in the session's sound; None while it goes on, or where nobody says.
+        committed: whether the session has taken it for finished.
+        owed: whether a session that is gone had.
+    """
+
+    kept_by: str
+    ends_ms: int | None = None
+    committed: bool = False
+    owed: bool = False
+
+
 class Listening:
     """Whether the caller speaks, and which of their turns a new session would have to hear again."""
 
@@ -32,18 +50,13 @@ class Listening:
         self._transcript = transcript
         self._earpiece = earpiece
         self._speaking: str | None = None
-        self._open: dict[str, str] = {}
-        """The turns that are not understood yet, item -> what their sound is kept by, in order."""
-        self._ends_ms: dict[str, int] = {}
-        """Where those end in the session's sound that have ended."""
-        self._pressed: str | None = None
-        """What the sound of the push-to-talk turn is kept by that is no item yet."""
-        self._committed: set[str] = set()
+        self._open: dict[str, _Turn] = {}
+        """The turns that are not understood yet, by item, in order."""
+        self._pressed: _Turn | None = None
+        """The push-to-talk turn that is no item yet."""
         self._answering: set[str] = set()
         self._again: deque[str] = deque()
         """The items that the session is to hear again."""
-        self._owed = False
-        """Whether one of them would have been answered."""
 
     # What the service hears -----------------------------------------------------------------------------------------
     def started(self, event: Event) -> None:
@@ -53,9 +66,9 @@ class Listening:
         audio_ms = ms_in(event, "audio_start_ms")
         self._turns.caller_speaks = True
         if not self._heard_again(item_id) and not self._earpiece.is_media:
-            self._open[item_id] = new_id("turn")
-        if item_id in self._open:
-            self._outbox.emit(Remember(self._open[item_id], audio_ms or 0))
+            self._open[item_id] = _Turn(new_id("turn"))
+        if (turn := self._open.get(item_id)) is not None:
+            self._outbox.emit(Remember(turn.kept_by, audio_ms or 0))
         self._speaking = self._transcript.logged_id(item_id)
         self._outbox.log(log.SpeechStarted(item_id=self._speaking, audio_ms=audio_ms))
 
@@ -63,8 +76,8 @@ class Listening:
         """`input_audio_buffer.speech_stopped`."""
         self._turns.caller_speaks = False
         audio_ms = ms_in(event, "audio_end_ms")
-        if audio_ms is not None and (item_id := text_in(event, "item_id")) in self._open:
-            self._ends_ms[item_id] = audio_ms
+        if (turn := self._open.get(str(event.get("item_id")))) is not None:
+            turn.ends_ms = audio_ms
         if self._speaking is not None:
             self._outbox.log(log.SpeechStopped(item_id=self._speaking, audio_ms=audio_ms))
             self._speaking = None
@@ -74,7 +87,8 @@ class Listening:
         self.stop()
         if item_id not in self._open and not self._heard_again(item_id) and self._pressed is not None:
             self._open[item_id], self._pressed = self._pressed, None
-        self._committed.add(item_id)
+        if (turn := self._open.get(item_id)) is not None:
+            turn.committed = True
 
     def understood(self, item_id: str) -> None:
         """The item's words are known, or will never be."""
@@ -82,7 +96,7 @@ class Listening:
 
     def answer_begins(self) -> None:
         """A response begins, to all that was committed."""
-        self._answering = set(self._committed)
+        self._answering = {item_id for item_id, turn in self._open.items() if turn.committed}
         self.noticed()
 
     def answered(self) -> None:
@@ -104,8 +118,8 @@ class Listening:
             return
         self.forget()
         if not self._earpiece.is_media:
-            self._pressed = new_id("turn")
-            self._outbox.emit(Remember(self._pressed, None))
+            self._pressed = _Turn(new_id("turn"))
+            self._outbox.emit(Remember(self._pressed.kept_by, None))
 
     # A session is lost ----------------------------------------------------------------------------------------------
     def session_lost(self) -> set[str]:
@@ -114,9 +128,8 @@ class Listening:
         if self._earpiece.is_media:
             self.forget()
         self._again = deque(self._open)
-        self._ends_ms.clear()
-        self._owed = self._owed or not self._committed.isdisjoint(self._open)
-        self._committed.clear()
+        for turn in self._open.values():
+            turn.owed, turn.committed, turn.ends_ms = turn.owed or turn.committed, False, None
         self._answering.clear()
         return set(self._open)
 
@@ -142,14 +155,14 @@ class Listening:
 
     def not_heard_again(self) -> None:
         """The new session has had its time."""
-        if self._again and self._owed:
+        if any(self._open[item_id].owed for item_id in self._again):
             self._turns.wish()
         self._give_up(self._again)
 
     def forget(self) -> None:
         """The caller is gone, or has taken back what they were saying."""
         if self._pressed is not None:
-            self._outbox.emit(Forget(self._pressed))
+            self._outbox.emit(Forget(self._pressed.kept_by))
             self._pressed = None
         self._settle(set(self._open).difference(self._again))
         self._give_up(self._again)
@@ -166,10 +179,8 @@ class Listening:
 
     def _settle(self, item_ids: Iterable[str]) -> None:
         for item_id in item_ids:
-            self._committed.discard(item_id)
-            until_ms = self._ends_ms.pop(item_id, None)
             if (turn := self._open.pop(item_id, None)) is not None:
-                self._outbox.emit(Forget(turn, until_ms))
+                self._outbox.emit(Forget(turn.kept_by, turn.ends_ms))
 
     def _give_up(self, again: Iterable[str]) -> None:
         lost = list(again)
@@ -180,6 +191,5 @@ class Listening:
 
     def _go_on(self) -> None:
         self._again.clear()
-        self._owed = False
         self._turns.release("again")
         self._outbox.wake(WAIT_TO_HEAR, None)

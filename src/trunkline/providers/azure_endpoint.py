@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
 from trunkline.providers import ProviderError
+from trunkline.settings import is_loopback
 
 EXPECTED = "AZURE_OPENAI_ENDPOINT should look like https://RESOURCE.openai.azure.com/"
 _HOSTS = (".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com", ".openai.azure.us")
 _SUFFIXES = ("/openai/v1/realtime", "/openai/v1", "/openai/realtime", "/openai")
 _SHORT_NAME = re.compile(r"[A-Za-z0-9-]{2,24}")
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def _problem(text: str, parts: SplitResult, host: str) -> str | None:
 def _wrong_scheme(text: str, parts: SplitResult, host: str) -> str | None:
     if parts.scheme == "https" and host:
         return None
-    if parts.scheme == "http" and host in _LOOPBACK:
+    if parts.scheme == "http" and is_loopback(host):
         return None  # a stand-in on this machine
     if parts.scheme in ("ws", "wss"):
         return "Write https:// in place of wss://; the sockets' addresses are made from it."

@@ -16,6 +16,7 @@ import msgspec
 from trunkline.providers import Dialled, Minted, ProviderError
 from trunkline.providers.credentials import Credentials
 from trunkline.providers.refusals import refusal, unusable_proxy
+from trunkline.settings import is_loopback
 
 TIMEOUT_S = 10.0
 MOST_CONNECTIONS = 100
@@ -137,7 +138,7 @@ def http_client(base_url: str, timeout_s: float) -> httpx2.AsyncClient:
     Raises:
         ProviderError: the environment names a proxy that cannot be used.
     """
-    loopback = urlsplit(base_url).hostname in ("127.0.0.1", "localhost", "::1")
+    loopback = is_loopback(urlsplit(base_url).hostname or "")
     limits = httpx2.Limits(max_connections=MOST_CONNECTIONS)
     try:
         return httpx2.AsyncClient(timeout=timeout_s, trust_env=not loopback, follow_redirects=False, limits=limits)

@@ -122,12 +122,12 @@ class Scenario(Generic[S]):
         """The agent of this name.
 
         Raises:
-            KeyError: there is none.
+            LookupError: there is none; the message says which there are.
         """
         for agent in self.agents:
             if agent.name == name:
                 return agent
-        raise KeyError(name)
+        raise LookupError(f"{self.name} has no agent {name!r}. There are: {', '.join(a.name for a in self.agents)}.")
 
     def transfers(self, agent: str) -> Mapping[str, str]:
         """Tool name -> agent name, for the handoffs of `agent`."""

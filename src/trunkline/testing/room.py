@@ -105,9 +105,6 @@ class Room:
         Raises:
             LookupError: there is no agent of that name.
         """
-        names = [one.name for one in scenario.agents]
-        if agent is not None and agent not in names:
-            raise LookupError(f"{scenario.name} has no agent {agent!r}. There are: {', '.join(names)}.")
         own = replaceable(scenario)
         faults = LinkFaults()
         ears = OracleRecogniser()
