@@ -1,6 +1,6 @@
 /** What the page knows of a call: the types of its state, and how it begins. */
 import { EventList } from "./event-list";
-import type { CallSettings, GuardrailChecked, LatencyPart, MessageAdded, MessageDone, Tokens, TurnMeasured } from "./log-events";
+import type { CallSettings, GuardrailChecked, LatencyPart, MessageAdded, MessageDone, Tokens, TurnLatency } from "./log-events";
 
 export type MessageStatus = "growing" | MessageDone["status"];
 
@@ -84,7 +84,7 @@ export interface Check {
 export interface Turn {
   totalMs: number;
   parts: readonly LatencyPart[];
-  after: TurnMeasured["after"];
+  after: TurnLatency["after"];
   toolMs: number;
   guardrailMs: number;
 }

@@ -314,7 +314,7 @@ export class Connection {
     this.frames.push(frame);
     if (frame.kind === "call.ended") this.end();
     else if (frame.kind === "leg.joined") this.legNeeded = false;
-    else if (frame.kind === "leg.needed") {
+    else if (frame.kind === "leg.reoffer_requested") {
       this.legNeeded = true;
       // In a log that is read again, what was needed has been given long since.
       setTimeout(() => this.legNeeded && this.legNow.peek()?.transport === "webrtc" && void this.rejoin(), 50);

@@ -15,8 +15,8 @@ export const GROUPS: readonly { choice: Choice; title: string }[] = [
 ];
 
 /** Events that say that something grows or flows, and are many. */
-const CHATTER = new Set(["wire.sent", "wire.received", "message.delta", "audio.counted", "audio.started", "audio.done", "audio.cleared"]);
-const TOOLS = new Set(["tool.started", "tool.progress", "tool.done", "approval.needed", "approval.given"]);
+const CHATTER = new Set(["wire.sent", "wire.received", "message.delta", "audio.stats", "audio.started", "audio.done", "audio.cleared"]);
+const TOOLS = new Set(["tool.started", "tool.progress", "tool.done", "approval.needed", "approval.resolved"]);
 
 /** The name that stands in an event's line. */
 export function kindOf(frame: LogFrame): string {

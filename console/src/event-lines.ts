@@ -68,17 +68,17 @@ function summary(frame: LogFrame): string {
       return frame.message;
     case "approval.needed":
       return `${frame.name}(${compact(frame.arguments)})`;
-    case "approval.given":
+    case "approval.resolved":
       return [frame.approved ? "allowed" : "refused", frame.reason].filter(Boolean).join(" · ");
     case "guardrail.checked":
       return [frame.guardrail, frame.status, frame.category, frame.rationale].filter(Boolean).join(" · ");
-    case "turn.measured":
+    case "turn.latency":
       return `${frame.total_ms} ms = ${frame.parts.map(({ name, ms }) => `${name} ${ms}`).join(" + ")}`;
     case "usage.updated":
       return [frame.source, used(frame), frame.cost !== undefined && dollars(frame.cost)].filter(Boolean).join(" · ");
     case "audio.done":
       return `${frame.ms} ms`;
-    case "audio.counted":
+    case "audio.stats":
       return `sent ${frame.sent_ms} ms in ${frame.sent_frames}, received ${frame.received_ms} ms in ${frame.received_frames}`;
     case "breadcrumb":
       return frame.title;
@@ -86,7 +86,7 @@ function summary(frame: LogFrame): string {
       return frame.message;
     case "call.ended":
     case "leg.lost":
-    case "leg.needed":
+    case "leg.reoffer_requested":
     case "link.lost":
     case "link.rolled_over":
       return frame.reason;

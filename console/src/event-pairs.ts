@@ -57,8 +57,8 @@ function halfOf(frame: LogFrame): Half | null {
     case "tool.done":
       return { key: `tool ${frame.call_id}`, ends: frame.kind === "tool.done" };
     case "approval.needed":
-    case "approval.given":
-      return { key: `approval ${frame.call_id}`, ends: frame.kind === "approval.given" };
+    case "approval.resolved":
+      return { key: `approval ${frame.call_id}`, ends: frame.kind === "approval.resolved" };
     case "wire.sent":
     case "wire.received":
       return wireHalf(frame.event, frame.kind === "wire.sent");

@@ -45,8 +45,8 @@ export interface LegLost {
 }
 
 /** WebRTC must be made anew: the page should post a new offer. */
-export interface LegNeeded {
-  kind: "leg.needed";
+export interface LegReofferRequested {
+  kind: "leg.reoffer_requested";
   reason: string;
 }
 
@@ -160,8 +160,8 @@ export interface AudioDone {
 }
 
 /** Sound over the wire since the last count, at most once a second: milliseconds and frames each way. */
-export interface AudioCounted {
-  kind: "audio.counted";
+export interface AudioStats {
+  kind: "audio.stats";
   sent_ms: number;
   sent_frames: number;
   received_ms: number;
@@ -199,8 +199,8 @@ export interface ApprovalNeeded {
 }
 
 /** The caller's answer; `approved` False also stands for one that never came. */
-export interface ApprovalGiven {
-  kind: "approval.given";
+export interface ApprovalResolved {
+  kind: "approval.resolved";
   call_id: string;
   approved: boolean;
   reason?: string;
@@ -253,8 +253,8 @@ export interface CallSettings {
  * How long the caller waited for the message `item_id`: from the end of their turn to its first sound.
  * `parts` add up to `total_ms`. `after` says what the turn answered.
  */
-export interface TurnMeasured {
-  kind: "turn.measured";
+export interface TurnLatency {
+  kind: "turn.latency";
   item_id: string;
   total_ms: number;
   parts: LatencyPart[];
@@ -319,7 +319,7 @@ export type LogEvent =
   | CallStarted
   | LegJoined
   | LegLost
-  | LegNeeded
+  | LegReofferRequested
   | LinkUp
   | LinkLost
   | LinkRestored
@@ -334,16 +334,16 @@ export type LogEvent =
   | AudioStarted
   | AudioCleared
   | AudioDone
-  | AudioCounted
+  | AudioStats
   | ToolStarted
   | ToolProgress
   | ApprovalNeeded
-  | ApprovalGiven
+  | ApprovalResolved
   | ToolDone
   | Breadcrumb
   | GuardrailChecked
   | CallSettings
-  | TurnMeasured
+  | TurnLatency
   | UsageUpdated
   | Notice
   | WireSent

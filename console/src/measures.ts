@@ -1,6 +1,6 @@
 /** What is measured and checked about messages: guardrails, delays, what was used. */
 import type { CallState, Check, Measures, Usage } from "./call-state";
-import type { GuardrailChecked, Tokens, TurnMeasured, UsageUpdated } from "./log-events";
+import type { GuardrailChecked, Tokens, TurnLatency, UsageUpdated } from "./log-events";
 
 const NOTHING: Measures = { checks: [], turn: null, usage: null };
 const KINDS = ["input_text", "input_audio", "cached_text", "cached_audio", "output_text", "output_audio"] as const;
@@ -25,7 +25,7 @@ export function withCheck(state: CallState, event: GuardrailChecked): CallState 
   return measured(state, event.item_id, { ...before, checks });
 }
 
-export function withTurn(state: CallState, event: TurnMeasured): CallState {
+export function withTurn(state: CallState, event: TurnLatency): CallState {
   const before = state.measures.get(event.item_id) ?? NOTHING;
   const turn = {
     totalMs: event.total_ms,

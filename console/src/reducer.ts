@@ -42,7 +42,7 @@ function step(state: CallState, frame: LogFrame): CallState {
       );
     case "leg.joined":
       return join(state, frame.transport);
-    case "leg.needed":
+    case "leg.reoffer_requested":
       return note(state, frame, "warning", `The sound's connection is made anew: ${frame.reason}`);
     case "link.up":
       return { ...state, link: "up", model: frame.model };
@@ -89,13 +89,13 @@ function step(state: CallState, frame: LogFrame): CallState {
       return progressTool(state, frame);
     case "approval.needed":
       return askForTool(state, frame);
-    case "approval.given":
+    case "approval.resolved":
       return answerForTool(state, frame);
     case "tool.done":
       return finishTool(state, frame);
     case "guardrail.checked":
       return addCheck(state, frame);
-    case "turn.measured":
+    case "turn.latency":
       return withTurn(state, frame);
     case "usage.updated":
       return withUsage(state, frame);

@@ -1,7 +1,7 @@
 /** Tools in the transcript: one entry for each run, from its start to its end, with what happens in between. */
 import type { Approval, CallState, Entry, ToolRun } from "./call-state";
 import type { LogFrame } from "./frames";
-import type { ApprovalGiven, ApprovalNeeded, ToolDone, ToolProgress, ToolStarted } from "./log-events";
+import type { ApprovalResolved, ApprovalNeeded, ToolDone, ToolProgress, ToolStarted } from "./log-events";
 
 /** A run that begins. One that was asked about before is there already. */
 export function startTool(state: CallState, frame: LogFrame & ToolStarted): CallState {
@@ -30,7 +30,7 @@ export function askForTool(state: CallState, frame: LogFrame & ApprovalNeeded): 
   return { ...asked, entries: [...state.entries, run] };
 }
 
-export function answerForTool(state: CallState, frame: LogFrame & ApprovalGiven): CallState {
+export function answerForTool(state: CallState, frame: LogFrame & ApprovalResolved): CallState {
   const approval: Approval = { state: frame.approved ? "allowed" : "refused", reason: frame.reason ?? null };
   return change(notAsking(state, frame.call_id), frame.call_id, (run) => ({ ...run, approval }));
 }

@@ -52,7 +52,7 @@ describe("a guardrail", () => {
 describe("measures", () => {
   it("keeps a turn's delay with its parts, and the delays of the call without the greeting's", () => {
     const turn = (item_id: string, total_ms: number, answered: "speech" | "greeting"): LogEvent => ({
-      kind: "turn.measured",
+      kind: "turn.latency",
       item_id,
       total_ms,
       parts: [{ name: "model", ms: total_ms }],
@@ -143,7 +143,7 @@ describe("a tool that takes long", () => {
     expect(asked.asking).toEqual(["t"]);
     expect(asked.entries).toHaveLength(1);
     expect(run(asked, "t")).toMatchObject({ agent: "clerk", args: { n: 1 }, approval: { state: "asked" } });
-    const refused = after(...events, { kind: "approval.given", call_id: "t", approved: false, reason: "no answer" });
+    const refused = after(...events, { kind: "approval.resolved", call_id: "t", approved: false, reason: "no answer" });
     expect(refused.asking).toEqual([]);
     expect(run(refused, "t")?.approval).toEqual({ state: "refused", reason: "no answer" });
   });

@@ -278,7 +278,7 @@ def test_a_media_call_that_the_service_ended_is_dialled_anew(breakable: Breakabl
     call_id = caller.call_id
     breakable.end_media_call(call_id)
     wait_until(caller, lambda: len(breakable.logged(call_id, log.LegJoined)) == 2)
-    assert len(breakable.logged(call_id, log.LegNeeded)) == 1
+    assert len(breakable.logged(call_id, log.LegReofferRequested)) == 1
     back_at = caller.now()
     hears_sound(caller, back_at)
     assert greetings(breakable, call_id) == 1

@@ -50,7 +50,7 @@ def a_lot_happens(call: ScriptedCall) -> None:
     call.says("a1", "Welcome. **What** can I do, see [here](https://example.com)?")
     call.tell(
         log.GuardrailChecked("a1", "moderation", "pass", "NONE"),
-        log.TurnMeasured("a1", 640, [log.LatencyPart("end_of_turn", 500), log.LatencyPart("model", 140)], "speech"),
+        log.TurnLatency("a1", 640, [log.LatencyPart("end_of_turn", 500), log.LatencyPart("model", 140)], "speech"),
         log.UsageUpdated("response", "m", tokens, tokens, cost=0.0042, total_cost=0.0042, item_id="a1"),
     )
     call.asks("u1", "I would like to return a board.")
@@ -267,7 +267,7 @@ def test_on_a_phone_long_names_and_large_figures_do_not_run_out_of_the_page(open
     call.says("a1", "Certainly.", agent="authenticationAndReturnsAgent")
     parts = [log.LatencyPart("end_of_turn", 500), log.LatencyPart("model", 12_140)]
     call.tell(
-        log.TurnMeasured("a1", 12_640, parts, "speech"),
+        log.TurnLatency("a1", 12_640, parts, "speech"),
         log.UsageUpdated("response", "m", tokens, tokens, item_id="a1", total_seconds=31.5),
     )
     region = call.page.get_by_role("region", name="Transcript")

@@ -83,7 +83,7 @@ def test_a_tool_waits_until_the_caller_allows_it(call: ScriptedCall) -> None:
     expect(transcript(call).get_by_text("waits for your permission")).to_be_visible()
     question.get_by_role("button", name="Allow").click()
     assert call.command("approve") == {"type": "approve", "call_id": "t1", "approved": True}
-    call.tell(log.ApprovalGiven("t1", True))
+    call.tell(log.ApprovalResolved("t1", True))
     expect(question).to_be_hidden()
     call.tell(log.ApprovalNeeded("t2", "checkout", {"item_id": 7}, "clerk"))
     question.get_by_role("button", name="Refuse").press("Enter")
@@ -117,7 +117,7 @@ def test_delay_and_cost_stand_beside_the_bubble_and_for_the_call(call: ScriptedC
     call.says("a1", "It is seven o'clock.")
     tokens = log.Tokens(input_text=1200, output_audio=80)
     call.tell(
-        log.TurnMeasured("a1", 640, [log.LatencyPart("end_of_turn", 500), log.LatencyPart("model", 140)], "speech"),
+        log.TurnLatency("a1", 640, [log.LatencyPart("end_of_turn", 500), log.LatencyPart("model", 140)], "speech"),
         log.UsageUpdated("response", "m", tokens, tokens, cost=0.0042, total_cost=0.0042, item_id="a1"),
     )
     bubble = transcript(call).get_by_role("article").filter(has_text="seven o'clock")

@@ -122,7 +122,7 @@ def test_over_webrtc_the_page_makes_it_anew() -> None:
     driver.feed(steps.CallerJoined("leg_1", "webrtc"))
     driver.wait(HOUR - 4 * RENEWAL_GRACE_MS)
     assert driver.renewals == []
-    assert driver.logged(log.LegNeeded)
+    assert driver.logged(log.LegReofferRequested)
 
 
 def test_a_renewal_that_fails_is_tried_again() -> None:
@@ -202,7 +202,7 @@ def test_a_tool_waits_for_the_callers_approval() -> None:
     driver.commands(commands.Approve(call_id, True))
     driver.commands(commands.Approve(call_id, False))  # a second press changes nothing
     assert driver.approved == {call_id: True}
-    assert len(driver.logged(log.ApprovalGiven)) == 1
+    assert len(driver.logged(log.ApprovalResolved)) == 1
 
 
 def test_an_approval_is_for_whoever_called_the_tool_also_after_a_handoff() -> None:
@@ -225,7 +225,7 @@ def test_an_approval_that_never_comes_is_told_as_none() -> None:
     call_id = driver.model_calls("weather")
     driver.feed(steps.ApprovalWanted(call_id, "{}"))
     driver.tool_answers(call_id, error="the caller did not allow it")
-    assert driver.logged(log.ApprovalGiven)[0].approved is False
+    assert driver.logged(log.ApprovalResolved)[0].approved is False
 
 
 def test_an_approval_of_nothing_is_ignored() -> None:

@@ -177,12 +177,12 @@ async def test_sound_is_counted_once_a_second_and_at_the_end() -> None:
             caller.call.hear(caller.page, bytes(20 * MS))
         await caller.heard(1)
         await asyncio.sleep(0.7)
-    counts = caller.logged(log.AudioCounted)
+    counts = caller.logged(log.AudioStats)
     assert sum(count.received_ms for count in counts) == 1000
     assert sum(count.received_frames for count in counts) == 10
     assert sum(count.sent_ms for count in counts) == 1000
     assert sum(count.sent_frames for count in counts) == 50
-    times = [entry.at_ms for entry in caller.call.log.since(0) if isinstance(entry.event, log.AudioCounted)]
+    times = [entry.at_ms for entry in caller.call.log.since(0) if isinstance(entry.event, log.AudioStats)]
     assert all(later - earlier >= 1000 for earlier, later in itertools.pairwise(times[:-1]))
 
 

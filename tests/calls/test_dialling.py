@@ -258,7 +258,7 @@ async def test_a_webrtc_call_that_is_no_more_makes_the_page_dial() -> None:
         await greeted(caller)
         model.open.clear()
         model.now.breaks()
-        await caller.until(lambda: caller.logged(log.LegNeeded))
+        await caller.until(lambda: caller.logged(log.LegReofferRequested))
         assert not caller.call.is_over
         await caller.call.dial("another offer")
         caller.command(type="media_ready")

@@ -97,7 +97,7 @@ def test_dialling_anew_when_nothing_was_being_said_asks_for_nothing() -> None:
 def test_a_media_call_that_ended_makes_the_page_dial_and_loses_no_turn() -> None:
     driver, _item_id = media_speaking()
     driver.media_call_ends()
-    assert driver.logged(log.LegNeeded) == [log.LegNeeded(reason="no such call")]
+    assert driver.logged(log.LegReofferRequested) == [log.LegReofferRequested(reason="no such call")]
     driver.link_up()
     driver.media_flows()
     assert driver.asked == 1
@@ -142,7 +142,7 @@ def test_a_resumed_sideband_gets_the_session_and_no_replay() -> None:
     assert driver.types_sent == ["session.update"]
     (restored,) = driver.logged(log.LinkRestored)
     assert restored.replayed == 0
-    assert driver.logged(log.LegNeeded) == []
+    assert driver.logged(log.LegReofferRequested) == []
 
 
 def test_what_was_typed_while_the_sideband_was_cut_is_sent_when_it_is_back() -> None:
@@ -218,9 +218,9 @@ def test_a_response_whose_end_was_missed_needs_a_new_leg() -> None:
     driver.sideband_cut()
     driver.sideband_back()
     driver.wait(ANSWER_WAIT_MS - 1)
-    assert driver.logged(log.LegNeeded) == []
+    assert driver.logged(log.LegReofferRequested) == []
     driver.wait(1)
-    assert len(driver.logged(log.LegNeeded)) == 1
+    assert len(driver.logged(log.LegReofferRequested)) == 1
 
 
 @pytest.mark.parametrize("times", [1, 4])
@@ -233,7 +233,7 @@ def test_a_response_that_goes_on_after_the_gap_needs_none(times: int) -> None:
         driver.wire("response.output_audio_transcript.delta", item_id=item_id, delta=" and")
     driver.generated(item_id)
     driver.wait(60_000)
-    assert driver.logged(log.LegNeeded) == []
+    assert driver.logged(log.LegReofferRequested) == []
 
 
 def test_a_response_asked_for_just_after_the_gap_has_all_the_time_it_needs() -> None:
@@ -244,7 +244,7 @@ def test_a_response_asked_for_just_after_the_gap_has_all_the_time_it_needs() -> 
     driver.confirms_items()
     driver.response_created()
     driver.wait(ANSWER_WAIT_MS * 3)
-    assert driver.logged(log.LegNeeded) == []
+    assert driver.logged(log.LegReofferRequested) == []
 
 
 def test_a_function_call_missed_in_the_gap_is_found_in_the_responses_end() -> None:

@@ -19,7 +19,7 @@ class Tape:
     def __init__(self) -> None:
         self.meters = Meters()
         self.now_ms = 0
-        self.measured: list[log.TurnMeasured] = []
+        self.measured: list[log.TurnLatency] = []
         self._log = log.Log(lambda: self.now_ms)
 
     def at(self, ms: int, *events: log.LogEventUnion) -> None:
@@ -27,11 +27,11 @@ class Tape:
         self.now_ms = ms
         for event in events:
             for more in self.meters.read(self._log.append(event)):
-                if isinstance(more, log.TurnMeasured):
+                if isinstance(more, log.TurnLatency):
                     self.measured.append(more)
 
     @property
-    def only(self) -> log.TurnMeasured:
+    def only(self) -> log.TurnLatency:
         assert len(self.measured) == 1
         return self.measured[0]
 
@@ -181,7 +181,7 @@ def test_a_tool_that_waits_for_approval() -> None:
     tape.at(0, typed(), ASKED, created())
     tape.at(10, function_call("c1"), log.ToolStarted(call_id="c1", name="pay", arguments={}, agent="host"), done())
     tape.at(15, log.ApprovalNeeded(call_id="c1", name="pay", arguments={}, agent="host"))
-    tape.at(2015, log.ApprovalGiven(call_id="c1", approved=True))
+    tape.at(2015, log.ApprovalResolved(call_id="c1", approved=True))
     tape.at(2045, log.ToolDone(call_id="c1", name="pay", duration_ms=2035), output("c1"), ASKED)
     tape.at(2145, SOUNDS)
     assert tape.parts == {"model": 110, "tools": 35, "approval": 2000}

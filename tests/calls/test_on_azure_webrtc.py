@@ -41,7 +41,7 @@ class MediaCall:
         self.call.command(self.page, encode({"type": "say", "text": text}).decode())
 
     async def comes_back(self) -> None:
-        """The page makes another offer, as it does when the log says `leg.needed`."""
+        """The page makes another offer, as it does when the log says `leg.reoffer_requested`."""
         await self.browser.connection.close()
         self.browser = await offering(judge=lambda _event: None)
         answer = await self.call.dial(self.browser.connection.localDescription.sdp)
@@ -127,7 +127,7 @@ async def test_a_dropped_sideband_is_attached_again_to_the_same_call() -> None:
         await there.hears("What shall yours be about?")
         (restored,) = there.logged(log.LinkRestored)
         assert restored.replayed == 0
-        assert there.logged(log.LegNeeded) == []
+        assert there.logged(log.LegReofferRequested) == []
         calls = {request.query["call_id"] for request in there.azure.requests if "call_id" in request.query}
         assert there.azure.refused == []
     assert len(calls) == 1
@@ -139,9 +139,9 @@ async def test_what_was_lost_with_a_sideband_is_sent_again_on_the_next() -> None
         there.azure.faults.close(1011, "server error", at="conversation.item.create")
         there.says("yes please")
         await there.until(lambda: there.logged(log.LinkRestored))
-        await there.until(lambda: there.logged(log.LegNeeded) or there.logged(log.AgentChanged)[1:])
+        await there.until(lambda: there.logged(log.LegReofferRequested) or there.logged(log.AgentChanged)[1:])
         if there.logged(
-            log.LegNeeded
+            log.LegReofferRequested
         ):  # the request for an answer was lost as well: only another call is sure to hear it
             await there.comes_back()
         await there.hears("What shall yours be about?")
@@ -155,8 +155,8 @@ async def test_what_arrived_and_was_not_confirmed_is_not_said_twice() -> None:
         there.azure.faults.close(1011, "server error", at="conversation.item.added")
         there.says("yes please")
         await there.until(lambda: there.logged(log.LinkRestored))
-        await there.until(lambda: there.logged(log.LegNeeded) or there.logged(log.AgentChanged)[1:])
-        if there.logged(log.LegNeeded):
+        await there.until(lambda: there.logged(log.LegReofferRequested) or there.logged(log.AgentChanged)[1:])
+        if there.logged(log.LegReofferRequested):
             await there.comes_back()
         await there.hears("What shall yours be about?")
         said = [done.text for done in there.logged(log.MessageDone) if done.role == "user"]
@@ -168,7 +168,7 @@ async def test_after_sixty_minutes_the_page_is_asked_for_another_offer() -> None
     async with media_call() as there:
         await there.hears("haiku")
         await there.browser.connection.close()
-        await there.until(lambda: there.logged(log.LegNeeded))
+        await there.until(lambda: there.logged(log.LegReofferRequested))
         await there.comes_back()
         there.says("yes please")
         await there.hears("What shall yours be about?")

@@ -215,5 +215,5 @@ def test_another_codec_over_webrtc_is_the_pages_matter() -> None:
     driver.feed(steps.CallerJoined("leg_1", "webrtc"))
     driver.feed(steps.CodecChosen("pcma"))
     assert driver.renewals == []
-    assert driver.logged(log.LegNeeded) == []
+    assert driver.logged(log.LegReofferRequested) == []
     assert driver.machine.settings.codec == "pcma"

@@ -101,5 +101,5 @@ async def test_a_timeline_has_what_was_found_on_one_line_and_no_figures(voice_ca
         "moderation: error (ValueError: cannot look at that)",
     ]
     kinds = {entry.event.__struct_config__.tag for entry in call.log}
-    assert {"usage.updated", "turn.measured"} <= kinds
+    assert {"usage.updated", "turn.latency"} <= kinds
     assert not re.search(r"usage|measured|token|delay", call.timeline())

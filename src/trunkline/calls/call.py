@@ -17,7 +17,7 @@ from trunkline.calls.legs import OVER, TAKEN_OVER, Grant, Leg, LegRole, Page
 from trunkline.calls.link import Link, Route
 from trunkline.calls.log import (
     AudioCleared,
-    AudioCounted,
+    AudioStats,
     CallEnded,
     CallError,
     Codec,
@@ -478,7 +478,7 @@ class Call:
         if not (self._link.sent_frames or self._received_frames):
             return
         self._append(
-            AudioCounted(
+            AudioStats(
                 sent_ms=round(self._link.sent_ms),
                 sent_frames=self._link.sent_frames,
                 received_ms=round(self._received_ms),

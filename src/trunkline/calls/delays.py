@@ -56,7 +56,7 @@ class Delays:
         """Function calls that the model waits for, and what each waits for."""
         self._checks: set[tuple[str, str]] = set()
 
-    def read(self, entry: log.Entry) -> log.TurnMeasured | None:
+    def read(self, entry: log.Entry) -> log.TurnLatency | None:
         """Takes one more entry; a turn's measures if it has just been answered."""
         event = entry.event
         reader = _READERS.get(type(event))
@@ -82,11 +82,11 @@ class Delays:
         self._calls.clear()
         self._checks.clear()
 
-    def _answered(self, event: log.AudioStarted, at_ms: int) -> log.TurnMeasured:
+    def _answered(self, event: log.AudioStarted, at_ms: int) -> log.TurnLatency:
         turn = self._charge(at_ms)
         self._turn = None
         parts = [log.LatencyPart(name, ms) for name, ms in turn.parts.items() if ms]
-        return log.TurnMeasured(
+        return log.TurnLatency(
             item_id=event.item_id,
             total_ms=sum(turn.parts.values()),
             parts=parts,
@@ -182,7 +182,7 @@ class Delays:
     def _approval_needed(self, event: log.ApprovalNeeded, at_ms: int) -> None:
         self._waits_for(event.call_id, "approval", at_ms)
 
-    def _approval_given(self, event: log.ApprovalGiven, at_ms: int) -> None:
+    def _approval_given(self, event: log.ApprovalResolved, at_ms: int) -> None:
         if event.call_id in self._calls:
             self._waits_for(event.call_id, "tools", at_ms)
 
@@ -275,7 +275,7 @@ _READERS: dict[type, Callable[[Delays, Any, int], None]] = {
     log.ToolStarted: Delays._tool_started,
     log.ToolDone: Delays._tool_done,
     log.ApprovalNeeded: Delays._approval_needed,
-    log.ApprovalGiven: Delays._approval_given,
+    log.ApprovalResolved: Delays._approval_given,
     log.GuardrailChecked: Delays._guardrail_checked,
 }
 

@@ -120,7 +120,7 @@ class FunctionCalls:
         running = self._running.pop(call_id)
         if running.awaits_approval:
             reason = "the tool waited for it in vain"
-            self._outbox.log(log.ApprovalGiven(call_id=call_id, approved=False, reason=reason))
+            self._outbox.log(log.ApprovalResolved(call_id=call_id, approved=False, reason=reason))
         duration_ms = round(self._outbox.now - running.began_ms)
         self._outbox.log(
             log.ToolDone(call_id=call_id, name=running.name, duration_ms=duration_ms, result=result, error=error)
@@ -151,7 +151,7 @@ class FunctionCalls:
         if running is None or not running.awaits_approval:
             return False
         running.awaits_approval = False
-        self._outbox.log(log.ApprovalGiven(call_id=call_id, approved=approved))
+        self._outbox.log(log.ApprovalResolved(call_id=call_id, approved=approved))
         self._outbox.emit(Approved(call_id, approved))
         return True
 

@@ -135,7 +135,7 @@ class Linkage:
             self._listening.stop()  # the end of the caller's turn may be missed
             return True
         if dropped.needs_leg:
-            outbox.log(log.LegNeeded(reason=dropped.reason))
+            outbox.log(log.LegReofferRequested(reason=dropped.reason))
         self._lose_session()
         return dropped.retry_in_ms is not None
 
@@ -164,7 +164,7 @@ class Linkage:
         conversation replayed, is sure to answer."""
         if self._turns.busy:
             self._misses_answer = False
-            self._outbox.log(log.LegNeeded(reason="an answer was lost while the sideband was down"))
+            self._outbox.log(log.LegReofferRequested(reason="an answer was lost while the sideband was down"))
 
     # A session is renewed -------------------------------------------------------------------------------------------
     def renew(self, reason: str, *, gently: bool) -> None:
@@ -174,7 +174,7 @@ class Linkage:
             return
         self._renewal_due = None
         if self._earpiece.is_media:
-            self._outbox.log(log.LegNeeded(reason=reason))
+            self._outbox.log(log.LegReofferRequested(reason=reason))
             return
         if gently:
             self._renewing = reason

@@ -54,7 +54,7 @@ class LegLost(LogEvent, frozen=True, tag="leg.lost"):
     waiting_ms: int
 
 
-class LegNeeded(LogEvent, frozen=True, tag="leg.needed"):
+class LegReofferRequested(LogEvent, frozen=True, tag="leg.reoffer_requested"):
     """WebRTC must be made anew: the page should post a new offer."""
 
     reason: str
@@ -170,7 +170,7 @@ class AudioDone(LogEvent, frozen=True, tag="audio.done"):
     ms: int
 
 
-class AudioCounted(LogEvent, frozen=True, tag="audio.counted"):
+class AudioStats(LogEvent, frozen=True, tag="audio.stats"):
     """Sound over the wire since the last count, at most once a second: milliseconds and frames each way."""
 
     sent_ms: int
@@ -209,7 +209,7 @@ class ApprovalNeeded(LogEvent, frozen=True, tag="approval.needed"):
     agent: str
 
 
-class ApprovalGiven(LogEvent, frozen=True, tag="approval.given"):
+class ApprovalResolved(LogEvent, frozen=True, tag="approval.resolved"):
     """The caller's answer; `approved` False also stands for one that never came."""
 
     call_id: str
@@ -267,7 +267,7 @@ class LatencyPart(msgspec.Struct, frozen=True):
     ms: int
 
 
-class TurnMeasured(LogEvent, frozen=True, tag="turn.measured"):
+class TurnLatency(LogEvent, frozen=True, tag="turn.latency"):
     """How long the caller waited for the message `item_id`: from the end of their turn to its first sound.
 
     `parts` add up to `total_ms`. `after` says what the turn answered.
@@ -348,7 +348,7 @@ LogEventUnion = (
     CallStarted
     | LegJoined
     | LegLost
-    | LegNeeded
+    | LegReofferRequested
     | LinkUp
     | LinkLost
     | LinkRestored
@@ -363,16 +363,16 @@ LogEventUnion = (
     | AudioStarted
     | AudioCleared
     | AudioDone
-    | AudioCounted
+    | AudioStats
     | ToolStarted
     | ToolProgress
     | ApprovalNeeded
-    | ApprovalGiven
+    | ApprovalResolved
     | ToolDone
     | Breadcrumb
     | GuardrailChecked
     | CallSettings
-    | TurnMeasured
+    | TurnLatency
     | UsageUpdated
     | Notice
     | WireSent

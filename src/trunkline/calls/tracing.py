@@ -156,7 +156,7 @@ class CallTracing:
         self._note("error", {"error.type": event.code or "_OTHER", "trunkline.source": event.source}, at_ms)
 
     # Turns, tools, guardrails ---------------------------------------------------------------------------------------
-    def _measured(self, event: log.TurnMeasured, at_ms: int) -> None:
+    def _measured(self, event: log.TurnLatency, at_ms: int) -> None:
         attributes: Attributes = {"trunkline.turn.after": event.after}
         self._figures.turn.record(event.total_ms / 1000, attributes)
         spent = {f"trunkline.turn.{part.name}_ms": part.ms for part in event.parts}
@@ -355,7 +355,7 @@ _READERS: dict[type, Callable[[CallTracing, Any, int], None]] = {
     log.LinkLost: CallTracing._link_lost,
     log.LinkRestored: CallTracing._link_restored,
     log.CallError: CallTracing._error,
-    log.TurnMeasured: CallTracing._measured,
+    log.TurnLatency: CallTracing._measured,
     log.UsageUpdated: CallTracing._used,
     log.ToolStarted: CallTracing._tool_started,
     log.ToolDone: CallTracing._tool_done,

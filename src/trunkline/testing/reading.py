@@ -117,7 +117,7 @@ class Reading:
     tools: dict[str, ToolUse] = field(default_factory=dict)
     handoffs: list[Handoff] = field(default_factory=list)
     guardrails: list[GuardrailLook] = field(default_factory=list)
-    delays: list[tuple[int, log.TurnMeasured]] = field(default_factory=list)
+    delays: list[tuple[int, log.TurnLatency]] = field(default_factory=list)
     first_agent: str = ""
     agent: str = ""
     last_seq: int = 0
@@ -209,7 +209,7 @@ class Reading:
         if look.status != "pass":
             self._note(entry, f"guardrail {look}")
 
-    def _measured(self, entry: log.Entry, event: log.TurnMeasured) -> None:
+    def _measured(self, entry: log.Entry, event: log.TurnLatency) -> None:
         self.delays.append((entry.seq, event))
 
     def _received(self, entry: log.Entry, event: log.WireReceived) -> None:
@@ -229,7 +229,7 @@ class Reading:
 
 
 _SILENT: set[type] = {
-    log.AudioCounted, log.AudioDone, log.LinkUp, log.SpeechStopped, log.WireSent, log.AudioCleared,
+    log.AudioStats, log.AudioDone, log.LinkUp, log.SpeechStopped, log.WireSent, log.AudioCleared,
     log.UsageUpdated,
 }  # fmt: skip
 
@@ -244,7 +244,7 @@ _READERS: dict[type, Callable[[Reading, log.Entry, Any], None]] = {
     log.ToolStarted: Reading._tool_started,
     log.ToolDone: Reading._tool_done,
     log.GuardrailChecked: Reading._guardrail_checked,
-    log.TurnMeasured: Reading._measured,
+    log.TurnLatency: Reading._measured,
     log.WireReceived: Reading._received,
     log.CallEnded: Reading._ended,
 }

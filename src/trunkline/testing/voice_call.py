@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from trunkline.calls.call import Call
-from trunkline.calls.log import ApprovalNeeded, AudioCleared, AudioCounted, AudioStarted, CallEnded, Codec, Entry
+from trunkline.calls.log import ApprovalNeeded, AudioCleared, AudioStats, AudioStarted, CallEnded, Codec, Entry
 from trunkline.realtime.events import encode
 from trunkline.testing import judging
 from trunkline.testing.assertions import GuardrailAssertions, ToolAssertions
@@ -416,7 +416,7 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
     def _on_entry(self, entry: Entry) -> None:
         event = entry.event
         self.reading.read(entry)
-        if isinstance(event, AudioCounted):
+        if isinstance(event, AudioStats):
             return
         self._last_news_ms = self.now_ms
         if isinstance(event, AudioStarted):
