@@ -190,8 +190,8 @@ def _settings(*, host: str | None, port: int | None, provider: str | None) -> Se
 def _check_prices(settings: Settings) -> None:
     if settings.prices is None:
         return
-    from trunkline.calls.measuring import measuring_of
-    from trunkline.calls.prices import PriceError
+    from trunkline.calls.metrics.config import measuring_of
+    from trunkline.calls.metrics.prices import PriceError
 
     try:
         measuring_of(settings)

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import typer
 
-from trunkline.calls import log
+from trunkline.calls import log, log_events
 from trunkline.calls.call import Call, times_of
-from trunkline.calls.exchange import Exchange
-from trunkline.calls.legs import Page
-from trunkline.calls.measuring import measuring_of
+from trunkline.calls.metrics.config import measuring_of
+from trunkline.calls.pages import Page
+from trunkline.calls.registry import Exchange
 from trunkline.providers import ProviderError
 from trunkline.providers.choice import make_provider
 from trunkline.realtime import events
@@ -155,37 +155,37 @@ class _Talk:
         event = entry.event
         self._news.set()
         match event:
-            case log.AgentChanged(previous=str()):
+            case log_events.AgentChanged(previous=str()):
                 typer.secho(f"→ {event.agent}", fg="cyan")
-            case log.MessageAdded(role="assistant"):
+            case log_events.MessageAdded(role="assistant"):
                 self._agents[event.item_id] = event.agent or "agent"
-            case log.MessageDone(role="assistant") if event.text:
+            case log_events.MessageDone(role="assistant") if event.text:
                 self._answered = True
                 typer.echo(f"{self._agents.get(event.item_id, 'agent')}: {event.text}")
-            case log.AudioDone():
+            case log_events.AudioDone():
                 heard: events.Event = {"type": "played", "item_id": event.item_id, "ms": event.ms}
                 asyncio.get_running_loop().call_soon(self._call.command, self._page, events.encode(heard).decode())
-            case log.ToolStarted():
+            case log_events.ToolStarted():
                 typer.secho(f"  {event.name} {event.arguments}", dim=True)
-            case log.ToolDone():
+            case log_events.ToolDone():
                 typer.secho(f"  {event.name} = {event.error or event.result}", dim=True)
-            case log.GuardrailChecked(status="fail" | "error"):
+            case log_events.GuardrailChecked(status="fail" | "error"):
                 found = ": ".join(filter(None, (event.guardrail, event.category, event.rationale)))
                 typer.secho(f"  ✗ {found}", fg="yellow")
-            case log.LinkLost():
+            case log_events.LinkLost():
                 self._tell_trouble(event)
-            case log.LinkUp() | log.LinkRestored() if self._trouble is not None:
+            case log_events.LinkUp() | log_events.LinkRestored() if self._trouble is not None:
                 self._trouble = None
                 typer.secho("The model is connected.", fg="yellow", err=True)
-            case log.CallError():
+            case log_events.CallError():
                 typer.secho(event.message, fg="red", err=True)
                 self.failed = self.failed or event.code == "link_failed"
-            case log.CallEnded():
+            case log_events.CallEnded():
                 typer.secho(f"— {event.reason}", dim=True)
             case _:
                 pass
 
-    def _tell_trouble(self, lost: log.LinkLost) -> None:
+    def _tell_trouble(self, lost: log_events.LinkLost) -> None:
         """Once for each reason: it is tried again many times."""
         if lost.retry_in_ms is not None and lost.reason != self._trouble:
             self._trouble = lost.reason

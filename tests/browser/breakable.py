@@ -14,7 +14,7 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from trunkline.calls.call import Call
-from trunkline.calls.log import LogEvent
+from trunkline.calls.log_events import LogEvent
 from trunkline.providers import socket as provider_socket
 from trunkline.providers.socket import SocketConnection, open_socket
 from trunkline.settings import Settings

@@ -13,10 +13,10 @@ from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Page, Route, WebSocketRoute
 
-from trunkline.calls import log
+from trunkline.calls import log, log_events
 
 CALL = "call_scripted"
-STARTED = log.CallStarted(CALL, "shop", "clerk", "websocket", "local", "shop", "2026-05-01T10:00:00.250Z")
+STARTED = log_events.CallStarted(CALL, "shop", "clerk", "websocket", "local", "shop", "2026-05-01T10:00:00.250Z")
 TOOL = {
     "name": "checkout",
     "description": "Pays for what is in the cart.",
@@ -84,7 +84,7 @@ class ScriptedCall:
         self.page.goto(url)
         self.page.get_by_text("Call started").first.wait_for()
 
-    def tell(self, *events: log.LogEventUnion, at_ms: int | None = None) -> None:
+    def tell(self, *events: log_events.LogEventUnion, at_ms: int | None = None) -> None:
         """More of the log, 100 ms apart unless told otherwise."""
         for event in events:
             seq = len(self._log) + 1
@@ -96,18 +96,18 @@ class ScriptedCall:
     def says(self, item_id: str, text: str, agent: str = "clerk") -> None:
         """A whole message of an agent."""
         self.tell(
-            log.MessageAdded(item_id, "assistant", agent=agent),
-            log.MessageDelta(item_id, text),
-            log.MessageDone(item_id, "assistant", text),
+            log_events.MessageAdded(item_id, "assistant", agent=agent),
+            log_events.MessageDelta(item_id, text),
+            log_events.MessageDone(item_id, "assistant", text),
         )
 
     def asks(self, item_id: str, text: str) -> None:
         """A whole message of the caller."""
-        self.tell(log.MessageAdded(item_id, "user"), log.MessageDone(item_id, "user", text))
+        self.tell(log_events.MessageAdded(item_id, "user"), log_events.MessageDone(item_id, "user", text))
 
     def end(self, reason: str = "hung up") -> None:
         """The call is over."""
-        self.tell(log.CallEnded(reason))
+        self.tell(log_events.CallEnded(reason))
         assert self._socket
         self._socket.close(code=1000)
 
@@ -133,7 +133,12 @@ class ScriptedCall:
             if seq > after:
                 socket.send(frame)
         if not self._log:
-            self.tell(STARTED, log.LegJoined("leg", "websocket"), log.LinkUp("shop"), log.AgentChanged("clerk"))
+            self.tell(
+                STARTED,
+                log_events.LegJoined("leg", "websocket"),
+                log_events.LinkUp("shop"),
+                log_events.AgentChanged("clerk"),
+            )
 
     def _answer(self, route: Route) -> None:
         path = route.request.url.split("?")[0].rsplit("/api/", 1)[1]

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, expect
 
 from tests.browser.breakable import BreakableServer
 from tests.browser.conftest import MICROPHONE, Caller, Server
-from trunkline.calls import log
+from trunkline.calls import log_events
 
 pytestmark = [pytest.mark.browser, pytest.mark.speech]
 Tab = Callable[[str], Caller]
@@ -110,7 +110,7 @@ def hears_sound(caller: Caller, since: float = 0, timeout_s: float = 10) -> None
 
 def greetings(breakable: BreakableServer, call_id: str) -> int:
     """How often the call said its hidden "hi"."""
-    return sum(event.hidden for event in breakable.logged(call_id, log.MessageAdded))
+    return sum(event.hidden for event in breakable.logged(call_id, log_events.MessageAdded))
 
 
 def stops_the_greeting(caller: Caller) -> None:
@@ -127,7 +127,7 @@ def bubbles(caller: Caller) -> list[str]:
 
 def answers(breakable: BreakableServer, call_id: str) -> list[str]:
     """The ids of the agents' messages."""
-    return [done.item_id for done in breakable.logged(call_id, log.MessageDone) if done.role == "assistant"]
+    return [done.item_id for done in breakable.logged(call_id, log_events.MessageDone) if done.role == "assistant"]
 
 
 def wait_until(caller: Caller, condition: Callable[[], object], timeout_s: float = 10) -> None:
@@ -152,7 +152,7 @@ def test_a_reload_in_mid_sentence_comes_back_and_the_turn_is_said_again_once(
     assert caller.call_id == call_id
     assert greetings(breakable, call_id) == 1
     caller.page.wait_for_timeout(1000)  # in which nothing may follow
-    said, cut = answers(breakable, call_id), breakable.logged(call_id, log.MessageTruncated)
+    said, cut = answers(breakable, call_id), breakable.logged(call_id, log_events.MessageTruncated)
     assert len(said) == 2, "the turn was not said again exactly once"
     assert [message.item_id for message in cut] == said[:1]
     caller.types("yes please")
@@ -207,7 +207,7 @@ def test_over_webrtc_sound_flows_on_while_the_pages_socket_is_gone(breakable: Br
     breakable.online()
     expect(caller.page.get_by_role("status").first).to_have_text("Connected")
     caller.waits_for_quiet()
-    assert breakable.logged(caller.call_id, log.MessageTruncated, log.AudioCleared) == []
+    assert breakable.logged(caller.call_id, log_events.MessageTruncated, log_events.AudioCleared) == []
     caller.hears(GREETING)
 
 
@@ -216,14 +216,14 @@ def test_a_call_goes_on_when_the_link_is_cut(address: str, breakable: BreakableS
     stops_the_greeting(caller)
     call_id = caller.call_id
     breakable.cut_links()
-    wait_until(caller, lambda: breakable.logged(call_id, log.LinkRestored))
-    (restored,) = breakable.logged(call_id, log.LinkRestored)
+    wait_until(caller, lambda: breakable.logged(call_id, log_events.LinkRestored))
+    (restored,) = breakable.logged(call_id, log_events.LinkRestored)
     assert (restored.replayed == 0) == ("webrtc" in address)
     asked_at = caller.now()
     caller.says("yes please")
     caller.hears("What shall yours be about")
     hears_sound(caller, asked_at)
-    assert len(breakable.logged(call_id, log.LegJoined)) == 1
+    assert len(breakable.logged(call_id, log_events.LegJoined)) == 1
 
 
 def test_what_is_said_while_the_link_is_cut_is_heard(breakable: BreakableServer, opened: Tab) -> None:
@@ -231,11 +231,11 @@ def test_what_is_said_while_the_link_is_cut_is_heard(breakable: BreakableServer,
     stops_the_greeting(caller)
     call_id = caller.call_id
     caller.says("yes please")
-    wait_until(caller, lambda: breakable.logged(call_id, log.SpeechStarted))
+    wait_until(caller, lambda: breakable.logged(call_id, log_events.SpeechStarted))
     breakable.cut_links()
     caller.hears("What shall yours be about")
-    assert breakable.logged(call_id, log.LinkRestored)
-    said = [done.text for done in breakable.logged(call_id, log.MessageDone) if done.role == "user"]
+    assert breakable.logged(call_id, log_events.LinkRestored)
+    said = [done.text for done in breakable.logged(call_id, log_events.MessageDone) if done.role == "user"]
     assert said[1:] == ["yes please"]
 
 
@@ -269,7 +269,7 @@ def test_what_is_typed_while_the_sideband_is_cut_is_answered(breakable: Breakabl
     breakable.cut_links()
     caller.types("yes please")
     caller.hears("What shall yours be about")
-    assert len(breakable.logged(caller.call_id, log.LegJoined)) == 1
+    assert len(breakable.logged(caller.call_id, log_events.LegJoined)) == 1
 
 
 def test_a_media_call_that_the_service_ended_is_dialled_anew(breakable: BreakableServer, opened: Tab) -> None:
@@ -277,8 +277,8 @@ def test_a_media_call_that_the_service_ended_is_dialled_anew(breakable: Breakabl
     hears_sound(caller)
     call_id = caller.call_id
     breakable.end_media_call(call_id)
-    wait_until(caller, lambda: len(breakable.logged(call_id, log.LegJoined)) == 2)
-    assert len(breakable.logged(call_id, log.LegReofferRequested)) == 1
+    wait_until(caller, lambda: len(breakable.logged(call_id, log_events.LegJoined)) == 2)
+    assert len(breakable.logged(call_id, log_events.LegReofferRequested)) == 1
     back_at = caller.now()
     hears_sound(caller, back_at)
     assert greetings(breakable, call_id) == 1
@@ -292,7 +292,7 @@ def test_dead_ice_is_dialled_anew(breakable: BreakableServer, context: BrowserCo
     stops_the_greeting(caller)
     call_id = caller.call_id
     caller.page.evaluate(ICE_FAILS)
-    wait_until(caller, lambda: len(breakable.logged(call_id, log.LegJoined)) == 2, timeout_s=20)
+    wait_until(caller, lambda: len(breakable.logged(call_id, log_events.LegJoined)) == 2, timeout_s=20)
     back_at = caller.now()
     caller.says("yes please")
     caller.hears("What shall yours be about")
@@ -310,7 +310,9 @@ def test_auto_falls_back_to_the_relay_within_3_s_with_one_greeting(
     caller.hears(GREETING)
     expect(caller.page.get_by_text(re.compile("WebRTC could not be had: no connection within 3 s"))).to_be_visible()
     entries = breakable.within(lambda: breakable.call(call_id).log.since(0))
-    ((at_ms, joined),) = [(entry.at_ms, entry.event) for entry in entries if isinstance(entry.event, log.LegJoined)]
+    ((at_ms, joined),) = [
+        (entry.at_ms, entry.event) for entry in entries if isinstance(entry.event, log_events.LegJoined)
+    ]
     assert at_ms < 3300, "the relay was there too late"
     assert joined.transport == "websocket"
     assert joined.reason == "no connection within 3 s"
@@ -326,7 +328,7 @@ def test_a_leg_that_gave_up_before_there_was_a_call_falls_back_too(
     caller = opened(breakable.url)
     hears_sound(caller)
     caller.hears(GREETING)
-    (joined,) = breakable.logged(caller.call_id, log.LegJoined)
+    (joined,) = breakable.logged(caller.call_id, log_events.LegJoined)
     assert joined.transport == "websocket"
     assert greetings(breakable, caller.call_id) == 1
 
@@ -406,9 +408,9 @@ def test_the_way_that_is_in_use_is_kept_when_it_is_chosen(breakable: BreakableSe
     way = caller.page.get_by_role("combobox", name="Transport")
     way.select_option("auto")
     caller.page.wait_for_timeout(1000)  # in which it would be made anew
-    assert len(breakable.logged(caller.call_id, log.LegJoined)) == 1
+    assert len(breakable.logged(caller.call_id, log_events.LegJoined)) == 1
     way.select_option("websocket")
-    wait_until(caller, lambda: len(breakable.logged(caller.call_id, log.LegJoined)) == 2)
+    wait_until(caller, lambda: len(breakable.logged(caller.call_id, log_events.LegJoined)) == 2)
 
 
 @pytest.mark.parametrize("how", ["voice", "button", "text"])
@@ -427,8 +429,8 @@ def test_interrupting_silences_at_once_and_the_model_knows_what_was_heard(
     else:
         caller.types("yes please")
     call_id = caller.call_id
-    wait_until(caller, lambda: breakable.logged(call_id, log.MessageTruncated))
-    truncated = breakable.logged(call_id, log.MessageTruncated)[0]
+    wait_until(caller, lambda: breakable.logged(call_id, log_events.MessageTruncated))
+    truncated = breakable.logged(call_id, log_events.MessageTruncated)[0]
     ended = float(
         caller.page.evaluate(
             """([from, quiet]) => {

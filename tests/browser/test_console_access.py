@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from tests.browser.conftest import Server
 from tests.browser.scripted import SHOP, ScriptedCall
-from trunkline.calls import log
+from trunkline.calls import log_events
 
 pytestmark = pytest.mark.browser
 AXE = Path(__file__).parents[2] / "console" / "node_modules" / "axe-core" / "axe.min.js"
@@ -46,29 +46,31 @@ def opened(chromium: Browser, server: Server) -> Iterator[Opened]:
 
 def a_lot_happens(call: ScriptedCall) -> None:
     """One of everything that the console shows, with what opens opened."""
-    tokens = log.Tokens(input_text=900, output_audio=120)
+    tokens = log_events.Tokens(input_text=900, output_audio=120)
     call.says("a1", "Welcome. **What** can I do, see [here](https://example.com)?")
     call.tell(
-        log.GuardrailChecked("a1", "moderation", "pass", "NONE"),
-        log.TurnLatency("a1", 640, [log.LatencyPart("end_of_turn", 500), log.LatencyPart("model", 140)], "speech"),
-        log.UsageUpdated("response", "m", tokens, tokens, cost=0.0042, total_cost=0.0042, item_id="a1"),
+        log_events.GuardrailChecked("a1", "moderation", "pass", "NONE"),
+        log_events.TurnLatency(
+            "a1", 640, [log_events.LatencyPart("end_of_turn", 500), log_events.LatencyPart("model", 140)], "speech"
+        ),
+        log_events.UsageUpdated("response", "m", tokens, tokens, cost=0.0042, total_cost=0.0042, item_id="a1"),
     )
     call.asks("u1", "I would like to return a board.")
     call.tell(
-        log.MessageAdded("u2", "user", spoken=True),
-        log.ToolStarted("t1", "askSupervisor", {"question": "Is it eligible?"}, "clerk"),
-        log.ToolStarted("t2", "readPolicy", {"region": "NZ"}, "clerk", parent="t1"),
-        log.ToolProgress("t1", "Reading the policy", 0.4),
-        log.ToolDone("t2", "readPolicy", 40, error="Not found."),
-        log.AgentChanged("returns", "clerk"),
+        log_events.MessageAdded("u2", "user", spoken=True),
+        log_events.ToolStarted("t1", "askSupervisor", {"question": "Is it eligible?"}, "clerk"),
+        log_events.ToolStarted("t2", "readPolicy", {"region": "NZ"}, "clerk", parent="t1"),
+        log_events.ToolProgress("t1", "Reading the policy", 0.4),
+        log_events.ToolDone("t2", "readPolicy", 40, error="Not found."),
+        log_events.AgentChanged("returns", "clerk"),
     )
     call.says("a2", "You fool.", agent="returns")
     call.tell(
-        log.MessageTruncated("a2", 300, "You"),
-        log.GuardrailChecked("a2", "moderation", "fail", "OFFENSIVE", "It insults the caller.", "fool", 210),
-        log.GuardrailChecked("a2", "tone", "pending"),
-        log.CallError("The order was not found.", hint="Try another number."),
-        log.ApprovalNeeded("t9", "checkout", {"item_id": 101}, "returns"),
+        log_events.MessageTruncated("a2", 300, "You"),
+        log_events.GuardrailChecked("a2", "moderation", "fail", "OFFENSIVE", "It insults the caller.", "fool", 210),
+        log_events.GuardrailChecked("a2", "tone", "pending"),
+        log_events.CallError("The order was not found.", hint="Try another number."),
+        log_events.ApprovalNeeded("t9", "checkout", {"item_id": 101}, "returns"),
     )
     page = call.page
     expect(page.get_by_role("button", name="Allow")).to_be_visible()
@@ -149,14 +151,14 @@ def test_every_control_is_reached_by_the_keyboard_and_shows_it(opened: Opened) -
 def test_messages_are_read_out_once_and_complete(opened: Opened) -> None:
     call = opened()
     spoken = call.page.get_by_role("log", name="Messages")
-    call.tell(log.MessageAdded("a1", "assistant", agent="clerk"), log.MessageDelta("a1", "Good "))
-    call.tell(log.MessageDelta("a1", "day."))
+    call.tell(log_events.MessageAdded("a1", "assistant", agent="clerk"), log_events.MessageDelta("a1", "Good "))
+    call.tell(log_events.MessageDelta("a1", "day."))
     expect(call.page.get_by_role("region", name="Transcript").get_by_text("Good day.")).to_be_visible()
     expect(spoken).to_be_empty()
-    call.tell(log.MessageDone("a1", "assistant", "Good day."), log.AgentChanged("sales", "clerk"))
+    call.tell(log_events.MessageDone("a1", "assistant", "Good day."), log_events.AgentChanged("sales", "clerk"))
     expect(spoken.get_by_text("clerk: Good day.")).to_have_count(1)
     expect(spoken.get_by_text("sales takes over")).to_have_count(1)
-    call.tell(log.ApprovalNeeded("t", "checkout", {}, "sales"))
+    call.tell(log_events.ApprovalNeeded("t", "checkout", {}, "sales"))
     expect(call.page.get_by_role("alert").filter(has_text="sales asks to use checkout")).to_be_visible()
 
 
@@ -263,12 +265,12 @@ def test_every_suggestion_is_in_sight_or_one_sees_that_there_are_more(
 
 def test_on_a_phone_long_names_and_large_figures_do_not_run_out_of_the_page(opened: Opened) -> None:
     call = opened(PHONE)
-    tokens = log.Tokens(input_text=1_234_567, output_audio=98_765)
+    tokens = log_events.Tokens(input_text=1_234_567, output_audio=98_765)
     call.says("a1", "Certainly.", agent="authenticationAndReturnsAgent")
-    parts = [log.LatencyPart("end_of_turn", 500), log.LatencyPart("model", 12_140)]
+    parts = [log_events.LatencyPart("end_of_turn", 500), log_events.LatencyPart("model", 12_140)]
     call.tell(
-        log.TurnLatency("a1", 12_640, parts, "speech"),
-        log.UsageUpdated("response", "m", tokens, tokens, item_id="a1", total_seconds=31.5),
+        log_events.TurnLatency("a1", 12_640, parts, "speech"),
+        log_events.UsageUpdated("response", "m", tokens, tokens, item_id="a1", total_seconds=31.5),
     )
     region = call.page.get_by_role("region", name="Transcript")
     for what in (region.get_by_title("The call in figures"), region.get_by_role("button", name="Wait 12.6 s")):

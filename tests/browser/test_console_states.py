@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from tests.browser.conftest import Server
 from tests.browser.scripted import CALL, SHOP, STARTED, TOOL, ScriptedCall, agent, scenario
-from trunkline.calls import log
+from trunkline.calls import log_events
 
 pytestmark = pytest.mark.browser
 Open = Callable[..., ScriptedCall]
@@ -56,10 +56,12 @@ def agents(call: ScriptedCall) -> Locator:
 # Guardrails ---------------------------------------------------------------------------------------------------------
 def test_a_guardrails_chip_goes_from_pending_to_fail_and_says_why(call: ScriptedCall) -> None:
     call.says("a1", "You fool.")
-    call.tell(log.GuardrailChecked("a1", "moderation", "pending"))
+    call.tell(log_events.GuardrailChecked("a1", "moderation", "pending"))
     bubble = transcript(call).get_by_role("article").filter(has_text="You fool.")
     expect(bubble.get_by_role("button", name="Pending")).to_be_visible()
-    call.tell(log.GuardrailChecked("a1", "moderation", "fail", "OFFENSIVE", "It insults the caller.", "fool", 210))
+    call.tell(
+        log_events.GuardrailChecked("a1", "moderation", "fail", "OFFENSIVE", "It insults the caller.", "fool", 210)
+    )
     bubble.get_by_role("button", name="Fail").click()
     for words in ("OFFENSIVE", "It insults the caller.", "fool", "210 ms"):
         expect(bubble.get_by_text(words, exact=True)).to_be_visible()
@@ -67,7 +69,10 @@ def test_a_guardrails_chip_goes_from_pending_to_fail_and_says_why(call: Scripted
     crumb.click()
     expect(crumb).to_have_attribute("aria-expanded", "true")
     call.says("a2", "Good day.")
-    call.tell(log.GuardrailChecked("a2", "moderation", "pass", "NONE"), log.GuardrailChecked("a2", "tone", "error"))
+    call.tell(
+        log_events.GuardrailChecked("a2", "moderation", "pass", "NONE"),
+        log_events.GuardrailChecked("a2", "tone", "error"),
+    )
     fine = transcript(call).get_by_role("article").filter(has_text="Good day.")
     expect(fine.get_by_role("button", name="Pass")).to_be_visible()
     expect(fine.get_by_role("button", name="Error")).to_be_visible()
@@ -75,7 +80,7 @@ def test_a_guardrails_chip_goes_from_pending_to_fail_and_says_why(call: Scripted
 
 # Tools --------------------------------------------------------------------------------------------------------------
 def test_a_tool_waits_until_the_caller_allows_it(call: ScriptedCall) -> None:
-    call.tell(log.ApprovalNeeded("t1", "checkout", {"item_id": 101}, "clerk"))
+    call.tell(log_events.ApprovalNeeded("t1", "checkout", {"item_id": 101}, "clerk"))
     question = call.page.get_by_role("group", name="Permission for checkout")
     expect(question).to_contain_text("clerk asks to use checkout")
     question.get_by_text("With these arguments").click()
@@ -83,9 +88,9 @@ def test_a_tool_waits_until_the_caller_allows_it(call: ScriptedCall) -> None:
     expect(transcript(call).get_by_text("waits for your permission")).to_be_visible()
     question.get_by_role("button", name="Allow").click()
     assert call.command("approve") == {"type": "approve", "call_id": "t1", "approved": True}
-    call.tell(log.ApprovalResolved("t1", True))
+    call.tell(log_events.ApprovalResolved("t1", True))
     expect(question).to_be_hidden()
-    call.tell(log.ApprovalNeeded("t2", "checkout", {"item_id": 7}, "clerk"))
+    call.tell(log_events.ApprovalNeeded("t2", "checkout", {"item_id": 7}, "clerk"))
     question.get_by_role("button", name="Refuse").press("Enter")
     call.page.wait_for_timeout(50)
     assert call.command("approve") == {"type": "approve", "call_id": "t2", "approved": False}
@@ -93,16 +98,18 @@ def test_a_tool_waits_until_the_caller_allows_it(call: ScriptedCall) -> None:
 
 def test_a_tool_tells_how_far_it_is_and_what_it_caused(call: ScriptedCall) -> None:
     call.tell(
-        log.ToolStarted("t1", "askSupervisor", {"question": "Is it eligible?"}, "clerk"),
-        log.ToolStarted("t2", "readPolicy", {"region": "NZ"}, "clerk", parent="t1"),
-        log.ToolProgress("t1", "Reading the policy", 0.4),
+        log_events.ToolStarted("t1", "askSupervisor", {"question": "Is it eligible?"}, "clerk"),
+        log_events.ToolStarted("t2", "readPolicy", {"region": "NZ"}, "clerk", parent="t1"),
+        log_events.ToolProgress("t1", "Reading the policy", 0.4),
     )
     outer = transcript(call).get_by_role("button", name="askSupervisor")
     steps = transcript(call).get_by_role("list", name="Progress of askSupervisor").get_by_role("listitem")
     expect(steps).to_have_text([re.compile("Reading the policy.*40%")])
     expect(events(call).get_by_role("treeitem").filter(has_text="tool.progress")).to_contain_text("policy · 40%")
     expect(transcript(call).get_by_role("progressbar")).to_have_attribute("value", "0.4")
-    call.tell(log.ToolDone("t2", "readPolicy", 40, "30 days"), log.ToolDone("t1", "askSupervisor", 900, "yes"))
+    call.tell(
+        log_events.ToolDone("t2", "readPolicy", 40, "30 days"), log_events.ToolDone("t1", "askSupervisor", 900, "yes")
+    )
     expect(steps).to_have_count(1)
     inner = transcript(call).get_by_role("button", name="readPolicy")
     inner.click()
@@ -115,10 +122,12 @@ def test_a_tool_tells_how_far_it_is_and_what_it_caused(call: ScriptedCall) -> No
 # Measures -----------------------------------------------------------------------------------------------------------
 def test_delay_and_cost_stand_beside_the_bubble_and_for_the_call(call: ScriptedCall) -> None:
     call.says("a1", "It is seven o'clock.")
-    tokens = log.Tokens(input_text=1200, output_audio=80)
+    tokens = log_events.Tokens(input_text=1200, output_audio=80)
     call.tell(
-        log.TurnLatency("a1", 640, [log.LatencyPart("end_of_turn", 500), log.LatencyPart("model", 140)], "speech"),
-        log.UsageUpdated("response", "m", tokens, tokens, cost=0.0042, total_cost=0.0042, item_id="a1"),
+        log_events.TurnLatency(
+            "a1", 640, [log_events.LatencyPart("end_of_turn", 500), log_events.LatencyPart("model", 140)], "speech"
+        ),
+        log_events.UsageUpdated("response", "m", tokens, tokens, cost=0.0042, total_cost=0.0042, item_id="a1"),
     )
     bubble = transcript(call).get_by_role("article").filter(has_text="seven o'clock")
     button = bubble.get_by_role("button", name="Wait 640 ms")
@@ -137,7 +146,7 @@ def test_delay_and_cost_stand_beside_the_bubble_and_for_the_call(call: ScriptedC
 # Agents -------------------------------------------------------------------------------------------------------------
 def test_the_picture_of_agents_follows_handoffs_and_opens_their_definitions(call: ScriptedCall) -> None:
     expect(agents(call).get_by_role("button", name="clerk")).to_have_attribute("aria-current", "true")
-    call.tell(log.AgentChanged("returns", "clerk"))
+    call.tell(log_events.AgentChanged("returns", "clerk"))
     expect(agents(call).get_by_role("button", name="returns")).to_have_attribute("aria-current", "true")
     expect(call.page.get_by_role("combobox", name="Agent")).to_have_value("returns")
     expect(agents(call).locator(".edge-last")).to_have_count(1)
@@ -174,14 +183,14 @@ def test_provider_transport_and_link_are_always_shown(call: ScriptedCall) -> Non
     expect(call.page.get_by_title("Provider: where the model lives")).to_have_text("local")
     expect(call.page.get_by_title("Transport: how the sound travels")).to_have_text("WebSocket")
     expect(link).to_have_text("model connected")
-    call.tell(log.LinkLost("1006", retry_in_ms=500))
+    call.tell(log_events.LinkLost("1006", retry_in_ms=500))
     expect(link).to_have_text("model lost")
     expect(status).to_have_text("Reconnecting to the model…")
-    call.tell(log.LinkRestored(1, 600))
+    call.tell(log_events.LinkRestored(1, 600))
     expect(status).to_have_text("Connected")
-    call.tell(log.LinkRolledOver("the hour is nearly over"))
+    call.tell(log_events.LinkRolledOver("the hour is nearly over"))
     expect(transcript(call).get_by_text("A new connection to the model")).to_be_visible()
-    call.tell(log.Notice("Transcription is not deployed.", "no_transcription", hint="Set a deployment."))
+    call.tell(log_events.Notice("Transcription is not deployed.", "no_transcription", hint="Set a deployment."))
     expect(transcript(call).get_by_text("Transcription is not deployed.")).to_be_visible()
     call.drop()
     expect(status).to_have_text("Reconnecting…")
@@ -191,9 +200,9 @@ def test_provider_transport_and_link_are_always_shown(call: ScriptedCall) -> Non
 
 
 def test_what_the_caller_says_is_transcribed_or_inaudible(call: ScriptedCall) -> None:
-    call.tell(log.MessageAdded("u1", "user", spoken=True))
+    call.tell(log_events.MessageAdded("u1", "user", spoken=True))
     expect(transcript(call).get_by_text("[Transcribing…]")).to_be_visible()
-    call.tell(log.MessageDone("u1", "user", "", status="inaudible"))
+    call.tell(log_events.MessageDone("u1", "user", "", status="inaudible"))
     expect(transcript(call).get_by_text("[inaudible]")).to_be_visible()
     expect(transcript(call).get_by_text("[Transcribing…]")).to_be_hidden()
 
@@ -233,11 +242,11 @@ def test_no_text_from_outside_is_ever_html(call: ScriptedCall) -> None:
     call.says("a1", evil, agent=evil)
     call.asks("u1", evil)
     call.tell(
-        log.ToolStarted("t1", evil, {"a": evil}, evil),
-        log.ToolDone("t1", evil, 1, evil),
-        log.GuardrailChecked("a1", evil, "fail", evil, evil, evil),
-        log.Breadcrumb(evil, {"a": evil}),
-        log.CallError(evil, hint=evil),
+        log_events.ToolStarted("t1", evil, {"a": evil}, evil),
+        log_events.ToolDone("t1", evil, 1, evil),
+        log_events.GuardrailChecked("a1", evil, "fail", evil, evil, evil),
+        log_events.Breadcrumb(evil, {"a": evil}),
+        log_events.CallError(evil, hint=evil),
     )
     for crumb in transcript(call).locator(".crumb-head").all():
         crumb.click()
@@ -296,11 +305,11 @@ def test_a_call_that_has_ended_stays_and_is_copied_and_downloaded(call: Scripted
 # The event log ------------------------------------------------------------------------------------------------------
 def test_the_event_log_searches_chooses_kinds_and_pairs(call: ScriptedCall) -> None:
     call.tell(
-        log.WireSent({"type": "response.create"}),
-        log.WireReceived({"type": "error", "error": {"message": "No such thing."}}),
-        log.ToolStarted("t1", "checkout", {"item_id": 9}, "clerk"),
-        log.MessageAdded("a1", "assistant"),
-        log.ToolDone("t1", "checkout", 33, "paid"),
+        log_events.WireSent({"type": "response.create"}),
+        log_events.WireReceived({"type": "error", "error": {"message": "No such thing."}}),
+        log_events.ToolStarted("t1", "checkout", {"item_id": 9}, "clerk"),
+        log_events.MessageAdded("a1", "assistant"),
+        log_events.ToolDone("t1", "checkout", 33, "paid"),
     )
     rows = events(call).get_by_role("treeitem")
     expect(rows.filter(has_text="response.create")).to_contain_text("▲")
@@ -347,13 +356,13 @@ def test_the_event_log_is_walked_by_the_keyboard(call: ScriptedCall) -> None:
 
 def test_the_event_log_pauses_and_follows_the_newest(call: ScriptedCall) -> None:
     events(call).get_by_role("button", name="Pause").click()
-    call.tell(*[log.Breadcrumb(f"note {index}") for index in range(200)])
+    call.tell(*[log_events.Breadcrumb(f"note {index}") for index in range(200)])
     expect(transcript(call).get_by_text("note 199")).to_be_visible()
     expect(events(call).get_by_text("note 0")).to_have_count(0)
     events(call).get_by_role("button", name="Go on showing events").click()
     expect(events(call).get_by_text("note 199")).to_be_in_viewport()
     events(call).locator(".scroll").evaluate("element => { element.scrollTop = 0 }")
-    call.tell(log.Breadcrumb("the newest"))
+    call.tell(log_events.Breadcrumb("the newest"))
     expect(transcript(call).get_by_text("the newest")).to_be_visible()
     expect(events(call).get_by_text("the newest")).to_have_count(0)
     events(call).get_by_role("button", name="Jump to latest").click()
@@ -362,7 +371,7 @@ def test_the_event_log_pauses_and_follows_the_newest(call: ScriptedCall) -> None
 
 @pytest.mark.parametrize("region", ["Event log", "Transcript"])
 def test_a_pane_that_grows_while_more_comes_still_shows_the_newest(call: ScriptedCall, region: str) -> None:
-    call.tell(*[log.Breadcrumb(f"note {index}") for index in range(200)])
+    call.tell(*[log_events.Breadcrumb(f"note {index}") for index in range(200)])
     pane = call.page.get_by_role("region", name=region)
     expect(pane.get_by_text("note 199")).to_be_in_viewport()
     still = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
@@ -385,7 +394,7 @@ def test_a_pane_that_grows_while_more_comes_still_shows_the_newest(call: Scripte
 
 
 def test_thousands_of_events_are_few_elements(call: ScriptedCall) -> None:
-    call.tell(*[log.WireReceived({"type": "response.x", "delta": f"number-{index}"}) for index in range(2000)])
+    call.tell(*[log_events.WireReceived({"type": "response.x", "delta": f"number-{index}"}) for index in range(2000)])
     expect(events(call).locator(".count")).to_have_text("2004")
     expect(events(call).get_by_text("number-1999")).to_be_in_viewport()
     assert call.page.locator("#console *").count() < 1500

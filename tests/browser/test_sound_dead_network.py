@@ -10,7 +10,7 @@ from playwright.sync_api import Browser
 from tests.browser.breakable import BreakableServer
 from tests.browser.conftest import MICROPHONE, Caller
 from tests.browser.test_coming_back import stops_the_greeting, wait_until
-from trunkline.calls import log
+from trunkline.calls import log_events
 
 pytestmark = [pytest.mark.browser, pytest.mark.speech]
 NOTICED_WITHIN_MS = 8500
@@ -44,11 +44,11 @@ def test_a_dead_network_is_noticed_and_the_call_goes_on(
     caller.page.wait_for_timeout(3500)  # in which the page learns that silence is sent as well
     breakable.lose_datagrams(also_later=for_good)
     dead_at = caller.now()
-    wait_until(caller, lambda: breakable.logged(call_id, log.LegLost), timeout_s=20)
+    wait_until(caller, lambda: breakable.logged(call_id, log_events.LegLost), timeout_s=20)
     noticed_at = caller.now()
-    wait_until(caller, lambda: len(breakable.logged(call_id, log.LegJoined)) == 2)
+    wait_until(caller, lambda: len(breakable.logged(call_id, log_events.LegJoined)) == 2)
     assert noticed_at - dead_at < NOTICED_WITHIN_MS
-    joined = breakable.logged(call_id, log.LegJoined)[-1]
+    joined = breakable.logged(call_id, log_events.LegJoined)[-1]
     assert joined.transport == ("websocket" if for_good else "webrtc")
     asked_at = caller.now()
     caller.says("yes please")

@@ -10,8 +10,8 @@ from typing import Any
 
 from tests.providers.azure_stand_in import AzureStandIn, azure_stand_in
 from trunkline import Scenario
-from trunkline.calls import log
-from trunkline.calls.log import CallError, LogEvent
+from trunkline.calls import log_events
+from trunkline.calls.log_events import CallError, LogEvent
 from trunkline.providers.configured import azure
 from trunkline.providers.hosted import HostedProvider
 from trunkline.scenario.loading import load
@@ -51,7 +51,7 @@ class OnAzure:
         """The agents' complete messages."""
         return [
             done.text
-            for done in self.logged(log.MessageDone)
+            for done in self.logged(log_events.MessageDone)
             if done.role == "assistant" and done.status == "completed"
         ]
 

@@ -12,10 +12,10 @@ from agents.realtime import RealtimeAgent
 
 from tests.calls.model_fake import FakeModel
 from trunkline import Scenario
-from trunkline.calls import log
+from trunkline.calls import log_events
 from trunkline.calls.call import Call, CallTimes
-from trunkline.calls.exchange import Exchange
-from trunkline.calls.legs import Closing, Page
+from trunkline.calls.pages import Closing, Page
+from trunkline.calls.registry import Exchange
 from trunkline.realtime import events
 
 
@@ -67,13 +67,13 @@ class Caller:
         """Sends any command, from the caller's page by default."""
         self.call.command(page or self.page, events.encode(fields).decode())
 
-    def logged(self, *kinds: type[log.LogEvent]) -> list[Any]:
+    def logged(self, *kinds: type[log_events.LogEvent]) -> list[Any]:
         """The log's events of some kinds."""
         return [entry.event for entry in self.call.log.since(0) if isinstance(entry.event, kinds)]
 
     def answers(self) -> list[str]:
         """The agents' messages."""
-        return [event.text for event in self.logged(log.MessageDone) if event.role == "assistant"]
+        return [event.text for event in self.logged(log_events.MessageDone) if event.role == "assistant"]
 
     async def until(self, condition: Callable[[], object], within_s: float = 120.0) -> None:
         """Waits until something is true."""

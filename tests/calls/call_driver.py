@@ -6,14 +6,16 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
-from trunkline.calls import commands, log, steps
-from trunkline.calls.machine import CallMachine
+from trunkline.calls import commands, log_events
+from trunkline.calls.machine import effects, inputs
+from trunkline.calls.machine.machine import CallMachine
+from trunkline.calls.machine.plan import CallPlan
 from trunkline.realtime.events import Event
 
 CALLER_WAIT_MS = 30_000.0
 
 
-def plan(**changes: Any) -> steps.CallPlan:
+def plan(**changes: Any) -> CallPlan:
     """A call with a host who may hand over to a poet (and the poet back), each with tools."""
     fields: dict[str, Any] = {
         "call_id": "call_1",
@@ -29,7 +31,7 @@ def plan(**changes: Any) -> steps.CallPlan:
         "caller_wait_ms": CALLER_WAIT_MS,
         "turn_detection": {"type": "server_vad"},
     }
-    return steps.CallPlan(**{**fields, **changes})
+    return CallPlan(**{**fields, **changes})
 
 
 class CallDriver:
@@ -53,13 +55,13 @@ class CallDriver:
         self.configures = configures
         self.now_ms = 0.0
         self.sent: list[Event] = []
-        self.events: list[log.LogEventUnion] = []
+        self.events: list[log_events.LogEventUnion] = []
         self.played: dict[str, float] = {}
-        self.tools: dict[str, steps.RunTool] = {}
-        self.configuring: list[steps.Configure] = []
-        self.checks: list[steps.Check] = []
+        self.tools: dict[str, effects.RunTool] = {}
+        self.configuring: list[effects.Configure] = []
+        self.checks: list[effects.Check] = []
         self.approved: dict[str, bool] = {}
-        self.renewals: list[steps.Renew] = []
+        self.renewals: list[effects.Renew] = []
         self.kept: dict[str, int | None] = {}
         self.ended: str | None = None
         self._timers: dict[str, float] = {}
@@ -71,36 +73,36 @@ class CallDriver:
     # What happens ---------------------------------------------------------------------------------------------------
     def link_up(self) -> None:
         """The model is connected."""
-        self.feed(steps.LinkOpened())
+        self.feed(inputs.LinkOpened())
 
     def link_lost(self, retry_in_ms: int | None = 250) -> None:
         """The connection to the model breaks."""
         self._responding = None
-        self.feed(steps.LinkDropped("the connection broke", None, retry_in_ms))
+        self.feed(inputs.LinkDropped("the connection broke", None, retry_in_ms))
 
     def caller_joins(self, leg_id: str = "leg_1") -> None:
         """The caller is there."""
-        self.feed(steps.CallerJoined(leg_id, "websocket"))
+        self.feed(inputs.CallerJoined(leg_id, "websocket"))
 
     def caller_leaves(self, leg_id: str = "leg_1") -> None:
         """The caller is gone."""
-        self.feed(steps.CallerLeft(leg_id, "closed"))
+        self.feed(inputs.CallerLeft(leg_id, "closed"))
 
     def types(self, text: str) -> None:
         """The caller types something."""
-        self.feed(steps.Commanded(commands.Say(text)))
+        self.feed(inputs.Commanded(commands.Say(text)))
 
     def interrupts(self) -> None:
         """The caller presses the button."""
-        self.feed(steps.Commanded(commands.Interrupt()))
+        self.feed(inputs.Commanded(commands.Interrupt()))
 
     def reports(self, item_id: str, ms: int) -> None:
         """The page tells how much it has played."""
-        self.feed(steps.Commanded(commands.Played(item_id, ms)))
+        self.feed(inputs.Commanded(commands.Played(item_id, ms)))
 
     def hangs_up(self) -> None:
         """The caller hangs up."""
-        self.feed(steps.Commanded(commands.HangUp()))
+        self.feed(inputs.Commanded(commands.HangUp()))
 
     def caller_starts_to_speak(self, item_id: str = "speech_1", *, cuts: bool = True) -> None:
         """The service hears the caller, and stops its response by itself."""
@@ -148,7 +150,7 @@ class CallDriver:
     def sound(self, item_id: str, ms: float) -> None:
         """Sound from the model."""
         self._sounding = item_id
-        self.feed(steps.SoundArrived(item_id, bytes(int(ms * 48)), ms))
+        self.feed(inputs.SoundArrived(item_id, bytes(int(ms * 48)), ms))
 
     def message_done(self, item_id: str, text: str, status: str = "completed") -> None:
         """The message is complete."""
@@ -191,32 +193,32 @@ class CallDriver:
         """A tool has come to an end."""
         tool = self.tools.pop(call_id)
         output = str(result) if error is None else f"failed: {error}"
-        self.feed(steps.ToolEnded(call_id, tool.name, output, None if error else result, error))
+        self.feed(inputs.ToolEnded(call_id, tool.name, output, None if error else result, error))
 
     def configured(self, which: int = 0) -> None:
         """A configuration that was asked for is worked out."""
         asked = self.configuring.pop(which)
-        self.feed(steps.AgentConfigured(asked.agent, {"instructions": f"be {asked.agent}"}, asked.purpose))
+        self.feed(inputs.AgentConfigured(asked.agent, {"instructions": f"be {asked.agent}"}, asked.purpose))
 
     def configuration_fails(self, which: int = 0) -> None:
         """A configuration could not be worked out."""
         asked = self.configuring.pop(which)
-        self.feed(steps.AgentFailed(asked.agent, "ValueError: no", asked.purpose))
+        self.feed(inputs.AgentFailed(asked.agent, "ValueError: no", asked.purpose))
 
     def commands(self, command: commands.CommandUnion) -> None:
         """The caller's page asks for something."""
-        self.feed(steps.Commanded(command))
+        self.feed(inputs.Commanded(command))
 
     def guardrail_finds(
         self, status: Literal["pass", "fail", "error"] = "pass", guardrail: str = "moderation", **fields: Any
     ) -> None:
         """A guardrail has looked at what it was last shown."""
         check = self.checks[-1]
-        self.feed(steps.Checked(check.item_id, check.check, guardrail, status, **fields))
+        self.feed(inputs.Checked(check.item_id, check.check, guardrail, status, **fields))
 
     def wire(self, type_: str, **fields: Any) -> None:
         """Any event from the model."""
-        self.feed(steps.WireArrived({"type": type_, **fields}))
+        self.feed(inputs.WireArrived({"type": type_, **fields}))
 
     def wait(self, ms: float) -> None:
         """Time passes, and what is due happens."""
@@ -226,10 +228,10 @@ class CallDriver:
             if self._timers[key] > until:
                 break
             self.now_ms = max(self.now_ms, self._timers.pop(key))
-            self.feed(steps.Woke(key))
+            self.feed(inputs.Woke(key))
         self.now_ms = until
 
-    def feed(self, given: steps.Input) -> None:
+    def feed(self, given: inputs.Input) -> None:
         """Any input."""
         self._do(self.machine.step(given, self.now_ms))
 
@@ -248,16 +250,16 @@ class CallDriver:
         """How many responses were asked for."""
         return len(self.sent_of("response.create"))
 
-    def logged(self, *kinds: type[log.LogEvent]) -> list[Any]:
+    def logged(self, *kinds: type[log_events.LogEvent]) -> list[Any]:
         """The log's events of some kinds."""
         return [event for event in self.events if isinstance(event, kinds)]
 
     def said(self, item_id: str) -> str:
         """A message as the log has it in the end."""
         text = ""
-        for event in self.logged(log.MessageDelta, log.MessageDone, log.MessageTruncated):
+        for event in self.logged(log_events.MessageDelta, log_events.MessageDone, log_events.MessageTruncated):
             if event.item_id == item_id:
-                text = text + event.text if isinstance(event, log.MessageDelta) else event.text or ""
+                text = text + event.text if isinstance(event, log_events.MessageDelta) else event.text or ""
         return text
 
     def since(self, mark: int) -> list[Event]:
@@ -270,46 +272,46 @@ class CallDriver:
         self.events.clear()
 
     def _received(self, type_: str) -> list[Event]:
-        return [event.event for event in self.logged(log.WireReceived) if event.event["type"] == type_]
+        return [event.event for event in self.logged(log_events.WireReceived) if event.event["type"] == type_]
 
-    def _do(self, effects: Sequence[steps.Effect]) -> None:
-        for effect in effects:
+    def _do(self, emitted: Sequence[effects.Effect]) -> None:
+        for effect in emitted:
             match effect:
-                case steps.Send():
+                case effects.Send():
                     self.sent.append(effect.event)
-                case steps.Append():
-                    assert self.ended is None or isinstance(effect.event, log.CallEnded)
+                case effects.Append():
+                    assert self.ended is None or isinstance(effect.event, log_events.CallEnded)
                     self.events.append(effect.event)
-                case steps.Play():
+                case effects.Play():
                     assert self._sounding is not None
                     self.played[self._sounding] = self.played.get(self._sounding, 0.0) + len(effect.pcm) / 48
-                case steps.Configure():
+                case effects.Configure():
                     self.configuring.append(effect)
                     if self.configures:
                         self.configured(len(self.configuring) - 1)
-                case steps.WakeAt():
+                case effects.WakeAt():
                     self._timers.pop(effect.key, None)
                     if effect.at_ms is not None:
                         self._timers[effect.key] = effect.at_ms
-                case steps.End():
+                case effects.End():
                     self.ended = effect.reason
                 case _:
                     self._note(effect)
 
-    def _note(self, effect: steps.Effect) -> None:
+    def _note(self, effect: effects.Effect) -> None:
         """What the test answers by hand, or looks at."""
         match effect:
-            case steps.RunTool():
+            case effects.RunTool():
                 self.tools[effect.call_id] = effect
-            case steps.Check():
+            case effects.Check():
                 self.checks.append(effect)
-            case steps.Approved():
+            case effects.Approved():
                 self.approved[effect.call_id] = effect.approved
-            case steps.Renew():
+            case effects.Renew():
                 self.renewals.append(effect)
-            case steps.Remember():
+            case effects.Remember():
                 self.kept[effect.turn] = effect.since_ms
-            case steps.Forget():
+            case effects.Forget():
                 del self.kept[effect.turn]
 
 

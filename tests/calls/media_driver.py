@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.calls.call_driver import CallDriver
-from trunkline.calls import steps
+from trunkline.calls.machine import inputs
 
 
 class MediaDriver(CallDriver):
@@ -17,30 +17,30 @@ class MediaDriver(CallDriver):
     # The caller and the ways to the model ---------------------------------------------------------------------------
     def media_flows(self, leg_id: str = "leg_1") -> None:
         """The page says that its connection is up."""
-        self.feed(steps.CallerJoined(leg_id, "webrtc"))
+        self.feed(inputs.CallerJoined(leg_id, "webrtc"))
 
     def joins_by_relay(self, reason: str | None = None) -> None:
         """The caller is there, with sound over the relay."""
-        self.feed(steps.CallerJoined("leg_1", "websocket", reason))
+        self.feed(inputs.CallerJoined("leg_1", "websocket", reason))
 
     def sideband_cut(self) -> None:
         """The sideband's socket breaks; sound flows on."""
-        self.feed(steps.LinkDropped("the connection broke", 1006, 250, resumable=True))
+        self.feed(inputs.LinkDropped("the connection broke", 1006, 250, resumable=True))
 
     def sideband_back(self) -> None:
         """The sideband is there again, with the same session."""
-        self.feed(steps.LinkOpened(attempts=1, lost_for_ms=250, resumed=True))
+        self.feed(inputs.LinkOpened(attempts=1, lost_for_ms=250, resumed=True))
 
     def dialled_anew(self) -> None:
         """The page has posted another offer: another WebRTC call, and another sideband."""
         self._responding = None
-        self.feed(steps.LinkDropped("the caller came another way", None, 0))
-        self.feed(steps.LinkOpened())
+        self.feed(inputs.LinkDropped("the caller came another way", None, 0))
+        self.feed(inputs.LinkOpened())
 
     def media_call_ends(self) -> None:
         """The WebRTC call is over at the service."""
         self._responding = None
-        self.feed(steps.LinkDropped("no such call", 404, 0, needs_leg=True))
+        self.feed(inputs.LinkDropped("no such call", 404, 0, needs_leg=True))
 
     # The service ----------------------------------------------------------------------------------------------------
     def begins_to_speak(self, text: str = "one two three four", *, sounds: bool = True) -> str:

@@ -8,7 +8,7 @@ from agents import RunContextWrapper
 from agents.realtime import RealtimeAgent, realtime_handoff
 from agents.realtime.handoffs import collect_enabled_handoffs
 
-from trunkline.calls.agents import session_of
+from trunkline.calls.agents.session_config import session_of
 
 CONTEXT: RunContextWrapper[Any] = RunContextWrapper(None)
 poet: RealtimeAgent[Any] = RealtimeAgent(name="Haiku writer", handoff_description="Writes about anything.")

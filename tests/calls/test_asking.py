@@ -11,8 +11,8 @@ from agents import FunctionTool, RunContextWrapper, function_tool
 from agents.realtime import RealtimeAgent
 
 from trunkline import CallContext, Caller, Lines, Question, Rehearsal, Scenario, TextModelError, call
-from trunkline.calls import log
-from trunkline.calls.asking import MOST_ROUNDS
+from trunkline.calls import log_events
+from trunkline.calls.agents.text_model_requests import MOST_ROUNDS
 from trunkline.testing import VoiceCall, VoiceCalls
 
 Context = RunContextWrapper[CallContext[Any]]
@@ -57,7 +57,7 @@ def asking(answerer: Any, **how: Any) -> Scenario[Any]:
     return Scenario("asking", agents=[agent], rehearsal=rehearsal)
 
 
-def events(call: VoiceCall, kind: type[log.LogEvent]) -> list[Any]:
+def events(call: VoiceCall, kind: type[log_events.LogEvent]) -> list[Any]:
     return [entry.event for entry in call.log if isinstance(entry.event, kind)]
 
 
@@ -110,10 +110,10 @@ async def test_it_may_call_tools_which_are_in_the_log_as_children(voice_call: Vo
 
     call = await voice_call(asking(answerer, tools=[look_up]))
     assert (await call.say("well?")).text == "str: Tea is 3 dollars."
-    consult, nested = events(call, log.ToolStarted)
+    consult, nested = events(call, log_events.ToolStarted)
     assert (nested.name, nested.parent, nested.arguments) == ("look_up", consult.call_id, {"thing": "tea"})
-    assert [event.call_id for event in events(call, log.ToolDone)] == [nested.call_id, consult.call_id]
-    (progress,) = events(call, log.ToolProgress)
+    assert [event.call_id for event in events(call, log_events.ToolDone)] == [nested.call_id, consult.call_id]
+    (progress,) = events(call, log_events.ToolProgress)
     assert (progress.call_id, progress.fraction) == (nested.call_id, 0.5)
 
 
@@ -125,7 +125,7 @@ async def test_a_model_that_only_calls_tools_is_stopped(voice_call: VoiceCalls) 
 
     call = await voice_call(asking(answerer, tools=[look_up]))
     assert (await call.say("well?")).text == "str: At last."
-    assert len(events(call, log.ToolStarted)) == 1 + MOST_ROUNDS
+    assert len(events(call, log_events.ToolStarted)) == 1 + MOST_ROUNDS
 
 
 async def test_nobody_who_answers_is_an_error_the_agent_can_act_on(voice_call: VoiceCalls) -> None:
@@ -135,7 +135,7 @@ async def test_nobody_who_answers_is_an_error_the_agent_can_act_on(voice_call: V
     call = await voice_call(asking(answerer))
     turn = await call.say("well?")
     assert "no advice today" in turn.text
-    assert "no advice today" in (events(call, log.ToolDone)[0].error or "")
+    assert "no advice today" in (events(call, log_events.ToolDone)[0].error or "")
 
 
 async def test_outside_a_call_there_is_nobody_to_ask() -> None:

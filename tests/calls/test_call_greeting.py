@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 
 from tests.calls.call_driver import CALLER_WAIT_MS, CallDriver, items_of
-from trunkline.calls import log
+from trunkline.calls import log_events
 
 
 def test_a_call_is_announced_with_its_first_agent() -> None:
     call = CallDriver()
     started, agent = call.events
-    assert isinstance(started, log.CallStarted)
+    assert isinstance(started, log_events.CallStarted)
     assert started.scenario == "test"
-    assert agent == log.AgentChanged(agent="host")
+    assert agent == log_events.AgentChanged(agent="host")
 
 
 @pytest.mark.parametrize("first", ["link", "caller"])
@@ -35,7 +35,7 @@ def test_what_the_caller_is_taken_to_have_said_is_hidden() -> None:
     call = CallDriver()
     call.link_up()
     call.caller_joins()
-    (added,) = call.logged(log.MessageAdded)
+    (added,) = call.logged(log_events.MessageAdded)
     assert added.hidden
     assert call.machine.transcript.history() == []
 
@@ -77,10 +77,10 @@ def test_without_a_caller_the_call_ends_after_its_wait() -> None:
     call = CallDriver()
     call.link_up()
     call.wait(CALLER_WAIT_MS - 1)
-    assert not call.logged(log.CallEnded)
+    assert not call.logged(log_events.CallEnded)
     call.wait(1)
     assert call.ended == "no caller came"
-    assert call.events[-1] == log.CallEnded(reason="no caller came")
+    assert call.events[-1] == log_events.CallEnded(reason="no caller came")
 
 
 def test_a_caller_who_does_not_come_back_ends_the_call() -> None:
@@ -104,4 +104,4 @@ def test_hanging_up_ends_the_call() -> None:
     call.hangs_up()
     assert call.ended == "caller hung up"
     call.link_up()
-    assert call.events[-1] == log.CallEnded(reason="caller hung up")
+    assert call.events[-1] == log_events.CallEnded(reason="caller hung up")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from tests.calls.call_driver import CallDriver, call
-from trunkline.calls import log
+from trunkline.calls import log_events
 
 
 def handing_over(*, configures: bool = True) -> tuple[CallDriver, str]:
@@ -33,8 +33,8 @@ def test_the_new_agents_session_comes_before_the_tools_output() -> None:
 
 def test_the_log_says_who_speaks_now_and_why() -> None:
     driver, _call_id = handing_over()
-    changed = log.AgentChanged(agent="poet", previous="host", reason="wants a haiku")
-    assert driver.logged(log.AgentChanged) == [changed]
+    changed = log_events.AgentChanged(agent="poet", previous="host", reason="wants a haiku")
+    assert driver.logged(log_events.AgentChanged) == [changed]
 
 
 def test_the_new_agent_is_asked_for_once_when_the_old_ones_response_is_over() -> None:
@@ -54,7 +54,7 @@ def test_messages_carry_the_name_of_the_agent_that_says_them() -> None:
     driver.response_done()
     driver.reports(still_the_host, 1000)
     poet = driver.answers("I am the poet.")
-    speakers = {added.item_id: added.agent for added in driver.logged(log.MessageAdded)}
+    speakers = {added.item_id: added.agent for added in driver.logged(log_events.MessageAdded)}
     assert speakers == {still_the_host: "host", poet: "poet"}
 
 
@@ -95,7 +95,7 @@ def test_a_second_transfer_is_refused_also_when_the_first_was_quick() -> None:
     driver, _first = handing_over()
     second = driver.model_calls("transfer_to_poet")
     assert outputs(driver)[second] == {"error": "The caller is being transferred already."}
-    assert len(driver.logged(log.AgentChanged)) == 1
+    assert len(driver.logged(log_events.AgentChanged)) == 1
 
 
 def test_a_tool_of_the_old_agent_that_was_called_beside_the_transfer_still_runs() -> None:
@@ -115,7 +115,7 @@ def test_an_agent_that_cannot_be_set_up_leaves_the_old_one_speaking() -> None:
     assert driver.machine.agent == "host"
     assert outputs(driver) == {call_id: {"error": "poet is not available; go on yourself."}}
     assert driver.types_sent == ["conversation.item.create", "response.create"]
-    (error,) = driver.logged(log.CallError)
+    (error,) = driver.logged(log_events.CallError)
     assert (error.code, error.source) == ("agent_failed", "scenario")
     assert "ValueError: no" in error.message
 
@@ -168,7 +168,7 @@ def test_handing_back_and_forth() -> None:
     driver.model_calls("transfer_to_host")
     driver.confirms_items()
     driver.response_done()
-    assert [changed.agent for changed in driver.logged(log.AgentChanged)] == ["poet", "host"]
+    assert [changed.agent for changed in driver.logged(log_events.AgentChanged)] == ["poet", "host"]
     assert driver.asked == 2
 
 
@@ -176,4 +176,4 @@ def test_a_reason_that_is_no_text_is_passed_over() -> None:
     driver = call()
     driver.response_created()
     driver.model_calls("transfer_to_poet", '{"reason": {"no": "text"}}')
-    assert driver.logged(log.AgentChanged)[0].reason is None
+    assert driver.logged(log_events.AgentChanged)[0].reason is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.calls.call_driver import CallDriver, call, items_of
-from trunkline.calls import log
+from trunkline.calls import log_events
 
 TEN_WORDS = "one two three four five six seven eight nine ten"
 
@@ -27,7 +27,7 @@ def test_typing_cancels_the_response_and_clears_its_sound() -> None:
     driver, item_id = speaking()
     driver.types("Stop, something else.")
     assert driver.types_sent == ["response.cancel", "conversation.item.create"]
-    assert driver.logged(log.AudioCleared) == [log.AudioCleared(item_id=item_id)]
+    assert driver.logged(log_events.AudioCleared) == [log_events.AudioCleared(item_id=item_id)]
 
 
 def test_the_response_to_what_was_typed_is_asked_for_once_when_the_cancelled_one_is_over() -> None:
@@ -108,8 +108,12 @@ def test_the_transcript_keeps_what_was_heard_also_when_the_rest_comes_later() ->
     driver.message_done(item_id, TEN_WORDS, "incomplete")
     driver.response_done("cancelled")
     assert driver.said(item_id) == "one two three four five"
-    kinds = [type(event) for event in driver.logged(log.MessageDone, log.MessageTruncated) if event.item_id == item_id]
-    assert kinds == [log.MessageDone, log.MessageTruncated]
+    kinds = [
+        type(event)
+        for event in driver.logged(log_events.MessageDone, log_events.MessageTruncated)
+        if event.item_id == item_id
+    ]
+    assert kinds == [log_events.MessageDone, log_events.MessageTruncated]
 
 
 def test_sound_that_comes_after_the_cut_counts_for_the_length_of_the_message() -> None:
@@ -136,7 +140,7 @@ def test_what_was_heard_to_the_end_is_not_cut() -> None:
     driver.reports(item_id, 4000)
     driver.types("Thank you.")
     assert driver.types_sent == ["conversation.item.create", "response.create"]
-    assert driver.logged(log.AudioCleared) == []
+    assert driver.logged(log_events.AudioCleared) == []
 
 
 def test_a_page_that_never_reports_has_heard_everything_in_time() -> None:
@@ -144,7 +148,7 @@ def test_a_page_that_never_reports_has_heard_everything_in_time() -> None:
     driver.response_done()
     driver.wait(4000)
     driver.types("Thank you.")
-    assert driver.logged(log.AudioCleared) == []
+    assert driver.logged(log_events.AudioCleared) == []
 
 
 def test_no_word_is_heard_of_a_response_that_was_cancelled_before_it_spoke() -> None:
@@ -157,7 +161,7 @@ def test_no_word_is_heard_of_a_response_that_was_cancelled_before_it_spoke() -> 
     item_id = driver.agent_says("Once upon", audio_ms=200, finished=False)
     driver.response_done("cancelled")
     assert item_id not in driver.played
-    assert driver.logged(log.AudioStarted) == []
+    assert driver.logged(log_events.AudioStarted) == []
     assert driver.sent_of("conversation.item.truncate")[0]["audio_end_ms"] == 0
     assert driver.said(item_id) == ""
     assert driver.asked == 2
@@ -167,7 +171,7 @@ def test_speaking_silences_the_agent_and_leaves_the_cancelling_to_the_service() 
     driver, item_id = speaking()
     driver.caller_starts_to_speak()
     assert driver.sent_of("response.cancel") == []
-    assert driver.logged(log.AudioCleared) == [log.AudioCleared(item_id=item_id)]
+    assert driver.logged(log_events.AudioCleared) == [log_events.AudioCleared(item_id=item_id)]
     driver.reports(item_id, 1000)
     assert driver.sent_of("conversation.item.truncate")[0]["audio_end_ms"] == 1000
 
@@ -226,7 +230,7 @@ def test_the_button_twice_cancels_once() -> None:
     driver.interrupts()
     driver.interrupts()
     assert len(driver.sent_of("response.cancel")) == 1
-    assert len(driver.logged(log.AudioCleared)) == 1
+    assert len(driver.logged(log_events.AudioCleared)) == 1
 
 
 def test_the_button_before_the_response_has_begun_stops_it() -> None:
@@ -352,7 +356,7 @@ def test_what_the_service_says_of_items_of_its_own_is_the_transcript() -> None:
     driver.caller_stops_speaking()
     driver.words_recognised(" a haiku, please ")
     assert driver.said("speech_1") == "a haiku, please"
-    assert driver.logged(log.MessageAdded)[0].spoken
+    assert driver.logged(log_events.MessageAdded)[0].spoken
 
 
 def test_speech_is_placed_before_the_answer_that_was_quicker() -> None:
@@ -374,8 +378,8 @@ def test_words_that_were_not_recognised_are_told() -> None:
     driver.caller_starts_to_speak()
     driver.caller_stops_speaking()
     driver.wire("conversation.item.input_audio_transcription.failed", item_id="speech_1", error={"message": "died"})
-    assert driver.logged(log.MessageDone)[-1].status == "failed"
-    assert "died" in driver.logged(log.CallError)[0].message
+    assert driver.logged(log_events.MessageDone)[-1].status == "failed"
+    assert "died" in driver.logged(log_events.CallError)[0].message
 
 
 def test_sound_without_words_is_inaudible() -> None:
@@ -383,5 +387,5 @@ def test_sound_without_words_is_inaudible() -> None:
     driver.caller_starts_to_speak()
     driver.caller_stops_speaking()
     driver.words_recognised("  ")
-    assert driver.logged(log.MessageDone)[-1].status == "inaudible"
+    assert driver.logged(log_events.MessageDone)[-1].status == "inaudible"
     assert items_of(driver.machine.transcript.replay()) == ["user: hi", "assistant: Hello, I am the host."]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.calls.call_driver import CallDriver, call, items_of
-from trunkline.calls import log
+from trunkline.calls import log_events
 
 
 def responding(*, finished: bool = False) -> tuple[CallDriver, str]:
@@ -20,7 +20,7 @@ def responding(*, finished: bool = False) -> tuple[CallDriver, str]:
 def test_a_lost_link_is_logged_with_the_time_of_the_next_try() -> None:
     driver = call()
     driver.link_lost(retry_in_ms=250)
-    assert driver.logged(log.LinkLost) == [log.LinkLost(reason="the connection broke", retry_in_ms=250)]
+    assert driver.logged(log_events.LinkLost) == [log_events.LinkLost(reason="the connection broke", retry_in_ms=250)]
 
 
 def test_a_new_link_gets_the_session_then_the_conversation() -> None:
@@ -38,7 +38,7 @@ def test_a_new_link_gets_the_session_then_the_conversation() -> None:
         "assistant: It is sunny.",
     ]
     assert driver.asked == 0
-    assert driver.logged(log.LinkRestored)[0].replayed == 4
+    assert driver.logged(log_events.LinkRestored)[0].replayed == 4
 
 
 def test_before_the_session_is_set_up_nothing_is_lost() -> None:
@@ -89,7 +89,7 @@ def test_what_had_come_whole_is_heard_whole() -> None:
     driver.response_done()
     driver.link_lost()
     driver.link_up()
-    assert driver.logged(log.AudioCleared) == []
+    assert driver.logged(log_events.AudioCleared) == []
     assert driver.asked == 0
     assert items_of(driver.sent)[-1] == "assistant: one two three four"
 
@@ -218,13 +218,13 @@ def test_speech_that_was_going_on_is_told_to_have_stopped() -> None:
     driver = call()
     driver.caller_starts_to_speak()
     driver.link_lost()
-    assert len(driver.logged(log.SpeechStopped)) == 1
+    assert len(driver.logged(log_events.SpeechStopped)) == 1
 
 
 def test_a_link_without_hope_ends_the_call_and_says_why() -> None:
     driver = call()
     driver.link_lost(retry_in_ms=None)
-    (error,) = driver.logged(log.CallError)
+    (error,) = driver.logged(log_events.CallError)
     assert error.code == "link_failed"
     assert driver.ended == "the model cannot be reached"
 

@@ -8,8 +8,9 @@ import pytest
 
 from tests.calls.call_driver import CallDriver, call, items_of
 from tests.calls.media_driver import MediaDriver, media_call
-from trunkline.calls import commands, log, steps
-from trunkline.calls.linkage import RENEWAL_GRACE_MS, RETRY_RENEWAL_MS, STALL_MS
+from trunkline.calls import commands, log_events
+from trunkline.calls.machine import inputs
+from trunkline.calls.machine.session_lifecycle import RENEWAL_GRACE_MS, RETRY_RENEWAL_MS, STALL_MS
 
 HOUR = 3_600_000.0
 
@@ -17,8 +18,8 @@ HOUR = 3_600_000.0
 def resumed_call() -> MediaDriver:
     """A WebRTC call whose sideband was cut while nobody spoke, and is back."""
     driver = media_call()
-    driver.feed(steps.LinkDropped("the connection broke", None, 250, resumable=True))
-    driver.feed(steps.LinkOpened(resumed=True))
+    driver.feed(inputs.LinkDropped("the connection broke", None, 250, resumable=True))
+    driver.feed(inputs.LinkOpened(resumed=True))
     driver.forget()
     return driver
 
@@ -65,7 +66,7 @@ def test_a_model_that_falls_silent_in_an_answer_gets_another_session() -> None:
     asked_something(driver)
     driver.wait(STALL_MS)
     assert [renewal.gently for renewal in driver.renewals] == [False]
-    assert driver.logged(log.CallError)[0].code == "stalled"
+    assert driver.logged(log_events.CallError)[0].code == "stalled"
 
 
 def test_a_model_that_goes_on_answering_is_left_alone() -> None:
@@ -88,12 +89,12 @@ def test_a_session_is_made_anew_before_its_hour_is_over() -> None:
     driver.wait(2 * RENEWAL_GRACE_MS)
     assert [renewal.gently for renewal in driver.renewals] == [True]
     driver.forget()
-    driver.feed(steps.LinkOpened(renewed=True))
-    (rolled,) = driver.logged(log.LinkRolledOver)
+    driver.feed(inputs.LinkOpened(renewed=True))
+    (rolled,) = driver.logged(log_events.LinkRolledOver)
     assert rolled.replayed == 2
     assert driver.types_sent[:2] == ["session.update", "conversation.item.create"]
     assert driver.asked == 0
-    assert driver.logged(log.LinkLost, log.LinkRestored) == []
+    assert driver.logged(log_events.LinkLost, log_events.LinkRestored) == []
 
 
 def test_a_session_is_not_made_anew_while_somebody_speaks() -> None:
@@ -119,16 +120,16 @@ def test_a_session_is_made_anew_at_the_last_even_if_somebody_speaks() -> None:
 
 def test_over_webrtc_the_page_makes_it_anew() -> None:
     driver = call(session_limit_ms=HOUR)
-    driver.feed(steps.CallerJoined("leg_1", "webrtc"))
+    driver.feed(inputs.CallerJoined("leg_1", "webrtc"))
     driver.wait(HOUR - 4 * RENEWAL_GRACE_MS)
     assert driver.renewals == []
-    assert driver.logged(log.LegReofferRequested)
+    assert driver.logged(log_events.LegReofferRequested)
 
 
 def test_a_renewal_that_fails_is_tried_again() -> None:
     driver = call(session_limit_ms=HOUR)
     driver.wait(HOUR - 4 * RENEWAL_GRACE_MS)
-    driver.feed(steps.RenewalFailed("429"))
+    driver.feed(inputs.RenewalFailed("429"))
     driver.wait(RETRY_RENEWAL_MS)
     assert len(driver.renewals) == 2
 
@@ -136,7 +137,7 @@ def test_a_renewal_that_fails_is_tried_again() -> None:
 def test_a_call_that_lasts_too_long_ends_with_a_goodbye() -> None:
     driver = call(longest_ms=600_000)
     driver.wait(545_000)
-    assert driver.logged(log.Notice)[0].code == "call_limit_near"
+    assert driver.logged(log_events.Notice)[0].code == "call_limit_near"
     driver.forget()
     driver.wait(60_000)
     assert "Say goodbye" in items_of(driver.sent)[0]
@@ -188,7 +189,7 @@ def test_a_model_that_calls_tools_for_ever_is_told_to_speak() -> None:
         if call_id not in driver.tools:
             break
         driver.tool_answers(call_id)
-    assert driver.logged(log.CallError)[0].code == "too_many_calls"
+    assert driver.logged(log_events.CallError)[0].code == "too_many_calls"
     assert "Speak to the caller" in items_of(driver.sent)[-1]
 
 
@@ -196,13 +197,13 @@ def test_a_tool_waits_for_the_callers_approval() -> None:
     driver = call()
     asked_something(driver)
     call_id = driver.model_calls("weather", '{"city": "Oslo"}')
-    driver.feed(steps.ApprovalWanted(call_id, '{"city": "Oslo"}'))
-    (needed,) = driver.logged(log.ApprovalNeeded)
+    driver.feed(inputs.ApprovalWanted(call_id, '{"city": "Oslo"}'))
+    (needed,) = driver.logged(log_events.ApprovalNeeded)
     assert (needed.call_id, needed.name, needed.arguments) == (call_id, "weather", {"city": "Oslo"})
     driver.commands(commands.Approve(call_id, True))
     driver.commands(commands.Approve(call_id, False))  # a second press changes nothing
     assert driver.approved == {call_id: True}
-    assert len(driver.logged(log.ApprovalResolved)) == 1
+    assert len(driver.logged(log_events.ApprovalResolved)) == 1
 
 
 def test_an_approval_is_for_whoever_called_the_tool_also_after_a_handoff() -> None:
@@ -214,8 +215,8 @@ def test_an_approval_is_for_whoever_called_the_tool_also_after_a_handoff() -> No
     driver.types("Go on.")
     driver.confirms_items()
     driver.response_created()
-    driver.feed(steps.ApprovalWanted(call_id, "{}"))
-    (needed,) = driver.logged(log.ApprovalNeeded)
+    driver.feed(inputs.ApprovalWanted(call_id, "{}"))
+    (needed,) = driver.logged(log_events.ApprovalNeeded)
     assert (driver.machine.agent, needed.agent) == ("poet", "host")
 
 
@@ -223,9 +224,9 @@ def test_an_approval_that_never_comes_is_told_as_none() -> None:
     driver = call()
     asked_something(driver)
     call_id = driver.model_calls("weather")
-    driver.feed(steps.ApprovalWanted(call_id, "{}"))
+    driver.feed(inputs.ApprovalWanted(call_id, "{}"))
     driver.tool_answers(call_id, error="the caller did not allow it")
-    assert driver.logged(log.ApprovalResolved)[0].approved is False
+    assert driver.logged(log_events.ApprovalResolved)[0].approved is False
 
 
 def test_an_approval_of_nothing_is_ignored() -> None:
@@ -262,5 +263,5 @@ def test_an_account_without_quota_is_told_and_not_asked_again() -> None:
     fails(driver, type="insufficient_quota", code="insufficient_quota", message="You exceeded your current quota.")
     driver.wait(60_000)
     assert driver.asked == 0
-    (error,) = driver.logged(log.CallError)
+    (error,) = driver.logged(log_events.CallError)
     assert error.hint

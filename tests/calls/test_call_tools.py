@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.calls.call_driver import CallDriver, call, items_of
-from trunkline.calls import log
+from trunkline.calls import log_events
 
 
 def asking_tools(*names: str) -> tuple[CallDriver, list[str]]:
@@ -22,8 +22,8 @@ def test_a_tool_is_run_with_its_arguments_and_logged() -> None:
     driver = call()
     driver.response_created()
     call_id = driver.model_calls("weather", '{"city": "Wanaka"}')
-    started = log.ToolStarted(call_id=call_id, name="weather", arguments={"city": "Wanaka"}, agent="host")
-    assert driver.logged(log.ToolStarted) == [started]
+    started = log_events.ToolStarted(call_id=call_id, name="weather", arguments={"city": "Wanaka"}, agent="host")
+    assert driver.logged(log_events.ToolStarted) == [started]
     assert driver.tools[call_id].arguments == '{"city": "Wanaka"}'
 
 
@@ -33,15 +33,15 @@ def test_its_output_goes_to_the_model_which_is_then_asked() -> None:
     driver.tool_answers(call_id, "sunny")
     assert driver.types_sent == ["conversation.item.create", "response.create"]
     assert items_of(driver.sent) == ["= sunny"]
-    assert driver.logged(log.ToolDone) == [
-        log.ToolDone(call_id=call_id, name="weather", duration_ms=120, result="sunny")
+    assert driver.logged(log_events.ToolDone) == [
+        log_events.ToolDone(call_id=call_id, name="weather", duration_ms=120, result="sunny")
     ]
 
 
 def test_a_failed_tool_is_answered_too() -> None:
     driver, (call_id,) = asking_tools("weather")
     driver.tool_answers(call_id, error="no network")
-    assert driver.logged(log.ToolDone)[0].error == "no network"
+    assert driver.logged(log_events.ToolDone)[0].error == "no network"
     assert driver.asked == 1
 
 
@@ -133,7 +133,7 @@ def test_an_unknown_tool_is_refused_with_the_names_there_are() -> None:
     driver.response_done()
     assert items_of(driver.sent)[-1].startswith('= {"error":"There is no tool named teleport.')
     assert "weather, clock, transfer_to_poet" in items_of(driver.sent)[-1]
-    assert driver.logged(log.CallError)[0].code == "unknown_tool"
+    assert driver.logged(log_events.CallError)[0].code == "unknown_tool"
     assert driver.asked == 1
 
 
@@ -142,28 +142,28 @@ def test_the_same_call_told_twice_is_run_once() -> None:
     driver.response_created()
     driver.model_calls("weather", call_id="fc_same")
     driver.model_calls("weather", call_id="fc_same")
-    assert len(driver.logged(log.ToolStarted)) == 1
+    assert len(driver.logged(log_events.ToolStarted)) == 1
 
 
 def test_arguments_that_are_no_json_are_logged_as_they_came() -> None:
     driver = call()
     driver.response_created()
     driver.model_calls("weather", '{"city": ')
-    assert driver.logged(log.ToolStarted)[0].arguments == '{"city": '
+    assert driver.logged(log_events.ToolStarted)[0].arguments == '{"city": '
 
 
 def test_a_call_that_ends_says_what_became_of_its_tools() -> None:
     driver, (call_id,) = asking_tools("weather")
     driver.hangs_up()
-    (done,) = driver.logged(log.ToolDone)
+    (done,) = driver.logged(log_events.ToolDone)
     assert done.call_id == call_id
     assert done.error == "The call ended before it answered."
-    assert isinstance(driver.events[-1], log.CallEnded)
+    assert isinstance(driver.events[-1], log_events.CallEnded)
 
 
 def test_an_answer_to_a_call_that_has_ended_is_passed_over() -> None:
     driver, (call_id,) = asking_tools("weather")
     driver.hangs_up()
     driver.tool_answers(call_id)
-    assert len(driver.logged(log.ToolDone)) == 1
+    assert len(driver.logged(log_events.ToolDone)) == 1
     assert driver.sent == []

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.calls.call_driver import CallDriver, call
-from trunkline.calls import commands, log, steps
+from trunkline.calls import commands, log, log_events
+from trunkline.calls.machine import inputs
 from trunkline.providers.faults import LONGEST_PAUSE_S, MOST_TRIES
 
 KNOWN = sorted(call().machine._handlers)
@@ -20,14 +21,14 @@ def test_every_event_is_logged_as_it_came() -> None:
     driver = call()
     driver.wire("something.new", event_id="event_1", more={"and": "more"})
     assert driver.events == [
-        log.WireReceived(event={"type": "something.new", "event_id": "event_1", "more": {"and": "more"}})
+        log_events.WireReceived(event={"type": "something.new", "event_id": "event_1", "more": {"and": "more"}})
     ]
 
 
 def test_what_is_sent_is_logged_before_it_goes() -> None:
     driver = call()
     driver.types("Hello?")
-    assert [event.event for event in driver.logged(log.WireSent)] == driver.sent
+    assert [event.event for event in driver.logged(log_events.WireSent)] == driver.sent
 
 
 @pytest.mark.parametrize("kind", KNOWN)
@@ -45,7 +46,7 @@ def test_a_malformed_event_is_passed_over(kind: str, fields: dict[str, Any]) -> 
 def test_a_malformed_event_is_told_of() -> None:
     driver = call()
     driver.wire("response.created")
-    (error,) = driver.logged(log.CallError)
+    (error,) = driver.logged(log_events.CallError)
     assert error.code == "malformed_event"
     assert "response.created" in error.message
 
@@ -57,7 +58,7 @@ def test_a_response_refused_for_too_many_is_asked_for_again_a_little_later() -> 
     driver.response_created()
     error = {"type": "tokens", "code": "rate_limit_exceeded", "message": "Rate limit reached"}
     driver.response_done("failed", status_details={"type": "failed", "error": error})
-    (logged,) = driver.logged(log.CallError)
+    (logged,) = driver.logged(log_events.CallError)
     assert (logged.message, logged.code, logged.source) == ("Rate limit reached", "rate_limit_exceeded", "provider")
     assert driver.asked == 1
     driver.wait(LONGEST_PAUSE_S * 1000)
@@ -84,7 +85,7 @@ def test_a_response_that_was_broken_off_says_why() -> None:
     driver = call()
     driver.response_created()
     driver.response_done("incomplete", status_details={"type": "incomplete", "reason": "content_filter"})
-    assert driver.logged(log.CallError)[0].code == "content_filter"
+    assert driver.logged(log_events.CallError)[0].code == "content_filter"
 
 
 def test_no_message_stays_open_when_its_response_is_over() -> None:
@@ -92,8 +93,8 @@ def test_no_message_stays_open_when_its_response_is_over() -> None:
     driver.response_created()
     item_id = driver.agent_says("And then", finished=False)
     driver.response_done("failed")
-    (done,) = driver.logged(log.MessageDone)
-    assert done == log.MessageDone(item_id=item_id, role="assistant", text="And then", status="interrupted")
+    (done,) = driver.logged(log_events.MessageDone)
+    assert done == log_events.MessageDone(item_id=item_id, role="assistant", text="And then", status="interrupted")
 
 
 def test_a_refusal_because_a_response_is_under_way_is_no_error_to_the_caller() -> None:
@@ -101,7 +102,7 @@ def test_a_refusal_because_a_response_is_under_way_is_no_error_to_the_caller() -
     driver.types("Hello?")
     driver.response_created()
     driver.refuses_request()
-    assert driver.logged(log.CallError) == []
+    assert driver.logged(log_events.CallError) == []
 
 
 def test_a_refused_request_for_what_nobody_has_answered_is_made_again_once() -> None:
@@ -132,7 +133,7 @@ def test_a_request_that_fails_for_good_is_not_made_again_and_the_next_one_is() -
     event_id = driver.sent_of("response.create")[0]["event_id"]
     driver.wire("error", error={"code": "quota", "message": "No more.", "event_id": event_id})
     assert driver.asked == 1
-    assert driver.logged(log.CallError)[0].message == "No more."
+    assert driver.logged(log_events.CallError)[0].message == "No more."
     driver.types("Please!")
     assert driver.asked == 2
 
@@ -150,7 +151,7 @@ def test_a_request_that_fails_does_not_take_a_later_wish_with_it() -> None:
 def test_a_cancel_that_came_too_late_is_no_error() -> None:
     driver = call()
     driver.wire("error", error={"code": "response_cancel_not_active", "message": "no active response"})
-    assert driver.logged(log.CallError) == []
+    assert driver.logged(log_events.CallError) == []
 
 
 def test_sound_is_counted_but_not_logged() -> None:
@@ -163,9 +164,9 @@ def test_sound_begins_and_ends_in_the_log() -> None:
     driver = call()
     driver.response_created()
     item_id = driver.agent_says("Hello.", audio_ms=500)
-    assert driver.logged(log.AudioStarted, log.AudioDone) == [
-        log.AudioStarted(item_id=item_id),
-        log.AudioDone(item_id=item_id, ms=500),
+    assert driver.logged(log_events.AudioStarted, log_events.AudioDone) == [
+        log_events.AudioStarted(item_id=item_id),
+        log_events.AudioDone(item_id=item_id, ms=500),
     ]
 
 
@@ -212,7 +213,7 @@ wire_events = st.fixed_dictionaries(
         "error": st.fixed_dictionaries({"code": odd, "event_id": odd, "message": odd}) | anything,
     },
 )
-inputs = st.one_of(
+random_inputs = st.one_of(
     wire_events.map(lambda event: ("wire", event)),
     st.tuples(st.just("sound"), ids, st.sampled_from([20.0, 500.0])),
     st.sampled_from(["link_up", "link_lost", "caller_joins", "caller_leaves", "interrupts", "configure", "fail"]).map(
@@ -235,7 +236,7 @@ inputs = st.one_of(
 
 
 @settings(max_examples=400, deadline=None)
-@given(st.lists(inputs, max_size=40), st.sampled_from(["unguarded", "guarded", "held"]))
+@given(st.lists(random_inputs, max_size=40), st.sampled_from(["unguarded", "guarded", "held"]))
 def test_the_rules_that_always_hold(story: list[tuple[Any, ...]], watched: str) -> None:
     guardrails = {"host": ["moderation", "length"], "poet": []} if watched != "unguarded" else {}
     driver = CallDriver(
@@ -252,7 +253,7 @@ def test_the_rules_that_always_hold(story: list[tuple[Any, ...]], watched: str) 
         elif there["caller"] or name not in ("types", "interrupts", "reports", "commands"):
             something_else(driver, name, rest)
         watch.look()
-    driver.feed(steps.Stopped("the end"))
+    driver.feed(inputs.Stopped("the end"))
     watch.at_the_end()
 
 
@@ -280,7 +281,7 @@ def something_else(driver: CallDriver, name: str, rest: list[Any]) -> None:
 def from_the_model(driver: CallDriver, name: str, rest: list[Any]) -> None:
     if name == "wire":
         # Only what can come over a wire: the link has decoded it.
-        driver.feed(steps.WireArrived(msgspec.json.decode(msgspec.json.encode(rest[0]))))
+        driver.feed(inputs.WireArrived(msgspec.json.decode(msgspec.json.encode(rest[0]))))
     elif name == "sound":
         driver.sound(rest[0], rest[1])
     elif name == "agent_says":
@@ -288,7 +289,7 @@ def from_the_model(driver: CallDriver, name: str, rest: list[Any]) -> None:
     elif name == "renewed":
         if driver.renewals:
             driver.renewals.clear()
-            driver.feed(steps.LinkOpened(renewed=True))
+            driver.feed(inputs.LinkOpened(renewed=True))
     elif name == "created":
         driver.wire("response.created", response={"id": rest[0]})
     else:
@@ -307,11 +308,11 @@ class Watch:
         """Never two requests without an end, a refusal or a new link between them; every event can be written."""
         for event in self.driver.events[self._seen :]:
             log.frame_of(event, 1, 1)
-            if isinstance(event, log.WireSent) and event.event["type"] == "response.create":
+            if isinstance(event, log_events.WireSent) and event.event["type"] == "response.create":
                 assert self._open_request is None, "two responses were asked for at once"
                 self._open_request = event.event["event_id"]
-            elif isinstance(event, log.LinkLost | log.LinkRolledOver) or (
-                isinstance(event, log.WireReceived) and event.event["type"] in ("response.done", "error")
+            elif isinstance(event, log_events.LinkLost | log_events.LinkRolledOver) or (
+                isinstance(event, log_events.WireReceived) and event.event["type"] in ("response.done", "error")
             ):
                 self._open_request = None
         self._seen = len(self.driver.events)
@@ -320,25 +321,25 @@ class Watch:
         """`call.ended` is last; every tool, message and look of a guardrail that began has ended once."""
         self.look()
         events = self.driver.events
-        assert isinstance(events[-1], log.CallEnded)
-        assert sum(isinstance(event, log.CallEnded) for event in events) == 1
-        started = [event.call_id for event in events if isinstance(event, log.ToolStarted)]
-        done = [event.call_id for event in events if isinstance(event, log.ToolDone)]
+        assert isinstance(events[-1], log_events.CallEnded)
+        assert sum(isinstance(event, log_events.CallEnded) for event in events) == 1
+        started = [event.call_id for event in events if isinstance(event, log_events.ToolStarted)]
+        done = [event.call_id for event in events if isinstance(event, log_events.ToolDone)]
         assert sorted(started) == sorted(done)
         assert len(set(started)) == len(started)
-        added = {event.item_id for event in events if isinstance(event, log.MessageAdded)}
-        assert added == {event.item_id for event in events if isinstance(event, log.MessageDone)}
+        added = {event.item_id for event in events if isinstance(event, log_events.MessageAdded)}
+        assert added == {event.item_id for event in events if isinstance(event, log_events.MessageDone)}
         looks: dict[tuple[str, str], list[str]] = {}
         for event in events:
-            if isinstance(event, log.GuardrailChecked):
+            if isinstance(event, log_events.GuardrailChecked):
                 looks.setdefault((event.item_id, event.guardrail), []).append(event.status)
         for statuses in looks.values():
             assert [status == "pending" for status in statuses] == [True, False] * (len(statuses) // 2), statuses
-        passed = {e.item_id for e in events if isinstance(e, log.GuardrailChecked) and e.status == "pass"}
+        passed = {e.item_id for e in events if isinstance(e, log_events.GuardrailChecked) and e.status == "pass"}
         assert passed <= {check.item_id for check in self.driver.checks}
-        speech = [event for event in events if isinstance(event, log.SpeechStarted | log.SpeechStopped)]
+        speech = [event for event in events if isinstance(event, log_events.SpeechStarted | log_events.SpeechStopped)]
         assert all(
-            isinstance(event, log.SpeechStarted if at % 2 == 0 else log.SpeechStopped)
+            isinstance(event, log_events.SpeechStarted if at % 2 == 0 else log_events.SpeechStopped)
             for at, event in enumerate(speech)
         )
         assert len(speech) % 2 == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trunkline.calls.caller_sound import HELD_SOUND_BYTES, LEAD_BYTES, CallerSound
+from trunkline.calls.model_link.caller_audio_buffer import HELD_SOUND_BYTES, LEAD_BYTES, CallerSound
 from trunkline.realtime.audio import BYTES_PER_MS
 
 

@@ -12,13 +12,13 @@ from agents import RunContextWrapper, function_tool
 from tests.calls.call_bench import Caller, calling, frames_of, scenario, told
 from tests.calls.model_fake import MS, Calls, FakeModel
 from trunkline import CallContext
-from trunkline.calls import log
-from trunkline.calls.agent_runner import StateError
+from trunkline.calls import log, log_events
+from trunkline.calls.agents.runner import StateError
 from trunkline.calls.call import CallTimes
-from trunkline.calls.caller_sound import HELD_SOUND_BYTES
-from trunkline.calls.exchange import Exchange, TooManyCallsError
-from trunkline.calls.legs import MOST_WAITING_BYTES, OVER, TAKEN_OVER, TOO_SLOW, Closing
-from trunkline.calls.link import GIVE_UP_AFTER_S
+from trunkline.calls.model_link.caller_audio_buffer import HELD_SOUND_BYTES
+from trunkline.calls.model_link.link import GIVE_UP_AFTER_S
+from trunkline.calls.pages import MOST_WAITING_BYTES, OVER, TAKEN_OVER, TOO_SLOW, Closing
+from trunkline.calls.registry import Exchange, TooManyCallsError
 from trunkline.providers import ProviderError
 from trunkline.testing.virtual_time import in_virtual_time
 
@@ -51,7 +51,7 @@ async def test_a_handoff_changes_instructions_and_nothing_that_was_set_at_run_ti
         assert await caller.heard(1) == "I am the poet."
     update = model.now.received[model.now.types().index("session.update", 1)]["session"]
     assert set(update) == {"type", "instructions", "tools", "tool_choice"}
-    assert [changed.agent for changed in caller.logged(log.AgentChanged)] == ["host", "poet"]
+    assert [changed.agent for changed in caller.logged(log_events.AgentChanged)] == ["host", "poet"]
 
 
 @in_virtual_time
@@ -81,8 +81,8 @@ def test_instructions_that_fail_leave_the_old_agent_speaking(failure: str) -> No
         async with calling(model, scenario(instructions=instructions)) as caller:
             caller.joins()
             assert await caller.heard(1) == "I stay."
-            assert caller.logged(log.CallError)[0].code == "agent_failed"
-            assert [changed.agent for changed in caller.logged(log.AgentChanged)] == ["host"]
+            assert caller.logged(log_events.CallError)[0].code == "agent_failed"
+            assert [changed.agent for changed in caller.logged(log_events.AgentChanged)] == ["host"]
 
     run()
 
@@ -94,8 +94,8 @@ async def test_extras_that_fail_end_the_call_with_a_reason() -> None:
 
     async with calling(FakeModel(extras=extras)) as caller:
         await caller.until(lambda: caller.call.is_over)
-    assert caller.logged(log.CallEnded)[0].reason == "the agent host could not be set up"
-    assert "no such deployment" in caller.logged(log.CallError)[0].message
+    assert caller.logged(log_events.CallEnded)[0].reason == "the agent host could not be set up"
+    assert "no such deployment" in caller.logged(log_events.CallError)[0].message
 
 
 @in_virtual_time
@@ -131,7 +131,7 @@ async def test_one_call_that_fails_inside_leaves_the_others_alone() -> None:
     async with calling() as well, calling(Broken()) as ill:
         await well.greeted()
         assert ill.call.is_over
-        assert ill.logged(log.CallEnded)[0].reason == "internal error"
+        assert ill.logged(log_events.CallEnded)[0].reason == "internal error"
         well.types("still there?")
         await well.heard(2)
 
@@ -144,7 +144,7 @@ async def test_the_log_is_numbered_from_one_without_gaps_and_in_order_of_time() 
     entries = caller.call.log.since(0)
     assert [entry.seq for entry in entries] == list(range(1, len(entries) + 1))
     assert [entry.at_ms for entry in entries] == sorted(entry.at_ms for entry in entries)
-    assert isinstance(entries[-1].event, log.CallEnded)
+    assert isinstance(entries[-1].event, log_events.CallEnded)
 
 
 @in_virtual_time
@@ -162,7 +162,7 @@ async def test_a_page_gets_what_it_has_not_seen_and_then_what_is_new() -> None:
 def test_a_log_keeps_a_bounded_tail() -> None:
     kept = log.Log(lambda: 0.0, keep=10)
     for number in range(25):
-        kept.append(log.MessageDelta(item_id="m", text=str(number)))
+        kept.append(log_events.MessageDelta(item_id="m", text=str(number)))
     assert [entry.seq for entry in kept.since(0)] == list(range(16, 26))
     assert [entry.seq for entry in kept.since(20)] == list(range(21, 26))
     assert kept.since(25) == []
@@ -177,12 +177,12 @@ async def test_sound_is_counted_once_a_second_and_at_the_end() -> None:
             caller.call.hear(caller.page, bytes(20 * MS))
         await caller.heard(1)
         await asyncio.sleep(0.7)
-    counts = caller.logged(log.AudioStats)
+    counts = caller.logged(log_events.AudioStats)
     assert sum(count.received_ms for count in counts) == 1000
     assert sum(count.received_frames for count in counts) == 10
     assert sum(count.sent_ms for count in counts) == 1000
     assert sum(count.sent_frames for count in counts) == 50
-    times = [entry.at_ms for entry in caller.call.log.since(0) if isinstance(entry.event, log.AudioStats)]
+    times = [entry.at_ms for entry in caller.call.log.since(0) if isinstance(entry.event, log_events.AudioStats)]
     assert all(later - earlier >= 1000 for earlier, later in itertools.pairwise(times[:-1]))
 
 
@@ -322,7 +322,7 @@ async def test_leaving_in_the_middle_of_an_answer_and_coming_back_gets_it_again_
         caller.joins()
         await caller.heard(2)
         await asyncio.sleep(20)
-    done = [event for event in caller.logged(log.MessageDone) if event.role == "assistant"]
+    done = [event for event in caller.logged(log_events.MessageDone) if event.role == "assistant"]
     assert [event.status for event in done] == ["interrupted", "completed"]
 
 
@@ -331,7 +331,7 @@ async def test_a_caller_who_never_comes_ends_the_call() -> None:
     async with calling(caller_wait_s=7) as caller:
         await caller.until(lambda: caller.call.is_over)
         assert caller.call.log.since(0)[-1].at_ms == 7000
-    assert caller.logged(log.CallEnded)[0].reason == "no caller came"
+    assert caller.logged(log_events.CallEnded)[0].reason == "no caller came"
 
 
 @in_virtual_time
@@ -393,7 +393,7 @@ async def test_a_reader_of_the_log_may_speak_at_once() -> None:
         caller.joins()
 
         def answer(entry: log.Entry) -> None:
-            if isinstance(entry.event, log.MessageDone) and entry.event.text == "You said: hi.":
+            if isinstance(entry.event, log_events.MessageDone) and entry.event.text == "You said: hi.":
                 caller.types("hello yourself")
 
         caller.call.log.subscribe(answer)
@@ -410,9 +410,9 @@ async def test_a_lost_link_is_made_again_and_the_conversation_goes_on() -> None:
         caller.model.now.breaks("the network went away", 1006)
         caller.types("are you there?")
         assert await caller.heard(2) == "You said: are you there?."
-        (lost,) = caller.logged(log.LinkLost)
+        (lost,) = caller.logged(log_events.LinkLost)
         assert (lost.reason, lost.code) == ("the network went away", 1006)
-        assert len(caller.logged(log.LinkRestored)) == 1
+        assert len(caller.logged(log_events.LinkRestored)) == 1
         assert len(caller.model.connections) == 2
 
 
@@ -423,7 +423,7 @@ async def test_sound_during_the_loss_follows_the_replay() -> None:
         caller.model.now.breaks()
         await asyncio.sleep(0.01)
         caller.call.hear(caller.page, b"\5\6" * 480)
-        await caller.until(lambda: caller.logged(log.LinkRestored))
+        await caller.until(lambda: caller.logged(log_events.LinkRestored))
         await asyncio.sleep(0.1)
     kinds = caller.model.now.types(without_sound=False)
     assert kinds[0] == "session.update"
@@ -438,11 +438,11 @@ async def test_it_is_tried_again_and_again_with_growing_pauses() -> None:
     async with calling(FakeModel(failures=failures)) as caller:
         caller.joins()
         await caller.heard(1)
-        pauses = [lost.retry_in_ms for lost in caller.logged(log.LinkLost)]
+        pauses = [lost.retry_in_ms for lost in caller.logged(log_events.LinkLost)]
     assert caller.model.tries == 7
     assert pauses[0] <= 250
     assert pauses[-1] > 2000
-    assert all(lost.code == 429 for lost in caller.logged(log.LinkLost))
+    assert all(lost.code == 429 for lost in caller.logged(log_events.LinkLost))
 
 
 @in_virtual_time
@@ -451,7 +451,7 @@ async def test_what_another_try_would_not_mend_is_told_at_once() -> None:
     async with calling(FakeModel(failures=[error])) as caller:
         await caller.until(lambda: caller.call.is_over)
     assert caller.model.tries == 1
-    (told_error,) = caller.logged(log.CallError)
+    (told_error,) = caller.logged(log_events.CallError)
     assert told_error.message == "The model cannot be reached: azure answered 401. Check the key."
 
 
@@ -475,7 +475,7 @@ async def test_a_service_that_throws_every_session_out_at_once_is_given_up_too()
     async with calling(model) as caller:
         caller.joins()
         await caller.until(lambda: caller.call.is_over)
-    assert caller.logged(log.LinkLost)[-1].retry_in_ms is None
+    assert caller.logged(log_events.LinkLost)[-1].retry_in_ms is None
     assert len(model.connections) < 60
 
 
@@ -487,7 +487,7 @@ async def test_frames_that_are_no_events_are_told_and_passed_over() -> None:
             caller.model.now.emit_raw(frame)
         caller.types("still there?")
         await caller.heard(2)
-        errors = caller.logged(log.CallError)
+        errors = caller.logged(log_events.CallError)
     assert len(errors) == 7
     assert {error.code for error in errors} == {"malformed_event"}
 
@@ -499,7 +499,7 @@ async def test_nothing_of_a_call_is_left_when_it_ends_while_connecting() -> None
         await asyncio.sleep(1)
         caller.call.hang_up()
         await caller.until(lambda: caller.call.ended_at is not None)
-    assert caller.logged(log.CallEnded)[0].reason == "hung up"
+    assert caller.logged(log_events.CallEnded)[0].reason == "hung up"
 
 
 @in_virtual_time
@@ -558,9 +558,9 @@ async def test_a_tool_sees_the_call_and_leaves_notes() -> None:
     async with calling(model, scenario(tools=[look], state=lambda: {"looked": 0})) as caller:
         await caller.greeted()
         caller.types("look around")
-        await caller.until(lambda: caller.logged(log.ToolDone))
-    assert caller.logged(log.ToolDone)[0].result == "bench 1"
-    assert caller.logged(log.Breadcrumb)[0].data == {"said": ["Right.", "look around"]}
+        await caller.until(lambda: caller.logged(log_events.ToolDone))
+    assert caller.logged(log_events.ToolDone)[0].result == "bench 1"
+    assert caller.logged(log_events.Breadcrumb)[0].data == {"said": ["Right.", "look around"]}
 
 
 @in_virtual_time
@@ -579,11 +579,14 @@ async def test_a_call_that_ends_cancels_its_tools() -> None:
 
     async with calling(FakeModel(lambda _items: [Calls("slow")]), scenario(tools=[slow])) as caller:
         caller.joins()
-        await caller.until(lambda: caller.logged(log.ToolStarted))
+        await caller.until(lambda: caller.logged(log_events.ToolStarted))
         caller.call.hang_up()
         async with asyncio.timeout(1):
             await cancelled.wait()
-    assert [type(event) for event in caller.logged(log.ToolDone, log.CallEnded)] == [log.ToolDone, log.CallEnded]
+    assert [type(event) for event in caller.logged(log_events.ToolDone, log_events.CallEnded)] == [
+        log_events.ToolDone,
+        log_events.CallEnded,
+    ]
 
 
 @in_virtual_time
@@ -600,7 +603,7 @@ async def test_a_tool_that_will_not_be_cancelled_does_not_keep_the_page_waiting(
 
     async with calling(FakeModel(lambda _items: [Calls("stubborn")]), scenario(tools=[stubborn])) as caller:
         caller.joins()
-        await caller.until(lambda: caller.logged(log.ToolStarted))
+        await caller.until(lambda: caller.logged(log_events.ToolStarted))
         caller.call.hang_up()
         assert frames_of(caller.page)[-1] == Closing(OVER, "the call is over")
 
@@ -621,5 +624,5 @@ async def test_a_note_left_after_the_call_is_not_logged() -> None:
         await caller.until(lambda: contexts)
         caller.call.hang_up()
         contexts[0].breadcrumb("too late")
-    assert caller.logged(log.Breadcrumb) == []
-    assert isinstance(caller.call.log.since(0)[-1].event, log.CallEnded)
+    assert caller.logged(log_events.Breadcrumb) == []
+    assert isinstance(caller.call.log.since(0)[-1].event, log_events.CallEnded)

@@ -12,9 +12,9 @@ import pytest
 
 from tests.calls.call_bench import Caller, scenario
 from tests.calls.model_fake import FakeConnection, FakeModel
-from trunkline.calls import log
+from trunkline.calls import log_events
 from trunkline.calls.call import CallTimes
-from trunkline.calls.exchange import Exchange
+from trunkline.calls.registry import Exchange
 from trunkline.providers import Dialled, ProviderError
 from trunkline.testing.virtual_time import in_virtual_time
 
@@ -71,7 +71,7 @@ async def greeted(caller: Caller) -> None:
     caller.joins()
     caller.command(type="media_ready")
     await caller.heard(1)
-    received = [event.event for event in caller.logged(log.WireReceived)]
+    received = [event.event for event in caller.logged(log_events.WireReceived)]
     response_id = next(event for event in received if event["type"] == "response.created")["response"]["id"]
     caller.model.now.emit("output_audio_buffer.started", response_id=response_id)
     await asyncio.sleep(2)
@@ -169,7 +169,7 @@ async def test_the_relay_takes_over_and_the_webrtc_call_is_hung_up() -> None:
         await asyncio.sleep(5)
         assert model.open == set()
         assert model.sidebands == ["rtc_1", None]
-        greetings = [event for event in caller.logged(log.MessageAdded) if event.hidden]
+        greetings = [event for event in caller.logged(log_events.MessageAdded) if event.hidden]
         assert len(greetings) == 1
         caller.types("hello")
         assert await caller.heard(2) == "You said: hello."
@@ -258,7 +258,7 @@ async def test_a_webrtc_call_that_is_no_more_makes_the_page_dial() -> None:
         await greeted(caller)
         model.open.clear()
         model.now.breaks()
-        await caller.until(lambda: caller.logged(log.LegReofferRequested))
+        await caller.until(lambda: caller.logged(log_events.LegReofferRequested))
         assert not caller.call.is_over
         await caller.call.dial("another offer")
         caller.command(type="media_ready")

@@ -13,10 +13,10 @@ from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import AudioStreamTrack
 
 from tests.held import held
-from trunkline.calls import log
+from trunkline.calls import log_events
 from trunkline.calls.call import Call, CallTimes
-from trunkline.calls.exchange import Exchange
-from trunkline.calls.legs import Page
+from trunkline.calls.pages import Page
+from trunkline.calls.registry import Exchange
 from trunkline.engine.webrtc import only_loopback
 from trunkline.providers.local import start_local
 from trunkline.scenario.loading import load
@@ -55,7 +55,7 @@ async def one_call(call: Call, number: int) -> RTCPeerConnection:
     page = Page()
     call.attach(page, call.leg.leg_id, 0)
     call.command(page, FRAME_MEDIA_READY)
-    await until(lambda: any(isinstance(entry.event, log.AudioStarted) for entry in call.log.since(0)))
+    await until(lambda: any(isinstance(entry.event, log_events.AudioStarted) for entry in call.log.since(0)))
     if number % 3 == 1:
         await peer.close()
     elif number % 3 == 2:

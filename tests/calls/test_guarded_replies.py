@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from tests.calls.call_driver import CallDriver, call, items_of
-from trunkline.calls import log, steps
+from trunkline.calls import log_events
+from trunkline.calls.machine import inputs
 
 GUARDED: dict[str, Any] = {"guardrails": {"host": ["moderation"], "poet": []}}
 
@@ -24,7 +25,7 @@ def guarded(**changes: Any) -> CallDriver:
 
 
 def outcomes(driver: CallDriver) -> list[str]:
-    return [event.status for event in driver.logged(log.GuardrailChecked)]
+    return [event.status for event in driver.logged(log_events.GuardrailChecked)]
 
 
 def test_a_reply_is_pending_and_passes_once_all_of_it_was_looked_at() -> None:
@@ -32,7 +33,7 @@ def test_a_reply_is_pending_and_passes_once_all_of_it_was_looked_at() -> None:
     item_id = driver.agent_says("It is fine.")
     assert outcomes(driver) == ["pending"]
     driver.guardrail_finds("pass")
-    assert [(e.item_id, e.status) for e in driver.logged(log.GuardrailChecked)] == [
+    assert [(e.item_id, e.status) for e in driver.logged(log_events.GuardrailChecked)] == [
         (item_id, "pending"),
         (item_id, "pass"),
     ]
@@ -68,7 +69,7 @@ def test_what_trips_is_cancelled_cleared_truncated_and_asked_for_again() -> None
     driver.confirms_items()
     assert driver.sent_of("conversation.item.truncate")[0]["audio_end_ms"] == 380
     assert driver.asked == 1
-    failed = driver.logged(log.GuardrailChecked)[-1]
+    failed = driver.logged(log_events.GuardrailChecked)[-1]
     assert (failed.status, failed.category, failed.text) == ("fail", "OFFENSIVE", "You are a fool. And")
 
 
@@ -78,7 +79,7 @@ def test_a_reply_that_was_complete_is_silenced_all_the_same() -> None:
     driver.response_done()
     driver.wait(300)
     driver.guardrail_finds("fail")
-    assert driver.logged(log.AudioCleared)
+    assert driver.logged(log_events.AudioCleared)
     driver.confirms_items()
     driver.wait(300)
     assert driver.asked == 1
@@ -97,13 +98,13 @@ def test_of_two_guardrails_each_tells_how_it_came_out() -> None:
     driver.agent_says("It is fine.")
     driver.guardrail_finds("error", "length")
     driver.guardrail_finds("pass", "moderation")
-    last = {event.guardrail: event.status for event in driver.logged(log.GuardrailChecked)}
+    last = {event.guardrail: event.status for event in driver.logged(log_events.GuardrailChecked)}
     assert last == {"length": "error", "moderation": "pass"}
 
 
 def came_out(driver: CallDriver) -> dict[str, str]:
     """What the page shows beside the message: each guardrail's last word."""
-    return {event.guardrail: event.status for event in driver.logged(log.GuardrailChecked)}
+    return {event.guardrail: event.status for event in driver.logged(log_events.GuardrailChecked)}
 
 
 TWO: dict[str, Any] = {"guardrails": {"host": ["moderation", "length"], "poet": []}}
@@ -163,7 +164,7 @@ def test_after_so_many_stopped_answers_no_other_is_asked_for() -> None:
         driver.response_created()
     assert driver.asked == 3  # two others, and one that only excuses itself
     assert "Say only" in items_of(driver.sent)[-1]
-    assert driver.logged(log.CallError)[-1].code == "guardrails_exhausted"
+    assert driver.logged(log_events.CallError)[-1].code == "guardrails_exhausted"
 
 
 def test_an_agent_without_guardrails_is_not_looked_at() -> None:
@@ -191,7 +192,7 @@ def held() -> CallDriver:
 
 
 def shown(driver: CallDriver) -> str:
-    return "".join(event.text for event in driver.logged(log.MessageDelta))
+    return "".join(event.text for event in driver.logged(log_events.MessageDelta))
 
 
 def test_nothing_is_shown_or_heard_before_it_has_passed() -> None:
@@ -202,8 +203,8 @@ def test_nothing_is_shown_or_heard_before_it_has_passed() -> None:
     driver.guardrail_finds("pass")
     assert shown(driver) == "It is fine."
     assert driver.played == {item_id: 1000}
-    assert driver.logged(log.MessageDone)[-1].status == "completed"
-    assert driver.logged(log.AudioDone)
+    assert driver.logged(log_events.MessageDone)[-1].status == "completed"
+    assert driver.logged(log_events.AudioDone)
 
 
 def test_a_sentence_is_shown_when_it_has_passed_and_heard_when_the_next_has() -> None:
@@ -230,7 +231,7 @@ def test_what_does_not_pass_is_never_shown_nor_heard(status: Any) -> None:
     driver.wait(1_000)
     assert (shown(driver), driver.played) == ("", {})
     assert driver.said(item_id) == ""
-    assert driver.logged(log.GuardrailChecked)[-1].text is None
+    assert driver.logged(log_events.GuardrailChecked)[-1].text is None
     assert driver.sent_of("conversation.item.truncate")[0]["audio_end_ms"] == 0
     assert driver.asked == 1
 
@@ -239,7 +240,7 @@ def test_the_wire_in_the_log_has_none_of_its_words() -> None:
     driver = held()
     driver.agent_says("You are a fool.")
     driver.response_done("completed", output=[{"type": "message", "content": [{"transcript": "You are a fool."}]}])
-    assert not [event for event in driver.logged(log.WireReceived) if "fool" in str(event.event)]
+    assert not [event for event in driver.logged(log_events.WireReceived) if "fool" in str(event.event)]
 
 
 def test_what_is_held_back_when_the_caller_cuts_in_is_never_heard() -> None:
@@ -271,8 +272,8 @@ def test_two_messages_are_heard_in_their_order() -> None:
     second = driver.agent_says("Second.", audio_ms=200)
     driver.guardrail_finds("pass")
     assert driver.played == {}
-    driver.feed(steps.Checked(first, checks[0].check, "moderation", "pass"))
-    assert [event.item_id for event in driver.logged(log.AudioStarted)] == [first, second]
+    driver.feed(inputs.Checked(first, checks[0].check, "moderation", "pass"))
+    assert [event.item_id for event in driver.logged(log_events.AudioStarted)] == [first, second]
 
 
 def test_an_answer_that_fails_before_its_sound_is_complete_does_not_hold_up_the_next() -> None:
@@ -287,4 +288,4 @@ def test_an_answer_that_fails_before_its_sound_is_complete_does_not_hold_up_the_
     driver.response_done()
     driver.guardrail_finds("pass")
     assert shown(driver) == "One. TwoAgain."
-    assert driver.logged(log.AudioDone)[0].item_id == broken
+    assert driver.logged(log_events.AudioDone)[0].item_id == broken

@@ -10,7 +10,7 @@ from agents import Agent, GuardrailFunctionOutput, OutputGuardrail, RunContextWr
 from agents.realtime import RealtimeAgent
 
 from trunkline import Caller, Lines, Phrases, Question, Rehearsal, Scenario, call, moderation
-from trunkline.calls import log
+from trunkline.calls import log_events
 from trunkline.testing import VoiceCall, VoiceCalls
 
 RUDE, SURE = Phrases("be rude"), Phrases("delete it")
@@ -50,7 +50,7 @@ def guarded(hold: bool = False, *guardrails: OutputGuardrail[Any]) -> Scenario[A
     )
 
 
-def events(call: VoiceCall, kind: type[log.LogEvent]) -> list[Any]:
+def events(call: VoiceCall, kind: type[log_events.LogEvent]) -> list[Any]:
     """The log's events of a kind."""
     return [entry.event for entry in call.log if isinstance(entry.event, kind)]
 
@@ -58,7 +58,7 @@ def events(call: VoiceCall, kind: type[log.LogEvent]) -> list[Any]:
 async def test_what_is_civil_passes(voice_call: VoiceCalls) -> None:
     call = await voice_call(guarded())
     await call.say("hello")
-    found = [event.status for event in events(call, log.GuardrailChecked)]
+    found = [event.status for event in events(call, log_events.GuardrailChecked)]
     assert found == ["pending", "pass", "pending", "pass"]
 
 
@@ -67,9 +67,9 @@ async def test_what_is_rude_is_stopped_and_said_otherwise(voice_call: VoiceCalls
     await call.say("hello")
     turn = await call.say("be rude")
     assert "Excuse me" in turn.text
-    failed = [event for event in events(call, log.GuardrailChecked) if event.status == "fail"]
+    failed = [event for event in events(call, log_events.GuardrailChecked) if event.status == "fail"]
     assert [event.category for event in failed] == ["OFFENSIVE"]
-    assert events(call, log.MessageTruncated)
+    assert events(call, log_events.MessageTruncated)
     assert (await call.say("hello")).text == "I see."
 
 
@@ -87,7 +87,7 @@ async def test_a_guardrail_that_raises_is_an_error(voice_call: VoiceCalls) -> No
 
     call = await voice_call(guarded(False, OutputGuardrail(guardrail_function=broken, name="broken")))
     turn = await call.say("hello")
-    last = events(call, log.GuardrailChecked)[-1]
+    last = events(call, log_events.GuardrailChecked)[-1]
     assert (last.status, last.rationale) == ("error", "RuntimeError: out of order")
     assert turn.text == "I see."
 
@@ -98,7 +98,7 @@ async def test_a_tool_runs_only_if_the_caller_allows_it(voice_call: VoiceCalls, 
     await call.say("hello")
     call.allows("delete", approved)
     assert answer in (await call.say("delete it")).text
-    (needed,) = events(call, log.ApprovalNeeded)
+    (needed,) = events(call, log_events.ApprovalNeeded)
     assert needed.arguments == {"what": "the file"}
 
 
@@ -112,6 +112,6 @@ async def test_an_hour_goes_by_and_the_session_with_it(voice_call: VoiceCalls) -
     call = await voice_call(guarded())
     await call.say("hello")
     await call.silent_for(4_000_000)
-    assert len(events(call, log.LinkRolledOver)) == 1
-    assert not events(call, log.LinkLost)
+    assert len(events(call, log_events.LinkRolledOver)) == 1
+    assert not events(call, log_events.LinkLost)
     assert (await call.say("hello")).text == "I see."

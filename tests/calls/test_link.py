@@ -8,9 +8,9 @@ import sys
 import pytest
 
 from tests.calls.model_fake import FakeConnection, FakeModel
-from trunkline.calls import steps
-from trunkline.calls.caller_sound import LEAD_BYTES
-from trunkline.calls.link import Link, Route
+from trunkline.calls.machine import inputs
+from trunkline.calls.model_link.caller_audio_buffer import LEAD_BYTES
+from trunkline.calls.model_link.link import Link, Route
 from trunkline.realtime.audio import BYTES_PER_MS
 
 SESSION = {"type": "session.update", "session": {}}
@@ -18,11 +18,11 @@ SESSION = {"type": "session.update", "session": {}}
 
 async def test_a_renewal_ends_with_the_connection_that_it_was_to_replace() -> None:
     model = FakeModel()
-    arrived: asyncio.Queue[steps.Input] = asyncio.Queue()
+    arrived: asyncio.Queue[inputs.Input] = asyncio.Queue()
     link = Link(arrived.put_nowait, Route(lambda: model.connect("m")))
 
     async def opened() -> None:
-        while not isinstance(await arrived.get(), steps.LinkOpened):
+        while not isinstance(await arrived.get(), inputs.LinkOpened):
             pass
         link.send(SESSION)
 
@@ -51,10 +51,10 @@ async def test_what_was_said_to_a_service_that_was_gone_already_goes_to_the_next
     comes: bool, seconds: int
 ) -> None:
     model = FakeModel()
-    arrived: asyncio.Queue[steps.Input] = asyncio.Queue()
+    arrived: asyncio.Queue[inputs.Input] = asyncio.Queue()
     link = Link(arrived.put_nowait, Route(lambda: model.connect("m")))
     running = asyncio.create_task(link.run())
-    while not isinstance(await arrived.get(), steps.LinkOpened):
+    while not isinstance(await arrived.get(), inputs.LinkOpened):
         pass
     link.send(SESSION)
     await asyncio.sleep(0)
@@ -64,7 +64,7 @@ async def test_what_was_said_to_a_service_that_was_gone_already_goes_to_the_next
             model.now.arrivals += 1
         link.hear(bytes([frame]) * 20 * BYTES_PER_MS)
     model.now.breaks()
-    while not isinstance(await arrived.get(), steps.LinkOpened):
+    while not isinstance(await arrived.get(), inputs.LinkOpened):
         pass
     link.send(SESSION)
     while not model.now.sound:  # noqa: ASYNC110 - the model has no event for it
@@ -78,10 +78,10 @@ async def test_what_was_said_to_a_service_that_was_gone_already_goes_to_the_next
 
 async def test_sound_goes_as_the_session_has_it_whatever_else_of_it_changes() -> None:
     model = FakeModel()
-    arrived: asyncio.Queue[steps.Input] = asyncio.Queue()
+    arrived: asyncio.Queue[inputs.Input] = asyncio.Queue()
     link = Link(arrived.put_nowait, Route(lambda: model.connect("m")))
     running = asyncio.create_task(link.run())
-    assert isinstance(await arrived.get(), steps.LinkOpened)
+    assert isinstance(await arrived.get(), inputs.LinkOpened)
     link.send({"type": "session.update", "session": {"audio": {"input": {"format": {"type": "audio/pcmu"}}}}})
     link.send({"type": "session.update", "session": {"audio": {"input": {"turn_detection": None}}}})
     link.hear(bytes(9600))
@@ -110,7 +110,7 @@ class Busy(FakeConnection):
 
 
 async def test_what_could_go_at_once_does_not_overtake_what_waits() -> None:
-    arrived: asyncio.Queue[steps.Input] = asyncio.Queue()
+    arrived: asyncio.Queue[inputs.Input] = asyncio.Queue()
     connection = Busy(FakeModel())
 
     async def connect() -> Busy:
@@ -118,7 +118,7 @@ async def test_what_could_go_at_once_does_not_overtake_what_waits() -> None:
 
     link = Link(arrived.put_nowait, Route(connect))
     running = asyncio.create_task(link.run())
-    assert isinstance(await arrived.get(), steps.LinkOpened)
+    assert isinstance(await arrived.get(), inputs.LinkOpened)
     await asyncio.sleep(0)
     link.send({"type": "first"})
     connection.free.set()

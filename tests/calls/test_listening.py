@@ -6,9 +6,9 @@ import pytest
 
 from tests.calls.call_driver import CallDriver, call, items_of
 from tests.calls.media_driver import media_call
-from trunkline.calls import commands, log
-from trunkline.calls.listening import HEAR_WAIT_MS
-from trunkline.calls.talk_button import RESTORED_SOUND_MS
+from trunkline.calls import commands, log_events
+from trunkline.calls.machine.caller_turns import HEAR_WAIT_MS
+from trunkline.calls.machine.push_to_talk import RESTORED_SOUND_MS
 from trunkline.testing import VoiceCalls
 
 
@@ -37,7 +37,9 @@ def lose_and_find(driver: CallDriver) -> None:
 
 def said(driver: CallDriver) -> list[tuple[str, str, str]]:
     """The caller's messages, as the log has them in the end."""
-    return [(done.item_id, done.text, done.status) for done in driver.logged(log.MessageDone) if done.role == "user"]
+    return [
+        (done.item_id, done.text, done.status) for done in driver.logged(log_events.MessageDone) if done.role == "user"
+    ]
 
 
 class TestByVoice:
@@ -74,8 +76,10 @@ class TestByVoice:
         driver.caller_stops_speaking("speech_2")
         driver.words_recognised("Hello there.", "speech_2")
         assert said(driver) == [("speech_1", "Hello there.", "completed")]
-        assert driver.logged(log.MessageAdded) == []
-        assert {event.item_id for event in driver.logged(log.SpeechStarted, log.SpeechStopped)} == {"speech_1"}
+        assert driver.logged(log_events.MessageAdded) == []
+        assert {event.item_id for event in driver.logged(log_events.SpeechStarted, log_events.SpeechStopped)} == {
+            "speech_1"
+        }
         assert driver.kept == {}
 
     def test_its_answer_is_asked_for_by_nobody_but_the_service(self) -> None:
@@ -148,7 +152,7 @@ class TestByVoice:
         lose_and_find(driver)
         driver.confirms_items()
         assert items_of(driver.sent)[-1] == "user: Hello there."
-        assert driver.logged(log.MessageAdded) == []
+        assert driver.logged(log_events.MessageAdded) == []
 
     def test_who_has_gone_is_not_heard_again(self) -> None:
         driver = spoken()

@@ -6,8 +6,9 @@ import pytest
 
 from tests.calls.call_driver import items_of
 from tests.calls.media_driver import MediaDriver, media_call, media_speaking
-from trunkline.calls import log, steps
-from trunkline.calls.linkage import ANSWER_WAIT_MS
+from trunkline.calls import log_events
+from trunkline.calls.machine import inputs
+from trunkline.calls.machine.session_lifecycle import ANSWER_WAIT_MS
 
 
 # The page's socket ----------------------------------------------------------------------------------------------------
@@ -22,7 +23,7 @@ def test_sound_that_flows_on_without_the_pages_socket_is_left_alone() -> None:
     driver.played_out(response_id)
     driver.wait(1000)
     assert driver.sent == []
-    assert driver.logged(log.AudioCleared, log.MessageTruncated) == []
+    assert driver.logged(log_events.AudioCleared, log_events.MessageTruncated) == []
     assert driver.said(item_id) == "one two three four"
 
 
@@ -64,7 +65,7 @@ def test_dialling_anew_in_mid_sentence_replays_what_was_heard_and_asks_again_onc
     driver.media_flows()
     assert items_of(driver.sent)[-2:] == ["user: Tell me everything.", "assistant: one two"]
     assert driver.asked == 1
-    (truncated,) = driver.logged(log.MessageTruncated)
+    (truncated,) = driver.logged(log_events.MessageTruncated)
     assert (truncated.item_id, truncated.heard_ms) == (item_id, 620)
     driver.wait(20_000)
     assert driver.asked == 1
@@ -97,7 +98,7 @@ def test_dialling_anew_when_nothing_was_being_said_asks_for_nothing() -> None:
 def test_a_media_call_that_ended_makes_the_page_dial_and_loses_no_turn() -> None:
     driver, _item_id = media_speaking()
     driver.media_call_ends()
-    assert driver.logged(log.LegReofferRequested) == [log.LegReofferRequested(reason="no such call")]
+    assert driver.logged(log_events.LegReofferRequested) == [log_events.LegReofferRequested(reason="no such call")]
     driver.link_up()
     driver.media_flows()
     assert driver.asked == 1
@@ -107,14 +108,14 @@ def test_a_media_call_that_ended_makes_the_page_dial_and_loses_no_turn() -> None
 def test_falling_back_to_the_relay_before_media_flowed_greets_once() -> None:
     driver = MediaDriver()
     driver.link_up()
-    driver.feed(steps.LinkDropped("the caller came another way", None, 0))
+    driver.feed(inputs.LinkDropped("the caller came another way", None, 0))
     driver.joins_by_relay("no connection within 3 s")
     driver.link_up()
     assert items_of(driver.sent) == ["user: hi"]
     assert driver.asked == 1
-    (joined,) = driver.logged(log.LegJoined)
+    (joined,) = driver.logged(log_events.LegJoined)
     assert (joined.transport, joined.reason) == ("websocket", "no connection within 3 s")
-    greetings = [event for event in driver.logged(log.MessageAdded) if event.role == "user"]
+    greetings = [event for event in driver.logged(log_events.MessageAdded) if event.role == "user"]
     assert len(greetings) == 1
 
 
@@ -126,7 +127,7 @@ def test_changing_to_the_relay_in_mid_sentence_says_it_again_there_and_greets_no
     driver.confirms_items()
     assert items_of(driver.sent)[-2:] == ["user: Tell me everything.", "assistant: one two"]
     assert driver.types_sent[-1] == "response.create"
-    assert [event.item_id for event in driver.logged(log.AudioCleared)] == [item_id]
+    assert [event.item_id for event in driver.logged(log_events.AudioCleared)] == [item_id]
     driver.forget()
     driver.response_created()
     spoken = driver.agent_says("again", audio_ms=500)
@@ -140,9 +141,9 @@ def test_a_resumed_sideband_gets_the_session_and_no_replay() -> None:
     driver.sideband_back()
     driver.wait(60_000)
     assert driver.types_sent == ["session.update"]
-    (restored,) = driver.logged(log.LinkRestored)
+    (restored,) = driver.logged(log_events.LinkRestored)
     assert restored.replayed == 0
-    assert driver.logged(log.LegReofferRequested) == []
+    assert driver.logged(log_events.LegReofferRequested) == []
 
 
 def test_what_was_typed_while_the_sideband_was_cut_is_sent_when_it_is_back() -> None:
@@ -218,9 +219,9 @@ def test_a_response_whose_end_was_missed_needs_a_new_leg() -> None:
     driver.sideband_cut()
     driver.sideband_back()
     driver.wait(ANSWER_WAIT_MS - 1)
-    assert driver.logged(log.LegReofferRequested) == []
+    assert driver.logged(log_events.LegReofferRequested) == []
     driver.wait(1)
-    assert len(driver.logged(log.LegReofferRequested)) == 1
+    assert len(driver.logged(log_events.LegReofferRequested)) == 1
 
 
 @pytest.mark.parametrize("times", [1, 4])
@@ -233,7 +234,7 @@ def test_a_response_that_goes_on_after_the_gap_needs_none(times: int) -> None:
         driver.wire("response.output_audio_transcript.delta", item_id=item_id, delta=" and")
     driver.generated(item_id)
     driver.wait(60_000)
-    assert driver.logged(log.LegReofferRequested) == []
+    assert driver.logged(log_events.LegReofferRequested) == []
 
 
 def test_a_response_asked_for_just_after_the_gap_has_all_the_time_it_needs() -> None:
@@ -244,7 +245,7 @@ def test_a_response_asked_for_just_after_the_gap_has_all_the_time_it_needs() -> 
     driver.confirms_items()
     driver.response_created()
     driver.wait(ANSWER_WAIT_MS * 3)
-    assert driver.logged(log.LegReofferRequested) == []
+    assert driver.logged(log_events.LegReofferRequested) == []
 
 
 def test_a_function_call_missed_in_the_gap_is_found_in_the_responses_end() -> None:
@@ -276,7 +277,7 @@ def test_a_function_call_that_was_seen_is_not_run_again_at_the_responses_end() -
     called = {"id": "item_x", "type": "function_call", "status": "completed", "call_id": call_id, "name": "weather"}
     driver.response_done(output=[called])
     assert driver.tools == {}
-    assert len(driver.logged(log.ToolStarted)) == 1
+    assert len(driver.logged(log_events.ToolStarted)) == 1
 
 
 def test_a_message_missed_in_the_gap_is_in_the_transcript_all_the_same() -> None:
@@ -290,5 +291,5 @@ def test_a_message_missed_in_the_gap_is_in_the_transcript_all_the_same() -> None
     message = {"id": "msg_x", "type": "message", "role": "assistant", "status": "completed", "content": content}
     driver.response_done(output=[message])
     assert driver.said("msg_x") == "This is all."
-    (done,) = driver.logged(log.MessageDone)[-1:]
+    (done,) = driver.logged(log_events.MessageDone)[-1:]
     assert (done.text, done.status) == ("This is all.", "completed")

@@ -6,7 +6,7 @@ import pytest
 
 from tests.calls.call_driver import items_of
 from tests.calls.media_driver import MediaDriver, media_call, media_speaking
-from trunkline.calls import log
+from trunkline.calls import log_events
 
 TEXT = "one two three four five six seven eight"
 
@@ -15,12 +15,12 @@ def test_the_log_says_when_a_message_sounds_and_how_long_it_was() -> None:
     driver = media_call()
     driver.types("Go on.")
     item_id = driver.begins_to_speak()
-    assert driver.logged(log.AudioStarted) == [log.AudioStarted(item_id=item_id)]
+    assert driver.logged(log_events.AudioStarted) == [log_events.AudioStarted(item_id=item_id)]
     response_id = driver.generated(item_id)
-    assert driver.logged(log.AudioDone) == []  # it is still being played
+    assert driver.logged(log_events.AudioDone) == []  # it is still being played
     driver.wait(1700)
     driver.played_out(response_id)
-    assert driver.logged(log.AudioDone) == [log.AudioDone(item_id=item_id, ms=1700)]
+    assert driver.logged(log_events.AudioDone) == [log_events.AudioDone(item_id=item_id, ms=1700)]
 
 
 def test_the_greeting_waits_for_the_media() -> None:
@@ -37,7 +37,7 @@ def test_a_page_that_says_again_that_media_flows_is_not_greeted_again() -> None:
     driver.media_flows()
     driver.wait(60_000)
     assert driver.sent == []
-    assert driver.logged(log.LegJoined) == []
+    assert driver.logged(log_events.LegJoined) == []
 
 
 def test_a_voice_that_interrupts_is_left_to_the_service() -> None:
@@ -46,8 +46,8 @@ def test_a_voice_that_interrupts_is_left_to_the_service() -> None:
     driver.talked_over(item_id, 790)
     driver.wait(1000)
     assert driver.sent == []
-    assert driver.logged(log.AudioCleared) == [log.AudioCleared(item_id=item_id)]
-    (truncated,) = driver.logged(log.MessageTruncated)
+    assert driver.logged(log_events.AudioCleared) == [log_events.AudioCleared(item_id=item_id)]
+    (truncated,) = driver.logged(log_events.MessageTruncated)
     assert (truncated.item_id, truncated.heard_ms) == (item_id, 790)
 
 
@@ -69,7 +69,7 @@ def test_button_and_text_cancel_clear_and_truncate_after_250_ms(how: str) -> Non
     driver.wait(900)
     interrupt(driver, how)
     assert driver.types_sent[:2] == ["response.cancel", "output_audio_buffer.clear"]
-    assert driver.logged(log.AudioCleared) == [log.AudioCleared(item_id=item_id)]
+    assert driver.logged(log_events.AudioCleared) == [log_events.AudioCleared(item_id=item_id)]
     driver.wait(249)
     assert driver.sent_of("conversation.item.truncate") == []
     driver.wait(1)
@@ -88,7 +88,7 @@ def test_a_service_that_truncates_by_itself_is_believed(how: str) -> None:
     driver.truncates(item_id, 870)
     driver.wait(1000)
     assert driver.sent_of("conversation.item.truncate") == []
-    (truncated,) = driver.logged(log.MessageTruncated)
+    (truncated,) = driver.logged(log_events.MessageTruncated)
     assert truncated.heard_ms == 870
 
 
@@ -99,7 +99,7 @@ def test_our_own_truncation_is_logged_once() -> None:
     driver.response_done("cancelled")
     driver.wait(250)
     driver.truncates(item_id, 900)  # the service confirms it
-    assert [event.heard_ms for event in driver.logged(log.MessageTruncated)] == [900]
+    assert [event.heard_ms for event in driver.logged(log_events.MessageTruncated)] == [900]
 
 
 def test_what_was_typed_is_answered_once_the_model_knows_what_was_heard() -> None:
@@ -186,7 +186,7 @@ def test_interrupting_a_silent_agent_truncates_nothing() -> None:
     driver.interrupts()
     driver.wait(1000)
     assert "conversation.item.truncate" not in driver.types_sent
-    assert driver.logged(log.AudioCleared, log.MessageTruncated) == []
+    assert driver.logged(log_events.AudioCleared, log_events.MessageTruncated) == []
 
 
 def interrupt(driver: MediaDriver, how: str) -> None:

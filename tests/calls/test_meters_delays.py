@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from trunkline.calls import log
-from trunkline.calls.meters import Meters
-from trunkline.calls.talk_button import MEDIA_LAG_MS
-from trunkline.calls.withholding import WITHHELD
+from trunkline.calls import log, log_events
+from trunkline.calls.machine.push_to_talk import MEDIA_LAG_MS
+from trunkline.calls.machine.redaction import WITHHELD
+from trunkline.calls.metrics.meters import Meters
 
 
 class Tape:
@@ -19,19 +19,19 @@ class Tape:
     def __init__(self) -> None:
         self.meters = Meters()
         self.now_ms = 0
-        self.measured: list[log.TurnLatency] = []
+        self.measured: list[log_events.TurnLatency] = []
         self._log = log.Log(lambda: self.now_ms)
 
-    def at(self, ms: int, *events: log.LogEventUnion) -> None:
+    def at(self, ms: int, *events: log_events.LogEventUnion) -> None:
         """Events at a moment."""
         self.now_ms = ms
         for event in events:
             for more in self.meters.read(self._log.append(event)):
-                if isinstance(more, log.TurnLatency):
+                if isinstance(more, log_events.TurnLatency):
                     self.measured.append(more)
 
     @property
-    def only(self) -> log.TurnLatency:
+    def only(self) -> log_events.TurnLatency:
         assert len(self.measured) == 1
         return self.measured[0]
 
@@ -43,50 +43,50 @@ class Tape:
         return parts
 
 
-def received(kind: str, **fields: Any) -> log.WireReceived:
-    return log.WireReceived(event={"type": kind, **fields})
+def received(kind: str, **fields: Any) -> log_events.WireReceived:
+    return log_events.WireReceived(event={"type": kind, **fields})
 
 
-def sent(kind: str, **fields: Any) -> log.WireSent:
-    return log.WireSent(event={"type": kind, **fields})
+def sent(kind: str, **fields: Any) -> log_events.WireSent:
+    return log_events.WireSent(event={"type": kind, **fields})
 
 
-def created(response_id: str = "r1") -> log.WireReceived:
+def created(response_id: str = "r1") -> log_events.WireReceived:
     return received("response.created", response={"id": response_id})
 
 
-def done(response_id: str = "r1", status: str = "completed") -> log.WireReceived:
+def done(response_id: str = "r1", status: str = "completed") -> log_events.WireReceived:
     return received("response.done", response={"id": response_id, "status": status, "output": []})
 
 
-def said(text: str = "Hello.") -> log.WireReceived:
+def said(text: str = "Hello.") -> log_events.WireReceived:
     return received("response.output_audio_transcript.delta", item_id="m1", delta=text)
 
 
-def function_call(call_id: str, name: str = "weather") -> log.WireReceived:
+def function_call(call_id: str, name: str = "weather") -> log_events.WireReceived:
     return received("response.output_item.done", item={"type": "function_call", "call_id": call_id, "name": name})
 
 
-def output(call_id: str) -> log.WireSent:
+def output(call_id: str) -> log_events.WireSent:
     return sent("conversation.item.create", item={"type": "function_call_output", "call_id": call_id})
 
 
-def session(turn_detection: Mapping[str, Any] | None) -> log.WireReceived:
+def session(turn_detection: Mapping[str, Any] | None) -> log_events.WireReceived:
     return received("session.updated", session={"audio": {"input": {"turn_detection": turn_detection}}})
 
 
-def typed(*, hidden: bool = False) -> log.MessageAdded:
-    return log.MessageAdded(item_id="u1", role="user", hidden=hidden)
+def typed(*, hidden: bool = False) -> log_events.MessageAdded:
+    return log_events.MessageAdded(item_id="u1", role="user", hidden=hidden)
 
 
-SOUNDS = log.AudioStarted(item_id="m1")
+SOUNDS = log_events.AudioStarted(item_id="m1")
 ASKED = sent("response.create")
 
 
 def spoken(tape: Tape, until_ms: int) -> None:
     """The caller speaks for long enough, until the service says that they have stopped."""
-    tape.at(0, log.SpeechStarted(item_id="s1", audio_ms=0))
-    tape.at(until_ms, log.SpeechStopped(item_id="s1", audio_ms=until_ms))
+    tape.at(0, log_events.SpeechStarted(item_id="s1", audio_ms=0))
+    tape.at(until_ms, log_events.SpeechStopped(item_id="s1", audio_ms=until_ms))
 
 
 def test_speech_counts_from_the_callers_last_sound_and_not_from_the_end_of_the_silence() -> None:
@@ -153,9 +153,12 @@ def test_a_tool_and_the_second_answer_after_it() -> None:
     tape.at(0, typed(), ASKED)
     tape.at(50, created("r1"))
     tape.at(
-        100, function_call("c1"), log.ToolStarted(call_id="c1", name="weather", arguments={}, agent="host"), done("r1")
+        100,
+        function_call("c1"),
+        log_events.ToolStarted(call_id="c1", name="weather", arguments={}, agent="host"),
+        done("r1"),
     )
-    tape.at(600, log.ToolDone(call_id="c1", name="weather", duration_ms=500, result=1), output("c1"), ASKED)
+    tape.at(600, log_events.ToolDone(call_id="c1", name="weather", duration_ms=500, result=1), output("c1"), ASKED)
     tape.at(610, created("r2"))
     tape.at(700, said())
     tape.at(720, SOUNDS)
@@ -167,10 +170,14 @@ def test_two_tools_at_once_are_waited_for_once() -> None:
     tape = Tape()
     tape.at(0, typed(), ASKED, created())
     for call_id in ("c1", "c2"):
-        tape.at(10, function_call(call_id), log.ToolStarted(call_id=call_id, name="clock", arguments={}, agent="host"))
+        tape.at(
+            10,
+            function_call(call_id),
+            log_events.ToolStarted(call_id=call_id, name="clock", arguments={}, agent="host"),
+        )
     tape.at(20, done())
-    tape.at(110, log.ToolDone(call_id="c1", name="clock", duration_ms=100), output("c1"))
-    tape.at(210, log.ToolDone(call_id="c2", name="clock", duration_ms=200), output("c2"), ASKED)
+    tape.at(110, log_events.ToolDone(call_id="c1", name="clock", duration_ms=100), output("c1"))
+    tape.at(210, log_events.ToolDone(call_id="c2", name="clock", duration_ms=200), output("c2"), ASKED)
     tape.at(300, SOUNDS)
     assert tape.parts == {"model": 100, "tools": 200}
     assert tape.only.tool_ms == 200
@@ -179,10 +186,12 @@ def test_two_tools_at_once_are_waited_for_once() -> None:
 def test_a_tool_that_waits_for_approval() -> None:
     tape = Tape()
     tape.at(0, typed(), ASKED, created())
-    tape.at(10, function_call("c1"), log.ToolStarted(call_id="c1", name="pay", arguments={}, agent="host"), done())
-    tape.at(15, log.ApprovalNeeded(call_id="c1", name="pay", arguments={}, agent="host"))
-    tape.at(2015, log.ApprovalResolved(call_id="c1", approved=True))
-    tape.at(2045, log.ToolDone(call_id="c1", name="pay", duration_ms=2035), output("c1"), ASKED)
+    tape.at(
+        10, function_call("c1"), log_events.ToolStarted(call_id="c1", name="pay", arguments={}, agent="host"), done()
+    )
+    tape.at(15, log_events.ApprovalNeeded(call_id="c1", name="pay", arguments={}, agent="host"))
+    tape.at(2015, log_events.ApprovalResolved(call_id="c1", approved=True))
+    tape.at(2045, log_events.ToolDone(call_id="c1", name="pay", duration_ms=2035), output("c1"), ASKED)
     tape.at(2145, SOUNDS)
     assert tape.parts == {"model": 110, "tools": 35, "approval": 2000}
 
@@ -191,7 +200,7 @@ def test_a_handoff_lasts_until_the_new_agent_is_told_to_the_model() -> None:
     tape = Tape()
     tape.at(0, typed(), ASKED, created("r1"))
     tape.at(100, function_call("c1", "transfer_to_poet"), done("r1"))
-    tape.at(140, log.AgentChanged(agent="poet", previous="host"), output("c1"), ASKED)
+    tape.at(140, log_events.AgentChanged(agent="poet", previous="host"), output("c1"), ASKED)
     tape.at(200, SOUNDS)
     assert tape.parts == {"model": 160, "handoff": 40}
     assert tape.only.tool_ms == 0
@@ -200,8 +209,8 @@ def test_a_handoff_lasts_until_the_new_agent_is_told_to_the_model() -> None:
 def test_a_lost_link_is_a_part_of_its_own() -> None:
     tape = Tape()
     tape.at(0, typed(), ASKED, created("r1"))
-    tape.at(100, log.LinkLost(reason="broke", retry_in_ms=250))
-    tape.at(400, log.LinkRestored(attempts=1, lost_for_ms=300, replayed=2))
+    tape.at(100, log_events.LinkLost(reason="broke", retry_in_ms=250))
+    tape.at(400, log_events.LinkRestored(attempts=1, lost_for_ms=300, replayed=2))
     tape.at(410, ASKED)
     tape.at(500, SOUNDS)
     assert tape.parts == {"model": 190, "link": 300, "request": 10}
@@ -211,9 +220,9 @@ def test_what_holding_costs_is_seen() -> None:
     tape = Tape()
     tape.at(0, typed(), ASKED, created())
     tape.at(200, said(WITHHELD))
-    tape.at(260, log.GuardrailChecked(item_id="m1", guardrail="moderation", status="pending"))
+    tape.at(260, log_events.GuardrailChecked(item_id="m1", guardrail="moderation", status="pending"))
     tape.at(300, done())
-    tape.at(500, log.GuardrailChecked(item_id="m1", guardrail="moderation", status="pass"), SOUNDS)
+    tape.at(500, log_events.GuardrailChecked(item_id="m1", guardrail="moderation", status="pass"), SOUNDS)
     assert tape.parts == {"model": 200, "holding": 300}
     assert tape.only.guardrail_ms == 240
 
@@ -221,8 +230,10 @@ def test_what_holding_costs_is_seen() -> None:
 def test_an_answer_that_a_guardrail_stopped_and_the_one_in_its_place() -> None:
     tape = Tape()
     tape.at(0, typed(), ASKED, created("r1"))
-    tape.at(100, said(WITHHELD), log.GuardrailChecked(item_id="m0", guardrail="moderation", status="pending"))
-    tape.at(180, log.GuardrailChecked(item_id="m0", guardrail="moderation", status="fail"), sent("response.cancel"))
+    tape.at(100, said(WITHHELD), log_events.GuardrailChecked(item_id="m0", guardrail="moderation", status="pending"))
+    tape.at(
+        180, log_events.GuardrailChecked(item_id="m0", guardrail="moderation", status="fail"), sent("response.cancel")
+    )
     tape.at(190, done("r1", "cancelled"), ASKED)
     tape.at(250, created("r2"))
     tape.at(300, said(WITHHELD))
@@ -235,9 +246,9 @@ def test_a_caller_who_goes_on_speaking_is_answered_once() -> None:
     tape = Tape()
     spoken(tape, 1000)
     tape.at(1020, created())
-    tape.at(1100, log.SpeechStarted(item_id="s2", audio_ms=1100))
+    tape.at(1100, log_events.SpeechStarted(item_id="s2", audio_ms=1100))
     tape.at(1110, done("r1", "cancelled"))
-    tape.at(3100, log.SpeechStopped(item_id="s2", audio_ms=3100))
+    tape.at(3100, log_events.SpeechStopped(item_id="s2", audio_ms=3100))
     tape.at(3110, created("r2"))
     tape.at(3300, SOUNDS)
     assert tape.parts == {"endpointing": 500, "request": 10, "model": 190}
@@ -255,9 +266,9 @@ def test_a_response_that_is_being_cancelled_is_not_the_answer() -> None:
 def test_tools_that_an_earlier_turn_left_running_are_not_waited_for() -> None:
     tape = Tape()
     tape.at(0, typed(), ASKED, created("r1"), function_call("c1"))
-    tape.at(10, log.ToolStarted(call_id="c1", name="slow", arguments={}, agent="host"), done("r1"))
+    tape.at(10, log_events.ToolStarted(call_id="c1", name="slow", arguments={}, agent="host"), done("r1"))
     tape.at(500, typed(), ASKED)
-    tape.at(600, log.ToolDone(call_id="c1", name="slow", duration_ms=590))
+    tape.at(600, log_events.ToolDone(call_id="c1", name="slow", duration_ms=590))
     tape.at(700, SOUNDS)
     assert tape.parts == {"model": 200}
     assert tape.only.tool_ms == 0
@@ -267,31 +278,31 @@ def test_only_the_first_sound_of_an_answer_is_waited_for() -> None:
     tape = Tape()
     tape.at(0, typed(), ASKED)
     tape.at(100, SOUNDS)
-    tape.at(5000, log.AudioStarted(item_id="m2"))
+    tape.at(5000, log_events.AudioStarted(item_id="m2"))
     assert tape.only.item_id == "m1"
 
 
 def test_a_caller_who_has_gone_waits_for_nothing() -> None:
     tape = Tape()
     spoken(tape, 2000)
-    tape.at(2010, log.LegLost(leg_id="l1", reason="closed", waiting_ms=30_000))
+    tape.at(2010, log_events.LegLost(leg_id="l1", reason="closed", waiting_ms=30_000))
     tape.at(9000, SOUNDS)
     assert tape.measured == []
 
 
 def test_speech_that_a_lost_link_broke_off_is_no_turn() -> None:
     tape = Tape()
-    tape.at(0, log.SpeechStarted(item_id="s1", audio_ms=0))
-    tape.at(900, log.LinkLost(reason="broke"), log.SpeechStopped(item_id="s1"))
-    tape.at(1500, log.LinkRestored(attempts=1, lost_for_ms=600))
+    tape.at(0, log_events.SpeechStarted(item_id="s1", audio_ms=0))
+    tape.at(900, log_events.LinkLost(reason="broke"), log_events.SpeechStopped(item_id="s1"))
+    tape.at(1500, log_events.LinkRestored(attempts=1, lost_for_ms=600))
     tape.at(2000, SOUNDS)
     assert tape.measured == []
 
 
 @pytest.mark.parametrize(("transport", "lag_ms"), [("websocket", 0), ("webrtc", MEDIA_LAG_MS)])
-def test_push_to_talk_counts_from_the_release(transport: log.Transport, lag_ms: int) -> None:
+def test_push_to_talk_counts_from_the_release(transport: log_events.Transport, lag_ms: int) -> None:
     tape = Tape()
-    tape.at(0, log.LegJoined(leg_id="l1", transport=transport), session(None))
+    tape.at(0, log_events.LegJoined(leg_id="l1", transport=transport), session(None))
     tape.at(2000, sent("input_audio_buffer.commit"))
     tape.at(2050, ASKED)
     tape.at(2100, SOUNDS)

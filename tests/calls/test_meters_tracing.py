@@ -13,9 +13,9 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
-from trunkline.calls import log
-from trunkline.calls.meters import Meters
-from trunkline.calls.tracing import tracing
+from trunkline.calls import log, log_events
+from trunkline.calls.metrics.meters import Meters
+from trunkline.calls.metrics.tracing import tracing
 
 BEGAN_NS = 1_767_225_600_000_000_000
 SECRET = "my card is 4111"
@@ -86,7 +86,7 @@ class Tape:
         self._log.subscribe(traced.read)
         self.at(
             0,
-            log.CallStarted(
+            log_events.CallStarted(
                 call_id="call_1",
                 scenario="shop",
                 agent="clerk",
@@ -97,7 +97,7 @@ class Tape:
             ),
         )
 
-    def at(self, ms: int, *events: log.LogEventUnion) -> None:
+    def at(self, ms: int, *events: log_events.LogEventUnion) -> None:
         self._now_ms = ms
         for event in events:
             for more in self._meters.read(self._log.append(event)):
@@ -105,7 +105,7 @@ class Tape:
 
     def says(self, text: str) -> None:
         """The caller's words."""
-        self.at(self._now_ms, log.MessageDone(item_id="u1", role="user", text=text))
+        self.at(self._now_ms, log_events.MessageDone(item_id="u1", role="user", text=text))
 
 
 @pytest.fixture
@@ -113,17 +113,17 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> Watched:
     return Watched(monkeypatch)
 
 
-def received(kind: str, **fields: Any) -> log.WireReceived:
-    return log.WireReceived(event={"type": kind, **fields})
+def received(kind: str, **fields: Any) -> log_events.WireReceived:
+    return log_events.WireReceived(event={"type": kind, **fields})
 
 
-def response_done(status: str = "completed", **fields: Any) -> log.WireReceived:
+def response_done(status: str = "completed", **fields: Any) -> log_events.WireReceived:
     return received("response.done", response={"id": "r1", "status": status, "output": [], **fields})
 
 
 CREATED = received("response.created", response={"id": "r1"})
 SAYS = received("response.output_audio_transcript.delta", item_id="m1", response_id="r1", delta="Hello")
-TOOL = log.ToolStarted(call_id="c1", name="pay", arguments={"note": SECRET}, agent="clerk")
+TOOL = log_events.ToolStarted(call_id="c1", name="pay", arguments={"note": SECRET}, agent="clerk")
 
 
 def test_without_a_provider_there_is_no_tracing() -> None:
@@ -132,7 +132,7 @@ def test_without_a_provider_there_is_no_tracing() -> None:
 
 def test_the_call_is_a_trace_of_its_own(watched: Watched) -> None:
     call = watched.call()
-    call.at(5000, log.CallEnded(reason="caller hung up"))
+    call.at(5000, log_events.CallEnded(reason="caller hung up"))
     span = watched.spans["invoke_workflow shop"]
     assert span.parent is None
     assert (span.start_time, span.end_time) == (BEGAN_NS, BEGAN_NS + 5_000_000_000)
@@ -149,11 +149,11 @@ def test_the_call_is_a_trace_of_its_own(watched: Watched) -> None:
 
 def test_a_response_from_when_it_was_asked_for(watched: Watched) -> None:
     call = watched.call()
-    call.at(100, log.WireSent(event={"type": "response.create"}))
+    call.at(100, log_events.WireSent(event={"type": "response.create"}))
     call.at(150, CREATED)
     call.at(400, SAYS)
     call.at(900, response_done(usage=USAGE))
-    call.at(5000, log.CallEnded(reason="over"))
+    call.at(5000, log_events.CallEnded(reason="over"))
     span, above = watched.spans["chat gpt-realtime-2.1-mini"], watched.spans["invoke_workflow shop"]
     assert span.parent is not None
     assert above.context is not None
@@ -182,8 +182,8 @@ def test_a_response_from_when_it_was_asked_for(watched: Watched) -> None:
 
 def test_the_agent_who_speaks_is_told_with_the_response(watched: Watched) -> None:
     call = watched.call()
-    call.at(100, log.AgentChanged(agent="returns", previous="clerk"), CREATED)
-    call.at(200, response_done(), log.CallEnded(reason="over"))
+    call.at(100, log_events.AgentChanged(agent="returns", previous="clerk"), CREATED)
+    call.at(200, response_done(), log_events.CallEnded(reason="over"))
     assert (watched.spans["chat gpt-realtime-2.1-mini"].attributes or {})["gen_ai.agent.name"] == "returns"
     [handoff] = watched.spans["invoke_workflow shop"].events
     assert (handoff.name, handoff.timestamp) == ("handoff", BEGAN_NS + 100_000_000)
@@ -193,8 +193,8 @@ def test_the_agent_who_speaks_is_told_with_the_response(watched: Watched) -> Non
     ("end", "kind"),
     [
         (response_done("failed", status_details={"error": {"code": "rate_limit_exceeded"}}), "rate_limit_exceeded"),
-        (log.LinkLost(reason="broke", code=1006), "link_lost"),
-        (log.CallEnded(reason="over"), "call_ended"),
+        (log_events.LinkLost(reason="broke", code=1006), "link_lost"),
+        (log_events.CallEnded(reason="over"), "call_ended"),
     ],
 )
 def test_a_response_that_came_to_nothing_is_an_error(watched: Watched, end: Any, kind: str) -> None:
@@ -219,9 +219,9 @@ def test_a_cancelled_response_is_no_error(watched: Watched) -> None:
 def test_a_tool_and_one_that_it_had_called(watched: Watched) -> None:
     call = watched.call()
     call.at(100, TOOL)
-    call.at(150, log.ToolStarted(call_id="c2", name="balance", arguments={}, agent="clerk", parent="c1"))
-    call.at(250, log.ToolDone(call_id="c2", name="balance", duration_ms=100, error="no such account"))
-    call.at(300, log.ToolDone(call_id="c1", name="pay", duration_ms=200, result="paid"))
+    call.at(150, log_events.ToolStarted(call_id="c2", name="balance", arguments={}, agent="clerk", parent="c1"))
+    call.at(250, log_events.ToolDone(call_id="c2", name="balance", duration_ms=100, error="no such account"))
+    call.at(300, log_events.ToolDone(call_id="c1", name="pay", duration_ms=200, result="paid"))
     outer, inner = watched.spans["execute_tool pay"], watched.spans["execute_tool balance"]
     assert outer.attributes == {
         "gen_ai.operation.name": "execute_tool",
@@ -242,10 +242,10 @@ def test_a_tool_and_one_that_it_had_called(watched: Watched) -> None:
 
 def test_a_guardrail_that_tripped(watched: Watched) -> None:
     call = watched.call()
-    call.at(100, log.GuardrailChecked(item_id="m1", guardrail="moderation", status="pending"))
+    call.at(100, log_events.GuardrailChecked(item_id="m1", guardrail="moderation", status="pending"))
     call.at(
         180,
-        log.GuardrailChecked(
+        log_events.GuardrailChecked(
             item_id="m1", guardrail="moderation", status="fail", category="OFFENSIVE", rationale=SECRET, text=SECRET
         ),
     )
@@ -259,10 +259,10 @@ def test_a_guardrail_that_tripped(watched: Watched) -> None:
 
 def test_a_turn_with_what_was_waited_for(watched: Watched) -> None:
     call = watched.call()
-    call.at(0, log.SpeechStarted(item_id="s1", audio_ms=0))
-    call.at(2000, log.SpeechStopped(item_id="s1", audio_ms=2000))
+    call.at(0, log_events.SpeechStarted(item_id="s1", audio_ms=0))
+    call.at(2000, log_events.SpeechStopped(item_id="s1", audio_ms=2000))
     call.at(2010, CREATED)
-    call.at(2200, log.AudioStarted(item_id="m1"))
+    call.at(2200, log_events.AudioStarted(item_id="m1"))
     span = watched.spans["turn"]
     assert (span.start_time, span.end_time) == (BEGAN_NS + 1_500_000_000, BEGAN_NS + 2_200_000_000)
     assert span.attributes == {
@@ -289,17 +289,17 @@ def test_the_metrics_of_a_response(watched: Watched) -> None:
         pytest.approx((30 * 0.60 + 30 * 0.06 + 40 * 10 + 10 * 2.40 + 40 * 20) / 1e6)
     ]
     assert [point.value for point in figures["trunkline.calls.active"]] == [1]
-    call.at(1000, log.CallEnded(reason="over"))
+    call.at(1000, log_events.CallEnded(reason="over"))
     assert [point.value for point in watched.figures()["trunkline.calls.active"]] == [0]
 
 
 def _a_call_full_of_secrets(call: Tape) -> None:
     call.says(SECRET)
     call.at(100, CREATED, TOOL)
-    call.at(110, log.CallError(message=f"refused: {SECRET}", code="bad_tool", source="tool"))
-    call.at(120, log.ToolDone(call_id="c1", name="pay", duration_ms=20, result=SECRET))
+    call.at(110, log_events.CallError(message=f"refused: {SECRET}", code="bad_tool", source="tool"))
+    call.at(120, log_events.ToolDone(call_id="c1", name="pay", duration_ms=20, result=SECRET))
     message = {"type": "message", "role": "assistant", "content": [{"type": "output_audio", "transcript": SECRET}]}
-    call.at(300, response_done(output=[message]), log.CallEnded(reason="over"))
+    call.at(300, response_done(output=[message]), log_events.CallEnded(reason="over"))
 
 
 def test_nothing_that_was_said_leaves_the_process(watched: Watched) -> None:
@@ -323,5 +323,5 @@ def test_what_was_said_is_told_if_a_setting_asks_for_it(watched: Watched) -> Non
 def test_malformed_events_are_passed_over(watched: Watched) -> None:
     call = watched.call()
     call.at(1, received("response.created", response=None), received("response.done", response={}))
-    call.at(2, log.CallEnded(reason="over"))
+    call.at(2, log_events.CallEnded(reason="over"))
     assert list(watched.spans) == ["invoke_workflow shop"]

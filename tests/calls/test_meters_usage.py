@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from trunkline.calls import log
-from trunkline.calls.meters import Meters
-from trunkline.calls.prices import LIST_PRICES, LISTED, Price, PriceError, PriceTable
+from trunkline.calls import log, log_events
+from trunkline.calls.metrics.meters import Meters
+from trunkline.calls.metrics.prices import LIST_PRICES, LISTED, Price, PriceError, PriceTable
 from trunkline.scenario.text_model import TextReply
 
 MINI = "gpt-realtime-2.1-mini"
@@ -34,25 +34,27 @@ class Metered:
         self._meters = Meters(prices)
         self._log = log.Log(lambda: 0.0)
         self.read(
-            log.CallStarted(
+            log_events.CallStarted(
                 call_id="c", scenario="s", agent="a", transport="websocket", provider="p", model=model, started_at=""
             )
         )
 
-    def read(self, event: log.LogEventUnion) -> list[Any]:
+    def read(self, event: log_events.LogEventUnion) -> list[Any]:
         return list(self._meters.read(self._log.append(event)))
 
     def response(self, usage: object, response_id: str = "r1", **fields: Any) -> list[Any]:
         response = {"id": response_id, "status": "completed", "usage": usage, "output": [], **fields}
-        return self.read(log.WireReceived(event={"type": "response.done", "response": response}))
+        return self.read(log_events.WireReceived(event={"type": "response.done", "response": response}))
 
     def transcribed(self, usage: object, item_id: str = "s1") -> list[Any]:
         kind = "conversation.item.input_audio_transcription.completed"
-        return self.read(log.WireReceived(event={"type": kind, "item_id": item_id, "transcript": "", "usage": usage}))
+        return self.read(
+            log_events.WireReceived(event={"type": kind, "item_id": item_id, "transcript": "", "usage": usage})
+        )
 
     def transcribes_with(self, model: str) -> None:
         session = {"audio": {"input": {"transcription": {"model": model}}}}
-        assert self.read(log.WireSent(event={"type": "session.update", "session": session})) == []
+        assert self.read(log_events.WireSent(event={"type": "session.update", "session": session})) == []
 
     def text_reply(self, model: str, usage: dict[str, Any]) -> list[Any]:
         return list(self._meters.text_reply(TextReply("", model=model, usage=usage)))
@@ -60,7 +62,7 @@ class Metered:
 
 def test_a_responses_tokens_by_kind_and_what_they_cost() -> None:
     [used] = Metered().response(USAGE, output=[{"type": "function_call", "id": "f"}, {"type": "message", "id": "m1"}])
-    assert used.tokens == log.Tokens(600, 400, 256, 64, 60, 240)
+    assert used.tokens == log_events.Tokens(600, 400, 256, 64, 60, 240)
     assert (used.source, used.model, used.item_id) == ("response", MINI, "m1")
     # 344 text at 0.60, 256 cached at 0.06, 336 audio at 10, 64 cached at 0.30, 60 text at 2.40, 240 audio at 20
     assert used.cost == pytest.approx((206.4 + 15.36 + 3360 + 19.2 + 144 + 4800) / 1e6, abs=1e-8)
@@ -71,7 +73,7 @@ def test_the_call_so_far_is_told_with_each() -> None:
     call = Metered()
     [first] = call.response(USAGE, "r1")
     [second] = call.response(USAGE, "r2", status="cancelled")
-    assert second.total == log.Tokens(1200, 800, 512, 128, 120, 480)
+    assert second.total == log_events.Tokens(1200, 800, 512, 128, 120, 480)
     assert second.total_cost == pytest.approx(2 * first.cost, abs=1e-8)
 
 
@@ -96,16 +98,16 @@ def test_a_dated_snapshot_costs_what_its_model_costs() -> None:
 @pytest.mark.parametrize(
     ("usage", "tokens"),
     [
-        ({"input_tokens": 90, "output_tokens": 10}, log.Tokens(input_text=90, output_text=10)),
+        ({"input_tokens": 90, "output_tokens": 10}, log_events.Tokens(input_text=90, output_text=10)),
         (
             {"input_tokens": 90, "input_token_details": {"text_tokens": 50, "audio_tokens": 40, "cached_tokens": 64}},
-            log.Tokens(input_text=50, input_audio=40, cached_text=50, cached_audio=14),
+            log_events.Tokens(input_text=50, input_audio=40, cached_text=50, cached_audio=14),
         ),
-        ({"input_token_details": None, "output_tokens": "many"}, log.Tokens()),
+        ({"input_token_details": None, "output_tokens": "many"}, log_events.Tokens()),
     ],
     ids=["without details", "cached tokens in a sum", "nonsense"],
 )
-def test_usage_that_says_less(usage: dict[str, Any], tokens: log.Tokens) -> None:
+def test_usage_that_says_less(usage: dict[str, Any], tokens: log_events.Tokens) -> None:
     [used] = Metered().response(usage)
     assert used.tokens == tokens
 
@@ -133,7 +135,7 @@ def test_a_transcription_that_goes_by_tokens() -> None:
     call.transcribes_with("gpt-4o-mini-transcribe")
     usage = {"type": "tokens", "input_tokens": 100, "output_tokens": 20, "input_token_details": {"audio_tokens": 90}}
     [used] = call.transcribed({**usage, "input_token_details": {"audio_tokens": 90, "text_tokens": 10}})
-    assert used.tokens == log.Tokens(input_text=10, input_audio=90, output_text=20)
+    assert used.tokens == log_events.Tokens(input_text=10, input_audio=90, output_text=20)
     assert used.cost == pytest.approx((100 * 1.25 + 20 * 5) / 1e6)
 
 
@@ -141,7 +143,7 @@ def test_what_the_text_model_used() -> None:
     call = Metered()
     usage = {"input_tokens": 1000, "output_tokens": 100, "input_tokens_details": {"cached_tokens": 400}}
     [used] = call.text_reply("o4-mini-2025-04-16", usage)
-    assert used.tokens == log.Tokens(input_text=1000, cached_text=400, output_text=100)
+    assert used.tokens == log_events.Tokens(input_text=1000, cached_text=400, output_text=100)
     assert used.cost == pytest.approx((600 * 1.10 + 400 * 0.275 + 100 * 4.40) / 1e6)
     [after] = call.response(USAGE)
     assert after.total.input_text == 1600

@@ -9,7 +9,7 @@ import pytest
 
 from tests.calls.azure_bench import OnAzure, on_azure, scenario
 from tests.providers.azure_faults import TOO_LONG
-from trunkline.calls import log
+from trunkline.calls import log_events
 from trunkline.calls.call import Call, CallTimes
 from trunkline.providers import ProviderError
 
@@ -17,7 +17,7 @@ from trunkline.providers import ProviderError
 @pytest.fixture(autouse=True)
 def no_long_silence(monkeypatch: pytest.MonkeyPatch) -> None:
     """What takes seconds in a call takes less here."""
-    monkeypatch.setattr("trunkline.calls.linkage.STALL_MS", 1500.0)
+    monkeypatch.setattr("trunkline.calls.machine.session_lifecycle.STALL_MS", 1500.0)
 
 
 @pytest.fixture
@@ -80,8 +80,8 @@ async def test_over_webrtc_the_preview_says_why_it_must_be_the_relay() -> None:
 async def test_without_a_transcription_deployment_none_is_asked_for_and_the_call_says_so() -> None:
     async with on_azure(azure_transcription_deployment=None) as there:
         await there.runs_to_its_end()
-    assert [notice.code for notice in there.logged(log.Notice)] == ["no_transcription"]
-    updates = [sent.event for sent in there.logged(log.WireSent) if sent.event["type"] == "session.update"]
+    assert [notice.code for notice in there.logged(log_events.Notice)] == ["no_transcription"]
+    updates = [sent.event for sent in there.logged(log_events.WireSent) if sent.event["type"] == "session.update"]
     assert all("transcription" not in (one["session"].get("audio") or {}).get("input", {}) for one in updates)
 
 
@@ -104,7 +104,7 @@ async def test_a_close_in_the_middle_of_an_answer(code: int, reason: str) -> Non
         there.azure.faults.close(code, reason, at="response.output_audio_transcript.delta", skip=1)
         await there.runs_to_its_end()
     assert connections(there) == 2
-    assert there.logged(log.LinkLost)[0].code == code
+    assert there.logged(log_events.LinkLost)[0].code == code
     assert there.azure.refused == []
 
 
@@ -141,7 +141,7 @@ async def test_azure_is_busy_for_a_while_and_says_how_long() -> None:
     async with on_azure() as there:
         there.azure.faults.refuse(429, 1, retry_after="1")
         await there.runs_to_its_end()
-        assert there.logged(log.LinkLost)[0].retry_in_ms >= 1000
+        assert there.logged(log_events.LinkLost)[0].retry_in_ms >= 1000
     assert there.azure.faults.befallen == ["429 /openai/v1/realtime"]
 
 
@@ -159,7 +159,7 @@ async def test_a_wrong_key_ends_the_call_and_says_what_to_do() -> None:
         async with asyncio.timeout(5):
             while not there.call.is_over:  # noqa: ASYNC110 - the test has nothing else to wait on
                 await asyncio.sleep(0.01)
-    lost = there.logged(log.LinkLost)[-1]
+    lost = there.logged(log_events.LinkLost)[-1]
     assert lost.code == 401
     assert "AZURE_OPENAI_API_KEY" in lost.reason
     assert len(there.azure.requests) == 1
@@ -173,7 +173,7 @@ async def test_a_session_that_is_closed_for_a_key_that_is_no_more_ends_the_call(
         async with asyncio.timeout(5):
             while not there.call.is_over:  # noqa: ASYNC110 - as above
                 await asyncio.sleep(0.01)
-    assert there.logged(log.LinkLost)[-1].retry_in_ms is None
+    assert there.logged(log_events.LinkLost)[-1].retry_in_ms is None
     assert connections(there) == 1
 
 
@@ -274,8 +274,8 @@ async def test_a_rate_limit_in_the_middle_of_a_call() -> None:
     assert asked[1] - asked[0] < 1000  # as long as the service said, and no longer
 
 
-def _asks(event: log.LogEvent) -> bool:
-    return isinstance(event, log.WireSent) and event.event["type"] == "response.create"
+def _asks(event: log_events.LogEvent) -> bool:
+    return isinstance(event, log_events.WireSent) and event.event["type"] == "response.create"
 
 
 async def test_an_answer_that_the_content_filter_stops_is_given_in_other_words() -> None:
@@ -296,7 +296,7 @@ async def test_a_transcription_model_that_is_not_deployed_costs_the_words_and_no
     async with on_azure(azure_transcription_deployment="whisper") as there:
         await there.call.hears("haiku")
         await there.call.murmurs("hello there, I would like one")
-        (error,) = there.logged(log.CallError)
+        (error,) = there.logged(log_events.CallError)
         assert error.code == "DeploymentNotFound"
         assert "AZURE_OPENAI_TRANSCRIPTION_DEPLOYMENT" in (error.hint or "")
         await there.call.say("yes please")
@@ -325,5 +325,6 @@ async def test_a_token_that_expires_in_the_middle_of_a_call_is_renewed() -> None
 
 async def until_linked(call: Call, times: int) -> None:
     """Waits until the call's link has come up so often."""
-    while sum(isinstance(entry.event, log.LinkUp | log.LinkRestored) for entry in call.log.since(0)) < times:  # noqa: ASYNC110 - as above
+    up = log_events.LinkUp | log_events.LinkRestored
+    while sum(isinstance(entry.event, up) for entry in call.log.since(0)) < times:  # noqa: ASYNC110 - as above
         await asyncio.sleep(0.01)

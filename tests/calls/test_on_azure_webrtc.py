@@ -14,10 +14,10 @@ from aiortc import RTCSessionDescription
 from tests.calls.azure_bench import scenario
 from tests.engine.rtc.rtc_caller import Caller, hang_up, offering
 from tests.providers.azure_stand_in import KEY, AzureStandIn, azure_stand_in
-from trunkline.calls import log
+from trunkline.calls import log_events
 from trunkline.calls.call import Call
-from trunkline.calls.legs import Page
-from trunkline.calls.log import LogEvent
+from trunkline.calls.log_events import LogEvent
+from trunkline.calls.pages import Page
 from trunkline.providers import ProviderError
 from trunkline.providers.configured import azure
 from trunkline.realtime.events import encode
@@ -55,7 +55,7 @@ class MediaCall:
 
     async def hears(self, words: str) -> None:
         """Waits until an agent has said something."""
-        await self.until(lambda: any(words in (done.text or "") for done in self.logged(log.MessageDone)))
+        await self.until(lambda: any(words in (done.text or "") for done in self.logged(log_events.MessageDone)))
 
 
 @contextlib.asynccontextmanager
@@ -88,7 +88,7 @@ async def test_the_offer_goes_with_a_secret_and_the_sideband_with_the_key() -> N
     async with media_call() as there:
         await there.hears("haiku")
         there.says("yes please")
-        await there.until(lambda: [event.agent for event in there.logged(log.AgentChanged)][-1] == "haikuWriter")
+        await there.until(lambda: [event.agent for event in there.logged(log_events.AgentChanged)][-1] == "haikuWriter")
         await there.hears("What shall yours be about?")
         minting, offering_, sideband = there.azure.requests
         assert there.azure.refused == []
@@ -113,21 +113,21 @@ async def test_the_session_is_bound_into_the_secret() -> None:
 async def test_nothing_is_waited_for_on_a_sideband_that_greets_nobody() -> None:
     async with media_call() as there:
         await there.hears("haiku")
-        received = [entry.event["type"] for entry in there.logged(log.WireReceived)]
+        received = [entry.event["type"] for entry in there.logged(log_events.WireReceived)]
     assert "session.created" not in received
-    assert len(there.logged(log.LinkUp)) == 1
+    assert len(there.logged(log_events.LinkUp)) == 1
 
 
 async def test_a_dropped_sideband_is_attached_again_to_the_same_call() -> None:
     async with media_call() as there:
-        await there.until(lambda: there.logged(log.AudioDone))
+        await there.until(lambda: there.logged(log_events.AudioDone))
         there.azure.faults.cut_now()
-        await there.until(lambda: there.logged(log.LinkRestored))
+        await there.until(lambda: there.logged(log_events.LinkRestored))
         there.says("yes please")
         await there.hears("What shall yours be about?")
-        (restored,) = there.logged(log.LinkRestored)
+        (restored,) = there.logged(log_events.LinkRestored)
         assert restored.replayed == 0
-        assert there.logged(log.LegReofferRequested) == []
+        assert there.logged(log_events.LegReofferRequested) == []
         calls = {request.query["call_id"] for request in there.azure.requests if "call_id" in request.query}
         assert there.azure.refused == []
     assert len(calls) == 1
@@ -138,29 +138,33 @@ async def test_what_was_lost_with_a_sideband_is_sent_again_on_the_next() -> None
         await there.hears("haiku")
         there.azure.faults.close(1011, "server error", at="conversation.item.create")
         there.says("yes please")
-        await there.until(lambda: there.logged(log.LinkRestored))
-        await there.until(lambda: there.logged(log.LegReofferRequested) or there.logged(log.AgentChanged)[1:])
+        await there.until(lambda: there.logged(log_events.LinkRestored))
+        await there.until(
+            lambda: there.logged(log_events.LegReofferRequested) or there.logged(log_events.AgentChanged)[1:]
+        )
         if there.logged(
-            log.LegReofferRequested
+            log_events.LegReofferRequested
         ):  # the request for an answer was lost as well: only another call is sure to hear it
             await there.comes_back()
         await there.hears("What shall yours be about?")
-        said = [done.text for done in there.logged(log.MessageDone) if done.role == "user"]
+        said = [done.text for done in there.logged(log_events.MessageDone) if done.role == "user"]
     assert said == ["hi", "yes please"]
 
 
 async def test_what_arrived_and_was_not_confirmed_is_not_said_twice() -> None:
     async with media_call() as there:
-        await there.until(lambda: there.logged(log.AudioDone))
+        await there.until(lambda: there.logged(log_events.AudioDone))
         there.azure.faults.close(1011, "server error", at="conversation.item.added")
         there.says("yes please")
-        await there.until(lambda: there.logged(log.LinkRestored))
-        await there.until(lambda: there.logged(log.LegReofferRequested) or there.logged(log.AgentChanged)[1:])
-        if there.logged(log.LegReofferRequested):
+        await there.until(lambda: there.logged(log_events.LinkRestored))
+        await there.until(
+            lambda: there.logged(log_events.LegReofferRequested) or there.logged(log_events.AgentChanged)[1:]
+        )
+        if there.logged(log_events.LegReofferRequested):
             await there.comes_back()
         await there.hears("What shall yours be about?")
-        said = [done.text for done in there.logged(log.MessageDone) if done.role == "user"]
-        assert there.logged(log.CallError) == []
+        said = [done.text for done in there.logged(log_events.MessageDone) if done.role == "user"]
+        assert there.logged(log_events.CallError) == []
     assert said == ["hi", "yes please"]
 
 
@@ -168,7 +172,7 @@ async def test_after_sixty_minutes_the_page_is_asked_for_another_offer() -> None
     async with media_call() as there:
         await there.hears("haiku")
         await there.browser.connection.close()
-        await there.until(lambda: there.logged(log.LegReofferRequested))
+        await there.until(lambda: there.logged(log_events.LegReofferRequested))
         await there.comes_back()
         there.says("yes please")
         await there.hears("What shall yours be about?")

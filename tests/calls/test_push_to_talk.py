@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from tests.calls.call_driver import CallDriver, call
-from trunkline.calls import commands, log, steps
-from trunkline.calls.talk_button import MEDIA_LAG_MS
+from trunkline.calls import commands, log_events
+from trunkline.calls.machine import inputs
+from trunkline.calls.machine.push_to_talk import MEDIA_LAG_MS
 
 ON, OFF = commands.PushToTalk(True), commands.PushToTalk(False)
 
@@ -21,7 +22,7 @@ def test_switching_it_on_takes_turn_detection_away() -> None:
     driver.commands(ON)
     (update,) = driver.sent_of("session.update")
     assert update["session"]["audio"]["input"]["turn_detection"] is None
-    assert driver.logged(log.CallSettings) == [log.CallSettings(push_to_talk=True)]
+    assert driver.logged(log_events.CallSettings) == [log_events.CallSettings(push_to_talk=True)]
 
 
 def test_switching_it_off_brings_the_scenarios_turn_detection_back() -> None:
@@ -47,7 +48,7 @@ def test_press_interrupts_and_clears() -> None:
     driver.forget()
     driver.commands(commands.Press())
     assert driver.types_sent == ["response.cancel", "input_audio_buffer.clear"]
-    assert driver.logged(log.AudioCleared)
+    assert driver.logged(log_events.AudioCleared)
 
 
 def test_release_commits_and_the_answer_is_asked_for_when_the_service_has_committed() -> None:
@@ -62,7 +63,7 @@ def test_release_commits_and_the_answer_is_asked_for_when_the_service_has_commit
 
 def test_over_webrtc_the_commit_waits_for_the_sound() -> None:
     driver = talking()
-    driver.feed(steps.CallerJoined("leg_1", "webrtc"))
+    driver.feed(inputs.CallerJoined("leg_1", "webrtc"))
     driver.commands(commands.Press())
     driver.commands(commands.Release())
     driver.wait(MEDIA_LAG_MS - 1)
@@ -73,7 +74,7 @@ def test_over_webrtc_the_commit_waits_for_the_sound() -> None:
 
 def test_after_a_slip_of_the_finger_the_turn_goes_on() -> None:
     driver = talking()
-    driver.feed(steps.CallerJoined("leg_1", "webrtc"))
+    driver.feed(inputs.CallerJoined("leg_1", "webrtc"))
     driver.commands(commands.Press())
     driver.commands(commands.Release())
     driver.forget()
@@ -94,7 +95,7 @@ def test_a_press_without_a_word_is_no_turn() -> None:
     event_id = driver.sent_of("input_audio_buffer.commit")[-1]["event_id"]
     driver.wire("error", error={"code": "input_audio_buffer_commit_empty", "event_id": event_id, "message": "empty"})
     assert driver.asked == 0
-    assert driver.logged(log.CallError) == []
+    assert driver.logged(log_events.CallError) == []
     assert driver.machine.at_rest
 
 
@@ -170,7 +171,7 @@ def test_another_speed_is_told_to_the_session_and_remembered() -> None:
     driver.commands(commands.Voice(speed=1.25))
     (update,) = driver.sent_of("session.update")
     assert update["session"] == {"type": "realtime", "audio": {"output": {"speed": 1.25}}}
-    assert driver.machine.settings == log.CallSettings(speed=1.25)
+    assert driver.machine.settings == log_events.CallSettings(speed=1.25)
 
 
 def test_the_answer_is_asked_for_where_the_service_does_not_begin_it() -> None:
@@ -187,7 +188,7 @@ def test_the_agent_talks_on_where_the_callers_voice_shall_not_interrupt() -> Non
     driver.response_created()
     driver.agent_says("Once upon a time", finished=False)
     driver.caller_starts_to_speak(cuts=False)
-    assert driver.logged(log.AudioCleared) == []
+    assert driver.logged(log_events.AudioCleared) == []
 
 
 def test_what_was_stopped_before_it_began_is_stopped_again_when_it_begins() -> None:
@@ -203,17 +204,17 @@ def test_what_was_stopped_before_it_began_is_stopped_again_when_it_begins() -> N
 
 def test_another_codec_over_the_relay_takes_another_session() -> None:
     driver = call()
-    driver.feed(steps.CodecChosen("pcmu"))
+    driver.feed(inputs.CodecChosen("pcmu"))
     assert [renewal.gently for renewal in driver.renewals] == [True]
-    driver.feed(steps.CodecChosen("pcmu"))
+    driver.feed(inputs.CodecChosen("pcmu"))
     assert len(driver.renewals) == 1
     assert driver.machine.settings.codec == "pcmu"
 
 
 def test_another_codec_over_webrtc_is_the_pages_matter() -> None:
     driver = call()
-    driver.feed(steps.CallerJoined("leg_1", "webrtc"))
-    driver.feed(steps.CodecChosen("pcma"))
+    driver.feed(inputs.CallerJoined("leg_1", "webrtc"))
+    driver.feed(inputs.CodecChosen("pcma"))
     assert driver.renewals == []
-    assert driver.logged(log.LegReofferRequested) == []
+    assert driver.logged(log_events.LegReofferRequested) == []
     assert driver.machine.settings.codec == "pcma"

@@ -21,9 +21,9 @@ from agents.tool_guardrails import ToolGuardrailFunctionOutput, tool_input_guard
 from tests.calls.call_bench import calling, scenario
 from tests.calls.model_fake import Calls, FakeModel
 from trunkline import CallContext, stub_tool
-from trunkline.calls import log
-from trunkline.calls.plain import plain, plain_json
-from trunkline.calls.tools import ToolOutcome, run_tool
+from trunkline.calls import log, log_events
+from trunkline.calls.agents.tools import ToolOutcome, run_tool
+from trunkline.realtime.json_values import plain, plain_json
 from trunkline.testing.virtual_time import in_virtual_time
 
 
@@ -96,7 +96,7 @@ async def test_whatever_a_tool_returns_the_model_gets_text_and_the_log_json(valu
     outcome = await run(giving(value))
     assert outcome.error is None
     outcome.output.encode()
-    done = log.ToolDone(call_id="c", name="give", duration_ms=1, result=outcome.result)
+    done = log_events.ToolDone(call_id="c", name="give", duration_ms=1, result=outcome.result)
     frame = msgspec.json.decode(log.frame_of(done, 1, 1))
     if value != {"b", "a"}:
         assert frame.get("result") == expected
@@ -265,20 +265,20 @@ async def test_a_tool_without_async_blocks_nothing_and_may_leave_notes() -> None
     model = FakeModel(lambda items: [Calls("think")] if len(items) == 1 else ["I have thought."])
     async with calling(model, scenario(tools=[think])) as caller:
         caller.joins()
-        await caller.until(lambda: caller.logged(log.ToolStarted))
+        await caller.until(lambda: caller.logged(log_events.ToolStarted))
         slowest = 0.0
-        while not caller.logged(log.ToolDone):
+        while not caller.logged(log_events.ToolDone):
             began = time.monotonic()
             await asyncio.sleep(0.005)
             slowest = max(slowest, time.monotonic() - began)
         await caller.heard(1)
     assert slowest < 0.25
     assert threads != [threading.get_ident()]
-    assert caller.logged(log.Breadcrumb)[0].title == "thinking"
+    assert caller.logged(log_events.Breadcrumb)[0].title == "thinking"
 
 
 def test_an_event_with_what_json_cannot_hold_is_still_an_event() -> None:
-    event = log.Breadcrumb(title="half \ud800", data={"who": Unspeakable(), "big": Point(2**70)})
+    event = log_events.Breadcrumb(title="half \ud800", data={"who": Unspeakable(), "big": Point(2**70)})
     frame = msgspec.json.decode(log.frame_of(event, 7, 8))
     assert frame == {
         "seq": 7, "at_ms": 8, "kind": "breadcrumb", "title": "half ?", "call_id": None,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from trunkline.calls import log
-from trunkline.calls.log import Codec
+from trunkline.calls import log_events
+from trunkline.calls.log_events import Codec
 from trunkline.realtime.audio import SAMPLE_RATE
 from trunkline.testing import VoiceCall, VoiceCalls
 
@@ -15,7 +15,7 @@ SPOKEN = pytest.mark.parametrize("voice_way", [pytest.param("spoken", marks=pyte
 
 def formats(call: VoiceCall) -> set[str]:
     """The sound formats that sessions were asked for."""
-    updates = [entry.event.event for entry in call.log if isinstance(entry.event, log.WireSent)]
+    updates = [entry.event.event for entry in call.log if isinstance(entry.event, log_events.WireSent)]
     audio = [update["session"].get("audio", {}) for update in updates if update["type"] == "session.update"]
     return {side["format"]["type"] for sides in audio for side in sides.values()}
 
@@ -49,6 +49,6 @@ async def test_the_codec_may_change_in_the_middle_of_a_call(voice_call: VoiceCal
     turn = await call.say("yes please")
     assert turn.handed_to == "haikuWriter"
     assert formats(call) == {"audio/pcm", "audio/pcma"}
-    assert [entry.event.reason for entry in call.log if isinstance(entry.event, log.LinkRolledOver)] == [
+    assert [entry.event.reason for entry in call.log if isinstance(entry.event, log_events.LinkRolledOver)] == [
         "another codec"
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trunkline.calls.unconfirmed import MOST, Unconfirmed
+from trunkline.calls.model_link.unacked_items import MOST, Unconfirmed
 from trunkline.realtime.events import Event, decode, encode
 
 

@@ -9,7 +9,7 @@ import agents.realtime  # noqa: F401 - before the tests' own warnings filter: im
 import pytest
 
 from trunkline import Phrases, Question, Reply
-from trunkline.calls.log import ToolStarted
+from trunkline.calls.log_events import ToolStarted
 from trunkline.scenario.answers import answer
 from trunkline.scenario.phrases import grammar
 from trunkline.scenarios.chat_supervisor import chat_supervisor

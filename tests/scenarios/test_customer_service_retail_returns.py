@@ -8,7 +8,7 @@ import json
 import pytest
 
 from tests.scenarios.snowy_peak import NAME, PHONE, asked_why, at_jane, says, verified
-from trunkline.calls.log import Breadcrumb
+from trunkline.calls.log_events import Breadcrumb
 from trunkline.scenarios.customer_service_retail.orders import ORDERS
 from trunkline.scenarios.customer_service_retail.policy import POLICY
 from trunkline.testing import ANY, VoiceCalls, containing

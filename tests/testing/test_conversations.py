@@ -11,7 +11,7 @@ import pytest
 from agents.tool_context import ToolContext
 
 from tests.testing.kit_shop import shop
-from trunkline.calls.log import CallSettings, WireSent
+from trunkline.calls.log_events import CallSettings, WireSent
 from trunkline.scenario import CallContext
 from trunkline.testing import ANY, Line, VoiceCall, VoiceCalls, containing, matching
 

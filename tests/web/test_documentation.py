@@ -9,7 +9,7 @@ from typing import get_args
 import msgspec
 import pytest
 
-from trunkline.calls import commands, legs, log
+from trunkline.calls import commands, log_events, pages
 from trunkline.calls.call import LegRoleSet
 from trunkline.settings import Settings
 from trunkline.web import calls, open_api
@@ -33,7 +33,7 @@ def fields_of(kind: type[msgspec.Struct]) -> list[str]:
     return [f"`{field.encode_name}{'' if field.required else '?'}`" for field in msgspec.structs.fields(kind)]
 
 
-EVENTS = {str(kind.__struct_config__.tag): kind for kind in (*get_args(log.LogEventUnion), LegRoleSet)}
+EVENTS = {str(kind.__struct_config__.tag): kind for kind in (*get_args(log_events.LogEventUnion), LegRoleSet)}
 KIND = r"`[a-z]+\.[a-z_]+`|`error`|`breadcrumb`|`notice`"
 COMMANDS = {str(kind.__struct_config__.tag): kind for kind in get_args(commands.CommandUnion)}
 
@@ -68,7 +68,7 @@ def test_every_error_code_is_documented_and_no_other() -> None:
 def test_every_close_code_is_documented() -> None:
     documented = {int(code) for code in re.findall(r"^\| (\d{4}) \|", TEXT, re.MULTILINE)}
     assert documented >= {
-        legs.OVER, legs.TOO_SLOW, legs.TAKEN_OVER, legs.NO_SUCH_CALL, calls.BAD_REQUEST, calls.TOO_MANY_PAGES,
+        pages.OVER, pages.TOO_SLOW, pages.TAKEN_OVER, pages.NO_SUCH_CALL, calls.BAD_REQUEST, calls.TOO_MANY_PAGES,
         1009, 1011, 1012
     }  # fmt: skip
 

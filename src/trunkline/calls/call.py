@@ -11,28 +11,28 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from trunkline.calls import commands, steps
-from trunkline.calls.agent_runner import AgentRunner, Surroundings, TimeLimits
-from trunkline.calls.legs import OVER, TAKEN_OVER, Grant, Leg, LegRole, Page
-from trunkline.calls.link import Link, Route
-from trunkline.calls.log import (
+from trunkline.calls import commands
+from trunkline.calls.agents.runner import AgentRunner, Surroundings, TimeLimits
+from trunkline.calls.log import Entry, Log, frame_of
+from trunkline.calls.log_events import (
     AudioCleared,
     AudioStats,
     CallEnded,
     CallError,
     Codec,
-    Entry,
-    Log,
     LogEvent,
     LogEventUnion,
     Notice,
     Transport,
-    frame_of,
 )
-from trunkline.calls.machine import CallMachine
-from trunkline.calls.measuring import AS_LISTED, Measuring
-from trunkline.calls.meters import Meters
-from trunkline.calls.tracing import tracing
+from trunkline.calls.machine import effects, inputs
+from trunkline.calls.machine.machine import CallMachine
+from trunkline.calls.machine.plan import CallPlan
+from trunkline.calls.metrics.config import AS_LISTED, Measuring
+from trunkline.calls.metrics.meters import Meters
+from trunkline.calls.metrics.tracing import tracing
+from trunkline.calls.model_link.link import Link, Route
+from trunkline.calls.pages import OVER, TAKEN_OVER, Grant, Leg, LegRole, Page
 from trunkline.providers import Connection, Provider, ProviderError
 from trunkline.realtime.events import new_id
 from trunkline.scenario.scenario import Scenario
@@ -154,24 +154,24 @@ class Call:
         self._pages: set[Page] = set()
         self._tasks: asyncio.TaskGroup | None = None
         self._over = asyncio.Event()
-        self._inputs: deque[steps.Input] = deque()
+        self._inputs: deque[inputs.Input] = deque()
         self._stepping = False
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._due: dict[str, float] = {}
         """When each timer is really due, by the loop's clock: at the earliest when it fires."""
         self._carriers: dict[type, Callable[[Any], None]] = {
-            steps.Append: lambda append: self._append(append.event),
-            steps.Send: lambda send: self._link.send(send.event),
-            steps.Play: self._play,
-            steps.RunTool: lambda run: self._start(self._runner.run_tool(run)),
-            steps.Configure: lambda configure: self._start(self._runner.configure(configure)),
-            steps.Approved: self._runner.approved,
-            steps.Check: self._runner.check,
-            steps.Renew: lambda renew: self._link.renew(renew.reason, gently=renew.gently),
-            steps.Remember: lambda remember: self._link.remember(remember.turn, remember.since_ms),
-            steps.Forget: lambda forget: self._link.forget(forget.turn, forget.until_ms),
-            steps.WakeAt: self._wake_at,
-            steps.End: lambda _end: None,  # `_append` has seen to it
+            effects.Append: lambda append: self._append(append.event),
+            effects.Send: lambda send: self._link.send(send.event),
+            effects.Play: self._play,
+            effects.RunTool: lambda run: self._start(self._runner.run_tool(run)),
+            effects.Configure: lambda configure: self._start(self._runner.configure(configure)),
+            effects.Approved: self._runner.approved,
+            effects.Check: self._runner.check,
+            effects.Renew: lambda renew: self._link.renew(renew.reason, gently=renew.gently),
+            effects.Remember: lambda remember: self._link.remember(remember.turn, remember.since_ms),
+            effects.Forget: lambda forget: self._link.forget(forget.turn, forget.until_ms),
+            effects.WakeAt: self._wake_at,
+            effects.End: lambda _end: None,  # `_append` has seen to it
         }
         self._received_ms = 0.0
         self._received_frames = 0
@@ -204,7 +204,7 @@ class Call:
 
     def hang_up(self, reason: str = "hung up") -> None:
         """Ends the call from outside. Harmless when it is over."""
-        self._feed(steps.Stopped(reason))
+        self._feed(inputs.Stopped(reason))
 
     @property
     def is_over(self) -> bool:
@@ -268,7 +268,7 @@ class Call:
 
     def _choose(self, codec: Codec | None) -> None:
         if codec is not None:
-            self._feed(steps.CodecChosen(codec))
+            self._feed(inputs.CodecChosen(codec))
 
     def _travel_by(self, transport: Transport) -> None:
         """The caller's sound comes this way from now on; a WebRTC call is given up for the relay."""
@@ -302,7 +302,7 @@ class Call:
     async def _session_to_dial(self) -> dict[str, Any]:
         agent = self._machine.agent
         try:
-            return await self._runner.session(steps.Configure(agent, steps.Connecting(0)))
+            return await self._runner.session(effects.Configure(agent, effects.Connecting(0)))
         except Exception as error:
             logger.warning("call %s: agent %s could not be set up", self.call_id, agent, exc_info=True)
             message = f"The agent {agent!r} could not be set up: {type(error).__name__}: {error}"
@@ -337,9 +337,9 @@ class Call:
             former, self.leg.page = self.leg.page, page
             if former is not None:
                 former.close(TAKEN_OVER, "taken over by another page")
-                self._feed(steps.CallerLeft(self.leg.leg_id, "replaced by a new connection"))
+                self._feed(inputs.CallerLeft(self.leg.leg_id, "replaced by a new connection"))
             if self.leg.transport == "websocket":  # over WebRTC the page says when sound flows
-                self._feed(steps.CallerJoined(self.leg.leg_id, "websocket", self.leg.reason))
+                self._feed(inputs.CallerJoined(self.leg.leg_id, "websocket", self.leg.reason))
 
     def detach(self, page: Page, reason: str) -> None:
         """A page's socket is closed."""
@@ -350,7 +350,7 @@ class Call:
     def _leave(self, leg: Leg, reason: str) -> None:
         leg.page = None
         self._link.forget_sound()
-        self._feed(steps.CallerLeft(leg.leg_id, reason))
+        self._feed(inputs.CallerLeft(leg.leg_id, reason))
 
     def command(self, page: Page, frame: str) -> None:
         """A text frame from a page. What is wrong with it is told to that page alone."""
@@ -364,9 +364,9 @@ class Call:
             self._tell(page, CallError(message=message, code="not_the_caller", source="command"))
             return
         if isinstance(command, commands.MediaReady):
-            self._feed(steps.CallerJoined(self.leg.leg_id, self.leg.transport, self.leg.reason))
+            self._feed(inputs.CallerJoined(self.leg.leg_id, self.leg.transport, self.leg.reason))
         else:
-            self._feed(steps.Commanded(command))
+            self._feed(inputs.Commanded(command))
 
     def hear(self, page: Page, pcm: bytes) -> None:
         """Sound from a page: PCM16 little-endian, mono, 24 kHz."""
@@ -391,7 +391,7 @@ class Call:
                 page.push(frame)
 
     # Effects --------------------------------------------------------------------------------------------------------
-    def _feed(self, given: steps.Input) -> None:
+    def _feed(self, given: inputs.Input) -> None:
         """Steps the machine. An input that comes while effects are carried out waits until they are."""
         if self._over.is_set():
             return
@@ -408,8 +408,8 @@ class Call:
         finally:
             self._stepping = False
 
-    def _step(self, given: steps.Input) -> None:
-        if isinstance(given, steps.SoundArrived):
+    def _step(self, given: inputs.Input) -> None:
+        if isinstance(given, inputs.SoundArrived):
             self._received_ms += given.ms
             self._received_frames += 1
         self._carry_out(self._machine.step(given, self._now_ms()))
@@ -430,11 +430,11 @@ class Call:
         for event in events:
             self._append(event)
 
-    def _carry_out(self, effects: list[steps.Effect]) -> None:
+    def _carry_out(self, effects: list[effects.Effect]) -> None:
         for effect in effects:
             self._carriers[type(effect)](effect)
 
-    def _play(self, play: steps.Play) -> None:
+    def _play(self, play: effects.Play) -> None:
         if self.leg.page is not None and self.leg.transport == "websocket":
             self.leg.page.push(play.pcm)
 
@@ -444,7 +444,7 @@ class Call:
             return
         self._tasks.create_task(work)
 
-    def _wake_at(self, effect: steps.WakeAt) -> None:
+    def _wake_at(self, effect: effects.WakeAt) -> None:
         timer = self._timers.get(effect.key)
         if effect.at_ms is None:
             if timer is not None:
@@ -464,7 +464,7 @@ class Call:
             self._timers[key] = self._loop.call_at(due, self._wake, key)
             return
         del self._timers[key]
-        self._feed(steps.Woke(key))
+        self._feed(inputs.Woke(key))
 
     async def _connect(self) -> Connection:
         return await self._provider.connect(self._model)
@@ -489,9 +489,9 @@ class Call:
         self._link.sent_frames = self._received_frames = 0
 
     # What it is made of ---------------------------------------------------------------------------------------------
-    def _plan(self, transport: Transport, codec: Codec) -> steps.CallPlan:
+    def _plan(self, transport: Transport, codec: Codec) -> CallPlan:
         scenario, times = self.scenario, self._times
-        return steps.CallPlan(
+        return CallPlan(
             call_id=self.call_id,
             scenario=scenario.name,
             first_agent=self._first_agent,

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from trunkline.calls.legs import Page
+from trunkline.calls.pages import Page
 from trunkline.realtime.audio import BYTES_PER_MS
 
 REPORT_EVERY_MS = 250

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from trunkline.calls.call import Call
-from trunkline.calls.legs import Page
+from trunkline.calls.pages import Page
 from trunkline.engine.speech import SpeechError, Voice
 from trunkline.engine.speech.oracle import OracleRecogniser
 from trunkline.realtime.audio import BYTES_PER_MS, ms_to_bytes

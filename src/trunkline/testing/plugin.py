@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 import pytest
 
 if TYPE_CHECKING:
-    from trunkline.calls.log import Codec
+    from trunkline.calls.log_events import Codec
     from trunkline.scenario.scenario import Scenario
     from trunkline.testing.house import House
     from trunkline.testing.line import Line

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from trunkline.calls import log
+from trunkline.calls import log, log_events
 
 
 @dataclass
@@ -117,7 +117,7 @@ class Reading:
     tools: dict[str, ToolUse] = field(default_factory=dict)
     handoffs: list[Handoff] = field(default_factory=list)
     guardrails: list[GuardrailLook] = field(default_factory=list)
-    delays: list[tuple[int, log.TurnLatency]] = field(default_factory=list)
+    delays: list[tuple[int, log_events.TurnLatency]] = field(default_factory=list)
     first_agent: str = ""
     agent: str = ""
     last_seq: int = 0
@@ -149,18 +149,18 @@ class Reading:
     def _add(self, happening: Happening) -> None:
         self.happenings.append(happening)
 
-    def _started(self, entry: log.Entry, event: log.CallStarted) -> None:
+    def _started(self, entry: log.Entry, event: log_events.CallStarted) -> None:
         self.first_agent = self.agent = event.agent
         self._note(entry, f"{event.scenario} is called; {event.agent} answers")
 
-    def _agent_changed(self, entry: log.Entry, event: log.AgentChanged) -> None:
+    def _agent_changed(self, entry: log.Entry, event: log_events.AgentChanged) -> None:
         self.agent = event.agent
         if event.previous is not None:
             handoff = Handoff(event.agent, event.previous, entry.seq, entry.at_ms, event.reason)
             self.handoffs.append(handoff)
             self._add(handoff)
 
-    def _message_added(self, entry: log.Entry, event: log.MessageAdded) -> None:
+    def _message_added(self, entry: log.Entry, event: log_events.MessageAdded) -> None:
         message = Message(
             event.item_id,
             event.role,
@@ -174,32 +174,32 @@ class Reading:
         if not event.hidden:
             self._add(message)
 
-    def _message_delta(self, _entry: log.Entry, event: log.MessageDelta) -> None:
+    def _message_delta(self, _entry: log.Entry, event: log_events.MessageDelta) -> None:
         self.messages[event.item_id].text += event.text
 
-    def _message_done(self, _entry: log.Entry, event: log.MessageDone) -> None:
+    def _message_done(self, _entry: log.Entry, event: log_events.MessageDone) -> None:
         message = self.messages[event.item_id]
         message.text, message.status, message.done = event.text, event.status, True
 
-    def _message_truncated(self, _entry: log.Entry, event: log.MessageTruncated) -> None:
+    def _message_truncated(self, _entry: log.Entry, event: log_events.MessageTruncated) -> None:
         message = self.messages[event.item_id]
         message.heard_ms, message.heard_text = event.heard_ms, event.text
 
-    def _audio_started(self, entry: log.Entry, event: log.AudioStarted) -> None:
+    def _audio_started(self, entry: log.Entry, event: log_events.AudioStarted) -> None:
         message = self.messages.get(event.item_id)
         if message is not None:
             message.sounds_at_ms = entry.at_ms
 
-    def _tool_started(self, entry: log.Entry, event: log.ToolStarted) -> None:
+    def _tool_started(self, entry: log.Entry, event: log_events.ToolStarted) -> None:
         use = ToolUse(event.name, event.arguments, event.agent, entry.seq, entry.at_ms)
         self.tools[event.call_id] = use
         self._add(use)
 
-    def _tool_done(self, _entry: log.Entry, event: log.ToolDone) -> None:
+    def _tool_done(self, _entry: log.Entry, event: log_events.ToolDone) -> None:
         use = self.tools[event.call_id]
         use.done, use.result, use.error, use.duration_ms = True, event.result, event.error, event.duration_ms
 
-    def _guardrail_checked(self, entry: log.Entry, event: log.GuardrailChecked) -> None:
+    def _guardrail_checked(self, entry: log.Entry, event: log_events.GuardrailChecked) -> None:
         if event.status == "pending":
             return
         look = GuardrailLook(
@@ -209,14 +209,14 @@ class Reading:
         if look.status != "pass":
             self._note(entry, f"guardrail {look}")
 
-    def _measured(self, entry: log.Entry, event: log.TurnLatency) -> None:
+    def _measured(self, entry: log.Entry, event: log_events.TurnLatency) -> None:
         self.delays.append((entry.seq, event))
 
-    def _received(self, entry: log.Entry, event: log.WireReceived) -> None:
+    def _received(self, entry: log.Entry, event: log_events.WireReceived) -> None:
         if event.event["type"] == "response.created":
             self.responses.append(entry.seq)
 
-    def _ended(self, entry: log.Entry, event: log.CallEnded) -> None:
+    def _ended(self, entry: log.Entry, event: log_events.CallEnded) -> None:
         self.ended = event.reason
         self._note(entry, f"the call is over: {event.reason}")
 
@@ -229,24 +229,29 @@ class Reading:
 
 
 _SILENT: set[type] = {
-    log.AudioStats, log.AudioDone, log.LinkUp, log.SpeechStopped, log.WireSent, log.AudioCleared,
-    log.UsageUpdated,
-}  # fmt: skip
+    log_events.AudioStats,
+    log_events.AudioDone,
+    log_events.LinkUp,
+    log_events.SpeechStopped,
+    log_events.WireSent,
+    log_events.AudioCleared,
+    log_events.UsageUpdated,
+}
 
 _READERS: dict[type, Callable[[Reading, log.Entry, Any], None]] = {
-    log.CallStarted: Reading._started,
-    log.AgentChanged: Reading._agent_changed,
-    log.MessageAdded: Reading._message_added,
-    log.MessageDelta: Reading._message_delta,
-    log.MessageDone: Reading._message_done,
-    log.MessageTruncated: Reading._message_truncated,
-    log.AudioStarted: Reading._audio_started,
-    log.ToolStarted: Reading._tool_started,
-    log.ToolDone: Reading._tool_done,
-    log.GuardrailChecked: Reading._guardrail_checked,
-    log.TurnLatency: Reading._measured,
-    log.WireReceived: Reading._received,
-    log.CallEnded: Reading._ended,
+    log_events.CallStarted: Reading._started,
+    log_events.AgentChanged: Reading._agent_changed,
+    log_events.MessageAdded: Reading._message_added,
+    log_events.MessageDelta: Reading._message_delta,
+    log_events.MessageDone: Reading._message_done,
+    log_events.MessageTruncated: Reading._message_truncated,
+    log_events.AudioStarted: Reading._audio_started,
+    log_events.ToolStarted: Reading._tool_started,
+    log_events.ToolDone: Reading._tool_done,
+    log_events.GuardrailChecked: Reading._guardrail_checked,
+    log_events.TurnLatency: Reading._measured,
+    log_events.WireReceived: Reading._received,
+    log_events.CallEnded: Reading._ended,
 }
 
 
@@ -257,23 +262,23 @@ def shown_arguments(arguments: object) -> str:
     return repr(arguments)
 
 
-def _words_of(event: log.LogEvent, kind: str) -> str:
+def _words_of(event: log_events.LogEvent, kind: str) -> str:
     match event:
-        case log.LegJoined():
+        case log_events.LegJoined():
             return "the caller joins"
-        case log.LegLost():
+        case log_events.LegLost():
             return f"the caller is gone: {event.reason}"
-        case log.LinkLost():
+        case log_events.LinkLost():
             code = f" (code {event.code})" if event.code is not None else ""
             again = f"; trying again in {event.retry_in_ms} ms" if event.retry_in_ms is not None else ""
             return f"the link is lost: {event.reason}{code}{again}"
-        case log.LinkRestored():
+        case log_events.LinkRestored():
             return f"the link is back after {event.lost_for_ms} ms, {event.replayed} items replayed"
-        case log.SpeechStarted():
+        case log_events.SpeechStarted():
             return "the caller begins to speak"
-        case log.Breadcrumb():
+        case log_events.Breadcrumb():
             return f"note: {event.title}" + ("" if event.data is None else f" {event.data!r}")
-        case log.CallError():
+        case log_events.CallError():
             return f"error: {event.message}"
         case _:
             fields = {name: getattr(event, name) for name in event.__struct_fields__}

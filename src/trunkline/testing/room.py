@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 from trunkline.calls.call import Call, CallTimes
-from trunkline.calls.log import Codec
+from trunkline.calls.log_events import Codec
 from trunkline.engine.app import BrainFactory
 from trunkline.engine.brains import Brain, BrainError
 from trunkline.engine.brains.rehearsal import RehearsalBrain

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from trunkline.calls.call import Call
-from trunkline.calls.log import ApprovalNeeded, AudioCleared, AudioStats, AudioStarted, CallEnded, Codec, Entry
+from trunkline.calls.log import Entry
+from trunkline.calls.log_events import ApprovalNeeded, AudioCleared, AudioStarted, AudioStats, CallEnded, Codec
 from trunkline.realtime.events import encode
 from trunkline.testing import judging
 from trunkline.testing.assertions import GuardrailAssertions, ToolAssertions

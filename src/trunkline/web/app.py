@@ -19,7 +19,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 from trunkline import __version__
-from trunkline.calls.legs import NO_SUCH_CALL
+from trunkline.calls.pages import NO_SUCH_CALL
 from trunkline.scenario.scenario import Scenario
 from trunkline.settings import Settings, is_loopback
 from trunkline.web import calls, open_api

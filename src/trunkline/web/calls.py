@@ -13,11 +13,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from trunkline.calls.agent_runner import StateError
+from trunkline.calls.agents.runner import StateError
 from trunkline.calls.call import Call
-from trunkline.calls.exchange import TooManyCallsError
-from trunkline.calls.legs import NO_SUCH_CALL, Closing, Page
-from trunkline.calls.log import Codec, Transport
+from trunkline.calls.log_events import Codec, Transport
+from trunkline.calls.pages import NO_SUCH_CALL, Closing, Page
+from trunkline.calls.registry import TooManyCallsError
 from trunkline.providers import ProviderError
 from trunkline.web.bodies import json_body
 from trunkline.web.problems import Refusal

@@ -31,7 +31,7 @@ _QUIET = {
 }
 
 LOGS_ERRORS = (
-    "trunkline.calls.agent_runner",
+    "trunkline.calls.agents.runner",
     "trunkline.calls.call",
     "trunkline.engine.calls",
     "trunkline.engine.live",

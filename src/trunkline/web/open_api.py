@@ -14,9 +14,9 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from trunkline.calls import agents
-from trunkline.calls.agent_runner import StateError, state_of
-from trunkline.calls.log import CallSettings
+from trunkline.calls.agents import session_config
+from trunkline.calls.agents.runner import StateError, state_of
+from trunkline.calls.log_events import CallSettings
 from trunkline.providers import Provider, ProviderError
 from trunkline.providers.text import NoTextModel, ResponsesModel
 from trunkline.realtime.events import Event, new_id
@@ -159,7 +159,7 @@ async def _bound(scenario: Scenario[Any], provider: Provider, agent: str, timeou
     try:
         async with asyncio.timeout(timeout_s):
             extras = provider.session_extras(scenario, agent, agent)
-            session = await agents.session_of(scenario.agent(agent), _context(scenario), extras)
+            session = await session_config.session_of(scenario.agent(agent), _context(scenario), extras)
     except StateError as error:
         raise Refusal(500, "scenario_failed", str(error)) from None
     except Exception as error:  # a user's own code
@@ -167,7 +167,7 @@ async def _bound(scenario: Scenario[Any], provider: Provider, agent: str, timeou
         message = f"The agent {agent!r} could not be set up: {type(error).__name__}."
         raise Refusal(500, "scenario_failed", message) from error
     settings = CallSettings(push_to_talk=detection is None)
-    opening = agents.opening_of(scenario, provider.transcription(scenario), settings, detection)
+    opening = session_config.opening_of(scenario, provider.transcription(scenario), settings, detection)
     return {**session, **opening, "model": provider.model_for(scenario)}
 
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from starlette.requests import HTTPConnection
 
 from trunkline.calls.call import times_of
-from trunkline.calls.exchange import Exchange
-from trunkline.calls.measuring import measuring_of
+from trunkline.calls.metrics.config import measuring_of
+from trunkline.calls.registry import Exchange
 from trunkline.providers import Provider, ProviderError
 from trunkline.providers.choice import chosen_name, make_provider
 from trunkline.scenario.loading import Scenarios, load

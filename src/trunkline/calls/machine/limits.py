@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from trunkline.calls import log
-from trunkline.calls.outbox import Outbox
-from trunkline.calls.steps import CallPlan
+from trunkline.calls import log_events
+from trunkline.calls.machine.outbox import Outbox
+from trunkline.calls.machine.plan import CallPlan
 
 WARNING_MS = 60_000.0
 """How long before the limit the page is told."""
@@ -68,7 +68,7 @@ class Limits:
         """A wake-up of ours."""
         if key == _WARNING:
             self._outbox.log(
-                log.Notice(
+                log_events.Notice(
                     message=f"The call ends in {WARNING_MS / 1000:g} s: that is the longest it may last.",
                     code="call_limit_near",
                     hint="TRUNKLINE_MAX_CALL_MINUTES sets how long a call may last.",

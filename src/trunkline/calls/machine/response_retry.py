@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from trunkline.calls.linkage import Linkage
-from trunkline.calls.outbox import Outbox
-from trunkline.calls.turns import Turns
+from trunkline.calls.machine.outbox import Outbox
+from trunkline.calls.machine.response_scheduler import Turns
+from trunkline.calls.machine.session_lifecycle import Linkage
 from trunkline.providers.faults import Fault, SessionFaults, Treatment
 from trunkline.realtime.events import Event
 

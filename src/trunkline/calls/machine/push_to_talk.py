@@ -6,11 +6,11 @@ from typing import Any
 
 import msgspec
 
-from trunkline.calls import log
-from trunkline.calls.earpiece import Earpiece
-from trunkline.calls.outbox import Outbox
-from trunkline.calls.steps import CallPlan
-from trunkline.calls.turns import Turns
+from trunkline.calls import log_events
+from trunkline.calls.machine.outbox import Outbox
+from trunkline.calls.machine.plan import CallPlan
+from trunkline.calls.machine.playout import Earpiece
+from trunkline.calls.machine.response_scheduler import Turns
 from trunkline.realtime.events import Event, new_id
 
 MEDIA_LAG_MS = 200.0
@@ -33,7 +33,7 @@ class TalkButton:
         self._outbox = outbox
         self._turns = turns
         self._earpiece = earpiece
-        self.settings = log.CallSettings(push_to_talk=plan.turn_detection is None, codec=plan.codec)
+        self.settings = log_events.CallSettings(push_to_talk=plan.turn_detection is None, codec=plan.codec)
         self.pressed = False
         self._uncommitted = False
         """Whether something was said whose commit has not gone out yet."""
@@ -60,7 +60,7 @@ class TalkButton:
 
     def begin(self) -> None:
         """The call begins: what differs from the usual is told."""
-        if self.settings != log.CallSettings():
+        if self.settings != log_events.CallSettings():
             self._outbox.log(self.settings)
 
     # Push-to-talk ---------------------------------------------------------------------------------------------------
@@ -131,7 +131,7 @@ class TalkButton:
         self._outbox.wake(WAIT_FOR_RELEASE, None)
         self._turns.caller_speaks = False
 
-    def codec(self, codec: log.Codec) -> bool:
+    def codec(self, codec: log_events.Codec) -> bool:
         """Another codec, for the next session. False if it is the same as before."""
         if codec == self.settings.codec:
             return False

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from trunkline.calls.playback import Heard
+from trunkline.calls.machine.relay_playout import Heard
 
 MS_PER_CHARACTER = 62.0
 """How long a written character takes to be said, roughly: the length of a message's sound is not told over WebRTC."""

@@ -7,8 +7,8 @@ from types import TracebackType
 from typing import Any
 
 from trunkline.calls.call import Call, CallTimes
-from trunkline.calls.log import Codec, Transport
-from trunkline.calls.measuring import AS_LISTED, Measuring
+from trunkline.calls.log_events import Codec, Transport
+from trunkline.calls.metrics.config import AS_LISTED, Measuring
 from trunkline.providers import Provider
 from trunkline.scenario.scenario import Scenario
 

@@ -10,13 +10,13 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from trunkline.calls import log
-from trunkline.calls.earpiece import Earpiece
-from trunkline.calls.fields import ms_in, text_in
-from trunkline.calls.outbox import Outbox
-from trunkline.calls.steps import Forget, Remember
-from trunkline.calls.transcript import Transcript
-from trunkline.calls.turns import Turns
+from trunkline.calls import log_events
+from trunkline.calls.machine.effects import Forget, Remember
+from trunkline.calls.machine.outbox import Outbox
+from trunkline.calls.machine.playout import Earpiece
+from trunkline.calls.machine.response_scheduler import Turns
+from trunkline.calls.machine.transcript import Transcript
+from trunkline.realtime.event_fields import ms_in, text_in
 from trunkline.realtime.events import Event, new_id
 
 HEAR_WAIT_MS = 2_500.0
@@ -70,7 +70,7 @@ class Listening:
         if (turn := self._open.get(item_id)) is not None:
             self._outbox.emit(Remember(turn.kept_by, audio_ms or 0))
         self._speaking = self._transcript.logged_id(item_id)
-        self._outbox.log(log.SpeechStarted(item_id=self._speaking, audio_ms=audio_ms))
+        self._outbox.log(log_events.SpeechStarted(item_id=self._speaking, audio_ms=audio_ms))
 
     def stopped(self, event: Event) -> None:
         """`input_audio_buffer.speech_stopped`."""
@@ -79,7 +79,7 @@ class Listening:
         if (turn := self._open.get(str(event.get("item_id")))) is not None:
             turn.ends_ms = audio_ms
         if self._speaking is not None:
-            self._outbox.log(log.SpeechStopped(item_id=self._speaking, audio_ms=audio_ms))
+            self._outbox.log(log_events.SpeechStopped(item_id=self._speaking, audio_ms=audio_ms))
             self._speaking = None
 
     def committed(self, item_id: str) -> None:
@@ -108,7 +108,7 @@ class Listening:
         """Whatever the caller is saying will not be heard to its end by this session."""
         self._turns.caller_speaks = False
         if self._speaking is not None:
-            self._outbox.log(log.SpeechStopped(item_id=self._speaking))
+            self._outbox.log(log_events.SpeechStopped(item_id=self._speaking))
             self._speaking = None
 
     # The button -----------------------------------------------------------------------------------------------------

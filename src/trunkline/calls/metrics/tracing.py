@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from trunkline.calls import log
-from trunkline.calls.meters import realtime_tokens
+from trunkline.calls import log, log_events
+from trunkline.calls.metrics.meters import realtime_tokens
 from trunkline.realtime.events import Event, text_of
 
 if TYPE_CHECKING:
@@ -97,11 +97,11 @@ class CallTracing:
     def read(self, entry: log.Entry) -> None:
         """Takes one more entry."""
         reader = _READERS.get(type(entry.event))
-        if reader is not None and (self._call is not None or isinstance(entry.event, log.CallStarted)):
+        if reader is not None and (self._call is not None or isinstance(entry.event, log_events.CallStarted)):
             reader(self, entry.event, entry.at_ms)
 
     # The call -------------------------------------------------------------------------------------------------------
-    def _started(self, event: log.CallStarted, at_ms: int) -> None:
+    def _started(self, event: log_events.CallStarted, at_ms: int) -> None:
         self._began_ns = int(datetime.fromisoformat(event.started_at).timestamp() * 1000 - at_ms) * _NS_IN_MS
         provider = SYSTEMS.get(event.provider, event.provider)
         self._common = {
@@ -124,7 +124,7 @@ class CallTracing:
         )
         self._figures.calls.add(1)
 
-    def _ended(self, event: log.CallEnded, at_ms: int) -> None:
+    def _ended(self, event: log_events.CallEnded, at_ms: int) -> None:
         self._drop_responses("call_ended", at_ms)
         for span, _began in self._tools.values():
             self._fail(span, "call_ended", at_ms)
@@ -138,31 +138,31 @@ class CallTracing:
             self._call = None
             self._figures.calls.add(-1)
 
-    def _agent_changed(self, event: log.AgentChanged, at_ms: int) -> None:
+    def _agent_changed(self, event: log_events.AgentChanged, at_ms: int) -> None:
         self._agent = event.agent
         if event.previous is not None:
             attributes = {"gen_ai.agent.name": event.agent, "trunkline.agent.previous": event.previous}
             self._note("handoff", attributes, at_ms)
 
-    def _link_lost(self, event: log.LinkLost, at_ms: int) -> None:
+    def _link_lost(self, event: log_events.LinkLost, at_ms: int) -> None:
         self._drop_responses("link_lost", at_ms)
         self._note("link.lost", {} if event.code is None else {"trunkline.close_code": event.code}, at_ms)
 
-    def _link_restored(self, event: log.LinkRestored, at_ms: int) -> None:
+    def _link_restored(self, event: log_events.LinkRestored, at_ms: int) -> None:
         self._note("link.restored", {"trunkline.lost_for_ms": event.lost_for_ms}, at_ms)
 
-    def _error(self, event: log.CallError, at_ms: int) -> None:
+    def _error(self, event: log_events.CallError, at_ms: int) -> None:
         # Without the message: it may quote the caller.
         self._note("error", {"error.type": event.code or "_OTHER", "trunkline.source": event.source}, at_ms)
 
     # Turns, tools, guardrails ---------------------------------------------------------------------------------------
-    def _measured(self, event: log.TurnLatency, at_ms: int) -> None:
+    def _measured(self, event: log_events.TurnLatency, at_ms: int) -> None:
         attributes: Attributes = {"trunkline.turn.after": event.after}
         self._figures.turn.record(event.total_ms / 1000, attributes)
         spent = {f"trunkline.turn.{part.name}_ms": part.ms for part in event.parts}
         self._span("turn", at_ms - event.total_ms, {**attributes, **spent}).end(self._ns(at_ms))
 
-    def _tool_started(self, event: log.ToolStarted, at_ms: int) -> None:
+    def _tool_started(self, event: log_events.ToolStarted, at_ms: int) -> None:
         attributes: Attributes = {
             "gen_ai.operation.name": "execute_tool",
             "gen_ai.tool.name": event.name,
@@ -176,7 +176,7 @@ class CallTracing:
         span = self._span(f"execute_tool {event.name}", at_ms, attributes, parent=parent[0] if parent else None)
         self._tools[event.call_id] = span, at_ms
 
-    def _tool_done(self, event: log.ToolDone, at_ms: int) -> None:
+    def _tool_done(self, event: log_events.ToolDone, at_ms: int) -> None:
         running = self._tools.pop(event.call_id, None)
         if running is None:
             return
@@ -191,7 +191,7 @@ class CallTracing:
             span.end(self._ns(at_ms))
         self._figures.tool.record((at_ms - began_ms) / 1000, attributes)
 
-    def _guardrail(self, event: log.GuardrailChecked, at_ms: int) -> None:
+    def _guardrail(self, event: log_events.GuardrailChecked, at_ms: int) -> None:
         check = (event.item_id, event.guardrail)
         if event.status == "pending":
             attributes = {"trunkline.guardrail.name": event.guardrail}
@@ -209,11 +209,11 @@ class CallTracing:
             span.end(self._ns(at_ms))
 
     # Responses ------------------------------------------------------------------------------------------------------
-    def _sent(self, sent: log.WireSent, at_ms: int) -> None:
+    def _sent(self, sent: log_events.WireSent, at_ms: int) -> None:
         if sent.event["type"] == "response.create":
             self._asked_ms = at_ms
 
-    def _received(self, received: log.WireReceived, at_ms: int) -> None:
+    def _received(self, received: log_events.WireReceived, at_ms: int) -> None:
         reader = _WIRE_READERS.get(received.event["type"])
         if reader is None:
             return
@@ -269,7 +269,7 @@ class CallTracing:
             self._fail(response.span, why, at_ms)
         self._responses.clear()
 
-    def _used(self, event: log.UsageUpdated, _at_ms: int) -> None:
+    def _used(self, event: log_events.UsageUpdated, _at_ms: int) -> None:
         attributes = {**self._common, "gen_ai.request.model": event.model}
         tokens = event.tokens
         for kind, count in (
@@ -282,7 +282,7 @@ class CallTracing:
             self._figures.cost.add(event.cost, attributes)
 
     # Content, where a setting asks for it ---------------------------------------------------------------------------
-    def _message_done(self, event: log.MessageDone, _at_ms: int) -> None:
+    def _message_done(self, event: log_events.MessageDone, _at_ms: int) -> None:
         if self._content and event.role == "user" and event.text:
             self._said = [*self._said, event.text][-_MOST_MESSAGES:]
 
@@ -349,20 +349,20 @@ def _json(value: object) -> str:
 
 
 _READERS: dict[type, Callable[[CallTracing, Any, int], None]] = {
-    log.CallStarted: CallTracing._started,
-    log.CallEnded: CallTracing._ended,
-    log.AgentChanged: CallTracing._agent_changed,
-    log.LinkLost: CallTracing._link_lost,
-    log.LinkRestored: CallTracing._link_restored,
-    log.CallError: CallTracing._error,
-    log.TurnLatency: CallTracing._measured,
-    log.UsageUpdated: CallTracing._used,
-    log.ToolStarted: CallTracing._tool_started,
-    log.ToolDone: CallTracing._tool_done,
-    log.GuardrailChecked: CallTracing._guardrail,
-    log.MessageDone: CallTracing._message_done,
-    log.WireSent: CallTracing._sent,
-    log.WireReceived: CallTracing._received,
+    log_events.CallStarted: CallTracing._started,
+    log_events.CallEnded: CallTracing._ended,
+    log_events.AgentChanged: CallTracing._agent_changed,
+    log_events.LinkLost: CallTracing._link_lost,
+    log_events.LinkRestored: CallTracing._link_restored,
+    log_events.CallError: CallTracing._error,
+    log_events.TurnLatency: CallTracing._measured,
+    log_events.UsageUpdated: CallTracing._used,
+    log_events.ToolStarted: CallTracing._tool_started,
+    log_events.ToolDone: CallTracing._tool_done,
+    log_events.GuardrailChecked: CallTracing._guardrail,
+    log_events.MessageDone: CallTracing._message_done,
+    log_events.WireSent: CallTracing._sent,
+    log_events.WireReceived: CallTracing._received,
 }
 
 _WIRE_READERS: dict[str, Callable[[CallTracing, Event, int], None]] = {

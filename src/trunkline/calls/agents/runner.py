@@ -10,15 +10,16 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from trunkline.calls import agents, steps
-from trunkline.calls.asking import TextModelDesk
-from trunkline.calls.guardrails import guardrails_of, run_guardrail
-from trunkline.calls.log import Breadcrumb, LogEventUnion, ToolProgress
-from trunkline.calls.machine import CallMachine
-from trunkline.calls.plain import plain, plain_text
-from trunkline.calls.tools import run_tool
+from trunkline.calls.agents import session_config
+from trunkline.calls.agents.guardrails import guardrails_of, run_guardrail
+from trunkline.calls.agents.text_model_requests import TextModelDesk
+from trunkline.calls.agents.tools import run_tool
+from trunkline.calls.log_events import Breadcrumb, LogEventUnion, ToolProgress
+from trunkline.calls.machine import effects, inputs
+from trunkline.calls.machine.machine import CallMachine
 from trunkline.providers import Provider
 from trunkline.realtime.events import Event
+from trunkline.realtime.json_values import plain, plain_text
 from trunkline.scenario.context import CallContext, Said, running_tool
 from trunkline.scenario.scenario import Scenario
 from trunkline.scenario.text_model import TextReply
@@ -61,7 +62,7 @@ class Surroundings:
     call_id: str
     first_agent: str
     machine: Callable[[], CallMachine]
-    feed: Callable[[steps.Input], None]
+    feed: Callable[[inputs.Input], None]
     start: Callable[[Coroutine[Any, Any, None]], None]
     append: Callable[[LogEventUnion], None]
     text_used: Callable[[TextReply], None]
@@ -108,17 +109,17 @@ class AgentRunner:
         return self._context.state
 
     # Agents ---------------------------------------------------------------------------------------------------------
-    async def configure(self, effect: steps.Configure) -> None:
+    async def configure(self, effect: effects.Configure) -> None:
         """Works out an agent's session."""
         try:
             session = await self.session(effect)
         except Exception as error:
             logger.warning("call %s: agent %s could not be set up", self._call.call_id, effect.agent, exc_info=True)
-            self._call.feed(steps.AgentFailed(effect.agent, f"{type(error).__name__}: {error}", effect.purpose))
+            self._call.feed(inputs.AgentFailed(effect.agent, f"{type(error).__name__}: {error}", effect.purpose))
         else:
-            self._call.feed(steps.AgentConfigured(effect.agent, session, effect.purpose))
+            self._call.feed(inputs.AgentConfigured(effect.agent, session, effect.purpose))
 
-    async def session(self, effect: steps.Configure) -> Event:
+    async def session(self, effect: effects.Configure) -> Event:
         """The session of an agent, whole where the link is new. What a user's code raises comes through.
 
         Raises:
@@ -127,19 +128,21 @@ class AgentRunner:
         context = self._run_context
         purpose = effect.purpose
         async with asyncio.timeout(self._limits.tool_s):
-            if isinstance(purpose, steps.HandingOff):
+            if isinstance(purpose, effects.HandingOff):
                 previous = self._scenario.agent(purpose.previous)
-                await agents.accept_handoff(previous, purpose.tool, purpose.arguments, context)
+                await session_config.accept_handoff(previous, purpose.tool, purpose.arguments, context)
             extras = self._provider.session_extras(self._scenario, effect.agent, self._call.first_agent)
-            session = await agents.session_of(self._scenario.agent(effect.agent), context, extras)
-        if isinstance(purpose, steps.Connecting):
+            session = await session_config.session_of(self._scenario.agent(effect.agent), context, extras)
+        if isinstance(purpose, effects.Connecting):
             machine = self._call.machine()
             transcription = self._provider.transcription(self._scenario)
-            session |= agents.opening_of(self._scenario, transcription, machine.settings, machine.turn_detection)
+            session |= session_config.opening_of(
+                self._scenario, transcription, machine.settings, machine.turn_detection
+            )
         return session
 
     # Tools ----------------------------------------------------------------------------------------------------------
-    async def run_tool(self, effect: steps.RunTool) -> None:
+    async def run_tool(self, effect: effects.RunTool) -> None:
         """Runs a tool."""
         agent = self._scenario.agent(effect.agent)
         tool: Any = next(tool for tool in agent.tools if tool.name == effect.name)
@@ -153,7 +156,7 @@ class AgentRunner:
             approval=lambda: self._approval(effect),
         )
         self._call.feed(
-            steps.ToolEnded(
+            inputs.ToolEnded(
                 call_id=effect.call_id,
                 name=effect.name,
                 output=outcome.output,
@@ -162,11 +165,11 @@ class AgentRunner:
             )
         )
 
-    async def _approval(self, effect: steps.RunTool) -> bool:
+    async def _approval(self, effect: effects.RunTool) -> bool:
         """What the caller says to it; False if they say nothing."""
         answer: asyncio.Future[bool] = self._loop.create_future()
         self._approvals[effect.call_id] = answer
-        self._call.feed(steps.ApprovalWanted(effect.call_id, effect.arguments))
+        self._call.feed(inputs.ApprovalWanted(effect.call_id, effect.arguments))
         try:
             async with asyncio.timeout(self._limits.approval_s):
                 return await answer
@@ -175,7 +178,7 @@ class AgentRunner:
         finally:
             del self._approvals[effect.call_id]
 
-    def approved(self, approved: steps.Approved) -> None:
+    def approved(self, approved: effects.Approved) -> None:
         """The caller has answered a tool that waits for it."""
         answer = self._approvals.get(approved.call_id)
         if answer is not None and not answer.done():
@@ -189,7 +192,7 @@ class AgentRunner:
             for agent in self._scenario.agents
         }
 
-    def check(self, check: steps.Check) -> None:
+    def check(self, check: effects.Check) -> None:
         """Runs an agent's guardrails, all at once."""
         agent = self._scenario.agent(check.agent)
         context = self._run_context
@@ -199,7 +202,7 @@ class AgentRunner:
     async def _run_guardrail(
         self,
         guardrail: OutputGuardrail[Any],
-        check: steps.Check,
+        check: effects.Check,
         agent: RealtimeAgent[Any],
         context: RunContextWrapper[Any],
     ) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 import msgspec
 
-from trunkline.calls.plain import plain, plain_json, plain_text
+from trunkline.realtime.json_values import plain, plain_json, plain_text
 from trunkline.scenario.context import CallContext, running_tool
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 import msgspec
 from msgspec import structs
 
-from trunkline.calls.caller_sound import CallerSound
-from trunkline.calls.steps import Input, LinkDropped, LinkOpened, RenewalFailed, SoundArrived, WireArrived
-from trunkline.calls.telephone import Telephone, line_for
-from trunkline.calls.unconfirmed import Unconfirmed
+from trunkline.calls.machine.inputs import Input, LinkDropped, LinkOpened, RenewalFailed, SoundArrived, WireArrived
+from trunkline.calls.model_link.caller_audio_buffer import CallerSound
+from trunkline.calls.model_link.g711 import Telephone, line_for
+from trunkline.calls.model_link.unacked_items import Unconfirmed
 from trunkline.providers import Connection, ConnectionLostError, ProviderError, Sound
 from trunkline.providers.faults import Treatment, classify_close
 from trunkline.realtime import events

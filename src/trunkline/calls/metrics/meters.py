@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from trunkline.calls import log
-from trunkline.calls.delays import Delays
-from trunkline.calls.prices import PriceTable
+from trunkline.calls import log, log_events
+from trunkline.calls.metrics.latency import Delays
+from trunkline.calls.metrics.prices import PriceTable
 from trunkline.realtime.events import Event
 from trunkline.scenario.text_model import TextReply
 
-_NOTHING: Sequence[log.LogEventUnion] = ()
+_NOTHING: Sequence[log_events.LogEventUnion] = ()
 _TRANSCRIBED = "conversation.item.input_audio_transcription.completed"
 
 
@@ -32,33 +32,33 @@ class Meters:
         self._transcription_model = ""
         self._counted: set[str] = set()
         """Responses and transcriptions that have been paid for: a service may tell of one twice."""
-        self._total = log.Tokens()
+        self._total = log_events.Tokens()
         self._total_cost: float | None = None
         self._total_seconds = 0.0
 
-    def read(self, entry: log.Entry) -> Sequence[log.LogEventUnion]:
+    def read(self, entry: log.Entry) -> Sequence[log_events.LogEventUnion]:
         """Takes one more entry of the log; what is to be appended after it."""
         event = entry.event
-        if isinstance(event, log.WireReceived):
+        if isinstance(event, log_events.WireReceived):
             used = self._used(event.event)
             if used is not None:
                 self._delays.read(entry)
                 return (used,)
-        elif isinstance(event, log.WireSent):
+        elif isinstance(event, log_events.WireSent):
             if event.event["type"] == "session.update":
                 self._configured(event.event)
-        elif isinstance(event, log.CallStarted):
+        elif isinstance(event, log_events.CallStarted):
             self._model = event.model
         measured = self._delays.read(entry)
         return _NOTHING if measured is None else (measured,)
 
-    def text_reply(self, reply: TextReply) -> Sequence[log.LogEventUnion]:
+    def text_reply(self, reply: TextReply) -> Sequence[log_events.LogEventUnion]:
         """Takes an answer of the text model; what is to be appended for it."""
         if not reply.usage:
             return _NOTHING
         return (self._paid("text", reply.model, text_tokens(reply.usage)),)
 
-    def _used(self, event: Event) -> log.UsageUpdated | None:
+    def _used(self, event: Event) -> log_events.UsageUpdated | None:
         """What an event from the model says was used, if it says so and for the first time."""
         if event["type"] == "response.done":
             response = event.get("response")
@@ -87,16 +87,16 @@ class Meters:
         self,
         source: Literal["response", "transcription", "text"],
         model: str,
-        tokens: log.Tokens,
+        tokens: log_events.Tokens,
         seconds: float = 0.0,
         item_id: str | None = None,
-    ) -> log.UsageUpdated:
+    ) -> log_events.UsageUpdated:
         cost = self._prices.cost(model, tokens, seconds)
         if cost is not None:
             self._total_cost = (self._total_cost or 0.0) + cost
         self._total = _sum(self._total, tokens)
         self._total_seconds += seconds
-        return log.UsageUpdated(
+        return log_events.UsageUpdated(
             source=source,
             model=model,
             tokens=tokens,
@@ -116,7 +116,7 @@ class Meters:
 
 
 # Reading usage ------------------------------------------------------------------------------------------------------
-def realtime_tokens(usage: Mapping[str, Any]) -> log.Tokens:
+def realtime_tokens(usage: Mapping[str, Any]) -> log_events.Tokens:
     """The `usage` of a `response.done`. Without details all tokens are taken as text."""
     heard = _details(usage, "input_token_details")
     said = _details(usage, "output_token_details")
@@ -129,20 +129,20 @@ def realtime_tokens(usage: Mapping[str, Any]) -> log.Tokens:
     if not cached:  # only a sum: text comes first in what is cached
         cached_text = min(_count(heard, "cached_tokens"), input_text)
         cached_audio = min(_count(heard, "cached_tokens") - cached_text, input_audio)
-    return log.Tokens(input_text, input_audio, cached_text, cached_audio, output_text, output_audio)
+    return log_events.Tokens(input_text, input_audio, cached_text, cached_audio, output_text, output_audio)
 
 
-def transcription_tokens(usage: Mapping[str, Any]) -> log.Tokens:
+def transcription_tokens(usage: Mapping[str, Any]) -> log_events.Tokens:
     """The `usage` of a finished transcription; none where it goes by time."""
     heard = _details(usage, "input_token_details")
     text = _count(heard, "text_tokens")
     audio = _count(heard, "audio_tokens") or max(0, _count(usage, "input_tokens") - text)
-    return log.Tokens(input_text=text, input_audio=audio, output_text=_count(usage, "output_tokens"))
+    return log_events.Tokens(input_text=text, input_audio=audio, output_text=_count(usage, "output_tokens"))
 
 
-def text_tokens(usage: Mapping[str, Any]) -> log.Tokens:
+def text_tokens(usage: Mapping[str, Any]) -> log_events.Tokens:
     """The `usage` of an answer over the Responses API."""
-    return log.Tokens(
+    return log_events.Tokens(
         input_text=_count(usage, "input_tokens"),
         cached_text=_count(_details(usage, "input_tokens_details"), "cached_tokens"),
         output_text=_count(usage, "output_tokens"),
@@ -167,8 +167,8 @@ def _message_in(response: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _sum(one: log.Tokens, other: log.Tokens) -> log.Tokens:
-    return log.Tokens(
+def _sum(one: log_events.Tokens, other: log_events.Tokens) -> log_events.Tokens:
+    return log_events.Tokens(
         one.input_text + other.input_text,
         one.input_audio + other.input_audio,
         one.cached_text + other.cached_text,

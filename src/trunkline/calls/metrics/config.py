@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from trunkline.calls.prices import PriceTable
+from trunkline.calls.metrics.prices import PriceTable
 from trunkline.settings import Settings
 
 

@@ -12,29 +12,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from trunkline.calls import commands, log
-from trunkline.calls.earpiece import WAIT_FOR_REPORT, Earpiece
-from trunkline.calls.fields import text_in
-from trunkline.calls.function_calls import FunctionCalls
-from trunkline.calls.limits import STAYS, Limits
-from trunkline.calls.linkage import WAIT_FOR_ANSWER, WAIT_FOR_LIFE, WAIT_FOR_RENEWAL, Linkage
-from trunkline.calls.listening import WAIT_TO_HEAR, Listening
-from trunkline.calls.mending import WAIT_FOR_RETRY, Mending
-from trunkline.calls.outbox import Outbox
-from trunkline.calls.replies import Replies
-from trunkline.calls.steps import (
+from trunkline.calls import commands, log_events
+from trunkline.calls.machine.caller_turns import WAIT_TO_HEAR, Listening
+from trunkline.calls.machine.effects import Effect, End, HandingOff
+from trunkline.calls.machine.guarded_output import Replies
+from trunkline.calls.machine.inputs import (
     AgentConfigured,
     AgentFailed,
     ApprovalWanted,
     CallerJoined,
     CallerLeft,
-    CallPlan,
     Checked,
     CodecChosen,
     Commanded,
-    Effect,
-    End,
-    HandingOff,
     Input,
     LinkDropped,
     LinkOpened,
@@ -45,11 +35,19 @@ from trunkline.calls.steps import (
     WireArrived,
     Woke,
 )
-from trunkline.calls.talk_button import WAIT_FOR_RELEASE, TalkButton
-from trunkline.calls.transcript import Transcript, note_item, typed_item
-from trunkline.calls.turns import ASKED, Turns
-from trunkline.calls.withholding import without_words
+from trunkline.calls.machine.limits import STAYS, Limits
+from trunkline.calls.machine.outbox import Outbox
+from trunkline.calls.machine.plan import CallPlan
+from trunkline.calls.machine.playout import WAIT_FOR_REPORT, Earpiece
+from trunkline.calls.machine.push_to_talk import WAIT_FOR_RELEASE, TalkButton
+from trunkline.calls.machine.redaction import without_words
+from trunkline.calls.machine.response_retry import WAIT_FOR_RETRY, Mending
+from trunkline.calls.machine.response_scheduler import ASKED, Turns
+from trunkline.calls.machine.session_lifecycle import WAIT_FOR_ANSWER, WAIT_FOR_LIFE, WAIT_FOR_RENEWAL, Linkage
+from trunkline.calls.machine.tool_calls import FunctionCalls
+from trunkline.calls.machine.transcript import Transcript, note_item, typed_item
 from trunkline.providers.faults import classify
+from trunkline.realtime.event_fields import text_in
 from trunkline.realtime.events import Event, new_id
 
 GREETING = "hi"
@@ -130,7 +128,7 @@ class CallMachine:
         return self._functions.agent
 
     @property
-    def settings(self) -> log.CallSettings:
+    def settings(self) -> log_events.CallSettings:
         """What was chosen at run time."""
         return self._talk.settings
 
@@ -144,7 +142,7 @@ class CallMachine:
         outbox, plan = self._outbox, self.plan
         outbox.now = now_ms
         outbox.log(
-            log.CallStarted(
+            log_events.CallStarted(
                 call_id=plan.call_id,
                 scenario=plan.scenario,
                 agent=plan.first_agent,
@@ -154,7 +152,7 @@ class CallMachine:
                 started_at=plan.started_at,
             )
         )
-        outbox.log(log.AgentChanged(agent=plan.first_agent))
+        outbox.log(log_events.AgentChanged(agent=plan.first_agent))
         self._talk.begin()
         outbox.log_all(plan.notices)
         self._turns.hold("link")
@@ -194,7 +192,9 @@ class CallMachine:
         self._outbox.wake(_WAIT_FOR_CALLER, None)
         if (leg := (joined.leg_id, joined.transport)) != self._leg:  # a page may say twice that media flows
             self._leg = leg
-            self._outbox.log(log.LegJoined(leg_id=joined.leg_id, transport=joined.transport, reason=joined.reason))
+            self._outbox.log(
+                log_events.LegJoined(leg_id=joined.leg_id, transport=joined.transport, reason=joined.reason)
+            )
         if joined.transport == "webrtc":
             self._listening.forget()  # from now on sound does not pass us
         self._earpiece.joined(joined.transport)
@@ -208,7 +208,7 @@ class CallMachine:
         self._listening.stop()
         self._listening.forget()
         waiting_ms = round(self.plan.caller_wait_ms)
-        self._outbox.log(log.LegLost(leg_id=left.leg_id, reason=left.reason, waiting_ms=waiting_ms))
+        self._outbox.log(log_events.LegLost(leg_id=left.leg_id, reason=left.reason, waiting_ms=waiting_ms))
         self._wait_for_caller()
         if self._earpiece.left():
             return  # only the page's socket is known to be gone: sound may still flow
@@ -354,7 +354,7 @@ class CallMachine:
         if self._linkage.dropped(dropped):
             return
         self._outbox.log(
-            log.CallError(
+            log_events.CallError(
                 message=f"The model cannot be reached: {dropped.reason}",
                 code="link_failed",
                 source="provider",
@@ -383,7 +383,7 @@ class CallMachine:
         if not isinstance(purpose, HandingOff) and purpose.opening != self._linkage.opening:
             return
         self._outbox.log(
-            log.CallError(
+            log_events.CallError(
                 message=f"The agent {failed.agent!r} could not be set up: {failed.error}",
                 code="agent_failed",
                 source="scenario",
@@ -399,7 +399,7 @@ class CallMachine:
     def _on_wire(self, arrived: WireArrived) -> None:
         event = arrived.event
         if event["type"] not in _UNLOGGED:
-            self._outbox.log(log.WireReceived(event=without_words(event) if self.plan.hold else event))
+            self._outbox.log(log_events.WireReceived(event=without_words(event) if self.plan.hold else event))
         if event["type"].startswith("response."):
             self._linkage.wait_for_missed_answer()  # it goes on
             self._linkage.watch_life()
@@ -542,5 +542,5 @@ class CallMachine:
         self._functions.end()
         self._outbox.log_all(self.transcript.broken_off(self._earpiece.total_ms))
         self._ended = True
-        self._outbox.log(log.CallEnded(reason=reason))
+        self._outbox.log(log_events.CallEnded(reason=reason))
         self._outbox.emit(End(reason))

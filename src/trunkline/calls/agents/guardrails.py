@@ -8,8 +8,9 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from trunkline.calls.plain import plain_text
-from trunkline.calls.steps import Check, Checked
+from trunkline.calls.machine.effects import Check
+from trunkline.calls.machine.inputs import Checked
+from trunkline.realtime.json_values import plain_text
 from trunkline.scenario.scenario import Scenario
 
 if TYPE_CHECKING:

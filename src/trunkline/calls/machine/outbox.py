@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from trunkline.calls.log import CallError, LogEventUnion, WireSent
-from trunkline.calls.steps import Append, Effect, Send, WakeAt
+from trunkline.calls.log_events import CallError, LogEventUnion, WireSent
+from trunkline.calls.machine.effects import Append, Effect, Send, WakeAt
 from trunkline.realtime.events import Event
 
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from trunkline.calls.log import Transport
+from trunkline.calls.log_events import Transport
 
 LegRole = Literal["caller", "viewer"]
 MOST_WAITING_BYTES = 32 << 20

@@ -12,12 +12,14 @@ import re
 from collections import deque
 from dataclasses import dataclass, field
 
-from trunkline.calls import log
-from trunkline.calls.earpiece import Earpiece
-from trunkline.calls.outbox import Outbox
-from trunkline.calls.steps import CallPlan, Check, Checked, SoundArrived
-from trunkline.calls.transcript import Transcript, note_item
-from trunkline.calls.turns import Turns
+from trunkline.calls import log_events
+from trunkline.calls.machine.effects import Check
+from trunkline.calls.machine.inputs import Checked, SoundArrived
+from trunkline.calls.machine.outbox import Outbox
+from trunkline.calls.machine.plan import CallPlan
+from trunkline.calls.machine.playout import Earpiece
+from trunkline.calls.machine.response_scheduler import Turns
+from trunkline.calls.machine.transcript import Transcript, note_item
 from trunkline.realtime.events import Item, new_id, text_of
 
 _SENTENCE_END = re.compile(r"[.!?…。！？]+[\"'”’)\]]*(?=\s)|\n")
@@ -169,7 +171,9 @@ class Replies:
             for name in sorted(reply.pending):
                 rationale = "the call ended before it was checked"
                 self._outbox.log(
-                    log.GuardrailChecked(item_id=reply.item_id, guardrail=name, status="error", rationale=rationale)
+                    log_events.GuardrailChecked(
+                        item_id=reply.item_id, guardrail=name, status="error", rationale=rationale
+                    )
                 )
 
     def _cut_short(self) -> None:
@@ -210,7 +214,7 @@ class Replies:
         if reply.checkable > reply.passed:
             for name in [name for name in names if name not in reply.pending]:
                 reply.pending.add(name)
-                self._outbox.log(log.GuardrailChecked(item_id=reply.item_id, guardrail=name, status="pending"))
+                self._outbox.log(log_events.GuardrailChecked(item_id=reply.item_id, guardrail=name, status="pending"))
             self._looks += 1
             reply.look = _Look(self._looks, reply.checkable, set(names))
             self._outbox.emit(Check(reply.item_id, self._looks, reply.agent, reply.text[: reply.checkable]))
@@ -226,7 +230,7 @@ class Replies:
         """Nothing more comes of the message: those that have looked at it and found nothing are through."""
         for name in sorted(reply.pending - (reply.look.waiting if reply.look else set())):
             reply.pending.discard(name)
-            self._outbox.log(log.GuardrailChecked(item_id=reply.item_id, guardrail=name, status="pass"))
+            self._outbox.log(log_events.GuardrailChecked(item_id=reply.item_id, guardrail=name, status="pass"))
 
     def checked(self, checked: Checked) -> None:
         """A guardrail has looked."""
@@ -261,7 +265,7 @@ class Replies:
     def _log_finding(self, reply: _Reply, checked: Checked) -> None:
         reply.pending.discard(checked.guardrail)
         self._outbox.log(
-            log.GuardrailChecked(
+            log_events.GuardrailChecked(
                 item_id=reply.item_id,
                 guardrail=checked.guardrail,
                 status=checked.status,
@@ -307,7 +311,7 @@ class Replies:
         last = self._stopped_this_turn > self._plan.retries
         if self._stopped_this_turn > self._plan.retries + 1:
             message = f"{self._stopped_this_turn} answers in a row were stopped by guardrails; no other is asked for."
-            self._outbox.log(log.CallError(message=message, code="guardrails_exhausted"))
+            self._outbox.log(log_events.CallError(message=message, code="guardrails_exhausted"))
             return
         item_id = new_id("item")
         words = _why(checked, last=last)

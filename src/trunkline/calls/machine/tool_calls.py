@@ -7,22 +7,15 @@ from typing import Any
 
 import msgspec
 
-from trunkline.calls import log
-from trunkline.calls.fields import text_in
-from trunkline.calls.outbox import Outbox
-from trunkline.calls.steps import (
-    AgentConfigured,
-    AgentFailed,
-    Approved,
-    CallPlan,
-    Configure,
-    HandingOff,
-    RunTool,
-    ToolEnded,
-)
-from trunkline.calls.tools import decoded
-from trunkline.calls.transcript import Transcript, answer_item
-from trunkline.calls.turns import Turns
+from trunkline.calls import log_events
+from trunkline.calls.agents.tools import decoded
+from trunkline.calls.machine.effects import Approved, Configure, HandingOff, RunTool
+from trunkline.calls.machine.inputs import AgentConfigured, AgentFailed, ToolEnded
+from trunkline.calls.machine.outbox import Outbox
+from trunkline.calls.machine.plan import CallPlan
+from trunkline.calls.machine.response_scheduler import Turns
+from trunkline.calls.machine.transcript import Transcript, answer_item
+from trunkline.realtime.event_fields import text_in
 from trunkline.realtime.events import Event, new_id
 
 MOST_CALLS_A_TURN = 25
@@ -99,14 +92,18 @@ class FunctionCalls:
         elif name in tools:
             # In a response that was cut off, the caller has gone on already.
             self._running[call_id] = _Running(name, agent, self._outbox.now, holds=not self._turns.cancelling)
-            self._outbox.log(log.ToolStarted(call_id=call_id, name=name, arguments=decoded(arguments), agent=agent))
+            self._outbox.log(
+                log_events.ToolStarted(call_id=call_id, name=name, arguments=decoded(arguments), agent=agent)
+            )
             self._outbox.emit(RunTool(call_id, name, arguments, agent))
         else:
             there = ", ".join([*tools, *transfers]) or "none"
             self._refuse(call_id, "unknown_tool", f"There is no tool named {name}. There are: {there}.")
 
     def _refuse(self, call_id: str, code: str, problem: str) -> None:
-        self._outbox.log(log.CallError(message=f"The model made a call in vain. {problem}", code=code, source="tool"))
+        self._outbox.log(
+            log_events.CallError(message=f"The model made a call in vain. {problem}", code=code, source="tool")
+        )
         self.answer(call_id, _refusal(problem))
 
     def ended(self, ended: ToolEnded) -> None:
@@ -120,10 +117,10 @@ class FunctionCalls:
         running = self._running.pop(call_id)
         if running.awaits_approval:
             reason = "the tool waited for it in vain"
-            self._outbox.log(log.ApprovalResolved(call_id=call_id, approved=False, reason=reason))
+            self._outbox.log(log_events.ApprovalResolved(call_id=call_id, approved=False, reason=reason))
         duration_ms = round(self._outbox.now - running.began_ms)
         self._outbox.log(
-            log.ToolDone(call_id=call_id, name=running.name, duration_ms=duration_ms, result=result, error=error)
+            log_events.ToolDone(call_id=call_id, name=running.name, duration_ms=duration_ms, result=result, error=error)
         )
 
     def answer(self, call_id: str, output: str) -> None:
@@ -140,7 +137,7 @@ class FunctionCalls:
         if running is not None:
             running.awaits_approval = True
             self._outbox.log(
-                log.ApprovalNeeded(
+                log_events.ApprovalNeeded(
                     call_id=call_id, name=running.name, arguments=decoded(arguments), agent=running.agent
                 )
             )
@@ -151,7 +148,7 @@ class FunctionCalls:
         if running is None or not running.awaits_approval:
             return False
         running.awaits_approval = False
-        self._outbox.log(log.ApprovalResolved(call_id=call_id, approved=approved))
+        self._outbox.log(log_events.ApprovalResolved(call_id=call_id, approved=approved))
         self._outbox.emit(Approved(call_id, approved))
         return True
 
@@ -168,7 +165,7 @@ class FunctionCalls:
         self._handing_off = None
         self.agent = configured.agent
         reason = _reason(handoff.arguments)
-        self._outbox.log(log.AgentChanged(agent=self.agent, previous=handoff.previous, reason=reason))
+        self._outbox.log(log_events.AgentChanged(agent=self.agent, previous=handoff.previous, reason=reason))
         self._outbox.send({"type": "session.update", "session": configured.session})
         self.answer(handoff.call_id, msgspec.json.encode({"assistant": self.agent}).decode())
 

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from trunkline.calls import log
-from trunkline.calls.talk_button import MEDIA_LAG_MS
-from trunkline.calls.withholding import WITHHELD
+from trunkline.calls import log, log_events
+from trunkline.calls.machine.push_to_talk import MEDIA_LAG_MS
+from trunkline.calls.machine.redaction import WITHHELD
 from trunkline.realtime.events import Event
 
 Part = Literal["endpointing", "link", "request", "model", "tools", "approval", "handoff", "holding", "sound"]
@@ -45,7 +45,7 @@ class Delays:
         self._spoke_at_ms = 0
         self._silence_ms: int | None = DEFAULT_SILENCE_MS
         """What the service waits for after the caller's last sound; None where nobody can tell."""
-        self._transport: log.Transport = "websocket"
+        self._transport: log_events.Transport = "websocket"
         self._link_down = False
         self._asked = False
         self._response: str | None = None
@@ -56,13 +56,13 @@ class Delays:
         """Function calls that the model waits for, and what each waits for."""
         self._checks: set[tuple[str, str]] = set()
 
-    def read(self, entry: log.Entry) -> log.TurnLatency | None:
+    def read(self, entry: log.Entry) -> log_events.TurnLatency | None:
         """Takes one more entry; a turn's measures if it has just been answered."""
         event = entry.event
         reader = _READERS.get(type(event))
         if reader is not None:
             reader(self, event, entry.at_ms)
-        elif isinstance(event, log.AudioStarted) and self._turn is not None:
+        elif isinstance(event, log_events.AudioStarted) and self._turn is not None:
             return self._answered(event, entry.at_ms)
         return None
 
@@ -82,11 +82,11 @@ class Delays:
         self._calls.clear()
         self._checks.clear()
 
-    def _answered(self, event: log.AudioStarted, at_ms: int) -> log.TurnLatency:
+    def _answered(self, event: log_events.AudioStarted, at_ms: int) -> log_events.TurnLatency:
         turn = self._charge(at_ms)
         self._turn = None
-        parts = [log.LatencyPart(name, ms) for name, ms in turn.parts.items() if ms]
-        return log.TurnLatency(
+        parts = [log_events.LatencyPart(name, ms) for name, ms in turn.parts.items() if ms]
+        return log_events.TurnLatency(
             item_id=event.item_id,
             total_ms=sum(turn.parts.values()),
             parts=parts,
@@ -122,13 +122,13 @@ class Delays:
         return "model" if self._asked or self._response is not None else "request"
 
     # The caller -----------------------------------------------------------------------------------------------------
-    def _speech_started(self, event: log.SpeechStarted, at_ms: int) -> None:
+    def _speech_started(self, event: log_events.SpeechStarted, at_ms: int) -> None:
         if self._waits_for_item(event.item_id):
             return
         self._spoke_at_ms = at_ms
         self._turn = None  # the caller goes on: what they said before is answered with what they say now
 
-    def _speech_stopped(self, event: log.SpeechStopped, at_ms: int) -> None:
+    def _speech_stopped(self, event: log_events.SpeechStopped, at_ms: int) -> None:
         if event.audio_ms is None:
             return  # broken off, with the link or by the caller leaving
         if not self._waits_for_item(event.item_id):
@@ -138,24 +138,24 @@ class Delays:
         """Whether another session hears again what the caller said a while ago: they have waited since then."""
         return self._turn is not None and self._turn.item_id == item_id
 
-    def _message_added(self, event: log.MessageAdded, at_ms: int) -> None:
+    def _message_added(self, event: log_events.MessageAdded, at_ms: int) -> None:
         if event.role == "user" and not event.spoken:
             self._begin("greeting" if event.hidden else "text", at_ms)
 
-    def _leg_joined(self, event: log.LegJoined, _at_ms: int) -> None:
+    def _leg_joined(self, event: log_events.LegJoined, _at_ms: int) -> None:
         self._transport = event.transport
 
-    def _leg_lost(self, _event: log.LegLost, _at_ms: int) -> None:
+    def _leg_lost(self, _event: log_events.LegLost, _at_ms: int) -> None:
         self._turn = None  # nobody waits
 
     # The link -------------------------------------------------------------------------------------------------------
-    def _link_lost(self, _event: log.LinkLost, at_ms: int) -> None:
+    def _link_lost(self, _event: log_events.LinkLost, at_ms: int) -> None:
         if self._turn is not None:
             self._charge(at_ms)
         self._link_down = True
         self._asked, self._response, self._speaks = False, None, False
 
-    def _link_back(self, _event: log.LogEvent, at_ms: int) -> None:
+    def _link_back(self, _event: log_events.LogEvent, at_ms: int) -> None:
         if self._turn is not None:
             self._charge(at_ms)
             self._turn.heard_again = True
@@ -171,22 +171,22 @@ class Delays:
         else:
             self._calls[call_id] = part
 
-    def _tool_started(self, event: log.ToolStarted, at_ms: int) -> None:
+    def _tool_started(self, event: log_events.ToolStarted, at_ms: int) -> None:
         if event.parent is None:
             self._waits_for(event.call_id, "tools", at_ms)
 
-    def _tool_done(self, event: log.ToolDone, at_ms: int) -> None:
+    def _tool_done(self, event: log_events.ToolDone, at_ms: int) -> None:
         if event.call_id in self._calls:
             self._waits_for(event.call_id, None, at_ms)
 
-    def _approval_needed(self, event: log.ApprovalNeeded, at_ms: int) -> None:
+    def _approval_needed(self, event: log_events.ApprovalNeeded, at_ms: int) -> None:
         self._waits_for(event.call_id, "approval", at_ms)
 
-    def _approval_given(self, event: log.ApprovalResolved, at_ms: int) -> None:
+    def _approval_given(self, event: log_events.ApprovalResolved, at_ms: int) -> None:
         if event.call_id in self._calls:
             self._waits_for(event.call_id, "tools", at_ms)
 
-    def _guardrail_checked(self, event: log.GuardrailChecked, at_ms: int) -> None:
+    def _guardrail_checked(self, event: log_events.GuardrailChecked, at_ms: int) -> None:
         if self._turn is None:
             return
         self._charge(at_ms)
@@ -197,7 +197,7 @@ class Delays:
             self._checks.discard(check)
 
     # The wire -------------------------------------------------------------------------------------------------------
-    def _sent(self, sent: log.WireSent, at_ms: int) -> None:
+    def _sent(self, sent: log_events.WireSent, at_ms: int) -> None:
         event = sent.event
         kind = event["type"]
         if kind == "session.update":
@@ -215,7 +215,7 @@ class Delays:
         elif kind == "conversation.item.create" and event["item"].get("type") == "function_call_output":
             self._waits_for(event["item"]["call_id"], None, at_ms)
 
-    def _received(self, received: log.WireReceived, at_ms: int) -> None:
+    def _received(self, received: log_events.WireReceived, at_ms: int) -> None:
         event = received.event
         reader = _WIRE_READERS.get(event["type"])
         if reader is not None and (self._turn is not None or reader is Delays._configured):
@@ -263,20 +263,20 @@ class Delays:
 
 
 _READERS: dict[type, Callable[[Delays, Any, int], None]] = {
-    log.WireReceived: Delays._received,
-    log.WireSent: Delays._sent,
-    log.SpeechStarted: Delays._speech_started,
-    log.SpeechStopped: Delays._speech_stopped,
-    log.MessageAdded: Delays._message_added,
-    log.LegJoined: Delays._leg_joined,
-    log.LegLost: Delays._leg_lost,
-    log.LinkLost: Delays._link_lost,
-    log.LinkRestored: Delays._link_back,
-    log.ToolStarted: Delays._tool_started,
-    log.ToolDone: Delays._tool_done,
-    log.ApprovalNeeded: Delays._approval_needed,
-    log.ApprovalResolved: Delays._approval_given,
-    log.GuardrailChecked: Delays._guardrail_checked,
+    log_events.WireReceived: Delays._received,
+    log_events.WireSent: Delays._sent,
+    log_events.SpeechStarted: Delays._speech_started,
+    log_events.SpeechStopped: Delays._speech_stopped,
+    log_events.MessageAdded: Delays._message_added,
+    log_events.LegJoined: Delays._leg_joined,
+    log_events.LegLost: Delays._leg_lost,
+    log_events.LinkLost: Delays._link_lost,
+    log_events.LinkRestored: Delays._link_back,
+    log_events.ToolStarted: Delays._tool_started,
+    log_events.ToolDone: Delays._tool_done,
+    log_events.ApprovalNeeded: Delays._approval_needed,
+    log_events.ApprovalResolved: Delays._approval_given,
+    log_events.GuardrailChecked: Delays._guardrail_checked,
 }
 
 _WIRE_READERS: dict[str, Callable[[Delays, Event, int], None]] = {

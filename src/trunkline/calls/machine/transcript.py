@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Literal
 
-from trunkline.calls.log import MessageAdded, MessageDelta, MessageDone, MessageTruncated, Role
+from trunkline.calls.log_events import MessageAdded, MessageDelta, MessageDone, MessageTruncated, Role
 from trunkline.realtime.events import Event, Item, text_of
 from trunkline.scenario.context import Said
 

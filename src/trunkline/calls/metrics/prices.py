@@ -21,7 +21,7 @@ from types import MappingProxyType
 
 import msgspec
 
-from trunkline.calls.log import Tokens
+from trunkline.calls.log_events import Tokens
 
 LISTED = "2026-11-22"
 """When the built-in prices were looked up, on the pages of OpenAI's models."""

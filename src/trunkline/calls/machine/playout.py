@@ -6,14 +6,15 @@ and the service tells when it starts and stops (`MediaPlayback`).
 
 from __future__ import annotations
 
-from trunkline.calls import log
-from trunkline.calls.fields import text_in
-from trunkline.calls.media import MS_PER_CHARACTER, MediaPlayback
-from trunkline.calls.outbox import Outbox
-from trunkline.calls.playback import Playback
-from trunkline.calls.steps import Play, SoundArrived
-from trunkline.calls.transcript import Transcript
-from trunkline.calls.turns import Turns
+from trunkline.calls import log_events
+from trunkline.calls.machine.effects import Play
+from trunkline.calls.machine.inputs import SoundArrived
+from trunkline.calls.machine.outbox import Outbox
+from trunkline.calls.machine.relay_playout import Playback
+from trunkline.calls.machine.response_scheduler import Turns
+from trunkline.calls.machine.transcript import Transcript
+from trunkline.calls.machine.webrtc_playout import MS_PER_CHARACTER, MediaPlayback
+from trunkline.realtime.event_fields import text_in
 from trunkline.realtime.events import Event
 
 REPORT_WAIT_MS = 250.0
@@ -39,7 +40,7 @@ class Earpiece:
         return self._media is not None
 
     # The caller comes and goes --------------------------------------------------------------------------------------
-    def joined(self, transport: log.Transport) -> None:
+    def joined(self, transport: log_events.Transport) -> None:
         """The caller hears us, by this transport."""
         if transport == "websocket":
             self._leave_media()
@@ -105,7 +106,7 @@ class Earpiece:
             self._wait_for_report(cut)
 
     def _wait_for_report(self, cut: str | None) -> None:
-        self._outbox.log(log.AudioCleared(item_id=cut))
+        self._outbox.log(log_events.AudioCleared(item_id=cut))
         self._turns.hold("report")
         self._outbox.wake(WAIT_FOR_REPORT, self._outbox.now + REPORT_WAIT_MS)
 
@@ -151,7 +152,7 @@ class Earpiece:
         if first is None:
             return
         if first:
-            self._outbox.log(log.AudioStarted(item_id=sound.item_id))
+            self._outbox.log(log_events.AudioStarted(item_id=sound.item_id))
         self._outbox.emit(Play(sound.pcm))
 
     def refuse(self, item_id: str) -> None:
@@ -163,7 +164,7 @@ class Earpiece:
         """All sound of a message has come."""
         ms = self._playback.complete(item_id)
         if ms is not None:
-            self._outbox.log(log.AudioDone(item_id=item_id, ms=round(ms)))
+            self._outbox.log(log_events.AudioDone(item_id=item_id, ms=round(ms)))
 
     def played(self, item_id: str, ms: int) -> None:
         """The page says how much of a message it has played."""
@@ -185,13 +186,13 @@ class Earpiece:
         """`output_audio_buffer.started`."""
         item_id = self._media.started(text_in(event, "response_id"), self._outbox.now) if self._media else None
         if item_id is not None:
-            self._outbox.log(log.AudioStarted(item_id=item_id))
+            self._outbox.log(log_events.AudioStarted(item_id=item_id))
 
     def on_stopped(self, _event: Event) -> None:
         """`output_audio_buffer.stopped`."""
         heard = self._media.stopped(self._outbox.now) if self._media else None
         if heard is not None:
-            self._outbox.log(log.AudioDone(item_id=heard.item_id, ms=heard.ms))
+            self._outbox.log(log_events.AudioDone(item_id=heard.item_id, ms=heard.ms))
 
     def on_cleared(self, _event: Event) -> None:
         """`output_audio_buffer.cleared`."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from trunkline.calls import log
-from trunkline.calls.earpiece import Earpiece
-from trunkline.calls.listening import Listening
-from trunkline.calls.outbox import Outbox
-from trunkline.calls.steps import CallPlan, Configure, Connecting, LinkDropped, LinkOpened, Renew
-from trunkline.calls.transcript import Transcript
-from trunkline.calls.turns import Turns
+from trunkline.calls import log_events
+from trunkline.calls.machine.caller_turns import Listening
+from trunkline.calls.machine.effects import Configure, Connecting, Renew
+from trunkline.calls.machine.inputs import LinkDropped, LinkOpened
+from trunkline.calls.machine.outbox import Outbox
+from trunkline.calls.machine.plan import CallPlan
+from trunkline.calls.machine.playout import Earpiece
+from trunkline.calls.machine.response_scheduler import Turns
+from trunkline.calls.machine.transcript import Transcript
 from trunkline.realtime.events import Event
 
 ANSWER_WAIT_MS = 5_000.0
@@ -76,7 +78,7 @@ class Linkage:
             replayed = 0 if opened.resumed else len(self._transcript.replay())
             self._renewing = None
             self._outbox.log(
-                log.LinkRestored(attempts=opened.attempts, lost_for_ms=opened.lost_for_ms, replayed=replayed)
+                log_events.LinkRestored(attempts=opened.attempts, lost_for_ms=opened.lost_for_ms, replayed=replayed)
             )
         self.opening += 1
         self._resumed = opened.resumed
@@ -101,9 +103,9 @@ class Linkage:
         for event in replay:
             self._outbox.send(event)
         if self._renewing is not None:
-            self._outbox.log(log.LinkRolledOver(reason=self._renewing, replayed=len(replay)))
+            self._outbox.log(log_events.LinkRolledOver(reason=self._renewing, replayed=len(replay)))
         elif not self._was_connected:
-            self._outbox.log(log.LinkUp(model=self._plan.model))
+            self._outbox.log(log_events.LinkUp(model=self._plan.model))
         self._was_connected = True
         self._renewing = self._renewal_due = None
         self._renewal_overdue = False
@@ -124,7 +126,7 @@ class Linkage:
         outbox = self._outbox
         outbox.link_up = False
         self.opening += 1  # a session that is being worked out is not for the next link
-        outbox.log(log.LinkLost(reason=dropped.reason, code=dropped.code, retry_in_ms=dropped.retry_in_ms))
+        outbox.log(log_events.LinkLost(reason=dropped.reason, code=dropped.code, retry_in_ms=dropped.retry_in_ms))
         self._turns.hold("link")
         self._renewing = None
         self.watch_life()
@@ -135,7 +137,7 @@ class Linkage:
             self._listening.stop()  # the end of the caller's turn may be missed
             return True
         if dropped.needs_leg:
-            outbox.log(log.LegReofferRequested(reason=dropped.reason))
+            outbox.log(log_events.LegReofferRequested(reason=dropped.reason))
         self._lose_session()
         return dropped.retry_in_ms is not None
 
@@ -164,7 +166,7 @@ class Linkage:
         conversation replayed, is sure to answer."""
         if self._turns.busy:
             self._misses_answer = False
-            self._outbox.log(log.LegReofferRequested(reason="an answer was lost while the sideband was down"))
+            self._outbox.log(log_events.LegReofferRequested(reason="an answer was lost while the sideband was down"))
 
     # A session is renewed -------------------------------------------------------------------------------------------
     def renew(self, reason: str, *, gently: bool) -> None:
@@ -174,7 +176,7 @@ class Linkage:
             return
         self._renewal_due = None
         if self._earpiece.is_media:
-            self._outbox.log(log.LegReofferRequested(reason=reason))
+            self._outbox.log(log_events.LegReofferRequested(reason=reason))
             return
         if gently:
             self._renewing = reason

@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from trunkline.calls.log import CallSettings, Codec
+from trunkline.calls.log_events import CallSettings, Codec
 from trunkline.realtime.events import Event
 from trunkline.scenario.scenario import Scenario
 

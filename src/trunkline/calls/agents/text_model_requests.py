@@ -9,10 +9,10 @@ from weakref import WeakKeyDictionary
 
 import msgspec
 
-from trunkline.calls.log import LogEventUnion, ToolDone, ToolStarted
-from trunkline.calls.plain import plain_text
-from trunkline.calls.tools import ToolOutcome, decoded, run_tool
+from trunkline.calls.agents.tools import ToolOutcome, decoded, run_tool
+from trunkline.calls.log_events import LogEventUnion, ToolDone, ToolStarted
 from trunkline.realtime.events import Item
+from trunkline.realtime.json_values import plain_text
 from trunkline.scenario.context import Asking, CallContext, Said, running_tool
 from trunkline.scenario.text_model import TextCall, TextModel, TextModelError, TextPrompt, TextReply
 
