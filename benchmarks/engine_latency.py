@@ -23,11 +23,11 @@ import websockets
 from shared.parts import FixedBrain, KnowingRecogniser, ReadyVoice
 from shared.process import announced, serving
 
-from trunkline.engine.app import Engine
+from trunkline.engine.http.app import Engine
 from trunkline.engine.server import EngineServer
 from trunkline.engine.speech import Recogniser, Voice
-from trunkline.engine.speech.espeak import EspeakVoice
-from trunkline.engine.speech.sphinx import SphinxRecogniser
+from trunkline.engine.speech.stt.sphinx import SphinxRecogniser
+from trunkline.engine.speech.tts.espeak import EspeakVoice
 from trunkline.engine.speech.vad import SileroVoiceActivity
 
 SENTENCE = "yes please"

@@ -22,7 +22,7 @@ from engine_latency import ANSWER, FRAME_MS, GRAMMAR, Sentence, real_parts
 from shared.parts import FixedBrain
 from shared.process import announced, echoing, serving
 
-from trunkline.engine.app import Engine
+from trunkline.engine.http.app import Engine
 from trunkline.engine.server import EngineServer
 from trunkline.engine.speech.vad import SileroVoiceActivity
 

@@ -22,8 +22,8 @@ import numpy as np
 import soxr
 
 from trunkline.engine.speech import SAMPLE_RATE
-from trunkline.engine.speech.espeak import EspeakVoice
-from trunkline.engine.speech.sphinx import SphinxRecogniser
+from trunkline.engine.speech.stt.sphinx import SphinxRecogniser
+from trunkline.engine.speech.tts.espeak import EspeakVoice
 from trunkline.engine.speech.vad import FRAME_BYTES, FRAME_MS, RATE, SileroVoiceActivity
 from trunkline.realtime.audio import FORMATS, Resampler, bytes_to_ms
 
@@ -36,7 +36,7 @@ OTHERS = [
     "it costs twenty dollars", "please hold on a second", "ocean", "notice the pleasant breeze",
 ]  # fmt: skip
 DIGITS = "zero one two three four five six seven eight nine".split()  # noqa: SIM905 - ten words, not ten strings
-NOUNS = Path(__file__).parents[1] / "src/trunkline/scenarios/simple_handoff/nouns.txt"
+NOUNS = Path(__file__).parents[1] / "src/trunkline/builtin_scenarios/simple_handoff/nouns.txt"
 
 
 def grammar(expansion: str) -> str:

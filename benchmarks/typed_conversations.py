@@ -36,7 +36,7 @@ from agents.realtime.items import AssistantAudio, AssistantMessageItem
 from agents.realtime.testing import RealtimeStep, ScriptedRealtimeModel
 
 from trunkline import Caller, Lines, Phrases, Rehearsal, Scenario, Words, call, transfer
-from trunkline.testing.room import Room
+from trunkline.testing.call_factory import Room
 from trunkline.testing.virtual_time import VirtualTimeLoop
 
 ORDER = "A-17"

@@ -31,12 +31,12 @@ from av import AudioFrame, CodecContext, Packet
 from shared.parts import FixedBrain, KnowingRecogniser
 from shared.process import announced, echoing, serving
 
-from trunkline.engine.app import Engine
-from trunkline.engine.ice import IceOptions
+from trunkline.engine.http.app import Engine
 from trunkline.engine.server import EngineServer
-from trunkline.engine.speech.espeak import EspeakVoice
+from trunkline.engine.speech.tts.espeak import EspeakVoice
 from trunkline.engine.speech.vad import EnergyVoiceActivity, SileroVoiceActivity
-from trunkline.engine.webrtc import only_loopback
+from trunkline.engine.transports.ice import IceOptions
+from trunkline.engine.transports.webrtc import only_loopback
 
 QUESTION = "Could you tell me whether the shop is open tomorrow morning?"
 ANSWER = "Yes, we are open tomorrow from nine in the morning until six."

@@ -10,22 +10,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from trunkline.engine import (
-    app,
-    calls,
-    client_secrets,
-    conversation_events,
-    data_channel,
-    input_audio,
-    live,
-    preview,
-    responses,
-    rtc_audio,
-    session,
-    sockets,
-    support,
-)
+from trunkline.engine import session_runner
+from trunkline.engine.http import app, client_secrets, preview, protocol_coverage, webrtc_calls
+from trunkline.engine.session import conversation_events, input_audio, responses, session
 from trunkline.engine.text import routes
+from trunkline.engine.transports import data_channel, rtc_audio, websocket
 from trunkline.realtime.dialects import server_event_to_preview
 
 TARGET = Path(__file__).parent.parent / "docs" / "engine.md"
@@ -55,16 +44,16 @@ def filled(page: str) -> str:
 
 def client_events() -> str:
     """What clients may send."""
-    rows = [(f"`{name}`", "yes", note) for name, note in sorted(support.CLIENT_EVENTS.items())]
+    rows = [(f"`{name}`", "yes", note) for name, note in sorted(protocol_coverage.CLIENT_EVENTS.items())]
     return _table(("event", "taken", ""), rows)
 
 
 def server_events() -> str:
     """What the engine sends, and what it does not."""
     rows = []
-    for name in sorted({*support.SERVER_EVENTS, *support.NOT_SENT}):
-        sent = name in support.SERVER_EVENTS
-        note = support.SERVER_EVENTS[name] if sent else support.NOT_SENT[name]
+    for name in sorted({*protocol_coverage.SERVER_EVENTS, *protocol_coverage.NOT_SENT}):
+        sent = name in protocol_coverage.SERVER_EVENTS
+        note = protocol_coverage.SERVER_EVENTS[name] if sent else protocol_coverage.NOT_SENT[name]
         rows.append((f"`{name}`", "yes" if sent else "no", _in_preview(name) if sent else "", note))
     return _table(("event", "sent", "in the preview", ""), rows)
 
@@ -80,28 +69,28 @@ def limits() -> str:
     """What bounds a client, a session and an engine."""
     rows = [
         ("sessions at once, by all ways", str(app.MAX_SESSIONS), "429"),
-        ("a session's life", f"{app.SESSION_MINUTES:g} min", "`session_expired`, then close 1001"),
+        ("a session's life", f"{app.SESSION_LIMIT_S / 60:g} min", "`session_expired`, then close 1001"),
         ("one WebSocket message", _size(app.MAX_MESSAGE), "close 1009"),
         ("sound in the input buffer", _size(input_audio.MAX_BYTES), "`input_audio_buffer_full`, or the turn ends"),
         (
             "the words of a turn, after its last sound",
-            f"{live.WORDS_TIMEOUT_S:g} s",
+            f"{session_runner.WORDS_TIMEOUT_S:g} s",
             "`conversation.item.input_audio_transcription.failed`",
         ),
-        ("shortest commit", f"{session.SHORTEST_COMMIT_MS} ms", "`input_audio_buffer_commit_empty`"),
+        ("shortest commit", f"{session.MIN_COMMIT_MS} ms", "`input_audio_buffer_commit_empty`"),
         ("responses at once, one of them in the conversation", str(session.MAX_RESPONSES), "`too_many_responses`"),
-        ("tokens of a response without a limit of its own", f"{responses.MOST_TOKENS:,}", "`incomplete`"),
+        ("tokens of a response without a limit of its own", f"{responses.MAX_TOKENS:,}", "`incomplete`"),
         ("items of a conversation", f"{conversation_events.MAX_ITEMS:,}", "`too_many_items`"),
         ("text and pictures of a conversation", _size(conversation_events.MAX_ITEM_BYTES), "`conversation_too_large`"),
         (
             "sound over WebRTC that comes faster than it lasts",
-            f"{rtc_audio.MOST_AHEAD_MS // 1000} s",
-            f"dropped; after {rtc_audio.MOST_DROPPED_MS // 1000} s more the call ends",
+            f"{rtc_audio.MAX_AHEAD_MS // 1000} s",
+            f"dropped; after {rtc_audio.MAX_DROPPED_MS // 1000} s more the call ends",
         ),
-        ("streams within a caller's track", str(rtc_audio.MOST_SOURCES), "the call ends"),
-        ("events waiting for a WebSocket client", _size(sockets.MAX_WAITING), "close 1008"),
+        ("streams within a caller's track", str(rtc_audio.MAX_SOURCES), "the call ends"),
+        ("events waiting for a WebSocket client", _size(websocket.MAX_WAITING), "close 1008"),
         ("events waiting on a data channel", _size(data_channel.MAX_WAITING), "the call ends"),
-        ("sidebands of one call", str(calls.MAX_SIDEBANDS), "429"),
+        ("sidebands of one call", str(webrtc_calls.MAX_SIDEBANDS), "429"),
         ("life of an ephemeral key", f"{client_secrets.LIFETIME_S} s unless asked otherwise", "401"),
         ("life of a preview's ephemeral key", f"{preview.SECRET_LIFETIME_S} s unless asked otherwise", "401"),
         ("a request to a text model", _size(routes.MAX_BODY), "413"),

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from trunkline import Rehearsal
-from trunkline.engine.app import Engine
-from trunkline.engine.brains.silent import SilentBrain
-from trunkline.engine.local import local_engine
+from trunkline.builtin_scenarios.simple_handoff import simple_handoff
+from trunkline.engine.brains.silent_brain import SilentBrain
+from trunkline.engine.default import local_engine
+from trunkline.engine.http.app import Engine
 from trunkline.scenario.answers import Question, answer
 from trunkline.scenario.rehearsal import call
-from trunkline.scenarios.simple_handoff import simple_handoff
 from trunkline.settings import Settings
 
 ROOT = Path(__file__).parent.parent

@@ -20,7 +20,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from trunkline.web.protocol import CallSocketProtocol
+from trunkline.web.uvicorn_websocket import CallSocketProtocol
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
@@ -44,7 +44,7 @@ WORDS = [
     "?",
 ]
 """One delta each."""
-MOST_TRANSFERS_A_TURN = 20
+MAX_TRANSFERS_PER_TURN = 20
 
 
 @dataclass
@@ -141,7 +141,7 @@ class _Session:
 
     async def _transfer(self) -> None:
         """A response that hands over, and is over at once; the next one follows when it is asked for."""
-        if next(self._transfers) % MOST_TRANSFERS_A_TURN == 0:
+        if next(self._transfers) % MAX_TRANSFERS_PER_TURN == 0:
             await self._caller_speaks()  # a model that calls on and on without the caller is stopped
         response_id, call_id = self._new("resp"), self._new("call")
         name = self._model.transfers[next(self._model.transferred) % len(self._model.transfers)]

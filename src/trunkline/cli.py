@@ -122,7 +122,7 @@ def show_models(context: typer.Context) -> None:
     """Show which recognisers, voices and chat models there are, and which are in use."""
     if context.invoked_subcommand is not None:
         return
-    from trunkline.engine.speech.choice import parts
+    from trunkline.engine.speech.factory import parts
     from trunkline.engine.speech.weights import KNOWN
 
     settings = _settings(host=None, port=None, provider=None)
@@ -215,7 +215,7 @@ def _serve(settings: Settings, targets: list[str]) -> None:
     import uvicorn
 
     from trunkline.web import create_app
-    from trunkline.web.serving import server_config
+    from trunkline.web.uvicorn_config import server_config
 
     _set_log_level(settings)
     listener = _listen(settings)
@@ -248,10 +248,10 @@ def _serve_watched(settings: Settings, targets: list[str]) -> None:
 
 
 async def _engine(settings: Settings, targets: list[str], key: str | None) -> int:
-    from trunkline.engine.local import local_engine
+    from trunkline.engine.default import local_engine
     from trunkline.engine.speech import SpeechError
     from trunkline.scenario.loading import load
-    from trunkline.web.log_words import quiet_log
+    from trunkline.web.log_redaction import quiet_log
 
     if key is None and not is_loopback(settings.host):
         key = secrets.token_urlsafe(24)
@@ -261,7 +261,7 @@ async def _engine(settings: Settings, targets: list[str], key: str | None) -> in
         typer.echo(f"{problem}", err=True)
     running = local_engine(scenarios.by_name, settings, key=key, host=settings.host, port=settings.port)
     try:
-        with quiet_log(log_words=settings.log_words):
+        with quiet_log(log_content=settings.log_content):
             async with running as server:
                 typer.echo(f"The Realtime endpoint is at {server.url}  (Ctrl-C ends it)")
                 typer.echo(f"Models: {', '.join(scenarios.by_name)}")
@@ -276,7 +276,7 @@ async def _engine(settings: Settings, targets: list[str], key: str | None) -> in
 def _set_log_level(settings: Settings) -> None:
     level = settings.log_level.upper()
     logging.getLogger("trunkline").setLevel(level)
-    if settings.log_words and settings.log_level == "debug":
+    if settings.log_content and settings.log_level == "debug":
         logging.getLogger().setLevel(level)  # whole frames are what the libraries log, not we
 
 

@@ -24,7 +24,7 @@ class IceServer(BaseModel):
     credential: SecretStr | None = None
 
 
-_SHORTEST_TOKEN = 16
+_MIN_TOKEN = 16
 # An empty token is a secret that got lost on its way, not the wish for none; an empty transcription model is that wish.
 _TELLING_WHEN_EMPTY = {"TRUNKLINE_TOKEN", "token", "OPENAI_TRANSCRIPTION_MODEL", "openai_transcription_model"}
 _ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#\s]+/?")
@@ -32,9 +32,9 @@ _ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#\s]+/?")
 
 def _checked_token(token: SecretStr) -> SecretStr:
     value = token.get_secret_value()
-    if len(value) < _SHORTEST_TOKEN or not (value.isascii() and value.isprintable() and " " not in value):
+    if len(value) < _MIN_TOKEN or not (value.isascii() and value.isprintable() and " " not in value):
         raise ValueError(
-            f"it needs at least {_SHORTEST_TOKEN} letters, digits and signs, without spaces, that nobody can guess; "
+            f"it needs at least {_MIN_TOKEN} letters, digits and signs, without spaces, that nobody can guess; "
             "python3 -c 'import secrets; print(secrets.token_urlsafe(24))' makes one"
         )
     return token
@@ -128,21 +128,21 @@ class Settings(BaseSettings):
     engine_key: SecretStr | None = Field(default=None, validation_alias="TRUNKLINE_ENGINE_KEY")
     """What clients of `trunkline engine` must show; any will do if it is not set."""
 
-    recogniser: Literal["sphinx", "http", "whisper"] = Field(default="sphinx", validation_alias="TRUNKLINE_RECOGNISER")
+    stt: Literal["sphinx", "http", "whisper"] = Field(default="sphinx", validation_alias="TRUNKLINE_STT")
     """What the local engine hears with."""
-    recogniser_base_url: _Address | None = Field(default=None, validation_alias="TRUNKLINE_RECOGNISER_BASE_URL")
-    recogniser_model: str = Field(default="whisper-1", validation_alias="TRUNKLINE_RECOGNISER_MODEL")
-    recogniser_api_key: SecretStr | None = Field(default=None, validation_alias="TRUNKLINE_RECOGNISER_API_KEY")
+    stt_base_url: _Address | None = Field(default=None, validation_alias="TRUNKLINE_STT_BASE_URL")
+    stt_model: str = Field(default="whisper-1", validation_alias="TRUNKLINE_STT_MODEL")
+    stt_api_key: SecretStr | None = Field(default=None, validation_alias="TRUNKLINE_STT_API_KEY")
     whisper_weights: str = Field(
         default="whisper-base.en", validation_alias="TRUNKLINE_WHISPER_WEIGHTS", pattern=r"^\w[\w.-]*$"
     )
     """The folder below `models_dir` that Whisper's weights are in."""
-    voice: Literal["espeak", "http", "kokoro"] = Field(default="espeak", validation_alias="TRUNKLINE_VOICE")
+    tts: Literal["espeak", "http", "kokoro"] = Field(default="espeak", validation_alias="TRUNKLINE_TTS")
     """What the local engine speaks with."""
-    voice_base_url: _Address | None = Field(default=None, validation_alias="TRUNKLINE_VOICE_BASE_URL")
-    voice_model: str = Field(default="tts-1", validation_alias="TRUNKLINE_VOICE_MODEL")
-    voice_api_key: SecretStr | None = Field(default=None, validation_alias="TRUNKLINE_VOICE_API_KEY")
-    voice_name: str | None = Field(default=None, validation_alias="TRUNKLINE_VOICE_NAME")
+    tts_base_url: _Address | None = Field(default=None, validation_alias="TRUNKLINE_TTS_BASE_URL")
+    tts_model: str = Field(default="tts-1", validation_alias="TRUNKLINE_TTS_MODEL")
+    tts_api_key: SecretStr | None = Field(default=None, validation_alias="TRUNKLINE_TTS_API_KEY")
+    tts_voice: str | None = Field(default=None, validation_alias="TRUNKLINE_TTS_VOICE")
     """One voice of the endpoint's, or of Kokoro's, for everything; without it, the name that the session asks for."""
     models_dir: Annotated[Path, AfterValidator(Path.expanduser)] = Field(
         default=Path("~/.cache/trunkline"), validation_alias="TRUNKLINE_MODELS_DIR", validate_default=True
@@ -154,16 +154,16 @@ class Settings(BaseSettings):
     caller_wait_s: float = Field(default=30.0, validation_alias="TRUNKLINE_CALLER_WAIT_S", gt=0)
     """How long a call waits for its caller to come (back) before it ends."""
     tool_timeout_s: float = Field(default=30.0, validation_alias="TRUNKLINE_TOOL_TIMEOUT_S", gt=0)
-    max_call_minutes: float | None = Field(default=60.0, validation_alias="TRUNKLINE_MAX_CALL_MINUTES", gt=0)
+    max_call_s: float | None = Field(default=3600.0, validation_alias="TRUNKLINE_MAX_CALL_S", gt=0)
     """How long a call may last; the agent says goodbye then."""
-    idle_minutes: float | None = Field(default=10.0, validation_alias="TRUNKLINE_IDLE_MINUTES", gt=0)
+    idle_timeout_s: float | None = Field(default=600.0, validation_alias="TRUNKLINE_IDLE_TIMEOUT_S", gt=0)
     """How long a caller may say and do nothing."""
     prices: Path | None = Field(default=None, validation_alias="TRUNKLINE_PRICES")
     """A table of what models cost, TOML or JSON, on top of the list prices that come with us."""
     trace_content: bool = Field(default=False, validation_alias="TRUNKLINE_TRACE_CONTENT")
     """Whether OpenTelemetry spans carry what was said, and the arguments and results of tools."""
     max_calls: int = Field(default=100, validation_alias="TRUNKLINE_MAX_CALLS", gt=0)
-    ended_call_kept_s: float = Field(default=3600.0, validation_alias="TRUNKLINE_ENDED_CALL_KEPT_S", ge=0)
+    ended_call_ttl_s: float = Field(default=3600.0, validation_alias="TRUNKLINE_ENDED_CALL_TTL_S", ge=0)
     """How long the log of an ended call can still be read."""
     ice_servers: Annotated[list[str | IceServer], NoDecode, _json_list("stun:stun.example:3478")] = Field(
         default_factory=list, validation_alias="TRUNKLINE_ICE_SERVERS"
@@ -177,9 +177,9 @@ class Settings(BaseSettings):
     )
     """What clients must show: as a bearer, or once at the sign-in page. Without it the server listens to this machine
     alone."""
-    open_api: bool | None = Field(default=None, validation_alias="TRUNKLINE_OPEN_API")
+    client_api: bool | None = Field(default=None, validation_alias="TRUNKLINE_CLIENT_API")
     """Whether `GET /api/session` and `POST /api/responses` answer; unset, they answer to this machine alone."""
-    open_api_per_minute: int = Field(default=30, validation_alias="TRUNKLINE_OPEN_API_PER_MINUTE", gt=0)
+    client_api_per_minute: int = Field(default=30, validation_alias="TRUNKLINE_CLIENT_API_PER_MINUTE", gt=0)
     """How often each client may use each of the two in a minute."""
     calls_per_minute: int = Field(default=600, validation_alias="TRUNKLINE_CALLS_PER_MINUTE", gt=0)
     """How many calls may be started, and how many joined, in a minute in all."""
@@ -193,11 +193,11 @@ class Settings(BaseSettings):
     """Bytes of a WebSocket message from a page."""
     max_connections: int = Field(default=1000, validation_alias="TRUNKLINE_MAX_CONNECTIONS", gt=0)
     """TCP connections that are open at once."""
-    slow_client_s: float = Field(default=15.0, validation_alias="TRUNKLINE_SLOW_CLIENT_S", gt=0)
+    body_timeout_s: float = Field(default=15.0, validation_alias="TRUNKLINE_BODY_TIMEOUT_S", gt=0)
     """How long a client may take to send a request's head, and then its body."""
     send_timeout_s: float = Field(default=30.0, validation_alias="TRUNKLINE_SEND_TIMEOUT_S", gt=0)
     """How long a page may take to accept one frame of its call, and a client to take some of its answer."""
-    log_words: bool = Field(default=False, validation_alias="TRUNKLINE_LOG_WORDS")
+    log_content: bool = Field(default=False, validation_alias="TRUNKLINE_LOG_CONTENT")
     """Whether the server's log may hold what is said, the messages of errors of users' code, SDP, and what travels on
     the wire, headers included."""
     log_level: Literal["debug", "info", "warning", "error"] = Field(

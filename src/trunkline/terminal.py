@@ -17,7 +17,7 @@ from trunkline.calls.metrics.config import measuring_of
 from trunkline.calls.pages import Page
 from trunkline.calls.registry import Exchange
 from trunkline.providers import ProviderError
-from trunkline.providers.choice import make_provider
+from trunkline.providers.factory import make_provider
 from trunkline.realtime import events
 from trunkline.scenario.loading import Scenarios, load, missing, names_path
 from trunkline.settings import Settings

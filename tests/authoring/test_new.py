@@ -10,7 +10,7 @@ import agents.realtime  # noqa: F401 - imported once here, not once for each run
 import pytest
 from typer.testing import CliRunner, Result
 
-import trunkline.testing.house
+import trunkline.testing.environment
 import trunkline.testing.report  # noqa: F401 - as above
 from trunkline.cli import app
 from trunkline.scenario.loading import load

@@ -15,7 +15,7 @@ import agents.realtime  # noqa: F401 - imported once here, not once for each run
 import pytest
 
 import trunkline
-import trunkline.testing.house
+import trunkline.testing.environment
 import trunkline.testing.report
 from trunkline.authoring.prompt import metaprompt
 from trunkline.cli import app

@@ -15,8 +15,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from trunkline.calls.call import Call
 from trunkline.calls.log_events import LogEvent
-from trunkline.providers import socket as provider_socket
-from trunkline.providers.socket import SocketConnection, open_socket
+from trunkline.providers import realtime_socket as provider_socket
+from trunkline.providers.realtime_socket import SocketConnection, open_socket
 from trunkline.settings import Settings
 from trunkline.web import create_app
 

@@ -12,10 +12,10 @@ from tests.providers.azure_stand_in import AzureStandIn, azure_stand_in
 from trunkline import Scenario
 from trunkline.calls import log_events
 from trunkline.calls.log_events import CallError, LogEvent
-from trunkline.providers.configured import azure
-from trunkline.providers.hosted import HostedProvider
+from trunkline.providers.from_settings import azure
+from trunkline.providers.hosted_realtime import HostedProvider
 from trunkline.scenario.loading import load
-from trunkline.testing.room import Room
+from trunkline.testing.call_factory import Room
 from trunkline.testing.voice_call import VoiceCall
 
 OPENING = "Would you like to hear a haiku?"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from trunkline.providers import ConnectionLostError, Dialled, Minted, ProviderError, ProviderNotice
-from trunkline.providers.text import NoTextModel
+from trunkline.providers.text_model_client import NoTextModel
 from trunkline.realtime import events
 from trunkline.realtime.events import Event
 from trunkline.scenario.scenario import Scenario

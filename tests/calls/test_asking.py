@@ -12,7 +12,7 @@ from agents.realtime import RealtimeAgent
 
 from trunkline import CallContext, Caller, Lines, Question, Rehearsal, Scenario, TextModelError, call
 from trunkline.calls import log_events
-from trunkline.calls.agents.text_model_requests import MOST_ROUNDS
+from trunkline.calls.agents.text_model_requests import MAX_ROUNDS
 from trunkline.testing import VoiceCall, VoiceCalls
 
 Context = RunContextWrapper[CallContext[Any]]
@@ -125,7 +125,7 @@ async def test_a_model_that_only_calls_tools_is_stopped(voice_call: VoiceCalls) 
 
     call = await voice_call(asking(answerer, tools=[look_up]))
     assert (await call.say("well?")).text == "str: At last."
-    assert len(events(call, log_events.ToolStarted)) == 1 + MOST_ROUNDS
+    assert len(events(call, log_events.ToolStarted)) == 1 + MAX_ROUNDS
 
 
 async def test_nobody_who_answers_is_an_error_the_agent_can_act_on(voice_call: VoiceCalls) -> None:

@@ -135,7 +135,7 @@ def test_a_renewal_that_fails_is_tried_again() -> None:
 
 
 def test_a_call_that_lasts_too_long_ends_with_a_goodbye() -> None:
-    driver = call(longest_ms=600_000)
+    driver = call(max_call_ms=600_000)
     driver.wait(545_000)
     assert driver.logged(log_events.Notice)[0].code == "call_limit_near"
     driver.forget()
@@ -148,7 +148,7 @@ def test_a_call_that_lasts_too_long_ends_with_a_goodbye() -> None:
 
 
 def test_a_caller_who_says_nothing_for_long_is_taken_leave_of() -> None:
-    driver = call(idle_ms=120_000)
+    driver = call(idle_timeout_ms=120_000)
     driver.wait(100_000)
     driver.types("Still here.")
     driver.answers("Good.")
@@ -160,7 +160,7 @@ def test_a_caller_who_says_nothing_for_long_is_taken_leave_of() -> None:
 
 @pytest.mark.parametrize("speaks", ["types", "says"])
 def test_a_caller_who_speaks_up_while_they_are_taken_leave_of_stays(speaks: str) -> None:
-    driver = call(idle_ms=120_000)
+    driver = call(idle_timeout_ms=120_000)
     driver.wait(121_000)
     driver.confirms_items()
     driver.response_created()

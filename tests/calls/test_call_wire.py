@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.calls.call_driver import CallDriver, call
 from trunkline.calls import commands, log, log_events
 from trunkline.calls.machine import inputs
-from trunkline.providers.faults import LONGEST_PAUSE_S, MOST_TRIES
+from trunkline.providers.error_policy import MAX_PAUSE_S, MAX_TRIES
 
 KNOWN = sorted(call().machine._handlers)
 
@@ -61,7 +61,7 @@ def test_a_response_refused_for_too_many_is_asked_for_again_a_little_later() -> 
     (logged,) = driver.logged(log_events.CallError)
     assert (logged.message, logged.code, logged.source) == ("Rate limit reached", "rate_limit_exceeded", "provider")
     assert driver.asked == 1
-    driver.wait(LONGEST_PAUSE_S * 1000)
+    driver.wait(MAX_PAUSE_S * 1000)
     assert driver.asked == 2
 
 
@@ -75,10 +75,10 @@ def test_an_answer_that_fails_again_and_again_is_given_up() -> None:
             break
         driver.response_created()
         driver.response_done("failed", status_details={"type": "failed", "error": error})
-        driver.wait(LONGEST_PAUSE_S * 1000)
-    assert driver.asked == 1 + MOST_TRIES
+        driver.wait(MAX_PAUSE_S * 1000)
+    assert driver.asked == 1 + MAX_TRIES
     driver.types("Again?")
-    assert driver.asked == 2 + MOST_TRIES
+    assert driver.asked == 2 + MAX_TRIES
 
 
 def test_a_response_that_was_broken_off_says_why() -> None:
@@ -240,7 +240,7 @@ random_inputs = st.one_of(
 def test_the_rules_that_always_hold(story: list[tuple[Any, ...]], watched: str) -> None:
     guardrails = {"host": ["moderation", "length"], "poet": []} if watched != "unguarded" else {}
     driver = CallDriver(
-        configures=False, guardrails=guardrails, hold=watched == "held", idle_ms=20_000, session_limit_ms=30_000
+        configures=False, guardrails=guardrails, hold=watched == "held", idle_timeout_ms=20_000, session_limit_ms=30_000
     )
     watch = Watch(driver)
     there = {"link": False, "caller": False}

@@ -17,7 +17,7 @@ from trunkline.calls.agents.runner import StateError
 from trunkline.calls.call import CallTimes
 from trunkline.calls.model_link.caller_audio_buffer import HELD_SOUND_BYTES
 from trunkline.calls.model_link.link import GIVE_UP_AFTER_S
-from trunkline.calls.pages import MOST_WAITING_BYTES, OVER, TAKEN_OVER, TOO_SLOW, Closing
+from trunkline.calls.pages import MAX_WAITING_BYTES, OVER, TAKEN_OVER, TOO_SLOW, Closing
 from trunkline.calls.registry import Exchange, TooManyCallsError
 from trunkline.providers import ProviderError
 from trunkline.testing.virtual_time import in_virtual_time
@@ -353,7 +353,7 @@ async def test_a_page_that_does_not_read_is_closed_and_the_call_goes_on() -> Non
         await caller.greeted()
         slow = caller.page.__class__()
         caller.call.attach(slow, None, caller.call.log.last_seq)
-        for _ in range(MOST_WAITING_BYTES // 1_000_000 + 1):
+        for _ in range(MAX_WAITING_BYTES // 1_000_000 + 1):
             caller.model.now.emit("something.long", text="x" * 1_000_000)
         await asyncio.sleep(1)
         (closing,) = frames_of(slow)
@@ -365,7 +365,7 @@ async def test_a_page_that_does_not_read_is_closed_and_the_call_goes_on() -> Non
 async def test_a_log_that_is_longer_than_that_can_still_be_read() -> None:
     async with calling() as caller:
         await caller.greeted()
-        for _ in range(MOST_WAITING_BYTES // 1_000_000 + 1):
+        for _ in range(MAX_WAITING_BYTES // 1_000_000 + 1):
             caller.model.now.emit("something.long", text="x" * 1_000_000)
         await asyncio.sleep(1)
         late = caller.page.__class__()

@@ -17,8 +17,8 @@ from trunkline.calls import log_events
 from trunkline.calls.call import Call, CallTimes
 from trunkline.calls.pages import Page
 from trunkline.calls.registry import Exchange
-from trunkline.engine.webrtc import only_loopback
-from trunkline.providers.local import start_local
+from trunkline.engine.transports.webrtc import only_loopback
+from trunkline.providers.local_engine import start_local
 from trunkline.scenario.loading import load
 from trunkline.settings import Settings
 

@@ -19,7 +19,7 @@ from trunkline.calls.call import Call
 from trunkline.calls.log_events import LogEvent
 from trunkline.calls.pages import Page
 from trunkline.providers import ProviderError
-from trunkline.providers.configured import azure
+from trunkline.providers.from_settings import azure
 from trunkline.realtime.events import encode
 
 

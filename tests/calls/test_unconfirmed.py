@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trunkline.calls.model_link.unacked_items import MOST, Unconfirmed
+from trunkline.calls.model_link.unacked_items import MAX_UNACKED, Unconfirmed
 from trunkline.realtime.events import Event, decode, encode
 
 
@@ -77,8 +77,8 @@ def test_another_session_knows_nothing_of_it() -> None:
 
 def test_a_service_that_tells_of_nothing_does_not_grow_us() -> None:
     items = Unconfirmed()
-    sent(items, *[creates(f"item_{number}") for number in range(MOST + 5)])
-    assert len(items.again()) == MOST
+    sent(items, *[creates(f"item_{number}") for number in range(MAX_UNACKED + 5)])
+    assert len(items.again()) == MAX_UNACKED
 
 
 def test_malformed_events_tell_of_nothing() -> None:

@@ -15,8 +15,8 @@ import trunkline
 from tests.calls.azure_bench import scenario
 from tests.providers.azure_stand_in import KEY, AzureStandIn, azure_stand_in
 from trunkline.doctor import Finding, Report, examine
-from trunkline.doctor.machine import machine_findings
-from trunkline.doctor.settings import setting_findings
+from trunkline.doctor.host_checks import machine_findings
+from trunkline.doctor.settings_checks import setting_findings
 from trunkline.extras import installing
 from trunkline.settings import Settings
 
@@ -202,7 +202,7 @@ def test_the_form_of_a_key(key: str, level: str, says: str) -> None:
 
 @pytest.mark.parametrize(("installed", "level"), [(True, "ok"), (False, "error")])
 def test_without_a_key_entra_id_is_needed(installed: bool, level: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trunkline.doctor.settings.is_installed", lambda: installed)
+    monkeypatch.setattr("trunkline.doctor.settings_checks.is_installed", lambda: installed)
     finding = found(by_settings("azure", azure_endpoint=ENDPOINT, azure_api_key=None), "key")
     assert finding.level == level
     assert installed or "trunkline[entra]" in (finding.do or "")
@@ -249,10 +249,10 @@ async def test_the_local_engine_answers_a_turn() -> None:
 
 
 async def test_a_part_of_the_local_engine_that_is_missing() -> None:
-    report = await examine(settings(provider="local", voice="http"))
+    report = await examine(settings(provider="local", tts="http"))
     finding = of(report, "voice")
     assert finding.level == "error"
-    assert "TRUNKLINE_VOICE_BASE_URL" in (finding.do or "")
+    assert "TRUNKLINE_TTS_BASE_URL" in (finding.do or "")
     assert "realtime" not in {one.check for one in report.findings}
 
 
@@ -277,7 +277,7 @@ def test_a_name_that_is_no_setting_is_warned_of(monkeypatch: pytest.MonkeyPatch,
     assert all(one.check != "settings" for one in by_settings("local"))
     (tmp_path / ".env").write_text("TRUNKLINE_RECOGNIZER=sphinx\nTRUNKLINE_QUITE_ELSE=1\n")
     first, second = [one for one in by_settings("local") if one.check == "settings"]
-    assert (second.level, second.do) == ("warning", "Did you mean TRUNKLINE_RECOGNISER?")
+    assert (second.level, second.do) == ("warning", "Did you mean TRUNKLINE_STT?")
     assert first.message == "TRUNKLINE_QUITE_ELSE is set, and there is no such setting."
 
 
@@ -307,7 +307,7 @@ def test_a_chat_model_that_is_set_whole_or_not_at_all_is_fine(given: dict[str, s
 
 
 def test_versions_are_told_and_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trunkline.doctor.machine._version", lambda name: None if name == "aiohttp" else "1.2")
+    monkeypatch.setattr("trunkline.doctor.host_checks._version", lambda name: None if name == "aiohttp" else "1.2")
     findings = list(machine_findings(settings(azure_endpoint=ENDPOINT, azure_api_key=None), "azure"))
     assert "openai-agents 1.2" in found(findings, "packages").message
     assert found(findings, "extra webrtc").level == "ok"
@@ -423,6 +423,6 @@ async def test_a_proxy_that_cannot_be_used_is_a_finding(proxy: str, monkeypatch:
 
 @pytest.mark.parametrize("date", ["Mon, 23 Nov 2026 05:00:00 -0000", "Mon, 23 Nov 2026 05:00:00 GMT"])
 def test_the_services_time_is_understood_however_it_is_written(date: str) -> None:
-    from trunkline.doctor.service import _clock
+    from trunkline.doctor.provider_checks import _clock
 
     assert "clock is" in _clock(date).message

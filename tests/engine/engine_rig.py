@@ -11,10 +11,10 @@ from typing import Any
 
 from tests.engine import engine_oracle
 from tests.engine.engine_fakes import FakeActivity, echo, sound_of
-from trunkline.engine import effects, inputs
 from trunkline.engine.brains import BrainOutput, BrainRequest
-from trunkline.engine.effects import Effect, Send
-from trunkline.engine.session import Session
+from trunkline.engine.session import effects, inputs
+from trunkline.engine.session.effects import Effect, Send
+from trunkline.engine.session.session import Session
 from trunkline.realtime.events import Event, decode, encode
 
 

@@ -7,10 +7,10 @@ from itertools import pairwise
 import pytest
 
 from tests.engine.engine_rig import Rig, every, only
-from trunkline.engine import effects
-from trunkline.engine.aloud import aloud
 from trunkline.engine.brains import Say
-from trunkline.engine.sentences import complete_until
+from trunkline.engine.session import effects
+from trunkline.engine.session.sentences import complete_until
+from trunkline.engine.session.speakable_text import aloud
 
 CITED = "A broken screen costs 29 dollars. [Handset Policy](NT-040)"
 

@@ -16,10 +16,10 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from trunkline.engine.brains import BrainError, BrainOutput, BrainRequest, Invoke, Say, Usage
-from trunkline.engine.brains.chat import ChatBrain
+from trunkline.engine.brains.chat_brain import ChatBrain
 from trunkline.engine.brains.chat_endpoint import ChatEndpoint
-from trunkline.engine.brains.messages import chat_messages
-from trunkline.engine.brains.thinking import ThinkingFilter
+from trunkline.engine.brains.chat_messages import chat_messages
+from trunkline.engine.brains.reasoning_filter import ThinkingFilter
 from trunkline.engine.server import EmbeddedServer, _listen
 
 Answer = Callable[[dict[str, Any]], AsyncIterator[dict[str, Any]] | Response]

@@ -140,7 +140,7 @@ def test_a_wrong_event_is_an_error_and_the_session_lives(event: dict[str, Any]) 
 
 
 def test_a_session_ends_after_its_time() -> None:
-    from trunkline.engine import effects, inputs
+    from trunkline.engine.session import effects, inputs
 
     rig = Rig(lifetime_ms=60_000 * 60)
     wake = rig.took(effects.WakeAt)

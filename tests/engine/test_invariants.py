@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from tests.engine.engine_fakes import LOUD, SILENCE, loud, silence, sound_of
 from tests.engine.engine_rig import Rig, every, only
-from trunkline.engine import effects, inputs
 from trunkline.engine.brains import BrainOutput, Invoke, Say, Usage
-from trunkline.engine.effects import Effect
+from trunkline.engine.session import effects, inputs
+from trunkline.engine.session.effects import Effect
 
 relaxed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 

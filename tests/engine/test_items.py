@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.engine.engine_rig import Rig, error_of, only, types
-from trunkline.engine import effects, inputs
 from trunkline.engine.brains import Say
+from trunkline.engine.session import effects, inputs
 from trunkline.engine.speech import Mark, SpokenChunk
 
 

@@ -11,7 +11,7 @@ import pytest
 from openai import AsyncOpenAI
 
 from tests.engine.test_real_client import KEY, running
-from trunkline.engine.local import local_engine, model_names
+from trunkline.engine.default import local_engine, model_names
 from trunkline.engine.server import EngineServer
 from trunkline.scenario.loading import load
 from trunkline.settings import Settings

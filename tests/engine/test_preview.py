@@ -22,7 +22,7 @@ from tests.engine.test_real_client import KEY, receive_any, running, say, speak
 from tests.engine.test_wire_fuzz import frame, mutated
 from tests.preview_oracle import check
 from trunkline.engine.brains import Invoke, Say
-from trunkline.engine.preview import PreviewDialect
+from trunkline.engine.http.preview import PreviewDialect
 from trunkline.engine.server import EngineServer
 
 

@@ -17,9 +17,10 @@ from openai import AsyncOpenAI, NotFoundError
 from tests.engine.engine_fakes import FakeActivity, FakeBrain, FakeRecogniser, FakeVoice, loud, silence
 from tests.engine.engine_oracle import check
 from tests.engine.engine_rig import only, types
-from trunkline.engine.app import Engine
 from trunkline.engine.brains import BrainError, Invoke, Say
+from trunkline.engine.http.app import Engine
 from trunkline.engine.server import EngineServer
+from trunkline.engine.transports import websocket
 
 KEY = "secret"
 
@@ -214,7 +215,7 @@ async def test_a_dead_recogniser_leaves_the_turn_without_words() -> None:
 
 
 async def test_a_recogniser_that_comes_to_no_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trunkline.engine.live.WORDS_TIMEOUT_S", 0.1)
+    monkeypatch.setattr("trunkline.engine.session_runner.WORDS_TIMEOUT_S", 0.1)
     recogniser = FakeRecogniser(delay=1000)
     async with running(recogniser=recogniser) as server, connected(server) as connection:
         await connection.session.update(
@@ -341,9 +342,8 @@ async def test_two_hundred_sessions_leave_nothing_behind() -> None:
 
 
 async def test_a_client_that_does_not_read_is_closed_and_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    from trunkline.engine import sockets
 
-    monkeypatch.setattr(sockets, "SEND_TIMEOUT", 0.3)
+    monkeypatch.setattr(websocket, "SEND_TIMEOUT", 0.3)
     brain = FakeBrain(lambda request: [Say("On and on. ")] * 5000)
     async with running(brain) as server:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=1024)

@@ -11,8 +11,8 @@ import websockets
 
 from tests.engine.engine_fakes import FakeActivity, FakeBrain, FakeRecogniser, FakeVoice
 from tests.engine.test_real_client import KEY, running
-from trunkline.engine.app import Engine
 from trunkline.engine.brains import BrainError
+from trunkline.engine.http.app import Engine
 from trunkline.engine.server import EngineServer
 
 AZURE, OPENAI = "/openai/v1", "/v1"

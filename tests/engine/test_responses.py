@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 
 from tests.engine.engine_rig import Rig, error_of, every, only, types
-from trunkline.engine import effects, inputs
 from trunkline.engine.brains import BrainOutput, Invoke, Say, Usage
+from trunkline.engine.session import effects, inputs
 from trunkline.engine.speech import SpokenChunk
 
 

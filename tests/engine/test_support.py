@@ -12,9 +12,9 @@ import openai.types.realtime as official
 
 from tests.engine.engine_fakes import loud, silence
 from tests.engine.engine_rig import Rig, error_of
-from trunkline.engine import inputs
 from trunkline.engine.brains import BrainOutput, BrainRequest, Invoke, Say
-from trunkline.engine.support import CLIENT_EVENTS, NOT_SENT, SERVER_EVENTS
+from trunkline.engine.http.protocol_coverage import CLIENT_EVENTS, NOT_SENT, SERVER_EVENTS
+from trunkline.engine.session import inputs
 
 sys.path.insert(0, str(Path(__file__).parent / "rtc"))
 from tests.engine.rtc.paced_rig import PacedRig

@@ -22,7 +22,7 @@ from tests.engine.test_real_client import KEY, running
 from tests.engine.text_oracle import check_chunk, check_completion, check_response, check_response_event
 from trunkline import Question, Rehearsal, Scenario
 from trunkline.engine.brains.chat_endpoint import ChatEndpoint
-from trunkline.engine.local import local_engine, text_models_of
+from trunkline.engine.default import local_engine, text_models_of
 from trunkline.scenario.answers import answer
 from trunkline.scenario.rehearsal import RehearsalError, call
 from trunkline.settings import Settings

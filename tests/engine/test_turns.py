@@ -8,11 +8,11 @@ import pytest
 
 from tests.engine.engine_fakes import loud, silence
 from tests.engine.engine_rig import Rig, error_of, every, only, types
-from trunkline.engine import effects, inputs
 from trunkline.engine.brains import Say
+from trunkline.engine.session import effects, inputs
+from trunkline.engine.session.endpointing import Endpointing, Turn, semantic_patience_ms
 from trunkline.engine.speech import SpokenChunk
 from trunkline.engine.speech.vad import FRAME_BYTES
-from trunkline.engine.turns import Endpointing, Turn, semantic_patience_ms
 
 
 def test_a_spoken_turn_from_its_first_sound_to_the_answer() -> None:

@@ -16,8 +16,8 @@ import websockets
 from tests.engine.engine_fakes import FakeActivity, FakeBrain, FakeRecogniser, FakeVoice
 from tests.engine.engine_oracle import check
 from tests.engine.engine_rig import Watch
-from trunkline.engine.app import Engine
 from trunkline.engine.brains import Invoke, Say
+from trunkline.engine.http.app import Engine
 from trunkline.engine.server import EngineServer
 
 EVENTS = int(os.environ.get("TRUNKLINE_FUZZ_EVENTS", "3000"))

@@ -13,7 +13,7 @@ from typing import Any
 
 from tests import preview_oracle
 
-MOST_ID_CHARACTERS = 32
+MAX_ID_CHARACTERS = 32
 _TOOL_NAME = re.compile(r"^[a-zA-Z0-9_-]{1,64}$")
 _DATED_PREVIEW = re.compile(r"^20\d\d-\d\d-\d\d-preview$")
 
@@ -135,9 +135,9 @@ def _session_problem(session: Any) -> tuple[str, str, str | None] | None:
 def _item_problem(item: Any) -> tuple[str, str, str | None] | None:
     for name in ("id", "call_id"):
         value = item.get(name) if isinstance(item, dict) else None
-        if isinstance(value, str) and len(value) > MOST_ID_CHARACTERS:
+        if isinstance(value, str) and len(value) > MAX_ID_CHARACTERS:
             where = f"item.{name}"
-            message = f"Invalid '{where}': string too long. At most {MOST_ID_CHARACTERS} characters are allowed."
+            message = f"Invalid '{where}': string too long. At most {MAX_ID_CHARACTERS} characters are allowed."
             return "string_above_max_length", message, where
     return None
 

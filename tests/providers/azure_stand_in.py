@@ -38,16 +38,16 @@ from tests.providers import azure_rules
 from tests.providers.azure_faults import Faults, Wire
 from tests.providers.azure_rules import Deployments, Refused
 from tests.providers.azure_socket import CarriedSocket
-from trunkline.engine.app import Engine
-from trunkline.engine.ice import IceOptions
-from trunkline.engine.local import brains_of
+from trunkline.engine.default import brains_of
+from trunkline.engine.http.app import Engine
 from trunkline.engine.server import EmbeddedServer, EngineServer
-from trunkline.engine.speech.oracle import OracleRecogniser
+from trunkline.engine.speech.stt.scripted_stt import OracleRecogniser
 from trunkline.engine.speech.vad import EnergyVoiceActivity
+from trunkline.engine.transports.ice import IceOptions
 from trunkline.realtime.events import new_id
 from trunkline.scenario.scenario import Scenario
 from trunkline.settings import Settings
-from trunkline.testing.estimated_voice import EstimatedVoice
+from trunkline.testing.silent_tts import EstimatedVoice
 
 KEY = "the-key-of-this-azure-resource"
 _ENGINE_KEY = "the-engines-key"

@@ -12,9 +12,9 @@ import pytest
 from tests.providers.azure_stand_in import KEY, AzureStandIn, azure_stand_in
 from tests.providers.test_entra import FakeToken
 from trunkline.providers import Connection, ConnectionLostError, ProviderError, event_in
-from trunkline.providers.configured import azure
 from trunkline.providers.entra import EntraCredentials
-from trunkline.providers.hosted import HostedModels, HostedProvider
+from trunkline.providers.from_settings import azure
+from trunkline.providers.hosted_realtime import HostedModels, HostedProvider
 from trunkline.realtime.events import Event, encode
 from trunkline.scenario.loading import load
 from trunkline.scenario.text_model import TextModelError, TextPrompt
@@ -277,8 +277,8 @@ async def test_a_reset_connection_is_told() -> None:
 
 
 async def test_a_half_open_connection_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trunkline.providers.socket.PING_EVERY_S", 0.1)
-    monkeypatch.setattr("trunkline.providers.socket.PONG_WITHIN_S", 0.1)
+    monkeypatch.setattr("trunkline.providers.realtime_socket.PING_EVERY_S", 0.1)
+    monkeypatch.setattr("trunkline.providers.realtime_socket.PONG_WITHIN_S", 0.1)
     async with reached() as (there, provider):
         connection = await provider.connect("my-realtime")
         await received(connection, "session.created")

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from tests.providers.calls_service import ANSWER, KEY, OFFER, SECRET, CallsService, form_of, serving
 from trunkline.providers import ProviderError
 from trunkline.providers.credentials import KeyCredentials
-from trunkline.providers.dialling import CallsEndpoint
+from trunkline.providers.webrtc_signalling import CallsEndpoint
 
 SESSION = {"type": "realtime", "model": "a-model", "instructions": "Be kind."}
 

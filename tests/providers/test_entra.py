@@ -18,8 +18,8 @@ from starlette.routing import Route
 
 from trunkline.engine.server import EmbeddedServer
 from trunkline.providers import ProviderError
-from trunkline.providers.configured import azure, azure_credentials
 from trunkline.providers.entra import RENEW_BEFORE_S, REST_S, EntraCredentials
+from trunkline.providers.from_settings import azure, azure_credentials
 from trunkline.settings import Settings
 
 SCOPE = "https://ai.azure.com/.default"
@@ -167,7 +167,7 @@ async def test_without_the_library_it_says_what_to_install(monkeypatch: pytest.M
 
 
 def test_without_key_and_library_the_provider_says_both(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trunkline.providers.configured.is_installed", lambda: False)
+    monkeypatch.setattr("trunkline.providers.from_settings.is_installed", lambda: False)
     with pytest.raises(ProviderError, match="AZURE_OPENAI_API_KEY, or Entra ID") as caught:
         azure(Settings.model_validate({"azure_endpoint": "https://x.openai.azure.com", "azure_api_key": None}))
     assert "trunkline[entra]" in (caught.value.hint or "")

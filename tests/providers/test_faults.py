@@ -6,13 +6,7 @@ from typing import Any
 
 import pytest
 
-from trunkline.providers.faults import (
-    MOST_TRIES,
-    SessionFaults,
-    Treatment,
-    classify,
-    classify_close,
-)
+from trunkline.providers.error_policy import MAX_TRIES, SessionFaults, Treatment, classify, classify_close
 
 RETRY, RENEW, GO_ON, HOPELESS = (
     Treatment.RETRY,
@@ -190,7 +184,7 @@ def test_pauses_grow_where_the_service_does_not_say_how_long() -> None:
 
 def test_what_fails_again_and_again_is_hopeless() -> None:
     faults = SessionFaults()
-    for _ in range(MOST_TRIES):
+    for _ in range(MAX_TRIES):
         faults.opened()
         assert treatments(faults, failed()) != [HOPELESS]
     assert treatments(faults, failed()) == [HOPELESS]

@@ -9,8 +9,8 @@ from websockets.asyncio.client import connect
 
 from tests.providers.calls_service import KEY, SECRET, CallsService, serving
 from trunkline.providers import ProviderError
-from trunkline.providers.configured import openai
-from trunkline.providers.local import start_local
+from trunkline.providers.from_settings import openai
+from trunkline.providers.local_engine import start_local
 from trunkline.scenario.loading import load
 from trunkline.settings import Settings
 

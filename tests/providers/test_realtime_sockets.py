@@ -17,9 +17,9 @@ from websockets.http11 import Request, Response
 
 from trunkline import Scenario
 from trunkline.providers import ConnectionLostError, ProviderError
-from trunkline.providers.choice import chosen_name, make_provider
-from trunkline.providers.configured import azure, openai
-from trunkline.providers.socket import MAX_FRAME, open_socket
+from trunkline.providers.factory import chosen_name, make_provider
+from trunkline.providers.from_settings import azure, openai
+from trunkline.providers.realtime_socket import MAX_FRAME, open_socket
 from trunkline.scenario.loading import Scenarios
 from trunkline.scenario.text_model import TextModelError, TextPrompt
 from trunkline.settings import Settings
@@ -90,12 +90,12 @@ async def service() -> AsyncIterator[Service]:
 def test_the_first_that_is_configured_is_chosen(
     values: dict[str, Any], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trunkline.providers.configured.is_installed", lambda: False)
+    monkeypatch.setattr("trunkline.providers.from_settings.is_installed", lambda: False)
     assert chosen_name(settings(**{"provider": "auto", **values})) == name
 
 
 def test_an_endpoint_alone_is_enough_where_entra_id_can_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trunkline.providers.configured.is_installed", lambda: True)
+    monkeypatch.setattr("trunkline.providers.from_settings.is_installed", lambda: True)
     assert chosen_name(settings(provider="auto", azure_endpoint="https://x.openai.azure.com")) == "azure"
 
 

@@ -120,7 +120,7 @@ def test_a_module_beside_which_one_stands(write: Writer, tmp_path: Path, monkeyp
 
 
 def test_a_module_of_an_installed_package() -> None:
-    assert list(own("trunkline.scenarios").by_name)[:1] == ["simpleHandoff"]
+    assert list(own("trunkline.builtin_scenarios").by_name)[:1] == ["simpleHandoff"]
 
 
 def test_an_entry_point(write: Writer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,8 +11,8 @@ import pytest
 import websockets
 
 from tests.engine.engine_fakes import FakeBrain, FakeRecogniser, FakeVoice, echo
-from trunkline.engine.app import Engine
 from trunkline.engine.brains import BrainOutput, BrainRequest, Invoke
+from trunkline.engine.http.app import Engine
 from trunkline.engine.server import EngineServer
 from trunkline.engine.speech.vad import EnergyVoiceActivity
 from trunkline.providers import ProviderError

@@ -9,7 +9,7 @@ import agents.realtime  # noqa: F401 - see test_plugin.py
 import pytest
 
 import trunkline.testing.conformance
-import trunkline.testing.house
+import trunkline.testing.environment
 import trunkline.testing.report  # noqa: F401 - as above
 
 pytest_plugins = "pytester"

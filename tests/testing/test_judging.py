@@ -14,7 +14,7 @@ from tests.testing.kit_shop import shop
 from trunkline.realtime.events import text_of
 from trunkline.scenario.text_model import TextModelError, TextPrompt, TextReply
 from trunkline.testing import ChatEndpoint, Verdict, VoiceCalls
-from trunkline.testing.judging import JudgeError, NoTextModelError, configured_model, judge
+from trunkline.testing.llm_judge import JudgeError, NoTextModelError, configured_model, judge
 
 
 class Says:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from trunkline.realtime.audio import SAMPLE_RATE
-from trunkline.testing.line import Line
+from trunkline.testing.channel_impairment import Line
 
 FRAME = SAMPLE_RATE // 50 * 2
 

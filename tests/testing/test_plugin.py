@@ -8,7 +8,7 @@ import xml.etree.ElementTree as ElementTree
 import agents.realtime  # noqa: F401 - imported once here, not once for each run of pytest below
 import pytest
 
-import trunkline.testing.house
+import trunkline.testing.environment
 import trunkline.testing.report  # noqa: F401 - as above
 
 pytest_plugins = "pytester"

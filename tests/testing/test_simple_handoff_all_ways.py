@@ -9,10 +9,10 @@ from io import BytesIO
 import agents.realtime  # noqa: F401 - see test_plugin.py
 import pytest
 
-import trunkline.testing.house
+import trunkline.testing.environment
 import trunkline.testing.report
-from trunkline.engine.local import local_engine
-from trunkline.scenarios import simple_handoff
+from trunkline.builtin_scenarios import simple_handoff
+from trunkline.engine.default import local_engine
 from trunkline.settings import Settings
 from trunkline.testing import Line, VoiceCalls
 

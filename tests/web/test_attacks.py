@@ -14,8 +14,8 @@ import websockets
 
 from tests.web.web_server import Client, own_settings, serving
 from trunkline.web import app
-from trunkline.web.rates import MOST_CLIENTS, Rate, client_of
-from trunkline.web.serving import MOST_HEAD_BYTES
+from trunkline.web.rate_limit import MAX_CLIENTS, Rate, client_of
+from trunkline.web.uvicorn_config import MAX_HEAD_BYTES
 
 TOKEN = "correct-horse-battery-staple"
 
@@ -233,8 +233,8 @@ async def test_a_frame_in_pieces_is_not_larger_than_a_whole_one(monkeypatch: pyt
 @pytest.mark.parametrize(
     "head",
     [
-        b"GET /" + b"x" * (MOST_HEAD_BYTES + 1),
-        b"GET / HTTP/1.1\r\nhost: 127.0.0.1\r\nx: " + b"x" * (MOST_HEAD_BYTES + 1),
+        b"GET /" + b"x" * (MAX_HEAD_BYTES + 1),
+        b"GET / HTTP/1.1\r\nhost: 127.0.0.1\r\nx: " + b"x" * (MAX_HEAD_BYTES + 1),
     ],
 )
 async def test_a_head_that_is_too_large(monkeypatch: pytest.MonkeyPatch, head: bytes) -> None:
@@ -268,7 +268,7 @@ async def test_connections_beyond_the_limit_are_refused_and_later_ones_come_in(m
 # Clients that dawdle ------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("begun", [b"", b"GET /api/health HT", b"GET /api/health HTTP/1.1\r\nhost: 127.0.0.1\r\n"])
 async def test_a_head_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch, begun: bytes) -> None:
-    async with serving(monkeypatch, slow_client_s=0.3) as caller:
+    async with serving(monkeypatch, body_timeout_s=0.3) as caller:
         began = time.monotonic()
         answer = await raw(caller, begun, drip=b"x: y\r\n" if begun.endswith(b"\r\n") else b"")
     assert answer.startswith(b"HTTP/1.1 408")
@@ -277,7 +277,7 @@ async def test_a_head_that_does_not_come_is_not_waited_for(monkeypatch: pytest.M
 
 async def test_the_second_head_on_a_connection_is_waited_for_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = b"GET /api/health HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
-    async with serving(monkeypatch, slow_client_s=0.3) as caller:
+    async with serving(monkeypatch, body_timeout_s=0.3) as caller:
         answer = await raw(caller, whole + b"GET / HTTP/1.1\r\n", drip=b"x: y\r\n")
     assert answer.startswith(b"HTTP/1.1 200")
     assert answer.count(b"HTTP/1.1 408") == 1
@@ -288,7 +288,7 @@ async def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.M
         b"POST /api/calls HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
         b"content-length: 10000\r\n\r\n{"
     )
-    async with serving(monkeypatch, slow_client_s=0.3) as caller:
+    async with serving(monkeypatch, body_timeout_s=0.3) as caller:
         answer = await raw(caller, head, drip=b" ")
     assert answer.startswith(b"HTTP/1.1 408")
     assert b'"code":"too_slow"' in answer
@@ -296,13 +296,13 @@ async def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.M
 
 async def test_a_body_that_nobody_wants_does_not_keep_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     head = b"POST /api/calls HTTP/1.1\r\nhost: evil.example\r\ncontent-length: 10000\r\n\r\n{"
-    async with serving(monkeypatch, slow_client_s=0.3) as caller:
+    async with serving(monkeypatch, body_timeout_s=0.3) as caller:
         answer = await raw(caller, head, drip=b" ")
     assert answer.startswith(b"HTTP/1.1 403")
 
 
 async def test_whoever_takes_long_over_a_call_is_not_too_slow(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with serving(monkeypatch, slow_client_s=0.3) as caller, caller.calling() as (_started, page):
+    async with serving(monkeypatch, body_timeout_s=0.3) as caller, caller.calling() as (_started, page):
         await asyncio.sleep(0.6)
         await page.sends({"type": "say", "text": "hello"})
         assert await page.answer() == "You said: hello."
@@ -329,11 +329,11 @@ def test_tries_come_back_as_time_goes_by() -> None:
 
 def test_clients_that_are_remembered_are_bounded() -> None:
     rate = Rate(1)
-    for n in range(MOST_CLIENTS + 10):
+    for n in range(MAX_CLIENTS + 10):
         rate.count(str(n))
-    assert len(rate._left) == MOST_CLIENTS
+    assert len(rate._left) == MAX_CLIENTS
     assert rate.wait_s("0") == 0
-    assert rate.wait_s(str(MOST_CLIENTS)) > 0
+    assert rate.wait_s(str(MAX_CLIENTS)) > 0
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 from trunkline.calls import commands, log_events, pages
 from trunkline.calls.call import LegRoleSet
 from trunkline.settings import Settings
-from trunkline.web import calls, open_api
+from trunkline.web import call_routes, client_api
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "http-api.md").read_text()
@@ -68,22 +68,23 @@ def test_every_error_code_is_documented_and_no_other() -> None:
 def test_every_close_code_is_documented() -> None:
     documented = {int(code) for code in re.findall(r"^\| (\d{4}) \|", TEXT, re.MULTILINE)}
     assert documented >= {
-        pages.OVER, pages.TOO_SLOW, pages.TAKEN_OVER, pages.NO_SUCH_CALL, calls.BAD_REQUEST, calls.TOO_MANY_PAGES,
+        pages.OVER, pages.TOO_SLOW, pages.TAKEN_OVER, pages.NO_SUCH_CALL,
+        call_routes.BAD_REQUEST, call_routes.TOO_MANY_PAGES,
         1009, 1011, 1012
     }  # fmt: skip
 
 
 def test_every_route_is_documented() -> None:
-    for route in (*calls.routes, *open_api.routes):
+    for route in (*call_routes.routes, *client_api.routes):
         methods = getattr(route, "methods", None) or {"WS"}
         path = str(getattr(route, "path")).replace("{call_id}", "{id}")  # noqa: B009 - a route of either kind
         assert any(f"### `{method} {path}" in TEXT for method in methods), path
 
 
 BODIES: dict[str, type[msgspec.Struct]] = {
-    "### `POST /api/calls`": calls.NewCall,
-    "### `POST /api/calls/{id}/leg`": calls.NewLeg,
-    "### `POST /api/responses`": open_api.AskText,
+    "### `POST /api/calls`": call_routes.NewCall,
+    "### `POST /api/calls/{id}/leg`": call_routes.NewLeg,
+    "### `POST /api/responses`": client_api.AskText,
 }
 
 

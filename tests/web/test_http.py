@@ -13,7 +13,7 @@ from tests.calls.model_fake import FakeModel
 from tests.web.web_server import SCENARIO, client, listening, own_settings, serving
 from trunkline.providers import ProviderError
 from trunkline.scenario import loading
-from trunkline.web import create_app, service
+from trunkline.web import create_app, server_state
 
 
 # Health, scenarios, problems ----------------------------------------------------------------------------------------
@@ -59,7 +59,7 @@ async def test_health_answers_at_once_while_scenarios_load_and_their_list_waits(
         time.sleep(1.0)
         return loading.load(targets)
 
-    monkeypatch.setattr(service, "load", slow_load)
+    monkeypatch.setattr(server_state, "load", slow_load)
     began = time.monotonic()
     async with serving(monkeypatch) as caller:
         waiting = asyncio.create_task(caller.http.get("/api/scenarios"))
@@ -86,7 +86,7 @@ async def test_a_provider_that_cannot_start_is_a_problem_and_refuses_calls(monke
     async def make_provider(*_: Any) -> FakeModel:
         raise ProviderError("Azure needs a key.", hint="Set AZURE_OPENAI_API_KEY.", retry=False)
 
-    monkeypatch.setattr(service, "make_provider", make_provider)
+    monkeypatch.setattr(server_state, "make_provider", make_provider)
     async with listening(create_app([str(SCENARIO)], own_settings())) as url, client(url, FakeModel()) as caller:
         assert (await caller.http.get("/api/scenarios")).json()[0]["name"] == "web"
         message = "Azure needs a key. Set AZURE_OPENAI_API_KEY."
@@ -308,7 +308,7 @@ async def test_an_answer_to_an_error_of_ours_carries_them_too(monkeypatch: pytes
         raise RuntimeError("secret words")
 
     async with serving(monkeypatch, allowed_origins=["https://app.example"]) as caller:
-        monkeypatch.setattr(service.Service, "ready", broken)
+        monkeypatch.setattr(server_state.Service, "ready", broken)
         response = await caller.http.get("/api/scenarios", headers={"origin": "https://app.example"})
     assert response.status_code == 500
     assert response.json() == {"error": {"message": "internal error", "code": "internal"}}

@@ -17,7 +17,7 @@ from tests.calls.model_fake import FakeModel
 from tests.engine.rtc.rtc_caller import offering
 from tests.web.web_server import client, listening, own_settings
 from trunkline.web import create_app
-from trunkline.web.log_words import LOGS_ERRORS, quiet_log
+from trunkline.web.log_redaction import LOGS_ERRORS, quiet_log
 
 pytestmark = pytest.mark.speech
 OPEN = Path(__file__).parent / "open_scenario.py"
@@ -80,7 +80,7 @@ async def test_no_secret_no_sdp_and_no_word_is_in_the_log(everything: pytest.Log
 
 
 async def test_words_are_in_the_log_where_they_were_asked_for(everything: pytest.LogCaptureFixture) -> None:
-    await conversation(log_words=True)
+    await conversation(log_content=True)
     assert WORDS in everything.text
     assert HEARD in everything.text
 
@@ -110,14 +110,14 @@ async def test_an_error_of_users_code_is_in_the_log_with_its_place_and_without_i
 async def test_an_error_of_users_code_says_it_all_where_words_were_asked_for(
     everything: pytest.LogCaptureFixture,
 ) -> None:
-    await failing_call(log_words=True)
+    await failing_call(log_content=True)
     assert f"LookupError: nothing about {WORDS}" in everything.text
     assert "in look_up" in everything.text
 
 
 def test_errors_in_a_group_are_told_one_by_one(caplog: pytest.LogCaptureFixture) -> None:
     logger = logging.getLogger(LOGS_ERRORS[0])
-    with quiet_log(log_words=False):
+    with quiet_log(log_content=False):
         logger.error("it failed", exc_info=ExceptionGroup(WORDS, [ValueError(WORDS), OSError(WORDS)]))
     assert [line.strip() for line in caplog.text.splitlines()[1:5]] == [
         "ExceptionGroup",
@@ -132,7 +132,7 @@ async def test_a_task_that_nobody_waited_for_tells_no_words(caplog: pytest.LogCa
     async def fails() -> None:
         raise LookupError(WORDS)
 
-    with quiet_log(log_words=False):
+    with quiet_log(log_content=False):
         task = asyncio.create_task(fails())
         await asyncio.wait([task])
         del task
@@ -143,14 +143,14 @@ async def test_a_task_that_nobody_waited_for_tells_no_words(caplog: pytest.LogCa
 
 
 def test_errors_have_their_words_again_afterwards(caplog: pytest.LogCaptureFixture) -> None:
-    with quiet_log(log_words=False):
+    with quiet_log(log_content=False):
         pass
     logging.getLogger(LOGS_ERRORS[0]).error("it failed", exc_info=ValueError(WORDS))
     assert WORDS in caplog.text
 
 
 def test_every_part_that_logs_errors_is_known() -> None:
-    at_the_start = {"trunkline.web.service"}  # nobody has said anything yet
+    at_the_start = {"trunkline.web.server_state"}  # nobody has said anything yet
     source = Path(trunkline.__file__).parent
     logging_errors = {
         ".".join(("trunkline", *file.relative_to(source).with_suffix("").parts))
@@ -164,7 +164,7 @@ def test_no_library_says_more_than_it_did() -> None:
     logger = logging.getLogger("uvicorn.error")
     before = logging.getLogger().level
     logging.getLogger().setLevel(logging.WARNING)
-    with quiet_log(log_words=False):
+    with quiet_log(log_content=False):
         assert not logger.isEnabledFor(logging.INFO)
     logging.getLogger().setLevel(before)
 
@@ -173,7 +173,7 @@ def test_the_levels_are_put_back() -> None:
     logger = logging.getLogger("websockets.client")
     before = logger.level
     logger.setLevel(logging.DEBUG)
-    with quiet_log(log_words=False):
+    with quiet_log(log_content=False):
         assert not logger.isEnabledFor(logging.DEBUG)
         assert not logging.getLogger("websockets.anything").isEnabledFor(logging.INFO)
     assert logger.isEnabledFor(logging.DEBUG)

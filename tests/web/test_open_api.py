@@ -20,7 +20,7 @@ from tests.calls.model_fake import FakeModel
 from tests.engine.rtc.rtc_caller import offering, post_offer
 from tests.web.web_server import Client, client, listening, own_settings, serving
 from trunkline.providers.credentials import KeyCredentials
-from trunkline.providers.text import ResponsesModel
+from trunkline.providers.text_model_client import ResponsesModel
 from trunkline.web import create_app
 from trunkline.web.text_requests import check_input, check_tools
 
@@ -247,9 +247,9 @@ BOTH = [("GET", "/api/session?scenario=web", None), ("POST", "/api/responses", {
     ("settings", "headers", "is_open"),
     [
         ({}, {}, True),
-        ({"open_api": False}, {}, False),
+        ({"client_api": False}, {}, False),
         ({"host": "0.0.0.0", "token": TOKEN}, {"authorization": f"Bearer {TOKEN}"}, False),
-        ({"host": "0.0.0.0", "token": TOKEN, "open_api": True}, {"authorization": f"Bearer {TOKEN}"}, True),
+        ({"host": "0.0.0.0", "token": TOKEN, "client_api": True}, {"authorization": f"Bearer {TOKEN}"}, True),
         ({}, {"x-forwarded-for": "192.0.2.1"}, False),
         ({}, {"x-forwarded-for": "127.0.0.1"}, False),
         ({}, {"forwarded": "for=127.0.0.1"}, False),
@@ -272,7 +272,7 @@ async def test_they_are_for_this_machine_unless_they_were_opened(
 
 @pytest.mark.parametrize(("method", "path", "body"), BOTH)
 async def test_they_are_asked_only_so_often(monkeypatch: pytest.MonkeyPatch, method: str, path: str, body: Any) -> None:
-    async with serving(monkeypatch, open_api_per_minute=2) as caller:
+    async with serving(monkeypatch, client_api_per_minute=2) as caller:
         answers = [await caller.http.request(method, path, json=body) for _ in range(3)]
     assert answers[1].json()["error"]["code"] in ("mint_failed", "no_text_model")
     assert answers[2].status_code == 429

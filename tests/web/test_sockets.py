@@ -16,7 +16,7 @@ from starlette.routing import Mount
 from tests.calls.model_fake import FakeModel
 from tests.web.web_server import SCENARIO, client, listening, own_settings, serving, with_model
 from trunkline.scenario import loading
-from trunkline.web import create_app, lifespan, service
+from trunkline.web import create_app, lifespan, server_state
 
 
 async def test_a_whole_conversation(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -244,7 +244,7 @@ async def test_stopping_while_scenarios_load_lets_those_be_answered_who_wait(mon
         time.sleep(0.5)
         return loading.load(targets)
 
-    monkeypatch.setattr(service, "load", slow_load)
+    monkeypatch.setattr(server_state, "load", slow_load)
     model = with_model(monkeypatch)
     async with contextlib.AsyncExitStack() as after_the_server:
         async with listening(create_app([], own_settings())) as url:

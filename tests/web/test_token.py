@@ -16,7 +16,7 @@ from starlette.routing import Mount
 
 from tests.web.web_server import SCENARIO, Client, client, listening, own_settings, serving, with_model
 from trunkline.web import create_app, lifespan
-from trunkline.web.token import MOST_SIGNED_OUT, SIGNED_IN_S, Token
+from trunkline.web.auth_token import MAX_SIGNED_OUT, SIGNED_IN_S, Token
 
 TOKEN = "correct-horse-battery-staple"
 BEARER = {"authorization": f"Bearer {TOKEN}"}
@@ -332,9 +332,9 @@ def test_a_cookie_outlives_the_servers_restart_and_two_servers_do_not_share_a_na
 def test_what_is_remembered_of_those_who_signed_out_is_bounded() -> None:
     clock = Clock()
     token = Token(TOKEN, clock)
-    for _ in range(MOST_SIGNED_OUT + 5):
+    for _ in range(MAX_SIGNED_OUT + 5):
         token.sign_out(token.sign_in())
-    assert len(token._signed_out) == MOST_SIGNED_OUT
+    assert len(token._signed_out) == MAX_SIGNED_OUT
     clock.now += SIGNED_IN_S + 1
     token.sign_out(token.sign_in())
     assert len(token._signed_out) == 1

@@ -20,8 +20,8 @@ from tests.calls.model_fake import FakeModel
 from trunkline.engine.server import EmbeddedServer
 from trunkline.scenario.loading import Scenarios
 from trunkline.settings import Settings
-from trunkline.web import create_app, service
-from trunkline.web.serving import server_config
+from trunkline.web import create_app, server_state
+from trunkline.web.uvicorn_config import server_config
 
 SCENARIO = Path(__file__).parent / "web_scenario.py"
 
@@ -70,7 +70,7 @@ def with_model(monkeypatch: pytest.MonkeyPatch, model: FakeModel | None = None) 
     async def make_provider(_settings: Settings, _scenarios: Scenarios) -> FakeModel:
         return model
 
-    monkeypatch.setattr(service, "make_provider", make_provider)
+    monkeypatch.setattr(server_state, "make_provider", make_provider)
     return model
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from trunkline.authoring.errors import AuthoringError
 from trunkline.providers import ProviderError
-from trunkline.providers.choice import chosen_name, make_provider
+from trunkline.providers.factory import chosen_name, make_provider
 from trunkline.realtime.events import Item
 from trunkline.scenario.loading import Scenarios
 from trunkline.scenario.text_model import TextModel, TextModelError, TextPrompt

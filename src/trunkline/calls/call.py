@@ -60,8 +60,8 @@ class CallTimes:
         guardrail_timeout_s: how long a guardrail may take.
         approval_wait_s: how long a tool waits for the caller's approval.
         session_limit_s: how long the providers let a session live; it is renewed in time.
-        longest_s: how long the call may last.
-        idle_s: how long the caller may say nothing.
+        max_call_s: how long the call may last.
+        idle_timeout_s: how long the caller may say nothing.
     """
 
     caller_wait_s: float = 30.0
@@ -69,8 +69,8 @@ class CallTimes:
     guardrail_timeout_s: float = 15.0
     approval_wait_s: float = 120.0
     session_limit_s: float | None = 3600.0
-    longest_s: float | None = None
-    idle_s: float | None = None
+    max_call_s: float | None = None
+    idle_timeout_s: float | None = None
 
 
 def times_of(settings: Settings) -> CallTimes:
@@ -78,13 +78,9 @@ def times_of(settings: Settings) -> CallTimes:
     return CallTimes(
         caller_wait_s=settings.caller_wait_s,
         tool_timeout_s=settings.tool_timeout_s,
-        longest_s=_in_seconds(settings.max_call_minutes),
-        idle_s=_in_seconds(settings.idle_minutes),
+        max_call_s=settings.max_call_s,
+        idle_timeout_s=settings.idle_timeout_s,
     )
-
-
-def _in_seconds(minutes: float | None) -> float | None:
-    return None if minutes is None else minutes * 60
 
 
 class Call:
@@ -508,8 +504,8 @@ class Call:
             guardrails=self._runner.guardrails(),
             hold=scenario.hold,
             session_limit_ms=_in_ms(times.session_limit_s),
-            longest_ms=_in_ms(times.longest_s),
-            idle_ms=_in_ms(times.idle_s),
+            max_call_ms=_in_ms(times.max_call_s),
+            idle_timeout_ms=_in_ms(times.idle_timeout_s),
             notices=[
                 Notice(message=notice.message, code=notice.code, hint=notice.hint)
                 for notice in self._provider.notices()

@@ -83,7 +83,7 @@ class CommandError(ValueError):
 _decoder = msgspec.json.Decoder(CommandUnion)
 MAX_TEXT = 16_000
 """Characters in one typed message."""
-SLOWEST, FASTEST = 0.25, 1.5
+MIN_SPEED, MAX_SPEED = 0.25, 1.5
 """The speeds that the Realtime services allow."""
 _KEYS = re.compile(r"[0-9*#]{1,64}")
 
@@ -116,8 +116,8 @@ def _problem_with(command: CommandUnion) -> str | None:
             return "'digits' of keys holds 1 to 64 of 0-9, * and #."
         case Voice(voice, speed) if voice is None and speed is None:
             return "Give voice a 'voice', a 'speed', or both."
-        case Voice(_, speed) if speed is not None and not SLOWEST <= speed <= FASTEST:
-            return f"'speed' of voice is from {SLOWEST} to {FASTEST}."
+        case Voice(_, speed) if speed is not None and not MIN_SPEED <= speed <= MAX_SPEED:
+            return f"'speed' of voice is from {MIN_SPEED} to {MAX_SPEED}."
     return None
 
 

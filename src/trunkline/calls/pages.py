@@ -11,7 +11,7 @@ from typing import Literal
 from trunkline.calls.log_events import Transport
 
 LegRole = Literal["caller", "viewer"]
-MOST_WAITING_BYTES = 32 << 20
+MAX_WAITING_BYTES = 32 << 20
 """What a page that does not read may pile up before its socket is closed: minutes of sound, or the whole log."""
 
 
@@ -47,7 +47,7 @@ class Page:
         self.role: LegRole = "viewer"
         self._frames: deque[str | bytes] = deque()
         self._waiting_bytes = 0
-        self._most = MOST_WAITING_BYTES
+        self._most = MAX_WAITING_BYTES
         self._closing: Closing | None = None
         self._changed = asyncio.Event()
 

@@ -12,7 +12,7 @@ from trunkline.calls.metrics.config import AS_LISTED, Measuring
 from trunkline.providers import Provider
 from trunkline.scenario.scenario import Scenario
 
-MOST_ENDED_KEPT = 200
+MAX_ENDED_KEPT = 200
 
 
 class TooManyCallsError(Exception):
@@ -100,5 +100,5 @@ class Exchange:
         ended = [call for call in self._calls.values() if call.ended_at is not None]
         for place, call in enumerate(ended):
             too_old = call.ended_at is not None and now - call.ended_at > self._kept_s
-            if too_old or len(ended) - place > MOST_ENDED_KEPT:
+            if too_old or len(ended) - place > MAX_ENDED_KEPT:
                 del self._calls[call.call_id]

@@ -68,11 +68,11 @@ class Report:
 
 async def examine(settings: Settings) -> Report:
     """Looks at everything: this machine, the settings, and the service, to which it makes a few small requests."""
-    from trunkline.doctor.local import local_findings
-    from trunkline.doctor.machine import machine_findings
-    from trunkline.doctor.service import service_findings
-    from trunkline.doctor.settings import setting_findings
-    from trunkline.providers.choice import chosen_name
+    from trunkline.doctor.engine_checks import local_findings
+    from trunkline.doctor.host_checks import machine_findings
+    from trunkline.doctor.provider_checks import service_findings
+    from trunkline.doctor.settings_checks import setting_findings
+    from trunkline.providers.factory import chosen_name
 
     name = chosen_name(settings)
     findings = [*machine_findings(settings, name), *setting_findings(settings, name)]

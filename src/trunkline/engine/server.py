@@ -11,7 +11,7 @@ from typing import Self
 
 import uvicorn
 
-from trunkline.engine.app import MAX_MESSAGE, Engine
+from trunkline.engine.http.app import MAX_MESSAGE, Engine
 
 
 class EngineServer:

@@ -17,10 +17,10 @@ import msgspec
 from trunkline.providers import Connection, Dialled, Minted, ProviderError, ProviderNotice
 from trunkline.providers.azure_endpoint import AzureEndpoint
 from trunkline.providers.credentials import Credentials
-from trunkline.providers.dialling import TIMEOUT_S, http_client, secret_in
-from trunkline.providers.hosted import HostedModels, HostedProvider
-from trunkline.providers.refusals import refusal
-from trunkline.providers.socket import open_socket_as
+from trunkline.providers.hosted_realtime import HostedModels, HostedProvider
+from trunkline.providers.http_errors import refusal
+from trunkline.providers.realtime_socket import open_socket_as
+from trunkline.providers.webrtc_signalling import TIMEOUT_S, http_client, secret_in
 from trunkline.realtime.dialects import client_event_to_preview, server_event_to_ga, session_to_preview
 from trunkline.realtime.events import Event, MalformedEventError, decode, encode
 

@@ -13,9 +13,9 @@ import msgspec
 
 DEEPEST = 32
 """Levels of nesting that are kept; what is deeper is left out as "…"."""
-MOST = 50_000
+MAX_VALUES = 50_000
 """Values that are kept; what comes after is left out likewise."""
-LONGEST = 1_000
+MAX_TEXT = 1_000
 """Characters of a text that stands for an object."""
 
 
@@ -41,7 +41,7 @@ def plain_text(text: str) -> str:
 
 class _Copy:
     def __init__(self) -> None:
-        self._left = MOST
+        self._left = MAX_VALUES
         self._above: set[int] = set()
 
     def of(self, value: object, deeper: int) -> Any:
@@ -95,7 +95,7 @@ def _key(key: object) -> str:
 
 def _text_for(value: object) -> str:
     try:
-        return plain_text(str(value))[:LONGEST]
+        return plain_text(str(value))[:MAX_TEXT]
     except Exception:  # noqa: BLE001 - as above
         return f"<{type(value).__name__}>"
 

@@ -22,7 +22,7 @@ from typing import Any
 from trunkline.scenario.scenario import Scenario, ScenarioError
 
 ENTRY_POINT = "trunkline.scenarios"
-BUILT_IN = "trunkline.scenarios"
+BUILT_IN = "trunkline.builtin_scenarios"
 
 
 @dataclass(frozen=True)

@@ -13,23 +13,23 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from trunkline.testing.call_factory import Room, typed_call
+    from trunkline.testing.channel_impairment import Line
     from trunkline.testing.conformance import Report, check_realtime_server
     from trunkline.testing.failures import VoiceFailure
-    from trunkline.testing.judging import ChatEndpoint, TextModel, Verdict
-    from trunkline.testing.line import Line
+    from trunkline.testing.llm_judge import ChatEndpoint, TextModel, Verdict
     from trunkline.testing.matchers import ANY, containing, matching
     from trunkline.testing.plugin import VoiceCalls
-    from trunkline.testing.room import Room, typed_call
     from trunkline.testing.turn import Turn
     from trunkline.testing.virtual_time import VirtualTimeLoop, run_in_virtual_time
     from trunkline.testing.voice_call import VoiceCall
 
 _HOMES = {
-    "ANY": "matchers", "ChatEndpoint": "judging", "Line": "line",
-    "Report": "conformance", "Room": "room", "TextModel": "judging", "Turn": "turn", "Verdict": "judging",
+    "ANY": "matchers", "ChatEndpoint": "llm_judge", "Line": "channel_impairment",
+    "Report": "conformance", "Room": "call_factory", "TextModel": "llm_judge", "Turn": "turn", "Verdict": "llm_judge",
     "VirtualTimeLoop": "virtual_time", "VoiceCall": "voice_call", "VoiceCalls": "plugin", "VoiceFailure": "failures",
     "check_realtime_server": "conformance", "containing": "matchers", "matching": "matchers",
-    "run_in_virtual_time": "virtual_time", "typed_call": "room",
+    "run_in_virtual_time": "virtual_time", "typed_call": "call_factory",
 }  # fmt: skip
 
 

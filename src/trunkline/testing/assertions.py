@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NoReturn, Protocol
 
+from trunkline.testing.conversation_view import GuardrailLook, ToolUse, shown_arguments
 from trunkline.testing.matchers import fits
-from trunkline.testing.reading import GuardrailLook, ToolUse, shown_arguments
 
 
 class _HasTools(Protocol):

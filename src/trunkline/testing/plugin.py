@@ -16,10 +16,10 @@ import pytest
 if TYPE_CHECKING:
     from trunkline.calls.log_events import Codec
     from trunkline.scenario.scenario import Scenario
-    from trunkline.testing.house import House
-    from trunkline.testing.line import Line
+    from trunkline.testing.call_factory import Room
+    from trunkline.testing.channel_impairment import Line
+    from trunkline.testing.environment import House
     from trunkline.testing.report import Shown
-    from trunkline.testing.room import Room
     from trunkline.testing.voice_call import VoiceCall
 
 _WAYS = ("typed", "spoken", "live")
@@ -144,7 +144,7 @@ class _Calls:
         return await self.room.call(self._house.found(scenario), **options)
 
     async def around(self, test: Callable[[], Awaitable[object]]) -> None:
-        from trunkline.testing.judging import NoTextModelError
+        from trunkline.testing.llm_judge import NoTextModelError
 
         async with await self._house.room(self.way) as self.room:
             try:
@@ -260,7 +260,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 def _house(config: pytest.Config) -> House:
     if _house_key not in config.stash:
-        from trunkline.testing.house import House
+        from trunkline.testing.environment import House
 
         targets = [str(config.rootpath / one) if (config.rootpath / one).exists() else one
                    for one in config.getini("voice_scenarios")]  # fmt: skip

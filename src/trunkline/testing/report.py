@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trunkline.realtime.audio import BYTES_PER_MS, SAMPLE_RATE, Resampler
-from trunkline.testing.ear import Ear
+from trunkline.testing.caller_playout import Ear
 from trunkline.testing.voice_call import VoiceCall
 
 SOUND_RATE = 16_000

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from trunkline.testing.reading import Event, Handoff, Happening, Message, Reading, ToolUse
+from trunkline.testing.conversation_view import Event, Handoff, Happening, Message, Reading, ToolUse
 
-_LONGEST = 300
+_MAX_CHARACTERS = 300
 _WIDTH = 12
 
 
@@ -81,4 +81,4 @@ def _printable(text: str) -> str:
     """On one line, without anything that a terminal would obey."""
     flat = " / ".join(line.strip() for line in text.splitlines() if line.strip())
     shown = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in flat)
-    return shown if len(shown) <= _LONGEST else shown[: _LONGEST - 1] + "…"
+    return shown if len(shown) <= _MAX_CHARACTERS else shown[: _MAX_CHARACTERS - 1] + "…"

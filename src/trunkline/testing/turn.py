@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from trunkline.testing.assertions import GuardrailAssertions, ToolAssertions
+from trunkline.testing.conversation_view import GuardrailLook, Handoff, Message, ToolUse
 from trunkline.testing.failures import VoiceFailure
-from trunkline.testing.reading import GuardrailLook, Handoff, Message, ToolUse
 
 if TYPE_CHECKING:
     from trunkline.testing.voice_call import VoiceCall

@@ -11,16 +11,16 @@ from trunkline.calls.call import Call
 from trunkline.calls.log import Entry
 from trunkline.calls.log_events import ApprovalNeeded, AudioCleared, AudioStarted, AudioStats, CallEnded, Codec
 from trunkline.realtime.events import encode
-from trunkline.testing import judging
+from trunkline.testing import llm_judge
 from trunkline.testing.assertions import GuardrailAssertions, ToolAssertions
-from trunkline.testing.ear import REPORT_EVERY_MS, Ear
+from trunkline.testing.caller_input import Mouth
+from trunkline.testing.caller_playout import REPORT_EVERY_MS, Ear
+from trunkline.testing.conversation_view import GuardrailLook, Reading, ToolUse
 from trunkline.testing.failures import VoiceFailure
-from trunkline.testing.judging import TextModel, Verdict
-from trunkline.testing.link_faults import LinkFaults
-from trunkline.testing.mouth import Mouth
-from trunkline.testing.reading import GuardrailLook, Reading, ToolUse
-from trunkline.testing.stand_ins import replace_tool
+from trunkline.testing.fault_injection import LinkFaults
+from trunkline.testing.llm_judge import TextModel, Verdict
 from trunkline.testing.timeline import Row, render, rows_of
+from trunkline.testing.tool_mocks import replace_tool
 from trunkline.testing.turn import Turn
 
 PATIENCE_MS = 15_000
@@ -289,8 +289,8 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
             if turn.words is not None and turn.said_ms is not None:
                 turn.answers_within(ms)
 
-    def leaves_nobody_in_silence(self, longest_ms: float = 3000) -> None:
-        """No silence of more than `longest_ms` came before an agent's words while the caller waited for them.
+    def leaves_nobody_in_silence(self, max_ms: float = 3000) -> None:
+        """No silence of more than `max_ms` came before an agent's words while the caller waited for them.
 
         Raises:
             VoiceFailure: one did, or a turn of the caller was not answered at all.
@@ -305,10 +305,10 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
             for stretch in self.ear.stretches:
                 if stretch.ends_ms <= quiet_from or stretch.starts_ms >= until:
                     continue
-                if stretch.starts_ms - quiet_from > longest_ms:
+                if stretch.starts_ms - quiet_from > max_ms:
                     self._fail_silent(turn, quiet_from, stretch.starts_ms)
                 quiet_from = stretch.ends_ms
-            if quiet_from == turn.said_ms and until - quiet_from > longest_ms:
+            if quiet_from == turn.said_ms and until - quiet_from > max_ms:
                 self._fail_silent(turn, quiet_from, until)
 
     async def judge(self, question: str, *, model: TextModel | None = None) -> Verdict:
@@ -316,8 +316,8 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
 
         The verdict is true only if it passes. Without a text model, the test is skipped with the reason.
         """
-        text_model = model or self._judge or judging.configured_model()
-        return await judging.judge(text_model, question, render(self.rows), self._call.scenario.name)
+        text_model = model or self._judge or llm_judge.configured_model()
+        return await llm_judge.judge(text_model, question, render(self.rows), self._call.scenario.name)
 
     def fail(self, message: str, seq: int | None = None) -> NoReturn:
         """Fails the test at a place in the conversation, by default where it stands.

@@ -22,14 +22,14 @@ from trunkline import __version__
 from trunkline.calls.pages import NO_SUCH_CALL
 from trunkline.scenario.scenario import Scenario
 from trunkline.settings import Settings, is_loopback
-from trunkline.web import calls, open_api
-from trunkline.web.access import KNOWN, SIGNED_IN, WRONG_PER_MINUTE, Access
-from trunkline.web.guard import LOOPBACK, Guard
-from trunkline.web.problems import Refusal, handle
-from trunkline.web.rates import Rate
-from trunkline.web.service import Service, service_of
+from trunkline.web import call_routes, client_api
+from trunkline.web.auth_middleware import KNOWN, SIGNED_IN, WRONG_PER_MINUTE, Access
+from trunkline.web.auth_token import Token
+from trunkline.web.errors import Refusal, handle
+from trunkline.web.origin_guard import LOOPBACK, Guard
+from trunkline.web.rate_limit import Rate
+from trunkline.web.server_state import Service, service_of
 from trunkline.web.sign_in import SignIn
-from trunkline.web.token import Token
 
 if TYPE_CHECKING:
     from agents import Tool
@@ -47,11 +47,11 @@ def create_app(scenarios: Sequence[str] = (), settings: Settings | None = None) 
     settings = settings or Settings()
     service = Service(settings, scenarios)
     middleware = [_guard(settings)]
-    routes = [*_routes(), *calls.routes, *open_api.routes]
+    routes = [*_routes(), *call_routes.routes, *client_api.routes]
     if settings.token is not None:
         token, wrong = Token(settings.token.get_secret_value()), Rate(WRONG_PER_MINUTE)
         middleware.append(Middleware(Access, token=token, wrong=wrong))
-        routes += SignIn(token, wrong, settings.slow_client_s).routes
+        routes += SignIn(token, wrong, settings.body_timeout_s).routes
     app = Starlette(
         routes=[*routes, *_console()],
         middleware=middleware,

@@ -17,14 +17,14 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from trunkline.web.access import KNOWN
-from trunkline.web.bodies import read_body
-from trunkline.web.problems import Refusal
-from trunkline.web.rates import Rate, client_of
-from trunkline.web.token import SIGNED_IN_S, Token
+from trunkline.web.auth_middleware import KNOWN
+from trunkline.web.auth_token import SIGNED_IN_S, Token
+from trunkline.web.errors import Refusal
+from trunkline.web.rate_limit import Rate, client_of
+from trunkline.web.request_bodies import read_body
 
-MOST_FORM_BYTES = 4 << 10
-_MOST_FIELDS = 8
+MAX_FORM_BYTES = 4 << 10
+_MAX_FIELDS = 8
 _FORM = "application/x-www-form-urlencoded"
 _STYLE = (Path(__file__).parent / "pages" / "sign_in.css").read_text(encoding="utf-8")
 _STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
@@ -79,7 +79,7 @@ class SignIn:
         if _content_type(request) != _FORM:
             return _page(_form(request, f"Send the token as a form does: {_FORM}."), 415)
         try:
-            shown = _token_in(await read_body(request, MOST_FORM_BYTES, self._slow_s))
+            shown = _token_in(await read_body(request, MAX_FORM_BYTES, self._slow_s))
         except Refusal as refusal:
             return _page(_form(request, refusal.detail), refusal.status_code)
         if not self._token.matches(shown):
@@ -118,7 +118,7 @@ def _content_type(request: Request) -> str:
 
 
 def _token_in(body: bytes) -> str:
-    if body.count(b"&") >= _MOST_FIELDS:
+    if body.count(b"&") >= _MAX_FIELDS:
         return ""
     return (parse_qs(body.decode("latin-1")).get("token") or [""])[0].strip()
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from trunkline.web.problems import Refusal
+from trunkline.web.errors import Refusal
 
 _ITEMS = ("message", "function_call", "function_call_output", "reasoning")
 _PARTS = ("input_text", "output_text", "refusal", "input_image")

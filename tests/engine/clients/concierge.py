@@ -17,13 +17,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tests.engine.engine_fakes import FakeBrain
-from trunkline.engine.app import Engine
 from trunkline.engine.brains import BrainOutput, BrainRequest, Invoke, Say
-from trunkline.engine.ice import IceOptions
+from trunkline.engine.http.app import Engine
 from trunkline.engine.server import EngineServer
-from trunkline.engine.speech.espeak import EspeakVoice
-from trunkline.engine.speech.sphinx import SphinxRecogniser
+from trunkline.engine.speech.stt.sphinx import SphinxRecogniser
+from trunkline.engine.speech.tts.espeak import EspeakVoice
 from trunkline.engine.speech.vad import SileroVoiceActivity
+from trunkline.engine.transports.ice import IceOptions
 from trunkline.realtime.events import text_of
 
 KEY = "a-key-of-this-test"

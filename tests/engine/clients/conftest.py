@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from tests.engine.clients.concierge import KEY, concierge_engine
-from trunkline.engine.speech.espeak import EspeakVoice
+from trunkline.engine.speech.tts.espeak import EspeakVoice
 
 HERE = Path(__file__).parent
 PYTHONS_NODE = Path(__file__).parents[3] / ".venv" / "bin" / "node"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from tests.engine.engine_rig import Rig
-from trunkline.engine import effects, inputs
-from trunkline.engine.effects import Effect
-from trunkline.engine.pacing import Pacer
+from trunkline.engine.session import effects, inputs
+from trunkline.engine.session.effects import Effect
+from trunkline.engine.transports.pacing import Pacer
 
 
 class PacedRig(Rig):

@@ -25,11 +25,11 @@ from av import AudioCodecContext, AudioFrame, CodecContext, Packet
 
 from tests.engine.engine_fakes import FakeActivity, FakeBrain, FakeRecogniser, FakeVoice
 from tests.engine.engine_oracle import check
-from trunkline.engine.app import Engine
-from trunkline.engine.ice import IceOptions
+from trunkline.engine.http.app import Engine
 from trunkline.engine.server import EngineServer
 from trunkline.engine.speech import Mark, SpokenChunk
-from trunkline.engine.webrtc import only_loopback
+from trunkline.engine.transports.ice import IceOptions
+from trunkline.engine.transports.webrtc import only_loopback
 
 KEY = "secret"
 RATE = 24_000

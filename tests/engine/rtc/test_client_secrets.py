@@ -11,8 +11,8 @@ from openai import AsyncOpenAI
 from openai.types.realtime import ClientSecretCreateResponse
 
 from tests.engine.rtc.rtc_caller import KEY, engine, websocket_url
-from trunkline.engine.checks import InvalidRequest
-from trunkline.engine.client_secrets import ClientSecrets
+from trunkline.engine.http.client_secrets import ClientSecrets
+from trunkline.engine.session.validation import InvalidRequest
 
 SESSION = {"type": "realtime", "model": "m"}
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pyee.asyncio import AsyncIOEventEmitter
 
-from trunkline.engine.data_channel import HIGH_WATER, MAX_WAITING, EventChannel
+from trunkline.engine.transports.data_channel import HIGH_WATER, MAX_WAITING, EventChannel
 from trunkline.realtime.events import Event
 
 

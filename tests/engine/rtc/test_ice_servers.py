@@ -8,9 +8,9 @@ import pytest
 from aiortc import RTCIceServer
 from pydantic import ValidationError
 
-from trunkline.engine.ice import IceOptions, IceServer
-from trunkline.engine.local import ice_options
-from trunkline.engine.webrtc import configuration_of
+from trunkline.engine.default import ice_options
+from trunkline.engine.transports.ice import IceOptions, IceServer
+from trunkline.engine.transports.webrtc import configuration_of
 from trunkline.settings import Settings
 
 

@@ -10,7 +10,7 @@ import pytest
 from aiortc.rtp import RtpPacket
 from av import AudioFrame, CodecContext
 
-from trunkline.engine.rtc_audio import LONGEST_GAP_MS, MOST_AHEAD_MS, MOST_DROPPED_MS, Hearing, PacedTrack
+from trunkline.engine.transports.rtc_audio import MAX_AHEAD_MS, MAX_DROPPED_MS, MAX_GAP_MS, Hearing, PacedTrack
 from trunkline.realtime.audio import FORMATS, Resampler
 
 RATE = 24_000
@@ -192,13 +192,13 @@ def test_what_was_held_up_on_its_way_is_heard_in_full() -> None:
 def test_sound_without_end_is_dropped_beyond_what_there_is_time_for() -> None:
     flood = Flood()
     flood.send(packets(ulaw(60_000)), every_s=0.001)
-    assert flood.heard_ms < MOST_AHEAD_MS + 3 * 1100 + 100
+    assert flood.heard_ms < MAX_AHEAD_MS + 3 * 1100 + 100
 
 
 def test_pauses_made_up_by_time_stamps_are_bounded_as_well() -> None:
     flood = Flood()
     flood.send(packets(ulaw(20_000), step=160_000), every_s=0.02)
-    assert flood.heard_ms < MOST_AHEAD_MS + 20 * 1100 + LONGEST_GAP_MS
+    assert flood.heard_ms < MAX_AHEAD_MS + 20 * 1100 + MAX_GAP_MS
 
 
 def test_after_a_flood_the_caller_is_heard_again() -> None:
@@ -213,7 +213,7 @@ def test_after_a_flood_the_caller_is_heard_again() -> None:
 
 def test_a_flood_that_does_not_end_is_told() -> None:
     flood = Flood()
-    flood.send(packets(ulaw(MOST_AHEAD_MS + MOST_DROPPED_MS + 2000)))
+    flood.send(packets(ulaw(MAX_AHEAD_MS + MAX_DROPPED_MS + 2000)))
     assert flood.hearing.flooded
 
 

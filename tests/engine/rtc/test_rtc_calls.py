@@ -26,9 +26,9 @@ from tests.engine.rtc.rtc_caller import (
     post_offer,
     websocket_url,
 )
-from trunkline.engine.app import Engine
 from trunkline.engine.brains import BrainError
-from trunkline.engine.client_secrets import ClientSecrets
+from trunkline.engine.http.app import Engine
+from trunkline.engine.http.client_secrets import ClientSecrets
 from trunkline.engine.server import EngineServer
 from trunkline.engine.speech.vad import EnergyVoiceActivity
 
@@ -156,9 +156,9 @@ async def test_video_is_declined() -> None:
 
 async def test_without_the_extra_a_call_is_told_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     async with engine() as server:
-        for name in [name for name in sys.modules if name.startswith(("aiortc", "trunkline.engine.webrtc"))]:
+        for name in [name for name in sys.modules if name.startswith(("aiortc", "trunkline.engine.transports.webrtc"))]:
             monkeypatch.delitem(sys.modules, name)
-        monkeypatch.delitem(sys.modules, "trunkline.engine.rtc_audio")
+        monkeypatch.delitem(sys.modules, "trunkline.engine.transports.rtc_audio")
         monkeypatch.setitem(sys.modules, "aiortc", None)
         answer = await post_offer(f"{server.url}/realtime/calls", "v=0", await mint(server))
     assert (answer.status_code, answer.json()["error"]["code"]) == (501, "webrtc_not_installed")
@@ -295,7 +295,7 @@ async def test_shutting_down_ends_calls_and_sidebands() -> None:
 
 async def test_when_its_time_is_over_the_caller_is_told_first() -> None:
     async with (
-        engine(session_minutes=0.02) as server,
+        engine(session_limit_s=1.2) as server,
         calling(server) as caller,
         sideband(server, caller.call_id) as socket,
     ):

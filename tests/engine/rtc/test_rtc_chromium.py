@@ -22,12 +22,12 @@ from tests.chromium import FLAGS, chromium_path
 from tests.engine.engine_fakes import FakeBrain, FakeRecogniser
 from tests.engine.engine_oracle import check
 from tests.engine.rtc.rtc_caller import KEY
-from trunkline.engine.app import Engine
 from trunkline.engine.brains import BrainRequest, Say
-from trunkline.engine.ice import IceOptions
+from trunkline.engine.http.app import Engine
 from trunkline.engine.server import EngineServer
-from trunkline.engine.speech.espeak import EspeakVoice
+from trunkline.engine.speech.tts.espeak import EspeakVoice
 from trunkline.engine.speech.vad import SileroVoiceActivity
+from trunkline.engine.transports.ice import IceOptions
 
 QUESTION = "Could you tell me a story, please?"
 LONG = "Once upon a time there was a lighthouse keeper, who counted the ships, one after another, all night long. " * 3

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from tests.engine.engine_fakes import loud
-from trunkline.engine.inputs import CutOff, PlaybackBegan, PlaybackEnded
-from trunkline.engine.pacing import FRAME_BYTES, MOST_QUEUED_MS, Pacer
+from trunkline.engine.session.inputs import CutOff, PlaybackBegan, PlaybackEnded
+from trunkline.engine.transports.pacing import FRAME_BYTES, MAX_QUEUED_MS, Pacer
 
 
 def test_silence_when_there_is_nothing_to_say() -> None:
@@ -61,7 +61,7 @@ def test_clearing_tells_how_far_each_message_had_got() -> None:
 
 async def test_no_more_is_made_while_half_a_minute_is_queued() -> None:
     pacer = Pacer()
-    pacer.play("one", "item", loud(MOST_QUEUED_MS + 20))
+    pacer.play("one", "item", loud(MAX_QUEUED_MS + 20))
     waiting = asyncio.create_task(pacer.room())
     await asyncio.sleep(0)
     assert not waiting.done()
@@ -71,6 +71,6 @@ async def test_no_more_is_made_while_half_a_minute_is_queued() -> None:
 
 async def test_clearing_makes_room() -> None:
     pacer = Pacer()
-    pacer.play("one", "item", loud(MOST_QUEUED_MS * 2))
+    pacer.play("one", "item", loud(MAX_QUEUED_MS * 2))
     pacer.clear()
     await pacer.room()

@@ -26,8 +26,8 @@ from tests.engine.rtc.rtc_caller import (
     tone,
     websocket_url,
 )
-from trunkline.engine import webrtc
 from trunkline.engine.brains import BrainOutput, BrainRequest, Invoke, Say
+from trunkline.engine.transports import webrtc
 
 CODECS = ["opus", "PCMU", "PCMA"]
 LATE_S = 0.25

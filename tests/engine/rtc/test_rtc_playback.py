@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from tests.engine.engine_fakes import loud, silence
 from tests.engine.engine_rig import every, only, types
 from tests.engine.rtc.paced_rig import PacedRig
-from trunkline.engine import effects, inputs, session
 from trunkline.engine.brains import BrainRequest, Say
+from trunkline.engine.session import effects, inputs, session
 from trunkline.engine.speech import SpokenChunk
 
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import numpy as np
 import pytest
 
-from trunkline.engine.speech.espeak import EspeakVoice
+from trunkline.engine.speech.tts.espeak import EspeakVoice
 
 Says = Callable[..., Awaitable[bytes]]
 

@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 
 from trunkline.engine.speech import SpeechError
-from trunkline.engine.speech.choice import chosen_recogniser, chosen_voice, parts, warm
-from trunkline.engine.speech.espeak import EspeakVoice
-from trunkline.engine.speech.http_recogniser import HttpRecogniser
-from trunkline.engine.speech.http_voice import HttpVoice
-from trunkline.engine.speech.kokoro import KokoroVoice
-from trunkline.engine.speech.sphinx import SphinxRecogniser
-from trunkline.engine.speech.whisper import WhisperRecogniser
+from trunkline.engine.speech.factory import chosen_recogniser, chosen_voice, parts, warm
+from trunkline.engine.speech.stt.http_stt import HttpRecogniser
+from trunkline.engine.speech.stt.sphinx import SphinxRecogniser
+from trunkline.engine.speech.stt.whisper import WhisperRecogniser
+from trunkline.engine.speech.tts.espeak import EspeakVoice
+from trunkline.engine.speech.tts.http_tts import HttpVoice
+from trunkline.engine.speech.tts.kokoro import KokoroVoice
 from trunkline.extras import installing
 from trunkline.settings import Settings
 
@@ -243,15 +243,15 @@ def configured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Configure:
         ({}, SphinxRecogniser, EspeakVoice),
         (
             {
-                "RECOGNISER": "http",
-                "RECOGNISER_BASE_URL": "http://h/v1",
-                "VOICE": "http",
-                "VOICE_BASE_URL": "http://h/v1",
+                "STT": "http",
+                "STT_BASE_URL": "http://h/v1",
+                "TTS": "http",
+                "TTS_BASE_URL": "http://h/v1",
             },
             HttpRecogniser,
             HttpVoice,
         ),
-        ({"RECOGNISER": "whisper", "VOICE": "kokoro"}, WhisperRecogniser, KokoroVoice),
+        ({"STT": "whisper", "TTS": "kokoro"}, WhisperRecogniser, KokoroVoice),
     ],
 )
 async def test_the_settings_choose(
@@ -261,23 +261,23 @@ async def test_the_settings_choose(
     ears, mouth = chosen_recogniser(settings), chosen_voice(settings)
     assert (type(ears), type(mouth)) == (recogniser, voice)
     in_use = [part for part in parts(settings) if part.in_use and part.kind != "chat model"]
-    assert [part.name for part in in_use] == [variables.get("RECOGNISER", "sphinx"), variables.get("VOICE", "espeak")]
+    assert [part.name for part in in_use] == [variables.get("STT", "sphinx"), variables.get("TTS", "espeak")]
     await ears.aclose()
     await mouth.aclose()
 
 
 async def test_an_address_that_is_missing_is_asked_for(configured: Configure) -> None:
-    settings = configured(RECOGNISER="http", VOICE="http")
-    with pytest.raises(SpeechError, match="TRUNKLINE_RECOGNISER_BASE_URL"):
+    settings = configured(STT="http", TTS="http")
+    with pytest.raises(SpeechError, match="TRUNKLINE_STT_BASE_URL"):
         chosen_recogniser(settings)
-    with pytest.raises(SpeechError, match="TRUNKLINE_VOICE_BASE_URL"):
+    with pytest.raises(SpeechError, match="TRUNKLINE_TTS_BASE_URL"):
         chosen_voice(settings)
 
 
 async def test_warming_loads_what_is_on_this_machine_and_asks_nobody_else(
     configured: Configure, whisper: type[FakeWhisper], whisper_weights: Path
 ) -> None:
-    settings = configured(RECOGNISER="whisper", VOICE="http", VOICE_BASE_URL="http://127.0.0.1:1/v1")
+    settings = configured(STT="whisper", TTS="http", TTS_BASE_URL="http://127.0.0.1:1/v1")
     ears, mouth = chosen_recogniser(settings), chosen_voice(settings)
     await warm(ears, mouth, dictation=True)
     assert whisper.made == [str(whisper_weights)]

@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from trunkline.engine.speech import Mark, SpeechError, SpokenChunk
-from trunkline.engine.speech.espeak import EspeakVoice, _pieces
+from trunkline.engine.speech.tts.espeak import EspeakVoice, _pieces
 
 pytestmark = pytest.mark.speech
 
@@ -168,7 +168,7 @@ def speaking_threads() -> set[threading.Thread]:
 
 
 async def test_without_the_package_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    from trunkline.engine.speech import espeak_library
+    from trunkline.engine.speech.tts import espeak_library
 
     monkeypatch.setitem(sys.modules, "espeakng_loader", None)
     monkeypatch.setattr(espeak_library, "load", espeak_library.EspeakLibrary)

@@ -14,8 +14,8 @@ import pytest
 
 from tests.engine.speech_endpoint import SpeechEndpoint, serving
 from trunkline.engine.speech import SpeechError, SpokenChunk
-from trunkline.engine.speech.http_recogniser import HttpRecogniser
-from trunkline.engine.speech.http_voice import HttpVoice
+from trunkline.engine.speech.stt.http_stt import HttpRecogniser
+from trunkline.engine.speech.tts.http_tts import HttpVoice
 
 SECOND = bytes(range(256)) * 187 + bytes(128)
 WORDS = json.dumps({"text": " Yes, please.\n"}).encode()
@@ -88,7 +88,7 @@ async def test_hardly_any_sound_asks_nobody() -> None:
 async def test_a_refusal_is_an_error_that_says_what_to_check_and_keeps_the_key_to_itself() -> None:
     refusal = json.dumps({"error": {"message": "a-key is no good"}}).encode()
     async with serving(status=401, body=[refusal]) as endpoint, ears(endpoint) as recogniser:
-        with pytest.raises(SpeechError, match=r"401.*TRUNKLINE_RECOGNISER_API_KEY") as caught:
+        with pytest.raises(SpeechError, match=r"401.*TRUNKLINE_STT_API_KEY") as caught:
             await words(recogniser)
     assert "a-key" not in str(caught.value)
 
@@ -108,7 +108,7 @@ async def test_an_endpoint_that_is_silent_is_given_up() -> None:
 
 async def test_an_endpoint_that_is_not_there_is_an_error() -> None:
     recogniser = HttpRecogniser(unused_url(), "whisper-1")
-    with pytest.raises(SpeechError, match="TRUNKLINE_RECOGNISER_BASE_URL"):
+    with pytest.raises(SpeechError, match="TRUNKLINE_STT_BASE_URL"):
         await words(recogniser)
     await recogniser.aclose()
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from trunkline.engine.speech import SpeechError
-from trunkline.engine.speech.oracle import OracleRecogniser
+from trunkline.engine.speech.stt.scripted_stt import OracleRecogniser
 
 
 def sound(seed: int) -> bytes:

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from trunkline.engine.speech import SpeechError
-from trunkline.engine.speech.sphinx import SphinxRecogniser
-from trunkline.engine.speech.sphinx_children import IDLE
+from trunkline.engine.speech.stt.sphinx import SphinxRecogniser
+from trunkline.engine.speech.stt.sphinx_fork_pool import IDLE
 
 pytestmark = pytest.mark.speech
 
@@ -253,7 +253,8 @@ async def test_more_children_than_are_worth_keeping_are_ended(says: Says) -> Non
 
 def test_the_worker_dies_with_its_parent() -> None:
     program = (
-        "import asyncio, os\nfrom pathlib import Path\nfrom trunkline.engine.speech.sphinx import SphinxRecogniser\n"
+        "import asyncio, os\nfrom pathlib import Path\n"
+        "from trunkline.engine.speech.stt.sphinx import SphinxRecogniser\n"
         "async def main():\n    ears = SphinxRecogniser()\n    await ears.warm()\n"
         "    print(Path(f'/proc/{os.getpid()}/task/{os.getpid()}/children').read_text(), flush=True)\n"
         "    os._exit(1)\nasyncio.run(main())"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from trunkline.engine.speech.espeak import EspeakVoice
-from trunkline.engine.speech.tongue import tongue_of
+from trunkline.engine.speech.language_id import tongue_of
+from trunkline.engine.speech.tts.espeak import EspeakVoice
 from trunkline.realtime.audio import BYTES_PER_MS
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from trunkline.engine.speech import SpeechError, vad
-from trunkline.engine.speech.espeak import EspeakVoice
+from trunkline.engine.speech.tts.espeak import EspeakVoice
 from trunkline.engine.speech.vad import (
     FRAME_BYTES,
     FRAME_SAMPLES,

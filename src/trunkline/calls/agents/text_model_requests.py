@@ -19,7 +19,7 @@ from trunkline.scenario.text_model import TextCall, TextModel, TextModelError, T
 if TYPE_CHECKING:
     from agents.realtime import RealtimeAgent
 
-MOST_ROUNDS = 8
+MAX_ROUNDS = 8
 """How often the text model may call tools before it has to answer."""
 
 
@@ -64,8 +64,8 @@ class TextModelDesk:
             )
         schema, read = _form_of(asking.schema)
         tools = [_offered(tool) for tool in asking.tools]
-        for rounds in range(MOST_ROUNDS + 1):
-            still_offered = tools if rounds < MOST_ROUNDS else ()
+        for rounds in range(MAX_ROUNDS + 1):
+            still_offered = tools if rounds < MAX_ROUNDS else ()
             prompt = TextPrompt(context.scenario, asking.purpose, asking.instructions, items, still_offered, schema)
             reply = await self._model.reply(prompt)
             self._used(reply)
@@ -74,7 +74,7 @@ class TextModelDesk:
             for call in reply.calls:
                 items += await self._call(asking, call)
         raise TextModelError(
-            f"The text model called tools {MOST_ROUNDS} times for {asking.purpose!r} and did not answer."
+            f"The text model called tools {MAX_ROUNDS} times for {asking.purpose!r} and did not answer."
         )
 
     async def _call(self, asking: Asking, call: TextCall) -> list[Item]:

@@ -14,7 +14,7 @@ GOODBYE_MS = 15_000.0
 """How long the agent has to say goodbye."""
 STAYS = "The caller is there after all, and the call goes on."
 """What the model is told when the caller speaks up while it takes leave of them."""
-_LONGEST, _IDLE, _WARNING, _GOODBYE = "longest", "idle", "warning", "goodbye"
+_MAX_CALL, _IDLE, _WARNING, _GOODBYE = "max_call", "idle", "warning", "goodbye"
 _SILENT = "the caller said nothing for long"
 
 
@@ -30,18 +30,18 @@ class Limits:
     """Watches the limits of one call."""
 
     def __init__(self, plan: CallPlan, outbox: Outbox) -> None:
-        self._longest_ms = plan.longest_ms
-        self._idle_ms = plan.idle_ms
+        self._max_call_ms = plan.max_call_ms
+        self._idle_timeout_ms = plan.idle_timeout_ms
         self._outbox = outbox
         self._reason: str | None = None
         """Why the call is ending, once it is."""
 
     def begin(self) -> None:
         """The call begins."""
-        if self._longest_ms is not None:
-            self._outbox.wake(_LONGEST, self._longest_ms)
-            if self._longest_ms > 2 * WARNING_MS:
-                self._outbox.wake(_WARNING, self._longest_ms - WARNING_MS)
+        if self._max_call_ms is not None:
+            self._outbox.wake(_MAX_CALL, self._max_call_ms)
+            if self._max_call_ms > 2 * WARNING_MS:
+                self._outbox.wake(_WARNING, self._max_call_ms - WARNING_MS)
         self.caller_listens()
 
     def caller_is_there(self) -> bool:
@@ -56,8 +56,8 @@ class Limits:
 
     def caller_listens(self) -> None:
         """The agent is being heard: the caller's silence counts from here on."""
-        if self._idle_ms is not None and self._reason is None:
-            self._outbox.wake(_IDLE, self._outbox.now + self._idle_ms)
+        if self._idle_timeout_ms is not None and self._reason is None:
+            self._outbox.wake(_IDLE, self._outbox.now + self._idle_timeout_ms)
 
     def answered(self) -> None:
         """A response is over: the goodbye, perhaps, which is being heard from now on at the latest."""
@@ -71,12 +71,12 @@ class Limits:
                 log_events.Notice(
                     message=f"The call ends in {WARNING_MS / 1000:g} s: that is the longest it may last.",
                     code="call_limit_near",
-                    hint="TRUNKLINE_MAX_CALL_MINUTES sets how long a call may last.",
+                    hint="TRUNKLINE_MAX_CALL_S sets how long a call may last.",
                 )
             )
         elif key == _GOODBYE:
             return Reached(ends=self._reason)
-        elif key in (_LONGEST, _IDLE) and self._reason is None:
+        elif key in (_MAX_CALL, _IDLE) and self._reason is None:
             idle = key == _IDLE
             self._reason = _SILENT if idle else "the call lasted as long as it may"
             self._outbox.wake(_GOODBYE, self._outbox.now + GOODBYE_MS)

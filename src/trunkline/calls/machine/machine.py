@@ -46,7 +46,7 @@ from trunkline.calls.machine.response_scheduler import ASKED, Turns
 from trunkline.calls.machine.session_lifecycle import WAIT_FOR_ANSWER, WAIT_FOR_LIFE, WAIT_FOR_RENEWAL, Linkage
 from trunkline.calls.machine.tool_calls import FunctionCalls
 from trunkline.calls.machine.transcript import Transcript, note_item, typed_item
-from trunkline.providers.faults import classify
+from trunkline.providers.error_policy import classify
 from trunkline.realtime.event_fields import text_in
 from trunkline.realtime.events import Event, new_id
 

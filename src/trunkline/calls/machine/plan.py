@@ -22,8 +22,8 @@ class CallPlan:
         hold: whether nothing is shown or heard before its guardrails have passed it.
         retries: how often an answer that a guardrail stopped is asked for again.
         session_limit_ms: how long a provider lets a session live; None is for ever.
-        longest_ms: how long a call may last.
-        idle_ms: how long the caller may say nothing.
+        max_call_ms: how long a call may last.
+        idle_timeout_ms: how long the caller may say nothing.
         notices: what the provider wants to be known.
     """
 
@@ -44,6 +44,6 @@ class CallPlan:
     hold: bool = False
     retries: int = 2
     session_limit_ms: float | None = None
-    longest_ms: float | None = None
-    idle_ms: float | None = None
+    max_call_ms: float | None = None
+    idle_timeout_ms: float | None = None
     notices: Sequence[Notice] = ()

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from trunkline.calls.machine.outbox import Outbox
 from trunkline.calls.machine.response_scheduler import Turns
 from trunkline.calls.machine.session_lifecycle import Linkage
-from trunkline.providers.faults import Fault, SessionFaults, Treatment
+from trunkline.providers.error_policy import Fault, SessionFaults, Treatment
 from trunkline.realtime.events import Event
 
-MOST_FILTERED_IN_A_ROW = 2
+MAX_FILTERED_IN_A_ROW = 2
 """How often an answer that the content filter stopped is asked for in other words."""
 WAIT_FOR_RETRY = "retry"
 _IN_OTHER_WORDS = (
@@ -50,7 +50,7 @@ class Mending:
         self._outbox.log_provider_error(fault.message, fault.code, fault.hint)
         if fault.code == "content_filter":
             self._filtered += 1
-            if self._filtered <= MOST_FILTERED_IN_A_ROW:
+            if self._filtered <= MAX_FILTERED_IN_A_ROW:
                 self._tell_model(_IN_OTHER_WORDS)
         else:
             self._treat(fault)

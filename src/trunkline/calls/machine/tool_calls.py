@@ -18,7 +18,7 @@ from trunkline.calls.machine.transcript import Transcript, answer_item
 from trunkline.realtime.event_fields import text_in
 from trunkline.realtime.events import Event, new_id
 
-MOST_CALLS_A_TURN = 25
+MAX_CALLS_PER_TURN = 25
 """Calls that the model may make without the caller having said anything; a model in a loop is told to stop."""
 
 
@@ -85,7 +85,7 @@ class FunctionCalls:
         self._since_caller += 1
         agent = self.speaker
         transfers, tools = self._plan.transfers[agent], self._plan.tools[agent]
-        if self._since_caller > MOST_CALLS_A_TURN:
+        if self._since_caller > MAX_CALLS_PER_TURN:
             self._refuse(call_id, "too_many_calls", f"{name} was not run: too many calls. Speak to the caller first.")
         elif name in transfers:
             self._start_handoff(HandingOff(call_id, name, arguments, agent), transfers[name])

@@ -27,7 +27,7 @@ SYSTEMS = {"azure": "azure.ai.openai", "openai": "openai"}
 _NS_IN_MS = 1_000_000
 _SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
 _TOKENS = tuple(4**power for power in range(14))
-_MOST_MESSAGES = 20
+_MAX_MESSAGES = 20
 Attributes = dict[str, Any]
 
 
@@ -284,7 +284,7 @@ class CallTracing:
     # Content, where a setting asks for it ---------------------------------------------------------------------------
     def _message_done(self, event: log_events.MessageDone, _at_ms: int) -> None:
         if self._content and event.role == "user" and event.text:
-            self._said = [*self._said, event.text][-_MOST_MESSAGES:]
+            self._said = [*self._said, event.text][-_MAX_MESSAGES:]
 
     def _content_of(self, done: Event) -> Attributes:
         said, self._said = self._said, []

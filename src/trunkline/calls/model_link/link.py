@@ -17,14 +17,14 @@ from trunkline.calls.model_link.caller_audio_buffer import CallerSound
 from trunkline.calls.model_link.g711 import Telephone, line_for
 from trunkline.calls.model_link.unacked_items import Unconfirmed
 from trunkline.providers import Connection, ConnectionLostError, ProviderError, Sound
-from trunkline.providers.faults import Treatment, classify_close
+from trunkline.providers.error_policy import Treatment, classify_close
 from trunkline.realtime import events
 from trunkline.realtime.audio import BYTES_PER_MS
 
 FIRST_RETRY_S = 0.25
-LONGEST_RETRY_S = 5.0
+MAX_RETRY_S = 5.0
 GIVE_UP_AFTER_S = 60.0
-MOST_QUEUED_FRAMES = 1_000
+MAX_QUEUED_FRAMES = 1_000
 """Frames waiting for a slow link, 20 to 40 s of sound; beyond it new sound is dropped, events never are."""
 _CALL_IS_OVER = {404, 1000}
 """What a sideband is told whose WebRTC call is no more: no such call, or a normal close."""
@@ -144,7 +144,7 @@ class Link:
                 if rerouted:
                     continue
                 # A link that breaks at once is as bad as one that does not come: the back-off goes on.
-                if lost_at - opened_at > LONGEST_RETRY_S:
+                if lost_at - opened_at > MAX_RETRY_S:
                     attempts, troubled_since = 0, lost_at
             if self._route is not route:
                 self._deliver(structs.replace(lost, retry_in_ms=0))
@@ -194,7 +194,7 @@ class Link:
         if self._since_renewal is not None:
             self._since_renewal.append(pcm)
         if self._ready and not self._sound.waits:
-            if len(self._queue) < MOST_QUEUED_FRAMES:  # else the network is too slow for live sound anyway
+            if len(self._queue) < MAX_QUEUED_FRAMES:  # else the network is too slow for live sound anyway
                 self._put_sound(pcm)
             return
         self._sound.hold(pcm)
@@ -356,6 +356,6 @@ class Link:
 def _retry_after(attempts: int, asked_s: float) -> float:
     """How long to wait, in seconds: at least as long as the service asks, with jitter, so that many calls do not come
     back at once."""
-    longest = min(LONGEST_RETRY_S, FIRST_RETRY_S * 2.0 ** min(attempts - 1, 10))
+    longest = min(MAX_RETRY_S, FIRST_RETRY_S * 2.0 ** min(attempts - 1, 10))
     jitter = random.uniform(0.5, 1.0)  # noqa: S311 - no secret hangs on it
     return max(longest * jitter, min(asked_s, GIVE_UP_AFTER_S) * (0.5 + jitter))

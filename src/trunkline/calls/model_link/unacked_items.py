@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from trunkline.realtime.events import Event, decode, encode
 
-MOST = 200
+MAX_UNACKED = 200
 """A service that never tells of items does not grow us."""
 _AGAIN = "again_"
 _TOLD = ("conversation.item.added", "conversation.item.created", "conversation.item.done")
@@ -33,7 +33,7 @@ class Unconfirmed:
         if item_id is None:
             return
         self._sent[item_id] = frame
-        if len(self._sent) > MOST:
+        if len(self._sent) > MAX_UNACKED:
             del self._sent[next(iter(self._sent))]
 
     def told(self, event: Event) -> None:

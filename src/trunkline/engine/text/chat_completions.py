@@ -6,8 +6,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from trunkline.engine import checks
 from trunkline.engine.brains import BrainError, BrainOutput, Invoke, Say, Usage
+from trunkline.engine.session import validation
 from trunkline.engine.text import TextRequest
 from trunkline.engine.text.formats import (
     ATTACHED,
@@ -23,104 +23,111 @@ from trunkline.engine.text.formats import (
 )
 from trunkline.realtime.events import Item, new_id
 
-_OPTIONS: dict[str, checks.Check] = {
+_OPTIONS: dict[str, validation.Check] = {
     **SAMPLING,
-    "stop": checks.anything,
-    "seed": checks.nullable(checks.integer(-(1 << 63), 1 << 63)),
-    "presence_penalty": checks.nullable(checks.number(-2.0, 2.0)),
-    "frequency_penalty": checks.nullable(checks.number(-2.0, 2.0)),
-    "logit_bias": checks.nullable(checks.a_dict),
-    "reasoning_effort": checks.nullable(checks.text),
-    "verbosity": checks.nullable(checks.text),
+    "stop": validation.anything,
+    "seed": validation.nullable(validation.integer(-(1 << 63), 1 << 63)),
+    "presence_penalty": validation.nullable(validation.number(-2.0, 2.0)),
+    "frequency_penalty": validation.nullable(validation.number(-2.0, 2.0)),
+    "logit_bias": validation.nullable(validation.a_dict),
+    "reasoning_effort": validation.nullable(validation.text),
+    "verbosity": validation.nullable(validation.text),
 }
-_TEXT = checks.fields({"type": checks.text, "text": checks.text}, required=("text",))
-_IMAGE_URL = checks.fields({"url": checks.filled, "detail": checks.nullable(checks.text)}, required=("url",))
-_PARTS = checks.tagged(
+_TEXT = validation.fields({"type": validation.text, "text": validation.text}, required=("text",))
+_IMAGE_URL = validation.fields(
+    {"url": validation.filled, "detail": validation.nullable(validation.text)}, required=("url",)
+)
+_PARTS = validation.tagged(
     {
         "text": _TEXT,
-        "refusal": checks.fields({"type": checks.text, "refusal": checks.text}, required=("refusal",)),
-        "image_url": checks.fields({"type": checks.text, "image_url": _IMAGE_URL}, required=("image_url",)),
+        "refusal": validation.fields({"type": validation.text, "refusal": validation.text}, required=("refusal",)),
+        "image_url": validation.fields({"type": validation.text, "image_url": _IMAGE_URL}, required=("image_url",)),
     }
 )
 
 
 _CONTENT = content(_PARTS, "text")
-_CALL = checks.fields(
+_CALL = validation.fields(
     {
-        "id": checks.filled,
-        "type": checks.one_of("function"),
-        "function": checks.fields({"name": checks.filled, "arguments": checks.text}, required=("name", "arguments")),
-        "index": checks.anything,
+        "id": validation.filled,
+        "type": validation.one_of("function"),
+        "function": validation.fields(
+            {"name": validation.filled, "arguments": validation.text}, required=("name", "arguments")
+        ),
+        "index": validation.anything,
     },
     required=("id", "function"),
 )
-_BASE = {"role": checks.text, "name": checks.nullable(checks.text)}
-_PLAIN = checks.fields({**_BASE, "content": _CONTENT}, required=("content",))
-_ASSISTANT = checks.fields(
+_BASE = {"role": validation.text, "name": validation.nullable(validation.text)}
+_PLAIN = validation.fields({**_BASE, "content": _CONTENT}, required=("content",))
+_ASSISTANT = validation.fields(
     {
         **_BASE,
-        "content": checks.nullable(_CONTENT),
-        "refusal": checks.nullable(checks.text),
-        "tool_calls": checks.nullable(checks.list_of(_CALL)),
+        "content": validation.nullable(_CONTENT),
+        "refusal": validation.nullable(validation.text),
+        "tool_calls": validation.nullable(validation.list_of(_CALL)),
         "audio": unless("Sound is for the Realtime interface."),
-        "annotations": checks.anything,
+        "annotations": validation.anything,
         "function_call": unless("Use tool_calls; function_call is long gone."),
-        "parsed": checks.anything,
+        "parsed": validation.anything,
     }
 )
-_MESSAGE = checks.tagged(
+_MESSAGE = validation.tagged(
     {
         "system": _PLAIN,
         "developer": _PLAIN,
         "user": _PLAIN,
         "assistant": _ASSISTANT,
-        "tool": checks.fields(
-            {**_BASE, "tool_call_id": checks.filled, "content": _CONTENT}, required=("tool_call_id", "content")
+        "tool": validation.fields(
+            {**_BASE, "tool_call_id": validation.filled, "content": _CONTENT}, required=("tool_call_id", "content")
         ),
     },
     tag="role",
 )
-_TOOL = checks.tagged(
+_TOOL = validation.tagged(
     {
-        "function": checks.fields(
-            {"type": checks.text, "function": checks.fields(FUNCTION, required=("name",))}, required=("function",)
+        "function": validation.fields(
+            {"type": validation.text, "function": validation.fields(FUNCTION, required=("name",))},
+            required=("function",),
         )
     }
 )
 
 
 def _named(value: Any, path: str) -> Any:
-    function = checks.fields({"name": checks.filled}, required=("name",))
-    known = {"type": checks.one_of("function"), "function": function}
-    return {"type": "function", **checks.fields(known, required=("function",))(value, path)["function"]}
+    function = validation.fields({"name": validation.filled}, required=("name",))
+    known = {"type": validation.one_of("function"), "function": function}
+    return {"type": "function", **validation.fields(known, required=("function",))(value, path)["function"]}
 
 
-_FORMAT = checks.tagged(
+_FORMAT = validation.tagged(
     {
-        "text": checks.fields({"type": checks.text}),
-        "json_object": checks.fields({"type": checks.text}),
-        "json_schema": checks.fields({"type": checks.text, "json_schema": required_schema}, required=("json_schema",)),
+        "text": validation.fields({"type": validation.text}),
+        "json_object": validation.fields({"type": validation.text}),
+        "json_schema": validation.fields(
+            {"type": validation.text, "json_schema": required_schema}, required=("json_schema",)
+        ),
     }
 )
-_LIMIT = checks.nullable(checks.integer(1, 1 << 31))
-_BODY = checks.body(
+_LIMIT = validation.nullable(validation.integer(1, 1 << 31))
+_BODY = validation.body(
     {
         **_OPTIONS,
         **ATTACHED,
-        "model": checks.filled,
-        "messages": checks.list_of(_MESSAGE, 10_000),
-        "tools": checks.nullable(checks.list_of(_TOOL, 128)),
-        "tool_choice": checks.nullable(tool_choice(_named)),
-        "response_format": checks.nullable(_FORMAT),
+        "model": validation.filled,
+        "messages": validation.list_of(_MESSAGE, 10_000),
+        "tools": validation.nullable(validation.list_of(_TOOL, 128)),
+        "tool_choice": validation.nullable(tool_choice(_named)),
+        "response_format": validation.nullable(_FORMAT),
         "max_tokens": _LIMIT,
         "max_completion_tokens": _LIMIT,
-        "stream_options": checks.nullable(checks.a_dict),
+        "stream_options": validation.nullable(validation.a_dict),
         "n": unless("One answer at a time: n must be 1.", 1),
         "logprobs": unless("Log probabilities are not known here.", False),
         "top_logprobs": unless("Log probabilities are not known here.", 0),
         "modalities": unless("Sound is for the Realtime interface.", ["text"]),
         "audio": unless("Sound is for the Realtime interface."),
-        "prediction": checks.anything,
+        "prediction": validation.anything,
     },
     required=("model", "messages"),
 )

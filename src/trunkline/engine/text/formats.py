@@ -5,44 +5,44 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from trunkline.engine import checks
 from trunkline.engine.brains import BrainRequest
-from trunkline.engine.checks import InvalidRequest
+from trunkline.engine.session import validation
+from trunkline.engine.session.validation import InvalidRequest
 from trunkline.engine.text import OutputFormat, TextRequest
 from trunkline.realtime.events import Item
 
-SAMPLING: dict[str, checks.Check] = {
-    "temperature": checks.nullable(checks.number(0.0, 2.0)),
-    "top_p": checks.nullable(checks.number(0.0, 1.0)),
-    "parallel_tool_calls": checks.nullable(checks.boolean),
+SAMPLING: dict[str, validation.Check] = {
+    "temperature": validation.nullable(validation.number(0.0, 2.0)),
+    "top_p": validation.nullable(validation.number(0.0, 1.0)),
+    "parallel_tool_calls": validation.nullable(validation.boolean),
 }
 """What both interfaces call by the same name, and a chat endpoint too."""
-ATTACHED: dict[str, checks.Check] = {
-    "metadata": checks.nullable(checks.a_dict),
-    "user": checks.anything,
-    "store": checks.anything,
-    "service_tier": checks.anything,
-    "safety_identifier": checks.anything,
-    "prompt_cache_key": checks.anything,
-    "prompt_cache_retention": checks.anything,
-    "stream": checks.nullable(checks.boolean),
+ATTACHED: dict[str, validation.Check] = {
+    "metadata": validation.nullable(validation.a_dict),
+    "user": validation.anything,
+    "store": validation.anything,
+    "service_tier": validation.anything,
+    "safety_identifier": validation.anything,
+    "prompt_cache_key": validation.anything,
+    "prompt_cache_retention": validation.anything,
+    "stream": validation.nullable(validation.boolean),
 }
 """Taken and, but for `stream` and the metadata's `purpose`, without effect here."""
-FUNCTION: dict[str, checks.Check] = {
-    "name": checks.filled,
-    "description": checks.nullable(checks.text),
-    "parameters": checks.nullable(checks.a_dict),
-    "strict": checks.nullable(checks.boolean),
+FUNCTION: dict[str, validation.Check] = {
+    "name": validation.filled,
+    "description": validation.nullable(validation.text),
+    "parameters": validation.nullable(validation.a_dict),
+    "strict": validation.nullable(validation.boolean),
 }
 _SCHEMA = {
-    "type": checks.text,
-    "name": checks.filled,
-    "schema": checks.a_dict,
-    "strict": checks.nullable(checks.boolean),
-    "description": checks.nullable(checks.text),
+    "type": validation.text,
+    "name": validation.filled,
+    "schema": validation.a_dict,
+    "strict": validation.nullable(validation.boolean),
+    "description": validation.nullable(validation.text),
 }
 
-required_schema = checks.fields(_SCHEMA, required=("name", "schema"))
+required_schema = validation.fields(_SCHEMA, required=("name", "schema"))
 """A JSON schema with its name, as both interfaces write it."""
 
 
@@ -55,24 +55,24 @@ def output_format(given: dict[str, Any] | None) -> OutputFormat | None:
     return OutputFormat(given["name"], given["schema"], given.get("strict"), given.get("description"))
 
 
-def tool_choice(named: checks.Check) -> checks.Check:
+def tool_choice(named: validation.Check) -> validation.Check:
     """`none`, `auto`, `required`, or the one function to be called, which each interface names in its own way."""
 
     def check(value: Any, path: str) -> Any:
         if isinstance(value, str):
-            return checks.one_of("none", "auto", "required")(value, path)
+            return validation.one_of("none", "auto", "required")(value, path)
         return named(value, path)
 
     return check
 
 
-def content(parts: checks.Check, text_type: str) -> checks.Check:
+def content(parts: validation.Check, text_type: str) -> validation.Check:
     """Parts of the interface's own kinds; a text stands for one part of `text_type`."""
 
     def check(value: Any, path: str) -> list[dict[str, Any]]:
         if isinstance(value, str):
             return [{"type": text_type, "text": value}]
-        return list(checks.list_of(parts)(value, path))
+        return list(validation.list_of(parts)(value, path))
 
     return check
 
@@ -119,7 +119,7 @@ def plain_metadata(given: Any) -> dict[str, str]:
     return {name: value for name, value in (given or {}).items() if isinstance(value, str)}
 
 
-def unless(message: str, *without: Any) -> checks.Check:
+def unless(message: str, *without: Any) -> validation.Check:
     """Only the values that ask for nothing; anything else is refused with a message that says why."""
 
     def check(value: Any, path: str) -> Any:

@@ -9,8 +9,8 @@ import copy
 import time
 from typing import Any
 
-from trunkline.engine import checks
 from trunkline.engine.brains import BrainError, BrainOutput, Invoke, Say, Usage
+from trunkline.engine.session import validation
 from trunkline.engine.text import OutputFormat, TextRequest
 from trunkline.engine.text.formats import (
     ATTACHED,
@@ -27,17 +27,22 @@ from trunkline.engine.text.formats import (
 from trunkline.realtime.events import Event, Item, new_id
 
 _STATELESS = "Nothing is kept between requests here: send the whole conversation as input."
-_TEXT = checks.fields(
-    {"type": checks.text, "text": checks.text, "annotations": checks.anything, "logprobs": checks.anything},
+_TEXT = validation.fields(
+    {
+        "type": validation.text,
+        "text": validation.text,
+        "annotations": validation.anything,
+        "logprobs": validation.anything,
+    },
     required=("text",),
 )
-_PARTS = checks.tagged(
+_PARTS = validation.tagged(
     {
         "input_text": _TEXT,
         "output_text": _TEXT,
-        "refusal": checks.fields({"type": checks.text, "refusal": checks.text}, required=("refusal",)),
-        "input_image": checks.fields(
-            {"type": checks.text, "image_url": checks.filled, "detail": checks.nullable(checks.text)},
+        "refusal": validation.fields({"type": validation.text, "refusal": validation.text}, required=("refusal",)),
+        "input_image": validation.fields(
+            {"type": validation.text, "image_url": validation.filled, "detail": validation.nullable(validation.text)},
             required=("image_url",),
         ),
     }
@@ -51,82 +56,88 @@ def _output(value: Any, path: str) -> str:
     """A tool's result: a text, or parts of which the texts count."""
     if isinstance(value, str):
         return value
-    return "\n".join(part["text"] for part in checks.list_of(_PARTS)(value, path) if "text" in part)
+    return "\n".join(part["text"] for part in validation.list_of(_PARTS)(value, path) if "text" in part)
 
 
-_BASE = {"type": checks.text, "id": checks.nullable(checks.text), "status": checks.nullable(checks.text)}
-_MESSAGE = checks.fields(
+_BASE = {
+    "type": validation.text,
+    "id": validation.nullable(validation.text),
+    "status": validation.nullable(validation.text),
+}
+_MESSAGE = validation.fields(
     {
         **_BASE,
-        "role": checks.one_of("user", "assistant", "system", "developer"),
+        "role": validation.one_of("user", "assistant", "system", "developer"),
         "content": _CONTENT,
-        "phase": checks.anything,
+        "phase": validation.anything,
     },
     required=("role", "content"),
 )
 _OTHERS = {
-    "function_call": checks.fields(
+    "function_call": validation.fields(
         {
             **_BASE,
-            "call_id": checks.filled,
-            "name": checks.filled,
-            "arguments": checks.text,
-            "parsed_arguments": checks.anything,
-            "namespace": checks.anything,
-            "caller": checks.anything,
+            "call_id": validation.filled,
+            "name": validation.filled,
+            "arguments": validation.text,
+            "parsed_arguments": validation.anything,
+            "namespace": validation.anything,
+            "caller": validation.anything,
         },
         required=("call_id", "name", "arguments"),
     ),
-    "function_call_output": checks.fields(
-        {**_BASE, "call_id": checks.filled, "output": _output, "caller": checks.anything},
+    "function_call_output": validation.fields(
+        {**_BASE, "call_id": validation.filled, "output": _output, "caller": validation.anything},
         required=("call_id", "output"),
     ),
-    "reasoning": checks.a_dict,
+    "reasoning": validation.a_dict,
 }
 
 
 def _item(value: Any, path: str) -> Any:
-    given = checks.a_dict(value, path)
+    given = validation.a_dict(value, path)
     if given.get("type", "message") == "message":
         return _MESSAGE(given, path)
-    return checks.tagged(_OTHERS)(given, path)
+    return validation.tagged(_OTHERS)(given, path)
 
 
 def _input(value: Any, path: str) -> list[Any]:
     if isinstance(value, str):
         return [{"role": "user", "content": [{"type": "input_text", "text": value}]}]
-    return list(checks.list_of(_item, 10_000)(value, path))
+    return list(validation.list_of(_item, 10_000)(value, path))
 
 
-_TOOL = checks.tagged({"function": checks.fields({"type": checks.text, **FUNCTION}, required=("name",))})
+_TOOL = validation.tagged({"function": validation.fields({"type": validation.text, **FUNCTION}, required=("name",))})
 
 
-_NAMED = checks.fields({"type": checks.one_of("function"), "name": checks.filled}, required=("name",))
-_FORMAT = checks.tagged(
+_NAMED = validation.fields({"type": validation.one_of("function"), "name": validation.filled}, required=("name",))
+_FORMAT = validation.tagged(
     {
-        "text": checks.fields({"type": checks.text}),
-        "json_object": checks.fields({"type": checks.text}),
+        "text": validation.fields({"type": validation.text}),
+        "json_object": validation.fields({"type": validation.text}),
         "json_schema": required_schema,
     }
 )
-_BODY = checks.body(
+_BODY = validation.body(
     {
         **SAMPLING,
         **ATTACHED,
-        "model": checks.filled,
+        "model": validation.filled,
         "input": _input,
-        "instructions": checks.nullable(checks.text),
-        "tools": checks.nullable(checks.list_of(_TOOL, 128)),
-        "tool_choice": checks.nullable(tool_choice(_NAMED)),
-        "text": checks.nullable(
-            checks.fields({"format": checks.nullable(_FORMAT), "verbosity": checks.nullable(checks.text)})
+        "instructions": validation.nullable(validation.text),
+        "tools": validation.nullable(validation.list_of(_TOOL, 128)),
+        "tool_choice": validation.nullable(tool_choice(_NAMED)),
+        "text": validation.nullable(
+            validation.fields(
+                {"format": validation.nullable(_FORMAT), "verbosity": validation.nullable(validation.text)}
+            )
         ),
-        "reasoning": checks.nullable(checks.a_dict),
-        "max_output_tokens": checks.nullable(checks.integer(1, 1 << 31)),
-        "stream_options": checks.anything,
-        "include": checks.anything,
-        "truncation": checks.anything,
-        "max_tool_calls": checks.anything,
+        "reasoning": validation.nullable(validation.a_dict),
+        "max_output_tokens": validation.nullable(validation.integer(1, 1 << 31)),
+        "stream_options": validation.anything,
+        "include": validation.anything,
+        "truncation": validation.anything,
+        "max_tool_calls": validation.anything,
         "top_logprobs": unless("Log probabilities are not known here.", 0),
         "previous_response_id": unless(_STATELESS),
         "conversation": unless(_STATELESS),

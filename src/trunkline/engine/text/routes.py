@@ -14,9 +14,9 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Send
 
 from trunkline.engine.brains import BrainError, BrainOutput
-from trunkline.engine.call_requests import object_of
-from trunkline.engine.checks import InvalidRequest
-from trunkline.engine.refusals import Refused, wrong_key
+from trunkline.engine.http.errors import Refused, wrong_key
+from trunkline.engine.http.request_bodies import object_of
+from trunkline.engine.session.validation import InvalidRequest
 from trunkline.engine.text import TextModelFactory, TextRequest, chat_completions, responses_api
 from trunkline.realtime.events import encode
 

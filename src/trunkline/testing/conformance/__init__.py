@@ -13,12 +13,12 @@ from collections.abc import Awaitable, Callable, Collection
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from trunkline.providers import ProviderError
-from trunkline.providers.socket import open_socket
+from trunkline.providers.realtime_socket import open_socket
 from trunkline.realtime.events import Event
 from trunkline.testing.conformance import conversation, input_audio, responses, sessions
-from trunkline.testing.conformance.probe import CannotTellError, Probe, Violation
+from trunkline.testing.conformance.client import CannotTellError, Probe, Violation
+from trunkline.testing.conformance.invariants import WATCHES
 from trunkline.testing.conformance.report import Outcome, Report
-from trunkline.testing.conformance.watching import WATCHES
 
 Check = Callable[[Probe], Awaitable[None]]
 CHECKS: dict[str, Check] = {

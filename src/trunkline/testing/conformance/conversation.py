@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from trunkline.realtime.events import Event, new_id
-from trunkline.testing.conformance.probe import CannotTellError, Probe, require
+from trunkline.testing.conformance.client import CannotTellError, Probe, require
 
 WORDS = "Please tell me, in a few sentences, about the sea."
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from trunkline.engine.speech import SAMPLE_RATE, SpeechError
 from trunkline.realtime.events import Event
-from trunkline.testing.conformance.probe import CannotTellError, Probe, Violation, require
+from trunkline.testing.conformance.client import CannotTellError, Probe, Violation, require
 
 SENTENCE = "Good morning. Could you please tell me about the sea?"
 
@@ -83,7 +83,7 @@ async def _spoken(text: str) -> bytes:
 
 
 async def _say(text: str) -> bytes:
-    from trunkline.engine.speech.espeak import EspeakVoice
+    from trunkline.engine.speech.tts.espeak import EspeakVoice
 
     voice = EspeakVoice()
     try:

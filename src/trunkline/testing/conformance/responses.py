@@ -6,8 +6,8 @@ import base64
 import binascii
 
 from trunkline.realtime.events import Event, new_id
+from trunkline.testing.conformance.client import CannotTellError, Probe, require
 from trunkline.testing.conformance.conversation import WORDS
-from trunkline.testing.conformance.probe import CannotTellError, Probe, require
 
 
 async def text_response(probe: Probe) -> None:

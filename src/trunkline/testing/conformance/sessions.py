@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trunkline.testing.conformance.probe import Probe, require
+from trunkline.testing.conformance.client import Probe, require
 
 
 async def session_created(probe: Probe) -> None:

@@ -1,0 +1,161 @@
+"""The text side of the rehearsal: what the supervisor and the moderation answer when there is no text model."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from trunkline import Question
+from trunkline.builtin_scenarios.chat_supervisor.digits import phone_number_in, spelled, zip_code_in
+from trunkline.builtin_scenarios.chat_supervisor.wishes import Wish, wish_in
+
+CAN_DO = "I can help with your bill, family plans, promotions, international use, handsets and stores."
+IS_IT_RIGHT = "Is the number right?"
+TOPICS = {
+    Wish.FAMILY: "family",
+    Wish.PROMOTIONS: "promotions",
+    Wish.INTERNATIONAL: "international roaming",
+    Wish.HANDSETS: "handset",
+}
+_REFERS_BACK = re.compile(
+    r"\b(?:it|that|this|those|these|they|them|one|ones|more|due|instead|also|else|cost|why|when"
+    r"|how (?:much|many|long|about)|what about)\b"
+)
+
+
+async def supervisor(question: Question) -> str:
+    """Looks up what the caller wants, and says what to tell them."""
+    heard = _heard(question)
+    wish = _wish(heard)
+    if wish is Wish.BILL:
+        phone_number = _last(heard, phone_number_in)
+        if phone_number is None:
+            return "I'm happy to look. What's the ten-digit phone number of the account?"
+        return about_bill(heard[-1], await question.call("getUserAccountInfo", phone_number=phone_number))
+    if wish is Wish.STORES:
+        zip_code = _last(heard, zip_code_in)
+        if zip_code is None:
+            return "I'm happy to look. What's the five-digit zip code where you are?"
+        return about_stores(heard[-1], zip_code, await question.call("findNearestStore", zip_code=zip_code))
+    if wish in TOPICS:
+        documents = await question.call("lookupPolicyDocument", topic=TOPICS[wish])
+        return about_policy(heard[-1], documents)
+    if wish is Wish.PERSON:
+        return (
+            "I can't connect you from here, but people answer at 1 800 555 0187, every day from 8 to 20. "
+            "Or I can find the nearest store for you."
+        )
+    if wish is Wish.REGRET:
+        return "I'm sorry this has been so annoying. Tell me what happened, or ask for a person."
+    if wish is Wish.CHANGE:
+        return (
+            "I'm sorry, nothing can be changed or ordered on this line. People can do it in our stores, or at "
+            "1 800 555 0187, every day from 8 to 20."
+        )
+    return f"I'm sorry, I can't help with that on this line. {CAN_DO}"
+
+
+def about_bill(asked: str, account: Mapping[str, Any]) -> str:
+    """What is said about an account."""
+    if not account.get("found"):
+        number = spelled(str(account.get("phone_number", "")))
+        return f"I can't find an account for {number}. {IS_IT_RIGHT} In this demo there is 2 0 6, 5 5 5, 0 1 4 2."
+    bill, before = account["last_bill"], account["bill_before"]
+    words = asked.lower()
+    items = [f"${item['amount_usd']:.2f} for {item['what']}" for item in bill["items"]]
+    if re.search(r"\b(?:due|pay|when)\b", words):
+        by_itself = "" if account["automatic_payment"] else " It is not paid automatically."
+        return f"Your balance of ${account['balance_usd']:.2f} is due on {account['due_date']}.{by_itself}"
+    if re.search(r"\bplan\b", words):
+        return f"You are on the {account['plan']} plan, for ${bill['items'][0]['amount_usd']:.2f} a month."
+    total = f"${bill['total_usd']:.2f}"
+    if re.search(r"\b(?:high\w*|more|expensive|much|why|odd|wrong|strange|went up)\b", words):
+        extra = max(bill["items"][1:], key=lambda item: float(item["amount_usd"]))
+        rise = f"${bill['total_usd'] - before['total_usd']:.2f}"
+        return f"Your bill is {total}, {rise} more than in {before['period']}. The reason is {extra['what']}."
+    return f"Your balance is ${account['balance_usd']:.2f}: {', '.join(items[:-1])}, and {items[-1]}."
+
+
+def about_stores(asked: str, zip_code: str, stores: Sequence[Mapping[str, str]]) -> str:
+    """What is said about stores; the second is told to whoever asks for another."""
+    if not stores:
+        return f"I'm sorry, we have no store near {spelled(zip_code)}. You can reach us at 1 800 555 0187, every day."
+    other = re.search(r"\b(?:another|other|different|second|next)\b", asked.lower()) is not None and len(stores) > 1
+    store = stores[1 if other else 0]
+    which = "Another one" if other else "The nearest store"
+    return f"{which} is {store['name']}, at {store['address']}. It is open {store['hours']}."
+
+
+def about_policy(asked: str, documents: Sequence[Mapping[str, Any]]) -> str:
+    """The sentences of the documents that answer best, and where they stand."""
+    if not documents:
+        return f"I'm sorry, I have no policy about that. {CAN_DO}"
+    document = documents[0]
+    sentences: list[str] = document["content"]
+    wanted = _stems(asked) - _stems(document["name"])
+    scores = [len(wanted & _stems(sentence)) for sentence in sentences]
+    best = sorted(range(len(sentences)), key=lambda place: (-scores[place], place))[:2]
+    if scores[best[0]] > scores[best[1]]:
+        best = best[:1]
+    said = " ".join(sentences[place] for place in sorted(best))
+    return f"{said} [{document['name']}]({document['id']})"
+
+
+_COMMON = frozenset(
+    re.findall(
+        r"\w+",
+        "the and for what how much many does have has can are you your about tell with our this that there any not all "
+        "please would like know want more from who why when where which will get phone plan plans policy",
+    )
+)
+_SAME = {"price": "cost", "pay": "cost", "expensive": "cost", "screen": "broken", "stolen": "theft", "lost": "loss"}
+
+
+_ENDINGS = re.compile(r"(?:e?s|ed?|ing)$")
+
+
+def _stems(text: str) -> set[str]:
+    words = re.findall(r"[a-z]{3,}", text.lower())
+    return {_SAME.get(word, _ENDINGS.sub("", word)[:8]) for word in words if word not in _COMMON}
+
+
+def _heard(question: Question) -> list[str]:
+    """The caller's messages, and the context that the agent passed on, which is the last."""
+    users = [item for item in question.items if item.get("role") == "user"]
+    texts = ["".join(part.get("text") or part.get("transcript") or "" for part in item["content"]) for item in users]
+    return [text.removeprefix("Relevant context from the caller's last message: ") for text in texts] or [""]
+
+
+def _wish(heard: Sequence[str]) -> Wish | None:
+    """What the last message is about; if it only refers back, what was talked about before."""
+    last = _without_labels(heard[-1])
+    if (wish := wish_in(last)) is not None or not _REFERS_BACK.search(last.lower()):
+        return wish
+    earlier = (wish_in(_without_labels(text)) for text in reversed(heard[:-1]))
+    return next((wish for wish in earlier if wish is not None and wish is not Wish.REGRET), None)
+
+
+def _without_labels(text: str) -> str:
+    return re.sub(r"(?:Phone number|Zip code): ", "", text)
+
+
+def _last(heard: Sequence[str], read: Any) -> str | None:
+    return next((found for text in reversed(heard) if (found := read(text)) is not None), None)
+
+
+_OFFENSIVE = re.compile(r"\b(?:idiots?|stupid|morons?|shut up|dumb)\b")
+_VIOLENCE = re.compile(r"\b(?:kill|hurt you|beat you|shoot|bomb)\b")
+_OFF_BRAND = re.compile(
+    r"newtelco (?:is|are) (?:a |the )?(?:bad|terrible|worst|scam|rip-off|useless)"
+    r"|(?:switch|better off|go) (?:to|with) (?:another|a different) (?:carrier|provider)"
+)
+
+
+async def moderation(question: Question) -> Mapping[str, Any]:
+    """Looks for a few plain words; a text model would understand more."""
+    words = question.text.lower()
+    for category, pattern in (("OFFENSIVE", _OFFENSIVE), ("VIOLENCE", _VIOLENCE), ("OFF_BRAND", _OFF_BRAND)):
+        if found := pattern.search(words):
+            return {"category": category, "rationale": f"It says “{found[0]}”."}
+    return {"category": "NONE", "rationale": "It is ordinary service talk."}

@@ -1,0 +1,30 @@
+"""customerServiceRetail: Snowy Peak Boards, a snowboard shop with four agents."""
+
+from __future__ import annotations
+
+from trunkline import Scenario, moderation
+from trunkline.builtin_scenarios.customer_service_retail.agents import AGENTS
+from trunkline.builtin_scenarios.customer_service_retail.rehearsal import rehearsal
+from trunkline.builtin_scenarios.customer_service_retail.shop import COMPANY
+from trunkline.builtin_scenarios.customer_service_retail.state import Visit
+
+customer_service_retail: Scenario[Visit] = Scenario(
+    "customerServiceRetail",
+    agents=AGENTS,
+    title="Customer service: Snowy Peak Boards",
+    description="A snowboard shop verifies you, takes things back, sells you others, or gets you a human.",
+    voice="sage",
+    company=COMPANY,
+    state=Visit,
+    rehearsal=rehearsal,
+    guardrails=[moderation(COMPANY)],
+    things_to_say=[
+        "Hi, I'd like to return my snowboard.",
+        "My number is 206 555 0100.",
+        "The fifth of March, 1990.",
+        "4321, from my credit card.",
+        "The board delaminated and an edge came off in normal use after three runs.",
+        "What is on sale?",
+        "I want to talk to a human.",
+    ],
+)

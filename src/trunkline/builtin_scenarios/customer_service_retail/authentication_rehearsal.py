@@ -1,0 +1,292 @@
+"""The rehearsed authentication agent: its state machine, step by step."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from trunkline import Caller, Lines, Phrases, Rehearsal, Reply, act, call
+from trunkline.builtin_scenarios.customer_service_retail import replies
+from trunkline.builtin_scenarios.customer_service_retail.addresses import (
+    ADDRESS,
+    PARTS,
+    PLACE,
+    corrected,
+    missing,
+    read_address,
+    read_part,
+    spoken_address,
+)
+from trunkline.builtin_scenarios.customer_service_retail.details import (
+    KINDS,
+    read_birthday,
+    read_kind,
+    read_last_four,
+    read_name,
+    read_phone,
+    spoken_birthday,
+    spoken_phone,
+    written_phone,
+)
+from trunkline.builtin_scenarios.customer_service_retail.disclosure import DISCLOSURE, OFFER_ID, QUESTION
+from trunkline.builtin_scenarios.customer_service_retail.replies import (
+    BUY,
+    BYE,
+    CARD,
+    DATE,
+    LAST_FOUR,
+    LATER,
+    NAME,
+    NO,
+    ORDERS,
+    PHONE,
+    RATHER_NOT,
+    RETURN,
+    SSN,
+    UNKNOWN,
+    WHY,
+    YES,
+)
+from trunkline.builtin_scenarios.customer_service_retail.state import CardKind
+from trunkline.builtin_scenarios.customer_service_retail.talk import Talk, spaced
+
+LEADS = {RETURN: "returns", ORDERS: "returns", BUY: "salesAgent"}
+WISHES = {"returns": "your return", "salesAgent": "something new for you"}
+CANNOT_VERIFY = (
+    "Without it I can't find you in our books. I can put you through to a human: just say: human. Or try again."
+)
+ABOUT_DETAILS: dict[Phrases, str] = {
+    WHY: "It keeps other people away from your orders.",
+    UNKNOWN: CANNOT_VERIFY,
+    RATHER_NOT: CANNOT_VERIFY,
+}
+
+
+def front_desk(rehearsal: Rehearsal) -> None:
+    """Adds the part."""
+    rehearsal.plays("authentication")(_authentication)
+
+
+async def _authentication(caller: Caller) -> Lines:
+    notes = caller.notes
+    talk = Talk(caller, LEADS, before_leading=lambda agent, reply: _not_yet(caller, agent, reply))
+    if not notes.get("greeted"):
+        notes["greeted"] = True
+        yield "Welcome to Snowy Peak Boards! What can I do for you today? A return, perhaps, or something new?"
+        await _learn_wish(talk)
+    elif notes.get("verified"):
+        yield "Hello again, this is the front desk."
+    else:
+        yield "Hello again."
+    for attempt in (1, 2):
+        if notes.get("verified"):
+            break
+        await _verify(talk, attempt)
+    while not notes.get("verified"):
+        reply = await talk.ask(
+            "I'm sorry, that still doesn't match our records, so I can't go on. Shall I put you through to a human?",
+            YES,
+            NO,
+            BYE,
+        )
+        if reply.meant is YES:
+            await talk.lead("simulatedHuman", reply, "You can also call again later.")
+        else:
+            yield "All right. You can call again any time, or visit us with an identity card. Goodbye!"
+            await caller.says(YES, replies.HUMAN)
+    if "address" not in notes:
+        await _keep_address(talk)
+    if "offer" not in notes:
+        await _make_offer(talk)
+    await _hand_over(talk)
+    while True:
+        yield "Goodbye, and enjoy the snow!"
+        await talk.ask("If there is anything else, just say so.", BYE)
+
+
+def _not_yet(caller: Caller, agent: str, reply: Reply) -> str | None:
+    """Before the caller is verified, only a human may take them; the wish is kept."""
+    if agent == "simulatedHuman" or caller.notes.get("offer"):
+        return None
+    changed = caller.notes.get("wish") not in (None, agent)
+    caller.notes.update(wish=agent, first_words=reply.text)
+    about = WISHES[agent]
+    first = "a few last questions" if caller.notes.get("verified") else "I need to verify you"
+    return f"{f'All right, then it is about {about}.' if changed else f'I will come to {about}.'} First, {first}."
+
+
+async def _learn_wish(talk: Talk) -> None:
+    """The wish decides where the caller goes at the end; one who names none is asked again then."""
+    reply = await talk.caller.says(RETURN, ORDERS, BUY, replies.HUMAN, replies.HELLO, replies.REPEAT)
+    if not reply.text.strip() or reply.meant in (replies.HELLO, replies.REPEAT):
+        question = "What is it about: a return, an order, or something new from the shop?"
+        reply = await talk.ask(f"Hello! {question}", RETURN, ORDERS, BUY, accepts=lambda _text: True)
+    if reply.meant is replies.HUMAN:
+        await talk.lead("simulatedHuman", reply, "What can I do for you?")
+    notes = talk.caller.notes
+    if reply.meant in (RETURN, ORDERS, BUY):
+        notes.update(wish=LEADS[reply.meant], first_words=reply.text)
+        await act("I can help with that.")
+    else:
+        await act("We'll see to that together.")
+    if found := NAME.match(reply.text):
+        notes["name"] = found.slots["name"].title()
+    if found := PHONE.match(reply.text):
+        notes["phone_heard"] = found.slots["number"]
+
+
+async def _verify(talk: Talk, attempt: int) -> None:
+    notes = talk.caller.notes
+    if attempt == 1:
+        await act("I need to verify you first; that's a few short questions.")
+    if "name" not in notes:
+        notes["name"] = await _name(talk)
+    name = notes["name"]
+    phone = await talk.confirmed(
+        "What is your phone number, with the area code?",
+        PHONE,
+        read_phone,
+        spoken_phone,
+        need="I need all ten digits of it, the area code first. What is your phone number?",
+        before=f"Thank you, {name}.",
+        heard=notes.pop("phone_heard", ""),
+        answers=ABOUT_DETAILS,
+    )
+    birthday = await talk.confirmed(
+        "When were you born? Day, month and year, please.",
+        DATE,
+        read_birthday,
+        spoken_birthday,
+        need="I need a day, a month and a year, such as: May 1st, 1985. When were you born?",
+        before="Thank you.",
+        heard=notes.pop("birthday_heard", ""),
+        answers=ABOUT_DETAILS,
+    )
+    digits, kind = await _last_four(talk)
+    await act("Thank you. One moment, I'm checking that.")
+    result: Any = await act(
+        call(
+            "authenticate_user_information",
+            phone_number=written_phone(phone),
+            date_of_birth=birthday,
+            last_4_digits=digits,
+            last_4_digits_type=kind,
+        )
+    )
+    if isinstance(result, dict) and result.get("success") is True:
+        notes.update(verified=True, phone=written_phone(phone))
+        await act(f"You're verified, {name}.")
+    elif attempt == 1:
+        await act("I'm sorry, something in that doesn't match our records. Let's go through it once more.")
+
+
+async def _name(talk: Talk) -> str:
+    question = "What is your first name?"
+    answers = {WHY: "So that I know what to call you.", RATHER_NOT: "It needn't be the one in your passport."}
+    reply = await talk.ask(question, DATE, PHONE, NAME, accepts=read_name, answers=answers)
+    while reply.meant in (DATE, PHONE):  # answers to questions that come later are kept for them
+        talk.caller.notes["birthday_heard" if reply.meant is DATE else "phone_heard"] = reply.text
+        later = f"Thank you, I'll come to that in a moment. {question}"
+        reply = await talk.ask(later, DATE, PHONE, NAME, accepts=read_name, again=question, answers=answers)
+    return read_name(reply.text) or "my friend"
+
+
+async def _last_four(talk: Talk) -> tuple[str, CardKind]:
+    digits, kind = "", None
+    question = "Now the last four digits of your credit card or your Social Security number, and which of them it is."
+    wanted = (LAST_FOUR, CARD, SSN)
+    reply = await talk.ask(question, *wanted, answers=ABOUT_DETAILS)
+    while True:
+        said = read_last_four(reply.text)
+        digits = digits if said is None else said
+        kind = read_kind(reply.text) or kind
+        if not digits:
+            what = "I need exactly four digits" if said == "" else "And the last four digits"
+            reply = await talk.ask(f"{what}, please, and only those.", *wanted, answers=ABOUT_DETAILS)
+        elif kind is None:
+            which = "Are they from your credit card or from your Social Security number?"
+            reply = await talk.ask(which, CARD, SSN, LAST_FOUR, answers=ABOUT_DETAILS)
+        else:
+            check = f"I have {spaced(digits)}, from your {KINDS[kind]}. Is that right?"
+            reply = await talk.ask(check, YES, NO, *wanted)
+            if reply.meant is YES:
+                return digits, kind
+            if reply.meant is NO and not read_kind(reply.text):
+                digits = ""
+
+
+async def _keep_address(talk: Talk) -> None:
+    notes = talk.caller.notes
+    address = notes["address"] = await _address(talk)
+    if address is None:
+        await act("That's fine, we leave your address as it is.")
+        return
+    await act("Thank you, I'm saving that.")
+    saved: Any = await act(call("save_or_update_address", phone_number=notes["phone"], new_address=address))
+    if not (isinstance(saved, dict) and saved.get("success") is True):
+        await act("I'm sorry, that could not be saved. We'll come back to you about it.")
+
+
+async def _address(talk: Talk) -> dict[str, str] | None:
+    """A confirmed address; None if the caller keeps it to themselves."""
+    question = "What is your street address, with city, state and ZIP code?"
+    address: dict[str, str] = {}
+    reply = await talk.ask(question, ADDRESS, RATHER_NOT, NO, accepts=read_address)
+    while reply.meant not in (RATHER_NOT, NO):
+        address = corrected(address, read_address(reply.text))
+        if not await _completed(talk, address):
+            return None
+        check = f"I have {spoken_address(address)}. Is that right?"
+        reply = await talk.ask(check, YES, NO, accepts=read_address)
+        changed = corrected(address, read_address(reply.text)) != address
+        if reply.meant is YES and not changed:
+            return address
+        if changed or reply.meant is None:  # "no, it's 2 Main Street" is no mere no
+            reply = Reply(reply.text)
+        else:
+            address = {}
+            once_more = f"Then let's try again. {question}"
+            reply = await talk.ask(once_more, ADDRESS, RATHER_NOT, NO, accepts=read_address, again=question)
+    return None
+
+
+async def _completed(talk: Talk, address: dict[str, str]) -> bool:
+    """Asks for the parts that are missing; False if the caller does not want to tell."""
+    while gaps := missing(address):
+        fits = partial(read_part, gaps[0])
+        reply = await talk.ask(f"And the {PARTS[gaps[0]]}?", ADDRESS, PLACE, RATHER_NOT, NO, accepts=fits)
+        if reply.meant in (RATHER_NOT, NO):
+            return False
+        address |= read_part(gaps[0], reply.text)
+    return True
+
+
+async def _make_offer(talk: Talk) -> None:
+    notes = talk.caller.notes
+    reply = await talk.ask(
+        f"{DISCLOSURE} {QUESTION}",
+        YES,
+        NO,
+        LATER,
+        RATHER_NOT,
+        again=f"{QUESTION} Say yes, no, or: remind me later.",
+        answers={WHY: "It's an offer, nothing more; your answer changes nothing about your return."},
+    )
+    answer = {YES: "ACCEPTED", LATER: "REMIND_LATER"}.get(reply.meant or NO, "DECLINED")
+    await act(call("update_user_offer_response", phone=notes["phone"], offer_id=OFFER_ID, user_response=answer))
+    notes["offer"] = answer
+    said = {"ACCEPTED": "Welcome to Summit Circle!", "REMIND_LATER": "I've noted that we ask you another time."}
+    await act(said.get(answer, "That's fine, I've noted it."))
+
+
+async def _hand_over(talk: Talk) -> None:
+    notes = talk.caller.notes
+    wish = notes.pop("wish", None)
+    if wish is None:
+        reply = await talk.ask(
+            "What can I do for you: a return, an order, or something new?", RETURN, ORDERS, BUY, BYE, NO
+        )
+        if reply.meant in (BYE, NO):
+            return
+        wish, notes["first_words"] = LEADS[reply.meant or RETURN], reply.text
+    await talk.lead(wish, Reply(notes.get("first_words", "")), "What else can I do for you?")

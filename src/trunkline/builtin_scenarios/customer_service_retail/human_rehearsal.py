@@ -1,0 +1,90 @@
+"""The rehearsed stand-in for a human. He understands English and some German, and answers in German."""
+
+from __future__ import annotations
+
+from trunkline import Caller, Lines, Phrases, Rehearsal, Words, say, transfer
+from trunkline.builtin_scenarios.customer_service_retail import replies
+
+
+def _typed(*choices: str) -> Phrases:
+    """German words. The recogniser is English and would only mistake others for them."""
+    return Phrases("{words}", words=_Typed(choices))
+
+
+class _Typed(Words):
+    def jsgf(self) -> str:
+        return ""
+
+
+RETURN_DE = _typed("zurückgeben", "umtauschen", "rückgabe", "zurückschicken", "reklamation", "reklamieren")
+BUY_DE = _typed("kaufen", "bestellen", "angebote", "angebot", "im angebot")
+BACK = Phrases("[please] (go back | take me back | back [to the (front desk | start)] | in english [please])")
+BACK_DE = _typed("zurück", "verifizieren", "überprüfen")
+ANGRY_DE = _typed("sauer", "wütend", "unverschämt", "frechheit", "ärgerlich", "verärgert", "mist", "unmöglich")
+BYE_DE = _typed("tschüss", "tschüs", "auf wiedersehen", "wiederhören", "das war's", "das wars")
+THANKS_DE = _typed("danke", "vielen dank", "dankeschön")
+HELLO_DE = _typed("hallo", "guten tag", "guten morgen", "servus", "moin")
+HOURS_DE = _typed("öffnungszeiten", "wann habt ihr", "wann haben sie", "geöffnet", "offen")
+WHO_DE = _typed("wer bist du", "wer sind sie", "mensch", "roboter", "maschine")
+
+LEADS = {
+    replies.RETURN: "returns", RETURN_DE: "returns", replies.ORDERS: "returns", replies.BUY: "salesAgent",
+    BUY_DE: "salesAgent", BACK: "authentication", BACK_DE: "authentication",
+}  # fmt: skip
+_SORRY = "Oh je, das verstehe ich gut, und es tut mir leid. Erzählen Sie, was ist passiert? Ich gebe es weiter."
+_OPEN = (
+    "Wir sind Montag bis Freitag von 8 bis 18 Uhr für Sie da, samstags von 9 bis 13 Uhr. Sonntags sind wir im Schnee!"
+)
+_AI = "Ich bin eine künstliche Intelligenz und vertrete hier nur einen Menschen, aber mit Freude!"
+ANSWERS = {
+    replies.WHO: _AI,
+    WHO_DE: _AI,
+    replies.HUMAN: f"Alle Menschen sind gerade im Gespräch. {_AI} Erzählen Sie mir doch, worum es geht.",
+    replies.ANGRY: _SORRY,
+    ANGRY_DE: _SORRY,
+    replies.HOURS: _OPEN,
+    HOURS_DE: _OPEN,
+    replies.PLACES: "Sie finden uns in der Alpine Avenue 123 in Queenstown und in der Glacier Road 456 in Wanaka.",
+    replies.REPEAT: "Gern noch einmal: Worum geht es denn? Um eine Rückgabe, oder um etwas Neues?",
+    replies.WAIT: "Nur keine Eile, ich warte gern.",
+    replies.THANKS: "Sehr gern! Kann ich noch etwas für Sie tun?",
+    THANKS_DE: "Sehr gern! Kann ich noch etwas für Sie tun?",
+    replies.HELLO: "Hallo! Schön, dass Sie da sind. Worum geht es denn?",
+    HELLO_DE: "Hallo! Schön, dass Sie da sind. Worum geht es denn?",
+    replies.BYE: "Auf Wiederhören, und viel Spaß auf der Piste!",
+    BYE_DE: "Auf Wiederhören, und viel Spaß auf der Piste!",
+    replies.YES: "Wunderbar! Dann erzählen Sie mal.",
+    replies.NO: "Alles klar. Ich bin da, wenn noch etwas ist.",
+}
+_NOTHING = "Ich habe leider nichts gehört. Worum geht es denn?"
+_ELSE = "Das gebe ich gern an die Kolleginnen und Kollegen weiter. Was kann ich sonst für Sie tun?"
+_BACK_FIRST = "Dafür müssen Sie zuerst kurz überprüft werden. Ich verbinde Sie zurück zum Empfang."
+
+
+def human_desk(rehearsal: Rehearsal) -> None:
+    """Adds the part."""
+    rehearsal.plays("simulatedHuman")(_human)
+
+
+async def _human(caller: Caller) -> Lines:
+    yield say(
+        "Hallo und herzlich willkommen! Ich bin eine künstliche Intelligenz und vertrete gerade unsere Kolleginnen und "
+        "Kollegen. Was kann ich Schönes für Sie tun?",
+        "de",
+    )
+    while True:
+        reply = await caller.says(*LEADS, *ANSWERS)
+        agent = LEADS.get(reply.meant) if reply.meant else None
+        if agent is None:
+            answer = ANSWERS.get(reply.meant) if reply.meant else None
+            yield say(answer or (_ELSE if reply.text.strip() else _NOTHING), "de")
+            continue
+        caller.notes["wish_text"] = reply.text
+        if agent != "authentication" and not caller.notes.get("verified"):
+            caller.notes.update(wish=agent, first_words=reply.text)
+            agent = "authentication"
+            yield say(_BACK_FIRST, "de")
+        else:
+            yield say("Sehr gern, ich verbinde Sie!", "de")
+        yield transfer(agent)
+        yield say("Das klappt gerade leider nicht. Kann ich sonst etwas für Sie tun?", "de")

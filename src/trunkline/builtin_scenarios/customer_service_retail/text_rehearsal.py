@@ -1,0 +1,125 @@
+"""The rehearsed text models: what decides about returns, and what watches over the agents' words."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+from trunkline import Question, Rehearsal
+from trunkline.builtin_scenarios.customer_service_retail.eligibility import ELIGIBILITY
+from trunkline.builtin_scenarios.customer_service_retail.orders import ORDERS, TODAY
+from trunkline.realtime.events import text_of
+
+_WINDOW_DAYS = 30
+_DEFECT = re.compile(
+    r"defect|broke|crack|faulty|damag|delaminat|peel|came (off|apart|loose)|fell (off|apart)|split|snapped|torn|leak"
+)
+_EXACT = re.compile(
+    r"delaminat|edge|base|core|sidewall|top ?sheet|nose|tail|sole|lace|seam|liner|strap|buckle|lens|screw|insert|layer"
+)
+_CIRCUMSTANCES = re.compile(
+    r"\b(after|during|while|when|in|on|out of) (\w+ ){0,4}(use|runs?|days?|rides?|riding|weeks?|turns?|season|wear)\b"
+    r"|normal use|first (day|run|time)|never used"
+)
+_MISUSE = re.compile(r"\b(hit|crashed|drove|ran over|dropped|rock|tree|rail|stairs|threw|my (dog|fault))\b")
+_USED = re.compile(r"\bused|\bworn|ridden|rode|scratch|wore")
+_UNUSED = re.compile(
+    r"unused|un-used|never (used|worn|ridden)|not (used|worn)|haven't (used|worn|ridden)|still (in|has)|sealed|unopened"
+)
+_ORDERED = re.compile(r"ordered on (\d{4}-\d\d-\d\d)")
+_DELIVERED = re.compile(r"delivered on (\d{4}-\d\d-\d\d)")
+_PHONE = re.compile(r"\(\d{3}\) \d{3}-\d{4}")
+
+
+def text_models(rehearsal: Rehearsal) -> None:
+    """Adds the answers."""
+    rehearsal.answers(ELIGIBILITY)(_eligibility)
+    rehearsal.answers("moderation")(_moderation)
+
+
+async def _eligibility(question: Question) -> dict[str, str]:
+    """Reads the question and what the caller has said, by the policy's own order of questions."""
+    asked = question.text
+    said = asked.lower()
+    if not any(pattern.search(said) for pattern in (_DEFECT, _USED, _UNUSED)):  # then they said it before
+        said = "\n".join(text_of(item) for item in question.items if item.get("role") == "user").lower()
+    action = re.sub(r"^The caller wants: ", "", asked.split("\n")[0])
+    ordered, delivered = _day(_ORDERED, asked), _day(_DELIVERED, asked)
+    if delivered is None:
+        return _verdict(
+            action, "false", "It has not been delivered yet, and what is on its way cannot be returned yet."
+        )
+    if _DEFECT.search(said):
+        return _defect(action, said, asked, ordered or delivered)
+    if not _UNUSED.search(said) and _USED.search(said):
+        why = "Used goods are only taken back for a defect, and none was described."
+        return _verdict(action, "false", why)
+    days = (TODAY - delivered).days
+    if days > _WINDOW_DAYS:
+        why = (
+            f"It was delivered {days} days ago, and goods without a defect can be returned within {_WINDOW_DAYS} "
+            "days of delivery. A human may grant store credit, at the shop's discretion."
+        )
+        return _verdict(action, "false", why)
+    if not _UNUSED.search(said):
+        return _verdict(action, ask="Is it unused, in its original packaging, and with its tags?")
+    return _verdict(
+        action, "true", f"It is unused and was delivered {days} days ago, within the window.", steps=_steps(asked)
+    )
+
+
+def _defect(action: str, said: str, asked: str, ordered: date) -> dict[str, str]:
+    if _MISUSE.search(said):
+        why = "That is damage from an accident and no fault in material or workmanship, so it is not covered."
+        return _verdict(action, "false", why)
+    if (TODAY - ordered).days > 365:
+        return _verdict(action, "false", "Defects are covered for one year from the purchase, and that year is over.")
+    if not (_EXACT.search(said) and _CIRCUMSTANCES.search(said)):
+        ask = "What exactly has failed, and where, and what were you doing when it happened? How often had you used it?"
+        return _verdict(action, ask=ask)
+    why = "The fault goes beyond normal wear, is described in detail, and came up within a year of purchase."
+    return _verdict(action, "true", why, steps=_steps(asked))
+
+
+def _steps(asked: str) -> str:
+    order = next((order for order in ORDERS if order.order_id in asked), ORDERS[0])
+    item = next((item for item in order.items if item.item_id in asked), order.items[0])
+    phone = _PHONE.search(asked)
+    where = f"to {phone.group()}" if phone else "to your phone number"
+    return (
+        f"A text message with instructions for sending it in is on its way {where}. It is for item {item.item_id} of "
+        f"order {order.order_id}. Once it is here, the inspection takes up to five business days."
+    )
+
+
+def _verdict(
+    action: str, eligible: str = "need_more_information", why: str = "", *, ask: str = "", steps: str = ""
+) -> dict[str, str]:
+    return {
+        "rationale": why or "Something is missing that the decision turns on.",
+        "userRequest": action,
+        "isEligible": eligible,
+        "additionalInformationNeeded": ask,
+        "returnNextSteps": steps,
+    }
+
+
+def _day(pattern: re.Pattern[str], text: str) -> date | None:
+    found = pattern.search(text)
+    return date.fromisoformat(found[1]) if found else None
+
+
+_CATEGORIES = {
+    "VIOLENCE": r"\b(kill|murder|shoot|stab|strangle|beat (you|him|her|them) up|blow up|hurt (you|him|her|them))\b",
+    "OFFENSIVE": r"\b(idiots?|morons?|stupid|bastards?|bitch|fuck\w*|shit\w*|asshole|retard\w*|scum)\b",
+    "OFF_BRAND": r"\b(burton|lib tech|rossignol|our competitors?|(go|shop) elsewhere"
+    r"|(our|snowy peak) (boards?|products?|snowboards?) (are|is) (bad|garbage|junk|trash|terrible|overpriced))\b",
+}
+
+
+async def _moderation(question: Question) -> dict[str, str]:
+    """Knows clear words alone."""
+    for category, words in _CATEGORIES.items():
+        if found := re.search(words, question.text.lower()):
+            return {"category": category, "rationale": f"It says {found.group()!r}."}
+    return {"category": "NONE", "rationale": "It is ordinary service talk."}

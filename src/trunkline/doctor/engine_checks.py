@@ -1,0 +1,90 @@
+"""The local engine: its parts, and a turn over a real socket."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import time
+
+from trunkline.doctor import Finding
+from trunkline.engine.speech.factory import parts
+from trunkline.extras import installing
+from trunkline.providers import Connection, ConnectionLostError, ProviderError, event_in
+from trunkline.realtime.events import Event, MalformedEventError, encode
+from trunkline.scenario.loading import load
+from trunkline.settings import Settings
+
+ANSWER_WITHIN_S = 20.0
+
+
+async def local_findings(settings: Settings) -> list[Finding]:
+    """Looks at the engine's parts, and lets it answer."""
+    findings = [
+        Finding(part.kind, "error", f"{part.name} is chosen and not there.", part.missing)
+        if part.missing
+        else Finding(part.kind, "ok", f"{part.name}: {part.what}")
+        for part in parts(settings)
+        if part.in_use
+    ]
+    findings.append(_webrtc())
+    if all(finding.level != "error" for finding in findings):
+        findings.append(await _turn(settings))
+    return findings
+
+
+def _webrtc() -> Finding:
+    if importlib.util.find_spec("aiortc") is not None:
+        return Finding("webrtc", "ok", "The engine answers offers; sound goes straight between page and engine.")
+    return Finding(
+        "webrtc",
+        "note",
+        "aiortc is not installed: sound goes over the relay.",
+        f"Should you want it: {installing('webrtc')}",
+    )
+
+
+async def _turn(settings: Settings) -> Finding:
+    from trunkline.providers.local_engine import start_local
+
+    scenarios = load([]).by_name
+    model = next(iter(scenarios))
+    try:
+        provider = await start_local(scenarios, settings)
+    except ProviderError as error:
+        return Finding("realtime", "error", str(error), error.hint or "Look at the message above it.")
+    began = time.monotonic()
+    try:
+        connection = await provider.connect(model)
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                status = await _ask(connection)
+        finally:
+            await connection.close()
+    except (ProviderError, ConnectionLostError, TimeoutError) as error:
+        message = f"The engine did not answer: {str(error) or type(error).__name__}."
+        return Finding("realtime", "error", message, "Run `trunkline engine` and look at what it says.")
+    finally:
+        await provider.aclose()
+    took_ms = (time.monotonic() - began) * 1000
+    if status != "completed":
+        message = f"The engine's answer {status}."
+        return Finding("realtime", "error", message, "With a chat model, check TRUNKLINE_CHAT_BASE_URL and _MODEL.")
+    return Finding("realtime", "ok", f"The engine answers a turn in {took_ms:.0f} ms.")
+
+
+async def _ask(connection: Connection) -> str:
+    content = [{"type": "input_text", "text": "hi"}]
+    asked: list[Event] = [
+        {"type": "session.update", "session": {"type": "realtime", "output_modalities": ["text"]}},
+        {"type": "conversation.item.create", "item": {"type": "message", "role": "user", "content": content}},
+        {"type": "response.create"},
+    ]
+    for event in asked:
+        await connection.send(encode(event).decode())
+    while True:
+        try:
+            event = event_in(await connection.receive())
+        except MalformedEventError:
+            continue
+        if event["type"] == "response.done":
+            return str(event["response"]["status"])

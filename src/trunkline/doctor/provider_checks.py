@@ -1,0 +1,266 @@
+"""A hosted service: can it be reached, does it know us, and does each model answer?"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import math
+import struct
+import time
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx2
+
+from trunkline.doctor import Finding
+from trunkline.providers import Connection, ConnectionLostError, ProviderError, event_in
+from trunkline.providers.error_policy import classify, classify_close
+from trunkline.providers.from_settings import azure, azure_credentials, openai
+from trunkline.providers.hosted_realtime import HostedProvider
+from trunkline.providers.webrtc_signalling import http_client
+from trunkline.realtime.events import Event, MalformedEventError, encode, text_of
+from trunkline.scenario.text_model import TextModelError, TextPrompt
+from trunkline.settings import Settings
+
+ANSWER_WITHIN_S = 20.0
+MAX_SKEW_S = 120.0
+"""Tokens and secrets live for minutes: a clock that is this far off breaks them."""
+_ASK = "Answer with the single word OK."
+
+
+async def service_findings(settings: Settings, name: str) -> list[Finding]:
+    """Asks the service. What cannot be known because something before it failed is not asked."""
+    try:
+        provider = azure(settings) if name == "azure" else openai(settings)
+    except ProviderError:
+        return []  # the settings' own findings say what is wrong
+    try:
+        return [finding async for finding in _findings(provider, settings, name)]
+    finally:
+        await provider.aclose()
+
+
+async def _findings(provider: HostedProvider, settings: Settings, name: str) -> AsyncIterator[Finding]:
+    if name == "azure" and not settings.azure_api_key:
+        token = await _token(settings)
+        yield token
+        if token.level == "error":
+            return
+    reached = True
+    async for finding in _reach(provider):
+        reached = reached and finding.level != "error"
+        yield finding
+    if not reached:
+        return
+    async for finding in _realtime(provider, settings, name):
+        yield finding
+    yield await _text_model(provider, settings, name)
+    yield await _webrtc(provider, settings, name)
+
+
+# Getting there ------------------------------------------------------------------------------------------------------
+async def _token(settings: Settings) -> Finding:
+    credentials = azure_credentials(settings)
+    began = time.monotonic()
+    try:
+        await credentials.headers()
+    except ProviderError as error:
+        return Finding("entra", "error", str(error), error.hint)
+    finally:
+        await credentials.aclose()
+    took_ms = (time.monotonic() - began) * 1000
+    return Finding("entra", "ok", f"A token for {settings.azure_entra_scope} came in {took_ms:.0f} ms.")
+
+
+async def _reach(provider: HostedProvider) -> AsyncIterator[Finding]:
+    """One small request, for whether anybody is there and what the time is."""
+    try:
+        shown = await provider.shown()
+    except ProviderError as error:
+        yield Finding("credentials", "error", str(error), error.hint)
+        return
+    try:
+        asking = http_client(provider.base_url, 10.0)
+    except ProviderError as error:
+        yield Finding("network", "error", f"{error}.", error.hint)
+        return
+    async with asking as client:
+        began = time.monotonic()
+        try:
+            response = await client.get(f"{provider.base_url}/models", headers=shown)
+        except httpx2.HTTPError as error:
+            message = f"{provider.base_url} cannot be reached: {type(error).__name__}."
+            do = "Check the address, this machine's network, its proxy (HTTPS_PROXY), and the resource's network rules."
+            yield Finding("network", "error", message, do)
+            return
+    took_ms = (time.monotonic() - began) * 1000
+    yield Finding("network", "ok", f"{provider.base_url} answers in {took_ms:.0f} ms.")
+    yield _clock(response.headers.get("date"))
+    if response.status_code in (401, 403):
+        yield Finding(
+            "credentials",
+            "error",
+            f"They are refused ({response.status_code}).",
+            provider.advice if response.status_code == 401 else ProviderError.hint_for(403),
+        )
+
+
+def _clock(date: str | None) -> Finding:
+    try:
+        theirs = parsedate_to_datetime(date or "")
+    except ValueError:
+        return Finding(
+            "clock", "note", "The service does not tell the time.", "Make sure that this machine's is right."
+        )
+    if theirs.tzinfo is None:  # “-0000”: UTC, from one who does not know where it is (RFC 5322, 3.3)
+        theirs = theirs.replace(tzinfo=UTC)
+    skew_s = (datetime.now(UTC) - theirs).total_seconds()
+    if abs(skew_s) <= MAX_SKEW_S:
+        return Finding("clock", "ok", "This machine's clock agrees with the service's.")
+    told = f"This machine's clock is {abs(skew_s):.0f} s {'ahead of' if skew_s > 0 else 'behind'} the service's."
+    return Finding("clock", "error", told, "Set it (timedatectl set-ntp true): tokens and secrets live for minutes.")
+
+
+# The realtime model -------------------------------------------------------------------------------------------------
+async def _realtime(provider: HostedProvider, settings: Settings, name: str) -> AsyncIterator[Finding]:
+    """A turn in text over a real socket, and before it a moment of sound for the transcription model."""
+    variable, model = _realtime_setting(settings, name)
+    try:
+        connection = await provider.connect(model)
+    except ProviderError as error:
+        do = f"Check {variable}: {error.hint}" if error.code == 404 else error.hint
+        yield Finding("realtime", "error", f"{model}: {error}.", do or "Try again in a minute.")
+        return
+    try:
+        async with asyncio.timeout(ANSWER_WITHIN_S):
+            heard = await _transcribed(connection, settings, name)
+    except TimeoutError:
+        heard = Finding(
+            "transcription",
+            "warning",
+            f"No transcript came within {ANSWER_WITHIN_S:.0f} s.",
+            f"Check {_transcription_setting(settings, name)[0]}.",
+        )
+    except ConnectionLostError as lost:
+        heard = _closed("transcription", lost)
+    try:
+        async with asyncio.timeout(ANSWER_WITHIN_S):
+            yield await _answered(connection, model)
+    except TimeoutError:
+        message = f"{model}: no answer came within {ANSWER_WITHIN_S:.0f} s."
+        yield Finding("realtime", "error", message, "Try again; if it stays so, look at the service's status page.")
+    except ConnectionLostError as lost:
+        yield _closed("realtime", lost)
+    finally:
+        await connection.close()
+    yield heard
+
+
+async def _answered(connection: Connection, model: str) -> Finding:
+    began = time.monotonic()
+    content = [{"type": "input_text", "text": _ASK}]
+    await _send(
+        connection, type="conversation.item.create", item={"type": "message", "role": "user", "content": content}
+    )
+    await _send(connection, type="response.create", response={"output_modalities": ["text"]})
+    async for event in _events(connection):
+        fault = classify(event)
+        if fault is not None and event["type"] != "conversation.item.input_audio_transcription.failed":
+            return Finding("realtime", "error", f"{model}: {fault.message}", fault.hint or "Try again in a minute.")
+        if event["type"] == "response.done":
+            took_ms = (time.monotonic() - began) * 1000
+            said = " ".join(text_of(item) for item in event["response"].get("output") or () if isinstance(item, dict))
+            return Finding("realtime", "ok", f"{model} answers a turn in {took_ms:.0f} ms: “{said[:40]}”.")
+    raise AssertionError("unreachable: events end with an error")
+
+
+async def _transcribed(connection: Connection, settings: Settings, name: str) -> Finding:
+    """Sends a second of a tone and waits for what the transcription model makes of it."""
+    variable, model = _transcription_setting(settings, name)
+    heard: Event = {"turn_detection": None, "format": {"type": "audio/pcm", "rate": 24000}}
+    if model:
+        heard["transcription"] = {"model": model}
+    session: Event = {
+        "type": "realtime",
+        "instructions": _ASK,
+        "output_modalities": ["text"],
+        "audio": {"input": heard},
+    }
+    await _send(connection, type="session.update", session=session)
+    if not model:
+        message = f"{variable} is not set: the caller's words will not show in the transcript."
+        return Finding("transcription", "warning", message, f"Deploy a transcription model and set {variable}.")
+    await _send(connection, type="input_audio_buffer.append", audio=base64.b64encode(_tone()).decode())
+    await _send(connection, type="input_audio_buffer.commit")
+    async for event in _events(connection):
+        if event["type"] == "conversation.item.input_audio_transcription.completed":
+            return Finding("transcription", "ok", f"{model} transcribes.")
+        fault = classify(event)
+        if fault is not None:
+            do = fault.hint or f"Check {variable}."
+            return Finding("transcription", "error", f"{model}: {fault.message}", do)
+    raise AssertionError("unreachable: events end with an error")
+
+
+async def _events(connection: Connection) -> AsyncIterator[Event]:
+    while True:
+        try:
+            yield event_in(await connection.receive())
+        except MalformedEventError:
+            continue
+
+
+async def _send(connection: Connection, **event: Any) -> None:
+    await connection.send(encode(event).decode())
+
+
+def _tone() -> bytes:
+    """A second of sound: PCM16, 24 kHz."""
+    return b"".join(struct.pack("<h", int(6000 * math.sin(at * 0.06))) for at in range(24_000))
+
+
+def _closed(check: str, lost: ConnectionLostError) -> Finding:
+    fault = classify_close(lost.code, lost.reason)
+    return Finding(check, "error", f"The connection was closed: {lost.reason}.", fault.hint or "Try again in a minute.")
+
+
+def _realtime_setting(settings: Settings, name: str) -> tuple[str, str]:
+    if name == "azure":
+        return "AZURE_OPENAI_REALTIME_DEPLOYMENT", settings.azure_realtime_deployment
+    return "OPENAI_REALTIME_MODEL", settings.openai_realtime_model
+
+
+def _transcription_setting(settings: Settings, name: str) -> tuple[str, str | None]:
+    if name == "azure":
+        return "AZURE_OPENAI_TRANSCRIPTION_DEPLOYMENT", settings.azure_transcription_deployment
+    return "OPENAI_TRANSCRIPTION_MODEL", settings.openai_transcription_model
+
+
+# Beside it ----------------------------------------------------------------------------------------------------------
+async def _text_model(provider: HostedProvider, settings: Settings, name: str) -> Finding:
+    variable = "AZURE_OPENAI_DEPLOYMENT" if name == "azure" else "OPENAI_MODEL"
+    model = settings.azure_deployment if name == "azure" else settings.openai_model
+    if not model:
+        message = f"{variable} is not set: tools and guardrails have no text model to ask."
+        return Finding("text model", "warning", message, f"Deploy a text model and set {variable}.")
+    question: Event = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Are you there?"}]}
+    prompt = TextPrompt(scenario="doctor", purpose="check", instructions=_ASK, items=[question])
+    began = time.monotonic()
+    try:
+        await provider.text_model().reply(prompt)
+    except TextModelError as error:
+        return Finding("text model", "error", f"{model}: {error}", f"Check {variable}, and the deployment's quota.")
+    return Finding("text model", "ok", f"{model} answers in {(time.monotonic() - began) * 1000:.0f} ms.")
+
+
+async def _webrtc(provider: HostedProvider, settings: Settings, name: str) -> Finding:
+    if name == "azure" and settings.azure_dialect == "preview":
+        return Finding("webrtc", "note", "Not with the preview: sound goes over the relay.", "Speak GA to have it.")
+    try:
+        await provider.mint({"type": "realtime", "model": _realtime_setting(settings, name)[1]})
+    except ProviderError as error:
+        do = f"Calls fall back to the relay. {error.hint or 'Try again in a minute.'}"
+        return Finding("webrtc", "warning", f"No ephemeral secret: {error}.", do)
+    return Finding("webrtc", "ok", "Ephemeral secrets are given; browsers also need UDP to the service.")

@@ -1,0 +1,186 @@
+"""The settings by themselves: what they choose, what is wrong with their form, and what changes nothing."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+
+from trunkline.doctor import Finding
+from trunkline.extras import installing
+from trunkline.providers import ProviderError
+from trunkline.providers.azure_endpoint import azure_endpoint
+from trunkline.providers.entra import is_installed
+from trunkline.providers.from_settings import openai_base_url
+from trunkline.settings import Settings, is_loopback
+
+_NO_SETTINGS = {
+    "TRUNKLINE_CHROMIUM",
+    "TRUNKLINE_FIREFOX",
+    "TRUNKLINE_FUZZ_EVENTS",
+    "TRUNKLINE_LEAK_CALLS",
+    "TRUNKLINE_SERVER",
+}
+"""What our tests and the console's workshop are told."""
+_ENDING = {
+    "gpt-realtime": "2027-01-20",
+    "gpt-realtime-mini": "2027-01-20",
+    "whisper-1": "early 2027",
+    "gpt-4o-transcribe": "early 2027",
+    "gpt-4o-mini-transcribe": "early 2027",
+}
+"""Models that OpenAI has given an end."""
+
+
+def setting_findings(settings: Settings, provider: str) -> Iterator[Finding]:
+    """Looks at the settings without asking anybody."""
+    yield from _unknown()
+    yield _choice(settings, provider)
+    if provider == "azure":
+        yield from _azure(settings)
+    elif provider == "openai":
+        yield from _openai(settings)
+    elif settings.half_a_chat_model:
+        yield Finding("chat settings", "warning", settings.half_a_chat_model, "Set both, or neither.")
+
+
+def _unknown() -> Iterator[Finding]:
+    """Names that look like settings and are none: what they were to change stays as it was."""
+    known = {str(field.validation_alias) for field in Settings.model_fields.values()}
+    given = {name.upper() for name in (*os.environ, *dotenv_values(".env"))}
+    for name in sorted(given - known):
+        if name.startswith("TRUNKLINE_") and name not in _NO_SETTINGS:
+            close = difflib.get_close_matches(name, known, n=1)
+            do = f"Did you mean {close[0]}?" if close else "See .env.sample for those that there are."
+            yield Finding("settings", "warning", f"{name} is set, and there is no such setting.", do)
+
+
+def _choice(settings: Settings, provider: str) -> Finding:
+    if settings.provider != "auto":
+        return Finding("provider", "ok", f"{provider}, as TRUNKLINE_PROVIDER says.")
+    if settings.azure_endpoint and provider != "azure":
+        message = f"{provider}: AZURE_OPENAI_ENDPOINT is set, but neither a key nor Entra ID can be used."
+        return Finding(
+            "provider",
+            "warning",
+            message,
+            f"Set AZURE_OPENAI_API_KEY, or install Entra ID's part: {installing('entra')}",
+        )
+    if provider == "local":
+        message = "local: no service is configured, so calls go to the engine on this machine."
+        return Finding("provider", "note", message, "For Azure or OpenAI see .env.sample.")
+    return Finding("provider", "ok", f"{provider}, the first that is configured.")
+
+
+def _azure(settings: Settings) -> Iterator[Finding]:
+    yield _endpoint(settings)
+    yield _azure_key(settings)
+    yield _dialect(settings)
+
+
+def _endpoint(settings: Settings) -> Finding:
+    if not settings.azure_endpoint:
+        do = "Set AZURE_OPENAI_ENDPOINT=https://RESOURCE.openai.azure.com/ (portal: Keys and Endpoint)."
+        return Finding("endpoint", "error", "AZURE_OPENAI_ENDPOINT is not set.", do)
+    try:
+        endpoint = azure_endpoint(settings.azure_endpoint)
+    except ProviderError as error:
+        return Finding("endpoint", "error", f"{error}.", error.hint)
+    if endpoint.is_usual:
+        return Finding("endpoint", "ok", f"{endpoint.v1}")
+    return Finding(
+        "endpoint",
+        "note",
+        f"{endpoint.v1} is none of Azure's own names.",
+        "That is right for a gateway or a stand-in; it must pass WebSockets on.",
+    )
+
+
+def _azure_key(settings: Settings) -> Finding:
+    if settings.azure_api_key is None or not settings.azure_api_key.get_secret_value():
+        if is_installed():
+            return Finding("key", "ok", "None is set: Entra ID is used.")
+        do = f"Set AZURE_OPENAI_API_KEY, or: {installing('entra')}"
+        return Finding("key", "error", "AZURE_OPENAI_API_KEY is not set, and Entra ID's part is not installed.", do)
+    key = settings.azure_api_key.get_secret_value()
+    return _form("AZURE_OPENAI_API_KEY", key) or (
+        Finding("key", "warning", "AZURE_OPENAI_API_KEY looks like a key of OpenAI's.", "Set it as OPENAI_API_KEY.")
+        if key.startswith("sk-")
+        else Finding("key", "ok", "AZURE_OPENAI_API_KEY is set.")
+    )
+
+
+def _dialect(settings: Settings) -> Finding:
+    if settings.azure_dialect == "preview":
+        return Finding(
+            "dialect",
+            "warning",
+            f"The preview is spoken, in version {settings.azure_api_version}. Azure gave it up on 2026-04-30, and it "
+            "has no WebRTC that the server could attend.",
+            "Leave AZURE_OPENAI_REALTIME_DIALECT out to speak GA.",
+        )
+    if "azure_api_version" in settings.model_fields_set:
+        return Finding(
+            "dialect",
+            "note",
+            f"AZURE_OPENAI_API_VERSION={settings.azure_api_version} changes nothing: GA has no dated versions, and "
+            "refuses requests that name one, so it is not sent.",
+            "Leave it out, unless AZURE_OPENAI_REALTIME_DIALECT=preview is what you want.",
+        )
+    return Finding("dialect", "ok", "GA is spoken.")
+
+
+def _openai(settings: Settings) -> Iterator[Finding]:
+    key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else ""
+    if not key:
+        yield Finding("key", "error", "OPENAI_API_KEY is not set.", "Set it, or choose another TRUNKLINE_PROVIDER.")
+    else:
+        yield _form("OPENAI_API_KEY", key) or Finding("key", "ok", "OPENAI_API_KEY is set.")
+    yield _address(settings.openai_base_url)
+    for variable, model in (
+        ("OPENAI_REALTIME_MODEL", settings.openai_realtime_model),
+        ("OPENAI_TRANSCRIPTION_MODEL", settings.openai_transcription_model),
+    ):
+        if model in _ENDING:
+            message = f"{variable}={model}: OpenAI ends this model, {_ENDING[model]}."
+            yield Finding("models", "warning", message, "Choose a current one; the defaults are.")
+
+
+def _address(given: str) -> Finding:
+    try:
+        parts = urlsplit(openai_base_url(given))
+    except ProviderError as error:
+        return Finding("endpoint", "error", f"{error}.", error.hint)
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+        message = f"OPENAI_BASE_URL leads to {parts.hostname} by http://: the key is sent in the clear."
+        return Finding("endpoint", "warning", message, "Use https://, unless the network between is your own.")
+    return Finding("endpoint", "ok", f"{parts.scheme}://{parts.netloc}{parts.path}")
+
+
+def _form(variable: str, key: str) -> Finding | None:
+    """What a key never looks like."""
+    if re.search(r"\s", key) or key[:1] in "\"'" or key.lower().startswith("bearer"):
+        return Finding(
+            "key",
+            "error",
+            f"{variable} has spaces, quotes or the word Bearer in it.",
+            "Copy the key alone, on one line.",
+        )
+    if not (key.isascii() and key.isprintable()):
+        return Finding(
+            "key",
+            "error",
+            f"{variable} has a character in it that no key has, such as “…” or a hard space.",
+            "Copy the key alone, on one line.",
+        )
+    if key.lower().startswith(("http:", "https:")):
+        return Finding("key", "error", f"{variable} is an address.", "Endpoint and key have changed places.")
+    if len(key) < 20:
+        return Finding(
+            "key", "warning", f"{variable} is short for a key: {len(key)} characters.", "Copy it once more, whole."
+        )
+    return None

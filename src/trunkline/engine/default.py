@@ -1,0 +1,151 @@
+"""The engine with its usual parts: the speech that pip brings, and a brain for every scenario."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import importlib.util
+import logging
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from trunkline.engine.brains import Brain, BrainError
+from trunkline.engine.brains.chat_brain import ChatBrain
+from trunkline.engine.brains.chat_endpoint import ChatEndpoint
+from trunkline.engine.brains.rehearsal_brain import RehearsalBrain
+from trunkline.engine.brains.silent_brain import SilentBrain
+from trunkline.engine.http.app import BrainFactory, Engine
+from trunkline.engine.server import EngineServer
+from trunkline.engine.speech import Recogniser, SpeechError, Voice
+from trunkline.engine.speech.factory import chosen_recogniser, chosen_voice, warm
+from trunkline.engine.speech.vad import FRAME_BYTES, SileroVoiceActivity
+from trunkline.engine.text import TextModelFactory, TextRequest
+from trunkline.engine.text.chat_text_model import chat_text_model
+from trunkline.engine.text.rehearsed_text_model import names_of, rehearsed
+from trunkline.engine.text.unconfigured_text_model import no_text_model
+from trunkline.engine.transports.ice import IceOptions, IceServer
+from trunkline.scenario.scenario import Scenario
+from trunkline.settings import IceServer as ConfiguredIceServer
+from trunkline.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def local_engine(
+    scenarios: Mapping[str, Scenario[Any]],
+    settings: Settings,
+    *,
+    key: str | None,
+    host: str = "127.0.0.1",
+    port: int = 0,
+) -> AsyncIterator[EngineServer]:
+    """Runs the engine on its own listener for as long as the context is open.
+
+    Raises:
+        SpeechError: the settings lack something, or the part of the `speech` extra that hears turns is missing; the
+            message says what to do.
+        OSError: the address cannot be had.
+    """
+    voice = chosen_voice(settings)
+    recogniser = chosen_recogniser(settings)
+    chat = chat_endpoint(settings)
+    try:
+        SileroVoiceActivity()  # so that a missing package is told now, not in the first session
+        engine = Engine(
+            brains_of(scenarios, chat),
+            recogniser,
+            voice,
+            SileroVoiceActivity,
+            key=key,
+            ice=ice_options(settings),
+            text_models=text_models_of(scenarios, chat),
+            names=model_names(scenarios, settings.chat_model if chat else None),
+        )
+        async with EngineServer(engine, host, port) as server:
+            warming = asyncio.create_task(_warm(recogniser, voice, dictation=chat is not None))
+            try:
+                yield server
+            finally:
+                warming.cancel()
+                await asyncio.gather(warming, return_exceptions=True)
+    finally:
+        await recogniser.aclose()
+        await voice.aclose()
+        if chat is not None:
+            await chat.aclose()
+
+
+def _ice_server(given: str | ConfiguredIceServer) -> IceServer:
+    if isinstance(given, str):
+        return IceServer(given)
+    credential = None if given.credential is None else given.credential.get_secret_value()
+    return IceServer(given.urls, given.username, credential)
+
+
+async def _warm(recogniser: Recogniser, voice: Voice, *, dictation: bool) -> None:
+    """Makes the first turn as quick as later ones. If a part cannot start, the first turn says so again."""
+    activity = SileroVoiceActivity()
+    activity.probability(bytes(FRAME_BYTES))
+    if importlib.util.find_spec("aiortc") is not None:  # it takes its time, and the page gives WebRTC three seconds
+        await asyncio.to_thread(importlib.import_module, "trunkline.engine.transports.webrtc")
+    try:
+        await warm(recogniser, voice, dictation=dictation)
+    except SpeechError as error:
+        logger.warning("%s", error)
+
+
+def ice_options(settings: Settings) -> IceOptions:
+    """How callers over WebRTC are reached."""
+    return IceOptions(servers=[_ice_server(one) for one in settings.ice_servers], loopback=settings.ice_loopback)
+
+
+def chat_endpoint(settings: Settings) -> ChatEndpoint | None:
+    """The configured chat model, if there is one; close it."""
+    if not settings.chat_base_url or not settings.chat_model:
+        if settings.half_a_chat_model:
+            logger.warning("%s Set both, or neither.", settings.half_a_chat_model)
+        return None
+    key = settings.chat_api_key.get_secret_value() if settings.chat_api_key else None
+    return ChatEndpoint(settings.chat_base_url, settings.chat_model, key)
+
+
+def brains_of(scenarios: Mapping[str, Scenario[Any]], chat: ChatEndpoint | None) -> BrainFactory:
+    """Which brain answers for a model name: the chat model, where there is one, for any name; else the rehearsal of the
+    scenario of that name, or for one without rehearsal a brain that says what is missing."""
+
+    def brain_of(model: str, _settings: dict[str, Any] | None) -> Brain:
+        if chat is not None:
+            return ChatBrain(chat)
+        scenario = scenarios.get(model)
+        if scenario is None:
+            there = ", ".join(scenarios) or "none"
+            raise BrainError(
+                f"There is no model {model!r}. Without a chat model, the scenarios are the models: {there}.",
+                code="DeploymentNotFound",
+            )
+        if scenario.rehearsal is None:
+            return SilentBrain()
+        return RehearsalBrain(scenario, scenario.rehearsal)
+
+    return brain_of
+
+
+def model_names(scenarios: Mapping[str, Scenario[Any]], chat: str | None) -> list[str]:
+    """The names that are listed: the chat model's, which answers to any name, the scenarios', their text models'."""
+    return [*([chat] if chat else []), *scenarios, *names_of(scenarios)]
+
+
+def text_models_of(scenarios: Mapping[str, Scenario[Any]], chat: ChatEndpoint | None) -> TextModelFactory:
+    """Who answers for a text model: the chat model, where there is one, for any name; else a scenario's rehearsal."""
+
+    def text_model_of(request: TextRequest) -> Brain:
+        if chat is not None:
+            return chat_text_model(request, chat)
+        found = rehearsed(request, scenarios)
+        if found is None:
+            raise no_text_model(request, names_of(scenarios))
+        return found
+
+    return text_model_of

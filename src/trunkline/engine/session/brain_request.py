@@ -1,0 +1,60 @@
+"""What the brain is asked: a response's configuration and its context as one request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from trunkline.engine.brains import BrainRequest
+from trunkline.engine.session import items, validation
+from trunkline.engine.session.configuration import Configuration
+from trunkline.engine.session.validation import InvalidRequest
+from trunkline.realtime.conversation import Conversation
+from trunkline.realtime.events import Item
+
+
+def brain_request(configuration: Configuration, context: Sequence[Item]) -> BrainRequest:
+    """The request for one response. `context` are items with the words of their sound."""
+    limit = configuration["max_output_tokens"]
+    prompt = configuration["prompt"] or {}
+    return BrainRequest(
+        model=configuration["model"],
+        instructions=configuration["instructions"],
+        items=context,
+        tools=configuration["tools"] if configuration["tool_choice"] != "none" else (),
+        tool_choice=configuration["tool_choice"],
+        prompt_id=prompt.get("id"),
+        prompt_variables=_plain(prompt.get("variables") or {}),
+        max_output_tokens=limit if isinstance(limit, int) else None,
+        parallel_tool_calls=configuration.get("parallel_tool_calls") is not False,
+        reasoning_effort=(configuration.get("reasoning") or {}).get("effort"),
+    )
+
+
+def given_input(given: Sequence[dict[str, Any]], conversation: Conversation) -> list[Item]:
+    """The context a `response.create` brings itself: items of its own, and references to the conversation's.
+
+    Raises:
+        InvalidRequest: an item is malformed, or a reference leads nowhere.
+    """
+    context = []
+    for index, item in enumerate(given):
+        path = f"response.input[{index}]"
+        if item.get("type") != "item_reference":
+            context.append(items.without_audio(items.created(item, path)))
+            continue
+        item_id = validation.text(item.get("id"), f"{path}.id")
+        if item_id not in conversation:
+            raise InvalidRequest(f"The item with id '{item_id}' does not exist.", "item_not_found", f"{path}.id")
+        context.append(conversation.get(item_id))
+    return context
+
+
+def _plain(variables: Mapping[str, Any]) -> dict[str, str]:
+    """A prompt's variables as text; a `{"type": "input_text", "text": …}` stands for its text."""
+    plain = {}
+    for name, value in variables.items():
+        text = value.get("text") if isinstance(value, dict) else value
+        if isinstance(text, str):
+            plain[name] = text
+    return plain

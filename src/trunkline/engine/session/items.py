@@ -1,0 +1,123 @@
+"""Conversation items as clients create them: checked, given an id, and brought into one form."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from typing import Any
+
+from trunkline.engine.session import validation
+from trunkline.engine.session.validation import InvalidRequest
+from trunkline.realtime.events import Item, new_id
+
+_BASE = {
+    "id": validation.nullable(validation.filled),
+    "type": validation.text,
+    "object": validation.anything,
+    "status": validation.nullable(validation.one_of("completed", "incomplete", "in_progress")),
+}
+_INPUT_TEXT = validation.fields({"type": validation.text, "text": validation.text}, required=("text",))
+
+
+def sound_bytes(value: Any, path: str) -> bytes:
+    """Base64 sound as bytes.
+
+    Raises:
+        InvalidRequest: it is no base64.
+    """
+    try:
+        return base64.b64decode(validation.text(value, path), validate=True)
+    except (binascii.Error, ValueError):
+        raise InvalidRequest(f"Invalid '{path}': expected base64-encoded bytes.", "invalid_base64", path) from None
+
+
+def base64_of(sound: bytes | bytearray) -> str:
+    """Sound as base64 text."""
+    return base64.b64encode(sound).decode()
+
+
+def _input_audio(value: Any, path: str) -> Any:
+    known = {"type": validation.text, "audio": validation.text, "transcript": validation.nullable(validation.text)}
+    part = validation.fields(known, required=("audio",))(value, path)
+    sound_bytes(part["audio"], f"{path}.audio")
+    return part
+
+
+def _input_image(value: Any, path: str) -> Any:
+    known = {
+        "type": validation.text,
+        "image_url": validation.filled,
+        "detail": validation.nullable(validation.one_of("auto", "low", "high"), "auto"),
+    }
+    return validation.fields(known, required=("image_url",))(value, path)
+
+
+def _output_audio(value: Any, path: str) -> Any:
+    """Assistant sound cannot be given back; its words can, so that a history may be replayed."""
+    known = {
+        "type": validation.text,
+        "audio": validation.nullable(validation.text),
+        "transcript": validation.nullable(validation.text),
+    }
+    part = validation.fields(known)(value, path)
+    return {"type": "output_text", "text": part.get("transcript") or ""}
+
+
+_CONTENT = {
+    "user": validation.tagged({"input_text": _INPUT_TEXT, "input_audio": _input_audio, "input_image": _input_image}),
+    "assistant": validation.tagged({"output_text": _INPUT_TEXT, "output_audio": _output_audio}),
+    "system": validation.tagged({"input_text": _INPUT_TEXT}),
+}
+
+
+def _message(role: str) -> validation.Check:
+    known = {**_BASE, "role": validation.text, "content": validation.list_of(_CONTENT[role])}
+    return validation.fields(known, required=("content",))
+
+
+_ITEM = validation.tagged(
+    {
+        "message": validation.tagged({role: _message(role) for role in _CONTENT}, tag="role"),
+        "function_call": validation.fields(
+            {**_BASE, "call_id": validation.filled, "name": validation.filled, "arguments": validation.text},
+            required=("call_id", "name", "arguments"),
+        ),
+        "function_call_output": validation.fields(
+            {**_BASE, "call_id": validation.filled, "output": validation.text}, required=("call_id", "output")
+        ),
+    }
+)
+
+
+def created(value: Any, path: str = "item") -> Item:
+    """The item a client asked for, as the conversation keeps it.
+
+    Raises:
+        InvalidRequest: it is malformed or of a kind this engine does not have.
+    """
+    item = _ITEM(value, path)
+    kept: Item = {"id": item.get("id") or new_id("item"), "object": "realtime.item", "type": item["type"]}
+    kept["status"] = "completed"
+    for name in ("role", "content", "call_id", "name", "arguments", "output"):
+        if name in item:
+            kept[name] = item[name]
+    if len(kept["id"]) > 256:
+        raise InvalidRequest(f"Invalid '{path}.id': at most 256 characters.", "string_above_max_length", f"{path}.id")
+    return kept
+
+
+def without_audio(item: Item) -> Item:
+    """The item as events show it: everything but the sound itself."""
+    if "content" not in item:
+        return dict(item)
+    content = [{name: value for name, value in part.items() if name != "audio"} for part in item["content"]]
+    return {**item, "content": content}
+
+
+def is_json_object(arguments: str) -> bool:
+    """Whether a function call's arguments are a JSON object."""
+    try:
+        return isinstance(json.loads(arguments), dict)
+    except ValueError:
+        return False

@@ -1,0 +1,198 @@
+"""Hearing the caller: the input buffer, turn detection, and an utterance recognised while it is spoken.
+
+Sound is recognised as it arrives, whether or not the client asked for a transcription: the brain needs the words.
+The utterance has the id of the item that the turn will become, which `speech_started` announces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from trunkline.engine.brains import BrainRequest
+from trunkline.engine.session.effects import AbandonUtterance, FeedUtterance, FinishUtterance, OpenUtterance
+from trunkline.engine.session.endpointing import ONSET_FRAMES, Endpointing, Turn, semantic_patience_ms
+from trunkline.engine.session.input_audio import MAX_BYTES, InputAudio
+from trunkline.engine.session.outbox import Outbox
+from trunkline.engine.speech.vad import FRAME_MS, VoiceActivity
+from trunkline.realtime.audio import Converter
+
+
+@dataclass(frozen=True)
+class TurnTaken:
+    """A turn of the caller: the item it becomes, its sound, and where it ended."""
+
+    item_id: str
+    sound: bytes
+    end_ms: int
+
+
+class Listening:
+    """Everything between an appended frame and a committed turn.
+
+    Args:
+        activity: the session's own voice activity detector.
+        request: the conversation so far, for the recogniser's grammar.
+    """
+
+    def __init__(
+        self,
+        activity: VoiceActivity,
+        outbox: Outbox,
+        new_id: Callable[[str], str],
+        request: Callable[[], BrainRequest],
+    ) -> None:
+        self.buffer = InputAudio()
+        self._endpointing = Endpointing(activity)
+        self._outbox = outbox
+        self._new_id = new_id
+        self._request = request
+        self._detection: dict[str, Any] | None = None
+        self._language: str | None = None
+        self._stream_ms = 0
+        self._detector_input: Converter = self.buffer.format.decoder()
+        self._native_input: Converter = self.buffer.format.encoder()
+        self._utterance: str | None = None
+        self._utterance_input: Converter = self.buffer.format.decoder()
+        self._fed_ms = 0
+        self._partial = ""
+
+    @property
+    def speaking(self) -> bool:
+        """Whether the caller is in the middle of a turn."""
+        return self._endpointing.speaking
+
+    def configure(self, audio_input: dict[str, Any]) -> None:
+        """Takes the session's input settings. Another way to detect turns ends the turn that was under way."""
+        if audio_input["format"]["type"] != self.buffer.format.type:
+            self._abandon()
+            self.buffer.change_format(audio_input["format"]["type"])
+            self._native_input = self.buffer.format.encoder()
+            self._restart_detector()
+        self._language = (audio_input["transcription"] or {}).get("language")
+        if audio_input["turn_detection"] != self._detection:
+            before, self._detection = self._detection, audio_input["turn_detection"]
+            if before is None or self._detection is None or before["type"] != self._detection["type"]:
+                self._abandon()
+                self._restart_detector()
+
+    def from_native(self, pcm: bytes) -> bytes:
+        """Sound that came as PCM16 at 24 kHz, in the format of the buffer."""
+        return self._native_input.feed(pcm)
+
+    def pieces(self, sound: bytes) -> Iterator[bytes]:
+        """Appended sound in steps of one frame, so that a turn may start and stop within one append."""
+        step = FRAME_MS * self.buffer.bytes_per_ms
+        return (sound[start : start + step] for start in range(0, len(sound), step))
+
+    def hear(self, piece: bytes) -> Turn | None:
+        """Takes a little sound, and tells when a turn starts or stops with it. A start has announced its item."""
+        self.buffer.append(piece)
+        if self._detection is None:
+            self._listen_on(self.buffer.end_ms)
+            return None
+        turn = None
+        for frame in self._endpointing.frames(self._detector_input.feed(piece)):
+            turn = self._endpointing.hear(frame, self._threshold(), self._patience_ms()) or turn
+        turn = turn or self._endpointing.overdue(self._patience_ms())
+        if turn is Turn.STARTED:
+            self._start_turn()
+        elif self.speaking and self.buffer.size >= MAX_BYTES:
+            turn = self._endpointing.stop_now()
+        elif self.speaking:
+            self._listen_on(self._heard_until_ms())
+        elif turn is None:
+            kept_ms = self._prefix_ms() + ONSET_FRAMES * FRAME_MS
+            self.buffer.discard_before(self._heard_until_ms() - kept_ms)
+        if turn is Turn.STOPPED:
+            self._outbox.send(
+                "input_audio_buffer.speech_stopped",
+                audio_end_ms=self._stopped_ms(),
+                item_id=self._utterance,
+            )
+        return turn
+
+    def heard(self, utterance_id: str, words: str) -> None:
+        """The words so far, by which `semantic_vad` judges how long a pause may be."""
+        if utterance_id == self._utterance:
+            self._partial = words
+
+    def commit(self) -> TurnTaken:
+        """Takes the turn out of the buffer and lets its utterance finish.
+
+        After a detected stop it ends there; otherwise it is all that the buffer holds.
+        """
+        stopped = self._detection is not None and not self.speaking and self._utterance is not None
+        end_ms = self._stopped_ms() if stopped else self.buffer.end_ms
+        if self._utterance is None:
+            self._open(self.buffer.start_ms)
+        self._listen_on(end_ms)
+        sound = self.buffer.take(end_ms if stopped else None)
+        item_id, self._utterance = self._utterance or "", None
+        self._feed(item_id, self._utterance_input.flush())
+        self._outbox.do(FinishUtterance(item_id))
+        self._endpointing.settle()
+        return TurnTaken(item_id, sound, end_ms)
+
+    def clear(self) -> None:
+        """Forgets the sound and the turn under way."""
+        self._abandon()
+        self.buffer.clear()
+        self._restart_detector()
+
+    def _start_turn(self) -> None:
+        onset_ms = self._heard_until_ms() - ONSET_FRAMES * FRAME_MS
+        start_ms = max(onset_ms - self._prefix_ms(), self.buffer.start_ms)
+        self.buffer.discard_before(start_ms)
+        item_id = self._open(start_ms)
+        self._outbox.send("input_audio_buffer.speech_started", audio_start_ms=start_ms, item_id=item_id)
+        self._listen_on(self._heard_until_ms())
+
+    def _open(self, from_ms: int) -> str:
+        self._utterance = self._new_id("item")
+        self._utterance_input = self.buffer.format.decoder()
+        self._fed_ms = from_ms
+        self._partial = ""
+        self._outbox.do(OpenUtterance(self._utterance, self._request(), self._language))
+        return self._utterance
+
+    def _listen_on(self, until_ms: int) -> None:
+        utterance = self._utterance or self._open(self.buffer.start_ms)
+        if until_ms > self._fed_ms:
+            sound = self.buffer.between(self._fed_ms, until_ms)
+            self._fed_ms = until_ms
+            self._feed(utterance, self._utterance_input.feed(sound))
+
+    def _feed(self, utterance: str, pcm: bytes) -> None:
+        if pcm:
+            self._outbox.do(FeedUtterance(utterance, pcm))
+
+    def _abandon(self) -> None:
+        if self._utterance is not None:
+            self._outbox.do(AbandonUtterance(self._utterance))
+            self._utterance = None
+        self._endpointing.settle()
+
+    def _restart_detector(self) -> None:
+        self._endpointing.reset()
+        self._detector_input = self.buffer.format.decoder()
+        self._stream_ms = self.buffer.end_ms
+
+    def _heard_until_ms(self) -> int:
+        return self._stream_ms + self._endpointing.heard_ms
+
+    def _stopped_ms(self) -> int:
+        return self._stream_ms + self._endpointing.stopped_ms
+
+    def _threshold(self) -> float:
+        return float((self._detection or {}).get("threshold", 0.5))
+
+    def _prefix_ms(self) -> int:
+        return int((self._detection or {}).get("prefix_padding_ms", 300))
+
+    def _patience_ms(self) -> int:
+        detection = self._detection or {}
+        if detection.get("type") == "semantic_vad":
+            return semantic_patience_ms(self._partial, detection["eagerness"])
+        return int(detection.get("silence_duration_ms", 500))

@@ -1,0 +1,82 @@
+"""A recogniser behind an OpenAI-compatible endpoint: each utterance is sent whole, as WAV, when it has ended.
+
+So nothing is known while the caller speaks: there are no partial words, and `semantic_vad` judges by time alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import wave
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from trunkline.engine.speech import SAMPLE_RATE, SpeechError, Transcript
+from trunkline.engine.speech.http_endpoint import Endpoint
+from trunkline.engine.speech.stt.non_streaming import WholeUtterance
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+MAX_AT_ONCE = 16
+"""Requests at once; further ones wait for their turn."""
+
+
+class HttpRecogniser:
+    """Sends utterances to `POST {base_url}/audio/transcriptions`.
+
+    Args:
+        base_url: of the API, up to and with `/v1`.
+        model: what the endpoint calls the model.
+        api_key: None where the endpoint wants none.
+        timeout: seconds that an answer may take.
+    """
+
+    def __init__(self, base_url: str, model: str, api_key: str | None = None, *, timeout: float = 20.0) -> None:
+        self._endpoint = Endpoint(base_url, api_key, timeout, "recogniser", "TRUNKLINE_STT_BASE_URL")
+        self._model = model
+        self._turns = asyncio.Semaphore(MAX_AT_ONCE)
+
+    def open(
+        self,
+        *,
+        grammar: str | None = None,
+        language: str | None = None,
+        on_partial: Callable[[str], None] | None = None,
+    ) -> WholeUtterance:
+        """Begins an utterance. The endpoint is told neither the grammar nor anything before the end.
+
+        Raises:
+            SpeechError: the recogniser is closed.
+        """
+        self._endpoint.client()
+        return WholeUtterance(lambda pcm: self._transcribe(pcm, language))
+
+    async def aclose(self) -> None:
+        """Closes the connections; what is under way fails. Harmless when done twice."""
+        await self._endpoint.aclose()
+
+    async def _transcribe(self, pcm: bytes, language: str | None) -> Transcript:
+        from openai import omit
+
+        client: AsyncOpenAI = self._endpoint.client()
+        async with self._turns:
+            with self._endpoint.errors():
+                answer = await client.audio.transcriptions.create(
+                    file=("speech.wav", wav(pcm), "audio/wav"), model=self._model, language=language or omit
+                )
+        text = getattr(answer, "text", None)
+        if not isinstance(text, str):
+            raise SpeechError("The recogniser's endpoint answered without a text.")
+        return Transcript(text.strip())
+
+
+def wav(pcm: bytes) -> bytes:
+    """PCM16 mono at 24 kHz as a WAV file."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(SAMPLE_RATE)
+        out.writeframes(pcm)
+    return file.getvalue()

@@ -1,0 +1,76 @@
+"""A voice behind an OpenAI-compatible endpoint, streamed as PCM while it is made."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+from trunkline.engine.speech import SpokenChunk
+from trunkline.engine.speech.http_endpoint import Endpoint
+from trunkline.engine.speech.tts.word_timing import EstimatedMarks, Pace
+from trunkline.realtime.audio import bytes_to_ms
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+CHUNK_BYTES = 4800
+"""What is passed on at once: 100 ms."""
+
+
+class HttpVoice:
+    """Speaks with `POST {base_url}/audio/speech`, which must answer with PCM16 mono at 24 kHz (`response_format: pcm`).
+
+    The endpoint does not tell when which word is said, so the marks are estimates: in proportion to the length of the
+    words, at a pace that is learned from sentence to sentence.
+
+    Args:
+        base_url: of the API, up to and with `/v1`.
+        model: what the endpoint calls the model.
+        api_key: None where the endpoint wants none.
+        voice: the endpoint's voice for everything; None passes on the Realtime voice's name, "sage" if there is none.
+        timeout: seconds that the endpoint may be silent.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        model: str,
+        api_key: str | None = None,
+        *,
+        voice: str | None = None,
+        timeout: float = 20.0,
+    ) -> None:
+        self._endpoint = Endpoint(base_url, api_key, timeout, "voice", "TRUNKLINE_TTS_BASE_URL")
+        self._model = model
+        self._voice = voice
+        self._paces: dict[str, Pace] = {}
+
+    async def speak(
+        self, text: str, *, voice: str | None = None, speed: float = 1.0, language: str | None = None
+    ) -> AsyncIterator[SpokenChunk]:
+        """The sound of `text`, as it arrives. The language is for the endpoint to tell from the text.
+
+        Raises:
+            SpeechError: the endpoint did not answer, or with an error, or broke off; or the voice is closed.
+        """
+        client: AsyncOpenAI = self._endpoint.client()
+        name = self._voice or voice or "sage"
+        marks = EstimatedMarks(text, self._paces.setdefault(name, Pace()), speed)
+        size, odd = 0, b""
+        with self._endpoint.errors():
+            async with client.audio.speech.with_streaming_response.create(
+                input=text, model=self._model, voice=name, response_format="pcm", speed=speed
+            ) as answer:
+                async for came in answer.iter_bytes(CHUNK_BYTES):
+                    whole = odd + came
+                    odd = whole[len(whole) & ~1 :]
+                    sound = whole[: len(whole) & ~1]
+                    size += len(sound)
+                    if sound:
+                        yield SpokenChunk(sound, marks.within(bytes_to_ms(size)))
+        if size:
+            yield SpokenChunk(b"", marks.rest(bytes_to_ms(size)))
+
+    async def aclose(self) -> None:
+        """Closes the connections. Harmless when done twice."""
+        await self._endpoint.aclose()

@@ -1,0 +1,106 @@
+"""A text model that is rehearsed by a scenario."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import msgspec
+
+from trunkline.engine.brains import BrainError, BrainOutput, BrainRequest, Invoke, Say, Usage
+from trunkline.engine.session import usage
+from trunkline.engine.text import TextRequest
+from trunkline.realtime.events import new_id
+from trunkline.scenario.answers import Question, answer
+from trunkline.scenario.rehearsal import Rehearsal, RehearsalError, call
+from trunkline.scenario.scenario import Scenario
+
+_PIECES = re.compile(r"\s*\S+|\s+$")
+
+
+class RehearsedText:
+    """Answers one request as the rehearsal would, word by word."""
+
+    def __init__(self, rehearsal: Rehearsal, purpose: str, request: TextRequest) -> None:
+        self._rehearsal = rehearsal
+        self._purpose = purpose
+        self._request = request
+
+    async def respond(self, request: BrainRequest) -> AsyncIterator[BrainOutput]:
+        """See `Brain.respond`."""
+        answered = self._answer(request)
+        if isinstance(answered, call):
+            arguments = msgspec.json.encode(answered.arguments).decode()
+            yield Invoke(new_id("call"), answered.tool, arguments)
+            words = answered.tool + arguments
+        else:
+            words = answered
+            for piece in _PIECES.findall(words):
+                yield Say(piece)
+        tokens_in = usage.input_text_tokens(request.instructions, request.tools, request.items)
+        yield Usage(tokens_in, usage.text_tokens(words))
+
+    def grammar(self, request: BrainRequest) -> str | None:
+        """See `Brain.grammar`."""
+        return None
+
+    async def aclose(self) -> None:
+        """Nothing to end."""
+
+    def _answer(self, request: BrainRequest) -> str | call:
+        schema = self._request.format.schema if self._request.format else None
+        offered = () if request.tool_choice == "none" else tuple(str(tool["name"]) for tool in request.tools)
+        question = Question(self._purpose, request.instructions, request.items, offered, schema)
+        try:
+            answered = answer(self._rehearsal, question)
+        except RehearsalError as error:
+            raise BrainError(str(error), code="rehearsal_failed") from error
+        if isinstance(answered, call) and answered.tool not in offered:
+            message = f"The rehearsed answer for {self._purpose!r} calls {answered.tool!r}, which is not offered."
+            raise BrainError(message, code="rehearsal_failed")
+        if isinstance(answered, Mapping):
+            self._check(answered, schema)
+            return msgspec.json.encode(answered).decode()
+        return answered
+
+    def _check(self, answered: Mapping[str, Any], schema: Mapping[str, Any] | None) -> None:
+        if schema is None:
+            return
+        import jsonschema  # slow to import, and seldom needed
+
+        try:
+            jsonschema.validate(answered, schema)
+        except jsonschema.ValidationError as error:
+            message = f"The rehearsed answer for {self._purpose!r} does not fit the schema that was asked for: "
+            raise BrainError(f"{message}{error.message}.", code="rehearsal_failed") from error
+        except jsonschema.SchemaError as error:
+            raise BrainError(f"The schema that was asked for is none: {error.message}.", "invalid_schema") from error
+
+
+def rehearsed(request: TextRequest, scenarios: Mapping[str, Scenario[Any]]) -> RehearsedText | None:
+    """Who answers the request among the scenarios' rehearsals.
+
+    The model is named `SCENARIO/PURPOSE`, or `SCENARIO` with the purpose in the metadata, or `PURPOSE` alone where only
+    one scenario answers for it.
+    """
+    name, _, purpose = request.model.partition("/")
+    purpose = purpose or request.metadata.get("purpose", "")
+    scenario = scenarios.get(name)
+    if scenario is not None:
+        found = [scenario] if purpose in _purposes(scenario) else []
+    else:
+        purpose = request.model
+        found = [one for one in scenarios.values() if purpose in _purposes(one)]
+    if len(found) != 1 or found[0].rehearsal is None:
+        return None
+    return RehearsedText(found[0].rehearsal, purpose, request)
+
+
+def names_of(scenarios: Mapping[str, Scenario[Any]]) -> list[str]:
+    """The names of all rehearsed text models, `SCENARIO/PURPOSE`."""
+    return [f"{name}/{purpose}" for name, one in scenarios.items() for purpose in _purposes(one)]
+
+
+def _purposes(scenario: Scenario[Any]) -> tuple[str, ...]:
+    return tuple(scenario.rehearsal.answerers) if scenario.rehearsal else ()

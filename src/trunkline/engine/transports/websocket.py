@@ -1,0 +1,160 @@
+"""A WebSocket as a session's channel: bounded both ways, and closed with a reason when a client cannot keep up."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import contextlib
+from collections import deque
+from collections.abc import Iterator
+
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from trunkline.engine.session import inputs
+from trunkline.engine.session_runner import LiveSession
+from trunkline.engine.transports.dialect import Dialect
+from trunkline.realtime.events import Event, MalformedEventError, decode, encode
+
+HIGH_WATER = 1 << 20
+"""Bytes waiting for a client beyond which no more sound is made for it."""
+MAX_WAITING = 32 << 20
+"""Bytes waiting for a client beyond which it is closed."""
+SEND_TIMEOUT = 30.0
+"""Seconds a client may take to accept one frame."""
+SLOW = "the client does not read what it is sent"
+SLICE = 64_000
+"""Base64 characters of one appended piece of sound: one second of PCM16."""
+
+
+class SocketChannel:
+    """The sending side of one WebSocket. `write` does the sending; everything else returns at once.
+
+    Args:
+        dialect: what the client speaks; None is GA.
+    """
+
+    def __init__(self, websocket: WebSocket, dialect: Dialect | None = None) -> None:
+        self._websocket = websocket
+        self._dialect = dialect
+        self._frames: deque[bytes] = deque()
+        self._waiting = 0
+        self._closing: tuple[int, str] | None = None
+        self._news = asyncio.Event()
+        self._roomy = asyncio.Event()
+        self._roomy.set()
+
+    def send(self, event: Event) -> None:
+        """Queues an event. A client that has let too much pile up is closed instead."""
+        if self._closing is not None:
+            return
+        told = event if self._dialect is None else self._dialect.down(event)
+        if told is None:
+            return
+        frame = encode(told)
+        self._frames.append(frame)
+        self._waiting += len(frame)
+        if self._waiting > MAX_WAITING:
+            self._frames.clear()
+            self.close(1008, SLOW)
+        elif self._waiting > HIGH_WATER:
+            self._roomy.clear()
+        self._news.set()
+
+    def close(self, code: int, reason: str) -> None:
+        """Closes after what is queued. The first reason given is the one sent."""
+        self._closing = self._closing or (code, reason)
+        self._roomy.set()
+        self._news.set()
+
+    def understood(self, event: Event) -> Event:
+        """What the client sent, in GA."""
+        return event if self._dialect is None else self._dialect.up(event)
+
+    async def room(self) -> None:
+        """Waits until little is queued."""
+        await self._roomy.wait()
+
+    async def write(self) -> None:
+        """Sends what is queued, until the channel is closed or the client has gone."""
+        try:
+            while True:
+                while self._frames:
+                    await self._write_one(self._frames.popleft())
+                if self._closing is not None:
+                    break
+                self._news.clear()
+                await self._news.wait()
+            await self._close(*self._closing)
+        except WebSocketDisconnect:
+            pass
+        except TimeoutError:
+            with contextlib.suppress(TimeoutError, WebSocketDisconnect):
+                await self._close(1008, SLOW)
+        finally:
+            self._closing = self._closing or (1006, "")
+            self._frames.clear()
+            self._roomy.set()
+
+    async def _write_one(self, frame: bytes) -> None:
+        async with asyncio.timeout(SEND_TIMEOUT):
+            await self._websocket.send_text(frame.decode())
+        self._waiting -= len(frame)
+        if self._waiting < HIGH_WATER // 2:
+            self._roomy.set()
+
+    async def _close(self, code: int, reason: str) -> None:
+        if self._websocket.application_state is WebSocketState.CONNECTED:
+            async with asyncio.timeout(SEND_TIMEOUT):
+                await self._websocket.close(code, reason)
+
+
+async def serve(websocket: WebSocket, channel: SocketChannel, live: LiveSession) -> None:
+    """Carries events both ways until the client goes, or the session closes the channel."""
+    reading = asyncio.create_task(_read(websocket, channel, live), name="socket reader")
+    writing = asyncio.create_task(channel.write(), name="socket writer")
+    try:
+        await asyncio.wait((reading, writing), return_when=asyncio.FIRST_COMPLETED)
+        live.detach(channel)
+        channel.close(1000, "")
+        await writing
+    finally:
+        reading.cancel()
+        writing.cancel()
+        await asyncio.wait((reading, writing))
+    if not reading.cancelled():
+        reading.result()
+
+
+async def _read(websocket: WebSocket, channel: SocketChannel, live: LiveSession) -> None:
+    """Gives what a client sends to the session, until the client goes."""
+    while True:
+        message = await websocket.receive()
+        if message["type"] == "websocket.disconnect":
+            return
+        frame = message.get("text")
+        if frame is None:
+            frame = message.get("bytes") or b""
+        try:
+            event = channel.understood(decode(frame))
+        except MalformedEventError as error:
+            live.post(inputs.MalformedFrame(f"This is no Realtime event: {error}."))
+            continue
+        for piece in _sliced(event):
+            live.post(inputs.ClientEvent(piece))
+            await asyncio.sleep(0)
+
+
+def _sliced(event: Event) -> Iterator[Event]:
+    """A long append as several short ones, so that one caller's minute of sound does not hold up the others."""
+    audio = event.get("audio")
+    if event.get("type") != "input_audio_buffer.append" or not isinstance(audio, str) or len(audio) <= SLICE:
+        yield event
+        return
+    try:
+        base64.b64decode(audio, validate=True)
+    except (binascii.Error, ValueError):
+        yield event  # refused as a whole
+        return
+    for start in range(0, len(audio), SLICE):
+        yield {**event, "audio": audio[start : start + SLICE]}

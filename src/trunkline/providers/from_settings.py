@@ -1,0 +1,98 @@
+"""The hosted providers as the settings have them."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from trunkline.providers import ProviderError
+from trunkline.providers.azure_endpoint import azure_endpoint
+from trunkline.providers.credentials import Credentials, KeyCredentials
+from trunkline.providers.entra import INSTALL, EntraCredentials, is_installed
+from trunkline.providers.hosted_realtime import HostedModels, HostedProvider
+from trunkline.providers.preview import PreviewProvider
+from trunkline.settings import Settings
+
+_AZURE_KEY_ADVICE = (
+    "The key was refused. Check that AZURE_OPENAI_API_KEY is a key of this very resource (Keys and Endpoint in the "
+    "portal), and that the resource allows keys at all; where it does not, leave the key out and use Entra ID."
+)
+_OPENAI_KEY_ADVICE = "The key was refused. Check OPENAI_API_KEY, and that its project may use Realtime models."
+
+
+def azure_is_configured(settings: Settings) -> bool:
+    """Whether there is all that Azure needs: an endpoint, and a key or a way to sign in with Entra ID."""
+    return bool(settings.azure_endpoint and (settings.azure_api_key or is_installed()))
+
+
+def azure(settings: Settings) -> HostedProvider:
+    """Azure OpenAI: GA, or its preview where the settings ask for that.
+
+    Raises:
+        ProviderError: endpoint or credentials are not set, or not right.
+    """
+    if not settings.azure_endpoint:
+        raise ProviderError("Azure needs AZURE_OPENAI_ENDPOINT and AZURE_OPENAI_API_KEY, or Entra ID.", retry=False)
+    endpoint = azure_endpoint(settings.azure_endpoint)
+    credentials = azure_credentials(settings)
+    models = HostedModels(
+        settings.azure_realtime_deployment,
+        settings.azure_transcription_deployment,
+        settings.azure_deployment,
+        ("AZURE_OPENAI_TRANSCRIPTION_DEPLOYMENT", "AZURE_OPENAI_DEPLOYMENT"),
+    )
+    if settings.azure_dialect == "preview":
+        return PreviewProvider(endpoint, credentials, models, settings.azure_api_version, settings.azure_region)
+    return HostedProvider("azure", endpoint.v1, credentials, models)
+
+
+def azure_credentials(settings: Settings) -> Credentials:
+    """The key if one is set, else Entra ID.
+
+    Raises:
+        ProviderError: there is no key, and the identity library is not installed.
+    """
+    if settings.azure_api_key:
+        return KeyCredentials("api-key", settings.azure_api_key, _AZURE_KEY_ADVICE)
+    if not is_installed():
+        message = "Azure needs AZURE_OPENAI_API_KEY, or Entra ID, for which the entra extra is not installed."
+        raise ProviderError(message, hint=INSTALL, retry=False)
+    return EntraCredentials(settings.azure_entra_scope)
+
+
+def openai(settings: Settings) -> HostedProvider:
+    """OpenAI.
+
+    Raises:
+        ProviderError: the key is not set, or the address is none.
+    """
+    if not settings.openai_api_key:
+        raise ProviderError("OpenAI needs OPENAI_API_KEY.", retry=False)
+    credentials = KeyCredentials("Authorization", settings.openai_api_key, _OPENAI_KEY_ADVICE)
+    models = HostedModels(
+        settings.openai_realtime_model,
+        settings.openai_transcription_model,
+        settings.openai_model,
+        ("OPENAI_TRANSCRIPTION_MODEL", "OPENAI_MODEL"),
+    )
+    return HostedProvider("openai", openai_base_url(settings.openai_base_url), credentials, models)
+
+
+def openai_base_url(given: str) -> str:
+    """Reads what somebody has set as OpenAI's address, or that of a service like it.
+
+    Raises:
+        ProviderError: it is none. No error repeats it: it may have a password in it.
+    """
+    text = given.strip()
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        problem = "It should look like https://api.openai.com/v1; without it, that is what is used."
+    elif "@" in parts.netloc:
+        problem = "Leave user and password out of it."
+    else:
+        return text
+    raise ProviderError("OPENAI_BASE_URL is no address that can be used", hint=problem, retry=False)

@@ -1,0 +1,104 @@
+"""The local provider: the engine inside this process, on a listener of its own, with a key made at start."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from typing import Any
+from urllib.parse import urlencode
+
+from pydantic import SecretStr
+
+from trunkline.engine.default import local_engine
+from trunkline.engine.server import EngineServer
+from trunkline.engine.speech import SpeechError
+from trunkline.providers import Connection, Dialled, Minted, ProviderError, ProviderNotice
+from trunkline.providers.credentials import KeyCredentials
+from trunkline.providers.realtime_socket import open_socket_as
+from trunkline.providers.text_model_client import ResponsesModel
+from trunkline.providers.webrtc_signalling import CallsEndpoint
+from trunkline.scenario.scenario import Scenario
+from trunkline.settings import Settings
+
+
+class EngineSessions:
+    """What every provider says of sessions on the engine, wherever that runs."""
+
+    def model_for(self, scenario: Scenario[Any]) -> str:
+        """See `Provider.model_for`."""
+        return scenario.name
+
+    def session_extras(self, scenario: Scenario[Any], agent: str, first_agent: str) -> Mapping[str, Any]:
+        """Tells the rehearsal which agent speaks, and who answered the call."""
+        return {"prompt": {"id": scenario.name, "variables": {"agent": agent, "first_agent": first_agent}}}
+
+    def transcription(self, scenario: Scenario[Any]) -> Mapping[str, Any] | None:
+        """The engine's own recogniser, by any name."""
+        return {"model": "local"}
+
+    def notices(self) -> Sequence[ProviderNotice]:
+        """There is nothing to be said."""
+        return ()
+
+
+class LocalProvider(EngineSessions):
+    """Reaches the local engine. Each scenario is a model of its own."""
+
+    name = "local"
+
+    def __init__(self, server: EngineServer, key: str, running: AsyncExitStack) -> None:
+        self._server = server
+        self._credentials = KeyCredentials("api-key", SecretStr(key))
+        self._running = running
+        self._text_model = ResponsesModel(
+            "the local engine",
+            server.url,
+            self._credentials,
+            lambda prompt: f"{prompt.scenario}/{prompt.purpose}",
+        )
+
+    def text_model(self) -> ResponsesModel:
+        """The scenario's rehearsed text models, or the chat model that is configured for the engine."""
+        return self._text_model
+
+    async def connect(self, model: str, call_id: str | None = None) -> Connection:
+        """See `Provider.connect`."""
+        query = urlencode({"call_id": call_id} if call_id else {"model": model})
+        url = f"{self._server.url.replace('http://', 'ws://', 1)}/realtime?{query}"
+        return await open_socket_as(self._credentials, url, "the local engine")
+
+    async def dial(self, sdp: str, session: Mapping[str, Any]) -> Dialled:
+        """See `Provider.dial`."""
+        return await self._calls().dial(sdp, session)
+
+    async def mint(self, session: Mapping[str, Any]) -> Minted:
+        """See `Provider.mint`. The engine listens on this machine alone, so the secret is of use here alone."""
+        return await self._calls().mint(session)
+
+    async def hang_up(self, call_id: str) -> None:
+        """See `Provider.hang_up`."""
+        await self._calls().hang_up(call_id)
+
+    def _calls(self) -> CallsEndpoint:
+        return CallsEndpoint("the local engine", self._server.url, self._credentials)
+
+    async def aclose(self) -> None:
+        """Ends the engine."""
+        await self._text_model.aclose()
+        await self._running.aclose()
+
+
+async def start_local(scenarios: Mapping[str, Scenario[Any]], settings: Settings) -> LocalProvider:
+    """Starts the engine.
+
+    Raises:
+        ProviderError: its speech parts are missing, or it cannot listen.
+    """
+    key = secrets.token_urlsafe(32)
+    running = AsyncExitStack()
+    try:
+        server = await running.enter_async_context(local_engine(scenarios, settings, key=key))
+    except (SpeechError, OSError) as error:
+        raise ProviderError(f"The local engine cannot start: {error}", retry=False) from error
+    return LocalProvider(server, key, running)

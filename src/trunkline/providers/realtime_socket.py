@@ -1,0 +1,145 @@
+"""A Realtime WebSocket to any provider."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidProxy, InvalidStatus, InvalidURI
+from websockets.protocol import State
+
+from trunkline.providers import ConnectionLostError, ProviderError
+from trunkline.providers.credentials import Credentials
+from trunkline.providers.http_errors import refusal, unusable_proxy
+
+MAX_FRAME = 16 << 20
+"""Bytes in one event; the services' audio deltas are far below."""
+OPEN_TIMEOUT_S = 10.0
+CLOSE_TIMEOUT_S = 1.0
+PING_EVERY_S = 2.0
+PONG_WITHIN_S = 5.0
+"""A connection whose other end is silently gone is known for lost after at most 7 s. The caller's sound is kept from
+the last sign of life on, so that pings are more frequent than that alone would need."""
+
+
+class _NoRedirects(connect):
+    """The credentials are for one host: a redirect is refused rather than followed."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
+
+
+class _Socket(ClientConnection):
+    """A socket that can also be written to without a task, where that takes no waiting, and counts what arrives."""
+
+    arrivals = 0
+
+    def data_received(self, data: bytes) -> None:
+        """Something came."""
+        self.arrivals += 1
+        super().data_received(data)
+
+    def try_send(self, text: bytes) -> bool:
+        """Sends a text frame, or nothing: while the network is slow, a message is under way, or it is closed."""
+        if self.paused or self.fragmented_send_waiter is not None or self.protocol.state is not State.OPEN:
+            return False
+        self.protocol.send_text(text)
+        self.send_data()
+        return True
+
+
+class SocketConnection:
+    """An open WebSocket, as a `Connection`."""
+
+    def __init__(self, socket: _Socket) -> None:
+        self._socket = socket
+
+    @property
+    def arrivals(self) -> int:
+        """See `Connection.arrivals`."""
+        return self._socket.arrivals
+
+    async def receive(self) -> bytes:
+        """See `Connection.receive`."""
+        try:
+            return await self._socket.recv(decode=False)
+        except ConnectionClosed as closed:
+            raise _lost(closed) from None
+
+    async def send(self, frame: str) -> None:
+        """See `Connection.send`."""
+        try:
+            await self._socket.send(frame)
+        except ConnectionClosed as closed:
+            raise _lost(closed) from None
+
+    def try_send(self, frame: str) -> bool:
+        """See `Connection.try_send`."""
+        return self._socket.try_send(frame.encode())
+
+    async def close(self) -> None:
+        """See `Connection.close`."""
+        await self._socket.close()
+
+
+async def open_socket_as(credentials: Credentials, url: str, what: str) -> SocketConnection:
+    """Opens a Realtime socket with our credentials; once more where they are refused and can be renewed.
+
+    Raises:
+        ProviderError: `what` cannot be reached, or refuses.
+    """
+    shown = await credentials.headers()
+    try:
+        return await open_socket(url, shown, what, credentials.advice)
+    except ProviderError as error:
+        if error.code != 401 or not credentials.refused(shown):
+            raise
+    return await open_socket(url, await credentials.headers(), what, credentials.advice)
+
+
+async def open_socket(url: str, headers: Mapping[str, str], what: str, advice: str | None = None) -> SocketConnection:
+    """Opens a Realtime socket at a ws(s) URL. No error names a header's value.
+
+    Args:
+        advice: what to do when the headers are refused.
+
+    Raises:
+        ProviderError: `what` cannot be reached, or refuses.
+    """
+    try:
+        socket = await _NoRedirects(
+            url,
+            create_connection=_Socket,
+            additional_headers=headers,
+            max_size=MAX_FRAME,
+            compression=None,
+            open_timeout=OPEN_TIMEOUT_S,
+            close_timeout=CLOSE_TIMEOUT_S,
+            ping_interval=PING_EVERY_S,
+            ping_timeout=PONG_WITHIN_S,
+            user_agent_header=None,
+            proxy=None if _is_loopback(url) else True,
+        )
+    except InvalidStatus as refused:
+        answer = refused.response
+        told = dict(answer.headers.raw_items())
+        raise refusal(what, answer.status_code, answer.body or b"", told, headers, advice) from None
+    except (InvalidProxy, ImportError):
+        raise unusable_proxy() from None
+    except (InvalidURI, ValueError) as error:
+        raise ProviderError(f"The address of {what} is not right: {error}", retry=False) from None
+    except (OSError, InvalidHandshake, TimeoutError) as error:
+        raise ProviderError(f"{what} cannot be reached: {str(error) or type(error).__name__}") from None
+    return SocketConnection(cast("_Socket", socket))
+
+
+def _is_loopback(url: str) -> bool:
+    return url.startswith(("ws://127.0.0.1:", "ws://[::1]:", "ws://localhost:"))
+
+
+def _lost(closed: ConnectionClosed) -> ConnectionLostError:
+    received = closed.rcvd
+    if received is None:
+        return ConnectionLostError("the connection broke", None)
+    return ConnectionLostError(received.reason or f"closed with code {received.code}", received.code)

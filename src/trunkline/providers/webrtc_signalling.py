@@ -1,0 +1,163 @@
+"""Starting WebRTC calls at a Realtime service, and the secrets with which others start them.
+
+The browser's SDP offer goes through us, with the session bound in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import httpx2
+import msgspec
+
+from trunkline.providers import Dialled, Minted, ProviderError
+from trunkline.providers.credentials import Credentials
+from trunkline.providers.http_errors import refusal, unusable_proxy
+from trunkline.settings import is_loopback
+
+TIMEOUT_S = 10.0
+MAX_CONNECTIONS = 100
+OWN_LIFETIME_S = 60
+"""The ephemeral secret that we use by ourselves is used at once; the services allow 10 s to 2 h."""
+MINTED_LIFETIME_S = 600
+"""A front end may still have to ask its user for the microphone."""
+_CALLS = "/realtime/calls?webrtcfilter=on"
+"""The filter keeps tools, errors and the session's settings out of the page's data channel."""
+
+
+@dataclass(frozen=True)
+class CallsEndpoint:
+    """The `realtime/calls` and `realtime/client_secrets` of a service.
+
+    Attributes:
+        base_url: ends in `/v1`.
+        one_step: OpenAI takes session and offer in one request with our key. Azure takes the offer with an ephemeral
+            secret alone, into which the session has been bound before.
+        socket_takes_secrets: whether a WebSocket may be opened with an ephemeral secret.
+    """
+
+    what: str
+    base_url: str
+    credentials: Credentials
+    one_step: bool = False
+    socket_takes_secrets: bool = True
+
+    async def dial(self, sdp: str, session: Mapping[str, Any]) -> Dialled:
+        """Posts the offer and returns the answer. No error tells the secret or the SDP.
+
+        Raises:
+            ProviderError: the service refuses, or cannot be reached.
+        """
+        async with self._client() as client:
+            if self.one_step:
+                parts = {
+                    "sdp": (None, sdp.encode(), "application/sdp"),
+                    "session": (None, msgspec.json.encode(session), "application/json"),
+                }
+                response = await self._post_as_us(client, "/realtime/calls", files=parts)
+            else:
+                secret, _expires_at = await self._secret(client, session, OWN_LIFETIME_S)
+                shown = {"authorization": f"Bearer {secret}"}
+                headers = {"content-type": "application/sdp"}
+                response = await self._post(client, _CALLS, shown, content=sdp.encode(), headers=headers)
+        call_id = urlsplit(response.headers.get("location", "")).path.rstrip("/").rpartition("/")[2]
+        if not call_id:
+            raise ProviderError(f"{self.what} did not say which call it answered (no Location header).", retry=False)
+        return Dialled(response.text, call_id)
+
+    async def mint(self, session: Mapping[str, Any]) -> Minted:
+        """See `Provider.mint`."""
+        async with self._client() as client:
+            secret, expires_at = await self._secret(client, session, MINTED_LIFETIME_S)
+        scheme, _, rest = self.base_url.partition("://")
+        socket = f"{'ws' if scheme == 'http' else 'wss'}://{rest}/realtime?{urlencode({'model': session['model']})}"
+        offers = f"{self.base_url}/realtime/calls"
+        return Minted(secret, expires_at, offers, socket if self.socket_takes_secrets else None)
+
+    async def hang_up(self, call_id: str) -> None:
+        """Ends a call. One that is over already is no error.
+
+        Raises:
+            ProviderError: the service cannot be reached.
+        """
+        async with self._client() as client:
+            await self._post_as_us(client, f"/realtime/calls/{call_id}/hangup", allow=(404,))
+
+    async def _secret(self, client: httpx2.AsyncClient, session: Mapping[str, Any], lifetime_s: int) -> tuple[str, int]:
+        body = {"session": session, "expires_after": {"anchor": "created_at", "seconds": lifetime_s}}
+        response = await self._post_as_us(
+            client,
+            "/realtime/client_secrets",
+            content=msgspec.json.encode(body),
+            headers={"content-type": "application/json"},
+        )
+        return secret_in(response, self.what)
+
+    async def _post_as_us(
+        self, client: httpx2.AsyncClient, path: str, *, allow: tuple[int, ...] = (), **request: Any
+    ) -> httpx2.Response:
+        """Posts with our credentials; once more where they can be renewed."""
+        shown = await self.credentials.headers()
+        try:
+            return await self._post(client, path, shown, allow=allow, **request)
+        except ProviderError as error:
+            if error.code != 401 or not self.credentials.refused(shown):
+                raise
+        return await self._post(client, path, await self.credentials.headers(), allow=allow, **request)
+
+    async def _post(
+        self,
+        client: httpx2.AsyncClient,
+        path: str,
+        shown: Mapping[str, str],
+        *,
+        allow: tuple[int, ...] = (),
+        headers: Mapping[str, str] | None = None,
+        **request: Any,
+    ) -> httpx2.Response:
+        try:
+            response = await client.post(f"{self.base_url}{path}", headers={**(headers or {}), **shown}, **request)
+        except httpx2.HTTPError as error:
+            raise ProviderError(f"{self.what} cannot be reached: {type(error).__name__}") from None
+        if response.is_success or response.status_code in allow:
+            return response
+        raise refusal(
+            self.what, response.status_code, response.content, response.headers, shown, self.credentials.advice
+        )
+
+    def _client(self) -> httpx2.AsyncClient:
+        return http_client(self.base_url, TIMEOUT_S)
+
+
+def http_client(base_url: str, timeout_s: float) -> httpx2.AsyncClient:
+    """A client that shows credentials to one host alone: it follows no redirects, and no proxy on this machine.
+
+    Raises:
+        ProviderError: the environment names a proxy that cannot be used.
+    """
+    loopback = is_loopback(urlsplit(base_url).hostname or "")
+    limits = httpx2.Limits(max_connections=MAX_CONNECTIONS)
+    try:
+        return httpx2.AsyncClient(timeout=timeout_s, trust_env=not loopback, follow_redirects=False, limits=limits)
+    except (ImportError, ValueError, httpx2.InvalidURL):
+        raise unusable_proxy() from None
+
+
+def secret_in(response: httpx2.Response, what: str) -> tuple[str, int]:
+    """An ephemeral secret and when it expires, in GA's form or the preview's.
+
+    Raises:
+        ProviderError: there is none.
+    """
+    try:
+        given = response.json()
+        given = given.get("client_secret", given)
+        secret, expires_at = given["value"], given.get("expires_at")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        secret, expires_at = None, None
+    if not isinstance(secret, str) or not secret:
+        raise ProviderError(f"{what} sent no ephemeral secret.", retry=False)
+    return secret, expires_at if isinstance(expires_at, int) else 0

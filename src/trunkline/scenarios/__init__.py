@@ -1,9 +1,0 @@
-"""The built-in scenarios, in the order in which they are offered. They use only what a user may use."""
-
-# The first one is the default.
-# isort: off
-from trunkline.scenarios.simple_handoff import simple_handoff
-from trunkline.scenarios.customer_service_retail import customer_service_retail
-from trunkline.scenarios.chat_supervisor import chat_supervisor
-
-__all__ = ["chat_supervisor", "customer_service_retail", "simple_handoff"]

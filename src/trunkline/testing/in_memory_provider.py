@@ -1,0 +1,178 @@
+"""The typed way: the engine's session and the call's link joined in memory, with neither sockets nor speech."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+
+from trunkline.engine.brains import BrainError
+from trunkline.engine.http.app import BrainFactory
+from trunkline.engine.session.inputs import ClientEvent, MalformedFrame
+from trunkline.engine.session.session import Session
+from trunkline.engine.session_runner import LiveSession
+from trunkline.engine.speech import Recogniser, Voice
+from trunkline.engine.speech.stt.scripted_stt import OracleRecogniser
+from trunkline.engine.speech.vad import EnergyVoiceActivity
+from trunkline.providers import Connection, ConnectionLostError, Dialled, Minted, ProviderError, Sound
+from trunkline.providers.local_engine import EngineSessions
+from trunkline.providers.text_model_client import NoTextModel
+from trunkline.realtime.events import Event, MalformedEventError, decode, encode
+from trunkline.scenario.text_model import TextModel
+from trunkline.testing.silent_tts import EstimatedVoice
+
+PIECE_MS = 2000
+"""The most sound in one delta. In memory all of it comes at the same moment, in however many pieces."""
+
+
+class MemoryProvider(EngineSessions):
+    """A provider whose sessions live in this process, on the clock of the running loop.
+
+    Args:
+        brains: makes the brain for each session.
+        tasks: where the sessions run; they end with their connections.
+        voice: an estimated one by default.
+        ears: what the sessions hear with; an oracle, which has to be told what a sound says.
+        text_model: what tools and guardrails ask; nobody by default.
+    """
+
+    name = "memory"
+
+    def __init__(
+        self,
+        brains: BrainFactory,
+        tasks: asyncio.TaskGroup,
+        *,
+        voice: Voice | None = None,
+        ears: Recogniser | None = None,
+        text_model: TextModel | None = None,
+    ) -> None:
+        self._brains = brains
+        self._tasks = tasks
+        self._voice: Voice = voice or EstimatedVoice()
+        self._ears: Recogniser = ears or OracleRecogniser()
+        self._text_model: TextModel = text_model or NoTextModel("Give the room a rehearsal that answers.")
+
+    def text_model(self) -> TextModel:
+        """See `Provider.text_model`."""
+        return self._text_model
+
+    async def connect(self, model: str, call_id: str | None = None) -> Connection:
+        """See `Provider.connect`."""
+        loop = asyncio.get_running_loop()
+        try:
+            brain = self._brains(model, None)
+        except BrainError as error:
+            raise ProviderError(str(error), retry=False, code=404) from error
+        live = LiveSession(
+            Session(model, activity=EnergyVoiceActivity(), piece_ms=PIECE_MS),
+            brain=brain,
+            recogniser=self._ears,
+            voice=self._voice,
+            clock=lambda: loop.time() * 1000,
+        )
+        connection = MemoryConnection(live)
+        connection.serving = self._tasks.create_task(live.run(), name=f"session {live.session.id}")
+        await asyncio.sleep(0)  # session.created goes first
+        return connection
+
+    async def dial(self, sdp: str, session: Mapping[str, Any]) -> Dialled:
+        """There is no WebRTC in memory.
+
+        Raises:
+            ProviderError: always.
+        """
+        raise ProviderError("There is no WebRTC in memory; test it with --voice=spoken.", retry=False)
+
+    async def mint(self, session: Mapping[str, Any]) -> Minted:
+        """Nobody else can reach a session in memory.
+
+        Raises:
+            ProviderError: always.
+        """
+        raise ProviderError("A model in memory has no secrets for others.", retry=False)
+
+    async def hang_up(self, call_id: str) -> None:
+        """Nothing to end."""
+
+    async def aclose(self) -> None:
+        """Nothing to end: the sessions end with their connections."""
+
+
+class MemoryConnection:
+    """One end of a session; the other end is the session itself."""
+
+    arrivals = None
+
+    def __init__(self, live: LiveSession) -> None:
+        self._live = live
+        self._frames: deque[bytes | Sound] = deque()
+        self._news = asyncio.Event()
+        self._closed: ConnectionLostError | None = None
+        self.serving: asyncio.Task[None] | None = None
+        live.attach(_Down(self))
+
+    async def receive(self) -> bytes | Sound:
+        """See `Connection.receive`."""
+        while not self._frames:
+            if self._closed is not None:
+                raise self._closed
+            self._news.clear()
+            await self._news.wait()
+        return self._frames.popleft()
+
+    async def send(self, frame: str) -> None:
+        """See `Connection.send`."""
+        if self._closed is not None:
+            raise self._closed
+        self._take(frame)
+
+    def try_send(self, frame: str) -> bool:
+        """See `Connection.try_send`."""
+        if self._closed is not None:
+            return False
+        self._take(frame)
+        return True
+
+    def _take(self, frame: str) -> None:
+        try:
+            event = decode(frame)
+        except MalformedEventError as error:
+            self._live.post(MalformedFrame(f"This is no Realtime event: {error}."))
+        else:
+            self._live.post(ClientEvent(event))
+
+    async def close(self) -> None:
+        """See `Connection.close`. Returns when the session has ended."""
+        self._live.end()
+        if self.serving is not None:
+            await asyncio.wait({self.serving})
+
+    def deliver(self, event: Event) -> None:
+        """An event of the session. All but sound is written as JSON and read again, as it would be elsewhere."""
+        is_sound = event["type"] == "response.output_audio.delta"
+        self._frames.append(Sound(event["item_id"], event["delta"]) if is_sound else encode(event))
+        self._news.set()
+
+    def closed(self, code: int, reason: str) -> None:
+        """The session has ended."""
+        if self._closed is None:
+            self._closed = ConnectionLostError(reason or "the session is over", code)
+            self._news.set()
+
+
+class _Down:
+    """The session's channel: what it sends arrives at once."""
+
+    def __init__(self, connection: MemoryConnection) -> None:
+        self._connection = connection
+
+    def send(self, event: Event) -> None:
+        self._connection.deliver(event)
+
+    def close(self, code: int, reason: str) -> None:
+        self._connection.closed(code, reason)
+
+    async def room(self) -> None:
+        """There is always room: whoever reads is in the same process."""

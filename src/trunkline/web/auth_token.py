@@ -1,0 +1,64 @@
+"""The server's token, and the cookies of those who have shown it."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+SIGNED_IN_S = 7 * 24 * 3600
+"""How long a cookie is good."""
+MAX_SIGNED_OUT = 10_000
+"""Cookies of those who have signed out that are remembered; they are forgotten when they would have expired."""
+
+
+class Token:
+    """Compares in constant time, and makes and reads cookies: `EXPIRES.NONCE.SIGNATURE`, signed with the token.
+
+    A cookie outlives the server's restart; another token makes all cookies void.
+
+    Args:
+        clock: gives Unix seconds.
+    """
+
+    def __init__(self, value: str, clock: Callable[[], float] = time.time) -> None:
+        self._hash = hashlib.sha256(value.encode()).digest()
+        self._key = hmac.digest(value.encode(), b"trunkline cookie", "sha256")
+        self._clock = clock
+        self._signed_out: OrderedDict[str, float] = OrderedDict()
+        self.cookie = f"trunkline_{hmac.digest(self._key, b'name', 'sha256').hex()[:8]}"
+        """The cookie's name. Cookies know no ports: servers on one machine must not overwrite each other's."""
+
+    def matches(self, shown: str) -> bool:
+        """Whether this is the token."""
+        hashed = hashlib.sha256(shown.encode("utf-8", "surrogateescape")).digest()
+        return hmac.compare_digest(hashed, self._hash)
+
+    def sign_in(self) -> str:
+        """A new cookie's value."""
+        signed = f"{int(self._clock()) + SIGNED_IN_S}.{secrets.token_hex(16)}"
+        return f"{signed}.{self._signature(signed)}"
+
+    def is_signed_in(self, cookie: str) -> bool:
+        """Whether a cookie was made here, has not expired and was not signed out."""
+        signed, _, signature = cookie.rpartition(".")
+        if not hmac.compare_digest(signature.encode("utf-8", "replace"), self._signature(signed).encode()):
+            return False
+        return int(signed.partition(".")[0]) > self._clock() and signed not in self._signed_out
+
+    def sign_out(self, cookie: str) -> None:
+        """Makes a cookie void for as long as this server runs, also where somebody has copied it."""
+        if not self.is_signed_in(cookie):
+            return
+        now = self._clock()
+        while self._signed_out and (
+            len(self._signed_out) >= MAX_SIGNED_OUT or next(iter(self._signed_out.values())) <= now
+        ):
+            self._signed_out.popitem(last=False)
+        self._signed_out[cookie.rpartition(".")[0]] = now + SIGNED_IN_S
+
+    def _signature(self, signed: str) -> str:
+        return hmac.digest(self._key, signed.encode("utf-8", "replace"), "sha256").hex()

@@ -1,0 +1,246 @@
+"""The routes of calls: starting one, joining it, its WebSocket, hanging up. They only subscribe and forward."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import aclosing
+from typing import Annotated, get_args
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from trunkline.calls.agents.runner import StateError
+from trunkline.calls.call import Call
+from trunkline.calls.log_events import Codec, Transport
+from trunkline.calls.pages import NO_SUCH_CALL, Closing, Page
+from trunkline.calls.registry import TooManyCallsError
+from trunkline.providers import ProviderError
+from trunkline.web.errors import Refusal
+from trunkline.web.request_bodies import json_body
+from trunkline.web.server_state import service_of
+
+logger = logging.getLogger(__name__)
+BUSY_S = 5.0
+"""When it is worth trying again where too many calls are running."""
+BAD_REQUEST = 4400
+TOO_MANY_PAGES = 4429
+CODECS: dict[str, Codec] = {codec: codec for codec in get_args(Codec)}
+_MAX_DIGITS = 15
+_MAX_REASON = 120
+"""A close frame holds 123 bytes of reason."""
+
+
+Reason = Annotated[str, msgspec.Meta(max_length=300)] | None
+
+
+class NewCall(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of `POST /api/calls`."""
+
+    scenario: str
+    agent: str | None = None
+    transport: str = "websocket"
+    codec: str | None = None
+    sdp: str | None = None
+    reason: Reason = None
+    """Why this transport, where the page would rather have another; it goes into the log."""
+
+
+class NewLeg(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of `POST /api/calls/{id}/leg`."""
+
+    transport: str = "websocket"
+    sdp: str | None = None
+    take_over: bool = False
+    leg_id: str | None = None
+    codec: str | None = None
+    reason: Reason = None
+
+
+async def start_call(request: Request) -> Response:
+    """`POST /api/calls`."""
+    service = service_of(request)
+    service.starting.take(request, "Too many calls were started")
+    wanted = await json_body(request, NewCall)
+    transport = _transport(wanted)
+    codec = _codec(wanted) or "pcm16"
+    ready = await service.ready()
+    scenario = ready.scenarios.by_name.get(wanted.scenario)
+    if scenario is None:
+        names = list(ready.scenarios.by_name)
+        raise Refusal(404, "unknown_scenario", f"There is no scenario {wanted.scenario!r}.", names)
+    agents = [agent.name for agent in scenario.agents]
+    if wanted.agent is not None and wanted.agent not in agents:
+        message = f"The scenario {scenario.name!r} has no agent {wanted.agent!r}."
+        raise Refusal(404, "unknown_agent", message, agents)
+    if ready.provider is None:
+        raise Refusal(503, "no_provider", ready.provider_problem or "No provider is there.")
+    try:
+        call = service.exchange.start(scenario, ready.provider, agent=wanted.agent, transport=transport, codec=codec)
+    except TooManyCallsError as error:
+        raise Refusal(429, "too_many_calls", str(error), retry_after_s=BUSY_S) from None
+    except StateError as error:
+        logger.warning("the state of the scenario %s could not be made", scenario.name, exc_info=True)
+        raise Refusal(500, "scenario_failed", str(error)) from None
+    call.leg.reason = wanted.reason
+    answer = {"call_id": call.call_id, "leg_id": call.leg.leg_id, "transport": transport}
+    if transport == "webrtc":
+        try:
+            answer["sdp"] = await _dial(call, wanted.sdp)
+        except Refusal:
+            call.hang_up("WebRTC could not be had")
+            raise
+    return JSONResponse(answer, 201)
+
+
+async def join_call(request: Request) -> Response:
+    """`POST /api/calls/{id}/leg`."""
+    call = _call(request)
+    service_of(request).joining.take(request, "Calls were joined too often")
+    wanted = await json_body(request, NewLeg)
+    if call.is_over:
+        raise Refusal(410, "call_over", "This call is over. Its log can still be read; start a new call to talk.")
+    transport = _transport(wanted)
+    grant = call.join(wanted.leg_id, transport, take_over=wanted.take_over, codec=_codec(wanted))
+    if grant.role == "caller":
+        call.leg.reason = wanted.reason
+    answer = {"role": grant.role, "leg_id": grant.leg_id, "transport": transport}
+    if transport == "webrtc" and grant.role == "caller":
+        answer["sdp"] = await _dial(call, wanted.sdp)
+    return JSONResponse(answer)
+
+
+async def hang_up(request: Request) -> Response:
+    """`DELETE /api/calls/{id}`. Harmless when done twice."""
+    _call(request).hang_up()
+    return Response(status_code=204)
+
+
+async def call_socket(socket: WebSocket) -> None:
+    """`WS /api/calls/{id}?after=SEQ&leg=LEG`."""
+    after, leg = socket.query_params.get("after", "0"), socket.query_params.get("leg")
+    # Uvicorn logs the address of a socket that is accepted; the leg's id is the right to be the caller.
+    socket.scope["query_string"] = b"leg=..." if leg else b""
+    await socket.accept()
+    service = service_of(socket)
+    try:
+        call = service.exchange.find(socket.path_params["call_id"])
+    except Refusal as refusal:
+        await socket.close(1011, refusal.detail[:_MAX_REASON])
+        return
+    if call is None:
+        await socket.close(NO_SUCH_CALL, "There is no such call; start one with POST /api/calls.")
+    elif not (after.isascii() and after.isdecimal() and len(after) <= _MAX_DIGITS):
+        await socket.close(BAD_REQUEST, "'after' is the last seq that you have: a number from 0.")
+    elif call.pages >= service.settings.max_pages and leg != call.leg.leg_id:
+        await socket.close(TOO_MANY_PAGES, f"{call.pages} pages are on this call, which is the limit.")
+    else:
+        await _serve(socket, call, leg, int(after))
+
+
+async def _serve(socket: WebSocket, call: Call, leg: str | None, after: int) -> None:
+    page = Page()
+    call.attach(page, leg, after)
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            reading = tasks.create_task(_read(socket, call, page))
+            await _write(socket, page)
+            reading.cancel()
+    finally:
+        call.detach(page, "the page's connection closed")
+
+
+async def _write(socket: WebSocket, page: Page) -> None:
+    sending = _Sending(service_of(socket).settings.send_timeout_s)
+    try:
+        async with asyncio.timeout(None) as limit, asyncio.TaskGroup() as tasks, aclosing(page.frames()) as frames:
+            watching = tasks.create_task(sending.watch(limit))
+            async for frame in frames:
+                sending.since = sending.now()
+                await _send(socket, frame)
+                sending.since = None
+            watching.cancel()
+    except* (WebSocketDisconnect, TimeoutError):
+        pass  # it is gone, or as good as gone
+
+
+class _Sending:
+    """How long a frame has been on its way. Sound is fifty frames a second: a timer for each would cost too much."""
+
+    def __init__(self, most_s: float) -> None:
+        self._most_s = most_s
+        self.now = asyncio.get_running_loop().time
+        self.since: float | None = None
+
+    async def watch(self, limit: asyncio.Timeout) -> None:
+        """Lets the limit expire when a frame takes too long."""
+        while True:
+            await asyncio.sleep(self._most_s / 4)
+            if self.since is not None and self.now() - self.since > self._most_s:
+                limit.reschedule(self.now())
+
+
+async def _send(socket: WebSocket, frame: str | bytes | Closing) -> None:
+    if isinstance(frame, str):
+        await socket.send_text(frame)
+    elif isinstance(frame, bytes):
+        await socket.send_bytes(frame)
+    else:
+        await socket.close(frame.code, frame.reason)
+
+
+async def _read(socket: WebSocket, call: Call, page: Page) -> None:
+    while True:
+        message = await socket.receive()
+        if message["type"] == "websocket.disconnect":
+            page.close(1000, "closed")
+            return
+        if (sound := message.get("bytes")) is not None:
+            call.hear(page, sound)
+        elif (text := message.get("text")) is not None:
+            call.command(page, text)
+
+
+def _call(request: Request) -> Call:
+    call = service_of(request).exchange.find(request.path_params["call_id"])
+    if call is None:
+        raise Refusal(404, "unknown_call", "There is no such call; start one with POST /api/calls.")
+    return call
+
+
+def _transport(wanted: NewCall | NewLeg) -> Transport:
+    if wanted.transport == "webrtc":
+        if not wanted.sdp:
+            message = "Over WebRTC, send the page's SDP offer as 'sdp'; or use the transport websocket."
+            raise Refusal(400, "no_sdp", message)
+        return "webrtc"
+    if wanted.transport == "websocket":
+        return "websocket"
+    message = f"There is no transport {wanted.transport!r}."
+    raise Refusal(422, "unknown_transport", message, ["webrtc", "websocket"])
+
+
+def _codec(wanted: NewCall | NewLeg) -> Codec | None:
+    if wanted.codec is None:
+        return None
+    if wanted.codec not in CODECS:
+        raise Refusal(422, "unknown_codec", f"There is no codec {wanted.codec!r}.", list(CODECS))
+    return CODECS[wanted.codec]
+
+
+async def _dial(call: Call, sdp: str | None) -> str:
+    try:
+        return await call.dial(sdp or "")
+    except ProviderError as error:
+        raise Refusal(502, "webrtc_failed", error.told, ["websocket"]) from None
+
+
+routes: list[BaseRoute] = [
+    Route("/api/calls", start_call, methods=["POST"]),
+    Route("/api/calls/{call_id}/leg", join_call, methods=["POST"]),
+    Route("/api/calls/{call_id}", hang_up, methods=["DELETE"]),
+    WebSocketRoute("/api/calls/{call_id}", call_socket),
+]

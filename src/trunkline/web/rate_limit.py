@@ -1,0 +1,84 @@
+"""How often a client may do something: a bucket of tries for each client, filled again as time goes by."""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+from starlette.types import Scope
+
+from trunkline.web.errors import Refusal
+
+MAX_CLIENTS = 10_000
+"""Clients that are remembered; whoever was not seen for longest is forgotten first."""
+EVERYBODY = "everybody"
+_IPV6_NETWORK = 64
+"""Bits that a network's owner is given; within it one machine can take any address."""
+
+
+class Rate:
+    """So many tries a minute for each client, and as many at once.
+
+    Args:
+        clock: gives seconds.
+    """
+
+    def __init__(
+        self, per_minute: int, *, clock: Callable[[], float] = time.monotonic, most_clients: int = MAX_CLIENTS
+    ) -> None:
+        self._most = float(per_minute)
+        self._clock = clock
+        self._most_clients = most_clients
+        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        """Tries that a client had left, and when."""
+
+    def wait_s(self, client: str) -> float:
+        """How long until the client may try again, in seconds; 0 if it may now."""
+        left, _now = self._filled(client)
+        return 0.0 if left >= 1 else (1 - left) * 60 / self._most
+
+    def count(self, client: str) -> None:
+        """The client has tried."""
+        left, now = self._filled(client)
+        self._left[client] = (max(0.0, left - 1), now)
+        self._left.move_to_end(client)
+        while len(self._left) > self._most_clients:
+            self._left.popitem(last=False)
+
+    def take(self, client: str, what: str) -> None:
+        """Counts a try.
+
+        Args:
+            what: is done too often, for people.
+
+        Raises:
+            Refusal: 429, with the time to wait.
+        """
+        if wait_s := self.wait_s(client):
+            raise Refusal(429, "too_often", f"{what}: try again in {math.ceil(wait_s)} s.", retry_after_s=wait_s)
+        self.count(client)
+
+    def _filled(self, client: str) -> tuple[float, float]:
+        now = self._clock()
+        left, at = self._left.get(client, (self._most, now))
+        return min(self._most, left + (now - at) * self._most / 60), now
+
+
+def client_of(scope: Scope) -> str:
+    """Whom a request is counted for: its address, or for IPv6 its network.
+
+    Behind a proxy that is trusted, the server has put the address there that the proxy gave.
+    """
+    host = str((scope.get("client") or ("unknown", 0))[0])
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    if isinstance(address, ipaddress.IPv4Address):
+        return host
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.ip_network((address.packed, _IPV6_NETWORK), strict=False))

@@ -1,0 +1,162 @@
+"""What the routes share: the running calls, the scenarios and the provider, made once by the lifespan."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from starlette.requests import HTTPConnection
+
+from trunkline.calls.call import times_of
+from trunkline.calls.metrics.config import measuring_of
+from trunkline.calls.registry import Exchange
+from trunkline.providers import Provider, ProviderError
+from trunkline.providers.factory import chosen_name, make_provider
+from trunkline.scenario.loading import Scenarios, load
+from trunkline.settings import Settings
+from trunkline.web.errors import Refusal
+from trunkline.web.log_redaction import quiet_log
+from trunkline.web.rate_limit import EVERYBODY, Rate, client_of
+
+ALL_CLIENTS = 10
+"""How many times as often as one client all together may use the open API."""
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Ready:
+    """What takes a moment at the start: importing the scenarios, starting the provider."""
+
+    scenarios: Scenarios
+    provider: Provider | None
+    provider_problem: str | None = None
+
+
+class Limits:
+    """How often something may be done in a minute: by each client, and by all together."""
+
+    def __init__(self, of_each: int, of_all: int) -> None:
+        self._client = Rate(of_each)
+        self._all = Rate(of_all)
+
+    def take(self, request: HTTPConnection, what: str) -> None:
+        """Counts one more time.
+
+        Args:
+            what: was done too often, for people.
+
+        Raises:
+            Refusal: 429, with the time to wait.
+        """
+        self._client.take(client_of(request.scope), what)
+        self._all.take(EVERYBODY, what)
+
+
+class Service:
+    """The server's state.
+
+    Args:
+        targets: the users' scenario files, folders and modules.
+
+    Raises:
+        PriceError: the table of prices cannot be read.
+    """
+
+    def __init__(self, settings: Settings, targets: Sequence[str]) -> None:
+        self.settings = settings
+        self._measuring = measuring_of(settings)
+        self.provider_name = chosen_name(settings)
+        calls = settings.client_calls_per_minute, settings.calls_per_minute
+        self.starting, self.joining = Limits(*calls), Limits(*calls)
+        asked = settings.client_api_per_minute
+        self.client_api = {what: Limits(asked, ALL_CLIENTS * asked) for what in ("session", "responses")}
+        self._targets = targets
+        self._exchange: Exchange | None = None
+        self._ready: asyncio.Future[Ready] | None = None
+
+    @property
+    def exchange(self) -> Exchange:
+        """The running calls.
+
+        Raises:
+            Refusal: the app's lifespan has not been run.
+        """
+        if self._exchange is None:
+            raise _not_started()
+        return self._exchange
+
+    async def ready(self) -> Ready:
+        """Scenarios and provider, once they are there."""
+        if self._ready is None:
+            raise _not_started()
+        return await asyncio.shield(self._ready)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Runs the service: calls can be made inside."""
+        times = times_of(self.settings)
+        async with AsyncExitStack() as stack:
+            stack.enter_context(quiet_log(log_content=self.settings.log_content))
+            providers = await stack.enter_async_context(AsyncExitStack())
+            exchange = Exchange(
+                times=times,
+                most=self.settings.max_calls,
+                kept_s=self.settings.ended_call_ttl_s,
+                measuring=self._measuring,
+            )
+            self._exchange = await stack.enter_async_context(exchange)
+            self._ready = asyncio.get_running_loop().create_future()
+            preparing = asyncio.create_task(self._prepare(providers))
+            try:
+                yield
+            finally:
+                preparing.cancel()
+                await asyncio.gather(preparing, return_exceptions=True)
+                if not self._ready.done():
+                    self._ready.set_exception(_stopping())
+                self._ready.exception()  # looked at, also if nobody waited for it
+                self._exchange, self._ready = None, None
+
+    async def _prepare(self, stack: AsyncExitStack) -> None:
+        assert self._ready is not None  # noqa: S101 - set just before this task was made
+        try:
+            self._ready.set_result(await self._made_ready(stack))
+        except Exception as error:
+            logger.exception("the scenarios could not be loaded")
+            self._ready.set_exception(error)
+
+    async def _made_ready(self, stack: AsyncExitStack) -> Ready:
+        # The Agents SDK takes two seconds to import: in a thread, so that the server answers meanwhile.
+        scenarios = await asyncio.to_thread(load, self._targets)
+        for problem in scenarios.problems:
+            logger.error("%s", problem)
+        provider, trouble = None, None
+        try:
+            provider = await make_provider(self.settings, scenarios)
+            stack.push_async_callback(provider.aclose)
+        except ProviderError as error:
+            trouble = error.told
+            logger.error("%s", trouble)
+        return Ready(scenarios, provider, trouble)
+
+
+def service_of(connection: HTTPConnection) -> Service:
+    """The service of the app that a request came to."""
+    service = connection.app.state.service
+    assert isinstance(service, Service)  # noqa: S101 - `create_app` sets it
+    return service
+
+
+def _stopping() -> Refusal:
+    return Refusal(503, "stopping", "The server is stopping.")
+
+
+def _not_started() -> Refusal:
+    message = (
+        "Trunkline has not been started: an app that mounts it must run its lifespan "
+        "(`async with trunkline.web.lifespan(app): …` in its own)."
+    )
+    return Refusal(503, "not_started", message)

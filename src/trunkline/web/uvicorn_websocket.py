@@ -1,0 +1,46 @@
+"""Uvicorn's WebSockets, tuned for sound: many small messages that are taken at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from uvicorn.protocols.utils import ClientDisconnected
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+MAX_WAITING = 32
+"""Messages from a page that may wait to be taken before no more are read from its socket."""
+
+
+class CallSocketProtocol(WebSocketsSansIOProtocol):
+    """Stops reading when `MAX_WAITING` messages wait, and not after each one, which costs two system calls every time.
+
+    What a page can make us keep is bounded all the same: by that number, and by the limit on the size of a message.
+    """
+
+    def send_receive_event_to_app(self) -> None:
+        """See the base class, which would pause unless it was paused already, and logs bad text with a traceback."""
+        if self.curr_msg_data_type == "text" and not _is_utf8(b"".join(self.frames)):
+            self.frames = []
+            self.conn.send_close(1007, "Text has to be UTF-8.")  # RFC 6455, 8.1
+            self.handle_parser_exception()
+            return
+        was_paused, self.read_paused = self.read_paused, True
+        super().send_receive_event_to_app()
+        self.read_paused = was_paused
+        if not was_paused and self.queue.qsize() > MAX_WAITING:
+            self.read_paused = True
+            self.transport.pause_reading()
+
+    async def send(self, message: Any) -> None:
+        """See the base class, which writes to a transport that is closing: asyncio would log that every time."""
+        if message["type"] == "websocket.send" and self.transport.is_closing():
+            raise ClientDisconnected
+        await super().send(message)
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
