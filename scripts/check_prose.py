@@ -16,6 +16,7 @@ import tomllib
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache, lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -92,7 +93,7 @@ CODE = (
 SENTENCE_END = re.compile(r"[.!?…][\"'”’)*_\]]*(?=\s+[\"'“‘(*_\[]*[A-Z0-9x])|\Z")
 ABBREVIATION = re.compile(r"(?:\be\.g|\bi\.e|\bvs|\betc|\bcf|\bapprox)\.$", re.IGNORECASE)
 LINTER_NOTE = re.compile(r"#\s*(?:noqa|type:|pragma|ruff:|mypy:|fmt:|!).*")
-NOT_PROSE = re.compile(r"[{}|\\<>=\[\]]|^\s*(?:SELECT|INSERT)\b|^[\W\d]|/\S+/")
+NOT_PROSE = re.compile(r"[{}|\\<>=\[\]]|\d[a-z]\d|^\s*(?:SELECT|INSERT)\b|^[\W\d]|/\S+/")
 
 
 class Passage(NamedTuple):
@@ -303,7 +304,7 @@ def stands_for_a_noun(match: re.Match[str], sentence: str) -> bool:
 
 def find_bad_openings(path: Path, source: str) -> Iterator[Finding]:
     """Find docstrings of functions that do not begin with a verb, and docstrings that begin with a wh-word."""
-    for node in ast.walk(ast.parse(source)):
+    for node in nodes_of(source):
         if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             continue
         text = ast.get_docstring(node)
@@ -355,11 +356,10 @@ def is_verb(word: str) -> bool:
     return plain.lower() in verbs() or ("-" in plain and plain.split("-")[1] in verbs())
 
 
-def verbs(loaded: set[str] = set()) -> set[str]:  # noqa: B006 - the list is read once
+@cache
+def verbs() -> frozenset[str]:
     """Return the accepted verbs."""
-    if not loaded:
-        loaded.update(line for line in VERBS.read_text().split("\n") if line and not line.startswith("#"))
-    return loaded
+    return frozenset(line for line in VERBS.read_text().split("\n") if line and not line.startswith("#"))
 
 
 def hint(word: str) -> str:
@@ -384,11 +384,10 @@ def find_long_sentences(passage: Passage) -> Iterator[Finding]:
 
 def read_python(path: Path, source: str) -> Iterator[Passage]:
     """Read docstrings, strings that stand alone, comments, and string literals that are sentences."""
-    tree = ast.parse(source)
     spoken = shown(path).startswith(SPOKEN)
     alone: set[ast.AST] = set()
     parts: set[ast.AST] = set()
-    for node in ast.walk(tree):
+    for node in nodes_of(source):
         if spoken and is_prompt(path, node):
             alone.update(string_statements(node))
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and node.value not in alone:
@@ -396,14 +395,20 @@ def read_python(path: Path, source: str) -> Iterator[Passage]:
             if isinstance(node.value.value, str):
                 yield Passage(path, node.value.lineno, node.value.value)
         if isinstance(node, ast.JoinedStr):
-            parts.update(part for part in ast.walk(node) if part is not node)
+            parts.update(node.values)
     if shown(path).startswith(SHOWN_TO_USERS) and not spoken:
-        for node in ast.walk(tree):
+        for node in nodes_of(source):
             if node not in alone and node not in parts and isinstance(node, ast.Constant | ast.JoinedStr):
                 text = literal_text(node)
-                if len(text.split()) >= MIN_STRING_WORDS and not NOT_PROSE.search(text):
+                if is_sentence(text):
                     yield Passage(path, node.lineno, text)
     yield from python_comments(path, source)
+
+
+@lru_cache(maxsize=1)
+def nodes_of(source: str) -> list[ast.AST]:
+    """Return all nodes of the syntax tree; a function comes before its body."""
+    return list(ast.walk(ast.parse(source)))
 
 
 def string_statements(function: ast.AST) -> Iterator[ast.AST]:
@@ -411,6 +416,11 @@ def string_statements(function: ast.AST) -> Iterator[ast.AST]:
     for statement in getattr(function, "body", []):
         if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
             yield statement.value
+
+
+def is_sentence(text: str) -> bool:
+    """Return whether a string literal has the words of a sentence, and no marks of code."""
+    return len(text.split()) >= MIN_STRING_WORDS and not NOT_PROSE.search(text)
 
 
 def literal_text(node: ast.Constant | ast.JoinedStr) -> str:
@@ -440,7 +450,7 @@ def python_comments(path: Path, source: str) -> Iterator[Passage]:
 
 
 def read_typescript(path: Path, source: str) -> Iterator[Passage]:
-    """Read comments, and string literals that are sentences."""
+    """Read comments, and sentences in string literals and between tags."""
     block: list[tuple[int, str]] = []
     line, place = 1, 0
     for match in TYPESCRIPT_TOKEN.finditer(source):
@@ -454,16 +464,16 @@ def read_typescript(path: Path, source: str) -> Iterator[Passage]:
             block.append((line, text.lstrip("/")))
         elif text.startswith("/*"):
             yield Passage(path, line, re.sub(r"(?m)^\s*\*+|^/\*+|\*+/$", " ", text))
-        elif len(text.split()) >= MIN_STRING_WORDS:
-            inner = re.sub(r"\$\{[^}]*\}", "`x`", text[1:-1])
-            if not NOT_PROSE.search(inner):
-                yield Passage(path, line, inner)
+        elif is_sentence(inner := re.sub(r"\$\{[^}]*\}", "`x`", text.strip("\"'`>"))):
+            yield Passage(path, line, inner)
     if block:
         yield joined(path, block)
 
 
+# Comments, string literals, and the text between tags.
 TYPESCRIPT_TOKEN = re.compile(
-    r"//[^\n]*|/\*.*?\*/|\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`", re.DOTALL
+    r"//[^\n]*|/\*.*?\*/|\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`|(?<!=)>[^<>{}=;]+(?=[<{])",
+    re.DOTALL,
 )
 
 
@@ -553,6 +563,7 @@ def package_of(path: Path) -> str:
     return "/".join(parts[:2]) if parts[0] in ("docs", "console") else parts[0]
 
 
+@cache
 def shown(path: Path) -> str:
     """Return the path relative to the repository where it is inside."""
     return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)

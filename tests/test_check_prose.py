@@ -134,3 +134,16 @@ def test_a_budget_is_lowered(
     assert PROSE["compare_with_budget"](results, lower=True) == 1
     assert budget.read_text() == "# Kept.\nhits_per_10_000_words = 20\nfirst_words = 9\nlong_sentences = 0\n"
     assert "first_words exceeds its budget" in capsys.readouterr().out
+
+
+def test_texts_between_tags_count_and_drawings_do_not(tmp_path: Path) -> None:
+    text = 'const a = <p d="M1 1l6 3-6 3z M9 what">It now goes on,\n  again.</p>;\n'
+    assert findings(tmp_path, text, "page.tsx") == ["1 banned word"]
+
+
+def test_errors_in_the_source_count() -> None:
+    source = 'x = Error(f"There is no scenario {name}: use another.")\ny = "no sentence"\n'
+    passages = list(PROSE["read_python"](ROOT / "src" / "trunkline" / "module.py", source))
+    assert [passage.text for passage in passages] == ["There is no scenario `x`: use another."]
+    spoken = ROOT / "src" / "trunkline" / "builtin_scenarios" / "module.py"
+    assert list(PROSE["read_python"](spoken, source)) == []
