@@ -10,5 +10,5 @@ ROOT = Path(__file__).parent.parent
 
 def test_the_consoles_event_types_are_up_to_date() -> None:
     written = runpy.run_path(str(ROOT / "scripts" / "console_types.py"))["typescript"]()
-    kept = (ROOT / "console" / "src" / "log-events.ts").read_text()
+    kept = (ROOT / "console" / "src" / "transport" / "log-events.ts").read_text()
     assert kept == written, "run: python scripts/console_types.py"

@@ -1,17 +1,17 @@
 /** Feeds events to the console's event log, or to a plain list that draws them all, and takes the time. */
 import { signal } from "@preact/signals";
 import { render, type VNode } from "preact";
-import { EventLog } from "../src/components/EventLog";
-import { EventRow } from "../src/components/EventRow";
-import { EventList } from "../src/event-list";
-import type { LogFrame } from "../src/frames";
-import { emptyCall, reduce } from "../src/reducer";
-import "../src/styles/tokens.css";
-import "../src/styles/page.css";
-import "../src/styles/controls.css";
-import "../src/styles/conversation.css";
-import "../src/styles/measures.css";
-import "../src/styles/events.css";
+import { EventLog } from "../src/event-log/EventLog";
+import { EventRow } from "../src/event-log/EventRow";
+import { EventList } from "../src/event-log/event-list";
+import type { LogFrame } from "../src/transport/frames";
+import { emptyCall, reduce } from "../src/call/reducer";
+import "../src/ui/tokens.css";
+import "../src/ui/page.css";
+import "../src/ui/controls.css";
+import "../src/transcript/transcript.css";
+import "../src/transcript/metrics.css";
+import "../src/event-log/event-log.css";
 
 export interface Figures {
   events: number;

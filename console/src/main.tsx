@@ -1,15 +1,15 @@
 import { render } from "preact";
-import { App } from "./components/App";
-import { start } from "./console";
-import { applyStoredTheme } from "./theme";
-import "./styles/tokens.css";
-import "./styles/page.css";
-import "./styles/controls.css";
-import "./styles/conversation.css";
-import "./styles/measures.css";
-import "./styles/agents.css";
-import "./styles/events.css";
-import "./styles/sound.css";
+import { App } from "./ui/App";
+import { start } from "./call/app-state";
+import { applyStoredTheme } from "./ui/theme";
+import "./ui/tokens.css";
+import "./ui/page.css";
+import "./ui/controls.css";
+import "./transcript/transcript.css";
+import "./transcript/metrics.css";
+import "./agents/agents.css";
+import "./event-log/event-log.css";
+import "./audio/audio.css";
 
 applyStoredTheme();
 const root = document.getElementById("console");

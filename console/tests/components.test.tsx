@@ -1,16 +1,16 @@
 import { cleanup, fireEvent, render, screen, within } from "@testing-library/preact";
 import { afterEach, describe, expect, it } from "vitest";
-import { edges, GRAPH_WIDTH, graphHeight, NODE, pathBetween, ring } from "../src/agent-graph";
-import type { AgentInfo, ScenarioInfo } from "../src/api";
-import { type CallState, emptyCall, type Measures, type Message, type ToolRun } from "../src/call-state";
-import { Agents } from "../src/components/Agents";
-import { Bubble } from "../src/components/Bubble";
-import { CallFigures } from "../src/components/CallFigures";
-import { Crumb } from "../src/components/Crumb";
-import type { LogFrame } from "../src/frames";
-import type { LogEvent } from "../src/log-events";
-import { reduce } from "../src/reducer";
-import { asJson, asText } from "../src/transcript-text";
+import { edges, GRAPH_WIDTH, graphHeight, NODE, pathBetween, ring } from "../src/agents/agent-graph";
+import type { AgentInfo, ScenarioInfo } from "../src/transport/api";
+import { type CallState, emptyCall, type Measures, type Message, type ToolRun } from "../src/call/call-state";
+import { Agents } from "../src/agents/Agents";
+import { Bubble } from "../src/transcript/Bubble";
+import { CallFigures } from "../src/transcript/CallMetrics";
+import { Crumb } from "../src/transcript/TimelineEntry";
+import type { LogFrame } from "../src/transport/frames";
+import type { LogEvent } from "../src/transport/log-events";
+import { reduce } from "../src/call/reducer";
+import { asJson, asText } from "../src/transcript/transcript-text";
 
 afterEach(cleanup);
 

@@ -257,7 +257,7 @@ async def test_the_page_needs_no_script_and_its_policy_lets_its_style_and_form_t
 
 def test_the_page_has_the_consoles_colours_type_and_space() -> None:
     declared = re.compile(r"^  (--[\w-]+): (.*);$", re.MULTILINE)
-    console = dict(declared.findall((ROOT / "console/src/styles/tokens.css").read_text()))
+    console = dict(declared.findall((ROOT / "console/src/ui/tokens.css").read_text()))
     own = dict(declared.findall((ROOT / "src/trunkline/web/pages/sign_in.css").read_text()))
     assert len(own) > 15
     assert own.items() <= console.items()

@@ -1,0 +1,100 @@
+/** What an agent is: instructions, tools with their arguments, handoffs, guardrails. */
+import type { VNode } from "preact";
+import type { AgentInfo, ToolInfo } from "../transport/api";
+import { AgentChip } from "./AgentChip";
+
+export function AgentDefinition({ agent, agents }: { agent: AgentInfo; agents: readonly string[] }): VNode {
+  return (
+    <dl class="definition">
+      {agent.handoff_description && (
+        <>
+          <dt>Comes in for</dt>
+          <dd dir="auto">{agent.handoff_description}</dd>
+        </>
+      )}
+      <dt>Hands over to</dt>
+      <dd class="definition-chips">
+        {agent.handoffs.length === 0 ? <span class="muted">nobody</span> : agent.handoffs.map((name) => <AgentChip key={name} name={name} agents={agents} />)}
+      </dd>
+      <dt>Tools</dt>
+      <dd>
+        {agent.tool_details.length === 0 ? (
+          <span class="muted">none</span>
+        ) : (
+          agent.tool_details.map((tool) => <Tool key={tool.name} tool={tool} />)
+        )}
+      </dd>
+      {agent.guardrails.length > 0 && (
+        <>
+          <dt>Guardrails</dt>
+          <dd>{agent.guardrails.join(", ")}</dd>
+        </>
+      )}
+      <dt>Instructions</dt>
+      <dd>
+        {agent.instructions === null ? (
+          <span class="muted">A function writes them for each call.</span>
+        ) : (
+          <div class="instructions" dir="auto" tabIndex={0} role="group" aria-label={`Instructions of ${agent.name}`}>
+            {agent.instructions}
+          </div>
+        )}
+      </dd>
+    </dl>
+  );
+}
+
+function Tool({ tool }: { tool: ToolInfo }): VNode {
+  const parameters = parametersOf(tool);
+  return (
+    <details class="tool-definition">
+      <summary>
+        <code>{tool.name}</code>
+      </summary>
+      {tool.description && <p dir="auto">{tool.description}</p>}
+      {parameters.length === 0 ? (
+        <p class="muted">Takes no arguments.</p>
+      ) : (
+        <ul>
+          {parameters.map(({ name, type, needed, description }) => (
+            <li key={name}>
+              <code>{name}</code> <span class="muted">{needed ? type : `${type}, optional`}</span>
+              {description && <p dir="auto">{description}</p>}
+            </li>
+          ))}
+        </ul>
+      )}
+    </details>
+  );
+}
+
+interface Parameter {
+  name: string;
+  type: string;
+  needed: boolean;
+  description: string | null;
+}
+
+/** The arguments that a tool's JSON schema names, as far as it names any. */
+function parametersOf(tool: ToolInfo): Parameter[] {
+  const properties = tool.parameters?.["properties"];
+  const required = tool.parameters?.["required"];
+  if (typeof properties !== "object" || properties === null) return [];
+  return Object.entries(properties as Record<string, unknown>).map(([name, schema]) => {
+    const given = (typeof schema === "object" && schema !== null ? schema : {}) as Record<string, unknown>;
+    const { description } = given;
+    return {
+      name,
+      type: typeOf(given),
+      needed: Array.isArray(required) && required.includes(name),
+      description: typeof description === "string" ? description : null,
+    };
+  });
+}
+
+function typeOf(schema: Record<string, unknown>): string {
+  if (Array.isArray(schema["enum"])) return schema["enum"].map(String).join(" | ");
+  const type = schema["type"];
+  const name = typeof type === "string" ? type : Array.isArray(type) ? type.join(" | ") : "any";
+  return typeof schema["pattern"] === "string" ? `${name} ${schema["pattern"]}` : name;
+}

@@ -1,0 +1,157 @@
+/** Who can hand the caller to whom, where the call is, and what each agent is. */
+import { useSignal } from "@preact/signals";
+import type { VNode } from "preact";
+import { hueClass } from "./agent-hue";
+import { type Edge, edges, GRAPH_WIDTH, graphHeight, NODE, pathBetween, type Point, ring } from "./agent-graph";
+import type { AgentInfo, ScenarioInfo } from "../transport/api";
+import type { CallState } from "../call/reducer";
+import { AgentChip } from "./AgentChip";
+import { AgentDefinition } from "./AgentDefinition";
+import { unchanging } from "../ui/memo";
+
+interface AgentsProps {
+  scenario: ScenarioInfo | undefined;
+  /** Who speaks, or will answer. */
+  current: string | null;
+  live: boolean;
+  handoffs: CallState["handoffs"];
+}
+
+/** Drawn again only when one of its properties is another one: the call changes many times a second. */
+export const Agents = unchanging((props: AgentsProps): VNode => <Region {...props} />);
+
+function Region({ scenario, current, live, handoffs }: AgentsProps): VNode {
+  const picked = useSignal<string | null>(null);
+  const agents = scenario?.agents ?? [];
+  const shown = agents.find(({ name }) => name === picked.value) ?? agents.find(({ name }) => name === current) ?? agents[0];
+  return (
+    <section class="agents" aria-label="Agents">
+      <header class="pane-head">
+        <h2>Agents</h2>
+        {handoffs.length > 0 && <span class="count">{handoffs.length === 1 ? "1 handoff" : `${handoffs.length} handoffs`}</span>}
+      </header>
+      <div class="scroll" tabIndex={0}>
+        {agents.length > 0 && (
+          <Graph
+            agents={agents}
+            current={current}
+            live={live}
+            handoffs={handoffs}
+            picked={picked.value}
+            pick={(name) => (picked.value = picked.value === name ? null : name)}
+          />
+        )}
+        {shown && <Card agent={shown} agents={agents} role={roleOf(shown.name, current, live, agents)} />}
+      </div>
+    </section>
+  );
+}
+
+function Card({ agent, agents, role }: { agent: AgentInfo; agents: readonly AgentInfo[]; role: string }): VNode {
+  const names = agents.map(({ name }) => name);
+  return (
+    <article class="agent-card" aria-label={`About ${agent.name}`}>
+      <h3>
+        <AgentChip name={agent.name} agents={names} />
+        {role && <span class="muted">{role}</span>}
+      </h3>
+      <AgentDefinition agent={agent} agents={names} />
+    </article>
+  );
+}
+
+function roleOf(name: string, current: string | null, live: boolean, agents: readonly AgentInfo[]): string {
+  if (name === current) return live ? "has the call" : "answers the next call";
+  return name === agents[0]?.name ? "the first" : "";
+}
+
+interface GraphProps {
+  agents: readonly AgentInfo[];
+  current: string | null;
+  live: boolean;
+  handoffs: CallState["handoffs"];
+  picked: string | null;
+  pick: (name: string) => void;
+}
+
+function Graph({ agents, current, live, handoffs, picked, pick }: GraphProps): VNode {
+  const names = agents.map(({ name }) => name);
+  const places = ring(agents.length);
+  const height = graphHeight(agents.length);
+  return (
+    <div class="graph" style={{ width: `${GRAPH_WIDTH}px`, height: `${height}px` }}>
+      <Lines agents={agents} places={places} height={height} handoffs={handoffs} />
+      <ul>
+        {agents.map((agent, index) => (
+          <li
+            key={agent.name}
+            class={hueClass(names, agent.name)}
+            style={{ left: `${place(places, index).x - NODE.width / 2}px`, top: `${place(places, index).y - NODE.height / 2}px` }}
+          >
+            <button
+              type="button"
+              class={`node ${agent.name === current ? (live ? "node-live" : "node-next") : ""}`}
+              aria-pressed={picked === agent.name}
+              aria-current={agent.name === current && live ? "true" : undefined}
+              aria-describedby={`agent-about-${index}`}
+              title={agent.name}
+              onClick={() => pick(agent.name)}
+            >
+              <bdi>{agent.name}</bdi>
+            </button>
+            <span id={`agent-about-${index}`} hidden>
+              {`${roleOf(agent.name, current, live, agents)} Hands over to: ${agent.handoffs.join(", ") || "nobody"}.`}
+            </span>
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}
+
+interface LinesProps {
+  agents: readonly AgentInfo[];
+  places: readonly Point[];
+  height: number;
+  handoffs: CallState["handoffs"];
+}
+
+function Lines({ agents, places, height, handoffs }: LinesProps): VNode {
+  const indexOf = (name: string): number => agents.findIndex((agent) => agent.name === name);
+  const taken = new Set(handoffs.map(({ from, to }) => `${indexOf(from)} ${indexOf(to)}`));
+  const last = handoffs.at(-1);
+  const from = last ? indexOf(last.from) : -1;
+  const to = last ? indexOf(last.to) : -1;
+  const path = (a: number, b: number): string => pathBetween(places, a, b);
+  const wasTaken = (edge: Edge): boolean => taken.has(`${edge.from} ${edge.to}`) || taken.has(`${edge.to} ${edge.from}`);
+  return (
+    <svg width={GRAPH_WIDTH} height={height} aria-hidden="true" focusable="false">
+      <defs>
+        {(["plain", "lit"] as const).map((name) => (
+          <marker key={name} id={`arrow-${name}`} class={`arrow-${name}`} viewBox="0 0 8 8" refX="6.5" refY="4" markerWidth="7" markerHeight="7" markerUnits="userSpaceOnUse" orient="auto-start-reverse">
+            <path d="M1 1l6 3-6 3z" />
+          </marker>
+        ))}
+      </defs>
+      {edges(agents).map((edge) => (
+        <path
+          key={`${edge.from} ${edge.to}`}
+          class={wasTaken(edge) ? "edge edge-taken" : "edge"}
+          d={path(edge.from, edge.to)}
+          marker-end={edge.forth ? "url(#arrow-plain)" : undefined}
+          marker-start={edge.back ? "url(#arrow-plain)" : undefined}
+        />
+      ))}
+      {last && from >= 0 && to >= 0 && from !== to && (
+        <g key={last.seq} class={hueClass(agents.map(({ name }) => name), last.to)}>
+          <path class="edge edge-last" d={path(from, to)} marker-end="url(#arrow-lit)" />
+          <path class="edge edge-spark" d={path(from, to)} pathLength={1} />
+        </g>
+      )}
+    </svg>
+  );
+}
+
+function place(places: readonly Point[], index: number): Point {
+  return places[index] ?? { x: 0, y: 0 };
+}

@@ -1,0 +1,65 @@
+/** Plays the agent's sound on the audio thread, and tells the page how far it is. */
+import { type Position, PlayQueue } from "../playout-queue";
+
+export type ToPlayer =
+  | { type: "push"; itemId: string; samples: Int16Array }
+  | { type: "complete"; itemId: string }
+  | { type: "clear" };
+
+export type FromPlayer =
+  | { type: "position"; position: Position }
+  | { type: "cleared"; positions: Position[] }
+  | { type: "level"; peak: number; sounding: boolean };
+
+const POSITION_EVERY_S = 0.25;
+const LEVEL_EVERY_S = 0.05;
+
+class Player extends AudioWorkletProcessor {
+  private readonly queue = new PlayQueue(sampleRate);
+  private sincePosition = 0;
+  private sinceLevel = 0;
+  private peak = 0;
+  private wasSounding = false;
+
+  constructor() {
+    super();
+    this.port.onmessage = ({ data }: MessageEvent<ToPlayer>) => {
+      if (data.type === "push") this.queue.push(data.itemId, data.samples);
+      else if (data.type === "complete") this.queue.complete(data.itemId);
+      else this.tell({ type: "cleared", positions: this.queue.clear() });
+    };
+  }
+
+  override process(_inputs: Float32Array[][], outputs: Float32Array[][]): boolean {
+    const [first, ...others] = outputs[0] ?? [];
+    if (first === undefined) return true;
+    for (const position of this.queue.render(first)) this.tell({ type: "position", position });
+    for (const other of others) other.set(first);
+    for (const sample of first) this.peak = Math.max(this.peak, Math.abs(sample));
+    this.report(first.length);
+    return true;
+  }
+
+  private report(samples: number): void {
+    this.sincePosition += samples;
+    this.sinceLevel += samples;
+    const sounding = this.queue.sounding;
+    if (sounding && this.sincePosition >= sampleRate * POSITION_EVERY_S) {
+      this.sincePosition = 0;
+      const position = this.queue.current();
+      if (position) this.tell({ type: "position", position });
+    }
+    const due = this.sinceLevel >= sampleRate * LEVEL_EVERY_S && (sounding || this.wasSounding);
+    if (due || sounding !== this.wasSounding) {
+      this.tell({ type: "level", peak: sounding ? this.peak : 0, sounding });
+      this.sinceLevel = this.peak = 0;
+      this.wasSounding = sounding;
+    }
+  }
+
+  private tell(message: FromPlayer): void {
+    this.port.postMessage(message);
+  }
+}
+
+registerProcessor("player", Player);

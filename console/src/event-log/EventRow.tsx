@@ -1,0 +1,108 @@
+/** One event in one line; opened, with its payload, and with the event that it belongs to. */
+import { useSignal } from "@preact/signals";
+import type { VNode } from "preact";
+import { useLayoutEffect, useRef } from "preact/hooks";
+import { type EventLine, lineOf, payloadOf } from "./event-lines";
+import type { Pair } from "./event-pairs";
+import type { LogFrame } from "../transport/frames";
+import { toClipboard } from "../ui/export";
+import { duration, timeOfDay } from "../ui/time";
+import { Icon } from "../ui/icons";
+import { Json } from "../ui/Json";
+import { unchanging } from "../ui/memo";
+
+interface EventRowProps {
+  id: string;
+  event: LogFrame;
+  index: number;
+  startedAt: number | null;
+  open: boolean;
+  /** Whether the keyboard is at it. */
+  active: boolean;
+  pair: Pair | undefined;
+  /** Whether its pair is the one that the keyboard is at. */
+  lit: boolean;
+  toggle: (index: number) => void;
+  /** Told the height in px of a row that is open. */
+  measured: (index: number, height: number) => void;
+  goTo: (seq: number) => void;
+}
+
+const ARROWS: Record<EventLine["direction"], { sign: string; words: string }> = {
+  up: { sign: "▲", words: "sent" },
+  down: { sign: "▼", words: "received" },
+  own: { sign: "·", words: "" },
+};
+
+export const EventRow = unchanging((props: EventRowProps): VNode => {
+  const { id, event, index, startedAt, open, active, pair, lit, toggle } = props;
+  const { direction, name, summary, tone } = lineOf(event);
+  const arrow = ARROWS[direction];
+  return (
+    <div
+      id={id}
+      class={`row row-${direction} row-${tone}${active ? " row-active" : ""}${lit ? " row-lit" : ""}`}
+      role="treeitem"
+      aria-level={1}
+      aria-setsize={-1}
+      aria-posinset={index + 1}
+      aria-expanded={open}
+      aria-selected={active}
+    >
+      <div class="row-head" onClick={() => toggle(index)}>
+        <span class="row-time">{timeOfDay(startedAt, event.at_ms)}</span>
+        <span class="row-arrow" aria-hidden="true">
+          {arrow.sign}
+        </span>
+        {arrow.words && <span class="visually-hidden">{arrow.words}</span>}
+        <span class="row-name">{name}</span>
+        <span class="row-summary" dir="auto">
+          {summary}
+        </span>
+        {pair && <Icon name="link" />}
+      </div>
+      {open && <Opened {...props} />}
+    </div>
+  );
+});
+
+function Opened({ event, index, pair, measured, goTo }: EventRowProps): VNode {
+  const element = useRef<HTMLDivElement>(null);
+  const copied = useSignal(false);
+  useLayoutEffect(() => {
+    const row = element.current?.parentElement;
+    if (!row) return undefined;
+    const observer = new ResizeObserver(() => measured(index, row.offsetHeight));
+    observer.observe(row);
+    return () => observer.disconnect();
+  }, [index]);
+  const other = pair && (pair.begin === event ? pair.end : pair.begin);
+  const copy = async (): Promise<void> => {
+    copied.value = await toClipboard(JSON.stringify(event, null, 2));
+  };
+  return (
+    <div ref={element} class="row-detail">
+      <div class="row-actions">
+        <button type="button" class="button button-small" aria-label="Event as JSON" title="Copy the event, as JSON" onClick={() => void copy()}>
+          <Icon name={copied.value ? "done" : "copy"} />
+          {copied.value ? "Copied!" : "Event as JSON"}
+        </button>
+        {pair && other && (
+          <button type="button" class="button button-small" onClick={() => goTo(other.seq)}>
+            <Icon name="link" />
+            {`Go to its ${other === pair.end ? "result" : "beginning"}`}
+          </button>
+        )}
+      </div>
+      <Json value={payloadOf(event)} />
+      {pair && other && (
+        <>
+          <p class="muted row-pair">
+            {`${other === pair.end ? "Ended by" : "Begun by"} ${lineOf(other).name}, ${duration(Math.abs(other.at_ms - event.at_ms))} ${other === pair.end ? "later" : "before"}:`}
+          </p>
+          <Json value={payloadOf(other)} />
+        </>
+      )}
+    </div>
+  );
+}

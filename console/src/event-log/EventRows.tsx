@@ -1,0 +1,144 @@
+/** The rows of the event log. Only those in sight exist; the keyboard walks them as a tree of one level. */
+import type { VNode } from "preact";
+import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
+import type { EventPairs } from "./event-pairs";
+import { indexOfSeq, type Selection } from "./event-selection";
+import { useFollow } from "../ui/stick-to-bottom";
+import { RowGeometry } from "./row-geometry";
+import { EventRow } from "./EventRow";
+import { JumpButton } from "../ui/JumpButton";
+
+const ROW_PX = 28;
+/** Rows drawn beyond the edges, so that fast scrolling shows no gaps. */
+const MARGIN_PX = 10 * ROW_PX;
+
+interface EventRowsProps {
+  events: Selection;
+  pairs: EventPairs;
+  startedAt: number | null;
+  /** The seq of an event to go to, once; `found` is called when that is done. */
+  sought: number | null;
+  found: () => void;
+  goTo: (seq: number) => void;
+}
+
+export function EventRows({ events, pairs, startedAt, sought, found, goTo }: EventRowsProps): VNode {
+  const { frame, content, following, onScroll, jump } = useFollow();
+  const geometry = useMemo(() => new RowGeometry(ROW_PX), []);
+  const [view, setView] = useState({ top: 0, height: 0 });
+  const [active, setActive] = useState<number | null>(null);
+  const [, redraw] = useState(0);
+  const open = useRef(new Set<number>());
+  const id = useId();
+  const look = (): void => {
+    const element = frame.current;
+    if (element) setView({ top: element.scrollTop, height: element.clientHeight });
+  };
+  useEffect(() => {
+    const observer = new ResizeObserver(look);
+    if (frame.current) observer.observe(frame.current);
+    return () => observer.disconnect();
+  }, []);
+
+  const count = events.length;
+  if (count === 0 && open.current.size > 0) {
+    open.current.clear();
+    geometry.clear();
+  }
+  const show = (index: number, share: number | null): void => {
+    const element = frame.current;
+    if (!element) return;
+    const top = geometry.top(index);
+    if (share !== null) element.scrollTop = top - share * element.clientHeight;
+    else if (top < element.scrollTop) element.scrollTop = top;
+    else if (top + ROW_PX > element.scrollTop + element.clientHeight) element.scrollTop = top + ROW_PX - element.clientHeight;
+  };
+  useEffect(() => {
+    if (sought === null) return;
+    const index = indexOfSeq(events, sought);
+    setActive(index);
+    show(index, 0.3);
+    frame.current?.focus();
+    found();
+  }, [sought]);
+  // These stay the same functions, so that a row is drawn again only when it is another one.
+  const measured = useRef((index: number, height: number): void => {
+    if (geometry.heightOf(index) === height) return;
+    geometry.setHeight(index, height);
+    redraw((times) => times + 1);
+  });
+  const toggle = useRef((index: number, to?: boolean): void => {
+    const opens = to ?? !open.current.has(index);
+    if (opens) open.current.add(index);
+    else if (open.current.delete(index)) geometry.setHeight(index, ROW_PX);
+    setActive(index);
+    redraw((times) => times + 1);
+  });
+  const onKeyDown = (event: KeyboardEvent): void => {
+    if (event.target !== frame.current || event.altKey || event.ctrlKey || event.metaKey || count === 0) return;
+    const page = Math.max(1, Math.floor(view.height / ROW_PX) - 1);
+    const now = active ?? count;
+    const steps: Record<string, number> = { ArrowUp: now - 1, ArrowDown: now + 1, PageUp: now - page, PageDown: now + page, Home: 0, End: count - 1 };
+    const step = steps[event.key];
+    if (step !== undefined) {
+      const index = Math.max(0, Math.min(count - 1, step));
+      setActive(index);
+      show(index, null);
+    } else if (active !== null && (event.key === "Enter" || event.key === " ")) toggle.current(active);
+    else if (active !== null && event.key === "ArrowRight") toggle.current(active, true);
+    else if (active !== null && event.key === "ArrowLeft") toggle.current(active, false);
+    else return;
+    event.preventDefault();
+  };
+
+  const total = geometry.total(count);
+  // While it follows, the newest rows are drawn before the scroll position has caught up with them.
+  const top = following ? Math.max(0, total - view.height) : view.top;
+  const { first, end } = geometry.range(top - MARGIN_PX, top + view.height + MARGIN_PX, count);
+  const activePair = active === null ? undefined : pairs.of(events.at(active)?.seq ?? 0);
+  const rows: VNode[] = [];
+  for (let index = first; index < end; index += 1) {
+    const event = events.at(index);
+    if (!event) continue;
+    const pair = pairs.of(event.seq);
+    rows.push(
+      <EventRow
+        key={event.seq}
+        id={`${id}-${event.seq}`}
+        event={event}
+        index={index}
+        startedAt={startedAt}
+        open={open.current.has(index)}
+        active={index === active}
+        pair={pair}
+        lit={pair !== undefined && pair === activePair}
+        toggle={toggle.current}
+        measured={measured.current}
+        goTo={goTo}
+      />,
+    );
+  }
+  const activeEvent = active === null || active < first || active >= end ? undefined : events.at(active);
+  return (
+    <>
+      <div
+        class="scroll"
+        ref={frame}
+        tabIndex={0}
+        {...(count > 0 && { role: "tree", "aria-label": "Events", "aria-activedescendant": activeEvent && `${id}-${activeEvent.seq}` })}
+        onScroll={() => {
+          onScroll();
+          look();
+        }}
+        onKeyDown={onKeyDown}
+      >
+        <div class="rows" ref={content} role="presentation" style={{ height: `${total}px` }}>
+          <div class="rows-window" role="presentation" style={{ transform: `translateY(${geometry.top(first)}px)` }}>
+            {rows}
+          </div>
+        </div>
+      </div>
+      {!following && <JumpButton onClick={jump} />}
+    </>
+  );
+}

@@ -1,0 +1,68 @@
+/** What the guardrails say of a message: a chip for each; a click shows why. */
+import { useSignal } from "@preact/signals";
+import type { VNode } from "preact";
+import { useId } from "preact/hooks";
+import type { Check } from "../call/call-state";
+import { duration } from "../ui/time";
+import { Icon, type IconName } from "../ui/icons";
+
+const WORDS: Record<Check["status"], string> = { pending: "Pending", pass: "Pass", fail: "Fail", error: "Error" };
+const ICONS: Record<Check["status"], IconName> = { pending: "note", pass: "done", fail: "alert", error: "alert" };
+
+export function Checks({ checks }: { checks: readonly Check[] }): VNode {
+  const opened = useSignal<string | null>(null);
+  const id = useId();
+  const shown = checks.find((check) => check.guardrail === opened.value);
+  return (
+    <div class="checks">
+      <ul>
+        {checks.map((check) => (
+          <li key={check.guardrail}>
+            <button
+              type="button"
+              class={`check check-${check.status}`}
+              aria-expanded={check === shown}
+              aria-controls={check === shown ? id : undefined}
+              onClick={() => (opened.value = check === shown ? null : check.guardrail)}
+            >
+              <Icon name={ICONS[check.status]} />
+              <span class="visually-hidden">Guardrail</span>
+              <span class="check-name">{check.guardrail}</span>
+              <span>{WORDS[check.status]}</span>
+            </button>
+          </li>
+        ))}
+      </ul>
+      {shown && <Reasons id={id} check={shown} />}
+    </div>
+  );
+}
+
+function Reasons({ id, check }: { id: string; check: Check }): VNode {
+  return (
+    <dl class="figures-list check-reasons" id={id}>
+      <dt>Category</dt>
+      <dd>{check.category ?? (check.status === "pending" ? "being looked at" : "NONE")}</dd>
+      {check.rationale !== null && (
+        <>
+          <dt>Rationale</dt>
+          <dd dir="auto">{check.rationale}</dd>
+        </>
+      )}
+      {check.text !== null && (
+        <>
+          <dt>Offending text</dt>
+          <dd dir="auto">
+            <q>{check.text}</q>
+          </dd>
+        </>
+      )}
+      {check.durationMs !== null && (
+        <>
+          <dt>Took</dt>
+          <dd>{duration(check.durationMs)}</dd>
+        </>
+      )}
+    </dl>
+  );
+}

@@ -1,0 +1,74 @@
+/** The transcript's beginning: what this scenario is, what runs it, and the calls before this one. */
+import type { VNode } from "preact";
+import type { ScenarioInfo } from "../transport/api";
+import { titleOf } from "../call/catalogue";
+import { type EarlierCall, earlierCalls } from "../call/earlier-calls";
+import { clockTime } from "../ui/time";
+import { Icon } from "../ui/icons";
+
+interface IntroProps {
+  scenario: ScenarioInfo;
+  provider: string | null;
+  /** The call that is shown. */
+  callId: string | null;
+}
+
+export function Intro({ scenario, provider, callId }: IntroProps): VNode {
+  const earlier = earlierCalls.value.filter(({ id }) => id !== callId);
+  return (
+    <div class="intro">
+      <h3 dir="auto">{scenario.title || scenario.name}</h3>
+      {scenario.description && <p dir="auto">{scenario.description}</p>}
+      {provider === "local" && <LocalEngine suggests={scenario.things_to_say.length > 0} />}
+      {earlier.length > 0 && <Earlier calls={earlier} />}
+    </div>
+  );
+}
+
+function LocalEngine({ suggests }: { suggests: boolean }): VNode {
+  return (
+    <div class="intro-local">
+      <Icon name="chip" />
+      <div>
+        <p>
+          <strong>This runs on your machine, with no key.</strong> The local engine listens with a small recogniser, speaks with a synthetic voice, and
+          plays the scenario from a rehearsal, a script in place of a model. So keep to what you are asked
+          {suggests && ", or take one of the suggestions below"}.
+        </p>
+        <details>
+          <summary>Talk to Azure OpenAI instead</summary>
+          <p>
+            Put these into a file named <code>.env</code> where you start Trunkline, and start it again:
+          </p>
+          <pre class="json" tabIndex={0}>
+            {`AZURE_OPENAI_ENDPOINT=https://YOUR-RESOURCE.openai.azure.com/
+AZURE_OPENAI_API_KEY=YOUR-KEY
+AZURE_OPENAI_REALTIME_DEPLOYMENT=YOUR-REALTIME-DEPLOYMENT
+AZURE_OPENAI_TRANSCRIPTION_DEPLOYMENT=YOUR-TRANSCRIPTION-DEPLOYMENT`}
+          </pre>
+          <p>
+            <code>trunkline doctor</code> then says what is right and what is not. With OpenAI, <code>OPENAI_API_KEY</code> is enough;{" "}
+            <code>.env.sample</code> has the rest. The keys stay on the server.
+          </p>
+        </details>
+      </div>
+    </div>
+  );
+}
+
+function Earlier({ calls }: { calls: readonly EarlierCall[] }): VNode {
+  return (
+    <details class="intro-earlier">
+      <summary>Earlier calls of this tab</summary>
+      <ul>
+        {calls.map(({ id, scenario, startedAt }) => (
+          <li key={id}>
+            <a href={`?call=${encodeURIComponent(id)}`} target="_blank" rel="noopener">
+              {clockTime(startedAt)} <bdi>{titleOf(scenario)}</bdi>
+            </a>
+          </li>
+        ))}
+      </ul>
+    </details>
+  );
+}

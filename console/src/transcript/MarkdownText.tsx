@@ -1,0 +1,59 @@
+/** Markdown as elements. Only these elements exist; text is always text. */
+import type { ComponentChild, VNode } from "preact";
+import { type Block, type Inline, parseMarkdown } from "./markdown";
+
+export function MarkdownText({ text }: { text: string }): VNode {
+  return <>{parseMarkdown(text).map(block)}</>;
+}
+
+function block(part: Block, key: number): ComponentChild {
+  switch (part.type) {
+    case "paragraph":
+      return (
+        <p key={key} dir="auto">
+          {part.children.map(inline)}
+        </p>
+      );
+    case "code":
+      return (
+        <pre key={key} dir="ltr">
+          <code>{part.text}</code>
+        </pre>
+      );
+    case "list": {
+      const items = part.items.map((item, index) => (
+        <li key={index} dir="auto">
+          {item.map(inline)}
+        </li>
+      ));
+      return part.ordered ? (
+        <ol key={key} start={part.start}>
+          {items}
+        </ol>
+      ) : (
+        <ul key={key}>{items}</ul>
+      );
+    }
+  }
+}
+
+function inline(part: Inline, key: number): ComponentChild {
+  switch (part.type) {
+    case "text":
+      return part.text;
+    case "break":
+      return <br key={key} />;
+    case "code":
+      return <code key={key}>{part.text}</code>;
+    case "strong":
+      return <strong key={key}>{part.children.map(inline)}</strong>;
+    case "em":
+      return <em key={key}>{part.children.map(inline)}</em>;
+    case "link":
+      return (
+        <a key={key} href={part.href} target="_blank" rel="noopener noreferrer">
+          {part.children.map(inline)}
+        </a>
+      );
+  }
+}
