@@ -67,6 +67,19 @@ def environment(tmp_path: Path) -> dict[str, str]:
     return {**kept, "PYTHONPATH": source, "PYTHONUNBUFFERED": "1", "PWD": str(tmp_path)}
 
 
+@contextlib.contextmanager
+def sigint_not_ignored() -> Iterator[None]:
+    """Let child processes receive Ctrl-C, even if a shell started the tests in the background.
+
+    Such a shell ignores SIGINT, and a child inherits that. A handler is not inherited: `exec` restores the default.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 class Process:
     """A `trunkline` command that runs in a session of its own, as in a terminal."""
 
@@ -74,10 +87,11 @@ class Process:
         self.log = folder / f"output-{time.monotonic_ns()}.txt"
         self._output = self.log.open("w")
         command = [sys.executable, "-m", "trunkline.cli", *arguments]
-        self.process = subprocess.Popen(
-            command, env=environment, cwd=folder, stdin=subprocess.DEVNULL, stdout=self._output,
-            stderr=subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
+        with sigint_not_ignored():
+            self.process = subprocess.Popen(
+                command, env=environment, cwd=folder, stdin=subprocess.DEVNULL, stdout=self._output,
+                stderr=subprocess.STDOUT, start_new_session=True,
+            )  # fmt: skip
 
     @property
     def output(self) -> str:
@@ -108,9 +122,11 @@ class Process:
         return [pid for pid, session in _sessions() if session == self.process.pid]
 
     def close(self) -> None:
-        if self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
+        """Kill the whole session: the server that `--reload` starts has a process group of its own."""
+        for pid in self.left_behind():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGKILL)
+        self.process.wait()
         self._output.close()
 
 
@@ -161,6 +177,14 @@ def get(port: int, path: str) -> Any:
         return httpx2.get(f"http://127.0.0.1:{port}{path}", trust_env=False, timeout=30).json()
     except (httpx2.HTTPError, json.JSONDecodeError):
         return None
+
+
+def eventually(condition: Callable[[], bool], within_s: float) -> None:
+    """Wait until a condition holds."""
+    until = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < until, "it did not come true"
+        time.sleep(0.05)
 
 
 def names(port: int) -> list[str]:
@@ -390,8 +414,7 @@ def test_reloading_starts_afresh_when_a_file_changes(start: Start, tmp_path: Pat
     file.write_text("this is no Python\n")
     server.waits_for(lambda: any("SyntaxError" in problem["message"] for problem in get(port, "/api/problems") or []))
     getattr(server, how)()
-    time.sleep(0.5)
-    assert server.left_behind() == []
+    eventually(lambda: server.left_behind() == [], within_s=5)
     assert is_free(port)
     assert "Traceback" not in server.output
 
@@ -433,3 +456,20 @@ def test_the_engine_alone(start: Start, how: str) -> None:
     assert engine.left_behind() == []
     assert is_free(port)
     assert "Traceback" not in engine.output
+
+
+@pytest.fixture
+def in_background() -> Iterator[None]:
+    """Ignore SIGINT as a shell does for the commands that it starts in the background."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.speech
+@pytest.mark.usefixtures("in_background")
+def test_these_tests_can_interrupt_a_command_when_they_run_in_the_background(start: Start) -> None:
+    engine = start("engine", "--port", str(free_port()))
+    engine.waits_for(lambda: "The Realtime endpoint is at" in engine.output)
+    assert engine.ctrl_c() in (130, -signal.SIGINT)
+    assert engine.left_behind() == []
