@@ -34,6 +34,7 @@ from trunkline.engine.transports.webrtc import only_loopback
 KEY = "secret"
 RATE = 24_000
 FRAME = 480
+PACKET_MS = 20
 AUDIBLE = 300.0
 """RMS above which a packet's sound is heard; the tones of these tests are at 8000."""
 
@@ -72,6 +73,10 @@ class Microphone(MediaStreamTrack):
 
     def say(self, pcm: bytes) -> None:
         self._queue += pcm
+
+    async def said(self) -> None:
+        """Wait until everything that was queued has been sent."""
+        await eventually(lambda: not self._queue)
 
     async def recv(self) -> AudioFrame:
         loop = asyncio.get_running_loop()
@@ -152,6 +157,11 @@ class Caller:
                         return self.events[start : self._read]
                 self._news.clear()
                 await self._news.wait()
+
+    async def plays(self, ms: int) -> None:
+        """Wait until so much more audio, silence included, has arrived."""
+        packets = len(self.packets) + ms // PACKET_MS
+        await eventually(lambda: len(self.packets) >= packets, 10)
 
     def time_of(self, type_: str) -> float:
         """When the (only) event of a type came."""

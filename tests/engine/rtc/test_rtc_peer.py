@@ -31,7 +31,7 @@ from trunkline.engine.transports import webrtc
 
 CODECS = ["opus", "PCMU", "PCMA"]
 LATE_S = 0.25
-"""What is due at once may be so late on a busy machine; benchmarks tell how late it is on a quiet one."""
+"""The delay that a busy machine may add to an immediate event; benchmarks measure the delay on a quiet one."""
 
 
 def sctp(caller: Caller) -> RTCSctpTransport:
@@ -61,6 +61,7 @@ async def test_the_session_of_the_secret_is_the_sessions() -> None:
     assert voice.said[0][1] == "sage"
 
 
+@pytest.mark.realtime
 @pytest.mark.parametrize("codec", CODECS)
 async def test_a_spoken_turn_is_heard_and_answered_in_the_codec_that_the_offer_prefers(codec: str) -> None:
     offered = ["G722", codec, *(name for name in CODECS if name != codec)]
@@ -89,12 +90,13 @@ async def test_sound_is_no_event_on_the_channel() -> None:
         assert caller.count("response.output_audio.done") == 1
 
 
+@pytest.mark.realtime
 async def test_the_sound_comes_in_real_time_and_silence_around_it() -> None:
     async with engine() as server, calling(server) as caller:
-        await asyncio.sleep(0.5)
+        await caller.plays(500)
         caller.type("one two three four five six")
         await caller.receive("output_audio_buffer.stopped")
-        await asyncio.sleep(0.2)
+        await caller.plays(200)
         at = [packet.at for packet in caller.packets]
         heard = caller.audible()
         steps = {
@@ -105,6 +107,7 @@ async def test_the_sound_comes_in_real_time_and_silence_around_it() -> None:
     assert heard[-1] - heard[0] == pytest.approx(0.78, abs=LATE_S)
 
 
+@pytest.mark.realtime
 @pytest.mark.parametrize("codec", CODECS)
 async def test_a_barge_in_is_silence_at_once_and_the_server_truncates(codec: str) -> None:
     brain = FakeBrain(lambda request: [Say("word " * 40)])
@@ -112,10 +115,10 @@ async def test_a_barge_in_is_silence_at_once_and_the_server_truncates(codec: str
         await caller.receive("conversation.created")
         caller.type("tell me everything")
         await caller.receive("output_audio_buffer.started")
-        await asyncio.sleep(0.7)
+        await caller.plays(700)
         caller.microphone.say(tone(400, hz=600))
         told = types(await caller.receive("conversation.item.truncated"))
-        await asyncio.sleep(0.3)
+        await caller.plays(300)
         barged_in, started = (
             caller.time_of("input_audio_buffer.speech_started"),
             caller.time_of("output_audio_buffer.started"),
@@ -131,17 +134,18 @@ async def test_a_barge_in_is_silence_at_once_and_the_server_truncates(codec: str
     assert words == cut["audio_end_ms"] // 100
 
 
+@pytest.mark.realtime
 async def test_the_clear_event_is_silence_at_once() -> None:
     brain = FakeBrain(lambda request: [Say("word " * 40)])
     async with engine(brain) as server, calling(server) as caller:
         caller.type("tell me everything")
         await caller.receive("output_audio_buffer.started")
-        await asyncio.sleep(0.4)
+        await caller.plays(400)
         sent = asyncio.get_running_loop().time()
         caller.send("response.cancel")
         caller.send("output_audio_buffer.clear")
         await caller.receive("output_audio_buffer.cleared")
-        await asyncio.sleep(0.3)
+        await caller.plays(300)
         assert caller.audible()[-1] - sent < LATE_S
         assert caller.count("conversation.item.truncated") == 0
 
@@ -157,13 +161,14 @@ async def test_two_answers_do_not_run_into_each_other() -> None:
     assert told == ["output_audio_buffer.started", "output_audio_buffer.stopped"] * 2
 
 
+@pytest.mark.realtime
 async def test_a_caller_who_sends_nothing_while_silent_is_heard_to_have_stopped() -> None:
     patient = {"type": "server_vad", "silence_duration_ms": 1500}
     async with engine() as server, calling(server, audio={"input": {"turn_detection": patient}}) as caller:
         await caller.receive("conversation.created")
         caller.microphone.say(tone(400))
         await caller.receive("input_audio_buffer.speech_started")
-        await asyncio.sleep(0.5)
+        await caller.microphone.said()
         began = asyncio.get_running_loop().time()
         caller.microphone.skip = 75
         await caller.receive("input_audio_buffer.speech_stopped")
@@ -175,8 +180,8 @@ async def test_push_to_talk_over_webrtc() -> None:
     async with engine() as server, calling(server, **session) as caller:
         caller.send("input_audio_buffer.clear")
         await caller.receive("input_audio_buffer.cleared")
-        caller.microphone.say(tone(400))
-        await asyncio.sleep(0.6)
+        caller.microphone.say(tone(400) + silence(200))
+        await caller.microphone.said()
         caller.send("input_audio_buffer.commit")
         caller.send("response.create")
         done = (await caller.receive("response.done"))[-1]
