@@ -1,45 +1,53 @@
-"""Runs `async def` tests on a fresh event loop each, and fails the ones that leave a task behind."""
+"""Rules for every test: an own event loop, no leaked task, a time limit, and a retry where audio keeps real time."""
 
 from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Generator
 from typing import Any
 
 import pytest
 
 GRACE_S = 2.0
-"""How long a finished test may take to see its cancelled tasks end."""
+"""The time that cancelled tasks have to end after their test."""
+SLOW_TIMEOUT_S = 180
+"""The time limit of a test that is marked with one of `SLOW`; `timeout` in pyproject.toml limits the rest."""
+SLOW = ("browser", "realtime", "speech")
+INTERRUPTED = pytest.StashKey[asyncio.CancelledError]()
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Give a `realtime` test one retry, and a slow test more time."""
+    if item.get_closest_marker("realtime"):
+        item.add_marker(pytest.mark.flaky(reruns=1))
+    if any(map(item.get_closest_marker, SLOW)) and not item.get_closest_marker("timeout"):
+        item.add_marker(pytest.mark.timeout(SLOW_TIMEOUT_S))
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run an `async def` test on a new event loop."""
     if not inspect.iscoroutinefunction(pyfuncitem.obj):
         return None
     names = pyfuncitem._fixtureinfo.argnames
     arguments = {name: pyfuncitem.funcargs[name] for name in names}
-    loop = pyfuncitem.funcargs.get("event_loop")
-    if isinstance(loop, asyncio.AbstractEventLoop):
-        loop.run_until_complete(_watched(pyfuncitem, arguments))
-    else:
-        asyncio.run(_watched(pyfuncitem, arguments))
+    try:
+        asyncio.run(_run_without_leaks(pyfuncitem, arguments))
+    except pytest.fail.Exception as failure:
+        # pytest-timeout interrupts the event loop: show the line at which the test waited as well.
+        failure.__cause__ = pyfuncitem.stash.get(INTERRUPTED, None)
+        raise
     return True
 
 
-@pytest.fixture
-def event_loop() -> Generator[asyncio.AbstractEventLoop]:
-    """A loop that async fixtures can share with their test (ask for it in both)."""
-    loop = asyncio.new_event_loop()
-    yield loop
-    loop.run_until_complete(loop.shutdown_asyncgens())
-    loop.run_until_complete(loop.shutdown_default_executor())
-    loop.close()
-
-
-async def _watched(item: pytest.Function, arguments: dict[str, Any]) -> None:
+async def _run_without_leaks(item: pytest.Function, arguments: dict[str, Any]) -> None:
+    """Run a test and fail it if a task of it still runs after `GRACE_S`."""
     before = asyncio.all_tasks()
-    await item.obj(**arguments)
+    try:
+        await item.obj(**arguments)
+    except asyncio.CancelledError as interrupted:
+        item.stash[INTERRUPTED] = interrupted
+        raise
     leaked = asyncio.all_tasks() - before - {asyncio.current_task()}
     if leaked:
         _done, leaked = await asyncio.wait(leaked, timeout=GRACE_S)

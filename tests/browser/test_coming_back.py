@@ -13,7 +13,7 @@ from tests.browser.breakable import BreakableServer
 from tests.browser.conftest import MICROPHONE, Caller, Server
 from trunkline.calls import log_events
 
-pytestmark = [pytest.mark.browser, pytest.mark.speech]
+pytestmark = [pytest.mark.browser, pytest.mark.speech, pytest.mark.realtime]
 Tab = Callable[[str], Caller]
 AUDIBLE = 0.03
 GREETING = "Hello, and welcome"

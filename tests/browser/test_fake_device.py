@@ -10,7 +10,7 @@ from playwright.sync_api import BrowserType, expect
 from tests.browser.conftest import Caller, Server, spoken
 from tests.chromium import FLAGS, chromium_path
 
-pytestmark = [pytest.mark.browser, pytest.mark.speech]
+pytestmark = [pytest.mark.browser, pytest.mark.speech, pytest.mark.realtime]
 
 
 def test_a_spoken_yes_from_the_microphone_hands_over(server: Server, browser_type: BrowserType, tmp_path: Path) -> None:

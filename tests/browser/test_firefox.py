@@ -20,7 +20,7 @@ import pytest
 from tests.browser.conftest import MICROPHONE, Server, spoken
 from tests.browser.recorded import read_recording
 
-pytestmark = [pytest.mark.browser, pytest.mark.speech]
+pytestmark = [pytest.mark.browser, pytest.mark.speech, pytest.mark.realtime]
 DRIVER = Path(__file__).parent / "firefox"
 PATIENCE_S = 30
 NODE = shutil.which("node") or shutil.which("node", path=str(Path(sys.executable).parent))

@@ -12,7 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Caller, Server
 
-pytestmark = [pytest.mark.browser, pytest.mark.speech]
+pytestmark = [pytest.mark.browser, pytest.mark.speech, pytest.mark.realtime]
 Tab = Callable[[str], Caller]
 ASK = "getNextResponseFromSupervisor"
 # Numbers are said in one breath: on a busy machine a browser's sound has gaps, and a pause becomes a turn's end.

@@ -12,7 +12,7 @@ from tests.browser.conftest import MICROPHONE, Caller
 from tests.browser.test_coming_back import stops_the_greeting, wait_until
 from trunkline.calls import log_events
 
-pytestmark = [pytest.mark.browser, pytest.mark.speech]
+pytestmark = [pytest.mark.browser, pytest.mark.speech, pytest.mark.realtime]
 NOTICED_WITHIN_MS = 8500
 
 

@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 from tests.browser.conftest import Caller, Server
 from tests.browser.recorded import download
 
-pytestmark = [pytest.mark.browser, pytest.mark.speech]
+pytestmark = [pytest.mark.browser, pytest.mark.speech, pytest.mark.realtime]
 Tab = Callable[[str], Caller]
 FIRST_SOUND = "() => (__ear.blocks().find((block) => block.rms > 0.01) ?? { at: null }).at"
 

@@ -498,6 +498,7 @@ def test_the_recogniser_knows_every_word_it_is_told_to_expect() -> None:
 
 
 @pytest.mark.speech
+@pytest.mark.realtime
 @pytest.mark.voice("spoken")
 async def test_a_spoken_caller_hears_about_their_bill(voice_call: VoiceCalls) -> None:
     call = await voice_call("chatSupervisor")

@@ -7,7 +7,9 @@ import pytest
 from tests.builtin_scenarios.snowy_peak import NAME, PHONE
 from trunkline.testing import VoiceCalls
 
-spoken_only = pytest.mark.parametrize("voice_way", [pytest.param("spoken", marks=pytest.mark.speech)])
+spoken_only = pytest.mark.parametrize(
+    "voice_way", [pytest.param("spoken", marks=[pytest.mark.speech, pytest.mark.realtime])]
+)
 
 
 @spoken_only

@@ -10,7 +10,9 @@ from trunkline.calls.log_events import Codec
 from trunkline.realtime.audio import SAMPLE_RATE
 from trunkline.testing import VoiceCall, VoiceCalls
 
-SPOKEN = pytest.mark.parametrize("voice_way", [pytest.param("spoken", marks=pytest.mark.speech)])
+SPOKEN = pytest.mark.parametrize(
+    "voice_way", [pytest.param("spoken", marks=[pytest.mark.speech, pytest.mark.realtime])]
+)
 
 
 def formats(call: VoiceCall) -> set[str]:

@@ -47,6 +47,7 @@ def test_the_typed_examples_pass(pytester: pytest.Pytester) -> None:
 
 
 @pytest.mark.speech
+@pytest.mark.realtime
 def test_the_spoken_example_passes(pytester: pytest.Pytester) -> None:
     result = pytester.runpytest_inprocess("-W", "error", "test_line.py", "-k", "telephone")
     result.assert_outcomes(passed=1)

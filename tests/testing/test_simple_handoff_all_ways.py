@@ -17,8 +17,12 @@ from trunkline.settings import Settings
 from trunkline.testing import Line, VoiceCalls
 
 pytest_plugins = "pytester"
-both_ways = pytest.mark.parametrize("voice_way", ["typed", pytest.param("spoken", marks=pytest.mark.speech)])
-spoken_only = pytest.mark.parametrize("voice_way", [pytest.param("spoken", marks=pytest.mark.speech)])
+both_ways = pytest.mark.parametrize(
+    "voice_way", ["typed", pytest.param("spoken", marks=[pytest.mark.speech, pytest.mark.realtime])]
+)
+spoken_only = pytest.mark.parametrize(
+    "voice_way", [pytest.param("spoken", marks=[pytest.mark.speech, pytest.mark.realtime])]
+)
 ASKS_FOR_TOPIC = "What shall yours be about?"
 
 
@@ -95,6 +99,7 @@ async def test_what_the_caller_says_while_the_link_drops_is_heard_all_the_same(v
 
 
 @pytest.mark.speech
+@pytest.mark.realtime
 def test_the_page_has_the_sound_of_spoken_calls(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
@@ -120,6 +125,7 @@ def test_the_page_has_the_sound_of_spoken_calls(pytester: pytest.Pytester) -> No
 
 
 @pytest.mark.speech
+@pytest.mark.realtime
 async def test_live_calls_go_to_the_provider_that_is_configured(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:

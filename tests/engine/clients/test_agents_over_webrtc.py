@@ -19,7 +19,7 @@ from playwright.async_api import async_playwright
 from tests.chromium import FLAGS, chromium_path
 from tests.engine.clients.concierge import KEY, concierge_engine
 
-pytestmark = [pytest.mark.browser, pytest.mark.speech]
+pytestmark = [pytest.mark.browser, pytest.mark.speech, pytest.mark.realtime]
 
 Call = Callable[..., Awaitable[dict[str, Any]]]
 SERVER_VAD = {"type": "server_vad"}

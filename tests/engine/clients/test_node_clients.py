@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.speech
+pytestmark = [pytest.mark.speech, pytest.mark.realtime]
 
 Turn = Callable[..., Awaitable[dict[str, Any]]]
 

@@ -34,7 +34,7 @@ LONG = "Once upon a time there was a lighthouse keeper, who counted the ships, o
 SHORT = "All right, I will stop."
 AUDIBLE = 0.01
 
-pytestmark = [pytest.mark.browser, pytest.mark.speech]
+pytestmark = [pytest.mark.browser, pytest.mark.speech, pytest.mark.realtime]
 
 
 def answer(request: BrainRequest) -> list[Any]:

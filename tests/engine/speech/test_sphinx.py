@@ -129,6 +129,7 @@ async def test_the_words_so_far_come_while_sound_arrives(says: Says) -> None:
         await utterance.finish()
 
 
+@pytest.mark.realtime
 async def test_the_words_are_there_soon_after_the_last_sound(says: Says) -> None:
     sound = await says("yes please")
     async with recogniser() as ears:
