@@ -275,7 +275,7 @@ def test_browsers_give_the_microphone_to_localhost_or_https(values: dict[str, An
 def test_a_name_that_is_no_setting_is_warned_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     assert all(one.check != "settings" for one in by_settings("local"))
-    (tmp_path / ".env").write_text("TRUNKLINE_RECOGNIZER=sphinx\nTRUNKLINE_QUITE_ELSE=1\n")
+    (tmp_path / ".env").write_text("TRUNKLINE_STTT=sphinx\nTRUNKLINE_QUITE_ELSE=1\n")
     first, second = [one for one in by_settings("local") if one.check == "settings"]
     assert (second.level, second.do) == ("warning", "Did you mean TRUNKLINE_STT?")
     assert first.message == "TRUNKLINE_QUITE_ELSE is set, and there is no such setting."
