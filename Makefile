@@ -9,7 +9,7 @@ CONSOLE_SOURCES := $(shell find console -path console/node_modules -prune -o -ty
 # The system's Node, or pip's, which .make/node puts into the virtual environment.
 WITH_NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: run setup test lint format check-console test-console test-python first-line second-line third-line test-browser test-pages test-speech test-speech-and-pages test-others browser bench clean
+.PHONY: run setup test lint format check-console test-console test-python first-line second-line third-line test-browser test-pages test-speech test-speech-and-pages test-others browser docs bench clean
 
 run: setup
 	@PORT=$(PORT) $(BIN)/trunkline serve
@@ -113,8 +113,12 @@ second-line:
 third-line:
 	@$(MAKE) --no-print-directory test-others
 
+# The documentation site, with the API reference from the docstrings, in site/.
+docs: setup
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
 bench: setup
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done
 
 clean:
-	rm -rf .make $(VENV) $(STATIC) console/node_modules tests/engine/clients/node_modules tests/browser/firefox/node_modules dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .make site $(VENV) $(STATIC) console/node_modules tests/engine/clients/node_modules tests/browser/firefox/node_modules dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
