@@ -148,6 +148,11 @@ class Caller:
         """Waits until something is heard out of the loudspeaker after `since`, a time of the page's clock."""
         self.page.wait_for_function("from => __ear.loudest(from) > 0.03", arg=since, timeout=timeout_s * 1000)
 
+    def listens_for(self, ms: int) -> None:
+        """Wait until the loudspeaker has played so much more audio, silence included."""
+        until = self.page.evaluate("__ear.playedMs()") + ms
+        self.page.wait_for_function("until => __ear.playedMs() >= until", arg=until)
+
     def waits_for_quiet(self, ms: int = 600, timeout_s: float = 20) -> None:
         """Waits until nothing has come out of the loudspeaker for so long, and something has before."""
         self.page.wait_for_function(

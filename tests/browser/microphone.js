@@ -35,7 +35,7 @@
     return destination.stream.clone();
   };
 
-  const ear = { blocks: [] };
+  const ear = { blocks: [], playedMs: 0 };
   const connect = AudioNode.prototype.connect;
   const tapped = new WeakMap();
   AudioNode.prototype.connect = function (target, ...rest) {
@@ -48,6 +48,7 @@
           const samples = event.inputBuffer.getChannelData(0);
           let sum = 0;
           for (const sample of samples) sum += sample * sample;
+          ear.playedMs += event.inputBuffer.duration * 1000;
           ear.blocks.push({ at: performance.now(), rms: Math.sqrt(sum / samples.length) });
         };
         connect.call(tap, target);
@@ -63,5 +64,6 @@
       ear.blocks.filter((b) => b.at >= from && b.at <= to).reduce((most, b) => Math.max(most, b.rms), 0),
     lastSound: () => ear.blocks.filter((b) => b.rms > 0.005).reduce((last, b) => Math.max(last, b.at), 0),
     blocks: () => ear.blocks,
+    playedMs: () => ear.playedMs,
   };
 })();

@@ -24,7 +24,7 @@ def test_both_voices_are_in_it_at_the_right_times_also_after_the_call(
     caller = tab(f"{server.url}/?transport={transport}")
     page = caller.page
     caller.waits_for_sound()
-    page.wait_for_timeout(400)
+    caller.listens_for(400)
     page.get_by_role("button", name="Stop").click()
     caller.waits_for_quiet(ms=400)
     greeted_at = float(page.evaluate(FIRST_SOUND))
@@ -33,7 +33,7 @@ def test_both_voices_are_in_it_at_the_right_times_also_after_the_call(
     spoke_until = caller.now()
     caller.waits_for_sound(since=spoke_until)
     answered_at = float(page.evaluate(f"__ear.blocks().find((b) => b.at > {spoke_until} && b.rms > 0.01).at"))
-    page.wait_for_timeout(1200)
+    caller.listens_for(1200)
     call_id = caller.call_id
     page.get_by_role("button", name="Disconnect").click()
     expect(page.get_by_role("button", name="Connect")).to_be_visible()
@@ -74,7 +74,7 @@ def test_a_codec_is_heard_and_so_is_another_one_that_is_chosen_later(
     page = caller.page
     expect(page.get_by_role("combobox", name="Codec")).to_have_value("pcmu")
     caller.waits_for_sound()
-    page.wait_for_timeout(2500)
+    caller.listens_for(2500)
     narrow = download(caller, tmp_path)
     call_id = caller.call_id
 
@@ -84,7 +84,7 @@ def test_a_codec_is_heard_and_so_is_another_one_that_is_chosen_later(
     caller.types("yes please")
     caller.hears("What shall yours be about")
     caller.waits_for_sound(since=caller.now())
-    page.wait_for_timeout(2500)
+    caller.listens_for(2500)
     whole = download(caller, tmp_path)
     assert caller.call_id == call_id, "the same call goes on"
     wide = whole.agent.after(whole.ms - 2000)

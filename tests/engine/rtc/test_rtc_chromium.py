@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import threading
+import time
 import wave
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -167,7 +168,9 @@ def test_a_conversation_with_a_browser(tmp_path: Path) -> None:
         page.wait_for_function("call.events.some(([, e]) => e.type == 'session.updated')")
         assert len(server.engine.sessions) == 1
         page.evaluate("call.peer.close()")
-        page.wait_for_timeout(1500)
+        until = time.monotonic() + 10
+        while server.engine.sessions and time.monotonic() < until:
+            page.wait_for_timeout(50)
         assert not server.engine.sessions
 
 
