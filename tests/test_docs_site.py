@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 from mkdocs.exceptions import PluginError
+from scripts.docs_hooks import rewrite_links
 
 import trunkline
 import trunkline.testing
-from scripts.docs_hooks import rewrite_links
 
 DOCS = Path(__file__).parents[1] / "docs"
 HOST = "https://code.example/trunkline"
@@ -53,5 +53,5 @@ def test_code_that_looks_like_a_link_stays() -> None:
 
 
 def test_a_link_to_a_file_that_does_not_exist_is_an_error() -> None:
-    with pytest.raises(PluginError, match="engine.md links to docs/nothing.md"):
+    with pytest.raises(PluginError, match=r"engine\.md links to docs/nothing\.md"):
         rewrite_links("[this](nothing.md)", "engine.md", HOST)
