@@ -1,4 +1,4 @@
-"""The README's scenario: it loads as it stands, and with its rehearsal it holds the conversation it is written for."""
+"""The examples of the README: the scenario loads, its rehearsal holds the conversation, and its test passes."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from trunkline.scenario.loading import load
 from trunkline.scenario.scenario import Scenario
 from trunkline.testing import VoiceCalls
 
+pytest_plugins = ["pytester"]
+
 TEXT = (Path(__file__).parents[1] / "README.md").read_text()
-AGENTS, REHEARSAL = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+AGENTS, REHEARSAL, TEST = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
 
 
 def surgery(folder: Path, text: str) -> Scenario[Any]:
-    """The scenario of a file with this text, loaded as `trunkline serve hello.py` does."""
+    """Load the scenario of a file with this text, as `trunkline serve hello.py` does."""
     (folder / "hello.py").write_text(text)
     found = load([str(folder / "hello.py")], built_in=False)
     assert found.problems == []
@@ -37,5 +39,10 @@ async def test_the_rehearsal_takes_the_place_of_the_last_line(voice_call: VoiceC
     assert "Rest for a day" in (await call.say("My head.")).text
 
 
+def test_the_example_test_passes(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(hello=AGENTS[: AGENTS.rindex("scenario =")] + REHEARSAL, test_hello=TEST)
+    pytester.runpytest("-p", "no:cacheprovider").assert_outcomes(passed=1)
+
+
 def test_the_commands_are_called_by_one_name() -> None:
-    assert len(re.findall(r"\.venv/bin/trunkline", TEXT)) == 1  # where it is said how else it may be written
+    assert len(re.findall(r"\.venv/bin/trunkline", TEXT)) == 1  # in the sentence about activating .venv
