@@ -20,14 +20,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import websockets
-from shared.parts import FixedBrain, KnowingRecogniser, ReadyVoice
+from shared.parts import FixedBrain, FixedStt, PreparedTts
 from shared.process import announced, serving
 
 from trunkline.engine.http.app import Engine
 from trunkline.engine.server import EngineServer
-from trunkline.engine.speech import Recogniser, Voice
-from trunkline.engine.speech.stt.sphinx import SphinxRecogniser
-from trunkline.engine.speech.tts.espeak import EspeakVoice
+from trunkline.engine.speech import Stt, Tts
+from trunkline.engine.speech.stt.sphinx import SphinxStt
+from trunkline.engine.speech.tts.espeak import EspeakTts
 from trunkline.engine.speech.vad import SileroVoiceActivity
 
 SENTENCE = "yes please"
@@ -47,22 +47,22 @@ AUDIBLE = 100
 
 async def serve(kind: str) -> None:
     """The process that is measured."""
-    ears: Recogniser = KnowingRecogniser(SENTENCE)
-    mouth: Voice = ReadyVoice()
+    stt: Stt = FixedStt(SENTENCE)
+    tts: Tts = PreparedTts()
     grammar = None if kind == "dictation" else GRAMMAR
     if kind != "floor":
-        ears, mouth = await real_parts(grammar)
-    engine = Engine(lambda model, settings: FixedBrain(ANSWER, grammar), ears, mouth, SileroVoiceActivity)
+        stt, tts = await real_parts(grammar)
+    engine = Engine(lambda model, settings: FixedBrain(ANSWER, grammar), stt, tts, SileroVoiceActivity)
     async with EngineServer(engine) as server:
         await announced(server.url)
-    await ears.aclose()
-    await mouth.aclose()
+    await stt.aclose()
+    await tts.aclose()
 
 
-async def real_parts(grammar: str | None) -> tuple[Recogniser, Voice]:
-    ears, mouth = SphinxRecogniser(), EspeakVoice()
-    await asyncio.gather(ears.warm(grammar), mouth.warm())
-    return ears, mouth
+async def real_parts(grammar: str | None) -> tuple[Stt, Tts]:
+    stt, tts = SphinxStt(), EspeakTts()
+    await asyncio.gather(stt.warm(grammar), tts.warm())
+    return stt, tts
 
 
 @dataclass
@@ -75,7 +75,7 @@ class Sentence:
     @classmethod
     async def spoken(cls, later_ms: float = 0.0) -> Sentence:
         """The sentence, begun that much later: its end then falls elsewhere in its last frame."""
-        voice = EspeakVoice()
+        voice = EspeakTts()
         sound = b"".join([chunk.pcm async for chunk in voice.speak(SENTENCE, voice="cedar")])
         await voice.aclose()
         samples = np.concatenate(

@@ -22,8 +22,8 @@ import numpy as np
 import soxr
 
 from trunkline.engine.speech import SAMPLE_RATE
-from trunkline.engine.speech.stt.sphinx import SphinxRecogniser
-from trunkline.engine.speech.tts.espeak import EspeakVoice
+from trunkline.engine.speech.stt.sphinx import SphinxStt
+from trunkline.engine.speech.tts.espeak import EspeakTts
 from trunkline.engine.speech.vad import FRAME_BYTES, FRAME_MS, RATE, SileroVoiceActivity
 from trunkline.realtime.audio import FORMATS, Resampler, bytes_to_ms
 
@@ -88,7 +88,7 @@ def conversions() -> None:
 
 
 async def voice() -> None:
-    mouth = EspeakVoice()
+    mouth = EspeakTts()
     began = time.perf_counter()
     await anext(mouth.speak("Hello."))
     cold = time.perf_counter() - began
@@ -121,7 +121,7 @@ async def voice_activity() -> None:
 
 
 async def recogniser() -> None:
-    ears = SphinxRecogniser()
+    ears = SphinxStt()
     began = time.perf_counter()
     await ears.warm()
     print(f"Recogniser: worker ready after {(time.perf_counter() - began) * 1000:.0f} ms")
@@ -147,7 +147,7 @@ async def recogniser() -> None:
     print(f"  the worker's memory at its largest: {used.ru_maxrss / 1024:.0f} MB")
 
 
-async def finish_latency(ears: SphinxRecogniser, sound: bytes, expected: str | None, *, live: bool) -> float:
+async def finish_latency(ears: SphinxStt, sound: bytes, expected: str | None, *, live: bool) -> float:
     utterance = ears.open(grammar=expected)
     if live:
         began = time.perf_counter()
@@ -163,7 +163,7 @@ async def finish_latency(ears: SphinxRecogniser, sound: bytes, expected: str | N
 
 async def accuracy() -> None:
     callers = {name: make for name, make in CALLERS.items() if shutil.which(make("", "")[0])}
-    ears = SphinxRecogniser()
+    ears = SphinxStt()
     nouns = all_nouns()
     pick = random.Random(5)
     tried = pick.sample(nouns, 200)
@@ -201,7 +201,7 @@ CALLERS: dict[str, Callable[[str, str], list[str]]] = {
 }
 
 
-async def understood(ears: SphinxRecogniser, caller: str, text: str, expected: str) -> str:
+async def understood(ears: SphinxStt, caller: str, text: str, expected: str) -> str:
     utterance = ears.open(grammar=expected)
     utterance.feed(await asyncio.to_thread(synthesise, caller, text))
     return (await utterance.finish()).text
@@ -215,7 +215,7 @@ def synthesise(caller: str, text: str) -> bytes:
 
 
 async def spoken(text: str) -> bytes:
-    mouth = EspeakVoice()
+    mouth = EspeakTts()
     sound = b"".join([chunk.pcm async for chunk in mouth.speak(text, voice="cedar")])
     await mouth.aclose()
     return sound

@@ -28,12 +28,12 @@ import websockets
 from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
 from av import AudioFrame, CodecContext, Packet
-from shared.parts import FixedBrain, KnowingRecogniser
+from shared.parts import FixedBrain, FixedStt
 from shared.process import announced, echoing, serving
 
 from trunkline.engine.http.app import Engine
 from trunkline.engine.server import EngineServer
-from trunkline.engine.speech.tts.espeak import EspeakVoice
+from trunkline.engine.speech.tts.espeak import EspeakTts
 from trunkline.engine.speech.vad import EnergyVoiceActivity, SileroVoiceActivity
 from trunkline.engine.transports.ice import IceOptions
 from trunkline.engine.transports.webrtc import only_loopback
@@ -56,10 +56,10 @@ async def serve(activity: str) -> None:
     if activity == "echo":
         await echoing()
         return
-    voice = EspeakVoice()
+    voice = EspeakTts()
     engine = Engine(
         lambda model, settings: FixedBrain(ANSWER),
-        KnowingRecogniser(),
+        FixedStt(),
         voice,
         {"silero": SileroVoiceActivity, "energy": EnergyVoiceActivity}[activity],
         ice=IceOptions(loopback=True, grace_s=0),
@@ -307,7 +307,7 @@ def sent_s(tallies: list[Tally]) -> float:
 
 
 async def sentence() -> bytes:
-    voice = EspeakVoice()
+    voice = EspeakTts()
     pcm = b"".join([chunk.pcm async for chunk in voice.speak(QUESTION)])
     await voice.aclose()
     loud = np.flatnonzero(np.abs(np.frombuffer(pcm, "<i2")) > 200)

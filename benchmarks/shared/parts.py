@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 
 from trunkline.engine.brains import BrainOutput, BrainRequest, Say
-from trunkline.engine.speech import SpokenChunk, Transcript
+from trunkline.engine.speech import SpeechChunk, Transcript
 
 
 class FixedBrain:
@@ -25,7 +25,7 @@ class FixedBrain:
         pass
 
 
-class KnowingRecogniser:
+class FixedStt:
     """The words are there at once, and no sound is looked at."""
 
     def __init__(self, words: str = "") -> None:
@@ -37,7 +37,7 @@ class KnowingRecogniser:
         grammar: str | None = None,
         language: str | None = None,
         on_partial: Callable[[str], None] | None = None,
-    ) -> KnowingRecogniser:
+    ) -> FixedStt:
         return self
 
     def feed(self, pcm: bytes) -> None:
@@ -53,13 +53,13 @@ class KnowingRecogniser:
         pass
 
 
-class ReadyVoice:
+class PreparedTts:
     """A second of sound is there at once."""
 
     async def speak(
         self, text: str, *, voice: str | None = None, speed: float = 1.0, language: str | None = None
-    ) -> AsyncIterator[SpokenChunk]:
-        yield SpokenChunk(bytes(48_000))
+    ) -> AsyncIterator[SpeechChunk]:
+        yield SpeechChunk(bytes(48_000))
 
     async def aclose(self) -> None:
         pass

@@ -21,7 +21,7 @@ from playwright.sync_api import Browser, BrowserContext, BrowserType, Page, expe
 
 from tests.chromium import FLAGS, chromium_path
 from trunkline.engine.speech import SAMPLE_RATE
-from trunkline.engine.speech.tts.espeak import EspeakVoice
+from trunkline.engine.speech.tts.espeak import EspeakTts
 
 MICROPHONE = Path(__file__).with_name("microphone.js")
 # Playwright's five seconds are over on a busy machine before a server that has just begun has loaded its scenarios.
@@ -33,7 +33,7 @@ def spoken(text: str, lead_ms: int = 100) -> bytes:
     """`text` as a WAV file, said by a synthetic caller."""
 
     async def say() -> bytes:
-        voice = EspeakVoice()
+        voice = EspeakTts()
         try:
             return b"".join([chunk.pcm async for chunk in voice.speak(text, voice="cedar")])
         finally:

@@ -16,7 +16,7 @@ from trunkline.builtin_scenarios import customer_service_retail as scenario
 from trunkline.builtin_scenarios.customer_service_retail.eligibility import decide
 from trunkline.builtin_scenarios.customer_service_retail.state import Identity, InitiatedReturn, Visit
 from trunkline.builtin_scenarios.customer_service_retail.verdict import Verdict
-from trunkline.engine.speech.language_id import tongue_of
+from trunkline.engine.speech.language_id import detect_language
 from trunkline.realtime.events import Item
 from trunkline.scenario.answers import answer
 from trunkline.scenario.context import Asking
@@ -244,7 +244,7 @@ def test_every_line_of_the_stand_in_is_for_a_german_voice(words: str) -> None:
     lines = [move for move in turn.does if isinstance(move, say)]
     assert lines
     assert {line.language for line in lines} == {"de"}
-    assert all(tongue_of(line.text) == "de" for line in lines)
+    assert all(detect_language(line.text) == "de" for line in lines)
 
 
 async def _awaited(tool: FunctionTool, context: ToolContext[Any], arguments: str) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
 from trunkline.engine.brains import BrainOutput, BrainRequest, Say
-from trunkline.engine.speech import Mark, SpeechError, SpokenChunk, Transcript
+from trunkline.engine.speech import SpeechChunk, SpeechError, SpeechMark, Transcript
 from trunkline.realtime.events import text_of
 
 LOUD = (12_000).to_bytes(2, "little", signed=True)
@@ -74,17 +74,17 @@ class FakeBrain:
 WORD_MS = 100
 
 
-def sound_of(text: str) -> list[SpokenChunk]:
+def sound_of(text: str) -> list[SpeechChunk]:
     """100 ms of sound a word, with a mark at the end of each."""
     chunks, end = [], 0
     for index, word in enumerate(text.split()):
         end = text.index(word, end) + len(word)
-        chunks.append(SpokenChunk(loud(WORD_MS), (Mark((index + 1) * WORD_MS, end),)))
+        chunks.append(SpeechChunk(loud(WORD_MS), (SpeechMark((index + 1) * WORD_MS, end),)))
     return chunks
 
 
 @dataclass
-class FakeVoice:
+class FakeTts:
     """Speaks 100 ms a word, each after `delay` seconds."""
 
     delay: float = 0.0
@@ -94,7 +94,7 @@ class FakeVoice:
 
     async def speak(
         self, text: str, *, voice: str | None = None, speed: float = 1.0, language: str | None = None
-    ) -> AsyncIterator[SpokenChunk]:
+    ) -> AsyncIterator[SpeechChunk]:
         if self.broken:
             raise SpeechError("No voice is installed.")
         if self.mistake is not None:
@@ -109,7 +109,7 @@ class FakeVoice:
 
 
 class FakeUtterance:
-    def __init__(self, recogniser: FakeRecogniser) -> None:
+    def __init__(self, recogniser: FakeStt) -> None:
         self.fed = bytearray()
         self.abandoned = False
         self._recogniser = recogniser
@@ -128,7 +128,7 @@ class FakeUtterance:
 
 
 @dataclass
-class FakeRecogniser:
+class FakeStt:
     """Every utterance says `words`."""
 
     words: str = "hello there"

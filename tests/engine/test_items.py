@@ -10,7 +10,7 @@ import pytest
 from tests.engine.engine_rig import Rig, error_of, only, types
 from trunkline.engine.brains import Say
 from trunkline.engine.session import effects, inputs
-from trunkline.engine.speech import Mark, SpokenChunk
+from trunkline.engine.speech import SpeechChunk, SpeechMark
 
 
 def item(rig: Rig, item_id: str) -> dict[str, Any]:
@@ -150,7 +150,7 @@ def test_a_message_may_be_truncated_before_it_is_done() -> None:
     rig.send("response.create")
     speak = rig.took(effects.Speak)
     where = (speak.response_id, speak.generation)
-    rig.post(inputs.SpeechMade(*where, SpokenChunk(bytes(48 * 300), (Mark(100, 3), Mark(200, 7)))))
+    rig.post(inputs.SpeechMade(*where, SpeechChunk(bytes(48 * 300), (SpeechMark(100, 3), SpeechMark(200, 7)))))
     events = rig.send("conversation.item.truncate", item_id=speak.item_id, content_index=0, audio_end_ms=120)
     assert only(events, "conversation.item.truncated")
     rig.send("response.cancel")
@@ -163,7 +163,7 @@ def test_a_voice_without_marks_is_truncated_by_proportion() -> None:
     rig.send("response.create")
     speak = rig.took(effects.Speak)
     where = (speak.response_id, speak.generation)
-    rig.post(inputs.SpeechMade(*where, SpokenChunk(bytes(48 * 400))))
+    rig.post(inputs.SpeechMade(*where, SpeechChunk(bytes(48 * 400))))
     rig.post(inputs.SpeechDone(*where))
     rig.send("conversation.item.truncate", item_id=speak.item_id, content_index=0, audio_end_ms=220)
     assert item(rig, speak.item_id)["content"][0]["transcript"] == "aaaa bbbb"

@@ -16,7 +16,7 @@ import websockets
 from openai import AsyncAzureOpenAI, AsyncOpenAI
 from openai.types.beta.realtime import SessionCreateResponse
 
-from tests.engine.engine_fakes import FakeBrain, FakeVoice, loud, silence
+from tests.engine.engine_fakes import FakeBrain, FakeTts, loud, silence
 from tests.engine.engine_rig import Rig, every, only, types
 from tests.engine.test_real_client import KEY, receive_any, running, say, speak
 from tests.engine.test_wire_fuzz import frame, mutated
@@ -299,7 +299,7 @@ def test_everything_a_session_may_send_is_valid_in_the_preview() -> None:
 
 async def test_an_interrupted_answer_in_the_preview() -> None:
     brain = FakeBrain(lambda request: [Say("On and on. ")] * 1000, delay=0.005)
-    async with running(brain, voice=FakeVoice(delay=0.005)) as server, azure(server) as connection:
+    async with running(brain, tts=FakeTts(delay=0.005)) as server, azure(server) as connection:
         await say(connection, "tell me everything")
         await receive(connection, "response.audio.delta")
         await connection.response.cancel()

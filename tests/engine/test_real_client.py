@@ -14,7 +14,7 @@ import pytest
 import websockets
 from openai import AsyncOpenAI, NotFoundError
 
-from tests.engine.engine_fakes import FakeActivity, FakeBrain, FakeRecogniser, FakeVoice, loud, silence
+from tests.engine.engine_fakes import FakeActivity, FakeBrain, FakeStt, FakeTts, loud, silence
 from tests.engine.engine_oracle import check
 from tests.engine.engine_rig import only, types
 from trunkline.engine.brains import BrainError, Invoke, Say
@@ -29,15 +29,15 @@ KEY = "secret"
 async def running(
     brain: FakeBrain | None = None,
     *,
-    recogniser: FakeRecogniser | None = None,
-    voice: FakeVoice | None = None,
+    stt: FakeStt | None = None,
+    tts: FakeTts | None = None,
     **kwargs: Any,
 ) -> AsyncIterator[EngineServer]:
     brain = brain or FakeBrain()
     engine = Engine(
         lambda model, settings: brain,
-        recogniser or FakeRecogniser(),
-        voice or FakeVoice(),
+        stt or FakeStt(),
+        tts or FakeTts(),
         FakeActivity,
         key=KEY,
         **kwargs,
@@ -208,7 +208,7 @@ async def test_a_failing_brain_fails_its_response_only() -> None:
 
 
 async def test_a_dead_recogniser_leaves_the_turn_without_words() -> None:
-    async with running(recogniser=FakeRecogniser(broken=True)) as server, connected(server) as connection:
+    async with running(stt=FakeStt(broken=True)) as server, connected(server) as connection:
         await speak(connection, loud(500) + silence(600))
         response = (await receive(connection, "response.done"))[-1]["response"]
     assert response["output"][0]["content"][0]["transcript"] == "You said: ."
@@ -216,8 +216,8 @@ async def test_a_dead_recogniser_leaves_the_turn_without_words() -> None:
 
 async def test_a_recogniser_that_comes_to_no_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trunkline.engine.session_runner.WORDS_TIMEOUT_S", 0.1)
-    recogniser = FakeRecogniser(delay=1000)
-    async with running(recogniser=recogniser) as server, connected(server) as connection:
+    stt = FakeStt(delay=1000)
+    async with running(stt=stt) as server, connected(server) as connection:
         await connection.session.update(
             session={"type": "realtime", "audio": {"input": {"transcription": {"model": "any"}}}}
         )
@@ -225,7 +225,7 @@ async def test_a_recogniser_that_comes_to_no_end_is_given_up(monkeypatch: pytest
         told = await receive(connection, "conversation.item.input_audio_transcription.failed")
         assert "no end within 0.1 s" in told[-1]["error"]["message"]
         assert (await receive(connection, "response.done"))[-1]["response"]["status"] == "completed"
-    assert recogniser.utterances[-1].abandoned
+    assert stt.utterances[-1].abandoned
 
 
 @pytest.mark.parametrize("headers", [{}, {"api-key": "wrong"}, {"Authorization": "Bearer wrong"}])
@@ -260,7 +260,7 @@ async def test_a_model_must_be_named_and_known() -> None:
     def unknown(model: str, settings: object) -> FakeBrain:
         raise BrainError(f"There is no model {model}.", "DeploymentNotFound")
 
-    engine = Engine(unknown, FakeRecogniser(), FakeVoice(), FakeActivity, key=KEY)
+    engine = Engine(unknown, FakeStt(), FakeTts(), FakeActivity, key=KEY)
     async with EngineServer(engine) as server:
         assert await refused(server, "") == (400, "missing_query_parameter")
         assert await refused(server) == (404, "DeploymentNotFound")
@@ -364,14 +364,14 @@ async def test_a_client_that_does_not_read_is_closed_and_holds_nobody_up(monkeyp
 
 
 async def test_a_session_that_breaks_down_says_so_and_takes_no_other_with_it() -> None:
-    voice = FakeVoice()
-    async with running(voice=voice) as server, connected(server) as other:
+    tts = FakeTts()
+    async with running(tts=tts) as server, connected(server) as other:
         headers = {"api-key": KEY}
         async with websockets.connect(websocket_url(server), additional_headers=headers) as socket:
-            voice.mistake = ZeroDivisionError("a voice with a mistake in it")
+            tts.mistake = ZeroDivisionError("a voice with a mistake in it")
             await socket.send('{"type": "response.create"}')
             assert (await closing(socket)).code == 1011
-        voice.mistake = None
+        tts.mistake = None
         await say(other, "still there?")
         assert (await receive(other, "response.done"))[-1]["response"]["status"] == "completed"
         await eventually(lambda: len(server.engine.sessions) == 1)

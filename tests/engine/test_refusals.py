@@ -9,7 +9,7 @@ import httpx2 as httpx
 import pytest
 import websockets
 
-from tests.engine.engine_fakes import FakeActivity, FakeBrain, FakeRecogniser, FakeVoice
+from tests.engine.engine_fakes import FakeActivity, FakeBrain, FakeStt, FakeTts
 from tests.engine.test_real_client import KEY, running
 from trunkline.engine.brains import BrainError
 from trunkline.engine.http.app import Engine
@@ -55,7 +55,7 @@ async def test_a_model_that_is_not_there() -> None:
     def unknown(model: str, settings: object) -> FakeBrain:
         raise BrainError(f"There is no model {model}.", "DeploymentNotFound")
 
-    async with EngineServer(Engine(unknown, FakeRecogniser(), FakeVoice(), FakeActivity, key=KEY)) as server:
+    async with EngineServer(Engine(unknown, FakeStt(), FakeTts(), FakeActivity, key=KEY)) as server:
         status, azure = await socket_error_at(server, f"{AZURE}/realtime?model=m")
         assert (status, azure) == (404, {"code": "DeploymentNotFound", "message": "There is no model m."})
         status, openai = await socket_error_at(server, f"{OPENAI}/realtime?model=m")

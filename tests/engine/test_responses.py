@@ -7,7 +7,7 @@ import base64
 from tests.engine.engine_rig import Rig, error_of, every, only, types
 from trunkline.engine.brains import BrainOutput, Invoke, Say, Usage
 from trunkline.engine.session import effects, inputs
-from trunkline.engine.speech import SpokenChunk
+from trunkline.engine.speech import SpeechChunk
 
 
 def test_a_session_opens_with_its_configuration() -> None:
@@ -54,7 +54,7 @@ def test_sound_goes_out_in_pieces_of_at_most_200_ms() -> None:
     rig = Rig(answer=lambda request: [Say("Long.")], speaks=False)
     rig.send("response.create")
     speak = rig.took(effects.Speak)
-    events = rig.post(inputs.SpeechMade(speak.response_id, speak.generation, SpokenChunk(bytes(48 * 1000))))
+    events = rig.post(inputs.SpeechMade(speak.response_id, speak.generation, SpeechChunk(bytes(48 * 1000))))
     sizes = [len(base64.b64decode(event["delta"])) for event in every(events, "response.output_audio.delta")]
     assert sizes == [9600] * 5
 
@@ -138,7 +138,7 @@ def test_cancelling_closes_everything_that_was_opened() -> None:
     rig.type("hi")
     rig.send("response.create")
     speak = rig.took(effects.Speak)
-    rig.post(inputs.SpeechMade(speak.response_id, speak.generation, SpokenChunk(bytes(4800))))
+    rig.post(inputs.SpeechMade(speak.response_id, speak.generation, SpeechChunk(bytes(4800))))
     events = rig.send("response.cancel")
     assert rig.took(effects.CancelSpeech)
     response = only(events, "response.done")["response"]
@@ -165,7 +165,7 @@ def test_what_comes_after_a_cancel_is_dropped() -> None:
     rig.send("response.cancel")
     assert rig.post(inputs.BrainSaid(*where, Say("Too late."))) == []
     assert rig.post(inputs.BrainDone(*where)) == []
-    assert rig.post(inputs.SpeechMade(*where, SpokenChunk(bytes(480)))) == []
+    assert rig.post(inputs.SpeechMade(*where, SpeechChunk(bytes(480)))) == []
 
 
 def test_there_must_be_something_to_cancel() -> None:

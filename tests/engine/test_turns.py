@@ -11,7 +11,7 @@ from tests.engine.engine_rig import Rig, error_of, every, only, types
 from trunkline.engine.brains import Say
 from trunkline.engine.session import effects, inputs
 from trunkline.engine.session.endpointing import Endpointing, Turn, semantic_patience_ms
-from trunkline.engine.speech import SpokenChunk
+from trunkline.engine.speech import SpeechChunk
 from trunkline.engine.speech.vad import FRAME_BYTES
 
 
@@ -107,7 +107,7 @@ def test_speaking_interrupts_the_answer() -> None:
     rig = Rig(speaks=False)
     rig.hear(loud(500) + silence(700))
     speak = rig.took(effects.Speak)
-    rig.post(inputs.SpeechMade(speak.response_id, speak.generation, SpokenChunk(bytes(4800))))
+    rig.post(inputs.SpeechMade(speak.response_id, speak.generation, SpeechChunk(bytes(4800))))
     events = rig.hear(loud(200))
     assert types(events)[0] == "input_audio_buffer.speech_started"
     response = only(events, "response.done")["response"]

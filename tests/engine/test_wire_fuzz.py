@@ -13,7 +13,7 @@ from typing import Any
 
 import websockets
 
-from tests.engine.engine_fakes import FakeActivity, FakeBrain, FakeRecogniser, FakeVoice
+from tests.engine.engine_fakes import FakeActivity, FakeBrain, FakeStt, FakeTts
 from tests.engine.engine_oracle import check
 from tests.engine.engine_rig import Watch
 from trunkline.engine.brains import Invoke, Say
@@ -133,7 +133,7 @@ async def session(url: str, dice: random.Random, events: int) -> int:
 
 async def test_no_client_can_break_its_session() -> None:
     brain = FakeBrain(lambda request: [Say("Well. "), Say("Yes, of course."), Invoke("c", "f", "{}")], delay=0.001)
-    engine = Engine(lambda model, settings: brain, FakeRecogniser(), FakeVoice(delay=0.001), FakeActivity)
+    engine = Engine(lambda model, settings: brain, FakeStt(), FakeTts(delay=0.001), FakeActivity)
     async with EngineServer(engine) as server:
         url = server.url.replace("http", "ws") + "/realtime?model=m"
         for number in range(0, EVENTS, PER_SESSION):

@@ -41,13 +41,13 @@ from tests.providers.azure_socket import CarriedSocket
 from trunkline.engine.default import brains_of
 from trunkline.engine.http.app import Engine
 from trunkline.engine.server import EmbeddedServer, EngineServer
-from trunkline.engine.speech.stt.scripted_stt import OracleRecogniser
+from trunkline.engine.speech.stt.scripted_stt import ScriptedStt
 from trunkline.engine.speech.vad import EnergyVoiceActivity
 from trunkline.engine.transports.ice import IceOptions
 from trunkline.realtime.events import new_id
 from trunkline.scenario.scenario import Scenario
 from trunkline.settings import Settings
-from trunkline.testing.silent_tts import EstimatedVoice
+from trunkline.testing.silent_tts import SilentTts
 
 KEY = "the-key-of-this-azure-resource"
 _ENGINE_KEY = "the-engines-key"
@@ -306,8 +306,8 @@ async def azure_stand_in(
     """
     engine = Engine(
         brains_of(scenarios, None),
-        OracleRecogniser(),
-        EstimatedVoice(ms_per_character),
+        ScriptedStt(),
+        SilentTts(ms_per_character),
         EnergyVoiceActivity,
         key=_ENGINE_KEY,
         ice=IceOptions(loopback=True),

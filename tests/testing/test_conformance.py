@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import websockets
 
-from tests.engine.engine_fakes import FakeBrain, FakeRecogniser, FakeVoice, echo
+from tests.engine.engine_fakes import FakeBrain, FakeStt, FakeTts, echo
 from trunkline.engine.brains import BrainOutput, BrainRequest, Invoke
 from trunkline.engine.http.app import Engine
 from trunkline.engine.server import EngineServer
@@ -35,8 +35,8 @@ async def engine() -> AsyncIterator[str]:
     """Our engine on loopback, with a brain that calls functions; its base URL."""
     parts = Engine(
         lambda _model, _settings: FakeBrain(answer, delay=0.01),
-        FakeRecogniser(),
-        FakeVoice(delay=0.01),
+        FakeStt(),
+        FakeTts(delay=0.01),
         EnergyVoiceActivity,
         key=KEY,
     )

@@ -17,8 +17,8 @@ from trunkline.engine.brains.rehearsal_brain import RehearsalBrain
 from trunkline.engine.brains.silent_brain import SilentBrain
 from trunkline.engine.http.app import BrainFactory, Engine
 from trunkline.engine.server import EngineServer
-from trunkline.engine.speech import Recogniser, SpeechError, Voice
-from trunkline.engine.speech.factory import chosen_recogniser, chosen_voice, warm
+from trunkline.engine.speech import SpeechError, Stt, Tts
+from trunkline.engine.speech.factory import create_stt, create_tts, warm
 from trunkline.engine.speech.vad import FRAME_BYTES, SileroVoiceActivity
 from trunkline.engine.text import TextModelFactory, TextRequest
 from trunkline.engine.text.chat_text_model import chat_text_model
@@ -48,15 +48,15 @@ async def local_engine(
             message says what to do.
         OSError: the address cannot be had.
     """
-    voice = chosen_voice(settings)
-    recogniser = chosen_recogniser(settings)
+    tts = create_tts(settings)
+    stt = create_stt(settings)
     chat = chat_endpoint(settings)
     try:
         SileroVoiceActivity()  # so that a missing package is told now, not in the first session
         engine = Engine(
             brains_of(scenarios, chat),
-            recogniser,
-            voice,
+            stt,
+            tts,
             SileroVoiceActivity,
             key=key,
             ice=ice_options(settings),
@@ -64,15 +64,15 @@ async def local_engine(
             names=model_names(scenarios, settings.chat_model if chat else None),
         )
         async with EngineServer(engine, host, port) as server:
-            warming = asyncio.create_task(_warm(recogniser, voice, dictation=chat is not None))
+            warming = asyncio.create_task(_warm(stt, tts, dictation=chat is not None))
             try:
                 yield server
             finally:
                 warming.cancel()
                 await asyncio.gather(warming, return_exceptions=True)
     finally:
-        await recogniser.aclose()
-        await voice.aclose()
+        await stt.aclose()
+        await tts.aclose()
         if chat is not None:
             await chat.aclose()
 
@@ -84,14 +84,14 @@ def _ice_server(given: str | ConfiguredIceServer) -> IceServer:
     return IceServer(given.urls, given.username, credential)
 
 
-async def _warm(recogniser: Recogniser, voice: Voice, *, dictation: bool) -> None:
+async def _warm(stt: Stt, tts: Tts, *, dictation: bool) -> None:
     """Makes the first turn as quick as later ones. If a part cannot start, the first turn says so again."""
     activity = SileroVoiceActivity()
     activity.probability(bytes(FRAME_BYTES))
     if importlib.util.find_spec("aiortc") is not None:  # it takes its time, and the page gives WebRTC three seconds
         await asyncio.to_thread(importlib.import_module, "trunkline.engine.transports.webrtc")
     try:
-        await warm(recogniser, voice, dictation=dictation)
+        await warm(stt, tts, dictation=dictation)
     except SpeechError as error:
         logger.warning("%s", error)
 

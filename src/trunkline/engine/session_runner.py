@@ -18,7 +18,7 @@ from trunkline.engine.brains import Brain, BrainError
 from trunkline.engine.session import effects, inputs
 from trunkline.engine.session.effects import Output
 from trunkline.engine.session.session import Session
-from trunkline.engine.speech import Recogniser, SpeechError, Utterance, Voice
+from trunkline.engine.speech import SpeechError, Stt, Tts, Utterance
 from trunkline.realtime.events import Event
 
 logger = logging.getLogger(__name__)
@@ -74,15 +74,15 @@ class LiveSession:
         session: Session,
         *,
         brain: Brain,
-        recogniser: Recogniser,
-        voice: Voice,
+        stt: Stt,
+        tts: Tts,
         clock: Callable[[], float] = monotonic_ms,
         player: Player | None = None,
     ) -> None:
         self.session = session
         self._brain = brain
-        self._recogniser = recogniser
-        self._voice = voice
+        self._stt = stt
+        self._tts = tts
         self._clock = clock
         self._player = player
         self._channels: list[Channel] = []
@@ -234,7 +234,7 @@ class LiveSession:
 
     async def _speak(self, speak: effects.Speak) -> None:
         where = (speak.response_id, speak.generation)
-        sound = self._voice.speak(speak.text, voice=speak.voice, speed=speak.speed, language=speak.language)
+        sound = self._tts.speak(speak.text, voice=speak.voice, speed=speak.speed, language=speak.language)
         try:
             async with aclosing(_closable(sound)) as chunks:
                 async for chunk in chunks:
@@ -261,7 +261,7 @@ class LiveSession:
             logger.warning("No grammar for the recogniser: %s", error.code, exc_info=True)
             grammar = None
         try:
-            return self._recogniser.open(grammar=grammar, language=opening.language, on_partial=on_partial)
+            return self._stt.open(grammar=grammar, language=opening.language, on_partial=on_partial)
         except SpeechError as error:
             return str(error)
 

@@ -13,8 +13,8 @@ from trunkline.calls.log_events import Codec
 from trunkline.engine.brains import Brain, BrainError
 from trunkline.engine.brains.rehearsal_brain import RehearsalBrain
 from trunkline.engine.http.app import BrainFactory
-from trunkline.engine.speech import Voice
-from trunkline.engine.speech.stt.scripted_stt import OracleRecogniser
+from trunkline.engine.speech import Tts
+from trunkline.engine.speech.stt.scripted_stt import ScriptedStt
 from trunkline.providers import Provider
 from trunkline.scenario.rehearsed_text import RehearsedTextModel
 from trunkline.scenario.scenario import Scenario
@@ -40,7 +40,7 @@ class Room:
     Args:
         way: how its callers talk.
         provider_of: where the calls of a scenario go; they stay in memory without it.
-        voice: of the callers who speak; without one they type. The room closes it.
+        tts: the voice of the callers who speak; without one they type. The room closes it.
         times: the calls' time limits.
         judge: the text model for `VoiceCall.judge`; the configured one by default.
     """
@@ -50,14 +50,14 @@ class Room:
         way: Way = "typed",
         *,
         provider_of: Callable[[Scenario[Any]], Provider] | None = None,
-        voice: Voice | None = None,
+        tts: Tts | None = None,
         times: CallTimes = _TIMES,
         judge: TextModel | None = None,
     ) -> None:
         self.way = way
         self.calls: list[VoiceCall] = []
         self._provider_of = provider_of
-        self._voice = voice
+        self._tts = tts
         self._times = times
         self._judge = judge
         self._stack = AsyncExitStack()
@@ -82,8 +82,8 @@ class Room:
             await asyncio.wait([task for _call, task in self._running])
         # Without the test's own error: the group would wrap it.
         await self._stack.__aexit__(None, None, None)
-        if self._voice is not None:
-            await self._voice.aclose()
+        if self._tts is not None:
+            await self._tts.aclose()
 
     async def call(
         self,
@@ -107,21 +107,21 @@ class Room:
         """
         own = replaceable(scenario)
         faults = LinkFaults()
-        ears = OracleRecogniser()
+        stt = ScriptedStt()
         if self._provider_of is not None:
             provider = self._provider_of(own)
         else:
             provider = MemoryProvider(
-                _rehearsed(own), self._tasks, ears=ears, text_model=RehearsedTextModel({own.name: own})
+                _rehearsed(own), self._tasks, stt=stt, text_model=RehearsedTextModel({own.name: own})
             )
         call = Call(own, FaultyProvider(provider, faults), first_agent=agent, codec=codec, times=self._times)
         task = self._tasks.create_task(call.run(), name=f"call {call.call_id}")
         self._running.append((call, task))
 
         def mouth(call: Call, ear: Ear) -> Mouth:
-            if self._voice is None:
-                return TypingMouth(call, ear, ears)
-            speaking = SpeakingMouth(call, ear, self._voice, line, ear.hear_caller)
+            if self._tts is None:
+                return TypingMouth(call, ear, stt)
+            speaking = SpeakingMouth(call, ear, self._tts, line, ear.hear_caller)
             self._mouths.append(self._tasks.create_task(speaking.run(), name=f"microphone {call.call_id}"))
             return speaking
 
@@ -131,8 +131,8 @@ class Room:
             link=faults,
             mouth=mouth,
             patience_ms=patience_ms,
-            keeps_sound=self._voice is not None,
-            report_every_ms=REPORT_EVERY_MS if self._voice is not None else TYPED_REPORT_EVERY_MS,
+            keeps_sound=self._tts is not None,
+            report_every_ms=REPORT_EVERY_MS if self._tts is not None else TYPED_REPORT_EVERY_MS,
             judge=self._judge,
         )
         self.calls.append(voice_call)

@@ -9,8 +9,8 @@ from typing import Protocol
 
 from trunkline.calls.call import Call
 from trunkline.calls.pages import Page
-from trunkline.engine.speech import SpeechError, Voice
-from trunkline.engine.speech.stt.scripted_stt import OracleRecogniser
+from trunkline.engine.speech import SpeechError, Tts
+from trunkline.engine.speech.stt.scripted_stt import ScriptedStt
 from trunkline.realtime.audio import BYTES_PER_MS, ms_to_bytes
 from trunkline.realtime.events import encode
 from trunkline.testing.channel_impairment import Line
@@ -38,12 +38,12 @@ class Mouth(Protocol):
 
 
 class TypingMouth:
-    """Types what it is to say. What is spoken all the same is a hum: `ears` is told what it says."""
+    """Types what it is to say. What is spoken all the same is a hum: `stt` is told what it says."""
 
-    def __init__(self, call: Call, page: Page, ears: OracleRecogniser) -> None:
+    def __init__(self, call: Call, page: Page, stt: ScriptedStt) -> None:
         self._call = call
         self._page = page
-        self._ears = ears
+        self._stt = stt
         self._spoken = 0
         self._idles = bool((call.scenario.turn_detection or {}).get("idle_timeout_ms"))
 
@@ -58,7 +58,7 @@ class TypingMouth:
         half = (9_000 + self._spoken).to_bytes(2, "little") * 24
         wave = half + (-9_000).to_bytes(2, "little", signed=True) * 24
         sound = wave * (max(100, len(words) * MS_PER_CHARACTER) // 2)
-        self._ears.mark(sound, words)
+        self._stt.mark(sound, words)
         await self._hear(sound)
 
     async def murmur(self, words: str) -> None:
@@ -92,14 +92,14 @@ class SpeakingMouth:
         self,
         call: Call,
         page: Page,
-        voice: Voice,
+        tts: Tts,
         line: Line,
         heard: Callable[[bytes], None] = lambda _frame: None,
         persona: str = CALLER_VOICE,
     ) -> None:
         self._call = call
         self._page = page
-        self._voice = voice
+        self._tts = tts
         self._line = line.opened()
         self._heard = heard
         self._persona = persona
@@ -128,7 +128,7 @@ class SpeakingMouth:
             SpeechError: nothing in it can be pronounced.
         """
         sound = bytearray()
-        async for chunk in self._voice.speak(words, voice=self._persona):
+        async for chunk in self._tts.speak(words, voice=self._persona):
             sound += chunk.pcm
         if not sound:
             raise SpeechError(f"A caller cannot pronounce {words!r}.")

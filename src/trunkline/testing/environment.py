@@ -77,16 +77,16 @@ class House:
         self._leave_imports_alone()
         if way == "typed":
             return Room("typed")
-        from trunkline.engine.speech.tts.espeak import EspeakVoice
+        from trunkline.engine.speech.tts.espeak import EspeakTts
 
-        voice = EspeakVoice()
+        tts = EspeakTts()
         if way == "spoken":
             settings = self.settings.model_copy(update={"provider": "local", "chat_base_url": None})
-            return Room("spoken", provider_of=self._engine(settings).provider_of, voice=voice)
+            return Room("spoken", provider_of=self._engine(settings).provider_of, tts=tts)
         if chosen_name(self.settings) == "local":
-            return Room("live", provider_of=self._engine(self.settings).provider_of, voice=voice)
+            return Room("live", provider_of=self._engine(self.settings).provider_of, tts=tts)
         provider = await make_provider(self.settings, self._scenarios())
-        return Room("live", provider_of=lambda _scenario: provider, voice=voice)
+        return Room("live", provider_of=lambda _scenario: provider, tts=tts)
 
     def _leave_imports_alone(self) -> None:
         """Spares what has been imported by now the garbage collector's looks, once: the Agents SDK alone is several

@@ -12,15 +12,15 @@ from trunkline.engine.http.app import BrainFactory
 from trunkline.engine.session.inputs import ClientEvent, MalformedFrame
 from trunkline.engine.session.session import Session
 from trunkline.engine.session_runner import LiveSession
-from trunkline.engine.speech import Recogniser, Voice
-from trunkline.engine.speech.stt.scripted_stt import OracleRecogniser
+from trunkline.engine.speech import Stt, Tts
+from trunkline.engine.speech.stt.scripted_stt import ScriptedStt
 from trunkline.engine.speech.vad import EnergyVoiceActivity
 from trunkline.providers import Connection, ConnectionLostError, Dialled, Minted, ProviderError, Sound
 from trunkline.providers.local_engine import EngineSessions
 from trunkline.providers.text_model_client import NoTextModel
 from trunkline.realtime.events import Event, MalformedEventError, decode, encode
 from trunkline.scenario.text_model import TextModel
-from trunkline.testing.silent_tts import EstimatedVoice
+from trunkline.testing.silent_tts import SilentTts
 
 PIECE_MS = 2000
 """The most sound in one delta. In memory all of it comes at the same moment, in however many pieces."""
@@ -32,8 +32,8 @@ class MemoryProvider(EngineSessions):
     Args:
         brains: makes the brain for each session.
         tasks: where the sessions run; they end with their connections.
-        voice: an estimated one by default.
-        ears: what the sessions hear with; an oracle, which has to be told what a sound says.
+        tts: `SilentTts` by default.
+        stt: the sessions' recogniser; by default a `ScriptedStt` without texts.
         text_model: what tools and guardrails ask; nobody by default.
     """
 
@@ -44,14 +44,14 @@ class MemoryProvider(EngineSessions):
         brains: BrainFactory,
         tasks: asyncio.TaskGroup,
         *,
-        voice: Voice | None = None,
-        ears: Recogniser | None = None,
+        tts: Tts | None = None,
+        stt: Stt | None = None,
         text_model: TextModel | None = None,
     ) -> None:
         self._brains = brains
         self._tasks = tasks
-        self._voice: Voice = voice or EstimatedVoice()
-        self._ears: Recogniser = ears or OracleRecogniser()
+        self._tts: Tts = tts or SilentTts()
+        self._stt: Stt = stt or ScriptedStt()
         self._text_model: TextModel = text_model or NoTextModel("Give the room a rehearsal that answers.")
 
     def text_model(self) -> TextModel:
@@ -68,8 +68,8 @@ class MemoryProvider(EngineSessions):
         live = LiveSession(
             Session(model, activity=EnergyVoiceActivity(), piece_ms=PIECE_MS),
             brain=brain,
-            recogniser=self._ears,
-            voice=self._voice,
+            stt=self._stt,
+            tts=self._tts,
             clock=lambda: loop.time() * 1000,
         )
         connection = MemoryConnection(live)

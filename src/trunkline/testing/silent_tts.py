@@ -5,14 +5,14 @@ from __future__ import annotations
 import functools
 from collections.abc import AsyncIterator
 
-from trunkline.engine.speech import SpokenChunk
+from trunkline.engine.speech import SpeechChunk
 from trunkline.realtime.audio import ms_to_bytes
 
 MS_PER_CHARACTER = 60
 """About 165 English words a minute."""
 
 
-class EstimatedVoice:
+class SilentTts:
     """Speaks silence, `ms_per_character` for each character.
 
     It tells no marks: the engine then takes words to be as long as they are spelled, which they are here.
@@ -23,8 +23,8 @@ class EstimatedVoice:
 
     async def speak(
         self, text: str, *, voice: str | None = None, speed: float = 1.0, language: str | None = None
-    ) -> AsyncIterator[SpokenChunk]:
-        """See `Voice.speak`."""
+    ) -> AsyncIterator[SpeechChunk]:
+        """See `Tts.speak`."""
         yield _silence(round(len(text) * self._ms_per_character / speed))
 
     async def aclose(self) -> None:
@@ -32,6 +32,6 @@ class EstimatedVoice:
 
 
 @functools.lru_cache(64)
-def _silence(ms: int) -> SpokenChunk:
+def _silence(ms: int) -> SpeechChunk:
     """Kept, because so much memory takes longer to get than anything else here."""
-    return SpokenChunk(bytes(ms_to_bytes(ms)))
+    return SpeechChunk(bytes(ms_to_bytes(ms)))

@@ -20,8 +20,8 @@ from tests.engine.engine_fakes import FakeBrain
 from trunkline.engine.brains import BrainOutput, BrainRequest, Invoke, Say
 from trunkline.engine.http.app import Engine
 from trunkline.engine.server import EngineServer
-from trunkline.engine.speech.stt.sphinx import SphinxRecogniser
-from trunkline.engine.speech.tts.espeak import EspeakVoice
+from trunkline.engine.speech.stt.sphinx import SphinxStt
+from trunkline.engine.speech.tts.espeak import EspeakTts
 from trunkline.engine.speech.vad import SileroVoiceActivity
 from trunkline.engine.transports.ice import IceOptions
 from trunkline.realtime.events import text_of
@@ -64,7 +64,7 @@ class Endpoint:
 @asynccontextmanager
 async def concierge_engine(folder: Path) -> AsyncIterator[Endpoint]:
     """Runs the engine, and a relay that takes TLS off for it."""
-    ears, mouth = SphinxRecogniser(), EspeakVoice()
+    ears, mouth = SphinxStt(), EspeakTts()
     engine = Engine(
         lambda model, settings: Concierge(), ears, mouth, SileroVoiceActivity, key=KEY, ice=IceOptions(loopback=True)
     )

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from tests.engine.clients.concierge import KEY, concierge_engine
-from trunkline.engine.speech.tts.espeak import EspeakVoice
+from trunkline.engine.speech.tts.espeak import EspeakTts
 
 HERE = Path(__file__).parent
 PYTHONS_NODE = Path(__file__).parents[3] / ".venv" / "bin" / "node"
@@ -40,7 +40,7 @@ def sound_file(tmp_path: Path) -> Callable[[str], Awaitable[Path]]:
     """`await sound_file(text)`: a file of PCM16 at 24 kHz in which it is said, in a quiet room."""
 
     async def make(text: str) -> Path:
-        mouth = EspeakVoice()
+        mouth = EspeakTts()
         said = b"".join([chunk.pcm async for chunk in mouth.speak(text, voice="cedar")])
         await mouth.aclose()
         sound = np.concatenate((np.zeros(7200), np.frombuffer(said, "<i2"), np.zeros(24_000)))

@@ -23,11 +23,11 @@ from aiortc import (
 from aiortc.mediastreams import MediaStreamError
 from av import AudioCodecContext, AudioFrame, CodecContext, Packet
 
-from tests.engine.engine_fakes import FakeActivity, FakeBrain, FakeRecogniser, FakeVoice
+from tests.engine.engine_fakes import FakeActivity, FakeBrain, FakeStt, FakeTts
 from tests.engine.engine_oracle import check
 from trunkline.engine.http.app import Engine
 from trunkline.engine.server import EngineServer
-from trunkline.engine.speech import Mark, SpokenChunk
+from trunkline.engine.speech import SpeechChunk, SpeechMark
 from trunkline.engine.transports.ice import IceOptions
 from trunkline.engine.transports.webrtc import only_loopback
 
@@ -44,18 +44,18 @@ def tone(ms: int, hz: int = 440) -> bytes:
     return (11_000 * np.sin(2 * np.pi * hz * np.arange(24 * ms) / RATE)).astype("<i2").tobytes()
 
 
-class ToneVoice(FakeVoice):
+class ToneTts(FakeTts):
     """Speaks 100 ms of a tone a word."""
 
     async def speak(
         self, text: str, *, voice: str | None = None, speed: float = 1.0, language: str | None = None
-    ) -> AsyncIterator[SpokenChunk]:
+    ) -> AsyncIterator[SpeechChunk]:
         self.said.append((text, voice, language))
         end = 0
         for index, word in enumerate(text.split()):
             await asyncio.sleep(self.delay)
             end = text.index(word, end) + len(word)
-            yield SpokenChunk(tone(100), (Mark((index + 1) * 100, end),))
+            yield SpeechChunk(tone(100), (SpeechMark((index + 1) * 100, end),))
 
 
 class Microphone(MediaStreamTrack):
@@ -195,13 +195,13 @@ class Caller:
 
 @asynccontextmanager
 async def engine(
-    brain: FakeBrain | None = None, *, voice: FakeVoice | None = None, grace_s: float = 0.0, **kwargs: Any
+    brain: FakeBrain | None = None, *, voice: FakeTts | None = None, grace_s: float = 0.0, **kwargs: Any
 ) -> AsyncIterator[EngineServer]:
     """An engine whose peers are on loopback only."""
     brain = brain or FakeBrain()
     kwargs.setdefault("ice", IceOptions(loopback=True, grace_s=grace_s))
     kwargs.setdefault("key", KEY)
-    made = Engine(lambda model, settings: brain, FakeRecogniser(), voice or ToneVoice(), FakeActivity, **kwargs)
+    made = Engine(lambda model, settings: brain, FakeStt(), voice or ToneTts(), FakeActivity, **kwargs)
     async with EngineServer(made) as server:
         yield server
 

@@ -13,7 +13,7 @@ import websockets
 from aiortc import RTCSessionDescription
 from openai import AsyncOpenAI, NotFoundError
 
-from tests.engine.engine_fakes import FakeBrain, FakeRecogniser, FakeVoice
+from tests.engine.engine_fakes import FakeBrain, FakeStt, FakeTts
 from tests.engine.engine_oracle import check
 from tests.engine.rtc.rtc_caller import (
     KEY,
@@ -175,7 +175,7 @@ async def test_a_model_must_be_known() -> None:
     def unknown(model: str, settings: object) -> FakeBrain:
         raise BrainError(f"There is no model {model}.", "DeploymentNotFound")
 
-    made = Engine(unknown, FakeRecogniser(), FakeVoice(), EnergyVoiceActivity, key=KEY)
+    made = Engine(unknown, FakeStt(), FakeTts(), EnergyVoiceActivity, key=KEY)
     async with EngineServer(made) as server:
         answer = await post_offer(f"{server.url}/realtime/calls", "v=0", await mint(server))
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "DeploymentNotFound")

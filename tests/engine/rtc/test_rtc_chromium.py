@@ -20,13 +20,13 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from tests.chromium import FLAGS, chromium_path
-from tests.engine.engine_fakes import FakeBrain, FakeRecogniser
+from tests.engine.engine_fakes import FakeBrain, FakeStt
 from tests.engine.engine_oracle import check
 from tests.engine.rtc.rtc_caller import KEY
 from trunkline.engine.brains import BrainRequest, Say
 from trunkline.engine.http.app import Engine
 from trunkline.engine.server import EngineServer
-from trunkline.engine.speech.tts.espeak import EspeakVoice
+from trunkline.engine.speech.tts.espeak import EspeakTts
 from trunkline.engine.speech.vad import SileroVoiceActivity
 from trunkline.engine.transports.ice import IceOptions
 
@@ -69,10 +69,10 @@ def served() -> Iterator[EngineServer]:
     over: list[Any] = []
 
     async def serve() -> None:
-        voice, offers = EspeakVoice(), Offers()
+        voice, offers = EspeakTts(), Offers()
         ice = IceOptions(loopback=True)
         engine = Engine(
-            lambda model, settings: FakeBrain(answer), FakeRecogniser(), voice, SileroVoiceActivity, key=KEY, ice=ice
+            lambda model, settings: FakeBrain(answer), FakeStt(), voice, SileroVoiceActivity, key=KEY, ice=ice
         )
         engine.app.router.routes[:0] = [Route("/", offers.page), Route("/offer", offers.offer, methods=["POST"])]
         stop = asyncio.Event()
@@ -94,7 +94,7 @@ def served() -> Iterator[EngineServer]:
 
 
 async def said(text: str) -> bytes:
-    voice = EspeakVoice()
+    voice = EspeakTts()
     pcm = b"".join([chunk.pcm async for chunk in voice.speak(text, voice="cedar")])
     await voice.aclose()
     return pcm

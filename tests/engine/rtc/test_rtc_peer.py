@@ -16,7 +16,7 @@ from tests.engine.engine_rig import only, types
 from tests.engine.rtc.rtc_caller import (
     KEY,
     Caller,
-    ToneVoice,
+    ToneTts,
     calling,
     engine,
     eventually,
@@ -47,7 +47,7 @@ async def test_the_session_of_the_secret_is_the_sessions() -> None:
         "prompt": {"id": "shop", "variables": {"agent": "Greeter"}},
         "audio": {"input": {"turn_detection": None}, "output": {"voice": "sage"}},
     }
-    brain, voice = FakeBrain(), ToneVoice()
+    brain, voice = FakeBrain(), ToneTts()
     async with engine(brain, voice=voice) as server, calling(server, **bound) as caller:
         session = (await caller.receive("session.created"))[-1]["session"]
         assert (session["model"], session["instructions"]) == ("m", "Be brief.")

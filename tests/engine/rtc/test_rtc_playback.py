@@ -11,7 +11,7 @@ from tests.engine.engine_rig import every, only, types
 from tests.engine.rtc.paced_rig import PacedRig
 from trunkline.engine.brains import BrainRequest, Say
 from trunkline.engine.session import effects, inputs, session
-from trunkline.engine.speech import SpokenChunk
+from trunkline.engine.speech import SpeechChunk
 
 
 def saying(*texts: str) -> PacedRig:
@@ -56,9 +56,9 @@ def test_running_dry_in_the_middle_of_a_response_is_no_stop() -> None:
     answered(rig)
     speak = rig.took(effects.Speak)
     where = (speak.response_id, speak.generation)
-    rig.post(inputs.SpeechMade(*where, SpokenChunk(loud(40))))
+    rig.post(inputs.SpeechMade(*where, SpeechChunk(loud(40))))
     assert types(rig.tick(10)) == ["output_audio_buffer.started"]
-    rig.post(inputs.SpeechMade(*where, SpokenChunk(loud(40))))
+    rig.post(inputs.SpeechMade(*where, SpeechChunk(loud(40))))
     assert types(rig.tick(10)) == []
     assert types(rig.post(inputs.SpeechDone(*where)))[-2:] == ["response.done", "output_audio_buffer.stopped"]
 
@@ -68,7 +68,7 @@ def test_cutting_in_while_the_answer_is_made() -> None:
     answered(rig)
     speak = rig.took(effects.Speak)
     for chunk in range(3):
-        rig.post(inputs.SpeechMade(speak.response_id, speak.generation, SpokenChunk(loud(100), ())))
+        rig.post(inputs.SpeechMade(speak.response_id, speak.generation, SpeechChunk(loud(100), ())))
         rig.tick(4 if chunk else 5)
     told = types(rig.speak(loud(200)))
     assert told[0] == "input_audio_buffer.speech_started"
@@ -145,10 +145,10 @@ def test_clearing_in_the_middle_of_a_response_silences_its_rest() -> None:
     answered(rig)
     speak = rig.took(effects.Speak)
     where = (speak.response_id, speak.generation)
-    rig.post(inputs.SpeechMade(*where, SpokenChunk(loud(100))))
+    rig.post(inputs.SpeechMade(*where, SpeechChunk(loud(100))))
     rig.tick(2)
     rig.send("output_audio_buffer.clear")
-    rig.post(inputs.SpeechMade(*where, SpokenChunk(loud(100))))
+    rig.post(inputs.SpeechMade(*where, SpeechChunk(loud(100))))
     rig.tick(10)
     assert rig.sent[2:] == [None] * 10
     assert types(rig.post(inputs.SpeechDone(*where)))[-1] == "response.done"
@@ -208,7 +208,7 @@ def test_what_starts_ends_once_and_what_is_truncated_was_not_heard(todo: list[st
             rig.tick(1 if step == "tick" else 12)
         elif speaks:
             where = (speaks[-1].response_id, speaks[-1].generation)
-            rig.post(inputs.SpeechMade(*where, SpokenChunk(loud(70))))
+            rig.post(inputs.SpeechMade(*where, SpeechChunk(loud(70))))
             if step == "finish":
                 rig.effects.remove(speaks[-1])
                 rig.post(inputs.SpeechDone(*where))

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import numpy as np
 import pytest
 
-from trunkline.engine.speech.tts.espeak import EspeakVoice
+from trunkline.engine.speech.tts.espeak import EspeakTts
 
 Says = Callable[..., Awaitable[bytes]]
 
@@ -17,7 +17,7 @@ def says() -> Says:
     """`await says(text, voice=…, speed=…)`: PCM16 at 24 kHz with a bit of a room's noise before, in and after it."""
 
     async def sound_of(text: str, *, voice: str = "cedar", speed: float = 1.0) -> bytes:  # it is understood best
-        mouth = EspeakVoice()
+        mouth = EspeakTts()
         said = b"".join([chunk.pcm async for chunk in mouth.speak(text, voice=voice, speed=speed)])
         await mouth.aclose()
         sound = np.concatenate((np.zeros(7200), np.frombuffer(said, "<i2"), np.zeros(9600)))

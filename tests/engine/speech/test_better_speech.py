@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 
 from trunkline.engine.speech import SpeechError
-from trunkline.engine.speech.factory import chosen_recogniser, chosen_voice, parts, warm
-from trunkline.engine.speech.stt.http_stt import HttpRecogniser
-from trunkline.engine.speech.stt.sphinx import SphinxRecogniser
-from trunkline.engine.speech.stt.whisper import WhisperRecogniser
-from trunkline.engine.speech.tts.espeak import EspeakVoice
-from trunkline.engine.speech.tts.http_tts import HttpVoice
-from trunkline.engine.speech.tts.kokoro import KokoroVoice
+from trunkline.engine.speech.factory import create_stt, create_tts, parts, warm
+from trunkline.engine.speech.stt.http_stt import HttpStt
+from trunkline.engine.speech.stt.sphinx import SphinxStt
+from trunkline.engine.speech.stt.whisper import WhisperStt
+from trunkline.engine.speech.tts.espeak import EspeakTts
+from trunkline.engine.speech.tts.http_tts import HttpTts
+from trunkline.engine.speech.tts.kokoro import KokoroTts
 from trunkline.extras import installing
 from trunkline.settings import Settings
 
@@ -71,7 +71,7 @@ def whisper_weights(tmp_path: Path) -> Path:
 
 
 async def test_whisper_decodes_in_a_thread_at_16_khz(whisper: type[FakeWhisper], whisper_weights: Path) -> None:
-    ears = WhisperRecogniser(whisper_weights)
+    ears = WhisperStt(whisper_weights)
     utterance = ears.open(language="en")
     utterance.feed(TONE[:10_000])
     utterance.feed(TONE[10_000:])
@@ -88,7 +88,7 @@ async def test_while_whisper_decodes_the_loop_goes_on_and_who_waits_may_leave(
     whisper: type[FakeWhisper], whisper_weights: Path
 ) -> None:
     whisper.wait.clear()
-    ears = WhisperRecogniser(whisper_weights)
+    ears = WhisperStt(whisper_weights)
     utterance = ears.open()
     utterance.feed(TONE)
     with pytest.raises(TimeoutError):
@@ -104,7 +104,7 @@ async def test_when_whisper_is_closed_who_waits_for_a_turn_is_told(
     whisper: type[FakeWhisper], whisper_weights: Path
 ) -> None:
     whisper.wait.clear()
-    ears = WhisperRecogniser(whisper_weights)
+    ears = WhisperStt(whisper_weights)
     first, second = ears.open(), ears.open()
     for utterance in (first, second):
         utterance.feed(TONE)
@@ -119,7 +119,7 @@ async def test_when_whisper_is_closed_who_waits_for_a_turn_is_told(
 
 
 async def test_what_is_no_sound_is_not_decoded(whisper: type[FakeWhisper], whisper_weights: Path) -> None:
-    ears = WhisperRecogniser(whisper_weights)
+    ears = WhisperStt(whisper_weights)
     assert (await ears.open().finish()).text == ""
     await ears.aclose()
     assert not whisper.made
@@ -128,7 +128,7 @@ async def test_what_is_no_sound_is_not_decoded(whisper: type[FakeWhisper], whisp
 async def test_when_whisper_fails_the_next_utterance_may_work(
     whisper: type[FakeWhisper], whisper_weights: Path
 ) -> None:
-    ears = WhisperRecogniser(whisper_weights)
+    ears = WhisperStt(whisper_weights)
     utterance = ears.open()
     utterance.feed(bytes(48_000))
     with pytest.raises(SpeechError, match="out of memory"):
@@ -144,7 +144,7 @@ async def test_when_whisper_fails_the_next_utterance_may_work(
 async def test_without_whispers_weights_the_error_says_how_to_fetch_them(
     whisper: type[FakeWhisper], tmp_path: Path
 ) -> None:
-    ears = WhisperRecogniser(tmp_path / "whisper-small")
+    ears = WhisperStt(tmp_path / "whisper-small")
     with pytest.raises(SpeechError, match="trunkline models fetch whisper-small"):
         await ears.warm()
     await ears.aclose()
@@ -155,7 +155,7 @@ async def test_without_the_package_the_error_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "faster_whisper", None)
     monkeypatch.setitem(sys.modules, "kokoro_onnx", None)
-    ears, mouth = WhisperRecogniser(whisper_weights), KokoroVoice(whisper_weights)
+    ears, mouth = WhisperStt(whisper_weights), KokoroTts(whisper_weights)
     with pytest.raises(SpeechError, match=r"pip install 'trunkline\[whisper\]'"):
         await ears.warm()
     with pytest.raises(SpeechError, match=r"pip install 'trunkline\[kokoro\]'"):
@@ -199,7 +199,7 @@ def kokoro_weights(tmp_path: Path) -> Path:
 
 
 async def test_kokoro_speaks_with_a_mark_at_each_word(kokoro: type[FakeKokoro], kokoro_weights: Path) -> None:
-    mouth = KokoroVoice(kokoro_weights)
+    mouth = KokoroTts(kokoro_weights)
     text = "One two three four."
     chunks = [chunk async for chunk in mouth.speak(text, voice="marin", speed=0.25, language="fr")]
     await mouth.aclose()
@@ -211,7 +211,7 @@ async def test_kokoro_speaks_with_a_mark_at_each_word(kokoro: type[FakeKokoro], 
 
 
 async def test_kokoro_fails_sentence_by_sentence(kokoro: type[FakeKokoro], kokoro_weights: Path) -> None:
-    mouth = KokoroVoice(kokoro_weights, voice="am_onyx")
+    mouth = KokoroTts(kokoro_weights, voice="am_onyx")
     with pytest.raises(SpeechError, match="Voice not found"):
         await anext(mouth.speak("bad"))
     assert (await anext(mouth.speak("good"))).pcm
@@ -240,7 +240,7 @@ def configured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Configure:
 @pytest.mark.parametrize(
     ("variables", "recogniser", "voice"),
     [
-        ({}, SphinxRecogniser, EspeakVoice),
+        ({}, SphinxStt, EspeakTts),
         (
             {
                 "STT": "http",
@@ -248,17 +248,17 @@ def configured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Configure:
                 "TTS": "http",
                 "TTS_BASE_URL": "http://h/v1",
             },
-            HttpRecogniser,
-            HttpVoice,
+            HttpStt,
+            HttpTts,
         ),
-        ({"STT": "whisper", "TTS": "kokoro"}, WhisperRecogniser, KokoroVoice),
+        ({"STT": "whisper", "TTS": "kokoro"}, WhisperStt, KokoroTts),
     ],
 )
 async def test_the_settings_choose(
     configured: Configure, variables: dict[str, str], recogniser: type, voice: type
 ) -> None:
     settings = configured(**variables)
-    ears, mouth = chosen_recogniser(settings), chosen_voice(settings)
+    ears, mouth = create_stt(settings), create_tts(settings)
     assert (type(ears), type(mouth)) == (recogniser, voice)
     in_use = [part for part in parts(settings) if part.in_use and part.kind != "chat model"]
     assert [part.name for part in in_use] == [variables.get("STT", "sphinx"), variables.get("TTS", "espeak")]
@@ -269,16 +269,16 @@ async def test_the_settings_choose(
 async def test_an_address_that_is_missing_is_asked_for(configured: Configure) -> None:
     settings = configured(STT="http", TTS="http")
     with pytest.raises(SpeechError, match="TRUNKLINE_STT_BASE_URL"):
-        chosen_recogniser(settings)
+        create_stt(settings)
     with pytest.raises(SpeechError, match="TRUNKLINE_TTS_BASE_URL"):
-        chosen_voice(settings)
+        create_tts(settings)
 
 
 async def test_warming_loads_what_is_on_this_machine_and_asks_nobody_else(
     configured: Configure, whisper: type[FakeWhisper], whisper_weights: Path
 ) -> None:
     settings = configured(STT="whisper", TTS="http", TTS_BASE_URL="http://127.0.0.1:1/v1")
-    ears, mouth = chosen_recogniser(settings), chosen_voice(settings)
+    ears, mouth = create_stt(settings), create_tts(settings)
     await warm(ears, mouth, dictation=True)
     assert whisper.made == [str(whisper_weights)]
     await ears.aclose()

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from trunkline.engine.speech import Mark, SpeechError, SpokenChunk
-from trunkline.engine.speech.tts.espeak import EspeakVoice, _pieces
+from trunkline.engine.speech import SpeechChunk, SpeechError, SpeechMark
+from trunkline.engine.speech.tts.espeak import EspeakTts, _pieces
 
 pytestmark = pytest.mark.speech
 
@@ -21,8 +21,8 @@ VOICES = ["alloy", "ash", "ballad", "cedar", "coral", "echo", "marin", "sage", "
 SENTENCE = "Hello there, and welcome. Shall I write you a haiku about the mountains?"
 
 
-async def spoken(text: str, **manner: Any) -> tuple[bytes, list[Mark]]:
-    voice = EspeakVoice()
+async def spoken(text: str, **manner: Any) -> tuple[bytes, list[SpeechMark]]:
+    voice = EspeakTts()
     chunks = [chunk async for chunk in voice.speak(text, **manner)]
     await voice.aclose()
     return b"".join(chunk.pcm for chunk in chunks), [mark for chunk in chunks for mark in chunk.marks]
@@ -122,8 +122,8 @@ async def test_nothing_to_say_makes_no_sound(text: str) -> None:
 
 
 async def test_ending_the_iteration_early_stops_the_work() -> None:
-    voice = EspeakVoice()
-    speaking: AsyncGenerator[SpokenChunk] = voice.speak(" ".join([SENTENCE] * 500))  # type: ignore[assignment]  # it is one
+    voice = EspeakTts()
+    speaking: AsyncGenerator[SpeechChunk] = voice.speak(" ".join([SENTENCE] * 500))  # type: ignore[assignment]  # it is one
     first = await anext(speaking)
     await speaking.aclose()
     assert len(first.pcm) < 48 * 200
@@ -133,7 +133,7 @@ async def test_ending_the_iteration_early_stops_the_work() -> None:
 
 
 async def test_a_long_speech_does_not_keep_a_short_one_waiting() -> None:
-    voice = EspeakVoice()
+    voice = EspeakTts()
     order: list[str] = []
 
     async def say(name: str, text: str) -> None:
@@ -150,7 +150,7 @@ async def test_a_long_speech_does_not_keep_a_short_one_waiting() -> None:
 
 async def test_closing_ends_what_is_being_said_and_the_thread() -> None:
     others = speaking_threads()  # the testing kit keeps an engine with a voice of its own
-    voice = EspeakVoice()
+    voice = EspeakTts()
     speaking = voice.speak(" ".join([SENTENCE] * 200))
     await anext(speaking)
     await voice.aclose()
@@ -172,7 +172,7 @@ async def test_without_the_package_the_error_says_what_to_install(monkeypatch: p
 
     monkeypatch.setitem(sys.modules, "espeakng_loader", None)
     monkeypatch.setattr(espeak_library, "load", espeak_library.EspeakLibrary)
-    voice = EspeakVoice()
+    voice = EspeakTts()
     with pytest.raises(SpeechError, match=r"pip install 'trunkline\[speech\]'"):
         await anext(voice.speak("Hello"))
     await voice.aclose()

@@ -13,17 +13,17 @@ from contextlib import aclosing, asynccontextmanager
 import pytest
 
 from tests.engine.speech_endpoint import SpeechEndpoint, serving
-from trunkline.engine.speech import SpeechError, SpokenChunk
-from trunkline.engine.speech.stt.http_stt import HttpRecogniser
-from trunkline.engine.speech.tts.http_tts import HttpVoice
+from trunkline.engine.speech import SpeechChunk, SpeechError
+from trunkline.engine.speech.stt.http_stt import HttpStt
+from trunkline.engine.speech.tts.http_tts import HttpTts
 
 SECOND = bytes(range(256)) * 187 + bytes(128)
 WORDS = json.dumps({"text": " Yes, please.\n"}).encode()
 
 
 @asynccontextmanager
-async def ears(endpoint: SpeechEndpoint, *, timeout: float = 5.0) -> AsyncIterator[HttpRecogniser]:
-    recogniser = HttpRecogniser(endpoint.url, "whisper-1", "a-key", timeout=timeout)
+async def ears(endpoint: SpeechEndpoint, *, timeout: float = 5.0) -> AsyncIterator[HttpStt]:
+    recogniser = HttpStt(endpoint.url, "whisper-1", "a-key", timeout=timeout)
     try:
         yield recogniser
     finally:
@@ -31,23 +31,21 @@ async def ears(endpoint: SpeechEndpoint, *, timeout: float = 5.0) -> AsyncIterat
 
 
 @asynccontextmanager
-async def mouth(
-    endpoint: SpeechEndpoint, *, voice: str | None = None, timeout: float = 5.0
-) -> AsyncIterator[HttpVoice]:
-    speaker = HttpVoice(endpoint.url, "tts-1", "a-key", voice=voice, timeout=timeout)
+async def mouth(endpoint: SpeechEndpoint, *, voice: str | None = None, timeout: float = 5.0) -> AsyncIterator[HttpTts]:
+    speaker = HttpTts(endpoint.url, "tts-1", "a-key", voice=voice, timeout=timeout)
     try:
         yield speaker
     finally:
         await speaker.aclose()
 
 
-async def words(recogniser: HttpRecogniser, pcm: bytes = SECOND, language: str | None = None) -> str:
+async def words(recogniser: HttpStt, pcm: bytes = SECOND, language: str | None = None) -> str:
     utterance = recogniser.open(language=language)
     utterance.feed(pcm)
     return (await utterance.finish()).text
 
 
-async def said(voice: HttpVoice, text: str) -> list[SpokenChunk]:
+async def said(voice: HttpTts, text: str) -> list[SpeechChunk]:
     return [chunk async for chunk in voice.speak(text)]
 
 
@@ -107,7 +105,7 @@ async def test_an_endpoint_that_is_silent_is_given_up() -> None:
 
 
 async def test_an_endpoint_that_is_not_there_is_an_error() -> None:
-    recogniser = HttpRecogniser(unused_url(), "whisper-1")
+    recogniser = HttpStt(unused_url(), "whisper-1")
     with pytest.raises(SpeechError, match="TRUNKLINE_STT_BASE_URL"):
         await words(recogniser)
     await recogniser.aclose()
@@ -207,7 +205,7 @@ async def test_a_voice_that_breaks_off_is_an_error_after_what_it_said() -> None:
             await _rest(sound)
 
 
-async def _rest(sound: AsyncIterator[SpokenChunk]) -> None:
+async def _rest(sound: AsyncIterator[SpeechChunk]) -> None:
     async for _ in sound:
         pass
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from trunkline.engine.speech import SpeechError
-from trunkline.engine.speech.stt.sphinx import SphinxRecogniser
-from trunkline.engine.speech.stt.sphinx_fork_pool import IDLE
+from trunkline.engine.speech.stt.sphinx import SphinxStt
+from trunkline.engine.speech.stt.sphinx_fork_pool import MAX_IDLE
 
 pytestmark = pytest.mark.speech
 
@@ -32,8 +32,8 @@ PHONE = grammar(" ".join(["( zero | oh | one | two | three | four | five | six |
 
 
 @asynccontextmanager
-async def recogniser(**how: bool) -> AsyncIterator[SphinxRecogniser]:
-    recogniser = SphinxRecogniser(**how)
+async def recogniser(**how: bool) -> AsyncIterator[SphinxStt]:
+    recogniser = SphinxStt(**how)
     try:
         yield recogniser
     finally:
@@ -59,7 +59,7 @@ def worker_pids() -> list[int]:
     return [pid for pid in workers if pid not in _others]
 
 
-async def heard(ears: SphinxRecogniser, sound: bytes, expected: str | None) -> str:
+async def heard(ears: SphinxStt, sound: bytes, expected: str | None) -> str:
     utterance = ears.open(grammar=expected)
     utterance.feed(sound)
     return (await utterance.finish()).text
@@ -143,11 +143,11 @@ async def test_the_words_are_there_soon_after_the_last_sound(says: Says) -> None
         assert time.perf_counter() - began < 0.15
 
 
-@pytest.mark.parametrize("children", [True, False])
-async def test_several_utterances_are_open_at_once(says: Says, children: bool) -> None:
+@pytest.mark.parametrize("fork", [True, False])
+async def test_several_utterances_are_open_at_once(says: Says, fork: bool) -> None:
     said = {"yes please": ANSWERS, "no thank you": ANSWERS, "the red fox": grammar("the ( red | blue ) ( fox | dog )")}
     sounds = {words: await says(words) for words in said}
-    async with recogniser(children=children) as ears:
+    async with recogniser(fork=fork) as ears:
         open_ = {words: ears.open(grammar=expected) for words, expected in said.items()}
         for at in range(0, max(map(len, sounds.values())), 960):
             for words, utterance in open_.items():
@@ -155,10 +155,10 @@ async def test_several_utterances_are_open_at_once(says: Says, children: bool) -
         assert {words: (await utterance.finish()).text for words, utterance in open_.items()} == {w: w for w in said}
 
 
-@pytest.mark.parametrize("children", [True, False])
-async def test_a_long_utterance_does_not_keep_a_short_one_waiting(says: Says, children: bool) -> None:
+@pytest.mark.parametrize("fork", [True, False])
+async def test_a_long_utterance_does_not_keep_a_short_one_waiting(says: Says, fork: bool) -> None:
     sound = await says("yes please")
-    async with recogniser(children=children) as ears:
+    async with recogniser(fork=fork) as ears:
         await ears.warm()
         long = ears.open(grammar=ANSWERS)
         long.feed(sound * 30)
@@ -210,7 +210,7 @@ def children_of(pid: int) -> list[int]:
 
 async def test_callers_who_speak_at_once_have_a_process_each_and_they_are_kept(says: Says) -> None:
     sound = await says("yes please")
-    async with recogniser(children=True) as ears:
+    async with recogniser(fork=True) as ears:
         await ears.warm()
         open_ = [ears.open(grammar=ANSWERS) for _ in range(3)]
         for utterance in open_:
@@ -224,7 +224,7 @@ async def test_callers_who_speak_at_once_have_a_process_each_and_they_are_kept(s
 
 async def test_a_child_that_dies_costs_its_utterance_only(says: Says) -> None:
     sound = await says("yes please")
-    async with recogniser(children=True) as ears:
+    async with recogniser(fork=True) as ears:
         await ears.warm()
         worker = worker_pids()
         doomed = ears.open(grammar=ANSWERS)
@@ -243,20 +243,20 @@ async def test_a_child_that_dies_costs_its_utterance_only(says: Says) -> None:
 
 
 async def test_more_children_than_are_worth_keeping_are_ended(says: Says) -> None:
-    async with recogniser(children=True) as ears:
-        open_ = [ears.open(grammar=ANSWERS) for _ in range(IDLE + 3)]
+    async with recogniser(fork=True) as ears:
+        open_ = [ears.open(grammar=ANSWERS) for _ in range(MAX_IDLE + 3)]
         for utterance in open_:
             await utterance.finish()
         async with asyncio.timeout(5):
-            while len(children_of(worker_pids()[0])) > IDLE:  # noqa: ASYNC110 - nothing tells of it
+            while len(children_of(worker_pids()[0])) > MAX_IDLE:  # noqa: ASYNC110 - nothing tells of it
                 await asyncio.sleep(0.02)
 
 
 def test_the_worker_dies_with_its_parent() -> None:
     program = (
         "import asyncio, os\nfrom pathlib import Path\n"
-        "from trunkline.engine.speech.stt.sphinx import SphinxRecogniser\n"
-        "async def main():\n    ears = SphinxRecogniser()\n    await ears.warm()\n"
+        "from trunkline.engine.speech.stt.sphinx import SphinxStt\n"
+        "async def main():\n    ears = SphinxStt()\n    await ears.warm()\n"
         "    print(Path(f'/proc/{os.getpid()}/task/{os.getpid()}/children').read_text(), flush=True)\n"
         "    os._exit(1)\nasyncio.run(main())"
     )
@@ -269,7 +269,7 @@ def test_the_worker_dies_with_its_parent() -> None:
 
 
 async def test_closing_fails_what_is_open_and_refuses_what_comes() -> None:
-    ears = SphinxRecogniser()
+    ears = SphinxStt()
     utterance = ears.open(grammar=ANSWERS)
     await ears.aclose()
     await ears.aclose()

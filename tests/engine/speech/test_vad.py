@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from trunkline.engine.speech import SpeechError, vad
-from trunkline.engine.speech.tts.espeak import EspeakVoice
+from trunkline.engine.speech.tts.espeak import EspeakTts
 from trunkline.engine.speech.vad import (
     FRAME_BYTES,
     FRAME_SAMPLES,
@@ -43,7 +43,7 @@ def turns(probabilities: list[float]) -> list[list[int]]:
 
 
 async def speech() -> bytes:
-    voice, resampler = EspeakVoice(), Resampler(24_000, 16_000)
+    voice, resampler = EspeakTts(), Resampler(24_000, 16_000)
     text = "Yes please, I would like to hear a haiku about the mountains in the rain."
     sound = b"".join([resampler.feed(chunk.pcm) async for chunk in voice.speak(text)])
     await voice.aclose()

@@ -25,7 +25,7 @@ from trunkline.engine.http.webrtc_calls import Calls
 from trunkline.engine.session.configuration import DEFAULT_TRANSCRIPTION_MODEL
 from trunkline.engine.session.session import Session
 from trunkline.engine.session_runner import LiveSession, Player
-from trunkline.engine.speech import Recogniser, Voice
+from trunkline.engine.speech import Stt, Tts
 from trunkline.engine.speech.vad import VoiceActivity
 from trunkline.engine.text import TextModelFactory
 from trunkline.engine.text.routes import TextRoutes
@@ -52,7 +52,7 @@ class Engine:
 
     Args:
         brains: makes a brain for each session.
-        recogniser, voice: shared by all sessions; the engine closes neither.
+        stt, tts: shared by all sessions; the engine closes neither.
         activity: makes a voice activity detector for each session.
         key: what clients must show, as `api-key` or bearer; None lets everybody in.
         max_sessions: how many at once; one more is refused with 429.
@@ -66,8 +66,8 @@ class Engine:
     def __init__(
         self,
         brains: BrainFactory,
-        recogniser: Recogniser,
-        voice: Voice,
+        stt: Stt,
+        tts: Tts,
         activity: Callable[[], VoiceActivity],
         key: str | None = None,
         max_sessions: int = MAX_SESSIONS,
@@ -78,8 +78,8 @@ class Engine:
         names: Sequence[str] = (),
     ) -> None:
         self._brains = brains
-        self._recogniser = recogniser
-        self._voice = voice
+        self._stt = stt
+        self._tts = tts
         self._activity = activity
         self._key = key
         self._session_limit_s = session_limit_s
@@ -198,7 +198,7 @@ class Engine:
         )
         transcribing = session.configuration["type"] == "transcription"
         brain = SilentBrain() if transcribing else self._brains(model, settings)
-        return LiveSession(session, brain=brain, recogniser=self._recogniser, voice=self._voice, player=player)
+        return LiveSession(session, brain=brain, stt=self._stt, tts=self._tts, player=player)
 
 
 def _keys_shown(connection: HTTPConnection) -> list[str]:

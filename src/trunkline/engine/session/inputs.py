@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from trunkline.engine.brains import BrainOutput
-from trunkline.engine.speech import SpokenChunk
+from trunkline.engine.speech import SpeechChunk
 from trunkline.realtime.events import Event
 
 
@@ -96,7 +96,7 @@ class SpeechMade(msgspec.Struct, frozen=True):
 
     response_id: str
     generation: int
-    chunk: SpokenChunk
+    chunk: SpeechChunk
 
 
 class SpeechDone(msgspec.Struct, frozen=True):

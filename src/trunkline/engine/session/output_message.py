@@ -10,7 +10,7 @@ from trunkline.engine.session import usage
 from trunkline.engine.session.outbox import Outbox
 from trunkline.engine.session.sentences import complete_until, pronounceable
 from trunkline.engine.session.speakable_text import Aloud, aloud
-from trunkline.engine.speech import Mark, SpokenChunk
+from trunkline.engine.speech import SpeechChunk, SpeechMark
 from trunkline.realtime.audio import BYTES_PER_MS, FORMATS
 from trunkline.realtime.conversation import Sound
 from trunkline.realtime.events import Item
@@ -126,7 +126,7 @@ class Message:
             return said.text, sentence.language
         return None
 
-    def add_sound(self, chunk: SpokenChunk) -> None:
+    def add_sound(self, chunk: SpeechChunk) -> None:
         """Sound of the sentence that is being spoken, sent in small pieces with the words said in them."""
         if self._encoder is None or self.sound is None:
             return
@@ -177,7 +177,7 @@ class Message:
         self.sentences.append(Sentence(self._split, end, self._language))
         self._split = end
 
-    def _mark(self, mark: Mark) -> None:
+    def _mark(self, mark: SpeechMark) -> None:
         if self.speaking is None:
             return
         text_end = self.speaking.start + self._aloud.written_end(mark.text_end)

@@ -18,7 +18,7 @@ from trunkline.engine.session.outbox import Outbox
 from trunkline.engine.session.output_buffer import Playback
 from trunkline.engine.session.output_message import PIECE_MS, Message
 from trunkline.engine.session.validation import error_event
-from trunkline.engine.speech import SpokenChunk
+from trunkline.engine.speech import SpeechChunk
 from trunkline.realtime.conversation import Conversation
 from trunkline.realtime.events import Item, copied
 
@@ -147,7 +147,7 @@ class Response:
         error = {"type": "server_error", "code": code, "message": message}
         self._end("failed", {"type": "failed", "error": error})
 
-    def speech_made(self, chunk: SpokenChunk) -> None:
+    def speech_made(self, chunk: SpeechChunk) -> None:
         """Sound of the current sentence."""
         if self._message is not None:
             self._message.add_sound(chunk)

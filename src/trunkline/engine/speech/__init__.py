@@ -1,4 +1,4 @@
-"""Speech behind two small protocols: a `Recogniser` that turns sound into words and a `Voice` that does the reverse.
+"""Speech behind two small protocols: an `Stt` that turns sound into words and a `Tts` that does the reverse.
 
 All sound here is PCM16 little-endian mono at 24 kHz (`SAMPLE_RATE`), the Realtime protocol's own format; an
 implementation that wants another rate resamples for itself. Times are milliseconds of that sound, never of the
@@ -42,7 +42,7 @@ class Utterance(Protocol):
         """Gives up the utterance. Harmless after `finish`, and twice."""
 
 
-class Recogniser(Protocol):
+class Stt(Protocol):
     """Opens utterances; several may be open at once, from different sessions."""
 
     def open(
@@ -65,7 +65,7 @@ class Recogniser(Protocol):
 
 
 @dataclass(frozen=True)
-class Mark:
+class SpeechMark:
     """At `at_ms` into an utterance's sound, the first `text_end` characters of its text have been said."""
 
     at_ms: int
@@ -73,19 +73,19 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class SpokenChunk:
+class SpeechChunk:
     """Some sound of an utterance, with the marks that fall within it (times count from the utterance's start)."""
 
     pcm: bytes
-    marks: tuple[Mark, ...] = ()
+    marks: tuple[SpeechMark, ...] = ()
 
 
-class Voice(Protocol):
+class Tts(Protocol):
     """Says text aloud."""
 
     def speak(
         self, text: str, *, voice: str | None = None, speed: float = 1.0, language: str | None = None
-    ) -> AsyncIterator[SpokenChunk]:
+    ) -> AsyncIterator[SpeechChunk]:
         """The sound of `text`, in chunks as they are made. Ending the iteration early stops the work.
 
         Args:

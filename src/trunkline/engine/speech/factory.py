@@ -6,13 +6,13 @@ import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
-from trunkline.engine.speech import Recogniser, SpeechError, Voice
-from trunkline.engine.speech.stt.http_stt import HttpRecogniser
-from trunkline.engine.speech.stt.sphinx import SphinxRecogniser
-from trunkline.engine.speech.stt.whisper import WhisperRecogniser
-from trunkline.engine.speech.tts.espeak import EspeakVoice
-from trunkline.engine.speech.tts.http_tts import HttpVoice
-from trunkline.engine.speech.tts.kokoro import KokoroVoice
+from trunkline.engine.speech import SpeechError, Stt, Tts
+from trunkline.engine.speech.stt.http_stt import HttpStt
+from trunkline.engine.speech.stt.sphinx import SphinxStt
+from trunkline.engine.speech.stt.whisper import WhisperStt
+from trunkline.engine.speech.tts.espeak import EspeakTts
+from trunkline.engine.speech.tts.http_tts import HttpTts
+from trunkline.engine.speech.tts.kokoro import KokoroTts
 from trunkline.engine.speech.weights import KNOWN
 from trunkline.extras import installing
 from trunkline.settings import Settings
@@ -35,7 +35,7 @@ class Part:
     in_use: bool
 
 
-def chosen_recogniser(settings: Settings) -> Recogniser:
+def create_stt(settings: Settings) -> Stt:
     """The recogniser that the settings choose. Nothing is loaded before it is used or warmed.
 
     Raises:
@@ -45,13 +45,13 @@ def chosen_recogniser(settings: Settings) -> Recogniser:
         if not settings.stt_base_url:
             raise SpeechError("TRUNKLINE_STT=http needs an address: set TRUNKLINE_STT_BASE_URL.")
         key = settings.stt_api_key.get_secret_value() if settings.stt_api_key else None
-        return HttpRecogniser(settings.stt_base_url, settings.stt_model, key)
+        return HttpStt(settings.stt_base_url, settings.stt_model, key)
     if settings.stt == "whisper":
-        return WhisperRecogniser(settings.models_dir / settings.whisper_weights)
-    return SphinxRecogniser()
+        return WhisperStt(settings.models_dir / settings.whisper_weights)
+    return SphinxStt()
 
 
-def chosen_voice(settings: Settings) -> Voice:
+def create_tts(settings: Settings) -> Tts:
     """The voice that the settings choose. Nothing is loaded before it is used or warmed.
 
     Raises:
@@ -61,13 +61,13 @@ def chosen_voice(settings: Settings) -> Voice:
         if not settings.tts_base_url:
             raise SpeechError("TRUNKLINE_TTS=http needs an address: set TRUNKLINE_TTS_BASE_URL.")
         key = settings.tts_api_key.get_secret_value() if settings.tts_api_key else None
-        return HttpVoice(settings.tts_base_url, settings.tts_model, key, voice=settings.tts_voice)
+        return HttpTts(settings.tts_base_url, settings.tts_model, key, voice=settings.tts_voice)
     if settings.tts == "kokoro":
-        return KokoroVoice(settings.models_dir / "kokoro", voice=settings.tts_voice)
-    return EspeakVoice()
+        return KokoroTts(settings.models_dir / "kokoro", voice=settings.tts_voice)
+    return EspeakTts()
 
 
-async def warm(recogniser: Recogniser, voice: Voice, *, dictation: bool) -> None:
+async def warm(stt: Stt, tts: Tts, *, dictation: bool) -> None:
     """Does ahead what the first turn would wait for: loads libraries and weights that are on this machine.
 
     Args:
@@ -76,12 +76,12 @@ async def warm(recogniser: Recogniser, voice: Voice, *, dictation: bool) -> None
     Raises:
         SpeechError: a part is not there.
     """
-    if isinstance(voice, EspeakVoice | KokoroVoice):
-        await voice.warm()
-    if isinstance(recogniser, SphinxRecogniser | WhisperRecogniser):
-        await recogniser.warm()
-    if dictation and isinstance(recogniser, SphinxRecogniser):
-        await recogniser.warm(None)
+    if isinstance(tts, EspeakTts | KokoroTts):
+        await tts.warm()
+    if isinstance(stt, SphinxStt | WhisperStt):
+        await stt.warm()
+    if dictation and isinstance(stt, SphinxStt):
+        await stt.warm(None)
 
 
 def parts(settings: Settings) -> list[Part]:

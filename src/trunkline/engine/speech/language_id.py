@@ -30,7 +30,7 @@ _GREETINGS = {
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 
 
-def tongue_of(text: str) -> str | None:
+def detect_language(text: str) -> str | None:
     """ "de", "fr", "es" or "it" for a text that is clearly in that language; None for English and for all doubt."""
     words = [word.lower() for word in _WORD.findall(text.replace("’", "'"))]
     counts = {language: sum(word in common for word in words) for language, common in _COMMON.items()}

@@ -83,9 +83,9 @@ async def _spoken(text: str) -> bytes:
 
 
 async def _say(text: str) -> bytes:
-    from trunkline.engine.speech.tts.espeak import EspeakVoice
+    from trunkline.engine.speech.tts.espeak import EspeakTts
 
-    voice = EspeakVoice()
+    voice = EspeakTts()
     try:
         return b"".join([chunk.pcm async for chunk in voice.speak(text, voice="cedar")])
     finally:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from trunkline.engine.speech import SAMPLE_RATE, SpeechError, Transcript
 from trunkline.engine.speech.http_endpoint import Endpoint
-from trunkline.engine.speech.stt.non_streaming import WholeUtterance
+from trunkline.engine.speech.stt.non_streaming import NonStreamingUtterance
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -22,7 +22,7 @@ MAX_AT_ONCE = 16
 """Requests at once; further ones wait for their turn."""
 
 
-class HttpRecogniser:
+class HttpStt:
     """Sends utterances to `POST {base_url}/audio/transcriptions`.
 
     Args:
@@ -43,14 +43,14 @@ class HttpRecogniser:
         grammar: str | None = None,
         language: str | None = None,
         on_partial: Callable[[str], None] | None = None,
-    ) -> WholeUtterance:
+    ) -> NonStreamingUtterance:
         """Begins an utterance. The endpoint is told neither the grammar nor anything before the end.
 
         Raises:
             SpeechError: the recogniser is closed.
         """
         self._endpoint.client()
-        return WholeUtterance(lambda pcm: self._transcribe(pcm, language))
+        return NonStreamingUtterance(lambda pcm: self._transcribe(pcm, language))
 
     async def aclose(self) -> None:
         """Closes the connections; what is under way fails. Harmless when done twice."""

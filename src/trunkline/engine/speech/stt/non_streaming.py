@@ -15,7 +15,7 @@ MIN_MS = 100
 """What is shorter has no words; endpoints refuse it."""
 
 
-class WholeUtterance:
+class NonStreamingUtterance:
     """One stretch of speech; see `Utterance`.
 
     Args:

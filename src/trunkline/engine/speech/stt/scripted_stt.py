@@ -1,8 +1,8 @@
 """A recogniser that knows the answer, so that a test of turn-taking does not depend on hearing.
 
-ears = OracleRecogniser(["yes please", "mountains"])   # the words of the first utterance, of the second…
-ears = OracleRecogniser(lambda sound: words_for(sound))  # by the sound itself
-ears = OracleRecogniser()
+ears = ScriptedStt(["yes please", "mountains"])   # the words of the first utterance, of the second…
+ears = ScriptedStt(lambda sound: words_for(sound))  # by the sound itself
+ears = ScriptedStt()
 ears.mark(pcm, "yes please")                           # whoever feeds sound that contains `pcm` says this
 """
 
@@ -18,7 +18,7 @@ _FINGERPRINT_BYTES = 2 * 480
 """20 ms of sound, from the loudest place of a marked one: enough to tell it, short enough to survive being cut."""
 
 
-class OracleRecogniser:
+class ScriptedStt:
     """Answers without listening, or almost.
 
     Args:
@@ -45,7 +45,7 @@ class OracleRecogniser:
         grammar: str | None = None,
         language: str | None = None,
         on_partial: Callable[[str], None] | None = None,
-    ) -> OracleUtterance:
+    ) -> ScriptedUtterance:
         """Begins an utterance. `on_partial` hears the whole transcript once, just before `finish` returns.
 
         Raises:
@@ -54,7 +54,7 @@ class OracleRecogniser:
         if self._closed:
             raise SpeechError("The recogniser is closed.")
         self.grammars.append(grammar)
-        return OracleUtterance(self._answer, on_partial)
+        return ScriptedUtterance(self._answer, on_partial)
 
     async def aclose(self) -> None:
         """Refuses what comes after."""
@@ -73,7 +73,7 @@ class OracleRecogniser:
         return self._texts.popleft()
 
 
-class OracleUtterance:
+class ScriptedUtterance:
     """One stretch of speech; see `Utterance`."""
 
     def __init__(self, answer: Callable[[bytes], str], on_partial: Callable[[str], None] | None) -> None:

@@ -21,6 +21,7 @@ from trunkline.engine.speech import SpeechError, Transcript
 from trunkline.engine.speech.stt.sphinx_ipc import (
     LENGTH_BYTES,
     Abandon,
+    Audio,
     Failed,
     Final,
     Finish,
@@ -28,7 +29,6 @@ from trunkline.engine.speech.stt.sphinx_ipc import (
     Open,
     Partial,
     Ready,
-    Sound,
     frame,
     replies,
 )
@@ -43,17 +43,17 @@ _MODULE = "trunkline.engine.speech.stt.sphinx_worker"
 _SOURCES = Path(__file__).parents[4]
 
 
-class SphinxRecogniser:
+class SphinxStt:
     """Recognises English with pocketsphinx. Belongs to one event loop; `aclose` ends its processes and its task.
 
     Args:
-        children: let the worker decode each utterance in a child of its own, made by `fork`: then callers who speak at
+        fork: let the worker decode each utterance in a child of its own, made by `fork`: then callers who speak at
             once use all cores and do not wait for each other. Linux only, where that is known to be safe; without it,
             the worker decodes them in turns.
     """
 
-    def __init__(self, *, children: bool = sys.platform == "linux") -> None:
-        self._arguments = ("--children",) if children else ()
+    def __init__(self, *, fork: bool = sys.platform == "linux") -> None:
+        self._arguments = ("--fork",) if fork else ()
         self._workers: list[_Worker] = []  # the last one works, the others are on their way out
         self._closed = False
 
@@ -69,7 +69,7 @@ class SphinxRecogniser:
         Raises:
             SpeechError: the recogniser is closed.
         """
-        return SphinxUtterance(self._living_worker(), grammar, on_partial)
+        return SphinxUtterance(self._running_worker(), grammar, on_partial)
 
     async def warm(self, grammar: str | None = _ANY_WORD) -> None:
         """Starts the worker and decodes a moment of silence with it, 0.3 to 1 s of work, ahead of the first utterance.
@@ -80,7 +80,7 @@ class SphinxRecogniser:
         Raises:
             SpeechError: it does not start, or the recogniser is closed.
         """
-        await self._living_worker().until_ready()
+        await self._running_worker().until_ready()
         utterance = self.open(grammar=grammar)
         utterance.feed(bytes(ms_to_bytes(100)))
         await utterance.finish()
@@ -92,7 +92,7 @@ class SphinxRecogniser:
         for worker in workers:
             await worker.aclose()
 
-    def _living_worker(self) -> _Worker:
+    def _running_worker(self) -> _Worker:
         if self._closed:
             raise SpeechError("The recogniser is closed.")
         if not self._workers or self._workers[-1].is_dead:
@@ -120,7 +120,7 @@ class SphinxUtterance:
             self._worker.send(Abandon(self._id))
             self.fail("The recogniser cannot keep up with so much sound.")
         else:
-            self._worker.send(Sound(self._id, pcm))
+            self._worker.send(Audio(self._id, pcm))
 
     async def finish(self) -> Transcript:
         """The words; the second time, the same again. Cancelling it abandons the utterance.
@@ -144,13 +144,13 @@ class SphinxUtterance:
             self._worker.send(Abandon(self._id))
             self.fail("The utterance was abandoned.")
 
-    def say(self, words: str) -> None:
+    def on_final_text(self, words: str) -> None:
         """From the worker: these are the words."""
         self._worker.leave(self._id)
         if not self._words.done():
             self._words.set_result(words)
 
-    def say_so_far(self, words: str) -> None:
+    def on_partial_text(self, words: str) -> None:
         """From the worker: these are the words so far."""
         if self._on_partial is not None and not self._words.done():
             # By way of the loop, so that an error in it is the listener's and does not end the worker's task.
@@ -220,7 +220,7 @@ class _Worker:
         process = None
         try:
             process = await _start(self._arguments)
-            reason = await self._converse(process) or reason
+            reason = await self._read_replies(process) or reason
         except OSError as error:
             reason = f"The recogniser's process does not start ({error})."
         except asyncio.CancelledError:
@@ -231,7 +231,7 @@ class _Worker:
             if process is not None:
                 await _reap(process)
 
-    async def _converse(self, process: asyncio.subprocess.Process) -> str | None:
+    async def _read_replies(self, process: asyncio.subprocess.Process) -> str | None:
         """Passes on what the process says until it ends; the reason, if it gave one."""
         assert process.stdin is not None  # noqa: S101 - for the type checker: both were asked for as pipes
         assert process.stdout is not None  # noqa: S101 - the same
@@ -247,7 +247,7 @@ class _Worker:
                     case Ready():
                         self._ready.set_result(None)
                     case reply if utterance := self._utterances.get(reply.id):
-                        _tell(utterance, reply)
+                        _deliver(utterance, reply)
         except (asyncio.IncompleteReadError, ConnectionError, msgspec.DecodeError):
             return None
 
@@ -260,12 +260,12 @@ class _Worker:
             self._ready.exception()
 
 
-def _tell(utterance: SphinxUtterance, reply: Partial | Final | Failed) -> None:
+def _deliver(utterance: SphinxUtterance, reply: Partial | Final | Failed) -> None:
     match reply:
         case Partial(text=text):
-            utterance.say_so_far(text)
+            utterance.on_partial_text(text)
         case Final(text=text):
-            utterance.say(text)
+            utterance.on_final_text(text)
         case Failed(reason=reason):
             utterance.fail(reason)
 

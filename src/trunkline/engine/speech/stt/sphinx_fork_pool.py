@@ -12,10 +12,11 @@ import os
 import selectors
 import signal
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
+from trunkline.engine.speech.stt.sphinx_decode_loop import DecoderPool, decode
 from trunkline.engine.speech.stt.sphinx_ipc import (
     LENGTH_BYTES,
     Abandon,
@@ -29,12 +30,9 @@ from trunkline.engine.speech.stt.sphinx_ipc import (
 )
 from trunkline.realtime.audio import ms_to_bytes
 
-if TYPE_CHECKING:
-    from trunkline.engine.speech.stt.sphinx_worker import Decoders
-
 MAX_CHILDREN = 32
 """Children at once, of both kinds. Beyond it, they take on several utterances each."""
-IDLE = 8
+MAX_IDLE = 8
 """Children of a kind that are kept for later utterances."""
 MAX_WAITING_BYTES = ms_to_bytes(30_000)
 """What may wait for one child; beyond it nothing is read, so that the parent notices."""
@@ -57,21 +55,17 @@ class _Child:
     received: bytearray = field(default_factory=bytearray)
 
 
-class Children:
+class ForkPool:
     """Passes requests on to the children, and their replies back.
 
     Args:
         pool: the decoders that each child begins with.
         answers: where the replies go.
-        decode: what a child does all its life, given its pipes.
     """
 
-    def __init__(
-        self, pool: Decoders, answers: BinaryIO, decode: Callable[[Decoders, BinaryIO, BinaryIO], None]
-    ) -> None:
+    def __init__(self, pool: DecoderPool, answers: BinaryIO) -> None:
         self._pool = pool
         self._answers = answers
-        self._decode = decode
         self._children: list[_Child] = []
         self._by_id: dict[int, _Child] = {}
         self._received = bytearray()
@@ -141,7 +135,7 @@ class Children:
             return
         child.busy.discard(id_)
         idle = [other for other in self._children if other.dictation is child.dictation and not other.busy]
-        if len(idle) > IDLE and not child.waiting:
+        if len(idle) > MAX_IDLE and not child.waiting:
             self._dismiss(child)
 
     # ------------------------------------------------------------------ children
@@ -156,7 +150,7 @@ class Children:
             self._ready.close()
             for fd in (pipe, into, out_of, self._answers.fileno(), *self._open_pipes()):
                 os.close(fd)
-            self._decode(self._pool, os.fdopen(its_requests, "rb"), os.fdopen(its_replies, "wb"))
+            decode(self._pool, os.fdopen(its_requests, "rb"), os.fdopen(its_replies, "wb"))
             os._exit(0)
         os.close(its_requests)
         os.close(its_replies)

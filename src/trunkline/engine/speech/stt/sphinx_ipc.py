@@ -19,7 +19,7 @@ class Open(Message, frozen=True):
     partials: bool
 
 
-class Sound(Message, frozen=True):
+class Audio(Message, frozen=True):
     """More sound of an utterance."""
 
     id: int
@@ -63,7 +63,7 @@ class Ready(Message, frozen=True):
     """The worker has a decoder in hand."""
 
 
-Request = Open | Sound | Finish | Abandon
+Request = Open | Audio | Finish | Abandon
 Reply = Partial | Final | Failed | Ready
 
 _encoder = msgspec.msgpack.Encoder()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trunkline.engine.speech import SAMPLE_RATE, SpeechError, Transcript
-from trunkline.engine.speech.stt.non_streaming import WholeUtterance
+from trunkline.engine.speech.stt.non_streaming import NonStreamingUtterance
 from trunkline.extras import installing
 from trunkline.realtime.audio import Resampler
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _RATE = 16_000
 
 
-class WhisperRecogniser:
+class WhisperStt:
     """Recognises many languages. Utterances are decoded one after another, in the order in which they end.
 
     Args:
@@ -47,14 +47,14 @@ class WhisperRecogniser:
         grammar: str | None = None,
         language: str | None = None,
         on_partial: Callable[[str], None] | None = None,
-    ) -> WholeUtterance:
+    ) -> NonStreamingUtterance:
         """Begins an utterance. The grammar plays no part, and there are no partial words.
 
         Raises:
             SpeechError: the recogniser is closed.
         """
         self._refuse_if_closed()
-        return WholeUtterance(lambda pcm: self._transcribe(pcm, language))
+        return NonStreamingUtterance(lambda pcm: self._transcribe(pcm, language))
 
     async def warm(self) -> None:
         """Loads the weights ahead of the first utterance.

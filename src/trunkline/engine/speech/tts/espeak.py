@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from trunkline.engine.speech import SAMPLE_RATE, Mark, SpeechError, SpokenChunk
-from trunkline.engine.speech.language_id import tongue_of
+from trunkline.engine.speech import SAMPLE_RATE, SpeechChunk, SpeechError, SpeechMark
+from trunkline.engine.speech.language_id import detect_language
 from trunkline.engine.speech.tts import espeak_library
 from trunkline.engine.speech.tts.espeak_library import Manner, Word
 from trunkline.realtime.audio import Resampler
@@ -59,7 +59,7 @@ _NAMED_OTHERWISE = {"zh": "cmn", "no": "nb", "tl": "fil"}
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})*")
 
 
-class EspeakVoice:
+class EspeakTts:
     """Speaks with espeak-ng in one thread of its own; many utterances at once take turns, a sentence or two each.
 
     Speeds below about 0.5 are not in the library's power: it says at least 80 words a minute.
@@ -72,7 +72,7 @@ class EspeakVoice:
 
     async def speak(
         self, text: str, *, voice: str | None = None, speed: float = 1.0, language: str | None = None
-    ) -> AsyncIterator[SpokenChunk]:
+    ) -> AsyncIterator[SpeechChunk]:
         """The sound of `text` with a mark where each word ends; nothing for a text without anything to say.
 
         Where no `language` is given, a text that is clearly German, French, Spanish or Italian is spoken as such.
@@ -81,11 +81,11 @@ class EspeakVoice:
             SpeechError: espeak-ng is not installed or failed, or the voice is closed.
         """
         utterance = _Utterance(text)
-        language = language or tongue_of(text)
+        language = language or detect_language(text)
         try:
             for start, end in _pieces(text):
                 self._submit(_Piece(utterance, start, text[start:end], voice, speed, language))
-                while isinstance(came := await utterance.came.get(), SpokenChunk):
+                while isinstance(came := await utterance.came.get(), SpeechChunk):
                     yield came
                 if came is not None:
                     raise came
@@ -162,12 +162,12 @@ class _Utterance:
     """What the thread and the iteration share. At most one piece's sound waits in `came`; None: the piece is done."""
 
     def __init__(self, text: str) -> None:
-        self.came: asyncio.Queue[SpokenChunk | SpeechError | None] = asyncio.Queue()
+        self.came: asyncio.Queue[SpeechChunk | SpeechError | None] = asyncio.Queue()
         self.shaper = _Shaper(text)
         self.stopped = False
         self._loop = asyncio.get_running_loop()
 
-    def post(self, what: SpokenChunk | SpeechError | None) -> bool:
+    def post(self, what: SpeechChunk | SpeechError | None) -> bool:
         """From the thread to the iteration; False if its loop is gone."""
         try:
             self._loop.call_soon_threadsafe(self.came.put_nowait, what)
@@ -186,13 +186,13 @@ class _Shaper:
         self._piece_base = 0  # in samples of the sound as it came
         self._received = self._skipped = self._emitted = 0  # samples
         self._silence: list[NDArray[np.int16]] = []
-        self._marks: deque[Mark] = deque()
+        self._marks: deque[SpeechMark] = deque()
         self._marked = 0
 
     def begin_piece(self, start: int) -> None:
         self._piece_start, self._piece_base = start, self._received
 
-    def shape(self, sound: bytes, words: Sequence[Word]) -> SpokenChunk | None:
+    def shape(self, sound: bytes, words: Sequence[Word]) -> SpeechChunk | None:
         samples = np.frombuffer(sound, "<i2")
         self._received += samples.size
         for word in words:
@@ -209,15 +209,15 @@ class _Shaper:
         self._silence = [samples[loud[-1] + 1 :]]
         return self._emit(ready)
 
-    def finish(self) -> SpokenChunk | None:
+    def finish(self) -> SpeechChunk | None:
         """The last bit of sound, and a mark that all was said; None if nothing was."""
         if not self._emitted:
             return None
-        self._marks.append(Mark(_ms(self._emitted), len(self._text)))
+        self._marks.append(SpeechMark(_ms(self._emitted), len(self._text)))
         wanted = _RATE * TRAILING_MS // 1000
         tail = np.concatenate((*self._silence, np.zeros(wanted, np.int16)))[:wanted]
         sound = self._resampler.feed(tail.tobytes()) + self._resampler.flush()
-        return SpokenChunk(sound, tuple(self._marks))
+        return SpeechChunk(sound, tuple(self._marks))
 
     def _hold(self, silence: NDArray[np.int16]) -> None:
         """Silence before the first sound is dropped; later, it waits to see whether more sound comes."""
@@ -226,13 +226,13 @@ class _Shaper:
         else:
             self._skipped += silence.size
 
-    def _emit(self, samples: NDArray[np.int16]) -> SpokenChunk:
+    def _emit(self, samples: NDArray[np.int16]) -> SpeechChunk:
         self._emitted += samples.size
         until = _ms(self._emitted)
         marks = []
         while self._marks and self._marks[0].at_ms <= until:
             marks.append(self._marks.popleft())
-        return SpokenChunk(self._resampler.feed(samples.tobytes()), tuple(marks))
+        return SpeechChunk(self._resampler.feed(samples.tobytes()), tuple(marks))
 
     def _mark_before(self, word: Word) -> None:
         """When a word begins, all before it was said: punctuation that belongs to it (an opening quote) excepted."""
@@ -240,7 +240,7 @@ class _Shaper:
         if end > self._marked:
             self._marked = end
             at = self._piece_base + word.sample - self._skipped
-            self._marks.append(Mark(max(0, _ms(at)), end))
+            self._marks.append(SpeechMark(max(0, _ms(at)), end))
 
 
 def _ms(samples: int) -> int:
@@ -261,7 +261,7 @@ def _manner(library: espeak_library.EspeakLibrary, piece: _Piece) -> Manner:
     persona = _PERSONAS.get(piece.voice or _DEFAULT, _PERSONAS[_DEFAULT])
     slowest, fastest = espeak_library.WORDS_PER_MINUTE
     return Manner(
-        voice=f"{_tongue(library, piece.language)}+{persona.variant}",
+        voice=f"{_espeak_language(library, piece.language)}+{persona.variant}",
         rate=round(min(max(persona.rate * piece.speed, slowest), fastest)),
         volume=persona.volume,
         pitch=persona.pitch,
@@ -269,7 +269,7 @@ def _manner(library: espeak_library.EspeakLibrary, piece: _Piece) -> Manner:
     )
 
 
-def _tongue(library: espeak_library.EspeakLibrary, language: str | None) -> str:
+def _espeak_language(library: espeak_library.EspeakLibrary, language: str | None) -> str:
     """The espeak voice of a language tag: "de-AT" is "de" if there is no Austrian; unknown ones are English."""
     tag = (language or "en").lower().replace("_", "-")
     while _LANGUAGE.fullmatch(tag) and tag != "en":

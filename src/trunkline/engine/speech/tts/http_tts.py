@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
-from trunkline.engine.speech import SpokenChunk
+from trunkline.engine.speech import SpeechChunk
 from trunkline.engine.speech.http_endpoint import Endpoint
-from trunkline.engine.speech.tts.word_timing import EstimatedMarks, Pace
+from trunkline.engine.speech.tts.word_timing import EstimatedMarks, WordTiming
 from trunkline.realtime.audio import bytes_to_ms
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ CHUNK_BYTES = 4800
 """What is passed on at once: 100 ms."""
 
 
-class HttpVoice:
+class HttpTts:
     """Speaks with `POST {base_url}/audio/speech`, which must answer with PCM16 mono at 24 kHz (`response_format: pcm`).
 
     The endpoint does not tell when which word is said, so the marks are estimates: in proportion to the length of the
@@ -43,11 +43,11 @@ class HttpVoice:
         self._endpoint = Endpoint(base_url, api_key, timeout, "voice", "TRUNKLINE_TTS_BASE_URL")
         self._model = model
         self._voice = voice
-        self._paces: dict[str, Pace] = {}
+        self._timings: dict[str, WordTiming] = {}
 
     async def speak(
         self, text: str, *, voice: str | None = None, speed: float = 1.0, language: str | None = None
-    ) -> AsyncIterator[SpokenChunk]:
+    ) -> AsyncIterator[SpeechChunk]:
         """The sound of `text`, as it arrives. The language is for the endpoint to tell from the text.
 
         Raises:
@@ -55,7 +55,7 @@ class HttpVoice:
         """
         client: AsyncOpenAI = self._endpoint.client()
         name = self._voice or voice or "sage"
-        marks = EstimatedMarks(text, self._paces.setdefault(name, Pace()), speed)
+        marks = EstimatedMarks(text, self._timings.setdefault(name, WordTiming()), speed)
         size, odd = 0, b""
         with self._endpoint.errors():
             async with client.audio.speech.with_streaming_response.create(
@@ -67,9 +67,9 @@ class HttpVoice:
                     sound = whole[: len(whole) & ~1]
                     size += len(sound)
                     if sound:
-                        yield SpokenChunk(sound, marks.within(bytes_to_ms(size)))
+                        yield SpeechChunk(sound, marks.within(bytes_to_ms(size)))
         if size:
-            yield SpokenChunk(b"", marks.rest(bytes_to_ms(size)))
+            yield SpeechChunk(b"", marks.rest(bytes_to_ms(size)))
 
     async def aclose(self) -> None:
         """Closes the connections. Harmless when done twice."""

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trunkline.engine.speech import SAMPLE_RATE, SpeechError, SpokenChunk
-from trunkline.engine.speech.tts.word_timing import EstimatedMarks, Pace
+from trunkline.engine.speech import SAMPLE_RATE, SpeechChunk, SpeechError
+from trunkline.engine.speech.tts.word_timing import EstimatedMarks, WordTiming
 from trunkline.engine.speech.weights import KOKORO_MODEL, KOKORO_VOICES
 from trunkline.extras import installing
 from trunkline.realtime.audio import Resampler, bytes_to_ms
@@ -42,7 +42,7 @@ _LANGUAGES = {"en": "en-us", "en-gb": "en-gb", "es": "es", "fr": "fr-fr", "hi": 
 _SLOWEST, _FASTEST = 0.5, 2.0
 
 
-class KokoroVoice:
+class KokoroTts:
     """Speaks with Kokoro. Sentences are made one after another, of all sessions together.
 
     When which word is said is an estimate, in proportion to the words' length.
@@ -61,7 +61,7 @@ class KokoroVoice:
 
     async def speak(
         self, text: str, *, voice: str | None = None, speed: float = 1.0, language: str | None = None
-    ) -> AsyncIterator[SpokenChunk]:
+    ) -> AsyncIterator[SpeechChunk]:
         """The sound of `text`.
 
         Raises:
@@ -78,11 +78,11 @@ class KokoroVoice:
             if self._closed:
                 raise SpeechError("The voice was closed.") from None
             raise
-        marks = EstimatedMarks(text, Pace(bytes_to_ms(len(sound)) * speed / len(text)), speed)
+        marks = EstimatedMarks(text, WordTiming(bytes_to_ms(len(sound)) * speed / len(text)), speed)
         for start in range(0, len(sound), CHUNK_BYTES):
             end = min(start + CHUNK_BYTES, len(sound))
-            yield SpokenChunk(sound[start:end], marks.within(bytes_to_ms(end)))
-        yield SpokenChunk(b"", marks.rest(bytes_to_ms(len(sound))))
+            yield SpeechChunk(sound[start:end], marks.within(bytes_to_ms(end)))
+        yield SpeechChunk(b"", marks.rest(bytes_to_ms(len(sound))))
 
     async def warm(self) -> None:
         """Loads the weights ahead of the first sentence.

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 
-from trunkline.engine.speech import Mark
+from trunkline.engine.speech import SpeechMark
 
 _FIRST_GUESS = 65.0
 _WORD_END = re.compile(r"\S(?=\s|$)")
 
 
-class Pace:
+class WordTiming:
     """How long a voice takes for a character, learned from what it has said; one for each voice.
 
     Attributes:
@@ -29,29 +29,29 @@ class Pace:
 class EstimatedMarks:
     """The marks of one text while its sound arrives, and the right ones in proportion once all of it is there."""
 
-    def __init__(self, text: str, pace: Pace, speed: float) -> None:
+    def __init__(self, text: str, timing: WordTiming, speed: float) -> None:
         self._text = text
-        self._pace = pace
+        self._timing = timing
         self._speed = speed
         self._ends = [found.end() for found in _WORD_END.finditer(text)]
         self._next = 0
         self._until_ms = 0
 
-    def within(self, ms: int) -> tuple[Mark, ...]:
+    def within(self, ms: int) -> tuple[SpeechMark, ...]:
         """The words that are taken to end before `ms`, all but the last, which is said when the sound ends."""
         marks = []
-        each = self._pace.ms_per_character / self._speed
+        each = self._timing.ms_per_character / self._speed
         while self._next < len(self._ends) - 1 and self._ends[self._next] * each <= ms:
             self._until_ms = max(self._until_ms, round(self._ends[self._next] * each))
-            marks.append(Mark(self._until_ms, self._ends[self._next]))
+            marks.append(SpeechMark(self._until_ms, self._ends[self._next]))
             self._next += 1
         return tuple(marks)
 
-    def rest(self, ms: int) -> tuple[Mark, ...]:
+    def rest(self, ms: int) -> tuple[SpeechMark, ...]:
         """The words that are left, spread over the rest of the sound, which is `ms` long."""
-        self._pace.learn(self._text, ms, self._speed)
+        self._timing.learn(self._text, ms, self._speed)
         said = self._ends[self._next - 1] if self._next else 0
         left_ms, left = max(ms - self._until_ms, 0), max(len(self._text) - said, 1)
         ends, self._next = self._ends[self._next : -1], len(self._ends)
-        marks = [Mark(self._until_ms + left_ms * (end - said) // left, end) for end in ends]
-        return (*marks, Mark(ms, len(self._text)))
+        marks = [SpeechMark(self._until_ms + left_ms * (end - said) // left, end) for end in ends]
+        return (*marks, SpeechMark(ms, len(self._text)))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from trunkline.engine.speech.language_id import tongue_of
-from trunkline.engine.speech.tts.espeak import EspeakVoice
+from trunkline.engine.speech.language_id import detect_language
+from trunkline.engine.speech.tts.espeak import EspeakTts
 from trunkline.realtime.audio import BYTES_PER_MS
 
 
@@ -22,7 +22,7 @@ from trunkline.realtime.audio import BYTES_PER_MS
     ],
 )
 def test_clear_texts_are_told(text: str, language: str) -> None:
-    assert tongue_of(text) == language
+    assert detect_language(text) == language
 
 
 @pytest.mark.parametrize(
@@ -41,11 +41,11 @@ def test_clear_texts_are_told(text: str, language: str) -> None:
     ],
 )
 def test_english_and_doubt_are_none(text: str) -> None:
-    assert tongue_of(text) is None
+    assert detect_language(text) is None
 
 
 async def length_ms(text: str, language: str | None) -> int:
-    voice = EspeakVoice()
+    voice = EspeakTts()
     try:
         return sum([len(chunk.pcm) async for chunk in voice.speak(text, language=language)]) // BYTES_PER_MS
     finally:
