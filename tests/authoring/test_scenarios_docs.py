@@ -69,7 +69,7 @@ def test_the_commands_are_there() -> None:
 
 
 def test_the_metaprompt_is_shown_as_it_is() -> None:
-    assert (DOCS / "metaprompt.md").read_text("utf-8").partition("\n---\n\n")[2] == metaprompt()
+    assert (DOCS / "metaprompt.md").read_text("utf-8").partition("```markdown\n")[2] == metaprompt() + "```\n"
 
 
 def test_an_installed_package_brings_its_scenarios(folder: Path) -> None:
