@@ -58,15 +58,15 @@ class CallDriver:
         self.events: list[log_events.LogEventUnion] = []
         self.played: dict[str, float] = {}
         self.tools: dict[str, effects.RunTool] = {}
-        self.configuring: list[effects.Configure] = []
-        self.checks: list[effects.Check] = []
+        self.configuring: list[effects.ConfigureAgent] = []
+        self.checks: list[effects.RunGuardrails] = []
         self.approved: dict[str, bool] = {}
-        self.renewals: list[effects.Renew] = []
+        self.renewals: list[effects.RenewSession] = []
         self.kept: dict[str, int | None] = {}
         self.ended: str | None = None
         self._timers: dict[str, float] = {}
         self._numbers: Iterator[int] = itertools.count(1)
-        self._sounding: str | None = None
+        self._playing: str | None = None
         self._responding: str | None = None
         self._do(self.machine.begin(0.0))
 
@@ -90,19 +90,19 @@ class CallDriver:
 
     def types(self, text: str) -> None:
         """The caller types something."""
-        self.feed(inputs.Commanded(commands.Say(text)))
+        self.feed(inputs.CommandReceived(commands.Say(text)))
 
     def interrupts(self) -> None:
         """The caller presses the button."""
-        self.feed(inputs.Commanded(commands.Interrupt()))
+        self.feed(inputs.CommandReceived(commands.Interrupt()))
 
     def reports(self, item_id: str, ms: int) -> None:
         """The page tells how much it has played."""
-        self.feed(inputs.Commanded(commands.Played(item_id, ms)))
+        self.feed(inputs.CommandReceived(commands.Played(item_id, ms)))
 
     def hangs_up(self) -> None:
         """The caller hangs up."""
-        self.feed(inputs.Commanded(commands.HangUp()))
+        self.feed(inputs.CommandReceived(commands.HangUp()))
 
     def caller_starts_to_speak(self, item_id: str = "speech_1", *, cuts: bool = True) -> None:
         """The service hears the caller, and stops its response by itself."""
@@ -117,7 +117,7 @@ class CallDriver:
         item = {"id": item_id, "type": "message", "role": "user", "content": [{"type": "input_audio"}]}
         self.wire("conversation.item.added", item=item, previous_item_id=previous)
 
-    def words_recognised(self, text: str, item_id: str = "speech_1") -> None:
+    def transcribes(self, text: str, item_id: str = "speech_1") -> None:
         """The recogniser has understood the caller."""
         self.wire("conversation.item.input_audio_transcription.completed", item_id=item_id, transcript=text)
 
@@ -142,15 +142,15 @@ class CallDriver:
         self.wire("conversation.item.added", item=item)
         self.wire("response.output_audio_transcript.delta", item_id=item_id, delta=text)
         if audio_ms:
-            self.sound(item_id, audio_ms)
+            self.audio(item_id, audio_ms)
         if finished:
             self.message_done(item_id, text)
         return item_id
 
-    def sound(self, item_id: str, ms: float) -> None:
+    def audio(self, item_id: str, ms: float) -> None:
         """Sound from the model."""
-        self._sounding = item_id
-        self.feed(inputs.SoundArrived(item_id, bytes(int(ms * 48)), ms))
+        self._playing = item_id
+        self.feed(inputs.AudioReceived(item_id, bytes(int(ms * 48)), ms))
 
     def message_done(self, item_id: str, text: str, status: str = "completed") -> None:
         """The message is complete."""
@@ -189,11 +189,11 @@ class CallDriver:
         event_id = self.sent_of("response.create")[-1]["event_id"]
         self.wire("error", error={"code": "conversation_already_has_active_response", "event_id": event_id})
 
-    def tool_answers(self, call_id: str, result: Any = "sunny", error: str | None = None) -> None:
+    def tool_finishes(self, call_id: str, result: Any = "sunny", error: str | None = None) -> None:
         """A tool has come to an end."""
         tool = self.tools.pop(call_id)
         output = str(result) if error is None else f"failed: {error}"
-        self.feed(inputs.ToolEnded(call_id, tool.name, output, None if error else result, error))
+        self.feed(inputs.ToolFinished(call_id, tool.name, output, None if error else result, error))
 
     def configured(self, which: int = 0) -> None:
         """A configuration that was asked for is worked out."""
@@ -207,18 +207,18 @@ class CallDriver:
 
     def commands(self, command: commands.CommandUnion) -> None:
         """The caller's page asks for something."""
-        self.feed(inputs.Commanded(command))
+        self.feed(inputs.CommandReceived(command))
 
-    def guardrail_finds(
+    def guardrail_finishes(
         self, status: Literal["pass", "fail", "error"] = "pass", guardrail: str = "moderation", **fields: Any
     ) -> None:
         """A guardrail has looked at what it was last shown."""
         check = self.checks[-1]
-        self.feed(inputs.Checked(check.item_id, check.check, guardrail, status, **fields))
+        self.feed(inputs.GuardrailFinished(check.item_id, check.check_id, guardrail, status, **fields))
 
     def wire(self, type_: str, **fields: Any) -> None:
         """Any event from the model."""
-        self.feed(inputs.WireArrived({"type": type_, **fields}))
+        self.feed(inputs.WireEventReceived({"type": type_, **fields}))
 
     def wait(self, ms: float) -> None:
         """Time passes, and what is due happens."""
@@ -228,7 +228,7 @@ class CallDriver:
             if self._timers[key] > until:
                 break
             self.now_ms = max(self.now_ms, self._timers.pop(key))
-            self.feed(inputs.Woke(key))
+            self.feed(inputs.TimerFired(key))
         self.now_ms = until
 
     def feed(self, given: inputs.Input) -> None:
@@ -246,7 +246,7 @@ class CallDriver:
         return [event for event in self.sent if event["type"] == type_]
 
     @property
-    def asked(self) -> int:
+    def requests(self) -> int:
         """How many responses were asked for."""
         return len(self.sent_of("response.create"))
 
@@ -266,7 +266,7 @@ class CallDriver:
         """What went to the model after the first `mark` events."""
         return self.sent[mark:]
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Looks only at what comes from here on."""
         self.sent.clear()
         self.events.clear()
@@ -279,21 +279,21 @@ class CallDriver:
             match effect:
                 case effects.Send():
                     self.sent.append(effect.event)
-                case effects.Append():
+                case effects.AppendToLog():
                     assert self.ended is None or isinstance(effect.event, log_events.CallEnded)
                     self.events.append(effect.event)
-                case effects.Play():
-                    assert self._sounding is not None
-                    self.played[self._sounding] = self.played.get(self._sounding, 0.0) + len(effect.pcm) / 48
-                case effects.Configure():
+                case effects.PlayAudio():
+                    assert self._playing is not None
+                    self.played[self._playing] = self.played.get(self._playing, 0.0) + len(effect.pcm) / 48
+                case effects.ConfigureAgent():
                     self.configuring.append(effect)
                     if self.configures:
                         self.configured(len(self.configuring) - 1)
-                case effects.WakeAt():
+                case effects.SetTimer():
                     self._timers.pop(effect.key, None)
                     if effect.at_ms is not None:
                         self._timers[effect.key] = effect.at_ms
-                case effects.End():
+                case effects.EndCall():
                     self.ended = effect.reason
                 case _:
                     self._note(effect)
@@ -302,17 +302,17 @@ class CallDriver:
         """What the test answers by hand, or looks at."""
         match effect:
             case effects.RunTool():
-                self.tools[effect.call_id] = effect
-            case effects.Check():
+                self.tools[effect.tool_call_id] = effect
+            case effects.RunGuardrails():
                 self.checks.append(effect)
-            case effects.Approved():
-                self.approved[effect.call_id] = effect.approved
-            case effects.Renew():
+            case effects.ResolveApproval():
+                self.approved[effect.tool_call_id] = effect.approved
+            case effects.RenewSession():
                 self.renewals.append(effect)
-            case effects.Remember():
-                self.kept[effect.turn] = effect.since_ms
-            case effects.Forget():
-                del self.kept[effect.turn]
+            case effects.KeepCallerAudio():
+                self.kept[effect.turn_id] = effect.since_ms
+            case effects.ReleaseCallerAudio():
+                del self.kept[effect.turn_id]
 
 
 def call(*, configures: bool = True, **changes: Any) -> CallDriver:
@@ -323,7 +323,7 @@ def call(*, configures: bool = True, **changes: Any) -> CallDriver:
         driver.configured()
     driver.caller_joins()
     driver.answers("Hello, I am the host.")
-    driver.forget()
+    driver.clear()
     return driver
 
 

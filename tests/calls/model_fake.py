@@ -51,7 +51,7 @@ class FakeModel:
         failures: what connecting raises, one after the other, before it works.
         connect_takes_s: how long connecting takes.
         pace_s: the pause before each event of a response.
-        sound_ms: the length of each message's sound, sent in pieces of 100 ms.
+        audio_ms: the length of each message's sound, sent in pieces of 100 ms.
         connections: every connection that was made.
     """
 
@@ -59,7 +59,7 @@ class FakeModel:
     failures: list[ProviderError] = field(default_factory=list)
     connect_takes_s: float = 0.0
     pace_s: float = 0.0
-    sound_ms: int = 300
+    audio_ms: int = 300
     extras: Callable[[str], Mapping[str, Any]] = lambda _agent: {}
     connections: list[FakeConnection] = field(default_factory=list)
     notes: Sequence[ProviderNotice] = ()
@@ -116,7 +116,7 @@ class FakeConnection:
         self.model = model
         self.arrivals: int | None = None
         self.received: list[Event] = []
-        self.sound = bytearray()
+        self.audio = bytearray()
         self.items: list[Event] = []
         self.closed = False
         self._down: asyncio.Queue[bytes | ConnectionLostError] = asyncio.Queue()
@@ -140,7 +140,7 @@ class FakeConnection:
             case "session.update":
                 self.emit("session.updated", session=event["session"])
             case "input_audio_buffer.append":
-                self.sound += base64.b64decode(event["audio"])
+                self.audio += base64.b64decode(event["audio"])
             case "conversation.item.create":
                 self.items.append(event["item"])
                 self.emit("conversation.item.added", item=event["item"])
@@ -177,10 +177,10 @@ class FakeConnection:
         self.closed = True
         self._down.put_nowait(ConnectionLostError(reason, code))
 
-    def types(self, *, without_sound: bool = True) -> list[str]:
+    def types(self, *, without_audio: bool = True) -> list[str]:
         """The types of what was received, in order."""
         kinds = [event["type"] for event in self.received]
-        return [kind for kind in kinds if not (without_sound and kind == "input_audio_buffer.append")]
+        return [kind for kind in kinds if not (without_audio and kind == "input_audio_buffer.append")]
 
     # Answering ------------------------------------------------------------------------------------------------------
     def _respond(self, request: Event) -> None:
@@ -209,7 +209,7 @@ class FakeConnection:
         status = "incomplete"
         try:
             self.emit("response.output_audio_transcript.delta", item_id=item_id, delta=text)
-            for _ in range(0, self.model.sound_ms, 100):
+            for _ in range(0, self.model.audio_ms, 100):
                 await asyncio.sleep(self.model.pace_s)
                 delta = base64.b64encode(b"\1\0" * (100 * MS // 2)).decode()
                 self.emit("response.output_audio.delta", item_id=item_id, delta=delta)

@@ -21,11 +21,11 @@ def test_the_greeting_is_asked_for_when_link_and_caller_are_there(first: str) ->
     call = CallDriver()
     if first == "link":
         call.link_up()
-        assert call.asked == 0
+        assert call.requests == 0
         call.caller_joins()
     else:
         call.caller_joins()
-        assert call.asked == 0
+        assert call.requests == 0
         call.link_up()
     assert call.types_sent == ["session.update", "conversation.item.create", "response.create"]
     assert items_of(call.sent) == ["user: hi"]
@@ -48,7 +48,7 @@ def test_a_caller_who_comes_back_is_not_greeted_again() -> None:
     call.caller_leaves()
     call.wait(1000)
     call.caller_joins()
-    assert call.asked == 1
+    assert call.requests == 1
     assert items_of(call.sent) == ["user: hi"]
 
 
@@ -57,10 +57,10 @@ def test_a_link_that_comes_back_does_not_greet_again() -> None:
     call.link_up()
     call.caller_joins()
     call.answers("Hello.")
-    call.forget()
+    call.clear()
     call.link_lost()
     call.link_up()
-    assert call.asked == 0
+    assert call.requests == 0
     assert items_of(call.sent) == ["user: hi", "assistant: Hello."]
 
 
@@ -70,7 +70,7 @@ def test_whoever_types_at_once_needs_no_greeting() -> None:
     call.types("What is the weather?")
     call.link_up()
     assert items_of(call.sent) == ["user: What is the weather?"]
-    assert call.asked == 1
+    assert call.requests == 1
 
 
 def test_without_a_caller_the_call_ends_after_its_wait() -> None:

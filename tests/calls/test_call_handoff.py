@@ -14,7 +14,7 @@ def handing_over(*, configures: bool = True) -> tuple[CallDriver, str]:
     driver.types("A haiku, please.")
     driver.confirms_items()
     driver.response_created()
-    driver.forget()
+    driver.clear()
     return driver, driver.model_calls("transfer_to_poet", '{"reason": "wants a haiku"}')
 
 
@@ -40,12 +40,12 @@ def test_the_log_says_who_speaks_now_and_why() -> None:
 def test_the_new_agent_is_asked_for_once_when_the_old_ones_response_is_over() -> None:
     driver, _call_id = handing_over()
     driver.confirms_items()
-    assert driver.asked == 0
+    assert driver.requests == 0
     driver.response_done()
-    assert driver.asked == 1
+    assert driver.requests == 1
     driver.answers("I am the poet.")
     driver.wait(60_000)
-    assert driver.asked == 1
+    assert driver.requests == 1
 
 
 def test_messages_carry_the_name_of_the_agent_that_says_them() -> None:
@@ -72,9 +72,9 @@ def test_typing_meanwhile_waits_for_the_new_agent() -> None:
     driver.response_done()
     driver.types("About the sea.")
     driver.confirms_items()
-    assert driver.asked == 0
+    assert driver.requests == 0
     driver.configured()
-    assert driver.asked == 1
+    assert driver.requests == 1
     assert driver.types_sent[-1] == "response.create"
 
 
@@ -87,7 +87,7 @@ def test_of_two_transfers_in_one_response_the_first_counts() -> None:
         first: {"assistant": "poet"},
         second: {"error": "The caller is being transferred already."},
     }
-    assert driver.asked == 1
+    assert driver.requests == 1
     assert driver.machine.agent == "poet"
 
 
@@ -103,9 +103,9 @@ def test_a_tool_of_the_old_agent_that_was_called_beside_the_transfer_still_runs(
     tool = driver.model_calls("weather")
     driver.response_done()
     assert driver.tools[tool].agent == "host"
-    assert driver.asked == 0
-    driver.tool_answers(tool)
-    assert driver.asked == 1
+    assert driver.requests == 0
+    driver.tool_finishes(tool)
+    assert driver.requests == 1
 
 
 def test_an_agent_that_cannot_be_set_up_leaves_the_old_one_speaking() -> None:
@@ -135,13 +135,13 @@ def test_a_caller_who_speaks_during_the_handoff_is_answered_by_the_new_agent_onc
     driver.response_created()  # what we asked for crossed the caller's words
     driver.response_done("cancelled")
     driver.caller_stops_speaking()
-    assert driver.asked == 2
+    assert driver.requests == 2
     driver.response_created()  # the service's own answer to the caller, which has seen everything
     driver.refuses_request()
     driver.agent_says("About the sea, then.")
     driver.response_done()
     driver.wait(60_000)
-    assert driver.asked == 2
+    assert driver.requests == 2
 
 
 def test_a_handoff_while_the_caller_speaks_waits_for_the_end_of_the_turn() -> None:
@@ -149,7 +149,7 @@ def test_a_handoff_while_the_caller_speaks_waits_for_the_end_of_the_turn() -> No
     driver.types("A haiku, please.")
     driver.confirms_items()
     driver.response_created()
-    driver.forget()
+    driver.clear()
     driver.model_calls("transfer_to_poet")
     driver.response_done()
     driver.caller_starts_to_speak()
@@ -157,7 +157,7 @@ def test_a_handoff_while_the_caller_speaks_waits_for_the_end_of_the_turn() -> No
     driver.confirms_items()
     assert driver.types_sent == ["session.update", "conversation.item.create"]
     driver.caller_stops_speaking()
-    assert driver.asked == 1
+    assert driver.requests == 1
 
 
 def test_handing_back_and_forth() -> None:
@@ -169,7 +169,7 @@ def test_handing_back_and_forth() -> None:
     driver.confirms_items()
     driver.response_done()
     assert [changed.agent for changed in driver.logged(log_events.AgentChanged)] == ["poet", "host"]
-    assert driver.asked == 2
+    assert driver.requests == 2
 
 
 def test_a_reason_that_is_no_text_is_passed_over() -> None:

@@ -19,7 +19,7 @@ def speaking(*, audio_ms: float = 4000.0, finished: bool = False) -> tuple[CallD
     item_id = driver.agent_says(
         "one two three four five six seven eight nine ten", audio_ms=audio_ms, finished=finished
     )
-    driver.forget()
+    driver.clear()
     return driver, item_id
 
 
@@ -35,18 +35,18 @@ def test_the_response_to_what_was_typed_is_asked_for_once_when_the_cancelled_one
     driver.types("Stop, something else.")
     driver.reports(item_id, 500)
     driver.confirms_items()
-    assert driver.asked == 0
+    assert driver.requests == 0
     driver.response_done("cancelled")
-    assert driver.asked == 1
+    assert driver.requests == 1
     driver.wait(60_000)
-    assert driver.asked == 1
+    assert driver.requests == 1
 
 
 def test_it_is_not_asked_for_before_the_model_knows_what_was_heard() -> None:
     driver, item_id = speaking()
     driver.types("Stop.")
     driver.response_done("cancelled")
-    assert driver.asked == 0
+    assert driver.requests == 0
     driver.reports(item_id, 500)
     assert driver.types_sent[-2:] == ["conversation.item.truncate", "response.create"]
 
@@ -120,7 +120,7 @@ def test_sound_that_comes_after_the_cut_counts_for_the_length_of_the_message() -
     driver, item_id = speaking(audio_ms=2000)
     driver.types("Stop.")
     driver.reports(item_id, 2000)
-    driver.sound(item_id, 2000)
+    driver.audio(item_id, 2000)
     driver.message_done(item_id, TEN_WORDS, "incomplete")
     assert driver.said(item_id) == "one two three four five"
     assert driver.played[item_id] == 2000
@@ -164,7 +164,7 @@ def test_no_word_is_heard_of_a_response_that_was_cancelled_before_it_spoke() -> 
     assert driver.logged(log_events.AudioStarted) == []
     assert driver.sent_of("conversation.item.truncate")[0]["audio_end_ms"] == 0
     assert driver.said(item_id) == ""
-    assert driver.asked == 2
+    assert driver.requests == 2
 
 
 def test_speaking_silences_the_agent_and_leaves_the_cancelling_to_the_service() -> None:
@@ -185,7 +185,7 @@ def test_the_services_own_answer_to_speech_is_not_asked_for_again() -> None:
     driver.agent_says("I see.")
     driver.response_done()
     driver.wait(60_000)
-    assert driver.asked == 0
+    assert driver.requests == 0
 
 
 def test_typing_while_speaking_is_answered_by_the_services_response_that_has_seen_it() -> None:
@@ -193,13 +193,13 @@ def test_typing_while_speaking_is_answered_by_the_services_response_that_has_see
     driver.caller_starts_to_speak()
     driver.types("It is in Wanaka.")
     driver.confirms_items()
-    assert driver.asked == 0
+    assert driver.requests == 0
     driver.wire("input_audio_buffer.speech_stopped", item_id="speech_1")
     driver.response_created()
     driver.refuses_request()
     driver.agent_says("Sunny.")
     driver.response_done()
-    assert driver.asked == 1
+    assert driver.requests == 1
 
 
 def test_typing_that_the_services_response_has_not_seen_is_answered_after_it() -> None:
@@ -211,9 +211,9 @@ def test_typing_that_the_services_response_has_not_seen_is_answered_after_it() -
     driver.refuses_request()
     driver.confirms_items()
     driver.agent_says("Where?")
-    assert driver.asked == 1
+    assert driver.requests == 1
     driver.response_done()
-    assert driver.asked == 2
+    assert driver.requests == 2
 
 
 def test_the_button_silences_and_asks_for_nothing() -> None:
@@ -243,7 +243,7 @@ def test_the_button_before_the_response_has_begun_stops_it() -> None:
     driver.response_done("cancelled")
     assert item_id not in driver.played
     driver.wait(60_000)
-    assert driver.asked == 1
+    assert driver.requests == 1
 
 
 def test_the_button_when_all_is_quiet_does_nothing() -> None:
@@ -320,7 +320,7 @@ def test_a_report_of_a_message_that_was_settled_changes_nothing(late_ms: int) ->
     driver.types("Stop.")
     driver.reports(item_id, 500)
     driver.wait(late_ms)
-    driver.forget()
+    driver.clear()
     driver.reports(item_id, 3000)
     assert driver.sent == []
 
@@ -335,7 +335,7 @@ def test_speech_that_is_never_said_to_have_stopped_does_not_silence_the_agent_fo
     driver.types("And now?")
     driver.wait(250)
     driver.confirms_items()
-    assert driver.asked == 1
+    assert driver.requests == 1
 
 
 def test_a_request_that_meets_a_caller_who_has_begun_to_speak_is_put_off() -> None:
@@ -347,14 +347,14 @@ def test_a_request_that_meets_a_caller_who_has_begun_to_speak_is_put_off() -> No
     assert driver.sent_of("response.cancel")
     driver.response_done("cancelled")
     driver.caller_stops_speaking()
-    assert driver.asked == 2
+    assert driver.requests == 2
 
 
 def test_what_the_service_says_of_items_of_its_own_is_the_transcript() -> None:
     driver = call()
     driver.caller_starts_to_speak()
     driver.caller_stops_speaking()
-    driver.words_recognised(" a haiku, please ")
+    driver.transcribes(" a haiku, please ")
     assert driver.said("speech_1") == "a haiku, please"
     assert driver.logged(log_events.MessageAdded)[0].spoken
 
@@ -369,7 +369,7 @@ def test_speech_is_placed_before_the_answer_that_was_quicker() -> None:
     before = next(iter(reversed(list(driver.machine.transcript.entries)[:-1])))
     speech = {"id": "speech_9", "type": "message", "role": "user", "content": [{"type": "input_audio"}]}
     driver.wire("conversation.item.added", item=speech, previous_item_id=before)
-    driver.words_recognised("The question.", "speech_9")
+    driver.transcribes("The question.", "speech_9")
     assert [said.text for said in driver.machine.transcript.history()][-2:] == ["The question.", "The answer."]
 
 
@@ -386,6 +386,6 @@ def test_sound_without_words_is_inaudible() -> None:
     driver = call()
     driver.caller_starts_to_speak()
     driver.caller_stops_speaking()
-    driver.words_recognised("  ")
+    driver.transcribes("  ")
     assert driver.logged(log_events.MessageDone)[-1].status == "inaudible"
-    assert items_of(driver.machine.transcript.replay()) == ["user: hi", "assistant: Hello, I am the host."]
+    assert items_of(driver.machine.transcript.replay_events()) == ["user: hi", "assistant: Hello, I am the host."]

@@ -13,7 +13,7 @@ def responding(*, finished: bool = False) -> tuple[CallDriver, str]:
     driver.confirms_items()
     driver.response_created()
     item_id = driver.agent_says("one two three four", audio_ms=4000, finished=finished)
-    driver.forget()
+    driver.clear()
     return driver, item_id
 
 
@@ -27,7 +27,7 @@ def test_a_new_link_gets_the_session_then_the_conversation() -> None:
     driver = call()
     driver.types("What is the weather?")
     driver.answers("It is sunny.")
-    driver.forget()
+    driver.clear()
     driver.link_lost()
     driver.link_up()
     assert driver.types_sent[0] == "session.update"
@@ -37,7 +37,7 @@ def test_a_new_link_gets_the_session_then_the_conversation() -> None:
         "user: What is the weather?",
         "assistant: It is sunny.",
     ]
-    assert driver.asked == 0
+    assert driver.requests == 0
     assert driver.logged(log_events.LinkRestored)[0].replayed == 4
 
 
@@ -71,17 +71,17 @@ def test_the_interrupted_turn_is_asked_for_again_once() -> None:
     driver.link_up()
     assert items_of(driver.sent)[-2:] == ["user: Tell me everything.", "assistant: one two"]
     assert driver.types_sent[-1] == "response.create"
-    assert driver.asked == 1
+    assert driver.requests == 1
 
 
 def test_a_turn_that_was_asked_for_and_not_begun_is_asked_for_again() -> None:
     driver = call()
     driver.types("Tell me everything.")
-    driver.forget()
+    driver.clear()
     driver.link_lost()
     driver.link_up()
     assert items_of(driver.sent)[-1] == "user: Tell me everything."
-    assert driver.asked == 1
+    assert driver.requests == 1
 
 
 def test_what_had_come_whole_is_heard_whole() -> None:
@@ -90,7 +90,7 @@ def test_what_had_come_whole_is_heard_whole() -> None:
     driver.link_lost()
     driver.link_up()
     assert driver.logged(log_events.AudioCleared) == []
-    assert driver.asked == 0
+    assert driver.requests == 0
     assert items_of(driver.sent)[-1] == "assistant: one two three four"
 
 
@@ -99,7 +99,7 @@ def test_what_was_replayed_as_text_is_cut_in_the_transcript_only() -> None:
     driver.response_done()
     driver.link_lost()
     driver.link_up()
-    driver.forget()
+    driver.clear()
     driver.types("Stop.")
     driver.reports(item_id, 2000)
     assert driver.sent_of("conversation.item.truncate") == []
@@ -113,7 +113,7 @@ def test_while_a_cut_is_pending_what_is_replayed_is_what_was_heard() -> None:
     driver.link_lost()
     driver.link_up()
     assert items_of(driver.sent)[-3:] == ["user: Tell me everything.", "assistant: one", "user: Stop."]
-    assert driver.asked == 1
+    assert driver.requests == 1
     assert driver.said(item_id) == "one"
 
 
@@ -123,7 +123,7 @@ def test_a_response_that_was_stopped_by_the_button_is_not_asked_for_again() -> N
     driver.link_lost()
     driver.link_up()
     driver.wait(60_000)
-    assert driver.asked == 0
+    assert driver.requests == 0
 
 
 def test_typing_while_there_is_no_link_is_sent_with_the_replay_and_answered() -> None:
@@ -133,7 +133,7 @@ def test_typing_while_there_is_no_link_is_sent_with_the_replay_and_answered() ->
     assert driver.sent == []
     driver.link_up()
     assert items_of(driver.sent)[-1] == "user: Hello?"
-    assert driver.asked == 1
+    assert driver.requests == 1
 
 
 def test_a_tool_that_runs_meanwhile_is_answered_on_the_new_link() -> None:
@@ -142,14 +142,14 @@ def test_a_tool_that_runs_meanwhile_is_answered_on_the_new_link() -> None:
     driver.confirms_items()
     driver.response_created()
     call_id = driver.model_calls("weather", '{"city":"Wanaka"}')
-    driver.forget()
+    driver.clear()
     driver.link_lost()
     driver.link_up()
     assert items_of(driver.sent)[-1] == 'weather({"city":"Wanaka"})'
-    assert driver.asked == 0
-    driver.tool_answers(call_id)
+    assert driver.requests == 0
+    driver.tool_finishes(call_id)
     assert driver.types_sent[-2:] == ["conversation.item.create", "response.create"]
-    assert driver.asked == 1
+    assert driver.requests == 1
 
 
 def test_a_tool_that_answers_while_there_is_no_link_is_replayed_with_its_call() -> None:
@@ -159,12 +159,12 @@ def test_a_tool_that_answers_while_there_is_no_link_is_replayed_with_its_call() 
     driver.response_created()
     call_id = driver.model_calls("weather")
     driver.response_done()
-    driver.forget()
+    driver.clear()
     driver.link_lost()
-    driver.tool_answers(call_id)
+    driver.tool_finishes(call_id)
     driver.link_up()
     assert items_of(driver.sent)[-2:] == ["weather({})", "= sunny"]
-    assert driver.asked == 1
+    assert driver.requests == 1
 
 
 def test_a_handoff_that_is_under_way_is_finished_on_the_new_link() -> None:
@@ -173,12 +173,12 @@ def test_a_handoff_that_is_under_way_is_finished_on_the_new_link() -> None:
     driver.confirms_items()
     driver.response_created()
     driver.model_calls("transfer_to_poet")
-    driver.forget()
+    driver.clear()
     driver.link_lost()
     driver.link_up()
     driver.configured(1)  # the host's session for the new link is ready first
     assert driver.sent[0]["session"] == {"instructions": "be host"}
-    assert driver.asked == 0
+    assert driver.requests == 0
     driver.configured(0)
     assert driver.types_sent[-3:] == ["session.update", "conversation.item.create", "response.create"]
     assert driver.sent_of("session.update")[-1]["session"] == {"instructions": "be poet"}
@@ -190,7 +190,7 @@ def test_a_handoff_that_ends_before_the_new_link_does_gives_it_the_new_agent() -
     driver.confirms_items()
     driver.response_created()
     driver.model_calls("transfer_to_poet")
-    driver.forget()
+    driver.clear()
     driver.link_lost()
     driver.link_up()
     driver.configured(0)  # the poet
@@ -199,7 +199,7 @@ def test_a_handoff_that_ends_before_the_new_link_does_gives_it_the_new_agent() -
     driver.configured(0)
     assert driver.sent[0]["session"] == {"instructions": "be poet"}
     assert items_of(driver.sent)[-2:] == ["transfer_to_poet({})", '= {"assistant":"poet"}']
-    assert driver.asked == 1
+    assert driver.requests == 1
 
 
 def test_the_agent_of_the_moment_is_restored() -> None:
@@ -208,7 +208,7 @@ def test_the_agent_of_the_moment_is_restored() -> None:
     driver.model_calls("transfer_to_poet")
     driver.response_done()
     driver.answers("I am the poet.")
-    driver.forget()
+    driver.clear()
     driver.link_lost()
     driver.link_up()
     assert driver.sent[0]["session"] == {"instructions": "be poet"}
@@ -236,11 +236,11 @@ def test_losing_it_twice_replays_everything_once_each_time() -> None:
     driver.reports(item_id, 1000)
     driver.link_up()
     first = items_of(driver.sent)
-    driver.forget()
+    driver.clear()
     driver.link_lost()
     driver.link_up()
     assert items_of(driver.sent) == first
-    assert driver.asked == 1
+    assert driver.requests == 1
 
 
 def test_a_caller_who_leaves_in_the_middle_of_an_answer_gets_it_again() -> None:
@@ -250,12 +250,12 @@ def test_a_caller_who_leaves_in_the_middle_of_an_answer_gets_it_again() -> None:
     assert driver.types_sent == ["response.cancel", "input_audio_buffer.clear"]
     driver.response_done("cancelled")
     driver.wait(3000)
-    assert driver.asked == 0
+    assert driver.requests == 0
     driver.caller_joins()
-    assert driver.asked == 1
+    assert driver.requests == 1
     driver.answers("Where was I?")
     driver.wait(60_000)
-    assert driver.asked == 1
+    assert driver.requests == 1
 
 
 def test_a_caller_who_leaves_when_all_was_heard_gets_nothing_again() -> None:
@@ -263,7 +263,7 @@ def test_a_caller_who_leaves_when_all_was_heard_gets_nothing_again() -> None:
     driver.caller_leaves()
     driver.wait(1000)
     driver.caller_joins()
-    assert driver.asked == 0
+    assert driver.requests == 0
 
 
 def test_a_caller_who_leaves_when_all_was_said_but_not_heard_gets_it_again() -> None:
@@ -274,7 +274,7 @@ def test_a_caller_who_leaves_when_all_was_said_but_not_heard_gets_it_again() -> 
     driver.wait(250)
     assert driver.sent_of("conversation.item.truncate")[0]["audio_end_ms"] == 1000
     driver.caller_joins()
-    assert driver.asked == 1
+    assert driver.requests == 1
 
 
 def test_an_answer_that_begins_while_nobody_is_there_is_for_later() -> None:
@@ -287,7 +287,7 @@ def test_an_answer_that_begins_while_nobody_is_there_is_for_later() -> None:
     driver.response_done("cancelled")
     assert item_id not in driver.played
     driver.caller_joins()
-    assert driver.asked == 1
+    assert driver.requests == 1
 
 
 def test_a_tool_that_answers_while_nobody_is_there_waits_for_the_caller() -> None:
@@ -296,10 +296,10 @@ def test_a_tool_that_answers_while_nobody_is_there_waits_for_the_caller() -> Non
     call_id = driver.model_calls("weather")
     driver.response_done()
     driver.caller_leaves()
-    driver.tool_answers(call_id)
-    assert driver.asked == 0
+    driver.tool_finishes(call_id)
+    assert driver.requests == 0
     driver.caller_joins()
-    assert driver.asked == 1
+    assert driver.requests == 1
 
 
 def test_leaving_and_coming_back_without_a_link_asks_once_when_it_is_there() -> None:
@@ -309,4 +309,4 @@ def test_leaving_and_coming_back_without_a_link_asks_once_when_it_is_there() -> 
     driver.caller_joins()
     assert driver.sent == []
     driver.link_up()
-    assert driver.asked == 1
+    assert driver.requests == 1

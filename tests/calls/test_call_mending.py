@@ -7,20 +7,20 @@ from typing import Any
 import pytest
 
 from tests.calls.call_driver import CallDriver, call, items_of
-from tests.calls.media_driver import MediaDriver, media_call
+from tests.calls.webrtc_driver import WebRtcDriver, webrtc_call
 from trunkline.calls import commands, log_events
 from trunkline.calls.machine import inputs
-from trunkline.calls.machine.session_lifecycle import RENEWAL_GRACE_MS, RETRY_RENEWAL_MS, STALL_MS
+from trunkline.calls.machine.session_lifecycle import RENEWAL_GRACE_MS, RENEWAL_RETRY_MS, STALL_TIMEOUT_MS
 
 HOUR = 3_600_000.0
 
 
-def resumed_call() -> MediaDriver:
+def resumed_call() -> WebRtcDriver:
     """A WebRTC call whose sideband was cut while nobody spoke, and is back."""
-    driver = media_call()
+    driver = webrtc_call()
     driver.feed(inputs.LinkDropped("the connection broke", None, 250, resumable=True))
     driver.feed(inputs.LinkOpened(resumed=True))
-    driver.forget()
+    driver.clear()
     return driver
 
 
@@ -28,7 +28,7 @@ def asked_something(driver: CallDriver) -> None:
     driver.types("Something?")
     driver.confirms_items()
     driver.response_created()
-    driver.forget()
+    driver.clear()
 
 
 def fails(driver: CallDriver, **error: Any) -> None:
@@ -41,15 +41,15 @@ def test_a_session_that_only_fails_is_made_anew_and_the_turn_asked_again() -> No
     fails(driver, type="server_error", message="The server had an error.")
     assert driver.renewals == []
     driver.wait(1_000)
-    assert driver.asked == 1
+    assert driver.requests == 1
     driver.response_created()
-    driver.forget()
+    driver.clear()
     fails(driver, type="server_error", message="The server had an error.")
-    assert [renewal.gently for renewal in driver.renewals] == [False]
-    assert driver.asked == 0  # not of the session that fails
+    assert [renewal.make_before_break for renewal in driver.renewals] == [False]
+    assert driver.requests == 0  # not of the session that fails
     driver.link_lost(retry_in_ms=0)
     driver.link_up()
-    assert driver.asked == 1
+    assert driver.requests == 1
 
 
 def test_a_content_filter_is_explained_to_the_model_which_answers_again() -> None:
@@ -58,14 +58,14 @@ def test_a_content_filter_is_explained_to_the_model_which_answers_again() -> Non
     driver.response_done("incomplete", status_details={"type": "incomplete", "reason": "content_filter"})
     assert "content filter" in items_of(driver.sent)[0]
     driver.confirms_items()
-    assert driver.asked == 1
+    assert driver.requests == 1
 
 
 def test_a_model_that_falls_silent_in_an_answer_gets_another_session() -> None:
     driver = call()
     asked_something(driver)
-    driver.wait(STALL_MS)
-    assert [renewal.gently for renewal in driver.renewals] == [False]
+    driver.wait(STALL_TIMEOUT_MS)
+    assert [renewal.make_before_break for renewal in driver.renewals] == [False]
     assert driver.logged(log_events.CallError)[0].code == "stalled"
 
 
@@ -74,11 +74,11 @@ def test_a_model_that_goes_on_answering_is_left_alone() -> None:
     asked_something(driver)
     item_id = driver.agent_says("On and", finished=False)
     for _piece in range(5):
-        driver.wait(STALL_MS / 2)
+        driver.wait(STALL_TIMEOUT_MS / 2)
         driver.wire("response.output_audio_transcript.delta", item_id=item_id, delta=" on")
     driver.message_done(item_id, "On and on")
     driver.response_done()
-    driver.wait(STALL_MS * 2)
+    driver.wait(STALL_TIMEOUT_MS * 2)
     assert driver.renewals == []
 
 
@@ -87,13 +87,13 @@ def test_a_session_is_made_anew_before_its_hour_is_over() -> None:
     driver.wait(HOUR - 6 * RENEWAL_GRACE_MS)
     assert driver.renewals == []
     driver.wait(2 * RENEWAL_GRACE_MS)
-    assert [renewal.gently for renewal in driver.renewals] == [True]
-    driver.forget()
+    assert [renewal.make_before_break for renewal in driver.renewals] == [True]
+    driver.clear()
     driver.feed(inputs.LinkOpened(renewed=True))
     (rolled,) = driver.logged(log_events.LinkRolledOver)
     assert rolled.replayed == 2
     assert driver.types_sent[:2] == ["session.update", "conversation.item.create"]
-    assert driver.asked == 0
+    assert driver.requests == 0
     assert driver.logged(log_events.LinkLost, log_events.LinkRestored) == []
 
 
@@ -107,7 +107,7 @@ def test_a_session_is_not_made_anew_while_somebody_speaks() -> None:
     item_id = driver.agent_says("Well.")
     driver.response_done()
     driver.reports(item_id, 1000)
-    assert [renewal.gently for renewal in driver.renewals] == [True]
+    assert [renewal.make_before_break for renewal in driver.renewals] == [True]
 
 
 def test_a_session_is_made_anew_at_the_last_even_if_somebody_speaks() -> None:
@@ -130,7 +130,7 @@ def test_a_renewal_that_fails_is_tried_again() -> None:
     driver = call(session_limit_ms=HOUR)
     driver.wait(HOUR - 4 * RENEWAL_GRACE_MS)
     driver.feed(inputs.RenewalFailed("429"))
-    driver.wait(RETRY_RENEWAL_MS)
+    driver.wait(RENEWAL_RETRY_MS)
     assert len(driver.renewals) == 2
 
 
@@ -138,7 +138,7 @@ def test_a_call_that_lasts_too_long_ends_with_a_goodbye() -> None:
     driver = call(max_call_ms=600_000)
     driver.wait(545_000)
     assert driver.logged(log_events.Notice)[0].code == "call_limit_near"
-    driver.forget()
+    driver.clear()
     driver.wait(60_000)
     assert "Say goodbye" in items_of(driver.sent)[0]
     driver.answers("Goodbye!")
@@ -168,7 +168,7 @@ def test_a_caller_who_speaks_up_while_they_are_taken_leave_of_stays(speaks: str)
     driver.response_done()
     driver.wait(1_000)
     driver.reports(item_id, 900)  # to hear the goodbye is not to speak up
-    driver.forget()
+    driver.clear()
     if speaks == "types":
         driver.types("No, wait!")
     else:
@@ -188,7 +188,7 @@ def test_a_model_that_calls_tools_for_ever_is_told_to_speak() -> None:
         call_id = driver.model_calls("clock")
         if call_id not in driver.tools:
             break
-        driver.tool_answers(call_id)
+        driver.tool_finishes(call_id)
     assert driver.logged(log_events.CallError)[0].code == "too_many_calls"
     assert "Speak to the caller" in items_of(driver.sent)[-1]
 
@@ -197,7 +197,7 @@ def test_a_tool_waits_for_the_callers_approval() -> None:
     driver = call()
     asked_something(driver)
     call_id = driver.model_calls("weather", '{"city": "Oslo"}')
-    driver.feed(inputs.ApprovalWanted(call_id, '{"city": "Oslo"}'))
+    driver.feed(inputs.ApprovalRequested(call_id, '{"city": "Oslo"}'))
     (needed,) = driver.logged(log_events.ApprovalNeeded)
     assert (needed.call_id, needed.name, needed.arguments) == (call_id, "weather", {"city": "Oslo"})
     driver.commands(commands.Approve(call_id, True))
@@ -215,7 +215,7 @@ def test_an_approval_is_for_whoever_called_the_tool_also_after_a_handoff() -> No
     driver.types("Go on.")
     driver.confirms_items()
     driver.response_created()
-    driver.feed(inputs.ApprovalWanted(call_id, "{}"))
+    driver.feed(inputs.ApprovalRequested(call_id, "{}"))
     (needed,) = driver.logged(log_events.ApprovalNeeded)
     assert (driver.machine.agent, needed.agent) == ("poet", "host")
 
@@ -224,8 +224,8 @@ def test_an_approval_that_never_comes_is_told_as_none() -> None:
     driver = call()
     asked_something(driver)
     call_id = driver.model_calls("weather")
-    driver.feed(inputs.ApprovalWanted(call_id, "{}"))
-    driver.tool_answers(call_id, error="the caller did not allow it")
+    driver.feed(inputs.ApprovalRequested(call_id, "{}"))
+    driver.tool_finishes(call_id, error="the caller did not allow it")
     assert driver.logged(log_events.ApprovalResolved)[0].approved is False
 
 
@@ -262,6 +262,6 @@ def test_an_account_without_quota_is_told_and_not_asked_again() -> None:
     asked_something(driver)
     fails(driver, type="insufficient_quota", code="insufficient_quota", message="You exceeded your current quota.")
     driver.wait(60_000)
-    assert driver.asked == 0
+    assert driver.requests == 0
     (error,) = driver.logged(log_events.CallError)
     assert error.hint

@@ -14,7 +14,7 @@ from trunkline.calls import commands, log, log_events
 from trunkline.calls.machine import inputs
 from trunkline.providers.error_policy import MAX_PAUSE_S, MAX_TRIES
 
-KNOWN = sorted(call().machine._handlers)
+KNOWN = sorted(call().machine._event_handlers)
 
 
 def test_every_event_is_logged_as_it_came() -> None:
@@ -36,11 +36,11 @@ def test_what_is_sent_is_logged_before_it_goes() -> None:
 def test_a_malformed_event_is_passed_over(kind: str, fields: dict[str, Any]) -> None:
     driver = call()
     driver.wire(kind, **fields)
-    driver.forget()
+    driver.clear()
     driver.types("Are you there?")
     driver.confirms_items()
     driver.wait(250)
-    assert driver.asked == 1
+    assert driver.requests == 1
 
 
 def test_a_malformed_event_is_told_of() -> None:
@@ -60,9 +60,9 @@ def test_a_response_refused_for_too_many_is_asked_for_again_a_little_later() -> 
     driver.response_done("failed", status_details={"type": "failed", "error": error})
     (logged,) = driver.logged(log_events.CallError)
     assert (logged.message, logged.code, logged.source) == ("Rate limit reached", "rate_limit_exceeded", "provider")
-    assert driver.asked == 1
+    assert driver.requests == 1
     driver.wait(MAX_PAUSE_S * 1000)
-    assert driver.asked == 2
+    assert driver.requests == 2
 
 
 def test_an_answer_that_fails_again_and_again_is_given_up() -> None:
@@ -71,14 +71,14 @@ def test_an_answer_that_fails_again_and_again_is_given_up() -> None:
     driver.confirms_items()
     error = {"type": "tokens", "code": "rate_limit_exceeded", "message": "Something broke."}
     for asked in range(1, 20):
-        if driver.asked < asked:
+        if driver.requests < asked:
             break
         driver.response_created()
         driver.response_done("failed", status_details={"type": "failed", "error": error})
         driver.wait(MAX_PAUSE_S * 1000)
-    assert driver.asked == 1 + MAX_TRIES
+    assert driver.requests == 1 + MAX_TRIES
     driver.types("Again?")
-    assert driver.asked == 2 + MAX_TRIES
+    assert driver.requests == 2 + MAX_TRIES
 
 
 def test_a_response_that_was_broken_off_says_why() -> None:
@@ -113,7 +113,7 @@ def test_a_refused_request_for_what_nobody_has_answered_is_made_again_once() -> 
     driver.refuses_request()
     driver.confirms_items()
     driver.response_done()
-    assert driver.asked == 2
+    assert driver.requests == 2
 
 
 def test_a_refusal_by_a_response_that_was_never_announced_waits_for_its_end() -> None:
@@ -121,9 +121,9 @@ def test_a_refusal_by_a_response_that_was_never_announced_waits_for_its_end() ->
     driver.types("Hello?")
     driver.confirms_items()
     driver.refuses_request()
-    assert driver.asked == 1
+    assert driver.requests == 1
     driver.wire("response.done", response={"id": "resp_ghost", "status": "completed"})
-    assert driver.asked == 2
+    assert driver.requests == 2
 
 
 def test_a_request_that_fails_for_good_is_not_made_again_and_the_next_one_is() -> None:
@@ -132,10 +132,10 @@ def test_a_request_that_fails_for_good_is_not_made_again_and_the_next_one_is() -
     driver.confirms_items()
     event_id = driver.sent_of("response.create")[0]["event_id"]
     driver.wire("error", error={"code": "quota", "message": "No more.", "event_id": event_id})
-    assert driver.asked == 1
+    assert driver.requests == 1
     assert driver.logged(log_events.CallError)[0].message == "No more."
     driver.types("Please!")
-    assert driver.asked == 2
+    assert driver.requests == 2
 
 
 def test_a_request_that_fails_does_not_take_a_later_wish_with_it() -> None:
@@ -145,7 +145,7 @@ def test_a_request_that_fails_does_not_take_a_later_wish_with_it() -> None:
     event_id = driver.sent_of("response.create")[0]["event_id"]
     driver.types("Please!")
     driver.wire("error", error={"code": "quota", "message": "No more.", "event_id": event_id})
-    assert driver.asked == 2
+    assert driver.requests == 2
 
 
 def test_a_cancel_that_came_too_late_is_no_error() -> None:
@@ -171,7 +171,7 @@ def test_sound_begins_and_ends_in_the_log() -> None:
 
 
 COMMANDS = [
-    commands.PushToTalk(True), commands.PushToTalk(False), commands.Press(), commands.Release(), commands.Keys("1#"),
+    commands.PushToTalk(True), commands.PushToTalk(False), commands.Press(), commands.Release(), commands.Dtmf("1#"),
     commands.Voice(speed=1.2), commands.Approve("a", True),
 ]  # fmt: skip
 
@@ -253,7 +253,7 @@ def test_the_rules_that_always_hold(story: list[tuple[Any, ...]], watched: str) 
         elif there["caller"] or name not in ("types", "interrupts", "reports", "commands"):
             something_else(driver, name, rest)
         watch.look()
-    driver.feed(inputs.Stopped("the end"))
+    driver.feed(inputs.StopRequested("the end"))
     watch.at_the_end()
 
 
@@ -271,9 +271,9 @@ def something_else(driver: CallDriver, name: str, rest: list[Any]) -> None:
     elif name == "fail" and driver.configuring:
         driver.configuration_fails()
     elif name == "tool" and driver.tools:
-        driver.tool_answers(sorted(driver.tools)[rest[0] % len(driver.tools)])
+        driver.tool_finishes(sorted(driver.tools)[rest[0] % len(driver.tools)])
     elif name == "checked" and driver.checks:
-        driver.guardrail_finds(*rest)
+        driver.guardrail_finishes(*rest)
     elif name in ("types", "interrupts", "reports", "wait", "commands"):
         getattr(driver, name)(*rest)
 
@@ -281,9 +281,9 @@ def something_else(driver: CallDriver, name: str, rest: list[Any]) -> None:
 def from_the_model(driver: CallDriver, name: str, rest: list[Any]) -> None:
     if name == "wire":
         # Only what can come over a wire: the link has decoded it.
-        driver.feed(inputs.WireArrived(msgspec.json.decode(msgspec.json.encode(rest[0]))))
+        driver.feed(inputs.WireEventReceived(msgspec.json.decode(msgspec.json.encode(rest[0]))))
     elif name == "sound":
-        driver.sound(rest[0], rest[1])
+        driver.audio(rest[0], rest[1])
     elif name == "agent_says":
         driver.agent_says(rest[0])
     elif name == "renewed":

@@ -171,7 +171,7 @@ def test_a_log_keeps_a_bounded_tail() -> None:
 
 @in_virtual_time
 async def test_sound_is_counted_once_a_second_and_at_the_end() -> None:
-    async with calling(FakeModel(sound_ms=1000, pace_s=0.1)) as caller:
+    async with calling(FakeModel(audio_ms=1000, pace_s=0.1)) as caller:
         caller.joins()
         for _ in range(50):
             caller.call.hear(caller.page, bytes(20 * MS))
@@ -189,12 +189,12 @@ async def test_sound_is_counted_once_a_second_and_at_the_end() -> None:
 # Legs and pages -----------------------------------------------------------------------------------------------------
 @in_virtual_time
 async def test_sound_goes_both_ways() -> None:
-    async with calling(FakeModel(sound_ms=300)) as caller:
+    async with calling(FakeModel(audio_ms=300)) as caller:
         await caller.greeted()
         assert sum(len(frame) for frame in frames_of(caller.page) if isinstance(frame, bytes)) == 300 * MS
         caller.call.hear(caller.page, b"\1\2" * 480)
         await asyncio.sleep(0.1)
-    assert caller.model.now.sound == b"\1\2" * 480
+    assert caller.model.now.audio == b"\1\2" * 480
 
 
 @in_virtual_time
@@ -204,8 +204,8 @@ async def test_sound_before_there_is_a_session_follows_it() -> None:
         caller.call.hear(caller.page, b"\1\2" * 480)
         caller.call.hear(caller.page, b"\3\4" * 480)
         await caller.heard(1)
-    assert caller.model.now.sound == b"\1\2" * 480 + b"\3\4" * 480
-    assert caller.model.now.types(without_sound=False)[0] == "session.update"
+    assert caller.model.now.audio == b"\1\2" * 480 + b"\3\4" * 480
+    assert caller.model.now.types(without_audio=False)[0] == "session.update"
 
 
 @in_virtual_time
@@ -215,8 +215,8 @@ async def test_of_sound_that_waits_for_a_session_the_newest_twenty_seconds_are_k
         for second in range(25):
             caller.call.hear(caller.page, bytes([second, 0]) * 24_000)
         await caller.heard(1)
-    assert len(caller.model.now.sound) == HELD_SOUND_BYTES
-    assert caller.model.now.sound[0] == 5
+    assert len(caller.model.now.audio) == HELD_SOUND_BYTES
+    assert caller.model.now.audio[0] == 5
 
 
 @in_virtual_time
@@ -227,7 +227,7 @@ async def test_sound_that_waits_goes_with_the_caller() -> None:
         caller.leaves()
         caller.joins()
         await caller.heard(1)
-    assert caller.model.now.sound == b""
+    assert caller.model.now.audio == b""
 
 
 @pytest.mark.parametrize("pcm", [b"\1", b"", b"\1\2\3"])
@@ -238,7 +238,7 @@ def test_sound_that_is_no_pcm16_is_refused(pcm: bytes) -> None:
             await caller.greeted()
             caller.call.hear(caller.page, pcm)
             assert told(caller.page)[-1]["code"] == "bad_sound"
-            assert caller.model.now.sound == b""
+            assert caller.model.now.audio == b""
 
     run()
 
@@ -257,7 +257,7 @@ async def test_a_second_page_is_a_viewer_and_may_say_nothing() -> None:
         refusal = told(viewer)[-1]
         assert (refusal["seq"], refusal["code"]) == (0, "not_the_caller")
         assert caller.call.log.last_seq == before
-        assert caller.model.now.sound == b""
+        assert caller.model.now.audio == b""
 
 
 @in_virtual_time
@@ -314,7 +314,7 @@ async def test_a_call_without_a_caller_is_anybodys() -> None:
 
 @in_virtual_time
 async def test_leaving_in_the_middle_of_an_answer_and_coming_back_gets_it_again_once() -> None:
-    async with calling(FakeModel(sound_ms=3000, pace_s=0.1)) as caller:
+    async with calling(FakeModel(audio_ms=3000, pace_s=0.1)) as caller:
         caller.joins()
         await asyncio.sleep(1)
         caller.leaves()
@@ -425,11 +425,11 @@ async def test_sound_during_the_loss_follows_the_replay() -> None:
         caller.call.hear(caller.page, b"\5\6" * 480)
         await caller.until(lambda: caller.logged(log_events.LinkRestored))
         await asyncio.sleep(0.1)
-    kinds = caller.model.now.types(without_sound=False)
+    kinds = caller.model.now.types(without_audio=False)
     assert kinds[0] == "session.update"
     assert kinds[-1] == "input_audio_buffer.append"
     assert kinds.count("conversation.item.create") == 2
-    assert caller.model.now.sound == b"\5\6" * 480
+    assert caller.model.now.audio == b"\5\6" * 480
 
 
 @in_virtual_time

@@ -29,7 +29,7 @@ async def test_a_renewal_ends_with_the_connection_that_it_was_to_replace() -> No
     running = asyncio.create_task(link.run())
     await opened()
     model.connect_takes_s = 0.05
-    link.renew("its time is up", gently=True)
+    link.renew("its time is up", make_before_break=True)
     await asyncio.sleep(0.01)
     model.now.breaks()
     await opened()
@@ -38,7 +38,7 @@ async def test_a_renewal_ends_with_the_connection_that_it_was_to_replace() -> No
     holders = sys.getrefcount(sound)
     link.hear(sound)
     link.hear(bytes(LEAD_BYTES))
-    while len(model.now.sound) <= LEAD_BYTES:  # noqa: ASYNC110 - the model has no event for it
+    while len(model.now.audio) <= LEAD_BYTES:  # noqa: ASYNC110 - the model has no event for it
         await asyncio.sleep(0.01)
     assert sys.getrefcount(sound) == holders  # nothing is kept for a renewal that is no more
     assert len(model.connections) == 2
@@ -67,11 +67,11 @@ async def test_what_was_said_to_a_service_that_was_gone_already_goes_to_the_next
     while not isinstance(await arrived.get(), inputs.LinkOpened):
         pass
     link.send(SESSION)
-    while not model.now.sound:  # noqa: ASYNC110 - the model has no event for it
+    while not model.now.audio:  # noqa: ASYNC110 - the model has no event for it
         await asyncio.sleep(0.01)
     await asyncio.sleep(0.05)
-    assert len(model.now.sound) == pytest.approx(seconds * 1000 * BYTES_PER_MS, abs=20 * BYTES_PER_MS)
-    assert model.now.sound[-1] == 249
+    assert len(model.now.audio) == pytest.approx(seconds * 1000 * BYTES_PER_MS, abs=20 * BYTES_PER_MS)
+    assert model.now.audio[-1] == 249
     running.cancel()
     await asyncio.wait({running})
 
@@ -86,7 +86,7 @@ async def test_sound_goes_as_the_session_has_it_whatever_else_of_it_changes() ->
     link.send({"type": "session.update", "session": {"audio": {"input": {"turn_detection": None}}}})
     link.hear(bytes(9600))
     await asyncio.sleep(0.05)
-    assert 1500 < len(model.now.sound) <= 1600  # 8 kHz, a byte each; the resampler holds a little back
+    assert 1500 < len(model.now.audio) <= 1600  # 8 kHz, a byte each; the resampler holds a little back
     running.cancel()
     await asyncio.wait({running})
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from trunkline.calls import log, log_events
-from trunkline.calls.machine.push_to_talk import MEDIA_LAG_MS
-from trunkline.calls.machine.redaction import WITHHELD
+from trunkline.calls.machine.push_to_talk import WEBRTC_LAG_MS
+from trunkline.calls.machine.redaction import HELD_BACK
 from trunkline.calls.metrics.meters import Meters
 
 
@@ -80,7 +80,7 @@ def typed(*, hidden: bool = False) -> log_events.MessageAdded:
 
 
 SOUNDS = log_events.AudioStarted(item_id="m1")
-ASKED = sent("response.create")
+REQUESTED = sent("response.create")
 
 
 def spoken(tape: Tape, until_ms: int) -> None:
@@ -126,7 +126,7 @@ def test_the_silence_is_never_longer_than_the_speech() -> None:
 
 def test_a_typed_message_counts_from_when_it_is_sent() -> None:
     tape = Tape()
-    tape.at(1000, typed(), ASKED)
+    tape.at(1000, typed(), REQUESTED)
     tape.at(1040, created())
     tape.at(1200, SOUNDS)
     assert tape.parts == {"model": 200}
@@ -135,7 +135,7 @@ def test_a_typed_message_counts_from_when_it_is_sent() -> None:
 
 def test_the_greeting_is_measured_as_such() -> None:
     tape = Tape()
-    tape.at(0, typed(hidden=True), ASKED)
+    tape.at(0, typed(hidden=True), REQUESTED)
     tape.at(80, SOUNDS)
     assert (tape.only.after, tape.only.total_ms) == ("greeting", 80)
 
@@ -143,14 +143,14 @@ def test_the_greeting_is_measured_as_such() -> None:
 def test_the_time_until_the_model_is_asked_is_the_requests() -> None:
     tape = Tape()
     tape.at(0, typed())
-    tape.at(250, ASKED)  # the page was waited for, to say what had been heard
+    tape.at(250, REQUESTED)  # the page was waited for, to say what had been heard
     tape.at(300, SOUNDS)
     assert tape.parts == {"request": 250, "model": 50}
 
 
 def test_a_tool_and_the_second_answer_after_it() -> None:
     tape = Tape()
-    tape.at(0, typed(), ASKED)
+    tape.at(0, typed(), REQUESTED)
     tape.at(50, created("r1"))
     tape.at(
         100,
@@ -158,7 +158,7 @@ def test_a_tool_and_the_second_answer_after_it() -> None:
         log_events.ToolStarted(call_id="c1", name="weather", arguments={}, agent="host"),
         done("r1"),
     )
-    tape.at(600, log_events.ToolDone(call_id="c1", name="weather", duration_ms=500, result=1), output("c1"), ASKED)
+    tape.at(600, log_events.ToolDone(call_id="c1", name="weather", duration_ms=500, result=1), output("c1"), REQUESTED)
     tape.at(610, created("r2"))
     tape.at(700, said())
     tape.at(720, SOUNDS)
@@ -168,7 +168,7 @@ def test_a_tool_and_the_second_answer_after_it() -> None:
 
 def test_two_tools_at_once_are_waited_for_once() -> None:
     tape = Tape()
-    tape.at(0, typed(), ASKED, created())
+    tape.at(0, typed(), REQUESTED, created())
     for call_id in ("c1", "c2"):
         tape.at(
             10,
@@ -177,7 +177,7 @@ def test_two_tools_at_once_are_waited_for_once() -> None:
         )
     tape.at(20, done())
     tape.at(110, log_events.ToolDone(call_id="c1", name="clock", duration_ms=100), output("c1"))
-    tape.at(210, log_events.ToolDone(call_id="c2", name="clock", duration_ms=200), output("c2"), ASKED)
+    tape.at(210, log_events.ToolDone(call_id="c2", name="clock", duration_ms=200), output("c2"), REQUESTED)
     tape.at(300, SOUNDS)
     assert tape.parts == {"model": 100, "tools": 200}
     assert tape.only.tool_ms == 200
@@ -185,22 +185,22 @@ def test_two_tools_at_once_are_waited_for_once() -> None:
 
 def test_a_tool_that_waits_for_approval() -> None:
     tape = Tape()
-    tape.at(0, typed(), ASKED, created())
+    tape.at(0, typed(), REQUESTED, created())
     tape.at(
         10, function_call("c1"), log_events.ToolStarted(call_id="c1", name="pay", arguments={}, agent="host"), done()
     )
     tape.at(15, log_events.ApprovalNeeded(call_id="c1", name="pay", arguments={}, agent="host"))
     tape.at(2015, log_events.ApprovalResolved(call_id="c1", approved=True))
-    tape.at(2045, log_events.ToolDone(call_id="c1", name="pay", duration_ms=2035), output("c1"), ASKED)
+    tape.at(2045, log_events.ToolDone(call_id="c1", name="pay", duration_ms=2035), output("c1"), REQUESTED)
     tape.at(2145, SOUNDS)
     assert tape.parts == {"model": 110, "tools": 35, "approval": 2000}
 
 
 def test_a_handoff_lasts_until_the_new_agent_is_told_to_the_model() -> None:
     tape = Tape()
-    tape.at(0, typed(), ASKED, created("r1"))
+    tape.at(0, typed(), REQUESTED, created("r1"))
     tape.at(100, function_call("c1", "transfer_to_poet"), done("r1"))
-    tape.at(140, log_events.AgentChanged(agent="poet", previous="host"), output("c1"), ASKED)
+    tape.at(140, log_events.AgentChanged(agent="poet", previous="host"), output("c1"), REQUESTED)
     tape.at(200, SOUNDS)
     assert tape.parts == {"model": 160, "handoff": 40}
     assert tape.only.tool_ms == 0
@@ -208,18 +208,18 @@ def test_a_handoff_lasts_until_the_new_agent_is_told_to_the_model() -> None:
 
 def test_a_lost_link_is_a_part_of_its_own() -> None:
     tape = Tape()
-    tape.at(0, typed(), ASKED, created("r1"))
+    tape.at(0, typed(), REQUESTED, created("r1"))
     tape.at(100, log_events.LinkLost(reason="broke", retry_in_ms=250))
     tape.at(400, log_events.LinkRestored(attempts=1, lost_for_ms=300, replayed=2))
-    tape.at(410, ASKED)
+    tape.at(410, REQUESTED)
     tape.at(500, SOUNDS)
     assert tape.parts == {"model": 190, "link": 300, "request": 10}
 
 
 def test_what_holding_costs_is_seen() -> None:
     tape = Tape()
-    tape.at(0, typed(), ASKED, created())
-    tape.at(200, said(WITHHELD))
+    tape.at(0, typed(), REQUESTED, created())
+    tape.at(200, said(HELD_BACK))
     tape.at(260, log_events.GuardrailChecked(item_id="m1", guardrail="moderation", status="pending"))
     tape.at(300, done())
     tape.at(500, log_events.GuardrailChecked(item_id="m1", guardrail="moderation", status="pass"), SOUNDS)
@@ -229,14 +229,14 @@ def test_what_holding_costs_is_seen() -> None:
 
 def test_an_answer_that_a_guardrail_stopped_and_the_one_in_its_place() -> None:
     tape = Tape()
-    tape.at(0, typed(), ASKED, created("r1"))
-    tape.at(100, said(WITHHELD), log_events.GuardrailChecked(item_id="m0", guardrail="moderation", status="pending"))
+    tape.at(0, typed(), REQUESTED, created("r1"))
+    tape.at(100, said(HELD_BACK), log_events.GuardrailChecked(item_id="m0", guardrail="moderation", status="pending"))
     tape.at(
         180, log_events.GuardrailChecked(item_id="m0", guardrail="moderation", status="fail"), sent("response.cancel")
     )
-    tape.at(190, done("r1", "cancelled"), ASKED)
+    tape.at(190, done("r1", "cancelled"), REQUESTED)
     tape.at(250, created("r2"))
-    tape.at(300, said(WITHHELD))
+    tape.at(300, said(HELD_BACK))
     tape.at(350, SOUNDS)
     assert tape.parts == {"model": 210, "holding": 140}
     assert tape.only.guardrail_ms == 80
@@ -258,16 +258,16 @@ def test_a_response_that_is_being_cancelled_is_not_the_answer() -> None:
     tape = Tape()
     tape.at(0, created("r1"))
     tape.at(100, sent("response.cancel"), typed())
-    tape.at(160, done("r1", "cancelled"), ASKED)
+    tape.at(160, done("r1", "cancelled"), REQUESTED)
     tape.at(300, SOUNDS)
     assert tape.parts == {"request": 60, "model": 140}
 
 
 def test_tools_that_an_earlier_turn_left_running_are_not_waited_for() -> None:
     tape = Tape()
-    tape.at(0, typed(), ASKED, created("r1"), function_call("c1"))
+    tape.at(0, typed(), REQUESTED, created("r1"), function_call("c1"))
     tape.at(10, log_events.ToolStarted(call_id="c1", name="slow", arguments={}, agent="host"), done("r1"))
-    tape.at(500, typed(), ASKED)
+    tape.at(500, typed(), REQUESTED)
     tape.at(600, log_events.ToolDone(call_id="c1", name="slow", duration_ms=590))
     tape.at(700, SOUNDS)
     assert tape.parts == {"model": 200}
@@ -276,7 +276,7 @@ def test_tools_that_an_earlier_turn_left_running_are_not_waited_for() -> None:
 
 def test_only_the_first_sound_of_an_answer_is_waited_for() -> None:
     tape = Tape()
-    tape.at(0, typed(), ASKED)
+    tape.at(0, typed(), REQUESTED)
     tape.at(100, SOUNDS)
     tape.at(5000, log_events.AudioStarted(item_id="m2"))
     assert tape.only.item_id == "m1"
@@ -299,12 +299,12 @@ def test_speech_that_a_lost_link_broke_off_is_no_turn() -> None:
     assert tape.measured == []
 
 
-@pytest.mark.parametrize(("transport", "lag_ms"), [("websocket", 0), ("webrtc", MEDIA_LAG_MS)])
+@pytest.mark.parametrize(("transport", "lag_ms"), [("websocket", 0), ("webrtc", WEBRTC_LAG_MS)])
 def test_push_to_talk_counts_from_the_release(transport: log_events.Transport, lag_ms: int) -> None:
     tape = Tape()
     tape.at(0, log_events.LegJoined(leg_id="l1", transport=transport), session(None))
     tape.at(2000, sent("input_audio_buffer.commit"))
-    tape.at(2050, ASKED)
+    tape.at(2050, REQUESTED)
     tape.at(2100, SOUNDS)
     assert tape.parts == {"request": 50, "model": 50, **({"endpointing": lag_ms} if lag_ms else {})}
     assert tape.only.after == "speech"
@@ -312,7 +312,7 @@ def test_push_to_talk_counts_from_the_release(transport: log_events.Transport, l
 
 def test_malformed_events_are_passed_over() -> None:
     tape = Tape()
-    tape.at(0, typed(), ASKED, received("response.created", response=7), received("session.updated", session=[]))
+    tape.at(0, typed(), REQUESTED, received("response.created", response=7), received("session.updated", session=[]))
     tape.at(100, received("response.output_item.done", item={"type": "function_call"}))
     tape.at(200, SOUNDS)
     assert tape.parts == {"model": 200}

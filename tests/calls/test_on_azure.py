@@ -17,7 +17,7 @@ from trunkline.providers import ProviderError
 @pytest.fixture(autouse=True)
 def no_long_silence(monkeypatch: pytest.MonkeyPatch) -> None:
     """What takes seconds in a call takes less here."""
-    monkeypatch.setattr("trunkline.calls.machine.session_lifecycle.STALL_MS", 1500.0)
+    monkeypatch.setattr("trunkline.calls.machine.session_lifecycle.STALL_TIMEOUT_MS", 1500.0)
 
 
 @pytest.fixture

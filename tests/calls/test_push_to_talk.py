@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.calls.call_driver import CallDriver, call
 from trunkline.calls import commands, log_events
 from trunkline.calls.machine import inputs
-from trunkline.calls.machine.push_to_talk import MEDIA_LAG_MS
+from trunkline.calls.machine.push_to_talk import WEBRTC_LAG_MS
 
 ON, OFF = commands.PushToTalk(True), commands.PushToTalk(False)
 
@@ -13,7 +13,7 @@ ON, OFF = commands.PushToTalk(True), commands.PushToTalk(False)
 def talking() -> CallDriver:
     driver = call()
     driver.commands(ON)
-    driver.forget()
+    driver.clear()
     return driver
 
 
@@ -45,7 +45,7 @@ def test_press_interrupts_and_clears() -> None:
     driver.confirms_items()
     driver.response_created()
     driver.agent_says("Once upon a time", finished=False)
-    driver.forget()
+    driver.clear()
     driver.commands(commands.Press())
     assert driver.types_sent == ["response.cancel", "input_audio_buffer.clear"]
     assert driver.logged(log_events.AudioCleared)
@@ -56,9 +56,9 @@ def test_release_commits_and_the_answer_is_asked_for_when_the_service_has_commit
     driver.commands(commands.Press())
     driver.commands(commands.Release())
     assert driver.types_sent == ["input_audio_buffer.clear", "input_audio_buffer.commit"]
-    assert driver.asked == 0
+    assert driver.requests == 0
     driver.wire("input_audio_buffer.committed", item_id="speech_1")
-    assert driver.asked == 1
+    assert driver.requests == 1
 
 
 def test_over_webrtc_the_commit_waits_for_the_sound() -> None:
@@ -66,7 +66,7 @@ def test_over_webrtc_the_commit_waits_for_the_sound() -> None:
     driver.feed(inputs.CallerJoined("leg_1", "webrtc"))
     driver.commands(commands.Press())
     driver.commands(commands.Release())
-    driver.wait(MEDIA_LAG_MS - 1)
+    driver.wait(WEBRTC_LAG_MS - 1)
     assert driver.sent_of("input_audio_buffer.commit") == []
     driver.wait(1)
     assert len(driver.sent_of("input_audio_buffer.commit")) == 1
@@ -77,14 +77,14 @@ def test_after_a_slip_of_the_finger_the_turn_goes_on() -> None:
     driver.feed(inputs.CallerJoined("leg_1", "webrtc"))
     driver.commands(commands.Press())
     driver.commands(commands.Release())
-    driver.forget()
-    driver.wait(MEDIA_LAG_MS / 2)
+    driver.clear()
+    driver.wait(WEBRTC_LAG_MS / 2)
     driver.commands(commands.Press())
     assert driver.sent_of("input_audio_buffer.clear") == []  # what was said before would be lost
     driver.wait(5_000)
     assert driver.sent_of("input_audio_buffer.commit") == []
     driver.commands(commands.Release())
-    driver.wait(MEDIA_LAG_MS)
+    driver.wait(WEBRTC_LAG_MS)
     assert len(driver.sent_of("input_audio_buffer.commit")) == 1
 
 
@@ -94,7 +94,7 @@ def test_a_press_without_a_word_is_no_turn() -> None:
     driver.commands(commands.Release())
     event_id = driver.sent_of("input_audio_buffer.commit")[-1]["event_id"]
     driver.wire("error", error={"code": "input_audio_buffer_commit_empty", "event_id": event_id, "message": "empty"})
-    assert driver.asked == 0
+    assert driver.requests == 0
     assert driver.logged(log_events.CallError) == []
     assert driver.machine.at_rest
 
@@ -104,9 +104,9 @@ def test_the_agent_does_not_speak_while_the_button_is_held() -> None:
     driver.types("A question.")
     driver.confirms_items()
     driver.commands(commands.Press())
-    driver.forget()
+    driver.clear()
     driver.wait(5_000)
-    assert driver.asked == 0
+    assert driver.requests == 0
 
 
 def test_buttons_pressed_twice_and_at_the_wrong_time_do_nothing() -> None:
@@ -115,7 +115,7 @@ def test_buttons_pressed_twice_and_at_the_wrong_time_do_nothing() -> None:
         driver.commands(command)
     assert driver.sent == []
     driver.commands(ON)
-    driver.forget()
+    driver.clear()
     for command in (commands.Release(), commands.Press(), commands.Press(), commands.Release(), commands.Release()):
         driver.commands(command)
     assert driver.types_sent == ["input_audio_buffer.clear", "input_audio_buffer.commit"]
@@ -134,7 +134,7 @@ def test_what_was_said_while_the_link_was_down_is_committed_when_it_is_back() ->
     driver.commands(commands.Press())
     driver.link_lost()
     driver.commands(commands.Release())
-    driver.forget()
+    driver.clear()
     driver.link_up()
     assert driver.sent_of("input_audio_buffer.commit") == []  # the sound that was kept goes first
     driver.wait(1_000)
@@ -146,7 +146,7 @@ def test_whoever_leaves_lets_go_of_the_button() -> None:
     driver.commands(commands.Press())
     driver.caller_leaves()
     driver.caller_joins("leg_2")
-    driver.forget()
+    driver.clear()
     driver.commands(commands.Release())
     assert driver.sent == []
 
@@ -161,7 +161,7 @@ def test_a_scenario_without_turn_detection_is_always_push_to_talk() -> None:
 
 def test_keys_are_said_to_the_model() -> None:
     driver = call()
-    driver.commands(commands.Keys("12#"))
+    driver.commands(commands.Dtmf("12#"))
     (created,) = driver.sent_of("conversation.item.create")
     assert created["item"]["content"] == [{"type": "input_text", "text": "12#"}]
 
@@ -178,7 +178,7 @@ def test_the_answer_is_asked_for_where_the_service_does_not_begin_it() -> None:
     driver = call(turn_detection={"type": "server_vad", "create_response": False})
     driver.caller_starts_to_speak()
     driver.caller_stops_speaking()
-    assert driver.asked == 1
+    assert driver.requests == 1
 
 
 def test_the_agent_talks_on_where_the_callers_voice_shall_not_interrupt() -> None:
@@ -197,7 +197,7 @@ def test_what_was_stopped_before_it_began_is_stopped_again_when_it_begins() -> N
     driver.confirms_items()
     driver.commands(commands.Press())  # the response is asked for, but has not begun
     driver.wire("error", error={"code": "response_cancel_not_active", "message": "nothing to cancel"})
-    driver.forget()
+    driver.clear()
     response_id = driver.response_created()
     assert [event["response_id"] for event in driver.sent_of("response.cancel")] == [response_id]
 
@@ -205,7 +205,7 @@ def test_what_was_stopped_before_it_began_is_stopped_again_when_it_begins() -> N
 def test_another_codec_over_the_relay_takes_another_session() -> None:
     driver = call()
     driver.feed(inputs.CodecChosen("pcmu"))
-    assert [renewal.gently for renewal in driver.renewals] == [True]
+    assert [renewal.make_before_break for renewal in driver.renewals] == [True]
     driver.feed(inputs.CodecChosen("pcmu"))
     assert len(driver.renewals) == 1
     assert driver.machine.settings.codec == "pcmu"

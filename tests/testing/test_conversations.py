@@ -167,7 +167,7 @@ async def test_a_caller_may_let_go_of_the_button_for_good(voice_call: VoiceCalls
 
 async def test_keys_of_a_telephone(voice_call: VoiceCalls) -> None:
     call = await voice_call(shop)
-    turn = await call.keys("12#")
+    turn = await call.dtmf("12#")
     assert turn.recognised == "12#"
     assert turn.text == "I'm sorry, we don't sell that."
 

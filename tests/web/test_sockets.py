@@ -20,7 +20,7 @@ from trunkline.web import create_app, lifespan, server_state
 
 
 async def test_a_whole_conversation(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with serving(monkeypatch, FakeModel(sound_ms=300)) as caller, caller.calling() as (started, page):
+    async with serving(monkeypatch, FakeModel(audio_ms=300)) as caller, caller.calling() as (started, page):
         assert page.frames[0] == {"seq": 0, "at_ms": page.frames[0]["at_ms"], "kind": "leg.role", "role": "caller"}
         assert [frame["seq"] for frame in page.frames[1:]] == list(range(1, len(page.frames)))
         assert page.frames[1]["call_id"] == started["call_id"]
@@ -37,7 +37,7 @@ async def test_sound_goes_up(monkeypatch: pytest.MonkeyPatch) -> None:
         await page.sends(b"\1\2" * 480)
         await page.sends({"type": "say", "text": "did you hear?"})
         await page.answer()
-        assert caller.model.now.sound == b"\1\2" * 480
+        assert caller.model.now.audio == b"\1\2" * 480
 
 
 async def test_the_log_from_a_number_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,7 +131,7 @@ async def test_a_viewer_sees_everything_and_may_say_nothing(monkeypatch: pytest.
             await page.sends({"type": "say", "text": "hello"})
             await viewer.until(lambda frame: frame.get("text") == "You said: hello.")
             assert viewer.sound == b""
-        assert caller.model.now.sound == b""
+        assert caller.model.now.audio == b""
 
 
 async def test_a_reload_comes_back_to_the_same_call(monkeypatch: pytest.MonkeyPatch) -> None:

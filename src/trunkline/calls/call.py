@@ -156,18 +156,20 @@ class Call:
         self._due: dict[str, float] = {}
         """When each timer is really due, by the loop's clock: at the earliest when it fires."""
         self._carriers: dict[type, Callable[[Any], None]] = {
-            effects.Append: lambda append: self._append(append.event),
+            effects.AppendToLog: lambda append: self._append(append.event),
             effects.Send: lambda send: self._link.send(send.event),
-            effects.Play: self._play,
+            effects.PlayAudio: self._play,
             effects.RunTool: lambda run: self._start(self._runner.run_tool(run)),
-            effects.Configure: lambda configure: self._start(self._runner.configure(configure)),
-            effects.Approved: self._runner.approved,
-            effects.Check: self._runner.check,
-            effects.Renew: lambda renew: self._link.renew(renew.reason, gently=renew.gently),
-            effects.Remember: lambda remember: self._link.remember(remember.turn, remember.since_ms),
-            effects.Forget: lambda forget: self._link.forget(forget.turn, forget.until_ms),
-            effects.WakeAt: self._wake_at,
-            effects.End: lambda _end: None,  # `_append` has seen to it
+            effects.ConfigureAgent: lambda configure: self._start(self._runner.configure(configure)),
+            effects.ResolveApproval: self._runner.approved,
+            effects.RunGuardrails: self._runner.check,
+            effects.RenewSession: lambda renew: self._link.renew(
+                renew.reason, make_before_break=renew.make_before_break
+            ),
+            effects.KeepCallerAudio: lambda remember: self._link.remember(remember.turn_id, remember.since_ms),
+            effects.ReleaseCallerAudio: lambda forget: self._link.forget(forget.turn_id, forget.until_ms),
+            effects.SetTimer: self._wake_at,
+            effects.EndCall: lambda _end: None,  # `_append` has seen to it
         }
         self._received_ms = 0.0
         self._received_frames = 0
@@ -200,7 +202,7 @@ class Call:
 
     def hang_up(self, reason: str = "hung up") -> None:
         """Ends the call from outside. Harmless when it is over."""
-        self._feed(inputs.Stopped(reason))
+        self._feed(inputs.StopRequested(reason))
 
     @property
     def is_over(self) -> bool:
@@ -298,7 +300,7 @@ class Call:
     async def _session_to_dial(self) -> dict[str, Any]:
         agent = self._machine.agent
         try:
-            return await self._runner.session(effects.Configure(agent, effects.Connecting(0)))
+            return await self._runner.session(effects.ConfigureAgent(agent, effects.Connecting(0)))
         except Exception as error:
             logger.warning("call %s: agent %s could not be set up", self.call_id, agent, exc_info=True)
             message = f"The agent {agent!r} could not be set up: {type(error).__name__}: {error}"
@@ -362,7 +364,7 @@ class Call:
         if isinstance(command, commands.MediaReady):
             self._feed(inputs.CallerJoined(self.leg.leg_id, self.leg.transport, self.leg.reason))
         else:
-            self._feed(inputs.Commanded(command))
+            self._feed(inputs.CommandReceived(command))
 
     def hear(self, page: Page, pcm: bytes) -> None:
         """Sound from a page: PCM16 little-endian, mono, 24 kHz."""
@@ -405,7 +407,7 @@ class Call:
             self._stepping = False
 
     def _step(self, given: inputs.Input) -> None:
-        if isinstance(given, inputs.SoundArrived):
+        if isinstance(given, inputs.AudioReceived):
             self._received_ms += given.ms
             self._received_frames += 1
         self._carry_out(self._machine.step(given, self._now_ms()))
@@ -430,7 +432,7 @@ class Call:
         for effect in effects:
             self._carriers[type(effect)](effect)
 
-    def _play(self, play: effects.Play) -> None:
+    def _play(self, play: effects.PlayAudio) -> None:
         if self.leg.page is not None and self.leg.transport == "websocket":
             self.leg.page.push(play.pcm)
 
@@ -440,7 +442,7 @@ class Call:
             return
         self._tasks.create_task(work)
 
-    def _wake_at(self, effect: effects.WakeAt) -> None:
+    def _wake_at(self, effect: effects.SetTimer) -> None:
         timer = self._timers.get(effect.key)
         if effect.at_ms is None:
             if timer is not None:
@@ -460,7 +462,7 @@ class Call:
             self._timers[key] = self._loop.call_at(due, self._wake, key)
             return
         del self._timers[key]
-        self._feed(inputs.Woke(key))
+        self._feed(inputs.TimerFired(key))
 
     async def _connect(self) -> Connection:
         return await self._provider.connect(self._model)

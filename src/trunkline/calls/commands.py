@@ -51,7 +51,7 @@ class Release(Command, frozen=True, tag="release"):
     """Push-to-talk: the caller has spoken, and an answer is wanted."""
 
 
-class Keys(Command, frozen=True, tag="keys"):
+class Dtmf(Command, frozen=True, tag="dtmf"):
     """The caller pressed keys of a telephone: `0`-`9`, `*`, `#`."""
 
     digits: str
@@ -72,7 +72,7 @@ class Voice(Command, frozen=True, tag="voice"):
 
 
 CommandUnion = (
-    Say | Interrupt | HangUp | Played | MediaReady | PushToTalk | Press | Release | Keys | Approve | Voice
+    Say | Interrupt | HangUp | Played | MediaReady | PushToTalk | Press | Release | Dtmf | Approve | Voice
 )  # fmt: skip
 
 
@@ -85,7 +85,7 @@ MAX_TEXT = 16_000
 """Characters in one typed message."""
 MIN_SPEED, MAX_SPEED = 0.25, 1.5
 """The speeds that the Realtime services allow."""
-_KEYS = re.compile(r"[0-9*#]{1,64}")
+_DTMF_DIGITS = re.compile(r"[0-9*#]{1,64}")
 
 
 def parse(frame: str | bytes) -> CommandUnion:
@@ -112,8 +112,8 @@ def _problem_with(command: CommandUnion) -> str | None:
             return f"The text has {len(text)} characters; at most {MAX_TEXT} are allowed."
         case Played(_, ms) if ms < 0:
             return "'ms' of played counts from 0."
-        case Keys(digits) if not _KEYS.fullmatch(digits):
-            return "'digits' of keys holds 1 to 64 of 0-9, * and #."
+        case Dtmf(digits) if not _DTMF_DIGITS.fullmatch(digits):
+            return "'digits' of dtmf holds 1 to 64 of 0-9, * and #."
         case Voice(voice, speed) if voice is None and speed is None:
             return "Give voice a 'voice', a 'speed', or both."
         case Voice(_, speed) if speed is not None and not MIN_SPEED <= speed <= MAX_SPEED:

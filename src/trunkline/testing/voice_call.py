@@ -152,7 +152,7 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
         await self._until_answered(turn)
         return turn
 
-    async def keys(self, digits: str) -> Turn:
+    async def dtmf(self, digits: str) -> Turn:
         """Presses keys of a telephone, `0`-`9`, `*` and `#`, and waits until that has been answered.
 
         Raises:
@@ -161,7 +161,7 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
         __tracebackhide__ = True
         await self._before_speaking(None)
         turn = self._begin_turn(digits)
-        self._command(type="keys", digits=digits)
+        self._command(type="dtmf", digits=digits)
         await self._until_answered(turn)
         return turn
 

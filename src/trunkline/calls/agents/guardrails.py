@@ -8,8 +8,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from trunkline.calls.machine.effects import Check
-from trunkline.calls.machine.inputs import Checked
+from trunkline.calls.machine.effects import RunGuardrails
+from trunkline.calls.machine.inputs import GuardrailFinished
 from trunkline.realtime.json_values import plain_text
 from trunkline.scenario.scenario import Scenario
 
@@ -28,11 +28,11 @@ def guardrails_of(scenario: Scenario[Any], agent: RealtimeAgent[Any]) -> Sequenc
 
 async def run_guardrail(
     guardrail: OutputGuardrail[Any],
-    check: Check,
+    check: RunGuardrails,
     agent: RealtimeAgent[Any],
     context: RunContextWrapper[Any],
     timeout_s: float,
-) -> Checked:
+) -> GuardrailFinished:
     """How it found the text. What goes wrong in it becomes the status `error`, which is never a pass; only being
     cancelled raises."""
     name = guardrail.get_name()
@@ -46,10 +46,12 @@ async def run_guardrail(
         late = isinstance(error, TimeoutError) and limited.expired()
         problem = f"no answer within {timeout_s:g} s" if late else f"{type(error).__name__}: {error}"
         logger.warning("the guardrail %s failed: %s", name, type(error).__name__)
-        return Checked(check.item_id, check.check, name, "error", rationale=plain_text(problem), duration_ms=_ms(began))
-    return Checked(
+        return GuardrailFinished(
+            check.item_id, check.check_id, name, "error", rationale=plain_text(problem), duration_ms=_ms(began)
+        )
+    return GuardrailFinished(
         check.item_id,
-        check.check,
+        check.check_id,
         name,
         "fail" if tripped else "pass",
         category=_field(info, "category"),

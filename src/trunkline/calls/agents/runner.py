@@ -109,7 +109,7 @@ class AgentRunner:
         return self._context.state
 
     # Agents ---------------------------------------------------------------------------------------------------------
-    async def configure(self, effect: effects.Configure) -> None:
+    async def configure(self, effect: effects.ConfigureAgent) -> None:
         """Works out an agent's session."""
         try:
             session = await self.session(effect)
@@ -119,7 +119,7 @@ class AgentRunner:
         else:
             self._call.feed(inputs.AgentConfigured(effect.agent, session, effect.purpose))
 
-    async def session(self, effect: effects.Configure) -> Event:
+    async def session(self, effect: effects.ConfigureAgent) -> Event:
         """The session of an agent, whole where the link is new. What a user's code raises comes through.
 
         Raises:
@@ -149,15 +149,15 @@ class AgentRunner:
         outcome = await run_tool(
             tool,
             effect.arguments,
-            call_id=effect.call_id,
+            call_id=effect.tool_call_id,
             agent=agent,
             context=self._context,
             timeout_s=self._limits.tool_s,
             approval=lambda: self._approval(effect),
         )
         self._call.feed(
-            inputs.ToolEnded(
-                call_id=effect.call_id,
+            inputs.ToolFinished(
+                tool_call_id=effect.tool_call_id,
                 name=effect.name,
                 output=outcome.output,
                 result=outcome.result,
@@ -168,19 +168,19 @@ class AgentRunner:
     async def _approval(self, effect: effects.RunTool) -> bool:
         """What the caller says to it; False if they say nothing."""
         answer: asyncio.Future[bool] = self._loop.create_future()
-        self._approvals[effect.call_id] = answer
-        self._call.feed(inputs.ApprovalWanted(effect.call_id, effect.arguments))
+        self._approvals[effect.tool_call_id] = answer
+        self._call.feed(inputs.ApprovalRequested(effect.tool_call_id, effect.arguments))
         try:
             async with asyncio.timeout(self._limits.approval_s):
                 return await answer
         except TimeoutError:
             return False
         finally:
-            del self._approvals[effect.call_id]
+            del self._approvals[effect.tool_call_id]
 
-    def approved(self, approved: effects.Approved) -> None:
+    def approved(self, approved: effects.ResolveApproval) -> None:
         """The caller has answered a tool that waits for it."""
-        answer = self._approvals.get(approved.call_id)
+        answer = self._approvals.get(approved.tool_call_id)
         if answer is not None and not answer.done():
             answer.set_result(approved.approved)
 
@@ -192,7 +192,7 @@ class AgentRunner:
             for agent in self._scenario.agents
         }
 
-    def check(self, check: effects.Check) -> None:
+    def check(self, check: effects.RunGuardrails) -> None:
         """Runs an agent's guardrails, all at once."""
         agent = self._scenario.agent(check.agent)
         context = self._run_context
@@ -202,7 +202,7 @@ class AgentRunner:
     async def _run_guardrail(
         self,
         guardrail: OutputGuardrail[Any],
-        check: effects.Check,
+        check: effects.RunGuardrails,
         agent: RealtimeAgent[Any],
         context: RunContextWrapper[Any],
     ) -> None:

@@ -11,17 +11,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from trunkline.calls import log_events
-from trunkline.calls.machine.effects import Forget, Remember
+from trunkline.calls.machine.effects import KeepCallerAudio, ReleaseCallerAudio
 from trunkline.calls.machine.outbox import Outbox
-from trunkline.calls.machine.playout import Earpiece
-from trunkline.calls.machine.response_scheduler import Turns
+from trunkline.calls.machine.playout import Playout
+from trunkline.calls.machine.response_scheduler import ResponseScheduler
 from trunkline.calls.machine.transcript import Transcript
 from trunkline.realtime.event_fields import ms_in, text_in
 from trunkline.realtime.events import Event, new_id
 
-HEAR_WAIT_MS = 2_500.0
+RESEND_WAIT_MS = 2_500.0
 """How long a new session is given to notice a turn that it hears again; then it is asked to go on without."""
-WAIT_TO_HEAR = "hear"
+RESEND_TIMER = "hear"
 
 
 @dataclass
@@ -41,40 +41,40 @@ class _Turn:
     owed: bool = False
 
 
-class Listening:
+class CallerTurns:
     """Whether the caller speaks, and which of their turns a new session would have to hear again."""
 
-    def __init__(self, outbox: Outbox, turns: Turns, transcript: Transcript, earpiece: Earpiece) -> None:
+    def __init__(self, outbox: Outbox, scheduler: ResponseScheduler, transcript: Transcript, playout: Playout) -> None:
         self._outbox = outbox
-        self._turns = turns
+        self._scheduler = scheduler
         self._transcript = transcript
-        self._earpiece = earpiece
+        self._playout = playout
         self._speaking: str | None = None
         self._open: dict[str, _Turn] = {}
         """The turns that are not understood yet, by item, in order."""
-        self._pressed: _Turn | None = None
+        self._press_turn: _Turn | None = None
         """The push-to-talk turn that is no item yet."""
         self._answering: set[str] = set()
-        self._again: deque[str] = deque()
+        self._resending: deque[str] = deque()
         """The items that the session is to hear again."""
 
     # What the service hears -----------------------------------------------------------------------------------------
-    def started(self, event: Event) -> None:
+    def on_speech_started(self, event: Event) -> None:
         """`input_audio_buffer.speech_started`."""
-        self.stop()
+        self.abort_speech()
         item_id = text_in(event, "item_id")
         audio_ms = ms_in(event, "audio_start_ms")
-        self._turns.caller_speaks = True
-        if not self._heard_again(item_id) and not self._earpiece.is_media:
+        self._scheduler.caller_speaking = True
+        if not self._match_resent(item_id) and not self._playout.over_webrtc:
             self._open[item_id] = _Turn(new_id("turn"))
         if (turn := self._open.get(item_id)) is not None:
-            self._outbox.emit(Remember(turn.kept_by, audio_ms or 0))
+            self._outbox.emit(KeepCallerAudio(turn.kept_by, audio_ms or 0))
         self._speaking = self._transcript.logged_id(item_id)
         self._outbox.log(log_events.SpeechStarted(item_id=self._speaking, audio_ms=audio_ms))
 
-    def stopped(self, event: Event) -> None:
+    def on_speech_stopped(self, event: Event) -> None:
         """`input_audio_buffer.speech_stopped`."""
-        self._turns.caller_speaks = False
+        self._scheduler.caller_speaking = False
         audio_ms = ms_in(event, "audio_end_ms")
         if (turn := self._open.get(str(event.get("item_id")))) is not None:
             turn.ends_ms = audio_ms
@@ -82,114 +82,114 @@ class Listening:
             self._outbox.log(log_events.SpeechStopped(item_id=self._speaking, audio_ms=audio_ms))
             self._speaking = None
 
-    def committed(self, item_id: str) -> None:
+    def on_committed(self, item_id: str) -> None:
         """`input_audio_buffer.committed`: the turn is an item."""
-        self.stop()
-        if item_id not in self._open and not self._heard_again(item_id) and self._pressed is not None:
-            self._open[item_id], self._pressed = self._pressed, None
+        self.abort_speech()
+        if item_id not in self._open and not self._match_resent(item_id) and self._press_turn is not None:
+            self._open[item_id], self._press_turn = self._press_turn, None
         if (turn := self._open.get(item_id)) is not None:
             turn.committed = True
 
-    def understood(self, item_id: str) -> None:
+    def on_transcribed(self, item_id: str) -> None:
         """The item's words are known, or will never be."""
-        self._settle([item_id])
+        self._release([item_id])
 
-    def answer_begins(self) -> None:
+    def on_response_created(self) -> None:
         """A response begins, to all that was committed."""
         self._answering = {item_id for item_id, turn in self._open.items() if turn.committed}
-        self.noticed()
+        self.unblock_if_resent()
 
-    def answered(self) -> None:
+    def on_response_completed(self) -> None:
         """The response came to its end."""
-        self._settle(self._answering)
+        self._release(self._answering)
         self._answering = set()
 
-    def stop(self) -> None:
+    def abort_speech(self) -> None:
         """Whatever the caller is saying will not be heard to its end by this session."""
-        self._turns.caller_speaks = False
+        self._scheduler.caller_speaking = False
         if self._speaking is not None:
             self._outbox.log(log_events.SpeechStopped(item_id=self._speaking))
             self._speaking = None
 
     # The button -----------------------------------------------------------------------------------------------------
-    def pressed(self, *, goes_on: bool) -> None:
+    def on_pressed(self, *, goes_on: bool) -> None:
         """The caller presses to talk, or goes on with the turn that they had let go of."""
-        if goes_on and self._pressed is not None:
+        if goes_on and self._press_turn is not None:
             return
-        self.forget()
-        if not self._earpiece.is_media:
-            self._pressed = _Turn(new_id("turn"))
-            self._outbox.emit(Remember(self._pressed.kept_by, None))
+        self.discard()
+        if not self._playout.over_webrtc:
+            self._press_turn = _Turn(new_id("turn"))
+            self._outbox.emit(KeepCallerAudio(self._press_turn.kept_by, None))
 
     # A session is lost ----------------------------------------------------------------------------------------------
-    def session_lost(self) -> set[str]:
+    def on_session_lost(self) -> set[str]:
         """The session is gone. The items that the next one hears again, and that are not given up therefore."""
-        self.stop()
-        if self._earpiece.is_media:
-            self.forget()
-        self._again = deque(self._open)
+        self.abort_speech()
+        if self._playout.over_webrtc:
+            self.discard()
+        self._resending = deque(self._open)
         for turn in self._open.values():
             turn.owed, turn.committed, turn.ends_ms = turn.owed or turn.committed, False, None
         self._answering.clear()
         return set(self._open)
 
     @property
-    def owes_commit(self) -> bool:
+    def needs_commit(self) -> bool:
         """Whether, with push-to-talk, a turn was committed to the session that is gone."""
-        return bool(self._again) or self._pressed is not None
+        return bool(self._resending) or self._press_turn is not None
 
-    def connected(self) -> None:
+    def on_session_opened(self) -> None:
         """There is another session, and the sound of those turns is on its way to it. Nothing is asked before it has
         heard them: it may answer by itself."""
-        if self._earpiece.is_media:
-            self.forget()
-        elif self._again:
-            self._turns.hold("again")
-            self._outbox.wake(WAIT_TO_HEAR, self._outbox.now + HEAR_WAIT_MS)
+        if self._playout.over_webrtc:
+            self.discard()
+        elif self._resending:
+            self._scheduler.block("again")
+            self._outbox.set_timer(RESEND_TIMER, self._outbox.now_ms + RESEND_WAIT_MS)
 
-    def noticed(self) -> None:
+    def unblock_if_resent(self) -> None:
         """The session answers, or has heard what is to be asked about: unless more is to be heard again, that can be
         asked."""
-        if not self._again:
-            self._go_on()
+        if not self._resending:
+            self._end_resend()
 
-    def not_heard_again(self) -> None:
+    def on_resend_timeout(self) -> None:
         """The new session has had its time."""
-        if any(self._open[item_id].owed for item_id in self._again):
-            self._turns.wish()
-        self._give_up(self._again)
+        if any(self._open[item_id].owed for item_id in self._resending):
+            self._scheduler.request_response()
+        self._abandon(self._resending)
 
-    def forget(self) -> None:
+    def discard(self) -> None:
         """The caller is gone, or has taken back what they were saying."""
-        if self._pressed is not None:
-            self._outbox.emit(Forget(self._pressed.kept_by))
-            self._pressed = None
-        self._settle(set(self._open).difference(self._again))
-        self._give_up(self._again)
+        if self._press_turn is not None:
+            self._outbox.emit(ReleaseCallerAudio(self._press_turn.kept_by))
+            self._press_turn = None
+        self._release(set(self._open).difference(self._resending))
+        self._abandon(self._resending)
 
     # Inside ---------------------------------------------------------------------------------------------------------
-    def _heard_again(self, item_id: str) -> bool:
+    def _match_resent(self, item_id: str) -> bool:
         """A turn has become an item: of those that the session hears again the first, if there are any."""
-        if not self._again:
+        if not self._resending:
             return False
-        former = self._again.popleft()
+        former = self._resending.popleft()
         self._open = {item_id if known == former else known: turn for known, turn in self._open.items()}
-        self._transcript.renamed(former, item_id)
+        self._transcript.rename_item(former, item_id)
         return True
 
-    def _settle(self, item_ids: Iterable[str]) -> None:
+    def _release(self, item_ids: Iterable[str]) -> None:
         for item_id in item_ids:
             if (turn := self._open.pop(item_id, None)) is not None:
-                self._outbox.emit(Forget(turn.kept_by, turn.ends_ms))
+                self._outbox.emit(ReleaseCallerAudio(turn.kept_by, turn.ends_ms))
 
-    def _give_up(self, again: Iterable[str]) -> None:
+    def _abandon(self, again: Iterable[str]) -> None:
         lost = list(again)
         for item_id in lost:
-            self._outbox.log_all(self._transcript.heard(item_id, None))
-        self._settle(lost)
-        self._go_on()
+            self._outbox.log_all(self._transcript.set_caller_text(item_id, None))
+        self._release(lost)
+        self._end_resend()
 
-    def _go_on(self) -> None:
-        self._again.clear()
-        self._turns.release("again")
-        self._outbox.wake(WAIT_TO_HEAR, None)
+    def _end_resend(self) -> None:
+        self._resending.clear()
+        self._scheduler.unblock("again")
+        self._outbox.set_timer(RESEND_TIMER, None)

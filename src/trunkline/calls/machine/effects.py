@@ -9,15 +9,18 @@ from trunkline.realtime.events import Event
 
 
 class Connecting(msgspec.Struct, frozen=True):
-    """Why an agent is configured: the link has just opened for the `opening`th time, and needs the whole session."""
+    """Reason to configure an agent: a link has opened and needs the whole session configuration.
 
-    opening: int
+    `generation` counts the links; a configuration for an earlier one is stale.
+    """
+
+    generation: int
 
 
 class HandingOff(msgspec.Struct, frozen=True):
-    """Why an agent is configured: `call_id` of tool `tool` asked for it, with `arguments` as JSON text."""
+    """Reason to configure an agent: `previous` called the transfer `tool`, with `arguments` as JSON text."""
 
-    call_id: str
+    tool_call_id: str
     tool: str
     arguments: str
     previous: str
@@ -32,82 +35,101 @@ class Send(msgspec.Struct, frozen=True):
     event: Event
 
 
-class Append(msgspec.Struct, frozen=True):
-    """Append to the call's log."""
+class AppendToLog(msgspec.Struct, frozen=True):
+    """Append an event to the call's log."""
 
     event: LogEventUnion
 
 
-class Play(msgspec.Struct, frozen=True):
-    """Let the caller hear this."""
+class PlayAudio(msgspec.Struct, frozen=True):
+    """Send the agent's audio to the caller's page: PCM16 little-endian, mono, 24 kHz."""
 
     pcm: bytes
 
 
-class Configure(msgspec.Struct, frozen=True):
-    """Work out an agent's session configuration."""
+class ConfigureAgent(msgspec.Struct, frozen=True):
+    """Build an agent's session configuration. Answered by `AgentConfigured` or `AgentFailed`."""
 
     agent: str
     purpose: ConfigurePurpose
 
 
 class RunTool(msgspec.Struct, frozen=True):
-    """Run a tool of the agent. `arguments` is the model's JSON text."""
+    """Run a tool of `agent`; `arguments` is the model's JSON text. Answered by `ToolFinished`."""
 
-    call_id: str
+    tool_call_id: str
     name: str
     arguments: str
     agent: str
 
 
-class Approved(msgspec.Struct, frozen=True):
-    """Tell a tool that waits for it whether it may run."""
+class ResolveApproval(msgspec.Struct, frozen=True):
+    """Pass the caller's decision to a tool that waits for approval."""
 
-    call_id: str
+    tool_call_id: str
     approved: bool
 
 
-class Check(msgspec.Struct, frozen=True):
-    """Let every guardrail of `agent` look at `text`, what it has said so far in `item_id`."""
+class RunGuardrails(msgspec.Struct, frozen=True):
+    """Run every guardrail of `agent` on `text`, the text of message `item_id` so far.
+
+    Each guardrail answers with a `GuardrailFinished` of the same `check_id`.
+    """
 
     item_id: str
-    check: int
+    check_id: int
     agent: str
     text: str
 
 
-class Renew(msgspec.Struct, frozen=True):
-    """Connect to a new session. `gently`: the present connection is used until the new one is there."""
+class RenewSession(msgspec.Struct, frozen=True):
+    """Connect to a new session. `make_before_break` keeps the old one in use until the new one is up."""
 
     reason: str
-    gently: bool
+    make_before_break: bool
 
 
-class Remember(msgspec.Struct, frozen=True):
-    """Keep the caller's sound for another session: a turn began `since_ms` into this one's; None is now."""
+class KeepCallerAudio(msgspec.Struct, frozen=True):
+    """Keep the audio of a caller's turn, to resend it to another session.
 
-    turn: str
+    The turn began `since_ms` into the audio of this session; None means now.
+    """
+
+    turn_id: str
     since_ms: int | None
 
 
-class Forget(msgspec.Struct, frozen=True):
-    """The sound of a turn is not needed any more. It ended `until_ms` into the session's sound; None is by now."""
+class ReleaseCallerAudio(msgspec.Struct, frozen=True):
+    """Release the audio kept for a turn, which ended `until_ms` into the audio of this session; None means now."""
 
-    turn: str
+    turn_id: str
     until_ms: int | None = None
 
 
-class WakeAt(msgspec.Struct, frozen=True):
-    """Give `Woke(key)` at `at_ms`; a later one with the same key replaces it, `at_ms` None takes it back."""
+class SetTimer(msgspec.Struct, frozen=True):
+    """Feed `TimerFired(key)` at `at_ms`. It replaces an earlier timer of that key; `at_ms` None cancels the timer."""
 
     key: str
     at_ms: float | None
 
 
-class End(msgspec.Struct, frozen=True):
+class EndCall(msgspec.Struct, frozen=True):
     """End the call."""
 
     reason: str
 
 
-Effect = Send | Append | Play | Configure | RunTool | Approved | Check | Renew | Remember | Forget | WakeAt | End
+Effect = (
+    Send
+    | AppendToLog
+    | PlayAudio
+    | ConfigureAgent
+    | RunTool
+    | ResolveApproval
+    | RunGuardrails
+    | RenewSession
+    | KeepCallerAudio
+    | ReleaseCallerAudio
+    | SetTimer
+    | EndCall
+)

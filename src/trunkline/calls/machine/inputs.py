@@ -1,8 +1,8 @@
 """Inputs of the call's machine: facts from the model, the caller's page, tools and timers.
 
-`CallMachine.step(input, now_ms)` is pure: the shell (`calls/call.py`) gives it one of these and carries out the
-effects it returns. They are msgspec structs, which are made six times as fast as frozen dataclasses: audio makes
-hundreds of them a second.
+`CallMachine.step(input, now_ms)` is pure: the shell (`calls/call.py`) passes one input and carries out the effects that
+it returns. Inputs are msgspec structs, which are created six times as fast as frozen dataclasses: audio makes hundreds
+of them a second.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from trunkline.realtime.events import Event
 class LinkOpened(msgspec.Struct, frozen=True):
     """The model is connected, for the first time or again after `lost_for_ms` and `attempts` tries.
 
-    `resumed`: it is the same session as before, with its conversation; nothing needs to be replayed. `renewed`: it took
-    the place of one that was still there.
+    `resumed`: the session is the same and still has its conversation, so nothing is replayed. `renewed`: the session
+    replaces one that was still up.
     """
 
     attempts: int = 1
@@ -31,33 +31,33 @@ class LinkOpened(msgspec.Struct, frozen=True):
 
 
 class LinkDropped(msgspec.Struct, frozen=True):
-    """The connection to the model is gone; a new one is tried in `retry_in_ms`, or never if that is None.
+    """The connection to the model is lost. The link reconnects in `retry_in_ms`, or never if that is None.
 
-    `resumable`: it was a sideband, and sound goes on flowing between caller and model. `needs_leg`: the WebRTC call
-    itself is over, so the caller's page must dial again.
+    `resumable`: it was a sideband, and audio still flows between caller and model. `needs_reoffer`: the WebRTC call
+    itself has ended, so the caller's page must post a new offer.
     """
 
     reason: str
     code: int | None = None
     retry_in_ms: int | None = None
     resumable: bool = False
-    needs_leg: bool = False
+    needs_reoffer: bool = False
 
 
 class RenewalFailed(msgspec.Struct, frozen=True):
-    """The connection that was to take the present one's place could not be had."""
+    """The link could not connect to the session that was to replace the current one."""
 
     reason: str
 
 
-class WireArrived(msgspec.Struct, frozen=True):
+class WireEventReceived(msgspec.Struct, frozen=True):
     """An event from the model."""
 
     event: Event
 
 
-class SoundArrived(msgspec.Struct, frozen=True):
-    """Sound from the model, `ms` long, for a message."""
+class AudioReceived(msgspec.Struct, frozen=True):
+    """Decoded audio of message `item_id` from the model, `ms` long."""
 
     item_id: str
     pcm: bytes
@@ -65,7 +65,7 @@ class SoundArrived(msgspec.Struct, frozen=True):
 
 
 class CallerJoined(msgspec.Struct, frozen=True):
-    """The caller's leg is up. `reason` says why it is not the wanted transport."""
+    """The caller's leg is up. `reason` says why it does not use the requested transport."""
 
     leg_id: str
     transport: Transport
@@ -80,19 +80,19 @@ class CallerLeft(msgspec.Struct, frozen=True):
 
 
 class CodecChosen(msgspec.Struct, frozen=True):
-    """The caller wants their sound to travel otherwise."""
+    """The caller's page chose a codec for the caller's audio."""
 
     codec: Codec
 
 
-class Commanded(msgspec.Struct, frozen=True):
-    """The caller's page asks for something."""
+class CommandReceived(msgspec.Struct, frozen=True):
+    """A command from the caller's page."""
 
     command: CommandUnion
 
 
 class AgentConfigured(msgspec.Struct, frozen=True):
-    """The session configuration of an agent is worked out (its instructions may be a function)."""
+    """The session configuration of an agent is ready (its instructions may be a function)."""
 
     agent: str
     session: Event
@@ -100,35 +100,35 @@ class AgentConfigured(msgspec.Struct, frozen=True):
 
 
 class AgentFailed(msgspec.Struct, frozen=True):
-    """An agent's configuration could not be worked out."""
+    """The session configuration of an agent could not be built."""
 
     agent: str
     error: str
     purpose: ConfigurePurpose
 
 
-class ToolEnded(msgspec.Struct, frozen=True):
-    """A tool returned `output`, the text for the model; or failed, with the real `error` for the log."""
+class ToolFinished(msgspec.Struct, frozen=True):
+    """A tool returned `result`, or failed with `error`, which goes into the log. `output` is the text for the model."""
 
-    call_id: str
+    tool_call_id: str
     name: str
     output: str
     result: Any
     error: str | None
 
 
-class ApprovalWanted(msgspec.Struct, frozen=True):
-    """A tool may run only if the caller allows it."""
+class ApprovalRequested(msgspec.Struct, frozen=True):
+    """A tool needs the caller's approval before it runs."""
 
-    call_id: str
+    tool_call_id: str
     arguments: str
 
 
-class Checked(msgspec.Struct, frozen=True):
-    """How one guardrail found what an agent was saying; `check` is that of the `Check` it belongs to."""
+class GuardrailFinished(msgspec.Struct, frozen=True):
+    """The result of one guardrail for a message; `check_id` is that of the `RunGuardrails` that started it."""
 
     item_id: str
-    check: int
+    check_id: int
     guardrail: str
     status: Literal["pass", "fail", "error"]
     category: str | None = None
@@ -136,19 +136,33 @@ class Checked(msgspec.Struct, frozen=True):
     duration_ms: int = 0
 
 
-class Stopped(msgspec.Struct, frozen=True):
-    """The call is ended from outside."""
+class StopRequested(msgspec.Struct, frozen=True):
+    """The server ends the call."""
 
     reason: str
 
 
-class Woke(msgspec.Struct, frozen=True):
-    """A wake-up that was asked for with `WakeAt`."""
+class TimerFired(msgspec.Struct, frozen=True):
+    """A timer set with `SetTimer` is due."""
 
     key: str
 
 
 Input = (
-    LinkOpened | LinkDropped | RenewalFailed | WireArrived | SoundArrived | CallerJoined | CallerLeft | CodecChosen
-    | Commanded | AgentConfigured | AgentFailed | ToolEnded | ApprovalWanted | Checked | Stopped | Woke
-)  # fmt: skip
+    LinkOpened
+    | LinkDropped
+    | RenewalFailed
+    | WireEventReceived
+    | AudioReceived
+    | CallerJoined
+    | CallerLeft
+    | CodecChosen
+    | CommandReceived
+    | AgentConfigured
+    | AgentFailed
+    | ToolFinished
+    | ApprovalRequested
+    | GuardrailFinished
+    | StopRequested
+    | TimerFired
+)

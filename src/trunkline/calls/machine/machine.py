@@ -1,10 +1,19 @@
 """The call's state machine: pure, with the clock as an argument.
 
-It knows nothing of sockets, tasks or pages. `step` takes what happened and answers with what to do; the parts it is
-made of each hold one idea: `Turns` (who speaks next), `Transcript` (what was said), `Earpiece` (what was heard),
-`Replies` (what may be heard), `Mending` (answers that fail), `FunctionCalls` (tools and handoffs), `Linkage` (the
-session), `Listening` (the caller's voice), `TalkButton` (push-to-talk), `Limits` (how long a call may last). What is
-left here is the caller, and reading the wire.
+It has no sockets, tasks or pages: `step` takes an input and returns effects. Each of its parts holds one idea:
+
+- `ResponseScheduler`: when the model is asked for a response
+- `Transcript`: the conversation, and its replay to a new session
+- `Playout`: the audio the caller hears; interruption and truncation
+- `GuardedOutput`: guardrails, and output held back until they pass it
+- `ToolCalls`: tools, approvals and handoffs
+- `SessionLifecycle`: connect, resume, renew and lose the model session
+- `CallerTurns`: the caller's speech, and audio to resend after a lost session
+- `PushToTalk`: push-to-talk, and the other settings of the call
+- `ResponseRetry`: retries of failed responses
+- `CallLimits`: maximum duration and idle timeout
+
+This file handles the caller's leg and commands, and dispatches the model's events.
 """
 
 from __future__ import annotations
@@ -13,39 +22,44 @@ from collections.abc import Callable
 from typing import Any
 
 from trunkline.calls import commands, log_events
-from trunkline.calls.machine.caller_turns import WAIT_TO_HEAR, Listening
-from trunkline.calls.machine.effects import Effect, End, HandingOff
-from trunkline.calls.machine.guarded_output import Replies
+from trunkline.calls.machine.call_limits import CALLER_STAYS, CallLimits
+from trunkline.calls.machine.caller_turns import RESEND_TIMER, CallerTurns
+from trunkline.calls.machine.effects import Effect, EndCall, HandingOff
+from trunkline.calls.machine.guarded_output import GuardedOutput
 from trunkline.calls.machine.inputs import (
     AgentConfigured,
     AgentFailed,
-    ApprovalWanted,
+    ApprovalRequested,
+    AudioReceived,
     CallerJoined,
     CallerLeft,
-    Checked,
     CodecChosen,
-    Commanded,
+    CommandReceived,
+    GuardrailFinished,
     Input,
     LinkDropped,
     LinkOpened,
     RenewalFailed,
-    SoundArrived,
-    Stopped,
-    ToolEnded,
-    WireArrived,
-    Woke,
+    StopRequested,
+    TimerFired,
+    ToolFinished,
+    WireEventReceived,
 )
-from trunkline.calls.machine.limits import STAYS, Limits
 from trunkline.calls.machine.outbox import Outbox
 from trunkline.calls.machine.plan import CallPlan
-from trunkline.calls.machine.playout import WAIT_FOR_REPORT, Earpiece
-from trunkline.calls.machine.push_to_talk import WAIT_FOR_RELEASE, TalkButton
-from trunkline.calls.machine.redaction import without_words
-from trunkline.calls.machine.response_retry import WAIT_FOR_RETRY, Mending
-from trunkline.calls.machine.response_scheduler import ASKED, Turns
-from trunkline.calls.machine.session_lifecycle import WAIT_FOR_ANSWER, WAIT_FOR_LIFE, WAIT_FOR_RENEWAL, Linkage
-from trunkline.calls.machine.tool_calls import FunctionCalls
-from trunkline.calls.machine.transcript import Transcript, note_item, typed_item
+from trunkline.calls.machine.playout import REPORT_TIMER, Playout
+from trunkline.calls.machine.push_to_talk import COMMIT_TIMER, PushToTalk
+from trunkline.calls.machine.redaction import redact
+from trunkline.calls.machine.response_retry import RETRY_TIMER, ResponseRetry
+from trunkline.calls.machine.response_scheduler import REQUESTED, ResponseScheduler
+from trunkline.calls.machine.session_lifecycle import (
+    MISSED_RESPONSE_TIMER,
+    RENEWAL_TIMER,
+    STALL_TIMER,
+    SessionLifecycle,
+)
+from trunkline.calls.machine.tool_calls import ToolCalls
+from trunkline.calls.machine.transcript import Transcript, system_item, user_item
 from trunkline.providers.error_policy import classify
 from trunkline.realtime.event_fields import text_in
 from trunkline.realtime.events import Event, new_id
@@ -53,7 +67,7 @@ from trunkline.realtime.events import Event, new_id
 GREETING = "hi"
 """What the caller is taken to have said, hidden, so that the first agent speaks first."""
 
-_WAIT_FOR_CALLER = "caller"
+_CALLER_TIMER = "caller"
 _UNLOGGED = {"response.output_audio.delta"}
 
 
@@ -63,61 +77,63 @@ class CallMachine:
     def __init__(self, plan: CallPlan) -> None:
         self.plan = plan
         self.transcript = Transcript()
-        self._turns = Turns()
+        self._scheduler = ResponseScheduler()
         self._outbox = outbox = Outbox()
-        self._earpiece = Earpiece(outbox, self._turns, self.transcript)
-        self._replies = Replies(plan, outbox, self._turns, self.transcript, self._earpiece)
-        self._functions = FunctionCalls(plan, outbox, self._turns, self.transcript)
-        self._listening = Listening(outbox, self._turns, self.transcript, self._earpiece)
-        self._linkage = Linkage(
-            plan, outbox, self._turns, self.transcript, self._earpiece, self._listening, agent=lambda: self.agent
+        self._playout = Playout(outbox, self._scheduler, self.transcript)
+        self._output = GuardedOutput(plan, outbox, self._scheduler, self.transcript, self._playout)
+        self._tools = ToolCalls(plan, outbox, self._scheduler, self.transcript)
+        self._caller_turns = CallerTurns(outbox, self._scheduler, self.transcript, self._playout)
+        self._session = SessionLifecycle(
+            plan, outbox, self._scheduler, self.transcript, self._playout, self._caller_turns, agent=lambda: self.agent
         )
-        self._talk = TalkButton(plan, outbox, self._turns, self._earpiece)
-        self._limits = Limits(plan, outbox)
+        self._push_to_talk = PushToTalk(plan, outbox, self._scheduler, self._playout)
+        self._limits = CallLimits(plan, outbox)
         self._caller_there = False
         self._leg: tuple[str, str] | None = None
         self._joined = False
         self._greeted = False
         self._ended = False
-        self._mending = Mending(outbox, self._turns, self._linkage, self._tell_model)
-        self._inputs: dict[type, Callable[[Any], None]] = {
+        self._retry = ResponseRetry(outbox, self._scheduler, self._session, self._instruct_model)
+        self._input_handlers: dict[type, Callable[[Any], None]] = {
             AgentConfigured: self._on_configured,
             AgentFailed: self._on_agent_failed,
-            ApprovalWanted: lambda wanted: self._functions.needs_approval(wanted.call_id, wanted.arguments),
+            ApprovalRequested: lambda requested: self._tools.on_approval_requested(
+                requested.tool_call_id, requested.arguments
+            ),
             CallerJoined: self._on_caller_joined,
             CallerLeft: self._on_caller_left,
             CodecChosen: self._on_codec_chosen,
-            Checked: self._replies.checked,
-            Commanded: self._on_command,
+            GuardrailFinished: self._output.on_guardrail_finished,
+            CommandReceived: self._on_command,
             LinkDropped: self._on_link_dropped,
             LinkOpened: self._on_link_opened,
-            RenewalFailed: lambda _failed: self._linkage.renewal_failed(),
-            SoundArrived: self._replies.sound,
-            Stopped: lambda stopped: self._end(stopped.reason),
-            ToolEnded: self._functions.ended,
-            WireArrived: self._on_wire,
-            Woke: self._on_woke,
+            RenewalFailed: lambda _failed: self._session.on_renewal_failed(),
+            AudioReceived: self._output.on_audio,
+            StopRequested: lambda stopped: self._end_call(stopped.reason),
+            ToolFinished: self._tools.on_tool_finished,
+            WireEventReceived: self._on_wire_event,
+            TimerFired: self._on_timer,
         }
-        self._handlers: dict[str, Callable[[Event], None]] = {
+        self._event_handlers: dict[str, Callable[[Event], None]] = {
             "conversation.item.added": self._on_item_added,
             "conversation.item.created": self._on_item_added,
             "conversation.item.retrieved": self._on_item_retrieved,
             "conversation.item.input_audio_transcription.delta": self._on_delta,
-            "conversation.item.input_audio_transcription.completed": self._on_heard,
-            "conversation.item.input_audio_transcription.failed": self._on_not_heard,
-            "conversation.item.truncated": self._earpiece.on_truncated,
-            "output_audio_buffer.started": self._earpiece.on_started,
-            "output_audio_buffer.stopped": self._earpiece.on_stopped,
-            "output_audio_buffer.cleared": self._earpiece.on_cleared,
+            "conversation.item.input_audio_transcription.completed": self._on_transcribed,
+            "conversation.item.input_audio_transcription.failed": self._on_transcription_failed,
+            "conversation.item.truncated": self._playout.on_truncated,
+            "output_audio_buffer.started": self._playout.on_started,
+            "output_audio_buffer.stopped": self._playout.on_stopped,
+            "output_audio_buffer.cleared": self._playout.on_cleared,
             "input_audio_buffer.speech_started": self._on_speech_started,
-            "input_audio_buffer.speech_stopped": self._listening.stopped,
+            "input_audio_buffer.speech_stopped": self._caller_turns.on_speech_stopped,
             "input_audio_buffer.committed": self._on_committed,
             "response.created": self._on_response_created,
             "response.output_item.added": self._on_output_item_added,
             "response.output_item.done": self._on_output_item_done,
             "response.output_audio_transcript.delta": self._on_delta,
             "response.output_text.delta": self._on_delta,
-            "response.output_audio.done": lambda event: self._replies.sound_done(text_in(event, "item_id")),
+            "response.output_audio.done": lambda event: self._output.on_audio_done(text_in(event, "item_id")),
             "response.done": self._on_response_done,
             "error": self._on_error,
         }
@@ -125,22 +141,22 @@ class CallMachine:
     @property
     def agent(self) -> str:
         """Who has the caller now."""
-        return self._functions.agent
+        return self._tools.agent
 
     @property
     def settings(self) -> log_events.CallSettings:
         """What was chosen at run time."""
-        return self._talk.settings
+        return self._push_to_talk.settings
 
     @property
     def turn_detection(self) -> dict[str, Any] | None:
         """The session's, as the scenario and the caller want it."""
-        return self._talk.turn_detection
+        return self._push_to_talk.turn_detection
 
     def begin(self, now_ms: float) -> list[Effect]:
         """The call's first effects: it is announced, and waits for its caller."""
         outbox, plan = self._outbox, self.plan
-        outbox.now = now_ms
+        outbox.now_ms = now_ms
         outbox.log(
             log_events.CallStarted(
                 call_id=plan.call_id,
@@ -153,23 +169,23 @@ class CallMachine:
             )
         )
         outbox.log(log_events.AgentChanged(agent=plan.first_agent))
-        self._talk.begin()
+        self._push_to_talk.log_settings()
         outbox.log_all(plan.notices)
-        self._turns.hold("link")
-        self._turns.hold("caller")
+        self._scheduler.block("link")
+        self._scheduler.block("caller")
         self._wait_for_caller()
         self._limits.begin()
         return outbox.take()
 
     def step(self, given: Input, now_ms: float) -> list[Effect]:
         """What to do about `given` at `now_ms`."""
-        self._outbox.now = now_ms
+        self._outbox.now_ms = now_ms
         if self._ended:
             return []
-        self._inputs[type(given)](given)
-        self._ask_if_due()
+        self._input_handlers[type(given)](given)
+        self._request_if_due()
         if not self._ended:
-            self._linkage.renew_if_quiet(self.at_rest)
+            self._session.renew_if_due(self.at_rest)
         return self._outbox.take()
 
     @property
@@ -177,181 +193,185 @@ class CallMachine:
         """Whether the next move is the caller's: nothing is being answered, owed an answer, or waited for."""
         return (
             self._greeted
-            and not self._turns.held
-            and not self._turns.busy
-            and not self._turns.wished
-            and not self._turns.caller_speaks
-            and not self._functions.hold_the_turn
-            and not self._replies.unsettled
+            and not self._scheduler.blocked
+            and not self._scheduler.busy
+            and not self._scheduler.response_wanted
+            and not self._scheduler.caller_speaking
+            and not self._tools.block_response
+            and not self._output.has_unsettled
         )
 
     # The caller -----------------------------------------------------------------------------------------------------
     def _on_caller_joined(self, joined: CallerJoined) -> None:
         self._caller_there = self._joined = True
-        self._turns.release("caller")
-        self._outbox.wake(_WAIT_FOR_CALLER, None)
+        self._scheduler.unblock("caller")
+        self._outbox.set_timer(_CALLER_TIMER, None)
         if (leg := (joined.leg_id, joined.transport)) != self._leg:  # a page may say twice that media flows
             self._leg = leg
             self._outbox.log(
                 log_events.LegJoined(leg_id=joined.leg_id, transport=joined.transport, reason=joined.reason)
             )
         if joined.transport == "webrtc":
-            self._listening.forget()  # from now on sound does not pass us
-        self._earpiece.joined(joined.transport)
+            self._caller_turns.discard()  # from now on sound does not pass us
+        self._playout.on_caller_joined(joined.transport)
         self._greet()
 
     def _on_caller_left(self, left: CallerLeft) -> None:
         self._caller_there = False
         self._leg = None
-        self._turns.hold("caller")
-        self._talk.caller_left()
-        self._listening.stop()
-        self._listening.forget()
+        self._scheduler.block("caller")
+        self._push_to_talk.on_caller_left()
+        self._caller_turns.abort_speech()
+        self._caller_turns.discard()
         waiting_ms = round(self.plan.caller_wait_ms)
         self._outbox.log(log_events.LegLost(leg_id=left.leg_id, reason=left.reason, waiting_ms=waiting_ms))
         self._wait_for_caller()
-        if self._earpiece.left():
+        if self._playout.on_caller_left():
             return  # only the page's socket is known to be gone: sound may still flow
-        if (self._turns.busy and not self._turns.cancelling) or self._earpiece.is_heard or self._replies.held:
-            self._turns.wish()  # what is cut off now is said again when the caller is back
-        self._stop_talking()
+        if (
+            (self._scheduler.busy and not self._scheduler.cancelling)
+            or self._playout.relay_playing
+            or self._output.holding
+        ):
+            self._scheduler.request_response()  # what is cut off now is said again when the caller is back
+        self._interrupt()
         self._outbox.send({"type": "input_audio_buffer.clear"})
 
     def _wait_for_caller(self) -> None:
-        self._outbox.wake(_WAIT_FOR_CALLER, self._outbox.now + self.plan.caller_wait_ms)
+        self._outbox.set_timer(_CALLER_TIMER, self._outbox.now_ms + self.plan.caller_wait_ms)
 
     def _greet(self) -> None:
         if self._greeted or not (self._caller_there and self._outbox.link_up):
             return
         self._greeted = True
-        self._say_for_caller(GREETING, hidden=True)
+        self._add_caller_text(GREETING, hidden=True)
 
-    def _on_command(self, commanded: Commanded) -> None:
+    def _on_command(self, commanded: CommandReceived) -> None:
         match commanded.command:
             case commands.Played(item_id, ms):
-                self._limits.caller_listens()
-                self._earpiece.played(item_id, ms)
+                self._limits.reset_idle_timer()
+                self._playout.on_played(item_id, ms)
             case commands.MediaReady():
                 pass  # the shell makes it `CallerJoined`
             case command:
-                self._caller_is_there()
-                self._obey(command)
+                self._on_caller_active()
+                self._on_caller_command(command)
 
-    def _obey(self, command: commands.CommandUnion) -> None:
+    def _on_caller_command(self, command: commands.CommandUnion) -> None:
         match command:
             case commands.Say(text):
-                self._type(text)
-            case commands.Keys(digits):
-                self._type(digits)
+                self._on_typed(text)
+            case commands.Dtmf(digits):
+                self._on_typed(digits)
             case commands.Interrupt():
-                self._turns.withdraw()
-                self._stop_talking()
+                self._scheduler.cancel_request()
+                self._interrupt()
             case commands.HangUp():
-                self._end("caller hung up")
+                self._end_call("caller hung up")
             case commands.PushToTalk(on):
-                self._listening.stop()
-                if self._talk.push_to_talk(on):
-                    self._listening.forget()
+                self._caller_turns.abort_speech()
+                if self._push_to_talk.switch(on):
+                    self._caller_turns.discard()
             case commands.Press():
-                self._press()
+                self._on_press()
             case commands.Release():
-                self._talk.release()
+                self._push_to_talk.release()
             case commands.Voice(voice, speed):
-                self._talk.voice(voice, speed)
-            case commands.Approve(call_id, approved):
-                self._functions.approve(call_id, approved)
+                self._push_to_talk.set_voice(voice, speed)
+            case commands.Approve(tool_call_id, approved):
+                self._tools.resolve_approval(tool_call_id, approved)
 
     def _on_codec_chosen(self, chosen: CodecChosen) -> None:
-        if self._talk.codec(chosen.codec) and not self._earpiece.is_media:
-            self._linkage.renew("another codec", gently=self.at_rest)
+        if self._push_to_talk.set_codec(chosen.codec) and not self._playout.over_webrtc:
+            self._session.renew("another codec", make_before_break=self.at_rest)
 
-    def _type(self, text: str) -> None:
-        self._stop_talking()
-        self._functions.caller_went_on()
+    def _on_typed(self, text: str) -> None:
+        self._interrupt()
+        self._tools.stop_waiting()
         self._greeted = True  # whoever types at once needs no greeting
-        self._caller_said_something()
-        self._say_for_caller(text)
+        self._on_caller_turn()
+        self._add_caller_text(text)
 
-    def _press(self) -> None:
-        if self._talk.pressed or not self._talk.settings.push_to_talk:
+    def _on_press(self) -> None:
+        if self._push_to_talk.pressed or not self._push_to_talk.settings.push_to_talk:
             return
-        self._turns.withdraw()
-        self._stop_talking()
-        self._functions.caller_went_on()
+        self._scheduler.cancel_request()
+        self._interrupt()
+        self._tools.stop_waiting()
         self._greeted = True
-        self._listening.pressed(goes_on=self._talk.press())
+        self._caller_turns.on_pressed(goes_on=self._push_to_talk.press())
 
-    def _say_for_caller(self, text: str, *, hidden: bool = False) -> None:
+    def _add_caller_text(self, text: str, *, hidden: bool = False) -> None:
         item_id = new_id("item")
-        self._outbox.log_all(self.transcript.typed(item_id, text, hidden=hidden))
-        self._outbox.send({"type": "conversation.item.create", "item": typed_item(item_id, text)})
-        self._turns.wish([item_id] if self._outbox.reaches_model else [])
+        self._outbox.log_all(self.transcript.add_typed(item_id, text, hidden=hidden))
+        self._outbox.send({"type": "conversation.item.create", "item": user_item(item_id, text)})
+        self._scheduler.request_response([item_id] if self._outbox.reaches_model else [])
 
-    def _tell_model(self, words: str) -> None:
+    def _instruct_model(self, words: str) -> None:
         """Something that the model has to answer to, and the caller does not see."""
-        item_id = self._note(words)
-        self._turns.wish([item_id] if self._outbox.reaches_model else [])
+        item_id = self._add_note(words)
+        self._scheduler.request_response([item_id] if self._outbox.reaches_model else [])
 
-    def _note(self, words: str) -> str:
+    def _add_note(self, words: str) -> str:
         """Something that the model shall know, and the caller does not see; the id of its item."""
         item_id = new_id("item")
-        self._outbox.log_all(self.transcript.noted(item_id, words))
-        self._outbox.send({"type": "conversation.item.create", "item": note_item(item_id, words)})
+        self._outbox.log_all(self.transcript.add_note(item_id, words))
+        self._outbox.send({"type": "conversation.item.create", "item": system_item(item_id, words)})
         return item_id
 
-    def _caller_is_there(self) -> None:
-        if self._limits.caller_is_there():
-            self._note(STAYS)
+    def _on_caller_active(self) -> None:
+        if self._limits.on_caller_active():
+            self._add_note(CALLER_STAYS)
 
-    def _caller_said_something(self) -> None:
-        self._mending.caller_said_something()
-        self._replies.caller_said_something()
-        self._functions.caller_said_something()
-        self._caller_is_there()
+    def _on_caller_turn(self) -> None:
+        self._retry.on_caller_turn()
+        self._output.on_caller_turn()
+        self._tools.on_caller_turn()
+        self._on_caller_active()
 
-    def _stop_talking(self) -> None:
-        self._replies.drop_held()
-        self._earpiece.stop()
+    def _interrupt(self) -> None:
+        self._output.drop_held()
+        self._playout.interrupt()
 
-    def _on_woke(self, woke: Woke) -> None:
+    def _on_timer(self, woke: TimerFired) -> None:
         match woke.key:
             case "caller" if not self._caller_there:
-                self._end("the caller did not come back" if self._joined else "no caller came")
-            case key if key == WAIT_FOR_RETRY:
-                self._mending.rested()
-            case key if key == WAIT_FOR_REPORT:
-                self._earpiece.settle()
-            case key if key == WAIT_FOR_ANSWER:
-                self._linkage.answer_lost()
-            case key if key == WAIT_FOR_RENEWAL:
-                self._linkage.on_renewal_time()
-            case key if key == WAIT_FOR_LIFE:
-                self._linkage.stalled()
-            case key if key == WAIT_TO_HEAR:
-                self._listening.not_heard_again()
-            case key if key == WAIT_FOR_RELEASE:
-                self._talk.commit()
+                self._end_call("the caller did not come back" if self._joined else "no caller came")
+            case key if key == RETRY_TIMER:
+                self._retry.on_retry_timer()
+            case key if key == REPORT_TIMER:
+                self._playout.settle_truncations()
+            case key if key == MISSED_RESPONSE_TIMER:
+                self._session.on_missed_response_timeout()
+            case key if key == RENEWAL_TIMER:
+                self._session.on_renewal_timer()
+            case key if key == STALL_TIMER:
+                self._session.on_stalled()
+            case key if key == RESEND_TIMER:
+                self._caller_turns.on_resend_timeout()
+            case key if key == COMMIT_TIMER:
+                self._push_to_talk.commit()
             case key:
                 self._on_limit(key)
 
     def _on_limit(self, key: str) -> None:
-        limit = self._limits.reached(key)
+        limit = self._limits.on_timer(key)
         if limit.goodbye is not None:
-            self._stop_talking()
-            self._tell_model(limit.goodbye)
+            self._interrupt()
+            self._instruct_model(limit.goodbye)
         elif limit.ends is not None:
-            self._end(limit.ends)
+            self._end_call(limit.ends)
 
     # The link -------------------------------------------------------------------------------------------------------
     def _on_link_opened(self, opened: LinkOpened) -> None:
         if opened.renewed:
-            self._replies.session_lost()
-        self._linkage.opened(opened)
+            self._output.on_session_lost()
+        self._session.on_link_opened(opened)
 
     def _on_link_dropped(self, dropped: LinkDropped) -> None:
         if not dropped.resumable:
-            self._replies.session_lost()
-        if self._linkage.dropped(dropped):
+            self._output.on_session_lost()
+        if self._session.on_link_dropped(dropped):
             return
         self._outbox.log(
             log_events.CallError(
@@ -361,26 +381,26 @@ class CallMachine:
                 hint="Check the provider's settings, then connect again.",
             )
         )
-        self._end("the model cannot be reached")
+        self._end_call("the model cannot be reached")
 
     def _on_configured(self, configured: AgentConfigured) -> None:
         purpose = configured.purpose
         if isinstance(purpose, HandingOff):
-            self._functions.hand_over(configured, purpose)
-        elif purpose.opening != self._linkage.opening:
+            self._tools.on_agent_configured(configured, purpose)
+        elif purpose.generation != self._session.generation:
             return  # for a link that is gone
         elif configured.agent == self.agent:
-            self._linkage.connected(configured.session)
-            self._mending.session_opened()
-            self._listening.connected()
-            self._talk.connected(owes_commit=self._listening.owes_commit)
+            self._session.on_configured(configured.session)
+            self._retry.on_session_opened()
+            self._caller_turns.on_session_opened()
+            self._push_to_talk.on_session_opened(owes_commit=self._caller_turns.needs_commit)
             self._greet()
         else:  # a handoff came in between
-            self._linkage.configure_again()
+            self._session.configure()
 
     def _on_agent_failed(self, failed: AgentFailed) -> None:
         purpose = failed.purpose
-        if not isinstance(purpose, HandingOff) and purpose.opening != self._linkage.opening:
+        if not isinstance(purpose, HandingOff) and purpose.generation != self._session.generation:
             return
         self._outbox.log(
             log_events.CallError(
@@ -391,19 +411,19 @@ class CallMachine:
             )
         )
         if isinstance(purpose, HandingOff):
-            self._functions.handoff_failed(failed, purpose)
+            self._tools.on_agent_failed(failed, purpose)
         else:
-            self._end(f"the agent {failed.agent} could not be set up")
+            self._end_call(f"the agent {failed.agent} could not be set up")
 
     # What the model says --------------------------------------------------------------------------------------------
-    def _on_wire(self, arrived: WireArrived) -> None:
+    def _on_wire_event(self, arrived: WireEventReceived) -> None:
         event = arrived.event
         if event["type"] not in _UNLOGGED:
-            self._outbox.log(log_events.WireReceived(event=without_words(event) if self.plan.hold else event))
+            self._outbox.log(log_events.WireReceived(event=redact(event) if self.plan.hold else event))
         if event["type"].startswith("response."):
-            self._linkage.wait_for_missed_answer()  # it goes on
-            self._linkage.watch_life()
-        handler = self._handlers.get(event["type"])
+            self._session.await_missed_response()  # it goes on
+            self._session.reset_stall_timer()
+        handler = self._event_handlers.get(event["type"])
         if handler is None:
             return
         try:
@@ -416,38 +436,38 @@ class CallMachine:
 
     def _on_item_added(self, event: Event) -> None:
         item = event["item"]
-        self._turns.item_seen(text_in(item, "id"))
+        self._scheduler.on_item_added(text_in(item, "id"))
         previous = event.get("previous_item_id")
-        if self._linkage.gaps and isinstance(previous, str) and not self.transcript.knows(previous):
+        if self._session.has_gaps and isinstance(previous, str) and not self.transcript.has_item(previous):
             # It was added while the sideband was down.
             self._outbox.send({"type": "conversation.item.retrieve", "item_id": previous})
         if item.get("role") == "assistant":
-            self._replies.begins(item, self._functions.speaker, previous)
+            self._output.on_message_added(item, self._tools.speaker, previous)
         else:
-            self._outbox.log_all(self.transcript.item_added(item, previous, self._functions.speaker))
+            self._outbox.log_all(self.transcript.add_item(item, previous, self._tools.speaker))
 
     def _on_item_retrieved(self, event: Event) -> None:
         """An item that was missed while the sideband was down."""
         item = event["item"]
-        if self.transcript.knows(text_in(item, "id")):
+        if self.transcript.has_item(text_in(item, "id")):
             return
         if item.get("type") == "function_call":
-            self._functions.called(item)
+            self._tools.on_function_call(item)
         elif item.get("type") == "message":
-            self._outbox.log_all(self.transcript.missed(item, self._functions.speaker))
+            self._outbox.log_all(self.transcript.add_missed(item, self._tools.speaker))
 
     def _on_delta(self, event: Event) -> None:
-        self._replies.grew(text_in(event, "item_id"), text_in(event, "delta"))
+        self._output.on_delta(text_in(event, "item_id"), text_in(event, "delta"))
 
-    def _on_heard(self, event: Event) -> None:
+    def _on_transcribed(self, event: Event) -> None:
         item_id = text_in(event, "item_id")
-        self._outbox.log_all(self.transcript.heard(item_id, text_in(event, "transcript")))
-        self._listening.understood(item_id)
+        self._outbox.log_all(self.transcript.set_caller_text(item_id, text_in(event, "transcript")))
+        self._caller_turns.on_transcribed(item_id)
 
-    def _on_not_heard(self, event: Event) -> None:
+    def _on_transcription_failed(self, event: Event) -> None:
         item_id = text_in(event, "item_id")
-        self._outbox.log_all(self.transcript.heard(item_id, None))
-        self._listening.understood(item_id)
+        self._outbox.log_all(self.transcript.set_caller_text(item_id, None))
+        self._caller_turns.on_transcribed(item_id)
         details = event.get("error") or {}
         message = f"The caller's words were not recognised: {details.get('message') or 'no reason given'}"
         fault = classify(event)
@@ -455,92 +475,92 @@ class CallMachine:
         self._outbox.log_provider_error(message, details.get("code") or "transcription_failed", hint)
 
     def _on_speech_started(self, event: Event) -> None:
-        self._caller_said_something()
-        self._listening.started(event)
-        if self._talk.service_interrupts:
-            self._replies.drop_held()
-            self._earpiece.silence(by_voice=True)  # the service stops its response by itself
+        self._on_caller_turn()
+        self._caller_turns.on_speech_started(event)
+        if self._push_to_talk.service_interrupts:
+            self._output.drop_held()
+            self._playout.clear(by_voice=True)  # the service stops its response by itself
 
     def _on_committed(self, event: Event) -> None:
         item_id = text_in(event, "item_id")
-        self._listening.committed(item_id)
-        if self._talk.service_answers:
+        self._caller_turns.on_committed(item_id)
+        if self._push_to_talk.service_answers:
             return
-        self._listening.noticed()
-        self._caller_said_something()
-        self._turns.wish([item_id])
+        self._caller_turns.unblock_if_resent()
+        self._on_caller_turn()
+        self._scheduler.request_response([item_id])
 
     def _on_response_created(self, event: Event) -> None:
         response_id = text_in(event["response"], "id")
-        talked_over = self._turns.active == ASKED and self._turns.caller_speaks
-        self._turns.response_created(response_id)
-        self._listening.answer_begins()
-        if (cancel := self._turns.cancel_again()) is not None:
+        talked_over = self._scheduler.active == REQUESTED and self._scheduler.caller_speaking
+        self._scheduler.on_response_created(response_id)
+        self._caller_turns.on_response_created()
+        if (cancel := self._scheduler.repeat_cancel()) is not None:
             self._outbox.send(cancel)
-        self._functions.speaker = self.agent
+        self._tools.speaker = self.agent
         if talked_over or not self._caller_there:
             # Nobody would hear it, or it would talk into what the caller says: it is for later.
-            if not self._turns.cancelling:
-                self._turns.wish()
-            self._earpiece.stop()
+            if not self._scheduler.cancelling:
+                self._scheduler.request_response()
+            self._playout.interrupt()
 
     def _on_output_item_added(self, event: Event) -> None:
         if event["item"].get("type") == "message":
-            if self._earpiece.is_media:
-                self._earpiece.speaks(text_in(event, "response_id"), text_in(event["item"], "id"))
-            self._replies.begins(event["item"], self._functions.speaker)
+            if self._playout.over_webrtc:
+                self._playout.on_message_added(text_in(event, "response_id"), text_in(event["item"], "id"))
+            self._output.on_message_added(event["item"], self._tools.speaker)
 
     def _on_output_item_done(self, event: Event) -> None:
         item = event["item"]
         if item.get("type") == "function_call" and item.get("status") != "incomplete":
-            self._functions.called(item)
+            self._tools.on_function_call(item)
         elif item.get("type") == "message":
-            self._replies.finished(item)
+            self._output.on_message_done(item)
 
     def _on_response_done(self, event: Event) -> None:
         response = event["response"]
         response_id = text_in(response, "id")
-        self._turns.response_done(response_id)
-        self._linkage.answer_ended()
-        self._linkage.watch_life()
+        self._scheduler.on_response_done(response_id)
+        self._session.on_response_done()
+        self._session.reset_stall_timer()
         for item in response.get("output") or ():  # what was missed while a sideband was down
             if item.get("type") == "function_call" and item.get("status") == "completed":
-                self._functions.called(item)
+                self._tools.on_function_call(item)
             elif item.get("type") == "message":
-                self._replies.begins(item, self._functions.speaker)
-                self._replies.finished(item)
+                self._output.on_message_added(item, self._tools.speaker)
+                self._output.on_message_done(item)
         match response.get("status"):
             case "cancelled":
-                self._earpiece.never_starts(response_id)
+                self._playout.on_response_cancelled(response_id)
             case "completed" | "incomplete":
-                self._listening.answered()
-        self._replies.response_over()
-        self._limits.answered()
-        self._mending.response_over(response)
+                self._caller_turns.on_response_completed()
+        self._output.on_response_done()
+        self._limits.on_response_done()
+        self._retry.on_response_done(response)
 
     def _on_error(self, event: Event) -> None:
         details = event.get("error") or {}
         code, event_id = details.get("code"), details.get("event_id")
-        if code == "conversation_already_has_active_response" and self._turns.refused(event_id):
+        if code == "conversation_already_has_active_response" and self._scheduler.on_request_refused(event_id):
             return  # its response.done will let us ask again
-        if code == "response_cancel_not_active" or self._talk.commit_refused(event_id):
+        if code == "response_cancel_not_active" or self._push_to_talk.is_own_commit(event_id):
             return
-        self._mending.error(event)
+        self._retry.on_error(event)
 
     # The next turn --------------------------------------------------------------------------------------------------
-    def _ask_if_due(self) -> None:
-        if self._ended or self._functions.hold_the_turn:
+    def _request_if_due(self) -> None:
+        if self._ended or self._tools.block_response:
             return
-        if (request := self._turns.next_request()) is not None:
-            self._functions.speaker = self.agent
+        if (request := self._scheduler.next_request()) is not None:
+            self._tools.speaker = self.agent
             self._outbox.send(request)
-            self._linkage.watch_life()
+            self._session.reset_stall_timer()
 
-    def _end(self, reason: str) -> None:
-        self._listening.stop()
-        self._replies.end()
-        self._functions.end()
-        self._outbox.log_all(self.transcript.broken_off(self._earpiece.total_ms))
+    def _end_call(self, reason: str) -> None:
+        self._caller_turns.abort_speech()
+        self._output.on_call_ended()
+        self._tools.on_call_ended()
+        self._outbox.log_all(self.transcript.close_open(self._playout.duration_ms))
         self._ended = True
         self._outbox.log(log_events.CallEnded(reason=reason))
-        self._outbox.emit(End(reason))
+        self._outbox.emit(EndCall(reason))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from trunkline.calls.log_events import CallError, LogEventUnion, WireSent
-from trunkline.calls.machine.effects import Append, Effect, Send, WakeAt
+from trunkline.calls.machine.effects import AppendToLog, Effect, Send, SetTimer
 from trunkline.realtime.events import Event
 
 
@@ -18,9 +18,9 @@ class Outbox:
     """
 
     def __init__(self) -> None:
-        self.now = 0.0
+        self.now_ms = 0.0
         self.link_up = False
-        self._kept: list[Event] | None = None
+        self._buffered: list[Event] | None = None
         self._effects: list[Effect] = []
 
     def emit(self, effect: Effect) -> None:
@@ -29,7 +29,7 @@ class Outbox:
 
     def log(self, event: LogEventUnion) -> None:
         """Appends to the call's log."""
-        self.emit(Append(event))
+        self.emit(AppendToLog(event))
 
     def log_all(self, events: Iterable[LogEventUnion]) -> None:
         """Appends several events to the call's log."""
@@ -41,9 +41,9 @@ class Outbox:
         told = None if code is None else str(code)
         self.log(CallError(message=str(message), code=told, source="provider", hint=hint))
 
-    def wake(self, key: str, at_ms: float | None) -> None:
-        """Asks for `Woke(key)` at `at_ms`, in place of an earlier wish of that key; None takes it back."""
-        self.emit(WakeAt(key, at_ms))
+    def set_timer(self, key: str, at_ms: float | None) -> None:
+        """Asks for `TimerFired(key)` at `at_ms`, in place of an earlier wish of that key; None takes it back."""
+        self.emit(SetTimer(key, at_ms))
 
     def send(self, event: Event) -> None:
         """Sends an event to the model. Without a link it is kept for the session, if that goes on; else what matters of
@@ -51,27 +51,27 @@ class Outbox:
         if self.link_up:
             self.log(WireSent(event=event))
             self.emit(Send(event))
-        elif self._kept is not None and event["type"] != "session.update":  # the latest is sent first of all
-            self._kept.append(event)
+        elif self._buffered is not None and event["type"] != "session.update":  # the latest is sent first of all
+            self._buffered.append(event)
 
-    def keep(self) -> None:
+    def start_buffering(self) -> None:
         """The link is gone, but the session goes on and will be reached again: events wait for it."""
-        self._kept = self._kept or []
+        self._buffered = self._buffered or []
 
-    def forget(self) -> None:
+    def drop_buffered(self) -> None:
         """The session is gone: nothing waits for it any more."""
-        self._kept = None
+        self._buffered = None
 
-    def send_kept(self) -> None:
+    def send_buffered(self) -> None:
         """Sends what has waited for the session."""
-        kept, self._kept = self._kept or [], None
+        kept, self._buffered = self._buffered or [], None
         for event in kept:
             self.send(event)
 
     @property
     def reaches_model(self) -> bool:
         """Whether what is sent now will reach the session that is there, be it a little later."""
-        return self.link_up or self._kept is not None
+        return self.link_up or self._buffered is not None
 
     def take(self) -> list[Effect]:
         """The effects so far; afterwards there are none."""

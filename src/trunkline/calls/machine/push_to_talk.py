@@ -9,18 +9,18 @@ import msgspec
 from trunkline.calls import log_events
 from trunkline.calls.machine.outbox import Outbox
 from trunkline.calls.machine.plan import CallPlan
-from trunkline.calls.machine.playout import Earpiece
-from trunkline.calls.machine.response_scheduler import Turns
+from trunkline.calls.machine.playout import Playout
+from trunkline.calls.machine.response_scheduler import ResponseScheduler
 from trunkline.realtime.events import Event, new_id
 
-MEDIA_LAG_MS = 200.0
+WEBRTC_LAG_MS = 200.0
 """How much longer sound takes over WebRTC than the page's command: so long after a release the turn is committed."""
-RESTORED_SOUND_MS = 300.0
+RESENT_AUDIO_WAIT_MS = 300.0
 """How long sound that was held back is given to reach a new session before it is committed."""
-WAIT_FOR_RELEASE = "release"
+COMMIT_TIMER = "release"
 
 
-class TalkButton:
+class PushToTalk:
     """Push-to-talk: press clears and listens, release commits; the answer is asked for when the service has committed.
 
     Attributes:
@@ -28,11 +28,11 @@ class TalkButton:
         pressed: whether the caller holds the button.
     """
 
-    def __init__(self, plan: CallPlan, outbox: Outbox, turns: Turns, earpiece: Earpiece) -> None:
+    def __init__(self, plan: CallPlan, outbox: Outbox, scheduler: ResponseScheduler, playout: Playout) -> None:
         self._plan = plan
         self._outbox = outbox
-        self._turns = turns
-        self._earpiece = earpiece
+        self._scheduler = scheduler
+        self._playout = playout
         self.settings = log_events.CallSettings(push_to_talk=plan.turn_detection is None, codec=plan.codec)
         self.pressed = False
         self._uncommitted = False
@@ -58,21 +58,21 @@ class TalkButton:
         detection = self.turn_detection
         return detection is None or bool(detection["interrupt_response"])
 
-    def begin(self) -> None:
+    def log_settings(self) -> None:
         """The call begins: what differs from the usual is told."""
         if self.settings != log_events.CallSettings():
             self._outbox.log(self.settings)
 
     # Push-to-talk ---------------------------------------------------------------------------------------------------
-    def push_to_talk(self, on: bool) -> bool:
+    def switch(self, on: bool) -> bool:
         """Turns it on or off; False if it was so already. Without turn detection in the scenario it stays on."""
         on = on or self._plan.turn_detection is None
         if on == self.settings.push_to_talk:
             return False
-        self._let_go()
-        self._change(push_to_talk=on)
+        self._reset()
+        self._change_settings(push_to_talk=on)
         self._outbox.send({"type": "input_audio_buffer.clear"})
-        self._update({"audio": {"input": {"turn_detection": self.turn_detection}}})
+        self._update_session({"audio": {"input": {"turn_detection": self.turn_detection}}})
         return True
 
     def press(self) -> bool:
@@ -80,8 +80,8 @@ class TalkButton:
         goes_on = self._uncommitted
         self.pressed = True
         self._uncommitted = False
-        self._outbox.wake(WAIT_FOR_RELEASE, None)
-        self._turns.caller_speaks = True
+        self._outbox.set_timer(COMMIT_TIMER, None)
+        self._scheduler.caller_speaking = True
         if not goes_on:
             self._outbox.send({"type": "input_audio_buffer.clear"})
         return goes_on
@@ -92,8 +92,8 @@ class TalkButton:
             return
         self.pressed = False
         self._uncommitted = True
-        if self._earpiece.is_media:
-            self._outbox.wake(WAIT_FOR_RELEASE, self._outbox.now + MEDIA_LAG_MS)
+        if self._playout.over_webrtc:
+            self._outbox.set_timer(COMMIT_TIMER, self._outbox.now_ms + WEBRTC_LAG_MS)
         else:
             self.commit()
 
@@ -102,15 +102,15 @@ class TalkButton:
         if not self._uncommitted or not self._outbox.reaches_model:
             return  # with a new link it is tried again
         self._uncommitted = False
-        self._turns.caller_speaks = False
+        self._scheduler.caller_speaking = False
         self._commit_id = new_id("event")
         self._outbox.send({"type": "input_audio_buffer.commit", "event_id": self._commit_id})
 
-    def commit_refused(self, event_id: str | None) -> bool:
+    def is_own_commit(self, event_id: str | None) -> bool:
         """An error names our commit: nothing was said. True if so."""
         return event_id is not None and event_id == self._commit_id
 
-    def connected(self, *, owes_commit: bool) -> None:
+    def on_session_opened(self, *, owes_commit: bool) -> None:
         """There is a session again; what was said meanwhile is on its way to it.
 
         Args:
@@ -118,36 +118,36 @@ class TalkButton:
         """
         self._uncommitted = self._uncommitted or (owes_commit and self.settings.push_to_talk and not self.pressed)
         if self._uncommitted:
-            self._outbox.wake(WAIT_FOR_RELEASE, self._outbox.now + RESTORED_SOUND_MS)
+            self._outbox.set_timer(COMMIT_TIMER, self._outbox.now_ms + RESENT_AUDIO_WAIT_MS)
         if self.pressed or self._uncommitted:
-            self._turns.caller_speaks = True
+            self._scheduler.caller_speaking = True
 
-    def caller_left(self) -> None:
+    def on_caller_left(self) -> None:
         """Nobody holds the button any more."""
-        self._let_go()
+        self._reset()
 
-    def _let_go(self) -> None:
+    def _reset(self) -> None:
         self.pressed = self._uncommitted = False
-        self._outbox.wake(WAIT_FOR_RELEASE, None)
-        self._turns.caller_speaks = False
+        self._outbox.set_timer(COMMIT_TIMER, None)
+        self._scheduler.caller_speaking = False
 
-    def codec(self, codec: log_events.Codec) -> bool:
+    def set_codec(self, codec: log_events.Codec) -> bool:
         """Another codec, for the next session. False if it is the same as before."""
         if codec == self.settings.codec:
             return False
-        self._change(codec=codec)
+        self._change_settings(codec=codec)
         return True
 
     # Voice ----------------------------------------------------------------------------------------------------------
-    def voice(self, voice: str | None, speed: float | None) -> None:
+    def set_voice(self, voice: str | None, speed: float | None) -> None:
         """Changes the agent's voice, its speed, or both. A service that will not says so by an error."""
         changes = {name: value for name, value in (("voice", voice), ("speed", speed)) if value is not None}
-        self._change(**changes)
-        self._update({"audio": {"output": changes}})
+        self._change_settings(**changes)
+        self._update_session({"audio": {"output": changes}})
 
-    def _change(self, **changes: Any) -> None:
+    def _change_settings(self, **changes: Any) -> None:
         self.settings = msgspec.structs.replace(self.settings, **changes)
         self._outbox.log(self.settings)
 
-    def _update(self, session: Event) -> None:
+    def _update_session(self, session: Event) -> None:
         self._outbox.send({"type": "session.update", "session": {"type": "realtime", **session}})

@@ -6,12 +6,12 @@ from typing import Any
 
 from trunkline.realtime.events import Event
 
-WITHHELD = "[held back]"
+HELD_BACK = "[held back]"
 _WORDS = {"delta", "transcript", "text"}
 _ARGUMENTS = "response.function_call_arguments"
 
 
-def without_words(event: Event) -> Event:
+def redact(event: Event) -> Event:
     """The event, with the agent's words replaced: `message.*` tells them once they have passed."""
     kind = event["type"]
     if kind.startswith("response.") and not kind.startswith(_ARGUMENTS):
@@ -24,7 +24,7 @@ def without_words(event: Event) -> Event:
 
 def _hidden(key: str, value: Any) -> Any:
     if isinstance(value, str):
-        return WITHHELD if key in _WORDS else value
+        return HELD_BACK if key in _WORDS else value
     if isinstance(value, dict):
         return {inner: _hidden(inner, one) for inner, one in value.items()}
     if isinstance(value, list):

@@ -29,11 +29,11 @@ class Message:
 
 
 @dataclass
-class ToolUse:
+class ToolCall:
     """A function call and its output."""
 
     item_id: str
-    call_id: str
+    tool_call_id: str
     name: str
     arguments: str
     output: str | None = None
@@ -44,28 +44,28 @@ class ToolUse:
 class Transcript:
     """Messages and tool uses in order. Every method returns the log events it brings about."""
 
-    entries: dict[str, Message | ToolUse] = field(default_factory=dict)
+    entries: dict[str, Message | ToolCall] = field(default_factory=dict)
 
     def message(self, item_id: str) -> Message | None:
         """The message of this id, None if there is none."""
         entry = self.entries.get(item_id)
         return entry if isinstance(entry, Message) else None
 
-    def knows(self, item_id: str) -> bool:
+    def has_item(self, item_id: str) -> bool:
         """Whether there is an item of this id."""
         return item_id in self.entries or any(
-            isinstance(entry, ToolUse) and entry.output_item_id == item_id for entry in self.entries.values()
+            isinstance(entry, ToolCall) and entry.output_item_id == item_id for entry in self.entries.values()
         )
 
-    def missed(self, item: Item, agent: str) -> list[MessageEvent]:
+    def add_missed(self, item: Item, agent: str) -> list[MessageEvent]:
         """A message that was said while nobody listened to the service; it goes before the newest."""
         order = list(self.entries)
-        events = self.item_added(item, order[-2] if len(order) > 1 else None, agent)
+        events = self.add_item(item, order[-2] if len(order) > 1 else None, agent)
         if item.get("role") == "assistant":
-            return events + self.finished(item, 0.0)
-        return events + self.heard(str(item["id"]), text_of(item))
+            return events + self.complete(item, 0.0)
+        return events + self.set_caller_text(str(item["id"]), text_of(item))
 
-    def typed(self, item_id: str, text: str, *, hidden: bool = False) -> list[MessageEvent]:
+    def add_typed(self, item_id: str, text: str, *, hidden: bool = False) -> list[MessageEvent]:
         """The caller typed something."""
         self.entries[item_id] = Message(item_id, "user", hidden=hidden, text=text, done=True)
         return [
@@ -73,7 +73,7 @@ class Transcript:
             MessageDone(item_id=item_id, role="user", text=text),
         ]
 
-    def noted(self, item_id: str, text: str) -> list[MessageEvent]:
+    def add_note(self, item_id: str, text: str) -> list[MessageEvent]:
         """Something is told to the model alone."""
         self.entries[item_id] = Message(item_id, "system", hidden=True, text=text, done=True)
         return [
@@ -81,7 +81,7 @@ class Transcript:
             MessageDone(item_id=item_id, role="system", text=text),
         ]
 
-    def item_added(self, item: Item, previous_item_id: str | None, agent: str) -> list[MessageEvent]:
+    def add_item(self, item: Item, previous_item_id: str | None, agent: str) -> list[MessageEvent]:
         """The service has a new item; ours are known already, and so may those be that a response announced."""
         item_id = item.get("id")
         role = item.get("role")
@@ -96,7 +96,7 @@ class Transcript:
             MessageAdded(item_id=item_id, role=role, previous_item_id=previous_item_id, agent=speaker, spoken=spoken)
         ]
 
-    def grew(self, item_id: str, text: str) -> list[MessageEvent]:
+    def append_delta(self, item_id: str, text: str) -> list[MessageEvent]:
         """More words of a message."""
         message = self.message(item_id)
         if message is None or message.done or not text:
@@ -104,7 +104,7 @@ class Transcript:
         message.text += text
         return [MessageDelta(item_id=message.item_id, text=text)]
 
-    def heard(self, item_id: str, text: str | None) -> list[MessageEvent]:
+    def set_caller_text(self, item_id: str, text: str | None) -> list[MessageEvent]:
         """The caller's spoken words were recognised; None if the recogniser failed."""
         message = self.message(item_id)
         if message is None or message.role != "user":
@@ -113,7 +113,7 @@ class Transcript:
         status: Status = "failed" if text is None else "completed" if message.text else "inaudible"
         return [MessageDone(item_id=message.item_id, role=message.role, text=message.text, status=status)]
 
-    def finished(self, item: Item, total_ms: float) -> list[MessageEvent]:
+    def complete(self, item: Item, total_ms: float) -> list[MessageEvent]:
         """An agent's message is complete, or as complete as it gets; its sound is `total_ms` long."""
         message = self.message(str(item.get("id")))
         if message is None or message.done or message.role != "assistant":
@@ -121,7 +121,7 @@ class Transcript:
         message.text = text_of(item) or message.text
         return self._close(message, "completed" if item.get("status") == "completed" else "interrupted", total_ms)
 
-    def broken_off(
+    def close_open(
         self,
         total_ms: Callable[[str], float],
         *,
@@ -139,7 +139,7 @@ class Transcript:
                 events += self._close(message, status, total_ms(message.item_id))
         return events
 
-    def renamed(self, item_id: str, new_id: str) -> None:
+    def rename_item(self, item_id: str, new_id: str) -> None:
         """A session that took another's place has heard the caller's message again, and knows it by an id of its own,
         by which it is replayed as well. In the log it stays what it was."""
         self.entries = {new_id if known == item_id else known: entry for known, entry in self.entries.items()}
@@ -155,10 +155,10 @@ class Transcript:
             MessageDone(item_id=message.item_id, role=message.role, text=message.text, status=status)
         ]
         if message.heard_ms is not None:
-            events += self.truncated(message.item_id, message.heard_ms, total_ms)
+            events += self.truncate(message.item_id, message.heard_ms, total_ms)
         return events
 
-    def truncated(self, item_id: str, heard_ms: float, total_ms: float) -> list[MessageEvent]:
+    def truncate(self, item_id: str, heard_ms: float, total_ms: float) -> list[MessageEvent]:
         """The caller heard only the beginning of a message whose sound is `total_ms` long.
 
         The service cuts its transcript without telling how, so the words are cut in proportion to the time, at a
@@ -177,15 +177,15 @@ class Transcript:
             message.text = whole_words.rstrip()
         return [MessageTruncated(item_id=item_id, heard_ms=round(heard_ms), text=message.text)]
 
-    def tool_called(self, item: Item) -> None:
+    def add_tool_call(self, item: Item) -> None:
         """The model called a function."""
         item_id = str(item["id"])
-        self.entries[item_id] = ToolUse(item_id, item["call_id"], item["name"], item.get("arguments") or "{}")
+        self.entries[item_id] = ToolCall(item_id, item["call_id"], item["name"], item.get("arguments") or "{}")
 
-    def tool_answered(self, call_id: str, output: str, output_item_id: str) -> None:
+    def set_tool_output(self, tool_call_id: str, output: str, output_item_id: str) -> None:
         """A function's output was sent."""
         for entry in self.entries.values():
-            if isinstance(entry, ToolUse) and entry.call_id == call_id:
+            if isinstance(entry, ToolCall) and entry.tool_call_id == tool_call_id:
                 entry.output, entry.output_item_id = output, output_item_id
 
     def history(self) -> list[Said]:
@@ -196,7 +196,7 @@ class Transcript:
             if isinstance(entry, Message) and entry.text and not entry.hidden
         ]
 
-    def replay(self) -> list[Event]:
+    def replay_events(self) -> list[Event]:
         """The events that give the conversation to a new link. Item ids are kept; the output of a tool that still
         runs will follow."""
         return [
@@ -214,7 +214,7 @@ class Transcript:
         self.entries.update(later)
 
 
-def _items(item_id: str, entry: Message | ToolUse) -> list[Item]:
+def _items(item_id: str, entry: Message | ToolCall) -> list[Item]:
     if isinstance(entry, Message):
         if not entry.text:
             return []
@@ -224,25 +224,25 @@ def _items(item_id: str, entry: Message | ToolUse) -> list[Item]:
     call: Item = {
         "id": item_id,
         "type": "function_call",
-        "call_id": entry.call_id,
+        "call_id": entry.tool_call_id,
         "name": entry.name,
         "arguments": entry.arguments,
     }
     if entry.output is None or entry.output_item_id is None:
         return [call]
-    return [call, answer_item(entry.output_item_id, entry.call_id, entry.output)]
+    return [call, tool_output_item(entry.output_item_id, entry.tool_call_id, entry.output)]
 
 
-def typed_item(item_id: str, text: str) -> Item:
+def user_item(item_id: str, text: str) -> Item:
     """A typed message of the caller as an item."""
     return {"id": item_id, "type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]}
 
 
-def note_item(item_id: str, text: str) -> Item:
+def system_item(item_id: str, text: str) -> Item:
     """Something for the model alone as an item."""
     return {"id": item_id, "type": "message", "role": "system", "content": [{"type": "input_text", "text": text}]}
 
 
-def answer_item(item_id: str, call_id: str, output: str) -> Item:
+def tool_output_item(item_id: str, tool_call_id: str, output: str) -> Item:
     """A function's output as an item."""
-    return {"id": item_id, "type": "function_call_output", "call_id": call_id, "output": output}
+    return {"id": item_id, "type": "function_call_output", "call_id": tool_call_id, "output": output}

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from trunkline.calls import log, log_events
-from trunkline.calls.machine.push_to_talk import MEDIA_LAG_MS
-from trunkline.calls.machine.redaction import WITHHELD
+from trunkline.calls.machine.push_to_talk import WEBRTC_LAG_MS
+from trunkline.calls.machine.redaction import HELD_BACK
 from trunkline.realtime.events import Event
 
 Part = Literal["endpointing", "link", "request", "model", "tools", "approval", "handoff", "holding", "sound"]
@@ -204,7 +204,7 @@ class Delays:
             self._configured(event, at_ms)
         elif kind == "input_audio_buffer.commit":  # only push-to-talk commits; over WebRTC a little after the release
             if self._turn is None or not self._turn.heard_again:
-                self._begin("speech", at_ms, MEDIA_LAG_MS if self._transport == "webrtc" else 0)
+                self._begin("speech", at_ms, WEBRTC_LAG_MS if self._transport == "webrtc" else 0)
         elif self._turn is None:
             return
         elif kind == "input_audio_buffer.clear":
@@ -255,7 +255,7 @@ class Delays:
         if not self._speaks:
             self._charge(at_ms)
             self._speaks = True
-            self._withheld = event["delta"] == WITHHELD
+            self._withheld = event["delta"] == HELD_BACK
 
     def _error(self, _event: Event, at_ms: int) -> None:
         self._charge(at_ms)

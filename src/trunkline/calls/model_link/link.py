@@ -12,7 +12,14 @@ from dataclasses import dataclass, replace
 import msgspec
 from msgspec import structs
 
-from trunkline.calls.machine.inputs import Input, LinkDropped, LinkOpened, RenewalFailed, SoundArrived, WireArrived
+from trunkline.calls.machine.inputs import (
+    AudioReceived,
+    Input,
+    LinkDropped,
+    LinkOpened,
+    RenewalFailed,
+    WireEventReceived,
+)
 from trunkline.calls.model_link.caller_audio_buffer import CallerSound
 from trunkline.calls.model_link.g711 import Telephone, line_for
 from trunkline.calls.model_link.unacked_items import Unconfirmed
@@ -93,9 +100,9 @@ class Link:
         self._why_rerouted = why
         self._rerouted.set()
 
-    def renew(self, why: str, *, gently: bool) -> None:
-        """Makes a new session in place of the present one: `gently`, that is used until the new one is there."""
-        if gently:
+    def renew(self, why: str, *, make_before_break: bool) -> None:
+        """Connect to a new session; `make_before_break` keeps the old one in use until the new one is up."""
+        if make_before_break:
             self._since_renewal = deque()
             self._renewal.set()
         elif self._route is not None:
@@ -153,7 +160,7 @@ class Link:
                 # The WebRTC call behind the sideband is gone: the page must dial again.
                 self._route = None
                 self._rerouted.clear()
-                self._deliver(structs.replace(lost, retry_in_ms=0, needs_leg=True))
+                self._deliver(structs.replace(lost, retry_in_ms=0, needs_reoffer=True))
                 continue
             if hopeless or loop.time() - troubled_since > GIVE_UP_AFTER_S:
                 self._deliver(lost)
@@ -338,19 +345,21 @@ class Link:
             event = events.decode(frame)
         except events.MalformedEventError as error:
             message = f"The model sent something that is no event ({error})."
-            self._deliver(WireArrived({"type": "error", "error": {"message": message, "code": "malformed_event"}}))
+            self._deliver(
+                WireEventReceived({"type": "error", "error": {"message": message, "code": "malformed_event"}})
+            )
             return
         sound = events.sound_of(event)
         if sound is not None:
             self._deliver_sound(str(event.get("item_id")), sound)
         elif not self._unconfirmed.had_arrived(event):
             self._unconfirmed.told(event)
-            self._deliver(WireArrived(event))
+            self._deliver(WireEventReceived(event))
 
     def _deliver_sound(self, item_id: str, sound: bytes) -> None:
         if self._line is not None:
             sound = self._line.from_model(item_id, sound)
-        self._deliver(SoundArrived(item_id, sound, len(sound) / BYTES_PER_MS))
+        self._deliver(AudioReceived(item_id, sound, len(sound) / BYTES_PER_MS))
 
 
 def _retry_after(attempts: int, asked_s: float) -> float:

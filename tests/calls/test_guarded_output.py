@@ -20,7 +20,7 @@ def guarded(**changes: Any) -> CallDriver:
     driver.types("Tell me about it.")
     driver.confirms_items()
     driver.response_created()
-    driver.forget()
+    driver.clear()
     return driver
 
 
@@ -32,7 +32,7 @@ def test_a_reply_is_pending_and_passes_once_all_of_it_was_looked_at() -> None:
     driver = guarded(**GUARDED)
     item_id = driver.agent_says("It is fine.")
     assert outcomes(driver) == ["pending"]
-    driver.guardrail_finds("pass")
+    driver.guardrail_finishes("pass")
     assert [(e.item_id, e.status) for e in driver.logged(log_events.GuardrailChecked)] == [
         (item_id, "pending"),
         (item_id, "pass"),
@@ -45,13 +45,13 @@ def test_a_reply_is_looked_at_while_it_streams_a_sentence_at_a_time() -> None:
     assert [check.text for check in driver.checks] == ["One sentence."]
     driver.wire("response.output_audio_transcript.delta", item_id=item_id, delta=" second. ")
     assert len(driver.checks) == 1  # one look at a time
-    driver.guardrail_finds("pass")
+    driver.guardrail_finishes("pass")
     assert driver.checks[-1].text == "One sentence. And a second."
-    driver.guardrail_finds("pass")
+    driver.guardrail_finishes("pass")
     assert outcomes(driver) == ["pending"]
     driver.message_done(item_id, "One sentence. And a second. The end.")
     assert driver.checks[-1].text == "One sentence. And a second. The end."
-    driver.guardrail_finds("pass")
+    driver.guardrail_finishes("pass")
     assert outcomes(driver) == ["pending", "pass"]
 
 
@@ -59,7 +59,7 @@ def test_what_trips_is_cancelled_cleared_truncated_and_asked_for_again() -> None
     driver = guarded(**GUARDED)
     item_id = driver.agent_says("You are a fool. And", finished=False)
     driver.wait(400)
-    driver.guardrail_finds("fail", category="OFFENSIVE", rationale="It insults.")
+    driver.guardrail_finishes("fail", category="OFFENSIVE", rationale="It insults.")
     assert driver.types_sent == ["response.cancel", "conversation.item.create"]
     (told,) = items_of(driver.sent)
     assert told.startswith("system: ")
@@ -68,7 +68,7 @@ def test_what_trips_is_cancelled_cleared_truncated_and_asked_for_again() -> None
     driver.response_done("cancelled")
     driver.confirms_items()
     assert driver.sent_of("conversation.item.truncate")[0]["audio_end_ms"] == 380
-    assert driver.asked == 1
+    assert driver.requests == 1
     failed = driver.logged(log_events.GuardrailChecked)[-1]
     assert (failed.status, failed.category, failed.text) == ("fail", "OFFENSIVE", "You are a fool. And")
 
@@ -78,17 +78,17 @@ def test_a_reply_that_was_complete_is_silenced_all_the_same() -> None:
     driver.agent_says("You are a fool.", audio_ms=5000)
     driver.response_done()
     driver.wait(300)
-    driver.guardrail_finds("fail")
+    driver.guardrail_finishes("fail")
     assert driver.logged(log_events.AudioCleared)
     driver.confirms_items()
     driver.wait(300)
-    assert driver.asked == 1
+    assert driver.requests == 1
 
 
 def test_a_guardrail_that_breaks_is_an_error_and_never_a_pass() -> None:
     driver = guarded(**GUARDED)
     driver.agent_says("It is fine.")
-    driver.guardrail_finds("error", rationale="TimeoutError")
+    driver.guardrail_finishes("error", rationale="TimeoutError")
     assert outcomes(driver) == ["pending", "error"]
     assert driver.sent == []  # the reply is heard all the same
 
@@ -96,8 +96,8 @@ def test_a_guardrail_that_breaks_is_an_error_and_never_a_pass() -> None:
 def test_of_two_guardrails_each_tells_how_it_came_out() -> None:
     driver = guarded(guardrails={"host": ["moderation", "length"], "poet": []})
     driver.agent_says("It is fine.")
-    driver.guardrail_finds("error", "length")
-    driver.guardrail_finds("pass", "moderation")
+    driver.guardrail_finishes("error", "length")
+    driver.guardrail_finishes("pass", "moderation")
     last = {event.guardrail: event.status for event in driver.logged(log_events.GuardrailChecked)}
     assert last == {"length": "error", "moderation": "pass"}
 
@@ -113,16 +113,16 @@ TWO: dict[str, Any] = {"guardrails": {"host": ["moderation", "length"], "poet": 
 def test_one_that_passed_what_another_stopped_does_not_stay_pending() -> None:
     driver = guarded(**TWO)
     driver.agent_says("You are a fool.")
-    driver.guardrail_finds("pass", "length")
-    driver.guardrail_finds("fail", "moderation")
+    driver.guardrail_finishes("pass", "length")
+    driver.guardrail_finishes("fail", "moderation")
     assert came_out(driver) == {"length": "pass", "moderation": "fail"}
 
 
 def test_one_that_broke_while_the_reply_streamed_does_not_pass_when_nothing_is_added() -> None:
     driver = guarded(**TWO)
     item_id = driver.agent_says("It is fine. ", finished=False)
-    driver.guardrail_finds("error", "length")
-    driver.guardrail_finds("pass", "moderation")
+    driver.guardrail_finishes("error", "length")
+    driver.guardrail_finishes("pass", "moderation")
     driver.message_done(item_id, "It is fine.")
     assert came_out(driver) == {"length": "error", "moderation": "pass"}
 
@@ -130,12 +130,12 @@ def test_one_that_broke_while_the_reply_streamed_does_not_pass_when_nothing_is_a
 def test_one_that_broke_while_the_reply_streamed_looks_again_at_all_of_it() -> None:
     driver = guarded(**TWO)
     item_id = driver.agent_says("It is fine. ", finished=False)
-    driver.guardrail_finds("error", "length")
-    driver.guardrail_finds("pass", "moderation")
+    driver.guardrail_finishes("error", "length")
+    driver.guardrail_finishes("pass", "moderation")
     driver.message_done(item_id, "It is fine. It always was.")
     assert came_out(driver) == {"length": "pending", "moderation": "pending"}
-    driver.guardrail_finds("pass", "length")
-    driver.guardrail_finds("pass", "moderation")
+    driver.guardrail_finishes("pass", "length")
+    driver.guardrail_finishes("pass", "moderation")
     assert came_out(driver) == {"length": "pass", "moderation": "pass"}
 
 
@@ -144,11 +144,11 @@ def test_when_the_caller_has_gone_on_the_model_is_told_but_not_asked() -> None:
     driver.agent_says("You are a fool.")
     driver.response_done()
     driver.caller_starts_to_speak()
-    driver.forget()
-    driver.guardrail_finds("fail")
+    driver.clear()
+    driver.guardrail_finishes("fail")
     assert driver.types_sent == ["conversation.item.create"]
     driver.confirms_items()
-    assert driver.asked == 0
+    assert driver.requests == 0
 
 
 def test_after_so_many_stopped_answers_no_other_is_asked_for() -> None:
@@ -156,13 +156,13 @@ def test_after_so_many_stopped_answers_no_other_is_asked_for() -> None:
     for _answer in range(4):
         driver.agent_says("You are a fool.", audio_ms=0)
         driver.response_done()
-        driver.guardrail_finds("fail")
+        driver.guardrail_finishes("fail")
         driver.confirms_items()
         driver.wait(1_000)
-        if driver.asked < _answer + 1:
+        if driver.requests < _answer + 1:
             break
         driver.response_created()
-    assert driver.asked == 3  # two others, and one that only excuses itself
+    assert driver.requests == 3  # two others, and one that only excuses itself
     assert "Say only" in items_of(driver.sent)[-1]
     assert driver.logged(log_events.CallError)[-1].code == "guardrails_exhausted"
 
@@ -187,7 +187,7 @@ def held() -> CallDriver:
     driver.caller_joins()
     driver.confirms_items()
     driver.response_created()
-    driver.forget()
+    driver.clear()
     return driver
 
 
@@ -200,7 +200,7 @@ def test_nothing_is_shown_or_heard_before_it_has_passed() -> None:
     item_id = driver.agent_says("It is fine.")
     driver.response_done()
     assert (shown(driver), driver.played) == ("", {})
-    driver.guardrail_finds("pass")
+    driver.guardrail_finishes("pass")
     assert shown(driver) == "It is fine."
     assert driver.played == {item_id: 1000}
     assert driver.logged(log_events.MessageDone)[-1].status == "completed"
@@ -210,14 +210,14 @@ def test_nothing_is_shown_or_heard_before_it_has_passed() -> None:
 def test_a_sentence_is_shown_when_it_has_passed_and_heard_when_the_next_has() -> None:
     driver = held()
     item_id = driver.agent_says("One. ", audio_ms=100, finished=False)
-    driver.guardrail_finds("pass")
+    driver.guardrail_finishes("pass")
     assert shown(driver) == "One."
     driver.wire("response.output_audio_transcript.delta", item_id=item_id, delta="Two. ")
-    driver.sound(item_id, 200)
+    driver.audio(item_id, 200)
     assert driver.played == {}
-    driver.guardrail_finds("pass")
+    driver.guardrail_finishes("pass")
     driver.wire("response.output_audio_transcript.delta", item_id=item_id, delta="Three. ")
-    driver.guardrail_finds("pass")
+    driver.guardrail_finishes("pass")
     assert driver.played == {item_id: 100}
 
 
@@ -225,7 +225,7 @@ def test_a_sentence_is_shown_when_it_has_passed_and_heard_when_the_next_has() ->
 def test_what_does_not_pass_is_never_shown_nor_heard(status: Any) -> None:
     driver = held()
     item_id = driver.agent_says("You are a fool.")
-    driver.guardrail_finds(status, rationale="no")
+    driver.guardrail_finishes(status, rationale="no")
     driver.response_done("cancelled")
     driver.confirms_items()
     driver.wait(1_000)
@@ -233,7 +233,7 @@ def test_what_does_not_pass_is_never_shown_nor_heard(status: Any) -> None:
     assert driver.said(item_id) == ""
     assert driver.logged(log_events.GuardrailChecked)[-1].text is None
     assert driver.sent_of("conversation.item.truncate")[0]["audio_end_ms"] == 0
-    assert driver.asked == 1
+    assert driver.requests == 1
 
 
 def test_the_wire_in_the_log_has_none_of_its_words() -> None:
@@ -247,7 +247,7 @@ def test_what_is_held_back_when_the_caller_cuts_in_is_never_heard() -> None:
     driver = held()
     driver.agent_says("One. Two. ", audio_ms=500, finished=False)
     driver.interrupts()
-    driver.guardrail_finds("pass")
+    driver.guardrail_finishes("pass")
     assert driver.played == {}
     assert driver.sent_of("conversation.item.truncate")[0]["audio_end_ms"] == 0
 
@@ -256,7 +256,7 @@ def test_what_is_held_back_when_the_caller_cuts_in_is_never_heard() -> None:
 def test_what_was_let_out_of_a_reply_that_is_broken_off_has_passed(ends: str) -> None:
     driver = held()
     driver.agent_says("One. ", audio_ms=500, finished=False)
-    driver.guardrail_finds("pass")
+    driver.guardrail_finishes("pass")
     assert came_out(driver) == {"moderation": "pending"}
     if ends == "interrupted":
         driver.interrupts()
@@ -270,9 +270,9 @@ def test_two_messages_are_heard_in_their_order() -> None:
     first = driver.agent_says("First.", audio_ms=100)
     checks = list(driver.checks)
     second = driver.agent_says("Second.", audio_ms=200)
-    driver.guardrail_finds("pass")
+    driver.guardrail_finishes("pass")
     assert driver.played == {}
-    driver.feed(inputs.Checked(first, checks[0].check, "moderation", "pass"))
+    driver.feed(inputs.GuardrailFinished(first, checks[0].check_id, "moderation", "pass"))
     assert [event.item_id for event in driver.logged(log_events.AudioStarted)] == [first, second]
 
 
@@ -280,12 +280,12 @@ def test_an_answer_that_fails_before_its_sound_is_complete_does_not_hold_up_the_
     driver = held()
     broken = driver.agent_says("One. Two", audio_ms=100, finished=False)
     driver.response_done("failed")
-    driver.guardrail_finds("pass")
-    driver.guardrail_finds("pass")
+    driver.guardrail_finishes("pass")
+    driver.guardrail_finishes("pass")
     assert shown(driver) == "One. Two"
     driver.response_created()
     driver.agent_says("Again.", audio_ms=200)
     driver.response_done()
-    driver.guardrail_finds("pass")
+    driver.guardrail_finishes("pass")
     assert shown(driver) == "One. TwoAgain."
     assert driver.logged(log_events.AudioDone)[0].item_id == broken

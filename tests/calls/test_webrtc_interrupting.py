@@ -5,18 +5,18 @@ from __future__ import annotations
 import pytest
 
 from tests.calls.call_driver import items_of
-from tests.calls.media_driver import MediaDriver, media_call, media_speaking
+from tests.calls.webrtc_driver import WebRtcDriver, webrtc_call, webrtc_speaking
 from trunkline.calls import log_events
 
 TEXT = "one two three four five six seven eight"
 
 
 def test_the_log_says_when_a_message_sounds_and_how_long_it_was() -> None:
-    driver = media_call()
+    driver = webrtc_call()
     driver.types("Go on.")
     item_id = driver.begins_to_speak()
     assert driver.logged(log_events.AudioStarted) == [log_events.AudioStarted(item_id=item_id)]
-    response_id = driver.generated(item_id)
+    response_id = driver.finishes_generating(item_id)
     assert driver.logged(log_events.AudioDone) == []  # it is still being played
     driver.wait(1700)
     driver.played_out(response_id)
@@ -24,24 +24,24 @@ def test_the_log_says_when_a_message_sounds_and_how_long_it_was() -> None:
 
 
 def test_the_greeting_waits_for_the_media() -> None:
-    driver = MediaDriver()
+    driver = WebRtcDriver()
     driver.link_up()
-    assert driver.asked == 0
-    driver.media_flows()
+    assert driver.requests == 0
+    driver.webrtc_connects()
     assert items_of(driver.sent) == ["user: hi"]
-    assert driver.asked == 1
+    assert driver.requests == 1
 
 
 def test_a_page_that_says_again_that_media_flows_is_not_greeted_again() -> None:
-    driver = media_call()
-    driver.media_flows()
+    driver = webrtc_call()
+    driver.webrtc_connects()
     driver.wait(60_000)
     assert driver.sent == []
     assert driver.logged(log_events.LegJoined) == []
 
 
 def test_a_voice_that_interrupts_is_left_to_the_service() -> None:
-    driver, item_id = media_speaking()
+    driver, item_id = webrtc_speaking()
     driver.wait(800)
     driver.talked_over(item_id, 790)
     driver.wait(1000)
@@ -52,7 +52,7 @@ def test_a_voice_that_interrupts_is_left_to_the_service() -> None:
 
 
 def test_a_voice_that_the_service_does_not_truncate_for_is_truncated_for_by_us() -> None:
-    driver, item_id = media_speaking()
+    driver, item_id = webrtc_speaking()
     driver.wait(800)
     driver.wire("input_audio_buffer.speech_started", item_id="speech_1", audio_start_ms=100)
     driver.wire("output_audio_buffer.cleared", response_id="any")
@@ -65,7 +65,7 @@ def test_a_voice_that_the_service_does_not_truncate_for_is_truncated_for_by_us()
 
 @pytest.mark.parametrize("how", ["button", "text"])
 def test_button_and_text_cancel_clear_and_truncate_after_250_ms(how: str) -> None:
-    driver, item_id = media_speaking()
+    driver, item_id = webrtc_speaking()
     driver.wait(900)
     interrupt(driver, how)
     assert driver.types_sent[:2] == ["response.cancel", "output_audio_buffer.clear"]
@@ -79,7 +79,7 @@ def test_button_and_text_cancel_clear_and_truncate_after_250_ms(how: str) -> Non
 
 @pytest.mark.parametrize("how", ["button", "text"])
 def test_a_service_that_truncates_by_itself_is_believed(how: str) -> None:
-    driver, item_id = media_speaking(TEXT)
+    driver, item_id = webrtc_speaking(TEXT)
     driver.wait(900)
     interrupt(driver, how)
     driver.wire("output_audio_buffer.cleared", response_id="any")
@@ -93,7 +93,7 @@ def test_a_service_that_truncates_by_itself_is_believed(how: str) -> None:
 
 
 def test_our_own_truncation_is_logged_once() -> None:
-    driver, item_id = media_speaking()
+    driver, item_id = webrtc_speaking()
     driver.wait(900)
     driver.interrupts()
     driver.response_done("cancelled")
@@ -103,20 +103,20 @@ def test_our_own_truncation_is_logged_once() -> None:
 
 
 def test_what_was_typed_is_answered_once_the_model_knows_what_was_heard() -> None:
-    driver, _item_id = media_speaking()
+    driver, _item_id = webrtc_speaking()
     driver.types("Stop, something else.")
     driver.confirms_items()
     driver.response_done("cancelled")
-    assert driver.asked == 0
+    assert driver.requests == 0
     driver.wait(250)
     assert driver.types_sent[-2:] == ["conversation.item.truncate", "response.create"]
     driver.wait(60_000)
-    assert driver.asked == 1
+    assert driver.requests == 1
 
 
 def test_a_generated_response_that_still_sounds_is_cleared_too() -> None:
-    driver, item_id = media_speaking()
-    driver.generated(item_id)
+    driver, item_id = webrtc_speaking()
+    driver.finishes_generating(item_id)
     driver.wait(600)
     driver.interrupts()
     driver.wait(250)
@@ -125,9 +125,9 @@ def test_a_generated_response_that_still_sounds_is_cleared_too() -> None:
 
 
 def test_a_message_that_has_not_begun_to_sound_is_truncated_at_nothing() -> None:
-    driver = media_call()
+    driver = webrtc_call()
     driver.types("Go on.")
-    item_id = driver.begins_to_speak(sounds=False)
+    item_id = driver.begins_to_speak(audible=False)
     driver.wait(500)
     driver.interrupts()
     driver.message_done(item_id, "one two three four", "incomplete")
@@ -139,11 +139,11 @@ def test_a_message_that_has_not_begun_to_sound_is_truncated_at_nothing() -> None
 
 
 def test_a_message_waiting_behind_one_that_sounds_is_truncated_at_nothing() -> None:
-    driver, first = media_speaking()
-    driver.generated(first)
+    driver, first = webrtc_speaking()
+    driver.finishes_generating(first)
     driver.wire("response.created", response={"id": "resp_next", "status": "in_progress"})
     driver._responding = "resp_next"
-    second = driver.speaks("five six seven eight", sounds=False)
+    second = driver.speaks("five six seven eight", audible=False)
     driver.wait(700)
     driver.interrupts()
     driver.wait(250)
@@ -152,14 +152,14 @@ def test_a_message_waiting_behind_one_that_sounds_is_truncated_at_nothing() -> N
 
 
 def test_a_cancelled_message_that_never_sounded_is_not_cut_by_a_later_interruption() -> None:
-    driver = media_call()
+    driver = webrtc_call()
     driver.types("Go on.")
-    never = driver.begins_to_speak(sounds=False)
+    never = driver.begins_to_speak(audible=False)
     driver.caller_starts_to_speak()  # the service cancels it before there was any sound
     driver.truncates(never, 0)
     driver.caller_stops_speaking()
     item_id = driver.begins_to_speak()
-    driver.forget()
+    driver.clear()
     driver.wait(400)
     driver.interrupts()
     driver.wait(250)
@@ -167,29 +167,29 @@ def test_a_cancelled_message_that_never_sounded_is_not_cut_by_a_later_interrupti
 
 
 def test_a_message_whose_sound_was_not_announced_was_heard_once_the_next_one_sounds() -> None:
-    driver = media_call()
+    driver = webrtc_call()
     driver.types("Go on.")
-    first = driver.begins_to_speak(sounds=False)
-    driver.generated(first)
+    first = driver.begins_to_speak(audible=False)
+    driver.finishes_generating(first)
     driver.types("And on.")
     driver.wait(250)
     driver.types("And on.")
     second = driver.begins_to_speak()
-    driver.forget()
+    driver.clear()
     driver.interrupts()
     driver.wait(250)
     assert [event["item_id"] for event in driver.sent_of("conversation.item.truncate")] == [second]
 
 
 def test_interrupting_a_silent_agent_truncates_nothing() -> None:
-    driver = media_call()
+    driver = webrtc_call()
     driver.interrupts()
     driver.wait(1000)
     assert "conversation.item.truncate" not in driver.types_sent
     assert driver.logged(log_events.AudioCleared, log_events.MessageTruncated) == []
 
 
-def interrupt(driver: MediaDriver, how: str) -> None:
+def interrupt(driver: WebRtcDriver, how: str) -> None:
     if how == "button":
         driver.interrupts()
     else:
@@ -197,12 +197,12 @@ def interrupt(driver: MediaDriver, how: str) -> None:
 
 
 def test_what_a_guardrail_stops_is_cleared_at_the_service_and_truncated_by_the_time_it_sounded() -> None:
-    driver = media_call(guardrails={"host": ["moderation"], "poet": []})
+    driver = webrtc_call(guardrails={"host": ["moderation"], "poet": []})
     driver.types("Tell me everything.")
     item_id = driver.begins_to_speak("You are a fool. And so on.")
     driver.wait(500)
-    driver.forget()
-    driver.guardrail_finds("fail", category="OFFENSIVE")
+    driver.clear()
+    driver.guardrail_finishes("fail", category="OFFENSIVE")
     assert driver.types_sent[:2] == ["response.cancel", "output_audio_buffer.clear"]
     driver.wait(250)
     (cut,) = driver.sent_of("conversation.item.truncate")

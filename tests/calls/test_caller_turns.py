@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.calls.call_driver import CallDriver, call, items_of
-from tests.calls.media_driver import media_call
+from tests.calls.webrtc_driver import webrtc_call
 from trunkline.calls import commands, log_events
-from trunkline.calls.machine.caller_turns import HEAR_WAIT_MS
-from trunkline.calls.machine.push_to_talk import RESTORED_SOUND_MS
+from trunkline.calls.machine.caller_turns import RESEND_WAIT_MS
+from trunkline.calls.machine.push_to_talk import RESENT_AUDIO_WAIT_MS
 from trunkline.testing import VoiceCalls
 
 
@@ -17,7 +17,7 @@ def spoken() -> CallDriver:
     driver = call()
     driver.caller_starts_to_speak()
     driver.caller_stops_speaking()
-    driver.forget()
+    driver.clear()
     return driver
 
 
@@ -26,7 +26,7 @@ def pushed() -> CallDriver:
     driver = call(turn_detection=None)
     driver.commands(commands.Press())
     driver.commands(commands.Release())
-    driver.forget()
+    driver.clear()
     return driver
 
 
@@ -50,7 +50,7 @@ class TestByVoice:
         assert list(driver.kept.values()) == [100]
         driver.caller_stops_speaking()
         assert len(driver.kept) == 1
-        driver.words_recognised("Hello.")
+        driver.transcribes("Hello.")
         assert driver.kept == {}
 
     def test_or_until_it_is_answered(self) -> None:
@@ -74,7 +74,7 @@ class TestByVoice:
         driver.link_up()
         driver.caller_starts_to_speak("speech_2")
         driver.caller_stops_speaking("speech_2")
-        driver.words_recognised("Hello there.", "speech_2")
+        driver.transcribes("Hello there.", "speech_2")
         assert said(driver) == [("speech_1", "Hello there.", "completed")]
         assert driver.logged(log_events.MessageAdded) == []
         assert {event.item_id for event in driver.logged(log_events.SpeechStarted, log_events.SpeechStopped)} == {
@@ -86,40 +86,40 @@ class TestByVoice:
         driver = spoken()
         driver.response_created()
         lose_and_find(driver)
-        assert driver.asked == 0
+        assert driver.requests == 0
         driver.caller_starts_to_speak("speech_2")
         driver.caller_stops_speaking("speech_2")
         driver.response_created()
         driver.response_done()
-        assert driver.asked == 0
+        assert driver.requests == 0
 
     def test_where_the_service_does_not_answer_it_is_asked_once(self) -> None:
         driver = call(turn_detection={"type": "server_vad", "create_response": False})
         driver.caller_starts_to_speak()
         driver.caller_stops_speaking()
-        driver.forget()
+        driver.clear()
         lose_and_find(driver)
-        assert driver.asked == 0
+        assert driver.requests == 0
         driver.caller_starts_to_speak("speech_2")
         driver.caller_stops_speaking("speech_2")
-        assert driver.asked == 1
+        assert driver.requests == 1
 
     def test_what_the_session_does_not_notice_is_given_up_and_the_model_asked(self) -> None:
         driver = spoken()
         lose_and_find(driver)
-        driver.wait(HEAR_WAIT_MS - 1)
-        assert (driver.asked, said(driver)) == (0, [])
+        driver.wait(RESEND_WAIT_MS - 1)
+        assert (driver.requests, said(driver)) == (0, [])
         driver.wait(2)
-        assert (driver.asked, said(driver)) == (1, [("speech_1", "", "failed")])
+        assert (driver.requests, said(driver)) == (1, [("speech_1", "", "failed")])
         assert driver.kept == {}
 
     def test_a_word_that_was_only_begun_owes_no_answer(self) -> None:
         driver = call()
         driver.caller_starts_to_speak()
-        driver.forget()
+        driver.clear()
         lose_and_find(driver)
-        driver.wait(HEAR_WAIT_MS + 1)
-        assert (driver.asked, driver.kept) == (0, {})
+        driver.wait(RESEND_WAIT_MS + 1)
+        assert (driver.requests, driver.kept) == (0, {})
 
     def test_what_is_typed_meanwhile_is_answered_all_the_same(self) -> None:
         driver = call()
@@ -127,8 +127,8 @@ class TestByVoice:
         driver.link_lost()
         driver.types("Hello?")
         driver.link_up()
-        driver.wait(HEAR_WAIT_MS + 1)
-        assert driver.asked == 1
+        driver.wait(RESEND_WAIT_MS + 1)
+        assert driver.requests == 1
 
     def test_two_turns_are_heard_again_in_their_order_whatever_else_breaks(self) -> None:
         driver = spoken()
@@ -140,7 +140,7 @@ class TestByVoice:
         for item_id, words in (("speech_4", "One."), ("speech_5", "Two.")):
             driver.caller_starts_to_speak(item_id)
             driver.caller_stops_speaking(item_id)
-            driver.words_recognised(words, item_id)
+            driver.transcribes(words, item_id)
         assert said(driver) == [("speech_1", "One.", "completed"), ("speech_2", "Two.", "completed")]
 
     def test_what_was_heard_again_and_understood_is_replayed_to_a_third_session(self) -> None:
@@ -148,7 +148,7 @@ class TestByVoice:
         lose_and_find(driver)
         driver.caller_starts_to_speak("speech_2")
         driver.caller_stops_speaking("speech_2")
-        driver.words_recognised("Hello there.", "speech_2")
+        driver.transcribes("Hello there.", "speech_2")
         lose_and_find(driver)
         driver.confirms_items()
         assert items_of(driver.sent)[-1] == "user: Hello there."
@@ -162,7 +162,7 @@ class TestByVoice:
         assert said(driver) == [("speech_1", "", "failed")]
 
     def test_over_webrtc_there_is_no_sound_to_be_kept(self) -> None:
-        driver = media_call()
+        driver = webrtc_call()
         driver.caller_starts_to_speak()
         assert driver.kept == {}
 
@@ -172,29 +172,29 @@ class TestPushToTalk:
         driver = pushed()
         driver.wire("input_audio_buffer.committed", item_id="speech_1")
         driver.response_created()
-        driver.forget()
+        driver.clear()
         lose_and_find(driver)
-        assert driver.asked == 0
-        driver.wait(RESTORED_SOUND_MS + 1)
+        assert driver.requests == 0
+        driver.wait(RESENT_AUDIO_WAIT_MS + 1)
         assert driver.types_sent[-1] == "input_audio_buffer.commit"
         driver.wire("input_audio_buffer.committed", item_id="speech_2")
-        assert driver.asked == 1
+        assert driver.requests == 1
 
     def test_also_where_nobody_knows_whether_the_commit_arrived(self) -> None:
         driver = pushed()
         lose_and_find(driver)
-        driver.wait(RESTORED_SOUND_MS + 1)
+        driver.wait(RESENT_AUDIO_WAIT_MS + 1)
         assert driver.types_sent[-1] == "input_audio_buffer.commit"
         driver.wire("input_audio_buffer.committed", item_id="speech_1")
-        assert driver.asked == 1
+        assert driver.requests == 1
 
     def test_whoever_presses_again_has_taken_it_back(self) -> None:
         driver = pushed()
         driver.wire("input_audio_buffer.committed", item_id="speech_1")
         lose_and_find(driver)
         driver.commands(commands.Press())
-        driver.forget()
-        driver.wait(RESTORED_SOUND_MS + HEAR_WAIT_MS)
+        driver.clear()
+        driver.wait(RESENT_AUDIO_WAIT_MS + RESEND_WAIT_MS)
         assert "input_audio_buffer.commit" not in driver.types_sent
         assert len(driver.kept) == 1
         driver.commands(commands.Release())

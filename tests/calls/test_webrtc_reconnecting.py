@@ -5,21 +5,21 @@ from __future__ import annotations
 import pytest
 
 from tests.calls.call_driver import items_of
-from tests.calls.media_driver import MediaDriver, media_call, media_speaking
+from tests.calls.webrtc_driver import WebRtcDriver, webrtc_call, webrtc_speaking
 from trunkline.calls import log_events
 from trunkline.calls.machine import inputs
-from trunkline.calls.machine.session_lifecycle import ANSWER_WAIT_MS
+from trunkline.calls.machine.session_lifecycle import MISSED_RESPONSE_WAIT_MS
 
 
 # The page's socket ----------------------------------------------------------------------------------------------------
 def test_sound_that_flows_on_without_the_pages_socket_is_left_alone() -> None:
-    driver, item_id = media_speaking()
+    driver, item_id = webrtc_speaking()
     driver.wait(500)
     driver.caller_leaves()
     assert driver.sent == []
-    response_id = driver.generated(item_id)
+    response_id = driver.finishes_generating(item_id)
     driver.wait(2000)
-    driver.media_flows()
+    driver.webrtc_connects()
     driver.played_out(response_id)
     driver.wait(1000)
     assert driver.sent == []
@@ -28,28 +28,28 @@ def test_sound_that_flows_on_without_the_pages_socket_is_left_alone() -> None:
 
 
 def test_what_was_played_out_meanwhile_was_heard_by_a_page_that_kept_its_media() -> None:
-    driver, item_id = media_speaking()
+    driver, item_id = webrtc_speaking()
     driver.caller_leaves()
     driver.wait(1000)
-    driver.played_out(driver.generated(item_id))
-    driver.media_flows()
+    driver.played_out(driver.finishes_generating(item_id))
+    driver.webrtc_connects()
     driver.interrupts()
     driver.wait(1000)
     assert driver.sent_of("conversation.item.truncate") == []
 
 
 def test_nobody_is_spoken_to_who_cannot_be_seen() -> None:
-    driver = media_call()
+    driver = webrtc_call()
     driver.caller_leaves()
     driver.response_created()
     assert driver.types_sent[0] == "response.cancel"
     driver.response_done("cancelled")
-    driver.media_flows()
-    assert driver.asked == 1
+    driver.webrtc_connects()
+    assert driver.requests == 1
 
 
 def test_a_caller_who_does_not_come_back_ends_the_call() -> None:
-    driver = media_call()
+    driver = webrtc_call()
     driver.caller_leaves()
     driver.wait(30_000)
     assert driver.ended == "the caller did not come back"
@@ -57,62 +57,62 @@ def test_a_caller_who_does_not_come_back_ends_the_call() -> None:
 
 # Dialling anew --------------------------------------------------------------------------------------------------------
 def test_dialling_anew_in_mid_sentence_replays_what_was_heard_and_asks_again_once() -> None:
-    driver, item_id = media_speaking()
+    driver, item_id = webrtc_speaking()
     driver.wait(620)
     driver.caller_leaves()
     driver.wait(1500)  # the page is being loaded; nobody hears this
-    driver.dialled_anew()
-    driver.media_flows()
+    driver.redials()
+    driver.webrtc_connects()
     assert items_of(driver.sent)[-2:] == ["user: Tell me everything.", "assistant: one two"]
-    assert driver.asked == 1
+    assert driver.requests == 1
     (truncated,) = driver.logged(log_events.MessageTruncated)
     assert (truncated.item_id, truncated.heard_ms) == (item_id, 620)
     driver.wait(20_000)
-    assert driver.asked == 1
+    assert driver.requests == 1
 
 
 def test_what_was_played_to_nobody_is_said_again() -> None:
-    driver, item_id = media_speaking()
-    response_id = driver.generated(item_id)
+    driver, item_id = webrtc_speaking()
+    response_id = driver.finishes_generating(item_id)
     driver.wait(620)
     driver.caller_leaves()
     driver.wait(500)
     driver.played_out(response_id)
     driver.wait(500)
-    driver.dialled_anew()
-    driver.media_flows()
+    driver.redials()
+    driver.webrtc_connects()
     assert items_of(driver.sent)[-1] == "assistant: one two"
-    assert driver.asked == 1
+    assert driver.requests == 1
 
 
 def test_dialling_anew_when_nothing_was_being_said_asks_for_nothing() -> None:
-    driver = media_call()
+    driver = webrtc_call()
     driver.caller_leaves()
-    driver.dialled_anew()
-    driver.media_flows()
+    driver.redials()
+    driver.webrtc_connects()
     driver.wait(5000)
     assert items_of(driver.sent) == ["user: hi", "assistant: Hello, I am the host."]
-    assert driver.asked == 0
+    assert driver.requests == 0
 
 
 def test_a_media_call_that_ended_makes_the_page_dial_and_loses_no_turn() -> None:
-    driver, _item_id = media_speaking()
-    driver.media_call_ends()
+    driver, _item_id = webrtc_speaking()
+    driver.webrtc_call_ends()
     assert driver.logged(log_events.LegReofferRequested) == [log_events.LegReofferRequested(reason="no such call")]
     driver.link_up()
-    driver.media_flows()
-    assert driver.asked == 1
+    driver.webrtc_connects()
+    assert driver.requests == 1
 
 
 # Changing the way -----------------------------------------------------------------------------------------------------
 def test_falling_back_to_the_relay_before_media_flowed_greets_once() -> None:
-    driver = MediaDriver()
+    driver = WebRtcDriver()
     driver.link_up()
     driver.feed(inputs.LinkDropped("the caller came another way", None, 0))
     driver.joins_by_relay("no connection within 3 s")
     driver.link_up()
     assert items_of(driver.sent) == ["user: hi"]
-    assert driver.asked == 1
+    assert driver.requests == 1
     (joined,) = driver.logged(log_events.LegJoined)
     assert (joined.transport, joined.reason) == ("websocket", "no connection within 3 s")
     greetings = [event for event in driver.logged(log_events.MessageAdded) if event.role == "user"]
@@ -120,15 +120,15 @@ def test_falling_back_to_the_relay_before_media_flowed_greets_once() -> None:
 
 
 def test_changing_to_the_relay_in_mid_sentence_says_it_again_there_and_greets_nobody() -> None:
-    driver, item_id = media_speaking()
+    driver, item_id = webrtc_speaking()
     driver.wait(620)
     driver.joins_by_relay()
-    driver.dialled_anew()
+    driver.redials()
     driver.confirms_items()
     assert items_of(driver.sent)[-2:] == ["user: Tell me everything.", "assistant: one two"]
     assert driver.types_sent[-1] == "response.create"
     assert [event.item_id for event in driver.logged(log_events.AudioCleared)] == [item_id]
-    driver.forget()
+    driver.clear()
     driver.response_created()
     spoken = driver.agent_says("again", audio_ms=500)
     assert driver.played[spoken] == 500
@@ -136,7 +136,7 @@ def test_changing_to_the_relay_in_mid_sentence_says_it_again_there_and_greets_no
 
 # The sideband ---------------------------------------------------------------------------------------------------------
 def test_a_resumed_sideband_gets_the_session_and_no_replay() -> None:
-    driver = media_call()
+    driver = webrtc_call()
     driver.sideband_cut()
     driver.sideband_back()
     driver.wait(60_000)
@@ -147,7 +147,7 @@ def test_a_resumed_sideband_gets_the_session_and_no_replay() -> None:
 
 
 def test_what_was_typed_while_the_sideband_was_cut_is_sent_when_it_is_back() -> None:
-    driver = media_call()
+    driver = webrtc_call()
     driver.sideband_cut()
     driver.types("Are you there?")
     assert driver.sent == []
@@ -155,26 +155,26 @@ def test_what_was_typed_while_the_sideband_was_cut_is_sent_when_it_is_back() -> 
     assert items_of(driver.sent) == ["user: Are you there?"]
     assert driver.types_sent[0] == "session.update"
     assert driver.types_sent[-1] == "response.create"
-    assert driver.asked == 1
+    assert driver.requests == 1
 
 
 def test_a_tools_answer_that_came_while_the_sideband_was_cut_is_sent() -> None:
-    driver = media_call()
+    driver = webrtc_call()
     driver.types("The weather?")
     driver.confirms_items()
     driver.response_created()
     call_id = driver.model_calls("weather")
     driver.response_done()
-    driver.forget()
+    driver.clear()
     driver.sideband_cut()
-    driver.tool_answers(call_id, "sunny")
+    driver.tool_finishes(call_id, "sunny")
     driver.sideband_back()
     assert items_of(driver.sent) == ["= sunny"]
-    assert driver.asked == 1
+    assert driver.requests == 1
 
 
 def test_an_interruption_while_the_sideband_was_cut_reaches_the_model() -> None:
-    driver, item_id = media_speaking()
+    driver, item_id = webrtc_speaking()
     driver.wait(500)
     driver.sideband_cut()
     driver.interrupts()
@@ -187,14 +187,14 @@ def test_an_interruption_while_the_sideband_was_cut_reaches_the_model() -> None:
 
 
 def test_a_handoff_that_was_worked_out_while_the_sideband_was_cut_is_sent_once() -> None:
-    driver = media_call()
+    driver = webrtc_call()
     driver.types("A poem!")
     driver.confirms_items()
     driver.response_created()
     driver.configures = False
     driver.model_calls("transfer_to_poet")
     driver.response_done()
-    driver.forget()
+    driver.clear()
     driver.sideband_cut()
     driver.configured()
     driver.sideband_back()
@@ -202,23 +202,23 @@ def test_a_handoff_that_was_worked_out_while_the_sideband_was_cut_is_sent_once()
     (update,) = driver.sent_of("session.update")
     assert update["session"]["instructions"] == "be poet"
     assert items_of(driver.sent) == ['= {"assistant":"poet"}']
-    assert driver.asked == 1
+    assert driver.requests == 1
 
 
 def test_a_caller_whose_last_word_fell_into_the_gap_is_answered_when_typing() -> None:
-    driver = media_call()
+    driver = webrtc_call()
     driver.wire("input_audio_buffer.speech_started", item_id="speech_1", audio_start_ms=100)
     driver.sideband_cut()  # and speech_stopped with it
     driver.sideband_back()
     driver.types("Hello?")
-    assert driver.asked == 1
+    assert driver.requests == 1
 
 
 def test_a_response_whose_end_was_missed_needs_a_new_leg() -> None:
-    driver, _item_id = media_speaking()
+    driver, _item_id = webrtc_speaking()
     driver.sideband_cut()
     driver.sideband_back()
-    driver.wait(ANSWER_WAIT_MS - 1)
+    driver.wait(MISSED_RESPONSE_WAIT_MS - 1)
     assert driver.logged(log_events.LegReofferRequested) == []
     driver.wait(1)
     assert len(driver.logged(log_events.LegReofferRequested)) == 1
@@ -226,30 +226,30 @@ def test_a_response_whose_end_was_missed_needs_a_new_leg() -> None:
 
 @pytest.mark.parametrize("times", [1, 4])
 def test_a_response_that_goes_on_after_the_gap_needs_none(times: int) -> None:
-    driver, item_id = media_speaking()
+    driver, item_id = webrtc_speaking()
     driver.sideband_cut()
     driver.sideband_back()
     for _ in range(times):
-        driver.wait(ANSWER_WAIT_MS - 1000)
+        driver.wait(MISSED_RESPONSE_WAIT_MS - 1000)
         driver.wire("response.output_audio_transcript.delta", item_id=item_id, delta=" and")
-    driver.generated(item_id)
+    driver.finishes_generating(item_id)
     driver.wait(60_000)
     assert driver.logged(log_events.LegReofferRequested) == []
 
 
 def test_a_response_asked_for_just_after_the_gap_has_all_the_time_it_needs() -> None:
-    driver = media_call()
+    driver = webrtc_call()
     driver.sideband_cut()
     driver.sideband_back()
     driver.types("Think hard.")
     driver.confirms_items()
     driver.response_created()
-    driver.wait(ANSWER_WAIT_MS * 3)
+    driver.wait(MISSED_RESPONSE_WAIT_MS * 3)
     assert driver.logged(log_events.LegReofferRequested) == []
 
 
 def test_a_function_call_missed_in_the_gap_is_found_in_the_responses_end() -> None:
-    driver = media_call()
+    driver = webrtc_call()
     driver.types("The weather?")
     driver.confirms_items()
     driver.response_created()
@@ -261,19 +261,19 @@ def test_a_function_call_missed_in_the_gap_is_found_in_the_responses_end() -> No
     }  # fmt: skip
     driver.response_done(output=[called])
     assert list(driver.tools) == ["fc_9"]
-    driver.forget()
-    driver.tool_answers("fc_9", "sunny")
+    driver.clear()
+    driver.tool_finishes("fc_9", "sunny")
     assert items_of(driver.sent) == ["= sunny"]
-    assert driver.asked == 1
+    assert driver.requests == 1
 
 
 def test_a_function_call_that_was_seen_is_not_run_again_at_the_responses_end() -> None:
-    driver = media_call()
+    driver = webrtc_call()
     driver.types("The weather?")
     driver.confirms_items()
     driver.response_created()
     call_id = driver.model_calls("weather")
-    driver.tool_answers(call_id)
+    driver.tool_finishes(call_id)
     called = {"id": "item_x", "type": "function_call", "status": "completed", "call_id": call_id, "name": "weather"}
     driver.response_done(output=[called])
     assert driver.tools == {}
@@ -281,7 +281,7 @@ def test_a_function_call_that_was_seen_is_not_run_again_at_the_responses_end() -
 
 
 def test_a_message_missed_in_the_gap_is_in_the_transcript_all_the_same() -> None:
-    driver = media_call()
+    driver = webrtc_call()
     driver.types("Tell me.")
     driver.confirms_items()
     driver.response_created()

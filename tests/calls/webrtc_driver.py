@@ -8,14 +8,14 @@ from tests.calls.call_driver import CallDriver
 from trunkline.calls.machine import inputs
 
 
-class MediaDriver(CallDriver):
+class WebRtcDriver(CallDriver):
     """A `CallDriver` whose caller comes over WebRTC and whose link is a sideband."""
 
     def __init__(self, **changes: Any) -> None:
         super().__init__(transport="webrtc", **changes)
 
     # The caller and the ways to the model ---------------------------------------------------------------------------
-    def media_flows(self, leg_id: str = "leg_1") -> None:
+    def webrtc_connects(self, leg_id: str = "leg_1") -> None:
         """The page says that its connection is up."""
         self.feed(inputs.CallerJoined(leg_id, "webrtc"))
 
@@ -31,36 +31,36 @@ class MediaDriver(CallDriver):
         """The sideband is there again, with the same session."""
         self.feed(inputs.LinkOpened(attempts=1, lost_for_ms=250, resumed=True))
 
-    def dialled_anew(self) -> None:
+    def redials(self) -> None:
         """The page has posted another offer: another WebRTC call, and another sideband."""
         self._responding = None
         self.feed(inputs.LinkDropped("the caller came another way", None, 0))
         self.feed(inputs.LinkOpened())
 
-    def media_call_ends(self) -> None:
+    def webrtc_call_ends(self) -> None:
         """The WebRTC call is over at the service."""
         self._responding = None
-        self.feed(inputs.LinkDropped("no such call", 404, 0, needs_leg=True))
+        self.feed(inputs.LinkDropped("no such call", 404, 0, needs_reoffer=True))
 
     # The service ----------------------------------------------------------------------------------------------------
-    def begins_to_speak(self, text: str = "one two three four", *, sounds: bool = True) -> str:
+    def begins_to_speak(self, text: str = "one two three four", *, audible: bool = True) -> str:
         """A response with a message begins, and sounds; returns the message's id."""
         self.confirms_items()
         self.response_created()
-        return self.speaks(text, sounds=sounds)
+        return self.speaks(text, audible=audible)
 
-    def speaks(self, text: str, *, sounds: bool = True) -> str:
+    def speaks(self, text: str, *, audible: bool = True) -> str:
         """A message of the response under way."""
         item_id = f"msg_{next(self._numbers)}"
         item = {"id": item_id, "type": "message", "role": "assistant", "status": "in_progress", "content": []}
         self.wire("response.output_item.added", response_id=self._responding, item=item)
         self.wire("conversation.item.added", item=item)
         self.wire("response.output_audio_transcript.delta", item_id=item_id, delta=text)
-        if sounds:
+        if audible:
             self.wire("output_audio_buffer.started", response_id=self._responding)
         return item_id
 
-    def generated(self, item_id: str, text: str = "one two three four") -> str:
+    def finishes_generating(self, item_id: str, text: str = "one two three four") -> str:
         """All of the response is there, though its sound may still be playing; returns the response's id."""
         response_id = self._responding
         assert response_id is not None
@@ -85,23 +85,23 @@ class MediaDriver(CallDriver):
         self.truncates(item_id, audio_end_ms)
 
 
-def media_call(**changes: Any) -> MediaDriver:
+def webrtc_call(**changes: Any) -> WebRtcDriver:
     """A call over WebRTC whose greeting was said and heard."""
-    driver = MediaDriver(**changes)
+    driver = WebRtcDriver(**changes)
     driver.link_up()
-    driver.media_flows()
+    driver.webrtc_connects()
     item_id = driver.begins_to_speak("Hello, I am the host.")
-    response_id = driver.generated(item_id, "Hello, I am the host.")
+    response_id = driver.finishes_generating(item_id, "Hello, I am the host.")
     driver.wait(1300)
     driver.played_out(response_id)
-    driver.forget()
+    driver.clear()
     return driver
 
 
-def media_speaking(text: str = "one two three four") -> tuple[MediaDriver, str]:
+def webrtc_speaking(text: str = "one two three four") -> tuple[WebRtcDriver, str]:
     """An agent over WebRTC in the middle of an answer."""
-    driver = media_call()
+    driver = webrtc_call()
     driver.types("Tell me everything.")
     item_id = driver.begins_to_speak(text)
-    driver.forget()
+    driver.clear()
     return driver, item_id
