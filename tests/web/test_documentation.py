@@ -53,7 +53,7 @@ def test_every_command_is_documented_with_its_fields() -> None:
 
 
 def test_no_other_command_is_documented() -> None:
-    section = TEXT.split("## Frames up")[1].split("## Frames down")[0]
+    section = TEXT.split("## Commands")[1].split("## Log events")[0]
     assert set(re.findall(r"^\| `([a-z_]+)` \|", section, re.MULTILINE)) - {"type"} == set(COMMANDS)
 
 
