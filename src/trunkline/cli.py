@@ -190,11 +190,11 @@ def _settings(*, host: str | None, port: int | None, provider: str | None) -> Se
 def _check_prices(settings: Settings) -> None:
     if settings.prices is None:
         return
-    from trunkline.calls.metrics.config import measuring_of
+    from trunkline.calls.metrics.config import metrics_config_from
     from trunkline.calls.metrics.prices import PriceError
 
     try:
-        measuring_of(settings)
+        metrics_config_from(settings)
     except PriceError as error:
         typer.echo(f"TRUNKLINE_PRICES: {error}", err=True)
         raise typer.Exit(2) from None

@@ -12,10 +12,10 @@ from pathlib import Path
 import typer
 
 from trunkline.calls import log, log_events
-from trunkline.calls.call import Call, times_of
-from trunkline.calls.metrics.config import measuring_of
+from trunkline.calls.call import Call, time_limits_from
+from trunkline.calls.metrics.config import metrics_config_from
 from trunkline.calls.pages import Page
-from trunkline.calls.registry import Exchange
+from trunkline.calls.registry import CallRegistry
 from trunkline.providers import ProviderError
 from trunkline.providers.factory import make_provider
 from trunkline.realtime import events
@@ -46,10 +46,10 @@ async def converse(settings: Settings, target: str, agent: str | None) -> int:
     except ProviderError as error:
         typer.echo(error.told, err=True)
         return 1
-    times, measuring = times_of(settings), measuring_of(settings)
+    time_limits, metrics = time_limits_from(settings), metrics_config_from(settings)
     try:
-        async with Exchange(times=times, measuring=measuring) as exchange:
-            call = exchange.start(scenario, provider, agent=agent, transport="websocket")
+        async with CallRegistry(time_limits=time_limits, metrics=metrics) as registry:
+            call = registry.start(scenario, provider, agent=agent, transport="websocket")
             return await _talk(call)
     finally:
         await provider.aclose()

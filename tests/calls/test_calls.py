@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 from agents import RunContextWrapper, function_tool
 
-from tests.calls.call_bench import Caller, calling, frames_of, scenario, told
+from tests.calls.call_harness import Caller, calling, frames_of, scenario, told
 from tests.calls.model_fake import MS, Calls, FakeModel
 from trunkline import CallContext
 from trunkline.calls import log, log_events
 from trunkline.calls.agents.runner import StateError
-from trunkline.calls.call import CallTimes
-from trunkline.calls.model_link.caller_audio_buffer import HELD_SOUND_BYTES
+from trunkline.calls.call import CallTimeLimits
+from trunkline.calls.model_link.caller_audio_buffer import MAX_HELD_BYTES
 from trunkline.calls.model_link.link import GIVE_UP_AFTER_S
-from trunkline.calls.pages import MAX_WAITING_BYTES, OVER, TAKEN_OVER, TOO_SLOW, Closing
-from trunkline.calls.registry import Exchange, TooManyCallsError
+from trunkline.calls.pages import MAX_QUEUED_BYTES, CloseCode, CloseFrame
+from trunkline.calls.registry import CallRegistry, TooManyCallsError
 from trunkline.providers import ProviderError
 from trunkline.testing.virtual_time import in_virtual_time
 
@@ -103,10 +103,10 @@ async def test_a_state_that_cannot_be_made_is_told_before_there_is_a_call() -> N
     def state() -> int:
         return 1 // 0
 
-    async with Exchange(times=CallTimes()) as exchange:
+    async with CallRegistry(time_limits=CallTimeLimits()) as registry:
         with pytest.raises(StateError, match="bench"):
-            exchange.start(scenario(state=state), FakeModel(), agent=None, transport="websocket")
-        assert exchange.running == 0
+            registry.start(scenario(state=state), FakeModel(), agent=None, transport="websocket")
+        assert registry.running == 0
 
 
 @in_virtual_time
@@ -174,7 +174,7 @@ async def test_sound_is_counted_once_a_second_and_at_the_end() -> None:
     async with calling(FakeModel(audio_ms=1000, pace_s=0.1)) as caller:
         caller.joins()
         for _ in range(50):
-            caller.call.hear(caller.page, bytes(20 * MS))
+            caller.call.receive_audio(caller.page, bytes(20 * MS))
         await caller.heard(1)
         await asyncio.sleep(0.7)
     counts = caller.logged(log_events.AudioStats)
@@ -192,7 +192,7 @@ async def test_sound_goes_both_ways() -> None:
     async with calling(FakeModel(audio_ms=300)) as caller:
         await caller.greeted()
         assert sum(len(frame) for frame in frames_of(caller.page) if isinstance(frame, bytes)) == 300 * MS
-        caller.call.hear(caller.page, b"\1\2" * 480)
+        caller.call.receive_audio(caller.page, b"\1\2" * 480)
         await asyncio.sleep(0.1)
     assert caller.model.now.audio == b"\1\2" * 480
 
@@ -201,8 +201,8 @@ async def test_sound_goes_both_ways() -> None:
 async def test_sound_before_there_is_a_session_follows_it() -> None:
     async with calling(FakeModel(connect_takes_s=3)) as caller:
         caller.joins()
-        caller.call.hear(caller.page, b"\1\2" * 480)
-        caller.call.hear(caller.page, b"\3\4" * 480)
+        caller.call.receive_audio(caller.page, b"\1\2" * 480)
+        caller.call.receive_audio(caller.page, b"\3\4" * 480)
         await caller.heard(1)
     assert caller.model.now.audio == b"\1\2" * 480 + b"\3\4" * 480
     assert caller.model.now.types(without_audio=False)[0] == "session.update"
@@ -213,9 +213,9 @@ async def test_of_sound_that_waits_for_a_session_the_newest_twenty_seconds_are_k
     async with calling(FakeModel(connect_takes_s=25)) as caller:
         caller.joins()
         for second in range(25):
-            caller.call.hear(caller.page, bytes([second, 0]) * 24_000)
+            caller.call.receive_audio(caller.page, bytes([second, 0]) * 24_000)
         await caller.heard(1)
-    assert len(caller.model.now.audio) == HELD_SOUND_BYTES
+    assert len(caller.model.now.audio) == MAX_HELD_BYTES
     assert caller.model.now.audio[0] == 5
 
 
@@ -223,7 +223,7 @@ async def test_of_sound_that_waits_for_a_session_the_newest_twenty_seconds_are_k
 async def test_sound_that_waits_goes_with_the_caller() -> None:
     async with calling(FakeModel(connect_takes_s=3)) as caller:
         caller.joins()
-        caller.call.hear(caller.page, b"\1\2" * 480)
+        caller.call.receive_audio(caller.page, b"\1\2" * 480)
         caller.leaves()
         caller.joins()
         await caller.heard(1)
@@ -236,7 +236,7 @@ def test_sound_that_is_no_pcm16_is_refused(pcm: bytes) -> None:
     async def run() -> None:
         async with calling() as caller:
             await caller.greeted()
-            caller.call.hear(caller.page, pcm)
+            caller.call.receive_audio(caller.page, pcm)
             assert told(caller.page)[-1]["code"] == "bad_sound"
             assert caller.model.now.audio == b""
 
@@ -253,7 +253,7 @@ async def test_a_second_page_is_a_viewer_and_may_say_nothing() -> None:
         caller.call.attach(viewer, grant.leg_id, 0)
         before = caller.call.log.last_seq
         caller.command(viewer, type="say", text="me too")
-        caller.call.hear(viewer, bytes(960))
+        caller.call.receive_audio(viewer, bytes(960))
         refusal = told(viewer)[-1]
         assert (refusal["seq"], refusal["code"]) == (0, "not_the_caller")
         assert caller.call.log.last_seq == before
@@ -280,7 +280,7 @@ async def test_taking_over_closes_the_former_callers_page_and_makes_a_new_caller
         former = caller.page
         grant = caller.call.join(None, "websocket", take_over=True)
         assert grant.role == "caller"
-        assert frames_of(former)[-1] == Closing(TAKEN_OVER, "taken over by another page")
+        assert frames_of(former)[-1] == CloseFrame(CloseCode.TAKEN_OVER, "taken over by another page")
         caller.joins(leg_id=grant.leg_id)
         caller.types("it is me now")
         assert await caller.heard(2) == "You said: it is me now."
@@ -296,7 +296,7 @@ async def test_a_page_that_reconnects_with_its_leg_replaces_its_former_self() ->
         former = caller.page
         assert caller.call.join(leg_id, "websocket").leg_id == leg_id
         caller.joins(leg_id=leg_id)
-        assert isinstance(frames_of(former)[-1], Closing)
+        assert isinstance(frames_of(former)[-1], CloseFrame)
         caller.call.detach(former, "closed")
         caller.types("back again")
         assert await caller.heard(2) == "You said: back again."
@@ -343,7 +343,7 @@ async def test_an_ended_call_can_be_read() -> None:
         page = caller.joins()
         frames = frames_of(page)
     assert '"kind":"call.ended"' in str(frames[-2])
-    assert frames[-1] == Closing(OVER, "the call is over")
+    assert frames[-1] == CloseFrame(CloseCode.OVER, "the call is over")
     assert page.role == "viewer"
 
 
@@ -353,19 +353,19 @@ async def test_a_page_that_does_not_read_is_closed_and_the_call_goes_on() -> Non
         await caller.greeted()
         slow = caller.page.__class__()
         caller.call.attach(slow, None, caller.call.log.last_seq)
-        for _ in range(MAX_WAITING_BYTES // 1_000_000 + 1):
+        for _ in range(MAX_QUEUED_BYTES // 1_000_000 + 1):
             caller.model.now.emit("something.long", text="x" * 1_000_000)
         await asyncio.sleep(1)
         (closing,) = frames_of(slow)
-        assert isinstance(closing, Closing)
-        assert closing.code == TOO_SLOW
+        assert isinstance(closing, CloseFrame)
+        assert closing.code == CloseCode.TOO_SLOW
 
 
 @in_virtual_time
 async def test_a_log_that_is_longer_than_that_can_still_be_read() -> None:
     async with calling() as caller:
         await caller.greeted()
-        for _ in range(MAX_WAITING_BYTES // 1_000_000 + 1):
+        for _ in range(MAX_QUEUED_BYTES // 1_000_000 + 1):
             caller.model.now.emit("something.long", text="x" * 1_000_000)
         await asyncio.sleep(1)
         late = caller.page.__class__()
@@ -422,7 +422,7 @@ async def test_sound_during_the_loss_follows_the_replay() -> None:
         await caller.greeted()
         caller.model.now.breaks()
         await asyncio.sleep(0.01)
-        caller.call.hear(caller.page, b"\5\6" * 480)
+        caller.call.receive_audio(caller.page, b"\5\6" * 480)
         await caller.until(lambda: caller.logged(log_events.LinkRestored))
         await asyncio.sleep(0.1)
     kinds = caller.model.now.types(without_audio=False)
@@ -510,37 +510,37 @@ async def test_the_connection_is_closed_when_the_call_ends() -> None:
         await caller.until(lambda: caller.model.now.closed)
 
 
-# The exchange -------------------------------------------------------------------------------------------------------
+# The registry -------------------------------------------------------------------------------------------------------
 @in_virtual_time
 async def test_one_call_too_many_is_refused() -> None:
-    async with Exchange(times=CallTimes(), most=2) as exchange:
+    async with CallRegistry(time_limits=CallTimeLimits(), max_calls=2) as registry:
         for _ in range(2):
-            exchange.start(scenario(), FakeModel(), agent=None, transport="websocket")
+            registry.start(scenario(), FakeModel(), agent=None, transport="websocket")
         with pytest.raises(TooManyCallsError):
-            exchange.start(scenario(), FakeModel(), agent=None, transport="websocket")
+            registry.start(scenario(), FakeModel(), agent=None, transport="websocket")
 
 
 @in_virtual_time
 async def test_stopping_ends_calls_also_those_that_have_not_begun_to_run() -> None:
-    async with Exchange(times=CallTimes()) as exchange:
-        call = exchange.start(scenario(), FakeModel(), agent=None, transport="websocket")
+    async with CallRegistry(time_limits=CallTimeLimits()) as registry:
+        call = registry.start(scenario(), FakeModel(), agent=None, transport="websocket")
         page = Caller(call, FakeModel()).joins()
     await asyncio.sleep(0)
     assert call.is_over
-    assert frames_of(page)[-1] == Closing(OVER, "the call is over")
+    assert frames_of(page)[-1] == CloseFrame(CloseCode.OVER, "the call is over")
 
 
 @in_virtual_time
 async def test_ended_calls_are_kept_for_a_while() -> None:
-    async with Exchange(times=CallTimes(caller_wait_s=1), kept_s=100) as exchange:
-        call = exchange.start(scenario(), FakeModel(), agent=None, transport="websocket")
+    async with CallRegistry(time_limits=CallTimeLimits(caller_wait_s=1), ended_call_ttl_s=100) as registry:
+        call = registry.start(scenario(), FakeModel(), agent=None, transport="websocket")
         await asyncio.sleep(50)
         assert call.is_over
-        assert exchange.running == 0
-        assert exchange.find(call.call_id) is call
+        assert registry.running == 0
+        assert registry.find(call.call_id) is call
         await asyncio.sleep(60)
-        exchange.start(scenario(), FakeModel(), agent=None, transport="websocket")
-        assert exchange.find(call.call_id) is None
+        registry.start(scenario(), FakeModel(), agent=None, transport="websocket")
+        assert registry.find(call.call_id) is None
 
 
 # Tools --------------------------------------------------------------------------------------------------------------
@@ -605,7 +605,7 @@ async def test_a_tool_that_will_not_be_cancelled_does_not_keep_the_page_waiting(
         caller.joins()
         await caller.until(lambda: caller.logged(log_events.ToolStarted))
         caller.call.hang_up()
-        assert frames_of(caller.page)[-1] == Closing(OVER, "the call is over")
+        assert frames_of(caller.page)[-1] == CloseFrame(CloseCode.OVER, "the call is over")
 
 
 @in_virtual_time

@@ -9,7 +9,7 @@ import pytest
 
 from tests.calls.model_fake import FakeConnection, FakeModel
 from trunkline.calls.machine import inputs
-from trunkline.calls.model_link.caller_audio_buffer import LEAD_BYTES
+from trunkline.calls.model_link.caller_audio_buffer import LOOKBACK_BYTES
 from trunkline.calls.model_link.link import Link, Route
 from trunkline.realtime.audio import BYTES_PER_MS
 
@@ -36,9 +36,9 @@ async def test_a_renewal_ends_with_the_connection_that_it_was_to_replace() -> No
 
     sound = bytes(480)
     holders = sys.getrefcount(sound)
-    link.hear(sound)
-    link.hear(bytes(LEAD_BYTES))
-    while len(model.now.audio) <= LEAD_BYTES:  # noqa: ASYNC110 - the model has no event for it
+    link.send_audio(sound)
+    link.send_audio(bytes(LOOKBACK_BYTES))
+    while len(model.now.audio) <= LOOKBACK_BYTES:  # noqa: ASYNC110 - the model has no event for it
         await asyncio.sleep(0.01)
     assert sys.getrefcount(sound) == holders  # nothing is kept for a renewal that is no more
     assert len(model.connections) == 2
@@ -62,7 +62,7 @@ async def test_what_was_said_to_a_service_that_was_gone_already_goes_to_the_next
     for frame in range(250):
         if comes:
             model.now.arrivals += 1
-        link.hear(bytes([frame]) * 20 * BYTES_PER_MS)
+        link.send_audio(bytes([frame]) * 20 * BYTES_PER_MS)
     model.now.breaks()
     while not isinstance(await arrived.get(), inputs.LinkOpened):
         pass
@@ -84,7 +84,7 @@ async def test_sound_goes_as_the_session_has_it_whatever_else_of_it_changes() ->
     assert isinstance(await arrived.get(), inputs.LinkOpened)
     link.send({"type": "session.update", "session": {"audio": {"input": {"format": {"type": "audio/pcmu"}}}}})
     link.send({"type": "session.update", "session": {"audio": {"input": {"turn_detection": None}}}})
-    link.hear(bytes(9600))
+    link.send_audio(bytes(9600))
     await asyncio.sleep(0.05)
     assert 1500 < len(model.now.audio) <= 1600  # 8 kHz, a byte each; the resampler holds a little back
     running.cancel()

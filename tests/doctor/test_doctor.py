@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import trunkline
-from tests.calls.azure_bench import scenario
+from tests.calls.azure_harness import scenario
 from tests.providers.azure_stand_in import KEY, AzureStandIn, azure_stand_in
 from trunkline.doctor import Finding, Report, examine
 from trunkline.doctor.host_checks import machine_findings

@@ -188,9 +188,9 @@ def well_formed(rig: Rig) -> None:
     ids = [item["id"] for item in conversation]
     assert len(ids) == len(set(ids)) == len(conversation)
     for item in conversation:
-        for index, sound in conversation.sounds(item["id"]).items():
+        for index, sound in conversation.audio_parts(item["id"]).items():
             assert sound.length >= 0
-            assert len(sound.audio) in (0, sound.length)
+            assert len(sound.data) in (0, sound.length)
             assert sound.text_end_at(sound.ms) <= len(item["content"][index].get("transcript") or "") or (
                 item["status"] == "in_progress"
             )

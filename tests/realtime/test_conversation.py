@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trunkline.realtime.conversation import Conversation, ConversationError, Sound
+from trunkline.realtime.conversation import ContentAudio, Conversation, ConversationError
 
 FAULTS = ("duplicate", "no_such_previous", "no_such_item", "not_spoken")
 
@@ -26,11 +26,11 @@ def spoken() -> Conversation:
     """One message of 300 ms: "One" by 100 ms, "One two" by 200, "One two three." by 300."""
     conversation = Conversation()
     conversation.insert(item("a", "assistant", type="output_audio", transcript="One two three."))
-    sound = Sound()
+    sound = ContentAudio()
     sound.append(bytes(48 * 300))
     for at_ms, text_end in ((100, 3), (200, 7), (300, 14)):
         sound.mark(at_ms, text_end)
-    conversation.add_sound("a", 0, sound)
+    conversation.add_audio("a", 0, sound)
     return conversation
 
 
@@ -48,7 +48,7 @@ def test_items_follow_the_one_they_name() -> None:
 def test_an_unknown_place_is_refused() -> None:
     with pytest.raises(ConversationError) as caught:
         Conversation().insert(item("a"), "nobody")
-    assert caught.value.fault == "no_such_previous"
+    assert caught.value.code == "no_such_previous"
 
 
 def test_an_id_is_taken_once() -> None:
@@ -56,7 +56,7 @@ def test_an_id_is_taken_once() -> None:
     conversation.insert(item("a"))
     with pytest.raises(ConversationError) as caught:
         conversation.insert(item("a"))
-    assert caught.value.fault == "duplicate"
+    assert caught.value.code == "duplicate"
 
 
 def test_deleting_joins_the_neighbours() -> None:
@@ -81,15 +81,15 @@ def test_a_retrieved_item_is_a_copy() -> None:
 )
 def test_truncating_leaves_what_was_heard(spoken: Conversation, heard_ms: int, words: str) -> None:
     assert spoken.truncate("a", 0, heard_ms)["content"][0]["transcript"] == words
-    sound = spoken.sound("a")
+    sound = spoken.audio_of("a")
     assert sound is not None
-    assert (sound.ms, len(sound.audio)) == (heard_ms, heard_ms * 48)
+    assert (sound.ms, len(sound.data)) == (heard_ms, heard_ms * 48)
 
 
 def test_sound_cannot_be_truncated_to_more_than_it_is(spoken: Conversation) -> None:
     with pytest.raises(ConversationError, match="300ms is already shorter than 301ms") as caught:
         spoken.truncate("a", 0, 301)
-    assert caught.value.fault == "too_short"
+    assert caught.value.code == "too_short"
 
 
 def test_only_the_agents_sound_can_be_truncated(spoken: Conversation) -> None:
@@ -97,18 +97,18 @@ def test_only_the_agents_sound_can_be_truncated(spoken: Conversation) -> None:
     for item_id, index in (("b", 0), ("a", 1)):
         with pytest.raises(ConversationError) as caught:
             spoken.truncate(item_id, index, 0)
-        assert caught.value.fault == "not_spoken"
+        assert caught.value.code == "not_spoken"
 
 
 def test_the_oldest_sound_is_dropped_first_and_its_length_is_not() -> None:
     conversation = Conversation(max_audio_bytes=1000)
     for name in "abc":
         conversation.insert(item(name, "assistant", transcript="x"))
-        sound = Sound(bytes_per_ms=8)
+        sound = ContentAudio(bytes_per_ms=8)
         sound.append(bytes(480))
         sound.mark(60, 1)
-        conversation.add_sound(name, 0, sound)
-    kept = {name: len(conversation.sounds(name)[0].audio) for name in "abc"}
+        conversation.add_audio(name, 0, sound)
+    kept = {name: len(conversation.audio_parts(name)[0].data) for name in "abc"}
     assert kept == {"a": 0, "b": 480, "c": 480}
     assert conversation.truncate("a", 0, 60)["content"][0]["transcript"] == "x"
 
@@ -129,6 +129,6 @@ def test_any_changes_leave_a_conversation_well_formed(changes: list[tuple[str, i
             else:
                 conversation.truncate(name, 0, other)
         except ConversationError as error:
-            assert error.fault in FAULTS  # noqa: PT017 - whether it raises is left to chance here
+            assert error.code in FAULTS  # noqa: PT017 - whether it raises is left to chance here
         assert order(conversation) == model
         assert [conversation.previous_id(name) for name in model] == [None, *model][: len(model)]

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from trunkline.calls import commands
-from trunkline.calls.agents.runner import AgentRunner, Surroundings, TimeLimits
+from trunkline.calls.agents.runner import AgentRunner, CallHandle, RunnerTimeLimits
 from trunkline.calls.log import Entry, Log, frame_of
 from trunkline.calls.log_events import (
     AudioCleared,
@@ -28,18 +28,18 @@ from trunkline.calls.log_events import (
 from trunkline.calls.machine import effects, inputs
 from trunkline.calls.machine.machine import CallMachine
 from trunkline.calls.machine.plan import CallPlan
-from trunkline.calls.metrics.config import AS_LISTED, Measuring
+from trunkline.calls.metrics.config import DEFAULT_METRICS, MetricsConfig
 from trunkline.calls.metrics.meters import Meters
 from trunkline.calls.metrics.tracing import tracing
 from trunkline.calls.model_link.link import Link, Route
-from trunkline.calls.pages import OVER, TAKEN_OVER, Grant, Leg, LegRole, Page
+from trunkline.calls.pages import CloseCode, Grant, Leg, LegRole, Page
 from trunkline.providers import Connection, Provider, ProviderError
 from trunkline.realtime.events import new_id
 from trunkline.scenario.scenario import Scenario
 from trunkline.settings import Settings
 
 logger = logging.getLogger(__name__)
-COUNT_EVERY_S = 1.0
+AUDIO_STATS_EVERY_S = 1.0
 _ROUNDING_S = 0.001
 """What a timer may fire too early, by the rounding of clocks."""
 
@@ -51,7 +51,7 @@ class LegRoleSet(LogEvent, frozen=True, tag="leg.role"):
 
 
 @dataclass(frozen=True)
-class CallTimes:
+class CallTimeLimits:
     """The time limits of a call, in seconds; None is for ever.
 
     Attributes:
@@ -73,9 +73,9 @@ class CallTimes:
     idle_timeout_s: float | None = None
 
 
-def times_of(settings: Settings) -> CallTimes:
+def time_limits_from(settings: Settings) -> CallTimeLimits:
     """The limits that the settings give."""
-    return CallTimes(
+    return CallTimeLimits(
         caller_wait_s=settings.caller_wait_s,
         tool_timeout_s=settings.tool_timeout_s,
         max_call_s=settings.max_call_s,
@@ -93,8 +93,8 @@ class Call:
         transport: how the caller's sound travels.
         codec: over the relay, `pcmu` and `pcma` let the model hear and speak as on a telephone; over WebRTC it is the
             page's matter.
-        times: its time limits.
-        measuring: prices, and what traces tell.
+        time_limits: its time limits.
+        metrics: prices, and what traces tell.
 
     Raises:
         LookupError: the scenario has no agent of that name.
@@ -109,15 +109,15 @@ class Call:
         first_agent: str | None = None,
         transport: Transport = "websocket",
         codec: Codec = "pcm16",
-        times: CallTimes = CallTimes(),
-        measuring: Measuring = AS_LISTED,
+        time_limits: CallTimeLimits = CallTimeLimits(),
+        metrics: MetricsConfig = DEFAULT_METRICS,
     ) -> None:
         self.call_id = new_id("call")
         self.scenario = scenario
         self.leg = Leg(new_id("leg"), transport)
         self.ended_at: float | None = None
         self._provider = provider
-        self._times = times
+        self._time_limits = time_limits
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
         self._began = self._loop.time()
@@ -125,12 +125,12 @@ class Call:
         self._first_agent = first.name
         self._model = provider.model_for(scenario)
         self.log = Log(self._now_ms)
-        self._meters = Meters(measuring.prices)
+        self._meters = Meters(metrics.prices)
         self._runner = AgentRunner(
             scenario,
             provider,
-            TimeLimits(times.tool_timeout_s, times.guardrail_timeout_s, times.approval_wait_s),
-            Surroundings(
+            RunnerTimeLimits(time_limits.tool_timeout_s, time_limits.guardrail_timeout_s, time_limits.approval_wait_s),
+            CallHandle(
                 call_id=self.call_id,
                 first_agent=self._first_agent,
                 machine=lambda: self._machine,
@@ -174,7 +174,7 @@ class Call:
         self._received_ms = 0.0
         self._received_frames = 0
         self.log.subscribe(self._show)
-        if (traced := tracing(content=measuring.trace_content)) is not None:
+        if (traced := tracing(content=metrics.trace_content)) is not None:
             self.log.subscribe(traced.read)
         self._carry_out(self._machine.begin(self._now_ms()))
 
@@ -228,7 +228,7 @@ class Call:
         self._timers.clear()
         self._inputs.clear()
         for page in self._pages:
-            page.close(OVER, "the call is over")
+            page.close(CloseCode.OVER, "the call is over")
 
     def _fail(self) -> None:
         message = "Something inside Trunkline failed; the server's log has the details."
@@ -258,7 +258,7 @@ class Call:
         former = self.leg
         self.leg = Leg(new_id("leg"), transport)
         if former.page is not None:
-            former.page.close(TAKEN_OVER, "taken over by another page")
+            former.page.close(CloseCode.TAKEN_OVER, "taken over by another page")
             self._leave(former, "taken over by another page")
         self._choose(codec)
         self._travel_by(transport)
@@ -275,7 +275,7 @@ class Call:
             self._give_up_media()
             self._link.take(Route(self._connect))
 
-    async def dial(self, sdp: str) -> str:
+    async def answer_offer(self, sdp: str) -> str:
         """Answers the page's SDP offer: sound then flows between it and the model, and the link is the sideband.
 
         Raises:
@@ -328,13 +328,13 @@ class Call:
         role = frame_of(LegRoleSet(role=page.role), 0, round(self._now_ms()))
         page.begin([role, *(entry.frame() for entry in self.log.since(after))])
         if self.is_over:
-            page.close(OVER, "the call is over")
+            page.close(CloseCode.OVER, "the call is over")
             return
         self._pages.add(page)
         if page.role == "caller":
             former, self.leg.page = self.leg.page, page
             if former is not None:
-                former.close(TAKEN_OVER, "taken over by another page")
+                former.close(CloseCode.TAKEN_OVER, "taken over by another page")
                 self._feed(inputs.CallerLeft(self.leg.leg_id, "replaced by a new connection"))
             if self.leg.transport == "websocket":  # over WebRTC the page says when sound flows
                 self._feed(inputs.CallerJoined(self.leg.leg_id, "websocket", self.leg.reason))
@@ -347,7 +347,7 @@ class Call:
 
     def _leave(self, leg: Leg, reason: str) -> None:
         leg.page = None
-        self._link.forget_sound()
+        self._link.drop_caller_audio()
         self._feed(inputs.CallerLeft(leg.leg_id, reason))
 
     def command(self, page: Page, frame: str) -> None:
@@ -366,7 +366,7 @@ class Call:
         else:
             self._feed(inputs.CommandReceived(command))
 
-    def hear(self, page: Page, pcm: bytes) -> None:
+    def receive_audio(self, page: Page, pcm: bytes) -> None:
         """Sound from a page: PCM16 little-endian, mono, 24 kHz."""
         if self.leg.page is not page or self.leg.transport != "websocket" or self._over.is_set():
             return
@@ -374,14 +374,14 @@ class Call:
             message = "A binary frame holds PCM16 little-endian mono 24 kHz: an even number of bytes."
             self._tell(page, CallError(message=message, code="bad_sound", source="command"))
             return
-        self._link.hear(pcm)
+        self._link.send_audio(pcm)
 
     def _tell(self, page: Page, event: LogEvent) -> None:
         page.push(frame_of(event, 0, round(self._now_ms())))
 
     def _show(self, entry: Entry) -> None:
         if isinstance(entry.event, AudioCleared) and self.leg.page is not None:
-            self.leg.page.drop_sound()
+            self.leg.page.drop_audio()
         readers = [page for page in self._pages if page.reads_log]
         if readers:
             frame = entry.frame()
@@ -469,7 +469,7 @@ class Call:
 
     async def _count_every_second(self) -> None:
         while True:
-            await asyncio.sleep(COUNT_EVERY_S)
+            await asyncio.sleep(AUDIO_STATS_EVERY_S)
             self._count_sound()
 
     def _count_sound(self) -> None:
@@ -488,7 +488,7 @@ class Call:
 
     # What it is made of ---------------------------------------------------------------------------------------------
     def _plan(self, transport: Transport, codec: Codec) -> CallPlan:
-        scenario, times = self.scenario, self._times
+        scenario, time_limits = self.scenario, self._time_limits
         return CallPlan(
             call_id=self.call_id,
             scenario=scenario.name,
@@ -500,14 +500,14 @@ class Call:
             provider=self._provider.name,
             model=self._model,
             started_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
-            caller_wait_ms=times.caller_wait_s * 1000,
+            caller_wait_ms=time_limits.caller_wait_s * 1000,
             turn_detection=scenario.turn_detection,
             codec=codec,
             guardrails=self._runner.guardrails(),
             hold=scenario.hold,
-            session_limit_ms=_in_ms(times.session_limit_s),
-            max_call_ms=_in_ms(times.max_call_s),
-            idle_timeout_ms=_in_ms(times.idle_timeout_s),
+            session_limit_ms=_in_ms(time_limits.session_limit_s),
+            max_call_ms=_in_ms(time_limits.max_call_s),
+            idle_timeout_ms=_in_ms(time_limits.idle_timeout_s),
             notices=[
                 Notice(message=notice.message, code=notice.code, hint=notice.hint)
                 for notice in self._provider.notices()

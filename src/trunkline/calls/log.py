@@ -14,7 +14,7 @@ from itertools import islice
 import msgspec
 
 from trunkline.calls.log_events import LogEvent, LogEventUnion
-from trunkline.realtime.json_values import plain_json
+from trunkline.realtime.json_values import to_json
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -79,7 +79,7 @@ def frame_of(event: LogEventUnion | LogEvent, seq: int, at_ms: int) -> str:
     try:
         encoded = _encoder.encode(event)
     except (TypeError, ValueError, RecursionError, OverflowError):  # something in it that JSON cannot hold
-        encoded = plain_json({"kind": event.__struct_config__.tag, **msgspec.structs.asdict(event)})
+        encoded = to_json({"kind": event.__struct_config__.tag, **msgspec.structs.asdict(event)})
     return f'{{"seq":{seq},"at_ms":{at_ms},{encoded[1:].decode()}'
 
 

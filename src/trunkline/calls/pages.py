@@ -6,12 +6,13 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Literal
 
 from trunkline.calls.log_events import Transport
 
 LegRole = Literal["caller", "viewer"]
-MAX_WAITING_BYTES = 32 << 20
+MAX_QUEUED_BYTES = 32 << 20
 """What a page that does not read may pile up before its socket is closed: minutes of sound, or the whole log."""
 
 
@@ -24,21 +25,26 @@ class Grant:
 
 
 @dataclass(frozen=True)
-class Closing:
+class CloseFrame:
     """The last thing a page gets: why its socket is closed."""
 
     code: int
     reason: str
 
 
-OVER = 1000
-TOO_SLOW = 1013
-TAKEN_OVER = 4409
-NO_SUCH_CALL = 4404
+class CloseCode(IntEnum):
+    """WebSocket close codes of a call's socket."""
+
+    OVER = 1000
+    TOO_SLOW = 1013
+    BAD_REQUEST = 4400
+    NO_SUCH_CALL = 4404
+    TAKEN_OVER = 4409
+    TOO_MANY_PAGES = 4429
 
 
 class Page:
-    """What goes down to one page, in order: text frames (`str`), sound (`bytes`), and at last a `Closing`."""
+    """What goes down to one page, in order: text frames (`str`), sound (`bytes`), and at last a `CloseFrame`."""
 
     reads_log = True
     """Whether the log's events are pushed."""
@@ -47,8 +53,8 @@ class Page:
         self.role: LegRole = "viewer"
         self._frames: deque[str | bytes] = deque()
         self._waiting_bytes = 0
-        self._most = MAX_WAITING_BYTES
-        self._closing: Closing | None = None
+        self._most = MAX_QUEUED_BYTES
+        self._closing: CloseFrame | None = None
         self._changed = asyncio.Event()
 
     def begin(self, frames: Sequence[str]) -> None:
@@ -66,9 +72,9 @@ class Page:
         self._changed.set()
         if self._waiting_bytes > self._most:
             self._frames.clear()
-            self.close(TOO_SLOW, "too slow: connect again with after=<the last seq>")
+            self.close(CloseCode.TOO_SLOW, "too slow: connect again with after=<the last seq>")
 
-    def drop_sound(self) -> None:
+    def drop_audio(self) -> None:
         """Forgets sound that is not on its way yet."""
         self._frames = deque(frame for frame in self._frames if isinstance(frame, str))
         self._waiting_bytes = sum(map(len, self._frames))
@@ -76,11 +82,11 @@ class Page:
     def close(self, code: int, reason: str) -> None:
         """Lets what is queued go out, then closes. The first reason counts."""
         if self._closing is None:
-            self._closing = Closing(code, reason)
+            self._closing = CloseFrame(code, reason)
             self._changed.set()
 
-    async def frames(self) -> AsyncGenerator[str | bytes | Closing]:
-        """What to send, as it comes; ends after a `Closing`."""
+    async def frames(self) -> AsyncGenerator[str | bytes | CloseFrame]:
+        """What to send, as it comes; ends after a `CloseFrame`."""
         while True:
             while self._frames:
                 frame = self._frames.popleft()

@@ -6,39 +6,44 @@ import asyncio
 from types import TracebackType
 from typing import Any
 
-from trunkline.calls.call import Call, CallTimes
+from trunkline.calls.call import Call, CallTimeLimits
 from trunkline.calls.log_events import Codec, Transport
-from trunkline.calls.metrics.config import AS_LISTED, Measuring
+from trunkline.calls.metrics.config import DEFAULT_METRICS, MetricsConfig
 from trunkline.providers import Provider
 from trunkline.scenario.scenario import Scenario
 
-MAX_ENDED_KEPT = 200
+MAX_ENDED_CALLS = 200
 
 
 class TooManyCallsError(Exception):
     """The limit of calls at once is reached."""
 
 
-class Exchange:
+class CallRegistry:
     """Runs calls, one supervised task each. Use it as an async context manager: leaving it ends all calls.
 
     Args:
-        most: calls at once.
-        kept_s: how long the log of an ended call can be read, in seconds.
-        measuring: prices, and what traces tell.
+        max_calls: calls at once.
+        ended_call_ttl_s: how long the log of an ended call can be read, in seconds.
+        metrics: prices, and what traces tell.
     """
 
     def __init__(
-        self, *, times: CallTimes, most: int = 100, kept_s: float = 3600.0, measuring: Measuring = AS_LISTED
+        self,
+        *,
+        time_limits: CallTimeLimits,
+        max_calls: int = 100,
+        ended_call_ttl_s: float = 3600.0,
+        metrics: MetricsConfig = DEFAULT_METRICS,
     ) -> None:
-        self._times = times
-        self._measuring = measuring
-        self._most = most
-        self._kept_s = kept_s
+        self._time_limits = time_limits
+        self._metrics = metrics
+        self._max_calls = max_calls
+        self._ended_call_ttl_s = ended_call_ttl_s
         self._calls: dict[str, Call] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
 
-    async def __aenter__(self) -> Exchange:
+    async def __aenter__(self) -> CallRegistry:
         return self
 
     async def __aexit__(
@@ -65,16 +70,16 @@ class Exchange:
         StateError: the scenario's state could not be made.
         """
         self._forget_old()
-        if len(self._running) >= self._most:
-            raise TooManyCallsError(f"{self._most} calls are running, which is the limit. Try again later.")
+        if len(self._running) >= self._max_calls:
+            raise TooManyCallsError(f"{self._max_calls} calls are running, which is the limit. Try again later.")
         call = Call(
             scenario,
             provider,
             first_agent=agent,
             transport=transport,
             codec=codec,
-            times=self._times,
-            measuring=self._measuring,
+            time_limits=self._time_limits,
+            metrics=self._metrics,
         )
         self._calls[call.call_id] = call
         task = asyncio.create_task(call.run(), name=f"call {call.call_id}")
@@ -99,6 +104,6 @@ class Exchange:
         now = asyncio.get_running_loop().time()
         ended = [call for call in self._calls.values() if call.ended_at is not None]
         for place, call in enumerate(ended):
-            too_old = call.ended_at is not None and now - call.ended_at > self._kept_s
-            if too_old or len(ended) - place > MAX_ENDED_KEPT:
+            too_old = call.ended_at is not None and now - call.ended_at > self._ended_call_ttl_s
+            if too_old or len(ended) - place > MAX_ENDED_CALLS:
                 del self._calls[call.call_id]

@@ -17,19 +17,19 @@ from trunkline.realtime.events import Item
 
 ROOT = "root"
 
-Fault = Literal["no_such_item", "no_such_previous", "duplicate", "not_spoken", "too_short"]
+ConversationErrorCode = Literal["no_such_item", "no_such_previous", "duplicate", "not_spoken", "too_short"]
 
 
 class ConversationError(ValueError):
     """The conversation cannot be changed that way; `fault` says which rule stands against it."""
 
-    def __init__(self, message: str, fault: Fault) -> None:
+    def __init__(self, message: str, code: ConversationErrorCode) -> None:
         super().__init__(message)
-        self.fault: Fault = fault
+        self.code: ConversationErrorCode = code
 
 
 @dataclass
-class Sound:
+class ContentAudio:
     """The sound of one content part, and when each part of its words had been said.
 
     Attributes:
@@ -39,7 +39,7 @@ class Sound:
     """
 
     bytes_per_ms: int = 48
-    audio: bytearray = field(default_factory=bytearray)
+    data: bytearray = field(default_factory=bytearray)
     length: int = 0
     _mark_ms: list[int] = field(default_factory=list)
     _mark_ends: list[int] = field(default_factory=list)
@@ -51,8 +51,8 @@ class Sound:
 
     def append(self, audio: bytes) -> None:
         """More sound at the end."""
-        if len(self.audio) == self.length:
-            self.audio += audio
+        if len(self.data) == self.length:
+            self.data += audio
         self.length += len(audio)
 
     def mark(self, at_ms: int, text_end: int) -> None:
@@ -70,15 +70,15 @@ class Sound:
     def cut(self, ms: int) -> None:
         """Keeps the first `ms` milliseconds only; nothing happens if it is no longer than that."""
         length = min(self.length, ms * self.bytes_per_ms)
-        del self.audio[length:]
+        del self.data[length:]
         self.length = length
         passed = bisect_right(self._mark_ms, ms)
         del self._mark_ms[passed:], self._mark_ends[passed:]
 
     def drop(self) -> int:
         """Forgets the sound but not its length or its words; returns the bytes set free."""
-        freed = len(self.audio)
-        self.audio = bytearray()
+        freed = len(self.data)
+        self.data = bytearray()
         return freed
 
 
@@ -93,7 +93,7 @@ class Conversation:
         self.max_audio_bytes = max_audio_bytes
         self._order: list[str] = []
         self._items: dict[str, Item] = {}
-        self._sounds: dict[str, dict[int, Sound]] = {}
+        self._sounds: dict[str, dict[int, ContentAudio]] = {}
 
     def __len__(self) -> int:
         return len(self._order)
@@ -144,13 +144,13 @@ class Conversation:
             raise ConversationError(f"The item with id '{item_id}' does not exist.", "no_such_item")
         return item
 
-    def retrieve(self, item_id: str) -> tuple[Item, dict[int, Sound]]:
+    def retrieve(self, item_id: str) -> tuple[Item, dict[int, ContentAudio]]:
         """A copy of the item, and the sounds of its parts by content index.
 
         Raises:
             ConversationError: there is no such item.
         """
-        return copy.deepcopy(self.get(item_id)), self.sounds(item_id)
+        return copy.deepcopy(self.get(item_id)), self.audio_parts(item_id)
 
     def delete(self, item_id: str) -> None:
         """Takes an item out.
@@ -163,15 +163,15 @@ class Conversation:
         del self._items[item_id]
         self._sounds.pop(item_id, None)
 
-    def sound(self, item_id: str, content_index: int = 0) -> Sound | None:
+    def audio_of(self, item_id: str, content_index: int = 0) -> ContentAudio | None:
         """The sound of a part of an item, None where it has none."""
         return self._sounds.get(item_id, {}).get(content_index)
 
-    def sounds(self, item_id: str) -> dict[int, Sound]:
+    def audio_parts(self, item_id: str) -> dict[int, ContentAudio]:
         """The sounds of an item's parts by content index; empty where it has none or is not there."""
         return dict(self._sounds.get(item_id, {}))
 
-    def add_sound(self, item_id: str, content_index: int, sound: Sound) -> None:
+    def add_audio(self, item_id: str, content_index: int, sound: ContentAudio) -> None:
         """Gives a part of an item its sound. The sound may still grow."""
         self._sounds.setdefault(item_id, {})[content_index] = sound
         self.trim()
@@ -179,7 +179,7 @@ class Conversation:
     def trim(self) -> None:
         """Drops the sound of the oldest items until no more than `max_audio_bytes` is kept."""
         in_order = [sound for item_id in self._order for sound in self._sounds.get(item_id, {}).values()]
-        excess = sum(len(sound.audio) for sound in in_order) - self.max_audio_bytes
+        excess = sum(len(sound.data) for sound in in_order) - self.max_audio_bytes
         for sound in in_order:
             if excess <= 0:
                 return
@@ -192,7 +192,7 @@ class Conversation:
             ConversationError: no such item, it is no assistant message with sound, or its sound is shorter.
         """
         item = self.get(item_id)
-        sound = self.sound(item_id, content_index)
+        sound = self.audio_of(item_id, content_index)
         if item.get("role") != "assistant" or sound is None:
             raise ConversationError("Only model output audio messages can be truncated", "not_spoken")
         if audio_end_ms > sound.ms:

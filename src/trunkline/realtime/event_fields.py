@@ -5,7 +5,7 @@ from __future__ import annotations
 from trunkline.realtime.events import Event
 
 
-def text_in(event: Event, key: str) -> str:
+def text_field(event: Event, key: str) -> str:
     """A field that must be text.
 
     Raises:
@@ -17,7 +17,7 @@ def text_in(event: Event, key: str) -> str:
     return value
 
 
-def ms_in(event: Event, key: str) -> int | None:
+def ms_field(event: Event, key: str) -> int | None:
     """A number of milliseconds; None where there is none."""
     value = event.get(key)
     return round(value) if isinstance(value, int | float) else None

@@ -60,17 +60,17 @@ def text_of(item: Item) -> str:
     return " ".join([word for word in words if word])
 
 
-def copied(value: _T) -> _T:
+def copy_json(value: _T) -> _T:
     """A copy of what JSON can hold, which shares no object and no array with it. Much quicker than `copy.deepcopy`."""
     copy: Any = value
     if isinstance(value, dict):
-        copy = {key: copied(one) if isinstance(one, _NESTED) else one for key, one in value.items()}
+        copy = {key: copy_json(one) if isinstance(one, _NESTED) else one for key, one in value.items()}
     elif isinstance(value, list):
-        copy = [copied(one) if isinstance(one, _NESTED) else one for one in value]
+        copy = [copy_json(one) if isinstance(one, _NESTED) else one for one in value]
     return copy  # type: ignore[no-any-return]  # of the type of `value`, kind by kind
 
 
-def sound_of(event: Event) -> bytes | None:
+def audio_delta_of(event: Event) -> bytes | None:
     """The decoded sound of a `response.output_audio.delta`; None for other events and for what does not decode."""
     if event["type"] != "response.output_audio.delta":
         return None

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-DEEPEST = 32
+MAX_DEPTH = 32
 """Levels of nesting that are kept; what is deeper is left out as "…"."""
 MAX_VALUES = 50_000
 """Values that are kept; what comes after is left out likewise."""
@@ -19,22 +19,22 @@ MAX_TEXT = 1_000
 """Characters of a text that stands for an object."""
 
 
-def plain(value: object) -> Any:
+def to_json_value(value: object) -> Any:
     """A copy of `value` made of None, booleans, numbers, text, lists and dicts with text keys.
 
     Models (pydantic's, msgspec's, dataclasses) become their fields, sets become lists, and what is nothing of that
     kind becomes its text. Numbers that JSON does not know become None, whole numbers beyond 64 bits their digits,
     halves of surrogate pairs "?".
     """
-    return _Copy().of(value, DEEPEST)
+    return _Copy().of(value, MAX_DEPTH)
 
 
-def plain_json(value: object) -> bytes:
+def to_json(value: object) -> bytes:
     """`value` as JSON."""
-    return _encoder.encode(plain(value))
+    return _encoder.encode(to_json_value(value))
 
 
-def plain_text(text: str) -> str:
+def valid_unicode(text: str) -> str:
     """`text` without halves of surrogate pairs, which UTF-8 cannot hold."""
     return text.encode("utf-8", "replace").decode()
 
@@ -49,7 +49,7 @@ class _Copy:
         if value is None or isinstance(value, bool):
             return value
         if isinstance(value, str):
-            return plain_text(value)
+            return valid_unicode(value)
         if isinstance(value, int | float) and not isinstance(value, Enum):
             return _number(value)
         if deeper == 0 or self._left < 0 or id(value) in self._above:
@@ -90,12 +90,12 @@ def _number(value: float) -> float | str | None:
 
 
 def _key(key: object) -> str:
-    return plain_text(key if isinstance(key, str) else str(key))
+    return valid_unicode(key if isinstance(key, str) else str(key))
 
 
 def _text_for(value: object) -> str:
     try:
-        return plain_text(str(value))[:MAX_TEXT]
+        return valid_unicode(str(value))[:MAX_TEXT]
     except Exception:  # noqa: BLE001 - as above
         return f"<{type(value).__name__}>"
 

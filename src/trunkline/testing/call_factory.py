@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from trunkline.calls.call import Call, CallTimes
+from trunkline.calls.call import Call, CallTimeLimits
 from trunkline.calls.log_events import Codec
 from trunkline.engine.brains import Brain, BrainError
 from trunkline.engine.brains.rehearsal_brain import RehearsalBrain
@@ -29,7 +29,7 @@ from trunkline.testing.voice_call import PATIENCE_MS, VoiceCall
 
 TYPED_REPORT_EVERY_MS = 1000
 """In virtual time nothing drifts, so a page need not report often; what is cut off is reported to the millisecond."""
-_TIMES = CallTimes()
+_TIMES = CallTimeLimits()
 Way = Literal["typed", "spoken", "live"]
 WAYS: tuple[Way, ...] = ("typed", "spoken", "live")
 
@@ -51,7 +51,7 @@ class Room:
         *,
         provider_of: Callable[[Scenario[Any]], Provider] | None = None,
         tts: Tts | None = None,
-        times: CallTimes = _TIMES,
+        times: CallTimeLimits = _TIMES,
         judge: TextModel | None = None,
     ) -> None:
         self.way = way
@@ -114,7 +114,7 @@ class Room:
             provider = MemoryProvider(
                 _rehearsed(own), self._tasks, stt=stt, text_model=RehearsedTextModel({own.name: own})
             )
-        call = Call(own, FaultyProvider(provider, faults), first_agent=agent, codec=codec, times=self._times)
+        call = Call(own, FaultyProvider(provider, faults), first_agent=agent, codec=codec, time_limits=self._times)
         task = self._tasks.create_task(call.run(), name=f"call {call.call_id}")
         self._running.append((call, task))
 

@@ -77,7 +77,7 @@ class TypingMouth:
     async def _hear(self, sound: bytes) -> None:
         step = ms_to_bytes(FRAME_MS)
         for start in range(0, len(sound), step):
-            self._call.hear(self._page, sound[start : start + step])
+            self._call.receive_audio(self._page, sound[start : start + step])
             await asyncio.sleep(FRAME_MS / 1000)
 
 
@@ -117,7 +117,7 @@ class SpeakingMouth:
                 self._spoken.set()
             carried = self._line.carry(frame)
             self._heard(carried)
-            self._call.hear(self._page, carried)
+            self._call.receive_audio(self._page, carried)
             due += FRAME_MS / 1000
             await asyncio.sleep(due - loop.time())
 

@@ -71,7 +71,7 @@ class Ear(Page):
         if isinstance(frame, bytes) and self._item_id is not None:
             self._play(self._item_id, frame)
 
-    def drop_sound(self) -> None:
+    def drop_audio(self) -> None:
         """Silence comes by `cleared`."""
 
     def hear_caller(self, pcm: bytes) -> None:

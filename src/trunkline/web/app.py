@@ -19,7 +19,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 from trunkline import __version__
-from trunkline.calls.pages import NO_SUCH_CALL
+from trunkline.calls.pages import CloseCode
 from trunkline.scenario.scenario import Scenario
 from trunkline.settings import Settings, is_loopback
 from trunkline.web import call_routes, client_api
@@ -182,7 +182,7 @@ class _Assets(StaticFiles):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
             await receive()
-            await send({"type": "websocket.close", "code": NO_SUCH_CALL, "reason": "There is no such route."})
+            await send({"type": "websocket.close", "code": CloseCode.NO_SUCH_CALL, "reason": "There is no such route."})
             return
         await super().__call__(scope, receive, send)
 

@@ -16,7 +16,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from trunkline.calls.agents.runner import StateError
 from trunkline.calls.call import Call
 from trunkline.calls.log_events import Codec, Transport
-from trunkline.calls.pages import NO_SUCH_CALL, Closing, Page
+from trunkline.calls.pages import CloseCode, CloseFrame, Page
 from trunkline.calls.registry import TooManyCallsError
 from trunkline.providers import ProviderError
 from trunkline.web.errors import Refusal
@@ -26,8 +26,6 @@ from trunkline.web.server_state import service_of
 logger = logging.getLogger(__name__)
 BUSY_S = 5.0
 """When it is worth trying again where too many calls are running."""
-BAD_REQUEST = 4400
-TOO_MANY_PAGES = 4429
 CODECS: dict[str, Codec] = {codec: codec for codec in get_args(Codec)}
 _MAX_DIGITS = 15
 _MAX_REASON = 120
@@ -79,7 +77,7 @@ async def start_call(request: Request) -> Response:
     if ready.provider is None:
         raise Refusal(503, "no_provider", ready.provider_problem or "No provider is there.")
     try:
-        call = service.exchange.start(scenario, ready.provider, agent=wanted.agent, transport=transport, codec=codec)
+        call = service.registry.start(scenario, ready.provider, agent=wanted.agent, transport=transport, codec=codec)
     except TooManyCallsError as error:
         raise Refusal(429, "too_many_calls", str(error), retry_after_s=BUSY_S) from None
     except StateError as error:
@@ -127,16 +125,16 @@ async def call_socket(socket: WebSocket) -> None:
     await socket.accept()
     service = service_of(socket)
     try:
-        call = service.exchange.find(socket.path_params["call_id"])
+        call = service.registry.find(socket.path_params["call_id"])
     except Refusal as refusal:
         await socket.close(1011, refusal.detail[:_MAX_REASON])
         return
     if call is None:
-        await socket.close(NO_SUCH_CALL, "There is no such call; start one with POST /api/calls.")
+        await socket.close(CloseCode.NO_SUCH_CALL, "There is no such call; start one with POST /api/calls.")
     elif not (after.isascii() and after.isdecimal() and len(after) <= _MAX_DIGITS):
-        await socket.close(BAD_REQUEST, "'after' is the last seq that you have: a number from 0.")
+        await socket.close(CloseCode.BAD_REQUEST, "'after' is the last seq that you have: a number from 0.")
     elif call.pages >= service.settings.max_pages and leg != call.leg.leg_id:
-        await socket.close(TOO_MANY_PAGES, f"{call.pages} pages are on this call, which is the limit.")
+        await socket.close(CloseCode.TOO_MANY_PAGES, f"{call.pages} pages are on this call, which is the limit.")
     else:
         await _serve(socket, call, leg, int(after))
 
@@ -183,7 +181,7 @@ class _Sending:
                 limit.reschedule(self.now())
 
 
-async def _send(socket: WebSocket, frame: str | bytes | Closing) -> None:
+async def _send(socket: WebSocket, frame: str | bytes | CloseFrame) -> None:
     if isinstance(frame, str):
         await socket.send_text(frame)
     elif isinstance(frame, bytes):
@@ -199,13 +197,13 @@ async def _read(socket: WebSocket, call: Call, page: Page) -> None:
             page.close(1000, "closed")
             return
         if (sound := message.get("bytes")) is not None:
-            call.hear(page, sound)
+            call.receive_audio(page, sound)
         elif (text := message.get("text")) is not None:
             call.command(page, text)
 
 
 def _call(request: Request) -> Call:
-    call = service_of(request).exchange.find(request.path_params["call_id"])
+    call = service_of(request).registry.find(request.path_params["call_id"])
     if call is None:
         raise Refusal(404, "unknown_call", "There is no such call; start one with POST /api/calls.")
     return call
@@ -233,7 +231,7 @@ def _codec(wanted: NewCall | NewLeg) -> Codec | None:
 
 async def _dial(call: Call, sdp: str | None) -> str:
     try:
-        return await call.dial(sdp or "")
+        return await call.answer_offer(sdp or "")
     except ProviderError as error:
         raise Refusal(502, "webrtc_failed", error.told, ["websocket"]) from None
 

@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from trunkline.calls.agents import session_config
-from trunkline.calls.agents.runner import StateError, state_of
+from trunkline.calls.agents.runner import StateError, make_state
 from trunkline.calls.log_events import CallSettings
 from trunkline.providers import Provider, ProviderError
 from trunkline.providers.text_model_client import NoTextModel, ResponsesModel
@@ -159,7 +159,7 @@ async def _bound(scenario: Scenario[Any], provider: Provider, agent: str, timeou
     try:
         async with asyncio.timeout(timeout_s):
             extras = provider.session_extras(scenario, agent, agent)
-            session = await session_config.session_of(scenario.agent(agent), _context(scenario), extras)
+            session = await session_config.agent_session(scenario.agent(agent), _context(scenario), extras)
     except StateError as error:
         raise Refusal(500, "scenario_failed", str(error)) from None
     except Exception as error:  # a user's own code
@@ -167,14 +167,14 @@ async def _bound(scenario: Scenario[Any], provider: Provider, agent: str, timeou
         message = f"The agent {agent!r} could not be set up: {type(error).__name__}."
         raise Refusal(500, "scenario_failed", message) from error
     settings = CallSettings(push_to_talk=detection is None)
-    opening = session_config.opening_of(scenario, provider.transcription(scenario), settings, detection)
+    opening = session_config.connection_session(scenario, provider.transcription(scenario), settings, detection)
     return {**session, **opening, "model": provider.model_for(scenario)}
 
 
 def _context(scenario: Scenario[Any]) -> RunContextWrapper[Any]:
     from agents import RunContextWrapper
 
-    context = CallContext(call_id=new_id("call"), scenario=scenario.name, state=state_of(scenario))
+    context = CallContext(call_id=new_id("call"), scenario=scenario.name, state=make_state(scenario))
     return RunContextWrapper(context=context)
 
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from starlette.requests import HTTPConnection
 
-from trunkline.calls.call import times_of
-from trunkline.calls.metrics.config import measuring_of
-from trunkline.calls.registry import Exchange
+from trunkline.calls.call import time_limits_from
+from trunkline.calls.metrics.config import metrics_config_from
+from trunkline.calls.registry import CallRegistry
 from trunkline.providers import Provider, ProviderError
 from trunkline.providers.factory import chosen_name, make_provider
 from trunkline.scenario.loading import Scenarios, load
@@ -67,26 +67,26 @@ class Service:
 
     def __init__(self, settings: Settings, targets: Sequence[str]) -> None:
         self.settings = settings
-        self._measuring = measuring_of(settings)
+        self._metrics = metrics_config_from(settings)
         self.provider_name = chosen_name(settings)
         calls = settings.client_calls_per_minute, settings.calls_per_minute
         self.starting, self.joining = Limits(*calls), Limits(*calls)
         asked = settings.client_api_per_minute
         self.client_api = {what: Limits(asked, ALL_CLIENTS * asked) for what in ("session", "responses")}
         self._targets = targets
-        self._exchange: Exchange | None = None
+        self._registry: CallRegistry | None = None
         self._ready: asyncio.Future[Ready] | None = None
 
     @property
-    def exchange(self) -> Exchange:
+    def registry(self) -> CallRegistry:
         """The running calls.
 
         Raises:
             Refusal: the app's lifespan has not been run.
         """
-        if self._exchange is None:
+        if self._registry is None:
             raise _not_started()
-        return self._exchange
+        return self._registry
 
     async def ready(self) -> Ready:
         """Scenarios and provider, once they are there."""
@@ -97,17 +97,17 @@ class Service:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Runs the service: calls can be made inside."""
-        times = times_of(self.settings)
+        time_limits = time_limits_from(self.settings)
         async with AsyncExitStack() as stack:
             stack.enter_context(quiet_log(log_content=self.settings.log_content))
             providers = await stack.enter_async_context(AsyncExitStack())
-            exchange = Exchange(
-                times=times,
-                most=self.settings.max_calls,
-                kept_s=self.settings.ended_call_ttl_s,
-                measuring=self._measuring,
+            registry = CallRegistry(
+                time_limits=time_limits,
+                max_calls=self.settings.max_calls,
+                ended_call_ttl_s=self.settings.ended_call_ttl_s,
+                metrics=self._metrics,
             )
-            self._exchange = await stack.enter_async_context(exchange)
+            self._registry = await stack.enter_async_context(registry)
             self._ready = asyncio.get_running_loop().create_future()
             preparing = asyncio.create_task(self._prepare(providers))
             try:
@@ -118,7 +118,7 @@ class Service:
                 if not self._ready.done():
                     self._ready.set_exception(_stopping())
                 self._ready.exception()  # looked at, also if nobody waited for it
-                self._exchange, self._ready = None, None
+                self._registry, self._ready = None, None
 
     async def _prepare(self, stack: AsyncExitStack) -> None:
         assert self._ready is not None  # noqa: S101 - set just before this task was made

@@ -183,7 +183,7 @@ def test_push_to_talk_keeps_the_latest_sound_when_nobody_ever_commits(monkeypatc
     rig.speak(silence(1500) + loud(500))
     rig.send("input_audio_buffer.commit")
     item_id = only(rig.events, "input_audio_buffer.committed")["item_id"]
-    assert bytes(rig.session.conversation.sounds(item_id)[0].audio) == silence(500) + loud(500)
+    assert bytes(rig.session.conversation.audio_parts(item_id)[0].data) == silence(500) + loud(500)
 
 
 steps = st.lists(
@@ -231,7 +231,7 @@ def unfinished(rig: PacedRig) -> set[str]:
             playing.remove(response_id)
             over.add(response_id)
         elif kind == "conversation.item.truncated":
-            sound = rig.session.conversation.sound(event["item_id"])
+            sound = rig.session.conversation.audio_of(event["item_id"])
             assert sound is not None
             assert sound.ms == event["audio_end_ms"]
     return playing

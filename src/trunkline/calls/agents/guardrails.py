@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from trunkline.calls.machine.effects import RunGuardrails
 from trunkline.calls.machine.inputs import GuardrailFinished
-from trunkline.realtime.json_values import plain_text
+from trunkline.realtime.json_values import valid_unicode
 from trunkline.scenario.scenario import Scenario
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ async def run_guardrail(
         problem = f"no answer within {timeout_s:g} s" if late else f"{type(error).__name__}: {error}"
         logger.warning("the guardrail %s failed: %s", name, type(error).__name__)
         return GuardrailFinished(
-            check.item_id, check.check_id, name, "error", rationale=plain_text(problem), duration_ms=_ms(began)
+            check.item_id, check.check_id, name, "error", rationale=valid_unicode(problem), duration_ms=_ms(began)
         )
     return GuardrailFinished(
         check.item_id,
@@ -55,7 +55,7 @@ async def run_guardrail(
         name,
         "fail" if tripped else "pass",
         category=_field(info, "category"),
-        rationale=_field(info, "rationale") or (plain_text(info) if isinstance(info, str) else None),
+        rationale=_field(info, "rationale") or (valid_unicode(info) if isinstance(info, str) else None),
         duration_ms=_ms(began),
     )
 
@@ -67,4 +67,4 @@ def _ms(began: float) -> int:
 def _field(info: object, name: str) -> str | None:
     """What a guardrail says beside tripping, in whatever it chose for it."""
     value = info.get(name) if isinstance(info, Mapping) else getattr(info, name, None)
-    return None if value is None else plain_text(str(value))
+    return None if value is None else valid_unicode(str(value))

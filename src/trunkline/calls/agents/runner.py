@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from trunkline.calls.agents import session_config
 from trunkline.calls.agents.guardrails import guardrails_of, run_guardrail
-from trunkline.calls.agents.text_model_requests import TextModelDesk
+from trunkline.calls.agents.text_model_requests import TextModelRequests
 from trunkline.calls.agents.tools import run_tool
 from trunkline.calls.log_events import Breadcrumb, LogEventUnion, ToolProgress
 from trunkline.calls.machine import effects, inputs
 from trunkline.calls.machine.machine import CallMachine
 from trunkline.providers import Provider
 from trunkline.realtime.events import Event
-from trunkline.realtime.json_values import plain, plain_text
+from trunkline.realtime.json_values import to_json_value, valid_unicode
 from trunkline.scenario.context import CallContext, Said, running_tool
 from trunkline.scenario.scenario import Scenario
 from trunkline.scenario.text_model import TextReply
@@ -36,7 +36,7 @@ class StateError(Exception):
 
 
 @dataclass(frozen=True)
-class TimeLimits:
+class RunnerTimeLimits:
     """How long what users wrote may take, in seconds."""
 
     tool_s: float
@@ -45,7 +45,7 @@ class TimeLimits:
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class CallHandle:
     """What the runner needs of its call.
 
     Attributes:
@@ -76,7 +76,7 @@ class AgentRunner:
         StateError: the scenario's `state` could not be made.
     """
 
-    def __init__(self, scenario: Scenario[Any], provider: Provider, limits: TimeLimits, call: Surroundings) -> None:
+    def __init__(self, scenario: Scenario[Any], provider: Provider, limits: RunnerTimeLimits, call: CallHandle) -> None:
         self._scenario = scenario
         self._provider = provider
         self._limits = limits
@@ -87,13 +87,13 @@ class AgentRunner:
         self._context: CallContext[Any] = CallContext(
             call_id=call.call_id,
             scenario=scenario.name,
-            state=state_of(scenario),
+            state=make_state(scenario),
             _history=self._history,
             _note=self._note,
             _progress=self._progress,
             _ask=lambda asking: self._desk.ask(asking),
         )
-        self._desk = TextModelDesk(
+        self._desk = TextModelRequests(
             provider.text_model(),
             lambda: self._context,
             lambda: scenario.agent(call.machine().agent),
@@ -132,11 +132,11 @@ class AgentRunner:
                 previous = self._scenario.agent(purpose.previous)
                 await session_config.accept_handoff(previous, purpose.tool, purpose.arguments, context)
             extras = self._provider.session_extras(self._scenario, effect.agent, self._call.first_agent)
-            session = await session_config.session_of(self._scenario.agent(effect.agent), context, extras)
+            session = await session_config.agent_session(self._scenario.agent(effect.agent), context, extras)
         if isinstance(purpose, effects.Connecting):
             machine = self._call.machine()
             transcription = self._provider.transcription(self._scenario)
-            session |= session_config.opening_of(
+            session |= session_config.connection_session(
                 self._scenario, transcription, machine.settings, machine.turn_detection
             )
         return session
@@ -220,7 +220,7 @@ class AgentRunner:
         return self._call.machine().transcript.history()
 
     def _note(self, title: str, data: object) -> None:
-        note = Breadcrumb(title=plain_text(str(title)), data=plain(data), call_id=running_tool.get())
+        note = Breadcrumb(title=valid_unicode(str(title)), data=to_json_value(data), call_id=running_tool.get())
         self._append_from_anywhere(note)
 
     def _progress(self, message: str, fraction: float | None) -> None:
@@ -228,7 +228,7 @@ class AgentRunner:
         if tool is None:
             raise RuntimeError("progress() is for a tool that runs.")
         known = None if fraction is None else min(1.0, max(0.0, float(fraction)))
-        self._append_from_anywhere(ToolProgress(call_id=tool, message=plain_text(str(message)), fraction=known))
+        self._append_from_anywhere(ToolProgress(call_id=tool, message=valid_unicode(str(message)), fraction=known))
 
     def _append_from_anywhere(self, note: LogEventUnion) -> None:
         if threading.get_ident() == self._thread:
@@ -237,7 +237,7 @@ class AgentRunner:
             self._loop.call_soon_threadsafe(self._call.append, note)
 
 
-def state_of(scenario: Scenario[Any]) -> Any:
+def make_state(scenario: Scenario[Any]) -> Any:
     """What a scenario's `state` makes for a call; None without one.
 
     Raises:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from agents.realtime import RealtimeAgent
 
 
-async def session_of(agent: RealtimeAgent[Any], context: RunContextWrapper[Any], extras: Mapping[str, Any]) -> Event:
+async def agent_session(agent: RealtimeAgent[Any], context: RunContextWrapper[Any], extras: Mapping[str, Any]) -> Event:
     """What changes in the session when `agent` takes over: instructions, tools, and the provider's `extras`.
 
     Voice, formats and turn detection are not in it, so that what was set at run time survives a handoff.
@@ -35,14 +35,14 @@ async def session_of(agent: RealtimeAgent[Any], context: RunContextWrapper[Any],
     }
 
 
-def opening_of(
+def connection_session(
     scenario: Scenario[Any],
     transcription: Mapping[str, Any] | None,
     settings: CallSettings,
     turn_detection: Mapping[str, Any] | None,
 ) -> Event:
     """What a new link is told beside the agent: voice, formats, turn detection, transcription."""
-    sound = wire_format(settings.codec)
+    sound = audio_format_of(settings.codec)
     output: Event = {"format": sound}
     if voice := settings.voice or scenario.voice:
         output["voice"] = voice
@@ -54,7 +54,7 @@ def opening_of(
     return {"output_modalities": ["audio"], "audio": {"input": source, "output": output}}
 
 
-def wire_format(codec: Codec) -> Event:
+def audio_format_of(codec: Codec) -> Event:
     """The session's format for the sound of a call: G.711 is 8 kHz, everything else PCM16 at 24 kHz."""
     return {"type": f"audio/{codec}"} if codec in ("pcmu", "pcma") else {"type": "audio/pcm", "rate": 24000}
 

@@ -12,7 +12,7 @@ import msgspec
 from trunkline.calls.agents.tools import ToolOutcome, decoded, run_tool
 from trunkline.calls.log_events import LogEventUnion, ToolDone, ToolStarted
 from trunkline.realtime.events import Item
-from trunkline.realtime.json_values import plain_text
+from trunkline.realtime.json_values import valid_unicode
 from trunkline.scenario.context import Asking, CallContext, Said, running_tool
 from trunkline.scenario.text_model import TextCall, TextModel, TextModelError, TextPrompt, TextReply
 
@@ -23,7 +23,7 @@ MAX_ROUNDS = 8
 """How often the text model may call tools before it has to answer."""
 
 
-class TextModelDesk:
+class TextModelRequests:
     """Asks the text model for one call.
 
     Args:
@@ -174,4 +174,4 @@ def _as_object(text: str) -> dict[str, Any]:
     try:
         return msgspec.json.decode(text, type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise TextModelError(f"The text model's answer is no JSON object: {plain_text(text)[:200]!r}.") from error
+        raise TextModelError(f"The text model's answer is no JSON object: {valid_unicode(text)[:200]!r}.") from error

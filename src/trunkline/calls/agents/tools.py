@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 import msgspec
 
-from trunkline.realtime.json_values import plain, plain_json, plain_text
+from trunkline.realtime.json_values import to_json, to_json_value, valid_unicode
 from trunkline.scenario.context import CallContext, running_tool
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ async def run_tool(
         problem = _problem_with(tool, arguments)
         if problem:
             again = f"The arguments are not right: {problem}. Call {tool.name} again."
-            return ToolOutcome(_error(again), error=plain_text(problem))
+            return ToolOutcome(_error(again), error=valid_unicode(problem))
         tool_context: ToolContext[CallContext[Any]] = ToolContext(
             context, tool_name=tool.name, tool_call_id=call_id, tool_arguments=arguments, agent=agent
         )
@@ -157,7 +157,7 @@ def _failed(tool: FunctionTool, error: BaseException) -> ToolOutcome:
 
 
 def _described_error(error: BaseException) -> str:
-    words = plain(error)
+    words = to_json_value(error)
     return f"{type(error).__name__}: {words}" if words else type(error).__name__
 
 
@@ -183,9 +183,9 @@ def _validator(schema: bytes) -> jsonschema.Draft202012Validator:
 
 def _outcome(result: object) -> ToolOutcome:
     if not isinstance(result, str):
-        output = plain_json(result)
+        output = to_json(result)
         return ToolOutcome(output.decode(), result=msgspec.json.decode(output))
-    text = plain_text(result)
+    text = valid_unicode(result)
     try:
         return ToolOutcome(text, result=msgspec.json.decode(text))
     except (msgspec.DecodeError, RecursionError):
@@ -201,4 +201,4 @@ def decoded(arguments: str) -> Any:
 
 
 def _error(message: str) -> str:
-    return plain_json({"error": message}).decode()
+    return to_json({"error": message}).decode()

@@ -16,7 +16,7 @@ from trunkline.calls.machine.outbox import Outbox
 from trunkline.calls.machine.playout import Playout
 from trunkline.calls.machine.response_scheduler import ResponseScheduler
 from trunkline.calls.machine.transcript import Transcript
-from trunkline.realtime.event_fields import ms_in, text_in
+from trunkline.realtime.event_fields import ms_field, text_field
 from trunkline.realtime.events import Event, new_id
 
 RESEND_WAIT_MS = 2_500.0
@@ -62,8 +62,8 @@ class CallerTurns:
     def on_speech_started(self, event: Event) -> None:
         """`input_audio_buffer.speech_started`."""
         self.abort_speech()
-        item_id = text_in(event, "item_id")
-        audio_ms = ms_in(event, "audio_start_ms")
+        item_id = text_field(event, "item_id")
+        audio_ms = ms_field(event, "audio_start_ms")
         self._scheduler.caller_speaking = True
         if not self._match_resent(item_id) and not self._playout.over_webrtc:
             self._open[item_id] = _Turn(new_id("turn"))
@@ -75,7 +75,7 @@ class CallerTurns:
     def on_speech_stopped(self, event: Event) -> None:
         """`input_audio_buffer.speech_stopped`."""
         self._scheduler.caller_speaking = False
-        audio_ms = ms_in(event, "audio_end_ms")
+        audio_ms = ms_field(event, "audio_end_ms")
         if (turn := self._open.get(str(event.get("item_id")))) is not None:
             turn.ends_ms = audio_ms
         if self._speaking is not None:

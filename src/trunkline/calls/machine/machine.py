@@ -61,7 +61,7 @@ from trunkline.calls.machine.session_lifecycle import (
 from trunkline.calls.machine.tool_calls import ToolCalls
 from trunkline.calls.machine.transcript import Transcript, system_item, user_item
 from trunkline.providers.error_policy import classify
-from trunkline.realtime.event_fields import text_in
+from trunkline.realtime.event_fields import text_field
 from trunkline.realtime.events import Event, new_id
 
 GREETING = "hi"
@@ -133,7 +133,7 @@ class CallMachine:
             "response.output_item.done": self._on_output_item_done,
             "response.output_audio_transcript.delta": self._on_delta,
             "response.output_text.delta": self._on_delta,
-            "response.output_audio.done": lambda event: self._output.on_audio_done(text_in(event, "item_id")),
+            "response.output_audio.done": lambda event: self._output.on_audio_done(text_field(event, "item_id")),
             "response.done": self._on_response_done,
             "error": self._on_error,
         }
@@ -436,7 +436,7 @@ class CallMachine:
 
     def _on_item_added(self, event: Event) -> None:
         item = event["item"]
-        self._scheduler.on_item_added(text_in(item, "id"))
+        self._scheduler.on_item_added(text_field(item, "id"))
         previous = event.get("previous_item_id")
         if self._session.has_gaps and isinstance(previous, str) and not self.transcript.has_item(previous):
             # It was added while the sideband was down.
@@ -449,7 +449,7 @@ class CallMachine:
     def _on_item_retrieved(self, event: Event) -> None:
         """An item that was missed while the sideband was down."""
         item = event["item"]
-        if self.transcript.has_item(text_in(item, "id")):
+        if self.transcript.has_item(text_field(item, "id")):
             return
         if item.get("type") == "function_call":
             self._tools.on_function_call(item)
@@ -457,15 +457,15 @@ class CallMachine:
             self._outbox.log_all(self.transcript.add_missed(item, self._tools.speaker))
 
     def _on_delta(self, event: Event) -> None:
-        self._output.on_delta(text_in(event, "item_id"), text_in(event, "delta"))
+        self._output.on_delta(text_field(event, "item_id"), text_field(event, "delta"))
 
     def _on_transcribed(self, event: Event) -> None:
-        item_id = text_in(event, "item_id")
-        self._outbox.log_all(self.transcript.set_caller_text(item_id, text_in(event, "transcript")))
+        item_id = text_field(event, "item_id")
+        self._outbox.log_all(self.transcript.set_caller_text(item_id, text_field(event, "transcript")))
         self._caller_turns.on_transcribed(item_id)
 
     def _on_transcription_failed(self, event: Event) -> None:
-        item_id = text_in(event, "item_id")
+        item_id = text_field(event, "item_id")
         self._outbox.log_all(self.transcript.set_caller_text(item_id, None))
         self._caller_turns.on_transcribed(item_id)
         details = event.get("error") or {}
@@ -482,7 +482,7 @@ class CallMachine:
             self._playout.clear(by_voice=True)  # the service stops its response by itself
 
     def _on_committed(self, event: Event) -> None:
-        item_id = text_in(event, "item_id")
+        item_id = text_field(event, "item_id")
         self._caller_turns.on_committed(item_id)
         if self._push_to_talk.service_answers:
             return
@@ -491,7 +491,7 @@ class CallMachine:
         self._scheduler.request_response([item_id])
 
     def _on_response_created(self, event: Event) -> None:
-        response_id = text_in(event["response"], "id")
+        response_id = text_field(event["response"], "id")
         talked_over = self._scheduler.active == REQUESTED and self._scheduler.caller_speaking
         self._scheduler.on_response_created(response_id)
         self._caller_turns.on_response_created()
@@ -507,7 +507,7 @@ class CallMachine:
     def _on_output_item_added(self, event: Event) -> None:
         if event["item"].get("type") == "message":
             if self._playout.over_webrtc:
-                self._playout.on_message_added(text_in(event, "response_id"), text_in(event["item"], "id"))
+                self._playout.on_message_added(text_field(event, "response_id"), text_field(event["item"], "id"))
             self._output.on_message_added(event["item"], self._tools.speaker)
 
     def _on_output_item_done(self, event: Event) -> None:
@@ -519,7 +519,7 @@ class CallMachine:
 
     def _on_response_done(self, event: Event) -> None:
         response = event["response"]
-        response_id = text_in(response, "id")
+        response_id = text_field(response, "id")
         self._scheduler.on_response_done(response_id)
         self._session.on_response_done()
         self._session.reset_stall_timer()

@@ -14,7 +14,7 @@ from trunkline.calls.machine.relay_playout import RelayPlayout
 from trunkline.calls.machine.response_scheduler import ResponseScheduler
 from trunkline.calls.machine.transcript import Transcript
 from trunkline.calls.machine.webrtc_playout import MS_PER_CHARACTER, WebRtcPlayout
-from trunkline.realtime.event_fields import text_in
+from trunkline.realtime.event_fields import text_field
 from trunkline.realtime.events import Event
 
 REPORT_WAIT_MS = 250.0
@@ -184,7 +184,9 @@ class Playout:
 
     def on_started(self, event: Event) -> None:
         """`output_audio_buffer.started`."""
-        item_id = self._webrtc.on_started(text_in(event, "response_id"), self._outbox.now_ms) if self._webrtc else None
+        item_id = (
+            self._webrtc.on_started(text_field(event, "response_id"), self._outbox.now_ms) if self._webrtc else None
+        )
         if item_id is not None:
             self._outbox.log(log_events.AudioStarted(item_id=item_id))
 
@@ -201,7 +203,7 @@ class Playout:
 
     def on_truncated(self, event: Event) -> None:
         """`conversation.item.truncated`: by us, or by the service when the caller cut in by voice."""
-        item_id, heard_ms = text_in(event, "item_id"), int(event["audio_end_ms"])
+        item_id, heard_ms = text_field(event, "item_id"), int(event["audio_end_ms"])
         if item_id in self._own_truncations or self._webrtc is None:
             self._own_truncations.discard(item_id)
             return

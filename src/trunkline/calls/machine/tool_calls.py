@@ -15,7 +15,7 @@ from trunkline.calls.machine.outbox import Outbox
 from trunkline.calls.machine.plan import CallPlan
 from trunkline.calls.machine.response_scheduler import ResponseScheduler
 from trunkline.calls.machine.transcript import Transcript, tool_output_item
-from trunkline.realtime.event_fields import text_in
+from trunkline.realtime.event_fields import text_field
 from trunkline.realtime.events import Event, new_id
 
 MAX_TOOL_CALLS_PER_TURN = 25
@@ -76,8 +76,8 @@ class ToolCalls:
     # Calls ----------------------------------------------------------------------------------------------------------
     def on_function_call(self, item: Event) -> None:
         """The model called a function; an item that comes twice is called once."""
-        tool_call_id, name = text_in(item, "call_id"), text_in(item, "name")
-        arguments = text_in(item, "arguments") if item.get("arguments") else "{}"
+        tool_call_id, name = text_field(item, "call_id"), text_field(item, "name")
+        arguments = text_field(item, "arguments") if item.get("arguments") else "{}"
         if tool_call_id in self._called:
             return
         self._transcript.add_tool_call(item)

@@ -9,7 +9,7 @@ from trunkline.settings import Settings
 
 
 @dataclass(frozen=True)
-class Measuring:
+class MetricsConfig:
     """How calls are measured.
 
     Attributes:
@@ -21,15 +21,15 @@ class Measuring:
     trace_content: bool = False
 
 
-def measuring_of(settings: Settings) -> Measuring:
+def metrics_config_from(settings: Settings) -> MetricsConfig:
     """What the settings give.
 
     Raises:
         PriceError: the table of prices cannot be read.
     """
     prices = PriceTable() if settings.prices is None else PriceTable.read(settings.prices.expanduser())
-    return Measuring(prices, settings.trace_content)
+    return MetricsConfig(prices, settings.trace_content)
 
 
-AS_LISTED = Measuring()
+DEFAULT_METRICS = MetricsConfig()
 """By list prices, with nothing of what was said in traces."""

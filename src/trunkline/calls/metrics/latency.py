@@ -37,7 +37,7 @@ class _Turn:
     """Whether its link was lost, so that another session may have to hear it."""
 
 
-class Delays:
+class LatencyMeter:
     """Measures turns. Feed it every entry of the log, in order."""
 
     def __init__(self) -> None:
@@ -218,7 +218,7 @@ class Delays:
     def _received(self, received: log_events.WireReceived, at_ms: int) -> None:
         event = received.event
         reader = _WIRE_READERS.get(event["type"])
-        if reader is not None and (self._turn is not None or reader is Delays._configured):
+        if reader is not None and (self._turn is not None or reader is LatencyMeter._configured):
             try:
                 reader(self, event, at_ms)
             except (LookupError, TypeError, AttributeError):
@@ -262,30 +262,30 @@ class Delays:
         self._asked = False
 
 
-_READERS: dict[type, Callable[[Delays, Any, int], None]] = {
-    log_events.WireReceived: Delays._received,
-    log_events.WireSent: Delays._sent,
-    log_events.SpeechStarted: Delays._speech_started,
-    log_events.SpeechStopped: Delays._speech_stopped,
-    log_events.MessageAdded: Delays._message_added,
-    log_events.LegJoined: Delays._leg_joined,
-    log_events.LegLost: Delays._leg_lost,
-    log_events.LinkLost: Delays._link_lost,
-    log_events.LinkRestored: Delays._link_back,
-    log_events.ToolStarted: Delays._tool_started,
-    log_events.ToolDone: Delays._tool_done,
-    log_events.ApprovalNeeded: Delays._approval_needed,
-    log_events.ApprovalResolved: Delays._approval_given,
-    log_events.GuardrailChecked: Delays._guardrail_checked,
+_READERS: dict[type, Callable[[LatencyMeter, Any, int], None]] = {
+    log_events.WireReceived: LatencyMeter._received,
+    log_events.WireSent: LatencyMeter._sent,
+    log_events.SpeechStarted: LatencyMeter._speech_started,
+    log_events.SpeechStopped: LatencyMeter._speech_stopped,
+    log_events.MessageAdded: LatencyMeter._message_added,
+    log_events.LegJoined: LatencyMeter._leg_joined,
+    log_events.LegLost: LatencyMeter._leg_lost,
+    log_events.LinkLost: LatencyMeter._link_lost,
+    log_events.LinkRestored: LatencyMeter._link_back,
+    log_events.ToolStarted: LatencyMeter._tool_started,
+    log_events.ToolDone: LatencyMeter._tool_done,
+    log_events.ApprovalNeeded: LatencyMeter._approval_needed,
+    log_events.ApprovalResolved: LatencyMeter._approval_given,
+    log_events.GuardrailChecked: LatencyMeter._guardrail_checked,
 }
 
-_WIRE_READERS: dict[str, Callable[[Delays, Event, int], None]] = {
-    "session.created": Delays._configured,
-    "session.updated": Delays._configured,
-    "response.created": Delays._response_created,
-    "response.done": Delays._response_done,
-    "response.output_item.done": Delays._item_done,
-    "response.output_audio_transcript.delta": Delays._said,
-    "response.output_text.delta": Delays._said,
-    "error": Delays._error,
+_WIRE_READERS: dict[str, Callable[[LatencyMeter, Event, int], None]] = {
+    "session.created": LatencyMeter._configured,
+    "session.updated": LatencyMeter._configured,
+    "response.created": LatencyMeter._response_created,
+    "response.done": LatencyMeter._response_done,
+    "response.output_item.done": LatencyMeter._item_done,
+    "response.output_audio_transcript.delta": LatencyMeter._said,
+    "response.output_text.delta": LatencyMeter._said,
+    "error": LatencyMeter._error,
 }

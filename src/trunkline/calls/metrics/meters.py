@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from trunkline.calls import log, log_events
-from trunkline.calls.metrics.latency import Delays
+from trunkline.calls.metrics.latency import LatencyMeter
 from trunkline.calls.metrics.prices import PriceTable
 from trunkline.realtime.events import Event
 from trunkline.scenario.text_model import TextReply
@@ -27,7 +27,7 @@ class Meters:
 
     def __init__(self, prices: PriceTable | None = None) -> None:
         self._prices = prices or PriceTable()
-        self._delays = Delays()
+        self._delays = LatencyMeter()
         self._model = ""
         self._transcription_model = ""
         self._counted: set[str] = set()

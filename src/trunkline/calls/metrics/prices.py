@@ -23,7 +23,7 @@ import msgspec
 
 from trunkline.calls.log_events import Tokens
 
-LISTED = "2026-11-22"
+LIST_PRICES_DATE = "2026-11-22"
 """When the built-in prices were looked up, on the pages of OpenAI's models."""
 _MILLION = 1_000_000
 _SNAPSHOT = re.compile(r"-\d{4}-\d{2}-\d{2}$")
@@ -162,4 +162,4 @@ LIST_PRICES: Mapping[str, Price] = MappingProxyType(
         "o4-mini": Price(input_text=1.10, cached_text=0.275, output_text=4.40),
     }
 )
-"""List prices at OpenAI on `LISTED`. A model that is not here has no price until a file gives it one."""
+"""List prices at OpenAI on `LIST_PRICES_DATE`. A model that is not here has no price until a file gives it one."""

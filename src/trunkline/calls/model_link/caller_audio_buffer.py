@@ -6,14 +6,14 @@ from collections import deque
 
 from trunkline.realtime.audio import BYTES_PER_MS
 
-HELD_SOUND_BYTES = 20_000 * BYTES_PER_MS
+MAX_HELD_BYTES = 20_000 * BYTES_PER_MS
 """How much is kept while there is no link, and of turns that are not understood yet: 20 s. The oldest goes first."""
-LEAD_BYTES = 1_000 * BYTES_PER_MS
+LOOKBACK_BYTES = 1_000 * BYTES_PER_MS
 """How much is kept of what was sent while nobody speaks: a service tells that somebody does a little later. More, where
 nothing came from the service since: it may be gone, and nobody knows yet."""
 
 
-class CallerSound:
+class CallerAudioBuffer:
     """Sound waits until a session is set up; what has gone to it is kept while the caller's turn is not understood.
 
     PCM16, 24 kHz, mono, in frames as they came. A place is a number of bytes since the call began.
@@ -42,7 +42,7 @@ class CallerSound:
         """Sound for the next session."""
         self._waiting.append(pcm)
         self._waiting_bytes += len(pcm)
-        while self._waiting_bytes > HELD_SOUND_BYTES:
+        while self._waiting_bytes > MAX_HELD_BYTES:
             self._waiting_bytes -= len(self._waiting.popleft())
 
     def release(self) -> list[bytes]:
@@ -69,7 +69,7 @@ class CallerSound:
             return
         place = self._place(since_ms)
         if not self._sent_from <= place <= self._sent_to:
-            place = max(self._sent_from, self._sent_to - LEAD_BYTES)
+            place = max(self._sent_from, self._sent_to - LOOKBACK_BYTES)
         self._turns[turn] = place
 
     def forget(self, turn: str, until_ms: int | None) -> None:
@@ -104,10 +104,10 @@ class CallerSound:
         return self._session_from + ms * BYTES_PER_MS
 
     def _trim(self) -> None:
-        kept_from = max(min(self._sent_to - LEAD_BYTES, self._arrived_to), self._understood_to)
+        kept_from = max(min(self._sent_to - LOOKBACK_BYTES, self._arrived_to), self._understood_to)
         if self._turns:
             kept_from = min(kept_from, *self._turns.values())
-        self._leave_out_what_came_before(max(kept_from, self._sent_to - HELD_SOUND_BYTES))
+        self._leave_out_what_came_before(max(kept_from, self._sent_to - MAX_HELD_BYTES))
 
     def _leave_out_what_came_before(self, place: int) -> None:
         while self._sent and self._sent_from + len(self._sent[0]) <= place:

@@ -8,13 +8,13 @@ from typing import Any
 from trunkline.realtime.audio import FORMATS
 
 
-def line_for(audio_format: Mapping[str, Any]) -> Telephone | None:
+def g711_codec_for(audio_format: Mapping[str, Any]) -> G711Codec | None:
     """The telephone of a session whose sound has this format both ways; None where sound travels in full."""
     kind = audio_format["type"]
-    return Telephone(kind) if kind in ("audio/pcmu", "audio/pcma") else None
+    return G711Codec(kind) if kind in ("audio/pcmu", "audio/pcma") else None
 
 
-class Telephone:
+class G711Codec:
     """G.711 at 8 kHz.
 
     Args:

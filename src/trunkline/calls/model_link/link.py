@@ -20,9 +20,9 @@ from trunkline.calls.machine.inputs import (
     RenewalFailed,
     WireEventReceived,
 )
-from trunkline.calls.model_link.caller_audio_buffer import CallerSound
-from trunkline.calls.model_link.g711 import Telephone, line_for
-from trunkline.calls.model_link.unacked_items import Unconfirmed
+from trunkline.calls.model_link.caller_audio_buffer import CallerAudioBuffer
+from trunkline.calls.model_link.g711 import G711Codec, g711_codec_for
+from trunkline.calls.model_link.unacked_items import UnackedItems
 from trunkline.providers import Connection, ConnectionLostError, ProviderError, Sound
 from trunkline.providers.error_policy import Treatment, classify_close
 from trunkline.realtime import events
@@ -69,7 +69,7 @@ class Link:
     def __init__(self, deliver: Callable[[Input], None], route: Route | None = None) -> None:
         self._deliver = deliver
         self._route = route
-        self._line: Telephone | None = None
+        self._line: G711Codec | None = None
         """What the caller's and the model's sound passes, as the latest `session.update` has it."""
         self._why_rerouted = ""
         self._renewal = asyncio.Event()
@@ -79,8 +79,8 @@ class Link:
         self._connection: Connection | None = None
         """What is written to without waiting, while it is used."""
         self._queue: deque[str] = deque()
-        self._unconfirmed = Unconfirmed()
-        self._sound = CallerSound()
+        self._unconfirmed = UnackedItems()
+        self._sound = CallerAudioBuffer()
         self._arrivals: int | None = None
         """What the connection has counted when it was looked at last."""
         self._waiting = asyncio.Event()
@@ -187,7 +187,7 @@ class Link:
         """Queues an event. The first `session.update` on a connection lets the held sound follow."""
         if event["type"] == "session.update":
             form = event["session"].get("audio", {}).get("input", {}).get("format")
-            self._line = line_for(form) if form else self._line
+            self._line = g711_codec_for(form) if form else self._line
         frame = events.encode(event).decode()
         self._unconfirmed.will_send(event, frame)
         self._put(frame)
@@ -196,7 +196,7 @@ class Link:
             # After what is sent in the same step: the replayed conversation goes before new sound.
             asyncio.get_running_loop().call_soon(self._release_held)
 
-    def hear(self, pcm: bytes) -> None:
+    def send_audio(self, pcm: bytes) -> None:
         """Queues sound of the caller: PCM16, 24 kHz, mono."""
         if self._since_renewal is not None:
             self._since_renewal.append(pcm)
@@ -207,11 +207,11 @@ class Link:
         self._sound.hold(pcm)
 
     def remember(self, turn: str, since_ms: int | None) -> None:
-        """A turn of the caller's has begun: see `CallerSound.remember`."""
+        """A turn of the caller's has begun: see `CallerAudioBuffer.remember`."""
         self._sound.remember(turn, since_ms)
 
     def forget(self, turn: str, until_ms: int | None) -> None:
-        """A turn of the caller's is understood, or will never be: see `CallerSound.forget`."""
+        """A turn of the caller's is understood, or will never be: see `CallerAudioBuffer.forget`."""
         self._sound.forget(turn, until_ms)
 
     def _hold_again(self) -> None:
@@ -225,7 +225,7 @@ class Link:
         self._renewal.clear()
         self._since_renewal = None
 
-    def forget_sound(self) -> None:
+    def drop_caller_audio(self) -> None:
         """Drops the sound that is kept: its caller has gone."""
         self._sound.clear()
 
@@ -349,7 +349,7 @@ class Link:
                 WireEventReceived({"type": "error", "error": {"message": message, "code": "malformed_event"}})
             )
             return
-        sound = events.sound_of(event)
+        sound = events.audio_delta_of(event)
         if sound is not None:
             self._deliver_sound(str(event.get("item_id")), sound)
         elif not self._unconfirmed.had_arrived(event):

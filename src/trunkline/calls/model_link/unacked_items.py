@@ -10,7 +10,7 @@ _AGAIN = "again_"
 _TOLD = ("conversation.item.added", "conversation.item.created", "conversation.item.done")
 
 
-class Unconfirmed:
+class UnackedItems:
     """Remembers the frames of `conversation.item.create` until the service tells of their items.
 
     A connection that breaks takes with it what was sent and not read yet. Where the session goes on, on another

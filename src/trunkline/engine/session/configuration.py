@@ -12,7 +12,7 @@ from typing import Any
 
 from trunkline.engine.session import validation
 from trunkline.engine.session.validation import InvalidRequest
-from trunkline.realtime.events import copied
+from trunkline.realtime.events import copy_json
 
 Configuration = dict[str, Any]
 
@@ -88,9 +88,9 @@ def type_of(settings: Mapping[str, Any] | None) -> str:
 def shown(configuration: Configuration) -> Configuration:
     """The session object as clients see it. A transcription session has hearing and nothing else."""
     if configuration["type"] == "realtime":
-        return copied(configuration)
+        return copy_json(configuration)
     kept = {name: configuration[name] for name in ("type", "id", "expires_at", "include")}
-    heard = copied(configuration["audio"]["input"])
+    heard = copy_json(configuration["audio"]["input"])
     return {**kept, "object": "realtime.transcription_session", "audio": {"input": heard}}
 
 
@@ -128,7 +128,7 @@ def for_response(session: Configuration, overrides: Any) -> tuple[Configuration,
         InvalidRequest: as `updated`.
     """
     given: dict[str, Any] = {} if overrides is None else _RESPONSE(overrides, "response")
-    own = copied(session)
+    own = copy_json(session)
     for name in _OVERRIDABLE:
         if given.get(name) is not None:
             own[name] = given[name]
@@ -139,7 +139,7 @@ def for_response(session: Configuration, overrides: Any) -> tuple[Configuration,
 
 
 def _merged(current: Configuration, given: Mapping[str, Any]) -> Configuration:
-    new = copied(current)
+    new = copy_json(current)
     for name, value in given.items():
         if name != "audio":
             new[name] = value

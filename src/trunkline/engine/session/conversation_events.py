@@ -12,8 +12,8 @@ from trunkline.engine.session.outbox import Outbox
 from trunkline.engine.session.transcription import Transcripts
 from trunkline.engine.session.validation import InvalidRequest
 from trunkline.realtime.audio import AudioFormat
-from trunkline.realtime.conversation import Conversation, ConversationError, Sound
-from trunkline.realtime.events import Event, Item, copied, encode
+from trunkline.realtime.conversation import ContentAudio, Conversation, ConversationError
+from trunkline.realtime.events import Event, Item, copy_json, encode
 
 MAX_ITEMS = 5000
 MAX_ITEM_BYTES = 32 << 20
@@ -75,34 +75,34 @@ class ConversationEvents:
         try:
             after = self._conversation.insert(item, previous)
         except ConversationError as error:
-            duplicate = error.fault == "duplicate"
+            duplicate = error.code == "duplicate"
             code, param = ("invalid_value", "item.id") if duplicate else ("item_not_found", "previous_item_id")
             raise InvalidRequest(f"Error adding item: {error}", code, param) from None
         self._sizes[item["id"]] = size
         for index, sound in sounds.items():
-            self._conversation.add_sound(item["id"], index, sound)
+            self._conversation.add_audio(item["id"], index, sound)
         self.tell_of(item, after)
         for index, sound in sounds.items():
             self._recognise(item, index, sound)
 
-    def _sounds_of(self, item: Item) -> dict[int, Sound]:
+    def _sounds_of(self, item: Item) -> dict[int, ContentAudio]:
         """The sound a client put into an item, taken out of its dict."""
         sounds = {}
         for index, part in enumerate(item.get("content", ())):
             if part["type"] == "input_audio":
-                sound = Sound(self._format().ms_to_bytes(1))
+                sound = ContentAudio(self._format().ms_to_bytes(1))
                 sound.append(items.sound_bytes(part.pop("audio"), "item.content.audio"))
                 sounds[index] = sound
                 part.setdefault("transcript", None)
         return sounds
 
-    def _recognise(self, item: Item, index: int, sound: Sound) -> None:
+    def _recognise(self, item: Item, index: int, sound: ContentAudio) -> None:
         """Sound that a client put into the conversation gets its words as well, unless the client brought them."""
         if item["content"][index]["transcript"] is not None or self._transcripts.awaits(item["id"]):
             return
         settings = self._configuration()["audio"]["input"]
         decoder = self._format().decoder()
-        pcm = decoder.feed(bytes(sound.audio)) + decoder.flush()
+        pcm = decoder.feed(bytes(sound.data)) + decoder.flush()
         language = (settings["transcription"] or {}).get("language")
         self._transcripts.expect(item["id"], sound.ms, shown=settings["transcription"] is not None, content_index=index)
         self._outbox.do(OpenUtterance(item["id"], self._request(), language))
@@ -123,7 +123,7 @@ class ConversationEvents:
         """`conversation.item.retrieve`: the item with its sound."""
         item, sounds = self._conversation.retrieve(self._item_id(event))
         for index, sound in sounds.items():
-            item["content"][index]["audio"] = items.base64_of(sound.audio) if sound.audio else None
+            item["content"][index]["audio"] = items.base64_of(sound.data) if sound.data else None
         self._outbox.send("conversation.item.retrieved", item=item)
 
     def delete(self, event: Event) -> None:
@@ -143,18 +143,18 @@ class ConversationEvents:
                 raise validation.missing(name)
         index = validation.integer(0, 1 << 31)(event["content_index"], "content_index")
         end_ms = validation.integer(0, 1 << 31)(event["audio_end_ms"], "audio_end_ms")
-        sound = self._conversation.sound(item_id, index)
+        sound = self._conversation.audio_of(item_id, index)
         try:
             going_on = sound is not None and end_ms <= sound.ms
             if not (going_on and self._truncate_later(item_id, end_ms)):
                 self._conversation.truncate(item_id, index, end_ms)
         except ConversationError as error:
-            code = "invalid_value" if error.fault == "too_short" else "unsupported_content_type"
+            code = "invalid_value" if error.code == "too_short" else "unsupported_content_type"
             raise InvalidRequest(str(error), code, "audio_end_ms" if code == "invalid_value" else None) from None
         self._outbox.send("conversation.item.truncated", item_id=item_id, content_index=index, audio_end_ms=end_ms)
 
     def tell_of(self, item: Item, previous: str | None) -> None:
         """An item that is complete was added after `previous`."""
         shown = items.without_audio(item)
-        self._outbox.send("conversation.item.added", previous_item_id=previous, item=copied(shown))
-        self._outbox.send("conversation.item.done", previous_item_id=previous, item=copied(shown))
+        self._outbox.send("conversation.item.added", previous_item_id=previous, item=copy_json(shown))
+        self._outbox.send("conversation.item.done", previous_item_id=previous, item=copy_json(shown))

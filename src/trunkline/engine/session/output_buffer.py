@@ -86,7 +86,7 @@ class Playback:
                 self._truncate(cut)
 
     def _truncate(self, cut: CutOff) -> None:
-        sound = self._conversation.sound(cut.item_id)
+        sound = self._conversation.audio_of(cut.item_id)
         if sound is None or cut.heard_ms >= sound.ms:
             return
         self._conversation.truncate(cut.item_id, 0, cut.heard_ms)

@@ -12,7 +12,7 @@ from trunkline.engine.session.sentences import complete_until, pronounceable
 from trunkline.engine.session.speakable_text import Aloud, aloud
 from trunkline.engine.speech import SpeechChunk, SpeechMark
 from trunkline.realtime.audio import BYTES_PER_MS, FORMATS
-from trunkline.realtime.conversation import Sound
+from trunkline.realtime.conversation import ContentAudio
 from trunkline.realtime.events import Item
 
 PIECE_MS = 200
@@ -33,7 +33,7 @@ class Message:
 
     `text` is all the brain has said; of a spoken message only `shown` characters have gone out as transcript, which
     goes along with the sound. Whatever `finish` reports is exactly what the deltas carried. `heard_ms` is set when
-    the client truncates the message before it is done. Sound goes out as deltas, or to `play` where that is given.
+    the client truncates the message before it is done. Audio goes out as deltas, or to `play` where that is given.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Message:
         self._sentence_bytes = 0
         self._marked = False
         self._encoder = FORMATS[format_type].encoder() if format_type else None
-        self.sound = Sound(FORMATS[format_type].ms_to_bytes(1)) if format_type else None
+        self.sound = ContentAudio(FORMATS[format_type].ms_to_bytes(1)) if format_type else None
 
     @property
     def spoken(self) -> bool:

@@ -20,7 +20,7 @@ from trunkline.engine.session.output_message import PIECE_MS, Message
 from trunkline.engine.session.validation import error_event
 from trunkline.engine.speech import SpeechChunk
 from trunkline.realtime.conversation import Conversation
-from trunkline.realtime.events import Item, copied
+from trunkline.realtime.events import Item, copy_json
 
 MAX_TOKENS = 20_000
 """Where a response ends that was given no limit: a brain may never stop by itself."""
@@ -217,7 +217,7 @@ class Response:
         message = Message(item_id, self.id, len(self.output), self._outbox, format_type, play, piece_ms=self._piece_ms)
         self._open_item(message.item)
         if self._conversation is not None and message.sound is not None:
-            self._conversation.add_sound(message.item["id"], 0, message.sound)
+            self._conversation.add_audio(message.item["id"], 0, message.sound)
         message.open_part()
         return message
 
@@ -270,11 +270,11 @@ class Response:
 
     def _open_item(self, item: Item) -> None:
         where = {"response_id": self.id, "output_index": len(self.output)}
-        self._outbox.send("response.output_item.added", **where, item=copied(item))
+        self._outbox.send("response.output_item.added", **where, item=copy_json(item))
         self.output.append(item)
         if self._conversation is not None:
             previous = self._conversation.insert(item)
-            self._outbox.send("conversation.item.added", previous_item_id=previous, item=copied(item))
+            self._outbox.send("conversation.item.added", previous_item_id=previous, item=copy_json(item))
 
     def _close_item(self, status: str) -> None:
         heard_ms: int | None = None
@@ -303,10 +303,10 @@ class Response:
         else:
             return
         where = {"response_id": self.id, "output_index": index}
-        self._outbox.send("response.output_item.done", **where, item=copied(item))
+        self._outbox.send("response.output_item.done", **where, item=copy_json(item))
         if self._conversation is not None and item["id"] in self._conversation:
             previous = self._conversation.previous_id(item["id"])
-            self._outbox.send("conversation.item.done", previous_item_id=previous, item=copied(item))
+            self._outbox.send("conversation.item.done", previous_item_id=previous, item=copy_json(item))
             if heard_ms is not None:
                 self._conversation.truncate(item["id"], 0, heard_ms)
             self._conversation.trim()
@@ -341,7 +341,7 @@ class Response:
             "id": self.id,
             "status": status,
             "status_details": details,
-            "output": copied(self.output),
+            "output": copy_json(self.output),
             "conversation_id": self._conversation_id,
             "output_modalities": self.configuration["output_modalities"],
             "max_output_tokens": self.configuration["max_output_tokens"],

@@ -26,7 +26,7 @@ from trunkline.engine.session.truncation import Window
 from trunkline.engine.session.user_turns import Listening
 from trunkline.engine.session.validation import InvalidRequest, error_event
 from trunkline.engine.speech.vad import VoiceActivity
-from trunkline.realtime.conversation import Conversation, Sound
+from trunkline.realtime.conversation import ContentAudio, Conversation
 from trunkline.realtime.events import Event, Item, new_id
 
 WORDS_WAIT_MS = 5000
@@ -337,10 +337,10 @@ class Session:
             "role": "user",
             "content": [{"type": "input_audio", "transcript": None}],
         }
-        kept = Sound(self._listening.buffer.bytes_per_ms)
+        kept = ContentAudio(self._listening.buffer.bytes_per_ms)
         kept.append(sound)
         previous = self.conversation.insert(item)
-        self.conversation.add_sound(item_id, 0, kept)
+        self.conversation.add_audio(item_id, 0, kept)
         asked = self.configuration["audio"]["input"]["transcription"]
         self._transcripts.expect(item_id, kept.ms, shown=asked is not None)
         self._outbox.send("input_audio_buffer.committed", previous_item_id=previous, item_id=item_id)
@@ -439,7 +439,7 @@ class Session:
         heard_ms = sum(
             sound.ms
             for item in request.items
-            for sound in self.conversation.sounds(item["id"]).values()
+            for sound in self.conversation.audio_parts(item["id"]).values()
             if item.get("role") == "user"
         )
         response.start(request, heard_ms)
@@ -449,7 +449,7 @@ class Session:
         return brain_request(own, [self._transcripts.with_words(item) for item in chosen])
 
     def _tokens_of(self, item: Item) -> int:
-        ms = sum(sound.ms for sound in self.conversation.sounds(item["id"]).values())
+        ms = sum(sound.ms for sound in self.conversation.audio_parts(item["id"]).values())
         sound = usage.spoken_tokens(ms) if item.get("role") == "assistant" else usage.heard_tokens(ms)
         return sound + usage.input_text_tokens("", (), [self._transcripts.with_words(item)])
 

@@ -7,10 +7,10 @@ from typing import Literal
 
 import pytest
 
-from tests.calls.azure_bench import OnAzure, on_azure, scenario
+from tests.calls.azure_harness import AzureCall, azure_call, scenario
 from tests.providers.azure_faults import TOO_LONG
 from trunkline.calls import log_events
-from trunkline.calls.call import Call, CallTimes
+from trunkline.calls.call import Call, CallTimeLimits
 from trunkline.providers import ProviderError
 
 
@@ -27,14 +27,14 @@ def hasty_pings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trunkline.providers.realtime_socket.PONG_WITHIN_S", 0.8)
 
 
-def connections(there: OnAzure) -> int:
+def connections(there: AzureCall) -> int:
     """How many sockets the call has opened."""
     return there.azure.sessions
 
 
 # Without faults -----------------------------------------------------------------------------------------------------
 async def test_a_whole_call_sends_nothing_that_azure_refuses() -> None:
-    async with on_azure() as there:
+    async with azure_call() as there:
         await there.runs_to_its_end()
         await there.call.hang_up()
     assert there.azure.refused == []
@@ -43,7 +43,7 @@ async def test_a_whole_call_sends_nothing_that_azure_refuses() -> None:
 
 
 async def test_a_call_that_is_interrupted_sends_nothing_that_azure_refuses() -> None:
-    async with on_azure(ms_per_character=6) as there:
+    async with azure_call(ms_per_character=6) as there:
         turn = await there.call.say("yes please", interrupting_after_ms=60)
         assert turn.handed_to == "haikuWriter"
         await there.call.say("mountains", interrupting_after_ms=60)
@@ -51,7 +51,7 @@ async def test_a_call_that_is_interrupted_sends_nothing_that_azure_refuses() -> 
 
 
 async def test_a_whole_call_in_the_preview_sends_nothing_that_the_preview_refuses() -> None:
-    async with on_azure(azure_dialect="preview") as there:
+    async with azure_call(azure_dialect="preview") as there:
         await there.runs_to_its_end()
         await there.call.hang_up()
     assert there.azure.refused == []
@@ -61,7 +61,7 @@ async def test_a_whole_call_in_the_preview_sends_nothing_that_the_preview_refuse
 
 
 async def test_an_interrupted_call_in_the_preview_is_translated_as_well() -> None:
-    async with on_azure(ms_per_character=6, azure_dialect="preview") as there:
+    async with azure_call(ms_per_character=6, azure_dialect="preview") as there:
         turn = await there.call.say("yes please", interrupting_after_ms=60)
         assert turn.handed_to == "haikuWriter"
         there.azure.faults.close(1011, "server error", at="response.output_item.done")
@@ -70,15 +70,15 @@ async def test_an_interrupted_call_in_the_preview_is_translated_as_well() -> Non
 
 
 async def test_over_webrtc_the_preview_says_why_it_must_be_the_relay() -> None:
-    async with on_azure(azure_dialect="preview") as there:
-        call = Call(scenario(), there.provider, transport="webrtc", times=CallTimes())
+    async with azure_call(azure_dialect="preview") as there:
+        call = Call(scenario(), there.provider, transport="webrtc", time_limits=CallTimeLimits())
         with pytest.raises(ProviderError, match="has no sideband"):
-            await call.dial("v=0")
+            await call.answer_offer("v=0")
         call.hang_up()
 
 
 async def test_without_a_transcription_deployment_none_is_asked_for_and_the_call_says_so() -> None:
-    async with on_azure(azure_transcription_deployment=None) as there:
+    async with azure_call(azure_transcription_deployment=None) as there:
         await there.runs_to_its_end()
     assert [notice.code for notice in there.logged(log_events.Notice)] == ["no_transcription"]
     updates = [sent.event for sent in there.logged(log_events.WireSent) if sent.event["type"] == "session.update"]
@@ -100,7 +100,7 @@ async def test_without_a_transcription_deployment_none_is_asked_for_and_the_call
     ],
 )
 async def test_a_close_in_the_middle_of_an_answer(code: int, reason: str) -> None:
-    async with on_azure() as there:
+    async with azure_call() as there:
         there.azure.faults.close(code, reason, at="response.output_audio_transcript.delta", skip=1)
         await there.runs_to_its_end()
     assert connections(there) == 2
@@ -115,7 +115,7 @@ async def test_a_close_in_the_middle_of_an_answer(code: int, reason: str) -> Non
     ["session.updated", "response.created", "response.function_call_arguments.done", "conversation.item.create"],
 )
 async def test_a_connection_that_breaks_anywhere(deed: Literal["cut", "freeze", "expire"], at: str) -> None:
-    async with on_azure() as there:
+    async with azure_call() as there:
         getattr(there.azure.faults, deed)(at=at)
         await there.runs_to_its_end()
     assert connections(there) == 2
@@ -125,7 +125,7 @@ async def test_a_connection_that_breaks_anywhere(deed: Literal["cut", "freeze", 
 @pytest.mark.usefixtures("hasty_pings")
 @pytest.mark.parametrize("half_open", [False, True])
 async def test_a_connection_that_breaks_while_nobody_speaks(half_open: bool) -> None:
-    async with on_azure() as there:
+    async with azure_call() as there:
         await there.call.hears("haiku")
         await there.call.silent_for(500)
         if half_open:
@@ -138,7 +138,7 @@ async def test_a_connection_that_breaks_while_nobody_speaks(half_open: bool) -> 
 
 
 async def test_azure_is_busy_for_a_while_and_says_how_long() -> None:
-    async with on_azure() as there:
+    async with azure_call() as there:
         there.azure.faults.refuse(429, 1, retry_after="1")
         await there.runs_to_its_end()
         assert there.logged(log_events.LinkLost)[0].retry_in_ms >= 1000
@@ -147,7 +147,7 @@ async def test_azure_is_busy_for_a_while_and_says_how_long() -> None:
 
 @pytest.mark.parametrize("status", [500, 502, 503])
 async def test_azure_is_not_there_for_a_while(status: int) -> None:
-    async with on_azure() as there:
+    async with azure_call() as there:
         there.azure.faults.close(1011, "bye", at="response.output_item.added", skip=1)
         there.azure.faults.refuse(status, 2)
         await there.runs_to_its_end()
@@ -155,7 +155,7 @@ async def test_azure_is_not_there_for_a_while(status: int) -> None:
 
 
 async def test_a_wrong_key_ends_the_call_and_says_what_to_do() -> None:
-    async with on_azure(azure_api_key="wrong") as there:
+    async with azure_call(azure_api_key="wrong") as there:
         async with asyncio.timeout(5):
             while not there.call.is_over:  # noqa: ASYNC110 - the test has nothing else to wait on
                 await asyncio.sleep(0.01)
@@ -166,7 +166,7 @@ async def test_a_wrong_key_ends_the_call_and_says_what_to_do() -> None:
 
 
 async def test_a_session_that_is_closed_for_a_key_that_is_no_more_ends_the_call() -> None:
-    async with on_azure() as there:
+    async with azure_call() as there:
         await there.call.hears("haiku")
         there.azure.faults.close(1008, "Unauthorized: the key was revoked", at="conversation.item.create")
         there.call._command(type="say", text="yes please")
@@ -201,7 +201,7 @@ GARBAGE: list[str | bytes] = [
 
 @pytest.mark.parametrize("dialect", ["ga", "preview"])
 async def test_garbage_between_the_frames(dialect: str) -> None:
-    async with on_azure(azure_dialect=dialect) as there:
+    async with azure_call(azure_dialect=dialect) as there:
         for at in ("session.updated", "response.output_item.added", "response.done"):
             there.azure.faults.garbage(*GARBAGE, at=at, times=2)
         await there.runs_to_its_end()
@@ -212,7 +212,7 @@ async def test_garbage_between_the_frames(dialect: str) -> None:
     "at", ["session.updated", "conversation.item.added", "response.created", "response.output_item.done"]
 )
 async def test_events_that_come_late(at: str) -> None:
-    async with on_azure() as there:
+    async with azure_call() as there:
         there.azure.faults.delay(400, at=at, times=2)
         await there.runs_to_its_end()
     assert connections(there) == 1
@@ -233,7 +233,7 @@ async def test_events_that_come_late(at: str) -> None:
     ],
 )
 async def test_events_that_come_after_the_one_that_follows(at: str) -> None:
-    async with on_azure() as there:
+    async with azure_call() as there:
         there.azure.faults.reorder(at=at, times=4)
         await there.runs_to_its_end()
     assert connections(there) == 1
@@ -241,21 +241,21 @@ async def test_events_that_come_after_the_one_that_follows(at: str) -> None:
 
 @pytest.mark.parametrize("at", ["response.created", "response.done", "response.output_item.added", "session.updated"])
 async def test_events_that_never_come(at: str) -> None:
-    async with on_azure() as there:
+    async with azure_call() as there:
         there.azure.faults.lose(at=at)
         await there.runs_to_its_end()
 
 
 # Answers that fail --------------------------------------------------------------------------------------------------
 async def test_a_server_error_once() -> None:
-    async with on_azure() as there:
+    async with azure_call() as there:
         there.azure.faults.server_errors(1)
         await there.runs_to_its_end()
     assert there.errors == ["server_error"]
 
 
 async def test_a_session_that_only_fails_is_given_up_for_another() -> None:
-    async with on_azure() as there:
+    async with azure_call() as there:
         await there.call.hears("haiku")
         there.azure.faults.sticky_server_error()
         turn = await there.call.say("yes please")
@@ -265,7 +265,7 @@ async def test_a_session_that_only_fails_is_given_up_for_another() -> None:
 
 
 async def test_a_rate_limit_in_the_middle_of_a_call() -> None:
-    async with on_azure() as there:
+    async with azure_call() as there:
         there.azure.faults.rate_limited(2, retry_in_ms=100)
         await there.runs_to_its_end()
     assert there.errors == ["rate_limit_exceeded"] * 2
@@ -279,7 +279,7 @@ def _asks(event: log_events.LogEvent) -> bool:
 
 
 async def test_an_answer_that_the_content_filter_stops_is_given_in_other_words() -> None:
-    async with on_azure() as there:
+    async with azure_call() as there:
         await there.call.hears("haiku")
         there.azure.faults.filtered(1)
         await there.call.say("yes please")
@@ -293,7 +293,7 @@ async def test_an_answer_that_the_content_filter_stops_is_given_in_other_words()
 
 # Deployments and tokens ---------------------------------------------------------------------------------------------
 async def test_a_transcription_model_that_is_not_deployed_costs_the_words_and_not_the_call() -> None:
-    async with on_azure(azure_transcription_deployment="whisper") as there:
+    async with azure_call(azure_transcription_deployment="whisper") as there:
         await there.call.hears("haiku")
         await there.call.murmurs("hello there, I would like one")
         (error,) = there.logged(log_events.CallError)
@@ -307,7 +307,7 @@ async def test_a_transcription_model_that_is_not_deployed_costs_the_words_and_no
 async def test_a_token_that_expires_in_the_middle_of_a_call_is_renewed() -> None:
     from tests.providers.test_azure import Tokens, by_entra
 
-    async with on_azure() as there:
+    async with azure_call() as there:
         there.azure.tokens = {"token-1"}
         provider = by_entra(there.azure, Tokens())
         call = Call(scenario(), provider)

@@ -9,7 +9,7 @@ import pytest
 
 from trunkline.calls import log, log_events
 from trunkline.calls.metrics.meters import Meters
-from trunkline.calls.metrics.prices import LIST_PRICES, LISTED, Price, PriceError, PriceTable
+from trunkline.calls.metrics.prices import LIST_PRICES, LIST_PRICES_DATE, Price, PriceError, PriceTable
 from trunkline.scenario.text_model import TextReply
 
 MINI = "gpt-realtime-2.1-mini"
@@ -225,4 +225,4 @@ def test_the_documented_prices_are_the_ones_that_count() -> None:
         assert [one for one in shown if one] == [one for one, said in zip(listed, shown, strict=True) if said], model
         assert shown[0] == price.input_text
     assert not told
-    assert LISTED in text
+    assert LIST_PRICES_DATE in text

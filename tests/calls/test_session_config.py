@@ -8,7 +8,7 @@ from agents import RunContextWrapper
 from agents.realtime import RealtimeAgent, realtime_handoff
 from agents.realtime.handoffs import collect_enabled_handoffs
 
-from trunkline.calls.agents.session_config import session_of
+from trunkline.calls.agents.session_config import agent_session
 
 CONTEXT: RunContextWrapper[Any] = RunContextWrapper(None)
 poet: RealtimeAgent[Any] = RealtimeAgent(name="Haiku writer", handoff_description="Writes about anything.")
@@ -17,7 +17,7 @@ clerk: RealtimeAgent[Any] = RealtimeAgent(name="clerk")
 
 async def test_handoffs_are_the_tools_that_the_sdk_makes_of_them() -> None:
     host: RealtimeAgent[Any] = RealtimeAgent(name="host", handoffs=[poet, realtime_handoff(clerk)])
-    session = await session_of(host, CONTEXT, {})
+    session = await agent_session(host, CONTEXT, {})
     assert [(tool["name"], tool["description"], tool["parameters"]) for tool in session["tools"]] == [
         (handoff.tool_name, handoff.tool_description, handoff.input_json_schema)
         for handoff in await collect_enabled_handoffs(host, CONTEXT)
@@ -29,5 +29,5 @@ async def test_a_handoff_that_is_turned_off_is_not_offered() -> None:
         return False
 
     handoffs: list[Any] = [realtime_handoff(poet, is_enabled=never), realtime_handoff(clerk, is_enabled=True)]
-    session = await session_of(RealtimeAgent(name="host", handoffs=handoffs), CONTEXT, {})
+    session = await agent_session(RealtimeAgent(name="host", handoffs=handoffs), CONTEXT, {})
     assert [tool["name"] for tool in session["tools"]] == ["transfer_to_clerk"]

@@ -14,9 +14,9 @@ from aiortc.mediastreams import AudioStreamTrack
 
 from tests.held import held
 from trunkline.calls import log_events
-from trunkline.calls.call import Call, CallTimes
+from trunkline.calls.call import Call, CallTimeLimits
 from trunkline.calls.pages import Page
-from trunkline.calls.registry import Exchange
+from trunkline.calls.registry import CallRegistry
 from trunkline.engine.transports.webrtc import only_loopback
 from trunkline.providers.local_engine import start_local
 from trunkline.scenario.loading import load
@@ -49,7 +49,7 @@ async def offering() -> RTCPeerConnection:
 async def one_call(call: Call, number: int) -> RTCPeerConnection:
     """A third are hung up at once, a third lose their media before, a third dial anew in mid-sentence."""
     peer = await offering()
-    answer = await call.dial(peer.localDescription.sdp)
+    answer = await call.answer_offer(peer.localDescription.sdp)
     await peer.setRemoteDescription(RTCSessionDescription(answer, "answer"))
     await until(lambda: peer.connectionState == "connected")
     page = Page()
@@ -60,7 +60,7 @@ async def one_call(call: Call, number: int) -> RTCPeerConnection:
         await peer.close()
     elif number % 3 == 2:
         another = await offering()
-        await call.dial(another.localDescription.sdp)
+        await call.answer_offer(another.localDescription.sdp)
         await another.close()
     call.detach(page, "closed")
     call.hang_up()
@@ -75,19 +75,19 @@ async def test_many_calls_leave_no_peer_task_thread_or_socket() -> None:
     scenario = next(iter(scenarios.values()))
     peers: weakref.WeakSet[RTCPeerConnection] = weakref.WeakSet()
     try:
-        async with Exchange(times=CallTimes(), kept_s=0.0) as exchange:
+        async with CallRegistry(time_limits=CallTimeLimits(), ended_call_ttl_s=0.0) as registry:
 
             async def run(number: int) -> None:
-                call = exchange.start(scenario, provider, agent=None, transport="webrtc")
+                call = registry.start(scenario, provider, agent=None, transport="webrtc")
                 peers.add(await one_call(call, number))
 
             await asyncio.gather(*map(run, range(AT_ONCE)))
-            await until(lambda: exchange.running == 0)
+            await until(lambda: registry.running == 0)
             await asyncio.sleep(1.0)
             before = held()
             for first in range(0, CALLS, AT_ONCE):
                 await asyncio.gather(*map(run, range(first, first + AT_ONCE)))
-            await until(lambda: exchange.running == 0)
+            await until(lambda: registry.running == 0)
             engine = provider._server.engine
             await until(lambda: not engine.sessions and not engine.calls._calls)
             await until(lambda: all(now <= then for now, then in zip(held(), before, strict=True)))

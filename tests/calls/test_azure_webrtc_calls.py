@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from aiortc import RTCSessionDescription
 
-from tests.calls.azure_bench import scenario
+from tests.calls.azure_harness import scenario
 from tests.engine.rtc.rtc_caller import Caller, hang_up, offering
 from tests.providers.azure_stand_in import KEY, AzureStandIn, azure_stand_in
 from trunkline.calls import log_events
@@ -44,7 +44,7 @@ class MediaCall:
         """The page makes another offer, as it does when the log says `leg.reoffer_requested`."""
         await self.browser.connection.close()
         self.browser = await offering(judge=lambda _event: None)
-        answer = await self.call.dial(self.browser.connection.localDescription.sdp)
+        answer = await self.call.answer_offer(self.browser.connection.localDescription.sdp)
         await self.browser.connection.setRemoteDescription(RTCSessionDescription(answer, "answer"))
 
     async def until(self, condition: Callable[[], object]) -> None:
@@ -67,7 +67,7 @@ async def media_call() -> AsyncIterator[MediaCall]:
         running = asyncio.create_task(call.run())
         browser = await offering(judge=lambda _event: None)
         try:
-            answer = await call.dial(browser.connection.localDescription.sdp)
+            answer = await call.answer_offer(browser.connection.localDescription.sdp)
             await browser.connection.setRemoteDescription(RTCSessionDescription(answer, "answer"))
             async with asyncio.timeout(10):
                 await browser.opened.wait()
@@ -195,7 +195,7 @@ async def test_an_answer_that_does_not_say_which_call_it_is_cannot_be_attended()
         call = Call(scenario(), provider, transport="webrtc")
         browser = await offering(judge=lambda _event: None)
         with pytest.raises(ProviderError, match="no Location"):
-            await call.dial(browser.connection.localDescription.sdp)
+            await call.answer_offer(browser.connection.localDescription.sdp)
         await hang_up(browser)
         call.hang_up()
         await provider.aclose()

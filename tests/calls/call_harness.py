@@ -13,9 +13,9 @@ from agents.realtime import RealtimeAgent
 from tests.calls.model_fake import FakeModel
 from trunkline import Scenario
 from trunkline.calls import log_events
-from trunkline.calls.call import Call, CallTimes
-from trunkline.calls.pages import Closing, Page
-from trunkline.calls.registry import Exchange
+from trunkline.calls.call import Call, CallTimeLimits
+from trunkline.calls.pages import CloseFrame, Page
+from trunkline.calls.registry import CallRegistry
 from trunkline.realtime import events
 
 
@@ -36,8 +36,8 @@ async def calling(
 ) -> AsyncIterator[Caller]:
     """A call that runs, and its caller; ends when the block does."""
     model = model or FakeModel()
-    async with Exchange(times=CallTimes(caller_wait_s, tool_timeout_s)) as exchange:
-        call = exchange.start(played or scenario(), model, agent=None, transport="websocket")
+    async with CallRegistry(time_limits=CallTimeLimits(caller_wait_s, tool_timeout_s)) as registry:
+        call = registry.start(played or scenario(), model, agent=None, transport="websocket")
         yield Caller(call, model)
 
 
@@ -93,12 +93,12 @@ class Caller:
         await asyncio.sleep(5)
 
 
-def frames_of(page: Page) -> list[str | bytes | Closing]:
+def frames_of(page: Page) -> list[str | bytes | CloseFrame]:
     """What is queued for a page."""
     return list(_waiting(page))
 
 
-def _waiting(page: Page) -> Iterator[str | bytes | Closing]:
+def _waiting(page: Page) -> Iterator[str | bytes | CloseFrame]:
     frames = page.frames()
     while True:
         step: Any = frames.__anext__()

@@ -18,12 +18,12 @@ from agents import FunctionTool, RunContextWrapper, function_tool
 from agents.realtime import RealtimeAgent
 from agents.tool_guardrails import ToolGuardrailFunctionOutput, tool_input_guardrail, tool_output_guardrail
 
-from tests.calls.call_bench import calling, scenario
+from tests.calls.call_harness import calling, scenario
 from tests.calls.model_fake import Calls, FakeModel
 from trunkline import CallContext, stub_tool
 from trunkline.calls import log, log_events
 from trunkline.calls.agents.tools import ToolOutcome, run_tool
-from trunkline.realtime.json_values import plain, plain_json
+from trunkline.realtime.json_values import to_json, to_json_value
 from trunkline.testing.virtual_time import in_virtual_time
 
 
@@ -116,13 +116,13 @@ def test_what_branches_without_end_is_bounded() -> None:
     for _ in range(40):
         tree = [tree, tree]
     began = time.monotonic()
-    assert len(plain_json(tree)) < 100_000_000
+    assert len(to_json(tree)) < 100_000_000
     assert time.monotonic() - began < 5
 
 
 def test_a_copy_does_not_change_with_what_it_was_made_of() -> None:
     note = {"items": [1]}
-    copy = plain(note)
+    copy = to_json_value(note)
     note["items"].append(2)
     assert copy == {"items": [1]}
 

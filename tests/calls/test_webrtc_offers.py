@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from tests.calls.call_bench import Caller, scenario
+from tests.calls.call_harness import Caller, scenario
 from tests.calls.model_fake import FakeConnection, FakeModel
 from trunkline.calls import log_events
-from trunkline.calls.call import CallTimes
-from trunkline.calls.registry import Exchange
+from trunkline.calls.call import CallTimeLimits
+from trunkline.calls.registry import CallRegistry
 from trunkline.providers import Dialled, ProviderError
 from trunkline.testing.virtual_time import in_virtual_time
 
@@ -60,14 +60,14 @@ class FakeMedia(FakeModel):
 @contextlib.asynccontextmanager
 async def calling(model: FakeMedia) -> AsyncIterator[Caller]:
     """A call over WebRTC that nobody has dialled yet."""
-    async with Exchange(times=CallTimes()) as exchange:
-        call = exchange.start(scenario(), model, agent=None, transport="webrtc")
+    async with CallRegistry(time_limits=CallTimeLimits()) as registry:
+        call = registry.start(scenario(), model, agent=None, transport="webrtc")
         yield Caller(call, model)
 
 
 async def greeted(caller: Caller) -> None:
     """The page has dialled, and listens to the greeting."""
-    await caller.call.dial("offer")
+    await caller.call.answer_offer("offer")
     caller.joins()
     caller.command(type="media_ready")
     await caller.heard(1)
@@ -83,7 +83,7 @@ async def greeted(caller: Caller) -> None:
 async def test_the_answer_is_the_services_and_the_link_its_sideband() -> None:
     model = FakeMedia()
     async with calling(model) as caller:
-        assert await caller.call.dial("offer") == "answer to offer"
+        assert await caller.call.answer_offer("offer") == "answer to offer"
         await caller.until(lambda: model.connections)
     assert model.sidebands == ["rtc_1"]
 
@@ -92,7 +92,7 @@ async def test_the_answer_is_the_services_and_the_link_its_sideband() -> None:
 async def test_the_session_is_bound_in_before_anybody_could_speak() -> None:
     model = FakeMedia()
     async with calling(model) as caller:
-        await caller.call.dial("offer")
+        await caller.call.answer_offer("offer")
     session = model.dialled["rtc_1"]
     assert session["model"] == "model of bench"
     assert session["instructions"] == "Be a host."
@@ -113,7 +113,7 @@ async def test_before_it_is_dialled_a_webrtc_call_connects_nowhere() -> None:
 async def test_the_greeting_comes_when_the_page_says_that_media_flows() -> None:
     model = FakeMedia()
     async with calling(model) as caller:
-        await caller.call.dial("offer")
+        await caller.call.answer_offer("offer")
         caller.joins()
         await asyncio.sleep(5)
         assert caller.answers() == []
@@ -147,7 +147,7 @@ async def test_dialling_anew_hangs_up_the_former_and_gives_the_conversation_to_t
         await greeted(caller)
         caller.leaves()
         caller.call.join(caller.call.leg.leg_id, "webrtc")
-        await caller.call.dial("another offer")
+        await caller.call.answer_offer("another offer")
         caller.joins()
         caller.command(type="media_ready")
         await caller.until(lambda: model.open == {"rtc_2"} and len(model.connections) == 2)
@@ -161,7 +161,7 @@ async def test_dialling_anew_hangs_up_the_former_and_gives_the_conversation_to_t
 async def test_the_relay_takes_over_and_the_webrtc_call_is_hung_up() -> None:
     model = FakeMedia()
     async with calling(model) as caller:
-        await caller.call.dial("offer")
+        await caller.call.answer_offer("offer")
         await caller.until(lambda: model.connections)
         caller.call.join(caller.call.leg.leg_id, "websocket")
         caller.joins()
@@ -179,7 +179,7 @@ async def test_the_relay_takes_over_and_the_webrtc_call_is_hung_up() -> None:
 async def test_an_answer_that_comes_after_the_relay_was_chosen_is_hung_up() -> None:
     model = FakeMedia(dial_takes_s=4.0)
     async with calling(model) as caller:
-        dialling = asyncio.create_task(caller.call.dial("offer"))
+        dialling = asyncio.create_task(caller.call.answer_offer("offer"))
         await asyncio.sleep(3)
         caller.call.join(caller.call.leg.leg_id, "websocket")
         caller.joins()
@@ -193,10 +193,10 @@ async def test_an_answer_that_comes_after_the_relay_was_chosen_is_hung_up() -> N
 async def test_an_answer_for_a_caller_who_was_taken_over_is_hung_up() -> None:
     model = FakeMedia(dial_takes_s=2.0)
     async with calling(model) as caller:
-        first = asyncio.create_task(caller.call.dial("offer"))
+        first = asyncio.create_task(caller.call.answer_offer("offer"))
         await asyncio.sleep(1)
         caller.call.join(None, "webrtc", take_over=True)
-        second = asyncio.create_task(caller.call.dial("another offer"))
+        second = asyncio.create_task(caller.call.answer_offer("another offer"))
         await asyncio.gather(first, second)
         await asyncio.sleep(1)
         assert model.open == {"rtc_2"}
@@ -207,7 +207,7 @@ async def test_an_answer_for_a_caller_who_was_taken_over_is_hung_up() -> None:
 async def test_an_answer_that_comes_after_the_end_is_hung_up() -> None:
     model = FakeMedia(dial_takes_s=4.0)
     async with calling(model) as caller:
-        dialling = asyncio.create_task(caller.call.dial("offer"))
+        dialling = asyncio.create_task(caller.call.answer_offer("offer"))
         await asyncio.sleep(1)
         caller.call.hang_up()
         await dialling
@@ -220,7 +220,7 @@ async def test_a_redial_just_before_the_end_leaves_nothing_behind() -> None:
     model = FakeMedia()
     async with calling(model) as caller:
         await greeted(caller)
-        await caller.call.dial("another offer")
+        await caller.call.answer_offer("another offer")
         caller.call.hang_up()
         await asyncio.sleep(1)
         assert model.open == set()
@@ -231,7 +231,7 @@ async def test_a_refusal_is_told_and_the_relay_still_works() -> None:
     model = FakeMedia(refuses=ProviderError("no WebRTC today", retry=False))
     async with calling(model) as caller:
         with pytest.raises(ProviderError, match="no WebRTC today"):
-            await caller.call.dial("offer")
+            await caller.call.answer_offer("offer")
         caller.call.join(caller.call.leg.leg_id, "websocket")
         caller.joins()
         assert await caller.heard(1) == "You said: hi."
@@ -260,7 +260,7 @@ async def test_a_webrtc_call_that_is_no_more_makes_the_page_dial() -> None:
         model.now.breaks()
         await caller.until(lambda: caller.logged(log_events.LegReofferRequested))
         assert not caller.call.is_over
-        await caller.call.dial("another offer")
+        await caller.call.answer_offer("another offer")
         caller.command(type="media_ready")
         caller.types("hello")
         await caller.until(lambda: "You said: hello." in caller.answers())
@@ -271,8 +271,8 @@ async def test_a_scenario_that_holds_back_what_is_unchecked_needs_its_sound_to_p
     model = FakeMedia()
     held = scenario()
     held.hold = True
-    async with Exchange(times=CallTimes()) as exchange:
-        call = exchange.start(held, model, agent=None, transport="webrtc")
+    async with CallRegistry(time_limits=CallTimeLimits()) as registry:
+        call = registry.start(held, model, agent=None, transport="webrtc")
         with pytest.raises(ProviderError, match="holds back"):
-            await call.dial("offer")
+            await call.answer_offer("offer")
     assert model.dialled == {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trunkline.calls.model_link.caller_audio_buffer import HELD_SOUND_BYTES, LEAD_BYTES, CallerSound
+from trunkline.calls.model_link.caller_audio_buffer import LOOKBACK_BYTES, MAX_HELD_BYTES, CallerAudioBuffer
 from trunkline.realtime.audio import BYTES_PER_MS
 
 
@@ -14,16 +14,16 @@ def ms(number: int, of: int = 0) -> bytes:
 
 
 def test_what_waits_is_given_once_and_is_the_newest() -> None:
-    sound = CallerSound()
+    sound = CallerAudioBuffer()
     for _ in range(21):
         sound.hold(ms(1000))
     assert sound.waits
-    assert sum(map(len, sound.release())) == HELD_SOUND_BYTES
+    assert sum(map(len, sound.release())) == MAX_HELD_BYTES
     assert sound.release() == []
 
 
 def test_without_a_turn_the_last_moment_is_heard_again_in_which_one_may_have_begun() -> None:
-    sound = CallerSound()
+    sound = CallerAudioBuffer()
     for of in range(30):
         sound.arrived()
         sound.sent(ms(100, of))
@@ -33,7 +33,7 @@ def test_without_a_turn_the_last_moment_is_heard_again_in_which_one_may_have_beg
 
 
 def test_while_nothing_comes_from_the_service_more_is_kept() -> None:
-    sound = CallerSound()
+    sound = CallerAudioBuffer()
     sound.sent(ms(100, 0))
     sound.arrived()
     for of in range(1, 50):
@@ -43,7 +43,7 @@ def test_while_nothing_comes_from_the_service_more_is_kept() -> None:
 
 
 def test_what_was_understood_is_not() -> None:
-    sound = CallerSound()
+    sound = CallerAudioBuffer()
     for of in range(10):
         sound.sent(ms(100, of))
     sound.remember("turn", 200)
@@ -53,7 +53,7 @@ def test_what_was_understood_is_not() -> None:
 
 
 def test_a_session_that_is_renewed_or_resumed_hears_nothing_again() -> None:
-    sound = CallerSound()
+    sound = CallerAudioBuffer()
     sound.remember("turn", None)
     sound.sent(ms(100))
     sound.new_session(hears_again=False)
@@ -61,7 +61,7 @@ def test_a_session_that_is_renewed_or_resumed_hears_nothing_again() -> None:
 
 
 def test_a_turn_is_heard_again_from_its_beginning_before_what_waits() -> None:
-    sound = CallerSound()
+    sound = CallerAudioBuffer()
     for of in range(10):
         sound.sent(ms(100, of))
     sound.remember("turn", 700)
@@ -72,7 +72,7 @@ def test_a_turn_is_heard_again_from_its_beginning_before_what_waits() -> None:
 
 
 def test_ms_count_from_the_sessions_beginning() -> None:
-    sound = CallerSound()
+    sound = CallerAudioBuffer()
     sound.sent(ms(5000))
     sound.new_session(hears_again=False)
     for of in range(5):
@@ -83,7 +83,7 @@ def test_ms_count_from_the_sessions_beginning() -> None:
 
 
 def test_a_turn_from_now_on_has_nothing_before_it() -> None:
-    sound = CallerSound()
+    sound = CallerAudioBuffer()
     sound.sent(ms(100, 1))
     sound.remember("turn", None)
     sound.sent(ms(100, 2))
@@ -92,7 +92,7 @@ def test_a_turn_from_now_on_has_nothing_before_it() -> None:
 
 
 def test_a_place_that_cannot_be_is_a_moment_ago() -> None:
-    sound = CallerSound()
+    sound = CallerAudioBuffer()
     for of in range(30):
         sound.arrived()
         sound.sent(ms(100, of))
@@ -102,7 +102,7 @@ def test_a_place_that_cannot_be_is_a_moment_ago() -> None:
 
 
 def test_it_can_be_heard_again_and_again() -> None:
-    sound = CallerSound()
+    sound = CallerAudioBuffer()
     sound.remember("turn", None)
     sound.sent(ms(100, 1))
     for _ in range(3):
@@ -115,7 +115,7 @@ def test_it_can_be_heard_again_and_again() -> None:
 
 
 def test_a_caller_who_is_gone_leaves_nothing_and_the_sessions_clock_goes_on() -> None:
-    sound = CallerSound()
+    sound = CallerAudioBuffer()
     sound.remember("turn", None)
     sound.sent(ms(1000, 1))
     sound.hold(ms(20))
@@ -129,7 +129,7 @@ def test_a_caller_who_is_gone_leaves_nothing_and_the_sessions_clock_goes_on() ->
 
 @given(st.lists(st.tuples(st.integers(1, 3000), st.sampled_from("abc"), st.booleans()), max_size=60))
 def test_no_more_is_kept_than_it_may(steps: list[tuple[int, str, bool]]) -> None:
-    sound = CallerSound()
+    sound = CallerAudioBuffer()
     for length, turn, begins in steps:
         if begins:
             sound.remember(turn, None)
@@ -138,5 +138,5 @@ def test_no_more_is_kept_than_it_may(steps: list[tuple[int, str, bool]]) -> None
         sound.arrived()
         sound.sent(ms(length))
         kept = sum(map(len, sound._sent))
-        most = HELD_SOUND_BYTES if sound._turns else LEAD_BYTES
+        most = MAX_HELD_BYTES if sound._turns else LOOKBACK_BYTES
         assert kept < most + 2 * len(ms(3000))

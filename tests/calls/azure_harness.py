@@ -30,7 +30,7 @@ def scenario() -> Scenario[Any]:
 
 
 @dataclass
-class OnAzure:
+class AzureCall:
     """A call on the stand-in."""
 
     azure: AzureStandIn
@@ -69,7 +69,7 @@ class OnAzure:
 
 
 @contextlib.asynccontextmanager
-async def on_azure(*, ms_per_character: int = 2, **changes: Any) -> AsyncIterator[OnAzure]:
+async def azure_call(*, ms_per_character: int = 2, **changes: Any) -> AsyncIterator[AzureCall]:
     """A call that is about to begin; `changes` are of the provider's settings.
 
     Args:
@@ -79,5 +79,5 @@ async def on_azure(*, ms_per_character: int = 2, **changes: Any) -> AsyncIterato
     async with azure_stand_in(played, scenario().name, ms_per_character=ms_per_character) as there:
         provider = azure(there.settings(**changes))
         async with Room("live", provider_of=lambda _scenario: provider) as room:
-            yield OnAzure(there, provider, await room.call(scenario()))
+            yield AzureCall(there, provider, await room.call(scenario()))
         await provider.aclose()
