@@ -12,7 +12,7 @@ from pathlib import Path
 
 from trunkline.engine import session_runner
 from trunkline.engine.http import app, client_secrets, preview, protocol_coverage, webrtc_calls
-from trunkline.engine.session import conversation_events, input_audio, responses, session
+from trunkline.engine.session import input_audio, item_events, response, session
 from trunkline.engine.text import routes
 from trunkline.engine.transports import data_channel, rtc_audio, websocket
 from trunkline.realtime.dialects import server_event_to_preview
@@ -70,31 +70,31 @@ def limits() -> str:
     rows = [
         ("sessions at once, by all ways", str(app.MAX_SESSIONS), "429"),
         ("a session's life", f"{app.SESSION_LIMIT_S / 60:g} min", "`session_expired`, then close 1001"),
-        ("one WebSocket message", _size(app.MAX_MESSAGE), "close 1009"),
+        ("one WebSocket message", _size(app.MAX_MESSAGE_BYTES), "close 1009"),
         ("sound in the input buffer", _size(input_audio.MAX_BYTES), "`input_audio_buffer_full`, or the turn ends"),
         (
             "the words of a turn, after its last sound",
-            f"{session_runner.WORDS_TIMEOUT_S:g} s",
+            f"{session_runner.TRANSCRIPT_TIMEOUT_S:g} s",
             "`conversation.item.input_audio_transcription.failed`",
         ),
         ("shortest commit", f"{session.MIN_COMMIT_MS} ms", "`input_audio_buffer_commit_empty`"),
         ("responses at once, one of them in the conversation", str(session.MAX_RESPONSES), "`too_many_responses`"),
-        ("tokens of a response without a limit of its own", f"{responses.MAX_TOKENS:,}", "`incomplete`"),
-        ("items of a conversation", f"{conversation_events.MAX_ITEMS:,}", "`too_many_items`"),
-        ("text and pictures of a conversation", _size(conversation_events.MAX_ITEM_BYTES), "`conversation_too_large`"),
+        ("tokens of a response without a limit of its own", f"{response.MAX_OUTPUT_TOKENS:,}", "`incomplete`"),
+        ("items of a conversation", f"{item_events.MAX_ITEMS:,}", "`too_many_items`"),
+        ("text and pictures of a conversation", _size(item_events.MAX_ITEM_BYTES), "`conversation_too_large`"),
         (
             "sound over WebRTC that comes faster than it lasts",
             f"{rtc_audio.MAX_AHEAD_MS // 1000} s",
             f"dropped; after {rtc_audio.MAX_DROPPED_MS // 1000} s more the call ends",
         ),
         ("streams within a caller's track", str(rtc_audio.MAX_SOURCES), "the call ends"),
-        ("events waiting for a WebSocket client", _size(websocket.MAX_WAITING), "close 1008"),
-        ("events waiting on a data channel", _size(data_channel.MAX_WAITING), "the call ends"),
+        ("events waiting for a WebSocket client", _size(websocket.MAX_QUEUED_BYTES), "close 1008"),
+        ("events waiting on a data channel", _size(data_channel.MAX_QUEUED_BYTES), "the call ends"),
         ("sidebands of one call", str(webrtc_calls.MAX_SIDEBANDS), "429"),
         ("life of an ephemeral key", f"{client_secrets.LIFETIME_S} s unless asked otherwise", "401"),
         ("life of a preview's ephemeral key", f"{preview.SECRET_LIFETIME_S} s unless asked otherwise", "401"),
-        ("a request to a text model", _size(routes.MAX_BODY), "413"),
-        ("requests to text models at once", str(routes.MAX_AT_ONCE), "429"),
+        ("a request to a text model", _size(routes.MAX_BODY_BYTES), "413"),
+        ("requests to text models at once", str(routes.MAX_CONCURRENT_REQUESTS), "429"),
     ]
     return _table(("of", "limit", "beyond it"), rows)
 

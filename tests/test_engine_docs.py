@@ -13,7 +13,7 @@ import pytest
 
 from trunkline import Rehearsal
 from trunkline.builtin_scenarios.simple_handoff import simple_handoff
-from trunkline.engine.brains.silent_brain import SilentBrain
+from trunkline.engine.brains.unconfigured_brain import UnconfiguredBrain
 from trunkline.engine.default import local_engine
 from trunkline.engine.http.app import Engine
 from trunkline.scenario.answers import Question, answer
@@ -65,7 +65,7 @@ def test_the_rehearsed_text_models_answer() -> None:
 @pytest.mark.parametrize("path", sorted(set(re.findall(r"(?:WS|POST|GET) (?:…)?(/[a-zA-Z0-9_/]+)", PAGE))))
 def test_every_route_on_the_page_is_there(path: str) -> None:
     unused: Any = None
-    engine = Engine(lambda model, settings: SilentBrain(), unused, unused, unused)
+    engine = Engine(lambda model, settings: UnconfiguredBrain(), unused, unused, unused)
     paths = [str(getattr(route, "path", "")) for route in engine.app.routes]
-    there = {path.replace("{call_id}", "ID").replace("{name:path}", "NAME") for path in paths}
+    there = {path.replace("{rtc_call_id}", "ID").replace("{name:path}", "NAME") for path in paths}
     assert {path, f"/openai/v1{path}"} & there, sorted(there)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 
-from trunkline.engine.brains import BrainOutput, BrainRequest, Say
+from trunkline.engine.brains import BrainOutput, BrainRequest, TextDelta
 from trunkline.engine.speech import SpeechChunk, Transcript
 
 
@@ -16,7 +16,7 @@ class FixedBrain:
         self._grammar = grammar
 
     async def respond(self, request: BrainRequest) -> AsyncIterator[BrainOutput]:
-        yield Say(self._answer)
+        yield TextDelta(self._answer)
 
     def grammar(self, request: BrainRequest) -> str | None:
         return self._grammar

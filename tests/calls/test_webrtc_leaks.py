@@ -89,7 +89,7 @@ async def test_many_calls_leave_no_peer_task_thread_or_socket() -> None:
                 await asyncio.gather(*map(run, range(first, first + AT_ONCE)))
             await until(lambda: registry.running == 0)
             engine = provider._server.engine
-            await until(lambda: not engine.sessions and not engine.calls._calls)
+            await until(lambda: not engine.sessions and not engine.webrtc_calls._calls)
             await until(lambda: all(now <= then for now, then in zip(held(), before, strict=True)))
     finally:
         await provider.aclose()

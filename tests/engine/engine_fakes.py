@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
-from trunkline.engine.brains import BrainOutput, BrainRequest, Say
+from trunkline.engine.brains import BrainOutput, BrainRequest, TextDelta
 from trunkline.engine.speech import SpeechChunk, SpeechError, SpeechMark, Transcript
 from trunkline.realtime.events import text_of
 
@@ -38,7 +38,7 @@ class FakeActivity:
 def echo(request: BrainRequest) -> list[BrainOutput]:
     """Says what the last user message said."""
     users = [item for item in request.items if item.get("role") == "user"]
-    return [Say(f"You said: {text_of(users[-1]) if users else 'nothing'}.")]
+    return [TextDelta(f"You said: {text_of(users[-1]) if users else 'nothing'}.")]
 
 
 @dataclass

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from tests.engine import engine_oracle
+from tests.engine import official_events
 from tests.engine.engine_fakes import FakeActivity, echo, sound_of
 from trunkline.engine.brains import BrainOutput, BrainRequest
 from trunkline.engine.session import effects, inputs
@@ -58,7 +58,7 @@ class Rig:
             for output in self.session.step(self._inbox.popleft(), self.now_ms):
                 if isinstance(output, Send):
                     event = decode(encode(output.event))  # as it goes over the wire
-                    engine_oracle.check(event)
+                    official_events.check(event)
                     self.watch.see(event)
                     self.events.append(event)
                 elif not self._carry_out(output):
@@ -104,13 +104,13 @@ class Rig:
             if self.answer is None:
                 return False
             where = (effect.response_id, effect.generation)
-            self._inbox.extend(inputs.BrainSaid(*where, output) for output in self.answer(effect.request))
+            self._inbox.extend(inputs.BrainProduced(*where, output) for output in self.answer(effect.request))
             self._inbox.append(inputs.BrainDone(*where))
-        elif isinstance(effect, effects.Speak):
+        elif isinstance(effect, effects.StartSpeech):
             if not self.speaks:
                 return False
             where = (effect.response_id, effect.generation)
-            self._inbox.extend(inputs.SpeechMade(*where, chunk) for chunk in sound_of(effect.text))
+            self._inbox.extend(inputs.SpeechProduced(*where, chunk) for chunk in sound_of(effect.text))
             self._inbox.append(inputs.SpeechDone(*where))
         elif isinstance(effect, effects.OpenUtterance):
             self.utterances[effect.utterance_id] = bytearray()

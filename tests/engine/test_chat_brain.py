@@ -15,11 +15,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from trunkline.engine.brains import BrainError, BrainOutput, BrainRequest, Invoke, Say, Usage
+from trunkline.engine.brains import BrainError, BrainOutput, BrainRequest, TextDelta, ToolCallDelta, Usage
 from trunkline.engine.brains.chat_brain import ChatBrain
 from trunkline.engine.brains.chat_endpoint import ChatEndpoint
 from trunkline.engine.brains.chat_messages import chat_messages
-from trunkline.engine.brains.reasoning_filter import ThinkingFilter
+from trunkline.engine.brains.reasoning_filter import ReasoningFilter
 from trunkline.engine.server import EmbeddedServer, _listen
 
 Answer = Callable[[dict[str, Any]], AsyncIterator[dict[str, Any]] | Response]
@@ -81,7 +81,7 @@ async def ask(answer: Answer, request: BrainRequest | None = None) -> tuple[list
     async with endpoint(answer) as (url, bodies, _left):
         chat = ChatEndpoint(url, "small-model", "k")
         try:
-            brain = ChatBrain(chat, silence_timeout=0.5)
+            brain = ChatBrain(chat, silence_timeout_s=0.5)
             return [output async for output in brain.respond(request or BrainRequest("ignored"))], bodies
         finally:
             await chat.aclose()
@@ -94,7 +94,7 @@ async def test_words_come_as_they_are_made() -> None:
         yield {**delta(), "choices": [], "usage": {"prompt_tokens": 12, "completion_tokens": 3, "total_tokens": 15}}
 
     outputs, bodies = await ask(answer)
-    assert outputs == [Say("Good "), Say("morning"), Say("."), Usage(12, 3)]
+    assert outputs == [TextDelta("Good "), TextDelta("morning"), TextDelta("."), Usage(12, 3)]
     assert bodies[0]["model"] == "small-model"
     assert bodies[0]["chat_template_kwargs"] == {"enable_thinking": False}
 
@@ -112,10 +112,10 @@ async def test_function_calls_are_streamed_and_put_in_order() -> None:
         answer, BrainRequest("m", tools=[tool], tool_choice={"type": "function", "name": "look_up"})
     )
     assert outputs == [
-        Invoke("call_a", "look_up", ""),
-        Invoke("call_a", "look_up", '{"id"'),
-        Invoke("call_a", "look_up", ": 1}"),
-        Invoke("call_b", "check", '{"x": 2}'),
+        ToolCallDelta("call_a", "look_up", ""),
+        ToolCallDelta("call_a", "look_up", '{"id"'),
+        ToolCallDelta("call_a", "look_up", ": 1}"),
+        ToolCallDelta("call_b", "check", '{"x": 2}'),
     ]
     assert bodies[0]["tools"][0]["function"]["name"] == "look_up"
     assert bodies[0]["tool_choice"] == {"type": "function", "function": {"name": "look_up"}}
@@ -128,13 +128,13 @@ async def test_thinking_is_left_out() -> None:
             yield delta(content=piece)
 
     outputs, _ = await ask(answer)
-    assert "".join(output.text for output in outputs if isinstance(output, Say)) == "Hello <b>you</b>."
+    assert "".join(output.text for output in outputs if isinstance(output, TextDelta)) == "Hello <b>you</b>."
 
 
 def test_a_tag_may_be_cut_anywhere() -> None:
     text = "<think>a < b</think>One < two <think>hm</think>three <thin"
     for size in range(1, len(text)):
-        thinking = ThinkingFilter()
+        thinking = ReasoningFilter()
         out = "".join(thinking.feed(text[start : start + size]) for start in range(0, len(text), size))
         assert out + thinking.flush() == "One < two three <thin"
 
@@ -149,7 +149,7 @@ async def test_a_server_that_refuses_the_options_is_asked_without_them() -> None
         return said()
 
     outputs, bodies = await ask(answer)
-    assert outputs == [Say("Yes.")]
+    assert outputs == [TextDelta("Yes.")]
     assert len(bodies) == 2
 
 
@@ -194,7 +194,7 @@ async def test_closing_the_answer_ends_the_request() -> None:
     async with endpoint(answer) as (url, _bodies, left):
         chat = ChatEndpoint(url, "m")
         async with aclosing(ChatBrain(chat).respond(BrainRequest("m"))) as outputs:
-            assert await anext(outputs) == Say("on and on ")
+            assert await anext(outputs) == TextDelta("on and on ")
         async with asyncio.timeout(2):
             await left.wait()
         await chat.aclose()
@@ -208,7 +208,7 @@ async def test_brains_share_the_connections_to_their_endpoint() -> None:
         chat = ChatEndpoint(url, "m")
         for _ in range(3):
             brain = ChatBrain(chat)
-            assert [output async for output in brain.respond(BrainRequest("m"))] == [Say("Yes.")]
+            assert [output async for output in brain.respond(BrainRequest("m"))] == [TextDelta("Yes.")]
             await brain.aclose()
         await chat.aclose()
     assert len({body["from port"] for body in bodies}) == 1

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.engine.engine_rig import Rig, error_of, only
-from trunkline.engine.brains import Say
+from trunkline.engine.brains import TextDelta
 
 
 def updated(rig: Rig, **session: Any) -> dict[str, Any]:
@@ -98,7 +98,7 @@ def test_a_session_needs_its_type() -> None:
 
 
 def test_the_voice_cannot_change_once_it_was_heard() -> None:
-    rig = Rig(answer=lambda request: [Say("Hello.")])
+    rig = Rig(answer=lambda request: [TextDelta("Hello.")])
     updated(rig, audio={"output": {"voice": "sage"}})
     rig.send("response.create")
     assert error_of(rig.configure(audio={"output": {"voice": "cedar"}}))["code"] == "cannot_update_voice"
@@ -143,8 +143,8 @@ def test_a_session_ends_after_its_time() -> None:
     from trunkline.engine.session import effects, inputs
 
     rig = Rig(lifetime_ms=60_000 * 60)
-    wake = rig.took(effects.WakeAt)
+    wake = rig.took(effects.SetTimer)
     assert wake.at_ms == 3_600_000
-    assert error_of(rig.post(inputs.WokeUp(wake.key)))["code"] == "session_expired"
+    assert error_of(rig.post(inputs.TimerFired(wake.key)))["code"] == "session_expired"
     assert rig.took(effects.Close).code == 1001
     assert rig.type("anybody?") == []

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.engine.engine_fakes import LOUD, SILENCE, loud, silence, sound_of
 from tests.engine.engine_rig import Rig, every, only
-from trunkline.engine.brains import BrainOutput, Invoke, Say, Usage
+from trunkline.engine.brains import BrainOutput, TextDelta, ToolCallDelta, Usage
 from trunkline.engine.session import effects, inputs
 from trunkline.engine.session.effects import Effect
 
@@ -22,8 +22,8 @@ relaxed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 words = st.sampled_from(["Yes. ", "One moment, ", "please", " wait! ", "No? ", "3.14 ", "\n", ""])
 outputs: st.SearchStrategy[BrainOutput] = st.one_of(
-    st.builds(Say, words, st.sampled_from([None, "de"])),
-    st.builds(Invoke, st.sampled_from(["c1", "c2", "c3"]), st.just("f"), st.sampled_from(["", "{", "}"])),
+    st.builds(TextDelta, words, st.sampled_from([None, "de"])),
+    st.builds(ToolCallDelta, st.sampled_from(["c1", "c2", "c3"]), st.just("f"), st.sampled_from(["", "{", "}"])),
     st.builds(Usage, st.integers(0, 99), st.integers(0, 99)),
 )
 item_ids = st.sampled_from(["root", "mine", "nobody", None, "item_3", "item_4", "item_5", "item_6", "item_7"])
@@ -128,22 +128,22 @@ class Chaos:
         if not chosen:
             return
         effect = self._data.draw(st.sampled_from(chosen), label="effect")
-        for given_input in self._results(effect):
-            self._rig.post(given_input)
+        for response_input in self._results(effect):
+            self._rig.post(response_input)
 
     def _results(self, effect: Effect) -> list[inputs.Input]:
         draw = self._data.draw
         if isinstance(effect, effects.StartBrain):
             where = (effect.response_id, effect.generation)
             if draw(st.booleans(), label="says"):
-                return [inputs.BrainSaid(*where, draw(outputs))]
+                return [inputs.BrainProduced(*where, draw(outputs))]
             self._finish(effect)
             fails = draw(st.booleans(), label="fails")
             return [inputs.BrainFailed(*where, "broke off") if fails else inputs.BrainDone(*where)]
-        if isinstance(effect, effects.Speak):
+        if isinstance(effect, effects.StartSpeech):
             where = (effect.response_id, effect.generation)
             self._finish(effect)
-            spoken: list[inputs.Input] = [inputs.SpeechMade(*where, chunk) for chunk in sound_of(effect.text)]
+            spoken: list[inputs.Input] = [inputs.SpeechProduced(*where, chunk) for chunk in sound_of(effect.text)]
             done: inputs.Input = inputs.SpeechDone(*where)
             if draw(st.booleans(), label="fails"):
                 done = inputs.SpeechFailed(*where, "hoarse")
@@ -154,9 +154,9 @@ class Chaos:
             fails = draw(st.booleans(), label="fails")
             partial = inputs.PartialTranscript(name, "hel")
             return [partial, inputs.TranscriptFailed(name, "died") if fails else inputs.FinalTranscript(name, "hello")]
-        if isinstance(effect, effects.WakeAt):
+        if isinstance(effect, effects.SetTimer):
             self._rig.now_ms = max(self._rig.now_ms, effect.at_ms)
-            return [inputs.WokeUp(effect.key)]
+            return [inputs.TimerFired(effect.key)]
         return []
 
     def _finish(self, effect: Effect) -> None:
@@ -253,7 +253,7 @@ def test_a_barge_in_ends_the_answer_before_the_next_turn_is_committed(data: st.D
 @relaxed
 @given(st.lists(st.integers(0, 450), min_size=1, max_size=5))
 def test_truncating_again_and_again_only_shortens(ends: list[int]) -> None:
-    rig = Rig(answer=lambda request: [Say("One two three four.")])
+    rig = Rig(answer=lambda request: [TextDelta("One two three four.")])
     item_id = only(rig.send("response.create"), "response.done")["response"]["output"][0]["id"]
     length, text = 400, "One two three four."
     for end_ms in ends:

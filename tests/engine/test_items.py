@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.engine.engine_rig import Rig, error_of, only, types
-from trunkline.engine.brains import Say
+from trunkline.engine.brains import TextDelta
 from trunkline.engine.session import effects, inputs
 from trunkline.engine.speech import SpeechChunk, SpeechMark
 
@@ -26,7 +26,7 @@ def spoken(rig: Rig) -> str:
 
 @pytest.fixture
 def rig() -> Rig:
-    return Rig(answer=lambda request: [Say("One two three four.")])
+    return Rig(answer=lambda request: [TextDelta("One two three four.")])
 
 
 def test_a_created_item_is_added_and_done(rig: Rig) -> None:
@@ -146,11 +146,11 @@ def test_only_what_the_agent_said_aloud_can_be_truncated(rig: Rig) -> None:
 
 
 def test_a_message_may_be_truncated_before_it_is_done() -> None:
-    rig = Rig(answer=lambda request: [Say("One two three.")], speaks=False)
+    rig = Rig(answer=lambda request: [TextDelta("One two three.")], speaks=False)
     rig.send("response.create")
-    speak = rig.took(effects.Speak)
+    speak = rig.took(effects.StartSpeech)
     where = (speak.response_id, speak.generation)
-    rig.post(inputs.SpeechMade(*where, SpeechChunk(bytes(48 * 300), (SpeechMark(100, 3), SpeechMark(200, 7)))))
+    rig.post(inputs.SpeechProduced(*where, SpeechChunk(bytes(48 * 300), (SpeechMark(100, 3), SpeechMark(200, 7)))))
     events = rig.send("conversation.item.truncate", item_id=speak.item_id, content_index=0, audio_end_ms=120)
     assert only(events, "conversation.item.truncated")
     rig.send("response.cancel")
@@ -159,11 +159,11 @@ def test_a_message_may_be_truncated_before_it_is_done() -> None:
 
 
 def test_a_voice_without_marks_is_truncated_by_proportion() -> None:
-    rig = Rig(answer=lambda request: [Say("aaaa bbbb cccc dddd")], speaks=False)
+    rig = Rig(answer=lambda request: [TextDelta("aaaa bbbb cccc dddd")], speaks=False)
     rig.send("response.create")
-    speak = rig.took(effects.Speak)
+    speak = rig.took(effects.StartSpeech)
     where = (speak.response_id, speak.generation)
-    rig.post(inputs.SpeechMade(*where, SpeechChunk(bytes(48 * 400))))
+    rig.post(inputs.SpeechProduced(*where, SpeechChunk(bytes(48 * 400))))
     rig.post(inputs.SpeechDone(*where))
     rig.send("conversation.item.truncate", item_id=speak.item_id, content_index=0, audio_end_ms=220)
     assert item(rig, speak.item_id)["content"][0]["transcript"] == "aaaa bbbb"

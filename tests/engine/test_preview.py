@@ -21,8 +21,8 @@ from tests.engine.engine_rig import Rig, every, only, types
 from tests.engine.test_real_client import KEY, receive_any, running, say, speak
 from tests.engine.test_wire_fuzz import frame, mutated
 from tests.preview_oracle import check
-from trunkline.engine.brains import Invoke, Say
-from trunkline.engine.http.preview import PreviewDialect
+from trunkline.engine.brains import TextDelta, ToolCallDelta
+from trunkline.engine.http.preview import PreviewTranslator
 from trunkline.engine.server import EngineServer
 
 
@@ -59,9 +59,13 @@ async def receive(connection: Any, until: str) -> list[dict[str, Any]]:
 def weather(request: Any) -> list[Any]:
     last = request.items[-1]
     if last["type"] == "function_call_output":
-        return [Say(f"It is {last['output']}.")]
+        return [TextDelta(f"It is {last['output']}.")]
     words = last["content"][0].get("text") or last["content"][0].get("transcript")
-    return [Invoke("call_1", "weather", '{"city": "Wanaka"}')] if "weather" in words else [Say(f"You said: {words}.")]
+    return (
+        [ToolCallDelta("call_1", "weather", '{"city": "Wanaka"}')]
+        if "weather" in words
+        else [TextDelta(f"You said: {words}.")]
+    )
 
 
 @pytest.mark.parametrize("connected", [azure, openai_beta])
@@ -123,7 +127,7 @@ async def test_an_assistants_words_may_be_given_back() -> None:
 
 
 async def test_truncating_and_retrieving() -> None:
-    brain = FakeBrain(lambda request: [Say("One two three four.")])
+    brain = FakeBrain(lambda request: [TextDelta("One two three four.")])
     async with running(brain) as server, azure(server) as connection:
         await say(connection, "count")
         item_id = (await receive(connection, "response.done"))[-1]["response"]["output"][0]["id"]
@@ -268,8 +272,14 @@ async def test_a_key_that_cannot_be_minted(body: Any, key: str, status: int, par
 
 def test_everything_a_session_may_send_is_valid_in_the_preview() -> None:
     """A long and busy session on the bench; the machine does not know that somebody translates."""
-    dialect, told = PreviewDialect(), []
-    rig = Rig(answer=lambda request: [Say("First, well. "), Invoke("c1", "f", '{"a": 1}'), Say("Then this.")])
+    translator, told = PreviewTranslator(), []
+    rig = Rig(
+        answer=lambda request: [
+            TextDelta("First, well. "),
+            ToolCallDelta("c1", "f", '{"a": 1}'),
+            TextDelta("Then this."),
+        ]
+    )
     rig.configure(audio={"input": {"transcription": {"model": "x"}}})
     rig.configure(tools=[{"type": "function", "name": "f"}], tool_choice={"type": "function", "name": "f"})
     rig.type("hello")
@@ -289,7 +299,7 @@ def test_everything_a_session_may_send_is_valid_in_the_preview() -> None:
     rig.send("input_audio_buffer.commit")
     rig.send("response.cancel")
     for event in rig.events:
-        translated = dialect.down(event)
+        translated = translator.from_ga(event)
         if translated is not None:
             check(translated)
             told.append(translated)
@@ -298,7 +308,7 @@ def test_everything_a_session_may_send_is_valid_in_the_preview() -> None:
 
 
 async def test_an_interrupted_answer_in_the_preview() -> None:
-    brain = FakeBrain(lambda request: [Say("On and on. ")] * 1000, delay=0.005)
+    brain = FakeBrain(lambda request: [TextDelta("On and on. ")] * 1000, delay=0.005)
     async with running(brain, tts=FakeTts(delay=0.005)) as server, azure(server) as connection:
         await say(connection, "tell me everything")
         await receive(connection, "response.audio.delta")
@@ -330,7 +340,9 @@ PREVIEW_TEMPLATES: list[dict[str, Any]] = [
 
 async def test_no_client_can_break_its_session_in_the_preview() -> None:
     dice = random.Random(7)
-    brain = FakeBrain(lambda request: [Say("Well. "), Say("Yes, of course."), Invoke("c", "f", "{}")], delay=0.001)
+    brain = FakeBrain(
+        lambda request: [TextDelta("Well. "), TextDelta("Yes, of course."), ToolCallDelta("c", "f", "{}")], delay=0.001
+    )
     seen = 0
     async with running(brain) as server:
         url = f"ws://127.0.0.1:{server.port}/openai/realtime?api-version=v&deployment=d&api-key={KEY}"

@@ -15,9 +15,9 @@ import websockets
 from openai import AsyncOpenAI, NotFoundError
 
 from tests.engine.engine_fakes import FakeActivity, FakeBrain, FakeStt, FakeTts, loud, silence
-from tests.engine.engine_oracle import check
 from tests.engine.engine_rig import only, types
-from trunkline.engine.brains import BrainError, Invoke, Say
+from tests.engine.official_events import check
+from trunkline.engine.brains import BrainError, TextDelta, ToolCallDelta
 from trunkline.engine.http.app import Engine
 from trunkline.engine.server import EngineServer
 from trunkline.engine.transports import websocket
@@ -62,7 +62,7 @@ async def receive(connection: Any, until: str) -> list[dict[str, Any]]:
 
 
 async def receive_any(connection: Any, until: str, judge: Callable[[dict[str, Any]], None]) -> list[dict[str, Any]]:
-    """The same in any dialect."""
+    """The same in any translator."""
     events: list[dict[str, Any]] = []
     async with asyncio.timeout(10):
         while True:
@@ -142,8 +142,8 @@ async def test_a_tool_call_and_its_result() -> None:
     def answer(request: Any) -> list[Any]:
         last = request.items[-1]
         if last["type"] == "function_call_output":
-            return [Say(f"It is {last['output']}.")]
-        return [Invoke("call_1", "weather", '{"city": "Wanaka"}')]
+            return [TextDelta(f"It is {last['output']}.")]
+        return [ToolCallDelta("call_1", "weather", '{"city": "Wanaka"}')]
 
     async with running(FakeBrain(answer)) as server, connected(server) as connection:
         await say(connection, "what is the weather?")
@@ -159,7 +159,7 @@ async def test_a_tool_call_and_its_result() -> None:
 
 
 async def test_cancel_stops_the_brain_and_the_voice() -> None:
-    brain = FakeBrain(lambda request: [Say("On and on. ")] * 1000, delay=0.005)
+    brain = FakeBrain(lambda request: [TextDelta("On and on. ")] * 1000, delay=0.005)
     async with running(brain) as server, connected(server) as connection:
         await say(connection, "tell me everything")
         await receive(connection, "response.output_audio.delta")
@@ -172,7 +172,7 @@ async def test_cancel_stops_the_brain_and_the_voice() -> None:
 
 
 async def test_truncating_what_was_not_heard() -> None:
-    brain = FakeBrain(lambda request: [Say("One two three four.")])
+    brain = FakeBrain(lambda request: [TextDelta("One two three four.")])
     async with running(brain) as server, connected(server) as connection:
         await say(connection, "count")
         item_id = (await receive(connection, "response.done"))[-1]["response"]["output"][0]["id"]
@@ -184,7 +184,7 @@ async def test_truncating_what_was_not_heard() -> None:
 
 
 async def test_closing_in_the_middle_of_an_answer_stops_everything() -> None:
-    brain = FakeBrain(lambda request: [Say("On and on. ")] * 1000, delay=0.005)
+    brain = FakeBrain(lambda request: [TextDelta("On and on. ")] * 1000, delay=0.005)
     async with running(brain) as server:
         async with connected(server) as connection:
             await say(connection, "tell me everything")
@@ -215,7 +215,7 @@ async def test_a_dead_recogniser_leaves_the_turn_without_words() -> None:
 
 
 async def test_a_recogniser_that_comes_to_no_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trunkline.engine.session_runner.WORDS_TIMEOUT_S", 0.1)
+    monkeypatch.setattr("trunkline.engine.session_runner.TRANSCRIPT_TIMEOUT_S", 0.1)
     stt = FakeStt(delay=1000)
     async with running(stt=stt) as server, connected(server) as connection:
         await connection.session.update(
@@ -343,8 +343,8 @@ async def test_two_hundred_sessions_leave_nothing_behind() -> None:
 
 async def test_a_client_that_does_not_read_is_closed_and_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
 
-    monkeypatch.setattr(websocket, "SEND_TIMEOUT", 0.3)
-    brain = FakeBrain(lambda request: [Say("On and on. ")] * 5000)
+    monkeypatch.setattr(websocket, "SEND_TIMEOUT_S", 0.3)
+    brain = FakeBrain(lambda request: [TextDelta("On and on. ")] * 5000)
     async with running(brain) as server:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=1024)
         handshake = (

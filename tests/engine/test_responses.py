@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 
 from tests.engine.engine_rig import Rig, error_of, every, only, types
-from trunkline.engine.brains import BrainOutput, Invoke, Say, Usage
+from trunkline.engine.brains import BrainOutput, TextDelta, ToolCallDelta, Usage
 from trunkline.engine.session import effects, inputs
 from trunkline.engine.speech import SpeechChunk
 
@@ -40,7 +40,7 @@ def test_a_spoken_answer_is_told_in_the_order_of_the_services() -> None:
 
 
 def test_words_go_along_with_the_sound_they_belong_to() -> None:
-    rig = Rig(answer=lambda request: [Say("One two three.")])
+    rig = Rig(answer=lambda request: [TextDelta("One two three.")])
     events = rig.send("response.create")
     seen = [
         event["delta"] if "transcript" in event["type"] else "♪"
@@ -51,10 +51,10 @@ def test_words_go_along_with_the_sound_they_belong_to() -> None:
 
 
 def test_sound_goes_out_in_pieces_of_at_most_200_ms() -> None:
-    rig = Rig(answer=lambda request: [Say("Long.")], speaks=False)
+    rig = Rig(answer=lambda request: [TextDelta("Long.")], speaks=False)
     rig.send("response.create")
-    speak = rig.took(effects.Speak)
-    events = rig.post(inputs.SpeechMade(speak.response_id, speak.generation, SpeechChunk(bytes(48 * 1000))))
+    speak = rig.took(effects.StartSpeech)
+    events = rig.post(inputs.SpeechProduced(speak.response_id, speak.generation, SpeechChunk(bytes(48 * 1000))))
     sizes = [len(base64.b64decode(event["delta"])) for event in every(events, "response.output_audio.delta")]
     assert sizes == [9600] * 5
 
@@ -64,14 +64,14 @@ def test_each_sentence_is_spoken_as_soon_as_it_is_whole() -> None:
     rig.send("response.create")
     brain = rig.took(effects.StartBrain)
     where = (brain.response_id, brain.generation)
-    rig.post(inputs.BrainSaid(*where, Say("Dr. Lee is in. Please ")))
-    speak = rig.took(effects.Speak)
+    rig.post(inputs.BrainProduced(*where, TextDelta("Dr. Lee is in. Please ")))
+    speak = rig.took(effects.StartSpeech)
     assert speak.text == "Dr. Lee is in."
     rig.post(inputs.SpeechDone(speak.response_id, speak.generation))
-    rig.post(inputs.BrainSaid(*where, Say("wait")))
+    rig.post(inputs.BrainProduced(*where, TextDelta("wait")))
     assert not rig.effects
     rig.post(inputs.BrainDone(*where))
-    assert rig.took(effects.Speak).text == "Please wait"
+    assert rig.took(effects.StartSpeech).text == "Please wait"
 
 
 def test_a_text_answer_has_no_sound() -> None:
@@ -94,10 +94,10 @@ def test_a_text_answer_has_no_sound() -> None:
 def test_function_calls_follow_the_message_before_them_and_each_other() -> None:
     rig = Rig(
         answer=lambda request: [
-            Say("One moment."),
-            Invoke("call_a", "look_up", '{"id"'),
-            Invoke("call_a", "look_up", ": 1}"),
-            Invoke("call_b", "check", ""),
+            TextDelta("One moment."),
+            ToolCallDelta("call_a", "look_up", '{"id"'),
+            ToolCallDelta("call_a", "look_up", ": 1}"),
+            ToolCallDelta("call_b", "check", ""),
         ]
     )
     events = rig.send("response.create")
@@ -117,10 +117,10 @@ def test_function_calls_follow_the_message_before_them_and_each_other() -> None:
 
 
 def test_a_function_call_waits_until_the_words_before_it_are_spoken() -> None:
-    rig = Rig(answer=lambda request: [Say("One moment."), Invoke("call_a", "look_up", "{}")], speaks=False)
+    rig = Rig(answer=lambda request: [TextDelta("One moment."), ToolCallDelta("call_a", "look_up", "{}")], speaks=False)
     events = rig.send("response.create")
     assert not every(events, "response.function_call_arguments.done")
-    speak = rig.took(effects.Speak)
+    speak = rig.took(effects.StartSpeech)
     events = rig.post(inputs.SpeechDone(speak.response_id, speak.generation))
     assert only(events, "response.function_call_arguments.done")["name"] == "look_up"
 
@@ -137,8 +137,8 @@ def test_cancelling_closes_everything_that_was_opened() -> None:
     rig = Rig(speaks=False)
     rig.type("hi")
     rig.send("response.create")
-    speak = rig.took(effects.Speak)
-    rig.post(inputs.SpeechMade(speak.response_id, speak.generation, SpeechChunk(bytes(4800))))
+    speak = rig.took(effects.StartSpeech)
+    rig.post(inputs.SpeechProduced(speak.response_id, speak.generation, SpeechChunk(bytes(4800))))
     events = rig.send("response.cancel")
     assert rig.took(effects.CancelSpeech)
     response = only(events, "response.done")["response"]
@@ -163,9 +163,9 @@ def test_what_comes_after_a_cancel_is_dropped() -> None:
     brain = rig.took(effects.StartBrain)
     where = (brain.response_id, brain.generation)
     rig.send("response.cancel")
-    assert rig.post(inputs.BrainSaid(*where, Say("Too late."))) == []
+    assert rig.post(inputs.BrainProduced(*where, TextDelta("Too late."))) == []
     assert rig.post(inputs.BrainDone(*where)) == []
-    assert rig.post(inputs.SpeechMade(*where, SpeechChunk(bytes(480)))) == []
+    assert rig.post(inputs.SpeechProduced(*where, SpeechChunk(bytes(480)))) == []
 
 
 def test_there_must_be_something_to_cancel() -> None:
@@ -176,7 +176,7 @@ def test_a_failing_brain_fails_the_response_and_not_the_session() -> None:
     rig = Rig(answer=None)
     rig.send("response.create")
     brain = rig.took(effects.StartBrain)
-    rig.post(inputs.BrainSaid(brain.response_id, brain.generation, Say("Well, ")))
+    rig.post(inputs.BrainProduced(brain.response_id, brain.generation, TextDelta("Well, ")))
     events = rig.post(inputs.BrainFailed(brain.response_id, brain.generation, "Out of memory.", "server_error"))
     details = only(events, "response.done")["response"]["status_details"]
     assert details["type"] == "failed"
@@ -185,10 +185,10 @@ def test_a_failing_brain_fails_the_response_and_not_the_session() -> None:
 
 
 def test_without_a_voice_the_words_still_come() -> None:
-    rig = Rig(answer=lambda request: [Say("Can you read this? I hope so.")], speaks=False)
+    rig = Rig(answer=lambda request: [TextDelta("Can you read this? I hope so.")], speaks=False)
     rig.send("response.create")
     for _ in range(2):
-        speak = rig.took(effects.Speak)
+        speak = rig.took(effects.StartSpeech)
         rig.post(inputs.SpeechFailed(speak.response_id, speak.generation, "Install trunkline[speech]."))
     assert only(rig.events, "response.output_audio_transcript.done")["transcript"] == "Can you read this? I hope so."
     assert error_of(rig.events)["message"] == "Install trunkline[speech]."
@@ -239,12 +239,12 @@ def test_a_response_keeps_the_configuration_it_started_with() -> None:
     rig.send("response.create")
     brain = rig.took(effects.StartBrain)
     rig.configure(output_modalities=["text"])
-    events = rig.post(inputs.BrainSaid(brain.response_id, brain.generation, Say("Still spoken. ")))
+    events = rig.post(inputs.BrainProduced(brain.response_id, brain.generation, TextDelta("Still spoken. ")))
     assert only(events, "response.content_part.added")["part"]["type"] == "audio"
 
 
 def test_an_answer_ends_at_the_most_tokens_it_may_have() -> None:
-    rig = Rig(answer=lambda request: [Say("word " * 40) for _ in range(20)])
+    rig = Rig(answer=lambda request: [TextDelta("word " * 40) for _ in range(20)])
     rig.configure(output_modalities=["text"], max_output_tokens=100)
     response = only(rig.send("response.create"), "response.done")["response"]
     assert response["status"] == "incomplete"
@@ -252,14 +252,14 @@ def test_an_answer_ends_at_the_most_tokens_it_may_have() -> None:
 
 
 def test_usage_counts_words_and_sound() -> None:
-    rig = Rig(answer=lambda request: [Say("One two three four.")])
+    rig = Rig(answer=lambda request: [TextDelta("One two three four.")])
     usage = only(rig.send("response.create"), "response.done")["response"]["usage"]
     assert usage["output_token_details"] == {"text_tokens": 5, "audio_tokens": 8}
     assert usage["total_tokens"] == usage["input_tokens"] + usage["output_tokens"]
 
 
 def test_usage_the_brain_counted_replaces_the_estimate() -> None:
-    rig = Rig(answer=lambda request: [Say("Yes."), Usage(120, 7, 100)])
+    rig = Rig(answer=lambda request: [TextDelta("Yes."), Usage(120, 7, 100)])
     rig.configure(output_modalities=["text"])
     usage = only(rig.send("response.create"), "response.done")["response"]["usage"]
     assert (usage["input_tokens"], usage["output_tokens"]) == (120, 7)
@@ -267,11 +267,11 @@ def test_usage_the_brain_counted_replaces_the_estimate() -> None:
 
 
 def test_language_reaches_the_voice() -> None:
-    rig = Rig(answer=lambda request: [Say("Good day."), Say(" Guten Tag.", "de")], speaks=False)
+    rig = Rig(answer=lambda request: [TextDelta("Good day."), TextDelta(" Guten Tag.", "de")], speaks=False)
     rig.send("response.create")
-    first = rig.took(effects.Speak)
+    first = rig.took(effects.StartSpeech)
     rig.post(inputs.SpeechDone(first.response_id, first.generation))
-    second = rig.took(effects.Speak)
+    second = rig.took(effects.StartSpeech)
     assert [(first.text, first.language), (second.text, second.language)] == [
         ("Good day.", None),
         ("Guten Tag.", "de"),
@@ -279,7 +279,7 @@ def test_language_reaches_the_voice() -> None:
 
 
 def test_phone_sound_is_g711() -> None:
-    rig = Rig(answer=lambda request: [Say("One two.")])
+    rig = Rig(answer=lambda request: [TextDelta("One two.")])
     rig.configure(audio={"output": {"format": {"type": "audio/pcmu"}}})
     events = rig.send("response.create")
     sound = b"".join(base64.b64decode(event["delta"]) for event in every(events, "response.output_audio.delta"))
@@ -291,7 +291,7 @@ def test_a_brain_that_never_stops_is_stopped() -> None:
     rig.send("response.create")
     brain = rig.took(effects.StartBrain)
     for _ in range(100):
-        rig.post(inputs.BrainSaid(brain.response_id, brain.generation, Say("On and on it goes. " * 100)))
+        rig.post(inputs.BrainProduced(brain.response_id, brain.generation, TextDelta("On and on it goes. " * 100)))
     assert only(rig.events, "response.done")["response"]["status_details"]["reason"] == "max_output_tokens"
     assert rig.took(effects.CancelBrain)
 
@@ -305,7 +305,11 @@ def test_a_content_filter_leaves_the_answer_incomplete() -> None:
 
 
 def test_one_function_call_at_a_time_where_the_session_says_so() -> None:
-    calls: list[BrainOutput] = [Invoke("a", "f", "{"), Invoke("a", "f", "}"), Invoke("b", "f", "{}")]
+    calls: list[BrainOutput] = [
+        ToolCallDelta("a", "f", "{"),
+        ToolCallDelta("a", "f", "}"),
+        ToolCallDelta("b", "f", "{}"),
+    ]
     rig = Rig(answer=lambda request: calls)
     rig.configure(parallel_tool_calls=False)
     done = only(rig.send("response.create"), "response.done")["response"]
@@ -315,7 +319,7 @@ def test_one_function_call_at_a_time_where_the_session_says_so() -> None:
 
 
 def test_a_response_may_allow_several_calls_for_itself() -> None:
-    rig = Rig(answer=lambda request: [Invoke("a", "f", "{}"), Invoke("b", "f", "{}")])
+    rig = Rig(answer=lambda request: [ToolCallDelta("a", "f", "{}"), ToolCallDelta("b", "f", "{}")])
     rig.configure(parallel_tool_calls=False)
     done = only(rig.send("response.create", response={"parallel_tool_calls": True}), "response.done")["response"]
     assert [item["call_id"] for item in done["output"]] == ["a", "b"]

@@ -16,13 +16,13 @@ from openai import AsyncOpenAI
 from pydantic import BaseModel
 from starlette.responses import JSONResponse
 
+from tests.engine.official_text_answers import check_chunk, check_completion, check_response, check_response_event
 from tests.engine.test_chat_brain import Answer, delta, endpoint
 from tests.engine.test_chat_brain import call as called
 from tests.engine.test_real_client import KEY, running
-from tests.engine.text_oracle import check_chunk, check_completion, check_response, check_response_event
 from trunkline import Question, Rehearsal, Scenario
 from trunkline.engine.brains.chat_endpoint import ChatEndpoint
-from trunkline.engine.default import local_engine, text_models_of
+from trunkline.engine.default import local_engine, text_model_factory
 from trunkline.scenario.answers import answer
 from trunkline.scenario.rehearsal import RehearsalError, call
 from trunkline.settings import Settings
@@ -73,7 +73,7 @@ def result(name: str, arguments: str) -> str:
 @asynccontextmanager
 async def asked(chat: ChatEndpoint | None = None, key: str = KEY) -> AsyncIterator[AsyncOpenAI]:
     """The official client of an engine with the shop's rehearsal, or with a chat model."""
-    models = text_models_of({"shop": SHOP}, chat)
+    models = text_model_factory({"shop": SHOP}, chat)
     async with (
         running(text_models=models) as server,
         AsyncOpenAI(base_url=server.url, api_key=key, max_retries=0) as client,

@@ -14,9 +14,9 @@ from typing import Any
 import websockets
 
 from tests.engine.engine_fakes import FakeActivity, FakeBrain, FakeStt, FakeTts
-from tests.engine.engine_oracle import check
 from tests.engine.engine_rig import Watch
-from trunkline.engine.brains import Invoke, Say
+from tests.engine.official_events import check
+from trunkline.engine.brains import TextDelta, ToolCallDelta
 from trunkline.engine.http.app import Engine
 from trunkline.engine.server import EngineServer
 
@@ -132,7 +132,9 @@ async def session(url: str, dice: random.Random, events: int) -> int:
 
 
 async def test_no_client_can_break_its_session() -> None:
-    brain = FakeBrain(lambda request: [Say("Well. "), Say("Yes, of course."), Invoke("c", "f", "{}")], delay=0.001)
+    brain = FakeBrain(
+        lambda request: [TextDelta("Well. "), TextDelta("Yes, of course."), ToolCallDelta("c", "f", "{}")], delay=0.001
+    )
     engine = Engine(lambda model, settings: brain, FakeStt(), FakeTts(delay=0.001), FakeActivity)
     async with EngineServer(engine) as server:
         url = server.url.replace("http", "ws") + "/realtime?model=m"

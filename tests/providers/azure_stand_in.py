@@ -38,7 +38,7 @@ from tests.providers import azure_rules
 from tests.providers.azure_faults import Faults, Wire
 from tests.providers.azure_rules import Deployments, Refused
 from tests.providers.azure_socket import CarriedSocket
-from trunkline.engine.default import brains_of
+from trunkline.engine.default import brain_factory
 from trunkline.engine.http.app import Engine
 from trunkline.engine.server import EmbeddedServer, EngineServer
 from trunkline.engine.speech.stt.scripted_stt import ScriptedStt
@@ -305,7 +305,7 @@ async def azure_stand_in(
         ms_per_character: how fast agents speak; the default is ten times as fast as people do.
     """
     engine = Engine(
-        brains_of(scenarios, None),
+        brain_factory(scenarios, None),
         ScriptedStt(),
         SilentTts(ms_per_character),
         EnergyVoiceActivity,

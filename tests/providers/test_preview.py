@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests import preview_oracle
-from tests.engine import engine_oracle
+from tests.engine import official_events
 from tests.providers.azure_stand_in import KEY
 from tests.providers.test_azure import SCENARIO, SESSION, reached, received
 from trunkline.providers import ConnectionLostError, ProviderError, event_in
@@ -90,7 +90,7 @@ async def test_a_whole_turn_is_ga_on_our_side_and_the_preview_on_theirs() -> Non
                 event = event_in(await connection.receive())
                 kinds.append(event["type"])
                 if event["type"] != "session.created" and "session" not in event:
-                    engine_oracle.check(event)
+                    official_events.check(event)
         await connection.close()
     assert there.refused == []
     for kind in ("session.updated", "response.output_audio.delta", "response.output_audio_transcript.delta"):

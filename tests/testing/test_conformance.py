@@ -11,7 +11,7 @@ import pytest
 import websockets
 
 from tests.engine.engine_fakes import FakeBrain, FakeStt, FakeTts, echo
-from trunkline.engine.brains import BrainOutput, BrainRequest, Invoke
+from trunkline.engine.brains import BrainOutput, BrainRequest, ToolCallDelta
 from trunkline.engine.http.app import Engine
 from trunkline.engine.server import EngineServer
 from trunkline.engine.speech.vad import EnergyVoiceActivity
@@ -26,7 +26,7 @@ KEY = "secret"
 def answer(request: BrainRequest) -> list[BrainOutput]:
     """Says what was said, or calls what it is told to call."""
     if isinstance(request.tool_choice, dict):
-        return [Invoke("call_1", str(request.tool_choice["name"]), '{"harbour": "Hamburg"}')]
+        return [ToolCallDelta("call_1", str(request.tool_choice["name"]), '{"harbour": "Hamburg"}')]
     return echo(request)
 
 

@@ -14,7 +14,7 @@ from trunkline.engine.brains import Brain, BrainError
 from trunkline.engine.brains.chat_brain import ChatBrain
 from trunkline.engine.brains.chat_endpoint import ChatEndpoint
 from trunkline.engine.brains.rehearsal_brain import RehearsalBrain
-from trunkline.engine.brains.silent_brain import SilentBrain
+from trunkline.engine.brains.unconfigured_brain import UnconfiguredBrain
 from trunkline.engine.http.app import BrainFactory, Engine
 from trunkline.engine.server import EngineServer
 from trunkline.engine.speech import SpeechError, Stt, Tts
@@ -22,8 +22,8 @@ from trunkline.engine.speech.factory import create_stt, create_tts, warm
 from trunkline.engine.speech.vad import FRAME_BYTES, SileroVoiceActivity
 from trunkline.engine.text import TextModelFactory, TextRequest
 from trunkline.engine.text.chat_text_model import chat_text_model
-from trunkline.engine.text.rehearsed_text_model import names_of, rehearsed
-from trunkline.engine.text.unconfigured_text_model import no_text_model
+from trunkline.engine.text.rehearsed_text_model import find_rehearsed_text_model, rehearsed_model_names
+from trunkline.engine.text.unconfigured_text_model import text_model_not_found
 from trunkline.engine.transports.ice import IceOptions, IceServer
 from trunkline.scenario.scenario import Scenario
 from trunkline.settings import IceServer as ConfiguredIceServer
@@ -54,13 +54,13 @@ async def local_engine(
     try:
         SileroVoiceActivity()  # so that a missing package is told now, not in the first session
         engine = Engine(
-            brains_of(scenarios, chat),
+            brain_factory(scenarios, chat),
             stt,
             tts,
             SileroVoiceActivity,
             key=key,
             ice=ice_options(settings),
-            text_models=text_models_of(scenarios, chat),
+            text_models=text_model_factory(scenarios, chat),
             names=model_names(scenarios, settings.chat_model if chat else None),
         )
         async with EngineServer(engine, host, port) as server:
@@ -111,7 +111,7 @@ def chat_endpoint(settings: Settings) -> ChatEndpoint | None:
     return ChatEndpoint(settings.chat_base_url, settings.chat_model, key)
 
 
-def brains_of(scenarios: Mapping[str, Scenario[Any]], chat: ChatEndpoint | None) -> BrainFactory:
+def brain_factory(scenarios: Mapping[str, Scenario[Any]], chat: ChatEndpoint | None) -> BrainFactory:
     """Which brain answers for a model name: the chat model, where there is one, for any name; else the rehearsal of the
     scenario of that name, or for one without rehearsal a brain that says what is missing."""
 
@@ -126,7 +126,7 @@ def brains_of(scenarios: Mapping[str, Scenario[Any]], chat: ChatEndpoint | None)
                 code="DeploymentNotFound",
             )
         if scenario.rehearsal is None:
-            return SilentBrain()
+            return UnconfiguredBrain()
         return RehearsalBrain(scenario, scenario.rehearsal)
 
     return brain_of
@@ -134,18 +134,18 @@ def brains_of(scenarios: Mapping[str, Scenario[Any]], chat: ChatEndpoint | None)
 
 def model_names(scenarios: Mapping[str, Scenario[Any]], chat: str | None) -> list[str]:
     """The names that are listed: the chat model's, which answers to any name, the scenarios', their text models'."""
-    return [*([chat] if chat else []), *scenarios, *names_of(scenarios)]
+    return [*([chat] if chat else []), *scenarios, *rehearsed_model_names(scenarios)]
 
 
-def text_models_of(scenarios: Mapping[str, Scenario[Any]], chat: ChatEndpoint | None) -> TextModelFactory:
+def text_model_factory(scenarios: Mapping[str, Scenario[Any]], chat: ChatEndpoint | None) -> TextModelFactory:
     """Who answers for a text model: the chat model, where there is one, for any name; else a scenario's rehearsal."""
 
     def text_model_of(request: TextRequest) -> Brain:
         if chat is not None:
             return chat_text_model(request, chat)
-        found = rehearsed(request, scenarios)
+        found = find_rehearsed_text_model(request, scenarios)
         if found is None:
-            raise no_text_model(request, names_of(scenarios))
+            raise text_model_not_found(request, rehearsed_model_names(scenarios))
         return found
 
     return text_model_of

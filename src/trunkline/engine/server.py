@@ -11,7 +11,7 @@ from typing import Self
 
 import uvicorn
 
-from trunkline.engine.http.app import MAX_MESSAGE, Engine
+from trunkline.engine.http.app import MAX_MESSAGE_BYTES, Engine
 
 
 class EngineServer:
@@ -49,7 +49,7 @@ class EngineServer:
             log_config=None,
             access_log=False,
             ws="websockets-sansio",
-            ws_max_size=MAX_MESSAGE,
+            ws_max_size=MAX_MESSAGE_BYTES,
             ws_per_message_deflate=False,  # base64 sound hardly shrinks, and this is one machine
             timeout_graceful_shutdown=5,
         )

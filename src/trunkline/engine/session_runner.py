@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
 
-WORDS_TIMEOUT_S = 120.0
+TRANSCRIPT_TIMEOUT_S = 120.0
 """How long a recogniser may go on after a turn's last sound. It is given up then, and the turn stays without words."""
 INTERNAL_ERROR = "internal error; the server's log says more"
 """The reason a client is given when its session breaks down. No other session is touched."""
@@ -40,7 +40,7 @@ class Channel(Protocol):
     def close(self, code: int, reason: str) -> None:
         """The session has ended. Frames sent before are delivered first."""
 
-    async def room(self) -> None:
+    async def wait_writable(self) -> None:
         """Waits until the client has taken most of what was sent, or has gone."""
 
 
@@ -50,10 +50,10 @@ class Player(Protocol):
     def play(self, response_id: str, item_id: str, pcm: bytes) -> None:
         """Queues sound of a message: PCM16 at 24 kHz."""
 
-    def clear(self) -> tuple[inputs.CutOff, ...]:
+    def clear(self) -> tuple[inputs.InterruptedMessage, ...]:
         """Falls silent at once; the messages of which sound was still to come."""
 
-    async def room(self) -> None:
+    async def wait_writable(self) -> None:
         """Waits until not too much is queued."""
 
 
@@ -62,7 +62,7 @@ def monotonic_ms() -> float:
     return time.monotonic() * 1000
 
 
-class LiveSession:
+class SessionRunner:
     """Carries out a session's effects with a brain, a recogniser and a voice.
 
     `post` may be called as soon as `run` has begun; before and after, nothing happens. A `player` goes with a session
@@ -89,7 +89,7 @@ class LiveSession:
         self._inbox: deque[inputs.Input] = deque()
         self._stepping = False
         self._group: asyncio.TaskGroup | None = None
-        self._over = asyncio.Event()
+        self._ended = asyncio.Event()
         self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._utterances: dict[str, Utterance | str] = {}
@@ -108,7 +108,7 @@ class LiveSession:
         try:
             async with asyncio.TaskGroup() as self._group:
                 self.post(inputs.Opened())
-                await self._over.wait()
+                await self._ended.wait()
                 for task in list(self._tasks.values()):
                     task.cancel()
         except* Exception:
@@ -126,9 +126,9 @@ class LiveSession:
 
     def end(self, code: int = 1000, reason: str = "") -> None:
         """Ends the session and tells its clients. A second time changes nothing."""
-        if self._over.is_set():
+        if self._ended.is_set():
             return
-        self._over.set()
+        self._ended.set()
         for channel in self._channels:
             channel.close(code, reason)
 
@@ -139,7 +139,7 @@ class LiveSession:
             return
         self._stepping = True
         try:
-            while self._inbox and not self._over.is_set():
+            while self._inbox and not self._ended.is_set():
                 for output in self.session.step(self._inbox.popleft(), self._clock()):
                     self._carry_out(output)
         except Exception:
@@ -153,23 +153,23 @@ class LiveSession:
             case effects.Send():
                 self._send(output)
             case effects.OpenUtterance() | effects.FeedUtterance() | effects.AbandonUtterance():
-                self._hear(output)
+                self._recognise(output)
             case effects.FinishUtterance(utterance_id):
-                self._start("words", utterance_id, self._finish_utterance(utterance_id))
+                self._start("transcript", utterance_id, self._finish_utterance(utterance_id))
             case effects.StartBrain(response_id):
-                self._start("brain", response_id, self._think(output))
+                self._start("brain", response_id, self._run_brain(output))
             case effects.CancelBrain(response_id):
                 self._cancel("brain", response_id)
-            case effects.Speak(response_id):
-                self._start("voice", response_id, self._speak(output))
+            case effects.StartSpeech(response_id):
+                self._start("speech", response_id, self._synthesise(output))
             case effects.CancelSpeech(response_id):
-                self._cancel("voice", response_id)
-            case effects.WakeAt():
-                self._wake_at(output)
+                self._cancel("speech", response_id)
+            case effects.SetTimer():
+                self._set_timer(output)
             case effects.Play(response_id, item_id, pcm) if self._player is not None:
                 self._player.play(response_id, item_id, pcm)
-            case effects.ClearPlayback() if self._player is not None:
-                self.post(inputs.PlaybackCleared(self._player.clear()))
+            case effects.ClearPlayout() if self._player is not None:
+                self.post(inputs.PlayoutCleared(self._player.clear()))
             case effects.Close(code, reason):
                 self.end(code, reason)
 
@@ -177,7 +177,7 @@ class LiveSession:
         for channel in list(self._channels):
             channel.send(output.event)
 
-    def _hear(self, output: effects.OpenUtterance | effects.FeedUtterance | effects.AbandonUtterance) -> None:
+    def _recognise(self, output: effects.OpenUtterance | effects.FeedUtterance | effects.AbandonUtterance) -> None:
         if isinstance(output, effects.OpenUtterance):
             self._utterances[output.utterance_id] = self._open_utterance(output)
         elif isinstance(output, effects.AbandonUtterance):
@@ -205,24 +205,24 @@ class LiveSession:
         if task := self._tasks.pop((kind, key), None):
             task.cancel()
 
-    def _wake_at(self, wish: effects.WakeAt) -> None:
-        if earlier := self._timers.pop(wish.key, None):
+    def _set_timer(self, timer: effects.SetTimer) -> None:
+        if earlier := self._timers.pop(timer.key, None):
             earlier.cancel()
-        delay = max(0.0, wish.at_ms - self._clock()) / 1000
-        self._timers[wish.key] = asyncio.get_running_loop().call_later(delay, self._wake, wish.key)
+        delay = max(0.0, timer.at_ms - self._clock()) / 1000
+        self._timers[timer.key] = asyncio.get_running_loop().call_later(delay, self._on_timer, timer.key)
 
-    def _wake(self, key: str) -> None:
+    def _on_timer(self, key: str) -> None:
         del self._timers[key]
-        self.post(inputs.WokeUp(key))
+        self.post(inputs.TimerFired(key))
 
     # ------------------------------------------------------------------ brain and voice
 
-    async def _think(self, start: effects.StartBrain) -> None:
+    async def _run_brain(self, start: effects.StartBrain) -> None:
         where = (start.response_id, start.generation)
         try:
             async with aclosing(_closable(self._brain.respond(start.request))) as answer:
                 async for output in answer:
-                    self.post(inputs.BrainSaid(*where, output))
+                    self.post(inputs.BrainProduced(*where, output))
         except BrainError as error:
             self.post(inputs.BrainFailed(*where, str(error), error.code))
         except Exception:
@@ -232,15 +232,15 @@ class LiveSession:
         else:
             self.post(inputs.BrainDone(*where))
 
-    async def _speak(self, speak: effects.Speak) -> None:
+    async def _synthesise(self, speak: effects.StartSpeech) -> None:
         where = (speak.response_id, speak.generation)
         sound = self._tts.speak(speak.text, voice=speak.voice, speed=speak.speed, language=speak.language)
         try:
             async with aclosing(_closable(sound)) as chunks:
                 async for chunk in chunks:
-                    self.post(inputs.SpeechMade(*where, chunk))
+                    self.post(inputs.SpeechProduced(*where, chunk))
                     for waiting in (*self._channels, *([self._player] if self._player else ())):
-                        await waiting.room()
+                        await waiting.wait_writable()
         except SpeechError as error:
             self.post(inputs.SpeechFailed(*where, str(error)))
         else:
@@ -270,10 +270,10 @@ class LiveSession:
         try:
             if isinstance(utterance, str):
                 raise SpeechError(utterance)
-            async with asyncio.timeout(WORDS_TIMEOUT_S):
+            async with asyncio.timeout(TRANSCRIPT_TIMEOUT_S):
                 transcript = await utterance.finish()
         except TimeoutError:
-            self._give_up(utterance_id)
+            self._time_out(utterance_id)
         except SpeechError as error:
             self.post(inputs.TranscriptFailed(utterance_id, str(error)))
         else:
@@ -281,15 +281,15 @@ class LiveSession:
         finally:
             self._utterances.pop(utterance_id, None)
 
-    def _give_up(self, utterance_id: str) -> None:
+    def _time_out(self, utterance_id: str) -> None:
         utterance = self._utterances.get(utterance_id)
         if utterance is not None and not isinstance(utterance, str):
             utterance.abandon()
-        message = f"The recogniser came to no end within {WORDS_TIMEOUT_S:g} s."
+        message = f"The recogniser came to no end within {TRANSCRIPT_TIMEOUT_S:g} s."
         self.post(inputs.TranscriptFailed(utterance_id, message))
 
     def _abandon_utterance(self, utterance_id: str) -> None:
-        self._cancel("words", utterance_id)
+        self._cancel("transcript", utterance_id)
         utterance = self._utterances.pop(utterance_id, None)
         if utterance is not None and not isinstance(utterance, str):
             utterance.abandon()

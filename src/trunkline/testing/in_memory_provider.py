@@ -11,7 +11,7 @@ from trunkline.engine.brains import BrainError
 from trunkline.engine.http.app import BrainFactory
 from trunkline.engine.session.inputs import ClientEvent, MalformedFrame
 from trunkline.engine.session.session import Session
-from trunkline.engine.session_runner import LiveSession
+from trunkline.engine.session_runner import SessionRunner
 from trunkline.engine.speech import Stt, Tts
 from trunkline.engine.speech.stt.scripted_stt import ScriptedStt
 from trunkline.engine.speech.vad import EnergyVoiceActivity
@@ -65,15 +65,15 @@ class MemoryProvider(EngineSessions):
             brain = self._brains(model, None)
         except BrainError as error:
             raise ProviderError(str(error), retry=False, code=404) from error
-        live = LiveSession(
-            Session(model, activity=EnergyVoiceActivity(), piece_ms=PIECE_MS),
+        runner = SessionRunner(
+            Session(model, activity=EnergyVoiceActivity(), max_delta_ms=PIECE_MS),
             brain=brain,
             stt=self._stt,
             tts=self._tts,
             clock=lambda: loop.time() * 1000,
         )
-        connection = MemoryConnection(live)
-        connection.serving = self._tasks.create_task(live.run(), name=f"session {live.session.id}")
+        connection = MemoryConnection(runner)
+        connection.serving = self._tasks.create_task(runner.run(), name=f"session {runner.session.id}")
         await asyncio.sleep(0)  # session.created goes first
         return connection
 
@@ -105,13 +105,13 @@ class MemoryConnection:
 
     arrivals = None
 
-    def __init__(self, live: LiveSession) -> None:
-        self._live = live
+    def __init__(self, runner: SessionRunner) -> None:
+        self._runner = runner
         self._frames: deque[bytes | Sound] = deque()
         self._news = asyncio.Event()
         self._closed: ConnectionLostError | None = None
         self.serving: asyncio.Task[None] | None = None
-        live.attach(_Down(self))
+        runner.attach(_Down(self))
 
     async def receive(self) -> bytes | Sound:
         """See `Connection.receive`."""
@@ -139,13 +139,13 @@ class MemoryConnection:
         try:
             event = decode(frame)
         except MalformedEventError as error:
-            self._live.post(MalformedFrame(f"This is no Realtime event: {error}."))
+            self._runner.post(MalformedFrame(f"This is no Realtime event: {error}."))
         else:
-            self._live.post(ClientEvent(event))
+            self._runner.post(ClientEvent(event))
 
     async def close(self) -> None:
         """See `Connection.close`. Returns when the session has ended."""
-        self._live.end()
+        self._runner.end()
         if self.serving is not None:
             await asyncio.wait({self.serving})
 
@@ -174,5 +174,5 @@ class _Down:
     def close(self, code: int, reason: str) -> None:
         self._connection.closed(code, reason)
 
-    async def room(self) -> None:
+    async def wait_writable(self) -> None:
         """There is always room: whoever reads is in the same process."""

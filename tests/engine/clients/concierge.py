@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tests.engine.engine_fakes import FakeBrain
-from trunkline.engine.brains import BrainOutput, BrainRequest, Invoke, Say
+from trunkline.engine.brains import BrainOutput, BrainRequest, TextDelta, ToolCallDelta
 from trunkline.engine.http.app import Engine
 from trunkline.engine.server import EngineServer
 from trunkline.engine.speech.stt.sphinx import SphinxStt
@@ -43,13 +43,13 @@ class Concierge(FakeBrain):
     def _answer(request: BrainRequest) -> list[BrainOutput]:
         last = request.items[-1]
         if last["type"] == "function_call_output":
-            return [Say(f"It is {last['output']}.")]
+            return [TextDelta(f"It is {last['output']}.")]
         said = text_of(last)
         if "weather" in said:
-            return [Invoke("call_1", "weather", '{"city": "Wanaka"}')]
+            return [ToolCallDelta("call_1", "weather", '{"city": "Wanaka"}')]
         if "for ever" in said:
-            return [Say("And one more, and on and on we go. ")] * 2000
-        return [Say(NUMBERS if "to ten" in said else f"You said: {said}.")]
+            return [TextDelta("And one more, and on and on we go. ")] * 2000
+        return [TextDelta(NUMBERS if "to ten" in said else f"You said: {said}.")]
 
 
 @dataclass

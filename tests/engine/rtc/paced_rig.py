@@ -25,8 +25,8 @@ class PacedRig(Rig):
     def _carry_out(self, effect: Effect) -> bool:
         if isinstance(effect, effects.Play):
             self.pacer.play(effect.response_id, effect.item_id, effect.pcm)
-        elif isinstance(effect, effects.ClearPlayback):
-            self._inbox.append(inputs.PlaybackCleared(self.pacer.clear()))
+        elif isinstance(effect, effects.ClearPlayout):
+            self._inbox.append(inputs.PlayoutCleared(self.pacer.clear()))
         else:
             return super()._carry_out(effect)
         return True
@@ -35,9 +35,9 @@ class PacedRig(Rig):
         """So many frames of 20 ms go out; the events that follow from it."""
         before = len(self.events)
         for _ in range(frames):
-            frame, news = self.pacer.take()
+            frame, playout_events = self.pacer.next_frame()
             self.sent.append(frame)
-            for one in news:
+            for one in playout_events:
                 self.post(one)
         return self.events[before:]
 
@@ -45,5 +45,5 @@ class PacedRig(Rig):
         """The caller's sound, as a peer brings it: 20 ms at a time."""
         before = len(self.events)
         for start in range(0, len(pcm), 960):
-            self.post(inputs.SoundHeard(pcm[start : start + 960]))
+            self.post(inputs.AudioReceived(pcm[start : start + 960]))
         return self.events[before:]

@@ -24,7 +24,7 @@ from aiortc.mediastreams import MediaStreamError
 from av import AudioCodecContext, AudioFrame, CodecContext, Packet
 
 from tests.engine.engine_fakes import FakeActivity, FakeBrain, FakeStt, FakeTts
-from tests.engine.engine_oracle import check
+from tests.engine.official_events import check
 from trunkline.engine.http.app import Engine
 from trunkline.engine.server import EngineServer
 from trunkline.engine.speech import SpeechChunk, SpeechMark

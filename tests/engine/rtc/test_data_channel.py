@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pyee.asyncio import AsyncIOEventEmitter
 
-from trunkline.engine.transports.data_channel import HIGH_WATER, MAX_WAITING, EventChannel
+from trunkline.engine.transports.data_channel import HIGH_WATER_BYTES, MAX_QUEUED_BYTES, DataChannel
 from trunkline.realtime.events import Event
 
 
@@ -38,15 +38,15 @@ def event(type_: str, **fields: Any) -> Event:
     return {"type": type_, **fields}
 
 
-def opened(*, filtered: bool = False) -> tuple[EventChannel, FakeChannel, list[bool]]:
+def opened(*, filtered: bool = False) -> tuple[DataChannel, FakeChannel, list[bool]]:
     stuck: list[bool] = []
-    channel, fake = EventChannel(filtered=filtered, stuck=lambda: stuck.append(True)), FakeChannel()
+    channel, fake = DataChannel(filtered=filtered, on_stalled=lambda: stuck.append(True)), FakeChannel()
     channel.open(fake)  # type: ignore[arg-type]  # has what is needed of aiortc's
     return channel, fake, stuck
 
 
 async def test_events_wait_until_the_caller_has_opened_the_channel() -> None:
-    channel, fake = EventChannel(filtered=False, stuck=lambda: None), FakeChannel()
+    channel, fake = DataChannel(filtered=False, on_stalled=lambda: None), FakeChannel()
     channel.send(event("session.created"))
     channel.send(event("conversation.created"))
     channel.open(fake)  # type: ignore[arg-type]  # has what is needed of aiortc's
@@ -56,7 +56,7 @@ async def test_events_wait_until_the_caller_has_opened_the_channel() -> None:
 
 async def test_a_channel_that_is_never_opened_does_not_fill_the_memory() -> None:
     stuck: list[bool] = []
-    channel = EventChannel(filtered=False, stuck=lambda: stuck.append(True))
+    channel = DataChannel(filtered=False, on_stalled=lambda: stuck.append(True))
     for _ in range(20):
         channel.send(event("x", text="x" * (1 << 20)))
     assert stuck == [True]
@@ -67,14 +67,14 @@ async def test_a_caller_who_does_not_read_ends_the_call_once() -> None:
     for _ in range(20):
         channel.send(event("x", text="x" * (1 << 20)))
     assert stuck == [True]
-    assert fake.bufferedAmount < MAX_WAITING + (2 << 20)
+    assert fake.bufferedAmount < MAX_QUEUED_BYTES + (2 << 20)
 
 
 async def test_sound_is_not_made_faster_than_the_caller_reads() -> None:
     channel, fake, _ = opened()
-    await channel.room()
-    channel.send(event("x", text="x" * HIGH_WATER))
-    waiting = asyncio.create_task(channel.room())
+    await channel.wait_writable()
+    channel.send(event("x", text="x" * HIGH_WATER_BYTES))
+    waiting = asyncio.create_task(channel.wait_writable())
     await asyncio.sleep(0)
     assert not waiting.done()
     fake.flush()
@@ -83,10 +83,10 @@ async def test_sound_is_not_made_faster_than_the_caller_reads() -> None:
 
 async def test_a_caller_who_leaves_holds_nobody_up() -> None:
     channel, fake, stuck = opened()
-    channel.send(event("x", text="x" * HIGH_WATER))
+    channel.send(event("x", text="x" * HIGH_WATER_BYTES))
     fake.readyState = "closed"
     fake.emit("close")
-    await channel.room()
+    await channel.wait_writable()
     channel.send(event("x"))
     await channel.drain()
     assert len(fake.sent) == 1

@@ -10,13 +10,13 @@ from pydantic import ValidationError
 
 from trunkline.engine.default import ice_options
 from trunkline.engine.transports.ice import IceOptions, IceServer
-from trunkline.engine.transports.webrtc import configuration_of
+from trunkline.engine.transports.webrtc import rtc_configuration
 from trunkline.settings import Settings
 
 
 def told(value: object, monkeypatch: pytest.MonkeyPatch) -> list[RTCIceServer]:
     monkeypatch.setenv("TRUNKLINE_ICE_SERVERS", json.dumps(value))
-    return configuration_of(ice_options(Settings())).iceServers or []
+    return rtc_configuration(ice_options(Settings())).iceServers or []
 
 
 def test_a_url_alone_is_a_stun_server(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,9 +42,9 @@ def test_what_is_no_server_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_any_nobody_outside_is_asked() -> None:
-    assert configuration_of(IceOptions()).iceServers == []
+    assert rtc_configuration(IceOptions()).iceServers == []
 
 
 def test_one_url_may_stand_alone() -> None:
     options = IceOptions(servers=[IceServer("turn:turn.example", "caller", "word")])
-    assert configuration_of(options).iceServers == [RTCIceServer(["turn:turn.example"], "caller", "word")]
+    assert rtc_configuration(options).iceServers == [RTCIceServer(["turn:turn.example"], "caller", "word")]

@@ -12,7 +12,7 @@ from aiortc import RTCSessionDescription
 from tests.engine.engine_fakes import FakeBrain
 from tests.engine.rtc.rtc_caller import KEY, engine, hang_up, offering, post_offer, tone
 from tests.preview_oracle import check
-from trunkline.engine.brains import Say
+from trunkline.engine.brains import TextDelta
 from trunkline.engine.server import EngineServer
 
 
@@ -29,7 +29,7 @@ async def ephemeral(server: EngineServer, **session: Any) -> str:
 
 
 async def test_a_call_in_the_preview() -> None:
-    brain = FakeBrain(lambda request: [Say("One two three.")])
+    brain = FakeBrain(lambda request: [TextDelta("One two three.")])
     async with engine(brain) as server:
         secret = await ephemeral(server, voice="sage", input_audio_transcription={"model": "whisper-1"})
         caller = await offering(judge=check)

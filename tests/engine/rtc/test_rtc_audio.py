@@ -10,7 +10,7 @@ import pytest
 from aiortc.rtp import RtpPacket
 from av import AudioFrame, CodecContext
 
-from trunkline.engine.transports.rtc_audio import MAX_AHEAD_MS, MAX_DROPPED_MS, MAX_GAP_MS, Hearing, PacedTrack
+from trunkline.engine.transports.rtc_audio import MAX_AHEAD_MS, MAX_DROPPED_MS, MAX_GAP_MS, AudioReceiver, PacedTrack
 from trunkline.realtime.audio import FORMATS, Resampler
 
 RATE = 24_000
@@ -41,8 +41,8 @@ def ulaw(ms: int) -> list[bytes]:
 
 def heard(sent: list[RtpPacket]) -> bytes:
     came = bytearray()
-    hearing = Hearing(came.extend)
-    hearing.understand(PAYLOAD_TYPES)
+    hearing = AudioReceiver(came.extend)
+    hearing.set_codecs(PAYLOAD_TYPES)
     for packet in sent:
         assert hearing.add(packet) == (False, None)
     return bytes(came)
@@ -57,8 +57,8 @@ def levels(pcm: bytes, ms: int = 20) -> list[bool]:
 
 def test_sound_is_passed_on_with_the_packet_that_brings_it() -> None:
     came = bytearray()
-    hearing = Hearing(came.extend)
-    hearing.understand(PAYLOAD_TYPES)
+    hearing = AudioReceiver(came.extend)
+    hearing.set_codecs(PAYLOAD_TYPES)
     for count, packet in enumerate(packets(ulaw(200)), start=1):
         hearing.add(packet)
         assert len(came) >= (count * 20 - 4) * MS
@@ -146,7 +146,7 @@ async def test_what_leaves_can_be_heard_and_its_silence_is_silent(codec: str) ->
     frames: list[bytes | None] = [tone(400)[start : start + 960] for start in range(0, 400 * MS, 960)]
     queue = [None, *frames, *([None] * 30)]
     track = PacedTrack(lambda: queue.pop(0))
-    track.speak(codec)
+    track.set_codec(codec)
     number = next(number for number, name in PAYLOAD_TYPES.items() if name == codec)
     count = len(queue)
     payloads = [bytes(await track.recv()) for _ in range(count)]
@@ -162,8 +162,8 @@ class Flood:
     def __init__(self) -> None:
         self.now = 0.0
         self.came = bytearray()
-        self.hearing = Hearing(self.came.extend, lambda: self.now)
-        self.hearing.understand(PAYLOAD_TYPES)
+        self.hearing = AudioReceiver(self.came.extend, lambda: self.now)
+        self.hearing.set_codecs(PAYLOAD_TYPES)
 
     @property
     def heard_ms(self) -> int:

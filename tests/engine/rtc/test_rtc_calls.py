@@ -14,7 +14,7 @@ from aiortc import RTCSessionDescription
 from openai import AsyncOpenAI, NotFoundError
 
 from tests.engine.engine_fakes import FakeBrain, FakeStt, FakeTts
-from tests.engine.engine_oracle import check
+from tests.engine.official_events import check
 from tests.engine.rtc.rtc_caller import (
     KEY,
     calling,

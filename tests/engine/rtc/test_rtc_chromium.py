@@ -21,9 +21,9 @@ from starlette.routing import Route
 
 from tests.chromium import FLAGS, chromium_path
 from tests.engine.engine_fakes import FakeBrain, FakeStt
-from tests.engine.engine_oracle import check
+from tests.engine.official_events import check
 from tests.engine.rtc.rtc_caller import KEY
-from trunkline.engine.brains import BrainRequest, Say
+from trunkline.engine.brains import BrainRequest, TextDelta
 from trunkline.engine.http.app import Engine
 from trunkline.engine.server import EngineServer
 from trunkline.engine.speech.tts.espeak import EspeakTts
@@ -40,7 +40,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.speech, pytest.mark.realtime]
 
 def answer(request: BrainRequest) -> list[Any]:
     turns = [item for item in request.items if item.get("role") == "user"]
-    return [Say(LONG if len(turns) == 1 else SHORT)]
+    return [TextDelta(LONG if len(turns) == 1 else SHORT)]
 
 
 class Offers:
@@ -184,7 +184,7 @@ def test_a_call_that_the_engine_ends_is_over_for_the_browser(tmp_path: Path) -> 
     with served() as server, browser_page(server, microphone) as page:
         page.click("button")
         page.wait_for_function("call.events.length > 1")
-        (call_id,) = server.engine.calls._calls
+        (call_id,) = server.engine.webrtc_calls._calls
         answer = httpx.post(f"{server.url}/realtime/calls/{call_id}/hangup", headers={"api-key": KEY})
         assert answer.status_code == 200
         page.wait_for_function("call.state == 'hung up'")

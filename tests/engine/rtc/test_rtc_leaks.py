@@ -29,7 +29,7 @@ async def test_many_calls_leave_nothing_behind() -> None:
         answer = await post_offer(f"{url}/realtime/calls", caller.connection.localDescription.sdp, secret)
         assert answer.status_code == 201
         call_id = answer.headers["location"].rpartition("/")[2]
-        running = server.engine.calls._calls[call_id]
+        running = server.engine.webrtc_calls._calls[call_id]
         peers.add(running.peer._connection)
         if number % 3:
             await caller.connection.setRemoteDescription(RTCSessionDescription(answer.text, "answer"))
@@ -37,7 +37,7 @@ async def test_many_calls_leave_nothing_behind() -> None:
             caller.type("hello")
             await caller.receive("output_audio_buffer.started")
         if number % 3 != 1:
-            running.live.end()
+            running.runner.end()
         await hang_up(caller)
 
     async with engine() as server:
@@ -50,6 +50,6 @@ async def test_many_calls_leave_nothing_behind() -> None:
             await asyncio.gather(*(call(server.url, secret, start + number) for number in range(AT_ONCE)))
         await eventually(lambda: not server.engine.sessions)
         await eventually(lambda: held() <= before)
-        assert not server.engine.calls._tasks
+        assert not server.engine.webrtc_calls._tasks
         gc.collect()
         assert len(peers) == 0, "a peer connection is still referred to"

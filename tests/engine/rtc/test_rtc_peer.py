@@ -26,7 +26,7 @@ from tests.engine.rtc.rtc_caller import (
     tone,
     websocket_url,
 )
-from trunkline.engine.brains import BrainOutput, BrainRequest, Invoke, Say
+from trunkline.engine.brains import BrainOutput, BrainRequest, TextDelta, ToolCallDelta
 from trunkline.engine.transports import webrtc
 
 CODECS = ["opus", "PCMU", "PCMA"]
@@ -110,7 +110,7 @@ async def test_the_sound_comes_in_real_time_and_silence_around_it() -> None:
 @pytest.mark.realtime
 @pytest.mark.parametrize("codec", CODECS)
 async def test_a_barge_in_is_silence_at_once_and_the_server_truncates(codec: str) -> None:
-    brain = FakeBrain(lambda request: [Say("word " * 40)])
+    brain = FakeBrain(lambda request: [TextDelta("word " * 40)])
     async with engine(brain) as server, calling(server, codecs=[codec]) as caller:
         await caller.receive("conversation.created")
         caller.type("tell me everything")
@@ -136,7 +136,7 @@ async def test_a_barge_in_is_silence_at_once_and_the_server_truncates(codec: str
 
 @pytest.mark.realtime
 async def test_the_clear_event_is_silence_at_once() -> None:
-    brain = FakeBrain(lambda request: [Say("word " * 40)])
+    brain = FakeBrain(lambda request: [TextDelta("word " * 40)])
     async with engine(brain) as server, calling(server) as caller:
         caller.type("tell me everything")
         await caller.receive("output_audio_buffer.started")
@@ -201,7 +201,7 @@ FILTERED = {
 
 async def test_the_filter_hides_from_the_caller_what_is_not_for_it() -> None:
     def answer(request: BrainRequest) -> list[BrainOutput]:
-        return [Say("One moment."), Invoke("call_1", "look_up", "{}")]
+        return [TextDelta("One moment."), ToolCallDelta("call_1", "look_up", "{}")]
 
     async with (
         engine(FakeBrain(answer)) as server,
@@ -288,8 +288,8 @@ async def test_when_the_caller_hangs_up_the_session_ends_and_the_sideband_is_tol
         async with calling(server) as caller:
             url = websocket_url(server, f"?call_id={caller.call_id}")
             sideband = await websockets.connect(url, additional_headers={"api-key": KEY})
-            (live,) = server.engine.sessions.values()
-        assert live.session.id in server.engine.sessions, "the session outlives its caller for a moment"
+            (runner,) = server.engine.sessions.values()
+        assert runner.session.id in server.engine.sessions, "the session outlives its caller for a moment"
         await asyncio.wait_for(sideband.wait_closed(), 5)
         assert (sideband.close_code, sideband.close_reason) == (1000, "the caller has gone")
         await eventually(lambda: not server.engine.sessions)
@@ -306,7 +306,7 @@ async def test_a_caller_whose_network_is_gone_is_given_up(monkeypatch: pytest.Mo
 
 
 async def test_a_caller_who_never_connects_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(webrtc, "CONNECT_S", 0.2)
+    monkeypatch.setattr(webrtc, "CONNECT_TIMEOUT_S", 0.2)
     async with engine() as server:
         caller = await offering()
         offer = caller.connection.localDescription.sdp
@@ -320,9 +320,9 @@ async def test_a_caller_who_never_connects_is_given_up(monkeypatch: pytest.Monke
 
 async def test_ending_twice_is_ending_once() -> None:
     async with engine() as server, calling(server) as caller:
-        (call,) = server.engine.calls._calls.values()
-        call.live.end(1000, "first")
-        call.live.end(1011, "second")
+        (call,) = server.engine.webrtc_calls._calls.values()
+        call.runner.end(1000, "first")
+        call.runner.end(1011, "second")
         await asyncio.gather(call.peer.close(), call.peer.close())
         await call.peer.close()
         await asyncio.wait_for(caller.closed.wait(), 5)

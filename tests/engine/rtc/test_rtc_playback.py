@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from tests.engine.engine_fakes import loud, silence
 from tests.engine.engine_rig import every, only, types
 from tests.engine.rtc.paced_rig import PacedRig
-from trunkline.engine.brains import BrainRequest, Say
+from trunkline.engine.brains import BrainRequest, TextDelta
 from trunkline.engine.session import effects, inputs, session
 from trunkline.engine.speech import SpeechChunk
 
 
 def saying(*texts: str) -> PacedRig:
     answers = iter(texts)
-    return PacedRig(answer=lambda request: [Say(next(answers))])
+    return PacedRig(answer=lambda request: [TextDelta(next(answers))])
 
 
 def answered(rig: PacedRig, text: str = "hello") -> None:
@@ -52,23 +52,23 @@ def test_stopped_comes_when_all_of_a_finished_response_was_heard() -> None:
 
 
 def test_running_dry_in_the_middle_of_a_response_is_no_stop() -> None:
-    rig = PacedRig(answer=lambda request: [Say("One two. ")], speaks=False)
+    rig = PacedRig(answer=lambda request: [TextDelta("One two. ")], speaks=False)
     answered(rig)
-    speak = rig.took(effects.Speak)
+    speak = rig.took(effects.StartSpeech)
     where = (speak.response_id, speak.generation)
-    rig.post(inputs.SpeechMade(*where, SpeechChunk(loud(40))))
+    rig.post(inputs.SpeechProduced(*where, SpeechChunk(loud(40))))
     assert types(rig.tick(10)) == ["output_audio_buffer.started"]
-    rig.post(inputs.SpeechMade(*where, SpeechChunk(loud(40))))
+    rig.post(inputs.SpeechProduced(*where, SpeechChunk(loud(40))))
     assert types(rig.tick(10)) == []
     assert types(rig.post(inputs.SpeechDone(*where)))[-2:] == ["response.done", "output_audio_buffer.stopped"]
 
 
 def test_cutting_in_while_the_answer_is_made() -> None:
-    rig = PacedRig(answer=lambda request: [Say("One two three four. And more.")], speaks=False)
+    rig = PacedRig(answer=lambda request: [TextDelta("One two three four. And more.")], speaks=False)
     answered(rig)
-    speak = rig.took(effects.Speak)
+    speak = rig.took(effects.StartSpeech)
     for chunk in range(3):
-        rig.post(inputs.SpeechMade(speak.response_id, speak.generation, SpeechChunk(loud(100), ())))
+        rig.post(inputs.SpeechProduced(speak.response_id, speak.generation, SpeechChunk(loud(100), ())))
         rig.tick(4 if chunk else 5)
     told = types(rig.speak(loud(200)))
     assert told[0] == "input_audio_buffer.speech_started"
@@ -141,14 +141,14 @@ def test_a_client_that_clears_gets_silence_and_truncates_by_itself() -> None:
 
 
 def test_clearing_in_the_middle_of_a_response_silences_its_rest() -> None:
-    rig = PacedRig(answer=lambda request: [Say("One two. ")], speaks=False)
+    rig = PacedRig(answer=lambda request: [TextDelta("One two. ")], speaks=False)
     answered(rig)
-    speak = rig.took(effects.Speak)
+    speak = rig.took(effects.StartSpeech)
     where = (speak.response_id, speak.generation)
-    rig.post(inputs.SpeechMade(*where, SpeechChunk(loud(100))))
+    rig.post(inputs.SpeechProduced(*where, SpeechChunk(loud(100))))
     rig.tick(2)
     rig.send("output_audio_buffer.clear")
-    rig.post(inputs.SpeechMade(*where, SpeechChunk(loud(100))))
+    rig.post(inputs.SpeechProduced(*where, SpeechChunk(loud(100))))
     rig.tick(10)
     assert rig.sent[2:] == [None] * 10
     assert types(rig.post(inputs.SpeechDone(*where)))[-1] == "response.done"
@@ -193,9 +193,9 @@ steps = st.lists(
 
 @given(steps)
 def test_what_starts_ends_once_and_what_is_truncated_was_not_heard(todo: list[str]) -> None:
-    rig = PacedRig(answer=lambda request: [Say("One two three. Four five.")], speaks=False)
+    rig = PacedRig(answer=lambda request: [TextDelta("One two three. Four five.")], speaks=False)
     for step in todo:
-        speaks = [one for one in rig.effects if isinstance(one, effects.Speak)]
+        speaks = [one for one in rig.effects if isinstance(one, effects.StartSpeech)]
         if step == "ask":
             answered(rig)
         elif step in ("speak", "pause"):
@@ -208,7 +208,7 @@ def test_what_starts_ends_once_and_what_is_truncated_was_not_heard(todo: list[st
             rig.tick(1 if step == "tick" else 12)
         elif speaks:
             where = (speaks[-1].response_id, speaks[-1].generation)
-            rig.post(inputs.SpeechMade(*where, SpeechChunk(loud(70))))
+            rig.post(inputs.SpeechProduced(*where, SpeechChunk(loud(70))))
             if step == "finish":
                 rig.effects.remove(speaks[-1])
                 rig.post(inputs.SpeechDone(*where))

@@ -46,7 +46,7 @@ class BrainRequest:
 
 
 @dataclass(frozen=True)
-class Say:
+class TextDelta:
     """More text of the current message. `language` picks the voice's tongue."""
 
     text: str
@@ -54,25 +54,25 @@ class Say:
 
 
 @dataclass(frozen=True)
-class Invoke:
-    """A function call with (more of) its arguments as JSON text; several with one `call_id` are concatenated."""
+class ToolCallDelta:
+    """A function call with (more of) its arguments as JSON text; several with one `tool_call_id` are concatenated."""
 
-    call_id: str
+    tool_call_id: str
     name: str
     arguments: str
 
 
 @dataclass(frozen=True)
 class Usage:
-    """Tokens used, where the brain knows. `cut_off` tells that the answer ended at the limit, not by itself."""
+    """Tokens used, where the brain knows. `hit_limit` tells that the answer ended at the limit, not by itself."""
 
     input_tokens: int
     output_tokens: int
     cached_tokens: int = 0
-    cut_off: bool = False
+    hit_limit: bool = False
 
 
-BrainOutput = Say | Invoke | Usage
+BrainOutput = TextDelta | ToolCallDelta | Usage
 
 
 class Brain(Protocol):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from trunkline.engine.brains import BrainError, BrainOutput, BrainRequest, Invoke, Say, Usage
+from trunkline.engine.brains import BrainError, BrainOutput, BrainRequest, TextDelta, ToolCallDelta, Usage
 from trunkline.engine.brains.chat_endpoint import ChatEndpoint
 from trunkline.engine.brains.chat_messages import chat_messages, chat_tool_choice, chat_tools
-from trunkline.engine.brains.reasoning_filter import ThinkingFilter
+from trunkline.engine.brains.reasoning_filter import ReasoningFilter
 from trunkline.realtime.events import new_id
 
 if TYPE_CHECKING:
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from openai.types.chat import ChatCompletionChunk
     from openai.types.chat.chat_completion_chunk import ChoiceDeltaToolCall
 
-SILENCE_TIMEOUT = 30.0
+SILENCE_TIMEOUT_S = 30.0
 """Seconds a model may think before its first word, or pause between two."""
 
-NO_THINKING: Mapping[str, object] = {"chat_template_kwargs": {"enable_thinking": False}, "reasoning_effort": "none"}
+REASONING_OFF: Mapping[str, object] = {"chat_template_kwargs": {"enable_thinking": False}, "reasoning_effort": "none"}
 """What makes local models answer at once. Servers that do not know these fields refuse them: then they are left out."""
 
 
@@ -29,7 +29,7 @@ class ChatBrain:
     Args:
         endpoint: where the model is; the name the Realtime client asked for plays no part. It outlives the brain.
         options: further fields of the request's body, instead of those that switch thinking off.
-        silence_timeout: seconds without any token after which the answer is given up.
+        silence_timeout_s: seconds without any token after which the answer is given up.
     """
 
     def __init__(
@@ -37,20 +37,22 @@ class ChatBrain:
         endpoint: ChatEndpoint,
         *,
         options: Mapping[str, object] | None = None,
-        silence_timeout: float = SILENCE_TIMEOUT,
+        silence_timeout_s: float = SILENCE_TIMEOUT_S,
     ) -> None:
         self._endpoint = endpoint
         self._options = options
-        self._silence_timeout = silence_timeout
+        self._silence_timeout_s = silence_timeout_s
 
     async def respond(self, request: BrainRequest) -> AsyncGenerator[BrainOutput, None]:
         """See `Brain.respond`."""
         body = _body(request)
-        with self._endpoint.errors(self._silence_timeout):
+        with self._endpoint.errors(self._silence_timeout_s):
             if self._options is not None:
-                stream = await self._endpoint.ask({**body, **self._options}, self._silence_timeout)
+                stream = await self._endpoint.ask({**body, **self._options}, self._silence_timeout_s)
             else:
-                stream = await self._endpoint.ask(body, self._silence_timeout, wishes=_thinking(request))
+                stream = await self._endpoint.ask(
+                    body, self._silence_timeout_s, optional_fields=_reasoning_options(request)
+                )
             async with stream:
                 async for output in _outputs(stream):
                     yield output
@@ -75,38 +77,38 @@ def _body(request: BrainRequest) -> dict[str, Any]:
     return body
 
 
-def _thinking(request: BrainRequest) -> Mapping[str, object]:
+def _reasoning_options(request: BrainRequest) -> Mapping[str, object]:
     """Who talks does not want to wait: there is no thinking, unless the session asks for it."""
-    return NO_THINKING if request.reasoning_effort is None else {"reasoning_effort": request.reasoning_effort}
+    return REASONING_OFF if request.reasoning_effort is None else {"reasoning_effort": request.reasoning_effort}
 
 
 async def _outputs(stream: AsyncStream[ChatCompletionChunk]) -> AsyncIterator[BrainOutput]:
-    thinking = ThinkingFilter()
-    calls = _Calls()
-    cut_off = False
+    thinking = ReasoningFilter()
+    calls = _ToolCallOrder()
+    hit_limit = False
     async for chunk in stream:
-        cut_off = cut_off or any(choice.finish_reason == "length" for choice in chunk.choices)
+        hit_limit = hit_limit or any(choice.finish_reason == "length" for choice in chunk.choices)
         if chunk.usage is not None:
             details = chunk.usage.prompt_tokens_details
             cached = (details.cached_tokens if details else None) or 0
-            yield Usage(chunk.usage.prompt_tokens, chunk.usage.completion_tokens, cached, cut_off)
+            yield Usage(chunk.usage.prompt_tokens, chunk.usage.completion_tokens, cached, hit_limit)
         if not chunk.choices:
             continue
         choice = chunk.choices[0]
         if text := thinking.feed(choice.delta.content or ""):
-            yield Say(text)
+            yield TextDelta(text)
         for piece in choice.delta.tool_calls or ():
             for invoke in calls.feed(piece):
                 yield invoke
         if choice.finish_reason == "content_filter":
             raise BrainError("The chat model's content filter stopped the answer.", "content_filter")
     if text := thinking.flush():
-        yield Say(text)
+        yield TextDelta(text)
     for invoke in calls.flush():
         yield invoke
 
 
-class _Calls:
+class _ToolCallOrder:
     """Puts streamed function calls in order: the first goes out as it comes, later ones once it is whole."""
 
     def __init__(self) -> None:
@@ -115,7 +117,7 @@ class _Calls:
         self._held: dict[int, str] = {}
         self._first: int | None = None
 
-    def feed(self, piece: ChoiceDeltaToolCall) -> Iterator[Invoke]:
+    def feed(self, piece: ChoiceDeltaToolCall) -> Iterator[ToolCallDelta]:
         """What can go out because of one more piece."""
         index = self._index_of(piece)
         self._ids.setdefault(index, piece.id or new_id("call"))
@@ -128,7 +130,7 @@ class _Calls:
         if index == self._first and index in self._names:
             yield self._take(index)
 
-    def flush(self) -> Iterator[Invoke]:
+    def flush(self) -> Iterator[ToolCallDelta]:
         """The calls that were held back."""
         for index in sorted(self._held):
             if index in self._names:
@@ -141,5 +143,5 @@ class _Calls:
             return index
         return len(self._ids) if piece.id is not None else max(len(self._ids) - 1, 0)
 
-    def _take(self, index: int) -> Invoke:
-        return Invoke(self._ids[index], self._names[index], self._held.pop(index))
+    def _take(self, index: int) -> ToolCallDelta:
+        return ToolCallDelta(self._ids[index], self._names[index], self._held.pop(index))

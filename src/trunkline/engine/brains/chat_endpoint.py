@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from openai import AsyncOpenAI, AsyncStream
     from openai.types.chat import ChatCompletionChunk
 
-CONNECT_TIMEOUT = 5.0
+CONNECT_TIMEOUT_S = 5.0
 """Seconds that connecting may take."""
 
 
@@ -30,38 +30,38 @@ class ChatEndpoint:
         self._model = model
         self._api_key = api_key
         self._client: AsyncOpenAI | None = None
-        self._refuses_wishes = False
+        self._rejects_optional_fields = False
 
     async def ask(
-        self, body: Mapping[str, Any], silence_timeout: float, wishes: Mapping[str, object] | None = None
+        self, body: Mapping[str, Any], silence_timeout_s: float, optional_fields: Mapping[str, object] | None = None
     ) -> AsyncStream[ChatCompletionChunk]:
         """The answer as it comes. Ask, and read it, within `errors`.
 
         Args:
             body: the request, without the model's name.
-            silence_timeout: seconds without any token after which the answer is given up.
-            wishes: further fields, which are left out from now on if the endpoint refuses them and takes the rest.
+            silence_timeout_s: seconds without any token after which the answer is given up.
+            optional_fields: further fields. If only these are rejected, later requests omit them.
         """
         from openai import BadRequestError, UnprocessableEntityError
 
-        if not wishes or self._refuses_wishes:
-            return await self._create(body, silence_timeout)
+        if not optional_fields or self._rejects_optional_fields:
+            return await self._create(body, silence_timeout_s)
         try:
-            return await self._create({**body, **wishes}, silence_timeout)
+            return await self._create({**body, **optional_fields}, silence_timeout_s)
         except (BadRequestError, UnprocessableEntityError):
-            stream = await self._create(body, silence_timeout)
-        self._refuses_wishes = True
+            stream = await self._create(body, silence_timeout_s)
+        self._rejects_optional_fields = True
         return stream
 
     @contextmanager
-    def errors(self, silence_timeout: float) -> Iterator[None]:
+    def errors(self, silence_timeout_s: float) -> Iterator[None]:
         """Within it, whatever goes wrong with the endpoint is a `BrainError` that says what to do."""
         import openai
 
         try:
             yield
         except openai.APITimeoutError as error:
-            message = f"The chat model {self._model} said nothing for {silence_timeout:g} s."
+            message = f"The chat model {self._model} said nothing for {silence_timeout_s:g} s."
             raise BrainError(message, "timeout") from error
         except openai.APIConnectionError as error:
             message = f"The chat model at {self._base_url} cannot be reached: check TRUNKLINE_CHAT_BASE_URL."
@@ -79,10 +79,10 @@ class ChatEndpoint:
         if client is not None:
             await client.close()
 
-    async def _create(self, body: Mapping[str, Any], silence_timeout: float) -> AsyncStream[ChatCompletionChunk]:
+    async def _create(self, body: Mapping[str, Any], silence_timeout_s: float) -> AsyncStream[ChatCompletionChunk]:
         from openai import Timeout
 
-        timeout = Timeout(silence_timeout, connect=CONNECT_TIMEOUT)
+        timeout = Timeout(silence_timeout_s, connect=CONNECT_TIMEOUT_S)
         rest = {name: value for name, value in body.items() if name != "messages"}
         stream: AsyncStream[ChatCompletionChunk] = await self._opened().chat.completions.create(
             model=self._model, messages=body["messages"], stream=True, timeout=timeout, extra_body=rest

@@ -5,7 +5,7 @@ from __future__ import annotations
 _OPEN, _CLOSE = "<think>", "</think>"
 
 
-class ThinkingFilter:
+class ReasoningFilter:
     """Passes on text outside the tags. A tag may be cut anywhere between two pieces."""
 
     def __init__(self) -> None:

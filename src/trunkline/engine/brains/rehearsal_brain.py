@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from trunkline.engine.brains import BrainError, BrainOutput, BrainRequest, Invoke, Say
+from trunkline.engine.brains import BrainError, BrainOutput, BrainRequest, TextDelta, ToolCallDelta
 from trunkline.realtime.events import new_id
 from trunkline.scenario.phrases import grammar
 from trunkline.scenario.rehearsal import Rehearsal, RehearsalError, Turn, perform, say
@@ -30,10 +30,10 @@ class RehearsalBrain:
         said_before = False
         for move in self._turn(request).does:
             if isinstance(move, say):
-                yield Say(f" {move.text}" if said_before else move.text, move.language)
+                yield TextDelta(f" {move.text}" if said_before else move.text, move.language)
                 said_before = True
             else:
-                yield Invoke(new_id("call"), move.tool, msgspec.json.encode(move.arguments).decode())
+                yield ToolCallDelta(new_id("call"), move.tool, msgspec.json.encode(move.arguments).decode())
 
     def grammar(self, request: BrainRequest) -> str | None:
         """See `Brain.grammar`."""

@@ -15,23 +15,23 @@ from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from trunkline.engine.brains import Brain, BrainError
-from trunkline.engine.brains.silent_brain import SilentBrain
+from trunkline.engine.brains.unconfigured_brain import UnconfiguredBrain
 from trunkline.engine.http import preview
 from trunkline.engine.http.client_secrets import ClientSecret, ClientSecrets
-from trunkline.engine.http.errors import Refused, nothing_there, wrong_key
-from trunkline.engine.http.models_endpoint import Listing
-from trunkline.engine.http.preview import PreviewDialect, PreviewRoutes
-from trunkline.engine.http.webrtc_calls import Calls
+from trunkline.engine.http.errors import RequestError, invalid_key, path_not_found
+from trunkline.engine.http.models_endpoint import ModelsEndpoint
+from trunkline.engine.http.preview import PreviewRoutes, PreviewTranslator
+from trunkline.engine.http.webrtc_calls import WebRtcCalls
 from trunkline.engine.session.configuration import DEFAULT_TRANSCRIPTION_MODEL
 from trunkline.engine.session.session import Session
-from trunkline.engine.session_runner import LiveSession, Player
+from trunkline.engine.session_runner import Player, SessionRunner
 from trunkline.engine.speech import Stt, Tts
 from trunkline.engine.speech.vad import VoiceActivity
 from trunkline.engine.text import TextModelFactory
 from trunkline.engine.text.routes import TextRoutes
-from trunkline.engine.text.unconfigured_text_model import no_text_models
+from trunkline.engine.text.unconfigured_text_model import without_text_models
 from trunkline.engine.transports.ice import IceOptions
-from trunkline.engine.transports.websocket import SocketChannel, serve
+from trunkline.engine.transports.websocket import WebSocketChannel, serve
 
 BrainFactory = Callable[[str, dict[str, Any] | None], Brain]
 """Makes the brain for a model's name and the session's settings, where these are bound beforehand (None if not).
@@ -39,7 +39,7 @@ BrainFactory = Callable[[str, dict[str, Any] | None], Brain]
 It raises `BrainError` with the code `DeploymentNotFound` for a name it does not know.
 """
 
-MAX_MESSAGE = 16 << 20
+MAX_MESSAGE_BYTES = 16 << 20
 """Bytes of one WebSocket message: an append may carry 15 MiB, as with the services."""
 MAX_SESSIONS = 100
 SESSION_LIMIT_S = 3600.0
@@ -74,7 +74,7 @@ class Engine:
         session_limit_s: float | None = SESSION_LIMIT_S,
         ice: IceOptions | None = None,
         secrets: ClientSecrets | None = None,
-        text_models: TextModelFactory = no_text_models,
+        text_models: TextModelFactory = without_text_models,
         names: Sequence[str] = (),
     ) -> None:
         self._brains = brains
@@ -84,32 +84,32 @@ class Engine:
         self._key = key
         self._session_limit_s = session_limit_s
         self.max_sessions = max_sessions
-        self.sessions: dict[str, LiveSession] = {}
+        self.sessions: dict[str, SessionRunner] = {}
         """The sessions that are running, by id."""
-        self.calls = Calls(self, secrets, ice)
+        self.webrtc_calls = WebRtcCalls(self, secrets, ice)
         self._texts = TextRoutes(self, text_models)
-        self._listing = Listing(self, names)
+        self._models_endpoint = ModelsEndpoint(self, names)
         self.app = Starlette(routes=self._routes(), exception_handlers={404: _not_found, 405: _not_found})
 
     def _routes(self) -> list[BaseRoute]:
         prefixes = ("/openai/v1", "/v1")
         sockets = [WebSocketRoute(f"{prefix}/realtime", self._realtime) for prefix in prefixes]
         sockets.append(WebSocketRoute(preview.SOCKET_PATH, self._azure_preview))
-        parts = (self.calls, self._texts, self._listing)
+        parts = (self.webrtc_calls, self._texts, self._models_endpoint)
         others = [route for prefix in prefixes for part in parts for route in part.routes(prefix)]
-        in_preview = PreviewRoutes(self, self.calls.secrets).routes() + self.calls.preview_routes()
+        in_preview = PreviewRoutes(self, self.webrtc_calls.secrets).routes() + self.webrtc_calls.preview_routes()
         nowhere = WebSocketRoute("/{path:path}", _no_such_socket)
-        return [self._listing.about(), *sockets, *others, *in_preview, nowhere]
+        return [self._models_endpoint.about(), *sockets, *others, *in_preview, nowhere]
 
     def close(self, reason: str = "the server is shutting down") -> None:
         """Ends every session."""
-        for live in list(self.sessions.values()):
-            live.end(1001, reason)
+        for runner in list(self.sessions.values()):
+            runner.end(1001, reason)
 
     async def aclose(self) -> None:
         """Ends every session, and waits for those that no request of the server's belongs to."""
         self.close()
-        await self.calls.aclose()
+        await self.webrtc_calls.aclose()
 
     def authorised(self, connection: HTTPConnection) -> bool:
         """Whether a request shows the key, in any of the ways the services take it."""
@@ -119,68 +119,70 @@ class Engine:
 
     def _secret(self, connection: HTTPConnection) -> ClientSecret | None:
         """The ephemeral key that a request shows."""
-        found = (self.calls.secrets.find(one) for one in _keys_shown(connection))
+        found = (self.webrtc_calls.secrets.find(one) for one in _keys_shown(connection))
         return next((secret for secret in found if secret is not None), None)
 
     async def _realtime(self, websocket: WebSocket) -> None:
-        call_id = websocket.query_params.get("call_id")
-        if call_id is not None and self.authorised(websocket):
-            await self.calls.sideband(websocket, call_id)
+        rtc_call_id = websocket.query_params.get("call_id")
+        if rtc_call_id is not None and self.authorised(websocket):
+            await self.webrtc_calls.attach_sideband(websocket, rtc_call_id)
             return
-        dialect = PreviewDialect() if preview.is_asked_for(websocket) else None
-        await self._talk(websocket, "model", dialect)
+        translator = PreviewTranslator() if preview.is_requested(websocket) else None
+        await self._run_session(websocket, "model", translator)
 
     async def _azure_preview(self, websocket: WebSocket) -> None:
         if self.authorised(websocket) and not websocket.query_params.get("api-version"):
             message = "Say which version: add ?api-version=VERSION to the URL. Any will do here."
-            refused = Refused(400, "missing_query_parameter", message)
+            refused = RequestError(400, "missing_query_parameter", message)
             await websocket.send_denial_response(refused.response_to(websocket))
             return
-        await self._talk(websocket, "deployment", PreviewDialect())
+        await self._run_session(websocket, "deployment", PreviewTranslator())
 
-    async def _talk(self, websocket: WebSocket, named_by: str, dialect: PreviewDialect | None) -> None:
+    async def _run_session(self, websocket: WebSocket, named_by: str, translator: PreviewTranslator | None) -> None:
         """A session of its own for one socket. `named_by` is the query parameter that names the model."""
         secret = None if "call_id" in websocket.query_params else self._secret(websocket)
         transcribing = websocket.query_params.get("intent") == "transcription"
         model = websocket.query_params.get(named_by) or (DEFAULT_TRANSCRIPTION_MODEL if transcribing else None)
         try:
-            self._may_talk(websocket, secret, named_by, model)
+            self._check_admission(websocket, secret, named_by, model)
             if secret is not None:
-                live = self.open_session(secret.model, secret.settings)
+                runner = self.open_session(secret.model, secret.settings)
             else:
-                live = self.open_session(model or "", {"type": "transcription"} if transcribing else None)
-        except Refused as refused:
+                runner = self.open_session(model or "", {"type": "transcription"} if transcribing else None)
+        except RequestError as refused:
             await websocket.send_denial_response(refused.response_to(websocket))
             return
         except BrainError as error:
-            await websocket.send_denial_response(Refused(404, error.code, str(error)).response_to(websocket))
+            await websocket.send_denial_response(RequestError(404, error.code, str(error)).response_to(websocket))
             return
-        channel = SocketChannel(websocket, dialect)
-        live.attach(channel)
-        self.sessions[live.session.id] = live
+        channel = WebSocketChannel(websocket, translator)
+        runner.attach(channel)
+        self.sessions[runner.session.id] = runner
         try:
             await websocket.accept("realtime" if "realtime" in websocket.scope.get("subprotocols", ()) else None)
             async with asyncio.TaskGroup() as group:
-                group.create_task(live.run(), name=f"session {live.session.id}")
+                group.create_task(runner.run(), name=f"session {runner.session.id}")
                 await asyncio.sleep(0)  # session.created goes first
-                await serve(websocket, channel, live)
-                live.end()
+                await serve(websocket, channel, runner)
+                runner.end()
         finally:
-            del self.sessions[live.session.id]
+            del self.sessions[runner.session.id]
 
-    def _may_talk(self, websocket: WebSocket, secret: ClientSecret | None, named_by: str, model: str | None) -> None:
+    def _check_admission(
+        self, websocket: WebSocket, secret: ClientSecret | None, named_by: str, model: str | None
+    ) -> None:
         if secret is None and not self.authorised(websocket):
-            raise wrong_key()
+            raise invalid_key()
         if secret is None and not model:
             message = f"Say which model: add ?{named_by}=NAME to the URL."
-            raise Refused(400, "missing_query_parameter", message)
+            raise RequestError(400, "missing_query_parameter", message)
         if len(self.sessions) >= self.max_sessions:
             message = f"This engine runs at most {self.max_sessions} sessions at once."
-            raise Refused(429, "too_many_sessions", message)
+            raise RequestError(429, "too_many_sessions", message)
 
     def open_session(
         self, model: str, settings: dict[str, Any] | None = None, player: Player | None = None
-    ) -> LiveSession:
+    ) -> SessionRunner:
         """A session that is ready to run, with nobody attached. With a player, it plays its sound in real time.
 
         Raises:
@@ -197,8 +199,8 @@ class Engine:
             paced=player is not None,
         )
         transcribing = session.configuration["type"] == "transcription"
-        brain = SilentBrain() if transcribing else self._brains(model, settings)
-        return LiveSession(session, brain=brain, stt=self._stt, tts=self._tts, player=player)
+        brain = UnconfiguredBrain() if transcribing else self._brains(model, settings)
+        return SessionRunner(session, brain=brain, stt=self._stt, tts=self._tts, player=player)
 
 
 def _keys_shown(connection: HTTPConnection) -> list[str]:
@@ -214,8 +216,8 @@ def _keys_shown(connection: HTTPConnection) -> list[str]:
 
 
 def _not_found(request: Request, error: Exception) -> JSONResponse:
-    return nothing_there(request.method, request.url.path).response_to(request)
+    return path_not_found(request.method, request.url.path).response_to(request)
 
 
 async def _no_such_socket(websocket: WebSocket) -> None:
-    await websocket.send_denial_response(nothing_there("GET", websocket.url.path).response_to(websocket))
+    await websocket.send_denial_response(path_not_found("GET", websocket.url.path).response_to(websocket))

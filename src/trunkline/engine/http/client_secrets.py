@@ -51,11 +51,11 @@ class ClientSecrets:
         """
         given = _checked(body)
         settings, model = given["session"], given["model"]
-        type_ = configuration.type_of(settings)
+        type_ = configuration.session_type(settings)
         session = configuration.updated(configuration.default(model, new_id("sess"), type_=type_), settings)
         value = PREFIX + secrets.token_hex(24)
         expires_at = int(self._clock()) + given["seconds"]
-        secret = ClientSecret(value, expires_at, model, copy.deepcopy(settings), configuration.shown(session))
+        secret = ClientSecret(value, expires_at, model, copy.deepcopy(settings), configuration.to_client(session))
         self._forget_expired()
         while len(self._secrets) >= self._most:
             del self._secrets[next(iter(self._secrets))]
@@ -78,14 +78,14 @@ class ClientSecrets:
             del self._secrets[value]
 
 
-_EXPIRES_AFTER = validation.fields(
+_EXPIRES_AFTER = validation.object_with(
     {
         "anchor": validation.nullable(validation.one_of("created_at"), "created_at"),
-        "seconds": validation.nullable(validation.integer(10, 7200), LIFETIME_S),
+        "seconds": validation.nullable(validation.integer_between(10, 7200), LIFETIME_S),
     }
 )
-_BODY = validation.body(
-    {"session": validation.a_dict, "expires_after": validation.nullable(_EXPIRES_AFTER, {})}, required=("session",)
+_BODY = validation.body_with(
+    {"session": validation.json_object, "expires_after": validation.nullable(_EXPIRES_AFTER, {})}, required=("session",)
 )
 
 
@@ -94,10 +94,10 @@ def _checked(body: Any) -> dict[str, Any]:
     given = _BODY(body)
     settings = given["session"]
     model = settings.get("model")
-    if configuration.type_of(settings) == "transcription":
+    if configuration.session_type(settings) == "transcription":
         model = configuration.DEFAULT_TRANSCRIPTION_MODEL  # the session names it in its audio, if at all
     if not model:
-        raise validation.missing("session.model")
+        raise validation.missing_field("session.model")
     validation.text(model, "session.model")
     seconds = given.get("expires_after", {}).get("seconds", LIFETIME_S)
     return {"session": settings, "model": model, "seconds": seconds}

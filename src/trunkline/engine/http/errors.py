@@ -14,7 +14,7 @@ _OF_THE_GATEWAY = {"401": "invalid_api_key", "404": None, "DeploymentNotFound": 
 RETRY_AFTER_S = 5
 
 
-class Refused(Exception):  # noqa: N818 - what a caller is, not what went wrong here
+class RequestError(Exception):
     """A request is answered with an error. Codes are Azure's, where the services differ."""
 
     def __init__(self, status: int, code: str | None, message: str, param: str | None = None) -> None:
@@ -43,17 +43,17 @@ def is_azure(connection: HTTPConnection) -> bool:
     return connection.url.path.startswith("/openai/")
 
 
-def no_such_call(call_id: str) -> Refused:
+def call_not_found(rtc_call_id: str) -> RequestError:
     """No call of that id is running."""
-    return Refused(404, "call_id_not_found", f"No call with the id '{call_id}' is running.", "call_id")
+    return RequestError(404, "call_id_not_found", f"No call with the id '{rtc_call_id}' is running.", "call_id")
 
 
-def wrong_key() -> Refused:
+def invalid_key() -> RequestError:
     """The request does not show the engine's key."""
     message = "Access denied: the key is missing or is not this engine's. Send it as api-key or bearer."
-    return Refused(401, "401", message)
+    return RequestError(401, "401", message)
 
 
-def nothing_there(method: str, path: str) -> Refused:
+def path_not_found(method: str, path: str) -> RequestError:
     """The engine has no such path."""
-    return Refused(404, "404", f"Resource not found: there is nothing at {method} {path} on this engine.")
+    return RequestError(404, "404", f"Resource not found: there is nothing at {method} {path} on this engine.")

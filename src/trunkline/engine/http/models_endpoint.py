@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from trunkline import __version__
-from trunkline.engine.http.errors import Refused, wrong_key
+from trunkline.engine.http.errors import RequestError, invalid_key
 
 _ABOUT = {
     "name": "Trunkline engine",
@@ -35,7 +35,7 @@ class Host(Protocol):
         """Whether a request shows the engine's key."""
 
 
-class Listing:
+class ModelsEndpoint:
     """`GET /`, which needs no key, and `GET …/models`, which do.
 
     Args:
@@ -63,17 +63,17 @@ class Listing:
 
     async def _models(self, request: Request) -> Response:
         if not self._host.authorised(request):
-            return wrong_key().response_to(request)
+            return invalid_key().response_to(request)
         return JSONResponse({"object": "list", "data": [self._described(name) for name in self._names]})
 
     async def _model(self, request: Request) -> Response:
         if not self._host.authorised(request):
-            return wrong_key().response_to(request)
+            return invalid_key().response_to(request)
         name = request.path_params["name"]
         if name not in self._names:
             there = ", ".join(self._names) or "none"
             message = f"There is no model {name!r}. There are: {there}."
-            return Refused(404, "DeploymentNotFound", message).response_to(request)
+            return RequestError(404, "DeploymentNotFound", message).response_to(request)
         return JSONResponse(self._described(name))
 
     def _described(self, name: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The preview dialect at the engine's edge: who speaks it, and the routes that only the preview had.
+"""The preview translator at the engine's edge: who speaks it, and the routes that only the preview had.
 
 Inside there is one protocol, GA. A client speaks the preview when it comes by the preview's URL, or asks for it with
 the header or the subprotocol of OpenAI's beta.
@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from trunkline.engine.http.client_secrets import ClientSecrets
-from trunkline.engine.http.errors import Refused, wrong_key
+from trunkline.engine.http.errors import RequestError, invalid_key
 from trunkline.engine.http.request_bodies import object_of
 from trunkline.engine.session.validation import InvalidRequest
 from trunkline.realtime.dialects import (
@@ -40,26 +40,26 @@ SECRET_LIFETIME_S = 60
 _SUBPROTOCOL = "openai-beta.realtime-v1"
 
 
-def is_asked_for(connection: HTTPConnection) -> bool:
+def is_requested(connection: HTTPConnection) -> bool:
     """Whether a client asks for the preview where both dialects are spoken: `OpenAI-Beta: realtime=v1`."""
     asked = [part.strip() for part in connection.headers.get("openai-beta", "").split(",")]
     return "realtime=v1" in asked or _SUBPROTOCOL in connection.scope.get("subprotocols", ())
 
 
-class PreviewDialect:
+class PreviewTranslator:
     """One client's translator. It remembers the temperature, which only the preview shows and nothing here uses."""
 
     def __init__(self) -> None:
         self._temperature = DEFAULT_TEMPERATURE
 
-    def up(self, event: Event) -> Event:
+    def to_ga(self, event: Event) -> Event:
         """What the client sent, in GA."""
         session = event.get("session")
         if event["type"] == "session.update" and isinstance(session, dict):
             self._temperature = _temperature_of(session, self._temperature)
         return client_event_to_ga(event)
 
-    def down(self, event: Event) -> Event | None:
+    def from_ga(self, event: Event) -> Event | None:
         """A GA event for the client; None if the preview does not have it."""
         return server_event_to_preview(event, self._temperature)
 
@@ -93,13 +93,13 @@ class PreviewRoutes:
     async def _minted(self, request: Request, mint: Callable[[dict[str, Any]], dict[str, Any]]) -> Response:
         try:
             if not self._host.authorised(request):
-                raise wrong_key()
+                raise invalid_key()
             return JSONResponse(mint(await object_of(request)))
         except InvalidRequest as error:
             told = error_to_preview({"message": str(error), "param": error.param})
             words, param = (str(told[name] or "").replace("session.", "") for name in ("message", "param"))
-            return Refused(400, error.code, words, param or None).response_to(request)
-        except Refused as refused:
+            return RequestError(400, error.code, words, param or None).response_to(request)
+        except RequestError as refused:
             return refused.response_to(request)
 
     def _session(self, given: dict[str, Any]) -> dict[str, Any]:

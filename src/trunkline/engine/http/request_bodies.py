@@ -10,27 +10,27 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
-from trunkline.engine.http.errors import Refused
+from trunkline.engine.http.errors import RequestError
 from trunkline.engine.session import validation
 
-MAX_BODY = 1 << 20
+MAX_BODY_BYTES = 1 << 20
 """Bytes of a request: a session with its instructions and tools, or an offer."""
 
 
 def model_named(name: Any) -> str:
     """The model a call is for; it must be said."""
     if not name:
-        raise validation.missing("session.model")
+        raise validation.missing_field("session.model")
     return validation.text(name, "session.model")
 
 
-async def body_of(request: Request, most: int = MAX_BODY) -> bytes:
+async def body_of(request: Request, most: int = MAX_BODY_BYTES) -> bytes:
     """The whole body, if it is not too large."""
     body = bytearray()
     async for piece in request.stream():
         body += piece
         if len(body) > most:
-            raise Refused(413, "request_too_large", f"A request has at most {most} bytes.")
+            raise RequestError(413, "request_too_large", f"A request has at most {most} bytes.")
     return bytes(body)
 
 
@@ -39,7 +39,7 @@ def text_of(body: bytes) -> str:
     try:
         return body.decode()
     except UnicodeDecodeError:
-        raise Refused(400, "invalid_offer", "This is no SDP offer: it is not UTF-8.") from None
+        raise RequestError(400, "invalid_offer", "This is no SDP offer: it is not UTF-8.") from None
 
 
 def json_of(body: bytes) -> Any:
@@ -47,14 +47,14 @@ def json_of(body: bytes) -> Any:
     try:
         return json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise Refused(400, "invalid_json", f"The body is not valid JSON: {error}.") from None
+        raise RequestError(400, "invalid_json", f"The body is not valid JSON: {error}.") from None
 
 
-async def object_of(request: Request, most: int = MAX_BODY) -> dict[str, Any]:
+async def object_of(request: Request, most: int = MAX_BODY_BYTES) -> dict[str, Any]:
     """A body that is a JSON object."""
     given = json_of(await body_of(request, most))
     if not isinstance(given, dict):
-        raise Refused(400, "invalid_json", "The body must be a JSON object.")
+        raise RequestError(400, "invalid_json", "The body must be a JSON object.")
     return given
 
 
@@ -66,17 +66,17 @@ async def form_of(request: Request) -> tuple[str, str, dict[str, Any]]:
         yield body
 
     try:
-        parser = MultiPartParser(request.headers, stream(), max_files=2, max_fields=2, max_part_size=MAX_BODY)
+        parser = MultiPartParser(request.headers, stream(), max_files=2, max_fields=2, max_part_size=MAX_BODY_BYTES)
         form = await parser.parse()
     except MultiPartException as error:
-        raise Refused(400, "invalid_form", error.message) from error
+        raise RequestError(400, "invalid_form", error.message) from error
     try:
         parts = {name: await _part(form.get(name)) for name in ("sdp", "session")}
     finally:
         await form.close()
     if not parts["sdp"]:
-        raise validation.missing("sdp")
-    settings = validation.a_dict(json_of((parts["session"] or "{}").encode()), "session")
+        raise validation.missing_field("sdp")
+    settings = validation.json_object(json_of((parts["session"] or "{}").encode()), "session")
     return parts["sdp"], model_named(settings.get("model") or request.query_params.get("model")), settings
 
 

@@ -21,16 +21,16 @@ from starlette.websockets import WebSocket
 from trunkline.engine.brains import BrainError
 from trunkline.engine.http import preview
 from trunkline.engine.http.client_secrets import ClientSecret, ClientSecrets
-from trunkline.engine.http.errors import Refused, is_azure, no_such_call, wrong_key
-from trunkline.engine.http.preview import PreviewDialect
+from trunkline.engine.http.errors import RequestError, call_not_found, invalid_key, is_azure
+from trunkline.engine.http.preview import PreviewTranslator
 from trunkline.engine.http.request_bodies import body_of, form_of, json_of, model_named, text_of
 from trunkline.engine.session import configuration
 from trunkline.engine.session.validation import InvalidRequest
-from trunkline.engine.session_runner import LiveSession, Player
-from trunkline.engine.transports.dialect import Dialect
+from trunkline.engine.session_runner import Player, SessionRunner
+from trunkline.engine.transports.event_translator import EventTranslator
 from trunkline.engine.transports.ice import IceOptions
 from trunkline.engine.transports.pacing import Pacer
-from trunkline.engine.transports.websocket import SocketChannel, serve
+from trunkline.engine.transports.websocket import WebSocketChannel, serve
 from trunkline.extras import installing
 from trunkline.realtime.events import new_id
 
@@ -46,7 +46,7 @@ MAX_SIDEBANDS = 16
 class Host(Protocol):
     """What the calls need of the engine they are part of."""
 
-    sessions: dict[str, LiveSession]
+    sessions: dict[str, SessionRunner]
     max_sessions: int
 
     def authorised(self, connection: HTTPConnection) -> bool:
@@ -54,7 +54,7 @@ class Host(Protocol):
 
     def open_session(
         self, model: str, settings: dict[str, Any] | None = None, player: Player | None = None
-    ) -> LiveSession:
+    ) -> SessionRunner:
         """A session that is ready to run; with a player, it is `paced`.
 
         Raises:
@@ -64,16 +64,16 @@ class Host(Protocol):
 
 
 @dataclass
-class Call:
+class WebRtcCall:
     """A running call."""
 
-    id: str
-    live: LiveSession
-    peer: webrtc.Peer
-    sidebands: set[SocketChannel] = field(default_factory=set)
+    rtc_call_id: str
+    runner: SessionRunner
+    peer: webrtc.WebRtcPeer
+    sidebands: set[WebSocketChannel] = field(default_factory=set)
 
 
-class Calls:
+class WebRtcCalls:
     """The WebRTC side of an engine. Each call runs in a task of its own, which `aclose` waits for."""
 
     def __init__(self, host: Host, secrets: ClientSecrets | None = None, ice: IceOptions | None = None) -> None:
@@ -81,18 +81,18 @@ class Calls:
         self._host = host
         self._ice = IceOptions() if ice is None else ice
         self._rtc: Any = None
-        self._calls: dict[str, Call] = {}
+        self._calls: dict[str, WebRtcCall] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def routes(self, prefix: str) -> list[BaseRoute]:
-        """The HTTP routes under `/openai/v1` or `/v1`. The sideband's socket is the engine's; it calls `sideband`."""
+        """Return the HTTP routes under `/openai/v1` or `/v1`. The engine owns the sideband's WebSocket route."""
         calls = f"{prefix}/realtime/calls"
         return [
             Route(f"{prefix}/realtime/client_secrets", self._mint, methods=["POST"]),
             Route(calls, self._preflight, methods=["OPTIONS"]),
             Route(calls, self._create, methods=["POST"]),
-            Route(f"{calls}/{{call_id}}/hangup", self._hang_up, methods=["POST"]),
-            *(Route(f"{calls}/{{call_id}}/{what}", self._for_sip, methods=["POST"]) for what in _FOR_SIP),
+            Route(f"{calls}/{{rtc_call_id}}/hangup", self._hang_up, methods=["POST"]),
+            *(Route(f"{calls}/{{rtc_call_id}}/{what}", self._for_sip, methods=["POST"]) for what in _FOR_SIP),
         ]
 
     def preview_routes(self) -> list[BaseRoute]:
@@ -102,33 +102,33 @@ class Calls:
             Route(preview.CALLS_PATH, self._create_in_preview, methods=["POST"]),
         ]
 
-    async def sideband(self, websocket: WebSocket, call_id: str) -> None:
+    async def attach_sideband(self, websocket: WebSocket, rtc_call_id: str) -> None:
         """Attaches a socket to a call, whose key has been checked. It sees `session.created` first, as it is now."""
-        call = self._calls.get(call_id)
+        call = self._calls.get(rtc_call_id)
         if call is None:
-            await websocket.send_denial_response(no_such_call(call_id).response_to(websocket))
+            await websocket.send_denial_response(call_not_found(rtc_call_id).response_to(websocket))
             return
         if len(call.sidebands) >= MAX_SIDEBANDS:
             message = f"At most {MAX_SIDEBANDS} sockets may be attached to one call."
-            refused = Refused(429, "too_many_sidebands", message)
+            refused = RequestError(429, "too_many_sidebands", message)
             await websocket.send_denial_response(refused.response_to(websocket))
             return
-        channel = SocketChannel(websocket)
-        session = configuration.shown(call.live.session.configuration)
+        channel = WebSocketChannel(websocket)
+        session = configuration.to_client(call.runner.session.configuration)
         channel.send({"type": "session.created", "event_id": new_id("event"), "session": session})
-        call.live.attach(channel)
+        call.runner.attach(channel)
         call.sidebands.add(channel)
         try:
             await websocket.accept("realtime" if "realtime" in websocket.scope.get("subprotocols", ()) else None)
-            await serve(websocket, channel, call.live)
+            await serve(websocket, channel, call.runner)
         finally:
-            call.live.detach(channel)
+            call.runner.detach(channel)
             call.sidebands.discard(channel)
 
     async def aclose(self) -> None:
         """Ends every call and waits until nothing of them is left."""
         for call in list(self._calls.values()):
-            call.live.end(1001, "the server is shutting down")
+            call.runner.end(1001, "the server is shutting down")
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     # ------------------------------------------------------------------ routes
@@ -138,8 +138,8 @@ class Calls:
             self._must_have_key(request)
             secret = self.secrets.mint(json_of(await body_of(request)))
         except InvalidRequest as error:
-            return Refused(400, error.code, str(error), error.param).response_to(request)
-        except Refused as refused:
+            return RequestError(400, error.code, str(error), error.param).response_to(request)
+        except RequestError as refused:
             return refused.response_to(request)
         return JSONResponse(secret.shown())
 
@@ -151,18 +151,18 @@ class Calls:
         """`POST /v1/realtimertc?model=…` of Azure's preview, which takes nothing but an ephemeral key and SDP."""
         if self._secret(request) is None:
             message = "Access denied: send an ephemeral key from …/realtimeapi/sessions as the bearer, in time."
-            return Refused(401, "401", message).response_to(request, _CROSS_ORIGIN)
-        return await self._answered(request, False, PreviewDialect())
+            return RequestError(401, "401", message).response_to(request, _CROSS_ORIGIN)
+        return await self._answered(request, False, PreviewTranslator())
 
-    async def _answered(self, request: Request, filtered: bool, dialect: Dialect | None) -> Response:
+    async def _answered(self, request: Request, filtered: bool, translator: EventTranslator | None) -> Response:
         try:
             offer, model, settings = await self._asked(request)
-            call, answer = await self._open(offer, model, settings, filtered, dialect)
+            call, answer = await self._open(offer, model, settings, filtered, translator)
         except InvalidRequest as error:
-            return Refused(400, error.code, str(error), error.param).response_to(request, _CROSS_ORIGIN)
-        except Refused as refused:
+            return RequestError(400, error.code, str(error), error.param).response_to(request, _CROSS_ORIGIN)
+        except RequestError as refused:
             return refused.response_to(request, _CROSS_ORIGIN)
-        headers = {"Location": f"{request.url.path.rstrip('/')}/{call.id}", **_CROSS_ORIGIN}
+        headers = {"Location": f"{request.url.path.rstrip('/')}/{call.rtc_call_id}", **_CROSS_ORIGIN}
         return Response(answer, 201, headers, "application/sdp")
 
     async def _preflight(self, request: Request) -> Response:
@@ -176,23 +176,23 @@ class Calls:
     async def _hang_up(self, request: Request) -> Response:
         try:
             self._must_have_key(request)
-        except Refused as refused:
+        except RequestError as refused:
             return refused.response_to(request)
-        call = self._calls.get(request.path_params["call_id"])
+        call = self._calls.get(request.path_params["rtc_call_id"])
         if call is None:
-            return no_such_call(request.path_params["call_id"]).response_to(request)
-        call.live.end(1000, "hung up")
+            return call_not_found(request.path_params["rtc_call_id"]).response_to(request)
+        call.runner.end(1000, "hung up")
         return Response(None, 200)
 
     async def _for_sip(self, request: Request) -> Response:
         try:
             self._must_have_key(request)
-        except Refused as refused:
+        except RequestError as refused:
             return refused.response_to(request)
-        if request.path_params["call_id"] not in self._calls:
-            return no_such_call(request.path_params["call_id"]).response_to(request)
+        if request.path_params["rtc_call_id"] not in self._calls:
+            return call_not_found(request.path_params["rtc_call_id"]).response_to(request)
         message = "Only an incoming SIP call can be accepted, rejected or referred; this is a WebRTC call."
-        return Refused(400, "invalid_call_type", message).response_to(request)
+        return RequestError(400, "invalid_call_type", message).response_to(request)
 
     # ------------------------------------------------------------------ what a caller asks for
 
@@ -209,7 +209,9 @@ class Calls:
             self._may_use_key(request)
             return await form_of(request)
         wanted = "application/sdp" if is_azure(request) else "application/sdp or multipart/form-data"
-        raise Refused(400, "unsupported_content_type", f"Send the SDP offer as {wanted}, not as {kind or 'nothing'}.")
+        raise RequestError(
+            400, "unsupported_content_type", f"Send the SDP offer as {wanted}, not as {kind or 'nothing'}."
+        )
 
     def _secret(self, request: Request) -> ClientSecret | None:
         scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
@@ -222,40 +224,49 @@ class Calls:
                 "Access denied: a call takes an ephemeral key from …/realtime/client_secrets as its bearer, one that "
                 "has not expired, and not the resource's own key."
             )
-            raise Refused(401, "401", message)
+            raise RequestError(401, "401", message)
         self._must_have_key(request)
 
     def _must_have_key(self, request: Request) -> None:
         if not self._host.authorised(request):
-            raise wrong_key()
+            raise invalid_key()
 
     # ------------------------------------------------------------------ running calls
 
     async def _open(
-        self, offer: str, model: str, settings: dict[str, Any] | None, filtered: bool, dialect: Dialect | None
-    ) -> tuple[Call, str]:
+        self,
+        offer: str,
+        model: str,
+        settings: dict[str, Any] | None,
+        filtered: bool,
+        translator: EventTranslator | None,
+    ) -> tuple[WebRtcCall, str]:
         rtc = await self._webrtc()
         most = self._host.max_sessions
         if len(self._host.sessions) >= most:
-            raise Refused(429, "too_many_sessions", f"This engine runs at most {most} sessions at once.")
+            raise RequestError(429, "too_many_sessions", f"This engine runs at most {most} sessions at once.")
         pacer = Pacer()
         try:
-            live = self._host.open_session(model, settings, player=pacer)
+            runner = self._host.open_session(model, settings, player=pacer)
         except BrainError as error:
-            raise Refused(404, error.code, str(error)) from error
-        call = Call(new_id("rtc"), live, rtc.Peer(live, pacer, filtered=filtered, dialect=dialect, ice=self._ice))
-        self._calls[call.id] = call
-        self._host.sessions[live.session.id] = live
+            raise RequestError(404, error.code, str(error)) from error
+        call = WebRtcCall(
+            new_id("rtc"),
+            runner,
+            rtc.WebRtcPeer(runner, pacer, filtered=filtered, translator=translator, ice=self._ice),
+        )
+        self._calls[call.rtc_call_id] = call
+        self._host.sessions[runner.session.id] = runner
         answered: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        task = asyncio.create_task(self._run(call, offer, answered), name=f"call {call.id}")
+        task = asyncio.create_task(self._run(call, offer, answered), name=f"call {call.rtc_call_id}")
         self._tasks.add(task)
         task.add_done_callback(self._ended)
         try:
             return call, await answered
         except rtc.OfferError as error:
-            raise Refused(400, "invalid_offer", str(error)) from error
+            raise RequestError(400, "invalid_offer", str(error)) from error
         except asyncio.CancelledError:
-            live.end()
+            runner.end()
             raise
 
     async def _webrtc(self) -> Any:
@@ -265,28 +276,28 @@ class Calls:
                 self._rtc = await asyncio.to_thread(importlib.import_module, "trunkline.engine.transports.webrtc")
             except ImportError as error:
                 message = f"This engine has no WebRTC ({error}). Install it with: {installing('webrtc')}"
-                raise Refused(501, "webrtc_not_installed", message) from error
+                raise RequestError(501, "webrtc_not_installed", message) from error
         return self._rtc
 
-    async def _run(self, call: Call, offer: str, answered: asyncio.Future[str]) -> None:
+    async def _run(self, call: WebRtcCall, offer: str, answered: asyncio.Future[str]) -> None:
         try:
             async with asyncio.TaskGroup() as group:
-                carrying = group.create_task(self._carry(call, offer, answered), name=f"peer {call.id}")
-                await call.live.run()
+                carrying = group.create_task(self._carry(call, offer, answered), name=f"peer {call.rtc_call_id}")
+                await call.runner.run()
                 carrying.cancel()
         finally:
-            del self._calls[call.id]
-            del self._host.sessions[call.live.session.id]
+            del self._calls[call.rtc_call_id]
+            del self._host.sessions[call.runner.session.id]
             if not answered.done():
                 answered.cancel()
             await call.peer.close()
 
-    async def _carry(self, call: Call, offer: str, answered: asyncio.Future[str]) -> None:
+    async def _carry(self, call: WebRtcCall, offer: str, answered: asyncio.Future[str]) -> None:
         try:
             answer = await call.peer.answer(offer)
         except ValueError as error:
             answered.set_exception(error)
-            call.live.end()
+            call.runner.end()
             return
         if not answered.done():
             answered.set_result(answer)

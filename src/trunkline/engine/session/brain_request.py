@@ -31,7 +31,7 @@ def brain_request(configuration: Configuration, context: Sequence[Item]) -> Brai
     )
 
 
-def given_input(given: Sequence[dict[str, Any]], conversation: Conversation) -> list[Item]:
+def response_input(given: Sequence[dict[str, Any]], conversation: Conversation) -> list[Item]:
     """The context a `response.create` brings itself: items of its own, and references to the conversation's.
 
     Raises:
@@ -41,7 +41,7 @@ def given_input(given: Sequence[dict[str, Any]], conversation: Conversation) -> 
     for index, item in enumerate(given):
         path = f"response.input[{index}]"
         if item.get("type") != "item_reference":
-            context.append(items.without_audio(items.created(item, path)))
+            context.append(items.without_audio(items.new_item(item, path)))
             continue
         item_id = validation.text(item.get("id"), f"{path}.id")
         if item_id not in conversation:

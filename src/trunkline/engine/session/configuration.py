@@ -80,12 +80,12 @@ def default(model: str, session_id: str, expires_at: int | None = None, *, type_
     }
 
 
-def type_of(settings: Mapping[str, Any] | None) -> str:
+def session_type(settings: Mapping[str, Any] | None) -> str:
     """Which of the two types of session the settings to begin with are for."""
     return "transcription" if (settings or {}).get("type") == "transcription" else "realtime"
 
 
-def shown(configuration: Configuration) -> Configuration:
+def to_client(configuration: Configuration) -> Configuration:
     """The session object as clients see it. A transcription session has hearing and nothing else."""
     if configuration["type"] == "realtime":
         return copy_json(configuration)
@@ -94,12 +94,12 @@ def shown(configuration: Configuration) -> Configuration:
     return {**kept, "object": "realtime.transcription_session", "audio": {"input": heard}}
 
 
-def updated(current: Configuration, update: Any, *, spoken: bool = False) -> Configuration:
+def updated(current: Configuration, update: Any, *, voice_used: bool = False) -> Configuration:
     """The configuration after a `session.update`; `current` is left as it was.
 
     Args:
         update: the event's `session`, as the client sent it.
-        spoken: whether the assistant's voice has been heard, after which it cannot change.
+        voice_used: whether the assistant's voice has been heard, after which it cannot change.
 
     Raises:
         InvalidRequest: a field is unknown, of the wrong type or out of range; nothing is changed then.
@@ -108,7 +108,7 @@ def updated(current: Configuration, update: Any, *, spoken: bool = False) -> Con
         raise InvalidRequest("The type of a session cannot change.", "invalid_value", "session.type")
     given = _SESSION(update, "session")
     voice = (given.get("audio") or {}).get("output", {}).get("voice")
-    if spoken and voice is not None and voice != current["audio"]["output"]["voice"]:
+    if voice_used and voice is not None and voice != current["audio"]["output"]["voice"]:
         raise InvalidRequest(
             "Cannot update a conversation's voice if assistant audio is present.", "cannot_update_voice"
         )
@@ -177,23 +177,23 @@ def _modalities(value: Any, path: str) -> list[str]:
 
 
 def _max_tokens(value: Any, path: str) -> int | str:
-    return "inf" if value == "inf" else int(validation.integer(1, 4096)(value, path))
+    return "inf" if value == "inf" else int(validation.integer_between(1, 4096)(value, path))
 
 
 def _voice(value: Any, path: str) -> Any:
     if isinstance(value, dict):
-        return validation.fields({"id": validation.filled}, required=("id",))(value, path)
-    return validation.filled(value, path)
+        return validation.object_with({"id": validation.non_empty_text}, required=("id",))(value, path)
+    return validation.non_empty_text(value, path)
 
 
 def _format(value: Any, path: str) -> Any:
     checked = validation.tagged(
         {
-            "audio/pcm": validation.fields(
-                {"type": validation.text, "rate": validation.nullable(validation.integer(24000, 24000))}
+            "audio/pcm": validation.object_with(
+                {"type": validation.text, "rate": validation.nullable(validation.integer_between(24000, 24000))}
             ),
-            "audio/pcmu": validation.fields({"type": validation.text}),
-            "audio/pcma": validation.fields({"type": validation.text}),
+            "audio/pcmu": validation.object_with({"type": validation.text}),
+            "audio/pcma": validation.object_with({"type": validation.text}),
         }
     )(value, path)
     return dict(_PCM) if checked["type"] == "audio/pcm" else checked
@@ -204,11 +204,13 @@ def _tool_choice(value: Any, path: str) -> Any:
         return validation.one_of("none", "auto", "required")(value, path)
     return validation.tagged(
         {
-            "function": validation.fields({"type": validation.text, "name": validation.filled}, required=("name",)),
-            "mcp": validation.fields(
+            "function": validation.object_with(
+                {"type": validation.text, "name": validation.non_empty_text}, required=("name",)
+            ),
+            "mcp": validation.object_with(
                 {
                     "type": validation.text,
-                    "server_label": validation.filled,
+                    "server_label": validation.non_empty_text,
                     "name": validation.nullable(validation.text),
                 },
                 required=("server_label",),
@@ -217,20 +219,20 @@ def _tool_choice(value: Any, path: str) -> Any:
     )(value, path)
 
 
-_FUNCTION = validation.fields(
+_FUNCTION = validation.object_with(
     {
         "type": validation.text,
-        "name": validation.filled,
+        "name": validation.non_empty_text,
         "description": validation.nullable(validation.text, ""),
-        "parameters": validation.nullable(validation.a_dict),
-        "strict": validation.anything,
+        "parameters": validation.nullable(validation.json_object),
+        "strict": validation.any_value,
     },
     required=("name",),
 )
 
 
 def _tool(value: Any, path: str) -> Any:
-    tool = validation.tagged({"function": _FUNCTION, "mcp": validation.a_dict})(value, path)
+    tool = validation.tagged({"function": _FUNCTION, "mcp": validation.json_object})(value, path)
     if tool["type"] == "mcp":
         raise InvalidRequest(
             "MCP tools run on the services' own machines; this engine has function tools only.", "invalid_value", path
@@ -238,10 +240,10 @@ def _tool(value: Any, path: str) -> Any:
     return {name: part for name, part in tool.items() if name != "strict"}
 
 
-_PROMPT = validation.fields(
+_PROMPT = validation.object_with(
     {
-        "id": validation.filled,
-        "variables": validation.nullable(validation.a_dict),
+        "id": validation.non_empty_text,
+        "variables": validation.nullable(validation.json_object),
         "version": validation.nullable(validation.text),
     },
     required=("id",),
@@ -249,12 +251,12 @@ _PROMPT = validation.fields(
 _TRACING = {
     "workflow_name": validation.nullable(validation.text),
     "group_id": validation.nullable(validation.text),
-    "metadata": validation.nullable(validation.a_dict),
+    "metadata": validation.nullable(validation.json_object),
 }
 
 
 def _tracing(value: Any, path: str) -> Any:
-    return value if value == "auto" else validation.fields(_TRACING)(value, path)
+    return value if value == "auto" else validation.object_with(_TRACING)(value, path)
 
 
 def _truncation(value: Any, path: str) -> Any:
@@ -262,12 +264,12 @@ def _truncation(value: Any, path: str) -> Any:
         return validation.one_of("auto", "disabled")(value, path)
     known = {
         "type": validation.one_of("retention_ratio"),
-        "retention_ratio": validation.number(0.0, 1.0),
+        "retention_ratio": validation.number_between(0.0, 1.0),
         "token_limits": validation.nullable(
-            validation.fields({"post_instructions": validation.nullable(validation.integer(0, 1 << 31))})
+            validation.object_with({"post_instructions": validation.nullable(validation.integer_between(0, 1 << 31))})
         ),
     }
-    return validation.fields(known, required=("type", "retention_ratio"))(value, path)
+    return validation.object_with(known, required=("type", "retention_ratio"))(value, path)
 
 
 def _include(value: Any, path: str) -> Any:
@@ -277,19 +279,19 @@ def _include(value: Any, path: str) -> Any:
     return None
 
 
-_TURN_DETECTION = validation.fields(
+_TURN_DETECTION = validation.object_with(
     {
         "type": validation.one_of("server_vad", "semantic_vad"),
-        "threshold": validation.nullable(validation.number(0.0, 1.0)),
-        "prefix_padding_ms": validation.nullable(validation.integer(0, 5000)),
-        "silence_duration_ms": validation.nullable(validation.integer(0, 10000)),
-        "idle_timeout_ms": validation.nullable(validation.integer(1000, 600000)),
+        "threshold": validation.nullable(validation.number_between(0.0, 1.0)),
+        "prefix_padding_ms": validation.nullable(validation.integer_between(0, 5000)),
+        "silence_duration_ms": validation.nullable(validation.integer_between(0, 10000)),
+        "idle_timeout_ms": validation.nullable(validation.integer_between(1000, 600000)),
         "create_response": validation.nullable(validation.boolean),
         "interrupt_response": validation.nullable(validation.boolean),
         "eagerness": validation.nullable(validation.one_of("low", "medium", "high", "auto")),
     }
 )
-_TRANSCRIPTION = validation.fields(
+_TRANSCRIPTION = validation.object_with(
     {
         "model": validation.nullable(validation.text),
         "language": validation.nullable(validation.text),
@@ -299,19 +301,19 @@ _TRANSCRIPTION = validation.fields(
         "delay": validation.nullable(validation.one_of("minimal", "low", "medium", "high", "xhigh")),
     }
 )
-_NOISE_REDUCTION = validation.fields(
+_NOISE_REDUCTION = validation.object_with(
     {
         "type": validation.nullable(validation.one_of("near_field", "far_field")),
-        "strength": validation.nullable(validation.number(0.0, 1.0)),
+        "strength": validation.nullable(validation.number_between(0.0, 1.0)),
     }
 )
 _OUTPUT = {
     "format": validation.nullable(_format, dict(_PCM)),
     "voice": validation.nullable(_voice, DEFAULT_VOICE),
-    "speed": validation.nullable(validation.number(0.25, 1.5), 1.0),
+    "speed": validation.nullable(validation.number_between(0.25, 1.5), 1.0),
 }
 _INPUT = validation.nullable(
-    validation.fields(
+    validation.object_with(
         {
             "format": validation.nullable(_format, dict(_PCM)),
             "transcription": validation.nullable(_TRANSCRIPTION),
@@ -321,7 +323,7 @@ _INPUT = validation.nullable(
     ),
     {},
 )
-_AUDIO = validation.fields({"input": _INPUT, "output": validation.nullable(validation.fields(_OUTPUT), {})})
+_AUDIO = validation.object_with({"input": _INPUT, "output": validation.nullable(validation.object_with(_OUTPUT), {})})
 _SHARED = {
     "instructions": validation.nullable(validation.text, ""),
     "tools": validation.nullable(validation.list_of(_tool, 128), []),
@@ -331,12 +333,12 @@ _SHARED = {
     "prompt": validation.nullable(_PROMPT),
     "parallel_tool_calls": validation.nullable(validation.boolean),
     "reasoning": validation.nullable(
-        validation.fields(
+        validation.object_with(
             {"effort": validation.nullable(validation.one_of("minimal", "low", "medium", "high", "xhigh"))}
         )
     ),
 }
-_REALTIME = validation.fields(
+_REALTIME = validation.object_with(
     {
         **_SHARED,
         "type": validation.text,
@@ -348,18 +350,18 @@ _REALTIME = validation.fields(
     },
     required=("type",),
 )
-_TRANSCRIPTION_SESSION = validation.fields(
+_TRANSCRIPTION_SESSION = validation.object_with(
     {
         "type": validation.text,
         "include": validation.nullable(_include),
-        "audio": validation.nullable(validation.fields({"input": _INPUT})),
+        "audio": validation.nullable(validation.object_with({"input": _INPUT})),
     }
 )
 _SESSION = validation.tagged({"realtime": _REALTIME, "transcription": _TRANSCRIPTION_SESSION})
 
 
 def _metadata(value: Any, path: str) -> Any:
-    given = validation.a_dict(value, path)
+    given = validation.json_object(value, path)
     if len(given) > 16:
         raise InvalidRequest(f"Invalid '{path}': at most 16 pairs.", "object_above_max_properties", path)
     for name, part in given.items():
@@ -369,14 +371,14 @@ def _metadata(value: Any, path: str) -> Any:
     return given
 
 
-_RESPONSE = validation.fields(
+_RESPONSE = validation.object_with(
     {
         **{name: validation.nullable(check) for name, check in _SHARED.items()},
         "audio": validation.nullable(
-            validation.fields({"output": validation.nullable(validation.fields(_OUTPUT), {})}),
+            validation.object_with({"output": validation.nullable(validation.object_with(_OUTPUT), {})}),
         ),
         "conversation": validation.nullable(validation.one_of("auto", "none")),
-        "input": validation.nullable(validation.list_of(validation.a_dict)),
+        "input": validation.nullable(validation.list_of(validation.json_object)),
         "metadata": validation.nullable(_metadata),
     }
 )

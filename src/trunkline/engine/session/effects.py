@@ -19,7 +19,7 @@ class Send(msgspec.Struct, frozen=True):
 
 
 class StartBrain(msgspec.Struct, frozen=True):
-    """Ask the brain; report `BrainSaid`…, then `BrainDone` or `BrainFailed`."""
+    """Ask the brain; report `BrainProduced`…, then `BrainDone` or `BrainFailed`."""
 
     response_id: str
     generation: int
@@ -33,8 +33,8 @@ class CancelBrain(msgspec.Struct, frozen=True):
     generation: int
 
 
-class Speak(msgspec.Struct, frozen=True):
-    """Say a sentence; report `SpeechMade`…, then `SpeechDone` or `SpeechFailed`.
+class StartSpeech(msgspec.Struct, frozen=True):
+    """Say a sentence; report `SpeechProduced`…, then `SpeechDone` or `SpeechFailed`.
 
     At most one sentence of a response is asked for at a time.
     """
@@ -83,8 +83,8 @@ class AbandonUtterance(msgspec.Struct, frozen=True):
     utterance_id: str
 
 
-class WakeAt(msgspec.Struct, frozen=True):
-    """Report `WokeUp(key)` when the clock reaches `at_ms`. The same key again replaces the earlier wish."""
+class SetTimer(msgspec.Struct, frozen=True):
+    """Report `TimerFired(key)` when the clock reaches `at_ms`. The same key again replaces the earlier wish."""
 
     key: str
     at_ms: float
@@ -93,7 +93,7 @@ class WakeAt(msgspec.Struct, frozen=True):
 class Play(msgspec.Struct, frozen=True):
     """Sound for a shell that paces its output itself (WebRTC): PCM16 at 24 kHz.
 
-    Report `PlaybackBegan` and `PlaybackEnded` as it is played.
+    Report `PlayoutStarted` and `PlayoutEnded` as it is played.
     """
 
     response_id: str
@@ -101,8 +101,8 @@ class Play(msgspec.Struct, frozen=True):
     pcm: bytes
 
 
-class ClearPlayback(msgspec.Struct, frozen=True):
-    """Be silent at once: what was given to `Play` and not yet heard is void. Report `PlaybackCleared`."""
+class ClearPlayout(msgspec.Struct, frozen=True):
+    """Be silent at once: what was given to `Play` and not yet heard is void. Report `PlayoutCleared`."""
 
 
 class Close(msgspec.Struct, frozen=True):
@@ -115,15 +115,15 @@ class Close(msgspec.Struct, frozen=True):
 Effect = (
     StartBrain
     | CancelBrain
-    | Speak
+    | StartSpeech
     | CancelSpeech
     | OpenUtterance
     | FeedUtterance
     | FinishUtterance
     | AbandonUtterance
-    | WakeAt
+    | SetTimer
     | Play
-    | ClearPlayback
+    | ClearPlayout
     | Close
 )
 Output = Send | Effect

@@ -31,7 +31,7 @@ _FADE = 0.9975
 """By how much a block forgets the loudness of the voice: half in a second."""
 
 
-class Turn(enum.Enum):
+class SpeechChange(enum.Enum):
     """What some sound changed."""
 
     STARTED = "started"
@@ -43,7 +43,7 @@ class Endpointing:
 
     Attributes:
         speaking: whether the caller is speaking.
-        heard_ms: how much of the stream has been judged.
+        processed_ms: how much of the stream has been judged.
         stopped_ms: where in the stream the latest turn ended.
     """
 
@@ -57,12 +57,12 @@ class Endpointing:
         self._resampler = Resampler(SAMPLE_RATE, RATE)
         self._pending = b""
         self._fed_bytes = 0
-        self.heard_ms = self.stopped_ms = 0
+        self.processed_ms = self.stopped_ms = 0
         self._level = 0.0
         self._quiet_ms = 0
-        self.settle()
+        self.end_speech()
 
-    def settle(self) -> None:
+    def end_speech(self) -> None:
         """The caller does not speak (any more), whatever was heard so far; the stream goes on."""
         self.speaking = False
         self._voiced_frames = 0
@@ -76,50 +76,50 @@ class Endpointing:
         self._pending = sound[whole:]
         return [sound[start : start + FRAME_BYTES] for start in range(0, whole, FRAME_BYTES)]
 
-    def hear(self, frame: bytes, threshold: float, patience_ms: int) -> Turn | None:
+    def add_frame(self, frame: bytes, threshold: float, silence_duration_ms: int) -> SpeechChange | None:
         """Takes one frame and says whether speech started or stopped with it."""
         # a turn that was over before the frame's end is over, whatever the frame brings
-        stopped = self.speaking and self._silence_ms > 0 and self._silence_ms + FRAME_MS > patience_ms
+        stopped = self.speaking and self._silence_ms > 0 and self._silence_ms + FRAME_MS > silence_duration_ms
         if stopped:
-            self._stop(patience_ms)
+            self._stop(silence_duration_ms)
         self._measure(frame)
-        self.heard_ms += FRAME_MS
+        self.processed_ms += FRAME_MS
         probability = self._activity.probability(frame)
         if not self.speaking:
-            return self._maybe_start(probability >= threshold) or (Turn.STOPPED if stopped else None)
+            return self._maybe_start(probability >= threshold) or (SpeechChange.STOPPED if stopped else None)
         if probability >= threshold:
             self._silence_ms = 0
         elif self._silence_ms:
             self._silence_ms += FRAME_MS
         elif probability < max(threshold - HYSTERESIS, 0.01):
             self._silence_ms = min(max(self._quiet_ms, FRAME_MS), FRAME_MS + MAX_LAG_MS)
-        if self._silence_ms and self._silence_ms >= patience_ms:
-            return self._stop(patience_ms)
+        if self._silence_ms and self._silence_ms >= silence_duration_ms:
+            return self._stop(silence_duration_ms)
         return None
 
-    def overdue(self, patience_ms: int) -> Turn | None:
+    def check_pending(self, silence_duration_ms: int) -> SpeechChange | None:
         """Whether the patience is over within the sound that does not fill a frame yet."""
-        pending_ms = self._fed_bytes // BYTES_PER_MS - self.heard_ms  # also what the resampler holds back
-        if self.speaking and self._silence_ms and self._silence_ms + pending_ms >= patience_ms:
-            return self._stop(patience_ms)
+        pending_ms = self._fed_bytes // BYTES_PER_MS - self.processed_ms  # also what the resampler holds back
+        if self.speaking and self._silence_ms and self._silence_ms + pending_ms >= silence_duration_ms:
+            return self._stop(silence_duration_ms)
         return None
 
-    def stop_now(self) -> Turn:
+    def stop(self) -> SpeechChange:
         """Ends a turn that has grown too long."""
         return self._stop(0)
 
-    def _maybe_start(self, voiced: bool) -> Turn | None:
+    def _maybe_start(self, voiced: bool) -> SpeechChange | None:
         self._voiced_frames = self._voiced_frames + 1 if voiced else 0
         if self._voiced_frames < ONSET_FRAMES:
             return None
         self.speaking = True
         self._silence_ms = 0
-        return Turn.STARTED
+        return SpeechChange.STARTED
 
-    def _stop(self, patience_ms: int) -> Turn:
-        self.stopped_ms = self.heard_ms + max(patience_ms - self._silence_ms, 0)
-        self.settle()
-        return Turn.STOPPED
+    def _stop(self, silence_duration_ms: int) -> SpeechChange:
+        self.stopped_ms = self.processed_ms + max(silence_duration_ms - self._silence_ms, 0)
+        self.end_speech()
+        return SpeechChange.STOPPED
 
     def _measure(self, frame: bytes) -> None:
         """Keeps how loud the voice has been, and for how long it has been quiet since."""
@@ -144,7 +144,7 @@ _WHOLE_NUMBERS = {1, 2, 4, 7, 8, 10, 11}
 """How many digits a spoken number may well have: a count, a year or last four, a telephone number, a date."""
 
 
-def semantic_patience_ms(words: str, eagerness: str) -> int:
+def semantic_silence_ms(words: str, eagerness: str) -> int:
     """How long a silence `semantic_vad` waits out after these words before it takes the turn.
 
     A sentence that can end here gets a short wait. After a conjunction, a filler, an article, or digits that do

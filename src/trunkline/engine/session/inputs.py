@@ -29,45 +29,45 @@ class MalformedFrame(msgspec.Struct, frozen=True):
     message: str
 
 
-class SoundHeard(msgspec.Struct, frozen=True):
+class AudioReceived(msgspec.Struct, frozen=True):
     """The caller's sound, from a shell that hears it itself (WebRTC): PCM16 at 24 kHz."""
 
     pcm: bytes
 
 
-class PlaybackBegan(msgspec.Struct, frozen=True):
+class PlayoutStarted(msgspec.Struct, frozen=True):
     """The first of a response's sound has gone to the caller, or the first after it had run out."""
 
     response_id: str
 
 
-class PlaybackEnded(msgspec.Struct, frozen=True):
+class PlayoutEnded(msgspec.Struct, frozen=True):
     """All of a response's sound that `Play` gave has gone to the caller."""
 
     response_id: str
 
 
-class CutOff(msgspec.Struct, frozen=True):
-    """A message whose sound was cut off: `heard_ms` of it had gone to the caller."""
+class InterruptedMessage(msgspec.Struct, frozen=True):
+    """A message whose sound was cut off: `played_ms` of it had gone to the caller."""
 
     response_id: str
     item_id: str
-    heard_ms: int
+    played_ms: int
 
 
-class PlaybackCleared(msgspec.Struct, frozen=True):
-    """`ClearPlayback` was carried out. `cut_off` are the messages of which sound was still to come."""
+class PlayoutCleared(msgspec.Struct, frozen=True):
+    """`ClearPlayout` was carried out. `interrupted` are the messages of which sound was still to come."""
 
-    cut_off: tuple[CutOff, ...]
+    interrupted: tuple[InterruptedMessage, ...]
 
 
-class WokeUp(msgspec.Struct, frozen=True):
-    """The time that `WakeAt(key, …)` asked for has come."""
+class TimerFired(msgspec.Struct, frozen=True):
+    """The time that `SetTimer(key, …)` asked for has come."""
 
     key: str
 
 
-class BrainSaid(msgspec.Struct, frozen=True):
+class BrainProduced(msgspec.Struct, frozen=True):
     """A piece of the brain's answer."""
 
     response_id: str
@@ -91,8 +91,8 @@ class BrainFailed(msgspec.Struct, frozen=True):
     code: str = "server_error"
 
 
-class SpeechMade(msgspec.Struct, frozen=True):
-    """Some sound of the sentence that `Speak` asked for."""
+class SpeechProduced(msgspec.Struct, frozen=True):
+    """Some sound of the sentence that `StartSpeech` asked for."""
 
     response_id: str
     generation: int
@@ -139,15 +139,15 @@ Input = (
     Opened
     | ClientEvent
     | MalformedFrame
-    | SoundHeard
-    | PlaybackBegan
-    | PlaybackEnded
-    | PlaybackCleared
-    | WokeUp
-    | BrainSaid
+    | AudioReceived
+    | PlayoutStarted
+    | PlayoutEnded
+    | PlayoutCleared
+    | TimerFired
+    | BrainProduced
     | BrainDone
     | BrainFailed
-    | SpeechMade
+    | SpeechProduced
     | SpeechDone
     | SpeechFailed
     | PartialTranscript

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 from typing import Any
 
 from trunkline.engine.session import validation
@@ -12,15 +11,15 @@ from trunkline.engine.session.validation import InvalidRequest
 from trunkline.realtime.events import Item, new_id
 
 _BASE = {
-    "id": validation.nullable(validation.filled),
+    "id": validation.nullable(validation.non_empty_text),
     "type": validation.text,
-    "object": validation.anything,
+    "object": validation.any_value,
     "status": validation.nullable(validation.one_of("completed", "incomplete", "in_progress")),
 }
-_INPUT_TEXT = validation.fields({"type": validation.text, "text": validation.text}, required=("text",))
+_INPUT_TEXT = validation.object_with({"type": validation.text, "text": validation.text}, required=("text",))
 
 
-def sound_bytes(value: Any, path: str) -> bytes:
+def decode_audio(value: Any, path: str) -> bytes:
     """Base64 sound as bytes.
 
     Raises:
@@ -32,25 +31,25 @@ def sound_bytes(value: Any, path: str) -> bytes:
         raise InvalidRequest(f"Invalid '{path}': expected base64-encoded bytes.", "invalid_base64", path) from None
 
 
-def base64_of(sound: bytes | bytearray) -> str:
+def encode_audio(sound: bytes | bytearray) -> str:
     """Sound as base64 text."""
     return base64.b64encode(sound).decode()
 
 
 def _input_audio(value: Any, path: str) -> Any:
     known = {"type": validation.text, "audio": validation.text, "transcript": validation.nullable(validation.text)}
-    part = validation.fields(known, required=("audio",))(value, path)
-    sound_bytes(part["audio"], f"{path}.audio")
+    part = validation.object_with(known, required=("audio",))(value, path)
+    decode_audio(part["audio"], f"{path}.audio")
     return part
 
 
 def _input_image(value: Any, path: str) -> Any:
     known = {
         "type": validation.text,
-        "image_url": validation.filled,
+        "image_url": validation.non_empty_text,
         "detail": validation.nullable(validation.one_of("auto", "low", "high"), "auto"),
     }
-    return validation.fields(known, required=("image_url",))(value, path)
+    return validation.object_with(known, required=("image_url",))(value, path)
 
 
 def _output_audio(value: Any, path: str) -> Any:
@@ -60,7 +59,7 @@ def _output_audio(value: Any, path: str) -> Any:
         "audio": validation.nullable(validation.text),
         "transcript": validation.nullable(validation.text),
     }
-    part = validation.fields(known)(value, path)
+    part = validation.object_with(known)(value, path)
     return {"type": "output_text", "text": part.get("transcript") or ""}
 
 
@@ -71,26 +70,31 @@ _CONTENT = {
 }
 
 
-def _message(role: str) -> validation.Check:
+def _message(role: str) -> validation.Validator:
     known = {**_BASE, "role": validation.text, "content": validation.list_of(_CONTENT[role])}
-    return validation.fields(known, required=("content",))
+    return validation.object_with(known, required=("content",))
 
 
 _ITEM = validation.tagged(
     {
         "message": validation.tagged({role: _message(role) for role in _CONTENT}, tag="role"),
-        "function_call": validation.fields(
-            {**_BASE, "call_id": validation.filled, "name": validation.filled, "arguments": validation.text},
+        "function_call": validation.object_with(
+            {
+                **_BASE,
+                "call_id": validation.non_empty_text,
+                "name": validation.non_empty_text,
+                "arguments": validation.text,
+            },
             required=("call_id", "name", "arguments"),
         ),
-        "function_call_output": validation.fields(
-            {**_BASE, "call_id": validation.filled, "output": validation.text}, required=("call_id", "output")
+        "function_call_output": validation.object_with(
+            {**_BASE, "call_id": validation.non_empty_text, "output": validation.text}, required=("call_id", "output")
         ),
     }
 )
 
 
-def created(value: Any, path: str = "item") -> Item:
+def new_item(value: Any, path: str = "item") -> Item:
     """The item a client asked for, as the conversation keeps it.
 
     Raises:
@@ -113,11 +117,3 @@ def without_audio(item: Item) -> Item:
         return dict(item)
     content = [{name: value for name, value in part.items() if name != "audio"} for part in item["content"]]
     return {**item, "content": content}
-
-
-def is_json_object(arguments: str) -> bool:
-    """Whether a function call's arguments are a JSON object."""
-    try:
-        return isinstance(json.loads(arguments), dict)
-    except ValueError:
-        return False

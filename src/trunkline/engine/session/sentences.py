@@ -12,7 +12,7 @@ MAX_CHARACTERS = 400
 """Characters after which a text without any sentence's end is cut at a clause or word all the same."""
 
 
-def complete_until(text: str, start: int) -> list[int]:
+def sentence_ends(text: str, start: int) -> list[int]:
     """Where the whole sentences of `text[start:]` end; what follows the last of them is still unfinished.
 
     A full stop counts only once white space follows it: "3.14" may otherwise be cut in the middle.

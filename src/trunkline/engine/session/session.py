@@ -11,25 +11,25 @@ from typing import Any
 
 from trunkline.engine.brains import BrainRequest
 from trunkline.engine.session import configuration, inputs, items, usage, validation
-from trunkline.engine.session.brain_request import brain_request, given_input
+from trunkline.engine.session.brain_request import brain_request, response_input
 from trunkline.engine.session.configuration import Configuration
-from trunkline.engine.session.conversation_events import ConversationEvents
-from trunkline.engine.session.effects import Close, Output, WakeAt
-from trunkline.engine.session.endpointing import Turn
+from trunkline.engine.session.context_window import ContextWindow
+from trunkline.engine.session.effects import Close, Output, SetTimer
+from trunkline.engine.session.endpointing import SpeechChange
 from trunkline.engine.session.input_audio import MAX_BYTES
+from trunkline.engine.session.item_events import ItemEvents
 from trunkline.engine.session.outbox import Outbox
-from trunkline.engine.session.output_buffer import Playback
-from trunkline.engine.session.output_message import PIECE_MS
-from trunkline.engine.session.responses import Response
-from trunkline.engine.session.transcription import Transcripts
-from trunkline.engine.session.truncation import Window
-from trunkline.engine.session.user_turns import Listening
+from trunkline.engine.session.output_buffer import OutputBuffer
+from trunkline.engine.session.output_message import MAX_DELTA_MS
+from trunkline.engine.session.response import Response
+from trunkline.engine.session.transcription import Transcription
+from trunkline.engine.session.user_turns import UserTurns
 from trunkline.engine.session.validation import InvalidRequest, error_event
 from trunkline.engine.speech.vad import VoiceActivity
 from trunkline.realtime.conversation import ContentAudio, Conversation
 from trunkline.realtime.events import Event, Item, new_id
 
-WORDS_WAIT_MS = 5000
+MAX_TRANSCRIPT_WAIT_MS = 5000
 """How long a response waits for the words of the turns before it; then it goes on without them."""
 MAX_RESPONSES = 8
 """Responses at once, of which one in the conversation."""
@@ -47,7 +47,7 @@ class Session:
         expires_at: Unix time in seconds shown in the session object.
         lifetime_ms: after this long the session is closed, as the services close theirs; None is never.
         paced: the shell plays the answers' sound in real time (`Play`), instead of their going out as deltas.
-        piece_ms: the most sound in one delta.
+        max_delta_ms: the most sound in one delta.
 
     Raises:
         InvalidRequest: `settings` are not valid.
@@ -63,40 +63,40 @@ class Session:
         expires_at: int | None = None,
         lifetime_ms: float | None = None,
         paced: bool = False,
-        piece_ms: int = PIECE_MS,
+        max_delta_ms: int = MAX_DELTA_MS,
     ) -> None:
         self.id = new_id("sess")
-        self._piece_ms = piece_ms
+        self._max_delta_ms = max_delta_ms
         self.conversation_id = new_id("conv")
         self.conversation = Conversation()
-        type_ = configuration.type_of(settings)
+        type_ = configuration.session_type(settings)
         self.configuration: Configuration = configuration.default(model, self.id, expires_at, type_=type_)
         if settings:
             self.configuration = configuration.updated(self.configuration, {"type": type_, **settings})
         self._new_id = new_id
         self._lifetime_ms = lifetime_ms
         self._outbox = Outbox()
-        self._listening = Listening(activity, self._outbox, new_id, lambda: self._request(self.configuration))
-        self._listening.configure(self.configuration["audio"]["input"])
-        self._transcripts = Transcripts(self.conversation, self._outbox)
-        self._playback = Playback(self.conversation, self._outbox) if paced else None
-        self._items = ConversationEvents(
+        self._user_turns = UserTurns(activity, self._outbox, new_id, lambda: self._request(self.configuration))
+        self._user_turns.configure(self.configuration["audio"]["input"])
+        self._transcription = Transcription(self.conversation, self._outbox)
+        self._output_buffer = OutputBuffer(self.conversation, self._outbox) if paced else None
+        self._item_events = ItemEvents(
             self.conversation,
             self._outbox,
-            self._transcripts,
-            audio_format=lambda: self._listening.buffer.format,
+            self._transcription,
+            audio_format=lambda: self._user_turns.buffer.format,
             configuration=lambda: self.configuration,
             request=lambda: self._request(self.configuration),
             truncate_later=lambda item_id, ms: self._active is not None and self._active.truncate_later(item_id, ms),
         )
-        self._window = Window(self._tokens_of)
+        self._context_window = ContextWindow(self._tokens_of)
         self._active: Response | None = None
         self._responses: dict[str, Response] = {}
-        self._waiting: dict[str, tuple[Response, Any]] = {}
+        self._awaiting_transcript: dict[str, tuple[Response, Any]] = {}
         self._generation = 0
-        self._spoken = False
+        self._voice_used = False
         self._idle_from_ms: int | None = None
-        self._answer_began_ms = 0
+        self._answer_started_ms = 0
         self._closed = False
         self._now_ms = 0.0
 
@@ -106,30 +106,30 @@ class Session:
             return []
         self._now_ms = now_ms
         if isinstance(given, inputs.ClientEvent):
-            self._client_event(given.event)
+            self._on_client_event(given.event)
         elif isinstance(given, inputs.MalformedFrame):
             self._outbox.forward(error_event(given.message, code="invalid_json"))
-        elif isinstance(given, inputs.SoundHeard):
-            self._hear_natively(given.pcm)
-        elif isinstance(given, inputs.PlaybackBegan | inputs.PlaybackEnded | inputs.PlaybackCleared):
-            self._playback_result(given)
+        elif isinstance(given, inputs.AudioReceived):
+            self._add_pcm(given.pcm)
+        elif isinstance(given, inputs.PlayoutStarted | inputs.PlayoutEnded | inputs.PlayoutCleared):
+            self._on_playout_result(given)
         elif isinstance(given, inputs.Opened):
-            self._open()
-        elif isinstance(given, inputs.WokeUp):
-            self._wake(given.key)
+            self._on_opened()
+        elif isinstance(given, inputs.TimerFired):
+            self._on_timer(given.key)
         else:
-            self._result(given)
-        self._settle()
+            self._on_result(given)
+        self._remove_finished()
         return self._outbox.drain()
 
-    def _open(self) -> None:
-        self._outbox.send("session.created", session=configuration.shown(self.configuration))
+    def _on_opened(self) -> None:
+        self._outbox.send("session.created", session=configuration.to_client(self.configuration))
         conversation = {"id": self.conversation_id, "object": "realtime.conversation"}
         self._outbox.send("conversation.created", conversation=conversation)
         if self._lifetime_ms is not None:
-            self._outbox.do(WakeAt("expire", self._now_ms + self._lifetime_ms))
+            self._outbox.do(SetTimer("expire", self._now_ms + self._lifetime_ms))
 
-    def _wake(self, key: str) -> None:
+    def _on_timer(self, key: str) -> None:
         kind, _, rest = key.partition(":")
         if kind == "expire":
             minutes = int((self._lifetime_ms or 0) / 60_000)
@@ -137,82 +137,82 @@ class Session:
             self._outbox.forward(error_event(message, code="session_expired"))
             self._outbox.do(Close(1001, "session expired"))
             self._closed = True
-        elif kind == "words" and rest in self._waiting:
-            self._begin(rest)
+        elif kind == "transcript" and rest in self._awaiting_transcript:
+            self._start_response(rest)
 
     # ------------------------------------------------------------------ results of effects
 
-    def _result(self, given: inputs.Input) -> None:
+    def _on_result(self, given: inputs.Input) -> None:
         if isinstance(given, inputs.PartialTranscript):
-            self._listening.heard(given.utterance_id, given.text)
+            self._user_turns.on_partial_transcript(given.utterance_id, given.text)
         elif isinstance(given, inputs.FinalTranscript):
-            self._transcripts.completed(given.utterance_id, given.text)
+            self._transcription.on_completed(given.utterance_id, given.text)
         elif isinstance(given, inputs.TranscriptFailed):
-            self._transcripts.failed(given.utterance_id, given.message)
+            self._transcription.on_failed(given.utterance_id, given.message)
         else:
-            self._response_result(given)
-        for response_id in [waiting for waiting in self._waiting if not self._transcripts.pending]:
-            self._begin(response_id)
+            self._on_response_result(given)
+        for response_id in [waiting for waiting in self._awaiting_transcript if not self._transcription.pending]:
+            self._start_response(response_id)
 
-    def _response_result(self, given: inputs.Input) -> None:
-        if isinstance(given, inputs.BrainSaid | inputs.BrainDone | inputs.BrainFailed):
+    def _on_response_result(self, given: inputs.Input) -> None:
+        if isinstance(given, inputs.BrainProduced | inputs.BrainDone | inputs.BrainFailed):
             response = self._responses.get(given.response_id)
             if response is not None and given.generation == response.brain_generation:
-                self._brain_result(response, given)
-        elif isinstance(given, inputs.SpeechMade | inputs.SpeechDone | inputs.SpeechFailed):
+                self._on_brain_result(response, given)
+        elif isinstance(given, inputs.SpeechProduced | inputs.SpeechDone | inputs.SpeechFailed):
             response = self._responses.get(given.response_id)
             if response is not None and given.generation == response.speech_generation:
-                self._speech_result(response, given)
+                self._on_speech_result(response, given)
 
-    def _brain_result(
-        self, response: Response, given: inputs.BrainSaid | inputs.BrainDone | inputs.BrainFailed
+    def _on_brain_result(
+        self, response: Response, given: inputs.BrainProduced | inputs.BrainDone | inputs.BrainFailed
     ) -> None:
-        if isinstance(given, inputs.BrainSaid):
-            response.brain_said(given.output)
+        if isinstance(given, inputs.BrainProduced):
+            response.on_brain_output(given.output)
         elif isinstance(given, inputs.BrainDone):
-            response.brain_done()
+            response.on_brain_done()
         else:
-            response.brain_failed(given.message, given.code)
+            response.on_brain_failed(given.message, given.code)
 
-    def _speech_result(
-        self, response: Response, given: inputs.SpeechMade | inputs.SpeechDone | inputs.SpeechFailed
+    def _on_speech_result(
+        self, response: Response, given: inputs.SpeechProduced | inputs.SpeechDone | inputs.SpeechFailed
     ) -> None:
-        if isinstance(given, inputs.SpeechMade):
-            if not response.audio_began:
-                self._answer_began_ms = self._listening.buffer.end_ms
-                response.audio_began = True
-            self._spoken = self._spoken or response.in_conversation
-            response.speech_made(given.chunk)
+        if isinstance(given, inputs.SpeechProduced):
+            if not response.audio_started:
+                self._answer_started_ms = self._user_turns.buffer.end_ms
+                response.audio_started = True
+            self._voice_used = self._voice_used or response.in_conversation
+            response.on_speech_audio(given.chunk)
         elif isinstance(given, inputs.SpeechDone):
-            response.speech_done()
+            response.on_speech_done()
         else:
-            response.speech_failed(given.message)
+            response.on_speech_failed(given.message)
 
-    def _playback_result(self, given: inputs.PlaybackBegan | inputs.PlaybackEnded | inputs.PlaybackCleared) -> None:
-        if self._playback is None:
+    def _on_playout_result(self, given: inputs.PlayoutStarted | inputs.PlayoutEnded | inputs.PlayoutCleared) -> None:
+        if self._output_buffer is None:
             return
-        if isinstance(given, inputs.PlaybackBegan):
-            self._playback.began(given.response_id)
-        elif isinstance(given, inputs.PlaybackEnded):
-            self._playback.ended(given.response_id)
+        if isinstance(given, inputs.PlayoutStarted):
+            self._output_buffer.on_playout_started(given.response_id)
+        elif isinstance(given, inputs.PlayoutEnded):
+            self._output_buffer.on_playout_ended(given.response_id)
         else:
-            self._playback.cleared(given.cut_off)
+            self._output_buffer.on_playout_cleared(given.interrupted)
 
-    def _settle(self) -> None:
+    def _remove_finished(self) -> None:
         """Forgets responses that have ended; after an answer the idle time begins to run."""
         for response in [one for one in self._responses.values() if one.finished]:
             del self._responses[response.id]
-            self._waiting.pop(response.id, None)
-            if self._playback is not None:
-                self._playback.response_done(response.id)
+            self._awaiting_transcript.pop(response.id, None)
+            if self._output_buffer is not None:
+                self._output_buffer.on_response_done(response.id)
             if response is self._active:
                 self._active = None
-                heard_ms = self._listening.buffer.end_ms
-                self._idle_from_ms = max(heard_ms, self._answer_began_ms + response.audio_ms)
+                heard_ms = self._user_turns.buffer.end_ms
+                self._idle_from_ms = max(heard_ms, self._answer_started_ms + response.audio_ms)
 
     # ------------------------------------------------------------------ client events
 
-    def _client_event(self, event: Event) -> None:
+    def _on_client_event(self, event: Event) -> None:
         event_id = event.get("event_id")
         caused_by = event_id if isinstance(event_id, str) else None
         try:
@@ -224,22 +224,22 @@ class Session:
 
     def _dispatch(self, event: Event) -> None:
         handlers: dict[str, Callable[[Event], None]] = {
-            "session.update": self._update,
-            "input_audio_buffer.append": self._append,
-            "input_audio_buffer.commit": self._commit,
-            "input_audio_buffer.clear": self._clear,
-            "output_audio_buffer.clear": self._clear_output,
-            "conversation.item.create": self._items.create,
-            "conversation.item.retrieve": self._items.retrieve,
-            "conversation.item.truncate": self._items.truncate,
-            "conversation.item.delete": self._items.delete,
-            "response.create": self._create_response,
-            "response.cancel": self._cancel_response,
+            "session.update": self._on_session_update,
+            "input_audio_buffer.append": self._on_audio_append,
+            "input_audio_buffer.commit": self._on_audio_commit,
+            "input_audio_buffer.clear": self._on_audio_clear,
+            "output_audio_buffer.clear": self._on_output_clear,
+            "conversation.item.create": self._item_events.create,
+            "conversation.item.retrieve": self._item_events.retrieve,
+            "conversation.item.truncate": self._item_events.truncate,
+            "conversation.item.delete": self._item_events.delete,
+            "response.create": self._on_response_create,
+            "response.cancel": self._on_response_cancel,
         }
         type_ = event.get("type")
         handler = handlers.get(type_) if isinstance(type_, str) else None
         if handler is None:
-            raise validation.invalid("type", type_, tuple(handlers))
+            raise validation.invalid_value("type", type_, tuple(handlers))
         known = _FIELDS[str(type_)]
         unknown = set(event) - known - {"type", "event_id"}
         if unknown:
@@ -247,42 +247,42 @@ class Session:
             raise InvalidRequest(f"Unknown parameter: '{name}'.", "unknown_parameter", name)
         handler(event)
 
-    def _update(self, event: Event) -> None:
+    def _on_session_update(self, event: Event) -> None:
         if "session" not in event:
-            raise validation.missing("session")
-        self.configuration = configuration.updated(self.configuration, event["session"], spoken=self._spoken)
-        self._listening.configure(self.configuration["audio"]["input"])
-        self._outbox.send("session.updated", session=configuration.shown(self.configuration))
+            raise validation.missing_field("session")
+        self.configuration = configuration.updated(self.configuration, event["session"], voice_used=self._voice_used)
+        self._user_turns.configure(self.configuration["audio"]["input"])
+        self._outbox.send("session.updated", session=configuration.to_client(self.configuration))
 
     # ------------------------------------------------------------------ the caller's sound
 
-    def _append(self, event: Event) -> None:
+    def _on_audio_append(self, event: Event) -> None:
         if "audio" not in event:
-            raise validation.missing("audio")
-        sound = items.sound_bytes(event["audio"], "audio")
+            raise validation.missing_field("audio")
+        sound = items.decode_audio(event["audio"], "audio")
         detection = self.configuration["audio"]["input"]["turn_detection"]
-        if detection is None and self._listening.buffer.size + len(sound) > MAX_BYTES:
+        if detection is None and self._user_turns.buffer.size + len(sound) > MAX_BYTES:
             message = f"The input audio buffer is full: it holds {MAX_BYTES} bytes. Commit or clear it."
             raise InvalidRequest(message, "input_audio_buffer_full", "audio")
-        self._hear(sound)
+        self._add_audio(sound)
 
-    def _hear_natively(self, pcm: bytes) -> None:
+    def _add_pcm(self, pcm: bytes) -> None:
         """Sound that comes by itself, not by `append`. Push-to-talk keeps the latest of it: nobody could be told."""
-        self._hear(self._listening.from_native(pcm))
-        buffer = self._listening.buffer
+        self._add_audio(self._user_turns.from_pcm(pcm))
+        buffer = self._user_turns.buffer
         if buffer.size > MAX_BYTES:
             buffer.discard_before(buffer.end_ms - MAX_BYTES // buffer.bytes_per_ms)
 
-    def _hear(self, sound: bytes) -> None:
+    def _add_audio(self, sound: bytes) -> None:
         detection = self.configuration["audio"]["input"]["turn_detection"]
-        for piece in self._listening.pieces(sound):
-            turn = self._listening.hear(piece)
-            if turn is Turn.STARTED:
+        for piece in self._user_turns.split_audio(sound):
+            turn = self._user_turns.add_audio(piece)
+            if turn is SpeechChange.STARTED:
                 self._idle_from_ms = None
                 if detection["interrupt_response"]:
                     self._interrupt()
-            elif turn is Turn.STOPPED:
-                self._take_turn(detection["create_response"])
+            elif turn is SpeechChange.STOPPED:
+                self._commit_turn(detection["create_response"])
             else:
                 self._check_idle(detection)
 
@@ -290,45 +290,45 @@ class Session:
         """The caller cuts in: no more is said, and of what is being played no more is heard."""
         if self._active is not None:
             self._active.cancel("turn_detected")
-            self._settle()
+            self._remove_finished()
             self._idle_from_ms = None
-        if self._playback is not None:
-            self._playback.interrupt()
+        if self._output_buffer is not None:
+            self._output_buffer.interrupt()
 
     def _check_idle(self, detection: dict[str, Any] | None) -> None:
         timeout_ms = (detection or {}).get("idle_timeout_ms")
-        if not timeout_ms or self._idle_from_ms is None or self._active or self._listening.speaking:
+        if not timeout_ms or self._idle_from_ms is None or self._active or self._user_turns.speaking:
             return
-        now_ms = self._listening.buffer.end_ms
+        now_ms = self._user_turns.buffer.end_ms
         if now_ms - self._idle_from_ms < timeout_ms:
             return
         start_ms, self._idle_from_ms = self._idle_from_ms, None
-        turn = self._listening.commit()
+        turn = self._user_turns.commit()
         self._outbox.send(
             "input_audio_buffer.timeout_triggered",
             audio_start_ms=start_ms,
             audio_end_ms=now_ms,
             item_id=turn.item_id,
         )
-        self._add_turn(turn.item_id, turn.sound)
-        self._respond_by_itself()
+        self._add_turn_item(turn.item_id, turn.sound)
+        self._respond_automatically()
 
-    def _take_turn(self, create_response: bool) -> None:
-        turn = self._listening.commit()
-        self._add_turn(turn.item_id, turn.sound)
+    def _commit_turn(self, create_response: bool) -> None:
+        turn = self._user_turns.commit()
+        self._add_turn_item(turn.item_id, turn.sound)
         if create_response:
-            self._respond_by_itself()
+            self._respond_automatically()
 
-    def _respond_by_itself(self) -> None:
+    def _respond_automatically(self) -> None:
         """A response that no client asked for: what stands against it is told, and the sound goes on."""
         if self.configuration["type"] == "transcription":
             return
         try:
-            self._respond(None)
+            self._create_response(None)
         except InvalidRequest as error:
             self._outbox.forward(error_event(str(error), code=error.code, param=error.param))
 
-    def _add_turn(self, item_id: str, sound: bytes) -> None:
+    def _add_turn_item(self, item_id: str, sound: bytes) -> None:
         item: Item = {
             "id": item_id,
             "object": "realtime.item",
@@ -337,17 +337,17 @@ class Session:
             "role": "user",
             "content": [{"type": "input_audio", "transcript": None}],
         }
-        kept = ContentAudio(self._listening.buffer.bytes_per_ms)
+        kept = ContentAudio(self._user_turns.buffer.bytes_per_ms)
         kept.append(sound)
         previous = self.conversation.insert(item)
         self.conversation.add_audio(item_id, 0, kept)
         asked = self.configuration["audio"]["input"]["transcription"]
-        self._transcripts.expect(item_id, kept.ms, shown=asked is not None)
+        self._transcription.expect(item_id, kept.ms, shown=asked is not None)
         self._outbox.send("input_audio_buffer.committed", previous_item_id=previous, item_id=item_id)
-        self._items.tell_of(item, previous)
+        self._item_events.send_added_and_done(item, previous)
 
-    def _commit(self, _event: Event) -> None:
-        buffered_ms = self._listening.buffer.ms
+    def _on_audio_commit(self, _event: Event) -> None:
+        buffered_ms = self._user_turns.buffer.ms
         if buffered_ms < MIN_COMMIT_MS:
             raise InvalidRequest(
                 f"Error committing input audio buffer: buffer too small. Expected at least {MIN_COMMIT_MS}ms "
@@ -355,15 +355,15 @@ class Session:
                 "input_audio_buffer_commit_empty",
             )
         self._idle_from_ms = None
-        self._take_turn(create_response=False)
+        self._commit_turn(create_response=False)
 
-    def _clear(self, _event: Event) -> None:
-        self._listening.clear()
+    def _on_audio_clear(self, _event: Event) -> None:
+        self._user_turns.clear()
         self._outbox.send("input_audio_buffer.cleared")
 
-    def _clear_output(self, _event: Event) -> None:
-        if self._playback is not None:
-            self._playback.clear()
+    def _on_output_clear(self, _event: Event) -> None:
+        if self._output_buffer is not None:
+            self._output_buffer.clear()
             return
         raise InvalidRequest(
             "output_audio_buffer.clear is for WebRTC: over a WebSocket the client holds the sound itself.",
@@ -373,10 +373,10 @@ class Session:
 
     # ------------------------------------------------------------------ responses
 
-    def _create_response(self, event: Event) -> None:
-        self._respond(event.get("response"))
+    def _on_response_create(self, event: Event) -> None:
+        self._create_response(event.get("response"))
 
-    def _cancel_response(self, event: Event) -> None:
+    def _on_response_cancel(self, event: Event) -> None:
         wanted = event.get("response_id")
         if wanted is not None:
             validation.text(wanted, "response_id")
@@ -386,7 +386,7 @@ class Session:
             raise InvalidRequest(message, "response_cancel_not_active")
         response.cancel("client_cancelled")
 
-    def _respond(self, overrides: Any) -> None:
+    def _create_response(self, overrides: Any) -> None:
         if self.configuration["type"] == "transcription":
             raise InvalidRequest("A transcription session makes no responses.", "invalid_value", "type")
         own, given = configuration.for_response(self.configuration, overrides)
@@ -400,10 +400,10 @@ class Session:
         if len(self._responses) >= MAX_RESPONSES:
             raise InvalidRequest(f"At most {MAX_RESPONSES} responses at once.", "too_many_responses")
         voice = own["audio"]["output"]["voice"]
-        if not outside and self._spoken and voice != self.configuration["audio"]["output"]["voice"]:
+        if not outside and self._voice_used and voice != self.configuration["audio"]["output"]["voice"]:
             message = "Cannot update a conversation's voice if assistant audio is present."
             raise InvalidRequest(message, "cannot_update_voice")
-        context = None if given.get("input") is None else given_input(given["input"], self.conversation)
+        context = None if given.get("input") is None else response_input(given["input"], self.conversation)
         response = Response(
             self._new_id("resp"),
             configuration=own,
@@ -413,26 +413,26 @@ class Session:
             outbox=self._outbox,
             new_id=self._new_id,
             next_generation=self._next_generation,
-            playback=self._playback,
-            piece_ms=self._piece_ms,
+            output_buffer=self._output_buffer,
+            max_delta_ms=self._max_delta_ms,
         )
         self._responses[response.id] = response
         if not outside:
             self._active = response
             self._idle_from_ms = None
         response.announce()
-        self._waiting[response.id] = (response, context)
-        if self._transcripts.pending:
-            self._outbox.do(WakeAt(f"words:{response.id}", self._now_ms + WORDS_WAIT_MS))
+        self._awaiting_transcript[response.id] = (response, context)
+        if self._transcription.pending:
+            self._outbox.do(SetTimer(f"transcript:{response.id}", self._now_ms + MAX_TRANSCRIPT_WAIT_MS))
         else:
-            self._begin(response.id)
+            self._start_response(response.id)
 
     def _next_generation(self) -> int:
         self._generation += 1
         return self._generation
 
-    def _begin(self, response_id: str) -> None:
-        response, context = self._waiting.pop(response_id)
+    def _start_response(self, response_id: str) -> None:
+        response, context = self._awaiting_transcript.pop(response_id)
         if response.finished:
             return
         request = self._request(response.configuration, context)
@@ -445,16 +445,16 @@ class Session:
         response.start(request, heard_ms)
 
     def _request(self, own: Configuration, context: list[Item] | None = None) -> BrainRequest:
-        chosen = self._window.of(list(self.conversation), own["truncation"]) if context is None else context
-        return brain_request(own, [self._transcripts.with_words(item) for item in chosen])
+        chosen = self._context_window.select(list(self.conversation), own["truncation"]) if context is None else context
+        return brain_request(own, [self._transcription.with_transcript(item) for item in chosen])
 
     def _tokens_of(self, item: Item) -> int:
         ms = sum(sound.ms for sound in self.conversation.audio_parts(item["id"]).values())
-        sound = usage.spoken_tokens(ms) if item.get("role") == "assistant" else usage.heard_tokens(ms)
-        return sound + usage.input_text_tokens("", (), [self._transcripts.with_words(item)])
+        sound = usage.output_audio_tokens(ms) if item.get("role") == "assistant" else usage.input_audio_tokens(ms)
+        return sound + usage.input_text_tokens("", (), [self._transcription.with_transcript(item)])
 
 
-_EVENT_ID = validation.at_most(512)
+_EVENT_ID = validation.text_up_to(512)
 _FIELDS: dict[str, set[str]] = {
     "session.update": {"session"},
     "input_audio_buffer.append": {"audio"},

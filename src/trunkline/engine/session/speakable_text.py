@@ -16,7 +16,7 @@ _MARKS = re.compile(
 
 
 @dataclass(frozen=True)
-class Aloud:
+class SpeakableText:
     """What is said of a written text.
 
     Attributes:
@@ -32,7 +32,7 @@ class Aloud:
         return self.ends[min(said, len(self.ends)) - 1] if said > 0 and self.ends else 0
 
 
-def aloud(written: str) -> Aloud:
+def speakable(written: str) -> SpeakableText:
     """The part of a written text that is said.
 
     Marks count as said with the character right before them (`**now**` is whole once “now” has been said), and with
@@ -49,7 +49,9 @@ def aloud(written: str) -> Aloud:
         said.pop(0)
     while said and written[said[-1]].isspace():
         said.pop()
-    return Aloud("".join(written[index] for index in said), tuple(_end(written, silent, index) for index in said))
+    return SpeakableText(
+        "".join(written[index] for index in said), tuple(_end(written, silent, index) for index in said)
+    )
 
 
 def _silence(silent: bytearray, start: int, end: int) -> None:

@@ -10,13 +10,13 @@ from trunkline.realtime.events import Item
 
 
 @dataclass(frozen=True)
-class _Awaited:
+class _PendingTranscript:
     ms: int
     shown: bool
     content_index: int
 
 
-class Transcripts:
+class Transcription:
     """What was recognised, by the id of the item whose sound it is.
 
     A client that asked for no transcription sees none, and the item it may retrieve carries none.
@@ -25,33 +25,33 @@ class Transcripts:
     def __init__(self, conversation: Conversation, outbox: Outbox) -> None:
         self._conversation = conversation
         self._outbox = outbox
-        self._awaited: dict[str, _Awaited] = {}
-        self._words: dict[str, tuple[int, str]] = {}
+        self._pending: dict[str, _PendingTranscript] = {}
+        self._texts: dict[str, tuple[int, str]] = {}
 
     @property
     def pending(self) -> bool:
         """Whether the words of any turn are still to come."""
-        return bool(self._awaited)
+        return bool(self._pending)
 
     def expect(self, item_id: str, ms: int, *, shown: bool, content_index: int = 0) -> None:
         """`ms` milliseconds of sound are in the conversation; its words will come."""
-        self._awaited[item_id] = _Awaited(ms, shown, content_index)
+        self._pending[item_id] = _PendingTranscript(ms, shown, content_index)
 
-    def awaits(self, item_id: str) -> bool:
+    def is_pending(self, item_id: str) -> bool:
         """Whether the words of that item are still to come."""
-        return item_id in self._awaited
+        return item_id in self._pending
 
     def forget(self, item_id: str) -> bool:
         """The item is gone; True if its words were still awaited."""
-        self._words.pop(item_id, None)
-        return self._awaited.pop(item_id, None) is not None
+        self._texts.pop(item_id, None)
+        return self._pending.pop(item_id, None) is not None
 
-    def completed(self, item_id: str, words: str) -> None:
+    def on_completed(self, item_id: str, words: str) -> None:
         """The words of a turn have come; those of a turn nobody awaits are dropped."""
-        awaited = self._awaited.pop(item_id, None)
+        awaited = self._pending.pop(item_id, None)
         if awaited is None or item_id not in self._conversation:
             return
-        self._words[item_id] = (awaited.content_index, words)
+        self._texts[item_id] = (awaited.content_index, words)
         if not awaited.shown:
             return
         self._conversation.get(item_id)["content"][awaited.content_index]["transcript"] = words
@@ -62,9 +62,9 @@ class Transcripts:
         usage = {"type": "duration", "seconds": awaited.ms / 1000}
         self._outbox.send(f"{kind}.completed", **where, transcript=words, usage=usage)
 
-    def failed(self, item_id: str, message: str) -> None:
+    def on_failed(self, item_id: str, message: str) -> None:
         """The words will not come; the turn stays without them."""
-        awaited = self._awaited.pop(item_id, None)
+        awaited = self._pending.pop(item_id, None)
         if awaited is not None and awaited.shown and item_id in self._conversation:
             self._outbox.send(
                 "conversation.item.input_audio_transcription.failed",
@@ -78,12 +78,12 @@ class Transcripts:
                 },
             )
 
-    def with_words(self, item: Item) -> Item:
+    def with_transcript(self, item: Item) -> Item:
         """A copy of the item for the brain: its sound replaced by its words."""
         copied = dict(item)
         if "content" in item:
             copied["content"] = [dict(part) for part in item["content"]]
-        if item["id"] in self._words:
-            index, words = self._words[item["id"]]
+        if item["id"] in self._texts:
+            index, words = self._texts[item["id"]]
             copied["content"][index]["transcript"] = words
         return copied

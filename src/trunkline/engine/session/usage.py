@@ -14,8 +14,8 @@ import msgspec
 from trunkline.engine.brains import Usage
 from trunkline.realtime.events import Item, text_of
 
-HEARD_MS_PER_TOKEN = 100
-SPOKEN_MS_PER_TOKEN = 50
+INPUT_AUDIO_MS_PER_TOKEN = 100
+OUTPUT_AUDIO_MS_PER_TOKEN = 50
 CHARACTERS_PER_TOKEN = 4
 
 
@@ -24,14 +24,14 @@ def text_tokens(text: str) -> int:
     return -(-len(text) // CHARACTERS_PER_TOKEN)
 
 
-def spoken_tokens(ms: float) -> int:
+def output_audio_tokens(ms: float) -> int:
     """About how many tokens spoken sound is."""
-    return -(-int(ms) // SPOKEN_MS_PER_TOKEN)
+    return -(-int(ms) // OUTPUT_AUDIO_MS_PER_TOKEN)
 
 
-def heard_tokens(ms: float) -> int:
+def input_audio_tokens(ms: float) -> int:
     """About how many tokens heard sound is."""
-    return -(-int(ms) // HEARD_MS_PER_TOKEN)
+    return -(-int(ms) // INPUT_AUDIO_MS_PER_TOKEN)
 
 
 def input_text_tokens(instructions: str, tools: Iterable[Mapping[str, Any]], items: Iterable[Item]) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 
 from trunkline.engine.brains import BrainRequest
 from trunkline.engine.session.effects import AbandonUtterance, FeedUtterance, FinishUtterance, OpenUtterance
-from trunkline.engine.session.endpointing import ONSET_FRAMES, Endpointing, Turn, semantic_patience_ms
+from trunkline.engine.session.endpointing import ONSET_FRAMES, Endpointing, SpeechChange, semantic_silence_ms
 from trunkline.engine.session.input_audio import MAX_BYTES, InputAudio
 from trunkline.engine.session.outbox import Outbox
 from trunkline.engine.speech.vad import FRAME_MS, VoiceActivity
@@ -20,7 +20,7 @@ from trunkline.realtime.audio import Converter
 
 
 @dataclass(frozen=True)
-class TurnTaken:
+class CommittedTurn:
     """A turn of the caller: the item it becomes, its sound, and where it ended."""
 
     item_id: str
@@ -28,7 +28,7 @@ class TurnTaken:
     end_ms: int
 
 
-class Listening:
+class UserTurns:
     """Everything between an appended frame and a committed turn.
 
     Args:
@@ -52,7 +52,7 @@ class Listening:
         self._language: str | None = None
         self._stream_ms = 0
         self._detector_input: Converter = self.buffer.format.decoder()
-        self._native_input: Converter = self.buffer.format.encoder()
+        self._pcm_input: Converter = self.buffer.format.encoder()
         self._utterance: str | None = None
         self._utterance_input: Converter = self.buffer.format.decoder()
         self._fed_ms = 0
@@ -68,7 +68,7 @@ class Listening:
         if audio_input["format"]["type"] != self.buffer.format.type:
             self._abandon()
             self.buffer.change_format(audio_input["format"]["type"])
-            self._native_input = self.buffer.format.encoder()
+            self._pcm_input = self.buffer.format.encoder()
             self._restart_detector()
         self._language = (audio_input["transcription"] or {}).get("language")
         if audio_input["turn_detection"] != self._detection:
@@ -77,35 +77,35 @@ class Listening:
                 self._abandon()
                 self._restart_detector()
 
-    def from_native(self, pcm: bytes) -> bytes:
+    def from_pcm(self, pcm: bytes) -> bytes:
         """Sound that came as PCM16 at 24 kHz, in the format of the buffer."""
-        return self._native_input.feed(pcm)
+        return self._pcm_input.feed(pcm)
 
-    def pieces(self, sound: bytes) -> Iterator[bytes]:
+    def split_audio(self, sound: bytes) -> Iterator[bytes]:
         """Appended sound in steps of one frame, so that a turn may start and stop within one append."""
         step = FRAME_MS * self.buffer.bytes_per_ms
         return (sound[start : start + step] for start in range(0, len(sound), step))
 
-    def hear(self, piece: bytes) -> Turn | None:
+    def add_audio(self, piece: bytes) -> SpeechChange | None:
         """Takes a little sound, and tells when a turn starts or stops with it. A start has announced its item."""
         self.buffer.append(piece)
         if self._detection is None:
-            self._listen_on(self.buffer.end_ms)
+            self._feed_until(self.buffer.end_ms)
             return None
         turn = None
         for frame in self._endpointing.frames(self._detector_input.feed(piece)):
-            turn = self._endpointing.hear(frame, self._threshold(), self._patience_ms()) or turn
-        turn = turn or self._endpointing.overdue(self._patience_ms())
-        if turn is Turn.STARTED:
+            turn = self._endpointing.add_frame(frame, self._threshold(), self._silence_duration_ms()) or turn
+        turn = turn or self._endpointing.check_pending(self._silence_duration_ms())
+        if turn is SpeechChange.STARTED:
             self._start_turn()
         elif self.speaking and self.buffer.size >= MAX_BYTES:
-            turn = self._endpointing.stop_now()
+            turn = self._endpointing.stop()
         elif self.speaking:
-            self._listen_on(self._heard_until_ms())
+            self._feed_until(self._processed_until_ms())
         elif turn is None:
             kept_ms = self._prefix_ms() + ONSET_FRAMES * FRAME_MS
-            self.buffer.discard_before(self._heard_until_ms() - kept_ms)
-        if turn is Turn.STOPPED:
+            self.buffer.discard_before(self._processed_until_ms() - kept_ms)
+        if turn is SpeechChange.STOPPED:
             self._outbox.send(
                 "input_audio_buffer.speech_stopped",
                 audio_end_ms=self._stopped_ms(),
@@ -113,12 +113,12 @@ class Listening:
             )
         return turn
 
-    def heard(self, utterance_id: str, words: str) -> None:
+    def on_partial_transcript(self, utterance_id: str, words: str) -> None:
         """The words so far, by which `semantic_vad` judges how long a pause may be."""
         if utterance_id == self._utterance:
             self._partial = words
 
-    def commit(self) -> TurnTaken:
+    def commit(self) -> CommittedTurn:
         """Takes the turn out of the buffer and lets its utterance finish.
 
         After a detected stop it ends there; otherwise it is all that the buffer holds.
@@ -127,13 +127,13 @@ class Listening:
         end_ms = self._stopped_ms() if stopped else self.buffer.end_ms
         if self._utterance is None:
             self._open(self.buffer.start_ms)
-        self._listen_on(end_ms)
+        self._feed_until(end_ms)
         sound = self.buffer.take(end_ms if stopped else None)
         item_id, self._utterance = self._utterance or "", None
         self._feed(item_id, self._utterance_input.flush())
         self._outbox.do(FinishUtterance(item_id))
-        self._endpointing.settle()
-        return TurnTaken(item_id, sound, end_ms)
+        self._endpointing.end_speech()
+        return CommittedTurn(item_id, sound, end_ms)
 
     def clear(self) -> None:
         """Forgets the sound and the turn under way."""
@@ -142,12 +142,12 @@ class Listening:
         self._restart_detector()
 
     def _start_turn(self) -> None:
-        onset_ms = self._heard_until_ms() - ONSET_FRAMES * FRAME_MS
+        onset_ms = self._processed_until_ms() - ONSET_FRAMES * FRAME_MS
         start_ms = max(onset_ms - self._prefix_ms(), self.buffer.start_ms)
         self.buffer.discard_before(start_ms)
         item_id = self._open(start_ms)
         self._outbox.send("input_audio_buffer.speech_started", audio_start_ms=start_ms, item_id=item_id)
-        self._listen_on(self._heard_until_ms())
+        self._feed_until(self._processed_until_ms())
 
     def _open(self, from_ms: int) -> str:
         self._utterance = self._new_id("item")
@@ -157,7 +157,7 @@ class Listening:
         self._outbox.do(OpenUtterance(self._utterance, self._request(), self._language))
         return self._utterance
 
-    def _listen_on(self, until_ms: int) -> None:
+    def _feed_until(self, until_ms: int) -> None:
         utterance = self._utterance or self._open(self.buffer.start_ms)
         if until_ms > self._fed_ms:
             sound = self.buffer.between(self._fed_ms, until_ms)
@@ -172,15 +172,15 @@ class Listening:
         if self._utterance is not None:
             self._outbox.do(AbandonUtterance(self._utterance))
             self._utterance = None
-        self._endpointing.settle()
+        self._endpointing.end_speech()
 
     def _restart_detector(self) -> None:
         self._endpointing.reset()
         self._detector_input = self.buffer.format.decoder()
         self._stream_ms = self.buffer.end_ms
 
-    def _heard_until_ms(self) -> int:
-        return self._stream_ms + self._endpointing.heard_ms
+    def _processed_until_ms(self) -> int:
+        return self._stream_ms + self._endpointing.processed_ms
 
     def _stopped_ms(self) -> int:
         return self._stream_ms + self._endpointing.stopped_ms
@@ -191,8 +191,8 @@ class Listening:
     def _prefix_ms(self) -> int:
         return int((self._detection or {}).get("prefix_padding_ms", 300))
 
-    def _patience_ms(self) -> int:
+    def _silence_duration_ms(self) -> int:
         detection = self._detection or {}
         if detection.get("type") == "semantic_vad":
-            return semantic_patience_ms(self._partial, detection["eagerness"])
+            return semantic_silence_ms(self._partial, detection["eagerness"])
         return int(detection.get("silence_duration_ms", 500))

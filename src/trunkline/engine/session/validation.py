@@ -37,7 +37,7 @@ def error_event(
     }
 
 
-Check = Callable[[Any, str], Any]
+Validator = Callable[[Any, str], Any]
 
 _JSON_NAMES = {dict: "an object", list: "an array", str: "a string", bool: "a boolean", type(None): "null"}
 
@@ -54,12 +54,12 @@ def wrong_type(path: str, expected: str, value: object) -> InvalidRequest:
     return InvalidRequest(message, "invalid_type", path)
 
 
-def missing(path: str) -> InvalidRequest:
+def missing_field(path: str) -> InvalidRequest:
     """The error for a field that must be there."""
     return InvalidRequest(f"Missing required parameter: '{path}'.", "missing_required_parameter", path)
 
 
-def invalid(path: str, value: object, allowed: Sequence[str]) -> InvalidRequest:
+def invalid_value(path: str, value: object, allowed: Sequence[str]) -> InvalidRequest:
     """The error for a value that is not one of those allowed."""
     supported = " and ".join(f"'{one}'" for one in allowed) if len(allowed) < 3 else _listed(allowed)
     message = f"Invalid value: '{value}'. Supported values are: {supported}."
@@ -78,7 +78,7 @@ def text(value: Any, path: str) -> str:
     return value
 
 
-def filled(value: Any, path: str) -> str:
+def non_empty_text(value: Any, path: str) -> str:
     """Text with at least one character."""
     if not text(value, path):
         raise InvalidRequest(
@@ -89,11 +89,11 @@ def filled(value: Any, path: str) -> str:
     return str(value)
 
 
-def at_most(length: int, check_one: Check = text) -> Check:
+def text_up_to(length: int, validate_member: Validator = text) -> Validator:
     """Text of no more characters than that."""
 
     def check(value: Any, path: str) -> Any:
-        checked = check_one(value, path)
+        checked = validate_member(value, path)
         if len(checked) > length:
             raise InvalidRequest(
                 f"Invalid '{path}': string too long. Expected a string with maximum length {length}, but got a string "
@@ -113,19 +113,19 @@ def boolean(value: Any, path: str) -> bool:
     return value
 
 
-def anything(value: Any, path: str) -> Any:
+def any_value(value: Any, path: str) -> Any:
     """Whatever it is, kept as it came."""
     return value
 
 
-def a_dict(value: Any, path: str) -> dict[str, Any]:
+def json_object(value: Any, path: str) -> dict[str, Any]:
     """Any JSON object."""
     if not isinstance(value, dict):
         raise wrong_type(path, "an object", value)
     return value
 
 
-def number(low: float, high: float) -> Check:
+def number_between(low: float, high: float) -> Validator:
     """A number between two others, both included."""
 
     def check(value: Any, path: str) -> Any:
@@ -136,7 +136,7 @@ def number(low: float, high: float) -> Check:
     return check
 
 
-def integer(low: int, high: int) -> Check:
+def integer_between(low: int, high: int) -> Validator:
     """A whole number between two others, both included."""
 
     def check(value: Any, path: str) -> Any:
@@ -165,53 +165,53 @@ def _within(value: float, path: str, low: float, high: float) -> float:
     )
 
 
-def one_of(*allowed: str) -> Check:
+def one_of(*allowed: str) -> Validator:
     """One of a few texts."""
 
     def check(value: Any, path: str) -> Any:
         if not isinstance(value, str):
             raise wrong_type(path, "a string", value)
         if value not in allowed:
-            raise invalid(path, value, allowed)
+            raise invalid_value(path, value, allowed)
         return value
 
     return check
 
 
-def list_of(check_one: Check, at_most: int = 1024) -> Check:
+def list_of(validate_member: Validator, max_length: int = 1024) -> Validator:
     """An array whose members all pass."""
 
     def check(value: Any, path: str) -> Any:
         if not isinstance(value, list):
             raise wrong_type(path, "an array", value)
-        if len(value) > at_most:
+        if len(value) > max_length:
             raise InvalidRequest(
-                f"Invalid '{path}': array too long. Expected at most {at_most} elements, but got {len(value)}.",
+                f"Invalid '{path}': array too long. Expected at most {max_length} elements, but got {len(value)}.",
                 "array_above_max_length",
                 path,
             )
-        return [check_one(member, f"{path}[{index}]") for index, member in enumerate(value)]
+        return [validate_member(member, f"{path}[{index}]") for index, member in enumerate(value)]
 
     return check
 
 
-def nullable(check_one: Check, cleared: Any = None) -> Check:
+def nullable(validate_member: Validator, cleared: Any = None) -> Validator:
     """The value, or null, which stands for `cleared`."""
 
     def check(value: Any, path: str) -> Any:
-        return cleared if value is None else check_one(value, path)
+        return cleared if value is None else validate_member(value, path)
 
     return check
 
 
-def fields(known: Mapping[str, Check], required: Sequence[str] = ()) -> Check:
+def object_with(known: Mapping[str, Validator], required: Sequence[str] = ()) -> Validator:
     """An object of known fields. An unknown field is refused by its path; a required one must be there.
 
     The fields of an object whose own path is empty, which a whole body is, have their names as paths.
     """
 
     def check(value: Any, path: str) -> Any:
-        given = a_dict(value, path)
+        given = json_object(value, path)
         within = f"{path}." if path else ""
         for name in given:
             if name not in known:
@@ -219,28 +219,28 @@ def fields(known: Mapping[str, Check], required: Sequence[str] = ()) -> Check:
                 raise InvalidRequest(message, "unknown_parameter", f"{within}{name}")
         for name in required:
             if name not in given:
-                raise missing(f"{within}{name}")
+                raise missing_field(f"{within}{name}")
         return {name: known[name](part, f"{within}{name}") for name, part in given.items()}
 
     return check
 
 
-def body(known: Mapping[str, Check], required: Sequence[str] = ()) -> Callable[[Any], dict[str, Any]]:
+def body_with(known: Mapping[str, Validator], required: Sequence[str] = ()) -> Callable[[Any], dict[str, Any]]:
     """What a whole event or request must be: an object of known fields."""
-    check = fields(known, required)
-    return lambda value: dict(check(a_dict(value, "body"), ""))
+    check = object_with(known, required)
+    return lambda value: dict(check(json_object(value, "body"), ""))
 
 
-def tagged(variants: Mapping[str, Check], tag: str = "type") -> Check:
+def tagged(variants: Mapping[str, Validator], tag: str = "type") -> Validator:
     """An object of one of several kinds, told apart by a field."""
 
     def check(value: Any, path: str) -> Any:
-        given = a_dict(value, path)
+        given = json_object(value, path)
         if tag not in given:
-            raise missing(f"{path}.{tag}")
+            raise missing_field(f"{path}.{tag}")
         kind = given[tag]
         if not isinstance(kind, str) or kind not in variants:
-            raise invalid(f"{path}.{tag}", kind, tuple(variants))
+            raise invalid_value(f"{path}.{tag}", kind, tuple(variants))
         return variants[kind](given, path)
 
     return check

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from trunkline.engine.brains import BrainError, BrainOutput, Invoke, Say, Usage
+from trunkline.engine.brains import BrainError, BrainOutput, TextDelta, ToolCallDelta, Usage
 from trunkline.engine.session import validation
 from trunkline.engine.text import TextRequest
 from trunkline.engine.text.formats import (
@@ -19,57 +19,59 @@ from trunkline.engine.text.formats import (
     required_schema,
     text_request,
     tool_choice,
-    unless,
+    unsupported_unless,
 )
 from trunkline.realtime.events import Item, new_id
 
-_OPTIONS: dict[str, validation.Check] = {
+_OPTIONS: dict[str, validation.Validator] = {
     **SAMPLING,
-    "stop": validation.anything,
-    "seed": validation.nullable(validation.integer(-(1 << 63), 1 << 63)),
-    "presence_penalty": validation.nullable(validation.number(-2.0, 2.0)),
-    "frequency_penalty": validation.nullable(validation.number(-2.0, 2.0)),
-    "logit_bias": validation.nullable(validation.a_dict),
+    "stop": validation.any_value,
+    "seed": validation.nullable(validation.integer_between(-(1 << 63), 1 << 63)),
+    "presence_penalty": validation.nullable(validation.number_between(-2.0, 2.0)),
+    "frequency_penalty": validation.nullable(validation.number_between(-2.0, 2.0)),
+    "logit_bias": validation.nullable(validation.json_object),
     "reasoning_effort": validation.nullable(validation.text),
     "verbosity": validation.nullable(validation.text),
 }
-_TEXT = validation.fields({"type": validation.text, "text": validation.text}, required=("text",))
-_IMAGE_URL = validation.fields(
-    {"url": validation.filled, "detail": validation.nullable(validation.text)}, required=("url",)
+_TEXT = validation.object_with({"type": validation.text, "text": validation.text}, required=("text",))
+_IMAGE_URL = validation.object_with(
+    {"url": validation.non_empty_text, "detail": validation.nullable(validation.text)}, required=("url",)
 )
 _PARTS = validation.tagged(
     {
         "text": _TEXT,
-        "refusal": validation.fields({"type": validation.text, "refusal": validation.text}, required=("refusal",)),
-        "image_url": validation.fields({"type": validation.text, "image_url": _IMAGE_URL}, required=("image_url",)),
+        "refusal": validation.object_with({"type": validation.text, "refusal": validation.text}, required=("refusal",)),
+        "image_url": validation.object_with(
+            {"type": validation.text, "image_url": _IMAGE_URL}, required=("image_url",)
+        ),
     }
 )
 
 
 _CONTENT = content(_PARTS, "text")
-_CALL = validation.fields(
+_CALL = validation.object_with(
     {
-        "id": validation.filled,
+        "id": validation.non_empty_text,
         "type": validation.one_of("function"),
-        "function": validation.fields(
-            {"name": validation.filled, "arguments": validation.text}, required=("name", "arguments")
+        "function": validation.object_with(
+            {"name": validation.non_empty_text, "arguments": validation.text}, required=("name", "arguments")
         ),
-        "index": validation.anything,
+        "index": validation.any_value,
     },
     required=("id", "function"),
 )
 _BASE = {"role": validation.text, "name": validation.nullable(validation.text)}
-_PLAIN = validation.fields({**_BASE, "content": _CONTENT}, required=("content",))
-_ASSISTANT = validation.fields(
+_PLAIN = validation.object_with({**_BASE, "content": _CONTENT}, required=("content",))
+_ASSISTANT = validation.object_with(
     {
         **_BASE,
         "content": validation.nullable(_CONTENT),
         "refusal": validation.nullable(validation.text),
         "tool_calls": validation.nullable(validation.list_of(_CALL)),
-        "audio": unless("Sound is for the Realtime interface."),
-        "annotations": validation.anything,
-        "function_call": unless("Use tool_calls; function_call is long gone."),
-        "parsed": validation.anything,
+        "audio": unsupported_unless("Sound is for the Realtime interface."),
+        "annotations": validation.any_value,
+        "function_call": unsupported_unless("Use tool_calls; function_call is long gone."),
+        "parsed": validation.any_value,
     }
 )
 _MESSAGE = validation.tagged(
@@ -78,16 +80,17 @@ _MESSAGE = validation.tagged(
         "developer": _PLAIN,
         "user": _PLAIN,
         "assistant": _ASSISTANT,
-        "tool": validation.fields(
-            {**_BASE, "tool_call_id": validation.filled, "content": _CONTENT}, required=("tool_call_id", "content")
+        "tool": validation.object_with(
+            {**_BASE, "tool_call_id": validation.non_empty_text, "content": _CONTENT},
+            required=("tool_call_id", "content"),
         ),
     },
     tag="role",
 )
 _TOOL = validation.tagged(
     {
-        "function": validation.fields(
-            {"type": validation.text, "function": validation.fields(FUNCTION, required=("name",))},
+        "function": validation.object_with(
+            {"type": validation.text, "function": validation.object_with(FUNCTION, required=("name",))},
             required=("function",),
         )
     }
@@ -95,39 +98,39 @@ _TOOL = validation.tagged(
 
 
 def _named(value: Any, path: str) -> Any:
-    function = validation.fields({"name": validation.filled}, required=("name",))
+    function = validation.object_with({"name": validation.non_empty_text}, required=("name",))
     known = {"type": validation.one_of("function"), "function": function}
-    return {"type": "function", **validation.fields(known, required=("function",))(value, path)["function"]}
+    return {"type": "function", **validation.object_with(known, required=("function",))(value, path)["function"]}
 
 
 _FORMAT = validation.tagged(
     {
-        "text": validation.fields({"type": validation.text}),
-        "json_object": validation.fields({"type": validation.text}),
-        "json_schema": validation.fields(
+        "text": validation.object_with({"type": validation.text}),
+        "json_object": validation.object_with({"type": validation.text}),
+        "json_schema": validation.object_with(
             {"type": validation.text, "json_schema": required_schema}, required=("json_schema",)
         ),
     }
 )
-_LIMIT = validation.nullable(validation.integer(1, 1 << 31))
-_BODY = validation.body(
+_LIMIT = validation.nullable(validation.integer_between(1, 1 << 31))
+_BODY = validation.body_with(
     {
         **_OPTIONS,
         **ATTACHED,
-        "model": validation.filled,
+        "model": validation.non_empty_text,
         "messages": validation.list_of(_MESSAGE, 10_000),
         "tools": validation.nullable(validation.list_of(_TOOL, 128)),
         "tool_choice": validation.nullable(tool_choice(_named)),
         "response_format": validation.nullable(_FORMAT),
         "max_tokens": _LIMIT,
         "max_completion_tokens": _LIMIT,
-        "stream_options": validation.nullable(validation.a_dict),
-        "n": unless("One answer at a time: n must be 1.", 1),
-        "logprobs": unless("Log probabilities are not known here.", False),
-        "top_logprobs": unless("Log probabilities are not known here.", 0),
-        "modalities": unless("Sound is for the Realtime interface.", ["text"]),
-        "audio": unless("Sound is for the Realtime interface."),
-        "prediction": validation.anything,
+        "stream_options": validation.nullable(validation.json_object),
+        "n": unsupported_unless("One answer at a time: n must be 1.", 1),
+        "logprobs": unsupported_unless("Log probabilities are not known here.", False),
+        "top_logprobs": unsupported_unless("Log probabilities are not known here.", 0),
+        "modalities": unsupported_unless("Sound is for the Realtime interface.", ["text"]),
+        "audio": unsupported_unless("Sound is for the Realtime interface."),
+        "prediction": validation.any_value,
     },
     required=("model", "messages"),
 )
@@ -204,17 +207,17 @@ class CompletionWriter:
 
     def write(self, output: BrainOutput) -> list[dict[str, Any]]:
         """The chunks for a little more of the answer."""
-        if isinstance(output, Say):
+        if isinstance(output, TextDelta):
             self._text += output.text
             return [self._chunk({"content": output.text})]
-        if isinstance(output, Invoke):
+        if isinstance(output, ToolCallDelta):
             return [self._chunk({"tool_calls": [self._call(output)]})]
         self._usage = output
         return []
 
     def end(self, reason: str | None = None) -> list[dict[str, Any]]:
         """The last chunks. `reason` tells why an answer broke off."""
-        own = "tool_calls" if self._calls else "length" if self._usage and self._usage.cut_off else "stop"
+        own = "tool_calls" if self._calls else "length" if self._usage and self._usage.hit_limit else "stop"
         self._finish_reason = reason or own
         chunks = [self._chunk({}, self._finish_reason)]
         if self._wants_usage:
@@ -237,14 +240,14 @@ class CompletionWriter:
         choice = {"index": 0, "message": message, "finish_reason": self._finish_reason, "logprobs": None}
         return {**self._envelope("chat.completion"), "choices": [choice], "usage": self._counted()}
 
-    def _call(self, invoke: Invoke) -> dict[str, Any]:
-        known = self._calls.get(invoke.call_id)
+    def _call(self, invoke: ToolCallDelta) -> dict[str, Any]:
+        known = self._calls.get(invoke.tool_call_id)
         if known is not None:
             known["function"]["arguments"] += invoke.arguments
             return {"index": known["index"], "function": {"arguments": invoke.arguments}}
         function = {"name": invoke.name, "arguments": invoke.arguments}
-        call = {"index": len(self._calls), "id": invoke.call_id, "type": "function", "function": function}
-        self._calls[invoke.call_id] = call
+        call = {"index": len(self._calls), "id": invoke.tool_call_id, "type": "function", "function": function}
+        self._calls[invoke.tool_call_id] = call
         return {**call, "function": dict(function)}
 
     def _envelope(self, kind: str) -> dict[str, Any]:

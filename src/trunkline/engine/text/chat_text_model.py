@@ -8,7 +8,7 @@ from trunkline.engine.brains.chat_brain import ChatBrain
 from trunkline.engine.brains.chat_endpoint import ChatEndpoint
 from trunkline.engine.text import OutputFormat, TextRequest
 
-SILENCE_TIMEOUT = 120.0
+SILENCE_TIMEOUT_S = 120.0
 """Seconds a text model may think before its first word: more than one that somebody waits for on the phone."""
 
 
@@ -19,7 +19,7 @@ def chat_text_model(request: TextRequest, endpoint: ChatEndpoint) -> ChatBrain:
         options.pop("parallel_tool_calls", None)  # chat endpoints refuse it where there are no tools
     if request.format is not None:
         options["response_format"] = _response_format(request.format)
-    return ChatBrain(endpoint, options=options, silence_timeout=SILENCE_TIMEOUT)
+    return ChatBrain(endpoint, options=options, silence_timeout_s=SILENCE_TIMEOUT_S)
 
 
 def _response_format(form: OutputFormat) -> dict[str, Any]:

@@ -11,38 +11,38 @@ from trunkline.engine.session.validation import InvalidRequest
 from trunkline.engine.text import OutputFormat, TextRequest
 from trunkline.realtime.events import Item
 
-SAMPLING: dict[str, validation.Check] = {
-    "temperature": validation.nullable(validation.number(0.0, 2.0)),
-    "top_p": validation.nullable(validation.number(0.0, 1.0)),
+SAMPLING: dict[str, validation.Validator] = {
+    "temperature": validation.nullable(validation.number_between(0.0, 2.0)),
+    "top_p": validation.nullable(validation.number_between(0.0, 1.0)),
     "parallel_tool_calls": validation.nullable(validation.boolean),
 }
 """What both interfaces call by the same name, and a chat endpoint too."""
-ATTACHED: dict[str, validation.Check] = {
-    "metadata": validation.nullable(validation.a_dict),
-    "user": validation.anything,
-    "store": validation.anything,
-    "service_tier": validation.anything,
-    "safety_identifier": validation.anything,
-    "prompt_cache_key": validation.anything,
-    "prompt_cache_retention": validation.anything,
+ATTACHED: dict[str, validation.Validator] = {
+    "metadata": validation.nullable(validation.json_object),
+    "user": validation.any_value,
+    "store": validation.any_value,
+    "service_tier": validation.any_value,
+    "safety_identifier": validation.any_value,
+    "prompt_cache_key": validation.any_value,
+    "prompt_cache_retention": validation.any_value,
     "stream": validation.nullable(validation.boolean),
 }
 """Taken and, but for `stream` and the metadata's `purpose`, without effect here."""
-FUNCTION: dict[str, validation.Check] = {
-    "name": validation.filled,
+FUNCTION: dict[str, validation.Validator] = {
+    "name": validation.non_empty_text,
     "description": validation.nullable(validation.text),
-    "parameters": validation.nullable(validation.a_dict),
+    "parameters": validation.nullable(validation.json_object),
     "strict": validation.nullable(validation.boolean),
 }
 _SCHEMA = {
     "type": validation.text,
-    "name": validation.filled,
-    "schema": validation.a_dict,
+    "name": validation.non_empty_text,
+    "schema": validation.json_object,
     "strict": validation.nullable(validation.boolean),
     "description": validation.nullable(validation.text),
 }
 
-required_schema = validation.fields(_SCHEMA, required=("name", "schema"))
+required_schema = validation.object_with(_SCHEMA, required=("name", "schema"))
 """A JSON schema with its name, as both interfaces write it."""
 
 
@@ -55,7 +55,7 @@ def output_format(given: dict[str, Any] | None) -> OutputFormat | None:
     return OutputFormat(given["name"], given["schema"], given.get("strict"), given.get("description"))
 
 
-def tool_choice(named: validation.Check) -> validation.Check:
+def tool_choice(named: validation.Validator) -> validation.Validator:
     """`none`, `auto`, `required`, or the one function to be called, which each interface names in its own way."""
 
     def check(value: Any, path: str) -> Any:
@@ -66,7 +66,7 @@ def tool_choice(named: validation.Check) -> validation.Check:
     return check
 
 
-def content(parts: validation.Check, text_type: str) -> validation.Check:
+def content(parts: validation.Validator, text_type: str) -> validation.Validator:
     """Parts of the interface's own kinds; a text stands for one part of `text_type`."""
 
     def check(value: Any, path: str) -> list[dict[str, Any]]:
@@ -109,17 +109,17 @@ def text_request(
         asked,
         format=form,
         options={name: value for name, value in options.items() if value is not None},
-        metadata=plain_metadata(given.get("metadata")),
+        metadata=text_metadata(given.get("metadata")),
         streamed=bool(given.get("stream")),
     )
 
 
-def plain_metadata(given: Any) -> dict[str, str]:
+def text_metadata(given: Any) -> dict[str, str]:
     """The metadata that is text."""
     return {name: value for name, value in (given or {}).items() if isinstance(value, str)}
 
 
-def unless(message: str, *without: Any) -> validation.Check:
+def unsupported_unless(message: str, *without: Any) -> validation.Validator:
     """Only the values that ask for nothing; anything else is refused with a message that says why."""
 
     def check(value: Any, path: str) -> Any:

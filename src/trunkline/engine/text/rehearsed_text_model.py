@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from trunkline.engine.brains import BrainError, BrainOutput, BrainRequest, Invoke, Say, Usage
+from trunkline.engine.brains import BrainError, BrainOutput, BrainRequest, TextDelta, ToolCallDelta, Usage
 from trunkline.engine.session import usage
 from trunkline.engine.text import TextRequest
 from trunkline.realtime.events import new_id
@@ -19,7 +19,7 @@ from trunkline.scenario.scenario import Scenario
 _PIECES = re.compile(r"\s*\S+|\s+$")
 
 
-class RehearsedText:
+class RehearsedTextModel:
     """Answers one request as the rehearsal would, word by word."""
 
     def __init__(self, rehearsal: Rehearsal, purpose: str, request: TextRequest) -> None:
@@ -32,12 +32,12 @@ class RehearsedText:
         answered = self._answer(request)
         if isinstance(answered, call):
             arguments = msgspec.json.encode(answered.arguments).decode()
-            yield Invoke(new_id("call"), answered.tool, arguments)
+            yield ToolCallDelta(new_id("call"), answered.tool, arguments)
             words = answered.tool + arguments
         else:
             words = answered
             for piece in _PIECES.findall(words):
-                yield Say(piece)
+                yield TextDelta(piece)
         tokens_in = usage.input_text_tokens(request.instructions, request.tools, request.items)
         yield Usage(tokens_in, usage.text_tokens(words))
 
@@ -78,7 +78,9 @@ class RehearsedText:
             raise BrainError(f"The schema that was asked for is none: {error.message}.", "invalid_schema") from error
 
 
-def rehearsed(request: TextRequest, scenarios: Mapping[str, Scenario[Any]]) -> RehearsedText | None:
+def find_rehearsed_text_model(
+    request: TextRequest, scenarios: Mapping[str, Scenario[Any]]
+) -> RehearsedTextModel | None:
     """Who answers the request among the scenarios' rehearsals.
 
     The model is named `SCENARIO/PURPOSE`, or `SCENARIO` with the purpose in the metadata, or `PURPOSE` alone where only
@@ -94,10 +96,10 @@ def rehearsed(request: TextRequest, scenarios: Mapping[str, Scenario[Any]]) -> R
         found = [one for one in scenarios.values() if purpose in _purposes(one)]
     if len(found) != 1 or found[0].rehearsal is None:
         return None
-    return RehearsedText(found[0].rehearsal, purpose, request)
+    return RehearsedTextModel(found[0].rehearsal, purpose, request)
 
 
-def names_of(scenarios: Mapping[str, Scenario[Any]]) -> list[str]:
+def rehearsed_model_names(scenarios: Mapping[str, Scenario[Any]]) -> list[str]:
     """The names of all rehearsed text models, `SCENARIO/PURPOSE`."""
     return [f"{name}/{purpose}" for name, one in scenarios.items() for purpose in _purposes(one)]
 

@@ -9,7 +9,7 @@ import copy
 import time
 from typing import Any
 
-from trunkline.engine.brains import BrainError, BrainOutput, Invoke, Say, Usage
+from trunkline.engine.brains import BrainError, BrainOutput, TextDelta, ToolCallDelta, Usage
 from trunkline.engine.session import validation
 from trunkline.engine.text import OutputFormat, TextRequest
 from trunkline.engine.text.formats import (
@@ -22,17 +22,17 @@ from trunkline.engine.text.formats import (
     required_schema,
     text_request,
     tool_choice,
-    unless,
+    unsupported_unless,
 )
 from trunkline.realtime.events import Event, Item, new_id
 
 _STATELESS = "Nothing is kept between requests here: send the whole conversation as input."
-_TEXT = validation.fields(
+_TEXT = validation.object_with(
     {
         "type": validation.text,
         "text": validation.text,
-        "annotations": validation.anything,
-        "logprobs": validation.anything,
+        "annotations": validation.any_value,
+        "logprobs": validation.any_value,
     },
     required=("text",),
 )
@@ -40,9 +40,13 @@ _PARTS = validation.tagged(
     {
         "input_text": _TEXT,
         "output_text": _TEXT,
-        "refusal": validation.fields({"type": validation.text, "refusal": validation.text}, required=("refusal",)),
-        "input_image": validation.fields(
-            {"type": validation.text, "image_url": validation.filled, "detail": validation.nullable(validation.text)},
+        "refusal": validation.object_with({"type": validation.text, "refusal": validation.text}, required=("refusal",)),
+        "input_image": validation.object_with(
+            {
+                "type": validation.text,
+                "image_url": validation.non_empty_text,
+                "detail": validation.nullable(validation.text),
+            },
             required=("image_url",),
         ),
     }
@@ -64,38 +68,38 @@ _BASE = {
     "id": validation.nullable(validation.text),
     "status": validation.nullable(validation.text),
 }
-_MESSAGE = validation.fields(
+_MESSAGE = validation.object_with(
     {
         **_BASE,
         "role": validation.one_of("user", "assistant", "system", "developer"),
         "content": _CONTENT,
-        "phase": validation.anything,
+        "phase": validation.any_value,
     },
     required=("role", "content"),
 )
 _OTHERS = {
-    "function_call": validation.fields(
+    "function_call": validation.object_with(
         {
             **_BASE,
-            "call_id": validation.filled,
-            "name": validation.filled,
+            "call_id": validation.non_empty_text,
+            "name": validation.non_empty_text,
             "arguments": validation.text,
-            "parsed_arguments": validation.anything,
-            "namespace": validation.anything,
-            "caller": validation.anything,
+            "parsed_arguments": validation.any_value,
+            "namespace": validation.any_value,
+            "caller": validation.any_value,
         },
         required=("call_id", "name", "arguments"),
     ),
-    "function_call_output": validation.fields(
-        {**_BASE, "call_id": validation.filled, "output": _output, "caller": validation.anything},
+    "function_call_output": validation.object_with(
+        {**_BASE, "call_id": validation.non_empty_text, "output": _output, "caller": validation.any_value},
         required=("call_id", "output"),
     ),
-    "reasoning": validation.a_dict,
+    "reasoning": validation.json_object,
 }
 
 
 def _item(value: Any, path: str) -> Any:
-    given = validation.a_dict(value, path)
+    given = validation.json_object(value, path)
     if given.get("type", "message") == "message":
         return _MESSAGE(given, path)
     return validation.tagged(_OTHERS)(given, path)
@@ -107,42 +111,46 @@ def _input(value: Any, path: str) -> list[Any]:
     return list(validation.list_of(_item, 10_000)(value, path))
 
 
-_TOOL = validation.tagged({"function": validation.fields({"type": validation.text, **FUNCTION}, required=("name",))})
+_TOOL = validation.tagged(
+    {"function": validation.object_with({"type": validation.text, **FUNCTION}, required=("name",))}
+)
 
 
-_NAMED = validation.fields({"type": validation.one_of("function"), "name": validation.filled}, required=("name",))
+_NAMED = validation.object_with(
+    {"type": validation.one_of("function"), "name": validation.non_empty_text}, required=("name",)
+)
 _FORMAT = validation.tagged(
     {
-        "text": validation.fields({"type": validation.text}),
-        "json_object": validation.fields({"type": validation.text}),
+        "text": validation.object_with({"type": validation.text}),
+        "json_object": validation.object_with({"type": validation.text}),
         "json_schema": required_schema,
     }
 )
-_BODY = validation.body(
+_BODY = validation.body_with(
     {
         **SAMPLING,
         **ATTACHED,
-        "model": validation.filled,
+        "model": validation.non_empty_text,
         "input": _input,
         "instructions": validation.nullable(validation.text),
         "tools": validation.nullable(validation.list_of(_TOOL, 128)),
         "tool_choice": validation.nullable(tool_choice(_NAMED)),
         "text": validation.nullable(
-            validation.fields(
+            validation.object_with(
                 {"format": validation.nullable(_FORMAT), "verbosity": validation.nullable(validation.text)}
             )
         ),
-        "reasoning": validation.nullable(validation.a_dict),
-        "max_output_tokens": validation.nullable(validation.integer(1, 1 << 31)),
-        "stream_options": validation.anything,
-        "include": validation.anything,
-        "truncation": validation.anything,
-        "max_tool_calls": validation.anything,
-        "top_logprobs": unless("Log probabilities are not known here.", 0),
-        "previous_response_id": unless(_STATELESS),
-        "conversation": unless(_STATELESS),
-        "background": unless("Every response is made while its request waits.", False),
-        "prompt": unless("There are no stored prompts here: send instructions."),
+        "reasoning": validation.nullable(validation.json_object),
+        "max_output_tokens": validation.nullable(validation.integer_between(1, 1 << 31)),
+        "stream_options": validation.any_value,
+        "include": validation.any_value,
+        "truncation": validation.any_value,
+        "max_tool_calls": validation.any_value,
+        "top_logprobs": unsupported_unless("Log probabilities are not known here.", 0),
+        "previous_response_id": unsupported_unless(_STATELESS),
+        "conversation": unsupported_unless(_STATELESS),
+        "background": unsupported_unless("Every response is made while its request waits.", False),
+        "prompt": unsupported_unless("There are no stored prompts here: send instructions."),
     },
     required=("model", "input"),
 )
@@ -215,16 +223,16 @@ class ResponseWriter:
 
     def write(self, output: BrainOutput) -> list[Event]:
         """The events for a little more of the answer."""
-        if isinstance(output, Say):
+        if isinstance(output, TextDelta):
             return self._say(output.text)
-        if isinstance(output, Invoke):
+        if isinstance(output, ToolCallDelta):
             return self._invoke(output)
         self._counted = output
         return []
 
     def end(self, reason: str | None = None) -> list[Event]:
         """The last events. `reason` tells why an answer broke off: "content_filter"."""
-        reason = reason or ("max_output_tokens" if self._counted and self._counted.cut_off else None)
+        reason = reason or ("max_output_tokens" if self._counted and self._counted.hit_limit else None)
         status = "incomplete" if reason else "completed"
         events = self._close(status)
         self.whole["status"] = status
@@ -251,11 +259,11 @@ class ResponseWriter:
         events.append(self._event("response.output_text.delta", **self._of_text(), delta=text, logprobs=[]))
         return events
 
-    def _invoke(self, invoke: Invoke) -> list[Event]:
+    def _invoke(self, invoke: ToolCallDelta) -> list[Event]:
         events = []
-        if self._item is None or self._item.get("call_id") != invoke.call_id:
+        if self._item is None or self._item.get("call_id") != invoke.tool_call_id:
             events += self._close("completed")
-            call = {"type": "function_call", "call_id": invoke.call_id, "name": invoke.name, "arguments": ""}
+            call = {"type": "function_call", "call_id": invoke.tool_call_id, "name": invoke.name, "arguments": ""}
             events += self._open(call, "fc")
         self._now()["arguments"] += invoke.arguments
         events.append(self._event("response.function_call_arguments.delta", **self._of_item(), delta=invoke.arguments))

@@ -14,15 +14,15 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Send
 
 from trunkline.engine.brains import BrainError, BrainOutput
-from trunkline.engine.http.errors import Refused, wrong_key
+from trunkline.engine.http.errors import RequestError, invalid_key
 from trunkline.engine.http.request_bodies import object_of
 from trunkline.engine.session.validation import InvalidRequest
 from trunkline.engine.text import TextModelFactory, TextRequest, chat_completions, responses_api
 from trunkline.realtime.events import encode
 
-MAX_BODY = 16 << 20
+MAX_BODY_BYTES = 16 << 20
 """Bytes of a request: a conversation, which may have pictures in it."""
-MAX_AT_ONCE = 100
+MAX_CONCURRENT_REQUESTS = 100
 """Requests that are answered at the same time; one more is refused with 429."""
 _FILTERED = "content_filter"
 _STATUS = {
@@ -42,7 +42,7 @@ class Host(Protocol):
         """Whether a request shows the engine's key."""
 
 
-class Writer(Protocol):
+class AnswerWriter(Protocol):
     """Writes one answer in an interface's form, piece by piece and as a whole."""
 
     def begin(self) -> list[dict[str, Any]]:
@@ -63,11 +63,11 @@ class Writer(Protocol):
 
 
 @dataclass(frozen=True)
-class Interface:
+class TextInterface:
     """One of the two interfaces."""
 
     read: Callable[[dict[str, Any]], TextRequest]
-    writer: Callable[[TextRequest, dict[str, Any]], Writer]
+    writer: Callable[[TextRequest, dict[str, Any]], AnswerWriter]
     event: Callable[[dict[str, Any]], bytes]
     last: bytes
 
@@ -78,7 +78,7 @@ class TextRoutes:
     def __init__(self, host: Host, models: TextModelFactory) -> None:
         self._host = host
         self._models = models
-        self._at_once = 0
+        self._running = 0
 
     def routes(self, prefix: str) -> list[BaseRoute]:
         """The routes under `/openai/v1` or `/v1`."""
@@ -93,28 +93,28 @@ class TextRoutes:
     async def _chat_completions(self, request: Request) -> Response:
         return await self._answer(request, _CHAT_COMPLETIONS)
 
-    async def _answer(self, request: Request, interface: Interface) -> Response:
+    async def _answer(self, request: Request, interface: TextInterface) -> Response:
         try:
             if not self._host.authorised(request):
-                raise wrong_key()
-            body = await object_of(request, MAX_BODY)
+                raise invalid_key()
+            body = await object_of(request, MAX_BODY_BYTES)
             asked = interface.read(body)
             writer = interface.writer(asked, body)
             outputs = self._outputs(asked)
             if asked.streamed:
                 return await _streamed(interface, writer, outputs)
-            return await _unless_gone(request, _whole(writer, outputs))
+            return await _unless_disconnected(request, _whole(writer, outputs))
         except InvalidRequest as error:
-            return Refused(400, error.code, str(error), error.param).response_to(request)
+            return RequestError(400, error.code, str(error), error.param).response_to(request)
         except BrainError as error:
-            return Refused(_STATUS.get(error.code, 502), error.code, str(error)).response_to(request)
-        except Refused as refused:
+            return RequestError(_STATUS.get(error.code, 502), error.code, str(error)).response_to(request)
+        except RequestError as refused:
             return refused.response_to(request)
 
     async def _outputs(self, asked: TextRequest) -> AsyncGenerator[BrainOutput, None]:
-        if self._at_once >= MAX_AT_ONCE:
-            raise BrainError(f"At most {MAX_AT_ONCE} requests are answered at once.", "rate_limit_exceeded")
-        self._at_once += 1
+        if self._running >= MAX_CONCURRENT_REQUESTS:
+            raise BrainError(f"At most {MAX_CONCURRENT_REQUESTS} requests are answered at once.", "rate_limit_exceeded")
+        self._running += 1
         try:
             brain = self._models(asked)
             try:
@@ -123,10 +123,10 @@ class TextRoutes:
             finally:
                 await brain.aclose()
         finally:
-            self._at_once -= 1
+            self._running -= 1
 
 
-async def _whole(writer: Writer, outputs: AsyncGenerator[BrainOutput, None]) -> Response:
+async def _whole(writer: AnswerWriter, outputs: AsyncGenerator[BrainOutput, None]) -> Response:
     reason = None
     async with aclosing(outputs):
         try:
@@ -140,10 +140,10 @@ async def _whole(writer: Writer, outputs: AsyncGenerator[BrainOutput, None]) -> 
     return JSONResponse(writer.whole)
 
 
-async def _unless_gone(request: Request, answering: Any) -> Response:
+async def _unless_disconnected(request: Request, answering: Any) -> Response:
     """The answer, unless the client hangs up before: then the work stops."""
     work = asyncio.ensure_future(answering)
-    gone = asyncio.create_task(_until_gone(request))
+    gone = asyncio.create_task(_until_disconnected(request))
     try:
         await asyncio.wait((work, gone), return_when=asyncio.FIRST_COMPLETED)
         return await work if work.done() else Response(status_code=499)
@@ -153,12 +153,14 @@ async def _unless_gone(request: Request, answering: Any) -> Response:
         await asyncio.gather(work, gone, return_exceptions=True)
 
 
-async def _until_gone(request: Request) -> None:
+async def _until_disconnected(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
 
 
-async def _streamed(interface: Interface, writer: Writer, outputs: AsyncGenerator[BrainOutput, None]) -> Response:
+async def _streamed(
+    interface: TextInterface, writer: AnswerWriter, outputs: AsyncGenerator[BrainOutput, None]
+) -> Response:
     """The answer as events. What fails before the first word fails the request."""
     try:
         first = await anext(outputs, None)
@@ -170,8 +172,8 @@ async def _streamed(interface: Interface, writer: Writer, outputs: AsyncGenerato
 
 
 async def _events(
-    interface: Interface,
-    writer: Writer,
+    interface: TextInterface,
+    writer: AnswerWriter,
     first: BrainOutput | None,
     outputs: AsyncGenerator[BrainOutput, None],
     reason: str | None = None,
@@ -215,8 +217,8 @@ def _named_event(event: dict[str, Any]) -> bytes:
     return b"event: " + str(event["type"]).encode() + b"\ndata: " + encode(event) + b"\n\n"
 
 
-_RESPONSES = Interface(responses_api.read, responses_api.ResponseWriter, _named_event, b"")
-_CHAT_COMPLETIONS = Interface(
+_RESPONSES = TextInterface(responses_api.read, responses_api.ResponseWriter, _named_event, b"")
+_CHAT_COMPLETIONS = TextInterface(
     chat_completions.read,
     chat_completions.CompletionWriter,
     lambda chunk: b"data: " + encode(chunk) + b"\n\n",

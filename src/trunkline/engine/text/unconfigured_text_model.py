@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from trunkline.engine.brains import Brain, BrainError
-from trunkline.engine.brains.silent_brain import SETTINGS
+from trunkline.engine.brains.unconfigured_brain import SETTINGS
 from trunkline.engine.text import TextRequest
 
 
-def no_text_model(request: TextRequest, rehearsed: Sequence[str] = ()) -> BrainError:
+def text_model_not_found(request: TextRequest, rehearsed: Sequence[str] = ()) -> BrainError:
     """The error for a request that nobody answers. `rehearsed` are the names that somebody does answer for."""
     purpose = request.metadata.get("purpose")
     wanted = f"{request.model!r}" + (f" and the purpose {purpose!r}" if purpose else "")
@@ -22,6 +22,6 @@ def no_text_model(request: TextRequest, rehearsed: Sequence[str] = ()) -> BrainE
     )
 
 
-def no_text_models(request: TextRequest) -> Brain:
+def without_text_models(request: TextRequest) -> Brain:
     """The factory of an engine without text models."""
-    raise no_text_model(request)
+    raise text_model_not_found(request)

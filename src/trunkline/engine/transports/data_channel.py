@@ -8,17 +8,17 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from trunkline.engine.session.validation import error_event
-from trunkline.engine.transports.dialect import Dialect
+from trunkline.engine.transports.event_translator import EventTranslator
 from trunkline.realtime.events import Event, encode
 
 if TYPE_CHECKING:
     from aiortc import RTCDataChannel
 
-HIGH_WATER = 256 << 10
+HIGH_WATER_BYTES = 256 << 10
 """Bytes waiting for the caller beyond which no more sound is made."""
-MAX_WAITING = 8 << 20
+MAX_QUEUED_BYTES = 8 << 20
 """Bytes waiting for the caller beyond which the call ends."""
-DRAIN_S = 0.5
+DRAIN_TIMEOUT_S = 0.5
 """How long closing waits for what was sent."""
 
 SHOWN_WHEN_FILTERED = frozenset(
@@ -39,25 +39,27 @@ SHOWN_WHEN_FILTERED = frozenset(
 """What Azure lets through with `webrtcfilter=on`."""
 
 
-class EventChannel:
+class DataChannel:
     """The sending side of the data channel. Events wait until the caller has opened it.
 
     Args:
-        filtered: whether only `SHOWN_WHEN_FILTERED` goes out, and of items only what was said aloud or typed.
+        filtered: whether only `SHOWN_WHEN_FILTERED` goes out, and of items only what was said speakable or typed.
         stuck: called when the caller does not read what it is sent.
-        dialect: what the caller speaks; None is GA.
+        translator: what the caller speaks; None is GA.
     """
 
-    def __init__(self, *, filtered: bool, stuck: Callable[[], None], dialect: Dialect | None = None) -> None:
+    def __init__(
+        self, *, filtered: bool, on_stalled: Callable[[], None], translator: EventTranslator | None = None
+    ) -> None:
         self._filtered = filtered
-        self._dialect = dialect
-        self._stuck = stuck
+        self._translator = translator
+        self._on_stalled = on_stalled
         self._channel: RTCDataChannel | None = None
         self._early: deque[str] = deque()
         self._early_bytes = 0
         self._closed = False
-        self._roomy = asyncio.Event()
-        self._roomy.set()
+        self._writable = asyncio.Event()
+        self._writable.set()
         self._gone = asyncio.Event()
 
     @property
@@ -68,8 +70,8 @@ class EventChannel:
     def open(self, channel: RTCDataChannel) -> None:
         """The caller has opened the channel: what waited is sent."""
         self._channel = channel
-        channel.bufferedAmountLowThreshold = HIGH_WATER // 2
-        channel.on("bufferedamountlow", self._roomy.set)
+        channel.bufferedAmountLowThreshold = HIGH_WATER_BYTES // 2
+        channel.on("bufferedamountlow", self._writable.set)
         channel.on("close", self._left)
         while self._early:
             self._send(channel, self._early.popleft())
@@ -78,7 +80,7 @@ class EventChannel:
         """An event for the caller."""
         if self._closed or self._gone.is_set() or (self._filtered and not _is_shown(event)):
             return
-        told = event if self._dialect is None else self._dialect.down(event)
+        told = event if self._translator is None else self._translator.from_ga(event)
         if told is None:
             return
         text = encode(told).decode()
@@ -87,30 +89,30 @@ class EventChannel:
             return
         self._early.append(text)
         self._early_bytes += len(text)
-        if self._early_bytes > MAX_WAITING:
+        if self._early_bytes > MAX_QUEUED_BYTES:
             self._give_up()
 
-    def understood(self, event: Event) -> Event:
+    def to_ga(self, event: Event) -> Event:
         """What the caller sent, in GA."""
-        return event if self._dialect is None else self._dialect.up(event)
+        return event if self._translator is None else self._translator.to_ga(event)
 
     def close(self, code: int, reason: str) -> None:
         """The session has ended. A data channel has no close code to tell."""
         self._closed = True
-        self._roomy.set()
+        self._writable.set()
 
-    async def room(self) -> None:
+    async def wait_writable(self) -> None:
         """Waits until little is on its way. Before the channel is open nothing holds the session up."""
-        await self._roomy.wait()
+        await self._writable.wait()
 
     async def drain(self) -> None:
-        """Closes the channel once what was sent has gone out, or after `DRAIN_S`."""
+        """Closes the channel once what was sent has gone out, or after `DRAIN_TIMEOUT_S`."""
         self.close(1000, "")
         if self._channel is None or self._gone.is_set():
             return
         self._channel.close()
         try:
-            async with asyncio.timeout(DRAIN_S):
+            async with asyncio.timeout(DRAIN_TIMEOUT_S):
                 await self._gone.wait()
         except TimeoutError:
             return
@@ -122,19 +124,19 @@ class EventChannel:
             channel.send(text)
         except ValueError:  # beyond the largest message the caller's offer allows
             channel.send(_too_large(len(text)))
-        if channel.bufferedAmount > MAX_WAITING:
+        if channel.bufferedAmount > MAX_QUEUED_BYTES:
             self._give_up()
-        elif channel.bufferedAmount > HIGH_WATER:
-            self._roomy.clear()
+        elif channel.bufferedAmount > HIGH_WATER_BYTES:
+            self._writable.clear()
 
     def _give_up(self) -> None:
         self._early.clear()
         self.close(1008, "")
-        self._stuck()
+        self._on_stalled()
 
     def _left(self) -> None:
         self._gone.set()
-        self._roomy.set()
+        self._writable.set()
 
 
 def _is_shown(event: Event) -> bool:

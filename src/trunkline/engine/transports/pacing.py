@@ -9,7 +9,7 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass
 
-from trunkline.engine.session.inputs import CutOff, PlaybackBegan, PlaybackEnded
+from trunkline.engine.session.inputs import InterruptedMessage, PlayoutEnded, PlayoutStarted
 from trunkline.realtime.audio import bytes_to_ms, ms_to_bytes
 
 FRAME_MS = 20
@@ -22,7 +22,7 @@ _MAX_MESSAGES = 32
 
 
 @dataclass
-class _Stretch:
+class _QueuedAudio:
     """Sound of one message in the queue; `taken` bytes of it are gone."""
 
     response_id: str
@@ -32,15 +32,15 @@ class _Stretch:
 
 
 class Pacer:
-    """Queues sound and gives it out frame by frame. It is the `Player` of a `LiveSession`."""
+    """Queues sound and gives it out frame by frame. It is the `Player` of a `SessionRunner`."""
 
     def __init__(self) -> None:
-        self._queue: deque[_Stretch] = deque()
+        self._queue: deque[_QueuedAudio] = deque()
         self._queued = 0
         self._heard: str | None = None
         self._given: dict[str, int] = {}
-        self._roomy = asyncio.Event()
-        self._roomy.set()
+        self._writable = asyncio.Event()
+        self._writable.set()
 
     @property
     def queued_ms(self) -> int:
@@ -49,56 +49,56 @@ class Pacer:
 
     def play(self, response_id: str, item_id: str, pcm: bytes) -> None:
         """Queues sound of a message: PCM16 at 24 kHz."""
-        self._queue.append(_Stretch(response_id, item_id, pcm))
+        self._queue.append(_QueuedAudio(response_id, item_id, pcm))
         self._queued += len(pcm)
         if self.queued_ms > MAX_QUEUED_MS:
-            self._roomy.clear()
+            self._writable.clear()
 
-    def clear(self) -> tuple[CutOff, ...]:
+    def clear(self) -> tuple[InterruptedMessage, ...]:
         """Drops the queue; the messages in it, with how much of each has been given out."""
-        cut_off: dict[str, CutOff] = {}
+        interrupted: dict[str, InterruptedMessage] = {}
         for stretch in self._queue:
-            heard_ms = bytes_to_ms(self._given.get(stretch.item_id, 0))
-            cut_off.setdefault(stretch.item_id, CutOff(stretch.response_id, stretch.item_id, heard_ms))
+            played_ms = bytes_to_ms(self._given.get(stretch.item_id, 0))
+            interrupted.setdefault(stretch.item_id, InterruptedMessage(stretch.response_id, stretch.item_id, played_ms))
         self._queue.clear()
         self._queued = 0
         self._heard = None
-        self._roomy.set()
-        return tuple(cut_off.values())
+        self._writable.set()
+        return tuple(interrupted.values())
 
-    async def room(self) -> None:
+    async def wait_writable(self) -> None:
         """Waits until less than `MAX_QUEUED_MS` is queued."""
-        await self._roomy.wait()
+        await self._writable.wait()
 
-    def take(self) -> tuple[bytes | None, list[PlaybackBegan | PlaybackEnded]]:
+    def next_frame(self) -> tuple[bytes | None, list[PlayoutStarted | PlayoutEnded]]:
         """The next 20 ms of sound (the last of it filled up with silence), or None for silence; and what that changed.
 
         A response has ended one frame after its last, when that has been heard.
         """
-        news: list[PlaybackBegan | PlaybackEnded] = []
+        playout_events: list[PlayoutStarted | PlayoutEnded] = []
         frame = bytearray()
         while self._queue and len(frame) < FRAME_BYTES:
             stretch = self._queue[0]
-            self._turn_to(stretch.response_id, news)
+            self._turn_to(stretch.response_id, playout_events)
             frame += self._take_from(stretch, FRAME_BYTES - len(frame))
         if not frame:
-            self._turn_to(None, news)
-            return None, news
+            self._turn_to(None, playout_events)
+            return None, playout_events
         self._queued -= len(frame)
         if self.queued_ms <= MAX_QUEUED_MS:
-            self._roomy.set()
-        return bytes(frame.ljust(FRAME_BYTES, b"\0")), news
+            self._writable.set()
+        return bytes(frame.ljust(FRAME_BYTES, b"\0")), playout_events
 
-    def _turn_to(self, response_id: str | None, news: list[PlaybackBegan | PlaybackEnded]) -> None:
+    def _turn_to(self, response_id: str | None, playout_events: list[PlayoutStarted | PlayoutEnded]) -> None:
         if response_id == self._heard:
             return
         if self._heard is not None and all(one.response_id != self._heard for one in self._queue):
-            news.append(PlaybackEnded(self._heard))
+            playout_events.append(PlayoutEnded(self._heard))
         self._heard = response_id
         if response_id is not None:
-            news.append(PlaybackBegan(response_id))
+            playout_events.append(PlayoutStarted(response_id))
 
-    def _take_from(self, stretch: _Stretch, most: int) -> bytes:
+    def _take_from(self, stretch: _QueuedAudio, most: int) -> bytes:
         taken = stretch.pcm[stretch.taken : stretch.taken + most]
         stretch.taken += len(taken)
         self._given[stretch.item_id] = self._given.get(stretch.item_id, 0) + len(taken)

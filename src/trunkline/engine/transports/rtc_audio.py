@@ -38,7 +38,7 @@ _STEP_BYTES = ms_to_bytes(100)
 _LATE_S = 0.1
 
 
-class Hearing:
+class AudioReceiver:
     """Turns the packets of an incoming track into one stream of PCM16 at 24 kHz, as they come.
 
     It takes the place of aiortc's jitter buffer, and with it of its decoder: that one holds sound back for 80 ms, and
@@ -54,8 +54,8 @@ class Hearing:
         clock: seconds, by which sound is too much.
     """
 
-    def __init__(self, heard: Callable[[bytes], None], clock: Callable[[], float] = time.monotonic) -> None:
-        self._heard = heard
+    def __init__(self, on_audio: Callable[[bytes], None], clock: Callable[[], float] = time.monotonic) -> None:
+        self._on_audio = on_audio
         self._clock = clock
         self._ahead_ms = 0.0
         self._dropped_ms = 0.0
@@ -72,7 +72,7 @@ class Hearing:
         """Whether what comes is more than any caller sends."""
         return self._dropped_ms > MAX_DROPPED_MS or len(self._sources) > MAX_SOURCES
 
-    def understand(self, codecs: dict[int, str]) -> None:
+    def set_codecs(self, codecs: dict[int, str]) -> None:
         """Says which payload types were agreed on, as names of `CODECS`."""
         self._codecs = codecs
 
@@ -100,7 +100,7 @@ class Hearing:
             self._payload_type, self._timestamp = packet.payload_type, packet.timestamp
             self._decoding = _OpusDecoding() if codec == "opus" else _G711Decoding(f"audio/{codec.lower()}")
         rate = self._decoding.clock_rate
-        if self._too_much():
+        if self._is_too_fast():
             self._dropped_ms += FRAME_MS
             self._timestamp = packet.timestamp  # no gap to fill when it is heard again
             return
@@ -110,9 +110,9 @@ class Hearing:
         self._timestamp = (packet.timestamp + samples) % (1 << 32)
         self._ahead_ms += bytes_to_ms(len(pcm))
         for start in range(0, len(pcm), _STEP_BYTES):
-            self._heard(pcm[start : start + _STEP_BYTES])
+            self._on_audio(pcm[start : start + _STEP_BYTES])
 
-    def _too_much(self) -> bool:
+    def _is_too_fast(self) -> bool:
         now, before = self._clock(), self._counted_at
         self._counted_at = now
         self._ahead_ms = max(0.0, self._ahead_ms - (now - before) * 1000 * _PACE)
@@ -232,7 +232,7 @@ class PacedTrack(MediaStreamTrack):
         self._packets = 0
         self._due = 0.0
 
-    def speak(self, codec: str) -> None:
+    def set_codec(self, codec: str) -> None:
         """Says which of `CODECS` was agreed on."""
         self._encoding = _encoding(codec)
 

@@ -25,62 +25,62 @@ from aiortc import (
 from aiortc.sdp import SessionDescription
 
 from trunkline.engine.session import inputs
-from trunkline.engine.session_runner import LiveSession
-from trunkline.engine.transports.data_channel import EventChannel
-from trunkline.engine.transports.dialect import Dialect
+from trunkline.engine.session_runner import SessionRunner
+from trunkline.engine.transports.data_channel import DataChannel
+from trunkline.engine.transports.event_translator import EventTranslator
 from trunkline.engine.transports.ice import IceOptions
 from trunkline.engine.transports.pacing import Pacer
-from trunkline.engine.transports.rtc_audio import CODECS, Hearing, PacedTrack
+from trunkline.engine.transports.rtc_audio import CODECS, AudioReceiver, PacedTrack
 from trunkline.realtime.events import MalformedEventError, decode
 
 logger = logging.getLogger(__name__)
 
-MAX_MESSAGE = 256 << 10
+MAX_MESSAGE_BYTES = 256 << 10
 """Bytes of one event from a caller: what our answers offer as `max-message-size`."""
-MAX_SECTIONS = 4
+MAX_MEDIA_SECTIONS = 4
 """Media sections an offer may have: one of sound and one of data are used."""
-ANSWER_S = 10.0
+ANSWER_TIMEOUT_S = 10.0
 """How long gathering may take, where an ICE server was configured."""
-CONNECT_S = 30.0
+CONNECT_TIMEOUT_S = 30.0
 """How long a caller may take to connect after the answer."""
-CLOSE_S = 5.0
+CLOSE_TIMEOUT_S = 5.0
 
 
 class OfferError(ValueError):
     """The SDP offer cannot be answered; the message says why."""
 
 
-class Peer:
+class WebRtcPeer:
     """One caller over WebRTC: sound both ways, and a data channel that is one more channel of the session.
 
     Args:
-        live: the session; `paced`, and with `pacer` as its player.
+        runner: the session; `paced`, and with `pacer` as its player.
         filtered: whether the data channel hides what `webrtcfilter=on` hides.
-        dialect: what is spoken on the data channel; None is GA.
+        translator: what is spoken on the data channel; None is GA.
     """
 
     def __init__(
         self,
-        live: LiveSession,
+        runner: SessionRunner,
         pacer: Pacer,
         *,
         filtered: bool = False,
-        dialect: Dialect | None = None,
+        translator: EventTranslator | None = None,
         ice: IceOptions,
     ) -> None:
-        self._live = live
+        self._runner = runner
         self._pacer = pacer
         self._ice = ice
-        self._connection = RTCPeerConnection(configuration_of(ice))
+        self._connection = RTCPeerConnection(rtc_configuration(ice))
         self._connection.on("connectionstatechange", self._on_state)
         self._connection.on("datachannel", self._on_data_channel)
-        self._channel = EventChannel(filtered=filtered, stuck=self._on_stuck, dialect=dialect)
+        self._channel = DataChannel(filtered=filtered, on_stalled=self._on_stalled, translator=translator)
         self._outgoing = PacedTrack(self._take)
-        self._hearing = Hearing(lambda pcm: live.post(inputs.SoundHeard(pcm)))
+        self._audio_receiver = AudioReceiver(lambda pcm: runner.post(inputs.AudioReceived(pcm)))
         self._connected = asyncio.Event()
         self._gone = asyncio.Event()
         self._closed = False
-        live.attach(self._channel)
+        runner.attach(self._channel)
 
     async def answer(self, offer: str) -> str:
         """The SDP answer to an offer, with every candidate in it.
@@ -91,28 +91,28 @@ class Peer:
         codecs = _codecs_of(offer)
         transceiver = self._connection.addTransceiver(self._outgoing)
         transceiver.setCodecPreferences(_capabilities(codecs))
-        vars(transceiver.receiver)["_RTCRtpReceiver__jitter_buffer"] = self._hearing  # there is no public way in
+        vars(transceiver.receiver)["_RTCRtpReceiver__jitter_buffer"] = self._audio_receiver  # there is no public way in
         try:
             await self._connection.setRemoteDescription(RTCSessionDescription(_open_ended(offer), "offer"))
             for other in self._connection.getTransceivers():
                 if other is not transceiver:
                     other.direction = "inactive"  # no video, no second microphone
             with only_loopback(self._ice.loopback):
-                async with asyncio.timeout(ANSWER_S):
+                async with asyncio.timeout(ANSWER_TIMEOUT_S):
                     await self._connection.setLocalDescription()
         except Exception as error:  # aiortc's parser and its negotiation raise all kinds of them
             raise OfferError(f"The offer cannot be answered: {_told(error)}") from error
         answer = str(self._connection.localDescription.sdp)
         agreed = _audio_of(answer)
-        self._hearing.understand(agreed)
-        self._outgoing.speak(next(iter(agreed.values())))
+        self._audio_receiver.set_codecs(agreed)
+        self._outgoing.set_codec(next(iter(agreed.values())))
         return answer
 
     async def run(self) -> None:
         """Carries sound and events until the caller has gone for good; then ends the session."""
         reason = await self._until_gone()
         await asyncio.sleep(self._ice.grace_s)
-        self._live.end(1000, reason)
+        self._runner.end(1000, reason)
 
     async def close(self) -> None:
         """Hangs up. A second time changes nothing."""
@@ -123,14 +123,14 @@ class Peer:
             await self._channel.drain()
         self._outgoing.stop()
         try:
-            async with asyncio.timeout(CLOSE_S):
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
                 await self._connection.close()
         except TimeoutError:
-            logger.warning("A WebRTC peer did not close within %s s.", CLOSE_S)
+            logger.warning("A WebRTC peer did not close within %s s.", CLOSE_TIMEOUT_S)
 
     async def _until_gone(self) -> str:
         try:
-            async with asyncio.timeout(CONNECT_S):
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
                 await self._connected.wait()
         except TimeoutError:
             return "the caller did not connect"
@@ -140,7 +140,7 @@ class Peer:
                     await self._gone.wait()
             if self._flooded():
                 return "the caller sent a message without end"
-            if self._hearing.flooded:
+            if self._audio_receiver.flooded:
                 return "the caller sent more sound than there was time for"
         return "the caller has gone"
 
@@ -150,9 +150,9 @@ class Peer:
         return sctp is not None and sctp._advertised_rwnd < 0
 
     def _take(self) -> bytes | None:
-        frame, news = self._pacer.take()
-        for one in news:
-            self._live.post(one)
+        frame, playout_events = self._pacer.next_frame()
+        for one in playout_events:
+            self._runner.post(one)
         return frame
 
     # ------------------------------------------------------------------ what aiortc tells
@@ -173,21 +173,21 @@ class Peer:
         self._channel.open(channel)
 
     def _on_message(self, message: str | bytes) -> None:
-        if len(message) > MAX_MESSAGE:
-            self._live.post(inputs.MalformedFrame(f"An event has at most {MAX_MESSAGE} bytes."))
+        if len(message) > MAX_MESSAGE_BYTES:
+            self._runner.post(inputs.MalformedFrame(f"An event has at most {MAX_MESSAGE_BYTES} bytes."))
             return
         try:
-            event = self._channel.understood(decode(message))
+            event = self._channel.to_ga(decode(message))
         except MalformedEventError as error:
-            self._live.post(inputs.MalformedFrame(f"This is no Realtime event: {error}."))
+            self._runner.post(inputs.MalformedFrame(f"This is no Realtime event: {error}."))
         else:
-            self._live.post(inputs.ClientEvent(event))
+            self._runner.post(inputs.ClientEvent(event))
 
-    def _on_stuck(self) -> None:
-        self._live.end(1008, "the caller does not read what it is sent")
+    def _on_stalled(self) -> None:
+        self._runner.end(1008, "the caller does not read what it is sent")
 
 
-def configuration_of(ice: IceOptions) -> RTCConfiguration:
+def rtc_configuration(ice: IceOptions) -> RTCConfiguration:
     """What aiortc is told of the servers that it may ask."""
     # An empty list, not None: with None, aiortc asks a public STUN server.
     servers = [RTCIceServer(_listed(one.urls), one.username, one.credential) for one in ice.servers]
@@ -223,8 +223,8 @@ def _codecs_of(offer: str) -> list[str]:
 def _audio_of(sdp: str) -> dict[int, str]:
     """Our codecs in the first audio section of a description, by payload type, in its order."""
     sections = SessionDescription.parse(sdp).media
-    if len(sections) > MAX_SECTIONS:
-        raise OfferError(f"An offer has at most {MAX_SECTIONS} media sections.")
+    if len(sections) > MAX_MEDIA_SECTIONS:
+        raise OfferError(f"An offer has at most {MAX_MEDIA_SECTIONS} media sections.")
     known = {name.lower(): name for name in CODECS}
     audio = next((one.rtp.codecs for one in sections if one.kind == "audio"), [])
     named = ((one.payloadType, known.get(one.name.lower())) for one in audio)

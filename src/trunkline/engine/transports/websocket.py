@@ -12,68 +12,68 @@ from collections.abc import Iterator
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from trunkline.engine.session import inputs
-from trunkline.engine.session_runner import LiveSession
-from trunkline.engine.transports.dialect import Dialect
+from trunkline.engine.session_runner import SessionRunner
+from trunkline.engine.transports.event_translator import EventTranslator
 from trunkline.realtime.events import Event, MalformedEventError, decode, encode
 
-HIGH_WATER = 1 << 20
+HIGH_WATER_BYTES = 1 << 20
 """Bytes waiting for a client beyond which no more sound is made for it."""
-MAX_WAITING = 32 << 20
+MAX_QUEUED_BYTES = 32 << 20
 """Bytes waiting for a client beyond which it is closed."""
-SEND_TIMEOUT = 30.0
+SEND_TIMEOUT_S = 30.0
 """Seconds a client may take to accept one frame."""
 SLOW = "the client does not read what it is sent"
-SLICE = 64_000
+MAX_APPEND_CHARACTERS = 64_000
 """Base64 characters of one appended piece of sound: one second of PCM16."""
 
 
-class SocketChannel:
+class WebSocketChannel:
     """The sending side of one WebSocket. `write` does the sending; everything else returns at once.
 
     Args:
-        dialect: what the client speaks; None is GA.
+        translator: what the client speaks; None is GA.
     """
 
-    def __init__(self, websocket: WebSocket, dialect: Dialect | None = None) -> None:
+    def __init__(self, websocket: WebSocket, translator: EventTranslator | None = None) -> None:
         self._websocket = websocket
-        self._dialect = dialect
+        self._translator = translator
         self._frames: deque[bytes] = deque()
         self._waiting = 0
         self._closing: tuple[int, str] | None = None
         self._news = asyncio.Event()
-        self._roomy = asyncio.Event()
-        self._roomy.set()
+        self._writable = asyncio.Event()
+        self._writable.set()
 
     def send(self, event: Event) -> None:
         """Queues an event. A client that has let too much pile up is closed instead."""
         if self._closing is not None:
             return
-        told = event if self._dialect is None else self._dialect.down(event)
+        told = event if self._translator is None else self._translator.from_ga(event)
         if told is None:
             return
         frame = encode(told)
         self._frames.append(frame)
         self._waiting += len(frame)
-        if self._waiting > MAX_WAITING:
+        if self._waiting > MAX_QUEUED_BYTES:
             self._frames.clear()
             self.close(1008, SLOW)
-        elif self._waiting > HIGH_WATER:
-            self._roomy.clear()
+        elif self._waiting > HIGH_WATER_BYTES:
+            self._writable.clear()
         self._news.set()
 
     def close(self, code: int, reason: str) -> None:
         """Closes after what is queued. The first reason given is the one sent."""
         self._closing = self._closing or (code, reason)
-        self._roomy.set()
+        self._writable.set()
         self._news.set()
 
-    def understood(self, event: Event) -> Event:
+    def to_ga(self, event: Event) -> Event:
         """What the client sent, in GA."""
-        return event if self._dialect is None else self._dialect.up(event)
+        return event if self._translator is None else self._translator.to_ga(event)
 
-    async def room(self) -> None:
+    async def wait_writable(self) -> None:
         """Waits until little is queued."""
-        await self._roomy.wait()
+        await self._writable.wait()
 
     async def write(self) -> None:
         """Sends what is queued, until the channel is closed or the client has gone."""
@@ -94,28 +94,28 @@ class SocketChannel:
         finally:
             self._closing = self._closing or (1006, "")
             self._frames.clear()
-            self._roomy.set()
+            self._writable.set()
 
     async def _write_one(self, frame: bytes) -> None:
-        async with asyncio.timeout(SEND_TIMEOUT):
+        async with asyncio.timeout(SEND_TIMEOUT_S):
             await self._websocket.send_text(frame.decode())
         self._waiting -= len(frame)
-        if self._waiting < HIGH_WATER // 2:
-            self._roomy.set()
+        if self._waiting < HIGH_WATER_BYTES // 2:
+            self._writable.set()
 
     async def _close(self, code: int, reason: str) -> None:
         if self._websocket.application_state is WebSocketState.CONNECTED:
-            async with asyncio.timeout(SEND_TIMEOUT):
+            async with asyncio.timeout(SEND_TIMEOUT_S):
                 await self._websocket.close(code, reason)
 
 
-async def serve(websocket: WebSocket, channel: SocketChannel, live: LiveSession) -> None:
+async def serve(websocket: WebSocket, channel: WebSocketChannel, runner: SessionRunner) -> None:
     """Carries events both ways until the client goes, or the session closes the channel."""
-    reading = asyncio.create_task(_read(websocket, channel, live), name="socket reader")
+    reading = asyncio.create_task(_read(websocket, channel, runner), name="socket reader")
     writing = asyncio.create_task(channel.write(), name="socket writer")
     try:
         await asyncio.wait((reading, writing), return_when=asyncio.FIRST_COMPLETED)
-        live.detach(channel)
+        runner.detach(channel)
         channel.close(1000, "")
         await writing
     finally:
@@ -126,7 +126,7 @@ async def serve(websocket: WebSocket, channel: SocketChannel, live: LiveSession)
         reading.result()
 
 
-async def _read(websocket: WebSocket, channel: SocketChannel, live: LiveSession) -> None:
+async def _read(websocket: WebSocket, channel: WebSocketChannel, runner: SessionRunner) -> None:
     """Gives what a client sends to the session, until the client goes."""
     while True:
         message = await websocket.receive()
@@ -136,19 +136,23 @@ async def _read(websocket: WebSocket, channel: SocketChannel, live: LiveSession)
         if frame is None:
             frame = message.get("bytes") or b""
         try:
-            event = channel.understood(decode(frame))
+            event = channel.to_ga(decode(frame))
         except MalformedEventError as error:
-            live.post(inputs.MalformedFrame(f"This is no Realtime event: {error}."))
+            runner.post(inputs.MalformedFrame(f"This is no Realtime event: {error}."))
             continue
         for piece in _sliced(event):
-            live.post(inputs.ClientEvent(piece))
+            runner.post(inputs.ClientEvent(piece))
             await asyncio.sleep(0)
 
 
 def _sliced(event: Event) -> Iterator[Event]:
     """A long append as several short ones, so that one caller's minute of sound does not hold up the others."""
     audio = event.get("audio")
-    if event.get("type") != "input_audio_buffer.append" or not isinstance(audio, str) or len(audio) <= SLICE:
+    if (
+        event.get("type") != "input_audio_buffer.append"
+        or not isinstance(audio, str)
+        or len(audio) <= MAX_APPEND_CHARACTERS
+    ):
         yield event
         return
     try:
@@ -156,5 +160,5 @@ def _sliced(event: Event) -> Iterator[Event]:
     except (binascii.Error, ValueError):
         yield event  # refused as a whole
         return
-    for start in range(0, len(audio), SLICE):
-        yield {**event, "audio": audio[start : start + SLICE]}
+    for start in range(0, len(audio), MAX_APPEND_CHARACTERS):
+        yield {**event, "audio": audio[start : start + MAX_APPEND_CHARACTERS]}

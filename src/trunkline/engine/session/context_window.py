@@ -14,7 +14,7 @@ from typing import Any
 from trunkline.realtime.events import Item
 
 
-class Window:
+class ContextWindow:
     """The part of one conversation that is still in the brain's context.
 
     Args:
@@ -25,9 +25,9 @@ class Window:
         self._tokens = tokens
         self._left_out: set[str] = set()
 
-    def of(self, items: Sequence[Item], truncation: str | Mapping[str, Any]) -> list[Item]:
+    def select(self, items: Sequence[Item], truncation: str | Mapping[str, Any]) -> list[Item]:
         """The items that the brain is told. The latest is always among them."""
-        kept = self._still_in(items)
+        kept = self._not_left_out(items)
         limit = _limit(truncation)
         if limit is None or not isinstance(truncation, Mapping):
             return kept
@@ -40,10 +40,10 @@ class Window:
         while excess > 0 and first < len(kept) - 1:
             excess -= sizes[first]
             first += 1
-        self._left_out |= {item["id"] for item in _with_their_results(kept[:first], kept[first:-1])}
+        self._left_out |= {item["id"] for item in _with_tool_results(kept[:first], kept[first:-1])}
         return [item for item in kept if item["id"] not in self._left_out]
 
-    def _still_in(self, items: Sequence[Item]) -> list[Item]:
+    def _not_left_out(self, items: Sequence[Item]) -> list[Item]:
         if not self._left_out:
             return list(items)
         self._left_out &= {item["id"] for item in items}
@@ -56,7 +56,7 @@ def _limit(truncation: str | Mapping[str, Any]) -> int | None:
     return None if limit is None else int(limit)
 
 
-def _with_their_results(old: Sequence[Item], later: Sequence[Item]) -> list[Item]:
+def _with_tool_results(old: Sequence[Item], later: Sequence[Item]) -> list[Item]:
     """A result without its call means nothing: it goes with it."""
     calls = {item["call_id"] for item in old if item["type"] == "function_call"}
     results = [item for item in later if item["type"] == "function_call_output" and item["call_id"] in calls]

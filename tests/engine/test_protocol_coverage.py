@@ -12,7 +12,7 @@ import openai.types.realtime as official
 
 from tests.engine.engine_fakes import loud, silence
 from tests.engine.engine_rig import Rig, error_of
-from trunkline.engine.brains import BrainOutput, BrainRequest, Invoke, Say
+from trunkline.engine.brains import BrainOutput, BrainRequest, TextDelta, ToolCallDelta
 from trunkline.engine.http.protocol_coverage import CLIENT_EVENTS, NOT_SENT, SERVER_EVENTS
 from trunkline.engine.session import inputs
 
@@ -27,7 +27,7 @@ def types_of(union: Any) -> set[str]:
 
 
 def answer(request: BrainRequest) -> list[BrainOutput]:
-    return [Say("One two three four. "), Invoke("c1", "look", '{"where": "up"}')]
+    return [TextDelta("One two three four. "), ToolCallDelta("c1", "look", '{"where": "up"}')]
 
 
 def everything() -> set[str]:

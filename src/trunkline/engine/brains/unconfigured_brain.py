@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from trunkline.engine.brains import BrainOutput, BrainRequest, Say
+from trunkline.engine.brains import BrainOutput, BrainRequest, TextDelta
 
 SPOKEN = "There is no language model for this conversation yet. "
 SETTINGS = "TRUNKLINE_CHAT_BASE_URL, TRUNKLINE_CHAT_MODEL and TRUNKLINE_CHAT_API_KEY"
 
 
-class SilentBrain:
+class UnconfiguredBrain:
     """Answers every request the same way. `subject` names what has no model, such as "the scenario billing"."""
 
     def __init__(self, subject: str | None = None) -> None:
@@ -22,7 +22,7 @@ class SilentBrain:
 
     async def respond(self, request: BrainRequest) -> AsyncIterator[BrainOutput]:
         """See `Brain.respond`."""
-        yield Say(self._answer, "en")
+        yield TextDelta(self._answer, "en")
 
     def grammar(self, request: BrainRequest) -> str | None:
         """See `Brain.grammar`."""

@@ -8,9 +8,9 @@ import pytest
 
 from tests.engine.engine_fakes import loud, silence
 from tests.engine.engine_rig import Rig, error_of, every, only, types
-from trunkline.engine.brains import Say
+from trunkline.engine.brains import TextDelta
 from trunkline.engine.session import effects, inputs
-from trunkline.engine.session.endpointing import Endpointing, Turn, semantic_patience_ms
+from trunkline.engine.session.endpointing import Endpointing, SpeechChange, semantic_silence_ms
 from trunkline.engine.speech import SpeechChunk
 from trunkline.engine.speech.vad import FRAME_BYTES
 
@@ -106,8 +106,8 @@ def test_without_create_response_the_turn_is_only_committed() -> None:
 def test_speaking_interrupts_the_answer() -> None:
     rig = Rig(speaks=False)
     rig.hear(loud(500) + silence(700))
-    speak = rig.took(effects.Speak)
-    rig.post(inputs.SpeechMade(speak.response_id, speak.generation, SpeechChunk(bytes(4800))))
+    speak = rig.took(effects.StartSpeech)
+    rig.post(inputs.SpeechProduced(speak.response_id, speak.generation, SpeechChunk(bytes(4800))))
     events = rig.hear(loud(200))
     assert types(events)[0] == "input_audio_buffer.speech_started"
     response = only(events, "response.done")["response"]
@@ -183,9 +183,9 @@ def test_the_answer_is_announced_at_once_and_waits_for_the_words() -> None:
 def test_the_wait_for_words_is_bounded() -> None:
     rig = Rig(words=None)
     rig.hear(loud(500) + silence(700))
-    wake = rig.took(effects.WakeAt)
+    wake = rig.took(effects.SetTimer)
     assert wake.at_ms == 5000
-    rig.post(inputs.WokeUp(wake.key))
+    rig.post(inputs.TimerFired(wake.key))
     assert rig.requests[0].items[0]["content"][0]["transcript"] is None
 
 
@@ -240,7 +240,7 @@ def test_the_sound_of_a_phone_is_understood_as_well() -> None:
 
 
 def test_an_idle_caller_is_asked_again() -> None:
-    rig = Rig(answer=lambda request: [Say("Are you there?")])
+    rig = Rig(answer=lambda request: [TextDelta("Are you there?")])
     rig.turn_detection(type="server_vad", idle_timeout_ms=5000)
     rig.send("response.create")
     assert not rig.hear(silence(5200))
@@ -278,7 +278,7 @@ def test_sound_that_is_no_base64_is_refused() -> None:
     ],
 )
 def test_semantic_vad_waits_longer_for_who_has_not_finished(words: str, eagerness: str, patience: int) -> None:
-    assert semantic_patience_ms(words, eagerness) == patience
+    assert semantic_silence_ms(words, eagerness) == patience
 
 
 def test_semantic_vad_judges_by_the_words_so_far() -> None:
@@ -304,18 +304,18 @@ class Said:
         pass
 
 
-def told(*probabilities: float, threshold: float = 0.5, patience_ms: int = 96) -> list[Turn | None]:
+def told(*probabilities: float, threshold: float = 0.5, patience_ms: int = 96) -> list[SpeechChange | None]:
     endpointing = Endpointing(Said(*probabilities))
-    return [endpointing.hear(loud(32)[:FRAME_BYTES], threshold, patience_ms) for _ in probabilities]
+    return [endpointing.add_frame(loud(32)[:FRAME_BYTES], threshold, patience_ms) for _ in probabilities]
 
 
 def test_speech_starts_with_the_second_frame_in_a_row() -> None:
-    assert told(0.9, 0.1, 0.9, 0.9) == [None, None, None, Turn.STARTED]
+    assert told(0.9, 0.1, 0.9, 0.9) == [None, None, None, SpeechChange.STARTED]
 
 
 def test_the_threshold_is_how_sure_it_must_be() -> None:
     assert told(0.6, 0.6, threshold=0.9) == [None, None]
-    assert told(0.95, 0.95, threshold=0.9) == [None, Turn.STARTED]
+    assert told(0.95, 0.95, threshold=0.9) == [None, SpeechChange.STARTED]
 
 
 def test_a_voice_near_the_threshold_does_not_chatter() -> None:
@@ -323,23 +323,23 @@ def test_a_voice_near_the_threshold_does_not_chatter() -> None:
 
 
 def test_a_silence_goes_on_through_frames_in_between_and_ends_with_a_voiced_one() -> None:
-    assert told(0.9, 0.9, 0.1, 0.45, 0.45)[-1] is Turn.STOPPED
+    assert told(0.9, 0.9, 0.1, 0.45, 0.45)[-1] is SpeechChange.STOPPED
     assert told(0.9, 0.9, 0.1, 0.45, 0.9, 0.1, 0.1)[-1] is None
 
 
 def test_silence_counts_from_where_the_sound_ends_though_voice_activity_lags() -> None:
     endpointing = Endpointing(Said(*[0.9] * 12, *[0.0] * 30))
     frames = endpointing.frames(loud(320) + silence(900))
-    turns = [endpointing.hear(frame, 0.5, 500) for frame in frames]
-    assert turns.count(Turn.STOPPED) == 1
+    turns = [endpointing.add_frame(frame, 0.5, 500) for frame in frames]
+    assert turns.count(SpeechChange.STOPPED) == 1
     assert endpointing.stopped_ms == pytest.approx(320 + 500, abs=5)
 
 
 def test_a_turn_is_taken_before_the_frame_is_full() -> None:
     endpointing = Endpointing(Said(*[0.9] * 10, *[0.0] * 16))
     for frame in endpointing.frames(loud(320) + silence(490)):
-        assert endpointing.hear(frame, 0.5, 500) is not Turn.STOPPED
-    assert endpointing.overdue(500) is None
+        assert endpointing.add_frame(frame, 0.5, 500) is not SpeechChange.STOPPED
+    assert endpointing.check_pending(500) is None
     endpointing.frames(silence(11))
-    assert endpointing.overdue(500) is Turn.STOPPED, "though the resampler holds the last 1.5 ms back"
+    assert endpointing.check_pending(500) is SpeechChange.STOPPED, "though the resampler holds the last 1.5 ms back"
     assert endpointing.stopped_ms == pytest.approx(820, abs=1)

@@ -10,28 +10,28 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from trunkline.engine.brains import BrainOutput, BrainRequest, Invoke, Say, Usage
+from trunkline.engine.brains import BrainOutput, BrainRequest, TextDelta, ToolCallDelta, Usage
 from trunkline.engine.session import usage
 from trunkline.engine.session.configuration import Configuration
-from trunkline.engine.session.effects import CancelBrain, CancelSpeech, Speak, StartBrain
+from trunkline.engine.session.effects import CancelBrain, CancelSpeech, StartBrain, StartSpeech
 from trunkline.engine.session.outbox import Outbox
-from trunkline.engine.session.output_buffer import Playback
-from trunkline.engine.session.output_message import PIECE_MS, Message
+from trunkline.engine.session.output_buffer import OutputBuffer
+from trunkline.engine.session.output_message import MAX_DELTA_MS, OutputMessage
 from trunkline.engine.session.validation import error_event
 from trunkline.engine.speech import SpeechChunk
 from trunkline.realtime.conversation import Conversation
 from trunkline.realtime.events import Item, copy_json
 
-MAX_TOKENS = 20_000
+MAX_OUTPUT_TOKENS = 20_000
 """Where a response ends that was given no limit: a brain may never stop by itself."""
 _END = None
 """In the queue of the brain's outputs: it has said everything."""
 
 
-class _Call:
+class _OutputToolCall:
     """A function call in the making."""
 
-    def __init__(self, item_id: str, call_id: str, name: str, output_index: int) -> None:
+    def __init__(self, item_id: str, tool_call_id: str, name: str, output_index: int) -> None:
         self.output_index = output_index
         self.item: Item = {
             "id": item_id,
@@ -39,7 +39,7 @@ class _Call:
             "type": "function_call",
             "status": "in_progress",
             "name": name,
-            "call_id": call_id,
+            "call_id": tool_call_id,
             "arguments": "",
         }
 
@@ -53,7 +53,7 @@ class Response:
         new_id: makes ids, given a prefix.
         next_generation: numbers the work it asks for, in the brain and sentence by sentence, so that results of
             work that is done or cancelled can be told from those that count.
-        playback: where its sound goes when the engine paces it; None sends the sound as events.
+        output_buffer: where its sound goes when the engine paces it; None sends the sound as events.
     """
 
     def __init__(
@@ -67,8 +67,8 @@ class Response:
         outbox: Outbox,
         new_id: Callable[[str], str],
         next_generation: Callable[[], int],
-        playback: Playback | None = None,
-        piece_ms: int = PIECE_MS,
+        output_buffer: OutputBuffer | None = None,
+        max_delta_ms: int = MAX_DELTA_MS,
     ) -> None:
         self.id = response_id
         self.brain_generation = self.speech_generation = 0
@@ -80,19 +80,19 @@ class Response:
         self._metadata = dict(metadata) if metadata is not None else None
         self._outbox = outbox
         self._new_id = new_id
-        self._piece_ms = piece_ms
+        self._max_delta_ms = max_delta_ms
         self._next_generation = next_generation
-        self._playback = playback
+        self._output_buffer = output_buffer
         self._queue: deque[BrainOutput | None] = deque()
-        self._message: Message | None = None
-        self._call: _Call | None = None
-        self._closed_calls: set[str] = set()
-        self._thinking = False
+        self._message: OutputMessage | None = None
+        self._tool_call: _OutputToolCall | None = None
+        self._finished_tool_call_ids: set[str] = set()
+        self._brain_running = False
         self._voice_failed = False
-        self._counted: Usage | None = None
+        self._reported_usage: Usage | None = None
         self._text_out = self._audio_out = 0
         self._text_in = self._audio_in = 0
-        self.audio_began = False
+        self.audio_started = False
         self.audio_ms = 0
         """Sound put out so far, without the message under way."""
 
@@ -118,42 +118,42 @@ class Response:
     def start(self, request: BrainRequest, audio_in_ms: int) -> None:
         """The brain gets to work. `audio_in_ms` is how much sound of the caller the request stands for."""
         self._text_in = usage.input_text_tokens(request.instructions, request.tools, request.items)
-        self._audio_in = usage.heard_tokens(audio_in_ms)
-        self._thinking = True
+        self._audio_in = usage.input_audio_tokens(audio_in_ms)
+        self._brain_running = True
         self.brain_generation = self._next_generation()
         self._outbox.do(StartBrain(self.id, self.brain_generation, request))
 
-    def brain_said(self, output: BrainOutput) -> None:
+    def on_brain_output(self, output: BrainOutput) -> None:
         """More of the brain's answer."""
-        if len(self._queue) >= MAX_TOKENS:
+        if len(self._queue) >= MAX_OUTPUT_TOKENS:
             self._end("incomplete", {"type": "incomplete", "reason": "max_output_tokens"})
             return
         self._queue.append(output)
         self._advance()
 
-    def brain_done(self) -> None:
+    def on_brain_done(self) -> None:
         """The brain's answer is complete."""
-        self._thinking = False
+        self._brain_running = False
         self.brain_generation = 0
         self._queue.append(_END)
         self._advance()
 
-    def brain_failed(self, message: str, code: str) -> None:
+    def on_brain_failed(self, message: str, code: str) -> None:
         """The brain gave up: the response fails, with whatever it had put out. A filter's stop is `incomplete`."""
-        self._thinking = False
+        self._brain_running = False
         if code == "content_filter":
             self._end("incomplete", {"type": "incomplete", "reason": "content_filter"})
             return
         error = {"type": "server_error", "code": code, "message": message}
         self._end("failed", {"type": "failed", "error": error})
 
-    def speech_made(self, chunk: SpeechChunk) -> None:
+    def on_speech_audio(self, chunk: SpeechChunk) -> None:
         """Sound of the current sentence."""
         if self._message is not None:
-            self._message.add_sound(chunk)
-            self._within_limit()
+            self._message.add_audio(chunk)
+            self._check_token_limit()
 
-    def speech_done(self) -> None:
+    def on_speech_done(self) -> None:
         """The current sentence has been spoken."""
         if self._message is not None:
             self.speech_generation = 0
@@ -161,18 +161,18 @@ class Response:
             self._speak_next()
             self._advance()
 
-    def speech_failed(self, message: str) -> None:
+    def on_speech_failed(self, message: str) -> None:
         """The voice gave up: the words go out all the same, and an `error` says once why they are not heard."""
         if not self._voice_failed:
             self._voice_failed = True
             self._outbox.forward(error_event(message, code="speech_failed", kind="server_error"))
-        self.speech_done()
+        self.on_speech_done()
 
     def truncate_later(self, item_id: str, audio_end_ms: int) -> bool:
         """Remembers that a message still on its way out was heard only so far; False if it is not."""
         if self._message is None or self._message.item["id"] != item_id:
             return False
-        self._message.heard_ms = audio_end_ms
+        self._message.truncated_at_ms = audio_end_ms
         return True
 
     def cancel(self, reason: str) -> None:
@@ -182,66 +182,68 @@ class Response:
     def _advance(self) -> None:
         while self._queue and not self.finished:
             output = self._queue[0]
-            if not isinstance(output, Say | Usage) and self._message is not None:
+            if not isinstance(output, TextDelta | Usage) and self._message is not None:
                 self._message.flush()
                 self._speak_next()
                 if not self._message.drained:
                     return
             self._queue.popleft()
-            if isinstance(output, Say):
-                self._say(output)
-            elif isinstance(output, Invoke):
-                self._invoke(output)
+            if isinstance(output, TextDelta):
+                self._add_text(output)
+            elif isinstance(output, ToolCallDelta):
+                self._add_tool_call(output)
             elif isinstance(output, Usage):
-                self._counted = output
+                self._reported_usage = output
             else:
                 self._close_item("completed")
                 self._end("completed", None)
 
-    def _say(self, said: Say) -> None:
+    def _add_text(self, said: TextDelta) -> None:
         if self._message is None:
             if not said.text:
                 return
             self._close_item("completed")
             self._message = self._open_message()
-        self._message.say(said.text, said.language)
-        self._within_limit()
+        self._message.add_text(said.text, said.language)
+        self._check_token_limit()
         self._speak_next()
 
-    def _open_message(self) -> Message:
+    def _open_message(self) -> OutputMessage:
         format_type = self.configuration["audio"]["output"]["format"]["type"] if self.spoken else None
         play = None
-        if self._playback is not None and self.spoken:
-            format_type, play = "audio/pcm", self._playback.play
+        if self._output_buffer is not None and self.spoken:
+            format_type, play = "audio/pcm", self._output_buffer.play
         item_id = self._new_id("item")
-        message = Message(item_id, self.id, len(self.output), self._outbox, format_type, play, piece_ms=self._piece_ms)
+        message = OutputMessage(
+            item_id, self.id, len(self.output), self._outbox, format_type, play, max_delta_ms=self._max_delta_ms
+        )
         self._open_item(message.item)
         if self._conversation is not None and message.sound is not None:
             self._conversation.add_audio(message.item["id"], 0, message.sound)
         message.open_part()
         return message
 
-    def _invoke(self, invoke: Invoke) -> None:
-        if self._call is None or self._call.item["call_id"] != invoke.call_id:
-            if invoke.call_id in self._closed_calls:
-                self.brain_failed(f"The brain went back to the function call {invoke.call_id}.", "server_error")
+    def _add_tool_call(self, invoke: ToolCallDelta) -> None:
+        if self._tool_call is None or self._tool_call.item["call_id"] != invoke.tool_call_id:
+            if invoke.tool_call_id in self._finished_tool_call_ids:
+                self.on_brain_failed(f"The brain went back to the function call {invoke.tool_call_id}.", "server_error")
                 return
             self._close_item("completed")
-            if self._closed_calls and self.configuration.get("parallel_tool_calls") is False:
+            if self._finished_tool_call_ids and self.configuration.get("parallel_tool_calls") is False:
                 self._end("completed", None)  # one at a time: the next comes when this one has its result
                 return
-            self._call = _Call(self._new_id("item"), invoke.call_id, invoke.name, len(self.output))
-            self._open_item(self._call.item)
+            self._tool_call = _OutputToolCall(self._new_id("item"), invoke.tool_call_id, invoke.name, len(self.output))
+            self._open_item(self._tool_call.item)
         self._add_arguments(invoke.arguments)
-        self._within_limit()
+        self._check_token_limit()
 
     def _add_arguments(self, delta: str) -> None:
-        if self._call is None or not delta:
+        if self._tool_call is None or not delta:
             return
-        self._call.item["arguments"] += delta
-        self._outbox.send("response.function_call_arguments.delta", **self._of(self._call), delta=delta)
+        self._tool_call.item["arguments"] += delta
+        self._outbox.send("response.function_call_arguments.delta", **self._of(self._tool_call), delta=delta)
 
-    def _of(self, call: _Call) -> dict[str, Any]:
+    def _of(self, call: _OutputToolCall) -> dict[str, Any]:
         return {
             "response_id": self.id,
             "item_id": call.item["id"],
@@ -256,7 +258,7 @@ class Response:
         text, language = sentence
         output = self.configuration["audio"]["output"]
         self.speech_generation = self._next_generation()
-        speak = Speak(
+        speak = StartSpeech(
             self.id,
             self.speech_generation,
             message.item["id"],
@@ -279,27 +281,27 @@ class Response:
     def _close_item(self, status: str) -> None:
         heard_ms: int | None = None
         if self._message is not None:
-            item, index, heard_ms = self._message.item, self._message.output_index, self._message.heard_ms
+            item, index, heard_ms = self._message.item, self._message.output_index, self._message.truncated_at_ms
             self._message.finish(status)
             text_out, audio_out = self._message.output_tokens()
             self._text_out += text_out
             self._audio_out += audio_out
             self.audio_ms += self._message.sound.ms if self._message.sound else 0
             self._message = None
-        elif self._call is not None:
-            item, index = self._call.item, self._call.output_index
+        elif self._tool_call is not None:
+            item, index = self._tool_call.item, self._tool_call.output_index
             if status == "completed" and not item["arguments"].strip():
                 self._add_arguments("{}")
             item["status"] = status
             self._outbox.send(
                 "response.function_call_arguments.done",
-                **self._of(self._call),
+                **self._of(self._tool_call),
                 name=item["name"],
                 arguments=item["arguments"],
             )
             self._text_out += usage.text_tokens(item["name"] + item["arguments"])
-            self._closed_calls.add(item["call_id"])
-            self._call = None
+            self._finished_tool_call_ids.add(item["call_id"])
+            self._tool_call = None
         else:
             return
         where = {"response_id": self.id, "output_index": index}
@@ -311,21 +313,21 @@ class Response:
                 self._conversation.truncate(item["id"], 0, heard_ms)
             self._conversation.trim()
 
-    def _within_limit(self) -> None:
+    def _check_token_limit(self) -> None:
         if self.finished:
             return
         limit = self.configuration["max_output_tokens"]
-        limit = limit if isinstance(limit, int) else MAX_TOKENS
+        limit = limit if isinstance(limit, int) else MAX_OUTPUT_TOKENS
         text_out, audio_out = self._message.output_tokens() if self._message else (0, 0)
-        call = usage.text_tokens(self._call.item["arguments"]) if self._call else 0
+        call = usage.text_tokens(self._tool_call.item["arguments"]) if self._tool_call else 0
         unsaid = usage.text_tokens(self._message.text) if self._message else 0
-        if self._text_out + self._audio_out + text_out + audio_out + call > limit or unsaid > MAX_TOKENS:
+        if self._text_out + self._audio_out + text_out + audio_out + call > limit or unsaid > MAX_OUTPUT_TOKENS:
             self._end("incomplete", {"type": "incomplete", "reason": "max_output_tokens"})
 
     def _end(self, status: str, details: dict[str, Any] | None) -> None:
         if self.finished:
             return
-        if self._thinking:
+        if self._brain_running:
             self._outbox.do(CancelBrain(self.id, self.brain_generation))
         if self._message is not None and self._message.speaking is not None:
             self._outbox.do(CancelSpeech(self.id, self.speech_generation))
@@ -355,7 +357,7 @@ class Response:
                 audio_in=self._audio_in,
                 text_out=self._text_out,
                 audio_out=self._audio_out,
-                counted=self._counted,
+                counted=self._reported_usage,
             )
         return resource
 

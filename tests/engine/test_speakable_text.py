@@ -7,10 +7,10 @@ from itertools import pairwise
 import pytest
 
 from tests.engine.engine_rig import Rig, every, only
-from trunkline.engine.brains import Say
+from trunkline.engine.brains import TextDelta
 from trunkline.engine.session import effects
-from trunkline.engine.session.sentences import complete_until
-from trunkline.engine.session.speakable_text import aloud
+from trunkline.engine.session.sentences import sentence_ends
+from trunkline.engine.session.speakable_text import speakable
 
 CITED = "A broken screen costs 29 dollars. [Handset Policy](NT-040)"
 
@@ -29,7 +29,7 @@ CITED = "A broken screen costs 29 dollars. [Handset Policy](NT-040)"
     ],
 )
 def test_of_markdown_the_words_are_said(written: str, said: str) -> None:
-    assert aloud(written).text == said
+    assert speakable(written).text == said
 
 
 @pytest.mark.parametrize(
@@ -42,12 +42,12 @@ def test_of_markdown_the_words_are_said(written: str, said: str) -> None:
     ],
 )
 def test_what_is_no_markdown_is_said_as_it_stands(text: str) -> None:
-    assert aloud(text).text == text
+    assert speakable(text).text == text
 
 
 def test_marks_belong_to_the_word_before_them_or_to_the_one_that_follows() -> None:
     written = " So **it is**: [Handset Policy](NT-040) now"
-    spoken = aloud(written)
+    spoken = speakable(written)
 
     def written_until(said: str) -> str:
         return written[: spoken.written_end(len(said))]
@@ -62,10 +62,10 @@ def test_marks_belong_to_the_word_before_them_or_to_the_one_that_follows() -> No
 
 
 def test_the_voice_says_the_name_of_a_source_and_the_transcript_has_all_of_it() -> None:
-    rig = Rig(answer=lambda request: [Say(CITED)], speaks=False)
+    rig = Rig(answer=lambda request: [TextDelta(CITED)], speaks=False)
     rig.send("response.create")
-    assert rig.took(effects.Speak).text == "A broken screen costs 29 dollars."
-    rig = Rig(answer=lambda request: [Say(CITED)])
+    assert rig.took(effects.StartSpeech).text == "A broken screen costs 29 dollars."
+    rig = Rig(answer=lambda request: [TextDelta(CITED)])
     events = rig.send("response.create")
     deltas = [event["delta"] for event in every(events, "response.output_audio_transcript.delta")]
     assert deltas[-2:] == [" [Handset", " Policy](NT-040)"]
@@ -77,7 +77,7 @@ def test_the_voice_says_the_name_of_a_source_and_the_transcript_has_all_of_it() 
     [(650, "A broken screen costs 29 dollars."), (700, "A broken screen costs 29 dollars. [Handset"), (800, CITED)],
 )
 def test_what_was_heard_of_it_is_counted_in_words_that_were_said(heard_ms: int, heard: str) -> None:
-    rig = Rig(answer=lambda request: [Say(CITED)])
+    rig = Rig(answer=lambda request: [TextDelta(CITED)])
     item_id = only(rig.send("response.create"), "response.output_item.done")["item"]["id"]
     rig.send("conversation.item.truncate", item_id=item_id, content_index=0, audio_end_ms=heard_ms)
     item = only(rig.send("conversation.item.retrieve", item_id=item_id), "conversation.item.retrieved")["item"]
@@ -85,7 +85,7 @@ def test_what_was_heard_of_it_is_counted_in_words_that_were_said(heard_ms: int, 
 
 
 def test_marks_alone_are_shown_without_a_sound() -> None:
-    rig = Rig(answer=lambda request: [Say("Done.\n***\n")])
+    rig = Rig(answer=lambda request: [TextDelta("Done.\n***\n")])
     events = rig.send("response.create")
     assert only(events, "response.output_audio_transcript.done")["transcript"] == "Done.\n***\n"
     assert len(every(events, "response.output_audio.delta")) == 1
@@ -93,7 +93,7 @@ def test_marks_alone_are_shown_without_a_sound() -> None:
 
 def test_no_sentence_ends_within_a_name() -> None:
     text = "It says so. [Snowy Peak Inc. Policy](SP-1) in full. [sic.] And on"
-    ends = [0, *complete_until(text, 0)]
+    ends = [0, *sentence_ends(text, 0)]
     assert [text[a:b].strip() for a, b in pairwise(ends)] == [
         "It says so.",
         "[Snowy Peak Inc. Policy](SP-1) in full.",

@@ -7,11 +7,11 @@ from typing import Protocol
 from trunkline.realtime.events import Event
 
 
-class Dialect(Protocol):
+class EventTranslator(Protocol):
     """Translates for one client."""
 
-    def up(self, event: Event) -> Event:
+    def to_ga(self, event: Event) -> Event:
         """What the client sent, in GA."""
 
-    def down(self, event: Event) -> Event | None:
-        """A GA event for the client, which it leaves as it is; None if its dialect does not have it."""
+    def from_ga(self, event: Event) -> Event | None:
+        """A GA event for the client, which it leaves as it is; None if its translator does not have it."""

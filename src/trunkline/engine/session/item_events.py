@@ -9,7 +9,7 @@ from trunkline.engine.session import items, validation
 from trunkline.engine.session.configuration import Configuration
 from trunkline.engine.session.effects import AbandonUtterance, FeedUtterance, FinishUtterance, OpenUtterance
 from trunkline.engine.session.outbox import Outbox
-from trunkline.engine.session.transcription import Transcripts
+from trunkline.engine.session.transcription import Transcription
 from trunkline.engine.session.validation import InvalidRequest
 from trunkline.realtime.audio import AudioFormat
 from trunkline.realtime.conversation import ContentAudio, Conversation, ConversationError
@@ -26,7 +26,7 @@ _ITEM_FAULTS = {
 }
 
 
-class ConversationEvents:
+class ItemEvents:
     """Carries out what clients want of the conversation's items.
 
     Args:
@@ -41,7 +41,7 @@ class ConversationEvents:
         self,
         conversation: Conversation,
         outbox: Outbox,
-        transcripts: Transcripts,
+        transcription: Transcription,
         *,
         audio_format: Callable[[], AudioFormat],
         configuration: Callable[[], Configuration],
@@ -50,7 +50,7 @@ class ConversationEvents:
     ) -> None:
         self._conversation = conversation
         self._outbox = outbox
-        self._transcripts = transcripts
+        self._transcription = transcription
         self._format = audio_format
         self._configuration = configuration
         self._request = request
@@ -60,8 +60,8 @@ class ConversationEvents:
     def create(self, event: Event) -> None:
         """`conversation.item.create`."""
         if "item" not in event:
-            raise validation.missing("item")
-        item = items.created(event["item"])
+            raise validation.missing_field("item")
+        item = items.new_item(event["item"])
         previous = event.get("previous_item_id")
         if previous is not None:
             validation.text(previous, "previous_item_id")
@@ -81,7 +81,7 @@ class ConversationEvents:
         self._sizes[item["id"]] = size
         for index, sound in sounds.items():
             self._conversation.add_audio(item["id"], index, sound)
-        self.tell_of(item, after)
+        self.send_added_and_done(item, after)
         for index, sound in sounds.items():
             self._recognise(item, index, sound)
 
@@ -91,27 +91,29 @@ class ConversationEvents:
         for index, part in enumerate(item.get("content", ())):
             if part["type"] == "input_audio":
                 sound = ContentAudio(self._format().ms_to_bytes(1))
-                sound.append(items.sound_bytes(part.pop("audio"), "item.content.audio"))
+                sound.append(items.decode_audio(part.pop("audio"), "item.content.audio"))
                 sounds[index] = sound
                 part.setdefault("transcript", None)
         return sounds
 
     def _recognise(self, item: Item, index: int, sound: ContentAudio) -> None:
         """Sound that a client put into the conversation gets its words as well, unless the client brought them."""
-        if item["content"][index]["transcript"] is not None or self._transcripts.awaits(item["id"]):
+        if item["content"][index]["transcript"] is not None or self._transcription.is_pending(item["id"]):
             return
         settings = self._configuration()["audio"]["input"]
         decoder = self._format().decoder()
         pcm = decoder.feed(bytes(sound.data)) + decoder.flush()
         language = (settings["transcription"] or {}).get("language")
-        self._transcripts.expect(item["id"], sound.ms, shown=settings["transcription"] is not None, content_index=index)
+        self._transcription.expect(
+            item["id"], sound.ms, shown=settings["transcription"] is not None, content_index=index
+        )
         self._outbox.do(OpenUtterance(item["id"], self._request(), language))
         self._outbox.do(FeedUtterance(item["id"], pcm))
         self._outbox.do(FinishUtterance(item["id"]))
 
     def _item_id(self, event: Event) -> str:
         if "item_id" not in event:
-            raise validation.missing("item_id")
+            raise validation.missing_field("item_id")
         item_id = validation.text(event["item_id"], "item_id")
         if item_id not in self._conversation:
             code, doing = _ITEM_FAULTS[event["type"]]
@@ -123,7 +125,7 @@ class ConversationEvents:
         """`conversation.item.retrieve`: the item with its sound."""
         item, sounds = self._conversation.retrieve(self._item_id(event))
         for index, sound in sounds.items():
-            item["content"][index]["audio"] = items.base64_of(sound.data) if sound.data else None
+            item["content"][index]["audio"] = items.encode_audio(sound.data) if sound.data else None
         self._outbox.send("conversation.item.retrieved", item=item)
 
     def delete(self, event: Event) -> None:
@@ -131,7 +133,7 @@ class ConversationEvents:
         item_id = self._item_id(event)
         self._conversation.delete(item_id)
         self._sizes.pop(item_id, None)
-        if self._transcripts.forget(item_id):
+        if self._transcription.forget(item_id):
             self._outbox.do(AbandonUtterance(item_id))
         self._outbox.send("conversation.item.deleted", item_id=item_id)
 
@@ -140,9 +142,9 @@ class ConversationEvents:
         item_id = self._item_id(event)
         for name in ("content_index", "audio_end_ms"):
             if name not in event:
-                raise validation.missing(name)
-        index = validation.integer(0, 1 << 31)(event["content_index"], "content_index")
-        end_ms = validation.integer(0, 1 << 31)(event["audio_end_ms"], "audio_end_ms")
+                raise validation.missing_field(name)
+        index = validation.integer_between(0, 1 << 31)(event["content_index"], "content_index")
+        end_ms = validation.integer_between(0, 1 << 31)(event["audio_end_ms"], "audio_end_ms")
         sound = self._conversation.audio_of(item_id, index)
         try:
             going_on = sound is not None and end_ms <= sound.ms
@@ -153,7 +155,7 @@ class ConversationEvents:
             raise InvalidRequest(str(error), code, "audio_end_ms" if code == "invalid_value" else None) from None
         self._outbox.send("conversation.item.truncated", item_id=item_id, content_index=index, audio_end_ms=end_ms)
 
-    def tell_of(self, item: Item, previous: str | None) -> None:
+    def send_added_and_done(self, item: Item, previous: str | None) -> None:
         """An item that is complete was added after `previous`."""
         shown = items.without_audio(item)
         self._outbox.send("conversation.item.added", previous_item_id=previous, item=copy_json(shown))
