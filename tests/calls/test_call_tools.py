@@ -131,7 +131,7 @@ def test_an_unknown_tool_is_refused_with_the_names_there_are() -> None:
     driver.response_created()
     driver.model_calls("teleport")
     driver.response_done()
-    assert items_of(driver.sent)[-1].startswith('= {"error":"There is no tool named teleport.')
+    assert items_of(driver.sent)[-1].startswith('= {"error":"Unknown tool teleport.')
     assert "weather, clock, transfer_to_poet" in items_of(driver.sent)[-1]
     assert driver.logged(log_events.CallError)[0].code == "unknown_tool"
     assert driver.requests == 1
@@ -157,7 +157,7 @@ def test_a_call_that_ends_says_what_became_of_its_tools() -> None:
     driver.hangs_up()
     (done,) = driver.logged(log_events.ToolDone)
     assert done.call_id == call_id
-    assert done.error == "The call ended before it answered."
+    assert done.error == "The call ended before the tool finished."
     assert isinstance(driver.events[-1], log_events.CallEnded)
 
 

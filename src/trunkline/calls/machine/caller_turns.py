@@ -1,7 +1,8 @@
-"""The caller's turns by voice, from their first sound until they are understood or answered.
+"""The caller's spoken turns, from the first audio until they are transcribed or answered.
 
-A session that is lost takes with it what it has heard. Over the relay the sound of turns that are not understood yet is
-kept, and the next session hears it again: to it, they are turns like any other. Over WebRTC sound does not pass us.
+A lost session takes the audio it received with it. On the relay the audio of unfinished turns is kept, and the next
+session gets it again ("resend"): to that session they are turns like any other. Over WebRTC the audio does not pass
+through the call, so nothing can be resent.
 """
 
 from __future__ import annotations
@@ -14,35 +15,35 @@ from trunkline.calls import log_events
 from trunkline.calls.machine.effects import KeepCallerAudio, ReleaseCallerAudio
 from trunkline.calls.machine.outbox import Outbox
 from trunkline.calls.machine.playout import Playout
-from trunkline.calls.machine.response_scheduler import ResponseScheduler
+from trunkline.calls.machine.response_scheduler import RESEND_PENDING, ResponseScheduler
 from trunkline.calls.machine.transcript import Transcript
 from trunkline.realtime.event_fields import ms_field, text_field
 from trunkline.realtime.events import Event, new_id
 
 RESEND_WAIT_MS = 2_500.0
-"""How long a new session is given to notice a turn that it hears again; then it is asked to go on without."""
-RESEND_TIMER = "hear"
+"""Time a new session has to detect the turns in the resent audio; then the call continues without them."""
+RESEND_TIMER = "resend"
 
 
 @dataclass
-class _Turn:
-    """A turn that is not understood yet.
+class _OpenTurn:
+    """A turn that is neither transcribed nor answered yet.
 
     Attributes:
-        kept_by: what its sound is kept by.
-        ends_ms: where it ends in the session's sound; None while it goes on, or where nobody says.
-        committed: whether the session has taken it for finished.
-        owed: whether a session that is gone had.
+        turn_id: id by which its audio is kept.
+        end_ms: end of the turn in the session's audio; None while it continues, or if the service does not say.
+        committed: true if the current session has committed it.
+        was_committed: true if an earlier session had committed it, so that the caller expects an answer.
     """
 
-    kept_by: str
-    ends_ms: int | None = None
+    turn_id: str
+    end_ms: int | None = None
     committed: bool = False
-    owed: bool = False
+    was_committed: bool = False
 
 
 class CallerTurns:
-    """Whether the caller speaks, and which of their turns a new session would have to hear again."""
+    """The caller's speech, and the open turns, with audio that a new session would get again."""
 
     def __init__(self, outbox: Outbox, scheduler: ResponseScheduler, transcript: Transcript, playout: Playout) -> None:
         self._outbox = outbox
@@ -50,40 +51,42 @@ class CallerTurns:
         self._transcript = transcript
         self._playout = playout
         self._speaking: str | None = None
-        self._open: dict[str, _Turn] = {}
-        """The turns that are not understood yet, by item, in order."""
-        self._press_turn: _Turn | None = None
-        """The push-to-talk turn that is no item yet."""
+        """The logged item id of the speech in progress."""
+        self._open: dict[str, _OpenTurn] = {}
+        """Open turns by item id, in order."""
+        self._press_turn: _OpenTurn | None = None
+        """The push-to-talk turn that has no item yet."""
         self._answering: set[str] = set()
+        """Items that the response in progress answers."""
         self._resending: deque[str] = deque()
-        """The items that the session is to hear again."""
+        """Items that the current session has not detected again yet, by their ids in the former session."""
 
-    # What the service hears -----------------------------------------------------------------------------------------
+    # Events of the service ------------------------------------------------------------------------------------------
     def on_speech_started(self, event: Event) -> None:
-        """`input_audio_buffer.speech_started`."""
+        """Handle `input_audio_buffer.speech_started`: a turn begins, or a resent one is detected."""
         self.abort_speech()
         item_id = text_field(event, "item_id")
         audio_ms = ms_field(event, "audio_start_ms")
         self._scheduler.caller_speaking = True
         if not self._match_resent(item_id) and not self._playout.over_webrtc:
-            self._open[item_id] = _Turn(new_id("turn"))
+            self._open[item_id] = _OpenTurn(new_id("turn"))
         if (turn := self._open.get(item_id)) is not None:
-            self._outbox.emit(KeepCallerAudio(turn.kept_by, audio_ms or 0))
+            self._outbox.emit(KeepCallerAudio(turn.turn_id, audio_ms or 0))
         self._speaking = self._transcript.logged_id(item_id)
         self._outbox.log(log_events.SpeechStarted(item_id=self._speaking, audio_ms=audio_ms))
 
     def on_speech_stopped(self, event: Event) -> None:
-        """`input_audio_buffer.speech_stopped`."""
+        """Handle `input_audio_buffer.speech_stopped`."""
         self._scheduler.caller_speaking = False
         audio_ms = ms_field(event, "audio_end_ms")
         if (turn := self._open.get(str(event.get("item_id")))) is not None:
-            turn.ends_ms = audio_ms
+            turn.end_ms = audio_ms
         if self._speaking is not None:
             self._outbox.log(log_events.SpeechStopped(item_id=self._speaking, audio_ms=audio_ms))
             self._speaking = None
 
     def on_committed(self, item_id: str) -> None:
-        """`input_audio_buffer.committed`: the turn is an item."""
+        """Handle `input_audio_buffer.committed`: the turn has become an item."""
         self.abort_speech()
         if item_id not in self._open and not self._match_resent(item_id) and self._press_turn is not None:
             self._open[item_id], self._press_turn = self._press_turn, None
@@ -91,85 +94,87 @@ class CallerTurns:
             turn.committed = True
 
     def on_transcribed(self, item_id: str) -> None:
-        """The item's words are known, or will never be."""
-        self._release([item_id])
+        """Close a turn that is transcribed, or never will be."""
+        self._close([item_id])
 
     def on_response_created(self) -> None:
-        """A response begins, to all that was committed."""
+        """Note the turns that the new response answers: all that are committed."""
         self._answering = {item_id for item_id, turn in self._open.items() if turn.committed}
         self.unblock_if_resent()
 
     def on_response_completed(self) -> None:
-        """The response came to its end."""
-        self._release(self._answering)
+        """Close the turns that the response has answered."""
+        self._close(self._answering)
         self._answering = set()
 
     def abort_speech(self) -> None:
-        """Whatever the caller is saying will not be heard to its end by this session."""
+        """Log the end of the speech in progress, which the session will not report."""
         self._scheduler.caller_speaking = False
         if self._speaking is not None:
             self._outbox.log(log_events.SpeechStopped(item_id=self._speaking))
             self._speaking = None
 
-    # The button -----------------------------------------------------------------------------------------------------
-    def on_pressed(self, *, goes_on: bool) -> None:
-        """The caller presses to talk, or goes on with the turn that they had let go of."""
-        if goes_on and self._press_turn is not None:
+    # Push-to-talk ---------------------------------------------------------------------------------------------------
+    def on_pressed(self, *, continues: bool) -> None:
+        """Open a push-to-talk turn, unless the press `continues` the last one, which was not committed yet."""
+        if continues and self._press_turn is not None:
             return
         self.discard()
         if not self._playout.over_webrtc:
-            self._press_turn = _Turn(new_id("turn"))
-            self._outbox.emit(KeepCallerAudio(self._press_turn.kept_by, None))
+            self._press_turn = _OpenTurn(new_id("turn"))
+            self._outbox.emit(KeepCallerAudio(self._press_turn.turn_id, None))
 
     # A session is lost ----------------------------------------------------------------------------------------------
     def on_session_lost(self) -> set[str]:
-        """The session is gone. The items that the next one hears again, and that are not given up therefore."""
+        """Plan the resend of the open turns.
+
+        Returns:
+            The items of these turns: their messages stay open in the transcript.
+        """
         self.abort_speech()
         if self._playout.over_webrtc:
             self.discard()
         self._resending = deque(self._open)
         for turn in self._open.values():
-            turn.owed, turn.committed, turn.ends_ms = turn.owed or turn.committed, False, None
+            turn.was_committed, turn.committed, turn.end_ms = turn.was_committed or turn.committed, False, None
         self._answering.clear()
         return set(self._open)
 
     @property
     def needs_commit(self) -> bool:
-        """Whether, with push-to-talk, a turn was committed to the session that is gone."""
+        """True if the resent audio must be committed again, in case of push-to-talk."""
         return bool(self._resending) or self._press_turn is not None
 
     def on_session_opened(self) -> None:
-        """There is another session, and the sound of those turns is on its way to it. Nothing is asked before it has
-        heard them: it may answer by itself."""
+        """Block requests while the link resends audio: the session may answer the turns by itself."""
         if self._playout.over_webrtc:
             self.discard()
         elif self._resending:
-            self._scheduler.block("again")
+            self._scheduler.block(RESEND_PENDING)
             self._outbox.set_timer(RESEND_TIMER, self._outbox.now_ms + RESEND_WAIT_MS)
 
     def unblock_if_resent(self) -> None:
-        """The session answers, or has heard what is to be asked about: unless more is to be heard again, that can be
-        asked."""
+        """Allow requests again once the session has detected all resent turns."""
         if not self._resending:
             self._end_resend()
 
     def on_resend_timeout(self) -> None:
-        """The new session has had its time."""
-        if any(self._open[item_id].owed for item_id in self._resending):
+        """Give up the turns that the session did not detect; request a response if one of them awaits an answer."""
+        if any(self._open[item_id].was_committed for item_id in self._resending):
             self._scheduler.request_response()
-        self._abandon(self._resending)
+        self._give_up(self._resending)
 
     def discard(self) -> None:
-        """The caller is gone, or has taken back what they were saying."""
+        """Release all open turns: the caller has left, or their audio is not needed any more."""
         if self._press_turn is not None:
-            self._outbox.emit(ReleaseCallerAudio(self._press_turn.kept_by))
+            self._outbox.emit(ReleaseCallerAudio(self._press_turn.turn_id))
             self._press_turn = None
-        self._release(set(self._open).difference(self._resending))
-        self._abandon(self._resending)
+        self._close(set(self._open).difference(self._resending))
+        self._give_up(self._resending)
 
-    # Inside ---------------------------------------------------------------------------------------------------------
+    # Internals ------------------------------------------------------------------------------------------------------
     def _match_resent(self, item_id: str) -> bool:
-        """A turn has become an item: of those that the session hears again the first, if there are any."""
+        """Assign a new item to the first turn that is being resent; return whether one was left."""
         if not self._resending:
             return False
         former = self._resending.popleft()
@@ -177,19 +182,19 @@ class CallerTurns:
         self._transcript.rename_item(former, item_id)
         return True
 
-    def _release(self, item_ids: Iterable[str]) -> None:
+    def _close(self, item_ids: Iterable[str]) -> None:
         for item_id in item_ids:
             if (turn := self._open.pop(item_id, None)) is not None:
-                self._outbox.emit(ReleaseCallerAudio(turn.kept_by, turn.ends_ms))
+                self._outbox.emit(ReleaseCallerAudio(turn.turn_id, turn.end_ms))
 
-    def _abandon(self, again: Iterable[str]) -> None:
-        lost = list(again)
+    def _give_up(self, item_ids: Iterable[str]) -> None:
+        lost = list(item_ids)
         for item_id in lost:
             self._outbox.log_all(self._transcript.set_caller_text(item_id, None))
-        self._release(lost)
+        self._close(lost)
         self._end_resend()
 
     def _end_resend(self) -> None:
         self._resending.clear()
-        self._scheduler.unblock("again")
+        self._scheduler.unblock(RESEND_PENDING)
         self._outbox.set_timer(RESEND_TIMER, None)

@@ -1,9 +1,11 @@
-"""What agents say, on its way to the caller: past the guardrails, and where the scenario holds, not before they agree.
+"""The agents' output on its way to the caller: checked by guardrails, and held back until it passes if `hold` is set.
 
-Guardrails look at an answer while it streams, a sentence at a time, and always at its end. One that trips stops the
-answer, and the model is told why and asked again. While a scenario holds, nothing of a sentence is shown or heard
-before it has passed. The services do not tell which sound belongs to which words, so the sound that came with a
-sentence waits for the next sentence as well, or for the end: sound that runs ahead of its words stays in.
+Guardrails check a message while it streams, a sentence at a time, and always at its end. A guardrail that trips stops
+the message; a system message explains the reason to the model, and another answer is requested.
+
+While a scenario holds output back, nothing of a sentence is shown or played before it has passed. Services do not
+report which audio belongs to which words, and audio may run ahead of them. So the audio that arrived with a sentence
+also waits for the next sentence, or for the end of the message.
 """
 
 from __future__ import annotations
@@ -26,54 +28,70 @@ _SENTENCE_END = re.compile(r"[.!?…。！？]+[\"'”’)\]]*(?=\s)|\n")
 
 
 @dataclass
-class _Look:
-    """The guardrails are looking at the first `length` characters of a reply."""
+class _Check:
+    """A run of the guardrails on the first `length` characters of a message.
 
-    number: int
+    Attributes:
+        waiting: guardrails without a result yet.
+        not_passed: true if one of them failed or could not run.
+    """
+
+    check_id: int
     length: int
     waiting: set[str]
-    spoilt: bool = False
+    not_passed: bool = False
 
 
 @dataclass
-class _Reply:
-    """A message of an agent that has guardrails."""
+class _GuardedMessage:
+    """A message of an agent that has guardrails.
+
+    Attributes:
+        caller_turn: number of the caller's turn that it answers.
+        item: the finished item, once the message is complete.
+        check: the check in progress.
+        passed: number of characters that every guardrail has passed.
+        shown: number of characters in the transcript.
+        settled: true if the whole message has passed, or was stopped.
+        stopped: true if it was stopped.
+        pending: guardrails without a result in the log yet.
+        sentences: for each sentence, its end in characters, and the number of audio chunks received by then.
+        audio: chunks that are held back.
+        audio_received: number of chunks received.
+        audio_released: number of chunks released to playout.
+        audio_complete: true if all chunks were received.
+    """
 
     item_id: str
     agent: str
-    turn: int
+    caller_turn: int
     text: str = ""
     item: Item | None = None
-    """The finished item, once the message is complete."""
-    look: _Look | None = None
+    check: _Check | None = None
     passed: int = 0
-    """How many characters every guardrail has passed."""
     shown: int = 0
     settled: bool = False
-    """Whether it has passed whole, or was stopped."""
     stopped: bool = False
     pending: set[str] = field(default_factory=set)
-    """The guardrails of which the log does not tell yet how they came out."""
     sentences: list[tuple[int, int]] = field(default_factory=list)
-    """Where each sentence ends: in characters, and in pieces of sound that had come by then."""
-    sound: deque[AudioReceived] = field(default_factory=deque)
-    sound_came: int = 0
-    sound_let_out: int = 0
-    sound_complete: bool = False
+    audio: deque[AudioReceived] = field(default_factory=deque)
+    audio_received: int = 0
+    audio_released: int = 0
+    audio_complete: bool = False
 
     @property
     def checkable(self) -> int:
-        """How many characters can be looked at: whole sentences, or all there is."""
+        """Number of characters that can be checked: whole sentences, or the whole text once it is complete."""
         if self.item is not None:
             return len(self.text)
         return self.sentences[-1][0] if self.sentences else 0
 
     @property
-    def heard_unchecked(self) -> int:
-        """How many pieces of sound may be let out: those of a sentence after which another has passed."""
+    def releasable(self) -> int:
+        """Number of audio chunks that may be played: those of each sentence after which another one has passed."""
         if self.settled:
-            return self.sound_came
-        passed = [pieces for end, pieces in self.sentences if end <= self.passed]
+            return self.audio_received
+        passed = [chunks for end, chunks in self.sentences if end <= self.passed]
         return passed[-2] if len(passed) > 1 else 0
 
 
@@ -88,258 +106,263 @@ class GuardedOutput:
         self._scheduler = scheduler
         self._transcript = transcript
         self._playout = playout
-        self._messages: dict[str, _Reply] = {}
-        self._held: deque[_Reply] = deque()
+        self._messages: dict[str, _GuardedMessage] = {}
+        self._held: deque[_GuardedMessage] = deque()
         self._caller_turn = 0
         self._stopped_this_turn = 0
-        self._checks = 0
+        self._last_check_id = 0
 
     def on_caller_turn(self) -> None:
-        """A new turn of the caller's: what is still being checked belongs to an earlier one."""
+        """Begin a new turn of the caller, and forget the messages of earlier turns that are settled."""
         self._caller_turn += 1
         self._stopped_this_turn = 0
         self._messages = {
-            item_id: reply
-            for item_id, reply in self._messages.items()
-            if not reply.settled or reply.look is not None or reply.turn >= self._caller_turn - 1
+            item_id: message
+            for item_id, message in self._messages.items()
+            if not message.settled or message.check is not None or message.caller_turn >= self._caller_turn - 1
         }
 
     @property
     def has_unsettled(self) -> bool:
-        """Whether something that was said lately is still being looked at, or held back."""
-        return self.holding or any(reply.look is not None for reply in self._messages.values())
+        """True if a message is being checked or held back."""
+        return self.holding or any(message.check is not None for message in self._messages.values())
 
     @property
     def holding(self) -> bool:
-        """Whether something that was said is not let out yet."""
+        """True if a message is held back."""
         return bool(self._held)
 
-    # What comes from the model --------------------------------------------------------------------------------------
+    # Output of the model --------------------------------------------------------------------------------------------
     def on_message_added(self, item: Item, agent: str, previous_item_id: str | None = None) -> None:
-        """A message of the agent begins."""
+        """Begin a message of `agent`."""
         item_id = str(item["id"])
         self._outbox.log_all(self._transcript.add_item(item, previous_item_id, agent))
         if self._plan.guardrails.get(agent) and item_id not in self._messages:
-            reply = self._messages[item_id] = _Reply(item_id, agent, self._caller_turn)
+            message = self._messages[item_id] = _GuardedMessage(item_id, agent, self._caller_turn)
             if self._plan.hold:
-                self._held.append(reply)
+                self._held.append(message)
 
     def on_delta(self, item_id: str, text: str) -> None:
-        """More words of a message."""
-        reply = self._messages.get(item_id)
-        if reply is None:
+        """Add words to a message."""
+        message = self._messages.get(item_id)
+        if message is None:
             self._outbox.log_all(self._transcript.append_delta(item_id, text))
             return
-        if reply.settled:
+        if message.settled:
             return
-        start = reply.sentences[-1][0] if reply.sentences else 0
-        reply.text += text
-        reply.sentences += [(end.end(), reply.sound_came) for end in _SENTENCE_END.finditer(reply.text, start)]
+        start = message.sentences[-1][0] if message.sentences else 0
+        message.text += text
+        message.sentences += [
+            (end.end(), message.audio_received) for end in _SENTENCE_END.finditer(message.text, start)
+        ]
         if not self._plan.hold:
             self._outbox.log_all(self._transcript.append_delta(item_id, text))
-        self._check_if_due(reply)
+        self._check_if_due(message)
 
     def on_message_done(self, item: Item) -> None:
-        """A message is complete, or as complete as it gets."""
+        """Complete a message; its item may be incomplete."""
         item_id = str(item.get("id"))
-        reply = self._messages.get(item_id)
-        if reply is None or not self._plan.hold:
+        message = self._messages.get(item_id)
+        if message is None or not self._plan.hold:
             self._outbox.log_all(self._transcript.complete(item, self._playout.duration_ms(item_id)))
-        if reply is not None and reply.item is None and not reply.settled:
-            reply.item = item
-            reply.text = text_of(item) or reply.text
-            self._check_if_due(reply)
+        if message is not None and message.item is None and not message.settled:
+            message.item = item
+            message.text = text_of(item) or message.text
+            self._check_if_due(message)
 
     def on_response_done(self) -> None:
-        """The response is over: messages that were not finished by it never will be."""
-        self._close_unfinished()
-        held = {reply.item_id for reply in self._held}
+        """Complete the messages that the response left unfinished."""
+        self._complete_unfinished()
+        held = {message.item_id for message in self._held}
         self._outbox.log_all(self._transcript.close_open(self._playout.duration_ms, roles=("assistant",), but=held))
-        for reply in self._held:
-            reply.sound_complete = True  # a response that fails does not say that its sound is complete
+        for message in self._held:
+            message.audio_complete = True  # a failed response does not report the end of its audio
         self._release()
 
     def on_session_lost(self) -> None:
-        """The session is gone, and what it was saying with it; what came of it is still looked at."""
+        """Drop the output that is held back; checks of unfinished messages continue."""
         self.drop_held()
-        self._close_unfinished()
+        self._complete_unfinished()
 
     def on_call_ended(self) -> None:
-        """The call is over: what nobody has looked at by now is no pass."""
+        """Log an error for each guardrail without a result: an unfinished check is never a pass."""
         self.drop_held()
-        for reply in self._messages.values():
-            for name in sorted(reply.pending):
+        for message in self._messages.values():
+            for name in sorted(message.pending):
                 rationale = "the call ended before it was checked"
                 self._outbox.log(
                     log_events.GuardrailChecked(
-                        item_id=reply.item_id, guardrail=name, status="error", rationale=rationale
+                        item_id=message.item_id, guardrail=name, status="error", rationale=rationale
                     )
                 )
 
-    def _close_unfinished(self) -> None:
-        for reply in self._messages.values():
-            if reply.item is None and not reply.settled:
-                self.on_message_done({"id": reply.item_id, "status": "incomplete", "content": []})
+    def _complete_unfinished(self) -> None:
+        for message in self._messages.values():
+            if message.item is None and not message.settled:
+                self.on_message_done({"id": message.item_id, "status": "incomplete", "content": []})
 
-    def on_audio(self, sound: AudioReceived) -> None:
-        """Sound of a message."""
-        reply = self._messages.get(sound.item_id)
-        if reply is None or not self._plan.hold:
-            self._playout.play(sound)
-        elif not reply.stopped:
-            reply.sound_came += 1
-            reply.sound.append(sound)
+    def on_audio(self, audio: AudioReceived) -> None:
+        """Play audio of a message, or hold it back."""
+        message = self._messages.get(audio.item_id)
+        if message is None or not self._plan.hold:
+            self._playout.play(audio)
+        elif not message.stopped:
+            message.audio_received += 1
+            message.audio.append(audio)
             self._release()
 
     def on_audio_done(self, item_id: str) -> None:
-        """All sound of a message has come."""
-        reply = self._messages.get(item_id)
-        if reply is None or not self._plan.hold:
+        """Note that all audio of a message was received."""
+        message = self._messages.get(item_id)
+        if message is None or not self._plan.hold:
             self._playout.on_audio_done(item_id)
-        elif not reply.stopped:
-            reply.sound_complete = True
+        elif not message.stopped:
+            message.audio_complete = True
             self._release()
 
     def drop_held(self) -> None:
-        """The caller goes on, or the session is gone: what is not let out yet never will be."""
+        """Drop the output that is held back: the caller has interrupted, or the session is lost."""
         held, self._held = self._held, deque()
-        for reply in held:
-            self._close(reply)
+        for message in held:
+            self._close(message)
 
-    # Looking --------------------------------------------------------------------------------------------------------
-    def _check_if_due(self, reply: _Reply) -> None:
-        if reply.look is not None or reply.settled:
+    # Checks ---------------------------------------------------------------------------------------------------------
+    def _check_if_due(self, message: _GuardedMessage) -> None:
+        if message.check is not None or message.settled:
             return
-        names = self._plan.guardrails[reply.agent]
-        if reply.checkable > reply.passed:
-            for name in [name for name in names if name not in reply.pending]:
-                reply.pending.add(name)
-                self._outbox.log(log_events.GuardrailChecked(item_id=reply.item_id, guardrail=name, status="pending"))
-            self._checks += 1
-            reply.look = _Look(self._checks, reply.checkable, set(names))
-            self._outbox.emit(RunGuardrails(reply.item_id, self._checks, reply.agent, reply.text[: reply.checkable]))
-        elif reply.item is not None:  # all of it has been looked at
-            self._settle(reply)
+        names = self._plan.guardrails[message.agent]
+        if message.checkable > message.passed:
+            for name in [name for name in names if name not in message.pending]:
+                message.pending.add(name)
+                self._outbox.log(log_events.GuardrailChecked(item_id=message.item_id, guardrail=name, status="pending"))
+            self._last_check_id += 1
+            message.check = _Check(self._last_check_id, message.checkable, set(names))
+            text = message.text[: message.checkable]
+            self._outbox.emit(RunGuardrails(message.item_id, self._last_check_id, message.agent, text))
+        elif message.item is not None:  # the whole message has been checked
+            self._settle(message)
 
-    def _settle(self, reply: _Reply) -> None:
-        reply.settled = True
-        self._log_passed(reply)
+    def _settle(self, message: _GuardedMessage) -> None:
+        message.settled = True
+        self._log_passed(message)
         self._release()
 
-    def _log_passed(self, reply: _Reply) -> None:
-        """Nothing more comes of the message: those that have looked at it and found nothing are through."""
-        for name in sorted(reply.pending - (reply.look.waiting if reply.look else set())):
-            reply.pending.discard(name)
-            self._outbox.log(log_events.GuardrailChecked(item_id=reply.item_id, guardrail=name, status="pass"))
+    def _log_passed(self, message: _GuardedMessage) -> None:
+        """Log a pass for each pending guardrail that has finished, since no more of the message will be checked."""
+        for name in sorted(message.pending - (message.check.waiting if message.check else set())):
+            message.pending.discard(name)
+            self._outbox.log(log_events.GuardrailChecked(item_id=message.item_id, guardrail=name, status="pass"))
 
-    def on_guardrail_finished(self, checked: GuardrailFinished) -> None:
-        """A guardrail has looked."""
-        reply = self._messages.get(checked.item_id)
-        if reply is None or reply.look is None or reply.look.number != checked.check_id:
+    def on_guardrail_finished(self, result: GuardrailFinished) -> None:
+        """Handle the result of one guardrail: stop the message, or release it once all guardrails have passed it."""
+        message = self._messages.get(result.item_id)
+        if message is None or message.check is None or message.check.check_id != result.check_id:
             return
-        look = reply.look
-        if checked.guardrail not in look.waiting:
+        check = message.check
+        if result.guardrail not in check.waiting:
             return
-        look.waiting.discard(checked.guardrail)
-        if checked.status != "pass":
-            look.spoilt = True
-            self._log_result(reply, checked)
-            if not reply.stopped and (checked.status == "fail" or self._plan.hold):
-                self._stop(reply, checked)
-        elif reply.stopped:
-            self._log_result(reply, checked)
-        if not look.waiting:
-            reply.look = None
-            self._on_check_complete(reply, look)
+        check.waiting.discard(result.guardrail)
+        if result.status != "pass":
+            check.not_passed = True
+            self._log_result(message, result)
+            if not message.stopped and (result.status == "fail" or self._plan.hold):
+                self._stop(message, result)
+        elif message.stopped:
+            self._log_result(message, result)
+        if not check.waiting:
+            message.check = None
+            self._on_check_finished(message, check)
 
-    def _on_check_complete(self, reply: _Reply, look: _Look) -> None:
-        if reply.stopped:
+    def _on_check_finished(self, message: _GuardedMessage, check: _Check) -> None:
+        if message.stopped:
             return
-        reply.passed = look.length
-        if look.spoilt and reply.item is not None and look.length == len(reply.text):
-            self._settle(reply)  # those that could not look at all of it have told so, and that is no pass
+        message.passed = check.length
+        if check.not_passed and message.item is not None and check.length == len(message.text):
+            self._settle(message)  # the guardrails that could not check it have logged an error, which stands
             return
         self._release()
-        self._check_if_due(reply)
+        self._check_if_due(message)
 
-    def _log_result(self, reply: _Reply, checked: GuardrailFinished) -> None:
-        reply.pending.discard(checked.guardrail)
+    def _log_result(self, message: _GuardedMessage, result: GuardrailFinished) -> None:
+        message.pending.discard(result.guardrail)
         self._outbox.log(
             log_events.GuardrailChecked(
-                item_id=reply.item_id,
-                guardrail=checked.guardrail,
-                status=checked.status,
-                category=checked.category,
-                rationale=checked.rationale,
-                text=None if self._plan.hold or checked.status == "pass" else reply.text,
-                duration_ms=checked.duration_ms,
+                item_id=message.item_id,
+                guardrail=result.guardrail,
+                status=result.status,
+                category=result.category,
+                rationale=result.rationale,
+                text=None if self._plan.hold or result.status == "pass" else message.text,
+                duration_ms=result.duration_ms,
             )
         )
 
-    # Letting out ----------------------------------------------------------------------------------------------------
+    # Release --------------------------------------------------------------------------------------------------------
     def _release(self) -> None:
-        """Whatever may be shown and heard by now, in order."""
+        """Show and play the held output that has passed, in order."""
         while self._held:
-            reply = self._held[0]
-            upto = len(reply.text) if reply.settled else reply.passed
-            self._outbox.log_all(self._transcript.append_delta(reply.item_id, reply.text[reply.shown : upto]))
-            reply.shown = max(reply.shown, upto)
-            while reply.sound_let_out < reply.heard_unchecked and reply.sound:
-                self._playout.play(reply.sound.popleft())
-                reply.sound_let_out += 1
-            if not reply.settled or reply.item is None:
+            message = self._held[0]
+            end = len(message.text) if message.settled else message.passed
+            self._outbox.log_all(self._transcript.append_delta(message.item_id, message.text[message.shown : end]))
+            message.shown = max(message.shown, end)
+            while message.audio_released < message.releasable and message.audio:
+                self._playout.play(message.audio.popleft())
+                message.audio_released += 1
+            if not message.settled or message.item is None:
                 return
-            self._outbox.log_all(self._transcript.complete(reply.item, self._playout.duration_ms(reply.item_id)))
-            if not (reply.sound_complete or not reply.sound_came):
+            duration_ms = self._playout.duration_ms(message.item_id)
+            self._outbox.log_all(self._transcript.complete(message.item, duration_ms))
+            if not (message.audio_complete or not message.audio_received):
                 return
             self._held.popleft()
-            self._playout.on_audio_done(reply.item_id)
+            self._playout.on_audio_done(message.item_id)
 
-    # Stopping -------------------------------------------------------------------------------------------------------
-    def _stop(self, reply: _Reply, checked: GuardrailFinished) -> None:
-        """Stops an answer, and asks the model for another."""
-        reply.stopped = reply.settled = True
-        self._log_passed(reply)
-        if reply in self._held:
-            self._held.remove(reply)
-            self._close(reply)
-        current = reply.turn == self._caller_turn
+    # Stop -----------------------------------------------------------------------------------------------------------
+    def _stop(self, message: _GuardedMessage, result: GuardrailFinished) -> None:
+        """Stop a message that has not passed, and request another answer."""
+        message.stopped = message.settled = True
+        self._log_passed(message)
+        if message in self._held:
+            self._held.remove(message)
+            self._close(message)
+        current = message.caller_turn == self._caller_turn
         if current:
             self._playout.interrupt()
             self.drop_held()
         self._stopped_this_turn += current
         last = self._stopped_this_turn > self._plan.retries
         if self._stopped_this_turn > self._plan.retries + 1:
-            message = f"{self._stopped_this_turn} answers in a row were stopped by guardrails; no other is asked for."
-            self._outbox.log(log_events.CallError(message=message, code="guardrails_exhausted"))
+            error = f"Guardrails stopped {self._stopped_this_turn} answers in a row; no other answer is requested."
+            self._outbox.log(log_events.CallError(message=error, code="guardrails_exhausted"))
             return
         item_id = new_id("item")
-        words = _why(checked, last=last)
-        self._outbox.log_all(self._transcript.add_note(item_id, words))
-        self._outbox.send({"type": "conversation.item.create", "item": system_item(item_id, words)})
+        note = _retry_note(result, last=last)
+        self._outbox.log_all(self._transcript.add_note(item_id, note))
+        self._outbox.send({"type": "conversation.item.create", "item": system_item(item_id, note)})
         if current:
             self._scheduler.request_response([item_id] if self._outbox.reaches_model else [])
 
-    def _close(self, reply: _Reply) -> None:
-        """The message stays what was let out of it."""
-        reply.stopped = reply.settled = True
-        self._log_passed(reply)
-        reply.sound.clear()
-        item: Item = {"id": reply.item_id, "status": "incomplete", "content": []}
-        self._outbox.log_all(self._transcript.complete(item, self._playout.duration_ms(reply.item_id)))
-        if not reply.sound_let_out:
-            self._playout.reject(reply.item_id)
+    def _close(self, message: _GuardedMessage) -> None:
+        """Complete a message with the part of it that was released."""
+        message.stopped = message.settled = True
+        self._log_passed(message)
+        message.audio.clear()
+        item: Item = {"id": message.item_id, "status": "incomplete", "content": []}
+        self._outbox.log_all(self._transcript.complete(item, self._playout.duration_ms(message.item_id)))
+        if not message.audio_released:
+            self._playout.reject(message.item_id)
 
 
-def _why(checked: GuardrailFinished, *, last: bool) -> str:
-    if checked.status == "error":
-        found = f"the guardrail {checked.guardrail!r} could not check it"
+def _retry_note(result: GuardrailFinished, *, last: bool) -> str:
+    """Return the system message that explains to the model why its answer was stopped."""
+    if result.status == "error":
+        found = f"the guardrail {result.guardrail!r} could not check it"
     else:
-        details = ": ".join(filter(None, (checked.category, checked.rationale)))
-        found = f"the guardrail {checked.guardrail!r} stopped it" + (f" ({details})" if details else "")
-    again = (
-        "Say only that you cannot help with this, and ask what else you can do."
+        details = ": ".join(filter(None, (result.category, result.rationale)))
+        found = f"the guardrail {result.guardrail!r} stopped it" + (f" ({details})" if details else "")
+    advice = (
+        "Say only that you cannot help with this, and offer help with something else."
         if last
         else "Answer again in words that it allows."
     )
-    return f"Your last answer was cut off, because {found}. The caller heard its beginning at most. {again}"
+    return f"Your last answer was cut off, because {found}. The caller heard its beginning at most. {advice}"

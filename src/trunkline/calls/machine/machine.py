@@ -47,11 +47,11 @@ from trunkline.calls.machine.inputs import (
 )
 from trunkline.calls.machine.outbox import Outbox
 from trunkline.calls.machine.plan import CallPlan
-from trunkline.calls.machine.playout import REPORT_TIMER, Playout
+from trunkline.calls.machine.playout import TRUNCATION_TIMER, Playout
 from trunkline.calls.machine.push_to_talk import COMMIT_TIMER, PushToTalk
 from trunkline.calls.machine.redaction import redact
 from trunkline.calls.machine.response_retry import RETRY_TIMER, ResponseRetry
-from trunkline.calls.machine.response_scheduler import REQUESTED, ResponseScheduler
+from trunkline.calls.machine.response_scheduler import CALLER_AWAY, LINK_DOWN, REQUESTED, ResponseScheduler
 from trunkline.calls.machine.session_lifecycle import (
     MISSED_RESPONSE_TIMER,
     RENEWAL_TIMER,
@@ -65,14 +65,14 @@ from trunkline.realtime.event_fields import text_field
 from trunkline.realtime.events import Event, new_id
 
 GREETING = "hi"
-"""What the caller is taken to have said, hidden, so that the first agent speaks first."""
+"""Hidden message of the caller, to which the first agent answers with its greeting."""
 
 _CALLER_TIMER = "caller"
 _UNLOGGED = {"response.output_audio.delta"}
 
 
 class CallMachine:
-    """One call. Feed it inputs in order; carry out the effects in order."""
+    """State machine of one call. The shell feeds it inputs in order and carries out the effects in order."""
 
     def __init__(self, plan: CallPlan) -> None:
         self.plan = plan
@@ -140,21 +140,21 @@ class CallMachine:
 
     @property
     def agent(self) -> str:
-        """Who has the caller now."""
+        """Name of the current agent."""
         return self._tools.agent
 
     @property
     def settings(self) -> log_events.CallSettings:
-        """What was chosen at run time."""
+        """The settings of the call, as the caller has changed them."""
         return self._push_to_talk.settings
 
     @property
     def turn_detection(self) -> dict[str, Any] | None:
-        """The session's, as the scenario and the caller want it."""
+        """The session's turn detection; None during push-to-talk."""
         return self._push_to_talk.turn_detection
 
     def begin(self, now_ms: float) -> list[Effect]:
-        """The call's first effects: it is announced, and waits for its caller."""
+        """Return the first effects: log the start, and wait for the caller."""
         outbox, plan = self._outbox, self.plan
         outbox.now_ms = now_ms
         outbox.log(
@@ -171,14 +171,14 @@ class CallMachine:
         outbox.log(log_events.AgentChanged(agent=plan.first_agent))
         self._push_to_talk.log_settings()
         outbox.log_all(plan.notices)
-        self._scheduler.block("link")
-        self._scheduler.block("caller")
+        self._scheduler.block(LINK_DOWN)
+        self._scheduler.block(CALLER_AWAY)
         self._wait_for_caller()
         self._limits.begin()
         return outbox.take()
 
     def step(self, given: Input, now_ms: float) -> list[Effect]:
-        """What to do about `given` at `now_ms`."""
+        """Return the effects of an input at `now_ms`."""
         self._outbox.now_ms = now_ms
         if self._ended:
             return []
@@ -190,7 +190,7 @@ class CallMachine:
 
     @property
     def at_rest(self) -> bool:
-        """Whether the next move is the caller's: nothing is being answered, owed an answer, or waited for."""
+        """True while the call waits for the caller only: no response, tool, check or request is pending."""
         return (
             self._greeted
             and not self._scheduler.blocked
@@ -204,22 +204,22 @@ class CallMachine:
     # The caller -----------------------------------------------------------------------------------------------------
     def _on_caller_joined(self, joined: CallerJoined) -> None:
         self._caller_there = self._joined = True
-        self._scheduler.unblock("caller")
+        self._scheduler.unblock(CALLER_AWAY)
         self._outbox.set_timer(_CALLER_TIMER, None)
-        if (leg := (joined.leg_id, joined.transport)) != self._leg:  # a page may say twice that media flows
+        if (leg := (joined.leg_id, joined.transport)) != self._leg:  # a page may send media_ready twice
             self._leg = leg
             self._outbox.log(
                 log_events.LegJoined(leg_id=joined.leg_id, transport=joined.transport, reason=joined.reason)
             )
         if joined.transport == "webrtc":
-            self._caller_turns.discard()  # from now on sound does not pass us
+            self._caller_turns.discard()  # from now on audio does not pass through the call
         self._playout.on_caller_joined(joined.transport)
         self._greet()
 
     def _on_caller_left(self, left: CallerLeft) -> None:
         self._caller_there = False
         self._leg = None
-        self._scheduler.block("caller")
+        self._scheduler.block(CALLER_AWAY)
         self._push_to_talk.on_caller_left()
         self._caller_turns.abort_speech()
         self._caller_turns.discard()
@@ -227,13 +227,13 @@ class CallMachine:
         self._outbox.log(log_events.LegLost(leg_id=left.leg_id, reason=left.reason, waiting_ms=waiting_ms))
         self._wait_for_caller()
         if self._playout.on_caller_left():
-            return  # only the page's socket is known to be gone: sound may still flow
+            return  # only the page's socket is gone: audio may still flow
         if (
             (self._scheduler.busy and not self._scheduler.cancelling)
             or self._playout.relay_playing
             or self._output.holding
         ):
-            self._scheduler.request_response()  # what is cut off now is said again when the caller is back
+            self._scheduler.request_response()  # the interrupted answer is given again when the caller is back
         self._interrupt()
         self._outbox.send({"type": "input_audio_buffer.clear"})
 
@@ -246,13 +246,13 @@ class CallMachine:
         self._greeted = True
         self._add_caller_text(GREETING, hidden=True)
 
-    def _on_command(self, commanded: CommandReceived) -> None:
-        match commanded.command:
+    def _on_command(self, received: CommandReceived) -> None:
+        match received.command:
             case commands.Played(item_id, ms):
                 self._limits.reset_idle_timer()
                 self._playout.on_played(item_id, ms)
             case commands.MediaReady():
-                pass  # the shell makes it `CallerJoined`
+                pass  # the shell feeds `CallerJoined` instead
             case command:
                 self._on_caller_active()
                 self._on_caller_command(command)
@@ -288,7 +288,7 @@ class CallMachine:
     def _on_typed(self, text: str) -> None:
         self._interrupt()
         self._tools.stop_waiting()
-        self._greeted = True  # whoever types at once needs no greeting
+        self._greeted = True  # the answer to the text replaces the greeting
         self._on_caller_turn()
         self._add_caller_text(text)
 
@@ -299,7 +299,7 @@ class CallMachine:
         self._interrupt()
         self._tools.stop_waiting()
         self._greeted = True
-        self._caller_turns.on_pressed(goes_on=self._push_to_talk.press())
+        self._caller_turns.on_pressed(continues=self._push_to_talk.press())
 
     def _add_caller_text(self, text: str, *, hidden: bool = False) -> None:
         item_id = new_id("item")
@@ -307,16 +307,16 @@ class CallMachine:
         self._outbox.send({"type": "conversation.item.create", "item": user_item(item_id, text)})
         self._scheduler.request_response([item_id] if self._outbox.reaches_model else [])
 
-    def _instruct_model(self, words: str) -> None:
-        """Something that the model has to answer to, and the caller does not see."""
-        item_id = self._add_note(words)
+    def _instruct_model(self, text: str) -> None:
+        """Add a system message that the caller does not see, and request a response to it."""
+        item_id = self._add_note(text)
         self._scheduler.request_response([item_id] if self._outbox.reaches_model else [])
 
-    def _add_note(self, words: str) -> str:
-        """Something that the model shall know, and the caller does not see; the id of its item."""
+    def _add_note(self, text: str) -> str:
+        """Add a system message that the caller does not see, and return the id of its item."""
         item_id = new_id("item")
-        self._outbox.log_all(self.transcript.add_note(item_id, words))
-        self._outbox.send({"type": "conversation.item.create", "item": system_item(item_id, words)})
+        self._outbox.log_all(self.transcript.add_note(item_id, text))
+        self._outbox.send({"type": "conversation.item.create", "item": system_item(item_id, text)})
         return item_id
 
     def _on_caller_active(self) -> None:
@@ -333,13 +333,13 @@ class CallMachine:
         self._output.drop_held()
         self._playout.interrupt()
 
-    def _on_timer(self, woke: TimerFired) -> None:
-        match woke.key:
-            case "caller" if not self._caller_there:
+    def _on_timer(self, fired: TimerFired) -> None:
+        match fired.key:
+            case key if key == _CALLER_TIMER and not self._caller_there:
                 self._end_call("the caller did not come back" if self._joined else "no caller came")
             case key if key == RETRY_TIMER:
                 self._retry.on_retry_timer()
-            case key if key == REPORT_TIMER:
+            case key if key == TRUNCATION_TIMER:
                 self._playout.settle_truncations()
             case key if key == MISSED_RESPONSE_TIMER:
                 self._session.on_missed_response_timeout()
@@ -359,8 +359,8 @@ class CallMachine:
         if limit.goodbye is not None:
             self._interrupt()
             self._instruct_model(limit.goodbye)
-        elif limit.ends is not None:
-            self._end_call(limit.ends)
+        elif limit.end_reason is not None:
+            self._end_call(limit.end_reason)
 
     # The link -------------------------------------------------------------------------------------------------------
     def _on_link_opened(self, opened: LinkOpened) -> None:
@@ -388,14 +388,14 @@ class CallMachine:
         if isinstance(purpose, HandingOff):
             self._tools.on_agent_configured(configured, purpose)
         elif purpose.generation != self._session.generation:
-            return  # for a link that is gone
+            return  # it was configured for a link that is lost
         elif configured.agent == self.agent:
             self._session.on_configured(configured.session)
             self._retry.on_session_opened()
             self._caller_turns.on_session_opened()
-            self._push_to_talk.on_session_opened(owes_commit=self._caller_turns.needs_commit)
+            self._push_to_talk.on_session_opened(needs_commit=self._caller_turns.needs_commit)
             self._greet()
-        else:  # a handoff came in between
+        else:  # a handoff has changed the agent meanwhile
             self._session.configure()
 
     def _on_agent_failed(self, failed: AgentFailed) -> None:
@@ -415,13 +415,13 @@ class CallMachine:
         else:
             self._end_call(f"the agent {failed.agent} could not be set up")
 
-    # What the model says --------------------------------------------------------------------------------------------
-    def _on_wire_event(self, arrived: WireEventReceived) -> None:
-        event = arrived.event
+    # Events of the model ----------------------------------------------------------------------------------------------
+    def _on_wire_event(self, received: WireEventReceived) -> None:
+        event = received.event
         if event["type"] not in _UNLOGGED:
             self._outbox.log(log_events.WireReceived(event=redact(event) if self.plan.hold else event))
         if event["type"].startswith("response."):
-            self._session.await_missed_response()  # it goes on
+            self._session.await_missed_response()  # the response continues
             self._session.reset_stall_timer()
         handler = self._event_handlers.get(event["type"])
         if handler is None:
@@ -429,17 +429,15 @@ class CallMachine:
         try:
             handler(event)
         except (LookupError, TypeError, AttributeError, ValueError, OverflowError) as error:
-            # A service may send what it should not; the call goes on without that event.
-            self._outbox.log_provider_error(
-                f"A malformed {event['type']} event was passed over: {error!r}", "malformed_event"
-            )
+            # A service may send malformed events; the call ignores them and continues.
+            self._outbox.log_provider_error(f"Ignored a malformed {event['type']} event: {error!r}", "malformed_event")
 
     def _on_item_added(self, event: Event) -> None:
         item = event["item"]
         self._scheduler.on_item_added(text_field(item, "id"))
         previous = event.get("previous_item_id")
         if self._session.has_gaps and isinstance(previous, str) and not self.transcript.has_item(previous):
-            # It was added while the sideband was down.
+            # The previous item was added while the sideband was down.
             self._outbox.send({"type": "conversation.item.retrieve", "item_id": previous})
         if item.get("role") == "assistant":
             self._output.on_message_added(item, self._tools.speaker, previous)
@@ -447,7 +445,7 @@ class CallMachine:
             self._outbox.log_all(self.transcript.add_item(item, previous, self._tools.speaker))
 
     def _on_item_retrieved(self, event: Event) -> None:
-        """An item that was missed while the sideband was down."""
+        """Add an item that was missed while the sideband was down."""
         item = event["item"]
         if self.transcript.has_item(text_field(item, "id")):
             return
@@ -469,7 +467,7 @@ class CallMachine:
         self._outbox.log_all(self.transcript.set_caller_text(item_id, None))
         self._caller_turns.on_transcribed(item_id)
         details = event.get("error") or {}
-        message = f"The caller's words were not recognised: {details.get('message') or 'no reason given'}"
+        message = f"The caller's speech was not transcribed: {details.get('message') or 'no reason given'}"
         fault = classify(event)
         hint = fault.hint if fault else None
         self._outbox.log_provider_error(message, details.get("code") or "transcription_failed", hint)
@@ -479,7 +477,7 @@ class CallMachine:
         self._caller_turns.on_speech_started(event)
         if self._push_to_talk.service_interrupts:
             self._output.drop_held()
-            self._playout.clear(by_voice=True)  # the service stops its response by itself
+            self._playout.clear(by_voice=True)  # the service cancels its response by itself
 
     def _on_committed(self, event: Event) -> None:
         item_id = text_field(event, "item_id")
@@ -492,14 +490,14 @@ class CallMachine:
 
     def _on_response_created(self, event: Event) -> None:
         response_id = text_field(event["response"], "id")
-        talked_over = self._scheduler.active == REQUESTED and self._scheduler.caller_speaking
+        caller_speaks = self._scheduler.active == REQUESTED and self._scheduler.caller_speaking
         self._scheduler.on_response_created(response_id)
         self._caller_turns.on_response_created()
         if (cancel := self._scheduler.repeat_cancel()) is not None:
             self._outbox.send(cancel)
         self._tools.speaker = self.agent
-        if talked_over or not self._caller_there:
-            # Nobody would hear it, or it would talk into what the caller says: it is for later.
+        if caller_speaks or not self._caller_there:
+            # Nobody would hear the response, or it would interrupt the caller: it is requested again later.
             if not self._scheduler.cancelling:
                 self._scheduler.request_response()
             self._playout.interrupt()
@@ -523,7 +521,7 @@ class CallMachine:
         self._scheduler.on_response_done(response_id)
         self._session.on_response_done()
         self._session.reset_stall_timer()
-        for item in response.get("output") or ():  # what was missed while a sideband was down
+        for item in response.get("output") or ():  # these may have been missed while a sideband was down
             if item.get("type") == "function_call" and item.get("status") == "completed":
                 self._tools.on_function_call(item)
             elif item.get("type") == "message":
@@ -542,12 +540,12 @@ class CallMachine:
         details = event.get("error") or {}
         code, event_id = details.get("code"), details.get("event_id")
         if code == "conversation_already_has_active_response" and self._scheduler.on_request_refused(event_id):
-            return  # its response.done will let us ask again
+            return  # the request is sent again after the active response
         if code == "response_cancel_not_active" or self._push_to_talk.is_own_commit(event_id):
             return
         self._retry.on_error(event)
 
-    # The next turn --------------------------------------------------------------------------------------------------
+    # Requests, and the end of the call --------------------------------------------------------------------------------
     def _request_if_due(self) -> None:
         if self._ended or self._tools.block_response:
             return

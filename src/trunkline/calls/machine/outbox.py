@@ -1,4 +1,4 @@
-"""What a step of the call's machine brings about: effects in order, and what becomes of events without a link."""
+"""Outbox of the machine: the effects of a step in order, and events for the model that wait for a link."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from trunkline.realtime.events import Event
 
 
 class Outbox:
-    """Collects the effects of one step. The parts of the machine share it.
+    """Collector of the effects of one step, shared by the parts of the machine.
 
     Attributes:
-        now: the time of the step, in ms of the call's clock.
-        link_up: whether events reach the model now.
+        now_ms: time of the step, in ms of the call's clock.
+        link_up: true if events reach the model now.
     """
 
     def __init__(self) -> None:
@@ -24,56 +24,59 @@ class Outbox:
         self._effects: list[Effect] = []
 
     def emit(self, effect: Effect) -> None:
-        """Something for the shell to do."""
+        """Add an effect to the step."""
         self._effects.append(effect)
 
     def log(self, event: LogEventUnion) -> None:
-        """Appends to the call's log."""
+        """Append an event to the call's log."""
         self.emit(AppendToLog(event))
 
     def log_all(self, events: Iterable[LogEventUnion]) -> None:
-        """Appends several events to the call's log."""
+        """Append several events to the call's log."""
         for event in events:
             self.log(event)
 
     def log_provider_error(self, message: object, code: object, hint: str | None = None) -> None:
-        """Something that the service says is wrong."""
-        told = None if code is None else str(code)
-        self.log(CallError(message=str(message), code=told, source="provider", hint=hint))
+        """Log an error that the provider's service reported."""
+        self.log(
+            CallError(message=str(message), code=None if code is None else str(code), source="provider", hint=hint)
+        )
 
     def set_timer(self, key: str, at_ms: float | None) -> None:
-        """Asks for `TimerFired(key)` at `at_ms`, in place of an earlier wish of that key; None takes it back."""
+        """Set the timer `key` to `at_ms`, in place of an earlier one of that key; None cancels it."""
         self.emit(SetTimer(key, at_ms))
 
     def send(self, event: Event) -> None:
-        """Sends an event to the model. Without a link it is kept for the session, if that goes on; else what matters of
-        it is replayed when there is a new one."""
+        """Send an event to the model, or buffer it while a resumable session has no link.
+
+        Without a session the event is dropped: a new session gets the conversation by replay.
+        """
         if self.link_up:
             self.log(WireSent(event=event))
             self.emit(Send(event))
-        elif self._buffered is not None and event["type"] != "session.update":  # the latest is sent first of all
+        elif self._buffered is not None and event["type"] != "session.update":  # a resumed link gets the current one
             self._buffered.append(event)
 
     def start_buffering(self) -> None:
-        """The link is gone, but the session goes on and will be reached again: events wait for it."""
+        """Buffer events from now on: the link is lost, but its session can be resumed."""
         self._buffered = self._buffered or []
 
     def drop_buffered(self) -> None:
-        """The session is gone: nothing waits for it any more."""
+        """Drop the buffered events and buffer no more: the session is lost."""
         self._buffered = None
 
     def send_buffered(self) -> None:
-        """Sends what has waited for the session."""
-        kept, self._buffered = self._buffered or [], None
-        for event in kept:
+        """Send the buffered events over the resumed link."""
+        buffered, self._buffered = self._buffered or [], None
+        for event in buffered:
             self.send(event)
 
     @property
     def reaches_model(self) -> bool:
-        """Whether what is sent now will reach the session that is there, be it a little later."""
+        """True if an event sent now reaches the current session, at once or after it is resumed."""
         return self.link_up or self._buffered is not None
 
     def take(self) -> list[Effect]:
-        """The effects so far; afterwards there are none."""
+        """Return the effects of the step and start an empty list."""
         effects, self._effects = self._effects, []
         return effects

@@ -1,4 +1,4 @@
-"""The plan of a call: the facts about scenario, provider and limits that are fixed when the call is made."""
+"""Plan of a call: facts about scenario, provider and limits that are fixed when the call is made."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from trunkline.calls.log_events import Codec, Notice, Transport
 
 @dataclass(frozen=True)
 class CallPlan:
-    """What a call is to be, fixed when it is made.
+    """Everything the machine knows about its call from the start.
 
     Attributes:
         transfers: agent -> {tool name: target agent}.
         tools: agent -> names of its own tools.
-        caller_wait_ms: how long the call waits for its caller.
-        turn_detection: the scenario's, as the session knows it; None is push-to-talk.
+        caller_wait_ms: time the call waits for its caller, at the start and after a disconnect.
+        turn_detection: the scenario's session field of that name; None means push-to-talk.
         guardrails: agent -> names of its guardrails.
-        hold: whether nothing is shown or heard before its guardrails have passed it.
-        retries: how often an answer that a guardrail stopped is asked for again.
-        session_limit_ms: how long a provider lets a session live; None is for ever.
-        max_call_ms: how long a call may last.
-        idle_timeout_ms: how long the caller may say nothing.
-        notices: what the provider wants to be known.
+        hold: true if output is held back until its guardrails have passed it.
+        retries: number of new answers requested after an answer that a guardrail stopped.
+        session_limit_ms: maximum lifetime of a session at the provider; None means unlimited.
+        max_call_ms: maximum duration of the call; None means unlimited.
+        idle_timeout_ms: maximum silence of the caller; None means unlimited.
+        notices: notices of the provider, logged at the start.
     """
 
     call_id: str

@@ -11,19 +11,23 @@ from trunkline.calls.machine.effects import PlayAudio
 from trunkline.calls.machine.inputs import AudioReceived
 from trunkline.calls.machine.outbox import Outbox
 from trunkline.calls.machine.relay_playout import RelayPlayout
-from trunkline.calls.machine.response_scheduler import ResponseScheduler
+from trunkline.calls.machine.response_scheduler import TRUNCATION_PENDING, ResponseScheduler
 from trunkline.calls.machine.transcript import Transcript
 from trunkline.calls.machine.webrtc_playout import MS_PER_CHARACTER, WebRtcPlayout
 from trunkline.realtime.event_fields import text_field
 from trunkline.realtime.events import Event
 
-REPORT_WAIT_MS = 250.0
-"""How long a truncation waits for the page to say what it had played."""
-REPORT_TIMER = "report"
+TRUNCATION_WAIT_MS = 250.0
+"""Time a truncation waits for the page's report on the relay, or for the service's own truncation over WebRTC."""
+TRUNCATION_TIMER = "truncation"
 
 
 class Playout:
-    """What the caller hears. `replayed` are messages that the session knows as text: they have no sound to be cut."""
+    """Playout on either transport.
+
+    Attributes:
+        replayed: ids of messages that the session knows as text only, so that it cannot truncate them.
+    """
 
     def __init__(self, outbox: Outbox, scheduler: ResponseScheduler, transcript: Transcript) -> None:
         self._outbox = outbox
@@ -32,16 +36,17 @@ class Playout:
         self._relay = RelayPlayout()
         self._webrtc: WebRtcPlayout | None = None
         self._own_truncations: set[str] = set()
+        """Messages truncated by the call: the service confirms each, and that is not logged again."""
         self.replayed: set[str] = set()
 
     @property
     def over_webrtc(self) -> bool:
-        """Whether sound flows past us, over WebRTC."""
+        """True if the audio flows over WebRTC."""
         return self._webrtc is not None
 
-    # The caller comes and goes --------------------------------------------------------------------------------------
+    # The caller joins and leaves ------------------------------------------------------------------------------------
     def on_caller_joined(self, transport: log_events.Transport) -> None:
-        """The caller hears us, by this transport."""
+        """Use this transport from now on."""
         if transport == "websocket":
             self._leave_webrtc()
         elif self._webrtc is None:
@@ -50,7 +55,11 @@ class Playout:
             self._webrtc.on_page_back()
 
     def on_caller_left(self) -> bool:
-        """The caller's page is gone. True if sound may still flow, so that nothing is to be stopped."""
+        """Note that the caller's page is gone.
+
+        Returns:
+            True if audio may still reach the page, so that nothing must be interrupted.
+        """
         if self._webrtc is None:
             return False
         self._webrtc.on_page_lost(self._outbox.now_ms)
@@ -58,11 +67,11 @@ class Playout:
 
     @property
     def relay_playing(self) -> bool:
-        """Whether the relay's sound has not been played to its end."""
+        """True if the page has not played all of the relay's audio yet."""
         return bool(self._relay.unplayed(self._outbox.now_ms))
 
     def _leave_webrtc(self) -> None:
-        """The caller's sound goes over the relay from now on: what was being said is said again there."""
+        """Change from WebRTC to the relay; an answer that the caller did not hear whole is requested again."""
         if self._webrtc is None:
             return
         if self._webrtc.playing or self._webrtc.maybe_unheard:
@@ -72,15 +81,20 @@ class Playout:
         self._outbox.log_all(self._transcript.close_open(self.duration_ms, roles=("assistant",)))
         self._webrtc = None
 
-    # Silencing ------------------------------------------------------------------------------------------------------
+    # Interruption ---------------------------------------------------------------------------------------------------
     def interrupt(self) -> None:
-        """Stops the response under way and silences what the caller has not heard yet."""
+        """Cancel the response in progress, and clear the audio that the caller has not heard yet."""
         if (cancel := self._scheduler.cancel_response()) is not None:
             self._outbox.send(cancel)
         self.clear()
 
     def clear(self, *, unfinished_only: bool = False, by_voice: bool = False) -> None:
-        """Silences what is not heard yet. `by_voice`: over WebRTC the service clears and truncates by itself."""
+        """Clear the audio that the caller has not heard yet.
+
+        Args:
+            unfinished_only: keep the audio of messages that are complete; only on the relay.
+            by_voice: the caller's speech interrupts, so over WebRTC the service clears and truncates by itself.
+        """
         if self._webrtc is not None:
             if not by_voice:
                 self._outbox.send({"type": "output_audio_buffer.clear"})
@@ -89,41 +103,41 @@ class Playout:
         if not self._relay.unplayed(self._outbox.now_ms, unfinished_only=unfinished_only):
             return
         self.settle_truncations()
-        self._await_report(self._relay.cut(self._outbox.now_ms, unfinished_only=unfinished_only))
+        self._await_truncation(self._relay.cut(self._outbox.now_ms, unfinished_only=unfinished_only))
 
     def on_session_lost(self) -> None:
-        """The session is gone, and what it was saying with it; over the relay, what came whole may be heard whole."""
+        """Clear the audio of the lost session; on the relay, complete messages are still played."""
         if self._webrtc is None:
             self.clear(unfinished_only=True)
             return
         if self._webrtc.playing or self._webrtc.maybe_unheard:
-            self._scheduler.request_response()  # it is said again to the one who comes back
+            self._scheduler.request_response()  # the caller hears the answer again after they reconnect
         self._cut_webrtc(self._webrtc)
 
-    def _cut_webrtc(self, media: WebRtcPlayout) -> None:
+    def _cut_webrtc(self, webrtc: WebRtcPlayout) -> None:
         self.settle_truncations()
-        if (cut := media.cut(self._outbox.now_ms)) is not None:
-            self._await_report(cut)
+        if (item_id := webrtc.cut(self._outbox.now_ms)) is not None:
+            self._await_truncation(item_id)
 
-    def _await_report(self, cut: str | None) -> None:
-        self._outbox.log(log_events.AudioCleared(item_id=cut))
-        self._scheduler.block("report")
-        self._outbox.set_timer(REPORT_TIMER, self._outbox.now_ms + REPORT_WAIT_MS)
+    def _await_truncation(self, item_id: str | None) -> None:
+        self._outbox.log(log_events.AudioCleared(item_id=item_id))
+        self._scheduler.block(TRUNCATION_PENDING)
+        self._outbox.set_timer(TRUNCATION_TIMER, self._outbox.now_ms + TRUNCATION_WAIT_MS)
 
     def settle_truncations(self) -> None:
-        """Tells the model what was heard of the messages that were cut."""
-        self._scheduler.unblock("report")
-        self._outbox.set_timer(REPORT_TIMER, None)
-        for heard in self._webrtc.take_truncations() if self._webrtc else ():
-            message = self._transcript.message(heard.item_id)
+        """Truncate the messages that were cut, at the part that was heard by now."""
+        self._scheduler.unblock(TRUNCATION_PENDING)
+        self._outbox.set_timer(TRUNCATION_TIMER, None)
+        for played in self._webrtc.take_truncations() if self._webrtc else ():
+            message = self._transcript.message(played.item_id)
             if message is not None and message.text:
-                self._own_truncations.add(heard.item_id)
-                self.truncate(heard.item_id, heard.ms)
-        for heard in self._relay.take_truncations():
-            self.truncate(heard.item_id, heard.ms)
+                self._own_truncations.add(played.item_id)
+                self.truncate(played.item_id, played.ms)
+        for played in self._relay.take_truncations():
+            self.truncate(played.item_id, played.ms)
 
     def truncate(self, item_id: str, heard_ms: int) -> None:
-        """Tells the model that only the beginning of a message was heard."""
+        """Truncate a message to its first `heard_ms`, at the model and in the transcript."""
         if item_id not in self.replayed:
             self._outbox.send(
                 {
@@ -136,54 +150,54 @@ class Playout:
         self._outbox.log_all(self._transcript.truncate(item_id, heard_ms, self.duration_ms(item_id)))
 
     def duration_ms(self, item_id: str) -> float:
-        """How long the sound of a message is, as far as it is known."""
+        """Return the duration of a message's audio, as far as it is known; over WebRTC it is an estimate."""
         if self._webrtc is None:
             return self._relay.duration_ms(item_id)
         message = self._transcript.message(item_id)
         return len(message.text) * MS_PER_CHARACTER if message else 0.0
 
-    # Sound over the relay -------------------------------------------------------------------------------------------
-    def play(self, sound: AudioReceived) -> None:
-        """Sound of the agent, for the caller to hear."""
-        if self._scheduler.cancelling and self._relay.reject(sound.item_id, sound.ms):
-            self.truncate(sound.item_id, 0)
+    # Audio on the relay ---------------------------------------------------------------------------------------------
+    def play(self, audio: AudioReceived) -> None:
+        """Send audio to the page, unless its message was cut or its response is cancelled."""
+        if self._scheduler.cancelling and self._relay.reject(audio.item_id, audio.ms):
+            self.truncate(audio.item_id, 0)
             return
-        first = self._relay.add_audio(sound.item_id, sound.ms, self._outbox.now_ms)
+        first = self._relay.add_audio(audio.item_id, audio.ms, self._outbox.now_ms)
         if first is None:
             return
         if first:
-            self._outbox.log(log_events.AudioStarted(item_id=sound.item_id))
-        self._outbox.emit(PlayAudio(sound.pcm))
+            self._outbox.log(log_events.AudioStarted(item_id=audio.item_id))
+        self._outbox.emit(PlayAudio(audio.pcm))
 
     def reject(self, item_id: str) -> None:
-        """Nobody shall hear a message of which nothing was heard yet."""
+        """Drop all audio of a message of which nothing was played yet."""
         if self._relay.reject(item_id, 0.0):
             self.truncate(item_id, 0)
 
     def on_audio_done(self, item_id: str) -> None:
-        """All sound of a message has come."""
+        """Log the duration of a message: its audio is complete."""
         ms = self._relay.mark_complete(item_id)
         if ms is not None:
             self._outbox.log(log_events.AudioDone(item_id=item_id, ms=round(ms)))
 
     def on_played(self, item_id: str, ms: int) -> None:
-        """The page says how much of a message it has played."""
+        """Handle the page's report that it has played `ms` of a message."""
         if self._relay.on_played(item_id, ms, self._outbox.now_ms):
             self.settle_truncations()
 
-    # Sound over WebRTC ----------------------------------------------------------------------------------------------
+    # Audio over WebRTC ----------------------------------------------------------------------------------------------
     def on_message_added(self, response_id: str, item_id: str) -> None:
-        """A response has a message."""
+        """Note the message of a response: the service announces audio by the response's id."""
         if self._webrtc is not None:
             self._webrtc.on_message_added(response_id, item_id)
 
     def on_response_cancelled(self, response_id: str) -> None:
-        """A response was cancelled: if it does not sound by now, nobody heard of it."""
+        """Expect no audio of a cancelled response that has not started to play."""
         if self._webrtc is not None:
             self._webrtc.on_response_cancelled(response_id)
 
     def on_started(self, event: Event) -> None:
-        """`output_audio_buffer.started`."""
+        """Handle `output_audio_buffer.started`."""
         item_id = (
             self._webrtc.on_started(text_field(event, "response_id"), self._outbox.now_ms) if self._webrtc else None
         )
@@ -191,18 +205,18 @@ class Playout:
             self._outbox.log(log_events.AudioStarted(item_id=item_id))
 
     def on_stopped(self, _event: Event) -> None:
-        """`output_audio_buffer.stopped`."""
-        heard = self._webrtc.on_stopped(self._outbox.now_ms) if self._webrtc else None
-        if heard is not None:
-            self._outbox.log(log_events.AudioDone(item_id=heard.item_id, ms=heard.ms))
+        """Handle `output_audio_buffer.stopped`: the page has played all audio."""
+        played = self._webrtc.on_stopped(self._outbox.now_ms) if self._webrtc else None
+        if played is not None:
+            self._outbox.log(log_events.AudioDone(item_id=played.item_id, ms=played.ms))
 
     def on_cleared(self, _event: Event) -> None:
-        """`output_audio_buffer.cleared`."""
+        """Handle `output_audio_buffer.cleared`."""
         if self._webrtc is not None and self._webrtc.playing:
             self._cut_webrtc(self._webrtc)
 
     def on_truncated(self, event: Event) -> None:
-        """`conversation.item.truncated`: by us, or by the service when the caller cut in by voice."""
+        """Handle `conversation.item.truncated`: a confirmation, or the service's own truncation after a barge-in."""
         item_id, heard_ms = text_field(event, "item_id"), int(event["audio_end_ms"])
         if item_id in self._own_truncations or self._webrtc is None:
             self._own_truncations.discard(item_id)

@@ -1,4 +1,4 @@
-"""What the caller chooses while they talk: push-to-talk, and the agent's voice."""
+"""Push-to-talk, and the other settings that the caller changes during a call: voice, speed and codec."""
 
 from __future__ import annotations
 
@@ -14,18 +14,20 @@ from trunkline.calls.machine.response_scheduler import ResponseScheduler
 from trunkline.realtime.events import Event, new_id
 
 WEBRTC_LAG_MS = 200.0
-"""How much longer sound takes over WebRTC than the page's command: so long after a release the turn is committed."""
+"""Additional delay of audio over WebRTC, compared with the page's commands: the commit waits for it after a release."""
 RESENT_AUDIO_WAIT_MS = 300.0
-"""How long sound that was held back is given to reach a new session before it is committed."""
-COMMIT_TIMER = "release"
+"""Time that resent audio has to reach a new session before it is committed."""
+COMMIT_TIMER = "commit"
 
 
 class PushToTalk:
-    """Push-to-talk: press clears and listens, release commits; the answer is asked for when the service has committed.
+    """Push-to-talk and settings of one call.
+
+    A press clears the session's input, a release commits it; a response is requested once the service has committed.
 
     Attributes:
-        settings: what was chosen, all of it.
-        pressed: whether the caller holds the button.
+        settings: the current settings.
+        pressed: true if the caller holds the button.
     """
 
     def __init__(self, plan: CallPlan, outbox: Outbox, scheduler: ResponseScheduler, playout: Playout) -> None:
@@ -36,36 +38,40 @@ class PushToTalk:
         self.settings = log_events.CallSettings(push_to_talk=plan.turn_detection is None, codec=plan.codec)
         self.pressed = False
         self._uncommitted = False
-        """Whether something was said whose commit has not gone out yet."""
+        """True if the caller has released a turn and its commit was not sent yet."""
         self._commit_id: str | None = None
 
     @property
     def turn_detection(self) -> dict[str, Any] | None:
-        """The session's: the scenario's, but none while the caller pushes to talk."""
+        """The session's turn detection: the scenario's, or None during push-to-talk."""
         if self.settings.push_to_talk or self._plan.turn_detection is None:
             return None
         return {"create_response": True, "interrupt_response": True, **self._plan.turn_detection}
 
     @property
     def service_answers(self) -> bool:
-        """Whether the service starts a response by itself after the caller's turn."""
+        """True if the service starts a response by itself after the caller's turn."""
         detection = self.turn_detection
         return bool(detection and detection["create_response"])
 
     @property
     def service_interrupts(self) -> bool:
-        """Whether the caller's voice cuts the agent off."""
+        """True if the caller's speech interrupts the agent."""
         detection = self.turn_detection
         return detection is None or bool(detection["interrupt_response"])
 
     def log_settings(self) -> None:
-        """The call begins: what differs from the usual is told."""
+        """Log the settings at the start of the call, unless they are the defaults."""
         if self.settings != log_events.CallSettings():
             self._outbox.log(self.settings)
 
     # Push-to-talk ---------------------------------------------------------------------------------------------------
     def switch(self, on: bool) -> bool:
-        """Turns it on or off; False if it was so already. Without turn detection in the scenario it stays on."""
+        """Switch push-to-talk on or off; in a scenario without turn detection it stays on.
+
+        Returns:
+            True if the setting has changed.
+        """
         on = on or self._plan.turn_detection is None
         if on == self.settings.push_to_talk:
             return False
@@ -76,18 +82,22 @@ class PushToTalk:
         return True
 
     def press(self) -> bool:
-        """The caller begins to speak. True if they go on with the last turn, which has not been committed yet."""
-        goes_on = self._uncommitted
+        """Begin a turn.
+
+        Returns:
+            True if it continues the last one, which was not committed yet.
+        """
+        continues = self._uncommitted
         self.pressed = True
         self._uncommitted = False
         self._outbox.set_timer(COMMIT_TIMER, None)
         self._scheduler.caller_speaking = True
-        if not goes_on:
+        if not continues:
             self._outbox.send({"type": "input_audio_buffer.clear"})
-        return goes_on
+        return continues
 
     def release(self) -> None:
-        """The caller has spoken."""
+        """End the turn: commit it, over WebRTC after the lag of the audio."""
         if not self.pressed:
             return
         self.pressed = False
@@ -98,32 +108,32 @@ class PushToTalk:
             self.commit()
 
     def commit(self) -> None:
-        """Ends the caller's turn."""
+        """Commit the released turn; without a session, `on_session_opened` does it later."""
         if not self._uncommitted or not self._outbox.reaches_model:
-            return  # with a new link it is tried again
+            return
         self._uncommitted = False
         self._scheduler.caller_speaking = False
         self._commit_id = new_id("event")
         self._outbox.send({"type": "input_audio_buffer.commit", "event_id": self._commit_id})
 
     def is_own_commit(self, event_id: str | None) -> bool:
-        """An error names our commit: nothing was said. True if so."""
+        """Return whether an error refers to the last commit: the turn was empty, which needs no action."""
         return event_id is not None and event_id == self._commit_id
 
-    def on_session_opened(self, *, owes_commit: bool) -> None:
-        """There is a session again; what was said meanwhile is on its way to it.
+    def on_session_opened(self, *, needs_commit: bool) -> None:
+        """Restore the turn in a new session.
 
         Args:
-            owes_commit: a turn that was committed is heard again.
+            needs_commit: true if a turn that was committed before is resent, and must be committed again.
         """
-        self._uncommitted = self._uncommitted or (owes_commit and self.settings.push_to_talk and not self.pressed)
+        self._uncommitted = self._uncommitted or (needs_commit and self.settings.push_to_talk and not self.pressed)
         if self._uncommitted:
             self._outbox.set_timer(COMMIT_TIMER, self._outbox.now_ms + RESENT_AUDIO_WAIT_MS)
         if self.pressed or self._uncommitted:
             self._scheduler.caller_speaking = True
 
     def on_caller_left(self) -> None:
-        """Nobody holds the button any more."""
+        """Drop the turn in progress."""
         self._reset()
 
     def _reset(self) -> None:
@@ -131,16 +141,16 @@ class PushToTalk:
         self._outbox.set_timer(COMMIT_TIMER, None)
         self._scheduler.caller_speaking = False
 
+    # Settings -------------------------------------------------------------------------------------------------------
     def set_codec(self, codec: log_events.Codec) -> bool:
-        """Another codec, for the next session. False if it is the same as before."""
+        """Set the codec for the next session; return whether it has changed."""
         if codec == self.settings.codec:
             return False
         self._change_settings(codec=codec)
         return True
 
-    # Voice ----------------------------------------------------------------------------------------------------------
     def set_voice(self, voice: str | None, speed: float | None) -> None:
-        """Changes the agent's voice, its speed, or both. A service that will not says so by an error."""
+        """Set the agent's voice, its speed, or both. A service that refuses them answers with an `error` event."""
         changes = {name: value for name, value in (("voice", voice), ("speed", speed)) if value is not None}
         self._change_settings(**changes)
         self._update_session({"audio": {"output": changes}})

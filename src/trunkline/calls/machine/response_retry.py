@@ -1,51 +1,55 @@
-"""What the call does about answers that the service fails to give."""
+"""Response retry: the call's reaction to errors of the service and to responses that fail."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from trunkline.calls.machine.outbox import Outbox
-from trunkline.calls.machine.response_scheduler import ResponseScheduler
+from trunkline.calls.machine.response_scheduler import RETRY_PENDING, ResponseScheduler
 from trunkline.calls.machine.session_lifecycle import SessionLifecycle
 from trunkline.providers.error_policy import Fault, SessionFaults, Treatment
 from trunkline.realtime.events import Event
 
 MAX_CONTENT_FILTER_RETRIES = 2
-"""How often an answer that the content filter stopped is asked for in other words."""
+"""Number of times the model is asked to rephrase an answer that the content filter stopped."""
 RETRY_TIMER = "retry"
-_IN_OTHER_WORDS = (
+_REPHRASE = (
     "Your last answer was cut off by the content filter. The caller heard its beginning at most. Answer again in other "
     "words, or say that you cannot help with this."
 )
 
 
 class ResponseRetry:
-    """Asks again, later or in another session, where that may help; says what is wrong where it does not.
+    """Retries failed responses, later or in a new session where that may help, and logs all errors.
 
     Args:
-        tell_model: adds words that the model has to answer to, and the caller does not see.
+        instruct_model: adds a system message that the caller does not see, and requests a response to it.
     """
 
     def __init__(
-        self, outbox: Outbox, scheduler: ResponseScheduler, session: SessionLifecycle, tell_model: Callable[[str], None]
+        self,
+        outbox: Outbox,
+        scheduler: ResponseScheduler,
+        session: SessionLifecycle,
+        instruct_model: Callable[[str], None],
     ) -> None:
         self._outbox = outbox
         self._scheduler = scheduler
         self._session = session
-        self._instruct_model = tell_model
+        self._instruct_model = instruct_model
         self._faults = SessionFaults()
         self._filtered = 0
 
     def on_session_opened(self) -> None:
-        """There is another session."""
+        """Forget the faults of the former session."""
         self._faults.opened()
 
     def on_caller_turn(self) -> None:
-        """A new turn of the caller's."""
+        """Allow all content filter retries again: the caller has begun a new turn."""
         self._filtered = 0
 
     def on_response_done(self, response: Event) -> None:
-        """A response is over, for better or worse."""
+        """Log the error of a failed or filtered response, and retry the response where its treatment says so."""
         fault = self._faults.seen({"type": "response.done", "response": response})
         if fault is None:
             return
@@ -53,24 +57,24 @@ class ResponseRetry:
         if fault.code == "content_filter":
             self._filtered += 1
             if self._filtered <= MAX_CONTENT_FILTER_RETRIES:
-                self._instruct_model(_IN_OTHER_WORDS)
+                self._instruct_model(_REPHRASE)
         else:
             self._recover(fault)
 
     def on_error(self, event: Event) -> None:
-        """The service says that something is wrong: with an event of ours, or with itself."""
-        asked = self._scheduler.on_request_failed((event.get("error") or {}).get("event_id"))
-        answering = self._scheduler.busy
+        """Log an `error` event, and recover if it concerns a request or the response in progress."""
+        was_request = self._scheduler.on_request_failed((event.get("error") or {}).get("event_id"))
+        busy = self._scheduler.busy
         fault = self._faults.seen(event)
         if fault is None:
             return
         self._outbox.log_provider_error(fault.message, fault.code, fault.hint)
-        if asked or (answering and fault.event_id is None and fault.treatment is Treatment.RENEW_SESSION):
+        if was_request or (busy and fault.event_id is None and fault.treatment is Treatment.RENEW_SESSION):
             self._recover(fault)
 
     def on_retry_timer(self) -> None:
-        """The service has been left alone for as long as it wanted."""
-        self._scheduler.unblock("retry")
+        """Allow requests again: the service's retry delay is over."""
+        self._scheduler.unblock(RETRY_PENDING)
 
     def _recover(self, fault: Fault) -> None:
         if fault.treatment not in (Treatment.RETRY, Treatment.RENEW_SESSION):
@@ -79,5 +83,5 @@ class ResponseRetry:
         if fault.treatment is Treatment.RENEW_SESSION:
             self._session.renew("the session only fails", make_before_break=False)
         elif fault.retry_after_s:
-            self._scheduler.block("retry")
+            self._scheduler.block(RETRY_PENDING)
             self._outbox.set_timer(RETRY_TIMER, self._outbox.now_ms + fault.retry_after_s * 1000)

@@ -1,9 +1,9 @@
-"""Who speaks next: the only place that asks the model for a response.
+"""Response scheduler: the only place that asks the model for a response.
 
-There is one pending wish. Typed text, tools, handoffs and the greeting put theirs into it; it becomes a
-`response.create` as soon as nothing stands against it: no response under way, the caller not speaking, the link up,
-and nothing else that `hold` names. A response that the service starts by itself (after the caller's turn) fulfils
-a wish whose items it has already seen, so nothing is answered twice and nothing is left unanswered.
+It holds at most one pending request. Typed text, tool outputs, handoffs and the greeting set it. It becomes a
+`response.create` as soon as nothing stands against it: no response is in progress, the caller is not speaking, and no
+part blocks it. A response that the service starts by itself, after the caller's turn, fulfils the request if the
+service had acknowledged the request's items by then. So each turn is answered exactly once.
 """
 
 from __future__ import annotations
@@ -13,86 +13,106 @@ from collections.abc import Iterable
 from trunkline.realtime.events import Event, new_id
 
 REQUESTED = ""
-"""`ResponseScheduler.active` between our `response.create` and its `response.created`."""
+"""Value of `ResponseScheduler.active` between a `response.create` and its `response.created`."""
 UNANNOUNCED = "unknown"
-"""`ResponseScheduler.active` when the service says that a response is under way which it never announced."""
+"""Value of `ResponseScheduler.active` when the service reports an active response that it never announced."""
+
+# Reasons to block requests
+LINK_DOWN = "link"
+CALLER_AWAY = "caller"
+TRUNCATION_PENDING = "truncation"
+RETRY_PENDING = "retry"
+RESEND_PENDING = "resend"
 
 
 class ResponseScheduler:
-    """Holds the one wish for a response. All methods are told facts; `next_request` says what to send."""
+    """State of the current response and of the one pending request. `next_request` returns the event to send.
+
+    Attributes:
+        active: id of the response in progress, `REQUESTED` or `UNANNOUNCED`; None while the model is idle.
+        caller_speaking: true if the caller speaks, so that nothing is requested.
+        cancelling: true if the response in progress is cancelled and not over yet; its audio is dropped.
+    """
 
     def __init__(self) -> None:
         self.active: str | None = None
-        """The id of the response under way, `REQUESTED` while one was asked for but not yet created."""
         self.caller_speaking = False
         self.cancelling = False
-        """Whether the response under way was cancelled and has not ended yet: nobody shall hear more of it."""
         self._wanted = False
         self._unacked: set[str] = set()
+        """Items that the pending request answers and the service has not acknowledged."""
         self._request_id: str | None = None
+        """`event_id` of the last `response.create`."""
         self._request_unacked: set[str] = set()
         self._request_answered = False
+        """True if the response that began after the last `response.create` has seen all items of it."""
         self._blocks: set[str] = set()
 
     @property
     def response_wanted(self) -> bool:
-        """Whether a response is wanted and not yet asked for."""
+        """True if a request is pending that has not been sent."""
         return self._wanted
 
     @property
     def busy(self) -> bool:
-        """Whether a response is under way or asked for."""
+        """True if a response is in progress or requested."""
         return self.active is not None
 
     def request_response(self, items: Iterable[str] = ()) -> None:
-        """A response is wanted that answers `items` (ids we gave, not yet confirmed by the service)."""
+        """Set the pending request, for a response to `items`: ids that the service has not acknowledged yet."""
         self._wanted = True
         self._unacked.update(items)
 
     def cancel_request(self) -> None:
-        """Nothing is wanted any more."""
+        """Drop the pending request."""
         self._wanted = False
         self._unacked.clear()
 
     @property
     def blocked(self) -> bool:
-        """Whether anything that `hold` names stands against a request."""
+        """True if any part blocks requests."""
         return bool(self._blocks)
 
     def block(self, reason: str) -> None:
-        """Asks for nothing until `release(reason)`."""
+        """Hold back the pending request until `unblock(reason)`."""
         self._blocks.add(reason)
 
     def unblock(self, reason: str) -> None:
-        """Takes a hold back."""
+        """Remove a reason to block."""
         self._blocks.discard(reason)
 
     def on_item_added(self, item_id: str) -> None:
-        """The service has this item in its conversation."""
+        """Note that the service has acknowledged an item of its conversation."""
         self._unacked.discard(item_id)
         self._request_unacked.discard(item_id)
 
     def on_response_created(self, response_id: str) -> None:
-        """A response begins. It may be the service's own even after we asked: then ours will be refused."""
+        """Note the response that begins.
+
+        It may be the service's own even after a `response.create`, which the service then refuses.
+        """
         if self.active == REQUESTED:
             self._request_answered = not self._request_unacked
         else:
-            self.caller_speaking = False  # the service takes the turn for finished
+            self.caller_speaking = False  # the service has ended the caller's turn
             self.cancelling = False
         self.active = response_id
         if self._wanted and not self._unacked and not self.cancelling:
             self.cancel_request()
 
     def on_response_done(self, response_id: str) -> None:
-        """A response is over."""
+        """Note the end of a response."""
         if self.active in (response_id, REQUESTED, UNANNOUNCED):
             self.active = None
             self.cancelling = False
 
     def on_request_refused(self, event_id: str | None) -> bool:
-        """The service says that a response is under way already; True if it refuses our request by that.
+        """Handle the refusal of a `response.create` because another response is active.
 
-        Then ours is wished for again, unless the one that is under way began after all that ours was to answer.
+        The request becomes pending again, unless the active response has seen all items of it.
+
+        Returns:
+            True if the refusal concerns the last request.
         """
         if self._request_id is None or event_id not in (None, self._request_id):
             return False
@@ -104,7 +124,11 @@ class ResponseScheduler:
         return True
 
     def on_request_failed(self, event_id: str | None) -> bool:
-        """An error names our request, and another try would not mend it: it is dropped. True if it was ours."""
+        """Drop the last request if an error event refers to it, since a second try would fail as well.
+
+        Returns:
+            True if the error concerns the last request.
+        """
         if event_id is None or event_id != self._request_id:
             return False
         self._request_id = None
@@ -114,7 +138,7 @@ class ResponseScheduler:
         return True
 
     def on_session_lost(self) -> None:
-        """Whatever was under way is gone; what was being answered is wished for again."""
+        """Reset the state; a response that was in progress becomes the pending request."""
         if self.active is not None and not self.cancelling:
             self._wanted = True
         self.active = None
@@ -125,7 +149,7 @@ class ResponseScheduler:
         self._request_unacked.clear()
 
     def cancel_response(self) -> Event | None:
-        """The event that stops the response under way, None where there is none or it is being stopped already."""
+        """Return the event that cancels the response in progress; None if there is nothing to cancel."""
         if self.active is None or self.cancelling:
             return None
         self.cancelling = True
@@ -135,14 +159,16 @@ class ResponseScheduler:
         return event
 
     def repeat_cancel(self) -> Event | None:
-        """The event that stops a response which was cancelled before it had begun: a service may have found nothing to
-        cancel then. None if it was not."""
+        """Return a second cancel event for a response that was cancelled before it began; None for other responses.
+
+        The service may have found nothing to cancel the first time.
+        """
         if not self.cancelling or self.active in (None, REQUESTED, UNANNOUNCED):
             return None
         return {"type": "response.cancel", "event_id": new_id("event"), "response_id": self.active}
 
     def next_request(self) -> Event | None:
-        """The `response.create` to send now, or None."""
+        """Return the `response.create` to send now, or None."""
         if not self._wanted or self.busy or self.caller_speaking or self._blocks:
             return None
         self._request_unacked = set(self._unacked)

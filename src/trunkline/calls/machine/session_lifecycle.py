@@ -1,4 +1,4 @@
-"""How the machine stands to the model: a session that is new, lost, back, or made anew before its time is up."""
+"""Session lifecycle: connect, resume, renew and lose the model session."""
 
 from __future__ import annotations
 
@@ -11,27 +11,31 @@ from trunkline.calls.machine.inputs import LinkDropped, LinkOpened
 from trunkline.calls.machine.outbox import Outbox
 from trunkline.calls.machine.plan import CallPlan
 from trunkline.calls.machine.playout import Playout
-from trunkline.calls.machine.response_scheduler import ResponseScheduler
+from trunkline.calls.machine.response_scheduler import LINK_DOWN, ResponseScheduler
 from trunkline.calls.machine.transcript import Transcript
 from trunkline.realtime.events import Event
 
 MISSED_RESPONSE_WAIT_MS = 5_000.0
-"""How long a resumed sideband waits for the end of a response that was under way when it was cut."""
+"""Time a resumed sideband waits for the end of a response that was in progress when the sideband dropped."""
 STALL_TIMEOUT_MS = 20_000.0
-"""How long a response may be under way without a word from the service before the session is taken for dead."""
+"""Time without an event during a response, after which the session counts as dead."""
 RENEWAL_GRACE_MS = 60_000.0
-"""How long before the provider's limit a session is renewed even if somebody speaks."""
+"""Time before the provider's limit at which a session is renewed even if somebody speaks."""
 RENEWAL_RETRY_MS = 30_000.0
-MISSED_RESPONSE_TIMER = "answer"
+MISSED_RESPONSE_TIMER = "missed_response"
 RENEWAL_TIMER = "renewal"
 STALL_TIMER = "stall"
 
 
 class SessionLifecycle:
-    """Whether there is a session, whether it is the one that was there before, and when it needs another.
+    """State of the link and of the session behind it.
 
     Args:
-        agent: who has the caller now.
+        agent: returns the name of the current agent.
+
+    Attributes:
+        generation: counts links and losses; a session configuration for an earlier generation is stale.
+        has_gaps: true if items may have been missed while a sideband was down.
     """
 
     def __init__(
@@ -55,24 +59,22 @@ class SessionLifecycle:
         self._was_connected = False
         self._resumed = False
         self._renewal_reason: str | None = None
-        """Why the session is being made anew, while it is."""
+        """Reason of the renewal under way."""
         self._renewal_due: str | None = None
-        """Why it shall be made anew as soon as nobody speaks."""
+        """Reason of a renewal that waits until nobody speaks."""
         self._renewal_overdue = False
         self.generation = 0
-        """Counts connections and losses: a session that was worked out for an earlier one is stale."""
         self._misses_response = False
-        """Whether a response was under way when the sideband was cut, and its end has not come yet."""
+        """True if a response was in progress when the sideband dropped, and its end has not arrived yet."""
         self.has_gaps = False
-        """Whether items may have been missed while a sideband was down."""
 
-    # A link comes up ------------------------------------------------------------------------------------------------
+    # The link is up -------------------------------------------------------------------------------------------------
     def on_link_opened(self, opened: LinkOpened) -> None:
-        """The model is connected; the session is worked out for the agent that has the caller."""
+        """Configure the current agent for the new link."""
         if opened.renewed:
             self._outbox.link_up = False
-            self._scheduler.block("link")
-            self._caller_turns.discard()  # what was said since the renewal began, the new session hears in any case
+            self._scheduler.block(LINK_DOWN)
+            self._caller_turns.discard()  # the link itself sends the new session all audio since the renewal began
             self._lose_session()
         elif self._was_connected:
             replayed = 0 if opened.resumed else len(self._transcript.replay_events())
@@ -85,18 +87,18 @@ class SessionLifecycle:
         self.configure()
 
     def configure(self) -> None:
-        """Lets the session be worked out for the agent that has the caller now."""
+        """Order the session configuration of the current agent."""
         self._outbox.emit(ConfigureAgent(self._agent(), Connecting(self.generation)))
 
     def on_configured(self, session: Event) -> None:
-        """The session is worked out: it is sent, and what the model must know with it."""
+        """Send the session configuration; a new session also gets the conversation."""
         if self._resumed:
             self._resume(session)
             return
-        self._playout.settle_truncations()  # so that what is replayed is what was heard
+        self._playout.settle_truncations()  # so that the replay holds only the words that were heard
         self._outbox.drop_buffered()
         self._outbox.link_up = True
-        self._scheduler.unblock("link")
+        self._scheduler.unblock(LINK_DOWN)
         self._outbox.send({"type": "session.update", "session": session})
         replay = self._transcript.replay_events()
         self._playout.replayed = {event["item"]["id"] for event in replay}
@@ -112,26 +114,30 @@ class SessionLifecycle:
         self._schedule_renewal()
 
     def _resume(self, session: Event) -> None:
-        """The sideband of a call that went on meanwhile: what happened in the gap is told by what comes now."""
+        """Continue a session after its sideband was down; later events show which items were missed meanwhile."""
         self._outbox.link_up = True
-        self._scheduler.unblock("link")
+        self._scheduler.unblock(LINK_DOWN)
         self._outbox.send({"type": "session.update", "session": session})
         self._outbox.send_buffered()
         self.has_gaps = True
         self.await_missed_response()
 
-    # A link is lost -------------------------------------------------------------------------------------------------
+    # The link is lost -----------------------------------------------------------------------------------------------
     def on_link_dropped(self, dropped: LinkDropped) -> bool:
-        """The connection is gone. False if there is no hope of another."""
+        """Handle a lost connection.
+
+        Returns:
+            True if the call continues: False if the link does not reconnect.
+        """
         outbox = self._outbox
         outbox.link_up = False
-        self.generation += 1  # a session that is being worked out is not for the next link
+        self.generation += 1  # a configuration under way is not for the next link
         outbox.log(log_events.LinkLost(reason=dropped.reason, code=dropped.code, retry_in_ms=dropped.retry_in_ms))
-        self._scheduler.block("link")
+        self._scheduler.block(LINK_DOWN)
         self._renewal_reason = None
         self.reset_stall_timer()
         outbox.set_timer(MISSED_RESPONSE_TIMER, None)
-        if dropped.resumable:  # sound goes on flowing, and the session with it
+        if dropped.resumable:  # audio still flows, and the session lives on
             outbox.start_buffering()
             self._misses_response = self._misses_response or self._scheduler.busy
             self._caller_turns.abort_speech()  # the end of the caller's turn may be missed
@@ -142,37 +148,40 @@ class SessionLifecycle:
         return dropped.retry_in_ms is not None
 
     def _lose_session(self) -> None:
-        """What was under way in the session is gone with it; what was being answered will be asked again."""
+        """Reset all parts; a response in progress is requested again in the next session."""
         self._outbox.set_timer(RENEWAL_TIMER, None)
         self._outbox.drop_buffered()
         self._misses_response = False
         self._scheduler.on_session_lost()
-        again = self._caller_turns.on_session_lost()
-        self._outbox.log_all(self._transcript.close_open(self._playout.duration_ms, but=again))
+        resent = self._caller_turns.on_session_lost()
+        self._outbox.log_all(self._transcript.close_open(self._playout.duration_ms, but=resent))
         self._playout.on_session_lost()
 
     def await_missed_response(self) -> None:
-        """Gives a response that was cut with the sideband a little time to be heard of again."""
+        """Give a response that was in progress when the sideband dropped a little time for its next event."""
         if self._misses_response and self._outbox.link_up:
             self._outbox.set_timer(MISSED_RESPONSE_TIMER, self._outbox.now_ms + MISSED_RESPONSE_WAIT_MS)
 
     def on_response_done(self) -> None:
-        """A response has ended, and we have seen it."""
+        """Stop waiting for a missed response: the end of the response has arrived."""
         self._misses_response = False
         self._outbox.set_timer(MISSED_RESPONSE_TIMER, None)
 
     def on_missed_response_timeout(self) -> None:
-        """Its end was missed while there was no sideband, and with it perhaps a tool call: only a new session, with the
-        conversation replayed, is sure to answer."""
+        """Ask the page for a new offer, so that a new session gets the conversation and answers.
+
+        The response ended while the sideband was down, and a tool call may have been missed with it.
+        """
         if self._scheduler.busy:
             self._misses_response = False
-            self._outbox.log(log_events.LegReofferRequested(reason="an answer was lost while the sideband was down"))
+            self._outbox.log(log_events.LegReofferRequested(reason="a response was lost while the sideband was down"))
 
-    # A session is renewed -------------------------------------------------------------------------------------------
+    # The session is renewed -----------------------------------------------------------------------------------------
     def renew(self, reason: str, *, make_before_break: bool) -> None:
         """Replace the session now: on the relay by a new connection, over WebRTC by asking the page for a new offer.
 
         Args:
+            reason: the reason, for the log.
             make_before_break: keep the old session in use until the new one is up.
         """
         if self._renewal_reason is not None or not self._outbox.link_up:
@@ -184,26 +193,26 @@ class SessionLifecycle:
         if make_before_break:
             self._renewal_reason = reason
         else:
-            self._scheduler.block("link")
+            self._scheduler.block(LINK_DOWN)
         self._outbox.emit(RenewSession(reason, make_before_break))
 
-    def renew_if_due(self, quiet: bool) -> None:
-        """Called after each step."""
-        if self._renewal_due is not None and (quiet or self._renewal_overdue):
-            self.renew(self._renewal_due, make_before_break=quiet)
+    def renew_if_due(self, at_rest: bool) -> None:
+        """Start a renewal that is due, once the call is at rest or the renewal is overdue; called after each step."""
+        if self._renewal_due is not None and (at_rest or self._renewal_overdue):
+            self.renew(self._renewal_due, make_before_break=at_rest)
 
     def on_renewal_failed(self) -> None:
-        """No other session could be had; the old one is still there, and it is tried again."""
+        """Keep the old session and schedule another try."""
         if self._renewal_reason is not None:
             self._renewal_reason = None
             self._outbox.set_timer(RENEWAL_TIMER, self._outbox.now_ms + RENEWAL_RETRY_MS)
 
     def on_renewal_timer(self) -> None:
-        """The provider's limit is near."""
+        """Mark the renewal as due; the second time, as overdue."""
         if self._renewal_due is not None:
             self._renewal_overdue = True
             return
-        self._renewal_due = "the session's time is nearly up"
+        self._renewal_due = "the session is close to its time limit"
         self._outbox.set_timer(RENEWAL_TIMER, self._outbox.now_ms + RENEWAL_GRACE_MS * 3)
 
     def _schedule_renewal(self) -> None:
@@ -212,13 +221,13 @@ class SessionLifecycle:
         self._outbox.set_timer(RENEWAL_TIMER, at_ms)
 
     def reset_stall_timer(self) -> None:
-        """A response under way must be heard of now and then."""
-        waits = self._outbox.link_up and self._scheduler.busy
-        self._outbox.set_timer(STALL_TIMER, self._outbox.now_ms + STALL_TIMEOUT_MS if waits else None)
+        """Expect the next event of the response in progress within `STALL_TIMEOUT_MS`."""
+        expects_event = self._outbox.link_up and self._scheduler.busy
+        self._outbox.set_timer(STALL_TIMER, self._outbox.now_ms + STALL_TIMEOUT_MS if expects_event else None)
 
     def on_stalled(self) -> None:
-        """A response is under way, and the service has been silent for long."""
+        """Renew a session that has been silent for too long during a response."""
         if self._scheduler.busy and self._outbox.link_up:
-            message = f"The model has been silent for {STALL_TIMEOUT_MS / 1000:g} s in the middle of an answer."
+            message = f"The model sent nothing for {STALL_TIMEOUT_MS / 1000:g} s during a response."
             self._outbox.log_provider_error(message, "stalled")
-            self.renew("the model fell silent", make_before_break=False)
+            self.renew("the model stalled", make_before_break=False)

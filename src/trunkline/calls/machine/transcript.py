@@ -1,4 +1,4 @@
-"""The conversation as the call knows it: what goes into the log as messages, and what a new link gets replayed."""
+"""Transcript of the conversation: messages for the log, and the items to replay to a new session."""
 
 from __future__ import annotations
 
@@ -16,7 +16,14 @@ MessageEvent = MessageAdded | MessageDelta | MessageDone | MessageTruncated
 
 @dataclass
 class Message:
-    """A message in the making."""
+    """A message of the conversation.
+
+    Attributes:
+        spoken: true if it is speech, of the caller or of an agent.
+        hidden: true if pages do not show it.
+        done: true if its text is final.
+        heard_ms: the part that the caller heard, if it was truncated before its text was final.
+    """
 
     item_id: str
     role: Role
@@ -30,7 +37,7 @@ class Message:
 
 @dataclass
 class ToolCall:
-    """A function call and its output."""
+    """A tool call and its output."""
 
     item_id: str
     tool_call_id: str
@@ -42,23 +49,23 @@ class ToolCall:
 
 @dataclass
 class Transcript:
-    """Messages and tool uses in order. Every method returns the log events it brings about."""
+    """Messages and tool calls in order, by item id. Methods that change messages return the events for the log."""
 
     entries: dict[str, Message | ToolCall] = field(default_factory=dict)
 
     def message(self, item_id: str) -> Message | None:
-        """The message of this id, None if there is none."""
+        """Return the message of this id, or None."""
         entry = self.entries.get(item_id)
         return entry if isinstance(entry, Message) else None
 
     def has_item(self, item_id: str) -> bool:
-        """Whether there is an item of this id."""
+        """Return whether an item of this id is known, also as the output of a tool call."""
         return item_id in self.entries or any(
             isinstance(entry, ToolCall) and entry.output_item_id == item_id for entry in self.entries.values()
         )
 
     def add_missed(self, item: Item, agent: str) -> list[MessageEvent]:
-        """A message that was said while nobody listened to the service; it goes before the newest."""
+        """Add a complete message that was missed while the sideband was down, before the newest entry."""
         order = list(self.entries)
         events = self.add_item(item, order[-2] if len(order) > 1 else None, agent)
         if item.get("role") == "assistant":
@@ -66,7 +73,7 @@ class Transcript:
         return events + self.set_caller_text(str(item["id"]), text_of(item))
 
     def add_typed(self, item_id: str, text: str, *, hidden: bool = False) -> list[MessageEvent]:
-        """The caller typed something."""
+        """Add a message that the caller typed."""
         self.entries[item_id] = Message(item_id, "user", hidden=hidden, text=text, done=True)
         return [
             MessageAdded(item_id=item_id, role="user", hidden=hidden),
@@ -74,7 +81,7 @@ class Transcript:
         ]
 
     def add_note(self, item_id: str, text: str) -> list[MessageEvent]:
-        """Something is told to the model alone."""
+        """Add a system message that the caller does not see."""
         self.entries[item_id] = Message(item_id, "system", hidden=True, text=text, done=True)
         return [
             MessageAdded(item_id=item_id, role="system", hidden=True),
@@ -82,7 +89,7 @@ class Transcript:
         ]
 
     def add_item(self, item: Item, previous_item_id: str | None, agent: str) -> list[MessageEvent]:
-        """The service has a new item; ours are known already, and so may those be that a response announced."""
+        """Add a message that the service has added; one that is known already is ignored."""
         item_id = item.get("id")
         role = item.get("role")
         if not isinstance(item_id, str) or item_id in self.entries or role not in ("user", "assistant"):
@@ -97,7 +104,7 @@ class Transcript:
         ]
 
     def append_delta(self, item_id: str, text: str) -> list[MessageEvent]:
-        """More words of a message."""
+        """Append words to a message."""
         message = self.message(item_id)
         if message is None or message.done or not text:
             return []
@@ -105,7 +112,7 @@ class Transcript:
         return [MessageDelta(item_id=message.item_id, text=text)]
 
     def set_caller_text(self, item_id: str, text: str | None) -> list[MessageEvent]:
-        """The caller's spoken words were recognised; None if the recogniser failed."""
+        """Set the transcription of the caller's speech; None means that it failed."""
         message = self.message(item_id)
         if message is None or message.role != "user":
             return []
@@ -113,56 +120,60 @@ class Transcript:
         status: Status = "failed" if text is None else "completed" if message.text else "inaudible"
         return [MessageDone(item_id=message.item_id, role=message.role, text=message.text, status=status)]
 
-    def complete(self, item: Item, total_ms: float) -> list[MessageEvent]:
-        """An agent's message is complete, or as complete as it gets; its sound is `total_ms` long."""
+    def complete(self, item: Item, duration_ms: float) -> list[MessageEvent]:
+        """Complete an agent's message with audio of `duration_ms`; `item` may be incomplete."""
         message = self.message(str(item.get("id")))
         if message is None or message.done or message.role != "assistant":
             return []
         message.text = text_of(item) or message.text
-        return self._close(message, "completed" if item.get("status") == "completed" else "interrupted", total_ms)
+        return self._close(message, "completed" if item.get("status") == "completed" else "interrupted", duration_ms)
 
     def close_open(
         self,
-        total_ms: Callable[[str], float],
+        duration_ms: Callable[[str], float],
         *,
         roles: Collection[str] = ("assistant", "user"),
         but: Collection[str] = (),
     ) -> list[MessageEvent]:
-        """What was being said stays as it is, `but` for some: the response is over, or the link is gone.
+        """Close the messages that will not be completed, since the response is over or the session is lost.
 
-        Words of the caller that have not been recognised by now never will be.
+        Agents' messages become `interrupted`; the caller's, without a transcription, `failed`.
+
+        Args:
+            duration_ms: returns the duration of a message's audio by its id.
+            roles: close only messages of these roles.
+            but: ids of messages to leave open.
         """
         events: list[MessageEvent] = []
         for item_id, message in self.entries.items():
             if isinstance(message, Message) and not message.done and message.role in roles and item_id not in but:
                 status: Status = "interrupted" if message.role == "assistant" else "failed"
-                events += self._close(message, status, total_ms(message.item_id))
+                events += self._close(message, status, duration_ms(message.item_id))
         return events
 
     def rename_item(self, item_id: str, new_id: str) -> None:
-        """A session that took another's place has heard the caller's message again, and knows it by an id of its own,
-        by which it is replayed as well. In the log it stays what it was."""
+        """Give the caller's message the id by which a new session knows it; the log keeps the former id."""
         self.entries = {new_id if known == item_id else known: entry for known, entry in self.entries.items()}
 
     def logged_id(self, item_id: str) -> str:
-        """What the log calls an item of the service."""
+        """Return the id by which the log knows an item of the service."""
         entry = self.entries.get(item_id)
         return entry.item_id if entry is not None else item_id
 
-    def _close(self, message: Message, status: Status, total_ms: float) -> list[MessageEvent]:
+    def _close(self, message: Message, status: Status, duration_ms: float) -> list[MessageEvent]:
         message.done = True
         events: list[MessageEvent] = [
             MessageDone(item_id=message.item_id, role=message.role, text=message.text, status=status)
         ]
         if message.heard_ms is not None:
-            events += self.truncate(message.item_id, message.heard_ms, total_ms)
+            events += self.truncate(message.item_id, message.heard_ms, duration_ms)
         return events
 
-    def truncate(self, item_id: str, heard_ms: float, total_ms: float) -> list[MessageEvent]:
-        """The caller heard only the beginning of a message whose sound is `total_ms` long.
+    def truncate(self, item_id: str, heard_ms: float, duration_ms: float) -> list[MessageEvent]:
+        """Truncate a message to the `heard_ms` that the caller heard of `duration_ms`.
 
-        The service cuts its transcript without telling how, so the words are cut in proportion to the time, at a
-        word; if they are still coming, once all are there.
+        The service does not report the words it keeps. So the text is cut at a word, in proportion to the time; if the
+        text is not final yet, as soon as it is.
         """
         message = self.message(item_id)
         if message is None:
@@ -170,7 +181,7 @@ class Transcript:
         if not message.done:
             message.heard_ms = heard_ms
             return []
-        share = heard_ms / total_ms if total_ms > 0 else 0.0
+        share = heard_ms / duration_ms if duration_ms > 0 else 0.0
         if share < 1.0:
             cut = message.text[: round(len(message.text) * share)]
             whole_words = cut if message.text[len(cut) : len(cut) + 1] in ("", " ") else cut.rpartition(" ")[0]
@@ -178,18 +189,18 @@ class Transcript:
         return [MessageTruncated(item_id=item_id, heard_ms=round(heard_ms), text=message.text)]
 
     def add_tool_call(self, item: Item) -> None:
-        """The model called a function."""
+        """Add a tool call of the model."""
         item_id = str(item["id"])
         self.entries[item_id] = ToolCall(item_id, item["call_id"], item["name"], item.get("arguments") or "{}")
 
     def set_tool_output(self, tool_call_id: str, output: str, output_item_id: str) -> None:
-        """A function's output was sent."""
+        """Set the output of a tool call, which was sent as the item `output_item_id`."""
         for entry in self.entries.values():
             if isinstance(entry, ToolCall) and entry.tool_call_id == tool_call_id:
                 entry.output, entry.output_item_id = output, output_item_id
 
     def history(self) -> list[Said]:
-        """The messages so far, for tools."""
+        """Return the messages so far, for tools."""
         return [
             Said(entry.role, entry.text, entry.agent)
             for entry in list(self.entries.values())  # tools may ask from a thread of their own
@@ -197,8 +208,10 @@ class Transcript:
         ]
 
     def replay_events(self) -> list[Event]:
-        """The events that give the conversation to a new link. Item ids are kept; the output of a tool that still
-        runs will follow."""
+        """Return the events that replay the conversation to a new session, with the same item ids.
+
+        The output of a tool that still runs follows when it has finished.
+        """
         return [
             {"type": "conversation.item.create", "item": item}
             for item_id, entry in self.entries.items()
@@ -206,7 +219,7 @@ class Transcript:
         ]
 
     def _insert(self, message: Message, previous_item_id: str | None) -> None:
-        """Puts a message behind the one it follows: speech is often added when its answer already runs."""
+        """Insert a message after the one it follows: speech is often added after its answer has begun."""
         ids = list(self.entries)
         position = ids.index(previous_item_id) + 1 if previous_item_id in self.entries else len(ids)
         later = {item_id: self.entries.pop(item_id) for item_id in ids[position:]}
@@ -234,15 +247,15 @@ def _items(item_id: str, entry: Message | ToolCall) -> list[Item]:
 
 
 def user_item(item_id: str, text: str) -> Item:
-    """A typed message of the caller as an item."""
+    """Return a message of the caller as an item."""
     return {"id": item_id, "type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]}
 
 
 def system_item(item_id: str, text: str) -> Item:
-    """Something for the model alone as an item."""
+    """Return a system message as an item."""
     return {"id": item_id, "type": "message", "role": "system", "content": [{"type": "input_text", "text": text}]}
 
 
 def tool_output_item(item_id: str, tool_call_id: str, output: str) -> Item:
-    """A function's output as an item."""
+    """Return the output of a tool call as an item."""
     return {"id": item_id, "type": "function_call_output", "call_id": tool_call_id, "output": output}

@@ -1,8 +1,9 @@
-"""What the caller has heard over WebRTC, where sound flows between the page and the model, past us.
+"""Playout over WebRTC, where audio flows directly between the page and the model.
 
-The service tells when a response's sound begins and has run out (`output_audio_buffer.started`, `stopped`); between the
-two it plays in real time, so the time since the start is what was heard. While the page's socket is gone nobody knows
-whether sound still arrives: if the page comes back with the same connection it did, if it dials anew it did not.
+The service reports when a response's audio starts and when all of it was played (`output_audio_buffer.started`,
+`stopped`). In between it plays in real time, so the time since the start is the played duration. While the page's
+socket is down, nobody knows whether audio still reaches the page. If the page returns with the same connection, it has
+heard everything; if it posts a new offer, it has not.
 """
 
 from __future__ import annotations
@@ -12,74 +13,85 @@ from dataclasses import dataclass
 from trunkline.calls.machine.relay_playout import PlayedAudio
 
 MS_PER_CHARACTER = 62.0
-"""How long a written character takes to be said, roughly: the length of a message's sound is not told over WebRTC."""
+"""Rough duration of a spoken character: over WebRTC the service does not report the duration of a message's audio."""
 
 
 @dataclass
-class _Sounding:
+class _PlayingMessage:
     item_id: str
-    began_ms: float
+    started_at_ms: float
 
 
 class WebRtcPlayout:
-    """The message that sounds now, those whose turn is next, and those that were cut and are to be truncated."""
+    """The message that plays now, the messages that wait for playout, and the cut messages to truncate."""
 
     def __init__(self) -> None:
         self._waiting: dict[str, str] = {}
-        self._playing: _Sounding | None = None
-        self._away_since: float | None = None
+        """Response id -> message id, in the order of playout."""
+        self._playing: _PlayingMessage | None = None
+        self._lost_since_ms: float | None = None
         self._maybe_unheard: dict[str, int] = {}
+        """Messages that ended while the page was lost, with the duration played before."""
         self._cut: dict[str, int] = {}
+        """Messages to truncate, with their played duration in ms."""
 
     def on_message_added(self, response_id: str, item_id: str) -> None:
-        """A response has a message, whose sound will be announced by the response's id."""
+        """Note the message of a response: the service announces audio by the response's id."""
         self._waiting.setdefault(response_id, item_id)
 
     def on_started(self, response_id: str, now_ms: float) -> str | None:
-        """A response begins to sound; the id of its message, None for one that is not known."""
+        """Note the start of a response's audio.
+
+        Returns:
+            The id of the response's message; None for an unknown response.
+        """
         item_id = self._waiting.get(response_id)
         if item_id is not None:
-            for earlier in list(self._waiting):  # responses sound in order: those before it have, or never will
+            for earlier in list(self._waiting):  # responses play in order: those before it are played, or never will be
                 del self._waiting[earlier]
                 if earlier == response_id:
                     break
-            self._playing = _Sounding(item_id, now_ms)
+            self._playing = _PlayingMessage(item_id, now_ms)
         return item_id
 
     def on_response_cancelled(self, response_id: str) -> None:
-        """A response was cancelled: if it does not sound by now, nobody heard of it."""
+        """Expect no audio of a cancelled response that has not started to play."""
         self._waiting.pop(response_id, None)
 
     def on_stopped(self, now_ms: float) -> PlayedAudio | None:
-        """All sound of a response has been played: the message and how long it was."""
+        """Note that all audio of a response was played, and return its message with the duration."""
         ended, self._playing = self._playing, None
         if ended is None:
             return None
-        if self._away_since is not None:
+        if self._lost_since_ms is not None:
             self._maybe_unheard[ended.item_id] = self._played_ms(ended, now_ms)
-        return PlayedAudio(ended.item_id, round(now_ms - ended.began_ms))
+        return PlayedAudio(ended.item_id, round(now_ms - ended.started_at_ms))
 
     @property
     def playing(self) -> bool:
-        """Whether the caller hears the agent now."""
+        """True if the agent's audio plays now."""
         return self._playing is not None
 
     @property
     def maybe_unheard(self) -> bool:
-        """Whether something was played to its end while nobody knew that the caller was there."""
+        """True if a message ended while the page was lost."""
         return bool(self._maybe_unheard)
 
     def on_page_lost(self, now_ms: float) -> None:
-        """The page cannot be reached: what is played from now on may not be heard."""
-        self._away_since = now_ms
+        """Note that the page's socket is down: audio from now on may not be heard."""
+        self._lost_since_ms = now_ms
 
     def on_page_back(self) -> None:
-        """The page is back, and with the same connection: it has heard everything."""
-        self._away_since = None
+        """Note that the page is back with the same connection, so it has heard everything."""
+        self._lost_since_ms = None
         self._maybe_unheard.clear()
 
     def cut(self, now_ms: float) -> str | None:
-        """The caller hears no more of what sounds now, nor of what would come next; the id of the first of them."""
+        """Cut the message that plays now and the messages that wait.
+
+        Returns:
+            The id of the first message to truncate, or None.
+        """
         self._cut.update(self._maybe_unheard)
         self._maybe_unheard.clear()
         if self._playing is not None:
@@ -91,7 +103,11 @@ class WebRtcPlayout:
         return next(iter(self._cut), None)
 
     def on_truncated(self, item_id: str) -> bool:
-        """The service has truncated a message by itself. True if nothing else waits to be truncated."""
+        """Note that the service has truncated a message by itself.
+
+        Returns:
+            True if no other message waits to be truncated.
+        """
         if self._playing is not None and self._playing.item_id == item_id:
             self._playing = None
         self._waiting = {response: waiting for response, waiting in self._waiting.items() if waiting != item_id}
@@ -99,10 +115,10 @@ class WebRtcPlayout:
         return not self._cut
 
     def take_truncations(self) -> list[PlayedAudio]:
-        """What was heard of the messages that were cut and that the service did not truncate."""
+        """Return the played durations of the cut messages that the service did not truncate, and forget them."""
         cut, self._cut = self._cut, {}
         return [PlayedAudio(item_id, ms) for item_id, ms in cut.items()]
 
-    def _played_ms(self, sounding: _Sounding, now_ms: float) -> int:
-        until = now_ms if self._away_since is None else min(now_ms, self._away_since)
-        return max(0, int(until - sounding.began_ms))
+    def _played_ms(self, message: _PlayingMessage, now_ms: float) -> int:
+        until_ms = now_ms if self._lost_since_ms is None else min(now_ms, self._lost_since_ms)
+        return max(0, int(until_ms - message.started_at_ms))
