@@ -35,7 +35,7 @@ from agents.realtime import model_inputs as sent
 from agents.realtime.items import AssistantAudio, AssistantMessageItem
 from agents.realtime.testing import RealtimeStep, ScriptedRealtimeModel
 
-from trunkline import Caller, Lines, Phrases, Rehearsal, Scenario, Words, call, transfer
+from trunkline import Caller, Lines, Phrases, Rehearsal, Scenario, Words, call_tool, transfer
 from trunkline.testing.call_factory import Room
 from trunkline.testing.virtual_time import VirtualTimeLoop
 
@@ -72,7 +72,7 @@ async def clerk_part(caller: Caller) -> Lines:
     await caller.says()
     yield ANSWERS[1]
     asked = await caller.says(WHERE)
-    yield call("look_up_order", order=asked.slots.get("order", ""))
+    yield call_tool("look_up_order", order=asked.slots.get("order", ""))
     yield ANSWERS[2]
     await caller.says()
     yield ANSWERS[3]

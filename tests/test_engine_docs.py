@@ -16,8 +16,8 @@ from trunkline.builtin_scenarios.simple_handoff import simple_handoff
 from trunkline.engine.brains.unconfigured_brain import UnconfiguredBrain
 from trunkline.engine.default import local_engine
 from trunkline.engine.http.app import Engine
-from trunkline.scenario.answers import Question, answer
-from trunkline.scenario.rehearsal import call
+from trunkline.scenario.rehearsal import call_tool
+from trunkline.scenario.text_answers import Question, answer
 from trunkline.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -57,7 +57,7 @@ def test_the_rehearsed_text_models_answer() -> None:
         "category": "OFFENSIVE",
         "rationale": "It insults.",
     }
-    assert answer(rehearsal, Question("supervisor", items=[said])) == call(
+    assert answer(rehearsal, Question("supervisor", items=[said])) == call_tool(
         "getUserAccountInfo", phone_number="(206) 555-0100"
     )
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from trunkline.extras import installing
+from trunkline.extras import install_command
 
 PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
 
 
 @pytest.mark.parametrize("extra", sorted(PROJECT["optional-dependencies"]))
 def test_the_command_is_told_for_the_package_and_for_a_checkout(extra: str) -> None:
-    told = installing(extra)
+    told = install_command(extra)
     assert f"pip install '{PROJECT['name']}[{extra}]'" in told
     assert f"pip install -e '.[{extra}]'" in told

@@ -202,9 +202,9 @@ def _check_prices(settings: Settings) -> None:
 
 def _there(targets: list[str]) -> list[str]:
     """The scenarios that were named, unless one is nowhere. One that has an error is watched for being mended."""
-    from trunkline.scenario.loading import missing
+    from trunkline.scenario.loading import find_missing
 
-    if problems := missing(targets):
+    if problems := find_missing(targets):
         for problem in problems:
             typer.echo(f"{problem}", err=True)
         raise typer.Exit(2)

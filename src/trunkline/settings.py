@@ -220,7 +220,7 @@ class Settings(BaseSettings):
         return {name: value for name, value in given.items() if name not in empty - _TELLING_WHEN_EMPTY}
 
     @property
-    def half_a_chat_model(self) -> str | None:
+    def chat_model_problem(self) -> str | None:
         """What to tell whoever has set only one of the chat model's address and name; None where nothing is amiss."""
         if bool(self.chat_base_url) == bool(self.chat_model):
             return None

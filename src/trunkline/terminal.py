@@ -17,9 +17,9 @@ from trunkline.calls.metrics.config import metrics_config_from
 from trunkline.calls.pages import Page
 from trunkline.calls.registry import CallRegistry
 from trunkline.providers import ProviderError
-from trunkline.providers.factory import make_provider
+from trunkline.providers.factory import create_provider
 from trunkline.realtime import events
-from trunkline.scenario.loading import Scenarios, load, missing, names_path
+from trunkline.scenario.loading import LoadedScenarios, find_missing, load, looks_like_path
 from trunkline.settings import Settings
 
 LOOK_EVERY_S = 0.2
@@ -42,9 +42,9 @@ async def converse(settings: Settings, target: str, agent: str | None) -> int:
         typer.echo(f"{error}", err=True)
         return 2
     try:
-        provider = await make_provider(settings, scenarios)
+        provider = await create_provider(settings, scenarios)
     except ProviderError as error:
-        typer.echo(error.told, err=True)
+        typer.echo(error.full_message, err=True)
         return 1
     time_limits, metrics = time_limits_from(settings), metrics_config_from(settings)
     try:
@@ -55,21 +55,21 @@ async def converse(settings: Settings, target: str, agent: str | None) -> int:
         await provider.aclose()
 
 
-def _find(target: str) -> tuple[Scenarios, str]:
+def _find(target: str) -> tuple[LoadedScenarios, str]:
     """A name of a scenario, or something that holds scenarios: then its first."""
     named = load([])
     if target in named.by_name and not Path(target).exists():
         return named, target
-    problems = missing([target])
+    problems = find_missing([target])
     if problems:
-        if names_path(target):
+        if looks_like_path(target):
             named.problems += problems
         return named, target
     own = load([target], built_in=False)
     return own, next(iter(own.by_name), target)
 
 
-def _unknown(target: str, scenarios: Scenarios) -> str:
+def _unknown(target: str, scenarios: LoadedScenarios) -> str:
     names = {name.lower(): name for name in scenarios.by_name}
     close = difflib.get_close_matches(target.lower(), names, n=1)
     meant = f" Did you mean {names[close[0]]!r}?" if close else ""

@@ -16,7 +16,7 @@ from trunkline.authoring.prompt import draft, metaprompt
 from trunkline.cli import app
 from trunkline.scenario.text_model import TextModelError, TextPrompt, TextReply
 
-from .text_service import text_service
+from .text_model_server import text_service
 
 DESCRIPTION = "Takes orders for a pizza place in Naples. Always in a hurry."
 STATES: list[dict[str, Any]] = [

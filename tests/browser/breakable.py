@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from trunkline.calls.call import Call
 from trunkline.calls.log_events import LogEvent
 from trunkline.providers import realtime_socket as provider_socket
-from trunkline.providers.realtime_socket import SocketConnection, open_socket
+from trunkline.providers.realtime_socket import RealtimeSocket, open_socket
 from trunkline.settings import Settings
 from trunkline.web import create_app
 
@@ -36,7 +36,7 @@ class BreakableServer:
     def __init__(self) -> None:
         settings = Settings.model_validate({"provider": "local", "ice_loopback": True})
         self.app = create_app((), settings)
-        self.links: list[SocketConnection] = []
+        self.links: list[RealtimeSocket] = []
         self._shut = False
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.bind(("127.0.0.1", 0))
@@ -137,9 +137,7 @@ class BreakableServer:
     def _remember_links(self) -> None:
         self._patch = pytest.MonkeyPatch()
 
-        async def opened(
-            url: str, headers: Mapping[str, str], what: str, advice: str | None = None
-        ) -> SocketConnection:
+        async def opened(url: str, headers: Mapping[str, str], what: str, advice: str | None = None) -> RealtimeSocket:
             connection = await open_socket(url, headers, what, advice)
             self.links.append(connection)
             return connection

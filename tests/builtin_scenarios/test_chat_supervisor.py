@@ -10,13 +10,13 @@ import pytest
 
 from trunkline import Phrases, Question, Reply
 from trunkline.builtin_scenarios.chat_supervisor import chat_supervisor
-from trunkline.builtin_scenarios.chat_supervisor.digits import phone_number_in, spelled, zip_code_in
-from trunkline.builtin_scenarios.chat_supervisor.rehearsal import ANYTIME, Desk, rehearsal
+from trunkline.builtin_scenarios.chat_supervisor.intents import ABOUT_PLANS
+from trunkline.builtin_scenarios.chat_supervisor.phone_numbers import phone_number_in, spoken_number, zip_code_in
+from trunkline.builtin_scenarios.chat_supervisor.rehearsal import ANYTIME, ChatAgentDialogue, rehearsal
 from trunkline.builtin_scenarios.chat_supervisor.sample_data import ACCOUNT, DOCUMENTS, STORES
-from trunkline.builtin_scenarios.chat_supervisor.wishes import ABOUT_PLANS
 from trunkline.calls.log_events import ToolStarted
-from trunkline.scenario.answers import answer
 from trunkline.scenario.phrases import grammar
+from trunkline.scenario.text_answers import answer
 from trunkline.testing import VoiceCall, VoiceCalls, containing
 from trunkline.testing.turn import Turn
 
@@ -368,7 +368,7 @@ class TestTheRest:
         (await call.say("my balance please, 206 555 0142")).called(ACCOUNTS)
 
     def test_a_sound_without_words_is_asked_about(self) -> None:
-        assert Desk().hears(Reply("")).says.startswith("Sorry, I didn't catch that.")
+        assert ChatAgentDialogue().hears(Reply("")).says.startswith("Sorry, I didn't catch that.")
 
     async def test_an_answer_is_said_again_on_request(self, voice_call: VoiceCalls) -> None:
         call = await greeted(voice_call)
@@ -483,11 +483,11 @@ class TestNumbers:
         assert zip_code_in("206 555 0142") is None
 
     def test_spelling(self) -> None:
-        assert spelled(NUMBER) == "2 0 6, 5 5 5, 0 1 4 2"
+        assert spoken_number(NUMBER) == "2 0 6, 5 5 5, 0 1 4 2"
 
 
 def test_the_recogniser_knows_every_word_it_is_told_to_expect() -> None:
-    asked_for_bill, asked_for_store = Desk(), Desk()
+    asked_for_bill, asked_for_store = ChatAgentDialogue(), ChatAgentDialogue()
     asked_for_bill.hears(Reply("my bill"))
     asked_for_store.hears(Reply("nearest store"))
     expected: list[tuple[Phrases, ...]] = [ANYTIME, asked_for_bill.expects, asked_for_store.expects]

@@ -11,7 +11,7 @@ from agents import FunctionTool
 from trunkline.builtin_scenarios import customer_service_retail as scenario
 from trunkline.builtin_scenarios.customer_service_retail.disclosure import DISCLOSURE
 from trunkline.builtin_scenarios.customer_service_retail.orders import ORDERS
-from trunkline.builtin_scenarios.customer_service_retail.state import Visit
+from trunkline.builtin_scenarios.customer_service_retail.state import ShopCallState
 
 PHONE = r"^\(\d{3}\) \d{3}-\d{4}$"
 NAMES = ["authentication", "returns", "salesAgent", "simulatedHuman"]
@@ -36,7 +36,7 @@ def test_the_agents_are_as_they_are_known() -> None:
     assert scenario.voice == "sage"
     assert scenario.company == "Snowy Peak Boards"
     assert [guardrail.get_name() for guardrail in scenario.guardrails] == ["moderation"]
-    assert scenario.state is Visit
+    assert scenario.state is ShopCallState
     assert scenario.title
     assert scenario.description
     assert scenario.things_to_say

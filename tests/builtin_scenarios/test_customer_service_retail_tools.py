@@ -14,32 +14,32 @@ from agents.tool_context import ToolContext
 from trunkline import CallContext, Question
 from trunkline.builtin_scenarios import customer_service_retail as scenario
 from trunkline.builtin_scenarios.customer_service_retail.eligibility import decide
-from trunkline.builtin_scenarios.customer_service_retail.state import Identity, InitiatedReturn, Visit
+from trunkline.builtin_scenarios.customer_service_retail.state import Identity, InitiatedReturn, ShopCallState
 from trunkline.builtin_scenarios.customer_service_retail.verdict import Verdict
 from trunkline.engine.speech.language_id import detect_language
 from trunkline.realtime.events import Item
-from trunkline.scenario.answers import answer
-from trunkline.scenario.context import Asking
-from trunkline.scenario.rehearsal import call, perform, say
+from trunkline.scenario.context import TextModelRequest
+from trunkline.scenario.rehearsal import call_tool, perform, say
+from trunkline.scenario.text_answers import answer
 
 PHONE = "(206) 555-0100"
 DANA = Identity(PHONE, "1990-03-05", "4321", "ssn")
 
 
-def use(agent: str, name: str, visit: Visit, ask: Any = None, **arguments: object) -> Any:
+def use(agent: str, name: str, visit: ShopCallState, ask: Any = None, **arguments: object) -> Any:
     """Lets a tool run, as a model would call it."""
     tool = next(each for each in scenario.agent(agent).tools if each.name == name)
     assert isinstance(tool, FunctionTool)
     context = CallContext("call", scenario.name, visit, **({"_ask": ask} if ask else {}))
     text = json.dumps(arguments)
-    whole: ToolContext[CallContext[Visit]] = ToolContext(
+    whole: ToolContext[CallContext[ShopCallState]] = ToolContext(
         context, tool_name=name, tool_call_id="call_1", tool_arguments=text
     )
     return asyncio.run(_awaited(tool, whole, text))
 
 
 def test_nobody_is_born_in_the_future() -> None:
-    visit = Visit()
+    visit = ShopCallState()
     arguments = {"phone_number": PHONE, "last_4_digits": "4321", "last_4_digits_type": "ssn"}
     for day in ("2031-01-01", "1990-02-30"):
         with pytest.raises(ValueError, match=r"future|day"):
@@ -55,7 +55,7 @@ ADDRESS = {"street": "1 Main Street", "city": "Salem", "state": "Oregon", "posta
 
 @pytest.mark.parametrize("identity", [None, DANA])
 def test_address_and_offer_are_for_those_who_were_verified(identity: Identity | None) -> None:
-    visit = Visit(identity=identity)
+    visit = ShopCallState(identity=identity)
     other = "(206) 555-0199"
     with pytest.raises(PermissionError):
         use("authentication", "save_or_update_address", visit, phone_number=other, new_address=ADDRESS)
@@ -73,12 +73,12 @@ def test_address_and_offer_are_for_those_who_were_verified(identity: Identity | 
 
 def test_nobody_sees_the_orders_of_another_number() -> None:
     with pytest.raises(PermissionError, match="another phone number"):
-        use("returns", "lookupOrders", Visit(identity=DANA), phoneNumber="(206) 555-0199")
-    assert len(use("returns", "lookupOrders", Visit(identity=DANA), phoneNumber=PHONE)) == 2
+        use("returns", "lookupOrders", ShopCallState(identity=DANA), phoneNumber="(206) 555-0199")
+    assert len(use("returns", "lookupOrders", ShopCallState(identity=DANA), phoneNumber=PHONE)) == 2
 
 
 def test_what_there_is_not_is_neither_added_nor_sold() -> None:
-    visit = Visit()
+    visit = ShopCallState()
     with pytest.raises(LookupError, match="101 \\(Alpine Blade\\)"):
         use("salesAgent", "addToCart", visit, item_id="999")
     with pytest.raises(LookupError):
@@ -92,7 +92,7 @@ def test_what_there_is_not_is_neither_added_nor_sold() -> None:
 @pytest.mark.parametrize("target", ["returns", "salesAgent"])
 def test_only_the_verified_are_handed_on(agent: str, target: str) -> None:
     handoff: Any = next(each for each in scenario.agent(agent).handoffs if getattr(each, "agent_name", None) == target)
-    for visit in (Visit(), Visit(identity=DANA)):
+    for visit in (ShopCallState(), ShopCallState(identity=DANA)):
         context = RunContextWrapper(CallContext("call", scenario.name, visit))
         if visit.identity:
             assert asyncio.run(handoff.on_invoke_handoff(context, "{}")).name == target
@@ -102,7 +102,7 @@ def test_only_the_verified_are_handed_on(agent: str, target: str) -> None:
 
 
 def test_the_escalation_asks_with_the_last_ten_messages_and_wants_a_verdict() -> None:
-    asked: list[Asking] = []
+    asked: list[TextModelRequest] = []
     verdict = Verdict(
         rationale="It fits.",
         userRequest="return",
@@ -111,11 +111,11 @@ def test_the_escalation_asks_with_the_last_ten_messages_and_wants_a_verdict() ->
         returnNextSteps="A text message.",
     )
 
-    async def ask(asking: Asking) -> Verdict:
+    async def ask(asking: TextModelRequest) -> Verdict:
         asked.append(asking)
         return verdict
 
-    visit = Visit(identity=DANA)
+    visit = ShopCallState(identity=DANA)
     result = use(
         "returns",
         "checkEligibilityAndPossiblyInitiateReturn",
@@ -135,7 +135,7 @@ def test_the_escalation_asks_with_the_last_ten_messages_and_wants_a_verdict() ->
 
 
 def test_a_verdict_that_is_not_true_sets_nothing_going() -> None:
-    async def ask(_asking: Asking) -> Verdict:
+    async def ask(_asking: TextModelRequest) -> Verdict:
         return Verdict(
             rationale="",
             userRequest="",
@@ -144,7 +144,7 @@ def test_a_verdict_that_is_not_true_sets_nothing_going() -> None:
             returnNextSteps="",
         )
 
-    visit = Visit()
+    visit = ShopCallState()
     context = CallContext("call", scenario.name, visit, _ask=ask)
     assert asyncio.run(decide(context, "return", "broken")).isEligible == "need_more_information"
     use("returns", "checkEligibilityAndPossiblyInitiateReturn", visit, ask, userDesiredAction="r", question="q")
@@ -159,7 +159,7 @@ def asked(purpose: str, *said: str) -> Mapping[str, Any]:
     ]
     assert scenario.rehearsal
     answered = answer(scenario.rehearsal, Question(purpose, items=items))
-    assert not isinstance(answered, str | call)
+    assert not isinstance(answered, str | call_tool)
     return answered
 
 

@@ -79,7 +79,7 @@ async def test_wrong_digits_are_said_anew(voice_call: VoiceCalls) -> None:
 
 @pytest.mark.parametrize("digits", ["4111 1111 1111 4321", "43212", "432"])
 def test_four_digits_are_four(digits: str, voice_way: str) -> None:
-    from trunkline.builtin_scenarios.customer_service_retail.details import read_last_four
+    from trunkline.builtin_scenarios.customer_service_retail.caller_details import read_last_four
 
     assert voice_way == "typed"
     assert read_last_four(digits) == ""

@@ -11,7 +11,7 @@ from trunkline.builtin_scenarios import simple_handoff
 from trunkline.builtin_scenarios.simple_handoff.syllables import syllables
 from trunkline.realtime.events import Item
 from trunkline.scenario.phrases import grammar
-from trunkline.scenario.rehearsal import Turn, call, perform
+from trunkline.scenario.rehearsal import RehearsedTurn, call_tool, perform
 
 
 class Typed:
@@ -20,7 +20,7 @@ class Typed:
     def __init__(self) -> None:
         self.items: list[Item] = []
         self.calls: list[str] = []
-        self.turn = Turn(())
+        self.turn = RehearsedTurn(())
 
     def type(self, words: str) -> str:
         """Types `words` and returns what is said until it is the caller's turn again."""
@@ -31,10 +31,10 @@ class Typed:
             self.turn = perform(
                 simple_handoff.rehearsal, self.items, first_agent="greeter", transfer_tool=simple_handoff.transfer_tool
             )
-            text = " ".join(move.text for move in self.turn.does if not isinstance(move, call))
+            text = " ".join(move.text for move in self.turn.does if not isinstance(move, call_tool))
             said.append(text)
             self._message("assistant", text)
-            calls = [move.tool for move in self.turn.does if isinstance(move, call)]
+            calls = [move.tool for move in self.turn.does if isinstance(move, call_tool)]
             for tool in calls:
                 self.calls.append(tool)
                 self._handed_over(tool)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.builtin_scenarios.pronunciations import counts, pronunciations
 from trunkline.builtin_scenarios.simple_handoff.nouns import nouns
-from trunkline.builtin_scenarios.simple_handoff.numbers import read_number
+from trunkline.builtin_scenarios.simple_handoff.number_words import read_number
 from trunkline.builtin_scenarios.simple_handoff.syllables import syllables
 
 

@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
-from tests.providers.azure_stand_in import AzureStandIn, azure_stand_in
+from tests.providers.azure_fake import FakeAzure, fake_azure
 from trunkline import Scenario
 from trunkline.calls import log_events
 from trunkline.calls.log_events import CallError, LogEvent
-from trunkline.providers.from_settings import azure
-from trunkline.providers.hosted_realtime import HostedProvider
+from trunkline.providers.from_settings import azure_provider
+from trunkline.providers.hosted_realtime import HostedRealtimeProvider
 from trunkline.scenario.loading import load
 from trunkline.testing.call_factory import Room
 from trunkline.testing.voice_call import VoiceCall
@@ -33,8 +33,8 @@ def scenario() -> Scenario[Any]:
 class AzureCall:
     """A call on the stand-in."""
 
-    azure: AzureStandIn
-    provider: HostedProvider
+    azure: FakeAzure
+    provider: HostedRealtimeProvider
     call: VoiceCall
 
     def logged(self, *kinds: type[LogEvent]) -> list[Any]:
@@ -76,8 +76,8 @@ async def azure_call(*, ms_per_character: int = 2, **changes: Any) -> AsyncItera
         ms_per_character: how fast agents speak; people need 60.
     """
     played = {scenario().name: scenario()}
-    async with azure_stand_in(played, scenario().name, ms_per_character=ms_per_character) as there:
-        provider = azure(there.settings(**changes))
+    async with fake_azure(played, scenario().name, ms_per_character=ms_per_character) as there:
+        provider = azure_provider(there.settings(**changes))
         async with Room("live", provider_of=lambda _scenario: provider) as room:
             yield AzureCall(there, provider, await room.call(scenario()))
         await provider.aclose()

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from trunkline.providers import ConnectionLostError, Dialled, Minted, ProviderError, ProviderNotice
-from trunkline.providers.text_model_client import NoTextModel
+from trunkline.providers import ConnectionLostError, EphemeralSecret, ProviderError, ProviderNotice, WebRtcAnswer
+from trunkline.providers.text_model_client import MissingTextModel
 from trunkline.realtime import events
 from trunkline.realtime.events import Event
 from trunkline.scenario.scenario import Scenario
@@ -78,12 +78,12 @@ class FakeModel:
 
     def text_model(self) -> TextModel:
         """See `Provider.text_model`."""
-        return NoTextModel("This model is in memory.")
+        return MissingTextModel("This model is in memory.")
 
     def notices(self) -> Sequence[ProviderNotice]:
         return self.notes
 
-    async def connect(self, model: str, call_id: str | None = None) -> FakeConnection:
+    async def connect(self, model: str, rtc_call_id: str | None = None) -> FakeConnection:
         self.tries += 1
         await asyncio.sleep(self.connect_takes_s)
         if self.failures:
@@ -91,13 +91,13 @@ class FakeModel:
         self.connections.append(FakeConnection(self))
         return self.connections[-1]
 
-    async def dial(self, sdp: str, session: Mapping[str, Any]) -> Dialled:
+    async def start_webrtc_call(self, sdp: str, session: Mapping[str, Any]) -> WebRtcAnswer:
         raise ProviderError("There is no WebRTC here.", retry=False)
 
-    async def mint(self, session: Mapping[str, Any]) -> Minted:
+    async def create_ephemeral_secret(self, session: Mapping[str, Any]) -> EphemeralSecret:
         raise ProviderError("This model is in memory.", retry=False)
 
-    async def hang_up(self, call_id: str) -> None:
+    async def hang_up(self, rtc_call_id: str) -> None:
         pass
 
     async def aclose(self) -> None:
@@ -114,7 +114,7 @@ class FakeConnection:
 
     def __init__(self, model: FakeModel) -> None:
         self.model = model
-        self.arrivals: int | None = None
+        self.receive_count: int | None = None
         self.received: list[Event] = []
         self.audio = bytearray()
         self.items: list[Event] = []

@@ -13,13 +13,13 @@ from aiortc import RTCSessionDescription
 
 from tests.calls.azure_harness import scenario
 from tests.engine.rtc.rtc_caller import Caller, hang_up, offering
-from tests.providers.azure_stand_in import KEY, AzureStandIn, azure_stand_in
+from tests.providers.azure_fake import KEY, FakeAzure, fake_azure
 from trunkline.calls import log_events
 from trunkline.calls.call import Call
 from trunkline.calls.log_events import LogEvent
 from trunkline.calls.pages import Page
 from trunkline.providers import ProviderError
-from trunkline.providers.from_settings import azure
+from trunkline.providers.from_settings import azure_provider
 from trunkline.realtime.events import encode
 
 
@@ -27,7 +27,7 @@ from trunkline.realtime.events import encode
 class MediaCall:
     """A call over WebRTC whose page is up, with its sound flowing."""
 
-    azure: AzureStandIn
+    azure: FakeAzure
     call: Call
     page: Page
     browser: Caller
@@ -61,8 +61,8 @@ class MediaCall:
 @contextlib.asynccontextmanager
 async def media_call() -> AsyncIterator[MediaCall]:
     played = {scenario().name: scenario()}
-    async with azure_stand_in(played, scenario().name, ms_per_character=2) as there:
-        provider = azure(there.settings())
+    async with fake_azure(played, scenario().name, ms_per_character=2) as there:
+        provider = azure_provider(there.settings())
         call = Call(scenario(), provider, transport="webrtc")
         running = asyncio.create_task(call.run())
         browser = await offering(judge=lambda _event: None)
@@ -189,9 +189,9 @@ async def test_the_call_is_hung_up_at_azure_when_it_ends() -> None:
 
 async def test_an_answer_that_does_not_say_which_call_it_is_cannot_be_attended() -> None:
     played = {scenario().name: scenario()}
-    async with azure_stand_in(played, scenario().name) as there:
+    async with fake_azure(played, scenario().name) as there:
         there.location = None
-        provider = azure(there.settings())
+        provider = azure_provider(there.settings())
         call = Call(scenario(), provider, transport="webrtc")
         browser = await offering(judge=lambda _event: None)
         with pytest.raises(ProviderError, match="no Location"):

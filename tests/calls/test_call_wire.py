@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.calls.call_driver import CallDriver, call
 from trunkline.calls import commands, log, log_events
 from trunkline.calls.machine import inputs
-from trunkline.providers.error_policy import MAX_PAUSE_S, MAX_TRIES
+from trunkline.providers.error_policy import MAX_CONSECUTIVE_FAILURES, MAX_PAUSE_S
 
 KNOWN = sorted(call().machine._event_handlers)
 
@@ -76,9 +76,9 @@ def test_an_answer_that_fails_again_and_again_is_given_up() -> None:
         driver.response_created()
         driver.response_done("failed", status_details={"type": "failed", "error": error})
         driver.wait(MAX_PAUSE_S * 1000)
-    assert driver.requests == 1 + MAX_TRIES
+    assert driver.requests == 1 + MAX_CONSECUTIVE_FAILURES
     driver.types("Again?")
-    assert driver.requests == 2 + MAX_TRIES
+    assert driver.requests == 2 + MAX_CONSECUTIVE_FAILURES
 
 
 def test_a_response_that_was_broken_off_says_why() -> None:

@@ -9,7 +9,7 @@ import pytest
 from agents import Agent, GuardrailFunctionOutput, OutputGuardrail, RunContextWrapper, function_tool
 from agents.realtime import RealtimeAgent
 
-from trunkline import Caller, Lines, Phrases, Question, Rehearsal, Scenario, call, moderation
+from trunkline import Caller, Lines, Phrases, Question, Rehearsal, Scenario, call_tool, moderation
 from trunkline.calls import log_events
 from trunkline.testing import VoiceCall, VoiceCalls
 
@@ -34,7 +34,7 @@ def guarded(hold: bool = False, *guardrails: OutputGuardrail[Any]) -> Scenario[A
             if said.meant is RUDE:
                 yield "Certainly. You are a fool. Go away now. I will not help you with that."
             elif said.meant is SURE:
-                answer = yield call("delete", what="the file")
+                answer = yield call_tool("delete", what="the file")
                 yield f"This is what came of it: {answer}."
             else:
                 yield "I see."

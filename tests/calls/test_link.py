@@ -58,10 +58,10 @@ async def test_what_was_said_to_a_service_that_was_gone_already_goes_to_the_next
         pass
     link.send(SESSION)
     await asyncio.sleep(0)
-    model.now.arrivals = 1
+    model.now.receive_count = 1
     for frame in range(250):
         if comes:
-            model.now.arrivals += 1
+            model.now.receive_count += 1
         link.send_audio(bytes([frame]) * 20 * BYTES_PER_MS)
     model.now.breaks()
     while not isinstance(await arrived.get(), inputs.LinkOpened):

@@ -10,7 +10,7 @@ import pytest
 from agents import FunctionTool, RunContextWrapper, function_tool
 from agents.realtime import RealtimeAgent
 
-from trunkline import CallContext, Caller, Lines, Question, Rehearsal, Scenario, TextModelError, call
+from trunkline import CallContext, Caller, Lines, Question, Rehearsal, Scenario, TextModelError, call_tool
 from trunkline.calls import log_events
 from trunkline.calls.agents.text_model_requests import MAX_ROUNDS
 from trunkline.testing import VoiceCall, VoiceCalls
@@ -49,7 +49,7 @@ def asking(answerer: Any, **how: Any) -> Scenario[Any]:
         yield "Hello."
         while True:
             await caller.says()
-            answer = yield call("consult")
+            answer = yield call_tool("consult")
             yield str(answer)
 
     rehearsal.answers("advice")(answerer)
@@ -105,7 +105,7 @@ async def test_an_object_of_a_json_schema(voice_call: VoiceCalls) -> None:
 
 async def test_it_may_call_tools_which_are_in_the_log_as_children(voice_call: VoiceCalls) -> None:
     async def answerer(question: Question) -> str:
-        found = await question.call("look_up", thing="tea")
+        found = await question.call_tool("look_up", thing="tea")
         return f"Tea is {found['price']}."
 
     call = await voice_call(asking(answerer, tools=[look_up]))
@@ -120,7 +120,7 @@ async def test_it_may_call_tools_which_are_in_the_log_as_children(voice_call: Vo
 async def test_a_model_that_only_calls_tools_is_stopped(voice_call: VoiceCalls) -> None:
     async def answerer(question: Question) -> str:
         while question.tools:
-            await question.call("look_up", thing="more")
+            await question.call_tool("look_up", thing="more")
         return "At last."
 
     call = await voice_call(asking(answerer, tools=[look_up]))

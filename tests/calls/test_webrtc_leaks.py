@@ -18,7 +18,7 @@ from trunkline.calls.call import Call, CallTimeLimits
 from trunkline.calls.pages import Page
 from trunkline.calls.registry import CallRegistry
 from trunkline.engine.transports.webrtc import only_loopback
-from trunkline.providers.local_engine import start_local
+from trunkline.providers.local_engine import start_local_engine
 from trunkline.scenario.loading import load
 from trunkline.settings import Settings
 
@@ -71,7 +71,7 @@ async def one_call(call: Call, number: int) -> RTCPeerConnection:
 async def test_many_calls_leave_no_peer_task_thread_or_socket() -> None:
     settings = Settings.model_validate({"provider": "local", "ice_loopback": True})
     scenarios = load(()).by_name
-    provider = await start_local(scenarios, settings)
+    provider = await start_local_engine(scenarios, settings)
     scenario = next(iter(scenarios.values()))
     peers: weakref.WeakSet[RTCPeerConnection] = weakref.WeakSet()
     try:

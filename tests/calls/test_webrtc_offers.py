@@ -15,7 +15,7 @@ from tests.calls.model_fake import FakeConnection, FakeModel
 from trunkline.calls import log_events
 from trunkline.calls.call import CallTimeLimits
 from trunkline.calls.registry import CallRegistry
-from trunkline.providers import Dialled, ProviderError
+from trunkline.providers import ProviderError, WebRtcAnswer
 from trunkline.testing.virtual_time import in_virtual_time
 
 
@@ -37,24 +37,24 @@ class FakeMedia(FakeModel):
     open: set[str] = field(default_factory=set)
     sidebands: list[str | None] = field(default_factory=list)
 
-    async def connect(self, model: str, call_id: str | None = None) -> FakeConnection:
-        self.sidebands.append(call_id)
-        if call_id is not None and call_id not in self.open:
+    async def connect(self, model: str, rtc_call_id: str | None = None) -> FakeConnection:
+        self.sidebands.append(rtc_call_id)
+        if rtc_call_id is not None and rtc_call_id not in self.open:
             raise ProviderError("no such call", retry=False, code=404)
-        return await super().connect(model, call_id)
+        return await super().connect(model, rtc_call_id)
 
-    async def dial(self, sdp: str, session: Mapping[str, Any]) -> Dialled:
+    async def start_webrtc_call(self, sdp: str, session: Mapping[str, Any]) -> WebRtcAnswer:
         await asyncio.sleep(self.dial_takes_s)
         if self.refuses is not None:
             raise self.refuses
-        call_id = f"rtc_{len(self.dialled) + 1}"
-        self.dialled[call_id] = session
-        self.open.add(call_id)
-        return Dialled(f"answer to {sdp}", call_id)
+        rtc_call_id = f"rtc_{len(self.dialled) + 1}"
+        self.dialled[rtc_call_id] = session
+        self.open.add(rtc_call_id)
+        return WebRtcAnswer(f"answer to {sdp}", rtc_call_id)
 
-    async def hang_up(self, call_id: str) -> None:
+    async def hang_up(self, rtc_call_id: str) -> None:
         await asyncio.sleep(0.01)
-        self.open.discard(call_id)
+        self.open.discard(rtc_call_id)
 
 
 @contextlib.asynccontextmanager

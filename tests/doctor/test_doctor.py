@@ -13,11 +13,11 @@ import pytest
 
 import trunkline
 from tests.calls.azure_harness import scenario
-from tests.providers.azure_stand_in import KEY, AzureStandIn, azure_stand_in
+from tests.providers.azure_fake import KEY, FakeAzure, fake_azure
 from trunkline.doctor import Finding, Report, examine
-from trunkline.doctor.host_checks import machine_findings
-from trunkline.doctor.settings_checks import setting_findings
-from trunkline.extras import installing
+from trunkline.doctor.host_checks import check_host
+from trunkline.doctor.settings_checks import check_settings
+from trunkline.extras import install_command
 from trunkline.settings import Settings
 
 ENDPOINT = "https://res.openai.azure.com"
@@ -36,14 +36,14 @@ def found(findings: list[Finding], check: str) -> Finding:
 
 
 def by_settings(provider: str, **values: Any) -> list[Finding]:
-    return list(setting_findings(settings(provider=provider, **values), provider))
+    return list(check_settings(settings(provider=provider, **values), provider))
 
 
 def stand_in() -> Any:
-    return azure_stand_in({scenario().name: scenario()}, scenario().name)
+    return fake_azure({scenario().name: scenario()}, scenario().name)
 
 
-async def looked(there: AzureStandIn, **changes: Any) -> Report:
+async def looked(there: FakeAzure, **changes: Any) -> Report:
     return await examine(there.settings(**changes))
 
 
@@ -209,7 +209,7 @@ def test_without_a_key_entra_id_is_needed(installed: bool, level: str, monkeypat
 
 
 def test_an_endpoint_that_is_passed_over_is_told() -> None:
-    finding = found(list(setting_findings(settings(azure_endpoint=ENDPOINT), "local")), "provider")
+    finding = found(list(check_settings(settings(azure_endpoint=ENDPOINT), "local")), "provider")
     assert finding.level == "warning"
     assert "AZURE_OPENAI_API_KEY" in (finding.do or "")
 
@@ -267,7 +267,7 @@ async def test_a_part_of_the_local_engine_that_is_missing() -> None:
     ],
 )
 def test_browsers_give_the_microphone_to_localhost_or_https(values: dict[str, Any], level: str) -> None:
-    finding = found(list(machine_findings(settings(**values), "local")), "microphone")
+    finding = found(list(check_host(settings(**values), "local")), "microphone")
     assert finding.level == level
     assert level == "ok" or "TRUNKLINE_ALLOWED_ORIGINS" in (finding.do or "")
 
@@ -282,10 +282,10 @@ def test_a_name_that_is_no_setting_is_warned_of(monkeypatch: pytest.MonkeyPatch,
 
 
 def test_a_server_that_will_not_start_for_want_of_a_token_is_warned_of() -> None:
-    finding = found(list(machine_findings(settings(host="0.0.0.0"), "local")), "access")
+    finding = found(list(check_host(settings(host="0.0.0.0"), "local")), "access")
     assert (finding.level, "TRUNKLINE_TOKEN" in (finding.do or "")) == ("warning", True)
     for safe in ({"host": "127.0.0.1"}, {"host": "0.0.0.0", "token": "correct-horse-battery-staple"}):
-        assert all(one.check != "access" for one in machine_findings(settings(**safe), "local"))
+        assert all(one.check != "access" for one in check_host(settings(**safe), "local"))
 
 
 @pytest.mark.parametrize(
@@ -308,11 +308,11 @@ def test_a_chat_model_that_is_set_whole_or_not_at_all_is_fine(given: dict[str, s
 
 def test_versions_are_told_and_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trunkline.doctor.host_checks._version", lambda name: None if name == "aiohttp" else "1.2")
-    findings = list(machine_findings(settings(azure_endpoint=ENDPOINT, azure_api_key=None), "azure"))
+    findings = list(check_host(settings(azure_endpoint=ENDPOINT, azure_api_key=None), "azure"))
     assert "openai-agents 1.2" in found(findings, "packages").message
     assert found(findings, "extra webrtc").level == "ok"
     wanted = found(findings, "extra entra")
-    assert (wanted.level, wanted.do) == ("error", installing("entra"))
+    assert (wanted.level, wanted.do) == ("error", install_command("entra"))
 
 
 # What it shows ------------------------------------------------------------------------------------------------------
@@ -334,7 +334,7 @@ def test_every_finding_that_is_not_ok_says_what_to_do() -> None:
     for values in ({}, {"azure_endpoint": "x", "azure_api_key": "y z"}, {"openai_api_key": "short"}):
         for provider in ("azure", "openai", "local"):
             given = settings(host="0.0.0.0", azure_dialect="preview", **values)
-            for finding in (*machine_findings(given, provider), *setting_findings(given, provider)):
+            for finding in (*check_host(given, provider), *check_settings(given, provider)):
                 assert finding.do or finding.level == "ok", finding
 
 

@@ -23,8 +23,8 @@ from tests.engine.test_real_client import KEY, running
 from trunkline import Question, Rehearsal, Scenario
 from trunkline.engine.brains.chat_endpoint import ChatEndpoint
 from trunkline.engine.default import local_engine, text_model_factory
-from trunkline.scenario.answers import answer
-from trunkline.scenario.rehearsal import RehearsalError, call
+from trunkline.scenario.rehearsal import RehearsalError, call_tool
+from trunkline.scenario.text_answers import answer
 from trunkline.settings import Settings
 
 rehearsal = Rehearsal()
@@ -46,8 +46,8 @@ async def moderation(question: Question) -> dict[str, Any]:
 async def supervisor(question: Question) -> str:
     if "bill" not in question.text:
         return "We are open from nine\n to six."
-    account = await question.call("getUserAccountInfo", phone_number="(206) 555-0100")
-    policy = await question.call("lookupPolicyDocument", topic="billing")
+    account = await question.call_tool("getUserAccountInfo", phone_number="(206) 555-0100")
+    policy = await question.call_tool("lookupPolicyDocument", topic="billing")
     return f"Your balance is {account['balance']} dollars, see [{policy}](ID-010)."
 
 
@@ -452,8 +452,8 @@ class TestAnswer:
 
     def test_a_call_is_answered_by_the_result_that_follows_the_last_user_message(self) -> None:
         async def twice(question: Question) -> str:
-            first = await question.call("look", where="up")
-            return f"{first} and {await question.call('look', where='down')}"
+            first = await question.call_tool("look", where="up")
+            return f"{first} and {await question.call_tool('look', where='down')}"
 
         def looked(call_id: str, output: str) -> list[dict[str, Any]]:
             return [
@@ -463,13 +463,13 @@ class TestAnswer:
 
         said = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "what is there?"}]}
         earlier = looked("0", "not this")
-        assert self.of(twice, *earlier, said) == call("look", where="up")
-        assert self.of(twice, *earlier, said, *looked("1", "a sky")) == call("look", where="down")
+        assert self.of(twice, *earlier, said) == call_tool("look", where="up")
+        assert self.of(twice, *earlier, said, *looked("1", "a sky")) == call_tool("look", where="down")
         assert self.of(twice, *earlier, said, *looked("1", "a sky"), *looked("2", '"earth"')) == "a sky and earth"
 
     def test_a_tool_that_is_not_offered_cannot_be_called(self) -> None:
         async def greedy(question: Question) -> str:
-            return str(await question.call("launch"))
+            return str(await question.call_tool("launch"))
 
         with pytest.raises(RehearsalError, match="'launch', which is not offered"):
             self.of(greedy, tools=("look",))

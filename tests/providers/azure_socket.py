@@ -11,13 +11,13 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from tests.providers import azure_rules
+from tests.providers import azure_validation
 from tests.providers.azure_faults import Answer, Fault
 from trunkline.realtime.dialects import server_event_to_preview
 from trunkline.realtime.events import Event, MalformedEventError, decode, encode, new_id
 
 if TYPE_CHECKING:
-    from tests.providers.azure_stand_in import AzureStandIn
+    from tests.providers.azure_fake import FakeAzure
 
 
 class CarriedSocket:
@@ -25,7 +25,7 @@ class CarriedSocket:
 
     def __init__(
         self,
-        azure: AzureStandIn,
+        azure: FakeAzure,
         websocket: WebSocket,
         upstream: ClientConnection,
         number: int,
@@ -66,7 +66,7 @@ class CarriedSocket:
 
     async def _take(self, event: Event, frame: str) -> None:
         kind = event["type"]
-        problem = azure_rules.client_event(event, preview=self._preview, sideband=self._sideband)
+        problem = azure_validation.client_event(event, preview=self._preview, sideband=self._sideband)
         if problem is not None:
             self._azure.refused.append(f"error {problem['code']}")
             await self._send({"type": "error", "event_id": new_id("event"), "error": dict(problem)})

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from tests.providers.azure_stand_in import KEY, AzureStandIn, azure_stand_in
+from tests.providers.azure_fake import KEY, FakeAzure, fake_azure
 from tests.providers.test_entra import FakeToken
-from trunkline.providers import Connection, ConnectionLostError, ProviderError, event_in
+from trunkline.providers import Connection, ConnectionLostError, ProviderError, decode_frame
 from trunkline.providers.entra import EntraCredentials
-from trunkline.providers.from_settings import azure
-from trunkline.providers.hosted_realtime import HostedModels, HostedProvider
+from trunkline.providers.from_settings import azure_provider
+from trunkline.providers.hosted_realtime import HostedModels, HostedRealtimeProvider
 from trunkline.realtime.events import Event, encode
 from trunkline.scenario.loading import load
 from trunkline.scenario.text_model import TextModelError, TextPrompt
@@ -25,10 +25,10 @@ SESSION: dict[str, Any] = {"type": "realtime", "model": "my-realtime", "instruct
 
 
 @contextlib.asynccontextmanager
-async def reached(**changes: Any) -> AsyncIterator[tuple[AzureStandIn, HostedProvider]]:
+async def reached(**changes: Any) -> AsyncIterator[tuple[FakeAzure, HostedRealtimeProvider]]:
     """The stand-in, and the provider with a key for it."""
-    async with azure_stand_in({SCENARIO: load([]).by_name[SCENARIO]}, SCENARIO) as there:
-        provider = azure(there.settings(**changes))
+    async with fake_azure({SCENARIO: load([]).by_name[SCENARIO]}, SCENARIO) as there:
+        provider = azure_provider(there.settings(**changes))
         try:
             yield there, provider
         finally:
@@ -39,7 +39,7 @@ async def received(connection: Connection, kind: str) -> Event:
     """The next event of a type."""
     async with asyncio.timeout(5):
         while True:
-            event = event_in(await connection.receive())
+            event = decode_frame(await connection.receive())
             if event["type"] == kind:
                 return event
 
@@ -60,7 +60,7 @@ async def test_a_key_opens_a_socket_without_version_or_beta() -> None:
 async def test_a_dated_version_in_the_settings_changes_nothing_on_ga() -> None:
     async with reached(azure_api_version="2025-04-01-preview") as (there, provider):
         await (await provider.connect("my-realtime")).close()
-        await provider.mint(SESSION)
+        await provider.create_ephemeral_secret(SESSION)
     assert there.refused == []
     assert all("api-version" not in request.query for request in there.requests)
 
@@ -77,7 +77,7 @@ async def test_a_wrong_key_is_told_with_where_to_look_and_is_not_shown() -> None
 async def test_a_service_that_repeats_the_key_in_its_message_is_not_believed() -> None:
     async with reached() as (there, provider):
         there.faults.refuse(403, 3, path="*", message=f"The key {KEY} may not do this.")
-        for attempt in (provider.connect("my-realtime"), provider.mint(SESSION)):
+        for attempt in (provider.connect("my-realtime"), provider.create_ephemeral_secret(SESSION)):
             with pytest.raises(ProviderError, match="The key … may not do this") as caught:
                 await attempt
             assert KEY not in f"{caught.value!r} {caught.value.hint} {caught.value.__cause__}"
@@ -100,10 +100,10 @@ class Tokens:
         """Nothing is open."""
 
 
-def by_entra(there: AzureStandIn, tokens: Tokens) -> HostedProvider:
+def by_entra(there: FakeAzure, tokens: Tokens) -> HostedRealtimeProvider:
     names = there.deployed
     models = HostedModels(names.realtime, names.transcription, names.text, ("A", "B"))
-    return HostedProvider("azure", f"{there.endpoint}/openai/v1", EntraCredentials(make=lambda: tokens), models)
+    return HostedRealtimeProvider("azure", f"{there.endpoint}/openai/v1", EntraCredentials(make=lambda: tokens), models)
 
 
 async def test_a_token_of_entra_id_goes_as_bearer_everywhere() -> None:
@@ -111,7 +111,7 @@ async def test_a_token_of_entra_id_goes_as_bearer_everywhere() -> None:
         there.tokens = {"token-1"}
         provider = by_entra(there, tokens := Tokens())
         await (await provider.connect("my-realtime")).close()
-        await provider.mint(SESSION)
+        await provider.create_ephemeral_secret(SESSION)
         await provider.text_model().reply(PROMPT)
         await provider.aclose()
     assert tokens.given == 1
@@ -125,7 +125,7 @@ async def test_after_a_401_another_token_is_shown_once() -> None:
         there.tokens = {"token-2"}
         await (await provider.connect("my-realtime")).close()
         there.tokens = {"token-3"}
-        await provider.mint(SESSION)
+        await provider.create_ephemeral_secret(SESSION)
         there.tokens = {"token-4"}
         assert (await provider.text_model().reply(PROMPT)).text == "OK"
         there.tokens = set()
@@ -179,7 +179,7 @@ async def test_a_refusal_says_how_long_to_wait_where_the_service_does(
 ) -> None:
     async with reached() as (there, provider):
         there.faults.refuse(429, 2, path="*", retry_after=retry_after)
-        for attempt in (provider.connect("my-realtime"), provider.mint(SESSION)):
+        for attempt in (provider.connect("my-realtime"), provider.create_ephemeral_secret(SESSION)):
             with pytest.raises(ProviderError, match="429") as caught:
                 await attempt
             assert (caught.value.retry, caught.value.retry_after_s) == (True, waits_s)
@@ -206,12 +206,12 @@ async def test_a_pause_that_no_caller_would_sit_through_is_an_error_at_once() ->
 # Secrets ------------------------------------------------------------------------------------------------------------
 async def test_a_secret_is_minted_with_the_session_bound_in() -> None:
     async with reached() as (there, provider):
-        minted = await provider.mint(SESSION)
-    assert minted.value.startswith("ek_")
-    assert minted.value not in repr(minted)
-    assert minted.expires_at > 0
-    assert minted.url == f"{there.endpoint}/openai/v1/realtime/calls"
-    assert minted.socket_url is None
+        secret = await provider.create_ephemeral_secret(SESSION)
+    assert secret.value.startswith("ek_")
+    assert secret.value not in repr(secret)
+    assert secret.expires_at > 0
+    assert secret.url == f"{there.endpoint}/openai/v1/realtime/calls"
+    assert secret.socket_url is None
     assert there.opened == [SESSION]
 
 
@@ -219,14 +219,14 @@ async def test_a_secret_is_minted_with_the_session_bound_in() -> None:
 async def test_fields_of_the_beta_are_refused_on_ga(field: str) -> None:
     async with reached() as (there, provider):
         with pytest.raises(ProviderError, match=rf"400: Unknown parameter: 'session.{field}'"):
-            await provider.mint({**SESSION, field: "x"})
+            await provider.create_ephemeral_secret({**SESSION, field: "x"})
     assert there.refused == ["400 unknown_parameter"]
 
 
 async def test_a_session_for_another_deployment_is_refused() -> None:
     async with reached() as (_there, provider):
         with pytest.raises(ProviderError, match="404"):
-            await provider.mint({**SESSION, "model": "gpt-realtime"})
+            await provider.create_ephemeral_secret({**SESSION, "model": "gpt-realtime"})
 
 
 async def test_hanging_up_a_call_that_is_unknown_is_no_error() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from trunkline.providers import ProviderError
-from trunkline.providers.azure_endpoint import azure_endpoint
+from trunkline.providers.azure_endpoint import parse_azure_endpoint
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ from trunkline.providers.azure_endpoint import azure_endpoint
     ],
 )
 def test_what_is_understood(given: str, root: str) -> None:
-    endpoint = azure_endpoint(given)
+    endpoint = parse_azure_endpoint(given)
     assert endpoint.root == root
     assert endpoint.v1 == f"{root}/openai/v1"
 
@@ -35,14 +35,14 @@ def test_what_is_understood(given: str, root: str) -> None:
 )
 def test_a_key_in_the_endpoints_place_is_not_repeated(key: str) -> None:
     with pytest.raises(ProviderError) as caught:
-        azure_endpoint(key)
+        parse_azure_endpoint(key)
     assert key not in f"{caught.value} {caught.value.hint}"
     assert "https://RESOURCE.openai.azure.com/" in str(caught.value.hint)
 
 
 def test_hosts_that_are_not_azures_own_are_told_apart() -> None:
-    assert azure_endpoint("https://res.openai.azure.com").is_usual
-    assert not azure_endpoint("https://gateway.example.com").is_usual
+    assert parse_azure_endpoint("https://res.openai.azure.com").is_azure_host
+    assert not parse_azure_endpoint("https://gateway.example.com").is_azure_host
 
 
 @pytest.mark.parametrize(
@@ -71,12 +71,12 @@ def test_hosts_that_are_not_azures_own_are_told_apart() -> None:
 )
 def test_what_is_wrong_is_told_with_what_to_do(given: str, hint: str) -> None:
     with pytest.raises(ProviderError, match="should look like https://") as caught:
-        azure_endpoint(given)
+        parse_azure_endpoint(given)
     assert hint in (caught.value.hint or "")
     assert not caught.value.retry
 
 
 def test_a_password_in_the_address_is_refused_and_not_shown() -> None:
     with pytest.raises(ProviderError) as caught:
-        azure_endpoint("https://user:hunter2@res.openai.azure.com")
+        parse_azure_endpoint("https://user:hunter2@res.openai.azure.com")
     assert "hunter2" not in f"{caught.value} {caught.value.hint}"

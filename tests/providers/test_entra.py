@@ -18,8 +18,8 @@ from starlette.routing import Route
 
 from trunkline.engine.server import EmbeddedServer
 from trunkline.providers import ProviderError
-from trunkline.providers.entra import RENEW_BEFORE_S, REST_S, EntraCredentials
-from trunkline.providers.from_settings import azure, azure_credentials
+from trunkline.providers.entra import RENEW_BEFORE_S, RENEWAL_RETRY_S, EntraCredentials
+from trunkline.providers.from_settings import azure_credentials, azure_provider
 from trunkline.settings import Settings
 
 SCOPE = "https://ai.azure.com/.default"
@@ -113,7 +113,7 @@ async def test_a_refused_token_is_given_up_though_the_library_would_give_it_agai
     issuer = Issuer()
     credentials = issuer.credentials()
     refused = await credentials.headers()
-    assert credentials.refused(refused)
+    assert credentials.on_refused(refused)
     assert await credentials.headers() == {"Authorization": "Bearer token-2"}
     assert (issuer.made, issuer.closed) == (2, 1)
 
@@ -122,9 +122,9 @@ async def test_many_that_were_refused_with_one_token_renew_it_once() -> None:
     issuer = Issuer()
     credentials = issuer.credentials()
     refused = await credentials.headers()
-    assert credentials.refused(refused)
+    assert credentials.on_refused(refused)
     await credentials.headers()
-    assert credentials.refused(refused)  # another has renewed it: there is a new one to be tried
+    assert credentials.on_refused(refused)  # another has renewed it: there is a new one to be tried
     assert await credentials.headers() == {"Authorization": "Bearer token-2"}
 
 
@@ -169,7 +169,7 @@ async def test_without_the_library_it_says_what_to_install(monkeypatch: pytest.M
 def test_without_key_and_library_the_provider_says_both(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trunkline.providers.from_settings.is_installed", lambda: False)
     with pytest.raises(ProviderError, match="AZURE_OPENAI_API_KEY, or Entra ID") as caught:
-        azure(Settings.model_validate({"azure_endpoint": "https://x.openai.azure.com", "azure_api_key": None}))
+        azure_provider(Settings.model_validate({"azure_endpoint": "https://x.openai.azure.com", "azure_api_key": None}))
     assert "trunkline[entra]" in (caught.value.hint or "")
 
 
@@ -217,7 +217,7 @@ async def test_the_library_gives_the_token_of_a_managed_identity(monkeypatch: py
         credentials = azure_credentials(Settings.model_validate(values))
         first = await credentials.headers()
         assert first == {"Authorization": "Bearer managed-1"}
-        assert credentials.refused(first)
+        assert credentials.on_refused(first)
         assert await credentials.headers() == {"Authorization": "Bearer managed-2"}
         await credentials.aclose()
     assert asked == ["https://ai.azure.com"] * 2
@@ -234,11 +234,11 @@ async def test_a_renewal_that_fails_is_not_tried_again_by_everybody_while_the_to
     for _call in range(6):
         assert await credentials.headers() == first
     assert len(issuer.scopes) == asked + 1
-    issuer.now += REST_S
+    issuer.now += RENEWAL_RETRY_S
     await credentials.headers()
     assert len(issuer.scopes) == asked + 2
     issuer.fails = None
-    issuer.now += REST_S
+    issuer.now += RENEWAL_RETRY_S
     assert await credentials.headers() != first
 
 

@@ -10,9 +10,9 @@ import pytest
 
 from tests import preview_oracle
 from tests.engine import official_events
-from tests.providers.azure_stand_in import KEY
+from tests.providers.azure_fake import KEY
 from tests.providers.test_azure import SCENARIO, SESSION, reached, received
-from trunkline.providers import ConnectionLostError, ProviderError, event_in
+from trunkline.providers import ConnectionLostError, ProviderError, decode_frame
 from trunkline.providers.preview import PreviewConnection
 from trunkline.realtime.events import Event, decode, encode
 from trunkline.scenario.loading import load
@@ -23,7 +23,7 @@ PREVIEW = {"azure_dialect": "preview", "azure_region": "swedencentral"}
 class Wire:
     """A connection whose far end is the test."""
 
-    arrivals = None
+    receive_count = None
 
     def __init__(self, *incoming: Event | bytes) -> None:
         self.sent: list[str] = []
@@ -87,7 +87,7 @@ async def test_a_whole_turn_is_ga_on_our_side_and_the_preview_on_theirs() -> Non
         kinds: list[str] = []
         async with asyncio.timeout(5):
             while not kinds or kinds[-1] != "response.done":
-                event = event_in(await connection.receive())
+                event = decode_frame(await connection.receive())
                 kinds.append(event["type"])
                 if event["type"] != "session.created" and "session" not in event:
                     official_events.check(event)
@@ -111,7 +111,7 @@ async def test_ga_spoken_to_the_preview_would_be_refused() -> None:
 
 async def test_there_is_no_sideband_and_so_no_webrtc() -> None:
     async with reached(**PREVIEW) as (there, provider):
-        for attempt in (provider.dial("v=0", SESSION), provider.connect("my-realtime", "rtc_1")):
+        for attempt in (provider.start_webrtc_call("v=0", SESSION), provider.connect("my-realtime", "rtc_1")):
             with pytest.raises(ProviderError, match="preview has no sideband") as caught:
                 await attempt
             assert not caught.value.retry
@@ -132,7 +132,7 @@ async def test_the_text_model_is_gas() -> None:
 # Secrets ------------------------------------------------------------------------------------------------------------
 async def test_a_secret_is_minted_for_the_regions_webrtc() -> None:
     async with reached(**PREVIEW) as (there, provider):
-        minted = await provider.mint({**SESSION, "audio": {"output": {"voice": "alloy"}}})
+        minted = await provider.create_ephemeral_secret({**SESSION, "audio": {"output": {"voice": "alloy"}}})
     assert minted.value
     assert minted.value not in repr(minted)
     assert minted.url == "https://swedencentral.realtimeapi-preview.ai.azure.com/v1/realtimertc?model=my-realtime"
@@ -145,14 +145,14 @@ async def test_a_secret_is_minted_for_the_regions_webrtc() -> None:
 async def test_without_a_region_nothing_can_be_minted_and_it_says_what_to_set() -> None:
     async with reached(azure_dialect="preview") as (_there, provider):
         with pytest.raises(ProviderError) as caught:
-            await provider.mint(SESSION)
+            await provider.create_ephemeral_secret(SESSION)
     assert "AZURE_OPENAI_REGION" in (caught.value.hint or "")
 
 
 async def test_a_refused_secret_is_told_as_anywhere() -> None:
     async with reached(**PREVIEW, azure_api_key="not-the-key") as (_there, provider):
         with pytest.raises(ProviderError, match="401") as caught:
-            await provider.mint(SESSION)
+            await provider.create_ephemeral_secret(SESSION)
     assert "AZURE_OPENAI_API_KEY" in (caught.value.hint or "")
 
 

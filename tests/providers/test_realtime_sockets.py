@@ -17,10 +17,10 @@ from websockets.http11 import Request, Response
 
 from trunkline import Scenario
 from trunkline.providers import ConnectionLostError, ProviderError
-from trunkline.providers.factory import chosen_name, make_provider
-from trunkline.providers.from_settings import azure, openai
-from trunkline.providers.realtime_socket import MAX_FRAME, open_socket
-from trunkline.scenario.loading import Scenarios
+from trunkline.providers.factory import choose_provider_name, create_provider
+from trunkline.providers.from_settings import azure_provider, openai_provider
+from trunkline.providers.realtime_socket import MAX_FRAME_BYTES, open_socket
+from trunkline.scenario.loading import LoadedScenarios
 from trunkline.scenario.text_model import TextModelError, TextPrompt
 from trunkline.settings import Settings
 
@@ -91,32 +91,32 @@ def test_the_first_that_is_configured_is_chosen(
     values: dict[str, Any], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("trunkline.providers.from_settings.is_installed", lambda: False)
-    assert chosen_name(settings(**{"provider": "auto", **values})) == name
+    assert choose_provider_name(settings(**{"provider": "auto", **values})) == name
 
 
 def test_an_endpoint_alone_is_enough_where_entra_id_can_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trunkline.providers.from_settings.is_installed", lambda: True)
-    assert chosen_name(settings(provider="auto", azure_endpoint="https://x.openai.azure.com")) == "azure"
+    assert choose_provider_name(settings(provider="auto", azure_endpoint="https://x.openai.azure.com")) == "azure"
 
 
 @pytest.mark.parametrize(("provider", "message"), [("azure", "AZURE_OPENAI_ENDPOINT"), ("openai", "OPENAI_API_KEY")])
 async def test_what_a_provider_lacks_is_named(provider: str, message: str) -> None:
     with pytest.raises(ProviderError, match=message) as caught:
-        await make_provider(settings(provider=provider), Scenarios())
+        await create_provider(settings(provider=provider), LoadedScenarios())
     assert not caught.value.retry
 
 
 @pytest.mark.parametrize("endpoint", ["x.openai.azure.com", "http://x.openai.azure.com", "ftp://127.0.0.1"])
 def test_a_key_goes_to_no_endpoint_without_tls_but_on_this_machine(endpoint: str) -> None:
     with pytest.raises(ProviderError, match="should look like https://"):
-        azure(settings(azure_endpoint=endpoint, azure_api_key=KEY))
+        azure_provider(settings(azure_endpoint=endpoint, azure_api_key=KEY))
 
 
 # Where it goes ------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("suffix", ["", "/", "/openai", "/openai/v1", "/openai/v1/"])
 async def test_azure_gets_its_key_and_the_deployment_as_model(suffix: str) -> None:
     async with service() as there:
-        provider = azure(
+        provider = azure_provider(
             settings(azure_endpoint=there.url + suffix, azure_api_key=KEY, azure_realtime_deployment="my deployment")
         )
         connection = await provider.connect(provider.model_for(own_scenario()))
@@ -130,7 +130,7 @@ async def test_azure_gets_its_key_and_the_deployment_as_model(suffix: str) -> No
 
 async def test_openai_gets_a_bearer() -> None:
     async with service() as there:
-        provider = openai(settings(openai_api_key=KEY, openai_base_url=f"{there.url}/v1"))
+        provider = openai_provider(settings(openai_api_key=KEY, openai_base_url=f"{there.url}/v1"))
         await (await provider.connect("gpt-realtime-2.1")).close()
     (request,) = there.requests
     assert request.path == "/v1/realtime?model=gpt-realtime-2.1"
@@ -139,17 +139,17 @@ async def test_openai_gets_a_bearer() -> None:
 
 async def test_a_sideband_goes_by_the_calls_id() -> None:
     async with service() as there:
-        provider = openai(settings(openai_api_key=KEY, openai_base_url=f"{there.url}/v1"))
+        provider = openai_provider(settings(openai_api_key=KEY, openai_base_url=f"{there.url}/v1"))
         await (await provider.connect("any", "rtc_1&x=y")).close()
     assert there.requests[0].path == "/v1/realtime?call_id=rtc_1%26x%3Dy"
 
 
 def test_a_transcription_model_is_asked_for_where_one_is_set() -> None:
     endpoint = "https://x.openai.azure.com"
-    without = azure(settings(azure_endpoint=endpoint, azure_api_key=KEY))
+    without = azure_provider(settings(azure_endpoint=endpoint, azure_api_key=KEY))
     deployed = settings(azure_endpoint=endpoint, azure_api_key=KEY, azure_transcription_deployment="whisper")
     assert without.transcription(own_scenario()) is None
-    assert azure(deployed).transcription(own_scenario()) == {"model": "whisper"}
+    assert azure_provider(deployed).transcription(own_scenario()) == {"model": "whisper"}
 
 
 # What goes over it --------------------------------------------------------------------------------------------------
@@ -193,8 +193,8 @@ async def test_a_service_that_does_not_read_is_not_written_to_without_waiting() 
 async def test_a_large_event_is_taken() -> None:
     async with service() as there:
         connection = await open_socket(there.url.replace("http", "ws"), {}, "the service")
-        await connection.send("x" * (MAX_FRAME - 1))
-        assert len(await connection.receive()) == MAX_FRAME - 1
+        await connection.send("x" * (MAX_FRAME_BYTES - 1))
+        assert len(await connection.receive()) == MAX_FRAME_BYTES - 1
         await connection.close()
 
 
@@ -245,7 +245,7 @@ async def test_a_connection_that_breaks_is_told() -> None:
 async def test_a_refusal_is_told_with_what_to_do(status: int, retry: bool, hint: str | None) -> None:
     async with service() as there:
         there.refuse_with = status
-        provider = azure(settings(azure_endpoint=there.url, azure_api_key=KEY))
+        provider = azure_provider(settings(azure_endpoint=there.url, azure_api_key=KEY))
         with pytest.raises(ProviderError) as caught:
             await provider.connect("gpt")
     assert str(caught.value) == f"azure (127.0.0.1) answered {status}"
@@ -256,7 +256,7 @@ async def test_a_refusal_is_told_with_what_to_do(status: int, retry: bool, hint:
 async def test_a_redirect_is_not_followed_since_the_key_is_for_one_host() -> None:
     async with service() as there, service() as elsewhere:
         there.redirect_to = elsewhere.url.replace("http", "ws") + "/openai/v1/realtime"
-        provider = azure(settings(azure_endpoint=there.url, azure_api_key=KEY))
+        provider = azure_provider(settings(azure_endpoint=there.url, azure_api_key=KEY))
         with pytest.raises(ProviderError, match="answered 302") as caught:
             await provider.connect("gpt")
     assert not caught.value.retry
@@ -307,9 +307,15 @@ async def test_a_proxy_that_cannot_be_used_is_told_without_its_password(
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", proxy)
     monkeypatch.delenv("NO_PROXY", raising=False)
-    provider = openai(settings(openai_api_key=KEY, openai_base_url="https://service.invalid/v1", openai_model="t"))
+    provider = openai_provider(
+        settings(openai_api_key=KEY, openai_base_url="https://service.invalid/v1", openai_model="t")
+    )
     prompt = TextPrompt(scenario="test", purpose="test", instructions="", items=[])
-    for attempt in (provider.connect("m"), provider.mint({"model": "m"}), provider.text_model().reply(prompt)):
+    for attempt in (
+        provider.connect("m"),
+        provider.create_ephemeral_secret({"model": "m"}),
+        provider.text_model().reply(prompt),
+    ):
         with pytest.raises((ProviderError, TextModelError)) as caught:
             await attempt
         assert "proxy" in str(caught.value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trunkline import CallContext, Said, stub_tool
+from trunkline import CallContext, HistoryMessage, stub_tool
 
 
 def test_without_a_call_it_has_no_history_and_notes_go_nowhere() -> None:
@@ -12,10 +12,10 @@ def test_without_a_call_it_has_no_history_and_notes_go_nowhere() -> None:
 
 
 def test_history_is_asked_for_each_time() -> None:
-    said: list[Said] = []
+    said: list[HistoryMessage] = []
     context: CallContext[None] = CallContext("call_1", "x", None, _history=lambda: said)
-    said.append(Said("user", "hello"))
-    assert list(context.history) == [Said("user", "hello")]
+    said.append(HistoryMessage("user", "hello"))
+    assert list(context.history) == [HistoryMessage("user", "hello")]
 
 
 def test_state_is_the_scenarios_own_and_may_be_changed() -> None:

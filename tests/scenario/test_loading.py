@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from trunkline.scenario.loading import Problem, Scenarios, load, watched_paths
+from trunkline.scenario.loading import LoadedScenarios, Problem, load, watched_paths
 
 Writer = Callable[[str, str], Path]
 
@@ -48,11 +48,11 @@ def hello(name: str = "hello", *, before: str = "", agents: str = 'RealtimeAgent
     )
 
 
-def own(*targets: object) -> Scenarios:
+def own(*targets: object) -> LoadedScenarios:
     return load([str(target) for target in targets], built_in=False)
 
 
-def only_problem(found: Scenarios) -> Problem:
+def only_problem(found: LoadedScenarios) -> Problem:
     assert len(found.problems) == 1, found.problems
     return found.problems[0]
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trunkline.scenario.phrases import Digits, PatternError, Phrases, Words, grammar, normalise, understand
+from trunkline.scenario.phrases import Digits, PatternError, Phrases, Words, best_match, grammar, normalise
 
 YES = Phrases("yes [please]", "(sure | of course)")
 NO = Phrases("no [thanks | thank you]")
@@ -116,12 +116,12 @@ def test_brackets_nest() -> None:
 
 
 def test_the_better_meaning_is_understood() -> None:
-    assert understand("no thanks", [TOPIC, NO]) == (TOPIC, TOPIC.match("no thanks"))  # of equals, the first
-    assert understand("no thanks", [NO, TOPIC]) == (NO, NO.match("no thanks"))
-    chosen = understand("no wait, yes please", [NO, YES])
+    assert best_match("no thanks", [TOPIC, NO]) == (TOPIC, TOPIC.match("no thanks"))  # of equals, the first
+    assert best_match("no thanks", [NO, TOPIC]) == (NO, NO.match("no thanks"))
+    chosen = best_match("no wait, yes please", [NO, YES])
     assert chosen
     assert chosen[0] is YES  # the longer part
-    assert understand("", [YES, NO, TOPIC]) is None
+    assert best_match("", [YES, NO, TOPIC]) is None
 
 
 def test_the_grammar_says_what_may_be_spoken() -> None:
@@ -161,7 +161,7 @@ def test_words_are_compared_in_one_form(text: str, normal: str) -> None:
 
 @given(st.text())
 def test_any_text_can_be_matched(text: str) -> None:
-    understand(text, [YES, NO, COLOUR, PHONE, TOPIC])
+    best_match(text, [YES, NO, COLOUR, PHONE, TOPIC])
     assert normalise(normalise(text)) == normalise(text)
 
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.scenario.rehearsal_stage import Stage, called, heard, spoke, transfer_tool
-from trunkline import Caller, Lines, Phrases, Rehearsal, Reply, ask, call, say, transfer
+from tests.scenario.rehearsal_driver import Stage, called, heard, spoke, transfer_tool
+from trunkline import Caller, Lines, Phrases, Rehearsal, Reply, ask, call_tool, say, transfer
 from trunkline.realtime.events import Item
-from trunkline.scenario.phrases import understand
+from trunkline.scenario.phrases import best_match
 from trunkline.scenario.rehearsal import RehearsalError, perform
 
 YES, NO = Phrases("yes [please]"), Phrases("no [thanks]")
@@ -43,7 +43,7 @@ def shop() -> Rehearsal:
     async def clerk(caller: Caller) -> Lines:
         reply = yield ask(f"Visit {caller.notes.get('visits')}. Boots?", YES, NO, again="Boots, yes or no?", tries=2)
         if reply.meant is YES:
-            stock = yield call("look_up", item="boots", size=42)
+            stock = yield call_tool("look_up", item="boots", size=42)
             yield f"We have {stock}."
         elif reply.meant is None:
             yield f"I do not know {reply.text!r}."
@@ -89,7 +89,7 @@ def test_what_was_not_recognised_means_nothing() -> None:
 def test_an_accepted_transfer_begins_the_other_part() -> None:
     stage = Stage(shop(), "greeter")
     stage.plays("hi")
-    assert stage.turn("yes").does == (say("One moment."), call("transfer_to_clerk"))
+    assert stage.turn("yes").does == (say("One moment."), call_tool("transfer_to_clerk"))
     stage.finish({"assistant": "clerk"})
     assert stage.turn().does == (say("Visit 1. Boots?"),)
 
@@ -108,7 +108,7 @@ def test_a_tool_result_comes_back_decoded() -> None:
     stage.plays("hi")
     stage.plays("yes")
     assert stage.plays("yes please") == "We have two pairs. Goodbye. Welcome. Do you want something?"
-    assert stage.calls[-2:] == [call("look_up", item="boots", size=42), call("transfer_to_greeter")]
+    assert stage.calls[-2:] == [call_tool("look_up", item="boots", size=42), call_tool("transfer_to_greeter")]
 
 
 def test_a_tool_result_that_is_no_json_comes_back_as_it_is() -> None:
@@ -156,12 +156,12 @@ def test_what_was_cut_off_is_not_said_again() -> None:
 
 def test_words_before_anything_was_heard_still_answer() -> None:
     items = [heard("hi"), heard("yes")]
-    assert Stage(shop(), "greeter", items).turn().does == (say("One moment."), call("transfer_to_clerk"))
+    assert Stage(shop(), "greeter", items).turn().does == (say("One moment."), call_tool("transfer_to_clerk"))
 
 
 def test_an_interrupted_hand_over_is_made_up_for() -> None:
     items = [heard("hi"), spoke("Welcome."), heard("yes"), spoke("One mo"), heard("hurry")]
-    assert call("transfer_to_clerk") in Stage(shop(), "greeter", items).turn().does
+    assert call_tool("transfer_to_clerk") in Stage(shop(), "greeter", items).turn().does
 
 
 def test_asked_with_nothing_new_it_repeats_itself() -> None:
@@ -197,7 +197,7 @@ def test_an_agent_changed_by_the_application_goes_on_from_where_it_began() -> No
     stage.plays()
     stage.items[-1] = spoke("Visit None. Bo")  # cut off
     assert stage.plays("hm hm") == "Boots, yes or no?"
-    assert stage.turn("no").does == (say("Goodbye."), call("transfer_to_greeter"))
+    assert stage.turn("no").does == (say("Goodbye."), call_tool("transfer_to_greeter"))
 
 
 def test_an_agent_without_a_part_says_so() -> None:
@@ -363,7 +363,7 @@ def played_live(rehearsal: Rehearsal, agent: str, outputs: Mapping[str, str]) ->
     def listen(meanings: tuple[Phrases, ...]) -> Generator[str, str, Reply]:
         words = yield " ".join(said)
         said.clear()
-        understood = understand(words, meanings)
+        understood = best_match(words, meanings)
         return Reply(words, understood[0], understood[1].slots) if understood else Reply(words)
 
     part, answer = rehearsal.parts[agent](caller), None
@@ -385,7 +385,7 @@ def played_live(rehearsal: Rehearsal, agent: str, outputs: Mapping[str, str]) ->
                     answer = yield from listen(move.meanings)
         elif isinstance(move, str | say):
             said.append(move if isinstance(move, str) else move.text)
-        elif isinstance(move, call):
+        elif isinstance(move, call_tool):
             answer = decoded(outputs.get(move.tool, "{}"))
         else:
             answer = decoded(outputs.get(transfer_tool(agent, move.agent), "{}"))

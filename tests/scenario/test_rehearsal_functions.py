@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from tests.scenario.rehearsal_stage import Stage
-from trunkline import Caller, Lines, Phrases, Rehearsal, act, ask, call, say, transfer
+from tests.scenario.rehearsal_driver import Stage
+from trunkline import Caller, Lines, Phrases, Rehearsal, act, ask, call_tool, say, transfer
 from trunkline.scenario.rehearsal import RehearsalError
 
 YES, NO = Phrases("yes"), Phrases("no")
@@ -22,7 +22,7 @@ async def sure(caller: Caller, what: str) -> bool:
 
 async def looked_up(thing: str) -> str:
     await act(say("Einen Moment.", "de"))
-    return str(await act(call("look_up", thing=thing)))
+    return str(await act(call_tool("look_up", thing=thing)))
 
 
 def shop() -> Rehearsal:
@@ -53,7 +53,7 @@ def test_a_function_speaks_listens_calls_and_returns() -> None:
     assert stage.plays("hi") == "Hello. Boots?"
     assert stage.plays("yes") == "Really?"
     assert stage.plays("yes") == "Einen Moment. There are 7. Home?"
-    assert stage.calls == [call("look_up", thing="boots")]
+    assert stage.calls == [call_tool("look_up", thing="boots")]
 
 
 def test_what_it_says_keeps_its_language() -> None:

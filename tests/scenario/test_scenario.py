@@ -87,9 +87,9 @@ def test_a_tool_and_a_handoff_of_one_name_are_refused() -> None:
 def test_an_error_carries_file_and_line() -> None:
     with pytest.raises(ScenarioError) as caught:
         Scenario("x", agents=[])
-    assert caught.value.place is not None
-    assert caught.value.place.file == __file__
-    assert str(caught.value) == f"{caught.value.place}: {caught.value.message}"
+    assert caught.value.location is not None
+    assert caught.value.location.file == __file__
+    assert str(caught.value) == f"{caught.value.location}: {caught.value.message}"
 
 
 def test_turn_detection_may_be_left_out_for_push_to_talk() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from agents import RunContextWrapper, function_tool
 from agents.realtime import RealtimeAgent
 
-from trunkline import CallContext, Caller, Lines, Phrases, Rehearsal, Scenario, Words, call, transfer
+from trunkline import CallContext, Caller, Lines, Phrases, Rehearsal, Scenario, Words, call_tool, transfer
 
 
 @dataclass
@@ -65,14 +65,14 @@ async def clerk_part(caller: Caller) -> Lines:
     while True:
         said = await caller.says(BUY, ASK, COUNT, PAY)
         if said.meant is BUY:
-            yield call("add_to_basket", thing=said["thing"], count=2)
+            yield call_tool("add_to_basket", thing=said["thing"], count=2)
             yield f"Two {said['thing']} are in your basket. Anything else?"
         elif said.meant is ASK:
             yield "One moment, I'll ask."
-            answer = yield call("ask_warehouse", thing=said["thing"])
+            answer = yield call_tool("ask_warehouse", thing=said["thing"])
             yield f"Yes: {answer}."
         elif said.meant is COUNT:
-            number = yield call("count_stock", thing=said["thing"])
+            number = yield call_tool("count_stock", thing=said["thing"])
             yield f"There are {number}."
         elif said.meant is PAY:
             yield transfer("cashier")

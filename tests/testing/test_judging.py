@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from tests.providers.azure_stand_in import AzureStandIn, azure_stand_in
+from tests.providers.azure_fake import FakeAzure, fake_azure
 from tests.testing.kit_shop import shop
 from trunkline.realtime.events import text_of
 from trunkline.scenario.text_model import TextModelError, TextPrompt, TextReply
@@ -76,7 +76,7 @@ async def test_a_chat_endpoint_is_asked_over_http(voice_call: VoiceCalls, monkey
 
 
 async def test_the_text_deployment_is_asked_where_azure_is_configured(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with azure_stand_in({shop.name: shop}, shop.name) as azure:
+    async with fake_azure({shop.name: shop}, shop.name) as azure:
         azure.text = lambda body: json.dumps({"reason": body["text"]["format"]["name"], "outcome": "pass"})
         configures_azure(monkeypatch, azure)
         monkeypatch.setenv("TRUNKLINE_CHAT_BASE_URL", "http://127.0.0.1:9/v1")
@@ -86,7 +86,7 @@ async def test_the_text_deployment_is_asked_where_azure_is_configured(monkeypatc
 
 
 async def test_a_refusal_of_the_service_is_an_error_without_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with azure_stand_in({shop.name: shop}, shop.name) as azure:
+    async with fake_azure({shop.name: shop}, shop.name) as azure:
         configures_azure(monkeypatch, azure)
         monkeypatch.setenv("AZURE_OPENAI_DEPLOYMENT", "nowhere")
         with pytest.raises(TextModelError, match="404") as caught:
@@ -102,7 +102,7 @@ async def test_an_endpoint_that_is_none_is_told_like_a_refusal(monkeypatch: pyte
         await judge(configured_model(), "is kind", "…")
 
 
-def configures_azure(monkeypatch: pytest.MonkeyPatch, azure: AzureStandIn) -> None:
+def configures_azure(monkeypatch: pytest.MonkeyPatch, azure: FakeAzure) -> None:
     monkeypatch.setenv("TRUNKLINE_PROVIDER", "azure")
     monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", azure.endpoint)
     monkeypatch.setenv("AZURE_OPENAI_API_KEY", azure.key)

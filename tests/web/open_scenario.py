@@ -3,9 +3,9 @@
 from agents import function_tool
 from agents.realtime import RealtimeAgent
 
-from trunkline import Caller, Lines, Rehearsal, Scenario, call, say
+from trunkline import Caller, Lines, Rehearsal, Scenario, call_tool, say
 
-from trunkline.scenario.answers import Question  # isort: skip
+from trunkline.scenario.text_answers import Question  # isort: skip
 
 rehearsal = Rehearsal()
 
@@ -15,7 +15,7 @@ async def clerk(caller: Caller) -> Lines:
     """Greets, listens, and fails at a tool with the caller's own words."""
     yield say("The counter is open.")
     words = await caller.says()
-    yield call("look_up", name=words)
+    yield call_tool("look_up", name=words)
     yield say(f"I could not find {words}.")
 
 

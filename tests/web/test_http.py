@@ -57,7 +57,7 @@ async def test_health_answers_at_once_while_scenarios_load_and_their_list_waits(
 ) -> None:
     may_load = threading.Event()
 
-    def slow_load(targets: Any) -> loading.Scenarios:
+    def slow_load(targets: Any) -> loading.LoadedScenarios:
         assert may_load.wait(20)
         return loading.load(targets)
 
@@ -84,10 +84,10 @@ async def test_problems_are_told_and_the_rest_is_served(
 
 
 async def test_a_provider_that_cannot_start_is_a_problem_and_refuses_calls(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def make_provider(*_: Any) -> FakeModel:
+    async def create_provider(*_: Any) -> FakeModel:
         raise ProviderError("Azure needs a key.", hint="Set AZURE_OPENAI_API_KEY.", retry=False)
 
-    monkeypatch.setattr(server_state, "make_provider", make_provider)
+    monkeypatch.setattr(server_state, "create_provider", create_provider)
     async with listening(create_app([str(SCENARIO)], own_settings())) as url, client(url, FakeModel()) as caller:
         assert (await caller.http.get("/api/scenarios")).json()[0]["name"] == "web"
         message = "Azure needs a key. Set AZURE_OPENAI_API_KEY."

@@ -20,7 +20,7 @@ from tests.calls.model_fake import FakeModel
 from tests.engine.rtc.rtc_caller import offering, post_offer
 from tests.web.web_server import Client, client, listening, own_settings, serving
 from trunkline.providers.credentials import KeyCredentials
-from trunkline.providers.text_model_client import ResponsesModel
+from trunkline.providers.text_model_client import TextModelClient
 from trunkline.web import create_app
 from trunkline.web.text_requests import check_input, check_tools
 
@@ -177,7 +177,7 @@ async def test_what_the_text_model_refuses_keeps_its_status_where_the_client_can
     monkeypatch: pytest.MonkeyPatch, service: Response, answered: tuple[int, str], retry_after: str | None
 ) -> None:
     key = KeyCredentials("api-key", SecretStr("k" * 32))
-    text = ResponsesModel("the service", "http://text.invalid/v1", key, lambda _prompt: "small")
+    text = TextModelClient("the service", "http://text.invalid/v1", key, lambda _prompt: "small")
     monkeypatch.setattr(text, "_client", httpx2.AsyncClient(transport=httpx2.MockTransport(lambda _asked: service)))
     monkeypatch.setattr(FakeModel, "text_model", lambda _model: text)
     async with serving(monkeypatch) as caller:

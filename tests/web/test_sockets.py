@@ -240,7 +240,7 @@ async def test_stopping_the_server_ends_its_calls_and_leaves_no_task(monkeypatch
 
 
 async def test_stopping_while_scenarios_load_lets_those_be_answered_who_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    def slow_load(targets: Any) -> loading.Scenarios:
+    def slow_load(targets: Any) -> loading.LoadedScenarios:
         time.sleep(0.5)
         return loading.load(targets)
 

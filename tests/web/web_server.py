@@ -18,7 +18,7 @@ from websockets.asyncio.client import ClientConnection
 
 from tests.calls.model_fake import FakeModel
 from trunkline.engine.server import EmbeddedServer
-from trunkline.scenario.loading import Scenarios
+from trunkline.scenario.loading import LoadedScenarios
 from trunkline.settings import Settings
 from trunkline.web import create_app, server_state
 from trunkline.web.uvicorn_config import server_config
@@ -67,10 +67,10 @@ def with_model(monkeypatch: pytest.MonkeyPatch, model: FakeModel | None = None) 
     """Puts a model in memory in the provider's place."""
     model = model or FakeModel()
 
-    async def make_provider(_settings: Settings, _scenarios: Scenarios) -> FakeModel:
+    async def create_provider(_settings: Settings, _scenarios: LoadedScenarios) -> FakeModel:
         return model
 
-    monkeypatch.setattr(server_state, "make_provider", make_provider)
+    monkeypatch.setattr(server_state, "create_provider", create_provider)
     return model
 
 

@@ -10,13 +10,13 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from trunkline.authoring.errors import AuthoringError
 from trunkline.providers import ProviderError
-from trunkline.providers.factory import chosen_name, make_provider
+from trunkline.providers.factory import choose_provider_name, create_provider
 from trunkline.realtime.events import Item
-from trunkline.scenario.loading import Scenarios
+from trunkline.scenario.loading import LoadedScenarios
 from trunkline.scenario.text_model import TextModel, TextModelError, TextPrompt
 from trunkline.settings import Settings
 
-TRIES = 2
+MAX_TRIES = 2
 """A draft with a flaw is given back once, with what is wrong."""
 
 _NO_TEXT_MODEL = (
@@ -122,12 +122,12 @@ async def write_prompt(description: str, settings: Settings) -> VoicePrompt:
         AuthoringError: no text model is configured or reached, or it does not get a prompt right.
     """
     has_chat_model = bool(settings.chat_base_url and settings.chat_model)
-    if chosen_name(settings) == "local" and not has_chat_model:
+    if choose_provider_name(settings) == "local" and not has_chat_model:
         raise AuthoringError(_NO_TEXT_MODEL)
     try:
-        provider = await make_provider(settings, Scenarios())
+        provider = await create_provider(settings, LoadedScenarios())
     except ProviderError as error:
-        raise AuthoringError(error.told) from error
+        raise AuthoringError(error.full_message) from error
     try:
         return await draft(description, provider.text_model())
     finally:
@@ -144,7 +144,7 @@ async def draft(description: str, model: TextModel) -> VoicePrompt:
         raise AuthoringError("There is nothing about the agent. Say in a few lines who it is and what it does.")
     items = [_message("user", description.strip())]
     flaws: list[str] = []
-    for _ in range(TRIES):
+    for _ in range(MAX_TRIES):
         try:
             reply = await model.reply(TextPrompt("authoring", "prompt", metaprompt(), items, (), _schema()))
         except TextModelError as error:
@@ -156,7 +156,7 @@ async def draft(description: str, model: TextModel) -> VoicePrompt:
             _message("assistant", reply.text),
             _message("user", f"This is not right yet. Write all of it again. {' '.join(flaws)}"),
         ]
-    raise AuthoringError(f"The text model did not get the prompt right in {TRIES} tries: {' '.join(flaws)}")
+    raise AuthoringError(f"The text model did not get the prompt right in {MAX_TRIES} tries: {' '.join(flaws)}")
 
 
 def _read(text: str) -> tuple[VoicePrompt | None, list[str]]:

@@ -287,15 +287,15 @@ class Call:
             raise ProviderError(message, retry=False)
         async with self._dialling:
             session = {**await self._session_to_dial(), "model": self._model}
-            dialled = await self._provider.dial(sdp, session)
+            answer = await self._provider.start_webrtc_call(sdp, session)
             if self.is_over or self.leg is not leg or leg.transport != "webrtc":
-                self._given_up.add(dialled.call_id)  # the caller has come another way meanwhile, or is gone
+                self._given_up.add(answer.rtc_call_id)  # the caller has come another way meanwhile, or is gone
                 await self._hang_up_media()
-                return dialled.sdp
+                return answer.sdp
             self._give_up_media()
-            self._rtc_id = dialled.call_id
-            self._link.take(Route(lambda: self._provider.connect(self._model, dialled.call_id), resumes=True))
-            return dialled.sdp
+            self._rtc_id = answer.rtc_call_id
+            self._link.take(Route(lambda: self._provider.connect(self._model, answer.rtc_call_id), resumes=True))
+            return answer.sdp
 
     async def _session_to_dial(self) -> dict[str, Any]:
         agent = self._machine.agent

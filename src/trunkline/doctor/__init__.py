@@ -68,15 +68,15 @@ class Report:
 
 async def examine(settings: Settings) -> Report:
     """Looks at everything: this machine, the settings, and the service, to which it makes a few small requests."""
-    from trunkline.doctor.engine_checks import local_findings
-    from trunkline.doctor.host_checks import machine_findings
-    from trunkline.doctor.provider_checks import service_findings
-    from trunkline.doctor.settings_checks import setting_findings
-    from trunkline.providers.factory import chosen_name
+    from trunkline.doctor.engine_checks import check_engine
+    from trunkline.doctor.host_checks import check_host
+    from trunkline.doctor.provider_checks import check_provider
+    from trunkline.doctor.settings_checks import check_settings
+    from trunkline.providers.factory import choose_provider_name
 
-    name = chosen_name(settings)
-    findings = [*machine_findings(settings, name), *setting_findings(settings, name)]
-    findings += await (local_findings(settings) if name == "local" else service_findings(settings, name))
+    name = choose_provider_name(settings)
+    findings = [*check_host(settings, name), *check_settings(settings, name)]
+    findings += await (check_engine(settings) if name == "local" else check_provider(settings, name))
     return Report(name, list(_without_secrets(findings, settings)))
 
 

@@ -8,16 +8,16 @@ import time
 
 from trunkline.doctor import Finding
 from trunkline.engine.speech.factory import parts
-from trunkline.extras import installing
-from trunkline.providers import Connection, ConnectionLostError, ProviderError, event_in
+from trunkline.extras import install_command
+from trunkline.providers import Connection, ConnectionLostError, ProviderError, decode_frame
 from trunkline.realtime.events import Event, MalformedEventError, encode
 from trunkline.scenario.loading import load
 from trunkline.settings import Settings
 
-ANSWER_WITHIN_S = 20.0
+ANSWER_TIMEOUT_S = 20.0
 
 
-async def local_findings(settings: Settings) -> list[Finding]:
+async def check_engine(settings: Settings) -> list[Finding]:
     """Looks at the engine's parts, and lets it answer."""
     findings = [
         Finding(part.kind, "error", f"{part.name} is chosen and not there.", part.missing)
@@ -39,24 +39,24 @@ def _webrtc() -> Finding:
         "webrtc",
         "note",
         "aiortc is not installed: sound goes over the relay.",
-        f"Should you want it: {installing('webrtc')}",
+        f"Should you want it: {install_command('webrtc')}",
     )
 
 
 async def _turn(settings: Settings) -> Finding:
-    from trunkline.providers.local_engine import start_local
+    from trunkline.providers.local_engine import start_local_engine
 
     scenarios = load([]).by_name
     model = next(iter(scenarios))
     try:
-        provider = await start_local(scenarios, settings)
+        provider = await start_local_engine(scenarios, settings)
     except ProviderError as error:
         return Finding("realtime", "error", str(error), error.hint or "Look at the message above it.")
     began = time.monotonic()
     try:
         connection = await provider.connect(model)
         try:
-            async with asyncio.timeout(ANSWER_WITHIN_S):
+            async with asyncio.timeout(ANSWER_TIMEOUT_S):
                 status = await _ask(connection)
         finally:
             await connection.close()
@@ -83,7 +83,7 @@ async def _ask(connection: Connection) -> str:
         await connection.send(encode(event).decode())
     while True:
         try:
-            event = event_in(await connection.receive())
+            event = decode_frame(await connection.receive())
         except MalformedEventError:
             continue
         if event["type"] == "response.done":

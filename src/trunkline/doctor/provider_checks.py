@@ -15,25 +15,25 @@ from typing import Any
 import httpx2
 
 from trunkline.doctor import Finding
-from trunkline.providers import Connection, ConnectionLostError, ProviderError, event_in
+from trunkline.providers import Connection, ConnectionLostError, ProviderError, decode_frame
 from trunkline.providers.error_policy import classify, classify_close
-from trunkline.providers.from_settings import azure, azure_credentials, openai
-from trunkline.providers.hosted_realtime import HostedProvider
+from trunkline.providers.from_settings import azure_credentials, azure_provider, openai_provider
+from trunkline.providers.hosted_realtime import HostedRealtimeProvider
 from trunkline.providers.webrtc_signalling import http_client
 from trunkline.realtime.events import Event, MalformedEventError, encode, text_of
 from trunkline.scenario.text_model import TextModelError, TextPrompt
 from trunkline.settings import Settings
 
-ANSWER_WITHIN_S = 20.0
+ANSWER_TIMEOUT_S = 20.0
 MAX_SKEW_S = 120.0
 """Tokens and secrets live for minutes: a clock that is this far off breaks them."""
 _ASK = "Answer with the single word OK."
 
 
-async def service_findings(settings: Settings, name: str) -> list[Finding]:
+async def check_provider(settings: Settings, name: str) -> list[Finding]:
     """Asks the service. What cannot be known because something before it failed is not asked."""
     try:
-        provider = azure(settings) if name == "azure" else openai(settings)
+        provider = azure_provider(settings) if name == "azure" else openai_provider(settings)
     except ProviderError:
         return []  # the settings' own findings say what is wrong
     try:
@@ -42,7 +42,7 @@ async def service_findings(settings: Settings, name: str) -> list[Finding]:
         await provider.aclose()
 
 
-async def _findings(provider: HostedProvider, settings: Settings, name: str) -> AsyncIterator[Finding]:
+async def _findings(provider: HostedRealtimeProvider, settings: Settings, name: str) -> AsyncIterator[Finding]:
     if name == "azure" and not settings.azure_api_key:
         token = await _token(settings)
         yield token
@@ -74,10 +74,10 @@ async def _token(settings: Settings) -> Finding:
     return Finding("entra", "ok", f"A token for {settings.azure_entra_scope} came in {took_ms:.0f} ms.")
 
 
-async def _reach(provider: HostedProvider) -> AsyncIterator[Finding]:
+async def _reach(provider: HostedRealtimeProvider) -> AsyncIterator[Finding]:
     """One small request, for whether anybody is there and what the time is."""
     try:
-        shown = await provider.shown()
+        auth_headers = await provider.auth_headers()
     except ProviderError as error:
         yield Finding("credentials", "error", str(error), error.hint)
         return
@@ -89,7 +89,7 @@ async def _reach(provider: HostedProvider) -> AsyncIterator[Finding]:
     async with asking as client:
         began = time.monotonic()
         try:
-            response = await client.get(f"{provider.base_url}/models", headers=shown)
+            response = await client.get(f"{provider.base_url}/models", headers=auth_headers)
         except httpx2.HTTPError as error:
             message = f"{provider.base_url} cannot be reached: {type(error).__name__}."
             do = "Check the address, this machine's network, its proxy (HTTPS_PROXY), and the resource's network rules."
@@ -103,7 +103,7 @@ async def _reach(provider: HostedProvider) -> AsyncIterator[Finding]:
             "credentials",
             "error",
             f"They are refused ({response.status_code}).",
-            provider.advice if response.status_code == 401 else ProviderError.hint_for(403),
+            provider.refused_hint if response.status_code == 401 else ProviderError.hint_for(403),
         )
 
 
@@ -124,7 +124,7 @@ def _clock(date: str | None) -> Finding:
 
 
 # The realtime model -------------------------------------------------------------------------------------------------
-async def _realtime(provider: HostedProvider, settings: Settings, name: str) -> AsyncIterator[Finding]:
+async def _realtime(provider: HostedRealtimeProvider, settings: Settings, name: str) -> AsyncIterator[Finding]:
     """A turn in text over a real socket, and before it a moment of sound for the transcription model."""
     variable, model = _realtime_setting(settings, name)
     try:
@@ -134,22 +134,22 @@ async def _realtime(provider: HostedProvider, settings: Settings, name: str) -> 
         yield Finding("realtime", "error", f"{model}: {error}.", do or "Try again in a minute.")
         return
     try:
-        async with asyncio.timeout(ANSWER_WITHIN_S):
+        async with asyncio.timeout(ANSWER_TIMEOUT_S):
             heard = await _transcribed(connection, settings, name)
     except TimeoutError:
         heard = Finding(
             "transcription",
             "warning",
-            f"No transcript came within {ANSWER_WITHIN_S:.0f} s.",
+            f"No transcript came within {ANSWER_TIMEOUT_S:.0f} s.",
             f"Check {_transcription_setting(settings, name)[0]}.",
         )
     except ConnectionLostError as lost:
         heard = _closed("transcription", lost)
     try:
-        async with asyncio.timeout(ANSWER_WITHIN_S):
+        async with asyncio.timeout(ANSWER_TIMEOUT_S):
             yield await _answered(connection, model)
     except TimeoutError:
-        message = f"{model}: no answer came within {ANSWER_WITHIN_S:.0f} s."
+        message = f"{model}: no answer came within {ANSWER_TIMEOUT_S:.0f} s."
         yield Finding("realtime", "error", message, "Try again; if it stays so, look at the service's status page.")
     except ConnectionLostError as lost:
         yield _closed("realtime", lost)
@@ -207,7 +207,7 @@ async def _transcribed(connection: Connection, settings: Settings, name: str) ->
 async def _events(connection: Connection) -> AsyncIterator[Event]:
     while True:
         try:
-            yield event_in(await connection.receive())
+            yield decode_frame(await connection.receive())
         except MalformedEventError:
             continue
 
@@ -239,7 +239,7 @@ def _transcription_setting(settings: Settings, name: str) -> tuple[str, str | No
 
 
 # Beside it ----------------------------------------------------------------------------------------------------------
-async def _text_model(provider: HostedProvider, settings: Settings, name: str) -> Finding:
+async def _text_model(provider: HostedRealtimeProvider, settings: Settings, name: str) -> Finding:
     variable = "AZURE_OPENAI_DEPLOYMENT" if name == "azure" else "OPENAI_MODEL"
     model = settings.azure_deployment if name == "azure" else settings.openai_model
     if not model:
@@ -255,11 +255,11 @@ async def _text_model(provider: HostedProvider, settings: Settings, name: str) -
     return Finding("text model", "ok", f"{model} answers in {(time.monotonic() - began) * 1000:.0f} ms.")
 
 
-async def _webrtc(provider: HostedProvider, settings: Settings, name: str) -> Finding:
+async def _webrtc(provider: HostedRealtimeProvider, settings: Settings, name: str) -> Finding:
     if name == "azure" and settings.azure_dialect == "preview":
         return Finding("webrtc", "note", "Not with the preview: sound goes over the relay.", "Speak GA to have it.")
     try:
-        await provider.mint({"type": "realtime", "model": _realtime_setting(settings, name)[1]})
+        await provider.create_ephemeral_secret({"type": "realtime", "model": _realtime_setting(settings, name)[1]})
     except ProviderError as error:
         do = f"Calls fall back to the relay. {error.hint or 'Try again in a minute.'}"
         return Finding("webrtc", "warning", f"No ephemeral secret: {error}.", do)

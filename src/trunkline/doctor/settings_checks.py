@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 from dotenv import dotenv_values
 
 from trunkline.doctor import Finding
-from trunkline.extras import installing
+from trunkline.extras import install_command
 from trunkline.providers import ProviderError
-from trunkline.providers.azure_endpoint import azure_endpoint
+from trunkline.providers.azure_endpoint import parse_azure_endpoint
 from trunkline.providers.entra import is_installed
-from trunkline.providers.from_settings import openai_base_url
+from trunkline.providers.from_settings import parse_openai_base_url
 from trunkline.settings import Settings, is_loopback
 
 _NO_SETTINGS = {
@@ -36,7 +36,7 @@ _ENDING = {
 """Models that OpenAI has given an end."""
 
 
-def setting_findings(settings: Settings, provider: str) -> Iterator[Finding]:
+def check_settings(settings: Settings, provider: str) -> Iterator[Finding]:
     """Looks at the settings without asking anybody."""
     yield from _unknown()
     yield _choice(settings, provider)
@@ -44,8 +44,8 @@ def setting_findings(settings: Settings, provider: str) -> Iterator[Finding]:
         yield from _azure(settings)
     elif provider == "openai":
         yield from _openai(settings)
-    elif settings.half_a_chat_model:
-        yield Finding("chat settings", "warning", settings.half_a_chat_model, "Set both, or neither.")
+    elif settings.chat_model_problem:
+        yield Finding("chat settings", "warning", settings.chat_model_problem, "Set both, or neither.")
 
 
 def _unknown() -> Iterator[Finding]:
@@ -68,7 +68,7 @@ def _choice(settings: Settings, provider: str) -> Finding:
             "provider",
             "warning",
             message,
-            f"Set AZURE_OPENAI_API_KEY, or install Entra ID's part: {installing('entra')}",
+            f"Set AZURE_OPENAI_API_KEY, or install Entra ID's part: {install_command('entra')}",
         )
     if provider == "local":
         message = "local: no service is configured, so calls go to the engine on this machine."
@@ -87,10 +87,10 @@ def _endpoint(settings: Settings) -> Finding:
         do = "Set AZURE_OPENAI_ENDPOINT=https://RESOURCE.openai.azure.com/ (portal: Keys and Endpoint)."
         return Finding("endpoint", "error", "AZURE_OPENAI_ENDPOINT is not set.", do)
     try:
-        endpoint = azure_endpoint(settings.azure_endpoint)
+        endpoint = parse_azure_endpoint(settings.azure_endpoint)
     except ProviderError as error:
         return Finding("endpoint", "error", f"{error}.", error.hint)
-    if endpoint.is_usual:
+    if endpoint.is_azure_host:
         return Finding("endpoint", "ok", f"{endpoint.v1}")
     return Finding(
         "endpoint",
@@ -104,7 +104,7 @@ def _azure_key(settings: Settings) -> Finding:
     if settings.azure_api_key is None or not settings.azure_api_key.get_secret_value():
         if is_installed():
             return Finding("key", "ok", "None is set: Entra ID is used.")
-        do = f"Set AZURE_OPENAI_API_KEY, or: {installing('entra')}"
+        do = f"Set AZURE_OPENAI_API_KEY, or: {install_command('entra')}"
         return Finding("key", "error", "AZURE_OPENAI_API_KEY is not set, and Entra ID's part is not installed.", do)
     key = settings.azure_api_key.get_secret_value()
     return _form("AZURE_OPENAI_API_KEY", key) or (
@@ -152,7 +152,7 @@ def _openai(settings: Settings) -> Iterator[Finding]:
 
 def _address(given: str) -> Finding:
     try:
-        parts = urlsplit(openai_base_url(given))
+        parts = urlsplit(parse_openai_base_url(given))
     except ProviderError as error:
         return Finding("endpoint", "error", f"{error}.", error.hint)
     if parts.scheme == "http" and not is_loopback(parts.hostname or ""):

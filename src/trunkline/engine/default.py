@@ -104,8 +104,8 @@ def ice_options(settings: Settings) -> IceOptions:
 def chat_endpoint(settings: Settings) -> ChatEndpoint | None:
     """The configured chat model, if there is one; close it."""
     if not settings.chat_base_url or not settings.chat_model:
-        if settings.half_a_chat_model:
-            logger.warning("%s Set both, or neither.", settings.half_a_chat_model)
+        if settings.chat_model_problem:
+            logger.warning("%s Set both, or neither.", settings.chat_model_problem)
         return None
     key = settings.chat_api_key.get_secret_value() if settings.chat_api_key else None
     return ChatEndpoint(settings.chat_base_url, settings.chat_model, key)

@@ -20,15 +20,15 @@ _HINTS = {
 
 
 @dataclass(frozen=True)
-class Dialled:
+class WebRtcAnswer:
     """A WebRTC call that was answered: the SDP for the browser, and the id by which a sideband attaches."""
 
     sdp: str
-    call_id: str
+    rtc_call_id: str
 
 
 @dataclass(frozen=True)
-class Minted:
+class EphemeralSecret:
     """A secret for a front end that talks to the service by itself.
 
     Attributes:
@@ -79,7 +79,7 @@ class ProviderError(Exception):
         self.retry_after_s = retry_after_s
 
     @property
-    def told(self) -> str:
+    def full_message(self) -> str:
         """What went wrong, and what to do about it."""
         return f"{str(self).rstrip('.')}. {self.hint}" if self.hint else str(self)
 
@@ -98,7 +98,7 @@ class ConnectionLostError(Exception):
         self.code = code
 
 
-class Sound(NamedTuple):
+class AudioDelta(NamedTuple):
     """Sound of the model's that never was JSON, because its session is in this process."""
 
     item_id: str
@@ -106,13 +106,13 @@ class Sound(NamedTuple):
     """In the session's output format."""
 
 
-def event_in(frame: bytes | Sound) -> Event:
+def decode_frame(frame: bytes | AudioDelta) -> Event:
     """The event that a connection has received.
 
     Raises:
         MalformedEventError: it is none.
     """
-    if isinstance(frame, Sound):
+    if isinstance(frame, AudioDelta):
         sound = base64.b64encode(frame.sound).decode()
         return {"type": "response.output_audio.delta", "item_id": frame.item_id, "delta": sound}
     return decode(frame)
@@ -122,11 +122,11 @@ class Connection(Protocol):
     """An open Realtime socket, or the sideband of a WebRTC call."""
 
     @property
-    def arrivals(self) -> int | None:
+    def receive_count(self) -> int | None:
         """A number that grows with all that arrives, answers to pings included: the other end is there. None where it
         cannot go away unnoticed, as in memory."""
 
-    async def receive(self) -> bytes | Sound:
+    async def receive(self) -> bytes | AudioDelta:
         """The next frame: JSON, or sound where it need not be.
 
         Raises:
@@ -173,28 +173,28 @@ class Provider(Protocol):
     def notices(self) -> Sequence[ProviderNotice]:
         """What whoever looks at a call should know of the provider: what is not set, what it cannot do."""
 
-    async def connect(self, model: str, call_id: str | None = None) -> Connection:
+    async def connect(self, model: str, rtc_call_id: str | None = None) -> Connection:
         """Opens a Realtime socket, or the sideband of the WebRTC call `call_id`.
 
         Raises:
             ProviderError: it cannot be opened; `code` is 404 for a call that is no more.
         """
 
-    async def dial(self, sdp: str, session: Mapping[str, Any]) -> Dialled:
+    async def start_webrtc_call(self, sdp: str, session: Mapping[str, Any]) -> WebRtcAnswer:
         """Starts a WebRTC call for a browser's SDP offer, with `session` bound in (it names the model).
 
         Raises:
             ProviderError: it is refused, or there is no WebRTC here.
         """
 
-    async def mint(self, session: Mapping[str, Any]) -> Minted:
+    async def create_ephemeral_secret(self, session: Mapping[str, Any]) -> EphemeralSecret:
         """An ephemeral secret with `session` bound in (it names the model), good for ten minutes.
 
         Raises:
             ProviderError: it is refused, or there is none to be had here.
         """
 
-    async def hang_up(self, call_id: str) -> None:
+    async def hang_up(self, rtc_call_id: str) -> None:
         """Ends a WebRTC call; one that is over already is no error.
 
         Raises:

@@ -25,7 +25,7 @@ class AzureEndpoint:
     """
 
     root: str
-    is_usual: bool
+    is_azure_host: bool
 
     @property
     def v1(self) -> str:
@@ -38,7 +38,7 @@ class AzureEndpoint:
         return self.root.partition("://")[2]
 
 
-def azure_endpoint(given: str) -> AzureEndpoint:
+def parse_azure_endpoint(given: str) -> AzureEndpoint:
     """Reads what somebody has set as the endpoint.
 
     Raises:

@@ -14,7 +14,7 @@ class Credentials(Protocol):
     """Gives the headers by which a service knows us."""
 
     @property
-    def advice(self) -> str:
+    def refused_hint(self) -> str:
         """What to do when the service refuses them."""
 
     async def headers(self) -> Mapping[str, str]:
@@ -24,7 +24,7 @@ class Credentials(Protocol):
             ProviderError: there are none to be had.
         """
 
-    def refused(self, headers: Mapping[str, str]) -> bool:
+    def on_refused(self, headers: Mapping[str, str]) -> bool:
         """The service answered 401 to these headers; True if `headers` will give others now."""
 
     async def aclose(self) -> None:
@@ -34,8 +34,8 @@ class Credentials(Protocol):
 class KeyCredentials:
     """A key that stays what it is: `api-key: KEY`, or `Authorization: Bearer KEY`."""
 
-    def __init__(self, header: str, key: SecretStr, advice: str = "Check the key.") -> None:
-        self.advice = advice
+    def __init__(self, header: str, key: SecretStr, refused_hint: str = "Check the key.") -> None:
+        self.refused_hint = refused_hint
         self._header = header
         self._key = key
 
@@ -47,7 +47,7 @@ class KeyCredentials:
             raise ProviderError(message, hint="Copy the key alone, on one line.", retry=False)
         return {self._header: f"Bearer {key}" if self._header.lower() == "authorization" else key}
 
-    def refused(self, headers: Mapping[str, str]) -> bool:
+    def on_refused(self, headers: Mapping[str, str]) -> bool:
         """Another try would show the same key."""
         return False
 

@@ -8,17 +8,17 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from trunkline.extras import installing
+from trunkline.extras import install_command
 from trunkline.providers import ProviderError
 
 SCOPE = "https://ai.azure.com/.default"
 RENEW_BEFORE_S = 300.0
 """A token is renewed this long before it expires, so that none expires on its way."""
-REST_S = 30.0
+RENEWAL_RETRY_S = 30.0
 """After a renewal that failed the present token serves so long before another is tried: calls do not queue for it."""
 TIMEOUT_S = 30.0
 """The credentials of a developer's machine start programs (`az`), which takes seconds."""
-INSTALL = f"Install it: {installing('entra')}"
+INSTALL = f"Install it: {install_command('entra')}"
 ADVICE = (
     "Give the identity the role “Cognitive Services OpenAI User” on the resource (it takes some minutes to hold), "
     "and check AZURE_OPENAI_ENTRA_SCOPE and the tenant."
@@ -29,7 +29,7 @@ _SIGN_IN = (
 )
 
 
-class Token(Protocol):
+class AccessToken(Protocol):
     """An access token; `expires_on` is in Unix seconds."""
 
     @property
@@ -44,7 +44,7 @@ class Token(Protocol):
 class TokenCredential(Protocol):
     """What of `azure.identity.aio`'s credentials is used."""
 
-    async def get_token(self, *scopes: str) -> Token:
+    async def get_token(self, *scopes: str) -> AccessToken:
         """A token for the scopes."""
 
     async def close(self) -> None:
@@ -84,7 +84,7 @@ class EntraCredentials:
         clock: Unix seconds.
     """
 
-    advice = ADVICE
+    refused_hint = ADVICE
 
     def __init__(
         self,
@@ -96,7 +96,7 @@ class EntraCredentials:
         self._make = make
         self._clock = clock
         self._credential: TokenCredential | None = None
-        self._token: Token | None = None
+        self._token: AccessToken | None = None
         self._forgets_credential = False
         self._rests_until = 0.0
         self._fetching = asyncio.Lock()
@@ -110,11 +110,11 @@ class EntraCredentials:
             self._token = token
             return {"Authorization": f"Bearer {token.token}"}
 
-    def _is_due(self, token: Token) -> bool:
+    def _is_due(self, token: AccessToken) -> bool:
         left_s = token.expires_on - self._clock()
         return left_s <= 0 or (left_s < RENEW_BEFORE_S and self._clock() >= self._rests_until)
 
-    def refused(self, headers: Mapping[str, str]) -> bool:
+    def on_refused(self, headers: Mapping[str, str]) -> bool:
         """The token is given up, unless another has taken its place already."""
         if self._token is not None and headers.get("Authorization") == f"Bearer {self._token.token}":
             self._token = None
@@ -127,7 +127,7 @@ class EntraCredentials:
         if credential is not None:
             await credential.close()
 
-    async def _renewed(self, present: Token | None) -> Token:
+    async def _renewed(self, present: AccessToken | None) -> AccessToken:
         if self._forgets_credential:
             self._forgets_credential = False
             await self.aclose()
@@ -138,7 +138,7 @@ class EntraCredentials:
         except ProviderError:
             if present is None or present.expires_on <= self._clock():
                 raise
-            self._rests_until = self._clock() + REST_S
+            self._rests_until = self._clock() + RENEWAL_RETRY_S
             return present  # it is good for some minutes more
 
     def _made(self) -> TokenCredential:
@@ -148,7 +148,7 @@ class EntraCredentials:
             message = f"Entra ID's settings cannot be used: {' '.join(str(error).split())[:300]}"
             raise ProviderError(message, hint="Check AZURE_TENANT_ID and AZURE_AUTHORITY_HOST.", retry=False) from None
 
-    async def _fetched(self, credential: TokenCredential) -> Token:
+    async def _fetched(self, credential: TokenCredential) -> AccessToken:
         try:
             async with asyncio.timeout(TIMEOUT_S):
                 return await credential.get_token(self._scope)

@@ -1,6 +1,6 @@
 """What a service's failures mean for a call: which heal by asking again, which with a new session, which do not.
 
-`classify` looks at one event, `classify_close` at the end of a connection. `SessionFaults` remembers: on Azure a
+`classify` looks at one event, `classify_close` at the end of a connection. `ErrorPolicy` remembers: on Azure a
 session may fail with `server_error` for ever and heal only with another, and what fails again and again is hopeless.
 """
 
@@ -12,24 +12,24 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
-STICKY_AFTER = 2
+RENEW_AFTER_FAILURES = 2
 """Server errors in one session, with nothing answered between them, after which another session is tried."""
-MAX_TRIES = 6
+MAX_CONSECUTIVE_FAILURES = 6
 """Failures in a row, in however many sessions, after which there is no hope."""
-FIRST_PAUSE_S = 0.5
+MIN_PAUSE_S = 0.5
 MAX_PAUSE_S = 20.0
 
 
-class Treatment(Enum):
+class Recovery(Enum):
     """What to do about a fault."""
 
     RETRY = "retry"
     """Ask for the response again, in the same session, after `retry_after_s`."""
     RENEW_SESSION = "renew_session"
     """Connect anew after `retry_after_s`, replay the conversation, and ask for the response again if one is owed."""
-    GO_ON = "go_on"
+    CONTINUE = "go_on"
     """The call goes on without: asking again would give the same. Tell it, with the hint."""
-    HOPELESS = "hopeless"
+    GIVE_UP = "hopeless"
     """No session will answer. End the call politely, with the hint."""
 
 
@@ -46,7 +46,7 @@ class Fault:
         event_id: the event of ours that was refused, where the service says which.
     """
 
-    treatment: Treatment
+    recovery: Recovery
     code: str
     message: str
     hint: str | None = None
@@ -74,47 +74,47 @@ def classify_close(code: int | None, reason: str = "") -> Fault:
     said = reason or ("the connection broke" if code is None else f"closed with code {code}")
     lowered = said.lower()
     if "session_expired" in lowered or "maximum duration" in lowered or code in (1001, 1012):
-        return Fault(Treatment.RENEW_SESSION, "session_expired" if code == 1001 else "closed", said)
+        return Fault(Recovery.RENEW_SESSION, "session_expired" if code == 1001 else "closed", said)
     if "insufficient_quota" in lowered:
-        return Fault(Treatment.HOPELESS, "insufficient_quota", said, _QUOTA)
+        return Fault(Recovery.GIVE_UP, "insufficient_quota", said, _QUOTA)
     if code == 1008 or (code is not None and code >= 3000):
         if "rate" in lowered or "busy" in lowered or "too many" in lowered:
-            return Fault(Treatment.RENEW_SESSION, "rate_limit_exceeded", said, _RATE, _pause_in(said) or 1.0)
+            return Fault(Recovery.RENEW_SESSION, "rate_limit_exceeded", said, _RATE, _pause_in(said) or 1.0)
         if any(word in lowered for word in ("unauthori", "api_key", "api key", "invalid_model", "forbidden", "denied")):
-            return Fault(Treatment.HOPELESS, "refused", said, "Run `trunkline doctor`: it checks key and deployments.")
+            return Fault(Recovery.GIVE_UP, "refused", said, "Run `trunkline doctor`: it checks key and deployments.")
     if code == 1013:
-        return Fault(Treatment.RENEW_SESSION, "closed", said, retry_after_s=_pause_in(said) or 1.0)
-    return Fault(Treatment.RENEW_SESSION, "closed", said)
+        return Fault(Recovery.RENEW_SESSION, "closed", said, retry_after_s=_pause_in(said) or 1.0)
+    return Fault(Recovery.RENEW_SESSION, "closed", said)
 
 
-class SessionFaults:
+class ErrorPolicy:
     """One call's memory of what failed. Feed it each event that `classify` might know, and each new session."""
 
     def __init__(self) -> None:
         self._in_session = 0
         self._in_a_row = 0
 
-    def opened(self) -> None:
+    def on_session_opened(self) -> None:
         """Another session has begun."""
         self._in_session = 0
 
-    def seen(self, event: Mapping[str, Any]) -> Fault | None:
+    def on_event(self, event: Mapping[str, Any]) -> Fault | None:
         """What to do about this event, in the light of those before; None if it tells of no failure."""
         fault = classify(event)
         if fault is None:
             if event.get("type") == "response.done" and _text(_object(event, "response"), "status") == "completed":
                 self._in_session = self._in_a_row = 0
             return None
-        if fault.treatment not in (Treatment.RETRY, Treatment.RENEW_SESSION):
+        if fault.recovery not in (Recovery.RETRY, Recovery.RENEW_SESSION):
             return fault
         self._in_session += 1
         self._in_a_row += 1
-        if self._in_a_row > MAX_TRIES:
-            return replace(fault, treatment=Treatment.HOPELESS)
-        pause_s = fault.retry_after_s or min(MAX_PAUSE_S, FIRST_PAUSE_S * 2.0 ** (self._in_a_row - 1))
-        sticky = fault.code not in _RATE_LIMITS and self._in_session >= STICKY_AFTER
-        if sticky or fault.treatment is Treatment.RENEW_SESSION:
-            return replace(fault, treatment=Treatment.RENEW_SESSION, retry_after_s=fault.retry_after_s)
+        if self._in_a_row > MAX_CONSECUTIVE_FAILURES:
+            return replace(fault, recovery=Recovery.GIVE_UP)
+        pause_s = fault.retry_after_s or min(MAX_PAUSE_S, MIN_PAUSE_S * 2.0 ** (self._in_a_row - 1))
+        sticky = fault.code not in _RATE_LIMITS and self._in_session >= RENEW_AFTER_FAILURES
+        if sticky or fault.recovery is Recovery.RENEW_SESSION:
+            return replace(fault, recovery=Recovery.RENEW_SESSION, retry_after_s=fault.retry_after_s)
         return replace(fault, retry_after_s=pause_s)
 
 
@@ -142,7 +142,7 @@ def _of_response(response: Mapping[str, Any]) -> Fault | None:
         return None
     reason = _text(details, "reason") or "no reason given"
     hint = _FILTER_HINT if reason in _FILTERED else "Raise the session's max_output_tokens."
-    return Fault(Treatment.GO_ON, reason, f"The model broke off its answer: {reason}.", hint, response_id=response_id)
+    return Fault(Recovery.CONTINUE, reason, f"The model broke off its answer: {reason}.", hint, response_id=response_id)
 
 
 def _of_error(error: Mapping[str, Any], *, failed: bool = False) -> Fault:
@@ -151,26 +151,26 @@ def _of_error(error: Mapping[str, Any], *, failed: bool = False) -> Fault:
     message = _text(error, "message") or "The service gave no reason."
     names = {kind.lower(), code.lower()}
     if "insufficient_quota" in names:
-        return Fault(Treatment.HOPELESS, "insufficient_quota", message, _QUOTA)
+        return Fault(Recovery.GIVE_UP, "insufficient_quota", message, _QUOTA)
     if names & _RATE_LIMITS:
-        return Fault(Treatment.RETRY, "rate_limit_exceeded", message, _RATE, _pause_in(message) or 0.0)
+        return Fault(Recovery.RETRY, "rate_limit_exceeded", message, _RATE, _pause_in(message) or 0.0)
     if names & _FILTERED:
-        return Fault(Treatment.GO_ON, "content_filter", message, _FILTER_HINT)
+        return Fault(Recovery.CONTINUE, "content_filter", message, _FILTER_HINT)
     if "session_expired" in names:
-        return Fault(Treatment.RENEW_SESSION, "session_expired", message)
+        return Fault(Recovery.RENEW_SESSION, "session_expired", message)
     if "deploymentnotfound" in names:
-        return Fault(Treatment.HOPELESS, code, message, "Run `trunkline doctor`: it checks each deployment.")
+        return Fault(Recovery.GIVE_UP, code, message, "Run `trunkline doctor`: it checks each deployment.")
     if names & _SERVER_ERRORS or (failed and "invalid_request_error" not in names):
-        return Fault(Treatment.RETRY, code or kind or "response_failed", message, retry_after_s=_pause_in(message) or 0)
-    return Fault(Treatment.GO_ON, code or kind or "error", message)
+        return Fault(Recovery.RETRY, code or kind or "response_failed", message, retry_after_s=_pause_in(message) or 0)
+    return Fault(Recovery.CONTINUE, code or kind or "error", message)
 
 
 def _of_transcription(error: Mapping[str, Any]) -> Fault:
     code, message = _text(error, "code") or "", _text(error, "message") or "no reason given"
     told = f"The caller's words were not recognised: {message}"
     if "deploymentnotfound" in (code + message).replace(" ", "").lower():
-        return Fault(Treatment.GO_ON, "transcription_not_deployed", told, _DEPLOY_TRANSCRIPTION)
-    return Fault(Treatment.GO_ON, code or "transcription_failed", told)
+        return Fault(Recovery.CONTINUE, "transcription_not_deployed", told, _DEPLOY_TRANSCRIPTION)
+    return Fault(Recovery.CONTINUE, code or "transcription_failed", told)
 
 
 def _pause_in(message: str) -> float | None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from trunkline.extras import installing
+from trunkline.extras import install_command
 from trunkline.providers import Provider, ProviderError
-from trunkline.providers.from_settings import azure, azure_is_configured, openai
-from trunkline.scenario.loading import Scenarios
+from trunkline.providers.from_settings import azure_is_configured, azure_provider, openai_provider
+from trunkline.scenario.loading import LoadedScenarios
 from trunkline.settings import Settings
 
 
-def chosen_name(settings: Settings) -> str:
+def choose_provider_name(settings: Settings) -> str:
     """azure, openai or local."""
     if settings.provider != "auto":
         return settings.provider
@@ -18,20 +18,20 @@ def chosen_name(settings: Settings) -> str:
     return "openai" if settings.openai_api_key else "local"
 
 
-async def make_provider(settings: Settings, scenarios: Scenarios) -> Provider:
+async def create_provider(settings: Settings, scenarios: LoadedScenarios) -> Provider:
     """The chosen provider, ready to connect.
 
     Raises:
         ProviderError: something it needs is not set, or it cannot start.
     """
-    name = chosen_name(settings)
+    name = choose_provider_name(settings)
     if name == "azure":
-        return azure(settings)
+        return azure_provider(settings)
     if name == "openai":
-        return openai(settings)
+        return openai_provider(settings)
     try:
-        from trunkline.providers.local_engine import start_local
+        from trunkline.providers.local_engine import start_local_engine
     except ImportError as error:
         message = f"The local engine needs the speech extra ({error})."
-        raise ProviderError(message, hint=f"Install it: {installing('speech')}", retry=False) from error
-    return await start_local(scenarios.by_name, settings)
+        raise ProviderError(message, hint=f"Install it: {install_command('speech')}", retry=False) from error
+    return await start_local_engine(scenarios.by_name, settings)

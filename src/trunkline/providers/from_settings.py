@@ -5,10 +5,10 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from trunkline.providers import ProviderError
-from trunkline.providers.azure_endpoint import azure_endpoint
+from trunkline.providers.azure_endpoint import parse_azure_endpoint
 from trunkline.providers.credentials import Credentials, KeyCredentials
 from trunkline.providers.entra import INSTALL, EntraCredentials, is_installed
-from trunkline.providers.hosted_realtime import HostedModels, HostedProvider
+from trunkline.providers.hosted_realtime import HostedModels, HostedRealtimeProvider
 from trunkline.providers.preview import PreviewProvider
 from trunkline.settings import Settings
 
@@ -24,7 +24,7 @@ def azure_is_configured(settings: Settings) -> bool:
     return bool(settings.azure_endpoint and (settings.azure_api_key or is_installed()))
 
 
-def azure(settings: Settings) -> HostedProvider:
+def azure_provider(settings: Settings) -> HostedRealtimeProvider:
     """Azure OpenAI: GA, or its preview where the settings ask for that.
 
     Raises:
@@ -32,7 +32,7 @@ def azure(settings: Settings) -> HostedProvider:
     """
     if not settings.azure_endpoint:
         raise ProviderError("Azure needs AZURE_OPENAI_ENDPOINT and AZURE_OPENAI_API_KEY, or Entra ID.", retry=False)
-    endpoint = azure_endpoint(settings.azure_endpoint)
+    endpoint = parse_azure_endpoint(settings.azure_endpoint)
     credentials = azure_credentials(settings)
     models = HostedModels(
         settings.azure_realtime_deployment,
@@ -42,7 +42,7 @@ def azure(settings: Settings) -> HostedProvider:
     )
     if settings.azure_dialect == "preview":
         return PreviewProvider(endpoint, credentials, models, settings.azure_api_version, settings.azure_region)
-    return HostedProvider("azure", endpoint.v1, credentials, models)
+    return HostedRealtimeProvider("azure", endpoint.v1, credentials, models)
 
 
 def azure_credentials(settings: Settings) -> Credentials:
@@ -59,7 +59,7 @@ def azure_credentials(settings: Settings) -> Credentials:
     return EntraCredentials(settings.azure_entra_scope)
 
 
-def openai(settings: Settings) -> HostedProvider:
+def openai_provider(settings: Settings) -> HostedRealtimeProvider:
     """OpenAI.
 
     Raises:
@@ -74,10 +74,10 @@ def openai(settings: Settings) -> HostedProvider:
         settings.openai_model,
         ("OPENAI_TRANSCRIPTION_MODEL", "OPENAI_MODEL"),
     )
-    return HostedProvider("openai", openai_base_url(settings.openai_base_url), credentials, models)
+    return HostedRealtimeProvider("openai", parse_openai_base_url(settings.openai_base_url), credentials, models)
 
 
-def openai_base_url(given: str) -> str:
+def parse_openai_base_url(given: str) -> str:
     """Reads what somebody has set as OpenAI's address, or that of a service like it.
 
     Raises:

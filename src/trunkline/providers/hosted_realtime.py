@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from trunkline.providers import Connection, Dialled, Minted, ProviderNotice
+from trunkline.providers import Connection, EphemeralSecret, ProviderNotice, WebRtcAnswer
 from trunkline.providers.credentials import Credentials
-from trunkline.providers.realtime_socket import open_socket_as
-from trunkline.providers.text_model_client import NoTextModel, ResponsesModel
-from trunkline.providers.webrtc_signalling import CallsEndpoint
+from trunkline.providers.realtime_socket import open_socket_with_credentials
+from trunkline.providers.text_model_client import MissingTextModel, TextModelClient
+from trunkline.providers.webrtc_signalling import WebRtcSignalling
 from trunkline.scenario.scenario import Scenario
 
 
@@ -31,7 +31,7 @@ class HostedModels:
     variables: tuple[str, str]
 
 
-class HostedProvider:
+class HostedRealtimeProvider:
     """A hosted Realtime service.
 
     Args:
@@ -45,11 +45,11 @@ class HostedProvider:
         self._credentials = credentials
         self._models = models
         self._what = f"{name} ({urlsplit(self.base_url).hostname})"
-        self._text_model: ResponsesModel | NoTextModel = NoTextModel(
+        self._text_model: TextModelClient | MissingTextModel = MissingTextModel(
             f"Set {models.variables[1]} to the text model's name."
         )
         if text := models.text:
-            self._text_model = ResponsesModel(name, self.base_url, credentials, lambda _prompt: text)
+            self._text_model = TextModelClient(name, self.base_url, credentials, lambda _prompt: text)
 
     def model_for(self, scenario: Scenario[Any]) -> str:
         """See `Provider.model_for`."""
@@ -63,7 +63,7 @@ class HostedProvider:
         """See `Provider.transcription`."""
         return {"model": self._models.transcription} if self._models.transcription else None
 
-    def text_model(self) -> ResponsesModel | NoTextModel:
+    def text_model(self) -> TextModelClient | MissingTextModel:
         """See `Provider.text_model`."""
         return self._text_model
 
@@ -81,11 +81,11 @@ class HostedProvider:
         )
 
     @property
-    def advice(self) -> str:
+    def refused_hint(self) -> str:
         """What to do when the credentials are refused."""
-        return self._credentials.advice
+        return self._credentials.refused_hint
 
-    async def shown(self) -> Mapping[str, str]:
+    async def auth_headers(self) -> Mapping[str, str]:
         """The headers by which the service knows us, for a request of the doctor's.
 
         Raises:
@@ -93,28 +93,28 @@ class HostedProvider:
         """
         return await self._credentials.headers()
 
-    async def connect(self, model: str, call_id: str | None = None) -> Connection:
+    async def connect(self, model: str, rtc_call_id: str | None = None) -> Connection:
         """See `Provider.connect`."""
         scheme, _, rest = self.base_url.partition("://")
-        query = urlencode({"call_id": call_id} if call_id else {"model": model})
+        query = urlencode({"call_id": rtc_call_id} if rtc_call_id else {"model": model})
         url = f"{'ws' if scheme == 'http' else 'wss'}://{rest}/realtime?{query}"
-        return await open_socket_as(self._credentials, url, self._what)
+        return await open_socket_with_credentials(self._credentials, url, self._what)
 
-    async def dial(self, sdp: str, session: Mapping[str, Any]) -> Dialled:
+    async def start_webrtc_call(self, sdp: str, session: Mapping[str, Any]) -> WebRtcAnswer:
         """See `Provider.dial`."""
-        return await self._calls().dial(sdp, session)
+        return await self._signalling().start_webrtc_call(sdp, session)
 
-    async def mint(self, session: Mapping[str, Any]) -> Minted:
+    async def create_ephemeral_secret(self, session: Mapping[str, Any]) -> EphemeralSecret:
         """See `Provider.mint`."""
-        return await self._calls().mint(session)
+        return await self._signalling().create_ephemeral_secret(session)
 
-    async def hang_up(self, call_id: str) -> None:
+    async def hang_up(self, rtc_call_id: str) -> None:
         """See `Provider.hang_up`."""
-        await self._calls().hang_up(call_id)
+        await self._signalling().hang_up(rtc_call_id)
 
-    def _calls(self) -> CallsEndpoint:
+    def _signalling(self) -> WebRtcSignalling:
         is_openai = self.name == "openai"
-        return CallsEndpoint(self.name, self.base_url, self._credentials, is_openai, is_openai)
+        return WebRtcSignalling(self.name, self.base_url, self._credentials, is_openai, is_openai)
 
     async def aclose(self) -> None:
         """Closes the text model's connections and the credentials'."""

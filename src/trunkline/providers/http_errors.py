@@ -10,13 +10,18 @@ import msgspec
 
 from trunkline.providers import ProviderError
 
-MAX_MESSAGE = 300
+MAX_MESSAGE_CHARS = 300
 MAX_WAIT_S = 600.0
 """Nobody is asked to wait longer than this, whatever a header says."""
 
 
-def refusal(
-    what: str, status: int, body: bytes, headers: Mapping[str, str], shown: Mapping[str, str], advice: str | None = None
+def http_error(
+    what: str,
+    status: int,
+    body: bytes,
+    headers: Mapping[str, str],
+    auth_headers: Mapping[str, str],
+    refused_hint: str | None = None,
 ) -> ProviderError:
     """The error for an HTTP answer that is no success.
 
@@ -26,8 +31,8 @@ def refusal(
         shown: the headers by which we were known; their values are in no error, even if the service repeats them.
         advice: what to do when the credentials are refused.
     """
-    message = message_in(body, shown)
-    hint = advice if status == 401 and advice else ProviderError.hint_for(status)
+    message = error_message(body, auth_headers)
+    hint = refused_hint if status == 401 and refused_hint else ProviderError.hint_for(status)
     return ProviderError(
         f"{what} answered {status}: {message}" if message else f"{what} answered {status}",
         hint=hint,
@@ -37,7 +42,7 @@ def refusal(
     )
 
 
-def message_in(body: bytes, shown: Mapping[str, str]) -> str | None:
+def error_message(body: bytes, auth_headers: Mapping[str, str]) -> str | None:
     """The message of an error's JSON, shortened and without our credentials; None where there is none."""
     try:
         decoded = msgspec.json.decode(body)
@@ -47,12 +52,12 @@ def message_in(body: bytes, shown: Mapping[str, str]) -> str | None:
         return None
     if not isinstance(message, str) or not message.strip():
         return None
-    return without_secrets(" ".join(message.split()), shown)[:MAX_MESSAGE]
+    return redact_header_values(" ".join(message.split()), auth_headers)[:MAX_MESSAGE_CHARS]
 
 
-def without_secrets(text: str, shown: Mapping[str, str]) -> str:
+def redact_header_values(text: str, auth_headers: Mapping[str, str]) -> str:
     """The text without the values of these headers."""
-    for value in shown.values():
+    for value in auth_headers.values():
         for secret in (value, value.removeprefix("Bearer ")):
             if secret:
                 text = text.replace(secret, "…")
@@ -85,7 +90,7 @@ def _number(text: str | None) -> float | None:
     return number if 0 <= number < float("inf") else None
 
 
-def unusable_proxy() -> ProviderError:
+def proxy_error() -> ProviderError:
     """The environment names a proxy of a kind that cannot be used. Its address may hold a password and is not told."""
     hint = "Let HTTPS_PROXY (or ALL_PROXY) name an http:// proxy, or name the service's host in NO_PROXY."
     return ProviderError("The proxy that the environment names cannot be used", hint=hint, retry=False)

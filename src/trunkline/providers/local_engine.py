@@ -13,16 +13,16 @@ from pydantic import SecretStr
 from trunkline.engine.default import local_engine
 from trunkline.engine.server import EngineServer
 from trunkline.engine.speech import SpeechError
-from trunkline.providers import Connection, Dialled, Minted, ProviderError, ProviderNotice
+from trunkline.providers import Connection, EphemeralSecret, ProviderError, ProviderNotice, WebRtcAnswer
 from trunkline.providers.credentials import KeyCredentials
-from trunkline.providers.realtime_socket import open_socket_as
-from trunkline.providers.text_model_client import ResponsesModel
-from trunkline.providers.webrtc_signalling import CallsEndpoint
+from trunkline.providers.realtime_socket import open_socket_with_credentials
+from trunkline.providers.text_model_client import TextModelClient
+from trunkline.providers.webrtc_signalling import WebRtcSignalling
 from trunkline.scenario.scenario import Scenario
 from trunkline.settings import Settings
 
 
-class EngineSessions:
+class EngineSessionConfig:
     """What every provider says of sessions on the engine, wherever that runs."""
 
     def model_for(self, scenario: Scenario[Any]) -> str:
@@ -42,7 +42,7 @@ class EngineSessions:
         return ()
 
 
-class LocalProvider(EngineSessions):
+class LocalEngineProvider(EngineSessionConfig):
     """Reaches the local engine. Each scenario is a model of its own."""
 
     name = "local"
@@ -51,37 +51,37 @@ class LocalProvider(EngineSessions):
         self._server = server
         self._credentials = KeyCredentials("api-key", SecretStr(key))
         self._running = running
-        self._text_model = ResponsesModel(
+        self._text_model = TextModelClient(
             "the local engine",
             server.url,
             self._credentials,
             lambda prompt: f"{prompt.scenario}/{prompt.purpose}",
         )
 
-    def text_model(self) -> ResponsesModel:
+    def text_model(self) -> TextModelClient:
         """The scenario's rehearsed text models, or the chat model that is configured for the engine."""
         return self._text_model
 
-    async def connect(self, model: str, call_id: str | None = None) -> Connection:
+    async def connect(self, model: str, rtc_call_id: str | None = None) -> Connection:
         """See `Provider.connect`."""
-        query = urlencode({"call_id": call_id} if call_id else {"model": model})
+        query = urlencode({"call_id": rtc_call_id} if rtc_call_id else {"model": model})
         url = f"{self._server.url.replace('http://', 'ws://', 1)}/realtime?{query}"
-        return await open_socket_as(self._credentials, url, "the local engine")
+        return await open_socket_with_credentials(self._credentials, url, "the local engine")
 
-    async def dial(self, sdp: str, session: Mapping[str, Any]) -> Dialled:
+    async def start_webrtc_call(self, sdp: str, session: Mapping[str, Any]) -> WebRtcAnswer:
         """See `Provider.dial`."""
-        return await self._calls().dial(sdp, session)
+        return await self._signalling().start_webrtc_call(sdp, session)
 
-    async def mint(self, session: Mapping[str, Any]) -> Minted:
+    async def create_ephemeral_secret(self, session: Mapping[str, Any]) -> EphemeralSecret:
         """See `Provider.mint`. The engine listens on this machine alone, so the secret is of use here alone."""
-        return await self._calls().mint(session)
+        return await self._signalling().create_ephemeral_secret(session)
 
-    async def hang_up(self, call_id: str) -> None:
+    async def hang_up(self, rtc_call_id: str) -> None:
         """See `Provider.hang_up`."""
-        await self._calls().hang_up(call_id)
+        await self._signalling().hang_up(rtc_call_id)
 
-    def _calls(self) -> CallsEndpoint:
-        return CallsEndpoint("the local engine", self._server.url, self._credentials)
+    def _signalling(self) -> WebRtcSignalling:
+        return WebRtcSignalling("the local engine", self._server.url, self._credentials)
 
     async def aclose(self) -> None:
         """Ends the engine."""
@@ -89,7 +89,7 @@ class LocalProvider(EngineSessions):
         await self._running.aclose()
 
 
-async def start_local(scenarios: Mapping[str, Scenario[Any]], settings: Settings) -> LocalProvider:
+async def start_local_engine(scenarios: Mapping[str, Scenario[Any]], settings: Settings) -> LocalEngineProvider:
     """Starts the engine.
 
     Raises:
@@ -101,4 +101,4 @@ async def start_local(scenarios: Mapping[str, Scenario[Any]], settings: Settings
         server = await running.enter_async_context(local_engine(scenarios, settings, key=key))
     except (SpeechError, OSError) as error:
         raise ProviderError(f"The local engine cannot start: {error}", retry=False) from error
-    return LocalProvider(server, key, running)
+    return LocalEngineProvider(server, key, running)

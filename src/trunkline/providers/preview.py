@@ -14,13 +14,13 @@ from urllib.parse import urlencode
 import httpx2
 import msgspec
 
-from trunkline.providers import Connection, Dialled, Minted, ProviderError, ProviderNotice
+from trunkline.providers import Connection, EphemeralSecret, ProviderError, ProviderNotice, WebRtcAnswer
 from trunkline.providers.azure_endpoint import AzureEndpoint
 from trunkline.providers.credentials import Credentials
-from trunkline.providers.hosted_realtime import HostedModels, HostedProvider
-from trunkline.providers.http_errors import refusal
-from trunkline.providers.realtime_socket import open_socket_as
-from trunkline.providers.webrtc_signalling import TIMEOUT_S, http_client, secret_in
+from trunkline.providers.hosted_realtime import HostedModels, HostedRealtimeProvider
+from trunkline.providers.http_errors import http_error
+from trunkline.providers.realtime_socket import open_socket_with_credentials
+from trunkline.providers.webrtc_signalling import TIMEOUT_S, http_client, read_secret
 from trunkline.realtime.dialects import client_event_to_preview, server_event_to_ga, session_to_preview
 from trunkline.realtime.events import Event, MalformedEventError, decode, encode
 
@@ -30,7 +30,7 @@ _WITHOUT_PREVIEW = {"output_audio_buffer.clear", "conversation.item.retrieve"}
 """Client events of GA that the preview refuses."""
 
 
-class PreviewProvider(HostedProvider):
+class PreviewProvider(HostedRealtimeProvider):
     """Azure's preview. Its text model is GA's.
 
     Args:
@@ -60,13 +60,15 @@ class PreviewProvider(HostedProvider):
         )
         return (deprecated, *super().notices())
 
-    async def connect(self, model: str, call_id: str | None = None) -> Connection:
+    async def connect(self, model: str, rtc_call_id: str | None = None) -> Connection:
         """See `Provider.connect`."""
-        if call_id is not None:
+        if rtc_call_id is not None:
             raise ProviderError(NO_SIDEBAND, retry=False, code=404)
-        return PreviewConnection(await open_socket_as(self._credentials, self._socket_url(model), self._what))
+        return PreviewConnection(
+            await open_socket_with_credentials(self._credentials, self._socket_url(model), self._what)
+        )
 
-    async def dial(self, sdp: str, session: Mapping[str, Any]) -> Dialled:
+    async def start_webrtc_call(self, sdp: str, session: Mapping[str, Any]) -> WebRtcAnswer:
         """Refused: there is no sideband.
 
         Raises:
@@ -74,10 +76,10 @@ class PreviewProvider(HostedProvider):
         """
         raise ProviderError(NO_SIDEBAND, retry=False)
 
-    async def hang_up(self, call_id: str) -> None:
+    async def hang_up(self, rtc_call_id: str) -> None:
         """There are no calls to end."""
 
-    async def mint(self, session: Mapping[str, Any]) -> Minted:
+    async def create_ephemeral_secret(self, session: Mapping[str, Any]) -> EphemeralSecret:
         """See `Provider.mint`. The secret is good for a minute, and for the preview's protocol.
 
         Raises:
@@ -86,23 +88,23 @@ class PreviewProvider(HostedProvider):
         if not self._region:
             message = "Where a browser posts its offer depends on the resource's region, which is not set."
             raise ProviderError(message, hint="Set AZURE_OPENAI_REGION, such as swedencentral.", retry=False)
-        shown = await self._credentials.headers()
-        response = await self._ask_for_secret(session, shown)
-        if response.status_code == 401 and self._credentials.refused(shown):
-            shown = await self._credentials.headers()
-            response = await self._ask_for_secret(session, shown)
+        auth_headers = await self._credentials.headers()
+        response = await self._ask_for_secret(session, auth_headers)
+        if response.status_code == 401 and self._credentials.on_refused(auth_headers):
+            auth_headers = await self._credentials.headers()
+            response = await self._ask_for_secret(session, auth_headers)
         if not response.is_success:
             status, body = response.status_code, response.content
-            raise refusal(self._what, status, body, response.headers, shown, self._credentials.advice)
-        value, expires_at = secret_in(response, self._what)
+            raise http_error(self._what, status, body, response.headers, auth_headers, self._credentials.refused_hint)
+        value, expires_at = read_secret(response, self._what)
         model = str(session["model"])
         offers = f"https://{self._region}.realtimeapi-preview.ai.azure.com/v1/realtimertc?{urlencode({'model': model})}"
-        return Minted(value, expires_at, offers, None)
+        return EphemeralSecret(value, expires_at, offers, None)
 
-    async def _ask_for_secret(self, session: Mapping[str, Any], shown: Mapping[str, str]) -> httpx2.Response:
+    async def _ask_for_secret(self, session: Mapping[str, Any], auth_headers: Mapping[str, str]) -> httpx2.Response:
         url = f"{self._endpoint.root}/openai/realtimeapi/sessions?{urlencode({'api-version': self._api_version})}"
         body = msgspec.json.encode(session_to_preview(dict(session)))
-        headers = {"content-type": "application/json", **shown}
+        headers = {"content-type": "application/json", **auth_headers}
         async with http_client(url, TIMEOUT_S) as client:
             try:
                 return await client.post(url, content=body, headers=headers)
@@ -135,9 +137,9 @@ class PreviewConnection:
         return self._waiting.popleft()
 
     @property
-    def arrivals(self) -> int | None:
+    def receive_count(self) -> int | None:
         """See `Connection.arrivals`."""
-        return self._connection.arrivals
+        return self._connection.receive_count
 
     async def send(self, frame: str) -> None:
         """See `Connection.send`."""

@@ -11,14 +11,14 @@ from websockets.protocol import State
 
 from trunkline.providers import ConnectionLostError, ProviderError
 from trunkline.providers.credentials import Credentials
-from trunkline.providers.http_errors import refusal, unusable_proxy
+from trunkline.providers.http_errors import http_error, proxy_error
 
-MAX_FRAME = 16 << 20
+MAX_FRAME_BYTES = 16 << 20
 """Bytes in one event; the services' audio deltas are far below."""
 OPEN_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 1.0
-PING_EVERY_S = 2.0
-PONG_WITHIN_S = 5.0
+PING_INTERVAL_S = 2.0
+PONG_TIMEOUT_S = 5.0
 """A connection whose other end is silently gone is known for lost after at most 7 s. The caller's sound is kept from
 the last sign of life on, so that pings are more frequent than that alone would need."""
 
@@ -33,11 +33,11 @@ class _NoRedirects(connect):
 class _Socket(ClientConnection):
     """A socket that can also be written to without a task, where that takes no waiting, and counts what arrives."""
 
-    arrivals = 0
+    receive_count = 0
 
     def data_received(self, data: bytes) -> None:
         """Something came."""
-        self.arrivals += 1
+        self.receive_count += 1
         super().data_received(data)
 
     def try_send(self, text: bytes) -> bool:
@@ -49,16 +49,16 @@ class _Socket(ClientConnection):
         return True
 
 
-class SocketConnection:
+class RealtimeSocket:
     """An open WebSocket, as a `Connection`."""
 
     def __init__(self, socket: _Socket) -> None:
         self._socket = socket
 
     @property
-    def arrivals(self) -> int:
+    def receive_count(self) -> int:
         """See `Connection.arrivals`."""
-        return self._socket.arrivals
+        return self._socket.receive_count
 
     async def receive(self) -> bytes:
         """See `Connection.receive`."""
@@ -83,22 +83,24 @@ class SocketConnection:
         await self._socket.close()
 
 
-async def open_socket_as(credentials: Credentials, url: str, what: str) -> SocketConnection:
+async def open_socket_with_credentials(credentials: Credentials, url: str, what: str) -> RealtimeSocket:
     """Opens a Realtime socket with our credentials; once more where they are refused and can be renewed.
 
     Raises:
         ProviderError: `what` cannot be reached, or refuses.
     """
-    shown = await credentials.headers()
+    auth_headers = await credentials.headers()
     try:
-        return await open_socket(url, shown, what, credentials.advice)
+        return await open_socket(url, auth_headers, what, credentials.refused_hint)
     except ProviderError as error:
-        if error.code != 401 or not credentials.refused(shown):
+        if error.code != 401 or not credentials.on_refused(auth_headers):
             raise
-    return await open_socket(url, await credentials.headers(), what, credentials.advice)
+    return await open_socket(url, await credentials.headers(), what, credentials.refused_hint)
 
 
-async def open_socket(url: str, headers: Mapping[str, str], what: str, advice: str | None = None) -> SocketConnection:
+async def open_socket(
+    url: str, headers: Mapping[str, str], what: str, refused_hint: str | None = None
+) -> RealtimeSocket:
     """Opens a Realtime socket at a ws(s) URL. No error names a header's value.
 
     Args:
@@ -112,26 +114,26 @@ async def open_socket(url: str, headers: Mapping[str, str], what: str, advice: s
             url,
             create_connection=_Socket,
             additional_headers=headers,
-            max_size=MAX_FRAME,
+            max_size=MAX_FRAME_BYTES,
             compression=None,
             open_timeout=OPEN_TIMEOUT_S,
             close_timeout=CLOSE_TIMEOUT_S,
-            ping_interval=PING_EVERY_S,
-            ping_timeout=PONG_WITHIN_S,
+            ping_interval=PING_INTERVAL_S,
+            ping_timeout=PONG_TIMEOUT_S,
             user_agent_header=None,
             proxy=None if _is_loopback(url) else True,
         )
     except InvalidStatus as refused:
         answer = refused.response
         told = dict(answer.headers.raw_items())
-        raise refusal(what, answer.status_code, answer.body or b"", told, headers, advice) from None
+        raise http_error(what, answer.status_code, answer.body or b"", told, headers, refused_hint) from None
     except (InvalidProxy, ImportError):
-        raise unusable_proxy() from None
+        raise proxy_error() from None
     except (InvalidURI, ValueError) as error:
         raise ProviderError(f"The address of {what} is not right: {error}", retry=False) from None
     except (OSError, InvalidHandshake, TimeoutError) as error:
         raise ProviderError(f"{what} cannot be reached: {str(error) or type(error).__name__}") from None
-    return SocketConnection(cast("_Socket", socket))
+    return RealtimeSocket(cast("_Socket", socket))
 
 
 def _is_loopback(url: str) -> bool:

@@ -11,19 +11,19 @@ import msgspec
 
 from trunkline.providers import ProviderError
 from trunkline.providers.credentials import Credentials
-from trunkline.providers.http_errors import message_in, retry_after_s
+from trunkline.providers.http_errors import error_message, retry_after_s
 from trunkline.providers.webrtc_signalling import http_client
 from trunkline.realtime.events import Item, text_of
-from trunkline.scenario.text_model import TextCall, TextModelError, TextPrompt, TextReply
+from trunkline.scenario.text_model import TextModelError, TextPrompt, TextReply, TextToolCall
 
 TIMEOUT_S = 60.0
-TRIES = 3
+MAX_TRIES = 3
 """A refusal that may pass (429, 5xx, no connection) is tried again after 0.5 s, then 1 s, or when the service says."""
 MAX_WAIT_S = 5.0
 """A caller is waiting: if the service wants a longer pause than this, it is an error."""
 
 
-class ResponsesModel:
+class TextModelClient:
     """A text model behind `{base_url}/responses`.
 
     Args:
@@ -84,14 +84,14 @@ class ResponsesModel:
 
     async def _post(self, body: Mapping[str, Any]) -> dict[str, Any]:
         renewed = False
-        for attempt in range(TRIES):
+        for attempt in range(MAX_TRIES):
             pause_s = 0.5 * 2**attempt
-            client, shown = await self._ready()
+            client, auth_headers = await self._ready()
             try:
                 response = await client.post(
                     f"{self._base_url}/responses",
                     content=msgspec.json.encode(body),
-                    headers={"content-type": "application/json", **shown},
+                    headers={"content-type": "application/json", **auth_headers},
                 )
             except httpx2.HTTPError as error:
                 problem = f"{self._what} cannot be reached for the text model: {type(error).__name__}."
@@ -100,9 +100,9 @@ class ResponsesModel:
                 if response.is_success:
                     return _object_in(response)
                 status, wanted_s = response.status_code, retry_after_s(response.headers)
-                message = message_in(response.content, shown) or response.reason_phrase
+                message = error_message(response.content, auth_headers) or response.reason_phrase
                 problem = f"{self._what} answered {status} for the text model: {message}"
-                if status == 401 and not renewed and self._credentials.refused(shown):
+                if status == 401 and not renewed and self._credentials.on_refused(auth_headers):
                     renewed = True
                     continue
                 if status != 429 and status < 500:
@@ -111,7 +111,7 @@ class ResponsesModel:
             if pause_s > MAX_WAIT_S:
                 problem += f" It wants a pause of {pause_s:.0f} s."
                 break
-            if attempt + 1 < TRIES:
+            if attempt + 1 < MAX_TRIES:
                 await asyncio.sleep(pause_s)
         raise TextModelError(problem, status=status, retry_after_s=wanted_s)
 
@@ -119,7 +119,7 @@ class ResponsesModel:
         try:
             return self._connected(), await self._credentials.headers()
         except ProviderError as error:
-            raise TextModelError(error.told) from error
+            raise TextModelError(error.full_message) from error
 
     def _connected(self) -> httpx2.AsyncClient:
         if self._client is None:
@@ -127,7 +127,7 @@ class ResponsesModel:
         return self._client
 
 
-class NoTextModel:
+class MissingTextModel:
     """Stands where no text model is configured."""
 
     def __init__(self, what_to_do: str) -> None:
@@ -166,7 +166,7 @@ def _reply(answer: Mapping[str, Any], model: str) -> TextReply:
     output: Sequence[Any] = answer.get("output") or ()
     try:
         calls = [
-            TextCall(item["call_id"], item["name"], item.get("arguments") or "{}")
+            TextToolCall(item["call_id"], item["name"], item.get("arguments") or "{}")
             for item in output
             if item["type"] == "function_call"
         ]

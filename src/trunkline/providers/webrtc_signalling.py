@@ -13,23 +13,23 @@ from urllib.parse import urlencode, urlsplit
 import httpx2
 import msgspec
 
-from trunkline.providers import Dialled, Minted, ProviderError
+from trunkline.providers import EphemeralSecret, ProviderError, WebRtcAnswer
 from trunkline.providers.credentials import Credentials
-from trunkline.providers.http_errors import refusal, unusable_proxy
+from trunkline.providers.http_errors import http_error, proxy_error
 from trunkline.settings import is_loopback
 
 TIMEOUT_S = 10.0
 MAX_CONNECTIONS = 100
-OWN_LIFETIME_S = 60
+INTERNAL_LIFETIME_S = 60
 """The ephemeral secret that we use by ourselves is used at once; the services allow 10 s to 2 h."""
-MINTED_LIFETIME_S = 600
+CLIENT_LIFETIME_S = 600
 """A front end may still have to ask its user for the microphone."""
 _CALLS = "/realtime/calls?webrtcfilter=on"
 """The filter keeps tools, errors and the session's settings out of the page's data channel."""
 
 
 @dataclass(frozen=True)
-class CallsEndpoint:
+class WebRtcSignalling:
     """The `realtime/calls` and `realtime/client_secrets` of a service.
 
     Attributes:
@@ -43,9 +43,9 @@ class CallsEndpoint:
     base_url: str
     credentials: Credentials
     one_step: bool = False
-    socket_takes_secrets: bool = True
+    socket_accepts_secrets: bool = True
 
-    async def dial(self, sdp: str, session: Mapping[str, Any]) -> Dialled:
+    async def start_webrtc_call(self, sdp: str, session: Mapping[str, Any]) -> WebRtcAnswer:
         """Posts the offer and returns the answer. No error tells the secret or the SDP.
 
         Raises:
@@ -59,32 +59,32 @@ class CallsEndpoint:
                 }
                 response = await self._post_as_us(client, "/realtime/calls", files=parts)
             else:
-                secret, _expires_at = await self._secret(client, session, OWN_LIFETIME_S)
-                shown = {"authorization": f"Bearer {secret}"}
+                secret, _expires_at = await self._secret(client, session, INTERNAL_LIFETIME_S)
+                auth_headers = {"authorization": f"Bearer {secret}"}
                 headers = {"content-type": "application/sdp"}
-                response = await self._post(client, _CALLS, shown, content=sdp.encode(), headers=headers)
-        call_id = urlsplit(response.headers.get("location", "")).path.rstrip("/").rpartition("/")[2]
-        if not call_id:
+                response = await self._post(client, _CALLS, auth_headers, content=sdp.encode(), headers=headers)
+        rtc_call_id = urlsplit(response.headers.get("location", "")).path.rstrip("/").rpartition("/")[2]
+        if not rtc_call_id:
             raise ProviderError(f"{self.what} did not say which call it answered (no Location header).", retry=False)
-        return Dialled(response.text, call_id)
+        return WebRtcAnswer(response.text, rtc_call_id)
 
-    async def mint(self, session: Mapping[str, Any]) -> Minted:
+    async def create_ephemeral_secret(self, session: Mapping[str, Any]) -> EphemeralSecret:
         """See `Provider.mint`."""
         async with self._client() as client:
-            secret, expires_at = await self._secret(client, session, MINTED_LIFETIME_S)
+            secret, expires_at = await self._secret(client, session, CLIENT_LIFETIME_S)
         scheme, _, rest = self.base_url.partition("://")
         socket = f"{'ws' if scheme == 'http' else 'wss'}://{rest}/realtime?{urlencode({'model': session['model']})}"
         offers = f"{self.base_url}/realtime/calls"
-        return Minted(secret, expires_at, offers, socket if self.socket_takes_secrets else None)
+        return EphemeralSecret(secret, expires_at, offers, socket if self.socket_accepts_secrets else None)
 
-    async def hang_up(self, call_id: str) -> None:
+    async def hang_up(self, rtc_call_id: str) -> None:
         """Ends a call. One that is over already is no error.
 
         Raises:
             ProviderError: the service cannot be reached.
         """
         async with self._client() as client:
-            await self._post_as_us(client, f"/realtime/calls/{call_id}/hangup", allow=(404,))
+            await self._post_as_us(client, f"/realtime/calls/{rtc_call_id}/hangup", allow=(404,))
 
     async def _secret(self, client: httpx2.AsyncClient, session: Mapping[str, Any], lifetime_s: int) -> tuple[str, int]:
         body = {"session": session, "expires_after": {"anchor": "created_at", "seconds": lifetime_s}}
@@ -94,17 +94,17 @@ class CallsEndpoint:
             content=msgspec.json.encode(body),
             headers={"content-type": "application/json"},
         )
-        return secret_in(response, self.what)
+        return read_secret(response, self.what)
 
     async def _post_as_us(
         self, client: httpx2.AsyncClient, path: str, *, allow: tuple[int, ...] = (), **request: Any
     ) -> httpx2.Response:
         """Posts with our credentials; once more where they can be renewed."""
-        shown = await self.credentials.headers()
+        auth_headers = await self.credentials.headers()
         try:
-            return await self._post(client, path, shown, allow=allow, **request)
+            return await self._post(client, path, auth_headers, allow=allow, **request)
         except ProviderError as error:
-            if error.code != 401 or not self.credentials.refused(shown):
+            if error.code != 401 or not self.credentials.on_refused(auth_headers):
                 raise
         return await self._post(client, path, await self.credentials.headers(), allow=allow, **request)
 
@@ -112,20 +112,27 @@ class CallsEndpoint:
         self,
         client: httpx2.AsyncClient,
         path: str,
-        shown: Mapping[str, str],
+        auth_headers: Mapping[str, str],
         *,
         allow: tuple[int, ...] = (),
         headers: Mapping[str, str] | None = None,
         **request: Any,
     ) -> httpx2.Response:
         try:
-            response = await client.post(f"{self.base_url}{path}", headers={**(headers or {}), **shown}, **request)
+            response = await client.post(
+                f"{self.base_url}{path}", headers={**(headers or {}), **auth_headers}, **request
+            )
         except httpx2.HTTPError as error:
             raise ProviderError(f"{self.what} cannot be reached: {type(error).__name__}") from None
         if response.is_success or response.status_code in allow:
             return response
-        raise refusal(
-            self.what, response.status_code, response.content, response.headers, shown, self.credentials.advice
+        raise http_error(
+            self.what,
+            response.status_code,
+            response.content,
+            response.headers,
+            auth_headers,
+            self.credentials.refused_hint,
         )
 
     def _client(self) -> httpx2.AsyncClient:
@@ -143,10 +150,10 @@ def http_client(base_url: str, timeout_s: float) -> httpx2.AsyncClient:
     try:
         return httpx2.AsyncClient(timeout=timeout_s, trust_env=not loopback, follow_redirects=False, limits=limits)
     except (ImportError, ValueError, httpx2.InvalidURL):
-        raise unusable_proxy() from None
+        raise proxy_error() from None
 
 
-def secret_in(response: httpx2.Response, what: str) -> tuple[str, int]:
+def read_secret(response: httpx2.Response, what: str) -> tuple[str, int]:
     """An ephemeral secret and when it expires, in GA's form or the preview's.
 
     Raises:

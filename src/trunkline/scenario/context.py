@@ -25,7 +25,7 @@ running_tool: ContextVar[str | None] = ContextVar("running_tool", default=None)
 
 
 @dataclass(frozen=True)
-class Said:
+class HistoryMessage:
     """A message of the conversation so far, as it was heard."""
 
     role: str
@@ -34,7 +34,7 @@ class Said:
 
 
 @dataclass(frozen=True)
-class Asking:
+class TextModelRequest:
     """What a tool or guardrail wants to know of the text model; see `CallContext.ask`."""
 
     purpose: str
@@ -45,7 +45,7 @@ class Asking:
     schema: Mapping[str, Any] | type[Any] | None
 
 
-async def _nobody(asking: Asking) -> Any:
+async def _nobody(asking: TextModelRequest) -> Any:
     raise TextModelError(f"There is no text model here to ask for {asking.purpose!r}: this context is of no call.")
 
 
@@ -62,13 +62,13 @@ class CallContext(Generic[S]):
     call_id: str
     scenario: str
     state: S
-    _history: Callable[[], Sequence[Said]] = field(default=tuple, repr=False)
+    _history: Callable[[], Sequence[HistoryMessage]] = field(default=tuple, repr=False)
     _note: Callable[[str, Any], None] = field(default=lambda _title, _data: None, repr=False)
     _progress: Callable[[str, float | None], None] = field(default=lambda _message, _fraction: None, repr=False)
-    _ask: Callable[[Asking], Awaitable[Any]] = field(default=_nobody, repr=False)
+    _ask: Callable[[TextModelRequest], Awaitable[Any]] = field(default=_nobody, repr=False)
 
     @property
-    def history(self) -> Sequence[Said]:
+    def history(self) -> Sequence[HistoryMessage]:
         """The conversation so far, oldest first; interrupted messages hold what was heard."""
         return self._history()
 
@@ -144,7 +144,7 @@ class CallContext(Generic[S]):
         Raises:
             TextModelError: there is no text model, or its answer is none. The message may go to the agent.
         """
-        return await self._ask(Asking(purpose, instructions, question, history, tools, schema))
+        return await self._ask(TextModelRequest(purpose, instructions, question, history, tools, schema))
 
 
 def stub_tool(name: str, schema: Mapping[str, Any], description: str = "") -> FunctionTool:

@@ -38,7 +38,7 @@ class Problem:
 
 
 @dataclass
-class Scenarios:
+class LoadedScenarios:
     """What was found: scenarios by name, in order, and what went wrong."""
 
     by_name: dict[str, Scenario[Any]] = field(default_factory=dict)
@@ -47,21 +47,21 @@ class Scenarios:
     def add(self, scenario: Scenario[Any]) -> None:
         """Adds a scenario, or a problem if its name is taken."""
         taken = self.by_name.get(scenario.name)
-        if taken is scenario or (taken is not None and taken.place == scenario.place):
+        if taken is scenario or (taken is not None and taken.location == scenario.location):
             return  # the same, or made by the same line: a file that was imported under two names
         if taken is not None:
-            message = f"A scenario named {scenario.name!r} exists already ({taken.place}); rename one of the two."
-            self.problems.append(Problem(message, scenario.place.file, scenario.place.line))
+            message = f"A scenario named {scenario.name!r} exists already ({taken.location}); rename one of the two."
+            self.problems.append(Problem(message, scenario.location.file, scenario.location.line))
             return
         self.by_name[scenario.name] = scenario
 
 
-def load(targets: Sequence[str] = (), *, built_in: bool = True) -> Scenarios:
+def load(targets: Sequence[str] = (), *, built_in: bool = True) -> LoadedScenarios:
     """The users' scenarios (files, folders or modules), then the built-in ones and those of installed packages.
 
     Never raises for what is wrong in a user's code: that becomes a problem.
     """
-    found = Scenarios()
+    found = LoadedScenarios()
     if built_in:
         _load_named(found, BUILT_IN)
         for entry in importlib.metadata.entry_points(group=ENTRY_POINT):
@@ -77,7 +77,7 @@ def load(targets: Sequence[str] = (), *, built_in: bool = True) -> Scenarios:
     return found
 
 
-def missing(targets: Iterable[str]) -> list[Problem]:
+def find_missing(targets: Iterable[str]) -> list[Problem]:
     """What of `targets` is neither a file, a folder nor a module. Nothing is imported to find out."""
     return [problem for target in targets if (problem := _problem_if_missing(target))]
 
@@ -94,13 +94,13 @@ def watched_paths(targets: Iterable[str]) -> list[Path]:
     return paths
 
 
-def _load_target(found: Scenarios, target: str) -> None:
+def _load_target(found: LoadedScenarios, target: str) -> None:
     path, attribute = _split(target)
     if (path / "__init__.py").is_file() or path.is_file():
         _load_file(found, path, attribute)
     elif path.is_dir():
         _load_folder(found, path)
-    elif names_path(target):
+    elif looks_like_path(target):
         found.problems.append(_no_such_path(target))
     else:
         _search_here()
@@ -110,7 +110,7 @@ def _load_target(found: Scenarios, target: str) -> None:
 def _problem_if_missing(target: str) -> Problem | None:
     if _split(target)[0].exists():
         return None
-    if names_path(target):
+    if looks_like_path(target):
         return _no_such_path(target)
     _search_here()
     package = target.partition(":")[0].partition(".")[0]
@@ -121,7 +121,7 @@ def _problem_if_missing(target: str) -> Problem | None:
     return None if is_there else _no_such_module(target)
 
 
-def names_path(target: str) -> bool:
+def looks_like_path(target: str) -> bool:
     """Whether what is named can only be a file or a folder."""
     return target.endswith(".py") or ".py:" in target or os.sep in target
 
@@ -147,7 +147,7 @@ def _split(target: str) -> tuple[Path, str]:
     return (Path(path), attribute) if colon and Path(path).exists() else (Path(target), "")
 
 
-def _load_folder(found: Scenarios, folder: Path) -> None:
+def _load_folder(found: LoadedScenarios, folder: Path) -> None:
     files = sorted(file for file in folder.glob("*.py") if not file.name.startswith(("_", ".", "test_")))
     packages = sorted(init.parent for init in folder.glob("*/__init__.py"))
     before = len(found.by_name) + len(found.problems)
@@ -157,7 +157,7 @@ def _load_folder(found: Scenarios, folder: Path) -> None:
         found.problems.append(Problem(f"The folder {str(folder)!r} holds no Python file with a Scenario."))
 
 
-def _load_file(found: Scenarios, path: Path, attribute: str = "", *, must_hold_one: bool = True) -> None:
+def _load_file(found: LoadedScenarios, path: Path, attribute: str = "", *, must_hold_one: bool = True) -> None:
     source = (path / "__init__.py" if path.is_dir() else path).resolve()
     try:
         module = _import_file(source)
@@ -255,7 +255,7 @@ def _execute(name: str, source: Path) -> ModuleType:
     return module
 
 
-def _load_named(found: Scenarios, target: str) -> None:
+def _load_named(found: LoadedScenarios, target: str) -> None:
     module_name, _, attribute = target.partition(":")
     try:
         module = importlib.import_module(module_name)
@@ -270,7 +270,7 @@ def _load_named(found: Scenarios, target: str) -> None:
     _collect(found, module, None)
 
 
-def _collect(found: Scenarios, module: ModuleType, source: Path | None, *, must_hold_one: bool = True) -> None:
+def _collect(found: LoadedScenarios, module: ModuleType, source: Path | None, *, must_hold_one: bool = True) -> None:
     before = len(found.by_name) + len(found.problems)
     for value in list(vars(module).values()):
         if isinstance(value, Scenario):
@@ -286,7 +286,7 @@ def _holds_scenario(module: ModuleType) -> bool:
     return any(isinstance(value, Scenario) for value in vars(module).values())
 
 
-def _add_attribute(found: Scenarios, module: ModuleType, attribute: str, source: Path | None) -> None:
+def _add_attribute(found: LoadedScenarios, module: ModuleType, attribute: str, source: Path | None) -> None:
     if hasattr(module, attribute):
         _add_values(found, getattr(module, attribute))
         return
@@ -296,7 +296,7 @@ def _add_attribute(found: Scenarios, module: ModuleType, attribute: str, source:
     found.problems.append(Problem(message, str(source) if source else None, 1 if source else None))
 
 
-def _add_values(found: Scenarios, value: object) -> None:
+def _add_values(found: LoadedScenarios, value: object) -> None:
     values = value if isinstance(value, list | tuple) else [value]
     for scenario in values:
         if not isinstance(scenario, Scenario):
@@ -305,8 +305,8 @@ def _add_values(found: Scenarios, value: object) -> None:
 
 
 def _problem(error: BaseException, source: Path | None, prefix: str = "") -> Problem:
-    if isinstance(error, ScenarioError) and error.place:
-        return Problem(error.message, error.place.file, error.place.line)
+    if isinstance(error, ScenarioError) and error.location:
+        return Problem(error.message, error.location.file, error.location.line)
     if isinstance(error, SyntaxError) and error.filename:
         return Problem(f"{prefix}{type(error).__name__}: {error.msg}", error.filename, error.lineno)
     frames = traceback.extract_tb(error.__traceback__)

@@ -134,7 +134,7 @@ class Phrases:
         }
 
 
-def understand(text: str, meanings: Sequence[Phrases]) -> tuple[Phrases, Match] | None:
+def best_match(text: str, meanings: Sequence[Phrases]) -> tuple[Phrases, Match] | None:
     """The meaning that `text` expresses best: a whole match before a partial one, a longer before a shorter."""
     matches = [(meaning, match) for meaning in meanings if (match := meaning.match(text))]
     return max(matches, key=lambda pair: (pair[1].whole, pair[1].length), default=None)

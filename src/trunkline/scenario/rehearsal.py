@@ -9,9 +9,9 @@
             yield "Then I will wait until you do."
         yield transfer("haikuWriter")
 
-What the agent does is yielded: words to say, `call(tool, …)`, `transfer(agent)`, `ask(question, …)`. What the caller
-does is awaited: `await caller.says(…)`. `ask` is both: it says the question, waits, and asks again when the reply
-meant none of the phrases.
+What the agent does is yielded: words to say, `call_tool(tool, …)`, `transfer(agent)`, `ask(question, …)`. What the
+caller does is awaited: `await caller.says(…)`. `ask` is both: it says the question, waits, and asks again when the
+reply meant none of the phrases.
 
 What several parts do alike goes into an `async def` of its own, which a part awaits. It cannot yield, so what the agent
 does in it is awaited as well:
@@ -26,7 +26,7 @@ the items already hold is passed over, and what comes after them is the turn. So
 and a fresh process change nothing. Facts that one agent's part learns and another's needs go into `caller.notes`,
 which are built anew in every run.
 
-Text models that the scenario asks are rehearsed by functions: see `Rehearsal.answers` and `answers.py`.
+Text models that the scenario asks are rehearsed by functions: see `Rehearsal.answers` and `text_answers.py`.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trunkline.realtime.events import Item
-from trunkline.scenario.phrases import Phrases, understand
-from trunkline.scenario.script import Entry, Heard, Invoked, Script, Spoke
+from trunkline.scenario.conversation_cursor import AgentMessage, CallerMessage, ConversationCursor, Entry
+from trunkline.scenario.phrases import Phrases, best_match
 
 if TYPE_CHECKING:
-    from trunkline.scenario.answers import Question
+    from trunkline.scenario.text_answers import Question
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class say:  # noqa: N801 - reads as a word of the part - a verb of the rehearsal
 
 
 @dataclass(frozen=True)
-class call:  # noqa: N801 - reads as a word of the part
+class call_tool:  # noqa: N801 - reads as a word of the part
     """A tool to call; the yield's value is its result, decoded from JSON where it is JSON."""
 
     tool: str
@@ -94,7 +94,7 @@ class ask:  # noqa: N801 - reads as a word of the part
         self.language = language
 
 
-Move = str | say | call | transfer | ask
+Move = str | say | call_tool | transfer | ask
 Lines = AsyncGenerator[Move, Any]
 """What a part is: an async generator of moves."""
 
@@ -128,7 +128,7 @@ class Caller:
 
 
 Part = Callable[[Caller], Lines]
-Answerer = Callable[["Question"], Coroutine[Any, Any, str | Mapping[str, Any]]]
+TextAnswerer = Callable[["Question"], Coroutine[Any, Any, str | Mapping[str, Any]]]
 """What stands in for a text model: an async function from the question to a text, or to an object for JSON."""
 
 
@@ -149,7 +149,7 @@ class Rehearsal:
         self.instead = say(instead) if isinstance(instead, str) else instead
         self.farewell = say(farewell) if isinstance(farewell, str) else farewell
         self.parts: dict[str, Part] = {}
-        self.answerers: dict[str, Answerer] = {}
+        self.answerers: dict[str, TextAnswerer] = {}
 
     def plays(self, agent: str) -> Callable[[Part], Part]:
         """Makes an async generator function the part of `agent`."""
@@ -164,18 +164,18 @@ class Rehearsal:
 
         return register
 
-    def answers(self, purpose: str) -> Callable[[Answerer], Answerer]:
+    def answers(self, purpose: str) -> Callable[[TextAnswerer], TextAnswerer]:
         """Makes an async function stand in for the text model that is asked for `purpose` ("moderation").
 
             @rehearsal.answers("supervisor")
             async def supervisor(question: Question) -> str:
-                account = await question.call("getUserAccountInfo", phone_number="(206) 555-0100")
+                account = await question.call_tool("getUserAccountInfo", phone_number="(206) 555-0100")
                 return f"Your balance is {account['balance']} dollars."
 
         A request names its purpose in the model's name, `SCENARIO/PURPOSE`, or in its metadata as `purpose`.
         """
 
-        def register(answerer: Answerer) -> Answerer:
+        def register(answerer: TextAnswerer) -> TextAnswerer:
             if not inspect.iscoroutinefunction(answerer):
                 raise TypeError(f"What answers for {purpose!r} must be an 'async def' that returns the answer.")
             if purpose in self.answerers:
@@ -187,13 +187,13 @@ class Rehearsal:
 
 
 @dataclass(frozen=True)
-class Turn:
+class RehearsedTurn:
     """One turn of a rehearsal: what to do now, and what the caller may say after it.
 
     `expects` is empty when the rehearsal waits for a tool's result or is open to anything.
     """
 
-    does: tuple[say | call, ...]
+    does: tuple[say | call_tool, ...]
     expects: tuple[Phrases, ...] = ()
 
 
@@ -212,7 +212,7 @@ def perform(
     first_agent: str,
     agent: str | None = None,
     transfer_tool: TransferTool,
-) -> Turn:
+) -> RehearsedTurn:
     """Runs the rehearsal through the conversation's items and gives the turn that comes after them.
 
     Args:
@@ -224,15 +224,17 @@ def perform(
     Raises:
         RehearsalError: a part raised, or awaited something other than the caller.
     """
-    script = Script(items)
-    turn = _Performance(rehearsal, script, first_agent, agent, transfer_tool).run()
-    if script.told is None:
+    cursor = ConversationCursor(items)
+    turn = _Performance(rehearsal, cursor, first_agent, agent, transfer_tool).run()
+    if cursor.system_message is None:
         return turn
-    return Turn((rehearsal.farewell if "goodbye" in script.told.lower() else rehearsal.instead,), turn.expects)
+    return RehearsedTurn(
+        (rehearsal.farewell if "goodbye" in cursor.system_message.lower() else rehearsal.instead,), turn.expects
+    )
 
 
 def act(move: Move) -> Awaitable[Any]:
-    """What a part would yield, for functions that parts await: `answer = await act(call("lookUp", …))`."""
+    """What a part would yield, for functions that parts await: `answer = await act(call_tool("lookUp", …))`."""
     return _Acting(move)
 
 
@@ -263,26 +265,26 @@ class _Performance:
     def __init__(
         self,
         rehearsal: Rehearsal,
-        script: Script,
+        cursor: ConversationCursor,
         first_agent: str,
         agent: str | None,
         transfer_tool: TransferTool,
     ) -> None:
         self._rehearsal = rehearsal
-        self._script = script
+        self._cursor = cursor
         self._agent = first_agent
         self._final_agent = agent
         self._transfer_tool = transfer_tool
         self._caller = Caller()
-        self._does: list[say | call] = []
+        self._does: list[say | call_tool] = []
         self._beat: list[say] = []
         """What has been said since the caller or a tool last answered."""
         self._beat_was_heard = False
 
-    def run(self) -> Turn:
-        self._script.pass_opening()
+    def run(self) -> RehearsedTurn:
+        self._cursor.pass_opening()
         while True:
-            began = self._script.mark()
+            began = self._cursor.mark()
             try:
                 next_agent = self._play(self._agent)
             except _TurnEndedError as ended:
@@ -291,7 +293,7 @@ class _Performance:
                 # The application changed the agent by itself; the items do not say where.
                 next_agent = self._final_agent or self._agent
                 self._does.clear()
-                self._script.waits_for_tool = False
+                self._cursor.waits_for_tool = False
                 self._seek_entrance(next_agent, began)
             self._agent = next_agent
             self._new_beat()
@@ -304,19 +306,19 @@ class _Performance:
         finally:
             lines.close()
         first = move.question if isinstance(move, ask) else move.text if isinstance(move, say) else move
-        self._script.return_to(began)
-        while isinstance(first, str) and not self._script.at_end:
-            spoke = self._script.seek(Spoke)
+        self._cursor.return_to(began)
+        while isinstance(first, str) and not self._cursor.at_end:
+            spoke = self._cursor.seek(AgentMessage)
             if spoke and spoke.begins(first):
-                self._script.return_to(self._script.mark() - 1)
+                self._cursor.return_to(self._cursor.mark() - 1)
                 return
-        self._script.pass_all()
+        self._cursor.pass_all()
 
-    def _turn(self, expects: tuple[Phrases, ...]) -> Turn:
-        waits_for_tool = self._script.waits_for_tool
+    def _turn(self, expects: tuple[Phrases, ...]) -> RehearsedTurn:
+        waits_for_tool = self._cursor.waits_for_tool
         if not self._does and not waits_for_tool:
             self._does.extend(self._beat)  # asked for a response with nothing new to answer: say it again
-        return Turn(tuple(self._does), expects)
+        return RehearsedTurn(tuple(self._does), expects)
 
     def _play(self, agent: str) -> str:
         """Plays one agent's part; returns the agent it hands over to, or raises _TurnEndedError."""
@@ -333,7 +335,7 @@ class _Performance:
                     answer = self._hear(move.meanings)
                 elif isinstance(move, ask):
                     answer = self._ask(move)
-                elif isinstance(move, call):
+                elif isinstance(move, call_tool):
                     answer = self._call(move)
                 elif isinstance(move, transfer):
                     handed, answer = self._transfer(move)
@@ -350,14 +352,14 @@ class _Performance:
 
     def _say(self, line: say) -> None:
         self._beat.append(line)
-        if self._script.take(Spoke):
+        if self._cursor.take(AgentMessage):
             self._beat_was_heard = True
-        elif self._script.at_end and not self._beat_was_heard:
+        elif self._cursor.at_end and not self._beat_was_heard:
             self._does.append(line)
         # Otherwise the caller spoke before a word of it was heard, or it is in a message passed already.
 
     def _hear(self, meanings: tuple[Phrases, ...]) -> Reply:
-        heard = self._script.seek(Heard)
+        heard = self._cursor.seek(CallerMessage)
         if heard is None:
             raise _TurnEndedError(*meanings)
         self._new_beat()
@@ -373,19 +375,19 @@ class _Performance:
             reply = self._hear(question.meanings)
         return reply
 
-    def _call(self, move: call) -> Any:
-        invoked = self._script.seek_call(move.tool)
+    def _call(self, move: call_tool) -> Any:
+        invoked = self._cursor.seek_call(move.tool)
         if invoked is None:
             self._does.append(move)
             raise _TurnEndedError
         if invoked.output is None:
-            self._script.waits_for_tool = True
+            self._cursor.waits_for_tool = True
             raise _TurnEndedError
         self._new_beat()
         return _decoded(invoked.output)
 
     def _transfer(self, move: transfer) -> tuple[bool, Any]:
-        answer = self._call(call(self._transfer_tool(self._agent, move.agent)))
+        answer = self._call(call_tool(self._transfer_tool(self._agent, move.agent)))
         refused = isinstance(answer, dict) and "error" in answer
         return not refused, answer
 
@@ -395,7 +397,7 @@ class _Performance:
 
 
 def _reply(text: str, meanings: tuple[Phrases, ...]) -> Reply:
-    understood = understand(text, meanings)
+    understood = best_match(text, meanings)
     if understood is None:
         return Reply(text)
     meaning, match = understood
@@ -437,7 +439,7 @@ class _Lines:
         except StopAsyncIteration:
             return None
         except Exception as error:
-            place = place_of(error, self._lines)
+            place = error_location(error, self._lines)
             raise RehearsalError(f"The rehearsal of {self._agent!r} failed: {error!r}{place}") from error
         self._step = step
         if isinstance(awaited, _Listening):
@@ -460,12 +462,12 @@ class _Lines:
             if step is None:
                 return
         except Exception as error:
-            place = place_of(error, self._lines)
+            place = error_location(error, self._lines)
             raise RehearsalError(f"The rehearsal of {self._agent!r} failed at its end: {error!r}{place}") from error
         raise RehearsalError(f"The rehearsal of {self._agent!r} goes on although its turn is over.")
 
     def _checked(self, move: object) -> Move:
-        if isinstance(move, str | say | call | transfer | ask):
+        if isinstance(move, str | say | call_tool | transfer | ask):
             return move
         raise RehearsalError(
             f"The rehearsal of {self._agent!r} yields {move!r}; it may yield text, say, ask, call or transfer."
@@ -473,12 +475,25 @@ class _Lines:
 
 
 __all__ = [
-    "Answerer", "Caller", "Entry", "Invoked", "Lines", "Move", "Rehearsal", "RehearsalError", "Reply", "Turn", "act",
-    "ask", "call", "perform", "say", "transfer",
+    "Caller",
+    "Entry",
+    "Lines",
+    "Move",
+    "Rehearsal",
+    "RehearsalError",
+    "RehearsedTurn",
+    "Reply",
+    "TextAnswerer",
+    "act",
+    "ask",
+    "call_tool",
+    "perform",
+    "say",
+    "transfer",
 ]  # fmt: skip
 
 
-def place_of(error: BaseException, running: object) -> str:
+def error_location(error: BaseException, running: object) -> str:
     """Where in its own file a part or an answer of a rehearsal went wrong, for an error's end: ` (shop.py:54)`."""
     file = getattr(getattr(running, "ag_code", None) or getattr(running, "cr_code", None), "co_filename", None)
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]

@@ -31,7 +31,7 @@ NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 
 
 @dataclass(frozen=True)
-class Place:
+class SourceLocation:
     """Where in the user's code something stands."""
 
     file: str
@@ -44,10 +44,10 @@ class Place:
 class ScenarioError(ValueError):
     """A scenario that cannot run. `place` is where it was made."""
 
-    def __init__(self, message: str, place: Place | None = None) -> None:
-        super().__init__(f"{place}: {message}" if place else message)
+    def __init__(self, message: str, location: SourceLocation | None = None) -> None:
+        super().__init__(f"{location}: {message}" if location else message)
         self.message = message
-        self.place = place
+        self.location = location
 
 
 class Scenario(Generic[S]):
@@ -93,7 +93,7 @@ class Scenario(Generic[S]):
         hold: bool = False,
     ) -> None:
         caller = sys._getframe(1)
-        self.place = Place(caller.f_code.co_filename, caller.f_lineno)
+        self.location = SourceLocation(caller.f_code.co_filename, caller.f_lineno)
         self.name = name
         self.agents = tuple(agents)
         self.title = title or name
@@ -180,7 +180,7 @@ class Scenario(Generic[S]):
                     )
 
     def _refuse(self, message: str) -> None:
-        raise ScenarioError(message, self.place)
+        raise ScenarioError(message, self.location)
 
 
 def _other_kind(agent: object) -> str | None:

@@ -31,10 +31,10 @@ class TextPrompt:
 
 
 @dataclass(frozen=True)
-class TextCall:
+class TextToolCall:
     """A function that the model wants called; `arguments` is its JSON text."""
 
-    call_id: str
+    tool_call_id: str
     name: str
     arguments: str
 
@@ -48,7 +48,7 @@ class TextReply:
     """
 
     text: str
-    calls: Sequence[TextCall] = ()
+    calls: Sequence[TextToolCall] = ()
     model: str = ""
     usage: Mapping[str, Any] = field(default_factory=dict)
 

@@ -16,7 +16,7 @@ from trunkline.engine.http.app import BrainFactory
 from trunkline.engine.speech import Tts
 from trunkline.engine.speech.stt.scripted_stt import ScriptedStt
 from trunkline.providers import Provider
-from trunkline.scenario.rehearsed_text import RehearsedTextModel
+from trunkline.scenario.rehearsed_text_model import RehearsedTextModel
 from trunkline.scenario.scenario import Scenario
 from trunkline.testing.caller_input import Mouth, SpeakingMouth, TypingMouth
 from trunkline.testing.caller_playout import REPORT_EVERY_MS, Ear

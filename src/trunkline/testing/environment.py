@@ -11,10 +11,10 @@ from concurrent.futures import Future
 from contextlib import AsyncExitStack
 from typing import Any
 
-from trunkline.extras import installing
+from trunkline.extras import install_command
 from trunkline.providers import Provider, ProviderError
-from trunkline.providers.factory import chosen_name, make_provider
-from trunkline.scenario.loading import Scenarios, load
+from trunkline.providers.factory import choose_provider_name, create_provider
+from trunkline.scenario.loading import LoadedScenarios, load
 from trunkline.scenario.scenario import Scenario
 from trunkline.scenario.text_model import TextModel, TextPrompt, TextReply
 from trunkline.settings import Settings
@@ -35,7 +35,7 @@ class House:
     def __init__(self, targets: Sequence[str] = (), settings: Settings | None = None) -> None:
         self.settings = settings or Settings()
         self._targets = targets
-        self._loaded: Scenarios | None = None
+        self._loaded: LoadedScenarios | None = None
         self._spoken: _Engine | None = None
         self._settled = False
 
@@ -45,8 +45,8 @@ class House:
             return None
         missing = [package for package in _SPEECH if importlib.util.find_spec(package) is None]
         if missing:
-            return f"{way} calls need a caller's voice: {installing('speech')}"
-        if way == "live" and chosen_name(self.settings) == "local" and not self._has_chat_model:
+            return f"{way} calls need a caller's voice: {install_command('speech')}"
+        if way == "live" and choose_provider_name(self.settings) == "local" and not self._has_chat_model:
             return (
                 "live calls need a provider: set AZURE_OPENAI_ENDPOINT and AZURE_OPENAI_API_KEY, or OPENAI_API_KEY, "
                 "or a chat model for the local engine (TRUNKLINE_CHAT_BASE_URL and TRUNKLINE_CHAT_MODEL)"
@@ -83,9 +83,9 @@ class House:
         if way == "spoken":
             settings = self.settings.model_copy(update={"provider": "local", "chat_base_url": None})
             return Room("spoken", provider_of=self._engine(settings).provider_of, tts=tts)
-        if chosen_name(self.settings) == "local":
+        if choose_provider_name(self.settings) == "local":
             return Room("live", provider_of=self._engine(self.settings).provider_of, tts=tts)
-        provider = await make_provider(self.settings, self._scenarios())
+        provider = await create_provider(self.settings, self._scenarios())
         return Room("live", provider_of=lambda _scenario: provider, tts=tts)
 
     def _leave_imports_alone(self) -> None:
@@ -106,7 +106,7 @@ class House:
     def _has_chat_model(self) -> bool:
         return bool(self.settings.chat_base_url and self.settings.chat_model)
 
-    def _scenarios(self) -> Scenarios:
+    def _scenarios(self) -> LoadedScenarios:
         if self._loaded is None:
             self._loaded = load(self._targets)
         return self._loaded
@@ -150,10 +150,10 @@ class _Engine:
 
     async def _start(self) -> Provider:
         try:
-            from trunkline.providers.local_engine import start_local
+            from trunkline.providers.local_engine import start_local_engine
         except ImportError as error:
             raise ProviderError(f"The local engine needs the speech extra ({error}).", retry=False) from error
-        provider = await start_local(self._scenarios, self.settings)
+        provider = await start_local_engine(self._scenarios, self.settings)
         self._stack.push_async_callback(provider.aclose)
         return provider
 

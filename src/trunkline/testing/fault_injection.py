@@ -13,14 +13,14 @@ from fnmatch import fnmatchcase
 from typing import Any, Literal
 
 from trunkline.providers import (
+    AudioDelta,
     Connection,
     ConnectionLostError,
-    Dialled,
-    Minted,
+    EphemeralSecret,
     Provider,
     ProviderError,
     ProviderNotice,
-    Sound,
+    WebRtcAnswer,
 )
 from trunkline.realtime.events import MalformedEventError, decode
 from trunkline.scenario.scenario import Scenario
@@ -105,12 +105,12 @@ class LinkFaults:
         """Whether a fault may strike what comes next."""
         return bool(self._faults)
 
-    def strike(self, frame: bytes | str | Sound) -> _Fault | None:
+    def strike(self, frame: bytes | str | AudioDelta) -> _Fault | None:
         """The fault that strikes this event, if any."""
         if not self._faults:
             return None
         try:
-            kind = "response.output_audio.delta" if isinstance(frame, Sound) else decode(frame)["type"]
+            kind = "response.output_audio.delta" if isinstance(frame, AudioDelta) else decode(frame)["type"]
         except MalformedEventError:
             return None
         for fault in self._faults:
@@ -159,24 +159,24 @@ class FaultyProvider:
         """See `Provider.notices`."""
         return self._provider.notices()
 
-    async def connect(self, model: str, call_id: str | None = None) -> Connection:
+    async def connect(self, model: str, rtc_call_id: str | None = None) -> Connection:
         """See `Provider.connect`."""
         self._faults.connecting()
-        connection = _FaultyConnection(await self._provider.connect(model, call_id), self._faults)
+        connection = _FaultyConnection(await self._provider.connect(model, rtc_call_id), self._faults)
         self._faults.connected(connection)
         return connection
 
-    async def dial(self, sdp: str, session: Mapping[str, Any]) -> Dialled:
+    async def start_webrtc_call(self, sdp: str, session: Mapping[str, Any]) -> WebRtcAnswer:
         """See `Provider.dial`."""
-        return await self._provider.dial(sdp, session)
+        return await self._provider.start_webrtc_call(sdp, session)
 
-    async def mint(self, session: Mapping[str, Any]) -> Minted:
+    async def create_ephemeral_secret(self, session: Mapping[str, Any]) -> EphemeralSecret:
         """See `Provider.mint`."""
-        return await self._provider.mint(session)
+        return await self._provider.create_ephemeral_secret(session)
 
-    async def hang_up(self, call_id: str) -> None:
+    async def hang_up(self, rtc_call_id: str) -> None:
         """See `Provider.hang_up`."""
-        await self._provider.hang_up(call_id)
+        await self._provider.hang_up(rtc_call_id)
 
     async def aclose(self) -> None:
         """Nothing: whoever made the provider ends it."""
@@ -186,16 +186,16 @@ class _FaultyConnection:
     def __init__(self, connection: Connection, faults: LinkFaults) -> None:
         self._connection = connection
         self._faults = faults
-        self._waiting: deque[bytes | Sound] = deque()
+        self._waiting: deque[bytes | AudioDelta] = deque()
         self._lost: ConnectionLostError | None = None
         self._closing: asyncio.Task[None] | None = None
 
     @property
-    def arrivals(self) -> int | None:
+    def receive_count(self) -> int | None:
         """See `Connection.arrivals`."""
-        return self._connection.arrivals
+        return self._connection.receive_count
 
-    async def receive(self) -> bytes | Sound:
+    async def receive(self) -> bytes | AudioDelta:
         while True:
             if self._waiting:
                 return self._waiting.popleft()

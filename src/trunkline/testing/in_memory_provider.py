@@ -15,9 +15,16 @@ from trunkline.engine.session_runner import SessionRunner
 from trunkline.engine.speech import Stt, Tts
 from trunkline.engine.speech.stt.scripted_stt import ScriptedStt
 from trunkline.engine.speech.vad import EnergyVoiceActivity
-from trunkline.providers import Connection, ConnectionLostError, Dialled, Minted, ProviderError, Sound
-from trunkline.providers.local_engine import EngineSessions
-from trunkline.providers.text_model_client import NoTextModel
+from trunkline.providers import (
+    AudioDelta,
+    Connection,
+    ConnectionLostError,
+    EphemeralSecret,
+    ProviderError,
+    WebRtcAnswer,
+)
+from trunkline.providers.local_engine import EngineSessionConfig
+from trunkline.providers.text_model_client import MissingTextModel
 from trunkline.realtime.events import Event, MalformedEventError, decode, encode
 from trunkline.scenario.text_model import TextModel
 from trunkline.testing.silent_tts import SilentTts
@@ -26,7 +33,7 @@ PIECE_MS = 2000
 """The most sound in one delta. In memory all of it comes at the same moment, in however many pieces."""
 
 
-class MemoryProvider(EngineSessions):
+class MemoryProvider(EngineSessionConfig):
     """A provider whose sessions live in this process, on the clock of the running loop.
 
     Args:
@@ -52,13 +59,13 @@ class MemoryProvider(EngineSessions):
         self._tasks = tasks
         self._tts: Tts = tts or SilentTts()
         self._stt: Stt = stt or ScriptedStt()
-        self._text_model: TextModel = text_model or NoTextModel("Give the room a rehearsal that answers.")
+        self._text_model: TextModel = text_model or MissingTextModel("Give the room a rehearsal that answers.")
 
     def text_model(self) -> TextModel:
         """See `Provider.text_model`."""
         return self._text_model
 
-    async def connect(self, model: str, call_id: str | None = None) -> Connection:
+    async def connect(self, model: str, rtc_call_id: str | None = None) -> Connection:
         """See `Provider.connect`."""
         loop = asyncio.get_running_loop()
         try:
@@ -77,7 +84,7 @@ class MemoryProvider(EngineSessions):
         await asyncio.sleep(0)  # session.created goes first
         return connection
 
-    async def dial(self, sdp: str, session: Mapping[str, Any]) -> Dialled:
+    async def start_webrtc_call(self, sdp: str, session: Mapping[str, Any]) -> WebRtcAnswer:
         """There is no WebRTC in memory.
 
         Raises:
@@ -85,7 +92,7 @@ class MemoryProvider(EngineSessions):
         """
         raise ProviderError("There is no WebRTC in memory; test it with --voice=spoken.", retry=False)
 
-    async def mint(self, session: Mapping[str, Any]) -> Minted:
+    async def create_ephemeral_secret(self, session: Mapping[str, Any]) -> EphemeralSecret:
         """Nobody else can reach a session in memory.
 
         Raises:
@@ -93,7 +100,7 @@ class MemoryProvider(EngineSessions):
         """
         raise ProviderError("A model in memory has no secrets for others.", retry=False)
 
-    async def hang_up(self, call_id: str) -> None:
+    async def hang_up(self, rtc_call_id: str) -> None:
         """Nothing to end."""
 
     async def aclose(self) -> None:
@@ -103,17 +110,17 @@ class MemoryProvider(EngineSessions):
 class MemoryConnection:
     """One end of a session; the other end is the session itself."""
 
-    arrivals = None
+    receive_count = None
 
     def __init__(self, runner: SessionRunner) -> None:
         self._runner = runner
-        self._frames: deque[bytes | Sound] = deque()
+        self._frames: deque[bytes | AudioDelta] = deque()
         self._news = asyncio.Event()
         self._closed: ConnectionLostError | None = None
         self.serving: asyncio.Task[None] | None = None
         runner.attach(_Down(self))
 
-    async def receive(self) -> bytes | Sound:
+    async def receive(self) -> bytes | AudioDelta:
         """See `Connection.receive`."""
         while not self._frames:
             if self._closed is not None:
@@ -152,7 +159,7 @@ class MemoryConnection:
     def deliver(self, event: Event) -> None:
         """An event of the session. All but sound is written as JSON and read again, as it would be elsewhere."""
         is_sound = event["type"] == "response.output_audio.delta"
-        self._frames.append(Sound(event["item_id"], event["delta"]) if is_sound else encode(event))
+        self._frames.append(AudioDelta(event["item_id"], event["delta"]) if is_sound else encode(event))
         self._news.set()
 
     def closed(self, code: int, reason: str) -> None:

@@ -10,9 +10,9 @@ from typing import Literal, get_args
 import msgspec
 
 from trunkline.providers import ProviderError
-from trunkline.providers.factory import chosen_name
-from trunkline.providers.from_settings import azure, openai
-from trunkline.providers.hosted_realtime import HostedProvider
+from trunkline.providers.factory import choose_provider_name
+from trunkline.providers.from_settings import azure_provider, openai_provider
+from trunkline.providers.hosted_realtime import HostedRealtimeProvider
 from trunkline.realtime.events import text_of
 from trunkline.scenario.text_model import TextModel, TextModelError, TextPrompt, TextReply
 from trunkline.settings import Settings
@@ -99,7 +99,7 @@ class ServiceModel:
         make: makes the provider.
     """
 
-    def __init__(self, make: Callable[[], HostedProvider]) -> None:
+    def __init__(self, make: Callable[[], HostedRealtimeProvider]) -> None:
         self._make = make
 
     async def reply(self, prompt: TextPrompt) -> TextReply:
@@ -110,7 +110,7 @@ class ServiceModel:
         try:
             provider = self._make()
         except ProviderError as error:
-            raise JudgeError(error.told) from error
+            raise JudgeError(error.full_message) from error
         try:
             return await provider.text_model().reply(prompt)
         finally:
@@ -124,11 +124,11 @@ def configured_model() -> TextModel:
         NoTextModelError: there is neither.
     """
     settings = Settings()
-    provider = chosen_name(settings)
+    provider = choose_provider_name(settings)
     if provider == "azure" and settings.azure_deployment:
-        return ServiceModel(lambda: azure(settings))
+        return ServiceModel(lambda: azure_provider(settings))
     if provider == "openai" and settings.openai_model:
-        return ServiceModel(lambda: openai(settings))
+        return ServiceModel(lambda: openai_provider(settings))
     if not settings.chat_base_url or not settings.chat_model:
         raise NoTextModelError(
             "judge() needs a text model: set AZURE_OPENAI_DEPLOYMENT or OPENAI_MODEL, where those services are "

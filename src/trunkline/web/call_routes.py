@@ -233,7 +233,7 @@ async def _dial(call: Call, sdp: str | None) -> str:
     try:
         return await call.answer_offer(sdp or "")
     except ProviderError as error:
-        raise Refusal(502, "webrtc_failed", error.told, ["websocket"]) from None
+        raise Refusal(502, "webrtc_failed", error.full_message, ["websocket"]) from None
 
 
 routes: list[BaseRoute] = [

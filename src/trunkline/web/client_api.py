@@ -18,7 +18,7 @@ from trunkline.calls.agents import session_config
 from trunkline.calls.agents.runner import StateError, make_state
 from trunkline.calls.log_events import CallSettings
 from trunkline.providers import Provider, ProviderError
-from trunkline.providers.text_model_client import NoTextModel, ResponsesModel
+from trunkline.providers.text_model_client import MissingTextModel, TextModelClient
 from trunkline.realtime.events import Event, new_id
 from trunkline.scenario.context import CallContext
 from trunkline.scenario.scenario import Scenario
@@ -79,7 +79,7 @@ async def mint_session(request: Request) -> Response:
     provider = _provider(ready)
     session = await _bound(scenario, provider, agent, service_of(request).settings.tool_timeout_s)
     try:
-        minted = await provider.mint(session)
+        minted = await provider.create_ephemeral_secret(session)
     except ProviderError as error:
         raise _not_minted(error) from None
     answer = {
@@ -103,9 +103,9 @@ async def ask_text(request: Request) -> Response:
     routing = wanted.metadata or {}
     scenario = _scenario(ready, routing.get("scenario"))
     model = _provider(ready).text_model()
-    if isinstance(model, NoTextModel):
+    if isinstance(model, MissingTextModel):
         raise Refusal(503, "no_text_model", model.what_to_do)
-    if not isinstance(model, ResponsesModel):
+    if not isinstance(model, TextModelClient):
         raise Refusal(503, "no_text_model", "The text model that is in use takes no such requests.")
     prompt = TextPrompt(scenario.name, routing.get("purpose", "response"), wanted.instructions or "", ())
     passed_on = {name: value for name, value in msgspec.to_builtins(wanted).items() if name not in _ROUTING}
@@ -180,8 +180,8 @@ def _context(scenario: Scenario[Any]) -> RunContextWrapper[Any]:
 
 def _not_minted(error: ProviderError) -> Refusal:
     if error.code == 429:
-        return Refusal(429, "too_often", error.told, retry_after_s=error.retry_after_s or BUSY_S)
-    return Refusal(502, "mint_failed", error.told)
+        return Refusal(429, "too_often", error.full_message, retry_after_s=error.retry_after_s or BUSY_S)
+    return Refusal(502, "mint_failed", error.full_message)
 
 
 def _not_answered(error: TextModelError) -> Refusal:

@@ -14,8 +14,8 @@ from trunkline.calls.call import time_limits_from
 from trunkline.calls.metrics.config import metrics_config_from
 from trunkline.calls.registry import CallRegistry
 from trunkline.providers import Provider, ProviderError
-from trunkline.providers.factory import chosen_name, make_provider
-from trunkline.scenario.loading import Scenarios, load
+from trunkline.providers.factory import choose_provider_name, create_provider
+from trunkline.scenario.loading import LoadedScenarios, load
 from trunkline.settings import Settings
 from trunkline.web.errors import Refusal
 from trunkline.web.log_redaction import quiet_log
@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 class Ready:
     """What takes a moment at the start: importing the scenarios, starting the provider."""
 
-    scenarios: Scenarios
+    scenarios: LoadedScenarios
     provider: Provider | None
     provider_problem: str | None = None
 
@@ -68,7 +68,7 @@ class Service:
     def __init__(self, settings: Settings, targets: Sequence[str]) -> None:
         self.settings = settings
         self._metrics = metrics_config_from(settings)
-        self.provider_name = chosen_name(settings)
+        self.provider_name = choose_provider_name(settings)
         calls = settings.client_calls_per_minute, settings.calls_per_minute
         self.starting, self.joining = Limits(*calls), Limits(*calls)
         asked = settings.client_api_per_minute
@@ -135,10 +135,10 @@ class Service:
             logger.error("%s", problem)
         provider, trouble = None, None
         try:
-            provider = await make_provider(self.settings, scenarios)
+            provider = await create_provider(self.settings, scenarios)
             stack.push_async_callback(provider.aclose)
         except ProviderError as error:
-            trouble = error.told
+            trouble = error.full_message
             logger.error("%s", trouble)
         return Ready(scenarios, provider, trouble)
 

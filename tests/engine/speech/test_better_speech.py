@@ -21,7 +21,7 @@ from trunkline.engine.speech.stt.whisper import WhisperStt
 from trunkline.engine.speech.tts.espeak import EspeakTts
 from trunkline.engine.speech.tts.http_tts import HttpTts
 from trunkline.engine.speech.tts.kokoro import KokoroTts
-from trunkline.extras import installing
+from trunkline.extras import install_command
 from trunkline.settings import Settings
 
 TONE = (8000 * np.sin(np.arange(24_000) / 8)).astype("<i2").tobytes()
@@ -288,5 +288,5 @@ async def test_warming_loads_what_is_on_this_machine_and_asks_nobody_else(
 def test_what_is_missing_is_told_with_what_to_do(configured: Configure) -> None:
     told = {part.name: part.missing or "" for part in parts(configured())}
     assert told["sphinx"] == told["espeak"] == ""
-    assert told["whisper"] in (installing("whisper"), "trunkline models fetch whisper-base.en")
+    assert told["whisper"] in (install_command("whisper"), "trunkline models fetch whisper-base.en")
     assert "TRUNKLINE_CHAT_BASE_URL" in told["chat"]

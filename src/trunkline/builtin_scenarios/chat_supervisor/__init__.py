@@ -9,7 +9,7 @@ from agents.realtime import RealtimeAgent
 from trunkline import Scenario, moderation
 from trunkline.builtin_scenarios.chat_supervisor.prompts import CHAT_AGENT
 from trunkline.builtin_scenarios.chat_supervisor.rehearsal import rehearsal
-from trunkline.builtin_scenarios.chat_supervisor.tools import Enquiry, get_next_response_from_supervisor
+from trunkline.builtin_scenarios.chat_supervisor.tools import EnquiryState, get_next_response_from_supervisor
 
 COMPANY = "NewTelco"
 
@@ -20,14 +20,14 @@ chat_agent: RealtimeAgent[Any] = RealtimeAgent(
     tools=[get_next_response_from_supervisor],
 )
 
-chat_supervisor: Scenario[Enquiry] = Scenario(
+chat_supervisor: Scenario[EnquiryState] = Scenario(
     "chatSupervisor",
     agents=[chat_agent],
     title="Chat supervisor",
     description="NewTelco's new voice agent asks a stronger text model, its supervisor, for everything that matters.",
     voice="sage",
     company=COMPANY,
-    state=Enquiry,
+    state=EnquiryState,
     rehearsal=rehearsal,
     guardrails=[moderation(COMPANY)],
     things_to_say=[

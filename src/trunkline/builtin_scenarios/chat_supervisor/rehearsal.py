@@ -1,14 +1,12 @@
-"""The rehearsal: NewTelco's line without a model. The chat agent is here, the text side in `rehearsed_texts.py`."""
+"""The rehearsal: NewTelco's line without a model. The chat agent is here, the text side in `text_rehearsal.py`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-from trunkline import Caller, Digits, Lines, Phrases, Rehearsal, Reply, call
-from trunkline.builtin_scenarios.chat_supervisor.digits import phone_number_in, runs_of_digits, spelled, zip_code_in
-from trunkline.builtin_scenarios.chat_supervisor.rehearsed_texts import IS_IT_RIGHT, moderation, supervisor
-from trunkline.builtin_scenarios.chat_supervisor.wishes import (
+from trunkline import Caller, Digits, Lines, Phrases, Rehearsal, Reply, call_tool
+from trunkline.builtin_scenarios.chat_supervisor.intents import (
     ABOUT_BILL,
     ABOUT_PERSON,
     ABOUT_PLANS,
@@ -28,12 +26,19 @@ from trunkline.builtin_scenarios.chat_supervisor.wishes import (
     WHY,
     WITHOUT,
     YES,
-    Wish,
+    Intent,
     asks_something,
+    detect_intent,
     is_language,
     to_repeat,
-    wish_in,
 )
+from trunkline.builtin_scenarios.chat_supervisor.phone_numbers import (
+    phone_number_in,
+    runs_of_digits,
+    spoken_number,
+    zip_code_in,
+)
+from trunkline.builtin_scenarios.chat_supervisor.text_rehearsal import IS_IT_RIGHT, moderation, supervisor
 
 rehearsal = Rehearsal(instead="I'm sorry, I can't say that. What else can I do for you?")
 rehearsal.answers("supervisor")(supervisor)
@@ -50,25 +55,27 @@ ANYTIME = (
 WHEN_ASKED = (WHY, WITHOUT, NO, NEVER_MIND, AGAIN, WAIT, BYE, ABOUT_PERSON, ABOUT_PLANS, ABOUT_STORES, ABOUT_BILL)
 
 ASKS_FOR = {
-    Wish.BILL: "What's the ten-digit phone number of the account?",
-    Wish.STORES: "What's the five-digit zip code where you are?",
+    Intent.BILL: "What's the ten-digit phone number of the account?",
+    Intent.STORES: "What's the five-digit zip code where you are?",
 }
 MEANS = "I can look at your bill, tell you about our plans and policies, or find the nearest store."
 
 
 @rehearsal.plays("chatAgent")
 async def chat_agent(caller: Caller) -> Lines:
-    desk = Desk()
+    dialogue = ChatAgentDialogue()
     said = "Hi, you've reached NewTelco. How can I help you?"
     while True:
         yield said
-        answer = desk.hears(await caller.says(*desk.expects))
+        answer = dialogue.hears(await caller.says(*dialogue.expects))
         said = answer.says
         if answer.context is not None:
             yield said
-            looked_up = yield call("getNextResponseFromSupervisor", relevantContextFromLastUserMessage=answer.context)
+            looked_up = yield call_tool(
+                "getNextResponseFromSupervisor", relevantContextFromLastUserMessage=answer.context
+            )
             said = from_supervisor(looked_up)
-        desk.said(said)
+        dialogue.said(said)
 
 
 def from_supervisor(looked_up: Any) -> str:
@@ -95,20 +102,20 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Enquired:
+class Request:
     """A wish, and the words it was expressed in."""
 
-    wish: Wish | None
+    intent: Intent | None
     words: str
 
 
-class Desk:
+class ChatAgentDialogue:
     """What the chat agent knows by now, and how it answers."""
 
     def __init__(self) -> None:
-        self._asked: Enquired | None = None
+        self._asked: Request | None = None
         """A wish that waits for a number."""
-        self._last: Enquired | None = None
+        self._last: Request | None = None
         """What the supervisor was asked last."""
         self._phone: str | None = None
         self._zip: str | None = None
@@ -123,7 +130,7 @@ class Desk:
         """What the caller may say next."""
         if self._asked is None:
             return ANYTIME
-        return (PHONE_NUMBER if self._asked.wish is Wish.BILL else ZIP_CODE, *WHEN_ASKED)
+        return (PHONE_NUMBER if self._asked.intent is Intent.BILL else ZIP_CODE, *WHEN_ASKED)
 
     def said(self, words: str) -> None:
         """Remembers the last words, to say them again."""
@@ -133,81 +140,81 @@ class Desk:
         """Answers the caller."""
         text = reply.text
         offers_store, self._offers_store = self._offers_store, False
-        wish = wish_in(text)
+        intent = detect_intent(text)
         if not any(sign.isalnum() for sign in text):
             return self._ask_again("Sorry, I didn't catch that.")
         if (prompted := to_repeat(text)) is not None:
             return Answer(prompted)  # too obliging by far: this is what guardrails are for
         if (found := phone_number_in(text, self._phone)) is not None:
-            return self._number(found, Enquired(wish, text))
+            return self._number(found, Request(intent, text))
         if (code := zip_code_in(text)) is not None:
-            return self._code(code, Enquired(wish, text))
+            return self._code(code, Request(intent, text))
         if IS_IT_RIGHT in self._said and reply.meant is NO:
             self._asked = self._last
             return Answer("What's the right number?")
         if offers_store and reply.meant is YES:
-            return self._enquire(Enquired(Wish.STORES, "the nearest store"))
-        if wish is not None and reply.meant not in (WHO_ARE_YOU, WITHOUT):
-            return self._enquire(Enquired(wish, text))
+            return self._handle_intent(Request(Intent.STORES, "the nearest store"))
+        if intent is not None and reply.meant not in (WHO_ARE_YOU, WITHOUT):
+            return self._handle_intent(Request(intent, text))
         if self._asked is not None and (answer := self._without_number(self._asked, reply)):
             return answer
         if is_small_talk(reply):
             return Answer(self._said if reply.meant is AGAIN else SMALL_TALK[reply.meant])
         if not is_language(text):
             return self._ask_again("Sorry, I didn't understand that.")
-        return self._escalate(Enquired(None, text))
+        return self._escalate(Request(None, text))
 
-    def _number(self, number: str, said: Enquired) -> Answer:
+    def _number(self, number: str, said: Request) -> Answer:
         self._phone = number
         about = self._asked or self._last
-        if said.wish is not None:
-            return self._enquire(said, f"{spelled(number)}. ")
-        if about is not None and about.wish is Wish.BILL:
-            return self._escalate(about, f"{spelled(number)}. ")
-        return Answer(f"Thank you, I have {spelled(number)}. What can I look up for you?")
+        if said.intent is not None:
+            return self._handle_intent(said, f"{spoken_number(number)}. ")
+        if about is not None and about.intent is Intent.BILL:
+            return self._escalate(about, f"{spoken_number(number)}. ")
+        return Answer(f"Thank you, I have {spoken_number(number)}. What can I look up for you?")
 
-    def _code(self, code: str, said: Enquired) -> Answer:
+    def _code(self, code: str, said: Request) -> Answer:
         self._zip = code
-        about = said if said.wish is not None else self._asked or self._last
-        if about is not None and about.wish is Wish.STORES:
-            return self._escalate(about, f"{spelled(code)}. ")
-        if self._asked is not None and self._asked.wish is Wish.BILL:
+        about = said if said.intent is not None else self._asked or self._last
+        if about is not None and about.intent is Intent.STORES:
+            return self._escalate(about, f"{spoken_number(code)}. ")
+        if self._asked is not None and self._asked.intent is Intent.BILL:
             return self._piece(code, self._asked)
-        if said.wish is not None:
-            return self._enquire(said)
+        if said.intent is not None:
+            return self._handle_intent(said)
         self._offers_store = True
-        return Answer(f"Would you like the store that is nearest to {spelled(code)}?")
+        return Answer(f"Would you like the store that is nearest to {spoken_number(code)}?")
 
-    def _enquire(self, enquired: Enquired, before: str = "") -> Answer:
+    def _handle_intent(self, request: Request, before: str = "") -> Answer:
         """Goes after a wish; what is missing is asked for first."""
-        missing = {Wish.BILL: self._phone is None, Wish.STORES: self._zip is None}
-        if enquired.wish is None or not missing.get(enquired.wish):
-            return self._escalate(enquired, before)
-        self._asked = enquired
-        return Answer(f"{before}I'm happy to look. {ASKS_FOR[enquired.wish]}")
+        missing = {Intent.BILL: self._phone is None, Intent.STORES: self._zip is None}
+        if request.intent is None or not missing.get(request.intent):
+            return self._escalate(request, before)
+        self._asked = request
+        return Answer(f"{before}I'm happy to look. {ASKS_FOR[request.intent]}")
 
-    def _escalate(self, enquired: Enquired, before: str = "") -> Answer:
+    def _escalate(self, request: Request, before: str = "") -> Answer:
         self._digits = ""
-        if enquired.wish is not None:
+        if request.intent is not None:
             self._asked = None  # otherwise it was a question in between
-        self._last = Enquired(enquired.wish or (self._last.wish if self._last else None), enquired.words)
+        self._last = Request(request.intent or (self._last.intent if self._last else None), request.words)
         filler = ("Let me check.", "One moment.", "Just a second.", "Let me look into that.")[self._fillers % 4]
         self._fillers += 1
-        words = enquired.words.strip()
+        words = request.words.strip()
         facts = [words if words[-1] in ".?!" else f"{words}."]
-        if enquired.wish is Wish.BILL and self._phone:
+        if request.intent is Intent.BILL and self._phone:
             facts.append(f"Phone number: {self._phone}.")
-        if enquired.wish is Wish.STORES and self._zip:
+        if request.intent is Intent.STORES and self._zip:
             facts.append(f"Zip code: {self._zip}.")
         return Answer(before + filler, " ".join(facts))
 
-    def _without_number(self, asked: Enquired, reply: Reply) -> Answer | None:
+    def _without_number(self, asked: Request, reply: Reply) -> Answer | None:
         """Answers what was said instead of the number that was asked for."""
         runs = runs_of_digits(reply.text)
         if digits := max(runs, key=len) if runs else "":
             return self._piece(digits, asked) if len(digits) > 1 else None
         if reply.meant is WHY:
-            what = "find your account" if asked.wish is Wish.BILL else "know where you are"
+            what = "find your account" if asked.intent is Intent.BILL else "know where you are"
             return self._ask_again(f"I need it to {what}.")
         if reply.meant in (WITHOUT, NO, NEVER_MIND):
             self._asked = None
@@ -216,23 +223,23 @@ class Desk:
             return self._ask_again("Sorry, I didn't get a number.")
         return None
 
-    def _piece(self, digits: str, asked: Enquired) -> Answer:
+    def _piece(self, digits: str, asked: Request) -> Answer:
         """Takes a part of a number; people pause between its groups."""
-        wanted = 10 if asked.wish is Wish.BILL else 5
+        wanted = 10 if asked.intent is Intent.BILL else 5
         together = self._digits + digits
         self._digits = together if len(together) < wanted else digits
         if len(together) == wanted:
-            if asked.wish is Wish.BILL:
+            if asked.intent is Intent.BILL:
                 return self._number(f"({together[:3]}) {together[3:6]}-{together[6:]}", asked)
             return self._code(together, asked)
         if len(self._digits) > wanted:
             self._digits = ""
-            return Answer(f"I heard {spelled(digits)}, which are too many digits. Could you say it once more?")
-        return Answer(f"I have {spelled(self._digits)} so far, and need {wanted} digits. Please go on.")
+            return Answer(f"I heard {spoken_number(digits)}, which are too many digits. Could you say it once more?")
+        return Answer(f"I have {spoken_number(self._digits)} so far, and need {wanted} digits. Please go on.")
 
     def _ask_again(self, why: str) -> Answer:
-        if self._asked is not None and self._asked.wish is not None:
-            return Answer(f"{why} {ASKS_FOR[self._asked.wish]}")
+        if self._asked is not None and self._asked.intent is not None:
+            return Answer(f"{why} {ASKS_FOR[self._asked.intent]}")
         return Answer(f"{why} {MEANS}")
 
 

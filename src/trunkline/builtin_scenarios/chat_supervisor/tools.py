@@ -18,7 +18,7 @@ SAME_REGION = 700
 
 
 @dataclass
-class Enquiry:
+class EnquiryState:
     """What has been looked up in one call."""
 
     escalations: list[str] = field(default_factory=list)
@@ -27,7 +27,7 @@ class Enquiry:
     stores: list[str] = field(default_factory=list)
 
 
-Context = RunContextWrapper[CallContext[Enquiry]]
+Context = RunContextWrapper[CallContext[EnquiryState]]
 
 
 @function_tool(name_override="lookupPolicyDocument")

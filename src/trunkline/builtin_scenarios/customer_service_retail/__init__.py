@@ -6,16 +6,16 @@ from trunkline import Scenario, moderation
 from trunkline.builtin_scenarios.customer_service_retail.agents import AGENTS
 from trunkline.builtin_scenarios.customer_service_retail.rehearsal import rehearsal
 from trunkline.builtin_scenarios.customer_service_retail.shop import COMPANY
-from trunkline.builtin_scenarios.customer_service_retail.state import Visit
+from trunkline.builtin_scenarios.customer_service_retail.state import ShopCallState
 
-customer_service_retail: Scenario[Visit] = Scenario(
+customer_service_retail: Scenario[ShopCallState] = Scenario(
     "customerServiceRetail",
     agents=AGENTS,
     title="Customer service: Snowy Peak Boards",
     description="A snowboard shop verifies you, takes things back, sells you others, or gets you a human.",
     voice="sage",
     company=COMPANY,
-    state=Visit,
+    state=ShopCallState,
     rehearsal=rehearsal,
     guardrails=[moderation(COMPANY)],
     things_to_say=[

@@ -13,9 +13,9 @@ from trunkline.builtin_scenarios.customer_service_retail.authentication_tools im
 from trunkline.builtin_scenarios.customer_service_retail.prompts import HUMAN_PROMPT, RETURNS_PROMPT, SALES_PROMPT
 from trunkline.builtin_scenarios.customer_service_retail.returns_tools import RETURNS_TOOLS
 from trunkline.builtin_scenarios.customer_service_retail.sales_tools import SALES_TOOLS
-from trunkline.builtin_scenarios.customer_service_retail.state import Visit
+from trunkline.builtin_scenarios.customer_service_retail.state import ShopCallState
 
-ShopAgent = RealtimeAgent[CallContext[Visit]]
+ShopAgent = RealtimeAgent[CallContext[ShopCallState]]
 
 authentication: ShopAgent = RealtimeAgent(
     name="authentication",
@@ -45,7 +45,7 @@ AGENTS = [authentication, returns, sales_agent, simulated_human]
 
 def _only_verified(context: RunContextWrapper[Any]) -> None:
     """Refuses a transfer by raising; the agent that wanted it is told why."""
-    visit: Visit = context.context.state
+    visit: ShopCallState = context.context.state
     if visit.identity is None:
         raise PermissionError("the caller has not been verified yet, and until then only a human may take them")
 

@@ -12,9 +12,14 @@ from trunkline.builtin_scenarios.customer_service_retail.state import (
     Identity,
     OfferAnswer,
     OfferResponse,
-    Visit,
+    ShopCallState,
 )
-from trunkline.builtin_scenarios.customer_service_retail.tooling import obj, phone_number, shop_tool, text
+from trunkline.builtin_scenarios.customer_service_retail.tool_schemas import (
+    object_schema,
+    phone_number,
+    shop_tool,
+    text,
+)
 
 
 @shop_tool(
@@ -26,7 +31,7 @@ from trunkline.builtin_scenarios.customer_service_retail.tooling import obj, pho
     last_4_digits_type=text("Which of the two these digits are from", enum=["credit_card", "ssn"]),
 )
 async def authenticate_user_information(
-    call: CallContext[Visit],
+    call: CallContext[ShopCallState],
     phone_number: str,
     date_of_birth: str,
     last_4_digits: str,
@@ -41,7 +46,7 @@ async def authenticate_user_information(
 @shop_tool(
     "Saves the caller's street address, or replaces the one on record. Only after they have been verified.",
     phone_number=phone_number("The phone number the caller was verified by"),
-    new_address=obj(
+    new_address=object_schema(
         street=text("House number and street"),
         city=text("The town"),
         state=text("The state or province"),
@@ -49,7 +54,7 @@ async def authenticate_user_information(
     ),
 )
 async def save_or_update_address(
-    call: CallContext[Visit], phone_number: str, new_address: dict[str, str]
+    call: CallContext[ShopCallState], phone_number: str, new_address: dict[str, str]
 ) -> dict[str, bool]:
     _must_be_verified(call.state, phone_number)
     call.state.address = Address(**new_address)
@@ -63,14 +68,14 @@ async def save_or_update_address(
     user_response=text("Their answer", enum=["ACCEPTED", "DECLINED", "REMIND_LATER"]),
 )
 async def update_user_offer_response(
-    call: CallContext[Visit], phone: str, offer_id: str, user_response: OfferAnswer
+    call: CallContext[ShopCallState], phone: str, offer_id: str, user_response: OfferAnswer
 ) -> dict[str, bool]:
     _must_be_verified(call.state, phone)
     call.state.offer = OfferResponse(offer_id, user_response)
     return {"success": True}
 
 
-def _must_be_verified(visit: Visit, phone_number: str) -> None:
+def _must_be_verified(visit: ShopCallState, phone_number: str) -> None:
     if visit.identity is None:
         raise PermissionError("the caller has not been verified yet; do that first")
     if visit.identity.phone_number != phone_number:

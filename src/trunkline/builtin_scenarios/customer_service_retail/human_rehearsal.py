@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from trunkline import Caller, Lines, Phrases, Rehearsal, Words, say, transfer
-from trunkline.builtin_scenarios.customer_service_retail import replies
+from trunkline.builtin_scenarios.customer_service_retail import caller_phrases as phrases
 
 
 def _typed(*choices: str) -> Phrases:
@@ -28,7 +28,7 @@ HOURS_DE = _typed("öffnungszeiten", "wann habt ihr", "wann haben sie", "geöffn
 WHO_DE = _typed("wer bist du", "wer sind sie", "mensch", "roboter", "maschine")
 
 LEADS = {
-    replies.RETURN: "returns", RETURN_DE: "returns", replies.ORDERS: "returns", replies.BUY: "salesAgent",
+    phrases.RETURN: "returns", RETURN_DE: "returns", phrases.ORDERS: "returns", phrases.BUY: "salesAgent",
     BUY_DE: "salesAgent", BACK: "authentication", BACK_DE: "authentication",
 }  # fmt: skip
 _SORRY = "Oh je, das verstehe ich gut, und es tut mir leid. Erzählen Sie, was ist passiert? Ich gebe es weiter."
@@ -37,31 +37,31 @@ _OPEN = (
 )
 _AI = "Ich bin eine künstliche Intelligenz und vertrete hier nur einen Menschen, aber mit Freude!"
 ANSWERS = {
-    replies.WHO: _AI,
+    phrases.WHO: _AI,
     WHO_DE: _AI,
-    replies.HUMAN: f"Alle Menschen sind gerade im Gespräch. {_AI} Erzählen Sie mir doch, worum es geht.",
-    replies.ANGRY: _SORRY,
+    phrases.HUMAN: f"Alle Menschen sind gerade im Gespräch. {_AI} Erzählen Sie mir doch, worum es geht.",
+    phrases.ANGRY: _SORRY,
     ANGRY_DE: _SORRY,
-    replies.HOURS: _OPEN,
+    phrases.HOURS: _OPEN,
     HOURS_DE: _OPEN,
-    replies.PLACES: "Sie finden uns in der Alpine Avenue 123 in Queenstown und in der Glacier Road 456 in Wanaka.",
-    replies.REPEAT: "Gern noch einmal: Worum geht es denn? Um eine Rückgabe, oder um etwas Neues?",
-    replies.WAIT: "Nur keine Eile, ich warte gern.",
-    replies.THANKS: "Sehr gern! Kann ich noch etwas für Sie tun?",
+    phrases.PLACES: "Sie finden uns in der Alpine Avenue 123 in Queenstown und in der Glacier Road 456 in Wanaka.",
+    phrases.REPEAT: "Gern noch einmal: Worum geht es denn? Um eine Rückgabe, oder um etwas Neues?",
+    phrases.WAIT: "Nur keine Eile, ich warte gern.",
+    phrases.THANKS: "Sehr gern! Kann ich noch etwas für Sie tun?",
     THANKS_DE: "Sehr gern! Kann ich noch etwas für Sie tun?",
-    replies.HELLO: "Hallo! Schön, dass Sie da sind. Worum geht es denn?",
+    phrases.HELLO: "Hallo! Schön, dass Sie da sind. Worum geht es denn?",
     HELLO_DE: "Hallo! Schön, dass Sie da sind. Worum geht es denn?",
-    replies.BYE: "Auf Wiederhören, und viel Spaß auf der Piste!",
+    phrases.BYE: "Auf Wiederhören, und viel Spaß auf der Piste!",
     BYE_DE: "Auf Wiederhören, und viel Spaß auf der Piste!",
-    replies.YES: "Wunderbar! Dann erzählen Sie mal.",
-    replies.NO: "Alles klar. Ich bin da, wenn noch etwas ist.",
+    phrases.YES: "Wunderbar! Dann erzählen Sie mal.",
+    phrases.NO: "Alles klar. Ich bin da, wenn noch etwas ist.",
 }
 _NOTHING = "Ich habe leider nichts gehört. Worum geht es denn?"
 _ELSE = "Das gebe ich gern an die Kolleginnen und Kollegen weiter. Was kann ich sonst für Sie tun?"
 _BACK_FIRST = "Dafür müssen Sie zuerst kurz überprüft werden. Ich verbinde Sie zurück zum Empfang."
 
 
-def human_desk(rehearsal: Rehearsal) -> None:
+def add_human_part(rehearsal: Rehearsal) -> None:
     """Adds the part."""
     rehearsal.plays("simulatedHuman")(_human)
 
@@ -79,9 +79,9 @@ async def _human(caller: Caller) -> Lines:
             answer = ANSWERS.get(reply.meant) if reply.meant else None
             yield say(answer or (_ELSE if reply.text.strip() else _NOTHING), "de")
             continue
-        caller.notes["wish_text"] = reply.text
+        caller.notes["request_text"] = reply.text
         if agent != "authentication" and not caller.notes.get("verified"):
-            caller.notes.update(wish=agent, first_words=reply.text)
+            caller.notes.update(request=agent, first_words=reply.text)
             agent = "authentication"
             yield say(_BACK_FIRST, "de")
         else:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from trunkline import Rehearsal
-from trunkline.builtin_scenarios.customer_service_retail.authentication_rehearsal import front_desk
-from trunkline.builtin_scenarios.customer_service_retail.human_rehearsal import human_desk
-from trunkline.builtin_scenarios.customer_service_retail.returns_rehearsal import returns_desk
-from trunkline.builtin_scenarios.customer_service_retail.sales_rehearsal import sales_desk
-from trunkline.builtin_scenarios.customer_service_retail.text_rehearsal import text_models
+from trunkline.builtin_scenarios.customer_service_retail.authentication_rehearsal import add_authentication_part
+from trunkline.builtin_scenarios.customer_service_retail.human_rehearsal import add_human_part
+from trunkline.builtin_scenarios.customer_service_retail.returns_rehearsal import add_returns_part
+from trunkline.builtin_scenarios.customer_service_retail.sales_rehearsal import add_sales_part
+from trunkline.builtin_scenarios.customer_service_retail.text_rehearsal import add_text_answers
 
 rehearsal = Rehearsal()
-for add in (front_desk, returns_desk, sales_desk, human_desk, text_models):
+for add in (add_authentication_part, add_returns_part, add_sales_part, add_human_part, add_text_answers):
     add(rehearsal)

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from trunkline import Caller, Lines, Phrases, Rehearsal, act, call
-from trunkline.builtin_scenarios.customer_service_retail.details import read_phone, spoken_phone, written_phone
-from trunkline.builtin_scenarios.customer_service_retail.replies import BUY, BYE, NO, ORDERS, PHONE, RETURN, YES
-from trunkline.builtin_scenarios.customer_service_retail.talk import Talk
+from trunkline import Caller, Lines, Phrases, Rehearsal, act, call_tool
+from trunkline.builtin_scenarios.customer_service_retail.caller_details import read_phone, spoken_phone, written_phone
+from trunkline.builtin_scenarios.customer_service_retail.caller_phrases import BUY, BYE, NO, ORDERS, PHONE, RETURN, YES
+from trunkline.builtin_scenarios.customer_service_retail.dialogue import Dialogue
 
 Order = dict[str, Any]
 Piece = tuple[Order, dict[str, Any]]
@@ -40,58 +40,60 @@ _KEYWORDS = {
 """What words may mean: the likelier item first."""
 
 
-def returns_desk(rehearsal: Rehearsal) -> None:
+def add_returns_part(rehearsal: Rehearsal) -> None:
     """Adds the part."""
     rehearsal.plays("returns")(_returns)
 
 
 async def _returns(caller: Caller) -> Lines:
     notes = caller.notes
-    talk = Talk(caller, {BUY: "salesAgent"})
+    dialogue = Dialogue(caller, {BUY: "salesAgent"})
     yield "Hi, this is Jane from returns."
-    if "phone" not in notes and "wish_text" not in notes:
-        reply = await talk.ask("What can I do for you?", RETURN, ORDERS, ITEM, accepts=bool)
-        notes["wish_text"] = reply.text
-    orders = await _orders(talk)
-    wish = notes.pop("wish_text", "")
+    if "phone" not in notes and "request_text" not in notes:
+        reply = await dialogue.ask("What can I do for you?", RETURN, ORDERS, ITEM, accepts=bool)
+        notes["request_text"] = reply.text
+    orders = await _orders(dialogue)
+    request = notes.pop("request_text", "")
     while True:
-        if ORDERS.match(wish) and not RETURN.match(wish):
+        if ORDERS.match(request) and not RETURN.match(request):
             await act(_status(orders))
         else:
-            await _return(talk, orders, wish)
-        reply = await talk.ask("Is there anything else?", RETURN, ORDERS, BYE, NO, YES, ITEM)
+            await _return(dialogue, orders, request)
+        reply = await dialogue.ask("Is there anything else?", RETURN, ORDERS, BYE, NO, YES, ITEM)
         while reply.meant in (NO, BYE, YES):
             more = "What is it about?" if reply.meant is YES else "Then have a good time on the mountain. Goodbye!"
-            reply = await talk.ask(more, RETURN, ORDERS, BYE, NO, YES, ITEM)
-        wish = reply.text
+            reply = await dialogue.ask(more, RETURN, ORDERS, BYE, NO, YES, ITEM)
+        request = reply.text
 
 
-async def _orders(talk: Talk) -> Sequence[Order]:
+async def _orders(dialogue: Dialogue) -> Sequence[Order]:
     """Looks the orders up, by the number the caller was verified by, or else by one that they tell."""
-    notes = talk.caller.notes
+    notes = dialogue.caller.notes
     question = "By which phone number can I look up your orders?"
     while True:
         if "phone" not in notes:
             need = "I need all ten digits, the area code first. What is your phone number?"
-            notes["phone"] = written_phone(await talk.confirmed(question, PHONE, read_phone, spoken_phone, need=need))
+            notes["phone"] = written_phone(
+                await dialogue.confirmed(question, PHONE, read_phone, spoken_phone, need=need)
+            )
         await act("One moment, I'm looking up your orders.")
-        found: Any = await act(call("lookupOrders", phoneNumber=notes["phone"]))
+        found: Any = await act(call_tool("lookupOrders", phoneNumber=notes["phone"]))
         if isinstance(found, list) and found:
             return found
         del notes["phone"]
         question = "I'm sorry, I can't find any orders under that number. Is there another one?"
 
 
-async def _return(talk: Talk, orders: Sequence[Order], wish: str) -> None:
-    order, item = await _chosen(talk, orders, wish)
+async def _return(dialogue: Dialogue, orders: Sequence[Order], request: str) -> None:
+    order, item = await _chosen(dialogue, orders, request)
     await act("Let me look at our policy for that.")
-    address = talk.caller.notes.get("address") or {}
-    await act(call("retrievePolicy", region=address.get("state", "United States"), itemCategory=_category(item)))
+    address = dialogue.caller.notes.get("address") or {}
+    await act(call_tool("retrievePolicy", region=address.get("state", "United States"), itemCategory=_category(item)))
     question = "Why would you like to return it, and in what condition is it?"
     reasons: list[str] = []
-    action = "exchange" if "exchange" in wish.lower() else "return"
+    action = "exchange" if "exchange" in request.lower() else "return"
     while True:
-        reply = await talk.ask(question, DETAILS, KEEP, accepts=lambda text: len(text.split()) > 1)
+        reply = await dialogue.ask(question, DETAILS, KEEP, accepts=lambda text: len(text.split()) > 1)
         if reply.meant is KEEP:
             await act("All right, then you keep it, and nothing was set going.")
             return
@@ -99,7 +101,7 @@ async def _return(talk: Talk, orders: Sequence[Order], wish: str) -> None:
         action = "exchange" if "exchange" in reply.text.lower() else action
         await act("Thank you. I'm looking into that; it takes a moment.")
         verdict: Any = await act(
-            call(
+            call_tool(
                 "checkEligibilityAndPossiblyInitiateReturn",
                 userDesiredAction=f"{action} {item['item_name']} ({item['item_id']}) of order {order['order_id']}",
                 question=_question(order, item, reasons),
@@ -125,15 +127,15 @@ def _question(order: Order, item: dict[str, Any], reasons: Sequence[str]) -> str
     return f"{what} The caller says: {' '.join(reasons)}"
 
 
-async def _chosen(talk: Talk, orders: Sequence[Order], wish: str) -> Piece:
+async def _chosen(dialogue: Dialogue, orders: Sequence[Order], request: str) -> Piece:
     """What is to come back: what the caller has named, once they have confirmed it."""
-    piece = _named(orders, wish)
+    piece = _named(orders, request)
     refused: list[Piece] = []
     while True:
         if piece is None:
-            reply = await talk.ask(_all_items(orders), ITEM, accepts=lambda text: _named(orders, text))
+            reply = await dialogue.ask(_all_items(orders), ITEM, accepts=lambda text: _named(orders, text))
         else:
-            reply = await talk.ask(f"{_described(*piece)} Is that the one?", YES, NO, ITEM)
+            reply = await dialogue.ask(f"{_described(*piece)} Is that the one?", YES, NO, ITEM)
             if reply.meant is YES:
                 return piece
             refused.append(piece)

@@ -9,8 +9,8 @@ from trunkline import CallContext
 from trunkline.builtin_scenarios.customer_service_retail.eligibility import decide
 from trunkline.builtin_scenarios.customer_service_retail.orders import ORDERS
 from trunkline.builtin_scenarios.customer_service_retail.policy import POLICY
-from trunkline.builtin_scenarios.customer_service_retail.state import InitiatedReturn, Visit
-from trunkline.builtin_scenarios.customer_service_retail.tooling import shop_tool, text
+from trunkline.builtin_scenarios.customer_service_retail.state import InitiatedReturn, ShopCallState
+from trunkline.builtin_scenarios.customer_service_retail.tool_schemas import shop_tool, text
 
 OUTCOMES = {
     "true": "The return is accepted",
@@ -24,7 +24,7 @@ OUTCOMES = {
     "Looks up a caller's orders: items, prices, dates, delivery.",
     phoneNumber=text("The caller's phone number, written '(xxx) xxx-xxxx'"),
 )
-async def lookupOrders(call: CallContext[Visit], phoneNumber: str) -> list[dict[str, Any]]:
+async def lookupOrders(call: CallContext[ShopCallState], phoneNumber: str) -> list[dict[str, Any]]:
     identity = call.state.identity
     if identity is not None and identity.phone_number != phoneNumber:
         raise PermissionError("the caller was verified by another phone number; look up the orders of that one")
@@ -37,7 +37,7 @@ async def lookupOrders(call: CallContext[Visit], phoneNumber: str) -> list[dict[
     region=text("Where the caller lives, as a country or state"),
     itemCategory=text("What kind of thing it is about, such as snowboard or boots"),
 )
-async def retrievePolicy(_call: CallContext[Visit], region: str, itemCategory: str) -> str:
+async def retrievePolicy(_call: CallContext[ShopCallState], region: str, itemCategory: str) -> str:
     return POLICY
 
 
@@ -48,7 +48,7 @@ async def retrievePolicy(_call: CallContext[Visit], region: str, itemCategory: s
     question=text("What is to be decided, with everything the caller has said about the condition of the goods"),
 )
 async def checkEligibilityAndPossiblyInitiateReturn(
-    call: CallContext[Visit],
+    call: CallContext[ShopCallState],
     userDesiredAction: str,
     question: str,
 ) -> dict[str, str]:

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from trunkline import Caller, Lines, Phrases, Rehearsal, act, call
+from trunkline import Caller, Lines, Phrases, Rehearsal, act, call_tool
+from trunkline.builtin_scenarios.customer_service_retail.caller_details import read_phone, spoken_phone, written_phone
+from trunkline.builtin_scenarios.customer_service_retail.caller_phrases import (
+    BYE,
+    NO,
+    ORDERS,
+    PHONE,
+    RETURN,
+    THANKS,
+    YES,
+)
 from trunkline.builtin_scenarios.customer_service_retail.catalogue import SALE, SaleItem
-from trunkline.builtin_scenarios.customer_service_retail.details import read_phone, spoken_phone, written_phone
-from trunkline.builtin_scenarios.customer_service_retail.replies import BYE, NO, ORDERS, PHONE, RETURN, THANKS, YES
-from trunkline.builtin_scenarios.customer_service_retail.talk import Talk
+from trunkline.builtin_scenarios.customer_service_retail.dialogue import Dialogue
 
 _PLEASE = (
     "[please] [show me | tell me about | what about | how about | I'm looking for | I want | I'd like | do you have]"
@@ -42,20 +50,20 @@ RECOMMEND = Phrases(
 )
 
 
-def sales_desk(rehearsal: Rehearsal) -> None:
+def add_sales_part(rehearsal: Rehearsal) -> None:
     """Adds the part."""
     rehearsal.plays("salesAgent")(_sales)
 
 
 async def _sales(caller: Caller) -> Lines:
-    talk = Talk(caller, {RETURN: "returns", ORDERS: "returns"})
+    dialogue = Dialogue(caller, {RETURN: "returns", ORDERS: "returns"})
     cart: list[SaleItem] = []
     yield "Hi, here is sales! One moment, I'm looking at what is on offer."
     if best := await _offers("any"):
         await act(f"The best today: {_listed(best[:3])}.")
     question = "What are you looking for: a snowboard, boots, clothing or accessories?"
     while True:
-        reply = await talk.ask(
+        reply = await dialogue.ask(
             question,
             TAKE,
             REMOVE,
@@ -84,7 +92,7 @@ async def _sales(caller: Caller) -> Lines:
         elif reply.meant is YES:
             question = "Good. Which one, then?"
         elif cart and reply.meant in (CHECKOUT, NO, BYE):
-            question = await _checked_out(talk, cart)
+            question = await _checked_out(dialogue, cart)
         elif reply.meant is CHECKOUT:
             question = "Your cart is still empty. What would you like?"
         elif reply.meant is BYE:
@@ -94,12 +102,12 @@ async def _sales(caller: Caller) -> Lines:
 
 
 async def _offers(category: str) -> list[dict[str, Any]]:
-    offers: Any = await act(call("lookupNewSales", category=category))
+    offers: Any = await act(call_tool("lookupNewSales", category=category))
     return offers if isinstance(offers, list) else []
 
 
 async def _added(cart: list[SaleItem], item: SaleItem) -> str:
-    result: Any = await act(call("addToCart", item_id=item.item_id))
+    result: Any = await act(call_tool("addToCart", item_id=item.item_id))
     if not (isinstance(result, dict) and result.get("success") is True):
         return f"I'm sorry, I can't put the {item.name} into your cart just now. Would you like something else?"
     cart.append(item)
@@ -107,9 +115,9 @@ async def _added(cart: list[SaleItem], item: SaleItem) -> str:
     return "Anything else, or shall we check out?"
 
 
-async def _checked_out(talk: Talk, cart: list[SaleItem]) -> str:
-    notes = talk.caller.notes
-    reply = await talk.ask(f"{_cart(cart)} Shall I send you the payment link?", YES, NO, CHECKOUT, REMOVE)
+async def _checked_out(dialogue: Dialogue, cart: list[SaleItem]) -> str:
+    notes = dialogue.caller.notes
+    reply = await dialogue.ask(f"{_cart(cart)} Shall I send you the payment link?", YES, NO, CHECKOUT, REMOVE)
     if reply.meant is REMOVE:
         unwanted = _named(reply.text)
         cart[:] = [item for item in cart if item != unwanted]
@@ -119,9 +127,9 @@ async def _checked_out(talk: Talk, cart: list[SaleItem]) -> str:
     if "phone" not in notes:
         need = "I need all ten digits, the area code first. What is your phone number?"
         question = "To which phone number shall it go?"
-        notes["phone"] = written_phone(await talk.confirmed(question, PHONE, read_phone, spoken_phone, need=need))
+        notes["phone"] = written_phone(await dialogue.confirmed(question, PHONE, read_phone, spoken_phone, need=need))
     await act("One moment, I'm making the payment link.")
-    sent: Any = await act(call("checkout", item_ids=[item.item_id for item in cart], phone_number=notes["phone"]))
+    sent: Any = await act(call_tool("checkout", item_ids=[item.item_id for item in cart], phone_number=notes["phone"]))
     if not (isinstance(sent, dict) and "checkoutUrl" in sent):
         return "I'm sorry, the link could not be made. Shall we check out once more?"
     cart.clear()

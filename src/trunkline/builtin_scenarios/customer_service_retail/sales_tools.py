@@ -7,8 +7,8 @@ from typing import Any
 
 from trunkline import CallContext
 from trunkline.builtin_scenarios.customer_service_retail.catalogue import SALE, on_sale
-from trunkline.builtin_scenarios.customer_service_retail.state import Checkout, Visit
-from trunkline.builtin_scenarios.customer_service_retail.tooling import phone_number, shop_tool, text
+from trunkline.builtin_scenarios.customer_service_retail.state import Checkout, ShopCallState
+from trunkline.builtin_scenarios.customer_service_retail.tool_schemas import phone_number, shop_tool, text
 
 CHECKOUT_URL = "https://example.com/checkout"
 
@@ -17,12 +17,12 @@ CHECKOUT_URL = "https://example.com/checkout"
     "Lists what is on sale, the biggest discount first.",
     category=text("What kind of thing", enum=["snowboard", "apparel", "boots", "accessories", "any"]),
 )
-async def lookupNewSales(_call: CallContext[Visit], category: str) -> list[dict[str, Any]]:
+async def lookupNewSales(_call: CallContext[ShopCallState], category: str) -> list[dict[str, Any]]:
     return [asdict(item) for item in on_sale(category)]
 
 
 @shop_tool("Puts an item into the caller's cart.", item_id=text("The item's id, as the sale lists it"))
-async def addToCart(call: CallContext[Visit], item_id: str) -> dict[str, bool]:
+async def addToCart(call: CallContext[ShopCallState], item_id: str) -> dict[str, bool]:
     _must_exist(item_id)
     call.state.cart.append(item_id)
     return {"success": True}
@@ -33,7 +33,7 @@ async def addToCart(call: CallContext[Visit], item_id: str) -> dict[str, bool]:
     item_ids={"type": "array", "items": {"type": "string"}, "description": "The ids of what is to be bought"},
     phone_number=phone_number("The phone number that the link goes to"),
 )
-async def checkout(call: CallContext[Visit], item_ids: list[str], phone_number: str) -> dict[str, str]:
+async def checkout(call: CallContext[ShopCallState], item_ids: list[str], phone_number: str) -> dict[str, str]:
     if not item_ids:
         raise ValueError("there is nothing to pay for; ask what the caller would like")
     for item_id in item_ids:

@@ -1,4 +1,4 @@
-"""`Visit`: what one call has really done, for its tools to build on and for tests to check."""
+"""`ShopCallState`: what one call has really done, for its tools to build on and for tests to check."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class InitiatedReturn:
 
 
 @dataclass
-class Visit:
+class ShopCallState:
     """The state of one call."""
 
     identity: Identity | None = None

@@ -31,7 +31,7 @@ _DELIVERED = re.compile(r"delivered on (\d{4}-\d\d-\d\d)")
 _PHONE = re.compile(r"\(\d{3}\) \d{3}-\d{4}")
 
 
-def text_models(rehearsal: Rehearsal) -> None:
+def add_text_answers(rehearsal: Rehearsal) -> None:
     """Adds the answers."""
     rehearsal.answers(ELIGIBILITY)(_eligibility)
     rehearsal.answers("moderation")(_moderation)

@@ -42,10 +42,10 @@ def compose(topic: str, earlier: Sequence[str] = ()) -> str | None:
     subject = read_topic(topic)
     if subject is None:
         return None
-    return "\n".join(_capitalised(_Poet(subject, earlier).compose()))
+    return "\n".join(_capitalised(_HaikuComposer(subject, earlier).compose()))
 
 
-class _Poet:
+class _HaikuComposer:
     """One haiku in the making."""
 
     def __init__(self, topic: Topic, earlier: Sequence[str]) -> None:

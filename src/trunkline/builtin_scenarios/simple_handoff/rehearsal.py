@@ -6,9 +6,7 @@ import re
 import unicodedata
 
 from trunkline import Caller, Lines, Phrases, Rehearsal, Reply, transfer
-from trunkline.builtin_scenarios.simple_handoff.haiku import compose
-from trunkline.builtin_scenarios.simple_handoff.nouns import spoken_nouns
-from trunkline.builtin_scenarios.simple_handoff.replies import (
+from trunkline.builtin_scenarios.simple_handoff.caller_phrases import (
     ANOTHER,
     ELSE,
     HELLO,
@@ -21,6 +19,8 @@ from trunkline.builtin_scenarios.simple_handoff.replies import (
     YES,
     YOU_CHOOSE,
 )
+from trunkline.builtin_scenarios.simple_handoff.haiku import compose
+from trunkline.builtin_scenarios.simple_handoff.nouns import spoken_nouns
 from trunkline.builtin_scenarios.simple_handoff.topic import read_topic
 
 rehearsal = Rehearsal()
@@ -51,19 +51,19 @@ async def haiku_writer(caller: Caller) -> Lines:
     topic, written = caller.notes.get("topic", ""), list[str]()
     if not topic:
         yield "Hello, I write haikus. What shall yours be about? You could say: about the ocean."
-    has_wish = bool(topic)
+    has_topic = bool(topic)
     while True:
-        if has_wish and (haiku := compose(topic, written)):
+        if has_topic and (haiku := compose(topic, written)):
             written.append(haiku)
             yield f"{haiku}\n\nShall I write another one? Or name a new topic."
         reply = await caller.says(NO, ANOTHER, ELSE, YOU_CHOOSE, YES, THANKS, HELLO, WHAT, WAIT, TOPIC)
-        has_wish = True
+        has_topic = True
         if read_topic(named := topic_in(reply)):
             topic = named
         elif reply.meant is YOU_CHOOSE:
             topic = spoken_nouns()[len(written) * 89 % len(spoken_nouns())]
         elif not topic or reply.meant not in (ANOTHER, YES):
-            has_wish = False
+            has_topic = False
             yield ANSWERS.get(reply.meant, "Sorry, I didn't catch that. Name a topic, such as: the ocean.")
 
 

@@ -10,7 +10,7 @@ import re
 import unicodedata
 from functools import lru_cache
 
-from trunkline.builtin_scenarios.simple_handoff.numbers import read_number
+from trunkline.builtin_scenarios.simple_handoff.number_words import read_number
 
 _TOKEN = re.compile(r"\d+(?:,\d{3})+(?!\d)|\d+(?:\.\d+)?(?:st\b|nd\b|rd\b|th\b)?|[^\W\d_]+(?:['’][^\W\d_]+)*")
 

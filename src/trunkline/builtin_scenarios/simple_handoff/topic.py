@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from trunkline.builtin_scenarios.simple_handoff.nouns import Noun, find_noun
-from trunkline.builtin_scenarios.simple_handoff.numbers import read_number
+from trunkline.builtin_scenarios.simple_handoff.number_words import read_number
 from trunkline.builtin_scenarios.simple_handoff.syllables import fold, is_spelled, syllables
 
 MAX_SYLLABLES = 7

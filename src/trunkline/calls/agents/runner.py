@@ -20,7 +20,7 @@ from trunkline.calls.machine.machine import CallMachine
 from trunkline.providers import Provider
 from trunkline.realtime.events import Event
 from trunkline.realtime.json_values import to_json_value, valid_unicode
-from trunkline.scenario.context import CallContext, Said, running_tool
+from trunkline.scenario.context import CallContext, HistoryMessage, running_tool
 from trunkline.scenario.scenario import Scenario
 from trunkline.scenario.text_model import TextReply
 
@@ -216,7 +216,7 @@ class AgentRunner:
 
         return RunContextWrapper(context=self._context)
 
-    def _history(self) -> list[Said]:
+    def _history(self) -> list[HistoryMessage]:
         return self._call.machine().transcript.history()
 
     def _note(self, title: str, data: object) -> None:

@@ -13,8 +13,8 @@ from trunkline.calls.agents.tools import ToolOutcome, decoded, run_tool
 from trunkline.calls.log_events import LogEventUnion, ToolDone, ToolStarted
 from trunkline.realtime.events import Item
 from trunkline.realtime.json_values import valid_unicode
-from trunkline.scenario.context import Asking, CallContext, Said, running_tool
-from trunkline.scenario.text_model import TextCall, TextModel, TextModelError, TextPrompt, TextReply
+from trunkline.scenario.context import CallContext, HistoryMessage, TextModelRequest, running_tool
+from trunkline.scenario.text_model import TextModel, TextModelError, TextPrompt, TextReply, TextToolCall
 
 if TYPE_CHECKING:
     from agents.realtime import RealtimeAgent
@@ -54,7 +54,7 @@ class TextModelRequests:
         self._now_ms = now_ms
         self._timeout_s = timeout_s
 
-    async def ask(self, asking: Asking) -> Any:
+    async def ask(self, asking: TextModelRequest) -> Any:
         """See `CallContext.ask`."""
         context = self._context()
         items = [_message(said) for said in _last(context.history, asking.history)]
@@ -77,12 +77,12 @@ class TextModelRequests:
             f"The text model called tools {MAX_ROUNDS} times for {asking.purpose!r} and did not answer."
         )
 
-    async def _call(self, asking: Asking, call: TextCall) -> list[Item]:
+    async def _call(self, asking: TextModelRequest, call: TextToolCall) -> list[Item]:
         agent = self._agent()
         began = self._now_ms()
         self._append(
             ToolStarted(
-                call_id=call.call_id,
+                call_id=call.tool_call_id,
                 name=call.name,
                 arguments=decoded(call.arguments),
                 agent=agent.name,
@@ -98,7 +98,7 @@ class TextModelRequests:
             outcome = await run_tool(
                 tool,
                 call.arguments,
-                call_id=call.call_id,
+                call_id=call.tool_call_id,
                 agent=agent,
                 context=self._context(),
                 timeout_s=self._timeout_s,
@@ -106,7 +106,7 @@ class TextModelRequests:
         duration_ms = round(self._now_ms() - began)
         self._append(
             ToolDone(
-                call_id=call.call_id,
+                call_id=call.tool_call_id,
                 name=call.name,
                 duration_ms=duration_ms,
                 result=outcome.result,
@@ -114,16 +114,16 @@ class TextModelRequests:
             )
         )
         return [
-            {"type": "function_call", "call_id": call.call_id, "name": call.name, "arguments": call.arguments},
-            {"type": "function_call_output", "call_id": call.call_id, "output": outcome.output},
+            {"type": "function_call", "call_id": call.tool_call_id, "name": call.name, "arguments": call.arguments},
+            {"type": "function_call_output", "call_id": call.tool_call_id, "output": outcome.output},
         ]
 
 
-def _last(history: Sequence[Said], most: int) -> Sequence[Said]:
+def _last(history: Sequence[HistoryMessage], most: int) -> Sequence[HistoryMessage]:
     return history[-most:] if most > 0 else ()
 
 
-def _message(said: Said) -> Item:
+def _message(said: HistoryMessage) -> Item:
     kind = "output_text" if said.role == "assistant" else "input_text"
     return {"type": "message", "role": said.role, "content": [{"type": kind, "text": said.text}]}
 

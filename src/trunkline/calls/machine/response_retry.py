@@ -7,7 +7,7 @@ from collections.abc import Callable
 from trunkline.calls.machine.outbox import Outbox
 from trunkline.calls.machine.response_scheduler import RETRY_PENDING, ResponseScheduler
 from trunkline.calls.machine.session_lifecycle import SessionLifecycle
-from trunkline.providers.error_policy import Fault, SessionFaults, Treatment
+from trunkline.providers.error_policy import ErrorPolicy, Fault, Recovery
 from trunkline.realtime.events import Event
 
 MAX_CONTENT_FILTER_RETRIES = 2
@@ -37,20 +37,20 @@ class ResponseRetry:
         self._scheduler = scheduler
         self._session = session
         self._instruct_model = instruct_model
-        self._faults = SessionFaults()
+        self._faults = ErrorPolicy()
         self._filtered = 0
 
     def on_session_opened(self) -> None:
         """Forget the faults of the former session."""
-        self._faults.opened()
+        self._faults.on_session_opened()
 
     def on_caller_turn(self) -> None:
         """Allow all content filter retries again: the caller has begun a new turn."""
         self._filtered = 0
 
     def on_response_done(self, response: Event) -> None:
-        """Log the error of a failed or filtered response, and retry the response where its treatment says so."""
-        fault = self._faults.seen({"type": "response.done", "response": response})
+        """Log the error of a failed or filtered response, and retry the response if the error policy says so."""
+        fault = self._faults.on_event({"type": "response.done", "response": response})
         if fault is None:
             return
         self._outbox.log_provider_error(fault.message, fault.code, fault.hint)
@@ -65,11 +65,11 @@ class ResponseRetry:
         """Log an `error` event, and recover if it concerns a request or the response in progress."""
         was_request = self._scheduler.on_request_failed((event.get("error") or {}).get("event_id"))
         busy = self._scheduler.busy
-        fault = self._faults.seen(event)
+        fault = self._faults.on_event(event)
         if fault is None:
             return
         self._outbox.log_provider_error(fault.message, fault.code, fault.hint)
-        if was_request or (busy and fault.event_id is None and fault.treatment is Treatment.RENEW_SESSION):
+        if was_request or (busy and fault.event_id is None and fault.recovery is Recovery.RENEW_SESSION):
             self._recover(fault)
 
     def on_retry_timer(self) -> None:
@@ -77,10 +77,10 @@ class ResponseRetry:
         self._scheduler.unblock(RETRY_PENDING)
 
     def _recover(self, fault: Fault) -> None:
-        if fault.treatment not in (Treatment.RETRY, Treatment.RENEW_SESSION):
+        if fault.recovery not in (Recovery.RETRY, Recovery.RENEW_SESSION):
             return
         self._scheduler.request_response()
-        if fault.treatment is Treatment.RENEW_SESSION:
+        if fault.recovery is Recovery.RENEW_SESSION:
             self._session.renew("the session only fails", make_before_break=False)
         elif fault.retry_after_s:
             self._scheduler.block(RETRY_PENDING)

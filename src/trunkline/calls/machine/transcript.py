@@ -8,7 +8,7 @@ from typing import Literal
 
 from trunkline.calls.log_events import MessageAdded, MessageDelta, MessageDone, MessageTruncated, Role
 from trunkline.realtime.events import Event, Item, text_of
-from trunkline.scenario.context import Said
+from trunkline.scenario.context import HistoryMessage
 
 Status = Literal["completed", "interrupted", "inaudible", "failed"]
 MessageEvent = MessageAdded | MessageDelta | MessageDone | MessageTruncated
@@ -199,10 +199,10 @@ class Transcript:
             if isinstance(entry, ToolCall) and entry.tool_call_id == tool_call_id:
                 entry.output, entry.output_item_id = output, output_item_id
 
-    def history(self) -> list[Said]:
+    def history(self) -> list[HistoryMessage]:
         """Return the messages so far, for tools."""
         return [
-            Said(entry.role, entry.text, entry.agent)
+            HistoryMessage(entry.role, entry.text, entry.agent)
             for entry in list(self.entries.values())  # tools may ask from a thread of their own
             if isinstance(entry, Message) and entry.text and not entry.hidden
         ]

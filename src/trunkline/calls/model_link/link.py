@@ -23,8 +23,8 @@ from trunkline.calls.machine.inputs import (
 from trunkline.calls.model_link.caller_audio_buffer import CallerAudioBuffer
 from trunkline.calls.model_link.g711 import G711Codec, g711_codec_for
 from trunkline.calls.model_link.unacked_items import UnackedItems
-from trunkline.providers import Connection, ConnectionLostError, ProviderError, Sound
-from trunkline.providers.error_policy import Treatment, classify_close
+from trunkline.providers import AudioDelta, Connection, ConnectionLostError, ProviderError
+from trunkline.providers.error_policy import Recovery, classify_close
 from trunkline.realtime import events
 from trunkline.realtime.audio import BYTES_PER_MS
 
@@ -123,7 +123,7 @@ class Link:
             try:
                 connection = await route.connect()
             except ProviderError as error:
-                lost = LinkDropped(error.told, error.code)
+                lost = LinkDropped(error.full_message, error.code)
                 hopeless, asked_s = not error.retry, error.retry_after_s or 0.0
             else:
                 resumed = route.resumes and route is session_of
@@ -139,7 +139,7 @@ class Link:
                     broken = await self._stay(using)
                     fault = classify_close(broken.code, broken.reason)
                     lost, asked_s = LinkDropped(broken.reason, broken.code), fault.retry_after_s
-                    hopeless = fault.treatment is Treatment.HOPELESS
+                    hopeless = fault.recovery is Recovery.GIVE_UP
                     lost_at = loop.time()
                     self._ready = False
                     if rerouted := self._route is not route:
@@ -239,9 +239,9 @@ class Link:
         self.sent_ms += len(pcm) / BYTES_PER_MS
         self.sent_frames += 1
         if self._connection is not None:
-            arrivals = self._connection.arrivals
-            if arrivals is None or arrivals != self._arrivals:
-                self._arrivals = arrivals
+            receive_count = self._connection.receive_count
+            if receive_count is None or receive_count != self._arrivals:
+                self._arrivals = receive_count
                 self._sound.arrived()
         self._sound.sent(pcm)
         if self._line is not None:
@@ -329,8 +329,8 @@ class Link:
         except ConnectionLostError:
             return  # the reader is told too, and says why
 
-    def _on_frame(self, frame: bytes | Sound) -> None:
-        if isinstance(frame, Sound):
+    def _on_frame(self, frame: bytes | AudioDelta) -> None:
+        if isinstance(frame, AudioDelta):
             self._deliver_sound(frame.item_id, frame.sound)
             return
         if _SOUND in frame[:200]:

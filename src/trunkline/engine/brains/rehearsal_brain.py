@@ -10,7 +10,7 @@ import msgspec
 from trunkline.engine.brains import BrainError, BrainOutput, BrainRequest, TextDelta, ToolCallDelta
 from trunkline.realtime.events import new_id
 from trunkline.scenario.phrases import grammar
-from trunkline.scenario.rehearsal import Rehearsal, RehearsalError, Turn, perform, say
+from trunkline.scenario.rehearsal import Rehearsal, RehearsalError, RehearsedTurn, perform, say
 from trunkline.scenario.scenario import Scenario
 
 
@@ -42,7 +42,7 @@ class RehearsalBrain:
     async def aclose(self) -> None:
         """Nothing to end."""
 
-    def _turn(self, request: BrainRequest) -> Turn:
+    def _turn(self, request: BrainRequest) -> RehearsedTurn:
         names = [agent.name for agent in self._scenario.agents]
         try:
             return perform(

@@ -31,7 +31,7 @@ from trunkline.engine.transports.event_translator import EventTranslator
 from trunkline.engine.transports.ice import IceOptions
 from trunkline.engine.transports.pacing import Pacer
 from trunkline.engine.transports.websocket import WebSocketChannel, serve
-from trunkline.extras import installing
+from trunkline.extras import install_command
 from trunkline.realtime.events import new_id
 
 if TYPE_CHECKING:
@@ -275,7 +275,7 @@ class WebRtcCalls:
             try:
                 self._rtc = await asyncio.to_thread(importlib.import_module, "trunkline.engine.transports.webrtc")
             except ImportError as error:
-                message = f"This engine has no WebRTC ({error}). Install it with: {installing('webrtc')}"
+                message = f"This engine has no WebRTC ({error}). Install it with: {install_command('webrtc')}"
                 raise RequestError(501, "webrtc_not_installed", message) from error
         return self._rtc
 

@@ -14,7 +14,7 @@ from trunkline.engine.speech.tts.espeak import EspeakTts
 from trunkline.engine.speech.tts.http_tts import HttpTts
 from trunkline.engine.speech.tts.kokoro import KokoroTts
 from trunkline.engine.speech.weights import KNOWN
-from trunkline.extras import installing
+from trunkline.extras import install_command
 from trunkline.settings import Settings
 
 
@@ -136,7 +136,7 @@ def _part(settings: Settings, kind: str, name: str, what: str, missing: str | No
 
 
 def _package(module: str, extra: str) -> str | None:
-    return None if importlib.util.find_spec(module) else installing(extra)
+    return None if importlib.util.find_spec(module) else install_command(extra)
 
 
 def _weights(models: Path, name: str) -> str | None:

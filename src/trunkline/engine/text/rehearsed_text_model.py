@@ -12,9 +12,9 @@ from trunkline.engine.brains import BrainError, BrainOutput, BrainRequest, TextD
 from trunkline.engine.session import usage
 from trunkline.engine.text import TextRequest
 from trunkline.realtime.events import new_id
-from trunkline.scenario.answers import Question, answer
-from trunkline.scenario.rehearsal import Rehearsal, RehearsalError, call
+from trunkline.scenario.rehearsal import Rehearsal, RehearsalError, call_tool
 from trunkline.scenario.scenario import Scenario
+from trunkline.scenario.text_answers import Question, answer
 
 _PIECES = re.compile(r"\s*\S+|\s+$")
 
@@ -30,7 +30,7 @@ class RehearsedTextModel:
     async def respond(self, request: BrainRequest) -> AsyncIterator[BrainOutput]:
         """See `Brain.respond`."""
         answered = self._answer(request)
-        if isinstance(answered, call):
+        if isinstance(answered, call_tool):
             arguments = msgspec.json.encode(answered.arguments).decode()
             yield ToolCallDelta(new_id("call"), answered.tool, arguments)
             words = answered.tool + arguments
@@ -48,7 +48,7 @@ class RehearsedTextModel:
     async def aclose(self) -> None:
         """Nothing to end."""
 
-    def _answer(self, request: BrainRequest) -> str | call:
+    def _answer(self, request: BrainRequest) -> str | call_tool:
         schema = self._request.format.schema if self._request.format else None
         offered = () if request.tool_choice == "none" else tuple(str(tool["name"]) for tool in request.tools)
         question = Question(self._purpose, request.instructions, request.items, offered, schema)
@@ -56,7 +56,7 @@ class RehearsedTextModel:
             answered = answer(self._rehearsal, question)
         except RehearsalError as error:
             raise BrainError(str(error), code="rehearsal_failed") from error
-        if isinstance(answered, call) and answered.tool not in offered:
+        if isinstance(answered, call_tool) and answered.tool not in offered:
             message = f"The rehearsed answer for {self._purpose!r} calls {answered.tool!r}, which is not offered."
             raise BrainError(message, code="rehearsal_failed")
         if isinstance(answered, Mapping):

@@ -7,7 +7,7 @@ import base64
 from collections.abc import Callable
 from typing import Any
 
-from trunkline.providers import Connection, ConnectionLostError, event_in
+from trunkline.providers import Connection, ConnectionLostError, decode_frame
 from trunkline.realtime.events import Event, MalformedEventError, encode, new_id
 
 
@@ -140,7 +140,7 @@ class Probe:
                 self._lost = f"{lost.reason} (code {lost.code})"
                 continue
             try:
-                self.events.append(event_in(frame))
+                self.events.append(decode_frame(frame))
             except MalformedEventError as error:
                 raise Violation(f"a frame is no event: {error}") from None
         self._place += 1

@@ -13,7 +13,7 @@ import sys
 from trunkline.engine.speech.stt.sphinx_decode_loop import DecoderPool, decode, send
 from trunkline.engine.speech.stt.sphinx_fork_pool import ForkPool
 from trunkline.engine.speech.stt.sphinx_ipc import Failed, Ready
-from trunkline.extras import installing
+from trunkline.extras import install_command
 
 
 def main() -> None:
@@ -26,7 +26,7 @@ def main() -> None:
         pool = DecoderPool()
         pool.warm()
     except ImportError:
-        reason = f"PocketSphinx is not installed. Install it with: {installing('speech')}"
+        reason = f"PocketSphinx is not installed. Install it with: {install_command('speech')}"
         send(replies, Failed(0, reason))
         return
     send(replies, Ready())

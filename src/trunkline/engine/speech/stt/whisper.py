@@ -17,7 +17,7 @@ import numpy as np
 
 from trunkline.engine.speech import SAMPLE_RATE, SpeechError, Transcript
 from trunkline.engine.speech.stt.non_streaming import NonStreamingUtterance
-from trunkline.extras import installing
+from trunkline.extras import install_command
 from trunkline.realtime.audio import Resampler
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class WhisperStt:
             try:
                 from faster_whisper import WhisperModel
             except ImportError as error:
-                raise SpeechError(f"Whisper is not installed. Install it with: {installing('whisper')}") from error
+                raise SpeechError(f"Whisper is not installed. Install it with: {install_command('whisper')}") from error
             if not (self._weights / "model.bin").is_file():
                 raise SpeechError(
                     f"There are no weights in {self._weights}. "

@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from trunkline.engine.speech import SpeechError
-from trunkline.extras import installing
+from trunkline.extras import install_command
 
-MISSING = f"The local voice is not installed. Install it with: {installing('speech')}"
+MISSING = f"The local voice is not installed. Install it with: {install_command('speech')}"
 
 SAMPLE_RATE = 22_050
 """Hz of its sound."""

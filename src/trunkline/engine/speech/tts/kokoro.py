@@ -17,7 +17,7 @@ import numpy as np
 from trunkline.engine.speech import SAMPLE_RATE, SpeechChunk, SpeechError
 from trunkline.engine.speech.tts.word_timing import EstimatedMarks, WordTiming
 from trunkline.engine.speech.weights import KOKORO_MODEL, KOKORO_VOICES
-from trunkline.extras import installing
+from trunkline.extras import install_command
 from trunkline.realtime.audio import Resampler, bytes_to_ms
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class KokoroTts:
             try:
                 from kokoro_onnx import Kokoro
             except ImportError as error:
-                raise SpeechError(f"Kokoro is not installed. Install it with: {installing('kokoro')}") from error
+                raise SpeechError(f"Kokoro is not installed. Install it with: {install_command('kokoro')}") from error
             model, voices = self._weights / KOKORO_MODEL, self._weights / KOKORO_VOICES
             if not (model.is_file() and voices.is_file()):
                 raise SpeechError(

@@ -45,6 +45,6 @@ def zip_code_in(text: str) -> str | None:
     return codes[-1] if codes else None
 
 
-def spelled(number: str) -> str:
+def spoken_number(number: str) -> str:
     """A number to be heard, in groups as it is written: "2 0 6, 5 5 5, 0 1 4 2"."""
     return ", ".join(" ".join(group) for group in re.findall(r"\d+", number))

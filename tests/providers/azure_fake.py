@@ -1,14 +1,14 @@
-"""A strict stand-in for Azure OpenAI, on real sockets: the engine behind Azure's rules, with faults at will.
+"""A strict fake of Azure OpenAI on real sockets: the engine behind Azure's rules, with injected faults.
 
-    async with azure_stand_in({scenario.name: scenario}, scenario.name) as azure:
-        provider = configured.azure(azure.settings())
+    async with fake_azure({scenario.name: scenario}, scenario.name) as azure:
+        provider = azure_provider(azure.settings())
         azure.faults.close(1011, "server error", at="response.done")
         …  # a call over the provider
         assert azure.refused == []
 
-It refuses what Azure refuses (`azure_rules`), and what it refuses is in `refused`; faults are in `azure_faults`. Behind
-it a scenario's rehearsal answers, so that whole conversations run through it. The sockets are real; the speech is not:
-a brisk voice without sound, and ears that hear nothing.
+It refuses the requests that Azure refuses (`azure_validation`) and lists them in `refused`; `azure_faults` injects faults.
+A scenario's rehearsal answers, so that whole conversations run through it. The sockets are real; speech recognition
+and speech synthesis are not.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ from starlette.websockets import WebSocket
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from tests.providers import azure_rules
+from tests.providers import azure_validation
 from tests.providers.azure_faults import Faults, Wire
-from tests.providers.azure_rules import Deployments, Refused
 from tests.providers.azure_socket import CarriedSocket
+from tests.providers.azure_validation import Deployments, Refused
 from trunkline.engine.default import brain_factory
 from trunkline.engine.http.app import Engine
 from trunkline.engine.server import EmbeddedServer, EngineServer
@@ -69,7 +69,7 @@ class Seen:
 
 
 @dataclass
-class AzureStandIn:
+class FakeAzure:
     """What tests have of it.
 
     Attributes:
@@ -120,8 +120,8 @@ class AzureStandIn:
         call_id = query.get("call_id")
         refused = (
             self._struck(websocket)
-            or azure_rules.version_of(query, headers, preview=False)
-            or azure_rules.key_of(headers, self.key, self.tokens)
+            or azure_validation.version_of(query, headers, preview=False)
+            or azure_validation.key_of(headers, self.key, self.tokens)
             or (None if call_id else self.deployed.find(query.get("model"), "realtime"))
         )
         if refused is not None:
@@ -135,8 +135,8 @@ class AzureStandIn:
         query, headers = self._note(websocket, "GET")
         refused = (
             self._struck(websocket)
-            or azure_rules.version_of(query, headers, preview=True)
-            or azure_rules.key_of(headers, self.key, self.tokens)
+            or azure_validation.version_of(query, headers, preview=True)
+            or azure_validation.key_of(headers, self.key, self.tokens)
             or self.deployed.find(query.get("deployment"), "realtime")
         )
         if refused is not None:
@@ -185,7 +185,7 @@ class AzureStandIn:
         refused = self._refused_for(request, preview=preview) or self.deployed.find(session.get("model"), "realtime")
         if refused is not None:
             return self._refusal(refused)
-        problem = None if preview else azure_rules.client_event(
+        problem = None if preview else azure_validation.client_event(
             {"type": "session.update", "session": session}, preview=False, sideband=False
         )  # fmt: skip
         if problem is not None:
@@ -205,8 +205,8 @@ class AzureStandIn:
         query, headers = self._note(request, "POST")
         refused = (
             self._struck(request)
-            or azure_rules.version_of(query, headers, preview=False)
-            or azure_rules.ephemeral_of(headers, self._secrets)
+            or azure_validation.version_of(query, headers, preview=False)
+            or azure_validation.ephemeral_of(headers, self._secrets)
         )
         if refused is None and headers.get("content-type") != "application/sdp":
             refused = Refused(415, "unsupported_content_type", "Unsupported content type.")
@@ -268,8 +268,8 @@ class AzureStandIn:
         query, headers = self._note(request, request.method)
         return (
             self._struck(request)
-            or azure_rules.version_of(query, headers, preview=preview)
-            or azure_rules.key_of(headers, self.key, self.tokens)
+            or azure_validation.version_of(query, headers, preview=preview)
+            or azure_validation.key_of(headers, self.key, self.tokens)
         )
 
     def _note(self, connection: HTTPConnection, method: str) -> tuple[dict[str, str], dict[str, str]]:
@@ -296,9 +296,9 @@ class _RefusedWith(Refused):
 
 
 @contextlib.asynccontextmanager
-async def azure_stand_in(
+async def fake_azure(
     scenarios: Mapping[str, Scenario[Any]], model: str, *, ms_per_character: int = 6
-) -> AsyncIterator[AzureStandIn]:
+) -> AsyncIterator[FakeAzure]:
     """Runs it. `model` is the scenario whose rehearsal answers for the realtime deployment.
 
     Args:
@@ -316,14 +316,14 @@ async def azure_stand_in(
         listener = socket.create_server(("127.0.0.1", 0))
         wire = Wire(listener.getsockname()[1])
         await wire.open()
-        azure = AzureStandIn(Faults(wire), behind.url.removesuffix("/openai/v1"), model)
+        azure = FakeAzure(Faults(wire), behind.url.removesuffix("/openai/v1"), model)
         azure.endpoint = f"http://127.0.0.1:{wire.port}"
         stack.push_async_callback(_ended, await _served(_app(azure), listener))
         stack.push_async_callback(wire.close)
         yield azure
 
 
-def _app(azure: AzureStandIn) -> ASGIApp:
+def _app(azure: FakeAzure) -> ASGIApp:
     v1 = "/openai/v1"
     routes = [
         WebSocketRoute(f"{v1}/realtime", azure.realtime),

@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 
 from trunkline.realtime.events import new_id
-from trunkline.scenario.answers import Question, answer
-from trunkline.scenario.rehearsal import RehearsalError, call
+from trunkline.scenario.rehearsal import RehearsalError, call_tool
 from trunkline.scenario.scenario import Scenario
-from trunkline.scenario.text_model import TextCall, TextModelError, TextPrompt, TextReply
+from trunkline.scenario.text_answers import Question, answer
+from trunkline.scenario.text_model import TextModelError, TextPrompt, TextReply, TextToolCall
 
 
 class RehearsedTextModel:
@@ -36,8 +36,8 @@ class RehearsedTextModel:
         except RehearsalError as error:
             raise TextModelError(str(error)) from error
         model = f"{prompt.scenario}/{prompt.purpose}"
-        if isinstance(answered, call):
+        if isinstance(answered, call_tool):
             arguments = msgspec.json.encode(answered.arguments).decode()
-            return TextReply("", [TextCall(new_id("call"), answered.tool, arguments)], model)
+            return TextReply("", [TextToolCall(new_id("call"), answered.tool, arguments)], model)
         text = answered if isinstance(answered, str) else msgspec.json.encode(answered).decode()
         return TextReply(text, model=model)

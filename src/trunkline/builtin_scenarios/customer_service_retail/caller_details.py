@@ -6,8 +6,8 @@ import re
 from datetime import date
 
 from trunkline import Phrases, read_date, read_digits
+from trunkline.builtin_scenarios.customer_service_retail.caller_phrases import CARD, DATE, LAST_FOUR, NAME, PHONE, SSN
 from trunkline.builtin_scenarios.customer_service_retail.orders import TODAY
-from trunkline.builtin_scenarios.customer_service_retail.replies import CARD, DATE, LAST_FOUR, NAME, PHONE, SSN
 from trunkline.builtin_scenarios.customer_service_retail.state import CardKind
 
 KINDS: dict[CardKind, str] = {"credit_card": "credit card", "ssn": "Social Security number"}

@@ -5,7 +5,7 @@ may call the tools that the question offers, and await their results:
 
     @rehearsal.answers("eligibility")
     async def eligibility(question: Question) -> dict[str, Any]:
-        orders = await question.call("lookupOrders", phoneNumber="(206) 555-0100")
+        orders = await question.call_tool("lookupOrders", phoneNumber="(206) 555-0100")
         return {"eligible": "true" if orders else "need_more_information"}
 
 Like the parts of agents it has no state: whoever asked runs the tool and asks again with the result, and the function
@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from trunkline.realtime.events import Item, text_of
-from trunkline.scenario.rehearsal import Rehearsal, RehearsalError, call, place_of
+from trunkline.scenario.rehearsal import Rehearsal, RehearsalError, call_tool, error_location
 
 
 @dataclass(frozen=True)
@@ -47,20 +47,20 @@ class Question:
         users = [item for item in self.items if item.get("role") == "user"]
         return text_of(users[-1]) if users else ""
 
-    def call(self, tool: str, /, **arguments: Any) -> _Calling:
-        """Calls a tool: `await question.call("lookupOrders", phoneNumber=…)` is its result, decoded from JSON."""
-        return _Calling(call(tool, **arguments))
+    def call_tool(self, tool: str, /, **arguments: Any) -> _PendingToolCall:
+        """Calls a tool: `await question.call_tool("lookupOrders", phoneNumber=…)` is its result, decoded from JSON."""
+        return _PendingToolCall(call_tool(tool, **arguments))
 
 
 @dataclass(frozen=True)
-class _Calling:
-    wanted: call
+class _PendingToolCall:
+    request: call_tool
 
-    def __await__(self) -> Generator[_Calling, Any, Any]:
+    def __await__(self) -> Generator[_PendingToolCall, Any, Any]:
         return (yield self)
 
 
-def answer(rehearsal: Rehearsal, question: Question) -> str | Mapping[str, Any] | call:
+def answer(rehearsal: Rehearsal, question: Question) -> str | Mapping[str, Any] | call_tool:
     """The rehearsed answer, or the tool to call next.
 
     Raises:
@@ -79,18 +79,18 @@ def answer(rehearsal: Rehearsal, question: Question) -> str | Mapping[str, Any] 
                 awaited = running.send(result)
             except StopIteration as returned:
                 return _checked(question, returned.value)
-            if not isinstance(awaited, _Calling):
-                raise RehearsalError(_failed(question, f"awaits {awaited!r}; it may await only question.call(…)"))
-            if question.tools and awaited.wanted.tool not in question.tools:
-                raise RehearsalError(_failed(question, f"calls {awaited.wanted.tool!r}, which is not offered"))
-            found = _next_result(results, awaited.wanted.tool)
+            if not isinstance(awaited, _PendingToolCall):
+                raise RehearsalError(_failed(question, f"awaits {awaited!r}; it may await only question.call_tool(…)"))
+            if question.tools and awaited.request.tool not in question.tools:
+                raise RehearsalError(_failed(question, f"calls {awaited.request.tool!r}, which is not offered"))
+            found = _next_result(results, awaited.request.tool)
             if found is None:
-                return awaited.wanted
+                return awaited.request
             result = _decoded(found)
     except RehearsalError:
         raise
     except Exception as error:
-        raise RehearsalError(_failed(question, f"failed: {error!r}{place_of(error, running)}")) from error
+        raise RehearsalError(_failed(question, f"failed: {error!r}{error_location(error, running)}")) from error
     finally:
         running.close()
 

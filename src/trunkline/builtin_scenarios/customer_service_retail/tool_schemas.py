@@ -10,7 +10,7 @@ from agents import FunctionTool
 from agents.tool_context import ToolContext
 
 from trunkline import CallContext
-from trunkline.builtin_scenarios.customer_service_retail.state import Visit
+from trunkline.builtin_scenarios.customer_service_retail.state import ShopCallState
 
 Schema = dict[str, Any]
 ShopTool = Callable[..., Awaitable[object]]
@@ -27,7 +27,7 @@ def phone_number(whose: str) -> Schema:
     return text(f"{whose}, written '(xxx) xxx-xxxx'", pattern=r"^\(\d{3}\) \d{3}-\d{4}$")
 
 
-def obj(**properties: Schema) -> Schema:
+def object_schema(**properties: Schema) -> Schema:
     """The schema of an object that has all of these properties and no others."""
     return {
         "type": "object",
@@ -41,13 +41,13 @@ def shop_tool(description: str, **properties: Schema) -> Callable[[ShopTool], Fu
     """Makes an async function a tool of its name; the arguments fit the schema by the time it is called."""
 
     def make(run: ShopTool) -> FunctionTool:
-        async def invoke(context: ToolContext[CallContext[Visit]], arguments: str) -> object:
+        async def invoke(context: ToolContext[CallContext[ShopCallState]], arguments: str) -> object:
             return await run(context.context, **json.loads(arguments))
 
         return FunctionTool(
             name=run.__name__,
             description=description,
-            params_json_schema=obj(**properties),
+            params_json_schema=object_schema(**properties),
             on_invoke_tool=invoke,
         )
 

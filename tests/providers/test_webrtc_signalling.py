@@ -8,24 +8,24 @@ import socket
 import pytest
 from pydantic import SecretStr
 
-from tests.providers.calls_service import ANSWER, KEY, OFFER, SECRET, CallsService, form_of, serving
+from tests.providers.webrtc_calls_fake import ANSWER, KEY, OFFER, SECRET, CallsService, form_of, serving
 from trunkline.providers import ProviderError
 from trunkline.providers.credentials import KeyCredentials
-from trunkline.providers.webrtc_signalling import CallsEndpoint
+from trunkline.providers.webrtc_signalling import WebRtcSignalling
 
 SESSION = {"type": "realtime", "model": "a-model", "instructions": "Be kind."}
 
 
-def endpoint(service: CallsService, *, key: str = KEY) -> CallsEndpoint:
+def endpoint(service: CallsService, *, key: str = KEY) -> WebRtcSignalling:
     """The service as Azure is reached, or as OpenAI is."""
     credentials = KeyCredentials("Authorization" if service.one_step else "api-key", SecretStr(key))
-    return CallsEndpoint("the service", service.url, credentials, one_step=service.one_step)
+    return WebRtcSignalling("the service", service.url, credentials, one_step=service.one_step)
 
 
 async def test_in_two_steps_the_session_goes_into_the_secret_and_the_offer_with_the_secret() -> None:
     async with serving(CallsService()) as service:
-        dialled = await endpoint(service).dial(OFFER, SESSION)
-    assert (dialled.sdp, dialled.call_id) == (ANSWER, "rtc_1")
+        answer = await endpoint(service).start_webrtc_call(OFFER, SESSION)
+    assert (answer.sdp, answer.rtc_call_id) == (ANSWER, "rtc_1")
     minting, offering = service.requests
     assert json.loads(minting.body)["session"] == SESSION
     assert minting.headers["api-key"] == KEY
@@ -36,14 +36,14 @@ async def test_in_two_steps_the_session_goes_into_the_secret_and_the_offer_with_
 
 async def test_the_secret_lives_for_a_minute() -> None:
     async with serving(CallsService()) as service:
-        await endpoint(service).dial(OFFER, SESSION)
+        await endpoint(service).start_webrtc_call(OFFER, SESSION)
     assert json.loads(service.requests[0].body)["expires_after"] == {"anchor": "created_at", "seconds": 60}
 
 
 async def test_in_one_step_offer_and_session_go_together_with_our_key() -> None:
     async with serving(CallsService(one_step=True)) as service:
-        dialled = await endpoint(service).dial(OFFER, SESSION)
-    assert (dialled.sdp, dialled.call_id) == (ANSWER, "rtc_1")
+        answer = await endpoint(service).start_webrtc_call(OFFER, SESSION)
+    assert (answer.sdp, answer.rtc_call_id) == (ANSWER, "rtc_1")
     (request,) = service.requests
     assert request.target == "/v1/realtime/calls"
     form = form_of(request)
@@ -57,15 +57,15 @@ async def test_in_one_step_offer_and_session_go_together_with_our_key() -> None:
 )
 async def test_the_call_is_the_last_part_of_the_location(location: str) -> None:
     async with serving(CallsService(location=location)) as service:
-        dialled = await endpoint(service).dial(OFFER, SESSION)
-    assert dialled.call_id == "rtc_9"
+        answer = await endpoint(service).start_webrtc_call(OFFER, SESSION)
+    assert answer.rtc_call_id == "rtc_9"
 
 
 @pytest.mark.parametrize("one_step", [False, True])
 async def test_without_a_location_there_is_no_sideband_and_so_no_call(one_step: bool) -> None:
     async with serving(CallsService(one_step=one_step, location=None)) as service:
         with pytest.raises(ProviderError, match="no Location") as failed:
-            await endpoint(service).dial(OFFER, SESSION)
+            await endpoint(service).start_webrtc_call(OFFER, SESSION)
     assert not failed.value.retry
 
 
@@ -73,7 +73,7 @@ async def test_without_a_location_there_is_no_sideband_and_so_no_call(one_step: 
 async def test_a_wrong_key_is_told_and_not_shown(one_step: bool) -> None:
     async with serving(CallsService(one_step=one_step)) as service:
         with pytest.raises(ProviderError, match="401: wrong credentials") as failed:
-            await endpoint(service, key="not-the-key").dial(OFFER, SESSION)
+            await endpoint(service, key="not-the-key").start_webrtc_call(OFFER, SESSION)
     assert (failed.value.code, failed.value.retry) == (401, False)
     assert_nothing_secret(failed.value, "not-the-key")
 
@@ -82,7 +82,7 @@ async def test_a_wrong_key_is_told_and_not_shown(one_step: bool) -> None:
 async def test_a_refused_offer_says_whether_to_try_again(status: int, retry: bool) -> None:
     async with serving(CallsService(refuse={"/v1/realtime/calls": status})) as service:
         with pytest.raises(ProviderError, match=f"{status}: no, thank you") as failed:
-            await endpoint(service).dial(OFFER, SESSION)
+            await endpoint(service).start_webrtc_call(OFFER, SESSION)
     assert (failed.value.code, failed.value.retry) == (status, retry)
     assert_nothing_secret(failed.value)
 
@@ -91,7 +91,7 @@ async def test_a_refused_offer_says_whether_to_try_again(status: int, retry: boo
 async def test_a_service_that_sends_no_secret_is_told_apart(secret: bytes) -> None:
     async with serving(CallsService(secret=secret)) as service:
         with pytest.raises(ProviderError, match="no ephemeral secret"):
-            await endpoint(service).dial(OFFER, SESSION)
+            await endpoint(service).start_webrtc_call(OFFER, SESSION)
     assert len(service.requests) == 1
 
 
@@ -101,7 +101,7 @@ async def test_a_redirect_is_refused_so_that_no_other_host_sees_the_key(one_step
     async with serving(CallsService()) as other, serving(service):
         service.redirect_to = f"{other.url}/realtime/calls"
         with pytest.raises(ProviderError, match="307"):
-            await endpoint(service).dial(OFFER, SESSION)
+            await endpoint(service).start_webrtc_call(OFFER, SESSION)
     assert other.requests == []
 
 
@@ -110,7 +110,7 @@ async def test_a_service_that_is_not_there_is_told_without_secrets() -> None:
         taken.bind(("127.0.0.1", 0))  # and nobody listens
         service = CallsService(url=f"http://127.0.0.1:{taken.getsockname()[1]}/v1")
         with pytest.raises(ProviderError, match="cannot be reached") as failed:
-            await endpoint(service).dial(OFFER, SESSION)
+            await endpoint(service).start_webrtc_call(OFFER, SESSION)
     assert failed.value.retry
     assert_nothing_secret(failed.value)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from trunkline import Caller, Phrases, Reply, act, transfer
-from trunkline.builtin_scenarios.customer_service_retail import replies, shop
-from trunkline.builtin_scenarios.customer_service_retail.replies import HUMAN, NO, REPEAT, YES
+from trunkline.builtin_scenarios.customer_service_retail import caller_phrases as phrases
+from trunkline.builtin_scenarios.customer_service_retail import shop
+from trunkline.builtin_scenarios.customer_service_retail.caller_phrases import HUMAN, NO, REPEAT, YES
 
 Accepts = Callable[[str], object]
 """Whether free words will do as an answer, by truth."""
@@ -16,16 +17,16 @@ _NONSENSE = "I'm sorry, I didn't get that."
 _HUMAN_OFFER = "If you'd rather talk to a human, just say: human."
 
 ANSWERS: Mapping[Phrases, str] = {
-    replies.WAIT: "Of course, take your time.",
-    replies.ANGRY: "I hear that you're upset, and I'm sorry. I want to get this done. If you'd rather talk to a "
+    phrases.WAIT: "Of course, take your time.",
+    phrases.ANGRY: "I hear that you're upset, and I'm sorry. I want to get this done. If you'd rather talk to a "
     "human, just say so.",
-    replies.HOURS: f"We're open {shop.HOURS}",
-    replies.PLACES: f"You find us at {shop.PLACES}.",
-    replies.WHO: "I'm the automatic assistant of Snowy Peak Boards, not a human.",
-    replies.HELLO: "Hello to you!",
-    replies.THANKS: "You're welcome.",
-    replies.CANCEL: "We can stop here any time: just hang up. To go on:",
-    replies.BYE: "Goodbye, if you have to go! If not:",
+    phrases.HOURS: f"We're open {shop.HOURS}",
+    phrases.PLACES: f"You find us at {shop.PLACES}.",
+    phrases.WHO: "I'm the automatic assistant of Snowy Peak Boards, not a human.",
+    phrases.HELLO: "Hello to you!",
+    phrases.THANKS: "You're welcome.",
+    phrases.CANCEL: "We can stop here any time: just hang up. To go on:",
+    phrases.BYE: "Goodbye, if you have to go! If not:",
 }
 """What any agent answers to words that were no answer, before it asks again."""
 
@@ -37,7 +38,7 @@ GOODBYES = {
 }
 
 
-class Talk:
+class Dialogue:
     """One agent's way to talk with a caller.
 
     Args:
@@ -97,7 +98,7 @@ class Talk:
             await act(f"{refusal} {question}")
             return
         await act(GOODBYES[agent])
-        self.caller.notes["wish_text"] = reply.text
+        self.caller.notes["request_text"] = reply.text
         await act(transfer(agent))
         await act(f"I'm sorry, nobody can take over just now. {question}")
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from trunkline.realtime.events import Item
-from trunkline.scenario.rehearsal import Rehearsal, Turn, call, perform, say
+from trunkline.scenario.rehearsal import Rehearsal, RehearsedTurn, call_tool, perform, say
 
 
 def transfer_tool(_agent: str, target: str) -> str:
@@ -41,11 +41,11 @@ class Stage:
     ) -> None:
         self.items = items or []
         self.agent: str | None = None
-        self.calls: list[call] = []
+        self.calls: list[call_tool] = []
         self.last_beat = ""
         self._rehearsal, self._first_agent, self._outputs = rehearsal, first_agent, outputs or {}
 
-    def turn(self, words: str | None = None) -> Turn:
+    def turn(self, words: str | None = None) -> RehearsedTurn:
         """The turn after the caller's words, without anything of it becoming part of the conversation but the words
         and the calls made, which wait for `finish`."""
         items = [*self.items, *([heard(words)] if words is not None else [])]
@@ -67,15 +67,15 @@ class Stage:
             turn = self.turn(words)
             self.items, words = self._pending[0], None
             said.append(self._keep(turn))
-            if not any(isinstance(move, call) for move in turn.does):
+            if not any(isinstance(move, call_tool) for move in turn.does):
                 return " ".join(filter(None, said))
 
-    def _keep(self, turn: Turn, output: str | None = None) -> str:
+    def _keep(self, turn: RehearsedTurn, output: str | None = None) -> str:
         self.last_beat = " ".join(move.text for move in turn.does if isinstance(move, say))
         if self.last_beat:
             self.items.append(spoke(self.last_beat))
         for move in turn.does:
-            if isinstance(move, call):
+            if isinstance(move, call_tool):
                 self.calls.append(move)
                 answer = self._outputs.get(move.tool, "{}") if output is None else output
                 self.items += called(move.tool, answer, f"call_{len(self.calls)}")

@@ -8,7 +8,7 @@ from enum import Enum
 from trunkline import Phrases
 
 
-class Wish(Enum):
+class Intent(Enum):
     """What a caller may want, named as the chat agent would."""
 
     BILL = "their bill"
@@ -24,33 +24,33 @@ class Wish(Enum):
 
 # In order: what comes first wins where several are named, as in "a person about my bill".
 _SIGNS = {
-    Wish.PERSON: r"human|(?:real |actual |living )?person|representative|operator|supervisor|manager|call me back"
+    Intent.PERSON: r"human|(?:real |actual |living )?person|representative|operator|supervisor|manager|call me back"
     r"|complain\w*|(?:talk|speak) (?:to|with) (?:an? agent|somebody|someone|one of)",
-    Wish.STORES: r"stores?|shops?|branch(?:es)?|zip|visit you|opening hours|where are you",
-    Wish.CHANGE: r"cancel (?:my|the|our)|terminate|change (?:it|my|our|the|to)|switch (?:my|our|to)|sign up|buy|order"
-    r"|sell|pay (?:it|my bill) now",
-    Wish.BILL: r"bills?|billing|invoices?|balance|(?:my|the) account|(?:my|current) plan|plan (?:am|do) i|statement|owe"
-    r"|overcharged|(?:been|was|got|you|i) charged|charges? on",
-    Wish.INTERNATIONAL: r"international(?:ly)?|roam(?:ing)?|abroad|travel(?:l?ing|s)?|overseas|canada|mexico|europe"
+    Intent.STORES: r"stores?|shops?|branch(?:es)?|zip|visit you|opening hours|where are you",
+    Intent.CHANGE: r"cancel (?:my|the|our)|terminate|change (?:it|my|our|the|to)|switch (?:my|our|to)|sign up|buy"
+    r"|order|sell|pay (?:it|my bill) now",
+    Intent.BILL: r"bills?|billing|invoices?|balance|(?:my|the) account|(?:my|current) plan|plan (?:am|do) i|statement"
+    r"|owe|overcharged|(?:been|was|got|you|i) charged|charges? on",
+    Intent.INTERNATIONAL: r"international(?:ly)?|roam(?:ing)?|abroad|travel(?:l?ing|s)?|overseas|canada|mexico|europe"
     r"|other countries|foreign",
-    Wish.FAMILY: r"famil(?:y|ies)|(?:add|another|second|extra|more|many) lines?|per line|kids?|children|wife|husband",
-    Wish.PROMOTIONS: r"promo\w*|discounts?|deals?|special offers?|offers?|students?|seniors?|military|teachers?"
+    Intent.FAMILY: r"famil(?:y|ies)|(?:add|another|second|extra|more|many) lines?|per line|kids?|children|wife|husband",
+    Intent.PROMOTIONS: r"promo\w*|discounts?|deals?|special offers?|offers?|students?|seniors?|military|teachers?"
     r"|save money|cheaper|bring a friend",
-    Wish.HANDSETS: r"handsets?|(?:new|my) phone(?! number)|returns?|iphones?|android|devices?|upgrad\w+"
+    Intent.HANDSETS: r"handsets?|(?:new|my) phone(?! number)|returns?|iphones?|android|devices?|upgrad\w+"
     r"|trade[- ]?ins?|insurance|warranty|unlock(?:ed)?|(?:broken|cracked) (?:screen|phone)",
-    Wish.REGRET: r"ridiculous|terrible|awful|furious|angry|fed up|useless|scam|rip[- ]?off|unacceptable|worst|hate",
+    Intent.REGRET: r"ridiculous|terrible|awful|furious|angry|fed up|useless|scam|rip[- ]?off|unacceptable|worst|hate",
 }
-_PATTERNS = {wish: re.compile(rf"\b(?:{signs})\b") for wish, signs in _SIGNS.items()}
+_PATTERNS = {intent: re.compile(rf"\b(?:{signs})\b") for intent, signs in _SIGNS.items()}
 _TAKEN_BACK = re.compile(
     r"\b(?:forget|never mind|not|instead of|rather than|leave|skip)(?: about)?"
     r"(?: (?:my|the|that|this|a|an))? \w+(?: plan)?"
 )
 
 
-def wish_in(text: str) -> Wish | None:
+def detect_intent(text: str) -> Intent | None:
     """What is wished for. What is taken back in the same breath ("forget the bill, …") is not."""
     words = _TAKEN_BACK.sub(" ", text.lower().replace("’", "'"))
-    return next((wish for wish, pattern in _PATTERNS.items() if pattern.search(words)), None)
+    return next((intent for intent, pattern in _PATTERNS.items() if pattern.search(words)), None)
 
 
 _ORDINARY = re.compile(
@@ -84,7 +84,7 @@ def to_repeat(text: str) -> str | None:
     return found[1] if found else None
 
 
-# What the recogniser listens for. Everything typed is read by `wish_in` first.
+# What the recogniser listens for. Everything typed is read by `detect_intent` first.
 ABOUT_BILL = Phrases(
     "[hello | hi] [I have] (a question | something) about my (bill | account)",
     "why is my [last] bill so high",

@@ -7,16 +7,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from trunkline import Question
-from trunkline.builtin_scenarios.chat_supervisor.digits import phone_number_in, spelled, zip_code_in
-from trunkline.builtin_scenarios.chat_supervisor.wishes import Wish, wish_in
+from trunkline.builtin_scenarios.chat_supervisor.intents import Intent, detect_intent
+from trunkline.builtin_scenarios.chat_supervisor.phone_numbers import phone_number_in, spoken_number, zip_code_in
 
 CAN_DO = "I can help with your bill, family plans, promotions, international use, handsets and stores."
 IS_IT_RIGHT = "Is the number right?"
 TOPICS = {
-    Wish.FAMILY: "family",
-    Wish.PROMOTIONS: "promotions",
-    Wish.INTERNATIONAL: "international roaming",
-    Wish.HANDSETS: "handset",
+    Intent.FAMILY: "family",
+    Intent.PROMOTIONS: "promotions",
+    Intent.INTERNATIONAL: "international roaming",
+    Intent.HANDSETS: "handset",
 }
 _REFERS_BACK = re.compile(
     r"\b(?:it|that|this|those|these|they|them|one|ones|more|due|instead|also|else|cost|why|when"
@@ -27,28 +27,28 @@ _REFERS_BACK = re.compile(
 async def supervisor(question: Question) -> str:
     """Looks up what the caller wants, and says what to tell them."""
     heard = _heard(question)
-    wish = _wish(heard)
-    if wish is Wish.BILL:
+    intent = _intent(heard)
+    if intent is Intent.BILL:
         phone_number = _last(heard, phone_number_in)
         if phone_number is None:
             return "I'm happy to look. What's the ten-digit phone number of the account?"
-        return about_bill(heard[-1], await question.call("getUserAccountInfo", phone_number=phone_number))
-    if wish is Wish.STORES:
+        return about_bill(heard[-1], await question.call_tool("getUserAccountInfo", phone_number=phone_number))
+    if intent is Intent.STORES:
         zip_code = _last(heard, zip_code_in)
         if zip_code is None:
             return "I'm happy to look. What's the five-digit zip code where you are?"
-        return about_stores(heard[-1], zip_code, await question.call("findNearestStore", zip_code=zip_code))
-    if wish in TOPICS:
-        documents = await question.call("lookupPolicyDocument", topic=TOPICS[wish])
+        return about_stores(heard[-1], zip_code, await question.call_tool("findNearestStore", zip_code=zip_code))
+    if intent in TOPICS:
+        documents = await question.call_tool("lookupPolicyDocument", topic=TOPICS[intent])
         return about_policy(heard[-1], documents)
-    if wish is Wish.PERSON:
+    if intent is Intent.PERSON:
         return (
             "I can't connect you from here, but people answer at 1 800 555 0187, every day from 8 to 20. "
             "Or I can find the nearest store for you."
         )
-    if wish is Wish.REGRET:
+    if intent is Intent.REGRET:
         return "I'm sorry this has been so annoying. Tell me what happened, or ask for a person."
-    if wish is Wish.CHANGE:
+    if intent is Intent.CHANGE:
         return (
             "I'm sorry, nothing can be changed or ordered on this line. People can do it in our stores, or at "
             "1 800 555 0187, every day from 8 to 20."
@@ -59,7 +59,7 @@ async def supervisor(question: Question) -> str:
 def about_bill(asked: str, account: Mapping[str, Any]) -> str:
     """What is said about an account."""
     if not account.get("found"):
-        number = spelled(str(account.get("phone_number", "")))
+        number = spoken_number(str(account.get("phone_number", "")))
         return f"I can't find an account for {number}. {IS_IT_RIGHT} In this demo there is 2 0 6, 5 5 5, 0 1 4 2."
     bill, before = account["last_bill"], account["bill_before"]
     words = asked.lower()
@@ -80,7 +80,8 @@ def about_bill(asked: str, account: Mapping[str, Any]) -> str:
 def about_stores(asked: str, zip_code: str, stores: Sequence[Mapping[str, str]]) -> str:
     """What is said about stores; the second is told to whoever asks for another."""
     if not stores:
-        return f"I'm sorry, we have no store near {spelled(zip_code)}. You can reach us at 1 800 555 0187, every day."
+        near = spoken_number(zip_code)
+        return f"I'm sorry, we have no store near {near}. You can reach us at 1 800 555 0187, every day."
     other = re.search(r"\b(?:another|other|different|second|next)\b", asked.lower()) is not None and len(stores) > 1
     store = stores[1 if other else 0]
     which = "Another one" if other else "The nearest store"
@@ -127,13 +128,13 @@ def _heard(question: Question) -> list[str]:
     return [text.removeprefix("Relevant context from the caller's last message: ") for text in texts] or [""]
 
 
-def _wish(heard: Sequence[str]) -> Wish | None:
+def _intent(heard: Sequence[str]) -> Intent | None:
     """What the last message is about; if it only refers back, what was talked about before."""
     last = _without_labels(heard[-1])
-    if (wish := wish_in(last)) is not None or not _REFERS_BACK.search(last.lower()):
-        return wish
-    earlier = (wish_in(_without_labels(text)) for text in reversed(heard[:-1]))
-    return next((wish for wish in earlier if wish is not None and wish is not Wish.REGRET), None)
+    if (intent := detect_intent(last)) is not None or not _REFERS_BACK.search(last.lower()):
+        return intent
+    earlier = (detect_intent(_without_labels(text)) for text in reversed(heard[:-1]))
+    return next((intent for intent in earlier if intent is not None and intent is not Intent.REGRET), None)
 
 
 def _without_labels(text: str) -> str:

@@ -10,14 +10,14 @@ from trunkline.realtime.events import Item, text_of
 
 
 @dataclass(frozen=True)
-class Heard:
+class CallerMessage:
     """The caller's words; empty when nothing was recognised."""
 
     text: str
 
 
 @dataclass(frozen=True)
-class Spoke:
+class AgentMessage:
     """An agent's message."""
 
     text: str
@@ -29,28 +29,28 @@ class Spoke:
 
 
 @dataclass(frozen=True)
-class Invoked:
+class ToolCall:
     """A tool call, with its output once there is one."""
 
     name: str
     output: str | None
 
 
-Entry = Heard | Spoke | Invoked
+Entry = CallerMessage | AgentMessage | ToolCall
 _E = TypeVar("_E", bound=Entry)
 
 
-class Script:
+class ConversationCursor:
     """The entries and the place up to which they have been passed."""
 
     def __init__(self, items: Sequence[Item]) -> None:
         self._entries = list(_entries(items))
         self._place = 0
         self.waits_for_tool = False
-        self.told: str | None = None
+        self.system_message: str | None = None
         """What the application has just told the model, in a system message that nothing follows."""
         if items and items[-1].get("role") == "system":
-            self.told = text_of(items[-1])
+            self.system_message = text_of(items[-1])
 
     @property
     def at_end(self) -> bool:
@@ -59,7 +59,7 @@ class Script:
 
     def pass_opening(self) -> None:
         """Passes the words that opened the call, such as the greeting's hidden "hi"."""
-        self.take(Heard)
+        self.take(CallerMessage)
 
     def pass_all(self) -> None:
         """Passes everything."""
@@ -88,9 +88,9 @@ class Script:
             self._place += 1
         return None
 
-    def seek_call(self, name: str) -> Invoked | None:
+    def seek_call(self, name: str) -> ToolCall | None:
         """Passes everything up to and including the next call of `name`. Words between were not meant for it."""
-        while (entry := self.seek(Invoked)) is not None:
+        while (entry := self.seek(ToolCall)) is not None:
             if entry.name == name:
                 return entry
         return None
@@ -105,10 +105,10 @@ def _entries(items: Sequence[Item]) -> Iterable[Entry]:
         if kind == "function_call":
             names[call_id] = str(item.get("name"))
             if call_id not in answered:
-                yield Invoked(names[call_id], None)
+                yield ToolCall(names[call_id], None)
         elif kind == "function_call_output" and call_id in names:
-            yield Invoked(names[call_id], str(item.get("output", "")))
+            yield ToolCall(names[call_id], str(item.get("output", "")))
         elif kind == "message" and item.get("role") == "user":
-            yield Heard(text_of(item))
+            yield CallerMessage(text_of(item))
         elif kind == "message" and item.get("role") == "assistant":
-            yield Spoke(text_of(item))
+            yield AgentMessage(text_of(item))

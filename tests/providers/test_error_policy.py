@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from trunkline.providers.error_policy import MAX_TRIES, SessionFaults, Treatment, classify, classify_close
+from trunkline.providers.error_policy import MAX_CONSECUTIVE_FAILURES, ErrorPolicy, Recovery, classify, classify_close
 
-RETRY, RENEW, GO_ON, HOPELESS = (
-    Treatment.RETRY,
-    Treatment.RENEW_SESSION,
-    Treatment.GO_ON,
-    Treatment.HOPELESS,
+RETRY, RENEW, CONTINUE, GIVE_UP = (
+    Recovery.RETRY,
+    Recovery.RENEW_SESSION,
+    Recovery.CONTINUE,
+    Recovery.GIVE_UP,
 )
 
 
@@ -43,19 +43,19 @@ def test_a_response_that_ends_well_or_was_cancelled_is_no_fault(status: str) -> 
         (failed("server_error"), RETRY, "server_error"),
         (failed("rate_limit_exceeded"), RETRY, "rate_limit_exceeded"),
         (failed("something_new"), RETRY, "something_new"),
-        (failed("insufficient_quota"), HOPELESS, "insufficient_quota"),
-        (failed("content_filter"), GO_ON, "content_filter"),
-        (failed("invalid_value", kind="invalid_request_error"), GO_ON, "invalid_value"),
+        (failed("insufficient_quota"), GIVE_UP, "insufficient_quota"),
+        (failed("content_filter"), CONTINUE, "content_filter"),
+        (failed("invalid_value", kind="invalid_request_error"), CONTINUE, "invalid_value"),
         (error(None, kind="server_error"), RETRY, "server_error"),
         (error("session_expired"), RENEW, "session_expired"),
-        (error("unknown_parameter"), GO_ON, "unknown_parameter"),
-        (error("DeploymentNotFound"), HOPELESS, "DeploymentNotFound"),
+        (error("unknown_parameter"), CONTINUE, "unknown_parameter"),
+        (error("DeploymentNotFound"), GIVE_UP, "DeploymentNotFound"),
     ],
 )
-def test_each_failure_has_its_treatment(event: dict[str, Any], treatment: Treatment, code: str) -> None:
+def test_each_failure_has_its_treatment(event: dict[str, Any], treatment: Recovery, code: str) -> None:
     fault = classify(event)
     assert fault is not None
-    assert (fault.treatment, fault.code) == (treatment, code)
+    assert (fault.recovery, fault.code) == (treatment, code)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_an_answer_that_was_broken_off_is_not_asked_for_again_in_the_same_words(
     response = {"id": "resp_1", "status": "incomplete", "status_details": {"type": "incomplete", "reason": reason}}
     fault = classify({"type": "response.done", "response": response})
     assert fault is not None
-    assert (fault.treatment, fault.code, fault.response_id) == (GO_ON, reason, "resp_1")
+    assert (fault.recovery, fault.code, fault.response_id) == (CONTINUE, reason, "resp_1")
     assert hint in (fault.hint or "")
 
 
@@ -103,7 +103,7 @@ def test_a_transcription_model_that_is_not_deployed_is_told_with_what_to_do(code
         }
     )
     assert fault is not None
-    assert (fault.treatment, fault.code) == (GO_ON, "transcription_not_deployed")
+    assert (fault.recovery, fault.code) == (CONTINUE, "transcription_not_deployed")
     assert "AZURE_OPENAI_TRANSCRIPTION_DEPLOYMENT" in (fault.hint or "")
 
 
@@ -122,7 +122,7 @@ def test_a_transcription_model_that_is_not_deployed_is_told_with_what_to_do(code
     ],
 )
 def test_malformed_events_are_classified_all_the_same(event: dict[str, Any]) -> None:
-    fault = SessionFaults().seen(event)
+    fault = ErrorPolicy().on_event(event)
     assert fault is None or fault.message
 
 
@@ -136,15 +136,15 @@ def test_malformed_events_are_classified_all_the_same(event: dict[str, Any]) -> 
         (1009, "message too big", RENEW),
         (1011, "The server had an error while processing your request", RENEW),
         (1013, "try again later", RENEW),
-        (1008, "Unauthorized", HOPELESS),
-        (3000, "invalid_request_error.invalid_api_key", HOPELESS),
+        (1008, "Unauthorized", GIVE_UP),
+        (3000, "invalid_request_error.invalid_api_key", GIVE_UP),
         (3000, "invalid_request_error.session_expired", RENEW),
-        (3000, "insufficient_quota", HOPELESS),
+        (3000, "insufficient_quota", GIVE_UP),
         (4001, "rate limit reached, try again in 3s", RENEW),
     ],
 )
-def test_the_end_of_a_connection_has_its_treatment(code: int | None, reason: str, treatment: Treatment) -> None:
-    assert classify_close(code, reason).treatment is treatment
+def test_the_end_of_a_connection_has_its_treatment(code: int | None, reason: str, treatment: Recovery) -> None:
+    assert classify_close(code, reason).recovery is treatment
 
 
 def test_a_close_for_the_rate_limit_says_how_long_to_wait() -> None:
@@ -153,43 +153,43 @@ def test_a_close_for_the_rate_limit_says_how_long_to_wait() -> None:
 
 
 # In a row -----------------------------------------------------------------------------------------------------------
-def treatments(faults: SessionFaults, *events: dict[str, Any]) -> list[Treatment]:
-    return [fault.treatment for event in events if (fault := faults.seen(event))]
+def treatments(faults: ErrorPolicy, *events: dict[str, Any]) -> list[Recovery]:
+    return [fault.recovery for event in events if (fault := faults.on_event(event))]
 
 
 def test_a_session_that_fails_twice_in_a_row_is_given_up_for_another() -> None:
-    assert treatments(SessionFaults(), failed(), failed()) == [RETRY, RENEW]
+    assert treatments(ErrorPolicy(), failed(), failed()) == [RETRY, RENEW]
 
 
 def test_an_answer_between_two_failures_makes_the_second_the_first_again() -> None:
-    assert treatments(SessionFaults(), failed(), completed(), failed()) == [RETRY, RETRY]
+    assert treatments(ErrorPolicy(), failed(), completed(), failed()) == [RETRY, RETRY]
 
 
 def test_another_session_is_given_two_tries_of_its_own() -> None:
-    faults = SessionFaults()
+    faults = ErrorPolicy()
     assert treatments(faults, failed(), failed()) == [RETRY, RENEW]
-    faults.opened()
+    faults.on_session_opened()
     assert treatments(faults, failed(), failed()) == [RETRY, RENEW]
 
 
 def test_rate_limits_do_not_call_for_another_session() -> None:
-    assert treatments(SessionFaults(), *[failed("rate_limit_exceeded")] * 4) == [RETRY] * 4
+    assert treatments(ErrorPolicy(), *[failed("rate_limit_exceeded")] * 4) == [RETRY] * 4
 
 
 def test_pauses_grow_where_the_service_does_not_say_how_long() -> None:
-    faults = SessionFaults()
-    pauses = [fault.retry_after_s for _ in range(4) if (fault := faults.seen(failed("rate_limit_exceeded")))]
+    faults = ErrorPolicy()
+    pauses = [fault.retry_after_s for _ in range(4) if (fault := faults.on_event(failed("rate_limit_exceeded")))]
     assert pauses == [0.5, 1.0, 2.0, 4.0]
 
 
 def test_what_fails_again_and_again_is_hopeless() -> None:
-    faults = SessionFaults()
-    for _ in range(MAX_TRIES):
-        faults.opened()
-        assert treatments(faults, failed()) != [HOPELESS]
-    assert treatments(faults, failed()) == [HOPELESS]
+    faults = ErrorPolicy()
+    for _ in range(MAX_CONSECUTIVE_FAILURES):
+        faults.on_session_opened()
+        assert treatments(faults, failed()) != [GIVE_UP]
+    assert treatments(faults, failed()) == [GIVE_UP]
 
 
 def test_what_the_call_goes_on_without_counts_for_nothing() -> None:
-    faults = SessionFaults()
-    assert treatments(faults, *[error("unknown_parameter")] * 9, failed()) == [GO_ON] * 9 + [RETRY]
+    faults = ErrorPolicy()
+    assert treatments(faults, *[error("unknown_parameter")] * 9, failed()) == [CONTINUE] * 9 + [RETRY]
