@@ -23,8 +23,8 @@ def no_long_silence(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def hasty_pings(monkeypatch: pytest.MonkeyPatch) -> None:
     """A half-open connection is noticed within a second; a machine that is busy for so long is taken for one too."""
-    monkeypatch.setattr("trunkline.providers.realtime_socket.PING_EVERY_S", 0.1)
-    monkeypatch.setattr("trunkline.providers.realtime_socket.PONG_WITHIN_S", 0.8)
+    monkeypatch.setattr("trunkline.providers.realtime_socket.PING_INTERVAL_S", 0.1)
+    monkeypatch.setattr("trunkline.providers.realtime_socket.PONG_TIMEOUT_S", 0.8)
 
 
 def connections(there: AzureCall) -> int:

@@ -277,8 +277,8 @@ async def test_a_reset_connection_is_told() -> None:
 
 
 async def test_a_half_open_connection_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trunkline.providers.realtime_socket.PING_EVERY_S", 0.1)
-    monkeypatch.setattr("trunkline.providers.realtime_socket.PONG_WITHIN_S", 0.1)
+    monkeypatch.setattr("trunkline.providers.realtime_socket.PING_INTERVAL_S", 0.1)
+    monkeypatch.setattr("trunkline.providers.realtime_socket.PONG_TIMEOUT_S", 0.1)
     async with reached() as (there, provider):
         connection = await provider.connect("my-realtime")
         await received(connection, "session.created")

@@ -38,7 +38,7 @@ def test_a_response_that_ends_well_or_was_cancelled_is_no_fault(status: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("event", "treatment", "code"),
+    ("event", "recovery", "code"),
     [
         (failed("server_error"), RETRY, "server_error"),
         (failed("rate_limit_exceeded"), RETRY, "rate_limit_exceeded"),
@@ -52,10 +52,10 @@ def test_a_response_that_ends_well_or_was_cancelled_is_no_fault(status: str) -> 
         (error("DeploymentNotFound"), GIVE_UP, "DeploymentNotFound"),
     ],
 )
-def test_each_failure_has_its_treatment(event: dict[str, Any], treatment: Recovery, code: str) -> None:
+def test_each_failure_has_its_treatment(event: dict[str, Any], recovery: Recovery, code: str) -> None:
     fault = classify(event)
     assert fault is not None
-    assert (fault.recovery, fault.code) == (treatment, code)
+    assert (fault.recovery, fault.code) == (recovery, code)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_malformed_events_are_classified_all_the_same(event: dict[str, Any]) -> 
 
 
 @pytest.mark.parametrize(
-    ("code", "reason", "treatment"),
+    ("code", "reason", "recovery"),
     [
         (None, "the connection broke", RENEW),
         (1000, "", RENEW),
@@ -143,8 +143,8 @@ def test_malformed_events_are_classified_all_the_same(event: dict[str, Any]) -> 
         (4001, "rate limit reached, try again in 3s", RENEW),
     ],
 )
-def test_the_end_of_a_connection_has_its_treatment(code: int | None, reason: str, treatment: Recovery) -> None:
-    assert classify_close(code, reason).recovery is treatment
+def test_the_end_of_a_connection_has_its_treatment(code: int | None, reason: str, recovery: Recovery) -> None:
+    assert classify_close(code, reason).recovery is recovery
 
 
 def test_a_close_for_the_rate_limit_says_how_long_to_wait() -> None:
