@@ -1,4 +1,4 @@
-"""What 10,000 events cost the console: its event log beside a plain list that draws every row.
+"""Cost of 10,000 events in the console: its event log beside a plain list that draws every row.
 
 A frame of the screen brings a burst of 20 events, as when a log is replayed; both lists get the same events through the
 same reducer and draw the same rows, in the same Chromium.
@@ -34,7 +34,7 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--enable-precise-memory-info"]
 
 @dataclass(frozen=True)
 class Run:
-    """One list's figures."""
+    """Figures of one list."""
 
     name: str
     append_first_us: float
@@ -47,7 +47,7 @@ class Run:
 
 
 def main() -> None:
-    """Builds the page, feeds both lists, prints the table."""
+    """Build the page, feed both lists and print the table."""
     path = find()
     if path is None:
         sys.exit("No Chromium found: install one, or name it in TRUNKLINE_CHROMIUM.")
@@ -66,7 +66,7 @@ def main() -> None:
 
 
 def fed(browser: Browser, url: str, how: str) -> Run:
-    """Feeds one list in a page of its own."""
+    """Feed one list in a separate page."""
     page = browser.new_page(viewport={"width": 600, "height": 920})
     page.goto(url)
     page.wait_for_function("() => window.feed")
@@ -90,7 +90,7 @@ def fed(browser: Browser, url: str, how: str) -> Run:
 
 
 def _heap(session: Any) -> float:
-    """Bytes of JavaScript in use, after a collection."""
+    """Return the JavaScript heap in bytes, after a collection."""
     session.send("HeapProfiler.collectGarbage")
     session.send("Performance.enable")
     metrics = {each["name"]: each["value"] for each in session.send("Performance.getMetrics")["metrics"]}
@@ -99,7 +99,7 @@ def _heap(session: Any) -> float:
 
 @contextlib.contextmanager
 def built() -> Iterator[str]:
-    """The page, built as the console is, on a server of its own."""
+    """Build the page like the console and serve it."""
     with tempfile.TemporaryDirectory() as folder:
         command = [
             "npx",
@@ -128,7 +128,7 @@ def built() -> Iterator[str]:
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *_args: Any) -> None:
-        """Says nothing."""
+        """Suppress the request log."""
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""How long a caller waits for the engine's first sound, beyond the silence that ends a turn: `engine_latency.py`.
+"""Latency of the engine's first audio, beyond the silence that ends a turn: `engine_latency.py`.
 
-The engine runs in a process of its own; the callers, in this one, send sound over real sockets at the pace of speech
-and note when the first audio delta comes. The wait is counted from the last sound of the sentence, less the configured
-silence. The sentence ends anywhere within a frame of 20 ms, and what the rest of that frame takes is part of the wait.
-Beside each figure stands its floor: the same wire, turn-taking and brain, with a recogniser that knows the words and a
-voice that has its sound ready.
+The engine runs in a separate process. The callers, in this one, send audio over real sockets in real time and record
+the first audio delta. The latency counts from the last audio of the sentence, less the configured silence. The
+sentence ends anywhere within a frame of 20 ms, and the rest of that frame is part of the latency. Beside each figure
+stands its floor: the same wire, turn detection and brain, with a recogniser that knows the words and a voice with
+prepared audio.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ AUDIBLE = 100
 
 
 async def serve(kind: str) -> None:
-    """The process that is measured."""
+    """Run the measured process."""
     stt: Stt = FixedStt(SENTENCE)
     tts: Tts = PreparedTts()
     grammar = None if kind == "dictation" else GRAMMAR
@@ -67,14 +67,14 @@ async def real_parts(grammar: str | None) -> tuple[Stt, Tts]:
 
 @dataclass
 class Sentence:
-    """What a caller says, in frames, and where in them the last sound is."""
+    """A sentence in frames, with the position of its last audio."""
 
     frames: list[str]
     ends_ms: float
 
     @classmethod
     async def spoken(cls, later_ms: float = 0.0) -> Sentence:
-        """The sentence, begun that much later: its end then falls elsewhere in its last frame."""
+        """Return the sentence with a later start, so that its end falls elsewhere in the last frame."""
         voice = EspeakTts()
         sound = b"".join([chunk.pcm async for chunk in voice.speak(SENTENCE, voice="cedar")])
         await voice.aclose()
@@ -82,20 +82,20 @@ class Sentence:
             (np.zeros(int(24 * (LEAD_MS + later_ms))), np.frombuffer(sound, "<i2"), np.zeros(24 * 3000))
         )
         last = int(np.flatnonzero(np.abs(samples) > AUDIBLE)[-1])
-        samples += np.random.default_rng(1).normal(0, 8, samples.size)  # a quiet room
+        samples += np.random.default_rng(1).normal(0, 8, samples.size)  # the noise of a quiet line
         pcm = samples.clip(-32768, 32767).astype("<i2").tobytes()
         whole = range(0, len(pcm) - FRAME_BYTES + 1, FRAME_BYTES)
         return cls([base64.b64encode(pcm[at : at + FRAME_BYTES]).decode() for at in whole], last / 24)
 
 
 class Caller:
-    """Says the sentence again and again on one session."""
+    """A caller that repeats the sentence on one session."""
 
     def __init__(self, socket: websockets.ClientConnection) -> None:
         self._socket = socket
 
     async def turn(self, sentence: Sentence, starts: float) -> tuple[float, str]:
-        """The wait, in ms, and the words that were heard."""
+        """Say the sentence, and return the latency in ms and the recognised words."""
         listening = asyncio.create_task(self._listen())
         loop = asyncio.get_running_loop()
         for index, frame in enumerate(sentence.frames):
@@ -121,7 +121,7 @@ class Caller:
 
 @dataclass
 class Waits:
-    """What one arrangement of callers waited, in ms."""
+    """Latencies of one arrangement of callers, in ms."""
 
     sessions: int
     spread: bool
@@ -134,7 +134,7 @@ class Waits:
 
 
 async def measure(url: str, sentences: Sequence[Sentence], sessions: int, rounds: int, *, spread: bool) -> Waits:
-    """Rounds in which each caller says the sentence: all at the same instant, or spread over its length."""
+    """Run rounds in which each caller says the sentence: all at once, or spread over its length."""
     waits, heard = [], 0
     async with AsyncExitStack() as stack:
         callers = [await stack.enter_async_context(calling(url)) for _ in range(sessions)]
@@ -165,7 +165,7 @@ async def calling(url: str) -> AsyncIterator[Caller]:
 
 
 ARRANGEMENTS = ((1, 16, False), (4, 4, False), (8, 4, False), (8, 4, True))
-"""Sessions, rounds, and whether the callers are spread."""
+"""Sessions, rounds, and a flag for spread callers."""
 
 
 async def compare() -> None:

@@ -1,9 +1,9 @@
-"""What a session costs the engine over WebSocket, beside a bare `websockets` echo server: `engine_sessions.py`.
+"""Cost of a session over WebSocket, beside a bare `websockets` echo server: `engine_sessions.py`.
 
-Server and callers are pinned to a core each. Voice: every session streams sound at the pace of speech, says a sentence
-every eight seconds, and is understood and answered aloud by the real speech parts; the echo server gets the same frames
-and sends them back. Text: every session has one typed turn after another; the echo server gets, and sends back, as many
-messages of the same size as the engine sends events in a turn. The recogniser's processes count as the engine's.
+Server and callers are pinned to one core each. Voice: every session streams audio in real time and says a sentence
+every eight seconds. The real speech parts recognise and answer it. The echo server returns the same frames. Text:
+every session has one typed turn after another. The echo server receives and returns as many messages of the same size
+as the engine sends events in a turn. The recogniser's processes count as the engine's.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Socket = websockets.ClientConnection
 
 
 async def serve(kind: str) -> None:
-    """The process that is measured."""
+    """Run the measured process."""
     if kind == "echo":
         await echoing()
         return
@@ -47,7 +47,7 @@ async def serve(kind: str) -> None:
 
 @dataclass
 class Cost:
-    """Of all sessions together, while they were measured."""
+    """Cost of all sessions together during the measurement."""
 
     cpu_s: float
     seconds: float
@@ -67,7 +67,7 @@ class Cost:
 
 
 class Turns:
-    """How many turns were had. After its first, a text session waits for `go`, so that memory is that of one turn."""
+    """Number of finished turns. After its first, a text session waits for `go`, so that memory is that of one turn."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -115,7 +115,7 @@ async def running(url: str, sessions: int, session: Session, turns: Turns) -> As
 
 
 def voice_session(sentence: Sentence, sessions: int) -> Session:
-    """Streams for ever: the sentence once in each period, silence between. The sessions speak one after another."""
+    """Stream the sentence once in each period, with silence between. The sessions speak one after another."""
 
     async def talk(socket: Socket, turns: Turns, index: int) -> None:
         frames = [f'{{"type":"input_audio_buffer.append","audio":"{frame}"}}' for frame in sentence.frames]
@@ -176,7 +176,7 @@ def echoed_session(messages: list[str]) -> Session:
 
 
 async def events_of_a_turn(url: str) -> list[str]:
-    """What the engine sends in one typed turn."""
+    """Return the engine's events of one typed turn."""
     address = url.replace("http", "ws") + "/realtime?model=m"
     async with websockets.connect(address, compression=None) as socket:
         for event in TYPED:

@@ -1,12 +1,12 @@
-"""Calls whose sound goes through us: calls a core, added delay, memory, beside a bare relay in the same run.
+"""Relayed calls: calls per core, added delay and memory, beside a bare relay in the same run.
 
     python benchmarks/relay.py [--calls 20] [--seconds 10]
 
-Each caller sends 20 ms of sound 50 times a second, and the service behind the relay sends it back at once. Three ways:
-straight to the service (the floor of the delay), through a bare relay on the `websockets` library that does nothing but
-the base64 and the JSON, and through `trunkline serve`'s app with whole calls: log, machine, meters, and pages that are
-sent the log and report four times a second what they have played. The relay has a core to itself; callers and service
-share the other one.
+Each caller sends 20 ms of audio 50 times a second, and the service behind the relay returns it at once. Three paths
+are measured: directly to the service (the floor of the delay); through a bare relay on the `websockets` library, which
+only encodes and decodes base64 and JSON; and through the app of `trunkline serve` with whole calls. A whole call has
+its log, machine and meters, and a page that receives the log and reports its playout four times a second. The relay
+has one core; callers and service share the other.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _decode = msgspec.json.Decoder().decode
 
 # The bare relay -----------------------------------------------------------------------------------------------------
 async def serve_bare(service_url: str) -> None:
-    """Binary sound on one side, the service's events on the other; everything is decoded and encoded, as it must be."""
+    """Relay binary audio on one side and the service's events on the other, with all decoding and encoding."""
     upstream = f"{service_url.replace('http', 'ws')}/v1/realtime?model=m"
 
     async def relay(page: websockets.ServerConnection) -> None:
@@ -70,14 +70,14 @@ async def serve_bare(service_url: str) -> None:
 
 
 async def serve_direct(service_url: str) -> None:
-    """No relay at all."""
+    """Connect callers directly to the service."""
     await announced(service_url)
 
 
 # Callers ------------------------------------------------------------------------------------------------------------
 @dataclass
 class Caller:
-    """One caller's socket. `item_id` is the message whose playing is reported; None if nothing is."""
+    """One caller's socket. `item_id` is the message of the playout reports, or None."""
 
     socket: websockets.ClientConnection
     item_id: str | None = None
@@ -96,7 +96,7 @@ class Caller:
             await self.socket.send(_encode(report).decode())
 
     def stamp_in(self, frame: str | bytes) -> float | None:
-        """When the sound in a frame was sent; None if it has none."""
+        """Return the send time of the audio in a frame, or None without audio."""
         if isinstance(frame, bytes):
             return float(_STAMP.unpack_from(frame)[0])
         if self.as_events and '"response.output_audio.delta"' in frame:
@@ -110,7 +110,7 @@ async def caller_of(kind: str, url: str) -> AsyncIterator[Caller]:
         async with calling(url) as page:
             await page.until("link.up")
             await _until_response(page.socket)
-            # The sound begins with the first frame, which tells the item's name.
+            # The audio begins with the first frame, which has the item's id.
             await page.socket.send(_STAMP.pack(time.perf_counter()) + _SILENCE)
             started = await page.until("audio.started")
             yield Caller(page.socket, item_id=started["item_id"])
@@ -180,7 +180,7 @@ async def measure(kind: str, service_url: str, calls: int, seconds: float) -> Fi
         heard = sorted(delays)
         for task in speaking:
             task.cancel()
-        # While somebody reads, or the closing would wait behind sound that nobody takes.
+        # A reader must run meanwhile: otherwise closing would wait behind unread audio.
         await asyncio.gather(*(caller.socket.close() for caller in callers), *listening)
     return Figures(
         cpu / took / calls,

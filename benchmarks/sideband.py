@@ -1,14 +1,14 @@
-"""Calls over WebRTC, whose sound does not go through us, and handoffs: what our server's part costs.
+"""Cost of WebRTC calls and handoffs for the server, which carries no audio of them.
 
     python benchmarks/sideband.py [--calls 50] [--seconds 15]
 
-Calls: a service that needs no sound plays both sides. In each call the caller speaks and is answered every two seconds,
-44 events of the service each time, and a page is sent the call's whole log. The figure is for a turn every five
-seconds, which is about what people do.
+Calls: a service without audio plays both sides. Every two seconds the caller of each call speaks and gets an answer,
+with 44 events of the service, and a page receives the whole log. The figure is for a turn every five seconds, which is
+about the pace of people.
 
-Handoffs: two agents hand a caller over to each other, again and again. The time is the service's: from its sending of
-the model's call to the `session.update` that follows, beside a bare socket that answers each call with a ready-made
-update. What is between the two is ours.
+Handoffs: two agents hand a caller to each other repeatedly. The service measures the time from the model's function
+call to the following `session.update`, beside a bare socket that answers each call with a prepared update. The
+difference is Trunkline's share.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ async def trunkline_before(model: StubModel) -> AsyncIterator[tuple[Served, str]
 
 
 async def calls(count: int, seconds: float) -> None:
-    """What a turn of a call without sound costs, and how much memory a call takes."""
+    """Measure the cost of a turn without audio, and the memory of a call."""
     model = StubModel(turn_every_s=TURN_EVERY_S)
     async with trunkline_before(model) as (server, _), AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
         async with calling(server.url, transport="webrtc") as page:
@@ -69,7 +69,7 @@ async def calls(count: int, seconds: float) -> None:
 
 
 async def handoffs() -> None:
-    """How long the new agent's configuration takes to reach the service."""
+    """Measure the time until the new agent's configuration reaches the service."""
     model = StubModel(transfers=TRANSFERS)
     async with trunkline_before(model) as (server, service_url):
         async with calling(server.url) as page, asyncio.TaskGroup() as tasks:

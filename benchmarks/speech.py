@@ -1,6 +1,6 @@
-"""What local speech costs: `python benchmarks/speech.py`, and `--accuracy` for how well callers are understood.
+"""Cost of local speech: `python benchmarks/speech.py`, and `--accuracy` for its recognition accuracy.
 
-Each figure stands beside a floor or a rival measured in the same run, because the machine is never the same twice.
+Each figure stands beside a floor or a rival measured in the same run, because two runs never have the same machine.
 Accuracy needs `flite` and `espeak-ng` for its synthetic callers, and takes some minutes.
 """
 
@@ -222,7 +222,7 @@ async def spoken(text: str) -> bytes:
 
 
 def padded(sound: bytes) -> bytes:
-    """With the 300 ms before and 500 ms after it that turn-taking leaves, and a little of a room's noise."""
+    """Return the speech with the 300 ms before and 500 ms after it that turn detection leaves, and some noise."""
     whole = np.concatenate((np.zeros(7200), np.frombuffer(sound, "<i2"), np.zeros(12_000)))
     whole += np.random.default_rng(1).normal(0, 8, whole.size)
     return whole.clip(-32768, 32767).astype("<i2").tobytes()
@@ -238,7 +238,7 @@ def convert(sound: bytes, from_rate: int, to_rate: int) -> bytes:
 
 
 def all_nouns() -> list[str]:
-    """The haiku writer's nouns, without the marks and themes of their file."""
+    """Return the haiku writer's nouns, without the marks and themes of their file."""
     lines = (line.partition("#")[0].strip().rstrip("~!+") for line in NOUNS.read_text("utf-8").splitlines())
     return [line.lower().removeprefix("the ") for line in lines if line and not line.startswith("[")]
 

@@ -1,4 +1,4 @@
-"""How long `trunkline serve` takes until its page answers, and until a call can be made.
+"""Time from `trunkline serve` to a page that answers, and to the first possible call.
 
 The floor, in the same run: a process that imports uvicorn and starlette and answers one request.
 
@@ -30,7 +30,7 @@ uvicorn.Server(uvicorn.Config(app, log_level="error")).run(sockets=[listener])
 
 
 def main() -> None:
-    """Prints the medians and the ratio to the floor."""
+    """Print the medians and the ratio to the floor."""
     serve = [sys.executable, "-m", "trunkline.cli", "serve", "--port", "0", "--provider", "local"]
     floor = statistics.median(first_answers([sys.executable, "-c", FLOOR], ["/"])[0] for _ in range(ROUNDS))
     rounds = [first_answers(serve, ["/", "/api/scenarios"]) for _ in range(ROUNDS)]
@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def first_answers(command: list[str], paths: list[str]) -> list[float]:
-    """Seconds from the start of the process to the first answer at each path."""
+    """Return the seconds from the start of the process to the first answer at each path."""
     began = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         try:
@@ -55,7 +55,7 @@ def first_answers(command: list[str], paths: list[str]) -> list[float]:
 
 
 def answered(url: str, began: float) -> float:
-    """Asks until there is an answer; the seconds since `began`."""
+    """Send requests until one is answered, and return the seconds since `began`."""
     while True:
         try:
             with urllib.request.urlopen(url, timeout=20) as response:

@@ -2,14 +2,13 @@
 
     python benchmarks/typed_conversations.py [--seconds 5] [--profile]
 
-The conversation has five turns of the caller; one of them calls a tool, one hands over to another agent, who answers
-the rest. Both sides run the same agents and tools, in one process, one after the other, in slices that alternate so
-that whatever else the machine does falls on both. Rates are told by the clock, and by the processor time that was
-used: where the machine has other work, the latter is the figure for one core. Whether each conversation went as it
-should is checked on both sides.
+The conversation has five turns of the caller. One of them calls a tool, and one hands over to another agent, which
+answers the rest. Both sides run the same agents and tools in one process, in alternating slices, so that other work of
+the machine affects both. Rates use the wall clock and the processor time; on a busy machine the latter is the figure
+for one core. The script checks the course of each conversation on both sides.
 
 The two do not do the same amount of work. The kit runs whole calls: the engine's session (conversation, responses,
-sound as long as speech would be), the wire's JSON both ways, the call with its log, and a caller who lets the agent
+audio as long as speech would be), the wire's JSON both ways, the call with its log, and a caller who lets the agent
 finish. `agents.realtime.testing.ScriptedRealtimeModel` hands ready-made events to a `RealtimeSession`.
 """
 
@@ -54,7 +53,7 @@ ANSWERS = [
 
 @function_tool
 async def look_up_order(order: str) -> str:
-    """Where an order is."""
+    """Return the state of an order."""
     return "sent yesterday"
 
 
@@ -92,7 +91,7 @@ shop: Scenario[None] = Scenario("shop", agents=[clerk, returns], rehearsal=rehea
 
 
 async def with_the_kit() -> None:
-    """One conversation through `trunkline.testing`."""
+    """Hold one conversation through `trunkline.testing`."""
     async with Room() as room:
         conversation = await room.call(shop)
         await conversation.hears("Welcome")
@@ -107,7 +106,7 @@ async def with_the_kit() -> None:
 
 
 async def with_the_sdk() -> None:
-    """The same conversation through the Agents SDK's session and its scripted model."""
+    """Hold the same conversation through the Agents SDK's session and its scripted model."""
     script = _Script()
     model = ScriptedRealtimeModel(script.steps(), strict=False)
     runner = RealtimeRunner(clerk, model=model)
@@ -137,7 +136,7 @@ def _words(message: AssistantMessageItem) -> str:
 
 
 class _Script:
-    """What the scripted model answers to each message and tool output."""
+    """Answers of the scripted model to each message and tool output."""
 
     messages_after = (1, 2, 3, 5, 6, 7)
 
@@ -181,7 +180,7 @@ _ENDED = happened.RealtimeModelTurnEndedEvent()
 
 
 def main() -> None:
-    """Measures and prints."""
+    """Measure both sides and print the table."""
     arguments = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     arguments.add_argument("--seconds", type=float, default=10.0, help="for each side")
     arguments.add_argument("--profile", action="store_true", help="of the kit's side")
@@ -199,7 +198,7 @@ def main() -> None:
     for conversation, loop in sides.values():
         _measure(conversation, loop, 0.5)  # imports and caches
     gc.collect()
-    gc.freeze()  # as the kit's plugin does at its first call: what was imported is looked through no more
+    gc.freeze()  # as the kit's plugin does at its first call: the collector skips imported objects
     for _ in range(SLICES):
         for name, (conversation, loop) in sides.items():
             rates[name].append(_measure(conversation, loop, options.seconds / SLICES))
@@ -215,7 +214,7 @@ SLICES = 10
 
 @dataclass(frozen=True)
 class _Rate:
-    """Conversations per second, of the clock and of processor time."""
+    """Conversations per second of wall-clock time and of processor time."""
 
     clock: float
     processor: float

@@ -1,11 +1,11 @@
-"""What a call costs over WebRTC, beside the same over WebSocket and an echo of it: `python benchmarks/webrtc_calls.py`.
+"""Cost of a call over WebRTC, beside WebSocket and an echo server: `python benchmarks/webrtc_calls.py`.
 
-The engine runs in a process of its own on one core; the callers, which only send and count packets, are on the other.
-Each call repeats the same exchange: the caller says a sentence, the engine hears that it has ended, and answers with
-some two and a half seconds of speech. The brain's words are fixed and nothing is recognised, so that what is measured
-is transport, codecs, turn-taking and the voice; with the loudness of the sound in place of the network that detects
-voices, transport and codecs are nearly all of it. The floor is a bare `websockets` server that sends back what callers
-say. Then the same calls type: each one turn after another, answered in text, while the line is silent.
+The engine runs in a separate process on one core; the callers, which only send and count packets, run on the other.
+Each call repeats one exchange: the caller says a sentence, the engine detects its end, and answers with about two and
+a half seconds of speech. The brain's words are fixed and nothing is recognised. So the figures measure transport,
+codecs, turn detection and the voice. With an energy threshold instead of the voice activity network, transport and
+codecs are almost all of it. The floor is a bare `websockets` echo server. Then the same calls type one turn after
+another and get answers in text, on a silent line.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ TYPED = (
 
 
 async def serve(activity: str) -> None:
-    """The process that is measured."""
+    """Run the measured process."""
     if activity == "echo":
         await echoing()
         return
@@ -71,9 +71,9 @@ async def serve(activity: str) -> None:
 
 @dataclass
 class Tally:
-    """What one caller saw: when its sentences ended, when answers began, and when packets of sound came.
+    """Record of one caller: the ends of its sentences, the starts of answers, and the arrival of audio packets.
 
-    `sent` counts its frames of 20 ms: on a busy machine they are fewer than there was time for.
+    `sent` counts its frames of 20 ms; on a busy machine they are fewer than the elapsed time allows.
     """
 
     sent: int = 0
@@ -85,7 +85,7 @@ class Tally:
 
 
 class Speaker:
-    """When to send which of the sentence's frames. The calls do not all speak at once."""
+    """Schedule of the sentence's frames. The calls do not all speak at once."""
 
     def __init__(self, frames: list[bytes], silence: bytes, starts: float, tally: Tally) -> None:
         self._frames, self._silence, self._tally = frames, silence, tally
@@ -107,11 +107,11 @@ class Speaker:
 async def tick(due: float) -> float:
     now = asyncio.get_running_loop().time()
     await asyncio.sleep(max(0.0, due - now))
-    return max(due, now - 0.1) + 0.02  # no burst after the machine was busy: the tally shows what was left out
+    return max(due, now - 0.1) + 0.02  # no burst after the machine was busy; the tally counts the omitted frames
 
 
 class Sender(MediaStreamTrack):
-    """Opus that was encoded beforehand."""
+    """A track of Opus packets that were encoded in advance."""
 
     kind = "audio"
 
@@ -232,7 +232,7 @@ Transport = Callable[[str, bytes, float, Tally, asyncio.Event], Any]
 
 @dataclass
 class Cost:
-    """Of one call: share of a core in percent, and memory in MB. `pace` is 1 if the callers kept up with time."""
+    """Cost of one call: share of a core in percent, and memory in MB. `pace` is 1 if the callers kept real time."""
 
     pace: float
     cpu: float
@@ -292,7 +292,7 @@ async def run(
 
 
 def answer_delays(tally: Tally) -> list[float]:
-    """From the end of each sentence to the beginning of the answer."""
+    """Return the time from the end of each sentence to the start of the answer."""
     delays = []
     for spoken in tally.spoken:
         begun = next((at for at in tally.begun if at > spoken), None)
@@ -302,7 +302,7 @@ def answer_delays(tally: Tally) -> list[float]:
 
 
 def sent_s(tallies: list[Tally]) -> float:
-    """Seconds of sound that all callers have sent."""
+    """Return the seconds of audio that all callers have sent."""
     return sum(tally.sent for tally in tallies) * 0.02
 
 

@@ -1,8 +1,8 @@
-"""Sees to it that browser tests have a Chromium and a Firefox: finds them, or installs Debian's where apt-get may.
+"""Browsers for the tests: find Chromium and Firefox, or install Debian's packages if apt-get may.
 
-Of Chromium the headless shell is taken first: it is the same engine without a window, and takes half the processor.
-Firefox also gets a sound server, since its audio stands still where there is no sound card. Without a browser its tests
-say why they are skipped; in CI (`CI` is set) that is a failure instead.
+Chromium's headless shell comes first: it is the same engine without a window and needs half the processor time. Firefox
+also gets an audio server, because without an audio device its audio clock stops. Without a browser its tests report the
+reason for the skip; in CI (`CI` is set) that is a failure instead.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chro
 
 
 def find() -> str | None:
-    """The path of a Chromium or Chrome."""
+    """Return the path of Chromium or Chrome."""
     named = os.environ.get("TRUNKLINE_CHROMIUM")
     return named or next((path for name in NAMES if (path := shutil.which(name))), None)
 
 
 def find_firefox() -> str | None:
-    """The path of a Firefox, if there is also something for it to sound on."""
+    """Return the path of Firefox, if an audio device or server exists too."""
     path = os.environ.get("TRUNKLINE_FIREFOX") or shutil.which("firefox-esr") or shutil.which("firefox")
     return path if shutil.which("pulseaudio") else None
 
 
 def install(*packages: str) -> None:
-    """Debian's packages, where we are root and there is apt-get."""
+    """Install Debian's packages, as root and with apt-get only."""
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         return
     print(f"Not all browsers found: installing Debian's {', '.join(packages)} …", flush=True)

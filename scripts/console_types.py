@@ -1,6 +1,6 @@
-"""Writes the console's types of the log's events, `console/src/transport/log-events.ts`, from their msgspec structs.
+"""Generator of the console's types for log events, `console/src/transport/log-events.ts`, from their msgspec structs.
 
-Run it after a change to `trunkline.calls.log_events`; a test compares the file with what this would write.
+Run it after a change to `trunkline.calls.log_events`; a test compares the file with the output of this script.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SCALARS = {"string": "string", "integer": "number", "number": "number", "boolean
 
 
 def main() -> None:
-    """Writes the file; with `--check`, only says whether it is up to date."""
+    """Write the file; with `--check`, only report whether it is current."""
     text = typescript()
     if "--check" in sys.argv[1:]:
         if not TARGET.is_file() or TARGET.read_text() != text:
@@ -30,10 +30,10 @@ def main() -> None:
 
 
 def typescript() -> str:
-    """The TypeScript module: one interface for each kind of event, and their union."""
+    """Return the TypeScript module: one interface for each kind of event, and their union."""
     (union,), structs = msgspec.json.schema_components([LogEventUnion], ref_template="{name}")
     names = [option["$ref"] for option in union["anyOf"]]
-    parts = sorted(structs.keys() - set(names))  # what events are made of comes first
+    parts = sorted(structs.keys() - set(names))  # parts of events come before the events
     interfaces = [_interface(name, structs[name]) for name in [*parts, *names]]
     listing = "".join(f"\n  | {name}" for name in names)
     return "\n".join([HEADER, *interfaces, f"export type LogEvent ={listing};\n"])
@@ -49,7 +49,7 @@ def _interface(name: str, schema: dict[str, Any]) -> str:
 
 
 def _type(schema: dict[str, Any], *, optional: bool = False) -> str:
-    """A field's type. A field that has a default is left out of the frame when it holds it, so null never travels."""
+    """Return a field's type. The frame omits a field that holds its default, so null is never sent."""
     if "$ref" in schema:
         return str(schema["$ref"])
     if "enum" in schema:

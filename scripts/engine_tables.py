@@ -1,6 +1,6 @@
-"""Writes the tables of `docs/engine.md` from the engine itself: the events it has, and its limits.
+"""Generator of the tables in `docs/engine.md`, from the engine's code: its events and its limits.
 
-Run it after a change to either; a test compares the page with what this would write.
+Run it after a change to either; a test compares the page with the output of this script.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ TARGET = Path(__file__).parent.parent / "docs" / "engine.md"
 
 
 def main() -> None:
-    """Writes the page; with `--check`, only says whether it is up to date."""
+    """Write the page; with `--check`, only report whether it is current."""
     before = TARGET.read_text()
     after = filled(before)
     if "--check" in sys.argv[1:]:
@@ -32,7 +32,7 @@ def main() -> None:
 
 
 def filled(page: str) -> str:
-    """The page with its tables made anew."""
+    """Return the page with new tables."""
     for name, table in (("client-events", client_events()), ("server-events", server_events()), ("limits", limits())):
         opening, closing = f"<!-- {name} -->", f"<!-- /{name} -->"
         if opening not in page or closing not in page:
@@ -43,13 +43,13 @@ def filled(page: str) -> str:
 
 
 def client_events() -> str:
-    """What clients may send."""
+    """Return the table of client events."""
     rows = [(f"`{name}`", "yes", note) for name, note in sorted(protocol_coverage.CLIENT_EVENTS.items())]
     return _table(("event", "taken", ""), rows)
 
 
 def server_events() -> str:
-    """What the engine sends, and what it does not."""
+    """Return the table of server events, sent or not."""
     rows = []
     for name in sorted({*protocol_coverage.SERVER_EVENTS, *protocol_coverage.NOT_SENT}):
         sent = name in protocol_coverage.SERVER_EVENTS
@@ -66,7 +66,7 @@ def _in_preview(name: str) -> str:
 
 
 def limits() -> str:
-    """What bounds a client, a session and an engine."""
+    """Return the table of limits of a client, a session and an engine."""
     rows = [
         ("sessions at once, by all ways", str(app.MAX_SESSIONS), "429"),
         ("a session's life", f"{app.SESSION_LIMIT_S / 60:g} min", "`session_expired`, then close 1001"),

@@ -1,4 +1,4 @@
-"""Takes the screenshots that the README and the documents show, from real calls on the local engine.
+"""Screenshots for the README and the docs, from real calls on the local engine.
 
 .venv/bin/python scripts/screenshots.py [NAME…]
 """
@@ -23,7 +23,7 @@ WIDE, LARGE, PHONE = (1360, 850), (1440, 900), (390, 844)
 
 
 def main() -> None:
-    """All the pictures, or those that are named."""
+    """Take all screenshots, or only the named ones."""
     wanted = sys.argv[1:]
     server = Server()
     server.start()
@@ -41,7 +41,7 @@ def main() -> None:
 def take(
     browser: Browser, url: str, name: str, scene: Callable[[Caller, str], None], scheme: Scheme, size: tuple[int, int]
 ) -> None:
-    """One picture, in a window of its own."""
+    """Take one screenshot in a separate window."""
     context = browser.new_context(
         permissions=["microphone"],
         color_scheme=scheme,
@@ -51,13 +51,13 @@ def take(
     context.add_init_script(path=MICROPHONE)
     caller = Caller(context.new_page())
     scene(caller, url)
-    caller.page.wait_for_timeout(2500)  # what was lit by a handoff has calmed down
+    caller.page.wait_for_timeout(2500)  # until the highlight of the handoff has faded
     caller.page.screenshot(path=IMAGES / f"{name}.png")
     context.close()
 
 
 def haiku(caller: Caller, url: str) -> None:
-    """The haiku conversation, spoken, up to the haiku."""
+    """Hold the haiku conversation by voice, up to the haiku."""
     caller.page.goto(f"{url}/?agentConfig=simpleHandoff")
     caller.hears("Hello, and welcome")
     caller.waits_for_quiet()
@@ -70,7 +70,7 @@ def haiku(caller: Caller, url: str) -> None:
 
 
 def shop(caller: Caller, url: str) -> None:
-    """The snowboard shop, typed: a tool, a handoff, and why the last answer took as long as it did."""
+    """Hold a typed conversation in the snowboard shop: a tool, a handoff, and the latency of the last answer."""
     page = caller.page
     page.goto(f"{url}/?agentConfig=customerServiceRetail&agent=salesAgent&transport=websocket")
     page.get_by_role("article").first.wait_for()
@@ -85,7 +85,7 @@ def shop(caller: Caller, url: str) -> None:
 
 
 def events(caller: Caller, url: str) -> None:
-    """A tool of the supervisor's, its call and its result, in the event log."""
+    """Show a tool call of the supervisor and its result in the event log."""
     page = caller.page
     page.goto(f"{url}/?agentConfig=chatSupervisor&transport=websocket")
     page.get_by_role("article").first.wait_for()
@@ -101,7 +101,7 @@ def events(caller: Caller, url: str) -> None:
 
 
 def first_screen(caller: Caller, url: str) -> None:
-    """What a newcomer sees."""
+    """Show the first screen."""
     caller.page.goto(f"{url}/?connect=0")
     caller.page.get_by_text("Talk to Azure OpenAI instead").click()
 

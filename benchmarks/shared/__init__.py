@@ -1,1 +1,1 @@
-"""What several benchmarks need: engines in processes of their own, and parts that always do the same."""
+"""Shared parts of the benchmarks: engines in separate processes, and speech parts with constant behaviour."""

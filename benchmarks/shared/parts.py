@@ -1,4 +1,4 @@
-"""Parts of an engine that cost nothing and always do the same, so that what is measured is the rest."""
+"""Engine parts with constant behaviour and almost no cost, so that a benchmark measures the rest."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from trunkline.engine.speech import SpeechChunk, Transcript
 
 
 class FixedBrain:
-    """Answers everything in the same words, and expects to hear what the grammar says."""
+    """A brain that gives the same answer to everything and expects the words of its grammar."""
 
     def __init__(self, answer: str, grammar: str | None = None) -> None:
         self._answer = answer
@@ -26,7 +26,7 @@ class FixedBrain:
 
 
 class FixedStt:
-    """The words are there at once, and no sound is looked at."""
+    """A recogniser that returns its words at once and ignores the audio."""
 
     def __init__(self, words: str = "") -> None:
         self._words = words
@@ -54,7 +54,7 @@ class FixedStt:
 
 
 class PreparedTts:
-    """A second of sound is there at once."""
+    """A voice that returns one second of prepared audio at once."""
 
     async def speak(
         self, text: str, *, voice: str | None = None, speed: float = 1.0, language: str | None = None

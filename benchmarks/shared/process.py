@@ -1,4 +1,4 @@
-"""A server in a process of its own: started, told to end, and measured from outside."""
+"""A server in a separate process: started, stopped, and measured from outside."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import websockets
 
 
 async def announced(url: str) -> None:
-    """In the server's process: prints its address and waits until its input is closed."""
+    """Print the server's address, and wait until standard input closes. Call this in the server's process."""
     over = asyncio.Event()
     loop = asyncio.get_running_loop()
     threading.Thread(target=lambda: (sys.stdin.read(), loop.call_soon_threadsafe(over.set)), daemon=True).start()
@@ -26,7 +26,7 @@ async def announced(url: str) -> None:
 
 
 async def echoing() -> None:
-    """In the server's process: a bare `websockets` server that sends back what it gets."""
+    """Run a bare `websockets` echo server. Call this in the server's process."""
 
     async def echo(socket: websockets.ServerConnection) -> None:
         with contextlib.suppress(websockets.ConnectionClosed):
@@ -39,14 +39,14 @@ async def echoing() -> None:
 
 @dataclass(frozen=True)
 class Served:
-    """A server that runs."""
+    """A running server."""
 
     url: str
     pid: int
 
     @property
     def cpu_s(self) -> tuple[float, float]:
-        """The time that the process has taken, and that its descendants have, those that have ended included."""
+        """Return the processor time in seconds of the process and its descendants, ended ones included."""
         own, others = 0.0, 0.0
         for one in _tree(self.pid):
             fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
@@ -57,7 +57,7 @@ class Served:
 
     @property
     def memory_kb(self) -> float:
-        """Of the process and its descendants; what they share counts once."""
+        """Return the memory in kB of the process and its descendants; shared pages count once."""
         total = 0.0
         for one in _tree(self.pid):
             for line in Path(f"/proc/{one}/smaps_rollup").read_text().splitlines():
@@ -67,13 +67,13 @@ class Served:
 
     @property
     def threads(self) -> int:
-        """Of the process itself."""
+        """Return the number of threads of the process."""
         return len(list(Path(f"/proc/{self.pid}/task").iterdir()))
 
 
 @asynccontextmanager
 async def serving(script: str, kind: str, *, pinned: bool = False) -> AsyncIterator[Served]:
-    """Runs `script --serve kind`, which must call `announced`, on the first core alone if it is pinned."""
+    """Run `script --serve kind`, which must call `announced`; on the first core only, if it is pinned."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, script, "--serve", kind, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
@@ -89,7 +89,7 @@ async def serving(script: str, kind: str, *, pinned: bool = False) -> AsyncItera
 
 
 def _tree(pid: int) -> list[int]:
-    """A process and its descendants."""
+    """Return the ids of a process and its descendants."""
     found = [pid]
     for parent in found:
         for listing in Path(f"/proc/{parent}/task").glob("*/children"):

@@ -1,4 +1,4 @@
-"""A Realtime service that costs little and does what a benchmark needs: it echoes sound, holds turns, hands over."""
+"""A cheap Realtime service for benchmarks: it echoes audio, takes turns and hands over."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ MAX_TRANSFERS_PER_TURN = 20
 
 @dataclass
 class StubModel:
-    """What the service does.
+    """The service's behaviour.
 
     Attributes:
-        turn_every_s: over WebRTC, how often the caller has spoken and is answered; None is never.
-        transfers: with these in it, each response is the next of these calls, endlessly.
-        handoffs_s: from each such call to the `session.update` that follows from it.
+        turn_every_s: over WebRTC, the interval of the caller's turns, in seconds; None for no turns.
+        transfers: if not empty, each response is the next of these function calls, in a cycle.
+        handoffs_s: time from each such call to the following `session.update`.
     """
 
     turn_every_s: float | None = None
@@ -65,7 +65,7 @@ class StubModel:
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def app(self) -> Starlette:
-        """The service, under `/v1`."""
+        """Return the service's app, with its routes under `/v1`."""
         return Starlette(
             routes=[
                 Route("/v1/realtime/calls", self._dial, methods=["POST"]),
@@ -105,7 +105,7 @@ class _Session:
         while True:
             text = await self._socket.receive_text()
             if self._item_id and text.startswith('{"type":"input_audio_buffer.append"'):
-                # The sound comes back as it went out: whatever is done to it is the caller's server's doing.
+                # The audio returns unchanged, so that every change is the measured server's.
                 sound = text[text.index('"audio":"') + 9 : text.rindex('"')]
                 await self._socket.send_text(
                     '{"type":"response.output_audio.delta","event_id":"event_0123456789abcdefghijk",'
@@ -140,9 +140,9 @@ class _Session:
         )
 
     async def _transfer(self) -> None:
-        """A response that hands over, and is over at once; the next one follows when it is asked for."""
+        """Send a response that hands over and ends at once; the next one follows on request."""
         if next(self._transfers) % MAX_TRANSFERS_PER_TURN == 0:
-            await self._caller_speaks()  # a model that calls on and on without the caller is stopped
+            await self._caller_speaks()  # the call stops a model that calls tools without the caller
         response_id, call_id = self._new("resp"), self._new("call")
         name = self._model.transfers[next(self._model.transferred) % len(self._model.transfers)]
         item = {
@@ -150,13 +150,13 @@ class _Session:
             "call_id": call_id, "name": name, "arguments": "{}",
         }  # fmt: skip
         await self._send("response.created", response={"id": response_id, "status": "in_progress"})
-        await asyncio.sleep(0.02)  # so that nothing else is under way
+        await asyncio.sleep(0.02)  # until no other work is pending
         self._called_at = time.perf_counter()
         await self._send("response.output_item.done", response_id=response_id, item=item)
         await self._send("response.done", response={"id": response_id, "status": "completed", "output": [item]})
 
     async def talk(self, every_s: float) -> None:
-        """The caller speaks over WebRTC, and is answered, again and again."""
+        """Simulate turns of a WebRTC caller with answers, until cancelled."""
         with contextlib.suppress(WebSocketDisconnect, RuntimeError):
             while True:
                 await asyncio.sleep(every_s)
@@ -221,7 +221,7 @@ async def _hang_up(_request: Request) -> Response:
 
 @asynccontextmanager
 async def app_running(app: Callable[..., Any]) -> AsyncIterator[str]:
-    """An ASGI app on a free port of 127.0.0.1, run as `trunkline serve` runs its own; yields its address."""
+    """Serve an ASGI app on a free port of 127.0.0.1 like `trunkline serve`, and yield its address."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
     config = uvicorn.Config(

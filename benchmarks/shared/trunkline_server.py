@@ -1,4 +1,4 @@
-"""Trunkline as `serve` runs it, in front of a service; and a page that starts calls on it."""
+"""Trunkline as `serve` runs it, connected to a service; and a page that starts calls on it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _decode = msgspec.json.Decoder().decode
 
 
 async def serve_trunkline(service_url: str) -> None:
-    """The process that is measured, in front of the service at this address."""
+    """Run the measured process, connected to the service at this address."""
     settings = Settings(
         provider="openai",
         openai_api_key=SecretStr("sk-bench"),
@@ -39,7 +39,7 @@ async def serve_trunkline(service_url: str) -> None:
 
 
 class CallPage:
-    """A page with a call of its own. `last_kind` is that of the latest event of its log."""
+    """A page with its call. `last_kind` is the kind of the latest log event."""
 
     def __init__(self, socket: websockets.ClientConnection, call: dict[str, Any]) -> None:
         self.socket = socket
@@ -47,7 +47,7 @@ class CallPage:
         self.events = 0
 
     async def until(self, kind: str) -> dict[str, Any]:
-        """Reads on to an event of a kind."""
+        """Read until an event of this kind."""
         async for frame in self.socket:
             if isinstance(frame, str):
                 self.events += 1
@@ -61,7 +61,7 @@ class CallPage:
 
 @asynccontextmanager
 async def calling(url: str, *, transport: str = "websocket") -> AsyncIterator[CallPage]:
-    """A call from its start to its end."""
+    """Start a call, yield its page, and end it."""
     async with httpx2.AsyncClient(base_url=url, trust_env=False, timeout=60) as http:
         wanted = {"scenario": SCENARIO, "transport": transport, "sdp": "v=0"}
         answer = await http.post("/api/calls", json=wanted)
@@ -76,7 +76,7 @@ async def calling(url: str, *, transport: str = "websocket") -> AsyncIterator[Ca
 
 
 async def drained(page: CallPage, seconds: float) -> None:
-    """Reads whatever comes, for so long."""
+    """Read and discard frames for `seconds`."""
     try:
         async with asyncio.timeout(seconds):
             async for _frame in page.socket:
