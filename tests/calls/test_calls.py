@@ -160,7 +160,7 @@ async def test_a_page_gets_what_it_has_not_seen_and_then_what_is_new() -> None:
 
 
 def test_a_log_keeps_a_bounded_tail() -> None:
-    kept = log.Log(lambda: 0.0, keep=10)
+    kept = log.Log(lambda: 0.0, max_kept=10)
     for number in range(25):
         kept.append(log_events.MessageDelta(item_id="m", text=str(number)))
     assert [entry.seq for entry in kept.since(0)] == list(range(16, 26))

@@ -1,4 +1,4 @@
-"""What the caller's page may ask of a call: the text frames that go up the call's WebSocket."""
+"""Commands of the caller's page: the text frames that it sends over the call's WebSocket."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import msgspec
 
 
 class Command(msgspec.Struct, frozen=True, tag_field="type", forbid_unknown_fields=True):
-    """What every command shares: `type` is its tag."""
+    """Base of all commands; `type` is the tag."""
 
 
 class Say(Command, frozen=True, tag="say"):
-    """A typed message. It interrupts what is being said."""
+    """A typed message of the caller. It interrupts the agent."""
 
     text: str
 
 
 class Interrupt(Command, frozen=True, tag="interrupt"):
-    """Stop talking now."""
+    """Interrupt the agent."""
 
 
 class HangUp(Command, frozen=True, tag="hang_up"):
@@ -27,45 +27,45 @@ class HangUp(Command, frozen=True, tag="hang_up"):
 
 
 class Played(Command, frozen=True, tag="played"):
-    """The page has played `ms` milliseconds of the message `item_id` in all."""
+    """Report that the page has played `ms` milliseconds of the message `item_id` in total."""
 
     item_id: str
     ms: int
 
 
 class MediaReady(Command, frozen=True, tag="media_ready"):
-    """The page's WebRTC connection is up: sound flows between it and the model."""
+    """Report that the page's WebRTC connection is up, so that audio flows between page and model."""
 
 
 class PushToTalk(Command, frozen=True, tag="push_to_talk"):
-    """Push-to-talk on or off. While it is on, the caller is heard only between `press` and `release`."""
+    """Switch push-to-talk. While it is on, the caller is heard only between `press` and `release`."""
 
     on: bool
 
 
 class Press(Command, frozen=True, tag="press"):
-    """Push-to-talk: the caller begins to speak. It interrupts what is being said."""
+    """Push-to-talk: the caller begins to speak. It interrupts the agent."""
 
 
 class Release(Command, frozen=True, tag="release"):
-    """Push-to-talk: the caller has spoken, and an answer is wanted."""
+    """Push-to-talk: the caller has finished, and expects an answer."""
 
 
 class Dtmf(Command, frozen=True, tag="dtmf"):
-    """The caller pressed keys of a telephone: `0`-`9`, `*`, `#`."""
+    """DTMF digits from a telephone keypad: `0`-`9`, `*`, `#`."""
 
     digits: str
 
 
 class Approve(Command, frozen=True, tag="approve"):
-    """The caller allows a tool that waits for it, or does not."""
+    """The caller's decision on a tool that waits for approval; `call_id` is that of the tool call."""
 
     call_id: str
     approved: bool
 
 
 class Voice(Command, frozen=True, tag="voice"):
-    """The agent's voice (before it has spoken in this session) and speed (0.25 to 1.5) from now on."""
+    """Change the agent's voice (possible until it has spoken in the session) or its speed (0.25 to 1.5)."""
 
     voice: str | None = None
     speed: float | None = None
@@ -77,27 +77,27 @@ CommandUnion = (
 
 
 class CommandError(ValueError):
-    """A frame that is no command; the message says what is allowed."""
+    """Error for a frame that is not a valid command; its message says how to fix it."""
 
 
 _decoder = msgspec.json.Decoder(CommandUnion)
-MAX_TEXT = 16_000
+MAX_TEXT_LENGTH = 16_000
 """Characters in one typed message."""
 MIN_SPEED, MAX_SPEED = 0.25, 1.5
-"""The speeds that the Realtime services allow."""
+"""Limits of the Realtime services."""
 _DTMF_DIGITS = re.compile(r"[0-9*#]{1,64}")
 
 
 def parse(frame: str | bytes) -> CommandUnion:
-    """The command in one text frame.
+    """Decode the command in one text frame.
 
     Raises:
-        CommandError: malformed JSON, an unknown type, or wrong fields.
+        CommandError: the frame has malformed JSON, an unknown type, or wrong fields.
     """
     try:
         command: CommandUnion = _decoder.decode(frame)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise CommandError(f"Not a command: {error}. Allowed: {_allowed()}.") from None
+        raise CommandError(f"Not a valid command: {error}. Allowed: {_allowed()}.") from None
     problem = _problem_with(command)
     if problem is not None:
         raise CommandError(problem)
@@ -107,22 +107,22 @@ def parse(frame: str | bytes) -> CommandUnion:
 def _problem_with(command: CommandUnion) -> str | None:
     match command:
         case Say(text) if not text.strip():
-            return "An empty message cannot be said. Put words into 'text'."
-        case Say(text) if len(text) > MAX_TEXT:
-            return f"The text has {len(text)} characters; at most {MAX_TEXT} are allowed."
+            return "The message is empty. Put text into 'text'."
+        case Say(text) if len(text) > MAX_TEXT_LENGTH:
+            return f"The text has {len(text)} characters. Send at most {MAX_TEXT_LENGTH}."
         case Played(_, ms) if ms < 0:
-            return "'ms' of played counts from 0."
+            return "'ms' of played is negative. Count from 0."
         case Dtmf(digits) if not _DTMF_DIGITS.fullmatch(digits):
-            return "'digits' of dtmf holds 1 to 64 of 0-9, * and #."
+            return "'digits' of dtmf is not valid. Send 1 to 64 of 0-9, * and #."
         case Voice(voice, speed) if voice is None and speed is None:
-            return "Give voice a 'voice', a 'speed', or both."
+            return "The command voice changes nothing. Give it a 'voice', a 'speed', or both."
         case Voice(_, speed) if speed is not None and not MIN_SPEED <= speed <= MAX_SPEED:
-            return f"'speed' of voice is from {MIN_SPEED} to {MAX_SPEED}."
+            return f"'speed' of voice is out of range. Choose from {MIN_SPEED} to {MAX_SPEED}."
     return None
 
 
 def _allowed() -> str:
-    """Every command with its fields."""
+    """List every command with its fields, for an error message."""
     known = []
     for kind in get_args(CommandUnion):
         fields = ", ".join(f'"{field.name}"' for field in msgspec.structs.fields(kind))

@@ -1,8 +1,8 @@
 """The call's log: one ordered, numbered, append-only sequence of events.
 
-Everything that happens in a call is an event here; the console, saved calls, meters and tests read it. Each event is
-stored with its sequence number (from 1, without gaps) and `at_ms`, the milliseconds since the call began on the
-monotonic clock. The wall-clock start is in `call.started`, so a reader can show times of day.
+Everything that happens in a call is an event of its log; the console, meters and tests read it. Each event has a
+sequence number (from 1, without gaps) and `at_ms`, the time since the start of the call on the monotonic clock, in ms.
+`call.started` holds the wall-clock start, so that a reader can show times of day.
 """
 
 from __future__ import annotations
@@ -18,38 +18,41 @@ from trunkline.realtime.json_values import to_json
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """One event of a log with its place and time."""
+    """One event of a log with its sequence number and time."""
 
     seq: int
     at_ms: int
     event: LogEventUnion
 
     def frame(self) -> str:
-        """See `frame_of`. It is not kept: whoever comes late is rare, and it would double the memory of a log."""
+        """Return the event as JSON text, as `frame_of` describes it.
+
+        The text is not cached: late readers are rare, and a cache would double the memory of a log.
+        """
         return frame_of(self.event, self.seq, self.at_ms)
 
 
 Reader = Callable[[Entry], None]
-KEEP = 20_000
-"""Events kept in memory for each call; sound is never among them."""
+MAX_KEPT_EVENTS = 20_000
+"""Number of events kept in memory for each call; audio is not among them."""
 
 
 class Log:
     """An append-only sequence of events.
 
     Args:
-        now_ms: the call's clock, in milliseconds since it began.
-        keep: how many of the newest events are kept.
+        now_ms: returns the time since the start of the call, in ms.
+        max_kept: number of events to keep; older ones are dropped.
     """
 
-    def __init__(self, now_ms: Callable[[], float], keep: int = KEEP) -> None:
+    def __init__(self, now_ms: Callable[[], float], max_kept: int = MAX_KEPT_EVENTS) -> None:
         self._now_ms = now_ms
-        self._tail: deque[Entry] = deque(maxlen=keep)
+        self._tail: deque[Entry] = deque(maxlen=max_kept)
         self._readers: list[Reader] = []
         self.last_seq = 0
 
     def append(self, event: LogEventUnion) -> Entry:
-        """Numbers, dates and keeps the event, and hands it to the readers."""
+        """Append an event, pass it to the readers, and return it with its number and time."""
         self.last_seq += 1
         at_ms = round(self._now_ms())
         entry = Entry(self.last_seq, at_ms, event)
@@ -59,12 +62,15 @@ class Log:
         return entry
 
     def since(self, after: int) -> list[Entry]:
-        """The kept events with a sequence number beyond `after`, in order."""
+        """Return the kept events with a sequence number above `after`, in order."""
         first = self._tail[0].seq if self._tail else 0
         return list(islice(self._tail, max(0, after + 1 - first), None))
 
     def subscribe(self, reader: Reader) -> Callable[[], None]:
-        """Calls `reader` for each new event until the returned function is called. A reader must not raise or wait."""
+        """Call `reader` for each new event until the returned function is called.
+
+        A reader must not raise or block.
+        """
         self._readers.append(reader)
 
         def unsubscribe() -> None:
@@ -75,10 +81,10 @@ class Log:
 
 
 def frame_of(event: LogEventUnion | LogEvent, seq: int, at_ms: int) -> str:
-    """The event as the JSON text that pages get: `{"seq", "at_ms", "kind", …}`."""
+    """Return an event as the JSON text that pages get: `{"seq", "at_ms", "kind", …}`."""
     try:
         encoded = _encoder.encode(event)
-    except (TypeError, ValueError, RecursionError, OverflowError):  # something in it that JSON cannot hold
+    except (TypeError, ValueError, RecursionError, OverflowError):  # it holds a value that JSON cannot represent
         encoded = to_json({"kind": event.__struct_config__.tag, **msgspec.structs.asdict(event)})
     return f'{{"seq":{seq},"at_ms":{at_ms},{encoded[1:].decode()}'
 

@@ -1,4 +1,4 @@
-"""The vocabulary of the call's log: every kind of event, with its fields and units."""
+"""Vocabulary of the call's log: every kind of event, with its fields and units."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import msgspec
 Role = Literal["user", "assistant", "system"]
 Transport = Literal["webrtc", "websocket"]
 Codec = Literal["pcm16", "opus", "pcmu", "pcma"]
-"""How the caller's sound travels: uncompressed on the relay, Opus on WebRTC, or as on a telephone, at 8 kHz."""
+"""Codec of the caller's audio: PCM on the relay, Opus over WebRTC, or G.711 at 8 kHz as on a telephone."""
 
 
 class LogEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", omit_defaults=True):
-    """What every event shares: `kind` is its tag."""
+    """Base of all events; `kind` is the tag."""
 
 
 class CallStarted(LogEvent, frozen=True, tag="call.started"):
-    """The call exists. `started_at` is ISO 8601 UTC with milliseconds; `model` is what the provider calls it."""
+    """The first event of a call. `started_at` is ISO 8601 in UTC; `model` is the provider's name of the model."""
 
     call_id: str
     scenario: str
@@ -29,7 +29,7 @@ class CallStarted(LogEvent, frozen=True, tag="call.started"):
 
 
 class LegJoined(LogEvent, frozen=True, tag="leg.joined"):
-    """The caller's side is connected: sound and commands can flow. `reason` says why it is not the wanted transport."""
+    """The caller is connected. `reason` says why the leg does not use the requested transport."""
 
     leg_id: str
     transport: Transport
@@ -37,7 +37,7 @@ class LegJoined(LogEvent, frozen=True, tag="leg.joined"):
 
 
 class LegLost(LogEvent, frozen=True, tag="leg.lost"):
-    """The caller's side went away; the call waits `waiting_ms` for it to come back."""
+    """The caller is disconnected; the call waits `waiting_ms` for them."""
 
     leg_id: str
     reason: str
@@ -45,7 +45,7 @@ class LegLost(LogEvent, frozen=True, tag="leg.lost"):
 
 
 class LegReofferRequested(LogEvent, frozen=True, tag="leg.reoffer_requested"):
-    """WebRTC must be made anew: the page should post a new offer."""
+    """A new WebRTC call is needed: the page posts a new offer."""
 
     reason: str
 
@@ -57,7 +57,7 @@ class LinkUp(LogEvent, frozen=True, tag="link.up"):
 
 
 class LinkLost(LogEvent, frozen=True, tag="link.lost"):
-    """The connection to the model dropped; the call goes on and tries again in `retry_in_ms`."""
+    """The connection to the model is lost; the call continues and reconnects in `retry_in_ms`, or never."""
 
     reason: str
     code: int | None = None
@@ -65,7 +65,7 @@ class LinkLost(LogEvent, frozen=True, tag="link.lost"):
 
 
 class LinkRestored(LogEvent, frozen=True, tag="link.restored"):
-    """The model is connected again; `replayed` items of the conversation were given back to it."""
+    """The model is connected again; `replayed` items of the conversation were sent to it."""
 
     attempts: int
     lost_for_ms: int
@@ -73,14 +73,14 @@ class LinkRestored(LogEvent, frozen=True, tag="link.restored"):
 
 
 class LinkRolledOver(LogEvent, frozen=True, tag="link.rolled_over"):
-    """A new connection to the model took the old one's place in time; `replayed` items were given to it."""
+    """A new connection replaced the old one before its time limit; `replayed` items were sent to the model."""
 
     reason: str
     replayed: int = 0
 
 
 class AgentChanged(LogEvent, frozen=True, tag="agent.changed"):
-    """`agent` now speaks; `previous` is None for the first agent of the call."""
+    """`agent` has the call from now on; `previous` is None for the first agent."""
 
     agent: str
     previous: str | None = None
@@ -88,7 +88,7 @@ class AgentChanged(LogEvent, frozen=True, tag="agent.changed"):
 
 
 class MessageAdded(LogEvent, frozen=True, tag="message.added"):
-    """A message begins. `hidden` ones are part of the conversation but not shown (the greeting's "hi")."""
+    """A message begins. `hidden` ones belong to the conversation but are not shown (the greeting's "hi")."""
 
     item_id: str
     role: Role
@@ -99,18 +99,17 @@ class MessageAdded(LogEvent, frozen=True, tag="message.added"):
 
 
 class MessageDelta(LogEvent, frozen=True, tag="message.delta"):
-    """`text` is to be appended to the message."""
+    """The next part of a message's text."""
 
     item_id: str
     text: str
 
 
 class MessageDone(LogEvent, frozen=True, tag="message.done"):
-    """The message is complete; `text` replaces what the deltas built.
+    """The message is complete; `text` replaces the text of the deltas.
 
-    `status` is `interrupted` when it was cut short (a later `message.truncated` says what was heard),
-    `inaudible` when speech was heard but no words were recognised, `failed` when the model or the recogniser
-    broke off.
+    `status`: `interrupted` if it was cut off (a later `message.truncated` has the part that was heard), `inaudible`
+    for speech without words, `failed` if it could not be transcribed.
     """
 
     item_id: str
@@ -120,7 +119,7 @@ class MessageDone(LogEvent, frozen=True, tag="message.done"):
 
 
 class MessageTruncated(LogEvent, frozen=True, tag="message.truncated"):
-    """The caller heard only `heard_ms` of this message; `text`, where known, is the part that was heard."""
+    """The caller heard only `heard_ms` of this message; `text` approximates that part."""
 
     item_id: str
     heard_ms: int
@@ -128,40 +127,40 @@ class MessageTruncated(LogEvent, frozen=True, tag="message.truncated"):
 
 
 class SpeechStarted(LogEvent, frozen=True, tag="speech.started"):
-    """The caller began to speak, `audio_ms` into the sound received."""
+    """The caller starts to speak, at `audio_ms` of the audio received."""
 
     item_id: str
     audio_ms: int | None = None
 
 
 class SpeechStopped(LogEvent, frozen=True, tag="speech.stopped"):
-    """The caller stopped speaking."""
+    """The caller stops speaking, at `audio_ms` of the audio received."""
 
     item_id: str
     audio_ms: int | None = None
 
 
 class AudioStarted(LogEvent, frozen=True, tag="audio.started"):
-    """The agent's sound for `item_id` begins; on the relay the binary frames after this event belong to it."""
+    """The agent's audio for `item_id` begins; on the relay, the binary frames after this event belong to it."""
 
     item_id: str
 
 
 class AudioCleared(LogEvent, frozen=True, tag="audio.cleared"):
-    """Sound not yet played is void: the page drops it at once and reports what it had played."""
+    """Audio that was not played yet is cancelled: the page drops it and reports `played`."""
 
     item_id: str | None = None
 
 
 class AudioDone(LogEvent, frozen=True, tag="audio.done"):
-    """All of the sound of `item_id`, `ms` long, has been sent."""
+    """All audio of `item_id`, `ms` long, was sent."""
 
     item_id: str
     ms: int
 
 
 class AudioStats(LogEvent, frozen=True, tag="audio.stats"):
-    """Sound over the wire since the last count, at most once a second: milliseconds and frames each way."""
+    """Audio to and from the model since the last event of this kind, at most once a second."""
 
     sent_ms: int
     sent_frames: int
@@ -170,9 +169,9 @@ class AudioStats(LogEvent, frozen=True, tag="audio.stats"):
 
 
 class ToolStarted(LogEvent, frozen=True, tag="tool.started"):
-    """A tool runs; `arguments` are the decoded JSON, or the raw text where it does not decode.
+    """A tool runs; `arguments` are the decoded JSON, or the raw text if it is malformed.
 
-    `parent` is the call id of the tool on whose behalf a text model called this one.
+    `parent` is the `call_id` of the tool for which a text model called this one.
     """
 
     call_id: str
@@ -183,7 +182,7 @@ class ToolStarted(LogEvent, frozen=True, tag="tool.started"):
 
 
 class ToolProgress(LogEvent, frozen=True, tag="tool.progress"):
-    """A tool that still runs says how far it is; `fraction` is from 0 to 1 where it is known."""
+    """Progress of a running tool; `fraction` is from 0 to 1, or None if it is unknown."""
 
     call_id: str
     message: str
@@ -191,7 +190,7 @@ class ToolProgress(LogEvent, frozen=True, tag="tool.progress"):
 
 
 class ApprovalNeeded(LogEvent, frozen=True, tag="approval.needed"):
-    """A tool waits until the caller allows it; the page answers with the command `approve`."""
+    """A tool waits for the caller's approval; the page answers with the command `approve`."""
 
     call_id: str
     name: str
@@ -200,7 +199,7 @@ class ApprovalNeeded(LogEvent, frozen=True, tag="approval.needed"):
 
 
 class ApprovalResolved(LogEvent, frozen=True, tag="approval.resolved"):
-    """The caller's answer; `approved` False also stands for one that never came."""
+    """The caller's decision; without an answer, `approved` is False and `reason` says why."""
 
     call_id: str
     approved: bool
@@ -208,7 +207,7 @@ class ApprovalResolved(LogEvent, frozen=True, tag="approval.resolved"):
 
 
 class ToolDone(LogEvent, frozen=True, tag="tool.done"):
-    """A tool ended with either `result` or `error`."""
+    """A tool has ended, with a `result` or an `error`."""
 
     call_id: str
     name: str
@@ -218,7 +217,7 @@ class ToolDone(LogEvent, frozen=True, tag="tool.done"):
 
 
 class Breadcrumb(LogEvent, frozen=True, tag="breadcrumb"):
-    """A note that a tool or scenario left in the transcript."""
+    """A note of a tool or scenario for the transcript."""
 
     title: str
     data: Any = None
@@ -226,10 +225,10 @@ class Breadcrumb(LogEvent, frozen=True, tag="breadcrumb"):
 
 
 class GuardrailChecked(LogEvent, frozen=True, tag="guardrail.checked"):
-    """A guardrail looks at what the agent says in `item_id`: `pending` first, then how it came out.
+    """A guardrail checks the agent's message `item_id`: first `pending`, then the result.
 
-    `fail` means that it tripped, `error` that it could not be run; neither is ever taken for a pass. `text` is what was
-    looked at, given when it did not pass.
+    `fail` means that the guardrail tripped, `error` that it could not run; an error never counts as a pass. `text` is
+    the checked text, if it did not pass.
     """
 
     item_id: str
@@ -242,7 +241,7 @@ class GuardrailChecked(LogEvent, frozen=True, tag="guardrail.checked"):
 
 
 class CallSettings(LogEvent, frozen=True, tag="call.settings"):
-    """What was chosen for this call at run time; it survives handoffs and new links."""
+    """All settings of the call that the caller has changed; they survive handoffs and new links."""
 
     push_to_talk: bool = False
     codec: Codec = "pcm16"
@@ -251,16 +250,16 @@ class CallSettings(LogEvent, frozen=True, tag="call.settings"):
 
 
 class LatencyPart(msgspec.Struct, frozen=True):
-    """A part of a turn's delay, in ms."""
+    """A part of a turn's latency, in ms."""
 
     name: str
     ms: int
 
 
 class TurnLatency(LogEvent, frozen=True, tag="turn.latency"):
-    """How long the caller waited for the message `item_id`: from the end of their turn to its first sound.
+    """Latency of the message `item_id`: from the end of the caller's turn to the first audio of the message.
 
-    `parts` add up to `total_ms`. `after` says what the turn answered.
+    `parts` add up to `total_ms`. `after` is the kind of turn that the message answers.
     """
 
     item_id: str
@@ -272,7 +271,7 @@ class TurnLatency(LogEvent, frozen=True, tag="turn.latency"):
 
 
 class Tokens(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Tokens of one or more responses; the cached ones are part of the input."""
+    """Tokens of one or more responses; the cached tokens are part of the input."""
 
     input_text: int = 0
     input_audio: int = 0
@@ -283,9 +282,10 @@ class Tokens(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class UsageUpdated(LogEvent, frozen=True, tag="usage.updated"):
-    """A response was paid for. `cost` and `total_cost` are in US dollars, None without a price for the model.
+    """Usage of a response, and of the call so far.
 
-    `seconds` of sound is what transcription by time is paid by, in place of tokens; `total_seconds` is the call's.
+    `cost` and `total_cost` are in US dollars, None without a price for the model. Transcription that is billed by time
+    has `seconds` of audio instead of tokens; `total_seconds` is the sum of the call.
     """
 
     source: Literal["response", "transcription", "text"]
@@ -300,7 +300,7 @@ class UsageUpdated(LogEvent, frozen=True, tag="usage.updated"):
 
 
 class Notice(LogEvent, frozen=True, tag="notice"):
-    """Something worth knowing that is no error: a setting that is missing, a limit that is near."""
+    """Information that is not an error, such as a missing setting or a limit that is near."""
 
     message: str
     code: str
@@ -308,19 +308,19 @@ class Notice(LogEvent, frozen=True, tag="notice"):
 
 
 class WireSent(LogEvent, frozen=True, tag="wire.sent"):
-    """A raw event sent to the provider, sound left out."""
+    """An event as sent to the provider, without audio."""
 
     event: dict[str, Any]
 
 
 class WireReceived(LogEvent, frozen=True, tag="wire.received"):
-    """A raw event received from the provider, sound left out."""
+    """An event as received from the provider, without audio."""
 
     event: dict[str, Any]
 
 
 class CallError(LogEvent, frozen=True, tag="error"):
-    """Something went wrong and the call goes on. `hint` says what to do next."""
+    """A fault; the call continues. `hint` says how to fix it."""
 
     message: str
     code: str | None = None
