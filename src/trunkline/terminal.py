@@ -12,10 +12,11 @@ from pathlib import Path
 import typer
 
 from trunkline.calls import log, log_events
-from trunkline.calls.call import Call, time_limits_from
+from trunkline.calls.call import Call
 from trunkline.calls.metrics.config import metrics_config_from
 from trunkline.calls.pages import Page
 from trunkline.calls.registry import CallRegistry
+from trunkline.calls.time_limits import time_limits_from
 from trunkline.providers import ProviderError
 from trunkline.providers.factory import create_provider
 from trunkline.realtime import events

@@ -13,9 +13,10 @@ from agents.realtime import RealtimeAgent
 from tests.calls.model_fake import FakeModel
 from trunkline import Scenario
 from trunkline.calls import log_events
-from trunkline.calls.call import Call, CallTimeLimits
+from trunkline.calls.call import Call
 from trunkline.calls.pages import CloseFrame, Page
 from trunkline.calls.registry import CallRegistry
+from trunkline.calls.time_limits import CallTimeLimits
 from trunkline.realtime import events
 
 

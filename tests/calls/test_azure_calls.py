@@ -10,7 +10,8 @@ import pytest
 from tests.calls.azure_harness import AzureCall, azure_call, scenario
 from tests.providers.azure_faults import TOO_LONG
 from trunkline.calls import log_events
-from trunkline.calls.call import Call, CallTimeLimits
+from trunkline.calls.call import Call
+from trunkline.calls.time_limits import CallTimeLimits
 from trunkline.providers import ProviderError
 
 

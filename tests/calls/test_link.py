@@ -1,4 +1,4 @@
-"""A link alone: what it keeps, and for how long."""
+"""The link without a call: kept audio, formats, order of frames."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from trunkline.realtime.audio import BYTES_PER_MS
 SESSION = {"type": "session.update", "session": {}}
 
 
-async def test_a_renewal_ends_with_the_connection_that_it_was_to_replace() -> None:
+async def test_a_lost_connection_also_ends_its_renewal() -> None:
     model = FakeModel()
     arrived: asyncio.Queue[inputs.Input] = asyncio.Queue()
     link = Link(arrived.put_nowait, Route(lambda: model.connect("m")))
@@ -29,27 +29,25 @@ async def test_a_renewal_ends_with_the_connection_that_it_was_to_replace() -> No
     running = asyncio.create_task(link.run())
     await opened()
     model.connect_takes_s = 0.05
-    link.renew("its time is up", make_before_break=True)
+    link.renew("the session ends soon", make_before_break=True)
     await asyncio.sleep(0.01)
     model.now.breaks()
     await opened()
 
-    sound = bytes(480)
-    holders = sys.getrefcount(sound)
-    link.send_audio(sound)
+    audio = bytes(480)
+    references = sys.getrefcount(audio)
+    link.send_audio(audio)
     link.send_audio(bytes(LOOKBACK_BYTES))
     while len(model.now.audio) <= LOOKBACK_BYTES:  # noqa: ASYNC110 - the model has no event for it
         await asyncio.sleep(0.01)
-    assert sys.getrefcount(sound) == holders  # nothing is kept for a renewal that is no more
+    assert sys.getrefcount(audio) == references  # nothing keeps it for the cancelled renewal
     assert len(model.connections) == 2
     running.cancel()
     await asyncio.wait({running})
 
 
-@pytest.mark.parametrize(("comes", "seconds"), [(True, 1), (False, 5)])
-async def test_what_was_said_to_a_service_that_was_gone_already_goes_to_the_next_session(
-    comes: bool, seconds: int
-) -> None:
+@pytest.mark.parametrize(("alive", "seconds"), [(True, 1), (False, 5)])
+async def test_audio_sent_to_a_dead_service_is_replayed_to_the_next_session(alive: bool, seconds: int) -> None:
     model = FakeModel()
     arrived: asyncio.Queue[inputs.Input] = asyncio.Queue()
     link = Link(arrived.put_nowait, Route(lambda: model.connect("m")))
@@ -60,7 +58,7 @@ async def test_what_was_said_to_a_service_that_was_gone_already_goes_to_the_next
     await asyncio.sleep(0)
     model.now.receive_count = 1
     for frame in range(250):
-        if comes:
+        if alive:
             model.now.receive_count += 1
         link.send_audio(bytes([frame]) * 20 * BYTES_PER_MS)
     model.now.breaks()
@@ -76,7 +74,7 @@ async def test_what_was_said_to_a_service_that_was_gone_already_goes_to_the_next
     await asyncio.wait({running})
 
 
-async def test_sound_goes_as_the_session_has_it_whatever_else_of_it_changes() -> None:
+async def test_audio_keeps_the_sessions_format_when_another_setting_changes() -> None:
     model = FakeModel()
     arrived: asyncio.Queue[inputs.Input] = asyncio.Queue()
     link = Link(arrived.put_nowait, Route(lambda: model.connect("m")))
@@ -86,13 +84,13 @@ async def test_sound_goes_as_the_session_has_it_whatever_else_of_it_changes() ->
     link.send({"type": "session.update", "session": {"audio": {"input": {"turn_detection": None}}}})
     link.send_audio(bytes(9600))
     await asyncio.sleep(0.05)
-    assert 1500 < len(model.now.audio) <= 1600  # 8 kHz, a byte each; the resampler holds a little back
+    assert 1500 < len(model.now.audio) <= 1600  # 8 kHz, a byte each; the resampler keeps a little for its filter
     running.cancel()
     await asyncio.wait({running})
 
 
 class Busy(FakeConnection):
-    """A connection that can be too busy to be sent to without waiting."""
+    """A connection that may be too busy to take a frame without waiting."""
 
     def __init__(self, model: FakeModel) -> None:
         super().__init__(model)
@@ -109,7 +107,7 @@ class Busy(FakeConnection):
         return self.free.is_set()
 
 
-async def test_what_could_go_at_once_does_not_overtake_what_waits() -> None:
+async def test_a_frame_does_not_overtake_queued_frames() -> None:
     arrived: asyncio.Queue[inputs.Input] = asyncio.Queue()
     connection = Busy(FakeModel())
 

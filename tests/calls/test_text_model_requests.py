@@ -91,7 +91,7 @@ async def test_an_answer_of_another_form_is_an_error_that_says_where(voice_call:
 
     call = await voice_call(asking(answerer, schema=Verdict))
     turn = await call.say("well?")
-    assert "no Verdict: good" in turn.text
+    assert "not a valid Verdict: good" in turn.text
 
 
 async def test_an_object_of_a_json_schema(voice_call: VoiceCalls) -> None:

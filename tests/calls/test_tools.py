@@ -30,7 +30,7 @@ from trunkline.testing.virtual_time import in_virtual_time
 async def run(tool: FunctionTool, arguments: str = "{}", timeout_s: float = 30.0) -> ToolOutcome:
     agent: RealtimeAgent[Any] = RealtimeAgent(name="host", tools=[tool])
     context: CallContext[Any] = CallContext(call_id="call_1", scenario="test", state=None)
-    return await run_tool(tool, arguments, call_id="fc_1", agent=agent, context=context, timeout_s=timeout_s)
+    return await run_tool(tool, arguments, tool_call_id="fc_1", agent=agent, context=context, timeout_s=timeout_s)
 
 
 def giving(value: object) -> FunctionTool:
@@ -334,5 +334,7 @@ async def test_a_tools_time_begins_when_it_is_allowed() -> None:
 
     agent: RealtimeAgent[Any] = RealtimeAgent(name="host", tools=[delete])
     context: CallContext[Any] = CallContext(call_id="call_1", scenario="test", state=None)
-    outcome = await run_tool(delete, "{}", call_id="fc_1", agent=agent, context=context, timeout_s=0.1, approval=slowly)
+    outcome = await run_tool(
+        delete, "{}", tool_call_id="fc_1", agent=agent, context=context, timeout_s=0.1, approval=slowly
+    )
     assert outcome.output == "gone"

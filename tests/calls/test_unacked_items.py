@@ -1,8 +1,8 @@
-"""What is sent once more when a session goes on with another connection."""
+"""Unacknowledged items, and sending them again when a session resumes."""
 
 from __future__ import annotations
 
-from trunkline.calls.model_link.unacked_items import MAX_UNACKED, UnackedItems
+from trunkline.calls.model_link.unacked_items import MAX_UNACKED, UnackedItems, created_item_id
 from trunkline.realtime.events import Event, decode, encode
 
 
@@ -10,80 +10,70 @@ def creates(item_id: str) -> Event:
     return {"type": "conversation.item.create", "item": {"id": item_id, "type": "message"}}
 
 
-def sent(items: UnackedItems, *events: Event) -> list[str]:
-    """Sends them; gives their frames."""
-    frames = [encode(event).decode() for event in events]
-    for event, frame in zip(events, frames, strict=True):
-        items.will_send(event, frame)
-        items.sent(frame)
-    return frames
+def send(items: UnackedItems, *item_ids: str) -> None:
+    """Send an event that creates each item."""
+    for item_id in item_ids:
+        items.on_sent(item_id, encode(creates(item_id)).decode())
 
 
-def items_in(frames: list[str]) -> list[str]:
-    """The ids of the items in frames that are sent again."""
-    return [decode(frame.encode())["item"]["id"] for frame in frames]
+def resent(items: UnackedItems) -> list[str]:
+    """Return the ids of the items in the frames to send again."""
+    return [decode(frame.encode())["item"]["id"] for frame, _item_id in items.take_for_resend()]
 
 
-def test_items_that_the_service_has_not_told_of_are_sent_again_in_order() -> None:
+def test_only_events_that_create_items_are_kept() -> None:
+    assert created_item_id(creates("a")) == "a"
+    assert created_item_id({"type": "conversation.item.create", "item": None}) is None
+    for kind in ("response.create", "session.update", "input_audio_buffer.commit"):
+        assert created_item_id({"type": kind, "session": {}}) is None
+
+
+def test_items_without_an_acknowledgement_are_sent_again_in_order() -> None:
     items = UnackedItems()
-    sent(items, creates("a"), creates("b"), creates("c"))
-    items.told({"type": "conversation.item.added", "item": {"id": "b"}})
-    assert items_in(items.again()) == ["a", "c"]
+    send(items, "a", "b", "c")
+    items.on_received({"type": "conversation.item.added", "item": {"id": "b"}})
+    assert resent(items) == ["a", "c"]
 
 
-def test_what_is_lost_a_second_time_is_sent_a_third_time() -> None:
+def test_an_item_that_is_lost_twice_is_sent_a_third_time() -> None:
     items = UnackedItems()
-    sent(items, creates("a"))
-    (frame,) = items.again()
-    items.sent(frame)
-    assert items.again() == [frame]
+    send(items, "a")
+    ((frame, item_id),) = items.take_for_resend()
+    items.on_sent(item_id, frame)
+    assert items.take_for_resend() == [(frame, "a")]
 
 
-def test_a_service_that_has_the_item_already_may_say_so() -> None:
+def test_the_error_about_a_duplicate_item_is_recognised() -> None:
     items = UnackedItems()
-    sent(items, creates("a"))
-    (frame,) = items.again()
-    refused = {"type": "error", "error": {"message": "It is there.", "event_id": decode(frame.encode())["event_id"]}}
-    assert items.had_arrived(refused)
-    assert not items.had_arrived({"type": "error", "error": {"message": "No.", "event_id": "event_1"}})
-    assert not items.had_arrived({"type": "error", "error": None})
-    assert not items.had_arrived({"type": "response.done"})
+    send(items, "a")
+    ((frame, _item_id),) = items.take_for_resend()
+    refused = {"type": "error", "error": {"message": "It exists.", "event_id": decode(frame.encode())["event_id"]}}
+    assert items.is_duplicate_error(refused)
+    assert not items.is_duplicate_error({"type": "error", "error": {"message": "No.", "event_id": "event_1"}})
+    assert not items.is_duplicate_error({"type": "error", "error": None})
+    assert not items.is_duplicate_error({"type": "response.done"})
 
 
-def test_what_was_not_sent_yet_is_still_in_the_queue_and_not_doubled() -> None:
+def test_an_item_is_kept_only_once_it_is_sent() -> None:
+    assert UnackedItems().take_for_resend() == []
+
+
+def test_another_session_gets_no_items_again() -> None:
     items = UnackedItems()
-    event = creates("a")
-    items.will_send(event, encode(event).decode())
-    assert items.again() == []
+    send(items, "a")
+    items.clear()
+    assert items.take_for_resend() == []
 
 
-def test_requests_and_settings_are_not_repeated() -> None:
+def test_the_number_of_kept_items_is_limited() -> None:
     items = UnackedItems()
-    sent(
-        items,
-        {"type": "response.create"},
-        {"type": "session.update", "session": {}},
-        {"type": "input_audio_buffer.commit"},
-    )
-    assert items.again() == []
+    send(items, *[f"item_{number}" for number in range(MAX_UNACKED + 5)])
+    assert len(items.take_for_resend()) == MAX_UNACKED
 
 
-def test_another_session_knows_nothing_of_it() -> None:
+def test_malformed_events_acknowledge_nothing() -> None:
     items = UnackedItems()
-    sent(items, creates("a"))
-    items.forget()
-    assert items.again() == []
-
-
-def test_a_service_that_tells_of_nothing_does_not_grow_us() -> None:
-    items = UnackedItems()
-    sent(items, *[creates(f"item_{number}") for number in range(MAX_UNACKED + 5)])
-    assert len(items.again()) == MAX_UNACKED
-
-
-def test_malformed_events_tell_of_nothing() -> None:
-    items = UnackedItems()
-    sent(items, creates("a"))
-    items.told({"type": "conversation.item.added", "item": None})
-    items.told({"type": "conversation.item.added"})
-    assert items_in(items.again()) == ["a"]
+    send(items, "a")
+    items.on_received({"type": "conversation.item.added", "item": None})
+    items.on_received({"type": "conversation.item.added"})
+    assert resent(items) == ["a"]

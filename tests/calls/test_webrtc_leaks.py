@@ -14,9 +14,10 @@ from aiortc.mediastreams import AudioStreamTrack
 
 from tests.held import held
 from trunkline.calls import log_events
-from trunkline.calls.call import Call, CallTimeLimits
+from trunkline.calls.call import Call
 from trunkline.calls.pages import Page
 from trunkline.calls.registry import CallRegistry
+from trunkline.calls.time_limits import CallTimeLimits
 from trunkline.engine.transports.webrtc import only_loopback
 from trunkline.providers.local_engine import start_local_engine
 from trunkline.scenario.loading import load

@@ -13,8 +13,8 @@ import pytest
 from tests.calls.call_harness import Caller, scenario
 from tests.calls.model_fake import FakeConnection, FakeModel
 from trunkline.calls import log_events
-from trunkline.calls.call import CallTimeLimits
 from trunkline.calls.registry import CallRegistry
+from trunkline.calls.time_limits import CallTimeLimits
 from trunkline.providers import ProviderError, WebRtcAnswer
 from trunkline.testing.virtual_time import in_virtual_time
 

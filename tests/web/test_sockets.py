@@ -75,8 +75,8 @@ async def test_a_socket_on_another_route_is_refused(monkeypatch: pytest.MonkeyPa
 
 
 BAD_FRAMES: list[tuple[str | bytes, str]] = [
-    (b"\0" * 3, "bad_sound"),
-    (b"", "bad_sound"),
+    (b"\0" * 3, "bad_audio"),
+    (b"", "bad_audio"),
     ("", "bad_command"),
     ("hello", "bad_command"),
     ("{}", "bad_command"),

@@ -1,13 +1,11 @@
-"""One call: the shell around its machine. It carries out effects and turns what happens into inputs."""
+"""One call: the shell around its machine, which carries out effects and turns events into inputs."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import threading
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -33,72 +31,38 @@ from trunkline.calls.metrics.meters import Meters
 from trunkline.calls.metrics.tracing import tracing
 from trunkline.calls.model_link.link import Link, Route
 from trunkline.calls.pages import CloseCode, Grant, Leg, LegRole, Page
+from trunkline.calls.time_limits import DEFAULT_TIME_LIMITS, CallTimeLimits
 from trunkline.providers import Connection, Provider, ProviderError
-from trunkline.realtime.events import new_id
+from trunkline.realtime.events import Event, new_id
 from trunkline.scenario.scenario import Scenario
-from trunkline.settings import Settings
 
 logger = logging.getLogger(__name__)
 AUDIO_STATS_EVERY_S = 1.0
-_ROUNDING_S = 0.001
-"""What a timer may fire too early, by the rounding of clocks."""
+_TIMER_TOLERANCE_S = 0.001
+"""The time by which a timer may fire too early, since clocks are rounded."""
 
 
 class LegRoleSet(LogEvent, frozen=True, tag="leg.role"):
-    """Told to one page alone, with `seq` 0: what it is in this call."""
+    """The role of one page in the call, sent to that page alone with `seq` 0."""
 
     role: LegRole
-
-
-@dataclass(frozen=True)
-class CallTimeLimits:
-    """The time limits of a call, in seconds; None is for ever.
-
-    Attributes:
-        caller_wait_s: how long the call waits for its caller to come (back).
-        tool_timeout_s: how long a tool may take, unless it says otherwise.
-        guardrail_timeout_s: how long a guardrail may take.
-        approval_wait_s: how long a tool waits for the caller's approval.
-        session_limit_s: how long the providers let a session live; it is renewed in time.
-        max_call_s: how long the call may last.
-        idle_timeout_s: how long the caller may say nothing.
-    """
-
-    caller_wait_s: float = 30.0
-    tool_timeout_s: float = 30.0
-    guardrail_timeout_s: float = 15.0
-    approval_wait_s: float = 120.0
-    session_limit_s: float | None = 3600.0
-    max_call_s: float | None = None
-    idle_timeout_s: float | None = None
-
-
-def time_limits_from(settings: Settings) -> CallTimeLimits:
-    """The limits that the settings give."""
-    return CallTimeLimits(
-        caller_wait_s=settings.caller_wait_s,
-        tool_timeout_s=settings.tool_timeout_s,
-        max_call_s=settings.max_call_s,
-        idle_timeout_s=settings.idle_timeout_s,
-    )
 
 
 class Call:
     """A conversation between a caller and a scenario.
 
     Args:
-        scenario: what is played.
-        provider: where the model lives.
-        first_agent: who answers; the scenario's first agent by default.
-        transport: how the caller's sound travels.
-        codec: over the relay, `pcmu` and `pcma` let the model hear and speak as on a telephone; over WebRTC it is the
-            page's matter.
-        time_limits: its time limits.
-        metrics: prices, and what traces tell.
+        scenario: the agents, with their settings.
+        provider: the service that runs the model.
+        first_agent: the name of the agent that answers; the scenario's first agent by default.
+        transport: the transport of the caller's audio.
+        codec: the codec over the relay; `pcmu` and `pcma` give the model telephone audio. Over WebRTC the page chooses.
+        time_limits: the call's time limits.
+        metrics: prices, and the content of traces.
 
     Raises:
         LookupError: the scenario has no agent of that name.
-        StateError: the scenario's `state` could not be made.
+        StateError: the scenario's `state` factory failed.
     """
 
     def __init__(
@@ -109,7 +73,7 @@ class Call:
         first_agent: str | None = None,
         transport: Transport = "websocket",
         codec: Codec = "pcm16",
-        time_limits: CallTimeLimits = CallTimeLimits(),
+        time_limits: CallTimeLimits = DEFAULT_TIME_LIMITS,
         metrics: MetricsConfig = DEFAULT_METRICS,
     ) -> None:
         self.call_id = new_id("call")
@@ -119,7 +83,6 @@ class Call:
         self._provider = provider
         self._time_limits = time_limits
         self._loop = asyncio.get_running_loop()
-        self._thread = threading.get_ident()
         self._began = self._loop.time()
         first = scenario.agent(first_agent or scenario.first_agent.name)
         self._first_agent = first.name
@@ -135,18 +98,18 @@ class Call:
                 first_agent=self._first_agent,
                 machine=lambda: self._machine,
                 feed=self._feed,
-                start=self._start,
+                spawn=self._spawn,
                 append=self._append,
-                text_used=lambda reply: self._append_all(self._meters.text_reply(reply)),
+                on_text_reply=lambda reply: self._append_all(self._meters.text_reply(reply)),
                 now_ms=self._now_ms,
             ),
         )
         self._machine: CallMachine = CallMachine(self._plan(transport, codec))
         self._link = Link(self._feed, Route(self._connect) if transport == "websocket" else None)
-        self._rtc_id: str | None = None
-        self._given_up: set[str] = set()
-        """WebRTC calls of this one that are to be hung up at the provider."""
-        self._dialling = asyncio.Lock()
+        self._rtc_call_id: str | None = None
+        self._rtc_calls_to_hang_up: set[str] = set()
+        """The provider's WebRTC calls that this call no longer uses."""
+        self._rtc_lock = asyncio.Lock()
         self._pages: set[Page] = set()
         self._tasks: asyncio.TaskGroup | None = None
         self._over = asyncio.Event()
@@ -154,37 +117,37 @@ class Call:
         self._stepping = False
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._due: dict[str, float] = {}
-        """When each timer is really due, by the loop's clock: at the earliest when it fires."""
-        self._carriers: dict[type, Callable[[Any], None]] = {
+        """The due time of each timer, by the loop's clock. The timer itself may fire earlier."""
+        self._effect_handlers: dict[type, Callable[[Any], None]] = {
             effects.AppendToLog: lambda append: self._append(append.event),
             effects.Send: lambda send: self._link.send(send.event),
             effects.PlayAudio: self._play,
-            effects.RunTool: lambda run: self._start(self._runner.run_tool(run)),
-            effects.ConfigureAgent: lambda configure: self._start(self._runner.configure(configure)),
-            effects.ResolveApproval: self._runner.approved,
-            effects.RunGuardrails: self._runner.check,
+            effects.RunTool: lambda run: self._spawn(self._runner.run_tool(run)),
+            effects.ConfigureAgent: lambda configure: self._spawn(self._runner.configure_agent(configure)),
+            effects.ResolveApproval: self._runner.resolve_approval,
+            effects.RunGuardrails: self._runner.run_guardrails,
             effects.RenewSession: lambda renew: self._link.renew(
                 renew.reason, make_before_break=renew.make_before_break
             ),
-            effects.KeepCallerAudio: lambda remember: self._link.remember(remember.turn_id, remember.since_ms),
-            effects.ReleaseCallerAudio: lambda forget: self._link.forget(forget.turn_id, forget.until_ms),
-            effects.SetTimer: self._wake_at,
-            effects.EndCall: lambda _end: None,  # `_append` has seen to it
+            effects.KeepCallerAudio: lambda keep: self._link.keep_turn(keep.turn_id, keep.since_ms),
+            effects.ReleaseCallerAudio: lambda release: self._link.release_turn(release.turn_id, release.until_ms),
+            effects.SetTimer: self._set_timer,
+            effects.EndCall: lambda _end: None,  # the `call.ended` event has ended the call, in `_append`
         }
         self._received_ms = 0.0
         self._received_frames = 0
-        self.log.subscribe(self._show)
+        self.log.subscribe(self._on_log_entry)
         if (traced := tracing(content=metrics.trace_content)) is not None:
             self.log.subscribe(traced.read)
-        self._carry_out(self._machine.begin(self._now_ms()))
+        self._perform(self._machine.begin(self._now_ms()))
 
-    # Its life -------------------------------------------------------------------------------------------------------
+    # Lifecycle ------------------------------------------------------------------------------------------------------
     async def run(self) -> None:
-        """Runs the call until it ends. Never raises but when cancelled: what fails ends this call and no other."""
+        """Run the call until it ends. Only cancelling raises: a failure ends this call and no other."""
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
-                own = [tasks.create_task(self._link.run()), tasks.create_task(self._count_every_second())]
+                own = [tasks.create_task(self._link.run()), tasks.create_task(self._log_audio_stats_periodically())]
                 await self._over.wait()
                 for task in own:
                     task.cancel()
@@ -197,30 +160,30 @@ class Call:
         finally:
             self._tasks = None
             self.hang_up("the server is stopping")
-            self._give_up_media()
-            await self._hang_up_media()
+            self._drop_rtc_call()
+            await self._hang_up_rtc_calls()
 
     def hang_up(self, reason: str = "hung up") -> None:
-        """Ends the call from outside. Harmless when it is over."""
+        """End the call from outside. Do nothing if it has ended."""
         self._feed(inputs.StopRequested(reason))
 
     @property
     def is_over(self) -> bool:
-        """Whether the call has ended; its log can still be read."""
+        """True once the call has ended; its log can still be read."""
         return self._over.is_set()
 
     @property
     def at_rest(self) -> bool:
-        """Whether the next move is the caller's: nothing is being answered, owed an answer, or waited for."""
+        """True if the next move is the caller's: the call answers nothing, owes no answer and waits for nothing."""
         return self._machine.at_rest
 
     @property
     def state(self) -> Any:
-        """What the scenario's `state` made for this call; None without one."""
+        """The value that the scenario's `state` factory made for this call; None without a factory."""
         return self._runner.state
 
     def _finish(self) -> None:
-        """The call is over: nothing more is logged, and whoever reads is told."""
+        """End the call: log nothing more, and close the pages."""
         self._over.set()
         self.ended_at = self._loop.time()
         for timer in self._timers.values():
@@ -228,30 +191,33 @@ class Call:
         self._timers.clear()
         self._inputs.clear()
         for page in self._pages:
-            page.close(CloseCode.OVER, "the call is over")
+            page.close(CloseCode.CALL_OVER, "the call is over")
 
     def _fail(self) -> None:
-        message = "Something inside Trunkline failed; the server's log has the details."
+        message = "An internal error ended the call. The server's log has the details."
         self._append(CallError(message=message, code="internal"))
         self._append(CallEnded(reason="internal error"))
 
     # The caller's side ----------------------------------------------------------------------------------------------
     @property
-    def pages(self) -> int:
-        """How many pages' sockets are open."""
+    def page_count(self) -> int:
+        """The number of pages with an open socket."""
         return len(self._pages)
 
     def join(
         self, leg_id: str | None, transport: Transport, *, take_over: bool = False, codec: Codec | None = None
     ) -> Grant:
-        """A page asks to be in the call: as its caller if it was that before, if nobody is, or if it takes over.
+        """Give a page a role: caller if it has the leg's id, no caller is connected, or it takes over.
 
         Args:
-            codec: another codec from now on; over the relay, the model's session is made anew for it.
+            leg_id: the id that an earlier grant gave the page.
+            transport: the transport of the page's audio.
+            take_over: True replaces a connected caller.
+            codec: another codec from now on; over the relay the model's session is opened again for it.
         """
         if leg_id is not None and leg_id == self.leg.leg_id:
-            self._choose(codec)
-            self._travel_by(transport)
+            self._set_codec(codec)
+            self._set_transport(transport)
             return Grant("caller", leg_id)
         if self.leg.page is not None and not take_over:
             return Grant("viewer", None)
@@ -260,75 +226,82 @@ class Call:
         if former.page is not None:
             former.page.close(CloseCode.TAKEN_OVER, "taken over by another page")
             self._leave(former, "taken over by another page")
-        self._choose(codec)
-        self._travel_by(transport)
+        self._set_codec(codec)
+        self._set_transport(transport)
         return Grant("caller", self.leg.leg_id)
 
-    def _choose(self, codec: Codec | None) -> None:
+    def _set_codec(self, codec: Codec | None) -> None:
         if codec is not None:
             self._feed(inputs.CodecChosen(codec))
 
-    def _travel_by(self, transport: Transport) -> None:
-        """The caller's sound comes this way from now on; a WebRTC call is given up for the relay."""
+    def _set_transport(self, transport: Transport) -> None:
+        """Set the transport of the caller's audio. A change to the relay drops the WebRTC call."""
         self.leg.transport = transport
-        if transport == "websocket" and (self._rtc_id is not None or not self._link.has_route):
-            self._give_up_media()
-            self._link.take(Route(self._connect))
+        if transport == "websocket" and (self._rtc_call_id is not None or not self._link.has_route):
+            self._drop_rtc_call()
+            self._link.set_route(Route(self._connect))
 
     async def answer_offer(self, sdp: str) -> str:
-        """Answers the page's SDP offer: sound then flows between it and the model, and the link is the sideband.
+        """Answer the page's SDP offer. Audio then flows between page and provider, and the link is the sideband.
+
+        Returns:
+            The SDP answer.
 
         Raises:
-            ProviderError: the provider refuses, or there is no WebRTC.
+            ProviderError: the provider refuses, offers no WebRTC, or the scenario holds answers back.
         """
         leg = self.leg
         if self.scenario.hold:
-            message = f"The scenario {self.scenario.name!r} holds back what is not checked yet, so its sound passes us."
+            message = (
+                f"The scenario {self.scenario.name!r} holds back unchecked answers, so WebRTC is not available. "
+                "Use the transport websocket."
+            )
             raise ProviderError(message, retry=False)
-        async with self._dialling:
-            session = {**await self._session_to_dial(), "model": self._model}
+        async with self._rtc_lock:
+            session = {**await self._session_for_offer(), "model": self._model}
             answer = await self._provider.start_webrtc_call(sdp, session)
             if self.is_over or self.leg is not leg or leg.transport != "webrtc":
-                self._given_up.add(answer.rtc_call_id)  # the caller has come another way meanwhile, or is gone
-                await self._hang_up_media()
+                # Meanwhile the caller chose another transport, or left.
+                self._rtc_calls_to_hang_up.add(answer.rtc_call_id)
+                await self._hang_up_rtc_calls()
                 return answer.sdp
-            self._give_up_media()
-            self._rtc_id = answer.rtc_call_id
-            self._link.take(Route(lambda: self._provider.connect(self._model, answer.rtc_call_id), resumes=True))
+            self._drop_rtc_call()
+            self._rtc_call_id = answer.rtc_call_id
+            self._link.set_route(Route(lambda: self._provider.connect(self._model, answer.rtc_call_id), resumable=True))
             return answer.sdp
 
-    async def _session_to_dial(self) -> dict[str, Any]:
+    async def _session_for_offer(self) -> Event:
         agent = self._machine.agent
         try:
-            return await self._runner.session(effects.ConfigureAgent(agent, effects.Connecting(0)))
+            return await self._runner.session_for(effects.ConfigureAgent(agent, effects.Connecting(0)))
         except Exception as error:
             logger.warning("call %s: agent %s could not be set up", self.call_id, agent, exc_info=True)
             message = f"The agent {agent!r} could not be set up: {type(error).__name__}: {error}"
-            raise ProviderError(message, hint="Look at its instructions, tools and handoffs.", retry=False) from error
+            raise ProviderError(message, hint="Check its instructions, tools and handoffs.", retry=False) from error
 
-    def _give_up_media(self) -> None:
-        """The WebRTC call is not used any more; it is hung up soon, and at the latest when this call ends."""
-        if self._rtc_id is not None:
-            self._given_up.add(self._rtc_id)
-            self._rtc_id = None
-            self._start(self._hang_up_media())
+    def _drop_rtc_call(self) -> None:
+        """Stop using the WebRTC call. It is hung up soon, at the latest at the end of this call."""
+        if self._rtc_call_id is not None:
+            self._rtc_calls_to_hang_up.add(self._rtc_call_id)
+            self._rtc_call_id = None
+            self._spawn(self._hang_up_rtc_calls())
 
-    async def _hang_up_media(self) -> None:
-        for rtc_id in list(self._given_up):
+    async def _hang_up_rtc_calls(self) -> None:
+        for rtc_call_id in list(self._rtc_calls_to_hang_up):
             try:
-                await self._provider.hang_up(rtc_id)
+                await self._provider.hang_up(rtc_call_id)
             except ProviderError as error:
                 logger.warning("call %s: its WebRTC call could not be ended: %s", self.call_id, error)
-            self._given_up.discard(rtc_id)
+            self._rtc_calls_to_hang_up.discard(rtc_call_id)
 
     def attach(self, page: Page, leg_id: str | None, after: int) -> None:
-        """A page's socket is open: it gets the log beyond `after`, then what is new, and sound if it is the caller."""
+        """Connect a page: push the log beyond `after` and each new event, and audio if it is the caller's page."""
         is_caller = leg_id == self.leg.leg_id or (leg_id is None and self.leg.page is None)
         page.role = "caller" if is_caller and not self.is_over else "viewer"
         role = frame_of(LegRoleSet(role=page.role), 0, round(self._now_ms()))
-        page.begin([role, *(entry.frame() for entry in self.log.since(after))])
+        page.push_history([role, *(entry.frame() for entry in self.log.since(after))])
         if self.is_over:
-            page.close(CloseCode.OVER, "the call is over")
+            page.close(CloseCode.CALL_OVER, "the call is over")
             return
         self._pages.add(page)
         if page.role == "caller":
@@ -336,11 +309,11 @@ class Call:
             if former is not None:
                 former.close(CloseCode.TAKEN_OVER, "taken over by another page")
                 self._feed(inputs.CallerLeft(self.leg.leg_id, "replaced by a new connection"))
-            if self.leg.transport == "websocket":  # over WebRTC the page says when sound flows
+            if self.leg.transport == "websocket":  # over WebRTC the page reports `media_ready`
                 self._feed(inputs.CallerJoined(self.leg.leg_id, "websocket", self.leg.reason))
 
     def detach(self, page: Page, reason: str) -> None:
-        """A page's socket is closed."""
+        """Disconnect a page, since its socket is closed."""
         self._pages.discard(page)
         if self.leg.page is page:
             self._leave(self.leg, reason)
@@ -351,15 +324,14 @@ class Call:
         self._feed(inputs.CallerLeft(leg.leg_id, reason))
 
     def command(self, page: Page, frame: str) -> None:
-        """A text frame from a page. What is wrong with it is told to that page alone."""
+        """Obey a text frame from a page. Errors about it go to that page alone."""
         try:
             command = commands.parse(frame)
         except commands.CommandError as error:
-            self._tell(page, CallError(message=str(error), code="bad_command", source="command"))
+            self._push_error(page, str(error), "bad_command")
             return
         if page.role != "caller" or self.leg.page is not page:
-            message = "Another page has this call. Join with take_over to speak."
-            self._tell(page, CallError(message=message, code="not_the_caller", source="command"))
+            self._push_error(page, "Another page is the caller. Join with take_over to speak.", "not_the_caller")
             return
         if isinstance(command, commands.MediaReady):
             self._feed(inputs.CallerJoined(self.leg.leg_id, self.leg.transport, self.leg.reason))
@@ -367,19 +339,20 @@ class Call:
             self._feed(inputs.CommandReceived(command))
 
     def receive_audio(self, page: Page, pcm: bytes) -> None:
-        """Sound from a page: PCM16 little-endian, mono, 24 kHz."""
+        """Send a page's audio to the model: PCM16 little-endian, mono, 24 kHz."""
         if self.leg.page is not page or self.leg.transport != "websocket" or self._over.is_set():
             return
         if len(pcm) % 2 or not pcm:
-            message = "A binary frame holds PCM16 little-endian mono 24 kHz: an even number of bytes."
-            self._tell(page, CallError(message=message, code="bad_sound", source="command"))
+            message = "A binary frame is empty or has an odd number of bytes. Send PCM16 little-endian, mono, 24 kHz."
+            self._push_error(page, message, "bad_audio")
             return
         self._link.send_audio(pcm)
 
-    def _tell(self, page: Page, event: LogEvent) -> None:
-        page.push(frame_of(event, 0, round(self._now_ms())))
+    def _push_error(self, page: Page, message: str, code: str) -> None:
+        error: LogEvent = CallError(message=message, code=code, source="command")
+        page.push(frame_of(error, 0, round(self._now_ms())))
 
-    def _show(self, entry: Entry) -> None:
+    def _on_log_entry(self, entry: Entry) -> None:
         if isinstance(entry.event, AudioCleared) and self.leg.page is not None:
             self.leg.page.drop_audio()
         readers = [page for page in self._pages if page.reads_log]
@@ -388,9 +361,9 @@ class Call:
             for page in readers:
                 page.push(frame)
 
-    # Effects --------------------------------------------------------------------------------------------------------
+    # Inputs and effects ---------------------------------------------------------------------------------------------
     def _feed(self, given: inputs.Input) -> None:
-        """Steps the machine. An input that comes while effects are carried out waits until they are."""
+        """Step the machine. An input that arrives while effects are carried out waits for them."""
         if self._over.is_set():
             return
         self._inputs.append(given)
@@ -410,14 +383,18 @@ class Call:
         if isinstance(given, inputs.AudioReceived):
             self._received_ms += given.ms
             self._received_frames += 1
-        self._carry_out(self._machine.step(given, self._now_ms()))
+        self._perform(self._machine.step(given, self._now_ms()))
+
+    def _perform(self, effects: list[effects.Effect]) -> None:
+        for effect in effects:
+            self._effect_handlers[type(effect)](effect)
 
     def _append(self, event: LogEventUnion) -> None:
-        """Everything that is logged comes by here. `call.ended` is the last."""
+        """Append to the log, and end the call with `call.ended`. Every logged event passes here."""
         if self._over.is_set():
             return
         if isinstance(event, CallEnded):
-            self._count_sound()
+            self._log_audio_stats()
         measured = self._meters.read(self.log.append(event))
         if isinstance(event, CallEnded):
             self._finish()
@@ -428,21 +405,17 @@ class Call:
         for event in events:
             self._append(event)
 
-    def _carry_out(self, effects: list[effects.Effect]) -> None:
-        for effect in effects:
-            self._carriers[type(effect)](effect)
-
     def _play(self, play: effects.PlayAudio) -> None:
         if self.leg.page is not None and self.leg.transport == "websocket":
             self.leg.page.push(play.pcm)
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         if self._tasks is None:
             work.close()
             return
         self._tasks.create_task(work)
 
-    def _wake_at(self, effect: effects.SetTimer) -> None:
+    def _set_timer(self, effect: effects.SetTimer) -> None:
         timer = self._timers.get(effect.key)
         if effect.at_ms is None:
             if timer is not None:
@@ -450,16 +423,16 @@ class Call:
                 del self._timers[effect.key]
             return
         self._due[effect.key] = when = self._began + effect.at_ms / 1000
-        # Some are put off with each event and each frame of sound: their timer stays, and looks again when it fires.
+        # Each event and audio frame postpones some timers. Their handle stays, and `_on_timer` checks the due time.
         if timer is None or timer.when() > when:
             if timer is not None:
                 timer.cancel()
-            self._timers[effect.key] = self._loop.call_at(when, self._wake, effect.key)
+            self._timers[effect.key] = self._loop.call_at(when, self._on_timer, effect.key)
 
-    def _wake(self, key: str) -> None:
+    def _on_timer(self, key: str) -> None:
         due = self._due[key]
-        if due - self._loop.time() > _ROUNDING_S:
-            self._timers[key] = self._loop.call_at(due, self._wake, key)
+        if due - self._loop.time() > _TIMER_TOLERANCE_S:
+            self._timers[key] = self._loop.call_at(due, self._on_timer, key)
             return
         del self._timers[key]
         self._feed(inputs.TimerFired(key))
@@ -467,12 +440,12 @@ class Call:
     async def _connect(self) -> Connection:
         return await self._provider.connect(self._model)
 
-    async def _count_every_second(self) -> None:
+    async def _log_audio_stats_periodically(self) -> None:
         while True:
             await asyncio.sleep(AUDIO_STATS_EVERY_S)
-            self._count_sound()
+            self._log_audio_stats()
 
-    def _count_sound(self) -> None:
+    def _log_audio_stats(self) -> None:
         if not (self._link.sent_frames or self._received_frames):
             return
         self._append(
@@ -486,7 +459,7 @@ class Call:
         self._link.sent_ms = self._received_ms = 0.0
         self._link.sent_frames = self._received_frames = 0
 
-    # What it is made of ---------------------------------------------------------------------------------------------
+    # Construction ---------------------------------------------------------------------------------------------------
     def _plan(self, transport: Transport, codec: Codec) -> CallPlan:
         scenario, time_limits = self.scenario, self._time_limits
         return CallPlan(
@@ -519,7 +492,7 @@ class Call:
 
 
 class _OverError(Exception):
-    """Ends the call's task group: tools that still run are cancelled with it."""
+    """Ends the call's task group, which cancels the tools that still run."""
 
 
 def _in_ms(seconds: float | None) -> float | None:

@@ -1,4 +1,4 @@
-"""All the calls of a server: starting them, finding them again, and forgetting them when they have been read."""
+"""All calls of a server: start them, find them, and remove ended ones after a while."""
 
 from __future__ import annotations
 
@@ -6,26 +6,29 @@ import asyncio
 from types import TracebackType
 from typing import Any
 
-from trunkline.calls.call import Call, CallTimeLimits
+from trunkline.calls.call import Call
 from trunkline.calls.log_events import Codec, Transport
 from trunkline.calls.metrics.config import DEFAULT_METRICS, MetricsConfig
+from trunkline.calls.time_limits import CallTimeLimits
 from trunkline.providers import Provider
 from trunkline.scenario.scenario import Scenario
 
 MAX_ENDED_CALLS = 200
+"""The number of ended calls that keep their logs."""
 
 
 class TooManyCallsError(Exception):
-    """The limit of calls at once is reached."""
+    """The server runs as many calls as it may."""
 
 
 class CallRegistry:
-    """Runs calls, one supervised task each. Use it as an async context manager: leaving it ends all calls.
+    """Runs calls, each in a task. Use it as an async context manager, which ends all calls when it exits.
 
     Args:
-        max_calls: calls at once.
-        ended_call_ttl_s: how long the log of an ended call can be read, in seconds.
-        metrics: prices, and what traces tell.
+        time_limits: the time limits of each call.
+        max_calls: the number of calls that may run at once.
+        ended_call_ttl_s: the time for which the log of an ended call can be read, in seconds.
+        metrics: prices, and the content of traces.
     """
 
     def __init__(
@@ -62,14 +65,17 @@ class CallRegistry:
         transport: Transport,
         codec: Codec = "pcm16",
     ) -> Call:
-        """Starts a call.
+        """Start a call.
+
+        Args:
+            agent: the name of the agent that answers; None is the scenario's first.
 
         Raises:
             TooManyCallsError: the limit is reached.
             LookupError: the scenario has no such agent.
-        StateError: the scenario's state could not be made.
+            StateError: the scenario's `state` factory failed.
         """
-        self._forget_old()
+        self._remove_expired()
         if len(self._running) >= self._max_calls:
             raise TooManyCallsError(f"{self._max_calls} calls are running, which is the limit. Try again later.")
         call = Call(
@@ -84,26 +90,26 @@ class CallRegistry:
         self._calls[call.call_id] = call
         task = asyncio.create_task(call.run(), name=f"call {call.call_id}")
         self._running[call.call_id] = task
-        task.add_done_callback(lambda _done: self._ended(call))
+        task.add_done_callback(lambda _done: self._on_task_done(call))
         return call
 
-    def _ended(self, call: Call) -> None:
+    def _on_task_done(self, call: Call) -> None:
         self._running.pop(call.call_id, None)
-        call.hang_up("the server is stopping")  # if it was cancelled before it ran at all
+        call.hang_up("the server is stopping")  # for a task that was cancelled before its first step
 
     def find(self, call_id: str) -> Call | None:
-        """The call of this id, running or lately ended."""
+        """Return the running or recently ended call with this id, None if it is unknown."""
         return self._calls.get(call_id)
 
     @property
     def running(self) -> int:
-        """How many calls are going on."""
+        """The number of running calls."""
         return len(self._running)
 
-    def _forget_old(self) -> None:
+    def _remove_expired(self) -> None:
         now = asyncio.get_running_loop().time()
         ended = [call for call in self._calls.values() if call.ended_at is not None]
-        for place, call in enumerate(ended):
-            too_old = call.ended_at is not None and now - call.ended_at > self._ended_call_ttl_s
-            if too_old or len(ended) - place > MAX_ENDED_CALLS:
+        for index, call in enumerate(ended):
+            expired = call.ended_at is not None and now - call.ended_at > self._ended_call_ttl_s
+            if expired or len(ended) - index > MAX_ENDED_CALLS:
                 del self._calls[call.call_id]

@@ -1,5 +1,8 @@
-"""Anything as something that JSON can hold. Tools and scenarios hand us whatever they like; the log and the model
-get the nearest plain value, and nothing they hand us can break a call."""
+"""Conversion of any value into one that JSON can hold.
+
+Tools and scenarios may return anything. The log and the model get the nearest JSON value, and no value can break a
+call.
+"""
 
 from __future__ import annotations
 
@@ -12,39 +15,46 @@ from typing import Any
 import msgspec
 
 MAX_DEPTH = 32
-"""Levels of nesting that are kept; what is deeper is left out as "…"."""
+"""Levels of nesting that are kept. Deeper values become "…"."""
 MAX_VALUES = 50_000
-"""Values that are kept; what comes after is left out likewise."""
+"""Values that are kept. Later ones become "…"."""
 MAX_TEXT = 1_000
-"""Characters of a text that stands for an object."""
+"""Characters of a text that represents an object."""
 
 
 def to_json_value(value: object) -> Any:
-    """A copy of `value` made of None, booleans, numbers, text, lists and dicts with text keys.
+    """Copy `value` into None, booleans, numbers, text, lists and dicts with text keys.
 
-    Models (pydantic's, msgspec's, dataclasses) become their fields, sets become lists, and what is nothing of that
-    kind becomes its text. Numbers that JSON does not know become None, whole numbers beyond 64 bits their digits,
-    halves of surrogate pairs "?".
+    Models (pydantic's, msgspec's, dataclasses) become dicts of their fields, sets become lists, and any other object
+    becomes its text. NaN and infinities become None, whole numbers beyond 64 bits their digits, lone surrogates "?".
     """
-    return _Copy().of(value, MAX_DEPTH)
+    return _Converter().convert(value, MAX_DEPTH)
 
 
 def to_json(value: object) -> bytes:
-    """`value` as JSON."""
+    """Encode `value` as JSON, as `to_json_value` converts it."""
     return _encoder.encode(to_json_value(value))
 
 
+def decode_or_text(text: str) -> Any:
+    """Decode JSON text. Return `text` itself if it is not JSON."""
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        return text
+
+
 def valid_unicode(text: str) -> str:
-    """`text` without halves of surrogate pairs, which UTF-8 cannot hold."""
+    """Replace lone surrogates in `text`, which UTF-8 cannot encode, by "?"."""
     return text.encode("utf-8", "replace").decode()
 
 
-class _Copy:
+class _Converter:
     def __init__(self) -> None:
         self._left = MAX_VALUES
-        self._above: set[int] = set()
+        self._ancestors: set[int] = set()
 
-    def of(self, value: object, deeper: int) -> Any:
+    def convert(self, value: object, depth_left: int) -> Any:
         self._left -= 1
         if value is None or isinstance(value, bool):
             return value
@@ -52,24 +62,24 @@ class _Copy:
             return valid_unicode(value)
         if isinstance(value, int | float) and not isinstance(value, Enum):
             return _number(value)
-        if deeper == 0 or self._left < 0 or id(value) in self._above:
-            return "…"  # its own text might be as endless
-        self._above.add(id(value))
+        if depth_left == 0 or self._left < 0 or id(value) in self._ancestors:
+            return "…"  # not its text, which could be as long
+        self._ancestors.add(id(value))
         try:
-            return self._composite(value, deeper - 1)
-        except Exception:  # noqa: BLE001 - an object of the user's may do anything when it is looked at
+            return self._composite(value, depth_left - 1)
+        except Exception:  # noqa: BLE001 - reading a user's object may raise anything
             return _text_for(value)
         finally:
-            self._above.discard(id(value))
+            self._ancestors.discard(id(value))
 
-    def _composite(self, value: object, deeper: int) -> Any:
+    def _composite(self, value: object, depth_left: int) -> Any:
         if isinstance(value, Mapping):
-            return {_key(key): self.of(item, deeper) for key, item in value.items()}
+            return {_key(key): self.convert(item, depth_left) for key, item in value.items()}
         if isinstance(value, list | tuple | Set):
-            return [self.of(item, deeper) for item in value]
+            return [self.convert(item, depth_left) for item in value]
         if (fields := _fields(value)) is not None:
-            return {name: self.of(item, deeper) for name, item in fields.items()}
-        return self.of(msgspec.to_builtins(value), deeper)  # dates, UUIDs, decimals, enums, bytes
+            return {name: self.convert(item, depth_left) for name, item in fields.items()}
+        return self.convert(msgspec.to_builtins(value), depth_left)  # dates, UUIDs, decimals, enums, bytes
 
 
 def _fields(value: object) -> dict[str, Any] | None:

@@ -8,8 +8,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from trunkline.calls.call import Call, CallTimeLimits
+from trunkline.calls.call import Call
 from trunkline.calls.log_events import Codec
+from trunkline.calls.time_limits import CallTimeLimits
 from trunkline.engine.brains import Brain, BrainError
 from trunkline.engine.brains.rehearsal_brain import RehearsalBrain
 from trunkline.engine.http.app import BrainFactory

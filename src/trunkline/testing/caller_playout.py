@@ -63,7 +63,7 @@ class Ear(Page):
         """How many stretches have been reported to their end."""
 
     # The page's side ------------------------------------------------------------------------------------------------
-    def begin(self, frames: Sequence[str]) -> None:
+    def push_history(self, frames: Sequence[str]) -> None:
         """What was there before is in the log."""
 
     def push(self, frame: str | bytes) -> None:

@@ -133,8 +133,8 @@ async def call_socket(socket: WebSocket) -> None:
         await socket.close(CloseCode.NO_SUCH_CALL, "There is no such call; start one with POST /api/calls.")
     elif not (after.isascii() and after.isdecimal() and len(after) <= _MAX_DIGITS):
         await socket.close(CloseCode.BAD_REQUEST, "'after' is the last seq that you have: a number from 0.")
-    elif call.pages >= service.settings.max_pages and leg != call.leg.leg_id:
-        await socket.close(CloseCode.TOO_MANY_PAGES, f"{call.pages} pages are on this call, which is the limit.")
+    elif call.page_count >= service.settings.max_pages and leg != call.leg.leg_id:
+        await socket.close(CloseCode.TOO_MANY_PAGES, f"{call.page_count} pages are on this call, which is the limit.")
     else:
         await _serve(socket, call, leg, int(after))
 

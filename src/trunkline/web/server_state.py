@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from starlette.requests import HTTPConnection
 
-from trunkline.calls.call import time_limits_from
 from trunkline.calls.metrics.config import metrics_config_from
 from trunkline.calls.registry import CallRegistry
+from trunkline.calls.time_limits import time_limits_from
 from trunkline.providers import Provider, ProviderError
 from trunkline.providers.factory import choose_provider_name, create_provider
 from trunkline.scenario.loading import LoadedScenarios, load

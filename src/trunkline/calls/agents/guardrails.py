@@ -1,4 +1,4 @@
-"""Running the output guardrails of the Agents SDK on what an agent says."""
+"""Output guardrails of the Agents SDK, run on the text of an agent's answer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 
 def guardrails_of(scenario: Scenario[Any], agent: RealtimeAgent[Any]) -> Sequence[OutputGuardrail[Any]]:
-    """The agent's own and the scenario's; of two with one name the agent's."""
+    """Return the guardrails of the agent and of the scenario. The agent's one wins over the scenario's of that name."""
     own = {guardrail.get_name(): guardrail for guardrail in agent.output_guardrails}
     return [*own.values(), *(one for one in scenario.guardrails if one.get_name() not in own)]
 
@@ -33,16 +33,15 @@ async def run_guardrail(
     context: RunContextWrapper[Any],
     timeout_s: float,
 ) -> GuardrailFinished:
-    """How it found the text. What goes wrong in it becomes the status `error`, which is never a pass; only being
-    cancelled raises."""
+    """Run a guardrail on `check.text`. An exception or timeout gives the status `error`; only cancelling raises."""
     name = guardrail.get_name()
     began = time.perf_counter()
     try:
         async with asyncio.timeout(timeout_s) as limited:
-            # The SDK types this for its text agents; it hands the agent on and does not look at it.
+            # The SDK types this for its text agents, but only passes the agent through.
             result = await guardrail.run(context, agent, check.text)  # type: ignore[arg-type]  # see above
         tripped, info = result.output.tripwire_triggered, result.output.output_info
-    except Exception as error:  # noqa: BLE001 - a user's guardrail may raise anything, and the call goes on
+    except Exception as error:  # noqa: BLE001 - a user's guardrail may raise anything, and the call must continue
         late = isinstance(error, TimeoutError) and limited.expired()
         problem = f"no answer within {timeout_s:g} s" if late else f"{type(error).__name__}: {error}"
         logger.warning("the guardrail %s failed: %s", name, type(error).__name__)
@@ -65,6 +64,6 @@ def _ms(began: float) -> int:
 
 
 def _field(info: object, name: str) -> str | None:
-    """What a guardrail says beside tripping, in whatever it chose for it."""
+    """Return a text field of a guardrail's `output_info`, a mapping or an object; None if it has no such field."""
     value = info.get(name) if isinstance(info, Mapping) else getattr(info, name, None)
     return None if value is None else valid_unicode(str(value))

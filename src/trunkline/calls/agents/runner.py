@@ -1,4 +1,4 @@
-"""Running what users wrote: agents' instructions, handoffs, tools, guardrails, and the text model they ask."""
+"""The runner of user code: agents' instructions, handoffs, tools and guardrails, and their text model requests."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class StateError(Exception):
 
 @dataclass(frozen=True)
 class RunnerTimeLimits:
-    """How long what users wrote may take, in seconds."""
+    """Time limits of user code, in seconds."""
 
     tool_s: float
     guardrail_s: float
@@ -46,34 +46,34 @@ class RunnerTimeLimits:
 
 @dataclass(frozen=True)
 class CallHandle:
-    """What the runner needs of its call.
+    """The runner's access to its call.
 
     Attributes:
         call_id: the call's id.
-        first_agent: who answered it.
-        machine: the call's machine, to be asked only.
-        feed: takes what came of it.
-        start: runs something in a task of the call.
-        append: appends to the log.
-        text_used: is told of each answer of the text model.
-        now_ms: the call's clock.
+        first_agent: the name of the agent that answered the call.
+        machine: returns the call's machine, which the runner only reads.
+        feed: gives the machine an input.
+        spawn: runs a coroutine in a task of the call.
+        append: appends an event to the log.
+        on_text_reply: takes each reply of the text model, for metering.
+        now_ms: returns the time since the call's start, in ms.
     """
 
     call_id: str
     first_agent: str
     machine: Callable[[], CallMachine]
     feed: Callable[[inputs.Input], None]
-    start: Callable[[Coroutine[Any, Any, None]], None]
+    spawn: Callable[[Coroutine[Any, Any, None]], None]
     append: Callable[[LogEventUnion], None]
-    text_used: Callable[[TextReply], None]
+    on_text_reply: Callable[[TextReply], None]
     now_ms: Callable[[], float]
 
 
 class AgentRunner:
-    """Runs a scenario's agents for one call. Whatever they raise becomes an input of the machine.
+    """Runs a scenario's agents for one call. Each exception of user code becomes an input of the machine.
 
     Raises:
-        StateError: the scenario's `state` could not be made.
+        StateError: the scenario's `state` factory failed.
     """
 
     def __init__(self, scenario: Scenario[Any], provider: Provider, limits: RunnerTimeLimits, call: CallHandle) -> None:
@@ -91,39 +91,40 @@ class AgentRunner:
             _history=self._history,
             _note=self._note,
             _progress=self._progress,
-            _ask=lambda asking: self._desk.ask(asking),
+            _ask=lambda asking: self._text_model.ask(asking),
         )
-        self._desk = TextModelRequests(
+        self._text_model = TextModelRequests(
             provider.text_model(),
             lambda: self._context,
             lambda: scenario.agent(call.machine().agent),
             call.append,
-            call.text_used,
+            call.on_text_reply,
             call.now_ms,
             limits.tool_s,
         )
 
     @property
     def state(self) -> Any:
-        """What the scenario's `state` made for this call; None without one."""
+        """The value that the scenario's `state` factory made for this call; None without a factory."""
         return self._context.state
 
     # Agents ---------------------------------------------------------------------------------------------------------
-    async def configure(self, effect: effects.ConfigureAgent) -> None:
-        """Works out an agent's session."""
+    async def configure_agent(self, effect: effects.ConfigureAgent) -> None:
+        """Build an agent's session configuration and feed it to the machine."""
         try:
-            session = await self.session(effect)
+            session = await self.session_for(effect)
         except Exception as error:
             logger.warning("call %s: agent %s could not be set up", self._call.call_id, effect.agent, exc_info=True)
             self._call.feed(inputs.AgentFailed(effect.agent, f"{type(error).__name__}: {error}", effect.purpose))
         else:
             self._call.feed(inputs.AgentConfigured(effect.agent, session, effect.purpose))
 
-    async def session(self, effect: effects.ConfigureAgent) -> Event:
-        """The session of an agent, whole where the link is new. What a user's code raises comes through.
+    async def session_for(self, effect: effects.ConfigureAgent) -> Event:
+        """Build an agent's session configuration; a complete one if the link has just connected.
 
         Raises:
-            TimeoutError: it took longer than a tool may.
+            TimeoutError: the user's code took longer than a tool may.
+            Exception: the user's code raised it.
         """
         context = self._run_context
         purpose = effect.purpose
@@ -143,17 +144,17 @@ class AgentRunner:
 
     # Tools ----------------------------------------------------------------------------------------------------------
     async def run_tool(self, effect: effects.RunTool) -> None:
-        """Runs a tool."""
+        """Run a tool and feed its outcome to the machine."""
         agent = self._scenario.agent(effect.agent)
         tool: Any = next(tool for tool in agent.tools if tool.name == effect.name)
         outcome = await run_tool(
             tool,
             effect.arguments,
-            call_id=effect.tool_call_id,
+            tool_call_id=effect.tool_call_id,
             agent=agent,
             context=self._context,
             timeout_s=self._limits.tool_s,
-            approval=lambda: self._approval(effect),
+            approval=lambda: self._wait_for_approval(effect),
         )
         self._call.feed(
             inputs.ToolFinished(
@@ -165,8 +166,8 @@ class AgentRunner:
             )
         )
 
-    async def _approval(self, effect: effects.RunTool) -> bool:
-        """What the caller says to it; False if they say nothing."""
+    async def _wait_for_approval(self, effect: effects.RunTool) -> bool:
+        """Return the caller's decision, False if none comes in time."""
         answer: asyncio.Future[bool] = self._loop.create_future()
         self._approvals[effect.tool_call_id] = answer
         self._call.feed(inputs.ApprovalRequested(effect.tool_call_id, effect.arguments))
@@ -178,40 +179,40 @@ class AgentRunner:
         finally:
             del self._approvals[effect.tool_call_id]
 
-    def approved(self, approved: effects.ResolveApproval) -> None:
-        """The caller has answered a tool that waits for it."""
-        answer = self._approvals.get(approved.tool_call_id)
+    def resolve_approval(self, effect: effects.ResolveApproval) -> None:
+        """Give the caller's decision to the tool that waits for it."""
+        answer = self._approvals.get(effect.tool_call_id)
         if answer is not None and not answer.done():
-            answer.set_result(approved.approved)
+            answer.set_result(effect.approved)
 
     # Guardrails -----------------------------------------------------------------------------------------------------
     def guardrails(self) -> dict[str, Sequence[str]]:
-        """The names of each agent's guardrails."""
+        """Return the names of each agent's guardrails, by agent name."""
         return {
             agent.name: [guardrail.get_name() for guardrail in guardrails_of(self._scenario, agent)]
             for agent in self._scenario.agents
         }
 
-    def check(self, check: effects.RunGuardrails) -> None:
-        """Runs an agent's guardrails, all at once."""
-        agent = self._scenario.agent(check.agent)
+    def run_guardrails(self, effect: effects.RunGuardrails) -> None:
+        """Start an agent's guardrails, each in a task."""
+        agent = self._scenario.agent(effect.agent)
         context = self._run_context
         for guardrail in guardrails_of(self._scenario, agent):
-            self._call.start(self._run_guardrail(guardrail, check, agent, context))
+            self._call.spawn(self._run_guardrail(guardrail, effect, agent, context))
 
     async def _run_guardrail(
         self,
         guardrail: OutputGuardrail[Any],
-        check: effects.RunGuardrails,
+        effect: effects.RunGuardrails,
         agent: RealtimeAgent[Any],
         context: RunContextWrapper[Any],
     ) -> None:
-        self._call.feed(await run_guardrail(guardrail, check, agent, context, self._limits.guardrail_s))
+        self._call.feed(await run_guardrail(guardrail, effect, agent, context, self._limits.guardrail_s))
 
-    # What tools and guardrails are given ----------------------------------------------------------------------------
+    # The context of tools and guardrails ----------------------------------------------------------------------------
     @functools.cached_property
     def _run_context(self) -> RunContextWrapper[Any]:
-        """One for the whole call, as in the SDK's own sessions."""
+        """The one context of the whole call, as in the SDK's own sessions."""
         from agents import RunContextWrapper
 
         return RunContextWrapper(context=self._context)
@@ -221,27 +222,28 @@ class AgentRunner:
 
     def _note(self, title: str, data: object) -> None:
         note = Breadcrumb(title=valid_unicode(str(title)), data=to_json_value(data), call_id=running_tool.get())
-        self._append_from_anywhere(note)
+        self._append_threadsafe(note)
 
     def _progress(self, message: str, fraction: float | None) -> None:
-        tool = running_tool.get()
-        if tool is None:
-            raise RuntimeError("progress() is for a tool that runs.")
+        tool_call_id = running_tool.get()
+        if tool_call_id is None:
+            raise RuntimeError("No tool is running. Call progress() inside a tool.")
         known = None if fraction is None else min(1.0, max(0.0, float(fraction)))
-        self._append_from_anywhere(ToolProgress(call_id=tool, message=valid_unicode(str(message)), fraction=known))
+        progress = ToolProgress(call_id=tool_call_id, message=valid_unicode(str(message)), fraction=known)
+        self._append_threadsafe(progress)
 
-    def _append_from_anywhere(self, note: LogEventUnion) -> None:
+    def _append_threadsafe(self, note: LogEventUnion) -> None:
         if threading.get_ident() == self._thread:
             self._call.append(note)
-        else:  # from a tool without `async`, which runs in a thread of its own
+        else:  # a tool without `async` runs in another thread
             self._loop.call_soon_threadsafe(self._call.append, note)
 
 
 def make_state(scenario: Scenario[Any]) -> Any:
-    """What a scenario's `state` makes for a call; None without one.
+    """Call the scenario's `state` factory. Return None without a factory.
 
     Raises:
-        StateError: it failed.
+        StateError: the factory failed.
     """
     if scenario.state is None:
         return None

@@ -1,4 +1,4 @@
-"""The agent graph as the model sees it: an agent's session configuration, and handoffs."""
+"""The session configuration of agents: instructions, tools, handoffs, and the settings of a new connection."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
 
 async def agent_session(agent: RealtimeAgent[Any], context: RunContextWrapper[Any], extras: Mapping[str, Any]) -> Event:
-    """What changes in the session when `agent` takes over: instructions, tools, and the provider's `extras`.
+    """Build the part of the session that changes when `agent` takes over.
 
-    Voice, formats and turn detection are not in it, so that what was set at run time survives a handoff.
+    It has instructions, tools and the provider's `extras`. Voice, formats and turn detection are left out, so that
+    settings made during the call survive a handoff.
     """
     instructions = await agent.get_system_prompt(context)
     tools = [
@@ -41,28 +42,28 @@ def connection_session(
     settings: CallSettings,
     turn_detection: Mapping[str, Any] | None,
 ) -> Event:
-    """What a new link is told beside the agent: voice, formats, turn detection, transcription."""
-    sound = audio_format_of(settings.codec)
-    output: Event = {"format": sound}
+    """Build the part of the session that a new connection needs: voice, formats, turn detection, transcription."""
+    audio_format = audio_format_of(settings.codec)
+    output: Event = {"format": audio_format}
     if voice := settings.voice or scenario.voice:
         output["voice"] = voice
     if settings.speed is not None:
         output["speed"] = settings.speed
-    source: Event = {"format": sound, "turn_detection": turn_detection}
+    source: Event = {"format": audio_format, "turn_detection": turn_detection}
     if transcription is not None:
         source["transcription"] = dict(transcription)
     return {"output_modalities": ["audio"], "audio": {"input": source, "output": output}}
 
 
 def audio_format_of(codec: Codec) -> Event:
-    """The session's format for the sound of a call: G.711 is 8 kHz, everything else PCM16 at 24 kHz."""
+    """Return the session's audio format for a codec: G.711 at 8 kHz, for every other codec PCM16 at 24 kHz."""
     return {"type": f"audio/{codec}"} if codec in ("pcmu", "pcma") else {"type": "audio/pcm", "rate": 24000}
 
 
 async def accept_handoff(
     agent: RealtimeAgent[Any], tool_name: str, arguments: str, context: RunContextWrapper[Any]
 ) -> None:
-    """Runs what the user attached to a handoff (`on_handoff`); its errors are the user's own."""
+    """Run the `on_handoff` callback of a handoff. Its exceptions come through."""
     from agents import Handoff
 
     for handoff in await _enabled_handoffs(agent, context):
@@ -75,8 +76,10 @@ async def _enabled_tools(agent: RealtimeAgent[Any], context: RunContextWrapper[A
 
 
 async def _enabled_handoffs(agent: RealtimeAgent[Any], context: RunContextWrapper[Any]) -> list[Any]:
-    """The `Handoff`s and agents that it may hand over to now. The SDK's own collector makes a `Handoff` of each agent
-    and a task for each, anew every time, and the caller waits meanwhile."""
+    """Return the enabled handoffs: `Handoff`s and agents.
+
+    The SDK's own collector makes a `Handoff` and a task for each agent on every call, while the caller waits.
+    """
     return [handoff for handoff in agent.handoffs if await _is_enabled(handoff, agent, context)]
 
 

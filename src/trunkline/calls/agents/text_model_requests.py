@@ -1,5 +1,4 @@
-"""What tools and guardrails ask the text model: the conversation as it hears it, tools in a loop, and an answer of the
-wanted form."""
+"""Requests of tools and guardrails to the text model, with the conversation, a tool loop and a typed answer."""
 
 from __future__ import annotations
 
@@ -9,10 +8,10 @@ from weakref import WeakKeyDictionary
 
 import msgspec
 
-from trunkline.calls.agents.tools import ToolOutcome, decoded, run_tool
+from trunkline.calls.agents.tools import ToolOutcome, run_tool
 from trunkline.calls.log_events import LogEventUnion, ToolDone, ToolStarted
 from trunkline.realtime.events import Item
-from trunkline.realtime.json_values import valid_unicode
+from trunkline.realtime.json_values import decode_or_text, valid_unicode
 from trunkline.scenario.context import CallContext, HistoryMessage, TextModelRequest, running_tool
 from trunkline.scenario.text_model import TextModel, TextModelError, TextPrompt, TextReply, TextToolCall
 
@@ -20,20 +19,20 @@ if TYPE_CHECKING:
     from agents.realtime import RealtimeAgent
 
 MAX_ROUNDS = 8
-"""How often the text model may call tools before it has to answer."""
+"""Rounds of tool calls that the text model may use before it must answer."""
 
 
 class TextModelRequests:
-    """Asks the text model for one call.
+    """Sends one call's requests to the text model.
 
     Args:
-        model: whom to ask.
-        context: of the call; nested tools get it.
-        agent: who speaks now.
-        append: takes log events.
-        used: is told of each reply, for what it cost.
-        now_ms: the call's clock.
-        timeout_s: for each nested tool.
+        model: the text model.
+        context: returns the call's context, which nested tools get.
+        agent: returns the current agent.
+        append: appends an event to the log.
+        on_reply: takes each reply, for metering.
+        now_ms: returns the time since the call's start, in ms.
+        timeout_s: the time limit of each nested tool.
     """
 
     def __init__(
@@ -42,7 +41,7 @@ class TextModelRequests:
         context: Callable[[], CallContext[Any]],
         agent: Callable[[], RealtimeAgent[Any]],
         append: Callable[[LogEventUnion], None],
-        used: Callable[[TextReply], None],
+        on_reply: Callable[[TextReply], None],
         now_ms: Callable[[], float],
         timeout_s: float,
     ) -> None:
@@ -50,41 +49,46 @@ class TextModelRequests:
         self._context = context
         self._agent = agent
         self._append = append
-        self._used = used
+        self._on_reply = on_reply
         self._now_ms = now_ms
         self._timeout_s = timeout_s
 
     async def ask(self, asking: TextModelRequest) -> Any:
-        """See `CallContext.ask`."""
+        """Ask the text model; see `CallContext.ask` for the fields of `asking`.
+
+        Raises:
+            TextModelError: the model fails, calls tools for too long, or its answer does not fit the schema.
+        """
         context = self._context()
-        items = [_message(said) for said in _last(context.history, asking.history)]
+        items = [_message_item(said) for said in _latest(context.history, asking.history)]
         if asking.question:
             items.append(
                 {"type": "message", "role": "user", "content": [{"type": "input_text", "text": asking.question}]}
             )
-        schema, read = _form_of(asking.schema)
-        tools = [_offered(tool) for tool in asking.tools]
+        schema, parse = _schema_and_parser(asking.schema)
+        tools = [_tool_definition(tool) for tool in asking.tools]
         for rounds in range(MAX_ROUNDS + 1):
-            still_offered = tools if rounds < MAX_ROUNDS else ()
-            prompt = TextPrompt(context.scenario, asking.purpose, asking.instructions, items, still_offered, schema)
+            offered = tools if rounds < MAX_ROUNDS else ()
+            prompt = TextPrompt(context.scenario, asking.purpose, asking.instructions, items, offered, schema)
             reply = await self._model.reply(prompt)
-            self._used(reply)
+            self._on_reply(reply)
             if not reply.calls:
-                return read(reply.text)
+                return parse(reply.text)
             for call in reply.calls:
-                items += await self._call(asking, call)
+                items += await self._run_tool(asking, call)
         raise TextModelError(
-            f"The text model called tools {MAX_ROUNDS} times for {asking.purpose!r} and did not answer."
+            f"The text model called tools {MAX_ROUNDS} times for {asking.purpose!r} and did not answer. "
+            "Make its instructions or tools simpler."
         )
 
-    async def _call(self, asking: TextModelRequest, call: TextToolCall) -> list[Item]:
+    async def _run_tool(self, asking: TextModelRequest, call: TextToolCall) -> list[Item]:
         agent = self._agent()
         began = self._now_ms()
         self._append(
             ToolStarted(
                 call_id=call.tool_call_id,
                 name=call.name,
-                arguments=decoded(call.arguments),
+                arguments=decode_or_text(call.arguments),
                 agent=agent.name,
                 parent=running_tool.get(),
             )
@@ -92,13 +96,13 @@ class TextModelRequests:
         tool = next((tool for tool in asking.tools if tool.name == call.name), None)
         if tool is None:
             names = ", ".join(tool.name for tool in asking.tools) or "none"
-            problem = f"There is no tool named {call.name}. There are: {names}."
+            problem = f"The tool {call.name} does not exist. Available tools: {names}."
             outcome = ToolOutcome(problem, error=problem)
         else:
             outcome = await run_tool(
                 tool,
                 call.arguments,
-                call_id=call.tool_call_id,
+                tool_call_id=call.tool_call_id,
                 agent=agent,
                 context=self._context(),
                 timeout_s=self._timeout_s,
@@ -119,16 +123,16 @@ class TextModelRequests:
         ]
 
 
-def _last(history: Sequence[HistoryMessage], most: int) -> Sequence[HistoryMessage]:
+def _latest(history: Sequence[HistoryMessage], most: int) -> Sequence[HistoryMessage]:
     return history[-most:] if most > 0 else ()
 
 
-def _message(said: HistoryMessage) -> Item:
+def _message_item(said: HistoryMessage) -> Item:
     kind = "output_text" if said.role == "assistant" else "input_text"
     return {"type": "message", "role": said.role, "content": [{"type": kind, "text": said.text}]}
 
 
-def _offered(tool: Any) -> dict[str, Any]:
+def _tool_definition(tool: Any) -> dict[str, Any]:
     return {
         "type": "function",
         "name": tool.name,
@@ -138,40 +142,44 @@ def _offered(tool: Any) -> dict[str, Any]:
     }
 
 
-def _form_of(wanted: Mapping[str, Any] | type[Any] | None) -> tuple[dict[str, Any] | None, Callable[[str], Any]]:
-    """The schema to ask for, and how the answer's text is read."""
+def _schema_and_parser(
+    wanted: Mapping[str, Any] | type[Any] | None,
+) -> tuple[dict[str, Any] | None, Callable[[str], Any]]:
+    """Return the JSON schema to ask for, None for plain text, and the parser of the answer."""
     if wanted is None:
         return None, lambda text: text
     if isinstance(wanted, Mapping):
-        return dict(wanted), _as_object
-    form = _forms.get(wanted)
-    if form is None:
-        form = _forms[wanted] = _adapter(wanted)
-    return form
+        return dict(wanted), _parse_object
+    cached = _parsers.get(wanted)
+    if cached is None:
+        cached = _parsers[wanted] = _type_parser(wanted)
+    return cached
 
 
-def _adapter(wanted: type[Any]) -> tuple[dict[str, Any], Callable[[str], Any]]:
+def _type_parser(wanted: type[Any]) -> tuple[dict[str, Any], Callable[[str], Any]]:
     from agents.strict_schema import ensure_strict_json_schema
     from pydantic import TypeAdapter, ValidationError
 
     adapter: TypeAdapter[Any] = TypeAdapter(wanted)
 
-    def read(text: str) -> Any:
+    def parse(text: str) -> Any:
         try:
             return adapter.validate_json(text)
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             where = ".".join(map(str, first["loc"]))
-            raise TextModelError(f"The text model's answer is no {wanted.__name__}: {where} {first['msg']}.") from error
+            message = f"The text model's answer is not a valid {wanted.__name__}: {where} {first['msg']}."
+            raise TextModelError(message) from error
 
-    return ensure_strict_json_schema(adapter.json_schema()), read
-
-
-_forms: WeakKeyDictionary[type[Any], tuple[dict[str, Any], Callable[[str], Any]]] = WeakKeyDictionary()
+    return ensure_strict_json_schema(adapter.json_schema()), parse
 
 
-def _as_object(text: str) -> dict[str, Any]:
+_parsers: WeakKeyDictionary[type[Any], tuple[dict[str, Any], Callable[[str], Any]]] = WeakKeyDictionary()
+
+
+def _parse_object(text: str) -> dict[str, Any]:
     try:
         return msgspec.json.decode(text, type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise TextModelError(f"The text model's answer is no JSON object: {valid_unicode(text)[:200]!r}.") from error
+        message = f"The text model's answer is not a JSON object: {valid_unicode(text)[:200]!r}."
+        raise TextModelError(message) from error

@@ -1,4 +1,4 @@
-"""Running a tool: arguments checked, time limited, and an error the model can act on when it fails."""
+"""Tool execution: argument checks, approval, guardrails, a time limit, and errors that the model can act on."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 import msgspec
 
-from trunkline.realtime.json_values import to_json, to_json_value, valid_unicode
+from trunkline.realtime.json_values import decode_or_text, to_json, to_json_value, valid_unicode
 from trunkline.scenario.context import CallContext, running_tool
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ToolOutcome:
-    """What a tool gave: `output` for the model; `result` or `error` for the log."""
+    """The outcome of a tool call: `output` for the model; `result` or `error` for the log."""
 
     output: str
     result: Any = None
@@ -35,41 +35,41 @@ async def run_tool(
     tool: FunctionTool,
     arguments: str,
     *,
-    call_id: str,
+    tool_call_id: str,
     agent: RealtimeAgent[Any],
     context: CallContext[Any],
     timeout_s: float,
     approval: Callable[[], Awaitable[bool]] | None = None,
 ) -> ToolOutcome:
-    """Runs `tool` with the model's JSON `arguments`. Whatever goes wrong becomes an outcome; only cancelling raises.
+    """Run `tool` with the model's JSON `arguments`. Every failure becomes an outcome; only cancelling raises.
 
-    A tool that sets `timeout_seconds` has its own limit. A plain `def` tool runs in a thread, which goes on to its
-    end after the limit; an `async def` one is cancelled. A tool that needs an approval runs if `approval` gives it.
+    A tool's `timeout_seconds` overrides `timeout_s`. At the limit an `async def` tool is cancelled; a plain `def` tool
+    runs in a thread, which continues to its end. A tool that needs an approval runs only if `approval` returns True.
     """
     from agents.tool_context import ToolContext
 
     try:
-        problem = _problem_with(tool, arguments)
+        problem = _argument_problem(tool, arguments)
         if problem:
-            again = f"The arguments are not right: {problem}. Call {tool.name} again."
-            return ToolOutcome(_error(again), error=valid_unicode(problem))
+            advice = f"The arguments are not valid: {problem}. Call {tool.name} again with correct ones."
+            return ToolOutcome(_error_json(advice), error=valid_unicode(problem))
         tool_context: ToolContext[CallContext[Any]] = ToolContext(
-            context, tool_name=tool.name, tool_call_id=call_id, tool_arguments=arguments, agent=agent
+            context, tool_name=tool.name, tool_call_id=tool_call_id, tool_arguments=arguments, agent=agent
         )
-        refusal = await _refusal_of(tool, tool_context, arguments, call_id, approval)
+        refusal = await _check_approval(tool, tool_context, arguments, tool_call_id, approval)
         if refusal is not None:
-            return ToolOutcome(_error(f"{tool.name} was not run: {refusal}."), error=refusal)
-        return await _run_in_time(tool, tool_context, arguments, tool.timeout_seconds or timeout_s)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - a user's tool may raise anything, and the call goes on
+            return ToolOutcome(_error_json(f"{tool.name} was not run: {refusal}."), error=refusal)
+        return await _run_with_timeout(tool, tool_context, arguments, tool.timeout_seconds or timeout_s)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a user's tool may raise anything, and the call must continue
         return _failed(tool, error)
     except asyncio.CancelledError as error:
         task = asyncio.current_task()
         if task is not None and task.cancelling():
             raise
-        return _failed(tool, error)  # the tool's own inner work was cancelled, not the tool
+        return _failed(tool, error)  # the tool cancelled its inner work; nobody cancelled the tool
 
 
-async def _run_in_time(
+async def _run_with_timeout(
     tool: FunctionTool, context: ToolContext[CallContext[Any]], arguments: str, limit_s: float
 ) -> ToolOutcome:
     token = running_tool.set(context.tool_call_id)
@@ -80,13 +80,13 @@ async def _run_in_time(
         if not limited.expired():
             return _failed(tool, error)
         message = f"{tool.name} did not answer within {limit_s:g} s."
-        return ToolOutcome(_error(f"{message} Tell the caller, or try once more."), error=message)
+        return ToolOutcome(_error_json(f"{message} Tell the caller, or try once more."), error=message)
     finally:
         running_tool.reset(token)
 
 
 async def _invoke_guarded(tool: FunctionTool, context: ToolContext[CallContext[Any]], arguments: str) -> ToolOutcome:
-    """Calls the tool between its own guardrails, of its arguments and of its result."""
+    """Invoke the tool between its input guardrails and its output guardrails."""
     from agents.tool_guardrails import ToolInputGuardrailData, ToolOutputGuardrailData
 
     agent: Any = context.agent  # the SDK types guardrails for its text agents
@@ -103,38 +103,38 @@ async def _invoke_guarded(tool: FunctionTool, context: ToolContext[CallContext[A
 
 
 def _rejected(guardrail: str, found: ToolGuardrailFunctionOutput) -> ToolOutcome | None:
-    """What the model gets instead of a result; None if the guardrail lets it through."""
+    """Return the outcome that replaces a rejected call or result; None if the guardrail allows it."""
     if found.behavior["type"] == "allow":
         return None
     error = f"the guardrail {guardrail!r} stopped it"
     if found.behavior["type"] == "reject_content":
         return ToolOutcome(found.behavior["message"], error=error)
-    return ToolOutcome(_error(error), error=error)
+    return ToolOutcome(_error_json(error), error=error)
 
 
-async def _refusal_of(
+async def _check_approval(
     tool: FunctionTool,
     context: ToolContext[CallContext[Any]],
     arguments: str,
-    call_id: str,
+    tool_call_id: str,
     approval: Callable[[], Awaitable[bool]] | None,
 ) -> str | None:
-    """Why a tool may not run; None if it may."""
+    """Wait for the approval that a tool needs. Return the reason of a refusal, None if the tool may run."""
     needed = tool.needs_approval
     if callable(needed):
-        needed = await needed(context, msgspec.json.decode(arguments), call_id)
+        needed = await needed(context, msgspec.json.decode(arguments), tool_call_id)
     if not needed:
         return None
     if approval is None:
-        return "it needs an approval, and nobody can be asked for one here"
+        return "it needs an approval, and no caller can give one here"
     return None if await approval() else "the caller did not allow it"
 
 
 async def _invoke(tool: FunctionTool, context: Any, arguments: str) -> ToolOutcome:
-    """Calls the tool so that its own exception comes through.
+    """Invoke the tool so that its own exception comes through.
 
-    By default the SDK (0.24) answers an exception with a text of its own, and the real error is lost. The text of a
-    user's `failure_error_function` is for the model, the real error for the log.
+    By default the SDK (0.24) replaces an exception with a fixed text, and the real error is lost. Here the text of a
+    user's `failure_error_function` goes to the model, and the real error to the log.
     """
     implementation = getattr(tool.on_invoke_tool, "_invoke_tool_impl", None)
     if implementation is None:
@@ -148,30 +148,30 @@ async def _invoke(tool: FunctionTool, context: Any, arguments: str) -> ToolOutco
         explained = explain(context, error)
         if inspect.isawaitable(explained):
             explained = await explained
-        return ToolOutcome(_outcome(explained).output, error=_described_error(error))
+        return ToolOutcome(_outcome(explained).output, error=_error_text(error))
 
 
 def _failed(tool: FunctionTool, error: BaseException) -> ToolOutcome:
-    message = _described_error(error)
-    return ToolOutcome(_error(f"{tool.name} failed: {message}"), error=message)
+    message = _error_text(error)
+    return ToolOutcome(_error_json(f"{tool.name} failed: {message}"), error=message)
 
 
-def _described_error(error: BaseException) -> str:
-    words = to_json_value(error)
-    return f"{type(error).__name__}: {words}" if words else type(error).__name__
+def _error_text(error: BaseException) -> str:
+    message = to_json_value(error)
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__
 
 
-def _problem_with(tool: FunctionTool, arguments: str) -> str | None:
+def _argument_problem(tool: FunctionTool, arguments: str) -> str | None:
     try:
         decoded = msgspec.json.decode(arguments)
     except (msgspec.DecodeError, RecursionError) as error:
         return f"not valid JSON: {error}"
     schema = msgspec.json.encode(tool.params_json_schema)
     errors = sorted(_validator(schema).iter_errors(decoded), key=lambda error: list(map(str, error.absolute_path)))
-    return "; ".join(_described(error) for error in errors[:3]) or None
+    return "; ".join(_schema_error_text(error) for error in errors[:3]) or None
 
 
-def _described(error: jsonschema.ValidationError) -> str:
+def _schema_error_text(error: jsonschema.ValidationError) -> str:
     where = ".".join(map(str, error.absolute_path))
     return f"{where}: {error.message}" if where else error.message
 
@@ -186,19 +186,8 @@ def _outcome(result: object) -> ToolOutcome:
         output = to_json(result)
         return ToolOutcome(output.decode(), result=msgspec.json.decode(output))
     text = valid_unicode(result)
-    try:
-        return ToolOutcome(text, result=msgspec.json.decode(text))
-    except (msgspec.DecodeError, RecursionError):
-        return ToolOutcome(text, result=text)
+    return ToolOutcome(text, result=decode_or_text(text))
 
 
-def decoded(arguments: str) -> Any:
-    """A call's arguments, as text where they do not decode."""
-    try:
-        return msgspec.json.decode(arguments)
-    except (msgspec.DecodeError, RecursionError):
-        return arguments
-
-
-def _error(message: str) -> str:
+def _error_json(message: str) -> str:
     return to_json({"error": message}).decode()

@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 
 from trunkline.calls import log_events
-from trunkline.calls.agents.tools import decoded
 from trunkline.calls.machine.effects import ConfigureAgent, HandingOff, ResolveApproval, RunTool
 from trunkline.calls.machine.inputs import AgentConfigured, AgentFailed, ToolFinished
 from trunkline.calls.machine.outbox import Outbox
@@ -17,6 +16,7 @@ from trunkline.calls.machine.response_scheduler import ResponseScheduler
 from trunkline.calls.machine.transcript import Transcript, tool_output_item
 from trunkline.realtime.event_fields import text_field
 from trunkline.realtime.events import Event, new_id
+from trunkline.realtime.json_values import decode_or_text
 
 MAX_TOOL_CALLS_PER_TURN = 25
 """Number of tool calls in one turn of the caller; a model in a loop gets errors after that."""
@@ -98,7 +98,9 @@ class ToolCalls:
             blocks = not self._scheduler.cancelling
             self._running[tool_call_id] = _RunningTool(name, agent, self._outbox.now_ms, blocks_response=blocks)
             self._outbox.log(
-                log_events.ToolStarted(call_id=tool_call_id, name=name, arguments=decoded(arguments), agent=agent)
+                log_events.ToolStarted(
+                    call_id=tool_call_id, name=name, arguments=decode_or_text(arguments), agent=agent
+                )
             )
             self._outbox.emit(RunTool(tool_call_id, name, arguments, agent))
         else:
@@ -144,7 +146,7 @@ class ToolCalls:
             tool.awaits_approval = True
             self._outbox.log(
                 log_events.ApprovalNeeded(
-                    call_id=tool_call_id, name=tool.name, arguments=decoded(arguments), agent=tool.agent
+                    call_id=tool_call_id, name=tool.name, arguments=decode_or_text(arguments), agent=tool.agent
                 )
             )
 
@@ -182,7 +184,7 @@ class ToolCalls:
 
 def _handoff_reason(arguments: str) -> str | None:
     """Return the model's reason for a handoff, if the transfer has such an argument."""
-    given = decoded(arguments)
+    given = decode_or_text(arguments)
     reason = given.get("reason") if isinstance(given, dict) else None
     return reason if isinstance(reason, str) else None
 

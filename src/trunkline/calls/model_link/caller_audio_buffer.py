@@ -1,4 +1,8 @@
-"""The caller's sound that a session may still need: what waits for one, and what the present one may take with it."""
+"""The caller's audio that a session may still need: audio that waits for a session, and audio to replay into the next.
+
+A lost session takes the audio it has received with it. So the buffer keeps the audio of each turn until the turn is
+understood or answered, and a short lookback of the rest.
+"""
 
 from __future__ import annotations
 
@@ -7,108 +11,114 @@ from collections import deque
 from trunkline.realtime.audio import BYTES_PER_MS
 
 MAX_HELD_BYTES = 20_000 * BYTES_PER_MS
-"""How much is kept while there is no link, and of turns that are not understood yet: 20 s. The oldest goes first."""
+"""Audio that is kept at most, for the next session and of turns that are not understood yet: 20 s, the latest."""
 LOOKBACK_BYTES = 1_000 * BYTES_PER_MS
-"""How much is kept of what was sent while nobody speaks: a service tells that somebody does a little later. More, where
-nothing came from the service since: it may be gone, and nobody knows yet."""
+"""Sent audio that is kept while the caller is silent, since a service reports the start of speech a little late.
+
+More is kept while nothing arrives from the service, since the connection may be dead.
+"""
 
 
 class CallerAudioBuffer:
-    """Sound waits until a session is set up; what has gone to it is kept while the caller's turn is not understood.
+    """Holds audio until a session is set up, and keeps sent audio while the caller's turn is not understood.
 
-    PCM16, 24 kHz, mono, in frames as they came. A place is a number of bytes since the call began.
+    Audio is PCM16, 24 kHz, mono, in frames as they arrived. A position is a number of bytes since the call's start.
     """
 
     def __init__(self) -> None:
-        self._waiting: deque[bytes] = deque()
-        self._waiting_bytes = 0
+        self._pending: deque[bytes] = deque()
+        self._pending_bytes = 0
         self._sent: deque[bytes] = deque()
-        self._sent_from = 0
-        self._sent_to = 0
-        self._session_from = 0
+        self._sent_start = 0
+        self._sent_end = 0
+        self._session_start = 0
         self._turns: dict[str, int] = {}
-        """Where each turn began that is not understood yet."""
-        self._understood_to = 0
-        """Where the last turn ended that is."""
-        self._arrived_to = 0
-        """Up to where the session has got it."""
+        """The start position of each turn that is not understood yet."""
+        self._understood_end = 0
+        """The end position of the latest understood turn."""
+        self._received_end = 0
+        """The position up to which the session has received the audio."""
 
     @property
-    def waits(self) -> bool:
-        """Whether any sound waits."""
-        return bool(self._waiting)
+    def has_pending(self) -> bool:
+        """True if audio waits for a session."""
+        return bool(self._pending)
 
     def hold(self, pcm: bytes) -> None:
-        """Sound for the next session."""
-        self._waiting.append(pcm)
-        self._waiting_bytes += len(pcm)
-        while self._waiting_bytes > MAX_HELD_BYTES:
-            self._waiting_bytes -= len(self._waiting.popleft())
+        """Keep audio for the next session."""
+        self._pending.append(pcm)
+        self._pending_bytes += len(pcm)
+        while self._pending_bytes > MAX_HELD_BYTES:
+            self._pending_bytes -= len(self._pending.popleft())
 
-    def release(self) -> list[bytes]:
-        """All that waits, in order. Afterwards nothing does."""
-        waiting = list(self._waiting)
-        self._waiting.clear()
-        self._waiting_bytes = 0
-        return waiting
+    def take_pending(self) -> list[bytes]:
+        """Remove and return the audio that waits for a session, in order."""
+        pending = list(self._pending)
+        self._pending.clear()
+        self._pending_bytes = 0
+        return pending
 
-    def sent(self, pcm: bytes) -> None:
-        """Sound that goes to the session."""
+    def on_sent(self, pcm: bytes) -> None:
+        """Keep audio that goes to the session now."""
         self._sent.append(pcm)
-        self._sent_to += len(pcm)
+        self._sent_end += len(pcm)
         self._trim()
 
-    def arrived(self) -> None:
-        """The session has just shown that it is there: what was sent so far will have reached it."""
-        self._arrived_to = self._sent_to
+    def on_alive(self) -> None:
+        """Count the audio sent so far as received, since the session has just sent something."""
+        self._received_end = self._sent_end
 
-    def remember(self, turn: str, since_ms: int | None) -> None:
-        """A turn of the caller's has begun, so many ms into the session's sound; None is with what comes next."""
+    def keep_turn(self, turn_id: str, since_ms: int | None) -> None:
+        """Keep the audio of a turn that began `since_ms` into the session's audio; None means now."""
         if since_ms is None:
-            self._turns[turn] = self._sent_to
+            self._turns[turn_id] = self._sent_end
             return
-        place = self._place(since_ms)
-        if not self._sent_from <= place <= self._sent_to:
-            place = max(self._sent_from, self._sent_to - LOOKBACK_BYTES)
-        self._turns[turn] = place
+        position = self._position(since_ms)
+        if not self._sent_start <= position <= self._sent_end:
+            position = max(self._sent_start, self._sent_end - LOOKBACK_BYTES)
+        self._turns[turn_id] = position
 
-    def forget(self, turn: str, until_ms: int | None) -> None:
-        """The turn is understood, or will never be. It ended so many ms into the session's sound; None is by now."""
-        self._turns.pop(turn, None)
-        ended = self._sent_to if until_ms is None else min(self._place(until_ms), self._sent_to)
-        self._understood_to = max(self._understood_to, ended)
+    def release_turn(self, turn_id: str, until_ms: int | None) -> None:
+        """Release the audio of a turn that ended `until_ms` into the session's audio; None means now."""
+        self._turns.pop(turn_id, None)
+        end = self._sent_end if until_ms is None else min(self._position(until_ms), self._sent_end)
+        self._understood_end = max(self._understood_end, end)
         self._trim()
 
-    def new_session(self, *, hears_again: bool) -> None:
-        """Another session begins, which has heard nothing. `hears_again`: it gets the turns that are not understood, or
-        the last moment, in which one may have begun."""
-        if hears_again:
-            self._leave_out_what_came_before(min(self._turns.values(), default=self._understood_to))
-            later, self._waiting = self._waiting, deque()
-            self._waiting_bytes = 0
+    def begin_session(self, *, replay: bool) -> None:
+        """Begin another session, which has received nothing.
+
+        Args:
+            replay: True gives the session the turns that are not understood, or else the lookback, in which a turn may
+                have begun.
+        """
+        if replay:
+            self._drop_before(min(self._turns.values(), default=self._understood_end))
+            later, self._pending = self._pending, deque()
+            self._pending_bytes = 0
             for pcm in (*self._sent, *later):
                 self.hold(pcm)
         self._sent.clear()
-        self._sent_from = self._session_from = self._understood_to = self._arrived_to = self._sent_to
-        # They will be sent once more, from here on.
-        self._turns = dict.fromkeys(self._turns, self._sent_to) if hears_again else {}
+        self._sent_start = self._session_start = self._understood_end = self._received_end = self._sent_end
+        # The turns are sent again, from this position on.
+        self._turns = dict.fromkeys(self._turns, self._sent_end) if replay else {}
 
     def clear(self) -> None:
-        """The caller is gone."""
-        self.release()
+        """Drop all audio, since the caller has left."""
+        self.take_pending()
         self._sent.clear()
-        self._sent_from = self._sent_to
+        self._sent_start = self._sent_end
         self._turns.clear()
 
-    def _place(self, ms: int) -> int:
-        return self._session_from + ms * BYTES_PER_MS
+    def _position(self, ms: int) -> int:
+        return self._session_start + ms * BYTES_PER_MS
 
     def _trim(self) -> None:
-        kept_from = max(min(self._sent_to - LOOKBACK_BYTES, self._arrived_to), self._understood_to)
+        keep_from = max(min(self._sent_end - LOOKBACK_BYTES, self._received_end), self._understood_end)
         if self._turns:
-            kept_from = min(kept_from, *self._turns.values())
-        self._leave_out_what_came_before(max(kept_from, self._sent_to - MAX_HELD_BYTES))
+            keep_from = min(keep_from, *self._turns.values())
+        self._drop_before(max(keep_from, self._sent_end - MAX_HELD_BYTES))
 
-    def _leave_out_what_came_before(self, place: int) -> None:
-        while self._sent and self._sent_from + len(self._sent[0]) <= place:
-            self._sent_from += len(self._sent.popleft())
+    def _drop_before(self, position: int) -> None:
+        while self._sent and self._sent_start + len(self._sent[0]) <= position:
+            self._sent_start += len(self._sent.popleft())

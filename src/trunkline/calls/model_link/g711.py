@@ -1,4 +1,4 @@
-"""Sound between us and the model as it is on a telephone."""
+"""G.711 between the call and the model, for sessions with telephone audio."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from trunkline.realtime.audio import FORMATS
 
 
 def g711_codec_for(audio_format: Mapping[str, Any]) -> G711Codec | None:
-    """The telephone of a session whose sound has this format both ways; None where sound travels in full."""
-    kind = audio_format["type"]
-    return G711Codec(kind) if kind in ("audio/pcmu", "audio/pcma") else None
+    """Return a codec for a session's audio format, None if the format is PCM16."""
+    format_type = audio_format["type"]
+    return G711Codec(format_type) if format_type in ("audio/pcmu", "audio/pcma") else None
 
 
 class G711Codec:
-    """G.711 at 8 kHz.
+    """Converts between PCM16 at 24 kHz and G.711 at 8 kHz (ITU-T G.711), both ways.
 
     Args:
         format_type: `audio/pcmu` or `audio/pcma`.
@@ -27,12 +27,12 @@ class G711Codec:
         self._decoder = self._format.decoder()
         self._item_id: str | None = None
 
-    def to_model(self, pcm: bytes) -> bytes:
-        """PCM16 at 24 kHz as the codec has it."""
+    def encode(self, pcm: bytes) -> bytes:
+        """Encode the caller's PCM16 for the model."""
         return self._encoder.feed(pcm)
 
-    def from_model(self, item_id: str, sound: bytes) -> bytes:
-        """The model's sound of a message as PCM16 at 24 kHz."""
+    def decode(self, item_id: str, audio: bytes) -> bytes:
+        """Decode the model's audio of a message to PCM16. Each message is a stream of its own."""
         if item_id != self._item_id:
             self._item_id, self._decoder = item_id, self._format.decoder()
-        return self._decoder.feed(sound)
+        return self._decoder.feed(audio)

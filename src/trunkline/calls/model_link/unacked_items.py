@@ -1,67 +1,64 @@
-"""Items that were sent into a session and that the service has not told of: what may have been lost on its way."""
+"""Conversation items that were sent and not acknowledged, so that a resumed session gets them again."""
 
 from __future__ import annotations
 
 from trunkline.realtime.events import Event, decode, encode
 
 MAX_UNACKED = 200
-"""A service that never tells of items does not grow us."""
-_AGAIN = "again_"
-_TOLD = ("conversation.item.added", "conversation.item.created", "conversation.item.done")
+"""Items that are kept, for a service that acknowledges none."""
+_RESEND_PREFIX = "again_"
+_ACKNOWLEDGEMENTS = ("conversation.item.added", "conversation.item.created", "conversation.item.done")
+
+
+def created_item_id(event: Event) -> str | None:
+    """Return the id of the item that a `conversation.item.create` creates, None for any other event."""
+    item = event.get("item")
+    if event["type"] == "conversation.item.create" and isinstance(item, dict) and item.get("id"):
+        return str(item["id"])
+    return None
 
 
 class UnackedItems:
-    """Remembers the frames of `conversation.item.create` until the service tells of their items.
+    """Keeps the frames of `conversation.item.create` until the service acknowledges their items.
 
-    A connection that breaks takes with it what was sent and not read yet. Where the session goes on, on another
-    connection, it must be sent once more; the items have ids of ours, so that none is taken twice.
+    A broken connection loses frames that the service has not read. If the session continues on another connection,
+    they are sent again. The client chooses the items' ids, so the service refuses an item that it has already.
     """
 
     def __init__(self) -> None:
-        self._to_send: dict[str, str] = {}
-        self._sent: dict[str, str] = {}
+        self._frames: dict[str, str] = {}
+        """The frame of each sent item, by item id."""
 
-    def will_send(self, event: Event, frame: str) -> None:
-        """An event is on its way out, as this frame."""
+    def on_sent(self, item_id: str, frame: str) -> None:
+        """Keep the frame that creates an item, now that the connection has taken it."""
+        self._frames[item_id] = frame
+        if len(self._frames) > MAX_UNACKED:
+            del self._frames[next(iter(self._frames))]
+
+    def on_received(self, event: Event) -> None:
+        """Forget an item that the service's event acknowledges."""
         item = event.get("item")
-        if event["type"] == "conversation.item.create" and isinstance(item, dict) and item.get("id"):
-            self._to_send[frame] = str(item["id"])
+        if event["type"] in _ACKNOWLEDGEMENTS and isinstance(item, dict):
+            self._frames.pop(str(item.get("id")), None)
 
-    def sent(self, frame: str) -> None:
-        """A frame was handed to the connection."""
-        item_id = self._to_send.pop(frame, None)
-        if item_id is None:
-            return
-        self._sent[item_id] = frame
-        if len(self._sent) > MAX_UNACKED:
-            del self._sent[next(iter(self._sent))]
-
-    def told(self, event: Event) -> None:
-        """The service has sent an event."""
-        item = event.get("item")
-        if event["type"] in _TOLD and isinstance(item, dict):
-            self._sent.pop(str(item.get("id")), None)
-
-    def again(self) -> list[str]:
-        """The session goes on with another connection: the frames to be sent first, in their order."""
-        frames = {_named(frame, item_id): item_id for item_id, frame in self._sent.items()}
-        self._to_send.update(frames)
-        self._sent.clear()
-        return list(frames)
+    def take_for_resend(self) -> list[tuple[str, str]]:
+        """Remove and return the frames to send first when a session resumes, each with its item id, in order."""
+        frames = [(_with_resend_id(frame, item_id), item_id) for item_id, frame in self._frames.items()]
+        self._frames.clear()
+        return frames
 
     @staticmethod
-    def had_arrived(event: Event) -> bool:
-        """Whether the service refuses an item that it was sent again, because it has it already."""
+    def is_duplicate_error(event: Event) -> bool:
+        """Return whether the service refuses an item sent again, because it has the item already."""
         error = event.get("error")
         event_id = error.get("event_id") if event["type"] == "error" and isinstance(error, dict) else None
-        return isinstance(event_id, str) and event_id.startswith(_AGAIN)
+        return isinstance(event_id, str) and event_id.startswith(_RESEND_PREFIX)
 
-    def forget(self) -> None:
-        """Another session has begun."""
-        self._to_send.clear()
-        self._sent.clear()
+    def clear(self) -> None:
+        """Forget all items, since another session has begun."""
+        self._frames.clear()
 
 
-def _named(frame: str, item_id: str) -> str:
-    """The frame with a name of its own, by which an error about it can be told."""
-    return encode({**decode(frame.encode()), "event_id": _AGAIN + item_id}).decode()
+def _with_resend_id(frame: str, item_id: str) -> str:
+    """Add an `event_id` to the frame, by which `is_duplicate_error` recognises an error about it."""
+    return encode({**decode(frame.encode()), "event_id": _RESEND_PREFIX + item_id}).decode()
