@@ -50,7 +50,7 @@ def test_marks_belong_to_the_word_before_them_or_to_the_one_that_follows() -> No
     spoken = speakable(written)
 
     def written_until(said: str) -> str:
-        return written[: spoken.written_end(len(said))]
+        return written[: spoken.source_end(len(said))]
 
     assert spoken.text == "So it is: Handset Policy now"
     assert written_until("") == ""

@@ -65,7 +65,8 @@ def test_push_to_talk_works_as_elsewhere() -> None:
 
 
 def test_an_answer_cannot_be_asked_for() -> None:
-    assert error_of(transcribing().send("response.create"))["message"] == "A transcription session makes no responses."
+    message = error_of(transcribing().send("response.create"))["message"]
+    assert message == "A transcription session has no responses. Open a realtime session."
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 TRANSCRIPT_TIMEOUT_S = 120.0
-"""How long a recogniser may go on after a turn's last sound. It is given up then, and the turn stays without words."""
+"""How long a recogniser may go on after a turn's last audio. It is given up then, and the turn stays without words."""
 INTERNAL_ERROR = "internal error; the server's log says more"
 """The reason a client is given when its session breaks down. No other session is touched."""
 
@@ -35,7 +35,7 @@ class Channel(Protocol):
     """A client's end of a session, for events. It never blocks; one that cannot keep up closes itself."""
 
     def send(self, event: Event) -> None:
-        """An event, which is nobody's to change. Sound in it is bytes, for `encode` to write."""
+        """An event, which is nobody's to change. Audio in it is bytes, for `encode` to write."""
 
     def close(self, code: int, reason: str) -> None:
         """The session has ended. Frames sent before are delivered first."""
@@ -45,13 +45,13 @@ class Channel(Protocol):
 
 
 class Player(Protocol):
-    """Plays the answers' sound to the caller in real time."""
+    """Plays the answers' audio to the caller in real time."""
 
     def play(self, response_id: str, item_id: str, pcm: bytes) -> None:
-        """Queues sound of a message: PCM16 at 24 kHz."""
+        """Queues audio of a message: PCM16 at 24 kHz."""
 
     def clear(self) -> tuple[inputs.InterruptedMessage, ...]:
-        """Falls silent at once; the messages of which sound was still to come."""
+        """Falls silent at once; the messages of which audio was still to come."""
 
     async def wait_writable(self) -> None:
         """Waits until not too much is queued."""
@@ -234,9 +234,9 @@ class SessionRunner:
 
     async def _synthesise(self, speak: effects.StartSpeech) -> None:
         where = (speak.response_id, speak.generation)
-        sound = self._tts.speak(speak.text, voice=speak.voice, speed=speak.speed, language=speak.language)
+        audio = self._tts.speak(speak.text, voice=speak.voice, speed=speak.speed, language=speak.language)
         try:
-            async with aclosing(_closable(sound)) as chunks:
+            async with aclosing(_closable(audio)) as chunks:
                 async for chunk in chunks:
                     self.post(inputs.SpeechProduced(*where, chunk))
                     for waiting in (*self._channels, *([self._player] if self._player else ())):

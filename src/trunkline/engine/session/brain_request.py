@@ -1,4 +1,4 @@
-"""What the brain is asked: a response's configuration and its context as one request."""
+"""Conversion of a response's configuration and context to one request for the brain."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ from trunkline.realtime.events import Item
 
 
 def brain_request(configuration: Configuration, context: Sequence[Item]) -> BrainRequest:
-    """The request for one response. `context` are items with the words of their sound."""
+    """Return the brain's request for one response.
+
+    Args:
+        context: items with transcripts in their audio parts.
+    """
     limit = configuration["max_output_tokens"]
     prompt = configuration["prompt"] or {}
     return BrainRequest(
@@ -32,10 +36,10 @@ def brain_request(configuration: Configuration, context: Sequence[Item]) -> Brai
 
 
 def response_input(given: Sequence[dict[str, Any]], conversation: Conversation) -> list[Item]:
-    """The context a `response.create` brings itself: items of its own, and references to the conversation's.
+    """Return the context that a `response.create` brings itself: new items, and items of the conversation by reference.
 
     Raises:
-        InvalidRequest: an item is malformed, or a reference leads nowhere.
+        InvalidRequest: an item is malformed, or a reference names an unknown item.
     """
     context = []
     for index, item in enumerate(given):
@@ -51,7 +55,7 @@ def response_input(given: Sequence[dict[str, Any]], conversation: Conversation) 
 
 
 def _plain(variables: Mapping[str, Any]) -> dict[str, str]:
-    """A prompt's variables as text; a `{"type": "input_text", "text": …}` stands for its text."""
+    """Return a prompt's variables as text; `{"type": "input_text", "text": …}` becomes its text."""
     plain = {}
     for name, value in variables.items():
         text = value.get("text") if isinstance(value, dict) else value

@@ -1,8 +1,7 @@
-"""The session's configuration: its defaults, partial updates, and what a single response may override.
+"""Session configuration: defaults, partial updates, and overrides for a single response.
 
-In a `session.update` a field that is absent stays as it is and `null` clears; lists and formats are replaced
-whole, and an object of options (turn detection, transcription, noise reduction) is merged as long as its type
-stays the same.
+In a `session.update`, an absent field keeps its value and `null` clears it. Lists and formats are replaced as a whole.
+Objects of options (turn detection, transcription, noise reduction) are merged while their type stays the same.
 """
 
 from __future__ import annotations
@@ -52,7 +51,12 @@ _OVERRIDABLE = (
 
 
 def default(model: str, session_id: str, expires_at: int | None = None, *, type_: str = "realtime") -> Configuration:
-    """What a session starts with. `expires_at` is in seconds of Unix time; `type_` is "realtime" or "transcription"."""
+    """Return the configuration of a new session.
+
+    Args:
+        expires_at: seconds of Unix time.
+        type_: "realtime" or "transcription".
+    """
     return {
         "type": type_,
         "object": "realtime.session",
@@ -81,12 +85,12 @@ def default(model: str, session_id: str, expires_at: int | None = None, *, type_
 
 
 def session_type(settings: Mapping[str, Any] | None) -> str:
-    """Which of the two types of session the settings to begin with are for."""
+    """Return the session type that the initial settings ask for: "realtime" or "transcription"."""
     return "transcription" if (settings or {}).get("type") == "transcription" else "realtime"
 
 
 def to_client(configuration: Configuration) -> Configuration:
-    """The session object as clients see it. A transcription session has hearing and nothing else."""
+    """Return the session object for clients. A transcription session shows its input audio settings only."""
     if configuration["type"] == "realtime":
         return copy_json(configuration)
     kept = {name: configuration[name] for name in ("type", "id", "expires_at", "include")}
@@ -95,14 +99,14 @@ def to_client(configuration: Configuration) -> Configuration:
 
 
 def updated(current: Configuration, update: Any, *, voice_used: bool = False) -> Configuration:
-    """The configuration after a `session.update`; `current` is left as it was.
+    """Return the configuration after a `session.update`. `current` stays unchanged.
 
     Args:
         update: the event's `session`, as the client sent it.
-        voice_used: whether the assistant's voice has been heard, after which it cannot change.
+        voice_used: True after the client received assistant audio, when the voice can no longer change.
 
     Raises:
-        InvalidRequest: a field is unknown, of the wrong type or out of range; nothing is changed then.
+        InvalidRequest: a field is unknown, of the wrong type or out of range. Nothing changes then.
     """
     if isinstance(update, dict) and update.get("type") == _OTHER_TYPE[current["type"]]:
         raise InvalidRequest("The type of a session cannot change.", "invalid_value", "session.type")
@@ -114,7 +118,7 @@ def updated(current: Configuration, update: Any, *, voice_used: bool = False) ->
         )
     if given.get("model", current["model"]) != current["model"]:
         raise InvalidRequest(
-            "The model of a session cannot change; open another session for another model.",
+            "The model of a session cannot change. Open another session for another model.",
             "invalid_value",
             "session.model",
         )
@@ -122,7 +126,7 @@ def updated(current: Configuration, update: Any, *, voice_used: bool = False) ->
 
 
 def for_response(session: Configuration, overrides: Any) -> tuple[Configuration, Mapping[str, Any]]:
-    """The configuration one response keeps to its end, and its checked overrides.
+    """Return the configuration of one response, and its checked overrides.
 
     Raises:
         InvalidRequest: as `updated`.
@@ -234,9 +238,7 @@ _FUNCTION = validation.object_with(
 def _tool(value: Any, path: str) -> Any:
     tool = validation.tagged({"function": _FUNCTION, "mcp": validation.json_object})(value, path)
     if tool["type"] == "mcp":
-        raise InvalidRequest(
-            "MCP tools run on the services' own machines; this engine has function tools only.", "invalid_value", path
-        )
+        raise InvalidRequest("MCP tools are not available on this engine. Use function tools.", "invalid_value", path)
     return {name: part for name, part in tool.items() if name != "strict"}
 
 
@@ -274,7 +276,7 @@ def _truncation(value: Any, path: str) -> Any:
 
 def _include(value: Any, path: str) -> Any:
     if validation.list_of(validation.one_of("item.input_audio_transcription.logprobs"))(value, path):
-        message = "This engine's recogniser knows no log probabilities: leave them out of 'include'."
+        message = "This engine has no log probabilities of transcripts. Remove them from 'include'."
         raise InvalidRequest(message, "unsupported_value", path)
     return None
 

@@ -1,9 +1,9 @@
-"""How much of a long conversation the brain is told: what `truncation` in the session asks for.
+"""Context window: the part of a long conversation that the brain gets, according to the session's `truncation`.
 
-The services leave the oldest items out of the model's context once the conversation has grown beyond a limit, and keep
-them in the conversation. Here the limit is the one that the session names, in `token_limits.post_instructions`; without
-it the whole conversation goes to the brain, whose own limit is not known here. What was left out once stays out, so
-that from one turn to the next the beginning of the context is the same and a model's cache of it holds.
+The services drop the oldest items from the model's context when the conversation exceeds a limit. The items stay in the
+conversation. The limit here is `token_limits.post_instructions`. Without it the brain gets the whole conversation,
+because the engine does not know the model's limit. A dropped item stays dropped, so that the context keeps the same
+start from turn to turn and the model's prompt cache stays valid.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from trunkline.realtime.events import Item
 
 
 class ContextWindow:
-    """The part of one conversation that is still in the brain's context.
+    """The part of a conversation in the brain's context.
 
     Args:
-        tokens: about how many tokens an item is.
+        tokens: estimates the tokens of an item.
     """
 
     def __init__(self, tokens: Callable[[Item], int]) -> None:
         self._tokens = tokens
-        self._left_out: set[str] = set()
+        self._dropped: set[str] = set()
 
     def select(self, items: Sequence[Item], truncation: str | Mapping[str, Any]) -> list[Item]:
-        """The items that the brain is told. The latest is always among them."""
-        kept = self._not_left_out(items)
+        """Return the items for the brain. The latest item is always included."""
+        kept = self._without_dropped(items)
         limit = _limit(truncation)
         if limit is None or not isinstance(truncation, Mapping):
             return kept
@@ -40,14 +40,14 @@ class ContextWindow:
         while excess > 0 and first < len(kept) - 1:
             excess -= sizes[first]
             first += 1
-        self._left_out |= {item["id"] for item in _with_tool_results(kept[:first], kept[first:-1])}
-        return [item for item in kept if item["id"] not in self._left_out]
+        self._dropped |= {item["id"] for item in _with_tool_results(kept[:first], kept[first:-1])}
+        return [item for item in kept if item["id"] not in self._dropped]
 
-    def _not_left_out(self, items: Sequence[Item]) -> list[Item]:
-        if not self._left_out:
+    def _without_dropped(self, items: Sequence[Item]) -> list[Item]:
+        if not self._dropped:
             return list(items)
-        self._left_out &= {item["id"] for item in items}
-        return [item for item in items if item["id"] not in self._left_out]
+        self._dropped &= {item["id"] for item in items}
+        return [item for item in items if item["id"] not in self._dropped]
 
 
 def _limit(truncation: str | Mapping[str, Any]) -> int | None:
@@ -57,7 +57,7 @@ def _limit(truncation: str | Mapping[str, Any]) -> int | None:
 
 
 def _with_tool_results(old: Sequence[Item], later: Sequence[Item]) -> list[Item]:
-    """A result without its call means nothing: it goes with it."""
+    """Return the old items and the results of their function calls. A result without its call has no meaning."""
     calls = {item["call_id"] for item in old if item["type"] == "function_call"}
     results = [item for item in later if item["type"] == "function_call_output" and item["call_id"] in calls]
     return [*old, *results]

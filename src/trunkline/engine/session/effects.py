@@ -1,7 +1,7 @@
-"""What comes out of the session's machine: events to send, and work for the shell around it.
+"""Outputs of the session machine: events to send, and work for the session runner.
 
-The shell reports results back as inputs under the same response id and generation, or the same utterance id.
-It may be slow or fail; it must not reorder the effects it is given.
+The runner reports results as inputs with the same response id and generation, or the same utterance id. Work may be
+slow or fail. The runner starts effects in the order that the machine returns them.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from trunkline.realtime.events import Event
 
 
 class Send(msgspec.Struct, frozen=True):
-    """An event for the clients."""
+    """An event for all attached clients."""
 
     event: Event
 
 
 class StartBrain(msgspec.Struct, frozen=True):
-    """Ask the brain; report `BrainProduced`…, then `BrainDone` or `BrainFailed`."""
+    """A request to the brain. Its results are `BrainProduced`…, then `BrainDone` or `BrainFailed`."""
 
     response_id: str
     generation: int
@@ -27,16 +27,16 @@ class StartBrain(msgspec.Struct, frozen=True):
 
 
 class CancelBrain(msgspec.Struct, frozen=True):
-    """Stop asking, now. Nothing more need be reported."""
+    """An order to stop the brain's work at once. No result is needed."""
 
     response_id: str
     generation: int
 
 
 class StartSpeech(msgspec.Struct, frozen=True):
-    """Say a sentence; report `SpeechProduced`…, then `SpeechDone` or `SpeechFailed`.
+    """A sentence to synthesise. Its results are `SpeechProduced`…, then `SpeechDone` or `SpeechFailed`.
 
-    At most one sentence of a response is asked for at a time.
+    The machine asks for at most one sentence of a response at a time.
     """
 
     response_id: str
@@ -50,14 +50,18 @@ class StartSpeech(msgspec.Struct, frozen=True):
 
 
 class CancelSpeech(msgspec.Struct, frozen=True):
-    """Stop saying it, now."""
+    """An order to stop the synthesis at once. No result is needed."""
 
     response_id: str
     generation: int
 
 
 class OpenUtterance(msgspec.Struct, frozen=True):
-    """Begin to recognise. `request` is what the brain's grammar is asked with: the conversation so far."""
+    """The start of an utterance to recognise.
+
+    Attributes:
+        request: the conversation so far, for the brain's grammar.
+    """
 
     utterance_id: str
     request: BrainRequest
@@ -65,35 +69,35 @@ class OpenUtterance(msgspec.Struct, frozen=True):
 
 
 class FeedUtterance(msgspec.Struct, frozen=True):
-    """Sound of an open utterance: PCM16 at 24 kHz."""
+    """Audio of an open utterance: PCM16 at 24 kHz."""
 
     utterance_id: str
     pcm: bytes
 
 
 class FinishUtterance(msgspec.Struct, frozen=True):
-    """No more sound will come; report `FinalTranscript` or `TranscriptFailed`."""
+    """The end of an utterance's audio. Its result is `FinalTranscript` or `TranscriptFailed`."""
 
     utterance_id: str
 
 
 class AbandonUtterance(msgspec.Struct, frozen=True):
-    """Nobody wants its words any more."""
+    """An order to drop an utterance. Its transcript is not needed."""
 
     utterance_id: str
 
 
 class SetTimer(msgspec.Struct, frozen=True):
-    """Report `TimerFired(key)` when the clock reaches `at_ms`. The same key again replaces the earlier wish."""
+    """A request for `TimerFired(key)` when the clock reaches `at_ms`. It replaces a timer with the same key."""
 
     key: str
     at_ms: float
 
 
 class Play(msgspec.Struct, frozen=True):
-    """Sound for a shell that paces its output itself (WebRTC): PCM16 at 24 kHz.
+    """Audio for a transport that plays in real time (WebRTC): PCM16 at 24 kHz.
 
-    Report `PlayoutStarted` and `PlayoutEnded` as it is played.
+    Its results are `PlayoutStarted` and `PlayoutEnded`.
     """
 
     response_id: str
@@ -102,11 +106,11 @@ class Play(msgspec.Struct, frozen=True):
 
 
 class ClearPlayout(msgspec.Struct, frozen=True):
-    """Be silent at once: what was given to `Play` and not yet heard is void. Report `PlayoutCleared`."""
+    """An order to drop all audio of `Play` that is not played yet. Its result is `PlayoutCleared`."""
 
 
 class Close(msgspec.Struct, frozen=True):
-    """End the session with this WebSocket close code and reason."""
+    """The end of the session, with a WebSocket close code and reason."""
 
     code: int
     reason: str

@@ -1,13 +1,13 @@
-"""When the caller begins and stops to speak, told from voice activity and clocked by the sound received.
+"""Endpointing: the start and end of the caller's speech, from voice activity. The received audio is the clock.
 
-Speech starts with the second of two consecutive 32 ms frames at or above the threshold: a click or a knock is one
-frame. It stops after `patience` milliseconds of silence. A silence begins with the first frame that falls 0.15 below
-the threshold; a frame in between neither begins a silence nor ends one, so that a voice near the threshold does not
-chatter. A frame at or above the threshold ends a silence.
+Speech starts with the second of two consecutive 32 ms frames at or above the threshold. A click or a knock lasts one
+frame. Speech stops after `silence_duration_ms` of silence. A silence begins with the first frame that is 0.15 below the
+threshold, and a frame at or above the threshold ends it. A frame between these two levels changes nothing, so that a
+voice near the threshold does not switch back and forth.
 
-Voice activity lags: it calls the first frames after the last word speech as well. So a silence that has begun is
-counted from where the sound itself fell 26 dB below the voice, at most 96 ms earlier; and the turn is taken at the
-millisecond when the patience is over, not at the end of the frame in which it is.
+Voice activity detection lags: it reports speech for some frames after the last word. A silence is therefore counted
+from the point at which the audio level fell 26 dB below the voice, but at most 96 ms earlier. The turn ends in the
+exact millisecond at which the silence is long enough, not at the end of a frame.
 """
 
 from __future__ import annotations
@@ -22,29 +22,29 @@ from trunkline.realtime.audio import BYTES_PER_MS, SAMPLE_RATE, Resampler
 
 ONSET_FRAMES = 2
 HYSTERESIS = 0.15
-QUIET = 0.05
-"""How loud, against the voice before it, sound may be and still be silence: -26 dB."""
-MAX_LAG_MS = 96
+QUIET_RATIO = 0.05
+"""Level of silence, relative to the preceding voice: -26 dB."""
+MAX_VAD_LAG_MS = 96
 _BLOCK_MS = 4
 _BLOCKS = FRAME_MS // _BLOCK_MS
-_FADE = 0.9975
-"""By how much a block forgets the loudness of the voice: half in a second."""
+_LEVEL_DECAY = 0.9975
+"""Decay of the voice level for each block: a half in one second."""
 
 
 class SpeechChange(enum.Enum):
-    """What some sound changed."""
+    """A change that a piece of audio caused."""
 
     STARTED = "started"
     STOPPED = "stopped"
 
 
 class Endpointing:
-    """One stream of sound, cut into frames and heard for the starts and stops of speech.
+    """Endpointing of one audio stream.
 
     Attributes:
-        speaking: whether the caller is speaking.
-        processed_ms: how much of the stream has been judged.
-        stopped_ms: where in the stream the latest turn ended.
+        speaking: True while the caller speaks.
+        processed_ms: the length of the processed part of the stream.
+        stopped_ms: the position in the stream at which the latest turn ended.
     """
 
     def __init__(self, activity: VoiceActivity) -> None:
@@ -52,7 +52,7 @@ class Endpointing:
         self.reset()
 
     def reset(self) -> None:
-        """Forgets everything: a new stream begins with the next sound."""
+        """Start a new stream with the next audio."""
         self._activity.reset()
         self._resampler = Resampler(SAMPLE_RATE, RATE)
         self._pending = b""
@@ -63,52 +63,52 @@ class Endpointing:
         self.end_speech()
 
     def end_speech(self) -> None:
-        """The caller does not speak (any more), whatever was heard so far; the stream goes on."""
+        """End speech without an event. The stream continues."""
         self.speaking = False
         self._voiced_frames = 0
         self._silence_ms = 0
 
     def frames(self, pcm: bytes) -> list[bytes]:
-        """The frames that more sound (PCM16 at 24 kHz) completes."""
+        """Add PCM16 audio at 24 kHz, and return the frames that it completes."""
         self._fed_bytes += len(pcm)
-        sound = self._pending + self._resampler.feed(pcm)
-        whole = len(sound) - len(sound) % FRAME_BYTES
-        self._pending = sound[whole:]
-        return [sound[start : start + FRAME_BYTES] for start in range(0, whole, FRAME_BYTES)]
+        audio = self._pending + self._resampler.feed(pcm)
+        whole = len(audio) - len(audio) % FRAME_BYTES
+        self._pending = audio[whole:]
+        return [audio[start : start + FRAME_BYTES] for start in range(0, whole, FRAME_BYTES)]
 
     def add_frame(self, frame: bytes, threshold: float, silence_duration_ms: int) -> SpeechChange | None:
-        """Takes one frame and says whether speech started or stopped with it."""
-        # a turn that was over before the frame's end is over, whatever the frame brings
+        """Process one frame, and return whether speech started or stopped with it."""
+        # The silence may become long enough within this frame. Then the turn ends, even if the frame contains speech.
         stopped = self.speaking and self._silence_ms > 0 and self._silence_ms + FRAME_MS > silence_duration_ms
         if stopped:
             self._stop(silence_duration_ms)
-        self._measure(frame)
+        self._measure_level(frame)
         self.processed_ms += FRAME_MS
         probability = self._activity.probability(frame)
         if not self.speaking:
-            return self._maybe_start(probability >= threshold) or (SpeechChange.STOPPED if stopped else None)
+            return self._check_start(probability >= threshold) or (SpeechChange.STOPPED if stopped else None)
         if probability >= threshold:
             self._silence_ms = 0
         elif self._silence_ms:
             self._silence_ms += FRAME_MS
         elif probability < max(threshold - HYSTERESIS, 0.01):
-            self._silence_ms = min(max(self._quiet_ms, FRAME_MS), FRAME_MS + MAX_LAG_MS)
+            self._silence_ms = min(max(self._quiet_ms, FRAME_MS), FRAME_MS + MAX_VAD_LAG_MS)
         if self._silence_ms and self._silence_ms >= silence_duration_ms:
             return self._stop(silence_duration_ms)
         return None
 
     def check_pending(self, silence_duration_ms: int) -> SpeechChange | None:
-        """Whether the patience is over within the sound that does not fill a frame yet."""
-        pending_ms = self._fed_bytes // BYTES_PER_MS - self.processed_ms  # also what the resampler holds back
+        """Return `STOPPED` if the silence becomes long enough within the audio of an incomplete frame."""
+        pending_ms = self._fed_bytes // BYTES_PER_MS - self.processed_ms  # includes the resampler's delay
         if self.speaking and self._silence_ms and self._silence_ms + pending_ms >= silence_duration_ms:
             return self._stop(silence_duration_ms)
         return None
 
     def stop(self) -> SpeechChange:
-        """Ends a turn that has grown too long."""
+        """End a turn that has become too long."""
         return self._stop(0)
 
-    def _maybe_start(self, voiced: bool) -> SpeechChange | None:
+    def _check_start(self, voiced: bool) -> SpeechChange | None:
         self._voiced_frames = self._voiced_frames + 1 if voiced else 0
         if self._voiced_frames < ONSET_FRAMES:
             return None
@@ -121,12 +121,12 @@ class Endpointing:
         self.end_speech()
         return SpeechChange.STOPPED
 
-    def _measure(self, frame: bytes) -> None:
-        """Keeps how loud the voice has been, and for how long it has been quiet since."""
+    def _measure_level(self, frame: bytes) -> None:
+        """Update the voice level, and the duration of the silence since the voice."""
         blocks = np.frombuffer(frame, "<i2").astype(np.float32).reshape(_BLOCKS, -1)
         for loudness in np.sqrt((blocks * blocks).mean(axis=1)).tolist():
-            self._level = max(self._level * _FADE, loudness)
-            self._quiet_ms = self._quiet_ms + _BLOCK_MS if loudness <= self._level * QUIET else 0
+            self._level = max(self._level * _LEVEL_DECAY, loudness)
+            self._quiet_ms = self._quiet_ms + _BLOCK_MS if loudness <= self._level * QUIET_RATIO else 0
 
 
 _MAX_WAIT_MS = {"low": 8000, "medium": 4000, "auto": 4000, "high": 2000}
@@ -141,21 +141,22 @@ _TRAILING_DIGITS = re.compile(
 )
 _DIGIT = re.compile(r"\d|[a-z]+", re.IGNORECASE)
 _WHOLE_NUMBERS = {1, 2, 4, 7, 8, 10, 11}
-"""How many digits a spoken number may well have: a count, a year or last four, a telephone number, a date."""
+"""Usual digit counts of spoken numbers: a count, a year or the last four digits, a telephone number, a date."""
 
 
-def semantic_silence_ms(words: str, eagerness: str) -> int:
-    """How long a silence `semantic_vad` waits out after these words before it takes the turn.
+def semantic_silence_ms(transcript: str, eagerness: str) -> int:
+    """Return the silence in ms after which `semantic_vad` ends the turn, given the transcript so far.
 
-    A sentence that can end here gets a short wait. After a conjunction, a filler, an article, or digits that do
-    not make a whole number yet, it is the eagerness's longest: 8, 4 or 2 s. While no words are known it is between.
+    A sentence that can end here needs a short silence. A conjunction, a filler, an article or an incomplete number at
+    the end needs the longest silence of the eagerness: 8, 4 or 2 s. Without a transcript the result is a quarter of
+    that.
     """
     longest = _MAX_WAIT_MS[eagerness]
-    if not words.strip():
+    if not transcript.strip():
         return longest // 4
-    if _UNFINISHED.search(words) or words.rstrip().endswith(("...", "…", ",")):
+    if _UNFINISHED.search(transcript) or transcript.rstrip().endswith(("...", "…", ",")):
         return longest
-    digits = _TRAILING_DIGITS.search(words)
+    digits = _TRAILING_DIGITS.search(transcript)
     if digits and len(_DIGIT.findall(digits.group())) not in _WHOLE_NUMBERS:
         return longest
     return _MIN_WAIT_MS[eagerness]

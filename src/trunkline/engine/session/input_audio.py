@@ -1,7 +1,7 @@
-"""The input audio buffer: sound received and not yet committed, in the wire's own format.
+"""Input audio buffer: received audio before its commit, in the format of the wire.
 
-Every byte that was appended ends up in exactly one place: in a committed turn, in the buffer, or discarded (by
-`clear`, or as silence before the caller speaks). Times are milliseconds of sound since the session began.
+Each appended byte is committed in a turn, is still in the buffer, or was discarded (by `clear`, or as silence before
+speech). Times are milliseconds of audio since the start of the session.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 from trunkline.realtime.audio import FORMATS, AudioFormat
 
 MAX_BYTES = 30 << 20
-"""As much sound as the buffer holds: about ten minutes of PCM16 at 24 kHz."""
+"""Capacity of the buffer: about ten minutes of PCM16 at 24 kHz."""
 
 
 class InputAudio:
-    """The buffer and its place in all the sound received."""
+    """The buffer, and its position in all received audio."""
 
     def __init__(self, format_type: str = "audio/pcm") -> None:
         self.format: AudioFormat = FORMATS[format_type]
@@ -24,40 +24,40 @@ class InputAudio:
 
     @property
     def start_ms(self) -> int:
-        """When the first sound in the buffer was received."""
+        """The position of the first audio in the buffer."""
         return self._ms(self._start)
 
     @property
     def end_ms(self) -> int:
-        """All the sound received so far."""
+        """The duration of all received audio."""
         return self._ms(self._start + len(self._buffer))
 
     @property
     def bytes_per_ms(self) -> int:
-        """48 for PCM16, 8 for G.711."""
+        """The size of 1 ms of audio: 48 bytes for PCM16, 8 for G.711."""
         return self.format.ms_to_bytes(1)
 
     @property
     def size(self) -> int:
-        """Bytes in the buffer."""
+        """The size of the buffer's content in bytes."""
         return len(self._buffer)
 
     @property
     def ms(self) -> float:
-        """Sound in the buffer."""
+        """The duration of the buffer's content."""
         return len(self._buffer) / self.bytes_per_ms
 
-    def append(self, sound: bytes) -> None:
-        """More sound."""
-        self._buffer += sound
+    def append(self, audio: bytes) -> None:
+        """Add audio at the end."""
+        self._buffer += audio
 
     def between(self, from_ms: int, to_ms: int | None = None) -> bytes:
-        """A copy of a stretch of the buffer."""
+        """Return a copy of the audio between two positions."""
         end = len(self._buffer) if to_ms is None else self._index(to_ms)
         return bytes(self._buffer[self._index(from_ms) : end])
 
     def take(self, until_ms: int | None = None) -> bytes:
-        """Takes the sound out of the buffer, from its start to `until_ms` or its end."""
+        """Remove and return the audio from the start to `until_ms`, or all of it."""
         end = len(self._buffer) if until_ms is None else self._index(until_ms)
         taken = bytes(self._buffer[:end])
         del self._buffer[:end]
@@ -65,16 +65,16 @@ class InputAudio:
         return taken
 
     def discard_before(self, ms: int) -> None:
-        """Forgets the sound before that time."""
+        """Discard the audio before a position."""
         if ms > self.start_ms:
             self.take(ms)
 
     def clear(self) -> None:
-        """Forgets all of it."""
+        """Discard all audio."""
         self.take()
 
     def change_format(self, format_type: str) -> None:
-        """Sound comes in another format from now on; what is in the buffer is converted."""
+        """Set the format of the next audio, and convert the audio in the buffer."""
         if format_type == self.format.type:
             return
         old, start_ms = self.format, self.start_ms

@@ -1,7 +1,7 @@
-"""What goes into the session's machine: the caller's events, wake-ups, and the results of its effects.
+"""Inputs of the session machine: client events, audio, timers, and results of effects.
 
-A result names the response and the generation of the work, or the utterance, that it belongs to; a stale one changes
-nothing.
+A result names its response and generation, or its utterance. The machine ignores results of work that it no longer
+needs.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from trunkline.realtime.events import Event
 
 
 class Opened(msgspec.Struct, frozen=True):
-    """The session begins; answered by `session.created`."""
+    """The start of the session. The machine sends `session.created`."""
 
 
 class ClientEvent(msgspec.Struct, frozen=True):
@@ -24,31 +24,31 @@ class ClientEvent(msgspec.Struct, frozen=True):
 
 
 class MalformedFrame(msgspec.Struct, frozen=True):
-    """A frame that was no event; `message` says what was wrong with it."""
+    """A frame that is not a valid event; `message` describes the fault."""
 
     message: str
 
 
 class AudioReceived(msgspec.Struct, frozen=True):
-    """The caller's sound, from a shell that hears it itself (WebRTC): PCM16 at 24 kHz."""
+    """The caller's audio from a media track (WebRTC): PCM16 at 24 kHz."""
 
     pcm: bytes
 
 
 class PlayoutStarted(msgspec.Struct, frozen=True):
-    """The first of a response's sound has gone to the caller, or the first after it had run out."""
+    """The first audio of a response was sent to the caller. It can repeat after a pause in the response's audio."""
 
     response_id: str
 
 
 class PlayoutEnded(msgspec.Struct, frozen=True):
-    """All of a response's sound that `Play` gave has gone to the caller."""
+    """All audio of a response that `Play` carried so far was sent to the caller."""
 
     response_id: str
 
 
 class InterruptedMessage(msgspec.Struct, frozen=True):
-    """A message whose sound was cut off: `played_ms` of it had gone to the caller."""
+    """A message of which `played_ms` were sent to the caller, and the rest was dropped."""
 
     response_id: str
     item_id: str
@@ -56,13 +56,13 @@ class InterruptedMessage(msgspec.Struct, frozen=True):
 
 
 class PlayoutCleared(msgspec.Struct, frozen=True):
-    """`ClearPlayout` was carried out. `interrupted` are the messages of which sound was still to come."""
+    """The result of `ClearPlayout`. `interrupted` lists the messages that had unplayed audio."""
 
     interrupted: tuple[InterruptedMessage, ...]
 
 
 class TimerFired(msgspec.Struct, frozen=True):
-    """The time that `SetTimer(key, …)` asked for has come."""
+    """The time of `SetTimer(key, …)` has come."""
 
     key: str
 
@@ -83,7 +83,7 @@ class BrainDone(msgspec.Struct, frozen=True):
 
 
 class BrainFailed(msgspec.Struct, frozen=True):
-    """The brain could not answer, or broke off."""
+    """The brain could not answer, or stopped in the middle."""
 
     response_id: str
     generation: int
@@ -92,7 +92,7 @@ class BrainFailed(msgspec.Struct, frozen=True):
 
 
 class SpeechProduced(msgspec.Struct, frozen=True):
-    """Some sound of the sentence that `StartSpeech` asked for."""
+    """Audio of the sentence that `StartSpeech` requested."""
 
     response_id: str
     generation: int
@@ -100,14 +100,14 @@ class SpeechProduced(msgspec.Struct, frozen=True):
 
 
 class SpeechDone(msgspec.Struct, frozen=True):
-    """All of the sentence's sound has been made."""
+    """All audio of the sentence was produced."""
 
     response_id: str
     generation: int
 
 
 class SpeechFailed(msgspec.Struct, frozen=True):
-    """The voice gave up on the sentence."""
+    """The speech synthesis of the sentence failed."""
 
     response_id: str
     generation: int
@@ -115,21 +115,21 @@ class SpeechFailed(msgspec.Struct, frozen=True):
 
 
 class PartialTranscript(msgspec.Struct, frozen=True):
-    """The words of an utterance so far; they may still change."""
+    """The transcript of an utterance so far. It may still change."""
 
     utterance_id: str
     text: str
 
 
 class FinalTranscript(msgspec.Struct, frozen=True):
-    """The words of a finished utterance."""
+    """The transcript of a finished utterance."""
 
     utterance_id: str
     text: str
 
 
 class TranscriptFailed(msgspec.Struct, frozen=True):
-    """The recogniser gave up on an utterance."""
+    """The recognition of an utterance failed."""
 
     utterance_id: str
     message: str

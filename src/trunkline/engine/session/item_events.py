@@ -1,4 +1,4 @@
-"""The `conversation.item.*` events: items created, retrieved, deleted and truncated by clients."""
+"""Client events on conversation items: create, retrieve, delete and truncate."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from trunkline.realtime.events import Event, Item, copy_json, encode
 
 MAX_ITEMS = 5000
 MAX_ITEM_BYTES = 32 << 20
-"""Text and images that clients may put into a conversation, without sound."""
+"""Limit for the text and images that clients add to a conversation, without audio."""
 
 _ITEM_FAULTS = {
     "conversation.item.retrieve": ("item_retrieve_invalid_item_id", "Error retrieving item"),
@@ -27,14 +27,14 @@ _ITEM_FAULTS = {
 
 
 class ItemEvents:
-    """Carries out what clients want of the conversation's items.
+    """Handler of the `conversation.item.*` events.
 
     Args:
-        audio_format: the format that sound comes in at the moment.
-        configuration: the session's, at the moment.
-        request: the conversation so far, for the recogniser's grammar.
-        truncate_later: asked first when a message is truncated: True if it is still on its way out and will be
-            cut once it is done.
+        audio_format: returns the current input audio format.
+        configuration: returns the session's current configuration.
+        request: returns a brain request with the conversation so far, for the recogniser's grammar.
+        truncate_later: called first for each truncation. Returns True if the message is still being produced; it is
+            then truncated when it is complete.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class ItemEvents:
         self._sizes: dict[str, int] = {}
 
     def create(self, event: Event) -> None:
-        """`conversation.item.create`."""
+        """Add an item that a client sends with `conversation.item.create`."""
         if "item" not in event:
             raise validation.missing_field("item")
         item = items.new_item(event["item"])
@@ -67,10 +67,10 @@ class ItemEvents:
             validation.text(previous, "previous_item_id")
         if len(self._conversation) >= MAX_ITEMS:
             raise InvalidRequest(f"A conversation has at most {MAX_ITEMS} items.", "too_many_items")
-        sounds = self._sounds_of(item)
+        audio_parts = self._take_audio(item)
         size = len(encode(item))
         if sum(self._sizes.values()) + size > MAX_ITEM_BYTES:
-            message = f"The items a client creates have at most {MAX_ITEM_BYTES} bytes in all. Delete some."
+            message = f"The items of the clients exceed {MAX_ITEM_BYTES} bytes in total. Delete some."
             raise InvalidRequest(message, "conversation_too_large", "item")
         try:
             after = self._conversation.insert(item, previous)
@@ -79,33 +79,33 @@ class ItemEvents:
             code, param = ("invalid_value", "item.id") if duplicate else ("item_not_found", "previous_item_id")
             raise InvalidRequest(f"Error adding item: {error}", code, param) from None
         self._sizes[item["id"]] = size
-        for index, sound in sounds.items():
-            self._conversation.add_audio(item["id"], index, sound)
+        for index, audio in audio_parts.items():
+            self._conversation.add_audio(item["id"], index, audio)
         self.send_added_and_done(item, after)
-        for index, sound in sounds.items():
-            self._recognise(item, index, sound)
+        for index, audio in audio_parts.items():
+            self._recognise(item, index, audio)
 
-    def _sounds_of(self, item: Item) -> dict[int, ContentAudio]:
-        """The sound a client put into an item, taken out of its dict."""
-        sounds = {}
+    def _take_audio(self, item: Item) -> dict[int, ContentAudio]:
+        """Move the client's audio out of an item, and return it by content index."""
+        audio_parts = {}
         for index, part in enumerate(item.get("content", ())):
             if part["type"] == "input_audio":
-                sound = ContentAudio(self._format().ms_to_bytes(1))
-                sound.append(items.decode_audio(part.pop("audio"), "item.content.audio"))
-                sounds[index] = sound
+                audio = ContentAudio(self._format().ms_to_bytes(1))
+                audio.append(items.decode_audio(part.pop("audio"), "item.content.audio"))
+                audio_parts[index] = audio
                 part.setdefault("transcript", None)
-        return sounds
+        return audio_parts
 
-    def _recognise(self, item: Item, index: int, sound: ContentAudio) -> None:
-        """Sound that a client put into the conversation gets its words as well, unless the client brought them."""
+    def _recognise(self, item: Item, index: int, audio: ContentAudio) -> None:
+        """Start to recognise audio that a client added, unless the client supplied its transcript."""
         if item["content"][index]["transcript"] is not None or self._transcription.is_pending(item["id"]):
             return
         settings = self._configuration()["audio"]["input"]
         decoder = self._format().decoder()
-        pcm = decoder.feed(bytes(sound.data)) + decoder.flush()
+        pcm = decoder.feed(bytes(audio.data)) + decoder.flush()
         language = (settings["transcription"] or {}).get("language")
         self._transcription.expect(
-            item["id"], sound.ms, shown=settings["transcription"] is not None, content_index=index
+            item["id"], audio.ms, shown=settings["transcription"] is not None, content_index=index
         )
         self._outbox.do(OpenUtterance(item["id"], self._request(), language))
         self._outbox.do(FeedUtterance(item["id"], pcm))
@@ -122,14 +122,14 @@ class ItemEvents:
         return item_id
 
     def retrieve(self, event: Event) -> None:
-        """`conversation.item.retrieve`: the item with its sound."""
-        item, sounds = self._conversation.retrieve(self._item_id(event))
-        for index, sound in sounds.items():
-            item["content"][index]["audio"] = items.encode_audio(sound.data) if sound.data else None
+        """Send the item with its audio, for `conversation.item.retrieve`."""
+        item, audio_parts = self._conversation.retrieve(self._item_id(event))
+        for index, audio in audio_parts.items():
+            item["content"][index]["audio"] = items.encode_audio(audio.data) if audio.data else None
         self._outbox.send("conversation.item.retrieved", item=item)
 
     def delete(self, event: Event) -> None:
-        """`conversation.item.delete`."""
+        """Delete an item, for `conversation.item.delete`."""
         item_id = self._item_id(event)
         self._conversation.delete(item_id)
         self._sizes.pop(item_id, None)
@@ -138,17 +138,17 @@ class ItemEvents:
         self._outbox.send("conversation.item.deleted", item_id=item_id)
 
     def truncate(self, event: Event) -> None:
-        """`conversation.item.truncate`: what the caller did not hear was not said."""
+        """Remove the unplayed end of a message, for `conversation.item.truncate`."""
         item_id = self._item_id(event)
         for name in ("content_index", "audio_end_ms"):
             if name not in event:
                 raise validation.missing_field(name)
         index = validation.integer_between(0, 1 << 31)(event["content_index"], "content_index")
         end_ms = validation.integer_between(0, 1 << 31)(event["audio_end_ms"], "audio_end_ms")
-        sound = self._conversation.audio_of(item_id, index)
+        audio = self._conversation.audio_of(item_id, index)
         try:
-            going_on = sound is not None and end_ms <= sound.ms
-            if not (going_on and self._truncate_later(item_id, end_ms)):
+            can_defer = audio is not None and end_ms <= audio.ms
+            if not (can_defer and self._truncate_later(item_id, end_ms)):
                 self._conversation.truncate(item_id, index, end_ms)
         except ConversationError as error:
             code = "invalid_value" if error.code == "too_short" else "unsupported_content_type"
@@ -156,7 +156,7 @@ class ItemEvents:
         self._outbox.send("conversation.item.truncated", item_id=item_id, content_index=index, audio_end_ms=end_ms)
 
     def send_added_and_done(self, item: Item, previous: str | None) -> None:
-        """An item that is complete was added after `previous`."""
+        """Send both events of a complete item that was added after `previous`."""
         shown = items.without_audio(item)
         self._outbox.send("conversation.item.added", previous_item_id=previous, item=copy_json(shown))
         self._outbox.send("conversation.item.done", previous_item_id=previous, item=copy_json(shown))

@@ -1,4 +1,4 @@
-"""Conversation items as clients create them: checked, given an id, and brought into one form."""
+"""Conversation items of clients: checked, with an id, in the conversation's form."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _INPUT_TEXT = validation.object_with({"type": validation.text, "text": validatio
 
 
 def decode_audio(value: Any, path: str) -> bytes:
-    """Base64 sound as bytes.
+    """Decode base64 audio.
 
     Raises:
-        InvalidRequest: it is no base64.
+        InvalidRequest: the value is not base64.
     """
     try:
         return base64.b64decode(validation.text(value, path), validate=True)
@@ -31,9 +31,9 @@ def decode_audio(value: Any, path: str) -> bytes:
         raise InvalidRequest(f"Invalid '{path}': expected base64-encoded bytes.", "invalid_base64", path) from None
 
 
-def encode_audio(sound: bytes | bytearray) -> str:
-    """Sound as base64 text."""
-    return base64.b64encode(sound).decode()
+def encode_audio(audio: bytes | bytearray) -> str:
+    """Encode audio as base64."""
+    return base64.b64encode(audio).decode()
 
 
 def _input_audio(value: Any, path: str) -> Any:
@@ -53,7 +53,10 @@ def _input_image(value: Any, path: str) -> Any:
 
 
 def _output_audio(value: Any, path: str) -> Any:
-    """Assistant sound cannot be given back; its words can, so that a history may be replayed."""
+    """Convert an assistant's audio part to its text.
+
+    Clients send these parts to replay a history. They cannot supply the assistant's audio.
+    """
     known = {
         "type": validation.text,
         "audio": validation.nullable(validation.text),
@@ -95,10 +98,10 @@ _ITEM = validation.tagged(
 
 
 def new_item(value: Any, path: str = "item") -> Item:
-    """The item a client asked for, as the conversation keeps it.
+    """Return a client's item in the form that the conversation keeps.
 
     Raises:
-        InvalidRequest: it is malformed or of a kind this engine does not have.
+        InvalidRequest: the item is malformed, or this engine does not support its type.
     """
     item = _ITEM(value, path)
     kept: Item = {"id": item.get("id") or new_id("item"), "object": "realtime.item", "type": item["type"]}
@@ -112,7 +115,7 @@ def new_item(value: Any, path: str = "item") -> Item:
 
 
 def without_audio(item: Item) -> Item:
-    """The item as events show it: everything but the sound itself."""
+    """Return the item as events show it, without audio data."""
     if "content" not in item:
         return dict(item)
     content = [{name: value for name, value in part.items() if name != "audio"} for part in item["content"]]

@@ -1,4 +1,4 @@
-"""Where the parts of a session's machine put what is to leave it, in order."""
+"""Ordered outputs of a session machine's step."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from trunkline.realtime.events import Event, new_id
 
 
 class Outbox:
-    """Events and effects of one step."""
+    """Collector of the events and effects of one step."""
 
     def __init__(self) -> None:
         self._outputs: list[Output] = []
 
     def send(self, type_: str, **fields: Any) -> None:
-        """An event for the clients, with a fresh `event_id`."""
+        """Add an event for the clients, with a new `event_id`."""
         self._outputs.append(Send({"type": type_, "event_id": new_id("event"), **fields}))
 
     def forward(self, event: Event) -> None:
-        """An event that is complete already."""
+        """Add a complete event."""
         self._outputs.append(Send(event))
 
     def do(self, effect: Effect) -> None:
-        """Work for the shell."""
+        """Add an effect."""
         self._outputs.append(effect)
 
     def drain(self) -> list[Output]:
-        """All that gathered since the last time."""
+        """Remove and return all outputs."""
         outputs, self._outputs = self._outputs, []
         return outputs

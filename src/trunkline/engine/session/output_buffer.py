@@ -1,8 +1,8 @@
-"""What of the answers' sound is on its way to a caller whose sound the engine paces itself, as over WebRTC.
+"""Output audio buffer: the answers' audio that the engine plays itself in real time, as over WebRTC.
 
-The machine hands sound to the shell as soon as it is made; the shell plays it in real time and reports when a
-response begins to be started, when its sound has run out, and, after a `ClearPlayout`, how far each message had got.
-From that follow `output_audio_buffer.started`, `stopped` and `cleared`, and the truncation of what was not started.
+The machine passes audio to the transport as soon as it exists. The transport plays it in real time. It reports the
+start of each response's audio, the end, and, after a `ClearPlayout`, the played duration of each message. The machine
+derives `output_audio_buffer.started`, `stopped` and `cleared` from these reports, and truncates unplayed messages.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from trunkline.realtime.conversation import Conversation
 
 @dataclass
 class _ResponsePlayout:
-    """A response whose sound was handed over. `started` since its first frame, `drained` while none of it is left."""
+    """Playout of one response: `started` after its first frame, `drained` while no audio is queued."""
 
     started: bool = False
     drained: bool = False
@@ -26,7 +26,7 @@ class _ResponsePlayout:
 
 
 class OutputBuffer:
-    """The output audio buffer of a session, as far as its events are concerned."""
+    """State of a session's output audio buffer."""
 
     def __init__(self, conversation: Conversation, outbox: Outbox) -> None:
         self._conversation = conversation
@@ -37,7 +37,7 @@ class OutputBuffer:
         self._truncating = False
 
     def play(self, response_id: str, item_id: str, pcm: bytes) -> None:
-        """Sound of a message goes to the shell, unless its response has been cut off."""
+        """Pass a message's audio to the transport, unless its response was interrupted."""
         if response_id in self._muted:
             return
         self._playing.setdefault(response_id, _ResponsePlayout()).drained = False
@@ -45,53 +45,53 @@ class OutputBuffer:
         self._outbox.do(Play(response_id, item_id, pcm))
 
     def on_playout_started(self, response_id: str) -> None:
-        """The first frame of a response has been sent to the caller (or the first after it had run out)."""
+        """Handle the first audio of a response, or the first after a pause."""
         playing = self._playing.get(response_id)
         if playing is not None and not playing.started:
             playing.started = True
             self._outbox.send("output_audio_buffer.started", response_id=response_id)
 
     def on_playout_ended(self, response_id: str) -> None:
-        """All the sound of a response that there was has been sent. More may follow until the response is done."""
+        """Handle the end of a response's queued audio. More audio may follow until the response is done."""
         if playing := self._playing.get(response_id):
             playing.drained = True
             self._stop_if_over(response_id, playing)
 
     def on_response_done(self, response_id: str) -> None:
-        """No more sound will be made for a response."""
+        """Handle the end of a response: it produces no more audio."""
         self._muted.discard(response_id)
         if playing := self._playing.get(response_id):
             playing.done = True
             self._stop_if_over(response_id, playing)
 
     def interrupt(self) -> None:
-        """The caller cuts in by voice: silence, and what was not started was never said."""
+        """Stop the playout because the caller speaks, and truncate the messages at their played duration."""
         if self._playing:
             self._truncating = True
             self._outbox.do(ClearPlayout())
 
     def clear(self) -> None:
-        """A client wants silence. What was started is for the client to say, with `conversation.item.truncate`."""
+        """Stop the playout for a client, which truncates the messages itself with `conversation.item.truncate`."""
         self._outbox.do(ClearPlayout())
 
     def on_playout_cleared(self, interrupted: Sequence[InterruptedMessage]) -> None:
-        """The shell has fallen silent."""
+        """Handle the end of the playout after a `ClearPlayout`."""
         truncating, self._truncating = self._truncating, False
         playing, self._playing = self._playing, {}
         self._muted.update(response_id for response_id, one in playing.items() if not one.done)
         for response_id in list(playing) or [self._last_response]:
             self._outbox.send("output_audio_buffer.cleared", response_id=response_id)
         if truncating:
-            for cut in interrupted:
-                self._truncate(cut)
+            for message in interrupted:
+                self._truncate(message)
 
-    def _truncate(self, cut: InterruptedMessage) -> None:
-        sound = self._conversation.audio_of(cut.item_id)
-        if sound is None or cut.played_ms >= sound.ms:
+    def _truncate(self, message: InterruptedMessage) -> None:
+        audio = self._conversation.audio_of(message.item_id)
+        if audio is None or message.played_ms >= audio.ms:
             return
-        self._conversation.truncate(cut.item_id, 0, cut.played_ms)
+        self._conversation.truncate(message.item_id, 0, message.played_ms)
         self._outbox.send(
-            "conversation.item.truncated", item_id=cut.item_id, content_index=0, audio_end_ms=cut.played_ms
+            "conversation.item.truncated", item_id=message.item_id, content_index=0, audio_end_ms=message.played_ms
         )
 
     def _stop_if_over(self, response_id: str, playing: _ResponsePlayout) -> None:

@@ -1,4 +1,4 @@
-"""One message of a response on its way out: its words, its sound, and the events that tell of both."""
+"""Assistant message of a response: its text, its audio, and their events."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from trunkline.realtime.conversation import ContentAudio
 from trunkline.realtime.events import Item
 
 MAX_DELTA_MS = 200
-"""The most sound in one audio delta, unless a session has it otherwise."""
+"""Default duration limit for one audio delta."""
 
 
 @dataclass(frozen=True)
-class SentenceSpan:
-    """A stretch `[start, end)` of a message's text that is spoken in one go."""
+class SentenceRange:
+    """A range `[start, end)` of a message's text that one synthesis request speaks."""
 
     start: int
     end: int
@@ -29,10 +29,10 @@ class SentenceSpan:
 
 
 class OutputMessage:
-    """An assistant message in the making. Words are said by the brain, sentence by sentence spoken by the voice.
+    """An assistant message in progress. The brain adds text, and speech synthesis speaks it sentence by sentence.
 
-    `text` holds all text of the brain. A spoken message sends its first `sent_characters` as transcript, in step
-    with the audio. The final events repeat exactly the text of the deltas. `truncated_at_ms` is set when the client
+    `text` holds all text of the brain. A spoken message sends its first `sent_characters` as transcript, in step with
+    the audio. The final events repeat exactly the text of the deltas. `truncated_at_ms` is set when the client
     truncates the message before it is done. Audio is sent as deltas, or passed to `play` if that is given.
     """
 
@@ -54,11 +54,11 @@ class OutputMessage:
             "role": "assistant",
             "content": [],
         }
-        self._piece_bytes = max_delta_ms * BYTES_PER_MS
+        self._max_delta_bytes = max_delta_ms * BYTES_PER_MS
         self.text = ""
         self.sent_characters = 0
-        self.sentences: deque[SentenceSpan] = deque()
-        self.speaking: SentenceSpan | None = None
+        self.sentences: deque[SentenceRange] = deque()
+        self.speaking: SentenceRange | None = None
         self.output_index = output_index
         self.truncated_at_ms: int | None = None
         self._ids = {"response_id": response_id, "item_id": item_id, "output_index": output_index}
@@ -71,32 +71,32 @@ class OutputMessage:
         self._sentence_bytes = 0
         self._marked = False
         self._encoder = FORMATS[format_type].encoder() if format_type else None
-        self.sound = ContentAudio(FORMATS[format_type].ms_to_bytes(1)) if format_type else None
+        self.audio = ContentAudio(FORMATS[format_type].ms_to_bytes(1)) if format_type else None
 
     @property
     def spoken(self) -> bool:
-        """Whether the message has sound, or text alone."""
-        return self.sound is not None
+        """True if the message has audio."""
+        return self.audio is not None
 
     @property
     def drained(self) -> bool:
-        """Whether every whole sentence has been spoken."""
+        """True if all complete sentences have been spoken."""
         return self.speaking is None and not self.sentences
 
     def output_tokens(self) -> tuple[int, int]:
-        """About how many tokens of text and of sound have gone out."""
+        """Return the estimated tokens of the text and the audio that were sent."""
         return usage.text_tokens(self.text[: self.sent_characters]), usage.output_audio_tokens(
-            self.sound.ms if self.sound else 0
+            self.audio.ms if self.audio else 0
         )
 
     def open_part(self) -> None:
-        """Tells of the message's one content part."""
+        """Send the start of the message's only content part."""
         part = {"type": "audio", "transcript": ""} if self.spoken else {"type": "text", "text": ""}
         self._send("response.content_part.added", part=part)
         self.item["content"] = [self._content("")]
 
     def add_text(self, text: str, language: str | None) -> None:
-        """More words of the brain."""
+        """Add text of the brain."""
         if self.spoken and language != self._language:
             self.flush()
         self._language = language
@@ -108,12 +108,15 @@ class OutputMessage:
             self._queue_sentence(end)
 
     def flush(self) -> None:
-        """What the brain has said is complete, whether it ends like a sentence or not."""
+        """Queue the remaining text as a sentence, even without a sentence's end."""
         if self.spoken and self._sentence_start < len(self.text):
             self._queue_sentence(len(self.text))
 
     def next_sentence(self) -> tuple[str, str | None] | None:
-        """The next sentence as it is to be said, and its language; None while one is spoken or none is whole."""
+        """Return the next sentence to speak, and its language.
+
+        The result is None while a sentence is being spoken, and while no sentence is complete.
+        """
         while self.speaking is None and self.sentences:
             sentence = self.sentences.popleft()
             said = speakable(self.text[sentence.start : sentence.end])
@@ -121,7 +124,7 @@ class OutputMessage:
                 self._send_text_until(sentence.end)
                 continue
             self.speaking = sentence
-            self._sentence_ms = self.sound.ms if self.sound else 0
+            self._sentence_ms = self.audio.ms if self.audio else 0
             self._speakable = said
             self._sentence_bytes = 0
             self._marked = False
@@ -129,12 +132,12 @@ class OutputMessage:
         return None
 
     def add_audio(self, chunk: SpeechChunk) -> None:
-        """Sound of the sentence that is being spoken, sent in small pieces with the words said in them."""
-        if self._encoder is None or self.sound is None:
+        """Send audio of the current sentence in small pieces, each with its part of the transcript."""
+        if self._encoder is None or self.audio is None:
             return
         marks = deque(chunk.marks)
-        for start in range(0, len(chunk.pcm), self._piece_bytes):
-            piece = chunk.pcm[start : start + self._piece_bytes]
+        for start in range(0, len(chunk.pcm), self._max_delta_bytes):
+            piece = chunk.pcm[start : start + self._max_delta_bytes]
             self._sentence_bytes += len(piece)
             while marks and marks[0].at_ms * BYTES_PER_MS <= self._sentence_bytes:
                 self._apply_mark(marks.popleft())
@@ -143,20 +146,20 @@ class OutputMessage:
             self._apply_mark(mark)
 
     def end_sentence(self) -> None:
-        """All of the sentence's sound is there (or none will come): the rest of its words is shown."""
+        """End the current sentence, and send the rest of its transcript."""
         sentence = self.speaking
         if sentence is None:
             return
         self.speaking = None
         spoken_ms = self._sentence_bytes // BYTES_PER_MS
-        if self.sound is not None and not self._marked:
+        if self.audio is not None and not self._marked:
             self._interpolate(sentence.start, spoken_ms)
         self._send_text_until(sentence.end)
-        if self.sound is not None:
-            self.sound.mark(self._sentence_ms + spoken_ms, sentence.end)
+        if self.audio is not None:
+            self.audio.mark(self._sentence_ms + spoken_ms, sentence.end)
 
     def finish(self, status: str) -> None:
-        """Tells that the part is done. The item's content is what has gone out."""
+        """Send the end of the content part. The item's content is the content that was sent."""
         if self._encoder is not None:
             self._send_audio(self._encoder.flush())
         words = self.text[: self.sent_characters]
@@ -176,25 +179,25 @@ class OutputMessage:
         return {"type": "output_text", "text": words}
 
     def _queue_sentence(self, end: int) -> None:
-        self.sentences.append(SentenceSpan(self._sentence_start, end, self._language))
+        self.sentences.append(SentenceRange(self._sentence_start, end, self._language))
         self._sentence_start = end
 
     def _apply_mark(self, mark: SpeechMark) -> None:
         if self.speaking is None:
             return
-        text_end = self.speaking.start + self._speakable.written_end(mark.text_end)
-        if self.sound is not None:
+        text_end = self.speaking.start + self._speakable.source_end(mark.text_end)
+        if self.audio is not None:
             self._marked = True
-            self.sound.mark(self._sentence_ms + mark.at_ms, text_end)
+            self.audio.mark(self._sentence_ms + mark.at_ms, text_end)
         self._send_text_until(text_end)
 
     def _interpolate(self, start: int, spoken_ms: int) -> None:
-        """For a voice that tells no marks: words are taken to be as long as they are spelled."""
+        """Add a mark for each word if the speech synthesis gave none, in proportion to the length of the text."""
         text = self._speakable.text
         for index, character in enumerate(text):
-            if character.isspace() and self.sound is not None:
+            if character.isspace() and self.audio is not None:
                 at_ms = self._sentence_ms + spoken_ms * index // len(text)
-                self.sound.mark(at_ms, start + self._speakable.written_end(index))
+                self.audio.mark(at_ms, start + self._speakable.source_end(index))
 
     def _send_text_until(self, end: int) -> None:
         end = min(end, len(self.text))
@@ -208,13 +211,13 @@ class OutputMessage:
             self.item["content"] = [self._content(self.text[:end])]
 
     def _send_audio(self, wire: bytes) -> None:
-        if not wire or self.sound is None:
+        if not wire or self.audio is None:
             return
-        self.sound.append(wire)
+        self.audio.append(wire)
         if self._play is not None:
             self._play(str(self._ids["response_id"]), str(self._ids["item_id"]), wire)
         else:
-            self._send("response.output_audio.delta", delta=wire)  # `encode` writes bytes as base64, in one go
+            self._send("response.output_audio.delta", delta=wire)  # `encode` writes bytes as base64
 
     def _send(self, type_: str, **fields: object) -> None:
         self._outbox.send(type_, **self._ids, content_index=0, **fields)

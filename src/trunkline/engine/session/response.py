@@ -1,7 +1,7 @@
-"""One response: its life from `response.created` to the one `response.done`, and the events between, in order.
+"""Response: its lifecycle from `response.created` to `response.done`, and its events in order.
 
-What the brain says is queued and told item by item: a function call is not told of before the message ahead of it
-has been spoken, as with the services. A response keeps the configuration it started with.
+The brain's outputs are queued and sent item by item. As with the services, a function call starts after the message
+before it has been spoken. A response keeps its initial configuration.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from trunkline.realtime.conversation import Conversation
 from trunkline.realtime.events import Item, copy_json
 
 MAX_OUTPUT_TOKENS = 20_000
-"""Where a response ends that was given no limit: a brain may never stop by itself."""
-_END = None
-"""In the queue of the brain's outputs: it has said everything."""
+"""Token limit of a response without a limit of its own, for a brain that never stops."""
+_BRAIN_DONE = None
+"""Queue entry after the brain's last output."""
 
 
 class _OutputToolCall:
-    """A function call in the making."""
+    """A function call in progress."""
 
     def __init__(self, item_id: str, tool_call_id: str, name: str, output_index: int) -> None:
         self.output_index = output_index
@@ -45,15 +45,14 @@ class _OutputToolCall:
 
 
 class Response:
-    """A response and everything it has put out.
+    """A response and its output.
 
     Args:
-        configuration: the session's at this moment with the response's own overrides; kept to the end.
-        conversation: where its items go; None for a response outside the conversation.
-        new_id: makes ids, given a prefix.
-        next_generation: numbers the work it asks for, in the brain and sentence by sentence, so that results of
-            work that is done or cancelled can be told from those that count.
-        output_buffer: where its sound goes when the engine paces it; None sends the sound as events.
+        configuration: the session's configuration with the response's overrides; it does not change later.
+        conversation: the conversation to add items to; None for a response outside the conversation.
+        new_id: makes an id from a prefix.
+        next_generation: numbers the work of the brain and each sentence, to recognise late results.
+        output_buffer: receives the audio if the engine plays it; None sends the audio as events.
     """
 
     def __init__(
@@ -94,20 +93,20 @@ class Response:
         self._text_in = self._audio_in = 0
         self.audio_started = False
         self.audio_ms = 0
-        """Sound put out so far, without the message under way."""
+        """Duration of the audio of all finished messages."""
 
     @property
     def spoken(self) -> bool:
-        """Whether it answers with sound."""
+        """True if the response has audio."""
         return bool(self.configuration["output_modalities"] == ["audio"])
 
     @property
     def in_conversation(self) -> bool:
-        """Whether its items become part of the conversation."""
+        """True if the response's items are added to the conversation."""
         return self._conversation is not None
 
     def announce(self) -> None:
-        """`response.created`, and the limits, of which this engine has none."""
+        """Send `response.created`, and rate limits that are never reached."""
         self._outbox.send("response.created", response=self._resource("in_progress", None))
         limits = [
             {"name": name, "limit": limit, "remaining": limit, "reset_seconds": 0.0}
@@ -116,7 +115,11 @@ class Response:
         self._outbox.send("rate_limits.updated", rate_limits=limits)
 
     def start(self, request: BrainRequest, audio_in_ms: int) -> None:
-        """The brain gets to work. `audio_in_ms` is how much sound of the caller the request stands for."""
+        """Start the brain.
+
+        Args:
+            audio_in_ms: duration of the caller's audio in the request.
+        """
         self._text_in = usage.input_text_tokens(request.instructions, request.tools, request.items)
         self._audio_in = usage.input_audio_tokens(audio_in_ms)
         self._brain_running = True
@@ -124,7 +127,7 @@ class Response:
         self._outbox.do(StartBrain(self.id, self.brain_generation, request))
 
     def on_brain_output(self, output: BrainOutput) -> None:
-        """More of the brain's answer."""
+        """Handle a piece of the brain's answer."""
         if len(self._queue) >= MAX_OUTPUT_TOKENS:
             self._end("incomplete", {"type": "incomplete", "reason": "max_output_tokens"})
             return
@@ -132,14 +135,14 @@ class Response:
         self._advance()
 
     def on_brain_done(self) -> None:
-        """The brain's answer is complete."""
+        """Handle the end of the brain's answer."""
         self._brain_running = False
         self.brain_generation = 0
-        self._queue.append(_END)
+        self._queue.append(_BRAIN_DONE)
         self._advance()
 
     def on_brain_failed(self, message: str, code: str) -> None:
-        """The brain gave up: the response fails, with whatever it had put out. A filter's stop is `incomplete`."""
+        """End the response as failed, with its output so far. A content filter ends it as incomplete."""
         self._brain_running = False
         if code == "content_filter":
             self._end("incomplete", {"type": "incomplete", "reason": "content_filter"})
@@ -148,13 +151,13 @@ class Response:
         self._end("failed", {"type": "failed", "error": error})
 
     def on_speech_audio(self, chunk: SpeechChunk) -> None:
-        """Sound of the current sentence."""
+        """Handle audio of the current sentence."""
         if self._message is not None:
             self._message.add_audio(chunk)
             self._check_token_limit()
 
     def on_speech_done(self) -> None:
-        """The current sentence has been spoken."""
+        """Handle the end of the current sentence."""
         if self._message is not None:
             self.speech_generation = 0
             self._message.end_sentence()
@@ -162,21 +165,25 @@ class Response:
             self._advance()
 
     def on_speech_failed(self, message: str) -> None:
-        """The voice gave up: the words go out all the same, and an `error` says once why they are not heard."""
+        """Send the current sentence's text without audio. The first failure sends an `error`."""
         if not self._voice_failed:
             self._voice_failed = True
             self._outbox.forward(error_event(message, code="speech_failed", kind="server_error"))
         self.on_speech_done()
 
     def truncate_later(self, item_id: str, audio_end_ms: int) -> bool:
-        """Remembers that a message still on its way out was heard only so far; False if it is not."""
+        """Record the played duration of the message in progress. Return False if the item is not that message."""
         if self._message is None or self._message.item["id"] != item_id:
             return False
         self._message.truncated_at_ms = audio_end_ms
         return True
 
     def cancel(self, reason: str) -> None:
-        """Stops it. `reason` is `turn_detected` or `client_cancelled`."""
+        """Cancel the response.
+
+        Args:
+            reason: `turn_detected` or `client_cancelled`.
+        """
         self._end("cancelled", {"type": "cancelled", "reason": reason})
 
     def _advance(self) -> None:
@@ -198,13 +205,13 @@ class Response:
                 self._close_item("completed")
                 self._end("completed", None)
 
-    def _add_text(self, said: TextDelta) -> None:
+    def _add_text(self, delta: TextDelta) -> None:
         if self._message is None:
-            if not said.text:
+            if not delta.text:
                 return
             self._close_item("completed")
             self._message = self._open_message()
-        self._message.add_text(said.text, said.language)
+        self._message.add_text(delta.text, delta.language)
         self._check_token_limit()
         self._speak_next()
 
@@ -218,32 +225,34 @@ class Response:
             item_id, self.id, len(self.output), self._outbox, format_type, play, max_delta_ms=self._max_delta_ms
         )
         self._open_item(message.item)
-        if self._conversation is not None and message.sound is not None:
-            self._conversation.add_audio(message.item["id"], 0, message.sound)
+        if self._conversation is not None and message.audio is not None:
+            self._conversation.add_audio(message.item["id"], 0, message.audio)
         message.open_part()
         return message
 
-    def _add_tool_call(self, invoke: ToolCallDelta) -> None:
-        if self._tool_call is None or self._tool_call.item["call_id"] != invoke.tool_call_id:
-            if invoke.tool_call_id in self._finished_tool_call_ids:
-                self.on_brain_failed(f"The brain went back to the function call {invoke.tool_call_id}.", "server_error")
+    def _add_tool_call(self, delta: ToolCallDelta) -> None:
+        if self._tool_call is None or self._tool_call.item["call_id"] != delta.tool_call_id:
+            if delta.tool_call_id in self._finished_tool_call_ids:
+                self.on_brain_failed(
+                    f"The brain continued the function call {delta.tool_call_id} after its end.", "server_error"
+                )
                 return
             self._close_item("completed")
             if self._finished_tool_call_ids and self.configuration.get("parallel_tool_calls") is False:
-                self._end("completed", None)  # one at a time: the next comes when this one has its result
+                self._end("completed", None)  # the brain calls the next function after the result of this one
                 return
-            self._tool_call = _OutputToolCall(self._new_id("item"), invoke.tool_call_id, invoke.name, len(self.output))
+            self._tool_call = _OutputToolCall(self._new_id("item"), delta.tool_call_id, delta.name, len(self.output))
             self._open_item(self._tool_call.item)
-        self._add_arguments(invoke.arguments)
+        self._add_arguments(delta.arguments)
         self._check_token_limit()
 
     def _add_arguments(self, delta: str) -> None:
         if self._tool_call is None or not delta:
             return
         self._tool_call.item["arguments"] += delta
-        self._outbox.send("response.function_call_arguments.delta", **self._of(self._tool_call), delta=delta)
+        self._outbox.send("response.function_call_arguments.delta", **self._ids_of(self._tool_call), delta=delta)
 
-    def _of(self, call: _OutputToolCall) -> dict[str, Any]:
+    def _ids_of(self, call: _OutputToolCall) -> dict[str, Any]:
         return {
             "response_id": self.id,
             "item_id": call.item["id"],
@@ -271,22 +280,22 @@ class Response:
         self._outbox.do(speak)
 
     def _open_item(self, item: Item) -> None:
-        where = {"response_id": self.id, "output_index": len(self.output)}
-        self._outbox.send("response.output_item.added", **where, item=copy_json(item))
+        ids = {"response_id": self.id, "output_index": len(self.output)}
+        self._outbox.send("response.output_item.added", **ids, item=copy_json(item))
         self.output.append(item)
         if self._conversation is not None:
             previous = self._conversation.insert(item)
             self._outbox.send("conversation.item.added", previous_item_id=previous, item=copy_json(item))
 
     def _close_item(self, status: str) -> None:
-        heard_ms: int | None = None
+        truncated_at_ms: int | None = None
         if self._message is not None:
-            item, index, heard_ms = self._message.item, self._message.output_index, self._message.truncated_at_ms
+            item, index, truncated_at_ms = self._message.item, self._message.output_index, self._message.truncated_at_ms
             self._message.finish(status)
             text_out, audio_out = self._message.output_tokens()
             self._text_out += text_out
             self._audio_out += audio_out
-            self.audio_ms += self._message.sound.ms if self._message.sound else 0
+            self.audio_ms += self._message.audio.ms if self._message.audio else 0
             self._message = None
         elif self._tool_call is not None:
             item, index = self._tool_call.item, self._tool_call.output_index
@@ -295,7 +304,7 @@ class Response:
             item["status"] = status
             self._outbox.send(
                 "response.function_call_arguments.done",
-                **self._of(self._tool_call),
+                **self._ids_of(self._tool_call),
                 name=item["name"],
                 arguments=item["arguments"],
             )
@@ -304,13 +313,13 @@ class Response:
             self._tool_call = None
         else:
             return
-        where = {"response_id": self.id, "output_index": index}
-        self._outbox.send("response.output_item.done", **where, item=copy_json(item))
+        ids = {"response_id": self.id, "output_index": index}
+        self._outbox.send("response.output_item.done", **ids, item=copy_json(item))
         if self._conversation is not None and item["id"] in self._conversation:
             previous = self._conversation.previous_id(item["id"])
             self._outbox.send("conversation.item.done", previous_item_id=previous, item=copy_json(item))
-            if heard_ms is not None:
-                self._conversation.truncate(item["id"], 0, heard_ms)
+            if truncated_at_ms is not None:
+                self._conversation.truncate(item["id"], 0, truncated_at_ms)
             self._conversation.trim()
 
     def _check_token_limit(self) -> None:
@@ -319,9 +328,12 @@ class Response:
         limit = self.configuration["max_output_tokens"]
         limit = limit if isinstance(limit, int) else MAX_OUTPUT_TOKENS
         text_out, audio_out = self._message.output_tokens() if self._message else (0, 0)
-        call = usage.text_tokens(self._tool_call.item["arguments"]) if self._tool_call else 0
-        unsaid = usage.text_tokens(self._message.text) if self._message else 0
-        if self._text_out + self._audio_out + text_out + audio_out + call > limit or unsaid > MAX_OUTPUT_TOKENS:
+        arguments_tokens = usage.text_tokens(self._tool_call.item["arguments"]) if self._tool_call else 0
+        message_text_tokens = usage.text_tokens(self._message.text) if self._message else 0
+        if (
+            self._text_out + self._audio_out + text_out + audio_out + arguments_tokens > limit
+            or message_text_tokens > MAX_OUTPUT_TOKENS
+        ):
             self._end("incomplete", {"type": "incomplete", "reason": "max_output_tokens"})
 
     def _end(self, status: str, details: dict[str, Any] | None) -> None:
@@ -357,11 +369,11 @@ class Response:
                 audio_in=self._audio_in,
                 text_out=self._text_out,
                 audio_out=self._audio_out,
-                counted=self._reported_usage,
+                reported=self._reported_usage,
             )
         return resource
 
 
 def tts_voice(voice: str | Mapping[str, str]) -> str:
-    """The name of a voice that is given as itself or as `{"id": …}`."""
+    """Return the name of a voice, given as text or as `{"id": …}`."""
     return voice if isinstance(voice, str) else voice["id"]

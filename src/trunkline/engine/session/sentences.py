@@ -1,4 +1,4 @@
-"""Cutting a text that is still growing into sentences, so that each is spoken as soon as it is whole."""
+"""Division of a growing text into sentences, to speak each one as soon as it is complete."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ _NOT_AN_END = re.compile(r"(?:\b(?:mr|mrs|ms|dr|prof|st|no|vs|etc|e\.g|i\.e)|\b[
 _OPEN_LINK = re.compile(r"\[[^\[\]\n]*\Z")
 _CLAUSE = re.compile(r"[,;:–—]\s|\s")
 MAX_CHARACTERS = 400
-"""Characters after which a text without any sentence's end is cut at a clause or word all the same."""
+"""Length after which text without a sentence's end is cut at a clause or a word."""
 
 
 def sentence_ends(text: str, start: int) -> list[int]:
-    """Where the whole sentences of `text[start:]` end; what follows the last of them is still unfinished.
+    """Return the end positions of the complete sentences in `text[start:]`.
 
-    A full stop counts only once white space follows it: "3.14" may otherwise be cut in the middle.
+    A full stop ends a sentence only before white space, because "3.14" may arrive in two pieces.
     """
     ends: list[int] = []
     position = begin = start
     while found := _END.search(text, position):
         position = found.end()
-        if not _goes_on(text, begin, position):
+        if not _is_not_an_end(text, begin, position):
             ends.append(position)
             begin = position
     while len(text) - begin > MAX_CHARACTERS:
@@ -31,11 +31,11 @@ def sentence_ends(text: str, start: int) -> list[int]:
     return ends
 
 
-def _goes_on(text: str, begin: int, end: int) -> bool:
-    """Whether what ends like a sentence is none: it ends in an abbreviation, or within the name of a link."""
+def _is_not_an_end(text: str, begin: int, end: int) -> bool:
+    """Return whether the apparent end belongs to an abbreviation or to the name of a link."""
     return bool(_NOT_AN_END.search(text, begin, end) or _OPEN_LINK.search(text, begin, end))
 
 
 def pronounceable(text: str) -> bool:
-    """Whether there is anything in it to say."""
+    """Return whether the text has a letter or a digit."""
     return any(character.isalnum() for character in text)

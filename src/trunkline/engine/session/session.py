@@ -1,7 +1,7 @@
-"""The session: a pure machine that takes inputs and answers with events to send and effects to carry out.
+"""Session: a pure state machine of inputs, events and effects.
 
-No socket, no task, no clock: `step(input, now_ms)` is the whole interface, so that a test runs an hour in
-milliseconds and cuts in wherever it wants. `now_ms` is any clock that does not go back.
+`step(input, now_ms)` is its whole interface, without sockets, tasks or a clock. A test can run an hour in milliseconds
+and interrupt at any point. `now_ms` is any monotonic clock.
 """
 
 from __future__ import annotations
@@ -30,24 +30,24 @@ from trunkline.realtime.conversation import ContentAudio, Conversation
 from trunkline.realtime.events import Event, Item, new_id
 
 MAX_TRANSCRIPT_WAIT_MS = 5000
-"""How long a response waits for the words of the turns before it; then it goes on without them."""
+"""Time that a response waits for the transcripts of earlier turns before it starts without them."""
 MAX_RESPONSES = 8
-"""Responses at once, of which one in the conversation."""
+"""Limit of concurrent responses, one of them in the conversation."""
 MIN_COMMIT_MS = 100
 
 
 class Session:
-    """One Realtime session in the GA dialect.
+    """A Realtime session in the GA dialect.
 
     Args:
-        model: the name the client asked for.
+        model: the name that the client asked for.
         activity: this session's own voice activity detector.
-        settings: a `session` object to begin with, as in a client secret; checked like a `session.update`.
-        new_id: makes ids from a prefix; a test may give its own.
-        expires_at: Unix time in seconds shown in the session object.
-        lifetime_ms: after this long the session is closed, as the services close theirs; None is never.
-        paced: the shell plays the answers' sound in real time (`Play`), instead of their going out as deltas.
-        max_delta_ms: the most sound in one delta.
+        settings: an initial `session` object, as in a client secret; checked like a `session.update`.
+        new_id: makes an id from a prefix.
+        expires_at: Unix time in seconds for the session object.
+        lifetime_ms: time after which the session closes, as with the services; None means never.
+        paced: True if the transport plays the answers' audio in real time (`Play`), instead of audio deltas.
+        max_delta_ms: duration limit for one audio delta.
 
     Raises:
         InvalidRequest: `settings` are not valid.
@@ -101,7 +101,7 @@ class Session:
         self._now_ms = 0.0
 
     def step(self, given: inputs.Input, now_ms: float) -> list[Output]:
-        """What is to be sent and done because of one input, in order."""
+        """Process one input, and return the events and effects in order."""
         if self._closed:
             return []
         self._now_ms = now_ms
@@ -199,7 +199,7 @@ class Session:
             self._output_buffer.on_playout_cleared(given.interrupted)
 
     def _remove_finished(self) -> None:
-        """Forgets responses that have ended; after an answer the idle time begins to run."""
+        """Remove ended responses. The idle timeout starts after an answer."""
         for response in [one for one in self._responses.values() if one.finished]:
             del self._responses[response.id]
             self._awaiting_transcript.pop(response.id, None)
@@ -207,8 +207,8 @@ class Session:
                 self._output_buffer.on_response_done(response.id)
             if response is self._active:
                 self._active = None
-                heard_ms = self._user_turns.buffer.end_ms
-                self._idle_from_ms = max(heard_ms, self._answer_started_ms + response.audio_ms)
+                input_audio_ms = self._user_turns.buffer.end_ms
+                self._idle_from_ms = max(input_audio_ms, self._answer_started_ms + response.audio_ms)
 
     # ------------------------------------------------------------------ client events
 
@@ -254,40 +254,40 @@ class Session:
         self._user_turns.configure(self.configuration["audio"]["input"])
         self._outbox.send("session.updated", session=configuration.to_client(self.configuration))
 
-    # ------------------------------------------------------------------ the caller's sound
+    # ------------------------------------------------------------------ caller audio
 
     def _on_audio_append(self, event: Event) -> None:
         if "audio" not in event:
             raise validation.missing_field("audio")
-        sound = items.decode_audio(event["audio"], "audio")
+        audio = items.decode_audio(event["audio"], "audio")
         detection = self.configuration["audio"]["input"]["turn_detection"]
-        if detection is None and self._user_turns.buffer.size + len(sound) > MAX_BYTES:
+        if detection is None and self._user_turns.buffer.size + len(audio) > MAX_BYTES:
             message = f"The input audio buffer is full: it holds {MAX_BYTES} bytes. Commit or clear it."
             raise InvalidRequest(message, "input_audio_buffer_full", "audio")
-        self._add_audio(sound)
+        self._add_audio(audio)
 
     def _add_pcm(self, pcm: bytes) -> None:
-        """Sound that comes by itself, not by `append`. Push-to-talk keeps the latest of it: nobody could be told."""
+        """Add PCM audio of a media track. With push-to-talk, a full buffer drops its oldest audio without an error."""
         self._add_audio(self._user_turns.from_pcm(pcm))
         buffer = self._user_turns.buffer
         if buffer.size > MAX_BYTES:
             buffer.discard_before(buffer.end_ms - MAX_BYTES // buffer.bytes_per_ms)
 
-    def _add_audio(self, sound: bytes) -> None:
+    def _add_audio(self, audio: bytes) -> None:
         detection = self.configuration["audio"]["input"]["turn_detection"]
-        for piece in self._user_turns.split_audio(sound):
-            turn = self._user_turns.add_audio(piece)
-            if turn is SpeechChange.STARTED:
+        for piece in self._user_turns.split_audio(audio):
+            change = self._user_turns.add_audio(piece)
+            if change is SpeechChange.STARTED:
                 self._idle_from_ms = None
                 if detection["interrupt_response"]:
                     self._interrupt()
-            elif turn is SpeechChange.STOPPED:
+            elif change is SpeechChange.STOPPED:
                 self._commit_turn(detection["create_response"])
             else:
                 self._check_idle(detection)
 
     def _interrupt(self) -> None:
-        """The caller cuts in: no more is said, and of what is being played no more is heard."""
+        """Cancel the active response and stop its playout, because the caller speaks."""
         if self._active is not None:
             self._active.cancel("turn_detected")
             self._remove_finished()
@@ -310,17 +310,17 @@ class Session:
             audio_end_ms=now_ms,
             item_id=turn.item_id,
         )
-        self._add_turn_item(turn.item_id, turn.sound)
+        self._add_turn_item(turn.item_id, turn.audio)
         self._respond_automatically()
 
     def _commit_turn(self, create_response: bool) -> None:
         turn = self._user_turns.commit()
-        self._add_turn_item(turn.item_id, turn.sound)
+        self._add_turn_item(turn.item_id, turn.audio)
         if create_response:
             self._respond_automatically()
 
     def _respond_automatically(self) -> None:
-        """A response that no client asked for: what stands against it is told, and the sound goes on."""
+        """Start a response after a detected turn. A fault becomes an `error` event, and the audio input continues."""
         if self.configuration["type"] == "transcription":
             return
         try:
@@ -328,7 +328,7 @@ class Session:
         except InvalidRequest as error:
             self._outbox.forward(error_event(str(error), code=error.code, param=error.param))
 
-    def _add_turn_item(self, item_id: str, sound: bytes) -> None:
+    def _add_turn_item(self, item_id: str, audio: bytes) -> None:
         item: Item = {
             "id": item_id,
             "object": "realtime.item",
@@ -338,7 +338,7 @@ class Session:
             "content": [{"type": "input_audio", "transcript": None}],
         }
         kept = ContentAudio(self._user_turns.buffer.bytes_per_ms)
-        kept.append(sound)
+        kept.append(audio)
         previous = self.conversation.insert(item)
         self.conversation.add_audio(item_id, 0, kept)
         asked = self.configuration["audio"]["input"]["transcription"]
@@ -366,7 +366,7 @@ class Session:
             self._output_buffer.clear()
             return
         raise InvalidRequest(
-            "output_audio_buffer.clear is for WebRTC: over a WebSocket the client holds the sound itself.",
+            "output_audio_buffer.clear needs WebRTC. Over a WebSocket the client has the audio: stop it there.",
             "invalid_value",
             "type",
         )
@@ -388,28 +388,37 @@ class Session:
 
     def _create_response(self, overrides: Any) -> None:
         if self.configuration["type"] == "transcription":
-            raise InvalidRequest("A transcription session makes no responses.", "invalid_value", "type")
-        own, given = configuration.for_response(self.configuration, overrides)
-        outside = given.get("conversation") == "none"
-        if not outside and self._active is not None:
+            raise InvalidRequest(
+                "A transcription session has no responses. Open a realtime session.", "invalid_value", "type"
+            )
+        response_configuration, overrides_given = configuration.for_response(self.configuration, overrides)
+        out_of_band = overrides_given.get("conversation") == "none"
+        if not out_of_band and self._active is not None:
             raise InvalidRequest(
                 f"Conversation already has an active response in progress: {self._active.id}. "
                 "Wait until the response is finished before creating a new one.",
                 "conversation_already_has_active_response",
             )
         if len(self._responses) >= MAX_RESPONSES:
-            raise InvalidRequest(f"At most {MAX_RESPONSES} responses at once.", "too_many_responses")
-        voice = own["audio"]["output"]["voice"]
-        if not outside and self._voice_used and voice != self.configuration["audio"]["output"]["voice"]:
+            raise InvalidRequest(
+                f"At most {MAX_RESPONSES} responses can run at the same time. Wait for one to end.",
+                "too_many_responses",
+            )
+        voice = response_configuration["audio"]["output"]["voice"]
+        if not out_of_band and self._voice_used and voice != self.configuration["audio"]["output"]["voice"]:
             message = "Cannot update a conversation's voice if assistant audio is present."
             raise InvalidRequest(message, "cannot_update_voice")
-        context = None if given.get("input") is None else response_input(given["input"], self.conversation)
+        context = (
+            None
+            if overrides_given.get("input") is None
+            else response_input(overrides_given["input"], self.conversation)
+        )
         response = Response(
             self._new_id("resp"),
-            configuration=own,
-            conversation=None if outside else self.conversation,
-            conversation_id=None if outside else self.conversation_id,
-            metadata=given.get("metadata"),
+            configuration=response_configuration,
+            conversation=None if out_of_band else self.conversation,
+            conversation_id=None if out_of_band else self.conversation_id,
+            metadata=overrides_given.get("metadata"),
             outbox=self._outbox,
             new_id=self._new_id,
             next_generation=self._next_generation,
@@ -417,7 +426,7 @@ class Session:
             max_delta_ms=self._max_delta_ms,
         )
         self._responses[response.id] = response
-        if not outside:
+        if not out_of_band:
             self._active = response
             self._idle_from_ms = None
         response.announce()
@@ -436,22 +445,22 @@ class Session:
         if response.finished:
             return
         request = self._request(response.configuration, context)
-        heard_ms = sum(
-            sound.ms
+        input_audio_ms = sum(
+            audio.ms
             for item in request.items
-            for sound in self.conversation.audio_parts(item["id"]).values()
+            for audio in self.conversation.audio_parts(item["id"]).values()
             if item.get("role") == "user"
         )
-        response.start(request, heard_ms)
+        response.start(request, input_audio_ms)
 
     def _request(self, own: Configuration, context: list[Item] | None = None) -> BrainRequest:
         chosen = self._context_window.select(list(self.conversation), own["truncation"]) if context is None else context
         return brain_request(own, [self._transcription.with_transcript(item) for item in chosen])
 
     def _tokens_of(self, item: Item) -> int:
-        ms = sum(sound.ms for sound in self.conversation.audio_parts(item["id"]).values())
-        sound = usage.output_audio_tokens(ms) if item.get("role") == "assistant" else usage.input_audio_tokens(ms)
-        return sound + usage.input_text_tokens("", (), [self._transcription.with_transcript(item)])
+        ms = sum(audio.ms for audio in self.conversation.audio_parts(item["id"]).values())
+        audio = usage.output_audio_tokens(ms) if item.get("role") == "assistant" else usage.input_audio_tokens(ms)
+        return audio + usage.input_text_tokens("", (), [self._transcription.with_transcript(item)])
 
 
 _EVENT_ID = validation.text_up_to(512)

@@ -1,4 +1,4 @@
-"""Text as it is said: Markdown is for the eye, so of `**now**` the voice says “now”, of `[Returns](R-1)` “Returns”."""
+"""Conversion of Markdown to speech text: `**now**` becomes “now”, and `[Returns](R-1)` becomes “Returns”."""
 
 from __future__ import annotations
 
@@ -9,48 +9,48 @@ _LINK = re.compile(r"(?P<before>!?\[)[^\[\]\n]+(?P<after>\]\((?:[^()\n]|\([^()\n
 _MARKS = re.compile(
     r"^[ \t]*(?:#{1,6}|[-*•>])[ \t]+"  # headings, list items, quotations
     r"|`+|~~"
-    r"|(?<!\w)(?:\*{1,3}|_{1,3})(?=\S)"  # emphasis begins before a word and ends behind it;
-    r"|(?<=\S)(?:\*{1,3}|_{1,3})(?!\w)",  # within one, as in 2*3 and snake_case, it is none
+    r"|(?<!\w)(?:\*{1,3}|_{1,3})(?=\S)"  # emphasis starts before a word and ends after it;
+    r"|(?<=\S)(?:\*{1,3}|_{1,3})(?!\w)",  # characters within a word, as in 2*3 and snake_case, are not emphasis
     re.MULTILINE,
 )
 
 
 @dataclass(frozen=True)
 class SpeakableText:
-    """What is said of a written text.
+    """The spoken part of a Markdown text.
 
     Attributes:
-        text: the words to say, without white space around them.
-        ends: for each of its characters how much of the written text has been said with it.
+        text: the text to speak, without surrounding white space.
+        source_ends: for each character of `text`, the length of the source that was spoken up to it.
     """
 
     text: str
-    ends: tuple[int, ...]
+    source_ends: tuple[int, ...]
 
-    def written_end(self, said: int) -> int:
-        """How many characters of the written text the first `said` characters of `text` stand for."""
-        return self.ends[min(said, len(self.ends)) - 1] if said > 0 and self.ends else 0
+    def source_end(self, spoken: int) -> int:
+        """Return the length of the source that the first `spoken` characters of `text` cover."""
+        return self.source_ends[min(spoken, len(self.source_ends)) - 1] if spoken > 0 and self.source_ends else 0
 
 
-def speakable(written: str) -> SpeakableText:
-    """The part of a written text that is said.
+def speakable(source: str) -> SpeakableText:
+    """Return the speakable part of a Markdown text.
 
-    Marks count as said with the character right before them (`**now**` is whole once “now” has been said), and with
-    what follows them after white space.
+    A mark belongs to the spoken character directly before it: `**now**` is complete after “now”. A mark after white
+    space belongs to the next character.
     """
-    silent = bytearray(len(written))
-    for link in _LINK.finditer(written):
+    silent = bytearray(len(source))
+    for link in _LINK.finditer(source):
         for group in ("before", "after"):
             _silence(silent, link.start(group), link.end(group))
-    for marks in _MARKS.finditer(written):
+    for marks in _MARKS.finditer(source):
         _silence(silent, marks.start(), marks.end())
-    said = [index for index in range(len(written)) if not silent[index]]
-    while said and written[said[0]].isspace():
-        said.pop(0)
-    while said and written[said[-1]].isspace():
-        said.pop()
+    spoken = [index for index in range(len(source)) if not silent[index]]
+    while spoken and source[spoken[0]].isspace():
+        spoken.pop(0)
+    while spoken and source[spoken[-1]].isspace():
+        spoken.pop()
     return SpeakableText(
-        "".join(written[index] for index in said), tuple(_end(written, silent, index) for index in said)
+        "".join(source[index] for index in spoken), tuple(_end(source, silent, index) for index in spoken)
     )
 
 
@@ -58,9 +58,9 @@ def _silence(silent: bytearray, start: int, end: int) -> None:
     silent[start:end] = b"\1" * (end - start)
 
 
-def _end(written: str, silent: bytearray, index: int) -> int:
+def _end(source: str, silent: bytearray, index: int) -> int:
     end = index + 1
-    if not written[index].isspace():
-        while end < len(written) and silent[end]:
+    if not source[index].isspace():
+        while end < len(source) and silent[end]:
             end += 1
     return end

@@ -1,4 +1,4 @@
-"""The words of spoken turns: awaited, told to the client if it asked for them, and given to the brain in any case."""
+"""Transcripts of the caller's audio, for the brain and for clients that asked for transcription."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class _PendingTranscript:
 
 
 class Transcription:
-    """What was recognised, by the id of the item whose sound it is.
+    """Transcripts by item id.
 
-    A client that asked for no transcription sees none, and the item it may retrieve carries none.
+    A client without transcription settings gets no transcript, neither in events nor in retrieved items.
     """
 
     def __init__(self, conversation: Conversation, outbox: Outbox) -> None:
@@ -30,46 +30,51 @@ class Transcription:
 
     @property
     def pending(self) -> bool:
-        """Whether the words of any turn are still to come."""
+        """True while any transcript is expected."""
         return bool(self._pending)
 
     def expect(self, item_id: str, ms: int, *, shown: bool, content_index: int = 0) -> None:
-        """`ms` milliseconds of sound are in the conversation; its words will come."""
+        """Expect the transcript of an item.
+
+        Args:
+            ms: duration of the item's audio.
+            shown: True if clients get the transcript.
+        """
         self._pending[item_id] = _PendingTranscript(ms, shown, content_index)
 
     def is_pending(self, item_id: str) -> bool:
-        """Whether the words of that item are still to come."""
+        """Return whether the transcript of an item is still expected."""
         return item_id in self._pending
 
     def forget(self, item_id: str) -> bool:
-        """The item is gone; True if its words were still awaited."""
+        """Forget an item. Return True if its transcript was still expected."""
         self._texts.pop(item_id, None)
         return self._pending.pop(item_id, None) is not None
 
-    def on_completed(self, item_id: str, words: str) -> None:
-        """The words of a turn have come; those of a turn nobody awaits are dropped."""
-        awaited = self._pending.pop(item_id, None)
-        if awaited is None or item_id not in self._conversation:
+    def on_completed(self, item_id: str, text: str) -> None:
+        """Store a transcript and send it to the clients. A transcript that is no longer expected is dropped."""
+        pending = self._pending.pop(item_id, None)
+        if pending is None or item_id not in self._conversation:
             return
-        self._texts[item_id] = (awaited.content_index, words)
-        if not awaited.shown:
+        self._texts[item_id] = (pending.content_index, text)
+        if not pending.shown:
             return
-        self._conversation.get(item_id)["content"][awaited.content_index]["transcript"] = words
-        where = {"item_id": item_id, "content_index": awaited.content_index}
+        self._conversation.get(item_id)["content"][pending.content_index]["transcript"] = text
+        ids = {"item_id": item_id, "content_index": pending.content_index}
         kind = "conversation.item.input_audio_transcription"
-        if words:
-            self._outbox.send(f"{kind}.delta", **where, delta=words)
-        usage = {"type": "duration", "seconds": awaited.ms / 1000}
-        self._outbox.send(f"{kind}.completed", **where, transcript=words, usage=usage)
+        if text:
+            self._outbox.send(f"{kind}.delta", **ids, delta=text)
+        usage = {"type": "duration", "seconds": pending.ms / 1000}
+        self._outbox.send(f"{kind}.completed", **ids, transcript=text, usage=usage)
 
     def on_failed(self, item_id: str, message: str) -> None:
-        """The words will not come; the turn stays without them."""
-        awaited = self._pending.pop(item_id, None)
-        if awaited is not None and awaited.shown and item_id in self._conversation:
+        """Stop expecting a transcript, and send the failure to the clients."""
+        pending = self._pending.pop(item_id, None)
+        if pending is not None and pending.shown and item_id in self._conversation:
             self._outbox.send(
                 "conversation.item.input_audio_transcription.failed",
                 item_id=item_id,
-                content_index=awaited.content_index,
+                content_index=pending.content_index,
                 error={
                     "type": "transcription_error",
                     "code": "transcription_failed",
@@ -79,11 +84,11 @@ class Transcription:
             )
 
     def with_transcript(self, item: Item) -> Item:
-        """A copy of the item for the brain: its sound replaced by its words."""
+        """Return a copy of the item for the brain, with its transcript."""
         copied = dict(item)
         if "content" in item:
             copied["content"] = [dict(part) for part in item["content"]]
         if item["id"] in self._texts:
-            index, words = self._texts[item["id"]]
-            copied["content"][index]["transcript"] = words
+            index, text = self._texts[item["id"]]
+            copied["content"][index]["transcript"] = text
         return copied

@@ -1,7 +1,7 @@
-"""Estimating tokens for `response.done`, where the brain does not count them itself.
+"""Estimated token usage for `response.done`, for brains that do not report it.
 
-The rates are those the services document or show: a second of sound is 10 tokens when heard and 20 when spoken;
-a token of text is taken as four characters. Cached tokens are reported only where a brain knows them.
+The rates are the documented or observed rates of the services: 10 tokens for a second of input audio, 20 for output
+audio. A token of text is four characters. Only a brain that reports its usage has cached tokens.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ CHARACTERS_PER_TOKEN = 4
 
 
 def text_tokens(text: str) -> int:
-    """About how many tokens a text is."""
+    """Estimate the tokens of a text."""
     return -(-len(text) // CHARACTERS_PER_TOKEN)
 
 
 def output_audio_tokens(ms: float) -> int:
-    """About how many tokens spoken sound is."""
+    """Estimate the tokens of output audio."""
     return -(-int(ms) // OUTPUT_AUDIO_MS_PER_TOKEN)
 
 
 def input_audio_tokens(ms: float) -> int:
-    """About how many tokens heard sound is."""
+    """Estimate the tokens of input audio."""
     return -(-int(ms) // INPUT_AUDIO_MS_PER_TOKEN)
 
 
 def input_text_tokens(instructions: str, tools: Iterable[Mapping[str, Any]], items: Iterable[Item]) -> int:
-    """About how many tokens of text a request carries: instructions, tools and the words of the items."""
+    """Estimate the text tokens of a request: instructions, tools and the text of the items."""
     tokens = text_tokens(instructions)
     tokens += sum(text_tokens(msgspec.json.encode(tool).decode()) for tool in tools)
     for item in items:
@@ -44,11 +44,11 @@ def input_text_tokens(instructions: str, tools: Iterable[Mapping[str, Any]], ite
     return tokens
 
 
-def report(*, text_in: int, audio_in: int, text_out: int, audio_out: int, counted: Usage | None) -> dict[str, Any]:
-    """The `usage` of a response. What the brain counted replaces the estimates for text."""
+def report(*, text_in: int, audio_in: int, text_out: int, audio_out: int, reported: Usage | None) -> dict[str, Any]:
+    """Return a response's `usage`. Figures of the brain replace the estimates for text."""
     cached = 0
-    if counted is not None:
-        text_in, text_out, cached = counted.input_tokens, counted.output_tokens, counted.cached_tokens
+    if reported is not None:
+        text_in, text_out, cached = reported.input_tokens, reported.output_tokens, reported.cached_tokens
     return {
         "total_tokens": text_in + audio_in + text_out + audio_out,
         "input_tokens": text_in + audio_in,

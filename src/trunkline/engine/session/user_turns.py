@@ -1,7 +1,7 @@
-"""Hearing the caller: the input buffer, turn detection, and an utterance recognised while it is spoken.
+"""User turns: input buffer, turn detection, and recognition of the caller's speech while it arrives.
 
-Sound is recognised as it arrives, whether or not the client asked for a transcription: the brain needs the words.
-The utterance has the id of the item that the turn will become, which `speech_started` announces.
+All audio is recognised, even if the client did not ask for transcription, because the brain needs the transcript. An
+utterance has the id of its future item, which `speech_started` announces.
 """
 
 from __future__ import annotations
@@ -21,19 +21,24 @@ from trunkline.realtime.audio import Converter
 
 @dataclass(frozen=True)
 class CommittedTurn:
-    """A turn of the caller: the item it becomes, its sound, and where it ended."""
+    """A turn of the caller.
+
+    Attributes:
+        item_id: the id of its conversation item.
+        end_ms: the position of its end in all received audio.
+    """
 
     item_id: str
-    sound: bytes
+    audio: bytes
     end_ms: int
 
 
 class UserTurns:
-    """Everything between an appended frame and a committed turn.
+    """Conversion of appended audio to committed turns.
 
     Args:
         activity: the session's own voice activity detector.
-        request: the conversation so far, for the recogniser's grammar.
+        request: returns a brain request with the conversation so far, for the recogniser's grammar.
     """
 
     def __init__(
@@ -60,11 +65,11 @@ class UserTurns:
 
     @property
     def speaking(self) -> bool:
-        """Whether the caller is in the middle of a turn."""
+        """True while the caller speaks."""
         return self._endpointing.speaking
 
     def configure(self, audio_input: dict[str, Any]) -> None:
-        """Takes the session's input settings. Another way to detect turns ends the turn that was under way."""
+        """Apply the session's input settings. A different type of turn detection drops the current turn."""
         if audio_input["format"]["type"] != self.buffer.format.type:
             self._abandon()
             self.buffer.change_format(audio_input["format"]["type"])
@@ -78,65 +83,68 @@ class UserTurns:
                 self._restart_detector()
 
     def from_pcm(self, pcm: bytes) -> bytes:
-        """Sound that came as PCM16 at 24 kHz, in the format of the buffer."""
+        """Convert PCM16 at 24 kHz to the format of the buffer."""
         return self._pcm_input.feed(pcm)
 
-    def split_audio(self, sound: bytes) -> Iterator[bytes]:
-        """Appended sound in steps of one frame, so that a turn may start and stop within one append."""
+    def split_audio(self, audio: bytes) -> Iterator[bytes]:
+        """Split audio into steps of one frame, so that a turn can start and stop within one append."""
         step = FRAME_MS * self.buffer.bytes_per_ms
-        return (sound[start : start + step] for start in range(0, len(sound), step))
+        return (audio[start : start + step] for start in range(0, len(audio), step))
 
-    def add_audio(self, piece: bytes) -> SpeechChange | None:
-        """Takes a little sound, and tells when a turn starts or stops with it. A start has announced its item."""
-        self.buffer.append(piece)
+    def add_audio(self, audio: bytes) -> SpeechChange | None:
+        """Add audio of at most one frame, and return whether speech started or stopped with it.
+
+        A start sends `speech_started`, and a stop sends `speech_stopped`.
+        """
+        self.buffer.append(audio)
         if self._detection is None:
             self._feed_until(self.buffer.end_ms)
             return None
-        turn = None
-        for frame in self._endpointing.frames(self._detector_input.feed(piece)):
-            turn = self._endpointing.add_frame(frame, self._threshold(), self._silence_duration_ms()) or turn
-        turn = turn or self._endpointing.check_pending(self._silence_duration_ms())
-        if turn is SpeechChange.STARTED:
+        change = None
+        for frame in self._endpointing.frames(self._detector_input.feed(audio)):
+            change = self._endpointing.add_frame(frame, self._threshold(), self._silence_duration_ms()) or change
+        change = change or self._endpointing.check_pending(self._silence_duration_ms())
+        if change is SpeechChange.STARTED:
             self._start_turn()
         elif self.speaking and self.buffer.size >= MAX_BYTES:
-            turn = self._endpointing.stop()
+            change = self._endpointing.stop()
         elif self.speaking:
             self._feed_until(self._processed_until_ms())
-        elif turn is None:
+        elif change is None:
             kept_ms = self._prefix_ms() + ONSET_FRAMES * FRAME_MS
             self.buffer.discard_before(self._processed_until_ms() - kept_ms)
-        if turn is SpeechChange.STOPPED:
+        if change is SpeechChange.STOPPED:
             self._outbox.send(
                 "input_audio_buffer.speech_stopped",
                 audio_end_ms=self._stopped_ms(),
                 item_id=self._utterance,
             )
-        return turn
+        return change
 
     def on_partial_transcript(self, utterance_id: str, words: str) -> None:
-        """The words so far, by which `semantic_vad` judges how long a pause may be."""
+        """Record the transcript so far, which `semantic_vad` uses to choose the silence duration."""
         if utterance_id == self._utterance:
             self._partial = words
 
     def commit(self) -> CommittedTurn:
-        """Takes the turn out of the buffer and lets its utterance finish.
+        """Take the turn out of the buffer and finish its utterance.
 
-        After a detected stop it ends there; otherwise it is all that the buffer holds.
+        The turn ends at the detected end of speech. Without one it has all audio of the buffer.
         """
         stopped = self._detection is not None and not self.speaking and self._utterance is not None
         end_ms = self._stopped_ms() if stopped else self.buffer.end_ms
         if self._utterance is None:
             self._open(self.buffer.start_ms)
         self._feed_until(end_ms)
-        sound = self.buffer.take(end_ms if stopped else None)
+        audio = self.buffer.take(end_ms if stopped else None)
         item_id, self._utterance = self._utterance or "", None
         self._feed(item_id, self._utterance_input.flush())
         self._outbox.do(FinishUtterance(item_id))
         self._endpointing.end_speech()
-        return CommittedTurn(item_id, sound, end_ms)
+        return CommittedTurn(item_id, audio, end_ms)
 
     def clear(self) -> None:
-        """Forgets the sound and the turn under way."""
+        """Drop the audio and the current turn."""
         self._abandon()
         self.buffer.clear()
         self._restart_detector()
@@ -160,9 +168,9 @@ class UserTurns:
     def _feed_until(self, until_ms: int) -> None:
         utterance = self._utterance or self._open(self.buffer.start_ms)
         if until_ms > self._fed_ms:
-            sound = self.buffer.between(self._fed_ms, until_ms)
+            audio = self.buffer.between(self._fed_ms, until_ms)
             self._fed_ms = until_ms
-            self._feed(utterance, self._utterance_input.feed(sound))
+            self._feed(utterance, self._utterance_input.feed(audio))
 
     def _feed(self, utterance: str, pcm: bytes) -> None:
         if pcm:

@@ -1,7 +1,7 @@
-"""Checking what clients send: small checks that combine, and the errors the services answer with.
+"""Validation of client data: small composable checks, and the services' error codes and messages.
 
-A check takes a value and its path ("session.audio.output.speed") and returns the value as we keep it, or raises
-`InvalidRequest`. Codes and the form of the messages are those of the Realtime services.
+A validator takes a value and its path ("session.audio.output.speed"). It returns the value as the session keeps it, or
+raises `InvalidRequest`.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Any
 from trunkline.realtime.events import Event, new_id
 
 
-class InvalidRequest(ValueError):  # noqa: N818 - the protocol's own name for it: invalid_request_error
-    """A client's event cannot be carried out. Becomes an `error` event; the session lives on."""
+class InvalidRequest(ValueError):  # noqa: N818 - the protocol calls it invalid_request_error
+    """Invalid request of a client. It becomes an `error` event, and the session continues."""
 
     def __init__(self, message: str, code: str | None = None, param: str | None = None) -> None:
         super().__init__(message)
@@ -29,7 +29,11 @@ def error_event(
     caused_by: str | None = None,
     kind: str = "invalid_request_error",
 ) -> Event:
-    """An `error` event. `caused_by` is the `event_id` of the client's event, where it had one."""
+    """Return an `error` event.
+
+    Args:
+        caused_by: the `event_id` of the client's event, if it has one.
+    """
     return {
         "type": "error",
         "event_id": new_id("event"),
@@ -49,18 +53,18 @@ def _name_of(value: object) -> str:
 
 
 def wrong_type(path: str, expected: str, value: object) -> InvalidRequest:
-    """The error for a value of the wrong JSON type."""
+    """Return the error for a value of the wrong JSON type."""
     message = f"Invalid type for '{path}': expected {expected}, but got {_name_of(value)} instead."
     return InvalidRequest(message, "invalid_type", path)
 
 
 def missing_field(path: str) -> InvalidRequest:
-    """The error for a field that must be there."""
+    """Return the error for a missing required field."""
     return InvalidRequest(f"Missing required parameter: '{path}'.", "missing_required_parameter", path)
 
 
 def invalid_value(path: str, value: object, allowed: Sequence[str]) -> InvalidRequest:
-    """The error for a value that is not one of those allowed."""
+    """Return the error for a value outside the allowed ones."""
     supported = " and ".join(f"'{one}'" for one in allowed) if len(allowed) < 3 else _listed(allowed)
     message = f"Invalid value: '{value}'. Supported values are: {supported}."
     return InvalidRequest(message, "invalid_value", path)
@@ -72,14 +76,14 @@ def _listed(allowed: Sequence[str]) -> str:
 
 
 def text(value: Any, path: str) -> str:
-    """Any text."""
+    """Accept any text."""
     if not isinstance(value, str):
         raise wrong_type(path, "a string", value)
     return value
 
 
 def non_empty_text(value: Any, path: str) -> str:
-    """Text with at least one character."""
+    """Accept text of at least one character."""
     if not text(value, path):
         raise InvalidRequest(
             f"Invalid '{path}': empty string. Expected a string with minimum length 1.",
@@ -90,7 +94,7 @@ def non_empty_text(value: Any, path: str) -> str:
 
 
 def text_up_to(length: int, validate_member: Validator = text) -> Validator:
-    """Text of no more characters than that."""
+    """Return a validator of text with at most `length` characters."""
 
     def check(value: Any, path: str) -> Any:
         checked = validate_member(value, path)
@@ -107,26 +111,26 @@ def text_up_to(length: int, validate_member: Validator = text) -> Validator:
 
 
 def boolean(value: Any, path: str) -> bool:
-    """True or false."""
+    """Accept true or false."""
     if not isinstance(value, bool):
         raise wrong_type(path, "a boolean", value)
     return value
 
 
 def any_value(value: Any, path: str) -> Any:
-    """Whatever it is, kept as it came."""
+    """Accept any value, unchanged."""
     return value
 
 
 def json_object(value: Any, path: str) -> dict[str, Any]:
-    """Any JSON object."""
+    """Accept any JSON object."""
     if not isinstance(value, dict):
         raise wrong_type(path, "an object", value)
     return value
 
 
 def number_between(low: float, high: float) -> Validator:
-    """A number between two others, both included."""
+    """Return a validator of numbers from `low` to `high`."""
 
     def check(value: Any, path: str) -> Any:
         if isinstance(value, bool) or not isinstance(value, int | float):
@@ -137,7 +141,7 @@ def number_between(low: float, high: float) -> Validator:
 
 
 def integer_between(low: int, high: int) -> Validator:
-    """A whole number between two others, both included."""
+    """Return a validator of integers from `low` to `high`."""
 
     def check(value: Any, path: str) -> Any:
         if isinstance(value, float) and value.is_integer():
@@ -166,7 +170,7 @@ def _within(value: float, path: str, low: float, high: float) -> float:
 
 
 def one_of(*allowed: str) -> Validator:
-    """One of a few texts."""
+    """Return a validator of a few allowed texts."""
 
     def check(value: Any, path: str) -> Any:
         if not isinstance(value, str):
@@ -179,7 +183,7 @@ def one_of(*allowed: str) -> Validator:
 
 
 def list_of(validate_member: Validator, max_length: int = 1024) -> Validator:
-    """An array whose members all pass."""
+    """Return a validator of arrays, which validates each member."""
 
     def check(value: Any, path: str) -> Any:
         if not isinstance(value, list):
@@ -196,7 +200,7 @@ def list_of(validate_member: Validator, max_length: int = 1024) -> Validator:
 
 
 def nullable(validate_member: Validator, cleared: Any = None) -> Validator:
-    """The value, or null, which stands for `cleared`."""
+    """Return a validator that accepts null, and replaces it by `cleared`."""
 
     def check(value: Any, path: str) -> Any:
         return cleared if value is None else validate_member(value, path)
@@ -205,9 +209,9 @@ def nullable(validate_member: Validator, cleared: Any = None) -> Validator:
 
 
 def object_with(known: Mapping[str, Validator], required: Sequence[str] = ()) -> Validator:
-    """An object of known fields. An unknown field is refused by its path; a required one must be there.
+    """Return a validator of objects with known fields. It rejects unknown fields and requires the `required` ones.
 
-    The fields of an object whose own path is empty, which a whole body is, have their names as paths.
+    With an empty path, as for a whole body, the names of the fields are their paths.
     """
 
     def check(value: Any, path: str) -> Any:
@@ -226,13 +230,13 @@ def object_with(known: Mapping[str, Validator], required: Sequence[str] = ()) ->
 
 
 def body_with(known: Mapping[str, Validator], required: Sequence[str] = ()) -> Callable[[Any], dict[str, Any]]:
-    """What a whole event or request must be: an object of known fields."""
+    """Return a validator of a whole event or request body: an object with known fields."""
     check = object_with(known, required)
     return lambda value: dict(check(json_object(value, "body"), ""))
 
 
 def tagged(variants: Mapping[str, Validator], tag: str = "type") -> Validator:
-    """An object of one of several kinds, told apart by a field."""
+    """Return a validator of objects with several variants, which the field `tag` distinguishes."""
 
     def check(value: Any, path: str) -> Any:
         given = json_object(value, path)

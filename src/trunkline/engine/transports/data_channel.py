@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from aiortc import RTCDataChannel
 
 HIGH_WATER_BYTES = 256 << 10
-"""Bytes waiting for the caller beyond which no more sound is made."""
+"""Bytes waiting for the caller beyond which no more audio is made."""
 MAX_QUEUED_BYTES = 8 << 20
 """Bytes waiting for the caller beyond which the call ends."""
 DRAIN_TIMEOUT_S = 0.5

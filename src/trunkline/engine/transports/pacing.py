@@ -1,6 +1,6 @@
-"""The answers' sound on its way to a caller in real time: a queue that is emptied 20 ms at a time.
+"""The answers' audio on its way to a caller in real time: a queue that is emptied 20 ms at a time.
 
-It knows of no clock: whoever sends the frames takes one every 20 ms, and passes on what became of the sound.
+It knows of no clock: whoever sends the frames takes one every 20 ms, and passes on what became of the audio.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ FRAME_MS = 20
 FRAME_BYTES = ms_to_bytes(FRAME_MS)
 """One frame: 480 samples of PCM16 at 24 kHz."""
 MAX_QUEUED_MS = 30_000
-"""Sound queued beyond which no more is made; the services run ahead of what is heard, too."""
+"""Audio queued beyond which no more is made; the services run ahead of what is heard, too."""
 _MAX_MESSAGES = 32
 """Messages of which it is remembered how much was given out."""
 
 
 @dataclass
 class _QueuedAudio:
-    """Sound of one message in the queue; `taken` bytes of it are gone."""
+    """Audio of one message in the queue; `taken` bytes of it are gone."""
 
     response_id: str
     item_id: str
@@ -32,7 +32,7 @@ class _QueuedAudio:
 
 
 class Pacer:
-    """Queues sound and gives it out frame by frame. It is the `Player` of a `SessionRunner`."""
+    """Queues audio and gives it out frame by frame. It is the `Player` of a `SessionRunner`."""
 
     def __init__(self) -> None:
         self._queue: deque[_QueuedAudio] = deque()
@@ -44,11 +44,11 @@ class Pacer:
 
     @property
     def queued_ms(self) -> int:
-        """Sound that is still to be heard."""
+        """Audio that is still to be heard."""
         return bytes_to_ms(self._queued)
 
     def play(self, response_id: str, item_id: str, pcm: bytes) -> None:
-        """Queues sound of a message: PCM16 at 24 kHz."""
+        """Queues audio of a message: PCM16 at 24 kHz."""
         self._queue.append(_QueuedAudio(response_id, item_id, pcm))
         self._queued += len(pcm)
         if self.queued_ms > MAX_QUEUED_MS:
@@ -71,7 +71,7 @@ class Pacer:
         await self._writable.wait()
 
     def next_frame(self) -> tuple[bytes | None, list[PlayoutStarted | PlayoutEnded]]:
-        """The next 20 ms of sound (the last of it filled up with silence), or None for silence; and what that changed.
+        """The next 20 ms of audio (the last of it filled up with silence), or None for silence; and what that changed.
 
         A response has ended one frame after its last, when that has been heard.
         """

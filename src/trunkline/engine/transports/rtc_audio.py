@@ -1,4 +1,4 @@
-"""Sound on its way through a WebRTC peer: what arrives is made PCM16 at 24 kHz, what leaves is encoded and paced.
+"""Audio on its way through a WebRTC peer: what arrives is made PCM16 at 24 kHz, what leaves is encoded and paced.
 
 Imports aiortc: only `webrtc.py` and those who have it anyway import this.
 """
@@ -23,13 +23,13 @@ CODECS = ("opus", "PCMU", "PCMA")
 """What is spoken and understood, by the names of SDP."""
 
 MAX_GAP_MS = 2000
-"""Silence put in for sound that never came, at most: enough to end a turn."""
+"""Silence put in for audio that never came, at most: enough to end a turn."""
 REORDER_PACKETS = 4
-"""Packets that may wait for a missing one before it is given up: 80 ms of sound."""
+"""Packets that may wait for a missing one before it is given up: 80 ms of audio."""
 MAX_AHEAD_MS = 5000
-"""Sound that may come faster than it lasts, at once: what was held up on its way, or a pause that is filled in."""
+"""Audio that may come faster than it lasts, at once: what was held up on its way, or a pause that is filled in."""
 MAX_DROPPED_MS = 60_000
-"""Sound dropped beyond that, after which the caller is no caller."""
+"""Audio dropped beyond that, after which the caller is no caller."""
 MAX_SOURCES = 64
 """Streams a caller may begin anew within its one track."""
 _PACE = 1.1  # a caller's clock may be faster than ours, though never by as much
@@ -41,17 +41,17 @@ _LATE_S = 0.1
 class AudioReceiver:
     """Turns the packets of an incoming track into one stream of PCM16 at 24 kHz, as they come.
 
-    It takes the place of aiortc's jitter buffer, and with it of its decoder: that one holds sound back for 80 ms, and
+    It takes the place of aiortc's jitter buffer, and with it of its decoder: that one holds audio back for 80 ms, and
     once a packet was lost for 300 ms; and its thread and its tasks cost more than the decoding. A listener that is a
     machine needs no steady stream, only one in order. A gap in the time stamps (packets lost, or not sent because the
     caller was silent) is filled with silence, so that a pause lasts as long as it did.
 
-    Sound lasts as long as it lasts. Packets that bring more of it than there is time for are dropped before they are
+    Audio lasts as long as it lasts. Packets that bring more of it than there is time for are dropped before they are
     decoded, so that a caller who floods its track costs the others little.
 
     Args:
-        heard: is given the sound, in pieces of at most 100 ms.
-        clock: seconds, by which sound is too much.
+        heard: is given the audio, in pieces of at most 100 ms.
+        clock: seconds, by which audio is too much.
     """
 
     def __init__(self, on_audio: Callable[[bytes], None], clock: Callable[[], float] = time.monotonic) -> None:
@@ -123,7 +123,7 @@ class _Decoding(Protocol):
     clock_rate: int
 
     def decode(self, payload: bytes, gap: int) -> tuple[int, bytes]:
-        """`gap` samples of silence and then a packet's sound: how many samples it has, and all as native sound."""
+        """`gap` samples of silence and then a packet's audio: how many samples it has, and all as native audio."""
 
 
 class _OpusDecoding:
@@ -137,13 +137,13 @@ class _OpusDecoding:
         self._resampler = Resampler(self.clock_rate, SAMPLE_RATE)
 
     def decode(self, payload: bytes, gap: int) -> tuple[int, bytes]:
-        sound = bytearray(2 * gap)
+        audio = bytearray(2 * gap)
         try:
             for frame in self._codec.decode(Packet(payload)):
-                sound += bytes(frame.planes[0])[: 2 * frame.samples]
+                audio += bytes(frame.planes[0])[: 2 * frame.samples]
         except FFmpegError:  # not Opus at all: as if it had been lost
             return 0, b""
-        return len(sound) // 2 - gap, self._resampler.feed(bytes(sound))
+        return len(audio) // 2 - gap, self._resampler.feed(bytes(audio))
 
 
 class _G711Decoding:
@@ -182,7 +182,7 @@ class _OpusEncoding:
         self._steady = False
 
     def encode(self, pcm: bytes | None) -> bytes:
-        # Silence that goes on is always the same packet, once the codec's memory of the sound before has faded.
+        # Silence that goes on is always the same packet, once the codec's memory of the audio before has faded.
         if pcm is None and self._steady:
             return self._last
         payload = self._encode(pcm if pcm is not None else bytes(FRAME_BYTES))
@@ -217,7 +217,7 @@ def _encoding(codec: str) -> _Encoding:
 
 
 class PacedTrack(MediaStreamTrack):
-    """The outgoing track: every 20 ms one packet, of sound or of silence.
+    """The outgoing track: every 20 ms one packet, of audio or of silence.
 
     Args:
         take: the next 20 ms of PCM16 at 24 kHz, or None for silence.

@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 MAX_MESSAGE_BYTES = 256 << 10
 """Bytes of one event from a caller: what our answers offer as `max-message-size`."""
 MAX_MEDIA_SECTIONS = 4
-"""Media sections an offer may have: one of sound and one of data are used."""
+"""Media sections an offer may have: one of audio and one of data are used."""
 ANSWER_TIMEOUT_S = 10.0
 """How long gathering may take, where an ICE server was configured."""
 CONNECT_TIMEOUT_S = 30.0
@@ -51,7 +51,7 @@ class OfferError(ValueError):
 
 
 class WebRtcPeer:
-    """One caller over WebRTC: sound both ways, and a data channel that is one more channel of the session.
+    """One caller over WebRTC: audio both ways, and a data channel that is one more channel of the session.
 
     Args:
         runner: the session; `paced`, and with `pacer` as its player.
@@ -86,7 +86,7 @@ class WebRtcPeer:
         """The SDP answer to an offer, with every candidate in it.
 
         Raises:
-            OfferError: it is no SDP, or has no sound that we understand.
+            OfferError: it is no SDP, or has no audio that we understand.
         """
         codecs = _codecs_of(offer)
         transceiver = self._connection.addTransceiver(self._outgoing)
@@ -109,7 +109,7 @@ class WebRtcPeer:
         return answer
 
     async def run(self) -> None:
-        """Carries sound and events until the caller has gone for good; then ends the session."""
+        """Carries audio and events until the caller has gone for good; then ends the session."""
         reason = await self._until_gone()
         await asyncio.sleep(self._ice.grace_s)
         self._runner.end(1000, reason)
@@ -141,7 +141,7 @@ class WebRtcPeer:
             if self._flooded():
                 return "the caller sent a message without end"
             if self._audio_receiver.flooded:
-                return "the caller sent more sound than there was time for"
+                return "the caller sent more audio than there was time for"
         return "the caller has gone"
 
     def _flooded(self) -> bool:

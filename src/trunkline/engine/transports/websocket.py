@@ -17,14 +17,14 @@ from trunkline.engine.transports.event_translator import EventTranslator
 from trunkline.realtime.events import Event, MalformedEventError, decode, encode
 
 HIGH_WATER_BYTES = 1 << 20
-"""Bytes waiting for a client beyond which no more sound is made for it."""
+"""Bytes waiting for a client beyond which no more audio is made for it."""
 MAX_QUEUED_BYTES = 32 << 20
 """Bytes waiting for a client beyond which it is closed."""
 SEND_TIMEOUT_S = 30.0
 """Seconds a client may take to accept one frame."""
 SLOW = "the client does not read what it is sent"
 MAX_APPEND_CHARACTERS = 64_000
-"""Base64 characters of one appended piece of sound: one second of PCM16."""
+"""Base64 characters of one appended piece of audio: one second of PCM16."""
 
 
 class WebSocketChannel:
@@ -146,7 +146,7 @@ async def _read(websocket: WebSocket, channel: WebSocketChannel, runner: Session
 
 
 def _sliced(event: Event) -> Iterator[Event]:
-    """A long append as several short ones, so that one caller's minute of sound does not hold up the others."""
+    """A long append as several short ones, so that one caller's minute of audio does not hold up the others."""
     audio = event.get("audio")
     if (
         event.get("type") != "input_audio_buffer.append"
