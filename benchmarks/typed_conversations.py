@@ -35,7 +35,7 @@ from agents.realtime.items import AssistantAudio, AssistantMessageItem
 from agents.realtime.testing import RealtimeStep, ScriptedRealtimeModel
 
 from trunkline import Caller, Lines, Phrases, Rehearsal, Scenario, Words, call_tool, transfer
-from trunkline.testing.call_factory import Room
+from trunkline.testing.call_factory import CallFactory
 from trunkline.testing.virtual_time import VirtualTimeLoop
 
 ORDER = "A-17"
@@ -92,8 +92,8 @@ shop: Scenario[None] = Scenario("shop", agents=[clerk, returns], rehearsal=rehea
 
 async def with_the_kit() -> None:
     """Hold one conversation through `trunkline.testing`."""
-    async with Room() as room:
-        conversation = await room.call(shop)
+    async with CallFactory() as factory:
+        conversation = await factory.call(shop)
         await conversation.hears("Welcome")
         for words in SAYS[:2]:
             turn = await conversation.say(words)

@@ -393,7 +393,7 @@ class TestTheRest:
 
     async def test_a_supervisor_who_cannot_be_reached_is_apologised_for(self, voice_call: VoiceCalls) -> None:
         call = await greeted(voice_call)
-        call.replaces(ASK, RuntimeError("no text model"))
+        call.mock_tool(ASK, RuntimeError("no text model"))
         turn = await call.say("is there a student discount?")
         assert turn.called(ASK).error == "RuntimeError: no text model"
         assert turn.text.endswith("I can't look that up just now. Shall I try again?")

@@ -129,7 +129,7 @@ async def test_what_is_still_on_its_way_cannot_come_back(voice_call: VoiceCalls)
 async def test_unused_and_within_thirty_days_is_taken_back(voice_call: VoiceCalls) -> None:
     call = await verified(voice_call)
     recent = [dataclasses.asdict(dataclasses.replace(ORDERS[0], delivered_date="2024-12-10T14:00:00Z"))]
-    call.replaces("lookupOrders", recent)
+    call.mock_tool("lookupOrders", recent)
     await says(call, "skip it", "no", "yes")
     turn = await call.say("I simply don't like the colour")
     assert turn.called(ELIGIBILITY).result["additionalInformationNeeded"].startswith("Is it unused")
@@ -204,7 +204,7 @@ async def test_jane_hands_over_to_sales(voice_call: VoiceCalls) -> None:
 
 async def test_an_undecided_escalation_may_be_tried_again(voice_call: VoiceCalls) -> None:
     call = await asked_why(voice_call)
-    call.replaces(ELIGIBILITY, RuntimeError("no text model"))
+    call.mock_tool(ELIGIBILITY, RuntimeError("no text model"))
     assert "can't get that decided just now" in await says(call, DELAMINATED)
     assert not call.state.initiated_return
 
@@ -217,7 +217,7 @@ async def test_the_caller_is_not_left_in_silence_while_it_is_decided(voice_call:
         return {"isEligible": "false", "rationale": "No.", "additionalInformationNeeded": "", "returnNextSteps": ""}
 
     call = await asked_why(voice_call)
-    call.replaces(ELIGIBILITY, slow)
+    call.mock_tool(ELIGIBILITY, slow)
     turn = await call.say(DELAMINATED)
     turn.answers_within(100)
     assert turn.called(ELIGIBILITY).duration_ms == 3500
@@ -235,7 +235,7 @@ async def test_jane_may_be_called_first(voice_call: VoiceCalls) -> None:
 
 async def test_without_orders_another_number_is_asked_for(voice_call: VoiceCalls) -> None:
     call = await voice_call(NAME, agent="returns")
-    call.replaces("lookupOrders", [])
+    call.mock_tool("lookupOrders", [])
     answer = await says(call, "my boots", "206 555 0199", "yes")
     assert "can't find any orders" in answer
     turn = await says(call, "206 555 0100", "yes")

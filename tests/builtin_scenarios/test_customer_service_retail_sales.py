@@ -96,14 +96,14 @@ async def test_a_beginner_gets_a_recommendation(voice_call: VoiceCalls) -> None:
 
 async def test_what_cannot_be_added_is_not_in_the_cart(voice_call: VoiceCalls) -> None:
     call = await at_sales(voice_call)
-    call.replaces("addToCart", RuntimeError("sold out"))
+    call.mock_tool("addToCart", RuntimeError("sold out"))
     assert "can't put the Alpine Blade into your cart" in await says(call, "the Alpine Blade")
     assert "still empty" in await says(call, "check out")
 
 
 async def test_a_sale_that_cannot_be_looked_up_ends_no_call(voice_call: VoiceCalls) -> None:
     call = await voice_call(NAME, agent="salesAgent")
-    call.replaces("lookupNewSales", RuntimeError("no books"))
+    call.mock_tool("lookupNewSales", RuntimeError("no books"))
     assert "can't look that up" in await says(call, "boots please")
 
 

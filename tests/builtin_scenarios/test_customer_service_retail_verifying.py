@@ -110,7 +110,7 @@ async def test_who_does_not_know_their_number_is_told_what_can_be_done(voice_cal
 
 async def test_an_unknown_number_may_be_tried_twice(voice_call: VoiceCalls) -> None:
     call = await voice_call(NAME)
-    call.replaces("authenticate_user_information", {"success": False})
+    call.mock_tool("authenticate_user_information", {"success": False})
     assert "doesn't match our records. Let's go through it once more." in await says(call, "return", *VERIFYING)
     answer = await says(call, *VERIFYING[1:])
     assert answer.endswith("Shall I put you through to a human?")
@@ -192,7 +192,7 @@ async def test_who_does_not_tell_all_of_an_address_tells_none(voice_call: VoiceC
 
 async def test_an_address_that_cannot_be_saved_is_no_secret(voice_call: VoiceCalls) -> None:
     call = await verified(voice_call)
-    call.replaces("save_or_update_address", RuntimeError("no space"))
+    call.mock_tool("save_or_update_address", RuntimeError("no space"))
     assert "could not be saved" in await says(call, *ADDRESS)
 
 
@@ -313,7 +313,7 @@ async def test_a_sound_without_words_is_asked_about(voice_call: VoiceCalls) -> N
     call = await voice_call(NAME)
     await says(call, "return", "Dana")
     await call.silent_for(8_000)
-    await call.murmurs("")
+    await call.backchannel("")
     assert "didn't hear anything" in call.turns[-1].text
     assert "2 0 6" in await says(call, "206 555 0100")
 

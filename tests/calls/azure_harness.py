@@ -15,7 +15,7 @@ from trunkline.calls.log_events import CallError, LogEvent
 from trunkline.providers.from_settings import azure_provider
 from trunkline.providers.hosted_realtime import HostedRealtimeProvider
 from trunkline.scenario.loading import load
-from trunkline.testing.call_factory import Room
+from trunkline.testing.call_factory import CallFactory
 from trunkline.testing.voice_call import VoiceCall
 
 OPENING = "Would you like to hear a haiku?"
@@ -78,6 +78,6 @@ async def azure_call(*, ms_per_character: int = 2, **changes: Any) -> AsyncItera
     played = {scenario().name: scenario()}
     async with fake_azure(played, scenario().name, ms_per_character=ms_per_character) as there:
         provider = azure_provider(there.settings(**changes))
-        async with Room("live", provider_of=lambda _scenario: provider) as room:
-            yield AzureCall(there, provider, await room.call(scenario()))
+        async with CallFactory("live", provider_of=lambda _scenario: provider) as factory:
+            yield AzureCall(there, provider, await factory.call(scenario()))
         await provider.aclose()

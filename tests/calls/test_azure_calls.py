@@ -296,7 +296,7 @@ async def test_an_answer_that_the_content_filter_stops_is_given_in_other_words()
 async def test_a_transcription_model_that_is_not_deployed_costs_the_words_and_not_the_call() -> None:
     async with azure_call(azure_transcription_deployment="whisper") as there:
         await there.call.hears("haiku")
-        await there.call.murmurs("hello there, I would like one")
+        await there.call.backchannel("hello there, I would like one")
         (error,) = there.logged(log_events.CallError)
         assert error.code == "DeploymentNotFound"
         assert "AZURE_OPENAI_TRANSCRIPTION_DEPLOYMENT" in (error.hint or "")

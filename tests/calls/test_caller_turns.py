@@ -220,7 +220,7 @@ async def test_a_link_that_drops_in_the_callers_turn_loses_no_word(voice_call: V
     await call.hears("haiku")
     await call.silent_for(6000)
     call.link.drop(1011, at=at)
-    turn = await call.murmurs("yes please")
+    turn = await call.backchannel("yes please")
     assert (turn.handed_to, turn.recognised) == ("haikuWriter", "yes please")
     assert call.link.connections == 2
 
@@ -240,6 +240,6 @@ async def test_the_wait_for_the_link_is_part_of_the_turns_delay(voice_call: Voic
     call = await voice_call("simpleHandoff")
     await call.silent_for(6000)
     call.link.drop(1011, at="conversation.item.added")
-    turn = await call.murmurs("yes please")
-    assert turn.delay_parts["link"] > 0
-    assert turn.delay_parts["endpointing"] > 0
+    turn = await call.backchannel("yes please")
+    assert turn.latency_parts["link"] > 0
+    assert turn.latency_parts["endpointing"] > 0

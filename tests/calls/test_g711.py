@@ -36,7 +36,7 @@ async def test_the_caller_is_understood_and_hears_nothing_above_4_khz(voice_call
     await call.hears("haiku")
     turn = await call.say("I would like a haiku")
     assert turn.handed_to == "haikuWriter"
-    sound = np.frombuffer(b"".join(bytes(stretch.pcm) for stretch in call.ear.stretches), "<i2").astype(float)
+    sound = np.frombuffer(b"".join(bytes(segment.pcm) for segment in call.playout.segments), "<i2").astype(float)
     power = np.abs(np.fft.rfft(sound)) ** 2
     hertz = np.fft.rfftfreq(len(sound), 1 / SAMPLE_RATE)
     assert power[(hertz > 300) & (hertz < 3400)].sum() > 0.2 * power.sum()

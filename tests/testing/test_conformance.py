@@ -18,7 +18,7 @@ from trunkline.engine.speech.vad import EnergyVoiceActivity
 from trunkline.providers import ProviderError
 from trunkline.realtime.events import Event, decode, encode
 from trunkline.testing import check_realtime_server
-from trunkline.testing.conformance import CHECKS, WATCHES
+from trunkline.testing.conformance import CHECKS, INVARIANTS
 
 KEY = "secret"
 
@@ -172,7 +172,7 @@ async def test_the_engine_passes_every_check() -> None:
     async with engine() as url:
         report = await check_realtime_server(url, api_key=KEY, model="m")
     assert report.ok, str(report)
-    assert {finding.name for finding in report.findings} == {*CHECKS, *WATCHES}
+    assert {finding.name for finding in report.findings} == {*CHECKS, *INVARIANTS}
     # Only speaking needs something that may not be installed.
     assert {finding.name for finding in report.skipped} <= {"voice-activity"}
 
@@ -209,9 +209,9 @@ def careless(event: Event) -> list[Event]:
 
 async def test_rules_that_hold_in_every_session() -> None:
     async with broken(careless) as url:
-        report = await check_realtime_server(url, model="m", only=WATCHES, timeout_s=2)
+        report = await check_realtime_server(url, model="m", only=INVARIANTS, timeout_s=2)
     details = {finding.name: finding.detail for finding in report.failed}
-    assert set(details) == set(WATCHES), str(report)
+    assert set(details) == set(INVARIANTS), str(report)
     assert "came twice" in details["event-ids"]
     assert "response.content_part.added has no done" in details["added-then-done"]
     assert "response.done came twice" in details["one-done"]

@@ -13,7 +13,7 @@ from agents.tool_context import ToolContext
 from tests.testing.kit_shop import shop
 from trunkline.calls.log_events import CallSettings, WireSent
 from trunkline.scenario import CallContext
-from trunkline.testing import ANY, Line, VoiceCall, VoiceCalls, containing, matching
+from trunkline.testing import ANY, ChannelImpairment, VoiceCall, VoiceCalls, containing, matching
 
 
 async def test_a_caller_is_greeted_and_answered(voice_call: VoiceCalls) -> None:
@@ -80,7 +80,7 @@ async def test_cutting_in_at_a_millisecond_of_the_agents_speech(voice_call: Voic
     assert opening.text == "Welcome to the shop. What would you like?"
     assert opening.heard == "Welcome to the"
     assert opening.messages[0].heard_ms == 900
-    assert turn.cut_in_after_ms == 900
+    assert turn.interrupted_after_ms == 900
     assert turn.start_ms == 900
 
 
@@ -110,7 +110,7 @@ async def test_silence_lasts_as_long_as_it_should(voice_call: VoiceCalls) -> Non
 async def test_a_murmur_is_heard_by_the_engine(voice_call: VoiceCalls) -> None:
     call = await voice_call(shop)
     await call.hears("welcome")
-    turn = await call.murmurs("mm-hm")
+    turn = await call.backchannel("mm-hm")
     assert turn.recognised == "mm-hm"
     assert turn.text == "I'm sorry, we don't sell that."
     assert call.turns[0].interrupted
@@ -119,8 +119,8 @@ async def test_a_murmur_is_heard_by_the_engine(voice_call: VoiceCalls) -> None:
 async def test_two_murmurs_are_told_apart(voice_call: VoiceCalls) -> None:
     call = await voice_call(shop)
     await call.hears("welcome")
-    assert (await call.murmurs("mm-hm")).recognised == "mm-hm"
-    assert (await call.murmurs("right")).recognised == "right"
+    assert (await call.backchannel("mm-hm")).recognised == "mm-hm"
+    assert (await call.backchannel("right")).recognised == "right"
 
 
 async def test_the_button_silences_the_agent(voice_call: VoiceCalls) -> None:
@@ -136,7 +136,7 @@ async def test_hanging_up(voice_call: VoiceCalls) -> None:
     await call.hears("welcome")
     await call.hang_up()
     assert call.is_over
-    assert call.reading.ended == "caller hung up"
+    assert call.view.ended == "caller hung up"
 
 
 async def test_push_to_talk(voice_call: VoiceCalls) -> None:
@@ -176,9 +176,9 @@ async def test_a_turn_tells_what_was_waited_for(voice_call: VoiceCalls) -> None:
     call = await voice_call(shop)
     await call.hears("welcome")
     turn = await call.push_to_talk("how many pears")
-    assert sum(turn.delay_parts.values()) == turn.latency_ms
+    assert sum(turn.latency_parts.values()) == turn.latency_ms
     quick = await call.say("do you have pears")
-    assert "tools" not in quick.delay_parts  # the agent says something before it asks the warehouse
+    assert "tools" not in quick.latency_parts  # the agent says something before it asks the warehouse
 
 
 async def test_waiting_for_a_pattern(voice_call: VoiceCalls) -> None:
@@ -219,21 +219,21 @@ async def test_breadcrumbs_stand_in_the_timeline(voice_call: VoiceCalls) -> None
 
 
 async def test_a_line_makes_no_difference_to_typing(voice_call: VoiceCalls) -> None:
-    call = await voice_call(shop, line=Line(noise_dbfs=-10, loss=0.9))
+    call = await voice_call(shop, impairment=ChannelImpairment(noise_dbfs=-10, loss=0.9))
     assert (await call.say("I want to pay")).handed_to == "cashier"
 
 
 class TestReplacingTools:
     async def test_by_a_result(self, voice_call: VoiceCalls) -> None:
         call = await voice_call(shop)
-        call.replaces("add_to_basket", {"ok": False})
+        call.mock_tool("add_to_basket", {"ok": False})
         turn = await call.say("two pears please")
         assert turn.called("add_to_basket").result == {"ok": False}
         assert call.state.things == []
 
     async def test_by_a_function_of_its_arguments(self, voice_call: VoiceCalls) -> None:
         call = await voice_call(shop)
-        call.replaces("count_stock", lambda thing: len(thing) * 100)
+        call.mock_tool("count_stock", lambda thing: len(thing) * 100)
         assert (await call.say("how many plums")).text == "There are 500."
 
     async def test_by_a_coroutine_that_sees_the_call(self, voice_call: VoiceCalls) -> None:
@@ -243,26 +243,26 @@ class TestReplacingTools:
             return "done"
 
         call = await voice_call(shop)
-        call.replaces("add_to_basket", instead)
+        call.mock_tool("add_to_basket", instead)
         await call.say("two pears please")
         assert call.state.things == ["2 x pears"]
 
     async def test_by_an_exception(self, voice_call: VoiceCalls) -> None:
         call = await voice_call(shop)
-        call.replaces("add_to_basket", RuntimeError("the shelf is empty"))
+        call.mock_tool("add_to_basket", RuntimeError("the shelf is empty"))
         turn = await call.say("two pears please")
         assert turn.called("add_to_basket").error == "RuntimeError: the shelf is empty"
 
     async def test_only_in_this_call(self, voice_call: VoiceCalls) -> None:
         one, other = await voice_call(shop), await voice_call(shop)
-        one.replaces("add_to_basket", "nothing")
+        one.mock_tool("add_to_basket", "nothing")
         await other.say("two pears please")
         assert other.state.things == ["pears", "pears"]
 
     async def test_a_name_that_is_none(self, voice_call: VoiceCalls) -> None:
         call = await voice_call(shop)
         with pytest.raises(LookupError, match=r"no tool 'add'.*add_to_basket, ask_warehouse, count_stock"):
-            call.replaces("add", 1)
+            call.mock_tool("add", 1)
 
 
 class TestTheLink:
@@ -285,7 +285,7 @@ class TestTheLink:
         call.link.drop(1006, at=at)
         turn = await call.say("I want to pay")
         assert turn.handed_to == "cashier"
-        assert call.link.befallen == [f"drop {at}"]
+        assert call.link.injected == [f"drop {at}"]
         assert call.link.connections == 2
 
     async def test_dropped_at_the_second_of_its_kind(self, voice_call: VoiceCalls) -> None:
@@ -304,7 +304,7 @@ class TestTheLink:
 
     async def test_events_doubled(self, voice_call: VoiceCalls) -> None:
         call = await voice_call(shop)
-        call.link.double("response.output_item.done", times=5)
+        call.link.duplicate("response.output_item.done", times=5)
         turn = await call.say("two pears please")
         assert [use.name for use in turn.tools] == ["add_to_basket"]
         assert call.state.things == ["pears", "pears"]
@@ -314,14 +314,14 @@ class TestTheLink:
         call.link.lose("response.output_audio_transcript.delta", times=3)
         turn = await call.say("I want to pay")
         assert turn.text == "That makes nine euros. Cash or card?"
-        assert call.link.befallen
+        assert call.link.injected
 
     async def test_a_pattern_of_events(self, voice_call: VoiceCalls) -> None:
         call = await voice_call(shop)
         call.link.delay(100, at="conversation.item.*")
         await call.hears("welcome")
-        assert len(call.link.befallen) == 1
-        assert call.link.befallen[0].startswith("delay conversation.item.")
+        assert len(call.link.injected) == 1
+        assert call.link.injected[0].startswith("delay conversation.item.")
 
 
 def _sent(call: VoiceCall) -> list[str]:

@@ -122,7 +122,7 @@ def test_a_way_that_is_none_is_refused(pytester: pytest.Pytester, option: str) -
     pytester.makepyfile(PASSING)
     result = run(pytester, option)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    assert "is no way; typed, spoken, live are" in result.stderr.str()
+    assert "is not a mode: use typed, spoken, live" in result.stderr.str()
 
 
 def test_scenarios_of_ones_own_are_found_in_the_configuration(pytester: pytest.Pytester) -> None:

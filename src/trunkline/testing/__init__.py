@@ -13,8 +13,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from trunkline.testing.call_factory import Room, typed_call
-    from trunkline.testing.channel_impairment import Line
+    from trunkline.testing.call_factory import CallFactory, typed_call
+    from trunkline.testing.channel_impairment import ChannelImpairment
     from trunkline.testing.conformance import Report, check_realtime_server
     from trunkline.testing.failures import VoiceFailure
     from trunkline.testing.llm_judge import ChatEndpoint, TextModel, Verdict
@@ -24,24 +24,24 @@ if TYPE_CHECKING:
     from trunkline.testing.virtual_time import VirtualTimeLoop, run_in_virtual_time
     from trunkline.testing.voice_call import VoiceCall
 
-_HOMES = {
-    "ANY": "matchers", "ChatEndpoint": "llm_judge", "Line": "channel_impairment",
-    "Report": "conformance", "Room": "call_factory", "TextModel": "llm_judge", "Turn": "turn", "Verdict": "llm_judge",
-    "VirtualTimeLoop": "virtual_time", "VoiceCall": "voice_call", "VoiceCalls": "plugin", "VoiceFailure": "failures",
-    "check_realtime_server": "conformance", "containing": "matchers", "matching": "matchers",
-    "run_in_virtual_time": "virtual_time", "typed_call": "call_factory",
+_MODULES = {
+    "ANY": "matchers", "CallFactory": "call_factory", "ChannelImpairment": "channel_impairment",
+    "ChatEndpoint": "llm_judge", "Report": "conformance", "TextModel": "llm_judge", "Turn": "turn",
+    "Verdict": "llm_judge", "VirtualTimeLoop": "virtual_time", "VoiceCall": "voice_call", "VoiceCalls": "plugin",
+    "VoiceFailure": "failures", "check_realtime_server": "conformance", "containing": "matchers",
+    "matching": "matchers", "run_in_virtual_time": "virtual_time", "typed_call": "call_factory",
 }  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
     # Loaded by name: pytest imports this package in every run, whether or not a test has to do with voices.
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"trunkline.testing.{_HOMES[name]}"), name)
+    return getattr(importlib.import_module(f"trunkline.testing.{_MODULES[name]}"), name)
 
 
 __all__ = [
-    "ANY", "ChatEndpoint", "Line", "Report", "Room", "TextModel", "Turn", "Verdict",
+    "ANY", "CallFactory", "ChannelImpairment", "ChatEndpoint", "Report", "TextModel", "Turn", "Verdict",
     "VirtualTimeLoop", "VoiceCall", "VoiceCalls", "VoiceFailure", "check_realtime_server", "containing", "matching",
     "run_in_virtual_time", "typed_call",
 ]  # fmt: skip

@@ -19,27 +19,27 @@ from trunkline.engine.speech.stt.scripted_stt import ScriptedStt
 from trunkline.providers import Provider
 from trunkline.scenario.rehearsed_text_model import RehearsedTextModel
 from trunkline.scenario.scenario import Scenario
-from trunkline.testing.caller_input import Mouth, SpeakingMouth, TypingMouth
-from trunkline.testing.caller_playout import REPORT_EVERY_MS, Ear
-from trunkline.testing.channel_impairment import CLEAR, Line
-from trunkline.testing.fault_injection import FaultyProvider, LinkFaults
-from trunkline.testing.in_memory_provider import MemoryProvider
+from trunkline.testing.caller_input import CallerInput, SpokenInput, TypedInput
+from trunkline.testing.caller_playout import REPORT_INTERVAL_MS, CallerPlayout
+from trunkline.testing.channel_impairment import UNIMPAIRED, ChannelImpairment
+from trunkline.testing.fault_injection import FaultInjector, FaultyProvider
+from trunkline.testing.in_memory_provider import InMemoryProvider
 from trunkline.testing.llm_judge import TextModel
-from trunkline.testing.tool_mocks import replaceable
+from trunkline.testing.tool_mocks import with_own_tools
 from trunkline.testing.voice_call import PATIENCE_MS, VoiceCall
 
-TYPED_REPORT_EVERY_MS = 1000
+TYPED_REPORT_INTERVAL_MS = 1000
 """In virtual time nothing drifts, so a page need not report often; what is cut off is reported to the millisecond."""
 _TIMES = CallTimeLimits()
-Way = Literal["typed", "spoken", "live"]
-WAYS: tuple[Way, ...] = ("typed", "spoken", "live")
+Mode = Literal["typed", "spoken", "live"]
+MODES: tuple[Mode, ...] = ("typed", "spoken", "live")
 
 
-class Room:
+class CallFactory:
     """Makes calls; leaving it ends them. It belongs to one event loop.
 
     Args:
-        way: how its callers talk.
+        mode: how its callers talk.
         provider_of: where the calls of a scenario go; they stay in memory without it.
         tts: the voice of the callers who speak; without one they type. The room closes it.
         times: the calls' time limits.
@@ -48,14 +48,14 @@ class Room:
 
     def __init__(
         self,
-        way: Way = "typed",
+        mode: Mode = "typed",
         *,
         provider_of: Callable[[Scenario[Any]], Provider] | None = None,
         tts: Tts | None = None,
         times: CallTimeLimits = _TIMES,
         judge: TextModel | None = None,
     ) -> None:
-        self.way = way
+        self.mode = mode
         self.calls: list[VoiceCall] = []
         self._provider_of = provider_of
         self._tts = tts
@@ -63,8 +63,8 @@ class Room:
         self._judge = judge
         self._stack = AsyncExitStack()
         self._tasks = asyncio.TaskGroup()
-        self._running: list[tuple[Call, asyncio.Task[None]]] = []
-        self._mouths: list[asyncio.Task[None]] = []
+        self._call_tasks: list[tuple[Call, asyncio.Task[None]]] = []
+        self._inputs: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
         await self._stack.enter_async_context(self._tasks)
@@ -74,13 +74,13 @@ class Room:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for made in self.calls:
-            made.test_ends()
-        for mouth in self._mouths:
-            mouth.cancel()
-        for call, _task in self._running:
+            made.on_test_end()
+        for caller_input in self._inputs:
+            caller_input.cancel()
+        for call, _task in self._call_tasks:
             call.hang_up("the test is over")
-        if self._running:
-            await asyncio.wait([task for _call, task in self._running])
+        if self._call_tasks:
+            await asyncio.wait([task for _call, task in self._call_tasks])
         # Without the test's own error: the group would wrap it.
         await self._stack.__aexit__(None, None, None)
         if self._tts is not None:
@@ -91,7 +91,7 @@ class Room:
         scenario: Scenario[Any],
         *,
         agent: str | None = None,
-        line: Line = CLEAR,
+        impairment: ChannelImpairment = UNIMPAIRED,
         codec: Codec = "pcm16",
         patience_ms: float = PATIENCE_MS,
     ) -> VoiceCall:
@@ -99,41 +99,44 @@ class Room:
 
         Args:
             agent: who answers; the scenario's first agent by default.
-            line: what the caller's line does to their voice.
+            impairment: what the caller's line does to their voice.
             codec: how sound travels between the call and the model: `pcmu` and `pcma` as on a telephone.
             patience_ms: how long the caller waits while nothing happens.
 
         Raises:
             LookupError: there is no agent of that name.
         """
-        own = replaceable(scenario)
-        faults = LinkFaults()
+        own_scenario = with_own_tools(scenario)
+        faults = FaultInjector()
         stt = ScriptedStt()
         if self._provider_of is not None:
-            provider = self._provider_of(own)
+            provider = self._provider_of(own_scenario)
         else:
-            provider = MemoryProvider(
-                _rehearsed(own), self._tasks, stt=stt, text_model=RehearsedTextModel({own.name: own})
+            provider = InMemoryProvider(
+                _rehearsal_brains(own_scenario),
+                self._tasks,
+                stt=stt,
+                text_model=RehearsedTextModel({own_scenario.name: own_scenario}),
             )
-        call = Call(own, FaultyProvider(provider, faults), first_agent=agent, codec=codec, time_limits=self._times)
+        call = Call(own_scenario, FaultyProvider(provider, faults), first_agent=agent, codec=codec, time_limits=self._times)
         task = self._tasks.create_task(call.run(), name=f"call {call.call_id}")
-        self._running.append((call, task))
+        self._call_tasks.append((call, task))
 
-        def mouth(call: Call, ear: Ear) -> Mouth:
+        def caller_input(call: Call, playout: CallerPlayout) -> CallerInput:
             if self._tts is None:
-                return TypingMouth(call, ear, stt)
-            speaking = SpeakingMouth(call, ear, self._tts, line, ear.hear_caller)
-            self._mouths.append(self._tasks.create_task(speaking.run(), name=f"microphone {call.call_id}"))
-            return speaking
+                return TypedInput(call, playout, stt)
+            spoken = SpokenInput(call, playout, self._tts, impairment, playout.record_caller)
+            self._inputs.append(self._tasks.create_task(spoken.run(), name=f"microphone {call.call_id}"))
+            return spoken
 
         voice_call = VoiceCall(
             call,
-            way=self.way,
+            mode=self.mode,
             link=faults,
-            mouth=mouth,
+            caller_input=caller_input,
             patience_ms=patience_ms,
-            keeps_sound=self._tts is not None,
-            report_every_ms=REPORT_EVERY_MS if self._tts is not None else TYPED_REPORT_EVERY_MS,
+            records_audio=self._tts is not None,
+            report_interval_ms=REPORT_INTERVAL_MS if self._tts is not None else TYPED_REPORT_INTERVAL_MS,
             judge=self._judge,
         )
         self.calls.append(voice_call)
@@ -144,8 +147,8 @@ class Room:
 async def typed_call(scenario: Scenario[Any], **options: Any) -> AsyncIterator[VoiceCall]:
     """A typed call without pytest, on a loop in virtual time (`run_in_virtual_time`). An error is told with its
     timeline."""
-    async with Room() as room:
-        call = await room.call(scenario, **options)
+    async with CallFactory() as factory:
+        call = await factory.call(scenario, **options)
         try:
             yield call
         except Exception as error:
@@ -153,7 +156,7 @@ async def typed_call(scenario: Scenario[Any], **options: Any) -> AsyncIterator[V
             raise
 
 
-def _rehearsed(scenario: Scenario[Any]) -> BrainFactory:
+def _rehearsal_brains(scenario: Scenario[Any]) -> BrainFactory:
     def brain_of(_model: str, _settings: dict[str, Any] | None) -> Brain:
         if scenario.rehearsal is None:
             raise BrainError(
@@ -165,4 +168,4 @@ def _rehearsed(scenario: Scenario[Any]) -> BrainFactory:
     return brain_of
 
 
-__all__ = ["WAYS", "Room", "Way", "typed_call"]
+__all__ = ["MODES", "CallFactory", "Mode", "typed_call"]

@@ -14,7 +14,7 @@ _FULL_SCALE = 32768
 
 
 @dataclass(frozen=True)
-class Line:
+class ChannelImpairment:
     """A kind of line. Only callers who speak have one; for typed calls it makes no difference.
 
     Attributes:
@@ -30,32 +30,32 @@ class Line:
     loss: float = 0.0
     seed: int = 1
 
-    def opened(self) -> OpenLine:
+    def open(self) -> ImpairedChannel:
         """The line of one call."""
-        return OpenLine(self)
+        return ImpairedChannel(self)
 
 
-CLEAR = Line()
-"""A line that changes nothing."""
+UNIMPAIRED = ChannelImpairment()
+"""No impairment."""
 
 
-class OpenLine:
+class ImpairedChannel:
     """Carries one call's frames."""
 
-    def __init__(self, line: Line) -> None:
-        self._line = line
-        self._random = np.random.default_rng(line.seed)
-        self._band = _telephone() if line.telephone else None
+    def __init__(self, impairment: ChannelImpairment) -> None:
+        self._impairment = impairment
+        self._random = np.random.default_rng(impairment.seed)
+        self._codec = _telephone() if impairment.telephone else None
         self._last = 0.0
 
-    def carry(self, frame: bytes) -> bytes:
+    def apply(self, frame: bytes) -> bytes:
         """The frame as it arrives: of the same length, PCM16 at 24 kHz."""
-        line = self._line
-        if line.noise_dbfs is not None:
-            frame = self._with_noise(frame, line.noise_dbfs)
-        if self._band is not None:
-            frame = self._band(frame)
-        if line.loss and self._random.random() < line.loss:
+        impairment = self._impairment
+        if impairment.noise_dbfs is not None:
+            frame = self._with_noise(frame, impairment.noise_dbfs)
+        if self._codec is not None:
+            frame = self._codec(frame)
+        if impairment.loss and self._random.random() < impairment.loss:
             return bytes(len(frame))
         return frame
 
@@ -85,8 +85,8 @@ def _telephone() -> Callable[[bytes], bytes]:
         waiting.extend(decode.feed(encode.feed(frame)))
         # The filters hold a few samples back at first: the line begins with as much silence.
         missing = len(frame) - len(waiting)
-        carried = bytes(max(0, missing)) + bytes(waiting[: len(frame)])
+        applied = bytes(max(0, missing)) + bytes(waiting[: len(frame)])
         del waiting[: len(frame)]
-        return carried
+        return applied
 
     return through

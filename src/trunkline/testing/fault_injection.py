@@ -26,12 +26,12 @@ from trunkline.realtime.events import MalformedEventError, decode
 from trunkline.scenario.scenario import Scenario
 from trunkline.scenario.text_model import TextModel
 
-Deed = Literal["drop", "delay", "lose", "double"]
+FaultKind = Literal["drop", "delay", "lose", "duplicate"]
 
 
 @dataclass
 class _Fault:
-    deed: Deed
+    kind: FaultKind
     at: str
     left: int
     skip: int = 0
@@ -40,17 +40,17 @@ class _Fault:
     reason: str = ""
 
 
-class LinkFaults:
+class FaultInjector:
     """The faults of one call's link. `at` is an event's type, in either direction; `*` stands for anything.
 
     Attributes:
         connections: how many connections the call has been given so far.
-        befallen: the faults that have struck, as text.
+        injected: the faults that have struck, as text.
     """
 
     def __init__(self) -> None:
         self.connections = 0
-        self.befallen: list[str] = []
+        self.injected: list[str] = []
         self._faults: list[_Fault] = []
         self._refusals = 0
         self._refusal = ProviderError("refused")
@@ -63,7 +63,7 @@ class LinkFaults:
         if at is not None:
             self._faults.append(_Fault("drop", at, 1, nth - 1, code=code, reason=reason))
         elif self._open is not None:
-            self._open.break_off(ConnectionLostError(reason, code))
+            self._open.disconnect(ConnectionLostError(reason, code))
 
     def delay(self, ms: float, *, at: str, times: int = 1) -> None:
         """Holds the next `times` events of the type back for `ms`, and what comes after them as well."""
@@ -73,9 +73,9 @@ class LinkFaults:
         """The next `times` events of the type never arrive."""
         self._faults.append(_Fault("lose", at, times))
 
-    def double(self, at: str, *, times: int = 1) -> None:
+    def duplicate(self, at: str, *, times: int = 1) -> None:
         """The next `times` events of the type arrive twice."""
-        self._faults.append(_Fault("double", at, times))
+        self._faults.append(_Fault("duplicate", at, times))
 
     def refuse(self, times: int = 1, *, status: int = 503) -> None:
         """The next `times` attempts to connect fail with an HTTP status."""
@@ -101,11 +101,11 @@ class LinkFaults:
         self._open = connection
 
     @property
-    def planned(self) -> bool:
+    def is_armed(self) -> bool:
         """Whether a fault may strike what comes next."""
         return bool(self._faults)
 
-    def strike(self, frame: bytes | str | AudioDelta) -> _Fault | None:
+    def next_fault(self, frame: bytes | str | AudioDelta) -> _Fault | None:
         """The fault that strikes this event, if any."""
         if not self._faults:
             return None
@@ -122,7 +122,7 @@ class LinkFaults:
             fault.left -= 1
             if not fault.left:
                 self._faults.remove(fault)
-            self.befallen.append(f"{fault.deed} {kind}")
+            self.injected.append(f"{fault.kind} {kind}")
             return fault
         return None
 
@@ -130,7 +130,7 @@ class LinkFaults:
 class FaultyProvider:
     """A provider whose connections suffer a test's faults."""
 
-    def __init__(self, provider: Provider, faults: LinkFaults) -> None:
+    def __init__(self, provider: Provider, faults: FaultInjector) -> None:
         self._provider = provider
         self._faults = faults
 
@@ -183,7 +183,7 @@ class FaultyProvider:
 
 
 class _FaultyConnection:
-    def __init__(self, connection: Connection, faults: LinkFaults) -> None:
+    def __init__(self, connection: Connection, faults: FaultInjector) -> None:
         self._connection = connection
         self._faults = faults
         self._waiting: deque[bytes | AudioDelta] = deque()
@@ -207,47 +207,47 @@ class _FaultyConnection:
                 if self._lost is not None:
                     raise self._lost from None
                 raise
-            fault = self._faults.strike(frame)
+            fault = self._faults.next_fault(frame)
             if fault is None:
                 return frame
-            await self._suffer(fault)
+            await self._apply(fault)
             self._waiting.extend([frame] * _copies(fault))
 
     async def send(self, frame: str) -> None:
         if self._lost is not None:
             raise self._lost
-        fault = self._faults.strike(frame)
+        fault = self._faults.next_fault(frame)
         if fault is None:
             await self._connection.send(frame)
             return
-        if fault.deed == "delay":
-            await self._suffer(fault)
+        if fault.kind == "delay":
+            await self._apply(fault)
         for _ in range(_copies(fault)):
             await self._connection.send(frame)
-        if fault.deed == "drop":
-            await self._suffer(fault)
+        if fault.kind == "drop":
+            await self._apply(fault)
 
     def try_send(self, frame: str) -> bool:
         """See `Connection.try_send`."""
-        return self._lost is None and not self._faults.planned and self._connection.try_send(frame)
+        return self._lost is None and not self._faults.is_armed and self._connection.try_send(frame)
 
     async def close(self) -> None:
         if self._closing is not None:
             await self._closing
         await self._connection.close()
 
-    def break_off(self, lost: ConnectionLostError) -> None:
+    def disconnect(self, lost: ConnectionLostError) -> None:
         """The connection is lost, in both directions."""
         if self._lost is None:
             self._lost = lost
             self._closing = asyncio.get_running_loop().create_task(self._connection.close())
 
-    async def _suffer(self, fault: _Fault) -> None:
-        if fault.deed == "delay":
+    async def _apply(self, fault: _Fault) -> None:
+        if fault.kind == "delay":
             await asyncio.sleep(fault.ms / 1000)
-        elif fault.deed == "drop":
-            self.break_off(ConnectionLostError(fault.reason, fault.code))
+        elif fault.kind == "drop":
+            self.disconnect(ConnectionLostError(fault.reason, fault.code))
 
 
 def _copies(fault: _Fault) -> int:
-    return {"lose": 0, "double": 2}.get(fault.deed, 1)
+    return {"lose": 0, "duplicate": 2}.get(fault.kind, 1)

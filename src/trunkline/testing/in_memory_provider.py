@@ -1,4 +1,4 @@
-"""The typed way: the engine's session and the call's link joined in memory, with neither sockets nor speech."""
+"""The typed mode: the engine's session and the call's link joined in memory, with neither sockets nor speech."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ from trunkline.realtime.events import Event, MalformedEventError, decode, encode
 from trunkline.scenario.text_model import TextModel
 from trunkline.testing.silent_tts import SilentTts
 
-PIECE_MS = 2000
+MAX_DELTA_MS = 2000
 """The most sound in one delta. In memory all of it comes at the same moment, in however many pieces."""
 
 
-class MemoryProvider(EngineSessionConfig):
+class InMemoryProvider(EngineSessionConfig):
     """A provider whose sessions live in this process, on the clock of the running loop.
 
     Args:
@@ -73,14 +73,14 @@ class MemoryProvider(EngineSessionConfig):
         except BrainError as error:
             raise ProviderError(str(error), retry=False, code=404) from error
         runner = SessionRunner(
-            Session(model, activity=EnergyVoiceActivity(), max_delta_ms=PIECE_MS),
+            Session(model, activity=EnergyVoiceActivity(), max_delta_ms=MAX_DELTA_MS),
             brain=brain,
             stt=self._stt,
             tts=self._tts,
             clock=lambda: loop.time() * 1000,
         )
-        connection = MemoryConnection(runner)
-        connection.serving = self._tasks.create_task(runner.run(), name=f"session {runner.session.id}")
+        connection = InMemoryConnection(runner)
+        connection.session_task = self._tasks.create_task(runner.run(), name=f"session {runner.session.id}")
         await asyncio.sleep(0)  # session.created goes first
         return connection
 
@@ -107,7 +107,7 @@ class MemoryProvider(EngineSessionConfig):
         """Nothing to end: the sessions end with their connections."""
 
 
-class MemoryConnection:
+class InMemoryConnection:
     """One end of a session; the other end is the session itself."""
 
     receive_count = None
@@ -115,34 +115,34 @@ class MemoryConnection:
     def __init__(self, runner: SessionRunner) -> None:
         self._runner = runner
         self._frames: deque[bytes | AudioDelta] = deque()
-        self._news = asyncio.Event()
+        self._arrived = asyncio.Event()
         self._closed: ConnectionLostError | None = None
-        self.serving: asyncio.Task[None] | None = None
-        runner.attach(_Down(self))
+        self.session_task: asyncio.Task[None] | None = None
+        runner.attach(_ClientChannel(self))
 
     async def receive(self) -> bytes | AudioDelta:
         """See `Connection.receive`."""
         while not self._frames:
             if self._closed is not None:
                 raise self._closed
-            self._news.clear()
-            await self._news.wait()
+            self._arrived.clear()
+            await self._arrived.wait()
         return self._frames.popleft()
 
     async def send(self, frame: str) -> None:
         """See `Connection.send`."""
         if self._closed is not None:
             raise self._closed
-        self._take(frame)
+        self._post(frame)
 
     def try_send(self, frame: str) -> bool:
         """See `Connection.try_send`."""
         if self._closed is not None:
             return False
-        self._take(frame)
+        self._post(frame)
         return True
 
-    def _take(self, frame: str) -> None:
+    def _post(self, frame: str) -> None:
         try:
             event = decode(frame)
         except MalformedEventError as error:
@@ -153,26 +153,26 @@ class MemoryConnection:
     async def close(self) -> None:
         """See `Connection.close`. Returns when the session has ended."""
         self._runner.end()
-        if self.serving is not None:
-            await asyncio.wait({self.serving})
+        if self.session_task is not None:
+            await asyncio.wait({self.session_task})
 
     def deliver(self, event: Event) -> None:
         """An event of the session. All but sound is written as JSON and read again, as it would be elsewhere."""
         is_sound = event["type"] == "response.output_audio.delta"
         self._frames.append(AudioDelta(event["item_id"], event["delta"]) if is_sound else encode(event))
-        self._news.set()
+        self._arrived.set()
 
     def closed(self, code: int, reason: str) -> None:
         """The session has ended."""
         if self._closed is None:
             self._closed = ConnectionLostError(reason or "the session is over", code)
-            self._news.set()
+            self._arrived.set()
 
 
-class _Down:
+class _ClientChannel:
     """The session's channel: what it sends arrives at once."""
 
-    def __init__(self, connection: MemoryConnection) -> None:
+    def __init__(self, connection: InMemoryConnection) -> None:
         self._connection = connection
 
     def send(self, event: Event) -> None:

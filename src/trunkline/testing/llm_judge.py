@@ -92,7 +92,7 @@ class ChatEndpoint:
         return (answer.choices[0].message.content or "") if answer.choices else ""
 
 
-class ServiceModel:
+class HostedTextModel:
     """The text model of Azure or OpenAI, as the settings name it.
 
     Args:
@@ -126,9 +126,9 @@ def configured_model() -> TextModel:
     settings = Settings()
     provider = choose_provider_name(settings)
     if provider == "azure" and settings.azure_deployment:
-        return ServiceModel(lambda: azure_provider(settings))
+        return HostedTextModel(lambda: azure_provider(settings))
     if provider == "openai" and settings.openai_model:
-        return ServiceModel(lambda: openai_provider(settings))
+        return HostedTextModel(lambda: openai_provider(settings))
     if not settings.chat_base_url or not settings.chat_model:
         raise NoTextModelError(
             "judge() needs a text model: set AZURE_OPENAI_DEPLOYMENT or OPENAI_MODEL, where those services are "

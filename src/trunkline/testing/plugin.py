@@ -1,4 +1,4 @@
-"""The pytest plugin: the fixture `voice_call`, the ways it can be used in, and what is shown when a test fails.
+"""The pytest plugin: the fixture `voice_call`, the modes it can be used in, and what is shown when a test fails.
 
 It comes with the package (entry point `pytest11`) and is loaded in every pytest run, so it imports nothing slow
 before a test asks for a call.
@@ -16,17 +16,17 @@ import pytest
 if TYPE_CHECKING:
     from trunkline.calls.log_events import Codec
     from trunkline.scenario.scenario import Scenario
-    from trunkline.testing.call_factory import Room
-    from trunkline.testing.channel_impairment import Line
-    from trunkline.testing.environment import House
-    from trunkline.testing.report import Shown
+    from trunkline.testing.call_factory import CallFactory
+    from trunkline.testing.channel_impairment import ChannelImpairment
+    from trunkline.testing.environment import Environment
+    from trunkline.testing.report import CallReport
     from trunkline.testing.voice_call import VoiceCall
 
-_WAYS = ("typed", "spoken", "live")
-_SHOWN = "trunkline_calls"
+_MODES = ("typed", "spoken", "live")
+_CALLS_ATTRIBUTE = "trunkline_calls"
 """The attribute of a test's report that carries its calls, as plain values, also between processes."""
-_house_key = pytest.StashKey["House"]()
-_room_key = pytest.StashKey["_Calls"]()
+_environment_key = pytest.StashKey["Environment"]()
+_calls_key = pytest.StashKey["_TestCalls"]()
 
 
 class VoiceCalls(Protocol):
@@ -37,18 +37,18 @@ class VoiceCalls(Protocol):
         scenario: str | Scenario[Any],
         *,
         agent: str | None = None,
-        line: Line = ...,
+        impairment: ChannelImpairment = ...,
         codec: Codec = ...,
         patience_ms: float = ...,
     ) -> Awaitable[VoiceCall]:
-        """Calls a scenario; see `Room.call`."""
+        """Calls a scenario; see `CallFactory.call`."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("trunkline", "conversations with voice agents")
     group.addoption(
         "--voice",
-        metavar="WAYS",
+        metavar="MODES",
         help="how callers talk: typed (in memory, virtual time), spoken (synthetic voice, real time), live (the "
         "configured provider), several with commas, or all; by default what each test is marked with, else typed",
     )
@@ -59,48 +59,48 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "voice(*ways): the ways in which a conversation is held: typed, spoken, live")
-    _asked_for(config)
+    config.addinivalue_line("markers", "voice(*modes): the modes in which a conversation is held: typed, spoken, live")
+    _requested_modes(config)
     file: str | None = config.getoption("--voice-report")
     if file is not None and not hasattr(config, "workerinput"):
-        config.pluginmanager.register(_Page(Path(file)), "trunkline-page")
+        config.pluginmanager.register(_ReportWriter(Path(file)), "trunkline-report")
 
 
-# Which way ----------------------------------------------------------------------------------------------------------
+# Which mode ----------------------------------------------------------------------------------------------------------
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "voice_way" not in metafunc.fixturenames or _chosen_by_the_test(metafunc):
+    if "voice_way" not in metafunc.fixturenames or _is_parametrized(metafunc):
         return
     marker = metafunc.definition.get_closest_marker("voice")
-    marked = _checked(marker.args, metafunc.definition.nodeid) if marker else None
-    asked = _asked_for(metafunc.config)
-    ways: list[Any] = [way for way in _WAYS if way in (asked or marked or ("typed",))]
-    if asked and marked:
-        ways = [way for way in _WAYS if way in asked and way in marked]
-        if not ways:
+    marked = _valid_modes(marker.args, metafunc.definition.nodeid) if marker else None
+    requested = _requested_modes(metafunc.config)
+    modes: list[Any] = [mode for mode in _MODES if mode in (requested or marked or ("typed",))]
+    if requested and marked:
+        modes = [mode for mode in _MODES if mode in requested and mode in marked]
+        if not modes:
             why = f"this conversation is only held {' or '.join(marked)}"
-            ways = [pytest.param(asked[0], marks=pytest.mark.skip(reason=why))]
-    metafunc.parametrize("voice_way", ways)
+            modes = [pytest.param(requested[0], marks=pytest.mark.skip(reason=why))]
+    metafunc.parametrize("voice_way", modes)
 
 
-def _chosen_by_the_test(metafunc: pytest.Metafunc) -> bool:
+def _is_parametrized(metafunc: pytest.Metafunc) -> bool:
     named = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize") if mark.args]
     return any("voice_way" in (names.split(",") if isinstance(names, str) else names) for names in named)
 
 
-def _asked_for(config: pytest.Config) -> tuple[str, ...] | None:
-    asked: str | None = config.getoption("--voice")
-    if asked is None:
+def _requested_modes(config: pytest.Config) -> tuple[str, ...] | None:
+    requested: str | None = config.getoption("--voice")
+    if requested is None:
         return None
-    return _WAYS if asked == "all" else _checked([way.strip() for way in asked.split(",")], "--voice")
+    return _MODES if requested == "all" else _valid_modes([mode.strip() for mode in requested.split(",")], "--voice")
 
 
-def _checked(ways: Any, where: str) -> tuple[str, ...]:
-    wrong = [way for way in ways if way not in _WAYS]
-    if wrong or not ways:
+def _valid_modes(modes: Any, where: str) -> tuple[str, ...]:
+    wrong = [mode for mode in modes if mode not in _MODES]
+    if wrong or not modes:
         raise pytest.UsageError(
-            f"{where}: {', '.join(map(repr, wrong)) or 'nothing'} is no way; {', '.join(_WAYS)} are."
+            f"{where}: {', '.join(map(repr, wrong)) or 'nothing'} is not a mode: use {', '.join(_MODES)}."
         )
-    return tuple(ways)
+    return tuple(modes)
 
 
 # The fixture --------------------------------------------------------------------------------------------------------
@@ -113,40 +113,40 @@ def voice_way() -> str:
 @pytest.fixture
 def voice_call(request: pytest.FixtureRequest, voice_way: str) -> VoiceCalls:
     """Makes calls: `call = await voice_call("simpleHandoff")`. They end with the test."""
-    if voice_way not in _WAYS:
-        raise pytest.UsageError(f"{voice_way!r} is no way; {', '.join(_WAYS)} are.")
-    house = _house(request.config)
-    problem = house.cannot(voice_way)
+    if voice_way not in _MODES:
+        raise pytest.UsageError(f"{voice_way!r} is not a mode: use {', '.join(_MODES)}.")
+    environment = _environment(request.config)
+    problem = environment.unavailable_reason(voice_way)
     if problem is not None:
         pytest.skip(problem)
-    calls = _Calls(house, voice_way)
-    request.node.stash[_room_key] = calls
+    calls = _TestCalls(environment, voice_way)
+    request.node.stash[_calls_key] = calls
     return calls
 
 
-class _Calls:
-    """The calls of one test, in a room that is opened inside the test's event loop."""
+class _TestCalls:
+    """The calls of one test, in a factory that is opened inside the test's event loop."""
 
-    def __init__(self, house: House, way: str) -> None:
-        self.way = way
-        self.room: Room | None = None
-        self._house = house
+    def __init__(self, environment: Environment, mode: str) -> None:
+        self.mode = mode
+        self.factory: CallFactory | None = None
+        self._environment = environment
 
-    def __call__(self, scenario: str | Scenario[Any], **options: Any) -> _Calling:
-        return _Calling(self._call(scenario, options))
+    def __call__(self, scenario: str | Scenario[Any], **options: Any) -> _PendingCall:
+        return _PendingCall(self._call(scenario, options))
 
     async def _call(self, scenario: str | Scenario[Any], options: dict[str, Any]) -> VoiceCall:
-        if self.room is None:
+        if self.factory is None:
             raise pytest.UsageError(
                 "voice_call must be awaited in an `async def` test that Trunkline's plugin runs: take the marks and "
                 "modes of other asyncio plugins off this test."
             )
-        return await self.room.call(self._house.found(scenario), **options)
+        return await self.factory.call(self._environment.scenario(scenario), **options)
 
     async def around(self, test: Callable[[], Awaitable[object]]) -> None:
         from trunkline.testing.llm_judge import NoTextModelError
 
-        async with await self._house.room(self.way) as self.room:
+        async with await self._environment.call_factory(self.mode) as self.factory:
             try:
                 await test()
             except NoTextModelError as error:
@@ -157,17 +157,17 @@ class _Calls:
 
         from trunkline.testing.virtual_time import run_in_virtual_time
 
-        if self.way == "typed":
+        if self.mode == "typed":
             run_in_virtual_time(self.around(test))
         else:
             asyncio.run(self.around(test))
 
     @property
     def made(self) -> list[VoiceCall]:
-        return self.room.calls if self.room is not None else []
+        return self.factory.calls if self.factory is not None else []
 
 
-class _Calling(Coroutine[Any, Any, "VoiceCall"]):
+class _PendingCall(Coroutine[Any, Any, "VoiceCall"]):
     """A call that is to be awaited, and says so to whoever forgot."""
 
     def __init__(self, work: Coroutine[Any, Any, VoiceCall]) -> None:
@@ -195,7 +195,7 @@ class _Calling(Coroutine[Any, Any, "VoiceCall"]):
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
-    calls = pyfuncitem.stash.get(_room_key, None)
+    calls = pyfuncitem.stash.get(_calls_key, None)
     test = pyfuncitem.obj
     if calls is None or not inspect.iscoroutinefunction(test):
         return (yield)
@@ -217,7 +217,7 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
-    calls = item.stash.get(_room_key, None)
+    calls = item.stash.get(_calls_key, None)
     if call.when != "call" or calls is None:
         return report
     error = call.excinfo.value if call.excinfo is not None and report.failed else None
@@ -225,44 +225,44 @@ def pytest_runtest_makereport(
         for number, made in enumerate(calls.made, 1):
             report.sections.append((f"conversation {number}: {made.title}", made.timeline(error)))
     if item.config.getoption("--voice-report"):
-        from trunkline.testing.report import shown
+        from trunkline.testing.report import call_report
 
-        setattr(report, _SHOWN, [shown(made, error) for made in calls.made])
+        setattr(report, _CALLS_ATTRIBUTE, [call_report(made, error) for made in calls.made])
     return report
 
 
-class _Page:
+class _ReportWriter:
     """Gathers the conversations of all processes, and writes the page at the end."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._tests: list[tuple[str, str, Sequence[Shown]]] = []
+        self._tests: list[tuple[str, str, Sequence[CallReport]]] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if calls := getattr(report, _SHOWN, None):
+        if calls := getattr(report, _CALLS_ATTRIBUTE, None):
             self._tests.append((report.nodeid, report.outcome, calls))
 
     def pytest_sessionfinish(self) -> None:
-        from trunkline.testing.report import page
+        from trunkline.testing.report import render_report
 
         self._file.parent.mkdir(parents=True, exist_ok=True)
-        self._file.write_text(page(self._tests), "utf-8")
+        self._file.write_text(render_report(self._tests), "utf-8")
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         terminalreporter.write_line(f"conversations: {self._file}")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    house = config.stash.get(_house_key, None)
-    if house is not None:
-        house.close()
+    environment = config.stash.get(_environment_key, None)
+    if environment is not None:
+        environment.close()
 
 
-def _house(config: pytest.Config) -> House:
-    if _house_key not in config.stash:
-        from trunkline.testing.environment import House
+def _environment(config: pytest.Config) -> Environment:
+    if _environment_key not in config.stash:
+        from trunkline.testing.environment import Environment
 
         targets = [str(config.rootpath / one) if (config.rootpath / one).exists() else one
                    for one in config.getini("voice_scenarios")]  # fmt: skip
-        config.stash[_house_key] = House(targets)
-    return config.stash[_house_key]
+        config.stash[_environment_key] = Environment(targets)
+    return config.stash[_environment_key]

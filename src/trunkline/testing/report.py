@@ -1,4 +1,4 @@
-"""One HTML page with every conversation of a test run: its timeline, and its sound when it was spoken."""
+"""One HTML page with every conversation of a test run: its timeline, and its audio when it was spoken."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trunkline.realtime.audio import BYTES_PER_MS, SAMPLE_RATE, Resampler
-from trunkline.testing.caller_playout import Ear
+from trunkline.testing.caller_playout import CallerPlayout
 from trunkline.testing.voice_call import VoiceCall
 
-SOUND_RATE = 16_000
+RECORDING_RATE = 16_000
 """Hz of the recordings: the caller on the left, the agents on the right."""
 
 
-class ShownRow(TypedDict):
+class ReportRow(TypedDict):
     """A line of a timeline."""
 
     at_ms: int
@@ -31,21 +31,21 @@ class ShownRow(TypedDict):
     here: bool
 
 
-class Shown(TypedDict):
-    """A call as plain values. `sound` is a WAV file in base64, or None."""
+class CallReport(TypedDict):
+    """A call as plain values. `audio_wav` is a WAV file in base64, or None."""
 
     title: str
-    rows: list[ShownRow]
+    rows: list[ReportRow]
     because: str
-    sound: str | None
+    audio_wav: str | None
 
 
-def shown(call: VoiceCall, error: BaseException | None) -> Shown:
+def call_report(call: VoiceCall, error: BaseException | None) -> CallReport:
     """What the page shows of a call, whose test ended with `error`."""
     rows = call.rows
     place = None
     if error is not None:
-        seq = call.place_of(error)
+        seq = call.seq_of(error)
         place = max((index for index, row in enumerate(rows) if row.seq <= seq), default=0)
     return {
         "title": call.title,
@@ -54,11 +54,11 @@ def shown(call: VoiceCall, error: BaseException | None) -> Shown:
             for index, row in enumerate(rows)
         ],
         "because": "" if error is None else str(error) or type(error).__name__,
-        "sound": _recording(call.ear),
+        "audio_wav": _recording(call.playout),
     }
 
 
-def page(tests: Sequence[tuple[str, str, Sequence[Shown]]]) -> str:
+def render_report(tests: Sequence[tuple[str, str, Sequence[CallReport]]]) -> str:
     """The page: (test, outcome, its calls) each. It needs nothing but itself, and no text in it is taken for HTML."""
     nonce = secrets.token_urlsafe(12)
     failed = sum(outcome == "failed" for _test, outcome, _calls in tests)
@@ -74,7 +74,7 @@ def page(tests: Sequence[tuple[str, str, Sequence[Shown]]]) -> str:
     )
 
 
-def _test(test: str, outcome: str, calls: Sequence[Shown]) -> str:
+def _test(test: str, outcome: str, calls: Sequence[CallReport]) -> str:
     opened = " open" if outcome == "failed" else ""
     return (
         f'<details class="{escape(outcome)}"{opened}><summary><b>{escape(outcome)}</b> {escape(test)}</summary>'
@@ -83,10 +83,10 @@ def _test(test: str, outcome: str, calls: Sequence[Shown]) -> str:
     )
 
 
-def _call(call: Shown) -> str:
-    sound = ""
-    if call["sound"]:
-        sound = f'<audio controls preload="metadata" src="data:audio/wav;base64,{call["sound"]}"></audio>'
+def _call(call: CallReport) -> str:
+    audio_wav = ""
+    if call["audio_wav"]:
+        audio_wav = f'<audio controls preload="metadata" src="data:audio/wav;base64,{call["audio_wav"]}"></audio>'
     rows = []
     for row in call["rows"]:
         rows.append(
@@ -95,36 +95,36 @@ def _call(call: Shown) -> str:
         )
         if row["here"]:
             rows.append(f'<tr class="here"><td></td><th>here</th><td>{_lines(call["because"])}</td></tr>')
-    return f"<section><h2>{escape(call['title'])}</h2>{sound}<table>{''.join(rows)}</table></section>"
+    return f"<section><h2>{escape(call['title'])}</h2>{audio_wav}<table>{''.join(rows)}</table></section>"
 
 
 def _lines(text: str) -> str:
     return "<br>".join(escape(line) for line in text.splitlines())
 
 
-def _recording(ear: Ear) -> str | None:
+def _recording(playout: CallerPlayout) -> str | None:
     """Both sides as a stereo WAV file in base64; None where nothing was recorded."""
-    played = [stretch for stretch in ear.stretches if stretch.pcm]
-    if not played and not any(ear.caller_sound):
+    played = [segment for segment in playout.segments if segment.pcm]
+    if not played and not any(playout.caller_audio):
         return None
-    length = max(len(ear.caller_sound), *(int(one.starts_ms) * BYTES_PER_MS + len(one.pcm) for one in played), 0)
+    length = max(len(playout.caller_audio), *(int(one.start_ms) * BYTES_PER_MS + len(one.pcm) for one in played), 0)
     agents = bytearray(length)
     for one in played:
-        start = int(one.starts_ms) * BYTES_PER_MS
+        start = int(one.start_ms) * BYTES_PER_MS
         agents[start : start + len(one.pcm)] = one.pcm
-    caller, answer = _lower(bytes(ear.caller_sound.ljust(length, b"\0"))), _lower(bytes(agents))
+    caller, answer = _resampled(bytes(playout.caller_audio.ljust(length, b"\0"))), _resampled(bytes(agents))
     file = io.BytesIO()
     with wave.open(file, "wb") as wav:
         wav.setnchannels(2)
         wav.setsampwidth(2)
-        wav.setframerate(SOUND_RATE)
+        wav.setframerate(RECORDING_RATE)
         wav.writeframes(np.column_stack((caller, answer)).tobytes())
     return base64.b64encode(file.getvalue()).decode()
 
 
-def _lower(sound: bytes) -> NDArray[np.int16]:
-    resampler = Resampler(SAMPLE_RATE, SOUND_RATE)
-    return np.frombuffer(resampler.feed(sound) + resampler.flush(), "<i2")
+def _resampled(pcm: bytes) -> NDArray[np.int16]:
+    resampler = Resampler(SAMPLE_RATE, RECORDING_RATE)
+    return np.frombuffer(resampler.feed(pcm) + resampler.flush(), "<i2")
 
 
 _STYLE = """
@@ -141,7 +141,7 @@ th{white-space:nowrap;font-weight:600;width:9rem}tr[data-ms]{cursor:pointer}
 """
 _SCRIPT = """
 document.querySelectorAll('tr[data-ms]').forEach(row => row.addEventListener('click', () => {
-  const sound = row.closest('section').querySelector('audio');
-  if (sound) { sound.currentTime = Math.max(0, row.dataset.ms / 1000 - 0.2); sound.play(); }
+  const audio = row.closest('section').querySelector('audio');
+  if (audio) { audio.currentTime = Math.max(0, row.dataset.ms / 1000 - 0.2); audio.play(); }
 }));
 """

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from trunkline.testing.conversation_view import Event, Handoff, Happening, Message, Reading, ToolUse
+from trunkline.testing.conversation_view import (
+    ConversationView,
+    EventView,
+    HandoffView,
+    MessageView,
+    ToolCallView,
+    ViewItem,
+)
 
 _MAX_CHARACTERS = 300
 _WIDTH = 12
@@ -22,9 +29,9 @@ class Row:
     kind: str
 
 
-def rows_of(reading: Reading) -> list[Row]:
+def rows_of(view: ConversationView) -> list[Row]:
     """The conversation's lines, in the order in which things began."""
-    return [_row(happening) for happening in reading.happenings]
+    return [_row(item) for item in view.items]
 
 
 def render(rows: Sequence[Row], *, mark_after: int | None = None, because: str = "") -> str:
@@ -46,22 +53,22 @@ def _mark(width: int, because: str) -> str:
     return f"{'>' * 12}  {'HERE':<{width}}  {_printable(first)}"
 
 
-def _row(happening: Happening) -> Row:
-    match happening:
-        case Message():
-            who = "caller" if happening.role == "user" else happening.agent or happening.role
-            return Row(happening.seq, happening.at_ms, who, _said(happening), happening.role)
-        case ToolUse():
-            return Row(happening.seq, happening.at_ms, "tool", _used(happening), "tool")
-        case Handoff():
-            because = f" ({happening.reason})" if happening.reason else ""
-            text = f"{happening.previous} hands over to {happening.agent}{because}"
-            return Row(happening.seq, happening.at_ms, "handoff", text, "handoff")
-        case Event():
-            return Row(happening.seq, happening.at_ms, "·", happening.text, "event")
+def _row(item: ViewItem) -> Row:
+    match item:
+        case MessageView():
+            who = "caller" if item.role == "user" else item.agent or item.role
+            return Row(item.seq, item.at_ms, who, _said(item), item.role)
+        case ToolCallView():
+            return Row(item.seq, item.at_ms, "tool", _used(item), "tool")
+        case HandoffView():
+            because = f" ({item.reason})" if item.reason else ""
+            text = f"{item.previous} hands over to {item.agent}{because}"
+            return Row(item.seq, item.at_ms, "handoff", text, "handoff")
+        case EventView():
+            return Row(item.seq, item.at_ms, "·", item.text, "event")
 
 
-def _said(message: Message) -> str:
+def _said(message: MessageView) -> str:
     text = message.text or ("(nothing was recognised)" if message.role == "user" else "(nothing)")
     if message.heard_ms is not None:
         return f"{text}  [cut off after {message.heard_ms} ms; heard: “{message.heard}”]"
@@ -70,7 +77,7 @@ def _said(message: Message) -> str:
     return text if message.done else f"{text}  […]"
 
 
-def _used(use: ToolUse) -> str:
+def _used(use: ToolCallView) -> str:
     if not use.done:
         return f"{use} …"
     outcome = f"failed: {use.error}" if use.error is not None else repr(use.result)

@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 _CONTEXT = ("ctx", "context")
 
 
-def replaceable(scenario: Scenario[Any]) -> Scenario[Any]:
+def with_own_tools(scenario: Scenario[Any]) -> Scenario[Any]:
     """A copy of a scenario whose agents' tools can be replaced without touching the original."""
-    own = copy.copy(scenario)
-    own.agents = tuple(copy.copy(agent) for agent in scenario.agents)
-    for agent in own.agents:
+    copied = copy.copy(scenario)
+    copied.agents = tuple(copy.copy(agent) for agent in scenario.agents)
+    for agent in copied.agents:
         agent.tools = list(agent.tools)
-    return own
+    return copied
 
 
-def replace_tool(scenario: Scenario[Any], name: str, stand_in: object) -> None:
-    """Lets `stand_in` answer instead of the tool, for every agent that has it.
+def mock_tool(scenario: Scenario[Any], name: str, mock: object) -> None:
+    """Lets `mock` answer instead of the tool, for every agent that has it.
 
     A function is called with the tool's arguments by name, and with the tool's context if it has a parameter `ctx`; an
     exception is raised; anything else is the result.
@@ -42,7 +42,7 @@ def replace_tool(scenario: Scenario[Any], name: str, stand_in: object) -> None:
             known.add(tool.name)
             if tool.name == name:
                 replaced = copy.copy(tool)
-                replaced.on_invoke_tool = _invoker(stand_in)  # type: ignore[union-attr]  # `_invoker` makes what a tool has
+                replaced.on_invoke_tool = _invoker(mock)  # type: ignore[union-attr]  # `_invoker` makes what a tool has
                 agent.tools[index] = replaced
                 found = True
     if not found:
@@ -50,17 +50,17 @@ def replace_tool(scenario: Scenario[Any], name: str, stand_in: object) -> None:
         raise LookupError(f"The scenario {scenario.name!r} has no tool {name!r}. There are: {there}.")
 
 
-def _invoker(stand_in: object) -> Callable[[ToolContext[Any], str], Any]:
+def _invoker(mock: object) -> Callable[[ToolContext[Any], str], Any]:
     async def invoke(context: ToolContext[Any], arguments: str) -> Any:
-        if isinstance(stand_in, BaseException):
-            raise stand_in
-        if not callable(stand_in):
-            return stand_in
+        if isinstance(mock, BaseException):
+            raise mock
+        if not callable(mock):
+            return mock
         named = msgspec.json.decode(arguments or "{}")
-        for parameter in inspect.signature(stand_in).parameters:
+        for parameter in inspect.signature(mock).parameters:
             if parameter in _CONTEXT and parameter not in named:
                 named[parameter] = context
-        result = stand_in(**named)
+        result = mock(**named)
         return await result if inspect.isawaitable(result) else result
 
     return invoke

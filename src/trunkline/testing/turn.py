@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from trunkline.testing.assertions import GuardrailAssertions, ToolAssertions
-from trunkline.testing.conversation_view import GuardrailLook, Handoff, Message, ToolUse
+from trunkline.testing.conversation_view import GuardrailView, HandoffView, MessageView, ToolCallView
 from trunkline.testing.failures import VoiceFailure
 
 if TYPE_CHECKING:
@@ -18,15 +18,15 @@ class Turn(ToolAssertions, GuardrailAssertions):
 
     Attributes:
         words: what the caller was to say; None for the opening of the call and for silence.
-        said_ms: when the caller had finished, in ms of the call's clock; None while they speak.
-        cut_in_after_ms: how much of the agent's speech had been heard when the caller cut in; None if they did not.
+        speech_end_ms: when the caller had finished, in ms of the call's clock; None while they speak.
+        interrupted_after_ms: how much of the agent's speech had been heard when the caller interrupted; else None.
     """
 
     def __init__(self, call: VoiceCall, words: str | None, after_seq: int, start_ms: float) -> None:
         self.words = words
         self.start_ms = start_ms
-        self.said_ms: float | None = None if words is not None else start_ms
-        self.cut_in_after_ms: float | None = None
+        self.speech_end_ms: float | None = None if words is not None else start_ms
+        self.interrupted_after_ms: float | None = None
         self._call = call
         self._after = after_seq
         self._before: int | None = None
@@ -51,29 +51,29 @@ class Turn(ToolAssertions, GuardrailAssertions):
         return any(message.interrupted for message in self.messages)
 
     @property
-    def messages(self) -> Sequence[Message]:
+    def messages(self) -> Sequence[MessageView]:
         """The agents' messages."""
-        self._call.looked_at(self)
-        return self._call.reading.said_by_agents(self._after, self._before)
+        self._call.on_read(self)
+        return self._call.view.agent_messages(self._after, self._before)
 
     @property
     def recognised(self) -> str:
         """The caller's words as the call has them: what was typed, or what the recogniser understood."""
-        self._call.looked_at(self)
-        found = (one for one in self._call.reading.messages.values() if one.role == "user" and self.holds(one.seq))
+        self._call.on_read(self)
+        found = (one for one in self._call.view.messages.values() if one.role == "user" and self.contains(one.seq))
         return " ".join(message.text for message in found if message.text and not message.hidden)
 
     @property
-    def tools(self) -> Sequence[ToolUse]:
+    def tools(self) -> Sequence[ToolCallView]:
         """The tools that were called, in order. Handoffs are none of them."""
-        self._call.looked_at(self)
-        return [use for use in self._call.reading.tools.values() if self.holds(use.seq)]
+        self._call.on_read(self)
+        return [use for use in self._call.view.tools.values() if self.contains(use.seq)]
 
     @property
-    def handoffs(self) -> Sequence[Handoff]:
+    def handoffs(self) -> Sequence[HandoffView]:
         """The handoffs, in order."""
-        self._call.looked_at(self)
-        return [handoff for handoff in self._call.reading.handoffs if self.holds(handoff.seq)]
+        self._call.on_read(self)
+        return [handoff for handoff in self._call.view.handoffs if self.contains(handoff.seq)]
 
     @property
     def handed_to(self) -> str | None:
@@ -82,28 +82,28 @@ class Turn(ToolAssertions, GuardrailAssertions):
         return handoffs[-1].agent if handoffs else None
 
     @property
-    def guardrails(self) -> Sequence[GuardrailLook]:
+    def guardrails(self) -> Sequence[GuardrailView]:
         """What guardrails found in what the agents said, in order."""
-        self._call.looked_at(self)
-        return [look for look in self._call.reading.guardrails if self.holds(look.seq)]
+        self._call.on_read(self)
+        return [check for check in self._call.view.guardrails if self.contains(check.seq)]
 
     @property
-    def delay_parts(self) -> Mapping[str, int]:
+    def latency_parts(self) -> Mapping[str, int]:
         """What the caller waited for before the first sound of the answer, in ms: the parts of the call's own measure.
 
         They are those of docs/measuring.md; empty where nothing was measured.
         """
-        self._call.looked_at(self)
-        measured = [delay for seq, delay in self._call.reading.delays if self.holds(seq)]
+        self._call.on_read(self)
+        measured = [delay for seq, delay in self._call.view.latencies if self.contains(seq)]
         return {part.name: part.ms for part in measured[0].parts} if measured else {}
 
     @property
     def latency_ms(self) -> float | None:
         """From the end of the caller's words to the first sound of an agent; None if there was none."""
-        if self.said_ms is None:
+        if self.speech_end_ms is None:
             return None
-        began = [message.sounds_at_ms for message in self.messages if message.sounds_at_ms is not None]
-        return max(0.0, began[0] - self.said_ms) if began else None
+        began = [message.audio_start_ms for message in self.messages if message.audio_start_ms is not None]
+        return max(0.0, began[0] - self.speech_end_ms) if began else None
 
     def answers_within(self, ms: float) -> None:
         """The agents' first sound came within `ms` of the caller's last.
@@ -118,11 +118,11 @@ class Turn(ToolAssertions, GuardrailAssertions):
         if latency > ms:
             self.fail(f"The answer to {self.words!r} took {latency:.0f} ms; the budget was {ms:g} ms.")
 
-    def holds(self, seq: int) -> bool:
+    def contains(self, seq: int) -> bool:
         """Whether a place in the log belongs to this turn."""
         return seq > self._after and (self._before is None or seq < self._before)
 
-    def ends_at(self, seq: int) -> None:
+    def end_before(self, seq: int) -> None:
         """The caller's next turn begins there."""
         self._before = seq
 

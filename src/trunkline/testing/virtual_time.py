@@ -38,7 +38,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         self._now = 0.0
         self._patient = patient
         self._working: set[asyncio.Future[Any]] = set()
-        self._jumping = _Jumping(self._pass, self._must_wait)
+        self._jumping = _JumpingSelector(self._pass, self._must_wait)
         super().__init__(self._jumping)
         self._own_files = len(self._jumping.get_map())
 
@@ -60,7 +60,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         self._now += seconds
 
 
-class _Jumping(selectors.BaseSelector):
+class _JumpingSelector(selectors.BaseSelector):
     """Looks at the sockets without waiting, and tells how long would have been waited."""
 
     def __init__(self, jump: Callable[[float], None], must_wait: Callable[[], bool]) -> None:

@@ -13,14 +13,14 @@ from trunkline.calls.log_events import ApprovalNeeded, AudioCleared, AudioStarte
 from trunkline.realtime.events import encode
 from trunkline.testing import llm_judge
 from trunkline.testing.assertions import GuardrailAssertions, ToolAssertions
-from trunkline.testing.caller_input import Mouth
-from trunkline.testing.caller_playout import REPORT_EVERY_MS, Ear
-from trunkline.testing.conversation_view import GuardrailLook, Reading, ToolUse
+from trunkline.testing.caller_input import CallerInput
+from trunkline.testing.caller_playout import REPORT_INTERVAL_MS, CallerPlayout
+from trunkline.testing.conversation_view import ConversationView, GuardrailView, ToolCallView
 from trunkline.testing.failures import VoiceFailure
-from trunkline.testing.fault_injection import LinkFaults
+from trunkline.testing.fault_injection import FaultInjector
 from trunkline.testing.llm_judge import TextModel, Verdict
 from trunkline.testing.timeline import Row, render, rows_of
-from trunkline.testing.tool_mocks import replace_tool
+from trunkline.testing.tool_mocks import mock_tool
 from trunkline.testing.turn import Turn
 
 PATIENCE_MS = 15_000
@@ -31,9 +31,9 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
     """A call, and its caller.
 
     Attributes:
-        way: "typed", "spoken" or "live".
+        mode: "typed", "spoken" or "live".
         link: what may befall the link to the model.
-        reading: the conversation so far, read from the log.
+        view: the conversation so far, read from the log.
         turns: the turns so far; the first is the opening, before the caller has said anything.
         patience_ms: how long the caller waits while nothing happens, before the test fails.
     """
@@ -42,38 +42,40 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
         self,
         call: Call,
         *,
-        way: str,
-        link: LinkFaults,
-        mouth: Callable[[Call, Ear], Mouth],
+        mode: str,
+        link: FaultInjector,
+        caller_input: Callable[[Call, CallerPlayout], CallerInput],
         patience_ms: float = PATIENCE_MS,
-        keeps_sound: bool = False,
-        report_every_ms: int = REPORT_EVERY_MS,
+        records_audio: bool = False,
+        report_interval_ms: int = REPORT_INTERVAL_MS,
         judge: TextModel | None = None,
     ) -> None:
-        self.way = way
+        self.mode = mode
         self.link = link
         self.patience_ms = patience_ms
-        self.reading = Reading()
+        self.view = ConversationView()
         self._call = call
         self._loop = asyncio.get_running_loop()
-        self._began = self._loop.time()
+        self._start_s = self._loop.time()
         self.turns = [Turn(self, None, 0, 0.0)]
-        self._looked_at: Turn | None = None
+        self._last_read: Turn | None = None
         self._judge = judge
         self._approvals: dict[str, bool] = {}
         self._pushes = False
         self._changed: asyncio.Future[None] | None = None
-        self._last_news_ms = 0.0
-        self._stood_at: int | None = None
-        self.ear = Ear(self._clock, self._report, report_every_ms=report_every_ms, keeps_sound=keeps_sound)
-        self._mouth = mouth(call, self.ear)
+        self._last_entry_ms = 0.0
+        self._end_seq: int | None = None
+        self.playout = CallerPlayout(
+            self._clock, self._report, report_interval_ms=report_interval_ms, records_audio=records_audio
+        )
+        self._caller_input = caller_input(call, self.playout)
         for entry in call.log.since(0):
-            self.reading.read(entry)
+            self.view.read(entry)
         call.log.subscribe(self._on_entry)
-        call.attach(self.ear, call.leg.leg_id, after=0)
+        call.attach(self.playout, call.leg.leg_id, after=0)
 
     def __repr__(self) -> str:
-        return f"<VoiceCall {self._call.scenario.name} ({self.way})>"
+        return f"<VoiceCall {self._call.scenario.name} ({self.mode})>"
 
     # What the caller does -------------------------------------------------------------------------------------------
     async def say(self, words: str, *, interrupting_after_ms: float | None = None, at_ms: float | None = None) -> Turn:
@@ -88,11 +90,11 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
             VoiceFailure: the agent spoke less than that, or leaves the caller without an answer.
         """
         __tracebackhide__ = True
-        cut_in = await self._before_speaking(interrupting_after_ms, at_ms)
+        interrupted_after_ms = await self._before_speaking(interrupting_after_ms, at_ms)
         self._push_to_talk(on=False)
         turn = self._begin_turn(words)
-        turn.cut_in_after_ms = cut_in
-        await self._mouth.say(words)
+        turn.interrupted_after_ms = interrupted_after_ms
+        await self._caller_input.say(words)
         await self._until_answered(turn)
         return turn
 
@@ -115,23 +117,23 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
     async def silent_for(self, ms: float) -> Turn:
         """Says nothing for so long; the turn holds what the agents did meanwhile."""
         turn = self._begin_turn(None)
-        await self._mouth.keep_silent(ms)
+        await self._caller_input.stay_silent(ms)
         return turn
 
-    async def murmurs(self, words: str = "mm-hm") -> Turn:
+    async def backchannel(self, words: str = "mm-hm") -> Turn:
         """Makes a small sound while the agent speaks (or not), and waits until nothing more follows from it.
 
         Whether that interrupts the agent is for the scenario's turn detection to say.
         """
         turn = self._begin_turn(None)
-        await self._mouth.murmur(words)
+        await self._caller_input.backchannel(words)
         await self._until(lambda: self._call.at_rest, f"Nothing followed the {words!r}", turn.last_seq)
         return turn
 
     async def interrupts(self) -> None:
         """Presses the button that silences the agent."""
         self._command(type="interrupt")
-        await self._until(lambda: self._call.at_rest and self.ear.quiet, "The agent did not stop", None)
+        await self._until(lambda: self._call.at_rest and self.playout.is_idle, "The agent did not stop", None)
 
     async def push_to_talk(self, words: str, *, interrupting_after_ms: float | None = None) -> Turn:
         """Holds the talk button down while saying something aloud, and waits until it has been answered.
@@ -142,12 +144,12 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
             VoiceFailure: the agent spoke less than `interrupting_after_ms`, or nobody answers.
         """
         __tracebackhide__ = True
-        cut_in = await self._before_speaking(interrupting_after_ms)
+        interrupted_after_ms = await self._before_speaking(interrupting_after_ms)
         turn = self._begin_turn(words)
-        turn.cut_in_after_ms = cut_in
+        turn.interrupted_after_ms = interrupted_after_ms
         self._push_to_talk(on=True)
         self._command(type="press")
-        await self._mouth.speak(words)
+        await self._caller_input.speak(words)
         self._command(type="release")
         await self._until_answered(turn)
         return turn
@@ -170,13 +172,13 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
         self._command(type="hang_up")
         await self._until(lambda: self._call.is_over, "The call did not end", None)
 
-    def replaces(self, tool: str, stand_in: object) -> None:
-        """Lets `stand_in` answer instead of a tool, in this call only: a function, an exception to raise, or a result.
+    def mock_tool(self, tool: str, mock: object) -> None:
+        """Lets `mock` answer instead of a tool, in this call only: a function, an exception to raise, or a result.
 
         Raises:
             LookupError: the scenario has no such tool.
         """
-        replace_tool(self._call.scenario, tool, stand_in)
+        mock_tool(self._call.scenario, tool, mock)
 
     def changes_codec(self, codec: Codec) -> None:
         """Chooses another codec, as the page does: the model's session is made anew for it."""
@@ -200,22 +202,22 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
     @property
     def agent(self) -> str:
         """Who speaks now."""
-        return self.reading.agent
+        return self.view.agent
 
     @property
     def path(self) -> list[str]:
         """The agents that have had the caller, in order."""
-        return [self.reading.first_agent, *(handoff.agent for handoff in self.reading.handoffs)]
+        return [self.view.first_agent, *(handoff.agent for handoff in self.view.handoffs)]
 
     @property
-    def tools(self) -> Sequence[ToolUse]:
+    def tools(self) -> Sequence[ToolCallView]:
         """All tools that were called."""
-        return list(self.reading.tools.values())
+        return list(self.view.tools.values())
 
     @property
-    def guardrails(self) -> Sequence[GuardrailLook]:
+    def guardrails(self) -> Sequence[GuardrailView]:
         """What guardrails found, in order."""
-        return list(self.reading.guardrails)
+        return list(self.view.guardrails)
 
     @property
     def log(self) -> Sequence[Entry]:
@@ -230,39 +232,39 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
     @property
     def rows(self) -> Sequence[Row]:
         """The timeline, line by line."""
-        return rows_of(self.reading)
+        return rows_of(self.view)
 
     @property
     def title(self) -> str:
         """What a report calls it."""
-        return f"{self._call.scenario.name}, {self.way}"
+        return f"{self._call.scenario.name}, {self.mode}"
 
     def timeline(self, error: BaseException | None = None) -> str:
         """The conversation as text; with an error, its place is marked."""
         if error is None:
             return render(self.rows)
-        return render(self.rows, mark_after=self.place_of(error), because=str(error) or type(error).__name__)
+        return render(self.rows, mark_after=self.seq_of(error), because=str(error) or type(error).__name__)
 
-    def place_of(self, error: BaseException) -> int:
+    def seq_of(self, error: BaseException) -> int:
         """Where in the log an error of the test belongs: at the turn that was looked at last, or at the end."""
         if isinstance(error, VoiceFailure) and error.call is self and error.seq is not None:
             return error.seq
-        if self._looked_at is not None and isinstance(error, AssertionError):
-            return self._looked_at.last_seq
+        if self._last_read is not None and isinstance(error, AssertionError):
+            return self._last_read.last_seq
         return self.last_seq
 
     @property
     def last_seq(self) -> int:
         """The last place in the log that the test has seen."""
-        return self.reading.last_seq if self._stood_at is None else self._stood_at
+        return self.view.last_seq if self._end_seq is None else self._end_seq
 
-    def test_ends(self) -> None:
+    def on_test_end(self) -> None:
         """What comes from now on is none of the test's doing."""
-        self._stood_at = self.reading.last_seq
+        self._end_seq = self.view.last_seq
 
-    def looked_at(self, turn: Turn) -> None:
+    def on_read(self, turn: Turn) -> None:
         """A test reads something of a turn: if it fails next, the failure is there."""
-        self._looked_at = turn
+        self._last_read = turn
 
     # What can be asserted -------------------------------------------------------------------------------------------
     def took_path(self, *agents: str) -> None:
@@ -272,7 +274,7 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
             VoiceFailure: with others, or in another order.
         """
         __tracebackhide__ = True
-        for index, handoff in enumerate(self.reading.handoffs, 1):
+        for index, handoff in enumerate(self.view.handoffs, 1):
             if index >= len(agents) or agents[index] != handoff.agent:
                 self.fail(f"The path is {_arrows(self.path)}; expected {_arrows(agents)}.", handoff.seq)
         if list(agents) != self.path:
@@ -286,7 +288,7 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
         """
         __tracebackhide__ = True
         for turn in self.turns:
-            if turn.words is not None and turn.said_ms is not None:
+            if turn.words is not None and turn.speech_end_ms is not None:
                 turn.answers_within(ms)
 
     def leaves_nobody_in_silence(self, max_ms: float = 3000) -> None:
@@ -297,19 +299,19 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
         """
         __tracebackhide__ = True
         for index, turn in enumerate(self.turns):
-            if turn.said_ms is None or (index and turn.words is None):
+            if turn.speech_end_ms is None or (index and turn.words is None):
                 continue
             is_last = index + 1 == len(self.turns)
-            until = max(self.now_ms, self.ear.ends_ms) if is_last else self.turns[index + 1].start_ms
-            quiet_from = turn.said_ms
-            for stretch in self.ear.stretches:
-                if stretch.ends_ms <= quiet_from or stretch.starts_ms >= until:
+            until = max(self.now_ms, self.playout.end_ms) if is_last else self.turns[index + 1].start_ms
+            silent_from_ms = turn.speech_end_ms
+            for segment in self.playout.segments:
+                if segment.end_ms <= silent_from_ms or segment.start_ms >= until:
                     continue
-                if stretch.starts_ms - quiet_from > max_ms:
-                    self._fail_silent(turn, quiet_from, stretch.starts_ms)
-                quiet_from = stretch.ends_ms
-            if quiet_from == turn.said_ms and until - quiet_from > max_ms:
-                self._fail_silent(turn, quiet_from, until)
+                if segment.start_ms - silent_from_ms > max_ms:
+                    self._fail_silent(turn, silent_from_ms, segment.start_ms)
+                silent_from_ms = segment.end_ms
+            if silent_from_ms == turn.speech_end_ms and until - silent_from_ms > max_ms:
+                self._fail_silent(turn, silent_from_ms, until)
 
     async def judge(self, question: str, *, model: TextModel | None = None) -> Verdict:
         """Asks a text model whether the conversation so far is as described: "is polite about the refusal".
@@ -343,36 +345,39 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
     async def _until_answered(self, turn: Turn) -> None:
         """The caller has said what they had to say."""
         __tracebackhide__ = True
-        turn.said_ms = self.now_ms
-        complaint = f"Nobody answered {turn.words!r}"
-        await self._until(lambda: self._call.at_rest and self._answered(turn), complaint, turn.last_seq)
+        turn.speech_end_ms = self.now_ms
+        failure = f"Nobody answered {turn.words!r}"
+        await self._until(lambda: self._call.at_rest and self._answered(turn), failure, turn.last_seq)
 
     async def _until_quiet(self, when: str) -> None:
         __tracebackhide__ = True
         await self._until(lambda: self._call.at_rest, f"The agent did not come to an end {when}", None)
-        while not self.ear.quiet:  # noqa: ASYNC110 - what is waited for is the time itself
-            await asyncio.sleep((self.ear.ends_ms - self.now_ms) / 1000)
+        while not self.playout.is_idle:  # noqa: ASYNC110 - what is waited for is the time itself
+            await asyncio.sleep((self.playout.end_ms - self.now_ms) / 1000)
 
     async def _until_heard(self, ms: float) -> float:
         """Waits until so much of the agent's latest speech was heard; returns how much it has become."""
         __tracebackhide__ = True
         since = self.turns[-1].start_ms
-        complaint = f"Nobody could cut in after {ms:g} ms: the agent did not speak that long"
+        failure = f"Nobody could cut in after {ms:g} ms: the agent did not speak that long"
         await self._until(
-            lambda: self.ear.moment(ms, since) is not None or (self._call.at_rest and self._answered(self.turns[-1])),
-            complaint,
+            lambda: (
+                self.playout.played_at_ms(ms, since) is not None
+                or (self._call.at_rest and self._answered(self.turns[-1]))
+            ),
+            failure,
             None,
         )
-        moment = self.ear.moment(ms, since)
-        if moment is None:
-            self.fail(f"{complaint}, only {self.ear.heard_since(since):.0f} ms.")
-        if self.ear.quiet:
+        due_ms = self.playout.played_at_ms(ms, since)
+        if due_ms is None:
+            self.fail(f"{failure}, only {self.playout.duration_since(since):.0f} ms.")
+        if self.playout.is_idle:
             self.fail(f"Nobody could cut in after {ms:g} ms: the agent had finished already.")
-        await asyncio.sleep(max(0.0, moment - self.now_ms) / 1000)
-        return ms + max(0.0, self.now_ms - moment)
+        await asyncio.sleep(max(0.0, due_ms - self.now_ms) / 1000)
+        return ms + max(0.0, self.now_ms - due_ms)
 
     async def _until(
-        self, condition: Callable[[], bool], complaint: str, seq: int | None, within_ms: float | None = None
+        self, condition: Callable[[], bool], failure: str, seq: int | None, within_ms: float | None = None
     ) -> None:
         """Waits until `condition`; fails when nothing has happened for too long, or the call is over."""
         __tracebackhide__ = True
@@ -380,52 +385,52 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
         from_ms = self.now_ms
         while not condition():
             if self._call.is_over:
-                self.fail(f"{complaint}: the call is over ({self.reading.ended}).", seq)
-            since = max(from_ms, self._last_news_ms, self.ear.ends_ms) if within_ms is None else from_ms
+                self.fail(f"{failure}: the call is over ({self.view.ended}).", seq)
+            since = max(from_ms, self._last_entry_ms, self.playout.end_ms) if within_ms is None else from_ms
             if self.now_ms - since > patience:
-                self.fail(f"{complaint}{self._why_not(patience)}", seq)
-            await self._news(since + patience + 1)
+                self.fail(f"{failure}{self._waiting_reason(patience)}", seq)
+            await self._wait_for_entry(since + patience + 1)
 
-    async def _news(self, until_ms: float) -> None:
+    async def _wait_for_entry(self, until_ms: float) -> None:
         """Waits until the log grows, or until a moment."""
         self._changed = changed = self._loop.create_future()
-        timer = self._loop.call_at(self._began + until_ms / 1000, _done, changed)
+        timer = self._loop.call_at(self._start_s + until_ms / 1000, _done, changed)
         try:
             await changed
         finally:
             timer.cancel()
             self._changed = None
 
-    def _why_not(self, patience: float) -> str:
-        running = [str(use) for use in self.reading.tools.values() if not use.done]
+    def _waiting_reason(self, patience: float) -> str:
+        running = [str(use) for use in self.view.tools.values() if not use.done]
         still = f", while {', '.join(running)} was still running" if running else ""
         return f": nothing came for {patience:g} ms{still}."
 
     def _answered(self, turn: Turn) -> bool:
-        responses = self.reading.responses
-        return bool(responses) and turn.holds(responses[-1])
+        responses = self.view.responses
+        return bool(responses) and turn.contains(responses[-1])
 
     def _begin_turn(self, words: str | None) -> Turn:
-        turn = Turn(self, words, self.reading.last_seq, self.now_ms)
-        self.turns[-1].ends_at(self.reading.last_seq + 1)
+        turn = Turn(self, words, self.view.last_seq, self.now_ms)
+        self.turns[-1].end_before(self.view.last_seq + 1)
         self.turns.append(turn)
         return turn
 
     def _clock(self) -> float:
-        return (self._loop.time() - self._began) * 1000
+        return (self._loop.time() - self._start_s) * 1000
 
     def _on_entry(self, entry: Entry) -> None:
         event = entry.event
-        self.reading.read(entry)
+        self.view.read(entry)
         if isinstance(event, AudioStats):
             return
-        self._last_news_ms = self.now_ms
+        self._last_entry_ms = self.now_ms
         if isinstance(event, AudioStarted):
-            self.ear.started(event.item_id)
+            self.playout.on_audio_started(event.item_id)
         elif isinstance(event, AudioCleared):
-            self.ear.cleared()
+            self.playout.on_audio_cleared()
         elif isinstance(event, CallEnded):
-            self.ear.fall_silent()
+            self.playout.stop()
         elif isinstance(event, ApprovalNeeded) and event.name in self._approvals:
             self._command(type="approve", call_id=event.call_id, approved=self._approvals[event.name])
         if self._changed is not None:
@@ -441,7 +446,7 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
             self._command(type="played", item_id=item_id, ms=ms)
 
     def _command(self, **fields: Any) -> None:
-        self._call.command(self.ear, encode(fields).decode())
+        self._call.command(self.playout, encode(fields).decode())
 
     def _fail_silent(self, turn: Turn, from_ms: float, to_ms: float) -> NoReturn:
         __tracebackhide__ = True
@@ -462,4 +467,4 @@ def _done(future: asyncio.Future[None]) -> None:
         future.set_result(None)
 
 
-__all__ = ["PATIENCE_MS", "REPORT_EVERY_MS", "VoiceCall"]
+__all__ = ["PATIENCE_MS", "REPORT_INTERVAL_MS", "VoiceCall"]

@@ -16,11 +16,11 @@ from trunkline.providers import ProviderError
 from trunkline.providers.realtime_socket import open_socket
 from trunkline.realtime.events import Event
 from trunkline.testing.conformance import conversation, input_audio, responses, sessions
-from trunkline.testing.conformance.client import CannotTellError, Probe, Violation
-from trunkline.testing.conformance.invariants import WATCHES
+from trunkline.testing.conformance.client import ConformanceClient, InconclusiveError, Violation
+from trunkline.testing.conformance.invariants import INVARIANTS
 from trunkline.testing.conformance.report import Outcome, Report
 
-Check = Callable[[Probe], Awaitable[None]]
+Check = Callable[[ConformanceClient], Awaitable[None]]
 CHECKS: dict[str, Check] = {
     **sessions.CHECKS,
     **conversation.CHECKS,
@@ -51,51 +51,51 @@ async def check_realtime_server(
         ProviderError: the server cannot be reached, or refuses the key or the model.
         ValueError: `only` names a check that there is not.
     """
-    wanted = set(CHECKS) | set(WATCHES) if only is None else set(only)
-    unknown = wanted - set(CHECKS) - set(WATCHES)
+    selected = set(CHECKS) | set(INVARIANTS) if only is None else set(only)
+    unknown = selected - set(CHECKS) - set(INVARIANTS)
     if unknown:
         raise ValueError(f"There is no check named {', '.join(sorted(unknown))}.")
     target = _socket_url(url, model)
     headers = _headers(target, api_key)
     report = Report(target)
     transcripts: list[list[Event]] = []
-    # What is watched for is watched in every session, so those of all checks are needed even if one is wanted.
-    watched = not wanted.isdisjoint(WATCHES)
+    # What is needs_all for is needs_all in every session, so those of all checks are needed even if one is selected.
+    needs_all = not selected.isdisjoint(INVARIANTS)
     for name, check in CHECKS.items():
-        if name not in wanted and not watched:
+        if name not in selected and not needs_all:
             continue
-        probe = Probe(await open_socket(target, headers, urlsplit(target).netloc), timeout_s)
+        client = ConformanceClient(await open_socket(target, headers, urlsplit(target).netloc), timeout_s)
         try:
-            outcome = await _outcome(check, probe)
+            outcome = await _run_check(check, client)
         finally:
-            await probe.close()
-        transcripts.append(probe.events)
-        if name in wanted:
+            await client.close()
+        transcripts.append(client.events)
+        if name in selected:
             report.add(name, _rule(check), *outcome)
-    for name, watch in WATCHES.items():
-        if name in wanted:
-            report.add(name, _rule(watch), *_watched(watch, transcripts))
+    for name, invariant in INVARIANTS.items():
+        if name in selected:
+            report.add(name, _rule(invariant), *_check_invariant(invariant, transcripts))
     return report
 
 
-async def _outcome(check: Check, probe: Probe) -> tuple[Outcome, str]:
+async def _run_check(check: Check, client: ConformanceClient) -> tuple[Outcome, str]:
     try:
-        await check(probe)
-        await probe.settle()
+        await check(client)
+        await client.settle()
     except Violation as violation:
         return "failed", str(violation)
-    except CannotTellError as reason:
+    except InconclusiveError as reason:
         return "skipped", str(reason)
     return "passed", ""
 
 
-def _watched(watch: Callable[[list[Event]], None], transcripts: list[list[Event]]) -> tuple[Outcome, str]:
+def _check_invariant(invariant: Callable[[list[Event]], None], transcripts: list[list[Event]]) -> tuple[Outcome, str]:
     for events in transcripts:
         try:
-            watch(events)
+            invariant(events)
         except Violation as violation:
             return "failed", str(violation)
-        except CannotTellError as reason:
+        except InconclusiveError as reason:
             return "skipped", str(reason)
     return "passed", ""
 
@@ -124,4 +124,4 @@ def _headers(url: str, api_key: str | None) -> dict[str, str]:
     return {"Authorization": f"Bearer {api_key}"}
 
 
-__all__ = ["CHECKS", "WATCHES", "ProviderError", "Report", "check_realtime_server"]
+__all__ = ["CHECKS", "INVARIANTS", "ProviderError", "Report", "check_realtime_server"]

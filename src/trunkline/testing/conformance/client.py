@@ -15,11 +15,11 @@ class Violation(Exception):  # noqa: N818 - what was found, not what went wrong 
     """The server does not keep to the protocol; the message says how."""
 
 
-class CannotTellError(Exception):
+class InconclusiveError(Exception):
     """The check could not be made; the message says why."""
 
 
-class Probe:
+class ConformanceClient:
     """One session.
 
     Attributes:
@@ -30,7 +30,7 @@ class Probe:
         self.events: list[Event] = []
         self._connection = connection
         self._timeout_s = timeout_s
-        self._place = 0
+        self._position = 0
         self._lost: str | None = None
 
     async def send(self, type_: str, **fields: Any) -> str:
@@ -46,7 +46,7 @@ class Probe:
         except ConnectionLostError as lost:
             raise Violation(f"the connection was closed: {lost.reason}") from None
 
-    async def until(self, type_: str, where: Callable[[Event], bool] = lambda _event: True) -> Event:
+    async def expect(self, type_: str, where: Callable[[Event], bool] = lambda _event: True) -> Event:
         """The next event of a type, passing over others. An error that comes instead is a violation.
 
         Raises:
@@ -61,7 +61,7 @@ class Probe:
                 raise Violation(f"instead of {type_} came the error {event.get('error')}")
             passed.append(event["type"])
 
-    async def nothing_of(self, *types: str, within_s: float = 0.7) -> None:
+    async def expect_none_of(self, *types: str, within_s: float = 0.7) -> None:
         """None of these types comes for a while. What else comes is passed over.
 
         Raises:
@@ -84,8 +84,8 @@ class Probe:
             done = [event["response"]["id"] for event in self.events if event["type"] == "response.done"]
             if set(begun) <= set(done):
                 break
-            await self.until("response.done")
-        await self.nothing_of(within_s=0.1)
+            await self.expect("response.done")
+        await self.expect_none_of(within_s=0.1)
 
     async def settle_or_error(self) -> None:
         """Waits for the end of a response, and a little longer for what else comes."""
@@ -93,7 +93,7 @@ class Probe:
             event = await self._next("neither response.done nor anything else came")
             if event["type"] == "response.done":
                 break
-        await self.nothing_of(within_s=0.3)
+        await self.expect_none_of(within_s=0.3)
         await self.settle()
 
     async def close(self) -> None:
@@ -104,29 +104,29 @@ class Probe:
     async def configure(self, **session: Any) -> Event:
         """A `session.update`; returns the session that comes back."""
         await self.send("session.update", session={"type": "realtime", **session})
-        updated = await self.until("session.updated")
+        updated = await self.expect("session.updated")
         if not isinstance(updated.get("session"), dict):
             raise Violation("session.updated has no session")
         return dict(updated["session"])
 
-    async def type_words(self, text: str, item_id: str | None = None) -> Event:
+    async def send_text(self, text: str, item_id: str | None = None) -> Event:
         """A typed message of the caller; returns the item as it was added."""
         content = [{"type": "input_text", "text": text}]
         item: Event = {"type": "message", "role": "user", "content": content}
         if item_id is not None:
             item["id"] = item_id
         await self.send("conversation.item.create", item=item)
-        added = await self.until("conversation.item.added")
+        added = await self.expect("conversation.item.added")
         return dict(added["item"])
 
-    async def hear(self, pcm: bytes) -> None:
+    async def send_audio(self, pcm: bytes) -> None:
         """Sound of the caller, PCM16 at 24 kHz, in pieces of 100 ms."""
         for start in range(0, len(pcm), 4800):
             piece = base64.b64encode(pcm[start : start + 4800]).decode()
             await self.send("input_audio_buffer.append", audio=piece)
 
-    async def _next(self, complaint: str, timeout_s: float | None = 0.0) -> Event:
-        while self._place >= len(self.events):
+    async def _next(self, failure: str, timeout_s: float | None = 0.0) -> Event:
+        while self._position >= len(self.events):
             if self._lost is not None:
                 raise Violation(f"the connection was closed: {self._lost}")
             try:
@@ -135,7 +135,7 @@ class Probe:
             except TimeoutError:
                 if timeout_s is None:
                     raise
-                raise Violation(f"{complaint} within {self._timeout_s:g} s") from None
+                raise Violation(f"{failure} within {self._timeout_s:g} s") from None
             except ConnectionLostError as lost:
                 self._lost = f"{lost.reason} (code {lost.code})"
                 continue
@@ -143,8 +143,8 @@ class Probe:
                 self.events.append(decode_frame(frame))
             except MalformedEventError as error:
                 raise Violation(f"a frame is no event: {error}") from None
-        self._place += 1
-        return self.events[self._place - 1]
+        self._position += 1
+        return self.events[self._position - 1]
 
 
 def require(condition: object, message: str) -> None:

@@ -3,85 +3,85 @@
 from __future__ import annotations
 
 from trunkline.realtime.events import Event, new_id
-from trunkline.testing.conformance.client import CannotTellError, Probe, require
+from trunkline.testing.conformance.client import ConformanceClient, InconclusiveError, require
 
 WORDS = "Please tell me, in a few sentences, about the sea."
 
 
-async def items_created(probe: Probe) -> None:
+async def items_created(client: ConformanceClient) -> None:
     """A created item is told of by conversation.item.added and then .done, with the client's id and its predecessor."""
     first, second = new_id("item"), new_id("item")
     for item_id, before in ((first, None), (second, first)):
-        item = await probe.type_words("Good morning.", item_id)
-        added = probe.events[-1] if probe.events[-1]["type"] == "conversation.item.added" else _added(probe, item_id)
+        item = await client.send_text("Good morning.", item_id)
+        added = client.events[-1] if client.events[-1]["type"] == "conversation.item.added" else _added(client, item_id)
         require(item.get("id") == item_id, f"the item was given the id {item.get('id')!r}, not the client's")
         if before is not None:
             previous = added.get("previous_item_id")
             require(previous == before, f"previous_item_id is {previous!r}, not the item before")
         content = item.get("content") or [{}]
         require(content[0].get("text") == "Good morning.", f"its content is {content}")
-        done = await probe.until("conversation.item.done")
+        done = await client.expect("conversation.item.done")
         require(done["item"].get("id") == item_id, "conversation.item.done names another item")
 
 
-def _added(probe: Probe, item_id: str) -> Event:
+def _added(client: ConformanceClient, item_id: str) -> Event:
     return next(
         event
-        for event in reversed(probe.events)
+        for event in reversed(client.events)
         if event["type"] == "conversation.item.added" and event["item"].get("id") == item_id
     )
 
 
-async def items_inserted(probe: Probe) -> None:
+async def items_inserted(client: ConformanceClient) -> None:
     """previous_item_id puts an item behind another one, "root" at the beginning."""
-    first = (await probe.type_words("First."))["id"]
-    last = (await probe.type_words("Last."))["id"]
+    first = (await client.send_text("First."))["id"]
+    last = (await client.send_text("Last."))["id"]
     item: Event = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Between."}]}
-    await probe.send("conversation.item.create", item=item, previous_item_id=first)
-    added = await probe.until("conversation.item.added", lambda event: event["item"].get("id") not in (first, last))
+    await client.send("conversation.item.create", item=item, previous_item_id=first)
+    added = await client.expect("conversation.item.added", lambda event: event["item"].get("id") not in (first, last))
     require(added.get("previous_item_id") == first, f"it was put behind {added.get('previous_item_id')!r}")
-    await probe.send("conversation.item.create", item=item, previous_item_id="root")
-    added = await probe.until("conversation.item.added")
+    await client.send("conversation.item.create", item=item, previous_item_id="root")
+    added = await client.expect("conversation.item.added")
     require(added.get("previous_item_id") is None, f"it was put behind {added.get('previous_item_id')!r}, not first")
 
 
-async def items_retrieved(probe: Probe) -> None:
+async def items_retrieved(client: ConformanceClient) -> None:
     """conversation.item.retrieve gives the item back; an unknown id is an error."""
-    item = await probe.type_words("Remember this.")
-    await probe.send("conversation.item.retrieve", item_id=item["id"])
-    got = (await probe.until("conversation.item.retrieved"))["item"]
+    item = await client.send_text("Remember this.")
+    await client.send("conversation.item.retrieve", item_id=item["id"])
+    got = (await client.expect("conversation.item.retrieved"))["item"]
     require(got.get("id") == item["id"], "another item came")
-    sent = await probe.send("conversation.item.retrieve", item_id=new_id("item"))
-    error = (await probe.until("error")).get("error") or {}
+    sent = await client.send("conversation.item.retrieve", item_id=new_id("item"))
+    error = (await client.expect("error")).get("error") or {}
     require(error.get("event_id") == sent, "the error does not name the request")
 
 
-async def items_deleted(probe: Probe) -> None:
+async def items_deleted(client: ConformanceClient) -> None:
     """conversation.item.delete is confirmed; afterwards the item is unknown."""
-    item = await probe.type_words("Forget this.")
-    await probe.send("conversation.item.delete", item_id=item["id"])
-    deleted = await probe.until("conversation.item.deleted")
+    item = await client.send_text("Forget this.")
+    await client.send("conversation.item.delete", item_id=item["id"])
+    deleted = await client.expect("conversation.item.deleted")
     require(deleted.get("item_id") == item["id"], "another item was deleted")
-    await probe.send("conversation.item.delete", item_id=item["id"])
-    await probe.until("error")
+    await client.send("conversation.item.delete", item_id=item["id"])
+    await client.expect("error")
 
 
-async def truncated(probe: Probe) -> None:
+async def truncated(client: ConformanceClient) -> None:
     """What the agent said aloud can be truncated, which is confirmed with the same time; not beyond its end."""
-    await probe.configure(output_modalities=["audio"])
-    await probe.type_words(WORDS)
-    await probe.send("response.create")
-    done = await probe.until("response.done")
+    await client.configure(output_modalities=["audio"])
+    await client.send_text(WORDS)
+    await client.send("response.create")
+    done = await client.expect("response.done")
     messages = [item for item in done["response"].get("output") or () if item.get("type") == "message"]
     if not messages:
-        raise CannotTellError("the model said nothing")
+        raise InconclusiveError("the model said nothing")
     item_id = messages[0]["id"]
-    await probe.send("conversation.item.truncate", item_id=item_id, content_index=0, audio_end_ms=100)
-    event = await probe.until("conversation.item.truncated")
+    await client.send("conversation.item.truncate", item_id=item_id, content_index=0, audio_end_ms=100)
+    event = await client.expect("conversation.item.truncated")
     told = (event.get("item_id"), event.get("content_index"), event.get("audio_end_ms"))
     require(told == (item_id, 0, 100), f"it tells of {told}, not of {(item_id, 0, 100)}")
-    sent = await probe.send("conversation.item.truncate", item_id=item_id, content_index=0, audio_end_ms=9_999_999)
-    error = (await probe.until("error")).get("error") or {}
+    sent = await client.send("conversation.item.truncate", item_id=item_id, content_index=0, audio_end_ms=9_999_999)
+    error = (await client.expect("error")).get("error") or {}
     require(error.get("event_id") == sent, "the error does not name the request")
 
 

@@ -9,63 +9,63 @@ import numpy as np
 
 from trunkline.engine.speech import SAMPLE_RATE, SpeechError
 from trunkline.realtime.events import Event
-from trunkline.testing.conformance.client import CannotTellError, Probe, Violation, require
+from trunkline.testing.conformance.client import ConformanceClient, InconclusiveError, Violation, require
 
 SENTENCE = "Good morning. Could you please tell me about the sea?"
 
 
-async def push_to_talk(probe: Probe) -> None:
+async def push_to_talk(client: ConformanceClient) -> None:
     """With turn_detection null nothing happens by itself: a commit makes an item of the sound, and no response."""
-    session = await probe.configure(audio={"input": {"turn_detection": None}})
+    session = await client.configure(audio={"input": {"turn_detection": None}})
     detection = session.get("audio", {}).get("input", {}).get("turn_detection")
     require(detection is None, f"turn_detection is {detection!r} after it was set to null")
-    await probe.hear(_hum(600))
-    await probe.nothing_of("input_audio_buffer.speech_started", "input_audio_buffer.committed", within_s=0.4)
-    await probe.send("input_audio_buffer.commit")
-    committed = await probe.until("input_audio_buffer.committed")
+    await client.send_audio(_hum(600))
+    await client.expect_none_of("input_audio_buffer.speech_started", "input_audio_buffer.committed", within_s=0.4)
+    await client.send("input_audio_buffer.commit")
+    committed = await client.expect("input_audio_buffer.committed")
     require(isinstance(committed.get("item_id"), str), "input_audio_buffer.committed has no item_id")
-    added = await probe.until("conversation.item.added")
+    added = await client.expect("conversation.item.added")
     require(added["item"].get("id") == committed["item_id"], "the item that was added is another one")
     content = added["item"].get("content") or [{}]
     require(content[0].get("type") == "input_audio", f"its content is {content[0].get('type')!r}")
-    await probe.nothing_of("response.created")
+    await client.expect_none_of("response.created")
 
 
-async def empty_commit(probe: Probe) -> None:
+async def empty_commit(client: ConformanceClient) -> None:
     """Committing an empty buffer is an error."""
-    await probe.configure(audio={"input": {"turn_detection": None}})
-    sent = await probe.send("input_audio_buffer.commit")
-    error = (await probe.until("error")).get("error") or {}
+    await client.configure(audio={"input": {"turn_detection": None}})
+    sent = await client.send("input_audio_buffer.commit")
+    error = (await client.expect("error")).get("error") or {}
     require(error.get("event_id") == sent, "the error does not name the commit")
 
 
-async def cleared(probe: Probe) -> None:
+async def cleared(client: ConformanceClient) -> None:
     """input_audio_buffer.clear is confirmed, and what was in the buffer is gone."""
-    await probe.configure(audio={"input": {"turn_detection": None}})
-    await probe.hear(_hum(600))
-    await probe.send("input_audio_buffer.clear")
-    await probe.until("input_audio_buffer.cleared")
-    await probe.send("input_audio_buffer.commit")
-    await probe.until("error")
+    await client.configure(audio={"input": {"turn_detection": None}})
+    await client.send_audio(_hum(600))
+    await client.send("input_audio_buffer.clear")
+    await client.expect("input_audio_buffer.cleared")
+    await client.send("input_audio_buffer.commit")
+    await client.expect("error")
 
 
-async def voice_activity(probe: Probe) -> None:
+async def voice_activity(client: ConformanceClient) -> None:
     """Speech starts and stops a turn, with times and the id of the item that it becomes, and a response follows."""
     sound = await _spoken(SENTENCE)
     detection: dict[str, Any] = {"type": "server_vad", "threshold": 0.5, "silence_duration_ms": 500}
-    await probe.configure(output_modalities=["text"], audio={"input": {"turn_detection": detection}})
-    await probe.hear(bytes(SAMPLE_RATE) + sound + bytes(SAMPLE_RATE * 2 * 2))
-    started = await probe.until("input_audio_buffer.speech_started")
-    stopped = await probe.until("input_audio_buffer.speech_stopped")
+    await client.configure(output_modalities=["text"], audio={"input": {"turn_detection": detection}})
+    await client.send_audio(bytes(SAMPLE_RATE) + sound + bytes(SAMPLE_RATE * 2 * 2))
+    started = await client.expect("input_audio_buffer.speech_started")
+    stopped = await client.expect("input_audio_buffer.speech_stopped")
     begin, end = _time(started, "audio_start_ms"), _time(stopped, "audio_end_ms")
     spoken_ms = len(sound) // 48
     require(begin < 1000 and end > begin, f"it starts at {begin} ms and stops at {end} ms")
     require(end < 500 + spoken_ms + 1200, f"it stops at {end} ms; the words end at about {500 + spoken_ms} ms")
-    committed = await probe.until("input_audio_buffer.committed")
+    committed = await client.expect("input_audio_buffer.committed")
     ids = {started.get("item_id"), stopped.get("item_id"), committed.get("item_id")}
     require(len(ids) == 1 and None not in ids, f"the events name different items: {ids}")
-    await probe.until("conversation.item.added", lambda event: event["item"].get("id") in ids)
-    await probe.until("response.done")
+    await client.expect("conversation.item.added", lambda event: event["item"].get("id") in ids)
+    await client.expect("response.done")
 
 
 def _time(event: Event, field: str) -> int:
@@ -79,7 +79,7 @@ async def _spoken(text: str) -> bytes:
     try:
         return await _say(text)
     except SpeechError as error:
-        raise CannotTellError(f"there is no voice to speak with: {error}") from None
+        raise InconclusiveError(f"there is no voice to speak with: {error}") from None
 
 
 async def _say(text: str) -> bytes:

@@ -8,7 +8,7 @@ import typing
 from collections.abc import Callable
 
 from trunkline.realtime.events import Event
-from trunkline.testing.conformance.client import CannotTellError, Violation, require
+from trunkline.testing.conformance.client import InconclusiveError, Violation, require
 
 if typing.TYPE_CHECKING:
     from pydantic import BaseModel
@@ -90,7 +90,7 @@ _WHOLE = {
 def official_types(events: list[Event]) -> None:
     """Every event fits the openai package's type for it; events that the package does not know yet are passed over."""
     if importlib.util.find_spec("openai") is None:
-        raise CannotTellError("the openai package is not installed")
+        raise InconclusiveError("the openai package is not installed")
     for event in events:
         problem = _misfit(event)
         if problem is not None:
@@ -129,7 +129,7 @@ def _part_id(event: Event) -> object:
     return event.get("item_id"), event.get("content_index")
 
 
-WATCHES: dict[str, Callable[[list[Event]], None]] = {
+INVARIANTS: dict[str, Callable[[list[Event]], None]] = {
     "event-ids": event_ids,
     "added-then-done": added_then_done,
     "one-done": one_done,

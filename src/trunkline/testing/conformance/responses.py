@@ -6,15 +6,15 @@ import base64
 import binascii
 
 from trunkline.realtime.events import Event, new_id
-from trunkline.testing.conformance.client import CannotTellError, Probe, require
+from trunkline.testing.conformance.client import ConformanceClient, InconclusiveError, require
 from trunkline.testing.conformance.conversation import WORDS
 
 
-async def text_response(probe: Probe) -> None:
+async def text_response(client: ConformanceClient) -> None:
     """A text response comes as created, item added, part added, deltas, text done, part done, item done, done."""
-    await probe.configure(output_modalities=["text"])
-    await probe.type_words(WORDS)
-    events = await _response(probe)
+    await client.configure(output_modalities=["text"])
+    await client.send_text(WORDS)
+    events = await _response(client)
     _in_order(
         events,
         "response.created",
@@ -29,11 +29,11 @@ async def text_response(probe: Probe) -> None:
     _completed(events[-1])
 
 
-async def audio_response(probe: Probe) -> None:
+async def audio_response(client: ConformanceClient) -> None:
     """A spoken response has sound that decodes, and its transcript; both end before their part does."""
-    await probe.configure(output_modalities=["audio"])
-    await probe.type_words(WORDS)
-    events = await _response(probe)
+    await client.configure(output_modalities=["audio"])
+    await client.send_text(WORDS)
+    events = await _response(client)
     for kind in ("output_audio", "output_audio_transcript"):
         _in_order(
             events,
@@ -57,30 +57,30 @@ async def audio_response(probe: Probe) -> None:
     _completed(events[-1])
 
 
-async def response_fills_conversation(probe: Probe) -> None:
+async def response_fills_conversation(client: ConformanceClient) -> None:
     """What a response says becomes an item of the conversation, announced like any other."""
-    await probe.configure(output_modalities=["text"])
-    asked = await probe.type_words(WORDS)
-    events = await _response(probe)
+    await client.configure(output_modalities=["text"])
+    asked = await client.send_text(WORDS)
+    events = await _response(client)
     items = {event["item"]["id"] for event in events if event["type"] == "response.output_item.added"}
     added = [event for event in events if event["type"] == "conversation.item.added" and event["item"]["id"] in items]
     require(added, "there was no conversation.item.added for it")
     require(added[0].get("previous_item_id") == asked["id"], "it does not stand behind what it answers")
 
 
-async def one_response_at_a_time(probe: Probe) -> None:
+async def one_response_at_a_time(client: ConformanceClient) -> None:
     """A response.create while one is under way is refused with conversation_already_has_active_response."""
-    await probe.configure(output_modalities=["audio"])
-    await probe.type_words(WORDS)
-    await probe.send("response.create")
-    second = await probe.send("response.create")
-    before = len(probe.events)
-    await probe.settle_or_error()
-    events = probe.events[before:]
+    await client.configure(output_modalities=["audio"])
+    await client.send_text(WORDS)
+    await client.send("response.create")
+    second = await client.send("response.create")
+    before = len(client.events)
+    await client.settle_or_error()
+    events = client.events[before:]
     errors = [event.get("error") or {} for event in events if event["type"] == "error"]
     kinds = [event["type"] for event in events]
     if not errors and "response.done" in kinds[: _last(kinds, "response.created")]:
-        raise CannotTellError("the first response was over before the second was asked for")
+        raise InconclusiveError("the first response was over before the second was asked for")
     require(errors, "the second was not refused")
     require(
         errors[0].get("code") == "conversation_already_has_active_response",
@@ -89,28 +89,28 @@ async def one_response_at_a_time(probe: Probe) -> None:
     require(errors[0].get("event_id") == second, "the error does not name the second request")
 
 
-async def cancelled(probe: Probe) -> None:
+async def cancelled(client: ConformanceClient) -> None:
     """response.cancel ends the response at once, with the status cancelled; without a response it is an error."""
-    await probe.configure(output_modalities=["audio"])
-    await probe.type_words(WORDS)
-    await probe.send("response.create")
-    created = await probe.until("response.created")
-    await probe.send("response.cancel", response_id=created["response"]["id"])
-    done = await probe.until("response.done")
+    await client.configure(output_modalities=["audio"])
+    await client.send_text(WORDS)
+    await client.send("response.create")
+    created = await client.expect("response.created")
+    await client.send("response.cancel", response_id=created["response"]["id"])
+    done = await client.expect("response.done")
     status = done["response"].get("status")
     if status == "completed":
-        raise CannotTellError("the response was over before it could be cancelled")
+        raise InconclusiveError("the response was over before it could be cancelled")
     require(status == "cancelled", f"its status is {status!r}")
-    sent = await probe.send("response.cancel")
-    error = (await probe.until("error")).get("error") or {}
+    sent = await client.send("response.cancel")
+    error = (await client.expect("error")).get("error") or {}
     require(error.get("event_id") == sent, "the error does not name the request")
 
 
-async def out_of_band(probe: Probe) -> None:
+async def out_of_band(client: ConformanceClient) -> None:
     """A response with conversation "none" leaves the conversation as it is, and keeps its metadata."""
-    await probe.until("session.created")
+    await client.expect("session.created")
     item: Event = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": WORDS}]}
-    await probe.send(
+    await client.send(
         "response.create",
         response={
             "conversation": "none",
@@ -119,14 +119,14 @@ async def out_of_band(probe: Probe) -> None:
             "metadata": {"purpose": "aside"},
         },
     )
-    done = await probe.until("response.done")
+    done = await client.expect("response.done")
     metadata = done["response"].get("metadata")
     require(metadata == {"purpose": "aside"}, f"its metadata is {metadata!r}")
-    added = [event for event in probe.events if event["type"] == "conversation.item.added"]
+    added = [event for event in client.events if event["type"] == "conversation.item.added"]
     require(not added, "something was added to the conversation")
 
 
-async def function_call(probe: Probe) -> None:
+async def function_call(client: ConformanceClient) -> None:
     """A function call has name, call_id and JSON arguments; its output is taken and can be answered."""
     tool = {
         "type": "function",
@@ -140,16 +140,16 @@ async def function_call(probe: Probe) -> None:
         },
     }
     choice = {"type": "function", "name": "get_tide"}
-    await probe.configure(output_modalities=["text"], tools=[tool], tool_choice=choice)
-    await probe.type_words("How is the tide at Hamburg?")
-    events = await _response(probe)
+    await client.configure(output_modalities=["text"], tools=[tool], tool_choice=choice)
+    await client.send_text("How is the tide at Hamburg?")
+    events = await _response(client)
     calls = [
         event["item"]
         for event in events
         if event["type"] == "response.output_item.done" and event["item"].get("type") == "function_call"
     ]
     if not calls:
-        raise CannotTellError("the model called no function, though it was told to")
+        raise InconclusiveError("the model called no function, though it was told to")
     require(calls[0].get("name") == "get_tide", f"it is called {calls[0].get('name')!r}")
     call_id = calls[0].get("call_id")
     require(isinstance(call_id, str) and call_id, "it has no call_id")
@@ -157,17 +157,17 @@ async def function_call(probe: Probe) -> None:
         events, "response.function_call_arguments.delta", "response.function_call_arguments.done", "response.done"
     )
     output: Event = {"id": new_id("item"), "type": "function_call_output", "call_id": call_id, "output": '"high"'}
-    await probe.send("conversation.item.create", item=output)
-    await probe.until("conversation.item.added", lambda event: event["item"].get("call_id") == call_id)
-    await probe.send("response.create", response={"tool_choice": "none"})
-    await probe.until("response.done")
+    await client.send("conversation.item.create", item=output)
+    await client.expect("conversation.item.added", lambda event: event["item"].get("call_id") == call_id)
+    await client.send("response.create", response={"tool_choice": "none"})
+    await client.expect("response.done")
 
 
-async def _response(probe: Probe) -> list[Event]:
-    before = len(probe.events)
-    await probe.send("response.create")
-    await probe.until("response.done")
-    return probe.events[before:]
+async def _response(client: ConformanceClient) -> list[Event]:
+    before = len(client.events)
+    await client.send("response.create")
+    await client.expect("response.done")
+    return client.events[before:]
 
 
 def _in_order(events: list[Event], *types: str) -> None:

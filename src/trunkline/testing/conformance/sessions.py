@@ -2,56 +2,56 @@
 
 from __future__ import annotations
 
-from trunkline.testing.conformance.client import Probe, require
+from trunkline.testing.conformance.client import ConformanceClient, require
 
 
-async def session_created(probe: Probe) -> None:
+async def session_created(client: ConformanceClient) -> None:
     """The first event is session.created, with a session of type realtime that has an id."""
-    await probe.until("session.created")
-    first = probe.events[0]
+    await client.expect("session.created")
+    first = client.events[0]
     require(first["type"] == "session.created", f"the first event is {first['type']}")
     session = first.get("session") or {}
     require(session.get("type") == "realtime", f"its session is of type {session.get('type')!r}")
     require(isinstance(session.get("id"), str) and session["id"], "its session has no id")
 
 
-async def session_updated(probe: Probe) -> None:
+async def session_updated(client: ConformanceClient) -> None:
     """session.update is answered with session.updated; only the fields that were sent have changed."""
-    await probe.configure(instructions="Be brief.", output_modalities=["text"])
-    session = await probe.configure(instructions="Be kind.")
+    await client.configure(instructions="Be brief.", output_modalities=["text"])
+    session = await client.configure(instructions="Be kind.")
     require(session.get("instructions") == "Be kind.", f"the instructions are {session.get('instructions')!r}")
     modalities = session.get("output_modalities")
     require(modalities == ["text"], f"output_modalities, which were not sent, have become {modalities!r}")
 
 
-async def errors_echo_event_id(probe: Probe) -> None:
+async def errors_echo_event_id(client: ConformanceClient) -> None:
     """A mistake is answered with an error that has a message and the event_id of what caused it; the session lives."""
-    sent = await probe.send("no.such.event")
-    error = (await probe.until("error")).get("error") or {}
+    sent = await client.send("no.such.event")
+    error = (await client.expect("error")).get("error") or {}
     require(error.get("event_id") == sent, f"its event_id is {error.get('event_id')!r}; it was {sent!r} that caused it")
     require(isinstance(error.get("message"), str) and error["message"], "it has no message")
     require(isinstance(error.get("type"), str), "it has no type")
-    await probe.configure(instructions="Still here?")
+    await client.configure(instructions="Still here?")
 
 
-async def bad_settings_change_nothing(probe: Probe) -> None:
+async def bad_settings_change_nothing(client: ConformanceClient) -> None:
     """A session.update with a value that is not allowed is refused as a whole."""
-    await probe.configure(instructions="Be brief.")
-    sent = await probe.send(
+    await client.configure(instructions="Be brief.")
+    sent = await client.send(
         "session.update", session={"type": "realtime", "instructions": "Be loud.", "output_modalities": ["smell"]}
     )
-    error = (await probe.until("error")).get("error") or {}
+    error = (await client.expect("error")).get("error") or {}
     require(error.get("event_id") == sent, "the error does not name the update")
-    session = await probe.configure(tool_choice="auto")
+    session = await client.configure(tool_choice="auto")
     require(session.get("instructions") == "Be brief.", "a part of the refused update was taken over")
 
 
-async def malformed_frames(probe: Probe) -> None:
+async def malformed_frames(client: ConformanceClient) -> None:
     """A frame that is no JSON is answered with an error; the session lives."""
-    await probe.until("session.created")
-    await probe.send_raw('{"type": "session.update", ')
-    await probe.until("error")
-    await probe.configure(instructions="Still here?")
+    await client.expect("session.created")
+    await client.send_raw('{"type": "session.update", ')
+    await client.expect("error")
+    await client.configure(instructions="Still here?")
 
 
 CHECKS = {

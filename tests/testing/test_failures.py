@@ -48,7 +48,7 @@ async def test_a_tool_that_never_returns_is_named(voice_call: VoiceCalls) -> Non
         await asyncio.sleep(29)
 
     call = await voice_call(shop)
-    call.replaces("ask_warehouse", stuck)
+    call.mock_tool("ask_warehouse", stuck)
     with pytest.raises(VoiceFailure, match=r"while ask_warehouse\(thing='plums'\) was still running"):
         await call.say("do you have plums")
 
@@ -164,7 +164,7 @@ async def test_silence_while_a_tool_runs(voice_call: VoiceCalls) -> None:
         return thing
 
     call = await voice_call(shop)
-    call.replaces("ask_warehouse", slow)
+    call.mock_tool("ask_warehouse", slow)
     await call.say("do you have plums")
     with pytest.raises(VoiceFailure, match="left in silence"):
         call.leaves_nobody_in_silence()

@@ -14,7 +14,7 @@ import trunkline.testing.report
 from trunkline.builtin_scenarios import simple_handoff
 from trunkline.engine.default import local_engine
 from trunkline.settings import Settings
-from trunkline.testing import Line, VoiceCalls
+from trunkline.testing import ChannelImpairment, VoiceCalls
 
 pytest_plugins = "pytester"
 both_ways = pytest.mark.parametrize(
@@ -53,7 +53,7 @@ async def test_a_caller_cuts_in(voice_call: VoiceCalls) -> None:
     heard_ms = opening.messages[0].heard_ms
     assert heard_ms is not None
     # Typed words arrive at once; a voice is noticed when it has begun.
-    assert 800 <= heard_ms < (801 if call.way == "typed" else 1800)
+    assert 800 <= heard_ms < (801 if call.mode == "typed" else 1800)
     assert turn.handed_to == "haikuWriter"
 
 
@@ -78,9 +78,15 @@ async def test_a_lost_link_is_made_anew(voice_call: VoiceCalls) -> None:
 
 
 @spoken_only
-@pytest.mark.parametrize("line", [Line(telephone=True), Line(noise_dbfs=-55), Line(loss=0.03)], ids=str)
-async def test_a_voice_on_a_line_that_is_not_perfect_is_heard_and_answered(voice_call: VoiceCalls, line: Line) -> None:
-    call = await voice_call("simpleHandoff", line=line)
+@pytest.mark.parametrize(
+    "line",
+    [ChannelImpairment(telephone=True), ChannelImpairment(noise_dbfs=-55), ChannelImpairment(loss=0.03)],
+    ids=str,
+)
+async def test_a_voice_on_a_line_that_is_not_perfect_is_heard_and_answered(
+    voice_call: VoiceCalls, line: ChannelImpairment
+) -> None:
+    call = await voice_call("simpleHandoff", impairment=line)
     await call.hears("haiku")
     turn = await call.say("yes please", interrupting_after_ms=300)
     assert call.turns[0].interrupted
@@ -117,9 +123,9 @@ def test_the_page_has_the_sound_of_spoken_calls(pytester: pytest.Pytester) -> No
     import numpy as np
 
     with wave.open(BytesIO(base64.b64decode(found[1]))) as wav:
-        assert (wav.getnchannels(), wav.getframerate()) == (2, trunkline.testing.report.SOUND_RATE)
+        assert (wav.getnchannels(), wav.getframerate()) == (2, trunkline.testing.report.RECORDING_RATE)
         sound = np.frombuffer(wav.readframes(wav.getnframes()), "<i2").reshape(-1, 2)
-    assert sound.shape[0] > trunkline.testing.report.SOUND_RATE
+    assert sound.shape[0] > trunkline.testing.report.RECORDING_RATE
     assert abs(sound[:, 0]).max() > 3000, "the caller is not on the left"
     assert abs(sound[:, 1]).max() > 3000, "the agents are not on the right"
 
@@ -138,7 +144,7 @@ async def test_live_calls_go_to_the_provider_that_is_configured(
             await call.hears("haiku")
             turn = await call.say("no thank you")
             assert "change your mind" in turn.text
-            assert call.way == "live"
+            assert call.mode == "live"
             assert call.log[0].event.provider == "openai"
         """
     )
