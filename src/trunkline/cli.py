@@ -251,7 +251,7 @@ async def _engine(settings: Settings, targets: list[str], key: str | None) -> in
     from trunkline.engine.default import local_engine
     from trunkline.engine.speech import SpeechError
     from trunkline.scenario.loading import load
-    from trunkline.web.log_redaction import quiet_log
+    from trunkline.web.log_redaction import redact_logs
 
     if key is None and not is_loopback(settings.host):
         key = secrets.token_urlsafe(24)
@@ -261,7 +261,7 @@ async def _engine(settings: Settings, targets: list[str], key: str | None) -> in
         typer.echo(f"{problem}", err=True)
     running = local_engine(scenarios.by_name, settings, key=key, host=settings.host, port=settings.port)
     try:
-        with quiet_log(log_content=settings.log_content):
+        with redact_logs(log_content=settings.log_content):
             async with running as server:
                 typer.echo(f"The Realtime endpoint is at {server.url}  (Ctrl-C ends it)")
                 typer.echo(f"Models: {', '.join(scenarios.by_name)}")

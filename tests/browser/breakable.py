@@ -70,7 +70,7 @@ class BreakableServer:
     # What a test does with it ---------------------------------------------------------------------------------------
     def call(self, call_id: str) -> Call:
         """A call, to be looked at."""
-        found = self.app.state.service.registry.find(call_id)
+        found = self.app.state.server.registry.find(call_id)
         assert isinstance(found, Call)
         return found
 

@@ -14,7 +14,7 @@ import websockets
 
 from tests.web.web_server import Client, own_settings, serving
 from trunkline.web import app
-from trunkline.web.rate_limit import MAX_CLIENTS, Rate, client_of
+from trunkline.web.rate_limit import MAX_CLIENTS, RateLimiter, client_of
 from trunkline.web.uvicorn_config import MAX_HEAD_BYTES
 
 TOKEN = "correct-horse-battery-staple"
@@ -311,7 +311,7 @@ async def test_whoever_takes_long_over_a_call_is_not_too_slow(monkeypatch: pytes
 # Counting -----------------------------------------------------------------------------------------------------------
 def test_tries_come_back_as_time_goes_by() -> None:
     now = [0.0]
-    rate = Rate(6, clock=lambda: now[0])
+    rate = RateLimiter(6, clock=lambda: now[0])
     for _ in range(6):
         assert rate.wait_s("a") == 0
         rate.count("a")
@@ -328,7 +328,7 @@ def test_tries_come_back_as_time_goes_by() -> None:
 
 
 def test_clients_that_are_remembered_are_bounded() -> None:
-    rate = Rate(1)
+    rate = RateLimiter(1)
     for n in range(MAX_CLIENTS + 10):
         rate.count(str(n))
     assert len(rate._left) == MAX_CLIENTS

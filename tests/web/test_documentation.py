@@ -59,7 +59,7 @@ def test_no_other_command_is_documented() -> None:
 
 def test_every_error_code_is_documented_and_no_other() -> None:
     sources = "".join(path.read_text() for path in (ROOT / "src/trunkline/web").glob("*.py"))
-    used = {(int(status), code) for status, code in re.findall(r"Refusal\((\d+), \"(\w+)\"", sources)}
+    used = {(int(status), code) for status, code in re.findall(r"ApiError\((\d+), \"(\w+)\"", sources)}
     used |= {(403, "forbidden_origin"), (500, "internal")}
     documented = {(int(s), c) for s, c in re.findall(r"^\| (\d+) \| `(\w+)` \|", TEXT, re.MULTILINE)}
     assert documented == used
@@ -83,7 +83,7 @@ def test_every_route_is_documented() -> None:
 BODIES: dict[str, type[msgspec.Struct]] = {
     "### `POST /api/calls`": call_routes.NewCall,
     "### `POST /api/calls/{id}/leg`": call_routes.NewLeg,
-    "### `POST /api/responses`": client_api.AskText,
+    "### `POST /api/responses`": client_api.TextRequest,
 }
 
 

@@ -309,7 +309,7 @@ async def test_an_answer_to_an_error_of_ours_carries_them_too(monkeypatch: pytes
         raise RuntimeError("secret words")
 
     async with serving(monkeypatch, allowed_origins=["https://app.example"]) as caller:
-        monkeypatch.setattr(server_state.Service, "ready", broken)
+        monkeypatch.setattr(server_state.ServerState, "ready", broken)
         response = await caller.http.get("/api/scenarios", headers={"origin": "https://app.example"})
     assert response.status_code == 500
     assert response.json() == {"error": {"message": "internal error", "code": "internal"}}

@@ -23,12 +23,12 @@ from trunkline.calls.pages import CloseCode
 from trunkline.scenario.scenario import Scenario
 from trunkline.settings import Settings, is_loopback
 from trunkline.web import call_routes, client_api
-from trunkline.web.auth_middleware import KNOWN, SIGNED_IN, WRONG_PER_MINUTE, Access
-from trunkline.web.auth_token import Token
-from trunkline.web.errors import Refusal, handle
-from trunkline.web.origin_guard import LOOPBACK, Guard
-from trunkline.web.rate_limit import Rate
-from trunkline.web.server_state import Service, service_of
+from trunkline.web.auth_middleware import AUTHENTICATED, MAX_WRONG_TOKENS_PER_MINUTE, SIGNED_IN, AuthMiddleware
+from trunkline.web.auth_token import AuthToken
+from trunkline.web.errors import ApiError, handle_error
+from trunkline.web.origin_guard import LOOPBACK, OriginGuard
+from trunkline.web.rate_limit import RateLimiter
+from trunkline.web.server_state import ServerState, server_state_of
 from trunkline.web.sign_in import SignIn
 
 if TYPE_CHECKING:
@@ -45,60 +45,60 @@ def create_app(scenarios: Sequence[str] = (), settings: Settings | None = None) 
         settings: read from the environment and `.env` by default.
     """
     settings = settings or Settings()
-    service = Service(settings, scenarios)
-    middleware = [_guard(settings)]
+    server = ServerState(settings, scenarios)
+    middleware = [_origin_guard(settings)]
     routes = [*_routes(), *call_routes.routes, *client_api.routes]
     if settings.token is not None:
-        token, wrong = Token(settings.token.get_secret_value()), Rate(WRONG_PER_MINUTE)
-        middleware.append(Middleware(Access, token=token, wrong=wrong))
+        token, wrong = AuthToken(settings.token.get_secret_value()), RateLimiter(MAX_WRONG_TOKENS_PER_MINUTE)
+        middleware.append(Middleware(AuthMiddleware, token=token, wrong=wrong))
         routes += SignIn(token, wrong, settings.body_timeout_s).routes
     app = Starlette(
         routes=[*routes, *_console()],
         middleware=middleware,
-        exception_handlers={HTTPException: handle, Refusal: handle, Exception: handle},
+        exception_handlers={HTTPException: handle_error, ApiError: handle_error, Exception: handle_error},
         lifespan=lifespan,
     )
-    app.state.service = service
+    app.state.server = server
     return app
 
 
 @asynccontextmanager
 async def lifespan(app: Starlette) -> AsyncIterator[None]:
     """Starts the app and ends it. An app that mounts Trunkline runs this in its own lifespan."""
-    service = app.state.service
-    assert isinstance(service, Service)  # noqa: S101 - `create_app` sets it
-    async with service.running():
+    server = app.state.server
+    assert isinstance(server, ServerState)  # noqa: S101 - `create_app` sets it
+    async with server.running():
         yield
 
 
-def _guard(settings: Settings) -> Middleware:
+def _origin_guard(settings: Settings) -> Middleware:
     hosts = [*LOOPBACK, settings.host, *map(_host_of, settings.allowed_origins)]
     if is_loopback(settings.host):
-        return Middleware(Guard, hosts=hosts, origins=settings.allowed_origins)
+        return Middleware(OriginGuard, hosts=hosts, origins=settings.allowed_origins)
     if settings.token is not None:
-        return Middleware(Guard, hosts=None, origins=settings.allowed_origins)
+        return Middleware(OriginGuard, hosts=None, origins=settings.allowed_origins)
     hosts += [socket.gethostname(), f"{socket.gethostname()}.local"]
-    return Middleware(Guard, hosts=hosts, origins=settings.allowed_origins, addresses=True)
+    return Middleware(OriginGuard, hosts=hosts, origins=settings.allowed_origins, addresses=True)
 
 
 async def health(request: Request) -> Response:
     """`GET /api/health`: for everybody, but strangers are told no more than that the server is there."""
-    if not request.scope.get(KNOWN, True):
+    if not request.scope.get(AUTHENTICATED, True):
         return JSONResponse({"status": "ok"})
-    told = {"status": "ok", "version": __version__, "provider": service_of(request).provider_name}
+    told = {"status": "ok", "version": __version__, "provider": server_state_of(request).provider_name}
     signed_in = {"signed_in": True} if request.scope.get(SIGNED_IN) else {}
     return JSONResponse(told | signed_in)
 
 
 async def list_scenarios(request: Request) -> Response:
     """`GET /api/scenarios`: waits until they are loaded."""
-    ready = await service_of(request).ready()
+    ready = await server_state_of(request).ready()
     return JSONResponse([_described(scenario) for scenario in ready.scenarios.by_name.values()])
 
 
 async def list_problems(request: Request) -> Response:
     """`GET /api/problems`: what could not be loaded."""
-    ready = await service_of(request).ready()
+    ready = await server_state_of(request).ready()
     found = [{"message": p.message, "file": p.file, "line": p.line} for p in ready.scenarios.problems]
     if ready.provider_problem:
         found.append({"message": ready.provider_problem, "file": None, "line": None})
@@ -112,8 +112,8 @@ async def no_such_route(request: Request) -> Response:
             match, _scope = route.matches(request.scope)
             if match is Match.PARTIAL:
                 allowed = sorted(route.methods or ())
-                raise Refusal(405, "method_not_allowed", f"{request.method} is not possible here.", allowed)
-    raise Refusal(404, "not_found", "There is no such route; docs/http-api.md lists them.")
+                raise ApiError(405, "method_not_allowed", f"{request.method} is not possible here.", allowed)
+    raise ApiError(404, "not_found", "There is no such route; docs/http-api.md lists them.")
 
 
 def _described(scenario: Scenario[Any]) -> dict[str, Any]:

@@ -8,28 +8,28 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from trunkline.web.auth_token import Token
-from trunkline.web.errors import Refusal, answer
-from trunkline.web.rate_limit import Rate, client_of
+from trunkline.web.auth_token import AuthToken
+from trunkline.web.errors import ApiError, error_response
+from trunkline.web.rate_limit import RateLimiter, client_of
 
-OPEN_PATHS = ("/api/health", "/sign-in", "/sign-out")
+PUBLIC_PATHS = ("/api/health", "/sign-in", "/sign-out")
 """What a stranger may see."""
-WRONG_PER_MINUTE = 10
+MAX_WRONG_TOKENS_PER_MINUTE = 10
 """How many wrong tokens a client may show in a minute, as bearers and at the sign-in page together."""
-KNOWN = "trunkline.known"
+AUTHENTICATED = "trunkline.authenticated"
 """In a request's scope: whether whoever sent it may come in."""
 SIGNED_IN = "trunkline.signed_in"
 """In a request's scope: whether the cookie says so, which can be given back, and not a bearer."""
 
 
-class Access:
-    """ASGI middleware, behind the `Guard`: nobody comes in without the token.
+class AuthMiddleware:
+    """ASGI middleware, behind the `OriginGuard`: nobody comes in without the token.
 
     Args:
         wrong: counts the wrong tokens of each client. The sign-in page has the same.
     """
 
-    def __init__(self, app: ASGIApp, token: Token, wrong: Rate) -> None:
+    def __init__(self, app: ASGIApp, token: AuthToken, wrong: RateLimiter) -> None:
         self._app = app
         self._token = token
         self._wrong = wrong
@@ -38,15 +38,15 @@ class Access:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        is_open = path_of(scope) in OPEN_PATHS
+        is_open = path_of(scope) in PUBLIC_PATHS
         try:
             scope[SIGNED_IN] = self._is_signed_in(HTTPConnection(scope))
-            scope[KNOWN] = scope[SIGNED_IN] or self._shows_token(HTTPConnection(scope), is_open=is_open)
-            if not (is_open or scope[KNOWN]):
+            scope[AUTHENTICATED] = scope[SIGNED_IN] or self._shows_token(HTTPConnection(scope), is_open=is_open)
+            if not (is_open or scope[AUTHENTICATED]):
                 message = "Show the server's token: 'Authorization: Bearer …', or sign in at sign-in."
-                raise Refusal(401, "token_needed", message)
-        except Refusal as refusal:
-            await _refuse(refusal, scope, receive, send)
+                raise ApiError(401, "token_needed", message)
+        except ApiError as error:
+            await _refuse(error, scope, receive, send)
             return
         await self._app(scope, receive, send)
 
@@ -63,7 +63,7 @@ class Access:
             if is_open:
                 return False
             message = "Too many wrong tokens came from here: try again later."
-            raise Refusal(429, "too_often", message, retry_after_s=wait_s)
+            raise ApiError(429, "too_often", message, retry_after_s=wait_s)
         if self._token.matches(shown.strip()):
             return True
         self._wrong.count(client)
@@ -77,16 +77,16 @@ def path_of(scope: Scope) -> str:
     return inside if inside != path and (not inside or inside.startswith("/")) else path
 
 
-async def _refuse(refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
+async def _refuse(error: ApiError, scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "websocket":
-        response = answer(refusal)
+        response = error_response(error)
         if "websocket.http.response" in scope.get("extensions", {}):
             await WebSocket(scope, receive, send).send_denial_response(response)
         else:
             await receive()
-            await send({"type": "websocket.close", "code": 4401, "reason": refusal.detail[:120]})
+            await send({"type": "websocket.close", "code": 4401, "reason": error.detail[:120]})
         return
-    await _page_or(answer(refusal), scope)(scope, receive, send)
+    await _page_or(error_response(error), scope)(scope, receive, send)
 
 
 def _page_or(response: Response, scope: Scope) -> Response:

@@ -15,7 +15,7 @@ MAX_SIGNED_OUT = 10_000
 """Cookies of those who have signed out that are remembered; they are forgotten when they would have expired."""
 
 
-class Token:
+class AuthToken:
     """Compares in constant time, and makes and reads cookies: `EXPIRES.NONCE.SIGNATURE`, signed with the token.
 
     A cookie outlives the server's restart; another token makes all cookies void.

@@ -19,12 +19,12 @@ from trunkline.calls.log_events import Codec, Transport
 from trunkline.calls.pages import CloseCode, CloseFrame, Page
 from trunkline.calls.registry import TooManyCallsError
 from trunkline.providers import ProviderError
-from trunkline.web.errors import Refusal
+from trunkline.web.errors import ApiError
 from trunkline.web.request_bodies import json_body
-from trunkline.web.server_state import service_of
+from trunkline.web.server_state import server_state_of
 
 logger = logging.getLogger(__name__)
-BUSY_S = 5.0
+RETRY_AFTER_S = 5.0
 """When it is worth trying again where too many calls are running."""
 CODECS: dict[str, Codec] = {codec: codec for codec in get_args(Codec)}
 _MAX_DIGITS = 15
@@ -60,35 +60,35 @@ class NewLeg(msgspec.Struct, forbid_unknown_fields=True):
 
 async def start_call(request: Request) -> Response:
     """`POST /api/calls`."""
-    service = service_of(request)
-    service.starting.take(request, "Too many calls were started")
-    wanted = await json_body(request, NewCall)
-    transport = _transport(wanted)
-    codec = _codec(wanted) or "pcm16"
-    ready = await service.ready()
-    scenario = ready.scenarios.by_name.get(wanted.scenario)
+    server = server_state_of(request)
+    server.starting.take(request, "Too many calls were started")
+    body = await json_body(request, NewCall)
+    transport = _transport(body)
+    codec = _codec(body) or "pcm16"
+    ready = await server.ready()
+    scenario = ready.scenarios.by_name.get(body.scenario)
     if scenario is None:
         names = list(ready.scenarios.by_name)
-        raise Refusal(404, "unknown_scenario", f"There is no scenario {wanted.scenario!r}.", names)
+        raise ApiError(404, "unknown_scenario", f"There is no scenario {body.scenario!r}.", names)
     agents = [agent.name for agent in scenario.agents]
-    if wanted.agent is not None and wanted.agent not in agents:
-        message = f"The scenario {scenario.name!r} has no agent {wanted.agent!r}."
-        raise Refusal(404, "unknown_agent", message, agents)
+    if body.agent is not None and body.agent not in agents:
+        message = f"The scenario {scenario.name!r} has no agent {body.agent!r}."
+        raise ApiError(404, "unknown_agent", message, agents)
     if ready.provider is None:
-        raise Refusal(503, "no_provider", ready.provider_problem or "No provider is there.")
+        raise ApiError(503, "no_provider", ready.provider_problem or "No provider is there.")
     try:
-        call = service.registry.start(scenario, ready.provider, agent=wanted.agent, transport=transport, codec=codec)
+        call = server.registry.start(scenario, ready.provider, agent=body.agent, transport=transport, codec=codec)
     except TooManyCallsError as error:
-        raise Refusal(429, "too_many_calls", str(error), retry_after_s=BUSY_S) from None
+        raise ApiError(429, "too_many_calls", str(error), retry_after_s=RETRY_AFTER_S) from None
     except StateError as error:
         logger.warning("the state of the scenario %s could not be made", scenario.name, exc_info=True)
-        raise Refusal(500, "scenario_failed", str(error)) from None
-    call.leg.reason = wanted.reason
+        raise ApiError(500, "scenario_failed", str(error)) from None
+    call.leg.reason = body.reason
     answer = {"call_id": call.call_id, "leg_id": call.leg.leg_id, "transport": transport}
     if transport == "webrtc":
         try:
-            answer["sdp"] = await _dial(call, wanted.sdp)
-        except Refusal:
+            answer["sdp"] = await _dial(call, body.sdp)
+        except ApiError:
             call.hang_up("WebRTC could not be had")
             raise
     return JSONResponse(answer, 201)
@@ -97,17 +97,17 @@ async def start_call(request: Request) -> Response:
 async def join_call(request: Request) -> Response:
     """`POST /api/calls/{id}/leg`."""
     call = _call(request)
-    service_of(request).joining.take(request, "Calls were joined too often")
-    wanted = await json_body(request, NewLeg)
+    server_state_of(request).joining.take(request, "Calls were joined too often")
+    body = await json_body(request, NewLeg)
     if call.is_over:
-        raise Refusal(410, "call_over", "This call is over. Its log can still be read; start a new call to talk.")
-    transport = _transport(wanted)
-    grant = call.join(wanted.leg_id, transport, take_over=wanted.take_over, codec=_codec(wanted))
+        raise ApiError(410, "call_over", "This call is over. Its log can still be read; start a new call to talk.")
+    transport = _transport(body)
+    grant = call.join(body.leg_id, transport, take_over=body.take_over, codec=_codec(body))
     if grant.role == "caller":
-        call.leg.reason = wanted.reason
+        call.leg.reason = body.reason
     answer = {"role": grant.role, "leg_id": grant.leg_id, "transport": transport}
     if transport == "webrtc" and grant.role == "caller":
-        answer["sdp"] = await _dial(call, wanted.sdp)
+        answer["sdp"] = await _dial(call, body.sdp)
     return JSONResponse(answer)
 
 
@@ -123,17 +123,17 @@ async def call_socket(socket: WebSocket) -> None:
     # Uvicorn logs the address of a socket that is accepted; the leg's id is the right to be the caller.
     socket.scope["query_string"] = b"leg=..." if leg else b""
     await socket.accept()
-    service = service_of(socket)
+    server = server_state_of(socket)
     try:
-        call = service.registry.find(socket.path_params["call_id"])
-    except Refusal as refusal:
-        await socket.close(1011, refusal.detail[:_MAX_REASON])
+        call = server.registry.find(socket.path_params["call_id"])
+    except ApiError as error:
+        await socket.close(1011, error.detail[:_MAX_REASON])
         return
     if call is None:
         await socket.close(CloseCode.NO_SUCH_CALL, "There is no such call; start one with POST /api/calls.")
     elif not (after.isascii() and after.isdecimal() and len(after) <= _MAX_DIGITS):
         await socket.close(CloseCode.BAD_REQUEST, "'after' is the last seq that you have: a number from 0.")
-    elif call.page_count >= service.settings.max_pages and leg != call.leg.leg_id:
+    elif call.page_count >= server.settings.max_pages and leg != call.leg.leg_id:
         await socket.close(CloseCode.TOO_MANY_PAGES, f"{call.page_count} pages are on this call, which is the limit.")
     else:
         await _serve(socket, call, leg, int(after))
@@ -152,7 +152,7 @@ async def _serve(socket: WebSocket, call: Call, leg: str | None, after: int) -> 
 
 
 async def _write(socket: WebSocket, page: Page) -> None:
-    sending = _Sending(service_of(socket).settings.send_timeout_s)
+    sending = _SendTimer(server_state_of(socket).settings.send_timeout_s)
     try:
         async with asyncio.timeout(None) as limit, asyncio.TaskGroup() as tasks, aclosing(page.frames()) as frames:
             watching = tasks.create_task(sending.watch(limit))
@@ -165,19 +165,19 @@ async def _write(socket: WebSocket, page: Page) -> None:
         pass  # it is gone, or as good as gone
 
 
-class _Sending:
+class _SendTimer:
     """How long a frame has been on its way. Sound is fifty frames a second: a timer for each would cost too much."""
 
-    def __init__(self, most_s: float) -> None:
-        self._most_s = most_s
+    def __init__(self, timeout_s: float) -> None:
+        self._timeout_s = timeout_s
         self.now = asyncio.get_running_loop().time
         self.since: float | None = None
 
     async def watch(self, limit: asyncio.Timeout) -> None:
         """Lets the limit expire when a frame takes too long."""
         while True:
-            await asyncio.sleep(self._most_s / 4)
-            if self.since is not None and self.now() - self.since > self._most_s:
+            await asyncio.sleep(self._timeout_s / 4)
+            if self.since is not None and self.now() - self.since > self._timeout_s:
                 limit.reschedule(self.now())
 
 
@@ -203,37 +203,37 @@ async def _read(socket: WebSocket, call: Call, page: Page) -> None:
 
 
 def _call(request: Request) -> Call:
-    call = service_of(request).registry.find(request.path_params["call_id"])
+    call = server_state_of(request).registry.find(request.path_params["call_id"])
     if call is None:
-        raise Refusal(404, "unknown_call", "There is no such call; start one with POST /api/calls.")
+        raise ApiError(404, "unknown_call", "There is no such call; start one with POST /api/calls.")
     return call
 
 
-def _transport(wanted: NewCall | NewLeg) -> Transport:
-    if wanted.transport == "webrtc":
-        if not wanted.sdp:
+def _transport(body: NewCall | NewLeg) -> Transport:
+    if body.transport == "webrtc":
+        if not body.sdp:
             message = "Over WebRTC, send the page's SDP offer as 'sdp'; or use the transport websocket."
-            raise Refusal(400, "no_sdp", message)
+            raise ApiError(400, "no_sdp", message)
         return "webrtc"
-    if wanted.transport == "websocket":
+    if body.transport == "websocket":
         return "websocket"
-    message = f"There is no transport {wanted.transport!r}."
-    raise Refusal(422, "unknown_transport", message, ["webrtc", "websocket"])
+    message = f"There is no transport {body.transport!r}."
+    raise ApiError(422, "unknown_transport", message, ["webrtc", "websocket"])
 
 
-def _codec(wanted: NewCall | NewLeg) -> Codec | None:
-    if wanted.codec is None:
+def _codec(body: NewCall | NewLeg) -> Codec | None:
+    if body.codec is None:
         return None
-    if wanted.codec not in CODECS:
-        raise Refusal(422, "unknown_codec", f"There is no codec {wanted.codec!r}.", list(CODECS))
-    return CODECS[wanted.codec]
+    if body.codec not in CODECS:
+        raise ApiError(422, "unknown_codec", f"There is no codec {body.codec!r}.", list(CODECS))
+    return CODECS[body.codec]
 
 
 async def _dial(call: Call, sdp: str | None) -> str:
     try:
         return await call.answer_offer(sdp or "")
     except ProviderError as error:
-        raise Refusal(502, "webrtc_failed", error.full_message, ["websocket"]) from None
+        raise ApiError(502, "webrtc_failed", error.full_message, ["websocket"]) from None
 
 
 routes: list[BaseRoute] = [

@@ -24,9 +24,9 @@ from trunkline.scenario.context import CallContext
 from trunkline.scenario.scenario import Scenario
 from trunkline.scenario.text_model import TextModelError, TextPrompt
 from trunkline.settings import is_loopback
-from trunkline.web.errors import Refusal
+from trunkline.web.errors import ApiError
 from trunkline.web.request_bodies import json_body
-from trunkline.web.server_state import Ready, service_of
+from trunkline.web.server_state import Ready, server_state_of
 from trunkline.web.text_requests import check_input, check_tools
 
 if TYPE_CHECKING:
@@ -34,12 +34,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 _FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
-BUSY_S = 5.0
+RETRY_AFTER_S = 5.0
 """When to try again where the service does not say, in seconds."""
 _NO_STORE = {"cache-control": "no-store"}
 
 
-class AskText(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+class TextRequest(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """The body of `POST /api/responses`: what is passed on of the Responses API's own, and how it is routed."""
 
     input: str | list[dict[str, Any]]
@@ -72,12 +72,12 @@ async def mint_session(request: Request) -> Response:
     names = [agent.name for agent in scenario.agents]
     agent = request.query_params.get("agent") or names[0]
     if agent not in names:
-        raise Refusal(404, "unknown_agent", f"The scenario {scenario.name!r} has no agent {agent!r}.", names)
+        raise ApiError(404, "unknown_agent", f"The scenario {scenario.name!r} has no agent {agent!r}.", names)
     if scenario.hold:
         message = f"The scenario {scenario.name!r} holds back what is not checked yet, so its calls go through us."
-        raise Refusal(409, "held_back", message)
+        raise ApiError(409, "held_back", message)
     provider = _provider(ready)
-    session = await _bound(scenario, provider, agent, service_of(request).settings.tool_timeout_s)
+    session = await _bound(scenario, provider, agent, server_state_of(request).settings.tool_timeout_s)
     try:
         minted = await provider.create_ephemeral_secret(session)
     except ProviderError as error:
@@ -94,21 +94,21 @@ async def mint_session(request: Request) -> Response:
     return JSONResponse(answer, headers=_NO_STORE)
 
 
-async def ask_text(request: Request) -> Response:
+async def create_response(request: Request) -> Response:
     """`POST /api/responses`."""
     ready = await _ready(request, "responses")
-    wanted = await json_body(request, AskText)
-    check_input(wanted.input)
-    check_tools(wanted.tools or ())
-    routing = wanted.metadata or {}
+    body = await json_body(request, TextRequest)
+    check_input(body.input)
+    check_tools(body.tools or ())
+    routing = body.metadata or {}
     scenario = _scenario(ready, routing.get("scenario"))
     model = _provider(ready).text_model()
     if isinstance(model, MissingTextModel):
-        raise Refusal(503, "no_text_model", model.what_to_do)
+        raise ApiError(503, "no_text_model", model.what_to_do)
     if not isinstance(model, TextModelClient):
-        raise Refusal(503, "no_text_model", "The text model that is in use takes no such requests.")
-    prompt = TextPrompt(scenario.name, routing.get("purpose", "response"), wanted.instructions or "", ())
-    passed_on = {name: value for name, value in msgspec.to_builtins(wanted).items() if name not in _ROUTING}
+        raise ApiError(503, "no_text_model", "The text model that is in use takes no such requests.")
+    prompt = TextPrompt(scenario.name, routing.get("purpose", "response"), body.instructions or "", ())
+    passed_on = {name: value for name, value in msgspec.to_builtins(body).items() if name not in _ROUTING}
     try:
         return JSONResponse(await model.create(prompt, passed_on), headers=_NO_STORE)
     except TextModelError as error:
@@ -119,15 +119,15 @@ async def _ready(request: Request, what: str) -> Ready:
     """Scenarios and provider, for whoever may have them.
 
     Raises:
-        Refusal: it is not open to this client, or was asked for too often.
+        ApiError: it is not open to this client, or was asked for too often.
     """
-    service = service_of(request)
-    wanted = service.settings.client_api
-    if wanted is False or (wanted is None and not _is_from_here(request, service.settings.host)):
+    server = server_state_of(request)
+    is_open = server.settings.client_api
+    if is_open is False or (is_open is None and not _is_from_here(request, server.settings.host)):
         message = "This is off. TRUNKLINE_CLIENT_API=true opens it to everybody who may call this server."
-        raise Refusal(403, "not_open", message)
-    service.client_api[what].take(request, "This was asked for too often")
-    return await service.ready()
+        raise ApiError(403, "not_open", message)
+    server.client_api[what].take(request, "This was asked for too often")
+    return await server.ready()
 
 
 def _is_from_here(request: HTTPConnection, host: str) -> bool:
@@ -141,13 +141,13 @@ def _scenario(ready: Ready, name: str | None) -> Scenario[Any]:
     names = list(ready.scenarios.by_name)
     scenario = ready.scenarios.by_name.get(name or (names[0] if names else ""))
     if scenario is None:
-        raise Refusal(404, "unknown_scenario", f"There is no scenario {name!r}.", names)
+        raise ApiError(404, "unknown_scenario", f"There is no scenario {name!r}.", names)
     return scenario
 
 
 def _provider(ready: Ready) -> Provider:
     if ready.provider is None:
-        raise Refusal(503, "no_provider", ready.provider_problem or "No provider is there.")
+        raise ApiError(503, "no_provider", ready.provider_problem or "No provider is there.")
     return ready.provider
 
 
@@ -161,11 +161,11 @@ async def _bound(scenario: Scenario[Any], provider: Provider, agent: str, timeou
             extras = provider.session_extras(scenario, agent, agent)
             session = await session_config.agent_session(scenario.agent(agent), _context(scenario), extras)
     except StateError as error:
-        raise Refusal(500, "scenario_failed", str(error)) from None
+        raise ApiError(500, "scenario_failed", str(error)) from None
     except Exception as error:  # a user's own code
         logger.warning("agent %s could not be set up for a session", agent, exc_info=True)
         message = f"The agent {agent!r} could not be set up: {type(error).__name__}."
-        raise Refusal(500, "scenario_failed", message) from error
+        raise ApiError(500, "scenario_failed", message) from error
     settings = CallSettings(push_to_talk=detection is None)
     opening = session_config.connection_session(scenario, provider.transcription(scenario), settings, detection)
     return {**session, **opening, "model": provider.model_for(scenario)}
@@ -178,26 +178,26 @@ def _context(scenario: Scenario[Any]) -> RunContextWrapper[Any]:
     return RunContextWrapper(context=context)
 
 
-def _not_minted(error: ProviderError) -> Refusal:
+def _not_minted(error: ProviderError) -> ApiError:
     if error.code == 429:
-        return Refusal(429, "too_often", error.full_message, retry_after_s=error.retry_after_s or BUSY_S)
-    return Refusal(502, "mint_failed", error.full_message)
+        return ApiError(429, "too_often", error.full_message, retry_after_s=error.retry_after_s or RETRY_AFTER_S)
+    return ApiError(502, "mint_failed", error.full_message)
 
 
-def _not_answered(error: TextModelError) -> Refusal:
+def _not_answered(error: TextModelError) -> ApiError:
     """What the client itself can mend keeps the service's status; the rest is the server's trouble."""
     match error.status:
         case 400:
-            return Refusal(400, "text_request_refused", str(error))
+            return ApiError(400, "text_request_refused", str(error))
         case 404:
-            return Refusal(404, "unknown_text_model", str(error))
+            return ApiError(404, "unknown_text_model", str(error))
         case 429:
-            return Refusal(429, "text_model_busy", str(error), retry_after_s=error.retry_after_s or BUSY_S)
+            return ApiError(429, "text_model_busy", str(error), retry_after_s=error.retry_after_s or RETRY_AFTER_S)
         case _:
-            return Refusal(502, "text_model_failed", str(error))
+            return ApiError(502, "text_model_failed", str(error))
 
 
 routes: list[BaseRoute] = [
     Route("/api/session", mint_session, methods=["GET"]),
-    Route("/api/responses", ask_text, methods=["POST"]),
+    Route("/api/responses", create_response, methods=["POST"]),
 ]

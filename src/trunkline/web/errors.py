@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 
-class Refusal(HTTPException):
+class ApiError(HTTPException):
     """An answer that is an error.
 
     Args:
@@ -33,31 +33,31 @@ class Refusal(HTTPException):
         self.retry_after_s = retry_after_s
 
 
-def handle(_request: Request, refusal: Exception) -> Response:
+def handle_error(_request: Request, error: Exception) -> Response:
     """`answer`, as Starlette calls it."""
-    return answer(refusal)
+    return error_response(error)
 
 
-def answer(refusal: Exception) -> Response:
-    """The response for a `Refusal`, or for what Starlette itself refuses."""
-    if isinstance(refusal, Refusal):
-        error: dict[str, object] = {"message": refusal.detail, "code": refusal.code}
-        if refusal.allowed is not None:
-            error["allowed"] = list(refusal.allowed)
-        return JSONResponse({"error": error}, refusal.status_code, _headers(refusal))
-    if isinstance(refusal, HTTPException):
+def error_response(error: Exception) -> Response:
+    """The response for an `ApiError`, or for what Starlette itself refuses."""
+    if isinstance(error, ApiError):
+        body: dict[str, object] = {"message": error.detail, "code": error.code}
+        if error.allowed is not None:
+            body["allowed"] = list(error.allowed)
+        return JSONResponse({"error": body}, error.status_code, _headers(error))
+    if isinstance(error, HTTPException):
         codes = {404: "not_found", 405: "method_not_allowed"}
-        code = codes.get(refusal.status_code, "refused")
-        return JSONResponse({"error": {"message": refusal.detail, "code": code}}, refusal.status_code, refusal.headers)
+        code = codes.get(error.status_code, "refused")
+        return JSONResponse({"error": {"message": error.detail, "code": code}}, error.status_code, error.headers)
     return JSONResponse({"error": {"message": "internal error", "code": "internal"}}, 500)
 
 
-def _headers(refusal: Refusal) -> dict[str, str]:
+def _headers(error: ApiError) -> dict[str, str]:
     headers = {}
-    if refusal.status_code == 405:
-        headers["allow"] = ", ".join(refusal.allowed or ())
-    if refusal.status_code == 401:
+    if error.status_code == 405:
+        headers["allow"] = ", ".join(error.allowed or ())
+    if error.status_code == 401:
         headers["www-authenticate"] = 'Bearer realm="trunkline"'
-    if refusal.retry_after_s is not None:
-        headers["retry-after"] = str(math.ceil(refusal.retry_after_s))
+    if error.retry_after_s is not None:
+        headers["retry-after"] = str(math.ceil(error.retry_after_s))
     return headers

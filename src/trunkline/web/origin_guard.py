@@ -19,7 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from trunkline.web.auth_middleware import path_of
-from trunkline.web.errors import answer
+from trunkline.web.errors import error_response
 
 CONTENT_SECURITY_POLICY = "; ".join(
     [
@@ -54,7 +54,7 @@ _PREFLIGHT = {
 }
 
 
-class Guard:
+class OriginGuard:
     """ASGI middleware.
 
     Args:
@@ -139,7 +139,7 @@ async def _answered(app: ASGIApp, scope: Scope, receive: Receive, send: Send) ->
         await app(scope, receive, watched)
     except Exception as error:
         if not begun:
-            await answer(error)(scope, receive, send)
+            await error_response(error)(scope, receive, send)
         raise
 
 

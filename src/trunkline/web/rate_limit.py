@@ -10,16 +10,16 @@ from collections.abc import Callable
 
 from starlette.types import Scope
 
-from trunkline.web.errors import Refusal
+from trunkline.web.errors import ApiError
 
 MAX_CLIENTS = 10_000
 """Clients that are remembered; whoever was not seen for longest is forgotten first."""
-EVERYBODY = "everybody"
+ALL_CLIENTS = "everybody"
 _IPV6_NETWORK = 64
 """Bits that a network's owner is given; within it one machine can take any address."""
 
 
-class Rate:
+class RateLimiter:
     """So many tries a minute for each client, and as many at once.
 
     Args:
@@ -27,11 +27,11 @@ class Rate:
     """
 
     def __init__(
-        self, per_minute: int, *, clock: Callable[[], float] = time.monotonic, most_clients: int = MAX_CLIENTS
+        self, per_minute: int, *, clock: Callable[[], float] = time.monotonic, max_clients: int = MAX_CLIENTS
     ) -> None:
         self._most = float(per_minute)
         self._clock = clock
-        self._most_clients = most_clients
+        self._max_clients = max_clients
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
         """Tries that a client had left, and when."""
 
@@ -45,7 +45,7 @@ class Rate:
         left, now = self._filled(client)
         self._left[client] = (max(0.0, left - 1), now)
         self._left.move_to_end(client)
-        while len(self._left) > self._most_clients:
+        while len(self._left) > self._max_clients:
             self._left.popitem(last=False)
 
     def take(self, client: str, what: str) -> None:
@@ -55,10 +55,10 @@ class Rate:
             what: is done too often, for people.
 
         Raises:
-            Refusal: 429, with the time to wait.
+            ApiError: 429, with the time to wait.
         """
         if wait_s := self.wait_s(client):
-            raise Refusal(429, "too_often", f"{what}: try again in {math.ceil(wait_s)} s.", retry_after_s=wait_s)
+            raise ApiError(429, "too_often", f"{what}: try again in {math.ceil(wait_s)} s.", retry_after_s=wait_s)
         self.count(client)
 
     def _filled(self, client: str) -> tuple[float, float]:

@@ -17,11 +17,11 @@ from trunkline.providers import Provider, ProviderError
 from trunkline.providers.factory import choose_provider_name, create_provider
 from trunkline.scenario.loading import LoadedScenarios, load
 from trunkline.settings import Settings
-from trunkline.web.errors import Refusal
-from trunkline.web.log_redaction import quiet_log
-from trunkline.web.rate_limit import EVERYBODY, Rate, client_of
+from trunkline.web.errors import ApiError
+from trunkline.web.log_redaction import redact_logs
+from trunkline.web.rate_limit import ALL_CLIENTS, RateLimiter, client_of
 
-ALL_CLIENTS = 10
+TOTAL_RATE_FACTOR = 10
 """How many times as often as one client all together may use the open API."""
 logger = logging.getLogger(__name__)
 
@@ -35,12 +35,12 @@ class Ready:
     provider_problem: str | None = None
 
 
-class Limits:
+class RequestLimits:
     """How often something may be done in a minute: by each client, and by all together."""
 
     def __init__(self, of_each: int, of_all: int) -> None:
-        self._client = Rate(of_each)
-        self._all = Rate(of_all)
+        self._client = RateLimiter(of_each)
+        self._all = RateLimiter(of_all)
 
     def take(self, request: HTTPConnection, what: str) -> None:
         """Counts one more time.
@@ -49,13 +49,13 @@ class Limits:
             what: was done too often, for people.
 
         Raises:
-            Refusal: 429, with the time to wait.
+            ApiError: 429, with the time to wait.
         """
         self._client.take(client_of(request.scope), what)
-        self._all.take(EVERYBODY, what)
+        self._all.take(ALL_CLIENTS, what)
 
 
-class Service:
+class ServerState:
     """The server's state.
 
     Args:
@@ -70,9 +70,9 @@ class Service:
         self._metrics = metrics_config_from(settings)
         self.provider_name = choose_provider_name(settings)
         calls = settings.client_calls_per_minute, settings.calls_per_minute
-        self.starting, self.joining = Limits(*calls), Limits(*calls)
+        self.starting, self.joining = RequestLimits(*calls), RequestLimits(*calls)
         asked = settings.client_api_per_minute
-        self.client_api = {what: Limits(asked, ALL_CLIENTS * asked) for what in ("session", "responses")}
+        self.client_api = {what: RequestLimits(asked, TOTAL_RATE_FACTOR * asked) for what in ("session", "responses")}
         self._targets = targets
         self._registry: CallRegistry | None = None
         self._ready: asyncio.Future[Ready] | None = None
@@ -82,7 +82,7 @@ class Service:
         """The running calls.
 
         Raises:
-            Refusal: the app's lifespan has not been run.
+            ApiError: the app's lifespan has not been run.
         """
         if self._registry is None:
             raise _not_started()
@@ -99,7 +99,7 @@ class Service:
         """Runs the service: calls can be made inside."""
         time_limits = time_limits_from(self.settings)
         async with AsyncExitStack() as stack:
-            stack.enter_context(quiet_log(log_content=self.settings.log_content))
+            stack.enter_context(redact_logs(log_content=self.settings.log_content))
             providers = await stack.enter_async_context(AsyncExitStack())
             registry = CallRegistry(
                 time_limits=time_limits,
@@ -143,20 +143,20 @@ class Service:
         return Ready(scenarios, provider, trouble)
 
 
-def service_of(connection: HTTPConnection) -> Service:
+def server_state_of(connection: HTTPConnection) -> ServerState:
     """The service of the app that a request came to."""
-    service = connection.app.state.service
-    assert isinstance(service, Service)  # noqa: S101 - `create_app` sets it
-    return service
+    server = connection.app.state.server
+    assert isinstance(server, ServerState)  # noqa: S101 - `create_app` sets it
+    return server
 
 
-def _stopping() -> Refusal:
-    return Refusal(503, "stopping", "The server is stopping.")
+def _stopping() -> ApiError:
+    return ApiError(503, "stopping", "The server is stopping.")
 
 
-def _not_started() -> Refusal:
+def _not_started() -> ApiError:
     message = (
         "Trunkline has not been started: an app that mounts it must run its lifespan "
         "(`async with trunkline.web.lifespan(app): …` in its own)."
     )
-    return Refusal(503, "not_started", message)
+    return ApiError(503, "not_started", message)

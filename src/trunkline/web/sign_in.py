@@ -17,10 +17,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from trunkline.web.auth_middleware import KNOWN
-from trunkline.web.auth_token import SIGNED_IN_S, Token
-from trunkline.web.errors import Refusal
-from trunkline.web.rate_limit import Rate, client_of
+from trunkline.web.auth_middleware import AUTHENTICATED
+from trunkline.web.auth_token import SIGNED_IN_S, AuthToken
+from trunkline.web.errors import ApiError
+from trunkline.web.rate_limit import RateLimiter, client_of
 from trunkline.web.request_bodies import read_body
 
 MAX_FORM_BYTES = 4 << 10
@@ -53,13 +53,13 @@ class SignIn:
 
     Args:
         wrong: counts the wrong tokens of each client.
-        slow_s: how long a client may take to send the form, in seconds.
+        timeout_s: how long a client may take to send the form, in seconds.
     """
 
-    def __init__(self, token: Token, wrong: Rate, slow_s: float) -> None:
+    def __init__(self, token: AuthToken, wrong: RateLimiter, timeout_s: float) -> None:
         self._token = token
         self._wrong = wrong
-        self._slow_s = slow_s
+        self._timeout_s = timeout_s
         self.routes: list[BaseRoute] = [
             Route("/sign-in", self.show, methods=["GET"]),
             Route("/sign-in", self.sign_in, methods=["POST"]),
@@ -68,7 +68,7 @@ class SignIn:
 
     async def show(self, request: Request) -> Response:
         """`GET /sign-in`."""
-        return _page(_inside(request) if request.scope.get(KNOWN) else _form(request))
+        return _page(_inside(request) if request.scope.get(AUTHENTICATED) else _form(request))
 
     async def sign_in(self, request: Request) -> Response:
         """`POST /sign-in`, with `token` as a form sends it."""
@@ -79,9 +79,9 @@ class SignIn:
         if _content_type(request) != _FORM:
             return _page(_form(request, f"Send the token as a form does: {_FORM}."), 415)
         try:
-            shown = _token_in(await read_body(request, MAX_FORM_BYTES, self._slow_s))
-        except Refusal as refusal:
-            return _page(_form(request, refusal.detail), refusal.status_code)
+            shown = _token_in(await read_body(request, MAX_FORM_BYTES, self._timeout_s))
+        except ApiError as error:
+            return _page(_form(request, error.detail), error.status_code)
         if not self._token.matches(shown):
             self._wrong.count(client)
             return _page(_form(request, "That is not this server's token."), 401)

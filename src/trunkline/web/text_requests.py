@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from trunkline.web.errors import Refusal
+from trunkline.web.errors import ApiError
 
 _ITEMS = ("message", "function_call", "function_call_output", "reasoning")
 _PARTS = ("input_text", "output_text", "refusal", "input_image")
@@ -19,7 +19,7 @@ def check_input(given: str | Sequence[Mapping[str, Any]]) -> None:
     """Looks through `input`.
 
     Raises:
-        Refusal: something in it is not passed on.
+        ApiError: something in it is not passed on.
     """
     if isinstance(given, str):
         return
@@ -34,7 +34,7 @@ def check_tools(tools: Sequence[Mapping[str, Any]]) -> None:
     """Looks through `tools`.
 
     Raises:
-        Refusal: one is no function.
+        ApiError: one is no function.
     """
     for place, tool in enumerate(tools):
         _one_of(tool.get("type"), ("function",), f"tools[{place}].type")
@@ -44,15 +44,15 @@ def _check_parts(parts: object, where: str) -> None:
     if parts is None or isinstance(parts, str):
         return
     if not isinstance(parts, list):
-        raise Refusal(400, "bad_request", f"{where} has to be text or a list.")
+        raise ApiError(400, "bad_request", f"{where} has to be text or a list.")
     for place, part in enumerate(parts):
         if not isinstance(part, dict):
-            raise Refusal(400, "bad_request", f"{where}[{place}] has to be an object.")
+            raise ApiError(400, "bad_request", f"{where}[{place}] has to be an object.")
         # Reasoning comes back as the service gave it: its parts have a type of their own.
         _one_of(part.get("type"), (*_PARTS, "reasoning_text"), f"{where}[{place}].type")
         if part["type"] == "input_image" and not _is_brought_along(part):
             message = f"{where}[{place}].image_url has to be a data URL: files and other places are not fetched."
-            raise Refusal(400, "bad_request", message)
+            raise ApiError(400, "bad_request", message)
 
 
 def _is_brought_along(part: Mapping[str, Any]) -> bool:
@@ -61,4 +61,4 @@ def _is_brought_along(part: Mapping[str, Any]) -> bool:
 
 def _one_of(given: object, allowed: Sequence[str], where: str) -> None:
     if given not in allowed:
-        raise Refusal(400, "bad_request", f"{where} may not be {given!r} here.", list(allowed))
+        raise ApiError(400, "bad_request", f"{where} may not be {given!r} here.", list(allowed))

@@ -15,7 +15,7 @@ from trunkline.web.uvicorn_websocket import CallSocketProtocol
 
 MAX_HEAD_BYTES = 32 << 10
 """Bytes of a request's head: the line and the headers."""
-GRACE_S = 3
+SHUTDOWN_TIMEOUT_S = 3
 """How long the server waits, when it stops, for requests that are being answered."""
 _FULL = (
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain\r\nretry-after: 5\r\nconnection: close\r\n\r\n"
@@ -44,7 +44,7 @@ def server_config(app: ASGIApp, settings: Settings, **options: Any) -> uvicorn.C
             "ws_max_size": settings.max_frame_bytes,
             "ws_per_message_deflate": False,
             "h11_max_incomplete_event_size": MAX_HEAD_BYTES,
-            "timeout_graceful_shutdown": GRACE_S,
+            "timeout_graceful_shutdown": SHUTDOWN_TIMEOUT_S,
             "server_header": False,
             **options,
         },
@@ -52,33 +52,33 @@ def server_config(app: ASGIApp, settings: Settings, **options: Any) -> uvicorn.C
 
 
 def _http_protocol(settings: Settings) -> type[H11Protocol]:
-    class Protocol(_ImpatientProtocol):
-        most_connections = settings.max_connections
-        head_s = settings.body_timeout_s
-        answer_s = settings.send_timeout_s
+    class Protocol(_TimeoutProtocol):
+        max_connections = settings.max_connections
+        head_timeout_s = settings.body_timeout_s
+        send_timeout_s = settings.send_timeout_s
 
     return Protocol
 
 
-class _ImpatientProtocol(H11Protocol):
-    """Gives a client `head_s` seconds for each request's head, and `answer_s` to take some of what it is answered.
+class _TimeoutProtocol(H11Protocol):
+    """HTTP/1.1 with `head_timeout_s` seconds for each request's head and `send_timeout_s` to take some of the answer.
 
-    Uvicorn waits for ever, and keeps what it has got.
+    Uvicorn itself waits without a limit and keeps the received bytes.
     """
 
-    most_connections: int
-    head_s: float
-    answer_s: float
+    max_connections: int
+    head_timeout_s: float
+    send_timeout_s: float
     _deadline: asyncio.TimerHandle | None = None
-    _patience: asyncio.TimerHandle | None = None
+    _send_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """A client has connected."""
         super().connection_made(transport)
-        if len(self.connections) > self.most_connections:
+        if len(self.connections) > self.max_connections:
             self._refuse(_FULL)
         else:
-            self._deadline = self.loop.call_later(self.head_s, self._refuse, _SLOW)
+            self._deadline = self.loop.call_later(self.head_timeout_s, self._refuse, _SLOW)
 
     def data_received(self, data: bytes) -> None:
         """Something came: the rest of a head, a body, or the next head."""
@@ -87,44 +87,44 @@ class _ImpatientProtocol(H11Protocol):
         cycle = self.cycle
         super().data_received(data)
         if self.cycle is not cycle:
-            self._calm()
+            self._cancel_deadline()
         elif self._deadline is None and self.conn.their_state is h11.IDLE:
-            self._deadline = self.loop.call_later(self.head_s, self._refuse, _SLOW)
+            self._deadline = self.loop.call_later(self.head_timeout_s, self._refuse, _SLOW)
 
     def on_response_complete(self) -> None:
         """The answer is out. A body that nobody wants any more may still come, so that the client reads the answer."""
         if self.conn.their_state is h11.SEND_BODY:
-            self._calm()
-            self._deadline = self.loop.call_later(self.head_s, self._refuse, b"")
+            self._cancel_deadline()
+            self._deadline = self.loop.call_later(self.head_timeout_s, self._refuse, b"")
         super().on_response_complete()
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         """The head was there, and asks for a WebSocket."""
-        self._calm()
+        self._cancel_deadline()
         super().handle_websocket_upgrade(event)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client is gone."""
-        self._calm()
-        self._flows()
+        self._cancel_deadline()
+        self._cancel_send_timer()
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
         """The client does not take what it asked for."""
         super().pause_writing()
-        self._patience = self.loop.call_later(self.answer_s, self.transport.abort)
+        self._send_timer = self.loop.call_later(self.send_timeout_s, self.transport.abort)
 
     def resume_writing(self) -> None:
         """It goes on taking."""
-        self._flows()
+        self._cancel_send_timer()
         super().resume_writing()
 
-    def _flows(self) -> None:
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
+    def _cancel_send_timer(self) -> None:
+        if self._send_timer is not None:
+            self._send_timer.cancel()
+            self._send_timer = None
 
-    def _calm(self) -> None:
+    def _cancel_deadline(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None

@@ -7,14 +7,14 @@ from typing import Any
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-MAX_WAITING = 32
+MAX_QUEUED_MESSAGES = 32
 """Messages from a page that may wait to be taken before no more are read from its socket."""
 
 
 class CallSocketProtocol(WebSocketsSansIOProtocol):
-    """Stops reading when `MAX_WAITING` messages wait, and not after each one, which costs two system calls every time.
+    """WebSocket that pauses reading at `MAX_QUEUED_MESSAGES`, and not after each message, which costs two system calls.
 
-    What a page can make us keep is bounded all the same: by that number, and by the limit on the size of a message.
+    Memory stays bounded: by that number, and by the limit on the size of a message.
     """
 
     def send_receive_event_to_app(self) -> None:
@@ -27,7 +27,7 @@ class CallSocketProtocol(WebSocketsSansIOProtocol):
         was_paused, self.read_paused = self.read_paused, True
         super().send_receive_event_to_app()
         self.read_paused = was_paused
-        if not was_paused and self.queue.qsize() > MAX_WAITING:
+        if not was_paused and self.queue.qsize() > MAX_QUEUED_MESSAGES:
             self.read_paused = True
             self.transport.pause_reading()
 

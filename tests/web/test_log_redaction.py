@@ -17,10 +17,10 @@ from tests.calls.model_fake import FakeModel
 from tests.engine.rtc.rtc_caller import offering
 from tests.web.web_server import client, listening, own_settings
 from trunkline.web import create_app
-from trunkline.web.log_redaction import LOGS_ERRORS, quiet_log
+from trunkline.web.log_redaction import ERROR_LOGGERS, redact_logs
 
 pytestmark = pytest.mark.speech
-OPEN = Path(__file__).parent / "open_scenario.py"
+OPEN = Path(__file__).parent / "client_api_scenario.py"
 FAILING = Path(__file__).parent / "failing_scenario.py"
 TOKEN = "correct-horse-battery-staple"
 WORDS = "marzipan submarine"
@@ -116,8 +116,8 @@ async def test_an_error_of_users_code_says_it_all_where_words_were_asked_for(
 
 
 def test_errors_in_a_group_are_told_one_by_one(caplog: pytest.LogCaptureFixture) -> None:
-    logger = logging.getLogger(LOGS_ERRORS[0])
-    with quiet_log(log_content=False):
+    logger = logging.getLogger(ERROR_LOGGERS[0])
+    with redact_logs(log_content=False):
         logger.error("it failed", exc_info=ExceptionGroup(WORDS, [ValueError(WORDS), OSError(WORDS)]))
     assert [line.strip() for line in caplog.text.splitlines()[1:5]] == [
         "ExceptionGroup",
@@ -132,7 +132,7 @@ async def test_a_task_that_nobody_waited_for_tells_no_words(caplog: pytest.LogCa
     async def fails() -> None:
         raise LookupError(WORDS)
 
-    with quiet_log(log_content=False):
+    with redact_logs(log_content=False):
         task = asyncio.create_task(fails())
         await asyncio.wait([task])
         del task
@@ -143,9 +143,9 @@ async def test_a_task_that_nobody_waited_for_tells_no_words(caplog: pytest.LogCa
 
 
 def test_errors_have_their_words_again_afterwards(caplog: pytest.LogCaptureFixture) -> None:
-    with quiet_log(log_content=False):
+    with redact_logs(log_content=False):
         pass
-    logging.getLogger(LOGS_ERRORS[0]).error("it failed", exc_info=ValueError(WORDS))
+    logging.getLogger(ERROR_LOGGERS[0]).error("it failed", exc_info=ValueError(WORDS))
     assert WORDS in caplog.text
 
 
@@ -157,14 +157,14 @@ def test_every_part_that_logs_errors_is_known() -> None:
         for file in source.rglob("*.py")
         if re.search(r"exc_info=|logger\.exception\(", file.read_text())
     }
-    assert logging_errors - at_the_start == {name for name in LOGS_ERRORS if name.startswith("trunkline.")}
+    assert logging_errors - at_the_start == {name for name in ERROR_LOGGERS if name.startswith("trunkline.")}
 
 
 def test_no_library_says_more_than_it_did() -> None:
     logger = logging.getLogger("uvicorn.error")
     before = logging.getLogger().level
     logging.getLogger().setLevel(logging.WARNING)
-    with quiet_log(log_content=False):
+    with redact_logs(log_content=False):
         assert not logger.isEnabledFor(logging.INFO)
     logging.getLogger().setLevel(before)
 
@@ -173,7 +173,7 @@ def test_the_levels_are_put_back() -> None:
     logger = logging.getLogger("websockets.client")
     before = logger.level
     logger.setLevel(logging.DEBUG)
-    with quiet_log(log_content=False):
+    with redact_logs(log_content=False):
         assert not logger.isEnabledFor(logging.DEBUG)
         assert not logging.getLogger("websockets.anything").isEnabledFor(logging.INFO)
     assert logger.isEnabledFor(logging.DEBUG)

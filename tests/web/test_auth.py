@@ -16,7 +16,7 @@ from starlette.routing import Mount
 
 from tests.web.web_server import SCENARIO, Client, client, listening, own_settings, serving, with_model
 from trunkline.web import create_app, lifespan
-from trunkline.web.auth_token import MAX_SIGNED_OUT, SIGNED_IN_S, Token
+from trunkline.web.auth_token import MAX_SIGNED_OUT, SIGNED_IN_S, AuthToken
 
 TOKEN = "correct-horse-battery-staple"
 BEARER = {"authorization": f"Bearer {TOKEN}"}
@@ -298,7 +298,7 @@ class Clock:
 
 def test_a_cookie_expires() -> None:
     clock = Clock()
-    token = Token(TOKEN, clock)
+    token = AuthToken(TOKEN, clock)
     cookie = token.sign_in()
     clock.now += SIGNED_IN_S - 1
     assert token.is_signed_in(cookie)
@@ -307,7 +307,7 @@ def test_a_cookie_expires() -> None:
 
 
 def test_a_cookie_cannot_be_prolonged_forged_or_made_with_another_token() -> None:
-    token = Token(TOKEN)
+    token = AuthToken(TOKEN)
     expires, nonce, signature = token.sign_in().split(".")
     for forged in (
         f"{int(expires) + 1}.{nonce}.{signature}",
@@ -319,19 +319,19 @@ def test_a_cookie_cannot_be_prolonged_forged_or_made_with_another_token() -> Non
         "..",
         "x.y.z",
         "é.é.é",
-        Token(TOKEN + "!").sign_in(),
+        AuthToken(TOKEN + "!").sign_in(),
     ):
         assert not token.is_signed_in(forged), forged
 
 
 def test_a_cookie_outlives_the_servers_restart_and_two_servers_do_not_share_a_name() -> None:
-    assert Token(TOKEN).is_signed_in(Token(TOKEN).sign_in())
-    assert Token(TOKEN).cookie != Token(TOKEN + "!").cookie
+    assert AuthToken(TOKEN).is_signed_in(AuthToken(TOKEN).sign_in())
+    assert AuthToken(TOKEN).cookie != AuthToken(TOKEN + "!").cookie
 
 
 def test_what_is_remembered_of_those_who_signed_out_is_bounded() -> None:
     clock = Clock()
-    token = Token(TOKEN, clock)
+    token = AuthToken(TOKEN, clock)
     for _ in range(MAX_SIGNED_OUT + 5):
         token.sign_out(token.sign_in())
     assert len(token._signed_out) == MAX_SIGNED_OUT

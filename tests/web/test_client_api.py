@@ -24,7 +24,7 @@ from trunkline.providers.text_model_client import TextModelClient
 from trunkline.web import create_app
 from trunkline.web.text_requests import check_input, check_tools
 
-OPEN = Path(__file__).parent / "open_scenario.py"
+OPEN = Path(__file__).parent / "client_api_scenario.py"
 TOKEN = "correct-horse-battery-staple"
 SCHEMA = {
     "type": "json_schema",
