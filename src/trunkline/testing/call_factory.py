@@ -106,19 +106,19 @@ class CallFactory:
         Raises:
             LookupError: there is no agent of that name.
         """
-        own_scenario = with_own_tools(scenario)
+        scenario = with_own_tools(scenario)
         faults = FaultInjector()
         stt = ScriptedStt()
         if self._provider_of is not None:
-            provider = self._provider_of(own_scenario)
+            provider = self._provider_of(scenario)
         else:
             provider = InMemoryProvider(
-                _rehearsal_brains(own_scenario),
+                _rehearsal_brains(scenario),
                 self._tasks,
                 stt=stt,
-                text_model=RehearsedTextModel({own_scenario.name: own_scenario}),
+                text_model=RehearsedTextModel({scenario.name: scenario}),
             )
-        call = Call(own_scenario, FaultyProvider(provider, faults), first_agent=agent, codec=codec, time_limits=self._times)
+        call = Call(scenario, FaultyProvider(provider, faults), first_agent=agent, codec=codec, time_limits=self._times)
         task = self._tasks.create_task(call.run(), name=f"call {call.call_id}")
         self._call_tasks.append((call, task))
 
