@@ -6,7 +6,12 @@ import asyncio
 import inspect
 from typing import Any
 
+import hypothesis
 import pytest
+
+# How long an example takes depends on the machine. A test that hangs meets its time limit.
+hypothesis.settings.register_profile("no deadline", hypothesis.settings(), deadline=None)
+hypothesis.settings.load_profile("no deadline")
 
 GRACE_S = 2.0
 """The time that cancelled tasks have to end after their test."""
