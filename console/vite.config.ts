@@ -1,7 +1,7 @@
 import { defineConfig } from "vitest/config";
 
 /** Where `npm run dev` finds a running server. */
-const server = process.env["TRUNKLINE_SERVER"] ?? "http://127.0.0.1:3000";
+const server = process.env.TRUNKLINE_SERVER ?? "http://127.0.0.1:3000";
 
 export default defineConfig({
   // Relative addresses, so that the console also works where the app is mounted under a path.

@@ -81,7 +81,7 @@ def shop(caller: Caller, url: str) -> None:
         page.wait_for_function("count => document.querySelectorAll('.bubble').length > count + 1", arg=before - 1)
         caller.waits_for_quiet(ms=800, timeout_s=60)
     page.get_by_role("button", name="Wait").last.click()
-    page.get_by_role("combobox", name="Kind").select_option("story")
+    page.get_by_role("combobox", name="Kind").select_option("conversation")
 
 
 def events(caller: Caller, url: str) -> None:
@@ -96,7 +96,7 @@ def events(caller: Caller, url: str) -> None:
     caller.waits_for_quiet(ms=800, timeout_s=60)
     page.get_by_role("button", name="getNextResponseFromSupervisor").click()
     page.get_by_role("button", name="Pass").last.click()
-    log.get_by_role("combobox", name="Kind").select_option("story")
+    log.get_by_role("combobox", name="Kind").select_option("conversation")
     log.get_by_role("treeitem").filter(has_text="tool.done").first.click()
 
 

@@ -1,11 +1,12 @@
 /** Feeds events to the console's event log, or to a plain list that draws them all, and takes the time. */
 import { signal } from "@preact/signals";
 import { render, type VNode } from "preact";
+import { emptyCall } from "../src/call/call-state";
+import { reduce } from "../src/call/reducer";
 import { EventLog } from "../src/event-log/EventLog";
 import { EventRow } from "../src/event-log/EventRow";
-import { EventList } from "../src/event-log/event-list";
+import type { EventList } from "../src/event-log/event-list";
 import type { LogFrame } from "../src/transport/frames";
-import { emptyCall, reduce } from "../src/call/reducer";
 import "../src/ui/tokens.css";
 import "../src/ui/page.css";
 import "../src/ui/controls.css";
@@ -43,9 +44,9 @@ function Plain({ events }: { events: EventList }): VNode {
         open={false}
         active={false}
         pair={undefined}
-        lit={false}
+        highlighted={false}
         toggle={nothing}
-        measured={nothing}
+        onHeight={nothing}
         goTo={nothing}
       />,
     );
@@ -65,8 +66,10 @@ function Shown({ how }: { how: "virtual" | "plain" }): VNode {
 /** Events as a call has them: many deltas, some tools, raw events from the wire. */
 function frame(seq: number): LogFrame {
   const at = { seq, at_ms: seq * 10 };
-  if (seq % 50 === 1) return { ...at, kind: "tool.started", call_id: `c${seq}`, name: "look", arguments: { n: seq }, agent: "clerk" };
-  if (seq % 50 === 2) return { ...at, kind: "tool.done", call_id: `c${seq - 1}`, name: "look", duration_ms: 12, result: { found: seq } };
+  if (seq % 50 === 1)
+    return { ...at, kind: "tool.started", call_id: `c${seq}`, name: "look", arguments: { n: seq }, agent: "clerk" };
+  if (seq % 50 === 2)
+    return { ...at, kind: "tool.done", call_id: `c${seq - 1}`, name: "look", duration_ms: 12, result: { found: seq } };
   const event = { type: "response.output_audio_transcript.delta", item_id: "item_1", delta: ` word${seq}` };
   if (seq % 2 === 0) return { ...at, kind: "wire.received", event };
   return { ...at, kind: "message.delta", item_id: "item_1", text: ` word${seq}` };
@@ -77,7 +80,8 @@ const median = (values: number[]): number => values.toSorted((a, b) => a - b)[va
 
 /** One burst for each frame of the screen, until `total` events are there. */
 async function feed(how: "virtual" | "plain", total: number, burst: number): Promise<Figures> {
-  const root = document.getElementById("log")!;
+  const root = document.getElementById("log");
+  if (!root) throw new Error("The page has no element #log: open bench/index.html.");
   root.style.cssText = "display:grid;height:900px;width:560px";
   render(<Shown how={how} />, root);
   const script: number[] = [];

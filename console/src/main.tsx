@@ -1,6 +1,6 @@
 import { render } from "preact";
-import { App } from "./ui/App";
 import { start } from "./call/app-state";
+import { App } from "./ui/App";
 import { applyStoredTheme } from "./ui/theme";
 import "./ui/tokens.css";
 import "./ui/page.css";

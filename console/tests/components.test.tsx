@@ -1,16 +1,16 @@
 import { cleanup, fireEvent, render, screen, within } from "@testing-library/preact";
 import { afterEach, describe, expect, it } from "vitest";
-import { edges, GRAPH_WIDTH, graphHeight, NODE, pathBetween, ring } from "../src/agents/agent-graph";
-import type { AgentInfo, ScenarioInfo } from "../src/transport/api";
-import { type CallState, emptyCall, type Measures, type Message, type ToolRun } from "../src/call/call-state";
 import { Agents } from "../src/agents/Agents";
+import { edges, GRAPH_WIDTH, graphHeight, NODE, nodePositions, pathBetween } from "../src/agents/agent-graph";
+import { type CallState, emptyCall, type Message, type MessageMetrics, type ToolRun } from "../src/call/call-state";
+import { reduce } from "../src/call/reducer";
 import { Bubble } from "../src/transcript/Bubble";
-import { CallFigures } from "../src/transcript/CallMetrics";
-import { Crumb } from "../src/transcript/TimelineEntry";
+import { CallMetrics } from "../src/transcript/CallMetrics";
+import { TimelineEntry } from "../src/transcript/TimelineEntry";
+import { asJson, asText } from "../src/transcript/transcript-text";
+import type { AgentInfo, ScenarioInfo } from "../src/transport/api";
 import type { LogFrame } from "../src/transport/frames";
 import type { LogEvent } from "../src/transport/log-events";
-import { reduce } from "../src/call/reducer";
-import { asJson, asText } from "../src/transcript/transcript-text";
 
 afterEach(cleanup);
 
@@ -24,31 +24,49 @@ const agent = (name: string, handoffs: string[] = [], more: Partial<AgentInfo> =
   instructions: `You are ${name}.`,
   ...more,
 });
-const scenarioOf = (...agents: AgentInfo[]): ScenarioInfo => ({ name: "s", title: "S", description: "", voice: null, things_to_say: [], guardrails: [], agents });
+const scenarioOf = (...agents: AgentInfo[]): ScenarioInfo => ({
+  name: "s",
+  title: "S",
+  description: "",
+  voice: null,
+  things_to_say: [],
+  guardrails: [],
+  agents,
+});
 
-describe("a bubble that was cut", () => {
+describe("an interrupted message", () => {
   const cut = (text: string): void => {
     const message: Message = {
-      type: "message", key: "e1", seq: 1, atMs: 0, itemId: "a1", role: "assistant", agent: "host",
-      spoken: true, hidden: false, text: "One two three.", status: "completed", heard: { ms: 900, text },
+      type: "message",
+      key: "e1",
+      seq: 1,
+      atMs: 0,
+      itemId: "a1",
+      role: "assistant",
+      agent: "host",
+      spoken: true,
+      hidden: false,
+      text: "One two three.",
+      status: "completed",
+      heard: { ms: 900, text },
     };
-    render(<Bubble message={message} measures={undefined} agents={["host"]} startedAt={null} />);
+    render(<Bubble message={message} metrics={undefined} agents={["host"]} startedAt={null} />);
   };
 
-  it("says so where words were not heard", () => {
+  it("has a note if the caller missed words", () => {
     cut("One two");
     expect(screen.getByText(/Interrupted after/)).toBeTruthy();
   });
 
-  it("says nothing where the interruption took none of its words", () => {
+  it("has no note if the caller heard every word", () => {
     cut("One two three.");
     expect(screen.queryByText(/Interrupted/)).toBeNull();
   });
 });
 
-describe("the agents' picture", () => {
-  it.each([1, 2, 3, 4, 5, 6, 7, 8])("has room for %i agents that do not touch", (count) => {
-    const places = ring(count);
+describe("the handoff graph", () => {
+  it.each([1, 2, 3, 4, 5, 6, 7, 8])("places %i agents without overlap", (count) => {
+    const places = nodePositions(count);
     expect(places).toHaveLength(count);
     for (const [index, a] of places.entries()) {
       expect(a.x).toBeGreaterThanOrEqual(NODE.width / 2);
@@ -60,38 +78,49 @@ describe("the agents' picture", () => {
     }
   });
 
-  it.each([2, 3, 4, 5, 6, 7, 8])("has lines between %i agents that run behind none of the others", (count) => {
-    const places = ring(count);
+  it.each([2, 3, 4, 5, 6, 7, 8])("draws edges between %i agents around the others", (count) => {
+    const places = nodePositions(count);
     for (let from = 0; from < count; from += 1) {
       for (let to = 0; to < count; to += 1) {
         if (from === to) continue;
-        const points = pathBetween(places, from, to).slice(1).split("L").map((point) => point.split(" ").map(Number));
+        const points = pathBetween(places, from, to)
+          .slice(1)
+          .split("L")
+          .map((point) => point.split(" ").map(Number));
         expect(points.length).toBeGreaterThan(10);
         for (const [x = 0, y = 0] of points) {
-          const hit = places.findIndex((node) => Math.abs(x - node.x) < NODE.width / 2 && Math.abs(y - node.y) < NODE.height / 2);
+          const hit = places.findIndex(
+            (node) => Math.abs(x - node.x) < NODE.width / 2 && Math.abs(y - node.y) < NODE.height / 2,
+          );
           expect(`${from} to ${to} hits ${hit}`).toBe(`${from} to ${to} hits -1`);
         }
       }
     }
   });
 
-  it("draws one line for two agents, with an arrow for each way", () => {
+  it("draws one edge for two agents, with an arrow for each direction", () => {
     expect(edges([agent("a", ["b", "c", "stranger", "a"]), agent("b", ["a"]), agent("c")])).toEqual([
-      { from: 0, to: 1, forth: true, back: true },
-      { from: 0, to: 2, forth: true, back: false },
+      { from: 0, to: 1, forward: true, backward: true },
+      { from: 0, to: 2, forward: true, backward: false },
     ]);
   });
 });
 
-describe("the region of agents", () => {
+describe("the agents region", () => {
   const tool = {
     name: "weigh",
     description: "How heavy a word is.",
-    parameters: { properties: { word: { type: "string", description: "any word" }, unit: { enum: ["g", "kg"] } }, required: ["word"] },
+    parameters: {
+      properties: { word: { type: "string", description: "any word" }, unit: { enum: ["g", "kg"] } },
+      required: ["word"],
+    },
   };
-  const shop = scenarioOf(agent("clerk", ["returns"], { tools: ["weigh"], tool_details: [tool] }), agent("returns", ["clerk"], { guardrails: ["moderation"] }));
+  const shop = scenarioOf(
+    agent("clerk", ["returns"], { tools: ["weigh"], tool_details: [tool] }),
+    agent("returns", ["clerk"], { guardrails: ["moderation"] }),
+  );
 
-  it("says where the call is, and shows the agent that has it until another is picked", () => {
+  it("marks the active agent and shows its definition until another is selected", () => {
     render(<Agents scenario={shop} current="clerk" live={true} handoffs={[]} />);
     const clerk = screen.getByRole("button", { name: "clerk" });
     expect(clerk.getAttribute("aria-current")).toBe("true");
@@ -111,8 +140,10 @@ describe("the region of agents", () => {
     expect(words).toContain("unit g | kg, optional");
   });
 
-  it("lights the last handoff", () => {
-    const { container } = render(<Agents scenario={shop} current="returns" live={true} handoffs={[{ from: "clerk", to: "returns", seq: 9 }]} />);
+  it("highlights the last handoff", () => {
+    const { container } = render(
+      <Agents scenario={shop} current="returns" live={true} handoffs={[{ from: "clerk", to: "returns", seq: 9 }]} />,
+    );
     expect(container.querySelectorAll(".edge-last")).toHaveLength(1);
     expect(screen.getByText("1 handoff")).toBeTruthy();
   });
@@ -132,16 +163,25 @@ const message: Message = {
   status: "completed",
   heard: null,
 };
-const nothing: Measures = { checks: [], turn: null, usage: null };
+const nothing: MessageMetrics = { checks: [], latency: null, usage: null };
 
-describe("a bubble", () => {
-  it("of speech that nobody wrote down says so", () => {
-    render(<Bubble message={{ ...message, role: "user", text: "", status: "interrupted" }} measures={undefined} agents={[]} startedAt={0} />);
+describe("a message", () => {
+  it("has a placeholder for speech without a transcript", () => {
+    render(
+      <Bubble
+        message={{ ...message, role: "user", text: "", status: "interrupted" }}
+        metrics={undefined}
+        agents={[]}
+        startedAt={0}
+      />,
+    );
     expect(screen.getByText("[not recognised]")).toBeTruthy();
   });
 
-  it("never makes elements of the text", () => {
-    const { container } = render(<Bubble message={{ ...message, role: "user" }} measures={undefined} agents={[]} startedAt={0} />);
+  it("never renders its text as HTML", () => {
+    const { container } = render(
+      <Bubble message={{ ...message, role: "user" }} metrics={undefined} agents={[]} startedAt={0} />,
+    );
     expect(container.querySelector("b")).toBeNull();
     expect(container.textContent).toContain("Hello <b>there</b>");
   });
@@ -151,39 +191,65 @@ describe("a bubble", () => {
     ["pass", "Pass"],
     ["fail", "Fail"],
     ["error", "Error"],
-  ] as const)("has a chip for a guardrail that is %s; a click says why", (status, word) => {
-    const check = { guardrail: "moderation", status, category: "VIOLENCE", rationale: "It threatens.", text: "or else", durationMs: 120 };
-    render(<Bubble message={message} measures={{ ...nothing, checks: [check] }} agents={[]} startedAt={0} />);
+  ] as const)("has a chip for a guardrail with status %s that expands to the reasons", (status, word) => {
+    const check = {
+      guardrail: "moderation",
+      status,
+      category: "VIOLENCE",
+      rationale: "It threatens.",
+      text: "or else",
+      durationMs: 120,
+    };
+    render(<Bubble message={message} metrics={{ ...nothing, checks: [check] }} agents={[]} startedAt={0} />);
     const chip = screen.getByRole("button", { name: new RegExp(word) });
     expect(screen.queryByText("It threatens.")).toBeNull();
     fireEvent.click(chip);
     expect(chip.getAttribute("aria-expanded")).toBe("true");
-    for (const words of ["VIOLENCE", "It threatens.", "or else", "120 ms"]) expect(screen.getByText(words)).toBeTruthy();
+    for (const words of ["VIOLENCE", "It threatens.", "or else", "120 ms"])
+      expect(screen.getByText(words)).toBeTruthy();
   });
 
-  it("has its delay and cost beside it, with the parts on a click", () => {
-    const turn = { totalMs: 640, parts: [{ name: "end_of_turn", ms: 500 }, { name: "model", ms: 140 }], after: "speech", toolMs: 0, guardrailMs: 30 } as const;
+  it("shows its latency and cost, with the breakdown on a click", () => {
+    const turn = {
+      totalMs: 640,
+      parts: [
+        { name: "end_of_turn", ms: 500 },
+        { name: "model", ms: 140 },
+      ],
+      after: "speech",
+      toolMs: 0,
+      guardrailMs: 30,
+    } as const;
     const usage = { tokens: { input_text: 1200, output_audio: 34 }, seconds: 0, cost: 0.0042 };
-    render(<Bubble message={message} measures={{ checks: [], turn, usage }} agents={[]} startedAt={0} />);
+    render(<Bubble message={message} metrics={{ checks: [], latency: turn, usage }} agents={[]} startedAt={0} />);
     const button = screen.getByRole("button", { name: "Wait 640 ms, used $0.0042" });
     fireEvent.click(button);
-    for (const words of ["end of turn", "500 ms", "140 ms", "of it guardrails", "30 ms", "1,200 tokens", "34 tokens"]) expect(screen.getByText(words)).toBeTruthy();
+    for (const words of [
+      "end of turn",
+      "500 ms",
+      "140 ms",
+      "of which guardrails",
+      "30 ms",
+      "1,200 tokens",
+      "34 tokens",
+    ])
+      expect(screen.getByText(words)).toBeTruthy();
   });
 });
 
-it("has nothing beside a bubble that cost nothing", () => {
+it("shows no metrics for a message without latency and cost", () => {
   const usage = { tokens: {}, seconds: 2, cost: null };
-  render(<Bubble message={message} measures={{ ...nothing, usage }} agents={[]} startedAt={0} />);
+  render(<Bubble message={message} metrics={{ ...nothing, usage }} agents={[]} startedAt={0} />);
   expect(screen.queryByRole("button")).toBeNull();
 });
 
-describe("a breadcrumb", () => {
+describe("an entry between messages", () => {
   const run: ToolRun = {
     type: "tool",
     key: "e2",
     seq: 2,
     atMs: 5,
-    callId: "c",
+    toolCallId: "c",
     name: "checkout",
     agent: "clerk",
     args: { item: 7 },
@@ -194,58 +260,110 @@ describe("a breadcrumb", () => {
     outcome: null,
   };
 
-  it("of a tool says how far it is", () => {
-    render(<Crumb entry={{ ...run, progress: [{ atMs: 40, message: "Asking the bank", fraction: 0.25 }] }} scenario={undefined} agents={[]} startedAt={0} />);
+  it("shows the progress of a tool", () => {
+    render(
+      <TimelineEntry
+        entry={{ ...run, progress: [{ atMs: 40, message: "Asking the bank", fraction: 0.25 }] }}
+        scenario={undefined}
+        agents={[]}
+        startedAt={0}
+      />,
+    );
     expect(screen.getByText("Asking the bank")).toBeTruthy();
     expect(screen.getByRole("progressbar").getAttribute("value")).toBe("0.25");
   });
 
-  it("of a tool keeps what it said on its way below it, when it has ended too", () => {
+  it("keeps the progress messages of a tool after its end", () => {
     const progress = [
       { atMs: 40, message: "Asking the bank", fraction: 0.25 },
       { atMs: 60, message: "Waiting for the bank", fraction: null },
     ];
-    render(<Crumb entry={{ ...run, progress, outcome: { durationMs: 90, result: "paid" } }} scenario={undefined} agents={[]} startedAt={null} />);
+    render(
+      <TimelineEntry
+        entry={{ ...run, progress, outcome: { durationMs: 90, result: "paid" } }}
+        scenario={undefined}
+        agents={[]}
+        startedAt={null}
+      />,
+    );
     const steps = within(screen.getByRole("list", { name: "Progress of checkout" })).getAllByRole("listitem");
-    expect(steps.map((step) => step.textContent)).toEqual(["Asking the bank25%0:00.040", "Waiting for the bank0:00.060"]);
+    expect(steps.map((step) => step.textContent)).toEqual([
+      "Asking the bank25%0:00.040",
+      "Waiting for the bank0:00.060",
+    ]);
     expect(screen.queryByRole("progressbar")).toBeNull();
   });
 
-  it("of a tool opens to its arguments, its permission and its result", () => {
-    const finished: ToolRun = { ...run, approval: { state: "refused", reason: "no answer" }, outcome: { durationMs: 3, error: "Not allowed." } };
-    render(<Crumb entry={finished} scenario={undefined} agents={[]} startedAt={0} />);
+  it("expands to a tool's arguments, permission and result", () => {
+    const finished: ToolRun = {
+      ...run,
+      approval: { state: "refused", reason: "no answer" },
+      outcome: { durationMs: 3, error: "Not allowed." },
+    };
+    render(<TimelineEntry entry={finished} scenario={undefined} agents={[]} startedAt={0} />);
     fireEvent.click(screen.getByRole("button"));
     expect(screen.getByText("refused: no answer")).toBeTruthy();
     expect(screen.getByText("Not allowed.")).toBeTruthy();
   });
 
-  it("of a handoff opens to the agent's definition", () => {
-    const change = { type: "agent", key: "e3", seq: 3, atMs: 9, agent: "returns", previous: "clerk", reason: null } as const;
-    render(<Crumb entry={change} scenario={scenarioOf(agent("clerk"), agent("returns"))} agents={["clerk", "returns"]} startedAt={0} />);
+  it("expands to the definition of a handoff's target", () => {
+    const change = {
+      type: "agent",
+      key: "e3",
+      seq: 3,
+      atMs: 9,
+      agent: "returns",
+      previous: "clerk",
+      reason: null,
+    } as const;
+    render(
+      <TimelineEntry
+        entry={change}
+        scenario={scenarioOf(agent("clerk"), agent("returns"))}
+        agents={["clerk", "returns"]}
+        startedAt={0}
+      />,
+    );
     fireEvent.click(screen.getByRole("button"));
     expect(screen.getByText("You are returns.")).toBeTruthy();
   });
 });
 
-describe("the call's figures", () => {
-  it("are the median wait and the cost, and more when opened", () => {
-    const call: CallState = { ...emptyCall(), delays: [300, 900, 500], lastAtMs: 65_000, usage: { tokens: { input_text: 2000 }, seconds: 31.5, cost: 1.5 } };
-    render(<CallFigures call={call} />);
+describe("the call's metrics", () => {
+  it("show the median latency and the cost, and details when expanded", () => {
+    const call: CallState = {
+      ...emptyCall(),
+      latencies: [300, 900, 500],
+      lastAtMs: 65_000,
+      usage: { tokens: { input_text: 2000 }, seconds: 31.5, cost: 1.5 },
+    };
+    render(<CallMetrics call={call} />);
     const summary = screen.getByTitle("The call in figures");
     expect(summary.textContent).toContain("500 ms");
     expect(summary.textContent).toContain("$1.50");
-    expect(within(summary.closest("details")!).getByText("900 ms")).toBeTruthy();
-    expect(within(summary.closest("details")!).getByText("Sound transcribed").nextSibling?.textContent).toBe("31.5 s");
+    expect(within(summary.closest("details") as HTMLElement).getByText("900 ms")).toBeTruthy();
+    expect(
+      within(summary.closest("details") as HTMLElement).getByText("Audio transcribed").nextSibling?.textContent,
+    ).toBe("31.5 s");
   });
 
-  it("are not there when nothing was measured", () => {
-    expect(render(<CallFigures call={emptyCall()} />).container.textContent).toBe("");
+  it("are hidden without measurements", () => {
+    expect(render(<CallMetrics call={emptyCall()} />).container.textContent).toBe("");
   });
 });
 
-describe("the conversation to take along", () => {
+describe("the exported conversation", () => {
   const events: LogEvent[] = [
-    { kind: "call.started", call_id: "call_1", scenario: "s", agent: "clerk", transport: "websocket", provider: "local", model: "s", started_at: "2026-05-01T10:00:00.250Z" },
+    {
+      kind: "call.started",
+      call_id: "call_1",
+      scenario: "s",
+      agent: "clerk",
+      transport: "websocket",
+      provider: "local",
+      model: "s",
+      started_at: "2026-05-01T10:00:00.250Z",
+    },
     { kind: "message.added", item_id: "u0", role: "user", hidden: true },
     { kind: "message.done", item_id: "u0", role: "user", text: "hi" },
     { kind: "message.added", item_id: "a1", role: "assistant", agent: "clerk" },
@@ -260,10 +378,15 @@ describe("the conversation to take along", () => {
     { kind: "message.added", item_id: "u2", role: "user", spoken: true },
     { kind: "call.ended", reason: "hung up" },
   ];
-  const call = events.map((event, index): LogFrame => ({ seq: index + 1, at_ms: index, ...event })).reduce(reduce, emptyCall());
+  const call = events
+    .map((event, index): LogFrame => ({ seq: index + 1, at_ms: index, ...event }))
+    .reduce(reduce, emptyCall());
 
-  it("as text says who said what, what was heard of it, and what happened", () => {
-    const lines = asText(call).trimEnd().split("\n").map((line) => line.replace(/^\[[^\]]+\] /, ""));
+  it("as text has speakers, messages, heard parts and events", () => {
+    const lines = asText(call)
+      .trimEnd()
+      .split("\n")
+      .map((line) => line.replace(/^\[[^\]]+\] /, ""));
     expect(lines).toEqual([
       "Call started",
       "clerk: Good day to you [heard: Good day]",
@@ -277,7 +400,12 @@ describe("the conversation to take along", () => {
   });
 
   it("as JSON has every event", () => {
-    const saved = JSON.parse(asJson(call)) as { call_id: string; started_at: string; transcript: unknown[]; events: LogFrame[] };
+    const saved = JSON.parse(asJson(call)) as {
+      call_id: string;
+      started_at: string;
+      transcript: unknown[];
+      events: LogFrame[];
+    };
     expect(saved).toMatchObject({ call_id: "call_1", started_at: "2026-05-01T10:00:00.250Z" });
     expect(saved.events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));
     expect(saved.transcript).toHaveLength(7);

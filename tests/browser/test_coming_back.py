@@ -308,7 +308,7 @@ def test_auto_falls_back_to_the_relay_within_3_s_with_one_greeting(
     call_id = caller.call_id
     hears_sound(caller)
     caller.hears(GREETING)
-    expect(caller.page.get_by_text(re.compile("WebRTC could not be had: no connection within 3 s"))).to_be_visible()
+    expect(caller.page.get_by_text(re.compile("because WebRTC failed: no connection within 3 s"))).to_be_visible()
     entries = breakable.within(lambda: breakable.call(call_id).log.since(0))
     ((at_ms, joined),) = [
         (entry.at_ms, entry.event) for entry in entries if isinstance(entry.event, log_events.LegJoined)
@@ -316,7 +316,7 @@ def test_auto_falls_back_to_the_relay_within_3_s_with_one_greeting(
     assert at_ms < 3300, "the relay was there too late"
     assert joined.transport == "websocket"
     assert joined.reason == "no connection within 3 s"
-    expect(caller.page.get_by_title("Transport: how the sound travels")).to_have_text("WebSocket")
+    expect(caller.page.get_by_title("Transport: the connection for audio")).to_have_text("WebSocket")
     assert greetings(breakable, caller.call_id) == 1
     assert len([text for text in bubbles(caller) if "welcome" in text]) == 1
 

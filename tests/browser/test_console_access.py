@@ -282,7 +282,7 @@ def test_on_a_phone_long_names_and_large_figures_do_not_run_out_of_the_page(open
           .map(one => one.outerHTML)"""
     )
     assert beyond == []
-    expect(region.get_by_text("Sound transcribed")).to_be_visible()
+    expect(region.get_by_text("Audio transcribed")).to_be_visible()
 
 
 def test_nothing_is_asked_of_any_other_host(chromium: Browser, server: Server) -> None:

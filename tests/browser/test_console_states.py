@@ -65,9 +65,9 @@ def test_a_guardrails_chip_goes_from_pending_to_fail_and_says_why(call: Scripted
     bubble.get_by_role("button", name="Fail").click()
     for words in ("OFFENSIVE", "It insults the caller.", "fool", "210 ms"):
         expect(bubble.get_by_text(words, exact=True)).to_be_visible()
-    crumb = transcript(call).get_by_role("button", name="Guardrail moderation tripped: OFFENSIVE")
-    crumb.click()
-    expect(crumb).to_have_attribute("aria-expanded", "true")
+    entry = transcript(call).get_by_role("button", name="Guardrail moderation tripped: OFFENSIVE")
+    entry.click()
+    expect(entry).to_have_attribute("aria-expanded", "true")
     call.says("a2", "Good day.")
     call.tell(
         log_events.GuardrailChecked("a2", "moderation", "pass", "NONE"),
@@ -113,7 +113,7 @@ def test_a_tool_tells_how_far_it_is_and_what_it_caused(call: ScriptedCall) -> No
     expect(steps).to_have_count(1)
     inner = transcript(call).get_by_role("button", name="readPolicy")
     inner.click()
-    detail = transcript(call).locator(".crumb-detail")
+    detail = transcript(call).locator(".timeline-entry-detail")
     expect(detail).to_contain_text("30 days")
     left = [found["x"] for one in (outer, inner) if (found := one.bounding_box())]
     assert left[1] > left[0] + 10, "what it caused is indented"
@@ -138,9 +138,9 @@ def test_delay_and_cost_stand_beside_the_bubble_and_for_the_call(call: ScriptedC
     figures = transcript(call).get_by_title("The call in figures")
     expect(figures).to_contain_text("640 ms")
     figures.press("Enter")
-    expect(transcript(call).get_by_text("Wait for the first sound, median")).to_be_visible()
+    expect(transcript(call).get_by_text("Wait for the first audio, median")).to_be_visible()
     figures.press("Escape")
-    expect(transcript(call).get_by_text("Wait for the first sound, median")).to_be_hidden()
+    expect(transcript(call).get_by_text("Wait for the first audio, median")).to_be_hidden()
 
 
 # Agents -------------------------------------------------------------------------------------------------------------
@@ -180,8 +180,8 @@ def test_one_agent_or_eight_fit_into_the_picture(context: BrowserContext, server
 # The state of the call ----------------------------------------------------------------------------------------------
 def test_provider_transport_and_link_are_always_shown(call: ScriptedCall) -> None:
     status, link = call.page.get_by_role("status").first, call.page.get_by_title("Link: the connection to the model")
-    expect(call.page.get_by_title("Provider: where the model lives")).to_have_text("local")
-    expect(call.page.get_by_title("Transport: how the sound travels")).to_have_text("WebSocket")
+    expect(call.page.get_by_title("Provider: the service that runs the model")).to_have_text("local")
+    expect(call.page.get_by_title("Transport: the connection for audio")).to_have_text("WebSocket")
     expect(link).to_have_text("model connected")
     call.tell(log_events.LinkLost("1006", retry_in_ms=500))
     expect(link).to_have_text("model lost")
@@ -232,7 +232,7 @@ def test_with_azure_there_is_nothing_to_introduce(context: BrowserContext, serve
     call = ScriptedCall(context.new_page(), provider="azure")
     call.page.goto(f"{server.url}/?transport=websocket&connect=0")
     expect(transcript(call).get_by_role("heading", name="Shop")).to_be_visible()
-    expect(call.page.get_by_title("Provider: where the model lives")).to_have_text("azure")
+    expect(call.page.get_by_title("Provider: the service that runs the model")).to_have_text("azure")
     expect(transcript(call).get_by_text("with no key")).to_have_count(0)
 
 
@@ -248,8 +248,8 @@ def test_no_text_from_outside_is_ever_html(call: ScriptedCall) -> None:
         log_events.Breadcrumb(evil, {"a": evil}),
         log_events.CallError(evil, hint=evil),
     )
-    for crumb in transcript(call).locator(".crumb-head").all():
-        crumb.click()
+    for entry in transcript(call).locator(".timeline-entry-head").all():
+        entry.click()
     expect(transcript(call).get_by_text("onerror").first).to_be_visible()
     events(call).get_by_text("breadcrumb").click()
     assert call.page.locator("#console img, #console script").count() == 0
@@ -321,16 +321,16 @@ def test_the_event_log_searches_chooses_kinds_and_pairs(call: ScriptedCall) -> N
     kinds.select_option("kind:tool.done")
     expect(rows).to_have_count(1)
     rows.first.click()
-    expect(rows.first).to_contain_text("Begun by tool.started, 200 ms before:")
+    expect(rows.first).to_contain_text("Started by tool.started, 200 ms earlier:")
     rows.first.get_by_role("button", name="Go to its beginning").click()
     expect(kinds).to_have_value("all")
     expect(events(call).locator(".row-active")).to_contain_text("tool.started")
-    expect(events(call).locator(".row-lit")).to_have_count(2)
+    expect(events(call).locator(".row-paired")).to_have_count(2)
     kinds.select_option("errors")
     expect(rows).to_have_count(1)
     kinds.select_option("all")
     events(call).get_by_role("searchbox").fill("item_id paid")
-    expect(events(call).get_by_text("No event is like that.")).to_be_visible()
+    expect(events(call).get_by_text("No event matches the filter.")).to_be_visible()
     events(call).get_by_role("searchbox").fill("paid")
     expect(rows).to_have_count(1)
     events(call).get_by_role("button", name="Events as JSON").click()
@@ -437,6 +437,6 @@ def test_scenario_agent_transport_and_codec_are_in_the_address(context: BrowserC
 def test_an_unknown_scenario_is_the_default_and_the_page_says_so(context: BrowserContext, server: Server) -> None:
     call = ScriptedCall(context.new_page())
     call.open(f"{server.url}/?agentConfig=nowhere&transport=websocket")
-    expect(call.page.get_by_text(re.compile("There is no scenario “nowhere”.*There are: shop"))).to_be_visible()
+    expect(call.page.get_by_text(re.compile("The scenario “nowhere” does not exist.*Choose one of: shop"))).to_be_visible()
     assert call.wanted[0]["scenario"] == "shop"
     expect(call.page.get_by_role("combobox", name="Scenario")).to_have_value("shop")

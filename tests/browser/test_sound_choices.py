@@ -83,7 +83,7 @@ def test_a_microphone_that_is_unplugged_is_replaced_and_one_that_is_chosen_is_as
     page.goto(f"{server.url}/?transport=webrtc")
     expect(page.get_by_role("button", name="Mute microphone")).to_be_enabled()
     page.evaluate("__given.at(-1).track.stop(), __given.at(-1).track.dispatchEvent(new Event('ended'))")
-    expect(page.get_by_text("is gone; now it is")).to_be_visible()
+    expect(page.get_by_text("was disconnected. The page now uses")).to_be_visible()
     assert page.evaluate("__given.length") == 2
 
     microphones = page.get_by_role("combobox", name="Microphone")
@@ -100,9 +100,9 @@ def test_a_microphone_that_is_unplugged_is_replaced_and_one_that_is_chosen_is_as
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        ("NotAllowedError", "was not allowed to use the microphone"),
+        ("NotAllowedError", "may not use the microphone"),
         ("NotFoundError", "No microphone was found"),
-        ("NotReadableError", "in use by another program"),
+        ("NotReadableError", "Another program uses the microphone"),
     ],
 )
 def test_a_microphone_that_cannot_be_had_is_explained_and_can_be_tried_again(
@@ -128,7 +128,7 @@ def test_a_microphone_that_cannot_be_had_is_explained_and_can_be_tried_again(
 
 def test_what_the_address_asks_for_in_vain_is_told(server: Server, tab: Tab) -> None:
     page = tab(f"{server.url}/?transport=pigeon&codec=mp3&connect=0").page
-    expect(page.get_by_text("transport “pigeon”; there are: auto, webrtc, websocket.")).to_be_visible()
-    expect(page.get_by_text("codec “mp3”; there are: opus, pcmu, pcma.")).to_be_visible()
+    expect(page.get_by_text("unknown transport “pigeon”. Use one of: auto, webrtc, websocket.")).to_be_visible()
+    expect(page.get_by_text("unknown codec “mp3”. Use one of: opus, pcmu, pcma.")).to_be_visible()
     expect(page.get_by_role("combobox", name="Transport")).to_have_value("auto")
     expect(page.get_by_role("combobox", name="Codec")).to_have_value("opus")

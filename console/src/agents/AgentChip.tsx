@@ -1,4 +1,4 @@
-/** An agent's name in the agent's colour. */
+/** Agent name in the agent's colour. */
 import type { VNode } from "preact";
 import { hueClass } from "./agent-hue";
 

@@ -1,4 +1,4 @@
-/** What an agent is: instructions, tools with their arguments, handoffs, guardrails. */
+/** Definition of an agent: instructions, tools with their arguments, handoffs and guardrails. */
 import type { VNode } from "preact";
 import type { AgentInfo, ToolInfo } from "../transport/api";
 import { AgentChip } from "./AgentChip";
@@ -8,13 +8,17 @@ export function AgentDefinition({ agent, agents }: { agent: AgentInfo; agents: r
     <dl class="definition">
       {agent.handoff_description && (
         <>
-          <dt>Comes in for</dt>
+          <dt>Handoff description</dt>
           <dd dir="auto">{agent.handoff_description}</dd>
         </>
       )}
       <dt>Hands over to</dt>
       <dd class="definition-chips">
-        {agent.handoffs.length === 0 ? <span class="muted">nobody</span> : agent.handoffs.map((name) => <AgentChip key={name} name={name} agents={agents} />)}
+        {agent.handoffs.length === 0 ? (
+          <span class="muted">nobody</span>
+        ) : (
+          agent.handoffs.map((name) => <AgentChip key={name} name={name} agents={agents} />)
+        )}
       </dd>
       <dt>Tools</dt>
       <dd>
@@ -33,8 +37,9 @@ export function AgentDefinition({ agent, agents }: { agent: AgentInfo; agents: r
       <dt>Instructions</dt>
       <dd>
         {agent.instructions === null ? (
-          <span class="muted">A function writes them for each call.</span>
+          <span class="muted">A function returns them for each call.</span>
         ) : (
+          // biome-ignore lint/a11y/useSemanticElements: a fieldset is for controls; this only names a scrollable text.
           <div class="instructions" dir="auto" tabIndex={0} role="group" aria-label={`Instructions of ${agent.name}`}>
             {agent.instructions}
           </div>
@@ -75,10 +80,10 @@ interface Parameter {
   description: string | null;
 }
 
-/** The arguments that a tool's JSON schema names, as far as it names any. */
+/** Return the arguments in a tool's JSON schema. */
 function parametersOf(tool: ToolInfo): Parameter[] {
-  const properties = tool.parameters?.["properties"];
-  const required = tool.parameters?.["required"];
+  const properties = tool.parameters?.properties;
+  const required = tool.parameters?.required;
   if (typeof properties !== "object" || properties === null) return [];
   return Object.entries(properties as Record<string, unknown>).map(([name, schema]) => {
     const given = (typeof schema === "object" && schema !== null ? schema : {}) as Record<string, unknown>;
@@ -93,8 +98,8 @@ function parametersOf(tool: ToolInfo): Parameter[] {
 }
 
 function typeOf(schema: Record<string, unknown>): string {
-  if (Array.isArray(schema["enum"])) return schema["enum"].map(String).join(" | ");
-  const type = schema["type"];
+  if (Array.isArray(schema.enum)) return schema.enum.map(String).join(" | ");
+  const type = schema.type;
   const name = typeof type === "string" ? type : Array.isArray(type) ? type.join(" | ") : "any";
-  return typeof schema["pattern"] === "string" ? `${name} ${schema["pattern"]}` : name;
+  return typeof schema.pattern === "string" ? `${name} ${schema.pattern}` : name;
 }

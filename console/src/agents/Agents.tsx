@@ -1,38 +1,50 @@
-/** Who can hand the caller to whom, where the call is, and what each agent is. */
+/** Graph of the agents and their handoffs, with the definition of one agent. */
 import { useSignal } from "@preact/signals";
 import type { VNode } from "preact";
-import { hueClass } from "./agent-hue";
-import { type Edge, edges, GRAPH_WIDTH, graphHeight, NODE, pathBetween, type Point, ring } from "./agent-graph";
+import type { CallState } from "../call/call-state";
 import type { AgentInfo, ScenarioInfo } from "../transport/api";
-import type { CallState } from "../call/reducer";
+import { memo } from "../ui/memo";
 import { AgentChip } from "./AgentChip";
 import { AgentDefinition } from "./AgentDefinition";
-import { unchanging } from "../ui/memo";
+import {
+  type Edge,
+  edges,
+  GRAPH_WIDTH,
+  graphHeight,
+  NODE,
+  nodePositions,
+  type Point,
+  pathBetween,
+} from "./agent-graph";
+import { hueClass } from "./agent-hue";
 
 interface AgentsProps {
   scenario: ScenarioInfo | undefined;
-  /** Who speaks, or will answer. */
+  /** The active agent of this call, else the first of the next. */
   current: string | null;
   live: boolean;
   handoffs: CallState["handoffs"];
 }
 
-/** Drawn again only when one of its properties is another one: the call changes many times a second. */
-export const Agents = unchanging((props: AgentsProps): VNode => <Region {...props} />);
+/** Rendered again only when a property changes: the call changes many times a second. */
+export const Agents = memo((props: AgentsProps): VNode => <AgentsRegion {...props} />);
 
-function Region({ scenario, current, live, handoffs }: AgentsProps): VNode {
+function AgentsRegion({ scenario, current, live, handoffs }: AgentsProps): VNode {
   const picked = useSignal<string | null>(null);
   const agents = scenario?.agents ?? [];
-  const shown = agents.find(({ name }) => name === picked.value) ?? agents.find(({ name }) => name === current) ?? agents[0];
+  const shown =
+    agents.find(({ name }) => name === picked.value) ?? agents.find(({ name }) => name === current) ?? agents[0];
   return (
     <section class="agents" aria-label="Agents">
       <header class="pane-head">
         <h2>Agents</h2>
-        {handoffs.length > 0 && <span class="count">{handoffs.length === 1 ? "1 handoff" : `${handoffs.length} handoffs`}</span>}
+        {handoffs.length > 0 && (
+          <span class="count">{handoffs.length === 1 ? "1 handoff" : `${handoffs.length} handoffs`}</span>
+        )}
       </header>
       <div class="scroll" tabIndex={0}>
         {agents.length > 0 && (
-          <Graph
+          <AgentGraph
             agents={agents}
             current={current}
             live={live}
@@ -41,13 +53,13 @@ function Region({ scenario, current, live, handoffs }: AgentsProps): VNode {
             pick={(name) => (picked.value = picked.value === name ? null : name)}
           />
         )}
-        {shown && <Card agent={shown} agents={agents} role={roleOf(shown.name, current, live, agents)} />}
+        {shown && <AgentCard agent={shown} agents={agents} role={roleOf(shown.name, current, live, agents)} />}
       </div>
     </section>
   );
 }
 
-function Card({ agent, agents, role }: { agent: AgentInfo; agents: readonly AgentInfo[]; role: string }): VNode {
+function AgentCard({ agent, agents, role }: { agent: AgentInfo; agents: readonly AgentInfo[]; role: string }): VNode {
   const names = agents.map(({ name }) => name);
   return (
     <article class="agent-card" aria-label={`About ${agent.name}`}>
@@ -61,11 +73,11 @@ function Card({ agent, agents, role }: { agent: AgentInfo; agents: readonly Agen
 }
 
 function roleOf(name: string, current: string | null, live: boolean, agents: readonly AgentInfo[]): string {
-  if (name === current) return live ? "has the call" : "answers the next call";
-  return name === agents[0]?.name ? "the first" : "";
+  if (name === current) return live ? "active" : "answers the next call";
+  return name === agents[0]?.name ? "first agent" : "";
 }
 
-interface GraphProps {
+interface AgentGraphProps {
   agents: readonly AgentInfo[];
   current: string | null;
   live: boolean;
@@ -74,19 +86,22 @@ interface GraphProps {
   pick: (name: string) => void;
 }
 
-function Graph({ agents, current, live, handoffs, picked, pick }: GraphProps): VNode {
+function AgentGraph({ agents, current, live, handoffs, picked, pick }: AgentGraphProps): VNode {
   const names = agents.map(({ name }) => name);
-  const places = ring(agents.length);
+  const places = nodePositions(agents.length);
   const height = graphHeight(agents.length);
   return (
     <div class="graph" style={{ width: `${GRAPH_WIDTH}px`, height: `${height}px` }}>
-      <Lines agents={agents} places={places} height={height} handoffs={handoffs} />
+      <HandoffEdges agents={agents} places={places} height={height} handoffs={handoffs} />
       <ul>
         {agents.map((agent, index) => (
           <li
             key={agent.name}
             class={hueClass(names, agent.name)}
-            style={{ left: `${place(places, index).x - NODE.width / 2}px`, top: `${place(places, index).y - NODE.height / 2}px` }}
+            style={{
+              left: `${positionAt(places, index).x - NODE.width / 2}px`,
+              top: `${positionAt(places, index).y - NODE.height / 2}px`,
+            }}
           >
             <button
               type="button"
@@ -109,26 +124,38 @@ function Graph({ agents, current, live, handoffs, picked, pick }: GraphProps): V
   );
 }
 
-interface LinesProps {
+interface HandoffEdgesProps {
   agents: readonly AgentInfo[];
   places: readonly Point[];
   height: number;
   handoffs: CallState["handoffs"];
 }
 
-function Lines({ agents, places, height, handoffs }: LinesProps): VNode {
+function HandoffEdges({ agents, places, height, handoffs }: HandoffEdgesProps): VNode {
   const indexOf = (name: string): number => agents.findIndex((agent) => agent.name === name);
   const taken = new Set(handoffs.map(({ from, to }) => `${indexOf(from)} ${indexOf(to)}`));
   const last = handoffs.at(-1);
   const from = last ? indexOf(last.from) : -1;
   const to = last ? indexOf(last.to) : -1;
   const path = (a: number, b: number): string => pathBetween(places, a, b);
-  const wasTaken = (edge: Edge): boolean => taken.has(`${edge.from} ${edge.to}`) || taken.has(`${edge.to} ${edge.from}`);
+  const wasTaken = (edge: Edge): boolean =>
+    taken.has(`${edge.from} ${edge.to}`) || taken.has(`${edge.to} ${edge.from}`);
   return (
     <svg width={GRAPH_WIDTH} height={height} aria-hidden="true" focusable="false">
       <defs>
-        {(["plain", "lit"] as const).map((name) => (
-          <marker key={name} id={`arrow-${name}`} class={`arrow-${name}`} viewBox="0 0 8 8" refX="6.5" refY="4" markerWidth="7" markerHeight="7" markerUnits="userSpaceOnUse" orient="auto-start-reverse">
+        {(["plain", "last"] as const).map((name) => (
+          <marker
+            key={name}
+            id={`arrow-${name}`}
+            class={`arrow-${name}`}
+            viewBox="0 0 8 8"
+            refX="6.5"
+            refY="4"
+            markerWidth="7"
+            markerHeight="7"
+            markerUnits="userSpaceOnUse"
+            orient="auto-start-reverse"
+          >
             <path d="M1 1l6 3-6 3z" />
           </marker>
         ))}
@@ -138,13 +165,19 @@ function Lines({ agents, places, height, handoffs }: LinesProps): VNode {
           key={`${edge.from} ${edge.to}`}
           class={wasTaken(edge) ? "edge edge-taken" : "edge"}
           d={path(edge.from, edge.to)}
-          marker-end={edge.forth ? "url(#arrow-plain)" : undefined}
-          marker-start={edge.back ? "url(#arrow-plain)" : undefined}
+          marker-end={edge.forward ? "url(#arrow-plain)" : undefined}
+          marker-start={edge.backward ? "url(#arrow-plain)" : undefined}
         />
       ))}
       {last && from >= 0 && to >= 0 && from !== to && (
-        <g key={last.seq} class={hueClass(agents.map(({ name }) => name), last.to)}>
-          <path class="edge edge-last" d={path(from, to)} marker-end="url(#arrow-lit)" />
+        <g
+          key={last.seq}
+          class={hueClass(
+            agents.map(({ name }) => name),
+            last.to,
+          )}
+        >
+          <path class="edge edge-last" d={path(from, to)} marker-end="url(#arrow-last)" />
           <path class="edge edge-spark" d={path(from, to)} pathLength={1} />
         </g>
       )}
@@ -152,6 +185,6 @@ function Lines({ agents, places, height, handoffs }: LinesProps): VNode {
   );
 }
 
-function place(places: readonly Point[], index: number): Point {
+function positionAt(places: readonly Point[], index: number): Point {
   return places[index] ?? { x: 0, y: 0 };
 }

@@ -1,19 +1,19 @@
-/** Where agents stand in the picture of who hands over to whom: round a ring, the first at the top, read clockwise. */
+/** Layout of the handoff graph: the agents on a ring, the first at the top, then clockwise. */
 
 export interface Point {
   x: number;
   y: number;
 }
 
-/** A line between two agents, by their indices; an arrow stands at each end that the caller can be handed to. */
+/** An edge between two agents, by their indices; an arrow marks each end that is the target of a handoff. */
 export interface Edge {
   from: number;
   to: number;
-  forth: boolean;
-  back: boolean;
+  forward: boolean;
+  backward: boolean;
 }
 
-export interface Handing {
+export interface AgentNode {
   name: string;
   handoffs: readonly string[];
 }
@@ -22,19 +22,19 @@ export const GRAPH_WIDTH = 280;
 export const NODE = { width: 126, height: 30 };
 const ROW = 60;
 const MARGIN = 8;
-/** How far a line may be pulled towards the ring's middle and beyond, to keep clear of the agents between. */
-const PULLS = [0.42, 0.8, 1.2, 1.6, 2] as const;
-/** The straight pieces of a drawn curve. */
+/** Curvatures of an edge, towards the ring's centre and beyond, tried until it avoids the agents between. */
+const CURVATURES = [0.42, 0.8, 1.2, 1.6, 2] as const;
+/** Number of straight segments of a rendered curve. */
 const STEPS = 24;
-/** Between an agent's border and a line's end. */
+/** Gap between an agent's border and an edge's end. */
 const GAP = 5;
 
 export function graphHeight(count: number): number {
   return (rows(count) - 1) * ROW + NODE.height + 2 * MARGIN;
 }
 
-/** The middles of so many agents, in px. */
-export function ring(count: number): Point[] {
+/** Return the centres of a number of agents, in px. */
+export function nodePositions(count: number): Point[] {
   const sides = (count - 1) >> 1;
   const centre = GRAPH_WIDTH / 2;
   const left = NODE.width / 2 + 2;
@@ -47,8 +47,8 @@ export function ring(count: number): Point[] {
   });
 }
 
-/** The lines, each pair of agents once. Handoffs to agents that are not in the list are left out. */
-export function edges(agents: readonly Handing[]): Edge[] {
+/** Return one edge for each pair of agents. Handoffs to unlisted agents are omitted. */
+export function edges(agents: readonly AgentNode[]): Edge[] {
   const index = new Map(agents.map((agent, place) => [agent.name, place]));
   const found = new Map<string, Edge>();
   agents.forEach((agent, from) => {
@@ -56,24 +56,24 @@ export function edges(agents: readonly Handing[]): Edge[] {
       const to = index.get(name);
       if (to === undefined || to === from) continue;
       const known = found.get(`${to} ${from}`);
-      if (known) known.back = true;
-      else found.set(`${from} ${to}`, { from, to, forth: true, back: false });
+      if (known) known.backward = true;
+      else found.set(`${from} ${to}`, { from, to, forward: true, backward: false });
     }
   });
   return [...found.values()];
 }
 
-/** The way from one agent to another as an SVG path, from border to border, round the agents that are between. */
+/** Return the SVG path from one agent's border to another's, around the agents between. */
 export function pathBetween(places: readonly Point[], from: number, to: number): string {
   const a = places[from];
   const b = places[to];
   if (a === undefined || b === undefined) return "";
   const others = places.filter((_, index) => index !== from && index !== to);
-  const curves = waysBetween(a, b, graphHeight(places.length) / 2);
+  const curves = candidateCurves(a, b, graphHeight(places.length) / 2);
   const curve = curves.find((way) => isClear(way, others)) ?? curves[0];
   if (curve === undefined) return "";
-  const start = leaves(curve, a, 0, 1);
-  const end = leaves(curve, b, 1, -1);
+  const start = exitParameter(curve, a, 0, 1);
+  const end = exitParameter(curve, b, 1, -1);
   if (start >= end) return "";
   const points = Array.from({ length: STEPS + 1 }, (_, step) => point(curve(start + ((end - start) * step) / STEPS)));
   return `M${points.join("L")}`;
@@ -81,10 +81,10 @@ export function pathBetween(places: readonly Point[], from: number, to: number):
 
 type Curve = (t: number) => Point;
 
-/** The nicest first: a slight bow, a wider one, and at last one that keeps to the ring's middle as long as it can. */
-function waysBetween(a: Point, b: Point, middleY: number): Curve[] {
+/** Return candidate curves, best first: slight bows, wider bows, then curves along the ring's centre. */
+function candidateCurves(a: Point, b: Point, middleY: number): Curve[] {
   const x = GRAPH_WIDTH / 2;
-  const bows = PULLS.map((pull) => {
+  const bows = CURVATURES.map((pull) => {
     const control = mix(mix(a, b, 0.5), { x, y: middleY }, pull);
     return cubic(a, mix(a, control, 2 / 3), mix(b, control, 2 / 3), b);
   });
@@ -93,7 +93,13 @@ function waysBetween(a: Point, b: Point, middleY: number): Curve[] {
     { x, y: b.y },
   ];
   const beyond = ({ x: own, y }: Point): Point => ({ x: x - (own - x) / 2, y });
-  return [...bows, cubic(a, beyond(a), beyond(b), b), cubic(a, nearA, nearB, b), cubic(a, nearB, nearB, b), cubic(a, nearA, nearA, b)];
+  return [
+    ...bows,
+    cubic(a, beyond(a), beyond(b), b),
+    cubic(a, nearA, nearB, b),
+    cubic(a, nearB, nearB, b),
+    cubic(a, nearA, nearA, b),
+  ];
 }
 
 function cubic(a: Point, c: Point, d: Point, b: Point): Curve {
@@ -115,8 +121,8 @@ function rows(count: number): number {
   return 1 + ((count - 1) >> 1) + (count % 2 === 0 ? 1 : 0);
 }
 
-/** Where on its way the curve has left an agent's border behind. */
-function leaves(curve: Curve, node: Point, from: number, direction: 1 | -1): number {
+/** Return the curve parameter at which the curve leaves an agent's border. */
+function exitParameter(curve: Curve, node: Point, from: number, direction: 1 | -1): number {
   let t = from;
   while (t >= 0 && t <= 1 && isInside(curve(t), node, GAP)) t += direction * 0.01;
   return t;

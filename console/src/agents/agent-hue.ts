@@ -1,4 +1,4 @@
-/** Each agent of a scenario has a colour of its own: a class that styles/tokens.css gives it. */
+/** Colour class of each agent of a scenario; ui/theme.css defines the colours. */
 
 const HUES = 8;
 

@@ -1,45 +1,63 @@
-/** Which way the sound takes, how it is coded, and on which devices it begins and ends. */
+/** Settings for codec, transport, microphone and speaker. */
 import type { VNode } from "preact";
 import { useEffect } from "preact/hooks";
 import type { CodecName } from "../call/address";
-import * as choices from "../call/preferences";
-import { type Device, devices, lookForDevices } from "./devices";
-import { choosesSpeaker } from "./audio-graph";
+import * as preferences from "../call/preferences";
 import { Icon, type IconName } from "../ui/icons";
+import { canChooseSpeaker } from "./audio-graph";
+import { type Device, devices, refreshDevices } from "./devices";
 
 const CODECS: Record<CodecName, string> = { opus: "Opus 48 kHz", pcmu: "PCMU 8 kHz", pcma: "PCMA 8 kHz" };
-const TRANSPORTS: Record<choices.TransportChoice, string> = { auto: "Automatic", webrtc: "WebRTC", websocket: "WebSocket" };
+const TRANSPORTS: Record<preferences.TransportPreference, string> = {
+  auto: "Automatic",
+  webrtc: "WebRTC",
+  websocket: "WebSocket",
+};
 
-export function SoundSettings(): VNode {
-  useEffect(() => void lookForDevices(), []);
+export function AudioSettings(): VNode {
+  useEffect(() => void refreshDevices(), []);
   const { microphones, speakers } = devices.value;
   return (
     <>
-      <Choose label="Codec" choice={choices.codec} options={named(CODECS)} />
-      <Choose label="Transport" choice={choices.transport} options={named(TRANSPORTS)} />
-      {microphones.length > 0 && <Choose label="Microphone" choice={choices.microphone} options={withUsual(microphones)} icon="microphone" />}
-      {choosesSpeaker && speakers.length > 0 && <Choose label="Speaker" choice={choices.speaker} options={withUsual(speakers)} icon="sound" />}
+      <SettingSelect label="Codec" preference={preferences.codec} options={named(CODECS)} />
+      <SettingSelect label="Transport" preference={preferences.transport} options={named(TRANSPORTS)} />
+      {microphones.length > 0 && (
+        <SettingSelect
+          label="Microphone"
+          preference={preferences.microphone}
+          options={withDefault(microphones)}
+          icon="microphone"
+        />
+      )}
+      {canChooseSpeaker && speakers.length > 0 && (
+        <SettingSelect label="Speaker" preference={preferences.speaker} options={withDefault(speakers)} icon="audio" />
+      )}
     </>
   );
 }
 
-interface ChooseProps<Value extends string> {
+interface SettingSelectProps<Value extends string> {
   label: string;
-  choice: choices.Choice<Value>;
+  preference: preferences.Preference<Value>;
   options: readonly (readonly [Value, string])[];
-  /** In place of the label, for eyes. */
+  /** Replaces the visible label. */
   icon?: IconName;
 }
 
-function Choose<Value extends string>({ label, choice, options, icon }: ChooseProps<Value>): VNode {
-  // A device that is not plugged in now is still the choice.
+function SettingSelect<Value extends string>({
+  label,
+  preference: choice,
+  options,
+  icon,
+}: SettingSelectProps<Value>): VNode {
+  // A disconnected device remains the stored preference.
   const shown = options.some(([value]) => value === choice.value) ? choice.value : options[0]?.[0];
-  const named = `${label}: ${options.find(([value]) => value === shown)?.[1] ?? ""}`;
+  const optionsOf = `${label}: ${options.find(([value]) => value === shown)?.[1] ?? ""}`;
   return (
     <label class={`choice bar-choice bar-${label.toLowerCase()}`}>
       {icon && <Icon name={icon} />}
       <span>{label}</span>
-      <select value={shown} title={named} onChange={(event) => choice.choose(event.currentTarget.value as Value)}>
+      <select value={shown} title={optionsOf} onChange={(event) => choice.save(event.currentTarget.value as Value)}>
         {options.map(([value, name]) => (
           <option key={value} value={value}>
             {name}
@@ -54,7 +72,7 @@ function named<Name extends string>(names: Record<Name, string>): [Name, string]
   return Object.entries(names) as [Name, string][];
 }
 
-/** The browser's own choice comes first. */
-function withUsual(found: readonly Device[]): [string, string][] {
+/** Put the browser's default first. */
+function withDefault(found: readonly Device[]): [string, string][] {
   return [["", "Default"], ...found.map(({ id, name }): [string, string] => [id, name])];
 }

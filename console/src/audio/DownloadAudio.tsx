@@ -1,9 +1,9 @@
-/** Saves what has been heard so far: both voices in one WAV file. */
+/** Button that saves the recording: both voices in one WAV file. */
 import type { VNode } from "preact";
 import { connection } from "../call/app-state";
-import type { Recording } from "./recording";
-import { timeOfDay } from "../ui/time";
 import { Icon } from "../ui/icons";
+import { timeOfDay } from "../ui/time";
+import type { Recording } from "./recording";
 
 /** Browsers begin a download some time after it was asked for. */
 const KEPT_MS = 60_000;
@@ -16,7 +16,7 @@ export function DownloadAudio(): VNode {
       type="button"
       class="button download-audio"
       aria-label="Download audio"
-      title={whatIsRecorded(recording)}
+      title={describeRecording(recording)}
       disabled={empty}
       onClick={() => recording && save(recording.wav(), `trunkline-${connection.call.peek().callId ?? "call"}.wav`)}
     >
@@ -26,11 +26,11 @@ export function DownloadAudio(): VNode {
   );
 }
 
-function whatIsRecorded(recording: Recording | null): string {
-  if (recording === null) return "Sound is recorded while this page has the call; it has recorded none";
-  if (recording.seconds.value === 0) return "Recorded as soon as the browser lets sound flow";
+function describeRecording(recording: Recording | null): string {
+  if (recording === null) return "No recording: this page records only while it is the caller";
+  if (recording.seconds.value === 0) return "No recording yet: click the page, so that the browser allows audio";
   const since = timeOfDay(recording.startedAt, 0);
-  return `Both voices since ${since}, when this page took the call, as a WAV file: the caller on the left, the agent on the right`;
+  return `Both voices since ${since}, when this page became the caller, as a WAV file: the caller left, the agent right`;
 }
 
 function save(file: Blob, name: string): void {

@@ -1,20 +1,20 @@
-/** A sound level as a bar. It follows the signal without drawing the page anew; a screen reader has no use for it. */
+/** Audio level as a bar. It follows the signal without a new render, and is hidden from screen readers. */
 import { effect, type ReadonlySignal } from "@preact/signals";
 import type { VNode } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 
 const FLOOR_DB = -50;
-const CALM_EVERY_MS = 400;
+const REDUCED_MOTION_MS = 400;
 
-export function Meter({ level, kind }: { level: ReadonlySignal<number>; kind: "input" | "output" }): VNode {
+export function LevelMeter({ level, kind }: { level: ReadonlySignal<number>; kind: "input" | "output" }): VNode {
   const bar = useRef<HTMLSpanElement>(null);
   useEffect(() => {
     const calm = matchMedia("(prefers-reduced-motion: reduce)");
     let drawnAt = 0;
     return effect(() => {
-      const share = shareOf(level.value);
+      const share = levelFraction(level.value);
       const now = performance.now();
-      if (calm.matches && share > 0 && now - drawnAt < CALM_EVERY_MS) return;
+      if (calm.matches && share > 0 && now - drawnAt < REDUCED_MOTION_MS) return;
       drawnAt = now;
       bar.current?.style.setProperty("transform", `scaleX(${share.toFixed(3)})`);
     });
@@ -26,7 +26,7 @@ export function Meter({ level, kind }: { level: ReadonlySignal<number>; kind: "i
   );
 }
 
-/** 0 to 1 as ears hear it: even steps of decibels. */
-function shareOf(peak: number): number {
+/** Map a peak to 0 to 1 on a scale of decibels, as people perceive it. */
+function levelFraction(peak: number): number {
   return peak <= 0 ? 0 : Math.max(0, Math.min(1, 1 - (20 * Math.log10(peak)) / FLOOR_DB));
 }

@@ -1,4 +1,4 @@
-/** The microphones and loudspeakers that there are. Browsers name them once the microphone was allowed. */
+/** Available microphones and speakers. Browsers name them once the microphone is allowed. */
 import { type ReadonlySignal, signal } from "@preact/signals";
 
 export interface Device {
@@ -17,21 +17,30 @@ export const devices: ReadonlySignal<Devices> = found;
 
 let watching = false;
 
-/** Looks again; from the first time on also whenever something is plugged in or out. */
-export async function lookForDevices(): Promise<void> {
+/** Refresh the lists, and from the first call on also on every change of devices. */
+export async function refreshDevices(): Promise<void> {
   const source = navigator.mediaDevices;
   if (!source?.enumerateDevices) return;
   if (!watching) {
     watching = true;
-    source.addEventListener?.("devicechange", () => void lookForDevices());
+    source.addEventListener?.("devicechange", () => void refreshDevices());
   }
   const all = await source.enumerateDevices().catch(() => []);
-  found.value = { microphones: listed(all, "audioinput"), speakers: listed(all, "audiooutput") };
+  found.value = { microphones: selectableDevices(all, "audioinput"), speakers: selectableDevices(all, "audiooutput") };
 }
 
-/** Those that can be chosen: with an id, and not the browser's names for its own choice. */
-function listed(all: MediaDeviceInfo[], kind: MediaDeviceKind): Device[] {
+/** Return the devices with an id, without the browser's aliases for its default. */
+function selectableDevices(all: MediaDeviceInfo[], kind: MediaDeviceKind): Device[] {
   return all
-    .filter((device) => device.kind === kind && device.deviceId !== "" && device.deviceId !== "default" && device.deviceId !== "communications")
-    .map((device, index) => ({ id: device.deviceId, name: device.label || `${kind === "audioinput" ? "Microphone" : "Speaker"} ${index + 1}` }));
+    .filter(
+      (device) =>
+        device.kind === kind &&
+        device.deviceId !== "" &&
+        device.deviceId !== "default" &&
+        device.deviceId !== "communications",
+    )
+    .map((device, index) => ({
+      id: device.deviceId,
+      name: device.label || `${kind === "audioinput" ? "Microphone" : "Speaker"} ${index + 1}`,
+    }));
 }

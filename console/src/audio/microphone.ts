@@ -1,12 +1,12 @@
-/** The caller's microphone: PCM16 frames of 20 ms at 24 kHz, or clear words why there are none. */
+/** The caller's microphone: PCM16 frames of 20 ms at 24 kHz, or a text about the problem. */
 import { effect, type ReadonlySignal, signal, untracked } from "@preact/signals";
-import * as choices from "../call/preferences";
+import * as preferences from "../call/preferences";
 import { notify } from "../ui/notices";
-import { lookForDevices } from "./devices";
-import { captureContext, openOutput } from "./audio-graph";
-import type { FromCapture } from "./worklets/capture";
+import { captureContext, openAudioGraph } from "./audio-graph";
+import { refreshDevices } from "./devices";
+import type { CapturedFrame } from "./worklets/capture";
 
-/** `standby`: shut until the caller presses to talk. */
+/** `standby`: closed until the caller presses to talk. */
 export type MicrophoneState = "off" | "asking" | "on" | "standby" | "muted" | "unavailable";
 
 export class Microphone {
@@ -17,18 +17,18 @@ export class Microphone {
   private stream: MediaStream | null = null;
   private nodes: AudioNode[] = [];
   private ownContext: AudioContext | null = null;
-  /** Counts openings and closings, so that an answer to an old question is known as such. */
+  /** Counter of openings and closings; answers to older permission prompts are dropped. */
   private generation = 0;
   private muted = false;
-  private shut = false;
-  private readonly stopFollowing: () => void;
+  private standby = false;
+  private readonly disposeDeviceEffect: () => void;
 
-  /** @param send gets each frame; none while the microphone is shut. */
+  /** @param send receives each frame; in standby it is not called. */
   constructor(private readonly send: (pcm: ArrayBuffer) => void) {
     let first = true;
-    this.stopFollowing = effect(() => {
-      choices.microphone.value;
-      if (!first) untracked(() => void this.change());
+    this.disposeDeviceEffect = effect(() => {
+      preferences.microphone.value;
+      if (!first) untracked(() => void this.reopen());
       first = false;
     });
   }
@@ -37,22 +37,22 @@ export class Microphone {
     return this.stateNow;
   }
 
-  /** Why the microphone cannot be used, and what to do about it; null while it can. */
+  /** The problem of the microphone and its fix; null without a problem. */
   get problem(): ReadonlySignal<string | null> {
     return this.problemNow;
   }
 
-  /** The input's peak, 0 to 1. */
+  /** Peak of the input, 0 to 1. */
   get level(): ReadonlySignal<number> {
     return this.levelNow;
   }
 
-  /** The microphone's own track, for a leg that sends it as it is; null while there is none. */
+  /** The microphone's track, for a leg that sends it unchanged; null while closed. */
   get track(): ReadonlySignal<MediaStreamTrack | null> {
     return this.trackNow;
   }
 
-  /** Asks for the microphone and starts sending. Does not throw: see `problem`. */
+  /** Ask for permission and start sending. Errors are reported in `problem`. */
   async open(): Promise<void> {
     if (this.stateNow.peek() !== "off" && this.stateNow.peek() !== "unavailable") return;
     this.generation += 1;
@@ -60,97 +60,106 @@ export class Microphone {
     this.stateNow.value = "asking";
     this.problemNow.value = null;
     try {
-      const stream = await ask();
+      const stream = await requestStream();
       if (generation === this.generation) await this.connect(stream, generation);
       else stop(stream);
-      void lookForDevices();
+      void refreshDevices();
     } catch (error) {
-      if (generation === this.generation) this.fail(wordsFor(error));
+      if (generation === this.generation) this.fail(describeError(error));
     }
   }
 
-  /** Mutes or unmutes. Muted, it sends silence, so that turn-taking still hears time pass. */
+  /** Mute or unmute. A muted microphone sends silence, since endpointing needs a continuous stream. */
   mute(muted: boolean): void {
     this.muted = muted;
-    this.apply();
+    this.applyState();
   }
 
-  /** Shuts it, or opens it again. Shut, nothing leaves it, and the device is off as far as browsers can do that. */
-  shutOff(shut: boolean): void {
-    this.shut = shut;
-    this.apply();
+  /** Enter or leave standby. In standby the microphone sends nothing, and the track is disabled. */
+  setStandby(shut: boolean): void {
+    this.standby = shut;
+    this.applyState();
   }
 
   close(): void {
     this.generation += 1;
-    this.stopFollowing();
+    this.disposeDeviceEffect();
     this.release();
     this.stateNow.value = "off";
     this.problemNow.value = null;
   }
 
-  /** Another device was chosen. */
-  private async change(): Promise<void> {
+  /** Open the microphone again, on the chosen device. */
+  private async reopen(): Promise<void> {
     if (this.stateNow.peek() === "off") return;
     this.release();
     this.stateNow.value = "off";
     await this.open();
   }
 
-  /** The device is gone: another one, if there is one, takes its place. */
-  private async lost(name: string): Promise<void> {
-    await this.change();
+  /** Replace a disconnected device by another one, if possible. */
+  private async onDeviceLost(name: string): Promise<void> {
+    await this.reopen();
     const other = this.trackNow.peek()?.label;
-    if (other) notify({ key: "microphone-lost", tone: "info", text: `The microphone “${name}” is gone; now it is “${other}”.` });
+    if (other)
+      notify({
+        key: "microphone-lost",
+        tone: "info",
+        text: `The microphone “${name}” was disconnected. The page now uses “${other}”.`,
+      });
   }
 
-  private apply(): void {
+  private applyState(): void {
     if (this.stream === null) return;
-    for (const track of this.stream.getAudioTracks()) track.enabled = !this.muted && !this.shut;
-    this.stateNow.value = this.muted ? "muted" : this.shut ? "standby" : "on";
-    if (this.muted || this.shut) this.levelNow.value = 0;
+    for (const track of this.stream.getAudioTracks()) track.enabled = !this.muted && !this.standby;
+    this.stateNow.value = this.muted ? "muted" : this.standby ? "standby" : "on";
+    if (this.muted || this.standby) this.levelNow.value = 0;
   }
 
   private async connect(stream: MediaStream, generation: number): Promise<void> {
     this.stream = stream;
-    // From the first sample on: what is not to be heard must not slip out while the rest is set up.
-    for (const track of stream.getAudioTracks()) track.enabled = !this.muted && !this.shut;
+    // Before the first sample: a muted microphone must not send audio during the setup.
+    for (const track of stream.getAudioTracks()) track.enabled = !this.muted && !this.standby;
     const source = await this.sourceOf(stream);
     if (generation !== this.generation) {
       source.disconnect();
       return stop(stream);
     }
-    const capture = new AudioWorkletNode(source.context, "capture", { numberOfOutputs: 0, channelCount: 1, channelCountMode: "explicit" });
-    capture.port.onmessage = ({ data }: MessageEvent<FromCapture>) => {
-      if (generation !== this.generation || this.shut) return;
+    const capture = new AudioWorkletNode(source.context, "capture", {
+      numberOfOutputs: 0,
+      channelCount: 1,
+      channelCountMode: "explicit",
+    });
+    capture.port.onmessage = ({ data }: MessageEvent<CapturedFrame>) => {
+      if (generation !== this.generation || this.standby) return;
       this.levelNow.value = data.peak;
       this.send(data.pcm);
     };
     source.connect(capture);
     this.nodes = [source, capture];
-    for (const track of stream.getAudioTracks()) track.onended = () => void this.lost(track.label);
+    for (const track of stream.getAudioTracks()) track.onended = () => void this.onDeviceLost(track.label);
     this.trackNow.value = stream.getAudioTracks()[0] ?? null;
-    this.apply();
+    this.applyState();
   }
 
   private async sourceOf(stream: MediaStream): Promise<MediaStreamAudioSourceNode> {
-    const desk = await openOutput();
-    if (desk === null) throw new DOMException("no audio worklets", "NotSupportedError");
+    const graph = await openAudioGraph();
+    if (graph === null) throw new DOMException("no audio worklets", "NotSupportedError");
     try {
-      const source = desk.context.createMediaStreamSource(stream);
-      source.connect(desk.caller);
+      const source = graph.context.createMediaStreamSource(stream);
+      source.connect(graph.caller);
       return source;
     } catch {
-      // Some browsers only take a microphone into a context of its own rate; the worklet then resamples.
+      // Some browsers accept a microphone only in a context of its own rate; the worklet then resamples.
       this.ownContext = await captureContext();
       return this.ownContext.createMediaStreamSource(stream);
     }
   }
 
-  private fail(words: string): void {
+  private fail(problem: string): void {
     this.generation += 1;
     this.release();
-    this.problemNow.value = words;
+    this.problemNow.value = problem;
     this.stateNow.value = "unavailable";
   }
 
@@ -166,18 +175,18 @@ export class Microphone {
   }
 }
 
-/** The device that was chosen, else whichever there is. */
-async function ask(): Promise<MediaStream> {
+/** Request the chosen device, else the browser's default. */
+async function requestStream(): Promise<MediaStream> {
   if (!isSecureContext) throw new DOMException("insecure", "SecurityError");
   if (!navigator.mediaDevices?.getUserMedia) throw new DOMException("missing", "NotSupportedError");
   const audio: MediaTrackConstraints = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
-  const chosen = choices.microphone.peek();
+  const chosen = preferences.microphone.peek();
   if (chosen === "") return navigator.mediaDevices.getUserMedia({ audio });
   try {
     return await navigator.mediaDevices.getUserMedia({ audio: { ...audio, deviceId: { exact: chosen } } });
   } catch (error) {
     if (!["OverconstrainedError", "NotFoundError"].includes(nameOf(error))) throw error;
-    return navigator.mediaDevices.getUserMedia({ audio }); // It is not plugged in; the choice is kept for when it is.
+    return navigator.mediaDevices.getUserMedia({ audio }); // The device is not connected; the preference stays.
   }
 }
 
@@ -188,19 +197,19 @@ function stop(stream: MediaStream): void {
   }
 }
 
-function wordsFor(error: unknown): string {
+function describeError(error: unknown): string {
   const typing = "You can still type and listen.";
   switch (nameOf(error)) {
     case "NotAllowedError":
-      return `The browser was not allowed to use the microphone. Allow it in the address bar, then connect again. ${typing}`;
+      return `The browser may not use the microphone. Allow it in the address bar, then connect again. ${typing}`;
     case "NotFoundError":
-      return `No microphone was found. ${typing}`;
+      return `No microphone was found. Connect one, then try again. ${typing}`;
     case "NotReadableError":
-      return `The microphone is in use by another program. ${typing}`;
+      return `Another program uses the microphone. Close it, then try again. ${typing}`;
     case "SecurityError":
-      return `Browsers give the microphone only to pages on HTTPS or on this machine (localhost). ${typing}`;
+      return `The microphone works only on HTTPS or localhost. Open this page there. ${typing}`;
     case "NotSupportedError":
-      return `This browser cannot capture sound here. ${typing}`;
+      return `This browser cannot capture audio. Use a current browser. ${typing}`;
     default:
       return `The microphone could not be opened${error instanceof Error ? `: ${error.message}` : ""}. ${typing}`;
   }

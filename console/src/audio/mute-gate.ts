@@ -1,37 +1,37 @@
-/** How long the agent stays muted after it was cut off. */
+/** Gate that mutes the agent's audio after an interruption. */
 
-/** Peaks below this are silence as services send it. */
-const SILENCE = 0.002;
-/** Longer than speakers pause between sentences. */
-const OVER_MS = 600;
+/** Peaks up to this count as silence, as services send it. */
+const SILENCE_PEAK = 0.002;
+/** Longer than a pause between sentences. */
+const MIN_SILENCE_MS = 600;
 
 /**
- * A mute bridges the time until the service has fallen silent, and must not outlast it: the word that the next answer
- * begins can get lost with a connection. So it ends with the first real silence, too.
+ * The mute covers the audio that still arrives after an interruption. It ends with the next utterance, or with the
+ * first real silence, since the event for the next utterance can be lost with a connection.
  */
-export class Hush {
-  private isOn = false;
+export class MuteGate {
+  private mutedNow = false;
   private quietSince = 0;
 
-  get on(): boolean {
-    return this.isOn;
+  get muted(): boolean {
+    return this.mutedNow;
   }
 
-  begin(now: number): void {
-    this.isOn = true;
+  mute(now: number): void {
+    this.mutedNow = true;
     this.quietSince = now;
   }
 
-  end(): void {
-    this.isOn = false;
+  unmute(): void {
+    this.mutedNow = false;
   }
 
-  /** What arrives at a time in ms, though it may not be heard; true if the mute has ended with it. */
-  hears(peak: number, now: number): boolean {
-    if (!this.isOn) return false;
-    if (peak > SILENCE) this.quietSince = now;
-    if (now - this.quietSince < OVER_MS) return false;
-    this.isOn = false;
+  /** Update the gate with the peak at a time in ms, and return whether this ended the mute. */
+  update(peak: number, now: number): boolean {
+    if (!this.mutedNow) return false;
+    if (peak > SILENCE_PEAK) this.quietSince = now;
+    if (now - this.quietSince < MIN_SILENCE_MS) return false;
+    this.mutedNow = false;
     return true;
   }
 }

@@ -1,16 +1,19 @@
-/** How long sound takes from the audio thread to the loudspeaker. */
+/** Output latency: the time from the audio thread to the speaker. */
 
 /**
- * Firefox on Linux must not be asked. It holds a lock of its audio thread while it asks PulseAudio, which may just be
- * waiting for that thread: then the page stands still for good. Seen there instead: 32 to 48 ms.
+ * Browsers that may hang on the query. Firefox on Linux holds a lock of its audio thread while it queries PulseAudio,
+ * which may wait for that thread: then the page hangs forever. Measured there: 32 to 48 ms.
  */
-const NOT_TO_BE_ASKED = /X11;.*Firefox\//;
-const USUAL_MS = 40;
-const MOST_MS = 500;
+const HANGS_ON_QUERY = /X11;.*Firefox\//;
+const DEFAULT_MS = 40;
+const MAX_MS = 500;
 
-/** In ms; at most half a second, whatever the browser says. */
-export function outputLatencyMs(context: Pick<AudioContext, "outputLatency" | "baseLatency">, userAgent = navigator.userAgent): number {
-  if (NOT_TO_BE_ASKED.test(userAgent)) return USUAL_MS;
+/** Return the latency in ms, at most half a second. */
+export function outputLatencyMs(
+  context: Pick<AudioContext, "outputLatency" | "baseLatency">,
+  userAgent = navigator.userAgent,
+): number {
+  if (HANGS_ON_QUERY.test(userAgent)) return DEFAULT_MS;
   const seconds = context.outputLatency || context.baseLatency || 0;
-  return Math.min(MOST_MS, seconds * 1000);
+  return Math.min(MAX_MS, seconds * 1000);
 }

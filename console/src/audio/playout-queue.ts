@@ -1,106 +1,106 @@
-/** The sound that waits to be played, and how much of each message has been. It runs inside the player's worklet. */
+/** Queue of the agent's audio with the played duration of each message. It runs in the player's worklet. */
 
-export const RATE = 24_000;
-/** Samples that may wait: five minutes. What comes beyond is dropped, and counts as not heard. */
-const MOST_WAITING = RATE * 300;
+export const SAMPLE_RATE = 24_000;
+/** Capacity in samples: five minutes. Audio beyond it is dropped and counts as not heard. */
+const MAX_WAITING_SAMPLES = SAMPLE_RATE * 300;
 
-/** How far a message has been played; `ended` once all of it has. */
+/** Played duration of a message; `ended` after its last sample. */
 export interface Position {
   itemId: string;
   ms: number;
   ended: boolean;
 }
 
-interface Sound {
+interface MessageAudio {
   itemId: string;
   chunks: Int16Array[];
-  /** Samples of `chunks[0]` already played; a fraction where the output's rate is not the sound's. */
+  /** Played samples of `chunks[0]`; a fraction if the output has another rate. */
   offset: number;
   played: number;
   complete: boolean;
 }
 
 /**
- * Messages' sound, one after the other without gaps.
+ * Plays the audio of messages one after the other without gaps.
  *
- * @param outputRate the samples per second that `render` is asked for.
+ * @param outputRate the sample rate of `render`.
  */
-export class PlayQueue {
-  private readonly sounds: Sound[] = [];
+export class PlayoutQueue {
+  private readonly messages: MessageAudio[] = [];
   private readonly step: number;
   private waiting = 0;
-  /** The last sample that sounded: a cut fades out from here, since a jump to zero would click. */
-  private last = 0;
+  /** The last rendered sample. After an interruption it fades out, since a jump to zero would click. */
+  private lastSample = 0;
 
   constructor(outputRate: number) {
-    this.step = RATE / outputRate;
+    this.step = SAMPLE_RATE / outputRate;
   }
 
-  /** Whether there is sound to play now. */
-  get sounding(): boolean {
-    return this.sounds.some((sound) => sound.chunks.length > 0);
+  /** True while the queue has audio. */
+  get hasAudio(): boolean {
+    return this.messages.some((message) => message.chunks.length > 0);
   }
 
-  /** More sound of a message: PCM16 at 24 kHz. */
+  /** Append audio to a message: PCM16 at 24 kHz. */
   push(itemId: string, samples: Int16Array): void {
-    if (samples.length === 0 || this.waiting + samples.length > MOST_WAITING) return;
-    this.soundOf(itemId).chunks.push(samples);
+    if (samples.length === 0 || this.waiting + samples.length > MAX_WAITING_SAMPLES) return;
+    this.messageFor(itemId).chunks.push(samples);
     this.waiting += samples.length;
   }
 
-  /** The message will get no more sound. */
+  /** Mark a message as complete: no more audio follows. */
   complete(itemId: string): void {
-    const sound = this.sounds.find((other) => other.itemId === itemId);
-    if (sound) sound.complete = true;
+    const message = this.messages.find((other) => other.itemId === itemId);
+    if (message) message.complete = true;
   }
 
-  /** Drops everything, and says how far each message that was there had been played. */
+  /** Drop everything, and return the position of each message. */
   clear(): Position[] {
-    const positions = this.sounds.map((sound) => this.position(sound, false));
-    this.sounds.length = 0;
+    const positions = this.messages.map((message) => this.position(message, false));
+    this.messages.length = 0;
     this.waiting = 0;
     return positions;
   }
 
-  /** The message that is sounding, and how far. */
+  /** Return the position of the playing message. */
   current(): Position | null {
-    const sound = this.sounds[0];
-    return sound && sound.played > 0 ? this.position(sound, false) : null;
+    const message = this.messages[0];
+    return message && message.played > 0 ? this.position(message, false) : null;
   }
 
-  /** Fills `out` with what comes next, silence where there is nothing. Returns the messages that ended. */
+  /** Fill `out` with the next samples or silence, and return the messages that ended. */
   render(out: Float32Array): Position[] {
     const ended: Position[] = [];
     let filled = 0;
     while (filled < out.length) {
-      const sound = this.sounds[0];
-      if (sound === undefined) break;
-      filled = this.renderSound(sound, out, filled);
-      if (sound.chunks.length > 0) break;
-      if (!sound.complete && this.sounds.length === 1) break; // More of it is on its way.
-      ended.push(this.position(sound, true));
-      this.sounds.shift();
+      const message = this.messages[0];
+      if (message === undefined) break;
+      filled = this.renderMessage(message, out, filled);
+      if (message.chunks.length > 0) break;
+      if (!message.complete && this.messages.length === 1) break; // More of its audio will arrive.
+      ended.push(this.position(message, true));
+      this.messages.shift();
     }
     this.fade(out, filled);
     return ended;
   }
 
-  private renderSound(sound: Sound, out: Float32Array, from: number): number {
+  private renderMessage(message: MessageAudio, out: Float32Array, from: number): number {
     let at = from;
     while (at < out.length) {
-      const chunk = sound.chunks[0];
+      const chunk = message.chunks[0];
       if (chunk === undefined) return at;
-      const index = Math.floor(sound.offset);
+      const index = Math.floor(message.offset);
       const here = chunk[index] ?? 0;
-      const next = chunk[index + 1] ?? sound.chunks[1]?.[0] ?? here;
-      this.last = (here + (next - here) * (sound.offset - index)) / 32_768;
-      out[at] = this.last;
+      const next = chunk[index + 1] ?? message.chunks[1]?.[0] ?? here;
+      this.lastSample = (here + (next - here) * (message.offset - index)) / 32_768;
+      out[at] = this.lastSample;
       at += 1;
-      sound.offset += this.step;
-      sound.played += this.step;
-      if (sound.offset >= chunk.length) {
-        sound.offset -= chunk.length;
-        sound.chunks.shift();
+      message.offset += this.step;
+      message.played += this.step;
+      if (message.offset >= chunk.length) {
+        message.offset -= chunk.length;
+        message.chunks.shift();
         this.waiting -= chunk.length;
       }
     }
@@ -109,20 +109,20 @@ export class PlayQueue {
 
   private fade(out: Float32Array, from: number): void {
     for (let at = from; at < out.length; at += 1) {
-      this.last = Math.abs(this.last) < 1e-4 ? 0 : this.last * 0.95;
-      out[at] = this.last;
+      this.lastSample = Math.abs(this.lastSample) < 1e-4 ? 0 : this.lastSample * 0.95;
+      out[at] = this.lastSample;
     }
   }
 
-  private soundOf(itemId: string): Sound {
-    const last = this.sounds.at(-1);
+  private messageFor(itemId: string): MessageAudio {
+    const last = this.messages.at(-1);
     if (last?.itemId === itemId) return last;
-    const sound: Sound = { itemId, chunks: [], offset: 0, played: 0, complete: false };
-    this.sounds.push(sound);
-    return sound;
+    const message: MessageAudio = { itemId, chunks: [], offset: 0, played: 0, complete: false };
+    this.messages.push(message);
+    return message;
   }
 
-  private position(sound: Sound, ended: boolean): Position {
-    return { itemId: sound.itemId, ms: Math.round((sound.played / RATE) * 1000), ended };
+  private position(message: MessageAudio, ended: boolean): Position {
+    return { itemId: message.itemId, ms: Math.round((message.played / SAMPLE_RATE) * 1000), ended };
   }
 }

@@ -1,18 +1,18 @@
-/** A call's sound, kept in the page: both voices, aligned to the sample, whatever way they travelled. */
+/** Recording of a call in the page: both voices, aligned to the sample, over every transport. */
 import { type ReadonlySignal, signal } from "@preact/signals";
-import { type Desk, openOutput } from "./audio-graph";
+import { type AudioGraph, openAudioGraph } from "./audio-graph";
 import { wavHeader } from "./wav";
 import type { FromRecorder, ToRecorder } from "./worklets/recorder";
 
-/** Sound kept in all; the oldest goes first. The browser may keep blobs on its disk. */
-const MOST_SECONDS = 3600;
+/** Capacity; the oldest audio is dropped first. The browser may keep blobs on disk. */
+const MAX_SECONDS = 3600;
 const FRAME_BYTES = 4;
-const FINISH_MS = 1000;
+const FINISH_TIMEOUT_MS = 1000;
 
 interface Part {
   frames: number;
   /** Null for silence. */
-  sound: Blob | null;
+  pcm: Blob | null;
 }
 
 export class Recording {
@@ -22,41 +22,43 @@ export class Recording {
   private frames = 0;
   private rate = 24_000;
   private node: AudioWorkletNode | null = null;
-  private desk: Desk | null = null;
+  private graph: AudioGraph | null = null;
   private ended = false;
   private readonly secondsNow = signal(0);
   private finishing: Promise<void> | null = null;
   private finished: () => void = () => undefined;
 
-  /** Begins at once, or as soon as the browser lets sound flow; the time until then is silence in it. */
+  /** Start at once, or as soon as the browser allows audio; the time until then is recorded as silence. */
   constructor() {
     const { startedAt } = this;
-    void openOutput().then((desk) => {
-      if (desk && !this.ended) this.attach(desk, startedAt);
+    void openAudioGraph().then((graph) => {
+      if (graph && !this.ended) this.attach(graph, startedAt);
     });
   }
 
-  /** How much there is to download. */
+  /** Length of the recording in s. */
   get seconds(): ReadonlySignal<number> {
     return this.secondsNow;
   }
 
-  /** Both voices so far as a WAV file of two channels: the caller on the left, the agent on the right. */
+  /** Return the recording as a WAV file with two channels: the caller left, the agent right. */
   wav(): Blob {
     const silence = new Uint8Array(this.rate * FRAME_BYTES);
-    const sound = this.parts.flatMap((part): BlobPart[] => (part.sound ? [part.sound] : silenceOf(part.frames, silence)));
-    return new Blob([wavHeader(this.rate, 2, this.frames * FRAME_BYTES), ...sound], { type: "audio/wav" });
+    const pcmParts = this.parts.flatMap((part): BlobPart[] =>
+      part.pcm ? [part.pcm] : silenceOf(part.frames, silence),
+    );
+    return new Blob([wavHeader(this.rate, 2, this.frames * FRAME_BYTES), ...pcmParts], { type: "audio/wav" });
   }
 
-  /** Ends the recording, which stays to be downloaded. */
+  /** End the recording, which remains available for download. */
   finish(): Promise<void> {
     this.ended = true;
-    this.finishing ??= this.node === null ? Promise.resolve() : this.ask(this.node);
+    this.finishing ??= this.node === null ? Promise.resolve() : this.requestFinish(this.node);
     return this.finishing;
   }
 
-  private attach(desk: Desk, startedAt: number): void {
-    this.desk = desk;
+  private attach(desk: AudioGraph, startedAt: number): void {
+    this.graph = desk;
     this.rate = desk.context.sampleRate;
     this.node = new AudioWorkletNode(desk.context, "recorder", {
       numberOfInputs: 2,
@@ -70,10 +72,10 @@ export class Recording {
     desk.agent.connect(this.node, 0, 1);
   }
 
-  /** The audio thread has the last second; it is no use to wait for one that has been halted. */
-  private ask(node: AudioWorkletNode): Promise<void> {
+  /** Fetch the last second from the audio thread, with a timeout for a suspended thread. */
+  private requestFinish(node: AudioWorkletNode): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(() => this.finished(), FINISH_MS);
+      const timer = setTimeout(() => this.finished(), FINISH_TIMEOUT_MS);
       this.finished = () => {
         clearTimeout(timer);
         this.detach();
@@ -84,25 +86,25 @@ export class Recording {
   }
 
   private detach(): void {
-    if (!this.node || !this.desk) return;
-    this.desk.caller.disconnect(this.node);
-    this.desk.agent.disconnect(this.node);
+    if (!this.node || !this.graph) return;
+    this.graph.caller.disconnect(this.node);
+    this.graph.agent.disconnect(this.node);
     this.node.port.onmessage = null;
     this.node = null;
   }
 
   private receive(message: FromRecorder): void {
-    if ("done" in message) return this.finished();
-    if ("stereo" in message) this.add({ frames: message.stereo.length / 2, sound: new Blob([message.stereo]) });
-    else this.add({ frames: message.silentFrames, sound: null });
+    if ("done" in message) this.finished();
+    else if ("stereo" in message) this.add({ frames: message.stereo.length / 2, pcm: new Blob([message.stereo]) });
+    else this.add({ frames: message.silentFrames, pcm: null });
   }
 
   private add(part: Part): void {
     const last = this.parts.at(-1);
-    if (last && !last.sound && !part.sound) last.frames += part.frames;
+    if (last && !last.pcm && !part.pcm) last.frames += part.frames;
     else this.parts.push(part);
     this.frames += part.frames;
-    while (this.frames > MOST_SECONDS * this.rate) this.frames -= this.parts.shift()?.frames ?? 0;
+    while (this.frames > MAX_SECONDS * this.rate) this.frames -= this.parts.shift()?.frames ?? 0;
     this.secondsNow.value = Math.floor(this.frames / this.rate);
   }
 }

@@ -1,74 +1,74 @@
-/** The agent's voice as a remote track: heard through the page's desk, where it can be muted at once and measured. */
+/** The agent's remote track, played through the page's audio graph, which can mute and measure it. */
 import { effect, type ReadonlySignal, signal } from "@preact/signals";
-import * as choices from "../call/preferences";
-import { type Desk, openOutput } from "./audio-graph";
-import { Hush } from "./mute-gate";
+import * as preferences from "../call/preferences";
+import { type AudioGraph, openAudioGraph } from "./audio-graph";
+import { MuteGate } from "./mute-gate";
 
-const LOOK_EVERY_MS = 50;
-/** Samples looked at each time: more than passed since the last time, so that none goes unseen. */
+const UPDATE_EVERY_MS = 50;
+/** Samples for each measurement: more than one interval, so that none is missed. */
 const WINDOW = 2048;
-const AUDIBLE = 0.01;
-/** A speaker's pauses for breath do not count as silence. */
-const BREATH_MS = 400;
+const AUDIBLE_PEAK = 0.01;
+/** Shorter pauses, as for breath, do not count as silence. */
+const PAUSE_MS = 400;
 
-export class RemoteVoice {
+export class RemoteAudio {
   private readonly levelNow = signal(0);
-  private readonly heardNow = signal(false);
-  private readonly hush = new Hush();
+  private readonly audibleNow = signal(false);
+  private readonly muteGate = new MuteGate();
   private element: HTMLAudioElement | null = null;
   private gain: GainNode | null = null;
   private nodes: AudioNode[] = [];
   private timer: ReturnType<typeof setInterval> | undefined;
-  private stopFollowing: () => void = () => undefined;
+  private disposePlaybackEffect: () => void = () => undefined;
   private audibleAt = -Infinity;
   private closed = false;
 
-  /** Its peak, 0 to 1; 0 while it is muted. */
+  /** Peak, 0 to 1; 0 while muted. */
   get level(): ReadonlySignal<number> {
     return this.levelNow;
   }
 
-  /** Whether it can be heard now. */
-  get heard(): ReadonlySignal<boolean> {
-    return this.heardNow;
+  /** True while the agent is audible. */
+  get audible(): ReadonlySignal<boolean> {
+    return this.audibleNow;
   }
 
   async play(track: MediaStreamTrack): Promise<void> {
     const stream = new MediaStream([track]);
-    // Chromium only lets a remote track flow into a context while an element plays it too.
+    // Chromium feeds a remote track into a context only while an element plays it too.
     this.element = new Audio();
     this.element.muted = true;
     this.element.srcObject = stream;
     void this.element.play().catch(() => undefined);
-    const desk = await openOutput();
+    const graph = await openAudioGraph();
     if (this.closed) return;
-    if (desk === null) this.playPlainly(this.element);
-    else this.playThrough(desk, stream);
+    if (graph === null) this.playThroughElement(this.element);
+    else this.playThroughGraph(graph, stream);
   }
 
-  /** Silences what is being said, until the next answer or until what was being said has ended. */
+  /** Mute the present utterance, until it ends or the next one begins. */
   mute(): void {
-    this.hush.begin(performance.now());
-    this.apply();
+    this.muteGate.mute(performance.now());
+    this.applyMute();
   }
 
   unmute(): void {
-    this.hush.end();
-    this.apply();
+    this.muteGate.unmute();
+    this.applyMute();
   }
 
   close(): void {
     this.closed = true;
     clearInterval(this.timer);
-    this.stopFollowing();
+    this.disposePlaybackEffect();
     for (const node of this.nodes) node.disconnect();
     this.nodes = [];
     if (this.element) this.element.srcObject = null;
     this.levelNow.value = 0;
-    this.heardNow.value = false;
+    this.audibleNow.value = false;
   }
 
-  private playThrough({ context, agent }: Desk, stream: MediaStream): void {
+  private playThroughGraph({ context, agent }: AudioGraph, stream: MediaStream): void {
     const source = context.createMediaStreamSource(stream);
     const gain = new GainNode(context);
     const meter = new AnalyserNode(context, { fftSize: WINDOW });
@@ -79,32 +79,32 @@ export class RemoteVoice {
     const samples = new Float32Array(WINDOW);
     this.timer = setInterval(() => {
       meter.getFloatTimeDomainData(samples);
-      this.look(samples.reduce((peak, sample) => Math.max(peak, Math.abs(sample)), 0));
-    }, LOOK_EVERY_MS);
-    this.apply();
+      this.update(samples.reduce((peak, sample) => Math.max(peak, Math.abs(sample)), 0));
+    }, UPDATE_EVERY_MS);
+    this.applyMute();
   }
 
-  /** Without audio worklets there is no desk; the element alone will do. */
-  private playPlainly(element: HTMLAudioElement): void {
-    this.stopFollowing = effect(() => {
-      element.muted = !choices.playback.value;
+  /** Play through the element alone, where the browser does not support the audio graph. */
+  private playThroughElement(element: HTMLAudioElement): void {
+    this.disposePlaybackEffect = effect(() => {
+      element.muted = !preferences.playbackEnabled.value;
     });
   }
 
-  private look(peak: number): void {
+  private update(peak: number): void {
     const now = performance.now();
-    if (this.hush.hears(peak, now)) this.apply();
-    this.levelNow.value = this.hush.on ? 0 : peak;
-    if (this.levelNow.value > AUDIBLE) this.audibleAt = now;
-    this.heardNow.value = now - this.audibleAt < BREATH_MS;
+    if (this.muteGate.update(peak, now)) this.applyMute();
+    this.levelNow.value = this.muteGate.muted ? 0 : peak;
+    if (this.levelNow.value > AUDIBLE_PEAK) this.audibleAt = now;
+    this.audibleNow.value = now - this.audibleAt < PAUSE_MS;
   }
 
-  private apply(): void {
-    if (this.gain) this.gain.gain.value = this.hush.on ? 0 : 1;
-    else if (this.element) this.element.volume = this.hush.on ? 0 : 1;
-    if (!this.hush.on) return;
+  private applyMute(): void {
+    if (this.gain) this.gain.gain.value = this.muteGate.muted ? 0 : 1;
+    else if (this.element) this.element.volume = this.muteGate.muted ? 0 : 1;
+    if (!this.muteGate.muted) return;
     this.audibleAt = -Infinity;
-    this.heardNow.value = false;
+    this.audibleNow.value = false;
     this.levelNow.value = 0;
   }
 }

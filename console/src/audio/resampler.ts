@@ -1,49 +1,49 @@
-/** Microphone samples at the sound card's rate -> 24 kHz, where the browser does not do it for us. */
-import { RATE } from "./playout-queue";
+/** Resampler from the microphone's rate to 24 kHz, for browsers that cannot capture at 24 kHz. */
+import { SAMPLE_RATE } from "./playout-queue";
 
 const HALF_WIDTH = 16;
 
-/** A windowed-sinc low-pass evaluated at each output sample. Keeps what it needs of one block for the next. */
+/** Windowed-sinc low-pass, evaluated at each output sample, with a history across blocks. */
 export class Resampler {
   private readonly ratio: number;
-  private readonly reach: number;
+  private readonly halfWidth: number;
   private readonly cutoff: number;
-  private kept = new Float32Array(0);
-  /** Where in `kept` the next output sample lies. */
-  private at: number;
+  private history = new Float32Array(0);
+  /** Position of the next output sample in `history`. */
+  private position: number;
 
   constructor(inputRate: number) {
-    this.ratio = inputRate / RATE;
-    // Nothing above the lower of the two rates' halves may pass, or it would fold back as noise.
+    this.ratio = inputRate / SAMPLE_RATE;
+    // Frequencies above half of the lower rate would alias.
     this.cutoff = 0.92 / Math.max(1, this.ratio);
-    this.reach = Math.ceil(HALF_WIDTH * Math.max(1, this.ratio));
-    this.at = this.reach;
-    this.kept = new Float32Array(this.reach);
+    this.halfWidth = Math.ceil(HALF_WIDTH * Math.max(1, this.ratio));
+    this.position = this.halfWidth;
+    this.history = new Float32Array(this.halfWidth);
   }
 
-  /** The output samples that this block completes. */
+  /** Return the output samples that this block completes. */
   process(block: Float32Array): Float32Array {
     if (this.ratio === 1) return block;
-    const input = new Float32Array(this.kept.length + block.length);
-    input.set(this.kept);
-    input.set(block, this.kept.length);
-    const count = Math.max(0, Math.ceil((input.length - this.reach - this.at) / this.ratio));
+    const input = new Float32Array(this.history.length + block.length);
+    input.set(this.history);
+    input.set(block, this.history.length);
+    const count = Math.max(0, Math.ceil((input.length - this.halfWidth - this.position) / this.ratio));
     const out = new Float32Array(count);
-    for (let index = 0; index < count; index += 1) out[index] = this.sample(input, this.at + index * this.ratio);
-    this.at += count * this.ratio;
-    const done = Math.max(0, Math.floor(this.at) - this.reach);
-    this.kept = input.slice(done);
-    this.at -= done;
+    for (let index = 0; index < count; index += 1) out[index] = this.sample(input, this.position + index * this.ratio);
+    this.position += count * this.ratio;
+    const done = Math.max(0, Math.floor(this.position) - this.halfWidth);
+    this.history = input.slice(done);
+    this.position -= done;
     return out;
   }
 
   private sample(input: Float32Array, center: number): number {
     let sum = 0;
-    const first = Math.max(0, Math.ceil(center - this.reach));
-    const last = Math.min(input.length - 1, Math.floor(center + this.reach));
+    const first = Math.max(0, Math.ceil(center - this.halfWidth));
+    const last = Math.min(input.length - 1, Math.floor(center + this.halfWidth));
     for (let index = first; index <= last; index += 1) {
       const distance = index - center;
-      const window = 0.5 + 0.5 * Math.cos((Math.PI * distance) / this.reach);
+      const window = 0.5 + 0.5 * Math.cos((Math.PI * distance) / this.halfWidth);
       sum += (input[index] ?? 0) * window * this.cutoff * sinc(distance * this.cutoff);
     }
     return sum;

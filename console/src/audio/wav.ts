@@ -1,9 +1,9 @@
-/** WAV files: PCM16 with a header of 44 bytes. */
+/** Header of WAV files with PCM16 samples. */
 
 const HEADER_BYTES = 44;
 const BYTES_PER_SAMPLE = 2;
 
-/** The header of a file with so many bytes of samples. */
+/** Return the header for a number of bytes of samples. */
 export function wavHeader(rate: number, channels: number, bytes: number): ArrayBuffer {
   const header = new DataView(new ArrayBuffer(HEADER_BYTES));
   const text = (at: number, letters: string): void => {

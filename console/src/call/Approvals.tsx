@@ -1,31 +1,37 @@
-/** Tools that wait for the caller to allow them: asked above the text box, where it cannot scroll away. */
+/** Approval requests for tools, above the text box so that they cannot scroll away. */
 import type { VNode } from "preact";
-import type { ToolRun } from "./call-state";
-import { connection } from "./app-state";
 import { Icon } from "../ui/icons";
 import { Json } from "../ui/Json";
+import { connection } from "./app-state";
+import type { ToolRun } from "./call-state";
 
 export function Approvals(): VNode {
-  const { asking, entries } = connection.call.value;
-  const runs = asking.length === 0 ? [] : entries.filter((entry): entry is ToolRun => entry.type === "tool" && asking.includes(entry.callId));
-  const mayAnswer = connection.role.value === "caller" && connection.phase.value === "connected";
+  const { pendingApprovals, entries } = connection.call.value;
+  const runs =
+    pendingApprovals.length === 0
+      ? []
+      : entries.filter(
+          (entry): entry is ToolRun => entry.type === "tool" && pendingApprovals.includes(entry.toolCallId),
+        );
+  const canAnswer = connection.role.value === "caller" && connection.phase.value === "connected";
   return (
     <div class="approvals" role="alert">
       {runs.map((run) => (
-        <Question key={run.callId} run={run} mayAnswer={mayAnswer} />
+        <ApprovalRequest key={run.toolCallId} run={run} mayAnswer={canAnswer} />
       ))}
     </div>
   );
 }
 
-function Question({ run, mayAnswer }: { run: ToolRun; mayAnswer: boolean }): VNode {
-  const answer = (approved: boolean) => () => void connection.approve(run.callId, approved);
+function ApprovalRequest({ run, mayAnswer }: { run: ToolRun; mayAnswer: boolean }): VNode {
+  const answer = (approved: boolean) => () => void connection.approve(run.toolCallId, approved);
   return (
+    // biome-ignore lint/a11y/useSemanticElements: browsers do not lay out a fieldset as the flex container this is.
     <div class="approval" role="group" aria-label={`Permission for ${run.name}`}>
       <Icon name="tool" />
       <div class="approval-text">
         <p>
-          <bdi>{run.agent}</bdi> asks to use <code>{run.name}</code>. Shall it?
+          <bdi>{run.agent}</bdi> asks to use <code>{run.name}</code>. Allow it?
         </p>
         <details>
           <summary>With these arguments</summary>

@@ -1,38 +1,46 @@
-/** The bottom of the page: connecting, how one talks and listens, and what is kept of it. */
+/** Bottom bar of the page: connection, push-to-talk, playback, audio settings and the recording. */
 import { useSignal } from "@preact/signals";
 import type { VNode } from "preact";
 import { useId } from "preact/hooks";
-import { connectAgain, connection, scenario } from "./app-state";
-import * as choices from "./preferences";
+import { AudioSettings } from "../audio/AudioSettings";
 import { DownloadAudio } from "../audio/DownloadAudio";
 import { Icon } from "../ui/icons";
 import { LogsToggle } from "../ui/LogsToggle";
-import { SoundSettings } from "../audio/AudioSettings";
+import { connection, refreshAndConnect, scenario } from "./app-state";
+import * as preferences from "./preferences";
 import { TalkButton } from "./TalkButton";
 
 export function BottomBar(): VNode {
   const open = useSignal(false);
   const id = useId();
   return (
-    <div class={`bottom-bar${open.value ? " bottom-bar-open" : ""}`} role="region" aria-label="Call and sound">
+    <section class={`bottom-bar${open.value ? " bottom-bar-open" : ""}`} aria-label="Call and sound">
       <ConnectButton />
       <div class="bar-talk">
-        <PushToTalk />
+        <PushToTalkToggle />
         <TalkButton />
       </div>
-      {/* On a phone the rest is behind this. */}
-      <button type="button" class="icon-button bar-more" aria-label="Sound and more" title="Sound and more" aria-expanded={open.value} aria-controls={id} onClick={() => (open.value = !open.value)}>
+      {/* On a phone this button expands the rest. */}
+      <button
+        type="button"
+        class="icon-button bar-more"
+        aria-label="Sound and more"
+        title="Sound and more"
+        aria-expanded={open.value}
+        aria-controls={id}
+        onClick={() => (open.value = !open.value)}
+      >
         <Icon name="settings" />
       </button>
       <div class="bar-rest" id={id}>
-        <Playback />
+        <PlaybackToggle />
         <LogsToggle />
         <div class="bar-choices">
-          <SoundSettings />
+          <AudioSettings />
         </div>
         <DownloadAudio />
       </div>
-    </div>
+    </section>
   );
 }
 
@@ -40,7 +48,12 @@ function ConnectButton(): VNode {
   const phase = connection.phase.value;
   if (phase === "idle" || phase === "ended") {
     return (
-      <button type="button" class="button button-primary connect" disabled={!scenario.value} onClick={connectAgain}>
+      <button
+        type="button"
+        class="button button-primary connect"
+        disabled={!scenario.value}
+        onClick={refreshAndConnect}
+      >
         Connect
       </button>
     );
@@ -52,20 +65,20 @@ function ConnectButton(): VNode {
   );
 }
 
-function PushToTalk(): VNode {
-  const { talk } = connection;
+function PushToTalkToggle(): VNode {
+  const { pushToTalk } = connection;
   return (
     <label class="toggle">
       <input
         type="checkbox"
-        checked={talk.pushes.value}
+        checked={pushToTalk.enabled.value}
         onClick={(event) => {
-          if (event.detail !== 0) event.currentTarget.blur(); // by mouse or finger: the space bar is for talking now
+          if (event.detail !== 0) event.currentTarget.blur(); // by mouse or finger: from now on the space bar is for push-to-talk
         }}
         onChange={(event) => {
-          talk.choose(event.currentTarget.checked);
+          pushToTalk.setEnabled(event.currentTarget.checked);
           // A scenario without turn detection keeps it on.
-          event.currentTarget.checked = talk.pushes.peek();
+          event.currentTarget.checked = pushToTalk.enabled.peek();
         }}
       />
       Push to talk
@@ -73,10 +86,14 @@ function PushToTalk(): VNode {
   );
 }
 
-function Playback(): VNode {
+function PlaybackToggle(): VNode {
   return (
     <label class="toggle">
-      <input type="checkbox" checked={choices.playback.value} onChange={(event) => choices.playback.choose(event.currentTarget.checked)} />
+      <input
+        type="checkbox"
+        checked={preferences.playbackEnabled.value}
+        onChange={(event) => preferences.playbackEnabled.save(event.currentTarget.checked)}
+      />
       Audio playback
     </label>
   );

@@ -1,26 +1,32 @@
-/** The bottom of the conversation: microphone, text, and how to stop the agent. */
+/** Composer below the conversation: microphone, text input and the stop button. */
 import { useComputed, useSignal } from "@preact/signals";
 import type { VNode } from "preact";
 import { useEffect } from "preact/hooks";
-import { connection, scenario } from "./app-state";
+import { LevelMeter } from "../audio/LevelMeter";
 import { Icon } from "../ui/icons";
-import { Meter } from "../audio/LevelMeter";
+import { connection, scenario } from "./app-state";
 
 export function Composer(): VNode {
   const text = useSignal("");
   const ready = connection.phase.value === "connected" && connection.role.value === "caller";
-  const things = scenario.value?.things_to_say ?? [];
+  const suggestions = scenario.value?.things_to_say ?? [];
   const send = (): void => {
     const words = text.value.trim();
     if (words !== "" && connection.say(words)) text.value = "";
   };
   return (
     <div class="composer">
-      {things.length > 0 && (
-        <ul class="things" aria-label="Things to say">
-          {things.map((thing) => (
+      {suggestions.length > 0 && (
+        <ul class="suggestions" aria-label="Things to say">
+          {suggestions.map((thing) => (
             <li key={thing}>
-              <button type="button" class="thing" dir="auto" aria-disabled={!ready} onClick={() => ready && connection.say(thing)}>
+              <button
+                type="button"
+                class="suggestion"
+                dir="auto"
+                aria-disabled={!ready}
+                onClick={() => ready && connection.say(thing)}
+              >
                 {thing}
               </button>
             </li>
@@ -48,11 +54,16 @@ export function Composer(): VNode {
           onInput={(event) => (text.value = event.currentTarget.value)}
         />
         <StopButton ready={ready} />
-        <button type="submit" class="button button-primary send" aria-label="Send" disabled={!ready || text.value.trim() === ""}>
+        <button
+          type="submit"
+          class="button button-primary send"
+          aria-label="Send"
+          disabled={!ready || text.value.trim() === ""}
+        >
           <Icon name="send" />
         </button>
       </form>
-      <Sounds />
+      <AudioStatus />
     </div>
   );
 }
@@ -74,10 +85,10 @@ function placeholder(): string {
 function StopButton({ ready }: { ready: boolean }): VNode | null {
   const leg = connection.leg.value;
   const speaks = useComputed(() => {
-    const growing = connection.call.value.entries.some(
-      (entry) => entry.type === "message" && entry.role === "assistant" && entry.status === "growing",
+    const streaming = connection.call.value.entries.some(
+      (entry) => entry.type === "message" && entry.role === "assistant" && entry.status === "streaming",
     );
-    return growing || (connection.leg.value?.sounding.value ?? false);
+    return streaming || (connection.leg.value?.audible.value ?? false);
   });
   const shown = ready && leg !== null && speaks.value;
   useEffect(() => {
@@ -100,10 +111,11 @@ function StopButton({ ready }: { ready: boolean }): VNode | null {
 function MicrophoneButton(): VNode {
   const microphone = connection.leg.value?.microphone;
   const state = microphone?.state.value ?? "off";
-  const label = state === "muted" ? "Unmute microphone" : state === "unavailable" ? "Try the microphone again" : "Mute microphone";
+  const label =
+    state === "muted" ? "Unmute microphone" : state === "unavailable" ? "Try the microphone again" : "Mute microphone";
   const press = (): void => {
     if (state === "unavailable") void microphone?.open();
-    else connection.talk.mute(state !== "muted");
+    else connection.pushToTalk.mute(state !== "muted");
   };
   return (
     <button
@@ -119,7 +131,7 @@ function MicrophoneButton(): VNode {
   );
 }
 
-const MICROPHONE = {
+const MICROPHONE_LABELS = {
   off: "Microphone off",
   asking: "Waiting for the microphone…",
   on: "Microphone on",
@@ -128,20 +140,20 @@ const MICROPHONE = {
   unavailable: "No microphone",
 } as const;
 
-/** Who makes sound now, in words and as levels. */
-function Sounds(): VNode {
+/** State and level of the microphone and of the agent's audio. */
+function AudioStatus(): VNode {
   const leg = connection.leg.value;
   const { callerSpeaks, agent } = connection.call.value;
-  const sounding = leg?.sounding.value ?? false;
+  const audible = leg?.audible.value ?? false;
   return (
-    <div class="sounds">
-      <span class="sound-side">
-        {leg && <Meter level={leg.microphone.level} kind="input" />}
-        <span>{leg && callerSpeaks ? "Listening…" : MICROPHONE[leg?.microphone.state.value ?? "off"]}</span>
+    <div class="audio-status">
+      <span class="audio-side">
+        {leg && <LevelMeter level={leg.microphone.level} kind="input" />}
+        <span>{leg && callerSpeaks ? "Listening…" : MICROPHONE_LABELS[leg?.microphone.state.value ?? "off"]}</span>
       </span>
-      <span class="sound-side">
-        <span dir="auto">{sounding ? `${agent ?? "The agent"} is speaking` : ""}</span>
-        {leg && <Meter level={leg.level} kind="output" />}
+      <span class="audio-side">
+        <span dir="auto">{audible ? `${agent ?? "The agent"} is speaking` : ""}</span>
+        {leg && <LevelMeter level={leg.level} kind="output" />}
       </span>
     </div>
   );

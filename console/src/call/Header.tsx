@@ -1,12 +1,12 @@
-/** The top of the page: what is talked to, over what, and whether it is connected. */
+/** Header of the page: connection status, scenario and agent. */
 import type { VNode } from "preact";
 import { signOut } from "../transport/api";
-import { catalogue } from "./catalogue";
-import { agent, chooseAgent, chooseScenario, connection, scenario } from "./app-state";
-import type { Phase } from "./connection";
+import { Icon, Mark } from "../ui/icons";
 import { notify } from "../ui/notices";
 import { nextTheme, theme } from "../ui/theme";
-import { Icon, Mark } from "../ui/icons";
+import { agent, chooseAgent, chooseScenario, connection, scenario } from "./app-state";
+import { catalogue } from "./catalogue";
+import type { Phase } from "./connection";
 
 export function Header(): VNode {
   return (
@@ -16,7 +16,7 @@ export function Header(): VNode {
         Trunkline
       </h1>
       <Status />
-      <Choices />
+      <ScenarioSelects />
       <div class="header-buttons">
         <SignOutButton />
         <ThemeButton />
@@ -25,14 +25,18 @@ export function Header(): VNode {
   );
 }
 
-function Choices(): VNode {
+function ScenarioSelects(): VNode {
   const scenarios = catalogue.value?.scenarios ?? [];
   const agents = scenario.value?.agents ?? [];
   return (
     <div class="choices">
       <label class="choice">
         <span>Scenario</span>
-        <select value={scenario.value?.name ?? ""} disabled={scenarios.length === 0} onChange={(event) => chooseScenario(event.currentTarget.value)}>
+        <select
+          value={scenario.value?.name ?? ""}
+          disabled={scenarios.length === 0}
+          onChange={(event) => chooseScenario(event.currentTarget.value)}
+        >
           {catalogue.value === null && <option value="">Loading…</option>}
           {scenarios.map(({ name, title }) => (
             <option key={name} value={name}>
@@ -43,7 +47,11 @@ function Choices(): VNode {
       </label>
       <label class="choice">
         <span>Agent</span>
-        <select value={agent.value ?? ""} disabled={agents.length === 0} onChange={(event) => chooseAgent(event.currentTarget.value)}>
+        <select
+          value={agent.value ?? ""}
+          disabled={agents.length === 0}
+          onChange={(event) => chooseAgent(event.currentTarget.value)}
+        >
           {agents.map(({ name }) => (
             <option key={name} value={name}>
               {name}
@@ -55,7 +63,7 @@ function Choices(): VNode {
   );
 }
 
-const PHASES: Record<Phase, string> = {
+const PHASE_LABELS: Record<Phase, string> = {
   idle: "Not connected",
   connecting: "Connecting…",
   connected: "Connected",
@@ -71,14 +79,18 @@ function Status(): VNode {
   return (
     <div class="status">
       <span class={`status-phase status-${linkLost ? "reconnecting" : phase}`} role="status">
-        {linkLost ? "Reconnecting to the model…" : PHASES[phase]}
+        {linkLost ? "Reconnecting to the model…" : PHASE_LABELS[phase]}
       </span>
       <span class="status-facts">
-        <span title="Provider: where the model lives">{provider ?? catalogue.value?.health.provider ?? "–"}</span>
-        {transport !== null && <span title="Transport: how the sound travels">{transport === "webrtc" ? "WebRTC" : "WebSocket"}</span>}
+        <span title="Provider: the service that runs the model">
+          {provider ?? catalogue.value?.health.provider ?? "–"}
+        </span>
+        {transport !== null && (
+          <span title="Transport: the connection for audio">{transport === "webrtc" ? "WebRTC" : "WebSocket"}</span>
+        )}
         {live && endReason === null && (
           <span title="Link: the connection to the model" class={link === "lost" ? "fact-lost" : undefined}>
-            {LINKS[link]}
+            {LINK_LABELS[link]}
           </span>
         )}
       </span>
@@ -86,14 +98,20 @@ function Status(): VNode {
   );
 }
 
-const LINKS = { opening: "model connecting…", up: "model connected", lost: "model lost" } as const;
+const LINK_LABELS = { opening: "model connecting…", up: "model connected", lost: "model lost" } as const;
 
-/** Only where there is something to sign out of. Leaving ends the call. */
+/** Sign-out button, if the reader is signed in. Signing out ends the call. */
 function SignOutButton(): VNode | null {
   if (!catalogue.value?.health.signed_in) return null;
   const leave = (): void => {
     connection.disconnect();
-    signOut().catch(() => notify({ key: "sign-out", tone: "error", text: "The server cannot be reached: you are still signed in." }));
+    signOut().catch(() =>
+      notify({
+        key: "sign-out",
+        tone: "error",
+        text: "You are still signed in, because the server cannot be reached. Try again later.",
+      }),
+    );
   };
   return (
     <button type="button" class="icon-button" aria-label="Sign out" title="Sign out" onClick={leave}>

@@ -1,41 +1,42 @@
-/** Push-to-talk's button: held by mouse, finger or the space bar it lets the caller be heard, and nobody else does. */
+/** Push-to-talk button: the agent hears the caller while they hold it by mouse, finger or space bar. */
 import type { VNode } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { connection } from "./app-state";
 import { Icon } from "../ui/icons";
+import { connection } from "./app-state";
 
-/** What takes the space bar for itself while it has the focus. */
-const TAKES_SPACE = "input, textarea, select, button, summary, a[href], audio, video, [contenteditable], [role=button]";
+/** Elements that use the space bar while they have the focus. */
+const SPACE_CONSUMERS =
+  "input, textarea, select, button, summary, a[href], audio, video, [contenteditable], [role=button]";
 
 export function TalkButton(): VNode | null {
-  const { talk } = connection;
-  const pushes = talk.pushes.value;
+  const { pushToTalk } = connection;
+  const enabled = pushToTalk.enabled.value;
   const ready = connection.phase.value === "connected" && connection.role.value === "caller";
   const button = useRef<HTMLButtonElement>(null);
-  useEffect(() => (pushes && ready ? listenForSpace(button) : undefined), [pushes, ready]);
-  if (!pushes) return null;
+  useEffect(() => (enabled && ready ? listenForSpace(button) : undefined), [enabled, ready]);
+  if (!enabled) return null;
   return (
     <button
       ref={button}
       type="button"
       class="button talk"
       title="Hold to talk (space bar)"
-      aria-pressed={talk.held.value}
+      aria-pressed={pushToTalk.pressed.value}
       disabled={!ready}
       onPointerDown={(event) => {
         if (event.button !== 0) return;
         event.currentTarget.setPointerCapture(event.pointerId);
-        talk.press();
+        pushToTalk.press();
       }}
-      onPointerUp={() => talk.release()}
-      onPointerCancel={() => talk.release()}
-      onLostPointerCapture={() => talk.release()}
+      onPointerUp={() => pushToTalk.release()}
+      onPointerCancel={() => pushToTalk.release()}
+      onLostPointerCapture={() => pushToTalk.release()}
       onContextMenu={(event) => event.preventDefault()}
       onClick={(event) => {
-        // Neither pointer nor space bar: a screen reader or the Enter key presses and releases by turns.
+        // A click without pointer or space bar, as from a screen reader or the Enter key, toggles the button.
         if (event.detail !== 0) return;
-        if (talk.held.peek()) talk.release();
-        else talk.press();
+        if (pushToTalk.pressed.peek()) pushToTalk.release();
+        else pushToTalk.press();
       }}
     >
       <Icon name="microphone" />
@@ -44,37 +45,37 @@ export function TalkButton(): VNode | null {
   );
 }
 
-/** The space bar talks while nobody types; whatever takes the keyboard away lets go. */
+/** Listen for the space bar while no input has the focus; losing the keyboard releases the button. */
 function listenForSpace(button: { current: HTMLButtonElement | null }): () => void {
-  const { talk } = connection;
-  const isOurs = (event: KeyboardEvent): boolean => {
+  const { pushToTalk } = connection;
+  const isTalkKey = (event: KeyboardEvent): boolean => {
     if (event.code !== "Space" || event.ctrlKey || event.altKey || event.metaKey) return false;
-    const target = event.target instanceof Element ? event.target.closest(TAKES_SPACE) : null;
+    const target = event.target instanceof Element ? event.target.closest(SPACE_CONSUMERS) : null;
     return target === null || target === button.current;
   };
-  const down = (event: KeyboardEvent): void => {
-    if (!isOurs(event)) return;
+  const onKeyDown = (event: KeyboardEvent): void => {
+    if (!isTalkKey(event)) return;
     event.preventDefault(); // The page must not scroll, nor the button be clicked.
-    if (!event.repeat) talk.press();
+    if (!event.repeat) pushToTalk.press();
   };
-  const up = (event: KeyboardEvent): void => {
-    if (event.code !== "Space" || !talk.held.peek()) return;
+  const onKeyUp = (event: KeyboardEvent): void => {
+    if (event.code !== "Space" || !pushToTalk.pressed.peek()) return;
     event.preventDefault();
-    talk.release();
+    pushToTalk.release();
   };
-  const letGo = (): void => talk.release();
-  const hidden = (): void => {
-    if (document.visibilityState === "hidden") talk.release();
+  const onBlur = (): void => pushToTalk.release();
+  const onVisibilityChange = (): void => {
+    if (document.visibilityState === "hidden") pushToTalk.release();
   };
-  addEventListener("keydown", down);
-  addEventListener("keyup", up);
-  addEventListener("blur", letGo);
-  document.addEventListener("visibilitychange", hidden);
+  addEventListener("keydown", onKeyDown);
+  addEventListener("keyup", onKeyUp);
+  addEventListener("blur", onBlur);
+  document.addEventListener("visibilitychange", onVisibilityChange);
   return () => {
-    removeEventListener("keydown", down);
-    removeEventListener("keyup", up);
-    removeEventListener("blur", letGo);
-    document.removeEventListener("visibilitychange", hidden);
-    talk.release();
+    removeEventListener("keydown", onKeyDown);
+    removeEventListener("keyup", onKeyUp);
+    removeEventListener("blur", onBlur);
+    document.removeEventListener("visibilitychange", onVisibilityChange);
+    pushToTalk.release();
   };
 }

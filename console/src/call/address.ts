@@ -1,52 +1,53 @@
-/** What the page's address asks for, and the call's id in it: a reload comes back to the same call. */
+/** Options in the page's address, and the call's id in it: a reload returns to the same call. */
 import type { Transport } from "../transport/api";
 
-/** How the sound is coded where it can be chosen: as on the Internet, or as on a telephone line. */
+/** Audio codecs that the reader can choose: Opus, or the codecs of telephone lines. */
 export type CodecName = "opus" | "pcmu" | "pcma";
 
 export const CODECS = ["opus", "pcmu", "pcma"] as const satisfies readonly CodecName[];
 export const TRANSPORTS = ["auto", "webrtc", "websocket"] as const;
 
-export interface Wishes {
+export interface AddressOptions {
   /** `?agentConfig=`, or `?scenario=`. */
   scenario: string | null;
   agent: string | null;
   transport: "auto" | Transport | null;
   codec: CodecName | null;
   call: string | null;
-  /** What it asks for and cannot have, as sentences. */
+  /** Sentences about values that the console does not support. */
   problems: string[];
-  /** False with `?connect=0`: wait for the button. */
-  connects: boolean;
+  /** False with `?connect=0`: the call starts with the button. */
+  autoConnect: boolean;
 }
 
-export function readWishes(search: string): Wishes {
-  const given = new URLSearchParams(search);
+export function parseAddress(search: string): AddressOptions {
+  const parameters = new URLSearchParams(search);
   const problems: string[] = [];
   const oneOf = <Name extends string>(name: string, names: readonly Name[]): Name | null => {
-    const value = given.get(name)?.toLowerCase();
+    const value = parameters.get(name)?.toLowerCase();
     const known = names.find((one) => one === value);
-    if (value && known === undefined) problems.push(`The address asks for the ${name} “${value}”; there are: ${names.join(", ")}.`);
+    if (value && known === undefined)
+      problems.push(`The address has the unknown ${name} “${value}”. Use one of: ${names.join(", ")}.`);
     return known ?? null;
   };
   return {
-    scenario: given.get("agentConfig") || given.get("scenario") || null,
-    agent: given.get("agent") || null,
+    scenario: parameters.get("agentConfig") || parameters.get("scenario") || null,
+    agent: parameters.get("agent") || null,
     transport: oneOf("transport", TRANSPORTS),
     codec: oneOf("codec", CODECS),
-    call: given.get("call") || null,
+    call: parameters.get("call") || null,
     problems,
-    connects: given.get("connect") !== "0",
+    autoConnect: parameters.get("connect") !== "0",
   };
 }
 
-/** What of the address says who is talked to; `agent` is null for the scenario's first. */
-export function choice(scenario: string, agent: string | null): Record<string, string | null> {
+/** Return the address parameters for a scenario and agent; `agent` is null for the scenario's first agent. */
+export function scenarioParameters(scenario: string, agent: string | null): Record<string, string | null> {
   return { agentConfig: scenario, scenario: null, agent };
 }
 
-/** The search part that names this call and its scenario, with whatever else was in it. */
-export function searchWith(search: string, changes: Record<string, string | null>): string {
+/** Apply changes to the search part of an address and keep its other parameters; null removes a parameter. */
+export function updateSearch(search: string, changes: Record<string, string | null>): string {
   const params = new URLSearchParams(search);
   for (const [name, value] of Object.entries(changes)) {
     if (value === null) params.delete(name);
@@ -56,15 +57,15 @@ export function searchWith(search: string, changes: Record<string, string | null
 }
 
 export function rewriteAddress(changes: Record<string, string | null>): void {
-  history.replaceState(history.state, "", location.pathname + searchWith(location.search, changes) + location.hash);
+  history.replaceState(history.state, "", location.pathname + updateSearch(location.search, changes) + location.hash);
 }
 
-/** The leg's id proves that the same tab comes back. It lives as long as the tab. */
+/** Store the leg's id for the tab's lifetime: it proves that the same tab returns to the call. */
 export function rememberLeg(callId: string, legId: string): void {
   try {
     sessionStorage.setItem(`trunkline.leg.${callId}`, legId);
   } catch {
-    // Storage may be switched off; then a reload comes back as a viewer.
+    // Storage may be disabled; then a reload returns as a viewer.
   }
 }
 

@@ -1,89 +1,108 @@
-/** The console as a whole: which scenario and agent are chosen, and what the page does by itself. */
+/** State of the whole page: the connection, the selected scenario and agent, and the page's automatic actions. */
 import { computed, effect, signal } from "@preact/signals";
-import { choice, readWishes, rewriteAddress } from "./address";
-import { catalogue, loadCatalogue, scenarioNamed } from "./catalogue";
+import { dismiss, notify } from "../ui/notices";
+import { parseAddress, rewriteAddress, scenarioParameters } from "./address";
+import { catalogue, findScenario, loadCatalogue } from "./catalogue";
 import { Connection } from "./connection";
 import { rememberCall } from "./earlier-calls";
-import { dismiss, notify } from "../ui/notices";
 
 export const connection = new Connection();
 
-const chosenScenario = signal<string | null>(null);
-const chosenAgent = signal<string | null>(null);
+const selectedScenario = signal<string | null>(null);
+const selectedAgent = signal<string | null>(null);
 
 const inCall = computed(() => connection.phase.value !== "idle" && connection.phase.value !== "ended");
 
-/** The scenario of the call, or the one that the next call will have. */
-export const scenario = computed(() => scenarioNamed((inCall.value ? connection.call.value.scenario : null) ?? chosenScenario.value));
-
-/** Who speaks, or who will answer the next call. */
-export const agent = computed(
-  () => (inCall.value ? connection.call.value.agent : null) ?? chosenAgent.value ?? scenario.value?.agents[0]?.name ?? null,
+/** The scenario of this call, else of the next. */
+export const scenario = computed(() =>
+  findScenario((inCall.value ? connection.call.value.scenario : null) ?? selectedScenario.value),
 );
 
-/** What the page does when it opens: come back to the call in its address, or start one. */
+/** The active agent of this call, else the first agent of the next. */
+export const agent = computed(
+  () =>
+    (inCall.value ? connection.call.value.agent : null) ??
+    selectedAgent.value ??
+    scenario.value?.agents[0]?.name ??
+    null,
+);
+
+/** Start the page: return to the call in its address, or start a new one. */
 export async function start(): Promise<void> {
-  const wishes = readWishes(location.search);
+  const wishes = parseAddress(location.search);
   if (wishes.problems.length > 0) notify({ key: "address", tone: "warning", text: wishes.problems.join(" ") });
-  tellAboutMicrophone();
-  keepChoiceWithCall();
-  keepCalls();
+  notifyMicrophoneProblems();
+  syncScenarioWithCall();
+  recordCalls();
   if (wishes.call !== null) void connection.resume(wishes.call);
   await loadCatalogue();
-  choose(wishes.scenario ?? connection.call.peek().scenario, wishes.agent);
-  if (wishes.call === null && wishes.connects) connect();
+  applyAddress(wishes.scenario ?? connection.call.peek().scenario, wishes.agent);
+  if (wishes.call === null && wishes.autoConnect) connect();
 }
 
-/** Starts a call with what is chosen. What there is to choose from may be another by now. */
-export function connectAgain(): void {
+/** Start a call with the selected scenario and agent, and reload the catalogue, which may have changed. */
+export function refreshAndConnect(): void {
   void loadCatalogue();
   connect();
 }
 
 function connect(): void {
-  const wanted = scenarioNamed(chosenScenario.peek());
-  if (wanted) void connection.connect(wanted.name, chosenAgent.peek());
+  const wanted = findScenario(selectedScenario.peek());
+  if (wanted) void connection.connect(wanted.name, selectedAgent.peek());
 }
 
-/** Another scenario: at once, if a call is under way. */
+/** Select another scenario; during a call, start a new one at once. */
 export function chooseScenario(name: string): void {
   const live = inCall.peek();
-  chosenScenario.value = name;
-  chosenAgent.value = null;
-  rewriteAddress(choice(name, null));
+  selectedScenario.value = name;
+  selectedAgent.value = null;
+  rewriteAddress(scenarioParameters(name, null));
   if (live) connect();
 }
 
-/** Another agent to begin with: at once, if a call is under way. */
+/** Select another first agent; during a call, start a new one at once. */
 export function chooseAgent(name: string): void {
   const live = inCall.peek();
-  chosenScenario.value = scenario.peek()?.name ?? null;
-  chosenAgent.value = name;
+  selectedScenario.value = scenario.peek()?.name ?? null;
+  selectedAgent.value = name;
   rewriteAddress({ agent: name });
   if (live) connect();
 }
 
-/** Takes the address's word for it where such a scenario and agent exist, and says so where they do not. */
-function choose(scenarioName: string | null, agentName: string | null): void {
-  const found = scenarioNamed(scenarioName);
+/** Select the scenario and agent that the address names, and notify the reader if they do not exist. */
+function applyAddress(scenarioName: string | null, agentName: string | null): void {
+  const found = findScenario(scenarioName);
   if (!found) {
-    notify({ key: "choice", tone: "warning", text: "The server has no scenario to talk to." });
+    notify({
+      key: "choice",
+      tone: "warning",
+      text: "The server has no scenario. Start it with at least one scenario, then reload this page.",
+    });
     return;
   }
   if (scenarioName !== null && found.name !== scenarioName) {
-    notify({ key: "choice", tone: "warning", text: `There is no scenario “${scenarioName}”; this is “${found.title}”. There are: ${names(catalogue.peek()?.scenarios)}.` });
+    notify({
+      key: "choice",
+      tone: "warning",
+      text: `The scenario “${scenarioName}” does not exist, so this is “${found.title}”. Choose one of: ${listNames(catalogue.peek()?.scenarios)}.`,
+    });
   }
-  chosenScenario.value = found.name;
+  selectedScenario.value = found.name;
   if (agentName === null) return;
-  if (found.agents.some((one) => one.name === agentName)) chosenAgent.value = agentName;
-  else notify({ key: "choice-agent", tone: "warning", text: `“${found.title}” has no agent “${agentName}”; it begins with its first. There are: ${names(found.agents)}.` });
+  if (found.agents.some((one) => one.name === agentName)) selectedAgent.value = agentName;
+  else
+    notify({
+      key: "choice-agent",
+      tone: "warning",
+      text: `“${found.title}” has no agent “${agentName}”, so it starts with its first agent. Choose one of: ${listNames(found.agents)}.`,
+    });
 }
 
-function names(all: readonly { name: string }[] = []): string {
+function listNames(all: readonly { name: string }[] = []): string {
   return all.map((one) => one.name).join(", ");
 }
 
-function tellAboutMicrophone(): void {
+function notifyMicrophoneProblems(): void {
   effect(() => {
     const problem = connection.leg.value?.microphone.problem.value;
     if (problem) notify({ key: "microphone", tone: "warning", text: problem });
@@ -91,16 +110,16 @@ function tellAboutMicrophone(): void {
   });
 }
 
-/** A call that this page came back to says which scenario is chosen, also when it has ended. */
-function keepChoiceWithCall(): void {
+/** Select the scenario of the call that the page returned to, also after the call has ended. */
+function syncScenarioWithCall(): void {
   effect(() => {
     const name = connection.call.value.scenario;
-    if (name !== null && catalogue.value?.scenarios.some((one) => one.name === name)) chosenScenario.value = name;
+    if (name !== null && catalogue.value?.scenarios.some((one) => one.name === name)) selectedScenario.value = name;
   });
 }
 
-/** What is a new call now can be read later. */
-function keepCalls(): void {
+/** Add each new call to the list of earlier calls. */
+function recordCalls(): void {
   effect(() => {
     const { callId, scenario: name, startedAt } = connection.call.value;
     if (callId !== null && name !== null && startedAt !== null) rememberCall({ id: callId, scenario: name, startedAt });

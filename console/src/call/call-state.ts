@@ -1,17 +1,25 @@
-/** What the page knows of a call: the types of its state, and how it begins. */
+/** State of a call on the page: its types and the initial value. */
 import { EventList } from "../event-log/event-list";
-import type { CallSettings, GuardrailChecked, LatencyPart, MessageAdded, MessageDone, Tokens, TurnLatency } from "../transport/log-events";
+import type {
+  CallSettings,
+  GuardrailChecked,
+  LatencyPart,
+  MessageAdded,
+  MessageDone,
+  Tokens,
+  TurnLatency,
+} from "../transport/log-events";
 
-export type MessageStatus = "growing" | MessageDone["status"];
+export type MessageStatus = "streaming" | MessageDone["status"];
 
-interface Placed {
+interface EntryBase {
   key: string;
   seq: number;
   atMs: number;
 }
 
-/** Something that was said. `heard` is what the caller heard of it before it was cut. */
-export interface Message extends Placed {
+/** A message of the conversation. `heard` is the part that the caller heard before an interruption. */
+export interface Message extends EntryBase {
   type: "message";
   itemId: string;
   role: MessageAdded["role"];
@@ -23,27 +31,27 @@ export interface Message extends Placed {
   heard: { ms: number; text: string | null } | null;
 }
 
-/** How far a tool is; `fraction` from 0 to 1, null where it is not known. */
+/** Progress of a tool run; `fraction` is 0 to 1, or null if unknown. */
 export interface Progress {
   atMs: number;
   message: string;
   fraction: number | null;
 }
 
-/** Whether the caller allows a tool to run; `reason` says why there was no answer. */
+/** The caller's approval of a tool run; `reason` explains a missing answer. */
 export interface Approval {
-  state: "asked" | "allowed" | "refused";
+  state: "pending" | "allowed" | "refused";
   reason: string | null;
 }
 
-/** A tool's run: started, and later done with a result or an error. */
-export interface ToolRun extends Placed {
+/** A tool run, from its start to its result or error. */
+export interface ToolRun extends EntryBase {
   type: "tool";
-  callId: string;
+  toolCallId: string;
   name: string;
   agent: string;
   args: unknown;
-  /** The call id of the tool on whose behalf it runs, and how many such there are above it. */
+  /** The id of the tool call that caused this run, and the number of such calls above it. */
   parent: string | null;
   depth: number;
   progress: readonly Progress[];
@@ -51,37 +59,37 @@ export interface ToolRun extends Placed {
   outcome: { durationMs: number; result?: unknown; error?: string } | null;
 }
 
-/** Another agent took over; `previous` is null for the first. */
-export interface AgentChange extends Placed {
+/** A change of the active agent; `previous` is null for the first agent. */
+export interface AgentChange extends EntryBase {
   type: "agent";
   agent: string;
   previous: string | null;
   reason: string | null;
 }
 
-/** A note between the messages. */
-export interface Note extends Placed {
+/** A note between messages. */
+export interface Note extends EntryBase {
   type: "note";
   tone: "plain" | "warning" | "error";
   title: string;
   detail?: unknown;
 }
 
-export type Entry = Message | ToolRun | AgentChange | Note;
+export type TranscriptEntry = Message | ToolRun | AgentChange | Note;
 
-/** What a guardrail found in a message. */
-export interface Check {
+/** Result of a guardrail for one message. */
+export interface GuardrailCheck {
   guardrail: string;
   status: GuardrailChecked["status"];
   category: string | null;
   rationale: string | null;
-  /** What was looked at, where it did not pass. */
+  /** The checked text, if the check did not pass. */
   text: string | null;
   durationMs: number | null;
 }
 
-/** How long the caller waited for a message. */
-export interface Turn {
+/** The caller's wait for one message. */
+export interface MessageLatency {
   totalMs: number;
   parts: readonly LatencyPart[];
   after: TurnLatency["after"];
@@ -89,18 +97,18 @@ export interface Turn {
   guardrailMs: number;
 }
 
-/** What something used. `cost` in US dollars, null where the model has no price. */
+/** Tokens and cost. `cost` is in US dollars, null if the model's price is unknown. */
 export interface Usage {
   tokens: Tokens;
-  /** Of sound that was transcribed and is paid by time. */
+  /** Transcribed audio that is billed by duration. */
   seconds: number;
   cost: number | null;
 }
 
-/** What is known about a message beside its words. */
-export interface Measures {
-  checks: readonly Check[];
-  turn: Turn | null;
+/** Checks, latency and usage of one message. */
+export interface MessageMetrics {
+  checks: readonly GuardrailCheck[];
+  latency: MessageLatency | null;
   usage: Usage | null;
 }
 
@@ -114,7 +122,7 @@ export interface Settings {
 export interface CallState {
   callId: string | null;
   scenario: string | null;
-  /** Who speaks now. */
+  /** The active agent. */
   agent: string | null;
   provider: string | null;
   model: string | null;
@@ -122,26 +130,26 @@ export interface CallState {
   /** Unix time in ms at which the log's clock was 0. */
   startedAt: number | null;
   link: "opening" | "up" | "lost";
-  /** The key of the note that says that the sound takes another way, until it is known which. */
-  rerouted: string | null;
+  /** The key of the note on an audio transport change that has not completed; null without one. */
+  transportNote: string | null;
   callerSpeaks: boolean;
   settings: Settings;
-  /** Null while the call goes on. */
+  /** Null during the call. */
   endReason: string | null;
   lastSeq: number;
   lastAtMs: number;
   /** The transcript, in the order of the conversation. */
-  entries: readonly Entry[];
-  /** By message. They may be there before the message is. */
-  measures: ReadonlyMap<string, Measures>;
-  /** The delays of the turns that answered the caller, in ms. */
-  delays: readonly number[];
-  /** Of the whole call; null before anything was used. */
+  entries: readonly TranscriptEntry[];
+  /** Metrics by message id. They may arrive before the message. */
+  metrics: ReadonlyMap<string, MessageMetrics>;
+  /** Latencies of the replies to the caller, in ms. */
+  latencies: readonly number[];
+  /** Usage of the whole call; null before the first response. */
   usage: Usage | null;
   handoffs: readonly { from: string; to: string; seq: number }[];
-  /** The runs of tools that wait for the caller to allow them. */
-  asking: readonly string[];
-  /** When each user message's speech began and ended, as seqs: the order for messages that come late. */
+  /** Ids of the tool calls that wait for the caller's approval. */
+  pendingApprovals: readonly string[];
+  /** Start and end of each user message's speech, as seqs: they order messages that arrive late. */
   speech: ReadonlyMap<string, { began: number; ended: number | null }>;
   events: EventList;
 }
@@ -156,18 +164,18 @@ export function emptyCall(): CallState {
     transport: null,
     startedAt: null,
     link: "opening",
-    rerouted: null,
+    transportNote: null,
     callerSpeaks: false,
     settings: { pushToTalk: false, codec: "pcm16", voice: null, speed: null },
     endReason: null,
     lastSeq: 0,
     lastAtMs: 0,
     entries: [],
-    measures: new Map(),
-    delays: [],
+    metrics: new Map(),
+    latencies: [],
     usage: null,
     handoffs: [],
-    asking: [],
+    pendingApprovals: [],
     speech: new Map(),
     events: EventList.empty(),
   };

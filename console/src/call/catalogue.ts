@@ -1,4 +1,4 @@
-/** What the server has: its scenarios, its provider, and what of it could not be loaded. */
+/** The server's scenarios, its provider, and its load errors. */
 import { type ReadonlySignal, signal } from "@preact/signals";
 import * as api from "../transport/api";
 import { dismiss, notify } from "../ui/notices";
@@ -9,30 +9,30 @@ export interface Catalogue {
 }
 
 const loaded = signal<Catalogue | null>(null);
-const problemsFound = signal<api.Problem[]>([]);
+const problemsFound = signal<api.LoadProblem[]>([]);
 
 /** Null until the server has answered. */
 export const catalogue: ReadonlySignal<Catalogue | null> = loaded;
-export const loadProblems: ReadonlySignal<api.Problem[]> = problemsFound;
+export const loadProblems: ReadonlySignal<api.LoadProblem[]> = problemsFound;
 
-const FIRST_DELAY_MS = 500;
-const LONGEST_DELAY_MS = 5000;
+const INITIAL_DELAY_MS = 500;
+const MAX_DELAY_MS = 5000;
 
-let asking: Promise<Catalogue> | null = null;
+let loading: Promise<Catalogue> | null = null;
 
-/** Asks the server until it answers; whoever wants to know meanwhile waits for the same answer. */
+/** Load the catalogue and retry until the server answers. Concurrent calls share one request. */
 export function loadCatalogue(): Promise<Catalogue> {
-  asking ??= ask().finally(() => (asking = null));
-  return asking;
+  loading ??= fetchCatalogue().finally(() => (loading = null));
+  return loading;
 }
 
-async function ask(): Promise<Catalogue> {
-  for (let delay = FIRST_DELAY_MS; ; delay = Math.min(LONGEST_DELAY_MS, delay * 2)) {
+async function fetchCatalogue(): Promise<Catalogue> {
+  for (let delay = INITIAL_DELAY_MS; ; delay = Math.min(MAX_DELAY_MS, delay * 2)) {
     try {
       const [scenarios, health] = await Promise.all([api.scenarios(), api.health()]);
       dismiss("server");
       loaded.value = { scenarios, health };
-      void askForProblems();
+      void fetchProblems();
       return { scenarios, health };
     } catch (error) {
       const words = error instanceof Error ? error.message : String(error);
@@ -42,18 +42,18 @@ async function ask(): Promise<Catalogue> {
   }
 }
 
-/** The scenario of this name, else the first. */
-export function scenarioNamed(name: string | null): api.ScenarioInfo | undefined {
+/** Return the scenario of this name, else the first. */
+export function findScenario(name: string | null): api.ScenarioInfo | undefined {
   const scenarios = loaded.value?.scenarios ?? [];
   return scenarios.find((scenario) => scenario.name === name) ?? scenarios[0];
 }
 
-/** A scenario's title; its name where it has none, or is not there any more. */
-export function titleOf(name: string): string {
+/** Return a scenario's title; its name if it has no title or was removed. */
+export function scenarioTitle(name: string): string {
   return loaded.value?.scenarios.find((scenario) => scenario.name === name)?.title || name;
 }
 
-async function askForProblems(): Promise<void> {
-  // An older server has no such route; that is no problem of the page's.
+async function fetchProblems(): Promise<void> {
+  // An older server lacks this route, and the page works without the list.
   problemsFound.value = await api.problems().catch(() => []);
 }

@@ -1,27 +1,28 @@
-/** A call's life as the page sees it: starting, coming back, being taken over, ending. */
+/** Lifecycle of a call on the page: start, resume, take-over and end. */
 import { batch, computed, effect, type ReadonlySignal, signal, untracked } from "@preact/signals";
-import { choice, recallLeg, rememberLeg, rewriteAddress } from "./address";
-import * as api from "../transport/api";
-import { CallSocket, type Why } from "../transport/call-socket";
-import { catalogue, loadCatalogue } from "./catalogue";
-import * as choices from "./preferences";
-import { FrameBuffer } from "../transport/frame-batcher";
-import { type Frame, isOwn, type LogFrame, type OwnFrame, type Role } from "../transport/frames";
-import type { Leg } from "../transport/leg";
-import { claimLeg } from "./tab-lock";
-import { dismiss, notify } from "../ui/notices";
-import { type CallState, emptyCall, reduce } from "./reducer";
-import { RelayLeg } from "../transport/relay";
 import { Recording } from "../audio/recording";
-import { Talk } from "./push-to-talk";
+import * as api from "../transport/api";
+import { CallSocket, type CloseReason } from "../transport/call-socket";
+import { FrameBatcher } from "../transport/frame-batcher";
+import { type Frame, isPageFrame, type LogFrame, type PageFrame, type Role } from "../transport/frames";
+import type { Leg } from "../transport/leg";
+import { RelayLeg } from "../transport/relay";
 import { WebRtcLeg } from "../transport/webrtc";
+import { dismiss, notify } from "../ui/notices";
+import { recallLeg, rememberLeg, rewriteAddress, scenarioParameters } from "./address";
+import { type CallState, emptyCall } from "./call-state";
+import { catalogue, loadCatalogue } from "./catalogue";
+import * as preferences from "./preferences";
+import { PushToTalk } from "./push-to-talk";
+import { reduce } from "./reducer";
+import { lockLeg } from "./tab-lock";
 
-/** `connecting` until the call's log comes; `reconnecting` while its socket is lost; `ended` stays readable. */
+/** `connecting` until the call's log arrives; `reconnecting` while its socket is lost; an `ended` call stays readable. */
 export type Phase = "idle" | "connecting" | "connected" | "reconnecting" | "ended";
 
-/** How long WebRTC is tried before the relay is taken, and how long where nothing else is wanted. */
-const TRIED_MS = 3000;
-const WANTED_MS = 15_000;
+/** Time for WebRTC to connect before the relay replaces it, and without a fallback. */
+const AUTO_TIMEOUT_MS = 3000;
+const WEBRTC_TIMEOUT_MS = 15_000;
 
 export class Connection {
   private readonly phaseNow = signal<Phase>("idle");
@@ -29,33 +30,33 @@ export class Connection {
   private readonly callNow = signal<CallState>(emptyCall());
   private readonly legNow = signal<Leg | null>(null);
   private readonly recordingNow = signal<Recording | null>(null);
-  private readonly frames = new FrameBuffer<LogFrame>((frames) => {
+  private readonly frames = new FrameBatcher<LogFrame>((frames) => {
     this.callNow.value = frames.reduce(reduce, this.callNow.peek());
   });
   private socket: CallSocket | null = null;
   private callId: string | null = null;
   private scenario: string | null = null;
   private firstAgent: string | null = null;
-  /** Why the relay is used though WebRTC was wanted; null while it may be tried. */
+  /** Why the relay replaces WebRTC; null while WebRTC may be tried. */
   private relayReason: string | null = null;
-  private legNeeded = false;
-  /** Counts what was asked of this page; an answer to an older request is dropped. */
+  private reofferPending = false;
+  /** Counter of the page's requests; answers to older requests are dropped. */
   private generation = 0;
-  /** Whether this page has been the caller since its recording began; a viewer's would be empty. */
+  /** True if this page has been the caller since its recording began; a viewer's recording would be empty. */
   private recordsCall = false;
-  /** Whether what is recorded belongs to a call that has ended. */
-  private recordingIsOver = false;
-  /** When the caller is heard. */
-  readonly talk = new Talk(
+  /** True if the recording belongs to a call that has ended. */
+  private recordingEnded = false;
+  /** Push-to-talk and mute of the caller. */
+  readonly pushToTalk = new PushToTalk(
     this.legNow,
     computed(() => this.callNow.value.settings.pushToTalk),
-    (command) => this.mayCommand() && (this.socket?.send(command) ?? false),
+    (command) => this.canCommand() && (this.socket?.send(command) ?? false),
   );
 
   constructor() {
-    this.redialWhenChosen();
+    this.reopenLegWhenChanged();
     effect(() => {
-      if (this.phaseNow.value !== "connected" || this.roleNow.value !== "caller") this.talk.letGo();
+      if (this.phaseNow.value !== "connected" || this.roleNow.value !== "caller") this.pushToTalk.cancel();
     });
   }
 
@@ -68,19 +69,19 @@ export class Connection {
   get call(): ReadonlySignal<CallState> {
     return this.callNow;
   }
-  /** The caller's sound; null for a viewer and between calls. */
+  /** The caller's audio connection; null for a viewer and between calls. */
   get leg(): ReadonlySignal<Leg | null> {
     return this.legNow;
   }
 
-  /** The sound of the call that is shown; null before the first. */
+  /** The recording of the displayed call; null before the first call. */
   get recording(): ReadonlySignal<Recording | null> {
     return this.recordingNow;
   }
 
-  /** Starts a new call; one that is under way is hung up. */
+  /** Start a new call, and hang up the present one. */
   async connect(scenario: string, agent: string | null): Promise<void> {
-    const generation = this.leave();
+    const generation = this.leaveCall();
     this.scenario = scenario;
     this.firstAgent = agent;
     for (const key of ["call", "viewer", "microphone"]) dismiss(key);
@@ -90,146 +91,160 @@ export class Connection {
       this.callNow.value = emptyCall();
     });
     try {
-      const call = await this.dial((line) => api.startCall({ scenario, ...coded(line), ...(agent !== null && { agent }) }), generation);
+      const call = await this.openLeg(
+        (line) => api.startCall({ scenario, ...withCodec(line), ...(agent !== null && { agent }) }),
+        generation,
+      );
       if (call === null) return;
       if (generation !== this.generation) return void api.hangUp(call.call_id).catch(() => undefined);
       this.remember(call.call_id, call.leg_id);
-      rewriteAddress({ call: call.call_id, ...choice(scenario, agent) });
+      rewriteAddress({ call: call.call_id, ...scenarioParameters(scenario, agent) });
       if (this.relayReason !== null && this.legNow.peek()?.transport === "webrtc") {
-        // The leg has failed before there was a call to join again.
+        // The leg failed before the call existed, so that it could not rejoin.
         this.callId = call.call_id;
         await this.rejoin();
       } else {
-        this.open(call.call_id, call.leg_id, 0);
+        this.openSocket(call.call_id, call.leg_id, 0);
       }
     } catch (error) {
-      if (generation === this.generation) this.failed(error);
+      if (generation === this.generation) this.onFailure(error);
     }
   }
 
-  /** Comes back to a call: after a reload, or from another tab. */
+  /** Return to a call, after a reload or from another tab. */
   async resume(callId: string): Promise<void> {
-    const generation = this.leave();
+    const generation = this.leaveCall();
     this.phaseNow.value = "connecting";
     this.callNow.value = emptyCall();
     await this.join(callId, generation, false);
   }
 
-  /** Makes this page the caller; the one that was becomes a viewer. */
+  /** Make this page the caller; the previous caller becomes a viewer. */
   async takeOver(): Promise<void> {
     if (this.callId === null || this.phaseNow.peek() === "ended") return;
     this.generation += 1;
     await this.join(this.callId, this.generation, true);
   }
 
-  /** Hangs up. What was said stays on the page. */
+  /** Hang up. The transcript stays on the page. */
   disconnect(): void {
     const callId = this.callId;
     const live = this.phaseNow.peek() !== "ended" && this.roleNow.peek() === "caller";
     if (this.phaseNow.peek() === "connecting") {
-      this.leave();
+      this.leaveCall();
       this.phaseNow.value = "idle";
     }
     this.dropLeg();
     if (callId === null || this.phaseNow.peek() === "idle") return;
     this.phaseNow.value = "ended";
     this.endRecording();
-    // The socket stays, to show how the call ended; the server closes it.
+    // The socket stays open for the call's last events; the server closes it.
     if (live) void api.hangUp(callId).catch(() => this.socket?.send({ type: "hang_up" }));
-    else this.leave();
+    else this.leaveCall();
   }
 
-  /** Says a typed text; false if there is no connection to say it on. */
+  /** Send a typed message; false without a connection. */
   say(text: string): boolean {
-    if (!this.mayCommand() || !this.socket?.isOpen) return false;
-    this.legNow.peek()?.silence();
+    if (!this.canCommand() || !this.socket?.isOpen) return false;
+    this.legNow.peek()?.interruptPlayback();
     return this.socket.send({ type: "say", text });
   }
 
-  /** Stops the agent. */
+  /** Interrupt the agent. */
   interrupt(): void {
-    this.legNow.peek()?.silence();
+    this.legNow.peek()?.interruptPlayback();
     this.socket?.send({ type: "interrupt" });
   }
 
-  /** Allows a tool to run, or does not. */
+  /** Allow or refuse a tool run. */
   approve(callId: string, approved: boolean): boolean {
     return this.socket?.send({ type: "approve", call_id: callId, approved }) ?? false;
   }
 
-  /** The scenario and first agent of the last call that this page made. */
-  get last(): { scenario: string | null; agent: string | null } {
+  /** The scenario and first agent of the last call that this page started. */
+  get lastStarted(): { scenario: string | null; agent: string | null } {
     return { scenario: this.scenario, agent: this.firstAgent };
   }
 
   private async join(callId: string, generation: number, takeOver: boolean, after = 0): Promise<void> {
-    const legId = await ownLeg(callId);
+    const legId = await lockOwnLeg(callId);
     if (generation !== this.generation) return;
     try {
-      const joined = await this.dial(
+      const joined = await this.openLeg(
         (line) =>
-          api.joinCall(callId, { ...coded(line), ...(legId !== null && { leg_id: legId }), ...(takeOver && { take_over: true }) }),
+          api.joinCall(callId, {
+            ...withCodec(line),
+            ...(legId !== null && { leg_id: legId }),
+            ...(takeOver && { take_over: true }),
+          }),
         generation,
       );
       if (joined === null || generation !== this.generation) return;
       if (joined.leg_id !== null) this.remember(callId, joined.leg_id);
-      this.open(callId, joined.leg_id, takeOver ? (this.socket?.seq ?? 0) : after);
+      this.openSocket(callId, joined.leg_id, takeOver ? (this.socket?.seq ?? 0) : after);
     } catch (error) {
       if (generation !== this.generation) return;
       const status = error instanceof api.ApiError ? error.status : 0;
-      if (status === 410) this.open(callId, null, 0); // Over, and still to be read.
-      else if (status === 404) this.gone("This call is over, and the server no longer keeps it.");
+      if (status === 410)
+        this.openSocket(callId, null, 0); // The call has ended, but its log is available.
+      else if (status === 404)
+        this.onCallGone("This call has ended, and the server has deleted it. Connect to start a new one.");
       else if (status === 0) this.retryJoin(callId, generation, takeOver, after);
-      else this.failed(error);
+      else this.onFailure(error);
     }
   }
 
   private remember(callId: string, legId: string): void {
     rememberLeg(callId, legId);
-    void claimLeg(legId);
+    void lockLeg(legId);
   }
 
   /**
-   * Makes a leg and asks the server with it: over WebRTC where that is wanted and can be had, else over the relay.
-   * Null if the page wants something else by now.
+   * Open a leg and send the request with its offer: over WebRTC if it is preferred and works, else over the relay.
+   * Return null if a newer request has replaced this one.
    */
-  private async dial<Answer extends { sdp?: string }>(
-    ask: (line: api.Line) => Promise<Answer>,
+  private async openLeg<Answer extends { sdp?: string }>(
+    request: (line: api.MediaOffer) => Promise<Answer>,
     generation: number,
   ): Promise<Answer | null> {
-    const wish = choices.transport.peek();
-    if (wish !== "websocket" && this.relayReason === null && typeof RTCPeerConnection !== "undefined") {
+    const preference = preferences.transport.peek();
+    if (preference !== "websocket" && this.relayReason === null && typeof RTCPeerConnection !== "undefined") {
       const leg = new WebRtcLeg(
-        choices.codec.peek(),
-        wish === "webrtc" ? WANTED_MS : TRIED_MS,
+        preferences.codec.peek(),
+        preference === "webrtc" ? WEBRTC_TIMEOUT_MS : AUTO_TIMEOUT_MS,
         () => this.socket,
-        (reason, wasUp) => void this.legFailed(leg, reason, wasUp),
+        (reason, wasUp) => void this.onLegFailed(leg, reason, wasUp),
       );
-      this.take(leg);
+      this.replaceLeg(leg);
       try {
         const sdp = await leg.offer();
         if (generation !== this.generation) return null;
-        const answer = await ask({ transport: "webrtc", sdp });
+        const answer = await request({ transport: "webrtc", sdp });
         if (generation === this.generation && answer.sdp !== undefined) await leg.answer(answer.sdp);
         return answer;
       } catch (error) {
         if (generation !== this.generation) return null;
-        if (wish === "webrtc" || !(error instanceof api.ApiError) || ![400, 422, 502].includes(error.status)) throw error;
+        if (preference === "webrtc" || !(error instanceof api.ApiError) || ![400, 422, 502].includes(error.status))
+          throw error;
         this.relayReason = error.message;
       }
     }
-    // The microphone's question and the sound need not wait for the server.
-    this.take(new RelayLeg(() => this.socket));
-    if (this.relayReason !== null) tellRelay(this.relayReason);
-    return ask({ transport: "websocket", ...(this.relayReason !== null && { reason: this.relayReason }) });
+    // The microphone's permission prompt and the audio graph need not wait for the server.
+    this.replaceLeg(new RelayLeg(() => this.socket));
+    if (this.relayReason !== null) notifyRelay(this.relayReason);
+    return request({ transport: "websocket", ...(this.relayReason !== null && { reason: this.relayReason }) });
   }
 
-  /** A WebRTC connection did not come, or is gone. One that was up is made anew; else the relay takes over. */
-  private async legFailed(leg: WebRtcLeg, reason: string, wasUp: boolean): Promise<void> {
+  /** Handle a failed WebRTC connection: reconnect one that was up, else use the relay. */
+  private async onLegFailed(leg: WebRtcLeg, reason: string, wasUp: boolean): Promise<void> {
     if (this.legNow.peek() !== leg || this.phaseNow.peek() === "ended") return;
     if (!wasUp) {
-      if (choices.transport.peek() === "webrtc") {
-        notify({ key: "transport", tone: "error", text: `WebRTC: ${reason}. With the transport “Automatic” the relay would be used.` });
+      if (preferences.transport.peek() === "webrtc") {
+        notify({
+          key: "transport",
+          tone: "error",
+          text: `WebRTC failed: ${reason}. Set the transport to “Automatic” to use the WebSocket relay.`,
+        });
         return;
       }
       this.relayReason = reason;
@@ -237,39 +252,39 @@ export class Connection {
     await this.rejoin();
   }
 
-  /** Joins the call again with a new leg; the log goes on where it is. */
+  /** Join the call again with a new leg; the log continues at its position. */
   private async rejoin(): Promise<void> {
     if (this.callId === null) return;
     this.generation += 1;
     await this.join(this.callId, this.generation, false, this.socket?.seq ?? 0);
   }
 
-  /** Another transport or codec: the same call goes on over a new leg. */
-  private redialWhenChosen(): void {
-    whenChanged(choices.transport, (wish) => {
+  /** Continue the call over a new leg when the reader chooses another transport or codec. */
+  private reopenLegWhenChanged(): void {
+    onChange(preferences.transport, (preference) => {
       this.relayReason = null;
       dismiss("transport");
-      const way = this.legNow.peek()?.transport;
-      if (way !== (wish === "auto" ? "webrtc" : wish)) this.redial();
+      const current = this.legNow.peek()?.transport;
+      if (current !== (preference === "auto" ? "webrtc" : preference)) this.reopenLeg();
     });
-    whenChanged(choices.codec, () => this.redial());
+    onChange(preferences.codec, () => this.reopenLeg());
   }
 
-  private redial(): void {
+  private reopenLeg(): void {
     if (this.legNow.peek() !== null) void this.rejoin();
   }
 
-  private take(leg: Leg): void {
-    if (this.recordingNow.peek() === null || this.recordingIsOver) {
+  private replaceLeg(leg: Leg): void {
+    if (this.recordingNow.peek() === null || this.recordingEnded) {
       this.recordingNow.value = new Recording();
       this.recordsCall = false;
     }
-    this.recordingIsOver = false;
+    this.recordingEnded = false;
     this.legNow.peek()?.close();
     this.legNow.value = leg;
   }
 
-  private mayCommand(): boolean {
+  private canCommand(): boolean {
     return this.roleNow.peek() === "caller" && this.phaseNow.peek() === "connected";
   }
 
@@ -278,50 +293,50 @@ export class Connection {
     setTimeout(() => generation === this.generation && void this.join(callId, generation, takeOver, after), 1500);
   }
 
-  private open(callId: string, legId: string | null, after: number): void {
+  private openSocket(callId: string, legId: string | null, after: number): void {
     this.socket?.close();
     this.callId = callId;
     this.roleNow.value = legId === null ? "viewer" : "caller";
     if (legId === null) this.dropLeg();
     if (legId !== null) this.recordsCall = true;
     else if (!this.recordsCall) this.dropRecording();
-    // Until the new socket is open, nothing typed would arrive.
+    // Until the new socket is open, no command could be sent.
     if (this.phaseNow.peek() === "connected") this.phaseNow.value = "reconnecting";
     this.socket = new CallSocket(callId, legId, after, {
-      frame: (frame) => this.receive(frame),
-      sound: (pcm) => this.legNow.peek()?.receive(pcm),
-      opened: () => {
+      onFrame: (frame) => this.onFrame(frame),
+      onAudio: (pcm) => this.legNow.peek()?.onAudio(pcm),
+      onOpen: () => {
         if (this.phaseNow.peek() !== "ended") this.phaseNow.value = "connected";
-        // Who hung up while the server could not be reached has hung up.
+        // The caller hung up while the server could not be reached: send it now.
         else if (this.callNow.peek().endReason === null) this.socket?.send({ type: "hang_up" });
       },
-      lost: () => {
+      onLost: () => {
         if (this.phaseNow.peek() !== "ended") this.phaseNow.value = "reconnecting";
-        // A socket is not told why it is not let in; a request is, and leads to where one signs in again.
+        // A rejected socket gets no reason. A request gets one, and leads to the sign-in page.
         if (catalogue.peek()?.health.signed_in) void api.problems().catch(() => undefined);
       },
-      closed: (why, reason) => this.closed(why, reason),
+      onClosed: (why, reason) => this.onSocketClosed(why, reason),
     });
   }
 
-  private receive(frame: Frame): void {
-    if (isOwn(frame)) {
-      this.told(frame);
+  private onFrame(frame: Frame): void {
+    if (isPageFrame(frame)) {
+      this.onPageFrame(frame);
       return;
     }
-    // Sound cannot wait for the screen.
-    this.legNow.peek()?.follow(frame);
+    // Audio must not wait for the next animation frame.
+    this.legNow.peek()?.onLogFrame(frame);
     this.frames.push(frame);
-    if (frame.kind === "call.ended") this.end();
-    else if (frame.kind === "leg.joined") this.legNeeded = false;
+    if (frame.kind === "call.ended") this.onCallEnded();
+    else if (frame.kind === "leg.joined") this.reofferPending = false;
     else if (frame.kind === "leg.reoffer_requested") {
-      this.legNeeded = true;
-      // In a log that is read again, what was needed has been given long since.
-      setTimeout(() => this.legNeeded && this.legNow.peek()?.transport === "webrtc" && void this.rejoin(), 50);
+      this.reofferPending = true;
+      // In a replayed log, a later event has already answered the request.
+      setTimeout(() => this.reofferPending && this.legNow.peek()?.transport === "webrtc" && void this.rejoin(), 50);
     }
   }
 
-  private told(frame: OwnFrame): void {
+  private onPageFrame(frame: PageFrame): void {
     if (frame.kind === "error") {
       notify({ key: "command", tone: "error", text: frame.message });
     } else if (frame.kind === "leg.role") {
@@ -329,68 +344,69 @@ export class Connection {
       if (frame.role === "viewer") {
         this.dropLeg();
       } else {
-        this.legNow.peek()?.announce();
-        this.talk.announce();
+        this.legNow.peek()?.onSocketReady();
+        this.pushToTalk.onCallerRole();
       }
     }
   }
 
-  private closed(why: Why, reason: string): void {
-    if (why === "over") this.end();
-    else if (why === "refused") this.refused(reason);
-    else if (why === "taken-over" && this.callId !== null) this.open(this.callId, null, this.socket?.seq ?? 0);
-    else this.restart();
+  private onSocketClosed(reason: CloseReason, message: string): void {
+    if (reason === "over") this.onCallEnded();
+    else if (reason === "refused") this.onRefused(message);
+    else if (reason === "taken-over" && this.callId !== null) this.openSocket(this.callId, null, this.socket?.seq ?? 0);
+    else this.onUnknownCall();
   }
 
-  private end(): void {
+  private onCallEnded(): void {
     this.dropLeg();
     this.endRecording();
     this.phaseNow.value = "ended";
   }
 
-  /** The server does not let this page in. The call goes on without it, so it is not hung up; to come back is the reader's. */
-  private refused(reason: string): void {
+  /** Handle a rejected page. The call continues without it, so it is not hung up; the reader can try again. */
+  private onRefused(reason: string): void {
     const { callId } = this;
     this.roleNow.value = "viewer";
-    this.leave();
+    this.leaveCall();
     this.phaseNow.value = this.callNow.peek().lastSeq > 0 ? "ended" : "idle";
-    const again = (): void => {
+    const retry = (): void => {
       dismiss("call");
       if (callId !== null) void this.resume(callId);
     };
-    const text = `${reason} This page was not let in: close another one that shows the call, then try again.`.trimStart();
-    notify({ key: "call", tone: "error", text, action: { label: "Try again", run: again } });
+    const text =
+      `${reason} This page cannot join the call. Close another page that shows it, then try again.`.trimStart();
+    notify({ key: "call", tone: "error", text, action: { label: "Try again", run: retry } });
   }
 
-  /** The server does not know the call that this page was in: it was started anew. So is the call. */
-  private restart(): void {
+  /** Start a new call after the server has restarted and no longer knows the present one. */
+  private onUnknownCall(): void {
     const state = this.callNow.peek();
     const scenario = state.scenario ?? this.scenario;
     if (this.phaseNow.peek() === "ended") return;
     if (scenario === null || this.roleNow.peek() !== "caller") {
-      this.gone("This call is over, and the server no longer keeps it.");
+      this.onCallGone("This call has ended, and the server has deleted it. Connect to start a new one.");
       return;
     }
-    void loadCatalogue(); // what it has may have changed with it
+    void loadCatalogue(); // the restart may have changed it
     void this.connect(scenario, this.firstAgent);
     notify({ key: "call", tone: "info", text: "The server was restarted, so this is a new call." });
   }
 
-  private gone(text: string): void {
-    this.leave();
+  private onCallGone(text: string): void {
+    this.leaveCall();
     this.phaseNow.value = this.callNow.peek().lastSeq > 0 ? "ended" : "idle";
     rewriteAddress({ call: null });
     notify({ key: "call", tone: "info", text });
   }
 
-  private failed(error: unknown): void {
-    this.leave();
+  private onFailure(error: unknown): void {
+    this.leaveCall();
     this.phaseNow.value = this.callNow.peek().lastSeq > 0 ? "ended" : "idle";
     notify({ key: "call", tone: "error", text: error instanceof Error ? error.message : String(error) });
   }
 
-  /** Lets go of the call under way; returns the generation of what comes next. */
-  private leave(): number {
+  /** Leave the present call, and return the generation for the next request. */
+  private leaveCall(): number {
     this.generation += 1;
     const { callId } = this;
     const live = this.phaseNow.peek() !== "idle" && this.phaseNow.peek() !== "ended";
@@ -405,7 +421,7 @@ export class Connection {
   }
 
   private endRecording(): void {
-    this.recordingIsOver = true;
+    this.recordingEnded = true;
     void this.recordingNow.peek()?.finish();
   }
 
@@ -420,27 +436,31 @@ export class Connection {
   }
 }
 
-/** What proves that this page is the caller of a call; null if it is not, or if another tab is. */
-async function ownLeg(callId: string): Promise<string | null> {
+/** Return the leg id that proves that this page is the caller; null if another tab is, or none. */
+async function lockOwnLeg(callId: string): Promise<string | null> {
   const legId = recallLeg(callId);
-  return legId !== null && (await claimLeg(legId)) ? legId : null;
+  return legId !== null && (await lockLeg(legId)) ? legId : null;
 }
 
-/** On the relay the server is told the codec: between page and server the sound is PCM16 in any case. */
-function coded(line: api.Line): api.Line {
-  const codec = choices.codec.peek();
-  return line.transport === "websocket" ? { ...line, codec: codec === "opus" ? "pcm16" : codec } : line;
+/** Add the codec to an offer for the relay, on which page and server always exchange PCM16. */
+function withCodec(offer: api.MediaOffer): api.MediaOffer {
+  const codec = preferences.codec.peek();
+  return offer.transport === "websocket" ? { ...offer, codec: codec === "opus" ? "pcm16" : codec } : offer;
 }
 
-function whenChanged<Value>(source: ReadonlySignal<Value>, changed: (value: Value) => void): void {
+function onChange<Value>(source: ReadonlySignal<Value>, handler: (value: Value) => void): void {
   let first = true;
   effect(() => {
     const value = source.value;
-    if (!first) untracked(() => changed(value));
+    if (!first) untracked(() => handler(value));
     first = false;
   });
 }
 
-function tellRelay(reason: string): void {
-  notify({ key: "transport", tone: "info", text: `The sound goes over the WebSocket relay, because WebRTC could not be had: ${reason}.` });
+function notifyRelay(reason: string): void {
+  notify({
+    key: "transport",
+    tone: "info",
+    text: `Audio uses the WebSocket relay, because WebRTC failed: ${reason}.`,
+  });
 }

@@ -1,4 +1,4 @@
-/** The calls that this tab had before: the server keeps them for a while, to be read. */
+/** Earlier calls of this tab, which the server keeps for a while. */
 import { type ReadonlySignal, signal } from "@preact/signals";
 
 export interface EarlierCall {
@@ -8,26 +8,26 @@ export interface EarlierCall {
   startedAt: number;
 }
 
-const KEY = "trunkline.calls";
-const MOST = 6;
-const kept = signal<readonly EarlierCall[]>(recall());
+const STORAGE_KEY = "trunkline.calls";
+const MAX_CALLS = 6;
+const calls = signal<readonly EarlierCall[]>(load());
 
-/** The newest first. */
-export const earlierCalls: ReadonlySignal<readonly EarlierCall[]> = kept;
+/** Newest first. */
+export const earlierCalls: ReadonlySignal<readonly EarlierCall[]> = calls;
 
 export function rememberCall(call: EarlierCall): void {
-  if (kept.peek()[0]?.id === call.id) return;
-  kept.value = [call, ...kept.peek().filter(({ id }) => id !== call.id)].slice(0, MOST);
+  if (calls.peek()[0]?.id === call.id) return;
+  calls.value = [call, ...calls.peek().filter(({ id }) => id !== call.id)].slice(0, MAX_CALLS);
   try {
-    sessionStorage.setItem(KEY, JSON.stringify(kept.peek()));
+    sessionStorage.setItem(STORAGE_KEY, JSON.stringify(calls.peek()));
   } catch {
-    // Without storage they are known until the page is left.
+    // Without storage the list lasts until the page is closed.
   }
 }
 
-function recall(): EarlierCall[] {
+function load(): EarlierCall[] {
   try {
-    const stored: unknown = JSON.parse(sessionStorage.getItem(KEY) ?? "[]");
+    const stored: unknown = JSON.parse(sessionStorage.getItem(STORAGE_KEY) ?? "[]");
     return Array.isArray(stored) ? stored.filter(isCall) : [];
   } catch {
     return [];

@@ -1,19 +1,20 @@
-/** What is measured and checked about messages: guardrails, delays, what was used. */
-import type { CallState, Check, Measures, Usage } from "./call-state";
-import type { GuardrailChecked, Tokens, TurnLatency, UsageUpdated } from "../transport/log-events";
+/** Metrics of messages and the call: guardrail checks, latency and usage. */
 
-const NOTHING: Measures = { checks: [], turn: null, usage: null };
+import type { GuardrailChecked, Tokens, TurnLatency, UsageUpdated } from "../transport/log-events";
+import type { CallState, GuardrailCheck, MessageMetrics, Usage } from "./call-state";
+
+const EMPTY: MessageMetrics = { checks: [], latency: null, usage: null };
 const KINDS = ["input_text", "input_audio", "cached_text", "cached_audio", "output_text", "output_audio"] as const;
 
 /**
- * A guardrail's word on a message. A guardrail that looks at a message sentence by sentence speaks more than once;
- * what did not pass is not made good by a sentence that does.
+ * Add a guardrail result to a message. A guardrail that checks a message by sentences reports several results; a later
+ * pass does not replace a failure.
  */
 export function withCheck(state: CallState, event: GuardrailChecked): CallState {
-  const before = state.measures.get(event.item_id) ?? NOTHING;
+  const before = state.metrics.get(event.item_id) ?? EMPTY;
   const known = before.checks.find((check) => check.guardrail === event.guardrail);
   if (known?.status === "fail" || (known?.status === "error" && event.status !== "fail")) return state;
-  const check: Check = {
+  const check: GuardrailCheck = {
     guardrail: event.guardrail,
     status: event.status,
     category: event.category ?? null,
@@ -22,31 +23,34 @@ export function withCheck(state: CallState, event: GuardrailChecked): CallState 
     durationMs: event.duration_ms ?? null,
   };
   const checks = known ? before.checks.map((other) => (other === known ? check : other)) : [...before.checks, check];
-  return measured(state, event.item_id, { ...before, checks });
+  return withMetrics(state, event.item_id, { ...before, checks });
 }
 
-export function withTurn(state: CallState, event: TurnLatency): CallState {
-  const before = state.measures.get(event.item_id) ?? NOTHING;
-  const turn = {
+export function withLatency(state: CallState, event: TurnLatency): CallState {
+  const before = state.metrics.get(event.item_id) ?? EMPTY;
+  const latency = {
     totalMs: event.total_ms,
     parts: event.parts,
     after: event.after,
     toolMs: event.tool_ms ?? 0,
     guardrailMs: event.guardrail_ms ?? 0,
   };
-  const delays = event.after === "greeting" ? state.delays : [...state.delays, event.total_ms];
-  return measured({ ...state, delays }, event.item_id, { ...before, turn });
+  const latencies = event.after === "greeting" ? state.latencies : [...state.latencies, event.total_ms];
+  return withMetrics({ ...state, latencies }, event.item_id, { ...before, latency });
 }
 
 export function withUsage(state: CallState, event: UsageUpdated): CallState {
   const total: Usage = { tokens: event.total, seconds: event.total_seconds ?? 0, cost: event.total_cost ?? null };
   if (event.item_id === undefined) return { ...state, usage: total };
-  const before = state.measures.get(event.item_id) ?? NOTHING;
+  const before = state.metrics.get(event.item_id) ?? EMPTY;
   const one: Usage = { tokens: event.tokens, seconds: event.seconds ?? 0, cost: event.cost ?? null };
-  return measured({ ...state, usage: total }, event.item_id, { ...before, usage: before.usage ? sum(before.usage, one) : one });
+  return withMetrics({ ...state, usage: total }, event.item_id, {
+    ...before,
+    usage: before.usage ? sumUsage(before.usage, one) : one,
+  });
 }
 
-/** All tokens in and out. The cached ones are part of the input. */
+/** Return the number of input and output tokens. Cached tokens are part of the input. */
 export function tokenCount({ input_text = 0, input_audio = 0, output_text = 0, output_audio = 0 }: Tokens): number {
   return input_text + input_audio + output_text + output_audio;
 }
@@ -59,7 +63,7 @@ export function median(values: readonly number[]): number | null {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? 0) + upper) / 2;
 }
 
-function sum(a: Usage, b: Usage): Usage {
+function sumUsage(a: Usage, b: Usage): Usage {
   const tokens: Tokens = {};
   for (const kind of KINDS) {
     const count = (a.tokens[kind] ?? 0) + (b.tokens[kind] ?? 0);
@@ -68,6 +72,6 @@ function sum(a: Usage, b: Usage): Usage {
   return { tokens, seconds: a.seconds + b.seconds, cost: a.cost === null || b.cost === null ? null : a.cost + b.cost };
 }
 
-function measured(state: CallState, itemId: string, measures: Measures): CallState {
-  return { ...state, measures: new Map(state.measures).set(itemId, measures) };
+function withMetrics(state: CallState, itemId: string, metrics: MessageMetrics): CallState {
+  return { ...state, metrics: new Map(state.metrics).set(itemId, metrics) };
 }

@@ -1,71 +1,76 @@
-/** How the caller wants to talk and hear: remembered in the browser, as far as it lets us. */
+/** Preferences of the caller for speaking and listening, stored in the browser if it allows that. */
 import { type ReadonlySignal, signal } from "@preact/signals";
-import { CODECS, readWishes, rewriteAddress, TRANSPORTS, type Wishes } from "./address";
+import { type AddressOptions, CODECS, parseAddress, rewriteAddress, TRANSPORTS } from "./address";
 
-export type TransportChoice = NonNullable<Wishes["transport"]>;
+export type TransportPreference = NonNullable<AddressOptions["transport"]>;
 
-/** Something that was chosen and lasts. */
-export interface Choice<Value> extends ReadonlySignal<Value> {
-  /** Chooses, for now and for the next time. */
-  choose(value: Value): void;
+/** A stored value that the reader chose. */
+export interface Preference<Value> extends ReadonlySignal<Value> {
+  /** Set the value and store it for the next visit. */
+  save(value: Value): void;
 }
 
-const wishes = readWishes(typeof location === "undefined" ? "" : location.search);
+const addressOptions = parseAddress(typeof location === "undefined" ? "" : location.search);
 
-/** Whether the caller is heard only while they hold the button. */
-export const pushToTalk = toggle("pushToTalk", false);
-/** Whether the agent is heard. */
-export const playback = toggle("playback", true);
-/** How the sound is coded; the address's `?codec=` comes before what is remembered. */
-export const codec = addressed("codec", CODECS, "opus", wishes.codec);
-/** How the sound travels; the address's `?transport=` comes before what is remembered. */
-export const transport = addressed("transport", TRANSPORTS, "auto", wishes.transport);
-/** The device that is spoken into; empty for the browser's own choice. */
-export const microphone = text("microphone");
-/** The device that is listened to; empty for the browser's own choice. */
-export const speaker = text("speaker");
+/** Push-to-talk: the agent hears the caller only while they hold the button. */
+export const pushToTalk = booleanPreference("pushToTalk", false);
+/** Playback of the agent's audio. */
+export const playbackEnabled = booleanPreference("playback", true);
+/** Audio codec; the address's `?codec=` overrides the stored value. */
+export const codec = addressPreference("codec", CODECS, "opus", addressOptions.codec);
+/** Audio transport; the address's `?transport=` overrides the stored value. */
+export const transport = addressPreference("transport", TRANSPORTS, "auto", addressOptions.transport);
+/** Input device; empty for the browser's default. */
+export const microphone = textPreference("microphone");
+/** Output device; empty for the browser's default. */
+export const speaker = textPreference("speaker");
 
-function toggle(name: string, usual: boolean): Choice<boolean> {
-  const stored = recall(name);
-  return remembered(name, stored === null ? usual : stored === "on", (on) => (on ? "on" : "off"));
+function booleanPreference(name: string, fallback: boolean): Preference<boolean> {
+  const stored = load(name);
+  return storedPreference(name, stored === null ? fallback : stored === "on", (on) => (on ? "on" : "off"));
 }
 
-function text(name: string): Choice<string> {
-  return remembered(name, recall(name) ?? "", (value) => value);
+function textPreference(name: string): Preference<string> {
+  return storedPreference(name, load(name) ?? "", (value) => value);
 }
 
-/** A choice among names. What the address says of it holds until something else is chosen on the page. */
-function addressed<Name extends string>(name: string, names: readonly Name[], usual: Name, wished: Name | null): Choice<Name> {
-  const stored = recall(name);
+/** Create a preference among names. The address's value applies until the reader chooses another one. */
+function addressPreference<Name extends string>(
+  name: string,
+  names: readonly Name[],
+  usual: Name,
+  requested: Name | null,
+): Preference<Name> {
+  const stored = load(name);
   const known = names.find((one) => one === stored);
-  return remembered(name, wished ?? known ?? usual, (value) => {
+  return storedPreference(name, requested ?? known ?? usual, (value) => {
     rewriteAddress({ [name]: null });
     return value;
   });
 }
 
-function remembered<Value>(name: string, first: Value, written: (value: Value) => string): Choice<Value> {
-  const value = signal(first);
+function storedPreference<Value>(name: string, initial: Value, serialize: (value: Value) => string): Preference<Value> {
+  const value = signal(initial);
   return Object.assign(value, {
-    choose(next: Value): void {
+    save(next: Value): void {
       value.value = next;
-      remember(name, written(next));
+      store(name, serialize(next));
     },
   });
 }
 
-function recall(name: string): string | null {
+function load(name: string): string | null {
   try {
     return localStorage.getItem(`trunkline.${name}`);
   } catch {
-    return null; // Storage may be switched off.
+    return null; // Storage may be disabled.
   }
 }
 
-function remember(name: string, value: string): void {
+function store(name: string, value: string): void {
   try {
     localStorage.setItem(`trunkline.${name}`, value);
   } catch {
-    // Then it lasts until the page is closed.
+    // Then the value lasts until the page is closed.
   }
 }

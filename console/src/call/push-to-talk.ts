@@ -1,46 +1,46 @@
-/** When the caller is heard: always, while they press, or not at all. */
+/** Push-to-talk and mute: they control when the microphone sends audio. */
 import { batch, computed, effect, type ReadonlySignal, signal } from "@preact/signals";
 import type { Command } from "../transport/call-socket";
-import * as choices from "./preferences";
 import type { Leg } from "../transport/leg";
+import * as preferences from "./preferences";
 
-/** On the relay, sound and words share one way: what is still in the microphone goes out before the word of its end. */
+/** The relay sends audio and commands over one socket: the microphone's last frames precede the release command. */
 const RELAY_TAIL_MS = 120;
-/** Over WebRTC sound takes longer than words; the server waits so long for it, and so does the microphone. */
+/** Over WebRTC audio arrives later than commands. The server waits this long for it, and so does the microphone. */
 const WEBRTC_TAIL_MS = 200;
 
-export class Talk {
+export class PushToTalk {
   private readonly mutedNow = signal(false);
-  private readonly heldNow = signal(false);
-  private readonly openNow = signal(false);
-  private tail: ReturnType<typeof setTimeout> | undefined;
-  /** What the end of the tail has still to tell. */
-  private owes = false;
-  /** Whether the caller is heard only while they press: they want it so, or the call has it so. */
-  readonly pushes: ReadonlySignal<boolean>;
+  private readonly pressedNow = signal(false);
+  private readonly microphoneOpen = signal(false);
+  private tailTimer: ReturnType<typeof setTimeout> | undefined;
+  /** True while the tail timer still has to send the release command. */
+  private releasePending = false;
+  /** True while push-to-talk is on, by the caller's preference or by the call's settings. */
+  readonly enabled: ReadonlySignal<boolean>;
 
   /**
-   * @param ordered whether the call has push-to-talk on.
-   * @param send sends a command; false if it cannot be sent now.
+   * @param requiredByCall true if the call's settings turn push-to-talk on.
+   * @param send sends a command; false without a connection.
    */
   constructor(
     private readonly leg: ReadonlySignal<Leg | null>,
-    private readonly ordered: ReadonlySignal<boolean>,
+    private readonly requiredByCall: ReadonlySignal<boolean>,
     private readonly send: (command: Command) => boolean,
   ) {
-    this.pushes = computed(() => choices.pushToTalk.value || this.ordered.value);
+    this.enabled = computed(() => preferences.pushToTalk.value || this.requiredByCall.value);
     effect(() => this.leg.value?.microphone.mute(this.mutedNow.value));
-    effect(() => this.leg.value?.microphone.shutOff(this.pushes.value && !this.openNow.value));
+    effect(() => this.leg.value?.microphone.setStandby(this.enabled.value && !this.microphoneOpen.value));
   }
 
-  /** Whether the microphone is muted, on whichever leg. */
+  /** True while the microphone is muted, on every leg. */
   get muted(): ReadonlySignal<boolean> {
     return this.mutedNow;
   }
 
-  /** Whether the caller presses now. */
-  get held(): ReadonlySignal<boolean> {
-    return this.heldNow;
+  /** True while the caller holds the button. */
+  get pressed(): ReadonlySignal<boolean> {
+    return this.pressedNow;
   }
 
   mute(muted: boolean): void {
@@ -48,61 +48,64 @@ export class Talk {
     if (muted) this.release();
   }
 
-  /** Push-to-talk on or off, for this call and the next ones. */
-  choose(on: boolean): void {
-    this.letGo();
-    choices.pushToTalk.choose(on);
+  /** Turn push-to-talk on or off, for this call and later ones. */
+  setEnabled(on: boolean): void {
+    this.cancel();
+    preferences.pushToTalk.save(on);
     this.send({ type: "push_to_talk", on });
   }
 
-  /** This page has become the call's caller: the call learns what it wants. */
-  announce(): void {
-    if (choices.pushToTalk.peek()) this.send({ type: "push_to_talk", on: true });
+  /** Send the caller's preference once this page has become the caller. */
+  onCallerRole(): void {
+    if (preferences.pushToTalk.peek()) this.send({ type: "push_to_talk", on: true });
   }
 
-  /** The caller begins to speak. Harmless while they press already. */
+  /** Start the caller's turn. Without effect while they hold the button already. */
   press(): void {
     const leg = this.leg.peek();
-    if (leg === null || this.heldNow.peek() || !this.pushes.peek()) return;
-    clearTimeout(this.tail);
-    leg.silence();
-    // After a slip of the finger the turn goes on.
-    const goesOn = this.owes;
-    this.owes = false;
-    if (!goesOn && !this.send({ type: "press" })) return this.letGo();
+    if (leg === null || this.pressedNow.peek() || !this.enabled.peek()) return;
+    clearTimeout(this.tailTimer);
+    leg.interruptPlayback();
+    // A short release continues the same turn.
+    const continuesTurn = this.releasePending;
+    this.releasePending = false;
+    if (!continuesTurn && !this.send({ type: "press" })) {
+      this.cancel();
+      return;
+    }
     batch(() => {
       this.mutedNow.value = false;
-      this.heldNow.value = this.openNow.value = true;
+      this.pressedNow.value = this.microphoneOpen.value = true;
     });
   }
 
-  /** The caller has spoken. Harmless while they do not press. */
+  /** End the caller's turn. Without effect while they do not hold the button. */
   release(): void {
-    if (!this.heldNow.peek()) return;
-    this.heldNow.value = false;
+    if (!this.pressedNow.peek()) return;
+    this.pressedNow.value = false;
     const overWebRtc = this.leg.peek()?.transport === "webrtc";
     if (overWebRtc) this.send({ type: "release" });
-    this.owes = !overWebRtc;
-    this.tail = setTimeout(
+    this.releasePending = !overWebRtc;
+    this.tailTimer = setTimeout(
       () => {
-        if (this.owes) this.send({ type: "release" });
-        this.shut();
+        if (this.releasePending) this.send({ type: "release" });
+        this.closeMicrophone();
       },
       overWebRtc ? WEBRTC_TAIL_MS : RELAY_TAIL_MS,
     );
   }
 
-  /** The connection or the wish is gone; the server lets go by itself. */
-  letGo(): void {
-    clearTimeout(this.tail);
+  /** Drop the turn after a lost connection or a changed setting; the server releases by itself. */
+  cancel(): void {
+    clearTimeout(this.tailTimer);
     batch(() => {
-      this.heldNow.value = false;
-      this.shut();
+      this.pressedNow.value = false;
+      this.closeMicrophone();
     });
   }
 
-  private shut(): void {
-    this.owes = false;
-    this.openNow.value = false;
+  private closeMicrophone(): void {
+    this.releasePending = false;
+    this.microphoneOpen.value = false;
   }
 }

@@ -1,30 +1,33 @@
-/** A call as it is shown: `reduce(state, log event) -> state`, pure, and the only source of what is on the page. */
+/** Reducer of a call: `reduce(state, log event) -> state`. It is pure and the only source of the displayed call. */
+
+import { insertionIndex } from "../transcript/transcript-order";
 import type { Transport } from "../transport/api";
-import type { AgentChange, CallState, Entry, Message, Note, ToolRun } from "./call-state";
 import type { LogFrame } from "../transport/frames";
 import type { CallSettings, GuardrailChecked, MessageAdded } from "../transport/log-events";
-import { withCheck, withTurn, withUsage } from "./metrics";
-import { placeOf } from "../transcript/transcript-order";
-import { answerForTool, askForTool, finishTool, progressTool, startTool } from "./tool-runs";
+import type { CallState, Message, Note, TranscriptEntry } from "./call-state";
+import { withCheck, withLatency, withUsage } from "./metrics";
+import { addToolProgress, finishTool, requestApproval, resolveApproval, startTool } from "./tool-runs";
 
-export { emptyCall } from "./call-state";
-export type { AgentChange, CallState, Entry, Message, Note, ToolRun };
-
-/** Why a link is given up where nothing is wrong: the caller's page has chosen another transport. */
-const CHOSEN = "the caller came another way";
+/** The reason that the server logs for a link that it closes to change the audio transport. */
+const TRANSPORT_CHANGED = "the caller came another way";
 const TRANSPORTS: Record<Transport, string> = { webrtc: "WebRTC", websocket: "WebSocket" };
-const CODECS: Record<CallState["settings"]["codec"], string> = { opus: "Opus", pcm16: "uncompressed", pcmu: "PCMU", pcma: "PCMA" };
+const CODECS: Record<CallState["settings"]["codec"], string> = {
+  opus: "Opus",
+  pcm16: "uncompressed",
+  pcmu: "PCMU",
+  pcma: "PCMA",
+};
 
-/** The state after one more event. An event that was seen before changes nothing. */
+/** Apply one event to the state. An event that was applied before changes nothing. */
 export function reduce(state: CallState, frame: LogFrame): CallState {
   if (frame.seq <= state.lastSeq) return state;
-  return step({ ...state, lastSeq: frame.seq, lastAtMs: frame.at_ms, events: state.events.with(frame) }, frame);
+  return apply({ ...state, lastSeq: frame.seq, lastAtMs: frame.at_ms, events: state.events.with(frame) }, frame);
 }
 
-function step(state: CallState, frame: LogFrame): CallState {
+function apply(state: CallState, frame: LogFrame): CallState {
   switch (frame.kind) {
     case "call.started":
-      return note(
+      return addNote(
         {
           ...state,
           callId: frame.call_id,
@@ -41,39 +44,52 @@ function step(state: CallState, frame: LogFrame): CallState {
         { scenario: frame.scenario, provider: frame.provider, model: frame.model, transport: frame.transport },
       );
     case "leg.joined":
-      return join(state, frame.transport);
+      return joinLeg(state, frame.transport);
     case "leg.reoffer_requested":
-      return note(state, frame, "warning", `The sound's connection is made anew: ${frame.reason}`);
+      return addNote(state, frame, "warning", `Reconnecting audio: ${frame.reason}`);
     case "link.up":
       return { ...state, link: "up", model: frame.model };
     case "link.lost": {
-      if (frame.reason === CHOSEN) {
-        return note({ ...state, link: "opening", rerouted: placed(frame).key }, frame, "plain", "The sound takes another way");
+      if (frame.reason === TRANSPORT_CHANGED) {
+        return addNote(
+          { ...state, link: "opening", transportNote: entryBase(frame).key },
+          frame,
+          "plain",
+          "Changing the audio transport",
+        );
       }
       const detail = { reason: frame.reason, code: frame.code, retry_in_ms: frame.retry_in_ms };
-      return note({ ...state, link: "lost" }, frame, "warning", "The model's connection was lost; trying again", detail);
+      return addNote(
+        { ...state, link: "lost" },
+        frame,
+        "warning",
+        "The connection to the model was lost; reconnecting",
+        detail,
+      );
     }
     case "link.restored": {
       if (state.link === "opening") return { ...state, link: "up" };
       const detail = { attempts: frame.attempts, lost_for_ms: frame.lost_for_ms, replayed: frame.replayed ?? 0 };
-      return note({ ...state, link: "up" }, frame, "plain", "The model is connected again", detail);
+      return addNote({ ...state, link: "up" }, frame, "plain", "The connection to the model was restored", detail);
     }
     case "link.rolled_over":
-      return note({ ...state, link: "up" }, frame, "plain", `A new connection to the model: ${frame.reason}`, { replayed: frame.replayed ?? 0 });
+      return addNote({ ...state, link: "up" }, frame, "plain", `A new connection to the model: ${frame.reason}`, {
+        replayed: frame.replayed ?? 0,
+      });
     case "agent.changed":
       return changeAgent(state, frame.agent, frame.previous ?? null, frame);
     case "message.added":
       return addMessage(state, frame);
     case "message.delta":
-      return change(state, frame.item_id, (message) => ({ ...message, text: message.text + frame.text }));
+      return updateMessage(state, frame.item_id, (message) => ({ ...message, text: message.text + frame.text }));
     case "message.done":
-      return change(state, frame.item_id, (message) => ({
+      return updateMessage(state, frame.item_id, (message) => ({
         ...message,
         text: frame.text,
         status: frame.status ?? "completed",
       }));
     case "message.truncated":
-      return change(state, frame.item_id, (message) => ({
+      return updateMessage(state, frame.item_id, (message) => ({
         ...message,
         heard: { ms: frame.heard_ms, text: frame.text ?? null },
       }));
@@ -86,112 +102,127 @@ function step(state: CallState, frame: LogFrame): CallState {
     case "tool.started":
       return startTool(state, frame);
     case "tool.progress":
-      return progressTool(state, frame);
+      return addToolProgress(state, frame);
     case "approval.needed":
-      return askForTool(state, frame);
+      return requestApproval(state, frame);
     case "approval.resolved":
-      return answerForTool(state, frame);
+      return resolveApproval(state, frame);
     case "tool.done":
       return finishTool(state, frame);
     case "guardrail.checked":
       return addCheck(state, frame);
     case "turn.latency":
-      return withTurn(state, frame);
+      return withLatency(state, frame);
     case "usage.updated":
       return withUsage(state, frame);
     case "call.settings":
-      return settle(state, frame);
+      return applySettings(state, frame);
     case "breadcrumb":
-      return note(state, frame, "plain", frame.title, frame.data);
+      return addNote(state, frame, "plain", frame.title, frame.data);
     case "notice":
-      return note(state, frame, "plain", frame.message, frame.hint ?? { code: frame.code });
+      return addNote(state, frame, "plain", frame.message, frame.hint ?? { code: frame.code });
     case "error": {
       const detail = frame.hint ?? (frame.code ? { code: frame.code, source: frame.source ?? "call" } : undefined);
-      return note(state, frame, "error", frame.message, detail);
+      return addNote(state, frame, "error", frame.message, detail);
     }
     case "call.ended":
-      return note(
-        { ...state, endReason: frame.reason, callerSpeaks: false, asking: [], entries: state.entries.map(settled) },
+      return addNote(
+        {
+          ...state,
+          endReason: frame.reason,
+          callerSpeaks: false,
+          pendingApprovals: [],
+          entries: state.entries.map(closeMessage),
+        },
         frame,
         "plain",
         `Call ended: ${frame.reason}`,
       );
     default:
-      return state; // Sound, raw wire events and kinds of a newer server are in the event log alone.
+      return state; // Audio events, raw wire events and kinds of a newer server appear only in the event log.
   }
 }
 
-function placed(frame: LogFrame): { key: string; seq: number; atMs: number } {
+function entryBase(frame: LogFrame): { key: string; seq: number; atMs: number } {
   return { key: `e${frame.seq}`, seq: frame.seq, atMs: frame.at_ms };
 }
 
-function append(state: CallState, entry: Entry): CallState {
+function append(state: CallState, entry: TranscriptEntry): CallState {
   return { ...state, entries: [...state.entries, entry] };
 }
 
-function note(state: CallState, frame: LogFrame, tone: Note["tone"], title: string, detail?: unknown): CallState {
-  return append(state, { type: "note", ...placed(frame), tone, title, detail });
+function addNote(state: CallState, frame: LogFrame, tone: Note["tone"], title: string, detail?: unknown): CallState {
+  return append(state, { type: "note", ...entryBase(frame), tone, title, detail });
 }
 
 function addMessage(state: CallState, frame: LogFrame & MessageAdded): CallState {
   if (findMessage(state.entries, frame.item_id) !== -1) return state;
   const message: Message = {
     type: "message",
-    ...placed(frame),
+    ...entryBase(frame),
     itemId: frame.item_id,
     role: frame.role,
     agent: frame.agent ?? null,
     spoken: frame.spoken ?? false,
     hidden: frame.hidden ?? false,
     text: "",
-    status: "growing",
+    status: "streaming",
     heard: null,
   };
-  const place = placeOf(state.entries, message.itemId, frame.previous_item_id ?? null, state.speech);
-  return { ...state, entries: state.entries.toSpliced(place, 0, message) };
+  const index = insertionIndex(state.entries, message.itemId, frame.previous_item_id ?? null, state.speech);
+  return { ...state, entries: state.entries.toSpliced(index, 0, message) };
 }
 
-/** Messages are found from the end: it is nearly always the newest that grows. */
-function findMessage(entries: readonly Entry[], itemId: string): number {
+/** Find a message from the end, since events nearly always concern the newest. */
+function findMessage(entries: readonly TranscriptEntry[], itemId: string): number {
   return entries.findLastIndex((entry) => entry.type === "message" && entry.itemId === itemId);
 }
 
-function change(state: CallState, itemId: string, changed: (message: Message) => Message): CallState {
+function updateMessage(state: CallState, itemId: string, changed: (message: Message) => Message): CallState {
   const index = findMessage(state.entries, itemId);
   const message = state.entries[index];
   if (message?.type !== "message") return state;
   return { ...state, entries: state.entries.with(index, changed(message)) };
 }
 
-function changeAgent(state: CallState, agent: string, previous: string | null, frame: LogFrame & { reason?: string }): CallState {
-  const handoffs = previous === null ? state.handoffs : [...state.handoffs, { from: previous, to: agent, seq: frame.seq }];
-  return append({ ...state, agent, handoffs }, { type: "agent", ...placed(frame), agent, previous, reason: frame.reason ?? null });
+function changeAgent(
+  state: CallState,
+  agent: string,
+  previous: string | null,
+  frame: LogFrame & { reason?: string },
+): CallState {
+  const handoffs =
+    previous === null ? state.handoffs : [...state.handoffs, { from: previous, to: agent, seq: frame.seq }];
+  return append(
+    { ...state, agent, handoffs },
+    { type: "agent", ...entryBase(frame), agent, previous, reason: frame.reason ?? null },
+  );
 }
 
-/** A guardrail that trips is also a note of its own. */
+/** Add a guardrail result; a tripped guardrail also adds a note. */
 function addCheck(state: CallState, frame: LogFrame & GuardrailChecked): CallState {
   const checked = withCheck(state, frame);
   if (frame.status !== "fail" || checked === state) return checked;
   const { category, rationale, text } = frame;
   const title = `Guardrail ${frame.guardrail} tripped${category === undefined ? "" : `: ${category}`}`;
-  return note(checked, frame, "error", title, { category, rationale, text });
+  return addNote(checked, frame, "error", title, { category, rationale, text });
 }
 
-/** The caller's side is there. Where the page has chosen another way for the sound, the note of that says which. */
-function join(state: CallState, transport: Transport): CallState {
-  const joined = { ...state, transport, rerouted: null };
-  const index = state.entries.findLastIndex(({ key }) => key === state.rerouted);
-  const rerouted = state.entries[index];
-  if (rerouted?.type !== "note") return joined;
-  // Over WebRTC the codec is between browser and model, and the log does not know it.
+/** Apply the caller's new leg. After a transport change, complete the note with the new transport. */
+function joinLeg(state: CallState, transport: Transport): CallState {
+  const joined: CallState = { ...state, transport, transportNote: null };
+  const index = state.entries.findLastIndex(({ key }) => key === state.transportNote);
+  const note = state.entries[index];
+  if (note?.type !== "note") return joined;
+  // Over WebRTC browser and model negotiate the codec, so that the log does not contain it.
   const codec = transport === "websocket" ? `, ${CODECS[state.settings.codec]}` : "";
-  const way = `${TRANSPORTS[transport]}${codec}`;
-  const title = transport === state.transport ? `The sound takes a new connection: ${way}` : `The sound takes another way: ${way}`;
-  return { ...joined, entries: state.entries.with(index, { ...rerouted, title }) };
+  const label = `${TRANSPORTS[transport]}${codec}`;
+  const title = transport === state.transport ? `Audio reconnected: ${label}` : `Audio transport changed: ${label}`;
+  return { ...joined, entries: state.entries.with(index, { ...note, title }) };
 }
 
-/** What was chosen; a note says what is another choice than before. */
-function settle(state: CallState, frame: LogFrame & CallSettings): CallState {
+/** Apply the call's settings and add a note about every change. */
+function applySettings(state: CallState, frame: LogFrame & CallSettings): CallState {
   const before = state.settings;
   const settings = {
     pushToTalk: frame.push_to_talk ?? false,
@@ -205,13 +236,13 @@ function settle(state: CallState, frame: LogFrame & CallSettings): CallState {
     settings.voice !== before.voice && `Voice ${settings.voice ?? "of the scenario"}`,
     settings.speed !== before.speed && `Speed ${settings.speed ?? 1}`,
   ].filter((word) => word !== false);
-  const settled = { ...state, settings };
-  return words.length === 0 ? settled : note(settled, frame, "plain", words.join(", "));
+  const configured: CallState = { ...state, settings };
+  return words.length === 0 ? configured : addNote(configured, frame, "plain", words.join(", "));
 }
 
-/** Nothing grows after the call's end. */
-function settled(entry: Entry): Entry {
-  return entry.type === "message" && entry.status === "growing" ? { ...entry, status: "interrupted" } : entry;
+/** Mark a message that was streaming at the call's end as interrupted. */
+function closeMessage(entry: TranscriptEntry): TranscriptEntry {
+  return entry.type === "message" && entry.status === "streaming" ? { ...entry, status: "interrupted" } : entry;
 }
 
 function withSpeech(state: CallState, itemId: string, times: { began: number; ended: number | null }): CallState {

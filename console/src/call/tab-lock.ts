@@ -1,22 +1,24 @@
-/** Which page may use a leg: a tab that is duplicated has a copy of its id, and only one may be the caller with it. */
+/** Lock on a leg's id: a duplicated tab has a copy of the id, but only one page may be the caller with it. */
 
-/** How long the page that is being reloaded may take to let go. */
-const PATIENCE_MS = 600;
+/** Time for a reloading page to release its lock. */
+const LOCK_TIMEOUT_MS = 600;
 
-const held = new Set<string>();
+const lockedLegs = new Set<string>();
 
 /**
- * Whether this page is the one that uses the leg, from now until it is closed. Where the browser has no locks (they need
- * HTTPS or localhost), every page that knows the leg may.
+ * Lock the leg for this page until it is closed, and return whether that succeeded. Browsers have locks only on HTTPS
+ * and localhost; elsewhere every page that knows the id may use it.
  */
-export async function claimLeg(legId: string): Promise<boolean> {
-  if (held.has(legId) || navigator.locks === undefined) return true;
+export async function lockLeg(legId: string): Promise<boolean> {
+  if (lockedLegs.has(legId) || navigator.locks === undefined) return true;
   return new Promise((resolve) => {
     const keep = (): Promise<never> => {
-      held.add(legId);
+      lockedLegs.add(legId);
       resolve(true);
       return new Promise(() => undefined);
     };
-    navigator.locks.request(`trunkline.leg.${legId}`, { signal: AbortSignal.timeout(PATIENCE_MS) }, keep).catch(() => resolve(false));
+    navigator.locks
+      .request(`trunkline.leg.${legId}`, { signal: AbortSignal.timeout(LOCK_TIMEOUT_MS) }, keep)
+      .catch(() => resolve(false));
   });
 }

@@ -1,20 +1,20 @@
-/** Every event of the call, raw ones too: searched, chosen by kind, paused, taken along. */
+/** Event log with raw events: search, filter by kind, pause and copy. */
 import { useSignal } from "@preact/signals";
 import type { VNode } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { type Choice, EventKinds, GROUPS, type Kinds } from "./event-kinds";
+import { copyToClipboard } from "../ui/export";
+import { Icon } from "../ui/icons";
+import { memo } from "../ui/memo";
+import { EventRows } from "./EventRows";
+import { EventKinds, GROUPS, type KindFilter, type Kinds } from "./event-kinds";
 import type { EventList } from "./event-list";
 import { EventPairs } from "./event-pairs";
 import { EventSelection, type Selection } from "./event-selection";
-import { toClipboard } from "../ui/export";
-import { EventRows } from "./EventRows";
-import { Icon } from "../ui/icons";
-import { unchanging } from "../ui/memo";
 
 export function EventLog({ events, startedAt }: { events: EventList; startedAt: number | null }): VNode {
   const filter = useSignal("");
-  const choice = useSignal<Choice>("all");
-  const sought = useSignal<number | null>(null);
+  const choice = useSignal<KindFilter>("all");
+  const targetSeq = useSignal<number | null>(null);
   const paused = useSignal<EventList | null>(null);
   const selection = useRef(new EventSelection());
   const kinds = useRef(new EventKinds());
@@ -29,7 +29,7 @@ export function EventLog({ events, startedAt }: { events: EventList; startedAt: 
   const goTo = useRef((seq: number): void => {
     filter.value = "";
     choice.value = "all";
-    sought.value = seq;
+    targetSeq.value = seq;
   });
   const waiting = paused.value === null ? 0 : events.length - paused.value.length;
   return (
@@ -43,7 +43,7 @@ export function EventLog({ events, startedAt }: { events: EventList; startedAt: 
             type="button"
             class="icon-button"
             aria-label={paused.value ? "Go on showing events" : "Pause"}
-            title={paused.value ? `Go on (${waiting} new)` : "Pause"}
+            title={paused.value ? `Resume (${waiting} new)` : "Pause"}
             aria-pressed={paused.value !== null}
             onClick={() => (paused.value = paused.value ? null : events)}
           >
@@ -61,17 +61,25 @@ export function EventLog({ events, startedAt }: { events: EventList; startedAt: 
             value={filter.value}
             onInput={(event) => (filter.value = event.currentTarget.value)}
           />
-          <KindSelect kinds={kinds.current.update(shown)} choice={choice.value} choose={(next: Choice) => (choice.value = next)} />
+          <KindSelect
+            kinds={kinds.current.update(shown)}
+            choice={choice.value}
+            onChange={(next: KindFilter) => (choice.value = next)}
+          />
         </div>
       </header>
-      {chosen.length === 0 && <p class="event-none muted">{shown.length === 0 ? "What happens in a call is listed here." : "No event is like that."}</p>}
+      {chosen.length === 0 && (
+        <p class="event-none muted">
+          {shown.length === 0 ? "Events of the call appear here." : "No event matches the filter."}
+        </p>
+      )}
       <EventRows
         key={`${choice.value} ${filter.value}`}
         events={chosen}
         pairs={pairs.current}
         startedAt={startedAt}
-        sought={sought.value}
-        found={() => (sought.value = null)}
+        targetSeq={targetSeq.value}
+        onTargetShown={() => (targetSeq.value = null)}
         goTo={goTo.current}
       />
     </section>
@@ -82,7 +90,7 @@ function JsonButton({ events }: { events: Selection }): VNode {
   const done = useSignal(false);
   const copy = async (): Promise<void> => {
     const frames = Array.from({ length: events.length }, (_, index) => events.at(index));
-    done.value = await toClipboard(JSON.stringify(frames, null, 2));
+    done.value = await copyToClipboard(JSON.stringify(frames, null, 2));
     setTimeout(() => (done.value = false), 1600);
   };
   return (
@@ -102,22 +110,24 @@ function JsonButton({ events }: { events: Selection }): VNode {
 
 interface KindSelectProps {
   kinds: Kinds;
-  choice: Choice;
-  choose: (choice: Choice) => void;
+  choice: KindFilter;
+  onChange: (choice: KindFilter) => void;
 }
 
-/** Drawn anew only when a new kind has come: events come many times a second. */
-function KindSelect({ kinds, choice, choose }: KindSelectProps): VNode {
+/** Select for the kind filter; its options render only after a new kind has arrived. */
+function KindSelect({ kinds, choice, onChange }: KindSelectProps): VNode {
   return (
-    <select aria-label="Kind" value={choice} onChange={(event) => choose(event.currentTarget.value as Choice)}>
+    <select aria-label="Kind" value={choice} onChange={(event) => onChange(event.currentTarget.value as KindFilter)}>
       <KindOptions kinds={kinds} choice={choice} />
     </select>
   );
 }
 
-const KindOptions = unchanging(({ kinds, choice }: { kinds: Kinds; choice: Choice }): VNode => {
-  // A label and no text, so that a search in the page finds the event and not the option.
-  const option = (name: string): VNode => <option key={name} value={`kind:${name}`} label={name} selected={choice === `kind:${name}`} />;
+const KindOptions = memo(({ kinds, choice }: { kinds: Kinds; choice: KindFilter }): VNode => {
+  // A label without text, so that the browser's page search finds the event instead of the option.
+  const option = (name: string): VNode => (
+    <option key={name} value={`kind:${name}`} label={name} selected={choice === `kind:${name}`} />
+  );
   return (
     <>
       {GROUPS.map(({ choice: group, title }) => (

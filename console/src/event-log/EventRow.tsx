@@ -1,15 +1,15 @@
-/** One event in one line; opened, with its payload, and with the event that it belongs to. */
+/** Row of an event; expanded, with its payload and its paired event. */
 import { useSignal } from "@preact/signals";
 import type { VNode } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
-import { type EventLine, lineOf, payloadOf } from "./event-lines";
-import type { Pair } from "./event-pairs";
 import type { LogFrame } from "../transport/frames";
-import { toClipboard } from "../ui/export";
-import { duration, timeOfDay } from "../ui/time";
+import { copyToClipboard } from "../ui/export";
 import { Icon } from "../ui/icons";
 import { Json } from "../ui/Json";
-import { unchanging } from "../ui/memo";
+import { memo } from "../ui/memo";
+import { duration, timeOfDay } from "../ui/time";
+import { type EventLine, lineOf, payloadOf } from "./event-lines";
+import type { Pair } from "./event-pairs";
 
 interface EventRowProps {
   id: string;
@@ -17,14 +17,14 @@ interface EventRowProps {
   index: number;
   startedAt: number | null;
   open: boolean;
-  /** Whether the keyboard is at it. */
+  /** True for the tree's active row. */
   active: boolean;
   pair: Pair | undefined;
-  /** Whether its pair is the one that the keyboard is at. */
-  lit: boolean;
+  /** True if its pair contains the active row. */
+  highlighted: boolean;
   toggle: (index: number) => void;
-  /** Told the height in px of a row that is open. */
-  measured: (index: number, height: number) => void;
+  /** Receives the height in px of an expanded row. */
+  onHeight: (index: number, height: number) => void;
   goTo: (seq: number) => void;
 }
 
@@ -34,14 +34,15 @@ const ARROWS: Record<EventLine["direction"], { sign: string; words: string }> = 
   own: { sign: "·", words: "" },
 };
 
-export const EventRow = unchanging((props: EventRowProps): VNode => {
-  const { id, event, index, startedAt, open, active, pair, lit, toggle } = props;
+export const EventRow = memo((props: EventRowProps): VNode => {
+  const { id, event, index, startedAt, open, active, pair, highlighted, toggle } = props;
   const { direction, name, summary, tone } = lineOf(event);
   const arrow = ARROWS[direction];
   return (
+    // biome-ignore lint/a11y/useFocusableInteractive: the tree has the focus and names its row by aria-activedescendant.
     <div
       id={id}
-      class={`row row-${direction} row-${tone}${active ? " row-active" : ""}${lit ? " row-lit" : ""}`}
+      class={`row row-${direction} row-${tone}${active ? " row-active" : ""}${highlighted ? " row-paired" : ""}`}
       role="treeitem"
       aria-level={1}
       aria-setsize={-1}
@@ -49,6 +50,8 @@ export const EventRow = unchanging((props: EventRowProps): VNode => {
       aria-expanded={open}
       aria-selected={active}
     >
+      {/* biome-ignore lint/a11y/useKeyWithClickEvents: the tree handles the keys of all rows. */}
+      {/* biome-ignore lint/a11y/noStaticElementInteractions: the row around it has the role. */}
       <div class="row-head" onClick={() => toggle(index)}>
         <span class="row-time">{timeOfDay(startedAt, event.at_ms)}</span>
         <span class="row-arrow" aria-hidden="true">
@@ -61,29 +64,35 @@ export const EventRow = unchanging((props: EventRowProps): VNode => {
         </span>
         {pair && <Icon name="link" />}
       </div>
-      {open && <Opened {...props} />}
+      {open && <EventDetail {...props} />}
     </div>
   );
 });
 
-function Opened({ event, index, pair, measured, goTo }: EventRowProps): VNode {
+function EventDetail({ event, index, pair, onHeight, goTo }: EventRowProps): VNode {
   const element = useRef<HTMLDivElement>(null);
   const copied = useSignal(false);
   useLayoutEffect(() => {
     const row = element.current?.parentElement;
     if (!row) return undefined;
-    const observer = new ResizeObserver(() => measured(index, row.offsetHeight));
+    const observer = new ResizeObserver(() => onHeight(index, row.offsetHeight));
     observer.observe(row);
     return () => observer.disconnect();
   }, [index]);
   const other = pair && (pair.begin === event ? pair.end : pair.begin);
   const copy = async (): Promise<void> => {
-    copied.value = await toClipboard(JSON.stringify(event, null, 2));
+    copied.value = await copyToClipboard(JSON.stringify(event, null, 2));
   };
   return (
     <div ref={element} class="row-detail">
       <div class="row-actions">
-        <button type="button" class="button button-small" aria-label="Event as JSON" title="Copy the event, as JSON" onClick={() => void copy()}>
+        <button
+          type="button"
+          class="button button-small"
+          aria-label="Event as JSON"
+          title="Copy the event, as JSON"
+          onClick={() => void copy()}
+        >
           <Icon name={copied.value ? "done" : "copy"} />
           {copied.value ? "Copied!" : "Event as JSON"}
         </button>
@@ -98,7 +107,7 @@ function Opened({ event, index, pair, measured, goTo }: EventRowProps): VNode {
       {pair && other && (
         <>
           <p class="muted row-pair">
-            {`${other === pair.end ? "Ended by" : "Begun by"} ${lineOf(other).name}, ${duration(Math.abs(other.at_ms - event.at_ms))} ${other === pair.end ? "later" : "before"}:`}
+            {`${other === pair.end ? "Ended by" : "Started by"} ${lineOf(other).name}, ${duration(Math.abs(other.at_ms - event.at_ms))} ${other === pair.end ? "later" : "earlier"}:`}
           </p>
           <Json value={payloadOf(other)} />
         </>

@@ -1,42 +1,49 @@
-/** The rows of the event log. Only those in sight exist; the keyboard walks them as a tree of one level. */
+/** Virtual list of the event log's rows, with keyboard navigation as a tree of one level. */
 import type { VNode } from "preact";
 import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
+import { JumpButton } from "../ui/JumpButton";
+import { useStickToBottom } from "../ui/stick-to-bottom";
+import { EventRow } from "./EventRow";
 import type { EventPairs } from "./event-pairs";
 import { indexOfSeq, type Selection } from "./event-selection";
-import { useFollow } from "../ui/stick-to-bottom";
 import { RowGeometry } from "./row-geometry";
-import { EventRow } from "./EventRow";
-import { JumpButton } from "../ui/JumpButton";
 
 const ROW_PX = 28;
-/** Rows drawn beyond the edges, so that fast scrolling shows no gaps. */
+/** Rendered area beyond the edges, so that fast scrolling shows no gaps. */
 const MARGIN_PX = 10 * ROW_PX;
 
 interface EventRowsProps {
   events: Selection;
   pairs: EventPairs;
   startedAt: number | null;
-  /** The seq of an event to go to, once; `found` is called when that is done. */
-  sought: number | null;
-  found: () => void;
+  /** The seq of an event to scroll to once; `onTargetShown` is called afterwards. */
+  targetSeq: number | null;
+  onTargetShown: () => void;
   goTo: (seq: number) => void;
 }
 
-export function EventRows({ events, pairs, startedAt, sought, found, goTo }: EventRowsProps): VNode {
-  const { frame, content, following, onScroll, jump } = useFollow();
+export function EventRows({
+  events,
+  pairs,
+  startedAt,
+  targetSeq: sought,
+  onTargetShown: found,
+  goTo,
+}: EventRowsProps): VNode {
+  const { container, content, sticking, onScroll, jump } = useStickToBottom();
   const geometry = useMemo(() => new RowGeometry(ROW_PX), []);
   const [view, setView] = useState({ top: 0, height: 0 });
   const [active, setActive] = useState<number | null>(null);
   const [, redraw] = useState(0);
   const open = useRef(new Set<number>());
   const id = useId();
-  const look = (): void => {
-    const element = frame.current;
+  const measureViewport = (): void => {
+    const element = container.current;
     if (element) setView({ top: element.scrollTop, height: element.clientHeight });
   };
   useEffect(() => {
-    const observer = new ResizeObserver(look);
-    if (frame.current) observer.observe(frame.current);
+    const observer = new ResizeObserver(measureViewport);
+    if (container.current) observer.observe(container.current);
     return () => observer.disconnect();
   }, []);
 
@@ -45,24 +52,25 @@ export function EventRows({ events, pairs, startedAt, sought, found, goTo }: Eve
     open.current.clear();
     geometry.clear();
   }
-  const show = (index: number, share: number | null): void => {
-    const element = frame.current;
+  const scrollToRow = (index: number, share: number | null): void => {
+    const element = container.current;
     if (!element) return;
     const top = geometry.top(index);
     if (share !== null) element.scrollTop = top - share * element.clientHeight;
     else if (top < element.scrollTop) element.scrollTop = top;
-    else if (top + ROW_PX > element.scrollTop + element.clientHeight) element.scrollTop = top + ROW_PX - element.clientHeight;
+    else if (top + ROW_PX > element.scrollTop + element.clientHeight)
+      element.scrollTop = top + ROW_PX - element.clientHeight;
   };
   useEffect(() => {
     if (sought === null) return;
     const index = indexOfSeq(events, sought);
     setActive(index);
-    show(index, 0.3);
-    frame.current?.focus();
+    scrollToRow(index, 0.3);
+    container.current?.focus();
     found();
   }, [sought]);
-  // These stay the same functions, so that a row is drawn again only when it is another one.
-  const measured = useRef((index: number, height: number): void => {
+  // Stable functions, so that a row renders again only when its own properties change.
+  const onHeight = useRef((index: number, height: number): void => {
     if (geometry.heightOf(index) === height) return;
     geometry.setHeight(index, height);
     redraw((times) => times + 1);
@@ -75,15 +83,22 @@ export function EventRows({ events, pairs, startedAt, sought, found, goTo }: Eve
     redraw((times) => times + 1);
   });
   const onKeyDown = (event: KeyboardEvent): void => {
-    if (event.target !== frame.current || event.altKey || event.ctrlKey || event.metaKey || count === 0) return;
+    if (event.target !== container.current || event.altKey || event.ctrlKey || event.metaKey || count === 0) return;
     const page = Math.max(1, Math.floor(view.height / ROW_PX) - 1);
     const now = active ?? count;
-    const steps: Record<string, number> = { ArrowUp: now - 1, ArrowDown: now + 1, PageUp: now - page, PageDown: now + page, Home: 0, End: count - 1 };
+    const steps: Record<string, number> = {
+      ArrowUp: now - 1,
+      ArrowDown: now + 1,
+      PageUp: now - page,
+      PageDown: now + page,
+      Home: 0,
+      End: count - 1,
+    };
     const step = steps[event.key];
     if (step !== undefined) {
       const index = Math.max(0, Math.min(count - 1, step));
       setActive(index);
-      show(index, null);
+      scrollToRow(index, null);
     } else if (active !== null && (event.key === "Enter" || event.key === " ")) toggle.current(active);
     else if (active !== null && event.key === "ArrowRight") toggle.current(active, true);
     else if (active !== null && event.key === "ArrowLeft") toggle.current(active, false);
@@ -92,8 +107,8 @@ export function EventRows({ events, pairs, startedAt, sought, found, goTo }: Eve
   };
 
   const total = geometry.total(count);
-  // While it follows, the newest rows are drawn before the scroll position has caught up with them.
-  const top = following ? Math.max(0, total - view.height) : view.top;
+  // While sticking to the bottom, the newest rows render before the scroll position is updated.
+  const top = sticking ? Math.max(0, total - view.height) : view.top;
   const { first, end } = geometry.range(top - MARGIN_PX, top + view.height + MARGIN_PX, count);
   const activePair = active === null ? undefined : pairs.of(events.at(active)?.seq ?? 0);
   const rows: VNode[] = [];
@@ -111,9 +126,9 @@ export function EventRows({ events, pairs, startedAt, sought, found, goTo }: Eve
         open={open.current.has(index)}
         active={index === active}
         pair={pair}
-        lit={pair !== undefined && pair === activePair}
+        highlighted={pair !== undefined && pair === activePair}
         toggle={toggle.current}
-        measured={measured.current}
+        onHeight={onHeight.current}
         goTo={goTo}
       />,
     );
@@ -121,14 +136,19 @@ export function EventRows({ events, pairs, startedAt, sought, found, goTo }: Eve
   const activeEvent = active === null || active < first || active >= end ? undefined : events.at(active);
   return (
     <>
+      {/* biome-ignore lint/a11y/noStaticElementInteractions: it has the role "tree" as soon as it has rows. */}
       <div
         class="scroll"
-        ref={frame}
+        ref={container}
         tabIndex={0}
-        {...(count > 0 && { role: "tree", "aria-label": "Events", "aria-activedescendant": activeEvent && `${id}-${activeEvent.seq}` })}
+        {...(count > 0 && {
+          role: "tree",
+          "aria-label": "Events",
+          "aria-activedescendant": activeEvent && `${id}-${activeEvent.seq}`,
+        })}
         onScroll={() => {
           onScroll();
-          look();
+          measureViewport();
         }}
         onKeyDown={onKeyDown}
       >
@@ -138,7 +158,7 @@ export function EventRows({ events, pairs, startedAt, sought, found, goTo }: Eve
           </div>
         </div>
       </div>
-      {!following && <JumpButton onClick={jump} />}
+      {!sticking && <JumpButton onClick={jump} />}
     </>
   );
 }

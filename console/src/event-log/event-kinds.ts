@@ -1,35 +1,44 @@
-/** The kinds of event that a log has, and the ways to show some of them. Going on, it looks at each event once. */
-import type { EventList } from "./event-list";
-import { lineOf } from "./event-lines";
+/** Kinds of events in a log, and filters by kind. */
+
 import type { LogFrame } from "../transport/frames";
+import { lineOf } from "./event-lines";
+import type { EventList } from "./event-list";
 
-/** What is shown: everything, a group, or one kind by its name. */
-export type Choice = "all" | "story" | "wire" | "tools" | "errors" | `kind:${string}`;
+/** A filter: all events, a group, or one kind by its name. */
+export type KindFilter = "all" | "conversation" | "wire" | "tools" | "errors" | `kind:${string}`;
 
-export const GROUPS: readonly { choice: Choice; title: string }[] = [
+export const GROUPS: readonly { choice: KindFilter; title: string }[] = [
   { choice: "all", title: "All events" },
-  { choice: "story", title: "Without the wire" },
+  { choice: "conversation", title: "Without the wire" },
   { choice: "wire", title: "The wire ▲▼" },
   { choice: "tools", title: "Tools" },
   { choice: "errors", title: "Errors" },
 ];
 
-/** Events that say that something grows or flows, and are many. */
-const CHATTER = new Set(["wire.sent", "wire.received", "message.delta", "audio.stats", "audio.started", "audio.done", "audio.cleared"]);
+/** Frequent events: deltas, audio and raw events. */
+const HIGH_VOLUME = new Set([
+  "wire.sent",
+  "wire.received",
+  "message.delta",
+  "audio.stats",
+  "audio.started",
+  "audio.done",
+  "audio.cleared",
+]);
 const TOOLS = new Set(["tool.started", "tool.progress", "tool.done", "approval.needed", "approval.resolved"]);
 
-/** The name that stands in an event's line. */
+/** Return the name in an event's row. */
 export function kindOf(frame: LogFrame): string {
   if (frame.kind !== "wire.sent" && frame.kind !== "wire.received") return frame.kind;
-  return typeof frame.event["type"] === "string" ? frame.event["type"] : frame.kind;
+  return typeof frame.event.type === "string" ? frame.event.type : frame.kind;
 }
 
-export function isChosen(frame: LogFrame, choice: Choice): boolean {
+export function matchesKind(frame: LogFrame, choice: KindFilter): boolean {
   switch (choice) {
     case "all":
       return true;
-    case "story":
-      return !CHATTER.has(frame.kind);
+    case "conversation":
+      return !HIGH_VOLUME.has(frame.kind);
     case "wire":
       return frame.kind === "wire.sent" || frame.kind === "wire.received";
     case "tools":
@@ -50,26 +59,26 @@ export interface Kinds {
 
 export class EventKinds {
   private first: LogFrame | undefined;
-  private looked = 0;
+  private processed = 0;
   private seen = { own: new Set<string>(), wire: new Set<string>() };
-  private found: Kinds = { own: [], wire: [] };
+  private kinds: Kinds = { own: [], wire: [] };
 
-  /** The same object as long as no new kind has come. */
+  /** Process new events, each once, and return the kinds; the same object until a new kind arrives. */
   update(events: EventList): Kinds {
-    if (events.length < this.looked || events.at(0) !== this.first) {
+    if (events.length < this.processed || events.at(0) !== this.first) {
       this.first = events.at(0);
-      this.looked = 0;
+      this.processed = 0;
       this.seen = { own: new Set(), wire: new Set() };
-      this.found = { own: [], wire: [] };
+      this.kinds = { own: [], wire: [] };
     }
     const known = this.seen.own.size + this.seen.wire.size;
-    for (; this.looked < events.length; this.looked += 1) {
-      const event = events.at(this.looked);
-      if (event) (isChosen(event, "wire") ? this.seen.wire : this.seen.own).add(kindOf(event));
+    for (; this.processed < events.length; this.processed += 1) {
+      const event = events.at(this.processed);
+      if (event) (matchesKind(event, "wire") ? this.seen.wire : this.seen.own).add(kindOf(event));
     }
     if (this.seen.own.size + this.seen.wire.size > known) {
-      this.found = { own: [...this.seen.own].toSorted(), wire: [...this.seen.wire].toSorted() };
+      this.kinds = { own: [...this.seen.own].toSorted(), wire: [...this.seen.wire].toSorted() };
     }
-    return this.found;
+    return this.kinds;
   }
 }

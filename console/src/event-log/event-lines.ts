@@ -1,7 +1,8 @@
-/** Log events in one line each: direction, name, and the words that matter most. */
+/** One-line summaries of log events: direction, name and the main content. */
+
+import { tokenCount } from "../call/metrics";
 import type { LogFrame } from "../transport/frames";
 import type { UsageUpdated } from "../transport/log-events";
-import { tokenCount } from "../call/metrics";
 import { dollars, percent } from "../ui/numbers";
 import { duration } from "../ui/time";
 
@@ -12,36 +13,36 @@ export interface EventLine {
   tone: "plain" | "error" | "warning";
 }
 
-const MOST_CHARACTERS = 160;
+const MAX_CHARACTERS = 160;
 
 export function lineOf(frame: LogFrame): EventLine {
   if (frame.kind === "wire.sent" || frame.kind === "wire.received") {
     const { event } = frame;
-    const name = typeof event["type"] === "string" ? event["type"] : frame.kind;
+    const name = typeof event.type === "string" ? event.type : frame.kind;
     const direction = frame.kind === "wire.sent" ? "up" : "down";
     return { direction, name, summary: short(wireSummary(event)), tone: wireTone(event, name) };
   }
   return { direction: "own", name: frame.kind, summary: short(summary(frame)), tone: tone(frame) };
 }
 
-/** What a click on the line shows. */
+/** Return the payload that an expanded row shows. */
 export function payloadOf(frame: LogFrame): unknown {
   return frame.kind === "wire.sent" || frame.kind === "wire.received" ? frame.event : frame;
 }
 
-const searchable = new WeakMap<LogFrame, string>();
+const searchTexts = new WeakMap<LogFrame, string>();
 
-/** Whether all words of a filter, in lower case, are somewhere in the event. */
-export function matches(frame: LogFrame, words: readonly string[]): boolean {
+/** Return whether the event contains all words of a filter, in lower case. */
+export function matchesWords(frame: LogFrame, words: readonly string[]): boolean {
   if (words.length === 0) return true;
-  let text = searchable.get(frame);
+  let text = searchTexts.get(frame);
   if (text === undefined) {
     const direction = frame.kind === "wire.sent" ? "▲" : frame.kind === "wire.received" ? "▼" : "";
     text = `${direction} ${JSON.stringify(frame)}`.toLowerCase();
-    searchable.set(frame, text);
+    searchTexts.set(frame, text);
   }
-  const where = text;
-  return words.every((word) => where.includes(word));
+  const haystack = text;
+  return words.every((word) => haystack.includes(word));
 }
 
 function summary(frame: LogFrame): string {
@@ -51,7 +52,9 @@ function summary(frame: LogFrame): string {
     case "agent.changed":
       return frame.previous ? `${frame.previous} → ${frame.agent}` : frame.agent;
     case "message.added":
-      return [frame.role, frame.agent, frame.spoken ? "spoken" : "", frame.hidden ? "hidden" : ""].filter(Boolean).join(" · ");
+      return [frame.role, frame.agent, frame.spoken ? "spoken" : "", frame.hidden ? "hidden" : ""]
+        .filter(Boolean)
+        .join(" · ");
     case "message.delta":
       return frame.text;
     case "message.done":
@@ -98,7 +101,7 @@ function summary(frame: LogFrame): string {
       return frame.transport;
     case "speech.started":
     case "speech.stopped":
-      return frame.audio_ms === undefined ? "" : `at ${frame.audio_ms} ms of sound`;
+      return frame.audio_ms === undefined ? "" : `at ${frame.audio_ms} ms of audio`;
     default: {
       const { seq, at_ms, kind, ...rest } = frame as LogFrame & Record<string, unknown>;
       return Object.keys(rest).length > 0 ? compact(rest) : "";
@@ -107,7 +110,7 @@ function summary(frame: LogFrame): string {
 }
 
 function used({ tokens, seconds = 0 }: UsageUpdated): string {
-  return seconds > 0 ? `${duration(1000 * seconds)} of sound` : `${tokenCount(tokens)} tokens`;
+  return seconds > 0 ? `${duration(1000 * seconds)} of audio` : `${tokenCount(tokens)} tokens`;
 }
 
 function tone(frame: LogFrame): EventLine["tone"] {
@@ -118,36 +121,38 @@ function tone(frame: LogFrame): EventLine["tone"] {
 
 function wireTone(event: Record<string, unknown>, name: string): EventLine["tone"] {
   if (name === "error" || name.endsWith(".failed")) return "error";
-  return object(event["response"])?.["status"] === "failed" ? "error" : "plain";
+  return object(event.response)?.status === "failed" ? "error" : "plain";
 }
 
-/** The words of a wire event, wherever this kind of event keeps them. */
+/** Return the main content of a wire event, whose field depends on the type. */
 function wireSummary(event: Record<string, unknown>): string {
-  const item = object(event["item"]);
-  const response = object(event["response"]);
+  const item = object(event.item);
+  const response = object(event.response);
   const words = [
-    object(event["error"])?.["message"],
-    event["delta"],
-    event["transcript"],
-    event["text"],
-    event["arguments"],
-    item && [item["role"] ?? item["type"], item["name"] ?? contentOf(item)].filter(Boolean).join(" · "),
-    response && (response["status"] ?? response["instructions"]),
-    event["audio_start_ms"] ?? event["audio_end_ms"],
-    event["item_id"],
+    object(event.error)?.message,
+    event.delta,
+    event.transcript,
+    event.text,
+    event.arguments,
+    item && [item.role ?? item.type, item.name ?? contentOf(item)].filter(Boolean).join(" · "),
+    response && (response.status ?? response.instructions),
+    event.audio_start_ms ?? event.audio_end_ms,
+    event.item_id,
   ];
   const found = words.find((word) => (typeof word === "string" && word !== "") || typeof word === "number");
   return found === undefined ? "" : String(found);
 }
 
 function contentOf(item: Record<string, unknown>): string {
-  const content = Array.isArray(item["content"]) ? item["content"] : [];
-  const texts = content.map((part) => object(part)?.["text"] ?? object(part)?.["transcript"]);
-  return texts.filter((text): text is string => typeof text === "string").join(" ") || String(item["output"] ?? "");
+  const content = Array.isArray(item.content) ? item.content : [];
+  const texts = content.map((part) => object(part)?.text ?? object(part)?.transcript);
+  return texts.filter((text): text is string => typeof text === "string").join(" ") || String(item.output ?? "");
 }
 
 function object(value: unknown): Record<string, unknown> | undefined {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined;
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : undefined;
 }
 
 function compact(value: unknown): string {
@@ -155,7 +160,7 @@ function compact(value: unknown): string {
 }
 
 function short(text: string): string {
-  const line = text.length > 2 * MOST_CHARACTERS ? text.slice(0, 2 * MOST_CHARACTERS) : text;
+  const line = text.length > 2 * MAX_CHARACTERS ? text.slice(0, 2 * MAX_CHARACTERS) : text;
   const joined = line.replace(/\s+/g, " ").trim();
-  return joined.length > MOST_CHARACTERS ? `${joined.slice(0, MOST_CHARACTERS)}…` : joined;
+  return joined.length > MAX_CHARACTERS ? `${joined.slice(0, MAX_CHARACTERS)}…` : joined;
 }

@@ -1,9 +1,9 @@
-/** The events of a log, in order. Appending is constant work: the array is shared by all states and only grows. */
+/** Events of a log in order. Appending takes constant time: all states share one array that only grows. */
 import type { LogFrame } from "../transport/frames";
 
 /**
- * A view of the first `length` events. Older views stay right while newer ones grow, since nothing before their
- * length ever changes.
+ * A view of the first `length` events. Older views stay valid while newer ones grow, since the events before their
+ * length never change.
  */
 export class EventList {
   private constructor(
@@ -19,7 +19,7 @@ export class EventList {
     return index < this.length ? this.frames[index] : undefined;
   }
 
-  /** A view with one event more. Only the newest view can be appended to without a copy. */
+  /** Return a view with one more event. Only the newest view appends without a copy. */
   with(frame: LogFrame): EventList {
     const frames = this.frames.length === this.length ? this.frames : this.frames.slice(0, this.length);
     frames.push(frame);

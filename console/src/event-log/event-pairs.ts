@@ -1,6 +1,7 @@
-/** Which events belong together: a tool's call and its result, a question and its answer. Looks at each event once. */
-import type { EventList } from "./event-list";
+/** Pairs of events: a tool call and its result, an approval request and its answer. */
+
 import type { LogFrame } from "../transport/frames";
+import type { EventList } from "./event-list";
 
 export interface Pair {
   begin: LogFrame;
@@ -14,26 +15,26 @@ interface Half {
 
 export class EventPairs {
   private first: LogFrame | undefined;
-  private looked = 0;
+  private processed = 0;
   private begun = new Map<string, LogFrame>();
-  private found = new Map<number, Pair>();
+  private pairs = new Map<number, Pair>();
 
   update(events: EventList): void {
-    if (events.length < this.looked || events.at(0) !== this.first) {
+    if (events.length < this.processed || events.at(0) !== this.first) {
       this.first = events.at(0);
-      this.looked = 0;
+      this.processed = 0;
       this.begun = new Map();
-      this.found = new Map();
+      this.pairs = new Map();
     }
-    for (; this.looked < events.length; this.looked += 1) {
-      const event = events.at(this.looked);
+    for (; this.processed < events.length; this.processed += 1) {
+      const event = events.at(this.processed);
       if (event) this.add(event);
     }
   }
 
-  /** The pair that the event with this seq is a half of. */
+  /** Return the pair of the event with this seq. */
   of(seq: number): Pair | undefined {
-    return this.found.get(seq);
+    return this.pairs.get(seq);
   }
 
   private add(event: LogFrame): void {
@@ -44,10 +45,10 @@ export class EventPairs {
       return;
     }
     const begin = this.begun.get(half.key);
-    if (begin === undefined || this.found.has(begin.seq)) return;
+    if (begin === undefined || this.pairs.has(begin.seq)) return;
     const pair = { begin, end: event };
-    this.found.set(begin.seq, pair);
-    this.found.set(event.seq, pair);
+    this.pairs.set(begin.seq, pair);
+    this.pairs.set(event.seq, pair);
   }
 }
 
@@ -67,11 +68,11 @@ function halfOf(frame: LogFrame): Half | null {
   }
 }
 
-/** On the wire a call comes when its arguments are complete, and its output goes up as an item. */
+/** Return the half that a wire event forms: a call with complete arguments, or its output as a created item. */
 function wireHalf(event: Record<string, unknown>, sent: boolean): Half | null {
-  if (!sent && event["type"] === "response.function_call_arguments.done") return half(event["call_id"], false);
-  const item = event["item"];
-  if (!sent || event["type"] !== "conversation.item.create" || typeof item !== "object" || item === null) return null;
+  if (!sent && event.type === "response.function_call_arguments.done") return half(event.call_id, false);
+  const item = event.item;
+  if (!sent || event.type !== "conversation.item.create" || typeof item !== "object" || item === null) return null;
   const { type, call_id } = item as Record<string, unknown>;
   return type === "function_call_output" ? half(call_id, true) : null;
 }

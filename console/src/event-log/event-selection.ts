@@ -1,8 +1,9 @@
-/** The events that a filter lets through. Going on from where it was, it looks at each event once. */
-import type { EventList } from "./event-list";
-import { type Choice, isChosen } from "./event-kinds";
-import { matches } from "./event-lines";
+/** Events that pass a filter, updated incrementally: each event is processed once. */
+
 import type { LogFrame } from "../transport/frames";
+import { type KindFilter, matchesKind } from "./event-kinds";
+import { matchesWords } from "./event-lines";
+import type { EventList } from "./event-list";
 
 export interface Selection {
   readonly length: number;
@@ -10,34 +11,34 @@ export interface Selection {
 }
 
 export class EventSelection {
-  private wanted = "";
+  private filterKey = "";
   private words: string[] = [];
   private first: LogFrame | undefined;
-  private looked = 0;
+  private processed = 0;
   private found: LogFrame[] = [];
 
-  /** What the filter, some words in any order, and the choice of kinds let through of these events. */
-  update(events: EventList, filter: string, choice: Choice = "all"): Selection {
+  /** Return the events that contain the filter's words in any order and pass the kind filter. */
+  update(events: EventList, filter: string, choice: KindFilter = "all"): Selection {
     const words = filter.trim().toLowerCase();
     if (words === "" && choice === "all") return events;
     const wanted = `${choice} ${words}`;
-    if (wanted !== this.wanted || events.length < this.looked || events.at(0) !== this.first) {
-      this.wanted = wanted;
+    if (wanted !== this.filterKey || events.length < this.processed || events.at(0) !== this.first) {
+      this.filterKey = wanted;
       this.words = words === "" ? [] : words.split(/\s+/);
       this.first = events.at(0);
-      this.looked = 0;
+      this.processed = 0;
       this.found = [];
     }
-    for (; this.looked < events.length; this.looked += 1) {
-      const event = events.at(this.looked);
-      if (event && isChosen(event, choice) && matches(event, this.words)) this.found.push(event);
+    for (; this.processed < events.length; this.processed += 1) {
+      const event = events.at(this.processed);
+      if (event && matchesKind(event, choice) && matchesWords(event, this.words)) this.found.push(event);
     }
     const { found } = this;
     return { length: found.length, at: (index) => found[index] };
   }
 }
 
-/** The index of the event with this seq, or of the first after it. */
+/** Return the index of the event with this seq, or of the first after it. */
 export function indexOfSeq(events: Selection, seq: number): number {
   let low = 0;
   let high = events.length;

@@ -1,11 +1,11 @@
-/** Where the rows of a long list lie. All have one height but for the few that are open. */
+/** Geometry of a long list: all rows have one height, except the expanded rows. */
 export class RowGeometry {
-  /** Heights of the rows that are not of the common height, by index. */
+  /** Heights of expanded rows by index. */
   private readonly odd = new Map<number, number>();
 
   constructor(readonly rowHeight: number) {}
 
-  /** Sets a row's height; the common one forgets it. */
+  /** Set a row's height; the common height removes its entry. */
   setHeight(index: number, height: number): void {
     if (height === this.rowHeight) this.odd.delete(index);
     else this.odd.set(index, height);
@@ -19,7 +19,7 @@ export class RowGeometry {
     return this.odd.get(index) ?? this.rowHeight;
   }
 
-  /** The distance from the list's top to the row's. Takes time by the number of open rows, not of all. */
+  /** Return the distance from the list's top to the row's, in time proportional to the expanded rows. */
   top(index: number): number {
     let top = index * this.rowHeight;
     for (const [other, height] of this.odd) if (other < index) top += height - this.rowHeight;
@@ -30,7 +30,7 @@ export class RowGeometry {
     return this.top(count);
   }
 
-  /** The rows that touch the stretch between two distances: from `first` up to, not including, `end`. */
+  /** Return the rows that intersect the range between two distances: from `first` up to, excluding, `end`. */
   range(from: number, to: number, count: number): { first: number; end: number } {
     const first = this.indexAt(from, count);
     let end = first;

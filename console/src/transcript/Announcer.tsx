@@ -1,14 +1,14 @@
-/** Reads messages out to screen readers, once each and when they are complete: growing text would be repeated. */
+/** Live region that announces each complete message once: screen readers would repeat streaming text. */
 import type { VNode } from "preact";
-import type { Entry } from "../call/reducer";
+import type { TranscriptEntry } from "../call/call-state";
 
-const KEPT = 3;
+const MAX_ANNOUNCEMENTS = 3;
 
-export function Announcer({ entries }: { entries: readonly Entry[] }): VNode {
+export function Announcer({ entries }: { entries: readonly TranscriptEntry[] }): VNode {
   const words: { key: string; text: string }[] = [];
-  for (let index = entries.length - 1; index >= 0 && words.length < KEPT; index -= 1) {
+  for (let index = entries.length - 1; index >= 0 && words.length < MAX_ANNOUNCEMENTS; index -= 1) {
     const entry = entries[index];
-    const text = entry && spoken(entry);
+    const text = entry && announcementFor(entry);
     if (text) words.unshift({ key: entry.key, text });
   }
   return (
@@ -20,9 +20,9 @@ export function Announcer({ entries }: { entries: readonly Entry[] }): VNode {
   );
 }
 
-function spoken(entry: Entry): string | null {
+function announcementFor(entry: TranscriptEntry): string | null {
   if (entry.type === "message") {
-    if (entry.hidden || entry.status === "growing" || entry.text === "") return null;
+    if (entry.hidden || entry.status === "streaming" || entry.text === "") return null;
     return `${entry.role === "assistant" ? (entry.agent ?? "Agent") : "You"}: ${entry.text}`;
   }
   if (entry.type === "agent") return entry.previous === null ? null : `${entry.agent} takes over`;

@@ -1,26 +1,26 @@
-/** One message: who, when, what; and what of it was not heard. */
+/** A message of the transcript: speaker, time, text and the part that the caller did not hear. */
 import type { ComponentChild, VNode } from "preact";
-import type { Measures, Message } from "../call/call-state";
-import { duration } from "../ui/time";
 import { AgentChip } from "../agents/AgentChip";
-import { Checks } from "./GuardrailChecks";
+import type { Message, MessageMetrics } from "../call/call-state";
+import { memo } from "../ui/memo";
+import { Timestamp } from "../ui/Timestamp";
+import { duration } from "../ui/time";
+import { GuardrailChecks } from "./GuardrailChecks";
 import { MarkdownText } from "./MarkdownText";
-import { useMeasured } from "./TurnMetrics";
-import { Moment } from "../ui/Timestamp";
-import { unchanging } from "../ui/memo";
+import { useTurnMetrics } from "./TurnMetrics";
 
 interface BubbleProps {
   message: Message;
-  measures: Measures | undefined;
+  metrics: MessageMetrics | undefined;
   agents: readonly string[];
   startedAt: number | null;
 }
 
-export const Bubble = unchanging((props: BubbleProps): VNode => <Whole {...props} />);
+export const Bubble = memo((props: BubbleProps): VNode => <BubbleContent {...props} />);
 
-function Whole({ message, measures, agents, startedAt }: BubbleProps): VNode {
-  const mark = markOf(message);
-  const measured = useMeasured(measures);
+function BubbleContent({ message, metrics, agents, startedAt }: BubbleProps): VNode {
+  const note = interruptionNote(message);
+  const turnMetrics = useTurnMetrics(metrics);
   return (
     <article class={`bubble bubble-${message.role} bubble-${message.status}`}>
       <header class="bubble-head">
@@ -29,13 +29,13 @@ function Whole({ message, measures, agents, startedAt }: BubbleProps): VNode {
         ) : (
           <span class="speaker">{message.role === "user" ? "You" : "System"}</span>
         )}
-        <Moment atMs={message.atMs} startedAt={startedAt} />
-        {measured?.button}
+        <Timestamp atMs={message.atMs} startedAt={startedAt} />
+        {turnMetrics?.button}
       </header>
-      {measured?.panel}
+      {turnMetrics?.panel}
       <div class="bubble-text">{body(message)}</div>
-      {mark !== null && <footer class="bubble-mark">{mark}</footer>}
-      {measures && measures.checks.length > 0 && <Checks checks={measures.checks} />}
+      {note !== null && <footer class="bubble-mark">{note}</footer>}
+      {metrics && metrics.checks.length > 0 && <GuardrailChecks checks={metrics.checks} />}
     </article>
   );
 }
@@ -43,17 +43,17 @@ function Whole({ message, measures, agents, startedAt }: BubbleProps): VNode {
 function body(message: Message): ComponentChild {
   if (message.role === "user") {
     if (message.status === "inaudible") return <p class="stand-in">[inaudible]</p>;
-    if (message.status !== "growing" && message.text === "") return <p class="stand-in">[not recognised]</p>;
-    if (message.text === "" && message.status === "growing") return <p class="stand-in waiting">[Transcribing…]</p>;
+    if (message.status !== "streaming" && message.text === "") return <p class="stand-in">[not recognised]</p>;
+    if (message.text === "" && message.status === "streaming") return <p class="stand-in waiting">[Transcribing…]</p>;
     return (
       <p dir="auto" class="verbatim">
         {message.text}
       </p>
     );
   }
-  if (message.text === "" && message.status === "growing") {
+  if (message.text === "" && message.status === "streaming") {
     return (
-      <p class="stand-in waiting" aria-label="Thinking">
+      <p class="stand-in waiting" role="img" aria-label="Thinking">
         …
       </p>
     );
@@ -71,19 +71,20 @@ function body(message: Message): ComponentChild {
   );
 }
 
-/** The part of a cut message that was not heard; null where nothing is known of it, or all was heard. */
+/** Return the part of an interrupted message that the caller did not hear; null if that is unknown or empty. */
 function unheardOf(message: Message): string | null {
   const heard = message.heard?.text;
   if (heard == null || !message.text.startsWith(heard)) return null;
   return message.text.length > heard.length ? message.text.slice(heard.length) : null;
 }
 
-function markOf(message: Message): string | null {
+/** Return the note below an interrupted or failed message; null for others. */
+function interruptionNote(message: Message): string | null {
   if (message.role === "assistant" && message.heard !== null) {
-    if (message.heard.text === message.text && message.text !== "") return null; // All of its words were heard.
-    if (message.heard.ms === 0) return "Interrupted before any of it was heard";
+    if (message.heard.text === message.text && message.text !== "") return null; // The caller heard every word.
+    if (message.heard.ms === 0) return "Interrupted before the caller heard any of it";
     return `Interrupted after ${duration(message.heard.ms)}${unheardOf(message) === null ? "" : "; the rest was not heard"}`;
   }
   if (message.role === "assistant" && message.status === "interrupted") return "Interrupted";
-  return message.role === "assistant" && message.status === "failed" ? "Broke off" : null;
+  return message.role === "assistant" && message.status === "failed" ? "Failed: the response ended early" : null;
 }

@@ -1,4 +1,4 @@
-/** The call in figures: how long the caller waits, and what it costs. Opened, by kind. */
+/** Latency and cost of the whole call; expanded, the breakdown by kind. */
 import type { VNode } from "preact";
 import type { CallState } from "../call/call-state";
 import { median, tokenCount } from "../call/metrics";
@@ -6,29 +6,33 @@ import { count, dollars } from "../ui/numbers";
 import { duration } from "../ui/time";
 import { TokenTable } from "./TokenTable";
 
-export function CallFigures({ call }: { call: CallState }): VNode | null {
-  const wait = median(call.delays);
+export function CallMetrics({ call }: { call: CallState }): VNode | null {
+  const wait = median(call.latencies);
   if (wait === null && call.usage === null) return null;
   return (
-    <details class="figures" onKeyDown={closeOnEscape}>
+    <details class="call-metrics" onKeyDown={closeOnEscape}>
       <summary title="The call in figures">
         <span class="visually-hidden">The call in figures:</span>
         {wait !== null && <span>{duration(wait)}</span>}
-        {call.usage && <span>{call.usage.cost === null ? `${count(tokenCount(call.usage.tokens))} tokens` : dollars(call.usage.cost)}</span>}
+        {call.usage && (
+          <span>
+            {call.usage.cost === null ? `${count(tokenCount(call.usage.tokens))} tokens` : dollars(call.usage.cost)}
+          </span>
+        )}
       </summary>
-      <div class="figures-panel">
-        <dl class="figures-list">
-          <dt>Answers to the caller</dt>
-          <dd>{call.delays.length}</dd>
+      <div class="call-metrics-panel">
+        <dl class="metrics-list">
+          <dt>Replies to the caller</dt>
+          <dd>{call.latencies.length}</dd>
           {wait !== null && (
             <>
-              <dt>Wait for the first sound, median</dt>
+              <dt>Wait for the first audio, median</dt>
               <dd>{duration(wait)}</dd>
-              <dt>longest</dt>
-              <dd>{duration(Math.max(...call.delays))}</dd>
+              <dt>maximum</dt>
+              <dd>{duration(Math.max(...call.latencies))}</dd>
             </>
           )}
-          <dt>Length of the call</dt>
+          <dt>Call duration</dt>
           <dd>{duration(call.lastAtMs)}</dd>
         </dl>
         {call.usage && <TokenTable usage={call.usage} />}

@@ -1,15 +1,25 @@
-/** What the guardrails say of a message: a chip for each; a click shows why. */
+/** Guardrail results of a message: a chip for each; a click shows the reasons. */
 import { useSignal } from "@preact/signals";
 import type { VNode } from "preact";
 import { useId } from "preact/hooks";
-import type { Check } from "../call/call-state";
-import { duration } from "../ui/time";
+import type { GuardrailCheck } from "../call/call-state";
 import { Icon, type IconName } from "../ui/icons";
+import { duration } from "../ui/time";
 
-const WORDS: Record<Check["status"], string> = { pending: "Pending", pass: "Pass", fail: "Fail", error: "Error" };
-const ICONS: Record<Check["status"], IconName> = { pending: "note", pass: "done", fail: "alert", error: "alert" };
+const WORDS: Record<GuardrailCheck["status"], string> = {
+  pending: "Pending",
+  pass: "Pass",
+  fail: "Fail",
+  error: "Error",
+};
+const ICONS: Record<GuardrailCheck["status"], IconName> = {
+  pending: "note",
+  pass: "done",
+  fail: "alert",
+  error: "alert",
+};
 
-export function Checks({ checks }: { checks: readonly Check[] }): VNode {
+export function GuardrailChecks({ checks }: { checks: readonly GuardrailCheck[] }): VNode {
   const opened = useSignal<string | null>(null);
   const id = useId();
   const shown = checks.find((check) => check.guardrail === opened.value);
@@ -33,16 +43,16 @@ export function Checks({ checks }: { checks: readonly Check[] }): VNode {
           </li>
         ))}
       </ul>
-      {shown && <Reasons id={id} check={shown} />}
+      {shown && <CheckDetails id={id} check={shown} />}
     </div>
   );
 }
 
-function Reasons({ id, check }: { id: string; check: Check }): VNode {
+function CheckDetails({ id, check }: { id: string; check: GuardrailCheck }): VNode {
   return (
-    <dl class="figures-list check-reasons" id={id}>
+    <dl class="metrics-list check-reasons" id={id}>
       <dt>Category</dt>
-      <dd>{check.category ?? (check.status === "pending" ? "being looked at" : "NONE")}</dd>
+      <dd>{check.category ?? (check.status === "pending" ? "check in progress" : "NONE")}</dd>
       {check.rationale !== null && (
         <>
           <dt>Rationale</dt>

@@ -1,15 +1,15 @@
-/** The transcript's beginning: what this scenario is, what runs it, and the calls before this one. */
+/** Header of the transcript: the scenario, the provider and the earlier calls of this tab. */
 import type { VNode } from "preact";
-import type { ScenarioInfo } from "../transport/api";
-import { titleOf } from "../call/catalogue";
+import { scenarioTitle } from "../call/catalogue";
 import { type EarlierCall, earlierCalls } from "../call/earlier-calls";
-import { clockTime } from "../ui/time";
+import type { ScenarioInfo } from "../transport/api";
 import { Icon } from "../ui/icons";
+import { clockTime } from "../ui/time";
 
 interface IntroProps {
   scenario: ScenarioInfo;
   provider: string | null;
-  /** The call that is shown. */
+  /** The id of the displayed call. */
   callId: string | null;
 }
 
@@ -31,8 +31,9 @@ function LocalEngine({ suggests }: { suggests: boolean }): VNode {
       <Icon name="chip" />
       <div>
         <p>
-          <strong>This runs on your machine, with no key.</strong> The local engine listens with a small recogniser, speaks with a synthetic voice, and
-          plays the scenario from a rehearsal, a script in place of a model. So keep to what you are asked
+          <strong>This runs on your machine, with no key.</strong> The local engine listens with a small recogniser,
+          speaks with a synthetic voice, and plays the scenario from a rehearsal, a script in place of a model. So keep
+          to what you are asked
           {suggests && ", or take one of the suggestions below"}.
         </p>
         <details>
@@ -47,8 +48,8 @@ AZURE_OPENAI_REALTIME_DEPLOYMENT=YOUR-REALTIME-DEPLOYMENT
 AZURE_OPENAI_TRANSCRIPTION_DEPLOYMENT=YOUR-TRANSCRIPTION-DEPLOYMENT`}
           </pre>
           <p>
-            <code>trunkline doctor</code> then says what is right and what is not. With OpenAI, <code>OPENAI_API_KEY</code> is enough;{" "}
-            <code>.env.sample</code> has the rest. The keys stay on the server.
+            <code>trunkline doctor</code> then says what is right and what is not. With OpenAI,{" "}
+            <code>OPENAI_API_KEY</code> is enough; <code>.env.sample</code> has the rest. The keys stay on the server.
           </p>
         </details>
       </div>
@@ -64,7 +65,7 @@ function Earlier({ calls }: { calls: readonly EarlierCall[] }): VNode {
         {calls.map(({ id, scenario, startedAt }) => (
           <li key={id}>
             <a href={`?call=${encodeURIComponent(id)}`} target="_blank" rel="noopener">
-              {clockTime(startedAt)} <bdi>{titleOf(scenario)}</bdi>
+              {clockTime(startedAt)} <bdi>{scenarioTitle(scenario)}</bdi>
             </a>
           </li>
         ))}

@@ -1,4 +1,4 @@
-/** Markdown as elements. Only these elements exist; text is always text. */
+/** Markdown rendered as a fixed set of elements; text never becomes markup. */
 import type { ComponentChild, VNode } from "preact";
 import { type Block, type Inline, parseMarkdown } from "./markdown";
 

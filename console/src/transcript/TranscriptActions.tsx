@@ -1,11 +1,11 @@
-/** The conversation to take along. */
+/** Buttons that copy or download the conversation. */
 import { useSignal } from "@preact/signals";
 import type { VNode } from "preact";
 import { useEffect } from "preact/hooks";
 import { connection } from "../call/app-state";
-import { toClipboard, toFile } from "../ui/export";
-import { asJson, asText } from "./transcript-text";
+import { copyToClipboard, downloadText } from "../ui/export";
 import { Icon } from "../ui/icons";
+import { asJson, asText } from "./transcript-text";
 
 const SHOWN_MS = 1600;
 
@@ -21,7 +21,7 @@ export function TranscriptActions(): VNode {
         aria-label="Download text"
         title="The conversation as plain text"
         disabled={none}
-        onClick={() => toFile(`${name}.txt`, "text/plain;charset=utf-8", asText(connection.call.peek()))}
+        onClick={() => downloadText(`${name}.txt`, "text/plain;charset=utf-8", asText(connection.call.peek()))}
       >
         <Icon name="download" />
         <span>
@@ -35,7 +35,7 @@ export function TranscriptActions(): VNode {
         aria-label="Download JSON"
         title="The conversation and every event as JSON"
         disabled={none}
-        onClick={() => toFile(`${name}.json`, "application/json", asJson(connection.call.peek()))}
+        onClick={() => downloadText(`${name}.json`, "application/json", asJson(connection.call.peek()))}
       >
         <Icon name="download" />
         <span>
@@ -55,11 +55,17 @@ function CopyButton({ disabled }: { disabled: boolean }): VNode {
     return () => clearTimeout(timer);
   }, [said.value]);
   const copy = async (): Promise<void> => {
-    said.value = (await toClipboard(asText(connection.call.peek()))) ? "Copied!" : "Not allowed";
+    said.value = (await copyToClipboard(asText(connection.call.peek()))) ? "Copied!" : "Not allowed";
   };
   return (
     <>
-      <button type="button" class="button button-small" title="The conversation as plain text" disabled={disabled} onClick={() => void copy()}>
+      <button
+        type="button"
+        class="button button-small"
+        title="The conversation as plain text"
+        disabled={disabled}
+        onClick={() => void copy()}
+      >
         <Icon name={said.value === "Copied!" ? "done" : "copy"} />
         {said.value ?? "Copy"}
       </button>

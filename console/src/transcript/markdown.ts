@@ -1,4 +1,4 @@
-/** A small, safe part of Markdown: text in, a tree of plain data out. Whatever it does not know stays text. */
+/** Parser for a small, safe subset of Markdown: text in, a tree of plain data out. Unknown markup stays text. */
 
 export type Inline =
   | { type: "text"; text: string }
@@ -16,7 +16,7 @@ const FENCE = /^\s*```/;
 const BULLET = /^\s{0,3}[-*+]\s+(.*)$/;
 const NUMBER = /^\s{0,3}(\d{1,9})[.)]\s+(.*)$/;
 
-/** The blocks of a text. Unfinished marks, as in a text that still grows, are shown as they are. */
+/** Parse a text into blocks. Unfinished markup, as in a streaming text, stays text. */
 export function parseMarkdown(text: string): Block[] {
   const lines = text.replaceAll("\r\n", "\n").split("\n");
   const blocks: Block[] = [];
@@ -56,7 +56,7 @@ function addItem(blocks: Block[], line: string, apart: boolean): void {
   else blocks.push({ type: "list", ordered, start: number ? Number(number[1]) : 1, items: [item] });
 }
 
-/** Code first, since nothing inside it counts; then links, then emphasis. Underscores count only at a word's edge. */
+/** Code first, since it contains no markup; then links, then emphasis. Underscores count only at a word's edge. */
 const INLINE = new RegExp(
   [
     String.raw`(?<ticks>\`+)(?<code>[^\`](?:.{0,2000}?[^\`])?)\k<ticks>(?!\`)`,
@@ -71,7 +71,7 @@ const INLINE = new RegExp(
   "g",
 );
 
-/** The inline parts of a text. */
+/** Parse the inline markup of a text. */
 export function inlines(text: string, depth = 0): Inline[] {
   const found: Inline[] = [];
   let from = 0;
@@ -89,27 +89,33 @@ export function inlines(text: string, depth = 0): Inline[] {
   return found;
 }
 
-function inlineOf(groups: Record<string, string | undefined>, depth: number): { node: Inline; leftOver: number } | null {
+function inlineOf(
+  groups: Record<string, string | undefined>,
+  depth: number,
+): { node: Inline; leftOver: number } | null {
   const whole = (node: Inline): { node: Inline; leftOver: number } => ({ node, leftOver: 0 });
   const inside = (text: string): Inline[] => (depth < 4 ? inlines(text, depth + 1) : [{ type: "text", text }]);
-  const bold = groups["bold"] ?? groups["bold2"];
-  const italic = groups["it"] ?? groups["it2"];
-  if (groups["br"] !== undefined) return whole({ type: "break" });
-  if (groups["code"] !== undefined) return whole({ type: "code", text: groups["code"] });
+  const bold = groups.bold ?? groups.bold2;
+  const italic = groups.it ?? groups.it2;
+  if (groups.br !== undefined) return whole({ type: "break" });
+  if (groups.code !== undefined) return whole({ type: "code", text: groups.code });
   if (bold !== undefined) return whole({ type: "strong", children: inside(bold) });
   if (italic !== undefined) return whole({ type: "em", children: inside(italic) });
-  if (groups["label"] !== undefined) {
-    const href = safeHref(groups["target"] ?? "");
-    return href === null ? null : whole({ type: "link", href, children: [{ type: "text", text: groups["label"] }] });
+  if (groups.label !== undefined) {
+    const href = safeHref(groups.target ?? "");
+    return href === null ? null : whole({ type: "link", href, children: [{ type: "text", text: groups.label }] });
   }
-  const bare = groups["bare"] ?? "";
+  const bare = groups.bare ?? "";
   const trimmed = bare.replace(/[.,;:!?)\]]+$/, "");
   const href = safeHref(trimmed);
   if (href === null) return null;
-  return { node: { type: "link", href, children: [{ type: "text", text: trimmed }] }, leftOver: bare.length - trimmed.length };
+  return {
+    node: { type: "link", href, children: [{ type: "text", text: trimmed }] },
+    leftOver: bare.length - trimmed.length,
+  };
 }
 
-/** The address if it is http or https and nothing else, null otherwise. */
+/** Return the normalized address if its scheme is http or https; null otherwise. */
 export function safeHref(address: string): string | null {
   try {
     const url = new URL(address);

@@ -1,33 +1,34 @@
-/** Where a message belongs in the transcript: what a caller said is often known only when the answer already runs. */
-import type { Entry } from "../call/reducer";
+/** Position of messages in the transcript: a caller's text often arrives after the reply has begun. */
+import type { TranscriptEntry } from "../call/call-state";
 
 /**
- * The index at which to insert the message `itemId`.
+ * Return the index at which to insert the message `itemId`.
  *
- * After the message it follows, where that is known, and behind the notes that stand between; else, for speech,
- * before the first message that came after the speech had ended; else at the end.
+ * A message goes behind its predecessor and the notes after it. Without a known predecessor, speech goes before the
+ * first message that was added after the speech had ended. Every other message goes to the end.
  */
-export function placeOf(
-  entries: readonly Entry[],
+export function insertionIndex(
+  entries: readonly TranscriptEntry[],
   itemId: string,
   previousItemId: string | null,
   speech: ReadonlyMap<string, { began: number; ended: number | null }>,
 ): number {
-  const times = speech.get(itemId);
-  const after = previousItemId === null ? -1 : entries.findLastIndex((e) => e.type === "message" && e.itemId === previousItemId);
-  let place = -1;
-  if (after !== -1) {
-    place = entries.findIndex((entry, index) => index > after && entry.type === "message");
-  } else if (times?.ended != null) {
-    const ended = times.ended;
-    place = entries.findIndex((entry) => entry.type === "message" && entry.seq > ended);
+  const speechTimes = speech.get(itemId);
+  const previousIndex =
+    previousItemId === null ? -1 : entries.findLastIndex((e) => e.type === "message" && e.itemId === previousItemId);
+  let index = -1;
+  if (previousIndex !== -1) {
+    index = entries.findIndex((entry, index) => index > previousIndex && entry.type === "message");
+  } else if (speechTimes?.ended != null) {
+    const ended = speechTimes.ended;
+    index = entries.findIndex((entry) => entry.type === "message" && entry.seq > ended);
   }
-  if (place === -1) return entries.length;
-  // The message is put among earlier things: notes from after it began to be spoken stay behind it.
-  while (times && place > 0) {
-    const before = entries[place - 1];
-    if (before === undefined || before.type === "message" || before.seq < times.began) break;
-    place -= 1;
+  if (index === -1) return entries.length;
+  // The message is inserted among older entries: notes that are newer than its speech stay behind it.
+  while (speechTimes && index > 0) {
+    const previous = entries[index - 1];
+    if (previous === undefined || previous.type === "message" || previous.seq < speechTimes.began) break;
+    index -= 1;
   }
-  return place;
+  return index;
 }

@@ -1,20 +1,20 @@
-/** The conversation to take along: as plain text, and with every event as JSON. */
-import type { CallState, Entry } from "../call/call-state";
+/** Export formats of a conversation: plain text, and JSON with every event. */
+import type { CallState, TranscriptEntry } from "../call/call-state";
 import { duration, timeOfDay } from "../ui/time";
 
-/** The conversation as a person would note it down: times, speakers, what happened between. */
+/** Format the conversation as plain text, one line for each entry with its time. */
 export function asText(call: CallState): string {
   const lines = call.entries.flatMap((entry) => {
-    const words = lineOf(entry);
+    const words = entryText(entry);
     return words === null ? [] : [`[${timeOfDay(call.startedAt, entry.atMs)}] ${words}`];
   });
   return `${lines.join("\n")}\n`;
 }
 
-/** What is known of the call, the conversation, and every event that the page has. */
+/** Serialize the call, its transcript and every event that the page has. */
 export function asJson(call: CallState): string {
   const { callId, scenario, provider, model, transport, startedAt, endReason, usage } = call;
-  const transcript = call.entries.flatMap((entry) => (lineOf(entry) === null ? [] : [described(entry, call)]));
+  const transcript = call.entries.flatMap((entry) => (entryText(entry) === null ? [] : [exportedEntry(entry, call)]));
   const events = Array.from({ length: call.events.length }, (_, index) => call.events.at(index));
   const about = {
     call_id: callId,
@@ -29,14 +29,17 @@ export function asJson(call: CallState): string {
   return JSON.stringify({ ...about, transcript, events }, null, 2);
 }
 
-/** Null for what is not shown either. */
-function lineOf(entry: Entry): string | null {
+/** Return an entry as text; null for entries that the page hides too. */
+function entryText(entry: TranscriptEntry): string | null {
   switch (entry.type) {
     case "message": {
       if (entry.hidden || (entry.role === "assistant" && entry.text === "")) return null;
       const speaker = entry.role === "assistant" ? (entry.agent ?? "Agent") : entry.role === "user" ? "You" : "System";
-      const words = entry.status === "inaudible" ? "[inaudible]" : entry.text || (entry.status === "growing" ? "[Transcribing…]" : "[not recognised]");
-      return `${speaker}: ${words}${cutOf(entry)}`;
+      const words =
+        entry.status === "inaudible"
+          ? "[inaudible]"
+          : entry.text || (entry.status === "streaming" ? "[Transcribing…]" : "[not recognised]");
+      return `${speaker}: ${words}${interruptionSuffix(entry)}`;
     }
     case "agent":
       return entry.previous === null ? `${entry.agent} answers` : `${entry.previous} hands over to ${entry.agent}`;
@@ -53,13 +56,13 @@ function lineOf(entry: Entry): string | null {
   }
 }
 
-function cutOf(message: Entry & { type: "message" }): string {
+function interruptionSuffix(message: TranscriptEntry & { type: "message" }): string {
   if (message.heard !== null) return ` [heard: ${message.heard.text ?? duration(message.heard.ms)}]`;
   return message.status === "interrupted" ? " [interrupted]" : "";
 }
 
-function described(entry: Entry, call: CallState): Record<string, unknown> {
+function exportedEntry(entry: TranscriptEntry, call: CallState): Record<string, unknown> {
   const { key: _key, atMs, ...rest } = entry;
-  const measures = entry.type === "message" ? call.measures.get(entry.itemId) : undefined;
-  return { at_ms: atMs, ...rest, ...(measures && { measures }) };
+  const metrics = entry.type === "message" ? call.metrics.get(entry.itemId) : undefined;
+  return { at_ms: atMs, ...rest, ...(metrics && { metrics }) };
 }

@@ -1,6 +1,6 @@
-/** The server's HTTP interface, typed. */
+/** Typed client of the server's HTTP interface. */
 
-/** A tool; `parameters` is its JSON schema, null where it has none. */
+/** A tool; `parameters` is its JSON schema, or null. */
 export interface ToolInfo {
   name: string;
   description: string | null;
@@ -14,7 +14,7 @@ export interface AgentInfo {
   tools: string[];
   tool_details: ToolInfo[];
   guardrails: string[];
-  /** Null where a function makes them. */
+  /** Null if a function returns them. */
   instructions: string | null;
 }
 
@@ -32,12 +32,12 @@ export interface Health {
   status: string;
   version: string;
   provider: string;
-  /** Whether this browser came in by a cookie, which it can give back. */
+  /** True if the browser has a sign-in cookie, which it can give up. */
   signed_in?: boolean;
 }
 
-/** Something that could not be loaded. */
-export interface Problem {
+/** An error that the server had when it loaded a file. */
+export interface LoadProblem {
   message: string;
   file: string | null;
   line: number | null;
@@ -59,7 +59,7 @@ export interface JoinedCall {
   sdp?: string;
 }
 
-/** The server said no, with the status it gave; 0 if it could not be reached. */
+/** A refused request, with the server's status; 0 if the server could not be reached. */
 export class ApiError extends Error {
   constructor(
     message: string,
@@ -70,41 +70,44 @@ export class ApiError extends Error {
   }
 }
 
-export const health = (): Promise<Health> => ask("GET", "health");
-export const scenarios = (): Promise<ScenarioInfo[]> => ask("GET", "scenarios");
-export const problems = (): Promise<Problem[]> => ask("GET", "problems");
+export const health = (): Promise<Health> => request("GET", "health");
+export const scenarios = (): Promise<ScenarioInfo[]> => request("GET", "scenarios");
+export const problems = (): Promise<LoadProblem[]> => request("GET", "problems");
 
-/** A way for the sound: an offer for WebRTC, a codec for the relay, and why it is this one if another was wanted. */
-export interface Line {
+/** Offer of an audio connection: SDP for WebRTC, a codec for the relay, and the reason for a fallback. */
+export interface MediaOffer {
   transport: Transport;
   sdp?: string;
   codec?: string;
   reason?: string;
 }
 
-export function startCall(wanted: { scenario: string; agent?: string } & Line): Promise<NewCall> {
-  return ask("POST", "calls", wanted);
+export function startCall(parameters: { scenario: string; agent?: string } & MediaOffer): Promise<NewCall> {
+  return request("POST", "calls", parameters);
 }
 
-export function joinCall(callId: string, wanted: { leg_id?: string; take_over?: boolean } & Line): Promise<JoinedCall> {
-  return ask("POST", `calls/${encodeURIComponent(callId)}/leg`, wanted);
+export function joinCall(
+  callId: string,
+  wanted: { leg_id?: string; take_over?: boolean } & MediaOffer,
+): Promise<JoinedCall> {
+  return request("POST", `calls/${encodeURIComponent(callId)}/leg`, wanted);
 }
 
-/** Hangs up; also while the page is being left. */
+/** Hang up, also while the browser leaves the page. */
 export function hangUp(callId: string): Promise<void> {
-  return ask("DELETE", `calls/${encodeURIComponent(callId)}`, undefined, true);
+  return request("DELETE", `calls/${encodeURIComponent(callId)}`, undefined, true);
 }
 
-/** Gives the cookie back, and goes to where one signs in. What is under way needs it: to hang up, above all. */
+/** Sign out and open the sign-in page, once pending requests, which need the cookie, are answered. */
 export async function signOut(): Promise<void> {
-  const deadline = Date.now() + LAST_ANSWERS_MS;
-  while (underWay > 0 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20));
-  // The answer leads to the sign-in page; it is the page that goes there, not this request.
+  const deadline = Date.now() + PENDING_REQUESTS_TIMEOUT_MS;
+  while (pendingRequests > 0 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20));
+  // The server redirects to the sign-in page. The browser must open it, instead of this request.
   await fetch(new URL("sign-out", document.baseURI), { method: "POST", redirect: "manual" });
   location.assign(new URL("sign-in", document.baseURI));
 }
 
-/** The address of a call's socket. `leg` proves that this page is the caller. */
+/** Return the address of a call's socket. `leg` proves that this page is the caller. */
 export function socketUrl(callId: string, after: number, leg: string): string {
   const url = new URL(`api/calls/${encodeURIComponent(callId)}`, document.baseURI);
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
@@ -112,20 +115,20 @@ export function socketUrl(callId: string, after: number, leg: string): string {
   return url.href;
 }
 
-/** How long signing out waits for the answers to what was asked before. */
-const LAST_ANSWERS_MS = 3000;
-let underWay = 0;
+/** Time for which signing out waits for pending requests. */
+const PENDING_REQUESTS_TIMEOUT_MS = 3000;
+let pendingRequests = 0;
 
-async function ask<T>(method: string, path: string, body?: unknown, keepalive = false): Promise<T> {
-  underWay += 1;
+async function request<T>(method: string, path: string, body?: unknown, keepalive = false): Promise<T> {
+  pendingRequests += 1;
   try {
-    return await answerTo<T>(method, path, body, keepalive);
+    return await fetchJson<T>(method, path, body, keepalive);
   } finally {
-    underWay -= 1;
+    pendingRequests -= 1;
   }
 }
 
-async function answerTo<T>(method: string, path: string, body: unknown, keepalive: boolean): Promise<T> {
+async function fetchJson<T>(method: string, path: string, body: unknown, keepalive: boolean): Promise<T> {
   let response: Response;
   try {
     const options: RequestInit = { method, keepalive };
@@ -138,14 +141,14 @@ async function answerTo<T>(method: string, path: string, body: unknown, keepaliv
     throw new ApiError("The server cannot be reached.", 0, "unreachable");
   }
   const text = await response.text();
-  const answer = parsed(text);
+  const answer = parseJson(text);
   if (response.ok) return answer as T;
-  const refused = refusal(response.status, answer);
-  if (refused.code === "token_needed") location.assign(new URL(`sign-in${location.search}`, document.baseURI)); // it has expired
+  const refused = errorFrom(response.status, answer);
+  if (refused.code === "token_needed") location.assign(new URL(`sign-in${location.search}`, document.baseURI)); // the cookie has expired
   throw refused;
 }
 
-function parsed(text: string): unknown {
+function parseJson(text: string): unknown {
   try {
     return text === "" ? undefined : JSON.parse(text);
   } catch {
@@ -153,9 +156,13 @@ function parsed(text: string): unknown {
   }
 }
 
-function refusal(status: number, answer: unknown): ApiError {
+function errorFrom(status: number, answer: unknown): ApiError {
   const error = (answer as { error?: { message?: unknown; code?: unknown; allowed?: unknown } } | undefined)?.error;
-  const message = typeof error?.message === "string" ? error.message : `The server answered with status ${status}.`;
-  const allowed = Array.isArray(error?.allowed) && error.allowed.length > 0 ? ` Allowed: ${error.allowed.join(", ")}.` : "";
+  const message =
+    typeof error?.message === "string"
+      ? error.message
+      : `The server answered with status ${status}. Try again, or look for the cause in its log.`;
+  const allowed =
+    Array.isArray(error?.allowed) && error.allowed.length > 0 ? ` Allowed: ${error.allowed.join(", ")}.` : "";
   return new ApiError(message + allowed, status, typeof error?.code === "string" ? error.code : "refused");
 }

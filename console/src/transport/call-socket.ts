@@ -1,4 +1,4 @@
-/** A call's socket: log events and sound down, commands and sound up. Lost, it comes back by itself where it was. */
+/** WebSocket of a call: it receives log events and audio, sends commands and audio, and reconnects by itself. */
 import { socketUrl } from "./api";
 import { type Frame, parseFrame } from "./frames";
 
@@ -13,26 +13,26 @@ export type Command =
   | { type: "approve"; call_id: string; approved: boolean }
   | { type: "played"; item_id: string; ms: number };
 
-/** Why a socket is closed for good: the call is over, unknown to the server, in another tab's hands, or not for this page. */
-export type Why = "over" | "unknown" | "taken-over" | "refused";
+/** Reasons for a final close: the call has ended, is unknown, was taken over, or has too many pages. */
+export type CloseReason = "over" | "unknown" | "taken-over" | "refused";
 
-export interface SocketEvents {
-  frame(frame: Frame): void;
-  sound(pcm: ArrayBuffer): void;
-  /** The connection stands, for the first time or again. */
-  opened(): void;
-  /** The connection was lost and is tried again. */
-  lost(): void;
-  /** The end, and why; `reason` is the server's own sentence. */
-  closed(why: Why, reason: string): void;
+export interface CallSocketHandlers {
+  onFrame(frame: Frame): void;
+  onAudio(pcm: ArrayBuffer): void;
+  /** Called when the socket opens or has reconnected. */
+  onOpen(): void;
+  /** Called when the connection was lost; the socket reconnects. */
+  onLost(): void;
+  /** Called on a final close; `message` is the server's sentence. */
+  onClosed(reason: CloseReason, message: string): void;
 }
 
-const FIRST_DELAY_MS = 300;
-const LONGEST_DELAY_MS = 5000;
-const MOST_BUFFERED_BYTES = 48_000; // One second of sound: what is older than that is no use to a conversation.
-const NOBODY = "viewer";
-/** Close codes after which it is no use to try again; 4429 says that too many pages are on the call. */
-const FOR_GOOD = new Map<number, Why>([
+const INITIAL_DELAY_MS = 300;
+const MAX_DELAY_MS = 5000;
+const MAX_BUFFERED_BYTES = 48_000; // One second of audio: older audio would delay the conversation.
+const NO_LEG = "viewer";
+/** Close codes after which a reconnect cannot succeed. */
+const FINAL_CLOSE_CODES = new Map<number, CloseReason>([
   [1000, "over"],
   [4404, "unknown"],
   [4409, "taken-over"],
@@ -40,95 +40,98 @@ const FOR_GOOD = new Map<number, Why>([
 ]);
 
 /**
- * @param leg what proves that this page is the caller; null for a viewer.
- * @param lastSeq the last event that the page has; 0 for none.
+ * @param leg the leg id that proves that this page is the caller; null for a viewer.
+ * @param lastSeq the seq of the page's last event; 0 without events.
  */
 export class CallSocket {
   private socket: WebSocket | null = null;
   private retry: ReturnType<typeof setTimeout> | undefined;
   private attempts = 0;
-  private done = false;
-  private readonly online = (): void => this.tryNow();
+  private closed = false;
+  private readonly onOnline = (): void => this.reconnectNow();
 
   constructor(
     private readonly callId: string,
     private readonly leg: string | null,
     private lastSeq: number,
-    private readonly events: SocketEvents,
+    private readonly handlers: CallSocketHandlers,
   ) {
-    addEventListener("online", this.online);
+    addEventListener("online", this.onOnline);
     this.connect();
   }
 
-  /** Whether a command would go out now. */
+  /** True while the socket can send commands. */
   get isOpen(): boolean {
     return this.socket?.readyState === WebSocket.OPEN;
   }
 
-  /** The last event that came, to go on from. */
+  /** The seq of the last received event, at which a reconnect continues. */
   get seq(): number {
     return this.lastSeq;
   }
 
-  /** Sends a command; false if there is no connection. */
+  /** Send a command; false without a connection. */
   send(command: Command): boolean {
     if (!this.isOpen) return false;
     this.socket?.send(JSON.stringify(command));
     return true;
   }
 
-  /** Sends a frame of sound, or drops it where the network does not keep up. */
-  sendSound(pcm: ArrayBuffer): void {
-    if (this.socket && this.isOpen && this.socket.bufferedAmount < MOST_BUFFERED_BYTES) this.socket.send(pcm);
+  /** Send an audio frame, or drop it if the network is too slow. */
+  sendAudio(pcm: ArrayBuffer): void {
+    if (this.socket && this.isOpen && this.socket.bufferedAmount < MAX_BUFFERED_BYTES) this.socket.send(pcm);
   }
 
-  /** Closes for good; no event follows. */
+  /** Close the socket; no handler is called afterwards. */
   close(): void {
-    this.done = true;
+    this.closed = true;
     clearTimeout(this.retry);
-    removeEventListener("online", this.online);
+    removeEventListener("online", this.onOnline);
     this.socket?.close(1000);
   }
 
   private connect(): void {
-    const socket = new WebSocket(socketUrl(this.callId, this.lastSeq, this.leg ?? NOBODY));
+    const socket = new WebSocket(socketUrl(this.callId, this.lastSeq, this.leg ?? NO_LEG));
     socket.binaryType = "arraybuffer";
-    socket.onopen = () => this.attempts > 0 || this.events.opened();
-    socket.onmessage = ({ data }: MessageEvent<unknown>) => this.receive(socket, data);
-    socket.onclose = ({ code, reason }) => this.lose(socket, code, reason);
+    socket.onopen = () => this.attempts > 0 || this.handlers.onOpen();
+    socket.onmessage = ({ data }: MessageEvent<unknown>) => this.onMessage(socket, data);
+    socket.onclose = ({ code, reason }) => this.onClose(socket, code, reason);
     this.socket = socket;
   }
 
-  private receive(socket: WebSocket, data: unknown): void {
-    if (this.done || socket !== this.socket) return;
+  private onMessage(socket: WebSocket, data: unknown): void {
+    if (this.closed || socket !== this.socket) return;
     if (this.attempts > 0) {
-      // Only now: a server that is going down accepts sockets and closes them at once.
+      // Not in onopen: a server that shuts down accepts sockets and closes them at once.
       this.attempts = 0;
-      this.events.opened();
+      this.handlers.onOpen();
     }
-    if (data instanceof ArrayBuffer) return this.events.sound(data);
+    if (data instanceof ArrayBuffer) {
+      this.handlers.onAudio(data);
+      return;
+    }
     const frame = typeof data === "string" ? parseFrame(data) : null;
     if (frame === null || (frame.seq !== 0 && frame.seq <= this.lastSeq)) return;
     if (frame.seq !== 0) this.lastSeq = frame.seq;
-    this.events.frame(frame);
+    this.handlers.onFrame(frame);
   }
 
-  private lose(socket: WebSocket, code: number, reason: string): void {
-    if (this.done || socket !== this.socket) return;
-    const why = FOR_GOOD.get(code);
-    if (why !== undefined) {
+  private onClose(socket: WebSocket, code: number, reason: string): void {
+    if (this.closed || socket !== this.socket) return;
+    const closeReason = FINAL_CLOSE_CODES.get(code);
+    if (closeReason !== undefined) {
       this.close();
-      this.events.closed(why, reason);
+      this.handlers.onClosed(closeReason, reason);
     } else {
-      const delay = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** this.attempts);
+      const delay = Math.min(MAX_DELAY_MS, INITIAL_DELAY_MS * 2 ** this.attempts);
       this.attempts += 1;
       this.retry = setTimeout(() => this.connect(), delay);
-      this.events.lost();
+      this.handlers.onLost();
     }
   }
 
-  private tryNow(): void {
-    if (this.attempts === 0 || this.done || this.socket?.readyState !== WebSocket.CLOSED) return;
+  private reconnectNow(): void {
+    if (this.attempts === 0 || this.closed || this.socket?.readyState !== WebSocket.CLOSED) return;
     clearTimeout(this.retry);
     this.connect();
   }

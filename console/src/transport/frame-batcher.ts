@@ -1,34 +1,34 @@
-/** Collects what comes in faster than a screen can show, so that a burst of events is drawn once. */
+/** Batches of frames: a burst of events is rendered once for each animation frame. */
 
-const LATEST_MS = 100;
+const MAX_DELAY_MS = 100;
 
-export class FrameBuffer<T> {
-  private waiting: T[] = [];
-  private frame: number | undefined;
+export class FrameBatcher<T> {
+  private pending: T[] = [];
+  private animationFrame: number | undefined;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** @param flushed gets all that came since the last time, at most once for each frame of the screen. */
-  constructor(private readonly flushed: (items: readonly T[]) => void) {}
+  /** @param onBatch receives the items since the last batch, at most once for each animation frame. */
+  constructor(private readonly onBatch: (items: readonly T[]) => void) {}
 
   push(item: T): void {
-    this.waiting.push(item);
+    this.pending.push(item);
     if (this.timer !== undefined) return;
-    this.frame = requestAnimationFrame(() => this.flush());
+    this.animationFrame = requestAnimationFrame(() => this.flush());
     // A page in the background gets no animation frames.
-    this.timer = setTimeout(() => this.flush(), LATEST_MS);
+    this.timer = setTimeout(() => this.flush(), MAX_DELAY_MS);
   }
 
   flush(): void {
-    if (this.frame !== undefined) cancelAnimationFrame(this.frame);
+    if (this.animationFrame !== undefined) cancelAnimationFrame(this.animationFrame);
     clearTimeout(this.timer);
-    this.frame = this.timer = undefined;
-    const items = this.waiting;
-    this.waiting = [];
-    if (items.length > 0) this.flushed(items);
+    this.animationFrame = this.timer = undefined;
+    const items = this.pending;
+    this.pending = [];
+    if (items.length > 0) this.onBatch(items);
   }
 
-  /** Forgets what waits. */
+  /** Drop the pending items. */
   drop(): void {
-    this.waiting = [];
+    this.pending = [];
   }
 }

@@ -1,22 +1,22 @@
-/** What comes down a call's socket as text: log events with their place and time, and words to this page alone. */
+/** Text frames of a call's socket: log events with position and time, and frames for this page alone. */
 import type { CallError, LogEvent } from "./log-events";
 
-/** A log event as it travels: numbered from 1 without gaps, dated in milliseconds since the call began. */
+/** A log event as a frame: numbered from 1 without gaps, timed in ms since the call's start. */
 export type LogFrame = { seq: number; at_ms: number } & LogEvent;
 
-/** Frames with `seq` 0 are for this page alone and belong to no log: what it is, and what was wrong with a command. */
-export type OwnFrame = { seq: 0; at_ms: number } & ({ kind: "leg.role"; role: Role } | CallError);
+/** A frame with `seq` 0 is for this page alone and not in the log: the page's role, or the error of a command. */
+export type PageFrame = { seq: 0; at_ms: number } & ({ kind: "leg.role"; role: Role } | CallError);
 
-/** The caller speaks and commands; a viewer reads. */
+/** The caller speaks and sends commands; a viewer only reads. */
 export type Role = "caller" | "viewer";
 
-export type Frame = LogFrame | OwnFrame;
+export type Frame = LogFrame | PageFrame;
 
-export function isOwn(frame: Frame): frame is OwnFrame {
+export function isPageFrame(frame: Frame): frame is PageFrame {
   return frame.seq === 0;
 }
 
-/** The frame in a text message; null for what is no frame, which a newer server may send. */
+/** Parse a text message; null for other messages, which a newer server may send. */
 export function parseFrame(text: string): Frame | null {
   let value: unknown;
   try {

@@ -1,23 +1,23 @@
-/** The caller's leg: how sound travels between this page and the call. Each transport is one of these. */
+/** Audio connection between this page and the call; each transport implements it. */
 import type { ReadonlySignal } from "@preact/signals";
+import type { Microphone } from "../audio/microphone";
 import type { Transport } from "./api";
 import type { LogFrame } from "./frames";
-import type { Microphone } from "../audio/microphone";
 
 export interface Leg {
   readonly transport: Transport;
   readonly microphone: Microphone;
-  /** Whether the agent's sound comes out now. */
-  readonly sounding: ReadonlySignal<boolean>;
-  /** The agent's peak, 0 to 1. */
+  /** True while the agent's audio plays. */
+  readonly audible: ReadonlySignal<boolean>;
+  /** Peak of the agent's audio, 0 to 1. */
   readonly level: ReadonlySignal<number>;
-  /** Each event of the log, in order, before it is shown. */
-  follow(frame: LogFrame): void;
-  /** A binary frame from the call's socket. */
-  receive(pcm: ArrayBuffer): void;
-  /** Mutes what is being said, at once, before the server has heard of it. */
-  silence(): void;
-  /** The call's socket is open. */
-  announce(): void;
+  /** Handle a log event; events arrive in order, before the page renders them. */
+  onLogFrame(frame: LogFrame): void;
+  /** Handle a binary frame from the call's socket. */
+  onAudio(pcm: ArrayBuffer): void;
+  /** Mute the present utterance at once, before the server knows of the interruption. */
+  interruptPlayback(): void;
+  /** Handle the opening of the call's socket. */
+  onSocketReady(): void;
   close(): void;
 }

@@ -1,82 +1,82 @@
-/** The leg over the call's WebSocket: PCM16 frames both ways through the server. */
+/** Leg over the call's WebSocket: the server relays PCM16 frames in both directions. */
 import type { ReadonlySignal } from "@preact/signals";
+import { Microphone } from "../audio/microphone";
+import { RelayPlayout } from "../audio/relay-playout";
 import type { CallSocket } from "./call-socket";
 import type { LogFrame } from "./frames";
 import type { Leg } from "./leg";
-import { Microphone } from "../audio/microphone";
-import { Playback } from "../audio/relay-playout";
 
 export class RelayLeg implements Leg {
   readonly transport = "websocket";
   readonly microphone: Microphone;
-  private readonly playback: Playback;
-  /** The message that binary frames belong to now. */
+  private readonly playout: RelayPlayout;
+  /** The message to which binary frames belong. */
   private itemId: string | null = null;
-  /** Messages that were cut: what still comes of them is dropped. */
-  private readonly cut = new Set<string>();
-  /** What was heard of the messages that were cut last. */
+  /** Interrupted messages: their remaining audio is dropped. */
+  private readonly interrupted = new Set<string>();
+  /** Played durations of the messages that were interrupted last. */
   private readonly heardMs = new Map<string, number>();
 
-  /** @param socket the call's socket of the moment; sound and reports are dropped while there is none. */
+  /** @param socket returns the call's present socket; without one, audio and reports are dropped. */
   constructor(private readonly socket: () => CallSocket | null) {
-    this.microphone = new Microphone((pcm) => this.socket()?.sendSound(pcm));
-    this.playback = new Playback((itemId, ms) => this.report(itemId, ms));
+    this.microphone = new Microphone((pcm) => this.socket()?.sendAudio(pcm));
+    this.playout = new RelayPlayout((itemId, ms) => this.reportPlayed(itemId, ms));
     void this.microphone.open();
   }
 
-  get sounding(): ReadonlySignal<boolean> {
-    return this.playback.sounding;
+  get audible(): ReadonlySignal<boolean> {
+    return this.playout.audible;
   }
 
   get level(): ReadonlySignal<number> {
-    return this.playback.level;
+    return this.playout.level;
   }
 
-  follow(frame: LogFrame): void {
+  onLogFrame(frame: LogFrame): void {
     switch (frame.kind) {
       case "audio.started":
         this.itemId = frame.item_id;
         this.heardMs.clear();
         break;
       case "audio.done":
-        this.playback.complete(frame.item_id);
+        this.playout.complete(frame.item_id);
         break;
-      // Not `speech.started`: whether a voice cuts the agent off is the scenario's to say, and this tells that it did.
+      // Not `speech.started`: the scenario decides whether speech interrupts, and this event confirms it.
       case "audio.cleared":
-        if (frame.item_id !== undefined) this.cut.add(frame.item_id);
-        this.silence();
+        if (frame.item_id !== undefined) this.interrupted.add(frame.item_id);
+        this.interruptPlayback();
         this.repeatReports();
         break;
       case "call.ended":
-        this.silence();
+        this.interruptPlayback();
         break;
     }
   }
 
-  receive(pcm: ArrayBuffer): void {
-    if (this.itemId !== null && !this.cut.has(this.itemId)) this.playback.push(this.itemId, pcm);
+  onAudio(pcm: ArrayBuffer): void {
+    if (this.itemId !== null && !this.interrupted.has(this.itemId)) this.playout.push(this.itemId, pcm);
   }
 
-  silence(): void {
-    if (this.itemId !== null) this.cut.add(this.itemId);
-    this.playback.clear();
+  interruptPlayback(): void {
+    if (this.itemId !== null) this.interrupted.add(this.itemId);
+    this.playout.clear();
   }
 
-  announce(): void {
-    // On the relay, the caller is there as soon as the socket is.
+  onSocketReady(): void {
+    // On the relay, the open socket is itself the audio connection.
   }
 
   close(): void {
     this.microphone.close();
-    this.playback.close();
+    this.playout.close();
   }
 
-  private report(itemId: string, ms: number): void {
-    if (this.cut.has(itemId)) this.heardMs.set(itemId, ms);
+  private reportPlayed(itemId: string, ms: number): void {
+    if (this.interrupted.has(itemId)) this.heardMs.set(itemId, ms);
     this.socket()?.send({ type: "played", item_id: itemId, ms });
   }
 
-  /** The page may have fallen silent before the server said so; what was heard then is what the server now needs. */
+  /** Repeat the played durations: the page may have stopped before the server's interruption, which needs them. */
   private repeatReports(): void {
     for (const [itemId, ms] of this.heardMs) this.socket()?.send({ type: "played", item_id: itemId, ms });
     this.heardMs.clear();

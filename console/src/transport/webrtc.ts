@@ -1,71 +1,71 @@
-/** The leg over WebRTC: sound straight between this page and the model; commands and the log by the call's socket. */
+/** Leg over WebRTC: audio flows directly between page and model; commands and log use the call's socket. */
 import { computed, effect, type ReadonlySignal, signal } from "@preact/signals";
+import { Microphone } from "../audio/microphone";
+import { RemoteAudio } from "../audio/remote-audio";
 import type { CodecName } from "../call/address";
 import type { CallSocket } from "./call-socket";
 import type { LogFrame } from "./frames";
 import type { Leg } from "./leg";
-import { arrivals, Liveness } from "./liveness";
-import { Microphone } from "../audio/microphone";
-import { RemoteVoice } from "../audio/remote-audio";
+import { countArrivals, Liveness } from "./liveness";
 
-/** How long candidates are gathered for the offer; what is found by then is enough on all but odd networks. */
-const GATHERING_MS = 1000;
-/** How long a connection that was up may be disconnected before it is made anew. */
-const LOST_MS = 4000;
-const LOOK_EVERY_MS = 500;
+/** Time for gathering ICE candidates; on nearly all networks the candidates found by then suffice. */
+const GATHERING_TIMEOUT_MS = 1000;
+/** Time for which an established connection may be disconnected before it is replaced. */
+const DISCONNECTED_TIMEOUT_MS = 4000;
+const LIVENESS_CHECK_MS = 500;
 
 export class WebRtcLeg implements Leg {
   readonly transport = "webrtc";
   readonly microphone: Microphone;
-  readonly sounding: ReadonlySignal<boolean>;
-  /** What the log says; what is heard comes first, where it can be measured. */
-  private readonly saysSomething = signal(false);
+  readonly audible: ReadonlySignal<boolean>;
+  /** True while the log has an utterance in progress; used where the remote audio cannot be measured. */
+  private readonly agentSpeaks = signal(false);
   private readonly peer = new RTCPeerConnection({ iceServers: [] });
-  private readonly voice = new RemoteVoice();
+  private readonly remoteAudio = new RemoteAudio();
   private readonly liveness = new Liveness();
-  private watch: ReturnType<typeof setInterval> | undefined;
-  private readonly stopFollowing: () => void;
+  private livenessTimer: ReturnType<typeof setInterval> | undefined;
+  private readonly disposeTrackEffect: () => void;
   private deadline: ReturnType<typeof setTimeout> | undefined;
   private up = false;
-  private told = false;
+  private mediaReadySent = false;
 
   /**
-   * @param codec what the sound is to be coded with; another one than Opus is the only one offered.
-   * @param patienceMs how long the connection may take, from the offer on.
-   * @param socket the call's socket of the moment.
-   * @param failed is called once, with the reason, when the connection does not come or is gone.
+   * @param codec the audio codec; the offer contains only this codec unless it is Opus.
+   * @param timeoutMs the time for connecting, from the offer on.
+   * @param socket returns the call's present socket.
+   * @param onFailed is called once, with the reason, when the connection fails or is lost.
    */
   constructor(
     codec: CodecName,
-    private readonly patienceMs: number,
+    private readonly timeoutMs: number,
     private readonly socket: () => CallSocket | null,
-    private readonly failed: (reason: string, wasUp: boolean) => void,
+    private readonly onFailed: (reason: string, wasUp: boolean) => void,
   ) {
     this.microphone = new Microphone(() => undefined);
-    // The line is offered before the reader has allowed the microphone, whose track then takes its place.
+    // The offer precedes the microphone's permission; `replaceTrack` then adds the track.
     const transceiver = this.peer.addTransceiver("audio", { direction: "sendrecv" });
     if (codec !== "opus") offerOnly(transceiver, codec);
     const { sender } = transceiver;
     this.peer.createDataChannel("oai-events");
-    this.peer.ontrack = ({ track }) => void this.voice.play(track);
-    this.peer.onconnectionstatechange = () => this.changed();
-    this.stopFollowing = effect(() => {
+    this.peer.ontrack = ({ track }) => void this.remoteAudio.play(track);
+    this.peer.onconnectionstatechange = () => this.onConnectionState();
+    this.disposeTrackEffect = effect(() => {
       const track = this.microphone.track.value;
       void sender.replaceTrack(track).catch(() => undefined);
     });
-    this.sounding = computed(() => this.saysSomething.value || this.voice.heard.value);
+    this.audible = computed(() => this.agentSpeaks.value || this.remoteAudio.audible.value);
     void this.microphone.open();
   }
 
   get level(): ReadonlySignal<number> {
-    return this.voice.level;
+    return this.remoteAudio.level;
   }
 
-  /** The offer, with the candidates that were found in a moment. */
+  /** Create the offer with the ICE candidates that were found in time. */
   async offer(): Promise<string> {
-    this.deadline = setTimeout(() => this.fail(`no connection within ${this.patienceMs / 1000} s`), this.patienceMs);
+    this.deadline = setTimeout(() => this.fail(`no connection within ${this.timeoutMs / 1000} s`), this.timeoutMs);
     await this.peer.setLocalDescription();
-    await gathered(this.peer);
+    await gatherCandidates(this.peer);
     return this.peer.localDescription?.sdp ?? "";
   }
 
@@ -77,56 +77,56 @@ export class WebRtcLeg implements Leg {
     }
   }
 
-  /** The call's socket is open: the server hears as soon as sound flows, and again after the socket was lost. */
-  announce(): void {
-    this.told = this.up && (this.socket()?.send({ type: "media_ready" }) ?? false);
+  /** Report flowing audio to the server, at the start and after each reconnect of the socket. */
+  onSocketReady(): void {
+    this.mediaReadySent = this.up && (this.socket()?.send({ type: "media_ready" }) ?? false);
   }
 
-  follow(frame: LogFrame): void {
+  onLogFrame(frame: LogFrame): void {
     switch (frame.kind) {
       case "audio.started":
-        this.voice.unmute();
-        this.saysSomething.value = true;
+        this.remoteAudio.unmute();
+        this.agentSpeaks.value = true;
         break;
       case "audio.done":
-      case "link.restored": // Its end may have been missed.
-        this.saysSomething.value = false;
+      case "link.restored": // The utterance's end may have been lost.
+        this.agentSpeaks.value = false;
         break;
       case "audio.cleared":
       case "call.ended":
-        this.silence();
+        this.interruptPlayback();
         break;
     }
   }
 
-  receive(): void {
-    // Binary frames belong to the relay.
+  onAudio(): void {
+    // Only the relay uses binary frames.
   }
 
-  silence(): void {
-    this.voice.mute();
-    this.saysSomething.value = false;
+  interruptPlayback(): void {
+    this.remoteAudio.mute();
+    this.agentSpeaks.value = false;
   }
 
   close(): void {
-    this.stopWatching();
-    this.stopFollowing();
+    this.stopMonitoring();
+    this.disposeTrackEffect();
     this.microphone.close();
-    this.voice.close();
+    this.remoteAudio.close();
     this.peer.close();
   }
 
-  private changed(): void {
+  private onConnectionState(): void {
     switch (this.peer.connectionState) {
       case "connected":
         clearTimeout(this.deadline);
         this.up = true;
-        this.watch ??= setInterval(() => void this.look(), LOOK_EVERY_MS);
-        if (!this.told) this.announce();
+        this.livenessTimer ??= setInterval(() => void this.checkLiveness(), LIVENESS_CHECK_MS);
+        if (!this.mediaReadySent) this.onSocketReady();
         break;
-      case "disconnected": // It may come back by itself.
+      case "disconnected": // The browser may reconnect by itself.
         clearTimeout(this.deadline);
-        this.deadline = setTimeout(() => this.fail("the connection was lost"), LOST_MS);
+        this.deadline = setTimeout(() => this.fail("the connection was lost"), DISCONNECTED_TIMEOUT_MS);
         break;
       case "failed":
         this.fail("the connection failed");
@@ -134,37 +134,37 @@ export class WebRtcLeg implements Leg {
     }
   }
 
-  /** The browser takes its time to tell of a dead network. */
-  private async look(): Promise<void> {
-    const arrived = arrivals(await this.peer.getStats());
-    const dead = this.liveness.isDead(arrived, !this.sounding.peek(), performance.now());
-    if (dead && this.watch !== undefined) this.fail("nothing arrives any more");
+  /** Check for a dead network, which the browser reports late. */
+  private async checkLiveness(): Promise<void> {
+    const arrived = countArrivals(await this.peer.getStats());
+    const dead = this.liveness.isDead(arrived, !this.audible.peek(), performance.now());
+    if (dead && this.livenessTimer !== undefined) this.fail("no packets arrive any more");
   }
 
   private fail(reason: string): void {
-    this.stopWatching();
-    this.failed(reason, this.up);
+    this.stopMonitoring();
+    this.onFailed(reason, this.up);
   }
 
-  private stopWatching(): void {
+  private stopMonitoring(): void {
     clearTimeout(this.deadline);
-    clearInterval(this.watch);
-    this.watch = undefined;
+    clearInterval(this.livenessTimer);
+    this.livenessTimer = undefined;
     this.peer.onconnectionstatechange = null;
   }
 }
 
-/** A service picks from what is offered, not always the first: so nothing else is. */
+/** Offer only one codec, since services may pick any offered codec. */
 function offerOnly(transceiver: RTCRtpTransceiver, codec: CodecName): void {
   const known = RTCRtpReceiver.getCapabilities("audio")?.codecs ?? [];
   const wanted = known.filter(({ mimeType }) => mimeType.toLowerCase() === `audio/${codec}`);
   if (wanted.length > 0) transceiver.setCodecPreferences?.(wanted);
 }
 
-function gathered(peer: RTCPeerConnection): Promise<void> {
+function gatherCandidates(peer: RTCPeerConnection): Promise<void> {
   if (peer.iceGatheringState === "complete") return Promise.resolve();
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, GATHERING_MS);
+    const timer = setTimeout(resolve, GATHERING_TIMEOUT_MS);
     peer.addEventListener("icegatheringstatechange", () => {
       if (peer.iceGatheringState !== "complete") return;
       clearTimeout(timer);

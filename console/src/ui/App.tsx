@@ -1,36 +1,36 @@
-/** The page: header, agents, conversation, event log. On a phone the last three are tabs. */
+/** The page: header, agents, conversation and event log. On a phone the last three are tabs. */
 import type { VNode } from "preact";
 import { useMemo } from "preact/hooks";
-import { catalogue } from "../call/catalogue";
-import { agent, connection, scenario } from "../call/app-state";
-import { logsShown, type Tab, tab } from "./layout-state";
 import { Agents } from "../agents/Agents";
-import { Announcer } from "../transcript/Announcer";
 import { Approvals } from "../call/Approvals";
+import { agent, connection, scenario } from "../call/app-state";
 import { BottomBar } from "../call/BottomBar";
 import { Composer } from "../call/Composer";
-import { EventLog } from "../event-log/EventLog";
+import { catalogue } from "../call/catalogue";
 import { Header } from "../call/Header";
-import { Notices } from "./Notices";
+import { EventLog } from "../event-log/EventLog";
+import { Announcer } from "../transcript/Announcer";
 import { Transcript } from "../transcript/Transcript";
+import { logsShown, type Tab, tab } from "./layout-state";
+import { NoticeList } from "./NoticeList";
 
 export function App(): VNode {
   return (
-    <div class={`page page-${tab.value}${logsShown.value ? "" : " page-quiet"}`}>
+    <div class={`page page-${tab.value}${logsShown.value ? "" : " page-without-log"}`}>
       <Header />
-      <Notices />
+      <NoticeList />
       <Tabs />
       <main class="panes">
-        <Who />
+        <AgentsPane />
         <div class="conversation">
-          <Conversation />
+          <TranscriptPane />
           <Approvals />
           <Composer />
         </div>
-        {logsShown.value && <Events />}
+        {logsShown.value && <EventLogPane />}
       </main>
       <BottomBar />
-      <Announcements />
+      <AnnouncerPane />
     </div>
   );
 }
@@ -53,24 +53,33 @@ function Tabs(): VNode {
   );
 }
 
-function Who(): VNode {
+function AgentsPane(): VNode {
   const phase = connection.phase.value;
   const live = phase === "connected" || phase === "reconnecting";
-  return <Agents scenario={scenario.value} current={agent.value} live={live} handoffs={connection.call.value.handoffs} />;
+  return (
+    <Agents scenario={scenario.value} current={agent.value} live={live} handoffs={connection.call.value.handoffs} />
+  );
 }
 
-function Conversation(): VNode {
+function TranscriptPane(): VNode {
   const call = connection.call.value;
   const shown = catalogue.value?.scenarios.find((one) => one.name === call.scenario) ?? scenario.value;
   const agents = useMemo(() => shown?.agents.map((one) => one.name) ?? [], [shown]);
-  return <Transcript call={call} scenario={shown} agents={agents} provider={call.provider ?? catalogue.value?.health.provider ?? null} />;
+  return (
+    <Transcript
+      call={call}
+      scenario={shown}
+      agents={agents}
+      provider={call.provider ?? catalogue.value?.health.provider ?? null}
+    />
+  );
 }
 
-function Announcements(): VNode {
+function AnnouncerPane(): VNode {
   return <Announcer entries={connection.call.value.entries} />;
 }
 
-function Events(): VNode {
+function EventLogPane(): VNode {
   const { events, startedAt } = connection.call.value;
   return <EventLog events={events} startedAt={startedAt} />;
 }

@@ -1,4 +1,4 @@
-/** Back to the newest entry of a list. */
+/** Button that scrolls to the newest entry of a list. */
 import type { VNode } from "preact";
 import { Icon } from "./icons";
 

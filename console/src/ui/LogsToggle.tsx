@@ -1,4 +1,4 @@
-/** Shows the event log or leaves the room to the conversation. */
+/** Checkbox that shows or hides the event log. */
 import type { VNode } from "preact";
 import { logsShown, showLogs } from "./layout-state";
 

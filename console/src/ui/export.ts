@@ -1,26 +1,26 @@
-/** Getting words out of the page: onto the clipboard, or into a file. */
+/** Export of text from the page, to the clipboard or a file. */
 
-/** True if they are on the clipboard. */
-export async function toClipboard(text: string): Promise<boolean> {
+/** Copy a text to the clipboard, and return whether that succeeded. */
+export async function copyToClipboard(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
-    // Refused, or no secure context: the old way, which needs neither.
-    return oldWay(text);
+    // Permission or a secure context is missing; execCommand needs neither.
+    return copyBySelection(text);
   }
 }
 
-export function toFile(name: string, type: string, text: string): void {
-  const address = URL.createObjectURL(new Blob([text], { type }));
+export function downloadText(name: string, type: string, text: string): void {
+  const url = URL.createObjectURL(new Blob([text], { type }));
   const link = document.createElement("a");
-  link.href = address;
+  link.href = url;
   link.download = name;
   link.click();
-  setTimeout(() => URL.revokeObjectURL(address), 10_000);
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
-function oldWay(text: string): boolean {
+function copyBySelection(text: string): boolean {
   const field = document.createElement("textarea");
   field.value = text;
   field.className = "visually-hidden";

@@ -1,12 +1,14 @@
-/** Line icons, drawn in the colour of the text around them. */
+/** Line icons in the colour of the surrounding text. */
 import type { VNode } from "preact";
 
 const PATHS = {
   send: "M5 12h13M12.5 6l6 6-6 6",
   stop: "M7.5 7.5h9v9h-9z",
-  microphone: "M12 4a2.5 2.5 0 0 1 2.5 2.5v5a2.5 2.5 0 0 1-5 0v-5A2.5 2.5 0 0 1 12 4zM6.5 11.5a5.5 5.5 0 0 0 11 0M12 17v3",
-  muted: "M12 4a2.5 2.5 0 0 1 2.5 2.5v5a2.5 2.5 0 0 1-5 0v-5A2.5 2.5 0 0 1 12 4zM6.5 11.5a5.5 5.5 0 0 0 11 0M12 17v3M5 4l14 16",
-  sound: "M5 10v4h3l4 3.5v-11L8 10zM15.5 9.5a3.5 3.5 0 0 1 0 5M17.8 7a7 7 0 0 1 0 10",
+  microphone:
+    "M12 4a2.5 2.5 0 0 1 2.5 2.5v5a2.5 2.5 0 0 1-5 0v-5A2.5 2.5 0 0 1 12 4zM6.5 11.5a5.5 5.5 0 0 0 11 0M12 17v3",
+  muted:
+    "M12 4a2.5 2.5 0 0 1 2.5 2.5v5a2.5 2.5 0 0 1-5 0v-5A2.5 2.5 0 0 1 12 4zM6.5 11.5a5.5 5.5 0 0 0 11 0M12 17v3M5 4l14 16",
+  audio: "M5 10v4h3l4 3.5v-11L8 10zM15.5 9.5a3.5 3.5 0 0 1 0 5M17.8 7a7 7 0 0 1 0 10",
   tool: "M14.5 6.5a4 4 0 0 0-5 5L4.5 16.5l3 3 5-5a4 4 0 0 0 5-5l-2.5 2.5-2.5-.5-.5-2.5z",
   agent: "M5 12h13M13 7l5 5-5 5",
   note: "M9.5 12a2.5 2.5 0 1 0 5 0 2.5 2.5 0 0 0-5 0z",
@@ -19,11 +21,13 @@ const PATHS = {
   download: "M12 4.5v10M7.5 10.5l4.5 4.5 4.5-4.5M5.5 19h13",
   link: "M10 14l4-4M8.5 11.5l-2 2a3 3 0 0 0 4 4l2-2M15.5 12.5l2-2a3 3 0 0 0-4-4l-2 2",
   leave: "M13.5 5h-8v14h8M10 12h9.5M16 8.5l3.5 3.5-3.5 3.5",
-  settings: "M4 8h9M18 8h2M4 16h2M11 16h9M13 8a2.5 2.5 0 1 0 5 0 2.5 2.5 0 0 0-5 0M6 16a2.5 2.5 0 1 0 5 0 2.5 2.5 0 0 0-5 0",
+  settings:
+    "M4 8h9M18 8h2M4 16h2M11 16h9M13 8a2.5 2.5 0 1 0 5 0 2.5 2.5 0 0 0-5 0M6 16a2.5 2.5 0 1 0 5 0 2.5 2.5 0 0 0-5 0",
   pause: "M9 6.5v11M15 6.5v11",
   play: "M8.5 6.5l9 5.5-9 5.5z",
   system: "M4.5 6h15v9.5h-15zM9 19.5h6M12 15.5v4",
-  light: "M12 8.5a3.5 3.5 0 1 0 0 7 3.5 3.5 0 0 0 0-7zM12 3.5v1.8M12 18.7v1.8M3.5 12h1.8M18.7 12h1.8M6 6l1.2 1.2M16.8 16.8L18 18M6 18l1.2-1.2M16.8 7.2L18 6",
+  light:
+    "M12 8.5a3.5 3.5 0 1 0 0 7 3.5 3.5 0 0 0 0-7zM12 3.5v1.8M12 18.7v1.8M3.5 12h1.8M18.7 12h1.8M6 6l1.2 1.2M16.8 16.8L18 18M6 18l1.2-1.2M16.8 7.2L18 6",
   dark: "M18.5 14A7 7 0 0 1 10 5.5a7 7 0 1 0 8.5 8.5z",
 } as const;
 
@@ -37,7 +41,7 @@ export function Icon({ name }: { name: IconName }): VNode {
   );
 }
 
-/** Two lines that meet in a third: the product's mark. */
+/** The product's logo: two lines that join a third. */
 export function Mark(): VNode {
   return (
     <svg class="mark" viewBox="0 0 32 32" aria-hidden="true" focusable="false">

@@ -1,34 +1,34 @@
-/** What of the page is shown, remembered in the browser where it is a choice that lasts. */
+/** Layout state of the page: the visible tab and the event log's visibility, which the browser stores. */
 import { type ReadonlySignal, signal } from "@preact/signals";
 
-/** On a phone one of these at a time. */
+/** The pane that a phone shows. */
 export type Tab = "transcript" | "agents" | "events";
 
-const LOGS = "trunkline.logs";
-const logs = signal(recall(LOGS) !== "off");
+const LOGS_KEY = "trunkline.logs";
+const logs = signal(load(LOGS_KEY) !== "off");
 
 export const tab = signal<Tab>("transcript");
-/** Whether the event log is shown. */
+/** Visibility of the event log. */
 export const logsShown: ReadonlySignal<boolean> = logs;
 
 export function showLogs(shown: boolean): void {
   logs.value = shown;
   if (!shown && tab.peek() === "events") tab.value = "transcript";
-  remember(LOGS, shown ? "on" : "off");
+  store(LOGS_KEY, shown ? "on" : "off");
 }
 
-function recall(key: string): string | null {
+function load(key: string): string | null {
   try {
     return localStorage.getItem(key);
   } catch {
-    return null; // Storage may be switched off.
+    return null; // Storage may be disabled.
   }
 }
 
-function remember(key: string, value: string): void {
+function store(key: string, value: string): void {
   try {
     localStorage.setItem(key, value);
   } catch {
-    // Then it lasts until the page is closed.
+    // Then the value lasts until the page is closed.
   }
 }

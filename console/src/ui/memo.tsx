@@ -1,8 +1,8 @@
-/** Components that are drawn again only when one of their properties is another one. */
+/** Components that render again only when one of their properties has changed. */
 import { Component, type ComponentChild, type FunctionComponent } from "preact";
 
-export function unchanging<P extends object>(draw: (props: P) => ComponentChild): FunctionComponent<P> {
-  class Unchanging extends Component<P> {
+export function memo<P extends object>(draw: (props: P) => ComponentChild): FunctionComponent<P> {
+  class Memo extends Component<P> {
     override shouldComponentUpdate(next: P): boolean {
       const keys = Object.keys(next) as (keyof P)[];
       return keys.some((key) => next[key] !== (this.props as P)[key]);
@@ -11,5 +11,5 @@ export function unchanging<P extends object>(draw: (props: P) => ComponentChild)
       return draw(this.props as P);
     }
   }
-  return Unchanging as unknown as FunctionComponent<P>;
+  return Memo as unknown as FunctionComponent<P>;
 }

@@ -1,4 +1,4 @@
-/** Short messages above the conversation. One of a key at a time: a new one replaces the old. */
+/** Notices above the conversation. A new notice replaces the one with the same key. */
 import { type ReadonlySignal, signal } from "@preact/signals";
 
 export interface Notice {
@@ -18,5 +18,6 @@ export function notify(notice: Notice): void {
 }
 
 export function dismiss(key: string): void {
-  if (shown.peek().some((notice) => notice.key === key)) shown.value = shown.peek().filter((notice) => notice.key !== key);
+  if (shown.peek().some((notice) => notice.key === key))
+    shown.value = shown.peek().filter((notice) => notice.key !== key);
 }

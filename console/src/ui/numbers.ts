@@ -1,4 +1,4 @@
-/** Counts and money as the browser's language writes them. */
+/** Formats of counts and money in the browser's language. */
 
 const whole = new Intl.NumberFormat();
 const cents = new Intl.NumberFormat(undefined, { style: "currency", currency: "USD", currencyDisplay: "narrowSymbol" });
@@ -11,7 +11,7 @@ const small = new Intl.NumberFormat(undefined, {
 
 const parts = new Intl.NumberFormat(undefined, { style: "percent", maximumFractionDigits: 0 });
 
-/** A share of the whole, 0 to 1. */
+/** Format a share from 0 to 1. */
 export function percent(share: number): string {
   return parts.format(share);
 }
@@ -20,7 +20,7 @@ export function count(value: number): string {
   return whole.format(value);
 }
 
-/** US dollars; less than ten cents with two digits that mean something. */
+/** Format US dollars; less than ten cents with two significant digits. */
 export function dollars(value: number): string {
   return value === 0 || value >= 0.1 ? cents.format(value) : small.format(value);
 }

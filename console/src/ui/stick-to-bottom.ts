@@ -1,47 +1,47 @@
-/** Keeps a scrolled list at its newest entry, until the reader scrolls up. */
+/** Hook that keeps a scrolled list at its newest entry until the reader scrolls up. */
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 
-const NEAR_PX = 32;
+const BOTTOM_THRESHOLD_PX = 32;
 
-export interface Follow {
-  /** The element that scrolls. */
-  frame: { current: HTMLDivElement | null };
-  /** The element that grows inside it. */
+export interface StickToBottom {
+  /** The scrolling element. */
+  container: { current: HTMLDivElement | null };
+  /** The growing element inside it. */
   content: { current: HTMLDivElement | null };
-  following: boolean;
+  sticking: boolean;
   onScroll: () => void;
   jump: () => void;
 }
 
-export function useFollow(): Follow {
+export function useStickToBottom(): StickToBottom {
   const frame = useRef<HTMLDivElement | null>(null);
   const content = useRef<HTMLDivElement | null>(null);
   const [following, setFollowing] = useState(true);
-  const state = useRef({ following: true, place: { top: 0, height: 0, whole: 0 } });
+  const state = useRef({ following: true, position: { top: 0, height: 0, contentHeight: 0 } });
 
   const set = (next: boolean): void => {
     state.current.following = next;
     setFollowing(next);
   };
-  const toEnd = (): void => {
+  const scrollToBottom = (): void => {
     if (frame.current) frame.current.scrollTop = frame.current.scrollHeight;
   };
   const onScroll = (): void => {
     const element = frame.current;
-    if (!element || element.clientHeight === 0) return; // a tab that is not shown
-    const place = placeOf(element);
-    const before = state.current.place;
-    state.current.place = place;
-    if (place.whole - place.top - place.height < NEAR_PX) set(true);
-    else if (isReaders(before, place)) set(false);
-    else if (state.current.following) toEnd();
+    if (!element || element.clientHeight === 0) return; // in a hidden tab
+    const position = scrollPositionOf(element);
+    const previous = state.current.position;
+    state.current.position = position;
+    if (position.contentHeight - position.top - position.height < BOTTOM_THRESHOLD_PX) set(true);
+    else if (hasScrolledUp(previous, position)) set(false);
+    else if (state.current.following) scrollToBottom();
   };
   useLayoutEffect(() => {
     const observer = new ResizeObserver(() => {
       const element = frame.current;
       if (!element) return;
-      if (state.current.following) toEnd();
-      state.current.place = placeOf(element);
+      if (state.current.following) scrollToBottom();
+      state.current.position = scrollPositionOf(element);
     });
     if (frame.current) observer.observe(frame.current);
     if (content.current) observer.observe(content.current);
@@ -49,25 +49,25 @@ export function useFollow(): Follow {
   }, []);
   const jump = (): void => {
     set(true);
-    toEnd();
+    scrollToBottom();
   };
-  return { frame, content, following, onScroll, jump };
+  return { container: frame, content, sticking: following, onScroll, jump };
 }
 
-interface Place {
+interface ScrollPosition {
   top: number;
   height: number;
-  whole: number;
+  contentHeight: number;
 }
 
-function placeOf({ scrollTop, clientHeight, scrollHeight }: HTMLElement): Place {
-  return { top: scrollTop, height: clientHeight, whole: scrollHeight };
+function scrollPositionOf({ scrollTop, clientHeight, scrollHeight }: HTMLElement): ScrollPosition {
+  return { top: scrollTop, height: clientHeight, contentHeight: scrollHeight };
 }
 
 /**
- * Whether somebody scrolled up. Content that grows moves the end away, and the position stays; a pane that grows, or
- * content that shrinks, takes the position up with it.
+ * Return whether the reader scrolled up. Growing content keeps the position; a growing pane or shrinking content moves
+ * it up without the reader.
  */
-function isReaders(before: Place, now: Place): boolean {
-  return now.top < before.top - 1 && now.height <= before.height && now.whole >= before.whole;
+function hasScrolledUp(before: ScrollPosition, now: ScrollPosition): boolean {
+  return now.top < before.top - 1 && now.height <= before.height && now.contentHeight >= before.contentHeight;
 }

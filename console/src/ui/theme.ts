@@ -1,4 +1,4 @@
-/** Light, dark, or as the system has it; remembered in the browser. */
+/** Theme of the page: light, dark or the system's, stored in the browser. */
 import { type ReadonlySignal, signal } from "@preact/signals";
 
 export type Theme = "system" | "light" | "dark";
@@ -14,7 +14,7 @@ export function applyStoredTheme(): void {
     const stored = localStorage.getItem(KEY);
     if (stored === "light" || stored === "dark") apply(stored);
   } catch {
-    // Without storage it is the system's.
+    // Without storage the page uses the system's theme.
   }
 }
 
@@ -24,12 +24,12 @@ export function nextTheme(): void {
   try {
     localStorage.setItem(KEY, next);
   } catch {
-    // Then it lasts until the page is closed.
+    // Then the theme lasts until the page is closed.
   }
 }
 
 function apply(next: Theme): void {
   chosen.value = next;
-  if (next === "system") delete document.documentElement.dataset["theme"];
-  else document.documentElement.dataset["theme"] = next;
+  if (next === "system") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = next;
 }

@@ -1,33 +1,43 @@
 import { expect, it } from "vitest";
-import { choice, readWishes, searchWith } from "../../src/call/address";
+import { parseAddress, scenarioParameters, updateSearch } from "../../src/call/address";
 
-it("reads what the address asks for", () => {
-  expect(readWishes("?scenario=shop&agent=returns&transport=websocket&codec=PCMU&call=c1")).toEqual({
+it("parses the options in the address", () => {
+  expect(parseAddress("?scenario=shop&agent=returns&transport=websocket&codec=PCMU&call=c1")).toEqual({
     scenario: "shop",
     agent: "returns",
     transport: "websocket",
     codec: "pcmu",
     call: "c1",
     problems: [],
-    connects: true,
+    autoConnect: true,
   });
 });
 
-it("takes agentConfig for the scenario, and says what it does not know", () => {
-  const wishes = readWishes("?agentConfig=shop&transport=pigeon&codec=mp3&connect=0");
-  expect(wishes).toMatchObject({ scenario: "shop", transport: null, codec: null, connects: false });
-  expect(wishes.problems).toEqual([
-    "The address asks for the transport “pigeon”; there are: auto, webrtc, websocket.",
-    "The address asks for the codec “mp3”; there are: opus, pcmu, pcma.",
+it("accepts agentConfig for the scenario, and reports unknown values", () => {
+  const options = parseAddress("?agentConfig=shop&transport=pigeon&codec=mp3&connect=0");
+  expect(options).toMatchObject({ scenario: "shop", transport: null, codec: null, autoConnect: false });
+  expect(options.problems).toEqual([
+    "The address has the unknown transport “pigeon”. Use one of: auto, webrtc, websocket.",
+    "The address has the unknown codec “mp3”. Use one of: opus, pcmu, pcma.",
   ]);
-  expect(readWishes("")).toEqual({ scenario: null, agent: null, transport: null, codec: null, call: null, problems: [], connects: true });
+  expect(parseAddress("")).toEqual({
+    scenario: null,
+    agent: null,
+    transport: null,
+    codec: null,
+    call: null,
+    problems: [],
+    autoConnect: true,
+  });
 });
 
-it("changes only what it is told to", () => {
-  expect(searchWith("?codec=pcmu&call=old", { call: "new", agent: null })).toBe("?codec=pcmu&call=new");
-  expect(searchWith("?call=old", { call: null })).toBe("");
+it("changes only the given parameters", () => {
+  expect(updateSearch("?codec=pcmu&call=old", { call: "new", agent: null })).toBe("?codec=pcmu&call=new");
+  expect(updateSearch("?call=old", { call: null })).toBe("");
 });
 
-it("names the scenario as agentConfig and keeps the transport and the codec", () => {
-  expect(searchWith("?scenario=old&transport=websocket&codec=pcma", choice("shop", null))).toBe("?transport=websocket&codec=pcma&agentConfig=shop");
+it("writes the scenario as agentConfig and keeps transport and codec", () => {
+  expect(updateSearch("?scenario=old&transport=websocket&codec=pcma", scenarioParameters("shop", null))).toBe(
+    "?transport=websocket&codec=pcma&agentConfig=shop",
+  );
 });

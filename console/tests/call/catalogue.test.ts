@@ -1,13 +1,13 @@
 import { afterEach, expect, it, vi } from "vitest";
-import * as api from "../../src/transport/api";
 import { loadCatalogue } from "../../src/call/catalogue";
+import * as api from "../../src/transport/api";
 
 afterEach(() => {
   vi.useRealTimers();
   vi.restoreAllMocks();
 });
 
-it("asks a server that is away once at a time, however often one presses, and anew afterwards", async () => {
+it("shares one request while the server is unreachable, and requests again afterwards", async () => {
   vi.useFakeTimers();
   const asked = vi.spyOn(api, "scenarios").mockRejectedValueOnce(new Error("away")).mockResolvedValue([]);
   vi.spyOn(api, "health").mockResolvedValue({ status: "ok", version: "1", provider: "local" });

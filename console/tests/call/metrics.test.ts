@@ -1,11 +1,14 @@
 import { describe, expect, it } from "vitest";
+import { type CallState, emptyCall, type ToolRun } from "../../src/call/call-state";
+import { median, tokenCount } from "../../src/call/metrics";
+import { reduce } from "../../src/call/reducer";
 import type { LogFrame } from "../../src/transport/frames";
 import type { GuardrailChecked, LogEvent } from "../../src/transport/log-events";
-import { median, tokenCount } from "../../src/call/metrics";
-import { type CallState, emptyCall, reduce, type ToolRun } from "../../src/call/reducer";
 
-function after(...events: LogEvent[]): CallState {
-  return events.map((event, index): LogFrame => ({ seq: index + 1, at_ms: index * 10, ...event })).reduce(reduce, emptyCall());
+function stateAfter(...events: LogEvent[]): CallState {
+  return events
+    .map((event, index): LogFrame => ({ seq: index + 1, at_ms: index * 10, ...event }))
+    .reduce(reduce, emptyCall());
 }
 
 const check = (status: GuardrailChecked["status"], more: Partial<GuardrailChecked> = {}): LogEvent => ({
@@ -15,33 +18,42 @@ const check = (status: GuardrailChecked["status"], more: Partial<GuardrailChecke
   status,
   ...more,
 });
-const checks = (state: CallState) => state.measures.get("a1")?.checks;
+const checks = (state: CallState) => state.metrics.get("a1")?.checks;
 
 describe("a guardrail", () => {
-  it("is pending until it says how the message did", () => {
-    expect(checks(after(check("pending")))).toMatchObject([{ status: "pending" }]);
-    expect(checks(after(check("pending"), check("pass", { duration_ms: 80 })))).toMatchObject([{ status: "pass", durationMs: 80 }]);
-    expect(checks(after(check("pending"), check("error", { rationale: "no model" })))).toMatchObject([{ status: "error", rationale: "no model" }]);
+  it("is pending until it has a result", () => {
+    expect(checks(stateAfter(check("pending")))).toMatchObject([{ status: "pending" }]);
+    expect(checks(stateAfter(check("pending"), check("pass", { duration_ms: 80 })))).toMatchObject([
+      { status: "pass", durationMs: 80 },
+    ]);
+    expect(checks(stateAfter(check("pending"), check("error", { rationale: "no model" })))).toMatchObject([
+      { status: "error", rationale: "no model" },
+    ]);
   });
 
-  it("that trips is also a note, with what it objected to", () => {
-    const state = after(check("pending"), check("fail", { category: "OFFENSIVE", rationale: "Rude.", text: "You fool" }));
-    expect(checks(state)).toMatchObject([{ status: "fail", category: "OFFENSIVE", rationale: "Rude.", text: "You fool" }]);
+  it("adds a note with the offending text when it trips", () => {
+    const state = stateAfter(
+      check("pending"),
+      check("fail", { category: "OFFENSIVE", rationale: "Rude.", text: "You fool" }),
+    );
+    expect(checks(state)).toMatchObject([
+      { status: "fail", category: "OFFENSIVE", rationale: "Rude.", text: "You fool" },
+    ]);
     expect(state.entries).toMatchObject([
       { type: "note", tone: "error", title: "Guardrail moderation tripped: OFFENSIVE", detail: { text: "You fool" } },
     ]);
   });
 
-  it("has tripped once and for all, whatever it says of later sentences", () => {
-    const state = after(check("fail", { category: "VIOLENCE" }), check("pending"), check("pass"), check("fail"));
+  it("stays failed after a later pass", () => {
+    const state = stateAfter(check("fail", { category: "VIOLENCE" }), check("pending"), check("pass"), check("fail"));
     expect(checks(state)).toMatchObject([{ status: "fail", category: "VIOLENCE" }]);
     expect(state.entries).toHaveLength(1);
-    expect(checks(after(check("error"), check("pass")))).toMatchObject([{ status: "error" }]);
-    expect(checks(after(check("error"), check("fail")))).toMatchObject([{ status: "fail" }]);
+    expect(checks(stateAfter(check("error"), check("pass")))).toMatchObject([{ status: "error" }]);
+    expect(checks(stateAfter(check("error"), check("fail")))).toMatchObject([{ status: "fail" }]);
   });
 
-  it("is told apart from other guardrails of the same message", () => {
-    const state = after(check("pass"), check("pending", { guardrail: "length" }));
+  it("is separate from other guardrails of the same message", () => {
+    const state = stateAfter(check("pass"), check("pending", { guardrail: "length" }));
     expect(checks(state)).toMatchObject([
       { guardrail: "moderation", status: "pass" },
       { guardrail: "length", status: "pending" },
@@ -49,8 +61,8 @@ describe("a guardrail", () => {
   });
 });
 
-describe("measures", () => {
-  it("keeps a turn's delay with its parts, and the delays of the call without the greeting's", () => {
+describe("metrics", () => {
+  it("contain a message's latency with its parts, and the call's latencies without the greeting", () => {
     const turn = (item_id: string, total_ms: number, answered: "speech" | "greeting"): LogEvent => ({
       kind: "turn.latency",
       item_id,
@@ -59,14 +71,20 @@ describe("measures", () => {
       after: answered,
       tool_ms: 5,
     });
-    const state = after(turn("a1", 900, "greeting"), turn("a2", 300, "speech"), turn("a3", 500, "speech"));
-    expect(state.measures.get("a2")?.turn).toEqual({ totalMs: 300, parts: [{ name: "model", ms: 300 }], after: "speech", toolMs: 5, guardrailMs: 0 });
-    expect(state.delays).toEqual([300, 500]);
-    expect(median(state.delays)).toBe(400);
+    const state = stateAfter(turn("a1", 900, "greeting"), turn("a2", 300, "speech"), turn("a3", 500, "speech"));
+    expect(state.metrics.get("a2")?.latency).toEqual({
+      totalMs: 300,
+      parts: [{ name: "model", ms: 300 }],
+      after: "speech",
+      toolMs: 5,
+      guardrailMs: 0,
+    });
+    expect(state.latencies).toEqual([300, 500]);
+    expect(median(state.latencies)).toBe(400);
     expect(median([])).toBeNull();
   });
 
-  it("adds up what a message used, and takes the call's sum as it is told", () => {
+  it("add up the usage of a message and contain the total of the call", () => {
     const used = (cost: number | undefined, total_cost: number, item_id?: string): LogEvent => ({
       kind: "usage.updated",
       source: "response",
@@ -77,14 +95,18 @@ describe("measures", () => {
       ...(cost !== undefined && { cost }),
       ...(item_id !== undefined && { item_id }),
     });
-    const state = after(used(0.25, 0.25, "a1"), used(0.5, 0.75, "a1"), used(undefined, 0.75));
-    expect(state.measures.get("a1")?.usage).toEqual({ tokens: { input_text: 200, cached_text: 80, output_audio: 40 }, seconds: 0, cost: 0.75 });
+    const state = stateAfter(used(0.25, 0.25, "a1"), used(0.5, 0.75, "a1"), used(undefined, 0.75));
+    expect(state.metrics.get("a1")?.usage).toEqual({
+      tokens: { input_text: 200, cached_text: 80, output_audio: 40 },
+      seconds: 0,
+      cost: 0.75,
+    });
     expect(state.usage).toEqual({ tokens: { input_text: 300 }, seconds: 0, cost: 0.75 });
     expect(tokenCount({ input_text: 200, cached_text: 80, output_audio: 40 })).toBe(240);
-    expect(after(used(0.25, 0.25, "a1"), used(undefined, 0.25, "a1")).measures.get("a1")?.usage?.cost).toBeNull();
+    expect(stateAfter(used(0.25, 0.25, "a1"), used(undefined, 0.25, "a1")).metrics.get("a1")?.usage?.cost).toBeNull();
   });
 
-  it("counts the seconds of sound that are paid by time", () => {
+  it("count seconds of audio that are billed by duration", () => {
     const heard = (seconds: number, total_seconds: number): LogEvent => ({
       kind: "usage.updated",
       source: "transcription",
@@ -95,13 +117,13 @@ describe("measures", () => {
       seconds,
       total_seconds,
     });
-    const state = after(heard(2, 2), heard(1.5, 3.5));
-    expect(state.measures.get("u1")?.usage?.seconds).toBe(3.5);
+    const state = stateAfter(heard(2, 2), heard(1.5, 3.5));
+    expect(state.metrics.get("u1")?.usage?.seconds).toBe(3.5);
     expect(state.usage?.seconds).toBe(3.5);
   });
 });
 
-describe("a tool that takes long", () => {
+describe("a long tool run", () => {
   const start = (call_id: string, parent?: string): LogEvent => ({
     kind: "tool.started",
     call_id,
@@ -111,19 +133,30 @@ describe("a tool that takes long", () => {
     ...(parent !== undefined && { parent }),
   });
   const run = (state: CallState, callId: string): ToolRun | undefined =>
-    state.entries.find((entry): entry is ToolRun => entry.type === "tool" && entry.callId === callId);
+    state.entries.find((entry): entry is ToolRun => entry.type === "tool" && entry.toolCallId === callId);
 
-  it("says how far it is", () => {
-    const state = after(start("t"), { kind: "tool.progress", call_id: "t", message: "Half", fraction: 0.5 }, { kind: "tool.progress", call_id: "t", message: "Nearly" });
+  it("shows its progress", () => {
+    const state = stateAfter(
+      start("t"),
+      { kind: "tool.progress", call_id: "t", message: "Half", fraction: 0.5 },
+      { kind: "tool.progress", call_id: "t", message: "Nearly" },
+    );
     expect(run(state, "t")?.progress).toEqual([
       { atMs: 10, message: "Half", fraction: 0.5 },
       { atMs: 20, message: "Nearly", fraction: null },
     ]);
   });
 
-  it("has those it causes below it, in their order, also when others begin meanwhile", () => {
-    const state = after(start("t"), start("other"), start("t1", "t"), start("t2", "t"), start("t1a", "t1"), start("orphan", "gone"));
-    expect(state.entries.map((entry) => (entry.type === "tool" ? [entry.callId, entry.depth] : null))).toEqual([
+  it("has its nested runs below it in order, also when other runs start meanwhile", () => {
+    const state = stateAfter(
+      start("t"),
+      start("other"),
+      start("t1", "t"),
+      start("t2", "t"),
+      start("t1a", "t1"),
+      start("orphan", "gone"),
+    );
+    expect(state.entries.map((entry) => (entry.type === "tool" ? [entry.toolCallId, entry.depth] : null))).toEqual([
       ["t", 0],
       ["t1", 1],
       ["t1a", 2],
@@ -134,43 +167,61 @@ describe("a tool that takes long", () => {
   });
 
   it.each([
-    ["before it begins", ["ask", "start"]],
-    ["when it has begun", ["start", "ask"]],
-  ])("may need the caller's permission %s", (_when, order) => {
+    ["before it starts", ["ask", "start"]],
+    ["after its start", ["start", "ask"]],
+  ])("may need the caller's approval %s", (_when, order) => {
     const ask: LogEvent = { kind: "approval.needed", call_id: "t", name: "t", arguments: { n: 1 }, agent: "clerk" };
     const events = order.map((name) => (name === "ask" ? ask : start("t")));
-    const asked = after(...events);
-    expect(asked.asking).toEqual(["t"]);
+    const asked = stateAfter(...events);
+    expect(asked.pendingApprovals).toEqual(["t"]);
     expect(asked.entries).toHaveLength(1);
-    expect(run(asked, "t")).toMatchObject({ agent: "clerk", args: { n: 1 }, approval: { state: "asked" } });
-    const refused = after(...events, { kind: "approval.resolved", call_id: "t", approved: false, reason: "no answer" });
-    expect(refused.asking).toEqual([]);
+    expect(run(asked, "t")).toMatchObject({ agent: "clerk", args: { n: 1 }, approval: { state: "pending" } });
+    const refused = stateAfter(...events, {
+      kind: "approval.resolved",
+      call_id: "t",
+      approved: false,
+      reason: "no answer",
+    });
+    expect(refused.pendingApprovals).toEqual([]);
     expect(run(refused, "t")?.approval).toEqual({ state: "refused", reason: "no answer" });
   });
 
-  it("is no longer asked about when the call has ended", () => {
-    const state = after({ kind: "approval.needed", call_id: "t", name: "t", arguments: {}, agent: "clerk" }, { kind: "call.ended", reason: "x" });
-    expect(state.asking).toEqual([]);
+  it("waits for approval no longer after the call's end", () => {
+    const state = stateAfter(
+      { kind: "approval.needed", call_id: "t", name: "t", arguments: {}, agent: "clerk" },
+      { kind: "call.ended", reason: "x" },
+    );
+    expect(state.pendingApprovals).toEqual([]);
   });
 });
 
 describe("settings", () => {
-  it("are kept, and what changes is a note", () => {
-    const state = after({ kind: "call.settings" }, { kind: "call.settings", push_to_talk: true, codec: "pcmu" }, { kind: "call.settings", codec: "pcmu" });
+  it("are stored, and changes add a note", () => {
+    const state = stateAfter(
+      { kind: "call.settings" },
+      { kind: "call.settings", push_to_talk: true, codec: "pcmu" },
+      { kind: "call.settings", codec: "pcmu" },
+    );
     expect(state.settings).toEqual({ pushToTalk: false, codec: "pcmu", voice: null, speed: null });
-    expect(state.entries.map((entry) => entry.type === "note" && entry.title)).toEqual(["Push-to-talk on, Codec PCMU", "Push-to-talk off"]);
+    expect(state.entries.map((entry) => entry.type === "note" && entry.title)).toEqual([
+      "Push-to-talk on, Codec PCMU",
+      "Push-to-talk off",
+    ]);
   });
 });
 
-it("tells of notices and of new connections to the model", () => {
-  const state = after({ kind: "notice", message: "Ten minutes left.", code: "limit", hint: "Say goodbye." }, { kind: "link.rolled_over", reason: "60 min" });
+it("adds notes for notices and new connections to the model", () => {
+  const state = stateAfter(
+    { kind: "notice", message: "Ten minutes left.", code: "limit", hint: "Say goodbye." },
+    { kind: "link.rolled_over", reason: "60 min" },
+  );
   expect(state.entries).toMatchObject([
     { tone: "plain", title: "Ten minutes left.", detail: "Say goodbye." },
     { tone: "plain", title: "A new connection to the model: 60 min", detail: { replayed: 0 } },
   ]);
 });
 
-it("remembers the handoffs", () => {
-  const state = after({ kind: "agent.changed", agent: "a" }, { kind: "agent.changed", agent: "b", previous: "a" });
+it("records handoffs", () => {
+  const state = stateAfter({ kind: "agent.changed", agent: "a" }, { kind: "agent.changed", agent: "b", previous: "a" });
   expect(state.handoffs).toEqual([{ from: "a", to: "b", seq: 2 }]);
 });

@@ -1,110 +1,114 @@
 import { signal } from "@preact/signals";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import * as preferences from "../../src/call/preferences";
+import { PushToTalk } from "../../src/call/push-to-talk";
 import type { Command } from "../../src/transport/call-socket";
-import * as choices from "../../src/call/preferences";
 import type { Leg } from "../../src/transport/leg";
-import { Talk } from "../../src/call/push-to-talk";
 
-let told: string[];
-let shut: boolean;
+let sent: string[];
+let standby: boolean;
 let muted: boolean;
 
-function legBy(transport: "webrtc" | "websocket"): Leg {
+function legOver(transport: "webrtc" | "websocket"): Leg {
   return {
     transport,
-    microphone: { mute: (on: boolean) => (muted = on), shutOff: (off: boolean) => (shut = off) },
-    silence: () => told.push("silence"),
+    microphone: { mute: (on: boolean) => (muted = on), setStandby: (on: boolean) => (standby = on) },
+    interruptPlayback: () => sent.push("interrupt"),
   } as unknown as Leg;
 }
 
-function talkBy(transport: "webrtc" | "websocket", ordered = signal(false)): Talk {
-  return new Talk(signal<Leg | null>(legBy(transport)), ordered, (command: Command) => told.push(command.type) > 0);
+function pushToTalkOver(transport: "webrtc" | "websocket", requiredByCall = signal(false)): PushToTalk {
+  return new PushToTalk(
+    signal<Leg | null>(legOver(transport)),
+    requiredByCall,
+    (command: Command) => sent.push(command.type) > 0,
+  );
 }
 
 beforeEach(() => {
   vi.useFakeTimers();
-  told = [];
-  choices.pushToTalk.choose(true);
+  sent = [];
+  preferences.pushToTalk.save(true);
 });
 
 afterEach(() => {
   vi.useRealTimers();
-  choices.pushToTalk.choose(false);
+  preferences.pushToTalk.save(false);
 });
 
-it("keeps the microphone shut but while one presses", () => {
-  const talk = talkBy("webrtc");
-  expect(shut).toBe(true);
+it("keeps the microphone in standby except while the button is pressed", () => {
+  const talk = pushToTalkOver("webrtc");
+  expect(standby).toBe(true);
   talk.press();
-  expect(shut).toBe(false);
-  expect(told).toEqual(["silence", "press"]);
+  expect(standby).toBe(false);
+  expect(sent).toEqual(["interrupt", "press"]);
 });
 
-it("over WebRTC tells the end at once, and listens on for the sound that is still on its way", () => {
-  const talk = talkBy("webrtc");
+it("sends the release at once over WebRTC and keeps the microphone open for the tail", () => {
+  const talk = pushToTalkOver("webrtc");
   talk.press();
   talk.release();
-  expect(told.at(-1)).toBe("release");
+  expect(sent.at(-1)).toBe("release");
   vi.advanceTimersByTime(199);
-  expect(shut).toBe(false);
+  expect(standby).toBe(false);
   vi.advanceTimersByTime(1);
-  expect(shut).toBe(true);
+  expect(standby).toBe(true);
 });
 
-it("on the relay tells the end after the last sound", () => {
-  const talk = talkBy("websocket");
+it("sends the release after the last audio on the relay", () => {
+  const talk = pushToTalkOver("websocket");
   talk.press();
   talk.release();
-  expect(told).not.toContain("release");
+  expect(sent).not.toContain("release");
   vi.advanceTimersByTime(120);
-  expect(told.filter((one) => one === "release")).toHaveLength(1);
-  expect(shut).toBe(true);
+  expect(sent.filter((one) => one === "release")).toHaveLength(1);
+  expect(standby).toBe(true);
 });
 
-it("takes two presses and two releases for one", () => {
-  const talk = talkBy("websocket");
+it("treats repeated presses and releases as one", () => {
+  const talk = pushToTalkOver("websocket");
   talk.press();
   talk.press();
   talk.release();
   talk.release();
   vi.runAllTimers();
-  expect(told).toEqual(["silence", "press", "release"]);
+  expect(sent).toEqual(["interrupt", "press", "release"]);
 });
 
-it("goes on with the turn after a slip of the finger", () => {
-  const talk = talkBy("websocket");
+it("continues the turn after a short release", () => {
+  const talk = pushToTalkOver("websocket");
   talk.press();
   talk.release();
   vi.advanceTimersByTime(60);
   talk.press();
   vi.runAllTimers();
-  expect(shut).toBe(false);
-  expect(told.filter((one) => one === "press")).toHaveLength(1);
+  expect(standby).toBe(false);
+  expect(sent.filter((one) => one === "press")).toHaveLength(1);
 });
 
-it("does nothing where the caller is always heard, and follows the call's own order to push", () => {
-  choices.pushToTalk.choose(false);
-  const ordered = signal(false);
-  const talk = talkBy("webrtc", ordered);
+it("does nothing without push-to-talk, and follows the call's setting", () => {
+  preferences.pushToTalk.save(false);
+  const requiredByCall = signal(false);
+  const talk = pushToTalkOver("webrtc", requiredByCall);
   talk.press();
-  expect([told, shut]).toEqual([[], false]);
-  ordered.value = true;
-  expect(shut).toBe(true);
+  expect([sent, standby]).toEqual([[], false]);
+  requiredByCall.value = true;
+  expect(standby).toBe(true);
 });
 
-it("keeps a muted microphone muted, until one presses to talk", () => {
-  const talk = talkBy("webrtc");
+it("keeps a muted microphone muted until the button is pressed", () => {
+  const talk = pushToTalkOver("webrtc");
   talk.mute(true);
   expect(muted).toBe(true);
   talk.press();
   expect(muted).toBe(false);
 });
 
-it("lets go when the connection does", () => {
-  const talk = talkBy("websocket");
+it("cancels the turn when the connection is lost", () => {
+  const talk = pushToTalkOver("websocket");
   talk.press();
-  talk.letGo();
+  talk.cancel();
   vi.runAllTimers();
-  expect([talk.held.value, shut]).toEqual([false, true]);
-  expect(told).not.toContain("release");
+  expect([talk.pressed.value, standby]).toEqual([false, true]);
+  expect(sent).not.toContain("release");
 });

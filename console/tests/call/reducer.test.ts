@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
+import { type CallState, emptyCall, type Message } from "../../src/call/call-state";
+import { reduce } from "../../src/call/reducer";
 import type { LogFrame } from "../../src/transport/frames";
 import type { LogEvent } from "../../src/transport/log-events";
-import { type CallState, emptyCall, type Message, reduce } from "../../src/call/reducer";
 
-/** The state after these events, numbered from 1 and 10 ms apart. */
-function after(...events: LogEvent[]): CallState {
+/** Return the state after these events, numbered from 1 and 10 ms apart. */
+function stateAfter(...events: LogEvent[]): CallState {
   return events.map(frame).reduce(reduce, emptyCall());
 }
 
@@ -29,45 +30,65 @@ const said = (item_id: string, previous_item_id?: string): LogEvent => ({
   ...(previous_item_id !== undefined && { previous_item_id }),
 });
 const order = (state: CallState): string[] =>
-  state.entries.map((entry) => (entry.type === "message" ? entry.itemId : entry.type === "tool" ? entry.name : entry.type));
-const message = (state: CallState, itemId: string): Message =>
-  state.entries.find((entry): entry is Message => entry.type === "message" && entry.itemId === itemId)!;
+  state.entries.map((entry) =>
+    entry.type === "message" ? entry.itemId : entry.type === "tool" ? entry.name : entry.type,
+  );
+function message(state: CallState, itemId: string): Message {
+  const found = state.entries.find((entry) => entry.type === "message" && entry.itemId === itemId);
+  if (found?.type !== "message") throw new Error(`The transcript has no message ${itemId}.`);
+  return found;
+}
 
 describe("a call", () => {
-  it("tells what it is and when its clock began", () => {
-    const state = after(started);
-    expect(state).toMatchObject({ callId: "call_1", scenario: "shop", agent: "clerk", provider: "local", endReason: null });
+  it("has its facts and its start time", () => {
+    const state = stateAfter(started);
+    expect(state).toMatchObject({
+      callId: "call_1",
+      scenario: "shop",
+      agent: "clerk",
+      provider: "local",
+      endReason: null,
+    });
     expect(state.startedAt).toBe(Date.UTC(2026, 4, 1, 10, 0, 0, 250));
   });
 
-  it("follows handoffs", () => {
-    const state = after(started, { kind: "agent.changed", agent: "clerk" }, { kind: "agent.changed", agent: "returns", previous: "clerk" });
+  it("changes its agent on handoffs", () => {
+    const state = stateAfter(
+      started,
+      { kind: "agent.changed", agent: "clerk" },
+      { kind: "agent.changed", agent: "returns", previous: "clerk" },
+    );
     expect(state.agent).toBe("returns");
     expect(state.entries.at(-1)).toMatchObject({ type: "agent", agent: "returns", previous: "clerk" });
   });
 
-  it("knows when the model's connection is lost and restored", () => {
-    const lost = after(started, { kind: "link.up", model: "m" }, { kind: "link.lost", reason: "1006" });
+  it("tracks the loss and return of the connection to the model", () => {
+    const lost = stateAfter(started, { kind: "link.up", model: "m" }, { kind: "link.lost", reason: "1006" });
     expect(lost.link).toBe("lost");
     expect(reduce(lost, frame({ kind: "link.restored", attempts: 1, lost_for_ms: 400 }, 3)).link).toBe("up");
   });
 
-  it("stays readable when it has ended, with nothing growing", () => {
-    const state = after(started, said("a1"), { kind: "message.delta", item_id: "a1", text: "Hel" }, { kind: "call.ended", reason: "hung up" });
+  it("stays readable after its end, without streaming messages", () => {
+    const state = stateAfter(
+      started,
+      said("a1"),
+      { kind: "message.delta", item_id: "a1", text: "Hel" },
+      { kind: "call.ended", reason: "hung up" },
+    );
     expect(state.endReason).toBe("hung up");
     expect(message(state, "a1")).toMatchObject({ text: "Hel", status: "interrupted" });
   });
 
-  it("ignores events that it has seen, and kinds that it does not know but for the event log", () => {
-    const state = after(started, said("a1"), { kind: "message.delta", item_id: "a1", text: "Hello" });
+  it("ignores repeated events, and keeps unknown kinds for the event log only", () => {
+    const state = stateAfter(started, said("a1"), { kind: "message.delta", item_id: "a1", text: "Hello" });
     expect(reduce(state, frame({ kind: "message.delta", item_id: "a1", text: "Hello" }, 2))).toBe(state);
     const newer = reduce(state, { seq: 4, at_ms: 40, kind: "moon.risen" } as unknown as LogFrame);
     expect(newer.entries).toBe(state.entries);
     expect(newer.events.length).toBe(4);
   });
 
-  it("does not change the states before it", () => {
-    const before = after(started, said("a1"));
+  it("does not change earlier states", () => {
+    const before = stateAfter(started, said("a1"));
     reduce(before, frame({ kind: "message.delta", item_id: "a1", text: "late" }, 2));
     const other = reduce(before, frame({ kind: "message.delta", item_id: "a1", text: "other" }, 2));
     expect(message(before, "a1").text).toBe("");
@@ -77,43 +98,64 @@ describe("a call", () => {
 });
 
 describe("a message", () => {
-  it("grows by its deltas and ends as what was really said", () => {
-    const growing = after(said("a1"), { kind: "message.delta", item_id: "a1", text: "Hel" }, { kind: "message.delta", item_id: "a1", text: "lo" });
-    expect(message(growing, "a1")).toMatchObject({ text: "Hello", status: "growing" });
-    const done = reduce(growing, frame({ kind: "message.done", item_id: "a1", role: "assistant", text: "Hello!" }, 3));
+  it("grows with its deltas and ends with the final text", () => {
+    const streaming = stateAfter(
+      said("a1"),
+      { kind: "message.delta", item_id: "a1", text: "Hel" },
+      { kind: "message.delta", item_id: "a1", text: "lo" },
+    );
+    expect(message(streaming, "a1")).toMatchObject({ text: "Hello", status: "streaming" });
+    const done = reduce(
+      streaming,
+      frame({ kind: "message.done", item_id: "a1", role: "assistant", text: "Hello!" }, 3),
+    );
     expect(message(done, "a1")).toMatchObject({ text: "Hello!", status: "completed" });
   });
 
-  it("keeps what was heard of it when it is cut, whichever is told first", () => {
-    const done: LogEvent = { kind: "message.done", item_id: "a1", role: "assistant", text: "One two three", status: "interrupted" };
+  it("keeps its heard part after an interruption, in either order of events", () => {
+    const done: LogEvent = {
+      kind: "message.done",
+      item_id: "a1",
+      role: "assistant",
+      text: "One two three",
+      status: "interrupted",
+    };
     const cut: LogEvent = { kind: "message.truncated", item_id: "a1", heard_ms: 700, text: "One two" };
-    for (const state of [after(said("a1"), done, cut), after(said("a1"), cut, done)]) {
-      expect(message(state, "a1")).toMatchObject({ text: "One two three", status: "interrupted", heard: { ms: 700, text: "One two" } });
+    for (const state of [stateAfter(said("a1"), done, cut), stateAfter(said("a1"), cut, done)]) {
+      expect(message(state, "a1")).toMatchObject({
+        text: "One two three",
+        status: "interrupted",
+        heard: { ms: 700, text: "One two" },
+      });
     }
   });
 
-  it("may be hidden, and is then still one that others follow", () => {
-    const state = after({ kind: "message.added", item_id: "u1", role: "user", hidden: true }, said("a1", "u1"));
+  it("can be hidden and still precede other messages", () => {
+    const state = stateAfter({ kind: "message.added", item_id: "u1", role: "user", hidden: true }, said("a1", "u1"));
     expect(message(state, "u1").hidden).toBe(true);
     expect(order(state)).toEqual(["u1", "a1"]);
   });
 });
 
 describe("the transcript's order", () => {
-  it("puts what the caller said before the answer that already runs", () => {
-    expect(order(after(said("a1"), said("a2"), said("u1", "a1")))).toEqual(["a1", "u1", "a2"]);
+  it("puts late caller text before the reply in progress", () => {
+    expect(order(stateAfter(said("a1"), said("a2"), said("u1", "a1")))).toEqual(["a1", "u1", "a2"]);
   });
 
-  it("appends what follows the newest message, behind the notes in between", () => {
-    expect(order(after(said("a1"), { kind: "breadcrumb", title: "x" }, said("u1", "a1")))).toEqual(["a1", "note", "u1"]);
+  it("appends a successor of the newest message behind the notes in between", () => {
+    expect(order(stateAfter(said("a1"), { kind: "breadcrumb", title: "x" }, said("u1", "a1")))).toEqual([
+      "a1",
+      "note",
+      "u1",
+    ]);
   });
 
-  it("appends what follows something that is no message", () => {
-    expect(order(after(said("u1"), said("a1", "function_output")))).toEqual(["u1", "a1"]);
+  it("appends a message whose predecessor is not a message", () => {
+    expect(order(stateAfter(said("u1"), said("a1", "function_output")))).toEqual(["u1", "a1"]);
   });
 
-  it("places late speech by when it ended, where what it follows is not known", () => {
-    const state = after(
+  it("places late speech without a known predecessor by its end", () => {
+    const state = stateAfter(
       said("a1"),
       { kind: "speech.started", item_id: "u1" },
       { kind: "speech.stopped", item_id: "u1" },
@@ -123,65 +165,104 @@ describe("the transcript's order", () => {
     expect(order(state)).toEqual(["a1", "u1", "a2"]);
   });
 
-  it("leaves a tool that ran after the speech behind it", () => {
+  it("keeps a tool run after the speech behind it", () => {
     const tool: LogEvent = { kind: "tool.started", call_id: "c", name: "look", arguments: {}, agent: "clerk" };
-    const state = after(said("a1"), { kind: "speech.started", item_id: "u1" }, { kind: "speech.stopped", item_id: "u1" }, tool, said("a2"), said("u1", "a1"));
+    const state = stateAfter(
+      said("a1"),
+      { kind: "speech.started", item_id: "u1" },
+      { kind: "speech.stopped", item_id: "u1" },
+      tool,
+      said("a2"),
+      said("u1", "a1"),
+    );
     expect(order(state)).toEqual(["a1", "u1", "look", "a2"]);
   });
 
   it("adds a message once", () => {
-    expect(order(after(said("a1"), said("a1")))).toEqual(["a1"]);
+    expect(order(stateAfter(said("a1"), said("a1")))).toEqual(["a1"]);
   });
 });
 
 describe("a tool", () => {
-  const start = (call_id: string): LogEvent => ({ kind: "tool.started", call_id, name: "lookup", arguments: { n: 1 }, agent: "clerk" });
+  const start = (call_id: string): LogEvent => ({
+    kind: "tool.started",
+    call_id,
+    name: "lookup",
+    arguments: { n: 1 },
+    agent: "clerk",
+  });
 
-  it("is one entry, its end paired with its start by call id", () => {
-    const state = after(start("c1"), start("c2"), { kind: "tool.done", call_id: "c1", name: "lookup", duration_ms: 12, result: [1] });
+  it("is one entry from its start to its end", () => {
+    const state = stateAfter(start("c1"), start("c2"), {
+      kind: "tool.done",
+      call_id: "c1",
+      name: "lookup",
+      duration_ms: 12,
+      result: [1],
+    });
     expect(state.entries).toHaveLength(2);
-    expect(state.entries[0]).toMatchObject({ callId: "c1", args: { n: 1 }, outcome: { durationMs: 12, result: [1] } });
-    expect(state.entries[1]).toMatchObject({ callId: "c2", outcome: null });
+    expect(state.entries[0]).toMatchObject({
+      toolCallId: "c1",
+      args: { n: 1 },
+      outcome: { durationMs: 12, result: [1] },
+    });
+    expect(state.entries[1]).toMatchObject({ toolCallId: "c2", outcome: null });
   });
 
   it("may fail", () => {
-    const state = after(start("c1"), { kind: "tool.done", call_id: "c1", name: "lookup", duration_ms: 3, error: "no such order" });
+    const state = stateAfter(start("c1"), {
+      kind: "tool.done",
+      call_id: "c1",
+      name: "lookup",
+      duration_ms: 3,
+      error: "no such order",
+    });
     expect(state.entries[0]).toMatchObject({ outcome: { error: "no such order" } });
   });
 
-  it("shows its end though its start is no longer in the log", () => {
-    const state = after({ kind: "tool.done", call_id: "c1", name: "lookup", duration_ms: 3 });
+  it("shows its end without its start", () => {
+    const state = stateAfter({ kind: "tool.done", call_id: "c1", name: "lookup", duration_ms: 3 });
     expect(state.entries[0]).toMatchObject({ type: "tool", name: "lookup", outcome: { durationMs: 3, result: null } });
   });
 });
 
-describe("another way for the sound", () => {
+describe("a transport change", () => {
   const chosen: LogEvent = { kind: "link.lost", reason: "the caller came another way" };
   const joined = (transport: "webrtc" | "websocket"): LogEvent => ({ kind: "leg.joined", leg_id: "l", transport });
   const titles = (state: CallState) => state.entries.map((entry) => entry.type === "note" && entry.title);
 
-  it("is named once the caller is there by it", () => {
-    const onItsWay = after(joined("webrtc"), chosen);
-    expect(titles(onItsWay)).toEqual(["The sound takes another way"]);
+  it("adds the transport to its note once the leg has joined", () => {
+    const onItsWay = stateAfter(joined("webrtc"), chosen);
+    expect(titles(onItsWay)).toEqual(["Changing the audio transport"]);
     const there = reduce(onItsWay, frame(joined("websocket"), 3));
-    expect(titles(there)).toEqual(["The sound takes another way: WebSocket, uncompressed"]);
+    expect(titles(there)).toEqual(["Audio transport changed: WebSocket, uncompressed"]);
     expect(titles(reduce(there, frame(joined("webrtc"), 4)))).toEqual(titles(there));
   });
 
-  it("is named with the codec that was chosen, where the log knows it", () => {
+  it("adds the codec if the log has it", () => {
     const telephone: LogEvent = { kind: "call.settings", codec: "pcmu" };
-    expect(titles(after(joined("webrtc"), telephone, chosen, joined("websocket")))).toEqual(["Codec PCMU", "The sound takes another way: WebSocket, PCMU"]);
-    expect(titles(after(joined("websocket"), chosen, joined("webrtc")))).toEqual(["The sound takes another way: WebRTC"]);
+    expect(titles(stateAfter(joined("webrtc"), telephone, chosen, joined("websocket")))).toEqual([
+      "Codec PCMU",
+      "Audio transport changed: WebSocket, PCMU",
+    ]);
+    expect(titles(stateAfter(joined("websocket"), chosen, joined("webrtc")))).toEqual([
+      "Audio transport changed: WebRTC",
+    ]);
   });
 
-  it("may be of the same kind", () => {
-    expect(titles(after(joined("webrtc"), chosen, joined("webrtc")))).toEqual(["The sound takes a new connection: WebRTC"]);
+  it("can keep the same transport", () => {
+    expect(titles(stateAfter(joined("webrtc"), chosen, joined("webrtc")))).toEqual(["Audio reconnected: WebRTC"]);
   });
 });
 
 describe("errors", () => {
-  it("are shown with what to do about them", () => {
-    const state = after({ kind: "error", message: "Not deployed.", hint: "Deploy it.", source: "provider" });
-    expect(state.entries[0]).toMatchObject({ type: "note", tone: "error", title: "Not deployed.", detail: "Deploy it." });
+  it("are shown with their hints", () => {
+    const state = stateAfter({ kind: "error", message: "Not deployed.", hint: "Deploy it.", source: "provider" });
+    expect(state.entries[0]).toMatchObject({
+      type: "note",
+      tone: "error",
+      title: "Not deployed.",
+      detail: "Deploy it.",
+    });
   });
 });

@@ -1,7 +1,7 @@
 import { cleanup, fireEvent, render, screen, within } from "@testing-library/preact";
 import { afterEach, describe, expect, it } from "vitest";
 import { EventLog } from "../../src/event-log/EventLog";
-import { type Choice, EventKinds, isChosen } from "../../src/event-log/event-kinds";
+import { EventKinds, type KindFilter, matchesKind } from "../../src/event-log/event-kinds";
 import { lineOf } from "../../src/event-log/event-lines";
 import { EventList } from "../../src/event-log/event-list";
 import { EventPairs } from "../../src/event-log/event-pairs";
@@ -11,18 +11,26 @@ import type { LogEvent } from "../../src/transport/log-events";
 
 afterEach(cleanup);
 
-const frames = (...events: LogEvent[]): LogFrame[] => events.map((event, index) => ({ seq: index + 1, at_ms: index * 10, ...event }));
-const list = (...events: LogEvent[]): EventList => frames(...events).reduce((all, frame) => all.with(frame), EventList.empty());
+const frames = (...events: LogEvent[]): LogFrame[] =>
+  events.map((event, index) => ({ seq: index + 1, at_ms: index * 10, ...event }));
+const list = (...events: LogEvent[]): EventList =>
+  frames(...events).reduce((all, frame) => all.with(frame), EventList.empty());
 
 const started: LogEvent = { kind: "tool.started", call_id: "c1", name: "look", arguments: { q: 1 }, agent: "clerk" };
 const done: LogEvent = { kind: "tool.done", call_id: "c1", name: "look", duration_ms: 8, result: "found" };
 const delta: LogEvent = { kind: "message.delta", item_id: "a", text: "Hello" };
-const asked: LogEvent = { kind: "wire.received", event: { type: "response.function_call_arguments.done", call_id: "w1" } };
-const answered: LogEvent = { kind: "wire.sent", event: { type: "conversation.item.create", item: { type: "function_call_output", call_id: "w1" } } };
+const asked: LogEvent = {
+  kind: "wire.received",
+  event: { type: "response.function_call_arguments.done", call_id: "w1" },
+};
+const answered: LogEvent = {
+  kind: "wire.sent",
+  event: { type: "conversation.item.create", item: { type: "function_call_output", call_id: "w1" } },
+};
 const broken: LogEvent = { kind: "error", message: "No." };
 
 describe("kinds", () => {
-  it("are listed once each, the call's and the wire's apart, and the list stays the same while nothing is new", () => {
+  it("are listed once each, separately for call and wire, and the list is stable until a new kind arrives", () => {
     const kinds = new EventKinds();
     const events = list(delta, asked, started, delta);
     const first = kinds.update(events);
@@ -31,19 +39,21 @@ describe("kinds", () => {
     expect(kinds.update(list(broken))).toEqual({ own: ["error"], wire: [] });
   });
 
-  it.each<[Choice, number]>([
+  it.each<[KindFilter, number]>([
     ["all", 6],
-    ["story", 3],
+    ["conversation", 3],
     ["wire", 2],
     ["tools", 2],
     ["errors", 1],
     ["kind:message.delta", 1],
     ["kind:conversation.item.create", 1],
-  ])("%s lets through %i of these", (choice, count) => {
-    expect(frames(started, delta, asked, answered, done, broken).filter((frame) => isChosen(frame, choice))).toHaveLength(count);
+  ])("%s passes %i of these events", (choice, count) => {
+    expect(
+      frames(started, delta, asked, answered, done, broken).filter((frame) => matchesKind(frame, choice)),
+    ).toHaveLength(count);
   });
 
-  it("are chosen together with words", () => {
+  it("combine with a word filter", () => {
     const selection = new EventSelection();
     const events = list(started, done, delta, broken);
     expect(selection.update(events, "found", "tools").length).toBe(1);
@@ -52,20 +62,28 @@ describe("kinds", () => {
   });
 });
 
-describe("an event in one line", () => {
-  it("says how far a tool is", () => {
+describe("an event's one-line summary", () => {
+  it("shows the progress of a tool", () => {
     const progress: LogEvent = { kind: "tool.progress", call_id: "c1", message: "Reading the policy", fraction: 0.4 };
     expect(lineOf({ seq: 1, at_ms: 0, ...progress }).summary).toBe("Reading the policy · 40%");
   });
 
-  it("says what transcription by time has heard, in place of tokens", () => {
-    const used: LogEvent = { kind: "usage.updated", source: "transcription", model: "m", tokens: {}, total: {}, seconds: 30, cost: 0.0085 };
-    expect(lineOf({ seq: 1, at_ms: 0, ...used }).summary).toBe("transcription · 30.0 s of sound · $0.0085");
+  it("shows seconds for transcription that is billed by duration", () => {
+    const used: LogEvent = {
+      kind: "usage.updated",
+      source: "transcription",
+      model: "m",
+      tokens: {},
+      total: {},
+      seconds: 30,
+      cost: 0.0085,
+    };
+    expect(lineOf({ seq: 1, at_ms: 0, ...used }).summary).toBe("transcription · 30.0 s of audio · $0.0085");
   });
 });
 
 describe("pairs", () => {
-  it("join a tool's call and its result, in the log and on the wire", () => {
+  it("connect a tool call with its result, in the log and on the wire", () => {
     const pairs = new EventPairs();
     const events = list(started, asked, delta, answered, done);
     pairs.update(events);
@@ -78,34 +96,42 @@ describe("pairs", () => {
   });
 });
 
-it("finds an event by its seq in what is shown", () => {
+it("finds a displayed event by its seq", () => {
   const all = list(started, delta, done, delta, broken);
   const shown = new EventSelection().update(all, "", "kind:message.delta");
   expect([1, 2, 3, 4, 5].map((seq) => indexOfSeq(shown, seq))).toEqual([0, 0, 1, 1, 2]);
 });
 
 it("shows guardrails that did not pass as errors", () => {
-  const checked = (status: "pass" | "fail"): LogFrame => ({ seq: 1, at_ms: 0, kind: "guardrail.checked", item_id: "a", guardrail: "moderation", status });
+  const checked = (status: "pass" | "fail"): LogFrame => ({
+    seq: 1,
+    at_ms: 0,
+    kind: "guardrail.checked",
+    item_id: "a",
+    guardrail: "moderation",
+    status,
+  });
   expect(lineOf(checked("fail"))).toMatchObject({ tone: "error", summary: "moderation · fail" });
   expect(lineOf(checked("pass")).tone).toBe("plain");
 });
 
 describe("the event log", () => {
-  const rows = (): string[] => screen.queryAllByRole("treeitem").map((row) => row.querySelector(".row-name")?.textContent ?? "");
+  const rows = (): string[] =>
+    screen.queryAllByRole("treeitem").map((row) => row.querySelector(".row-name")?.textContent ?? "");
 
-  it("has a search, kinds, and words for what finds nothing", () => {
+  it("has a search, a kind filter and a text for no matches", () => {
     render(<EventLog events={list(started, delta, done)} startedAt={0} />);
     expect(rows()).toEqual(["tool.started", "message.delta", "tool.done"]);
     fireEvent.change(screen.getByRole("combobox", { name: "Kind" }), { target: { value: "tools" } });
     expect(rows()).toEqual(["tool.started", "tool.done"]);
     fireEvent.input(screen.getByRole("searchbox", { name: "Filter events" }), { target: { value: "nothing like it" } });
     expect(rows()).toEqual([]);
-    expect(screen.getByText("No event is like that.")).toBeTruthy();
+    expect(screen.getByText("No event matches the filter.")).toBeTruthy();
   });
 
-  it("opens an event with what it belongs to, by mouse and by keyboard", () => {
+  it("expands an event with its paired event, by mouse and by keyboard", () => {
     render(<EventLog events={list(started, delta, done)} startedAt={0} />);
-    const row = screen.getAllByRole("treeitem")[0]!;
+    const row = screen.getAllByRole("treeitem")[0] as HTMLElement;
     fireEvent.click(within(row).getByText("tool.started"));
     expect(row.getAttribute("aria-expanded")).toBe("true");
     expect(row.textContent).toContain("Ended by tool.done, 20 ms later:");
@@ -114,12 +140,12 @@ describe("the event log", () => {
     expect(row.getAttribute("aria-expanded")).toBe("false");
     fireEvent.keyDown(tree, { key: "ArrowDown" });
     fireEvent.keyDown(tree, { key: "Enter" });
-    const second = screen.getAllByRole("treeitem")[1]!;
+    const second = screen.getAllByRole("treeitem")[1] as HTMLElement;
     expect(second.getAttribute("aria-expanded")).toBe("true");
     expect(tree.getAttribute("aria-activedescendant")).toBe(second.id);
   });
 
-  it("stands still while it is paused", () => {
+  it("does not change while paused", () => {
     const events = list(started);
     const { rerender } = render(<EventLog events={events} startedAt={0} />);
     fireEvent.click(screen.getByRole("button", { name: "Pause" }));
@@ -129,7 +155,7 @@ describe("the event log", () => {
     expect(rows()).toEqual(["tool.started", "message.delta"]);
   });
 
-  it("draws few rows of many", () => {
+  it("renders few of many rows", () => {
     const many = list(...Array.from({ length: 10_000 }, () => delta));
     render(<EventLog events={many} startedAt={0} />);
     expect(screen.getAllByRole("treeitem").length).toBeLessThan(100);

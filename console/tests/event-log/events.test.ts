@@ -5,29 +5,49 @@ import { EventSelection } from "../../src/event-log/event-selection";
 import { type LogFrame, parseFrame } from "../../src/transport/frames";
 
 const delta = (seq: number, text: string): LogFrame => ({ seq, at_ms: seq, kind: "message.delta", item_id: "a", text });
-const list = (...frames: LogFrame[]): EventList => frames.reduce((events, frame) => events.with(frame), EventList.empty());
+const list = (...frames: LogFrame[]): EventList =>
+  frames.reduce((events, frame) => events.with(frame), EventList.empty());
 
-describe("an event's line", () => {
-  it("names raw events by their type and direction", () => {
-    expect(lineOf({ seq: 1, at_ms: 0, kind: "wire.sent", event: { type: "response.create" } })).toMatchObject({ direction: "up", name: "response.create" });
-    const failed = lineOf({ seq: 2, at_ms: 0, kind: "wire.received", event: { type: "error", error: { message: "No." } } });
+describe("an event's summary", () => {
+  it("shows type and direction of raw events", () => {
+    expect(lineOf({ seq: 1, at_ms: 0, kind: "wire.sent", event: { type: "response.create" } })).toMatchObject({
+      direction: "up",
+      name: "response.create",
+    });
+    const failed = lineOf({
+      seq: 2,
+      at_ms: 0,
+      kind: "wire.received",
+      event: { type: "error", error: { message: "No." } },
+    });
     expect(failed).toEqual({ direction: "down", name: "error", summary: "No.", tone: "error" });
   });
 
-  it("says what matters most in one line", () => {
+  it("shows the main content in one line", () => {
     expect(lineOf(delta(1, "a\n  b")).summary).toBe("a b");
-    const done: LogFrame = { seq: 1, at_ms: 0, kind: "tool.done", call_id: "c", name: "look", duration_ms: 5, error: "broken" };
+    const done: LogFrame = {
+      seq: 1,
+      at_ms: 0,
+      kind: "tool.done",
+      call_id: "c",
+      name: "look",
+      duration_ms: 5,
+      error: "broken",
+    };
     expect(lineOf(done)).toMatchObject({ summary: "look · 5 ms · broken", tone: "error" });
     expect(lineOf(delta(1, "x".repeat(1000))).summary.length).toBeLessThan(170);
   });
 
-  it("shows kinds that it does not know", () => {
-    expect(lineOf({ seq: 1, at_ms: 0, kind: "moon.risen", phase: "full" } as unknown as LogFrame)).toMatchObject({ name: "moon.risen", summary: '{"phase":"full"}' });
+  it("shows unknown kinds", () => {
+    expect(lineOf({ seq: 1, at_ms: 0, kind: "moon.risen", phase: "full" } as unknown as LogFrame)).toMatchObject({
+      name: "moon.risen",
+      summary: '{"phase":"full"}',
+    });
   });
 });
 
 describe("the filter", () => {
-  it("lets through events that have all of its words", () => {
+  it("passes events that contain all of its words", () => {
     const selection = new EventSelection();
     const events = list(delta(1, "red apple"), delta(2, "green apple"), delta(3, "red pear"));
     expect(selection.update(events, " Apple RED ").length).toBe(1);
@@ -35,7 +55,7 @@ describe("the filter", () => {
     expect(selection.update(events, "")).toBe(events);
   });
 
-  it("goes on with new events, and starts again with another log", () => {
+  it("continues with new events and restarts with another log", () => {
     const selection = new EventSelection();
     const first = list(delta(1, "apple"));
     selection.update(first, "apple");
@@ -44,7 +64,7 @@ describe("the filter", () => {
   });
 });
 
-it("appends to a long log in constant time, leaving older views as they were", () => {
+it("appends to a long log in constant time without changing older views", () => {
   let events = EventList.empty();
   const views: EventList[] = [];
   for (let seq = 1; seq <= 50_000; seq += 1) {
@@ -58,7 +78,8 @@ it("appends to a long log in constant time, leaving older views as they were", (
   expect(events.at(10_000)).toMatchObject({ seq: 10_001 });
 });
 
-it("takes frames for what they are and nothing else", () => {
+it("parses valid frames only", () => {
   expect(parseFrame('{"seq":1,"at_ms":0,"kind":"speech.started","item_id":"i"}')).toMatchObject({ seq: 1 });
-  for (const text of ["", "null", "[]", "{}", '{"seq":"1","at_ms":0,"kind":"x"}', "{"]) expect(parseFrame(text)).toBeNull();
+  for (const text of ["", "null", "[]", "{}", '{"seq":"1","at_ms":0,"kind":"x"}', "{"])
+    expect(parseFrame(text)).toBeNull();
 });

@@ -2,13 +2,13 @@ import { describe, expect, it } from "vitest";
 import { RowGeometry } from "../../src/event-log/row-geometry";
 
 describe("the rows of a long list", () => {
-  it("lie one below the other", () => {
+  it("lie below one another", () => {
     const rows = new RowGeometry(28);
     expect(rows.top(10_000)).toBe(280_000);
     expect(rows.range(28_000, 28_100, 10_000)).toEqual({ first: 1000, end: 1004 });
   });
 
-  it("make room for the open ones", () => {
+  it("move down for expanded rows", () => {
     const rows = new RowGeometry(28);
     rows.setHeight(2, 300);
     expect(rows.top(2)).toBe(56);
@@ -19,7 +19,7 @@ describe("the rows of a long list", () => {
     expect(rows.total(10)).toBe(280);
   });
 
-  it("know that there are none before the first and after the last", () => {
+  it("are limited to the list", () => {
     const rows = new RowGeometry(28);
     expect(rows.range(-500, 60, 3)).toEqual({ first: 0, end: 3 });
     expect(rows.range(-500, 500, 0)).toEqual({ first: 0, end: 0 });

@@ -19,7 +19,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-it("signs out once the call is hung up, for which the cookie is needed", async () => {
+it("signs out after the hang-up, which needs the cookie", async () => {
   vi.useFakeTimers();
   const hung = hangUp("call_1");
   const out = signOut();
@@ -33,7 +33,7 @@ it("signs out once the call is hung up, for which the cookie is needed", async (
   expect(asked).toEqual(["DELETE /api/calls/call_1", "POST /sign-out", "to /sign-in"]);
 });
 
-it("signs out all the same where no answer comes", async () => {
+it("signs out after a timeout without an answer", async () => {
   vi.useFakeTimers();
   void hangUp("call_1");
   const out = signOut();

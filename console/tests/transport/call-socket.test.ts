@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { CallSocket, type SocketEvents } from "../../src/transport/call-socket";
+import { CallSocket, type CallSocketHandlers } from "../../src/transport/call-socket";
 
-/** A socket that the test opens, feeds and closes. */
+/** A fake socket that the test opens, feeds and closes. */
 class FakeWebSocket {
   static readonly CONNECTING = 0;
   static readonly OPEN = 1;
@@ -36,7 +36,7 @@ class FakeWebSocket {
   }
 }
 
-const newest = (): FakeWebSocket => FakeWebSocket.made.at(-1)!;
+const newest = (): FakeWebSocket => FakeWebSocket.made.at(-1) as FakeWebSocket;
 const query = (socket: FakeWebSocket): Record<string, string> => Object.fromEntries(new URL(socket.url).searchParams);
 
 let seen: string[];
@@ -47,12 +47,12 @@ beforeEach(() => {
   vi.stubGlobal("WebSocket", FakeWebSocket);
   FakeWebSocket.made = [];
   seen = [];
-  const events: SocketEvents = {
-    frame: (frame) => seen.push(`#${frame.seq}`),
-    sound: (pcm) => seen.push(`sound ${pcm.byteLength}`),
-    opened: () => seen.push("opened"),
-    lost: () => seen.push("lost"),
-    closed: (why, reason) => seen.push(why + reason),
+  const events: CallSocketHandlers = {
+    onFrame: (frame) => seen.push(`#${frame.seq}`),
+    onAudio: (pcm) => seen.push(`sound ${pcm.byteLength}`),
+    onOpen: () => seen.push("opened"),
+    onLost: () => seen.push("lost"),
+    onClosed: (why, reason) => seen.push(why + reason),
   };
   socket = new CallSocket("c 1", "leg_1", 0, events);
 });
@@ -64,12 +64,12 @@ afterEach(() => {
 });
 
 describe("a call's socket", () => {
-  it("asks for the call from its start, as the caller", () => {
+  it("requests the call from its start, as the caller", () => {
     expect(newest().url).toMatch(/^wss?:.*\/api\/calls\/c%201\?/);
     expect(query(newest())).toEqual({ after: "0", leg: "leg_1" });
   });
 
-  it("hands on events and sound in order, each event once", () => {
+  it("passes on events and audio in order, each event once", () => {
     newest().open();
     newest().event(1);
     newest().onmessage?.({ data: new ArrayBuffer(960) });
@@ -78,7 +78,7 @@ describe("a call's socket", () => {
     expect(seen).toEqual(["opened", "#1", "sound 960", "#2"]);
   });
 
-  it("comes back after the last event that it has", () => {
+  it("reconnects after its last event", () => {
     newest().open();
     newest().event(1);
     newest().event(2);
@@ -104,7 +104,7 @@ describe("a call's socket", () => {
     expect(waits).toEqual([300, 600, 1200, 2400, 4800, 5000, 5000]);
   });
 
-  it("tries at once when the network is back", () => {
+  it("reconnects at once when the network returns", () => {
     newest().open();
     newest().lose(1006);
     dispatchEvent(new Event("online"));
@@ -116,7 +116,7 @@ describe("a call's socket", () => {
     [4404, "unknown"],
     [4409, "taken-over"],
     [4429, "refused"],
-  ])("is done after code %i: %s", (code, why) => {
+  ])("stays closed after code %i: %s", (code, why) => {
     newest().open();
     newest().lose(code);
     vi.advanceTimersByTime(60_000);
@@ -124,20 +124,20 @@ describe("a call's socket", () => {
     expect(FakeWebSocket.made).toHaveLength(1);
   });
 
-  it("hands on why the server does not let it in", () => {
+  it("passes on the server's reason for a rejection", () => {
     newest().lose(4429, ": 20 pages");
     expect(seen).toEqual(["refused: 20 pages"]);
   });
 
-  it("drops sound that the network does not carry away, never commands", () => {
+  it("drops audio on a slow network, but never commands", () => {
     newest().open();
     newest().bufferedAmount = 100_000;
-    socket.sendSound(new ArrayBuffer(960));
+    socket.sendAudio(new ArrayBuffer(960));
     expect(socket.send({ type: "interrupt" })).toBe(true);
     expect(newest().sent).toEqual(['{"type":"interrupt"}']);
   });
 
-  it("says so when a command cannot go out", () => {
+  it("returns false for a command without a connection", () => {
     expect(socket.send({ type: "say", text: "hello" })).toBe(false);
   });
 });

@@ -11,7 +11,7 @@ vi.mock("../../src/audio/microphone", () => ({
   },
 }));
 vi.mock("../../src/audio/relay-playout", () => ({
-  Playback: class {
+  RelayPlayout: class {
     push = (itemId: string): void => void heard.push(itemId);
     clear = (): void => void heard.push("silence");
     complete(): void {}
@@ -28,23 +28,23 @@ beforeEach(() => {
 afterEach(() => leg.close());
 
 function follow(event: { kind: string; item_id?: string }): void {
-  leg.follow({ seq: 1, at_ms: 0, ...event } as LogFrame);
+  leg.onLogFrame({ seq: 1, at_ms: 0, ...event } as LogFrame);
 }
 
-it("drops what is said after the server has cut it, and plays what comes next", () => {
+it("drops the rest of an interrupted message and plays the next one", () => {
   follow({ kind: "audio.started", item_id: "a" });
-  leg.receive(new ArrayBuffer(2));
+  leg.onAudio(new ArrayBuffer(2));
   follow({ kind: "audio.cleared", item_id: "a" });
-  leg.receive(new ArrayBuffer(2));
+  leg.onAudio(new ArrayBuffer(2));
   follow({ kind: "audio.started", item_id: "b" });
-  leg.receive(new ArrayBuffer(2));
+  leg.onAudio(new ArrayBuffer(2));
   expect(heard).toEqual(["a", "silence", "b"]);
 });
 
-it("plays on when the caller speaks up and the agent is not cut off", () => {
+it("continues when the caller speaks without an interruption", () => {
   follow({ kind: "audio.started", item_id: "a" });
-  leg.receive(new ArrayBuffer(2));
+  leg.onAudio(new ArrayBuffer(2));
   follow({ kind: "speech.started", item_id: "u" });
-  leg.receive(new ArrayBuffer(2));
+  leg.onAudio(new ArrayBuffer(2));
   expect(heard).toEqual(["a", "a"]);
 });

@@ -1,13 +1,13 @@
 import { cleanup, fireEvent, render, screen } from "@testing-library/preact";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { useFollow } from "../../src/ui/stick-to-bottom";
+import { useStickToBottom } from "../../src/ui/stick-to-bottom";
 
 afterEach(() => {
   cleanup();
   vi.unstubAllGlobals();
 });
 
-/** A list of which the test decides how high it and its content are, as a browser's layout would. */
+/** A list with heights that the test sets, as a browser's layout would. */
 class Pane {
   element!: HTMLElement;
   top = 0;
@@ -27,14 +27,14 @@ class Pane {
     this.scrolls();
   }
 
-  /** The browser lays out: where there is less to scroll, the position gives way. */
+  /** Lay out the list: less content limits the position, as in a browser. */
   lays(height: number, whole: number): void {
     this.height = height;
     this.whole = whole;
     this.top = this.clamped(this.top);
   }
 
-  /** The reader scrolls, or the browser only tells of what has come of its layout; then it tells of the new sizes. */
+  /** Scroll as the reader, or only report the present layout; then report the new sizes. */
   scrolls(top = this.top): void {
     this.top = this.clamped(top);
     fireEvent.scroll(this.element);
@@ -57,61 +57,61 @@ function observerOf(pane: Pane): unknown {
       pane.observed = call;
     }
     observe(): void {
-      // The test says when.
+      // The test calls the observer.
     }
     disconnect(): void {
-      // Nothing is observed.
+      // The fake observes nothing.
     }
   };
 }
 
 function List() {
-  const { frame, content, following, onScroll } = useFollow();
+  const { container: frame, content, sticking: following, onScroll } = useStickToBottom();
   return (
     <div role="feed" ref={frame} onScroll={onScroll}>
-      <div ref={content}>{following ? "following" : "reading"}</div>
+      <div ref={content}>{following ? "sticking" : "reading"}</div>
     </div>
   );
 }
 
-describe("a list that follows its newest entry", () => {
+describe("a list that sticks to its newest entry", () => {
   let pane: Pane;
   beforeEach(() => {
     pane = new Pane();
     pane.render();
   });
 
-  it("is at the end, and stays there as it grows", () => {
+  it("stays at the end as it grows", () => {
     expect(pane.fromEnd).toBe(0);
     pane.lays(200, 1400);
     pane.scrolls();
     expect(pane.fromEnd).toBe(0);
-    expect(screen.getByText("following")).toBeTruthy();
+    expect(screen.getByText("sticking")).toBeTruthy();
   });
 
-  it("stands still once the reader scrolls up, and goes on from the end", async () => {
+  it("keeps its position after the reader scrolls up, and sticks again at the end", async () => {
     pane.scrolls(300);
     expect(await screen.findByText("reading")).toBeTruthy();
     pane.lays(200, 1400);
     pane.scrolls();
     expect(pane.top).toBe(300);
     pane.scrolls(1200);
-    expect(await screen.findByText("following")).toBeTruthy();
+    expect(await screen.findByText("sticking")).toBeTruthy();
   });
 
   it.each<[string, [number, number], [number, number]]>([
-    ["the pane has grown", [500, 1000], [500, 1400]],
-    ["what is in it has become shorter", [200, 700], [200, 900]],
-  ])("goes on when %s and more has come before the browser told", async (_what, first, then) => {
+    ["the pane grows", [500, 1000], [500, 1400]],
+    ["the content shrinks", [200, 700], [200, 900]],
+  ])("stays at the end when %s and content arrives before the scroll event", async (_what, first, then) => {
     pane.lays(...first);
     pane.lays(...then);
     pane.scrolls();
-    await new Promise((resolve) => setTimeout(resolve)); // until it would be drawn anew
-    expect(screen.getByText("following")).toBeTruthy();
+    await new Promise((resolve) => setTimeout(resolve)); // until the next render
+    expect(screen.getByText("sticking")).toBeTruthy();
     expect(pane.fromEnd).toBe(0);
   });
 
-  it("does not take being hidden for reading, nor for being at the end", async () => {
+  it("keeps its state while hidden", async () => {
     pane.scrolls(300);
     await screen.findByText("reading");
     pane.lays(0, 0);

@@ -1,13 +1,13 @@
-/** Cuts the microphone's sound into PCM16 frames of 20 ms at 24 kHz on the audio thread. */
-import { RATE } from "../playout-queue";
+/** Worklet that splits the microphone's audio into PCM16 frames of 20 ms at 24 kHz. */
+import { SAMPLE_RATE } from "../playout-queue";
 import { Resampler } from "../resampler";
 
-export interface FromCapture {
+export interface CapturedFrame {
   pcm: ArrayBuffer;
   peak: number;
 }
 
-const FRAME_SAMPLES = RATE / 50;
+const FRAME_SAMPLES = SAMPLE_RATE / 50;
 
 class Capture extends AudioWorkletProcessor {
   private readonly resampler = new Resampler(sampleRate);
@@ -18,16 +18,16 @@ class Capture extends AudioWorkletProcessor {
   override process(inputs: Float32Array[][]): boolean {
     const channel = inputs[0]?.[0];
     if (channel === undefined) return true;
-    for (const sample of this.resampler.process(channel)) this.add(sample);
+    for (const sample of this.resampler.process(channel)) this.addSample(sample);
     return true;
   }
 
-  private add(sample: number): void {
+  private addSample(sample: number): void {
     this.peak = Math.max(this.peak, Math.abs(sample));
     this.frame[this.filled] = Math.max(-32_768, Math.min(32_767, Math.round(sample * 32_767)));
     this.filled += 1;
     if (this.filled < FRAME_SAMPLES) return;
-    const message: FromCapture = { pcm: this.frame.buffer, peak: this.peak };
+    const message: CapturedFrame = { pcm: this.frame.buffer, peak: this.peak };
     this.port.postMessage(message, [this.frame.buffer]);
     this.frame = new Int16Array(FRAME_SAMPLES);
     this.filled = this.peak = 0;

@@ -1,5 +1,5 @@
-/** Plays the agent's sound on the audio thread, and tells the page how far it is. */
-import { type Position, PlayQueue } from "../playout-queue";
+/** Worklet that plays the agent's audio and reports positions and levels to the page. */
+import { PlayoutQueue, type Position } from "../playout-queue";
 
 export type ToPlayer =
   | { type: "push"; itemId: string; samples: Int16Array }
@@ -9,31 +9,31 @@ export type ToPlayer =
 export type FromPlayer =
   | { type: "position"; position: Position }
   | { type: "cleared"; positions: Position[] }
-  | { type: "level"; peak: number; sounding: boolean };
+  | { type: "level"; peak: number; audible: boolean };
 
 const POSITION_EVERY_S = 0.25;
 const LEVEL_EVERY_S = 0.05;
 
 class Player extends AudioWorkletProcessor {
-  private readonly queue = new PlayQueue(sampleRate);
+  private readonly queue = new PlayoutQueue(sampleRate);
   private sincePosition = 0;
   private sinceLevel = 0;
   private peak = 0;
-  private wasSounding = false;
+  private wasAudible = false;
 
   constructor() {
     super();
     this.port.onmessage = ({ data }: MessageEvent<ToPlayer>) => {
       if (data.type === "push") this.queue.push(data.itemId, data.samples);
       else if (data.type === "complete") this.queue.complete(data.itemId);
-      else this.tell({ type: "cleared", positions: this.queue.clear() });
+      else this.post({ type: "cleared", positions: this.queue.clear() });
     };
   }
 
   override process(_inputs: Float32Array[][], outputs: Float32Array[][]): boolean {
     const [first, ...others] = outputs[0] ?? [];
     if (first === undefined) return true;
-    for (const position of this.queue.render(first)) this.tell({ type: "position", position });
+    for (const position of this.queue.render(first)) this.post({ type: "position", position });
     for (const other of others) other.set(first);
     for (const sample of first) this.peak = Math.max(this.peak, Math.abs(sample));
     this.report(first.length);
@@ -43,21 +43,21 @@ class Player extends AudioWorkletProcessor {
   private report(samples: number): void {
     this.sincePosition += samples;
     this.sinceLevel += samples;
-    const sounding = this.queue.sounding;
-    if (sounding && this.sincePosition >= sampleRate * POSITION_EVERY_S) {
+    const audible = this.queue.hasAudio;
+    if (audible && this.sincePosition >= sampleRate * POSITION_EVERY_S) {
       this.sincePosition = 0;
       const position = this.queue.current();
-      if (position) this.tell({ type: "position", position });
+      if (position) this.post({ type: "position", position });
     }
-    const due = this.sinceLevel >= sampleRate * LEVEL_EVERY_S && (sounding || this.wasSounding);
-    if (due || sounding !== this.wasSounding) {
-      this.tell({ type: "level", peak: sounding ? this.peak : 0, sounding });
+    const due = this.sinceLevel >= sampleRate * LEVEL_EVERY_S && (audible || this.wasAudible);
+    if (due || audible !== this.wasAudible) {
+      this.post({ type: "level", peak: audible ? this.peak : 0, audible });
       this.sinceLevel = this.peak = 0;
-      this.wasSounding = sounding;
+      this.wasAudible = audible;
     }
   }
 
-  private tell(message: FromPlayer): void {
+  private post(message: FromPlayer): void {
     this.port.postMessage(message);
   }
 }

@@ -1,31 +1,31 @@
-/** Takes down both voices on the audio thread, sample beside sample: the caller on the left, the agent on the right. */
-import { TrackPair } from "../stereo-interleaver";
+/** Worklet that records both voices, sample by sample: the caller left, the agent right. */
+import { StereoInterleaver } from "../stereo-interleaver";
 
-/** A stretch of the recording: samples of both in turn, or so many frames of silence. */
+/** A segment of the recording: interleaved samples, or a number of silent frames. */
 export type FromRecorder = { stereo: Int16Array<ArrayBuffer> } | { silentFrames: number } | { done: true };
 export type ToRecorder = "finish";
 
 class Recorder extends AudioWorkletProcessor {
-  private readonly pair: TrackPair;
+  private readonly interleaver: StereoInterleaver;
   private recording = true;
 
   constructor(options: { processorOptions: { startedAt: number } }) {
     super();
-    this.pair = new TrackPair(sampleRate, options.processorOptions.startedAt, (stretch) => {
+    this.interleaver = new StereoInterleaver(sampleRate, options.processorOptions.startedAt, (stretch) => {
       if ("stereo" in stretch) this.port.postMessage(stretch, [stretch.stereo.buffer]);
       else this.port.postMessage(stretch);
     });
     this.port.onmessage = () => {
       if (!this.recording) return;
       this.recording = false;
-      this.pair.flush();
+      this.interleaver.flush();
       this.port.postMessage({ done: true } satisfies FromRecorder);
     };
   }
 
   override process(inputs: Float32Array[][]): boolean {
     const [caller, agent] = [inputs[0]?.[0], inputs[1]?.[0]];
-    if (this.recording) this.pair.add(caller, agent, Date.now());
+    if (this.recording) this.interleaver.add(caller, agent, Date.now());
     return this.recording;
   }
 }

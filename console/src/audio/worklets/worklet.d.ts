@@ -1,7 +1,10 @@
-/** What an AudioWorkletGlobalScope has that TypeScript's libraries do not name. */
+/** Parts of AudioWorkletGlobalScope that TypeScript's libraries lack. */
 declare class AudioWorkletProcessor {
   readonly port: MessagePort;
   process(inputs: Float32Array[][], outputs: Float32Array[][]): boolean;
 }
-declare function registerProcessor<Options>(name: string, processor: new (options: Options) => AudioWorkletProcessor): void;
+declare function registerProcessor<Options>(
+  name: string,
+  processor: new (options: Options) => AudioWorkletProcessor,
+): void;
 declare const sampleRate: number;

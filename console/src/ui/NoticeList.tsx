@@ -1,31 +1,36 @@
-/** Short messages that can be put away: what could not be loaded, what went wrong, what to do about it. */
+/** Dismissible notices: load errors, problems and their fixes. */
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren, VNode } from "preact";
-import { loadProblems } from "../call/catalogue";
+import { audioState } from "../audio/audio-graph";
 import { connection } from "../call/app-state";
-import { dismiss, type Notice, notices } from "./notices";
-import { outputState } from "../audio/audio-graph";
+import { loadProblems } from "../call/catalogue";
 import { Icon } from "./icons";
+import { dismiss, type Notice, notices } from "./notices";
 
-export function Notices(): VNode {
+export function NoticeList(): VNode {
   const problemsSeen = useSignal(false);
   const problems = loadProblems.value;
   const isViewer = connection.role.value === "viewer" && ["connected", "reconnecting"].includes(connection.phase.value);
   return (
     <div class="notices" aria-live="polite">
       {isViewer && (
-        <Bar tone="info" action={{ label: "Take over", run: () => void connection.takeOver() }}>
+        <NoticeBar tone="info" action={{ label: "Take over", run: () => void connection.takeOver() }}>
           Another tab has this call.
-        </Bar>
+        </NoticeBar>
       )}
-      {connection.leg.value && <SoundHint />}
+      {connection.leg.value && <AudioHint />}
       {notices.value.map((notice) => (
-        <Bar key={notice.key} tone={notice.tone} close={() => dismiss(notice.key)} {...(notice.action && { action: notice.action })}>
+        <NoticeBar
+          key={notice.key}
+          tone={notice.tone}
+          close={() => dismiss(notice.key)}
+          {...(notice.action && { action: notice.action })}
+        >
           {notice.text}
-        </Bar>
+        </NoticeBar>
       ))}
       {problems.length > 0 && !problemsSeen.value && (
-        <Bar tone="error" close={() => (problemsSeen.value = true)}>
+        <NoticeBar tone="error" close={() => (problemsSeen.value = true)}>
           <strong>Not everything could be loaded.</strong>
           <ul>
             {problems.map((problem) => (
@@ -35,35 +40,39 @@ export function Notices(): VNode {
               </li>
             ))}
           </ul>
-        </Bar>
+        </NoticeBar>
       )}
     </div>
   );
 }
 
-function SoundHint(): VNode | null {
-  if (outputState.value === "waiting") {
+function AudioHint(): VNode | null {
+  if (audioState.value === "blocked") {
     return (
-      <Bar tone="info" icon="sound" action={{ label: "Turn sound on", run: () => undefined }}>
+      <NoticeBar tone="info" icon="audio" action={{ label: "Turn sound on", run: () => undefined }}>
         Click anywhere to hear the call.
-      </Bar>
+      </NoticeBar>
     );
   }
-  if (outputState.value === "impossible") {
-    return <Bar tone="warning">This browser plays calls only on HTTPS or on this machine (localhost). The transcript goes on.</Bar>;
+  if (audioState.value === "unsupported") {
+    return (
+      <NoticeBar tone="warning">
+        This page cannot play audio. Open it on HTTPS or localhost; the transcript works without audio.
+      </NoticeBar>
+    );
   }
   return null;
 }
 
-interface BarProps {
+interface NoticeBarProps {
   tone: Notice["tone"];
-  icon?: "sound";
+  icon?: "audio";
   action?: NonNullable<Notice["action"]>;
   close?: () => void;
   children: ComponentChildren;
 }
 
-function Bar({ tone, icon, action, close, children }: BarProps): VNode {
+function NoticeBar({ tone, icon, action, close, children }: NoticeBarProps): VNode {
   return (
     <div class={`notice notice-${tone}`} {...(tone === "error" && { role: "alert" })}>
       <Icon name={icon ?? "alert"} />
