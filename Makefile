@@ -5,7 +5,7 @@ PORT ?= 3000
 VENV := .venv
 BIN := $(VENV)/bin
 STATIC := src/trunkline/web/static
-CONSOLE_SOURCES := $(shell find console -path console/node_modules -prune -o -type f -print 2>/dev/null)
+CONSOLE_SOURCES := $(shell find console src/trunkline/web/pages -path console/node_modules -prune -o -type f -print 2>/dev/null)
 # The system's Node, or the one from pip, which .make/node installs into the virtual environment.
 WITH_NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 

@@ -1,4 +1,4 @@
-/** Feeds events to the console's event log, or to a plain list that draws them all, and takes the time. */
+/** Benchmark of the console's event log beside a plain list that renders every event. */
 import { signal } from "@preact/signals";
 import { render, type VNode } from "preact";
 import { emptyCall } from "../src/call/call-state";
@@ -7,7 +7,8 @@ import { EventLog } from "../src/event-log/EventLog";
 import { EventRow } from "../src/event-log/EventRow";
 import type { EventList } from "../src/event-log/event-list";
 import type { LogFrame } from "../src/transport/frames";
-import "../src/ui/tokens.css";
+import "../../src/trunkline/web/pages/tokens.css";
+import "../src/ui/theme.css";
 import "../src/ui/page.css";
 import "../src/ui/controls.css";
 import "../src/transcript/transcript.css";
@@ -16,12 +17,12 @@ import "../src/event-log/event-log.css";
 
 export interface Figures {
   events: number;
-  /** Milliseconds from the first burst until the last was on the screen. */
+  /** Time in ms from the first burst until the last was rendered. */
   tookMs: number;
-  /** Script for each event, reducing and drawing, in ms: the median of the first and of the last tenth of the bursts. */
+  /** Script time for each event in ms, reducer and rendering: the medians of the first and last tenth of the bursts. */
   firstMs: number;
   lastMs: number;
-  /** Times between frames, in ms. */
+  /** Times between animation frames in ms. */
   frames: number[];
   elements: number;
 }
@@ -63,7 +64,7 @@ function Shown({ how }: { how: "virtual" | "plain" }): VNode {
   return how === "virtual" ? <EventLog events={events} startedAt={startedAt} /> : <Plain events={events} />;
 }
 
-/** Events as a call has them: many deltas, some tools, raw events from the wire. */
+/** Return an event of a typical call: many deltas, some tools, raw events. */
 function frame(seq: number): LogFrame {
   const at = { seq, at_ms: seq * 10 };
   if (seq % 50 === 1)
@@ -78,7 +79,7 @@ function frame(seq: number): LogFrame {
 const nextFrame = (): Promise<number> => new Promise((resolve) => requestAnimationFrame(resolve));
 const median = (values: number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
 
-/** One burst for each frame of the screen, until `total` events are there. */
+/** Feed one burst for each animation frame until `total` events are there. */
 async function feed(how: "virtual" | "plain", total: number, burst: number): Promise<Figures> {
   const root = document.getElementById("log");
   if (!root) throw new Error("The page has no element #log: open bench/index.html.");
@@ -92,7 +93,7 @@ async function feed(how: "virtual" | "plain", total: number, burst: number): Pro
     const start = performance.now();
     const some = Array.from({ length: Math.min(burst, total - seq + 1) }, (_, index) => frame(seq + index));
     calls.value = some.reduce(reduce, calls.peek());
-    // Preact draws in a microtask; the list then follows its end, which a reader of the layout sees.
+    // Preact renders in a microtask; then the list scrolls to its end, which reads the layout.
     await Promise.resolve();
     await new Promise((resolve) => queueMicrotask(() => resolve(undefined)));
     script.push((performance.now() - start) / some.length);

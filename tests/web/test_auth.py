@@ -255,12 +255,18 @@ async def test_the_page_needs_no_script_and_its_policy_lets_its_style_and_form_t
     assert page.headers["cache-control"] == "no-store"
 
 
-def test_the_page_has_the_consoles_colours_type_and_space() -> None:
-    declared = re.compile(r"^  (--[\w-]+): (.*);$", re.MULTILINE)
-    console = dict(declared.findall((ROOT / "console/src/ui/tokens.css").read_text()))
-    own = dict(declared.findall((ROOT / "src/trunkline/web/pages/sign_in.css").read_text()))
-    assert len(own) > 15
-    assert own.items() <= console.items()
+async def test_the_page_shares_its_colours_type_and_space_with_the_console(monkeypatch: pytest.MonkeyPatch) -> None:
+    shared = (ROOT / "src/trunkline/web/pages/tokens.css").read_text()
+    tokens = set(re.findall(r"^  (--[\w-]+):", shared, re.MULTILINE))
+    assert len(tokens) > 15
+    async with locked(monkeypatch) as caller:
+        page = (await caller.http.get("/sign-in")).text
+    assert shared in page
+    assert set(re.findall(r"var\((--[\w-]+)\)", page)) <= tokens
+    assert "web/pages/tokens.css" in (ROOT / "console/src/main.tsx").read_text()
+    for stylesheet in [*(ROOT / "console/src").rglob("*.css"), ROOT / "src/trunkline/web/pages/sign_in.css"]:
+        again = tokens & set(re.findall(r"^  (--[\w-]+):", stylesheet.read_text(), re.MULTILINE))
+        assert not again, f"{stylesheet.name} declares tokens of tokens.css again"
 
 
 # Mounted under a prefix ---------------------------------------------------------------------------------------------

@@ -26,7 +26,8 @@ from trunkline.web.request_bodies import read_body
 MAX_FORM_BYTES = 4 << 10
 _MAX_FIELDS = 8
 _FORM = "application/x-www-form-urlencoded"
-_STYLE = (Path(__file__).parent / "pages" / "sign_in.css").read_text(encoding="utf-8")
+_PAGES = Path(__file__).parent / "pages"
+_STYLE = "".join((_PAGES / name).read_text(encoding="utf-8") for name in ("tokens.css", "sign_in.css"))
 _STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 _HEADERS = {
     "cache-control": "no-store",
