@@ -437,6 +437,6 @@ def test_scenario_agent_transport_and_codec_are_in_the_address(context: BrowserC
 def test_an_unknown_scenario_is_the_default_and_the_page_says_so(context: BrowserContext, server: Server) -> None:
     call = ScriptedCall(context.new_page())
     call.open(f"{server.url}/?agentConfig=nowhere&transport=websocket")
-    expect(call.page.get_by_text(re.compile("The scenario “nowhere” does not exist.*Choose one of: shop"))).to_be_visible()
+    expect(call.page.get_by_text(re.compile("“nowhere” does not exist.*Choose one of: shop"))).to_be_visible()
     assert call.wanted[0]["scenario"] == "shop"
     expect(call.page.get_by_role("combobox", name="Scenario")).to_have_value("shop")
