@@ -1,4 +1,4 @@
-"""A call's machine on a bench: the test says what happens and when, and reads what the call did about it."""
+"""Driver of a call's machine: tests feed it inputs at chosen times, and read the effects."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CALLER_WAIT_MS = 30_000.0
 
 
 def plan(**changes: Any) -> CallPlan:
-    """A call with a host who may hand over to a poet (and the poet back), each with tools."""
+    """Return a plan with a host and a poet, who can hand over to each other and have tools."""
     fields: dict[str, Any] = {
         "call_id": "call_1",
         "scenario": "test",
@@ -35,19 +35,19 @@ def plan(**changes: Any) -> CallPlan:
 
 
 class CallDriver:
-    """Drives one machine. Agents are configured at once unless `configures` is turned off; tools answer by hand.
+    """Driver of one machine. It configures agents at once, unless `configures` is False; tests finish tools by hand.
 
     Attributes:
-        sent: the events that went to the model, in order.
+        sent: events sent to the model, in order.
         events: the log.
-        played: the sound the caller got, in ms for each message.
-        tools: calls of tools that have not been answered.
-        configuring: configurations that have not been answered.
-        checks: what guardrails are to look at, and have not.
-        approved: what tools were told that waited for an approval.
-        renewals: sessions that were wanted in place of the present one.
-        kept: the caller's turns whose sound is kept, and since when in the session's sound.
-        ended: why the call ended.
+        played: audio sent to the caller, in ms for each message.
+        tools: tool calls without a result.
+        configuring: configurations without a result.
+        checks: runs of guardrails, in order.
+        approved: decisions passed to tools that waited for approval.
+        renewals: renewals of the session, in order.
+        kept: turns with kept audio, and their start in the session's audio.
+        ended: reason of the end of the call.
     """
 
     def __init__(self, *, configures: bool = True, **changes: Any) -> None:
@@ -70,72 +70,72 @@ class CallDriver:
         self._responding: str | None = None
         self._do(self.machine.begin(0.0))
 
-    # What happens ---------------------------------------------------------------------------------------------------
+    # Inputs ---------------------------------------------------------------------------------------------------------
     def link_up(self) -> None:
-        """The model is connected."""
+        """Connect the model."""
         self.feed(inputs.LinkOpened())
 
     def link_lost(self, retry_in_ms: int | None = 250) -> None:
-        """The connection to the model breaks."""
+        """Drop the connection to the model."""
         self._responding = None
         self.feed(inputs.LinkDropped("the connection broke", None, retry_in_ms))
 
     def caller_joins(self, leg_id: str = "leg_1") -> None:
-        """The caller is there."""
+        """Let the caller join by the relay."""
         self.feed(inputs.CallerJoined(leg_id, "websocket"))
 
     def caller_leaves(self, leg_id: str = "leg_1") -> None:
-        """The caller is gone."""
+        """Let the caller leave."""
         self.feed(inputs.CallerLeft(leg_id, "closed"))
 
     def types(self, text: str) -> None:
-        """The caller types something."""
+        """Let the caller type a message."""
         self.feed(inputs.CommandReceived(commands.Say(text)))
 
     def interrupts(self) -> None:
-        """The caller presses the button."""
+        """Let the caller press the interrupt button."""
         self.feed(inputs.CommandReceived(commands.Interrupt()))
 
     def reports(self, item_id: str, ms: int) -> None:
-        """The page tells how much it has played."""
+        """Let the page report its played position."""
         self.feed(inputs.CommandReceived(commands.Played(item_id, ms)))
 
     def hangs_up(self) -> None:
-        """The caller hangs up."""
+        """Let the caller hang up."""
         self.feed(inputs.CommandReceived(commands.HangUp()))
 
     def caller_starts_to_speak(self, item_id: str = "speech_1", *, cuts: bool = True) -> None:
-        """The service hears the caller, and stops its response by itself."""
+        """Let the service detect speech, and cancel its response by itself."""
         self.wire("input_audio_buffer.speech_started", item_id=item_id, audio_start_ms=100)
         if cuts and self._responding:
             self.response_done("cancelled")
 
     def caller_stops_speaking(self, item_id: str = "speech_1", *, previous: str | None = None) -> None:
-        """The caller's turn is over; the service has an item of it."""
+        """Let the service end the caller's turn and add its item."""
         self.wire("input_audio_buffer.speech_stopped", item_id=item_id, audio_end_ms=900)
         self.wire("input_audio_buffer.committed", item_id=item_id)
         item = {"id": item_id, "type": "message", "role": "user", "content": [{"type": "input_audio"}]}
         self.wire("conversation.item.added", item=item, previous_item_id=previous)
 
     def transcribes(self, text: str, item_id: str = "speech_1") -> None:
-        """The recogniser has understood the caller."""
+        """Let the service transcribe the caller's speech."""
         self.wire("conversation.item.input_audio_transcription.completed", item_id=item_id, transcript=text)
 
     def confirms_items(self) -> None:
-        """The service tells of every item it was sent and has not told of yet."""
-        told = {event["item"]["id"] for event in self._received("conversation.item.added")}
+        """Let the service acknowledge every item that it has not acknowledged yet."""
+        acknowledged = {event["item"]["id"] for event in self._received("conversation.item.added")}
         for event in self.sent_of("conversation.item.create"):
-            if event["item"]["id"] not in told:
+            if event["item"]["id"] not in acknowledged:
                 self.wire("conversation.item.added", item=event["item"])
 
     def response_created(self) -> str:
-        """A response begins."""
+        """Let a response begin; return its id."""
         self._responding = f"resp_{next(self._numbers)}"
         self.wire("response.created", response={"id": self._responding, "status": "in_progress"})
         return self._responding
 
     def agent_says(self, text: str, *, audio_ms: float = 1000.0, finished: bool = True) -> str:
-        """A message of the response under way, `audio_ms` long; returns its id."""
+        """Let the current response say a message with `audio_ms` of audio; return the message's id."""
         item_id = f"msg_{next(self._numbers)}"
         item = {"id": item_id, "type": "message", "role": "assistant", "status": "in_progress", "content": []}
         self.wire("response.output_item.added", item=item)
@@ -148,19 +148,19 @@ class CallDriver:
         return item_id
 
     def audio(self, item_id: str, ms: float) -> None:
-        """Sound from the model."""
+        """Let audio arrive from the model."""
         self._playing = item_id
         self.feed(inputs.AudioReceived(item_id, bytes(int(ms * 48)), ms))
 
     def message_done(self, item_id: str, text: str, status: str = "completed") -> None:
-        """The message is complete."""
+        """Let the model complete a message."""
         self.wire("response.output_audio.done", item_id=item_id)
         content = [{"type": "output_audio", "transcript": text}]
         item = {"id": item_id, "type": "message", "role": "assistant", "status": status, "content": content}
         self.wire("response.output_item.done", item=item)
 
     def model_calls(self, name: str, arguments: str = "{}", call_id: str | None = None) -> str:
-        """The response under way calls a function; returns the call's id."""
+        """Let the current response call a tool; return the id of the tool call."""
         call_id = call_id or f"fc_{next(self._numbers)}"
         item = {
             "id": f"item_{call_id}", "type": "function_call", "status": "completed",
@@ -171,12 +171,12 @@ class CallDriver:
         return call_id
 
     def response_done(self, status: str = "completed", **fields: Any) -> None:
-        """The response under way is over."""
+        """End the current response."""
         response_id, self._responding = self._responding, None
         self.wire("response.done", response={"id": response_id, "status": status, **fields})
 
     def answers(self, text: str, *, audio_ms: float = 1000.0) -> str:
-        """A whole response of one message, of which all has been heard when this returns."""
+        """Let the model give a whole response of one message, and the page play all of it; return the message's id."""
         self.confirms_items()
         self.response_created()
         item_id = self.agent_says(text, audio_ms=audio_ms)
@@ -185,43 +185,43 @@ class CallDriver:
         return item_id
 
     def refuses_request(self) -> None:
-        """The service refuses our last `response.create`: one is under way already."""
+        """Let the service refuse the last `response.create`, since a response is active."""
         event_id = self.sent_of("response.create")[-1]["event_id"]
         self.wire("error", error={"code": "conversation_already_has_active_response", "event_id": event_id})
 
     def tool_finishes(self, call_id: str, result: Any = "sunny", error: str | None = None) -> None:
-        """A tool has come to an end."""
+        """Finish a tool."""
         tool = self.tools.pop(call_id)
         output = str(result) if error is None else f"failed: {error}"
         self.feed(inputs.ToolFinished(call_id, tool.name, output, None if error else result, error))
 
     def configured(self, which: int = 0) -> None:
-        """A configuration that was asked for is worked out."""
+        """Answer a configuration order with a session."""
         asked = self.configuring.pop(which)
         self.feed(inputs.AgentConfigured(asked.agent, {"instructions": f"be {asked.agent}"}, asked.purpose))
 
     def configuration_fails(self, which: int = 0) -> None:
-        """A configuration could not be worked out."""
+        """Answer a configuration order with an error."""
         asked = self.configuring.pop(which)
         self.feed(inputs.AgentFailed(asked.agent, "ValueError: no", asked.purpose))
 
     def commands(self, command: commands.CommandUnion) -> None:
-        """The caller's page asks for something."""
+        """Let the caller's page send a command."""
         self.feed(inputs.CommandReceived(command))
 
     def guardrail_finishes(
         self, status: Literal["pass", "fail", "error"] = "pass", guardrail: str = "moderation", **fields: Any
     ) -> None:
-        """A guardrail has looked at what it was last shown."""
+        """Let a guardrail finish its last check."""
         check = self.checks[-1]
         self.feed(inputs.GuardrailFinished(check.item_id, check.check_id, guardrail, status, **fields))
 
     def wire(self, type_: str, **fields: Any) -> None:
-        """Any event from the model."""
+        """Let an event arrive from the model."""
         self.feed(inputs.WireEventReceived({"type": type_, **fields}))
 
     def wait(self, ms: float) -> None:
-        """Time passes, and what is due happens."""
+        """Let time pass, and fire the timers that are due."""
         until = self.now_ms + ms
         while self._timers:
             key = min(self._timers, key=lambda key: self._timers[key])
@@ -232,30 +232,30 @@ class CallDriver:
         self.now_ms = until
 
     def feed(self, given: inputs.Input) -> None:
-        """Any input."""
+        """Feed any input to the machine."""
         self._do(self.machine.step(given, self.now_ms))
 
-    # What the call did ----------------------------------------------------------------------------------------------
+    # Effects --------------------------------------------------------------------------------------------------------
     @property
     def types_sent(self) -> list[str]:
-        """The types of what went to the model."""
+        """The types of the events sent to the model."""
         return [event["type"] for event in self.sent]
 
     def sent_of(self, type_: str) -> list[Event]:
-        """What went to the model, of one type."""
+        """Return the events of one type that were sent to the model."""
         return [event for event in self.sent if event["type"] == type_]
 
     @property
     def requests(self) -> int:
-        """How many responses were asked for."""
+        """Number of responses requested."""
         return len(self.sent_of("response.create"))
 
     def logged(self, *kinds: type[log_events.LogEvent]) -> list[Any]:
-        """The log's events of some kinds."""
+        """Return the logged events of some kinds."""
         return [event for event in self.events if isinstance(event, kinds)]
 
     def said(self, item_id: str) -> str:
-        """A message as the log has it in the end."""
+        """Return the final text of a message in the log."""
         text = ""
         for event in self.logged(log_events.MessageDelta, log_events.MessageDone, log_events.MessageTruncated):
             if event.item_id == item_id:
@@ -263,11 +263,11 @@ class CallDriver:
         return text
 
     def since(self, mark: int) -> list[Event]:
-        """What went to the model after the first `mark` events."""
+        """Return the events sent to the model after the first `mark` ones."""
         return self.sent[mark:]
 
     def clear(self) -> None:
-        """Looks only at what comes from here on."""
+        """Forget all events so far."""
         self.sent.clear()
         self.events.clear()
 
@@ -299,7 +299,7 @@ class CallDriver:
                     self._note(effect)
 
     def _note(self, effect: effects.Effect) -> None:
-        """What the test answers by hand, or looks at."""
+        """Keep an effect that the test answers by hand, or reads."""
         match effect:
             case effects.RunTool():
                 self.tools[effect.tool_call_id] = effect
@@ -316,7 +316,7 @@ class CallDriver:
 
 
 def call(*, configures: bool = True, **changes: Any) -> CallDriver:
-    """A call whose link and caller are there, and whose greeting was said and heard."""
+    """Return a call with link and caller, after the greeting was played."""
     driver = CallDriver(configures=configures, **changes)
     driver.link_up()
     if not configures:
@@ -327,8 +327,16 @@ def call(*, configures: bool = True, **changes: Any) -> CallDriver:
     return driver
 
 
+def asked_something(driver: CallDriver) -> None:
+    """Let the caller ask something, and the response to it begin."""
+    driver.types("Something?")
+    driver.confirms_items()
+    driver.response_created()
+    driver.clear()
+
+
 def items_of(events: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What was put into the model's conversation, in readable short."""
+    """Return the items added to the model's conversation, in short readable form."""
     return [_short(event["item"]) for event in events if event["type"] == "conversation.item.create"]
 
 

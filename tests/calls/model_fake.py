@@ -1,5 +1,7 @@
-"""A model in memory, behind the providers' seam: it answers like a Realtime service, by a function of the caller's
-words, and breaks off or falls silent when a test says so."""
+"""In-memory model behind the provider interface.
+
+It answers like a Realtime service, by a function of the conversation, and fails or stalls when a test says so.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,7 @@ MS = 48
 
 @dataclass(frozen=True)
 class Calls:
-    """The model calls a function."""
+    """An answer that calls a tool."""
 
     name: str
     arguments: str = "{}"
@@ -35,7 +37,7 @@ Script = Callable[[Sequence[Event]], Sequence[Answer]]
 
 
 def echo(items: Sequence[Event]) -> Sequence[Answer]:
-    """Says what was said, or what a function gave."""
+    """Answer with the caller's text, or with the output of a tool."""
     last = items[-1] if items else {}
     if last.get("type") == "function_call_output":
         return [f"It gave {last['output']}."]
@@ -44,15 +46,15 @@ def echo(items: Sequence[Event]) -> Sequence[Answer]:
 
 @dataclass
 class FakeModel:
-    """A provider. Attributes say how it behaves.
+    """A provider with configurable behaviour.
 
     Attributes:
-        script: what is answered to the conversation's items.
-        failures: what connecting raises, one after the other, before it works.
-        connect_takes_s: how long connecting takes.
-        pace_s: the pause before each event of a response.
-        audio_ms: the length of each message's sound, sent in pieces of 100 ms.
-        connections: every connection that was made.
+        script: returns the answers to the conversation's items.
+        failures: errors that connecting raises, one after the other, before it succeeds.
+        connect_takes_s: duration of connecting.
+        pace_s: pause before each event of a response.
+        audio_ms: duration of each message's audio, sent in chunks of 100 ms.
+        connections: all connections, in order.
     """
 
     script: Script = echo
@@ -92,7 +94,7 @@ class FakeModel:
         return self.connections[-1]
 
     async def start_webrtc_call(self, sdp: str, session: Mapping[str, Any]) -> WebRtcAnswer:
-        raise ProviderError("There is no WebRTC here.", retry=False)
+        raise ProviderError("This model has no WebRTC.", retry=False)
 
     async def create_ephemeral_secret(self, session: Mapping[str, Any]) -> EphemeralSecret:
         raise ProviderError("This model is in memory.", retry=False)
@@ -110,7 +112,7 @@ class FakeModel:
 
 
 class FakeConnection:
-    """One session. `received` is what it was sent, `sound` the caller's sound among it."""
+    """One session. `received` has the events sent to it, `audio` the caller's audio among them."""
 
     def __init__(self, model: FakeModel) -> None:
         self.model = model
@@ -123,7 +125,7 @@ class FakeConnection:
         self._responding: asyncio.Task[None] | None = None
         self._numbers = itertools.count(1)
 
-    # The connection's protocol --------------------------------------------------------------------------------------
+    # Connection interface -------------------------------------------------------------------------------------------
     async def receive(self) -> bytes:
         frame = await self._down.get()
         if isinstance(frame, ConnectionLostError):
@@ -160,29 +162,29 @@ class FakeConnection:
             self._responding.cancel()
             await asyncio.gather(self._responding, return_exceptions=True)
 
-    # What a test does with it ---------------------------------------------------------------------------------------
+    # Methods for tests ----------------------------------------------------------------------------------------------
     def emit(self, type_: str, **fields: Any) -> None:
-        """Sends an event to the call."""
+        """Send an event to the call."""
         self.emit_raw(events.encode({"type": type_, "event_id": f"event_{next(self._numbers)}", **fields}))
 
     def emit_raw(self, frame: bytes) -> None:
-        """Sends any bytes to the call."""
+        """Send any bytes to the call."""
         if not self.closed:
             self._down.put_nowait(frame)
 
     def breaks(self, reason: str = "it broke", code: int | None = 1006) -> None:
-        """The connection is lost."""
+        """Break the connection."""
         if self._responding is not None:
             self._responding.cancel()
         self.closed = True
         self._down.put_nowait(ConnectionLostError(reason, code))
 
     def types(self, *, without_audio: bool = True) -> list[str]:
-        """The types of what was received, in order."""
+        """Return the types of the received events, in order."""
         kinds = [event["type"] for event in self.received]
         return [kind for kind in kinds if not (without_audio and kind == "input_audio_buffer.append")]
 
-    # Answering ------------------------------------------------------------------------------------------------------
+    # Answers --------------------------------------------------------------------------------------------------------
     def _respond(self, request: Event) -> None:
         if self._responding is not None and not self._responding.done():
             error = {"code": "conversation_already_has_active_response", "event_id": request.get("event_id")}

@@ -1,4 +1,4 @@
-"""What the caller says while a session is lost: the next one hears it again, and it is one turn all the same."""
+"""The caller's speech while a session is lost: the next session gets it again, and it stays one turn."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from trunkline.testing import VoiceCalls
 
 
 def spoken() -> CallDriver:
-    """The caller has said something that is not recognised yet, and not answered."""
+    """Return a call in which a turn of the caller is neither transcribed nor answered."""
     driver = call()
     driver.caller_starts_to_speak()
     driver.caller_stops_speaking()
@@ -22,7 +22,7 @@ def spoken() -> CallDriver:
 
 
 def pushed() -> CallDriver:
-    """The same with push-to-talk, and the service has the item."""
+    """Return a call in which a push-to-talk turn was released."""
     driver = call(turn_detection=None)
     driver.commands(commands.Press())
     driver.commands(commands.Release())
@@ -36,14 +36,14 @@ def lose_and_find(driver: CallDriver) -> None:
 
 
 def said(driver: CallDriver) -> list[tuple[str, str, str]]:
-    """The caller's messages, as the log has them in the end."""
+    """Return id, text and status of the caller's messages in the log."""
     return [
         (done.item_id, done.text, done.status) for done in driver.logged(log_events.MessageDone) if done.role == "user"
     ]
 
 
 class TestByVoice:
-    def test_sound_is_kept_from_the_beginning_of_a_turn_until_it_is_understood(self) -> None:
+    def test_audio_is_kept_from_the_start_of_a_turn_until_it_is_transcribed(self) -> None:
         driver = call()
         assert driver.kept == {}
         driver.caller_starts_to_speak()
@@ -53,7 +53,7 @@ class TestByVoice:
         driver.transcribes("Hello.")
         assert driver.kept == {}
 
-    def test_or_until_it_is_answered(self) -> None:
+    def test_audio_is_kept_until_the_turn_is_answered(self) -> None:
         driver = spoken()
         driver.response_created()
         assert len(driver.kept) == 1
@@ -61,13 +61,13 @@ class TestByVoice:
         driver.response_done()
         assert driver.kept == {}
 
-    def test_an_answer_that_was_cut_off_is_none(self) -> None:
+    def test_an_interrupted_answer_does_not_release_the_audio(self) -> None:
         driver = spoken()
         driver.response_created()
         driver.caller_starts_to_speak("speech_2")
         assert len(driver.kept) == 2
 
-    def test_a_turn_that_is_heard_again_is_one_message(self) -> None:
+    def test_a_resent_turn_stays_one_message(self) -> None:
         driver = spoken()
         driver.link_lost()
         assert said(driver) == []
@@ -82,7 +82,7 @@ class TestByVoice:
         }
         assert driver.kept == {}
 
-    def test_its_answer_is_asked_for_by_nobody_but_the_service(self) -> None:
+    def test_the_service_answers_a_resent_turn_by_itself(self) -> None:
         driver = spoken()
         driver.response_created()
         lose_and_find(driver)
@@ -93,7 +93,7 @@ class TestByVoice:
         driver.response_done()
         assert driver.requests == 0
 
-    def test_where_the_service_does_not_answer_it_is_asked_once(self) -> None:
+    def test_a_service_that_does_not_answer_by_itself_gets_one_request(self) -> None:
         driver = call(turn_detection={"type": "server_vad", "create_response": False})
         driver.caller_starts_to_speak()
         driver.caller_stops_speaking()
@@ -104,7 +104,7 @@ class TestByVoice:
         driver.caller_stops_speaking("speech_2")
         assert driver.requests == 1
 
-    def test_what_the_session_does_not_notice_is_given_up_and_the_model_asked(self) -> None:
+    def test_a_resent_turn_that_is_not_detected_is_given_up_and_a_response_requested(self) -> None:
         driver = spoken()
         lose_and_find(driver)
         driver.wait(RESEND_WAIT_MS - 1)
@@ -113,7 +113,7 @@ class TestByVoice:
         assert (driver.requests, said(driver)) == (1, [("speech_1", "", "failed")])
         assert driver.kept == {}
 
-    def test_a_word_that_was_only_begun_owes_no_answer(self) -> None:
+    def test_a_turn_that_was_not_committed_needs_no_response(self) -> None:
         driver = call()
         driver.caller_starts_to_speak()
         driver.clear()
@@ -121,7 +121,7 @@ class TestByVoice:
         driver.wait(RESEND_WAIT_MS + 1)
         assert (driver.requests, driver.kept) == (0, {})
 
-    def test_what_is_typed_meanwhile_is_answered_all_the_same(self) -> None:
+    def test_text_during_the_resend_is_answered(self) -> None:
         driver = call()
         driver.caller_starts_to_speak()
         driver.link_lost()
@@ -130,7 +130,7 @@ class TestByVoice:
         driver.wait(RESEND_WAIT_MS + 1)
         assert driver.requests == 1
 
-    def test_two_turns_are_heard_again_in_their_order_whatever_else_breaks(self) -> None:
+    def test_two_turns_are_resent_in_order_even_if_the_link_drops_again(self) -> None:
         driver = spoken()
         driver.caller_starts_to_speak("speech_2")
         driver.caller_stops_speaking("speech_2", previous="speech_1")
@@ -143,7 +143,7 @@ class TestByVoice:
             driver.transcribes(words, item_id)
         assert said(driver) == [("speech_1", "One.", "completed"), ("speech_2", "Two.", "completed")]
 
-    def test_what_was_heard_again_and_understood_is_replayed_to_a_third_session(self) -> None:
+    def test_a_resent_and_transcribed_turn_is_replayed_to_a_third_session(self) -> None:
         driver = spoken()
         lose_and_find(driver)
         driver.caller_starts_to_speak("speech_2")
@@ -154,14 +154,14 @@ class TestByVoice:
         assert items_of(driver.sent)[-1] == "user: Hello there."
         assert driver.logged(log_events.MessageAdded) == []
 
-    def test_who_has_gone_is_not_heard_again(self) -> None:
+    def test_the_turn_of_a_caller_who_has_left_is_not_resent(self) -> None:
         driver = spoken()
         driver.link_lost()
         driver.caller_leaves()
         assert driver.kept == {}
         assert said(driver) == [("speech_1", "", "failed")]
 
-    def test_over_webrtc_there_is_no_sound_to_be_kept(self) -> None:
+    def test_over_webrtc_no_audio_is_kept(self) -> None:
         driver = webrtc_call()
         driver.caller_starts_to_speak()
         assert driver.kept == {}
@@ -180,7 +180,7 @@ class TestPushToTalk:
         driver.wire("input_audio_buffer.committed", item_id="speech_2")
         assert driver.requests == 1
 
-    def test_also_where_nobody_knows_whether_the_commit_arrived(self) -> None:
+    def test_a_turn_is_committed_again_if_the_commit_may_be_lost(self) -> None:
         driver = pushed()
         lose_and_find(driver)
         driver.wait(RESENT_AUDIO_WAIT_MS + 1)
@@ -188,7 +188,7 @@ class TestPushToTalk:
         driver.wire("input_audio_buffer.committed", item_id="speech_1")
         assert driver.requests == 1
 
-    def test_whoever_presses_again_has_taken_it_back(self) -> None:
+    def test_another_press_discards_the_turn(self) -> None:
         driver = pushed()
         driver.wire("input_audio_buffer.committed", item_id="speech_1")
         lose_and_find(driver)
@@ -200,7 +200,7 @@ class TestPushToTalk:
         driver.commands(commands.Release())
         assert driver.types_sent == ["input_audio_buffer.commit"]
 
-    def test_another_mode_has_another_buffer(self) -> None:
+    def test_switching_push_to_talk_discards_the_turn(self) -> None:
         driver = call()
         driver.commands(commands.PushToTalk(on=True))
         driver.commands(commands.Press())
@@ -215,7 +215,7 @@ EVENTS = [
 
 
 @pytest.mark.parametrize("at", EVENTS)
-async def test_a_link_that_drops_in_the_callers_turn_loses_no_word(voice_call: VoiceCalls, at: str) -> None:
+async def test_a_link_that_drops_during_speech_loses_no_word(voice_call: VoiceCalls, at: str) -> None:
     call = await voice_call("simpleHandoff")
     await call.hears("haiku")
     await call.silent_for(6000)
@@ -226,7 +226,7 @@ async def test_a_link_that_drops_in_the_callers_turn_loses_no_word(voice_call: V
 
 
 @pytest.mark.parametrize("at", ["input_audio_buffer.append", "input_audio_buffer.commit", *EVENTS[2:]])
-async def test_nor_does_it_with_push_to_talk(voice_call: VoiceCalls, at: str) -> None:
+async def test_a_link_that_drops_during_push_to_talk_loses_no_word(voice_call: VoiceCalls, at: str) -> None:
     call = await voice_call("simpleHandoff")
     await call.hears("haiku")
     await call.silent_for(6000)
@@ -236,7 +236,7 @@ async def test_nor_does_it_with_push_to_talk(voice_call: VoiceCalls, at: str) ->
     assert call.link.connections == 2
 
 
-async def test_the_wait_for_the_link_is_part_of_the_turns_delay(voice_call: VoiceCalls) -> None:
+async def test_the_wait_for_the_link_is_part_of_the_latency(voice_call: VoiceCalls) -> None:
     call = await voice_call("simpleHandoff")
     await call.silent_for(6000)
     call.link.drop(1011, at="conversation.item.added")

@@ -1,4 +1,4 @@
-"""Guardrails: pending, then pass, fail or error; what trips is stopped, the model is told and asked again."""
+"""Guardrails: pending, then pass, fail or error. A message that trips one is stopped, and another is requested."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ GUARDED: dict[str, Any] = {"guardrails": {"host": ["moderation"], "poet": []}}
 
 
 def guarded(**changes: Any) -> CallDriver:
-    """A call whose host is checked, and has begun to answer."""
-    driver = call(**changes)  # the greeting goes unchecked: nobody answers for its guardrail
+    """Return a call in which the host has guardrails and has begun to answer."""
+    driver = call(**changes)  # the check of the greeting is never answered
     driver.checks.clear()
     driver.types("Tell me about it.")
     driver.confirms_items()
@@ -28,7 +28,7 @@ def outcomes(driver: CallDriver) -> list[str]:
     return [event.status for event in driver.logged(log_events.GuardrailChecked)]
 
 
-def test_a_reply_is_pending_and_passes_once_all_of_it_was_looked_at() -> None:
+def test_a_message_is_pending_and_passes_once_all_of_it_was_checked() -> None:
     driver = guarded(**GUARDED)
     item_id = driver.agent_says("It is fine.")
     assert outcomes(driver) == ["pending"]
@@ -39,12 +39,12 @@ def test_a_reply_is_pending_and_passes_once_all_of_it_was_looked_at() -> None:
     ]
 
 
-def test_a_reply_is_looked_at_while_it_streams_a_sentence_at_a_time() -> None:
+def test_a_message_is_checked_a_sentence_at_a_time_while_it_streams() -> None:
     driver = guarded(**GUARDED)
     item_id = driver.agent_says("One sentence. And a", finished=False)
     assert [check.text for check in driver.checks] == ["One sentence."]
     driver.wire("response.output_audio_transcript.delta", item_id=item_id, delta=" second. ")
-    assert len(driver.checks) == 1  # one look at a time
+    assert len(driver.checks) == 1  # one check at a time
     driver.guardrail_finishes("pass")
     assert driver.checks[-1].text == "One sentence. And a second."
     driver.guardrail_finishes("pass")
@@ -55,7 +55,7 @@ def test_a_reply_is_looked_at_while_it_streams_a_sentence_at_a_time() -> None:
     assert outcomes(driver) == ["pending", "pass"]
 
 
-def test_what_trips_is_cancelled_cleared_truncated_and_asked_for_again() -> None:
+def test_a_tripped_message_is_cancelled_cleared_truncated_and_requested_again() -> None:
     driver = guarded(**GUARDED)
     item_id = driver.agent_says("You are a fool. And", finished=False)
     driver.wait(400)
@@ -73,7 +73,7 @@ def test_what_trips_is_cancelled_cleared_truncated_and_asked_for_again() -> None
     assert (failed.status, failed.category, failed.text) == ("fail", "OFFENSIVE", "You are a fool. And")
 
 
-def test_a_reply_that_was_complete_is_silenced_all_the_same() -> None:
+def test_a_complete_message_is_cleared_when_it_trips() -> None:
     driver = guarded(**GUARDED)
     driver.agent_says("You are a fool.", audio_ms=5000)
     driver.response_done()
@@ -85,15 +85,15 @@ def test_a_reply_that_was_complete_is_silenced_all_the_same() -> None:
     assert driver.requests == 1
 
 
-def test_a_guardrail_that_breaks_is_an_error_and_never_a_pass() -> None:
+def test_a_failing_guardrail_is_an_error_and_never_a_pass() -> None:
     driver = guarded(**GUARDED)
     driver.agent_says("It is fine.")
     driver.guardrail_finishes("error", rationale="TimeoutError")
     assert outcomes(driver) == ["pending", "error"]
-    assert driver.sent == []  # the reply is heard all the same
+    assert driver.sent == []  # the message is played anyway
 
 
-def test_of_two_guardrails_each_tells_how_it_came_out() -> None:
+def test_each_of_two_guardrails_logs_its_result() -> None:
     driver = guarded(guardrails={"host": ["moderation", "length"], "poet": []})
     driver.agent_says("It is fine.")
     driver.guardrail_finishes("error", "length")
@@ -103,14 +103,14 @@ def test_of_two_guardrails_each_tells_how_it_came_out() -> None:
 
 
 def came_out(driver: CallDriver) -> dict[str, str]:
-    """What the page shows beside the message: each guardrail's last word."""
+    """Return each guardrail's last status, as the page shows it beside the message."""
     return {event.guardrail: event.status for event in driver.logged(log_events.GuardrailChecked)}
 
 
 TWO: dict[str, Any] = {"guardrails": {"host": ["moderation", "length"], "poet": []}}
 
 
-def test_one_that_passed_what_another_stopped_does_not_stay_pending() -> None:
+def test_a_guardrail_that_passed_a_stopped_message_does_not_stay_pending() -> None:
     driver = guarded(**TWO)
     driver.agent_says("You are a fool.")
     driver.guardrail_finishes("pass", "length")
@@ -118,7 +118,7 @@ def test_one_that_passed_what_another_stopped_does_not_stay_pending() -> None:
     assert came_out(driver) == {"length": "pass", "moderation": "fail"}
 
 
-def test_one_that_broke_while_the_reply_streamed_does_not_pass_when_nothing_is_added() -> None:
+def test_an_error_during_the_stream_is_not_a_pass_if_nothing_follows() -> None:
     driver = guarded(**TWO)
     item_id = driver.agent_says("It is fine. ", finished=False)
     driver.guardrail_finishes("error", "length")
@@ -127,7 +127,7 @@ def test_one_that_broke_while_the_reply_streamed_does_not_pass_when_nothing_is_a
     assert came_out(driver) == {"length": "error", "moderation": "pass"}
 
 
-def test_one_that_broke_while_the_reply_streamed_looks_again_at_all_of_it() -> None:
+def test_a_guardrail_with_an_error_during_the_stream_checks_the_whole_message() -> None:
     driver = guarded(**TWO)
     item_id = driver.agent_says("It is fine. ", finished=False)
     driver.guardrail_finishes("error", "length")
@@ -139,7 +139,7 @@ def test_one_that_broke_while_the_reply_streamed_looks_again_at_all_of_it() -> N
     assert came_out(driver) == {"length": "pass", "moderation": "pass"}
 
 
-def test_when_the_caller_has_gone_on_the_model_is_told_but_not_asked() -> None:
+def test_after_a_new_turn_a_tripped_message_is_noted_but_not_requested_again() -> None:
     driver = guarded(**GUARDED)
     driver.agent_says("You are a fool.")
     driver.response_done()
@@ -151,7 +151,7 @@ def test_when_the_caller_has_gone_on_the_model_is_told_but_not_asked() -> None:
     assert driver.requests == 0
 
 
-def test_after_so_many_stopped_answers_no_other_is_asked_for() -> None:
+def test_after_too_many_stopped_answers_none_is_requested() -> None:
     driver = guarded(**GUARDED, retries=2)
     for _answer in range(4):
         driver.agent_says("You are a fool.", audio_ms=0)
@@ -162,12 +162,12 @@ def test_after_so_many_stopped_answers_no_other_is_asked_for() -> None:
         if driver.requests < _answer + 1:
             break
         driver.response_created()
-    assert driver.requests == 3  # two others, and one that only excuses itself
+    assert driver.requests == 3  # two retries, and one that only apologises
     assert "Say only" in items_of(driver.sent)[-1]
     assert driver.logged(log_events.CallError)[-1].code == "guardrails_exhausted"
 
 
-def test_an_agent_without_guardrails_is_not_looked_at() -> None:
+def test_an_agent_without_guardrails_is_not_checked() -> None:
     driver = call()
     driver.types("Hello")
     driver.confirms_items()
@@ -181,7 +181,7 @@ HELD: dict[str, Any] = {**GUARDED, "hold": True}
 
 
 def held() -> CallDriver:
-    """A call that holds back, whose host has begun to greet."""
+    """Return a call that holds output back, in which the host has begun to greet."""
     driver = CallDriver(**HELD)
     driver.link_up()
     driver.caller_joins()
@@ -195,7 +195,7 @@ def shown(driver: CallDriver) -> str:
     return "".join(event.text for event in driver.logged(log_events.MessageDelta))
 
 
-def test_nothing_is_shown_or_heard_before_it_has_passed() -> None:
+def test_nothing_is_shown_or_played_before_it_has_passed() -> None:
     driver = held()
     item_id = driver.agent_says("It is fine.")
     driver.response_done()
@@ -207,7 +207,7 @@ def test_nothing_is_shown_or_heard_before_it_has_passed() -> None:
     assert driver.logged(log_events.AudioDone)
 
 
-def test_a_sentence_is_shown_when_it_has_passed_and_heard_when_the_next_has() -> None:
+def test_a_sentence_is_shown_when_it_has_passed_and_played_when_the_next_has() -> None:
     driver = held()
     item_id = driver.agent_says("One. ", audio_ms=100, finished=False)
     driver.guardrail_finishes("pass")
@@ -222,7 +222,7 @@ def test_a_sentence_is_shown_when_it_has_passed_and_heard_when_the_next_has() ->
 
 
 @pytest.mark.parametrize("status", ["fail", "error"])
-def test_what_does_not_pass_is_never_shown_nor_heard(status: Any) -> None:
+def test_output_that_does_not_pass_is_never_shown_or_played(status: Any) -> None:
     driver = held()
     item_id = driver.agent_says("You are a fool.")
     driver.guardrail_finishes(status, rationale="no")
@@ -236,14 +236,14 @@ def test_what_does_not_pass_is_never_shown_nor_heard(status: Any) -> None:
     assert driver.requests == 1
 
 
-def test_the_wire_in_the_log_has_none_of_its_words() -> None:
+def test_wire_events_in_the_log_are_redacted() -> None:
     driver = held()
     driver.agent_says("You are a fool.")
     driver.response_done("completed", output=[{"type": "message", "content": [{"transcript": "You are a fool."}]}])
     assert not [event for event in driver.logged(log_events.WireReceived) if "fool" in str(event.event)]
 
 
-def test_what_is_held_back_when_the_caller_cuts_in_is_never_heard() -> None:
+def test_output_held_back_during_an_interruption_is_never_played() -> None:
     driver = held()
     driver.agent_says("One. Two. ", audio_ms=500, finished=False)
     driver.interrupts()
@@ -253,7 +253,7 @@ def test_what_is_held_back_when_the_caller_cuts_in_is_never_heard() -> None:
 
 
 @pytest.mark.parametrize("ends", ["interrupted", "hung up"])
-def test_what_was_let_out_of_a_reply_that_is_broken_off_has_passed(ends: str) -> None:
+def test_the_released_part_of_an_unfinished_message_has_passed(ends: str) -> None:
     driver = held()
     driver.agent_says("One. ", audio_ms=500, finished=False)
     driver.guardrail_finishes("pass")
@@ -265,7 +265,7 @@ def test_what_was_let_out_of_a_reply_that_is_broken_off_has_passed(ends: str) ->
     assert came_out(driver) == {"moderation": "pass"}
 
 
-def test_two_messages_are_heard_in_their_order() -> None:
+def test_two_messages_are_played_in_order() -> None:
     driver = held()
     first = driver.agent_says("First.", audio_ms=100)
     checks = list(driver.checks)
@@ -276,7 +276,7 @@ def test_two_messages_are_heard_in_their_order() -> None:
     assert [event.item_id for event in driver.logged(log_events.AudioStarted)] == [first, second]
 
 
-def test_an_answer_that_fails_before_its_sound_is_complete_does_not_hold_up_the_next() -> None:
+def test_a_response_that_fails_before_its_audio_is_complete_does_not_block_the_next() -> None:
     driver = held()
     broken = driver.agent_says("One. Two", audio_ms=100, finished=False)
     driver.response_done("failed")

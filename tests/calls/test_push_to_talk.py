@@ -1,4 +1,4 @@
-"""Push-to-talk: press interrupts and clears, release commits, and the answer is asked for once."""
+"""Push-to-talk: a press interrupts and clears, a release commits, and one response is requested."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def talking() -> CallDriver:
     return driver
 
 
-def test_switching_it_on_takes_turn_detection_away() -> None:
+def test_switching_it_on_removes_turn_detection() -> None:
     driver = call()
     driver.commands(ON)
     (update,) = driver.sent_of("session.update")
@@ -25,7 +25,7 @@ def test_switching_it_on_takes_turn_detection_away() -> None:
     assert driver.logged(log_events.CallSettings) == [log_events.CallSettings(push_to_talk=True)]
 
 
-def test_switching_it_off_brings_the_scenarios_turn_detection_back() -> None:
+def test_switching_it_off_restores_the_scenarios_turn_detection() -> None:
     driver = talking()
     driver.commands(OFF)
     (update,) = driver.sent_of("session.update")
@@ -51,7 +51,7 @@ def test_press_interrupts_and_clears() -> None:
     assert driver.logged(log_events.AudioCleared)
 
 
-def test_release_commits_and_the_answer_is_asked_for_when_the_service_has_committed() -> None:
+def test_release_commits_and_the_response_is_requested_after_the_commit() -> None:
     driver = talking()
     driver.commands(commands.Press())
     driver.commands(commands.Release())
@@ -61,7 +61,7 @@ def test_release_commits_and_the_answer_is_asked_for_when_the_service_has_commit
     assert driver.requests == 1
 
 
-def test_over_webrtc_the_commit_waits_for_the_sound() -> None:
+def test_over_webrtc_the_commit_waits_for_the_audio() -> None:
     driver = talking()
     driver.feed(inputs.CallerJoined("leg_1", "webrtc"))
     driver.commands(commands.Press())
@@ -72,7 +72,7 @@ def test_over_webrtc_the_commit_waits_for_the_sound() -> None:
     assert len(driver.sent_of("input_audio_buffer.commit")) == 1
 
 
-def test_after_a_slip_of_the_finger_the_turn_goes_on() -> None:
+def test_a_press_before_the_commit_continues_the_turn() -> None:
     driver = talking()
     driver.feed(inputs.CallerJoined("leg_1", "webrtc"))
     driver.commands(commands.Press())
@@ -80,7 +80,7 @@ def test_after_a_slip_of_the_finger_the_turn_goes_on() -> None:
     driver.clear()
     driver.wait(WEBRTC_LAG_MS / 2)
     driver.commands(commands.Press())
-    assert driver.sent_of("input_audio_buffer.clear") == []  # what was said before would be lost
+    assert driver.sent_of("input_audio_buffer.clear") == []  # it would drop the first part of the turn
     driver.wait(5_000)
     assert driver.sent_of("input_audio_buffer.commit") == []
     driver.commands(commands.Release())
@@ -88,7 +88,7 @@ def test_after_a_slip_of_the_finger_the_turn_goes_on() -> None:
     assert len(driver.sent_of("input_audio_buffer.commit")) == 1
 
 
-def test_a_press_without_a_word_is_no_turn() -> None:
+def test_a_press_without_speech_requests_nothing() -> None:
     driver = talking()
     driver.commands(commands.Press())
     driver.commands(commands.Release())
@@ -109,7 +109,7 @@ def test_the_agent_does_not_speak_while_the_button_is_held() -> None:
     assert driver.requests == 0
 
 
-def test_buttons_pressed_twice_and_at_the_wrong_time_do_nothing() -> None:
+def test_repeated_and_misplaced_presses_do_nothing() -> None:
     driver = call()
     for command in (commands.Press(), commands.Release()):
         driver.commands(command)
@@ -129,19 +129,19 @@ def test_it_survives_a_new_link() -> None:
     assert driver.machine.settings.push_to_talk
 
 
-def test_what_was_said_while_the_link_was_down_is_committed_when_it_is_back() -> None:
+def test_speech_without_a_link_is_committed_when_it_is_restored() -> None:
     driver = talking()
     driver.commands(commands.Press())
     driver.link_lost()
     driver.commands(commands.Release())
     driver.clear()
     driver.link_up()
-    assert driver.sent_of("input_audio_buffer.commit") == []  # the sound that was kept goes first
+    assert driver.sent_of("input_audio_buffer.commit") == []  # the resent audio goes first
     driver.wait(1_000)
     assert len(driver.sent_of("input_audio_buffer.commit")) == 1
 
 
-def test_whoever_leaves_lets_go_of_the_button() -> None:
+def test_the_turn_of_a_caller_who_leaves_is_dropped() -> None:
     driver = talking()
     driver.commands(commands.Press())
     driver.caller_leaves()
@@ -159,14 +159,14 @@ def test_a_scenario_without_turn_detection_is_always_push_to_talk() -> None:
     assert driver.machine.settings.push_to_talk
 
 
-def test_keys_are_said_to_the_model() -> None:
+def test_dtmf_digits_go_to_the_model_as_text() -> None:
     driver = call()
     driver.commands(commands.Dtmf("12#"))
     (created,) = driver.sent_of("conversation.item.create")
     assert created["item"]["content"] == [{"type": "input_text", "text": "12#"}]
 
 
-def test_another_speed_is_told_to_the_session_and_remembered() -> None:
+def test_a_new_speed_is_sent_to_the_session_and_kept() -> None:
     driver = call()
     driver.commands(commands.Voice(speed=1.25))
     (update,) = driver.sent_of("session.update")
@@ -174,14 +174,14 @@ def test_another_speed_is_told_to_the_session_and_remembered() -> None:
     assert driver.machine.settings == log_events.CallSettings(speed=1.25)
 
 
-def test_the_answer_is_asked_for_where_the_service_does_not_begin_it() -> None:
+def test_the_response_is_requested_if_the_service_does_not_create_it() -> None:
     driver = call(turn_detection={"type": "server_vad", "create_response": False})
     driver.caller_starts_to_speak()
     driver.caller_stops_speaking()
     assert driver.requests == 1
 
 
-def test_the_agent_talks_on_where_the_callers_voice_shall_not_interrupt() -> None:
+def test_speech_does_not_interrupt_if_the_scenario_disables_it() -> None:
     driver = call(turn_detection={"type": "server_vad", "interrupt_response": False})
     driver.types("Tell me something long.")
     driver.confirms_items()
@@ -191,18 +191,18 @@ def test_the_agent_talks_on_where_the_callers_voice_shall_not_interrupt() -> Non
     assert driver.logged(log_events.AudioCleared) == []
 
 
-def test_what_was_stopped_before_it_began_is_stopped_again_when_it_begins() -> None:
+def test_a_response_cancelled_before_it_began_is_cancelled_again() -> None:
     driver = talking()
     driver.types("A question.")
     driver.confirms_items()
-    driver.commands(commands.Press())  # the response is asked for, but has not begun
+    driver.commands(commands.Press())  # the response is requested, but has not begun
     driver.wire("error", error={"code": "response_cancel_not_active", "message": "nothing to cancel"})
     driver.clear()
     response_id = driver.response_created()
     assert [event["response_id"] for event in driver.sent_of("response.cancel")] == [response_id]
 
 
-def test_another_codec_over_the_relay_takes_another_session() -> None:
+def test_another_codec_on_the_relay_renews_the_session() -> None:
     driver = call()
     driver.feed(inputs.CodecChosen("pcmu"))
     assert [renewal.make_before_break for renewal in driver.renewals] == [True]
@@ -211,7 +211,7 @@ def test_another_codec_over_the_relay_takes_another_session() -> None:
     assert driver.machine.settings.codec == "pcmu"
 
 
-def test_another_codec_over_webrtc_is_the_pages_matter() -> None:
+def test_another_codec_over_webrtc_needs_no_new_session() -> None:
     driver = call()
     driver.feed(inputs.CallerJoined("leg_1", "webrtc"))
     driver.feed(inputs.CodecChosen("pcma"))

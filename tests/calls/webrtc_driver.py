@@ -1,4 +1,4 @@
-"""A call's machine over WebRTC on the bench: sound does not pass it, the service only tells when it begins and ends."""
+"""Driver of a call's machine over WebRTC: audio does not pass the call; the service reports its start and end."""
 
 from __future__ import annotations
 
@@ -9,48 +9,48 @@ from trunkline.calls.machine import inputs
 
 
 class WebRtcDriver(CallDriver):
-    """A `CallDriver` whose caller comes over WebRTC and whose link is a sideband."""
+    """A `CallDriver` with a caller over WebRTC and a sideband as the link."""
 
     def __init__(self, **changes: Any) -> None:
         super().__init__(transport="webrtc", **changes)
 
-    # The caller and the ways to the model ---------------------------------------------------------------------------
+    # The caller, and the connections -------------------------------------------------------------------------------
     def webrtc_connects(self, leg_id: str = "leg_1") -> None:
-        """The page says that its connection is up."""
+        """Let the page report that its WebRTC connection is up."""
         self.feed(inputs.CallerJoined(leg_id, "webrtc"))
 
     def joins_by_relay(self, reason: str | None = None) -> None:
-        """The caller is there, with sound over the relay."""
+        """Let the caller join by the relay."""
         self.feed(inputs.CallerJoined("leg_1", "websocket", reason))
 
     def sideband_cut(self) -> None:
-        """The sideband's socket breaks; sound flows on."""
+        """Drop the sideband; audio still flows."""
         self.feed(inputs.LinkDropped("the connection broke", 1006, 250, resumable=True))
 
     def sideband_back(self) -> None:
-        """The sideband is there again, with the same session."""
+        """Resume the sideband, with the same session."""
         self.feed(inputs.LinkOpened(attempts=1, lost_for_ms=250, resumed=True))
 
     def redials(self) -> None:
-        """The page has posted another offer: another WebRTC call, and another sideband."""
+        """Let the page post another offer: another WebRTC call, and another sideband."""
         self._responding = None
         self.feed(inputs.LinkDropped("the caller came another way", None, 0))
         self.feed(inputs.LinkOpened())
 
     def webrtc_call_ends(self) -> None:
-        """The WebRTC call is over at the service."""
+        """Let the service end the WebRTC call."""
         self._responding = None
         self.feed(inputs.LinkDropped("no such call", 404, 0, needs_reoffer=True))
 
     # The service ----------------------------------------------------------------------------------------------------
     def begins_to_speak(self, text: str = "one two three four", *, audible: bool = True) -> str:
-        """A response with a message begins, and sounds; returns the message's id."""
+        """Let a response with a message begin and play; return the message's id."""
         self.confirms_items()
         self.response_created()
         return self.speaks(text, audible=audible)
 
     def speaks(self, text: str, *, audible: bool = True) -> str:
-        """A message of the response under way."""
+        """Let the current response say a message; return its id."""
         item_id = f"msg_{next(self._numbers)}"
         item = {"id": item_id, "type": "message", "role": "assistant", "status": "in_progress", "content": []}
         self.wire("response.output_item.added", response_id=self._responding, item=item)
@@ -61,7 +61,7 @@ class WebRtcDriver(CallDriver):
         return item_id
 
     def finishes_generating(self, item_id: str, text: str = "one two three four") -> str:
-        """All of the response is there, though its sound may still be playing; returns the response's id."""
+        """Complete the response, though its audio may still play; return the response's id."""
         response_id = self._responding
         assert response_id is not None
         self.message_done(item_id, text)
@@ -69,15 +69,15 @@ class WebRtcDriver(CallDriver):
         return response_id
 
     def played_out(self, response_id: str) -> None:
-        """All of a response's sound has been played."""
+        """Let the service report that all audio of a response was played."""
         self.wire("output_audio_buffer.stopped", response_id=response_id)
 
     def truncates(self, item_id: str, audio_end_ms: int) -> None:
-        """The service has cut a message by itself."""
+        """Let the service truncate a message by itself."""
         self.wire("conversation.item.truncated", item_id=item_id, content_index=0, audio_end_ms=audio_end_ms)
 
     def talked_over(self, item_id: str, audio_end_ms: int) -> None:
-        """The caller speaks over the agent: the service clears, cancels and truncates by itself."""
+        """Let the caller interrupt by voice: the service clears, cancels and truncates by itself."""
         response_id = self._responding
         self.wire("input_audio_buffer.speech_started", item_id="speech_1", audio_start_ms=100)
         self.wire("output_audio_buffer.cleared", response_id=response_id)
@@ -86,7 +86,7 @@ class WebRtcDriver(CallDriver):
 
 
 def webrtc_call(**changes: Any) -> WebRtcDriver:
-    """A call over WebRTC whose greeting was said and heard."""
+    """Return a call over WebRTC after the greeting was played."""
     driver = WebRtcDriver(**changes)
     driver.link_up()
     driver.webrtc_connects()
@@ -99,7 +99,7 @@ def webrtc_call(**changes: Any) -> WebRtcDriver:
 
 
 def webrtc_speaking(text: str = "one two three four") -> tuple[WebRtcDriver, str]:
-    """An agent over WebRTC in the middle of an answer."""
+    """Return a call over WebRTC in which the agent speaks, and the message's id."""
     driver = webrtc_call()
     driver.types("Tell me everything.")
     item_id = driver.begins_to_speak(text)

@@ -1,4 +1,4 @@
-"""The beginning of a call: its first agent greets, once, when link and caller are both there."""
+"""Start of a call: the first agent greets once, when both link and caller are up."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.calls.call_driver import CALLER_WAIT_MS, CallDriver, items_of
 from trunkline.calls import log_events
 
 
-def test_a_call_is_announced_with_its_first_agent() -> None:
+def test_the_log_begins_with_the_call_and_its_first_agent() -> None:
     call = CallDriver()
     started, agent = call.events
     assert isinstance(started, log_events.CallStarted)
@@ -17,7 +17,7 @@ def test_a_call_is_announced_with_its_first_agent() -> None:
 
 
 @pytest.mark.parametrize("first", ["link", "caller"])
-def test_the_greeting_is_asked_for_when_link_and_caller_are_there(first: str) -> None:
+def test_the_greeting_is_requested_when_link_and_caller_are_up(first: str) -> None:
     call = CallDriver()
     if first == "link":
         call.link_up()
@@ -31,7 +31,7 @@ def test_the_greeting_is_asked_for_when_link_and_caller_are_there(first: str) ->
     assert items_of(call.sent) == ["user: hi"]
 
 
-def test_what_the_caller_is_taken_to_have_said_is_hidden() -> None:
+def test_the_message_that_starts_the_greeting_is_hidden() -> None:
     call = CallDriver()
     call.link_up()
     call.caller_joins()
@@ -40,7 +40,7 @@ def test_what_the_caller_is_taken_to_have_said_is_hidden() -> None:
     assert call.machine.transcript.history() == []
 
 
-def test_a_caller_who_comes_back_is_not_greeted_again() -> None:
+def test_a_caller_who_returns_is_not_greeted_again() -> None:
     call = CallDriver()
     call.link_up()
     call.caller_joins()
@@ -52,7 +52,7 @@ def test_a_caller_who_comes_back_is_not_greeted_again() -> None:
     assert items_of(call.sent) == ["user: hi"]
 
 
-def test_a_link_that_comes_back_does_not_greet_again() -> None:
+def test_a_restored_link_does_not_greet_again() -> None:
     call = CallDriver()
     call.link_up()
     call.caller_joins()
@@ -64,7 +64,7 @@ def test_a_link_that_comes_back_does_not_greet_again() -> None:
     assert items_of(call.sent) == ["user: hi", "assistant: Hello."]
 
 
-def test_whoever_types_at_once_needs_no_greeting() -> None:
+def test_text_before_the_greeting_replaces_it() -> None:
     call = CallDriver()
     call.caller_joins()
     call.types("What is the weather?")
@@ -73,7 +73,7 @@ def test_whoever_types_at_once_needs_no_greeting() -> None:
     assert call.requests == 1
 
 
-def test_without_a_caller_the_call_ends_after_its_wait() -> None:
+def test_a_call_without_a_caller_ends_after_the_caller_wait() -> None:
     call = CallDriver()
     call.link_up()
     call.wait(CALLER_WAIT_MS - 1)
@@ -83,7 +83,7 @@ def test_without_a_caller_the_call_ends_after_its_wait() -> None:
     assert call.events[-1] == log_events.CallEnded(reason="no caller came")
 
 
-def test_a_caller_who_does_not_come_back_ends_the_call() -> None:
+def test_the_call_ends_if_the_caller_does_not_return() -> None:
     call = CallDriver()
     call.caller_joins()
     call.caller_leaves()
@@ -91,7 +91,7 @@ def test_a_caller_who_does_not_come_back_ends_the_call() -> None:
     assert call.ended == "the caller did not come back"
 
 
-def test_a_caller_who_is_there_is_not_waited_for() -> None:
+def test_the_caller_wait_stops_when_the_caller_joins() -> None:
     call = CallDriver()
     call.caller_joins()
     call.wait(10 * CALLER_WAIT_MS)

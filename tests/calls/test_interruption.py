@@ -1,4 +1,4 @@
-"""Interrupting: by typing, by voice, by the button. The model is told what was heard, and asked again once."""
+"""Interruption by text, voice or button: the model gets the heard position, and one new request."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ TEN_WORDS = "one two three four five six seven eight nine ten"
 
 
 def speaking(*, audio_ms: float = 4000.0, finished: bool = False) -> tuple[CallDriver, str]:
-    """An agent in the middle of saying ten words."""
+    """Return a call in which the agent is saying ten words."""
     driver = call()
     driver.types("Tell me everything.")
     driver.confirms_items()
@@ -23,14 +23,14 @@ def speaking(*, audio_ms: float = 4000.0, finished: bool = False) -> tuple[CallD
     return driver, item_id
 
 
-def test_typing_cancels_the_response_and_clears_its_sound() -> None:
+def test_text_cancels_the_response_and_clears_its_audio() -> None:
     driver, item_id = speaking()
     driver.types("Stop, something else.")
     assert driver.types_sent == ["response.cancel", "conversation.item.create"]
     assert driver.logged(log_events.AudioCleared) == [log_events.AudioCleared(item_id=item_id)]
 
 
-def test_the_response_to_what_was_typed_is_asked_for_once_when_the_cancelled_one_is_over() -> None:
+def test_the_response_to_text_is_requested_once_after_the_cancelled_one() -> None:
     driver, item_id = speaking()
     driver.types("Stop, something else.")
     driver.reports(item_id, 500)
@@ -42,7 +42,7 @@ def test_the_response_to_what_was_typed_is_asked_for_once_when_the_cancelled_one
     assert driver.requests == 1
 
 
-def test_it_is_not_asked_for_before_the_model_knows_what_was_heard() -> None:
+def test_the_request_waits_until_the_model_has_the_heard_position() -> None:
     driver, item_id = speaking()
     driver.types("Stop.")
     driver.response_done("cancelled")
@@ -51,7 +51,7 @@ def test_it_is_not_asked_for_before_the_model_knows_what_was_heard() -> None:
     assert driver.types_sent[-2:] == ["conversation.item.truncate", "response.create"]
 
 
-def test_the_page_says_what_was_heard() -> None:
+def test_the_message_is_truncated_at_the_position_of_the_page() -> None:
     driver, item_id = speaking()
     driver.wait(900)
     driver.types("Stop.")
@@ -60,7 +60,7 @@ def test_the_page_says_what_was_heard() -> None:
     assert (truncate["item_id"], truncate["audio_end_ms"]) == (item_id, 777)
 
 
-def test_without_a_report_the_time_since_the_sound_began_counts_after_250_ms() -> None:
+def test_without_a_report_the_time_since_the_start_counts_after_250_ms() -> None:
     driver, _item_id = speaking()
     driver.wait(900)
     driver.types("Stop.")
@@ -71,7 +71,7 @@ def test_without_a_report_the_time_since_the_sound_began_counts_after_250_ms() -
     assert truncate["audio_end_ms"] == 900
 
 
-def test_an_earlier_report_and_the_time_since_count_too() -> None:
+def test_an_earlier_report_and_the_time_since_count() -> None:
     driver, item_id = speaking()
     driver.wait(1000)
     driver.reports(item_id, 600)  # the page began 400 ms late
@@ -82,7 +82,7 @@ def test_an_earlier_report_and_the_time_since_count_too() -> None:
     assert truncate["audio_end_ms"] == 800
 
 
-def test_a_page_that_fell_silent_is_believed_for_a_moment_only() -> None:
+def test_a_report_is_extrapolated_for_a_short_time_only() -> None:
     driver, item_id = speaking()
     driver.reports(item_id, 100)
     driver.wait(3000)
@@ -92,7 +92,7 @@ def test_a_page_that_fell_silent_is_believed_for_a_moment_only() -> None:
     assert truncate["audio_end_ms"] == 500
 
 
-def test_never_more_is_truncated_than_was_sent() -> None:
+def test_the_heard_position_never_exceeds_the_audio_sent() -> None:
     driver, item_id = speaking(audio_ms=300)
     driver.wait(5000)
     driver.types("Stop.")
@@ -101,7 +101,7 @@ def test_never_more_is_truncated_than_was_sent() -> None:
     assert truncate["audio_end_ms"] == 300
 
 
-def test_the_transcript_keeps_what_was_heard_also_when_the_rest_comes_later() -> None:
+def test_the_transcript_is_truncated_even_if_the_text_arrives_later() -> None:
     driver, item_id = speaking(audio_ms=4000)
     driver.types("Stop.")
     driver.reports(item_id, 2000)
@@ -116,7 +116,7 @@ def test_the_transcript_keeps_what_was_heard_also_when_the_rest_comes_later() ->
     assert kinds == [log_events.MessageDone, log_events.MessageTruncated]
 
 
-def test_sound_that_comes_after_the_cut_counts_for_the_length_of_the_message() -> None:
+def test_audio_after_the_cut_counts_towards_the_duration() -> None:
     driver, item_id = speaking(audio_ms=2000)
     driver.types("Stop.")
     driver.reports(item_id, 2000)
@@ -134,7 +134,7 @@ def test_a_message_is_cut_at_a_word() -> None:
     assert driver.said(item_id) == "one two three four five"
 
 
-def test_what_was_heard_to_the_end_is_not_cut() -> None:
+def test_a_message_that_was_played_whole_is_not_truncated() -> None:
     driver, item_id = speaking(finished=True)
     driver.response_done()
     driver.reports(item_id, 4000)
@@ -143,7 +143,7 @@ def test_what_was_heard_to_the_end_is_not_cut() -> None:
     assert driver.logged(log_events.AudioCleared) == []
 
 
-def test_a_page_that_never_reports_has_heard_everything_in_time() -> None:
+def test_without_reports_audio_counts_as_played_in_real_time() -> None:
     driver, _item_id = speaking(finished=True)
     driver.response_done()
     driver.wait(4000)
@@ -151,7 +151,7 @@ def test_a_page_that_never_reports_has_heard_everything_in_time() -> None:
     assert driver.logged(log_events.AudioCleared) == []
 
 
-def test_no_word_is_heard_of_a_response_that_was_cancelled_before_it_spoke() -> None:
+def test_a_response_that_is_cancelled_before_its_audio_is_never_heard() -> None:
     driver = call()
     driver.types("Tell me everything.")
     driver.confirms_items()
@@ -167,7 +167,7 @@ def test_no_word_is_heard_of_a_response_that_was_cancelled_before_it_spoke() -> 
     assert driver.requests == 2
 
 
-def test_speaking_silences_the_agent_and_leaves_the_cancelling_to_the_service() -> None:
+def test_speech_clears_the_audio_and_leaves_the_cancelling_to_the_service() -> None:
     driver, item_id = speaking()
     driver.caller_starts_to_speak()
     assert driver.sent_of("response.cancel") == []
@@ -176,7 +176,7 @@ def test_speaking_silences_the_agent_and_leaves_the_cancelling_to_the_service() 
     assert driver.sent_of("conversation.item.truncate")[0]["audio_end_ms"] == 1000
 
 
-def test_the_services_own_answer_to_speech_is_not_asked_for_again() -> None:
+def test_the_services_own_response_to_speech_is_not_requested_again() -> None:
     driver, item_id = speaking()
     driver.caller_starts_to_speak()
     driver.reports(item_id, 1000)
@@ -188,7 +188,7 @@ def test_the_services_own_answer_to_speech_is_not_asked_for_again() -> None:
     assert driver.requests == 0
 
 
-def test_typing_while_speaking_is_answered_by_the_services_response_that_has_seen_it() -> None:
+def test_a_response_of_the_service_that_has_seen_the_text_answers_it() -> None:
     driver = call()
     driver.caller_starts_to_speak()
     driver.types("It is in Wanaka.")
@@ -202,7 +202,7 @@ def test_typing_while_speaking_is_answered_by_the_services_response_that_has_see
     assert driver.requests == 1
 
 
-def test_typing_that_the_services_response_has_not_seen_is_answered_after_it() -> None:
+def test_text_that_the_services_response_has_not_seen_is_answered_after_it() -> None:
     driver = call()
     driver.caller_starts_to_speak()
     driver.wire("input_audio_buffer.speech_stopped", item_id="speech_1")
@@ -216,7 +216,7 @@ def test_typing_that_the_services_response_has_not_seen_is_answered_after_it() -
     assert driver.requests == 2
 
 
-def test_the_button_silences_and_asks_for_nothing() -> None:
+def test_the_button_clears_and_requests_nothing() -> None:
     driver, item_id = speaking()
     driver.interrupts()
     driver.reports(item_id, 1000)
@@ -253,7 +253,7 @@ def test_the_button_when_all_is_quiet_does_nothing() -> None:
     assert driver.events == []
 
 
-def test_a_message_the_page_has_not_reached_counts_as_unheard() -> None:
+def test_a_message_that_the_page_has_not_reached_is_truncated_at_0() -> None:
     driver = call()
     driver.types("Go on.")
     driver.confirms_items()
@@ -268,7 +268,7 @@ def test_a_message_the_page_has_not_reached_counts_as_unheard() -> None:
     assert heard == {first: 1000, second: 0}
 
 
-def test_a_report_of_a_later_message_means_that_the_earlier_was_heard() -> None:
+def test_a_report_of_a_later_message_implies_that_earlier_ones_were_played() -> None:
     driver = call()
     driver.types("Go on.")
     driver.confirms_items()
@@ -299,7 +299,7 @@ def test_messages_play_one_after_the_other() -> None:
     assert first not in heard
 
 
-def test_a_cut_before_the_last_one_was_reported_settles_both() -> None:
+def test_a_second_cut_settles_the_first_one() -> None:
     driver, first = speaking()
     driver.wait(500)
     driver.types("Stop.")
@@ -315,7 +315,7 @@ def test_a_cut_before_the_last_one_was_reported_settles_both() -> None:
 
 
 @pytest.mark.parametrize("late_ms", [0, 100, 10_000])
-def test_a_report_of_a_message_that_was_settled_changes_nothing(late_ms: int) -> None:
+def test_a_late_report_of_a_truncated_message_changes_nothing(late_ms: int) -> None:
     driver, item_id = speaking()
     driver.types("Stop.")
     driver.reports(item_id, 500)
@@ -325,7 +325,7 @@ def test_a_report_of_a_message_that_was_settled_changes_nothing(late_ms: int) ->
     assert driver.sent == []
 
 
-def test_speech_that_is_never_said_to_have_stopped_does_not_silence_the_agent_for_good() -> None:
+def test_a_missing_speech_stopped_does_not_block_the_agent_for_good() -> None:
     driver = call()
     driver.caller_starts_to_speak()
     driver.response_created()
@@ -338,7 +338,7 @@ def test_speech_that_is_never_said_to_have_stopped_does_not_silence_the_agent_fo
     assert driver.requests == 1
 
 
-def test_a_request_that_meets_a_caller_who_has_begun_to_speak_is_put_off() -> None:
+def test_a_request_that_crosses_the_callers_speech_is_repeated_later() -> None:
     driver = call()
     driver.types("What is the weather?")
     driver.confirms_items()
@@ -350,7 +350,7 @@ def test_a_request_that_meets_a_caller_who_has_begun_to_speak_is_put_off() -> No
     assert driver.requests == 2
 
 
-def test_what_the_service_says_of_items_of_its_own_is_the_transcript() -> None:
+def test_items_of_the_service_are_in_the_transcript() -> None:
     driver = call()
     driver.caller_starts_to_speak()
     driver.caller_stops_speaking()
@@ -359,7 +359,7 @@ def test_what_the_service_says_of_items_of_its_own_is_the_transcript() -> None:
     assert driver.logged(log_events.MessageAdded)[0].spoken
 
 
-def test_speech_is_placed_before_the_answer_that_was_quicker() -> None:
+def test_speech_is_inserted_before_an_answer_that_arrived_first() -> None:
     driver = call()
     driver.response_created()
     item = {"id": "msg_a", "type": "message", "role": "assistant", "content": []}
@@ -373,7 +373,7 @@ def test_speech_is_placed_before_the_answer_that_was_quicker() -> None:
     assert [said.text for said in driver.machine.transcript.history()][-2:] == ["The question.", "The answer."]
 
 
-def test_words_that_were_not_recognised_are_told() -> None:
+def test_a_failed_transcription_is_logged() -> None:
     driver = call()
     driver.caller_starts_to_speak()
     driver.caller_stops_speaking()
@@ -382,7 +382,7 @@ def test_words_that_were_not_recognised_are_told() -> None:
     assert "died" in driver.logged(log_events.CallError)[0].message
 
 
-def test_sound_without_words_is_inaudible() -> None:
+def test_speech_without_words_is_inaudible() -> None:
     driver = call()
     driver.caller_starts_to_speak()
     driver.caller_stops_speaking()

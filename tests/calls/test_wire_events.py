@@ -1,4 +1,4 @@
-"""What the service sends, right and wrong: nothing on the wire may break a call, and some rules always hold."""
+"""Events of the service, valid and malformed: no event breaks a call, and some invariants always hold."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from trunkline.providers.error_policy import MAX_CONSECUTIVE_FAILURES, MAX_PAUSE
 KNOWN = sorted(call().machine._event_handlers)
 
 
-def test_every_event_is_logged_as_it_came() -> None:
+def test_every_event_is_logged_unchanged() -> None:
     driver = call()
     driver.wire("something.new", event_id="event_1", more={"and": "more"})
     assert driver.events == [
@@ -25,7 +25,7 @@ def test_every_event_is_logged_as_it_came() -> None:
     ]
 
 
-def test_what_is_sent_is_logged_before_it_goes() -> None:
+def test_sent_events_are_logged() -> None:
     driver = call()
     driver.types("Hello?")
     assert [event.event for event in driver.logged(log_events.WireSent)] == driver.sent
@@ -33,7 +33,7 @@ def test_what_is_sent_is_logged_before_it_goes() -> None:
 
 @pytest.mark.parametrize("kind", KNOWN)
 @pytest.mark.parametrize("fields", [{}, {"item": None, "response": None}, {"item_id": 5, "response": {"id": None}}])
-def test_a_malformed_event_is_passed_over(kind: str, fields: dict[str, Any]) -> None:
+def test_a_malformed_event_is_ignored(kind: str, fields: dict[str, Any]) -> None:
     driver = call()
     driver.wire(kind, **fields)
     driver.clear()
@@ -43,7 +43,7 @@ def test_a_malformed_event_is_passed_over(kind: str, fields: dict[str, Any]) -> 
     assert driver.requests == 1
 
 
-def test_a_malformed_event_is_told_of() -> None:
+def test_a_malformed_event_is_logged_as_an_error() -> None:
     driver = call()
     driver.wire("response.created")
     (error,) = driver.logged(log_events.CallError)
@@ -51,7 +51,7 @@ def test_a_malformed_event_is_told_of() -> None:
     assert "response.created" in error.message
 
 
-def test_a_response_refused_for_too_many_is_asked_for_again_a_little_later() -> None:
+def test_a_rate_limited_response_is_requested_again_later() -> None:
     driver = call()
     driver.types("Hello?")
     driver.confirms_items()
@@ -65,7 +65,7 @@ def test_a_response_refused_for_too_many_is_asked_for_again_a_little_later() -> 
     assert driver.requests == 2
 
 
-def test_an_answer_that_fails_again_and_again_is_given_up() -> None:
+def test_a_response_that_keeps_failing_is_given_up() -> None:
     driver = call()
     driver.types("Hello?")
     driver.confirms_items()
@@ -81,14 +81,14 @@ def test_an_answer_that_fails_again_and_again_is_given_up() -> None:
     assert driver.requests == 2 + MAX_CONSECUTIVE_FAILURES
 
 
-def test_a_response_that_was_broken_off_says_why() -> None:
+def test_an_incomplete_response_is_logged_with_its_reason() -> None:
     driver = call()
     driver.response_created()
     driver.response_done("incomplete", status_details={"type": "incomplete", "reason": "content_filter"})
     assert driver.logged(log_events.CallError)[0].code == "content_filter"
 
 
-def test_no_message_stays_open_when_its_response_is_over() -> None:
+def test_every_message_is_closed_when_its_response_is_over() -> None:
     driver = call()
     driver.response_created()
     item_id = driver.agent_says("And then", finished=False)
@@ -97,7 +97,7 @@ def test_no_message_stays_open_when_its_response_is_over() -> None:
     assert done == log_events.MessageDone(item_id=item_id, role="assistant", text="And then", status="interrupted")
 
 
-def test_a_refusal_because_a_response_is_under_way_is_no_error_to_the_caller() -> None:
+def test_a_refusal_because_of_an_active_response_is_not_logged_as_an_error() -> None:
     driver = call()
     driver.types("Hello?")
     driver.response_created()
@@ -105,10 +105,10 @@ def test_a_refusal_because_a_response_is_under_way_is_no_error_to_the_caller() -
     assert driver.logged(log_events.CallError) == []
 
 
-def test_a_refused_request_for_what_nobody_has_answered_is_made_again_once() -> None:
+def test_a_refused_request_is_repeated_once_if_nothing_has_answered_it() -> None:
     driver = call()
     driver.types("Hello?")
-    driver.response_created()  # the service's own, which began before the text came
+    driver.response_created()  # the service's own, which began before the text arrived
     driver.refuses_request()
     driver.refuses_request()
     driver.confirms_items()
@@ -116,7 +116,7 @@ def test_a_refused_request_for_what_nobody_has_answered_is_made_again_once() -> 
     assert driver.requests == 2
 
 
-def test_a_refusal_by_a_response_that_was_never_announced_waits_for_its_end() -> None:
+def test_a_refused_request_waits_for_the_end_of_an_unannounced_response() -> None:
     driver = call()
     driver.types("Hello?")
     driver.confirms_items()
@@ -126,7 +126,7 @@ def test_a_refusal_by_a_response_that_was_never_announced_waits_for_its_end() ->
     assert driver.requests == 2
 
 
-def test_a_request_that_fails_for_good_is_not_made_again_and_the_next_one_is() -> None:
+def test_a_failed_request_is_not_repeated_but_the_next_one_is_sent() -> None:
     driver = call()
     driver.types("Hello?")
     driver.confirms_items()
@@ -138,7 +138,7 @@ def test_a_request_that_fails_for_good_is_not_made_again_and_the_next_one_is() -
     assert driver.requests == 2
 
 
-def test_a_request_that_fails_does_not_take_a_later_wish_with_it() -> None:
+def test_a_failed_request_does_not_drop_a_later_one() -> None:
     driver = call()
     driver.types("Hello?")
     driver.confirms_items()
@@ -148,19 +148,19 @@ def test_a_request_that_fails_does_not_take_a_later_wish_with_it() -> None:
     assert driver.requests == 2
 
 
-def test_a_cancel_that_came_too_late_is_no_error() -> None:
+def test_a_cancel_after_the_response_is_not_logged_as_an_error() -> None:
     driver = call()
     driver.wire("error", error={"code": "response_cancel_not_active", "message": "no active response"})
     assert driver.logged(log_events.CallError) == []
 
 
-def test_sound_is_counted_but_not_logged() -> None:
+def test_audio_events_are_not_logged() -> None:
     driver = call()
     driver.wire("response.output_audio.delta", item_id="m", delta="not base64!")
     assert driver.events == []
 
 
-def test_sound_begins_and_ends_in_the_log() -> None:
+def test_the_start_and_end_of_audio_are_logged() -> None:
     driver = call()
     driver.response_created()
     item_id = driver.agent_says("Hello.", audio_ms=500)
@@ -176,7 +176,7 @@ COMMANDS = [
 ]  # fmt: skip
 
 
-# Whatever comes, in whatever order -----------------------------------------------------------------------------------
+# Any events, in any order --------------------------------------------------------------------------------------------
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
 ids = st.sampled_from(["a", "b", "c"])
 anything = st.recursive(
@@ -215,7 +215,7 @@ wire_events = st.fixed_dictionaries(
 )
 random_inputs = st.one_of(
     wire_events.map(lambda event: ("wire", event)),
-    st.tuples(st.just("sound"), ids, st.sampled_from([20.0, 500.0])),
+    st.tuples(st.just("audio"), ids, st.sampled_from([20.0, 500.0])),
     st.sampled_from(["link_up", "link_lost", "caller_joins", "caller_leaves", "interrupts", "configure", "fail"]).map(
         lambda name: (name,)
     ),
@@ -237,7 +237,7 @@ random_inputs = st.one_of(
 
 @settings(max_examples=400, deadline=None)
 @given(st.lists(random_inputs, max_size=40), st.sampled_from(["unguarded", "guarded", "held"]))
-def test_the_rules_that_always_hold(story: list[tuple[Any, ...]], watched: str) -> None:
+def test_the_invariants_hold_for_any_story(story: list[tuple[Any, ...]], watched: str) -> None:
     guardrails = {"host": ["moderation", "length"], "poet": []} if watched != "unguarded" else {}
     driver = CallDriver(
         configures=False, guardrails=guardrails, hold=watched == "held", idle_timeout_ms=20_000, session_limit_ms=30_000
@@ -247,7 +247,7 @@ def test_the_rules_that_always_hold(story: list[tuple[Any, ...]], watched: str) 
     for name, *rest in [("link_up",), ("configure",), ("caller_joins",), *story]:
         if name.startswith(("link", "caller")):
             comes_or_goes(driver, there, name)
-        elif name in ("wire", "sound", "created", "done", "agent_says", "renewed"):
+        elif name in ("wire", "audio", "created", "done", "agent_says", "renewed"):
             if there["link"]:
                 from_the_model(driver, name, rest)
         elif there["caller"] or name not in ("types", "interrupts", "reports", "commands"):
@@ -280,9 +280,9 @@ def something_else(driver: CallDriver, name: str, rest: list[Any]) -> None:
 
 def from_the_model(driver: CallDriver, name: str, rest: list[Any]) -> None:
     if name == "wire":
-        # Only what can come over a wire: the link has decoded it.
+        # Only values that JSON can hold: the link has decoded them.
         driver.feed(inputs.WireEventReceived(msgspec.json.decode(msgspec.json.encode(rest[0]))))
-    elif name == "sound":
+    elif name == "audio":
         driver.audio(rest[0], rest[1])
     elif name == "agent_says":
         driver.agent_says(rest[0])
@@ -297,7 +297,7 @@ def from_the_model(driver: CallDriver, name: str, rest: list[Any]) -> None:
 
 
 class Watch:
-    """Looks at everything a driver's call has done."""
+    """Checker of the invariants over the whole log of a driver's call."""
 
     def __init__(self, driver: CallDriver) -> None:
         self.driver = driver
@@ -305,7 +305,7 @@ class Watch:
         self._open_request: str | None = None
 
     def look(self) -> None:
-        """Never two requests without an end, a refusal or a new link between them; every event can be written."""
+        """Check that requests alternate with ends, refusals or new links, and that every event encodes."""
         for event in self.driver.events[self._seen :]:
             log.frame_of(event, 1, 1)
             if isinstance(event, log_events.WireSent) and event.event["type"] == "response.create":
@@ -318,7 +318,7 @@ class Watch:
         self._seen = len(self.driver.events)
 
     def at_the_end(self) -> None:
-        """`call.ended` is last; every tool, message and look of a guardrail that began has ended once."""
+        """Check that `call.ended` is last, and that every tool, message and guardrail that began has ended once."""
         self.look()
         events = self.driver.events
         assert isinstance(events[-1], log_events.CallEnded)

@@ -1,4 +1,4 @@
-"""The link is lost, at every moment: the conversation is replayed, and an interrupted turn is asked for again."""
+"""Lost links, at every moment: the conversation is replayed, and an interrupted answer is requested again."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from trunkline.calls import log_events
 
 
 def responding(*, finished: bool = False) -> tuple[CallDriver, str]:
-    """An agent in the middle of an answer of four seconds."""
+    """Return a call in which the agent gives an answer of four seconds."""
     driver = call()
     driver.types("Tell me everything.")
     driver.confirms_items()
@@ -17,7 +17,7 @@ def responding(*, finished: bool = False) -> tuple[CallDriver, str]:
     return driver, item_id
 
 
-def test_a_lost_link_is_logged_with_the_time_of_the_next_try() -> None:
+def test_a_lost_link_is_logged_with_the_delay_of_the_next_attempt() -> None:
     driver = call()
     driver.link_lost(retry_in_ms=250)
     assert driver.logged(log_events.LinkLost) == [log_events.LinkLost(reason="the connection broke", retry_in_ms=250)]
@@ -41,20 +41,20 @@ def test_a_new_link_gets_the_session_then_the_conversation() -> None:
     assert driver.logged(log_events.LinkRestored)[0].replayed == 4
 
 
-def test_before_the_session_is_set_up_nothing_is_lost() -> None:
+def test_nothing_is_lost_before_the_session_is_configured() -> None:
     driver = CallDriver(configures=False)
     driver.caller_joins()
     driver.link_up()
     driver.link_lost()
     driver.link_up()
     assert len(driver.configuring) == 2
-    driver.configured(0)  # worked out for the link that is gone
+    driver.configured(0)  # configured for the lost link
     assert driver.sent == []
     driver.configured(0)
     assert driver.types_sent == ["session.update", "conversation.item.create", "response.create"]
 
 
-def test_a_session_worked_out_while_there_is_no_link_is_not_sent() -> None:
+def test_a_session_configured_without_a_link_is_not_sent() -> None:
     driver = CallDriver(configures=False)
     driver.caller_joins()
     driver.link_up()
@@ -63,7 +63,7 @@ def test_a_session_worked_out_while_there_is_no_link_is_not_sent() -> None:
     assert driver.sent == []
 
 
-def test_the_interrupted_turn_is_asked_for_again_once() -> None:
+def test_the_interrupted_response_is_requested_again_once() -> None:
     driver, item_id = responding()
     driver.wait(2000)
     driver.link_lost()
@@ -74,7 +74,7 @@ def test_the_interrupted_turn_is_asked_for_again_once() -> None:
     assert driver.requests == 1
 
 
-def test_a_turn_that_was_asked_for_and_not_begun_is_asked_for_again() -> None:
+def test_a_request_without_a_response_is_sent_again() -> None:
     driver = call()
     driver.types("Tell me everything.")
     driver.clear()
@@ -84,7 +84,7 @@ def test_a_turn_that_was_asked_for_and_not_begun_is_asked_for_again() -> None:
     assert driver.requests == 1
 
 
-def test_what_had_come_whole_is_heard_whole() -> None:
+def test_a_complete_message_is_played_whole() -> None:
     driver, _item_id = responding(finished=True)
     driver.response_done()
     driver.link_lost()
@@ -94,7 +94,7 @@ def test_what_had_come_whole_is_heard_whole() -> None:
     assert items_of(driver.sent)[-1] == "assistant: one two three four"
 
 
-def test_what_was_replayed_as_text_is_cut_in_the_transcript_only() -> None:
+def test_a_message_replayed_as_text_is_truncated_in_the_transcript_only() -> None:
     driver, item_id = responding(finished=True)
     driver.response_done()
     driver.link_lost()
@@ -106,7 +106,7 @@ def test_what_was_replayed_as_text_is_cut_in_the_transcript_only() -> None:
     assert driver.said(item_id) == "one two"
 
 
-def test_while_a_cut_is_pending_what_is_replayed_is_what_was_heard() -> None:
+def test_the_replay_holds_the_heard_part_of_a_cut_message() -> None:
     driver, item_id = responding()
     driver.wait(1000)
     driver.types("Stop.")
@@ -117,7 +117,7 @@ def test_while_a_cut_is_pending_what_is_replayed_is_what_was_heard() -> None:
     assert driver.said(item_id) == "one"
 
 
-def test_a_response_that_was_stopped_by_the_button_is_not_asked_for_again() -> None:
+def test_a_response_stopped_by_the_button_is_not_requested_again() -> None:
     driver, _item_id = responding()
     driver.interrupts()
     driver.link_lost()
@@ -126,7 +126,7 @@ def test_a_response_that_was_stopped_by_the_button_is_not_asked_for_again() -> N
     assert driver.requests == 0
 
 
-def test_typing_while_there_is_no_link_is_sent_with_the_replay_and_answered() -> None:
+def test_text_without_a_link_is_sent_with_the_replay_and_answered() -> None:
     driver = call()
     driver.link_lost()
     driver.types("Hello?")
@@ -136,7 +136,7 @@ def test_typing_while_there_is_no_link_is_sent_with_the_replay_and_answered() ->
     assert driver.requests == 1
 
 
-def test_a_tool_that_runs_meanwhile_is_answered_on_the_new_link() -> None:
+def test_the_output_of_a_running_tool_goes_to_the_new_link() -> None:
     driver = call()
     driver.types("What is the weather?")
     driver.confirms_items()
@@ -152,7 +152,7 @@ def test_a_tool_that_runs_meanwhile_is_answered_on_the_new_link() -> None:
     assert driver.requests == 1
 
 
-def test_a_tool_that_answers_while_there_is_no_link_is_replayed_with_its_call() -> None:
+def test_a_tool_that_finishes_without_a_link_is_replayed_with_its_output() -> None:
     driver = call()
     driver.types("What is the weather?")
     driver.confirms_items()
@@ -167,7 +167,7 @@ def test_a_tool_that_answers_while_there_is_no_link_is_replayed_with_its_call() 
     assert driver.requests == 1
 
 
-def test_a_handoff_that_is_under_way_is_finished_on_the_new_link() -> None:
+def test_a_handoff_in_progress_is_completed_on_the_new_link() -> None:
     driver = call(configures=False)
     driver.types("A haiku.")
     driver.confirms_items()
@@ -184,7 +184,7 @@ def test_a_handoff_that_is_under_way_is_finished_on_the_new_link() -> None:
     assert driver.sent_of("session.update")[-1]["session"] == {"instructions": "be poet"}
 
 
-def test_a_handoff_that_ends_before_the_new_link_does_gives_it_the_new_agent() -> None:
+def test_a_handoff_completed_without_a_link_gives_the_new_agent_to_the_next_link() -> None:
     driver = call(configures=False)
     driver.types("A haiku.")
     driver.confirms_items()
@@ -195,14 +195,14 @@ def test_a_handoff_that_ends_before_the_new_link_does_gives_it_the_new_agent() -
     driver.link_up()
     driver.configured(0)  # the poet
     assert driver.sent == []
-    driver.configured(0)  # the host's session, which nobody needs any more
+    driver.configured(0)  # the host's session, which is stale
     driver.configured(0)
     assert driver.sent[0]["session"] == {"instructions": "be poet"}
     assert items_of(driver.sent)[-2:] == ["transfer_to_poet({})", '= {"assistant":"poet"}']
     assert driver.requests == 1
 
 
-def test_the_agent_of_the_moment_is_restored() -> None:
+def test_the_current_agent_is_restored() -> None:
     driver = call()
     driver.response_created()
     driver.model_calls("transfer_to_poet")
@@ -214,14 +214,14 @@ def test_the_agent_of_the_moment_is_restored() -> None:
     assert driver.sent[0]["session"] == {"instructions": "be poet"}
 
 
-def test_speech_that_was_going_on_is_told_to_have_stopped() -> None:
+def test_speech_in_progress_is_logged_as_stopped() -> None:
     driver = call()
     driver.caller_starts_to_speak()
     driver.link_lost()
     assert len(driver.logged(log_events.SpeechStopped)) == 1
 
 
-def test_a_link_without_hope_ends_the_call_and_says_why() -> None:
+def test_a_link_that_does_not_reconnect_ends_the_call_with_its_reason() -> None:
     driver = call()
     driver.link_lost(retry_in_ms=None)
     (error,) = driver.logged(log_events.CallError)
@@ -229,7 +229,7 @@ def test_a_link_without_hope_ends_the_call_and_says_why() -> None:
     assert driver.ended == "the model cannot be reached"
 
 
-def test_losing_it_twice_replays_everything_once_each_time() -> None:
+def test_each_lost_link_replays_everything_once() -> None:
     driver, item_id = responding()
     driver.reports(item_id, 1000)
     driver.link_lost()
@@ -243,7 +243,7 @@ def test_losing_it_twice_replays_everything_once_each_time() -> None:
     assert driver.requests == 1
 
 
-def test_a_caller_who_leaves_in_the_middle_of_an_answer_gets_it_again() -> None:
+def test_a_caller_who_leaves_during_an_answer_gets_it_again() -> None:
     driver, item_id = responding()
     driver.reports(item_id, 1000)
     driver.caller_leaves()
@@ -258,7 +258,7 @@ def test_a_caller_who_leaves_in_the_middle_of_an_answer_gets_it_again() -> None:
     assert driver.requests == 1
 
 
-def test_a_caller_who_leaves_when_all_was_heard_gets_nothing_again() -> None:
+def test_a_caller_who_leaves_after_the_playout_gets_nothing_again() -> None:
     driver = call()
     driver.caller_leaves()
     driver.wait(1000)
@@ -266,7 +266,7 @@ def test_a_caller_who_leaves_when_all_was_heard_gets_nothing_again() -> None:
     assert driver.requests == 0
 
 
-def test_a_caller_who_leaves_when_all_was_said_but_not_heard_gets_it_again() -> None:
+def test_a_caller_who_leaves_before_the_end_of_the_playout_gets_the_answer_again() -> None:
     driver, _item_id = responding(finished=True)
     driver.response_done()
     driver.wait(1000)
@@ -277,7 +277,7 @@ def test_a_caller_who_leaves_when_all_was_said_but_not_heard_gets_it_again() -> 
     assert driver.requests == 1
 
 
-def test_an_answer_that_begins_while_nobody_is_there_is_for_later() -> None:
+def test_a_response_that_begins_without_a_caller_is_requested_later() -> None:
     driver = call()
     driver.caller_starts_to_speak()
     driver.caller_stops_speaking()
@@ -290,7 +290,7 @@ def test_an_answer_that_begins_while_nobody_is_there_is_for_later() -> None:
     assert driver.requests == 1
 
 
-def test_a_tool_that_answers_while_nobody_is_there_waits_for_the_caller() -> None:
+def test_the_response_to_a_tool_waits_for_the_caller() -> None:
     driver = call()
     driver.response_created()
     call_id = driver.model_calls("weather")
@@ -302,7 +302,7 @@ def test_a_tool_that_answers_while_nobody_is_there_waits_for_the_caller() -> Non
     assert driver.requests == 1
 
 
-def test_leaving_and_coming_back_without_a_link_asks_once_when_it_is_there() -> None:
+def test_a_caller_who_returns_without_a_link_gets_one_response_when_it_is_up() -> None:
     driver, _item_id = responding()
     driver.link_lost()
     driver.caller_leaves()

@@ -1,13 +1,14 @@
-"""Tools: all of a turn are answered before the one response that follows; a slow one does not hold up the caller."""
+"""Tool calls: one response follows all outputs of a turn, a slow tool does not delay the caller, and approvals."""
 
 from __future__ import annotations
 
-from tests.calls.call_driver import CallDriver, call, items_of
-from trunkline.calls import log_events
+from tests.calls.call_driver import CallDriver, asked_something, call, items_of
+from trunkline.calls import commands, log_events
+from trunkline.calls.machine import inputs
 
 
 def asking_tools(*names: str) -> tuple[CallDriver, list[str]]:
-    """A response that calls tools and is over."""
+    """Return a call in which a complete response has called tools."""
     driver = call()
     driver.types("How is the weather, and what time is it?")
     driver.confirms_items()
@@ -18,7 +19,7 @@ def asking_tools(*names: str) -> tuple[CallDriver, list[str]]:
     return driver, calls
 
 
-def test_a_tool_is_run_with_its_arguments_and_logged() -> None:
+def test_a_tool_runs_with_its_arguments_and_is_logged() -> None:
     driver = call()
     driver.response_created()
     call_id = driver.model_calls("weather", '{"city": "Wanaka"}')
@@ -27,7 +28,7 @@ def test_a_tool_is_run_with_its_arguments_and_logged() -> None:
     assert driver.tools[call_id].arguments == '{"city": "Wanaka"}'
 
 
-def test_its_output_goes_to_the_model_which_is_then_asked() -> None:
+def test_a_response_follows_the_output_of_a_tool() -> None:
     driver, (call_id,) = asking_tools("weather")
     driver.wait(120)
     driver.tool_finishes(call_id, "sunny")
@@ -38,14 +39,14 @@ def test_its_output_goes_to_the_model_which_is_then_asked() -> None:
     ]
 
 
-def test_a_failed_tool_is_answered_too() -> None:
+def test_a_failed_tool_has_an_output_too() -> None:
     driver, (call_id,) = asking_tools("weather")
     driver.tool_finishes(call_id, error="no network")
     assert driver.logged(log_events.ToolDone)[0].error == "no network"
     assert driver.requests == 1
 
 
-def test_parallel_tools_are_all_answered_before_one_response() -> None:
+def test_one_response_follows_the_outputs_of_parallel_tools() -> None:
     driver, (weather, clock) = asking_tools("weather", "clock")
     driver.tool_finishes(clock, "noon")
     assert driver.requests == 0
@@ -55,7 +56,7 @@ def test_parallel_tools_are_all_answered_before_one_response() -> None:
     assert driver.types_sent[-1] == "response.create"
 
 
-def test_a_quick_tool_waits_for_the_end_of_the_response_that_called_it() -> None:
+def test_the_next_response_waits_for_the_end_of_the_one_that_called_the_tool() -> None:
     driver = call()
     driver.response_created()
     call_id = driver.model_calls("weather")
@@ -66,7 +67,7 @@ def test_a_quick_tool_waits_for_the_end_of_the_response_that_called_it() -> None
     assert driver.requests == 1
 
 
-def test_a_caller_who_types_meanwhile_is_answered_at_once_and_the_tool_later() -> None:
+def test_text_during_a_tool_is_answered_at_once_and_the_tool_later() -> None:
     driver, (call_id,) = asking_tools("weather")
     driver.types("Are you still there?")
     assert driver.requests == 1
@@ -80,7 +81,7 @@ def test_a_caller_who_types_meanwhile_is_answered_at_once_and_the_tool_later() -
     assert driver.requests == 2
 
 
-def test_a_caller_who_speaks_meanwhile_is_answered_by_the_service_and_the_tool_later() -> None:
+def test_speech_during_a_tool_is_answered_by_the_service_and_the_tool_later() -> None:
     driver, (call_id,) = asking_tools("weather")
     driver.caller_starts_to_speak()
     driver.caller_stops_speaking()
@@ -91,7 +92,7 @@ def test_a_caller_who_speaks_meanwhile_is_answered_by_the_service_and_the_tool_l
     assert driver.requests == 1
 
 
-def test_a_service_response_that_has_seen_the_output_is_enough() -> None:
+def test_a_response_of_the_service_that_has_seen_the_output_answers_it() -> None:
     driver, (call_id,) = asking_tools("weather")
     driver.caller_starts_to_speak()
     driver.tool_finishes(call_id)
@@ -105,7 +106,7 @@ def test_a_service_response_that_has_seen_the_output_is_enough() -> None:
     assert driver.requests == 1
 
 
-def test_a_tool_called_by_a_response_that_was_cut_off_does_not_hold_up_the_caller() -> None:
+def test_a_tool_of_an_interrupted_response_does_not_delay_the_caller() -> None:
     driver = call()
     driver.types("What is the weather?")
     driver.confirms_items()
@@ -118,7 +119,7 @@ def test_a_tool_called_by_a_response_that_was_cut_off_does_not_hold_up_the_calle
     assert call_id in driver.tools
 
 
-def test_a_function_call_that_was_cut_off_itself_is_not_run() -> None:
+def test_an_incomplete_tool_call_is_not_run() -> None:
     driver = call()
     driver.response_created()
     item = {"id": "i", "type": "function_call", "status": "incomplete", "call_id": "c", "name": "weather"}
@@ -126,7 +127,7 @@ def test_a_function_call_that_was_cut_off_itself_is_not_run() -> None:
     assert driver.tools == {}
 
 
-def test_an_unknown_tool_is_refused_with_the_names_there_are() -> None:
+def test_an_unknown_tool_is_rejected_with_the_known_names() -> None:
     driver = call()
     driver.response_created()
     driver.model_calls("teleport")
@@ -137,7 +138,7 @@ def test_an_unknown_tool_is_refused_with_the_names_there_are() -> None:
     assert driver.requests == 1
 
 
-def test_the_same_call_told_twice_is_run_once() -> None:
+def test_a_tool_call_that_is_reported_twice_runs_once() -> None:
     driver = call()
     driver.response_created()
     driver.model_calls("weather", call_id="fc_same")
@@ -145,14 +146,14 @@ def test_the_same_call_told_twice_is_run_once() -> None:
     assert len(driver.logged(log_events.ToolStarted)) == 1
 
 
-def test_arguments_that_are_no_json_are_logged_as_they_came() -> None:
+def test_malformed_arguments_are_logged_as_text() -> None:
     driver = call()
     driver.response_created()
     driver.model_calls("weather", '{"city": ')
     assert driver.logged(log_events.ToolStarted)[0].arguments == '{"city": '
 
 
-def test_a_call_that_ends_says_what_became_of_its_tools() -> None:
+def test_running_tools_are_logged_as_failed_when_the_call_ends() -> None:
     driver, (call_id,) = asking_tools("weather")
     driver.hangs_up()
     (done,) = driver.logged(log_events.ToolDone)
@@ -161,9 +162,63 @@ def test_a_call_that_ends_says_what_became_of_its_tools() -> None:
     assert isinstance(driver.events[-1], log_events.CallEnded)
 
 
-def test_an_answer_to_a_call_that_has_ended_is_passed_over() -> None:
+def test_an_output_after_the_end_of_the_call_is_ignored() -> None:
     driver, (call_id,) = asking_tools("weather")
     driver.hangs_up()
     driver.tool_finishes(call_id)
     assert len(driver.logged(log_events.ToolDone)) == 1
     assert driver.sent == []
+
+
+def test_a_model_in_a_loop_of_tool_calls_gets_an_error() -> None:
+    driver = call()
+    asked_something(driver)
+    for _round in range(40):
+        call_id = driver.model_calls("clock")
+        if call_id not in driver.tools:
+            break
+        driver.tool_finishes(call_id)
+    assert driver.logged(log_events.CallError)[0].code == "too_many_calls"
+    assert "Speak to the caller" in items_of(driver.sent)[-1]
+
+
+def test_a_tool_waits_for_the_callers_approval() -> None:
+    driver = call()
+    asked_something(driver)
+    call_id = driver.model_calls("weather", '{"city": "Oslo"}')
+    driver.feed(inputs.ApprovalRequested(call_id, '{"city": "Oslo"}'))
+    (needed,) = driver.logged(log_events.ApprovalNeeded)
+    assert (needed.call_id, needed.name, needed.arguments) == (call_id, "weather", {"city": "Oslo"})
+    driver.commands(commands.Approve(call_id, True))
+    driver.commands(commands.Approve(call_id, False))  # a second press changes nothing
+    assert driver.approved == {call_id: True}
+    assert len(driver.logged(log_events.ApprovalResolved)) == 1
+
+
+def test_an_approval_names_the_agent_that_called_the_tool_even_after_a_handoff() -> None:
+    driver = call()
+    asked_something(driver)
+    call_id = driver.model_calls("weather")
+    driver.model_calls("transfer_to_poet")
+    driver.response_done()
+    driver.types("Go on.")
+    driver.confirms_items()
+    driver.response_created()
+    driver.feed(inputs.ApprovalRequested(call_id, "{}"))
+    (needed,) = driver.logged(log_events.ApprovalNeeded)
+    assert (driver.machine.agent, needed.agent) == ("poet", "host")
+
+
+def test_a_missing_approval_is_logged_as_a_refusal() -> None:
+    driver = call()
+    asked_something(driver)
+    call_id = driver.model_calls("weather")
+    driver.feed(inputs.ApprovalRequested(call_id, "{}"))
+    driver.tool_finishes(call_id, error="the caller did not allow it")
+    assert driver.logged(log_events.ApprovalResolved)[0].approved is False
+
+
+def test_an_approval_of_an_unknown_tool_call_is_ignored() -> None:
+    driver = call()
+    driver.commands(commands.Approve("fc_9", True))
+    assert (driver.approved, driver.events) == ({}, [])

@@ -1,4 +1,4 @@
-"""Handoffs: the new agent's session goes before the tool's answer, and the new agent speaks exactly once."""
+"""Handoffs: the new agent's session precedes the tool output, and the new agent answers exactly once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from trunkline.calls import log_events
 
 
 def handing_over(*, configures: bool = True) -> tuple[CallDriver, str]:
-    """The host has called the tool that hands over to the poet."""
+    """Let the host call the tool that hands over to the poet."""
     driver = call(configures=configures)
     driver.types("A haiku, please.")
     driver.confirms_items()
@@ -19,7 +19,7 @@ def handing_over(*, configures: bool = True) -> tuple[CallDriver, str]:
 
 
 def outputs(driver: CallDriver) -> dict[str, object]:
-    """The answers to function calls that went to the model."""
+    """Return the tool outputs that were sent to the model."""
     items = [event["item"] for event in driver.sent_of("conversation.item.create")]
     return {i["call_id"]: msgspec.json.decode(i["output"]) for i in items if i["type"] == "function_call_output"}
 
@@ -31,13 +31,13 @@ def test_the_new_agents_session_comes_before_the_tools_output() -> None:
     assert outputs(driver) == {call_id: {"assistant": "poet"}}
 
 
-def test_the_log_says_who_speaks_now_and_why() -> None:
+def test_the_log_names_the_new_agent_and_the_reason() -> None:
     driver, _call_id = handing_over()
     changed = log_events.AgentChanged(agent="poet", previous="host", reason="wants a haiku")
     assert driver.logged(log_events.AgentChanged) == [changed]
 
 
-def test_the_new_agent_is_asked_for_once_when_the_old_ones_response_is_over() -> None:
+def test_the_new_agents_response_is_requested_once_after_the_former_response() -> None:
     driver, _call_id = handing_over()
     driver.confirms_items()
     assert driver.requests == 0
@@ -48,7 +48,7 @@ def test_the_new_agent_is_asked_for_once_when_the_old_ones_response_is_over() ->
     assert driver.requests == 1
 
 
-def test_messages_carry_the_name_of_the_agent_that_says_them() -> None:
+def test_messages_name_the_agent_that_speaks() -> None:
     driver, _call_id = handing_over()
     still_the_host = driver.agent_says("One moment.")
     driver.response_done()
@@ -58,7 +58,7 @@ def test_messages_carry_the_name_of_the_agent_that_says_them() -> None:
     assert speakers == {still_the_host: "host", poet: "poet"}
 
 
-def test_nothing_is_asked_for_while_the_new_agent_is_being_set_up() -> None:
+def test_no_response_is_requested_while_the_new_agent_is_configured() -> None:
     driver, _call_id = handing_over(configures=False)
     driver.response_done()
     driver.wait(5000)
@@ -67,7 +67,7 @@ def test_nothing_is_asked_for_while_the_new_agent_is_being_set_up() -> None:
     assert driver.types_sent == ["session.update", "conversation.item.create", "response.create"]
 
 
-def test_typing_meanwhile_waits_for_the_new_agent() -> None:
+def test_text_during_the_handoff_waits_for_the_new_agent() -> None:
     driver, _call_id = handing_over(configures=False)
     driver.response_done()
     driver.types("About the sea.")
@@ -78,7 +78,7 @@ def test_typing_meanwhile_waits_for_the_new_agent() -> None:
     assert driver.types_sent[-1] == "response.create"
 
 
-def test_of_two_transfers_in_one_response_the_first_counts() -> None:
+def test_the_first_of_two_transfers_in_one_response_counts() -> None:
     driver, first = handing_over(configures=False)
     second = driver.model_calls("transfer_to_poet")
     driver.response_done()
@@ -91,14 +91,14 @@ def test_of_two_transfers_in_one_response_the_first_counts() -> None:
     assert driver.machine.agent == "poet"
 
 
-def test_a_second_transfer_is_refused_also_when_the_first_was_quick() -> None:
+def test_a_second_transfer_is_rejected_even_after_a_quick_first_one() -> None:
     driver, _first = handing_over()
     second = driver.model_calls("transfer_to_poet")
     assert outputs(driver)[second] == {"error": "The caller is being transferred already."}
     assert len(driver.logged(log_events.AgentChanged)) == 1
 
 
-def test_a_tool_of_the_old_agent_that_was_called_beside_the_transfer_still_runs() -> None:
+def test_a_tool_that_the_former_agent_called_beside_the_transfer_runs() -> None:
     driver, _transfer = handing_over()
     tool = driver.model_calls("weather")
     driver.response_done()
@@ -108,7 +108,7 @@ def test_a_tool_of_the_old_agent_that_was_called_beside_the_transfer_still_runs(
     assert driver.requests == 1
 
 
-def test_an_agent_that_cannot_be_set_up_leaves_the_old_one_speaking() -> None:
+def test_the_former_agent_continues_if_the_new_one_fails() -> None:
     driver, call_id = handing_over(configures=False)
     driver.response_done()
     driver.configuration_fails()
@@ -120,23 +120,23 @@ def test_an_agent_that_cannot_be_set_up_leaves_the_old_one_speaking() -> None:
     assert "ValueError: no" in error.message
 
 
-def test_a_first_agent_that_cannot_be_set_up_ends_the_call() -> None:
+def test_the_call_ends_if_the_first_agent_fails() -> None:
     driver = CallDriver(configures=False)
     driver.link_up()
     driver.configuration_fails()
     assert driver.ended == "the agent host could not be set up"
 
 
-def test_a_caller_who_speaks_during_the_handoff_is_answered_by_the_new_agent_once() -> None:
+def test_speech_during_the_handoff_is_answered_once_by_the_new_agent() -> None:
     driver, _call_id = handing_over()
     driver.confirms_items()
     driver.response_done()
     driver.caller_starts_to_speak(cuts=False)
-    driver.response_created()  # what we asked for crossed the caller's words
+    driver.response_created()  # the request crossed the caller's speech
     driver.response_done("cancelled")
     driver.caller_stops_speaking()
     assert driver.requests == 2
-    driver.response_created()  # the service's own answer to the caller, which has seen everything
+    driver.response_created()  # the service's own response, which has seen everything
     driver.refuses_request()
     driver.agent_says("About the sea, then.")
     driver.response_done()
@@ -160,7 +160,7 @@ def test_a_handoff_while_the_caller_speaks_waits_for_the_end_of_the_turn() -> No
     assert driver.requests == 1
 
 
-def test_handing_back_and_forth() -> None:
+def test_agents_can_hand_back_and_forth() -> None:
     driver, _call_id = handing_over()
     driver.confirms_items()
     driver.response_done()
@@ -172,7 +172,7 @@ def test_handing_back_and_forth() -> None:
     assert driver.requests == 2
 
 
-def test_a_reason_that_is_no_text_is_passed_over() -> None:
+def test_a_reason_that_is_not_text_is_ignored() -> None:
     driver = call()
     driver.response_created()
     driver.model_calls("transfer_to_poet", '{"reason": {"no": "text"}}')

@@ -1,4 +1,4 @@
-"""Coming back over WebRTC: the page's socket, the sideband and the media are lost one by one, and none loses a turn."""
+"""Reconnecting over WebRTC: page's socket, sideband and WebRTC call are lost one by one, and no turn is lost."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from trunkline.calls.machine.session_lifecycle import MISSED_RESPONSE_WAIT_MS
 
 
 # The page's socket ----------------------------------------------------------------------------------------------------
-def test_sound_that_flows_on_without_the_pages_socket_is_left_alone() -> None:
+def test_audio_continues_without_the_pages_socket() -> None:
     driver, item_id = webrtc_speaking()
     driver.wait(500)
     driver.caller_leaves()
@@ -27,7 +27,7 @@ def test_sound_that_flows_on_without_the_pages_socket_is_left_alone() -> None:
     assert driver.said(item_id) == "one two three four"
 
 
-def test_what_was_played_out_meanwhile_was_heard_by_a_page_that_kept_its_media() -> None:
+def test_a_page_that_kept_its_connection_has_heard_everything() -> None:
     driver, item_id = webrtc_speaking()
     driver.caller_leaves()
     driver.wait(1000)
@@ -38,7 +38,7 @@ def test_what_was_played_out_meanwhile_was_heard_by_a_page_that_kept_its_media()
     assert driver.sent_of("conversation.item.truncate") == []
 
 
-def test_nobody_is_spoken_to_who_cannot_be_seen() -> None:
+def test_no_response_is_requested_without_a_caller() -> None:
     driver = webrtc_call()
     driver.caller_leaves()
     driver.response_created()
@@ -48,15 +48,15 @@ def test_nobody_is_spoken_to_who_cannot_be_seen() -> None:
     assert driver.requests == 1
 
 
-def test_a_caller_who_does_not_come_back_ends_the_call() -> None:
+def test_the_call_ends_if_the_caller_does_not_return() -> None:
     driver = webrtc_call()
     driver.caller_leaves()
     driver.wait(30_000)
     assert driver.ended == "the caller did not come back"
 
 
-# Dialling anew --------------------------------------------------------------------------------------------------------
-def test_dialling_anew_in_mid_sentence_replays_what_was_heard_and_asks_again_once() -> None:
+# A new offer ----------------------------------------------------------------------------------------------------------
+def test_a_new_offer_during_an_answer_replays_the_heard_part_and_requests_one_response() -> None:
     driver, item_id = webrtc_speaking()
     driver.wait(620)
     driver.caller_leaves()
@@ -71,7 +71,7 @@ def test_dialling_anew_in_mid_sentence_replays_what_was_heard_and_asks_again_onc
     assert driver.requests == 1
 
 
-def test_what_was_played_to_nobody_is_said_again() -> None:
+def test_an_answer_that_nobody_heard_is_given_again() -> None:
     driver, item_id = webrtc_speaking()
     response_id = driver.finishes_generating(item_id)
     driver.wait(620)
@@ -85,7 +85,7 @@ def test_what_was_played_to_nobody_is_said_again() -> None:
     assert driver.requests == 1
 
 
-def test_dialling_anew_when_nothing_was_being_said_asks_for_nothing() -> None:
+def test_a_new_offer_during_silence_requests_nothing() -> None:
     driver = webrtc_call()
     driver.caller_leaves()
     driver.redials()
@@ -95,7 +95,7 @@ def test_dialling_anew_when_nothing_was_being_said_asks_for_nothing() -> None:
     assert driver.requests == 0
 
 
-def test_a_media_call_that_ended_makes_the_page_dial_and_loses_no_turn() -> None:
+def test_a_new_offer_is_requested_when_the_webrtc_call_ends_and_no_turn_is_lost() -> None:
     driver, _item_id = webrtc_speaking()
     driver.webrtc_call_ends()
     assert driver.logged(log_events.LegReofferRequested) == [log_events.LegReofferRequested(reason="no such call")]
@@ -104,8 +104,8 @@ def test_a_media_call_that_ended_makes_the_page_dial_and_loses_no_turn() -> None
     assert driver.requests == 1
 
 
-# Changing the way -----------------------------------------------------------------------------------------------------
-def test_falling_back_to_the_relay_before_media_flowed_greets_once() -> None:
+# Another transport ----------------------------------------------------------------------------------------------------
+def test_a_fallback_to_the_relay_before_the_connection_greets_once() -> None:
     driver = WebRtcDriver()
     driver.link_up()
     driver.feed(inputs.LinkDropped("the caller came another way", None, 0))
@@ -119,7 +119,7 @@ def test_falling_back_to_the_relay_before_media_flowed_greets_once() -> None:
     assert len(greetings) == 1
 
 
-def test_changing_to_the_relay_in_mid_sentence_says_it_again_there_and_greets_nobody() -> None:
+def test_changing_to_the_relay_during_an_answer_gives_it_again_without_a_greeting() -> None:
     driver, item_id = webrtc_speaking()
     driver.wait(620)
     driver.joins_by_relay()
@@ -146,7 +146,7 @@ def test_a_resumed_sideband_gets_the_session_and_no_replay() -> None:
     assert driver.logged(log_events.LegReofferRequested) == []
 
 
-def test_what_was_typed_while_the_sideband_was_cut_is_sent_when_it_is_back() -> None:
+def test_text_without_a_sideband_is_sent_when_it_is_resumed() -> None:
     driver = webrtc_call()
     driver.sideband_cut()
     driver.types("Are you there?")
@@ -158,7 +158,7 @@ def test_what_was_typed_while_the_sideband_was_cut_is_sent_when_it_is_back() -> 
     assert driver.requests == 1
 
 
-def test_a_tools_answer_that_came_while_the_sideband_was_cut_is_sent() -> None:
+def test_a_tool_output_without_a_sideband_is_sent_when_it_is_resumed() -> None:
     driver = webrtc_call()
     driver.types("The weather?")
     driver.confirms_items()
@@ -173,7 +173,7 @@ def test_a_tools_answer_that_came_while_the_sideband_was_cut_is_sent() -> None:
     assert driver.requests == 1
 
 
-def test_an_interruption_while_the_sideband_was_cut_reaches_the_model() -> None:
+def test_an_interruption_without_a_sideband_reaches_the_model() -> None:
     driver, item_id = webrtc_speaking()
     driver.wait(500)
     driver.sideband_cut()
@@ -186,7 +186,7 @@ def test_an_interruption_while_the_sideband_was_cut_reaches_the_model() -> None:
     assert driver.sent[-1]["item_id"] == item_id
 
 
-def test_a_handoff_that_was_worked_out_while_the_sideband_was_cut_is_sent_once() -> None:
+def test_a_handoff_without_a_sideband_is_sent_once() -> None:
     driver = webrtc_call()
     driver.types("A poem!")
     driver.confirms_items()
@@ -205,16 +205,16 @@ def test_a_handoff_that_was_worked_out_while_the_sideband_was_cut_is_sent_once()
     assert driver.requests == 1
 
 
-def test_a_caller_whose_last_word_fell_into_the_gap_is_answered_when_typing() -> None:
+def test_text_is_answered_after_a_missed_end_of_speech() -> None:
     driver = webrtc_call()
     driver.wire("input_audio_buffer.speech_started", item_id="speech_1", audio_start_ms=100)
-    driver.sideband_cut()  # and speech_stopped with it
+    driver.sideband_cut()  # so speech_stopped is missed
     driver.sideband_back()
     driver.types("Hello?")
     assert driver.requests == 1
 
 
-def test_a_response_whose_end_was_missed_needs_a_new_leg() -> None:
+def test_a_missed_end_of_a_response_requests_a_new_offer() -> None:
     driver, _item_id = webrtc_speaking()
     driver.sideband_cut()
     driver.sideband_back()
@@ -225,7 +225,7 @@ def test_a_response_whose_end_was_missed_needs_a_new_leg() -> None:
 
 
 @pytest.mark.parametrize("times", [1, 4])
-def test_a_response_that_goes_on_after_the_gap_needs_none(times: int) -> None:
+def test_a_response_that_continues_after_the_gap_requests_no_offer(times: int) -> None:
     driver, item_id = webrtc_speaking()
     driver.sideband_cut()
     driver.sideband_back()
@@ -237,7 +237,7 @@ def test_a_response_that_goes_on_after_the_gap_needs_none(times: int) -> None:
     assert driver.logged(log_events.LegReofferRequested) == []
 
 
-def test_a_response_asked_for_just_after_the_gap_has_all_the_time_it_needs() -> None:
+def test_a_response_requested_after_the_gap_is_not_taken_for_a_missed_one() -> None:
     driver = webrtc_call()
     driver.sideband_cut()
     driver.sideband_back()
@@ -248,7 +248,7 @@ def test_a_response_asked_for_just_after_the_gap_has_all_the_time_it_needs() -> 
     assert driver.logged(log_events.LegReofferRequested) == []
 
 
-def test_a_function_call_missed_in_the_gap_is_found_in_the_responses_end() -> None:
+def test_a_missed_tool_call_is_found_in_response_done() -> None:
     driver = webrtc_call()
     driver.types("The weather?")
     driver.confirms_items()
@@ -267,7 +267,7 @@ def test_a_function_call_missed_in_the_gap_is_found_in_the_responses_end() -> No
     assert driver.requests == 1
 
 
-def test_a_function_call_that_was_seen_is_not_run_again_at_the_responses_end() -> None:
+def test_a_tool_call_is_not_run_again_at_response_done() -> None:
     driver = webrtc_call()
     driver.types("The weather?")
     driver.confirms_items()
@@ -280,7 +280,7 @@ def test_a_function_call_that_was_seen_is_not_run_again_at_the_responses_end() -
     assert len(driver.logged(log_events.ToolStarted)) == 1
 
 
-def test_a_message_missed_in_the_gap_is_in_the_transcript_all_the_same() -> None:
+def test_a_missed_message_is_in_the_transcript() -> None:
     driver = webrtc_call()
     driver.types("Tell me.")
     driver.confirms_items()

@@ -1,4 +1,4 @@
-"""Interrupting over WebRTC: by voice the service truncates, by button and text we do, by the time since it began."""
+"""Interruption over WebRTC: by voice the service truncates; by button and text the call does, by the time played."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from trunkline.calls import log_events
 TEXT = "one two three four five six seven eight"
 
 
-def test_the_log_says_when_a_message_sounds_and_how_long_it_was() -> None:
+def test_the_log_has_the_start_and_the_duration_of_audio() -> None:
     driver = webrtc_call()
     driver.types("Go on.")
     item_id = driver.begins_to_speak()
@@ -23,7 +23,7 @@ def test_the_log_says_when_a_message_sounds_and_how_long_it_was() -> None:
     assert driver.logged(log_events.AudioDone) == [log_events.AudioDone(item_id=item_id, ms=1700)]
 
 
-def test_the_greeting_waits_for_the_media() -> None:
+def test_the_greeting_waits_for_the_webrtc_connection() -> None:
     driver = WebRtcDriver()
     driver.link_up()
     assert driver.requests == 0
@@ -32,7 +32,7 @@ def test_the_greeting_waits_for_the_media() -> None:
     assert driver.requests == 1
 
 
-def test_a_page_that_says_again_that_media_flows_is_not_greeted_again() -> None:
+def test_a_second_media_ready_does_not_greet_again() -> None:
     driver = webrtc_call()
     driver.webrtc_connects()
     driver.wait(60_000)
@@ -40,7 +40,7 @@ def test_a_page_that_says_again_that_media_flows_is_not_greeted_again() -> None:
     assert driver.logged(log_events.LegJoined) == []
 
 
-def test_a_voice_that_interrupts_is_left_to_the_service() -> None:
+def test_an_interruption_by_voice_is_left_to_the_service() -> None:
     driver, item_id = webrtc_speaking()
     driver.wait(800)
     driver.talked_over(item_id, 790)
@@ -51,7 +51,7 @@ def test_a_voice_that_interrupts_is_left_to_the_service() -> None:
     assert (truncated.item_id, truncated.heard_ms) == (item_id, 790)
 
 
-def test_a_voice_that_the_service_does_not_truncate_for_is_truncated_for_by_us() -> None:
+def test_the_call_truncates_if_the_service_does_not() -> None:
     driver, item_id = webrtc_speaking()
     driver.wait(800)
     driver.wire("input_audio_buffer.speech_started", item_id="speech_1", audio_start_ms=100)
@@ -78,7 +78,7 @@ def test_button_and_text_cancel_clear_and_truncate_after_250_ms(how: str) -> Non
 
 
 @pytest.mark.parametrize("how", ["button", "text"])
-def test_a_service_that_truncates_by_itself_is_believed(how: str) -> None:
+def test_the_services_own_truncation_has_priority(how: str) -> None:
     driver, item_id = webrtc_speaking(TEXT)
     driver.wait(900)
     interrupt(driver, how)
@@ -92,7 +92,7 @@ def test_a_service_that_truncates_by_itself_is_believed(how: str) -> None:
     assert truncated.heard_ms == 870
 
 
-def test_our_own_truncation_is_logged_once() -> None:
+def test_a_truncation_by_the_call_is_logged_once() -> None:
     driver, item_id = webrtc_speaking()
     driver.wait(900)
     driver.interrupts()
@@ -102,7 +102,7 @@ def test_our_own_truncation_is_logged_once() -> None:
     assert [event.heard_ms for event in driver.logged(log_events.MessageTruncated)] == [900]
 
 
-def test_what_was_typed_is_answered_once_the_model_knows_what_was_heard() -> None:
+def test_text_is_answered_once_the_model_has_the_heard_position() -> None:
     driver, _item_id = webrtc_speaking()
     driver.types("Stop, something else.")
     driver.confirms_items()
@@ -114,7 +114,7 @@ def test_what_was_typed_is_answered_once_the_model_knows_what_was_heard() -> Non
     assert driver.requests == 1
 
 
-def test_a_generated_response_that_still_sounds_is_cleared_too() -> None:
+def test_a_complete_response_that_still_plays_is_cleared() -> None:
     driver, item_id = webrtc_speaking()
     driver.finishes_generating(item_id)
     driver.wait(600)
@@ -124,7 +124,7 @@ def test_a_generated_response_that_still_sounds_is_cleared_too() -> None:
     assert driver.said(item_id) != "one two three four"
 
 
-def test_a_message_that_has_not_begun_to_sound_is_truncated_at_nothing() -> None:
+def test_a_message_that_has_not_started_to_play_is_truncated_at_0() -> None:
     driver = webrtc_call()
     driver.types("Go on.")
     item_id = driver.begins_to_speak(audible=False)
@@ -138,7 +138,7 @@ def test_a_message_that_has_not_begun_to_sound_is_truncated_at_nothing() -> None
     assert driver.said(item_id) == ""
 
 
-def test_a_message_waiting_behind_one_that_sounds_is_truncated_at_nothing() -> None:
+def test_a_message_that_waits_for_another_is_truncated_at_0() -> None:
     driver, first = webrtc_speaking()
     driver.finishes_generating(first)
     driver.wire("response.created", response={"id": "resp_next", "status": "in_progress"})
@@ -151,11 +151,11 @@ def test_a_message_waiting_behind_one_that_sounds_is_truncated_at_nothing() -> N
     assert cuts == [(first, 700), (second, 0)]
 
 
-def test_a_cancelled_message_that_never_sounded_is_not_cut_by_a_later_interruption() -> None:
+def test_a_cancelled_message_without_audio_is_not_truncated_later() -> None:
     driver = webrtc_call()
     driver.types("Go on.")
     never = driver.begins_to_speak(audible=False)
-    driver.caller_starts_to_speak()  # the service cancels it before there was any sound
+    driver.caller_starts_to_speak()  # the service cancels it before any audio
     driver.truncates(never, 0)
     driver.caller_stops_speaking()
     item_id = driver.begins_to_speak()
@@ -166,7 +166,7 @@ def test_a_cancelled_message_that_never_sounded_is_not_cut_by_a_later_interrupti
     assert [event["item_id"] for event in driver.sent_of("conversation.item.truncate")] == [item_id]
 
 
-def test_a_message_whose_sound_was_not_announced_was_heard_once_the_next_one_sounds() -> None:
+def test_a_message_without_a_start_event_counts_as_played_once_the_next_one_starts() -> None:
     driver = webrtc_call()
     driver.types("Go on.")
     first = driver.begins_to_speak(audible=False)
@@ -181,7 +181,7 @@ def test_a_message_whose_sound_was_not_announced_was_heard_once_the_next_one_sou
     assert [event["item_id"] for event in driver.sent_of("conversation.item.truncate")] == [second]
 
 
-def test_interrupting_a_silent_agent_truncates_nothing() -> None:
+def test_an_interruption_of_a_silent_agent_truncates_nothing() -> None:
     driver = webrtc_call()
     driver.interrupts()
     driver.wait(1000)
@@ -196,7 +196,7 @@ def interrupt(driver: WebRtcDriver, how: str) -> None:
         driver.types("Stop.")
 
 
-def test_what_a_guardrail_stops_is_cleared_at_the_service_and_truncated_by_the_time_it_sounded() -> None:
+def test_a_message_stopped_by_a_guardrail_is_cleared_and_truncated() -> None:
     driver = webrtc_call(guardrails={"host": ["moderation"], "poet": []})
     driver.types("Tell me everything.")
     item_id = driver.begins_to_speak("You are a fool. And so on.")
