@@ -61,9 +61,9 @@ def test_a_tripped_message_is_cancelled_cleared_truncated_and_requested_again() 
     driver.wait(400)
     driver.guardrail_finishes("fail", category="OFFENSIVE", rationale="It insults.")
     assert driver.types_sent == ["response.cancel", "conversation.item.create"]
-    (told,) = items_of(driver.sent)
-    assert told.startswith("system: ")
-    assert "OFFENSIVE: It insults." in told
+    (note,) = items_of(driver.sent)
+    assert note.startswith("system: ")
+    assert "OFFENSIVE: It insults." in note
     driver.reports(item_id, 380)
     driver.response_done("cancelled")
     driver.confirms_items()
