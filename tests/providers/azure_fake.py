@@ -6,9 +6,9 @@
         …  # a call over the provider
         assert azure.refused == []
 
-It refuses the requests that Azure refuses (`azure_validation`) and lists them in `refused`; `azure_faults` injects faults.
-A scenario's rehearsal answers, so that whole conversations run through it. The sockets are real; speech recognition
-and speech synthesis are not.
+It refuses the requests that Azure refuses (`azure_validation`) and lists them in `refused`; `azure_faults` injects
+faults. A scenario's rehearsal answers, so that whole conversations run through it. The sockets are real; speech
+recognition and speech synthesis are not.
 """
 
 from __future__ import annotations
