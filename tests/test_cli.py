@@ -245,10 +245,10 @@ def test_an_address_that_this_machine_has_not(run: Run, command: str) -> None:
 @pytest.mark.parametrize(
     ("target", "told"),
     [
-        ("nosuch.py", "There is no file or folder 'nosuch.py'"),
-        ("nosuch.py:scenario", "There is no file or folder 'nosuch.py:scenario'"),
-        ("nowhere/at_all", "There is no file or folder 'nowhere/at_all'"),
-        ("nosuch", "There is no module 'nosuch', nor a file or folder of that name."),
+        ("nosuch.py", "The file or folder 'nosuch.py' does not exist"),
+        ("nosuch.py:scenario", "The file or folder 'nosuch.py:scenario' does not exist"),
+        ("nowhere/at_all", "The file or folder 'nowhere/at_all' does not exist"),
+        ("nosuch", "No module, file or folder is named 'nosuch'"),
     ],
 )
 def test_scenarios_that_are_nowhere(run: Run, command: list[str], target: str, told: str) -> None:

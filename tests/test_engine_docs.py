@@ -16,8 +16,9 @@ from trunkline.builtin_scenarios.simple_handoff import simple_handoff
 from trunkline.engine.brains.unconfigured_brain import UnconfiguredBrain
 from trunkline.engine.default import local_engine
 from trunkline.engine.http.app import Engine
-from trunkline.scenario.rehearsal import call_tool
-from trunkline.scenario.text_answers import Question, answer
+from trunkline.scenario.moves import call_tool
+from trunkline.scenario.question import Question
+from trunkline.scenario.text_answers import answer
 from trunkline.settings import Settings
 
 ROOT = Path(__file__).parent.parent

@@ -60,7 +60,7 @@ async def test_a_name_that_a_file_has_not(folder: Path, capsys: pytest.CaptureFi
 
 
 async def test_a_folder_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
-    assert (await refused("nowhere/", capsys)).startswith("There is no file or folder 'nowhere/'")
+    assert (await refused("nowhere/", capsys)).startswith("The file or folder 'nowhere/' does not exist")
 
 
 async def test_an_agent_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:

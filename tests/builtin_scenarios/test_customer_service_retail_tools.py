@@ -19,7 +19,8 @@ from trunkline.builtin_scenarios.customer_service_retail.verdict import Verdict
 from trunkline.engine.speech.language_id import detect_language
 from trunkline.realtime.events import Item
 from trunkline.scenario.context import TextModelRequest
-from trunkline.scenario.rehearsal import call_tool, perform, say
+from trunkline.scenario.moves import call_tool, say
+from trunkline.scenario.performance import perform
 from trunkline.scenario.text_answers import answer
 
 PHONE = "(206) 555-0100"

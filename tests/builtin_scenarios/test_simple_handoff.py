@@ -10,8 +10,9 @@ from tests.builtin_scenarios.pronunciations import pronunciations
 from trunkline.builtin_scenarios import simple_handoff
 from trunkline.builtin_scenarios.simple_handoff.syllables import syllables
 from trunkline.realtime.events import Item
+from trunkline.scenario.moves import call_tool
+from trunkline.scenario.performance import RehearsedTurn, perform
 from trunkline.scenario.phrases import grammar
-from trunkline.scenario.rehearsal import RehearsedTurn, call_tool, perform
 
 
 class Typed:

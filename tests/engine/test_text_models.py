@@ -23,7 +23,8 @@ from tests.engine.test_real_client import KEY, running
 from trunkline import Question, Rehearsal, Scenario
 from trunkline.engine.brains.chat_endpoint import ChatEndpoint
 from trunkline.engine.default import local_engine, text_model_factory
-from trunkline.scenario.rehearsal import RehearsalError, call_tool
+from trunkline.scenario.moves import call_tool
+from trunkline.scenario.rehearsal import RehearsalError
 from trunkline.scenario.text_answers import answer
 from trunkline.settings import Settings
 

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from trunkline.realtime.events import Item
-from trunkline.scenario.rehearsal import Rehearsal, RehearsedTurn, call_tool, perform, say
+from trunkline.scenario.moves import call_tool, say
+from trunkline.scenario.performance import RehearsedTurn, perform
+from trunkline.scenario.rehearsal import Rehearsal
 
 
 def transfer_tool(_agent: str, target: str) -> str:

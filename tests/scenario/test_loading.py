@@ -232,12 +232,12 @@ def test_a_module_that_raises_has_the_users_line(
 @pytest.mark.parametrize("target", ["no_such_module", "no.such.module", "no_such_module:scenario"])
 def test_a_module_that_is_not_there(target: str) -> None:
     problem = only_problem(own(target))
-    assert problem == Problem(f"There is no module {target!r}, nor a file or folder of that name.")
+    assert problem == Problem(f"No module, file or folder is named {target!r}; name one that holds a Scenario.")
 
 
 @pytest.mark.parametrize("target", ["nowhere.py", "no/such/folder"])
 def test_a_file_that_is_not_there(target: str) -> None:
-    assert f"There is no file or folder '{target}'" in only_problem(own(target)).message
+    assert f"The file or folder '{target}' does not exist" in only_problem(own(target)).message
 
 
 def test_a_file_without_a_scenario(write: Writer) -> None:
@@ -248,7 +248,7 @@ def test_a_file_without_a_scenario(write: Writer) -> None:
 
 
 def test_a_file_that_is_no_python(write: Writer) -> None:
-    assert "notes.txt is no Python file" in only_problem(own(write("notes.txt", "hello"))).message
+    assert "notes.txt is not a Python file" in only_problem(own(write("notes.txt", "hello"))).message
 
 
 REFUSED = [
@@ -292,8 +292,8 @@ def test_a_scenario_named_like_a_built_in_one(write: Writer) -> None:
 
 def test_a_name_in_a_module_that_is_no_scenario(write: Writer) -> None:
     file = write("values.py", hello() + "number = 5\nboth = [scenario, 7]\n")
-    assert "5 is no Scenario" in only_problem(own(f"{file}:number")).message
-    assert "7 is no Scenario" in only_problem(own(f"{file}:both")).message
+    assert "5 is not a Scenario" in only_problem(own(f"{file}:number")).message
+    assert "7 is not a Scenario" in only_problem(own(f"{file}:both")).message
 
 
 # What is watched ----------------------------------------------------------------------------------------------------

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from tests.scenario.rehearsal_driver import Stage, called, heard, spoke, transfer_tool
 from trunkline import Caller, Lines, Phrases, Rehearsal, Reply, ask, call_tool, say, transfer
 from trunkline.realtime.events import Item
+from trunkline.scenario.performance import perform
 from trunkline.scenario.phrases import best_match
-from trunkline.scenario.rehearsal import RehearsalError, perform
+from trunkline.scenario.rehearsal import RehearsalError
 
 YES, NO = Phrases("yes [please]"), Phrases("no [thanks]")
 
@@ -285,7 +286,7 @@ def test_a_part_that_will_not_end_is_an_error() -> None:
         finally:
             yield "And another thing."
 
-    with pytest.raises(RehearsalError, match="goes on although"):
+    with pytest.raises(RehearsalError, match="continues although"):
         Stage(rehearsal, "stubborn").turn("hi")
 
 

@@ -5,7 +5,7 @@ from agents.realtime import RealtimeAgent
 
 from trunkline import Caller, Lines, Rehearsal, Scenario, call_tool, say
 
-from trunkline.scenario.text_answers import Question  # isort: skip
+from trunkline.scenario.question import Question  # isort: skip
 
 rehearsal = Rehearsal()
 

@@ -1,4 +1,4 @@
-"""`CallContext`: what a tool knows of the call it serves, and `stub_tool` for tools without logic yet."""
+"""`CallContext`: a tool's view of its call. `stub_tool`: a tool without logic."""
 
 from __future__ import annotations
 
@@ -18,15 +18,21 @@ if TYPE_CHECKING:
 S = TypeVar("S", default=None)
 T = TypeVar("T")
 LAST_MESSAGES = 10
-"""How much of the conversation a text model is told, unless the tool says otherwise."""
+"""Messages of the conversation that a text model receives by default."""
 
 running_tool: ContextVar[str | None] = ContextVar("running_tool", default=None)
-"""The call id of the tool that runs in this task or thread."""
+"""The `tool_call_id` of the tool that runs in this task or thread."""
 
 
 @dataclass(frozen=True)
 class HistoryMessage:
-    """A message of the conversation so far, as it was heard."""
+    """A message of the conversation; an interrupted one has only the words that the caller heard.
+
+    Attributes:
+        role: "user" or "assistant".
+        text: the words.
+        agent: the agent that spoke; None for the caller.
+    """
 
     role: str
     text: str
@@ -35,7 +41,7 @@ class HistoryMessage:
 
 @dataclass(frozen=True)
 class TextModelRequest:
-    """What a tool or guardrail wants to know of the text model; see `CallContext.ask`."""
+    """A request of a tool or guardrail to the text model; see `CallContext.ask`."""
 
     purpose: str
     instructions: str
@@ -45,8 +51,8 @@ class TextModelRequest:
     schema: Mapping[str, Any] | type[Any] | None
 
 
-async def _nobody(asking: TextModelRequest) -> Any:
-    raise TextModelError(f"There is no text model here to ask for {asking.purpose!r}: this context is of no call.")
+async def _no_text_model(request: TextModelRequest) -> Any:
+    raise TextModelError(f"No text model can answer {request.purpose!r} outside a call. Run the tool in a call.")
 
 
 @dataclass(frozen=True)
@@ -56,7 +62,7 @@ class CallContext(Generic[S]):
     Attributes:
         call_id: the call's id.
         scenario: the scenario's name.
-        state: what `Scenario(state=…)` made for this call; None without one.
+        state: the object that `Scenario(state=…)` made for this call; None without one.
     """
 
     call_id: str
@@ -65,19 +71,29 @@ class CallContext(Generic[S]):
     _history: Callable[[], Sequence[HistoryMessage]] = field(default=tuple, repr=False)
     _note: Callable[[str, Any], None] = field(default=lambda _title, _data: None, repr=False)
     _progress: Callable[[str, float | None], None] = field(default=lambda _message, _fraction: None, repr=False)
-    _ask: Callable[[TextModelRequest], Awaitable[Any]] = field(default=_nobody, repr=False)
+    _ask: Callable[[TextModelRequest], Awaitable[Any]] = field(default=_no_text_model, repr=False)
 
     @property
     def history(self) -> Sequence[HistoryMessage]:
-        """The conversation so far, oldest first; interrupted messages hold what was heard."""
+        """The conversation so far, oldest message first."""
         return self._history()
 
     def breadcrumb(self, title: str, data: object = None) -> None:
-        """Leaves a note in the transcript, with anything that JSON can hold."""
+        """Add a note to the transcript.
+
+        Args:
+            title: the note's text.
+            data: a value that JSON can represent.
+        """
         self._note(title, data)
 
     def progress(self, message: str, fraction: float | None = None) -> None:
-        """Says how far the tool is that calls this; `fraction` is from 0 to 1."""
+        """Report the progress of the running tool.
+
+        Args:
+            message: the step that the tool is at.
+            fraction: the finished part of the work, from 0 to 1.
+        """
         self._progress(message, fraction)
 
     @overload
@@ -125,35 +141,35 @@ class CallContext(Generic[S]):
         history: int = LAST_MESSAGES,
         tools: Sequence[FunctionTool] = (),
     ) -> Any:
-        """Asks the text model, the stronger one beside the voice.
+        """Ask the text model, which is stronger than the realtime model.
 
-        It sees the last messages of the call, then the question, and may call `tools` until it has an answer; those
-        calls are in the log as children of the tool that asks.
+        It receives the last messages of the call, then the question, and may call `tools` before it answers. The log
+        has these calls as children of the tool that asks.
 
         Args:
-            purpose: what for; `rehearsal.answers(purpose)` answers it where there is no model.
-            instructions: its task.
-            question: what it is asked; without one, the conversation speaks for itself.
-            schema: what the answer has to be: a pydantic model, a dataclass, or a JSON schema. None is plain text.
-            history: how many messages of the call it sees.
-            tools: what it may call, given this same context.
+            purpose: a name for the request; `rehearsal.answers(purpose)` answers it without a model.
+            instructions: the text model's task.
+            question: the question; may be empty if the conversation contains it.
+            schema: the form of the answer: a pydantic model, a dataclass, or a JSON schema. None is plain text.
+            history: the number of messages of the call that the text model receives.
+            tools: the tools that it may call; they run with this context.
 
         Returns:
-            The text; or an instance of `schema`, a dict where that is a JSON schema.
+            The text, or an instance of `schema`; a dict if `schema` is a JSON schema.
 
         Raises:
-            TextModelError: there is no text model, or its answer is none. The message may go to the agent.
+            TextModelError: no text model is configured, or it gave no usable answer. The message may go to the agent.
         """
         return await self._ask(TextModelRequest(purpose, instructions, question, history, tools, schema))
 
 
 def stub_tool(name: str, schema: Mapping[str, Any], description: str = "") -> FunctionTool:
-    """A tool without logic: the model may call it, and it returns True.
+    """Return a tool without logic: the model may call it, and its result is True.
 
     Args:
         name: the tool's name.
         schema: JSON schema of its arguments.
-        description: what the model is told.
+        description: the model's description of the tool; the name by default.
     """
     from agents import FunctionTool
 

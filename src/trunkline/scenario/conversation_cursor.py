@@ -1,17 +1,18 @@
-"""A conversation's items as a rehearsal reads them: who spoke, what was called, with a place in it."""
+"""`ConversationCursor`: a position in the messages and tool calls of a conversation."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from trunkline.realtime.events import Item, text_of
 
 
 @dataclass(frozen=True)
 class CallerMessage:
-    """The caller's words; empty when nothing was recognised."""
+    """The caller's words; empty if nothing was recognised."""
 
     text: str
 
@@ -23,7 +24,7 @@ class AgentMessage:
     text: str
 
     def begins(self, line: str) -> bool:
-        """Whether this begins with `line`, as far as it was heard: it may have been cut off."""
+        """Return whether the message begins with `line`, or is its beginning because the caller interrupted it."""
         heard, meant = " ".join(self.text.split()), " ".join(line.split())
         return bool(heard) and (heard.startswith(meant) or meant.startswith(heard))
 
@@ -41,55 +42,59 @@ _E = TypeVar("_E", bound=Entry)
 
 
 class ConversationCursor:
-    """The entries and the place up to which they have been passed."""
+    """The entries of a conversation, and the position up to which they were passed."""
 
     def __init__(self, items: Sequence[Item]) -> None:
         self._entries = list(_entries(items))
-        self._place = 0
+        self._position = 0
         self.waits_for_tool = False
         self.system_message: str | None = None
-        """What the application has just told the model, in a system message that nothing follows."""
+        """The application's instruction to the model: the last item, if it is a system message."""
         if items and items[-1].get("role") == "system":
             self.system_message = text_of(items[-1])
 
     @property
     def at_end(self) -> bool:
-        """Whether everything has been passed."""
-        return self._place >= len(self._entries)
+        """True if all entries were passed."""
+        return self._position >= len(self._entries)
 
     def pass_opening(self) -> None:
-        """Passes the words that opened the call, such as the greeting's hidden "hi"."""
+        """Pass the caller's first words, such as the hidden "hi" that requests the greeting."""
         self.take(CallerMessage)
 
     def pass_all(self) -> None:
-        """Passes everything."""
-        self._place = len(self._entries)
+        """Pass all entries."""
+        self._position = len(self._entries)
 
     def mark(self) -> int:
-        """The place, to come back to with `return_to`."""
-        return self._place
+        """Return the position, for `return_to`."""
+        return self._position
 
     def return_to(self, mark: int) -> None:
-        """Goes back to a place."""
-        self._place = mark
+        """Set the position to an earlier one."""
+        self._position = mark
 
     def take(self, kind: type[_E]) -> _E | None:
-        """Passes the next entry if it is of this kind."""
-        if not self.at_end and isinstance(entry := self._entries[self._place], kind):
-            self._place += 1
+        """Pass and return the next entry if it is of this kind."""
+        if not self.at_end and isinstance(entry := self._entries[self._position], kind):
+            self._position += 1
             return entry
         return None
 
     def seek(self, kind: type[_E]) -> _E | None:
-        """Passes everything up to and including the next entry of this kind; None, and all passed, if none comes."""
+        """Pass all entries up to and including the next one of this kind, and return it.
+
+        Returns:
+            None if no such entry follows; all entries are passed then.
+        """
         while not self.at_end:
             if (entry := self.take(kind)) is not None:
                 return entry
-            self._place += 1
+            self._position += 1
         return None
 
     def seek_call(self, name: str) -> ToolCall | None:
-        """Passes everything up to and including the next call of `name`. Words between were not meant for it."""
+        """Pass all entries up to and including the next call of the tool `name`, and return it, if there is one."""
         while (entry := self.seek(ToolCall)) is not None:
             if entry.name == name:
                 return entry
@@ -97,7 +102,7 @@ class ConversationCursor:
 
 
 def _entries(items: Sequence[Item]) -> Iterable[Entry]:
-    """A call stands where its output came: what was said in between was said before the result was known."""
+    """Yield the entries. A tool call stands at the place of its output: words before it do not know the result."""
     answered = {item.get("call_id") for item in items if item.get("type") == "function_call_output"}
     names: dict[object, str] = {}
     for item in items:
@@ -112,3 +117,11 @@ def _entries(items: Sequence[Item]) -> Iterable[Entry]:
             yield CallerMessage(text_of(item))
         elif kind == "message" and item.get("role") == "assistant":
             yield AgentMessage(text_of(item))
+
+
+def decode_output(output: str) -> Any:
+    """Return a tool's output decoded from JSON, or the text itself if it is not JSON."""
+    try:
+        return json.loads(output)
+    except ValueError:
+        return output

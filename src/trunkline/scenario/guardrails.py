@@ -1,4 +1,4 @@
-"""Guardrails that come with Trunkline. They are output guardrails of the Agents SDK, as a user's own are."""
+"""Trunkline's own guardrails: output guardrails of the Agents SDK, like those of users."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 ModerationCategory = Literal["OFFENSIVE", "OFF_BRAND", "VIOLENCE", "NONE"]
 MODERATION = "moderation"
-"""The purpose under which the text model is asked, and a rehearsal answers."""
+"""The purpose of the request to the text model; a rehearsal answers it by this name."""
 
 _INSTRUCTIONS = """\
 You check one message that an automatic voice agent{of_company} is saying to a caller, before anybody acts on it.
@@ -27,17 +27,17 @@ Say in one sentence why, pointing at the words it rests on."""
 
 
 class Moderation(BaseModel):
-    """What the text model makes of a message."""
+    """The text model's verdict on a message."""
 
     category: ModerationCategory
     rationale: str
 
 
 def moderation(company: str | None = None) -> OutputGuardrail[Any]:
-    """A guardrail that asks the text model whether a message is offensive, off brand or violent.
+    """Return a guardrail that asks the text model whether a message is offensive, off brand or violent.
 
     Args:
-        company: for whom the agents speak; the text model is told.
+        company: the company that the agents speak for; part of the text model's instructions.
     """
     from agents import GuardrailFunctionOutput, OutputGuardrail
 

@@ -1,6 +1,6 @@
-"""Finding scenarios: in the package, in installed packages, and in files, folders and modules that users name.
+"""Loading scenarios from the package, from installed packages, and from files, folders and modules that users name.
 
-What cannot be loaded becomes a `Problem` with file and line; everything else still runs.
+Each failure becomes a `Problem` with file and line; the other scenarios still run.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ BUILT_IN = "trunkline.builtin_scenarios"
 
 @dataclass(frozen=True)
 class Problem:
-    """Why something could not be loaded, and where."""
+    """A failure to load scenarios: the message, and the file and line of its cause if known."""
 
     message: str
     file: str | None = None
@@ -39,16 +39,16 @@ class Problem:
 
 @dataclass
 class LoadedScenarios:
-    """What was found: scenarios by name, in order, and what went wrong."""
+    """The result of `load`: scenarios by name, in order, and problems."""
 
     by_name: dict[str, Scenario[Any]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
     def add(self, scenario: Scenario[Any]) -> None:
-        """Adds a scenario, or a problem if its name is taken."""
+        """Add a scenario, or a problem if its name is taken."""
         taken = self.by_name.get(scenario.name)
         if taken is scenario or (taken is not None and taken.location == scenario.location):
-            return  # the same, or made by the same line: a file that was imported under two names
+            return  # the same, or made by the same line: one file, imported under two names
         if taken is not None:
             message = f"A scenario named {scenario.name!r} exists already ({taken.location}); rename one of the two."
             self.problems.append(Problem(message, scenario.location.file, scenario.location.line))
@@ -57,9 +57,13 @@ class LoadedScenarios:
 
 
 def load(targets: Sequence[str] = (), *, built_in: bool = True) -> LoadedScenarios:
-    """The users' scenarios (files, folders or modules), then the built-in ones and those of installed packages.
+    """Load the users' scenarios, then the built-in ones and those of installed packages.
 
-    Never raises for what is wrong in a user's code: that becomes a problem.
+    An error in a user's code becomes a problem; it is not raised.
+
+    Args:
+        targets: files, folders or modules.
+        built_in: False loads only `targets`.
     """
     found = LoadedScenarios()
     if built_in:
@@ -69,7 +73,7 @@ def load(targets: Sequence[str] = (), *, built_in: bool = True) -> LoadedScenari
     own = list(found.by_name)
     for target in targets:
         _load_target(found, target)
-    # The user's come first in the list, the first of them being the default.
+    # The user's scenarios come first; the first one is the default.
     found.by_name = {
         **{name: found.by_name[name] for name in found.by_name if name not in own},
         **{name: found.by_name[name] for name in own},
@@ -78,12 +82,12 @@ def load(targets: Sequence[str] = (), *, built_in: bool = True) -> LoadedScenari
 
 
 def find_missing(targets: Iterable[str]) -> list[Problem]:
-    """What of `targets` is neither a file, a folder nor a module. Nothing is imported to find out."""
+    """Return a problem for each target that is neither a file, a folder nor a module, without importing any."""
     return [problem for target in targets if (problem := _problem_if_missing(target))]
 
 
 def watched_paths(targets: Iterable[str]) -> list[Path]:
-    """The files and folders whose changes matter to `targets`."""
+    """Return the files and folders to watch for changes of `targets`."""
     paths = []
     for target in targets:
         path, _attribute = _split(target)
@@ -116,33 +120,33 @@ def _problem_if_missing(target: str) -> Problem | None:
     package = target.partition(":")[0].partition(".")[0]
     try:
         is_there = importlib.util.find_spec(package) is not None
-    except ValueError:  # for a name that is none, or a module without a spec
+    except ValueError:  # for an invalid name, or a module without a spec
         is_there = package in sys.modules
     return None if is_there else _no_such_module(target)
 
 
 def looks_like_path(target: str) -> bool:
-    """Whether what is named can only be a file or a folder."""
+    """Return whether the target can only be a file or a folder."""
     return target.endswith(".py") or ".py:" in target or os.sep in target
 
 
 def _no_such_path(target: str) -> Problem:
-    return Problem(f"There is no file or folder {target!r}; name one that holds a Scenario.")
+    return Problem(f"The file or folder {target!r} does not exist; name one that holds a Scenario.")
 
 
 def _no_such_module(target: str) -> Problem:
-    return Problem(f"There is no module {target!r}, nor a file or folder of that name.")
+    return Problem(f"No module, file or folder is named {target!r}; name one that holds a Scenario.")
 
 
 def _search_here() -> None:
-    """Modules of the folder one stands in are found, as `python -m` would."""
+    """Make the modules of the current folder importable, like `python -m`."""
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.append(here)
 
 
 def _split(target: str) -> tuple[Path, str]:
-    """A path, and the name behind a colon where there is one: `my_agents.py:scenario`."""
+    """Split `my_agents.py:scenario` into path and attribute; the attribute may be empty."""
     path, colon, attribute = target.rpartition(":")
     return (Path(path), attribute) if colon and Path(path).exists() else (Path(target), "")
 
@@ -152,7 +156,7 @@ def _load_folder(found: LoadedScenarios, folder: Path) -> None:
     packages = sorted(init.parent for init in folder.glob("*/__init__.py"))
     before = len(found.by_name) + len(found.problems)
     for file in (*files, *packages):
-        _load_file(found, file, must_hold_one=False)  # it may be a neighbour that others import
+        _load_file(found, file, must_hold_one=False)  # it may be a module that the others import
     if len(found.by_name) + len(found.problems) == before:
         found.problems.append(Problem(f"The folder {str(folder)!r} holds no Python file with a Scenario."))
 
@@ -173,8 +177,8 @@ def _load_file(found: LoadedScenarios, path: Path, attribute: str = "", *, must_
 
 
 def _import_file(source: Path) -> ModuleType:
-    """The module of a file, imported so that it finds its neighbours, and by relative imports its own package."""
-    import agents  # noqa: F401 - first, since a user may well call a file agents.py
+    """Import a file so that it can import its neighbours, and its own package by relative imports."""
+    import agents  # noqa: F401 - before a user's file that may be called agents.py
 
     name, folder = _module_name(source)
     _forget_namesakes(folder)
@@ -191,14 +195,14 @@ def _import_file(source: Path) -> ModuleType:
                 return sys.modules[name]
         return _execute(name, source)
     finally:
-        # At the end, it serves imports at run time, and shadows no module of anybody else's.
+        # At the end of the path, it serves imports at run time and shadows no other module.
         sys.path.remove(str(folder))
         if str(folder) not in sys.path:
             sys.path.append(str(folder))
 
 
 def _module_name(source: Path) -> tuple[str, Path]:
-    """The dotted name of a file in the package it belongs to, and the folder that package is found in."""
+    """Return the dotted name of a file in its package, and the folder that contains the package."""
     parts = [] if source.name == "__init__.py" else [source.stem]
     folder = source.parent
     while (folder / "__init__.py").is_file():
@@ -213,13 +217,13 @@ def _is_from(module: ModuleType, source: Path) -> bool:
 
 
 def _is_taken(name: str, folder: Path) -> bool:
-    """Whether a module of this name is to be had elsewhere: a user's file must not stand in for it."""
+    """Return whether another module has this name: a user's file must not replace it."""
     elsewhere = [path for path in sys.path if path != str(folder)]
     return name in sys.stdlib_module_names or PathFinder.find_spec(name, elsewhere) is not None
 
 
 def _forget_namesakes(folder: Path) -> None:
-    """Two folders may both have a `tools.py`: what was imported from another is not what this one means."""
+    """Unload modules of other folders that share a name with a file of this folder, such as `tools.py`."""
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
         if file is None or "." in name:
@@ -235,7 +239,7 @@ def _forget_namesakes(folder: Path) -> None:
 
 
 _folders: set[Path] = set()
-"""The folders that users' files were loaded from."""
+"""The folders of users' files that were loaded."""
 
 
 def _execute(name: str, source: Path) -> ModuleType:
@@ -244,7 +248,7 @@ def _execute(name: str, source: Path) -> ModuleType:
         name, source, submodule_search_locations=[str(source.parent)] if is_package else None
     )
     if spec is None or spec.loader is None:
-        raise ImportError(f"{source.name} is no Python file")
+        raise ImportError(f"{source.name} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
@@ -300,7 +304,7 @@ def _add_values(found: LoadedScenarios, value: object) -> None:
     values = value if isinstance(value, list | tuple) else [value]
     for scenario in values:
         if not isinstance(scenario, Scenario):
-            raise TypeError(f"{scenario!r} is no Scenario")
+            raise TypeError(f"{scenario!r} is not a Scenario")
         found.add(scenario)
 
 

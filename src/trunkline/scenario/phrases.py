@@ -1,6 +1,6 @@
-"""What a caller may say, written once: matched against typed words and compiled for the speech recogniser.
+"""Expected words of a caller: matched against typed words, and compiled for the speech recogniser.
 
-A pattern is words in the order they are said, with `[optional]` words, `(one | or another)` and `{slots}`:
+A pattern is a sequence of words, with `[optional]` words, `(one | or another)` and `{slots}`:
 
     YES = Phrases("yes [please]", "(sure | okay | of course)")
     TOPIC = Phrases("[a haiku] [about] {topic}", topic=Words(["mountains", "the sea"], open=True))
@@ -19,39 +19,42 @@ _FILLERS = re.compile(r"\b(?:u+m+|u+h+|e+r+m*|h+m+)\b")
 
 
 class PatternError(ValueError):
-    """A pattern that cannot be read; the message shows it and says why."""
+    """An invalid pattern; the message shows it with the reason."""
 
 
 class Slot(Protocol):
-    """A part of a pattern whose words vary and whose value is wanted."""
+    """A variable part of a pattern with a value."""
 
     def regex(self) -> str:
-        """A regular expression, without named groups, for the normalised words of the slot."""
+        """Return a regular expression, without named groups, for the normalised words of the slot."""
 
     def jsgf(self) -> str:
-        """A JSGF expansion for the recogniser; an empty text where the slot cannot be spoken."""
+        """Return a JSGF expansion for the recogniser; an empty text if the slot cannot be spoken."""
 
     def value(self, words: str) -> str:
-        """The value of matched words."""
+        """Return the value of matched words."""
 
 
 @dataclass(frozen=True)
 class Words:
-    """One of a list of words or expressions; with `open`, anything at all when it is typed."""
+    """One of a list of words or expressions; with `open`, any typed words."""
 
     choices: Sequence[str]
     open: bool = False
 
     def regex(self) -> str:
+        """See `Slot.regex`."""
         if self.open:
             return r"\S.*?"
         longest_first = sorted((normalise(choice) for choice in self.choices), key=len, reverse=True)
         return "(?:" + "|".join(map(re.escape, longest_first)) + ")"
 
     def jsgf(self) -> str:
+        """See `Slot.jsgf`."""
         return "( " + " | ".join(normalise(choice) for choice in self.choices) + " )" if self.choices else ""
 
     def value(self, words: str) -> str:
+        """See `Slot.value`."""
         return words
 
 
@@ -68,20 +71,29 @@ class Digits:
     count: int
 
     def regex(self) -> str:
+        """See `Slot.regex`."""
         one = rf"(?:\d|\b(?:{'|'.join(_DIGITS)})\b)"
         return rf"(?:{one} *){{{self.count}}}(?! *{one})"
 
     def jsgf(self) -> str:
+        """See `Slot.jsgf`."""
         one = "( " + " | ".join(_DIGITS) + " )"
         return " ".join([one] * self.count)
 
     def value(self, words: str) -> str:
+        """See `Slot.value`."""
         return "".join(_DIGITS.get(found) or str(int(found)) for found in re.findall(r"\d|[a-z]+", words))
 
 
 @dataclass(frozen=True)
 class Match:
-    """How well some words fit: `whole` if nothing was left over, `length` the matched characters."""
+    """A match of phrases.
+
+    Attributes:
+        whole: True if the phrases match the whole text.
+        length: the number of matched characters.
+        slots: the values of the slots by name.
+    """
 
     whole: bool
     length: int
@@ -89,10 +101,10 @@ class Match:
 
 
 class Phrases:
-    """A meaning a caller may express, as patterns; `slots` name the parts whose value is wanted.
+    """One meaning of a caller's words, as patterns; `slots` define the parts in braces.
 
     Raises:
-        PatternError: a bracket is not closed, or a slot is not given or used twice in one pattern.
+        PatternError: a bracket is not closed, a slot is missing, or one pattern uses a slot twice.
     """
 
     def __init__(self, *patterns: str, **slots: Slot) -> None:
@@ -108,7 +120,10 @@ class Phrases:
         return f"Phrases({', '.join(map(repr, self.patterns))})"
 
     def match(self, text: str) -> Match | None:
-        """How `text` says this, or None. A pattern may be the whole text or, unless a slot is open, a part of it."""
+        """Return the best match of the patterns in `text`, or None.
+
+        A pattern may match the whole text or, unless a slot is open, a part of it.
+        """
         words = normalise(text)
         for regex in self._whole:
             if words and (found := regex.fullmatch(words)):
@@ -122,7 +137,7 @@ class Phrases:
         return best
 
     def jsgf(self) -> str:
-        """The patterns as one JSGF expansion, "" when none can be spoken."""
+        """Return the patterns as one JSGF expansion; an empty text if none can be spoken."""
         spoken = [expansion for tree in self._trees if (expansion := _jsgf(tree, self.slots))]
         return " | ".join(spoken)
 
@@ -135,13 +150,13 @@ class Phrases:
 
 
 def best_match(text: str, meanings: Sequence[Phrases]) -> tuple[Phrases, Match] | None:
-    """The meaning that `text` expresses best: a whole match before a partial one, a longer before a shorter."""
+    """Return the meaning that matches `text` best: a whole match before a partial one, a longer before a shorter."""
     matches = [(meaning, match) for meaning in meanings if (match := meaning.match(text))]
     return max(matches, key=lambda pair: (pair[1].whole, pair[1].length), default=None)
 
 
 def grammar(meanings: Iterable[Phrases]) -> str | None:
-    """A JSGF grammar of everything in `meanings`; None when nothing of it can be spoken."""
+    """Return a JSGF grammar of all meanings; None if none can be spoken."""
     expansions = [expansion for meaning in meanings if (expansion := meaning.jsgf())]
     if not expansions:
         return None
@@ -149,7 +164,7 @@ def grammar(meanings: Iterable[Phrases]) -> str | None:
 
 
 def normalise(text: str) -> str:
-    """Lower case, no punctuation, no "um", single spaces: the form in which words are compared."""
+    """Return the text for comparison: lower case, without punctuation and "um", with single spaces."""
     lowered = text.lower().replace("’", "'")
     return " ".join(_FILLERS.sub(" ", _NOT_A_WORD.sub(" ", lowered)).split())
 
@@ -182,7 +197,7 @@ def _parse(pattern: str, slots: Mapping[str, Slot]) -> tuple[_Node, ...]:
         raise PatternError(f"The pattern {pattern!r} uses {{{twice}}} twice: write two patterns instead.")
     tree, rest = _parse_options(tokens, 0, pattern, slots)
     if rest != len(tokens):
-        raise PatternError(f"In the pattern {pattern!r}, '{tokens[rest][1]}' closes nothing.")
+        raise PatternError(f"In the pattern {pattern!r}, '{tokens[rest][1]}' closes nothing; remove it.")
     return (_Choice(tree, optional=False),)
 
 
@@ -191,7 +206,9 @@ def _tokens(pattern: str) -> Iterable[tuple[str, str]]:
     while position < end:
         found = _TOKEN.match(pattern, position)
         if not found or found.lastgroup is None:
-            raise PatternError(f"The pattern {pattern!r} cannot be read from {pattern[position:]!r} on.")
+            raise PatternError(
+                f"The pattern {pattern!r} cannot be read from {pattern[position:]!r} on: check its brackets."
+            )
         yield found.lastgroup, found.group(found.lastgroup)
         position = found.end()
 
@@ -216,14 +233,14 @@ def _parse_options(
         else:
             inner, position = _parse_options(tokens, position, pattern, slots)
             if position >= len(tokens) or tokens[position][1] != _CLOSING[text]:
-                raise PatternError(f"In the pattern {pattern!r}, '{text}' is not closed.")
+                raise PatternError(f"In the pattern {pattern!r}, '{text}' is not closed; close it.")
             position += 1
             current.append(_Choice(inner, optional=text == "["))
     return (*options, tuple(current)), position
 
 
 def _regex(nodes: Sequence[_Node], slots: Mapping[str, Slot]) -> str:
-    """Every word ends with optional space, so that optional parts leave no gap that must match."""
+    """Return the regular expression. Each word takes its trailing space, so that optional parts leave no gap."""
     out = []
     for node in nodes:
         if isinstance(node, _Word):

@@ -1,4 +1,4 @@
-"""The text models that scenarios rehearse, asked within this process."""
+"""`RehearsedTextModel`: the text models that scenarios rehearse, in this process."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ from typing import Any
 import msgspec
 
 from trunkline.realtime.events import new_id
-from trunkline.scenario.rehearsal import RehearsalError, call_tool
+from trunkline.scenario.moves import call_tool
+from trunkline.scenario.question import Question
+from trunkline.scenario.rehearsal import RehearsalError
 from trunkline.scenario.scenario import Scenario
-from trunkline.scenario.text_answers import Question, answer
+from trunkline.scenario.text_answers import answer
 from trunkline.scenario.text_model import TextModelError, TextPrompt, TextReply, TextToolCall
 
 
 class RehearsedTextModel:
-    """Answers each prompt as the rehearsal of its scenario does.
+    """A `TextModel` that answers each prompt with the rehearsal of its scenario.
 
     Args:
-        scenarios: by name.
+        scenarios: the scenarios by name.
     """
 
     def __init__(self, scenarios: Mapping[str, Scenario[Any]]) -> None:

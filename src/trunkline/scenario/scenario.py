@@ -1,4 +1,4 @@
-"""`Scenario`: what users write. Plain agents of the OpenAI Agents SDK, first agent first, and what they share."""
+"""`Scenario`: a named list of agents of the OpenAI Agents SDK, with their shared settings."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ SERVER_VAD: Mapping[str, Any] = {
     "prefix_padding_ms": 300,
     "silence_duration_ms": 500,
 }
-"""The turn detection of a scenario that does not say otherwise."""
+"""The default turn detection of a scenario."""
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
-"""What a scenario may be called."""
+"""The form of a scenario's name."""
 
 
 @dataclass(frozen=True)
 class SourceLocation:
-    """Where in the user's code something stands."""
+    """A line of the user's code."""
 
     file: str
     line: int
@@ -42,7 +42,12 @@ class SourceLocation:
 
 
 class ScenarioError(ValueError):
-    """A scenario that cannot run. `place` is where it was made."""
+    """A scenario that cannot run.
+
+    Attributes:
+        message: the problem and its fix.
+        location: the line that made the scenario.
+    """
 
     def __init__(self, message: str, location: SourceLocation | None = None) -> None:
         super().__init__(f"{location}: {message}" if location else message)
@@ -54,26 +59,25 @@ class Scenario(Generic[S]):
     """A named set of agents that hand a caller to one another.
 
     Args:
-        name: what `?scenario=` and the local engine call it: letters, digits, `_`, `.`, `-`.
-        agents: `agents.realtime.RealtimeAgent`s, the one that answers first at the front. A handoff may only lead
-            to an agent of this list.
-        title: what the console shows; the name by default.
+        name: the name in `?scenario=` and in the local engine: letters, digits, `_`, `.`, `-`.
+        agents: `agents.realtime.RealtimeAgent`s; the first one answers the call. Handoffs may only lead to agents of
+            this list.
+        title: the title in the console; the name by default.
         description: a sentence for the console.
         voice: a Realtime voice ("sage", "marin"…); None leaves it to the provider.
-        company: the name that guardrails and prompts speak of.
-        state: makes the state of one call; tools reach it as `ctx.context.state`.
+        company: the company's name, for guardrails and prompts.
+        state: a function that makes the state of one call; tools read it as `ctx.context.state`.
         rehearsal: the stand-in for the model; without one, the local engine needs a chat model.
-        turn_detection: how the end of the caller's turn is found, as the Realtime protocol writes it; None is
-            push-to-talk.
-        things_to_say: suggestions for someone who meets the scenario for the first time.
-        guardrails: output guardrails of the Agents SDK that check what every agent says, beside each agent's own;
+        turn_detection: the `turn_detection` object of the Realtime protocol; None is push-to-talk.
+        things_to_say: suggestions for a new caller; the console shows them.
+        guardrails: output guardrails of the Agents SDK for all agents, in addition to each agent's own;
             `moderation()` is one.
-        hold: whether nothing is shown or heard before its guardrails have passed it, sentence by sentence. It takes
-            the relay, and the caller waits a little longer.
+        hold: True shows and plays each sentence only after its guardrails have passed it. This needs the relay, and
+            the caller waits slightly longer.
 
     Raises:
         ScenarioError: no agents, two of one name, a handoff out of the list, two tools of one name, a bad name,
-            or a rehearsal with a part for an agent that is not there. It carries file and line.
+            or a rehearsal with a part for an unknown agent. It names file and line.
     """
 
     def __init__(
@@ -119,10 +123,10 @@ class Scenario(Generic[S]):
         return self.agents[0]
 
     def agent(self, name: str) -> RealtimeAgent[Any]:
-        """The agent of this name.
+        """Return the agent of this name.
 
         Raises:
-            LookupError: there is none; the message says which there are.
+            LookupError: the scenario has no such agent; the message lists its agents.
         """
         for agent in self.agents:
             if agent.name == name:
@@ -130,11 +134,11 @@ class Scenario(Generic[S]):
         raise LookupError(f"{self.name} has no agent {name!r}. There are: {', '.join(a.name for a in self.agents)}.")
 
     def transfers(self, agent: str) -> Mapping[str, str]:
-        """Tool name -> agent name, for the handoffs of `agent`."""
+        """Return the handoffs of `agent`: tool name to agent name."""
         return self._transfers[agent]
 
     def transfer_tool(self, agent: str, target: str) -> str:
-        """The name of the tool by which `agent` hands over to `target`, also where no such handoff is declared."""
+        """Return the name of the tool by which `agent` hands over to `target`, even if that handoff is not declared."""
         for tool, name in self._transfers.get(agent, {}).items():
             if name == target:
                 return tool

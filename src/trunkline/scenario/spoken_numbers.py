@@ -1,4 +1,4 @@
-"""Numbers and dates as people say them: read from words, and as slots of `Phrases`.
+"""Spoken numbers and dates: reading them from words, and slots of `Phrases` for them.
 
 PHONE = Phrases("[my number is | it's] {number}", number=DigitGroups(3, 3, 4))
 BIRTHDAY = Phrases("[it's | I was born on] {date}", date=DateSlot())
@@ -55,7 +55,7 @@ _NUMBER_WORD = "|".join([*_DIGIT, *_TEEN, *_TEN, *_TIMES, "hundred"])
 
 
 def read_digits(text: str) -> str:
-    """The digits in `text`, in order: "two oh six, double 5, nineteen" is "2065519". Other words are passed over."""
+    """Return the digits in `text`: "two oh six, double 5, nineteen" is "2065519". Other words are ignored."""
     digits, times = "", 1
     words = normalise(text).split()
     for place, word in enumerate(words):
@@ -78,10 +78,10 @@ def read_digits(text: str) -> str:
 
 
 def read_date(text: str, *, latest: date | None = None) -> date | None:
-    """The date in `text`: "1990-03-05", "3/5/1990" (the month first, unless it cannot be one), "March 5th 1990", "the
-    fifth of March, nineteen ninety". None if there is none, or it is after `latest`.
+    """Return the date in `text`, or None if it has none or the date is after `latest`.
 
-    Years of two digits are the last such years before `latest`, or today.
+    Forms: "1990-03-05", "3/5/1990" (the month first, unless it exceeds 12), "March 5th 1990", "the fifth of March,
+    nineteen ninety". A year of two digits is the last such year before `latest`, or before today.
     """
     words = normalise(text).split()
     last = latest or date.today()
@@ -91,10 +91,10 @@ def read_date(text: str, *, latest: date | None = None) -> date | None:
 
 @dataclass(frozen=True)
 class DigitGroups:
-    """Digits that are said in groups, such as `DigitGroups(3, 3, 4)` for a telephone number.
+    """Digits in groups, such as `DigitGroups(3, 3, 4)` for a telephone number.
 
-    Typed or recognised, any run of number words fits: how many digits it has is for the rehearsal to say, by the
-    slot's value. The recogniser listens for the last group, or any more of them, with "double five" and the like.
+    Any sequence of number words matches; the rehearsal checks the number of digits in the slot's value. The recogniser
+    listens for the last group and any groups before it, also with "double five" and similar words.
     """
 
     groups: tuple[int, ...]
@@ -103,23 +103,27 @@ class DigitGroups:
         object.__setattr__(self, "groups", groups)
 
     def regex(self) -> str:
+        """See `Slot.regex`."""
         one = rf"(?:\d+|(?:{_NUMBER_WORD})\b)"
         return rf"(?:{one}(?: {one})+|\d{{3,}})(?! *{one})"
 
     def jsgf(self) -> str:
+        """See `Slot.jsgf`."""
         spoken = ""
         for count in self.groups:
             spoken = f"[ {spoken} ] {_group(count)}" if spoken else _group(count)
         return spoken
 
     def value(self, words: str) -> str:
+        """See `Slot.value`."""
         return read_digits(words)
 
 
 class DateSlot:
-    """A date: with its month's name or, typed, in figures. Its value is the words, which `read_date` reads."""
+    """A date with its month's name or, typed, in figures. Its value is the words; `read_date` reads them."""
 
     def regex(self) -> str:
+        """See `Slot.regex`."""
         number = rf"(?:\d+(?:st|nd|rd|th)?|(?:{_NUMBER_WORD}|{_ORDINAL_WORD}|thousand)\b)"
         month = "|".join(_MONTH)
         following = rf"(?: (?:the|and)\b| {number})"
@@ -127,6 +131,7 @@ class DateSlot:
         return rf"(?:{named}|\d+ \d+ \d+|\d{{8}})"
 
     def jsgf(self) -> str:
+        """See `Slot.jsgf`."""
         month, day = _one_of(_MONTHS), _one_of(_ORDINALS)
         below = _one_of([*_TEENS, *(f"oh {unit}" for unit in _UNITS)])
         tens = f"{_one_of(_TENS)} [ {_one_of(_UNITS)} ]"
@@ -135,6 +140,7 @@ class DateSlot:
         return f"( [ the ] {day} [ of ] {month} {year} | {month} [ the ] {day} {year} )"
 
     def value(self, words: str) -> str:
+        """See `Slot.value`."""
         return words
 
 
@@ -143,7 +149,7 @@ def _one_of(words: list[str]) -> str:
 
 
 def _group(count: int) -> str:
-    """All ways to say so many digits."""
+    """Return a JSGF expansion of all ways to say `count` digits."""
     digit = _one_of([word for word in _DIGIT if word not in ("o", "nought")])
     ways = _ways(count)
     return _one_of([" ".join(digit if times == 1 else f"double {digit}" for times in way) for way in ways])
@@ -170,7 +176,7 @@ def _named(words: list[str], last: date) -> date | None:
 
 
 def _read_day(words: list[str]) -> tuple[int, int] | None:
-    """A day of the month and how many words it takes, if it is all of `words`."""
+    """Return the day of the month and its number of words, if `words` are a day and nothing else."""
     said = " ".join(words)
     if said in _DAY:
         return _DAY[said], len(words)

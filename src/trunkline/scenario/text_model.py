@@ -1,4 +1,4 @@
-"""Text models: the stronger model beside the voice, which tools and guardrails ask. Providers say who answers."""
+"""Text models: the interface to the stronger model that tools and guardrails ask. Providers implement it."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class TextPrompt:
 
     Attributes:
         scenario: the scenario's name.
-        purpose: what for, such as "moderation"; a rehearsal answers by it.
+        purpose: the name of the request, such as "moderation"; a rehearsal answers by it.
         instructions: the model's task.
         items: the conversation as GA items: messages, function calls and their outputs.
-        tools: the functions that it may call, as the Responses API writes them.
-        schema: the JSON schema that the answer has to fit; None is plain text.
+        tools: the functions that it may call, in the form of the Responses API.
+        schema: the JSON schema of the answer; None is plain text.
     """
 
     scenario: str
@@ -32,7 +32,7 @@ class TextPrompt:
 
 @dataclass(frozen=True)
 class TextToolCall:
-    """A function that the model wants called; `arguments` is its JSON text."""
+    """A function call of the model; `arguments` is JSON text."""
 
     tool_call_id: str
     name: str
@@ -41,10 +41,10 @@ class TextToolCall:
 
 @dataclass(frozen=True)
 class TextReply:
-    """What a text model answered: text, or calls whose outputs it needs first.
+    """The answer of a text model: text, or function calls that must be answered first.
 
     Attributes:
-        usage: the `usage` object of the Responses API, as it came.
+        usage: the `usage` object of the Responses API, unchanged.
     """
 
     text: str
@@ -54,11 +54,11 @@ class TextReply:
 
 
 class TextModelError(Exception):
-    """The text model gave no answer that can be used. The message says why, and what to do.
+    """The text model gave no usable answer. The message names the problem and the fix.
 
     Attributes:
-        status: the HTTP status that the service answered with; None where it gave none, or answered what is no use.
-        retry_after_s: how long the service wants to be left alone, in seconds; None where it does not say.
+        status: the HTTP status of a refusal; None if the service was not reached or its answer was unusable.
+        retry_after_s: the pause that the service asks for, in seconds; None if it names none.
     """
 
     def __init__(self, message: str, *, status: int | None = None, retry_after_s: float | None = None) -> None:
@@ -68,11 +68,11 @@ class TextModelError(Exception):
 
 
 class TextModel(Protocol):
-    """Answers prompts."""
+    """A model that answers prompts."""
 
     async def reply(self, prompt: TextPrompt) -> TextReply:
-        """The answer to a prompt.
+        """Return the answer to a prompt.
 
         Raises:
-            TextModelError: there is none.
+            TextModelError: the model gave no usable answer.
         """

@@ -9,8 +9,10 @@ import msgspec
 
 from trunkline.engine.brains import BrainError, BrainOutput, BrainRequest, TextDelta, ToolCallDelta
 from trunkline.realtime.events import new_id
+from trunkline.scenario.moves import say
+from trunkline.scenario.performance import RehearsedTurn, perform
 from trunkline.scenario.phrases import grammar
-from trunkline.scenario.rehearsal import Rehearsal, RehearsalError, RehearsedTurn, perform, say
+from trunkline.scenario.rehearsal import Rehearsal, RehearsalError
 from trunkline.scenario.scenario import Scenario
 
 

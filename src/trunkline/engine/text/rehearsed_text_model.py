@@ -12,9 +12,11 @@ from trunkline.engine.brains import BrainError, BrainOutput, BrainRequest, TextD
 from trunkline.engine.session import usage
 from trunkline.engine.text import TextRequest
 from trunkline.realtime.events import new_id
-from trunkline.scenario.rehearsal import Rehearsal, RehearsalError, call_tool
+from trunkline.scenario.moves import call_tool
+from trunkline.scenario.question import Question
+from trunkline.scenario.rehearsal import Rehearsal, RehearsalError
 from trunkline.scenario.scenario import Scenario
-from trunkline.scenario.text_answers import Question, answer
+from trunkline.scenario.text_answers import answer
 
 _PIECES = re.compile(r"\s*\S+|\s+$")
 
