@@ -14,7 +14,7 @@ import pytest
 import trunkline
 from tests.calls.azure_harness import scenario
 from tests.providers.azure_fake import KEY, FakeAzure, fake_azure
-from trunkline.doctor import Finding, Report, examine
+from trunkline.doctor import DoctorReport, Finding, examine
 from trunkline.doctor.host_checks import check_host
 from trunkline.doctor.settings_checks import check_settings
 from trunkline.extras import install_command
@@ -43,11 +43,11 @@ def stand_in() -> Any:
     return fake_azure({scenario().name: scenario()}, scenario().name)
 
 
-async def looked(there: FakeAzure, **changes: Any) -> Report:
+async def looked(there: FakeAzure, **changes: Any) -> DoctorReport:
     return await examine(there.settings(**changes))
 
 
-def of(report: Report, check: str) -> Finding:
+def of(report: DoctorReport, check: str) -> Finding:
     return found(list(report.findings), check)
 
 
@@ -56,7 +56,7 @@ async def test_a_resource_with_everything_is_healthy() -> None:
     async with stand_in() as there:
         report = await looked(there)
     assert report.healthy
-    levels = {one.check: one.level for one in report.findings if not one.check.startswith("extra")}
+    levels = {one.check: one.outcome for one in report.findings if not one.check.startswith("extra")}
     assert {check for check, level in levels.items() if level != "ok"} == {"endpoint"}  # it is on this machine
     assert list(levels)[-6:] == ["network", "clock", "realtime", "transcription", "text model", "webrtc"]
     assert there.refused == []
@@ -75,7 +75,7 @@ async def test_a_realtime_deployment_that_is_not_there() -> None:
     finding = of(report, "realtime")
     assert not report.healthy
     assert "gpt-realtime" in finding.message
-    assert "AZURE_OPENAI_REALTIME_DEPLOYMENT" in (finding.do or "")
+    assert "AZURE_OPENAI_REALTIME_DEPLOYMENT" in (finding.fix or "")
 
 
 @pytest.mark.parametrize(("fault", "said"), [("server_errors", "server had an error"), ("rate_limited", "Rate limit")])
@@ -83,16 +83,16 @@ async def test_a_realtime_deployment_that_does_not_answer(fault: str, said: str)
     async with stand_in() as there:
         getattr(there.faults, fault)(1)
         finding = of(await looked(there), "realtime")
-    assert finding.level == "error"
+    assert finding.outcome == "error"
     assert said in finding.message
-    assert finding.do
+    assert finding.fix
 
 
 async def test_a_transcription_model_that_is_not_deployed() -> None:
     async with stand_in() as there:
         finding = of(await looked(there, azure_transcription_deployment="whisper"), "transcription")
-    assert finding.level == "error"
-    assert "AZURE_OPENAI_TRANSCRIPTION_DEPLOYMENT" in (finding.do or "")
+    assert finding.outcome == "error"
+    assert "AZURE_OPENAI_TRANSCRIPTION_DEPLOYMENT" in (finding.fix or "")
 
 
 async def test_deployments_that_are_not_set_are_warned_of() -> None:
@@ -104,15 +104,15 @@ async def test_deployments_that_are_not_set_are_warned_of() -> None:
         ("text model", "AZURE_OPENAI_DEPLOYMENT"),
     ):
         finding = of(report, check)
-        assert finding.level == "warning"
-        assert variable in (finding.do or "")
+        assert finding.outcome == "warning"
+        assert variable in (finding.fix or "")
 
 
 async def test_a_text_deployment_that_is_not_there() -> None:
     async with stand_in() as there:
         finding = of(await looked(there, azure_deployment="gpt-5"), "text model")
-    assert finding.level == "error"
-    assert "AZURE_OPENAI_DEPLOYMENT" in (finding.do or "")
+    assert finding.outcome == "error"
+    assert "AZURE_OPENAI_DEPLOYMENT" in (finding.fix or "")
 
 
 async def test_a_wrong_key_is_found_before_anything_else_is_asked() -> None:
@@ -120,8 +120,8 @@ async def test_a_wrong_key_is_found_before_anything_else_is_asked() -> None:
         report = await looked(there, azure_api_key="f" * 32)
         assert len(there.requests) == 1
     finding = of(report, "credentials")
-    assert finding.level == "error"
-    assert "AZURE_OPENAI_API_KEY" in (finding.do or "")
+    assert finding.outcome == "error"
+    assert "AZURE_OPENAI_API_KEY" in (finding.fix or "")
     assert "realtime" not in {one.check for one in report.findings}
 
 
@@ -130,7 +130,7 @@ async def test_a_clock_that_is_wrong(skew_s: float, told: str) -> None:
     async with stand_in() as there:
         there.skew_s = skew_s
         finding = of(await looked(there), "clock")
-    assert finding.level == "error"
+    assert finding.outcome == "error"
     assert told in finding.message
 
 
@@ -138,7 +138,7 @@ async def test_nobody_there() -> None:
     async with stand_in() as there:
         asked = there.settings()
     report = await examine(asked)
-    assert of(report, "network").level == "error"
+    assert of(report, "network").outcome == "error"
     assert not report.healthy
 
 
@@ -147,8 +147,8 @@ async def test_webrtc_that_is_refused_leaves_the_relay() -> None:
         there.faults.refuse(403, path="*/client_secrets")
         report = await looked(there)
     finding = of(report, "webrtc")
-    assert finding.level == "warning"
-    assert "relay" in (finding.do or "")
+    assert finding.outcome == "warning"
+    assert "relay" in (finding.fix or "")
     assert report.healthy
 
 
@@ -156,9 +156,9 @@ async def test_the_preview_is_looked_at_in_its_own_language() -> None:
     async with stand_in() as there:
         report = await looked(there, azure_dialect="preview")
     assert report.healthy
-    assert of(report, "realtime").level == of(report, "transcription").level == "ok"
-    assert of(report, "dialect").level == "warning"
-    assert of(report, "webrtc").level == "note"
+    assert of(report, "realtime").outcome == of(report, "transcription").outcome == "ok"
+    assert of(report, "dialect").outcome == "warning"
+    assert of(report, "webrtc").outcome == "note"
     assert there.refused == []
 
 
@@ -167,15 +167,15 @@ def test_a_dated_version_is_explained() -> None:
         "azure", azure_endpoint=ENDPOINT, azure_api_key=A_KEY, azure_api_version="2025-04-01-preview"
     )
     finding = found(findings, "dialect")
-    assert finding.level == "note"
+    assert finding.outcome == "note"
     assert "2025-04-01-preview changes nothing" in finding.message
 
 
 @pytest.mark.parametrize("endpoint", [None, "res.openai.azure.com", "https://api.openai.com/v1"])
 def test_an_endpoint_that_is_wrong(endpoint: str | None) -> None:
     finding = found(by_settings("azure", azure_endpoint=endpoint, azure_api_key=A_KEY), "endpoint")
-    assert finding.level == "error"
-    assert finding.do
+    assert finding.outcome == "error"
+    assert finding.fix
 
 
 async def test_an_endpoint_that_is_wrong_is_not_asked() -> None:
@@ -196,7 +196,7 @@ async def test_an_endpoint_that_is_wrong_is_not_asked() -> None:
 )
 def test_the_form_of_a_key(key: str, level: str, says: str) -> None:
     finding = found(by_settings("azure", azure_endpoint=ENDPOINT, azure_api_key=key), "key")
-    assert finding.level == level
+    assert finding.outcome == level
     assert says in finding.message
 
 
@@ -204,14 +204,14 @@ def test_the_form_of_a_key(key: str, level: str, says: str) -> None:
 def test_without_a_key_entra_id_is_needed(installed: bool, level: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trunkline.doctor.settings_checks.is_installed", lambda: installed)
     finding = found(by_settings("azure", azure_endpoint=ENDPOINT, azure_api_key=None), "key")
-    assert finding.level == level
-    assert installed or "trunkline[entra]" in (finding.do or "")
+    assert finding.outcome == level
+    assert installed or "trunkline[entra]" in (finding.fix or "")
 
 
 def test_an_endpoint_that_is_passed_over_is_told() -> None:
     finding = found(list(check_settings(settings(azure_endpoint=ENDPOINT), "local")), "provider")
-    assert finding.level == "warning"
-    assert "AZURE_OPENAI_API_KEY" in (finding.do or "")
+    assert finding.outcome == "warning"
+    assert "AZURE_OPENAI_API_KEY" in (finding.fix or "")
 
 
 # OpenAI and the local engine ----------------------------------------------------------------------------------------
@@ -230,14 +230,14 @@ async def test_openai_is_looked_at_in_the_same_way() -> None:
             )
         )
     assert report.healthy
-    assert {of(report, check).level for check in ("network", "realtime", "transcription", "text model", "webrtc")} == {
-        "ok"
-    }
+    assert {
+        of(report, check).outcome for check in ("network", "realtime", "transcription", "text model", "webrtc")
+    } == {"ok"}
 
 
 def test_a_model_that_ends_is_warned_of() -> None:
     finding = found(by_settings("openai", openai_api_key=A_KEY, openai_realtime_model="gpt-realtime"), "models")
-    assert finding.level == "warning"
+    assert finding.outcome == "warning"
     assert "2027-01-20" in finding.message
 
 
@@ -251,8 +251,8 @@ async def test_the_local_engine_answers_a_turn() -> None:
 async def test_a_part_of_the_local_engine_that_is_missing() -> None:
     report = await examine(settings(provider="local", tts="http"))
     finding = of(report, "voice")
-    assert finding.level == "error"
-    assert "TRUNKLINE_TTS_BASE_URL" in (finding.do or "")
+    assert finding.outcome == "error"
+    assert "TRUNKLINE_TTS_BASE_URL" in (finding.fix or "")
     assert "realtime" not in {one.check for one in report.findings}
 
 
@@ -268,8 +268,8 @@ async def test_a_part_of_the_local_engine_that_is_missing() -> None:
 )
 def test_browsers_give_the_microphone_to_localhost_or_https(values: dict[str, Any], level: str) -> None:
     finding = found(list(check_host(settings(**values), "local")), "microphone")
-    assert finding.level == level
-    assert level == "ok" or "TRUNKLINE_ALLOWED_ORIGINS" in (finding.do or "")
+    assert finding.outcome == level
+    assert level == "ok" or "TRUNKLINE_ALLOWED_ORIGINS" in (finding.fix or "")
 
 
 def test_a_name_that_is_no_setting_is_warned_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -277,13 +277,13 @@ def test_a_name_that_is_no_setting_is_warned_of(monkeypatch: pytest.MonkeyPatch,
     assert all(one.check != "settings" for one in by_settings("local"))
     (tmp_path / ".env").write_text("TRUNKLINE_STTT=sphinx\nTRUNKLINE_QUITE_ELSE=1\n")
     first, second = [one for one in by_settings("local") if one.check == "settings"]
-    assert (second.level, second.do) == ("warning", "Did you mean TRUNKLINE_STT?")
+    assert (second.outcome, second.fix) == ("warning", "Did you mean TRUNKLINE_STT?")
     assert first.message == "TRUNKLINE_QUITE_ELSE is set, and there is no such setting."
 
 
 def test_a_server_that_will_not_start_for_want_of_a_token_is_warned_of() -> None:
     finding = found(list(check_host(settings(host="0.0.0.0"), "local")), "access")
-    assert (finding.level, "TRUNKLINE_TOKEN" in (finding.do or "")) == ("warning", True)
+    assert (finding.outcome, "TRUNKLINE_TOKEN" in (finding.fix or "")) == ("warning", True)
     for safe in ({"host": "127.0.0.1"}, {"host": "0.0.0.0", "token": "correct-horse-battery-staple"}):
         assert all(one.check != "access" for one in check_host(settings(**safe), "local"))
 
@@ -297,7 +297,7 @@ def test_a_server_that_will_not_start_for_want_of_a_token_is_warned_of() -> None
 )
 def test_half_a_chat_model_is_warned_of(given: dict[str, str], missing: str) -> None:
     finding = found(by_settings("local", **given), "chat settings")
-    assert finding.level == "warning"
+    assert finding.outcome == "warning"
     assert f"{missing} is not" in finding.message
 
 
@@ -310,9 +310,9 @@ def test_versions_are_told_and_what_is_missing_is_named(monkeypatch: pytest.Monk
     monkeypatch.setattr("trunkline.doctor.host_checks._version", lambda name: None if name == "aiohttp" else "1.2")
     findings = list(check_host(settings(azure_endpoint=ENDPOINT, azure_api_key=None), "azure"))
     assert "openai-agents 1.2" in found(findings, "packages").message
-    assert found(findings, "extra webrtc").level == "ok"
+    assert found(findings, "extra webrtc").outcome == "ok"
     wanted = found(findings, "extra entra")
-    assert (wanted.level, wanted.do) == ("error", install_command("entra"))
+    assert (wanted.outcome, wanted.fix) == ("error", install_command("entra"))
 
 
 # What it shows ------------------------------------------------------------------------------------------------------
@@ -335,11 +335,11 @@ def test_every_finding_that_is_not_ok_says_what_to_do() -> None:
         for provider in ("azure", "openai", "local"):
             given = settings(host="0.0.0.0", azure_dialect="preview", **values)
             for finding in (*check_host(given, provider), *check_settings(given, provider)):
-                assert finding.do or finding.level == "ok", finding
+                assert finding.fix or finding.outcome == "ok", finding
 
 
 def test_a_report_as_json_and_as_text() -> None:
-    report = Report("azure", [Finding("key", "ok", "Set."), Finding("realtime", "error", "No.", "Deploy it.")])
+    report = DoctorReport("azure", [Finding("key", "ok", "Set."), Finding("realtime", "error", "No.", "Deploy it.")])
     assert json.loads(report.as_json()) == {
         "provider": "azure",
         "healthy": False,
@@ -382,7 +382,7 @@ async def test_the_command_prints_it_and_says_by_its_exit_code_whether_calls_can
 async def test_endpoint_and_key_that_have_changed_places_are_told_apart_and_not_repeated() -> None:
     report = await examine(settings(provider="azure", azure_endpoint=A_KEY, azure_api_key=ENDPOINT))
     assert A_KEY not in report.as_text()
-    assert "changed places" in str(of(report, "key").do)
+    assert "changed places" in str(of(report, "key").fix)
     assert not report.healthy
 
 
@@ -406,7 +406,7 @@ async def test_an_address_of_openais_that_is_none_is_a_finding(address: str) -> 
 
 def test_an_address_in_the_clear_is_warned_of() -> None:
     findings = by_settings("openai", openai_api_key=A_KEY, openai_base_url="http://gateway.example/v1")
-    assert found(findings, "endpoint").level == "warning"
+    assert found(findings, "endpoint").outcome == "warning"
 
 
 @pytest.mark.parametrize("proxy", ["socks5://me:hidden@127.0.0.1:9", "ftp://me:hidden@127.0.0.1:9", "http://"])
@@ -417,7 +417,7 @@ async def test_a_proxy_that_cannot_be_used_is_a_finding(proxy: str, monkeypatch:
         settings(provider="openai", openai_api_key=A_KEY, openai_base_url="https://service.invalid/v1")
     )
     assert not report.healthy
-    assert "HTTPS_PROXY" in str(of(report, "network").do)
+    assert "HTTPS_PROXY" in str(of(report, "network").fix)
     assert "hidden" not in report.as_text()
 
 

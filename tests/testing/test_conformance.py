@@ -172,9 +172,9 @@ async def test_the_engine_passes_every_check() -> None:
     async with engine() as url:
         report = await check_realtime_server(url, api_key=KEY, model="m")
     assert report.ok, str(report)
-    assert {finding.name for finding in report.findings} == {*CHECKS, *INVARIANTS}
+    assert {finding.check for finding in report.findings} == {*CHECKS, *INVARIANTS}
     # Only speaking needs something that may not be installed.
-    assert {finding.name for finding in report.skipped} <= {"voice-activity"}
+    assert {finding.check for finding in report.skipped} <= {"voice-activity"}
 
 
 @pytest.mark.parametrize("name", BROKEN)
@@ -182,14 +182,14 @@ async def test_a_server_that_breaks_a_rule_fails_its_check(name: str) -> None:
     change, words = BROKEN[name]
     async with broken(change) as url:
         report = await check_realtime_server(url, model="m", only=[name], timeout_s=2)
-    assert [finding.name for finding in report.failed] == [name], str(report)
-    assert words in report[name].detail
+    assert [finding.check for finding in report.failed] == [name], str(report)
+    assert words in report[name].message
 
 
 async def test_a_server_that_takes_over_half_an_update() -> None:
     async with broken(lambda event: [event], half_update) as url:
         report = await check_realtime_server(url, model="m", only=["bad-settings-change-nothing"], timeout_s=2)
-    assert "a part of the refused update was taken over" in report["bad-settings-change-nothing"].detail
+    assert "a part of the refused update was taken over" in report["bad-settings-change-nothing"].message
 
 
 def careless(event: Event) -> list[Event]:
@@ -210,7 +210,7 @@ def careless(event: Event) -> list[Event]:
 async def test_rules_that_hold_in_every_session() -> None:
     async with broken(careless) as url:
         report = await check_realtime_server(url, model="m", only=INVARIANTS, timeout_s=2)
-    details = {finding.name: finding.detail for finding in report.failed}
+    details = {finding.check: finding.message for finding in report.failed}
     assert set(details) == set(INVARIANTS), str(report)
     assert "came twice" in details["event-ids"]
     assert "response.content_part.added has no done" in details["added-then-done"]

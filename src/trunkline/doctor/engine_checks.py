@@ -6,7 +6,7 @@ import asyncio
 import importlib.util
 import time
 
-from trunkline.doctor import Finding
+from trunkline.doctor.report import Finding
 from trunkline.engine.speech.factory import parts
 from trunkline.extras import install_command
 from trunkline.providers import Connection, ConnectionLostError, ProviderError, decode_frame
@@ -27,7 +27,7 @@ async def check_engine(settings: Settings) -> list[Finding]:
         if part.in_use
     ]
     findings.append(_webrtc())
-    if all(finding.level != "error" for finding in findings):
+    if all(finding.outcome != "error" for finding in findings):
         findings.append(await _turn(settings))
     return findings
 

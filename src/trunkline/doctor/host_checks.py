@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from importlib import metadata
 from urllib.parse import urlsplit
 
-from trunkline.doctor import Finding
+from trunkline.doctor.report import Finding
 from trunkline.extras import install_command
 from trunkline.settings import Settings, is_loopback
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx2
 
-from trunkline.doctor import Finding
+from trunkline.doctor.report import Finding
 from trunkline.providers import Connection, ConnectionLostError, ProviderError, decode_frame
 from trunkline.providers.error_policy import classify, classify_close
 from trunkline.providers.from_settings import azure_credentials, azure_provider, openai_provider
@@ -46,11 +46,11 @@ async def _findings(provider: HostedRealtimeProvider, settings: Settings, name: 
     if name == "azure" and not settings.azure_api_key:
         token = await _token(settings)
         yield token
-        if token.level == "error":
+        if token.outcome == "error":
             return
     reached = True
     async for finding in _reach(provider):
-        reached = reached and finding.level != "error"
+        reached = reached and finding.outcome != "error"
         yield finding
     if not reached:
         return

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
-from trunkline.doctor import Finding
+from trunkline.doctor.report import Finding
 from trunkline.extras import install_command
 from trunkline.providers import ProviderError
 from trunkline.providers.azure_endpoint import parse_azure_endpoint

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from trunkline.testing.call_factory import CallFactory, typed_call
     from trunkline.testing.channel_impairment import ChannelImpairment
-    from trunkline.testing.conformance import Report, check_realtime_server
+    from trunkline.testing.conformance import ConformanceReport, check_realtime_server
     from trunkline.testing.failures import VoiceFailure
     from trunkline.testing.llm_judge import ChatEndpoint, TextModel, Verdict
     from trunkline.testing.matchers import ANY, containing, matching
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "ANY": "matchers", "CallFactory": "call_factory", "ChannelImpairment": "channel_impairment",
-    "ChatEndpoint": "llm_judge", "Report": "conformance", "TextModel": "llm_judge", "Turn": "turn",
+    "ChatEndpoint": "llm_judge", "ConformanceReport": "conformance", "TextModel": "llm_judge", "Turn": "turn",
     "Verdict": "llm_judge", "VirtualTimeLoop": "virtual_time", "VoiceCall": "voice_call", "VoiceCalls": "plugin",
     "VoiceFailure": "failures", "check_realtime_server": "conformance", "containing": "matchers",
     "matching": "matchers", "run_in_virtual_time": "virtual_time", "typed_call": "call_factory",
@@ -41,7 +41,7 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
-    "ANY", "CallFactory", "ChannelImpairment", "ChatEndpoint", "Report", "TextModel", "Turn", "Verdict",
+    "ANY", "CallFactory", "ChannelImpairment", "ChatEndpoint", "ConformanceReport", "TextModel", "Turn", "Verdict",
     "VirtualTimeLoop", "VoiceCall", "VoiceCalls", "VoiceFailure", "check_realtime_server", "containing", "matching",
     "run_in_virtual_time", "typed_call",
 ]  # fmt: skip

@@ -1,15 +1,15 @@
-"""Checks of a Realtime server, any server: does it keep to the protocol (GA) that its clients rely on?
+"""Conformance checks of any Realtime server: does it keep the rules of the protocol (GA) that its clients rely on?
 
     report = await check_realtime_server("http://127.0.0.1:3001/v1", api_key="…", model="simpleHandoff")
     print(report)
     assert report.ok
 
-Each check has a session of its own. They speak to a model, so on a hosted service they cost a few cents.
+Each check opens its own session with a model, so on a hosted service the checks cost a few cents.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from trunkline.providers import ProviderError
@@ -18,7 +18,7 @@ from trunkline.realtime.events import Event
 from trunkline.testing.conformance import conversation, input_audio, responses, sessions
 from trunkline.testing.conformance.client import ConformanceClient, InconclusiveError, Violation
 from trunkline.testing.conformance.invariants import INVARIANTS
-from trunkline.testing.conformance.report import Outcome, Report
+from trunkline.testing.conformance.report import ConformanceReport, Finding, Outcome
 
 Check = Callable[[ConformanceClient], Awaitable[None]]
 CHECKS: dict[str, Check] = {
@@ -27,7 +27,7 @@ CHECKS: dict[str, Check] = {
     **responses.CHECKS,
     **input_audio.CHECKS,
 }
-"""Every check that has a session of its own, by name. Its docstring is the rule."""
+"""Checks that need a session each, by name. The docstring of a check is its rule."""
 
 
 async def check_realtime_server(
@@ -37,19 +37,19 @@ async def check_realtime_server(
     model: str | None = None,
     only: Collection[str] | None = None,
     timeout_s: float = 20.0,
-) -> Report:
-    """Points the checks at a Realtime server.
+) -> ConformanceReport:
+    """Run the conformance checks against a Realtime server.
 
     Args:
-        url: its base URL up to `/v1`, or its whole socket URL; http(s) or ws(s).
-        api_key: sent as `api-key` to Azure's addresses and as bearer to others; None sends none.
-        model: goes into the URL, where it is not in it already.
+        url: the base URL up to `/v1`, or the whole socket URL; http(s) or ws(s).
+        api_key: sent as `api-key` to Azure's addresses and as a bearer token to others; None sends no key.
+        model: added to the URL unless the URL already has one.
         only: the names of the checks to run; all by default.
-        timeout_s: how long an event may take to come.
+        timeout_s: the longest wait for an event, in seconds.
 
     Raises:
-        ProviderError: the server cannot be reached, or refuses the key or the model.
-        ValueError: `only` names a check that there is not.
+        ProviderError: the server is out of reach, or refuses the key or the model.
+        ValueError: `only` has an unknown name.
     """
     selected = set(CHECKS) | set(INVARIANTS) if only is None else set(only)
     unknown = selected - set(CHECKS) - set(INVARIANTS)
@@ -57,25 +57,25 @@ async def check_realtime_server(
         raise ValueError(f"There is no check named {', '.join(sorted(unknown))}.")
     target = _socket_url(url, model)
     headers = _headers(target, api_key)
-    report = Report(target)
+    findings: list[Finding] = []
     transcripts: list[list[Event]] = []
-    # What is needs_all for is needs_all in every session, so those of all checks are needed even if one is selected.
+    # Invariants hold in every session: to test one, the sessions of all checks are needed.
     needs_all = not selected.isdisjoint(INVARIANTS)
     for name, check in CHECKS.items():
         if name not in selected and not needs_all:
             continue
         client = ConformanceClient(await open_socket(target, headers, urlsplit(target).netloc), timeout_s)
         try:
-            outcome = await _run_check(check, client)
+            result = await _run_check(check, client)
         finally:
             await client.close()
         transcripts.append(client.events)
         if name in selected:
-            report.add(name, _rule(check), *outcome)
+            findings.append(_finding(name, check, *result))
     for name, invariant in INVARIANTS.items():
         if name in selected:
-            report.add(name, _rule(invariant), *_check_invariant(invariant, transcripts))
-    return report
+            findings.append(_finding(name, invariant, *_check_invariant(invariant, transcripts)))
+    return ConformanceReport(target, findings)
 
 
 async def _run_check(check: Check, client: ConformanceClient) -> tuple[Outcome, str]:
@@ -89,7 +89,9 @@ async def _run_check(check: Check, client: ConformanceClient) -> tuple[Outcome, 
     return "passed", ""
 
 
-def _check_invariant(invariant: Callable[[list[Event]], None], transcripts: list[list[Event]]) -> tuple[Outcome, str]:
+def _check_invariant(
+    invariant: Callable[[list[Event]], None], transcripts: Iterable[list[Event]]
+) -> tuple[Outcome, str]:
     for events in transcripts:
         try:
             invariant(events)
@@ -100,8 +102,9 @@ def _check_invariant(invariant: Callable[[list[Event]], None], transcripts: list
     return "passed", ""
 
 
-def _rule(check: Callable[..., object]) -> str:
-    return " ".join((check.__doc__ or "").split())
+def _finding(name: str, check: Callable[..., object], outcome: Outcome, reason: str) -> Finding:
+    rule = " ".join((check.__doc__ or "").split())
+    return Finding(name, outcome, rule) if outcome == "passed" else Finding(name, outcome, reason, rule)
 
 
 def _socket_url(url: str, model: str | None) -> str:
@@ -124,4 +127,4 @@ def _headers(url: str, api_key: str | None) -> dict[str, str]:
     return {"Authorization": f"Bearer {api_key}"}
 
 
-__all__ = ["CHECKS", "INVARIANTS", "ProviderError", "Report", "check_realtime_server"]
+__all__ = ["CHECKS", "INVARIANTS", "ConformanceReport", "ProviderError", "check_realtime_server"]
