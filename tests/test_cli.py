@@ -317,7 +317,7 @@ def test_a_list_that_is_written_otherwise(run: Run, name: str, value: str, told:
 def test_a_call_to_nobody(run: Run) -> None:
     done = run("call", "nothing")
     assert done.returncode == 2
-    assert "There is no scenario 'nothing', nor a file, folder or module of that name. There are: " in done.stderr
+    assert "'nothing' is not a scenario, file, folder or module. Available scenarios: " in done.stderr
 
 
 def test_a_call_without_what_its_provider_needs(run: Run) -> None:

@@ -43,7 +43,7 @@ async def test_a_file_with_an_error(folder: Path, capsys: pytest.CaptureFixture[
     (folder / "typo.py").write_text("scenario = Scenaro()\n")
     told = await refused("typo.py", capsys)
     assert "typo.py:1: NameError" in told
-    assert "There is no scenario" not in told
+    assert "is not a scenario" not in told
 
 
 async def test_a_file_without_a_scenario(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -77,10 +77,10 @@ async def test_a_service_that_cannot_be_reached_is_told_at_once(
     calling = asyncio.create_task(converse(Settings.model_validate(given), "simpleHandoff", None))
     told = ""
     async with asyncio.timeout(20):
-        while "Trying again" not in told:
+        while "Retrying" not in told:
             await asyncio.sleep(0.05)
             told += capsys.readouterr().err
     calling.cancel()
     await asyncio.gather(calling, return_exceptions=True)
     assert "The model is not connected: openai (127.0.0.1) cannot be reached" in told
-    assert told.count("Trying again") == 1
+    assert told.count("Retrying") == 1

@@ -1,4 +1,4 @@
-"""`trunkline call`: a typed conversation in the terminal, through a real call on the real provider."""
+"""`trunkline call`: a typed conversation in the terminal, on the real provider."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from trunkline.realtime import events
 from trunkline.scenario.loading import LoadedScenarios, find_missing, load, looks_like_path
 from trunkline.settings import Settings
 
-LOOK_EVERY_S = 0.2
+POLL_EVERY_S = 0.2
 
 
 async def converse(settings: Settings, target: str, agent: str | None) -> int:
-    """Calls a scenario and relays lines between it and the terminal. Returns the exit status."""
+    """Call a scenario, and pass text between it and the terminal. Return the exit status."""
     scenarios, name = _find(target)
     for problem in scenarios.problems:
         typer.echo(f"{problem}", err=True)
@@ -57,7 +57,11 @@ async def converse(settings: Settings, target: str, agent: str | None) -> int:
 
 
 def _find(target: str) -> tuple[LoadedScenarios, str]:
-    """A name of a scenario, or something that holds scenarios: then its first."""
+    """Load the target: the name of a scenario, or a file, folder or module, which means its first scenario.
+
+    Returns:
+        The scenarios, and the name of the one to call.
+    """
     named = load([])
     if target in named.by_name and not Path(target).exists():
         return named, target
@@ -74,17 +78,18 @@ def _unknown(target: str, scenarios: LoadedScenarios) -> str:
     names = {name.lower(): name for name in scenarios.by_name}
     close = difflib.get_close_matches(target.lower(), names, n=1)
     meant = f" Did you mean {names[close[0]]!r}?" if close else ""
-    there = ", ".join(scenarios.by_name) or "none"
-    return f"There is no scenario {target!r}, nor a file, folder or module of that name.{meant} There are: {there}."
+    available = ", ".join(scenarios.by_name) or "none"
+    message = f"{target!r} is not a scenario, file, folder or module."
+    return f"{message}{meant} Available scenarios: {available}."
 
 
 async def _talk(call: Call) -> int:
-    """Types the caller's lines in, and shows what is said; leaves on end of input or when the call is over."""
+    """Send the caller's lines, and print the conversation, until the end of input or of the call."""
     page = Page()
     call.attach(page, call.leg.leg_id, after=0)
-    typer.echo("Type what you say; an empty line stops the agent, Ctrl-D hangs up.", err=True)
+    typer.echo("Type your message. An empty line interrupts the agent, Ctrl-D hangs up.", err=True)
     lines = _typed_lines()
-    talk = _Talk(call, page)
+    talk = _TypedCall(call, page)
     showing = asyncio.create_task(talk.show())
     try:
         while not showing.done():
@@ -97,7 +102,7 @@ async def _talk(call: Call) -> int:
             await talk.ready()
             if line is None:
                 break
-            talk.give(line.strip())
+            talk.send(line.strip())
         call.hang_up("caller hung up")
     finally:
         showing.cancel()
@@ -106,7 +111,7 @@ async def _talk(call: Call) -> int:
     return 1 if talk.failed else 0
 
 
-class _Talk:
+class _TypedCall:
     def __init__(self, call: Call, page: Page) -> None:
         self._call = call
         self._page = page
@@ -114,40 +119,39 @@ class _Talk:
         self._news = asyncio.Event()
         self._greeted = False
         self._answered = False
-        self._trouble: str | None = None
+        self._loss_reason: str | None = None
         self._agents: dict[str, str] = {}
         self.failed = False
-        """Whether the model could not be reached, or a line that was piped in got no answer."""
+        """True if the model could not be reached, or a line of piped input got no answer."""
 
-    def give(self, line: str) -> None:
-        """Says a line for the caller, or interrupts with an empty one."""
+    def send(self, line: str) -> None:
+        """Say a line for the caller; an empty one interrupts the agent."""
         if not self._interactive:
             typer.secho(f"you: {line}", dim=True)
-        self._answered = not line  # nobody answers an interruption
+        self._answered = not line  # an interruption gets no answer
         command: events.Event = {"type": "say", "text": line} if line else {"type": "interrupt"}
         self._call.command(self._page, events.encode(command).decode())
 
     async def ready(self) -> None:
-        """Waits until the caller may speak: a person, once they have been greeted; what is piped in, when all of the
-        answer to the line before has come."""
+        """Wait until the caller may speak: a person after the greeting, piped input after each complete answer."""
         if self._interactive and self._greeted:
             return
         while not (self._call.at_rest or self._call.is_over):
             self._news.clear()
-            with contextlib.suppress(TimeoutError):  # not everything that a call waits for is told
-                async with asyncio.timeout(LOOK_EVERY_S):
+            with contextlib.suppress(TimeoutError):  # some waits end without an entry in the log
+                async with asyncio.timeout(POLL_EVERY_S):
                     await self._news.wait()
         self._greeted = True
         self.failed = self.failed or not (self._interactive or self._answered)
 
     async def show(self) -> None:
-        """Prints the conversation until the call is over."""
+        """Print the conversation until the call ends."""
         unsubscribe = self._call.log.subscribe(self._on_entry)
         for entry in self._call.log.since(0):
             self._on_entry(entry)
         try:
             async for _frame in self._page.frames():
-                pass  # the sound is not heard here; the log is read by subscription
+                pass  # the terminal plays no audio, and reads the log by subscription
         finally:
             unsubscribe()
             self._news.set()
@@ -164,8 +168,8 @@ class _Talk:
                 self._answered = True
                 typer.echo(f"{self._agents.get(event.item_id, 'agent')}: {event.text}")
             case log_events.AudioDone():
-                heard: events.Event = {"type": "played", "item_id": event.item_id, "ms": event.ms}
-                asyncio.get_running_loop().call_soon(self._call.command, self._page, events.encode(heard).decode())
+                played: events.Event = {"type": "played", "item_id": event.item_id, "ms": event.ms}
+                asyncio.get_running_loop().call_soon(self._call.command, self._page, events.encode(played).decode())
             case log_events.ToolStarted():
                 typer.secho(f"  {event.name} {event.arguments}", dim=True)
             case log_events.ToolDone():
@@ -174,10 +178,10 @@ class _Talk:
                 found = ": ".join(filter(None, (event.guardrail, event.category, event.rationale)))
                 typer.secho(f"  ✗ {found}", fg="yellow")
             case log_events.LinkLost():
-                self._tell_trouble(event)
-            case log_events.LinkUp() | log_events.LinkRestored() if self._trouble is not None:
-                self._trouble = None
-                typer.secho("The model is connected.", fg="yellow", err=True)
+                self._print_loss(event)
+            case log_events.LinkUp() | log_events.LinkRestored() if self._loss_reason is not None:
+                self._loss_reason = None
+                typer.secho("Connected to the model.", fg="yellow", err=True)
             case log_events.CallError():
                 typer.secho(event.message, fg="red", err=True)
                 self.failed = self.failed or event.code == "link_failed"
@@ -186,15 +190,15 @@ class _Talk:
             case _:
                 pass
 
-    def _tell_trouble(self, lost: log_events.LinkLost) -> None:
-        """Once for each reason: it is tried again many times."""
-        if lost.retry_in_ms is not None and lost.reason != self._trouble:
-            self._trouble = lost.reason
-            typer.secho(f"The model is not connected: {lost.reason.rstrip('.')}. Trying again …", fg="yellow", err=True)
+    def _print_loss(self, lost: log_events.LinkLost) -> None:
+        """Print a loss of the model's link, once per reason, since many retries follow."""
+        if lost.retry_in_ms is not None and lost.reason != self._loss_reason:
+            self._loss_reason = lost.reason
+            typer.secho(f"The model is not connected: {lost.reason.rstrip('.')}. Retrying …", fg="yellow", err=True)
 
 
 def _typed_lines() -> asyncio.Queue[str | None]:
-    """Lines of standard input; None at its end. Read in a thread that does not keep the program alive."""
+    """Read lines of standard input, and None at its end, in a thread that does not keep the program alive."""
     lines: asyncio.Queue[str | None] = asyncio.Queue()
     loop = asyncio.get_running_loop()
 

@@ -96,7 +96,7 @@ def test_speech_counts_from_the_callers_last_sound_and_not_from_the_end_of_the_s
     tape.at(3010, created())
     tape.at(3200, said())
     tape.at(3230, SOUNDS)
-    assert tape.parts == {"endpointing": 700, "request": 10, "model": 190, "sound": 30}
+    assert tape.parts == {"endpointing": 700, "request": 10, "model": 190, "audio": 30}
     assert (tape.only.after, tape.only.total_ms, tape.only.item_id) == ("speech", 930, "m1")
 
 
@@ -114,7 +114,7 @@ def test_semantic_turn_detection_tells_no_silence() -> None:
     spoken(tape, 3000)
     tape.at(3100, created(), said())
     tape.at(3120, SOUNDS)
-    assert tape.parts == {"request": 100, "sound": 20}
+    assert tape.parts == {"request": 100, "audio": 20}
 
 
 def test_the_silence_is_never_longer_than_the_speech() -> None:
@@ -162,7 +162,7 @@ def test_a_tool_and_the_second_answer_after_it() -> None:
     tape.at(610, created("r2"))
     tape.at(700, said())
     tape.at(720, SOUNDS)
-    assert tape.parts == {"model": 200, "tools": 500, "sound": 20}
+    assert tape.parts == {"model": 200, "tools": 500, "audio": 20}
     assert tape.only.tool_ms == 500
 
 
@@ -223,7 +223,7 @@ def test_what_holding_costs_is_seen() -> None:
     tape.at(260, log_events.GuardrailChecked(item_id="m1", guardrail="moderation", status="pending"))
     tape.at(300, done())
     tape.at(500, log_events.GuardrailChecked(item_id="m1", guardrail="moderation", status="pass"), SOUNDS)
-    assert tape.parts == {"model": 200, "holding": 300}
+    assert tape.parts == {"model": 200, "guardrails": 300}
     assert tape.only.guardrail_ms == 240
 
 
@@ -238,7 +238,7 @@ def test_an_answer_that_a_guardrail_stopped_and_the_one_in_its_place() -> None:
     tape.at(250, created("r2"))
     tape.at(300, said(HELD_BACK))
     tape.at(350, SOUNDS)
-    assert tape.parts == {"model": 210, "holding": 140}
+    assert tape.parts == {"model": 210, "guardrails": 140}
     assert tape.only.guardrail_ms == 80
 
 

@@ -190,8 +190,8 @@ def test_a_table_may_be_json(tmp_path: Path) -> None:
         ("[models.x]\ninput_txt = 1", "input_txt"),
         ("[models.x]\ninput_text = 'free'", "Expected `float"),
         ("[models.x]\nlike = 'gpt-9'", "gpt-9, which has no price"),
-        ("[models.x]\nminute = -1", "below zero"),
-        ("models = [", "no table of prices"),
+        ("[models.x]\nminute = -1", "negative price"),
+        ("models = [", "not a price table"),
         ("", "models"),
     ],
 )

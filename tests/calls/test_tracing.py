@@ -271,7 +271,7 @@ def test_a_turn_with_what_was_waited_for(watched: Watched) -> None:
         "trunkline.turn.request_ms": 10,
         "trunkline.turn.model_ms": 190,
     }
-    [delay] = watched.figures()["trunkline.turn.delay"]
+    [delay] = watched.figures()["trunkline.turn.latency"]
     assert delay.sum == pytest.approx(0.7)
 
 

@@ -17,8 +17,8 @@ from trunkline.realtime.audio import (
     SAMPLE_RATE,
     Converter,
     Resampler,
-    _decoding,
-    _encoding,
+    _decode_table,
+    _encode_table,
     bytes_to_ms,
     ms_to_bytes,
 )
@@ -53,7 +53,7 @@ def convert(converter: Converter, sound: bytes, sizes: list[int]) -> bytes:
     [(0x80, 32124), (0x00, -32124), (0xFF, 0), (0x7F, 0), (0x8F, 16764), (0xEF, 132), (0xFE, 8), (0x6F, -132)],
 )
 def test_mu_law_codes_mean_the_recommended_values(code: int, value: int) -> None:
-    assert _decoding("audio/pcmu")[code] == value
+    assert _decode_table("audio/pcmu")[code] == value
 
 
 @pytest.mark.parametrize(
@@ -61,21 +61,21 @@ def test_mu_law_codes_mean_the_recommended_values(code: int, value: int) -> None
     [(0xD5, 8), (0x55, -8), (0xAA, 32256), (0x2A, -32256), (0xC5, 264), (0xD4, 24), (0x80, 5504)],
 )
 def test_a_law_codes_mean_the_recommended_values(code: int, value: int) -> None:
-    assert _decoding("audio/pcma")[code] == value
+    assert _decode_table("audio/pcma")[code] == value
 
 
 @pytest.mark.parametrize("law", ["audio/pcmu", "audio/pcma"])
 def test_a_decoded_code_encodes_to_itself(law: str) -> None:
-    again = _encoding(law)[_decoding(law).view(np.uint16)]
+    again = _encode_table(law)[_decode_table(law).view(np.uint16)]
     different = np.flatnonzero(again != np.arange(256))
     # mu-law has two zeros; the positive one is what zero encodes to.
     assert different.tolist() == ([0x7F] if law == "audio/pcmu" else [])
 
 
 @pytest.mark.parametrize("law", ["audio/pcmu", "audio/pcma"])
-def test_encoding_rises_with_the_value_and_errs_by_at_most_half_a_step(law: str) -> None:
+def test_encode_table_rises_with_the_value_and_errs_by_at_most_half_a_step(law: str) -> None:
     every = np.arange(-32768, 32768).astype(np.int16)
-    back = _decoding(law)[_encoding(law)[every.view(np.uint16)]].astype(np.int32)
+    back = _decode_table(law)[_encode_table(law)[every.view(np.uint16)]].astype(np.int32)
     assert (np.diff(back) >= 0).all()
     size = np.abs(every.astype(np.int32))
     error = np.abs(back - every)
@@ -89,10 +89,10 @@ def test_both_laws_agree_with_audioop_for_every_value() -> None:
         import audioop
 
     codes, every = bytes(range(256)), np.arange(65536).astype("<u2").tobytes()
-    assert _decoding("audio/pcmu").tobytes() == audioop.ulaw2lin(codes, 2)
-    assert _decoding("audio/pcma").tobytes() == audioop.alaw2lin(codes, 2)
-    assert _encoding("audio/pcmu").tobytes() == audioop.lin2ulaw(every, 2)
-    assert _encoding("audio/pcma").tobytes() == audioop.lin2alaw(every, 2)
+    assert _decode_table("audio/pcmu").tobytes() == audioop.ulaw2lin(codes, 2)
+    assert _decode_table("audio/pcma").tobytes() == audioop.alaw2lin(codes, 2)
+    assert _encode_table("audio/pcmu").tobytes() == audioop.lin2ulaw(every, 2)
+    assert _encode_table("audio/pcma").tobytes() == audioop.lin2alaw(every, 2)
 
 
 # Resampling.

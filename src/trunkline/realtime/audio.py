@@ -1,8 +1,8 @@
-"""Sound on the wire: PCM16 at 24 kHz as the native form, G.711 beside it, and prompt resampling.
+"""Audio formats of the Realtime protocol, their conversion, and resampling with little delay.
 
-Native sound is signed 16-bit little-endian mono at 24 kHz, the Realtime protocol's `audio/pcm`. The other two formats,
-`audio/pcmu` and `audio/pcma`, are ITU-T G.711 at 8 kHz. Every converter here streams: give it sound in pieces of any
-size, cut anywhere, and the joined results are those of the whole.
+Native audio is signed 16-bit little-endian mono at 24 kHz, the protocol's `audio/pcm`. The other two formats,
+`audio/pcmu` and `audio/pcma`, are ITU-T G.711 at 8 kHz. Every converter is a stream: its input may come in pieces of
+any size, cut anywhere, and the joined output is that of the whole.
 """
 
 from __future__ import annotations
@@ -16,55 +16,55 @@ import numpy as np
 from numpy.typing import NDArray
 
 SAMPLE_RATE = 24_000
-"""Hz of native sound."""
+"""Hz of native audio."""
 
 BYTES_PER_MS = SAMPLE_RATE * 2 // 1000
-"""Bytes in one millisecond of native sound."""
+"""Bytes in one millisecond of native audio."""
 
 
 def ms_to_bytes(ms: int) -> int:
-    """Bytes of native sound that last `ms` milliseconds."""
+    """Return the bytes of `ms` milliseconds of native audio."""
     return ms * BYTES_PER_MS
 
 
 def bytes_to_ms(size: int) -> int:
-    """Whole milliseconds that `size` bytes of native sound last."""
+    """Return the duration of `size` bytes of native audio, in whole milliseconds."""
     return size // BYTES_PER_MS
 
 
 class Converter(Protocol):
-    """Turns a stream of sound into another form."""
+    """A converter of an audio stream."""
 
-    def feed(self, sound: bytes) -> bytes:
-        """What can be converted so far; the rest is kept for the next piece."""
+    def feed(self, audio: bytes) -> bytes:
+        """Convert as much audio as possible, and keep the rest for the next piece."""
 
     def flush(self) -> bytes:
-        """The end of the stream. The converter is then as new."""
+        """End the stream and return the rest. The converter can then begin another stream."""
 
 
 @dataclass(frozen=True)
 class AudioFormat:
-    """One of the protocol's formats: its `type`, its rate in Hz and the bytes of one sample."""
+    """An audio format of the protocol: its `type`, rate in Hz, and bytes per sample."""
 
     type: str
     rate: int
     bytes_per_sample: int
 
     def ms_to_bytes(self, ms: int) -> int:
-        """Bytes that last `ms` milliseconds."""
+        """Return the bytes of `ms` milliseconds of audio."""
         return ms * self.rate * self.bytes_per_sample // 1000
 
     def bytes_to_ms(self, size: int) -> int:
-        """Whole milliseconds that `size` bytes last."""
+        """Return the duration of `size` bytes, in whole milliseconds."""
         return size * 1000 // (self.rate * self.bytes_per_sample)
 
     def decoder(self) -> Converter:
-        """A converter of this format to native sound."""
-        return _WholeSamples() if self.type == "audio/pcm" else _FromG711(_decoding(self.type))
+        """Make a converter from this format to native audio."""
+        return _WholeSamples() if self.type == "audio/pcm" else _FromG711(_decode_table(self.type))
 
     def encoder(self) -> Converter:
-        """A converter of native sound to this format."""
-        return _WholeSamples() if self.type == "audio/pcm" else _ToG711(_encoding(self.type))
+        """Make a converter from native audio to this format."""
+        return _WholeSamples() if self.type == "audio/pcm" else _ToG711(_encode_table(self.type))
 
 
 FORMATS = {
@@ -76,16 +76,16 @@ FORMATS = {
 
 
 class Resampler:
-    """Changes the rate of a PCM16 stream, giving each sample as soon as its neighbours are known.
+    """Changes the rate of a PCM16 stream with little delay.
 
-    A polyphase filter: 75 dB down from the lower of the two Nyquist frequencies on, flat to 80 % of it. The result
-    lags the input by 24 samples of the lower rate (1.5 ms at 16 kHz, 3 ms at 8 kHz) and is otherwise aligned with it;
-    `flush` gives that rest, and then as much has come out as went in. (Block-wise resamplers, soxr's among them, hold
-    back 20 to 60 ms at these rates, which a caller hears as a slow answer.)
+    A polyphase filter: flat to 80 % of the lower Nyquist frequency, and 75 dB down from that frequency on. The output
+    lags the input by 24 samples of the lower rate (1.5 ms at 16 kHz, 3 ms at 8 kHz) and is otherwise aligned with it.
+    `flush` returns that rest, so that the output is as long as the input. Block-wise resamplers, such as soxr, delay
+    the audio by 20 to 60 ms at these rates, which slows each answer.
 
     Args:
-        from_rate: Hz of what is fed.
-        to_rate: Hz of what comes out.
+        from_rate: the input's rate in Hz.
+        to_rate: the output's rate in Hz.
     """
 
     def __init__(self, from_rate: int, to_rate: int) -> None:
@@ -97,18 +97,18 @@ class Resampler:
         self._fed = self._given = 0
         self._pending = self._silence_before()
 
-    def feed(self, sound: bytes) -> bytes:
-        """The resampled sound that is complete. A sample cut in two waits for its second half."""
+    def feed(self, audio: bytes) -> bytes:
+        """Resample as much audio as possible. Half a sample waits for its other half."""
         if self._half:
-            sound = self._half + sound
-        even = len(sound) & ~1
-        self._half = sound[even:]
-        samples = np.frombuffer(sound, "<i2", count=even // 2)
+            audio = self._half + audio
+        even = len(audio) & ~1
+        self._half = audio[even:]
+        samples = np.frombuffer(audio, "<i2", count=even // 2)
         self._fed += len(samples)
         return self._resample(samples.astype(np.float32))
 
     def flush(self) -> bytes:
-        """The rest of the sound; the resampler then begins anew. Half a sample at the end is dropped."""
+        """End the stream and return the rest, without half a sample at the end."""
         due = -(-self._fed * self._up // self._down) - self._given
         rest = self._resample(np.zeros(self._span + self._down, np.float32))[: 2 * due]
         self._half = b""
@@ -125,7 +125,7 @@ class Resampler:
         if steps <= 0:
             self._pending = known
             return b""
-        # Overlapping windows of the same memory; `ndarray` and `dot` are the quick ways to make and to multiply them.
+        # Overlapping windows of the same memory. `ndarray` and `dot` are the fastest ways to make and multiply them.
         windows: NDArray[np.float32] = np.ndarray((steps, self._span), np.float32, known, strides=(4 * self._down, 4))
         out = windows.dot(self._filter)
         self._pending = known[steps * self._down :]
@@ -141,13 +141,13 @@ _KAISER_BETA = 7.5
 
 @functools.cache
 def _polyphase(up: int, down: int) -> tuple[NDArray[np.float32], int]:
-    """A matrix that takes `span` input samples to the next `up` output samples, and how many inputs it looks ahead.
+    """Return the matrix from `span` input samples to the next `up` output samples, and its lag in input samples.
 
-    The window moves `down` samples each time. Its last `down + lag` samples are the step's own and those that follow
-    them, so that the result is aligned with the input.
+    The window moves by `down` samples each step. Its last `down + lag` samples are those of the step and the following
+    ones, so that the output is aligned with the input.
     """
-    wider = max(up, down)  # the filter's lobes are counted at the lower of the two rates
-    reach = _LOBES * wider  # of the filter to each side, at the rate that both rates divide
+    wider = max(up, down)  # the lower of the two rates sets the width of the filter's lobes
+    reach = _LOBES * wider  # of the filter to each side, at the common multiple of the rates
     lag = -(-reach // up)
     span = lag + down + lag
     place_in = (np.arange(span) - lag) * up
@@ -160,18 +160,18 @@ def _polyphase(up: int, down: int) -> tuple[NDArray[np.float32], int]:
 
 
 class _WholeSamples:
-    """PCM16 as it is, but never with half a sample: a frame may have been cut anywhere."""
+    """Passes PCM16 through in whole samples, since a frame may be cut anywhere."""
 
     def __init__(self) -> None:
         self._half = b""
 
-    def feed(self, sound: bytes) -> bytes:
-        if not self._half and not len(sound) & 1:
-            return sound
-        sound = self._half + sound
-        even = len(sound) & ~1
-        self._half = sound[even:]
-        return sound[:even]
+    def feed(self, audio: bytes) -> bytes:
+        if not self._half and not len(audio) & 1:
+            return audio
+        audio = self._half + audio
+        even = len(audio) & ~1
+        self._half = audio[even:]
+        return audio[:even]
 
     def flush(self) -> bytes:
         self._half = b""
@@ -183,8 +183,8 @@ class _FromG711:
         self._table = table
         self._resampler = Resampler(8000, SAMPLE_RATE)
 
-    def feed(self, sound: bytes) -> bytes:
-        return self._resampler.feed(self._table[np.frombuffer(sound, np.uint8)].tobytes())
+    def feed(self, audio: bytes) -> bytes:
+        return self._resampler.feed(self._table[np.frombuffer(audio, np.uint8)].tobytes())
 
     def flush(self) -> bytes:
         return self._resampler.flush()
@@ -195,8 +195,8 @@ class _ToG711:
         self._table = table
         self._resampler = Resampler(SAMPLE_RATE, 8000)
 
-    def feed(self, sound: bytes) -> bytes:
-        return self._compress(self._resampler.feed(sound))
+    def feed(self, audio: bytes) -> bytes:
+        return self._compress(self._resampler.feed(audio))
 
     def flush(self) -> bytes:
         return self._compress(self._resampler.flush())
@@ -207,8 +207,8 @@ class _ToG711:
 
 
 @functools.cache
-def _decoding(type_: str) -> NDArray[np.int16]:
-    """The PCM16 value of each of G.711's 256 codes, the recommendation's output scaled to 16 bits."""
+def _decode_table(type_: str) -> NDArray[np.int16]:
+    """Return the PCM16 value of each of G.711's 256 codes, scaled to 16 bits."""
     code = np.arange(256)
     if type_ == "audio/pcmu":
         code = ~code & 0xFF  # mu-law is sent with all bits inverted
@@ -223,11 +223,11 @@ def _decoding(type_: str) -> NDArray[np.int16]:
 
 
 @functools.cache
-def _encoding(type_: str) -> NDArray[np.uint8]:
-    """The G.711 code of each PCM16 value, indexed by the value's bits read as an unsigned number."""
+def _encode_table(type_: str) -> NDArray[np.uint8]:
+    """Return the G.711 code of each PCM16 value, indexed by the value's bits as an unsigned number."""
     value = np.arange(65536).astype(np.uint16).view(np.int16).astype(np.int32)
     if type_ == "audio/pcmu":
-        linear = value >> 2  # 14 bits, as the recommendation has it
+        linear = value >> 2  # 14 bits, by the recommendation
         magnitude = np.minimum(np.abs(linear), 8158) + 33
         chord = np.clip(np.floor(np.log2(magnitude)).astype(np.int32) - 5, 0, 7)
         code = chord << 4 | (magnitude >> chord + 1) & 0x0F

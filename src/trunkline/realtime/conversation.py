@@ -1,8 +1,7 @@
-"""A conversation: its items in order, and what was really heard of the spoken ones.
+"""A conversation: its items in order, and the audio of spoken ones.
 
-Pure and without a clock. The engine keeps one for each session; a call keeps one to replay into a new link.
-Order is told as the protocol tells it: by the item that comes before (`previous_item_id`), where None means
-"at the end" and `"root"` "at the very beginning".
+Pure and without a clock; the engine keeps one per session. The protocol gives the order of items by the preceding item
+(`previous_item_id`): None means "at the end", and `"root"` "at the beginning".
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ ConversationErrorCode = Literal["no_such_item", "no_such_previous", "duplicate",
 
 
 class ConversationError(ValueError):
-    """The conversation cannot be changed that way; `fault` says which rule stands against it."""
+    """A change that the conversation does not allow; `code` names the violated rule."""
 
     def __init__(self, message: str, code: ConversationErrorCode) -> None:
         super().__init__(message)
@@ -30,12 +29,12 @@ class ConversationError(ValueError):
 
 @dataclass
 class ContentAudio:
-    """The sound of one content part, and when each part of its words had been said.
+    """The audio of one content part, with marks: the times by which parts of its transcript have been spoken.
 
     Attributes:
         bytes_per_ms: 48 for PCM16 at 24 kHz, 8 for G.711.
-        audio: the sound itself, in the wire's format; empty once it was dropped to save memory.
-        length: its length in bytes, which outlives `audio`.
+        data: the audio in the session's format; empty once it was dropped to save memory.
+        length: the length in bytes, also after the audio was dropped.
     """
 
     bytes_per_ms: int = 48
@@ -46,29 +45,29 @@ class ContentAudio:
 
     @property
     def ms(self) -> int:
-        """How long the sound lasts, in whole milliseconds."""
+        """The duration in whole milliseconds."""
         return self.length // self.bytes_per_ms
 
     def append(self, audio: bytes) -> None:
-        """More sound at the end."""
+        """Append audio."""
         if len(self.data) == self.length:
             self.data += audio
         self.length += len(audio)
 
     def mark(self, at_ms: int, text_end: int) -> None:
-        """By `at_ms`, the first `text_end` characters have been said. Marks come in order; a step back is ignored."""
+        """Note that the first `text_end` characters are spoken by `at_ms`. Ignore a mark before the latest one."""
         if self._mark_ends and (text_end <= self._mark_ends[-1] or at_ms < self._mark_ms[-1]):
             return
         self._mark_ms.append(at_ms)
         self._mark_ends.append(text_end)
 
     def text_end_at(self, ms: int) -> int:
-        """How many characters had been said after `ms` milliseconds."""
+        """Return the number of characters that are spoken after `ms` milliseconds."""
         passed = bisect_right(self._mark_ms, ms)
         return self._mark_ends[passed - 1] if passed else 0
 
     def cut(self, ms: int) -> None:
-        """Keeps the first `ms` milliseconds only; nothing happens if it is no longer than that."""
+        """Keep only the first `ms` milliseconds."""
         length = min(self.length, ms * self.bytes_per_ms)
         del self.data[length:]
         self.length = length
@@ -76,24 +75,24 @@ class ContentAudio:
         del self._mark_ms[passed:], self._mark_ends[passed:]
 
     def drop(self) -> int:
-        """Forgets the sound but not its length or its words; returns the bytes set free."""
+        """Drop the audio but not its length or marks. Return the freed bytes."""
         freed = len(self.data)
         self.data = bytearray()
         return freed
 
 
 class Conversation:
-    """Items in order, each found by its id. An item is a GA item dict with an `id`.
+    """Items in order, by id. An item is a GA item dict with an `id`.
 
     Args:
-        max_audio_bytes: how much sound is kept in all; beyond it, the sound of the oldest items is dropped.
+        max_audio_bytes: the limit of kept audio; beyond it the audio of the oldest items is dropped.
     """
 
     def __init__(self, max_audio_bytes: int = 16 << 20) -> None:
         self.max_audio_bytes = max_audio_bytes
         self._order: list[str] = []
         self._items: dict[str, Item] = {}
-        self._sounds: dict[str, dict[int, ContentAudio]] = {}
+        self._audio: dict[str, dict[int, ContentAudio]] = {}
 
     def __len__(self) -> int:
         return len(self._order)
@@ -106,24 +105,24 @@ class Conversation:
 
     @property
     def last_id(self) -> str | None:
-        """The id of the last item, None in an empty conversation."""
+        """The id of the last item; None in an empty conversation."""
         return self._order[-1] if self._order else None
 
     def previous_id(self, item_id: str) -> str | None:
-        """The id of the item before, None for the first.
+        """Return the id of the preceding item, None for the first.
 
         Raises:
-            ConversationError: there is no such item.
+            ConversationError: the item does not exist.
         """
         self.get(item_id)
         position = self._order.index(item_id)
         return self._order[position - 1] if position else None
 
     def insert(self, item: Item, previous_item_id: str | None = None) -> str | None:
-        """Adds an item after `previous_item_id` and returns the id it really follows (None: it is the first).
+        """Insert an item after `previous_item_id`. Return the id of the preceding item, None for the first.
 
         Raises:
-            ConversationError: the item's id is taken, or the previous item is not there.
+            ConversationError: the item's id is taken, or the previous item does not exist.
         """
         item_id = item["id"]
         if item_id in self._items:
@@ -134,10 +133,10 @@ class Conversation:
         return self._order[position - 1] if position else None
 
     def get(self, item_id: str) -> Item:
-        """The item itself, not a copy.
+        """Return the item itself, not a copy.
 
         Raises:
-            ConversationError: there is no such item.
+            ConversationError: the item does not exist.
         """
         item = self._items.get(item_id)
         if item is None:
@@ -145,64 +144,64 @@ class Conversation:
         return item
 
     def retrieve(self, item_id: str) -> tuple[Item, dict[int, ContentAudio]]:
-        """A copy of the item, and the sounds of its parts by content index.
+        """Return a copy of the item, and the audio of its parts by content index.
 
         Raises:
-            ConversationError: there is no such item.
+            ConversationError: the item does not exist.
         """
         return copy.deepcopy(self.get(item_id)), self.audio_parts(item_id)
 
     def delete(self, item_id: str) -> None:
-        """Takes an item out.
+        """Remove an item.
 
         Raises:
-            ConversationError: there is no such item.
+            ConversationError: the item does not exist.
         """
         self.get(item_id)
         self._order.remove(item_id)
         del self._items[item_id]
-        self._sounds.pop(item_id, None)
+        self._audio.pop(item_id, None)
 
     def audio_of(self, item_id: str, content_index: int = 0) -> ContentAudio | None:
-        """The sound of a part of an item, None where it has none."""
-        return self._sounds.get(item_id, {}).get(content_index)
+        """Return the audio of an item's part, None without audio."""
+        return self._audio.get(item_id, {}).get(content_index)
 
     def audio_parts(self, item_id: str) -> dict[int, ContentAudio]:
-        """The sounds of an item's parts by content index; empty where it has none or is not there."""
-        return dict(self._sounds.get(item_id, {}))
+        """Return the audio of an item's parts by content index; empty without audio or for an unknown item."""
+        return dict(self._audio.get(item_id, {}))
 
-    def add_audio(self, item_id: str, content_index: int, sound: ContentAudio) -> None:
-        """Gives a part of an item its sound. The sound may still grow."""
-        self._sounds.setdefault(item_id, {})[content_index] = sound
+    def add_audio(self, item_id: str, content_index: int, audio: ContentAudio) -> None:
+        """Set the audio of an item's part. It may still grow."""
+        self._audio.setdefault(item_id, {})[content_index] = audio
         self.trim()
 
     def trim(self) -> None:
-        """Drops the sound of the oldest items until no more than `max_audio_bytes` is kept."""
-        in_order = [sound for item_id in self._order for sound in self._sounds.get(item_id, {}).values()]
-        excess = sum(len(sound.data) for sound in in_order) - self.max_audio_bytes
-        for sound in in_order:
+        """Drop the audio of the oldest items until at most `max_audio_bytes` are kept."""
+        in_order = [audio for item_id in self._order for audio in self._audio.get(item_id, {}).values()]
+        excess = sum(len(audio.data) for audio in in_order) - self.max_audio_bytes
+        for audio in in_order:
             if excess <= 0:
                 return
-            excess -= sound.drop()
+            excess -= audio.drop()
 
     def truncate(self, item_id: str, content_index: int, audio_end_ms: int) -> Item:
-        """Cuts sound and transcript of a spoken assistant message to what was heard by `audio_end_ms`.
+        """Cut audio and transcript of a spoken assistant message at `audio_end_ms`. Return the item.
 
         Raises:
-            ConversationError: no such item, it is no assistant message with sound, or its sound is shorter.
+            ConversationError: the item does not exist, is not an assistant message with audio, or is shorter.
         """
         item = self.get(item_id)
-        sound = self.audio_of(item_id, content_index)
-        if item.get("role") != "assistant" or sound is None:
+        audio = self.audio_of(item_id, content_index)
+        if item.get("role") != "assistant" or audio is None:
             raise ConversationError("Only model output audio messages can be truncated", "not_spoken")
-        if audio_end_ms > sound.ms:
+        if audio_end_ms > audio.ms:
             raise ConversationError(
-                f"Audio content of {sound.ms}ms is already shorter than {audio_end_ms}ms", "too_short"
+                f"Audio content of {audio.ms}ms is already shorter than {audio_end_ms}ms", "too_short"
             )
         part = item["content"][content_index]
-        heard = sound.text_end_at(audio_end_ms)
-        part["transcript"] = (part.get("transcript") or "")[:heard]
-        sound.cut(audio_end_ms)
+        text_end = audio.text_end_at(audio_end_ms)
+        part["transcript"] = (part.get("transcript") or "")[:text_end]
+        audio.cut(audio_end_ms)
         return item
 
     def _position_after(self, previous_item_id: str | None) -> int:

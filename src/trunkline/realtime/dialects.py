@@ -1,9 +1,9 @@
-"""GA and preview, the two dialects of the Realtime protocol: pure functions from one to the other.
+"""Translation between GA and preview, the two dialects of the Realtime protocol.
 
-The preview came first: its sessions are flat, sound formats are names, and some events and content parts are called
-otherwise. Both directions are here, for events of clients and of servers. What the other dialect has no word for is
-left out; what neither is known to have stays as it came, so that whoever receives it can refuse it. What is malformed
-stays malformed.
+The preview is the older one: its sessions are flat, audio formats are plain names, and some events and content parts
+have other names. The functions are pure, and translate events of clients and of servers in both directions. Fields
+that the other dialect lacks are left out. Fields unknown in both dialects, and malformed values, stay as they arrived,
+so that the receiver can refuse them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from trunkline.realtime.events import Event, Item
 Fields = dict[str, Any]
 
 DEFAULT_TEMPERATURE = 0.8
-"""The preview's sampling temperature where nobody set one; GA has none."""
+"""The preview's default sampling temperature; GA has no temperature."""
 
 _FORMATS = {"pcm16": "audio/pcm", "g711_ulaw": "audio/pcmu", "g711_alaw": "audio/pcma"}
 _FORMAT_NAMES = {ga: preview for preview, ga in _FORMATS.items()}
@@ -45,8 +45,8 @@ _PREVIEW_ITEMS = {"message", "function_call", "function_call_output", "item_refe
 
 # ---------------------------------------------------------------------- sessions
 
-# The flat name, and where GA has it.
-_PLACES: dict[str, tuple[str, ...]] = {
+# The flat name, and its path in GA.
+_PATHS_IN_GA: dict[str, tuple[str, ...]] = {
     "modalities": ("output_modalities",),
     "max_response_output_tokens": ("max_output_tokens",),
     "input_audio_format": ("audio", "input", "format"),
@@ -57,13 +57,13 @@ _PLACES: dict[str, tuple[str, ...]] = {
     "voice": ("audio", "output", "voice"),
     "speed": ("audio", "output", "speed"),
 }
-# What of an option the preview knows; the rest is GA's alone.
-_OPTIONS = {
+# Fields of options that only GA has.
+_GA_ONLY_FIELDS = {
     "input_audio_transcription": {"languages", "keywords", "delay"},
     "input_audio_noise_reduction": {"strength"},
     "turn_detection": {"idle_timeout_ms"},
 }
-_RESPONDING = {"create_response", "interrupt_response"}
+_RESPONSE_FIELDS = {"create_response", "interrupt_response"}
 _TRANSCRIPTION_EVENTS = {
     "session.created": "transcription_session.created",
     "session.updated": "transcription_session.updated",
@@ -71,40 +71,40 @@ _TRANSCRIPTION_EVENTS = {
 
 
 def session_to_ga(session: Fields) -> Fields:
-    """A preview session, whole or the part of it that an update brings, as GA has it."""
+    """Translate a preview session, or the part of it in an update, to GA."""
     given = {name: value for name, value in session.items() if name not in ("temperature", "client_secret")}
     return {"type": "realtime", **_nested(given)}
 
 
 def session_to_preview(session: Fields, temperature: float | None = None) -> Fields:
-    """A GA session, whole or in part, as the preview has it; with a temperature, where one is to be shown."""
+    """Translate a GA session, or a part of it, to the preview. Add a temperature if one is given."""
     known = {name: value for name, value in session.items() if name not in _NO_PREVIEW_SESSION}
     flat = _flattened(known)
-    for name, unknown in _OPTIONS.items():
+    for name, unknown in _GA_ONLY_FIELDS.items():
         if isinstance(flat.get(name), dict):
             flat[name] = _without(flat[name], unknown)
     return flat if temperature is None else {**flat, "temperature": temperature}
 
 
 def transcription_session_to_ga(session: Fields) -> Fields:
-    """A preview transcription session, whole or in part, as GA has it."""
+    """Translate a preview transcription session, or a part of it, to GA."""
     given = {name: value for name, value in session.items() if name not in ("modalities", "client_secret")}
     return {**_nested(given), "type": "transcription"}
 
 
 def transcription_session_to_preview(session: Fields) -> Fields:
-    """A GA transcription session, whole or in part, as the preview has it."""
+    """Translate a GA transcription session, or a part of it, to the preview."""
     flat = session_to_preview(session)
     if isinstance(flat.get("turn_detection"), dict):
-        flat["turn_detection"] = _without(flat["turn_detection"], _RESPONDING)
+        flat["turn_detection"] = _without(flat["turn_detection"], _RESPONSE_FIELDS)
     return {**flat, "include": session["include"]} if "include" in session else flat
 
 
 def _nested(flat: Fields) -> Fields:
-    nested: Fields = {name: value for name, value in flat.items() if name not in _PLACES}
-    for name, place in _PLACES.items():
+    nested: Fields = {name: value for name, value in flat.items() if name not in _PATHS_IN_GA}
+    for name, path in _PATHS_IN_GA.items():
         if name in flat:
-            _put(nested, place, _value_to_ga(name, flat[name]))
+            _put(nested, path, _value_to_ga(name, flat[name]))
     if "tool_choice" in nested:
         nested["tool_choice"] = _tool_choice_to_ga(nested["tool_choice"])
     return nested
@@ -114,8 +114,8 @@ def _flattened(nested: Fields) -> Fields:
     flat = {
         name: value for name, value in nested.items() if name not in ("output_modalities", "max_output_tokens", "audio")
     }
-    for name, place in _PLACES.items():
-        found, value = _get(nested, place)
+    for name, path in _PATHS_IN_GA.items():
+        found, value = _get(nested, path)
         if found:
             flat[name] = _value_to_preview(name, value)
     if "audio" in nested and not isinstance(nested["audio"], dict):
@@ -125,8 +125,8 @@ def _flattened(nested: Fields) -> Fields:
     return flat
 
 
-def _put(fields: Fields, place: tuple[str, ...], value: Any) -> None:
-    *parents, name = place
+def _put(fields: Fields, path: tuple[str, ...], value: Any) -> None:
+    *parents, name = path
     for parent in parents:
         if not isinstance(fields.get(parent), dict):
             fields[parent] = {}
@@ -135,8 +135,8 @@ def _put(fields: Fields, place: tuple[str, ...], value: Any) -> None:
     fields[name] = value
 
 
-def _get(fields: Any, place: tuple[str, ...]) -> tuple[bool, Any]:
-    for name in place:
+def _get(fields: Any, path: tuple[str, ...]) -> tuple[bool, Any]:
+    for name in path:
         if not isinstance(fields, dict) or name not in fields:
             return False, None
         fields = fields[name]
@@ -163,7 +163,7 @@ def _value_to_preview(name: str, value: Any) -> Any:
 
 
 def _tool_choice_to_ga(choice: Any) -> Any:
-    """A function is named by its name alone in the preview's types; clients also sent GA's object."""
+    """Translate a tool choice. The preview's types name a function by its name alone; clients also send GA's object."""
     if isinstance(choice, str) and choice not in ("auto", "none", "required"):
         return {"type": "function", "name": choice}
     return choice
@@ -177,12 +177,12 @@ def _tool_choice_to_preview(choice: Any) -> Any:
 
 
 def item_to_ga(item: Item) -> Item:
-    """A preview item as GA has it."""
+    """Translate a preview item to GA."""
     return _with_parts(item, lambda part: _renamed(part, _PARTS))
 
 
 def item_to_preview(item: Item) -> Item:
-    """A GA item as the preview has it. Pictures are left out."""
+    """Translate a GA item to the preview, without images."""
     return _with_parts(item, lambda part: None if part.get("type") == "input_image" else _renamed(part, _PART_NAMES))
 
 
@@ -199,13 +199,13 @@ def _renamed(part: Fields, names: Mapping[str, str]) -> Fields:
 
 
 def response_to_ga(response: Fields) -> Fields:
-    """What a preview client asks of a response, or a preview response itself, as GA has it."""
+    """Translate a preview response, or a client's response options, to GA."""
     given = {name: value for name, value in response.items() if name != "temperature"}
     return _with_items(_nested(given), item_to_ga)
 
 
 def response_to_preview(response: Fields, temperature: float | None = None) -> Fields:
-    """A GA response as the preview has it; with a temperature, where one is to be shown."""
+    """Translate a GA response to the preview. Add a temperature if one is given."""
     flat = _with_items(_flattened(_without(response, _NO_PREVIEW_SESSION)), item_to_preview)
     if "max_response_output_tokens" in flat and flat.get("object") == "realtime.response":
         flat["max_output_tokens"] = flat.pop("max_response_output_tokens")
@@ -238,40 +238,40 @@ def _without(fields: Fields, names: set[str]) -> Fields:
 
 
 def client_event_to_ga(event: Event) -> Event:
-    """What a preview client sends, as GA has it."""
+    """Translate an event of a preview client to GA."""
     if event.get("type") == "transcription_session.update":
         return {**_within(event, session=transcription_session_to_ga), "type": "session.update"}
     return _within(event, session=session_to_ga, item=item_to_ga, response=response_to_ga)
 
 
 def client_event_to_preview(event: Event) -> Event:
-    """What a GA client sends, as the preview has it."""
+    """Translate an event of a GA client to the preview."""
     if event.get("type") == "session.update" and _transcribes(event):
         return {**_within(event, session=transcription_session_to_preview), "type": "transcription_session.update"}
     return _within(event, session=session_to_preview, item=item_to_preview, response=response_to_preview)
 
 
 def server_event_to_ga(event: Event) -> tuple[Event, ...]:
-    """What a preview server sends, as GA has it.
+    """Translate an event of a preview server to GA.
 
-    An item that is complete when it is created becomes two events, `added` and `done`. One that a response is still
-    making becomes `added` alone: that it is done is told by `response.output_item.done`.
+    A created item that is complete becomes two events, `added` and `done`. An item in progress becomes `added` alone,
+    since `response.output_item.done` follows.
     """
     kind = event["type"]
     if kind in _TRANSCRIPTION_EVENTS.values():
         known = {name: ga for ga, name in _TRANSCRIPTION_EVENTS.items()}
         return ({**_within(event, session=transcription_session_to_ga), "type": known[kind]},)
-    told = _within(event, session=session_to_ga, item=item_to_ga, response=response_to_ga, error=error_to_ga)
+    translated = _within(event, session=session_to_ga, item=item_to_ga, response=response_to_ga, error=error_to_ga)
     if kind != "conversation.item.created":
-        return ({**told, "type": _EVENTS.get(kind, kind)},)
-    added = {**told, "type": "conversation.item.added"}
-    if not isinstance(told.get("item"), dict) or told["item"].get("status") == "in_progress":
+        return ({**translated, "type": _EVENTS.get(kind, kind)},)
+    added = {**translated, "type": "conversation.item.added"}
+    if not isinstance(translated.get("item"), dict) or translated["item"].get("status") == "in_progress":
         return (added,)
-    return (added, {**told, "type": "conversation.item.done", "event_id": f"{event.get('event_id')}_done"})
+    return (added, {**translated, "type": "conversation.item.done", "event_id": f"{event.get('event_id')}_done"})
 
 
 def server_event_to_preview(event: Event, temperature: float = DEFAULT_TEMPERATURE) -> Event | None:
-    """What a GA server sends, as the preview has it; None for an event that the preview does not have."""
+    """Translate an event of a GA server to the preview. Return None for an event that the preview lacks."""
     kind = event["type"]
     if kind in _NO_PREVIEW_EVENTS or kind.startswith(_NO_PREVIEW):
         return None
@@ -280,7 +280,7 @@ def server_event_to_preview(event: Event, temperature: float = DEFAULT_TEMPERATU
     item = event.get("item")
     if isinstance(item, dict) and item.get("type") not in _PREVIEW_ITEMS:
         return None
-    told = _within(
+    translated = _within(
         event,
         session=lambda session: session_to_preview(session, temperature),
         item=item_to_preview,
@@ -288,16 +288,16 @@ def server_event_to_preview(event: Event, temperature: float = DEFAULT_TEMPERATU
         error=error_to_preview,
     )
     if kind == "conversation.item.added":
-        return {**told, "type": "conversation.item.created"}
+        return {**translated, "type": "conversation.item.created"}
     if kind == "response.function_call_arguments.done":
-        return _without(told, {"name"})
+        return _without(translated, {"name"})
     if kind == "conversation.item.input_audio_transcription.completed":
-        return _without(told, {"languages"})
-    return {**told, "type": _EVENT_NAMES.get(kind, kind)}
+        return _without(translated, {"languages"})
+    return {**translated, "type": _EVENT_NAMES.get(kind, kind)}
 
 
 def _transcribes(event: Event) -> bool:
-    """Whether it is about a session that writes down what it hears, and answers nobody."""
+    """Return whether the event is about a transcription session."""
     session = event.get("session")
     return isinstance(session, dict) and session.get("type") == "transcription"
 
@@ -312,9 +312,9 @@ def _within(event: Event, **translated: Callable[[Fields], Fields]) -> Event:
 # ---------------------------------------------------------------------- errors
 
 _PATHS = {
-    f"{where}.{'.'.join(place)}": f"{where}.{name}"
-    for where in ("session", "response")
-    for name, place in _PLACES.items()
+    f"{parent}.{'.'.join(path)}": f"{parent}.{name}"
+    for parent in ("session", "response")
+    for name, path in _PATHS_IN_GA.items()
 }
 _PATH_NAMES = {preview: ga for ga, preview in _PATHS.items()}
 _QUOTED = {f"'{ga}'": f"'{preview}'" for names in (_FORMAT_NAMES, _PART_NAMES) for ga, preview in names.items()}
@@ -323,12 +323,12 @@ _QUOTED_NAMES = {preview: ga for ga, preview in _QUOTED.items()}
 
 
 def error_to_preview(error: Fields) -> Fields:
-    """An error speaks of the client's own names: `session.voice`, not `session.audio.output.voice`."""
+    """Translate an error, so that it has the preview's names: `session.voice`, not `session.audio.output.voice`."""
     return _reworded(error, _PATHS, _QUOTED, lambda text: text.replace("_format.type", "_format"))
 
 
 def error_to_ga(error: Fields) -> Fields:
-    """The same the other way."""
+    """Translate an error, so that it has GA's names."""
     return _reworded(error, _PATH_NAMES, _QUOTED_NAMES, lambda text: text)
 
 

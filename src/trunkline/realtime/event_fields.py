@@ -1,4 +1,4 @@
-"""Reading fields of events that a service may have sent wrong."""
+"""Checked access to fields of events, since a service may send malformed ones."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ from trunkline.realtime.events import Event
 
 
 def text_field(event: Event, key: str) -> str:
-    """A field that must be text.
+    """Return a text field.
 
     Raises:
-        TypeError, KeyError: it is not.
+        KeyError: the field is missing.
+        TypeError: the field is not text.
     """
     value = event[key]
     if not isinstance(value, str):
-        raise TypeError(f"{key} is no text")
+        raise TypeError(f"{key} is not text")
     return value
 
 
 def ms_field(event: Event, key: str) -> int | None:
-    """A number of milliseconds; None where there is none."""
+    """Return a field in whole milliseconds, None if it is not a number."""
     value = event.get(key)
     return round(value) if isinstance(value, int | float) else None

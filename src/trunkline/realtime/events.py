@@ -1,7 +1,7 @@
-"""Wire events: plain dicts, encoded and decoded by msgspec, with builders for those we send.
+"""Events of the GA Realtime protocol as dicts, encoded and decoded by msgspec.
 
-An event is what the GA Realtime protocol calls one: a JSON object with a `type`. Whatever else is in it is
-kept as it came, known or not, so that a newer service never breaks an older Trunkline.
+An event is a JSON object with a `type`. All other fields stay as they arrived, known or not, so that a newer service
+does not break an older Trunkline.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _encoder = msgspec.json.Encoder()
 
 
 class MalformedEventError(ValueError):
-    """A frame that is no Realtime event; the message says what is wrong with it."""
+    """A frame that is not a Realtime event. The message names the problem."""
 
 
 def decode(frame: bytes | str) -> Event:
-    """The event in one WebSocket frame.
+    """Decode the event in one WebSocket frame.
 
     Raises:
         MalformedEventError: the frame is not JSON, not an object, or has no `type` text.
@@ -43,35 +43,35 @@ def decode(frame: bytes | str) -> Event:
 
 
 def encode(event: Event) -> bytes:
-    """The event as one UTF-8 JSON frame. Bytes in it become base64."""
+    """Encode the event as one UTF-8 JSON frame. Bytes in it become base64."""
     return _encoder.encode(event)
 
 
 def new_id(prefix: str) -> str:
-    """A fresh id in the service's style: `item_`, `resp_`, `event_`, `call_`, `sess_` and 21 characters that nobody can
-    guess."""
+    """Return a new id in the services' style: the prefix (`item`, `resp`, `event`, `call`, `sess`) and 21 random
+    characters, which cannot be guessed."""
     return f"{prefix}_{secrets.token_hex(11)[:21]}"
 
 
 def text_of(item: Item) -> str:
-    """The words of a message item: its text parts and the transcripts of its audio parts, in order."""
+    """Return the words of a message item: its text parts and the transcripts of its audio parts, in order."""
     parts = item.get("content") or ()
-    words = [part.get("text") or part.get("transcript") for part in parts if isinstance(part, dict)]
-    return " ".join([word for word in words if word])
+    texts = [part.get("text") or part.get("transcript") for part in parts if isinstance(part, dict)]
+    return " ".join([text for text in texts if text])
 
 
 def copy_json(value: _T) -> _T:
-    """A copy of what JSON can hold, which shares no object and no array with it. Much quicker than `copy.deepcopy`."""
+    """Copy a JSON value deeply. Much faster than `copy.deepcopy`."""
     copy: Any = value
     if isinstance(value, dict):
-        copy = {key: copy_json(one) if isinstance(one, _NESTED) else one for key, one in value.items()}
+        copy = {key: copy_json(item) if isinstance(item, _NESTED) else item for key, item in value.items()}
     elif isinstance(value, list):
-        copy = [copy_json(one) if isinstance(one, _NESTED) else one for one in value]
-    return copy  # type: ignore[no-any-return]  # of the type of `value`, kind by kind
+        copy = [copy_json(item) if isinstance(item, _NESTED) else item for item in value]
+    return copy  # type: ignore[no-any-return]  # the copy has the type of `value`
 
 
 def audio_delta_of(event: Event) -> bytes | None:
-    """The decoded sound of a `response.output_audio.delta`; None for other events and for what does not decode."""
+    """Decode the audio of a `response.output_audio.delta`. Return None for other events and for malformed audio."""
     if event["type"] != "response.output_audio.delta":
         return None
     try:

@@ -1,4 +1,4 @@
-"""What a call's meters need to know that no log tells."""
+"""The configuration of metrics: prices, and the content of traces."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from trunkline.settings import Settings
 
 @dataclass(frozen=True)
 class MetricsConfig:
-    """How calls are measured.
+    """The metrics settings of calls.
 
     Attributes:
-        prices: what models cost.
-        trace_content: whether OpenTelemetry spans carry what was said, and the arguments and results of tools.
+        prices: the prices of models.
+        trace_content: True puts the words of the call, and the arguments and results of tools, into spans.
     """
 
     prices: PriceTable = field(default_factory=PriceTable)
@@ -22,14 +22,14 @@ class MetricsConfig:
 
 
 def metrics_config_from(settings: Settings) -> MetricsConfig:
-    """What the settings give.
+    """Return the metrics configuration that the settings give.
 
     Raises:
-        PriceError: the table of prices cannot be read.
+        PriceError: the price table cannot be read.
     """
     prices = PriceTable() if settings.prices is None else PriceTable.read(settings.prices.expanduser())
     return MetricsConfig(prices, settings.trace_content)
 
 
 DEFAULT_METRICS = MetricsConfig()
-"""By list prices, with nothing of what was said in traces."""
+"""List prices, and traces without content."""

@@ -1,6 +1,6 @@
-"""The call's meters: what each answer took and what it cost, read from the log and written into it.
+"""The call's meters: the latency and cost of each answer, read from the log and written into it.
 
-A pure reader: it is given every entry as it is appended, and answers with the events that are to follow it.
+A pure reader: it gets every entry as it is appended, and returns the events to append after it.
 """
 
 from __future__ import annotations
@@ -22,44 +22,44 @@ class Meters:
     """Measures one call.
 
     Args:
-        prices: what models cost; the built-in list by default.
+        prices: the prices of models; the built-in list by default.
     """
 
     def __init__(self, prices: PriceTable | None = None) -> None:
         self._prices = prices or PriceTable()
-        self._delays = LatencyMeter()
+        self._latency = LatencyMeter()
         self._model = ""
         self._transcription_model = ""
-        self._counted: set[str] = set()
-        """Responses and transcriptions that have been paid for: a service may tell of one twice."""
+        self._metered: set[str] = set()
+        """Ids of metered responses and transcriptions, since a service may report one twice."""
         self._total = log_events.Tokens()
         self._total_cost: float | None = None
         self._total_seconds = 0.0
 
     def read(self, entry: log.Entry) -> Sequence[log_events.LogEventUnion]:
-        """Takes one more entry of the log; what is to be appended after it."""
+        """Read the next entry of the log. Return the events to append after it."""
         event = entry.event
         if isinstance(event, log_events.WireReceived):
             used = self._used(event.event)
             if used is not None:
-                self._delays.read(entry)
+                self._latency.read(entry)
                 return (used,)
         elif isinstance(event, log_events.WireSent):
             if event.event["type"] == "session.update":
                 self._configured(event.event)
         elif isinstance(event, log_events.CallStarted):
             self._model = event.model
-        measured = self._delays.read(entry)
+        measured = self._latency.read(entry)
         return _NOTHING if measured is None else (measured,)
 
     def text_reply(self, reply: TextReply) -> Sequence[log_events.LogEventUnion]:
-        """Takes an answer of the text model; what is to be appended for it."""
+        """Count a reply of the text model. Return the events to append for it."""
         if not reply.usage:
             return _NOTHING
-        return (self._paid("text", reply.model, text_tokens(reply.usage)),)
+        return (self._meter("text", reply.model, text_tokens(reply.usage)),)
 
     def _used(self, event: Event) -> log_events.UsageUpdated | None:
-        """What an event from the model says was used, if it says so and for the first time."""
+        """Return the usage that an event from the model reports for the first time, None for any other event."""
         if event["type"] == "response.done":
             response = event.get("response")
             if not isinstance(response, dict) or not self._is_new(response.get("id")):
@@ -67,23 +67,25 @@ class Meters:
             usage = response.get("usage")
             if not isinstance(usage, dict):
                 return None
-            return self._paid("response", self._model, realtime_tokens(usage), item_id=_message_in(response))
+            return self._meter("response", self._model, realtime_tokens(usage), item_id=_message_in(response))
         if event["type"] == _TRANSCRIBED:
             usage, item_id = event.get("usage"), event.get("item_id")
             if not isinstance(usage, dict) or not self._is_new(item_id):
                 return None
             seconds = usage.get("seconds")
-            heard_s = float(seconds) if isinstance(seconds, int | float) else 0.0
-            return self._paid("transcription", self._transcription_model, transcription_tokens(usage), heard_s, item_id)
+            audio_s = float(seconds) if isinstance(seconds, int | float) else 0.0
+            return self._meter(
+                "transcription", self._transcription_model, transcription_tokens(usage), audio_s, item_id
+            )
         return None
 
     def _is_new(self, id_: object) -> bool:
-        if not isinstance(id_, str) or id_ in self._counted:
+        if not isinstance(id_, str) or id_ in self._metered:
             return False
-        self._counted.add(id_)
+        self._metered.add(id_)
         return True
 
-    def _paid(
+    def _meter(
         self,
         source: Literal["response", "transcription", "text"],
         model: str,
@@ -109,39 +111,39 @@ class Meters:
         )
 
     def _configured(self, event: Event) -> None:
-        heard = ((event.get("session") or {}).get("audio") or {}).get("input") or {}
-        model = (heard.get("transcription") or {}).get("model")
+        audio_input = ((event.get("session") or {}).get("audio") or {}).get("input") or {}
+        model = (audio_input.get("transcription") or {}).get("model")
         if isinstance(model, str):
             self._transcription_model = model
 
 
 # Reading usage ------------------------------------------------------------------------------------------------------
 def realtime_tokens(usage: Mapping[str, Any]) -> log_events.Tokens:
-    """The `usage` of a `response.done`. Without details all tokens are taken as text."""
-    heard = _details(usage, "input_token_details")
-    said = _details(usage, "output_token_details")
-    input_audio, output_audio = _count(heard, "audio_tokens"), _count(said, "audio_tokens")
-    input_text = _count(heard, "text_tokens") or max(0, _count(usage, "input_tokens") - input_audio)
-    output_text = _count(said, "text_tokens") or max(0, _count(usage, "output_tokens") - output_audio)
-    cached = _details(heard, "cached_tokens_details")
+    """Read the `usage` of a `response.done`. Without details, all tokens count as text."""
+    inputs = _details(usage, "input_token_details")
+    outputs = _details(usage, "output_token_details")
+    input_audio, output_audio = _count(inputs, "audio_tokens"), _count(outputs, "audio_tokens")
+    input_text = _count(inputs, "text_tokens") or max(0, _count(usage, "input_tokens") - input_audio)
+    output_text = _count(outputs, "text_tokens") or max(0, _count(usage, "output_tokens") - output_audio)
+    cached = _details(inputs, "cached_tokens_details")
     cached_audio = _count(cached, "audio_tokens")
     cached_text = _count(cached, "text_tokens")
-    if not cached:  # only a sum: text comes first in what is cached
-        cached_text = min(_count(heard, "cached_tokens"), input_text)
-        cached_audio = min(_count(heard, "cached_tokens") - cached_text, input_audio)
+    if not cached:  # there is only a sum: text is cached first
+        cached_text = min(_count(inputs, "cached_tokens"), input_text)
+        cached_audio = min(_count(inputs, "cached_tokens") - cached_text, input_audio)
     return log_events.Tokens(input_text, input_audio, cached_text, cached_audio, output_text, output_audio)
 
 
 def transcription_tokens(usage: Mapping[str, Any]) -> log_events.Tokens:
-    """The `usage` of a finished transcription; none where it goes by time."""
-    heard = _details(usage, "input_token_details")
-    text = _count(heard, "text_tokens")
-    audio = _count(heard, "audio_tokens") or max(0, _count(usage, "input_tokens") - text)
+    """Read the `usage` of a finished transcription; zero tokens if the service bills by time."""
+    inputs = _details(usage, "input_token_details")
+    text = _count(inputs, "text_tokens")
+    audio = _count(inputs, "audio_tokens") or max(0, _count(usage, "input_tokens") - text)
     return log_events.Tokens(input_text=text, input_audio=audio, output_text=_count(usage, "output_tokens"))
 
 
 def text_tokens(usage: Mapping[str, Any]) -> log_events.Tokens:
-    """The `usage` of an answer over the Responses API."""
+    """Read the `usage` of a reply over the Responses API."""
     return log_events.Tokens(
         input_text=_count(usage, "input_tokens"),
         cached_text=_count(_details(usage, "input_tokens_details"), "cached_tokens"),
@@ -160,7 +162,7 @@ def _count(usage: Mapping[str, Any], name: str) -> int:
 
 
 def _message_in(response: Mapping[str, Any]) -> str | None:
-    """The message that a response said, if it said one."""
+    """Return the id of a response's first message, None without one."""
     for item in response.get("output") or ():
         if isinstance(item, dict) and item.get("type") == "message" and isinstance(item.get("id"), str):
             return str(item["id"])
@@ -179,5 +181,5 @@ def _sum(one: log_events.Tokens, other: log_events.Tokens) -> log_events.Tokens:
 
 
 def _rounded(dollars: float | None) -> float | None:
-    """To a millionth of a cent, so that sums of fractions read well."""
+    """Round to a millionth of a cent, so that sums of fractions stay readable."""
     return None if dollars is None else round(dollars, 8)

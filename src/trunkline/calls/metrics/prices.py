@@ -1,13 +1,13 @@
-"""What models cost, and the table that says so: a file of the user's, on top of the list prices that come with us.
+"""Prices of models: built-in list prices, and a user's price table on top of them.
 
-The file is TOML or JSON. Prices are in US dollars for a million tokens, or for a minute of sound:
+The file is TOML or JSON. Prices are in US dollars per million tokens, or per minute of audio:
 
     [models."gpt-realtime-2.1-mini"]
     input_text = 0.60
     cached_text = 0.06
     output_text = 2.40
 
-    [models."my-deployment"]        # on Azure a model goes by the name of its deployment
+    [models."my-deployment"]        # on Azure, the name of the deployment
     like = "gpt-realtime-2.1-mini"
 """
 
@@ -24,17 +24,17 @@ import msgspec
 from trunkline.calls.log_events import Tokens
 
 LIST_PRICES_DATE = "2026-11-22"
-"""When the built-in prices were looked up, on the pages of OpenAI's models."""
+"""The date of the built-in prices, from OpenAI's model pages."""
 _MILLION = 1_000_000
 _SNAPSHOT = re.compile(r"-\d{4}-\d{2}-\d{2}$")
 
 
 class PriceError(ValueError):
-    """A price table cannot be read. The message says where and why."""
+    """A price table that cannot be read. The message names the place and the problem."""
 
 
 class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A model's prices: US dollars for a million tokens of each kind, and for a minute of sound."""
+    """A model's prices: US dollars per million tokens of each kind, and per minute of audio."""
 
     input_text: float = 0.0
     input_audio: float = 0.0
@@ -44,8 +44,8 @@ class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     output_audio: float = 0.0
     minute: float = 0.0
 
-    def of(self, tokens: Tokens, seconds: float = 0.0) -> float:
-        """What these tokens and so much sound cost, in US dollars. Cached tokens are part of the input's."""
+    def cost(self, tokens: Tokens, seconds: float = 0.0) -> float:
+        """Return the cost of tokens and seconds of audio, in US dollars. Cached tokens are part of the input tokens."""
         return (
             (tokens.input_text - tokens.cached_text) * self.input_text
             + (tokens.input_audio - tokens.cached_audio) * self.input_audio
@@ -56,8 +56,8 @@ class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         ) / _MILLION + seconds / 60 * self.minute
 
 
-class _Line(msgspec.Struct, forbid_unknown_fields=True):
-    """A model in a file. A cached token without a price of its own costs what another one does."""
+class _PriceEntry(msgspec.Struct, forbid_unknown_fields=True):
+    """A model in a file. Without a price for cached tokens, they cost as much as other input tokens."""
 
     like: str | None = None
     input_text: float | None = None
@@ -69,35 +69,35 @@ class _Line(msgspec.Struct, forbid_unknown_fields=True):
     minute: float | None = None
 
 
-class _File(msgspec.Struct, forbid_unknown_fields=True):
-    models: dict[str, _Line]
+class _PriceFile(msgspec.Struct, forbid_unknown_fields=True):
+    models: dict[str, _PriceEntry]
 
 
 class PriceTable:
     """Prices by model.
 
     Args:
-        prices: all of them; the built-in ones by default.
+        prices: the price of each model; the built-in ones by default.
     """
 
     def __init__(self, prices: Mapping[str, Price] | None = None) -> None:
         self._prices = dict(LIST_PRICES if prices is None else prices)
 
     def __getitem__(self, model: str) -> Price | None:
-        """The price of a model, or of the model that it is a dated snapshot of; None if there is none."""
+        """Return the price of a model, for a dated snapshot that of its base model; None without a price."""
         return self._prices.get(model) or self._prices.get(_SNAPSHOT.sub("", model))
 
     def cost(self, model: str, tokens: Tokens, seconds: float = 0.0) -> float | None:
-        """What a model's work costs in US dollars; None without a price for it."""
+        """Return the cost of a model's tokens and seconds of audio, in US dollars; None without a price."""
         price = self[model]
-        return None if price is None else price.of(tokens, seconds)
+        return None if price is None else price.cost(tokens, seconds)
 
     @classmethod
     def read(cls, path: Path) -> PriceTable:
-        """The built-in prices with those of a file on top.
+        """Read a price file. Its prices replace the built-in ones.
 
         Raises:
-            PriceError: it cannot be read, or is no price table.
+            PriceError: the file cannot be read, or is not a price table.
         """
         try:
             text = path.read_bytes()
@@ -105,32 +105,32 @@ class PriceTable:
             raise PriceError(f"{path} cannot be read: {error.strerror or error}.") from error
         try:
             raw = msgspec.json.decode(text) if path.suffix == ".json" else tomllib.loads(text.decode())
-            given = msgspec.convert(raw, _File)
+            given = msgspec.convert(raw, _PriceFile)
         except (UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.MsgspecError) as error:
-            raise PriceError(f"{path} is no table of prices: {error}") from error
+            raise PriceError(f"{path} is not a price table: {error}") from error
         table = cls()
-        for model, line in given.models.items():
-            table._prices[model] = table._priced(path, model, line)
+        for model, entry in given.models.items():
+            table._prices[model] = table._price_of(path, model, entry)
         return table
 
-    def _priced(self, path: Path, model: str, line: _Line) -> Price:
+    def _price_of(self, path: Path, model: str, entry: _PriceEntry) -> Price:
         base: Mapping[str, float] = {}
-        if line.like is not None:
-            like = self[line.like]
+        if entry.like is not None:
+            like = self[entry.like]
             if like is None:
-                raise PriceError(f"{path}: {model} is to cost as much as {line.like}, which has no price.")
+                raise PriceError(f"{path}: {model} is like {entry.like}, which has no price. Add one above it.")
             base = msgspec.structs.asdict(like)
-        own = {name: value for name, value in msgspec.structs.asdict(line).items() if name != "like"}
+        own = {name: value for name, value in msgspec.structs.asdict(entry).items() if name != "like"}
         prices = {**base, **{name: value for name, value in own.items() if value is not None}}
         if any(value < 0 for value in prices.values()):
-            raise PriceError(f"{path}: {model} has a price below zero.")
+            raise PriceError(f"{path}: {model} has a negative price. Prices start at 0.")
         prices.setdefault("cached_text", prices.get("input_text", 0.0))
         prices.setdefault("cached_audio", prices.get("input_audio", 0.0))
         return Price(**prices)
 
 
 def _realtime(text: tuple[float, float, float], audio: tuple[float, float, float]) -> Price:
-    """Input, cached input and output, each."""
+    """Make a price from (input, cached input, output) of text and of audio."""
     return Price(
         input_text=text[0],
         cached_text=text[1],
@@ -141,8 +141,8 @@ def _realtime(text: tuple[float, float, float], audio: tuple[float, float, float
     )
 
 
-def _transcribing(heard: float, written: float) -> Price:
-    return Price(input_audio=heard, cached_audio=heard, input_text=heard, cached_text=heard, output_text=written)
+def _transcription(input_: float, output: float) -> Price:
+    return Price(input_audio=input_, cached_audio=input_, input_text=input_, cached_text=input_, output_text=output)
 
 
 _FLAGSHIP_AUDIO = (32.0, 0.40, 64.0)
@@ -157,9 +157,9 @@ LIST_PRICES: Mapping[str, Price] = MappingProxyType(
         "gpt-4o-mini-realtime-preview": _realtime((0.60, 0.30, 2.40), _MINI_AUDIO),
         "gpt-realtime-whisper": Price(minute=0.017),
         "gpt-live-transcribe": Price(minute=0.017),
-        "gpt-4o-transcribe": _transcribing(2.50, 10.0),
-        "gpt-4o-mini-transcribe": _transcribing(1.25, 5.0),
+        "gpt-4o-transcribe": _transcription(2.50, 10.0),
+        "gpt-4o-mini-transcribe": _transcription(1.25, 5.0),
         "o4-mini": Price(input_text=1.10, cached_text=0.275, output_text=4.40),
     }
 )
-"""List prices at OpenAI on `LIST_PRICES_DATE`. A model that is not here has no price until a file gives it one."""
+"""OpenAI's list prices on `LIST_PRICES_DATE`. Any other model needs a price from a file."""

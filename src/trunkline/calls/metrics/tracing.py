@@ -1,7 +1,7 @@
-"""Calls as OpenTelemetry spans and metrics, after the GenAI semantic conventions (v0.1.0, all still in development).
+"""Calls as OpenTelemetry spans and metrics, by the GenAI semantic conventions (v0.1.0, still in development).
 
-A reader of the log, there only where the process has installed a tracer or meter provider. What is said in a call, and
-what tools are given and give, is left out unless `content` asks for it.
+A reader of the log. It exists only if the process has installed a tracer or meter provider. Spans carry the words of
+the call, and the arguments and results of tools, only with `content`.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span, Tracer
 
 SCOPE = "trunkline"
-SYSTEMS = {"azure": "azure.ai.openai", "openai": "openai"}
-"""What the conventions call our providers; another one goes by its own name."""
+PROVIDER_NAMES = {"azure": "azure.ai.openai", "openai": "openai"}
+"""The conventions' names of providers. Any other provider keeps its own name."""
 _NS_IN_MS = 1_000_000
 _SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
 _TOKENS = tuple(4**power for power in range(14))
@@ -32,28 +32,28 @@ Attributes = dict[str, Any]
 
 
 def tracing(*, content: bool = False) -> CallTracing | None:
-    """The tracing of one call; None where nobody has installed a provider, so that it costs nothing.
+    """Return the tracing of one call, None without an installed provider, so that it costs nothing.
 
     Args:
-        content: whether spans carry what was said, and the arguments and results of tools.
+        content: True puts the words of the call, and the arguments and results of tools, into spans.
     """
     from opentelemetry import metrics, trace
 
     tracers, meters = trace.get_tracer_provider(), metrics.get_meter_provider()
-    # The API's own providers stand for those that nobody has installed: they do nothing.
+    # Without an installed provider, the API returns its own ones, which do nothing.
     if type(tracers).__module__.startswith("opentelemetry.trace") and type(meters).__module__.startswith(
         "opentelemetry.metrics"
     ):
         return None
-    return CallTracing(trace.get_tracer(SCOPE), _Figures(metrics.get_meter(SCOPE)), content=content)
+    return CallTracing(trace.get_tracer(SCOPE), _Instruments(metrics.get_meter(SCOPE)), content=content)
 
 
-class _Figures:
-    """The metrics. A meter gives the same instrument for the same name, so each call may ask for its own."""
+class _Instruments:
+    """The metrics' instruments. A meter returns the same instrument for the same name, so each call asks for them."""
 
     def __init__(self, meter: Meter) -> None:
-        def seconds(name: str, what: str) -> Any:
-            return meter.create_histogram(name, "s", what, explicit_bucket_boundaries_advisory=_SECONDS)
+        def seconds(name: str, description: str) -> Any:
+            return meter.create_histogram(name, "s", description, explicit_bucket_boundaries_advisory=_SECONDS)
 
         self.tokens = meter.create_histogram(
             "gen_ai.client.token.usage",
@@ -64,38 +64,38 @@ class _Figures:
         self.duration = seconds("gen_ai.client.operation.duration", "GenAI operation duration.")
         self.first_chunk = seconds("gen_ai.client.operation.time_to_first_chunk", "Time to the first words.")
         self.tool = seconds("gen_ai.execute_tool.duration", "Duration of a tool.")
-        self.turn = seconds("trunkline.turn.delay", "From the end of the caller's turn to the first sound.")
-        self.cost = meter.create_counter("trunkline.cost", "{USD}", "What models cost, where their price is known.")
-        self.calls = meter.create_up_down_counter("trunkline.calls.active", "{call}", "Calls under way.")
+        self.turn = seconds("trunkline.turn.latency", "From the end of the caller's turn to the first audio.")
+        self.cost = meter.create_counter("trunkline.cost", "{USD}", "Cost of models with a known price.")
+        self.calls = meter.create_up_down_counter("trunkline.calls.active", "{call}", "Running calls.")
 
 
 @dataclass
 class _Response:
     span: Span
     began_ms: int
-    speaks: bool = False
+    has_words: bool = False
 
 
 class CallTracing:
-    """Traces one call. Feed it every entry of the log, in order, from the first."""
+    """Traces one call. Give it every entry of the log, in order, from the first."""
 
-    def __init__(self, tracer: Tracer, figures: _Figures, *, content: bool) -> None:
+    def __init__(self, tracer: Tracer, instruments: _Instruments, *, content: bool) -> None:
         self._tracer = tracer
-        self._figures = figures
+        self._instruments = instruments
         self._content = content
         self._began_ns = 0
         self._call: Span | None = None
         self._agent = ""
         self._common: Attributes = {}
-        """What every response of the call shares: its operation, provider and model."""
-        self._asked_ms: int | None = None
+        """The attributes of all responses: operation, provider and model."""
+        self._requested_ms: int | None = None
         self._responses: dict[str, _Response] = {}
         self._tools: dict[str, tuple[Span, int]] = {}
         self._checks: dict[tuple[str, str], Span] = {}
-        self._said: list[str] = []
+        self._user_texts: list[str] = []
 
     def read(self, entry: log.Entry) -> None:
-        """Takes one more entry."""
+        """Read the next entry."""
         reader = _READERS.get(type(entry.event))
         if reader is not None and (self._call is not None or isinstance(entry.event, log_events.CallStarted)):
             reader(self, entry.event, entry.at_ms)
@@ -103,7 +103,7 @@ class CallTracing:
     # The call -------------------------------------------------------------------------------------------------------
     def _started(self, event: log_events.CallStarted, at_ms: int) -> None:
         self._began_ns = int(datetime.fromisoformat(event.started_at).timestamp() * 1000 - at_ms) * _NS_IN_MS
-        provider = SYSTEMS.get(event.provider, event.provider)
+        provider = PROVIDER_NAMES.get(event.provider, event.provider)
         self._common = {
             "gen_ai.operation.name": "chat",
             "gen_ai.provider.name": provider,
@@ -122,7 +122,7 @@ class CallTracing:
                 "trunkline.transport": event.transport,
             },
         )
-        self._figures.calls.add(1)
+        self._instruments.calls.add(1)
 
     def _ended(self, event: log_events.CallEnded, at_ms: int) -> None:
         self._drop_responses("call_ended", at_ms)
@@ -136,29 +136,29 @@ class CallTracing:
             self._call.set_attribute("trunkline.end_reason", event.reason)
             self._call.end(self._ns(at_ms))
             self._call = None
-            self._figures.calls.add(-1)
+            self._instruments.calls.add(-1)
 
     def _agent_changed(self, event: log_events.AgentChanged, at_ms: int) -> None:
         self._agent = event.agent
         if event.previous is not None:
             attributes = {"gen_ai.agent.name": event.agent, "trunkline.agent.previous": event.previous}
-            self._note("handoff", attributes, at_ms)
+            self._add_event("handoff", attributes, at_ms)
 
     def _link_lost(self, event: log_events.LinkLost, at_ms: int) -> None:
         self._drop_responses("link_lost", at_ms)
-        self._note("link.lost", {} if event.code is None else {"trunkline.close_code": event.code}, at_ms)
+        self._add_event("link.lost", {} if event.code is None else {"trunkline.close_code": event.code}, at_ms)
 
     def _link_restored(self, event: log_events.LinkRestored, at_ms: int) -> None:
-        self._note("link.restored", {"trunkline.lost_for_ms": event.lost_for_ms}, at_ms)
+        self._add_event("link.restored", {"trunkline.lost_for_ms": event.lost_for_ms}, at_ms)
 
     def _error(self, event: log_events.CallError, at_ms: int) -> None:
         # Without the message: it may quote the caller.
-        self._note("error", {"error.type": event.code or "_OTHER", "trunkline.source": event.source}, at_ms)
+        self._add_event("error", {"error.type": event.code or "_OTHER", "trunkline.source": event.source}, at_ms)
 
     # Turns, tools, guardrails ---------------------------------------------------------------------------------------
-    def _measured(self, event: log_events.TurnLatency, at_ms: int) -> None:
+    def _turn_latency(self, event: log_events.TurnLatency, at_ms: int) -> None:
         attributes: Attributes = {"trunkline.turn.after": event.after}
-        self._figures.turn.record(event.total_ms / 1000, attributes)
+        self._instruments.turn.record(event.total_ms / 1000, attributes)
         spent = {f"trunkline.turn.{part.name}_ms": part.ms for part in event.parts}
         self._span("turn", at_ms - event.total_ms, {**attributes, **spent}).end(self._ns(at_ms))
 
@@ -189,7 +189,7 @@ class CallTracing:
             if self._content:
                 span.set_attribute("gen_ai.tool.call.result", _json(event.result))
             span.end(self._ns(at_ms))
-        self._figures.tool.record((at_ms - began_ms) / 1000, attributes)
+        self._instruments.tool.record((at_ms - began_ms) / 1000, attributes)
 
     def _guardrail(self, event: log_events.GuardrailChecked, at_ms: int) -> None:
         check = (event.item_id, event.guardrail)
@@ -211,7 +211,7 @@ class CallTracing:
     # Responses ------------------------------------------------------------------------------------------------------
     def _sent(self, sent: log_events.WireSent, at_ms: int) -> None:
         if sent.event["type"] == "response.create":
-            self._asked_ms = at_ms
+            self._requested_ms = at_ms
 
     def _received(self, received: log_events.WireReceived, at_ms: int) -> None:
         reader = _WIRE_READERS.get(received.event["type"])
@@ -220,11 +220,11 @@ class CallTracing:
         try:
             reader(self, received.event, at_ms)
         except (LookupError, TypeError, AttributeError):
-            return  # malformed, which the log tells
+            return  # malformed; the machine logs that
 
     def _response_created(self, event: Event, at_ms: int) -> None:
         response_id = str(event["response"]["id"])
-        began_ms, self._asked_ms = at_ms if self._asked_ms is None else self._asked_ms, None
+        began_ms, self._requested_ms = at_ms if self._requested_ms is None else self._requested_ms, None
         attributes = {
             **self._common,
             "gen_ai.output.type": "speech",
@@ -235,13 +235,13 @@ class CallTracing:
         span = self._span(f"chat {self._common['gen_ai.request.model']}", began_ms, attributes, client=True)
         self._responses[response_id] = _Response(span, began_ms)
 
-    def _speaks(self, event: Event, at_ms: int) -> None:
+    def _delta(self, event: Event, at_ms: int) -> None:
         response = self._responses.get(event["response_id"])
-        if response is not None and not response.speaks:
-            response.speaks = True
+        if response is not None and not response.has_words:
+            response.has_words = True
             seconds = (at_ms - response.began_ms) / 1000
             response.span.set_attribute("gen_ai.response.time_to_first_chunk", seconds)
-            self._figures.first_chunk.record(seconds, self._common)
+            self._instruments.first_chunk.record(seconds, self._common)
 
     def _response_done(self, event: Event, at_ms: int) -> None:
         done = event["response"]
@@ -261,12 +261,12 @@ class CallTracing:
             self._fail(span, kind, at_ms)
         else:
             span.end(self._ns(at_ms))
-        self._figures.duration.record((at_ms - response.began_ms) / 1000, measured)
+        self._instruments.duration.record((at_ms - response.began_ms) / 1000, measured)
 
-    def _drop_responses(self, why: str, at_ms: int) -> None:
-        self._asked_ms = None
+    def _drop_responses(self, reason: str, at_ms: int) -> None:
+        self._requested_ms = None
         for response in self._responses.values():
-            self._fail(response.span, why, at_ms)
+            self._fail(response.span, reason, at_ms)
         self._responses.clear()
 
     def _used(self, event: log_events.UsageUpdated, _at_ms: int) -> None:
@@ -277,17 +277,17 @@ class CallTracing:
             ("output", tokens.output_text + tokens.output_audio),
         ):
             if count:
-                self._figures.tokens.record(count, {**attributes, "gen_ai.token.type": kind})
+                self._instruments.tokens.record(count, {**attributes, "gen_ai.token.type": kind})
         if event.cost:
-            self._figures.cost.add(event.cost, attributes)
+            self._instruments.cost.add(event.cost, attributes)
 
-    # Content, where a setting asks for it ---------------------------------------------------------------------------
+    # Content, if a setting asks for it ------------------------------------------------------------------------------
     def _message_done(self, event: log_events.MessageDone, _at_ms: int) -> None:
         if self._content and event.role == "user" and event.text:
-            self._said = [*self._said, event.text][-_MAX_MESSAGES:]
+            self._user_texts = [*self._user_texts, event.text][-_MAX_MESSAGES:]
 
     def _content_of(self, done: Event) -> Attributes:
-        said, self._said = self._said, []
+        said, self._user_texts = self._user_texts, []
         answers = [text_of(item) for item in done.get("output") or () if item.get("type") == "message"]
         return {
             "gen_ai.input.messages": _json([_message("user", text) for text in said]),
@@ -301,7 +301,7 @@ class CallTracing:
         from opentelemetry import context, trace
 
         above = parent or self._call
-        # A call is a trace of its own: what the process was doing when it was made is not what it belongs to.
+        # A call is a separate trace: it does not belong to the work that the process did when the call was made.
         within = context.Context() if above is None else trace.set_span_in_context(above)
         kind = trace.SpanKind.CLIENT if client else trace.SpanKind.INTERNAL
         return self._tracer.start_span(name, within, kind=kind, attributes=attributes, start_time=self._ns(at_ms))
@@ -313,7 +313,7 @@ class CallTracing:
         span.set_status(StatusCode.ERROR)
         span.end(self._ns(at_ms))
 
-    def _note(self, name: str, attributes: Attributes, at_ms: int) -> None:
+    def _add_event(self, name: str, attributes: Attributes, at_ms: int) -> None:
         if self._call is not None:
             self._call.add_event(name, attributes, self._ns(at_ms))
 
@@ -344,7 +344,7 @@ def _message(role: str, text: str) -> Mapping[str, Any]:
 def _json(value: object) -> str:
     try:
         return msgspec.json.encode(value).decode()
-    except (TypeError, ValueError, RecursionError, OverflowError):  # something that JSON cannot hold
+    except (TypeError, ValueError, RecursionError, OverflowError):  # a value that JSON cannot hold
         return str(value)
 
 
@@ -355,7 +355,7 @@ _READERS: dict[type, Callable[[CallTracing, Any, int], None]] = {
     log_events.LinkLost: CallTracing._link_lost,
     log_events.LinkRestored: CallTracing._link_restored,
     log_events.CallError: CallTracing._error,
-    log_events.TurnLatency: CallTracing._measured,
+    log_events.TurnLatency: CallTracing._turn_latency,
     log_events.UsageUpdated: CallTracing._used,
     log_events.ToolStarted: CallTracing._tool_started,
     log_events.ToolDone: CallTracing._tool_done,
@@ -368,6 +368,6 @@ _READERS: dict[type, Callable[[CallTracing, Any, int], None]] = {
 _WIRE_READERS: dict[str, Callable[[CallTracing, Event, int], None]] = {
     "response.created": CallTracing._response_created,
     "response.done": CallTracing._response_done,
-    "response.output_audio_transcript.delta": CallTracing._speaks,
-    "response.output_text.delta": CallTracing._speaks,
+    "response.output_audio_transcript.delta": CallTracing._delta,
+    "response.output_text.delta": CallTracing._delta,
 }
