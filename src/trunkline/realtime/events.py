@@ -48,8 +48,10 @@ def encode(event: Event) -> bytes:
 
 
 def new_id(prefix: str) -> str:
-    """Return a new id in the services' style: the prefix (`item`, `resp`, `event`, `call`, `sess`) and 21 random
-    characters, which cannot be guessed."""
+    """Return a new id in the services' style: the prefix, "_" and 21 random characters that cannot be guessed.
+
+    The services' prefixes are `item`, `resp`, `event`, `call` and `sess`.
+    """
     return f"{prefix}_{secrets.token_hex(11)[:21]}"
 
 
