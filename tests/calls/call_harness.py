@@ -14,10 +14,11 @@ from tests.calls.model_fake import FakeModel
 from trunkline import Scenario
 from trunkline.calls import log_events
 from trunkline.calls.call import Call
-from trunkline.calls.pages import CloseFrame, Page
+from trunkline.calls.pages import Page
 from trunkline.calls.registry import CallRegistry
 from trunkline.calls.time_limits import CallTimeLimits
 from trunkline.realtime import events
+from trunkline.realtime.send_queue import CloseFrame
 
 
 def scenario(*, tools: Sequence[Any] = (), instructions: Any = "Be kind.", **settings: Any) -> Scenario[Any]:

@@ -14,9 +14,10 @@ from tests.calls.model_fake import MS, Calls, FakeModel
 from trunkline import CallContext
 from trunkline.calls import log, log_events
 from trunkline.calls.agents.runner import StateError
-from trunkline.calls.pages import CloseCode, CloseFrame
+from trunkline.calls.pages import CloseCode
 from trunkline.calls.registry import CallRegistry
 from trunkline.calls.time_limits import CallTimeLimits
+from trunkline.realtime.send_queue import CloseFrame
 from trunkline.testing.virtual_time import in_virtual_time
 
 

@@ -10,7 +10,8 @@ from tests.calls.call_harness import calling, frames_of, told
 from tests.calls.model_fake import MS, FakeModel
 from trunkline.calls import log, log_events
 from trunkline.calls.model_link.caller_audio_buffer import MAX_HELD_BYTES
-from trunkline.calls.pages import MAX_QUEUED_BYTES, CloseCode, CloseFrame
+from trunkline.calls.pages import MAX_QUEUED_BYTES, CloseCode
+from trunkline.realtime.send_queue import CloseFrame
 from trunkline.testing.virtual_time import in_virtual_time
 
 

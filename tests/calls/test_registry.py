@@ -8,9 +8,10 @@ import pytest
 
 from tests.calls.call_harness import Caller, frames_of, scenario
 from tests.calls.model_fake import FakeModel
-from trunkline.calls.pages import CloseCode, CloseFrame
+from trunkline.calls.pages import CloseCode
 from trunkline.calls.registry import CallRegistry, TooManyCallsError
 from trunkline.calls.time_limits import CallTimeLimits
+from trunkline.realtime.send_queue import CloseFrame
 from trunkline.testing.virtual_time import in_virtual_time
 
 

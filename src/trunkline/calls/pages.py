@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Literal
 
 from trunkline.calls.log_events import Transport
+from trunkline.realtime.send_queue import CloseFrame, SendQueue
 
 LegRole = Literal["caller", "viewer"]
 MAX_QUEUED_BYTES = 32 << 20
@@ -35,68 +34,29 @@ class Grant:
     leg_id: str | None
 
 
-@dataclass(frozen=True)
-class CloseFrame:
-    """The last frame to a page: the code and reason of the close."""
+class Page(SendQueue[str | bytes]):
+    """The frames to one page, in order: text frames (`str`), audio (`bytes`), and at last a `CloseFrame`.
 
-    code: int
-    reason: str
-
-
-class Page:
-    """The frames to one page, in order: text frames (`str`), audio (`bytes`), and at last a `CloseFrame`."""
+    A page that does not keep up is closed with `TOO_SLOW`; it can connect again with `after`.
+    """
 
     reads_log = True
     """True if the call pushes its log events to the page."""
 
     def __init__(self) -> None:
+        too_slow = CloseFrame(CloseCode.TOO_SLOW, "too slow: connect again with after=<the last seq>")
+        super().__init__(MAX_QUEUED_BYTES, too_slow)
         self.role: LegRole = "viewer"
-        self._frames: deque[str | bytes] = deque()
-        self._queued_bytes = 0
-        self._max_queued_bytes = MAX_QUEUED_BYTES
-        self._closing: CloseFrame | None = None
-        self._changed = asyncio.Event()
 
     def push_history(self, frames: Sequence[str]) -> None:
         """Queue the frames from before the page connected. Their size does not count against the limit."""
-        self._max_queued_bytes += sum(map(len, frames))
+        self.raise_limit(sum(map(len, frames)))
         for frame in frames:
             self.push(frame)
 
-    def push(self, frame: str | bytes) -> None:
-        """Queue a frame. Close the page with `TOO_SLOW` if too much is queued; it can connect again with `after`."""
-        if self._closing is not None:
-            return
-        self._frames.append(frame)
-        self._queued_bytes += len(frame)
-        self._changed.set()
-        if self._queued_bytes > self._max_queued_bytes:
-            self._frames.clear()
-            self.close(CloseCode.TOO_SLOW, "too slow: connect again with after=<the last seq>")
-
     def drop_audio(self) -> None:
-        """Remove queued audio."""
-        self._frames = deque(frame for frame in self._frames if isinstance(frame, str))
-        self._queued_bytes = sum(map(len, self._frames))
-
-    def close(self, code: int, reason: str) -> None:
-        """Close the page after the queued frames. The first reason counts."""
-        if self._closing is None:
-            self._closing = CloseFrame(code, reason)
-            self._changed.set()
-
-    async def frames(self) -> AsyncGenerator[str | bytes | CloseFrame]:
-        """Yield the frames to send, as they arrive. End after a `CloseFrame`."""
-        while True:
-            while self._frames:
-                frame = self._frames.popleft()
-                self._queued_bytes -= len(frame)
-                yield frame
-            if self._closing is not None:
-                yield self._closing
-                return
-            self._changed.clear()
-            await self._changed.wait()
+        """Drop queued audio."""
+        self.drop(lambda frame: isinstance(frame, bytes))
 
 
 @dataclass

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import aclosing
+from contextlib import suppress
+from functools import partial
 from typing import Annotated, get_args
 
 import msgspec
@@ -16,9 +17,10 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from trunkline.calls.agents.runner import StateError
 from trunkline.calls.call import Call
 from trunkline.calls.log_events import Codec, Transport
-from trunkline.calls.pages import CloseCode, CloseFrame, Page
+from trunkline.calls.pages import CloseCode, Page
 from trunkline.calls.registry import TooManyCallsError
 from trunkline.providers import ProviderError
+from trunkline.realtime.send_queue import CloseFrame, send_frames
 from trunkline.web.errors import ApiError
 from trunkline.web.request_bodies import json_body
 from trunkline.web.server_state import server_state_of
@@ -152,33 +154,9 @@ async def _serve(socket: WebSocket, call: Call, leg: str | None, after: int) -> 
 
 
 async def _write(socket: WebSocket, page: Page) -> None:
-    sending = _SendTimer(server_state_of(socket).settings.send_timeout_s)
-    try:
-        async with asyncio.timeout(None) as limit, asyncio.TaskGroup() as tasks, aclosing(page.frames()) as frames:
-            watching = tasks.create_task(sending.watch(limit))
-            async for frame in frames:
-                sending.since = sending.now()
-                await _send(socket, frame)
-                sending.since = None
-            watching.cancel()
-    except* (WebSocketDisconnect, TimeoutError):
-        pass  # it is gone, or as good as gone
-
-
-class _SendTimer:
-    """How long a frame has been on its way. Sound is fifty frames a second: a timer for each would cost too much."""
-
-    def __init__(self, timeout_s: float) -> None:
-        self._timeout_s = timeout_s
-        self.now = asyncio.get_running_loop().time
-        self.since: float | None = None
-
-    async def watch(self, limit: asyncio.Timeout) -> None:
-        """Lets the limit expire when a frame takes too long."""
-        while True:
-            await asyncio.sleep(self._timeout_s / 4)
-            if self.since is not None and self.now() - self.since > self._timeout_s:
-                limit.reschedule(self.now())
+    # A page that has disconnected, or that takes no frame in time, is gone.
+    with suppress(WebSocketDisconnect, TimeoutError):
+        await send_frames(page, partial(_send, socket), server_state_of(socket).settings.send_timeout_s)
 
 
 async def _send(socket: WebSocket, frame: str | bytes | CloseFrame) -> None:

@@ -6,7 +6,6 @@ import asyncio
 import base64
 import binascii
 import contextlib
-from collections import deque
 from collections.abc import Iterator
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
@@ -15,6 +14,7 @@ from trunkline.engine.session import inputs
 from trunkline.engine.session_runner import SessionRunner
 from trunkline.engine.transports.event_translator import EventTranslator
 from trunkline.realtime.events import Event, MalformedEventError, decode, encode
+from trunkline.realtime.send_queue import CloseFrame, SendQueue, send_frames
 
 HIGH_WATER_BYTES = 1 << 20
 """Bytes waiting for a client beyond which no more audio is made for it."""
@@ -22,7 +22,7 @@ MAX_QUEUED_BYTES = 32 << 20
 """Bytes waiting for a client beyond which it is closed."""
 SEND_TIMEOUT_S = 30.0
 """Seconds a client may take to accept one frame."""
-SLOW = "the client does not read what it is sent"
+TOO_SLOW = CloseFrame(1008, "the client does not read what it is sent")
 MAX_APPEND_CHARACTERS = 64_000
 """Base64 characters of one appended piece of audio: one second of PCM16."""
 
@@ -37,76 +37,46 @@ class WebSocketChannel:
     def __init__(self, websocket: WebSocket, translator: EventTranslator | None = None) -> None:
         self._websocket = websocket
         self._translator = translator
-        self._frames: deque[bytes] = deque()
-        self._waiting = 0
-        self._closing: tuple[int, str] | None = None
-        self._news = asyncio.Event()
-        self._writable = asyncio.Event()
-        self._writable.set()
+        self._queue: SendQueue[bytes] = SendQueue(MAX_QUEUED_BYTES, TOO_SLOW, high_water_bytes=HIGH_WATER_BYTES)
 
     def send(self, event: Event) -> None:
-        """Queues an event. A client that has let too much pile up is closed instead."""
-        if self._closing is not None:
+        """Queue an event. If too much is queued, close the client instead."""
+        if self._queue.is_closing:
             return
-        told = event if self._translator is None else self._translator.from_ga(event)
-        if told is None:
-            return
-        frame = encode(told)
-        self._frames.append(frame)
-        self._waiting += len(frame)
-        if self._waiting > MAX_QUEUED_BYTES:
-            self._frames.clear()
-            self.close(1008, SLOW)
-        elif self._waiting > HIGH_WATER_BYTES:
-            self._writable.clear()
-        self._news.set()
+        translated = event if self._translator is None else self._translator.from_ga(event)
+        if translated is not None:
+            self._queue.push(encode(translated))
 
     def close(self, code: int, reason: str) -> None:
-        """Closes after what is queued. The first reason given is the one sent."""
-        self._closing = self._closing or (code, reason)
-        self._writable.set()
-        self._news.set()
+        """Close the client after the queued events. The first reason counts."""
+        self._queue.close(code, reason)
 
     def to_ga(self, event: Event) -> Event:
         """What the client sent, in GA."""
         return event if self._translator is None else self._translator.to_ga(event)
 
     async def wait_writable(self) -> None:
-        """Waits until little is queued."""
-        await self._writable.wait()
+        """Wait until little is queued."""
+        await self._queue.wait_writable()
 
     async def write(self) -> None:
-        """Sends what is queued, until the channel is closed or the client has gone."""
-        try:
-            while True:
-                while self._frames:
-                    await self._write_one(self._frames.popleft())
-                if self._closing is not None:
-                    break
-                self._news.clear()
-                await self._news.wait()
-            await self._close(*self._closing)
-        except WebSocketDisconnect:
-            pass
-        except TimeoutError:
-            with contextlib.suppress(TimeoutError, WebSocketDisconnect):
-                await self._close(1008, SLOW)
-        finally:
-            self._closing = self._closing or (1006, "")
-            self._frames.clear()
-            self._writable.set()
+        """Send the queued events, until the channel is closed or the client has disconnected."""
+        with contextlib.suppress(WebSocketDisconnect):
+            try:
+                await send_frames(self._queue, self._send_frame, SEND_TIMEOUT_S)
+            except TimeoutError:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(SEND_TIMEOUT_S):
+                        await self._send_frame(TOO_SLOW)
+            finally:
+                self._queue.close(1006, "")
+                self._queue.clear()
 
-    async def _write_one(self, frame: bytes) -> None:
-        async with asyncio.timeout(SEND_TIMEOUT_S):
+    async def _send_frame(self, frame: bytes | CloseFrame) -> None:
+        if isinstance(frame, bytes):
             await self._websocket.send_text(frame.decode())
-        self._waiting -= len(frame)
-        if self._waiting < HIGH_WATER_BYTES // 2:
-            self._writable.set()
-
-    async def _close(self, code: int, reason: str) -> None:
-        if self._websocket.application_state is WebSocketState.CONNECTED:
-            async with asyncio.timeout(SEND_TIMEOUT_S):
-                await self._websocket.close(code, reason)
+        elif self._websocket.application_state is WebSocketState.CONNECTED:
+            await self._websocket.close(frame.code, frame.reason)
 
 
 async def serve(websocket: WebSocket, channel: WebSocketChannel, runner: SessionRunner) -> None:
