@@ -143,7 +143,7 @@ async def test_azure_is_busy_for_a_while_and_says_how_long() -> None:
         there.azure.faults.refuse(429, 1, retry_after="1")
         await there.runs_to_its_end()
         assert there.logged(log_events.LinkLost)[0].retry_in_ms >= 1000
-    assert there.azure.faults.befallen == ["429 /openai/v1/realtime"]
+    assert there.azure.faults.injected == ["429 /openai/v1/realtime"]
 
 
 @pytest.mark.parametrize("status", [500, 502, 503])

@@ -4,27 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Literal
 
-Deed = Literal["close", "cut", "freeze", "delay", "garbage", "reorder", "lose"]
+from trunkline.testing.fault_schedule import Fault, FaultSchedule
+
 TOO_LONG = "Your session hit the maximum duration of 60 minutes."
-
-
-@dataclass
-class Fault:
-    """One fault, `left` times, at events whose type matches `at`, after `skip` of them."""
-
-    deed: Deed
-    at: str
-    left: int = 1
-    skip: int = 0
-    code: int = 1006
-    reason: str = ""
-    ms: float = 0.0
-    frames: Sequence[str | bytes] = ()
 
 
 @dataclass
@@ -53,20 +39,24 @@ class Refusal:
 class Faults:
     """What goes wrong with the stand-in. Events are named by type, in either direction; `*` stands for anything.
 
-    Everything that befell is in `befallen`, in order.
+    `injected` lists the faults that struck, in order.
     """
 
     def __init__(self, wire: Wire) -> None:
-        self.befallen: list[str] = []
         self._wire = wire
-        self._faults: list[Fault] = []
+        self._schedule = FaultSchedule()
         self._answers: list[Answer] = []
         self._refusals: list[Refusal] = []
+
+    @property
+    def injected(self) -> list[str]:
+        """The faults, answers and refusals that struck, in order."""
+        return self._schedule.injected
 
     # Connections ----------------------------------------------------------------------------------------------------
     def close(self, code: int, reason: str = "", *, at: str, skip: int = 0) -> None:
         """The service closes the socket with a code, in place of the event."""
-        self._faults.append(Fault("close", at, skip=skip, code=code, reason=reason))
+        self._schedule.add(Fault("close", at, skip=skip, code=code, reason=reason))
 
     def expire(self, *, at: str, skip: int = 0) -> None:
         """The session has lived for 60 minutes."""
@@ -74,28 +64,28 @@ class Faults:
 
     def cut(self, *, at: str, skip: int = 0) -> None:
         """The TCP connection is reset."""
-        self._faults.append(Fault("cut", at, skip=skip))
+        self._schedule.add(Fault("cut", at, skip=skip))
 
     def freeze(self, *, at: str, skip: int = 0) -> None:
         """The connection is half open from here on: nothing comes through any more, and nobody says so."""
-        self._faults.append(Fault("freeze", at, skip=skip))
+        self._schedule.add(Fault("freeze", at, skip=skip))
 
     # Events ---------------------------------------------------------------------------------------------------------
     def delay(self, ms: float, *, at: str, times: int = 1) -> None:
         """The event comes so much later, and what follows it as well."""
-        self._faults.append(Fault("delay", at, times, ms=ms))
+        self._schedule.add(Fault("delay", at, times, delay_ms=ms))
 
     def garbage(self, *frames: str | bytes, at: str, times: int = 1) -> None:
         """These frames come before the event."""
-        self._faults.append(Fault("garbage", at, times, frames=frames))
+        self._schedule.add(Fault("garbage", at, times, frames=frames))
 
     def reorder(self, *, at: str, times: int = 1) -> None:
         """The event comes after the one that follows it."""
-        self._faults.append(Fault("reorder", at, times))
+        self._schedule.add(Fault("reorder", at, times))
 
     def lose(self, *, at: str, times: int = 1) -> None:
         """The event never comes."""
-        self._faults.append(Fault("lose", at, times))
+        self._schedule.add(Fault("lose", at, times))
 
     # Answers --------------------------------------------------------------------------------------------------------
     def server_errors(self, times: int = 1) -> None:
@@ -130,20 +120,9 @@ class Faults:
         self._refusals.append(Refusal(status, times, path, headers, message))
 
     # Used by the stand-in -------------------------------------------------------------------------------------------
-    def strike(self, kind: str) -> Fault | None:
-        """The fault that strikes an event of this type."""
-        for fault in self._faults:
-            if not fnmatchcase(kind, fault.at):
-                continue
-            if fault.skip:
-                fault.skip -= 1
-                continue
-            fault.left -= 1
-            if not fault.left:
-                self._faults.remove(fault)
-            self.befallen.append(f"{fault.deed} {kind}")
-            return fault
-        return None
+    def next_fault(self, event_type: str) -> Fault | None:
+        """Return the fault that strikes an event of this type, and count it; None if no fault matches."""
+        return self._schedule.next_fault(event_type)
 
     def answer(self, session: int) -> Answer | None:
         """What session number `session`, counted from 1, answers instead of an answer."""
@@ -157,7 +136,7 @@ class Faults:
                 answer.left -= 1
                 if not answer.left:
                     self._answers.remove(answer)
-            self.befallen.append(f"{answer.status} {answer.code}")
+            self.injected.append(f"{answer.status} {answer.code}")
             return answer
         return None
 
@@ -168,7 +147,7 @@ class Faults:
                 refusal.left -= 1
                 if not refusal.left:
                     self._refusals.remove(refusal)
-                self.befallen.append(f"{refusal.status} {path}")
+                self.injected.append(f"{refusal.status} {path}")
                 return refusal
         return None
 

@@ -12,9 +12,10 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from tests.providers import azure_validation
-from tests.providers.azure_faults import Answer, Fault
+from tests.providers.azure_faults import Answer
 from trunkline.realtime.dialects import server_event_to_preview
 from trunkline.realtime.events import Event, MalformedEventError, decode, encode, new_id
+from trunkline.testing.fault_schedule import Fault
 
 if TYPE_CHECKING:
     from tests.providers.azure_fake import FakeAzure
@@ -73,7 +74,7 @@ class CarriedSocket:
             return
         if kind == "session.update":
             self._transcriber = _transcriber_in(event["session"], self._transcriber)
-        if not await self._survives(self._faults.strike(kind)):
+        if not await self._survives(self._faults.next_fault(kind)):
             return
         if kind == "response.create" and (answer := self._faults.answer(self._number)) is not None:
             await self._answer(answer)
@@ -129,8 +130,8 @@ class CarriedSocket:
         return {"type": "conversation.item.input_audio_transcription.failed", **kept, "error": error}
 
     async def _give(self, event: Event) -> None:
-        struck = self._faults.strike(event["type"])
-        if struck is not None and struck.deed == "reorder":
+        struck = self._faults.next_fault(event["type"])
+        if struck is not None and struck.kind == "reorder":
             self._held_back = encode(event)
             return
         if await self._survives(struck):
@@ -143,22 +144,23 @@ class CarriedSocket:
         """Lets a fault befall; whether its event goes on."""
         if fault is None:
             return True
-        match fault.deed:
+        match fault.kind:
             case "close":
-                await self._websocket.close(fault.code, fault.reason)
-                raise WebSocketDisconnect(fault.code)
+                code = fault.code or 1006
+                await self._websocket.close(code, fault.reason)
+                raise WebSocketDisconnect(code)
             case "cut":
                 self._faults.cut_now()
             case "freeze":
                 self._faults.freeze_now()
             case "delay":
-                await asyncio.sleep(fault.ms / 1000)
+                await asyncio.sleep(fault.delay_ms / 1000)
             case "garbage":
                 for frame in fault.frames:
                     await self._put(frame)
             case "reorder" | "lose":
                 pass
-        return fault.deed in ("delay", "garbage")
+        return fault.kind in ("delay", "garbage")
 
     async def _send(self, event: Event | None) -> None:
         if event is not None:

@@ -74,7 +74,7 @@ Lines = AsyncGenerator[Move, Any]
 def act(move: Move) -> Awaitable[Any]:
     """Make a move from a function that a part awaits, and return its value.
 
-        answer = await act(call_tool("lookUp", …))
+    answer = await act(call_tool("lookUp", …))
     """
     return AwaitedMove(move)
 

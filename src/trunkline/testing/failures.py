@@ -1,17 +1,22 @@
-"""What goes wrong in a test of a conversation, and where in it."""
+"""Failures in tests of conversations, with their place in the log."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from trunkline.testing.voice_call import VoiceCall
+    from trunkline.testing.conversation_source import ConversationSource
 
 
 class VoiceFailure(AssertionError):  # noqa: N818 - a failed assertion, not an error of the program
-    """The conversation did not go as expected. `seq` is the place in the call's log, None for where it stood."""
+    """A conversation that differs from the test's expectation.
 
-    def __init__(self, message: str, call: VoiceCall, seq: int | None = None) -> None:
+    Attributes:
+        call: the call that failed.
+        seq: the place in the call's log; None for the place that the call had reached.
+    """
+
+    def __init__(self, message: str, call: ConversationSource, seq: int | None = None) -> None:
         super().__init__(message)
         self.call = call
         self.seq = seq

@@ -1,6 +1,6 @@
-"""What may befall the link to the model: drops, delays, lost and doubled events, on demand of a test.
+"""Fault injection for the link to the model: drops, delays, lost and duplicated events, as a test asks for them.
 
-It stands between the call and whatever connection it has, in memory or over a socket.
+The faults sit between the call and any connection, in memory or over a socket.
 """
 
 from __future__ import annotations
@@ -8,9 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from typing import Any, Literal
+from typing import Any
 
 from trunkline.providers import (
     AudioDelta,
@@ -25,106 +23,86 @@ from trunkline.providers import (
 from trunkline.realtime.events import MalformedEventError, decode
 from trunkline.scenario.scenario import Scenario
 from trunkline.scenario.text_model import TextModel
-
-FaultKind = Literal["drop", "delay", "lose", "duplicate"]
-
-
-@dataclass
-class _Fault:
-    kind: FaultKind
-    at: str
-    left: int
-    skip: int = 0
-    ms: float = 0.0
-    code: int | None = None
-    reason: str = ""
+from trunkline.testing.fault_schedule import Fault, FaultSchedule
 
 
 class FaultInjector:
-    """The faults of one call's link. `at` is an event's type, in either direction; `*` stands for anything.
+    """Faults of one call's link. `at` is an event's type, in either direction; `*` stands for any characters.
 
     Attributes:
-        connections: how many connections the call has been given so far.
-        injected: the faults that have struck, as text.
+        connections: the number of connections that the call has opened so far.
     """
 
     def __init__(self) -> None:
         self.connections = 0
-        self.injected: list[str] = []
-        self._faults: list[_Fault] = []
+        self._schedule = FaultSchedule()
         self._refusals = 0
         self._refusal = ProviderError("refused")
         self._open: _FaultyConnection | None = None
 
+    @property
+    def injected(self) -> Sequence[str]:
+        """The faults that struck, as text, such as `drop response.done`."""
+        return self._schedule.injected
+
     def drop(
         self, code: int | None = 1006, reason: str = "dropped by the test", *, at: str | None = None, nth: int = 1
     ) -> None:
-        """Breaks the connection off: now, or as soon as the `nth` event of the type `at` has passed."""
+        """Drop the connection: now, or after the `nth` event of the type `at` has passed."""
         if at is not None:
-            self._faults.append(_Fault("drop", at, 1, nth - 1, code=code, reason=reason))
+            self._schedule.add(Fault("drop", at, skip=nth - 1, code=code, reason=reason))
         elif self._open is not None:
             self._open.disconnect(ConnectionLostError(reason, code))
 
     def delay(self, ms: float, *, at: str, times: int = 1) -> None:
-        """Holds the next `times` events of the type back for `ms`, and what comes after them as well."""
-        self._faults.append(_Fault("delay", at, times, ms=ms))
+        """Delay the next `times` events of the type by `ms`, and all events behind them."""
+        self._schedule.add(Fault("delay", at, times, delay_ms=ms))
 
     def lose(self, at: str, *, times: int = 1) -> None:
-        """The next `times` events of the type never arrive."""
-        self._faults.append(_Fault("lose", at, times))
+        """Lose the next `times` events of the type."""
+        self._schedule.add(Fault("lose", at, times))
 
     def duplicate(self, at: str, *, times: int = 1) -> None:
-        """The next `times` events of the type arrive twice."""
-        self._faults.append(_Fault("duplicate", at, times))
+        """Deliver the next `times` events of the type twice."""
+        self._schedule.add(Fault("duplicate", at, times))
 
     def refuse(self, times: int = 1, *, status: int = 503) -> None:
-        """The next `times` attempts to connect fail with an HTTP status."""
+        """Refuse the next `times` attempts to connect with an HTTP status."""
         self._refusals = times
         retry = status == 429 or status >= 500
         message = f"the test answered {status}"
         self._refusal = ProviderError(message, hint=ProviderError.hint_for(status), retry=retry, code=status)
 
     # Used by the connection -----------------------------------------------------------------------------------------
-    def connecting(self) -> None:
-        """A connection is wanted.
+    def on_connecting(self) -> None:
+        """Count an attempt to connect.
 
         Raises:
-            ProviderError: it is refused.
+            ProviderError: the attempt is refused.
         """
         if self._refusals:
             self._refusals -= 1
             raise self._refusal
 
-    def connected(self, connection: _FaultyConnection) -> None:
-        """A connection is there."""
+    def on_connected(self, connection: _FaultyConnection) -> None:
+        """Count a connection, and keep it for `drop`."""
         self.connections += 1
         self._open = connection
 
     @property
     def is_armed(self) -> bool:
-        """Whether a fault may strike what comes next."""
-        return bool(self._faults)
+        """The presence of a fault that may strike an event."""
+        return bool(self._schedule)
 
-    def next_fault(self, frame: bytes | str | AudioDelta) -> _Fault | None:
-        """The fault that strikes this event, if any."""
-        if not self._faults:
+    def next_fault(self, frame: bytes | str | AudioDelta) -> Fault | None:
+        """Return the fault that strikes this event; None if no fault does."""
+        if not self._schedule:
             return None
         try:
-            kind = "response.output_audio.delta" if isinstance(frame, AudioDelta) else decode(frame)["type"]
+            event_type = "response.output_audio.delta" if isinstance(frame, AudioDelta) else decode(frame)["type"]
         except MalformedEventError:
             return None
-        for fault in self._faults:
-            if not fnmatchcase(kind, fault.at):
-                continue
-            if fault.skip:
-                fault.skip -= 1
-                continue
-            fault.left -= 1
-            if not fault.left:
-                self._faults.remove(fault)
-            self.injected.append(f"{fault.kind} {kind}")
-            return fault
-        return None
+        return self._schedule.next_fault(event_type)
 
 
 class FaultyProvider:
@@ -161,9 +139,9 @@ class FaultyProvider:
 
     async def connect(self, model: str, rtc_call_id: str | None = None) -> Connection:
         """See `Provider.connect`."""
-        self._faults.connecting()
+        self._faults.on_connecting()
         connection = _FaultyConnection(await self._provider.connect(model, rtc_call_id), self._faults)
-        self._faults.connected(connection)
+        self._faults.on_connected(connection)
         return connection
 
     async def start_webrtc_call(self, sdp: str, session: Mapping[str, Any]) -> WebRtcAnswer:
@@ -242,12 +220,12 @@ class _FaultyConnection:
             self._lost = lost
             self._closing = asyncio.get_running_loop().create_task(self._connection.close())
 
-    async def _apply(self, fault: _Fault) -> None:
+    async def _apply(self, fault: Fault) -> None:
         if fault.kind == "delay":
-            await asyncio.sleep(fault.ms / 1000)
+            await asyncio.sleep(fault.delay_ms / 1000)
         elif fault.kind == "drop":
             self.disconnect(ConnectionLostError(fault.reason, fault.code))
 
 
-def _copies(fault: _Fault) -> int:
+def _copies(fault: Fault) -> int:
     return {"lose": 0, "duplicate": 2}.get(fault.kind, 1)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 from trunkline.testing.assertions import GuardrailAssertions, ToolAssertions
+from trunkline.testing.conversation_source import ConversationSource
 from trunkline.testing.conversation_view import GuardrailView, HandoffView, MessageView, ToolCallView
 from trunkline.testing.failures import VoiceFailure
-
-if TYPE_CHECKING:
-    from trunkline.testing.voice_call import VoiceCall
 
 
 class Turn(ToolAssertions, GuardrailAssertions):
@@ -22,7 +20,7 @@ class Turn(ToolAssertions, GuardrailAssertions):
         interrupted_after_ms: how much of the agent's speech had been heard when the caller interrupted; else None.
     """
 
-    def __init__(self, call: VoiceCall, words: str | None, after_seq: int, start_ms: float) -> None:
+    def __init__(self, call: ConversationSource, words: str | None, after_seq: int, start_ms: float) -> None:
         self.words = words
         self.start_ms = start_ms
         self.speech_end_ms: float | None = None if words is not None else start_ms

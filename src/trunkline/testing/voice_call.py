@@ -15,6 +15,7 @@ from trunkline.testing import llm_judge
 from trunkline.testing.assertions import GuardrailAssertions, ToolAssertions
 from trunkline.testing.caller_input import CallerInput
 from trunkline.testing.caller_playout import REPORT_INTERVAL_MS, CallerPlayout
+from trunkline.testing.conversation_source import LogSpan
 from trunkline.testing.conversation_view import ConversationView, GuardrailView, ToolCallView
 from trunkline.testing.failures import VoiceFailure
 from trunkline.testing.fault_injection import FaultInjector
@@ -58,7 +59,7 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
         self._loop = asyncio.get_running_loop()
         self._start_s = self._loop.time()
         self.turns = [Turn(self, None, 0, 0.0)]
-        self._last_read: Turn | None = None
+        self._last_read: LogSpan | None = None
         self._judge = judge
         self._approvals: dict[str, bool] = {}
         self._pushes = False
@@ -262,9 +263,9 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
         """What comes from now on is none of the test's doing."""
         self._end_seq = self.view.last_seq
 
-    def on_read(self, turn: Turn) -> None:
+    def on_read(self, span: LogSpan) -> None:
         """A test reads something of a turn: if it fails next, the failure is there."""
-        self._last_read = turn
+        self._last_read = span
 
     # What can be asserted -------------------------------------------------------------------------------------------
     def took_path(self, *agents: str) -> None:

@@ -21,6 +21,7 @@ from trunkline.engine.http.client_secrets import ClientSecret, ClientSecrets
 from trunkline.engine.http.errors import RequestError, invalid_key, path_not_found
 from trunkline.engine.http.models_endpoint import ModelsEndpoint
 from trunkline.engine.http.preview import PreviewRoutes, PreviewTranslator
+from trunkline.engine.http.text_routes import TextRoutes
 from trunkline.engine.http.webrtc_calls import WebRtcCalls
 from trunkline.engine.session.configuration import DEFAULT_TRANSCRIPTION_MODEL
 from trunkline.engine.session.session import Session
@@ -28,7 +29,6 @@ from trunkline.engine.session_runner import Player, SessionRunner
 from trunkline.engine.speech import Stt, Tts
 from trunkline.engine.speech.vad import VoiceActivity
 from trunkline.engine.text import TextModelFactory
-from trunkline.engine.text.routes import TextRoutes
 from trunkline.engine.text.unconfigured_text_model import without_text_models
 from trunkline.engine.transports.ice import IceOptions
 from trunkline.engine.transports.websocket import WebSocketChannel, serve
