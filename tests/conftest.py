@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import os
 from typing import Any
 
 import hypothesis
@@ -19,6 +20,10 @@ SLOW_TIMEOUT_S = 180
 """The time limit of a test that is marked with one of `SLOW`; `timeout` in pyproject.toml limits the rest."""
 SLOW = ("browser", "realtime", "speech")
 INTERRUPTED = pytest.StashKey[asyncio.CancelledError]()
+
+# The synthetic callers of most tests speak with eSpeak, within a scenario's grammar: PocketSphinx is made for them. A
+# test of another recogniser, or of `auto`, sets this itself. Servers that tests start inherit it.
+os.environ.setdefault("TRUNKLINE_STT", "sphinx")
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

@@ -36,11 +36,19 @@ class FixedStt:
         *,
         grammar: str | None = None,
         language: str | None = None,
+        prompt: str = "",
+        session_id: str | None = None,
         on_partial: Callable[[str], None] | None = None,
     ) -> FixedStt:
         return self
 
     def feed(self, pcm: bytes) -> None:
+        pass
+
+    def pause(self) -> None:
+        pass
+
+    def resume(self) -> None:
         pass
 
     async def finish(self) -> Transcript:

@@ -122,7 +122,7 @@ def show_models(context: typer.Context) -> None:
     """Show which recognisers, voices and chat models there are, and which are in use."""
     if context.invoked_subcommand is not None:
         return
-    from trunkline.engine.speech.factory import parts
+    from trunkline.engine.speech.factory import better_stt, parts
     from trunkline.engine.speech.weights import KNOWN
 
     settings = _settings(host=None, port=None, provider=None)
@@ -132,11 +132,15 @@ def show_models(context: typer.Context) -> None:
         else:
             state = "not there" if part.missing else "there"
         hint = f"  → {part.missing}" if part.missing else ""
-        typer.echo(f"{part.kind:11} {part.name:10} {state:21} {part.what}{hint}")
-    typer.echo("\nTo be fetched with `trunkline models fetch NAME`:")
+        typer.echo(f"{part.kind:11} {part.name:10} {state:21} {part.description}{hint}")
+    if better := better_stt(settings):
+        step = better.missing or f"set TRUNKLINE_STT={better.name}"
+        typer.echo(f"\n{better.name} hears better than the recogniser in use. To have it: {step}")
+    typer.echo("\n`trunkline models fetch NAME` fetches:")
     for one in KNOWN.values():
-        there = ", there" if one.are_there(settings.models_dir) else ""
-        typer.echo(f"  {one.name:16} {one.what}, about {one.about_mb} MB{there}")
+        if one.address is not None:
+            there = ", there" if one.are_fetched(settings.models_dir) else ""
+            typer.echo(f"  {one.name:16} {one.description}, about {one.about_mb} MB{there}")
 
 
 @models.command("fetch")
@@ -146,8 +150,9 @@ def fetch_models(name: Annotated[str, typer.Argument(help="One of the names that
     from trunkline.engine.speech.weights import KNOWN, fetch
 
     settings = _settings(host=None, port=None, provider=None)
-    if name not in KNOWN:
-        typer.echo(f"There is no {name!r} to fetch. There are: {', '.join(KNOWN)}.", err=True)
+    fetchable = [one.name for one in KNOWN.values() if one.address is not None]
+    if name not in fetchable:
+        typer.echo(f"No model {name!r} can be fetched. Name one of these: {', '.join(fetchable)}.", err=True)
         raise typer.Exit(2)
     try:
         fetched = fetch(KNOWN[name], settings.models_dir, _show_progress, hub=settings.model_hub)

@@ -128,15 +128,15 @@ class Settings(BaseSettings):
     engine_key: SecretStr | None = Field(default=None, validation_alias="TRUNKLINE_ENGINE_KEY")
     """What clients of `trunkline engine` must show; any will do if it is not set."""
 
-    stt: Literal["sphinx", "http", "whisper"] = Field(default="sphinx", validation_alias="TRUNKLINE_STT")
-    """What the local engine hears with."""
+    stt: Literal["auto", "whisper", "sphinx", "http"] = Field(default="auto", validation_alias="TRUNKLINE_STT")
+    """The local engine's recogniser; `auto` takes the best that is installed."""
     stt_base_url: _Address | None = Field(default=None, validation_alias="TRUNKLINE_STT_BASE_URL")
     stt_model: str = Field(default="whisper-1", validation_alias="TRUNKLINE_STT_MODEL")
     stt_api_key: SecretStr | None = Field(default=None, validation_alias="TRUNKLINE_STT_API_KEY")
     whisper_weights: str = Field(
-        default="whisper-base.en", validation_alias="TRUNKLINE_WHISPER_WEIGHTS", pattern=r"^\w[\w.-]*$"
+        default="whisper-tiny.en", validation_alias="TRUNKLINE_WHISPER_WEIGHTS", pattern=r"^\w[\w.-]*$"
     )
-    """The folder below `models_dir` that Whisper's weights are in."""
+    """Whisper's model: a name that `trunkline models` lists, or a folder below `models_dir`."""
     tts: Literal["espeak", "http", "kokoro"] = Field(default="espeak", validation_alias="TRUNKLINE_TTS")
     """What the local engine speaks with."""
     tts_base_url: _Address | None = Field(default=None, validation_alias="TRUNKLINE_TTS_BASE_URL")

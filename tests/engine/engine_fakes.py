@@ -111,11 +111,18 @@ class FakeTts:
 class FakeUtterance:
     def __init__(self, recogniser: FakeStt) -> None:
         self.fed = bytearray()
+        self.pauses: list[bool] = []
         self.abandoned = False
         self._recogniser = recogniser
 
     def feed(self, pcm: bytes) -> None:
         self.fed += pcm
+
+    def pause(self) -> None:
+        self.pauses.append(True)
+
+    def resume(self) -> None:
+        self.pauses.append(False)
 
     async def finish(self) -> Transcript:
         await asyncio.sleep(self._recogniser.delay)
@@ -141,6 +148,8 @@ class FakeStt:
         *,
         grammar: str | None = None,
         language: str | None = None,
+        prompt: str = "",
+        session_id: str | None = None,
         on_partial: Callable[[str], None] | None = None,
     ) -> FakeUtterance:
         self.utterances.append(FakeUtterance(self))

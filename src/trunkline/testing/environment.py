@@ -81,7 +81,9 @@ class Environment:
 
         tts = EspeakTts()
         if mode == "spoken":
-            settings = self.settings.model_copy(update={"provider": "local", "chat_base_url": None})
+            settings = self.settings.model_copy(
+                update={"provider": "local", "chat_base_url": None, "stt": _spoken_stt(self.settings)}
+            )
             return CallFactory("spoken", provider_of=self._engine_for(settings).provider_of, tts=tts)
         if choose_provider_name(self.settings) == "local":
             return CallFactory("live", provider_of=self._engine_for(self.settings).provider_of, tts=tts)
@@ -117,6 +119,14 @@ class Environment:
         if self._engine is None:
             self._engine = _EngineThread(settings)
         return self._engine
+
+
+def _spoken_stt(settings: Settings) -> str:
+    """Return the recogniser of spoken tests: the settings', and PocketSphinx for `auto`.
+
+    The caller speaks with eSpeak, within the rehearsal's grammar, so the result does not depend on what is installed.
+    """
+    return "sphinx" if settings.stt == "auto" else settings.stt
 
 
 class _EngineThread:

@@ -11,6 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 from trunkline.cli import app
+from trunkline.engine.speech import SpeechError
+from trunkline.engine.speech.weights import find
 
 FILES = ("config.json", "tokenizer.json", "vocabulary.txt", "model.bin")
 
@@ -60,7 +62,15 @@ def test_showing_what_there_is_fetches_nothing(hub: Hub) -> None:
     assert shown.exit_code == 0
     for words in ("recogniser  sphinx     in use", "voice       espeak     in use", "whisper-base.en", "kokoro"):
         assert words in shown.output
+    assert "whisper hears better than the recogniser in use" in shown.output
     assert not hub.asked
+
+
+def test_without_a_setting_the_best_recogniser_is_in_use(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TRUNKLINE_STT")
+    shown = CliRunner().invoke(app, ["models"])
+    assert "recogniser  whisper    in use" in shown.output
+    assert "hears better" not in shown.output
 
 
 def test_fetching_puts_the_files_where_they_are_looked_for_and_shows_progress(hub: Hub, tmp_path: Path) -> None:
@@ -68,7 +78,11 @@ def test_fetching_puts_the_files_where_they_are_looked_for_and_shows_progress(hu
     assert fetched.exit_code == 0, fetched.output
     assert hub.asked == [f"/Systran/faster-whisper-tiny.en/resolve/main/{name}" for name in FILES]
     folder = tmp_path / "models" / "whisper-tiny.en"
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {name: name.encode() * 1000 for name in FILES}
+    assert {name: (folder / name).read_bytes() for name in FILES} == {name: name.encode() * 1000 for name in FILES}
+    find("whisper-tiny.en", tmp_path / "models").verify()
+    (folder / "model.bin").write_bytes(b"damaged")
+    with pytest.raises(SpeechError, match=r"model\.bin is not the file"):
+        find("whisper-tiny.en", tmp_path / "models").verify()
     assert "model.bin: 0.0 of 0 MB, 100 %" in fetched.output
     assert "about 75 MB, there" in CliRunner().invoke(app, ["models"]).output
 
@@ -79,7 +93,7 @@ def test_a_second_time_fetches_only_what_is_missing(hub: Hub, tmp_path: Path) ->
     assert broken.exit_code == 1
     assert "broke off" in broken.output
     folder = tmp_path / "models" / "whisper-tiny"
-    assert sorted(path.name for path in folder.iterdir()) == ["config.json", "tokenizer.json"]
+    assert sorted(path.name for path in folder.iterdir()) == ["config.json", "sha256.json", "tokenizer.json"]
     hub.broken, hub.asked = set(), []
     assert CliRunner().invoke(app, ["models", "fetch", "whisper-tiny"]).exit_code == 0
     assert [path.rpartition("/")[2] for path in hub.asked] == ["vocabulary.txt", "model.bin"]

@@ -23,7 +23,7 @@ async def test_texts_come_in_order_and_an_abandoned_utterance_takes_none() -> No
     ears = ScriptedStt(["yes please", "mountains"])
     ears.open().abandon()
     assert [await said(ears), await said(ears)] == ["yes please", "mountains"]
-    with pytest.raises(SpeechError, match="More was said"):
+    with pytest.raises(SpeechError, match="no text left"):
         await said(ears)
 
 

@@ -1,8 +1,7 @@
-"""Speech behind two small protocols: an `Stt` that turns sound into words and a `Tts` that does the reverse.
+"""Speech behind two small protocols: `Stt` turns audio into words, `Tts` turns words into audio.
 
-All sound here is PCM16 little-endian mono at 24 kHz (`SAMPLE_RATE`), the Realtime protocol's own format; an
-implementation that wants another rate resamples for itself. Times are milliseconds of that sound, never of the
-wall clock.
+All audio here is PCM16 little-endian mono at 24 kHz (`SAMPLE_RATE`), the Realtime protocol's own format; an
+implementation that needs another rate resamples. Times are milliseconds of that audio, never of the wall clock.
 """
 
 from __future__ import annotations
@@ -15,58 +14,76 @@ SAMPLE_RATE = 24_000
 
 
 class SpeechError(Exception):
-    """Recognising or speaking failed; the message says what to do about it."""
+    """A recogniser or a voice failed; the message says how to repair it."""
 
 
 @dataclass(frozen=True)
 class Transcript:
-    """What was said. `text` is empty when there was sound but no words were recognised."""
+    """The words of an utterance. `text` is empty when no words were recognised in its audio."""
 
     text: str
 
 
 class Utterance(Protocol):
-    """One stretch of speech on its way to becoming words. Decoding goes on while sound arrives."""
+    """One stretch of a caller's speech. Decoding may begin while its audio arrives."""
 
     def feed(self, pcm: bytes) -> None:
-        """Takes more sound; returns at once."""
+        """Take more audio; return at once."""
+
+    def pause(self) -> None:
+        """Take note that the caller has stopped speaking, so that the utterance may end within a few 100 ms.
+
+        A slow recogniser decodes the audio so far ahead of `finish`.
+        """
+
+    def resume(self) -> None:
+        """Take note that the caller speaks again: an earlier `pause` was not the end."""
 
     async def finish(self) -> Transcript:
-        """The words, once all that was fed has been decoded.
+        """Return the words, once all audio has been decoded.
 
         Raises:
-            SpeechError: the recogniser died or gave up; a later utterance may work again.
+            SpeechError: the recogniser failed or is overloaded; a later utterance may work again.
         """
 
     def abandon(self) -> None:
-        """Gives up the utterance. Harmless after `finish`, and twice."""
+        """Give up the utterance. Does nothing after `finish`, and when called again."""
 
 
 class Stt(Protocol):
-    """Opens utterances; several may be open at once, from different sessions."""
+    """A recogniser. It opens utterances; several may be open at once, from different sessions."""
 
     def open(
         self,
         *,
         grammar: str | None = None,
         language: str | None = None,
+        prompt: str = "",
+        session_id: str | None = None,
         on_partial: Callable[[str], None] | None = None,
     ) -> Utterance:
-        """Begins an utterance.
+        """Begin an utterance.
 
         Args:
-            grammar: JSGF text of what the caller may say; None means free dictation.
+            grammar: JSGF text of the sentences that the caller may say; None means free dictation. A recogniser that
+                hears anything ignores it.
             language: a hint such as "en" or "de"; None means the recogniser's own default.
-            on_partial: called on the event loop with the words so far, whenever they change.
+            prompt: names and terms that are likely to be said, as the Realtime protocol's transcription prompt.
+            session_id: the session of the caller, by which the recogniser shares its work fairly and remembers the
+                caller's line.
+            on_partial: called on the event loop with all words so far, when they have changed.
+
+        Raises:
+            SpeechError: the recogniser is closed.
         """
 
     async def aclose(self) -> None:
-        """Ends the recogniser and whatever process it keeps."""
+        """End the recogniser and the processes that it keeps. A second call does nothing."""
 
 
 @dataclass(frozen=True)
 class SpeechMark:
-    """At `at_ms` into an utterance's sound, the first `text_end` characters of its text have been said."""
+    """The time at which the first `text_end` characters of a text have been spoken: `at_ms` into its audio."""
 
     at_ms: int
     text_end: int
@@ -74,29 +91,29 @@ class SpeechMark:
 
 @dataclass(frozen=True)
 class SpeechChunk:
-    """Some sound of an utterance, with the marks that fall within it (times count from the utterance's start)."""
+    """Some audio of a spoken text, with the marks that fall within it; times count from the start of the text."""
 
     pcm: bytes
     marks: tuple[SpeechMark, ...] = ()
 
 
 class Tts(Protocol):
-    """Says text aloud."""
+    """A voice, which speaks text."""
 
     def speak(
         self, text: str, *, voice: str | None = None, speed: float = 1.0, language: str | None = None
     ) -> AsyncIterator[SpeechChunk]:
-        """The sound of `text`, in chunks as they are made. Ending the iteration early stops the work.
+        """Return the audio of `text`, in chunks as they are made. Ending the iteration early stops the work.
 
         Args:
-            text: what to say, plain text.
+            text: plain text.
             voice: a Realtime voice name such as "sage"; an unknown one gets the default voice.
-            speed: 0.25 to 1.5, as the protocol has it.
-            language: "en", "de"…; None leaves it to the voice to tell from the text, or to speak English.
+            speed: 0.25 to 1.5, as in the protocol.
+            language: "en", "de"…; with None the voice detects the language of the text, or speaks English.
 
         Raises:
-            SpeechError: the voice is not there or failed.
+            SpeechError: the voice is not installed or failed.
         """
 
     async def aclose(self) -> None:
-        """Ends the voice. Harmless when done twice."""
+        """End the voice. A second call does nothing."""

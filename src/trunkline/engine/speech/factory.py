@@ -1,10 +1,10 @@
-"""Which recogniser and which voice the engine uses, by the settings, and which others there are."""
+"""Factory of the engine's recogniser and voice, by the settings; and a list of all parts that it could use."""
 
 from __future__ import annotations
 
 import importlib.util
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Literal
 
 from trunkline.engine.speech import SpeechError, Stt, Tts
 from trunkline.engine.speech.stt.http_stt import HttpStt
@@ -13,53 +13,77 @@ from trunkline.engine.speech.stt.whisper import WhisperStt
 from trunkline.engine.speech.tts.espeak import EspeakTts
 from trunkline.engine.speech.tts.http_tts import HttpTts
 from trunkline.engine.speech.tts.kokoro import KokoroTts
-from trunkline.engine.speech.weights import KNOWN
+from trunkline.engine.speech.weights import KNOWN, missing
 from trunkline.extras import install_command
 from trunkline.settings import Settings
+
+STT_BY_QUALITY: tuple[Literal["whisper", "sphinx"], ...] = ("whisper", "sphinx")
+"""The recognisers that `auto` chooses from, the best first."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """A recogniser, a voice or a chat model that there could be.
+    """A recogniser, a voice or a chat model that the engine could use.
 
     Attributes:
         kind: "recogniser", "voice" or "chat model".
-        missing: what to do to have it; None if it is there.
+        missing: the command or step that brings it here; None if it is here.
         in_use: whether the settings choose it.
     """
 
     kind: str
     name: str
-    what: str
+    description: str
     missing: str | None
     in_use: bool
 
 
+def stt_name(settings: Settings) -> Literal["whisper", "sphinx", "http"]:
+    """Return the recogniser that the settings choose; for `auto`, the best that is installed."""
+    if settings.stt != "auto":
+        return settings.stt
+    for name in STT_BY_QUALITY:
+        if _missing_stt(name, settings) is None:
+            return name
+    return STT_BY_QUALITY[-1]  # its error says how to install it
+
+
+def better_stt(settings: Settings) -> Part | None:
+    """Return a recogniser that hears better than the one in use; None if none does, or an endpoint was chosen."""
+    name = stt_name(settings)
+    if name not in STT_BY_QUALITY:
+        return None
+    better = STT_BY_QUALITY[: STT_BY_QUALITY.index(name)]
+    return next((part for part in parts(settings) if part.kind == "recogniser" and part.name in better), None)
+
+
 def create_stt(settings: Settings) -> Stt:
-    """The recogniser that the settings choose. Nothing is loaded before it is used or warmed.
+    """Create the recogniser that the settings choose. It loads nothing before it is used or warmed.
 
     Raises:
         SpeechError: a setting that it needs is not set.
     """
-    if settings.stt == "http":
-        if not settings.stt_base_url:
-            raise SpeechError("TRUNKLINE_STT=http needs an address: set TRUNKLINE_STT_BASE_URL.")
-        key = settings.stt_api_key.get_secret_value() if settings.stt_api_key else None
-        return HttpStt(settings.stt_base_url, settings.stt_model, key)
-    if settings.stt == "whisper":
-        return WhisperStt(settings.models_dir / settings.whisper_weights)
-    return SphinxStt()
+    match stt_name(settings):
+        case "http":
+            if not settings.stt_base_url:
+                raise SpeechError("TRUNKLINE_STT=http needs an address. Set TRUNKLINE_STT_BASE_URL.")
+            key = settings.stt_api_key.get_secret_value() if settings.stt_api_key else None
+            return HttpStt(settings.stt_base_url, settings.stt_model, key)
+        case "whisper":
+            return WhisperStt(settings.whisper_weights, settings.models_dir)
+        case "sphinx":
+            return SphinxStt()
 
 
 def create_tts(settings: Settings) -> Tts:
-    """The voice that the settings choose. Nothing is loaded before it is used or warmed.
+    """Create the voice that the settings choose. It loads nothing before it is used or warmed.
 
     Raises:
         SpeechError: a setting that it needs is not set.
     """
     if settings.tts == "http":
         if not settings.tts_base_url:
-            raise SpeechError("TRUNKLINE_TTS=http needs an address: set TRUNKLINE_TTS_BASE_URL.")
+            raise SpeechError("TRUNKLINE_TTS=http needs an address. Set TRUNKLINE_TTS_BASE_URL.")
         key = settings.tts_api_key.get_secret_value() if settings.tts_api_key else None
         return HttpTts(settings.tts_base_url, settings.tts_model, key, voice=settings.tts_voice)
     if settings.tts == "kokoro":
@@ -68,13 +92,13 @@ def create_tts(settings: Settings) -> Tts:
 
 
 async def warm(stt: Stt, tts: Tts, *, dictation: bool) -> None:
-    """Does ahead what the first turn would wait for: loads libraries and weights that are on this machine.
+    """Load libraries and weights of this machine ahead, so that the first turn does not wait for them.
 
     Args:
         dictation: callers will say anything, because a chat model answers them.
 
     Raises:
-        SpeechError: a part is not there.
+        SpeechError: a part is missing or does not load.
     """
     if isinstance(tts, EspeakTts | KokoroTts):
         await tts.warm()
@@ -85,41 +109,53 @@ async def warm(stt: Stt, tts: Tts, *, dictation: bool) -> None:
 
 
 def parts(settings: Settings) -> list[Part]:
-    """All there could be, in the order in which people should read it."""
-    whisper = settings.whisper_weights
+    """Return all parts that the engine could use, in the order in which people should read them."""
     chat = bool(settings.chat_base_url and settings.chat_model)
+    stt = stt_name(settings)
     return [
-        _part(settings, "recogniser", "sphinx", "English, small grammars", _package("pocketsphinx", "speech")),
-        _part(
-            settings,
+        Part(
+            "recogniser",
+            "whisper",
+            f"{settings.whisper_weights}: dictation, strangers' voices",
+            _missing_stt("whisper", settings),
+            stt == "whisper",
+        ),
+        Part(
+            "recogniser",
+            "sphinx",
+            "English, small grammars, many callers on one core",
+            _missing_stt("sphinx", settings),
+            stt == "sphinx",
+        ),
+        Part(
             "recogniser",
             "http",
             settings.stt_base_url or "any /v1/audio/transcriptions",
             None if settings.stt_base_url else "set TRUNKLINE_STT_BASE_URL",
+            stt == "http",
         ),
-        _part(
-            settings,
-            "recogniser",
-            "whisper",
-            whisper,
-            _package("faster_whisper", "whisper") or _weights(settings.models_dir, whisper),
+        Part(
+            "voice",
+            "espeak",
+            "many languages, robotic",
+            _missing_package("espeakng_loader", "speech"),
+            settings.tts == "espeak",
         ),
-        _part(settings, "voice", "espeak", "many languages, robotic", _package("espeakng_loader", "speech")),
-        _part(
-            settings,
+        Part(
             "voice",
             "http",
             settings.tts_base_url or "any /v1/audio/speech",
             None if settings.tts_base_url else "set TRUNKLINE_TTS_BASE_URL",
+            settings.tts == "http",
         ),
-        _part(
-            settings,
+        Part(
             "voice",
             "kokoro",
-            KNOWN["kokoro"].what,
-            _package("kokoro_onnx", "kokoro") or _weights(settings.models_dir, "kokoro"),
+            KNOWN["kokoro"].description,
+            _missing_package("kokoro_onnx", "kokoro") or missing("kokoro", settings.models_dir),
+            settings.tts == "kokoro",
         ),
-        Part("chat model", "rehearsal", "what the scenarios have rehearsed", None, not chat),
+        Part("chat model", "rehearsal", "the scenarios' rehearsed answers", None, not chat),
         Part(
             "chat model",
             settings.chat_model or "chat",
@@ -130,18 +166,12 @@ def parts(settings: Settings) -> list[Part]:
     ]
 
 
-def _part(settings: Settings, kind: str, name: str, what: str, missing: str | None) -> Part:
-    chosen = settings.stt if kind == "recogniser" else settings.tts
-    return Part(kind, name, what, missing, name == chosen)
+def _missing_stt(name: Literal["whisper", "sphinx"], settings: Settings) -> str | None:
+    if name == "whisper":
+        weights = missing(settings.whisper_weights, settings.models_dir)
+        return _missing_package("ctranslate2", "local") or weights
+    return _missing_package("pocketsphinx", "speech")
 
 
-def _package(module: str, extra: str) -> str | None:
+def _missing_package(module: str, extra: str) -> str | None:
     return None if importlib.util.find_spec(module) else install_command(extra)
-
-
-def _weights(models: Path, name: str) -> str | None:
-    known = KNOWN.get(name)
-    there = known.are_there(models) if known else (models / name / "model.bin").is_file()
-    if there:
-        return None
-    return f"trunkline models fetch {name}" if known else f"put its files into {models / name}"

@@ -1,6 +1,7 @@
-"""A recogniser behind an OpenAI-compatible endpoint: each utterance is sent whole, as WAV, when it has ended.
+"""A recogniser behind an OpenAI-compatible endpoint: each utterance is sent as one WAV file after its end.
 
-So nothing is known while the caller speaks: there are no partial words, and `semantic_vad` judges by time alone.
+No words are known while the caller speaks, so there are no partial transcripts, and `semantic_vad` judges by time
+alone.
 """
 
 from __future__ import annotations
@@ -18,61 +19,66 @@ from trunkline.engine.speech.stt.non_streaming import NonStreamingUtterance
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
-MAX_AT_ONCE = 16
-"""Requests at once; further ones wait for their turn."""
+MAX_REQUESTS = 16
+"""Requests at once; further ones wait."""
 
 
 class HttpStt:
     """Sends utterances to `POST {base_url}/audio/transcriptions`.
 
     Args:
-        base_url: of the API, up to and with `/v1`.
-        model: what the endpoint calls the model.
-        api_key: None where the endpoint wants none.
+        base_url: address of the API, up to and with `/v1`.
+        model: the endpoint's name of the model.
+        api_key: None for an endpoint that needs no key.
         timeout: seconds that an answer may take.
     """
 
     def __init__(self, base_url: str, model: str, api_key: str | None = None, *, timeout: float = 20.0) -> None:
         self._endpoint = Endpoint(base_url, api_key, timeout, "recogniser", "TRUNKLINE_STT_BASE_URL")
         self._model = model
-        self._turns = asyncio.Semaphore(MAX_AT_ONCE)
+        self._requests = asyncio.Semaphore(MAX_REQUESTS)
 
     def open(
         self,
         *,
         grammar: str | None = None,
         language: str | None = None,
+        prompt: str = "",
+        session_id: str | None = None,
         on_partial: Callable[[str], None] | None = None,
     ) -> NonStreamingUtterance:
-        """Begins an utterance. The endpoint is told neither the grammar nor anything before the end.
+        """Begin an utterance. The endpoint gets language and prompt, but no grammar, and nothing before the end.
 
         Raises:
             SpeechError: the recogniser is closed.
         """
         self._endpoint.client()
-        return NonStreamingUtterance(lambda pcm: self._transcribe(pcm, language))
+        return NonStreamingUtterance(lambda pcm: self._transcribe(pcm, language, prompt))
 
     async def aclose(self) -> None:
-        """Closes the connections; what is under way fails. Harmless when done twice."""
+        """Close the connections; open requests fail. A second call does nothing."""
         await self._endpoint.aclose()
 
-    async def _transcribe(self, pcm: bytes, language: str | None) -> Transcript:
+    async def _transcribe(self, pcm: bytes, language: str | None, prompt: str) -> Transcript:
         from openai import omit
 
         client: AsyncOpenAI = self._endpoint.client()
-        async with self._turns:
+        async with self._requests:
             with self._endpoint.errors():
                 answer = await client.audio.transcriptions.create(
-                    file=("speech.wav", wav(pcm), "audio/wav"), model=self._model, language=language or omit
+                    file=("speech.wav", wav(pcm), "audio/wav"),
+                    model=self._model,
+                    language=language or omit,
+                    prompt=prompt or omit,
                 )
         text = getattr(answer, "text", None)
         if not isinstance(text, str):
-            raise SpeechError("The recogniser's endpoint answered without a text.")
+            raise SpeechError("The recogniser's endpoint answered without a text. Check TRUNKLINE_STT_BASE_URL.")
         return Transcript(text.strip())
 
 
 def wav(pcm: bytes) -> bytes:
-    """PCM16 mono at 24 kHz as a WAV file."""
+    """Return PCM16 mono at 24 kHz as a WAV file."""
     file = io.BytesIO()
     with wave.open(file, "wb") as out:
         out.setnchannels(1)

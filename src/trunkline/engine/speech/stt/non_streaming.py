@@ -1,4 +1,4 @@
-"""Utterances that are recognised whole, when they have ended: nothing of them is known before."""
+"""Utterances that are recognised in one request after they have ended: no words are known before."""
 
 from __future__ import annotations
 
@@ -10,43 +10,50 @@ from trunkline.engine.speech import SpeechError, Transcript
 from trunkline.realtime.audio import ms_to_bytes
 
 MAX_MS = 600_000
-"""As much of an utterance as is recognised; the sound after it is left out."""
+"""The part of an utterance that is recognised; later audio is left out."""
 MIN_MS = 100
-"""What is shorter has no words; endpoints refuse it."""
+"""Shorter utterances have no words, and endpoints refuse them."""
 
 
 class NonStreamingUtterance:
-    """One stretch of speech; see `Utterance`.
+    """One utterance of a caller; see `Utterance`.
 
     Args:
-        recognise: gives the words of PCM16 at 24 kHz; it raises `SpeechError`, and is cancelled when nobody wants them.
+        recognise: returns the words of PCM16 at 24 kHz; it raises `SpeechError`, and is cancelled when the utterance is
+            abandoned.
     """
 
     def __init__(self, recognise: Callable[[bytes], Coroutine[Any, Any, Transcript]]) -> None:
         self._recognise = recognise
-        self._sound = bytearray()
-        self._words: asyncio.Task[Transcript] | None = None
+        self._audio = bytearray()
+        self._transcript: asyncio.Task[Transcript] | None = None
         self._abandoned = False
 
     def feed(self, pcm: bytes) -> None:
-        """Takes more sound; returns at once."""
-        if self._words is None and not self._abandoned:
-            self._sound += pcm[: max(ms_to_bytes(MAX_MS) - len(self._sound), 0)]
+        """Take more audio; return at once."""
+        if self._transcript is None and not self._abandoned:
+            self._audio += pcm[: max(ms_to_bytes(MAX_MS) - len(self._audio), 0)]
+
+    def pause(self) -> None:
+        """Do nothing: a request costs money, so none is made ahead."""
+
+    def resume(self) -> None:
+        """Do nothing."""
 
     async def finish(self) -> Transcript:
-        """The words; the second time, the same again. Cancelling it abandons the utterance.
+        """Return the words; a second call returns the same. Cancelling it abandons the utterance.
 
         Raises:
-            SpeechError: they could not be had, or the utterance was abandoned.
+            SpeechError: the request failed, or the utterance was abandoned.
         """
         if self._abandoned:
             raise SpeechError("The utterance was abandoned.")
-        if len(self._sound) < ms_to_bytes(MIN_MS):
+        if len(self._audio) < ms_to_bytes(MIN_MS):
             return Transcript("")
-        if self._words is None:
-            self._words = asyncio.create_task(self._recognise(bytes(self._sound)))
+        if self._transcript is None:
+            self._transcript = asyncio.create_task(self._recognise(bytes(self._audio)))
         try:
-            return await asyncio.shield(self._words)
+            return await asyncio.shield(self._transcript)
         except asyncio.CancelledError:
             if self._abandoned:
                 raise SpeechError("The utterance was abandoned.") from None
@@ -54,10 +61,10 @@ class NonStreamingUtterance:
             raise
 
     def abandon(self) -> None:
-        """Gives up the utterance, and the work on it where that can be stopped."""
-        if self._words is None:
+        """Give up the utterance and cancel its request."""
+        if self._transcript is None:
             self._abandoned = True
-            self._sound.clear()
-        elif not self._words.done():
+            self._audio.clear()
+        elif not self._transcript.done():
             self._abandoned = True
-            self._words.cancel()
+            self._transcript.cancel()

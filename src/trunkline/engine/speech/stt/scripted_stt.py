@@ -1,9 +1,9 @@
-"""A recogniser that knows the answer, so that a test of turn-taking does not depend on hearing.
+"""A recogniser that returns scripted texts, so that a test of turn-taking does not depend on speech recognition.
 
-ears = ScriptedStt(["yes please", "mountains"])   # the words of the first utterance, of the second…
-ears = ScriptedStt(lambda sound: words_for(sound))  # by the sound itself
-ears = ScriptedStt()
-ears.mark(pcm, "yes please")                           # whoever feeds sound that contains `pcm` says this
+stt = ScriptedStt(["yes please", "mountains"])     # the text of the first utterance, of the second…
+stt = ScriptedStt(lambda pcm: text_for(pcm))       # a text for the audio itself
+stt = ScriptedStt()
+stt.mark(pcm, "yes please")                        # the text of any utterance that contains `pcm`
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from collections.abc import Callable, Iterable
 from trunkline.engine.speech import SpeechError, Transcript
 
 _FINGERPRINT_BYTES = 2 * 480
-"""20 ms of sound, from the loudest place of a marked one: enough to tell it, short enough to survive being cut."""
+"""20 ms of audio, from the loudest place: enough to recognise it, short enough to survive being cut."""
 
 
 class ScriptedStt:
-    """Answers without listening, or almost.
+    """Answers from a script instead of the audio.
 
     Args:
-        texts: the transcripts of the utterances in the order in which they finish, or what makes one of the sound
-            (PCM16 at 24 kHz) of an utterance. Without any, and for sound that holds no marked one, the transcript
-            is empty; a list that has run out is a `SpeechError`, because the test expected less than was said.
+        texts: the transcripts of the utterances in the order in which they finish, or a function from an utterance's
+            audio (PCM16 at 24 kHz) to its transcript. Without it, and for audio without a marked piece, the transcript
+            is empty. When a list has run out, an utterance fails: the test expected fewer.
     """
 
     def __init__(self, texts: Iterable[str] | Callable[[bytes], str] | None = None) -> None:
-        self._by_sound = texts if callable(texts) else None
+        self._by_audio = texts if callable(texts) else None
         self._texts = None if texts is None or callable(texts) else deque(texts)
         self._marks: dict[bytes, str] = {}
         self._closed = False
@@ -36,7 +36,7 @@ class ScriptedStt:
         """The grammar of each utterance so far, in the order in which they were opened."""
 
     def mark(self, pcm: bytes, text: str) -> None:
-        """From now on, sound in which `pcm` occurs unchanged (its loudest 20 ms do) says `text`."""
+        """Set the text of audio in which `pcm` occurs unchanged, or at least its loudest 20 ms."""
         self._marks[_fingerprint(pcm)] = text
 
     def open(
@@ -44,9 +44,11 @@ class ScriptedStt:
         *,
         grammar: str | None = None,
         language: str | None = None,
+        prompt: str = "",
+        session_id: str | None = None,
         on_partial: Callable[[str], None] | None = None,
     ) -> ScriptedUtterance:
-        """Begins an utterance. `on_partial` hears the whole transcript once, just before `finish` returns.
+        """Begin an utterance. `on_partial` is called once with the whole text, just before `finish` returns.
 
         Raises:
             SpeechError: the recogniser is closed.
@@ -57,60 +59,70 @@ class ScriptedStt:
         return ScriptedUtterance(self._answer, on_partial)
 
     async def aclose(self) -> None:
-        """Refuses what comes after."""
+        """Refuse further utterances."""
         self._closed = True
 
-    def _answer(self, sound: bytes) -> str:
+    def _answer(self, pcm: bytes) -> str:
         for fingerprint, text in self._marks.items():
-            if fingerprint in sound:
+            if fingerprint in pcm:
                 return text
-        if self._by_sound is not None:
-            return self._by_sound(sound)
+        if self._by_audio is not None:
+            return self._by_audio(pcm)
         if self._texts is None:
             return ""
         if not self._texts:
-            raise SpeechError("More was said than the oracle was given texts for.")
+            raise SpeechError("The script has no text left for this utterance. Give ScriptedStt more texts.")
         return self._texts.popleft()
 
 
 class ScriptedUtterance:
-    """One stretch of speech; see `Utterance`."""
+    """One utterance of a caller; see `Utterance`."""
 
     def __init__(self, answer: Callable[[bytes], str], on_partial: Callable[[str], None] | None) -> None:
         self._answer = answer
         self._on_partial = on_partial
-        self._sound = bytearray()
+        self._audio = bytearray()
         self._transcript: Transcript | None = None
         self._abandoned = False
 
     def feed(self, pcm: bytes) -> None:
-        """Takes more sound."""
-        self._sound += pcm
+        """Take more audio."""
+        self._audio += pcm
+
+    def pause(self) -> None:
+        """Do nothing."""
+
+    def resume(self) -> None:
+        """Do nothing."""
 
     async def finish(self) -> Transcript:
-        """The words; the second time, the same again.
+        """Return the text; a second call returns the same.
 
         Raises:
-            SpeechError: the utterance was abandoned, or the oracle has no text left.
+            SpeechError: the utterance was abandoned, or the script has no text left.
         """
         await asyncio.sleep(0)
         if self._transcript is None:
             if self._abandoned:
                 raise SpeechError("The utterance was abandoned.")
-            self._transcript = Transcript(self._answer(bytes(self._sound)))
+            self._transcript = Transcript(self._answer(bytes(self._audio)))
             if self._on_partial is not None and self._transcript.text:
                 self._on_partial(self._transcript.text)
         return self._transcript
 
     def abandon(self) -> None:
-        """Gives up the utterance; it takes no text from the list."""
+        """Give up the utterance; it takes no text from the script."""
         self._abandoned = True
 
 
 def _fingerprint(pcm: bytes) -> bytes:
-    """The loudest 20 ms, which no quiet or padding elsewhere can be mistaken for."""
+    """Return the loudest 20 ms, which no quiet place and no padding equals.
+
+    Raises:
+        ValueError: the audio is silence.
+    """
     pieces = (pcm[at : at + _FINGERPRINT_BYTES] for at in range(0, len(pcm), _FINGERPRINT_BYTES))
     loudest = max(pieces, key=lambda piece: sum(map(abs, memoryview(piece[: len(piece) & ~1]).cast("h"))), default=b"")
     if not any(loudest):
-        raise ValueError("Silence cannot be told from other silence: mark sound that is not.")
+        raise ValueError("Silence cannot be told from other silence. Mark audio that is not silent.")
     return loudest

@@ -16,19 +16,17 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from trunkline.engine.speech import SAMPLE_RATE
 from trunkline.engine.speech.stt.sphinx_ipc import (
-    LENGTH_BYTES,
     Abandon,
     Audio,
     Failed,
     Final,
     Finish,
-    Message,
     Open,
     Partial,
     Request,
-    frame,
     requests,
 )
+from trunkline.engine.speech.worker_ipc import read_frames, send
 from trunkline.realtime.audio import Resampler, ms_to_bytes
 
 if TYPE_CHECKING:
@@ -48,18 +46,9 @@ def decode(pool: DecoderPool, requests: BinaryIO, replies: BinaryIO) -> None:
     _DecodeLoop(pool, replies).serve(incoming)
 
 
-def send(replies: BinaryIO, message: Message) -> None:
-    """Send a message to the parent; end the process if the parent has gone."""
-    try:
-        replies.write(frame(message))
-        replies.flush()
-    except BrokenPipeError:
-        os._exit(0)
-
-
 def _read(pipe: BinaryIO, incoming: queue.Queue[Request]) -> None:
-    while header := pipe.read(LENGTH_BYTES):
-        incoming.put(requests.decode(pipe.read(int.from_bytes(header, "little"))))
+    for body in read_frames(pipe):
+        incoming.put(requests.decode(body))
     os._exit(0)
 
 
@@ -155,7 +144,7 @@ class _DecodeLoop:
     def _begin(self, request: Open) -> None:
         decoder = self._pool.take(request.grammar)
         try:
-            decoder.begin(request.grammar)
+            decoder.begin(request.grammar, request.mean)
         except (ValueError, RuntimeError) as error:
             send(self._replies, Failed(request.id, str(error)))
             self._pool.give_back(decoder)
@@ -184,7 +173,7 @@ class _DecodeLoop:
         if utterance.finishing and not utterance.waiting:
             utterance.decoder.decode(utterance.resampler.flush())
             utterance.decoder.end()
-            send(self._replies, Final(id_, utterance.decoder.words()))
+            send(self._replies, Final(id_, utterance.decoder.words(), utterance.decoder.mean()))
             self._pool.give_back(utterance.decoder)
             self._forget(id_)
         elif utterance.partials and (text := utterance.decoder.words()) != utterance.text:

@@ -77,15 +77,20 @@ class SphinxDecoder:
             for word in _DECOYS:
                 self._decoder.add_word(_DECOY + word, self._decoder.lookup_word(word), False)
 
-    def begin(self, grammar: str | None) -> None:
-        """Starts an utterance as if nothing had been heard before.
+    def begin(self, grammar: str | None, mean: str | None = None) -> None:
+        """Start an utterance.
+
+        Args:
+            grammar: JSGF text, or None for dictation.
+            mean: the cepstral mean of the caller's line, as `mean` gave it after an earlier utterance of the session.
+                None starts as if the line were unknown: one caller's microphone must not colour another's.
 
         Raises:
             GrammarError: the grammar is malformed or empty.
         """
         if grammar is not None and grammar != self.grammar:
             self._load(grammar)
-        self._decoder.set_cmn(self._untouched_mean)  # another caller's microphone must not colour this one's
+        self._decoder.set_cmn(mean or self._untouched_mean)
         self._decoder.start_utt()
 
     def decode(self, pcm: bytes) -> None:
@@ -101,8 +106,13 @@ class SphinxDecoder:
         return hypothesis.hypstr
 
     def end(self) -> None:
-        """Ends the utterance."""
+        """End the utterance."""
         self._decoder.end_utt()
+
+    def mean(self) -> str:
+        """Return the cepstral mean of the line, with this utterance in it."""
+        mean: str = self._decoder.get_cmn(True)
+        return mean
 
     def _load(self, grammar: str) -> None:
         self.grammar = None

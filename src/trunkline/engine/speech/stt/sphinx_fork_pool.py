@@ -18,16 +18,15 @@ from typing import BinaryIO
 
 from trunkline.engine.speech.stt.sphinx_decode_loop import DecoderPool, decode
 from trunkline.engine.speech.stt.sphinx_ipc import (
-    LENGTH_BYTES,
     Abandon,
     Failed,
     Final,
     Open,
     Request,
-    frame,
     replies,
     requests,
 )
+from trunkline.engine.speech.worker_ipc import LENGTH_BYTES, frame
 from trunkline.realtime.audio import ms_to_bytes
 
 MAX_CHILDREN = 32

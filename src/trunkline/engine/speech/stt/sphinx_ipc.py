@@ -1,77 +1,68 @@
-"""What the recogniser and its worker process say to each other: msgpack structs, each after its length in 4 bytes."""
+"""Messages between `SphinxStt` and its worker process; see `worker_ipc` for their framing."""
 
 from __future__ import annotations
 
 import msgspec
 
-LENGTH_BYTES = 4
-
-
-class Message(msgspec.Struct, frozen=True, tag=True, array_like=True):
-    """What every message shares."""
+from trunkline.engine.speech.worker_ipc import Message, Ready, Unusable
 
 
 class Open(Message, frozen=True):
-    """An utterance begins. Sound for it is PCM16 mono at 24 kHz."""
+    """Begin an utterance. Its audio is PCM16 mono at 24 kHz.
+
+    Attributes:
+        mean: the cepstral mean of the line, as `Final` gave it for an earlier utterance; None for an unknown line.
+    """
 
     id: int
     grammar: str | None
     partials: bool
+    mean: str | None = None
 
 
 class Audio(Message, frozen=True):
-    """More sound of an utterance."""
+    """More audio of an utterance."""
 
     id: int
     pcm: bytes
 
 
 class Finish(Message, frozen=True):
-    """No more sound comes: decode what is left and answer with `Final` or `Failed`."""
+    """The end of an utterance's audio: decode the rest and answer with `Final` or `Failed`."""
 
     id: int
 
 
 class Abandon(Message, frozen=True):
-    """The utterance is given up; nothing is answered."""
+    """Give the utterance up; the worker sends no answer."""
 
     id: int
 
 
 class Partial(Message, frozen=True):
-    """The words so far, which changed."""
+    """The words so far, which have changed."""
 
     id: int
     text: str
 
 
 class Final(Message, frozen=True):
-    """The words."""
+    """The words of an utterance, and the cepstral mean of the line after it; None if it had no speech."""
 
     id: int
     text: str
+    mean: str | None = None
 
 
 class Failed(Message, frozen=True):
-    """The utterance came to nothing. With id 0 the worker itself cannot work, and ends."""
+    """The utterance has no result; the reason is for people."""
 
     id: int
     reason: str
 
 
-class Ready(Message, frozen=True):
-    """The worker has a decoder in hand."""
-
-
 Request = Open | Audio | Finish | Abandon
-Reply = Partial | Final | Failed | Ready
+Reply = Partial | Final | Failed
 
-_encoder = msgspec.msgpack.Encoder()
 requests = msgspec.msgpack.Decoder(Request)
-replies = msgspec.msgpack.Decoder(Reply)
-
-
-def frame(message: Message) -> bytes:
-    """The bytes of one message."""
-    body = _encoder.encode(message)
-    return len(body).to_bytes(LENGTH_BYTES, "little") + body
+replies = msgspec.msgpack.Decoder[Reply | Ready | Unusable](Reply | Ready | Unusable)

@@ -1,44 +1,69 @@
-"""A better recogniser: Whisper by `faster-whisper`, for whoever has fetched its weights.
+"""The better recogniser: Whisper by CTranslate2, in a worker process that all sessions of the server share.
 
-It decodes an utterance when it has ended, in a thread; the library lets the interpreter go meanwhile. Neither the
-library's speed nor its accuracy was measured here, because its weights could not be fetched: what was tried is this
-module, with a stand-in for the library.
+An utterance is decoded in the silence that may end it, so that its words are there when the turn ends; if the caller
+speaks on, that result is only a partial transcript. While the caller speaks, partial transcripts come about once a
+second.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
+import logging
+import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import numpy as np
 
 from trunkline.engine.speech import SAMPLE_RATE, SpeechError, Transcript
-from trunkline.engine.speech.stt.non_streaming import NonStreamingUtterance
-from trunkline.extras import install_command
+from trunkline.engine.speech.stt.decode_queue import DecodeQueue, Decoding, Urgency
+from trunkline.engine.speech.stt.log_mel import RATE
+from trunkline.engine.speech.stt.long_audio import MAX_PART_S, quiet_cut
+from trunkline.engine.speech.stt.whisper_ipc import Decode, Decoded, Failed, Reply, replies
+from trunkline.engine.speech.weights import find
+from trunkline.engine.speech.worker_process import WorkerProcess
 from trunkline.realtime.audio import Resampler
 
-if TYPE_CHECKING:
-    from faster_whisper import WhisperModel
+logger = logging.getLogger(__name__)
 
-_RATE = 16_000
+PARTIAL_EVERY_S = 1.0
+MIN_S = 0.1
+"""Shorter utterances have no words."""
+MAX_S = 600.0
+"""The part of an utterance that is recognised; later audio is left out."""
+MAX_THREADS = 4
+
+_BYTES_PER_S = 2 * RATE
+WORKER_MODULE = "trunkline.engine.speech.stt.whisper_worker"
+
+# Without speech Whisper makes up words. Measured on hums, coughs, keys, noise and music, and on short quiet answers.
+_MURMUR_LOG_PROBABILITY = -1.3
+_MURMUR_NO_SPEECH = 0.7
+_SURE_LOG_PROBABILITY = -0.6
 
 
 class WhisperStt:
-    """Recognises many languages. Utterances are decoded one after another, in the order in which they end.
+    """Recognises speech with Whisper. Belongs to one event loop; `aclose` ends its process and its task.
 
     Args:
-        weights: the folder of a model in CTranslate2's format, as `trunkline models fetch whisper-small` makes it.
-        device: "cpu", "cuda" or "auto".
+        weights: name of the model, a key of `weights.KNOWN` or a folder below `models_dir`.
+        models_dir: the folder of the user's own and of fetched weights.
+        threads: decodings at once; by default half the cores, at most `MAX_THREADS`.
+        worker_module: module of the worker process; tests have one without a model.
     """
 
-    def __init__(self, weights: Path, *, device: str = "auto") -> None:
+    def __init__(
+        self, weights: str, models_dir: Path, *, threads: int | None = None, worker_module: str = WORKER_MODULE
+    ) -> None:
+        self._worker_module = worker_module
+        self._threads = threads or max(1, min((os.cpu_count() or 2) // 2, MAX_THREADS))
+        self._arguments = (weights, str(models_dir), str(self._threads))
         self._weights = weights
-        self._device = device
-        self._model: WhisperModel | None = None
-        self._thread = ThreadPoolExecutor(1, "whisper")
+        self._models_dir = models_dir
+        self._queue = DecodeQueue()
+        self._running: dict[int, Decoding] = {}
+        self._ids = itertools.count(1)
+        self._names = itertools.count(1)
+        self._workers: list[WorkerProcess[Reply]] = []  # the last one works, the others are ending
         self._closed = False
 
     def open(
@@ -46,70 +71,252 @@ class WhisperStt:
         *,
         grammar: str | None = None,
         language: str | None = None,
+        prompt: str = "",
+        session_id: str | None = None,
         on_partial: Callable[[str], None] | None = None,
-    ) -> NonStreamingUtterance:
-        """Begins an utterance. The grammar plays no part, and there are no partial words.
+    ) -> WhisperUtterance:
+        """Begin an utterance. `grammar` has no effect: the words are matched as typed ones are.
 
         Raises:
             SpeechError: the recogniser is closed.
         """
-        self._refuse_if_closed()
-        return NonStreamingUtterance(lambda pcm: self._transcribe(pcm, language))
+        self._check_open()
+        session_id = session_id or f"utterance {next(self._names)}"
+        return WhisperUtterance(self, session_id, language, prompt, on_partial)
 
     async def warm(self) -> None:
-        """Loads the weights ahead of the first utterance.
+        """Start the worker and load the weights, about 1 s of work, ahead of the first utterance.
 
         Raises:
-            SpeechError: the package or the weights are not there.
+            SpeechError: the package or the weights are missing or wrong, or the recogniser is closed.
         """
-        await asyncio.wrap_future(self._thread.submit(self._loaded))
+        await self._worker().until_ready()
 
     async def aclose(self) -> None:
-        """Drops what waits, and ends when the utterance under way has been decoded. Harmless when done twice."""
+        """End the worker; open utterances fail. A second call does nothing."""
         self._closed = True
-        await asyncio.to_thread(self._thread.shutdown, wait=True, cancel_futures=True)
-        self._model = None
+        workers, self._workers = self._workers, []
+        for worker in workers:
+            await worker.aclose()
+        self._fail_all("The recogniser was closed.")
 
-    def _refuse_if_closed(self) -> None:
+    def decode(self, decoding: Decoding) -> None:
+        """Queue a decoding.
+
+        Raises:
+            SpeechError: the queue is full, or the recogniser is closed.
+        """
+        self._check_open()
+        self._queue.add(decoding)
+        self._serve()
+
+    def cancel(self, decoding: Decoding) -> bool:
+        """Take a decoding out of the queue; return whether it was waiting. One that runs cannot be stopped."""
+        return self._queue.remove(decoding)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether a decoding could start at once."""
+        return len(self._running) < self._threads and not len(self._queue)
+
+    def _serve(self) -> None:
+        while len(self._running) < self._threads and (decoding := self._queue.next()):
+            id_ = next(self._ids)
+            self._running[id_] = decoding
+            self._worker().send(Decode(id_, decoding.pcm, decoding.language, decoding.prompt))
+
+    def _worker(self) -> WorkerProcess[Reply]:
+        self._check_open()
+        if not self._workers or self._workers[-1].has_ended:
+            self._workers = [worker for worker in self._workers if not worker.is_gone]
+            self._tell_source()
+            self._workers.append(
+                WorkerProcess(
+                    self._worker_module,
+                    self._arguments,
+                    title="recogniser",
+                    decoder=replies,
+                    on_reply=self._on_reply,
+                    on_end=self._fail_all,
+                )
+            )
+        return self._workers[-1]
+
+    def _tell_source(self) -> None:
+        """Log which weights are used where nobody has checked them. Missing ones are the worker's to report."""
+        try:
+            found = find(self._weights, self._models_dir)
+        except SpeechError:
+            return
+        if found.sha256 is None:
+            logger.info("The recogniser loads your own weights from %s. They are not checked.", found.folder)
+
+    def _on_reply(self, reply: Reply) -> None:
+        decoding = self._running.pop(reply.id, None)
+        if decoding is not None and not decoding.text.done():
+            if isinstance(reply, Failed):
+                _fail(decoding, reply.reason)
+            else:
+                decoding.text.set_result("" if is_murmur(reply) else reply.text)
+        if not self._closed:
+            self._serve()
+
+    def _fail_all(self, reason: str) -> None:
+        running, self._running = self._running, {}
+        waiting = iter(self._queue.next, None)
+        for decoding in (*running.values(), *waiting):
+            _fail(decoding, reason)
+
+    def _check_open(self) -> None:
         if self._closed:
             raise SpeechError("The recogniser is closed.")
 
-    async def _transcribe(self, pcm: bytes, language: str | None) -> Transcript:
-        self._refuse_if_closed()
-        decoding = self._thread.submit(self._decode, pcm, language)
+
+class WhisperUtterance:
+    """One utterance of a caller; see `Utterance`."""
+
+    def __init__(
+        self,
+        stt: WhisperStt,
+        session_id: str,
+        language: str | None,
+        prompt: str,
+        on_partial: Callable[[str], None] | None,
+    ) -> None:
+        self._stt = stt
+        self._session_id = session_id
+        self._language = language
+        self._prompt = prompt
+        self._on_partial = on_partial
+        self._resampler = Resampler(SAMPLE_RATE, RATE)
+        self._audio = bytearray()  # PCM16 at 16 kHz, from the end of the last part on
+        self._total_bytes = 0
+        self._parts: list[Decoding] = []
+        self._ahead: Decoding | None = None
+        self._partial: Decoding | None = None
+        self._partial_at = 0
+        self._text = ""
+        self._transcript: asyncio.Task[Transcript] | None = None
+        self._abandoned = False
+
+    def feed(self, pcm: bytes) -> None:
+        """Take more audio; return at once."""
+        if self._transcript is not None or self._abandoned or self._total_bytes >= MAX_S * _BYTES_PER_S:
+            return
+        came = self._resampler.feed(pcm)
+        self._audio += came
+        self._total_bytes += len(came)
+        if len(self._audio) > MAX_PART_S * _BYTES_PER_S:
+            self._end_part()
+        elif self._ahead is None and self._total_bytes - self._partial_at >= PARTIAL_EVERY_S * _BYTES_PER_S:
+            self._decode_partial()
+
+    def pause(self) -> None:
+        """Decode the utterance ahead of `finish`."""
+        if self._transcript is None and not self._abandoned and len(self._audio) >= MIN_S * _BYTES_PER_S:
+            self.resume()
+            self._partial_at = self._total_bytes
+            try:
+                self._ahead = self._decode(Urgency.AHEAD)
+            except SpeechError:
+                return  # `finish` tries again
+            self._ahead.text.add_done_callback(self._on_partial_text)
+
+    def resume(self) -> None:
+        """Discard the result of the last `pause`, except as a partial transcript."""
+        if self._ahead is not None:
+            self._stt.cancel(self._ahead)
+            self._ahead = None
+
+    async def finish(self) -> Transcript:
+        """Return the words; a second call returns the same. Cancelling it abandons the utterance.
+
+        Raises:
+            SpeechError: Whisper failed or is overloaded, or the utterance was abandoned.
+        """
+        if self._abandoned:
+            raise SpeechError("The utterance was abandoned.")
+        if self._transcript is None:
+            self._drop(self._partial)
+            self._transcript = asyncio.create_task(self._finished())
         try:
-            return Transcript(await asyncio.wrap_future(decoding))
+            return await asyncio.shield(self._transcript)
         except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if self._closed and not (task and task.cancelling()):  # it waited for its turn, which will not come
-                raise SpeechError("The recogniser was closed.") from None
+            if self._abandoned:
+                raise SpeechError("The utterance was abandoned.") from None
+            self.abandon()
             raise
 
-    def _loaded(self) -> WhisperModel:
-        if self._model is None:
-            try:
-                from faster_whisper import WhisperModel
-            except ImportError as error:
-                raise SpeechError(f"Whisper is not installed. Install it with: {install_command('whisper')}") from error
-            if not (self._weights / "model.bin").is_file():
-                raise SpeechError(
-                    f"There are no weights in {self._weights}. "
-                    f"Fetch them with: trunkline models fetch {self._weights.name}"
-                )
-            try:
-                self._model = WhisperModel(str(self._weights), device=self._device, local_files_only=True)
-            except (RuntimeError, ValueError, OSError) as error:
-                raise SpeechError(f"Whisper does not load from {self._weights}: {error}") from error
-        return self._model
+    def abandon(self) -> None:
+        """Give up the utterance."""
+        if self._transcript is not None and self._transcript.done():
+            return
+        self._abandoned = True
+        for decoding in (*self._parts, self._ahead, self._partial):
+            self._drop(decoding)
+        if self._transcript is not None:
+            self._transcript.cancel()
+        self._audio.clear()
 
-    def _decode(self, pcm: bytes, language: str | None) -> str:
-        model = self._loaded()
-        resampler = Resampler(SAMPLE_RATE, _RATE)
-        sound = np.frombuffer(resampler.feed(pcm) + resampler.flush(), "<i2").astype(np.float32) / 32768
+    async def _finished(self) -> Transcript:
+        last = self._ahead
+        if last is not None and self._stt.cancel(last):  # it still waits: it is urgent now
+            last.urgency = Urgency.FINAL
+            self._stt.decode(last)
+        if last is None or (last.text.done() and (last.text.cancelled() or last.text.exception())):
+            last = self._decode(Urgency.FINAL) if len(self._audio) >= MIN_S * _BYTES_PER_S else None
+        texts = [await decoding.text for decoding in (*self._parts, last) if decoding is not None]
+        return Transcript(" ".join(text for text in texts if text))
+
+    def _decode(self, urgency: Urgency) -> Decoding:
+        decoding = Decoding(self._session_id, bytes(self._audio), urgency, self._language, self._prompt)
+        self._stt.decode(decoding)
+        return decoding
+
+    def _end_part(self) -> None:
+        """Take the beginning of a long utterance, up to a quiet place, for a part of its own."""
+        at = quiet_cut(self._audio)
+        part = Decoding(self._session_id, bytes(self._audio[:at]), Urgency.AHEAD, self._language, self._prompt)
+        del self._audio[:at]
+        self._parts.append(part)
         try:
-            segments, _about = model.transcribe(
-                sound, language=language, beam_size=1, without_timestamps=True, condition_on_previous_text=False
-            )
-            return "".join(segment.text for segment in segments).strip()  # only now it is decoded
-        except (RuntimeError, ValueError) as error:
-            raise SpeechError(f"Whisper gave up: {error}") from error
+            self._stt.decode(part)
+        except SpeechError as error:
+            _fail(part, str(error))
+
+    def _decode_partial(self) -> None:
+        self._partial_at = self._total_bytes
+        if self._on_partial is None or not self._stt.is_idle or (self._partial and not self._partial.text.done()):
+            return
+        try:
+            self._partial = self._decode(Urgency.PARTIAL)
+        except SpeechError:
+            return
+        self._partial.text.add_done_callback(self._on_partial_text)
+
+    def _on_partial_text(self, text: asyncio.Future[str]) -> None:
+        if text.cancelled() or text.exception() or self._transcript or self._abandoned or self._on_partial is None:
+            return
+        parts = [part.text.result() for part in self._parts if part.text.done() and not part.text.exception()]
+        words = " ".join(word for word in (*parts, text.result()) if word)
+        if words and words != self._text:
+            self._text = words
+            self._on_partial(words)
+
+    def _drop(self, decoding: Decoding | None) -> None:
+        if decoding is not None:
+            self._stt.cancel(decoding)
+            decoding.text.cancel()
+
+
+def is_murmur(decoded: Decoded) -> bool:
+    """Return whether the words were most likely made up for audio without speech."""
+    if decoded.no_speech > _MURMUR_NO_SPEECH and decoded.log_probability < _SURE_LOG_PROBABILITY:
+        return True
+    return decoded.log_probability < _MURMUR_LOG_PROBABILITY
+
+
+def _fail(decoding: Decoding, reason: str) -> None:
+    if not decoding.text.done():
+        decoding.text.set_exception(SpeechError(reason))
+        decoding.text.exception()  # counts as retrieved: nobody may be waiting
