@@ -1,4 +1,4 @@
-"""`trunkline call` in this process: what it says about targets that are none, and about a model that is not there."""
+"""`trunkline call` in this process: its messages about wrong targets and an unreachable model."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ scenario = Scenario("mine", agents=[RealtimeAgent(name="host")])
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where one stands."""
+    """Change to an empty working directory."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
 async def refused(target: str, capsys: pytest.CaptureFixture[str], agent: str | None = None) -> str:
-    """What is said to who calls something that is not there."""
+    """Return the message for a wrong target."""
     assert await converse(Settings.model_validate({"provider": "local"}), target, agent) == 2
     out, told = capsys.readouterr()
     assert out == ""
@@ -52,22 +52,22 @@ async def test_a_file_without_a_scenario(folder: Path, capsys: pytest.CaptureFix
 
 
 @pytest.mark.parametrize("target", ["own_file.py:nothing", "own_module:nothing"])
-async def test_a_name_that_a_file_has_not(folder: Path, capsys: pytest.CaptureFixture[str], target: str) -> None:
+async def test_a_name_that_a_file_lacks(folder: Path, capsys: pytest.CaptureFixture[str], target: str) -> None:
     (folder / target.partition(":")[0].removesuffix(".py")).with_suffix(".py").write_text(MINE)
     told = await refused(target, capsys)
     assert "has no 'nothing'. Its scenarios: scenario." in told
     assert "loading.py" not in told
 
 
-async def test_a_folder_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_a_missing_folder(capsys: pytest.CaptureFixture[str]) -> None:
     assert (await refused("nowhere/", capsys)).startswith("The file or folder 'nowhere/' does not exist")
 
 
-async def test_an_agent_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_an_unknown_agent(capsys: pytest.CaptureFixture[str]) -> None:
     assert "There are: greeter, haikuWriter." in await refused("simpleHandoff", capsys, "nobody")
 
 
-async def test_a_service_that_cannot_be_reached_is_told_at_once(
+async def test_an_unreachable_service_is_reported_at_once(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:

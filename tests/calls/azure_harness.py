@@ -1,4 +1,4 @@
-"""Whole calls on the stand-in for Azure: real sockets, the Azure provider, and a caller who types."""
+"""Whole calls on the fake Azure service: real sockets, the Azure provider, and a caller who types."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ POEM = "Shall I write another one?"
 
 @functools.cache
 def scenario() -> Scenario[Any]:
-    """A greeter who hands over to a poet."""
+    """Load the scenario: a greeter who hands over to a poet."""
     return load([]).by_name["simpleHandoff"]
 
 
@@ -38,12 +38,12 @@ class AzureCall:
     call: VoiceCall
 
     def logged(self, *kinds: type[LogEvent]) -> list[Any]:
-        """The log's events of some kinds."""
+        """Return the log's events of some kinds."""
         return [entry.event for entry in self.call.log if isinstance(entry.event, kinds)]
 
     @property
     def errors(self) -> list[str | None]:
-        """The codes of what went wrong in the call."""
+        """The codes of the call's errors."""
         return [error.code for error in self.logged(CallError)]
 
     @property
@@ -56,7 +56,7 @@ class AzureCall:
         ]
 
     async def runs_to_its_end(self) -> None:
-        """The whole conversation: the greeting, the handoff, the poem; everything is said, and said once."""
+        """Hold the whole conversation (greeting, handoff, poem), and check that each part is said once."""
         await self.call.hears(OPENING)
         turn = await self.call.say("yes please")
         assert turn.handed_to == "haikuWriter", self.call.timeline()
@@ -70,7 +70,7 @@ class AzureCall:
 
 @contextlib.asynccontextmanager
 async def azure_call(*, ms_per_character: int = 2, **changes: Any) -> AsyncIterator[AzureCall]:
-    """A call that is about to begin; `changes` are of the provider's settings.
+    """Yield a call before its start; `changes` change the provider's settings.
 
     Args:
         ms_per_character: how fast agents speak; people need 60.

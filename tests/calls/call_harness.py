@@ -1,4 +1,4 @@
-"""Whole calls on a fake model: a scenario with two agents and a few tools, pages, and a caller who waits for words."""
+"""Whole calls on a fake model: a scenario with two agents, pages, and a caller who waits for answers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from trunkline.realtime.send_queue import CloseFrame
 
 
 def scenario(*, tools: Sequence[Any] = (), instructions: Any = "Be kind.", **settings: Any) -> Scenario[Any]:
-    """A host with tools, who may hand over to a poet."""
+    """Make a scenario: a host with tools, who may hand over to a poet."""
     poet: RealtimeAgent[Any] = RealtimeAgent(name="poet", instructions=instructions)
     host: RealtimeAgent[Any] = RealtimeAgent(name="host", instructions="Be a host.", tools=list(tools), handoffs=[poet])
     return Scenario("bench", agents=[host, poet], **settings)
@@ -36,7 +36,7 @@ async def calling(
     caller_wait_s: float = 30.0,
     tool_timeout_s: float = 30.0,
 ) -> AsyncIterator[Caller]:
-    """A call that runs, and its caller; ends when the block does."""
+    """Run a call until the block ends, and yield its caller."""
     model = model or FakeModel()
     async with CallRegistry(time_limits=CallTimeLimits(caller_wait_s, tool_timeout_s)) as registry:
         call = registry.start(played or scenario(), model, agent=None, transport="websocket")
@@ -44,7 +44,7 @@ async def calling(
 
 
 class Caller:
-    """Somebody at a page of the call, who reads everything and says something now and then."""
+    """A caller at a page of the call."""
 
     def __init__(self, call: Call, model: FakeModel) -> None:
         self.call = call
@@ -52,55 +52,55 @@ class Caller:
         self.page = Page()
 
     def joins(self, *, after: int = 0, leg_id: str | None = None) -> Page:
-        """Opens a page on the call, as its caller unless another leg's id is given."""
+        """Open a page on the call, as its caller unless another leg's id is given."""
         self.page = Page()
         self.call.attach(self.page, leg_id or self.call.leg.leg_id, after)
         return self.page
 
     def leaves(self) -> None:
-        """Closes the page."""
+        """Close the page."""
         self.call.detach(self.page, "closed")
 
     def types(self, text: str) -> None:
-        """Types something."""
+        """Type a message."""
         self.command(type="say", text=text)
 
     def command(self, page: Page | None = None, **fields: Any) -> None:
-        """Sends any command, from the caller's page by default."""
+        """Send a command, from the caller's page by default."""
         self.call.command(page or self.page, events.encode(fields).decode())
 
     def logged(self, *kinds: type[log_events.LogEvent]) -> list[Any]:
-        """The log's events of some kinds."""
+        """Return the log's events of some kinds."""
         return [entry.event for entry in self.call.log.since(0) if isinstance(entry.event, kinds)]
 
     def answers(self) -> list[str]:
-        """The agents' messages."""
+        """Return the agents' messages."""
         return [event.text for event in self.logged(log_events.MessageDone) if event.role == "assistant"]
 
     async def until(self, condition: Callable[[], object], within_s: float = 120.0) -> None:
-        """Waits until something is true."""
+        """Wait until a condition is true."""
         async with asyncio.timeout(within_s):
-            while not condition():  # noqa: ASYNC110 - the condition is the test's own
+            while not condition():  # noqa: ASYNC110 - the condition has no event
                 await asyncio.sleep(0.01)
 
     async def heard(self, count: int) -> str:
-        """Waits for the agents' `count`th message and returns it."""
+        """Wait for the agents' `count`th message and return it."""
         await self.until(lambda: len(self.answers()) >= count)
         return self.answers()[count - 1]
 
     async def greeted(self) -> None:
-        """Joins, and listens to the greeting."""
+        """Join, and listen to the greeting."""
         self.joins()
         await self.heard(1)
         await asyncio.sleep(5)
 
 
-def frames_of(page: Page) -> list[str | bytes | CloseFrame]:
-    """What is queued for a page."""
-    return list(_waiting(page))
+def queued_frames(page: Page) -> list[str | bytes | CloseFrame]:
+    """Return the frames queued for a page."""
+    return list(_queued(page))
 
 
-def _waiting(page: Page) -> Iterator[str | bytes | CloseFrame]:
+def _queued(page: Page) -> Iterator[str | bytes | CloseFrame]:
     frames = page.frames()
     while True:
         step: Any = frames.__anext__()
@@ -115,6 +115,6 @@ def _waiting(page: Page) -> Iterator[str | bytes | CloseFrame]:
             return
 
 
-def told(page: Page) -> list[dict[str, Any]]:
-    """The text frames queued for a page, decoded."""
-    return [msgspec.json.decode(frame) for frame in frames_of(page) if isinstance(frame, str)]
+def text_frames(page: Page) -> list[dict[str, Any]]:
+    """Return the text frames queued for a page, decoded."""
+    return [msgspec.json.decode(frame) for frame in queued_frames(page) if isinstance(frame, str)]

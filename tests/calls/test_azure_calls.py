@@ -1,4 +1,4 @@
-"""Whole calls over the Azure provider, and everything that goes wrong there: the conversation goes on."""
+"""Whole calls over the Azure provider, with each fault of the service: the conversation continues."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from trunkline.providers import ProviderError
 
 @pytest.fixture(autouse=True)
 def no_long_silence(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What takes seconds in a call takes less here."""
+    """Shorten the waits of a call."""
     monkeypatch.setattr("trunkline.calls.machine.session_lifecycle.STALL_TIMEOUT_MS", 1500.0)
 
 
 @pytest.fixture
 def hasty_pings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A half-open connection is noticed within a second; a machine that is busy for so long is taken for one too."""
+    """Notice a half-open connection within a second. A machine that is busy for so long looks the same."""
     monkeypatch.setattr("trunkline.providers.realtime_socket.PING_INTERVAL_S", 0.1)
     monkeypatch.setattr("trunkline.providers.realtime_socket.PONG_TIMEOUT_S", 0.8)
 
 
 def connections(there: AzureCall) -> int:
-    """How many sockets the call has opened."""
+    """Return the number of sockets that the call has opened."""
     return there.azure.sessions
 
 
@@ -158,7 +158,7 @@ async def test_azure_is_not_there_for_a_while(status: int) -> None:
 async def test_a_wrong_key_ends_the_call_and_says_what_to_do() -> None:
     async with azure_call(azure_api_key="wrong") as there:
         async with asyncio.timeout(5):
-            while not there.call.is_over:  # noqa: ASYNC110 - the test has nothing else to wait on
+            while not there.call.is_over:  # noqa: ASYNC110 - the end of a call has no event
                 await asyncio.sleep(0.01)
     lost = there.logged(log_events.LinkLost)[-1]
     assert lost.code == 401
@@ -166,7 +166,7 @@ async def test_a_wrong_key_ends_the_call_and_says_what_to_do() -> None:
     assert len(there.azure.requests) == 1
 
 
-async def test_a_session_that_is_closed_for_a_key_that_is_no_more_ends_the_call() -> None:
+async def test_a_session_closed_for_a_revoked_key_ends_the_call() -> None:
     async with azure_call() as there:
         await there.call.hears("haiku")
         there.azure.faults.close(1008, "Unauthorized: the key was revoked", at="conversation.item.create")
@@ -201,7 +201,7 @@ GARBAGE: list[str | bytes] = [
 
 
 @pytest.mark.parametrize("dialect", ["ga", "preview"])
-async def test_garbage_between_the_frames(dialect: str) -> None:
+async def test_malformed_frames_between_events(dialect: str) -> None:
     async with azure_call(azure_dialect=dialect) as there:
         for at in ("session.updated", "response.output_item.added", "response.done"):
             there.azure.faults.garbage(*GARBAGE, at=at, times=2)
@@ -212,7 +212,7 @@ async def test_garbage_between_the_frames(dialect: str) -> None:
 @pytest.mark.parametrize(
     "at", ["session.updated", "conversation.item.added", "response.created", "response.output_item.done"]
 )
-async def test_events_that_come_late(at: str) -> None:
+async def test_late_events(at: str) -> None:
     async with azure_call() as there:
         there.azure.faults.delay(400, at=at, times=2)
         await there.runs_to_its_end()
@@ -233,7 +233,7 @@ async def test_events_that_come_late(at: str) -> None:
         "response.output_item.done",
     ],
 )
-async def test_events_that_come_after_the_one_that_follows(at: str) -> None:
+async def test_reordered_events(at: str) -> None:
     async with azure_call() as there:
         there.azure.faults.reorder(at=at, times=4)
         await there.runs_to_its_end()
@@ -241,21 +241,21 @@ async def test_events_that_come_after_the_one_that_follows(at: str) -> None:
 
 
 @pytest.mark.parametrize("at", ["response.created", "response.done", "response.output_item.added", "session.updated"])
-async def test_events_that_never_come(at: str) -> None:
+async def test_lost_events(at: str) -> None:
     async with azure_call() as there:
         there.azure.faults.lose(at=at)
         await there.runs_to_its_end()
 
 
 # Answers that fail --------------------------------------------------------------------------------------------------
-async def test_a_server_error_once() -> None:
+async def test_one_server_error() -> None:
     async with azure_call() as there:
         there.azure.faults.server_errors(1)
         await there.runs_to_its_end()
     assert there.errors == ["server_error"]
 
 
-async def test_a_session_that_only_fails_is_given_up_for_another() -> None:
+async def test_a_session_that_fails_again_is_replaced() -> None:
     async with azure_call() as there:
         await there.call.hears("haiku")
         there.azure.faults.sticky_server_error()
@@ -272,14 +272,14 @@ async def test_a_rate_limit_in_the_middle_of_a_call() -> None:
     assert there.errors == ["rate_limit_exceeded"] * 2
     assert connections(there) == 1
     asked = [entry.at_ms for entry in there.call.log if _asks(entry.event)]
-    assert asked[1] - asked[0] < 1000  # as long as the service said, and no longer
+    assert asked[1] - asked[0] < 1000  # as long as the service asks, and not longer
 
 
 def _asks(event: log_events.LogEvent) -> bool:
     return isinstance(event, log_events.WireSent) and event.event["type"] == "response.create"
 
 
-async def test_an_answer_that_the_content_filter_stops_is_given_in_other_words() -> None:
+async def test_an_answer_stopped_by_the_content_filter_is_given_in_other_words() -> None:
     async with azure_call() as there:
         await there.call.hears("haiku")
         there.azure.faults.filtered(1)
@@ -293,7 +293,7 @@ async def test_an_answer_that_the_content_filter_stops_is_given_in_other_words()
 
 
 # Deployments and tokens ---------------------------------------------------------------------------------------------
-async def test_a_transcription_model_that_is_not_deployed_costs_the_words_and_not_the_call() -> None:
+async def test_a_missing_transcription_deployment_costs_the_transcript_and_not_the_call() -> None:
     async with azure_call(azure_transcription_deployment="whisper") as there:
         await there.call.hears("haiku")
         await there.call.backchannel("hello there, I would like one")
@@ -305,7 +305,7 @@ async def test_a_transcription_model_that_is_not_deployed_costs_the_words_and_no
     assert connections(there) == 1
 
 
-async def test_a_token_that_expires_in_the_middle_of_a_call_is_renewed() -> None:
+async def test_a_token_that_expires_during_a_call_is_renewed() -> None:
     from tests.providers.test_azure import Tokens, by_entra
 
     async with azure_call() as there:
@@ -325,7 +325,7 @@ async def test_a_token_that_expires_in_the_middle_of_a_call_is_renewed() -> None
 
 
 async def until_linked(call: Call, times: int) -> None:
-    """Waits until the call's link has come up so often."""
+    """Wait until the call's link has come up `times` times."""
     up = log_events.LinkUp | log_events.LinkRestored
     while sum(isinstance(entry.event, up) for entry in call.log.since(0)) < times:  # noqa: ASYNC110 - as above
         await asyncio.sleep(0.01)

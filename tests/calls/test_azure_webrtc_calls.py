@@ -25,7 +25,7 @@ from trunkline.realtime.events import encode
 
 @dataclass
 class MediaCall:
-    """A call over WebRTC whose page is up, with its sound flowing."""
+    """A call over WebRTC with a connected page."""
 
     azure: FakeAzure
     call: Call
@@ -33,28 +33,28 @@ class MediaCall:
     browser: Caller
 
     def logged(self, *kinds: type[LogEvent]) -> list[Any]:
-        """The log's events of some kinds."""
+        """Return the log's events of some kinds."""
         return [entry.event for entry in self.call.log.since(0) if isinstance(entry.event, kinds)]
 
     def says(self, text: str) -> None:
-        """The caller types."""
+        """Type a message of the caller."""
         self.call.command(self.page, encode({"type": "say", "text": text}).decode())
 
     async def comes_back(self) -> None:
-        """The page makes another offer, as it does when the log says `leg.reoffer_requested`."""
+        """Send another offer, as the page does after `leg.reoffer_requested`."""
         await self.browser.connection.close()
         self.browser = await offering(judge=lambda _event: None)
         answer = await self.call.answer_offer(self.browser.connection.localDescription.sdp)
         await self.browser.connection.setRemoteDescription(RTCSessionDescription(answer, "answer"))
 
     async def until(self, condition: Callable[[], object]) -> None:
-        """Waits until something is so."""
+        """Wait until a condition is true."""
         async with asyncio.timeout(10):
-            while not condition():  # noqa: ASYNC110 - what is waited for is in a log
+            while not condition():  # noqa: ASYNC110 - the condition has no event
                 await asyncio.sleep(0.01)
 
     async def hears(self, words: str) -> None:
-        """Waits until an agent has said something."""
+        """Wait until an agent has said these words."""
         await self.until(lambda: any(words in (done.text or "") for done in self.logged(log_events.MessageDone)))
 
 
@@ -110,7 +110,7 @@ async def test_the_session_is_bound_into_the_secret() -> None:
     assert {tool["name"] for tool in session["tools"]} == {"transfer_to_haikuwriter"}
 
 
-async def test_nothing_is_waited_for_on_a_sideband_that_greets_nobody() -> None:
+async def test_a_sideband_without_a_greeting_does_not_delay_the_call() -> None:
     async with media_call() as there:
         await there.hears("haiku")
         received = [entry.event["type"] for entry in there.logged(log_events.WireReceived)]
@@ -133,7 +133,7 @@ async def test_a_dropped_sideband_is_attached_again_to_the_same_call() -> None:
     assert len(calls) == 1
 
 
-async def test_what_was_lost_with_a_sideband_is_sent_again_on_the_next() -> None:
+async def test_items_lost_with_a_sideband_are_sent_again_on_the_next() -> None:
     async with media_call() as there:
         await there.hears("haiku")
         there.azure.faults.close(1011, "server error", at="conversation.item.create")
@@ -144,14 +144,14 @@ async def test_what_was_lost_with_a_sideband_is_sent_again_on_the_next() -> None
         )
         if there.logged(
             log_events.LegReofferRequested
-        ):  # the request for an answer was lost as well: only another call is sure to hear it
+        ):  # the request for an answer is lost as well: only another WebRTC call surely gets it
             await there.comes_back()
         await there.hears("What shall yours be about?")
         said = [done.text for done in there.logged(log_events.MessageDone) if done.role == "user"]
     assert said == ["hi", "yes please"]
 
 
-async def test_what_arrived_and_was_not_confirmed_is_not_said_twice() -> None:
+async def test_an_item_that_arrived_without_an_acknowledgement_is_not_doubled() -> None:
     async with media_call() as there:
         await there.until(lambda: there.logged(log_events.AudioDone))
         there.azure.faults.close(1011, "server error", at="conversation.item.added")
@@ -168,7 +168,7 @@ async def test_what_arrived_and_was_not_confirmed_is_not_said_twice() -> None:
     assert said == ["hi", "yes please"]
 
 
-async def test_after_sixty_minutes_the_page_is_asked_for_another_offer() -> None:
+async def test_the_page_is_asked_for_another_offer_after_sixty_minutes() -> None:
     async with media_call() as there:
         await there.hears("haiku")
         await there.browser.connection.close()
@@ -187,7 +187,7 @@ async def test_the_call_is_hung_up_at_azure_when_it_ends() -> None:
     assert hung_up[0].headers["api-key"] == KEY
 
 
-async def test_an_answer_that_does_not_say_which_call_it_is_cannot_be_attended() -> None:
+async def test_an_answer_without_a_call_id_is_an_error() -> None:
     played = {scenario().name: scenario()}
     async with fake_azure(played, scenario().name) as there:
         there.location = None

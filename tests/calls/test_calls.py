@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from agents import RunContextWrapper, function_tool
 
-from tests.calls.call_harness import calling, frames_of, scenario, told
+from tests.calls.call_harness import calling, queued_frames, scenario, text_frames
 from tests.calls.model_fake import MS, Calls, FakeModel
 from trunkline import CallContext
 from trunkline.calls import log, log_events
@@ -152,7 +152,7 @@ async def test_a_page_gets_the_entries_it_has_not_seen_and_then_new_ones() -> No
         last = caller.call.log.last_seq
         page = caller.joins(after=last - 2)
         caller.types("more")
-        seqs = [frame["seq"] for frame in told(page)]
+        seqs = [frame["seq"] for frame in text_frames(page)]
     assert seqs[:3] == [0, last - 1, last]
     assert seqs[3:] == list(range(last + 1, last + 1 + len(seqs) - 3))
 
@@ -246,7 +246,7 @@ async def test_a_tool_that_ignores_cancelling_does_not_delay_the_close_of_the_pa
         caller.joins()
         await caller.until(lambda: caller.logged(log_events.ToolStarted))
         caller.call.hang_up()
-        assert frames_of(caller.page)[-1] == CloseFrame(CloseCode.CALL_OVER, "the call is over")
+        assert queued_frames(caller.page)[-1] == CloseFrame(CloseCode.CALL_OVER, "the call is over")
 
 
 @in_virtual_time

@@ -1,4 +1,4 @@
-"""Sound as on a telephone between the call and the model: G.711 at 8 kHz, which the caller can hear."""
+"""G.711 at 8 kHz between the call and the model: telephone audio."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ SPOKEN = pytest.mark.parametrize(
 
 
 def formats(call: VoiceCall) -> set[str]:
-    """The sound formats that sessions were asked for."""
+    """Return the audio formats of the sessions."""
     updates = [entry.event.event for entry in call.log if isinstance(entry.event, log_events.WireSent)]
     audio = [update["session"].get("audio", {}) for update in updates if update["type"] == "session.update"]
     return {side["format"]["type"] for sides in audio for side in sides.values()}
 
 
 @pytest.mark.parametrize("codec", ["pcmu", "pcma"])
-async def test_a_call_as_on_a_telephone(voice_call: VoiceCalls, codec: Codec) -> None:
+async def test_a_call_with_telephone_audio(voice_call: VoiceCalls, codec: Codec) -> None:
     call = await voice_call("simpleHandoff", codec=codec)
     turn = await call.say("yes please")
     assert turn.handed_to == "haikuWriter"
@@ -36,14 +36,14 @@ async def test_the_caller_is_understood_and_hears_nothing_above_4_khz(voice_call
     await call.hears("haiku")
     turn = await call.say("I would like a haiku")
     assert turn.handed_to == "haikuWriter"
-    sound = np.frombuffer(b"".join(bytes(segment.pcm) for segment in call.playout.segments), "<i2").astype(float)
-    power = np.abs(np.fft.rfft(sound)) ** 2
-    hertz = np.fft.rfftfreq(len(sound), 1 / SAMPLE_RATE)
+    audio = np.frombuffer(b"".join(bytes(segment.pcm) for segment in call.playout.segments), "<i2").astype(float)
+    power = np.abs(np.fft.rfft(audio)) ** 2
+    hertz = np.fft.rfftfreq(len(audio), 1 / SAMPLE_RATE)
     assert power[(hertz > 300) & (hertz < 3400)].sum() > 0.2 * power.sum()
     assert power[hertz > 4200].sum() < 0.001 * power.sum()
 
 
-async def test_the_codec_may_change_in_the_middle_of_a_call(voice_call: VoiceCalls) -> None:
+async def test_the_codec_may_change_during_a_call(voice_call: VoiceCalls) -> None:
     call = await voice_call("simpleHandoff")
     await call.silent_for(30_000)
     call.changes_codec("pcma")

@@ -1,4 +1,4 @@
-"""What a turn's delay is made of, read from the log."""
+"""The parts of a turn's latency, measured from the log."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from trunkline.calls.metrics.meters import Meters
 
 
 class Tape:
-    """A log that a test writes, and what the meters say to it."""
+    """A log that a test writes, with the meters that read it."""
 
     def __init__(self) -> None:
         self.meters = Meters()
@@ -23,7 +23,7 @@ class Tape:
         self._log = log.Log(lambda: self.now_ms)
 
     def at(self, ms: int, *events: log_events.LogEventUnion) -> None:
-        """Events at a moment."""
+        """Append events at a time."""
         self.now_ms = ms
         for event in events:
             for more in self.meters.read(self._log.append(event)):
@@ -37,7 +37,7 @@ class Tape:
 
     @property
     def parts(self) -> Mapping[str, int]:
-        """The parts of the only turn that was measured, which add up."""
+        """The parts of the only measured turn, which add up to its total."""
         parts = {part.name: part.ms for part in self.only.parts}
         assert sum(parts.values()) == self.only.total_ms
         return parts
@@ -84,12 +84,12 @@ REQUESTED = sent("response.create")
 
 
 def spoken(tape: Tape, until_ms: int) -> None:
-    """The caller speaks for long enough, until the service says that they have stopped."""
+    """Let the caller speak until the service reports the end of speech."""
     tape.at(0, log_events.SpeechStarted(item_id="s1", audio_ms=0))
     tape.at(until_ms, log_events.SpeechStopped(item_id="s1", audio_ms=until_ms))
 
 
-def test_speech_counts_from_the_callers_last_sound_and_not_from_the_end_of_the_silence() -> None:
+def test_latency_counts_from_the_end_of_speech_and_not_of_the_silence() -> None:
     tape = Tape()
     tape.at(0, session({"type": "server_vad", "silence_duration_ms": 700}))
     spoken(tape, 3000)
@@ -100,7 +100,7 @@ def test_speech_counts_from_the_callers_last_sound_and_not_from_the_end_of_the_s
     assert (tape.only.after, tape.only.total_ms, tape.only.item_id) == ("speech", 930, "m1")
 
 
-def test_the_services_own_silence_is_taken_where_the_session_does_not_say() -> None:
+def test_a_session_without_a_silence_uses_the_services_default() -> None:
     tape = Tape()
     tape.at(0, session({"type": "server_vad"}))
     spoken(tape, 3000)
@@ -108,7 +108,7 @@ def test_the_services_own_silence_is_taken_where_the_session_does_not_say() -> N
     assert tape.parts["endpointing"] == 500
 
 
-def test_semantic_turn_detection_tells_no_silence() -> None:
+def test_semantic_turn_detection_has_no_known_silence() -> None:
     tape = Tape()
     tape.at(0, session({"type": "semantic_vad"}))
     spoken(tape, 3000)
@@ -124,7 +124,7 @@ def test_the_silence_is_never_longer_than_the_speech() -> None:
     assert tape.parts["endpointing"] == 300
 
 
-def test_a_typed_message_counts_from_when_it_is_sent() -> None:
+def test_a_typed_message_counts_from_its_sending() -> None:
     tape = Tape()
     tape.at(1000, typed(), REQUESTED)
     tape.at(1040, created())
@@ -133,22 +133,22 @@ def test_a_typed_message_counts_from_when_it_is_sent() -> None:
     assert tape.only.after == "text"
 
 
-def test_the_greeting_is_measured_as_such() -> None:
+def test_the_greeting_is_measured_as_a_greeting() -> None:
     tape = Tape()
     tape.at(0, typed(hidden=True), REQUESTED)
     tape.at(80, SOUNDS)
     assert (tape.only.after, tape.only.total_ms) == ("greeting", 80)
 
 
-def test_the_time_until_the_model_is_asked_is_the_requests() -> None:
+def test_the_time_before_the_request_is_a_part() -> None:
     tape = Tape()
     tape.at(0, typed())
-    tape.at(250, REQUESTED)  # the page was waited for, to say what had been heard
+    tape.at(250, REQUESTED)  # the call waited for the page's report of played audio
     tape.at(300, SOUNDS)
     assert tape.parts == {"request": 250, "model": 50}
 
 
-def test_a_tool_and_the_second_answer_after_it() -> None:
+def test_a_tool_and_the_answer_after_it_are_parts() -> None:
     tape = Tape()
     tape.at(0, typed(), REQUESTED)
     tape.at(50, created("r1"))
@@ -166,7 +166,7 @@ def test_a_tool_and_the_second_answer_after_it() -> None:
     assert tape.only.tool_ms == 500
 
 
-def test_two_tools_at_once_are_waited_for_once() -> None:
+def test_two_tools_at_once_count_once() -> None:
     tape = Tape()
     tape.at(0, typed(), REQUESTED, created())
     for call_id in ("c1", "c2"):
@@ -183,7 +183,7 @@ def test_two_tools_at_once_are_waited_for_once() -> None:
     assert tape.only.tool_ms == 200
 
 
-def test_a_tool_that_waits_for_approval() -> None:
+def test_the_wait_for_approval_is_a_part() -> None:
     tape = Tape()
     tape.at(0, typed(), REQUESTED, created())
     tape.at(
@@ -196,7 +196,7 @@ def test_a_tool_that_waits_for_approval() -> None:
     assert tape.parts == {"model": 110, "tools": 35, "approval": 2000}
 
 
-def test_a_handoff_lasts_until_the_new_agent_is_told_to_the_model() -> None:
+def test_a_handoff_lasts_until_its_output_is_sent() -> None:
     tape = Tape()
     tape.at(0, typed(), REQUESTED, created("r1"))
     tape.at(100, function_call("c1", "transfer_to_poet"), done("r1"))
@@ -206,7 +206,7 @@ def test_a_handoff_lasts_until_the_new_agent_is_told_to_the_model() -> None:
     assert tape.only.tool_ms == 0
 
 
-def test_a_lost_link_is_a_part_of_its_own() -> None:
+def test_the_time_without_a_link_is_a_part() -> None:
     tape = Tape()
     tape.at(0, typed(), REQUESTED, created("r1"))
     tape.at(100, log_events.LinkLost(reason="broke", retry_in_ms=250))
@@ -216,7 +216,7 @@ def test_a_lost_link_is_a_part_of_its_own() -> None:
     assert tape.parts == {"model": 190, "link": 300, "request": 10}
 
 
-def test_what_holding_costs_is_seen() -> None:
+def test_holding_an_answer_back_is_a_part() -> None:
     tape = Tape()
     tape.at(0, typed(), REQUESTED, created())
     tape.at(200, said(HELD_BACK))
@@ -227,7 +227,7 @@ def test_what_holding_costs_is_seen() -> None:
     assert tape.only.guardrail_ms == 240
 
 
-def test_an_answer_that_a_guardrail_stopped_and_the_one_in_its_place() -> None:
+def test_a_stopped_answer_and_its_replacement_are_one_latency() -> None:
     tape = Tape()
     tape.at(0, typed(), REQUESTED, created("r1"))
     tape.at(100, said(HELD_BACK), log_events.GuardrailChecked(item_id="m0", guardrail="moderation", status="pending"))
@@ -242,7 +242,7 @@ def test_an_answer_that_a_guardrail_stopped_and_the_one_in_its_place() -> None:
     assert tape.only.guardrail_ms == 80
 
 
-def test_a_caller_who_goes_on_speaking_is_answered_once() -> None:
+def test_a_caller_who_continues_speaking_is_answered_once() -> None:
     tape = Tape()
     spoken(tape, 1000)
     tape.at(1020, created())
@@ -263,7 +263,7 @@ def test_a_response_that_is_being_cancelled_is_not_the_answer() -> None:
     assert tape.parts == {"request": 60, "model": 140}
 
 
-def test_tools_that_an_earlier_turn_left_running_are_not_waited_for() -> None:
+def test_tools_of_an_earlier_turn_do_not_count() -> None:
     tape = Tape()
     tape.at(0, typed(), REQUESTED, created("r1"), function_call("c1"))
     tape.at(10, log_events.ToolStarted(call_id="c1", name="slow", arguments={}, agent="host"), done("r1"))
@@ -274,7 +274,7 @@ def test_tools_that_an_earlier_turn_left_running_are_not_waited_for() -> None:
     assert tape.only.tool_ms == 0
 
 
-def test_only_the_first_sound_of_an_answer_is_waited_for() -> None:
+def test_only_the_first_audio_of_an_answer_counts() -> None:
     tape = Tape()
     tape.at(0, typed(), REQUESTED)
     tape.at(100, SOUNDS)
@@ -282,7 +282,7 @@ def test_only_the_first_sound_of_an_answer_is_waited_for() -> None:
     assert tape.only.item_id == "m1"
 
 
-def test_a_caller_who_has_gone_waits_for_nothing() -> None:
+def test_a_turn_of_a_caller_who_left_is_not_measured() -> None:
     tape = Tape()
     spoken(tape, 2000)
     tape.at(2010, log_events.LegLost(leg_id="l1", reason="closed", waiting_ms=30_000))
@@ -290,7 +290,7 @@ def test_a_caller_who_has_gone_waits_for_nothing() -> None:
     assert tape.measured == []
 
 
-def test_speech_that_a_lost_link_broke_off_is_no_turn() -> None:
+def test_speech_cut_off_by_a_lost_link_is_not_a_turn() -> None:
     tape = Tape()
     tape.at(0, log_events.SpeechStarted(item_id="s1", audio_ms=0))
     tape.at(900, log_events.LinkLost(reason="broke"), log_events.SpeechStopped(item_id="s1"))
@@ -310,7 +310,7 @@ def test_push_to_talk_counts_from_the_release(transport: log_events.Transport, l
     assert tape.only.after == "speech"
 
 
-def test_malformed_events_are_passed_over() -> None:
+def test_malformed_events_are_ignored() -> None:
     tape = Tape()
     tape.at(0, typed(), REQUESTED, received("response.created", response=7), received("session.updated", session=[]))
     tape.at(100, received("response.output_item.done", item={"type": "function_call"}))

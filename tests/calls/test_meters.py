@@ -1,4 +1,4 @@
-"""What a call used and what it cost, read from the log."""
+"""Usage and cost of a call, metered from the log."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Metered:
         return list(self._meters.text_reply(TextReply("", model=model, usage=usage)))
 
 
-def test_a_responses_tokens_by_kind_and_what_they_cost() -> None:
+def test_a_responses_tokens_are_counted_by_kind_and_priced() -> None:
     [used] = Metered().response(USAGE, output=[{"type": "function_call", "id": "f"}, {"type": "message", "id": "m1"}])
     assert used.tokens == log_events.Tokens(600, 400, 256, 64, 60, 240)
     assert (used.source, used.model, used.item_id) == ("response", MINI, "m1")
@@ -69,7 +69,7 @@ def test_a_responses_tokens_by_kind_and_what_they_cost() -> None:
     assert used.total_cost == used.cost
 
 
-def test_the_call_so_far_is_told_with_each() -> None:
+def test_each_event_has_the_calls_totals() -> None:
     call = Metered()
     [first] = call.response(USAGE, "r1")
     [second] = call.response(USAGE, "r2", status="cancelled")
@@ -77,7 +77,7 @@ def test_the_call_so_far_is_told_with_each() -> None:
     assert second.total_cost == pytest.approx(2 * first.cost, abs=1e-8)
 
 
-def test_a_response_that_is_told_twice_is_paid_once() -> None:
+def test_a_response_reported_twice_is_metered_once() -> None:
     call = Metered()
     assert len(call.response(USAGE)) == 1
     assert call.response(USAGE) == []
@@ -107,17 +107,17 @@ def test_a_dated_snapshot_costs_what_its_model_costs() -> None:
     ],
     ids=["without details", "cached tokens in a sum", "nonsense"],
 )
-def test_usage_that_says_less(usage: dict[str, Any], tokens: log_events.Tokens) -> None:
+def test_usage_with_fewer_details(usage: dict[str, Any], tokens: log_events.Tokens) -> None:
     [used] = Metered().response(usage)
     assert used.tokens == tokens
 
 
 @pytest.mark.parametrize("usage", [None, "much", []])
-def test_a_response_without_usage_is_not_paid_for(usage: object) -> None:
+def test_a_response_without_usage_is_not_metered(usage: object) -> None:
     assert Metered().response(usage) == []
 
 
-def test_a_transcription_that_goes_by_time() -> None:
+def test_a_transcription_billed_by_time() -> None:
     call = Metered()
     call.transcribes_with("gpt-realtime-whisper")
     [used] = call.transcribed({"type": "duration", "seconds": 30})
@@ -130,7 +130,7 @@ def test_a_transcription_that_goes_by_time() -> None:
     assert (answer.seconds, answer.total_seconds) == (0, 31.5)
 
 
-def test_a_transcription_that_goes_by_tokens() -> None:
+def test_a_transcription_billed_by_tokens() -> None:
     call = Metered()
     call.transcribes_with("gpt-4o-mini-transcribe")
     usage = {"type": "tokens", "input_tokens": 100, "output_tokens": 20, "input_token_details": {"audio_tokens": 90}}
@@ -139,7 +139,7 @@ def test_a_transcription_that_goes_by_tokens() -> None:
     assert used.cost == pytest.approx((100 * 1.25 + 20 * 5) / 1e6)
 
 
-def test_what_the_text_model_used() -> None:
+def test_the_text_models_usage() -> None:
     call = Metered()
     usage = {"input_tokens": 1000, "output_tokens": 100, "input_tokens_details": {"cached_tokens": 400}}
     [used] = call.text_reply("o4-mini-2025-04-16", usage)
@@ -150,11 +150,11 @@ def test_what_the_text_model_used() -> None:
     assert after.total_cost == pytest.approx(used.cost + after.cost)
 
 
-def test_a_text_model_that_does_not_say_what_it_used() -> None:
+def test_a_text_model_without_usage_is_not_metered() -> None:
     assert Metered().text_reply("rehearsal", {}) == []
 
 
-def test_a_users_table_adds_to_ours_and_replaces_it(tmp_path: Path) -> None:
+def test_a_users_price_table_extends_and_overrides_the_list_prices(tmp_path: Path) -> None:
     path = tmp_path / "prices.toml"
     path.write_text(
         """
@@ -178,7 +178,7 @@ def test_a_users_table_adds_to_ours_and_replaces_it(tmp_path: Path) -> None:
     assert table["gpt-realtime-2.1"] == LIST_PRICES["gpt-realtime-2.1"]
 
 
-def test_a_table_may_be_json(tmp_path: Path) -> None:
+def test_a_price_table_may_be_json(tmp_path: Path) -> None:
     path = tmp_path / "prices.json"
     path.write_text('{"models": {"x": {"minute": 1}}}')
     assert PriceTable.read(path)["x"] == Price(minute=1.0)
@@ -195,7 +195,7 @@ def test_a_table_may_be_json(tmp_path: Path) -> None:
         ("", "models"),
     ],
 )
-def test_a_table_that_is_none_says_why(tmp_path: Path, text: str, complaint: str) -> None:
+def test_an_invalid_price_table_is_refused_with_the_reason(tmp_path: Path, text: str, complaint: str) -> None:
     path = tmp_path / "prices.toml"
     path.write_text(text)
     with pytest.raises(PriceError, match=complaint) as refused:
@@ -203,26 +203,26 @@ def test_a_table_that_is_none_says_why(tmp_path: Path, text: str, complaint: str
     assert str(path) in str(refused.value)
 
 
-def test_a_table_that_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_price_table_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(PriceError, match="nowhere"):
         PriceTable.read(tmp_path / "nowhere.toml")
 
 
-def test_the_documented_prices_are_the_ones_that_count() -> None:
+def test_the_documented_prices_are_the_built_in_ones() -> None:
     text = (Path(__file__).parents[2] / "docs" / "measuring.md").read_text()
-    told: dict[str, tuple[float, ...]] = {}
+    documented: dict[str, tuple[float, ...]] = {}
     for line in text.splitlines():
         if line.startswith(("| `gpt-", "| `o4")):
             names, *prices = [cell.strip() for cell in line.strip("|").split("|")]
-            told |= {name.strip(" `"): tuple(float(price or 0) for price in prices) for name in names.split(",")}
+            documented |= {name.strip(" `"): tuple(float(price or 0) for price in prices) for name in names.split(",")}
     for model, price in LIST_PRICES.items():
         if price.minute:
             assert f"`{model}`" in text
             continue
         text_prices = (price.input_text, price.cached_text, price.output_text)
         listed = (*text_prices, price.input_audio, price.cached_audio, price.output_audio)
-        shown = told.pop(model)
+        shown = documented.pop(model)
         assert [one for one in shown if one] == [one for one, said in zip(listed, shown, strict=True) if said], model
         assert shown[0] == price.input_text
-    assert not told
+    assert not documented
     assert LIST_PRICES_DATE in text

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from tests.calls.call_harness import calling, frames_of, told
+from tests.calls.call_harness import calling, queued_frames, text_frames
 from tests.calls.model_fake import MS, FakeModel
 from trunkline.calls import log, log_events
 from trunkline.calls.model_link.caller_audio_buffer import MAX_HELD_BYTES
@@ -19,7 +19,7 @@ from trunkline.testing.virtual_time import in_virtual_time
 async def test_audio_flows_both_ways() -> None:
     async with calling(FakeModel(audio_ms=300)) as caller:
         await caller.greeted()
-        assert sum(len(frame) for frame in frames_of(caller.page) if isinstance(frame, bytes)) == 300 * MS
+        assert sum(len(frame) for frame in queued_frames(caller.page) if isinstance(frame, bytes)) == 300 * MS
         caller.call.receive_audio(caller.page, b"\1\2" * 480)
         await asyncio.sleep(0.1)
     assert caller.model.now.audio == b"\1\2" * 480
@@ -65,7 +65,7 @@ def test_audio_that_is_not_pcm16_is_refused(pcm: bytes) -> None:
         async with calling() as caller:
             await caller.greeted()
             caller.call.receive_audio(caller.page, pcm)
-            assert told(caller.page)[-1]["code"] == "bad_audio"
+            assert text_frames(caller.page)[-1]["code"] == "bad_audio"
             assert caller.model.now.audio == b""
 
     run()
@@ -82,7 +82,7 @@ async def test_a_second_page_is_a_viewer_that_cannot_speak() -> None:
         before = caller.call.log.last_seq
         caller.command(viewer, type="say", text="me too")
         caller.call.receive_audio(viewer, bytes(960))
-        refusal = told(viewer)[-1]
+        refusal = text_frames(viewer)[-1]
         assert (refusal["seq"], refusal["code"]) == (0, "not_the_caller")
         assert caller.call.log.last_seq == before
         assert caller.model.now.audio == b""
@@ -96,7 +96,7 @@ async def test_a_viewer_gets_the_log_and_no_audio() -> None:
         caller.call.attach(viewer, "leg_of_somebody_else", 0)
         caller.types("good morning")
         await caller.heard(2)
-        frames = frames_of(viewer)
+        frames = queued_frames(viewer)
     assert not [frame for frame in frames if isinstance(frame, bytes)]
     assert any('"You said: good morning."' in frame for frame in frames if isinstance(frame, str))
 
@@ -108,7 +108,7 @@ async def test_a_take_over_closes_the_former_callers_page() -> None:
         former = caller.page
         grant = caller.call.join(None, "websocket", take_over=True)
         assert grant.role == "caller"
-        assert frames_of(former)[-1] == CloseFrame(CloseCode.TAKEN_OVER, "taken over by another page")
+        assert queued_frames(former)[-1] == CloseFrame(CloseCode.TAKEN_OVER, "taken over by another page")
         caller.joins(leg_id=grant.leg_id)
         caller.types("it is me now")
         assert await caller.heard(2) == "You said: it is me now."
@@ -124,7 +124,7 @@ async def test_a_page_that_reconnects_with_its_leg_replaces_its_former_socket() 
         former = caller.page
         assert caller.call.join(leg_id, "websocket").leg_id == leg_id
         caller.joins(leg_id=leg_id)
-        assert isinstance(frames_of(former)[-1], CloseFrame)
+        assert isinstance(queued_frames(former)[-1], CloseFrame)
         caller.call.detach(former, "closed")
         caller.types("back again")
         assert await caller.heard(2) == "You said: back again."
@@ -169,7 +169,7 @@ async def test_an_ended_call_can_be_read() -> None:
         caller.command(type="hang_up")
         await caller.until(lambda: caller.call.is_over)
         page = caller.joins()
-        frames = frames_of(page)
+        frames = queued_frames(page)
     assert '"kind":"call.ended"' in str(frames[-2])
     assert frames[-1] == CloseFrame(CloseCode.CALL_OVER, "the call is over")
     assert page.role == "viewer"
@@ -184,7 +184,7 @@ async def test_a_page_that_does_not_read_is_closed_and_the_call_continues() -> N
         for _ in range(MAX_QUEUED_BYTES // 1_000_000 + 1):
             caller.model.now.emit("something.long", text="x" * 1_000_000)
         await asyncio.sleep(1)
-        (closing,) = frames_of(slow)
+        (closing,) = queued_frames(slow)
         assert isinstance(closing, CloseFrame)
         assert closing.code == CloseCode.TOO_SLOW
 
@@ -198,7 +198,7 @@ async def test_a_log_longer_than_the_queue_limit_can_still_be_read() -> None:
         await asyncio.sleep(1)
         late = caller.page.__class__()
         caller.call.attach(late, None, 0)
-        assert [frame["seq"] for frame in told(late)] == list(range(caller.call.log.last_seq + 1))
+        assert [frame["seq"] for frame in text_frames(late)] == list(range(caller.call.log.last_seq + 1))
 
 
 @in_virtual_time
@@ -208,7 +208,7 @@ async def test_an_error_about_a_malformed_command_goes_to_its_page_alone() -> No
         before = caller.call.log.last_seq
         for frame in ("{", "[]", '{"type":"fly"}', '{"type":"say"}', '{"type":"say","text":" "}', '{"type":"played"}'):
             caller.call.command(caller.page, frame)
-        refusals = [frame for frame in told(caller.page) if frame["seq"] == 0 and frame["kind"] == "error"]
+        refusals = [frame for frame in text_frames(caller.page) if frame["seq"] == 0 and frame["kind"] == "error"]
         assert len(refusals) == 6
         assert all(refusal["code"] == "bad_command" for refusal in refusals)
         assert "Allowed" in refusals[0]["message"]

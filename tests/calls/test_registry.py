@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from tests.calls.call_harness import Caller, frames_of, scenario
+from tests.calls.call_harness import Caller, queued_frames, scenario
 from tests.calls.model_fake import FakeModel
 from trunkline.calls.pages import CloseCode
 from trunkline.calls.registry import CallRegistry, TooManyCallsError
@@ -31,7 +31,7 @@ async def test_stopping_also_ends_calls_before_their_first_step() -> None:
         page = Caller(call, FakeModel()).joins()
     await asyncio.sleep(0)
     assert call.is_over
-    assert frames_of(page)[-1] == CloseFrame(CloseCode.CALL_OVER, "the call is over")
+    assert queued_frames(page)[-1] == CloseFrame(CloseCode.CALL_OVER, "the call is over")
 
 
 @in_virtual_time

@@ -1,4 +1,4 @@
-"""An agent's session: what the Agents SDK would offer the model, and nothing that is turned off."""
+"""An agent's session configuration: the SDK's tools and handoffs, without disabled ones."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ poet: RealtimeAgent[Any] = RealtimeAgent(name="Haiku writer", handoff_descriptio
 clerk: RealtimeAgent[Any] = RealtimeAgent(name="clerk")
 
 
-async def test_handoffs_are_the_tools_that_the_sdk_makes_of_them() -> None:
+async def test_handoffs_become_the_same_tools_as_in_the_sdk() -> None:
     host: RealtimeAgent[Any] = RealtimeAgent(name="host", handoffs=[poet, realtime_handoff(clerk)])
     session = await agent_session(host, CONTEXT, {})
     assert [(tool["name"], tool["description"], tool["parameters"]) for tool in session["tools"]] == [
@@ -24,7 +24,7 @@ async def test_handoffs_are_the_tools_that_the_sdk_makes_of_them() -> None:
     ]
 
 
-async def test_a_handoff_that_is_turned_off_is_not_offered() -> None:
+async def test_a_disabled_handoff_is_not_offered() -> None:
     async def never(_context: object, _agent: object) -> bool:
         return False
 

@@ -1,4 +1,4 @@
-"""Asking the text model from a tool: what it is told, tools of its own, and answers of a wanted form."""
+"""A tool's requests to the text model: the prompt, nested tools, typed answers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Context = RunContextWrapper[CallContext[Any]]
 
 @dataclass
 class Verdict:
-    """What the text model shall answer."""
+    """The form of the text model's answer."""
 
     good: bool
     why: str
@@ -34,7 +34,7 @@ async def look_up(ctx: Context, thing: str) -> dict[str, str]:
 
 
 def asking(answerer: Any, **how: Any) -> Scenario[Any]:
-    """An agent whose one tool asks the text model, and who says what came of it."""
+    """Make a scenario: an agent with a tool that asks the text model, and that says the result."""
 
     @function_tool(failure_error_function=None)
     async def consult(ctx: Context) -> Any:
@@ -61,7 +61,7 @@ def events(call: VoiceCall, kind: type[log_events.LogEvent]) -> list[Any]:
     return [entry.event for entry in call.log if isinstance(entry.event, kind)]
 
 
-async def test_it_is_told_the_last_messages_and_the_question(voice_call: VoiceCalls) -> None:
+async def test_the_prompt_has_the_latest_messages_and_the_question(voice_call: VoiceCalls) -> None:
     seen: list[Sequence[Any]] = []
 
     async def answerer(question: Question) -> str:
@@ -75,7 +75,7 @@ async def test_it_is_told_the_last_messages_and_the_question(voice_call: VoiceCa
     assert seen[-1] == [("assistant", "str: Sell."), ("user", "two"), ("user", "What now?")]
 
 
-async def test_an_answer_of_a_class(voice_call: VoiceCalls) -> None:
+async def test_an_answer_may_be_a_class(voice_call: VoiceCalls) -> None:
     async def answerer(question: Question) -> dict[str, Any]:
         assert question.schema is not None
         assert question.schema["required"] == ["good", "why"]
@@ -85,7 +85,7 @@ async def test_an_answer_of_a_class(voice_call: VoiceCalls) -> None:
     assert (await call.say("well?")).text == "Verdict: Verdict(good=True, why='It is cheap.')"
 
 
-async def test_an_answer_of_another_form_is_an_error_that_says_where(voice_call: VoiceCalls) -> None:
+async def test_an_answer_that_does_not_fit_is_an_error_with_its_place(voice_call: VoiceCalls) -> None:
     async def answerer(_question: Question) -> str:
         return '{"good": "perhaps", "why": ""}'
 
@@ -94,7 +94,7 @@ async def test_an_answer_of_another_form_is_an_error_that_says_where(voice_call:
     assert "not a valid Verdict: good" in turn.text
 
 
-async def test_an_object_of_a_json_schema(voice_call: VoiceCalls) -> None:
+async def test_an_answer_may_follow_a_json_schema(voice_call: VoiceCalls) -> None:
     async def answerer(_question: Question) -> dict[str, Any]:
         return {"n": 1}
 
@@ -103,7 +103,7 @@ async def test_an_object_of_a_json_schema(voice_call: VoiceCalls) -> None:
     assert (await call.say("well?")).text == "dict: {'n': 1}"
 
 
-async def test_it_may_call_tools_which_are_in_the_log_as_children(voice_call: VoiceCalls) -> None:
+async def test_the_text_models_tool_calls_are_logged_as_children(voice_call: VoiceCalls) -> None:
     async def answerer(question: Question) -> str:
         found = await question.call_tool("look_up", thing="tea")
         return f"Tea is {found['price']}."
@@ -128,7 +128,7 @@ async def test_a_model_that_only_calls_tools_is_stopped(voice_call: VoiceCalls) 
     assert len(events(call, log_events.ToolStarted)) == 1 + MAX_ROUNDS
 
 
-async def test_nobody_who_answers_is_an_error_the_agent_can_act_on(voice_call: VoiceCalls) -> None:
+async def test_a_missing_text_model_is_an_error_that_the_agent_can_act_on(voice_call: VoiceCalls) -> None:
     async def answerer(_question: Question) -> str:
         raise LookupError("no advice today")
 
@@ -138,8 +138,8 @@ async def test_nobody_who_answers_is_an_error_the_agent_can_act_on(voice_call: V
     assert "no advice today" in (events(call, log_events.ToolDone)[0].error or "")
 
 
-async def test_outside_a_call_there_is_nobody_to_ask() -> None:
+async def test_a_context_without_a_call_has_no_text_model() -> None:
     context: CallContext[Any] = CallContext(call_id="c", scenario="s", state=None)
-    with pytest.raises(TextModelError, match="of no call"):
+    with pytest.raises(TextModelError, match="outside a call"):
         await context.ask("advice", "Give advice.")
     assert isinstance(look_up, FunctionTool)

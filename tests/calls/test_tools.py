@@ -1,4 +1,4 @@
-"""Running one tool: what the model is told, and what the log."""
+"""Tool execution: the output for the model, and the result or error for the log."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def run(tool: FunctionTool, arguments: str = "{}", timeout_s: float = 30.0
 
 
 def giving(value: object) -> FunctionTool:
-    """A tool that returns `value` as it is."""
+    """Make a tool that returns `value`."""
 
     async def invoke(_context: Any, _arguments: str) -> Any:
         return value
@@ -43,7 +43,7 @@ def giving(value: object) -> FunctionTool:
 
 
 def raising(error: BaseException, **settings: Any) -> FunctionTool:
-    """A tool that fails."""
+    """Make a tool that raises `error`."""
 
     async def fail() -> str:
         """Fails."""
@@ -92,7 +92,7 @@ ODD = [
 
 
 @pytest.mark.parametrize(("value", "expected"), ODD, ids=[type(value).__name__ for value, _ in ODD])
-async def test_whatever_a_tool_returns_the_model_gets_text_and_the_log_json(value: object, expected: object) -> None:
+async def test_any_result_is_text_for_the_model_and_json_for_the_log(value: object, expected: object) -> None:
     outcome = await run(giving(value))
     assert outcome.error is None
     outcome.output.encode()
@@ -104,14 +104,14 @@ async def test_whatever_a_tool_returns_the_model_gets_text_and_the_log_json(valu
         assert sorted(frame["result"]) == ["a", "b"]
 
 
-async def test_what_holds_itself_ends_somewhere() -> None:
+async def test_a_value_that_contains_itself_is_cut() -> None:
     circle: list[object] = []
     circle += [circle, circle, {"again": circle}]
     outcome = await run(giving(circle))
     assert len(outcome.output) < 1000
 
 
-def test_what_branches_without_end_is_bounded() -> None:
+def test_a_value_with_too_many_branches_is_cut() -> None:
     tree: object = "leaf"
     for _ in range(40):
         tree = [tree, tree]
@@ -120,7 +120,7 @@ def test_what_branches_without_end_is_bounded() -> None:
     assert time.monotonic() - began < 5
 
 
-def test_a_copy_does_not_change_with_what_it_was_made_of() -> None:
+def test_a_converted_value_does_not_change_with_its_source() -> None:
     note = {"items": [1]}
     copy = to_json_value(note)
     note["items"].append(2)
@@ -149,7 +149,7 @@ async def test_wrong_arguments_are_explained_to_the_model() -> None:
     assert "is not of type 'object'" in ((await run(weather, "[]")).error or "")
 
 
-async def test_a_schema_that_is_none_is_an_error_of_the_tool() -> None:
+async def test_an_invalid_schema_is_an_error_of_the_tool() -> None:
     async def invoke(_context: Any, _arguments: str) -> str:
         return "ran"
 
@@ -159,17 +159,17 @@ async def test_a_schema_that_is_none_is_an_error_of_the_tool() -> None:
     assert outcome.error is not None
 
 
-async def test_an_exception_reaches_the_log_as_it_is_and_the_model_as_an_error() -> None:
+async def test_an_exception_is_logged_and_is_an_error_for_the_model() -> None:
     outcome = await run(raising(ValueError("no such city")))
     assert outcome.error == "ValueError: no such city"
     assert msgspec.json.decode(outcome.output) == {"error": "fail failed: ValueError: no such city"}
 
 
-async def test_an_exception_without_words_has_its_type() -> None:
+async def test_an_exception_without_a_message_is_logged_by_its_type() -> None:
     assert (await run(raising(KeyError()))).error == "KeyError"
 
 
-async def test_a_users_own_explanation_is_for_the_model_and_the_real_error_for_the_log() -> None:
+async def test_a_failure_error_function_is_for_the_model_and_the_real_error_for_the_log() -> None:
     def explain(_context: RunContextWrapper[Any], error: Exception) -> str:
         return f"Ask the caller to wait ({error})."
 
@@ -177,11 +177,11 @@ async def test_a_users_own_explanation_is_for_the_model_and_the_real_error_for_t
     assert outcome == ToolOutcome("Ask the caller to wait (503).", error="ValueError: 503")
 
 
-async def test_a_tool_whose_failures_shall_be_raised_fails_only_itself() -> None:
+async def test_a_tool_that_raises_its_failures_does_not_end_the_call() -> None:
     assert (await run(raising(ValueError("503"), failure_error_function=None))).error == "ValueError: 503"
 
 
-async def test_a_tool_that_wants_to_end_the_program_does_not() -> None:
+async def test_a_tool_cannot_end_the_program() -> None:
     assert (await run(raising(SystemExit("bye")))).error == "SystemExit: bye"
 
     @function_tool
@@ -209,7 +209,7 @@ async def test_a_cancelled_inner_task_is_the_tools_own_error() -> None:
 
 
 @in_virtual_time
-async def test_a_tool_that_takes_too_long_is_told_to_the_model() -> None:
+async def test_a_tool_that_takes_too_long_is_an_error() -> None:
     @function_tool
     async def slow() -> str:
         """Slow."""
@@ -222,7 +222,7 @@ async def test_a_tool_that_takes_too_long_is_told_to_the_model() -> None:
 
 
 @in_virtual_time
-async def test_a_tool_may_have_a_limit_of_its_own() -> None:
+async def test_a_tool_may_set_a_longer_limit() -> None:
     @function_tool(timeout=60)
     async def slow() -> str:
         """Slow."""
@@ -232,7 +232,7 @@ async def test_a_tool_may_have_a_limit_of_its_own() -> None:
     assert (await run(slow)).result == "in time"
 
 
-async def test_a_tool_that_needs_approval_is_not_run_without() -> None:
+async def test_a_tool_that_needs_approval_does_not_run_without_it() -> None:
     ran = False
 
     @function_tool(needs_approval=True)
@@ -251,7 +251,7 @@ async def test_a_stub_returns_true() -> None:
     assert outcome == ToolOutcome("true", result=True)
 
 
-async def test_a_tool_without_async_blocks_nothing_and_may_leave_notes() -> None:
+async def test_a_tool_without_async_runs_in_a_thread_and_may_leave_breadcrumbs() -> None:
     threads: list[int] = []
 
     @function_tool
@@ -277,7 +277,7 @@ async def test_a_tool_without_async_blocks_nothing_and_may_leave_notes() -> None
     assert caller.logged(log_events.Breadcrumb)[0].title == "thinking"
 
 
-def test_an_event_with_what_json_cannot_hold_is_still_an_event() -> None:
+def test_an_event_with_values_that_json_cannot_hold_is_logged() -> None:
     event = log_events.Breadcrumb(title="half \ud800", data={"who": Unspeakable(), "big": Point(2**70)})
     frame = msgspec.json.decode(log.frame_of(event, 7, 8))
     assert frame == {
@@ -286,12 +286,12 @@ def test_an_event_with_what_json_cannot_hold_is_still_an_event() -> None:
     }  # fmt: skip
 
 
-# The tool's own guardrails --------------------------------------------------------------------------------------------
+# Guardrails of tools ------------------------------------------------------------------------------------------------
 def refusing(_data: Any) -> ToolGuardrailFunctionOutput:
     return ToolGuardrailFunctionOutput.reject_content("Ask for something smaller.")
 
 
-async def test_a_guardrail_of_a_tools_arguments_keeps_it_from_running() -> None:
+async def test_an_input_guardrail_prevents_the_tool_call() -> None:
     ran = []
 
     @function_tool(tool_input_guardrails=[tool_input_guardrail(refusing)])
@@ -305,7 +305,7 @@ async def test_a_guardrail_of_a_tools_arguments_keeps_it_from_running() -> None:
     assert outcome.error == "the guardrail 'refusing' stopped it"
 
 
-async def test_a_guardrail_of_a_tools_result_keeps_it_from_the_model() -> None:
+async def test_an_output_guardrail_hides_the_result_from_the_model() -> None:
     def secret(data: Any) -> ToolGuardrailFunctionOutput:
         if "secret" in data.output:
             return ToolGuardrailFunctionOutput.raise_exception()
@@ -322,7 +322,7 @@ async def test_a_guardrail_of_a_tools_result_keeps_it_from_the_model() -> None:
     assert outcome.error == "the guardrail 'secret' stopped it"
 
 
-async def test_a_tools_time_begins_when_it_is_allowed() -> None:
+async def test_the_time_limit_starts_after_the_approval() -> None:
     @function_tool(needs_approval=True)
     async def delete() -> str:
         """Deletes."""

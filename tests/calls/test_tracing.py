@@ -1,4 +1,4 @@
-"""A call as OpenTelemetry sees it: spans and metrics by the SDK's exporters in memory."""
+"""OpenTelemetry spans and metrics of a call, in the SDK's in-memory exporters."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ USAGE = {
 
 
 class Watched:
-    """Calls that are traced into memory."""
+    """In-memory exporters of spans and metrics."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._exporter = InMemorySpanExporter()
@@ -51,19 +51,19 @@ class Watched:
 
     @property
     def spans(self) -> dict[str, ReadableSpan]:
-        """The finished spans by name."""
+        """Return the finished spans by name."""
         return {span.name: span for span in self._exporter.get_finished_spans()}
 
     @property
     def everything(self) -> str:
-        """All that leaves the process, as text."""
+        """Return all exported data as text."""
         data = self._reader.get_metrics_data()
         return "\n".join(span.to_json() for span in self._exporter.get_finished_spans()) + (
             data.to_json() if data else ""
         )
 
     def figures(self) -> dict[str, list[Any]]:
-        """The data points of each metric."""
+        """Return the data points of each metric."""
         data = self._reader.get_metrics_data()
         assert data is not None
         return {
@@ -75,7 +75,7 @@ class Watched:
 
 
 class Tape:
-    """A call's log with meters and tracing, as the call has them."""
+    """A call's log with meters and tracing."""
 
     def __init__(self, *, content: bool) -> None:
         self._now_ms = 0
@@ -104,7 +104,7 @@ class Tape:
                 self._log.append(more)
 
     def says(self, text: str) -> None:
-        """The caller's words."""
+        """Append a message of the caller."""
         self.at(self._now_ms, log_events.MessageDone(item_id="u1", role="user", text=text))
 
 
@@ -126,11 +126,11 @@ SAYS = received("response.output_audio_transcript.delta", item_id="m1", response
 TOOL = log_events.ToolStarted(call_id="c1", name="pay", arguments={"note": SECRET}, agent="clerk")
 
 
-def test_without_a_provider_there_is_no_tracing() -> None:
+def test_tracing_needs_an_installed_provider() -> None:
     assert tracing() is None
 
 
-def test_the_call_is_a_trace_of_its_own(watched: Watched) -> None:
+def test_each_call_is_a_separate_trace(watched: Watched) -> None:
     call = watched.call()
     call.at(5000, log_events.CallEnded(reason="caller hung up"))
     span = watched.spans["invoke_workflow shop"]
@@ -147,7 +147,7 @@ def test_the_call_is_a_trace_of_its_own(watched: Watched) -> None:
     }
 
 
-def test_a_response_from_when_it_was_asked_for(watched: Watched) -> None:
+def test_a_response_span_starts_at_the_request(watched: Watched) -> None:
     call = watched.call()
     call.at(100, log_events.WireSent(event={"type": "response.create"}))
     call.at(150, CREATED)
@@ -180,7 +180,7 @@ def test_a_response_from_when_it_was_asked_for(watched: Watched) -> None:
     }
 
 
-def test_the_agent_who_speaks_is_told_with_the_response(watched: Watched) -> None:
+def test_a_response_span_names_the_agent(watched: Watched) -> None:
     call = watched.call()
     call.at(100, log_events.AgentChanged(agent="returns", previous="clerk"), CREATED)
     call.at(200, response_done(), log_events.CallEnded(reason="over"))
@@ -197,7 +197,7 @@ def test_the_agent_who_speaks_is_told_with_the_response(watched: Watched) -> Non
         (log_events.CallEnded(reason="over"), "call_ended"),
     ],
 )
-def test_a_response_that_came_to_nothing_is_an_error(watched: Watched, end: Any, kind: str) -> None:
+def test_a_failed_or_lost_response_is_an_error(watched: Watched, end: Any, kind: str) -> None:
     call = watched.call()
     call.at(100, CREATED)
     call.at(200, end)
@@ -207,7 +207,7 @@ def test_a_response_that_came_to_nothing_is_an_error(watched: Watched, end: Any,
     assert span.end_time == BEGAN_NS + 200_000_000
 
 
-def test_a_cancelled_response_is_no_error(watched: Watched) -> None:
+def test_a_cancelled_response_is_not_an_error(watched: Watched) -> None:
     call = watched.call()
     call.at(100, CREATED)
     call.at(200, response_done("cancelled", status_details={"reason": "turn_detected"}))
@@ -216,7 +216,7 @@ def test_a_cancelled_response_is_no_error(watched: Watched) -> None:
     assert span.status.status_code is StatusCode.UNSET
 
 
-def test_a_tool_and_one_that_it_had_called(watched: Watched) -> None:
+def test_a_nested_tool_is_a_child_span(watched: Watched) -> None:
     call = watched.call()
     call.at(100, TOOL)
     call.at(150, log_events.ToolStarted(call_id="c2", name="balance", arguments={}, agent="clerk", parent="c1"))
@@ -240,7 +240,7 @@ def test_a_tool_and_one_that_it_had_called(watched: Watched) -> None:
     assert durations == {"balance": pytest.approx(0.1), "pay": pytest.approx(0.2)}
 
 
-def test_a_guardrail_that_tripped(watched: Watched) -> None:
+def test_a_tripped_guardrail_has_a_span(watched: Watched) -> None:
     call = watched.call()
     call.at(100, log_events.GuardrailChecked(item_id="m1", guardrail="moderation", status="pending"))
     call.at(
@@ -257,7 +257,7 @@ def test_a_guardrail_that_tripped(watched: Watched) -> None:
     }
 
 
-def test_a_turn_with_what_was_waited_for(watched: Watched) -> None:
+def test_a_turn_span_has_the_parts_of_its_latency(watched: Watched) -> None:
     call = watched.call()
     call.at(0, log_events.SpeechStarted(item_id="s1", audio_ms=0))
     call.at(2000, log_events.SpeechStopped(item_id="s1", audio_ms=2000))
@@ -302,13 +302,13 @@ def _a_call_full_of_secrets(call: Tape) -> None:
     call.at(300, response_done(output=[message]), log_events.CallEnded(reason="over"))
 
 
-def test_nothing_that_was_said_leaves_the_process(watched: Watched) -> None:
+def test_no_content_is_exported_by_default(watched: Watched) -> None:
     _a_call_full_of_secrets(watched.call())
     assert "execute_tool pay" in watched.everything
     assert SECRET not in watched.everything
 
 
-def test_what_was_said_is_told_if_a_setting_asks_for_it(watched: Watched) -> None:
+def test_a_setting_exports_content(watched: Watched) -> None:
     _a_call_full_of_secrets(watched.call(content=True))
     response = watched.spans["chat gpt-realtime-2.1-mini"].attributes or {}
     assert response["gen_ai.input.messages"] == (
@@ -320,7 +320,7 @@ def test_what_was_said_is_told_if_a_setting_asks_for_it(watched: Watched) -> Non
     assert tool["gen_ai.tool.call.result"] == f'"{SECRET}"'
 
 
-def test_malformed_events_are_passed_over(watched: Watched) -> None:
+def test_malformed_events_are_ignored(watched: Watched) -> None:
     call = watched.call()
     call.at(1, received("response.created", response=None), received("response.done", response={}))
     call.at(2, log_events.CallEnded(reason="over"))

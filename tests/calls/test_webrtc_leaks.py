@@ -1,4 +1,4 @@
-"""Many calls over WebRTC through the whole application, and nothing of them is left."""
+"""Many calls over WebRTC through the whole application leave no task, thread, peer or socket."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ from trunkline.settings import Settings
 
 pytestmark = pytest.mark.speech
 CALLS = int(os.environ.get("TRUNKLINE_LEAK_CALLS", "100"))
-"""A hundred take some 20 s of a core."""
+"""A hundred take about 20 s of a core."""
 AT_ONCE = 10
 FRAME_MEDIA_READY = '{"type": "media_ready"}'
 
 
 async def until(condition: Callable[[], object], within_s: float = 20.0) -> None:
-    """Waits until something is true."""
+    """Wait until a condition is true."""
     async with asyncio.timeout(within_s):
-        while not condition():  # noqa: ASYNC110 - the condition is the test's own
+        while not condition():  # noqa: ASYNC110 - the condition has no event
             await asyncio.sleep(0.01)
 
 
 async def offering() -> RTCPeerConnection:
-    """A page's side of the media."""
+    """Make the page's peer connection with an offer."""
     peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
     peer.addTrack(AudioStreamTrack())
     peer.createDataChannel("oai-events")
@@ -48,7 +48,7 @@ async def offering() -> RTCPeerConnection:
 
 
 async def one_call(call: Call, number: int) -> RTCPeerConnection:
-    """A third are hung up at once, a third lose their media before, a third dial anew in mid-sentence."""
+    """Hold a call. A third hang up at once, a third lose their media first, a third offer again in mid-sentence."""
     peer = await offering()
     answer = await call.answer_offer(peer.localDescription.sdp)
     await peer.setRemoteDescription(RTCSessionDescription(answer, "answer"))

@@ -1,4 +1,4 @@
-"""Dialling, as a call does it: the sideband becomes the link, and no WebRTC call is left behind at the provider."""
+"""SDP offers of a call: the sideband becomes the link, and every WebRTC call is hung up at the provider."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class FakeMedia(FakeModel):
     """A model with WebRTC. Attributes as `FakeModel`'s, and:
 
     Attributes:
-        dial_takes_s: how long dialling takes.
-        refuses: what dialling raises.
-        dialled: the sessions that were bound into calls, by call id.
-        open: the WebRTC calls that go on.
-        sidebands: the call ids that sidebands asked for; None for a socket of its own.
+        dial_takes_s: the time for the answer to an offer.
+        refuses: the error that an offer raises.
+        dialled: the sessions bound into WebRTC calls, by `rtc_call_id`.
+        open: the WebRTC calls that are not hung up.
+        sidebands: the `rtc_call_id` of each connection; None for one without a WebRTC call.
     """
 
     dial_takes_s: float = 0.01
@@ -59,14 +59,14 @@ class FakeMedia(FakeModel):
 
 @contextlib.asynccontextmanager
 async def calling(model: FakeMedia) -> AsyncIterator[Caller]:
-    """A call over WebRTC that nobody has dialled yet."""
+    """Run a call over WebRTC, before any offer, and yield its caller."""
     async with CallRegistry(time_limits=CallTimeLimits()) as registry:
         call = registry.start(scenario(), model, agent=None, transport="webrtc")
         yield Caller(call, model)
 
 
 async def greeted(caller: Caller) -> None:
-    """The page has dialled, and listens to the greeting."""
+    """Send an offer, and listen to the greeting."""
     await caller.call.answer_offer("offer")
     caller.joins()
     caller.command(type="media_ready")
@@ -80,7 +80,7 @@ async def greeted(caller: Caller) -> None:
 
 
 @in_virtual_time
-async def test_the_answer_is_the_services_and_the_link_its_sideband() -> None:
+async def test_the_services_answer_is_returned_and_the_link_is_its_sideband() -> None:
     model = FakeMedia()
     async with calling(model) as caller:
         assert await caller.call.answer_offer("offer") == "answer to offer"
@@ -89,7 +89,7 @@ async def test_the_answer_is_the_services_and_the_link_its_sideband() -> None:
 
 
 @in_virtual_time
-async def test_the_session_is_bound_in_before_anybody_could_speak() -> None:
+async def test_the_session_is_bound_in_before_the_caller_can_speak() -> None:
     model = FakeMedia()
     async with calling(model) as caller:
         await caller.call.answer_offer("offer")
@@ -100,7 +100,7 @@ async def test_the_session_is_bound_in_before_anybody_could_speak() -> None:
 
 
 @in_virtual_time
-async def test_before_it_is_dialled_a_webrtc_call_connects_nowhere() -> None:
+async def test_a_webrtc_call_does_not_connect_before_an_offer() -> None:
     model = FakeMedia()
     async with calling(model) as caller:
         await asyncio.sleep(10)
@@ -110,7 +110,7 @@ async def test_before_it_is_dialled_a_webrtc_call_connects_nowhere() -> None:
 
 
 @in_virtual_time
-async def test_the_greeting_comes_when_the_page_says_that_media_flows() -> None:
+async def test_the_greeting_waits_for_media_ready() -> None:
     model = FakeMedia()
     async with calling(model) as caller:
         await caller.call.answer_offer("offer")
@@ -122,7 +122,7 @@ async def test_the_greeting_comes_when_the_page_says_that_media_flows() -> None:
 
 
 @in_virtual_time
-async def test_the_end_of_the_call_hangs_up() -> None:
+async def test_the_end_of_the_call_hangs_up_the_webrtc_call() -> None:
     model = FakeMedia()
     async with calling(model) as caller:
         await greeted(caller)
@@ -132,7 +132,7 @@ async def test_the_end_of_the_call_hangs_up() -> None:
 
 
 @in_virtual_time
-async def test_a_server_that_stops_hangs_up() -> None:
+async def test_stopping_the_server_hangs_up_the_webrtc_call() -> None:
     model = FakeMedia()
     async with calling(model) as caller:
         await greeted(caller)
@@ -141,7 +141,7 @@ async def test_a_server_that_stops_hangs_up() -> None:
 
 
 @in_virtual_time
-async def test_dialling_anew_hangs_up_the_former_and_gives_the_conversation_to_the_new() -> None:
+async def test_another_offer_hangs_up_the_former_webrtc_call_and_replays_the_conversation() -> None:
     model = FakeMedia()
     async with calling(model) as caller:
         await greeted(caller)
@@ -158,7 +158,7 @@ async def test_dialling_anew_hangs_up_the_former_and_gives_the_conversation_to_t
 
 
 @in_virtual_time
-async def test_the_relay_takes_over_and_the_webrtc_call_is_hung_up() -> None:
+async def test_a_change_to_the_relay_hangs_up_the_webrtc_call() -> None:
     model = FakeMedia()
     async with calling(model) as caller:
         await caller.call.answer_offer("offer")
@@ -176,7 +176,7 @@ async def test_the_relay_takes_over_and_the_webrtc_call_is_hung_up() -> None:
 
 
 @in_virtual_time
-async def test_an_answer_that_comes_after_the_relay_was_chosen_is_hung_up() -> None:
+async def test_an_answer_after_a_change_to_the_relay_is_hung_up() -> None:
     model = FakeMedia(dial_takes_s=4.0)
     async with calling(model) as caller:
         dialling = asyncio.create_task(caller.call.answer_offer("offer"))
@@ -190,7 +190,7 @@ async def test_an_answer_that_comes_after_the_relay_was_chosen_is_hung_up() -> N
 
 
 @in_virtual_time
-async def test_an_answer_for_a_caller_who_was_taken_over_is_hung_up() -> None:
+async def test_an_answer_after_a_take_over_is_hung_up() -> None:
     model = FakeMedia(dial_takes_s=2.0)
     async with calling(model) as caller:
         first = asyncio.create_task(caller.call.answer_offer("offer"))
@@ -204,7 +204,7 @@ async def test_an_answer_for_a_caller_who_was_taken_over_is_hung_up() -> None:
 
 
 @in_virtual_time
-async def test_an_answer_that_comes_after_the_end_is_hung_up() -> None:
+async def test_an_answer_after_the_end_is_hung_up() -> None:
     model = FakeMedia(dial_takes_s=4.0)
     async with calling(model) as caller:
         dialling = asyncio.create_task(caller.call.answer_offer("offer"))
@@ -216,7 +216,7 @@ async def test_an_answer_that_comes_after_the_end_is_hung_up() -> None:
 
 
 @in_virtual_time
-async def test_a_redial_just_before_the_end_leaves_nothing_behind() -> None:
+async def test_an_offer_just_before_the_end_is_hung_up() -> None:
     model = FakeMedia()
     async with calling(model) as caller:
         await greeted(caller)
@@ -227,7 +227,7 @@ async def test_a_redial_just_before_the_end_leaves_nothing_behind() -> None:
 
 
 @in_virtual_time
-async def test_a_refusal_is_told_and_the_relay_still_works() -> None:
+async def test_a_refused_offer_raises_and_the_relay_still_works() -> None:
     model = FakeMedia(refuses=ProviderError("no WebRTC today", retry=False))
     async with calling(model) as caller:
         with pytest.raises(ProviderError, match="no WebRTC today"):
@@ -238,7 +238,7 @@ async def test_a_refusal_is_told_and_the_relay_still_works() -> None:
 
 
 @in_virtual_time
-async def test_a_cut_sideband_is_attached_again_by_its_call_without_a_replay() -> None:
+async def test_a_lost_sideband_attaches_again_without_a_replay() -> None:
     model = FakeMedia()
     async with calling(model) as caller:
         await greeted(caller)
@@ -252,7 +252,7 @@ async def test_a_cut_sideband_is_attached_again_by_its_call_without_a_replay() -
 
 
 @in_virtual_time
-async def test_a_webrtc_call_that_is_no_more_makes_the_page_dial() -> None:
+async def test_a_webrtc_call_that_has_ended_asks_the_page_for_another_offer() -> None:
     model = FakeMedia()
     async with calling(model) as caller:
         await greeted(caller)
@@ -267,7 +267,7 @@ async def test_a_webrtc_call_that_is_no_more_makes_the_page_dial() -> None:
 
 
 @in_virtual_time
-async def test_a_scenario_that_holds_back_what_is_unchecked_needs_its_sound_to_pass_us() -> None:
+async def test_a_scenario_that_holds_answers_back_refuses_offers() -> None:
     model = FakeMedia()
     held = scenario()
     held.hold = True

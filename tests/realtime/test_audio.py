@@ -1,4 +1,4 @@
-"""Sound on the wire: G.711 by the tables of the recommendation, resampling without clicks, durations."""
+"""Audio formats: G.711 by the tables of the recommendation, resampling without clicks, durations."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_a_decoded_code_encodes_to_itself(law: str) -> None:
 
 
 @pytest.mark.parametrize("law", ["audio/pcmu", "audio/pcma"])
-def test_encode_table_rises_with_the_value_and_errs_by_at_most_half_a_step(law: str) -> None:
+def test_encoding_rises_with_the_value_and_errs_by_at_most_half_a_step(law: str) -> None:
     every = np.arange(-32768, 32768).astype(np.int16)
     back = _decode_table(law)[_encode_table(law)[every.view(np.uint16)]].astype(np.int32)
     assert (np.diff(back) >= 0).all()
@@ -101,7 +101,7 @@ def test_both_laws_agree_with_audioop_for_every_value() -> None:
 @pytest.mark.parametrize(("from_rate", "to_rate"), RATES)
 @settings(max_examples=25, deadline=None)
 @given(sizes=st.lists(st.integers(0, 3001), max_size=12))
-def test_where_the_stream_is_cut_makes_no_difference(from_rate: int, to_rate: int, sizes: list[int]) -> None:
+def test_the_cuts_of_the_stream_make_no_difference(from_rate: int, to_rate: int, sizes: list[int]) -> None:
     sound = tone(440, from_rate, 0.1)
     cut = samples(convert(Resampler(from_rate, to_rate), sound, sizes))
     whole = samples(convert(Resampler(from_rate, to_rate), sound, []))
@@ -110,7 +110,7 @@ def test_where_the_stream_is_cut_makes_no_difference(from_rate: int, to_rate: in
 
 
 @pytest.mark.parametrize(("from_rate", "to_rate"), RATES)
-def test_a_tone_keeps_its_place_level_and_purity(from_rate: int, to_rate: int) -> None:
+def test_a_tone_keeps_its_phase_level_and_purity(from_rate: int, to_rate: int) -> None:
     out = samples(convert(Resampler(from_rate, to_rate), tone(1000, from_rate), [960, 17, 5]))
     assert out.size == to_rate // 2
     expected = samples(tone(1000, to_rate))
@@ -121,13 +121,13 @@ def test_a_tone_keeps_its_place_level_and_purity(from_rate: int, to_rate: int) -
 @pytest.mark.parametrize(
     ("from_rate", "to_rate", "hz"), [(24_000, 16_000, 8200), (24_000, 8000, 4200), (48_000, 24_000, 13_000)]
 )
-def test_what_the_lower_rate_cannot_carry_is_gone(from_rate: int, to_rate: int, hz: float) -> None:
+def test_frequencies_above_the_lower_rate_are_removed(from_rate: int, to_rate: int, hz: float) -> None:
     out = samples(convert(Resampler(from_rate, to_rate), tone(hz, from_rate), []))
     assert np.abs(out[to_rate // 50 : -to_rate // 50]).max() < 8000 * 10 ** (-60 / 20)
 
 
 @pytest.mark.parametrize(("from_rate", "to_rate"), RATES)
-def test_it_is_as_good_as_soxr_on_speech_like_noise(from_rate: int, to_rate: int) -> None:
+def test_the_quality_is_that_of_soxr_on_speech_like_noise(from_rate: int, to_rate: int) -> None:
     low = min(from_rate, to_rate)
     spectrum = np.fft.rfft(np.random.default_rng(7).normal(0, 3000, from_rate))
     spectrum[int(low * 0.38) :] = 0
@@ -142,21 +142,21 @@ def test_it_is_as_good_as_soxr_on_speech_like_noise(from_rate: int, to_rate: int
 @pytest.mark.parametrize(
     ("from_rate", "to_rate", "lag_ms"), [(24_000, 16_000, 2), (24_000, 8000, 4), (8000, 24_000, 4)]
 )
-def test_sound_is_held_back_for_a_few_milliseconds_only(from_rate: int, to_rate: int, lag_ms: int) -> None:
+def test_the_delay_is_a_few_milliseconds(from_rate: int, to_rate: int, lag_ms: int) -> None:
     resampler = Resampler(from_rate, to_rate)
     out = len(resampler.feed(tone(440, from_rate, 0.02)))
     assert out / 2 / to_rate * 1000 >= 20 - lag_ms
 
 
-def test_silence_stays_silent_and_the_loudest_sound_does_not_wrap() -> None:
+def test_silence_stays_silent_and_the_loudest_audio_does_not_wrap() -> None:
     assert not any(convert(Resampler(24_000, 16_000), bytes(9600), []))
     square = np.where(np.arange(4800) // 50 % 2, 32767, -32768).astype("<i2").tobytes()
     out = samples(convert(Resampler(24_000, 8000), square, []))
     crossings = np.count_nonzero(np.diff(np.sign(out[25:-25])))
-    assert crossings == 95 - 2  # one at each edge of the wave but the first and the last: nothing wrapped
+    assert crossings == 95 - 2  # one at each edge of the wave but the first and the last, so that nothing wrapped
 
 
-def test_after_a_flush_the_resampler_is_as_new() -> None:
+def test_a_flush_resets_the_resampler() -> None:
     resampler = Resampler(24_000, 16_000)
     first = convert(resampler, tone(300, 24_000), [100])
     assert convert(resampler, tone(300, 24_000), [100]) == first
@@ -179,7 +179,7 @@ def test_g711_round_trips_a_tone_in_pieces(law: str, sizes: list[int]) -> None:
     assert 10 * np.log10(np.mean(samples(sound)[middle] ** 2) / np.mean(error**2)) > 33  # dB, G.711's own noise
 
 
-def test_pcm_passes_unchanged_and_never_with_half_a_sample() -> None:
+def test_pcm_passes_unchanged_in_whole_samples() -> None:
     decoder = FORMATS["audio/pcm"].decoder()
     assert [decoder.feed(piece) for piece in (b"abc", b"de", b"f", b"gh")] == [b"ab", b"cd", b"ef", b"gh"]
 

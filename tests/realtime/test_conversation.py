@@ -1,4 +1,4 @@
-"""Items in order, and what was heard of the spoken ones."""
+"""The order of items, and truncation of spoken ones."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from trunkline.realtime.conversation import ContentAudio, Conversation, ConversationError
 
-FAULTS = ("duplicate", "no_such_previous", "no_such_item", "not_spoken")
+CODES = ("duplicate", "no_such_previous", "no_such_item", "not_spoken")
 
 
 def item(item_id: str, role: str = "user", **part: Any) -> dict[str, Any]:
@@ -23,7 +23,7 @@ def order(conversation: Conversation) -> list[str]:
 
 @pytest.fixture
 def spoken() -> Conversation:
-    """One message of 300 ms: "One" by 100 ms, "One two" by 200, "One two three." by 300."""
+    """Make one message of 300 ms: "One" by 100 ms, "One two" by 200, "One two three." by 300."""
     conversation = Conversation()
     conversation.insert(item("a", "assistant", type="output_audio", transcript="One two three."))
     sound = ContentAudio()
@@ -34,7 +34,7 @@ def spoken() -> Conversation:
     return conversation
 
 
-def test_items_follow_the_one_they_name() -> None:
+def test_an_item_follows_its_previous_item() -> None:
     conversation = Conversation()
     assert conversation.insert(item("a")) is None
     assert conversation.insert(item("c")) == "a"
@@ -45,13 +45,13 @@ def test_items_follow_the_one_they_name() -> None:
     assert conversation.last_id == "c"
 
 
-def test_an_unknown_place_is_refused() -> None:
+def test_an_unknown_previous_item_is_refused() -> None:
     with pytest.raises(ConversationError) as caught:
         Conversation().insert(item("a"), "nobody")
     assert caught.value.code == "no_such_previous"
 
 
-def test_an_id_is_taken_once() -> None:
+def test_an_id_cannot_be_used_twice() -> None:
     conversation = Conversation()
     conversation.insert(item("a"))
     with pytest.raises(ConversationError) as caught:
@@ -79,20 +79,20 @@ def test_a_retrieved_item_is_a_copy() -> None:
 @pytest.mark.parametrize(
     ("heard_ms", "words"), [(0, ""), (99, ""), (100, "One"), (250, "One two"), (300, "One two three.")]
 )
-def test_truncating_leaves_what_was_heard(spoken: Conversation, heard_ms: int, words: str) -> None:
+def test_truncating_keeps_the_heard_words(spoken: Conversation, heard_ms: int, words: str) -> None:
     assert spoken.truncate("a", 0, heard_ms)["content"][0]["transcript"] == words
     sound = spoken.audio_of("a")
     assert sound is not None
     assert (sound.ms, len(sound.data)) == (heard_ms, heard_ms * 48)
 
 
-def test_sound_cannot_be_truncated_to_more_than_it_is(spoken: Conversation) -> None:
+def test_audio_cannot_be_truncated_beyond_its_end(spoken: Conversation) -> None:
     with pytest.raises(ConversationError, match="300ms is already shorter than 301ms") as caught:
         spoken.truncate("a", 0, 301)
     assert caught.value.code == "too_short"
 
 
-def test_only_the_agents_sound_can_be_truncated(spoken: Conversation) -> None:
+def test_only_the_agents_audio_can_be_truncated(spoken: Conversation) -> None:
     spoken.insert(item("b", text="typed"))
     for item_id, index in (("b", 0), ("a", 1)):
         with pytest.raises(ConversationError) as caught:
@@ -100,7 +100,7 @@ def test_only_the_agents_sound_can_be_truncated(spoken: Conversation) -> None:
         assert caught.value.code == "not_spoken"
 
 
-def test_the_oldest_sound_is_dropped_first_and_its_length_is_not() -> None:
+def test_the_oldest_audio_is_dropped_first_and_keeps_its_length() -> None:
     conversation = Conversation(max_audio_bytes=1000)
     for name in "abc":
         conversation.insert(item(name, "assistant", transcript="x"))
@@ -129,6 +129,6 @@ def test_any_changes_leave_a_conversation_well_formed(changes: list[tuple[str, i
             else:
                 conversation.truncate(name, 0, other)
         except ConversationError as error:
-            assert error.code in FAULTS  # noqa: PT017 - whether it raises is left to chance here
+            assert error.code in CODES  # noqa: PT017 - the example decides if it raises
         assert order(conversation) == model
         assert [conversation.previous_id(name) for name in model] == [None, *model][: len(model)]

@@ -1,4 +1,4 @@
-"""GA and preview: one protocol in two dialects, and nothing lost between them but what the other cannot say."""
+"""Translation between GA and preview: only fields that the other dialect lacks are lost."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ preview_items = st.one_of(
 
 
 def has_spoken(item: dict[str, Any]) -> bool:
-    """Whether it is an answer in sound, which the types do not let a response's own input have."""
+    """Return whether it is an answer in audio, which the types do not allow in the input of a response."""
     return any(part["type"] == "audio" for part in item.get("content", ()))
 
 
@@ -114,7 +114,7 @@ def test_a_preview_session_comes_back_from_ga_as_it_was(session: dict[str, Any])
 
 
 @given(preview_sessions)
-def test_a_session_that_both_know_comes_back_from_the_preview_as_it_was(session: dict[str, Any]) -> None:
+def test_a_session_with_common_fields_comes_back_from_the_preview_as_it_was(session: dict[str, Any]) -> None:
     ga = session_to_ga(session)
     preview = session_to_preview(ga, temperature=0.7)
     check_session(preview)
@@ -137,13 +137,13 @@ def test_a_preview_item_comes_back_as_it_was(item: dict[str, Any]) -> None:
     )
     | st.fixed_dictionaries({"type": st.just("input_audio_buffer.append"), "audio": st.just("AAAA")})
 )
-def test_what_a_client_sends_comes_back_as_it_was(event: dict[str, Any]) -> None:
+def test_a_clients_event_comes_back_as_it_was(event: dict[str, Any]) -> None:
     check_client(event)
     assert client_event_to_preview(client_event_to_ga(event)) == event
 
 
 @given(st.dictionaries(words, json, max_size=4), st.sampled_from(["session", "item", "response", "error"]), json)
-def test_nothing_malformed_makes_it_fail(rest: dict[str, Any], name: str, inner: Any) -> None:
+def test_malformed_events_do_not_raise(rest: dict[str, Any], name: str, inner: Any) -> None:
     event = {**rest, "type": "session.update", name: inner}
     client_event_to_ga(event)
     client_event_to_preview(event)
@@ -151,7 +151,7 @@ def test_nothing_malformed_makes_it_fail(rest: dict[str, Any], name: str, inner:
     server_event_to_preview(event)
 
 
-def test_fields_that_neither_dialect_knows_stay_as_they_came() -> None:
+def test_fields_unknown_in_both_dialects_stay_as_they_arrived() -> None:
     assert session_to_ga({"surprise": 1, "voice": "sage"}) == {
         "type": "realtime",
         "surprise": 1,
@@ -162,7 +162,7 @@ def test_fields_that_neither_dialect_knows_stay_as_they_came() -> None:
     assert server_event_to_preview(event) == event
 
 
-def test_only_what_an_update_brings_is_translated() -> None:
+def test_only_the_fields_of_an_update_are_translated() -> None:
     assert session_to_ga({"turn_detection": None}) == {
         "type": "realtime",
         "audio": {"input": {"turn_detection": None}},
@@ -175,16 +175,16 @@ def test_a_function_that_must_be_called_may_be_named_as_in_ga() -> None:
 
 
 @pytest.mark.parametrize("modalities", [["audio", "text"], ["text", "audio"]])
-def test_sound_and_its_words_are_one_modality_in_ga(modalities: list[str]) -> None:
+def test_audio_and_text_are_one_modality_in_ga(modalities: list[str]) -> None:
     assert session_to_ga({"modalities": modalities})["output_modalities"] == ["audio"]
 
 
-def test_the_temperature_is_the_previews_own() -> None:
+def test_only_the_preview_has_a_temperature() -> None:
     assert session_to_ga({"temperature": 0.6}) == {"type": "realtime"}
     assert response_to_ga({"temperature": 0.6}) == {}
 
 
-def test_what_the_preview_never_had_is_left_out() -> None:
+def test_fields_that_the_preview_lacks_are_left_out() -> None:
     ga = {
         "type": "realtime",
         "truncation": "auto",
@@ -207,7 +207,7 @@ def test_what_the_preview_never_had_is_left_out() -> None:
         "response.mcp_call.failed",
     ],
 )
-def test_events_that_the_preview_never_had_are_not_told(kind: str) -> None:
+def test_events_that_the_preview_lacks_are_dropped(kind: str) -> None:
     assert server_event_to_preview({"type": kind, "event_id": "e"}) is None
 
 
@@ -220,7 +220,7 @@ def test_events_that_the_preview_never_had_are_not_told(kind: str) -> None:
     ],
 )
 @pytest.mark.parametrize("end", ["delta", "done"])
-def test_the_names_of_what_is_said(ga: str, preview: str, end: str) -> None:
+def test_the_names_of_output_events(ga: str, preview: str, end: str) -> None:
     told = {"type": f"{ga}.{end}", "event_id": "e", "delta": "x"}
     assert server_event_to_preview(told) == {**told, "type": f"{preview}.{end}"}
     assert server_event_to_ga({**told, "type": f"{preview}.{end}"}) == (told,)
@@ -250,7 +250,7 @@ def test_an_item_that_is_complete_when_created_is_added_and_done_in_ga() -> None
     assert only["type"] == "conversation.item.added"
 
 
-def test_an_error_speaks_of_the_clients_own_names() -> None:
+def test_an_error_has_the_names_of_the_clients_dialect() -> None:
     error = {
         "type": "invalid_request_error",
         "code": "invalid_value",
@@ -280,7 +280,7 @@ TRANSCRIPTION = {
 }
 
 
-def test_a_transcription_session_has_events_of_its_own_in_the_preview() -> None:
+def test_the_preview_has_separate_events_for_transcription_sessions() -> None:
     update = {"type": "session.update", "event_id": "e", "session": TRANSCRIPTION}
     told = client_event_to_preview(update)
     assert told["type"] == "transcription_session.update"
@@ -289,7 +289,7 @@ def test_a_transcription_session_has_events_of_its_own_in_the_preview() -> None:
 
 
 @pytest.mark.parametrize("moment", ["created", "updated"])
-def test_what_a_transcription_session_is_told_goes_both_ways(moment: str) -> None:
+def test_events_of_a_transcription_session_are_translated_both_ways(moment: str) -> None:
     event = {"type": f"session.{moment}", "event_id": "e", "session": {**TRANSCRIPTION, "id": "sess_1"}}
     told = server_event_to_preview(event)
     assert told is not None
