@@ -21,7 +21,8 @@ def test_the_index_names_at_least_ten_behaviours() -> None:
 @pytest.mark.parametrize(("behaviour", "file", "symbol"), ROWS)
 def test_the_file_of_a_behaviour_defines_its_symbol(behaviour: str, file: str, symbol: str) -> None:
     tree = ast.parse((ROOT / "src" / "trunkline" / file).read_text("utf-8"))
-    defined = {node.name for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)}
+    definitions = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+    defined = {node.name for node in tree.body if isinstance(node, definitions)}
     assert symbol in defined, behaviour
 
 

@@ -11,6 +11,7 @@ from trunkline.calls.machine import effects, inputs
 from trunkline.calls.machine.machine import CallMachine
 from trunkline.calls.machine.plan import CallPlan
 from trunkline.realtime.events import Event
+from trunkline.realtime.ids import new_id
 
 CALLER_WAIT_MS = 30_000.0
 
@@ -51,7 +52,7 @@ class CallDriver:
     """
 
     def __init__(self, *, configures: bool = True, **changes: Any) -> None:
-        self.machine = CallMachine(plan(**changes))
+        self.machine = CallMachine(plan(**changes), new_id)
         self.configures = configures
         self.now_ms = 0.0
         self.sent: list[Event] = []

@@ -44,7 +44,7 @@ from trunkline.engine.server import EmbeddedServer, EngineServer
 from trunkline.engine.speech.stt.scripted_stt import ScriptedStt
 from trunkline.engine.speech.vad import EnergyVoiceActivity
 from trunkline.engine.transports.ice import IceOptions
-from trunkline.realtime.events import new_id
+from trunkline.realtime.ids import new_id
 from trunkline.scenario.scenario import Scenario
 from trunkline.settings import Settings
 from trunkline.testing.silent_tts import SilentTts

@@ -14,7 +14,8 @@ from websockets.exceptions import ConnectionClosed
 from tests.providers import azure_validation
 from tests.providers.azure_faults import Answer
 from trunkline.realtime.dialects import server_event_to_preview
-from trunkline.realtime.events import Event, MalformedEventError, decode, encode, new_id
+from trunkline.realtime.events import Event, MalformedEventError, decode, encode
+from trunkline.realtime.ids import new_id
 from trunkline.testing.fault_schedule import Fault
 
 if TYPE_CHECKING:

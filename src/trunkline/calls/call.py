@@ -33,7 +33,8 @@ from trunkline.calls.model_link.link import Link, Route
 from trunkline.calls.pages import CloseCode, Grant, Leg, LegRole, Page
 from trunkline.calls.time_limits import DEFAULT_TIME_LIMITS, CallTimeLimits
 from trunkline.providers import Connection, Provider, ProviderError
-from trunkline.realtime.events import Event, new_id
+from trunkline.realtime.events import Event
+from trunkline.realtime.ids import new_id
 from trunkline.scenario.scenario import Scenario
 
 logger = logging.getLogger(__name__)
@@ -104,7 +105,7 @@ class Call:
                 now_ms=self._now_ms,
             ),
         )
-        self._machine: CallMachine = CallMachine(self._plan(transport, codec))
+        self._machine: CallMachine = CallMachine(self._plan(transport, codec), new_id)
         self._link = Link(self._feed, Route(self._connect) if transport == "websocket" else None)
         self._rtc_call_id: str | None = None
         self._rtc_calls_to_hang_up: set[str] = set()

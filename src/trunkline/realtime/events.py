@@ -7,13 +7,15 @@ does not break an older Trunkline.
 from __future__ import annotations
 
 import base64
-import secrets
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import msgspec
 
 Event = dict[str, Any]
 Item = dict[str, Any]
+NewId = Callable[[str], str]
+"""A source of ids, such as `realtime.ids.new_id`: it takes a prefix and returns a new id."""
 _T = TypeVar("_T")
 _NESTED = (dict, list)
 
@@ -45,14 +47,6 @@ def decode(frame: bytes | str) -> Event:
 def encode(event: Event) -> bytes:
     """Encode the event as one UTF-8 JSON frame. Bytes in it become base64."""
     return _encoder.encode(event)
-
-
-def new_id(prefix: str) -> str:
-    """Return a new id in the services' style: the prefix, "_" and 21 random characters that cannot be guessed.
-
-    The services' prefixes are `item`, `resp`, `event`, `call` and `sess`.
-    """
-    return f"{prefix}_{secrets.token_hex(11)[:21]}"
 
 
 def text_of(item: Item) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from trunkline.realtime.events import new_id
+from trunkline.realtime.ids import new_id
 from trunkline.scenario.moves import call_tool
 from trunkline.scenario.question import Question
 from trunkline.scenario.rehearsal import RehearsalError

@@ -19,7 +19,8 @@ from trunkline.calls.agents.runner import StateError, make_state
 from trunkline.calls.log_events import CallSettings
 from trunkline.providers import Provider, ProviderError
 from trunkline.providers.text_model_client import MissingTextModel, TextModelClient
-from trunkline.realtime.events import Event, new_id
+from trunkline.realtime.events import Event
+from trunkline.realtime.ids import new_id
 from trunkline.scenario.context import CallContext
 from trunkline.scenario.scenario import Scenario
 from trunkline.scenario.text_model import TextModelError, TextPrompt

@@ -15,10 +15,10 @@ from trunkline.calls import log_events
 from trunkline.calls.machine.effects import KeepCallerAudio, ReleaseCallerAudio
 from trunkline.calls.machine.outbox import Outbox
 from trunkline.calls.machine.playout import Playout
-from trunkline.calls.machine.response_scheduler import RESEND_PENDING, ResponseScheduler
+from trunkline.calls.machine.response_scheduler import BlockReason, ResponseScheduler
 from trunkline.calls.machine.transcript import Transcript
 from trunkline.realtime.event_fields import ms_field, text_field
-from trunkline.realtime.events import Event, new_id
+from trunkline.realtime.events import Event
 
 RESEND_WAIT_MS = 2_500.0
 """Time a new session has to detect the turns in the resent audio; then the call continues without them."""
@@ -67,9 +67,9 @@ class CallerTurns:
         self.abort_speech()
         item_id = text_field(event, "item_id")
         audio_ms = ms_field(event, "audio_start_ms")
-        self._scheduler.caller_speaking = True
+        self._scheduler.on_caller_speech(speaking=True)
         if not self._match_resent(item_id) and not self._playout.over_webrtc:
-            self._open[item_id] = _OpenTurn(new_id("turn"))
+            self._open[item_id] = _OpenTurn(self._outbox.new_id("turn"))
         if (turn := self._open.get(item_id)) is not None:
             self._outbox.emit(KeepCallerAudio(turn.turn_id, audio_ms or 0))
         self._speaking = self._transcript.logged_id(item_id)
@@ -77,7 +77,7 @@ class CallerTurns:
 
     def on_speech_stopped(self, event: Event) -> None:
         """Handle `input_audio_buffer.speech_stopped`."""
-        self._scheduler.caller_speaking = False
+        self._scheduler.on_caller_speech(speaking=False)
         audio_ms = ms_field(event, "audio_end_ms")
         if (turn := self._open.get(str(event.get("item_id")))) is not None:
             turn.end_ms = audio_ms
@@ -109,7 +109,7 @@ class CallerTurns:
 
     def abort_speech(self) -> None:
         """Log the end of the speech in progress, which the session will not report."""
-        self._scheduler.caller_speaking = False
+        self._scheduler.on_caller_speech(speaking=False)
         if self._speaking is not None:
             self._outbox.log(log_events.SpeechStopped(item_id=self._speaking))
             self._speaking = None
@@ -121,7 +121,7 @@ class CallerTurns:
             return
         self.discard()
         if not self._playout.over_webrtc:
-            self._press_turn = _OpenTurn(new_id("turn"))
+            self._press_turn = _OpenTurn(self._outbox.new_id("turn"))
             self._outbox.emit(KeepCallerAudio(self._press_turn.turn_id, None))
 
     # A session is lost ----------------------------------------------------------------------------------------------
@@ -150,7 +150,7 @@ class CallerTurns:
         if self._playout.over_webrtc:
             self.discard()
         elif self._resending:
-            self._scheduler.block(RESEND_PENDING)
+            self._scheduler.block(BlockReason.RESEND_PENDING)
             self._outbox.set_timer(RESEND_TIMER, self._outbox.now_ms + RESEND_WAIT_MS)
 
     def unblock_if_resent(self) -> None:
@@ -196,5 +196,5 @@ class CallerTurns:
 
     def _end_resend(self) -> None:
         self._resending.clear()
-        self._scheduler.unblock(RESEND_PENDING)
+        self._scheduler.unblock(BlockReason.RESEND_PENDING)
         self._outbox.set_timer(RESEND_TIMER, None)

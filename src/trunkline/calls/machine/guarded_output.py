@@ -22,7 +22,7 @@ from trunkline.calls.machine.plan import CallPlan
 from trunkline.calls.machine.playout import Playout
 from trunkline.calls.machine.response_scheduler import ResponseScheduler
 from trunkline.calls.machine.transcript import Transcript, system_item
-from trunkline.realtime.events import Item, new_id, text_of
+from trunkline.realtime.events import Item, text_of
 
 _SENTENCE_END = re.compile(r"[.!?…。！？]+[\"'”’)\]]*(?=\s)|\n")
 
@@ -335,7 +335,7 @@ class GuardedOutput:
             error = f"Guardrails stopped {self._stopped_this_turn} answers in a row; no other answer is requested."
             self._outbox.log(log_events.CallError(message=error, code="guardrails_exhausted"))
             return
-        item_id = new_id("item")
+        item_id = self._outbox.new_id("item")
         note = _retry_note(result, last=last)
         self._outbox.log_all(self._transcript.add_note(item_id, note))
         self._outbox.send({"type": "conversation.item.create", "item": system_item(item_id, note)})

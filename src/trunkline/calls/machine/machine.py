@@ -51,7 +51,7 @@ from trunkline.calls.machine.playout import TRUNCATION_TIMER, Playout
 from trunkline.calls.machine.push_to_talk import COMMIT_TIMER, PushToTalk
 from trunkline.calls.machine.redaction import redact
 from trunkline.calls.machine.response_retry import RETRY_TIMER, ResponseRetry
-from trunkline.calls.machine.response_scheduler import CALLER_AWAY, LINK_DOWN, REQUESTED, ResponseScheduler
+from trunkline.calls.machine.response_scheduler import BlockReason, ResponseScheduler
 from trunkline.calls.machine.session_lifecycle import (
     MISSED_RESPONSE_TIMER,
     RENEWAL_TIMER,
@@ -62,7 +62,7 @@ from trunkline.calls.machine.tool_calls import ToolCalls
 from trunkline.calls.machine.transcript import Transcript, system_item, user_item
 from trunkline.providers.error_policy import classify
 from trunkline.realtime.event_fields import text_field
-from trunkline.realtime.events import Event, new_id
+from trunkline.realtime.events import Event, NewId
 
 GREETING = "hi"
 """Hidden message of the caller, to which the first agent answers with its greeting."""
@@ -72,13 +72,18 @@ _UNLOGGED = {"response.output_audio.delta"}
 
 
 class CallMachine:
-    """State machine of one call. The shell feeds it inputs in order and carries out the effects in order."""
+    """State machine of one call. The shell feeds it inputs in order and carries out the effects in order.
 
-    def __init__(self, plan: CallPlan) -> None:
+    Args:
+        plan: the facts that are fixed when the call is made.
+        new_id: source of ids. The same inputs and ids give the same effects.
+    """
+
+    def __init__(self, plan: CallPlan, new_id: NewId) -> None:
         self.plan = plan
         self.transcript = Transcript()
-        self._scheduler = ResponseScheduler()
-        self._outbox = outbox = Outbox()
+        self._scheduler = ResponseScheduler(new_id)
+        self._outbox = outbox = Outbox(new_id)
         self._playout = Playout(outbox, self._scheduler, self.transcript)
         self._output = GuardedOutput(plan, outbox, self._scheduler, self.transcript, self._playout)
         self._tools = ToolCalls(plan, outbox, self._scheduler, self.transcript)
@@ -171,8 +176,8 @@ class CallMachine:
         outbox.log(log_events.AgentChanged(agent=plan.first_agent))
         self._push_to_talk.log_settings()
         outbox.log_all(plan.notices)
-        self._scheduler.block(LINK_DOWN)
-        self._scheduler.block(CALLER_AWAY)
+        self._scheduler.block(BlockReason.LINK_DOWN)
+        self._scheduler.block(BlockReason.CALLER_AWAY)
         self._wait_for_caller()
         self._limits.begin()
         return outbox.take()
@@ -204,7 +209,7 @@ class CallMachine:
     # The caller -----------------------------------------------------------------------------------------------------
     def _on_caller_joined(self, joined: CallerJoined) -> None:
         self._caller_there = self._joined = True
-        self._scheduler.unblock(CALLER_AWAY)
+        self._scheduler.unblock(BlockReason.CALLER_AWAY)
         self._outbox.set_timer(_CALLER_TIMER, None)
         if (leg := (joined.leg_id, joined.transport)) != self._leg:  # a page may send media_ready twice
             self._leg = leg
@@ -219,7 +224,7 @@ class CallMachine:
     def _on_caller_left(self, left: CallerLeft) -> None:
         self._caller_there = False
         self._leg = None
-        self._scheduler.block(CALLER_AWAY)
+        self._scheduler.block(BlockReason.CALLER_AWAY)
         self._push_to_talk.on_caller_left()
         self._caller_turns.abort_speech()
         self._caller_turns.discard()
@@ -302,7 +307,7 @@ class CallMachine:
         self._caller_turns.on_pressed(continues=self._push_to_talk.press())
 
     def _add_caller_text(self, text: str, *, hidden: bool = False) -> None:
-        item_id = new_id("item")
+        item_id = self._outbox.new_id("item")
         self._outbox.log_all(self.transcript.add_typed(item_id, text, hidden=hidden))
         self._outbox.send({"type": "conversation.item.create", "item": user_item(item_id, text)})
         self._scheduler.request_response([item_id] if self._outbox.reaches_model else [])
@@ -314,7 +319,7 @@ class CallMachine:
 
     def _add_note(self, text: str) -> str:
         """Add a system message that the caller does not see, and return the id of its item."""
-        item_id = new_id("item")
+        item_id = self._outbox.new_id("item")
         self._outbox.log_all(self.transcript.add_note(item_id, text))
         self._outbox.send({"type": "conversation.item.create", "item": system_item(item_id, text)})
         return item_id
@@ -490,7 +495,7 @@ class CallMachine:
 
     def _on_response_created(self, event: Event) -> None:
         response_id = text_field(event["response"], "id")
-        caller_speaks = self._scheduler.active == REQUESTED and self._scheduler.caller_speaking
+        caller_speaks = self._scheduler.awaits_announcement and self._scheduler.caller_speaking
         self._scheduler.on_response_created(response_id)
         self._caller_turns.on_response_created()
         if (cancel := self._scheduler.repeat_cancel()) is not None:

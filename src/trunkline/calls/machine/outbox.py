@@ -6,18 +6,20 @@ from collections.abc import Iterable
 
 from trunkline.calls.log_events import CallError, LogEventUnion, WireSent
 from trunkline.calls.machine.effects import AppendToLog, Effect, Send, SetTimer
-from trunkline.realtime.events import Event
+from trunkline.realtime.events import Event, NewId
 
 
 class Outbox:
     """Collector of the effects of one step, shared by the parts of the machine.
 
     Attributes:
+        new_id: source of ids for items, events and turns.
         now_ms: time of the step, in ms of the call's clock.
         link_up: true if events reach the model now.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, new_id: NewId) -> None:
+        self.new_id = new_id
         self.now_ms = 0.0
         self.link_up = False
         self._buffered: list[Event] | None = None

@@ -11,7 +11,7 @@ from trunkline.calls.machine.effects import PlayAudio
 from trunkline.calls.machine.inputs import AudioReceived
 from trunkline.calls.machine.outbox import Outbox
 from trunkline.calls.machine.relay_playout import RelayPlayout
-from trunkline.calls.machine.response_scheduler import TRUNCATION_PENDING, ResponseScheduler
+from trunkline.calls.machine.response_scheduler import BlockReason, ResponseScheduler
 from trunkline.calls.machine.transcript import Transcript
 from trunkline.calls.machine.webrtc_playout import MS_PER_CHARACTER, WebRtcPlayout
 from trunkline.realtime.event_fields import text_field
@@ -121,12 +121,12 @@ class Playout:
 
     def _await_truncation(self, item_id: str | None) -> None:
         self._outbox.log(log_events.AudioCleared(item_id=item_id))
-        self._scheduler.block(TRUNCATION_PENDING)
+        self._scheduler.block(BlockReason.TRUNCATION_PENDING)
         self._outbox.set_timer(TRUNCATION_TIMER, self._outbox.now_ms + TRUNCATION_WAIT_MS)
 
     def settle_truncations(self) -> None:
         """Truncate the messages that were cut, at the part that was heard by now."""
-        self._scheduler.unblock(TRUNCATION_PENDING)
+        self._scheduler.unblock(BlockReason.TRUNCATION_PENDING)
         self._outbox.set_timer(TRUNCATION_TIMER, None)
         for played in self._webrtc.take_truncations() if self._webrtc else ():
             message = self._transcript.message(played.item_id)

@@ -11,7 +11,7 @@ from trunkline.calls.machine.outbox import Outbox
 from trunkline.calls.machine.plan import CallPlan
 from trunkline.calls.machine.playout import Playout
 from trunkline.calls.machine.response_scheduler import ResponseScheduler
-from trunkline.realtime.events import Event, new_id
+from trunkline.realtime.events import Event
 
 WEBRTC_LAG_MS = 200.0
 """Additional delay of audio over WebRTC, compared with the page's commands: the commit waits for it after a release."""
@@ -91,7 +91,7 @@ class PushToTalk:
         self.pressed = True
         self._uncommitted = False
         self._outbox.set_timer(COMMIT_TIMER, None)
-        self._scheduler.caller_speaking = True
+        self._scheduler.on_caller_speech(speaking=True)
         if not continues:
             self._outbox.send({"type": "input_audio_buffer.clear"})
         return continues
@@ -112,8 +112,8 @@ class PushToTalk:
         if not self._uncommitted or not self._outbox.reaches_model:
             return
         self._uncommitted = False
-        self._scheduler.caller_speaking = False
-        self._commit_id = new_id("event")
+        self._scheduler.on_caller_speech(speaking=False)
+        self._commit_id = self._outbox.new_id("event")
         self._outbox.send({"type": "input_audio_buffer.commit", "event_id": self._commit_id})
 
     def is_own_commit(self, event_id: str | None) -> bool:
@@ -130,7 +130,7 @@ class PushToTalk:
         if self._uncommitted:
             self._outbox.set_timer(COMMIT_TIMER, self._outbox.now_ms + RESENT_AUDIO_WAIT_MS)
         if self.pressed or self._uncommitted:
-            self._scheduler.caller_speaking = True
+            self._scheduler.on_caller_speech(speaking=True)
 
     def on_caller_left(self) -> None:
         """Drop the turn in progress."""
@@ -139,7 +139,7 @@ class PushToTalk:
     def _reset(self) -> None:
         self.pressed = self._uncommitted = False
         self._outbox.set_timer(COMMIT_TIMER, None)
-        self._scheduler.caller_speaking = False
+        self._scheduler.on_caller_speech(speaking=False)
 
     # Settings -------------------------------------------------------------------------------------------------------
     def set_codec(self, codec: log_events.Codec) -> bool:

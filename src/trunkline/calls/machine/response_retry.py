@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from trunkline.calls.machine.outbox import Outbox
-from trunkline.calls.machine.response_scheduler import RETRY_PENDING, ResponseScheduler
+from trunkline.calls.machine.response_scheduler import BlockReason, ResponseScheduler
 from trunkline.calls.machine.session_lifecycle import SessionLifecycle
 from trunkline.providers.error_policy import ErrorPolicy, Fault, Recovery
 from trunkline.realtime.events import Event
@@ -74,7 +74,7 @@ class ResponseRetry:
 
     def on_retry_timer(self) -> None:
         """Allow requests again: the service's retry delay is over."""
-        self._scheduler.unblock(RETRY_PENDING)
+        self._scheduler.unblock(BlockReason.RETRY_PENDING)
 
     def _recover(self, fault: Fault) -> None:
         if fault.recovery not in (Recovery.RETRY, Recovery.RENEW_SESSION):
@@ -83,5 +83,5 @@ class ResponseRetry:
         if fault.recovery is Recovery.RENEW_SESSION:
             self._session.renew("the session only fails", make_before_break=False)
         elif fault.retry_after_s:
-            self._scheduler.block(RETRY_PENDING)
+            self._scheduler.block(BlockReason.RETRY_PENDING)
             self._outbox.set_timer(RETRY_TIMER, self._outbox.now_ms + fault.retry_after_s * 1000)

@@ -9,35 +9,54 @@ service had acknowledged the request's items by then. So each turn is answered e
 from __future__ import annotations
 
 from collections.abc import Iterable
+from enum import Enum, auto
 
-from trunkline.realtime.events import Event, new_id
+from trunkline.realtime.events import Event, NewId
 
-REQUESTED = ""
-"""Value of `ResponseScheduler.active` between a `response.create` and its `response.created`."""
-UNANNOUNCED = "unknown"
-"""Value of `ResponseScheduler.active` when the service reports an active response that it never announced."""
 
-# Reasons to block requests
-LINK_DOWN = "link"
-CALLER_AWAY = "caller"
-TRUNCATION_PENDING = "truncation"
-RETRY_PENDING = "retry"
-RESEND_PENDING = "resend"
+class ResponseState(Enum):
+    """State of the current response.
+
+    Attributes:
+        IDLE: the model gives no response.
+        REQUESTED: `response.create` is sent, and `response.created` has not arrived.
+        IN_PROGRESS: the service has announced the response.
+        UNANNOUNCED: the service reports an active response that it never announced.
+        CANCELLING_REQUEST: a requested response is cancelled before the service announced it.
+        CANCELLING: a response is cancelled and not over yet; its audio is dropped.
+    """
+
+    IDLE = auto()
+    REQUESTED = auto()
+    IN_PROGRESS = auto()
+    UNANNOUNCED = auto()
+    CANCELLING_REQUEST = auto()
+    CANCELLING = auto()
+
+
+class BlockReason(Enum):
+    """Reason of a part to hold back the pending request."""
+
+    LINK_DOWN = auto()
+    CALLER_AWAY = auto()
+    TRUNCATION_PENDING = auto()
+    RETRY_PENDING = auto()
+    RESEND_PENDING = auto()
 
 
 class ResponseScheduler:
     """State of the current response and of the one pending request. `next_request` returns the event to send.
 
-    Attributes:
-        active: id of the response in progress, `REQUESTED` or `UNANNOUNCED`; None while the model is idle.
-        caller_speaking: true if the caller speaks, so that nothing is requested.
-        cancelling: true if the response in progress is cancelled and not over yet; its audio is dropped.
+    Args:
+        new_id: source of ids for events.
     """
 
-    def __init__(self) -> None:
-        self.active: str | None = None
-        self.caller_speaking = False
-        self.cancelling = False
+    def __init__(self, new_id: NewId) -> None:
+        self._new_id = new_id
+        self._state = ResponseState.IDLE
+        self._response_id: str | None = None
+        """Id of the current response; None until the service announces it."""
+        self._caller_speaking = False
         self._wanted = False
         self._unacked: set[str] = set()
         """Items that the pending request answers and the service has not acknowledged."""
@@ -46,7 +65,28 @@ class ResponseScheduler:
         self._request_unacked: set[str] = set()
         self._request_answered = False
         """True if the response that began after the last `response.create` has seen all items of it."""
-        self._blocks: set[str] = set()
+        self._blocks: set[BlockReason] = set()
+
+    # State ----------------------------------------------------------------------------------------------------------
+    @property
+    def state(self) -> ResponseState:
+        """State of the current response."""
+        return self._state
+
+    @property
+    def busy(self) -> bool:
+        """True if a response is in progress or requested."""
+        return self._state is not ResponseState.IDLE
+
+    @property
+    def cancelling(self) -> bool:
+        """True if the current response is cancelled and not over yet."""
+        return self._state in (ResponseState.CANCELLING, ResponseState.CANCELLING_REQUEST)
+
+    @property
+    def awaits_announcement(self) -> bool:
+        """True if `response.create` is sent and `response.created` has not arrived, cancelled or not."""
+        return self._state in (ResponseState.REQUESTED, ResponseState.CANCELLING_REQUEST)
 
     @property
     def response_wanted(self) -> bool:
@@ -54,10 +94,19 @@ class ResponseScheduler:
         return self._wanted
 
     @property
-    def busy(self) -> bool:
-        """True if a response is in progress or requested."""
-        return self.active is not None
+    def caller_speaking(self) -> bool:
+        """True while the caller speaks, so that nothing is requested."""
+        return self._caller_speaking
 
+    @property
+    def blocked(self) -> bool:
+        """True if any part blocks requests."""
+        return bool(self._blocks)
+
+    def _change(self, state: ResponseState, response_id: str | None = None) -> None:
+        self._state, self._response_id = state, response_id
+
+    # The pending request --------------------------------------------------------------------------------------------
     def request_response(self, items: Iterable[str] = ()) -> None:
         """Set the pending request, for a response to `items`: ids that the service has not acknowledged yet."""
         self._wanted = True
@@ -68,18 +117,33 @@ class ResponseScheduler:
         self._wanted = False
         self._unacked.clear()
 
-    @property
-    def blocked(self) -> bool:
-        """True if any part blocks requests."""
-        return bool(self._blocks)
-
-    def block(self, reason: str) -> None:
+    def block(self, reason: BlockReason) -> None:
         """Hold back the pending request until `unblock(reason)`."""
         self._blocks.add(reason)
 
-    def unblock(self, reason: str) -> None:
+    def unblock(self, reason: BlockReason) -> None:
         """Remove a reason to block."""
         self._blocks.discard(reason)
+
+    def blocked_by(self, reason: BlockReason) -> bool:
+        """Return whether this reason blocks requests."""
+        return reason in self._blocks
+
+    def next_request(self) -> Event | None:
+        """Return the `response.create` to send now, or None."""
+        if not self._wanted or self.busy or self._caller_speaking or self._blocks:
+            return None
+        self._request_unacked = set(self._unacked)
+        self.cancel_request()
+        self._request_id = self._new_id("event")
+        self._request_answered = False
+        self._change(ResponseState.REQUESTED)
+        return {"type": "response.create", "event_id": self._request_id}
+
+    # Facts ----------------------------------------------------------------------------------------------------------
+    def on_caller_speech(self, *, speaking: bool) -> None:
+        """Note that the caller has started or stopped to speak."""
+        self._caller_speaking = speaking
 
     def on_item_added(self, item_id: str) -> None:
         """Note that the service has acknowledged an item of its conversation."""
@@ -91,20 +155,20 @@ class ResponseScheduler:
 
         It may be the service's own even after a `response.create`, which the service then refuses.
         """
-        if self.active == REQUESTED:
+        if self.awaits_announcement:
             self._request_answered = not self._request_unacked
+            cancelled = self._state is ResponseState.CANCELLING_REQUEST
+            self._change(ResponseState.CANCELLING if cancelled else ResponseState.IN_PROGRESS, response_id)
         else:
-            self.caller_speaking = False  # the service has ended the caller's turn
-            self.cancelling = False
-        self.active = response_id
+            self._caller_speaking = False  # the service has ended the caller's turn
+            self._change(ResponseState.IN_PROGRESS, response_id)
         if self._wanted and not self._unacked and not self.cancelling:
             self.cancel_request()
 
     def on_response_done(self, response_id: str) -> None:
         """Note the end of a response."""
-        if self.active in (response_id, REQUESTED, UNANNOUNCED):
-            self.active = None
-            self.cancelling = False
+        if self._response_id in (response_id, None):
+            self._change(ResponseState.IDLE)
 
     def on_request_refused(self, event_id: str | None) -> bool:
         """Handle the refusal of a `response.create` because another response is active.
@@ -117,8 +181,9 @@ class ResponseScheduler:
         if self._request_id is None or event_id not in (None, self._request_id):
             return False
         self._request_id = None
-        if self.active == REQUESTED:
-            self.active, self._request_answered = UNANNOUNCED, False
+        if self.awaits_announcement:
+            self._change(ResponseState.CANCELLING if self.cancelling else ResponseState.UNANNOUNCED)
+            self._request_answered = False
         if not self._request_answered and not self.cancelling:
             self.request_response(self._request_unacked)
         return True
@@ -132,30 +197,30 @@ class ResponseScheduler:
         if event_id is None or event_id != self._request_id:
             return False
         self._request_id = None
-        if self.active == REQUESTED:
-            self.active = None
-            self.cancelling = False
+        if self.awaits_announcement:
+            self._change(ResponseState.IDLE)
         return True
 
     def on_session_lost(self) -> None:
         """Reset the state; a response that was in progress becomes the pending request."""
-        if self.active is not None and not self.cancelling:
+        if self.busy and not self.cancelling:
             self._wanted = True
-        self.active = None
-        self.cancelling = False
-        self.caller_speaking = False
+        self._change(ResponseState.IDLE)
+        self._caller_speaking = False
         self._request_id = None
         self._unacked.clear()
         self._request_unacked.clear()
 
+    # Cancellation ---------------------------------------------------------------------------------------------------
     def cancel_response(self) -> Event | None:
         """Return the event that cancels the response in progress; None if there is nothing to cancel."""
-        if self.active is None or self.cancelling:
+        if not self.busy or self.cancelling:
             return None
-        self.cancelling = True
-        event: Event = {"type": "response.cancel", "event_id": new_id("event")}
-        if self.active not in (REQUESTED, UNANNOUNCED):
-            event["response_id"] = self.active
+        event: Event = {"type": "response.cancel", "event_id": self._new_id("event")}
+        if self._response_id is not None:
+            event["response_id"] = self._response_id
+        announced = self._state is not ResponseState.REQUESTED
+        self._change(ResponseState.CANCELLING if announced else ResponseState.CANCELLING_REQUEST, self._response_id)
         return event
 
     def repeat_cancel(self) -> Event | None:
@@ -163,17 +228,6 @@ class ResponseScheduler:
 
         The service may have found nothing to cancel the first time.
         """
-        if not self.cancelling or self.active in (None, REQUESTED, UNANNOUNCED):
+        if self._state is not ResponseState.CANCELLING or self._response_id is None:
             return None
-        return {"type": "response.cancel", "event_id": new_id("event"), "response_id": self.active}
-
-    def next_request(self) -> Event | None:
-        """Return the `response.create` to send now, or None."""
-        if not self._wanted or self.busy or self.caller_speaking or self._blocks:
-            return None
-        self._request_unacked = set(self._unacked)
-        self.cancel_request()
-        self._request_id = new_id("event")
-        self._request_answered = False
-        self.active = REQUESTED
-        return {"type": "response.create", "event_id": self._request_id}
+        return {"type": "response.cancel", "event_id": self._new_id("event"), "response_id": self._response_id}

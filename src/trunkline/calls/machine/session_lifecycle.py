@@ -11,7 +11,7 @@ from trunkline.calls.machine.inputs import LinkDropped, LinkOpened
 from trunkline.calls.machine.outbox import Outbox
 from trunkline.calls.machine.plan import CallPlan
 from trunkline.calls.machine.playout import Playout
-from trunkline.calls.machine.response_scheduler import LINK_DOWN, ResponseScheduler
+from trunkline.calls.machine.response_scheduler import BlockReason, ResponseScheduler
 from trunkline.calls.machine.transcript import Transcript
 from trunkline.realtime.events import Event
 
@@ -73,7 +73,7 @@ class SessionLifecycle:
         """Configure the current agent for the new link."""
         if opened.renewed:
             self._outbox.link_up = False
-            self._scheduler.block(LINK_DOWN)
+            self._scheduler.block(BlockReason.LINK_DOWN)
             self._caller_turns.discard()  # the link itself sends the new session all audio since the renewal began
             self._lose_session()
         elif self._was_connected:
@@ -98,7 +98,7 @@ class SessionLifecycle:
         self._playout.settle_truncations()  # so that the replay holds only the words that were heard
         self._outbox.drop_buffered()
         self._outbox.link_up = True
-        self._scheduler.unblock(LINK_DOWN)
+        self._scheduler.unblock(BlockReason.LINK_DOWN)
         self._outbox.send({"type": "session.update", "session": session})
         replay = self._transcript.replay_events()
         self._playout.replayed = {event["item"]["id"] for event in replay}
@@ -116,7 +116,7 @@ class SessionLifecycle:
     def _resume(self, session: Event) -> None:
         """Continue a session after its sideband was down; later events show which items were missed meanwhile."""
         self._outbox.link_up = True
-        self._scheduler.unblock(LINK_DOWN)
+        self._scheduler.unblock(BlockReason.LINK_DOWN)
         self._outbox.send({"type": "session.update", "session": session})
         self._outbox.send_buffered()
         self.has_gaps = True
@@ -133,7 +133,7 @@ class SessionLifecycle:
         outbox.link_up = False
         self.generation += 1  # a configuration under way is not for the next link
         outbox.log(log_events.LinkLost(reason=dropped.reason, code=dropped.code, retry_in_ms=dropped.retry_in_ms))
-        self._scheduler.block(LINK_DOWN)
+        self._scheduler.block(BlockReason.LINK_DOWN)
         self._renewal_reason = None
         self.reset_stall_timer()
         outbox.set_timer(MISSED_RESPONSE_TIMER, None)
@@ -193,7 +193,7 @@ class SessionLifecycle:
         if make_before_break:
             self._renewal_reason = reason
         else:
-            self._scheduler.block(LINK_DOWN)
+            self._scheduler.block(BlockReason.LINK_DOWN)
         self._outbox.emit(RenewSession(reason, make_before_break))
 
     def renew_if_due(self, at_rest: bool) -> None:

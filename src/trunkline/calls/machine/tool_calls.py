@@ -15,7 +15,7 @@ from trunkline.calls.machine.plan import CallPlan
 from trunkline.calls.machine.response_scheduler import ResponseScheduler
 from trunkline.calls.machine.transcript import Transcript, tool_output_item
 from trunkline.realtime.event_fields import text_field
-from trunkline.realtime.events import Event, new_id
+from trunkline.realtime.events import Event
 from trunkline.realtime.json_values import decode_or_text
 
 MAX_TOOL_CALLS_PER_TURN = 25
@@ -133,7 +133,7 @@ class ToolCalls:
 
     def _send_output(self, tool_call_id: str, output: str) -> None:
         """Send a tool's output to the model and request a response to it."""
-        item_id = new_id("item")
+        item_id = self._outbox.new_id("item")
         self._transcript.set_tool_output(tool_call_id, output, item_id)
         self._outbox.send({"type": "conversation.item.create", "item": tool_output_item(item_id, tool_call_id, output)})
         self._scheduler.request_response([item_id] if self._outbox.reaches_model else [])

@@ -9,7 +9,7 @@ from trunkline.engine.brains import BrainError, BrainOutput, BrainRequest, TextD
 from trunkline.engine.brains.chat_endpoint import ChatEndpoint
 from trunkline.engine.brains.chat_messages import chat_messages, chat_tool_choice, chat_tools
 from trunkline.engine.brains.reasoning_filter import ReasoningFilter
-from trunkline.realtime.events import new_id
+from trunkline.realtime.ids import new_id
 
 if TYPE_CHECKING:
     from openai import AsyncStream

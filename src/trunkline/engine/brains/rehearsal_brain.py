@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from trunkline.engine.brains import BrainError, BrainOutput, BrainRequest, TextDelta, ToolCallDelta
-from trunkline.realtime.events import new_id
+from trunkline.realtime.ids import new_id
 from trunkline.scenario.moves import say
 from trunkline.scenario.performance import RehearsedTurn, perform
 from trunkline.scenario.phrases import grammar

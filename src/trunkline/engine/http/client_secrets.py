@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from trunkline.engine.session import configuration, validation
-from trunkline.realtime.events import new_id
+from trunkline.realtime.ids import new_id
 
 PREFIX = "ek_"
 LIFETIME_S = 600

@@ -32,7 +32,7 @@ from trunkline.engine.transports.ice import IceOptions
 from trunkline.engine.transports.pacing import Pacer
 from trunkline.engine.transports.websocket import WebSocketChannel, serve
 from trunkline.extras import install_command
-from trunkline.realtime.events import new_id
+from trunkline.realtime.ids import new_id
 
 if TYPE_CHECKING:
     from trunkline.engine.transports import webrtc

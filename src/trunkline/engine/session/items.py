@@ -8,7 +8,8 @@ from typing import Any
 
 from trunkline.engine.session import validation
 from trunkline.engine.session.validation import InvalidRequest
-from trunkline.realtime.events import Item, new_id
+from trunkline.realtime.events import Item
+from trunkline.realtime.ids import new_id
 
 _BASE = {
     "id": validation.nullable(validation.non_empty_text),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from trunkline.engine.session.effects import Effect, Output, Send
-from trunkline.realtime.events import Event, new_id
+from trunkline.realtime.events import Event
+from trunkline.realtime.ids import new_id
 
 
 class Outbox:

@@ -27,7 +27,8 @@ from trunkline.engine.session.user_turns import UserTurns
 from trunkline.engine.session.validation import InvalidRequest, error_event
 from trunkline.engine.speech.vad import VoiceActivity
 from trunkline.realtime.conversation import ContentAudio, Conversation
-from trunkline.realtime.events import Event, Item, new_id
+from trunkline.realtime.events import Event, Item
+from trunkline.realtime.ids import new_id
 
 MAX_TRANSCRIPT_WAIT_MS = 5000
 """Time that a response waits for the transcripts of earlier turns before it starts without them."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from trunkline.realtime.events import Event, new_id
+from trunkline.realtime.events import Event
+from trunkline.realtime.ids import new_id
 
 
 class InvalidRequest(ValueError):  # noqa: N818 - the protocol calls it invalid_request_error

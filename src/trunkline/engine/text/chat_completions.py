@@ -21,7 +21,8 @@ from trunkline.engine.text.formats import (
     tool_choice,
     unsupported_unless,
 )
-from trunkline.realtime.events import Item, new_id
+from trunkline.realtime.events import Item
+from trunkline.realtime.ids import new_id
 
 _OPTIONS: dict[str, validation.Validator] = {
     **SAMPLING,

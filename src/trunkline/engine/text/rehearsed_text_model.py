@@ -11,7 +11,7 @@ import msgspec
 from trunkline.engine.brains import BrainError, BrainOutput, BrainRequest, TextDelta, ToolCallDelta, Usage
 from trunkline.engine.session import usage
 from trunkline.engine.text import TextRequest
-from trunkline.realtime.events import new_id
+from trunkline.realtime.ids import new_id
 from trunkline.scenario.moves import call_tool
 from trunkline.scenario.question import Question
 from trunkline.scenario.rehearsal import Rehearsal, RehearsalError

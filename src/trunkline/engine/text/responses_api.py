@@ -24,7 +24,8 @@ from trunkline.engine.text.formats import (
     tool_choice,
     unsupported_unless,
 )
-from trunkline.realtime.events import Event, Item, new_id
+from trunkline.realtime.events import Event, Item
+from trunkline.realtime.ids import new_id
 
 _STATELESS = "Nothing is kept between requests here: send the whole conversation as input."
 _TEXT = validation.object_with(

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from trunkline.providers import Connection, ConnectionLostError, decode_frame
-from trunkline.realtime.events import Event, MalformedEventError, encode, new_id
+from trunkline.realtime.events import Event, MalformedEventError, encode
+from trunkline.realtime.ids import new_id
 
 
 class Violation(Exception):  # noqa: N818 - what was found, not what went wrong here

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from trunkline.realtime.events import Event, new_id
+from trunkline.realtime.events import Event
+from trunkline.realtime.ids import new_id
 from trunkline.testing.conformance.client import ConformanceClient, InconclusiveError, require
 
 WORDS = "Please tell me, in a few sentences, about the sea."

@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import binascii
 
-from trunkline.realtime.events import Event, new_id
+from trunkline.realtime.events import Event
+from trunkline.realtime.ids import new_id
 from trunkline.testing.conformance.client import ConformanceClient, InconclusiveError, require
 from trunkline.testing.conformance.conversation import WORDS
 
