@@ -10,6 +10,7 @@ from trunkline.calls import commands, log_events
 from trunkline.calls.machine import effects, inputs
 from trunkline.calls.machine.machine import CallMachine
 from trunkline.calls.machine.plan import CallPlan
+from trunkline.calls.machine.timers import Timer
 from trunkline.realtime.events import Event
 from trunkline.realtime.ids import new_id
 
@@ -65,7 +66,7 @@ class CallDriver:
         self.renewals: list[effects.RenewSession] = []
         self.kept: dict[str, int | None] = {}
         self.ended: str | None = None
-        self._timers: dict[str, float] = {}
+        self._timers: dict[Timer, float] = {}
         self._numbers: Iterator[int] = itertools.count(1)
         self._playing: str | None = None
         self._responding: str | None = None
@@ -225,11 +226,11 @@ class CallDriver:
         """Let time pass, and fire the timers that are due."""
         until = self.now_ms + ms
         while self._timers:
-            key = min(self._timers, key=lambda key: self._timers[key])
-            if self._timers[key] > until:
+            timer = min(self._timers, key=lambda timer: self._timers[timer])
+            if self._timers[timer] > until:
                 break
-            self.now_ms = max(self.now_ms, self._timers.pop(key))
-            self.feed(inputs.TimerFired(key))
+            self.now_ms = max(self.now_ms, self._timers.pop(timer))
+            self.feed(inputs.TimerFired(timer))
         self.now_ms = until
 
     def feed(self, given: inputs.Input) -> None:
@@ -291,9 +292,9 @@ class CallDriver:
                     if self.configures:
                         self.configured(len(self.configuring) - 1)
                 case effects.SetTimer():
-                    self._timers.pop(effect.key, None)
+                    self._timers.pop(effect.timer, None)
                     if effect.at_ms is not None:
-                        self._timers[effect.key] = effect.at_ms
+                        self._timers[effect.timer] = effect.at_ms
                 case effects.EndCall():
                     self.ended = effect.reason
                 case _:

@@ -26,6 +26,7 @@ from trunkline.calls.log_events import (
 from trunkline.calls.machine import effects, inputs
 from trunkline.calls.machine.machine import CallMachine
 from trunkline.calls.machine.plan import CallPlan
+from trunkline.calls.machine.timers import Timer
 from trunkline.calls.metrics.config import DEFAULT_METRICS, MetricsConfig
 from trunkline.calls.metrics.meters import Meters
 from trunkline.calls.metrics.tracing import tracing
@@ -116,8 +117,8 @@ class Call:
         self._over = asyncio.Event()
         self._inputs: deque[inputs.Input] = deque()
         self._stepping = False
-        self._timers: dict[str, asyncio.TimerHandle] = {}
-        self._due: dict[str, float] = {}
+        self._timers: dict[Timer, asyncio.TimerHandle] = {}
+        self._due: dict[Timer, float] = {}
         """The due time of each timer, by the loop's clock. The timer itself may fire earlier."""
         self._effect_handlers: dict[type, Callable[[Any], None]] = {
             effects.AppendToLog: lambda append: self._append(append.event),
@@ -417,26 +418,26 @@ class Call:
         self._tasks.create_task(work)
 
     def _set_timer(self, effect: effects.SetTimer) -> None:
-        timer = self._timers.get(effect.key)
+        handle = self._timers.get(effect.timer)
         if effect.at_ms is None:
-            if timer is not None:
-                timer.cancel()
-                del self._timers[effect.key]
+            if handle is not None:
+                handle.cancel()
+                del self._timers[effect.timer]
             return
-        self._due[effect.key] = when = self._began + effect.at_ms / 1000
+        self._due[effect.timer] = when = self._began + effect.at_ms / 1000
         # Each event and audio frame postpones some timers. Their handle stays, and `_on_timer` checks the due time.
-        if timer is None or timer.when() > when:
-            if timer is not None:
-                timer.cancel()
-            self._timers[effect.key] = self._loop.call_at(when, self._on_timer, effect.key)
+        if handle is None or handle.when() > when:
+            if handle is not None:
+                handle.cancel()
+            self._timers[effect.timer] = self._loop.call_at(when, self._on_timer, effect.timer)
 
-    def _on_timer(self, key: str) -> None:
-        due = self._due[key]
+    def _on_timer(self, timer: Timer) -> None:
+        due = self._due[timer]
         if due - self._loop.time() > _TIMER_TOLERANCE_S:
-            self._timers[key] = self._loop.call_at(due, self._on_timer, key)
+            self._timers[timer] = self._loop.call_at(due, self._on_timer, timer)
             return
-        del self._timers[key]
-        self._feed(inputs.TimerFired(key))
+        del self._timers[timer]
+        self._feed(inputs.TimerFired(timer))
 
     async def _connect(self) -> Connection:
         return await self._provider.connect(self._model)

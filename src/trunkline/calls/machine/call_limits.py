@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, assert_never
 
 from trunkline.calls import log_events
 from trunkline.calls.machine.outbox import Outbox
 from trunkline.calls.machine.plan import CallPlan
+from trunkline.calls.machine.timers import Timer
 
 WARNING_MS = 60_000.0
 """Time before the end of the call at which the page gets a notice."""
@@ -14,9 +16,12 @@ MAX_GOODBYE_MS = 15_000.0
 """Time the agent has to say goodbye."""
 CALLER_STAYS = "The caller is there after all, and the call continues."
 """Note to the model when the caller speaks during the goodbye after an idle timeout."""
-_MAX_CALL_TIMER, _IDLE_TIMER, _WARNING_TIMER, _GOODBYE_TIMER = "max_call", "idle", "warning", "goodbye"
 _IDLE_REASON = "the caller was silent for too long"
 _MAX_CALL_REASON = "the call reached its maximum duration"
+
+
+LimitTimer = Literal[Timer.LIMIT_WARNING, Timer.GOODBYE, Timer.MAX_CALL, Timer.IDLE]
+"""A timer of the limits."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +45,9 @@ class CallLimits:
     def begin(self) -> None:
         """Set the timers of a new call."""
         if self._max_call_ms is not None:
-            self._outbox.set_timer(_MAX_CALL_TIMER, self._max_call_ms)
+            self._outbox.set_timer(Timer.MAX_CALL, self._max_call_ms)
             if self._max_call_ms > 2 * WARNING_MS:
-                self._outbox.set_timer(_WARNING_TIMER, self._max_call_ms - WARNING_MS)
+                self._outbox.set_timer(Timer.LIMIT_WARNING, self._max_call_ms - WARNING_MS)
         self.reset_idle_timer()
 
     def on_caller_active(self) -> bool:
@@ -54,36 +59,47 @@ class CallLimits:
         stays = self._ending == _IDLE_REASON
         if stays:
             self._ending = None
-            self._outbox.set_timer(_GOODBYE_TIMER, None)
+            self._outbox.set_timer(Timer.GOODBYE, None)
         self.reset_idle_timer()
         return stays
 
     def reset_idle_timer(self) -> None:
         """Count the caller's silence from now on, also while they listen to the agent."""
         if self._idle_timeout_ms is not None and self._ending is None:
-            self._outbox.set_timer(_IDLE_TIMER, self._outbox.now_ms + self._idle_timeout_ms)
+            self._outbox.set_timer(Timer.IDLE, self._outbox.now_ms + self._idle_timeout_ms)
 
     def on_response_done(self) -> None:
         """Shorten the time for the goodbye: the response that has ended may be the goodbye."""
         if self._ending is not None:
-            self._outbox.set_timer(_GOODBYE_TIMER, self._outbox.now_ms + MAX_GOODBYE_MS / 3)
+            self._outbox.set_timer(Timer.GOODBYE, self._outbox.now_ms + MAX_GOODBYE_MS / 3)
 
-    def on_timer(self, key: str) -> LimitAction:
-        """Return the action for a timer; other parts' timers need none."""
-        if key == _WARNING_TIMER:
-            self._outbox.log(
-                log_events.Notice(
-                    message=f"The call reaches its maximum duration in {WARNING_MS / 1000:g} s and then ends.",
-                    code="call_limit_near",
-                    hint="Set TRUNKLINE_MAX_CALL_S to change the maximum duration.",
-                )
+    def on_timer(self, timer: LimitTimer) -> LimitAction:
+        """Return the action for a timer of the limits."""
+        match timer:
+            case Timer.LIMIT_WARNING:
+                self._warn()
+                return LimitAction()
+            case Timer.GOODBYE:
+                return LimitAction(end_reason=self._ending)
+            case Timer.MAX_CALL:
+                return self._say_goodbye(_MAX_CALL_REASON, "The call's time is up.")
+            case Timer.IDLE:
+                return self._say_goodbye(_IDLE_REASON, "The caller has said nothing for long.")
+            case _:
+                assert_never(timer)
+
+    def _warn(self) -> None:
+        self._outbox.log(
+            log_events.Notice(
+                message=f"The call reaches its maximum duration in {WARNING_MS / 1000:g} s and then ends.",
+                code="call_limit_near",
+                hint="Set TRUNKLINE_MAX_CALL_S to change the maximum duration.",
             )
-        elif key == _GOODBYE_TIMER:
-            return LimitAction(end_reason=self._ending)
-        elif key in (_MAX_CALL_TIMER, _IDLE_TIMER) and self._ending is None:
-            idle = key == _IDLE_TIMER
-            self._ending = _IDLE_REASON if idle else _MAX_CALL_REASON
-            self._outbox.set_timer(_GOODBYE_TIMER, self._outbox.now_ms + MAX_GOODBYE_MS)
-            why = "The caller has said nothing for long." if idle else "The call's time is up."
-            return LimitAction(goodbye=f"{why} Say goodbye in one short sentence; the call ends after it.")
-        return LimitAction()
+        )
+
+    def _say_goodbye(self, reason: str, explanation: str) -> LimitAction:
+        if self._ending is not None:
+            return LimitAction()
+        self._ending = reason
+        self._outbox.set_timer(Timer.GOODBYE, self._outbox.now_ms + MAX_GOODBYE_MS)
+        return LimitAction(goodbye=f"{explanation} Say goodbye in one short sentence; the call ends after it.")

@@ -16,13 +16,13 @@ from trunkline.calls.machine.effects import KeepCallerAudio, ReleaseCallerAudio
 from trunkline.calls.machine.outbox import Outbox
 from trunkline.calls.machine.playout import Playout
 from trunkline.calls.machine.response_scheduler import BlockReason, ResponseScheduler
+from trunkline.calls.machine.timers import Timer
 from trunkline.calls.machine.transcript import Transcript
 from trunkline.realtime.event_fields import ms_field, text_field
 from trunkline.realtime.events import Event
 
 RESEND_WAIT_MS = 2_500.0
 """Time a new session has to detect the turns in the resent audio; then the call continues without them."""
-RESEND_TIMER = "resend"
 
 
 @dataclass
@@ -151,7 +151,7 @@ class CallerTurns:
             self.discard()
         elif self._resending:
             self._scheduler.block(BlockReason.RESEND_PENDING)
-            self._outbox.set_timer(RESEND_TIMER, self._outbox.now_ms + RESEND_WAIT_MS)
+            self._outbox.set_timer(Timer.RESEND, self._outbox.now_ms + RESEND_WAIT_MS)
 
     def unblock_if_resent(self) -> None:
         """Allow requests again once the session has detected all resent turns."""
@@ -197,4 +197,4 @@ class CallerTurns:
     def _end_resend(self) -> None:
         self._resending.clear()
         self._scheduler.unblock(BlockReason.RESEND_PENDING)
-        self._outbox.set_timer(RESEND_TIMER, None)
+        self._outbox.set_timer(Timer.RESEND, None)

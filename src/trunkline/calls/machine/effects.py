@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from trunkline.calls.log_events import LogEventUnion
+from trunkline.calls.machine.timers import Timer
 from trunkline.realtime.events import Event
 
 
@@ -107,9 +108,9 @@ class ReleaseCallerAudio(msgspec.Struct, frozen=True):
 
 
 class SetTimer(msgspec.Struct, frozen=True):
-    """Feed `TimerFired(key)` at `at_ms`. It replaces an earlier timer of that key; `at_ms` None cancels the timer."""
+    """Feed `TimerFired(timer)` at `at_ms`. It replaces the timer's earlier time; `at_ms` None cancels the timer."""
 
-    key: str
+    timer: Timer
     at_ms: float | None
 
 

@@ -14,6 +14,7 @@ import msgspec
 from trunkline.calls.commands import CommandUnion
 from trunkline.calls.log_events import Codec, Transport
 from trunkline.calls.machine.effects import ConfigurePurpose
+from trunkline.calls.machine.timers import Timer
 from trunkline.realtime.events import Event
 
 
@@ -145,7 +146,7 @@ class StopRequested(msgspec.Struct, frozen=True):
 class TimerFired(msgspec.Struct, frozen=True):
     """A timer set with `SetTimer` is due."""
 
-    key: str
+    timer: Timer
 
 
 Input = (

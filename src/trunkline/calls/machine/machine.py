@@ -19,11 +19,11 @@ This file handles the caller's leg and commands, and dispatches the model's even
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, assert_never
 
 from trunkline.calls import commands, log_events
-from trunkline.calls.machine.call_limits import CALLER_STAYS, CallLimits
-from trunkline.calls.machine.caller_turns import RESEND_TIMER, CallerTurns
+from trunkline.calls.machine.call_limits import CALLER_STAYS, CallLimits, LimitAction
+from trunkline.calls.machine.caller_turns import CallerTurns
 from trunkline.calls.machine.effects import Effect, EndCall, HandingOff
 from trunkline.calls.machine.guarded_output import GuardedOutput
 from trunkline.calls.machine.inputs import (
@@ -47,17 +47,13 @@ from trunkline.calls.machine.inputs import (
 )
 from trunkline.calls.machine.outbox import Outbox
 from trunkline.calls.machine.plan import CallPlan
-from trunkline.calls.machine.playout import TRUNCATION_TIMER, Playout
-from trunkline.calls.machine.push_to_talk import COMMIT_TIMER, PushToTalk
+from trunkline.calls.machine.playout import Playout
+from trunkline.calls.machine.push_to_talk import PushToTalk
 from trunkline.calls.machine.redaction import redact
-from trunkline.calls.machine.response_retry import RETRY_TIMER, ResponseRetry
+from trunkline.calls.machine.response_retry import ResponseRetry
 from trunkline.calls.machine.response_scheduler import BlockReason, ResponseScheduler
-from trunkline.calls.machine.session_lifecycle import (
-    MISSED_RESPONSE_TIMER,
-    RENEWAL_TIMER,
-    STALL_TIMER,
-    SessionLifecycle,
-)
+from trunkline.calls.machine.session_lifecycle import SessionLifecycle
+from trunkline.calls.machine.timers import Timer
 from trunkline.calls.machine.tool_calls import ToolCalls
 from trunkline.calls.machine.transcript import Transcript, system_item, user_item
 from trunkline.providers.error_policy import classify
@@ -67,7 +63,6 @@ from trunkline.realtime.events import Event, NewId
 GREETING = "hi"
 """Hidden message of the caller, to which the first agent answers with its greeting."""
 
-_CALLER_TIMER = "caller"
 _UNLOGGED = {"response.output_audio.delta"}
 
 
@@ -99,26 +94,6 @@ class CallMachine:
         self._greeted = False
         self._ended = False
         self._retry = ResponseRetry(outbox, self._scheduler, self._session, self._instruct_model)
-        self._input_handlers: dict[type, Callable[[Any], None]] = {
-            AgentConfigured: self._on_configured,
-            AgentFailed: self._on_agent_failed,
-            ApprovalRequested: lambda requested: self._tools.on_approval_requested(
-                requested.tool_call_id, requested.arguments
-            ),
-            CallerJoined: self._on_caller_joined,
-            CallerLeft: self._on_caller_left,
-            CodecChosen: self._on_codec_chosen,
-            GuardrailFinished: self._output.on_guardrail_finished,
-            CommandReceived: self._on_command,
-            LinkDropped: self._on_link_dropped,
-            LinkOpened: self._on_link_opened,
-            RenewalFailed: lambda _failed: self._session.on_renewal_failed(),
-            AudioReceived: self._output.on_audio,
-            StopRequested: lambda stopped: self._end_call(stopped.reason),
-            ToolFinished: self._tools.on_tool_finished,
-            WireEventReceived: self._on_wire_event,
-            TimerFired: self._on_timer,
-        }
         self._event_handlers: dict[str, Callable[[Event], None]] = {
             "conversation.item.added": self._on_item_added,
             "conversation.item.created": self._on_item_added,
@@ -187,11 +162,48 @@ class CallMachine:
         self._outbox.now_ms = now_ms
         if self._ended:
             return []
-        self._input_handlers[type(given)](given)
+        self._handle(given)
         self._request_if_due()
         if not self._ended:
             self._session.renew_if_due(self.at_rest)
         return self._outbox.take()
+
+    def _handle(self, given: Input) -> None:  # noqa: C901 - one case for each input
+        match given:  # the most frequent inputs first
+            case AudioReceived():
+                self._output.on_audio(given)
+            case WireEventReceived():
+                self._on_wire_event(given)
+            case CommandReceived():
+                self._on_command(given)
+            case TimerFired():
+                self._on_timer(given.timer)
+            case AgentConfigured():
+                self._on_configured(given)
+            case AgentFailed():
+                self._on_agent_failed(given)
+            case ApprovalRequested():
+                self._tools.on_approval_requested(given.tool_call_id, given.arguments)
+            case CallerJoined():
+                self._on_caller_joined(given)
+            case CallerLeft():
+                self._on_caller_left(given)
+            case CodecChosen():
+                self._on_codec_chosen(given)
+            case GuardrailFinished():
+                self._output.on_guardrail_finished(given)
+            case LinkDropped():
+                self._on_link_dropped(given)
+            case LinkOpened():
+                self._on_link_opened(given)
+            case RenewalFailed():
+                self._session.on_renewal_failed()
+            case StopRequested():
+                self._end_call(given.reason)
+            case ToolFinished():
+                self._tools.on_tool_finished(given)
+            case _:
+                assert_never(given)
 
     @property
     def at_rest(self) -> bool:
@@ -210,7 +222,7 @@ class CallMachine:
     def _on_caller_joined(self, joined: CallerJoined) -> None:
         self._caller_there = self._joined = True
         self._scheduler.unblock(BlockReason.CALLER_AWAY)
-        self._outbox.set_timer(_CALLER_TIMER, None)
+        self._outbox.set_timer(Timer.CALLER, None)
         if (leg := (joined.leg_id, joined.transport)) != self._leg:  # a page may send media_ready twice
             self._leg = leg
             self._outbox.log(
@@ -243,7 +255,7 @@ class CallMachine:
         self._outbox.send({"type": "input_audio_buffer.clear"})
 
     def _wait_for_caller(self) -> None:
-        self._outbox.set_timer(_CALLER_TIMER, self._outbox.now_ms + self.plan.caller_wait_ms)
+        self._outbox.set_timer(Timer.CALLER, self._outbox.now_ms + self.plan.caller_wait_ms)
 
     def _greet(self) -> None:
         if self._greeted or not (self._caller_there and self._outbox.link_up):
@@ -251,18 +263,16 @@ class CallMachine:
         self._greeted = True
         self._add_caller_text(GREETING, hidden=True)
 
-    def _on_command(self, received: CommandReceived) -> None:
-        match received.command:
+    def _on_command(self, received: CommandReceived) -> None:  # noqa: C901 - one case for each command
+        command = received.command
+        match command:
             case commands.Played(item_id, ms):
                 self._limits.reset_idle_timer()
                 self._playout.on_played(item_id, ms)
+                return
             case commands.MediaReady():
-                pass  # the shell feeds `CallerJoined` instead
-            case command:
-                self._on_caller_active()
-                self._on_caller_command(command)
-
-    def _on_caller_command(self, command: commands.CommandUnion) -> None:
+                return  # the shell feeds `CallerJoined` instead
+        self._on_caller_active()
         match command:
             case commands.Say(text):
                 self._on_typed(text)
@@ -285,6 +295,8 @@ class CallMachine:
                 self._push_to_talk.set_voice(voice, speed)
             case commands.Approve(tool_call_id, approved):
                 self._tools.resolve_approval(tool_call_id, approved)
+            case _:
+                assert_never(command)
 
     def _on_codec_chosen(self, chosen: CodecChosen) -> None:
         if self._push_to_talk.set_codec(chosen.codec) and not self._playout.over_webrtc:
@@ -338,29 +350,31 @@ class CallMachine:
         self._output.drop_held()
         self._playout.interrupt()
 
-    def _on_timer(self, fired: TimerFired) -> None:
-        match fired.key:
-            case key if key == _CALLER_TIMER and not self._caller_there:
-                self._end_call("the caller did not come back" if self._joined else "no caller came")
-            case key if key == RETRY_TIMER:
+    def _on_timer(self, timer: Timer) -> None:
+        match timer:
+            case Timer.CALLER:
+                if not self._caller_there:
+                    self._end_call("the caller did not come back" if self._joined else "no caller came")
+            case Timer.RETRY:
                 self._retry.on_retry_timer()
-            case key if key == TRUNCATION_TIMER:
+            case Timer.TRUNCATION:
                 self._playout.settle_truncations()
-            case key if key == MISSED_RESPONSE_TIMER:
+            case Timer.MISSED_RESPONSE:
                 self._session.on_missed_response_timeout()
-            case key if key == RENEWAL_TIMER:
+            case Timer.RENEWAL:
                 self._session.on_renewal_timer()
-            case key if key == STALL_TIMER:
+            case Timer.STALL:
                 self._session.on_stalled()
-            case key if key == RESEND_TIMER:
+            case Timer.RESEND:
                 self._caller_turns.on_resend_timeout()
-            case key if key == COMMIT_TIMER:
+            case Timer.COMMIT:
                 self._push_to_talk.commit()
-            case key:
-                self._on_limit(key)
+            case Timer.LIMIT_WARNING | Timer.GOODBYE | Timer.MAX_CALL | Timer.IDLE:
+                self._apply_limit(self._limits.on_timer(timer))
+            case _:
+                assert_never(timer)
 
-    def _on_limit(self, key: str) -> None:
-        limit = self._limits.on_timer(key)
+    def _apply_limit(self, limit: LimitAction) -> None:
         if limit.goodbye is not None:
             self._interrupt()
             self._instruct_model(limit.goodbye)

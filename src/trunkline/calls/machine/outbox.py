@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from trunkline.calls.log_events import CallError, LogEventUnion, WireSent
 from trunkline.calls.machine.effects import AppendToLog, Effect, Send, SetTimer
+from trunkline.calls.machine.timers import Timer
 from trunkline.realtime.events import Event, NewId
 
 
@@ -44,9 +45,9 @@ class Outbox:
             CallError(message=str(message), code=None if code is None else str(code), source="provider", hint=hint)
         )
 
-    def set_timer(self, key: str, at_ms: float | None) -> None:
-        """Set the timer `key` to `at_ms`, in place of an earlier one of that key; None cancels it."""
-        self.emit(SetTimer(key, at_ms))
+    def set_timer(self, timer: Timer, at_ms: float | None) -> None:
+        """Set a timer to `at_ms`, in place of its earlier time; None cancels it."""
+        self.emit(SetTimer(timer, at_ms))
 
     def send(self, event: Event) -> None:
         """Send an event to the model, or buffer it while a resumable session has no link.

@@ -12,6 +12,7 @@ from trunkline.calls.machine.inputs import AudioReceived
 from trunkline.calls.machine.outbox import Outbox
 from trunkline.calls.machine.relay_playout import RelayPlayout
 from trunkline.calls.machine.response_scheduler import BlockReason, ResponseScheduler
+from trunkline.calls.machine.timers import Timer
 from trunkline.calls.machine.transcript import Transcript
 from trunkline.calls.machine.webrtc_playout import MS_PER_CHARACTER, WebRtcPlayout
 from trunkline.realtime.event_fields import text_field
@@ -19,7 +20,6 @@ from trunkline.realtime.events import Event
 
 TRUNCATION_WAIT_MS = 250.0
 """Time a truncation waits for the page's report on the relay, or for the service's own truncation over WebRTC."""
-TRUNCATION_TIMER = "truncation"
 
 
 class Playout:
@@ -122,12 +122,12 @@ class Playout:
     def _await_truncation(self, item_id: str | None) -> None:
         self._outbox.log(log_events.AudioCleared(item_id=item_id))
         self._scheduler.block(BlockReason.TRUNCATION_PENDING)
-        self._outbox.set_timer(TRUNCATION_TIMER, self._outbox.now_ms + TRUNCATION_WAIT_MS)
+        self._outbox.set_timer(Timer.TRUNCATION, self._outbox.now_ms + TRUNCATION_WAIT_MS)
 
     def settle_truncations(self) -> None:
         """Truncate the messages that were cut, at the part that was heard by now."""
         self._scheduler.unblock(BlockReason.TRUNCATION_PENDING)
-        self._outbox.set_timer(TRUNCATION_TIMER, None)
+        self._outbox.set_timer(Timer.TRUNCATION, None)
         for played in self._webrtc.take_truncations() if self._webrtc else ():
             message = self._transcript.message(played.item_id)
             if message is not None and message.text:

@@ -11,13 +11,13 @@ from trunkline.calls.machine.outbox import Outbox
 from trunkline.calls.machine.plan import CallPlan
 from trunkline.calls.machine.playout import Playout
 from trunkline.calls.machine.response_scheduler import ResponseScheduler
+from trunkline.calls.machine.timers import Timer
 from trunkline.realtime.events import Event
 
 WEBRTC_LAG_MS = 200.0
 """Additional delay of audio over WebRTC, compared with the page's commands: the commit waits for it after a release."""
 RESENT_AUDIO_WAIT_MS = 300.0
 """Time that resent audio has to reach a new session before it is committed."""
-COMMIT_TIMER = "commit"
 
 
 class PushToTalk:
@@ -90,7 +90,7 @@ class PushToTalk:
         continues = self._uncommitted
         self.pressed = True
         self._uncommitted = False
-        self._outbox.set_timer(COMMIT_TIMER, None)
+        self._outbox.set_timer(Timer.COMMIT, None)
         self._scheduler.on_caller_speech(speaking=True)
         if not continues:
             self._outbox.send({"type": "input_audio_buffer.clear"})
@@ -103,7 +103,7 @@ class PushToTalk:
         self.pressed = False
         self._uncommitted = True
         if self._playout.over_webrtc:
-            self._outbox.set_timer(COMMIT_TIMER, self._outbox.now_ms + WEBRTC_LAG_MS)
+            self._outbox.set_timer(Timer.COMMIT, self._outbox.now_ms + WEBRTC_LAG_MS)
         else:
             self.commit()
 
@@ -128,7 +128,7 @@ class PushToTalk:
         """
         self._uncommitted = self._uncommitted or (needs_commit and self.settings.push_to_talk and not self.pressed)
         if self._uncommitted:
-            self._outbox.set_timer(COMMIT_TIMER, self._outbox.now_ms + RESENT_AUDIO_WAIT_MS)
+            self._outbox.set_timer(Timer.COMMIT, self._outbox.now_ms + RESENT_AUDIO_WAIT_MS)
         if self.pressed or self._uncommitted:
             self._scheduler.on_caller_speech(speaking=True)
 
@@ -138,7 +138,7 @@ class PushToTalk:
 
     def _reset(self) -> None:
         self.pressed = self._uncommitted = False
-        self._outbox.set_timer(COMMIT_TIMER, None)
+        self._outbox.set_timer(Timer.COMMIT, None)
         self._scheduler.on_caller_speech(speaking=False)
 
     # Settings -------------------------------------------------------------------------------------------------------

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from trunkline.calls.machine.outbox import Outbox
 from trunkline.calls.machine.response_scheduler import BlockReason, ResponseScheduler
 from trunkline.calls.machine.session_lifecycle import SessionLifecycle
+from trunkline.calls.machine.timers import Timer
 from trunkline.providers.error_policy import ErrorPolicy, Fault, Recovery
 from trunkline.realtime.events import Event
 
 MAX_CONTENT_FILTER_RETRIES = 2
 """Number of times the model is asked to rephrase an answer that the content filter stopped."""
-RETRY_TIMER = "retry"
 _REPHRASE = (
     "Your last answer was cut off by the content filter. The caller heard its beginning at most. Answer again in other "
     "words, or say that you cannot help with this."
@@ -84,4 +84,4 @@ class ResponseRetry:
             self._session.renew("the session only fails", make_before_break=False)
         elif fault.retry_after_s:
             self._scheduler.block(BlockReason.RETRY_PENDING)
-            self._outbox.set_timer(RETRY_TIMER, self._outbox.now_ms + fault.retry_after_s * 1000)
+            self._outbox.set_timer(Timer.RETRY, self._outbox.now_ms + fault.retry_after_s * 1000)

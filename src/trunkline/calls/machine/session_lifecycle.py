@@ -12,6 +12,7 @@ from trunkline.calls.machine.outbox import Outbox
 from trunkline.calls.machine.plan import CallPlan
 from trunkline.calls.machine.playout import Playout
 from trunkline.calls.machine.response_scheduler import BlockReason, ResponseScheduler
+from trunkline.calls.machine.timers import Timer
 from trunkline.calls.machine.transcript import Transcript
 from trunkline.realtime.events import Event
 
@@ -22,9 +23,6 @@ STALL_TIMEOUT_MS = 20_000.0
 RENEWAL_GRACE_MS = 60_000.0
 """Time before the provider's limit at which a session is renewed even if somebody speaks."""
 RENEWAL_RETRY_MS = 30_000.0
-MISSED_RESPONSE_TIMER = "missed_response"
-RENEWAL_TIMER = "renewal"
-STALL_TIMER = "stall"
 
 
 class SessionLifecycle:
@@ -136,7 +134,7 @@ class SessionLifecycle:
         self._scheduler.block(BlockReason.LINK_DOWN)
         self._renewal_reason = None
         self.reset_stall_timer()
-        outbox.set_timer(MISSED_RESPONSE_TIMER, None)
+        outbox.set_timer(Timer.MISSED_RESPONSE, None)
         if dropped.resumable:  # audio still flows, and the session lives on
             outbox.start_buffering()
             self._misses_response = self._misses_response or self._scheduler.busy
@@ -149,7 +147,7 @@ class SessionLifecycle:
 
     def _lose_session(self) -> None:
         """Reset all parts; a response in progress is requested again in the next session."""
-        self._outbox.set_timer(RENEWAL_TIMER, None)
+        self._outbox.set_timer(Timer.RENEWAL, None)
         self._outbox.drop_buffered()
         self._misses_response = False
         self._scheduler.on_session_lost()
@@ -160,12 +158,12 @@ class SessionLifecycle:
     def await_missed_response(self) -> None:
         """Give a response that was in progress when the sideband dropped a little time for its next event."""
         if self._misses_response and self._outbox.link_up:
-            self._outbox.set_timer(MISSED_RESPONSE_TIMER, self._outbox.now_ms + MISSED_RESPONSE_WAIT_MS)
+            self._outbox.set_timer(Timer.MISSED_RESPONSE, self._outbox.now_ms + MISSED_RESPONSE_WAIT_MS)
 
     def on_response_done(self) -> None:
         """Stop waiting for a missed response: the end of the response has arrived."""
         self._misses_response = False
-        self._outbox.set_timer(MISSED_RESPONSE_TIMER, None)
+        self._outbox.set_timer(Timer.MISSED_RESPONSE, None)
 
     def on_missed_response_timeout(self) -> None:
         """Ask the page for a new offer, so that a new session gets the conversation and answers.
@@ -205,7 +203,7 @@ class SessionLifecycle:
         """Keep the old session and schedule another try."""
         if self._renewal_reason is not None:
             self._renewal_reason = None
-            self._outbox.set_timer(RENEWAL_TIMER, self._outbox.now_ms + RENEWAL_RETRY_MS)
+            self._outbox.set_timer(Timer.RENEWAL, self._outbox.now_ms + RENEWAL_RETRY_MS)
 
     def on_renewal_timer(self) -> None:
         """Mark the renewal as due; the second time, as overdue."""
@@ -213,17 +211,17 @@ class SessionLifecycle:
             self._renewal_overdue = True
             return
         self._renewal_due = "the session is close to its time limit"
-        self._outbox.set_timer(RENEWAL_TIMER, self._outbox.now_ms + RENEWAL_GRACE_MS * 3)
+        self._outbox.set_timer(Timer.RENEWAL, self._outbox.now_ms + RENEWAL_GRACE_MS * 3)
 
     def _schedule_renewal(self) -> None:
         limit = self._plan.session_limit_ms
         at_ms = None if limit is None else self._outbox.now_ms + max(limit - 5 * RENEWAL_GRACE_MS, limit / 2)
-        self._outbox.set_timer(RENEWAL_TIMER, at_ms)
+        self._outbox.set_timer(Timer.RENEWAL, at_ms)
 
     def reset_stall_timer(self) -> None:
         """Expect the next event of the response in progress within `STALL_TIMEOUT_MS`."""
         expects_event = self._outbox.link_up and self._scheduler.busy
-        self._outbox.set_timer(STALL_TIMER, self._outbox.now_ms + STALL_TIMEOUT_MS if expects_event else None)
+        self._outbox.set_timer(Timer.STALL, self._outbox.now_ms + STALL_TIMEOUT_MS if expects_event else None)
 
     def on_stalled(self) -> None:
         """Renew a session that has been silent for too long during a response."""

@@ -1,0 +1,37 @@
+"""Timers of the call's machine."""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+
+
+class Timer(Enum):
+    """A timer; the shell keeps at most one of each.
+
+    Attributes:
+        CALLER: the caller must come, or come back.
+        COMMIT: push-to-talk commits the caller's audio.
+        GOODBYE: the agent must finish its goodbye.
+        IDLE: the caller must say or do something.
+        LIMIT_WARNING: the page gets a notice of the maximum duration.
+        MAX_CALL: the call reaches its maximum duration.
+        MISSED_RESPONSE: a response that was in progress when the sideband dropped must end.
+        RENEWAL: the session must be renewed.
+        RESEND: a new session must detect the turns in the resent audio.
+        RETRY: the service's retry delay is over.
+        STALL: the response in progress must continue.
+        TRUNCATION: a truncation waits no longer for the page or the service.
+    """
+
+    CALLER = auto()
+    COMMIT = auto()
+    GOODBYE = auto()
+    IDLE = auto()
+    LIMIT_WARNING = auto()
+    MAX_CALL = auto()
+    MISSED_RESPONSE = auto()
+    RENEWAL = auto()
+    RESEND = auto()
+    RETRY = auto()
+    STALL = auto()
+    TRUNCATION = auto()
