@@ -11,9 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from trunkline.engine import session_runner
-from trunkline.engine.http import app, client_secrets, preview, protocol_coverage, webrtc_calls
+from trunkline.engine.http import app, client_secrets, preview, protocol_coverage, text_routes, webrtc_calls
 from trunkline.engine.session import input_audio, item_events, response, session
-from trunkline.engine.text import routes
 from trunkline.engine.transports import data_channel, rtc_audio, websocket
 from trunkline.realtime.dialects import server_event_to_preview
 
@@ -93,8 +92,8 @@ def limits() -> str:
         ("sidebands of one call", str(webrtc_calls.MAX_SIDEBANDS), "429"),
         ("life of an ephemeral key", f"{client_secrets.LIFETIME_S} s unless asked otherwise", "401"),
         ("life of a preview's ephemeral key", f"{preview.SECRET_LIFETIME_S} s unless asked otherwise", "401"),
-        ("a request to a text model", _size(routes.MAX_BODY_BYTES), "413"),
-        ("requests to text models at once", str(routes.MAX_CONCURRENT_REQUESTS), "429"),
+        ("a request to a text model", _size(text_routes.MAX_BODY_BYTES), "413"),
+        ("requests to text models at once", str(text_routes.MAX_CONCURRENT_REQUESTS), "429"),
     ]
     return _table(("of", "limit", "beyond it"), rows)
 
