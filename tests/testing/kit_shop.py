@@ -1,4 +1,4 @@
-"""A scenario with all that the kit can look at: tools, state, a handoff, a tool that fails, one that is slow."""
+"""Scenario with everything that the kit can test: tools, state, a handoff, a failing tool and a slow one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from trunkline import CallContext, Caller, Lines, Phrases, Rehearsal, Scenario, 
 
 @dataclass
 class Basket:
-    """What one caller has ordered."""
+    """Order of one caller."""
 
     things: list[str] = field(default_factory=list)
 

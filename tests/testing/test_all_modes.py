@@ -1,4 +1,4 @@
-"""simpleHandoff, as its users might test it: typed and spoken, with the same lines; and live, on a stand-in."""
+"""simpleHandoff as its users might test it: typed and spoken with the same lines, and live on a fake provider."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def test_a_caller_is_handed_over_and_gets_a_haiku(voice_call: VoiceCalls) 
 
 
 @both_ways
-async def test_a_caller_cuts_in(voice_call: VoiceCalls) -> None:
+async def test_a_caller_interrupts(voice_call: VoiceCalls) -> None:
     call = await voice_call("simpleHandoff")
     await call.hears("haiku")
     turn = await call.say("yes please", interrupting_after_ms=800)
@@ -52,7 +52,7 @@ async def test_a_caller_cuts_in(voice_call: VoiceCalls) -> None:
     assert 0 < len(opening.heard) < len(opening.text)
     heard_ms = opening.messages[0].heard_ms
     assert heard_ms is not None
-    # Typed words arrive at once; a voice is noticed when it has begun.
+    # Typed words arrive at once; speech is detected only after it has begun.
     assert 800 <= heard_ms < (801 if call.mode == "typed" else 1800)
     assert turn.handed_to == "haikuWriter"
 
@@ -68,7 +68,7 @@ async def test_a_caller_declines_and_hangs_up(voice_call: VoiceCalls) -> None:
 
 
 @both_ways
-async def test_a_lost_link_is_made_anew(voice_call: VoiceCalls) -> None:
+async def test_a_lost_link_reconnects(voice_call: VoiceCalls) -> None:
     call = await voice_call("simpleHandoff")
     await call.hears("haiku")
     call.link.drop(1011, "server error")
@@ -83,9 +83,7 @@ async def test_a_lost_link_is_made_anew(voice_call: VoiceCalls) -> None:
     [ChannelImpairment(telephone=True), ChannelImpairment(noise_dbfs=-55), ChannelImpairment(loss=0.03)],
     ids=str,
 )
-async def test_a_voice_on_a_line_that_is_not_perfect_is_heard_and_answered(
-    voice_call: VoiceCalls, line: ChannelImpairment
-) -> None:
+async def test_a_voice_over_an_impaired_channel_is_answered(voice_call: VoiceCalls, line: ChannelImpairment) -> None:
     call = await voice_call("simpleHandoff", impairment=line)
     await call.hears("haiku")
     turn = await call.say("yes please", interrupting_after_ms=300)
@@ -95,7 +93,7 @@ async def test_a_voice_on_a_line_that_is_not_perfect_is_heard_and_answered(
 
 @spoken_only
 @pytest.mark.parametrize("at", ["input_audio_buffer.speech_started", "input_audio_buffer.committed"])
-async def test_what_the_caller_says_while_the_link_drops_is_heard_all_the_same(voice_call: VoiceCalls, at: str) -> None:
+async def test_speech_while_the_link_drops_is_still_answered(voice_call: VoiceCalls, at: str) -> None:
     call = await voice_call("simpleHandoff")
     await call.hears("haiku")
     call.link.drop(1006, at=at)
@@ -106,7 +104,7 @@ async def test_what_the_caller_says_while_the_link_drops_is_heard_all_the_same(v
 
 @pytest.mark.speech
 @pytest.mark.realtime
-def test_the_page_has_the_sound_of_spoken_calls(pytester: pytest.Pytester) -> None:
+def test_the_report_has_the_audio_of_spoken_calls(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
         async def test_it(voice_call):
@@ -132,7 +130,7 @@ def test_the_page_has_the_sound_of_spoken_calls(pytester: pytest.Pytester) -> No
 
 @pytest.mark.speech
 @pytest.mark.realtime
-async def test_live_calls_go_to_the_provider_that_is_configured(
+async def test_live_calls_go_to_the_configured_provider(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import asyncio

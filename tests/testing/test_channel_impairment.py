@@ -1,4 +1,4 @@
-"""What a line does to a voice."""
+"""Effects of an impaired channel on a voice."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def tone(hertz: float, seconds: float = 1.0, amplitude: float = 8000) -> bytes:
     return (amplitude * np.sin(2 * np.pi * hertz * at)).astype("<i2").tobytes()
 
 
-def carried(line: ChannelImpairment, sound: bytes) -> bytes:
+def impaired(line: ChannelImpairment, sound: bytes) -> bytes:
     open_line = line.open()
     return b"".join(open_line.apply(sound[start : start + FRAME]) for start in range(0, len(sound), FRAME))
 
@@ -26,43 +26,43 @@ def level_dbfs(sound: bytes) -> float:
     return float(10 * np.log10((samples @ samples) / samples.size / 32768**2))
 
 
-def test_a_clear_line_changes_nothing() -> None:
-    assert carried(ChannelImpairment(), tone(440)) == tone(440)
+def test_no_impairment_changes_nothing() -> None:
+    assert impaired(ChannelImpairment(), tone(440)) == tone(440)
 
 
 @pytest.mark.parametrize("level", [-20.0, -40.0, -60.0])
-def test_noise_has_the_level_that_was_asked_for(level: float) -> None:
-    assert level_dbfs(carried(ChannelImpairment(noise_dbfs=level), bytes(SAMPLE_RATE * 4))) == pytest.approx(
+def test_noise_has_the_requested_level(level: float) -> None:
+    assert level_dbfs(impaired(ChannelImpairment(noise_dbfs=level), bytes(SAMPLE_RATE * 4))) == pytest.approx(
         level, abs=0.5
     )
 
 
-def test_noise_is_the_same_in_every_run_and_another_with_another_seed() -> None:
+def test_noise_is_the_same_in_every_run_and_different_with_another_seed() -> None:
     silence = bytes(SAMPLE_RATE)
-    assert carried(ChannelImpairment(noise_dbfs=-30), silence) == carried(ChannelImpairment(noise_dbfs=-30), silence)
-    assert carried(ChannelImpairment(noise_dbfs=-30), silence) != carried(
+    assert impaired(ChannelImpairment(noise_dbfs=-30), silence) == impaired(ChannelImpairment(noise_dbfs=-30), silence)
+    assert impaired(ChannelImpairment(noise_dbfs=-30), silence) != impaired(
         ChannelImpairment(noise_dbfs=-30, seed=2), silence
     )
 
 
 def test_loud_noise_does_not_wrap_around() -> None:
-    loud = carried(ChannelImpairment(noise_dbfs=-3), tone(440, amplitude=32000))
+    loud = impaired(ChannelImpairment(noise_dbfs=-3), tone(440, amplitude=32000))
     assert np.abs(np.frombuffer(loud, "<i2").astype(int)).max() <= 32768
 
 
-def test_a_telephone_carries_the_voice_and_not_what_is_above_it() -> None:
+def test_a_telephone_carries_the_voice_band_only() -> None:
     line = ChannelImpairment(telephone=True)
-    assert level_dbfs(carried(line, tone(1000))) == pytest.approx(level_dbfs(tone(1000)), abs=1)
-    assert level_dbfs(carried(line, tone(6000))) < level_dbfs(tone(6000)) - 30
+    assert level_dbfs(impaired(line, tone(1000))) == pytest.approx(level_dbfs(tone(1000)), abs=1)
+    assert level_dbfs(impaired(line, tone(6000))) < level_dbfs(tone(6000)) - 30
 
 
 def test_a_telephone_keeps_the_length() -> None:
-    assert len(carried(ChannelImpairment(telephone=True), tone(1000))) == len(tone(1000))
+    assert len(impaired(ChannelImpairment(telephone=True), tone(1000))) == len(tone(1000))
 
 
 @pytest.mark.parametrize("share", [0.05, 0.5])
 def test_lost_packets_are_silent(share: float) -> None:
-    sound = carried(ChannelImpairment(loss=share), tone(440, seconds=40))
+    sound = impaired(ChannelImpairment(loss=share), tone(440, seconds=40))
     frames = [sound[start : start + FRAME] for start in range(0, len(sound), FRAME)]
     lost = sum(not any(frame) for frame in frames) / len(frames)
     assert lost == pytest.approx(share, abs=0.03)

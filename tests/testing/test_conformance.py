@@ -1,4 +1,4 @@
-"""The checks of Realtime servers: our engine passes them, and a server that breaks a rule fails the check of it."""
+"""Conformance checks: the engine passes them, and a server that breaks a rule fails the check of that rule."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ KEY = "secret"
 
 
 def answer(request: BrainRequest) -> list[BrainOutput]:
-    """Says what was said, or calls what it is told to call."""
+    """Repeat the caller's words, or call the function that the request names."""
     if isinstance(request.tool_choice, dict):
         return [ToolCallDelta("call_1", str(request.tool_choice["name"]), '{"harbour": "Hamburg"}')]
     return echo(request)
@@ -32,7 +32,7 @@ def answer(request: BrainRequest) -> list[BrainOutput]:
 
 @asynccontextmanager
 async def engine() -> AsyncIterator[str]:
-    """Our engine on loopback, with a brain that calls functions; its base URL."""
+    """Run the engine on loopback, with a brain that calls functions; yield its base URL."""
     parts = Engine(
         lambda _model, _settings: FakeBrain(answer, delay=0.01),
         FakeStt(),
@@ -49,7 +49,7 @@ Change = Callable[[Event], list[Event]]
 
 @asynccontextmanager
 async def broken(from_server: Change, from_client: Change = lambda event: [event]) -> AsyncIterator[str]:
-    """A server that is our engine, but for what it does to the events on their way."""
+    """Run a proxy before the engine that changes the events on their way; yield its base URL."""
     async with engine() as url:
         upstream = url.replace("http", "ws") + "/realtime?model=m"
 
@@ -81,7 +81,7 @@ async def broken(from_server: Change, from_client: Change = lambda event: [event
 
 
 def changing(type_: str, change: Callable[[Event], Any]) -> Change:
-    """Changes the events of one type in place."""
+    """Return a change that modifies the events of one type in place."""
 
     def apply(event: Event) -> list[Event]:
         if event["type"] == type_:
@@ -92,17 +92,17 @@ def changing(type_: str, change: Callable[[Event], Any]) -> Change:
 
 
 def dropping(type_: str, where: Callable[[Event], bool] = lambda _event: True) -> Change:
-    """Keeps events back."""
+    """Return a change that drops events of one type."""
     return lambda event: [] if event["type"] == type_ and where(event) else [event]
 
 
 def followed_by(type_: str, *more: Event) -> Change:
-    """Sends more events after those of one type."""
+    """Return a change that sends more events after those of one type."""
     return lambda event: [event, *more] if event["type"] == type_ else [event]
 
 
 def half_update(event: Event) -> list[Event]:
-    """Takes over what is right in an update that is wrong."""
+    """Apply the valid part of an invalid update."""
     if event.get("session", {}).get("output_modalities") != ["smell"]:
         return [event]
     return [{"type": "session.update", "session": {**event["session"], "output_modalities": ["text"]}}, event]
@@ -143,7 +143,7 @@ BROKEN: dict[str, tuple[Change, str]] = {
     ),
     "truncated": (changing("conversation.item.truncated", lambda e: e.update(audio_end_ms=101)), "101"),
     "text-response": (dropping("response.output_text.done"), "no response.output_text.done came"),
-    "audio-response": (changing("response.output_audio.delta", lambda e: e.update(delta="###")), "no base64"),
+    "audio-response": (changing("response.output_audio.delta", lambda e: e.update(delta="###")), "is not base64"),
     "response-fills-conversation": (
         dropping("conversation.item.added", lambda e: e["item"].get("role") == "assistant"),
         "no conversation.item.added",
@@ -157,7 +157,7 @@ BROKEN: dict[str, tuple[Change, str]] = {
     ),
     "push-to-talk": (
         followed_by("conversation.item.added", {"type": "response.created", "response": {"id": "resp_x"}}),
-        "response.created came, which nobody asked for",
+        "response.created came without a request",
     ),
     "empty-commit": (changing("error", forget_who_asked), "does not name the commit"),
     "cleared": (dropping("input_audio_buffer.cleared"), "no input_audio_buffer.cleared came"),
@@ -173,7 +173,7 @@ async def test_the_engine_passes_every_check() -> None:
         report = await check_realtime_server(url, api_key=KEY, model="m")
     assert report.ok, str(report)
     assert {finding.check for finding in report.findings} == {*CHECKS, *INVARIANTS}
-    # Only speaking needs something that may not be installed.
+    # Only speech needs a package that may be missing.
     assert {finding.check for finding in report.skipped} <= {"voice-activity"}
 
 
@@ -186,14 +186,14 @@ async def test_a_server_that_breaks_a_rule_fails_its_check(name: str) -> None:
     assert words in report[name].message
 
 
-async def test_a_server_that_takes_over_half_an_update() -> None:
+async def test_a_server_that_applies_half_an_update_fails() -> None:
     async with broken(lambda event: [event], half_update) as url:
         report = await check_realtime_server(url, model="m", only=["bad-settings-change-nothing"], timeout_s=2)
-    assert "a part of the refused update was taken over" in report["bad-settings-change-nothing"].message
+    assert "a part of the refused update was applied" in report["bad-settings-change-nothing"].message
 
 
-def careless(event: Event) -> list[Event]:
-    """Breaks every rule that holds in all sessions."""
+def break_invariants(event: Event) -> list[Event]:
+    """Break every invariant."""
     kind = event["type"]
     if kind == "session.updated":
         event["event_id"] = "event_same"
@@ -207,8 +207,8 @@ def careless(event: Event) -> list[Event]:
     return [event]
 
 
-async def test_rules_that_hold_in_every_session() -> None:
-    async with broken(careless) as url:
+async def test_invariants_are_checked_in_every_session() -> None:
+    async with broken(break_invariants) as url:
         report = await check_realtime_server(url, model="m", only=INVARIANTS, timeout_s=2)
     details = {finding.check: finding.message for finding in report.failed}
     assert set(details) == set(INVARIANTS), str(report)
@@ -223,22 +223,22 @@ def test_every_check_has_a_server_that_fails_it() -> None:
     assert {*BROKEN, "bad-settings-change-nothing"} == set(CHECKS)
 
 
-async def test_a_key_that_is_refused_is_told() -> None:
+async def test_a_refused_key_is_an_error() -> None:
     async with engine() as url:
         with pytest.raises(ProviderError, match="401"):
             await check_realtime_server(url, api_key="wrong", model="m")
 
 
-async def test_a_check_that_is_none_is_refused() -> None:
-    with pytest.raises(ValueError, match="no check named weather"):
+async def test_an_unknown_check_is_an_error() -> None:
+    with pytest.raises(ValueError, match="Unknown check: weather"):
         await check_realtime_server("http://127.0.0.1:9", only=["weather"])
 
 
-async def test_a_report_reads_as_a_table() -> None:
+async def test_a_report_is_a_table() -> None:
     async with broken(dropping("input_audio_buffer.cleared")) as url:
         report = await check_realtime_server(url, model="m", only=["cleared", "empty-commit"], timeout_s=1)
     assert not report.ok
     text = str(report)
     assert "2 checks, 1 failed, 0 skipped" in text
     assert "failed   cleared       no input_audio_buffer.cleared came" in text
-    assert "passed   empty-commit  Committing an empty buffer is an error." in text
+    assert "passed   empty-commit  Require an error when an empty buffer is committed." in text

@@ -1,4 +1,4 @@
-"""What a caller can do in a test, and what a test can ask about it."""
+"""Actions of a caller in a test, and properties of the conversation."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ async def test_another_agent_may_answer_the_call(voice_call: VoiceCalls) -> None
     assert call.path == ["cashier"]
 
 
-async def test_cutting_in_at_a_millisecond_of_the_agents_speech(voice_call: VoiceCalls) -> None:
+async def test_interrupting_at_a_millisecond_of_the_agents_speech(voice_call: VoiceCalls) -> None:
     call = await voice_call(shop)
     await call.hears("welcome")
     turn = await call.say("two pears please", interrupting_after_ms=900)
@@ -84,7 +84,7 @@ async def test_cutting_in_at_a_millisecond_of_the_agents_speech(voice_call: Voic
     assert turn.start_ms == 900
 
 
-async def test_a_caller_who_does_not_cut_in_lets_the_agent_finish(voice_call: VoiceCalls) -> None:
+async def test_a_caller_who_does_not_interrupt_lets_the_agent_finish(voice_call: VoiceCalls) -> None:
     call = await voice_call(shop)
     await call.hears("welcome")
     turn = await call.say("two pears please")
@@ -92,7 +92,7 @@ async def test_a_caller_who_does_not_cut_in_lets_the_agent_finish(voice_call: Vo
     assert turn.start_ms == 60 * len("Welcome to the shop." + "What would you like?")
 
 
-async def test_saying_something_at_a_moment(voice_call: VoiceCalls) -> None:
+async def test_saying_words_at_a_given_time(voice_call: VoiceCalls) -> None:
     call = await voice_call(shop)
     turn = await call.say("I want to pay", at_ms=1500)
     assert turn.start_ms == 1500
@@ -107,7 +107,7 @@ async def test_silence_lasts_as_long_as_it_should(voice_call: VoiceCalls) -> Non
     assert turn.text == ""
 
 
-async def test_a_murmur_is_heard_by_the_engine(voice_call: VoiceCalls) -> None:
+async def test_a_backchannel_reaches_the_engine(voice_call: VoiceCalls) -> None:
     call = await voice_call(shop)
     await call.hears("welcome")
     turn = await call.backchannel("mm-hm")
@@ -116,7 +116,7 @@ async def test_a_murmur_is_heard_by_the_engine(voice_call: VoiceCalls) -> None:
     assert call.turns[0].interrupted
 
 
-async def test_two_murmurs_are_told_apart(voice_call: VoiceCalls) -> None:
+async def test_two_backchannels_are_recognised_separately(voice_call: VoiceCalls) -> None:
     call = await voice_call(shop)
     await call.hears("welcome")
     assert (await call.backchannel("mm-hm")).recognised == "mm-hm"
@@ -150,14 +150,14 @@ async def test_push_to_talk(voice_call: VoiceCalls) -> None:
     assert "response.create" in kinds[kinds.index("input_audio_buffer.commit") :]
 
 
-async def test_pressing_the_button_cuts_the_agent_off(voice_call: VoiceCalls) -> None:
+async def test_pressing_the_talk_button_interrupts_the_agent(voice_call: VoiceCalls) -> None:
     call = await voice_call(shop)
     await call.push_to_talk("two plums please", interrupting_after_ms=600)
     assert call.turns[0].messages[0].heard_ms == 600
     call.turns[1].called("add_to_basket", thing="plums")
 
 
-async def test_a_caller_may_let_go_of_the_button_for_good(voice_call: VoiceCalls) -> None:
+async def test_saying_words_ends_push_to_talk(voice_call: VoiceCalls) -> None:
     call = await voice_call(shop)
     await call.push_to_talk("two pears please")
     await call.say("two plums please")
@@ -165,14 +165,14 @@ async def test_a_caller_may_let_go_of_the_button_for_good(voice_call: VoiceCalls
     assert settings == [True, False]
 
 
-async def test_keys_of_a_telephone(voice_call: VoiceCalls) -> None:
+async def test_dtmf(voice_call: VoiceCalls) -> None:
     call = await voice_call(shop)
     turn = await call.dtmf("12#")
     assert turn.recognised == "12#"
     assert turn.text == "I'm sorry, we don't sell that."
 
 
-async def test_a_turn_tells_what_was_waited_for(voice_call: VoiceCalls) -> None:
+async def test_a_turn_has_the_parts_of_its_latency(voice_call: VoiceCalls) -> None:
     call = await voice_call(shop)
     await call.hears("welcome")
     turn = await call.push_to_talk("how many pears")
@@ -186,7 +186,7 @@ async def test_waiting_for_a_pattern(voice_call: VoiceCalls) -> None:
     await call.hears(re.compile(r"shop\..*like\?$"))
 
 
-async def test_latency_is_told_in_virtual_time(voice_call: VoiceCalls) -> None:
+async def test_latency_is_measured_in_virtual_time(voice_call: VoiceCalls) -> None:
     call = await voice_call(shop)
     call.link.delay(700, at="response.created")
     await call.hears("welcome")
@@ -205,25 +205,25 @@ async def test_a_slow_tool_takes_virtual_time_only(voice_call: VoiceCalls) -> No
     call.leaves_nobody_in_silence(2500)
 
 
-async def test_a_tool_in_a_thread_is_waited_for(voice_call: VoiceCalls) -> None:
+async def test_virtual_time_waits_for_a_tool_in_a_thread(voice_call: VoiceCalls) -> None:
     call = await voice_call(shop)
     turn = await call.say("how many plums")
     assert turn.called("count_stock").result == 5
     assert turn.text == "There are 5."
 
 
-async def test_breadcrumbs_stand_in_the_timeline(voice_call: VoiceCalls) -> None:
+async def test_the_timeline_has_breadcrumbs(voice_call: VoiceCalls) -> None:
     call = await voice_call(shop)
     await call.say("two pears please")
     assert "note: basket {'things': 2}" in call.timeline()
 
 
-async def test_a_line_makes_no_difference_to_typing(voice_call: VoiceCalls) -> None:
+async def test_an_impaired_channel_does_not_affect_typing(voice_call: VoiceCalls) -> None:
     call = await voice_call(shop, impairment=ChannelImpairment(noise_dbfs=-10, loss=0.9))
     assert (await call.say("I want to pay")).handed_to == "cashier"
 
 
-class TestReplacingTools:
+class TestMockingTools:
     async def test_by_a_result(self, voice_call: VoiceCalls) -> None:
         call = await voice_call(shop)
         call.mock_tool("add_to_basket", {"ok": False})
@@ -259,15 +259,15 @@ class TestReplacingTools:
         await other.say("two pears please")
         assert other.state.things == ["pears", "pears"]
 
-    async def test_a_name_that_is_none(self, voice_call: VoiceCalls) -> None:
+    async def test_an_unknown_name_is_an_error(self, voice_call: VoiceCalls) -> None:
         call = await voice_call(shop)
         with pytest.raises(LookupError, match=r"no tool 'add'.*add_to_basket, ask_warehouse, count_stock"):
             call.mock_tool("add", 1)
 
 
-class TestTheLink:
+class TestLinkFaults:
     @pytest.mark.parametrize("code", [1001, 1006, 1011, None])
-    async def test_dropped_with_any_code_the_call_goes_on(self, voice_call: VoiceCalls, code: int | None) -> None:
+    async def test_the_call_continues_after_any_close_code(self, voice_call: VoiceCalls, code: int | None) -> None:
         call = await voice_call(shop)
         await call.hears("welcome")
         call.link.drop(code, "gone")
@@ -280,7 +280,7 @@ class TestTheLink:
     @pytest.mark.parametrize(
         "at", ["session.updated", "response.created", "response.output_item.done", "response.create", "response.done"]
     )
-    async def test_dropped_at_an_event_in_either_direction(self, voice_call: VoiceCalls, at: str) -> None:
+    async def test_a_drop_at_an_event_in_either_direction(self, voice_call: VoiceCalls, at: str) -> None:
         call = await voice_call(shop)
         call.link.drop(1006, at=at)
         turn = await call.say("I want to pay")
@@ -288,7 +288,7 @@ class TestTheLink:
         assert call.link.injected == [f"drop {at}"]
         assert call.link.connections == 2
 
-    async def test_dropped_at_the_second_of_its_kind(self, voice_call: VoiceCalls) -> None:
+    async def test_a_drop_at_the_second_event_of_a_type(self, voice_call: VoiceCalls) -> None:
         call = await voice_call(shop)
         call.link.drop(1006, at="response.created", nth=2)
         await call.hears("welcome")
@@ -296,20 +296,20 @@ class TestTheLink:
         await call.say("I want to pay")
         assert call.link.connections == 2
 
-    async def test_refused(self, voice_call: VoiceCalls) -> None:
+    async def test_refused_connections(self, voice_call: VoiceCalls) -> None:
         call = await voice_call(shop)
         call.link.refuse(2, status=503)
         await call.hears("welcome")
         assert call.link.connections == 1
 
-    async def test_events_doubled(self, voice_call: VoiceCalls) -> None:
+    async def test_duplicated_events(self, voice_call: VoiceCalls) -> None:
         call = await voice_call(shop)
         call.link.duplicate("response.output_item.done", times=5)
         turn = await call.say("two pears please")
         assert [use.name for use in turn.tools] == ["add_to_basket"]
         assert call.state.things == ["pears", "pears"]
 
-    async def test_events_lost(self, voice_call: VoiceCalls) -> None:
+    async def test_lost_events(self, voice_call: VoiceCalls) -> None:
         call = await voice_call(shop)
         call.link.lose("response.output_audio_transcript.delta", times=3)
         turn = await call.say("I want to pay")

@@ -1,4 +1,4 @@
-"""Every example of docs/testing.md is run."""
+"""Every example of docs/testing.md runs."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ FENCED = re.compile(r"^```(python|ini)\n# (\S+)\n(.*?)^```$", re.DOTALL | re.MUL
 
 
 def examples() -> dict[str, str]:
-    """The examples by the file names in their first lines."""
+    """Return the examples by the file names in their first lines."""
     return {name: text for _language, name, text in FENCED.findall(DOCS.read_text("utf-8"))}
 
 
 @pytest.fixture(autouse=True)
 def folder(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder with all of them, and no provider."""
+    """Write all examples to a folder, without a provider."""
     for name in ("AZURE_OPENAI_API_KEY", "OPENAI_API_KEY", "TRUNKLINE_CHAT_BASE_URL", "TRUNKLINE_PROVIDER"):
         monkeypatch.delenv(name, raising=False)
     for name, text in examples().items():
@@ -42,7 +42,7 @@ TYPED = [name for name in examples() if name.startswith("test_") and name != "te
 def test_the_typed_examples_pass(pytester: pytest.Pytester) -> None:
     result = pytester.runpytest_inprocess("-W", "error", "-rs", "--voice=typed", *TYPED)
     number = sum(examples()[name].count("async def test_") for name in TYPED)
-    # One has no text model to ask, and one is only spoken.
+    # One needs a text model, and one is only spoken.
     result.assert_outcomes(passed=number - 2, skipped=2)
 
 

@@ -1,4 +1,4 @@
-"""Each assertion fails when it should, says what there was instead, and knows the place."""
+"""Failures of assertions, with their messages and their places in the timeline."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from trunkline.testing import VoiceCall, VoiceCalls, VoiceFailure, containing
 
 
 def marked(call: VoiceCall, error: BaseException) -> str:
-    """The line of the timeline behind which the mark stands."""
+    """Return the line of the timeline before the mark."""
     lines = call.timeline(error).splitlines()
     places = [index for index, line in enumerate(lines) if line.startswith(">>>")]
     assert len(places) == 1
@@ -61,14 +61,14 @@ async def test_a_call_that_is_over(voice_call: VoiceCalls) -> None:
         await call.say("hello?")
 
 
-async def test_cutting_in_where_too_little_was_said(voice_call: VoiceCalls) -> None:
+async def test_interrupting_after_too_little_speech(voice_call: VoiceCalls) -> None:
     call = await voice_call(shop)
     await call.hears("welcome")
     with pytest.raises(VoiceFailure, match="did not speak that long, only 2400 ms"):
         await call.say("stop", interrupting_after_ms=5000)
 
 
-async def test_cutting_in_when_all_was_said(voice_call: VoiceCalls) -> None:
+async def test_interrupting_after_the_speech_has_ended(voice_call: VoiceCalls) -> None:
     call = await voice_call(shop)
     await call.hears("welcome")
     await call.silent_for(0)
@@ -189,12 +189,12 @@ async def test_a_scenario_without_rehearsal(voice_call: VoiceCalls) -> None:
     assert "has no rehearsal" in call.timeline(failed.value)
 
 
-async def test_an_agent_that_is_not_there(voice_call: VoiceCalls) -> None:
+async def test_an_unknown_agent(voice_call: VoiceCalls) -> None:
     with pytest.raises(LookupError, match=r"shop has no agent 'manager'\. There are: clerk"):
         await voice_call(shop, agent="manager")
 
 
-async def test_a_plain_assertion_is_marked_at_the_turn_it_looked_at(voice_call: VoiceCalls) -> None:
+async def test_a_plain_assertion_is_marked_at_the_turn_that_it_read(voice_call: VoiceCalls) -> None:
     call = await voice_call(shop)
     turn = await call.say("two pears please")
     await call.say("I want to pay")
@@ -202,7 +202,7 @@ async def test_a_plain_assertion_is_marked_at_the_turn_it_looked_at(voice_call: 
     assert "in your basket" in marked(call, AssertionError("assert None == 'cashier'"))
 
 
-async def test_another_error_is_marked_where_the_conversation_stood(voice_call: VoiceCalls) -> None:
+async def test_another_error_is_marked_at_the_end_of_the_conversation(voice_call: VoiceCalls) -> None:
     call = await voice_call(shop)
     turn = await call.say("two pears please")
     assert turn.text

@@ -1,4 +1,4 @@
-"""What a test can say of guardrails, and what it hears of answers that were stopped."""
+"""Guardrails in tests: assertions, and the text that the caller hears of stopped answers."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def guarded(*, hold: bool = False) -> Scenario[None]:
     return Scenario("guarded", agents=[clerk], rehearsal=rehearsal, hold=hold)
 
 
-async def test_what_tripped_is_told_with_its_reason(voice_call: VoiceCalls) -> None:
+async def test_a_tripped_guardrail_has_its_reason(voice_call: VoiceCalls) -> None:
     call = await voice_call(guarded())
     turn = await call.say("insult me")
     look = turn.tripped("moderation", category="OFFENSIVE")
@@ -52,7 +52,7 @@ async def test_what_tripped_is_told_with_its_reason(voice_call: VoiceCalls) -> N
     assert str(look) == "moderation: fail (OFFENSIVE: It insults.)"
 
 
-async def test_what_was_held_back_is_not_heard(voice_call: VoiceCalls) -> None:
+async def test_withheld_text_is_not_heard(voice_call: VoiceCalls) -> None:
     call = await voice_call(guarded(hold=True))
     turn = await call.say("insult me")
     turn.tripped("moderation")
@@ -86,12 +86,12 @@ async def test_expecting_another_category(voice_call: VoiceCalls) -> None:
 async def test_expecting_no_trip(voice_call: VoiceCalls, words: str, found: str) -> None:
     call = await voice_call(guarded())
     await call.say(words)
-    with pytest.raises(VoiceFailure, match=f"did not pass what was said: {found}") as failed:
+    with pytest.raises(VoiceFailure, match=f"did not pass a message: {found}") as failed:
         call.no_guardrail_tripped()
     assert f"guardrail {found}" in call.timeline(failed.value)
 
 
-async def test_a_timeline_has_what_was_found_on_one_line_and_no_figures(voice_call: VoiceCalls) -> None:
+async def test_a_timeline_has_a_guardrails_result_on_one_line(voice_call: VoiceCalls) -> None:
     call = await voice_call(guarded())
     await call.say("insult me")
     await call.say("boom")

@@ -1,4 +1,4 @@
-"""Asking a text model about a conversation."""
+"""Verdicts of a text model about a conversation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from trunkline.testing.llm_judge import JudgeError, NoTextModelError, configured
 
 
 class Says:
-    """A text model that answers the same to everything."""
+    """Text model with one fixed answer."""
 
     def __init__(self, answer: str) -> None:
         self.answer = answer
@@ -37,7 +37,7 @@ async def test_a_verdict_is_true_only_if_it_passes(outcome: str, holds: bool) ->
 
 
 @pytest.mark.parametrize("answer", ["", "Yes, quite.", '{"outcome": "maybe"}', "{", '["pass"]'])
-async def test_an_answer_that_is_no_verdict_leaves_it_uncertain(answer: str) -> None:
+async def test_an_unreadable_answer_is_uncertain(answer: str) -> None:
     verdict = await judge(Says(answer), "is kind", "…")
     assert verdict.outcome == "uncertain"
 
@@ -45,7 +45,7 @@ async def test_an_answer_that_is_no_verdict_leaves_it_uncertain(answer: str) -> 
 @pytest.mark.parametrize(
     "answer", ['```json\n{"outcome": "pass"}\n```', '<think>{"outcome": "fail"}</think> {"outcome": "pass"}']
 )
-async def test_a_verdict_is_found_in_what_models_put_around_it(answer: str) -> None:
+async def test_a_verdict_is_found_in_the_text_around_it(answer: str) -> None:
     assert await judge(Says(answer), "is kind", "…")
 
 
@@ -59,7 +59,7 @@ async def test_the_model_gets_the_statement_and_the_conversation(voice_call: Voi
     assert "add_to_basket(thing='pears', count=2)" in model.asked
 
 
-def test_without_a_model_it_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_model_names_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TRUNKLINE_CHAT_BASE_URL", raising=False)
     with pytest.raises(NoTextModelError, match="TRUNKLINE_CHAT_BASE_URL and TRUNKLINE_CHAT_MODEL"):
         configured_model()
@@ -75,7 +75,7 @@ async def test_a_chat_endpoint_is_asked_over_http(voice_call: VoiceCalls, monkey
         assert (await call.judge("sells shoes")).outcome == "fail"
 
 
-async def test_the_text_deployment_is_asked_where_azure_is_configured(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_text_deployment_of_azure_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     async with fake_azure({shop.name: shop}, shop.name) as azure:
         azure.text = lambda body: json.dumps({"reason": body["text"]["format"]["name"], "outcome": "pass"})
         configures_azure(monkeypatch, azure)
@@ -94,7 +94,7 @@ async def test_a_refusal_of_the_service_is_an_error_without_the_key(monkeypatch:
     assert azure.key not in str(caught.value)
 
 
-async def test_an_endpoint_that_is_none_is_told_like_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_unreachable_endpoint_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRUNKLINE_PROVIDER", "azure")
     monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", "http://resource.openai.azure.com/")
     monkeypatch.setenv("AZURE_OPENAI_DEPLOYMENT", "text")
@@ -117,7 +117,7 @@ async def test_an_endpoint_that_refuses_is_an_error() -> None:
 
 @asynccontextmanager
 async def endpoint(status: int, answer: object) -> AsyncIterator[str]:
-    """An HTTP server on loopback that always answers the same."""
+    """Run an HTTP server on loopback with one fixed answer."""
     body = json.dumps(answer).encode()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,4 +1,4 @@
-"""The plugin as users meet it: in a pytest of their own."""
+"""Plugin as users meet it: in a separate run of pytest."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PASSING = FAILING.replace('    turn.called("nothing")', "")
 
 @pytest.fixture(autouse=True)
 def clean(monkeypatch: pytest.MonkeyPatch, pytester: pytest.Pytester) -> None:
-    """No provider of this machine, and warnings are errors."""
+    """Remove the provider of this machine, and turn warnings into errors."""
     for name in ("AZURE_OPENAI_ENDPOINT", "AZURE_OPENAI_API_KEY", "OPENAI_API_KEY", "TRUNKLINE_CHAT_BASE_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.delenv("TRUNKLINE_PROVIDER", raising=False)
@@ -91,19 +91,19 @@ def test_other_fixtures_and_parameters_are_passed_on(pytester: pytest.Pytester) 
     run(pytester).assert_outcomes(passed=1)
 
 
-def test_live_is_skipped_with_the_reason_where_nothing_is_configured(pytester: pytest.Pytester) -> None:
+def test_live_calls_without_a_provider_are_skipped_with_the_reason(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(PASSING)
     result = run(pytester, "--voice=live", "-rs")
     result.assert_outcomes(skipped=1)
     result.stdout.fnmatch_lines(["*live calls need a provider: set AZURE_OPENAI_ENDPOINT*"])
 
 
-def test_one_test_in_several_ways(pytester: pytest.Pytester) -> None:
+def test_one_test_in_several_modes(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(PASSING)
     run(pytester, "--voice=typed,live").assert_outcomes(passed=1, skipped=1)
 
 
-def test_a_mark_says_in_which_ways(pytester: pytest.Pytester) -> None:
+def test_a_mark_chooses_the_modes(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("import pytest\n@pytest.mark.voice('typed', 'live')" + PASSING)
     run(pytester).assert_outcomes(passed=1, skipped=1)
     run(pytester, "--voice=typed").assert_outcomes(passed=1)
@@ -112,20 +112,20 @@ def test_a_mark_says_in_which_ways(pytester: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["*this conversation is only held typed or live*"])
 
 
-def test_a_parameter_says_in_which_way(pytester: pytest.Pytester) -> None:
+def test_a_parameter_chooses_the_mode(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("import pytest\n@pytest.mark.parametrize('voice_way', ['typed'])" + PASSING)
     run(pytester, "--voice=live").assert_outcomes(passed=1)
 
 
 @pytest.mark.parametrize("option", ["--voice=sung", "--voice="])
-def test_a_way_that_is_none_is_refused(pytester: pytest.Pytester, option: str) -> None:
+def test_an_unknown_mode_is_refused(pytester: pytest.Pytester, option: str) -> None:
     pytester.makepyfile(PASSING)
     result = run(pytester, option)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert "is not a mode: use typed, spoken, live" in result.stderr.str()
 
 
-def test_scenarios_of_ones_own_are_found_in_the_configuration(pytester: pytest.Pytester) -> None:
+def test_scenarios_are_found_through_the_configuration(pytester: pytest.Pytester) -> None:
     pytester.makeini("[pytest]\nvoice_scenarios = greetings.py")
     pytester.makepyfile(
         greetings="""
@@ -149,22 +149,22 @@ def test_scenarios_of_ones_own_are_found_in_the_configuration(pytester: pytest.P
 
 
 @pytest.mark.parametrize("kind", ["async def", "def"])
-def test_who_forgets_to_await_is_told(pytester: pytest.Pytester, kind: str) -> None:
+def test_a_forgotten_await_gets_a_hint(pytester: pytest.Pytester, kind: str) -> None:
     pytester.makepyfile(f"{kind} test_it(voice_call):\n    voice_call('simpleHandoff').say('yes please')")
     result = run(pytester)
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*AttributeError: There is no 'say' yet*async def*await voice_call*"])
+    result.stdout.fnmatch_lines(["*AttributeError: The call has not started, so it has no 'say'*async def*voice_call*"])
 
 
-def test_a_scenario_that_is_not_there(pytester: pytest.Pytester) -> None:
+def test_an_unknown_scenario(pytester: pytest.Pytester) -> None:
     pytester.makeini("[pytest]\nvoice_scenarios = broken.py")
     pytester.makepyfile(broken="1 / 0", test_it="async def test_it(voice_call):\n    await voice_call('nowhere')")
     result = run(pytester)
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*There is no scenario 'nowhere'*simpleHandoff*", "*broken.py:1: ZeroDivisionError*"])
+    result.stdout.fnmatch_lines(["*Unknown scenario 'nowhere'*simpleHandoff*", "*broken.py:1: ZeroDivisionError*"])
 
 
-def test_judging_without_a_text_model_skips_with_the_reason(pytester: pytest.Pytester) -> None:
+def test_judging_without_a_text_model_is_skipped_with_the_reason(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(PASSING + '\n    assert await call.judge("is about poetry")')
     result = run(pytester, "-rs")
     result.assert_outcomes(skipped=1)
@@ -187,14 +187,14 @@ def test_another_plugin_that_runs_coroutines_does_not_get_in_the_way(pytester: p
     run(pytester).assert_outcomes(passed=2)
 
 
-def test_a_call_outside_of_the_plugins_loop_says_so(pytester: pytest.Pytester) -> None:
+def test_a_call_outside_of_the_plugins_loop_is_an_error(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("import asyncio\ndef test_it(voice_call):\n    asyncio.run(voice_call('simpleHandoff'))")
     result = run(pytester)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*voice_call must be awaited in an `async def` test*"])
 
 
-def test_junit_has_the_ways_and_the_failure(pytester: pytest.Pytester) -> None:
+def test_junit_has_the_modes_and_the_failure(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(FAILING)
     run(pytester, "--junitxml=junit.xml")
     case = ElementTree.parse(pytester.path / "junit.xml").getroot().find(".//testcase")
@@ -205,7 +205,7 @@ def test_junit_has_the_ways_and_the_failure(pytester: pytest.Pytester) -> None:
     assert "nothing was not called" in str(failure.get("message"))
 
 
-class TestThePage:
+class TestTheReport:
     def test_has_every_conversation_and_needs_nothing_else(self, pytester: pytest.Pytester) -> None:
         pytester.makepyfile(FAILING + PASSING.replace("test_hands_over", "test_other"))
         result = run(pytester, "--voice-report=out/page.html")
@@ -217,14 +217,14 @@ class TestThePage:
         assert not re.search(r"(src|href)=\"(?!data:)", page)
         assert "http" not in page.replace("http-equiv", "")
 
-    def test_takes_no_text_for_html(self, pytester: pytest.Pytester) -> None:
+    def test_escapes_html(self, pytester: pytest.Pytester) -> None:
         pytester.makepyfile(FAILING)
         run(pytester, "--voice-report=page.html")
         page = (pytester.path / "page.html").read_text("utf-8")
         assert "<b>mountains</b>" not in page
         assert "&lt;b&gt;mountains&lt;/b&gt;" in page
 
-    def test_is_written_when_there_was_nothing(self, pytester: pytest.Pytester) -> None:
+    def test_is_written_without_conversations(self, pytester: pytest.Pytester) -> None:
         pytester.makepyfile("def test_plain():\n    pass")
         run(pytester, "--voice-report=page.html")
-        assert "No conversation was held." in (pytester.path / "page.html").read_text("utf-8")
+        assert "No conversation took place." in (pytester.path / "page.html").read_text("utf-8")

@@ -1,4 +1,4 @@
-"""A clock that jumps, and waits for what is real if it is patient."""
+"""Virtual clock that jumps; a patient one waits for threads and sockets."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_things_happen_in_the_order_of_their_times() -> None:
     assert order == [1, 2, 3]
 
 
-def test_what_would_wait_for_ever_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_deadlock_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trunkline.testing.virtual_time.STUCK_AFTER_S", 0.05)
     with pytest.raises(StuckError):
         run_in_virtual_time(_for_ever())

@@ -34,7 +34,7 @@ _MODULES = {
 
 
 def __getattr__(name: str) -> Any:
-    # Loaded by name: pytest imports this package in every run, whether or not a test has to do with voices.
+    # Loaded on first use: pytest imports this package in every run, also without tests of conversations.
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"trunkline.testing.{_MODULES[name]}"), name)

@@ -1,4 +1,4 @@
-"""Assertions about tools and guardrails, for a turn and for a whole call. Each says what there was instead."""
+"""Assertions about tools and guardrails, for a turn and for a whole call, with the actual calls in each failure."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class _HasGuardrails(Protocol):
 
 
 class ToolAssertions:
-    """What can be said of the tools that were called."""
+    """Assertions about tool calls."""
 
     def called(self: _HasTools, name: str, /, **arguments: Any) -> ToolCallView:
-        """The tool was called, with these arguments among its own; returns that call of it.
+        """Assert that the tool was called with these arguments, among others; return that call.
 
         Raises:
-            VoiceFailure: it was not, or with others.
+            VoiceFailure: the tool was not called, or with other arguments.
         """
         __tracebackhide__ = True
         calls = [call for call in self.tools if call.name == name]
@@ -43,10 +43,10 @@ class ToolAssertions:
         return found
 
     def did_not_call(self: _HasTools, *names: str) -> None:
-        """None of these tools was called; without a name: no tool at all.
+        """Assert that none of these tools was called; without a name, that no tool was called.
 
         Raises:
-            VoiceFailure: one was.
+            VoiceFailure: one of them was called.
         """
         __tracebackhide__ = True
         for call in self.tools:
@@ -54,10 +54,10 @@ class ToolAssertions:
                 self.fail(f"{call} was called, and should not have been.", call.seq)
 
     def called_in_order(self: _HasTools, *names: str) -> None:
-        """The tools were called in this order, whatever was called between them.
+        """Assert that the tools were called in this order. Other calls may lie between them.
 
         Raises:
-            VoiceFailure: one is missing, or came too early.
+            VoiceFailure: a call is missing, or came too early.
         """
         __tracebackhide__ = True
         left = list(names)
@@ -71,13 +71,13 @@ class ToolAssertions:
 
 
 class GuardrailAssertions:
-    """What can be said of what guardrails found."""
+    """Assertions about the checks of guardrails."""
 
     def tripped(self: _HasGuardrails, name: str, /, *, category: str | None = None) -> GuardrailView:
-        """The guardrail found something wrong, of this category if one is named; returns that check.
+        """Assert that the guardrail tripped, for this category if one is given; return that check.
 
         Raises:
-            VoiceFailure: it did not, or it was something else.
+            VoiceFailure: the guardrail did not trip, or for another category.
         """
         __tracebackhide__ = True
         trips = [check for check in self.guardrails if check.name == name and check.status == "fail"]
@@ -89,19 +89,19 @@ class GuardrailAssertions:
         return found
 
     def no_guardrail_tripped(self: _HasGuardrails) -> None:
-        """Every guardrail that looked has passed what it saw: none tripped, and none failed to check.
+        """Assert that every check passed: no guardrail tripped, and none failed with an error.
 
         Raises:
-            VoiceFailure: one did.
+            VoiceFailure: a check did not pass.
         """
         __tracebackhide__ = True
         for check in self.guardrails:
             if check.status != "pass":
-                self.fail(f"A guardrail did not pass what was said: {check}.", check.seq)
+                self.fail(f"A guardrail did not pass a message: {check}.", check.seq)
 
 
 def _list_checks(checks: Sequence[GuardrailView]) -> str:
-    return "Found: " + "; ".join(map(str, checks)) + "." if checks else "No guardrail has found anything."
+    return "Found: " + "; ".join(map(str, checks)) + "." if checks else "No guardrail has reported a result."
 
 
 def _list_calls(calls: Sequence[ToolCallView]) -> str:

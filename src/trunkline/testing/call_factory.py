@@ -1,4 +1,4 @@
-"""Where a test's calls take place."""
+"""Calls of one test, each with a caller, a link and a view of the conversation."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ from trunkline.testing.tool_mocks import with_own_tools
 from trunkline.testing.voice_call import PATIENCE_MS, VoiceCall
 
 TYPED_REPORT_INTERVAL_MS = 1000
-"""In virtual time nothing drifts, so a page need not report often; what is cut off is reported to the millisecond."""
+"""Clocks do not drift in virtual time, so reports may be rare. An interruption is still reported to the millisecond."""
 _TIMES = CallTimeLimits()
 Mode = Literal["typed", "spoken", "live"]
 MODES: tuple[Mode, ...] = ("typed", "spoken", "live")
 
 
 class CallFactory:
-    """Makes calls; leaving it ends them. It belongs to one event loop.
+    """Calls of one test, on one event loop. Leaving the context ends them.
 
     Args:
-        mode: how its callers talk.
-        provider_of: where the calls of a scenario go; they stay in memory without it.
-        tts: the voice of the callers who speak; without one they type. The room closes it.
+        mode: the way in which the callers talk.
+        provider_of: returns the provider for the calls of a scenario; by default, calls stay in memory.
+        tts: the voice of callers who speak; without one, callers type. The factory closes it.
         times: the calls' time limits.
-        judge: the text model for `VoiceCall.judge`; the configured one by default.
+        judge: the text model for `VoiceCall.judge`; by default, the one that the settings choose.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class CallFactory:
             call.hang_up("the test is over")
         if self._call_tasks:
             await asyncio.wait([task for _call, task in self._call_tasks])
-        # Without the test's own error: the group would wrap it.
+        # Without the test's error: the group would wrap it.
         await self._stack.__aexit__(None, None, None)
         if self._tts is not None:
             await self._tts.aclose()
@@ -95,16 +95,16 @@ class CallFactory:
         codec: Codec = "pcm16",
         patience_ms: float = PATIENCE_MS,
     ) -> VoiceCall:
-        """Calls a scenario. Nothing has happened yet when this returns.
+        """Start a call. The agent has not spoken yet when this returns.
 
         Args:
-            agent: who answers; the scenario's first agent by default.
-            impairment: what the caller's line does to their voice.
-            codec: how sound travels between the call and the model: `pcmu` and `pcma` as on a telephone.
-            patience_ms: how long the caller waits while nothing happens.
+            agent: the name of the agent that answers; the scenario's first agent by default.
+            impairment: the impairment of the caller's voice.
+            codec: the encoding of audio between the call and the model: `pcmu` and `pcma` as on a telephone.
+            patience_ms: the longest silence in ms before the caller gives up and the test fails.
 
         Raises:
-            LookupError: there is no agent of that name.
+            LookupError: the scenario has no agent of that name.
         """
         scenario = with_own_tools(scenario)
         faults = FaultInjector()
@@ -145,8 +145,10 @@ class CallFactory:
 
 @asynccontextmanager
 async def typed_call(scenario: Scenario[Any], **options: Any) -> AsyncIterator[VoiceCall]:
-    """A typed call without pytest, on a loop in virtual time (`run_in_virtual_time`). An error is told with its
-    timeline."""
+    """Open a typed call without pytest, on a loop in virtual time (`run_in_virtual_time`).
+
+    An error gets the call's timeline as a note.
+    """
     async with CallFactory() as factory:
         call = await factory.call(scenario, **options)
         try:

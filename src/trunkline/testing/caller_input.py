@@ -1,4 +1,4 @@
-"""How the caller makes themselves on_frame: by typing, or by voice through a microphone that is always on."""
+"""Input of the caller: typed text, or speech through a microphone that is always on."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from trunkline.testing.silent_tts import MS_PER_CHARACTER
 
 FRAME_MS = 20
 CALLER_VOICE = "cedar"
-"""The one that the recogniser understands best."""
+"""The voice that the local recogniser understands best."""
 
 
 class CallerInput(Protocol):
-    """The caller's."""
+    """The means by which a caller talks to the agent."""
 
     async def say(self, words: str) -> None:
-        """Says something; returns when it is out."""
+        """Say the words; return when they are out."""
 
     async def speak(self, words: str) -> None:
-        """Says something aloud, whatever the caller's usual way; returns when it is out."""
+        """Speak the words aloud in any mode; return when they are out."""
 
     async def backchannel(self, words: str) -> None:
-        """Makes a small sound that is not meant as a turn."""
+        """Make a short sound that is not meant as a turn."""
 
     async def stay_silent(self, ms: float) -> None:
-        """Says nothing for so long."""
+        """Say nothing for `ms` milliseconds."""
 
 
 class TypedInput:
-    """Types what it is to say. What is spoken all the same is a hum: `stt` is told what it says."""
+    """Input of a caller who types. Spoken words become a hum, and `stt` gets their text in advance."""
 
     def __init__(self, call: Call, page: Page, stt: ScriptedStt) -> None:
         self._call = call
@@ -52,9 +52,9 @@ class TypedInput:
         self._call.command(self._page, encode({"type": "say", "text": words}).decode())
 
     async def speak(self, words: str) -> None:
-        """See `CallerInput.speak`. It lasts as long as it is spelled."""
+        """See `CallerInput.speak`. The hum lasts as long as `SilentTts` would speak."""
         self._spoken += 1
-        # A hum of 500 Hz, loud enough to be taken for speech, and unlike any before it.
+        # A hum of 500 Hz, loud enough for the voice activity detector, and different from any before it.
         half = (9_000 + self._spoken).to_bytes(2, "little") * 24
         wave = half + (-9_000).to_bytes(2, "little", signed=True) * 24
         audio = wave * (max(100, len(words) * MS_PER_CHARACTER) // 2)
@@ -62,13 +62,13 @@ class TypedInput:
         await self._send_audio(audio)
 
     async def backchannel(self, words: str) -> None:
-        """See `CallerInput.backchannel`. It is followed by as much silence as ends a turn."""
+        """See `CallerInput.backchannel`. Silence follows, long enough to end a turn."""
         await self.speak(words)
         patience_ms = int((self._call.scenario.turn_detection or {}).get("silence_duration_ms", 500))
         await self._send_audio(bytes(ms_to_bytes(patience_ms + 300)))
 
     async def stay_silent(self, ms: float) -> None:
-        """See `CallerInput.stay_silent`. Silence has a sound where the agent may grow impatient with it."""
+        """See `CallerInput.stay_silent`. Send silent audio only if the scenario has an idle timeout."""
         if self._has_idle_timeout:
             await self._send_audio(bytes(ms_to_bytes(round(ms))))
         else:
@@ -82,10 +82,11 @@ class TypedInput:
 
 
 class SpokenInput:
-    """Speaks into a microphone over an impaired line. `run` keeps it open, with silence on it while nothing is said.
+    """Input of a caller who speaks into a microphone over an impaired channel.
 
     Args:
-        on_frame: gets every frame that goes out, for a recording.
+        on_frame: receives every frame that is sent, for a recording.
+        voice_name: the name of the caller's voice.
     """
 
     def __init__(
@@ -108,7 +109,7 @@ class SpokenInput:
         self._spoken.set()
 
     async def run(self) -> None:
-        """Sends a frame every 20 ms, until cancelled."""
+        """Send a frame of 20 ms at a time, silent between utterances, until cancelled."""
         loop = asyncio.get_running_loop()
         due = loop.time()
         while True:
@@ -125,7 +126,7 @@ class SpokenInput:
         """See `CallerInput.say`.
 
         Raises:
-            SpeechError: nothing in it can be pronounced.
+            SpeechError: the words have no pronunciation.
         """
         audio = bytearray()
         async for chunk in self._tts.speak(words, voice=self._voice_name):

@@ -1,4 +1,4 @@
-"""The caller's loudspeaker: it plays what the call sends, on the loop's clock, and reports it as a page does."""
+"""Playout of the caller's audio on the loop's clock, with the reports of a page."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ from trunkline.realtime.audio import BYTES_PER_MS
 REPORT_INTERVAL_MS = 250
 """A page reports about four times a second."""
 _ROUNDING_MS = 0.5
-"""Closer than this, two moments are the same: clocks are sums of fractions."""
+"""Two times closer than this are equal: clocks are sums of fractions."""
 
 
 @dataclass
 class AudioSegment:
-    """Sound of one message, played without a gap. Times are ms of the call's clock. `pcm` only if it is kept."""
+    """Audio of one message, played without a gap. Times are ms of the call's clock.
+
+    `pcm` holds the audio, PCM16 at 24 kHz, only if the playout records it.
+    """
 
     item_id: str
     start_ms: float
@@ -25,17 +28,18 @@ class AudioSegment:
     pcm: bytearray = field(default_factory=bytearray)
 
     def played_ms(self, now_ms: float) -> float:
-        """How much of it has been played."""
+        """Return the played duration in ms at the time `now_ms`."""
         return max(0.0, min(now_ms, self.end_ms) - self.start_ms)
 
 
 class CallerPlayout(Page):
-    """The caller's page. It reads no frames of the log, as whoever tests has the log itself.
+    """Page of the caller. It does not read the log's frames, since the test reads the log itself.
 
     Args:
-        now_ms: the call's clock.
-        report: tells the call that so many ms of a message have been played.
-        records_audio: whether the segments keep what was played, for a recording.
+        now_ms: returns the call's clock.
+        report: receives a message's `item_id` and its played duration in ms.
+        report_interval_ms: the time between two reports.
+        records_audio: keeps the played audio in the segments, for a recording.
     """
 
     reads_log = False
@@ -58,34 +62,34 @@ class CallerPlayout(Page):
         self._timer: asyncio.TimerHandle | None = None
         self._reported_ms: dict[str, int] = {}
         self.caller_audio = bytearray()
-        """What the caller sent, from the beginning of the call on, where sound is kept."""
+        """Audio that the caller sent since the call began, PCM16 at 24 kHz; empty unless audio is recorded."""
         self._finished = 0
-        """How many segments have been reported to their end."""
+        """The number of segments that have been reported to their end."""
 
-    # The page's side ------------------------------------------------------------------------------------------------
+    # Page -----------------------------------------------------------------------------------------------------------
     def push_history(self, frames: Sequence[str]) -> None:
-        """What was there before is in the log."""
+        """Ignore the frames so far: the test reads them in the log."""
 
     def push(self, frame: str | bytes) -> None:
-        """Plays sound behind what is playing."""
+        """Play audio after the audio that is playing."""
         if isinstance(frame, bytes) and self._item_id is not None:
             self._play(self._item_id, frame)
 
     def drop_audio(self) -> None:
-        """Silence comes by `cleared`."""
+        """Leave the audio to `on_audio_cleared`."""
 
     def record_caller(self, pcm: bytes) -> None:
-        """The caller's own sound, for the recording."""
+        """Record audio that the caller sent."""
         if self._records_audio:
             self.caller_audio += pcm
 
-    # What the log tells ---------------------------------------------------------------------------------------------
+    # Events of the log ----------------------------------------------------------------------------------------------
     def on_audio_started(self, item_id: str) -> None:
-        """The sound that comes next belongs to this message."""
+        """Assign the audio that follows to this message."""
         self._item_id = item_id
 
     def on_audio_cleared(self) -> None:
-        """Drops what is not played yet, and reports where the playing message was stopped."""
+        """Drop the audio that has not played yet, and report the position at which playout stopped."""
         now = self._now_ms()
         stopped = next((one for one in self.segments if one.end_ms > now + _ROUNDING_MS), None)
         if stopped is None:
@@ -99,27 +103,27 @@ class CallerPlayout(Page):
                 segment.end_ms = now
 
     def stop(self) -> None:
-        """The call is over: nothing more is reported."""
+        """Stop the reports, since the call is over."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
-    # What was heard -------------------------------------------------------------------------------------------------
+    # Progress -------------------------------------------------------------------------------------------------------
     @property
     def end_ms(self) -> float:
-        """When all that has come will have been played."""
+        """The time at which all received audio will have played."""
         return self.segments[-1].end_ms if self.segments else 0.0
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is playing."""
+        """The absence of audio that is playing."""
         return self.end_ms <= self._now_ms() + _ROUNDING_MS
 
     def heard_ms(self, item_id: str) -> int:
-        """How much of a message has been played."""
+        """Return the played duration of a message in ms."""
         now = self._now_ms()
         played = 0.0
-        for segment in reversed(self.segments):  # what is asked for is among the latest
+        for segment in reversed(self.segments):  # the message is among the latest
             if segment.item_id == item_id:
                 played += segment.played_ms(now)
             elif played:
@@ -127,7 +131,7 @@ class CallerPlayout(Page):
         return round(played)
 
     def played_at_ms(self, ms: float, since_ms: float) -> float | None:
-        """When `ms` of the sound that began at or after `since_ms` will have been played; None if there is less."""
+        """Return the time at which `ms` of the audio since `since_ms` will have played; None if there is less."""
         left = ms
         for segment in self.segments:
             if segment.start_ms < since_ms:
@@ -139,7 +143,7 @@ class CallerPlayout(Page):
         return None
 
     def duration_since(self, since_ms: float) -> float:
-        """How much sound that began at or after `since_ms` has come, played or to be played."""
+        """Return the duration in ms of the audio that began at or after `since_ms`, played or not."""
         return sum(one.end_ms - one.start_ms for one in self.segments if one.start_ms >= since_ms)
 
     def _play(self, item_id: str, pcm: bytes) -> None:

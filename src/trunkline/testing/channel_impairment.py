@@ -1,4 +1,4 @@
-"""What a caller's line does to their voice: noise around them, a telephone's narrow band, packets that get lost."""
+"""Impairment of the caller's channel: background noise, a telephone's narrow band, lost packets."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _FULL_SCALE = 32768
 
 @dataclass(frozen=True)
 class ChannelImpairment:
-    """A kind of line. Only callers who speak have one; for typed calls it makes no difference.
+    """Impairment of the channel of a caller who speaks. It does not affect typed calls.
 
     Attributes:
         noise_dbfs: the level of the noise around the caller, such as -40 for a street; None is a quiet room. A voice is
             about -20.
-        telephone: an 8 kHz line with μ-law coding.
-        loss: the share of 20 ms packets that never arrive, 0 to 1; silence is heard instead.
-        seed: of the noise and the losses, which are the same in every run.
+        telephone: 8 kHz audio with μ-law coding.
+        loss: the share of 20 ms packets that are lost, 0 to 1; each becomes silence.
+        seed: the seed of the noise and the losses, which are the same in every run.
     """
 
     noise_dbfs: float | None = None
@@ -31,7 +31,7 @@ class ChannelImpairment:
     seed: int = 1
 
     def open(self) -> ImpairedChannel:
-        """The line of one call."""
+        """Open the channel of one call."""
         return ImpairedChannel(self)
 
 
@@ -40,7 +40,7 @@ UNIMPAIRED = ChannelImpairment()
 
 
 class ImpairedChannel:
-    """Carries one call's frames."""
+    """Channel of one call, with the state of its noise, filters and losses."""
 
     def __init__(self, impairment: ChannelImpairment) -> None:
         self._impairment = impairment
@@ -49,7 +49,7 @@ class ImpairedChannel:
         self._last = 0.0
 
     def apply(self, frame: bytes) -> bytes:
-        """The frame as it arrives: of the same length, PCM16 at 24 kHz."""
+        """Return the frame as it arrives: of the same length, PCM16 at 24 kHz."""
         impairment = self._impairment
         if impairment.noise_dbfs is not None:
             frame = self._with_noise(frame, impairment.noise_dbfs)
@@ -66,7 +66,7 @@ class ImpairedChannel:
         return np.clip(np.rint(samples + noise), -_FULL_SCALE, _FULL_SCALE - 1).astype("<i2").tobytes()
 
     def _brownish(self, white: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Noise with more bass than hiss, as streets and rooms have it, of unit power."""
+        """Return noise of unit power with more bass than treble, as in streets and rooms."""
         out = np.empty_like(white)
         last = self._last
         for index, value in enumerate(white.tolist()):
@@ -83,7 +83,7 @@ def _telephone() -> Callable[[bytes], bytes]:
 
     def through(frame: bytes) -> bytes:
         waiting.extend(decode.feed(encode.feed(frame)))
-        # The filters hold a few samples back at first: the line begins with as much silence.
+        # The filters hold a few samples back at first: the audio begins with as much silence.
         missing = len(frame) - len(waiting)
         applied = bytes(max(0, missing)) + bytes(waiting[: len(frame)])
         del waiting[: len(frame)]

@@ -1,4 +1,4 @@
-"""The view of a call that its turns and failures need, without the call itself."""
+"""Interface of a call for its turns and failures, which must not import the call itself."""
 
 from __future__ import annotations
 
@@ -8,19 +8,22 @@ from trunkline.testing.conversation_view import ConversationView
 
 
 class LogSpan(Protocol):
-    """A part of the log with an end."""
+    """Part of the log with an end."""
 
     @property
-    def last_seq(self) -> int: ...
+    def last_seq(self) -> int:
+        """The last place in the log that belongs to the part."""
 
 
 class ConversationSource(Protocol):
-    """A conversation that a test reads: `VoiceCall` is one."""
+    """Conversation that a test reads, such as a `VoiceCall`."""
+
+    view: ConversationView
+    """The conversation so far."""
 
     @property
-    def view(self) -> ConversationView: ...
+    def last_seq(self) -> int:
+        """The last place in the log that the test has reached."""
 
-    @property
-    def last_seq(self) -> int: ...
-
-    def on_read(self, span: LogSpan) -> None: ...
+    def on_read(self, span: LogSpan) -> None:
+        """Note that the test reads a part of the log."""

@@ -1,4 +1,4 @@
-"""A conversation read from a call's log: messages, tools, handoffs, in order."""
+"""View of a conversation, read from a call's log: messages, tool calls and handoffs, in order."""
 
 from __future__ import annotations
 
@@ -11,9 +11,15 @@ from trunkline.calls import log, log_events
 
 @dataclass
 class MessageView:
-    """Something that was said. `text` is all of it; `heard` what the caller heard where it was cut off.
+    """Message of an agent or of the caller.
 
-    `seq` and `at_ms` are where it begins in the log; `audio_start_ms` is when its sound began, where it has any.
+    Attributes:
+        seq: the place in the log at which the message begins.
+        at_ms: the time of that place.
+        text: the whole text.
+        heard_ms: the played duration of an interrupted message; None if it was not interrupted.
+        heard_text: the part of the text that the caller heard of an interrupted message.
+        audio_start_ms: the time at which its audio began; None without audio.
     """
 
     item_id: str
@@ -39,13 +45,13 @@ class MessageView:
 
     @property
     def interrupted(self) -> bool:
-        """Whether it was cut off."""
+        """The fact that the message was cut off."""
         return self.heard_ms is not None or self.status == "interrupted"
 
 
 @dataclass
 class ToolCallView:
-    """A tool that was called. `result` or `error` is there once it is `done`."""
+    """Call of a tool. `result` or `error` is set once it is `done`."""
 
     name: str
     arguments: Any
@@ -63,7 +69,7 @@ class ToolCallView:
 
 @dataclass(frozen=True)
 class HandoffView:
-    """`agent` took over from `previous`."""
+    """Handoff from the agent `previous` to `agent`."""
 
     agent: str
     previous: str
@@ -74,7 +80,7 @@ class HandoffView:
 
 @dataclass(frozen=True)
 class GuardrailView:
-    """How a guardrail found what an agent said: `status` is `pass`, `fail` or `error`."""
+    """Result of a guardrail for a message: `status` is `pass`, `fail` or `error`."""
 
     name: str
     status: str
@@ -91,7 +97,7 @@ class GuardrailView:
 
 @dataclass(frozen=True)
 class EventView:
-    """Anything else worth a line: `kind` is the log's, `text` says it in words."""
+    """Another event for the timeline: `kind` is the log's kind, `text` describes the event."""
 
     kind: str
     text: str
@@ -104,12 +110,17 @@ ViewItem = MessageView | ToolCallView | HandoffView | EventView
 
 @dataclass
 class ConversationView:
-    """What the log says so far. Feed it every entry, in order.
+    """Conversation as the log records it so far. It must read every entry, in order.
 
     Attributes:
-        items: everything that a timeline shows, in the order in which it began.
-        guardrails: what guardrails found, in order.
-        latencies: how long the caller waited for answers, each with its place in the log.
+        items: the items of the timeline, in the order in which they began.
+        messages: the messages by `item_id`.
+        tools: the tool calls by `tool_call_id`.
+        guardrails: the results of guardrails, in order.
+        latencies: the latencies of the caller's turns, each with its place in the log.
+        agent: the name of the agent that is speaking.
+        responses: the places in the log at which the model's responses began.
+        ended: the reason for the end of the call; None while it lasts.
     """
 
     items: list[ViewItem] = field(default_factory=list)
@@ -123,11 +134,10 @@ class ConversationView:
     last_seq: int = 0
     last_ms: int = 0
     responses: list[int] = field(default_factory=list)
-    """Where in the log each of the model's responses began."""
     ended: str | None = None
 
     def read(self, entry: log.Entry) -> None:
-        """Takes one more entry of the log."""
+        """Read one more entry of the log."""
         self.last_seq = entry.seq
         reader = _READERS.get(type(entry.event))
         if reader is not None:
@@ -136,7 +146,7 @@ class ConversationView:
             self._read_other(entry)
 
     def agent_messages(self, after: int, before: int | None = None) -> list[MessageView]:
-        """The agents' messages that began after one place in the log, and before another."""
+        """Return the agents' messages that began after the place `after`, and before the place `before` if given."""
         found = []
         for item in reversed(self.items):
             if item.seq <= after:
@@ -256,7 +266,7 @@ _READERS: dict[type, Callable[[ConversationView, log.Entry, Any], None]] = {
 
 
 def shown_arguments(arguments: object) -> str:
-    """Arguments as a call shows them: `phone="555", urgent=True`."""
+    """Return arguments in the notation of a call: `phone="555", urgent=True`."""
     if isinstance(arguments, dict):
         return ", ".join(f"{name}={value!r}" for name, value in arguments.items())
     return repr(arguments)

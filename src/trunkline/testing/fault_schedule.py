@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 
 @dataclass
 class Fault:
-    """A fault at events whose type matches the pattern `at`.
+    """Fault at events of a type that matches the pattern `at`.
 
     Attributes:
         kind: the action, such as `delay` or `lose`.

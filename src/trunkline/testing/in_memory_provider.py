@@ -1,4 +1,4 @@
-"""The typed mode: the engine's session and the call's link joined in memory, with neither sockets nor speech."""
+"""Provider for typed calls: it joins the engine's session and the call's link in memory, without sockets or speech."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ from trunkline.scenario.text_model import TextModel
 from trunkline.testing.silent_tts import SilentTts
 
 MAX_DELTA_MS = 2000
-"""The most sound in one delta. In memory all of it comes at the same moment, in however many pieces."""
+"""The longest audio of one delta in ms. In memory, all deltas arrive at the same time anyway."""
 
 
 class InMemoryProvider(EngineSessionConfig):
-    """A provider whose sessions live in this process, on the clock of the running loop.
+    """Provider of sessions in this process, on the clock of the running loop.
 
     Args:
-        brains: makes the brain for each session.
-        tasks: where the sessions run; they end with their connections.
+        brains: creates the brain of each session.
+        tasks: the group that runs the sessions; a session ends with its connection.
         tts: `SilentTts` by default.
         stt: the sessions' recogniser; by default a `ScriptedStt` without texts.
-        text_model: what tools and guardrails ask; nobody by default.
+        text_model: the text model for tools and guardrails; by default, requests fail.
     """
 
     name = "memory"
@@ -59,7 +59,7 @@ class InMemoryProvider(EngineSessionConfig):
         self._tasks = tasks
         self._tts: Tts = tts or SilentTts()
         self._stt: Stt = stt or ScriptedStt()
-        self._text_model: TextModel = text_model or MissingTextModel("Give the room a rehearsal that answers.")
+        self._text_model: TextModel = text_model or MissingTextModel("Give the scenario a rehearsal that answers.")
 
     def text_model(self) -> TextModel:
         """See `Provider.text_model`."""
@@ -85,30 +85,30 @@ class InMemoryProvider(EngineSessionConfig):
         return connection
 
     async def start_webrtc_call(self, sdp: str, session: Mapping[str, Any]) -> WebRtcAnswer:
-        """There is no WebRTC in memory.
+        """Refuse the call: WebRTC needs sockets.
 
         Raises:
             ProviderError: always.
         """
-        raise ProviderError("There is no WebRTC in memory; test it with --voice=spoken.", retry=False)
+        raise ProviderError("Typed calls have no WebRTC; test it with --voice=spoken.", retry=False)
 
     async def create_ephemeral_secret(self, session: Mapping[str, Any]) -> EphemeralSecret:
-        """Nobody else can reach a session in memory.
+        """Refuse a secret: other processes cannot reach a session in memory.
 
         Raises:
             ProviderError: always.
         """
-        raise ProviderError("A model in memory has no secrets for others.", retry=False)
+        raise ProviderError("A typed call cannot create ephemeral secrets; test them with --voice=spoken.", retry=False)
 
     async def hang_up(self, rtc_call_id: str) -> None:
-        """Nothing to end."""
+        """Ignore the request: without WebRTC, no call can be left."""
 
     async def aclose(self) -> None:
-        """Nothing to end: the sessions end with their connections."""
+        """Return at once: the sessions end with their connections."""
 
 
 class InMemoryConnection:
-    """One end of a session; the other end is the session itself."""
+    """Client's end of a session in memory."""
 
     receive_count = None
 
@@ -146,31 +146,31 @@ class InMemoryConnection:
         try:
             event = decode(frame)
         except MalformedEventError as error:
-            self._runner.post(MalformedFrame(f"This is no Realtime event: {error}."))
+            self._runner.post(MalformedFrame(f"This is not a Realtime event: {error}."))
         else:
             self._runner.post(ClientEvent(event))
 
     async def close(self) -> None:
-        """See `Connection.close`. Returns when the session has ended."""
+        """See `Connection.close`. Return when the session has ended."""
         self._runner.end()
         if self.session_task is not None:
             await asyncio.wait({self.session_task})
 
     def deliver(self, event: Event) -> None:
-        """An event of the session. All but sound is written as JSON and read again, as it would be elsewhere."""
+        """Deliver an event of the session. All events but audio pass through JSON, as on other connections."""
         is_sound = event["type"] == "response.output_audio.delta"
         self._frames.append(AudioDelta(event["item_id"], event["delta"]) if is_sound else encode(event))
         self._arrived.set()
 
     def closed(self, code: int, reason: str) -> None:
-        """The session has ended."""
+        """Mark the connection as lost, since the session has ended."""
         if self._closed is None:
             self._closed = ConnectionLostError(reason or "the session is over", code)
             self._arrived.set()
 
 
 class _ClientChannel:
-    """The session's channel: what it sends arrives at once."""
+    """Channel of the session that delivers its events at once."""
 
     def __init__(self, connection: InMemoryConnection) -> None:
         self._connection = connection
@@ -182,4 +182,4 @@ class _ClientChannel:
         self._connection.closed(code, reason)
 
     async def wait_writable(self) -> None:
-        """There is always room: whoever reads is in the same process."""
+        """Return at once: the reader is in the same process."""

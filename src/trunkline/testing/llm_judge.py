@@ -1,4 +1,4 @@
-"""Asking a text model about a conversation, for what no assertion can say: tone, politeness, sense."""
+"""Verdicts of a text model about a conversation, for qualities that no assertion can test, such as tone."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ SCHEMA = {
     "required": ["reason", "outcome"],
     "additionalProperties": False,
 }
-"""What an answer looks like, for models that can be held to it. The reason comes first, as thought does."""
+"""The schema of an answer, for models that support schemas. The reason comes first, so that the outcome follows it."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the model thinks. It is true only if the outcome is "pass"."""
+    """Verdict of the model. It is true only if the outcome is "pass"."""
 
     outcome: Outcome
     reason: str
@@ -51,18 +51,18 @@ class Verdict:
 
 
 class JudgeError(TextModelError):
-    """The text model gave no verdict; the message says why."""
+    """Missing verdict of the text model; the message gives the reason."""
 
 
 class NoTextModelError(JudgeError):
-    """No text model is configured. A test is skipped for it."""
+    """Missing configuration of a text model. The plugin skips the test for it."""
 
 
 class ChatEndpoint:
-    """A chat model behind an OpenAI-compatible endpoint.
+    """Chat model behind an OpenAI-compatible endpoint.
 
     Args:
-        base_url: up to and with `/v1`.
+        base_url: the address up to and with `/v1`.
     """
 
     def __init__(self, base_url: str, model: str, api_key: str | None = None, timeout_s: float = 60.0) -> None:
@@ -72,7 +72,7 @@ class ChatEndpoint:
         self._timeout_s = timeout_s
 
     async def reply(self, prompt: TextPrompt) -> TextReply:
-        """See `TextModel.reply`. On a loop of its own, so that a virtual clock does not hurry it."""
+        """See `TextModel.reply`. It runs on a separate loop, since a virtual clock would shorten its time limits."""
         text = "\n\n".join(text_of(item) for item in prompt.items)
         answer = await asyncio.to_thread(lambda: asyncio.run(self._ask(prompt.instructions, text)))
         return TextReply(answer, model=self._model)
@@ -93,17 +93,17 @@ class ChatEndpoint:
 
 
 class HostedTextModel:
-    """The text model of Azure or OpenAI, as the settings name it.
+    """Text model of Azure or OpenAI, as the settings name it.
 
     Args:
-        make: makes the provider.
+        make: creates the provider.
     """
 
     def __init__(self, make: Callable[[], HostedRealtimeProvider]) -> None:
         self._make = make
 
     async def reply(self, prompt: TextPrompt) -> TextReply:
-        """See `TextModel.reply`. On a loop of its own, so that a virtual clock does not hurry it."""
+        """See `TextModel.reply`. It runs on a separate loop, since a virtual clock would shorten its time limits."""
         return await asyncio.to_thread(lambda: asyncio.run(self._ask(prompt)))
 
     async def _ask(self, prompt: TextPrompt) -> TextReply:
@@ -118,10 +118,10 @@ class HostedTextModel:
 
 
 def configured_model() -> TextModel:
-    """The text model of the provider that the settings choose; where that has none, their chat endpoint.
+    """Return the text model of the provider that the settings choose, or else their chat endpoint.
 
     Raises:
-        NoTextModelError: there is neither.
+        NoTextModelError: the settings have neither.
     """
     settings = Settings()
     provider = choose_provider_name(settings)
@@ -131,9 +131,8 @@ def configured_model() -> TextModel:
         return HostedTextModel(lambda: openai_provider(settings))
     if not settings.chat_base_url or not settings.chat_model:
         raise NoTextModelError(
-            "judge() needs a text model: set AZURE_OPENAI_DEPLOYMENT or OPENAI_MODEL, where those services are "
-            "configured, or TRUNKLINE_CHAT_BASE_URL and TRUNKLINE_CHAT_MODEL (and, where it "
-            "wants one, TRUNKLINE_CHAT_API_KEY)."
+            "judge() needs a text model: set AZURE_OPENAI_DEPLOYMENT or OPENAI_MODEL for a configured service, or "
+            "TRUNKLINE_CHAT_BASE_URL and TRUNKLINE_CHAT_MODEL (and TRUNKLINE_CHAT_API_KEY if the endpoint needs it)."
         )
     key = settings.chat_api_key.get_secret_value() if settings.chat_api_key else None
     return ChatEndpoint(settings.chat_base_url, settings.chat_model, key)
@@ -145,12 +144,12 @@ class _Answer(msgspec.Struct):
 
 
 async def judge(model: TextModel, question: str, transcript: str, scenario: str = "") -> Verdict:
-    """The model's verdict on a statement about a conversation. An answer that is none makes it uncertain.
+    """Return the model's verdict on a statement about a conversation. An unreadable answer is an uncertain verdict.
 
     The prompt's purpose is "judge".
 
     Raises:
-        TextModelError: there is no answer.
+        TextModelError: the model did not answer.
     """
     words = f"Statement: the conversation {question}\n\nTranscript:\n{transcript}"
     item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": words}]}
@@ -160,5 +159,5 @@ async def judge(model: TextModel, question: str, transcript: str, scenario: str 
     try:
         decoded = msgspec.json.decode(text[start : end + 1], type=_Answer)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return Verdict("uncertain", f"the model answered {answer.strip()[:200]!r}, which is no verdict", question)
+        return Verdict("uncertain", f"the model answered {answer.strip()[:200]!r}, which is not a verdict", question)
     return Verdict(decoded.outcome, decoded.reason, question)

@@ -1,4 +1,4 @@
-"""What a value is compared with in a test where not every detail matters: `ANY`, `containing`, `matching`."""
+"""Matchers for values of which a test checks a part: `ANY`, `containing`, `matching`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from unittest.mock import ANY
 
 
 class containing:  # noqa: N801 - reads as a word of the assertion
-    """Equal to any text that contains `part`, whatever the capitals, and to any list or dict that has it in it."""
+    """Value equal to any text that contains `part`, ignoring case, and to any list or dict that contains it."""
 
     def __init__(self, part: object) -> None:
         self._part = part
@@ -20,14 +20,14 @@ class containing:  # noqa: N801 - reads as a word of the assertion
             return all(key in other and other[key] == value for key, value in self._part.items())
         return isinstance(other, list | tuple | dict | set) and any(one == self._part for one in other)
 
-    __hash__ = None  # type: ignore[assignment]  # Python's own way to have no hash
+    __hash__ = None  # type: ignore[assignment]  # Python's way to have no hash
 
     def __repr__(self) -> str:
         return f"containing({self._part!r})"
 
 
 class matching:  # noqa: N801 - reads as a word of the assertion
-    """Equal to any text in which the regular expression is found."""
+    """Value equal to any text in which the regular expression is found."""
 
     def __init__(self, pattern: str | re.Pattern[str]) -> None:
         self._pattern = re.compile(pattern)
@@ -35,14 +35,14 @@ class matching:  # noqa: N801 - reads as a word of the assertion
     def __eq__(self, other: object) -> bool:
         return isinstance(other, str) and self._pattern.search(other) is not None
 
-    __hash__ = None  # type: ignore[assignment]  # Python's own way to have no hash
+    __hash__ = None  # type: ignore[assignment]  # Python's way to have no hash
 
     def __repr__(self) -> str:
         return f"matching({self._pattern.pattern!r})"
 
 
 def fits(wanted: dict[str, Any], arguments: object) -> bool:
-    """Whether a tool's arguments are as wanted, as far as anything is said about them."""
+    """Return whether a tool's arguments include the wanted ones."""
     if not wanted:
         return True
     return isinstance(arguments, dict) and all(

@@ -1,7 +1,7 @@
-"""The pytest plugin: the fixture `voice_call`, the modes it can be used in, and what is shown when a test fails.
+"""Pytest plugin: the fixture `voice_call`, the modes of its calls, and the timelines of failed tests.
 
-It comes with the package (entry point `pytest11`) and is loaded in every pytest run, so it imports nothing slow
-before a test asks for a call.
+It comes with the package (entry point `pytest11`). Every pytest run loads it, so it imports nothing slow before a test
+asks for a call.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 _MODES = ("typed", "spoken", "live")
 _CALLS_ATTRIBUTE = "trunkline_calls"
-"""The attribute of a test's report that carries its calls, as plain values, also between processes."""
+"""The attribute of a test's report that holds its calls as plain values, also between processes."""
 _environment_key = pytest.StashKey["Environment"]()
 _calls_key = pytest.StashKey["_TestCalls"]()
 
 
 class VoiceCalls(Protocol):
-    """What the fixture `voice_call` is."""
+    """Type of the fixture `voice_call`."""
 
     def __call__(
         self,
@@ -41,24 +41,26 @@ class VoiceCalls(Protocol):
         codec: Codec = ...,
         patience_ms: float = ...,
     ) -> Awaitable[VoiceCall]:
-        """Calls a scenario; see `CallFactory.call`."""
+        """Start a call of a scenario; see `CallFactory.call`."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options `--voice` and `--voice-report` and the setting `voice_scenarios`."""
     group = parser.getgroup("trunkline", "conversations with voice agents")
     group.addoption(
         "--voice",
         metavar="MODES",
-        help="how callers talk: typed (in memory, virtual time), spoken (synthetic voice, real time), live (the "
-        "configured provider), several with commas, or all; by default what each test is marked with, else typed",
+        help="modes of the calls: typed (in memory, virtual time), spoken (synthetic voice, real time), live (the "
+        "configured provider), several with commas, or all; by default the modes of each test's mark, else typed",
     )
     group.addoption(
-        "--voice-report", metavar="FILE", help="write one HTML page with every conversation, and its sound if spoken"
+        "--voice-report", metavar="FILE", help="write one HTML page with every conversation, and its audio if spoken"
     )
     parser.addini("voice_scenarios", "files, folders or modules that hold the scenarios to test", "linelist")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker `voice`, check the options, and prepare the report."""
     config.addinivalue_line("markers", "voice(*modes): the modes in which a conversation is held: typed, spoken, live")
     _requested_modes(config)
     file: str | None = config.getoption("--voice-report")
@@ -66,8 +68,9 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(_ReportWriter(Path(file)), "trunkline-report")
 
 
-# Which mode ----------------------------------------------------------------------------------------------------------
+# Modes ----------------------------------------------------------------------------------------------------------
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each test in the modes that its mark and `--voice` choose."""
     if "voice_way" not in metafunc.fixturenames or _is_parametrized(metafunc):
         return
     marker = metafunc.definition.get_closest_marker("voice")
@@ -106,13 +109,16 @@ def _valid_modes(modes: Any, where: str) -> tuple[str, ...]:
 # The fixture --------------------------------------------------------------------------------------------------------
 @pytest.fixture
 def voice_way() -> str:
-    """How the test's callers talk."""
+    """Return the mode of the test's calls."""
     return "typed"
 
 
 @pytest.fixture
 def voice_call(request: pytest.FixtureRequest, voice_way: str) -> VoiceCalls:
-    """Makes calls: `call = await voice_call("simpleHandoff")`. They end with the test."""
+    """Return the function that starts calls. They end with the test.
+
+    call = await voice_call("simpleHandoff")
+    """
     if voice_way not in _MODES:
         raise pytest.UsageError(f"{voice_way!r} is not a mode: use {', '.join(_MODES)}.")
     environment = _environment(request.config)
@@ -125,7 +131,7 @@ def voice_call(request: pytest.FixtureRequest, voice_way: str) -> VoiceCalls:
 
 
 class _TestCalls:
-    """The calls of one test, in a factory that is opened inside the test's event loop."""
+    """Calls of one test, from a factory that opens inside the test's event loop."""
 
     def __init__(self, environment: Environment, mode: str) -> None:
         self.mode = mode
@@ -168,7 +174,7 @@ class _TestCalls:
 
 
 class _PendingCall(Coroutine[Any, Any, "VoiceCall"]):
-    """A call that is to be awaited, and says so to whoever forgot."""
+    """Call that must be awaited, with a hint for a test that forgets it."""
 
     def __init__(self, work: Coroutine[Any, Any, VoiceCall]) -> None:
         self._work = work
@@ -188,13 +194,14 @@ class _PendingCall(Coroutine[Any, Any, "VoiceCall"]):
     def __getattr__(self, name: str) -> NoReturn:
         self._work.close()
         raise AttributeError(
-            f"There is no {name!r} yet: the test has to be `async def`, and to `await voice_call(…)`; each move of the "
-            "call is awaited as well."
+            f"The call has not started, so it has no {name!r}: make the test `async def`, and `await` both "
+            "`voice_call(…)` and the methods of the call."
         )
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """Run an `async def` test that uses `voice_call` in its event loop."""
     calls = pyfuncitem.stash.get(_calls_key, None)
     test = pyfuncitem.obj
     if calls is None or not inspect.iscoroutinefunction(test):
@@ -203,7 +210,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
     def in_its_loop(**arguments: Any) -> None:
         calls.run(lambda: test(**arguments))
 
-    # While it runs, the test is an ordinary function to whatever other plugin looks at it.
+    # While it runs, the test is an ordinary function for other plugins.
     pyfuncitem.obj = in_its_loop
     try:
         return (yield)
@@ -211,11 +218,12 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
         pyfuncitem.obj = test
 
 
-# What is shown ------------------------------------------------------------------------------------------------------
+# Reports ------------------------------------------------------------------------------------------------------
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add the timelines of the test's calls to its report."""
     report = yield
     calls = item.stash.get(_calls_key, None)
     if call.when != "call" or calls is None:
@@ -232,7 +240,7 @@ def pytest_runtest_makereport(
 
 
 class _ReportWriter:
-    """Gathers the conversations of all processes, and writes the page at the end."""
+    """Collector of the conversations of all processes, which writes the page at the end."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -253,6 +261,7 @@ class _ReportWriter:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
+    """Close the environment."""
     environment = config.stash.get(_environment_key, None)
     if environment is not None:
         environment.close()

@@ -1,4 +1,4 @@
-"""One HTML page with every conversation of a test run: its timeline, and its audio when it was spoken."""
+"""HTML page with every conversation of a test run: its timeline, and its audio if it was spoken."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from trunkline.testing.caller_playout import CallerPlayout
 from trunkline.testing.voice_call import VoiceCall
 
 RECORDING_RATE = 16_000
-"""Hz of the recordings: the caller on the left, the agents on the right."""
+"""The rate of the recordings in Hz: the caller on the left, the agents on the right."""
 
 
 class ReportRow(TypedDict):
-    """A line of a timeline."""
+    """Row of a timeline."""
 
     at_ms: int
     who: str
@@ -32,7 +32,7 @@ class ReportRow(TypedDict):
 
 
 class CallReport(TypedDict):
-    """A call as plain values. `audio_wav` is a WAV file in base64, or None."""
+    """Call as plain values. `audio_wav` is a WAV file in base64, or None."""
 
     title: str
     rows: list[ReportRow]
@@ -41,7 +41,7 @@ class CallReport(TypedDict):
 
 
 def call_report(call: VoiceCall, error: BaseException | None) -> CallReport:
-    """What the page shows of a call, whose test ended with `error`."""
+    """Return the report of a call, and of the `error` that its test ended with."""
     rows = call.rows
     place = None
     if error is not None:
@@ -59,10 +59,13 @@ def call_report(call: VoiceCall, error: BaseException | None) -> CallReport:
 
 
 def render_report(tests: Sequence[tuple[str, str, Sequence[CallReport]]]) -> str:
-    """The page: (test, outcome, its calls) each. It needs nothing but itself, and no text in it is taken for HTML."""
+    """Return the page for tests, each with its name, outcome and calls.
+
+    The page needs no other file. All texts are escaped.
+    """
     nonce = secrets.token_urlsafe(12)
     failed = sum(outcome == "failed" for _test, outcome, _calls in tests)
-    body = "".join(_test(*test) for test in tests) or "<p>No conversation was held.</p>"
+    body = "".join(_test(*test) for test in tests) or "<p>No conversation took place.</p>"
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Conversations</title>'
         f'<meta name="viewport" content="width=device-width">'
@@ -103,7 +106,7 @@ def _lines(text: str) -> str:
 
 
 def _recording(playout: CallerPlayout) -> str | None:
-    """Both sides as a stereo WAV file in base64; None where nothing was recorded."""
+    """Return both sides as a stereo WAV file in base64; None without a recording."""
     played = [segment for segment in playout.segments if segment.pcm]
     if not played and not any(playout.caller_audio):
         return None

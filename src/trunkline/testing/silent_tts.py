@@ -1,4 +1,4 @@
-"""A voice that makes no sound worth hearing, only as much of it as somebody would who speaks at an even pace."""
+"""Speech synthesis that returns silence, as long as speech at an even pace."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ MS_PER_CHARACTER = 60
 
 
 class SilentTts:
-    """Speaks silence, `ms_per_character` for each character.
+    """Voice that speaks silence, `ms_per_character` for each character.
 
-    It tells no marks: the engine then takes words to be as long as they are spelled, which they are here.
+    It reports no word timings: the engine then derives them from the spelling, which is exact for this voice.
     """
 
     def __init__(self, ms_per_character: int = MS_PER_CHARACTER) -> None:
@@ -28,10 +28,10 @@ class SilentTts:
         yield _silence(round(len(text) * self._ms_per_character / speed))
 
     async def aclose(self) -> None:
-        """Nothing to end."""
+        """Return at once: the voice has no resources."""
 
 
 @functools.lru_cache(64)
 def _silence(ms: int) -> SpeechChunk:
-    """Kept, because so much memory takes longer to get than anything else here."""
+    """Return silence from a cache, since its allocation is the slowest step here."""
     return SpeechChunk(bytes(ms_to_bytes(ms)))

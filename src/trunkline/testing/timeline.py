@@ -1,4 +1,4 @@
-"""A conversation as lines that a person can read, with a mark where something went wrong."""
+"""Timeline of a conversation as text, with a mark at the place of a failure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _WIDTH = 12
 
 @dataclass(frozen=True)
 class Row:
-    """One line: when (ms of the call's clock), who or what, and the words."""
+    """Row of a timeline: the time in ms of the call's clock, the speaker or the kind, and the text."""
 
     seq: int
     at_ms: int
@@ -30,12 +30,12 @@ class Row:
 
 
 def rows_of(view: ConversationView) -> list[Row]:
-    """The conversation's lines, in the order in which things began."""
+    """Return the rows of a conversation, in the order in which the items began."""
     return [_row(item) for item in view.items]
 
 
 def render(rows: Sequence[Row], *, mark_after: int | None = None, because: str = "") -> str:
-    """The lines as text. The mark stands behind the last line that began by `mark_after`."""
+    """Return the rows as text, with the mark after the last row that began by `mark_after`."""
     lines = []
     place = None if mark_after is None else max((i for i, row in enumerate(rows) if row.seq <= mark_after), default=-1)
     width = max([_WIDTH, *(len(row.who) for row in rows)])
@@ -85,7 +85,7 @@ def _used(use: ToolCallView) -> str:
 
 
 def _printable(text: str) -> str:
-    """On one line, without anything that a terminal would obey."""
+    """Return the text on one line, without control characters for a terminal."""
     flat = " / ".join(line.strip() for line in text.splitlines() if line.strip())
     shown = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in flat)
     return shown if len(shown) <= _MAX_CHARACTERS else shown[: _MAX_CHARACTERS - 1] + "…"

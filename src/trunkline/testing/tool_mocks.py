@@ -1,4 +1,4 @@
-"""Replacing a scenario's tools for one call."""
+"""Mocks of a scenario's tools for one call."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CONTEXT = ("ctx", "context")
 
 
 def with_own_tools(scenario: Scenario[Any]) -> Scenario[Any]:
-    """A copy of a scenario whose agents' tools can be replaced without touching the original."""
+    """Return a copy of a scenario with its own lists of tools, so that mocks do not affect the original."""
     copied = copy.copy(scenario)
     copied.agents = tuple(copy.copy(agent) for agent in scenario.agents)
     for agent in copied.agents:
@@ -27,13 +27,13 @@ def with_own_tools(scenario: Scenario[Any]) -> Scenario[Any]:
 
 
 def mock_tool(scenario: Scenario[Any], name: str, mock: object) -> None:
-    """Lets `mock` answer instead of the tool, for every agent that has it.
+    """Replace the tool by `mock`, for every agent that has it.
 
     A function is called with the tool's arguments by name, and with the tool's context if it has a parameter `ctx`; an
-    exception is raised; anything else is the result.
+    exception is raised; any other value is the result.
 
     Raises:
-        LookupError: no agent has such a tool.
+        LookupError: the agents have no such tool.
     """
     known = set()
     found = False

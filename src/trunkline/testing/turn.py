@@ -1,4 +1,4 @@
-"""One turn: something that the caller did, and what the agents did about it."""
+"""Turn: an action of the caller, and the agents' answer to it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from trunkline.testing.failures import VoiceFailure
 
 
 class Turn(ToolAssertions, GuardrailAssertions):
-    """A stretch of the call's log, from one turn of the caller to the next. What is read of it is always up to date.
+    """Part of the call's log from one turn of the caller to the next. Its properties are always up to date.
 
     Attributes:
-        words: what the caller was to say; None for the opening of the call and for silence.
-        speech_end_ms: when the caller had finished, in ms of the call's clock; None while they speak.
-        interrupted_after_ms: how much of the agent's speech had been heard when the caller interrupted; else None.
+        words: the caller's words; None for the opening of the call and for silence.
+        start_ms: the time at which the turn begins, in ms of the call's clock.
+        speech_end_ms: the time at which the caller had finished; None while they speak.
+        interrupted_after_ms: the heard part of the agent's speech in ms at the interruption; None without one.
     """
 
     def __init__(self, call: ConversationSource, words: str | None, after_seq: int, start_ms: float) -> None:
@@ -35,17 +36,17 @@ class Turn(ToolAssertions, GuardrailAssertions):
 
     @property
     def text(self) -> str:
-        """All that the agents said, whether or not it was heard to its end."""
+        """The whole text of the agents' messages, heard or not."""
         return " ".join(message.text for message in self.messages if message.text)
 
     @property
     def heard(self) -> str:
-        """What of it the caller heard: less than `text` where it was cut off."""
+        """The text that the caller heard: shorter than `text` after an interruption."""
         return " ".join(message.heard for message in self.messages if message.heard)
 
     @property
     def interrupted(self) -> bool:
-        """Whether some of what the agents said was cut off."""
+        """The fact that a message of the agents was cut off."""
         return any(message.interrupted for message in self.messages)
 
     @property
@@ -56,14 +57,14 @@ class Turn(ToolAssertions, GuardrailAssertions):
 
     @property
     def recognised(self) -> str:
-        """The caller's words as the call has them: what was typed, or what the recogniser understood."""
+        """The caller's words as the call has them: the typed text, or the transcript of their speech."""
         self._call.on_read(self)
         found = (one for one in self._call.view.messages.values() if one.role == "user" and self.contains(one.seq))
         return " ".join(message.text for message in found if message.text and not message.hidden)
 
     @property
     def tools(self) -> Sequence[ToolCallView]:
-        """The tools that were called, in order. Handoffs are none of them."""
+        """The tool calls, in order. Handoffs are not among them."""
         self._call.on_read(self)
         return [use for use in self._call.view.tools.values() if self.contains(use.seq)]
 
@@ -75,21 +76,21 @@ class Turn(ToolAssertions, GuardrailAssertions):
 
     @property
     def handed_to(self) -> str | None:
-        """The agent that the caller was handed to at last; None if there was no handoff."""
+        """The agent of the last handoff; None without a handoff."""
         handoffs = self.handoffs
         return handoffs[-1].agent if handoffs else None
 
     @property
     def guardrails(self) -> Sequence[GuardrailView]:
-        """What guardrails found in what the agents said, in order."""
+        """The results of guardrails for the agents' messages, in order."""
         self._call.on_read(self)
         return [check for check in self._call.view.guardrails if self.contains(check.seq)]
 
     @property
     def latency_parts(self) -> Mapping[str, int]:
-        """What the caller waited for before the first sound of the answer, in ms: the parts of the call's own measure.
+        """The parts of the latency in ms, by name, as the call itself measures it.
 
-        They are those of docs/measuring.md; empty where nothing was measured.
+        docs/measuring.md lists the names. Empty without a measurement.
         """
         self._call.on_read(self)
         measured = [delay for seq, delay in self._call.view.latencies if self.contains(seq)]
@@ -97,17 +98,17 @@ class Turn(ToolAssertions, GuardrailAssertions):
 
     @property
     def latency_ms(self) -> float | None:
-        """From the end of the caller's words to the first sound of an agent; None if there was none."""
+        """The time from the end of the caller's words to the first audio of an agent; None without audio."""
         if self.speech_end_ms is None:
             return None
         began = [message.audio_start_ms for message in self.messages if message.audio_start_ms is not None]
         return max(0.0, began[0] - self.speech_end_ms) if began else None
 
     def answers_within(self, ms: float) -> None:
-        """The agents' first sound came within `ms` of the caller's last.
+        """Assert that an agent's audio began within `ms` of the end of the caller's words.
 
         Raises:
-            VoiceFailure: it came later, or not at all.
+            VoiceFailure: the audio came later, or not at all.
         """
         __tracebackhide__ = True
         latency = self.latency_ms
@@ -117,11 +118,11 @@ class Turn(ToolAssertions, GuardrailAssertions):
             self.fail(f"The answer to {self.words!r} took {latency:.0f} ms; the budget was {ms:g} ms.")
 
     def contains(self, seq: int) -> bool:
-        """Whether a place in the log belongs to this turn."""
+        """Return whether a place in the log belongs to this turn."""
         return seq > self._after and (self._before is None or seq < self._before)
 
     def end_before(self, seq: int) -> None:
-        """The caller's next turn begins there."""
+        """End the turn before this place, at which the caller's next turn begins."""
         self._before = seq
 
     @property
@@ -130,7 +131,7 @@ class Turn(ToolAssertions, GuardrailAssertions):
         return self._before - 1 if self._before is not None else self._call.last_seq
 
     def fail(self, message: str, seq: int | None = None) -> NoReturn:
-        """Fails the test at a place in the conversation, by default at the turn's end.
+        """Fail the test at a place in the conversation, by default at the turn's end.
 
         Raises:
             VoiceFailure: always.

@@ -1,7 +1,7 @@
-"""An asyncio event loop whose clock jumps: when nothing is left to do, it is the time of the next timer.
+"""Asyncio event loop with a clock that jumps: when the loop is idle, time advances to the next timer.
 
-An hour of waiting takes no time, and what happens at which millisecond is exact. Unless the loop is `patient`, time
-does not wait for sockets and threads: whatever waits for both a timer and a socket then belongs on an ordinary loop.
+An hour of waiting takes no real time, and every event happens at an exact millisecond. Unless the loop is `patient`,
+time does not wait for sockets and threads: code that waits for a timer and a socket at once needs an ordinary loop.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ P = ParamSpec("P")
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 STUCK_AFTER_S = 5.0
-"""Real seconds without a timer, a ready socket or a thread's answer after which the loop gives up."""
+"""The real time in s without a timer, a ready socket or a thread's result, after which the loop gives up."""
 
 
 class StuckError(RuntimeError):
-    """Everything waits for something that will never come."""
+    """Deadlock: every task waits for an event that will never come."""
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
-    """Starts at time 0.
+    """Event loop in virtual time, which starts at 0.
 
     Args:
-        patient: while a thread of `run_in_executor` works, or a socket is open, time passes as it does in reality, so
-            that a time limit on such work is a real one.
+        patient: lets real time pass while a thread of `run_in_executor` works or a socket is open, so that a time limit
+            on such work is a real one.
     """
 
     def __init__(self, *, patient: bool = False) -> None:
@@ -43,11 +43,11 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         self._own_files = len(self._jumping.get_map())
 
     def time(self) -> float:
-        """Seconds since the loop was made, on its own clock."""
+        """Return the seconds since the loop was created, on its virtual clock."""
         return self._now
 
     def run_in_executor(self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts) -> asyncio.Future[T]:
-        """As any loop does. A patient loop remembers that a thread works."""
+        """See the base class. Record that a thread works, for a patient loop."""
         work: asyncio.Future[T] = super().run_in_executor(executor, func, *args)
         self._working.add(work)
         work.add_done_callback(self._working.discard)
@@ -61,7 +61,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
 
 class _JumpingSelector(selectors.BaseSelector):
-    """Looks at the sockets without waiting, and tells how long would have been waited."""
+    """Selector that polls the sockets without waiting, and reports the skipped time to the loop."""
 
     def __init__(self, jump: Callable[[float], None], must_wait: Callable[[], bool]) -> None:
         self._real = selectors.DefaultSelector()
@@ -82,7 +82,7 @@ class _JumpingSelector(selectors.BaseSelector):
             return []
         ready = self._real.select(STUCK_AFTER_S)
         if not ready:
-            raise StuckError("nothing will ever happen: no timer is set and no socket is ready")
+            raise StuckError("the loop waits forever: no timer is set and no socket is ready")
         return ready
 
     def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
@@ -99,13 +99,13 @@ class _JumpingSelector(selectors.BaseSelector):
 
 
 def run_in_virtual_time(work: Coroutine[Any, Any, T]) -> T:
-    """Runs a coroutine on a patient virtual loop of its own, as `asyncio.run` does on an ordinary one."""
+    """Run a coroutine on a new patient virtual loop, as `asyncio.run` does on an ordinary one."""
     with asyncio.Runner(loop_factory=functools.partial(VirtualTimeLoop, patient=True)) as runner:
         return runner.run(work, context=contextvars.copy_context())
 
 
 def in_virtual_time(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
-    """Runs an `async def` test on a loop of its own in virtual time; fails it if it leaves a task behind."""
+    """Run an `async def` test on a new loop in virtual time; fail it if a task remains."""
 
     @functools.wraps(test)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:

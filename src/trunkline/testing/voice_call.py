@@ -1,4 +1,4 @@
-"""`VoiceCall`: a call as its caller has it, for tests that are written like a conversation."""
+"""`VoiceCall`: a call from the caller's side, for tests that read like a conversation."""
 
 from __future__ import annotations
 
@@ -25,18 +25,19 @@ from trunkline.testing.tool_mocks import mock_tool
 from trunkline.testing.turn import Turn
 
 PATIENCE_MS = 15_000
-"""How long a caller waits while nothing at all happens."""
+"""The longest time in ms that a caller waits without an event."""
 
 
 class VoiceCall(ToolAssertions, GuardrailAssertions):
-    """A call, and its caller.
+    """Call, and its caller.
 
     Attributes:
         mode: "typed", "spoken" or "live".
-        link: what may befall the link to the model.
+        link: the fault injection of the link to the model.
         view: the conversation so far, read from the log.
-        turns: the turns so far; the first is the opening, before the caller has said anything.
-        patience_ms: how long the caller waits while nothing happens, before the test fails.
+        turns: the turns so far; the first is the opening, before the caller's first action.
+        playout: the caller's loudspeaker.
+        patience_ms: the longest time in ms without an event, before the test fails.
     """
 
     def __init__(
@@ -78,17 +79,18 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
     def __repr__(self) -> str:
         return f"<VoiceCall {self._call.scenario.name} ({self.mode})>"
 
-    # What the caller does -------------------------------------------------------------------------------------------
+    # Actions of the caller ------------------------------------------------------------------------------------------
     async def say(self, words: str, *, interrupting_after_ms: float | None = None, at_ms: float | None = None) -> Turn:
-        """Says something, and waits until it has been answered: the next move is then the caller's again, though the
-        answer may still be sounding. A caller is polite and lets the agent finish first, unless told otherwise.
+        """Say the words, and wait for the complete answer. Its audio may still be playing.
+
+        By default, the caller lets the agent finish first.
 
         Args:
-            interrupting_after_ms: cut in when so much of the agent's latest speech has been heard.
-            at_ms: say it at this moment of the call, whatever is going on.
+            interrupting_after_ms: interrupts after so much of the agent's latest speech has been heard.
+            at_ms: says the words at this time of the call's clock, even during the agent's speech.
 
         Raises:
-            VoiceFailure: the agent spoke less than that, or leaves the caller without an answer.
+            VoiceFailure: the agent spoke for less than `interrupting_after_ms`, or does not answer.
         """
         __tracebackhide__ = True
         interrupted_after_ms = await self._before_speaking(interrupting_after_ms, at_ms)
@@ -100,10 +102,13 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
         return turn
 
     async def hears(self, words: str | re.Pattern[str], *, within_ms: float | None = None) -> str:
-        """Waits until an agent says `words` (whatever the capitals), in the current turn; returns the message so far.
+        """Wait until an agent says `words` in the current turn, ignoring case; return the message so far.
+
+        Args:
+            within_ms: the longest wait; by default, the caller's patience.
 
         Raises:
-            VoiceFailure: nothing came for `within_ms`, the caller's patience by default.
+            VoiceFailure: the words did not come in time.
         """
         __tracebackhide__ = True
         turn = self.turns[-1]
@@ -116,15 +121,15 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
         return found() or ""
 
     async def silent_for(self, ms: float) -> Turn:
-        """Says nothing for so long; the turn holds what the agents did meanwhile."""
+        """Say nothing for `ms`; return the turn with the agents' actions in that time."""
         turn = self._begin_turn(None)
         await self._caller_input.stay_silent(ms)
         return turn
 
     async def backchannel(self, words: str = "mm-hm") -> Turn:
-        """Makes a small sound while the agent speaks (or not), and waits until nothing more follows from it.
+        """Make a short sound, during the agent's speech or not, and wait for its consequences.
 
-        Whether that interrupts the agent is for the scenario's turn detection to say.
+        The scenario's turn detection decides whether it interrupts the agent.
         """
         turn = self._begin_turn(None)
         await self._caller_input.backchannel(words)
@@ -132,17 +137,17 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
         return turn
 
     async def interrupts(self) -> None:
-        """Presses the button that silences the agent."""
+        """Press the button that silences the agent."""
         self._command(type="interrupt")
         await self._until(lambda: self._call.at_rest and self.playout.is_idle, "The agent did not stop", None)
 
     async def push_to_talk(self, words: str, *, interrupting_after_ms: float | None = None) -> Turn:
-        """Holds the talk button down while saying something aloud, and waits until it has been answered.
+        """Say the words aloud with the talk button held, and wait for the complete answer.
 
-        The call is in push-to-talk from then on: a caller who speaks is heard only so, until they `say` something.
+        The call stays in push-to-talk mode until the next `say`.
 
         Raises:
-            VoiceFailure: the agent spoke less than `interrupting_after_ms`, or nobody answers.
+            VoiceFailure: the agent spoke for less than `interrupting_after_ms`, or does not answer.
         """
         __tracebackhide__ = True
         interrupted_after_ms = await self._before_speaking(interrupting_after_ms)
@@ -156,10 +161,10 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
         return turn
 
     async def dtmf(self, digits: str) -> Turn:
-        """Presses keys of a telephone, `0`-`9`, `*` and `#`, and waits until that has been answered.
+        """Press keys of a telephone, `0`-`9`, `*` and `#`, and wait for the complete answer.
 
         Raises:
-            VoiceFailure: nobody answers.
+            VoiceFailure: the agent does not answer.
         """
         __tracebackhide__ = True
         await self._before_speaking(None)
@@ -169,12 +174,12 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
         return turn
 
     async def hang_up(self) -> None:
-        """Ends the call, as the caller."""
+        """End the call, as the caller."""
         self._command(type="hang_up")
         await self._until(lambda: self._call.is_over, "The call did not end", None)
 
     def mock_tool(self, tool: str, mock: object) -> None:
-        """Lets `mock` answer instead of a tool, in this call only: a function, an exception to raise, or a result.
+        """Replace a tool in this call by a function, an exception to raise, or a result.
 
         Raises:
             LookupError: the scenario has no such tool.
@@ -182,27 +187,27 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
         mock_tool(self._call.scenario, tool, mock)
 
     def changes_codec(self, codec: Codec) -> None:
-        """Chooses another codec, as the page does: the model's session is made anew for it."""
+        """Choose another codec, as the page does. The call opens a new session with the model for it."""
         self._call.join(self._call.leg.leg_id, "websocket", codec=codec)
 
     def allows(self, tool: str, allowed: bool = True) -> None:
-        """What the caller says whenever this tool asks for their approval. Until told, they say nothing."""
+        """Answer all approval requests of this tool from now on. Without this, the caller does not answer them."""
         self._approvals[tool] = allowed
 
-    # What can be asked ----------------------------------------------------------------------------------------------
+    # State ----------------------------------------------------------------------------------------------------------
     @property
     def now_ms(self) -> float:
-        """The call's clock."""
+        """The time on the call's clock."""
         return self._clock()
 
     @property
     def state(self) -> Any:
-        """What the scenario's `state` made for this call."""
+        """The state that the scenario created for this call."""
         return self._call.state
 
     @property
     def agent(self) -> str:
-        """Who speaks now."""
+        """The name of the agent that is speaking."""
         return self.view.agent
 
     @property
@@ -212,42 +217,42 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
 
     @property
     def tools(self) -> Sequence[ToolCallView]:
-        """All tools that were called."""
+        """All tool calls, in order."""
         return list(self.view.tools.values())
 
     @property
     def guardrails(self) -> Sequence[GuardrailView]:
-        """What guardrails found, in order."""
+        """The results of guardrails, in order."""
         return list(self.view.guardrails)
 
     @property
     def log(self) -> Sequence[Entry]:
-        """The call's log, as much of it as is kept."""
+        """The entries of the call's log that are still kept."""
         return self._call.log.since(0)
 
     @property
     def is_over(self) -> bool:
-        """Whether the call has ended."""
+        """The fact that the call has ended."""
         return self._call.is_over
 
     @property
     def rows(self) -> Sequence[Row]:
-        """The timeline, line by line."""
+        """The rows of the timeline."""
         return rows_of(self.view)
 
     @property
     def title(self) -> str:
-        """What a report calls it."""
+        """The call's title in a report."""
         return f"{self._call.scenario.name}, {self.mode}"
 
     def timeline(self, error: BaseException | None = None) -> str:
-        """The conversation as text; with an error, its place is marked."""
+        """Return the conversation as text, with a mark at the place of the error if one is given."""
         if error is None:
             return render(self.rows)
         return render(self.rows, mark_after=self.seq_of(error), because=str(error) or type(error).__name__)
 
     def seq_of(self, error: BaseException) -> int:
-        """Where in the log an error of the test belongs: at the turn that was looked at last, or at the end."""
+        """Return the place of a test's error in the log: the turn that was read last, or the end."""
         if isinstance(error, VoiceFailure) and error.call is self and error.seq is not None:
             return error.seq
         if self._last_read is not None and isinstance(error, AssertionError):
@@ -256,23 +261,23 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
 
     @property
     def last_seq(self) -> int:
-        """The last place in the log that the test has seen."""
+        """The last place in the log that the test has reached."""
         return self.view.last_seq if self._end_seq is None else self._end_seq
 
     def on_test_end(self) -> None:
-        """What comes from now on is none of the test's doing."""
+        """Exclude later entries of the log from the test's part of the call."""
         self._end_seq = self.view.last_seq
 
     def on_read(self, span: LogSpan) -> None:
-        """A test reads something of a turn: if it fails next, the failure is there."""
+        """Note that the test reads a turn: an assertion that fails next belongs to that turn."""
         self._last_read = span
 
-    # What can be asserted -------------------------------------------------------------------------------------------
+    # Assertions -----------------------------------------------------------------------------------------------------
     def took_path(self, *agents: str) -> None:
-        """The caller was with these agents, in this order, and with no others.
+        """Assert that the caller was with exactly these agents, in this order.
 
         Raises:
-            VoiceFailure: with others, or in another order.
+            VoiceFailure: the path is another one.
         """
         __tracebackhide__ = True
         for index, handoff in enumerate(self.view.handoffs, 1):
@@ -282,10 +287,10 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
             self.fail(f"The path is {_arrows(self.path)}; expected {_arrows(agents)}.")
 
     def answers_within(self, ms: float) -> None:
-        """Every turn of the caller was answered by sound within `ms`.
+        """Assert that the answer to every turn of the caller began within `ms`.
 
         Raises:
-            VoiceFailure: one was not.
+            VoiceFailure: an answer began later.
         """
         __tracebackhide__ = True
         for turn in self.turns:
@@ -293,10 +298,10 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
                 turn.answers_within(ms)
 
     def leaves_nobody_in_silence(self, max_ms: float = 3000) -> None:
-        """No silence of more than `max_ms` came before an agent's words while the caller waited for them.
+        """Assert that the caller never waited more than `max_ms` for an agent's speech.
 
         Raises:
-            VoiceFailure: one did, or a turn of the caller was not answered at all.
+            VoiceFailure: a silence was longer, or a turn of the caller had no answer.
         """
         __tracebackhide__ = True
         for index, turn in enumerate(self.turns):
@@ -315,15 +320,15 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
                 self._fail_silent(turn, silent_from_ms, until)
 
     async def judge(self, question: str, *, model: TextModel | None = None) -> Verdict:
-        """Asks a text model whether the conversation so far is as described: "is polite about the refusal".
+        """Ask a text model whether the conversation so far fits a statement, such as "is polite about the refusal".
 
-        The verdict is true only if it passes. Without a text model, the test is skipped with the reason.
+        The verdict is true only if it passes. Without a text model, the plugin skips the test.
         """
         text_model = model or self._judge or llm_judge.configured_model()
         return await llm_judge.judge(text_model, question, render(self.rows), self._call.scenario.name)
 
     def fail(self, message: str, seq: int | None = None) -> NoReturn:
-        """Fails the test at a place in the conversation, by default where it stands.
+        """Fail the test at a place in the conversation, by default at its end so far.
 
         Raises:
             VoiceFailure: always.
@@ -333,7 +338,7 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
 
     # Waiting --------------------------------------------------------------------------------------------------------
     async def _before_speaking(self, interrupting_after_ms: float | None, at_ms: float | None = None) -> float | None:
-        """Waits for the caller's moment; what was heard of the agent's speech when they cut in, if they do."""
+        """Wait for the caller's moment; return the heard part in ms if they interrupt."""
         __tracebackhide__ = True
         if interrupting_after_ms is not None:
             return await self._until_heard(interrupting_after_ms)
@@ -344,7 +349,7 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
         return None
 
     async def _until_answered(self, turn: Turn) -> None:
-        """The caller has said what they had to say."""
+        """Wait for the complete answer to words that the caller has just finished."""
         __tracebackhide__ = True
         turn.speech_end_ms = self.now_ms
         failure = f"Nobody answered {turn.words!r}"
@@ -353,11 +358,11 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
     async def _until_quiet(self, when: str) -> None:
         __tracebackhide__ = True
         await self._until(lambda: self._call.at_rest, f"The agent did not come to an end {when}", None)
-        while not self.playout.is_idle:  # noqa: ASYNC110 - what is waited for is the time itself
+        while not self.playout.is_idle:  # noqa: ASYNC110 - it waits for the time itself
             await asyncio.sleep((self.playout.end_ms - self.now_ms) / 1000)
 
     async def _until_heard(self, ms: float) -> float:
-        """Waits until so much of the agent's latest speech was heard; returns how much it has become."""
+        """Wait until `ms` of the agent's latest speech was heard; return the actual duration."""
         __tracebackhide__ = True
         since = self.turns[-1].start_ms
         failure = f"Nobody could cut in after {ms:g} ms: the agent did not speak that long"
@@ -380,7 +385,7 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
     async def _until(
         self, condition: Callable[[], bool], failure: str, seq: int | None, within_ms: float | None = None
     ) -> None:
-        """Waits until `condition`; fails when nothing has happened for too long, or the call is over."""
+        """Wait until `condition` holds; fail after too long without an event, or when the call is over."""
         __tracebackhide__ = True
         patience = self.patience_ms if within_ms is None else within_ms
         from_ms = self.now_ms
@@ -393,7 +398,7 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
             await self._wait_for_entry(since + patience + 1)
 
     async def _wait_for_entry(self, until_ms: float) -> None:
-        """Waits until the log grows, or until a moment."""
+        """Wait until the log grows, or until the time `until_ms`."""
         self._changed = changed = self._loop.create_future()
         timer = self._loop.call_at(self._start_s + until_ms / 1000, _done, changed)
         try:

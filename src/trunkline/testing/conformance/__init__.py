@@ -1,4 +1,4 @@
-"""Conformance checks of any Realtime server: does it keep the rules of the protocol (GA) that its clients rely on?
+"""Conformance checks of any Realtime server, for the rules of the protocol (GA) that its clients rely on.
 
     report = await check_realtime_server("http://127.0.0.1:3001/v1", api_key="…", model="simpleHandoff")
     print(report)
@@ -54,7 +54,7 @@ async def check_realtime_server(
     selected = set(CHECKS) | set(INVARIANTS) if only is None else set(only)
     unknown = selected - set(CHECKS) - set(INVARIANTS)
     if unknown:
-        raise ValueError(f"There is no check named {', '.join(sorted(unknown))}.")
+        raise ValueError(f"Unknown check: {', '.join(sorted(unknown))}; CHECKS and INVARIANTS list the names.")
     target = _socket_url(url, model)
     headers = _headers(target, api_key)
     findings: list[Finding] = []

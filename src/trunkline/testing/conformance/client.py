@@ -1,4 +1,4 @@
-"""A bare Realtime client that remembers everything it is sent and asks for one event after the other."""
+"""Minimal Realtime client that records all events it receives and reads them one by one."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from trunkline.realtime.events import Event, MalformedEventError, encode
 from trunkline.realtime.ids import new_id
 
 
-class Violation(Exception):  # noqa: N818 - what was found, not what went wrong here
-    """The server does not keep to the protocol; the message says how."""
+class Violation(Exception):  # noqa: N818 - a finding about the server, not an error of the program
+    """Breach of the protocol by the server; the message describes it."""
 
 
 class InconclusiveError(Exception):
-    """The check could not be made; the message says why."""
+    """Check without a result; the message gives the reason."""
 
 
 class ConformanceClient:
-    """One session.
+    """Client of one session.
 
     Attributes:
-        events: all that came, in order.
+        events: all received events, in order.
     """
 
     def __init__(self, connection: Connection, timeout_s: float) -> None:
@@ -35,23 +35,23 @@ class ConformanceClient:
         self._lost: str | None = None
 
     async def send(self, type_: str, **fields: Any) -> str:
-        """Sends an event; returns the `event_id` it was given."""
+        """Send an event; return its `event_id`."""
         event_id = new_id("event")
         await self.send_raw(encode({"type": type_, "event_id": event_id, **fields}).decode())
         return event_id
 
     async def send_raw(self, frame: str) -> None:
-        """Sends any text."""
+        """Send a text frame unchanged."""
         try:
             await self._connection.send(frame)
         except ConnectionLostError as lost:
             raise Violation(f"the connection was closed: {lost.reason}") from None
 
     async def expect(self, type_: str, where: Callable[[Event], bool] = lambda _event: True) -> Event:
-        """The next event of a type, passing over others. An error that comes instead is a violation.
+        """Return the next event of a type, and skip others. An error in its place is a violation.
 
         Raises:
-            Violation: it does not come.
+            Violation: the event does not come.
         """
         passed: list[str] = []
         while True:
@@ -63,10 +63,10 @@ class ConformanceClient:
             passed.append(event["type"])
 
     async def expect_none_of(self, *types: str, within_s: float = 0.7) -> None:
-        """None of these types comes for a while. What else comes is passed over.
+        """Wait for `within_s` seconds, and skip events of other types.
 
         Raises:
-            Violation: one came.
+            Violation: an event of these types came.
         """
         until = asyncio.get_running_loop().time() + within_s
         while True:
@@ -76,10 +76,10 @@ class ConformanceClient:
             except TimeoutError:
                 return
             if event["type"] in types:
-                raise Violation(f"{event['type']} came, which nobody asked for")
+                raise Violation(f"{event['type']} came without a request")
 
     async def settle(self) -> None:
-        """Waits until every response that was begun is done, so that a transcript is whole."""
+        """Wait until every response that began is done, so that the transcript is complete."""
         while True:
             begun = [event["response"]["id"] for event in self.events if event["type"] == "response.created"]
             done = [event["response"]["id"] for event in self.events if event["type"] == "response.done"]
@@ -89,7 +89,7 @@ class ConformanceClient:
         await self.expect_none_of(within_s=0.1)
 
     async def settle_or_error(self) -> None:
-        """Waits for the end of a response, and a little longer for what else comes."""
+        """Wait for the end of a response, and a little longer for further events."""
         while True:
             event = await self._next("neither response.done nor anything else came")
             if event["type"] == "response.done":
@@ -98,12 +98,12 @@ class ConformanceClient:
         await self.settle()
 
     async def close(self) -> None:
-        """Ends the session."""
+        """End the session."""
         await self._connection.close()
 
-    # What most checks begin with ------------------------------------------------------------------------------------
+    # First steps of most checks -------------------------------------------------------------------------------------
     async def configure(self, **session: Any) -> Event:
-        """A `session.update`; returns the session that comes back."""
+        """Send a `session.update`; return the session in the answer."""
         await self.send("session.update", session={"type": "realtime", **session})
         updated = await self.expect("session.updated")
         if not isinstance(updated.get("session"), dict):
@@ -111,7 +111,7 @@ class ConformanceClient:
         return dict(updated["session"])
 
     async def send_text(self, text: str, item_id: str | None = None) -> Event:
-        """A typed message of the caller; returns the item as it was added."""
+        """Send a typed message of the caller; return the added item."""
         content = [{"type": "input_text", "text": text}]
         item: Event = {"type": "message", "role": "user", "content": content}
         if item_id is not None:
@@ -121,7 +121,7 @@ class ConformanceClient:
         return dict(added["item"])
 
     async def send_audio(self, pcm: bytes) -> None:
-        """Sound of the caller, PCM16 at 24 kHz, in pieces of 100 ms."""
+        """Send audio of the caller, PCM16 at 24 kHz, in parts of 100 ms."""
         for start in range(0, len(pcm), 4800):
             piece = base64.b64encode(pcm[start : start + 4800]).decode()
             await self.send("input_audio_buffer.append", audio=piece)
@@ -143,16 +143,16 @@ class ConformanceClient:
             try:
                 self.events.append(decode_frame(frame))
             except MalformedEventError as error:
-                raise Violation(f"a frame is no event: {error}") from None
+                raise Violation(f"a frame is not an event: {error}") from None
         self._position += 1
         return self.events[self._position - 1]
 
 
 def require(condition: object, message: str) -> None:
-    """A rule that must hold.
+    """Raise `Violation` with the message unless the condition holds.
 
     Raises:
-        Violation: it does not.
+        Violation: the condition does not hold.
     """
     if not condition:
         raise Violation(message)

@@ -1,4 +1,4 @@
-"""Checks of the conversation's items."""
+"""Conformance checks of the conversation's items."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ WORDS = "Please tell me, in a few sentences, about the sea."
 
 
 async def items_created(client: ConformanceClient) -> None:
-    """A created item is told of by conversation.item.added and then .done, with the client's id and its predecessor."""
+    """Require conversation.item.added and then .done for a created item.
+
+    Both must have the client's id; the first also the id of the item before.
+    """
     first, second = new_id("item"), new_id("item")
     for item_id, before in ((first, None), (second, first)):
         item = await client.send_text("Good morning.", item_id)
@@ -34,7 +37,7 @@ def _added(client: ConformanceClient, item_id: str) -> Event:
 
 
 async def items_inserted(client: ConformanceClient) -> None:
-    """previous_item_id puts an item behind another one, "root" at the beginning."""
+    """Require that previous_item_id inserts an item after another one, and "root" at the beginning."""
     first = (await client.send_text("First."))["id"]
     last = (await client.send_text("Last."))["id"]
     item: Event = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Between."}]}
@@ -47,7 +50,7 @@ async def items_inserted(client: ConformanceClient) -> None:
 
 
 async def items_retrieved(client: ConformanceClient) -> None:
-    """conversation.item.retrieve gives the item back; an unknown id is an error."""
+    """Require that conversation.item.retrieve returns the item; an unknown id must be an error."""
     item = await client.send_text("Remember this.")
     await client.send("conversation.item.retrieve", item_id=item["id"])
     got = (await client.expect("conversation.item.retrieved"))["item"]
@@ -58,7 +61,7 @@ async def items_retrieved(client: ConformanceClient) -> None:
 
 
 async def items_deleted(client: ConformanceClient) -> None:
-    """conversation.item.delete is confirmed; afterwards the item is unknown."""
+    """Require that conversation.item.delete is confirmed and forgets the item."""
     item = await client.send_text("Forget this.")
     await client.send("conversation.item.delete", item_id=item["id"])
     deleted = await client.expect("conversation.item.deleted")
@@ -68,7 +71,7 @@ async def items_deleted(client: ConformanceClient) -> None:
 
 
 async def truncated(client: ConformanceClient) -> None:
-    """What the agent said aloud can be truncated, which is confirmed with the same time; not beyond its end."""
+    """Require that spoken messages can be truncated with the same time in the answer, but not beyond their end."""
     await client.configure(output_modalities=["audio"])
     await client.send_text(WORDS)
     await client.send("response.create")
@@ -79,8 +82,8 @@ async def truncated(client: ConformanceClient) -> None:
     item_id = messages[0]["id"]
     await client.send("conversation.item.truncate", item_id=item_id, content_index=0, audio_end_ms=100)
     event = await client.expect("conversation.item.truncated")
-    told = (event.get("item_id"), event.get("content_index"), event.get("audio_end_ms"))
-    require(told == (item_id, 0, 100), f"it tells of {told}, not of {(item_id, 0, 100)}")
+    named = (event.get("item_id"), event.get("content_index"), event.get("audio_end_ms"))
+    require(named == (item_id, 0, 100), f"it names {named}, not {(item_id, 0, 100)}")
     sent = await client.send("conversation.item.truncate", item_id=item_id, content_index=0, audio_end_ms=9_999_999)
     error = (await client.expect("error")).get("error") or {}
     require(error.get("event_id") == sent, "the error does not name the request")

@@ -1,4 +1,4 @@
-"""Checks of what becomes of the caller's sound."""
+"""Conformance checks of the caller's audio."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SENTENCE = "Good morning. Could you please tell me about the sea?"
 
 
 async def push_to_talk(client: ConformanceClient) -> None:
-    """With turn_detection null nothing happens by itself: a commit makes an item of the sound, and no response."""
+    """Require that with turn_detection null, only a commit makes an item of the audio, and no response follows."""
     session = await client.configure(audio={"input": {"turn_detection": None}})
     detection = session.get("audio", {}).get("input", {}).get("turn_detection")
     require(detection is None, f"turn_detection is {detection!r} after it was set to null")
@@ -32,7 +32,7 @@ async def push_to_talk(client: ConformanceClient) -> None:
 
 
 async def empty_commit(client: ConformanceClient) -> None:
-    """Committing an empty buffer is an error."""
+    """Require an error when an empty buffer is committed."""
     await client.configure(audio={"input": {"turn_detection": None}})
     sent = await client.send("input_audio_buffer.commit")
     error = (await client.expect("error")).get("error") or {}
@@ -40,7 +40,7 @@ async def empty_commit(client: ConformanceClient) -> None:
 
 
 async def cleared(client: ConformanceClient) -> None:
-    """input_audio_buffer.clear is confirmed, and what was in the buffer is gone."""
+    """Require that input_audio_buffer.clear is confirmed and empties the buffer."""
     await client.configure(audio={"input": {"turn_detection": None}})
     await client.send_audio(_hum(600))
     await client.send("input_audio_buffer.clear")
@@ -50,7 +50,10 @@ async def cleared(client: ConformanceClient) -> None:
 
 
 async def voice_activity(client: ConformanceClient) -> None:
-    """Speech starts and stops a turn, with times and the id of the item that it becomes, and a response follows."""
+    """Require that speech starts and stops a turn.
+
+    Its events must have times and the id of the item that it becomes, and a response must follow.
+    """
     sound = await _spoken(SENTENCE)
     detection: dict[str, Any] = {"type": "server_vad", "threshold": 0.5, "silence_duration_ms": 500}
     await client.configure(output_modalities=["text"], audio={"input": {"turn_detection": detection}})
@@ -71,7 +74,7 @@ async def voice_activity(client: ConformanceClient) -> None:
 def _time(event: Event, field: str) -> int:
     value = event.get(field)
     if not isinstance(value, int):
-        raise Violation(f"{event['type']} has {field} {value!r}, which is no whole number")
+        raise Violation(f"{event['type']} has {field} {value!r}, which is not a whole number")
     return value
 
 
@@ -79,7 +82,7 @@ async def _spoken(text: str) -> bytes:
     try:
         return await _say(text)
     except SpeechError as error:
-        raise InconclusiveError(f"there is no voice to speak with: {error}") from None
+        raise InconclusiveError(f"speech synthesis is missing: {error}") from None
 
 
 async def _say(text: str) -> bytes:
@@ -94,7 +97,7 @@ async def _say(text: str) -> bytes:
 
 @functools.cache
 def _hum(ms: int) -> bytes:
-    """A hum that no detector takes for nothing."""
+    """Return a hum that every voice activity detector reports."""
     at = np.arange(SAMPLE_RATE * ms // 1000) / SAMPLE_RATE
     wave = sum(np.sin(2 * np.pi * 130 * harmonic * at) / harmonic for harmonic in range(1, 8))
     return bytes((np.asarray(wave) * 6000).astype("<i2").tobytes())

@@ -1,4 +1,4 @@
-"""Rules that hold in every session, checked on all that a server has sent in one."""
+"""Invariants: rules for all events that a server sends in one session."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if typing.TYPE_CHECKING:
 
 
 def event_ids(events: list[Event]) -> None:
-    """Every event has an event_id of its own."""
+    """Require a different event_id for every event."""
     seen: set[str] = set()
     for event in events:
         event_id = event.get("event_id")
@@ -25,8 +25,10 @@ def event_ids(events: list[Event]) -> None:
 
 
 def added_then_done(events: list[Event]) -> None:
-    """Everything that is added has its done, once, and in that order: items of the conversation, items and parts of
-    responses."""
+    """Require one done after each added.
+
+    The rule holds for items of the conversation, and for items and parts of responses.
+    """
     for family, key in (
         ("conversation.item", _item_id),
         ("response.output_item", _item_id),
@@ -46,7 +48,7 @@ def added_then_done(events: list[Event]) -> None:
 
 
 def one_done(events: list[Event]) -> None:
-    """Every response has exactly one response.done, and nothing of it comes afterwards."""
+    """Require exactly one response.done for each response, as its last event."""
     begun: set[str] = set()
     over: set[str] = set()
     for event in events:
@@ -65,7 +67,7 @@ def one_done(events: list[Event]) -> None:
 
 
 def deltas_add_up(events: list[Event]) -> None:
-    """The deltas of text, transcript and arguments are, joined, what their done says."""
+    """Require that the joined deltas of text, transcript and arguments equal the text in their done."""
     joined: dict[tuple[str, object, object], str] = {}
     for event in events:
         family, _, last = event["type"].rpartition(".")
@@ -88,7 +90,7 @@ _WHOLE = {
 
 
 def official_types(events: list[Event]) -> None:
-    """Every event fits the openai package's type for it; events that the package does not know yet are passed over."""
+    """Require that each event fits its type in the openai package. Events unknown to the package are skipped."""
     if importlib.util.find_spec("openai") is None:
         raise InconclusiveError("the openai package is not installed")
     for event in events:
@@ -113,7 +115,7 @@ def _misfit(event: Event) -> str | None:
 
 @functools.cache
 def _official() -> dict[str, type[BaseModel]]:
-    """The package's types of server events, by the text of their `type`."""
+    """Return the package's types of server events, by their `type`."""
     from openai.types.realtime import RealtimeServerEvent
 
     union = typing.get_args(RealtimeServerEvent)[0]

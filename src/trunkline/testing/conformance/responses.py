@@ -1,4 +1,4 @@
-"""Checks of responses: their order, one at a time, cancelling, functions."""
+"""Conformance checks of responses: their order, one at a time, cancelling, functions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from trunkline.testing.conformance.conversation import WORDS
 
 
 async def text_response(client: ConformanceClient) -> None:
-    """A text response comes as created, item added, part added, deltas, text done, part done, item done, done."""
+    """Require the events of a text response in order.
+
+    The order is created, item added, part added, deltas, text done, part done, item done, done.
+    """
     await client.configure(output_modalities=["text"])
     await client.send_text(WORDS)
     events = await _response(client)
@@ -31,7 +34,7 @@ async def text_response(client: ConformanceClient) -> None:
 
 
 async def audio_response(client: ConformanceClient) -> None:
-    """A spoken response has sound that decodes, and its transcript; both end before their part does."""
+    """Require that a spoken response has decodable audio and a transcript, and that both end before their part."""
     await client.configure(output_modalities=["audio"])
     await client.send_text(WORDS)
     events = await _response(client)
@@ -53,24 +56,24 @@ async def audio_response(client: ConformanceClient) -> None:
             try:
                 size += len(base64.b64decode(event.get("delta", ""), validate=True))
             except (binascii.Error, ValueError):
-                require(False, "a piece of sound is no base64")
-    require(size and size % 2 == 0, f"the sound has {size} bytes, which is no PCM16")
+                require(False, "a part of the audio is not base64")
+    require(size and size % 2 == 0, f"the audio has {size} bytes, which cannot be PCM16")
     _completed(events[-1])
 
 
 async def response_fills_conversation(client: ConformanceClient) -> None:
-    """What a response says becomes an item of the conversation, announced like any other."""
+    """Require that a response adds its message to the conversation, with the events of any other item."""
     await client.configure(output_modalities=["text"])
     asked = await client.send_text(WORDS)
     events = await _response(client)
     items = {event["item"]["id"] for event in events if event["type"] == "response.output_item.added"}
     added = [event for event in events if event["type"] == "conversation.item.added" and event["item"]["id"] in items]
-    require(added, "there was no conversation.item.added for it")
-    require(added[0].get("previous_item_id") == asked["id"], "it does not stand behind what it answers")
+    require(added, "no conversation.item.added came for it")
+    require(added[0].get("previous_item_id") == asked["id"], "it does not follow the message that it answers")
 
 
 async def one_response_at_a_time(client: ConformanceClient) -> None:
-    """A response.create while one is under way is refused with conversation_already_has_active_response."""
+    """Require the error conversation_already_has_active_response for a second response.create."""
     await client.configure(output_modalities=["audio"])
     await client.send_text(WORDS)
     await client.send("response.create")
@@ -91,7 +94,7 @@ async def one_response_at_a_time(client: ConformanceClient) -> None:
 
 
 async def cancelled(client: ConformanceClient) -> None:
-    """response.cancel ends the response at once, with the status cancelled; without a response it is an error."""
+    """Require that response.cancel ends a response as cancelled; without a response, it must be an error."""
     await client.configure(output_modalities=["audio"])
     await client.send_text(WORDS)
     await client.send("response.create")
@@ -108,7 +111,7 @@ async def cancelled(client: ConformanceClient) -> None:
 
 
 async def out_of_band(client: ConformanceClient) -> None:
-    """A response with conversation "none" leaves the conversation as it is, and keeps its metadata."""
+    """Require that a response with conversation "none" keeps its metadata and leaves the conversation unchanged."""
     await client.expect("session.created")
     item: Event = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": WORDS}]}
     await client.send(
@@ -128,7 +131,7 @@ async def out_of_band(client: ConformanceClient) -> None:
 
 
 async def function_call(client: ConformanceClient) -> None:
-    """A function call has name, call_id and JSON arguments; its output is taken and can be answered."""
+    """Require name, call_id and JSON arguments of a function call, and that its output can be answered."""
     tool = {
         "type": "function",
         "name": "get_tide",
@@ -150,7 +153,7 @@ async def function_call(client: ConformanceClient) -> None:
         if event["type"] == "response.output_item.done" and event["item"].get("type") == "function_call"
     ]
     if not calls:
-        raise InconclusiveError("the model called no function, though it was told to")
+        raise InconclusiveError("the model called no function, although tool_choice required it")
     require(calls[0].get("name") == "get_tide", f"it is called {calls[0].get('name')!r}")
     call_id = calls[0].get("call_id")
     require(isinstance(call_id, str) and call_id, "it has no call_id")
@@ -172,7 +175,7 @@ async def _response(client: ConformanceClient) -> list[Event]:
 
 
 def _in_order(events: list[Event], *types: str) -> None:
-    """The first of each type comes in this order."""
+    """Require that the first event of each type comes in this order."""
     kinds = [event["type"] for event in events]
     place, former = -1, "the beginning"
     for type_ in types:

@@ -1,4 +1,4 @@
-"""Checks of sessions, and of what becomes of mistakes."""
+"""Conformance checks of sessions and of errors."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from trunkline.testing.conformance.client import ConformanceClient, require
 
 
 async def session_created(client: ConformanceClient) -> None:
-    """The first event is session.created, with a session of type realtime that has an id."""
+    """Require session.created as the first event, with a session of type realtime that has an id."""
     await client.expect("session.created")
     first = client.events[0]
     require(first["type"] == "session.created", f"the first event is {first['type']}")
@@ -16,7 +16,7 @@ async def session_created(client: ConformanceClient) -> None:
 
 
 async def session_updated(client: ConformanceClient) -> None:
-    """session.update is answered with session.updated; only the fields that were sent have changed."""
+    """Require session.updated as the answer to session.update, with only the sent fields changed."""
     await client.configure(instructions="Be brief.", output_modalities=["text"])
     session = await client.configure(instructions="Be kind.")
     require(session.get("instructions") == "Be kind.", f"the instructions are {session.get('instructions')!r}")
@@ -25,7 +25,7 @@ async def session_updated(client: ConformanceClient) -> None:
 
 
 async def errors_echo_event_id(client: ConformanceClient) -> None:
-    """A mistake is answered with an error that has a message and the event_id of what caused it; the session lives."""
+    """Require an error with a message and the event_id of the faulty event; the session must continue."""
     sent = await client.send("no.such.event")
     error = (await client.expect("error")).get("error") or {}
     require(error.get("event_id") == sent, f"its event_id is {error.get('event_id')!r}; it was {sent!r} that caused it")
@@ -35,7 +35,7 @@ async def errors_echo_event_id(client: ConformanceClient) -> None:
 
 
 async def bad_settings_change_nothing(client: ConformanceClient) -> None:
-    """A session.update with a value that is not allowed is refused as a whole."""
+    """Require that a session.update with an invalid value is refused as a whole."""
     await client.configure(instructions="Be brief.")
     sent = await client.send(
         "session.update", session={"type": "realtime", "instructions": "Be loud.", "output_modalities": ["smell"]}
@@ -43,11 +43,11 @@ async def bad_settings_change_nothing(client: ConformanceClient) -> None:
     error = (await client.expect("error")).get("error") or {}
     require(error.get("event_id") == sent, "the error does not name the update")
     session = await client.configure(tool_choice="auto")
-    require(session.get("instructions") == "Be brief.", "a part of the refused update was taken over")
+    require(session.get("instructions") == "Be brief.", "a part of the refused update was applied")
 
 
 async def malformed_frames(client: ConformanceClient) -> None:
-    """A frame that is no JSON is answered with an error; the session lives."""
+    """Require an error for a frame that is not JSON; the session must continue."""
     await client.expect("session.created")
     await client.send_raw('{"type": "session.update", ')
     await client.expect("error")
