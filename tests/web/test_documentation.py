@@ -10,7 +10,6 @@ import msgspec
 import pytest
 
 from trunkline.calls import commands, log_events, pages
-from trunkline.calls.call import LegRoleSet
 from trunkline.settings import Settings
 from trunkline.web import call_routes, client_api
 
@@ -33,7 +32,9 @@ def fields_of(kind: type[msgspec.Struct]) -> list[str]:
     return [f"`{field.encode_name}{'' if field.required else '?'}`" for field in msgspec.structs.fields(kind)]
 
 
-EVENTS = {str(kind.__struct_config__.tag): kind for kind in (*get_args(log_events.LogEventUnion), LegRoleSet)}
+EVENTS = {
+    str(kind.__struct_config__.tag): kind for kind in (*get_args(log_events.LogEventUnion), log_events.LegRoleSet)
+}
 KIND = r"`[a-z]+\.[a-z_]+`|`error`|`breadcrumb`|`notice`"
 COMMANDS = {str(kind.__struct_config__.tag): kind for kind in get_args(commands.CommandUnion)}
 

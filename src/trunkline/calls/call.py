@@ -18,6 +18,7 @@ from trunkline.calls.log_events import (
     CallEnded,
     CallError,
     Codec,
+    LegRoleSet,
     LogEvent,
     LogEventUnion,
     Notice,
@@ -31,7 +32,7 @@ from trunkline.calls.metrics.config import DEFAULT_METRICS, MetricsConfig
 from trunkline.calls.metrics.meters import Meters
 from trunkline.calls.metrics.tracing import tracing
 from trunkline.calls.model_link.link import Link, Route
-from trunkline.calls.pages import CloseCode, Grant, Leg, LegRole, Page
+from trunkline.calls.pages import CloseCode, Grant, Leg, Page
 from trunkline.calls.time_limits import DEFAULT_TIME_LIMITS, CallTimeLimits
 from trunkline.providers import Connection, Provider, ProviderError
 from trunkline.realtime.events import Event
@@ -42,12 +43,6 @@ logger = logging.getLogger(__name__)
 AUDIO_STATS_EVERY_S = 1.0
 _TIMER_TOLERANCE_S = 0.001
 """The time by which a timer may fire too early, since clocks are rounded."""
-
-
-class LegRoleSet(LogEvent, frozen=True, tag="leg.role"):
-    """The role of one page in the call, sent to that page alone with `seq` 0."""
-
-    role: LegRole
 
 
 class Call:

@@ -8,6 +8,7 @@ import msgspec
 
 Role = Literal["user", "assistant", "system"]
 Transport = Literal["webrtc", "websocket"]
+LegRole = Literal["caller", "viewer"]
 Codec = Literal["pcm16", "opus", "pcmu", "pcma"]
 """Codec of the caller's audio: PCM on the relay, Opus over WebRTC, or G.711 at 8 kHz as on a telephone."""
 
@@ -26,6 +27,12 @@ class CallStarted(LogEvent, frozen=True, tag="call.started"):
     provider: str
     model: str
     started_at: str
+
+
+class LegRoleSet(LogEvent, frozen=True, tag="leg.role"):
+    """The role of one page in the call. It goes to that page alone, with `seq` 0, and is not in the log."""
+
+    role: LegRole
 
 
 class LegJoined(LogEvent, frozen=True, tag="leg.joined"):

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Literal
 
-from trunkline.calls.log_events import Transport
+from trunkline.calls.log_events import LegRole, Transport
 from trunkline.realtime.send_queue import CloseFrame, SendQueue
 
-LegRole = Literal["caller", "viewer"]
 MAX_QUEUED_BYTES = 32 << 20
 """Bytes queued for a page beyond which its socket is closed: minutes of audio, or a whole log."""
 
