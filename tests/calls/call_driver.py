@@ -11,7 +11,7 @@ from trunkline.calls.machine import effects, inputs
 from trunkline.calls.machine.machine import CallMachine
 from trunkline.calls.machine.plan import CallPlan
 from trunkline.calls.machine.timers import Timer
-from trunkline.realtime.events import Event
+from trunkline.realtime.events import Event, NewId
 from trunkline.realtime.ids import new_id
 
 CALLER_WAIT_MS = 30_000.0
@@ -50,10 +50,12 @@ class CallDriver:
         renewals: renewals of the session, in order.
         kept: turns with kept audio, and their start in the session's audio.
         ended: reason of the end of the call.
+        history: each input with its time, and the effects of the machine.
     """
 
-    def __init__(self, *, configures: bool = True, **changes: Any) -> None:
-        self.machine = CallMachine(plan(**changes), new_id)
+    def __init__(self, *, configures: bool = True, ids: NewId = new_id, **changes: Any) -> None:
+        self.machine = CallMachine(plan(**changes), ids)
+        self.history: list[tuple[inputs.Input, float, list[effects.Effect]]] = []
         self.configures = configures
         self.now_ms = 0.0
         self.sent: list[Event] = []
@@ -235,7 +237,9 @@ class CallDriver:
 
     def feed(self, given: inputs.Input) -> None:
         """Feed any input to the machine."""
-        self._do(self.machine.step(given, self.now_ms))
+        emitted = self.machine.step(given, self.now_ms)
+        self.history.append((given, self.now_ms, emitted))
+        self._do(emitted)
 
     # Effects --------------------------------------------------------------------------------------------------------
     @property

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -12,7 +14,9 @@ from hypothesis import strategies as st
 from tests.calls.call_driver import CallDriver, call
 from trunkline.calls import commands, log, log_events
 from trunkline.calls.machine import inputs
+from trunkline.calls.machine.machine import CallMachine
 from trunkline.providers.error_policy import MAX_CONSECUTIVE_FAILURES, MAX_PAUSE_S
+from trunkline.realtime.events import NewId
 
 KNOWN = sorted(call().machine._event_handlers)
 
@@ -235,14 +239,20 @@ random_inputs = st.one_of(
 )
 
 
-@settings(max_examples=400, deadline=None)
-@given(st.lists(random_inputs, max_size=40), st.sampled_from(["unguarded", "guarded", "held"]))
-def test_the_invariants_hold_for_any_story(story: list[tuple[Any, ...]], watched: str) -> None:
+Story = list[tuple[Any, ...]]
+stories = st.lists(random_inputs, max_size=40)
+watching = st.sampled_from(["unguarded", "guarded", "held"])
+
+
+def changes(watched: str) -> dict[str, Any]:
+    """Return the fields of a plan in which agents are guarded as `watched` says."""
     guardrails = {"host": ["moderation", "length"], "poet": []} if watched != "unguarded" else {}
-    driver = CallDriver(
-        configures=False, guardrails=guardrails, hold=watched == "held", idle_timeout_ms=20_000, session_limit_ms=30_000
-    )
-    watch = Watch(driver)
+    limits = {"idle_timeout_ms": 20_000, "session_limit_ms": 30_000}
+    return {"guardrails": guardrails, "hold": watched == "held", **limits}
+
+
+def play(driver: CallDriver, story: Story, look: Callable[[], None] = lambda: None) -> None:
+    """Feed a story to a driver, up to the end of the call; `look` is called after each input."""
     there = {"link": False, "caller": False}
     for name, *rest in [("link_up",), ("configure",), ("caller_joins",), *story]:
         if name.startswith(("link", "caller")):
@@ -252,9 +262,34 @@ def test_the_invariants_hold_for_any_story(story: list[tuple[Any, ...]], watched
                 from_the_model(driver, name, rest)
         elif there["caller"] or name not in ("types", "interrupts", "reports", "commands"):
             something_else(driver, name, rest)
-        watch.look()
+        look()
     driver.feed(inputs.StopRequested("the end"))
+
+
+@settings(max_examples=400, deadline=None)
+@given(stories, watching)
+def test_the_invariants_hold_for_any_story(story: Story, watched: str) -> None:
+    driver = CallDriver(configures=False, **changes(watched))
+    watch = Watch(driver)
+    play(driver, story, watch.look)
     watch.at_the_end()
+
+
+@settings(max_examples=200, deadline=None)
+@given(stories, watching)
+def test_the_same_inputs_give_the_same_effects(story: Story, watched: str) -> None:
+    driver = CallDriver(configures=False, ids=counted_ids(), **changes(watched))
+    play(driver, story)
+    again = CallMachine(driver.machine.plan, counted_ids())
+    again.begin(0.0)
+    for given_input, now_ms, emitted in driver.history:
+        assert again.step(given_input, now_ms) == emitted
+
+
+def counted_ids() -> NewId:
+    """Return a source of ids that counts."""
+    numbers = itertools.count(1)
+    return lambda prefix: f"{prefix}_{next(numbers)}"
 
 
 def comes_or_goes(driver: CallDriver, there: dict[str, bool], name: str) -> None:
