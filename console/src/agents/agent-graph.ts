@@ -70,7 +70,7 @@ export function pathBetween(places: readonly Point[], from: number, to: number):
   if (a === undefined || b === undefined) return "";
   const others = places.filter((_, index) => index !== from && index !== to);
   const curves = candidateCurves(a, b, graphHeight(places.length) / 2);
-  const curve = curves.find((way) => isClear(way, others)) ?? curves[0];
+  const curve = curves.find((candidate) => isClear(candidate, others)) ?? curves[0];
   if (curve === undefined) return "";
   const start = exitParameter(curve, a, 0, 1);
   const end = exitParameter(curve, b, 1, -1);

@@ -1,12 +1,10 @@
 /** Button that saves the recording: both voices in one WAV file. */
 import type { VNode } from "preact";
 import { connection } from "../call/app-state";
+import { downloadFile } from "../ui/export";
 import { Icon } from "../ui/icons";
 import { timeOfDay } from "../ui/time";
 import type { Recording } from "./recording";
-
-/** Browsers begin a download some time after it was asked for. */
-const KEPT_MS = 60_000;
 
 export function DownloadAudio(): VNode {
   const recording = connection.recording.value;
@@ -18,7 +16,9 @@ export function DownloadAudio(): VNode {
       aria-label="Download audio"
       title={describeRecording(recording)}
       disabled={empty}
-      onClick={() => recording && save(recording.wav(), `trunkline-${connection.call.peek().callId ?? "call"}.wav`)}
+      onClick={() =>
+        recording && downloadFile(`trunkline-${connection.call.peek().callId ?? "call"}.wav`, recording.wav())
+      }
     >
       <Icon name="download" />
       <span class="download-name">Download audio</span>
@@ -31,12 +31,4 @@ function describeRecording(recording: Recording | null): string {
   if (recording.seconds.value === 0) return "No recording yet: click the page, so that the browser allows audio";
   const since = timeOfDay(recording.startedAt, 0);
   return `Both voices since ${since}, when this page became the caller, as a WAV file: the caller left, the agent right`;
-}
-
-function save(file: Blob, name: string): void {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(file);
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), KEPT_MS);
 }

@@ -9,12 +9,12 @@ const REDUCED_MOTION_MS = 400;
 export function LevelMeter({ level, kind }: { level: ReadonlySignal<number>; kind: "input" | "output" }): VNode {
   const bar = useRef<HTMLSpanElement>(null);
   useEffect(() => {
-    const calm = matchMedia("(prefers-reduced-motion: reduce)");
+    const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
     let drawnAt = 0;
     return effect(() => {
       const share = levelFraction(level.value);
       const now = performance.now();
-      if (calm.matches && share > 0 && now - drawnAt < REDUCED_MOTION_MS) return;
+      if (reducedMotion.matches && share > 0 && now - drawnAt < REDUCED_MOTION_MS) return;
       drawnAt = now;
       bar.current?.style.setProperty("transform", `scaleX(${share.toFixed(3)})`);
     });

@@ -76,8 +76,8 @@ export class Microphone {
   }
 
   /** Enter or leave standby. In standby the microphone sends nothing, and the track is disabled. */
-  setStandby(shut: boolean): void {
-    this.standby = shut;
+  setStandby(standby: boolean): void {
+    this.standby = standby;
     this.applyState();
   }
 

@@ -57,10 +57,10 @@ export class Recording {
     return this.finishing;
   }
 
-  private attach(desk: AudioGraph, startedAt: number): void {
-    this.graph = desk;
-    this.rate = desk.context.sampleRate;
-    this.node = new AudioWorkletNode(desk.context, "recorder", {
+  private attach(graph: AudioGraph, startedAt: number): void {
+    this.graph = graph;
+    this.rate = graph.context.sampleRate;
+    this.node = new AudioWorkletNode(graph.context, "recorder", {
       numberOfInputs: 2,
       numberOfOutputs: 0,
       channelCount: 1,
@@ -68,8 +68,8 @@ export class Recording {
       processorOptions: { startedAt },
     });
     this.node.port.onmessage = ({ data }: MessageEvent<FromRecorder>) => this.receive(data);
-    desk.caller.connect(this.node, 0, 0);
-    desk.agent.connect(this.node, 0, 1);
+    graph.caller.connect(this.node, 0, 0);
+    graph.agent.connect(this.node, 0, 1);
   }
 
   /** Fetch the last second from the audio thread, with a timeout for a suspended thread. */

@@ -59,12 +59,12 @@ export class RelayPlayout {
 
   /** Stop at once and drop the queue; `onHeard` receives the position of each message. */
   clear(): void {
-    const waiting = this.queued;
+    const queued = this.queued;
     this.queued = [];
     this.queuedBytes = 0;
     if (this.node) this.node.port.postMessage({ type: "clear" } satisfies ToPlayer);
     if (this.isRunning()) return; // The player answers with exact positions.
-    const unplayed = new Set(waiting.flatMap((message) => (message.type === "push" ? [message.itemId] : [])));
+    const unplayed = new Set(queued.flatMap((message) => (message.type === "push" ? [message.itemId] : [])));
     for (const itemId of unplayed) this.report({ itemId, ms: this.heardMs.get(itemId) ?? 0, ended: true });
   }
 

@@ -11,23 +11,23 @@ export function Composer(): VNode {
   const ready = connection.phase.value === "connected" && connection.role.value === "caller";
   const suggestions = scenario.value?.things_to_say ?? [];
   const send = (): void => {
-    const words = text.value.trim();
-    if (words !== "" && connection.say(words)) text.value = "";
+    const message = text.value.trim();
+    if (message !== "" && connection.say(message)) text.value = "";
   };
   return (
     <div class="composer">
       {suggestions.length > 0 && (
         <ul class="suggestions" aria-label="Things to say">
-          {suggestions.map((thing) => (
-            <li key={thing}>
+          {suggestions.map((suggestion) => (
+            <li key={suggestion}>
               <button
                 type="button"
                 class="suggestion"
                 dir="auto"
                 aria-disabled={!ready}
-                onClick={() => ready && connection.say(thing)}
+                onClick={() => ready && connection.say(suggestion)}
               >
-                {thing}
+                {suggestion}
               </button>
             </li>
           ))}

@@ -35,8 +35,8 @@ async function fetchCatalogue(): Promise<Catalogue> {
       void fetchProblems();
       return { scenarios, health };
     } catch (error) {
-      const words = error instanceof Error ? error.message : String(error);
-      notify({ key: "server", tone: "warning", text: `${words} Trying again…` });
+      const message = error instanceof Error ? error.message : String(error);
+      notify({ key: "server", tone: "warning", text: `${message} Trying again…` });
       await new Promise((resolve) => setTimeout(resolve, delay));
     }
   }

@@ -38,12 +38,12 @@ function textPreference(name: string): Preference<string> {
 function addressPreference<Name extends string>(
   name: string,
   names: readonly Name[],
-  usual: Name,
+  fallback: Name,
   requested: Name | null,
 ): Preference<Name> {
   const stored = load(name);
   const known = names.find((one) => one === stored);
-  return storedPreference(name, requested ?? known ?? usual, (value) => {
+  return storedPreference(name, requested ?? known ?? fallback, (value) => {
     rewriteAddress({ [name]: null });
     return value;
   });

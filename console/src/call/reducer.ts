@@ -201,11 +201,11 @@ function changeAgent(
 
 /** Add a guardrail result; a tripped guardrail also adds a note. */
 function addCheck(state: CallState, frame: LogFrame & GuardrailChecked): CallState {
-  const checked = withCheck(state, frame);
-  if (frame.status !== "fail" || checked === state) return checked;
+  const withResult = withCheck(state, frame);
+  if (frame.status !== "fail" || withResult === state) return withResult;
   const { category, rationale, text } = frame;
   const title = `Guardrail ${frame.guardrail} tripped${category === undefined ? "" : `: ${category}`}`;
-  return addNote(checked, frame, "error", title, { category, rationale, text });
+  return addNote(withResult, frame, "error", title, { category, rationale, text });
 }
 
 /** Apply the caller's new leg. After a transport change, complete the note with the new transport. */
@@ -230,14 +230,14 @@ function applySettings(state: CallState, frame: LogFrame & CallSettings): CallSt
     voice: frame.voice ?? null,
     speed: frame.speed ?? null,
   };
-  const words = [
+  const changes = [
     settings.pushToTalk !== before.pushToTalk && `Push-to-talk ${settings.pushToTalk ? "on" : "off"}`,
     settings.codec !== before.codec && `Codec ${CODECS[settings.codec]}`,
     settings.voice !== before.voice && `Voice ${settings.voice ?? "of the scenario"}`,
     settings.speed !== before.speed && `Speed ${settings.speed ?? 1}`,
   ].filter((word) => word !== false);
   const configured: CallState = { ...state, settings };
-  return words.length === 0 ? configured : addNote(configured, frame, "plain", words.join(", "));
+  return changes.length === 0 ? configured : addNote(configured, frame, "plain", changes.join(", "));
 }
 
 /** Mark a message that was streaming at the call's end as interrupted. */

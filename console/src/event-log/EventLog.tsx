@@ -22,10 +22,10 @@ export function EventLog({ events, startedAt }: { events: EventList; startedAt: 
   const shown = paused.value ?? events;
   const chosen = selection.current.update(shown, filter.value, choice.value);
   pairs.current.update(shown);
-  const isNew = events.length < (paused.value?.length ?? 0);
+  const isOtherCall = events.length < (paused.value?.length ?? 0);
   useEffect(() => {
-    if (isNew) paused.value = null;
-  }, [isNew]);
+    if (isOtherCall) paused.value = null;
+  }, [isOtherCall]);
   const goTo = useRef((seq: number): void => {
     filter.value = "";
     choice.value = "all";
@@ -87,11 +87,11 @@ export function EventLog({ events, startedAt }: { events: EventList; startedAt: 
 }
 
 function JsonButton({ events }: { events: Selection }): VNode {
-  const done = useSignal(false);
+  const copied = useSignal(false);
   const copy = async (): Promise<void> => {
     const frames = Array.from({ length: events.length }, (_, index) => events.at(index));
-    done.value = await copyToClipboard(JSON.stringify(frames, null, 2));
-    setTimeout(() => (done.value = false), 1600);
+    copied.value = await copyToClipboard(JSON.stringify(frames, null, 2));
+    setTimeout(() => (copied.value = false), 1600);
   };
   return (
     <button
@@ -102,8 +102,8 @@ function JsonButton({ events }: { events: Selection }): VNode {
       disabled={events.length === 0}
       onClick={() => void copy()}
     >
-      <Icon name={done.value ? "done" : "copy"} />
-      {done.value ? "Copied!" : "Events as JSON"}
+      <Icon name={copied.value ? "done" : "copy"} />
+      {copied.value ? "Copied!" : "Events as JSON"}
     </button>
   );
 }

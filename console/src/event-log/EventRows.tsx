@@ -22,14 +22,7 @@ interface EventRowsProps {
   goTo: (seq: number) => void;
 }
 
-export function EventRows({
-  events,
-  pairs,
-  startedAt,
-  targetSeq: sought,
-  onTargetShown: found,
-  goTo,
-}: EventRowsProps): VNode {
+export function EventRows({ events, pairs, startedAt, targetSeq, onTargetShown: found, goTo }: EventRowsProps): VNode {
   const { container, content, sticking, onScroll, jump } = useStickToBottom();
   const geometry = useMemo(() => new RowGeometry(ROW_PX), []);
   const [view, setView] = useState({ top: 0, height: 0 });
@@ -62,13 +55,13 @@ export function EventRows({
       element.scrollTop = top + ROW_PX - element.clientHeight;
   };
   useEffect(() => {
-    if (sought === null) return;
-    const index = indexOfSeq(events, sought);
+    if (targetSeq === null) return;
+    const index = indexOfSeq(events, targetSeq);
     setActive(index);
     scrollToRow(index, 0.3);
     container.current?.focus();
     found();
-  }, [sought]);
+  }, [targetSeq]);
   // Stable functions, so that a row renders again only when its own properties change.
   const onHeight = useRef((index: number, height: number): void => {
     if (geometry.heightOf(index) === height) return;

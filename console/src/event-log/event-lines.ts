@@ -128,7 +128,7 @@ function wireTone(event: Record<string, unknown>, name: string): EventLine["tone
 function wireSummary(event: Record<string, unknown>): string {
   const item = object(event.item);
   const response = object(event.response);
-  const words = [
+  const candidates = [
     object(event.error)?.message,
     event.delta,
     event.transcript,
@@ -139,7 +139,7 @@ function wireSummary(event: Record<string, unknown>): string {
     event.audio_start_ms ?? event.audio_end_ms,
     event.item_id,
   ];
-  const found = words.find((word) => (typeof word === "string" && word !== "") || typeof word === "number");
+  const found = candidates.find((word) => (typeof word === "string" && word !== "") || typeof word === "number");
   return found === undefined ? "" : String(found);
 }
 

@@ -1,28 +1,28 @@
 /** Geometry of a long list: all rows have one height, except the expanded rows. */
 export class RowGeometry {
   /** Heights of expanded rows by index. */
-  private readonly odd = new Map<number, number>();
+  private readonly expandedHeights = new Map<number, number>();
 
   constructor(readonly rowHeight: number) {}
 
   /** Set a row's height; the common height removes its entry. */
   setHeight(index: number, height: number): void {
-    if (height === this.rowHeight) this.odd.delete(index);
-    else this.odd.set(index, height);
+    if (height === this.rowHeight) this.expandedHeights.delete(index);
+    else this.expandedHeights.set(index, height);
   }
 
   clear(): void {
-    this.odd.clear();
+    this.expandedHeights.clear();
   }
 
   heightOf(index: number): number {
-    return this.odd.get(index) ?? this.rowHeight;
+    return this.expandedHeights.get(index) ?? this.rowHeight;
   }
 
   /** Return the distance from the list's top to the row's, in time proportional to the expanded rows. */
   top(index: number): number {
     let top = index * this.rowHeight;
-    for (const [other, height] of this.odd) if (other < index) top += height - this.rowHeight;
+    for (const [other, height] of this.expandedHeights) if (other < index) top += height - this.rowHeight;
     return top;
   }
 

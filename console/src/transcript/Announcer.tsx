@@ -5,15 +5,15 @@ import type { TranscriptEntry } from "../call/call-state";
 const MAX_ANNOUNCEMENTS = 3;
 
 export function Announcer({ entries }: { entries: readonly TranscriptEntry[] }): VNode {
-  const words: { key: string; text: string }[] = [];
-  for (let index = entries.length - 1; index >= 0 && words.length < MAX_ANNOUNCEMENTS; index -= 1) {
+  const announcements: { key: string; text: string }[] = [];
+  for (let index = entries.length - 1; index >= 0 && announcements.length < MAX_ANNOUNCEMENTS; index -= 1) {
     const entry = entries[index];
     const text = entry && announcementFor(entry);
-    if (text) words.unshift({ key: entry.key, text });
+    if (text) announcements.unshift({ key: entry.key, text });
   }
   return (
     <div class="visually-hidden" role="log" aria-label="Messages" aria-relevant="additions">
-      {words.map(({ key, text }) => (
+      {announcements.map(({ key, text }) => (
         <p key={key}>{text}</p>
       ))}
     </div>

@@ -42,9 +42,10 @@ function BubbleContent({ message, metrics, agents, startedAt }: BubbleProps): VN
 
 function body(message: Message): ComponentChild {
   if (message.role === "user") {
-    if (message.status === "inaudible") return <p class="stand-in">[inaudible]</p>;
-    if (message.status !== "streaming" && message.text === "") return <p class="stand-in">[not recognised]</p>;
-    if (message.text === "" && message.status === "streaming") return <p class="stand-in waiting">[Transcribing…]</p>;
+    if (message.status === "inaudible") return <p class="placeholder">[inaudible]</p>;
+    if (message.status !== "streaming" && message.text === "") return <p class="placeholder">[not recognised]</p>;
+    if (message.text === "" && message.status === "streaming")
+      return <p class="placeholder waiting">[Transcribing…]</p>;
     return (
       <p dir="auto" class="verbatim">
         {message.text}
@@ -53,7 +54,7 @@ function body(message: Message): ComponentChild {
   }
   if (message.text === "" && message.status === "streaming") {
     return (
-      <p class="stand-in waiting" role="img" aria-label="Thinking">
+      <p class="placeholder waiting" role="img" aria-label="Thinking">
         …
       </p>
     );

@@ -6,13 +6,13 @@ import type { GuardrailCheck } from "../call/call-state";
 import { Icon, type IconName } from "../ui/icons";
 import { duration } from "../ui/time";
 
-const WORDS: Record<GuardrailCheck["status"], string> = {
+const STATUS_LABELS: Record<GuardrailCheck["status"], string> = {
   pending: "Pending",
   pass: "Pass",
   fail: "Fail",
   error: "Error",
 };
-const ICONS: Record<GuardrailCheck["status"], IconName> = {
+const STATUS_ICONS: Record<GuardrailCheck["status"], IconName> = {
   pending: "note",
   pass: "done",
   fail: "alert",
@@ -35,10 +35,10 @@ export function GuardrailChecks({ checks }: { checks: readonly GuardrailCheck[] 
               aria-controls={check === shown ? id : undefined}
               onClick={() => (opened.value = check === shown ? null : check.guardrail)}
             >
-              <Icon name={ICONS[check.status]} />
+              <Icon name={STATUS_ICONS[check.status]} />
               <span class="visually-hidden">Guardrail</span>
               <span class="check-name">{check.guardrail}</span>
-              <span>{WORDS[check.status]}</span>
+              <span>{STATUS_LABELS[check.status]}</span>
             </button>
           </li>
         ))}

@@ -31,15 +31,14 @@ function LocalEngine({ suggests }: { suggests: boolean }): VNode {
       <Icon name="chip" />
       <div>
         <p>
-          <strong>This runs on your machine, with no key.</strong> The local engine listens with a small recogniser,
-          speaks with a synthetic voice, and plays the scenario from a rehearsal, a script in place of a model. So keep
-          to what you are asked
-          {suggests && ", or take one of the suggestions below"}.
+          <strong>This runs on your machine, with no key.</strong> The local engine transcribes with a small recogniser
+          and speaks with a synthetic voice. A rehearsal, a script, replaces the model. Answer its questions
+          {suggests && ", or use the suggestions below"}.
         </p>
         <details>
           <summary>Talk to Azure OpenAI instead</summary>
           <p>
-            Put these into a file named <code>.env</code> where you start Trunkline, and start it again:
+            Write these lines into the file <code>.env</code> in Trunkline's working directory, then restart it:
           </p>
           <pre class="json" tabIndex={0}>
             {`AZURE_OPENAI_ENDPOINT=https://YOUR-RESOURCE.openai.azure.com/
@@ -48,8 +47,8 @@ AZURE_OPENAI_REALTIME_DEPLOYMENT=YOUR-REALTIME-DEPLOYMENT
 AZURE_OPENAI_TRANSCRIPTION_DEPLOYMENT=YOUR-TRANSCRIPTION-DEPLOYMENT`}
           </pre>
           <p>
-            <code>trunkline doctor</code> then says what is right and what is not. With OpenAI,{" "}
-            <code>OPENAI_API_KEY</code> is enough; <code>.env.sample</code> has the rest. The keys stay on the server.
+            Then check the settings with <code>trunkline doctor</code>. OpenAI needs only <code>OPENAI_API_KEY</code>;{" "}
+            <code>.env.sample</code> lists all settings. The keys stay on the server.
           </p>
         </details>
       </div>

@@ -16,9 +16,9 @@ const KINDS = [
 export function TokenTable({ usage }: { usage: Usage }): VNode {
   return (
     <dl class="metrics-list">
-      {KINDS.map(([kind, words]) => {
+      {KINDS.map(([kind, label]) => {
         const tokens = usage.tokens[kind];
-        return tokens ? [<dt key={`${kind}-name`}>{words}</dt>, <dd key={kind}>{count(tokens)} tokens</dd>] : null;
+        return tokens ? [<dt key={`${kind}-name`}>{label}</dt>, <dd key={kind}>{count(tokens)} tokens</dd>] : null;
       })}
       {usage.seconds > 0 && (
         <>

@@ -3,25 +3,27 @@ import { useSignal } from "@preact/signals";
 import type { VNode } from "preact";
 import { useEffect } from "preact/hooks";
 import { connection } from "../call/app-state";
-import { copyToClipboard, downloadText } from "../ui/export";
+import { copyToClipboard, downloadFile } from "../ui/export";
 import { Icon } from "../ui/icons";
 import { asJson, asText } from "./transcript-text";
 
-const SHOWN_MS = 1600;
+const FEEDBACK_MS = 1600;
 
 export function TranscriptActions(): VNode {
-  const none = connection.call.value.entries.length === 0;
+  const isEmpty = connection.call.value.entries.length === 0;
   const name = `trunkline-${connection.call.value.callId ?? "call"}`;
   return (
     <div class="pane-actions">
-      <CopyButton disabled={none} />
+      <CopyButton disabled={isEmpty} />
       <button
         type="button"
         class="button button-small"
         aria-label="Download text"
         title="The conversation as plain text"
-        disabled={none}
-        onClick={() => downloadText(`${name}.txt`, "text/plain;charset=utf-8", asText(connection.call.peek()))}
+        disabled={isEmpty}
+        onClick={() =>
+          downloadFile(`${name}.txt`, new Blob([asText(connection.call.peek())], { type: "text/plain;charset=utf-8" }))
+        }
       >
         <Icon name="download" />
         <span>
@@ -34,8 +36,10 @@ export function TranscriptActions(): VNode {
         class="button button-small"
         aria-label="Download JSON"
         title="The conversation and every event as JSON"
-        disabled={none}
-        onClick={() => downloadText(`${name}.json`, "application/json", asJson(connection.call.peek()))}
+        disabled={isEmpty}
+        onClick={() =>
+          downloadFile(`${name}.json`, new Blob([asJson(connection.call.peek())], { type: "application/json" }))
+        }
       >
         <Icon name="download" />
         <span>
@@ -48,14 +52,14 @@ export function TranscriptActions(): VNode {
 }
 
 function CopyButton({ disabled }: { disabled: boolean }): VNode {
-  const said = useSignal<"Copied!" | "Not allowed" | null>(null);
+  const feedback = useSignal<"Copied!" | "Not allowed" | null>(null);
   useEffect(() => {
-    if (said.value === null) return undefined;
-    const timer = setTimeout(() => (said.value = null), SHOWN_MS);
+    if (feedback.value === null) return undefined;
+    const timer = setTimeout(() => (feedback.value = null), FEEDBACK_MS);
     return () => clearTimeout(timer);
-  }, [said.value]);
+  }, [feedback.value]);
   const copy = async (): Promise<void> => {
-    said.value = (await copyToClipboard(asText(connection.call.peek()))) ? "Copied!" : "Not allowed";
+    feedback.value = (await copyToClipboard(asText(connection.call.peek()))) ? "Copied!" : "Not allowed";
   };
   return (
     <>
@@ -66,11 +70,11 @@ function CopyButton({ disabled }: { disabled: boolean }): VNode {
         disabled={disabled}
         onClick={() => void copy()}
       >
-        <Icon name={said.value === "Copied!" ? "done" : "copy"} />
-        {said.value ?? "Copy"}
+        <Icon name={feedback.value === "Copied!" ? "done" : "copy"} />
+        {feedback.value ?? "Copy"}
       </button>
       <span class="visually-hidden" aria-live="polite">
-        {said.value}
+        {feedback.value}
       </span>
     </>
   );

@@ -5,8 +5,8 @@ import { duration, timeOfDay } from "../ui/time";
 /** Format the conversation as plain text, one line for each entry with its time. */
 export function asText(call: CallState): string {
   const lines = call.entries.flatMap((entry) => {
-    const words = entryText(entry);
-    return words === null ? [] : [`[${timeOfDay(call.startedAt, entry.atMs)}] ${words}`];
+    const text = entryText(entry);
+    return text === null ? [] : [`[${timeOfDay(call.startedAt, entry.atMs)}] ${text}`];
   });
   return `${lines.join("\n")}\n`;
 }
@@ -35,11 +35,11 @@ function entryText(entry: TranscriptEntry): string | null {
     case "message": {
       if (entry.hidden || (entry.role === "assistant" && entry.text === "")) return null;
       const speaker = entry.role === "assistant" ? (entry.agent ?? "Agent") : entry.role === "user" ? "You" : "System";
-      const words =
+      const text =
         entry.status === "inaudible"
           ? "[inaudible]"
           : entry.text || (entry.status === "streaming" ? "[Transcribing…]" : "[not recognised]");
-      return `${speaker}: ${words}${interruptionSuffix(entry)}`;
+      return `${speaker}: ${text}${interruptionSuffix(entry)}`;
     }
     case "agent":
       return entry.previous === null ? `${entry.agent} answers` : `${entry.previous} hands over to ${entry.agent}`;

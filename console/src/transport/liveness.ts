@@ -22,15 +22,15 @@ export class Liveness {
    * Check the connection; call this every half second.
    *
    * @param arrived the total from `countArrivals`.
-   * @param quiet true while the agent is silent.
+   * @param agentSilent true while the agent is silent.
    * @param now the time in ms.
    * @returns whether the network is dead.
    */
-  isDead(arrived: number, quiet: boolean, now: number): boolean {
+  isDead(arrived: number, agentSilent: boolean, now: number): boolean {
     const isNew = arrived !== this.arrived;
     if (isNew || now - this.checkedAt > SUSPENDED_MS) this.arrivedAt = now;
     if (this.arrivalsInSilence < STEADY_CHECKS)
-      this.arrivalsInSilence = quiet && isNew ? this.arrivalsInSilence + 1 : 0;
+      this.arrivalsInSilence = agentSilent && isNew ? this.arrivalsInSilence + 1 : 0;
     this.arrived = arrived;
     this.checkedAt = now;
     return now - this.arrivedAt >= (this.arrivalsInSilence >= STEADY_CHECKS ? STEADY_TIMEOUT_MS : TIMEOUT_MS);

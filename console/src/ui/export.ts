@@ -1,4 +1,7 @@
-/** Export of text from the page, to the clipboard or a file. */
+/** Export from the page, to the clipboard or a file. */
+
+/** Browsers start a download some time after the click. */
+const URL_LIFETIME_MS = 60_000;
 
 /** Copy a text to the clipboard, and return whether that succeeded. */
 export async function copyToClipboard(text: string): Promise<boolean> {
@@ -11,13 +14,14 @@ export async function copyToClipboard(text: string): Promise<boolean> {
   }
 }
 
-export function downloadText(name: string, type: string, text: string): void {
-  const url = URL.createObjectURL(new Blob([text], { type }));
+/** Save a file under a name. */
+export function downloadFile(name: string, file: Blob): void {
+  const url = URL.createObjectURL(file);
   const link = document.createElement("a");
   link.href = url;
   link.download = name;
   link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+  setTimeout(() => URL.revokeObjectURL(url), URL_LIFETIME_MS);
 }
 
 function copyBySelection(text: string): boolean {

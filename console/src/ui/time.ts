@@ -23,8 +23,8 @@ export function clockTime(ms: number): string {
 /** Return the time with its date for titles, and in ISO 8601. */
 export function fullTime(startedAt: number | null, atMs: number): { title: string; iso: string | undefined } {
   if (startedAt === null) return { title: `${sinceStart(atMs)} after the start`, iso: undefined };
-  const moment = new Date(startedAt + atMs);
-  return { title: dayAndClock.format(moment), iso: moment.toISOString() };
+  const time = new Date(startedAt + atMs);
+  return { title: dayAndClock.format(time), iso: time.toISOString() };
 }
 
 /** Format the time since the call's start: `1:02.345`. */

@@ -11,9 +11,9 @@ class Recorder extends AudioWorkletProcessor {
 
   constructor(options: { processorOptions: { startedAt: number } }) {
     super();
-    this.interleaver = new StereoInterleaver(sampleRate, options.processorOptions.startedAt, (stretch) => {
-      if ("stereo" in stretch) this.port.postMessage(stretch, [stretch.stereo.buffer]);
-      else this.port.postMessage(stretch);
+    this.interleaver = new StereoInterleaver(sampleRate, options.processorOptions.startedAt, (segment) => {
+      if ("stereo" in segment) this.port.postMessage(segment, [segment.stereo.buffer]);
+      else this.port.postMessage(segment);
     });
     this.port.onmessage = () => {
       if (!this.recording) return;
