@@ -398,7 +398,7 @@ def test_a_call_that_is_over_is_read_again_without_its_sound(breakable: Breakabl
     expect(audio).to_be_enabled()
     page.reload()
     Caller(page).hears(GREETING)
-    expect(audio).to_have_attribute("title", re.compile("while this page has the call; it has recorded none"))
+    expect(audio).to_have_attribute("title", re.compile("records only while it is the caller"))
     expect(audio).to_be_disabled()
 
 

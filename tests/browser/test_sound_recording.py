@@ -55,7 +55,7 @@ def test_the_button_says_since_when_and_a_viewer_records_nothing(server: Server,
     caller = tab(f"{server.url}/?transport=websocket")
     button = caller.page.get_by_role("button", name="Download audio")
     expect(button).to_be_enabled()
-    since = re.compile("Both voices since .*, when this page took the call")
+    since = re.compile("Both voices since .*, when this page became the caller")
     expect(button).to_have_attribute("title", since)
     viewer = tab(caller.page.url).page
     expect(viewer.get_by_text("Another tab has this call.")).to_be_visible()
