@@ -1,4 +1,4 @@
-"""The server in this process, in a thread of its own, so that a test can break what no user could."""
+"""Server in a thread of this process, so that a test can inject faults."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the page recorded of a call, read back: two voices, when they sounded, and what is in them."""
+"""Reader of the page's recording: both voices, their times and their speech."""
 
 from __future__ import annotations
 

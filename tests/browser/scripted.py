@@ -1,4 +1,4 @@
-"""The console with a call that a test makes up: the real page of the real server, and a log of the test's own.
+"""The real console with a scripted call: the page of the real server, and a log that the test writes.
 
 For what a page must show however seldom it happens: a guardrail that trips, a tool that asks, ten thousand events. What
 the server and the engine do is tested with the real ones.

@@ -1,4 +1,4 @@
-"""Coming back in a real browser, with real sound: reload, lost sockets, dead media, other transports, other tabs."""
+"""Reconnecting in a real browser with real audio: reload, lost sockets, dead media, transports and tabs."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def wait_until(caller: Caller, condition: Callable[[], object], timeout_s: float
     raise AssertionError("it did not happen")
 
 
-def test_a_reload_in_mid_sentence_comes_back_and_the_turn_is_said_again_once(
+def test_a_reload_during_a_turn_resumes_the_call_and_repeats_the_turn_once(
     address: str, breakable: BreakableServer, opened: Tab
 ) -> None:
     caller = opened(address)
@@ -159,9 +159,7 @@ def test_a_reload_in_mid_sentence_comes_back_and_the_turn_is_said_again_once(
     caller.hears("What shall yours be about")
 
 
-def test_a_pages_socket_that_is_gone_for_seconds_comes_back_to_the_same_transcript(
-    address: str, breakable: BreakableServer, opened: Tab
-) -> None:
+def test_a_lost_socket_reconnects_to_the_same_transcript(address: str, breakable: BreakableServer, opened: Tab) -> None:
     caller = opened(address)
     stops_the_greeting(caller)
     caller.types("yes please")
@@ -182,7 +180,7 @@ def test_a_pages_socket_that_is_gone_for_seconds_comes_back_to_the_same_transcri
     assert greetings(breakable, caller.call_id) == 1
 
 
-def test_who_hangs_up_while_the_server_cannot_be_reached_has_hung_up(
+def test_a_hang_up_while_offline_ends_the_call_on_reconnect(
     address: str, breakable: BreakableServer, opened: Tab
 ) -> None:
     caller = opened(address)
@@ -198,7 +196,7 @@ def test_who_hangs_up_while_the_server_cannot_be_reached_has_hung_up(
     wait_until(caller, lambda: call.is_over)
 
 
-def test_over_webrtc_sound_flows_on_while_the_pages_socket_is_gone(breakable: BreakableServer, opened: Tab) -> None:
+def test_over_webrtc_audio_continues_without_the_socket(breakable: BreakableServer, opened: Tab) -> None:
     caller = opened(f"{breakable.url}/?transport=webrtc")
     hears_sound(caller)
     breakable.offline()
@@ -211,7 +209,7 @@ def test_over_webrtc_sound_flows_on_while_the_pages_socket_is_gone(breakable: Br
     caller.hears(GREETING)
 
 
-def test_a_call_goes_on_when_the_link_is_cut(address: str, breakable: BreakableServer, opened: Tab) -> None:
+def test_a_call_continues_after_a_lost_link(address: str, breakable: BreakableServer, opened: Tab) -> None:
     caller = opened(address)
     stops_the_greeting(caller)
     call_id = caller.call_id
@@ -226,7 +224,7 @@ def test_a_call_goes_on_when_the_link_is_cut(address: str, breakable: BreakableS
     assert len(breakable.logged(call_id, log_events.LegJoined)) == 1
 
 
-def test_what_is_said_while_the_link_is_cut_is_heard(breakable: BreakableServer, opened: Tab) -> None:
+def test_speech_during_a_lost_link_is_transcribed(breakable: BreakableServer, opened: Tab) -> None:
     caller = opened(f"{breakable.url}/?transport=websocket")
     stops_the_greeting(caller)
     call_id = caller.call_id
@@ -239,7 +237,7 @@ def test_what_is_said_while_the_link_is_cut_is_heard(breakable: BreakableServer,
     assert said[1:] == ["yes please"]
 
 
-def test_a_server_that_is_started_anew_is_asked_what_it_has(context: BrowserContext, tmp_path: Path) -> None:
+def test_the_catalogue_is_loaded_again_after_a_server_restart(context: BrowserContext, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(MINE)
     (tmp_path / "typo.py").write_text("scenario = Scenaro()")
     targets = str(tmp_path / "mine.py"), str(tmp_path / "typo.py")
@@ -263,7 +261,7 @@ def test_a_server_that_is_started_anew_is_asked_what_it_has(context: BrowserCont
         second.stop()
 
 
-def test_what_is_typed_while_the_sideband_is_cut_is_answered(breakable: BreakableServer, opened: Tab) -> None:
+def test_a_message_typed_during_a_lost_sideband_is_answered(breakable: BreakableServer, opened: Tab) -> None:
     caller = opened(f"{breakable.url}/?transport=webrtc")
     stops_the_greeting(caller)
     breakable.cut_links()
@@ -272,7 +270,7 @@ def test_what_is_typed_while_the_sideband_is_cut_is_answered(breakable: Breakabl
     assert len(breakable.logged(caller.call_id, log_events.LegJoined)) == 1
 
 
-def test_a_media_call_that_the_service_ended_is_dialled_anew(breakable: BreakableServer, opened: Tab) -> None:
+def test_a_webrtc_call_that_the_service_ended_is_offered_again(breakable: BreakableServer, opened: Tab) -> None:
     caller = opened(f"{breakable.url}/?transport=webrtc")
     hears_sound(caller)
     call_id = caller.call_id
@@ -286,7 +284,7 @@ def test_a_media_call_that_the_service_ended_is_dialled_anew(breakable: Breakabl
     caller.hears("What shall yours be about")
 
 
-def test_dead_ice_is_dialled_anew(breakable: BreakableServer, context: BrowserContext, opened: Tab) -> None:
+def test_failed_ice_leads_to_a_new_offer(breakable: BreakableServer, context: BrowserContext, opened: Tab) -> None:
     context.add_init_script(PEERS)
     caller = opened(f"{breakable.url}/?transport=webrtc")
     stops_the_greeting(caller)
@@ -321,7 +319,7 @@ def test_auto_falls_back_to_the_relay_within_3_s_with_one_greeting(
     assert len([text for text in bubbles(caller) if "welcome" in text]) == 1
 
 
-def test_a_leg_that_gave_up_before_there_was_a_call_falls_back_too(
+def test_a_leg_that_fails_before_the_call_starts_falls_back_too(
     breakable: BreakableServer, context: BrowserContext, opened: Tab
 ) -> None:
     context.add_init_script(SLOW_START)
@@ -333,7 +331,7 @@ def test_a_leg_that_gave_up_before_there_was_a_call_falls_back_too(
     assert greetings(breakable, caller.call_id) == 1
 
 
-def test_a_viewer_takes_over_and_hears(address: str, breakable: BreakableServer, opened: Tab) -> None:
+def test_a_viewer_takes_over_with_audio(address: str, breakable: BreakableServer, opened: Tab) -> None:
     caller = opened(address)
     stops_the_greeting(caller)
     viewer = opened(caller.page.url)
@@ -349,9 +347,7 @@ def test_a_viewer_takes_over_and_hears(address: str, breakable: BreakableServer,
     assert greetings(breakable, caller.call_id) == 1
 
 
-def test_a_duplicated_tab_watches_and_leaves_the_call_to_the_first(
-    breakable: BreakableServer, context: BrowserContext, opened: Tab
-) -> None:
+def test_a_duplicated_tab_is_a_viewer(breakable: BreakableServer, context: BrowserContext, opened: Tab) -> None:
     caller = opened(f"{breakable.url}/?transport=websocket")
     stops_the_greeting(caller)
     call_id = caller.call_id
@@ -369,7 +365,7 @@ def test_a_duplicated_tab_watches_and_leaves_the_call_to_the_first(
     assert caller.call_id == call_id
 
 
-def test_a_page_too_many_says_so_and_comes_in_when_there_is_room(opened: Tab) -> None:
+def test_a_page_beyond_the_limit_is_rejected_and_can_try_again(opened: Tab) -> None:
     server = Server(environment={"TRUNKLINE_MAX_PAGES": "1"})
     server.start()
     try:
@@ -389,7 +385,7 @@ def test_a_page_too_many_says_so_and_comes_in_when_there_is_room(opened: Tab) ->
         server.stop()
 
 
-def test_a_call_that_is_over_is_read_again_without_its_sound(breakable: BreakableServer, opened: Tab) -> None:
+def test_an_ended_call_can_be_read_again_without_a_recording(breakable: BreakableServer, opened: Tab) -> None:
     page = opened(f"{breakable.url}/?transport=websocket").page
     audio = page.get_by_role("button", name="Download audio")
     expect(audio).to_be_enabled()
@@ -402,7 +398,7 @@ def test_a_call_that_is_over_is_read_again_without_its_sound(breakable: Breakabl
     expect(audio).to_be_disabled()
 
 
-def test_the_way_that_is_in_use_is_kept_when_it_is_chosen(breakable: BreakableServer, opened: Tab) -> None:
+def test_choosing_the_present_transport_keeps_the_connection(breakable: BreakableServer, opened: Tab) -> None:
     caller = opened(f"{breakable.url}/?transport=webrtc")
     stops_the_greeting(caller)
     way = caller.page.get_by_role("combobox", name="Transport")
@@ -414,7 +410,7 @@ def test_the_way_that_is_in_use_is_kept_when_it_is_chosen(breakable: BreakableSe
 
 
 @pytest.mark.parametrize("how", ["voice", "button", "text"])
-def test_interrupting_silences_at_once_and_the_model_knows_what_was_heard(
+def test_an_interruption_stops_playback_at_once_and_truncates_the_message(
     address: str, how: str, breakable: BreakableServer, opened: Tab
 ) -> None:
     caller = opened(address)

@@ -1,4 +1,4 @@
-"""The console for everybody: screen readers, the keyboard, small screens, calm ones; and nothing from anywhere else."""
+"""Accessibility of the console: screen readers, keyboard, small screens, reduced motion; and no other host."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def violations(page: Page) -> list[str]:
 
 
 @pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
-def test_axe_finds_nothing_wrong(opened: Opened, size: tuple[int, int]) -> None:
+def test_axe_finds_no_violation(opened: Opened, size: tuple[int, int]) -> None:
     call = opened(size, reduced_motion="reduce")
     assert violations(call.page) == [], "at the beginning"
     a_lot_happens(call)
@@ -109,7 +109,7 @@ def test_axe_finds_nothing_wrong(opened: Opened, size: tuple[int, int]) -> None:
     assert violations(call.page) == [], "when it is over"
 
 
-def test_every_control_is_reached_by_the_keyboard_and_shows_it(opened: Opened) -> None:
+def test_every_control_is_reachable_by_keyboard_with_visible_focus(opened: Opened) -> None:
     call = opened()
     a_lot_happens(call)
     reached: set[str] = set()
@@ -148,7 +148,7 @@ def test_every_control_is_reached_by_the_keyboard_and_shows_it(opened: Opened) -
     assert faint == []
 
 
-def test_messages_are_read_out_once_and_complete(opened: Opened) -> None:
+def test_messages_are_announced_once_and_complete(opened: Opened) -> None:
     call = opened()
     spoken = call.page.get_by_role("log", name="Messages")
     call.tell(log_events.MessageAdded("a1", "assistant", agent="clerk"), log_events.MessageDelta("a1", "Good "))
@@ -162,7 +162,7 @@ def test_messages_are_read_out_once_and_complete(opened: Opened) -> None:
     expect(call.page.get_by_role("alert").filter(has_text="sales asks to use checkout")).to_be_visible()
 
 
-def test_nothing_moves_where_motion_is_unwanted(opened: Opened) -> None:
+def test_reduced_motion_disables_animations(opened: Opened) -> None:
     call = opened(reduced_motion="reduce")
     a_lot_happens(call)
     running = call.page.evaluate("() => document.getAnimations().filter((one) => one.playState === 'running').length")
@@ -183,7 +183,7 @@ def test_the_page_fits_the_screen(opened: Opened) -> None:
 
 
 @pytest.mark.parametrize("width", [1100, 1280, 1440, 1920])
-def test_the_bar_at_the_bottom_is_one_row_whose_choices_can_be_read(opened: Opened, width: int) -> None:
+def test_the_bottom_bar_is_one_row_with_readable_settings(opened: Opened, width: int) -> None:
     call = opened((width, 800))
     bar = call.page.get_by_role("region", name="Call and sound")
     bar.get_by_role("checkbox", name="Push to talk").check()
@@ -209,7 +209,7 @@ def test_the_bar_at_the_bottom_is_one_row_whose_choices_can_be_read(opened: Open
     assert last["x"] + last["width"] <= width
 
 
-def test_on_a_phone_the_seldom_needed_choices_are_behind_a_button(opened: Opened) -> None:
+def test_on_a_phone_a_button_expands_the_audio_settings(opened: Opened) -> None:
     call = opened(PHONE)
     bar = call.page.get_by_role("region", name="Call and sound")
     expect(bar.get_by_role("combobox", name="Codec")).to_be_hidden()
@@ -229,7 +229,7 @@ THINGS = [f"This is a suggestion of some length, number {number}." for number in
 
 
 @pytest.mark.parametrize("size", [WIDE, MIDDLE, PHONE, (1440, 600)], ids=["wide", "middle", "phone", "low"])
-def test_every_suggestion_is_in_sight_or_one_sees_that_there_are_more(
+def test_every_suggestion_is_visible_or_the_overflow_is(
     chromium: Browser, server: Server, size: tuple[int, int]
 ) -> None:
     viewport: ViewportSize = {"width": size[0], "height": size[1]}
@@ -263,7 +263,7 @@ def test_every_suggestion_is_in_sight_or_one_sees_that_there_are_more(
     context.close()
 
 
-def test_on_a_phone_long_names_and_large_figures_do_not_run_out_of_the_page(opened: Opened) -> None:
+def test_on_a_phone_long_names_and_large_numbers_fit_the_page(opened: Opened) -> None:
     call = opened(PHONE)
     tokens = log_events.Tokens(input_text=1_234_567, output_audio=98_765)
     call.says("a1", "Certainly.", agent="authenticationAndReturnsAgent")
@@ -285,7 +285,7 @@ def test_on_a_phone_long_names_and_large_figures_do_not_run_out_of_the_page(open
     expect(region.get_by_text("Audio transcribed")).to_be_visible()
 
 
-def test_nothing_is_asked_of_any_other_host(chromium: Browser, server: Server) -> None:
+def test_the_page_sends_no_request_to_another_host(chromium: Browser, server: Server) -> None:
     context = chromium.new_context(permissions=["microphone"])
     page = context.new_page()
     asked: list[str] = []

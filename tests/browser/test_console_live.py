@@ -1,4 +1,4 @@
-"""The console with a real call on the local engine: what is typed here is answered there."""
+"""The console in a real call on the local engine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.speech, pytest.mark.realtime]
 Tab = Callable[[str], Caller]
 
 
-def test_it_connects_by_itself_and_follows_the_handoff(tab: Tab, server: Server) -> None:
+def test_the_page_connects_by_itself_and_follows_the_handoff(tab: Tab, server: Server) -> None:
     caller = tab(f"{server.url}/?agentConfig=simpleHandoff&transport=websocket")
     caller.hears("Hello, and welcome")
     page = caller.page
@@ -37,7 +37,9 @@ def test_it_connects_by_itself_and_follows_the_handoff(tab: Tab, server: Server)
     expect(row).to_contain_text("Ended by conversation.item.create")
 
 
-def test_another_agent_is_another_call_and_the_first_can_still_be_read(chromium: Browser, server: Server) -> None:
+def test_choosing_an_agent_starts_a_new_call_and_keeps_the_earlier_one_readable(
+    chromium: Browser, server: Server
+) -> None:
     context = chromium.new_context(permissions=["microphone"])
     context.add_init_script(path=MICROPHONE)
     caller = Caller(context.new_page())

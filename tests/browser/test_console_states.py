@@ -1,4 +1,4 @@
-"""What the console shows of a call, whatever happens in it: a log made up by the test, in the real page."""
+"""Rendering of a call in the real page, from a log that the test writes."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def agents(call: ScriptedCall) -> Locator:
 
 
 # Guardrails ---------------------------------------------------------------------------------------------------------
-def test_a_guardrails_chip_goes_from_pending_to_fail_and_says_why(call: ScriptedCall) -> None:
+def test_a_guardrail_chip_changes_from_pending_to_fail_with_its_reasons(call: ScriptedCall) -> None:
     call.says("a1", "You fool.")
     call.tell(log_events.GuardrailChecked("a1", "moderation", "pending"))
     bubble = transcript(call).get_by_role("article").filter(has_text="You fool.")
@@ -96,7 +96,7 @@ def test_a_tool_waits_until_the_caller_allows_it(call: ScriptedCall) -> None:
     assert call.command("approve") == {"type": "approve", "call_id": "t2", "approved": False}
 
 
-def test_a_tool_tells_how_far_it_is_and_what_it_caused(call: ScriptedCall) -> None:
+def test_a_tool_shows_its_progress_and_its_nested_tools(call: ScriptedCall) -> None:
     call.tell(
         log_events.ToolStarted("t1", "askSupervisor", {"question": "Is it eligible?"}, "clerk"),
         log_events.ToolStarted("t2", "readPolicy", {"region": "NZ"}, "clerk", parent="t1"),
@@ -120,7 +120,7 @@ def test_a_tool_tells_how_far_it_is_and_what_it_caused(call: ScriptedCall) -> No
 
 
 # Measures -----------------------------------------------------------------------------------------------------------
-def test_delay_and_cost_stand_beside_the_bubble_and_for_the_call(call: ScriptedCall) -> None:
+def test_latency_and_cost_are_shown_for_the_message_and_the_call(call: ScriptedCall) -> None:
     call.says("a1", "It is seven o'clock.")
     tokens = log_events.Tokens(input_text=1200, output_audio=80)
     call.tell(
@@ -144,7 +144,7 @@ def test_delay_and_cost_stand_beside_the_bubble_and_for_the_call(call: ScriptedC
 
 
 # Agents -------------------------------------------------------------------------------------------------------------
-def test_the_picture_of_agents_follows_handoffs_and_opens_their_definitions(call: ScriptedCall) -> None:
+def test_the_handoff_graph_follows_handoffs_and_shows_definitions(call: ScriptedCall) -> None:
     expect(agents(call).get_by_role("button", name="clerk")).to_have_attribute("aria-current", "true")
     call.tell(log_events.AgentChanged("returns", "clerk"))
     expect(agents(call).get_by_role("button", name="returns")).to_have_attribute("aria-current", "true")
@@ -161,7 +161,7 @@ def test_the_picture_of_agents_follows_handoffs_and_opens_their_definitions(call
 
 
 @pytest.mark.parametrize("count", [1, 8])
-def test_one_agent_or_eight_fit_into_the_picture(context: BrowserContext, server: Server, count: int) -> None:
+def test_the_handoff_graph_fits_one_to_eight_agents(context: BrowserContext, server: Server, count: int) -> None:
     names = [f"agentNumber{index}" for index in range(count)]
     crowd = scenario("crowd", *[agent(name, *[n for n in names if n != name]) for name in names])
     call = ScriptedCall(context.new_page(), [crowd])
@@ -199,7 +199,7 @@ def test_provider_transport_and_link_are_always_shown(call: ScriptedCall) -> Non
     expect(transcript(call).get_by_text("Still here.")).to_have_count(1)
 
 
-def test_what_the_caller_says_is_transcribed_or_inaudible(call: ScriptedCall) -> None:
+def test_speech_of_the_caller_is_transcribed_or_inaudible(call: ScriptedCall) -> None:
     call.tell(log_events.MessageAdded("u1", "user", spoken=True))
     expect(transcript(call).get_by_text("[Transcribing…]")).to_be_visible()
     call.tell(log_events.MessageDone("u1", "user", "", status="inaudible"))
@@ -207,12 +207,12 @@ def test_what_the_caller_says_is_transcribed_or_inaudible(call: ScriptedCall) ->
     expect(transcript(call).get_by_text("[Transcribing…]")).to_be_hidden()
 
 
-def test_things_to_say_are_said_by_a_click(call: ScriptedCall) -> None:
+def test_a_click_sends_a_suggestion(call: ScriptedCall) -> None:
     call.page.get_by_role("button", name="What is on sale?").click()
     assert call.command("say") == {"type": "say", "text": "What is on sale?"}
 
 
-def test_earlier_calls_go_by_their_scenarios_title(context: BrowserContext, server: Server) -> None:
+def test_earlier_calls_show_their_scenarios_title(context: BrowserContext, server: Server) -> None:
     earlier = [{"id": "c1", "scenario": "shop", "startedAt": 0}, {"id": "c2", "scenario": "gone", "startedAt": 0}]
     context.add_init_script(f"sessionStorage.setItem('trunkline.calls', {json.dumps(json.dumps(earlier))})")
     call = ScriptedCall(context.new_page(), [{**SHOP, "title": "The snowboard shop"}])
@@ -222,13 +222,13 @@ def test_earlier_calls_go_by_their_scenarios_title(context: BrowserContext, serv
     expect(transcript(call).get_by_role("link", name="gone")).to_be_visible()
 
 
-def test_the_local_engine_introduces_itself_and_says_how_to_use_azure(call: ScriptedCall) -> None:
+def test_the_introduction_explains_the_local_engine_and_azure(call: ScriptedCall) -> None:
     expect(transcript(call).get_by_text("This runs on your machine, with no key.")).to_be_visible()
     transcript(call).get_by_text("Talk to Azure OpenAI instead").click()
     expect(transcript(call).get_by_text("AZURE_OPENAI_REALTIME_DEPLOYMENT")).to_be_visible()
 
 
-def test_with_azure_there_is_nothing_to_introduce(context: BrowserContext, server: Server) -> None:
+def test_azure_has_no_introduction(context: BrowserContext, server: Server) -> None:
     call = ScriptedCall(context.new_page(), provider="azure")
     call.page.goto(f"{server.url}/?transport=websocket&connect=0")
     expect(transcript(call).get_by_role("heading", name="Shop")).to_be_visible()
@@ -237,7 +237,7 @@ def test_with_azure_there_is_nothing_to_introduce(context: BrowserContext, serve
 
 
 # Text ---------------------------------------------------------------------------------------------------------------
-def test_no_text_from_outside_is_ever_html(call: ScriptedCall) -> None:
+def test_external_text_is_never_html(call: ScriptedCall) -> None:
     evil = "<img src=x onerror=\"document.title='gone'\"><script>document.title='gone'</script>"
     call.says("a1", evil, agent=evil)
     call.asks("u1", evil)
@@ -279,7 +279,7 @@ def test_times_are_in_the_browsers_language_to_the_millisecond(
 
 
 # To take along ------------------------------------------------------------------------------------------------------
-def test_a_call_that_has_ended_stays_and_is_copied_and_downloaded(call: ScriptedCall, tmp_path: Path) -> None:
+def test_an_ended_call_stays_and_can_be_copied_and_downloaded(call: ScriptedCall, tmp_path: Path) -> None:
     call.says("a1", "Good day.")
     call.asks("u1", "Good night.")
     call.end()
@@ -303,7 +303,7 @@ def test_a_call_that_has_ended_stays_and_is_copied_and_downloaded(call: Scripted
 
 
 # The event log ------------------------------------------------------------------------------------------------------
-def test_the_event_log_searches_chooses_kinds_and_pairs(call: ScriptedCall) -> None:
+def test_the_event_log_searches_filters_by_kind_and_pairs_events(call: ScriptedCall) -> None:
     call.tell(
         log_events.WireSent({"type": "response.create"}),
         log_events.WireReceived({"type": "error", "error": {"message": "No such thing."}}),
@@ -340,7 +340,7 @@ def test_the_event_log_searches_chooses_kinds_and_pairs(call: ScriptedCall) -> N
     ]
 
 
-def test_the_event_log_is_walked_by_the_keyboard(call: ScriptedCall) -> None:
+def test_the_event_log_has_keyboard_navigation(call: ScriptedCall) -> None:
     tree = events(call).get_by_role("tree", name="Events")
     tree.press("Home")
     first = events(call).get_by_role("treeitem").first
@@ -370,7 +370,7 @@ def test_the_event_log_pauses_and_follows_the_newest(call: ScriptedCall) -> None
 
 
 @pytest.mark.parametrize("region", ["Event log", "Transcript"])
-def test_a_pane_that_grows_while_more_comes_still_shows_the_newest(call: ScriptedCall, region: str) -> None:
+def test_a_growing_pane_still_shows_the_newest_entry(call: ScriptedCall, region: str) -> None:
     call.tell(*[log_events.Breadcrumb(f"note {index}") for index in range(200)])
     pane = call.page.get_by_role("region", name=region)
     expect(pane.get_by_text("note 199")).to_be_in_viewport()
@@ -393,7 +393,7 @@ def test_a_pane_that_grows_while_more_comes_still_shows_the_newest(call: Scripte
     assert pane.locator(".scroll").evaluate(from_end) < 2
 
 
-def test_thousands_of_events_are_few_elements(call: ScriptedCall) -> None:
+def test_thousands_of_events_need_few_elements(call: ScriptedCall) -> None:
     call.tell(*[log_events.WireReceived({"type": "response.x", "delta": f"number-{index}"}) for index in range(2000)])
     expect(events(call).locator(".count")).to_have_text("2004")
     expect(events(call).get_by_text("number-1999")).to_be_in_viewport()
@@ -403,7 +403,7 @@ def test_thousands_of_events_are_few_elements(call: ScriptedCall) -> None:
 
 
 # Choices ------------------------------------------------------------------------------------------------------------
-def test_the_logs_can_be_put_away_and_stay_away(call: ScriptedCall) -> None:
+def test_the_event_log_can_be_hidden_permanently(call: ScriptedCall) -> None:
     logs = call.page.get_by_role("checkbox", name="Logs")
     expect(logs).to_be_checked()
     logs.uncheck()
@@ -434,7 +434,7 @@ def test_scenario_agent_transport_and_codec_are_in_the_address(context: BrowserC
     ]
 
 
-def test_an_unknown_scenario_is_the_default_and_the_page_says_so(context: BrowserContext, server: Server) -> None:
+def test_an_unknown_scenario_is_replaced_by_the_default_with_a_notice(context: BrowserContext, server: Server) -> None:
     call = ScriptedCall(context.new_page())
     call.open(f"{server.url}/?agentConfig=nowhere&transport=websocket")
     expect(call.page.get_by_text(re.compile("“nowhere” does not exist.*Choose one of: shop"))).to_be_visible()

@@ -1,4 +1,4 @@
-"""With Chromium's own fake microphone, fed from a file: nothing between the page and getUserMedia is replaced."""
+"""A call with Chromium's own fake microphone, which plays a file into an unchanged getUserMedia."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.chromium import FLAGS, chromium_path
 pytestmark = [pytest.mark.browser, pytest.mark.speech, pytest.mark.realtime]
 
 
-def test_a_spoken_yes_from_the_microphone_hands_over(server: Server, browser_type: BrowserType, tmp_path: Path) -> None:
+def test_a_spoken_yes_leads_to_the_handoff(server: Server, browser_type: BrowserType, tmp_path: Path) -> None:
     speech = tmp_path / "yes.wav"
     # The file starts when the microphone is opened, so the greeting is let finish first.
     speech.write_bytes(spoken("yes please", lead_ms=7000))

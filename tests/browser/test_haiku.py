@@ -1,4 +1,4 @@
-"""The whole conversation, as a person has it: heard, said and seen in a real browser."""
+"""The whole haiku conversation, by voice, in a real browser."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_two_tabs_are_two_calls(address: str, tab: Tab) -> None:
     expect(_agent(other.page)).to_have_value("greeter")
 
 
-def test_reloading_comes_back_to_the_same_call_and_transcript(address: str, tab: Tab) -> None:
+def test_a_reload_returns_to_the_same_call_and_transcript(address: str, tab: Tab) -> None:
     caller = tab(address)
     caller.hears("Hello, and welcome")
     caller.types("yes please")
@@ -91,7 +91,7 @@ def test_a_second_tab_of_a_call_is_a_viewer_until_it_takes_over(address: str, ta
     expect(_agent(caller.page)).to_have_value("haikuWriter")
 
 
-def test_a_tab_that_is_duplicated_does_not_take_the_call(server: Server, tab: Tab) -> None:
+def test_a_duplicated_tab_does_not_take_the_call(server: Server, tab: Tab) -> None:
     caller = tab(server.url)
     caller.hears("Hello, and welcome")
     with caller.page.expect_popup() as opened:

@@ -1,4 +1,4 @@
-"""The two shops by voice: what callers say is understood, done with the right arguments, and seen on the page."""
+"""Both shops by voice: transcription, tool calls with the right arguments, and their display on the page."""
 
 from __future__ import annotations
 

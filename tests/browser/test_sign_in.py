@@ -1,4 +1,4 @@
-"""The sign-in page in a real browser: what it does with cookies, origins, policies and links of other sites."""
+"""The sign-in page in a real browser: cookies, origins, policies and links of other sites."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_signing_in_and_out_without_a_script(locked: Server, without_scripts: Br
     assert page.url == f"{locked.url}/sign-in"
 
 
-def test_the_console_calls_once_it_is_signed_in(locked: Server, chromium: Browser) -> None:
+def test_the_console_connects_after_sign_in(locked: Server, chromium: Browser) -> None:
     context = chromium.new_context(permissions=["microphone"])
     page = context.new_page()
     page.goto(f"{locked.url}/?scenario=simpleHandoff&transport=websocket")
@@ -102,9 +102,7 @@ def test_the_console_calls_once_it_is_signed_in(locked: Server, chromium: Browse
     context.close()
 
 
-def test_a_sign_in_that_expires_in_a_call_is_asked_for_when_the_socket_comes_back(
-    locked: Server, chromium: Browser
-) -> None:
+def test_an_expired_sign_in_leads_to_the_form_when_the_socket_reconnects(locked: Server, chromium: Browser) -> None:
     context = chromium.new_context(permissions=["microphone"])
     context.add_init_script(SOCKETS)
     page = context.new_page()
@@ -121,7 +119,7 @@ def test_a_sign_in_that_expires_in_a_call_is_asked_for_when_the_socket_comes_bac
     context.close()
 
 
-def test_one_signs_out_in_the_console_and_the_call_ends(locked: Server, chromium: Browser) -> None:
+def test_signing_out_in_the_console_ends_the_call(locked: Server, chromium: Browser) -> None:
     context = chromium.new_context(permissions=["microphone"])
     page = context.new_page()
     page.goto(f"{locked.url}/?scenario=simpleHandoff&transport=websocket")
@@ -142,7 +140,7 @@ def test_one_signs_out_in_the_console_and_the_call_ends(locked: Server, chromium
     context.close()
 
 
-def test_without_a_sign_in_there_is_nothing_to_sign_out_of(server: Server, chromium: Browser) -> None:
+def test_without_a_token_the_console_has_no_sign_out_button(server: Server, chromium: Browser) -> None:
     context = chromium.new_context()
     page = context.new_page()
     page.goto(f"{server.url}/?connect=0")
@@ -151,7 +149,7 @@ def test_without_a_sign_in_there_is_nothing_to_sign_out_of(server: Server, chrom
     context.close()
 
 
-def test_a_link_of_another_site_leads_to_the_form_and_from_there_in(
+def test_a_link_of_another_site_leads_to_the_form_and_then_to_the_console(
     locked: Server, elsewhere: str, without_scripts: BrowserContext
 ) -> None:
     page = without_scripts.new_page()

@@ -108,7 +108,7 @@ def test_a_new_offer_is_requested_when_the_webrtc_call_ends_and_no_turn_is_lost(
 def test_a_fallback_to_the_relay_before_the_connection_greets_once() -> None:
     driver = WebRtcDriver()
     driver.link_up()
-    driver.feed(inputs.LinkDropped("the caller came another way", None, 0))
+    driver.feed(inputs.LinkDropped("the caller changed the audio connection", None, 0))
     driver.joins_by_relay("no connection within 3 s")
     driver.link_up()
     assert items_of(driver.sent) == ["user: hi"]

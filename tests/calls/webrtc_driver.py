@@ -34,7 +34,7 @@ class WebRtcDriver(CallDriver):
     def redials(self) -> None:
         """Let the page post another offer: another WebRTC call, and another sideband."""
         self._responding = None
-        self.feed(inputs.LinkDropped("the caller came another way", None, 0))
+        self.feed(inputs.LinkDropped("the caller changed the audio connection", None, 0))
         self.feed(inputs.LinkOpened())
 
     def webrtc_call_ends(self) -> None:

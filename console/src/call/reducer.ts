@@ -9,7 +9,7 @@ import { withCheck, withLatency, withUsage } from "./metrics";
 import { addToolProgress, finishTool, requestApproval, resolveApproval, startTool } from "./tool-runs";
 
 /** The reason that the server logs for a link that it closes to change the audio transport. */
-const TRANSPORT_CHANGED = "the caller came another way";
+const TRANSPORT_CHANGED = "the caller changed the audio connection";
 const TRANSPORTS: Record<Transport, string> = { webrtc: "WebRTC", websocket: "WebSocket" };
 const CODECS: Record<CallState["settings"]["codec"], string> = {
   opus: "Opus",

@@ -227,7 +227,7 @@ describe("a tool", () => {
 });
 
 describe("a transport change", () => {
-  const chosen: LogEvent = { kind: "link.lost", reason: "the caller came another way" };
+  const chosen: LogEvent = { kind: "link.lost", reason: "the caller changed the audio connection" };
   const joined = (transport: "webrtc" | "websocket"): LogEvent => ({ kind: "leg.joined", leg_id: "l", transport });
   const titles = (state: CallState) => state.entries.map((entry) => entry.type === "note" && entry.title);
 

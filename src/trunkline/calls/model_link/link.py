@@ -120,7 +120,7 @@ class Link:
         """True if the link has a way to the model."""
         return self._route is not None
 
-    def set_route(self, route: Route, reason: str = "the caller came another way") -> None:
+    def set_route(self, route: Route, reason: str = "the caller changed the audio connection") -> None:
         """Use this route to the model from now on, and close the connection by another one."""
         self._route = route
         self._route_change_reason = reason

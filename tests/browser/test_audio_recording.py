@@ -1,4 +1,4 @@
-"""The recording that the page makes of a call: both voices, when they sounded, as they sounded."""
+"""The page's recording of a call: both voices at the right times."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FIRST_SOUND = "() => (__ear.blocks().find((block) => block.rms > 0.01) ?? { at: 
 
 
 @pytest.mark.parametrize("transport", ["webrtc", "websocket"])
-def test_both_voices_are_in_it_at_the_right_times_also_after_the_call(
+def test_the_recording_has_both_voices_at_the_right_times_also_after_the_call(
     transport: str, server: Server, tab: Tab, tmp_path: Path
 ) -> None:
     caller = tab(f"{server.url}/?transport={transport}")
@@ -51,7 +51,7 @@ def test_both_voices_are_in_it_at_the_right_times_also_after_the_call(
     assert recorded.ms >= answers[0][0] + 900, "the end is missing"
 
 
-def test_the_button_says_since_when_and_a_viewer_records_nothing(server: Server, tab: Tab) -> None:
+def test_the_button_names_the_recordings_start_and_a_viewer_records_nothing(server: Server, tab: Tab) -> None:
     caller = tab(f"{server.url}/?transport=websocket")
     button = caller.page.get_by_role("button", name="Download audio")
     expect(button).to_be_enabled()
@@ -67,9 +67,7 @@ def test_the_button_says_since_when_and_a_viewer_records_nothing(server: Server,
 
 
 @pytest.mark.parametrize("transport", ["webrtc", "websocket"])
-def test_a_codec_is_heard_and_so_is_another_one_that_is_chosen_later(
-    transport: str, server: Server, tab: Tab, tmp_path: Path
-) -> None:
+def test_a_codec_is_audible_and_can_be_changed_later(transport: str, server: Server, tab: Tab, tmp_path: Path) -> None:
     caller = tab(f"{server.url}/?transport={transport}&codec=pcmu")
     page = caller.page
     expect(page.get_by_role("combobox", name="Codec")).to_have_value("pcmu")

@@ -20,7 +20,7 @@ def address(server: Server, request: pytest.FixtureRequest) -> str:
     return f"{server.url}/?transport={request.param}"
 
 
-def test_the_caller_is_heard_only_while_they_press(address: str, tab: Tab) -> None:
+def test_the_agent_hears_the_caller_only_while_the_button_is_pressed(address: str, tab: Tab) -> None:
     caller = tab(address)
     page = caller.page
     caller.waits_for_sound()
@@ -54,7 +54,7 @@ def test_the_caller_is_heard_only_while_they_press(address: str, tab: Tab) -> No
     assert "volcano" in spoken_by_caller(page)[-1].lower()
 
 
-def test_the_space_bar_types_where_one_types(server: Server, tab: Tab) -> None:
+def test_the_space_bar_types_in_an_input(server: Server, tab: Tab) -> None:
     caller = tab(f"{server.url}/?transport=websocket")
     page = caller.page
     caller.waits_for_sound()

@@ -1,4 +1,4 @@
-"""A network that loses everything, without a word from anybody: the page notices, and dials anew or takes the relay."""
+"""Detection of a network that drops every packet: the page offers again or uses the relay."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def caller(chromium: Browser) -> Iterator[Caller]:
 
 
 @pytest.mark.parametrize("for_good", [False, True])
-def test_a_dead_network_is_noticed_and_the_call_goes_on(
+def test_a_dead_network_is_detected_and_the_call_continues(
     for_good: bool, breakable: BreakableServer, caller: Caller
 ) -> None:
     # The one that goes first, which waits longer for it, also sees to it that WebRTC is loaded when the other comes.

@@ -1,4 +1,4 @@
-"""Mute, playback, devices: what the caller chooses, and what the page says where there is no choice."""
+"""Audio settings in a real browser: mute, playback and devices, with notices for errors."""
 
 from __future__ import annotations
 
@@ -40,9 +40,7 @@ UNPLUGGED = """(() => {
 
 
 @pytest.mark.parametrize("transport", ["webrtc", "websocket"])
-def test_muted_one_is_not_heard_and_without_playback_one_does_not_hear(
-    transport: str, server: Server, tab: Tab
-) -> None:
+def test_mute_stops_the_microphone_and_playback_off_stops_the_speaker(transport: str, server: Server, tab: Tab) -> None:
     caller = tab(f"{server.url}/?transport={transport}")
     page = caller.page
     page.evaluate(SENT)
@@ -73,9 +71,7 @@ def test_muted_one_is_not_heard_and_without_playback_one_does_not_hear(
     expect(page.get_by_role("checkbox", name="Audio playback")).not_to_be_checked()
 
 
-def test_a_microphone_that_is_unplugged_is_replaced_and_one_that_is_chosen_is_asked_for(
-    server: Server, chromium: Browser
-) -> None:
+def test_a_disconnected_microphone_is_replaced_and_a_chosen_one_requested(server: Server, chromium: Browser) -> None:
     context = chromium.new_context(permissions=["microphone"])
     context.add_init_script(UNPLUGGED)  # the devices are Chromium's own fakes: there are two of each
     caller = Caller(context.new_page())
@@ -105,7 +101,7 @@ def test_a_microphone_that_is_unplugged_is_replaced_and_one_that_is_chosen_is_as
         ("NotReadableError", "Another program uses the microphone"),
     ],
 )
-def test_a_microphone_that_cannot_be_had_is_explained_and_can_be_tried_again(
+def test_an_unavailable_microphone_has_a_notice_and_a_retry(
     error: str, words: str, server: Server, chromium: Browser
 ) -> None:
     context = chromium.new_context()
@@ -126,7 +122,7 @@ def test_a_microphone_that_cannot_be_had_is_explained_and_can_be_tried_again(
     context.close()
 
 
-def test_what_the_address_asks_for_in_vain_is_told(server: Server, tab: Tab) -> None:
+def test_unknown_values_in_the_address_have_a_notice(server: Server, tab: Tab) -> None:
     page = tab(f"{server.url}/?transport=pigeon&codec=mp3&connect=0").page
     expect(page.get_by_text("unknown transport “pigeon”. Use one of: auto, webrtc, websocket.")).to_be_visible()
     expect(page.get_by_text("unknown codec “mp3”. Use one of: opus, pcmu, pcma.")).to_be_visible()
