@@ -1,6 +1,6 @@
-"""Generator of the tables in `docs/engine.md`, from the engine's code: its events and its limits.
+"""Update the tables of `docs/engine.md` from the engine: its events and its limits.
 
-Run it after a change to either; a test compares the page with the output of this script.
+Run it after a change of either. A test compares the page with the output of this script.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ TARGET = Path(__file__).parent.parent / "docs" / "engine.md"
 
 
 def main() -> None:
-    """Write the page; with `--check`, only report whether it is current."""
+    """Update the page; with `--check`, only check that it is up to date."""
     before = TARGET.read_text()
-    after = filled(before)
+    after = updated_page(before)
     if "--check" in sys.argv[1:]:
         if before != after:
             sys.exit(f"{TARGET.name} is out of date: run python scripts/engine_tables.py")
@@ -30,25 +30,25 @@ def main() -> None:
     TARGET.write_text(after)
 
 
-def filled(page: str) -> str:
+def updated_page(page: str) -> str:
     """Return the page with new tables."""
     for name, table in (("client-events", client_events()), ("server-events", server_events()), ("limits", limits())):
         opening, closing = f"<!-- {name} -->", f"<!-- /{name} -->"
         if opening not in page or closing not in page:
-            sys.exit(f"{TARGET.name} has no place for {name}: {opening} … {closing}")
+            sys.exit(f"{TARGET.name} has no markers for {name}. Add {opening} … {closing}.")
         place = re.compile(f"{re.escape(opening)}.*?{re.escape(closing)}", re.DOTALL)
         page = place.sub(lambda _: f"{opening}\n\n{table}\n{closing}", page)  # noqa: B023 - used at once
     return page
 
 
 def client_events() -> str:
-    """Return the table of client events."""
+    """Return the table of the client events."""
     rows = [(f"`{name}`", "yes", note) for name, note in sorted(protocol_coverage.CLIENT_EVENTS.items())]
-    return _table(("event", "taken", ""), rows)
+    return _table(("event", "accepted", ""), rows)
 
 
 def server_events() -> str:
-    """Return the table of server events, sent or not."""
+    """Return the table of the server events, including the ones that the engine does not send."""
     rows = []
     for name in sorted({*protocol_coverage.SERVER_EVENTS, *protocol_coverage.NOT_SENT}):
         sent = name in protocol_coverage.SERVER_EVENTS
@@ -58,42 +58,54 @@ def server_events() -> str:
 
 
 def _in_preview(name: str) -> str:
-    told = server_event_to_preview({"type": name, "event_id": "e"})
-    if told is None:
+    preview_event = server_event_to_preview({"type": name, "event_id": "e"})
+    if preview_event is None:
         return "–"
-    return "the same" if told["type"] == name else f"`{told['type']}`"
+    return "the same" if preview_event["type"] == name else f"`{preview_event['type']}`"
 
 
 def limits() -> str:
-    """Return the table of limits of a client, a session and an engine."""
+    """Return the table of the limits of a client, a session and an engine."""
     rows = [
-        ("sessions at once, by all ways", str(app.MAX_SESSIONS), "429"),
-        ("a session's life", f"{app.SESSION_LIMIT_S / 60:g} min", "`session_expired`, then close 1001"),
+        ("concurrent sessions, over all transports", str(app.MAX_SESSIONS), "429"),
+        ("lifetime of a session", f"{app.SESSION_LIMIT_S / 60:g} min", "`session_expired`, then close 1001"),
         ("one WebSocket message", _size(app.MAX_MESSAGE_BYTES), "close 1009"),
-        ("sound in the input buffer", _size(input_audio.MAX_BYTES), "`input_audio_buffer_full`, or the turn ends"),
+        ("audio in the input buffer", _size(input_audio.MAX_BYTES), "`input_audio_buffer_full`, or the turn ends"),
         (
-            "the words of a turn, after its last sound",
+            "recognition of a turn, after its last audio",
             f"{session_runner.TRANSCRIPT_TIMEOUT_S:g} s",
             "`conversation.item.input_audio_transcription.failed`",
         ),
         ("shortest commit", f"{session.MIN_COMMIT_MS} ms", "`input_audio_buffer_commit_empty`"),
-        ("responses at once, one of them in the conversation", str(session.MAX_RESPONSES), "`too_many_responses`"),
-        ("tokens of a response without a limit of its own", f"{response.MAX_OUTPUT_TOKENS:,}", "`incomplete`"),
+        ("concurrent responses, one of them in the conversation", str(session.MAX_RESPONSES), "`too_many_responses`"),
+        ("tokens of a response without its own limit", f"{response.MAX_OUTPUT_TOKENS:,}", "`incomplete`"),
         ("items of a conversation", f"{item_events.MAX_ITEMS:,}", "`too_many_items`"),
-        ("text and pictures of a conversation", _size(item_events.MAX_ITEM_BYTES), "`conversation_too_large`"),
         (
-            "sound over WebRTC that comes faster than it lasts",
+            "text and images that clients add to a conversation",
+            _size(item_events.MAX_ITEM_BYTES),
+            "`conversation_too_large`",
+        ),
+        (
+            "audio over WebRTC that arrives faster than real time",
             f"{rtc_audio.MAX_AHEAD_MS // 1000} s",
             f"dropped; after {rtc_audio.MAX_DROPPED_MS // 1000} s more the call ends",
         ),
-        ("streams within a caller's track", str(rtc_audio.MAX_SOURCES), "the call ends"),
-        ("events waiting for a WebSocket client", _size(websocket.MAX_QUEUED_BYTES), "close 1008"),
-        ("events waiting on a data channel", _size(data_channel.MAX_QUEUED_BYTES), "the call ends"),
+        ("streams in a caller's track", str(rtc_audio.MAX_SOURCES), "the call ends"),
+        ("events queued for a WebSocket client", _size(websocket.MAX_QUEUED_BYTES), "close 1008"),
+        ("events queued for a data channel", _size(data_channel.MAX_QUEUED_BYTES), "the call ends"),
         ("sidebands of one call", str(webrtc_calls.MAX_SIDEBANDS), "429"),
-        ("life of an ephemeral key", f"{client_secrets.LIFETIME_S} s unless asked otherwise", "401"),
-        ("life of a preview's ephemeral key", f"{preview.SECRET_LIFETIME_S} s unless asked otherwise", "401"),
+        (
+            "lifetime of an ephemeral key",
+            f"{client_secrets.DEFAULT_LIFETIME_S} s unless the request names another",
+            "401",
+        ),
+        (
+            "lifetime of a preview's ephemeral key",
+            f"{preview.SECRET_LIFETIME_S} s unless the request names another",
+            "401",
+        ),
         ("a request to a text model", _size(text_routes.MAX_BODY_BYTES), "413"),
-        ("requests to text models at once", str(text_routes.MAX_CONCURRENT_REQUESTS), "429"),
+        ("concurrent requests to text models", str(text_routes.MAX_CONCURRENT_REQUESTS), "429"),
     ]
     return _table(("of", "limit", "beyond it"), rows)
 

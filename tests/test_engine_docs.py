@@ -27,7 +27,7 @@ EXAMPLES = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 
 def test_the_tables_are_up_to_date() -> None:
-    written = runpy.run_path(str(ROOT / "scripts" / "engine_tables.py"))["filled"](PAGE)
+    written = runpy.run_path(str(ROOT / "scripts" / "engine_tables.py"))["updated_page"](PAGE)
     assert written == PAGE, "run: python scripts/engine_tables.py"
 
 

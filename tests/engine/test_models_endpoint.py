@@ -60,7 +60,7 @@ async def test_the_models_are_for_those_with_the_key(prefix: str, path: str) -> 
 @pytest.mark.parametrize(("prefix", "code"), [("/openai/v1", "DeploymentNotFound"), ("/v1", "model_not_found")])
 async def test_a_model_that_is_not_there(prefix: str, code: str) -> None:
     async with running(names=NAMES) as server, client_of(server, prefix) as client:
-        with pytest.raises(openai.NotFoundError, match="There are: shop, shop/moderation") as caught:
+        with pytest.raises(openai.NotFoundError, match="Known models: shop, shop/moderation") as caught:
             await client.models.retrieve("gpt-x")
     assert caught.value.code == code
 

@@ -61,7 +61,7 @@ def test_no_other_command_is_documented() -> None:
 def test_every_error_code_is_documented_and_no_other() -> None:
     sources = "".join(path.read_text() for path in (ROOT / "src/trunkline/web").glob("*.py"))
     used = {(int(status), code) for status, code in re.findall(r"ApiError\((\d+), \"(\w+)\"", sources)}
-    used |= {(403, "forbidden_origin"), (500, "internal")}
+    used |= {(403, "forbidden_origin"), (408, "too_slow"), (413, "too_large"), (500, "internal")}
     documented = {(int(s), c) for s, c in re.findall(r"^\| (\d+) \| `(\w+)` \|", TEXT, re.MULTILINE)}
     assert documented == used
 

@@ -1,4 +1,4 @@
-"""The engine with its usual parts: the speech that pip brings, and a brain for every scenario."""
+"""Engine with its default parts: the installed speech packages, and a brain for each scenario."""
 
 from __future__ import annotations
 
@@ -41,18 +41,18 @@ async def local_engine(
     host: str = "127.0.0.1",
     port: int = 0,
 ) -> AsyncIterator[EngineServer]:
-    """Runs the engine on its own listener for as long as the context is open.
+    """Run the engine on its own listener while the context is open.
 
     Raises:
-        SpeechError: the settings lack something, or the part of the `speech` extra that hears turns is missing; the
-            message says what to do.
-        OSError: the address cannot be had.
+        SpeechError: a setting, or the voice activity package of the `speech` extra, is missing. The message names the
+            fix.
+        OSError: the address is not available.
     """
     tts = create_tts(settings)
     stt = create_stt(settings)
     chat = chat_endpoint(settings)
     try:
-        SileroVoiceActivity()  # so that a missing package is told now, not in the first session
+        SileroVoiceActivity()  # reports a missing package now, not in the first session
         engine = Engine(
             brain_factory(scenarios, chat),
             stt,
@@ -85,10 +85,12 @@ def _ice_server(given: str | ConfiguredIceServer) -> IceServer:
 
 
 async def _warm(stt: Stt, tts: Tts, *, dictation: bool) -> None:
-    """Makes the first turn as quick as later ones. If a part cannot start, the first turn says so again."""
+    """Load slow parts before the first turn. If a part cannot start, the first turn reports it again."""
     activity = SileroVoiceActivity()
     activity.probability(bytes(FRAME_BYTES))
-    if importlib.util.find_spec("aiortc") is not None:  # it takes its time, and the page gives WebRTC three seconds
+    if (
+        importlib.util.find_spec("aiortc") is not None
+    ):  # the import is slow, and the page waits only three seconds for WebRTC
         await asyncio.to_thread(importlib.import_module, "trunkline.engine.transports.webrtc")
     try:
         await warm(stt, tts, dictation=dictation)
@@ -97,12 +99,12 @@ async def _warm(stt: Stt, tts: Tts, *, dictation: bool) -> None:
 
 
 def ice_options(settings: Settings) -> IceOptions:
-    """How callers over WebRTC are reached."""
+    """Return the options for WebRTC connections."""
     return IceOptions(servers=[_ice_server(one) for one in settings.ice_servers], loopback=settings.ice_loopback)
 
 
 def chat_endpoint(settings: Settings) -> ChatEndpoint | None:
-    """The configured chat model, if there is one; close it."""
+    """Return the configured chat model, or None. The caller must close it."""
     if not settings.chat_base_url or not settings.chat_model:
         if settings.chat_model_problem:
             logger.warning("%s Set both, or neither.", settings.chat_model_problem)
@@ -112,35 +114,38 @@ def chat_endpoint(settings: Settings) -> ChatEndpoint | None:
 
 
 def brain_factory(scenarios: Mapping[str, Scenario[Any]], chat: ChatEndpoint | None) -> BrainFactory:
-    """Which brain answers for a model name: the chat model, where there is one, for any name; else the rehearsal of the
-    scenario of that name, or for one without rehearsal a brain that says what is missing."""
+    """Return the factory of brains.
 
-    def brain_of(model: str, _settings: dict[str, Any] | None) -> Brain:
+    A configured chat model answers for any model name. Otherwise the name selects a scenario: its rehearsal answers, or
+    a brain that explains the missing rehearsal.
+    """
+
+    def create_brain(model: str, _settings: dict[str, Any] | None) -> Brain:
         if chat is not None:
             return ChatBrain(chat)
         scenario = scenarios.get(model)
         if scenario is None:
-            there = ", ".join(scenarios) or "none"
+            known = ", ".join(scenarios) or "none"
             raise BrainError(
-                f"There is no model {model!r}. Without a chat model, the scenarios are the models: {there}.",
+                f"The model {model!r} does not exist. Without a chat model, use the name of a scenario: {known}.",
                 code="DeploymentNotFound",
             )
         if scenario.rehearsal is None:
             return UnconfiguredBrain()
         return RehearsalBrain(scenario, scenario.rehearsal)
 
-    return brain_of
+    return create_brain
 
 
 def model_names(scenarios: Mapping[str, Scenario[Any]], chat: str | None) -> list[str]:
-    """The names that are listed: the chat model's, which answers to any name, the scenarios', their text models'."""
+    """Return the model names to list: the chat model, the scenarios, and their text models."""
     return [*([chat] if chat else []), *scenarios, *rehearsed_model_names(scenarios)]
 
 
 def text_model_factory(scenarios: Mapping[str, Scenario[Any]], chat: ChatEndpoint | None) -> TextModelFactory:
-    """Who answers for a text model: the chat model, where there is one, for any name; else a scenario's rehearsal."""
+    """Return the factory of text models: the chat model for any name, or else the scenarios' rehearsals."""
 
-    def text_model_of(request: TextRequest) -> Brain:
+    def create_text_model(request: TextRequest) -> Brain:
         if chat is not None:
             return chat_text_model(request, chat)
         found = find_rehearsed_text_model(request, scenarios)
@@ -148,4 +153,4 @@ def text_model_factory(scenarios: Mapping[str, Scenario[Any]], chat: ChatEndpoin
             raise text_model_not_found(request, rehearsed_model_names(scenarios))
         return found
 
-    return text_model_of
+    return create_text_model

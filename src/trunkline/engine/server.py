@@ -1,4 +1,4 @@
-"""The engine on a listener of its own."""
+"""Server of the engine, with its own listener."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from trunkline.engine.http.app import MAX_MESSAGE_BYTES, Engine
 
 
 class EngineServer:
-    """Runs an engine at an address, as an async context manager.
+    """Server that runs an engine at an address, as an async context manager.
 
     Args:
-        port: 0 takes a free one.
+        port: 0 selects a free port.
 
     Attributes:
-        url: the base URL that Realtime clients are given, such as `http://127.0.0.1:40123/openai/v1`.
+        url: the base URL for Realtime clients, such as `http://127.0.0.1:40123/openai/v1`.
 
     Raises:
-        OSError: on entering, when the address cannot be had.
+        OSError: on entry, if the address is not available.
     """
 
     def __init__(self, engine: Engine, host: str = "127.0.0.1", port: int = 0) -> None:
@@ -36,7 +36,7 @@ class EngineServer:
 
     @property
     def url(self) -> str:
-        """The base URL for clients; the port is known once the server runs."""
+        """The base URL for clients. Its port is known after the start."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}/openai/v1"
 
@@ -50,7 +50,7 @@ class EngineServer:
             access_log=False,
             ws="websockets-sansio",
             ws_max_size=MAX_MESSAGE_BYTES,
-            ws_per_message_deflate=False,  # base64 sound hardly shrinks, and this is one machine
+            ws_per_message_deflate=False,  # base64 audio hardly shrinks, and the clients are on the same machine
             timeout_graceful_shutdown=5,
         )
         self._server = EmbeddedServer(config)
@@ -76,9 +76,9 @@ class EngineServer:
 
 
 class EmbeddedServer(uvicorn.Server):
-    """Uvicorn inside a program that has its own signal handlers.
+    """Uvicorn server for a program with its own signal handlers.
 
-    It ends when it is told to: its own loop looks ten times a second whether it shall.
+    It stops at once when `end` is called. Uvicorn's own loop would check only ten times a second.
     """
 
     def __init__(self, config: uvicorn.Config) -> None:
@@ -86,12 +86,12 @@ class EmbeddedServer(uvicorn.Server):
         self._ended = asyncio.Event()
 
     def end(self) -> None:
-        """Lets `serve` come to its end."""
+        """Stop the server, so that `serve` returns."""
         self.should_exit = True
         self._ended.set()
 
     async def main_loop(self) -> None:
-        """Keeps the `Date` that answers carry, until the end."""
+        """Update the `Date` header of responses until the end."""
         while not self._ended.is_set():
             await self.on_tick(0)
             with contextlib.suppress(TimeoutError):
@@ -105,7 +105,7 @@ class EmbeddedServer(uvicorn.Server):
 
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # With the protocol named, asyncio turns Nagle off: else small frames wait 40 ms for an acknowledgement.
+    # With an explicit protocol, asyncio disables Nagle's algorithm. Small frames would otherwise wait up to 40 ms.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

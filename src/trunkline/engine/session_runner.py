@@ -1,7 +1,7 @@
-"""A running session: the machine, the tasks that carry out its effects, and the clients attached to it.
+"""Session runner: it runs the session machine and its effects, and connects the clients.
 
-Any number of channels may be attached (a WebSocket, a data channel, sidebands): each sees every event, and what any
-of them sends goes into the same machine. All tasks live in the task group of `run` and end with it.
+Any number of channels (a WebSocket, a data channel, sidebands) can be attached. Each one gets all events, and its
+events go to the same machine. All tasks belong to the task group of `run` and end with it.
 """
 
 from __future__ import annotations
@@ -26,47 +26,47 @@ logger = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 TRANSCRIPT_TIMEOUT_S = 120.0
-"""How long a recogniser may go on after a turn's last audio. It is given up then, and the turn stays without words."""
-INTERNAL_ERROR = "internal error; the server's log says more"
-"""The reason a client is given when its session breaks down. No other session is touched."""
+"""Time limit for recognition after the end of a turn. The turn then has no transcript."""
+INTERNAL_ERROR = "internal error: see the server's log"
+"""Close reason for a client after an internal error of its session. Other sessions continue."""
 
 
 class Channel(Protocol):
-    """A client's end of a session, for events. It never blocks; one that cannot keep up closes itself."""
+    """A client's end of a session. Only `wait_writable` blocks. A channel closes itself if its client is too slow."""
 
     def send(self, event: Event) -> None:
-        """An event, which is nobody's to change. Audio in it is bytes, for `encode` to write."""
+        """Send an event, which nobody may modify afterwards. Audio in it is `bytes`, which `encode` writes."""
 
     def close(self, code: int, reason: str) -> None:
-        """The session has ended. Frames sent before are delivered first."""
+        """Close the channel after the queued events, because the session has ended."""
 
     async def wait_writable(self) -> None:
-        """Waits until the client has taken most of what was sent, or has gone."""
+        """Wait until the client has received most of the queued data, or has disconnected."""
 
 
 class Player(Protocol):
-    """Plays the answers' audio to the caller in real time."""
+    """Playout of the answers' audio to the caller in real time."""
 
     def play(self, response_id: str, item_id: str, pcm: bytes) -> None:
-        """Queues audio of a message: PCM16 at 24 kHz."""
+        """Queue audio of a message: PCM16 at 24 kHz."""
 
     def clear(self) -> tuple[inputs.InterruptedMessage, ...]:
-        """Falls silent at once; the messages of which audio was still to come."""
+        """Drop the queue, and return the messages that had unplayed audio."""
 
     async def wait_writable(self) -> None:
-        """Waits until not too much is queued."""
+        """Wait until the queue has room."""
 
 
 def monotonic_ms() -> float:
-    """Milliseconds of a clock that never goes back."""
+    """Return the time of a monotonic clock in milliseconds."""
     return time.monotonic() * 1000
 
 
 class SessionRunner:
-    """Carries out a session's effects with a brain, a recogniser and a voice.
+    """Runner of one session with a brain, speech recognition and speech synthesis.
 
-    `post` may be called as soon as `run` has begun; before and after, nothing happens. A `player` goes with a session
-    that is `paced`.
+    Inputs that arrive before `run` starts or after the session's end have no effect. A session with `paced` needs a
+    `player`.
     """
 
     def __init__(
@@ -95,16 +95,16 @@ class SessionRunner:
         self._utterances: dict[str, Utterance | str] = {}
 
     def attach(self, channel: Channel) -> None:
-        """A client joins: it sees every event from now on."""
+        """Attach a client, which gets all events from now on."""
         self._channels.append(channel)
 
     def detach(self, channel: Channel) -> None:
-        """A client has gone; the session goes on."""
+        """Detach a client. The session continues."""
         if channel in self._channels:
             self._channels.remove(channel)
 
     async def run(self) -> None:
-        """Runs the session from `session.created` to its end. Nothing of it is left when this returns."""
+        """Run the session from `session.created` to its end. All of its tasks have ended when this returns."""
         try:
             async with asyncio.TaskGroup() as self._group:
                 self.post(inputs.Opened())
@@ -125,7 +125,7 @@ class SessionRunner:
             await self._brain.aclose()
 
     def end(self, code: int = 1000, reason: str = "") -> None:
-        """Ends the session and tells its clients. A second time changes nothing."""
+        """End the session and close its channels. A second call has no effect."""
         if self._ended.is_set():
             return
         self._ended.set()
@@ -133,7 +133,7 @@ class SessionRunner:
             channel.close(code, reason)
 
     def post(self, given: inputs.Input) -> None:
-        """Gives the machine an input and carries out what follows from it."""
+        """Give an input to the machine, and run the resulting effects."""
         self._inbox.append(given)
         if self._stepping:
             return
@@ -215,45 +215,45 @@ class SessionRunner:
         del self._timers[key]
         self.post(inputs.TimerFired(key))
 
-    # ------------------------------------------------------------------ brain and voice
+    # ------------------------------------------------------------------ brain and speech synthesis
 
     async def _run_brain(self, start: effects.StartBrain) -> None:
-        where = (start.response_id, start.generation)
+        ids = (start.response_id, start.generation)
         try:
-            async with aclosing(_closable(self._brain.respond(start.request))) as answer:
+            async with aclosing(_as_generator(self._brain.respond(start.request))) as answer:
                 async for output in answer:
-                    self.post(inputs.BrainProduced(*where, output))
+                    self.post(inputs.BrainProduced(*ids, output))
         except BrainError as error:
-            self.post(inputs.BrainFailed(*where, str(error), error.code))
+            self.post(inputs.BrainFailed(*ids, str(error), error.code))
         except Exception:
-            # A brain may be a user's own code: its mistake fails the response, never the session.
+            # A brain may be the user's own code. Its errors fail the response, but not the session.
             logger.exception("The brain failed on response %s.", start.response_id)
-            self.post(inputs.BrainFailed(*where, "The brain failed; the server's log says how."))
+            self.post(inputs.BrainFailed(*ids, "The brain failed. The server's log has the cause."))
         else:
-            self.post(inputs.BrainDone(*where))
+            self.post(inputs.BrainDone(*ids))
 
     async def _synthesise(self, speak: effects.StartSpeech) -> None:
-        where = (speak.response_id, speak.generation)
+        ids = (speak.response_id, speak.generation)
         audio = self._tts.speak(speak.text, voice=speak.voice, speed=speak.speed, language=speak.language)
         try:
-            async with aclosing(_closable(audio)) as chunks:
+            async with aclosing(_as_generator(audio)) as chunks:
                 async for chunk in chunks:
-                    self.post(inputs.SpeechProduced(*where, chunk))
-                    for waiting in (*self._channels, *([self._player] if self._player else ())):
-                        await waiting.wait_writable()
+                    self.post(inputs.SpeechProduced(*ids, chunk))
+                    for receiver in (*self._channels, *([self._player] if self._player else ())):
+                        await receiver.wait_writable()
         except SpeechError as error:
-            self.post(inputs.SpeechFailed(*where, str(error)))
+            self.post(inputs.SpeechFailed(*ids, str(error)))
         else:
-            self.post(inputs.SpeechDone(*where))
+            self.post(inputs.SpeechDone(*ids))
 
-    # ------------------------------------------------------------------ recogniser
+    # ------------------------------------------------------------------ speech recognition
 
     def _open_utterance(self, opening: effects.OpenUtterance) -> Utterance | str:
-        """The utterance, or why there is none: that is reported when its words are wanted."""
+        """Return a new utterance, or the reason for its failure, which is reported when the utterance is finished."""
         utterance_id = opening.utterance_id
 
-        def on_partial(words: str) -> None:
-            self.post(inputs.PartialTranscript(utterance_id, words))
+        def on_partial(text: str) -> None:
+            self.post(inputs.PartialTranscript(utterance_id, text))
 
         try:
             grammar = self._brain.grammar(opening.request)
@@ -287,7 +287,7 @@ class SessionRunner:
         utterance = self._utterances.get(utterance_id)
         if utterance is not None and not isinstance(utterance, str):
             utterance.abandon()
-        message = f"The recogniser came to no end within {TRANSCRIPT_TIMEOUT_S:g} s."
+        message = f"The recognition took more than {TRANSCRIPT_TIMEOUT_S:g} s and was stopped."
         self.post(inputs.TranscriptFailed(utterance_id, message))
 
     def _abandon_utterance(self, utterance_id: str) -> None:
@@ -297,12 +297,12 @@ class SessionRunner:
             utterance.abandon()
 
 
-def _closable(iterator: AsyncIterator[_T]) -> AsyncGenerator[_T, None]:
-    """The iterator as what can be closed: mostly it is a generator already."""
-    return iterator if isinstance(iterator, AsyncGenerator) else _generated(iterator)
+def _as_generator(iterator: AsyncIterator[_T]) -> AsyncGenerator[_T, None]:
+    """Return the iterator as a generator, which can be closed. Most iterators already are generators."""
+    return iterator if isinstance(iterator, AsyncGenerator) else _generate(iterator)
 
 
-async def _generated(iterator: AsyncIterator[_T]) -> AsyncGenerator[_T, None]:
+async def _generate(iterator: AsyncIterator[_T]) -> AsyncGenerator[_T, None]:
     try:
         async for value in iterator:
             yield value

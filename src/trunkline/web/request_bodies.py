@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TypeVar
 
 import msgspec
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
+from trunkline import http_bodies
+from trunkline.http_bodies import BodyError
 from trunkline.web.errors import ApiError
 from trunkline.web.server_state import server_state_of
 
 _Body = TypeVar("_Body", bound=msgspec.Struct)
+_CODES = {400: "bad_request", 408: "too_slow", 413: "too_large"}
 
 
 async def json_body(request: Request, kind: type[_Body]) -> _Body:
@@ -33,23 +35,15 @@ async def json_body(request: Request, kind: type[_Body]) -> _Body:
 
 
 async def read_body(request: Request, max_bytes: int, timeout_s: float) -> bytes:
-    """The body as it came.
+    """Read a whole body.
 
     Args:
-        timeout_s: how long the client may take to send it, in seconds.
+        timeout_s: time limit for the whole body.
 
     Raises:
-        ApiError: it is too large, or too slow.
+        ApiError: the body is too large or too slow, or the client disconnected.
     """
-    body = bytearray()
     try:
-        async with asyncio.timeout(timeout_s):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > max_bytes:
-                    raise ApiError(413, "too_large", f"The body may have at most {max_bytes} bytes.")
-    except TimeoutError:
-        raise ApiError(408, "too_slow", f"The body did not come within {timeout_s:g} s.") from None
-    except ClientDisconnect:
-        raise ApiError(400, "bad_request", "The body broke off.") from None
-    return bytes(body)
+        return await http_bodies.read_body(request, max_bytes, timeout_s)
+    except BodyError as error:
+        raise ApiError(error.status, _CODES[error.status], str(error)) from None

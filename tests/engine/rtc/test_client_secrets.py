@@ -51,7 +51,7 @@ def test_a_secret_that_was_never_minted_is_none() -> None:
 
 def test_only_so_many_are_kept() -> None:
     clock = Clock()
-    secrets = ClientSecrets(clock, most=3)
+    secrets = ClientSecrets(clock, max_secrets=3)
     values = [secrets.mint({"session": SESSION}).value for _ in range(4)]
     assert [secrets.find(value) is not None for value in values] == [False, True, True, True]
     clock.now += 601

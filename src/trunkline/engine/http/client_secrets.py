@@ -1,4 +1,4 @@
-"""Ephemeral client secrets: short-lived keys, each with a session bound to it, for those who must not have the key."""
+"""Ephemeral client secrets: short-lived keys with a session, for clients without the engine's key."""
 
 from __future__ import annotations
 
@@ -13,41 +13,41 @@ from trunkline.engine.session import configuration, validation
 from trunkline.realtime.ids import new_id
 
 PREFIX = "ek_"
-LIFETIME_S = 600
-"""How long a secret can be used, unless its maker says otherwise."""
+DEFAULT_LIFETIME_S = 600
+"""Lifetime of a secret, unless the request names another."""
 MAX_SECRETS = 10_000
-"""Secrets kept at once; a further one displaces the oldest."""
+"""Limit of stored secrets. A further one replaces the oldest."""
 
 
 @dataclass(frozen=True)
 class ClientSecret:
-    """A minted secret. It may open several sessions, each with these settings, until `expires_at` (Unix seconds)."""
+    """A client secret. It can open several sessions with its settings, until `expires_at` (Unix seconds)."""
 
     value: str
     expires_at: int
     model: str
     settings: dict[str, Any]
     session: dict[str, Any]
-    """The whole session object, with its defaults, as it is shown to whoever asked for the secret."""
+    """The whole session object with its defaults, for the answer to the request."""
 
-    def shown(self) -> dict[str, Any]:
-        """The answer to `POST …/client_secrets`."""
+    def to_client(self) -> dict[str, Any]:
+        """Return the answer to `POST …/client_secrets`."""
         return {"value": self.value, "expires_at": self.expires_at, "session": self.session}
 
 
 class ClientSecrets:
-    """The secrets that are valid. `clock` gives Unix seconds."""
+    """Store of the valid secrets. `clock` returns Unix seconds."""
 
-    def __init__(self, clock: Callable[[], float] = time.time, most: int = MAX_SECRETS) -> None:
+    def __init__(self, clock: Callable[[], float] = time.time, max_secrets: int = MAX_SECRETS) -> None:
         self._clock = clock
-        self._most = most
+        self._max_secrets = max_secrets
         self._secrets: dict[str, ClientSecret] = {}
 
     def mint(self, body: Any) -> ClientSecret:
-        """A secret for what a client asked: `{"session": {…}, "expires_after"?: {"anchor", "seconds"}}`.
+        """Create a secret from a request's body: `{"session": {…}, "expires_after"?: {"anchor", "seconds"}}`.
 
         Raises:
-            InvalidRequest: the session or the life-time is not valid; the session must name its model.
+            InvalidRequest: the session or the lifetime is not valid, or the session has no model.
         """
         given = _checked(body)
         settings, model = given["session"], given["model"]
@@ -57,13 +57,13 @@ class ClientSecrets:
         expires_at = int(self._clock()) + given["seconds"]
         secret = ClientSecret(value, expires_at, model, copy.deepcopy(settings), configuration.to_client(session))
         self._forget_expired()
-        while len(self._secrets) >= self._most:
+        while len(self._secrets) >= self._max_secrets:
             del self._secrets[next(iter(self._secrets))]
         self._secrets[value] = secret
         return secret
 
     def find(self, value: str) -> ClientSecret | None:
-        """The secret of that value, if it was minted here and has not expired."""
+        """Return the secret with a value, if it exists and has not expired."""
         secret = self._secrets.get(value)
         if secret is None or self._clock() >= secret.expires_at:
             return None
@@ -81,7 +81,7 @@ class ClientSecrets:
 _EXPIRES_AFTER = validation.object_with(
     {
         "anchor": validation.nullable(validation.one_of("created_at"), "created_at"),
-        "seconds": validation.nullable(validation.integer_between(10, 7200), LIFETIME_S),
+        "seconds": validation.nullable(validation.integer_between(10, 7200), DEFAULT_LIFETIME_S),
     }
 )
 _BODY = validation.body_with(
@@ -90,14 +90,16 @@ _BODY = validation.body_with(
 
 
 def _checked(body: Any) -> dict[str, Any]:
-    """The body's fields; paths in errors are the services': "session.model", "expires_after.seconds"."""
+    """Return the body's fields. Errors name the services' paths: "session.model", "expires_after.seconds"."""
     given = _BODY(body)
     settings = given["session"]
     model = settings.get("model")
     if configuration.session_type(settings) == "transcription":
-        model = configuration.DEFAULT_TRANSCRIPTION_MODEL  # the session names it in its audio, if at all
+        model = (
+            configuration.DEFAULT_TRANSCRIPTION_MODEL
+        )  # a transcription session names its model only in its audio settings
     if not model:
         raise validation.missing_field("session.model")
     validation.text(model, "session.model")
-    seconds = given.get("expires_after", {}).get("seconds", LIFETIME_S)
+    seconds = given.get("expires_after", {}).get("seconds", DEFAULT_LIFETIME_S)
     return {"session": settings, "model": model, "seconds": seconds}

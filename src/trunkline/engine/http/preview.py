@@ -1,21 +1,22 @@
-"""The preview translator at the engine's edge: who speaks it, and the routes that only the preview had.
+"""Preview dialect: its detection, its event translator, and the routes that exist only in the preview.
 
-Inside there is one protocol, GA. A client speaks the preview when it comes by the preview's URL, or asks for it with
+The engine works in the GA protocol. A client uses the preview if it connects to the preview's URL, or asks for it with
 the header or the subprotocol of OpenAI's beta.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from trunkline.engine.http.api_key import ApiKey
 from trunkline.engine.http.client_secrets import ClientSecrets
-from trunkline.engine.http.errors import RequestError, invalid_key
-from trunkline.engine.http.request_bodies import object_of
+from trunkline.engine.http.errors import RequestError
+from trunkline.engine.http.request_bodies import read_json_object
 from trunkline.engine.session.validation import InvalidRequest
 from trunkline.realtime.dialects import (
     DEFAULT_TEMPERATURE,
@@ -29,76 +30,66 @@ from trunkline.realtime.dialects import (
 )
 from trunkline.realtime.events import Event
 
-SOCKET_PATH = "/openai/realtime"
-"""Where Azure's preview has its WebSocket: `?api-version=…&deployment=…`."""
 CALLS_PATH = "/v1/realtimertc"
-"""Where it takes a caller's SDP offer: `?model=…`."""
+"""Path for SDP offers in Azure's preview: `?model=…`."""
 SESSION_PATHS = ("/openai/realtimeapi/sessions", "/v1/realtime/sessions")
 TRANSCRIPTION_PATHS = ("/openai/realtimeapi/transcription_sessions", "/v1/realtime/transcription_sessions")
 SECRET_LIFETIME_S = 60
-"""How long the preview's ephemeral keys last, unless their maker says otherwise."""
+"""Lifetime of the preview's ephemeral keys, unless the request names another."""
 _SUBPROTOCOL = "openai-beta.realtime-v1"
 
 
 def is_requested(connection: HTTPConnection) -> bool:
-    """Whether a client asks for the preview where both dialects are spoken: `OpenAI-Beta: realtime=v1`."""
+    """Return whether the client asks for the preview on a GA path: `OpenAI-Beta: realtime=v1`, or the subprotocol."""
     asked = [part.strip() for part in connection.headers.get("openai-beta", "").split(",")]
     return "realtime=v1" in asked or _SUBPROTOCOL in connection.scope.get("subprotocols", ())
 
 
 class PreviewTranslator:
-    """One client's translator. It remembers the temperature, which only the preview shows and nothing here uses."""
+    """Event translator for one preview client. It keeps the temperature, which has no effect on the engine."""
 
     def __init__(self) -> None:
         self._temperature = DEFAULT_TEMPERATURE
 
     def to_ga(self, event: Event) -> Event:
-        """What the client sent, in GA."""
+        """Convert a client's event to GA."""
         session = event.get("session")
         if event["type"] == "session.update" and isinstance(session, dict):
             self._temperature = _temperature_of(session, self._temperature)
         return client_event_to_ga(event)
 
     def from_ga(self, event: Event) -> Event | None:
-        """A GA event for the client; None if the preview does not have it."""
+        """Convert a GA event for the client, or return None if the preview does not have it."""
         return server_event_to_preview(event, self._temperature)
 
 
-class Host(Protocol):
-    """What the preview's routes need of the engine."""
-
-    def authorised(self, connection: HTTPConnection) -> bool:
-        """Whether a request shows the engine's key."""
-
-
 class PreviewRoutes:
-    """`POST …/sessions` and `…/transcription_sessions`: an ephemeral key with a session bound to it."""
+    """Handler of `POST …/sessions` and `…/transcription_sessions`, which create an ephemeral key with a session."""
 
-    def __init__(self, host: Host, secrets: ClientSecrets) -> None:
-        self._host = host
+    def __init__(self, key: ApiKey, secrets: ClientSecrets) -> None:
+        self._key = key
         self._secrets = secrets
 
     def routes(self) -> list[BaseRoute]:
-        """The HTTP routes of the preview."""
-        talking = [Route(path, self._mint, methods=["POST"]) for path in SESSION_PATHS]
-        hearing = [Route(path, self._mint_transcribing, methods=["POST"]) for path in TRANSCRIPTION_PATHS]
-        return [*talking, *hearing]
+        """Return the HTTP routes of the preview."""
+        sessions = [Route(path, self._mint, methods=["POST"]) for path in SESSION_PATHS]
+        transcriptions = [Route(path, self._mint_transcribing, methods=["POST"]) for path in TRANSCRIPTION_PATHS]
+        return [*sessions, *transcriptions]
 
     async def _mint(self, request: Request) -> Response:
-        return await self._minted(request, self._session)
+        return await self._answer_with_secret(request, self._session)
 
     async def _mint_transcribing(self, request: Request) -> Response:
-        return await self._minted(request, self._transcription_session)
+        return await self._answer_with_secret(request, self._transcription_session)
 
-    async def _minted(self, request: Request, mint: Callable[[dict[str, Any]], dict[str, Any]]) -> Response:
+    async def _answer_with_secret(self, request: Request, mint: Callable[[dict[str, Any]], dict[str, Any]]) -> Response:
         try:
-            if not self._host.authorised(request):
-                raise invalid_key()
-            return JSONResponse(mint(await object_of(request)))
+            self._key.check(request)
+            return JSONResponse(mint(await read_json_object(request)))
         except InvalidRequest as error:
-            told = error_to_preview({"message": str(error), "param": error.param})
-            words, param = (str(told[name] or "").replace("session.", "") for name in ("message", "param"))
-            return RequestError(400, error.code, words, param or None).response_to(request)
+            preview_error = error_to_preview({"message": str(error), "param": error.param})
+            message, param = (str(preview_error[name] or "").replace("session.", "") for name in ("message", "param"))
+            return RequestError(400, error.code, message, param or None).response_to(request)
         except RequestError as refused:
             return refused.response_to(request)
 
@@ -115,12 +106,16 @@ class PreviewRoutes:
 
 
 def _lifetime(given: dict[str, Any]) -> Any:
-    """How long the key is to last. The preview called it `expires_at` where the session was a transcription."""
-    wish = given.get("client_secret")
-    asked = (wish.get("expires_after") or wish.get("expires_at")) if isinstance(wish, dict) else None
+    """Return the requested lifetime of the key. In transcription sessions the preview calls it `expires_at`."""
+    client_secret = given.get("client_secret")
+    asked = (
+        (client_secret.get("expires_after") or client_secret.get("expires_at"))
+        if isinstance(client_secret, dict)
+        else None
+    )
     return asked or {"seconds": SECRET_LIFETIME_S}
 
 
-def _temperature_of(session: dict[str, Any], otherwise: float) -> float:
+def _temperature_of(session: dict[str, Any], default: float) -> float:
     given = session.get("temperature")
-    return float(given) if isinstance(given, int | float) and not isinstance(given, bool) else otherwise
+    return float(given) if isinstance(given, int | float) and not isinstance(given, bool) else default

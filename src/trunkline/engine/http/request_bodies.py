@@ -1,4 +1,4 @@
-"""Reading the bodies of requests: SDP, JSON and forms, each of a bounded size."""
+"""Request bodies of the engine: SDP, JSON and forms, each with a size limit."""
 
 from __future__ import annotations
 
@@ -12,55 +12,80 @@ from starlette.requests import Request
 
 from trunkline.engine.http.errors import RequestError
 from trunkline.engine.session import validation
+from trunkline.http_bodies import BodyError, read_body
 
 MAX_BODY_BYTES = 1 << 20
-"""Bytes of a request: a session with its instructions and tools, or an offer."""
+"""Size limit of a request with a session (instructions and tools) or an SDP offer."""
 
 
-def model_named(name: Any) -> str:
-    """The model a call is for; it must be said."""
+def required_model(name: Any) -> str:
+    """Return the model of a request.
+
+    Raises:
+        InvalidRequest: the model is missing, or not text.
+    """
     if not name:
         raise validation.missing_field("session.model")
     return validation.text(name, "session.model")
 
 
-async def body_of(request: Request, most: int = MAX_BODY_BYTES) -> bytes:
-    """The whole body, if it is not too large."""
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > most:
-            raise RequestError(413, "request_too_large", f"A request has at most {most} bytes.")
-    return bytes(body)
+async def read_request_body(request: Request, max_bytes: int = MAX_BODY_BYTES) -> bytes:
+    """Read a whole body.
+
+    Raises:
+        RequestError: the body is too large, or the client disconnected.
+    """
+    try:
+        return await read_body(request, max_bytes)
+    except BodyError as error:
+        code = "request_too_large" if error.status == 413 else "incomplete_request"
+        raise RequestError(error.status, code, str(error)) from None
 
 
-def text_of(body: bytes) -> str:
-    """A body of SDP."""
+def decode_sdp(body: bytes) -> str:
+    """Decode a body of SDP.
+
+    Raises:
+        RequestError: the body is not UTF-8.
+    """
     try:
         return body.decode()
     except UnicodeDecodeError:
-        raise RequestError(400, "invalid_offer", "This is no SDP offer: it is not UTF-8.") from None
+        raise RequestError(400, "invalid_offer", "The body is not an SDP offer: it is not UTF-8.") from None
 
 
-def json_of(body: bytes) -> Any:
-    """A body of JSON."""
+def parse_json(body: bytes) -> Any:
+    """Parse a body of JSON.
+
+    Raises:
+        RequestError: the body is not valid JSON.
+    """
     try:
         return json.loads(body)
     except (ValueError, RecursionError) as error:
         raise RequestError(400, "invalid_json", f"The body is not valid JSON: {error}.") from None
 
 
-async def object_of(request: Request, most: int = MAX_BODY_BYTES) -> dict[str, Any]:
-    """A body that is a JSON object."""
-    given = json_of(await body_of(request, most))
+async def read_json_object(request: Request, max_bytes: int = MAX_BODY_BYTES) -> dict[str, Any]:
+    """Read a body that is a JSON object.
+
+    Raises:
+        RequestError: the body is too large, or not a JSON object.
+    """
+    given = parse_json(await read_request_body(request, max_bytes))
     if not isinstance(given, dict):
         raise RequestError(400, "invalid_json", "The body must be a JSON object.")
     return given
 
 
-async def form_of(request: Request) -> tuple[str, str, dict[str, Any]]:
-    """Offer, model and session of OpenAI's form."""
-    body = await body_of(request)
+async def read_call_form(request: Request) -> tuple[str, str, dict[str, Any]]:
+    """Return the offer, the model and the session settings of OpenAI's form for a call.
+
+    Raises:
+        RequestError: the form is not valid.
+        InvalidRequest: a part is missing or not valid.
+    """
+    body = await read_request_body(request)
 
     async def stream() -> AsyncGenerator[bytes, None]:
         yield body
@@ -76,9 +101,9 @@ async def form_of(request: Request) -> tuple[str, str, dict[str, Any]]:
         await form.close()
     if not parts["sdp"]:
         raise validation.missing_field("sdp")
-    settings = validation.json_object(json_of((parts["session"] or "{}").encode()), "session")
-    return parts["sdp"], model_named(settings.get("model") or request.query_params.get("model")), settings
+    settings = validation.json_object(parse_json((parts["session"] or "{}").encode()), "session")
+    return parts["sdp"], required_model(settings.get("model") or request.query_params.get("model")), settings
 
 
 async def _part(part: UploadFile | str | None) -> str:
-    return part if isinstance(part, str) else text_of(await part.read()) if part else ""
+    return part if isinstance(part, str) else decode_sdp(await part.read()) if part else ""

@@ -8,14 +8,15 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 from starlette.types import Send
 
 from trunkline.engine.brains import BrainError, BrainOutput
-from trunkline.engine.http.errors import RequestError, invalid_key
-from trunkline.engine.http.request_bodies import object_of
+from trunkline.engine.http.api_key import ApiKey
+from trunkline.engine.http.errors import RequestError
+from trunkline.engine.http.request_bodies import read_json_object
 from trunkline.engine.session.validation import InvalidRequest
 from trunkline.engine.text import TextModelFactory, TextRequest, chat_completions, responses_api
 from trunkline.realtime.events import encode
@@ -33,13 +34,6 @@ _STATUS = {
     "rehearsal_failed": 500,
 }
 """The HTTP status of a brain's error; any other means that the chat model behind failed: 502."""
-
-
-class Host(Protocol):
-    """What the routes need of the engine."""
-
-    def authorised(self, connection: HTTPConnection) -> bool:
-        """Whether a request shows the engine's key."""
 
 
 class AnswerWriter(Protocol):
@@ -75,8 +69,8 @@ class TextInterface:
 class TextRoutes:
     """`POST …/responses` and `POST …/chat/completions`."""
 
-    def __init__(self, host: Host, models: TextModelFactory) -> None:
-        self._host = host
+    def __init__(self, key: ApiKey, models: TextModelFactory) -> None:
+        self._key = key
         self._models = models
         self._running = 0
 
@@ -95,9 +89,8 @@ class TextRoutes:
 
     async def _answer(self, request: Request, interface: TextInterface) -> Response:
         try:
-            if not self._host.authorised(request):
-                raise invalid_key()
-            body = await object_of(request, MAX_BODY_BYTES)
+            self._key.check(request)
+            body = await read_json_object(request, MAX_BODY_BYTES)
             asked = interface.read(body)
             writer = interface.writer(asked, body)
             outputs = self._outputs(asked)

@@ -1,8 +1,8 @@
-"""Calls over WebRTC: their routes, as Azure and OpenAI have them, and the calls that are running.
+"""WebRTC calls: their routes, in the format of Azure and OpenAI, and the running calls.
 
-A caller posts an SDP offer and an ephemeral key (on OpenAI's paths also the real key, with the session beside the
-offer) and gets the answer and the call's address. Whoever has the real key may attach to the call by its id, as often
-as it likes, and hang it up.
+A caller posts an SDP offer with an ephemeral key. On OpenAI's paths it may use the engine's key, with the session
+beside the offer. It gets the SDP answer and the address of the call. A client with the engine's key can attach
+sidebands to the call by its id, and hang it up.
 """
 
 from __future__ import annotations
@@ -13,17 +13,24 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.websockets import WebSocket
 
 from trunkline.engine.brains import BrainError
 from trunkline.engine.http import preview
+from trunkline.engine.http.api_key import ApiKey
 from trunkline.engine.http.client_secrets import ClientSecret, ClientSecrets
-from trunkline.engine.http.errors import RequestError, call_not_found, invalid_key, is_azure
+from trunkline.engine.http.errors import RequestError, call_not_found, is_azure
 from trunkline.engine.http.preview import PreviewTranslator
-from trunkline.engine.http.request_bodies import body_of, form_of, json_of, model_named, text_of
+from trunkline.engine.http.request_bodies import (
+    decode_sdp,
+    parse_json,
+    read_call_form,
+    read_request_body,
+    required_model,
+)
 from trunkline.engine.session import configuration
 from trunkline.engine.session.validation import InvalidRequest
 from trunkline.engine.session_runner import Player, SessionRunner
@@ -40,25 +47,22 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MAX_SIDEBANDS = 16
-"""Sockets attached to one call at once."""
+"""Limit of sockets that are attached to one call."""
 
 
-class Host(Protocol):
-    """What the calls need of the engine they are part of."""
+class SessionHost(Protocol):
+    """The part of the engine that owns the sessions."""
 
     sessions: dict[str, SessionRunner]
     max_sessions: int
 
-    def authorised(self, connection: HTTPConnection) -> bool:
-        """Whether a request shows the engine's key."""
-
     def open_session(
         self, model: str, settings: dict[str, Any] | None = None, player: Player | None = None
     ) -> SessionRunner:
-        """A session that is ready to run; with a player, it is `paced`.
+        """Create a session without clients. With a player, it is `paced`.
 
         Raises:
-            BrainError: there is no such model.
+            BrainError: the model does not exist.
             InvalidRequest: the settings are not valid.
         """
 
@@ -74,11 +78,14 @@ class WebRtcCall:
 
 
 class WebRtcCalls:
-    """The WebRTC side of an engine. Each call runs in a task of its own, which `aclose` waits for."""
+    """The WebRTC calls of an engine. Each call runs in its own task, and `aclose` waits for these tasks."""
 
-    def __init__(self, host: Host, secrets: ClientSecrets | None = None, ice: IceOptions | None = None) -> None:
+    def __init__(
+        self, host: SessionHost, key: ApiKey, secrets: ClientSecrets | None = None, ice: IceOptions | None = None
+    ) -> None:
         self.secrets = ClientSecrets() if secrets is None else secrets
         self._host = host
+        self._key = key
         self._ice = IceOptions() if ice is None else ice
         self._rtc: Any = None
         self._calls: dict[str, WebRtcCall] = {}
@@ -92,24 +99,27 @@ class WebRtcCalls:
             Route(calls, self._preflight, methods=["OPTIONS"]),
             Route(calls, self._create, methods=["POST"]),
             Route(f"{calls}/{{rtc_call_id}}/hangup", self._hang_up, methods=["POST"]),
-            *(Route(f"{calls}/{{rtc_call_id}}/{what}", self._for_sip, methods=["POST"]) for what in _FOR_SIP),
+            *(
+                Route(f"{calls}/{{rtc_call_id}}/{action}", self._reject_sip_action, methods=["POST"])
+                for action in _SIP_ACTIONS
+            ),
         ]
 
     def preview_routes(self) -> list[BaseRoute]:
-        """Where Azure's preview takes offers."""
+        """Return the routes for SDP offers of Azure's preview."""
         return [
             Route(preview.CALLS_PATH, self._preflight, methods=["OPTIONS"]),
             Route(preview.CALLS_PATH, self._create_in_preview, methods=["POST"]),
         ]
 
     async def attach_sideband(self, websocket: WebSocket, rtc_call_id: str) -> None:
-        """Attaches a socket to a call, whose key has been checked. It sees `session.created` first, as it is now."""
+        """Attach a socket to a call, after the check of its key. Its first event is `session.created`."""
         call = self._calls.get(rtc_call_id)
         if call is None:
             await websocket.send_denial_response(call_not_found(rtc_call_id).response_to(websocket))
             return
         if len(call.sidebands) >= MAX_SIDEBANDS:
-            message = f"At most {MAX_SIDEBANDS} sockets may be attached to one call."
+            message = f"The call already has {MAX_SIDEBANDS} sidebands, its limit. Close one of them first."
             refused = RequestError(429, "too_many_sidebands", message)
             await websocket.send_denial_response(refused.response_to(websocket))
             return
@@ -126,7 +136,7 @@ class WebRtcCalls:
             call.sidebands.discard(channel)
 
     async def aclose(self) -> None:
-        """Ends every call and waits until nothing of them is left."""
+        """End all calls, and wait for their tasks."""
         for call in list(self._calls.values()):
             call.runner.end(1001, "the server is shutting down")
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -135,28 +145,30 @@ class WebRtcCalls:
 
     async def _mint(self, request: Request) -> Response:
         try:
-            self._must_have_key(request)
-            secret = self.secrets.mint(json_of(await body_of(request)))
+            self._key.check(request)
+            secret = self.secrets.mint(parse_json(await read_request_body(request)))
         except InvalidRequest as error:
             return RequestError(400, error.code, str(error), error.param).response_to(request)
         except RequestError as refused:
             return refused.response_to(request)
-        return JSONResponse(secret.shown())
+        return JSONResponse(secret.to_client())
 
     async def _create(self, request: Request) -> Response:
         filtered = request.query_params.get("webrtcfilter") == "on"
-        return await self._answered(request, filtered, None)
+        return await self._answer_offer(request, filtered, None)
 
     async def _create_in_preview(self, request: Request) -> Response:
-        """`POST /v1/realtimertc?model=…` of Azure's preview, which takes nothing but an ephemeral key and SDP."""
+        """Handle `POST /v1/realtimertc?model=…` of Azure's preview, which accepts only an ephemeral key and SDP."""
         if self._secret(request) is None:
-            message = "Access denied: send an ephemeral key from …/realtimeapi/sessions as the bearer, in time."
+            message = (
+                "Access denied: the key is missing or expired. Send one from …/realtimeapi/sessions as bearer token."
+            )
             return RequestError(401, "401", message).response_to(request, _CROSS_ORIGIN)
-        return await self._answered(request, False, PreviewTranslator())
+        return await self._answer_offer(request, False, PreviewTranslator())
 
-    async def _answered(self, request: Request, filtered: bool, translator: EventTranslator | None) -> Response:
+    async def _answer_offer(self, request: Request, filtered: bool, translator: EventTranslator | None) -> Response:
         try:
-            offer, model, settings = await self._asked(request)
+            offer, model, settings = await self._read_request(request)
             call, answer = await self._open(offer, model, settings, filtered, translator)
         except InvalidRequest as error:
             return RequestError(400, error.code, str(error), error.param).response_to(request, _CROSS_ORIGIN)
@@ -175,7 +187,7 @@ class WebRtcCalls:
 
     async def _hang_up(self, request: Request) -> Response:
         try:
-            self._must_have_key(request)
+            self._key.check(request)
         except RequestError as refused:
             return refused.response_to(request)
         call = self._calls.get(request.path_params["rtc_call_id"])
@@ -184,52 +196,50 @@ class WebRtcCalls:
         call.runner.end(1000, "hung up")
         return Response(None, 200)
 
-    async def _for_sip(self, request: Request) -> Response:
+    async def _reject_sip_action(self, request: Request) -> Response:
         try:
-            self._must_have_key(request)
+            self._key.check(request)
         except RequestError as refused:
             return refused.response_to(request)
         if request.path_params["rtc_call_id"] not in self._calls:
             return call_not_found(request.path_params["rtc_call_id"]).response_to(request)
-        message = "Only an incoming SIP call can be accepted, rejected or referred; this is a WebRTC call."
+        message = "This is a WebRTC call. Only an incoming SIP call can be accepted, rejected or referred."
         return RequestError(400, "invalid_call_type", message).response_to(request)
 
-    # ------------------------------------------------------------------ what a caller asks for
+    # ------------------------------------------------------------------ requests for a call
 
-    async def _asked(self, request: Request) -> tuple[str, str, dict[str, Any] | None]:
-        """Offer, model and session of a request that may start a call."""
+    async def _read_request(self, request: Request) -> tuple[str, str, dict[str, Any] | None]:
+        """Return the offer, the model and the session settings of a request for a call."""
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind == "application/sdp":
             secret = self._secret(request)
             if secret is not None:
-                return text_of(await body_of(request)), secret.model, secret.settings
-            self._may_use_key(request)
-            return text_of(await body_of(request)), model_named(request.query_params.get("model")), None
+                return decode_sdp(await read_request_body(request)), secret.model, secret.settings
+            self._check_key_for_call(request)
+            return decode_sdp(await read_request_body(request)), required_model(request.query_params.get("model")), None
         if kind == "multipart/form-data" and not is_azure(request):
-            self._may_use_key(request)
-            return await form_of(request)
+            self._check_key_for_call(request)
+            return await read_call_form(request)
         wanted = "application/sdp" if is_azure(request) else "application/sdp or multipart/form-data"
         raise RequestError(
-            400, "unsupported_content_type", f"Send the SDP offer as {wanted}, not as {kind or 'nothing'}."
+            400,
+            "unsupported_content_type",
+            f"The content type {kind or '(none)'} is not supported. Send the SDP offer as {wanted}.",
         )
 
     def _secret(self, request: Request) -> ClientSecret | None:
         scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
         return self.secrets.find(bearer.strip()) if scheme.lower() == "bearer" else None
 
-    def _may_use_key(self, request: Request) -> None:
-        """On OpenAI's paths the real key does for a call; on Azure's nothing but an ephemeral one."""
+    def _check_key_for_call(self, request: Request) -> None:
+        """Check the engine's key, which OpenAI's paths accept for a call. Azure's paths accept only ephemeral keys."""
         if is_azure(request):
             message = (
-                "Access denied: a call takes an ephemeral key from …/realtime/client_secrets as its bearer, one that "
-                "has not expired, and not the resource's own key."
+                "Access denied: a call needs an ephemeral key that has not expired. Send one from "
+                "…/realtime/client_secrets as bearer token, not the resource's own key."
             )
             raise RequestError(401, "401", message)
-        self._must_have_key(request)
-
-    def _must_have_key(self, request: Request) -> None:
-        if not self._host.authorised(request):
-            raise invalid_key()
+        self._key.check(request)
 
     # ------------------------------------------------------------------ running calls
 
@@ -242,9 +252,13 @@ class WebRtcCalls:
         translator: EventTranslator | None,
     ) -> tuple[WebRtcCall, str]:
         rtc = await self._webrtc()
-        most = self._host.max_sessions
-        if len(self._host.sessions) >= most:
-            raise RequestError(429, "too_many_sessions", f"This engine runs at most {most} sessions at once.")
+        max_sessions = self._host.max_sessions
+        if len(self._host.sessions) >= max_sessions:
+            raise RequestError(
+                429,
+                "too_many_sessions",
+                f"This engine already runs {max_sessions} sessions, its limit. End one of them first.",
+            )
         pacer = Pacer()
         try:
             runner = self._host.open_session(model, settings, player=pacer)
@@ -270,12 +284,12 @@ class WebRtcCalls:
             raise
 
     async def _webrtc(self) -> Any:
-        """The module with aiortc in it, which is an extra and takes 0.2 s to import."""
+        """Return the module that uses aiortc. It is an extra, and its import takes 0.2 s."""
         if self._rtc is None:
             try:
                 self._rtc = await asyncio.to_thread(importlib.import_module, "trunkline.engine.transports.webrtc")
             except ImportError as error:
-                message = f"This engine has no WebRTC ({error}). Install it with: {install_command('webrtc')}"
+                message = f"WebRTC is not installed ({error}). Install it with: {install_command('webrtc')}"
                 raise RequestError(501, "webrtc_not_installed", message) from error
         return self._rtc
 
@@ -309,6 +323,6 @@ class WebRtcCalls:
             logger.error("%s failed.", task.get_name(), exc_info=error)
 
 
-_FOR_SIP = ("accept", "reject", "refer")
-# A page on another origin may post its offer here, as it may to the services: what lets it in is the key it shows.
+_SIP_ACTIONS = ("accept", "reject", "refer")
+# As with the services, a page of another origin may post an offer. Its key gives it access.
 _CROSS_ORIGIN = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Location"}

@@ -1,4 +1,4 @@
-"""A WebRTC data channel as a session's channel: events out, bounded, and filtered where not all are for the caller."""
+"""WebRTC data channel of a session: bounded output, and a filter for callers that must not see all events."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from aiortc import RTCDataChannel
 
 HIGH_WATER_BYTES = 256 << 10
-"""Bytes waiting for the caller beyond which no more audio is made."""
+"""Size of the queued data above which speech synthesis pauses."""
 MAX_QUEUED_BYTES = 8 << 20
-"""Bytes waiting for the caller beyond which the call ends."""
+"""Size of the queued data above which the call ends."""
 DRAIN_TIMEOUT_S = 0.5
-"""How long closing waits for what was sent."""
+"""Time limit for sending the queued data on close."""
 
 SHOWN_WHEN_FILTERED = frozenset(
     {
@@ -36,16 +36,16 @@ SHOWN_WHEN_FILTERED = frozenset(
         "response.output_audio_transcript.done",
     }
 )
-"""What Azure lets through with `webrtcfilter=on`."""
+"""Events that Azure sends with `webrtcfilter=on`."""
 
 
 class DataChannel:
-    """The sending side of the data channel. Events wait until the caller has opened it.
+    """The sending side of a data channel. Events are queued until the caller opens it.
 
     Args:
-        filtered: whether only `SHOWN_WHEN_FILTERED` goes out, and of items only what was said speakable or typed.
-        stuck: called when the caller does not read what it is sent.
-        translator: what the caller speaks; None is GA.
+        filtered: True to send only `SHOWN_WHEN_FILTERED`, and of the items only user and assistant messages.
+        on_stalled: called when the caller does not read its events.
+        translator: the caller's dialect; None means GA.
     """
 
     def __init__(
@@ -60,60 +60,60 @@ class DataChannel:
         self._closed = False
         self._writable = asyncio.Event()
         self._writable.set()
-        self._gone = asyncio.Event()
+        self._channel_closed = asyncio.Event()
 
     @property
     def is_open(self) -> bool:
-        """Whether the caller has opened the channel."""
+        """True after the caller opened the channel."""
         return self._channel is not None
 
     def open(self, channel: RTCDataChannel) -> None:
-        """The caller has opened the channel: what waited is sent."""
+        """Attach the caller's channel, and send the queued events."""
         self._channel = channel
         channel.bufferedAmountLowThreshold = HIGH_WATER_BYTES // 2
         channel.on("bufferedamountlow", self._writable.set)
-        channel.on("close", self._left)
+        channel.on("close", self._on_close)
         while self._early:
             self._send(channel, self._early.popleft())
 
     def send(self, event: Event) -> None:
-        """An event for the caller."""
-        if self._closed or self._gone.is_set() or (self._filtered and not _is_shown(event)):
+        """Send an event to the caller."""
+        if self._closed or self._channel_closed.is_set() or (self._filtered and not _is_shown(event)):
             return
-        told = event if self._translator is None else self._translator.from_ga(event)
-        if told is None:
+        translated = event if self._translator is None else self._translator.from_ga(event)
+        if translated is None:
             return
-        text = encode(told).decode()
+        text = encode(translated).decode()
         if self._channel is not None:
             self._send(self._channel, text)
             return
         self._early.append(text)
         self._early_bytes += len(text)
         if self._early_bytes > MAX_QUEUED_BYTES:
-            self._give_up()
+            self._stall()
 
     def to_ga(self, event: Event) -> Event:
-        """What the caller sent, in GA."""
+        """Convert a caller's event to GA."""
         return event if self._translator is None else self._translator.to_ga(event)
 
     def close(self, code: int, reason: str) -> None:
-        """The session has ended. A data channel has no close code to tell."""
+        """Stop sending, because the session has ended. A data channel has no close code."""
         self._closed = True
         self._writable.set()
 
     async def wait_writable(self) -> None:
-        """Waits until little is on its way. Before the channel is open nothing holds the session up."""
+        """Wait until little data is queued. An unopened channel never delays the session."""
         await self._writable.wait()
 
     async def drain(self) -> None:
-        """Closes the channel once what was sent has gone out, or after `DRAIN_TIMEOUT_S`."""
+        """Close the channel after the queued data was sent, or after `DRAIN_TIMEOUT_S`."""
         self.close(1000, "")
-        if self._channel is None or self._gone.is_set():
+        if self._channel is None or self._channel_closed.is_set():
             return
         self._channel.close()
         try:
             async with asyncio.timeout(DRAIN_TIMEOUT_S):
-                await self._gone.wait()
+                await self._channel_closed.wait()
         except TimeoutError:
             return
 
@@ -122,20 +122,20 @@ class DataChannel:
             return
         try:
             channel.send(text)
-        except ValueError:  # beyond the largest message the caller's offer allows
+        except ValueError:  # exceeds the largest message in the caller's offer
             channel.send(_too_large(len(text)))
         if channel.bufferedAmount > MAX_QUEUED_BYTES:
-            self._give_up()
+            self._stall()
         elif channel.bufferedAmount > HIGH_WATER_BYTES:
             self._writable.clear()
 
-    def _give_up(self) -> None:
+    def _stall(self) -> None:
         self._early.clear()
         self.close(1008, "")
         self._on_stalled()
 
-    def _left(self) -> None:
-        self._gone.set()
+    def _on_close(self) -> None:
+        self._channel_closed.set()
         self._writable.set()
 
 
@@ -147,5 +147,5 @@ def _is_shown(event: Event) -> bool:
 
 
 def _too_large(size: int) -> str:
-    message = f"An event of {size} characters is larger than what your data channel accepts, and was not sent."
+    message = f"The data channel does not accept an event of {size} characters. Offer a larger max-message-size."
     return encode(error_event(message, code="event_too_large", kind="server_error")).decode()

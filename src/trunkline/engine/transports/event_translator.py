@@ -1,4 +1,4 @@
-"""Clients that do not speak GA: what translates for one of them, at the edge of its channel."""
+"""Event translator for clients with another dialect than GA."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from trunkline.realtime.events import Event
 
 
 class EventTranslator(Protocol):
-    """Translates for one client."""
+    """Translation of events for one client."""
 
     def to_ga(self, event: Event) -> Event:
-        """What the client sent, in GA."""
+        """Convert a client's event to GA."""
 
     def from_ga(self, event: Event) -> Event | None:
-        """A GA event for the client, which it leaves as it is; None if its translator does not have it."""
+        """Convert a GA event for the client without modifying it, or return None if the dialect does not have it."""

@@ -1,4 +1,4 @@
-"""How the two ends of a WebRTC call find each other."""
+"""ICE options of WebRTC calls."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class IceServer:
-    """A STUN or TURN server by its URLs; TURN servers want a user name and a credential."""
+    """A STUN or TURN server with its URLs. TURN servers need a user name and a credential."""
 
     urls: str | Sequence[str]
     username: str | None = None
@@ -17,12 +17,12 @@ class IceServer:
 
 @dataclass(frozen=True)
 class IceOptions:
-    """What the engine's peers may use.
+    """Options of the engine's WebRTC peers.
 
     Attributes:
-        servers: STUN and TURN servers. None by default: nobody outside is asked.
-        loopback: only 127.0.0.1, for tests; a browser needs `--allow-loopback-in-peer-connection` then.
-        grace_s: how long a session outlives its caller.
+        servers: STUN and TURN servers. By default the engine contacts no server.
+        loopback: use 127.0.0.1 only, for tests. A browser then needs `--allow-loopback-in-peer-connection`.
+        grace_s: time for which a session continues after its caller disconnected.
     """
 
     servers: Sequence[IceServer] = ()

@@ -1,6 +1,6 @@
-"""The engine's end of a WebRTC call: an aiortc peer joined to a session.
+"""WebRTC peer of the engine: an aiortc connection that is joined to a session.
 
-Imports aiortc, which takes a moment and an extra; `calls.py` imports it when the first call comes.
+This module imports aiortc, an extra that is slow to import. `webrtc_calls.py` imports it for the first call.
 """
 
 from __future__ import annotations
@@ -36,27 +36,27 @@ from trunkline.realtime.events import MalformedEventError, decode
 logger = logging.getLogger(__name__)
 
 MAX_MESSAGE_BYTES = 256 << 10
-"""Bytes of one event from a caller: what our answers offer as `max-message-size`."""
+"""Size limit of a caller's event, which the SDP answers offer as `max-message-size`."""
 MAX_MEDIA_SECTIONS = 4
-"""Media sections an offer may have: one of audio and one of data are used."""
+"""Limit of an offer's media sections. One of audio and one of data are used."""
 ANSWER_TIMEOUT_S = 10.0
-"""How long gathering may take, where an ICE server was configured."""
+"""Time limit for gathering candidates, which an ICE server can delay."""
 CONNECT_TIMEOUT_S = 30.0
-"""How long a caller may take to connect after the answer."""
+"""Time limit for the caller's connection after the answer."""
 CLOSE_TIMEOUT_S = 5.0
 
 
 class OfferError(ValueError):
-    """The SDP offer cannot be answered; the message says why."""
+    """The SDP offer cannot be answered. The message has the reason."""
 
 
 class WebRtcPeer:
-    """One caller over WebRTC: audio both ways, and a data channel that is one more channel of the session.
+    """One caller over WebRTC: audio in both directions, and a data channel for the session's events.
 
     Args:
-        runner: the session; `paced`, and with `pacer` as its player.
-        filtered: whether the data channel hides what `webrtcfilter=on` hides.
-        translator: what is spoken on the data channel; None is GA.
+        runner: the session, which is `paced` and has `pacer` as its player.
+        filtered: True to hide the events on the data channel that `webrtcfilter=on` hides.
+        translator: the dialect on the data channel; None means GA.
     """
 
     def __init__(
@@ -83,25 +83,28 @@ class WebRtcPeer:
         runner.attach(self._channel)
 
     async def answer(self, offer: str) -> str:
-        """The SDP answer to an offer, with every candidate in it.
+        """Return the SDP answer to an offer, with all candidates.
 
         Raises:
-            OfferError: it is no SDP, or has no audio that we understand.
+            OfferError: the offer is not valid SDP, or has no supported audio codec.
         """
         codecs = _codecs_of(offer)
         transceiver = self._connection.addTransceiver(self._outgoing)
         transceiver.setCodecPreferences(_capabilities(codecs))
-        vars(transceiver.receiver)["_RTCRtpReceiver__jitter_buffer"] = self._audio_receiver  # there is no public way in
+        # aiortc has no public access to its jitter buffer.
+        vars(transceiver.receiver)["_RTCRtpReceiver__jitter_buffer"] = self._audio_receiver
         try:
-            await self._connection.setRemoteDescription(RTCSessionDescription(_open_ended(offer), "offer"))
+            await self._connection.setRemoteDescription(
+                RTCSessionDescription(_without_end_of_candidates(offer), "offer")
+            )
             for other in self._connection.getTransceivers():
                 if other is not transceiver:
-                    other.direction = "inactive"  # no video, no second microphone
+                    other.direction = "inactive"  # declines video and further audio tracks
             with only_loopback(self._ice.loopback):
                 async with asyncio.timeout(ANSWER_TIMEOUT_S):
                     await self._connection.setLocalDescription()
-        except Exception as error:  # aiortc's parser and its negotiation raise all kinds of them
-            raise OfferError(f"The offer cannot be answered: {_told(error)}") from error
+        except Exception as error:  # aiortc's parser and negotiation raise many types
+            raise OfferError(f"The offer cannot be answered: {_describe(error)}") from error
         answer = str(self._connection.localDescription.sdp)
         agreed = _audio_of(answer)
         self._audio_receiver.set_codecs(agreed)
@@ -109,13 +112,13 @@ class WebRtcPeer:
         return answer
 
     async def run(self) -> None:
-        """Carries audio and events until the caller has gone for good; then ends the session."""
-        reason = await self._until_gone()
+        """Carry audio and events until the caller has disconnected, then end the session."""
+        reason = await self._until_disconnected()
         await asyncio.sleep(self._ice.grace_s)
         self._runner.end(1000, reason)
 
     async def close(self) -> None:
-        """Hangs up. A second time changes nothing."""
+        """Close the connection. A second call has no effect."""
         if self._closed:
             return
         self._closed = True
@@ -128,7 +131,7 @@ class WebRtcPeer:
         except TimeoutError:
             logger.warning("A WebRTC peer did not close within %s s.", CLOSE_TIMEOUT_S)
 
-    async def _until_gone(self) -> str:
+    async def _until_disconnected(self) -> str:
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
                 await self._connected.wait()
@@ -139,13 +142,13 @@ class WebRtcPeer:
                 async with asyncio.timeout(1):
                     await self._gone.wait()
             if self._flooded():
-                return "the caller sent a message without end"
+                return "the caller sent an unfinished message that is too large"
             if self._audio_receiver.flooded:
-                return "the caller sent more audio than there was time for"
+                return "the caller sent audio faster than real time"
         return "the caller has gone"
 
     def _flooded(self) -> bool:
-        """Whether the caller has sent more than it was allowed to, before any of it made a whole message."""
+        """Return whether the caller sent more data than allowed without completing a message."""
         sctp = self._connection.sctp
         return sctp is not None and sctp._advertised_rwnd < 0
 
@@ -155,7 +158,7 @@ class WebRtcPeer:
             self._runner.post(one)
         return frame
 
-    # ------------------------------------------------------------------ what aiortc tells
+    # ------------------------------------------------------------------ callbacks of aiortc
 
     def _on_state(self) -> None:
         state = self._connection.connectionState
@@ -167,64 +170,64 @@ class WebRtcPeer:
 
     def _on_data_channel(self, channel: RTCDataChannel) -> None:
         if self._channel.is_open:
-            channel.close()  # one is enough; its label is the caller's choice
+            channel.close()  # one channel is enough, with any label
             return
         channel.on("message", self._on_message)
         self._channel.open(channel)
 
     def _on_message(self, message: str | bytes) -> None:
         if len(message) > MAX_MESSAGE_BYTES:
-            self._runner.post(inputs.MalformedFrame(f"An event has at most {MAX_MESSAGE_BYTES} bytes."))
+            self._runner.post(inputs.MalformedFrame(f"The event is too large. Send at most {MAX_MESSAGE_BYTES} bytes."))
             return
         try:
             event = self._channel.to_ga(decode(message))
         except MalformedEventError as error:
-            self._runner.post(inputs.MalformedFrame(f"This is no Realtime event: {error}."))
+            self._runner.post(inputs.MalformedFrame(f"This message is not a Realtime event: {error}."))
         else:
             self._runner.post(inputs.ClientEvent(event))
 
     def _on_stalled(self) -> None:
-        self._runner.end(1008, "the caller does not read what it is sent")
+        self._runner.end(1008, "the caller does not read its events")
 
 
 def rtc_configuration(ice: IceOptions) -> RTCConfiguration:
-    """What aiortc is told of the servers that it may ask."""
-    # An empty list, not None: with None, aiortc asks a public STUN server.
-    servers = [RTCIceServer(_listed(one.urls), one.username, one.credential) for one in ice.servers]
+    """Return aiortc's configuration with the ICE servers."""
+    # With None instead of an empty list, aiortc uses a public STUN server.
+    servers = [RTCIceServer(_as_list(one.urls), one.username, one.credential) for one in ice.servers]
     return RTCConfiguration(iceServers=servers, bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
 
 
-def _listed(urls: str | Sequence[str]) -> list[str]:
+def _as_list(urls: str | Sequence[str]) -> list[str]:
     return [urls] if isinstance(urls, str) else list(urls)
 
 
-def _told(error: Exception) -> str:
+def _describe(error: Exception) -> str:
     return f"{error}." if str(error) else f"{type(error).__name__}."
 
 
-def _open_ended(offer: str) -> str:
-    """The offer without the word that there are no more candidates, which Firefox's has: aiortc then gathers none."""
+def _without_end_of_candidates(offer: str) -> str:
+    """Return the offer without `a=end-of-candidates`, which Firefox sends. With it, aiortc gathers no candidates."""
     return "".join(line for line in offer.splitlines(keepends=True) if line.strip() != "a=end-of-candidates")
 
 
 def _codecs_of(offer: str) -> list[str]:
-    """Those of our codecs that the offer has, in its order."""
+    """Return the supported codecs of an offer, in its order."""
     try:
         codecs = list(_audio_of(offer).values())
     except OfferError:
         raise
-    except Exception as error:  # the parser raises whatever the text makes it stumble over
-        raise OfferError(f"This is no SDP offer: {_told(error)}") from error
+    except Exception as error:  # the parser raises many types
+        raise OfferError(f"The body is not an SDP offer: {_describe(error)}") from error
     if not codecs:
-        raise OfferError(f"The offer has no audio in one of {', '.join(CODECS)}.")
+        raise OfferError(f"The offer has no supported audio codec. Offer one of {', '.join(CODECS)}.")
     return codecs
 
 
 def _audio_of(sdp: str) -> dict[int, str]:
-    """Our codecs in the first audio section of a description, by payload type, in its order."""
+    """Return the supported codecs of the first audio section by payload type, in its order."""
     sections = SessionDescription.parse(sdp).media
     if len(sections) > MAX_MEDIA_SECTIONS:
-        raise OfferError(f"An offer has at most {MAX_MEDIA_SECTIONS} media sections.")
+        raise OfferError(f"The offer has too many media sections. Offer at most {MAX_MEDIA_SECTIONS}.")
     known = {name.lower(): name for name in CODECS}
     audio = next((one.rtp.codecs for one in sections if one.kind == "audio"), [])
     named = ((one.payloadType, known.get(one.name.lower())) for one in audio)
@@ -232,8 +235,8 @@ def _audio_of(sdp: str) -> dict[int, str]:
 
 
 def _capabilities(codecs: list[str]) -> list[RTCRtpCodecCapability]:
-    ours = RTCRtpSender.getCapabilities("audio").codecs
-    return [one for name in codecs for one in ours if one.mimeType.lower() == f"audio/{name.lower()}"]
+    supported = RTCRtpSender.getCapabilities("audio").codecs
+    return [one for name in codecs for one in supported if one.mimeType.lower() == f"audio/{name.lower()}"]
 
 
 _loopback: ContextVar[bool] = ContextVar("only loopback candidates", default=False)
@@ -244,14 +247,13 @@ def _addresses(use_ipv4: bool, use_ipv6: bool) -> list[str]:
     return ["127.0.0.1"] if _loopback.get() else list(_host_addresses(use_ipv4, use_ipv6))
 
 
-# aioice leaves loopback out and has no setting for it. The replacement does what the original does, except within
-# `only_loopback`.
+# aioice excludes loopback and has no setting for it. Outside `only_loopback`, the replacement acts like the original.
 aioice.ice.get_host_addresses = _addresses
 
 
 @contextlib.contextmanager
 def only_loopback(wanted: bool = True) -> Iterator[None]:
-    """Within it, candidates are gathered on 127.0.0.1 alone; the tests' callers use it as well."""
+    """Gather candidates on 127.0.0.1 only, within this context. Test callers also use it."""
     token = _loopback.set(wanted or _loopback.get())
     try:
         yield

@@ -1,4 +1,4 @@
-"""A WebSocket as a session's channel: bounded both ways, and closed with a reason when a client cannot keep up."""
+"""WebSocket of a session: bounded in both directions, and closed with a reason if the client is too slow."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from trunkline.realtime.events import Event, MalformedEventError, decode, encode
 from trunkline.realtime.send_queue import CloseFrame, SendQueue, send_frames
 
 HIGH_WATER_BYTES = 1 << 20
-"""Bytes waiting for a client beyond which no more audio is made for it."""
+"""Size of the queued data above which speech synthesis pauses."""
 MAX_QUEUED_BYTES = 32 << 20
-"""Bytes waiting for a client beyond which it is closed."""
+"""Size of the queued data above which the socket is closed."""
 SEND_TIMEOUT_S = 30.0
-"""Seconds a client may take to accept one frame."""
-TOO_SLOW = CloseFrame(1008, "the client does not read what it is sent")
+"""Time limit for sending one frame."""
+TOO_SLOW = CloseFrame(1008, "the client does not read its events")
 MAX_APPEND_CHARACTERS = 64_000
-"""Base64 characters of one appended piece of audio: one second of PCM16."""
+"""Base64 characters in one piece of an append: one second of PCM16."""
 
 
 class WebSocketChannel:
-    """The sending side of one WebSocket. `write` does the sending; everything else returns at once.
+    """The sending side of one WebSocket. `write` sends the queued frames; the other methods do not block.
 
     Args:
-        translator: what the client speaks; None is GA.
+        translator: the client's dialect; None means GA.
     """
 
     def __init__(self, websocket: WebSocket, translator: EventTranslator | None = None) -> None:
@@ -40,7 +40,7 @@ class WebSocketChannel:
         self._queue: SendQueue[bytes] = SendQueue(MAX_QUEUED_BYTES, TOO_SLOW, high_water_bytes=HIGH_WATER_BYTES)
 
     def send(self, event: Event) -> None:
-        """Queue an event. If too much is queued, close the client instead."""
+        """Queue an event. If too much data is queued, close the channel instead."""
         if self._queue.is_closing:
             return
         translated = event if self._translator is None else self._translator.from_ga(event)
@@ -48,19 +48,19 @@ class WebSocketChannel:
             self._queue.push(encode(translated))
 
     def close(self, code: int, reason: str) -> None:
-        """Close the client after the queued events. The first reason counts."""
+        """Close the socket after the queued frames. Later calls do not change the code and reason."""
         self._queue.close(code, reason)
 
     def to_ga(self, event: Event) -> Event:
-        """What the client sent, in GA."""
+        """Convert a client's event to GA."""
         return event if self._translator is None else self._translator.to_ga(event)
 
     async def wait_writable(self) -> None:
-        """Wait until little is queued."""
+        """Wait until little data is queued."""
         await self._queue.wait_writable()
 
     async def write(self) -> None:
-        """Send the queued events, until the channel is closed or the client has disconnected."""
+        """Send the queued frames until the channel is closed or the client disconnects."""
         with contextlib.suppress(WebSocketDisconnect):
             try:
                 await send_frames(self._queue, self._send_frame, SEND_TIMEOUT_S)
@@ -80,7 +80,7 @@ class WebSocketChannel:
 
 
 async def serve(websocket: WebSocket, channel: WebSocketChannel, runner: SessionRunner) -> None:
-    """Carries events both ways until the client goes, or the session closes the channel."""
+    """Carry events in both directions until the client disconnects or the session closes the channel."""
     reading = asyncio.create_task(_read(websocket, channel, runner), name="socket reader")
     writing = asyncio.create_task(channel.write(), name="socket writer")
     try:
@@ -97,7 +97,7 @@ async def serve(websocket: WebSocket, channel: WebSocketChannel, runner: Session
 
 
 async def _read(websocket: WebSocket, channel: WebSocketChannel, runner: SessionRunner) -> None:
-    """Gives what a client sends to the session, until the client goes."""
+    """Pass a client's events to the session until it disconnects."""
     while True:
         message = await websocket.receive()
         if message["type"] == "websocket.disconnect":
@@ -108,15 +108,15 @@ async def _read(websocket: WebSocket, channel: WebSocketChannel, runner: Session
         try:
             event = channel.to_ga(decode(frame))
         except MalformedEventError as error:
-            runner.post(inputs.MalformedFrame(f"This is no Realtime event: {error}."))
+            runner.post(inputs.MalformedFrame(f"This frame is not a Realtime event: {error}."))
             continue
-        for piece in _sliced(event):
+        for piece in _split_append(event):
             runner.post(inputs.ClientEvent(piece))
             await asyncio.sleep(0)
 
 
-def _sliced(event: Event) -> Iterator[Event]:
-    """A long append as several short ones, so that one caller's minute of audio does not hold up the others."""
+def _split_append(event: Event) -> Iterator[Event]:
+    """Split a long append into pieces of one second, so that other sessions can run between them."""
     audio = event.get("audio")
     if (
         event.get("type") != "input_audio_buffer.append"
@@ -128,7 +128,7 @@ def _sliced(event: Event) -> Iterator[Event]:
     try:
         base64.b64decode(audio, validate=True)
     except (binascii.Error, ValueError):
-        yield event  # refused as a whole
+        yield event  # the session rejects it as a whole
         return
     for start in range(0, len(audio), MAX_APPEND_CHARACTERS):
         yield {**event, "audio": audio[start : start + MAX_APPEND_CHARACTERS]}
