@@ -46,6 +46,7 @@ class Rig:
         self.events: list[Event] = []
         self.requests: list[BrainRequest] = []
         self.utterances: dict[str, bytearray] = {}
+        self.pauses: list[effects.PauseUtterance | effects.ResumeUtterance] = []
         self.watch = Watch()
         self._inbox: deque[inputs.Input] = deque()
         self.post(inputs.Opened())
@@ -116,6 +117,8 @@ class Rig:
             self.utterances[effect.utterance_id] = bytearray()
         elif isinstance(effect, effects.FeedUtterance):
             self.utterances[effect.utterance_id] += effect.pcm
+        elif isinstance(effect, effects.PauseUtterance | effects.ResumeUtterance):
+            self.pauses.append(effect)
         elif isinstance(effect, effects.FinishUtterance):
             if self.words is None:
                 return False

@@ -18,9 +18,10 @@ from openai.types.beta.realtime import TranscriptionSession, TranscriptionSessio
 from openai.types.realtime import RealtimeTranscriptionSessionCreateRequest
 
 from tests.engine.engine_fakes import FakeBrain, loud, silence
-from tests.engine.engine_rig import Rig, error_of, only, types
+from tests.engine.engine_rig import Rig, error_of, every, only, types
 from tests.engine.test_real_client import KEY, receive, running, speak
 from trunkline.engine.server import EngineServer
+from trunkline.engine.session import inputs
 
 SPOKEN = loud(600) + silence(900)
 
@@ -50,6 +51,52 @@ def test_a_turn_is_written_down_and_not_answered() -> None:
         "conversation.item.input_audio_transcription.completed",
     ]
     assert events[-1]["transcript"] == "hello there"
+
+
+def partial_deltas(rig: Rig, *partials: str) -> list[str]:
+    """Post partial transcripts of the turn that has begun; return the deltas that follow from each."""
+    (utterance_id,) = rig.utterances
+    events = [rig.post(inputs.PartialTranscript(utterance_id, text)) for text in partials]
+    return ["".join(event["delta"] for event in some) for some in events]
+
+
+def test_words_that_two_partial_transcripts_agree_on_are_sent_while_the_caller_speaks() -> None:
+    rig = transcribing()
+    rig.hear(loud(600))
+    deltas = partial_deltas(rig, "hello", "hello there I", "hello there I am", "hello you")
+    assert deltas == ["", "hello", " there I", ""]
+
+
+def test_the_rest_follows_with_the_final_transcript() -> None:
+    rig = transcribing()
+    rig.words = "hello there I am here"
+    rig.hear(loud(600))
+    partial_deltas(rig, "hello there I", "hello there I am")
+    events = rig.hear(silence(900))
+    assert only(events, "conversation.item.input_audio_transcription.delta")["delta"] == " am here"
+    assert only(events, "conversation.item.input_audio_transcription.completed")["transcript"] == rig.words
+
+
+def test_a_final_transcript_that_begins_differently_comes_without_another_delta() -> None:
+    rig = transcribing()
+    rig.words = "yellow hair"
+    rig.hear(loud(600))
+    partial_deltas(rig, "hello there I", "hello there I am")
+    events = rig.hear(silence(900))
+    assert not every(events, "conversation.item.input_audio_transcription.delta")
+    assert only(events, "conversation.item.input_audio_transcription.completed")["transcript"] == "yellow hair"
+
+
+def test_partial_transcripts_of_push_to_talk_are_not_sent_since_no_event_has_announced_the_item() -> None:
+    rig = transcribing(audio={"input": {"turn_detection": None}})
+    rig.hear(loud(600))
+    assert partial_deltas(rig, "hello there I", "hello there I am") == ["", ""]
+
+
+def test_a_client_that_asked_for_no_transcription_gets_no_partial_one() -> None:
+    rig = Rig()
+    rig.hear(loud(600))
+    assert partial_deltas(rig, "hello there I", "hello there I am") == ["", ""]
 
 
 def test_idleness_asks_for_no_answer_either() -> None:

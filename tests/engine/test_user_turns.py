@@ -343,3 +343,59 @@ def test_a_turn_is_taken_before_the_frame_is_full() -> None:
     endpointing.frames(silence(11))
     assert endpointing.check_pending(500) is SpeechChange.STOPPED, "though the resampler holds the last 1.5 ms back"
     assert endpointing.stopped_ms == pytest.approx(820, abs=1)
+
+
+def test_a_silence_within_a_turn_is_a_pause_until_the_caller_speaks_again() -> None:
+    rig = Rig()
+    rig.hear(loud(500) + silence(300))
+    (pause,) = rig.pauses
+    rig.hear(loud(300))
+    assert rig.pauses == [pause, effects.ResumeUtterance(pause.utterance_id)]
+    rig.hear(silence(700))
+    assert rig.pauses[2:] == [pause]
+
+
+def test_a_pause_is_reported_after_200_ms_with_the_audio_before_it() -> None:
+    rig = Rig()
+    rig.hear(loud(500))
+    waited_ms = 0
+    while not rig.pauses:
+        rig.hear(silence(20))
+        waited_ms += 20
+    assert 200 <= waited_ms <= 260
+    (fed,) = rig.utterances.values()
+    assert len(fed) >= len(loud(500) + silence(160))
+
+
+@pytest.mark.parametrize("silence_ms", [100, 200, 300])
+def test_a_pause_is_reported_before_a_short_silence_ends_the_turn(silence_ms: int) -> None:
+    rig = Rig()
+    rig.turn_detection(type="server_vad", silence_duration_ms=silence_ms)
+    rig.hear(loud(500) + silence(700))
+    assert len(rig.pauses) == 1
+
+
+def test_short_gaps_between_words_are_not_pauses() -> None:
+    rig = Rig()
+    rig.hear((loud(200) + silence(120)) * 5)
+    assert rig.pauses == []
+
+
+def test_the_recogniser_gets_the_prompt_and_the_keywords_of_the_transcription() -> None:
+    rig = Rig()
+    opened: list[effects.OpenUtterance] = []
+    carry_out = rig._carry_out
+
+    def record(effect: effects.Effect) -> bool:
+        if isinstance(effect, effects.OpenUtterance):
+            opened.append(effect)
+        return carry_out(effect)
+
+    rig._carry_out = record  # type: ignore[method-assign]
+    rig.configure(
+        audio={
+            "input": {"transcription": {"model": "whisper-1", "prompt": "A shop.", "keywords": ["Snowy Peak", "hat"]}}
+        }
+    )
+    rig.hear(loud(500) + silence(700))
+    assert [opening.prompt for opening in opened] == ["A shop., Snowy Peak, hat"]

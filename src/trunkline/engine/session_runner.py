@@ -152,10 +152,10 @@ class SessionRunner:
         match output:
             case effects.Send():
                 self._send(output)
-            case effects.OpenUtterance() | effects.FeedUtterance() | effects.AbandonUtterance():
-                self._recognise(output)
-            case effects.FinishUtterance(utterance_id):
-                self._start("transcript", utterance_id, self._finish_utterance(utterance_id))
+            case effects.FeedUtterance() | effects.PauseUtterance() | effects.ResumeUtterance():
+                self._feed_utterance(output)
+            case effects.OpenUtterance() | effects.FinishUtterance() | effects.AbandonUtterance():
+                self._change_utterance(output)
             case effects.StartBrain(response_id):
                 self._start("brain", response_id, self._run_brain(output))
             case effects.CancelBrain(response_id):
@@ -177,15 +177,28 @@ class SessionRunner:
         for channel in list(self._channels):
             channel.send(output.event)
 
-    def _recognise(self, output: effects.OpenUtterance | effects.FeedUtterance | effects.AbandonUtterance) -> None:
-        if isinstance(output, effects.OpenUtterance):
-            self._utterances[output.utterance_id] = self._open_utterance(output)
-        elif isinstance(output, effects.AbandonUtterance):
-            self._abandon_utterance(output.utterance_id)
-        else:
-            utterance = self._utterances.get(output.utterance_id)
-            if utterance is not None and not isinstance(utterance, str):
-                utterance.feed(output.pcm)
+    def _change_utterance(
+        self, output: effects.OpenUtterance | effects.FinishUtterance | effects.AbandonUtterance
+    ) -> None:
+        match output:
+            case effects.OpenUtterance(utterance_id):
+                self._utterances[utterance_id] = self._open_utterance(output)
+            case effects.FinishUtterance(utterance_id):
+                self._start("transcript", utterance_id, self._finish_utterance(utterance_id))
+            case effects.AbandonUtterance(utterance_id):
+                self._abandon_utterance(utterance_id)
+
+    def _feed_utterance(self, output: effects.FeedUtterance | effects.PauseUtterance | effects.ResumeUtterance) -> None:
+        utterance = self._utterances.get(output.utterance_id)
+        if utterance is None or isinstance(utterance, str):
+            return
+        match output:
+            case effects.FeedUtterance(_, pcm):
+                utterance.feed(pcm)
+            case effects.PauseUtterance():
+                utterance.pause()
+            case effects.ResumeUtterance():
+                utterance.resume()
 
     # ------------------------------------------------------------------ tasks
 
@@ -262,7 +275,11 @@ class SessionRunner:
             grammar = None
         try:
             return self._stt.open(
-                grammar=grammar, language=opening.language, session_id=self.session.id, on_partial=on_partial
+                grammar=grammar,
+                language=opening.language,
+                prompt=opening.prompt,
+                session_id=self.session.id,
+                on_partial=on_partial,
             )
         except SpeechError as error:
             return str(error)

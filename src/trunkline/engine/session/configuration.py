@@ -142,6 +142,11 @@ def for_response(session: Configuration, overrides: Any) -> tuple[Configuration,
     return own, given
 
 
+def recogniser_prompt(transcription: Mapping[str, Any]) -> str:
+    """Return the prompt and the keywords of a session's transcription settings as one text."""
+    return ", ".join(filter(None, [transcription.get("prompt"), *(transcription.get("keywords") or ())]))
+
+
 def _merged(current: Configuration, given: Mapping[str, Any]) -> Configuration:
     new = copy_json(current)
     for name, value in given.items():

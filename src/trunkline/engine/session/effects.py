@@ -61,11 +61,13 @@ class OpenUtterance(msgspec.Struct, frozen=True):
 
     Attributes:
         request: the conversation so far, for the brain's grammar.
+        prompt: names and terms that are likely to be said, from the session's transcription settings.
     """
 
     utterance_id: str
     request: BrainRequest
     language: str | None
+    prompt: str = ""
 
 
 class FeedUtterance(msgspec.Struct, frozen=True):
@@ -73,6 +75,18 @@ class FeedUtterance(msgspec.Struct, frozen=True):
 
     utterance_id: str
     pcm: bytes
+
+
+class PauseUtterance(msgspec.Struct, frozen=True):
+    """The caller is silent, so the utterance may end soon: a recogniser can decode it ahead."""
+
+    utterance_id: str
+
+
+class ResumeUtterance(msgspec.Struct, frozen=True):
+    """The caller speaks again after a `PauseUtterance`."""
+
+    utterance_id: str
 
 
 class FinishUtterance(msgspec.Struct, frozen=True):
@@ -123,6 +137,8 @@ Effect = (
     | CancelSpeech
     | OpenUtterance
     | FeedUtterance
+    | PauseUtterance
+    | ResumeUtterance
     | FinishUtterance
     | AbandonUtterance
     | SetTimer

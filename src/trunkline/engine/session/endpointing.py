@@ -31,6 +31,10 @@ _LEVEL_DECAY = 0.9975
 """Decay of the voice level for each block: a half in one second."""
 
 
+PAUSE_MS = 200
+"""Silence after which a turn may end soon: recognition begins ahead."""
+
+
 class SpeechChange(enum.Enum):
     """A change that a piece of audio caused."""
 
@@ -103,6 +107,11 @@ class Endpointing:
         if self.speaking and self._silence_ms and self._silence_ms + pending_ms >= silence_duration_ms:
             return self._stop(silence_duration_ms)
         return None
+
+    def is_pausing(self, silence_duration_ms: int) -> bool:
+        """Return whether the caller has been silent for so long that the turn may end soon."""
+        wanted_ms = min(PAUSE_MS, silence_duration_ms // 2)
+        return self.speaking and self._silence_ms > 0 and self._silence_ms >= wanted_ms
 
     def stop(self) -> SpeechChange:
         """End a turn that has become too long."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from trunkline.engine.brains import BrainRequest
 from trunkline.engine.session import items, validation
-from trunkline.engine.session.configuration import Configuration
+from trunkline.engine.session.configuration import Configuration, recogniser_prompt
 from trunkline.engine.session.effects import AbandonUtterance, FeedUtterance, FinishUtterance, OpenUtterance
 from trunkline.engine.session.outbox import Outbox
 from trunkline.engine.session.transcription import Transcription
@@ -103,11 +103,12 @@ class ItemEvents:
         settings = self._configuration()["audio"]["input"]
         decoder = self._format().decoder()
         pcm = decoder.feed(bytes(audio.data)) + decoder.flush()
-        language = (settings["transcription"] or {}).get("language")
+        transcription = settings["transcription"] or {}
         self._transcription.expect(
             item["id"], audio.ms, shown=settings["transcription"] is not None, content_index=index
         )
-        self._outbox.do(OpenUtterance(item["id"], self._request(), language))
+        prompt = recogniser_prompt(transcription)
+        self._outbox.do(OpenUtterance(item["id"], self._request(), transcription.get("language"), prompt))
         self._outbox.do(FeedUtterance(item["id"], pcm))
         self._outbox.do(FinishUtterance(item["id"]))
 

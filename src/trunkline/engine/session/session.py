@@ -145,7 +145,9 @@ class Session:
 
     def _on_result(self, given: inputs.Input) -> None:
         if isinstance(given, inputs.PartialTranscript):
-            self._user_turns.on_partial_transcript(given.utterance_id, given.text)
+            is_announced = self._user_turns.on_partial_transcript(given.utterance_id, given.text)
+            if is_announced and self.configuration["audio"]["input"]["transcription"] is not None:
+                self._transcription.on_partial(given.utterance_id, given.text)
         elif isinstance(given, inputs.FinalTranscript):
             self._transcription.on_completed(given.utterance_id, given.text)
         elif isinstance(given, inputs.TranscriptFailed):

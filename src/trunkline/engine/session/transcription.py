@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 from trunkline.engine.session.outbox import Outbox
@@ -16,6 +17,29 @@ class _PendingTranscript:
     content_index: int
 
 
+class _Partial:
+    """The partial transcripts of one turn, and the words of it that were sent."""
+
+    def __init__(self) -> None:
+        self._words: list[str] = []
+        self._sent = ""
+
+    def add(self, text: str) -> str:
+        """Take the next partial transcript; return the words to send now."""
+        words = text.split()
+        agreed = list(itertools.takewhile(lambda pair: pair[0] == pair[1], zip(self._words, words, strict=False)))
+        self._words = words
+        stable = " ".join(word for word, _ in agreed[: len(words) - 1])  # the last word may still grow
+        if not stable.startswith(self._sent) or len(stable) <= len(self._sent):
+            return ""
+        delta, self._sent = stable[len(self._sent) :], stable
+        return delta
+
+    def rest(self, text: str) -> str:
+        """Return the words of the final transcript that were not sent; none if it begins differently."""
+        return text[len(self._sent) :] if text.startswith(self._sent) else ""
+
+
 class Transcription:
     """Transcripts by item id.
 
@@ -27,6 +51,7 @@ class Transcription:
         self._outbox = outbox
         self._pending: dict[str, _PendingTranscript] = {}
         self._texts: dict[str, tuple[int, str]] = {}
+        self._partials: dict[str, _Partial] = {}
 
     @property
     def pending(self) -> bool:
@@ -51,6 +76,18 @@ class Transcription:
         self._texts.pop(item_id, None)
         return self._pending.pop(item_id, None) is not None
 
+    def on_partial(self, item_id: str, text: str) -> None:
+        """Send the new words of a turn that is still spoken, as far as two partial transcripts in a row agree.
+
+        A recogniser may change its mind about the last word, and later about earlier ones. Deltas cannot be taken
+        back: `completed` then has the right text.
+        """
+        if item_id not in self._partials:
+            self._partials = {one: partial for one, partial in self._partials.items() if one in self._pending}
+            self._partials[item_id] = _Partial()
+        if delta := self._partials[item_id].add(text):
+            self._send_delta(item_id, 0, delta)
+
     def on_completed(self, item_id: str, text: str) -> None:
         """Store a transcript and send it to the clients. A transcript that is no longer expected is dropped."""
         pending = self._pending.pop(item_id, None)
@@ -60,12 +97,20 @@ class Transcription:
         if not pending.shown:
             return
         self._conversation.get(item_id)["content"][pending.content_index]["transcript"] = text
-        ids = {"item_id": item_id, "content_index": pending.content_index}
-        kind = "conversation.item.input_audio_transcription"
-        if text:
-            self._outbox.send(f"{kind}.delta", **ids, delta=text)
-        usage = {"type": "duration", "seconds": pending.ms / 1000}
-        self._outbox.send(f"{kind}.completed", **ids, transcript=text, usage=usage)
+        partial = self._partials.pop(item_id, None)
+        if delta := partial.rest(text) if partial else text:
+            self._send_delta(item_id, pending.content_index, delta)
+        self._outbox.send(
+            "conversation.item.input_audio_transcription.completed",
+            item_id=item_id,
+            content_index=pending.content_index,
+            transcript=text,
+            usage={"type": "duration", "seconds": pending.ms / 1000},
+        )
+
+    def _send_delta(self, item_id: str, content_index: int, delta: str) -> None:
+        kind = "conversation.item.input_audio_transcription.delta"
+        self._outbox.send(kind, item_id=item_id, content_index=content_index, delta=delta)
 
     def on_failed(self, item_id: str, message: str) -> None:
         """Stop expecting a transcript, and send the failure to the clients."""

@@ -11,7 +11,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from trunkline.engine.brains import BrainRequest
-from trunkline.engine.session.effects import AbandonUtterance, FeedUtterance, FinishUtterance, OpenUtterance
+from trunkline.engine.session.configuration import recogniser_prompt
+from trunkline.engine.session.effects import (
+    AbandonUtterance,
+    FeedUtterance,
+    FinishUtterance,
+    OpenUtterance,
+    PauseUtterance,
+    ResumeUtterance,
+)
 from trunkline.engine.session.endpointing import ONSET_FRAMES, Endpointing, SpeechChange, semantic_silence_ms
 from trunkline.engine.session.input_audio import MAX_BYTES, InputAudio
 from trunkline.engine.session.outbox import Outbox
@@ -55,12 +63,14 @@ class UserTurns:
         self._request = request
         self._detection: dict[str, Any] | None = None
         self._language: str | None = None
+        self._prompt = ""
         self._stream_ms = 0
         self._detector_input: Converter = self.buffer.format.decoder()
         self._pcm_input: Converter = self.buffer.format.encoder()
         self._utterance: str | None = None
         self._utterance_input: Converter = self.buffer.format.decoder()
         self._fed_ms = 0
+        self._pausing = False
         self._partial = ""
 
     @property
@@ -75,7 +85,9 @@ class UserTurns:
             self.buffer.change_format(audio_input["format"]["type"])
             self._pcm_input = self.buffer.format.encoder()
             self._restart_detector()
-        self._language = (audio_input["transcription"] or {}).get("language")
+        transcription = audio_input["transcription"] or {}
+        self._language = transcription.get("language")
+        self._prompt = recogniser_prompt(transcription)
         if audio_input["turn_detection"] != self._detection:
             before, self._detection = self._detection, audio_input["turn_detection"]
             if before is None or self._detection is None or before["type"] != self._detection["type"]:
@@ -110,6 +122,7 @@ class UserTurns:
             change = self._endpointing.stop()
         elif self.speaking:
             self._feed_until(self._processed_until_ms())
+            self._report_pause()
         elif change is None:
             kept_ms = self._prefix_ms() + ONSET_FRAMES * FRAME_MS
             self.buffer.discard_before(self._processed_until_ms() - kept_ms)
@@ -121,10 +134,16 @@ class UserTurns:
             )
         return change
 
-    def on_partial_transcript(self, utterance_id: str, words: str) -> None:
-        """Record the transcript so far, which `semantic_vad` uses to choose the silence duration."""
-        if utterance_id == self._utterance:
-            self._partial = words
+    def on_partial_transcript(self, utterance_id: str, words: str) -> bool:
+        """Keep the words so far, by which `semantic_vad` judges how long a pause may be.
+
+        Returns:
+            Whether they belong to a turn that is open and that `speech_started` has announced.
+        """
+        if utterance_id != self._utterance:
+            return False
+        self._partial = words
+        return self._detection is not None
 
     def commit(self) -> CommittedTurn:
         """Take the turn out of the buffer and finish its utterance.
@@ -161,8 +180,9 @@ class UserTurns:
         self._utterance = self._new_id("item")
         self._utterance_input = self.buffer.format.decoder()
         self._fed_ms = from_ms
+        self._pausing = False
         self._partial = ""
-        self._outbox.do(OpenUtterance(self._utterance, self._request(), self._language))
+        self._outbox.do(OpenUtterance(self._utterance, self._request(), self._language, self._prompt))
         return self._utterance
 
     def _feed_until(self, until_ms: int) -> None:
@@ -171,6 +191,12 @@ class UserTurns:
             audio = self.buffer.between(self._fed_ms, until_ms)
             self._fed_ms = until_ms
             self._feed(utterance, self._utterance_input.feed(audio))
+
+    def _report_pause(self) -> None:
+        pausing = self._endpointing.is_pausing(self._silence_duration_ms())
+        if pausing is not self._pausing and self._utterance is not None:
+            self._pausing = pausing
+            self._outbox.do(PauseUtterance(self._utterance) if pausing else ResumeUtterance(self._utterance))
 
     def _feed(self, utterance: str, pcm: bytes) -> None:
         if pcm:
