@@ -53,6 +53,7 @@ from trunkline.calls.machine.redaction import redact
 from trunkline.calls.machine.response_retry import ResponseRetry
 from trunkline.calls.machine.response_scheduler import BlockReason, ResponseScheduler
 from trunkline.calls.machine.session_lifecycle import SessionLifecycle
+from trunkline.calls.machine.session_state import SessionStatus
 from trunkline.calls.machine.timers import Timer
 from trunkline.calls.machine.tool_calls import ToolCalls
 from trunkline.calls.machine.transcript import Transcript, system_item, user_item
@@ -77,14 +78,22 @@ class CallMachine:
     def __init__(self, plan: CallPlan, new_id: NewId) -> None:
         self.plan = plan
         self.transcript = Transcript()
-        self._scheduler = ResponseScheduler(new_id)
-        self._outbox = outbox = Outbox(new_id)
+        self._status = status = SessionStatus()
+        self._scheduler = ResponseScheduler(new_id, status)
+        self._outbox = outbox = Outbox(new_id, status)
         self._playout = Playout(outbox, self._scheduler, self.transcript)
         self._output = GuardedOutput(plan, outbox, self._scheduler, self.transcript, self._playout)
         self._tools = ToolCalls(plan, outbox, self._scheduler, self.transcript)
         self._caller_turns = CallerTurns(outbox, self._scheduler, self.transcript, self._playout)
         self._session = SessionLifecycle(
-            plan, outbox, self._scheduler, self.transcript, self._playout, self._caller_turns, agent=lambda: self.agent
+            plan,
+            outbox,
+            status,
+            self._scheduler,
+            self.transcript,
+            self._playout,
+            self._caller_turns,
+            agent=lambda: self.agent,
         )
         self._push_to_talk = PushToTalk(plan, outbox, self._scheduler, self._playout)
         self._limits = CallLimits(plan, outbox)
@@ -151,7 +160,6 @@ class CallMachine:
         outbox.log(log_events.AgentChanged(agent=plan.first_agent))
         self._push_to_talk.log_settings()
         outbox.log_all(plan.notices)
-        self._scheduler.block(BlockReason.LINK_DOWN)
         self._scheduler.block(BlockReason.CALLER_AWAY)
         self._wait_for_caller()
         self._limits.begin()
@@ -258,7 +266,7 @@ class CallMachine:
         self._outbox.set_timer(Timer.CALLER, self._outbox.now_ms + self.plan.caller_wait_ms)
 
     def _greet(self) -> None:
-        if self._greeted or not (self._caller_there and self._outbox.link_up):
+        if self._greeted or not (self._caller_there and self._status.link_up):
             return
         self._greeted = True
         self._add_caller_text(GREETING, hidden=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from trunkline.calls.log_events import CallError, LogEventUnion, WireSent
 from trunkline.calls.machine.effects import AppendToLog, Effect, Send, SetTimer
+from trunkline.calls.machine.session_state import SessionStatus
 from trunkline.calls.machine.timers import Timer
 from trunkline.realtime.events import Event, NewId
 
@@ -13,17 +14,19 @@ from trunkline.realtime.events import Event, NewId
 class Outbox:
     """Collector of the effects of one step, shared by the parts of the machine.
 
+    Args:
+        session: state of the model session, which decides if an event is sent, buffered or dropped.
+
     Attributes:
         new_id: source of ids for items, events and turns.
         now_ms: time of the step, in ms of the call's clock.
-        link_up: true if events reach the model now.
     """
 
-    def __init__(self, new_id: NewId) -> None:
+    def __init__(self, new_id: NewId, session: SessionStatus) -> None:
         self.new_id = new_id
         self.now_ms = 0.0
-        self.link_up = False
-        self._buffered: list[Event] | None = None
+        self._session = session
+        self._buffered: list[Event] = []
         self._effects: list[Effect] = []
 
     def emit(self, effect: Effect) -> None:
@@ -54,30 +57,26 @@ class Outbox:
 
         Without a session the event is dropped: a new session gets the conversation by replay.
         """
-        if self.link_up:
+        if self._session.link_up:
             self.log(WireSent(event=event))
             self.emit(Send(event))
-        elif self._buffered is not None and event["type"] != "session.update":  # a resumed link gets the current one
+        elif self._session.reaches_model and event["type"] != "session.update":  # a resumed link gets the current one
             self._buffered.append(event)
 
-    def start_buffering(self) -> None:
-        """Buffer events from now on: the link is lost, but its session can be resumed."""
-        self._buffered = self._buffered or []
-
     def drop_buffered(self) -> None:
-        """Drop the buffered events and buffer no more: the session is lost."""
-        self._buffered = None
+        """Drop the buffered events: their session is lost."""
+        self._buffered.clear()
 
     def send_buffered(self) -> None:
         """Send the buffered events over the resumed link."""
-        buffered, self._buffered = self._buffered or [], None
+        buffered, self._buffered = self._buffered, []
         for event in buffered:
             self.send(event)
 
     @property
     def reaches_model(self) -> bool:
         """True if an event sent now reaches the current session, at once or after it is resumed."""
-        return self.link_up or self._buffered is not None
+        return self._session.reaches_model
 
     def take(self) -> list[Effect]:
         """Return the effects of the step and start an empty list."""

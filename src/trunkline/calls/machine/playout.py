@@ -23,11 +23,7 @@ TRUNCATION_WAIT_MS = 250.0
 
 
 class Playout:
-    """Playout on either transport.
-
-    Attributes:
-        replayed: ids of messages that the session knows as text only, so that it cannot truncate them.
-    """
+    """Playout on either transport."""
 
     def __init__(self, outbox: Outbox, scheduler: ResponseScheduler, transcript: Transcript) -> None:
         self._outbox = outbox
@@ -37,7 +33,8 @@ class Playout:
         self._webrtc: WebRtcPlayout | None = None
         self._own_truncations: set[str] = set()
         """Messages truncated by the call: the service confirms each, and that is not logged again."""
-        self.replayed: set[str] = set()
+        self._replayed: set[str] = set()
+        """Messages that the session knows as text only, so that it cannot truncate them."""
 
     @property
     def over_webrtc(self) -> bool:
@@ -105,6 +102,10 @@ class Playout:
         self.settle_truncations()
         self._await_truncation(self._relay.cut(self._outbox.now_ms, unfinished_only=unfinished_only))
 
+    def on_replayed(self, item_ids: set[str]) -> None:
+        """Note the messages that a new session knows as text only, so that it cannot truncate them."""
+        self._replayed = item_ids
+
     def on_session_lost(self) -> None:
         """Clear the audio of the lost session; on the relay, complete messages are still played."""
         if self._webrtc is None:
@@ -138,7 +139,7 @@ class Playout:
 
     def truncate(self, item_id: str, heard_ms: int) -> None:
         """Truncate a message to its first `heard_ms`, at the model and in the transcript."""
-        if item_id not in self.replayed:
+        if item_id not in self._replayed:
             self._outbox.send(
                 {
                     "type": "conversation.item.truncate",

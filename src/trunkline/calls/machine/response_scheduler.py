@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import Enum, auto
 
+from trunkline.calls.machine.session_state import SessionStatus
 from trunkline.realtime.events import Event, NewId
 
 
@@ -37,7 +38,6 @@ class ResponseState(Enum):
 class BlockReason(Enum):
     """Reason of a part to hold back the pending request."""
 
-    LINK_DOWN = auto()
     CALLER_AWAY = auto()
     TRUNCATION_PENDING = auto()
     RETRY_PENDING = auto()
@@ -49,10 +49,12 @@ class ResponseScheduler:
 
     Args:
         new_id: source of ids for events.
+        session: state of the model session; nothing is requested without a session.
     """
 
-    def __init__(self, new_id: NewId) -> None:
+    def __init__(self, new_id: NewId, session: SessionStatus) -> None:
         self._new_id = new_id
+        self._session = session
         self._state = ResponseState.IDLE
         self._response_id: str | None = None
         """Id of the current response; None until the service announces it."""
@@ -100,8 +102,8 @@ class ResponseScheduler:
 
     @property
     def blocked(self) -> bool:
-        """True if any part blocks requests."""
-        return bool(self._blocks)
+        """True if no response can be requested: the session is not up, or a part blocks requests."""
+        return bool(self._blocks) or not self._session.accepts_requests
 
     def _change(self, state: ResponseState, response_id: str | None = None) -> None:
         self._state, self._response_id = state, response_id
@@ -125,13 +127,9 @@ class ResponseScheduler:
         """Remove a reason to block."""
         self._blocks.discard(reason)
 
-    def blocked_by(self, reason: BlockReason) -> bool:
-        """Return whether this reason blocks requests."""
-        return reason in self._blocks
-
     def next_request(self) -> Event | None:
         """Return the `response.create` to send now, or None."""
-        if not self._wanted or self.busy or self._caller_speaking or self._blocks:
+        if not self._wanted or self.busy or self._caller_speaking or self.blocked:
             return None
         self._request_unacked = set(self._unacked)
         self.cancel_request()

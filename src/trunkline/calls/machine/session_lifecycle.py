@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import Enum, auto
 
 from trunkline.calls import log_events
 from trunkline.calls.machine.caller_turns import CallerTurns
@@ -11,7 +12,8 @@ from trunkline.calls.machine.inputs import LinkDropped, LinkOpened
 from trunkline.calls.machine.outbox import Outbox
 from trunkline.calls.machine.plan import CallPlan
 from trunkline.calls.machine.playout import Playout
-from trunkline.calls.machine.response_scheduler import BlockReason, ResponseScheduler
+from trunkline.calls.machine.response_scheduler import ResponseScheduler
+from trunkline.calls.machine.session_state import SessionState, SessionStatus
 from trunkline.calls.machine.timers import Timer
 from trunkline.calls.machine.transcript import Transcript
 from trunkline.realtime.events import Event
@@ -23,6 +25,20 @@ STALL_TIMEOUT_MS = 20_000.0
 RENEWAL_GRACE_MS = 60_000.0
 """Time before the provider's limit at which a session is renewed even if somebody speaks."""
 RENEWAL_RETRY_MS = 30_000.0
+
+
+class RenewalNeed(Enum):
+    """Need to renew the session.
+
+    Attributes:
+        NONE: the session is far from its time limit.
+        DUE: the session is renewed as soon as nobody speaks.
+        OVERDUE: the session is renewed even if somebody speaks.
+    """
+
+    NONE = auto()
+    DUE = auto()
+    OVERDUE = auto()
 
 
 class SessionLifecycle:
@@ -40,6 +56,7 @@ class SessionLifecycle:
         self,
         plan: CallPlan,
         outbox: Outbox,
+        status: SessionStatus,
         scheduler: ResponseScheduler,
         transcript: Transcript,
         playout: Playout,
@@ -49,18 +66,16 @@ class SessionLifecycle:
     ) -> None:
         self._plan = plan
         self._outbox = outbox
+        self._status = status
         self._scheduler = scheduler
         self._transcript = transcript
         self._playout = playout
         self._caller_turns = caller_turns
         self._agent = agent
-        self._was_connected = False
-        self._resumed = False
-        self._renewal_reason: str | None = None
-        """Reason of the renewal under way."""
-        self._renewal_due: str | None = None
-        """Reason of a renewal that waits until nobody speaks."""
-        self._renewal_overdue = False
+        self._ever_up = False
+        self._renewal_reason = ""
+        """Reason of the renewal under way, in the state RENEWING and until the new session is configured."""
+        self._renewal = RenewalNeed.NONE
         self.generation = 0
         self._misses_response = False
         """True if a response was in progress when the sideband dropped, and its end has not arrived yet."""
@@ -70,18 +85,19 @@ class SessionLifecycle:
     def on_link_opened(self, opened: LinkOpened) -> None:
         """Configure the current agent for the new link."""
         if opened.renewed:
-            self._outbox.link_up = False
-            self._scheduler.block(BlockReason.LINK_DOWN)
+            self._status.change(SessionState.CONFIGURING)
             self._caller_turns.discard()  # the link itself sends the new session all audio since the renewal began
             self._lose_session()
-        elif self._was_connected:
-            replayed = 0 if opened.resumed else len(self._transcript.replay_events())
-            self._renewal_reason = None
-            self._outbox.log(
-                log_events.LinkRestored(attempts=opened.attempts, lost_for_ms=opened.lost_for_ms, replayed=replayed)
-            )
+        else:
+            self._renewal_reason = ""
+            if self._ever_up:
+                replayed = 0 if opened.resumed else len(self._transcript.replay_events())
+                self._outbox.log(
+                    log_events.LinkRestored(attempts=opened.attempts, lost_for_ms=opened.lost_for_ms, replayed=replayed)
+                )
+            # Until a resumed session is configured, events are still buffered.
+            self._status.change(SessionState.RESUMABLE_GAP if opened.resumed else SessionState.CONFIGURING)
         self.generation += 1
-        self._resumed = opened.resumed
         self.configure()
 
     def configure(self) -> None:
@@ -90,31 +106,29 @@ class SessionLifecycle:
 
     def on_configured(self, session: Event) -> None:
         """Send the session configuration; a new session also gets the conversation."""
-        if self._resumed:
+        if self._status.state is SessionState.RESUMABLE_GAP:
             self._resume(session)
             return
         self._playout.settle_truncations()  # so that the replay holds only the words that were heard
         self._outbox.drop_buffered()
-        self._outbox.link_up = True
-        self._scheduler.unblock(BlockReason.LINK_DOWN)
+        self._status.change(SessionState.UP)
         self._outbox.send({"type": "session.update", "session": session})
         replay = self._transcript.replay_events()
-        self._playout.replayed = {event["item"]["id"] for event in replay}
+        self._playout.on_replayed({event["item"]["id"] for event in replay})
         for event in replay:
             self._outbox.send(event)
-        if self._renewal_reason is not None:
+        if self._renewal_reason:
             self._outbox.log(log_events.LinkRolledOver(reason=self._renewal_reason, replayed=len(replay)))
-        elif not self._was_connected:
+        elif not self._ever_up:
             self._outbox.log(log_events.LinkUp(model=self._plan.model))
-        self._was_connected = True
-        self._renewal_reason = self._renewal_due = None
-        self._renewal_overdue = False
+        self._ever_up = True
+        self._renewal_reason = ""
+        self._renewal = RenewalNeed.NONE
         self._schedule_renewal()
 
     def _resume(self, session: Event) -> None:
         """Continue a session after its sideband was down; later events show which items were missed meanwhile."""
-        self._outbox.link_up = True
-        self._scheduler.unblock(BlockReason.LINK_DOWN)
+        self._status.change(SessionState.UP)
         self._outbox.send({"type": "session.update", "session": session})
         self._outbox.send_buffered()
         self.has_gaps = True
@@ -128,15 +142,13 @@ class SessionLifecycle:
             True if the call continues: False if the link does not reconnect.
         """
         outbox = self._outbox
-        outbox.link_up = False
+        self._status.change(SessionState.RESUMABLE_GAP if dropped.resumable else SessionState.DOWN)
         self.generation += 1  # a configuration under way is not for the next link
         outbox.log(log_events.LinkLost(reason=dropped.reason, code=dropped.code, retry_in_ms=dropped.retry_in_ms))
-        self._scheduler.block(BlockReason.LINK_DOWN)
-        self._renewal_reason = None
+        self._renewal_reason = ""
         self.reset_stall_timer()
         outbox.set_timer(Timer.MISSED_RESPONSE, None)
         if dropped.resumable:  # audio still flows, and the session lives on
-            outbox.start_buffering()
             self._misses_response = self._misses_response or self._scheduler.busy
             self._caller_turns.abort_speech()  # the end of the caller's turn may be missed
             return True
@@ -157,7 +169,7 @@ class SessionLifecycle:
 
     def await_missed_response(self) -> None:
         """Give a response that was in progress when the sideband dropped a little time for its next event."""
-        if self._misses_response and self._outbox.link_up:
+        if self._misses_response and self._status.link_up:
             self._outbox.set_timer(Timer.MISSED_RESPONSE, self._outbox.now_ms + MISSED_RESPONSE_WAIT_MS)
 
     def on_response_done(self) -> None:
@@ -182,35 +194,35 @@ class SessionLifecycle:
             reason: the reason, for the log.
             make_before_break: keep the old session in use until the new one is up.
         """
-        if self._renewal_reason is not None or not self._outbox.link_up:
-            return
-        self._renewal_due = None
+        if self._status.state is not SessionState.UP:
+            return  # a new session is on its way
+        self._renewal = RenewalNeed.NONE
         if self._playout.over_webrtc:
             self._outbox.log(log_events.LegReofferRequested(reason=reason))
             return
         if make_before_break:
             self._renewal_reason = reason
-        else:
-            self._scheduler.block(BlockReason.LINK_DOWN)
+        self._status.change(SessionState.RENEWING if make_before_break else SessionState.REPLACING)
         self._outbox.emit(RenewSession(reason, make_before_break))
 
     def renew_if_due(self, at_rest: bool) -> None:
         """Start a renewal that is due, once the call is at rest or the renewal is overdue; called after each step."""
-        if self._renewal_due is not None and (at_rest or self._renewal_overdue):
-            self.renew(self._renewal_due, make_before_break=at_rest)
+        if self._renewal is RenewalNeed.OVERDUE or (self._renewal is RenewalNeed.DUE and at_rest):
+            self.renew("the session is close to its time limit", make_before_break=at_rest)
 
     def on_renewal_failed(self) -> None:
         """Keep the old session and schedule another try."""
-        if self._renewal_reason is not None:
-            self._renewal_reason = None
+        if self._status.state is SessionState.RENEWING:
+            self._status.change(SessionState.UP)
+            self._renewal_reason = ""
             self._outbox.set_timer(Timer.RENEWAL, self._outbox.now_ms + RENEWAL_RETRY_MS)
 
     def on_renewal_timer(self) -> None:
         """Mark the renewal as due; the second time, as overdue."""
-        if self._renewal_due is not None:
-            self._renewal_overdue = True
+        if self._renewal is not RenewalNeed.NONE:
+            self._renewal = RenewalNeed.OVERDUE
             return
-        self._renewal_due = "the session is close to its time limit"
+        self._renewal = RenewalNeed.DUE
         self._outbox.set_timer(Timer.RENEWAL, self._outbox.now_ms + RENEWAL_GRACE_MS * 3)
 
     def _schedule_renewal(self) -> None:
@@ -220,12 +232,12 @@ class SessionLifecycle:
 
     def reset_stall_timer(self) -> None:
         """Expect the next event of the response in progress within `STALL_TIMEOUT_MS`."""
-        expects_event = self._outbox.link_up and self._scheduler.busy
+        expects_event = self._status.link_up and self._scheduler.busy
         self._outbox.set_timer(Timer.STALL, self._outbox.now_ms + STALL_TIMEOUT_MS if expects_event else None)
 
     def on_stalled(self) -> None:
         """Renew a session that has been silent for too long during a response."""
-        if self._scheduler.busy and self._outbox.link_up:
+        if self._scheduler.busy and self._status.link_up:
             message = f"The model sent nothing for {STALL_TIMEOUT_MS / 1000:g} s during a response."
             self._outbox.log_provider_error(message, "stalled")
             self.renew("the model stalled", make_before_break=False)

@@ -1,0 +1,71 @@
+"""State of the model session: the one answer to "is there a session?", shared by the parts of the machine."""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+
+
+class SessionState(Enum):
+    """State of the session that the link reaches.
+
+    ```
+    CONNECTING ──► CONFIGURING ──► UP ◄──► RENEWING
+                        ▲  ▲       │ ╲         │
+                        │  └─ REPLACING╲       │
+                      DOWN ◄───────┴────╲──────┘
+                        ▲                ▼
+                        └────────── RESUMABLE_GAP ──► UP
+    ```
+
+    Attributes:
+        CONNECTING: the call has just begun, and no link is open.
+        CONFIGURING: a link to a new session is open, and the agent's configuration is not sent yet.
+        UP: the session works.
+        RENEWING: the session works, and a new one is being opened to replace it.
+        REPLACING: the session only fails; a new one is being opened, and nothing is requested before.
+        RESUMABLE_GAP: the sideband is lost, but the session lives on; events wait in a buffer.
+        DOWN: the session is lost; the link reconnects.
+    """
+
+    CONNECTING = auto()
+    CONFIGURING = auto()
+    UP = auto()
+    RENEWING = auto()
+    REPLACING = auto()
+    RESUMABLE_GAP = auto()
+    DOWN = auto()
+
+
+_SENDING = frozenset({SessionState.UP, SessionState.RENEWING, SessionState.REPLACING})
+_REQUESTING = frozenset({SessionState.UP, SessionState.RENEWING})
+
+
+class SessionStatus:
+    """The current state of the session. `SessionLifecycle` changes it; all other parts read it."""
+
+    def __init__(self) -> None:
+        self._state = SessionState.CONNECTING
+
+    @property
+    def state(self) -> SessionState:
+        """The current state."""
+        return self._state
+
+    def change(self, state: SessionState) -> None:
+        """Change the state."""
+        self._state = state
+
+    @property
+    def link_up(self) -> bool:
+        """True if an event reaches the session now."""
+        return self._state in _SENDING
+
+    @property
+    def reaches_model(self) -> bool:
+        """True if an event reaches the current session now, or after the session is resumed."""
+        return self.link_up or self._state is SessionState.RESUMABLE_GAP
+
+    @property
+    def accepts_requests(self) -> bool:
+        """True if a response can be requested."""
+        return self._state in _REQUESTING
