@@ -228,3 +228,15 @@ async def test_a_subscriber_of_the_log_may_send_a_command_at_once() -> None:
         assert await caller.heard(2) == "You said: hello yourself."
         entries = caller.call.log.since(0)
         assert [entry.seq for entry in entries] == list(range(1, len(entries) + 1))
+
+
+@in_virtual_time
+async def test_the_log_holds_no_secret_of_a_leg() -> None:
+    async with calling(FakeModel()) as caller:
+        await caller.greeted()
+        secrets = [caller.call.leg.leg_id]
+        caller.call.join(None, "websocket", take_over=True)
+        secrets.append(caller.call.leg.leg_id)
+        frames = "".join(entry.frame() for entry in caller.call.log.since(0))
+    assert not [secret for secret in secrets if secret in frames]
+    assert '"leg_id":"leg_1"' in frames

@@ -76,6 +76,7 @@ class Call:
         self.call_id = new_id("call")
         self.scenario = scenario
         self.leg = Leg(new_id("leg"), transport)
+        self._legs = 1
         self.ended_at: float | None = None
         self._provider = provider
         self._time_limits = time_limits
@@ -219,7 +220,8 @@ class Call:
         if self.leg.page is not None and not take_over:
             return Grant("viewer", None)
         former = self.leg
-        self.leg = Leg(new_id("leg"), transport)
+        self._legs += 1
+        self.leg = Leg(new_id("leg"), transport, f"leg_{self._legs}")
         if former.page is not None:
             former.page.close(CloseCode.TAKEN_OVER, "taken over by another page")
             self._leave(former, "taken over by another page")
@@ -305,9 +307,9 @@ class Call:
             former, self.leg.page = self.leg.page, page
             if former is not None:
                 former.close(CloseCode.TAKEN_OVER, "taken over by another page")
-                self._feed(inputs.CallerLeft(self.leg.leg_id, "replaced by a new connection"))
+                self._feed(inputs.CallerLeft(self.leg.public_id, "replaced by a new connection"))
             if self.leg.transport == "websocket":  # over WebRTC the page reports `media_ready`
-                self._feed(inputs.CallerJoined(self.leg.leg_id, "websocket", self.leg.reason))
+                self._feed(inputs.CallerJoined(self.leg.public_id, "websocket", self.leg.reason))
 
     def detach(self, page: Page, reason: str) -> None:
         """Disconnect a page, since its socket is closed."""
@@ -318,7 +320,7 @@ class Call:
     def _leave(self, leg: Leg, reason: str) -> None:
         leg.page = None
         self._link.drop_caller_audio()
-        self._feed(inputs.CallerLeft(leg.leg_id, reason))
+        self._feed(inputs.CallerLeft(leg.public_id, reason))
 
     def command(self, page: Page, frame: str) -> None:
         """Obey a text frame from a page. Errors about it go to that page alone."""
@@ -331,7 +333,7 @@ class Call:
             self._push_error(page, "Another page is the caller. Join with take_over to speak.", "not_the_caller")
             return
         if isinstance(command, commands.MediaReady):
-            self._feed(inputs.CallerJoined(self.leg.leg_id, self.leg.transport, self.leg.reason))
+            self._feed(inputs.CallerJoined(self.leg.public_id, self.leg.transport, self.leg.reason))
         else:
             self._feed(inputs.CommandReceived(command))
 

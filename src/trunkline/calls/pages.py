@@ -59,10 +59,17 @@ class Page(SendQueue[str | bytes]):
 
 @dataclass
 class Leg:
-    """The caller's leg: the page that holds its id is the caller. `page` is that page while its socket is open."""
+    """The caller's leg: the page that holds its id is the caller.
+
+    Attributes:
+        leg_id: a secret, which grants the right to be the caller. It is never in the log.
+        public_id: the leg's name in the log, which every viewer may read.
+        page: the caller's page while its socket is open.
+    """
 
     leg_id: str
     transport: Transport
+    public_id: str = "leg_1"
     page: Page | None = None
     reason: str | None = None
     """The page's reason for a transport that was not its first choice."""
