@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from trunkline.settings import Settings
-from trunkline.terminal import converse
+from trunkline.terminal import converse, printable
 
 MINE = """
 from agents.realtime import RealtimeAgent
@@ -84,3 +84,36 @@ async def test_an_unreachable_service_is_reported_at_once(
     await asyncio.gather(calling, return_exceptions=True)
     assert "The model is not connected: openai (127.0.0.1) cannot be reached" in told
     assert told.count("Retrying") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "printed"),
+    [
+        ("Good morning.\n\tGrüße, 你好 🙂", "Good morning.\n\tGrüße, 你好 🙂"),
+        ("\x1b]0;owned\x07", "\\x1b]0;owned\\x07"),
+        ("paid: 100\rpaid: 900", "paid: 100\\rpaid: 900"),
+        ("\x9b2J", "\\x9b2J"),
+        ("admin\u202ecba", "admin\\u202ecba"),
+    ],
+)
+def test_control_characters_never_reach_the_terminal(text: str, printed: str) -> None:
+    assert printable(text) == printed
+
+
+async def test_a_models_words_are_printed_without_control_characters(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "rude.py").write_text(
+        MINE.replace("import Scenario", "import Rehearsal, Scenario")
+        .replace('agents=[RealtimeAgent(name="host")]', 'agents=[RealtimeAgent(name="host")], rehearsal=rehearsal')
+        .replace(
+            "scenario =",
+            'rehearsal = Rehearsal()\n\n@rehearsal.plays("host")\nasync def part(caller):\n'
+            '    yield "Hello\\x1b[2J there."\n\nscenario =',
+        )
+    )
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    await converse(Settings.model_validate({"provider": "local"}), "rude.py", None)
+    out, _ = capsys.readouterr()
+    assert "Hello\\x1b[2J there." in out
+    assert "\x1b[2J" not in out

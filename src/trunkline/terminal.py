@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import difflib
+import re
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -30,22 +32,22 @@ async def converse(settings: Settings, target: str, agent: str | None) -> int:
     """Call a scenario, and pass text between it and the terminal. Return the exit status."""
     scenarios, name = _find(target)
     for problem in scenarios.problems:
-        typer.echo(f"{problem}", err=True)
+        _print(f"{problem}", err=True)
     scenario = scenarios.by_name.get(name)
     if scenario is None:
         if not scenarios.problems:
-            typer.echo(_unknown(target, scenarios), err=True)
+            _print(_unknown(target, scenarios), err=True)
         return 2
     try:
         if agent is not None:
             scenario.agent(agent)
     except LookupError as error:
-        typer.echo(f"{error}", err=True)
+        _print(f"{error}", err=True)
         return 2
     try:
         provider = await create_provider(settings, scenarios)
     except ProviderError as error:
-        typer.echo(error.full_message, err=True)
+        _print(error.full_message, err=True)
         return 1
     time_limits, metrics = time_limits_from(settings), metrics_config_from(settings)
     try:
@@ -87,7 +89,7 @@ async def _talk(call: Call) -> int:
     """Send the caller's lines, and print the conversation, until the end of input or of the call."""
     page = Page()
     call.attach(page, call.leg.leg_id, after=0)
-    typer.echo("Type your message. An empty line interrupts the agent, Ctrl-D hangs up.", err=True)
+    _print("Type your message. An empty line interrupts the agent, Ctrl-D hangs up.", err=True)
     lines = _typed_lines()
     talk = _TypedCall(call, page)
     showing = asyncio.create_task(talk.show())
@@ -111,6 +113,9 @@ async def _talk(call: Call) -> int:
     return 1 if talk.failed else 0
 
 
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
 class _TypedCall:
     def __init__(self, call: Call, page: Page) -> None:
         self._call = call
@@ -127,7 +132,7 @@ class _TypedCall:
     def send(self, line: str) -> None:
         """Say a line for the caller; an empty one interrupts the agent."""
         if not self._interactive:
-            typer.secho(f"you: {line}", dim=True)
+            _print(f"you: {line}", dim=True)
         self._answered = not line  # an interruption gets no answer
         command: events.Event = {"type": "say", "text": line} if line else {"type": "interrupt"}
         self._call.command(self._page, events.encode(command).decode())
@@ -161,32 +166,32 @@ class _TypedCall:
         self._news.set()
         match event:
             case log_events.AgentChanged(previous=str()):
-                typer.secho(f"→ {event.agent}", fg="cyan")
+                _print(f"→ {event.agent}", fg="cyan")
             case log_events.MessageAdded(role="assistant"):
                 self._agents[event.item_id] = event.agent or "agent"
             case log_events.MessageDone(role="assistant") if event.text:
                 self._answered = True
-                typer.echo(f"{self._agents.get(event.item_id, 'agent')}: {event.text}")
+                _print(f"{self._agents.get(event.item_id, 'agent')}: {event.text}")
             case log_events.AudioDone():
                 played: events.Event = {"type": "played", "item_id": event.item_id, "ms": event.ms}
                 asyncio.get_running_loop().call_soon(self._call.command, self._page, events.encode(played).decode())
             case log_events.ToolStarted():
-                typer.secho(f"  {event.name} {event.arguments}", dim=True)
+                _print(f"  {event.name} {event.arguments}", dim=True)
             case log_events.ToolDone():
-                typer.secho(f"  {event.name} = {event.error or event.result}", dim=True)
+                _print(f"  {event.name} = {event.error or event.result}", dim=True)
             case log_events.GuardrailChecked(status="fail" | "error"):
                 found = ": ".join(filter(None, (event.guardrail, event.category, event.rationale)))
-                typer.secho(f"  ✗ {found}", fg="yellow")
+                _print(f"  ✗ {found}", fg="yellow")
             case log_events.LinkLost():
                 self._print_loss(event)
             case log_events.LinkUp() | log_events.LinkRestored() if self._loss_reason is not None:
                 self._loss_reason = None
-                typer.secho("Connected to the model.", fg="yellow", err=True)
+                _print("Connected to the model.", fg="yellow", err=True)
             case log_events.CallError():
-                typer.secho(event.message, fg="red", err=True)
+                _print(event.message, fg="red", err=True)
                 self.failed = self.failed or event.code == "link_failed"
             case log_events.CallEnded():
-                typer.secho(f"— {event.reason}", dim=True)
+                _print(f"— {event.reason}", dim=True)
             case _:
                 pass
 
@@ -194,7 +199,7 @@ class _TypedCall:
         """Print a loss of the model's link, once per reason, since many retries follow."""
         if lost.retry_in_ms is not None and lost.reason != self._loss_reason:
             self._loss_reason = lost.reason
-            typer.secho(f"The model is not connected: {lost.reason.rstrip('.')}. Retrying …", fg="yellow", err=True)
+            _print(f"The model is not connected: {lost.reason.rstrip('.')}. Retrying …", fg="yellow", err=True)
 
 
 def _typed_lines() -> asyncio.Queue[str | None]:
@@ -209,3 +214,16 @@ def _typed_lines() -> asyncio.Queue[str | None]:
 
     threading.Thread(target=read, name="standard input", daemon=True).start()
     return lines
+
+
+def printable(text: str) -> str:
+    """Return the text with escapes in place of control characters, except line breaks and tabs.
+
+    Models, tools and callers choose these words. As control sequences they could retitle the terminal, rewrite its
+    lines, or reverse the order of letters (Unicode's bidirectional controls, see CVE-2021-42574).
+    """
+    return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def _print(text: str, **style: Any) -> None:
+    typer.secho(printable(text), **style)
