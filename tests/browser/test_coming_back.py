@@ -372,7 +372,7 @@ def test_a_page_beyond_the_limit_is_rejected_and_can_try_again(opened: Tab) -> N
         caller = opened(f"{server.url}/?transport=websocket")
         hears_sound(caller)
         viewer = opened(caller.page.url).page
-        expect(viewer.get_by_text("1 pages are on this call, which is the limit.")).to_be_visible()
+        expect(viewer.get_by_text("This call has 1 pages, which is the limit: close one.")).to_be_visible()
         tried: list[object] = []
         viewer.on("websocket", lambda socket: tried.append(socket))
         viewer.wait_for_timeout(1000)  # in which it would try again

@@ -74,7 +74,7 @@ def test_signing_in_and_out_without_a_script(locked: Server, without_scripts: Br
     assert page.url == f"{locked.url}/sign-in?scenario=simpleHandoff&connect=0"
     expect(page.get_by_label("Token", exact=True)).to_be_focused()
     signs_in(page, "not the token")
-    expect(page.get_by_role("alert")).to_have_text("That is not this server's token.")
+    expect(page.get_by_role("alert")).to_have_text("The token is invalid. Use the value of TRUNKLINE_TOKEN.")
     expect(page.get_by_label("Token", exact=True)).to_have_attribute("aria-invalid", "true")
     signs_in(page)
     assert page.url == f"{locked.url}/?scenario=simpleHandoff&connect=0"

@@ -1,4 +1,4 @@
-"""A scenario whose voice and text models are rehearsed, for the tests of what a front end of one's own may ask."""
+"""Scenario with rehearsed voice and text models, for the tests of the client API."""
 
 from agents import function_tool
 from agents.realtime import RealtimeAgent
@@ -12,7 +12,7 @@ rehearsal = Rehearsal()
 
 @rehearsal.plays("clerk")
 async def clerk(caller: Caller) -> Lines:
-    """Greets, listens, and fails at a tool with the caller's own words."""
+    """Greet, listen, and call a tool that fails with the caller's words."""
     yield say("The counter is open.")
     words = await caller.says()
     yield call_tool("look_up", name=words)
@@ -21,19 +21,19 @@ async def clerk(caller: Caller) -> Lines:
 
 @rehearsal.answers("colour")
 async def colour(question: Question) -> dict[str, str]:
-    """Fits the schema that the tests ask with."""
+    """Answer in the schema that the tests request."""
     return {"colour": "teal"}
 
 
 @rehearsal.answers("response")
 async def response(question: Question) -> str:
-    """Says what it was asked."""
+    """Repeat the request."""
     return f"You asked: {question.instructions}"
 
 
 @function_tool(failure_error_function=None)
 def look_up(name: str) -> str:
-    """Looks a name up."""
+    """Look up a name."""
     raise LookupError(f"nothing about {name}")
 
 

@@ -1,4 +1,4 @@
-"""A scenario whose second agent fails with the caller's own words, for the tests of the server's log."""
+"""Scenario with a second agent that fails with the caller's words in the error."""
 
 from typing import Any
 
@@ -11,14 +11,14 @@ rehearsal = Rehearsal()
 
 @rehearsal.plays("porter")
 async def porter_part(caller: Caller) -> Lines:
-    """Hands over whoever says anything."""
+    """Hand over the caller after any words."""
     yield "Who is there?"
     await caller.says()
     yield transfer("archivist")
 
 
 def look_up(context: Any, _agent: object) -> str:
-    """The instructions of somebody whose books do not have what the caller said."""
+    """Fail with the caller's words in the error, in place of the agent's instructions."""
     said = context.context.history[-1].text
     try:
         return str({}[said])

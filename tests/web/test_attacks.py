@@ -1,4 +1,4 @@
-"""The server as an attacker sees it: pages of other sites, names of other machines, floods, and clients that dawdle."""
+"""Attacks on the server: pages of other sites, names of other machines, floods, and slow clients."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def test_a_form_of_another_site_starts_no_call(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1", "http://localhost:1"])
-async def test_another_site_gets_no_leave_to_send_json(monkeypatch: pytest.MonkeyPatch, origin: str) -> None:
+async def test_another_site_may_not_send_json(monkeypatch: pytest.MonkeyPatch, origin: str) -> None:
     headers = {"origin": origin, "access-control-request-method": "POST"}
     async with serving(monkeypatch) as caller:
         response = await caller.http.options("/api/calls", headers=headers)
@@ -40,7 +40,7 @@ async def test_another_site_gets_no_leave_to_send_json(monkeypatch: pytest.Monke
     assert not [name for name in response.headers if name.startswith("access-control")]
 
 
-async def test_an_allowed_origin_may_send_and_read_but_with_no_cookie(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_allowed_origin_may_send_and_read_without_cookies(monkeypatch: pytest.MonkeyPatch) -> None:
     headers = {"origin": "https://app.example", "access-control-request-method": "POST"}
     async with serving(monkeypatch, allowed_origins=["https://APP.example:443/"], token=TOKEN) as caller:
         asked = await caller.http.options("/api/calls", headers=headers)
@@ -64,7 +64,7 @@ EMBEDDED = [
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
 @pytest.mark.parametrize(("path", "mode", "dest"), EMBEDDED)
-async def test_another_site_embeds_nothing_of_ours(
+async def test_another_site_cannot_embed_the_servers_files(
     monkeypatch: pytest.MonkeyPatch, site: str, path: str, mode: str, dest: str
 ) -> None:
     headers = {"sec-fetch-site": site, "sec-fetch-mode": mode, "sec-fetch-dest": dest}
@@ -80,7 +80,7 @@ async def test_another_site_may_link_to_the_console(monkeypatch: pytest.MonkeyPa
         assert (await caller.http.get("/?scenario=web", headers=headers)).text == "console"
 
 
-async def test_another_sites_socket_is_refused_though_the_cookie_came_along(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_another_sites_socket_is_refused_despite_the_cookie(monkeypatch: pytest.MonkeyPatch) -> None:
     async with serving(monkeypatch, token=TOKEN) as caller:
         signed_in = await caller.http.post("/sign-in", data={"token": TOKEN})
         cookie = signed_in.headers["set-cookie"].partition(";")[0]
@@ -114,7 +114,7 @@ async def test_a_rebound_name_is_refused_even_with_an_origin_that_fits(
     ("host", "status"),
     [("192.168.1.5:3000", 200), ("[fe80::1]:3000", 200), ("localhost", 200), ("rebound.example", 403)],
 )
-async def test_an_open_server_goes_by_addresses_and_by_no_strange_name(
+async def test_an_open_server_accepts_addresses_and_no_unknown_name(
     monkeypatch: pytest.MonkeyPatch, host: str, status: int
 ) -> None:
     async with serving(monkeypatch, host="0.0.0.0") as caller:
@@ -122,7 +122,7 @@ async def test_an_open_server_goes_by_addresses_and_by_no_strange_name(
         assert (await caller.http.get("/api/health", headers=headers)).status_code == status
 
 
-async def test_a_request_with_two_hosts_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_request_with_two_hosts_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     async with serving(monkeypatch) as caller:
         answer = await raw(caller, b"GET /api/scenarios HTTP/1.1\r\nhost: 127.0.0.1\r\nhost: evil.example\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 400")
@@ -160,7 +160,7 @@ async def test_no_path_leads_out_of_the_consoles_files(
 
 
 # Floods -------------------------------------------------------------------------------------------------------------
-async def test_one_client_starts_only_so_many_calls_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_one_clients_calls_a_minute_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     async with serving(monkeypatch, client_calls_per_minute=3) as caller:
         for _ in range(3):
             await caller.starts()
@@ -171,7 +171,7 @@ async def test_one_client_starts_only_so_many_calls_a_minute(monkeypatch: pytest
     assert 1 <= int(response.headers["retry-after"]) <= 20
 
 
-async def test_all_clients_together_start_only_so_many(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_all_clients_calls_together_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     async with serving(monkeypatch, calls_per_minute=3) as caller:
         statuses = [
             (
@@ -184,21 +184,21 @@ async def test_all_clients_together_start_only_so_many(monkeypatch: pytest.Monke
     assert [response.status_code for response in statuses] == [201, 201, 201, 429]
 
 
-async def test_one_client_joins_only_so_often(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_one_clients_joins_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     async with serving(monkeypatch, client_calls_per_minute=2) as caller:
         path = f"/api/calls/{(await caller.starts())['call_id']}/leg"
         answers = [await caller.http.post(path, json={"transport": "websocket"}) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 429]
 
 
-async def test_one_call_too_many_is_told_when_to_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_one_call_too_many_gets_the_time_to_retry(monkeypatch: pytest.MonkeyPatch) -> None:
     async with serving(monkeypatch, max_calls=1) as caller:
         await caller.starts()
         response = await caller.http.post("/api/calls", json={"scenario": "web"})
     assert (response.status_code, response.headers["retry-after"]) == (429, "5")
 
 
-async def test_a_call_has_only_so_many_pages_but_always_one_for_its_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_calls_pages_are_limited_except_for_its_caller(monkeypatch: pytest.MonkeyPatch) -> None:
     async with (
         serving(monkeypatch, max_pages=2) as caller,
         caller.calling() as (started, _page),
@@ -206,7 +206,7 @@ async def test_a_call_has_only_so_many_pages_but_always_one_for_its_caller(monke
     ):
         await viewer.kind("leg.role")
         async with caller.page(started["call_id"], "?leg=viewer") as one_too_many:
-            assert await one_too_many.closed() == (4429, "2 pages are on this call, which is the limit.")
+            assert await one_too_many.closed() == (4429, "This call has 2 pages, which is the limit: close one.")
         async with caller.page(started["call_id"], f"?leg={started['leg_id']}") as again:
             assert (await again.kind("leg.role"))["role"] == "caller"
 
@@ -219,7 +219,7 @@ async def test_the_sizes_of_bodies_and_frames_are_settings(monkeypatch: pytest.M
             assert (await page.closed())[0] == 1009
 
 
-async def test_a_frame_in_pieces_is_not_larger_than_a_whole_one(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_fragmented_frame_has_the_same_limit_as_a_whole_one(monkeypatch: pytest.MonkeyPatch) -> None:
     async def pieces() -> AsyncIterator[bytes]:
         for _ in range(10):
             yield b"\0" * 1000
@@ -242,7 +242,7 @@ async def test_a_head_that_is_too_large(monkeypatch: pytest.MonkeyPatch, head: b
         assert (await raw(caller, head)).startswith(b"HTTP/1.1 4")
 
 
-async def test_a_body_without_a_length_is_cut_off_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_body_without_a_length_is_limited_too(monkeypatch: pytest.MonkeyPatch) -> None:
     head = (
         b"POST /api/calls HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
         b"transfer-encoding: chunked\r\n\r\n"
@@ -252,7 +252,9 @@ async def test_a_body_without_a_length_is_cut_off_as_well(monkeypatch: pytest.Mo
     assert b'"code":"too_large"' in answer
 
 
-async def test_connections_beyond_the_limit_are_refused_and_later_ones_come_in(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_connections_beyond_the_limit_are_refused_and_later_ones_accepted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     async with serving(monkeypatch, max_connections=4) as caller:
         async with contextlib.AsyncExitStack() as open_ones:
             for _ in range(4):
@@ -265,9 +267,9 @@ async def test_connections_beyond_the_limit_are_refused_and_later_ones_come_in(m
         assert (await caller.http.get("/api/health")).status_code == 200
 
 
-# Clients that dawdle ------------------------------------------------------------------------------------------------
+# Slow clients -------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("begun", [b"", b"GET /api/health HT", b"GET /api/health HTTP/1.1\r\nhost: 127.0.0.1\r\n"])
-async def test_a_head_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch, begun: bytes) -> None:
+async def test_an_incomplete_head_times_out(monkeypatch: pytest.MonkeyPatch, begun: bytes) -> None:
     async with serving(monkeypatch, body_timeout_s=0.3) as caller:
         began = time.monotonic()
         answer = await raw(caller, begun, drip=b"x: y\r\n" if begun.endswith(b"\r\n") else b"")
@@ -275,7 +277,7 @@ async def test_a_head_that_does_not_come_is_not_waited_for(monkeypatch: pytest.M
     assert 0.25 < time.monotonic() - began < 3
 
 
-async def test_the_second_head_on_a_connection_is_waited_for_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_second_head_on_a_connection_times_out_too(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = b"GET /api/health HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
     async with serving(monkeypatch, body_timeout_s=0.3) as caller:
         answer = await raw(caller, whole + b"GET / HTTP/1.1\r\n", drip=b"x: y\r\n")
@@ -283,7 +285,7 @@ async def test_the_second_head_on_a_connection_is_waited_for_no_longer(monkeypat
     assert answer.count(b"HTTP/1.1 408") == 1
 
 
-async def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_incomplete_body_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
     head = (
         b"POST /api/calls HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
         b"content-length: 10000\r\n\r\n{"
@@ -294,14 +296,14 @@ async def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.M
     assert b'"code":"too_slow"' in answer
 
 
-async def test_a_body_that_nobody_wants_does_not_keep_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_unwanted_body_does_not_keep_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     head = b"POST /api/calls HTTP/1.1\r\nhost: evil.example\r\ncontent-length: 10000\r\n\r\n{"
     async with serving(monkeypatch, body_timeout_s=0.3) as caller:
         answer = await raw(caller, head, drip=b" ")
     assert answer.startswith(b"HTTP/1.1 403")
 
 
-async def test_whoever_takes_long_over_a_call_is_not_too_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_long_call_does_not_time_out(monkeypatch: pytest.MonkeyPatch) -> None:
     async with serving(monkeypatch, body_timeout_s=0.3) as caller, caller.calling() as (_started, page):
         await asyncio.sleep(0.6)
         await page.sends({"type": "say", "text": "hello"})
@@ -309,7 +311,7 @@ async def test_whoever_takes_long_over_a_call_is_not_too_slow(monkeypatch: pytes
 
 
 # Counting -----------------------------------------------------------------------------------------------------------
-def test_tries_come_back_as_time_goes_by() -> None:
+def test_tries_refill_over_time() -> None:
     now = [0.0]
     rate = RateLimiter(6, clock=lambda: now[0])
     for _ in range(6):
@@ -327,7 +329,7 @@ def test_tries_come_back_as_time_goes_by() -> None:
     assert rate.wait_s("a") == 10
 
 
-def test_clients_that_are_remembered_are_bounded() -> None:
+def test_the_number_of_remembered_clients_is_bounded() -> None:
     rate = RateLimiter(1)
     for n in range(MAX_CLIENTS + 10):
         rate.count(str(n))
@@ -347,11 +349,11 @@ def test_clients_that_are_remembered_are_bounded() -> None:
         ("fe80::1%eth0", "fe80::/64"),
     ],
 )
-def test_whom_a_request_is_counted_for(address: str, counted_as: str) -> None:
+def test_the_client_of_an_address(address: str, counted_as: str) -> None:
     assert client_of({"client": (address, 1)}) == counted_as
 
 
-def test_a_request_of_no_known_client_is_counted_too() -> None:
+def test_a_request_without_an_address_is_counted_too() -> None:
     assert client_of({}) == client_of({"client": None}) == "unknown"
 
 
@@ -361,7 +363,7 @@ def test_an_allowed_origin_is_an_origin(origin: str) -> None:
         own_settings(allowed_origins=[origin])
 
 
-async def test_who_asks_again_and_again_and_reads_nothing_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_client_that_reads_no_answers_is_disconnected(monkeypatch: pytest.MonkeyPatch) -> None:
     async with serving(monkeypatch, send_timeout_s=0.5) as caller, connected(caller) as (_reader, writer):
         requests = (
             b"GET /api/scenarios HTTP/1.1\r\nhost: %s\r\n\r\n" % caller.url.removeprefix("http://").encode() * 100
@@ -378,17 +380,17 @@ async def test_who_asks_again_and_again_and_reads_nothing_is_cut_off(monkeypatch
             await asyncio.wait_for(asks(), 20)
 
 
-# A page that is up to no good ---------------------------------------------------------------------------------------
-async def test_text_that_is_none_closes_the_socket_and_leaves_the_log_alone(
+# Hostile pages ------------------------------------------------------------------------------------------------------
+async def test_invalid_text_closes_the_socket_and_is_not_logged(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with serving(monkeypatch) as caller, caller.calling() as (_started, page):
         await page.connection.send(b"\xff\xfe", text=True)
-        assert await page.closed() == (1007, "Text has to be UTF-8.")
+        assert await page.closed() == (1007, "Text must be UTF-8.")
     assert caplog.records == []
 
 
-async def test_a_page_that_is_gone_in_the_middle_of_a_flood_leaves_the_log_alone(
+async def test_a_page_that_disconnects_during_a_flood_is_not_logged(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with serving(monkeypatch) as caller:
@@ -411,7 +413,7 @@ async def connected(caller: Client) -> AsyncIterator[tuple[asyncio.StreamReader,
 
 
 async def raw(caller: Client, request: bytes, *, drip: bytes = b"", within_s: float = 10.0) -> bytes:
-    """What the server answers to these bytes until it closes; meanwhile `drip` is sent again and again."""
+    """Send these bytes, then `drip` repeatedly; return the server's answer when it closes."""
 
     async def dripping(writer: asyncio.StreamWriter) -> None:
         while True:

@@ -1,4 +1,4 @@
-"""The token: who comes in with it, how browsers sign in and out, and what an attacker gets without it."""
+"""Authentication: the token as a bearer, sign-in and sign-out of browsers, and requests without the token."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ async def locked(monkeypatch: pytest.MonkeyPatch, **settings: Any) -> AsyncItera
 
 
 async def signs_in(caller: Client, token: str = TOKEN, query: str = "", **headers: str) -> Any:
-    """Sends the form; the client keeps the cookie, as a browser does."""
+    """Send the form; the client keeps the cookie, as a browser does."""
     return await caller.http.post(f"/sign-in{query}", data={"token": token}, headers=headers)
 
 
-# Without it ---------------------------------------------------------------------------------------------------------
+# Without the token --------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("method", "path"),
     [
@@ -47,7 +47,7 @@ async def signs_in(caller: Client, token: str = TOKEN, query: str = "", **header
         ("GET", "/API/SCENARIOS"), ("GET", "/sign-in%00"),
     ],
 )  # fmt: skip
-async def test_a_stranger_gets_nothing(monkeypatch: pytest.MonkeyPatch, method: str, path: str) -> None:
+async def test_a_request_without_the_token_is_refused(monkeypatch: pytest.MonkeyPatch, method: str, path: str) -> None:
     async with locked(monkeypatch) as caller:
         status, head, body = await raw(
             caller, f"{method} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n"
@@ -56,13 +56,13 @@ async def test_a_stranger_gets_nothing(monkeypatch: pytest.MonkeyPatch, method: 
     assert "www-authenticate: bearer" in head.lower()
 
 
-async def test_health_is_open_and_tells_a_stranger_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_health_is_public_without_details(monkeypatch: pytest.MonkeyPatch) -> None:
     async with locked(monkeypatch) as caller:
         assert (await caller.http.get("/api/health")).json() == {"status": "ok"}
         assert set((await caller.http.get("/api/health", headers=BEARER)).json()) == {"status", "version", "provider"}
 
 
-async def test_health_tells_a_browser_that_it_is_signed_in(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_health_shows_a_browser_that_it_is_signed_in(monkeypatch: pytest.MonkeyPatch) -> None:
     async with locked(monkeypatch) as caller:
         await signs_in(caller)
         assert (await caller.http.get("/api/health")).json()["signed_in"] is True
@@ -83,7 +83,7 @@ WRONG: list[dict[str, str]] = [
 
 
 @pytest.mark.parametrize("headers", WRONG, ids=str)
-async def test_a_wrong_token_opens_neither_http_nor_a_socket(
+async def test_a_wrong_token_is_refused_on_http_and_sockets(
     monkeypatch: pytest.MonkeyPatch, headers: dict[str, str]
 ) -> None:
     async with locked(monkeypatch) as caller:
@@ -94,7 +94,7 @@ async def test_a_wrong_token_opens_neither_http_nor_a_socket(
     assert refused.value.response.status_code == 401
 
 
-async def test_a_token_in_the_address_is_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_token_in_the_address_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     async with locked(monkeypatch) as caller:
         for query in (f"?token={TOKEN}", f"?access_token={TOKEN}", f"?api-key={TOKEN}"):
             assert (await caller.http.get(f"/api/scenarios{query}")).status_code == 401
@@ -151,7 +151,7 @@ async def test_the_cookie_does_not_hold_the_token(monkeypatch: pytest.MonkeyPatc
         assert TOKEN not in (await signs_in(caller)).headers["set-cookie"]
 
 
-async def test_signing_out_makes_the_cookie_void_also_where_it_was_copied(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_signing_out_invalidates_the_cookie_and_its_copies(monkeypatch: pytest.MonkeyPatch) -> None:
     async with locked(monkeypatch) as caller:
         copied = {"cookie": (await signs_in(caller)).headers["set-cookie"].partition(";")[0]}
         assert "You are signed in" in (await caller.http.get("/sign-in")).text
@@ -199,7 +199,7 @@ async def test_signing_in_leads_nowhere_else(monkeypatch: pytest.MonkeyPatch, qu
         (b"token=" + TOKEN.encode(), {"content-type": "text/plain"}, 415),
     ],
 )
-async def test_a_form_that_is_not_right(
+async def test_an_invalid_form_is_refused(
     monkeypatch: pytest.MonkeyPatch, body: bytes, headers: dict[str, str], status: int
 ) -> None:
     async with locked(monkeypatch) as caller:
@@ -210,13 +210,13 @@ async def test_a_form_that_is_not_right(
     assert "wrong" not in re.sub(r"<style>.*?</style>", "", response.text, flags=re.DOTALL)
 
 
-async def test_guessing_is_slowed_down_by_form_and_bearer_together(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_guessing_is_limited_for_form_and_bearer_together(monkeypatch: pytest.MonkeyPatch) -> None:
     async with locked(monkeypatch) as caller:
         for turn in range(5):
             assert (await signs_in(caller, f"guess {turn}")).status_code == 401
             wrong = {"authorization": f"Bearer guess-{turn}"}
             assert (await caller.http.get("/api/scenarios", headers=wrong)).status_code == 401
-        form = await signs_in(caller)  # even the right one: else guessing would go on behind the refusals
+        form = await signs_in(caller)  # even the right one: otherwise guessing could continue behind the refusals
         bearer = await caller.http.get("/api/scenarios", headers=BEARER)
     for response in (form, bearer):
         assert response.status_code == 429
@@ -224,7 +224,7 @@ async def test_guessing_is_slowed_down_by_form_and_bearer_together(monkeypatch: 
     assert bearer.json()["error"]["code"] == "too_often"
 
 
-async def test_whoever_is_signed_in_does_not_suffer_from_somebody_elses_guesses(
+async def test_other_clients_guesses_do_not_affect_a_signed_in_user(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async with locked(monkeypatch) as caller:
@@ -235,7 +235,7 @@ async def test_whoever_is_signed_in_does_not_suffer_from_somebody_elses_guesses(
 
 
 # The page -----------------------------------------------------------------------------------------------------------
-async def test_the_page_needs_no_script_and_its_policy_lets_its_style_and_form_through(
+async def test_the_page_needs_no_script_and_its_policy_allows_its_style_and_form(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     import base64
@@ -251,7 +251,7 @@ async def test_the_page_needs_no_script_and_its_policy_lets_its_style_and_form_t
     assert "form-action 'self'" in policy
     assert "frame-ancestors 'none'" in policy
     assert "script" not in page.text
-    assert page.headers["referrer-policy"] == "same-origin"  # else the browser sends the form with Origin: null
+    assert page.headers["referrer-policy"] == "same-origin"  # otherwise the browser sends the form with Origin: null
     assert page.headers["cache-control"] == "no-store"
 
 
@@ -270,7 +270,7 @@ async def test_the_page_shares_its_colours_type_and_space_with_the_console(monke
 
 
 # Mounted under a prefix ---------------------------------------------------------------------------------------------
-async def test_mounted_under_a_prefix_it_is_as_closed_and_signs_in_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_mounted_app_is_closed_and_can_sign_in(monkeypatch: pytest.MonkeyPatch) -> None:
     model = with_model(monkeypatch)
     inner = create_app([str(SCENARIO)], own_settings(token=TOKEN))
 
@@ -335,7 +335,7 @@ def test_a_cookie_outlives_the_servers_restart_and_two_servers_do_not_share_a_na
     assert AuthToken(TOKEN).cookie != AuthToken(TOKEN + "!").cookie
 
 
-def test_what_is_remembered_of_those_who_signed_out_is_bounded() -> None:
+def test_the_number_of_signed_out_cookies_is_bounded() -> None:
     clock = Clock()
     token = AuthToken(TOKEN, clock)
     for _ in range(MAX_SIGNED_OUT + 5):
@@ -347,7 +347,7 @@ def test_what_is_remembered_of_those_who_signed_out_is_bounded() -> None:
 
 
 async def raw(caller: Client, request: str) -> tuple[int, str, bytes]:
-    """What the server answers to bytes that no client library would send."""
+    """Return the server's answer to bytes that no client library would send."""
     reader, writer = await asyncio.open_connection("127.0.0.1", int(caller.url.rpartition(":")[2]))
     writer.write(request.encode())
     async with asyncio.timeout(10):

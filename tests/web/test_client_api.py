@@ -1,4 +1,4 @@
-"""What a front end of the user's own may ask: an ephemeral secret, and the text model."""
+"""Interface for users' own front ends: an ephemeral secret, and the text model."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ SCHEMA = {
 
 @contextlib.asynccontextmanager
 async def on_the_engine(**settings: Any) -> AsyncIterator[Client]:
-    """The whole server, with the local engine behind it."""
+    """Run the whole server with the local engine; yield a client."""
     given = own_settings(ice_loopback=True, **settings)
     async with listening(create_app([str(OPEN)], given), given) as url, client(url, FakeModel()) as caller:
         yield caller
@@ -95,7 +95,7 @@ async def test_a_secret_starts_a_call_over_webrtc() -> None:
 
 
 @pytest.mark.speech
-async def test_a_secret_mints_no_further_ones() -> None:
+async def test_a_secret_cannot_create_further_secrets() -> None:
     async with on_the_engine() as caller:
         minted = (await caller.http.get("/api/session?scenario=counter")).json()
         url = minted["url"].replace("/calls", "/client_secrets")
@@ -109,7 +109,7 @@ async def test_a_secret_mints_no_further_ones() -> None:
 
 
 @pytest.mark.speech
-async def test_what_no_secret_is_made_for() -> None:
+async def test_requests_for_which_no_secret_is_created() -> None:
     async with on_the_engine() as caller:
         for query, status, code in (
             ("?scenario=nothing", 404, "unknown_scenario"),
@@ -122,7 +122,7 @@ async def test_what_no_secret_is_made_for() -> None:
         assert other.json()["agent"] == "other"
 
 
-async def test_a_provider_that_mints_none_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_provider_without_secrets_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     async with serving(monkeypatch) as caller:
         got = await caller.refused("GET", "/api/session?scenario=web")
     assert (got[:2], got[2]["message"]) == ((502, "mint_failed"), "This model is in memory.")
@@ -143,7 +143,7 @@ async def test_the_official_client_asks_the_text_model_and_cannot_choose_it() ->
 
 
 @pytest.mark.speech
-async def test_an_answer_of_a_form_that_was_asked_for() -> None:
+async def test_an_answer_in_the_requested_format() -> None:
     async with on_the_engine() as caller:
         body = {"input": "Which?", "text": {"format": SCHEMA}, "metadata": {"scenario": "counter", "purpose": "colour"}}
         answer = (await caller.http.post("/api/responses", json=body)).json()
@@ -151,7 +151,7 @@ async def test_an_answer_of_a_form_that_was_asked_for() -> None:
 
 
 @pytest.mark.speech
-async def test_a_text_model_that_fails_says_why_without_a_key() -> None:
+async def test_a_failing_text_model_gives_the_reason_without_a_key() -> None:
     async with on_the_engine() as caller:
         body = {"input": "hi", "metadata": {"purpose": "nothing of the kind"}}
         status, code, error = await caller.refused("POST", "/api/responses", json=body)
@@ -173,7 +173,7 @@ ERROR = {"error": {"message": "Not like this."}}
     ],
     ids=lambda given: str(given.status_code) if isinstance(given, Response) else "",
 )
-async def test_what_the_text_model_refuses_keeps_its_status_where_the_client_can_mend_it(
+async def test_errors_of_the_text_model_keep_their_status_if_the_client_can_fix_them(
     monkeypatch: pytest.MonkeyPatch, service: Response, answered: tuple[int, str], retry_after: str | None
 ) -> None:
     key = KeyCredentials("api-key", SecretStr("k" * 32))
@@ -189,7 +189,7 @@ async def test_what_the_text_model_refuses_keeps_its_status_where_the_client_can
     assert got.headers.get("retry-after") == retry_after
 
 
-async def test_without_a_text_model_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_missing_text_model_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     async with serving(monkeypatch) as caller:
         got = await caller.refused("POST", "/api/responses", json={"input": "hi"})
     assert (got[:2], got[2]["message"]) == ((503, "no_text_model"), "This model is in memory.")
@@ -222,14 +222,14 @@ NOT_PASSED_ON: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("body", NOT_PASSED_ON, ids=str)
-async def test_what_would_use_the_servers_account_is_not_passed_on(
+async def test_fields_that_would_use_the_servers_account_are_refused(
     monkeypatch: pytest.MonkeyPatch, body: dict[str, Any]
 ) -> None:
     async with serving(monkeypatch) as caller:
         assert (await caller.refused("POST", "/api/responses", json=body))[:2] == (400, "bad_request")
 
 
-def test_what_is_passed_on() -> None:
+def test_fields_that_are_forwarded() -> None:
     check_input("hello")
     check_input([{"role": "user", "content": "hello"}])
     check_input([{"role": "user", "content": [{"type": "input_image", "image_url": "data:image/png;base64,AA=="}]}])
@@ -238,7 +238,7 @@ def test_what_is_passed_on() -> None:
     check_tools([{"type": "function", "name": "f", "parameters": {}}])
 
 
-# For whom -----------------------------------------------------------------------------------------------------------
+# Access -------------------------------------------------------------------------------------------------------------
 BOTH = [("GET", "/api/session?scenario=web", None), ("POST", "/api/responses", {"input": "hi"})]
 
 
@@ -256,7 +256,7 @@ BOTH = [("GET", "/api/session?scenario=web", None), ("POST", "/api/responses", {
         ({"allowed_origins": ["https://voice.example"]}, {"host": "voice.example"}, False),
     ],
 )
-async def test_they_are_for_this_machine_unless_they_were_opened(
+async def test_only_this_machine_may_use_the_interface_by_default(
     monkeypatch: pytest.MonkeyPatch,
     method: str,
     path: str,
@@ -267,11 +267,11 @@ async def test_they_are_for_this_machine_unless_they_were_opened(
 ) -> None:
     async with serving(monkeypatch, **settings) as caller:
         _status, code, _error = await caller.refused(method, path, json=body, headers=headers)
-    assert (code != "not_open") == is_open  # the model in memory refuses both, once they are let through
+    assert (code != "not_open") == is_open  # the model in memory refuses both, once the requests reach it
 
 
 @pytest.mark.parametrize(("method", "path", "body"), BOTH)
-async def test_they_are_asked_only_so_often(monkeypatch: pytest.MonkeyPatch, method: str, path: str, body: Any) -> None:
+async def test_requests_are_rate_limited(monkeypatch: pytest.MonkeyPatch, method: str, path: str, body: Any) -> None:
     async with serving(monkeypatch, client_api_per_minute=2) as caller:
         answers = [await caller.http.request(method, path, json=body) for _ in range(3)]
     assert answers[1].json()["error"]["code"] in ("mint_failed", "no_text_model")

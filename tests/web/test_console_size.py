@@ -1,4 +1,4 @@
-"""The console stays small: what a browser loads of it, gzipped."""
+"""Size of the console: the files that a browser loads, gzipped."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from trunkline.web.app import STATIC
 
 SCRIPT_BUDGET = 60_000
 STYLE_BUDGET = 10_000
-"""Bytes."""
+"""The budget of each file ending, in bytes."""
 
 
 @pytest.mark.parametrize(("ending", "budget"), [("*.js", SCRIPT_BUDGET), ("*.css", STYLE_BUDGET)])
-def test_all_of_it_fits_the_budget(ending: str, budget: int) -> None:
+def test_the_files_fit_the_budget(ending: str, budget: int) -> None:
     files = list(STATIC.rglob(ending))
     if not files:
         pytest.skip("the console is not built: make setup")

@@ -1,4 +1,4 @@
-"""docs/http-api.md lists everything there is, and nothing that there is not."""
+"""docs/http-api.md lists the whole interface, and nothing else."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TEXT = (ROOT / "docs" / "http-api.md").read_text()
 
 
 def rows(first_column: str) -> dict[str, list[str]]:
-    """The documented tables' rows whose first cell matches, as name -> cells."""
+    """Return the rows of the documented tables with a matching first cell, as name -> cells."""
     found = {}
     for line in TEXT.splitlines():
         cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
@@ -28,7 +28,7 @@ def rows(first_column: str) -> dict[str, list[str]]:
 
 
 def fields_of(kind: type[msgspec.Struct]) -> list[str]:
-    """A struct's fields as the document writes them."""
+    """Return a struct's fields in the document's notation."""
     return [f"`{field.encode_name}{'' if field.required else '?'}`" for field in msgspec.structs.fields(kind)]
 
 
@@ -60,7 +60,7 @@ def test_no_other_command_is_documented() -> None:
 
 def test_every_error_code_is_documented_and_no_other() -> None:
     sources = "".join(path.read_text() for path in (ROOT / "src/trunkline/web").glob("*.py"))
-    used = {(int(status), code) for status, code in re.findall(r"ApiError\((\d+), \"(\w+)\"", sources)}
+    used = {(int(status), code) for status, code in re.findall(r"ApiError\(\s*(\d+),\s*\"(\w+)\"", sources)}
     used |= {(403, "forbidden_origin"), (408, "too_slow"), (413, "too_large"), (500, "internal")}
     documented = {(int(s), c) for s, c in re.findall(r"^\| (\d+) \| `(\w+)` \|", TEXT, re.MULTILINE)}
     assert documented == used

@@ -1,4 +1,4 @@
-"""The HTTP interface over real sockets: its answers, and every way in which it refuses."""
+"""HTTP interface over real sockets: its answers and its errors."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def test_an_agents_tools_and_guardrails_are_described(monkeypatch: pytest.
     (clerk,) = tooled["agents"]
     assert clerk["tools"] == ["weigh"]
     (weigh,) = clerk["tool_details"]
-    assert (weigh["name"], weigh["description"]) == ("weigh", "How heavy a word is.")
+    assert (weigh["name"], weigh["description"]) == ("weigh", "Return the weight of a word.")
     assert weigh["parameters"]["properties"]["word"] == {
         "description": "any word.",
         "title": "Word",
@@ -70,7 +70,7 @@ async def test_health_answers_at_once_while_scenarios_load_and_their_list_waits(
         assert (await waiting).json()[0]["name"] == "web"
 
 
-async def test_problems_are_told_and_the_rest_is_served(
+async def test_problems_are_listed_and_the_rest_is_served(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     broken = tmp_path / "broken.py"
@@ -140,7 +140,7 @@ async def test_a_call_that_cannot_be_started(
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[" * 50_000, b'{"scenario": "\\ud800"}', b"null"])
-async def test_a_body_that_is_no_json(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
+async def test_a_body_that_is_not_json(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
     async with serving(monkeypatch) as caller:
         got = await caller.refused("POST", "/api/calls", content=content, headers={"content-type": "application/json"})
     assert got[:2] == (400, "bad_request")
@@ -176,7 +176,7 @@ async def test_one_call_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 # Legs and hanging up ------------------------------------------------------------------------------------------------
-async def test_whoever_has_the_leg_is_the_caller_and_others_are_viewers(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_page_with_the_leg_is_the_caller_and_others_are_viewers(monkeypatch: pytest.MonkeyPatch) -> None:
     async with serving(monkeypatch) as caller, caller.calling() as (started, _page):
         path = f"/api/calls/{started['call_id']}/leg"
         again = await caller.http.post(path, json={"transport": "websocket", "leg_id": started["leg_id"]})
@@ -198,7 +198,7 @@ async def test_whoever_has_the_leg_is_the_caller_and_others_are_viewers(monkeypa
         ({"leg": "x"}, 400, "bad_request"),
     ],
 )
-async def test_a_leg_that_cannot_be_had(
+async def test_a_leg_that_is_refused(
     monkeypatch: pytest.MonkeyPatch, body: dict[str, Any], status: int, code: str
 ) -> None:
     async with serving(monkeypatch) as caller:
@@ -245,7 +245,7 @@ async def test_a_method_that_a_route_does_not_have(
     assert response.headers["allow"] == allow
 
 
-# Who may call -------------------------------------------------------------------------------------------------------
+# Host and origin ----------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:3000", "", "[::1"])
 async def test_a_name_that_is_not_the_servers_is_refused(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
     async with serving(monkeypatch) as caller:
@@ -254,7 +254,7 @@ async def test_a_name_that_is_not_the_servers_is_refused(monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:1", "127.0.0.1:99", "[::1]:3000"])
-async def test_every_name_of_this_machine_is_its_own(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+async def test_every_name_of_this_machine_is_accepted(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
     async with serving(monkeypatch) as caller:
         assert (await caller.http.get("/api/health", headers={"host": host})).status_code == 200
 
@@ -271,12 +271,12 @@ async def test_pages_of_another_origin_are_refused(monkeypatch: pytest.MonkeyPat
         assert (await caller.refused("GET", "/api/health", headers={"origin": secure}))[0] == 403
 
 
-async def test_its_own_pages_may(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_servers_pages_are_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
     async with serving(monkeypatch) as caller:
         assert (await caller.http.get("/api/health", headers={"origin": caller.url})).status_code == 200
 
 
-async def test_origins_that_were_allowed_may_and_the_server_may_go_by_their_name(
+async def test_allowed_origins_and_their_host_names_are_accepted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async with serving(monkeypatch, allowed_origins=["https://app.example"]) as caller:
@@ -304,7 +304,7 @@ async def test_every_answer_carries_the_guards_headers(monkeypatch: pytest.Monke
     assert "access-control-allow-origin" not in headers
 
 
-async def test_an_answer_to_an_error_of_ours_carries_them_too(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_internal_error_carries_the_guards_headers_too(monkeypatch: pytest.MonkeyPatch) -> None:
     async def broken(_service: object) -> None:
         raise RuntimeError("secret words")
 
@@ -317,7 +317,7 @@ async def test_an_answer_to_an_error_of_ours_carries_them_too(monkeypatch: pytes
     assert response.headers["access-control-allow-origin"] == "https://app.example"
 
 
-async def test_the_console_is_served_or_said_to_be_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+async def test_the_console_is_served_or_reported_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     from trunkline.web import app
 
     monkeypatch.setattr(app, "STATIC", tmp_path)

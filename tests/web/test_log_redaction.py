@@ -1,4 +1,4 @@
-"""What the server's log holds of calls: whole conversations with every logger at `DEBUG`, and a search through it."""
+"""Redaction of the server's log: whole conversations with every logger at `DEBUG`, and a search for their content."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LOUD = ("", "websockets", "websockets.client", "httpx2", "httpcore2", "openai", 
 
 @pytest.fixture
 def everything(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
-    """The log with every logger at `DEBUG`."""
+    """Return the log with every logger at `DEBUG`."""
     before = {name: logging.getLogger(name).level for name in LOUD}
     caplog.handler.setLevel(logging.DEBUG)
     for name in LOUD:
@@ -42,7 +42,7 @@ def everything(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFi
 
 
 async def conversation(**settings: Any) -> list[str]:
-    """Signs in, talks by typing, has a tool fail over it, calls over WebRTC, mints; returns what was secret in it."""
+    """Sign in, type, let a tool fail, call over WebRTC, create a secret; return the confidential texts."""
     given = own_settings(ice_loopback=True, token=TOKEN, **settings)
     app = create_app([str(OPEN)], given)
     async with listening(app, given, log_level="debug", access_log=True) as url, client(url, FakeModel()) as caller:
@@ -73,20 +73,20 @@ async def conversation(**settings: Any) -> list[str]:
             WORDS, HEARD, "a=candidate", "v=0\r\n", "You keep the counter."]  # fmt: skip
 
 
-async def test_no_secret_no_sdp_and_no_word_is_in_the_log(everything: pytest.LogCaptureFixture) -> None:
+async def test_no_secret_sdp_or_content_is_in_the_log(everything: pytest.LogCaptureFixture) -> None:
     secret = await conversation()
     assert "/api/calls" in everything.text  # it is the log of these calls
     assert [one for one in secret if one in everything.text] == []
 
 
-async def test_words_are_in_the_log_where_they_were_asked_for(everything: pytest.LogCaptureFixture) -> None:
+async def test_content_is_in_the_log_if_the_setting_asks_for_it(everything: pytest.LogCaptureFixture) -> None:
     await conversation(log_content=True)
     assert WORDS in everything.text
     assert HEARD in everything.text
 
 
 async def failing_call(**settings: Any) -> str:
-    """A caller whose words are in the message of what an agent raises; returns the error in the call's own log."""
+    """Let an agent raise an error with the caller's words; return the error in the call's log."""
     given = own_settings(**settings)
     async with listening(create_app([str(FAILING)], given), given) as url, client(url, FakeModel()) as caller:
         started = await caller.starts(scenario="door")
@@ -96,7 +96,7 @@ async def failing_call(**settings: Any) -> str:
             return str((await page.kind("error"))["message"])
 
 
-async def test_an_error_of_users_code_is_in_the_log_with_its_place_and_without_its_words(
+async def test_an_error_of_users_code_is_logged_with_its_place_and_without_its_message(
     everything: pytest.LogCaptureFixture,
 ) -> None:
     assert f"LookupError: nothing about {WORDS}" in await failing_call()  # the call's log is for its caller
@@ -107,7 +107,7 @@ async def test_an_error_of_users_code_is_in_the_log_with_its_place_and_without_i
     assert "nothing about" not in everything.text
 
 
-async def test_an_error_of_users_code_says_it_all_where_words_were_asked_for(
+async def test_an_error_of_users_code_is_logged_whole_if_the_setting_asks_for_it(
     everything: pytest.LogCaptureFixture,
 ) -> None:
     await failing_call(log_content=True)
@@ -115,7 +115,7 @@ async def test_an_error_of_users_code_says_it_all_where_words_were_asked_for(
     assert "in look_up" in everything.text
 
 
-def test_errors_in_a_group_are_told_one_by_one(caplog: pytest.LogCaptureFixture) -> None:
+def test_errors_in_a_group_are_listed_one_by_one(caplog: pytest.LogCaptureFixture) -> None:
     logger = logging.getLogger(ERROR_LOGGERS[0])
     with redact_logs(log_content=False):
         logger.error("it failed", exc_info=ExceptionGroup(WORDS, [ValueError(WORDS), OSError(WORDS)]))
@@ -128,7 +128,7 @@ def test_errors_in_a_group_are_told_one_by_one(caplog: pytest.LogCaptureFixture)
     assert WORDS not in caplog.text
 
 
-async def test_a_task_that_nobody_waited_for_tells_no_words(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_unawaited_tasks_error_is_logged_without_its_message(caplog: pytest.LogCaptureFixture) -> None:
     async def fails() -> None:
         raise LookupError(WORDS)
 
@@ -142,7 +142,7 @@ async def test_a_task_that_nobody_waited_for_tells_no_words(caplog: pytest.LogCa
     assert WORDS not in caplog.text
 
 
-def test_errors_have_their_words_again_afterwards(caplog: pytest.LogCaptureFixture) -> None:
+def test_errors_have_their_messages_again_afterwards(caplog: pytest.LogCaptureFixture) -> None:
     with redact_logs(log_content=False):
         pass
     logging.getLogger(ERROR_LOGGERS[0]).error("it failed", exc_info=ValueError(WORDS))
@@ -150,7 +150,7 @@ def test_errors_have_their_words_again_afterwards(caplog: pytest.LogCaptureFixtu
 
 
 def test_every_part_that_logs_errors_is_known() -> None:
-    at_the_start = {"trunkline.web.server_state"}  # nobody has said anything yet
+    at_the_start = {"trunkline.web.server_state"}  # no call has begun yet
     source = Path(trunkline.__file__).parent
     logging_errors = {
         ".".join(("trunkline", *file.relative_to(source).with_suffix("").parts))
@@ -160,7 +160,7 @@ def test_every_part_that_logs_errors_is_known() -> None:
     assert logging_errors - at_the_start == {name for name in ERROR_LOGGERS if name.startswith("trunkline.")}
 
 
-def test_no_library_says_more_than_it_did() -> None:
+def test_no_library_logs_more_than_before() -> None:
     logger = logging.getLogger("uvicorn.error")
     before = logging.getLogger().level
     logging.getLogger().setLevel(logging.WARNING)
@@ -169,7 +169,7 @@ def test_no_library_says_more_than_it_did() -> None:
     logging.getLogger().setLevel(before)
 
 
-def test_the_levels_are_put_back() -> None:
+def test_the_levels_are_restored() -> None:
     logger = logging.getLogger("websockets.client")
     before = logger.level
     logger.setLevel(logging.DEBUG)

@@ -1,4 +1,4 @@
-"""The calls' WebSockets over real sockets: what goes down, what goes up, and with which code they close."""
+"""WebSockets of calls over real sockets: frames in both directions, and close codes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def test_a_whole_conversation(monkeypatch: pytest.MonkeyPatch) -> None:
         assert len(page.sound) == 600 * 48
 
 
-async def test_sound_goes_up(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_audio_reaches_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
     async with serving(monkeypatch) as caller, caller.calling() as (_started, page):
         await page.sends(b"\1\2" * 480)
         await page.sends({"type": "say", "text": "did you hear?"})
@@ -49,7 +49,7 @@ async def test_the_log_from_a_number_on(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.parametrize("after", ["-1", "x", "1.5", "", "9" * 5000, "%C2%B2", "%D9%A1"])
-async def test_an_after_that_is_no_number(monkeypatch: pytest.MonkeyPatch, after: str) -> None:
+async def test_an_after_that_is_not_a_number(monkeypatch: pytest.MonkeyPatch, after: str) -> None:
     async with serving(monkeypatch) as caller:
         started = await caller.starts()
         async with caller.page(started["call_id"], f"?after={after}") as page:
@@ -93,7 +93,7 @@ BAD_FRAMES: list[tuple[str | bytes, str]] = [
 ]
 
 
-async def test_a_frame_that_is_nothing_is_answered_and_the_call_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_invalid_frame_is_answered_and_the_call_continues(monkeypatch: pytest.MonkeyPatch) -> None:
     async with serving(monkeypatch) as caller, caller.calling() as (_started, page):
         for frame, code in BAD_FRAMES:
             await page.sends(frame)
@@ -104,7 +104,7 @@ async def test_a_frame_that_is_nothing_is_answered_and_the_call_goes_on(monkeypa
         assert await page.answer() == "You said: still here?."
 
 
-async def test_an_unknown_command_is_told_what_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_unknown_command_gets_the_allowed_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     async with serving(monkeypatch) as caller, caller.calling() as (_started, page):
         await page.sends({"type": "dance"})
         message = (await page.kind("error"))["message"]
@@ -134,7 +134,7 @@ async def test_a_viewer_sees_everything_and_may_say_nothing(monkeypatch: pytest.
         assert caller.model.now.audio == b""
 
 
-async def test_a_reload_comes_back_to_the_same_call(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_reload_returns_to_the_same_call(monkeypatch: pytest.MonkeyPatch) -> None:
     async with serving(monkeypatch) as caller:
         started = await caller.starts()
         async with caller.page(started["call_id"], f"?leg={started['leg_id']}") as page:
@@ -218,7 +218,7 @@ async def test_a_socket_under_a_name_that_is_not_the_servers_is_refused(monkeypa
     assert caught.value.response.status_code == 403
 
 
-async def test_its_own_pages_sockets_may(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_sockets_of_the_servers_pages_are_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
     async with serving(monkeypatch) as caller:
         started = await caller.starts()
         async with caller.page(started["call_id"], additional_headers={"Origin": caller.url}) as page:
@@ -239,7 +239,7 @@ async def test_stopping_the_server_ends_its_calls_and_leaves_no_task(monkeypatch
     assert asyncio.all_tasks() == before
 
 
-async def test_stopping_while_scenarios_load_lets_those_be_answered_who_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_stopping_while_scenarios_load_answers_the_waiting_clients(monkeypatch: pytest.MonkeyPatch) -> None:
     def slow_load(targets: Any) -> loading.LoadedScenarios:
         time.sleep(0.5)
         return loading.load(targets)
@@ -283,7 +283,7 @@ async def test_mounted_in_another_app(monkeypatch: pytest.MonkeyPatch) -> None:
         assert await page.answer() == "You said: hello."
 
 
-async def test_mounted_without_its_lifespan_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_app_mounted_without_its_lifespan_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     async with mounted(monkeypatch, with_lifespan=False) as url, client(url, FakeModel()) as caller:
         assert (await caller.http.get("/api/health")).status_code == 200
         got = await caller.refused("GET", "/api/scenarios")
@@ -308,4 +308,4 @@ async def test_a_page_that_stops_reading_does_not_hold_up_the_call(monkeypatch: 
         await page.sends({"type": "say", "text": "still there?"})
         await page.until(lambda frame: frame.get("text") == "You said: still there?.")
         code, _reason = await stuck.closed()
-    assert code in (1013, 1006)  # told where it could still be told; else dropped
+    assert code in (1013, 1006)  # closed with a code if it still could be sent; otherwise dropped

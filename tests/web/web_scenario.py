@@ -1,4 +1,4 @@
-"""The scenario that the server's tests play."""
+"""Scenario of the server's tests."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ failing: Scenario[None] = Scenario("failing", agents=[poet], state=_fails)
 
 @function_tool
 def weigh(word: str) -> int:
-    """How heavy a word is.
+    """Return the weight of a word.
 
     Args:
         word: any word.

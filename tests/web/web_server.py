@@ -1,4 +1,4 @@
-"""Trunkline's server on a port of its own, with a model in memory behind it, and callers over real sockets."""
+"""Trunkline's server on a free port with a model in memory, and callers over real sockets."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SCENARIO = Path(__file__).parent / "web_scenario.py"
 
 @contextlib.asynccontextmanager
 async def listening(app: ASGIApp, settings: Settings | None = None, **options: Any) -> AsyncIterator[str]:
-    """Serves an app as `trunkline serve` does; yields its URL."""
+    """Serve an app as `trunkline serve` does; yield its URL."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
     listener.listen(64)
@@ -55,7 +55,7 @@ async def serving(
     targets: Sequence[str] = (str(SCENARIO),),
     **settings: Any,
 ) -> AsyncIterator[Client]:
-    """The whole app on a port of its own, and a client."""
+    """Serve the whole app on a free port; yield a client."""
     model = with_model(monkeypatch, model)
     given = own_settings(**settings)
     app = create_app(targets, given)
@@ -64,7 +64,7 @@ async def serving(
 
 
 def with_model(monkeypatch: pytest.MonkeyPatch, model: FakeModel | None = None) -> FakeModel:
-    """Puts a model in memory in the provider's place."""
+    """Replace the provider by a model in memory."""
     model = model or FakeModel()
 
     async def create_provider(_settings: Settings, _scenarios: LoadedScenarios) -> FakeModel:
@@ -75,19 +75,19 @@ def with_model(monkeypatch: pytest.MonkeyPatch, model: FakeModel | None = None) 
 
 
 def own_settings(**settings: Any) -> Settings:
-    """Settings that come from nowhere but here."""
+    """Return settings from these values alone."""
     return Settings.model_validate({"provider": "local", **settings})
 
 
 @contextlib.asynccontextmanager
 async def client(url: str, model: FakeModel) -> AsyncIterator[Client]:
-    """A client of a server."""
+    """Open a client of a server."""
     async with httpx2.AsyncClient(base_url=url, trust_env=False, timeout=30) as http:
         yield Client(http, url, model)
 
 
 class Client:
-    """Speaks HTTP and WebSocket to a server."""
+    """Client of a server over HTTP and WebSocket."""
 
     def __init__(self, http: httpx2.AsyncClient, url: str, model: FakeModel) -> None:
         self.http = http
@@ -95,14 +95,14 @@ class Client:
         self.model = model
 
     async def starts(self, **wanted: Any) -> dict[str, Any]:
-        """Starts a call."""
+        """Start a call."""
         response = await self.http.post("/api/calls", json={"scenario": "web", "transport": "websocket", **wanted})
         assert response.status_code == 201, response.text
         started: dict[str, Any] = response.json()
         return started
 
     async def refused(self, method: str, path: str, **request: Any) -> tuple[int, str, dict[str, Any]]:
-        """The status, code and whole error of a request that is refused."""
+        """Send a request that is refused; return the status, the code and the whole error."""
         response = await self.http.request(method, path, **request)
         error = response.json()["error"]
         assert error["message"]
@@ -110,16 +110,16 @@ class Client:
 
     @contextlib.asynccontextmanager
     async def page(self, call_id: str, query: str = "", **options: Any) -> AsyncIterator[Socket]:
-        """A WebSocket on a call."""
+        """Open a WebSocket on a call."""
         url = f"{self.url.replace('http', 'ws', 1)}/api/calls/{call_id}{query}"
-        # Without a limit on what waits: a page that a test does not read can be closed all the same.
+        # Without a limit on unread frames: a page that a test does not read can still be closed.
         options = {"max_size": None, "max_queue": None, **options}
         async with websockets.connect(url, proxy=None, **options) as connection:
             yield Socket(connection)
 
     @contextlib.asynccontextmanager
     async def calling(self, **wanted: Any) -> AsyncIterator[tuple[dict[str, Any], Socket]]:
-        """A call and its caller's page, greeted."""
+        """Start a call; return it and its caller's page after the greeting."""
         started = await self.starts(**wanted)
         async with self.page(started["call_id"], f"?leg={started['leg_id']}") as page:
             await page.answer(1)
@@ -127,7 +127,7 @@ class Client:
 
 
 class Socket:
-    """A page's WebSocket. Keeps everything it got: `frames` the text, `sound` the rest."""
+    """WebSocket of a page. It keeps all received frames: text in `frames`, audio in `sound`."""
 
     def __init__(self, connection: ClientConnection) -> None:
         self.connection = connection
@@ -135,11 +135,11 @@ class Socket:
         self.sound = bytearray()
 
     async def sends(self, frame: str | bytes | dict[str, Any]) -> None:
-        """Sends a frame; a dict as JSON."""
+        """Send a frame; a dict as JSON."""
         await self.connection.send(json.dumps(frame) if isinstance(frame, dict) else frame)
 
     async def until(self, condition: Callable[[dict[str, Any]], object], within_s: float = 10.0) -> dict[str, Any]:
-        """Reads until a text frame is as wanted, and returns it. Frames that were read before do not count."""
+        """Read until a text frame matches, and return it. Earlier frames do not count."""
         async with asyncio.timeout(within_s):
             while True:
                 frame = await self.connection.recv()
@@ -151,17 +151,17 @@ class Socket:
                     return self.frames[-1]
 
     async def kind(self, kind: str) -> dict[str, Any]:
-        """The next event of a kind."""
+        """Return the next event of a kind."""
         return await self.until(lambda frame: frame["kind"] == kind)
 
     async def answer(self, count: int = 1) -> str:
-        """What the agent says next, or the `count`th from now."""
+        """Return the agent's next message, or the `count`th from now."""
         for _ in range(count):
             done = await self.until(lambda f: f["kind"] == "message.done" and f["role"] == "assistant")
         return str(done["text"])
 
     async def closed(self, within_s: float = 10.0) -> tuple[int, str]:
-        """Reads to the end; the close code and reason."""
+        """Read to the end; return the close code and reason."""
         async with asyncio.timeout(within_s):
             try:
                 while True:

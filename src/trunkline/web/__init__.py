@@ -1,4 +1,4 @@
-"""The web floor: an ASGI app with the HTTP interface and the console."""
+"""Web server: an ASGI app with the HTTP interface and the console."""
 
 from trunkline.web.app import create_app, lifespan
 

@@ -1,4 +1,4 @@
-"""The ASGI app: the HTTP interface, the calls' WebSockets and the console. It can be mounted in another app."""
+"""ASGI app: the HTTP interface, the calls' WebSockets and the console. Another app can mount it."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ STATIC = Path(__file__).parent / "static"
 
 
 def create_app(scenarios: Sequence[str] = (), settings: Settings | None = None) -> Starlette:
-    """The Trunkline app.
+    """Create the Trunkline app.
 
     Args:
-        scenarios: files, folders or modules with the users' scenarios; the built-in ones are there too.
+        scenarios: files, folders or modules with the users' scenarios, in addition to the built-in ones.
         settings: read from the environment and `.env` by default.
     """
     settings = settings or Settings()
@@ -64,7 +64,7 @@ def create_app(scenarios: Sequence[str] = (), settings: Settings | None = None) 
 
 @asynccontextmanager
 async def lifespan(app: Starlette) -> AsyncIterator[None]:
-    """Starts the app and ends it. An app that mounts Trunkline runs this in its own lifespan."""
+    """Start the app, and stop it at the end. An app that mounts Trunkline runs this in its lifespan."""
     server = app.state.server
     assert isinstance(server, ServerState)  # noqa: S101 - `create_app` sets it
     async with server.running():
@@ -82,22 +82,22 @@ def _origin_guard(settings: Settings) -> Middleware:
 
 
 async def health(request: Request) -> Response:
-    """`GET /api/health`: for everybody, but strangers are told no more than that the server is there."""
+    """Handle `GET /api/health`. Without authentication, the answer is only that the server is up."""
     if not request.scope.get(AUTHENTICATED, True):
         return JSONResponse({"status": "ok"})
-    told = {"status": "ok", "version": __version__, "provider": server_state_of(request).provider_name}
+    status = {"status": "ok", "version": __version__, "provider": server_state_of(request).provider_name}
     signed_in = {"signed_in": True} if request.scope.get(SIGNED_IN) else {}
-    return JSONResponse(told | signed_in)
+    return JSONResponse(status | signed_in)
 
 
 async def list_scenarios(request: Request) -> Response:
-    """`GET /api/scenarios`: waits until they are loaded."""
+    """Handle `GET /api/scenarios`. The answer waits until they are loaded."""
     ready = await server_state_of(request).ready()
     return JSONResponse([_described(scenario) for scenario in ready.scenarios.by_name.values()])
 
 
 async def list_problems(request: Request) -> Response:
-    """`GET /api/problems`: what could not be loaded."""
+    """Handle `GET /api/problems`: the scenarios that failed to load, and the provider's problem."""
     ready = await server_state_of(request).ready()
     found = [{"message": p.message, "file": p.file, "line": p.line} for p in ready.scenarios.problems]
     if ready.provider_problem:
@@ -105,15 +105,15 @@ async def list_problems(request: Request) -> Response:
     return JSONResponse(found)
 
 
-async def no_such_route(request: Request) -> Response:
-    """Anything else under `/api/`."""
+async def unknown_route(request: Request) -> Response:
+    """Refuse any other path under `/api/`."""
     for route in request.app.routes:
-        if isinstance(route, Route) and route.endpoint is not no_such_route:
+        if isinstance(route, Route) and route.endpoint is not unknown_route:
             match, _scope = route.matches(request.scope)
             if match is Match.PARTIAL:
                 allowed = sorted(route.methods or ())
-                raise ApiError(405, "method_not_allowed", f"{request.method} is not possible here.", allowed)
-    raise ApiError(404, "not_found", "There is no such route; docs/http-api.md lists them.")
+                raise ApiError(405, "method_not_allowed", f"This path does not accept {request.method}.", allowed)
+    raise ApiError(404, "not_found", "Unknown route; docs/http-api.md lists the routes.")
 
 
 def _described(scenario: Scenario[Any]) -> dict[str, Any]:
@@ -140,7 +140,7 @@ def _described(scenario: Scenario[Any]) -> dict[str, Any]:
 
 
 def _tool(tool: Tool) -> dict[str, Any]:
-    """What the console shows of a tool. Only function tools have a schema."""
+    """Return a tool as the console shows it. Only function tools have a schema."""
     return {
         "name": tool.name,
         "description": getattr(tool, "description", None) or None,
@@ -157,7 +157,7 @@ def _routes() -> list[BaseRoute]:
 
 
 def _console() -> list[BaseRoute]:
-    unknown = Route("/api/{rest:path}", no_such_route, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+    unknown = Route("/api/{rest:path}", unknown_route, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
     if not (STATIC / "index.html").is_file():
         return [unknown, Route("/", _console_missing)]
     return [unknown, Route("/", _index), Mount("/", _Assets(directory=STATIC))]
@@ -168,7 +168,7 @@ async def _index(_request: Request) -> Response:
 
 
 async def _console_missing(_request: Request) -> Response:
-    message = "The console is not built. Run 'make setup' in the checkout, or install a wheel, which carries it.\n"
+    message = "The console is not built. Run 'make setup' in the checkout, or install a wheel, which contains it.\n"
     return Response(message, 503, media_type="text/plain")
 
 
@@ -177,12 +177,18 @@ def _host_of(origin: str) -> str:
 
 
 class _Assets(StaticFiles):
-    """The built files. Names under `assets/` hold a hash of their content, so they never change."""
+    """Files of the built console. Names under `assets/` contain a hash of the content, so these files never change."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
             await receive()
-            await send({"type": "websocket.close", "code": CloseCode.NO_SUCH_CALL, "reason": "There is no such route."})
+            await send(
+                {
+                    "type": "websocket.close",
+                    "code": CloseCode.NO_SUCH_CALL,
+                    "reason": "Unknown route; docs/http-api.md lists the routes.",
+                }
+            )
             return
         await super().__call__(scope, receive, send)
 

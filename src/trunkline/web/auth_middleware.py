@@ -1,4 +1,4 @@
-"""Who may come in where a token is set: whoever shows it as a bearer, or has signed in with it."""
+"""Authentication by the server's token: as a bearer token, or through a session cookie from the sign-in page."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ from trunkline.web.errors import ApiError, error_response
 from trunkline.web.rate_limit import RateLimiter, client_of
 
 PUBLIC_PATHS = ("/api/health", "/sign-in", "/sign-out")
-"""What a stranger may see."""
+"""Paths that need no token."""
 MAX_WRONG_TOKENS_PER_MINUTE = 10
-"""How many wrong tokens a client may show in a minute, as bearers and at the sign-in page together."""
+"""Wrong tokens that a client may send in a minute, as bearer tokens and at the sign-in page together."""
 AUTHENTICATED = "trunkline.authenticated"
-"""In a request's scope: whether whoever sent it may come in."""
+"""Key in a request's scope: true if the client has shown the token or a valid cookie."""
 SIGNED_IN = "trunkline.signed_in"
-"""In a request's scope: whether the cookie says so, which can be given back, and not a bearer."""
+"""Key in a request's scope: true if a valid cookie came with it, which the client can sign out."""
 
 
 class AuthMiddleware:
-    """ASGI middleware, behind the `OriginGuard`: nobody comes in without the token.
+    """ASGI middleware, inside the `OriginGuard`: requests without the token are refused.
 
     Args:
-        wrong: counts the wrong tokens of each client. The sign-in page has the same.
+        token: the server's token.
+        wrong: the limit on each client's wrong tokens. The sign-in page shares it.
     """
 
     def __init__(self, app: ASGIApp, token: AuthToken, wrong: RateLimiter) -> None:
@@ -35,6 +36,7 @@ class AuthMiddleware:
         self._wrong = wrong
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Authenticate the request, then pass it to the app or refuse it."""
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
@@ -43,7 +45,7 @@ class AuthMiddleware:
             scope[SIGNED_IN] = self._is_signed_in(HTTPConnection(scope))
             scope[AUTHENTICATED] = scope[SIGNED_IN] or self._shows_token(HTTPConnection(scope), is_open=is_open)
             if not (is_open or scope[AUTHENTICATED]):
-                message = "Show the server's token: 'Authorization: Bearer …', or sign in at sign-in."
+                message = "The token is missing: send 'Authorization: Bearer …', or sign in at sign-in."
                 raise ApiError(401, "token_needed", message)
         except ApiError as error:
             await _refuse(error, scope, receive, send)
@@ -59,10 +61,10 @@ class AuthMiddleware:
         if scheme.lower() != "bearer":
             return False
         client = client_of(connection.scope)
-        if wait_s := self._wrong.wait_s(client):  # before comparing, or guessing would go on
+        if wait_s := self._wrong.wait_s(client):  # before the comparison, or the client could continue to guess
             if is_open:
                 return False
-            message = "Too many wrong tokens came from here: try again later."
+            message = "Too many wrong tokens from this address: try again later."
             raise ApiError(429, "too_often", message, retry_after_s=wait_s)
         if self._token.matches(shown.strip()):
             return True
@@ -71,7 +73,7 @@ class AuthMiddleware:
 
 
 def path_of(scope: Scope) -> str:
-    """A request's path inside the app, wherever that is mounted. Routes are found by the same."""
+    """Return a request's path inside the app, also when the app is mounted. Routing uses the same path."""
     path, root = str(scope["path"]), str(scope.get("root_path", ""))
     inside = path.removeprefix(root)
     return inside if inside != path and (not inside or inside.startswith("/")) else path
@@ -90,9 +92,9 @@ async def _refuse(error: ApiError, scope: Scope, receive: Receive, send: Send) -
 
 
 def _page_or(response: Response, scope: Scope) -> Response:
-    """Whoever opens the console is sent to the sign-in page, which keeps what its address asked for."""
+    """Return a redirect to the sign-in page for the console's page, with its query; else the response."""
     if response.status_code != 401 or path_of(scope) != "/" or Request(scope).method not in ("GET", "HEAD"):
         return response
-    # Relative, so that it is right under any prefix, also one that a proxy takes away.
+    # Relative, so that it is correct under any prefix, also under one that a proxy removes.
     address = URL(path="sign-in", query=scope["query_string"].decode("latin-1"))
     return RedirectResponse(str(address), 303, {"cache-control": "no-store"})

@@ -1,4 +1,4 @@
-"""The server's token, and the cookies of those who have shown it."""
+"""Server's token, and the cookies of the clients that have shown it."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 SIGNED_IN_S = 7 * 24 * 3600
-"""How long a cookie is good."""
+"""The lifetime of a cookie in s."""
 MAX_SIGNED_OUT = 10_000
-"""Cookies of those who have signed out that are remembered; they are forgotten when they would have expired."""
+"""Signed-out cookies that are remembered, each until it would have expired."""
 
 
 class AuthToken:
-    """Compares in constant time, and makes and reads cookies: `EXPIRES.NONCE.SIGNATURE`, signed with the token.
+    """Comparison with the token in constant time, and signed cookies: `EXPIRES.NONCE.SIGNATURE`.
 
-    A cookie outlives the server's restart; another token makes all cookies void.
+    The token signs the cookies, so they survive a restart of the server, and a new token invalidates them.
 
     Args:
-        clock: gives Unix seconds.
+        value: the token.
+        clock: returns Unix seconds.
     """
 
     def __init__(self, value: str, clock: Callable[[], float] = time.time) -> None:
@@ -30,27 +31,27 @@ class AuthToken:
         self._clock = clock
         self._signed_out: OrderedDict[str, float] = OrderedDict()
         self.cookie = f"trunkline_{hmac.digest(self._key, b'name', 'sha256').hex()[:8]}"
-        """The cookie's name. Cookies know no ports: servers on one machine must not overwrite each other's."""
+        """The cookie's name. Browsers share cookies between ports: servers on one machine need different names."""
 
     def matches(self, shown: str) -> bool:
-        """Whether this is the token."""
+        """Return whether the client's value is the token."""
         hashed = hashlib.sha256(shown.encode("utf-8", "surrogateescape")).digest()
         return hmac.compare_digest(hashed, self._hash)
 
     def sign_in(self) -> str:
-        """A new cookie's value."""
+        """Return the value of a new cookie."""
         signed = f"{int(self._clock()) + SIGNED_IN_S}.{secrets.token_hex(16)}"
         return f"{signed}.{self._signature(signed)}"
 
     def is_signed_in(self, cookie: str) -> bool:
-        """Whether a cookie was made here, has not expired and was not signed out."""
+        """Return whether a cookie is signed by this token, has not expired and was not signed out."""
         signed, _, signature = cookie.rpartition(".")
         if not hmac.compare_digest(signature.encode("utf-8", "replace"), self._signature(signed).encode()):
             return False
         return int(signed.partition(".")[0]) > self._clock() and signed not in self._signed_out
 
     def sign_out(self, cookie: str) -> None:
-        """Makes a cookie void for as long as this server runs, also where somebody has copied it."""
+        """Invalidate a cookie and its copies for as long as this server runs."""
         if not self.is_signed_in(cookie):
             return
         now = self._clock()

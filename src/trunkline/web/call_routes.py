@@ -1,4 +1,4 @@
-"""The routes of calls: starting one, joining it, its WebSocket, hanging up. They only subscribe and forward."""
+"""Routes of calls: start, join, WebSocket, hang up. They only subscribe to calls and forward commands."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ from trunkline.web.server_state import server_state_of
 
 logger = logging.getLogger(__name__)
 RETRY_AFTER_S = 5.0
-"""When it is worth trying again where too many calls are running."""
+"""The time in s after which a client may retry when too many calls are running."""
 CODECS: dict[str, Codec] = {codec: codec for codec in get_args(Codec)}
 _MAX_DIGITS = 15
 _MAX_REASON = 120
-"""A close frame holds 123 bytes of reason."""
+"""Characters of a close frame's reason, which may have 123 bytes (RFC 6455, 5.5)."""
 
 
 Reason = Annotated[str, msgspec.Meta(max_length=300)] | None
 
 
 class NewCall(msgspec.Struct, forbid_unknown_fields=True):
-    """The body of `POST /api/calls`."""
+    """Body of `POST /api/calls`."""
 
     scenario: str
     agent: str | None = None
@@ -46,11 +46,11 @@ class NewCall(msgspec.Struct, forbid_unknown_fields=True):
     codec: str | None = None
     sdp: str | None = None
     reason: Reason = None
-    """Why this transport, where the page would rather have another; it goes into the log."""
+    """The reason for this transport if the page prefers another one; it goes into the log."""
 
 
 class NewLeg(msgspec.Struct, forbid_unknown_fields=True):
-    """The body of `POST /api/calls/{id}/leg`."""
+    """Body of `POST /api/calls/{call_id}/leg`."""
 
     transport: str = "websocket"
     sdp: str | None = None
@@ -61,7 +61,7 @@ class NewLeg(msgspec.Struct, forbid_unknown_fields=True):
 
 
 async def start_call(request: Request) -> Response:
-    """`POST /api/calls`."""
+    """Handle `POST /api/calls`."""
     server = server_state_of(request)
     server.starting.take(request, "Too many calls were started")
     body = await json_body(request, NewCall)
@@ -71,58 +71,62 @@ async def start_call(request: Request) -> Response:
     scenario = ready.scenarios.by_name.get(body.scenario)
     if scenario is None:
         names = list(ready.scenarios.by_name)
-        raise ApiError(404, "unknown_scenario", f"There is no scenario {body.scenario!r}.", names)
+        raise ApiError(404, "unknown_scenario", f"Unknown scenario: {body.scenario!r}.", names)
     agents = [agent.name for agent in scenario.agents]
     if body.agent is not None and body.agent not in agents:
         message = f"The scenario {scenario.name!r} has no agent {body.agent!r}."
         raise ApiError(404, "unknown_agent", message, agents)
     if ready.provider is None:
-        raise ApiError(503, "no_provider", ready.provider_problem or "No provider is there.")
+        raise ApiError(
+            503,
+            "no_provider",
+            ready.provider_problem or "The provider is not available; GET /api/problems gives the reason.",
+        )
     try:
         call = server.registry.start(scenario, ready.provider, agent=body.agent, transport=transport, codec=codec)
     except TooManyCallsError as error:
         raise ApiError(429, "too_many_calls", str(error), retry_after_s=RETRY_AFTER_S) from None
     except StateError as error:
-        logger.warning("the state of the scenario %s could not be made", scenario.name, exc_info=True)
+        logger.warning("the state of the scenario %s could not be created", scenario.name, exc_info=True)
         raise ApiError(500, "scenario_failed", str(error)) from None
     call.leg.reason = body.reason
     answer = {"call_id": call.call_id, "leg_id": call.leg.leg_id, "transport": transport}
     if transport == "webrtc":
         try:
-            answer["sdp"] = await _dial(call, body.sdp)
+            answer["sdp"] = await _answer_offer(call, body.sdp)
         except ApiError:
-            call.hang_up("WebRTC could not be had")
+            call.hang_up("WebRTC failed")
             raise
     return JSONResponse(answer, 201)
 
 
 async def join_call(request: Request) -> Response:
-    """`POST /api/calls/{id}/leg`."""
+    """Handle `POST /api/calls/{call_id}/leg`."""
     call = _call(request)
     server_state_of(request).joining.take(request, "Calls were joined too often")
     body = await json_body(request, NewLeg)
     if call.is_over:
-        raise ApiError(410, "call_over", "This call is over. Its log can still be read; start a new call to talk.")
+        raise ApiError(410, "call_over", "This call is over. Start a new call to talk; the log can still be read.")
     transport = _transport(body)
     grant = call.join(body.leg_id, transport, take_over=body.take_over, codec=_codec(body))
     if grant.role == "caller":
         call.leg.reason = body.reason
     answer = {"role": grant.role, "leg_id": grant.leg_id, "transport": transport}
     if transport == "webrtc" and grant.role == "caller":
-        answer["sdp"] = await _dial(call, body.sdp)
+        answer["sdp"] = await _answer_offer(call, body.sdp)
     return JSONResponse(answer)
 
 
 async def hang_up(request: Request) -> Response:
-    """`DELETE /api/calls/{id}`. Harmless when done twice."""
+    """Handle `DELETE /api/calls/{call_id}`. A repeated request changes nothing."""
     _call(request).hang_up()
     return Response(status_code=204)
 
 
 async def call_socket(socket: WebSocket) -> None:
-    """`WS /api/calls/{id}?after=SEQ&leg=LEG`."""
+    """Handle `WS /api/calls/{call_id}?after=SEQ&leg=LEG`."""
     after, leg = socket.query_params.get("after", "0"), socket.query_params.get("leg")
-    # Uvicorn logs the address of a socket that is accepted; the leg's id is the right to be the caller.
+    # Uvicorn logs the address of an accepted socket; the leg's id gives the right to be the caller.
     socket.scope["query_string"] = b"leg=..." if leg else b""
     await socket.accept()
     server = server_state_of(socket)
@@ -136,7 +140,9 @@ async def call_socket(socket: WebSocket) -> None:
     elif not (after.isascii() and after.isdecimal() and len(after) <= _MAX_DIGITS):
         await socket.close(CloseCode.BAD_REQUEST, "'after' is the last seq that you have: a number from 0.")
     elif call.page_count >= server.settings.max_pages and leg != call.leg.leg_id:
-        await socket.close(CloseCode.TOO_MANY_PAGES, f"{call.page_count} pages are on this call, which is the limit.")
+        await socket.close(
+            CloseCode.TOO_MANY_PAGES, f"This call has {call.page_count} pages, which is the limit: close one."
+        )
     else:
         await _serve(socket, call, leg, int(after))
 
@@ -174,8 +180,8 @@ async def _read(socket: WebSocket, call: Call, page: Page) -> None:
         if message["type"] == "websocket.disconnect":
             page.close(1000, "closed")
             return
-        if (sound := message.get("bytes")) is not None:
-            call.receive_audio(page, sound)
+        if (audio := message.get("bytes")) is not None:
+            call.receive_audio(page, audio)
         elif (text := message.get("text")) is not None:
             call.command(page, text)
 
@@ -190,12 +196,12 @@ def _call(request: Request) -> Call:
 def _transport(body: NewCall | NewLeg) -> Transport:
     if body.transport == "webrtc":
         if not body.sdp:
-            message = "Over WebRTC, send the page's SDP offer as 'sdp'; or use the transport websocket."
+            message = "WebRTC needs the page's SDP offer as 'sdp'; send it, or use the transport websocket."
             raise ApiError(400, "no_sdp", message)
         return "webrtc"
     if body.transport == "websocket":
         return "websocket"
-    message = f"There is no transport {body.transport!r}."
+    message = f"Unknown transport: {body.transport!r}."
     raise ApiError(422, "unknown_transport", message, ["webrtc", "websocket"])
 
 
@@ -203,11 +209,11 @@ def _codec(body: NewCall | NewLeg) -> Codec | None:
     if body.codec is None:
         return None
     if body.codec not in CODECS:
-        raise ApiError(422, "unknown_codec", f"There is no codec {body.codec!r}.", list(CODECS))
+        raise ApiError(422, "unknown_codec", f"Unknown codec: {body.codec!r}.", list(CODECS))
     return CODECS[body.codec]
 
 
-async def _dial(call: Call, sdp: str | None) -> str:
+async def _answer_offer(call: Call, sdp: str | None) -> str:
     try:
         return await call.answer_offer(sdp or "")
     except ProviderError as error:

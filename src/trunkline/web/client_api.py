@@ -1,6 +1,6 @@
-"""What a front end of the user's own may ask: a secret to talk to the model by itself, and the text model.
+"""Interface for users' own front ends: a secret for a direct connection to the model, and the text model.
 
-Both cost money and pass by guardrails, so they are off unless asked for, except to this machine.
+Both cost money and bypass guardrails, so only this machine may use them unless the settings allow more.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from trunkline.scenario.text_model import TextModelError, TextPrompt
 from trunkline.settings import is_loopback
 from trunkline.web.errors import ApiError
 from trunkline.web.request_bodies import json_body
-from trunkline.web.server_state import Ready, server_state_of
+from trunkline.web.server_state import StartupResult, server_state_of
 from trunkline.web.text_requests import check_input, check_tools
 
 if TYPE_CHECKING:
@@ -36,12 +36,12 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 _FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
 RETRY_AFTER_S = 5.0
-"""When to try again where the service does not say, in seconds."""
+"""The time in s after which a client may retry, unless the service names one."""
 _NO_STORE = {"cache-control": "no-store"}
 
 
 class TextRequest(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
-    """The body of `POST /api/responses`: what is passed on of the Responses API's own, and how it is routed."""
+    """Body of `POST /api/responses`: the forwarded fields of the Responses API, and `metadata` for routing."""
 
     input: str | list[dict[str, Any]]
     instructions: str | None = None
@@ -55,39 +55,39 @@ class TextRequest(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True
     reasoning: dict[str, Any] | None = None
     truncation: Literal["auto", "disabled"] | None = None
     metadata: dict[str, str] | None = None
-    """`scenario` and `purpose` say whose text model answers, where there are several: on the local engine."""
+    """`scenario` and `purpose` choose the text model on the local engine, which has several."""
     model: str | None = None
-    """Taken, because clients have to send it, and not heeded."""
+    """Accepted, because clients have to send it, but ignored."""
     store: bool | None = None
-    """Likewise: nothing is stored."""
+    """Accepted but ignored: nothing is stored."""
     stream: Literal[False] | None = None
 
 
 _ROUTING = ("metadata", "model", "store", "stream")
 
 
-async def mint_session(request: Request) -> Response:
-    """`GET /api/session?scenario=…&agent=…`."""
-    ready = await _ready(request, "session")
+async def create_session_secret(request: Request) -> Response:
+    """Handle `GET /api/session?scenario=…&agent=…`."""
+    ready = await _authorize(request, "session")
     scenario = _scenario(ready, request.query_params.get("scenario"))
     names = [agent.name for agent in scenario.agents]
     agent = request.query_params.get("agent") or names[0]
     if agent not in names:
         raise ApiError(404, "unknown_agent", f"The scenario {scenario.name!r} has no agent {agent!r}.", names)
     if scenario.hold:
-        message = f"The scenario {scenario.name!r} holds back what is not checked yet, so its calls go through us."
+        message = f"The scenario {scenario.name!r} withholds unchecked output: start its calls with POST /api/calls."
         raise ApiError(409, "held_back", message)
     provider = _provider(ready)
-    session = await _bound(scenario, provider, agent, server_state_of(request).settings.tool_timeout_s)
+    session = await _session_config_of(scenario, provider, agent, server_state_of(request).settings.tool_timeout_s)
     try:
-        minted = await provider.create_ephemeral_secret(session)
+        secret = await provider.create_ephemeral_secret(session)
     except ProviderError as error:
-        raise _not_minted(error) from None
+        raise _secret_error(error) from None
     answer = {
-        "value": minted.value,
-        "expires_at": minted.expires_at,
-        "url": minted.url,
-        "socket_url": minted.socket_url,
+        "value": secret.value,
+        "expires_at": secret.expires_at,
+        "url": secret.url,
+        "socket_url": secret.socket_url,
         "model": session["model"],
         "scenario": scenario.name,
         "agent": agent,
@@ -96,8 +96,8 @@ async def mint_session(request: Request) -> Response:
 
 
 async def create_response(request: Request) -> Response:
-    """`POST /api/responses`."""
-    ready = await _ready(request, "responses")
+    """Handle `POST /api/responses`."""
+    ready = await _authorize(request, "responses")
     body = await json_body(request, TextRequest)
     check_input(body.input)
     check_tools(body.tools or ())
@@ -107,53 +107,61 @@ async def create_response(request: Request) -> Response:
     if isinstance(model, MissingTextModel):
         raise ApiError(503, "no_text_model", model.what_to_do)
     if not isinstance(model, TextModelClient):
-        raise ApiError(503, "no_text_model", "The text model that is in use takes no such requests.")
+        raise ApiError(
+            503,
+            "no_text_model",
+            "This text model does not accept such requests: configure a hosted one or a chat endpoint.",
+        )
     prompt = TextPrompt(scenario.name, routing.get("purpose", "response"), body.instructions or "", ())
-    passed_on = {name: value for name, value in msgspec.to_builtins(body).items() if name not in _ROUTING}
+    forwarded = {name: value for name, value in msgspec.to_builtins(body).items() if name not in _ROUTING}
     try:
-        return JSONResponse(await model.create(prompt, passed_on), headers=_NO_STORE)
+        return JSONResponse(await model.create(prompt, forwarded), headers=_NO_STORE)
     except TextModelError as error:
-        raise _not_answered(error) from None
+        raise _text_model_error(error) from None
 
 
-async def _ready(request: Request, what: str) -> Ready:
-    """Scenarios and provider, for whoever may have them.
+async def _authorize(request: Request, what: str) -> StartupResult:
+    """Return scenarios and provider, if the client may use them.
 
     Raises:
-        ApiError: it is not open to this client, or was asked for too often.
+        ApiError: the interface is closed to this client, or the client exceeds its limit.
     """
     server = server_state_of(request)
     is_open = server.settings.client_api
-    if is_open is False or (is_open is None and not _is_from_here(request, server.settings.host)):
-        message = "This is off. TRUNKLINE_CLIENT_API=true opens it to everybody who may call this server."
+    if is_open is False or (is_open is None and not _is_local(request, server.settings.host)):
+        message = "This interface is off: TRUNKLINE_CLIENT_API=true opens it to every client that may use this server."
         raise ApiError(403, "not_open", message)
-    server.client_api[what].take(request, "This was asked for too often")
+    server.client_api[what].take(request, "Too many requests")
     return await server.ready()
 
 
-def _is_from_here(request: HTTPConnection, host: str) -> bool:
-    """Whether this machine asks, and no proxy on it that asks for others."""
+def _is_local(request: HTTPConnection, host: str) -> bool:
+    """Return whether this machine sent the request, and not a proxy on it that forwards for others."""
     client = request.client.host if request.client else ""
     proxied = any(name in request.headers for name in _FORWARDED)
     return is_loopback(host) and is_loopback(client) and is_loopback(request.url.hostname or "") and not proxied
 
 
-def _scenario(ready: Ready, name: str | None) -> Scenario[Any]:
+def _scenario(ready: StartupResult, name: str | None) -> Scenario[Any]:
     names = list(ready.scenarios.by_name)
     scenario = ready.scenarios.by_name.get(name or (names[0] if names else ""))
     if scenario is None:
-        raise ApiError(404, "unknown_scenario", f"There is no scenario {name!r}.", names)
+        raise ApiError(404, "unknown_scenario", f"Unknown scenario: {name!r}.", names)
     return scenario
 
 
-def _provider(ready: Ready) -> Provider:
+def _provider(ready: StartupResult) -> Provider:
     if ready.provider is None:
-        raise ApiError(503, "no_provider", ready.provider_problem or "No provider is there.")
+        raise ApiError(
+            503,
+            "no_provider",
+            ready.provider_problem or "The provider is not available; GET /api/problems gives the reason.",
+        )
     return ready.provider
 
 
-async def _bound(scenario: Scenario[Any], provider: Provider, agent: str, timeout_s: float) -> Event:
-    """The session of a call in which this agent answers."""
+async def _session_config_of(scenario: Scenario[Any], provider: Provider, agent: str, timeout_s: float) -> Event:
+    """Return the session of a call that this agent answers."""
     detection = scenario.turn_detection
     if detection is not None:
         detection = {"create_response": True, "interrupt_response": True, **detection}
@@ -163,7 +171,7 @@ async def _bound(scenario: Scenario[Any], provider: Provider, agent: str, timeou
             session = await session_config.agent_session(scenario.agent(agent), _context(scenario), extras)
     except StateError as error:
         raise ApiError(500, "scenario_failed", str(error)) from None
-    except Exception as error:  # a user's own code
+    except Exception as error:  # users' code
         logger.warning("agent %s could not be set up for a session", agent, exc_info=True)
         message = f"The agent {agent!r} could not be set up: {type(error).__name__}."
         raise ApiError(500, "scenario_failed", message) from error
@@ -179,14 +187,14 @@ def _context(scenario: Scenario[Any]) -> RunContextWrapper[Any]:
     return RunContextWrapper(context=context)
 
 
-def _not_minted(error: ProviderError) -> ApiError:
+def _secret_error(error: ProviderError) -> ApiError:
     if error.code == 429:
         return ApiError(429, "too_often", error.full_message, retry_after_s=error.retry_after_s or RETRY_AFTER_S)
     return ApiError(502, "mint_failed", error.full_message)
 
 
-def _not_answered(error: TextModelError) -> ApiError:
-    """What the client itself can mend keeps the service's status; the rest is the server's trouble."""
+def _text_model_error(error: TextModelError) -> ApiError:
+    """Return the client's error with the service's status, and any other error as 502."""
     match error.status:
         case 400:
             return ApiError(400, "text_request_refused", str(error))
@@ -199,6 +207,6 @@ def _not_answered(error: TextModelError) -> ApiError:
 
 
 routes: list[BaseRoute] = [
-    Route("/api/session", mint_session, methods=["GET"]),
+    Route("/api/session", create_session_secret, methods=["GET"]),
     Route("/api/responses", create_response, methods=["POST"]),
 ]

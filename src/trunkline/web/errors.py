@@ -1,4 +1,4 @@
-"""Refusals as the HTTP interface tells them: `{"error": {"message", "code", "allowed"?}}` with a 4xx or 5xx status."""
+"""Errors of the HTTP interface: `{"error": {"message", "code", "allowed"?}}` with a 4xx or 5xx status."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from starlette.responses import JSONResponse, Response
 
 
 class ApiError(HTTPException):
-    """An answer that is an error.
+    """Error that a client gets as its answer.
 
     Args:
-        allowed: what would have been accepted.
-        retry_after_s: when it is worth trying again, in seconds.
+        status: the HTTP status.
+        code: the error's name for programs.
+        message: the problem and its fix, for people.
+        allowed: the accepted values.
+        retry_after_s: the time in s after which the client may retry.
     """
 
     def __init__(
@@ -34,12 +37,12 @@ class ApiError(HTTPException):
 
 
 def handle_error(_request: Request, error: Exception) -> Response:
-    """`answer`, as Starlette calls it."""
+    """Call `error_response`, with the arguments that Starlette passes."""
     return error_response(error)
 
 
 def error_response(error: Exception) -> Response:
-    """The response for an `ApiError`, or for what Starlette itself refuses."""
+    """Return the response for an `ApiError`, or for an error of Starlette."""
     if isinstance(error, ApiError):
         body: dict[str, object] = {"message": error.detail, "code": error.code}
         if error.allowed is not None:

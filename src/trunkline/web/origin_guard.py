@@ -1,11 +1,11 @@
-"""Who may talk to the server: an exact check of Host and Origin, and the headers every answer carries.
+"""Exact check of Host and Origin, and the headers of every answer.
 
 A page of another site can make the browser send requests and open WebSockets to 127.0.0.1; only the `Origin` header
-tells. And a name that an attacker's DNS points to 127.0.0.1 makes another site's page look like our own; only the
-`Host` header tells. So both are compared exactly. Clients that are no browsers send no Origin.
+reveals it. An attacker's DNS name for 127.0.0.1 makes a page of that name look like the console; only the `Host` header
+reveals it. So both are compared exactly. Clients other than browsers send no Origin.
 
-A browser sends no Origin with what a page merely embeds or links to, but says in `Sec-Fetch-Site` that it comes from
-elsewhere: that may open the console, as a link does, and nothing more.
+A browser sends no Origin with a request that a page merely embeds or links to, but reports another site in
+`Sec-Fetch-Site`: such a request may open the console, as a link does, and nothing more.
 """
 
 from __future__ import annotations
@@ -55,13 +55,13 @@ _PREFLIGHT = {
 
 
 class OriginGuard:
-    """ASGI middleware.
+    """ASGI middleware that refuses requests of other origins.
 
     Args:
-        app: what is guarded.
-        hosts: the host names this server goes by; None takes any, which is safe where a token is asked for.
-        origins: origins beside its own that may call it.
-        addresses: whether it also goes by any IP address. Those cannot be pointed at it by somebody else's DNS.
+        app: the guarded app.
+        hosts: the server's host names; None accepts any, which is safe if a token is required.
+        origins: other origins that may call the server.
+        addresses: accepts any IP address as the host, too. DNS cannot point an IP address at this server.
     """
 
     def __init__(
@@ -78,14 +78,15 @@ class OriginGuard:
         self._addresses = addresses
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Check the request, then pass it to the app or refuse it."""
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
         problem = self._problem(scope, headers)
         if "content-length" in headers and "transfer-encoding" in headers:
-            # A proxy before us may have read it as two requests (RFC 9112, 6.1).
-            message = "A body has a content-length or is chunked, not both."
+            # A proxy in front may have read it as two requests (RFC 9112, 6.1).
+            message = "The request has both content-length and transfer-encoding: send one of them."
             refusal = JSONResponse({"error": {"message": message, "code": "bad_request"}}, 400, _CLOSE)
             await refusal(scope, receive, _with_headers(send))
         elif problem is None:
@@ -112,7 +113,7 @@ class OriginGuard:
     def _problem(self, scope: Scope, headers: Headers) -> str | None:
         host = headers.get("host", "").lower()
         if not self._goes_by(_name(host)):
-            return f"This server does not go by the name {_name(host)!r}; TRUNKLINE_ALLOWED_ORIGINS can name it."
+            return f"{_name(host)!r} is not a name of this server: add its origin to TRUNKLINE_ALLOWED_ORIGINS."
         origin = headers.get("origin")
         if origin is None:
             return _embedded(scope, headers)
@@ -120,14 +121,14 @@ class OriginGuard:
         own = _normal(f"{'https' if secure else 'http'}://{host}")
         if _normal(origin) == own or _normal(origin) in self._origins:
             return None
-        return "Pages of another origin may not call this server; TRUNKLINE_ALLOWED_ORIGINS can allow them."
+        return "Pages of this origin may not call the server: add the origin to TRUNKLINE_ALLOWED_ORIGINS."
 
     def _goes_by(self, name: str) -> bool:
         return self._hosts is None or name in self._hosts or (self._addresses and _is_address(name))
 
 
 async def _answered(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-    """Starlette answers an exception outside of all middleware: here its answer gets the headers as well."""
+    """Run the app, and add the headers to Starlette's answer to an exception, which passes no middleware."""
     begun = False
 
     async def watched(message: Message) -> None:
@@ -149,11 +150,11 @@ def _embedded(scope: Scope, headers: Headers) -> str | None:
     opened = headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
     if opened and scope.get("method") in ("GET", "HEAD") and not path_of(scope).startswith("/api/"):
         return None
-    return "Pages of another origin may link to this server's console, and nothing more."
+    return "Pages of another origin may only link to the console: open it by its address."
 
 
 def _normal(origin: str) -> str:
-    """An origin as browsers write it: in small letters, without the port that goes without saying."""
+    """Return an origin as browsers write it: in lower case, without the default port."""
     origin = origin.rstrip("/").lower()
     return origin.removesuffix(_DEFAULT_PORTS.get(origin.partition("://")[0], "\0"))
 
@@ -180,7 +181,7 @@ def _with_headers(send: Send, allowed_origin: str | None = None) -> Send:
             for name, value in _HEADERS.items():
                 headers.setdefault(name, value)
             if allowed_origin is not None:
-                # Never with credentials: another origin shows the token as a bearer, if there is one.
+                # Never with credentials: another origin sends the token as a bearer, if one is set.
                 headers["access-control-allow-origin"] = allowed_origin
                 headers["access-control-expose-headers"] = "retry-after"
                 headers.add_vary_header("origin")

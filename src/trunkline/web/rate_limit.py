@@ -1,4 +1,4 @@
-"""How often a client may do something: a bucket of tries for each client, filled again as time goes by."""
+"""Rate limit: a token bucket for each client, refilled over time."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from starlette.types import Scope
 from trunkline.web.errors import ApiError
 
 MAX_CLIENTS = 10_000
-"""Clients that are remembered; whoever was not seen for longest is forgotten first."""
+"""Clients that are remembered; the least recently seen one is forgotten first."""
 ALL_CLIENTS = "everybody"
 _IPV6_NETWORK = 64
-"""Bits that a network's owner is given; within it one machine can take any address."""
+"""Prefix length of a network; one machine can take any address within it."""
 
 
 class RateLimiter:
-    """So many tries a minute for each client, and as many at once.
+    """Limit of tries a minute for each client. A burst may use all of them at once.
 
     Args:
-        clock: gives seconds.
+        clock: returns seconds.
     """
 
     def __init__(
@@ -33,15 +33,15 @@ class RateLimiter:
         self._clock = clock
         self._max_clients = max_clients
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
-        """Tries that a client had left, and when."""
+        """The remaining tries of each client, and the time of that count."""
 
     def wait_s(self, client: str) -> float:
-        """How long until the client may try again, in seconds; 0 if it may now."""
+        """Return the time in s until the client may try again; 0 if it may now."""
         left, _now = self._filled(client)
         return 0.0 if left >= 1 else (1 - left) * 60 / self._most
 
     def count(self, client: str) -> None:
-        """The client has tried."""
+        """Count a try of the client."""
         left, now = self._filled(client)
         self._left[client] = (max(0.0, left - 1), now)
         self._left.move_to_end(client)
@@ -49,10 +49,10 @@ class RateLimiter:
             self._left.popitem(last=False)
 
     def take(self, client: str, what: str) -> None:
-        """Counts a try.
+        """Count a try, or refuse it.
 
         Args:
-            what: is done too often, for people.
+            what: the complaint for people, such as "Too many calls were started".
 
         Raises:
             ApiError: 429, with the time to wait.
@@ -68,9 +68,9 @@ class RateLimiter:
 
 
 def client_of(scope: Scope) -> str:
-    """Whom a request is counted for: its address, or for IPv6 its network.
+    """Return the client that a request counts for: its address, or for IPv6 its network.
 
-    Behind a proxy that is trusted, the server has put the address there that the proxy gave.
+    Behind a trusted proxy, the server has replaced the address by the one that the proxy gave.
     """
     host = str((scope.get("client") or ("unknown", 0))[0])
     try:

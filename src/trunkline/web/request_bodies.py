@@ -1,4 +1,4 @@
-"""Reading the bodies of requests: so long, so slow, and no longer or slower."""
+"""Bodies of requests as structs, with limits on size and time."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ _CODES = {400: "bad_request", 408: "too_slow", 413: "too_large"}
 
 
 async def json_body(request: Request, kind: type[_Body]) -> _Body:
-    """The body as a struct.
+    """Return the body as a struct.
 
     Raises:
-        ApiError: it is no JSON, not of the right form, too large or too slow.
+        ApiError: the body is not JSON, does not fit the struct, is too large or too slow.
     """
-    # A form of another site cannot send this type without asking first, which the guard refuses.
+    # A form of another site needs a preflight request to send this type, and the guard refuses it.
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        raise ApiError(415, "not_json", "Send JSON with content-type application/json.")
+        raise ApiError(415, "not_json", "The body is not declared as JSON: send content-type application/json.")
     settings = server_state_of(request).settings
     body = await read_body(request, settings.max_body_bytes, settings.body_timeout_s)
     try:
         return msgspec.json.decode(body, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         fields = [field.name for field in msgspec.structs.fields(kind)]
-        raise ApiError(400, "bad_request", f"The body is not right: {error}.", fields) from None
+        raise ApiError(400, "bad_request", f"The body is invalid: {error}.", fields) from None
 
 
 async def read_body(request: Request, max_bytes: int, timeout_s: float) -> bytes:

@@ -1,4 +1,4 @@
-"""What the routes share: the running calls, the scenarios and the provider, made once by the lifespan."""
+"""State that the routes share: the running calls, the scenarios and the provider, created once by the lifespan."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from trunkline.web.log_redaction import redact_logs
 from trunkline.web.rate_limit import ALL_CLIENTS, RateLimiter, client_of
 
 TOTAL_RATE_FACTOR = 10
-"""How many times as often as one client all together may use the open API."""
+"""The ratio between the limit of all clients together and that of one, for the client API."""
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Ready:
-    """What takes a moment at the start: importing the scenarios, starting the provider."""
+class StartupResult:
+    """Result of the slow steps at the start: the imported scenarios and the connected provider."""
 
     scenarios: LoadedScenarios
     provider: Provider | None
@@ -36,17 +36,17 @@ class Ready:
 
 
 class RequestLimits:
-    """How often something may be done in a minute: by each client, and by all together."""
+    """Requests allowed in a minute: for each client, and for all clients together."""
 
     def __init__(self, of_each: int, of_all: int) -> None:
         self._client = RateLimiter(of_each)
         self._all = RateLimiter(of_all)
 
     def take(self, request: HTTPConnection, what: str) -> None:
-        """Counts one more time.
+        """Count a request, or refuse it.
 
         Args:
-            what: was done too often, for people.
+            what: the complaint for people.
 
         Raises:
             ApiError: 429, with the time to wait.
@@ -56,13 +56,13 @@ class RequestLimits:
 
 
 class ServerState:
-    """The server's state.
+    """State of the server.
 
     Args:
         targets: the users' scenario files, folders and modules.
 
     Raises:
-        PriceError: the table of prices cannot be read.
+        PriceError: the table of prices is invalid.
     """
 
     def __init__(self, settings: Settings, targets: Sequence[str]) -> None:
@@ -75,7 +75,7 @@ class ServerState:
         self.client_api = {what: RequestLimits(asked, TOTAL_RATE_FACTOR * asked) for what in ("session", "responses")}
         self._targets = targets
         self._registry: CallRegistry | None = None
-        self._ready: asyncio.Future[Ready] | None = None
+        self._ready: asyncio.Future[StartupResult] | None = None
 
     @property
     def registry(self) -> CallRegistry:
@@ -88,15 +88,15 @@ class ServerState:
             raise _not_started()
         return self._registry
 
-    async def ready(self) -> Ready:
-        """Scenarios and provider, once they are there."""
+    async def ready(self) -> StartupResult:
+        """Return scenarios and provider, after the start has finished."""
         if self._ready is None:
             raise _not_started()
         return await asyncio.shield(self._ready)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Runs the service: calls can be made inside."""
+        """Run the server's calls inside the `with` block."""
         time_limits = time_limits_from(self.settings)
         async with AsyncExitStack() as stack:
             stack.enter_context(redact_logs(log_content=self.settings.log_content))
@@ -117,34 +117,34 @@ class ServerState:
                 await asyncio.gather(preparing, return_exceptions=True)
                 if not self._ready.done():
                     self._ready.set_exception(_stopping())
-                self._ready.exception()  # looked at, also if nobody waited for it
+                self._ready.exception()  # retrieved, also if nobody waited for it
                 self._registry, self._ready = None, None
 
     async def _prepare(self, stack: AsyncExitStack) -> None:
         assert self._ready is not None  # noqa: S101 - set just before this task was made
         try:
-            self._ready.set_result(await self._made_ready(stack))
+            self._ready.set_result(await self._start_up(stack))
         except Exception as error:
             logger.exception("the scenarios could not be loaded")
             self._ready.set_exception(error)
 
-    async def _made_ready(self, stack: AsyncExitStack) -> Ready:
-        # The Agents SDK takes two seconds to import: in a thread, so that the server answers meanwhile.
+    async def _start_up(self, stack: AsyncExitStack) -> StartupResult:
+        # The Agents SDK takes two seconds to import: in a thread, so that the server can answer meanwhile.
         scenarios = await asyncio.to_thread(load, self._targets)
         for problem in scenarios.problems:
             logger.error("%s", problem)
-        provider, trouble = None, None
+        provider, provider_problem = None, None
         try:
             provider = await create_provider(self.settings, scenarios)
             stack.push_async_callback(provider.aclose)
         except ProviderError as error:
-            trouble = error.full_message
-            logger.error("%s", trouble)
-        return Ready(scenarios, provider, trouble)
+            provider_problem = error.full_message
+            logger.error("%s", provider_problem)
+        return StartupResult(scenarios, provider, provider_problem)
 
 
 def server_state_of(connection: HTTPConnection) -> ServerState:
-    """The service of the app that a request came to."""
+    """Return the state of the app that received a request."""
     server = connection.app.state.server
     assert isinstance(server, ServerState)  # noqa: S101 - `create_app` sets it
     return server

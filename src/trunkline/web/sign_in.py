@@ -1,7 +1,7 @@
-"""The sign-in page: a form that takes the token and sets a cookie. It needs no script.
+"""Sign-in page: a form that takes the token and sets a cookie, without a script.
 
-All its addresses are relative, so that they are right under any prefix, and the cookie is for what lies below the
-page: no `Path` is set. It leads nowhere but to the console, and keeps the query that the console was opened with.
+All its addresses are relative, so that they are correct under any prefix. The cookie has no `Path`, so it applies to
+the page's folder. The page leads only to the console, and keeps the console's query.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _HEADERS = {
         f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; img-src 'self' data:; form-action 'self'; "
         "base-uri 'none'; frame-ancestors 'none'"
     ),
-    # With no-referrer, browsers send the form with `Origin: null`, which the guard takes for a stranger's.
+    # With no-referrer, browsers send the form with `Origin: null`, which the guard refuses.
     "referrer-policy": "same-origin",
 }
 _MARK = (
@@ -50,11 +50,12 @@ _ICON = (
 
 
 class SignIn:
-    """The routes of the page.
+    """Routes of the page.
 
     Args:
-        wrong: counts the wrong tokens of each client.
-        timeout_s: how long a client may take to send the form, in seconds.
+        token: the server's token.
+        wrong: the limit on each client's wrong tokens.
+        timeout_s: the longest time in s that a client may take to send the form.
     """
 
     def __init__(self, token: AuthToken, wrong: RateLimiter, timeout_s: float) -> None:
@@ -68,24 +69,24 @@ class SignIn:
         ]
 
     async def show(self, request: Request) -> Response:
-        """`GET /sign-in`."""
+        """Handle `GET /sign-in`."""
         return _page(_inside(request) if request.scope.get(AUTHENTICATED) else _form(request))
 
     async def sign_in(self, request: Request) -> Response:
-        """`POST /sign-in`, with `token` as a form sends it."""
+        """Handle `POST /sign-in` with `token` in a form."""
         client = client_of(request.scope)
-        if wait_s := self._wrong.wait_s(client):  # before comparing, or guessing would go on
-            problem = f"Too many wrong tokens came from here. Try again in {math.ceil(wait_s)} s."
+        if wait_s := self._wrong.wait_s(client):  # before the comparison, or the client could continue to guess
+            problem = f"Too many wrong tokens from this address. Try again in {math.ceil(wait_s)} s."
             return _page(_form(request, problem), 429, {"retry-after": str(math.ceil(wait_s))})
         if _content_type(request) != _FORM:
-            return _page(_form(request, f"Send the token as a form does: {_FORM}."), 415)
+            return _page(_form(request, f"The content type is invalid: send the token as {_FORM}."), 415)
         try:
             shown = _token_in(await read_body(request, MAX_FORM_BYTES, self._timeout_s))
         except ApiError as error:
             return _page(_form(request, error.detail), error.status_code)
         if not self._token.matches(shown):
             self._wrong.count(client)
-            return _page(_form(request, "That is not this server's token."), 401)
+            return _page(_form(request, "The token is invalid. Use the value of TRUNKLINE_TOKEN."), 401)
         response = RedirectResponse(_console(request), 303, {"cache-control": "no-store"})
         response.set_cookie(
             self._token.cookie,
@@ -99,7 +100,7 @@ class SignIn:
         return response
 
     async def sign_out(self, request: Request) -> Response:
-        """`POST /sign-out`: this cookie is void from now on, also where it was copied."""
+        """Handle `POST /sign-out`: invalidate this cookie and its copies."""
         self._token.sign_out(request.cookies.get(self._token.cookie, ""))
         response = RedirectResponse("sign-in", 303, {"cache-control": "no-store"})
         response.set_cookie(
@@ -125,7 +126,10 @@ def _token_in(body: bytes) -> str:
 
 
 def _is_secure(request: Request) -> bool:
-    """Also behind a proxy that does not say by what scheme it was reached: the browser names its page's origin."""
+    """Return whether the browser reached the page over HTTPS.
+
+    A proxy may not report the scheme, but the browser names the origin of its page.
+    """
     return request.url.scheme == "https" or request.headers.get("origin", "").lower().startswith("https://")
 
 
@@ -136,10 +140,10 @@ def _console(request: Request) -> str:
 def _form(request: Request, problem: str | None = None) -> str:
     query = html.escape(f"?{request.url.query}" if request.url.query else "")
     invalid = ' aria-invalid="true" aria-describedby="problem"' if problem else ""
-    told = f'<p class="problem" id="problem" role="alert">{html.escape(problem)}</p>' if problem else ""
-    # From a page of another site the cookie does not come along, so that whoever is signed in may see this form too.
+    alert = f'<p class="problem" id="problem" role="alert">{html.escape(problem)}</p>' if problem else ""
+    # A link on another site sends no cookie, so a signed-in user may see this form, too.
     return f"""<h1>Sign in</h1>
-<p>This server asks for its token, <code>TRUNKLINE_TOKEN</code>.</p>{told}
+<p>This server asks for its token, <code>TRUNKLINE_TOKEN</code>.</p>{alert}
 <form method="post" action="sign-in{query}">
 <input type="text" name="username" value="trunkline" autocomplete="username" hidden>
 <label for="token">Token</label>

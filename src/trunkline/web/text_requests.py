@@ -1,7 +1,6 @@
-"""What of a request for the text model is passed on: text, pictures that it brings along, and the client's functions.
+"""Validation of requests for the text model: only text, embedded pictures and the client's functions are forwarded.
 
-Everything else would let a client use what belongs to the server's account: files and answers that are stored there,
-and tools that the service runs and charges for.
+Anything else could use the server's account: its stored files and answers, and the service's own paid tools.
 """
 
 from __future__ import annotations
@@ -16,10 +15,10 @@ _PARTS = ("input_text", "output_text", "refusal", "input_image")
 
 
 def check_input(given: str | Sequence[Mapping[str, Any]]) -> None:
-    """Looks through `input`.
+    """Check `input`.
 
     Raises:
-        ApiError: something in it is not passed on.
+        ApiError: an item is not forwarded.
     """
     if isinstance(given, str):
         return
@@ -31,10 +30,10 @@ def check_input(given: str | Sequence[Mapping[str, Any]]) -> None:
 
 
 def check_tools(tools: Sequence[Mapping[str, Any]]) -> None:
-    """Looks through `tools`.
+    """Check `tools`.
 
     Raises:
-        ApiError: one is no function.
+        ApiError: a tool is not a function.
     """
     for place, tool in enumerate(tools):
         _one_of(tool.get("type"), ("function",), f"tools[{place}].type")
@@ -44,14 +43,16 @@ def _check_parts(parts: object, where: str) -> None:
     if parts is None or isinstance(parts, str):
         return
     if not isinstance(parts, list):
-        raise ApiError(400, "bad_request", f"{where} has to be text or a list.")
+        raise ApiError(400, "bad_request", f"{where} must be text or a list.")
     for place, part in enumerate(parts):
         if not isinstance(part, dict):
-            raise ApiError(400, "bad_request", f"{where}[{place}] has to be an object.")
-        # Reasoning comes back as the service gave it: its parts have a type of their own.
+            raise ApiError(400, "bad_request", f"{where}[{place}] must be an object.")
+        # Clients return reasoning as the service sent it: its parts have a separate type.
         _one_of(part.get("type"), (*_PARTS, "reasoning_text"), f"{where}[{place}].type")
         if part["type"] == "input_image" and not _is_brought_along(part):
-            message = f"{where}[{place}].image_url has to be a data URL: files and other places are not fetched."
+            message = (
+                f"{where}[{place}].image_url must be a data URL: the server does not fetch files or other addresses."
+            )
             raise ApiError(400, "bad_request", message)
 
 
@@ -61,4 +62,4 @@ def _is_brought_along(part: Mapping[str, Any]) -> bool:
 
 def _one_of(given: object, allowed: Sequence[str], where: str) -> None:
     if given not in allowed:
-        raise ApiError(400, "bad_request", f"{where} may not be {given!r} here.", list(allowed))
+        raise ApiError(400, "bad_request", f"{where} does not accept {given!r}.", list(allowed))

@@ -1,4 +1,4 @@
-"""Uvicorn as `trunkline serve` runs it: with limits on connections and messages, and on the patience with clients."""
+"""Uvicorn's configuration for `trunkline serve`: limits on connections, messages and slow clients."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from trunkline.settings import Settings
 from trunkline.web.uvicorn_websocket import CallSocketProtocol
 
 MAX_HEAD_BYTES = 32 << 10
-"""Bytes of a request's head: the line and the headers."""
+"""Bytes of a request's head: the request line and the headers."""
 SHUTDOWN_TIMEOUT_S = 3
-"""How long the server waits, when it stops, for requests that are being answered."""
+"""The time in s that a stopping server waits for unfinished answers."""
 _FULL = (
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain\r\nretry-after: 5\r\nconnection: close\r\n\r\n"
     b"Too many connections are open.\n"
@@ -28,10 +28,10 @@ _SLOW = (
 
 
 def server_config(app: ASGIApp, settings: Settings, **options: Any) -> uvicorn.Config:
-    """How a Trunkline app is served.
+    """Return the configuration that serves a Trunkline app.
 
     Args:
-        options: of `uvicorn.Config`, beside those or in their place.
+        options: options of `uvicorn.Config`, which override these.
     """
     return uvicorn.Config(
         app,
@@ -72,8 +72,8 @@ class _TimeoutProtocol(H11Protocol):
     _deadline: asyncio.TimerHandle | None = None
     _send_timer: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        """A client has connected."""
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
+        """Limit the number of connections and the time for the first head."""
         super().connection_made(transport)
         if len(self.connections) > self.max_connections:
             self._refuse(_FULL)
@@ -81,7 +81,7 @@ class _TimeoutProtocol(H11Protocol):
             self._deadline = self.loop.call_later(self.head_timeout_s, self._refuse, _SLOW)
 
     def data_received(self, data: bytes) -> None:
-        """Something came: the rest of a head, a body, or the next head."""
+        """Read the rest of a head, a body, or the next head."""
         if self.transport.is_closing():
             return
         cycle = self.cycle
@@ -92,30 +92,33 @@ class _TimeoutProtocol(H11Protocol):
             self._deadline = self.loop.call_later(self.head_timeout_s, self._refuse, _SLOW)
 
     def on_response_complete(self) -> None:
-        """The answer is out. A body that nobody wants any more may still come, so that the client reads the answer."""
+        """Limit the time for the rest of a body after the answer.
+
+        Some clients read the answer only after they have sent the whole body.
+        """
         if self.conn.their_state is h11.SEND_BODY:
             self._cancel_deadline()
             self._deadline = self.loop.call_later(self.head_timeout_s, self._refuse, b"")
         super().on_response_complete()
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
-        """The head was there, and asks for a WebSocket."""
+        """Stop the timer for the head, which asks for a WebSocket."""
         self._cancel_deadline()
         super().handle_websocket_upgrade(event)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The client is gone."""
+        """Stop all timers."""
         self._cancel_deadline()
         self._cancel_send_timer()
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
-        """The client does not take what it asked for."""
+        """Start the timer for a client that does not read its answer."""
         super().pause_writing()
         self._send_timer = self.loop.call_later(self.send_timeout_s, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """It goes on taking."""
+        """Stop that timer, since the client reads again."""
         self._cancel_send_timer()
         super().resume_writing()
 

@@ -1,4 +1,4 @@
-"""Uvicorn's WebSockets, tuned for sound: many small messages that are taken at once."""
+"""Uvicorn's WebSockets, tuned for audio: many small messages, each read at once."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 MAX_QUEUED_MESSAGES = 32
-"""Messages from a page that may wait to be taken before no more are read from its socket."""
+"""Unread messages of a page at which the server stops reading from its socket."""
 
 
 class CallSocketProtocol(WebSocketsSansIOProtocol):
@@ -18,10 +18,13 @@ class CallSocketProtocol(WebSocketsSansIOProtocol):
     """
 
     def send_receive_event_to_app(self) -> None:
-        """See the base class, which would pause unless it was paused already, and logs bad text with a traceback."""
+        """Close the socket for invalid UTF-8, and pause reading only at a full queue.
+
+        The base class pauses after each message, and logs invalid text with a traceback.
+        """
         if self.curr_msg_data_type == "text" and not _is_utf8(b"".join(self.frames)):
             self.frames = []
-            self.conn.send_close(1007, "Text has to be UTF-8.")  # RFC 6455, 8.1
+            self.conn.send_close(1007, "Text must be UTF-8.")  # RFC 6455, 8.1
             self.handle_parser_exception()
             return
         was_paused, self.read_paused = self.read_paused, True
@@ -32,7 +35,7 @@ class CallSocketProtocol(WebSocketsSansIOProtocol):
             self.transport.pause_reading()
 
     async def send(self, message: Any) -> None:
-        """See the base class, which writes to a transport that is closing: asyncio would log that every time."""
+        """See the base class, which writes to a closing transport: asyncio logs that each time."""
         if message["type"] == "websocket.send" and self.transport.is_closing():
             raise ClientDisconnected
         await super().send(message)
