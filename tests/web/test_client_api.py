@@ -156,7 +156,7 @@ async def test_a_failing_text_model_gives_the_reason_without_a_key() -> None:
         body = {"input": "hi", "metadata": {"purpose": "nothing of the kind"}}
         status, code, error = await caller.refused("POST", "/api/responses", json=body)
     assert (status, code) == (404, "unknown_text_model")
-    assert "There is no text model for 'counter/nothing of the kind'" in error["message"]
+    assert "No text model answers for 'counter/nothing of the kind'" in error["message"]
 
 
 ERROR = {"error": {"message": "Not like this."}}

@@ -1,7 +1,7 @@
-"""Brains: what decides what the engine says. A chat model behind an endpoint, or a scenario's rehearsal.
+"""Brains: the parts that decide on the engine's answers, such as a chat model or a scenario's rehearsal.
 
-A brain keeps no state of its own: each response is asked for with the whole conversation, so that truncating,
-deleting and replaying history just work.
+A brain has no state. Each request contains the whole conversation, so that truncated, deleted and replayed history
+needs no extra work.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from trunkline.realtime.events import Item
 
 
 class BrainError(Exception):
-    """The brain could not answer; `code` becomes the response's error code, the message its text."""
+    """The brain could not answer. `code` becomes the response's error code, and the message its text."""
 
     def __init__(self, message: str, code: str = "server_error") -> None:
         super().__init__(message)
@@ -23,14 +23,15 @@ class BrainError(Exception):
 
 @dataclass(frozen=True)
 class BrainRequest:
-    """All a brain may know when it answers.
+    """The whole input of a brain for one answer.
 
     Attributes:
         items: the conversation in order, as GA items; spoken messages carry their transcripts, cut at truncation.
-        tools: the session's (or response's) GA tool definitions.
-        prompt_id, prompt_variables: the session's `prompt`, by which the local provider names scenario and agent.
-        parallel_tool_calls: whether one answer may make several function calls; the engine sees to it as well.
-        reasoning_effort: how much to think before the answer ("minimal" to "xhigh"); None leaves it to the brain.
+        tools: the GA tool definitions of the session or the response.
+        prompt_id, prompt_variables: the session's `prompt`, in which the local provider names the scenario and the
+            agent.
+        parallel_tool_calls: False if one answer may have only one function call; the engine also enforces this.
+        reasoning_effort: from "minimal" to "xhigh"; None leaves it to the brain.
     """
 
     model: str
@@ -47,7 +48,11 @@ class BrainRequest:
 
 @dataclass(frozen=True)
 class TextDelta:
-    """More text of the current message. `language` picks the voice's tongue."""
+    """Text to add to the current message.
+
+    Attributes:
+        language: the language for speech synthesis.
+    """
 
     text: str
     language: str | None = None
@@ -55,7 +60,7 @@ class TextDelta:
 
 @dataclass(frozen=True)
 class ToolCallDelta:
-    """A function call with (more of) its arguments as JSON text; several with one `tool_call_id` are concatenated."""
+    """A function call, or a part of its JSON arguments. Deltas with the same `tool_call_id` are concatenated."""
 
     tool_call_id: str
     name: str
@@ -64,7 +69,7 @@ class ToolCallDelta:
 
 @dataclass(frozen=True)
 class Usage:
-    """Tokens used, where the brain knows. `hit_limit` tells that the answer ended at the limit, not by itself."""
+    """Used tokens, if the brain reports them. `hit_limit` is True if the answer ended at the token limit."""
 
     input_tokens: int
     output_tokens: int
@@ -76,17 +81,17 @@ BrainOutput = TextDelta | ToolCallDelta | Usage
 
 
 class Brain(Protocol):
-    """Answers requests."""
+    """Source of answers to requests."""
 
     def respond(self, request: BrainRequest) -> AsyncIterator[BrainOutput]:
-        """What to say and call, as it comes. Closing the iterator cancels the work.
+        """Yield the answer in pieces. To close the iterator cancels the work.
 
         Raises:
-            BrainError: it cannot answer.
+            BrainError: the brain cannot answer.
         """
 
     def grammar(self, request: BrainRequest) -> str | None:
-        """JSGF text of what the caller may say next, for the recogniser; None where anything may come."""
+        """Return the JSGF grammar of the caller's next utterance for the recogniser, or None for free speech."""
 
     async def aclose(self) -> None:
-        """Ends the brain. Harmless when done twice."""
+        """Close the brain. A second call has no effect."""

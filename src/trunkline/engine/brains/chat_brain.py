@@ -1,4 +1,4 @@
-"""The chat brain: any chat model behind an OpenAI-compatible `/chat/completions` endpoint, streamed."""
+"""Chat brain: a streaming chat model behind an OpenAI-compatible `/chat/completions` endpoint."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
     from openai.types.chat.chat_completion_chunk import ChoiceDeltaToolCall
 
 SILENCE_TIMEOUT_S = 30.0
-"""Seconds a model may think before its first word, or pause between two."""
+"""Time limit for the first token, and between two tokens."""
 
 REASONING_OFF: Mapping[str, object] = {"chat_template_kwargs": {"enable_thinking": False}, "reasoning_effort": "none"}
-"""What makes local models answer at once. Servers that do not know these fields refuse them: then they are left out."""
+"""Fields that switch off the reasoning of local models. If a server rejects them, they are omitted."""
 
 
 class ChatBrain:
-    """Answers with a chat model. The request runs only as long as somebody iterates.
+    """Brain that answers with a chat model. The request runs only while the answer is being iterated.
 
     Args:
-        endpoint: where the model is; the name the Realtime client asked for plays no part. It outlives the brain.
-        options: further fields of the request's body, instead of those that switch thinking off.
-        silence_timeout_s: seconds without any token after which the answer is given up.
+        endpoint: the model's endpoint. It ignores the model name of the Realtime client, and outlives the brain.
+        options: further fields of the request's body, which replace the default reasoning options.
+        silence_timeout_s: time without a token after which the answer fails.
     """
 
     def __init__(
@@ -44,13 +44,13 @@ class ChatBrain:
         self._silence_timeout_s = silence_timeout_s
 
     async def respond(self, request: BrainRequest) -> AsyncGenerator[BrainOutput, None]:
-        """See `Brain.respond`."""
+        """Yield the model's answer, as `Brain.respond`."""
         body = _body(request)
         with self._endpoint.errors(self._silence_timeout_s):
             if self._options is not None:
-                stream = await self._endpoint.ask({**body, **self._options}, self._silence_timeout_s)
+                stream = await self._endpoint.stream_completion({**body, **self._options}, self._silence_timeout_s)
             else:
-                stream = await self._endpoint.ask(
+                stream = await self._endpoint.stream_completion(
                     body, self._silence_timeout_s, optional_fields=_reasoning_options(request)
                 )
             async with stream:
@@ -58,11 +58,11 @@ class ChatBrain:
                     yield output
 
     def grammar(self, request: BrainRequest) -> str | None:
-        """Anything may be said to a chat model."""
+        """Return None, because a chat model accepts free speech."""
         return None
 
     async def aclose(self) -> None:
-        """Nothing to end: the endpoint belongs to whoever made it."""
+        """Do nothing. The creator of the endpoint closes it."""
 
 
 def _body(request: BrainRequest) -> dict[str, Any]:
@@ -78,13 +78,13 @@ def _body(request: BrainRequest) -> dict[str, Any]:
 
 
 def _reasoning_options(request: BrainRequest) -> Mapping[str, object]:
-    """Who talks does not want to wait: there is no thinking, unless the session asks for it."""
+    """Return the reasoning options. Reasoning is off unless the session asks for it, because callers wait."""
     return REASONING_OFF if request.reasoning_effort is None else {"reasoning_effort": request.reasoning_effort}
 
 
 async def _outputs(stream: AsyncStream[ChatCompletionChunk]) -> AsyncIterator[BrainOutput]:
     thinking = ReasoningFilter()
-    calls = _ToolCallOrder()
+    tool_calls = _ToolCallSequence()
     hit_limit = False
     async for chunk in stream:
         hit_limit = hit_limit or any(choice.finish_reason == "length" for choice in chunk.choices)
@@ -98,50 +98,50 @@ async def _outputs(stream: AsyncStream[ChatCompletionChunk]) -> AsyncIterator[Br
         if text := thinking.feed(choice.delta.content or ""):
             yield TextDelta(text)
         for piece in choice.delta.tool_calls or ():
-            for invoke in calls.feed(piece):
-                yield invoke
+            for delta in tool_calls.feed(piece):
+                yield delta
         if choice.finish_reason == "content_filter":
             raise BrainError("The chat model's content filter stopped the answer.", "content_filter")
     if text := thinking.flush():
         yield TextDelta(text)
-    for invoke in calls.flush():
-        yield invoke
+    for delta in tool_calls.flush():
+        yield delta
 
 
-class _ToolCallOrder:
-    """Puts streamed function calls in order: the first goes out as it comes, later ones once it is whole."""
+class _ToolCallSequence:
+    """Order of streamed function calls: the first is passed on at once, and the others at the end."""
 
     def __init__(self) -> None:
         self._ids: dict[int, str] = {}
         self._names: dict[int, str] = {}
-        self._held: dict[int, str] = {}
+        self._arguments: dict[int, str] = {}
         self._first: int | None = None
 
     def feed(self, piece: ChoiceDeltaToolCall) -> Iterator[ToolCallDelta]:
-        """What can go out because of one more piece."""
+        """Add a piece, and yield the deltas that can be passed on."""
         index = self._index_of(piece)
         self._ids.setdefault(index, piece.id or new_id("call"))
         function = piece.function
         if function is not None and function.name:
             self._names.setdefault(index, function.name)
-        self._held[index] = self._held.get(index, "") + ((function.arguments if function else None) or "")
+        self._arguments[index] = self._arguments.get(index, "") + ((function.arguments if function else None) or "")
         if self._first is None:
             self._first = index
         if index == self._first and index in self._names:
             yield self._take(index)
 
     def flush(self) -> Iterator[ToolCallDelta]:
-        """The calls that were held back."""
-        for index in sorted(self._held):
+        """Yield the remaining calls."""
+        for index in sorted(self._arguments):
             if index in self._names:
                 yield self._take(index)
 
     def _index_of(self, piece: ChoiceDeltaToolCall) -> int:
-        """Some servers send each call whole and number none of them, whatever the types say."""
+        """Return the index of a call. Some servers send whole calls without an index, against the type."""
         index: int | None = piece.index
         if index is not None:
             return index
         return len(self._ids) if piece.id is not None else max(len(self._ids) - 1, 0)
 
     def _take(self, index: int) -> ToolCallDelta:
-        return ToolCallDelta(self._ids[index], self._names[index], self._held.pop(index))
+        return ToolCallDelta(self._ids[index], self._names[index], self._arguments.pop(index))

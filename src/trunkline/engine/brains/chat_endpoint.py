@@ -1,4 +1,4 @@
-"""One chat model behind an OpenAI-compatible endpoint, with the connections to it that all its brains share."""
+"""Chat model endpoint: one OpenAI-compatible endpoint, with connections that all its brains share."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from openai.types.chat import ChatCompletionChunk
 
 CONNECT_TIMEOUT_S = 5.0
-"""Seconds that connecting may take."""
+"""Time limit for connecting."""
 
 
 class ChatEndpoint:
-    """Takes requests for chat completions and streams the answers. Close it when the last brain is done.
+    """Client for chat completions. Close it after the last brain.
 
     Args:
-        base_url: of the API, up to and with `/v1`, as the `openai` client takes it.
-        model: what the endpoint calls the model.
-        api_key: None where the endpoint wants none.
+        base_url: the API's URL up to `/v1`, as for the `openai` client.
+        model: the endpoint's name of the model.
+        api_key: None if the endpoint needs no key.
     """
 
     def __init__(self, base_url: str, model: str, api_key: str | None = None) -> None:
@@ -32,14 +32,14 @@ class ChatEndpoint:
         self._client: AsyncOpenAI | None = None
         self._rejects_optional_fields = False
 
-    async def ask(
+    async def stream_completion(
         self, body: Mapping[str, Any], silence_timeout_s: float, optional_fields: Mapping[str, object] | None = None
     ) -> AsyncStream[ChatCompletionChunk]:
-        """The answer as it comes. Ask, and read it, within `errors`.
+        """Return the streamed answer. Call this, and read the stream, within `errors`.
 
         Args:
             body: the request, without the model's name.
-            silence_timeout_s: seconds without any token after which the answer is given up.
+            silence_timeout_s: time without a token after which the answer fails.
             optional_fields: further fields. If only these are rejected, later requests omit them.
         """
         from openai import BadRequestError, UnprocessableEntityError
@@ -55,26 +55,26 @@ class ChatEndpoint:
 
     @contextmanager
     def errors(self, silence_timeout_s: float) -> Iterator[None]:
-        """Within it, whatever goes wrong with the endpoint is a `BrainError` that says what to do."""
+        """Convert the endpoint's errors in this context to `BrainError`s that name a fix."""
         import openai
 
         try:
             yield
         except openai.APITimeoutError as error:
-            message = f"The chat model {self._model} said nothing for {silence_timeout_s:g} s."
+            message = f"The chat model {self._model} sent no token for {silence_timeout_s:g} s. Try again."
             raise BrainError(message, "timeout") from error
         except openai.APIConnectionError as error:
-            message = f"The chat model at {self._base_url} cannot be reached: check TRUNKLINE_CHAT_BASE_URL."
+            message = f"The chat model at {self._base_url} cannot be reached. Check TRUNKLINE_CHAT_BASE_URL."
             raise BrainError(message, "connection_error") from error
         except openai.APIStatusError as error:
-            raise self._refused(error.status_code, error.message) from error
+            raise self._status_error(error.status_code, error.message) from error
         except openai.APIError as error:
-            raise BrainError(f"The chat model broke off: {error.message}") from error
+            raise BrainError(f"The chat model stopped with an error: {error.message}") from error
         except ValueError as error:
-            raise BrainError(f"The chat model sent something that is no JSON: {error}.") from error
+            raise BrainError(f"The chat model sent invalid JSON: {error}.") from error
 
     async def aclose(self) -> None:
-        """Closes the connections. A request after it opens new ones."""
+        """Close the connections. A later request opens new ones."""
         client, self._client = self._client, None
         if client is not None:
             await client.close()
@@ -84,30 +84,32 @@ class ChatEndpoint:
 
         timeout = Timeout(silence_timeout_s, connect=CONNECT_TIMEOUT_S)
         rest = {name: value for name, value in body.items() if name != "messages"}
-        stream: AsyncStream[ChatCompletionChunk] = await self._opened().chat.completions.create(
+        stream: AsyncStream[ChatCompletionChunk] = await self._open_client().chat.completions.create(
             model=self._model, messages=body["messages"], stream=True, timeout=timeout, extra_body=rest
         )
         return stream
 
-    def _opened(self) -> AsyncOpenAI:
+    def _open_client(self) -> AsyncOpenAI:
         if self._client is None:
             from openai import AsyncOpenAI
 
             self._client = AsyncOpenAI(base_url=self._base_url, api_key=self._api_key or "none", max_retries=1)
         return self._client
 
-    def _refused(self, status: int, message: str) -> BrainError:
+    def _status_error(self, status: int, message: str) -> BrainError:
         if self._api_key:
-            message = message.replace(self._api_key, "…")  # some servers repeat the key that they refuse
+            message = message.replace(self._api_key, "…")  # some servers repeat a rejected key
         if status in (401, 403):
             return BrainError(
-                f"The chat model refused the key: check TRUNKLINE_CHAT_API_KEY. {message}", "invalid_api_key"
+                f"The chat model rejected the key. Check TRUNKLINE_CHAT_API_KEY. {message}", "invalid_api_key"
             )
         if status == 404:
             return BrainError(
-                f"There is no chat model {self._model} at {self._base_url}: check TRUNKLINE_CHAT_MODEL. {message}",
+                f"{self._base_url} does not have the chat model {self._model}. Check TRUNKLINE_CHAT_MODEL. {message}",
                 "DeploymentNotFound",
             )
         if status == 429:
-            return BrainError(f"The chat model's rate limit is reached. {message}", "rate_limit_exceeded")
+            return BrainError(
+                f"The chat model's rate limit is reached. Try again later. {message}", "rate_limit_exceeded"
+            )
         return BrainError(f"The chat model answered with status {status}. {message}")

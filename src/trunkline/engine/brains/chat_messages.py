@@ -1,4 +1,4 @@
-"""A Realtime conversation as the messages and tools of a chat completion."""
+"""Conversion of a Realtime conversation to the messages and tools of a chat completion."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ UNANSWERED = "(no result yet)"
 
 
 def chat_messages(request: BrainRequest) -> list[dict[str, Any]]:
-    """System message and history. A function call is followed by its result at once, as chat endpoints demand,
-    whatever was said in between; calls that were broken off are left out."""
+    """Return the system message and the history.
+
+    A function call is directly followed by its result, as chat endpoints require, even if other items were between
+    them. Incomplete calls are omitted.
+    """
     messages: list[dict[str, Any]] = []
     if request.instructions:
         messages.append({"role": "system", "content": request.instructions})
@@ -31,7 +34,7 @@ def chat_messages(request: BrainRequest) -> list[dict[str, Any]]:
 
 
 def chat_tools(request: BrainRequest) -> list[dict[str, Any]]:
-    """The function tools, in the chat endpoint's nesting."""
+    """Return the function tools in the format of chat completions."""
     return [
         {
             "type": "function",
@@ -47,7 +50,7 @@ def chat_tools(request: BrainRequest) -> list[dict[str, Any]]:
 
 
 def chat_tool_choice(request: BrainRequest) -> Any:
-    """`auto`, `none`, `required`, or the one function to be called."""
+    """Return `auto`, `none`, `required`, or the function to call."""
     choice = request.tool_choice
     if isinstance(choice, str):
         return choice
@@ -69,18 +72,18 @@ def _message(item: Item) -> list[dict[str, Any]]:
 
 
 def _add_call(messages: list[dict[str, Any]], item: Item, result: str) -> None:
-    """Calls made together share one assistant message, with all their results behind it."""
+    """Add a call and its result. Consecutive calls share one assistant message, followed by all their results."""
     call = {
         "id": item["call_id"],
         "type": "function",
         "function": {"name": item["name"], "arguments": item["arguments"] or "{}"},
     }
     answer = {"role": "tool", "tool_call_id": item["call_id"], "content": result}
-    behind = len(messages)
-    while behind and messages[behind - 1]["role"] == "tool":
-        behind -= 1
-    if behind and behind < len(messages) and "tool_calls" in messages[behind - 1]:
-        messages[behind - 1]["tool_calls"].append(call)
+    position = len(messages)
+    while position and messages[position - 1]["role"] == "tool":
+        position -= 1
+    if position and position < len(messages) and "tool_calls" in messages[position - 1]:
+        messages[position - 1]["tool_calls"].append(call)
         messages.append(answer)
     else:
         messages.extend([{"role": "assistant", "content": None, "tool_calls": [call]}, answer])

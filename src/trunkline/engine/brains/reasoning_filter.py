@@ -1,4 +1,4 @@
-"""Leaving out what a model thinks: `<think>…</think>` in a text that arrives in pieces."""
+"""Removal of a model's reasoning, `<think>…</think>`, from a text that arrives in pieces."""
 
 from __future__ import annotations
 
@@ -6,45 +6,45 @@ _OPEN, _CLOSE = "<think>", "</think>"
 
 
 class ReasoningFilter:
-    """Passes on text outside the tags. A tag may be cut anywhere between two pieces."""
+    """Filter that passes the text outside the tags. A tag may be split between pieces."""
 
     def __init__(self) -> None:
-        self._held = ""
-        self._thinking = False
-        self._said = False
+        self._pending = ""
+        self._reasoning = False
+        self._started = False
 
     def feed(self, piece: str) -> str:
-        """What of the text so far is surely to be said."""
-        self._held += piece
+        """Add a piece, and return the text that is certainly outside the tags."""
+        self._pending += piece
         out = ""
         while True:
-            tag = _CLOSE if self._thinking else _OPEN
-            before, found, after = self._held.partition(tag)
+            tag = _CLOSE if self._reasoning else _OPEN
+            before, found, after = self._pending.partition(tag)
             if not found:
                 break
-            if not self._thinking:
+            if not self._reasoning:
                 out += before
-            self._thinking = not self._thinking
-            self._held = after
-        kept = _begun(self._held, tag)
-        safe, self._held = self._held[: len(self._held) - kept], self._held[len(self._held) - kept :]
-        if not self._thinking:
+            self._reasoning = not self._reasoning
+            self._pending = after
+        kept = _partial_tag_length(self._pending, tag)
+        safe, self._pending = self._pending[: len(self._pending) - kept], self._pending[len(self._pending) - kept :]
+        if not self._reasoning:
             out += safe
-        return self._spoken(out)
+        return self._strip_start(out)
 
     def flush(self) -> str:
-        """The rest, once nothing more comes: a tag that never was one."""
-        rest, self._held = self._held, ""
-        return "" if self._thinking else self._spoken(rest)
+        """Return the rest of the text at its end, such as an incomplete tag."""
+        rest, self._pending = self._pending, ""
+        return "" if self._reasoning else self._strip_start(rest)
 
-    def _spoken(self, text: str) -> str:
-        """Without the blank lines that follow the thinking."""
-        if not self._said:
+    def _strip_start(self, text: str) -> str:
+        """Remove white space before the first text, such as blank lines after the reasoning."""
+        if not self._started:
             text = text.lstrip()
-        self._said = self._said or bool(text)
+        self._started = self._started or bool(text)
         return text
 
 
-def _begun(text: str, tag: str) -> int:
-    """How many characters at the end of `text` may be the beginning of `tag`."""
+def _partial_tag_length(text: str, tag: str) -> int:
+    """Return the length of the longest end of `text` with which `tag` starts."""
     return next((size for size in range(min(len(tag) - 1, len(text)), 0, -1) if tag.startswith(text[-size:])), 0)

@@ -1,4 +1,4 @@
-"""The rehearsal brain: a scenario's parts, performed for the engine."""
+"""Rehearsal brain: the answers of a scenario's rehearsal."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from trunkline.scenario.scenario import Scenario
 
 
 class RehearsalBrain:
-    """Answers as the rehearsal of `scenario` would.
+    """Brain that answers with the rehearsal of `scenario`.
 
-    The request's prompt variables may name the `agent` that speaks and the `first_agent` of the call; without
-    them the conversation's handoffs decide, beginning with the scenario's first agent.
+    The request's prompt variables may name the current `agent` and the call's `first_agent`. Without them, the handoffs
+    in the conversation determine the agent, starting with the scenario's first agent.
     """
 
     def __init__(self, scenario: Scenario[Any], rehearsal: Rehearsal) -> None:
@@ -28,7 +28,7 @@ class RehearsalBrain:
         self._rehearsal = rehearsal
 
     async def respond(self, request: BrainRequest) -> AsyncIterator[BrainOutput]:
-        """See `Brain.respond`."""
+        """Yield the rehearsed answer, as `Brain.respond`."""
         said_before = False
         for move in self._turn(request).does:
             if isinstance(move, say):
@@ -38,11 +38,11 @@ class RehearsalBrain:
                 yield ToolCallDelta(new_id("call"), move.tool, msgspec.json.encode(move.arguments).decode())
 
     def grammar(self, request: BrainRequest) -> str | None:
-        """See `Brain.grammar`."""
+        """Return the grammar of the expected phrases."""
         return grammar(self._turn(request).expects)
 
     async def aclose(self) -> None:
-        """Nothing to end."""
+        """Do nothing."""
 
     def _turn(self, request: BrainRequest) -> RehearsedTurn:
         names = [agent.name for agent in self._scenario.agents]

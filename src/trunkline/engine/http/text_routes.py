@@ -1,4 +1,4 @@
-"""The routes of the text models: `responses` and `chat/completions`, whole or as server-sent events."""
+"""Routes of the text models: `responses` and `chat/completions`, as a whole answer or as server-sent events."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from trunkline.engine.text import TextModelFactory, TextRequest, chat_completion
 from trunkline.realtime.events import encode
 
 MAX_BODY_BYTES = 16 << 20
-"""Bytes of a request: a conversation, which may have pictures in it."""
+"""Size limit of a request: a conversation, possibly with images."""
 MAX_CONCURRENT_REQUESTS = 100
-"""Requests that are answered at the same time; one more is refused with 429."""
+"""Limit of concurrent requests. The engine rejects more with 429."""
 _FILTERED = "content_filter"
 _STATUS = {
     "DeploymentNotFound": 404,
@@ -33,27 +33,27 @@ _STATUS = {
     "timeout": 504,
     "rehearsal_failed": 500,
 }
-"""The HTTP status of a brain's error; any other means that the chat model behind failed: 502."""
+"""HTTP status of a brain's error. Any other error comes from the chat model: 502."""
 
 
 class AnswerWriter(Protocol):
-    """Writes one answer in an interface's form, piece by piece and as a whole."""
+    """Writer of one answer in an interface's format, in pieces and as a whole."""
 
     def begin(self) -> list[dict[str, Any]]:
-        """The first events."""
+        """Return the first events."""
 
     def write(self, output: BrainOutput) -> list[dict[str, Any]]:
-        """The events for a little more of the answer."""
+        """Return the events for a piece of the answer."""
 
     def end(self, reason: str | None = None) -> list[dict[str, Any]]:
-        """The last events."""
+        """Return the last events."""
 
     def fail(self, error: BrainError) -> list[dict[str, Any]]:
-        """The last events of an answer that could not be finished."""
+        """Return the last events of a failed answer."""
 
     @property
     def whole(self) -> dict[str, Any]:
-        """The whole answer, once it has ended."""
+        """The whole answer, after its end."""
 
 
 @dataclass(frozen=True)
@@ -67,15 +67,15 @@ class TextInterface:
 
 
 class TextRoutes:
-    """`POST …/responses` and `POST …/chat/completions`."""
+    """Handler of `POST …/responses` and `POST …/chat/completions`."""
 
     def __init__(self, key: ApiKey, models: TextModelFactory) -> None:
         self._key = key
         self._models = models
-        self._running = 0
+        self._running_requests = 0
 
     def routes(self, prefix: str) -> list[BaseRoute]:
-        """The routes under `/openai/v1` or `/v1`."""
+        """Return the routes under `/openai/v1` or `/v1`."""
         return [
             Route(f"{prefix}/responses", self._responses, methods=["POST"]),
             Route(f"{prefix}/chat/completions", self._chat_completions, methods=["POST"]),
@@ -91,32 +91,35 @@ class TextRoutes:
         try:
             self._key.check(request)
             body = await read_json_object(request, MAX_BODY_BYTES)
-            asked = interface.read(body)
-            writer = interface.writer(asked, body)
-            outputs = self._outputs(asked)
-            if asked.streamed:
+            text_request = interface.read(body)
+            writer = interface.writer(text_request, body)
+            outputs = self._outputs(text_request)
+            if text_request.streamed:
                 return await _streamed(interface, writer, outputs)
             return await _unless_disconnected(request, _whole(writer, outputs))
         except InvalidRequest as error:
             return RequestError(400, error.code, str(error), error.param).response_to(request)
         except BrainError as error:
             return RequestError(_STATUS.get(error.code, 502), error.code, str(error)).response_to(request)
-        except RequestError as refused:
-            return refused.response_to(request)
+        except RequestError as error:
+            return error.response_to(request)
 
-    async def _outputs(self, asked: TextRequest) -> AsyncGenerator[BrainOutput, None]:
-        if self._running >= MAX_CONCURRENT_REQUESTS:
-            raise BrainError(f"At most {MAX_CONCURRENT_REQUESTS} requests are answered at once.", "rate_limit_exceeded")
-        self._running += 1
+    async def _outputs(self, text_request: TextRequest) -> AsyncGenerator[BrainOutput, None]:
+        if self._running_requests >= MAX_CONCURRENT_REQUESTS:
+            raise BrainError(
+                f"The engine already answers {MAX_CONCURRENT_REQUESTS} requests, its limit. Try again later.",
+                "rate_limit_exceeded",
+            )
+        self._running_requests += 1
         try:
-            brain = self._models(asked)
+            brain = self._models(text_request)
             try:
-                async for output in brain.respond(asked.brain_request):
+                async for output in brain.respond(text_request.brain_request):
                     yield output
             finally:
                 await brain.aclose()
         finally:
-            self._running -= 1
+            self._running_requests -= 1
 
 
 async def _whole(writer: AnswerWriter, outputs: AsyncGenerator[BrainOutput, None]) -> Response:
@@ -134,7 +137,7 @@ async def _whole(writer: AnswerWriter, outputs: AsyncGenerator[BrainOutput, None
 
 
 async def _unless_disconnected(request: Request, answering: Any) -> Response:
-    """The answer, unless the client hangs up before: then the work stops."""
+    """Return the answer, or stop the work when the client disconnects."""
     work = asyncio.ensure_future(answering)
     gone = asyncio.create_task(_until_disconnected(request))
     try:
@@ -154,7 +157,7 @@ async def _until_disconnected(request: Request) -> None:
 async def _streamed(
     interface: TextInterface, writer: AnswerWriter, outputs: AsyncGenerator[BrainOutput, None]
 ) -> Response:
-    """The answer as events. What fails before the first word fails the request."""
+    """Return the answer as events. An error before the first output fails the request."""
     try:
         first = await anext(outputs, None)
     except BrainError as error:
@@ -188,7 +191,7 @@ async def _events(
 
 
 class EventStream(StreamingResponse):
-    """Server-sent events; when the client goes, whoever makes them is told at once."""
+    """Server-sent events. When the client disconnects, their generator is closed at once."""
 
     media_type = "text/event-stream"
 
@@ -197,7 +200,7 @@ class EventStream(StreamingResponse):
         self._events = events
 
     async def stream_response(self, send: Send) -> None:
-        """Sends the events."""
+        """Send the events."""
         try:
             await super().stream_response(send)
         finally:

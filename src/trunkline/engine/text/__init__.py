@@ -1,4 +1,4 @@
-"""Text models beside the Realtime ones: what `responses` and `chat/completions` ask, in one form for both."""
+"""Text models: one form of request for `responses` and `chat/completions`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from trunkline.engine.brains import Brain, BrainRequest
 
 @dataclass(frozen=True)
 class OutputFormat:
-    """The form that an answer has to have: JSON of a schema, or any JSON where the schema is None."""
+    """The required format of an answer: JSON of a schema, or any JSON object if the schema is None."""
 
     name: str = "answer"
     schema: Mapping[str, Any] | None = None
@@ -24,10 +24,10 @@ class TextRequest:
     """One request to a text model.
 
     Attributes:
-        brain_request: instructions, conversation and tools, as a brain is asked.
-        format: None is plain text.
-        options: sampling and the like, under the names of chat completions.
-        metadata: whatever the client attached; `purpose` is what for, where the model's name does not say.
+        brain_request: instructions, conversation and tools.
+        format: None means plain text.
+        options: sampling and other options, with their names in chat completions.
+        metadata: the client's metadata. `purpose` selects the answer if the model's name does not.
     """
 
     brain_request: BrainRequest
@@ -38,12 +38,12 @@ class TextRequest:
 
     @property
     def model(self) -> str:
-        """The model's name as the client gave it."""
+        """The model's name in the request."""
         return self.brain_request.model
 
 
 TextModelFactory = Callable[[TextRequest], Brain]
-"""Finds who answers a request.
+"""Creator of the brain that answers a request.
 
-It raises `BrainError` with the code `DeploymentNotFound` and a message that says what to set when nobody does.
+It raises `BrainError` with the code `DeploymentNotFound` and a message with the fix if no model answers.
 """

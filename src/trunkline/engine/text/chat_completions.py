@@ -1,4 +1,4 @@
-"""The `chat/completions` interface: requests checked, answers and chunks written."""
+"""`chat/completions` interface: validation of requests, and writing of completions and chunks."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from trunkline.engine.text.formats import (
     SAMPLING,
     content,
     message,
+    only_without,
     output_format,
     required_schema,
     text_request,
     tool_choice,
-    unsupported_unless,
 )
 from trunkline.realtime.events import Item
 from trunkline.realtime.ids import new_id
@@ -69,9 +69,9 @@ _ASSISTANT = validation.object_with(
         "content": validation.nullable(_CONTENT),
         "refusal": validation.nullable(validation.text),
         "tool_calls": validation.nullable(validation.list_of(_CALL)),
-        "audio": unsupported_unless("Sound is for the Realtime interface."),
+        "audio": only_without("Audio is not available here. Use the Realtime interface."),
         "annotations": validation.any_value,
-        "function_call": unsupported_unless("Use tool_calls; function_call is long gone."),
+        "function_call": only_without("function_call is not supported. Use tool_calls."),
         "parsed": validation.any_value,
     }
 )
@@ -126,11 +126,11 @@ _BODY = validation.body_with(
         "max_tokens": _LIMIT,
         "max_completion_tokens": _LIMIT,
         "stream_options": validation.nullable(validation.json_object),
-        "n": unsupported_unless("One answer at a time: n must be 1.", 1),
-        "logprobs": unsupported_unless("Log probabilities are not known here.", False),
-        "top_logprobs": unsupported_unless("Log probabilities are not known here.", 0),
-        "modalities": unsupported_unless("Sound is for the Realtime interface.", ["text"]),
-        "audio": unsupported_unless("Sound is for the Realtime interface."),
+        "n": only_without("Only one answer is possible. Set n to 1.", 1),
+        "logprobs": only_without("Log probabilities are not available. Leave them out.", False),
+        "top_logprobs": only_without("Log probabilities are not available. Leave them out.", 0),
+        "modalities": only_without("Audio is not available here. Use the Realtime interface.", ["text"]),
+        "audio": only_without("Audio is not available here. Use the Realtime interface."),
         "prediction": validation.any_value,
     },
     required=("model", "messages"),
@@ -138,17 +138,17 @@ _BODY = validation.body_with(
 
 
 def read(body: dict[str, Any]) -> TextRequest:
-    """A request's body.
+    """Convert a request's body to a text request.
 
     Raises:
-        InvalidRequest: a field is missing, unknown, malformed, or asks for what this engine does not have.
+        InvalidRequest: a field is missing, unknown or malformed, or this engine does not support it.
     """
     given = _BODY(body)
-    opening, items = _conversation(given["messages"])
+    instructions, items = _split_messages(given["messages"])
     form = given.get("response_format")
     return text_request(
         given,
-        instructions=opening,
+        instructions=instructions,
         items=items,
         tools=[{"type": "function", **tool["function"]} for tool in given.get("tools") or ()],
         limit=given.get("max_completion_tokens") or given.get("max_tokens"),
@@ -157,13 +157,13 @@ def read(body: dict[str, Any]) -> TextRequest:
     )
 
 
-def _conversation(messages: list[dict[str, Any]]) -> tuple[str, list[Item]]:
-    """The system messages at the beginning, and what follows them as GA items."""
+def _split_messages(messages: list[dict[str, Any]]) -> tuple[str, list[Item]]:
+    """Return the text of the first system messages, and the other messages as GA items."""
     start = 0
     while start < len(messages) and messages[start]["role"] in ("system", "developer"):
         start += 1
-    opening = "\n\n".join(_words(one["content"]) for one in messages[:start])
-    return opening, [item for given in messages[start:] for item in _items(given)]
+    instructions = "\n\n".join(_words(one["content"]) for one in messages[:start])
+    return instructions, [item for given in messages[start:] for item in _items(given)]
 
 
 def _items(given: dict[str, Any]) -> list[Item]:
@@ -190,7 +190,7 @@ def _words(content: list[dict[str, Any]]) -> str:
 
 
 class CompletionWriter:
-    """Writes an answer as it comes: chunks, and in the end the whole completion."""
+    """Writer of an answer: chunks while it arrives, and the whole completion at the end."""
 
     def __init__(self, request: TextRequest, body: dict[str, Any]) -> None:
         self._id = new_id("chatcmpl")
@@ -203,11 +203,11 @@ class CompletionWriter:
         self._finish_reason: str | None = None
 
     def begin(self) -> list[dict[str, Any]]:
-        """The first chunk."""
+        """Return the first chunk."""
         return [self._chunk({"role": "assistant", "content": "", "refusal": None})]
 
     def write(self, output: BrainOutput) -> list[dict[str, Any]]:
-        """The chunks for a little more of the answer."""
+        """Return the chunks for a piece of the answer."""
         if isinstance(output, TextDelta):
             self._text += output.text
             return [self._chunk({"content": output.text})]
@@ -217,7 +217,11 @@ class CompletionWriter:
         return []
 
     def end(self, reason: str | None = None) -> list[dict[str, Any]]:
-        """The last chunks. `reason` tells why an answer broke off."""
+        """Return the last chunks.
+
+        Args:
+            reason: the reason for a premature end.
+        """
         own = "tool_calls" if self._calls else "length" if self._usage and self._usage.hit_limit else "stop"
         self._finish_reason = reason or own
         chunks = [self._chunk({}, self._finish_reason)]
@@ -226,13 +230,13 @@ class CompletionWriter:
         return chunks
 
     def fail(self, error: BrainError) -> list[dict[str, Any]]:
-        """The last event of an answer that could not be finished."""
-        told = {"message": str(error), "type": "server_error", "code": error.code, "param": None}
-        return [{"error": told}]
+        """Return the last event of a failed answer."""
+        failure = {"message": str(error), "type": "server_error", "code": error.code, "param": None}
+        return [{"error": failure}]
 
     @property
     def whole(self) -> dict[str, Any]:
-        """The completion, once the answer has ended."""
+        """The completion, after the answer's end."""
         message: dict[str, Any] = {"role": "assistant", "content": self._text or None, "refusal": None}
         if self._calls:
             message["tool_calls"] = [
@@ -241,14 +245,14 @@ class CompletionWriter:
         choice = {"index": 0, "message": message, "finish_reason": self._finish_reason, "logprobs": None}
         return {**self._envelope("chat.completion"), "choices": [choice], "usage": self._counted()}
 
-    def _call(self, invoke: ToolCallDelta) -> dict[str, Any]:
-        known = self._calls.get(invoke.tool_call_id)
+    def _call(self, delta: ToolCallDelta) -> dict[str, Any]:
+        known = self._calls.get(delta.tool_call_id)
         if known is not None:
-            known["function"]["arguments"] += invoke.arguments
-            return {"index": known["index"], "function": {"arguments": invoke.arguments}}
-        function = {"name": invoke.name, "arguments": invoke.arguments}
-        call = {"index": len(self._calls), "id": invoke.tool_call_id, "type": "function", "function": function}
-        self._calls[invoke.tool_call_id] = call
+            known["function"]["arguments"] += delta.arguments
+            return {"index": known["index"], "function": {"arguments": delta.arguments}}
+        function = {"name": delta.name, "arguments": delta.arguments}
+        call = {"index": len(self._calls), "id": delta.tool_call_id, "type": "function", "function": function}
+        self._calls[delta.tool_call_id] = call
         return {**call, "function": dict(function)}
 
     def _envelope(self, kind: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A text model at the configured chat endpoint."""
+"""Text model at the configured chat endpoint."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from trunkline.engine.brains.chat_endpoint import ChatEndpoint
 from trunkline.engine.text import OutputFormat, TextRequest
 
 SILENCE_TIMEOUT_S = 120.0
-"""Seconds a text model may think before its first word: more than one that somebody waits for on the phone."""
+"""Time limit for the first token. It is longer than in voice calls, because no caller waits on the line."""
 
 
 def chat_text_model(request: TextRequest, endpoint: ChatEndpoint) -> ChatBrain:
-    """Answers one request with the chat model, whatever name the client asked for."""
+    """Return a brain that answers one request with the chat model, for any model name."""
     options = dict(request.options)
     if not request.brain_request.tools:
-        options.pop("parallel_tool_calls", None)  # chat endpoints refuse it where there are no tools
+        options.pop("parallel_tool_calls", None)  # chat endpoints reject it without tools
     if request.format is not None:
         options["response_format"] = _response_format(request.format)
     return ChatBrain(endpoint, options=options, silence_timeout_s=SILENCE_TIMEOUT_S)

@@ -1,4 +1,4 @@
-"""What both text interfaces have in common: tools, output formats, content and the options of sampling, checked."""
+"""Shared parts of both text interfaces: tools, output formats, content and sampling options."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SAMPLING: dict[str, validation.Validator] = {
     "top_p": validation.nullable(validation.number_between(0.0, 1.0)),
     "parallel_tool_calls": validation.nullable(validation.boolean),
 }
-"""What both interfaces call by the same name, and a chat endpoint too."""
+"""Options with the same name in both interfaces and at chat endpoints."""
 ATTACHED: dict[str, validation.Validator] = {
     "metadata": validation.nullable(validation.json_object),
     "user": validation.any_value,
@@ -27,7 +27,7 @@ ATTACHED: dict[str, validation.Validator] = {
     "prompt_cache_retention": validation.any_value,
     "stream": validation.nullable(validation.boolean),
 }
-"""Taken and, but for `stream` and the metadata's `purpose`, without effect here."""
+"""Accepted fields without effect, except `stream` and the metadata's `purpose`."""
 FUNCTION: dict[str, validation.Validator] = {
     "name": validation.non_empty_text,
     "description": validation.nullable(validation.text),
@@ -43,11 +43,11 @@ _SCHEMA = {
 }
 
 required_schema = validation.object_with(_SCHEMA, required=("name", "schema"))
-"""A JSON schema with its name, as both interfaces write it."""
+"""Validator of a named JSON schema, in the format of both interfaces."""
 
 
 def output_format(given: dict[str, Any] | None) -> OutputFormat | None:
-    """The form that is asked for, of a checked `{"type": …, "name", "schema", "strict", "description"}`."""
+    """Return the required format, from a validated `{"type": …, "name", "schema", "strict", "description"}`."""
     if given is None or given["type"] == "text":
         return None
     if given["type"] == "json_object":
@@ -56,7 +56,7 @@ def output_format(given: dict[str, Any] | None) -> OutputFormat | None:
 
 
 def tool_choice(named: validation.Validator) -> validation.Validator:
-    """`none`, `auto`, `required`, or the one function to be called, which each interface names in its own way."""
+    """Return a validator of `none`, `auto`, `required`, or the interface's form of a named function."""
 
     def check(value: Any, path: str) -> Any:
         if isinstance(value, str):
@@ -67,7 +67,7 @@ def tool_choice(named: validation.Validator) -> validation.Validator:
 
 
 def content(parts: validation.Validator, text_type: str) -> validation.Validator:
-    """Parts of the interface's own kinds; a text stands for one part of `text_type`."""
+    """Return a validator of content parts. A text becomes one part of `text_type`."""
 
     def check(value: Any, path: str) -> list[dict[str, Any]]:
         if isinstance(value, str):
@@ -78,7 +78,11 @@ def content(parts: validation.Validator, text_type: str) -> validation.Validator
 
 
 def message(role: str, parts: Sequence[Mapping[str, Any]], picture: Callable[[Mapping[str, Any]], Item | None]) -> Item:
-    """A message of either interface as a GA item. `picture` makes a GA part of one that shows something."""
+    """Return a message of either interface as a GA item.
+
+    Args:
+        picture: converts an image part to a GA part, and returns None for other parts.
+    """
     text_type = "output_text" if role == "assistant" else "input_text"
     made = [
         picture(part) or {"type": text_type, "text": part.get("text") or part.get("refusal") or ""} for part in parts
@@ -96,7 +100,7 @@ def text_request(
     form: OutputFormat | None,
     options: Mapping[str, Any],
 ) -> TextRequest:
-    """The request that a checked body makes, whichever interface it came by. What they name alike is taken from it."""
+    """Return the text request for a validated body of either interface."""
     asked = BrainRequest(
         given["model"],
         instructions=instructions,
@@ -115,12 +119,17 @@ def text_request(
 
 
 def text_metadata(given: Any) -> dict[str, str]:
-    """The metadata that is text."""
+    """Return the metadata with text values."""
     return {name: value for name, value in (given or {}).items() if isinstance(value, str)}
 
 
-def unsupported_unless(message: str, *without: Any) -> validation.Validator:
-    """Only the values that ask for nothing; anything else is refused with a message that says why."""
+def only_without(message: str, *without: Any) -> validation.Validator:
+    """Return a validator that rejects the field, except values that ask for nothing.
+
+    Args:
+        message: the reason, for the error.
+        without: values that ask for nothing. None is always one.
+    """
 
     def check(value: Any, path: str) -> Any:
         if value is not None and value not in without:

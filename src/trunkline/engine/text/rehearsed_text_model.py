@@ -1,4 +1,4 @@
-"""A text model that is rehearsed by a scenario."""
+"""Text model of a scenario's rehearsal."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PIECES = re.compile(r"\s*\S+|\s+$")
 
 
 class RehearsedTextModel:
-    """Answers one request as the rehearsal would, word by word."""
+    """Brain that answers one request with the rehearsal, word by word."""
 
     def __init__(self, rehearsal: Rehearsal, purpose: str, request: TextRequest) -> None:
         self._rehearsal = rehearsal
@@ -30,7 +30,7 @@ class RehearsedTextModel:
         self._request = request
 
     async def respond(self, request: BrainRequest) -> AsyncIterator[BrainOutput]:
-        """See `Brain.respond`."""
+        """Yield the rehearsed answer, as `Brain.respond`."""
         answered = self._answer(request)
         if isinstance(answered, call_tool):
             arguments = msgspec.json.encode(answered.arguments).decode()
@@ -44,11 +44,11 @@ class RehearsedTextModel:
         yield Usage(tokens_in, usage.text_tokens(words))
 
     def grammar(self, request: BrainRequest) -> str | None:
-        """See `Brain.grammar`."""
+        """Return None, because a text model has no speech."""
         return None
 
     async def aclose(self) -> None:
-        """Nothing to end."""
+        """Do nothing."""
 
     def _answer(self, request: BrainRequest) -> str | call_tool:
         schema = self._request.format.schema if self._request.format else None
@@ -59,7 +59,9 @@ class RehearsedTextModel:
         except RehearsalError as error:
             raise BrainError(str(error), code="rehearsal_failed") from error
         if isinstance(answered, call_tool) and answered.tool not in offered:
-            message = f"The rehearsed answer for {self._purpose!r} calls {answered.tool!r}, which is not offered."
+            message = (
+                f"The rehearsed answer for {self._purpose!r} calls {answered.tool!r}, which the request does not offer."
+            )
             raise BrainError(message, code="rehearsal_failed")
         if isinstance(answered, Mapping):
             self._check(answered, schema)
@@ -74,19 +76,19 @@ class RehearsedTextModel:
         try:
             jsonschema.validate(answered, schema)
         except jsonschema.ValidationError as error:
-            message = f"The rehearsed answer for {self._purpose!r} does not fit the schema that was asked for: "
+            message = f"The rehearsed answer for {self._purpose!r} does not match the requested schema: "
             raise BrainError(f"{message}{error.message}.", code="rehearsal_failed") from error
         except jsonschema.SchemaError as error:
-            raise BrainError(f"The schema that was asked for is none: {error.message}.", "invalid_schema") from error
+            raise BrainError(f"The requested schema is not valid: {error.message}.", "invalid_schema") from error
 
 
 def find_rehearsed_text_model(
     request: TextRequest, scenarios: Mapping[str, Scenario[Any]]
 ) -> RehearsedTextModel | None:
-    """Who answers the request among the scenarios' rehearsals.
+    """Return the rehearsed model for a request, or None.
 
-    The model is named `SCENARIO/PURPOSE`, or `SCENARIO` with the purpose in the metadata, or `PURPOSE` alone where only
-    one scenario answers for it.
+    The model's name is `SCENARIO/PURPOSE`; `SCENARIO` with the purpose in the metadata; or `PURPOSE`, if only one
+    scenario answers for it.
     """
     name, _, purpose = request.model.partition("/")
     purpose = purpose or request.metadata.get("purpose", "")
@@ -102,7 +104,7 @@ def find_rehearsed_text_model(
 
 
 def rehearsed_model_names(scenarios: Mapping[str, Scenario[Any]]) -> list[str]:
-    """The names of all rehearsed text models, `SCENARIO/PURPOSE`."""
+    """Return the names of all rehearsed text models, `SCENARIO/PURPOSE`."""
     return [f"{name}/{purpose}" for name, one in scenarios.items() for purpose in _purposes(one)]
 
 

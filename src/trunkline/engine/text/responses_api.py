@@ -1,6 +1,6 @@
-"""The `responses` interface: requests checked, responses and their events written.
+"""`responses` interface: validation of requests, and writing of responses and their events.
 
-Nothing is kept between requests, so a conversation is sent whole as `input` each time.
+Responses are not stored, so each request must send the whole conversation as `input`.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from trunkline.engine.text.formats import (
     SAMPLING,
     content,
     message,
+    only_without,
     output_format,
     required_schema,
     text_request,
     tool_choice,
-    unsupported_unless,
 )
 from trunkline.realtime.events import Event, Item
 from trunkline.realtime.ids import new_id
 
-_STATELESS = "Nothing is kept between requests here: send the whole conversation as input."
+_STATELESS = "Responses are not stored. Send the whole conversation as input."
 _TEXT = validation.object_with(
     {
         "type": validation.text,
@@ -58,7 +58,7 @@ _CONTENT = content(_PARTS, "input_text")
 
 
 def _output(value: Any, path: str) -> str:
-    """A tool's result: a text, or parts of which the texts count."""
+    """Return a tool's result as text, from text or from parts with text."""
     if isinstance(value, str):
         return value
     return "\n".join(part["text"] for part in validation.list_of(_PARTS)(value, path) if "text" in part)
@@ -147,21 +147,21 @@ _BODY = validation.body_with(
         "include": validation.any_value,
         "truncation": validation.any_value,
         "max_tool_calls": validation.any_value,
-        "top_logprobs": unsupported_unless("Log probabilities are not known here.", 0),
-        "previous_response_id": unsupported_unless(_STATELESS),
-        "conversation": unsupported_unless(_STATELESS),
-        "background": unsupported_unless("Every response is made while its request waits.", False),
-        "prompt": unsupported_unless("There are no stored prompts here: send instructions."),
+        "top_logprobs": only_without("Log probabilities are not available. Leave them out.", 0),
+        "previous_response_id": only_without(_STATELESS),
+        "conversation": only_without(_STATELESS),
+        "background": only_without("Background responses are not available. Leave background out.", False),
+        "prompt": only_without("Stored prompts are not available. Send instructions."),
     },
     required=("model", "input"),
 )
 
 
 def read(body: dict[str, Any]) -> TextRequest:
-    """A request's body.
+    """Convert a request's body to a text request.
 
     Raises:
-        InvalidRequest: a field is missing, unknown, malformed, or asks for what this engine does not have.
+        InvalidRequest: a field is missing, unknown or malformed, or this engine does not support it.
     """
     given = _BODY(body)
     text = given.get("text") or {}
@@ -187,13 +187,13 @@ def _plain(item: dict[str, Any]) -> Item:
 
 
 class ResponseWriter:
-    """Writes an answer as it comes: events, and in the end the whole response."""
+    """Writer of an answer: events while it arrives, and the whole response at the end."""
 
     def __init__(self, request: TextRequest, body: dict[str, Any]) -> None:
         asked = request.brain_request
         self._item: Item | None = None
         self._number = 0
-        self._counted: Usage | None = None
+        self._reported_usage: Usage | None = None
         self.whole: dict[str, Any] = {
             "id": new_id("resp"),
             "object": "response",
@@ -219,34 +219,38 @@ class ResponseWriter:
         """The response as it is so far."""
 
     def begin(self) -> list[Event]:
-        """The first events."""
-        return [self._of_whole("response.created"), self._of_whole("response.in_progress")]
+        """Return the first events."""
+        return [self._response_event("response.created"), self._response_event("response.in_progress")]
 
     def write(self, output: BrainOutput) -> list[Event]:
-        """The events for a little more of the answer."""
+        """Return the events for a piece of the answer."""
         if isinstance(output, TextDelta):
             return self._say(output.text)
         if isinstance(output, ToolCallDelta):
-            return self._invoke(output)
-        self._counted = output
+            return self._delta(output)
+        self._reported_usage = output
         return []
 
     def end(self, reason: str | None = None) -> list[Event]:
-        """The last events. `reason` tells why an answer broke off: "content_filter"."""
-        reason = reason or ("max_output_tokens" if self._counted and self._counted.hit_limit else None)
+        """Return the last events.
+
+        Args:
+            reason: the reason for a premature end: "content_filter".
+        """
+        reason = reason or ("max_output_tokens" if self._reported_usage and self._reported_usage.hit_limit else None)
         status = "incomplete" if reason else "completed"
         events = self._close(status)
         self.whole["status"] = status
         self.whole["incomplete_details"] = {"reason": reason} if reason else None
         self.whole["usage"] = self._usage()
-        return [*events, self._of_whole(f"response.{status}")]
+        return [*events, self._response_event(f"response.{status}")]
 
     def fail(self, error: BrainError) -> list[Event]:
-        """The last events of an answer that could not be finished."""
+        """Return the last events of a failed answer."""
         events = self._close("incomplete")
         self.whole["status"] = "failed"
         self.whole["error"] = {"code": "server_error", "message": str(error)}
-        return [*events, self._of_whole("response.failed")]
+        return [*events, self._response_event("response.failed")]
 
     def _say(self, text: str) -> list[Event]:
         events = []
@@ -254,20 +258,20 @@ class ResponseWriter:
             events += self._close("completed")
             part = {"type": "output_text", "text": "", "annotations": [], "logprobs": []}
             events += self._open({"type": "message", "role": "assistant", "content": []}, "msg")
-            self._now()["content"].append(part)
-            events.append(self._event("response.content_part.added", **self._of_text(), part=dict(part)))
-        self._now()["content"][0]["text"] += text
-        events.append(self._event("response.output_text.delta", **self._of_text(), delta=text, logprobs=[]))
+            self._open_item()["content"].append(part)
+            events.append(self._event("response.content_part.added", **self._text_ids(), part=dict(part)))
+        self._open_item()["content"][0]["text"] += text
+        events.append(self._event("response.output_text.delta", **self._text_ids(), delta=text, logprobs=[]))
         return events
 
-    def _invoke(self, invoke: ToolCallDelta) -> list[Event]:
+    def _delta(self, delta: ToolCallDelta) -> list[Event]:
         events = []
-        if self._item is None or self._item.get("call_id") != invoke.tool_call_id:
+        if self._item is None or self._item.get("call_id") != delta.tool_call_id:
             events += self._close("completed")
-            call = {"type": "function_call", "call_id": invoke.tool_call_id, "name": invoke.name, "arguments": ""}
+            call = {"type": "function_call", "call_id": delta.tool_call_id, "name": delta.name, "arguments": ""}
             events += self._open(call, "fc")
-        self._now()["arguments"] += invoke.arguments
-        events.append(self._event("response.function_call_arguments.delta", **self._of_item(), delta=invoke.arguments))
+        self._open_item()["arguments"] += delta.arguments
+        events.append(self._event("response.function_call_arguments.delta", **self._item_ids(), delta=delta.arguments))
         return events
 
     def _open(self, item: Item, prefix: str) -> list[Event]:
@@ -282,30 +286,30 @@ class ResponseWriter:
         events = []
         if item["type"] == "message":
             part = item["content"][0]
-            events.append(self._event("response.output_text.done", **self._of_text(), text=part["text"], logprobs=[]))
-            events.append(self._event("response.content_part.done", **self._of_text(), part=dict(part)))
+            events.append(self._event("response.output_text.done", **self._text_ids(), text=part["text"], logprobs=[]))
+            events.append(self._event("response.content_part.done", **self._text_ids(), part=dict(part)))
         else:
             done = {"name": item["name"], "arguments": item["arguments"]}
-            events.append(self._event("response.function_call_arguments.done", **self._of_item(), **done))
+            events.append(self._event("response.function_call_arguments.done", **self._item_ids(), **done))
         item["status"] = status
         events.append(self._event("response.output_item.done", output_index=self._index(), item=copy.deepcopy(item)))
         self._item = None
         return events
 
-    def _now(self) -> Item:
+    def _open_item(self) -> Item:
         assert self._item is not None  # noqa: S101 - only asked while an item is open
         return self._item
 
     def _index(self) -> int:
         return len(self.whole["output"]) - 1
 
-    def _of_item(self) -> dict[str, Any]:
-        return {"item_id": self._now()["id"], "output_index": self._index()}
+    def _item_ids(self) -> dict[str, Any]:
+        return {"item_id": self._open_item()["id"], "output_index": self._index()}
 
-    def _of_text(self) -> dict[str, Any]:
-        return {**self._of_item(), "content_index": 0}
+    def _text_ids(self) -> dict[str, Any]:
+        return {**self._item_ids(), "content_index": 0}
 
-    def _of_whole(self, kind: str) -> Event:
+    def _response_event(self, kind: str) -> Event:
         return self._event(kind, response=copy.deepcopy(self.whole))
 
     def _event(self, kind: str, **fields: Any) -> Event:
@@ -313,15 +317,15 @@ class ResponseWriter:
         return {"type": kind, "sequence_number": self._number - 1, **fields}
 
     def _usage(self) -> dict[str, Any] | None:
-        counted = self._counted
-        if counted is None:
+        reported = self._reported_usage
+        if reported is None:
             return None
         return {
-            "input_tokens": counted.input_tokens,
-            "input_tokens_details": {"cached_tokens": counted.cached_tokens, "cache_write_tokens": 0},
-            "output_tokens": counted.output_tokens,
+            "input_tokens": reported.input_tokens,
+            "input_tokens_details": {"cached_tokens": reported.cached_tokens, "cache_write_tokens": 0},
+            "output_tokens": reported.output_tokens,
             "output_tokens_details": {"reasoning_tokens": 0},
-            "total_tokens": counted.input_tokens + counted.output_tokens,
+            "total_tokens": reported.input_tokens + reported.output_tokens,
         }
 
 

@@ -1,4 +1,4 @@
-"""What is answered where there is no text model: that there is none, and how to set one."""
+"""Error for a missing text model, with the settings that add one."""
 
 from __future__ import annotations
 
@@ -10,18 +10,22 @@ from trunkline.engine.text import TextRequest
 
 
 def text_model_not_found(request: TextRequest, rehearsed: Sequence[str] = ()) -> BrainError:
-    """The error for a request that nobody answers. `rehearsed` are the names that somebody does answer for."""
+    """Return the error for a request that no model answers.
+
+    Args:
+        rehearsed: names of the rehearsed models.
+    """
     purpose = request.metadata.get("purpose")
-    wanted = f"{request.model!r}" + (f" and the purpose {purpose!r}" if purpose else "")
-    there = f" Rehearsed are: {', '.join(rehearsed)}." if rehearsed else ""
+    requested = f"{request.model!r}" + (f" and the purpose {purpose!r}" if purpose else "")
+    known = f" Rehearsed models: {', '.join(rehearsed)}." if rehearsed else ""
     return BrainError(
-        f"There is no text model for {wanted}. To set one, put the address, the name and the key of any chat model "
+        f"No text model answers for {requested}. To set one, put the address, the name and the key of any chat model "
         f"with an OpenAI-compatible endpoint into the environment as {SETTINGS}; or rehearse its answers in a "
-        f"scenario with @rehearsal.answers(PURPOSE), and ask for SCENARIO/PURPOSE.{there}",
+        f"scenario with @rehearsal.answers(PURPOSE), and ask for SCENARIO/PURPOSE.{known}",
         code="DeploymentNotFound",
     )
 
 
 def without_text_models(request: TextRequest) -> Brain:
-    """The factory of an engine without text models."""
+    """Raise the error for a missing model. This is the factory of an engine without text models."""
     raise text_model_not_found(request)
