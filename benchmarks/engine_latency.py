@@ -26,9 +26,9 @@ from shared.process import announced, serving
 from trunkline.engine.http.app import Engine
 from trunkline.engine.server import EngineServer
 from trunkline.engine.speech import Stt, Tts
+from trunkline.engine.speech.silero import SileroVoiceActivity
 from trunkline.engine.speech.stt.sphinx import SphinxStt
 from trunkline.engine.speech.tts.espeak import EspeakTts
-from trunkline.engine.speech.vad import SileroVoiceActivity
 
 SENTENCE = "yes please"
 ANSWER = "Very well. Here is what I have found for you."

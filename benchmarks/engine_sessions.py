@@ -24,7 +24,7 @@ from shared.process import announced, echoing, serving
 
 from trunkline.engine.http.app import Engine
 from trunkline.engine.server import EngineServer
-from trunkline.engine.speech.vad import SileroVoiceActivity
+from trunkline.engine.speech.silero import SileroVoiceActivity
 
 VOICE_SESSIONS, TEXT_SESSIONS = 12, 20
 PERIOD_S = 8.0

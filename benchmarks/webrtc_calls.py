@@ -33,8 +33,9 @@ from shared.process import announced, echoing, serving
 
 from trunkline.engine.http.app import Engine
 from trunkline.engine.server import EngineServer
+from trunkline.engine.speech.silero import SileroVoiceActivity
 from trunkline.engine.speech.tts.espeak import EspeakTts
-from trunkline.engine.speech.vad import EnergyVoiceActivity, SileroVoiceActivity
+from trunkline.engine.speech.vad import EnergyVoiceActivity
 from trunkline.engine.transports.ice import IceOptions
 from trunkline.engine.transports.webrtc import only_loopback
 

@@ -19,7 +19,8 @@ from trunkline.engine.http.app import BrainFactory, Engine
 from trunkline.engine.server import EngineServer
 from trunkline.engine.speech import SpeechError, Stt, Tts
 from trunkline.engine.speech.factory import create_stt, create_tts, warm
-from trunkline.engine.speech.vad import FRAME_BYTES, SileroVoiceActivity
+from trunkline.engine.speech.silero import SileroVoiceActivity
+from trunkline.engine.speech.vad import FRAME_BYTES
 from trunkline.engine.text import TextModelFactory, TextRequest
 from trunkline.engine.text.chat_text_model import chat_text_model
 from trunkline.engine.text.rehearsed_text_model import find_rehearsed_text_model, rehearsed_model_names

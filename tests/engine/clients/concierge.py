@@ -20,9 +20,9 @@ from tests.engine.engine_fakes import FakeBrain
 from trunkline.engine.brains import BrainOutput, BrainRequest, TextDelta, ToolCallDelta
 from trunkline.engine.http.app import Engine
 from trunkline.engine.server import EngineServer
+from trunkline.engine.speech.silero import SileroVoiceActivity
 from trunkline.engine.speech.stt.sphinx import SphinxStt
 from trunkline.engine.speech.tts.espeak import EspeakTts
-from trunkline.engine.speech.vad import SileroVoiceActivity
 from trunkline.engine.transports.ice import IceOptions
 from trunkline.realtime.events import text_of
 

@@ -26,8 +26,8 @@ from tests.engine.rtc.rtc_caller import KEY
 from trunkline.engine.brains import BrainRequest, TextDelta
 from trunkline.engine.http.app import Engine
 from trunkline.engine.server import EngineServer
+from trunkline.engine.speech.silero import SileroVoiceActivity
 from trunkline.engine.speech.tts.espeak import EspeakTts
-from trunkline.engine.speech.vad import SileroVoiceActivity
 from trunkline.engine.transports.ice import IceOptions
 
 QUESTION = "Could you tell me a story, please?"
