@@ -1,4 +1,4 @@
-"""Providers: where the model lives and how to reach it, behind one seam."""
+"""Providers: one interface to the services that run the realtime model."""
 
 from __future__ import annotations
 
@@ -12,16 +12,21 @@ from trunkline.scenario.scenario import Scenario
 from trunkline.scenario.text_model import TextModel
 
 _HINTS = {
-    401: "The key was refused. Check the provider's key in the environment or .env.",
-    403: "Access was refused. Check the key's rights and the resource's network rules.",
-    404: "There is no such model or deployment. Check its name: on Azure it is the deployment's.",
-    429: "Too many requests or sessions. Wait a little, or raise the quota.",
+    401: "The service refused the key. Check the provider's key in the environment or .env.",
+    403: "The service refused access. Check the key's rights and the resource's network rules.",
+    404: "The model or deployment does not exist. Check its name; on Azure it is the deployment's.",
+    429: "Too many requests or sessions. Wait and retry, or raise the quota.",
 }
 
 
 @dataclass(frozen=True)
 class WebRtcAnswer:
-    """A WebRTC call that was answered: the SDP for the browser, and the id by which a sideband attaches."""
+    """The answer to a WebRTC offer.
+
+    Attributes:
+        sdp: the SDP answer for the browser.
+        rtc_call_id: the service's id of the call; a sideband attaches by it.
+    """
 
     sdp: str
     rtc_call_id: str
@@ -29,13 +34,13 @@ class WebRtcAnswer:
 
 @dataclass(frozen=True)
 class EphemeralSecret:
-    """A secret for a front end that talks to the service by itself.
+    """A short-lived secret for a front end that connects to the service directly.
 
     Attributes:
-        value: the secret, good as a bearer; it is not in the `repr`.
-        expires_at: until when a session can be started with it, in Unix seconds.
-        url: where an SDP offer is posted to (`application/sdp`), for WebRTC.
-        socket_url: where a WebSocket is opened with it; None where the service documents its secrets for WebRTC alone.
+        value: the secret, for use as a bearer token; the `repr` omits it.
+        expires_at: the end of its validity for starting sessions, in Unix seconds.
+        url: the address for SDP offers (POST, `application/sdp`).
+        socket_url: the address for WebSockets; None if the service supports its secrets for WebRTC only.
     """
 
     value: str = field(repr=False)
@@ -46,7 +51,7 @@ class EphemeralSecret:
 
 @dataclass(frozen=True)
 class ProviderNotice:
-    """Something about a provider that is worth telling at the start of a call and is no error."""
+    """A remark on a provider for the start of a call, such as a missing setting; not an error."""
 
     message: str
     code: str
@@ -54,13 +59,13 @@ class ProviderNotice:
 
 
 class ProviderError(Exception):
-    """The provider cannot be reached or refuses.
+    """The provider cannot be reached, or refuses a request.
 
     Attributes:
-        hint: what to do.
-        retry: whether another try may help.
-        code: the HTTP status, where there is one.
-        retry_after_s: how long to wait before another try, in seconds, where the service says so.
+        hint: the fix, if known.
+        retry: True if another attempt may succeed.
+        code: the HTTP status, if the service answered.
+        retry_after_s: the pause before another attempt that the service asks for, in seconds.
     """
 
     def __init__(
@@ -80,17 +85,22 @@ class ProviderError(Exception):
 
     @property
     def full_message(self) -> str:
-        """What went wrong, and what to do about it."""
+        """The problem and the fix in one text."""
         return f"{str(self).rstrip('.')}. {self.hint}" if self.hint else str(self)
 
     @staticmethod
     def hint_for(status: int) -> str | None:
-        """What usually helps against an HTTP status."""
+        """Return the usual fix for an HTTP status, if there is one."""
         return _HINTS.get(status)
 
 
 class ConnectionLostError(Exception):
-    """An open connection was closed; `code` is the WebSocket close code where there is one."""
+    """An open connection was closed.
+
+    Attributes:
+        reason: the reason in words.
+        code: the WebSocket close code; None if the connection broke without one.
+    """
 
     def __init__(self, reason: str, code: int | None = None) -> None:
         super().__init__(reason)
@@ -99,22 +109,22 @@ class ConnectionLostError(Exception):
 
 
 class AudioDelta(NamedTuple):
-    """Sound of the model's that never was JSON, because its session is in this process."""
+    """Audio of the model from a session in this process, without encoding as JSON."""
 
     item_id: str
-    sound: bytes
-    """In the session's output format."""
+    audio: bytes
+    """Audio in the session's output format."""
 
 
 def decode_frame(frame: bytes | AudioDelta) -> Event:
-    """The event that a connection has received.
+    """Decode a received frame into an event.
 
     Raises:
-        MalformedEventError: it is none.
+        MalformedEventError: the frame is not an event.
     """
     if isinstance(frame, AudioDelta):
-        sound = base64.b64encode(frame.sound).decode()
-        return {"type": "response.output_audio.delta", "item_id": frame.item_id, "delta": sound}
+        audio = base64.b64encode(frame.audio).decode()
+        return {"type": "response.output_audio.delta", "item_id": frame.item_id, "delta": audio}
     return decode(frame)
 
 
@@ -123,83 +133,92 @@ class Connection(Protocol):
 
     @property
     def receive_count(self) -> int | None:
-        """A number that grows with all that arrives, answers to pings included: the other end is there. None where it
-        cannot go away unnoticed, as in memory."""
+        """The number of reads from the network, pongs included; it grows while the other end is alive.
+
+        None if the other end cannot disappear silently, as in memory.
+        """
 
     async def receive(self) -> bytes | AudioDelta:
-        """The next frame: JSON, or sound where it need not be.
+        """Receive the next frame: JSON, or audio of a session in this process.
 
         Raises:
             ConnectionLostError: the connection is closed.
         """
 
     async def send(self, frame: str) -> None:
-        """Sends one event as JSON text.
+        """Send one event as JSON text.
 
         Raises:
             ConnectionLostError: the connection is closed.
         """
 
     def try_send(self, frame: str) -> bool:
-        """Sends one event as JSON text if that takes no waiting: fifty frames of sound a second mostly do not.
+        """Send one event as JSON text if no waiting is needed; 50 audio frames a second rarely need any.
 
         Returns:
-            False if nothing was sent, because the connection is busy, closed, or cannot tell: `send` it then.
+            False if nothing was sent because the connection is busy or closed; use `send` then.
         """
 
     async def close(self) -> None:
-        """Closes it. Harmless when done twice."""
+        """Close the connection. Closing it again has no effect."""
 
 
 class Provider(Protocol):
-    """One of azure, openai, local."""
+    """A service that runs realtime sessions: azure, openai, or local."""
 
     @property
     def name(self) -> str:
-        """What health checks and logs call it."""
+        """The name in health checks and logs."""
 
     def model_for(self, scenario: Scenario[Any]) -> str:
-        """The realtime model (on Azure: deployment) that a scenario's calls use."""
+        """Return the realtime model (on Azure: deployment) for a scenario's calls."""
 
     def session_extras(self, scenario: Scenario[Any], agent: str, first_agent: str) -> Mapping[str, Any]:
-        """What this provider wants in the session beside instructions and tools, for each agent."""
+        """Return the additional session fields that this provider needs for an agent."""
 
     def transcription(self, scenario: Scenario[Any]) -> Mapping[str, Any] | None:
-        """The session's `audio.input.transcription`; None where no transcription is to be had."""
+        """Return the session's `audio.input.transcription`; None without a transcription model."""
 
     def text_model(self) -> TextModel:
-        """The text model beside the Realtime one; where none is configured, it says so when it is asked."""
+        """Return the text model; without configuration, one that reports this for every prompt."""
 
     def notices(self) -> Sequence[ProviderNotice]:
-        """What whoever looks at a call should know of the provider: what is not set, what it cannot do."""
+        """Return remarks for the start of a call: missing settings and limitations."""
 
     async def connect(self, model: str, rtc_call_id: str | None = None) -> Connection:
-        """Opens a Realtime socket, or the sideband of the WebRTC call `call_id`.
+        """Open a Realtime socket, or the sideband of the WebRTC call `rtc_call_id`.
 
         Raises:
-            ProviderError: it cannot be opened; `code` is 404 for a call that is no more.
+            ProviderError: the connection failed; `code` is 404 for a call that has ended.
         """
 
     async def start_webrtc_call(self, sdp: str, session: Mapping[str, Any]) -> WebRtcAnswer:
-        """Starts a WebRTC call for a browser's SDP offer, with `session` bound in (it names the model).
+        """Start a WebRTC call for a browser's SDP offer.
+
+        Args:
+            sdp: the offer.
+            session: the configuration of the session; it names the model.
 
         Raises:
-            ProviderError: it is refused, or there is no WebRTC here.
+            ProviderError: the service refused the offer, or the provider does not support WebRTC.
         """
 
     async def create_ephemeral_secret(self, session: Mapping[str, Any]) -> EphemeralSecret:
-        """An ephemeral secret with `session` bound in (it names the model), good for ten minutes.
+        """Create an ephemeral secret that is valid for ten minutes.
+
+        Args:
+            session: the configuration of its sessions; it names the model.
 
         Raises:
-            ProviderError: it is refused, or there is none to be had here.
+            ProviderError: the service refused, or the provider does not support secrets.
         """
 
     async def hang_up(self, rtc_call_id: str) -> None:
-        """Ends a WebRTC call; one that is over already is no error.
+        """End a WebRTC call. A call that has already ended is not an error.
 
         Raises:
             ProviderError: the service cannot be reached.
         """
 
     async def aclose(self) -> None:
-        """Ends whatever the provider keeps running."""
+        """Release the provider's connections and processes."""

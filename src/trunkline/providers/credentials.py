@@ -1,4 +1,4 @@
-"""How a service knows us: a key, or whatever gives headers that can be renewed."""
+"""Credentials for a service: a key, or renewable headers."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from trunkline.providers import ProviderError
 
 
 class Credentials(Protocol):
-    """Gives the headers by which a service knows us."""
+    """A source of authentication headers."""
 
     @property
     def refused_hint(self) -> str:
-        """What to do when the service refuses them."""
+        """The fix if the service refuses the headers."""
 
     async def headers(self) -> Mapping[str, str]:
-        """The headers of one request. No error may show them.
+        """Return the authentication headers of one request. No error may show them.
 
         Raises:
-            ProviderError: there are none to be had.
+            ProviderError: the headers cannot be obtained.
         """
 
     def on_refused(self, headers: Mapping[str, str]) -> bool:
-        """The service answered 401 to these headers; True if `headers` will give others now."""
+        """Handle a 401 for these headers, and return True if `headers` now returns new ones."""
 
     async def aclose(self) -> None:
-        """Ends whatever they keep open."""
+        """Close open connections."""
 
 
 class KeyCredentials:
-    """A key that stays what it is: `api-key: KEY`, or `Authorization: Bearer KEY`."""
+    """A fixed key, sent as `api-key: KEY` or `Authorization: Bearer KEY`."""
 
     def __init__(self, header: str, key: SecretStr, refused_hint: str = "Check the key.") -> None:
         self.refused_hint = refused_hint
@@ -42,14 +42,14 @@ class KeyCredentials:
     async def headers(self) -> Mapping[str, str]:
         """See `Credentials.headers`."""
         key = self._key.get_secret_value()
-        if not (key.isascii() and key.isprintable()):  # no header can hold it
-            message = "The key has a character in it that no key has."
+        if not (key.isascii() and key.isprintable()):  # a header cannot contain it
+            message = "The key contains an invalid character."
             raise ProviderError(message, hint="Copy the key alone, on one line.", retry=False)
         return {self._header: f"Bearer {key}" if self._header.lower() == "authorization" else key}
 
     def on_refused(self, headers: Mapping[str, str]) -> bool:
-        """Another try would show the same key."""
+        """Return False: another attempt would send the same key."""
         return False
 
     async def aclose(self) -> None:
-        """Nothing is open."""
+        """Do nothing: a key keeps no connection."""

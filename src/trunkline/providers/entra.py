@@ -1,4 +1,4 @@
-"""Entra ID in the place of a key: tokens of Azure's identity library, kept until they are about to expire."""
+"""Entra ID instead of a key: tokens of Azure's identity library, cached until shortly before they expire."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from trunkline.providers import ProviderError
 
 SCOPE = "https://ai.azure.com/.default"
 RENEW_BEFORE_S = 300.0
-"""A token is renewed this long before it expires, so that none expires on its way."""
+"""The renewal time before the expiry, so that no token expires during a request."""
 RENEWAL_RETRY_S = 30.0
-"""After a renewal that failed the present token serves so long before another is tried: calls do not queue for it."""
+"""The pause after a failed renewal; calls use the present token meanwhile, without waiting."""
 TIMEOUT_S = 30.0
-"""The credentials of a developer's machine start programs (`az`), which takes seconds."""
+"""The limit for one token. On a developer's machine the library starts `az`, which takes seconds."""
 INSTALL = f"Install it: {install_command('entra')}"
 ADVICE = (
-    "Give the identity the role “Cognitive Services OpenAI User” on the resource (it takes some minutes to hold), "
+    "Give the identity the role “Cognitive Services OpenAI User” on the resource (it takes effect after some minutes), "
     "and check AZURE_OPENAI_ENTRA_SCOPE and the tenant."
 )
 _SIGN_IN = (
@@ -30,29 +30,29 @@ _SIGN_IN = (
 
 
 class AccessToken(Protocol):
-    """An access token; `expires_on` is in Unix seconds."""
+    """An access token."""
 
     @property
     def token(self) -> str:
-        """The token itself."""
+        """The bearer token."""
 
     @property
     def expires_on(self) -> int:
-        """When it expires."""
+        """The time of expiry, in Unix seconds."""
 
 
 class TokenCredential(Protocol):
-    """What of `azure.identity.aio`'s credentials is used."""
+    """The used part of the credentials in `azure.identity.aio`."""
 
     async def get_token(self, *scopes: str) -> AccessToken:
-        """A token for the scopes."""
+        """Return a token for the scopes."""
 
     async def close(self) -> None:
-        """Closes its connections."""
+        """Close the connections."""
 
 
 def is_installed() -> bool:
-    """Whether the identity library is there; it is not imported for that."""
+    """Return whether the identity library is installed, without importing it."""
     try:
         return importlib.util.find_spec("azure.identity") is not None and bool(importlib.util.find_spec("aiohttp"))
     except ModuleNotFoundError:
@@ -60,7 +60,7 @@ def is_installed() -> bool:
 
 
 def default_credential() -> TokenCredential:
-    """`DefaultAzureCredential`: environment, managed identity, `az`, and what else a machine has.
+    """Return a `DefaultAzureCredential`: environment, managed identity, `az`, and the other sources of a machine.
 
     Raises:
         ProviderError: the library is not installed.
@@ -75,13 +75,12 @@ def default_credential() -> TokenCredential:
 
 
 class EntraCredentials:
-    """A bearer token that is fetched when it is first needed and renewed before it expires.
+    """A bearer token, fetched at its first use and renewed before it expires.
 
     Args:
-        scope: what the token is for.
-        make: makes the credential that is asked. After a refused token another is made, since each keeps the tokens
-            it has got.
-        clock: Unix seconds.
+        scope: the scope of the token.
+        make: makes the credential. A refused token needs a new credential, since the old one caches its tokens.
+        clock: returns Unix seconds.
     """
 
     refused_hint = ADVICE
@@ -97,65 +96,65 @@ class EntraCredentials:
         self._clock = clock
         self._credential: TokenCredential | None = None
         self._token: AccessToken | None = None
-        self._forgets_credential = False
-        self._rests_until = 0.0
+        self._must_replace_credential = False
+        self._next_renewal_at = 0.0
         self._fetching = asyncio.Lock()
 
     async def headers(self) -> Mapping[str, str]:
         """See `Credentials.headers`."""
-        async with self._fetching:  # many calls that begin at once ask for one token
+        async with self._fetching:  # calls that begin together fetch one token
             token = self._token
             if token is None or self._is_due(token):
-                token = await self._renewed(token)
+                token = await self._renew(token)
             self._token = token
             return {"Authorization": f"Bearer {token.token}"}
 
     def _is_due(self, token: AccessToken) -> bool:
         left_s = token.expires_on - self._clock()
-        return left_s <= 0 or (left_s < RENEW_BEFORE_S and self._clock() >= self._rests_until)
+        return left_s <= 0 or (left_s < RENEW_BEFORE_S and self._clock() >= self._next_renewal_at)
 
     def on_refused(self, headers: Mapping[str, str]) -> bool:
-        """The token is given up, unless another has taken its place already."""
+        """Drop the refused token, unless it was already replaced, and return True."""
         if self._token is not None and headers.get("Authorization") == f"Bearer {self._token.token}":
             self._token = None
-            self._forgets_credential = True
+            self._must_replace_credential = True
         return True
 
     async def aclose(self) -> None:
-        """Closes the credential."""
+        """Close the credential."""
         credential, self._credential, self._token = self._credential, None, None
         if credential is not None:
             await credential.close()
 
-    async def _renewed(self, present: AccessToken | None) -> AccessToken:
-        if self._forgets_credential:
-            self._forgets_credential = False
+    async def _renew(self, present: AccessToken | None) -> AccessToken:
+        if self._must_replace_credential:
+            self._must_replace_credential = False
             await self.aclose()
         try:
             if self._credential is None:
-                self._credential = self._made()
-            return await self._fetched(self._credential)
+                self._credential = self._make_credential()
+            return await self._fetch(self._credential)
         except ProviderError:
             if present is None or present.expires_on <= self._clock():
                 raise
-            self._rests_until = self._clock() + RENEWAL_RETRY_S
-            return present  # it is good for some minutes more
+            self._next_renewal_at = self._clock() + RENEWAL_RETRY_S
+            return present  # it stays valid for some minutes
 
-    def _made(self) -> TokenCredential:
+    def _make_credential(self) -> TokenCredential:
         try:
             return self._make()
-        except ValueError as error:  # the library's word for a tenant or an authority that is none
-            message = f"Entra ID's settings cannot be used: {' '.join(str(error).split())[:300]}"
+        except ValueError as error:  # the library raises it for an invalid tenant or authority
+            message = f"The Entra ID settings are invalid: {' '.join(str(error).split())[:300]}"
             raise ProviderError(message, hint="Check AZURE_TENANT_ID and AZURE_AUTHORITY_HOST.", retry=False) from None
 
-    async def _fetched(self, credential: TokenCredential) -> AccessToken:
+    async def _fetch(self, credential: TokenCredential) -> AccessToken:
         try:
             async with asyncio.timeout(TIMEOUT_S):
                 return await credential.get_token(self._scope)
         except TimeoutError:
             raise ProviderError(f"Entra ID gave no token within {TIMEOUT_S:.0f} s.", hint=_SIGN_IN) from None
         except Exception as error:
-            # Azure's own errors; the library is not there to be named where it is not installed.
+            # Azure's own errors are matched by name: the library may not be installed.
             kinds = {kind.__name__ for kind in type(error).__mro__}
             if "AzureError" not in kinds:
                 raise

@@ -1,7 +1,7 @@
-"""What a service's failures mean for a call: which heal by asking again, which with a new session, which do not.
+"""The reaction to a service's failures: retry the response, renew the session, continue, or give up.
 
-`classify` looks at one event, `classify_close` at the end of a connection. `ErrorPolicy` remembers: on Azure a
-session may fail with `server_error` for ever and heal only with another, and what fails again and again is hopeless.
+`classify` rates one event, `classify_close` the end of a connection. `ErrorPolicy` counts failures: on Azure a session
+may fail with `server_error` until it is replaced, and repeated failures end the call.
 """
 
 from __future__ import annotations
@@ -13,37 +13,37 @@ from enum import Enum
 from typing import Any
 
 RENEW_AFTER_FAILURES = 2
-"""Server errors in one session, with nothing answered between them, after which another session is tried."""
+"""Consecutive server errors in one session; after them the session is renewed."""
 MAX_CONSECUTIVE_FAILURES = 6
-"""Failures in a row, in however many sessions, after which there is no hope."""
+"""Consecutive failures, in any number of sessions; after them the call ends."""
 MIN_PAUSE_S = 0.5
 MAX_PAUSE_S = 20.0
 
 
 class Recovery(Enum):
-    """What to do about a fault."""
+    """The reaction to a fault."""
 
     RETRY = "retry"
-    """Ask for the response again, in the same session, after `retry_after_s`."""
+    """Request the response again, in the same session, after `retry_after_s`."""
     RENEW_SESSION = "renew_session"
-    """Connect anew after `retry_after_s`, replay the conversation, and ask for the response again if one is owed."""
+    """Reconnect after `retry_after_s`, replay the conversation, and request the pending response again."""
     CONTINUE = "go_on"
-    """The call goes on without: asking again would give the same. Tell it, with the hint."""
+    """Continue without the response, since a retry would fail too; report the fault with its hint."""
     GIVE_UP = "hopeless"
-    """No session will answer. End the call politely, with the hint."""
+    """End the call politely and report the hint, since no session will answer."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What failed.
+    """A failure of the service.
 
     Attributes:
-        code: a short name: the service's own, or `closed`, `content_filter`, `max_output_tokens`,
+        code: the service's own code, or `closed`, `content_filter`, `max_output_tokens`,
             `transcription_not_deployed`.
-        hint: what whoever runs the calls should do.
-        retry_after_s: how long to wait before what `treatment` says, in seconds.
-        response_id: the response that failed, where it was one.
-        event_id: the event of ours that was refused, where the service says which.
+        hint: the fix for the operator, if known.
+        retry_after_s: the pause before the recovery, in seconds.
+        response_id: the failed response, if a response failed.
+        event_id: the client event that was refused, if the service names it.
     """
 
     recovery: Recovery
@@ -56,7 +56,7 @@ class Fault:
 
 
 def classify(event: Mapping[str, Any]) -> Fault | None:
-    """What a server event tells of a failure; None for one that tells of none. It may be malformed."""
+    """Return the fault that a server event reports, or None. The event may be malformed."""
     match event.get("type"):
         case "error":
             error = _object(event, "error")
@@ -70,7 +70,12 @@ def classify(event: Mapping[str, Any]) -> Fault | None:
 
 
 def classify_close(code: int | None, reason: str = "") -> Fault:
-    """What the end of a connection means, by its WebSocket close code (RFC 6455, 7.4; None where it just broke)."""
+    """Return the fault for the end of a connection.
+
+    Args:
+        code: the WebSocket close code (RFC 6455, 7.4); None if the connection broke.
+        reason: the close reason.
+    """
     said = reason or ("the connection broke" if code is None else f"closed with code {code}")
     lowered = said.lower()
     if "session_expired" in lowered or "maximum duration" in lowered or code in (1001, 1012):
@@ -88,18 +93,18 @@ def classify_close(code: int | None, reason: str = "") -> Fault:
 
 
 class ErrorPolicy:
-    """One call's memory of what failed. Feed it each event that `classify` might know, and each new session."""
+    """The failures of one call. It needs each event that `classify` may know, and each new session."""
 
     def __init__(self) -> None:
         self._in_session = 0
         self._in_a_row = 0
 
     def on_session_opened(self) -> None:
-        """Another session has begun."""
+        """Count the failures of the new session from zero."""
         self._in_session = 0
 
     def on_event(self, event: Mapping[str, Any]) -> Fault | None:
-        """What to do about this event, in the light of those before; None if it tells of no failure."""
+        """Return the fault that this event reports, with a recovery that considers earlier ones, or None."""
         fault = classify(event)
         if fault is None:
             if event.get("type") == "response.done" and _text(_object(event, "response"), "status") == "completed":
@@ -122,14 +127,12 @@ _PAUSE = re.compile(r"(?:in|after)\s+(\d+(?:\.\d+)?)\s*(ms|milliseconds?|s|secon
 _RATE_LIMITS = {"rate_limit_exceeded", "too_many_requests", "429", "inference_rate_limit_exceeded"}
 _SERVER_ERRORS = {"server_error", "internal_error", "internal_server_error", "overloaded", "500", "502", "503"}
 _FILTERED = {"content_filter", "content_policy_violation"}
-_RATE = "Raise the deployment's tokens and requests per minute, or make fewer calls at once."
-_QUOTA = "The account has no credit left, or the deployment no quota."
-_FILTER_HINT = (
-    "The service's content filter stopped the answer. Azure's filters can be tuned for each deployment in the portal."
-)
+_RATE = "Raise the deployment's tokens and requests per minute, or run fewer calls at once."
+_QUOTA = "The account's credit or the deployment's quota is used up. Add credit or quota."
+_FILTER_HINT = "The service's content filter stopped the answer. Tune the deployment's filter in Azure's portal."
 _DEPLOY_TRANSCRIPTION = (
     "Deploy the transcription model on the same resource and set AZURE_OPENAI_TRANSCRIPTION_DEPLOYMENT to the "
-    "deployment's name, or leave that empty: then no transcription is asked for."
+    "deployment's name, or leave it empty to run without transcription."
 )
 
 
@@ -142,11 +145,16 @@ def _of_response(response: Mapping[str, Any]) -> Fault | None:
         return None
     reason = _text(details, "reason") or "no reason given"
     hint = _FILTER_HINT if reason in _FILTERED else "Raise the session's max_output_tokens."
-    return Fault(Recovery.CONTINUE, reason, f"The model broke off its answer: {reason}.", hint, response_id=response_id)
+    return Fault(Recovery.CONTINUE, reason, f"The model stopped early: {reason}.", hint, response_id=response_id)
 
 
 def _of_error(error: Mapping[str, Any], *, failed: bool = False) -> Fault:
-    """`failed`: it ended a response, which without a known reason is worth another try."""
+    """Return the fault for an error object.
+
+    Args:
+        error: the error object.
+        failed: True if the error ended a response; such an error is retried if its reason is unknown.
+    """
     kind, code = _text(error, "type") or "", _text(error, "code") or ""
     message = _text(error, "message") or "The service gave no reason."
     names = {kind.lower(), code.lower()}
@@ -167,17 +175,15 @@ def _of_error(error: Mapping[str, Any], *, failed: bool = False) -> Fault:
 
 def _of_transcription(error: Mapping[str, Any]) -> Fault:
     code, message = _text(error, "code") or "", _text(error, "message") or "no reason given"
-    told = f"The caller's words were not recognised: {message}"
+    problem = f"The caller's speech was not transcribed: {message}"
     if "deploymentnotfound" in (code + message).replace(" ", "").lower():
-        return Fault(Recovery.CONTINUE, "transcription_not_deployed", told, _DEPLOY_TRANSCRIPTION)
-    return Fault(Recovery.CONTINUE, code or "transcription_failed", told)
+        return Fault(Recovery.CONTINUE, "transcription_not_deployed", problem, _DEPLOY_TRANSCRIPTION)
+    return Fault(Recovery.CONTINUE, code or "transcription_failed", problem)
 
 
 def _pause_in(message: str) -> float | None:
-    """The pause that a message asks for, in seconds: “try again in 1.5s”, “retry after 20 seconds”, “in 350ms”."""
-    found = re.search(
-        r"(?:in|after)\s+(\d+(?:\.\d+)?)\s*(ms|milliseconds?|s|seconds?|m|minutes?)\b", message, re.IGNORECASE
-    )
+    """Return the pause in a message, in seconds: “try again in 1.5s”, “retry after 20 seconds”, “in 350ms”."""
+    found = _PAUSE.search(message)
     if found is None:
         return None
     unit = found[2].lower()

@@ -1,4 +1,4 @@
-"""Which provider is used: the one that is asked for, or the first that is configured, else the local engine."""
+"""Choice of the provider: the requested one, else the first configured one, else the local engine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from trunkline.settings import Settings
 
 
 def choose_provider_name(settings: Settings) -> str:
-    """azure, openai or local."""
+    """Return the name of the provider in use: azure, openai or local."""
     if settings.provider != "auto":
         return settings.provider
     if azure_is_configured(settings):
@@ -19,10 +19,10 @@ def choose_provider_name(settings: Settings) -> str:
 
 
 async def create_provider(settings: Settings, scenarios: LoadedScenarios) -> Provider:
-    """The chosen provider, ready to connect.
+    """Create the provider that the settings choose.
 
     Raises:
-        ProviderError: something it needs is not set, or it cannot start.
+        ProviderError: a required setting is missing, or the local engine cannot start.
     """
     name = choose_provider_name(settings)
     if name == "azure":

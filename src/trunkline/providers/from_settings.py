@@ -1,4 +1,4 @@
-"""The hosted providers as the settings have them."""
+"""Construction of the hosted providers from the settings."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from trunkline.providers.preview import PreviewProvider
 from trunkline.settings import Settings
 
 _AZURE_KEY_ADVICE = (
-    "The key was refused. Check that AZURE_OPENAI_API_KEY is a key of this very resource (Keys and Endpoint in the "
-    "portal), and that the resource allows keys at all; where it does not, leave the key out and use Entra ID."
+    "Azure refused the key. Check that AZURE_OPENAI_API_KEY belongs to this resource (Keys and Endpoint in the portal) "
+    "and that the resource allows keys; if it does not, remove the key and use Entra ID."
 )
-_OPENAI_KEY_ADVICE = "The key was refused. Check OPENAI_API_KEY, and that its project may use Realtime models."
+_OPENAI_KEY_ADVICE = "OpenAI refused the key. Check OPENAI_API_KEY, and that its project may use Realtime models."
 
 
 def azure_is_configured(settings: Settings) -> bool:
-    """Whether there is all that Azure needs: an endpoint, and a key or a way to sign in with Entra ID."""
+    """Return whether Azure is configured: an endpoint, and a key or the identity library."""
     return bool(settings.azure_endpoint and (settings.azure_api_key or is_installed()))
 
 
 def azure_provider(settings: Settings) -> HostedRealtimeProvider:
-    """Azure OpenAI: GA, or its preview where the settings ask for that.
+    """Return the provider for Azure OpenAI: GA, or the preview if the settings choose it.
 
     Raises:
-        ProviderError: endpoint or credentials are not set, or not right.
+        ProviderError: endpoint or credentials are missing or invalid.
     """
     if not settings.azure_endpoint:
         raise ProviderError("Azure needs AZURE_OPENAI_ENDPOINT and AZURE_OPENAI_API_KEY, or Entra ID.", retry=False)
@@ -46,10 +46,10 @@ def azure_provider(settings: Settings) -> HostedRealtimeProvider:
 
 
 def azure_credentials(settings: Settings) -> Credentials:
-    """The key if one is set, else Entra ID.
+    """Return the key if one is set, else Entra ID.
 
     Raises:
-        ProviderError: there is no key, and the identity library is not installed.
+        ProviderError: no key is set, and the identity library is not installed.
     """
     if settings.azure_api_key:
         return KeyCredentials("api-key", settings.azure_api_key, _AZURE_KEY_ADVICE)
@@ -60,10 +60,10 @@ def azure_credentials(settings: Settings) -> Credentials:
 
 
 def openai_provider(settings: Settings) -> HostedRealtimeProvider:
-    """OpenAI.
+    """Return the provider for OpenAI.
 
     Raises:
-        ProviderError: the key is not set, or the address is none.
+        ProviderError: the key is missing, or the address is invalid.
     """
     if not settings.openai_api_key:
         raise ProviderError("OpenAI needs OPENAI_API_KEY.", retry=False)
@@ -78,10 +78,10 @@ def openai_provider(settings: Settings) -> HostedRealtimeProvider:
 
 
 def parse_openai_base_url(given: str) -> str:
-    """Reads what somebody has set as OpenAI's address, or that of a service like it.
+    """Parse the value of OPENAI_BASE_URL.
 
     Raises:
-        ProviderError: it is none. No error repeats it: it may have a password in it.
+        ProviderError: the value is not an address. The error does not repeat it, since it may contain a password.
     """
     text = given.strip()
     try:
@@ -90,9 +90,9 @@ def parse_openai_base_url(given: str) -> str:
     except ValueError:
         usable = False
     if not usable:
-        problem = "It should look like https://api.openai.com/v1; without it, that is what is used."
+        problem = "It should look like https://api.openai.com/v1, which is the default."
     elif "@" in parts.netloc:
-        problem = "Leave user and password out of it."
+        problem = "Remove user and password."
     else:
         return text
-    raise ProviderError("OPENAI_BASE_URL is no address that can be used", hint=problem, retry=False)
+    raise ProviderError("OPENAI_BASE_URL is not a usable address", hint=problem, retry=False)

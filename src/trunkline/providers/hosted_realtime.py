@@ -1,4 +1,4 @@
-"""Azure OpenAI (GA) and OpenAI: the hosted Realtime services."""
+"""The hosted Realtime services: Azure OpenAI (GA) and OpenAI."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from trunkline.scenario.scenario import Scenario
 
 @dataclass(frozen=True)
 class HostedModels:
-    """The names of a service's models; on Azure they are those of deployments.
+    """The names of a service's models; on Azure the names of its deployments.
 
     Attributes:
-        transcription: None asks for no transcription.
-        text: None is no text model.
-        variables: the settings' names by which whoever lacks transcription or text can set it, in this order.
+        transcription: the transcription model; None disables transcription.
+        text: the text model; None disables it.
+        variables: the environment variables for transcription and text, in this order.
     """
 
     realtime: str
@@ -73,7 +73,7 @@ class HostedRealtimeProvider:
             return ()
         return (
             ProviderNotice(
-                "The caller's words will not show in the transcript: no transcription model is set.",
+                "No transcription model is set, so the transcript will lack the caller's words.",
                 "no_transcription",
                 f"Set {self._models.variables[0]}"
                 + (" to a transcription model deployed on the same resource." if self.name == "azure" else "."),
@@ -82,14 +82,14 @@ class HostedRealtimeProvider:
 
     @property
     def refused_hint(self) -> str:
-        """What to do when the credentials are refused."""
+        """The fix if the service refuses the credentials."""
         return self._credentials.refused_hint
 
     async def auth_headers(self) -> Mapping[str, str]:
-        """The headers by which the service knows us, for a request of the doctor's.
+        """Return the authentication headers, for requests of the doctor.
 
         Raises:
-            ProviderError: there are none to be had.
+            ProviderError: the headers cannot be obtained.
         """
         return await self._credentials.headers()
 
@@ -117,6 +117,6 @@ class HostedRealtimeProvider:
         return WebRtcSignalling(self.name, self.base_url, self._credentials, is_openai, is_openai)
 
     async def aclose(self) -> None:
-        """Closes the text model's connections and the credentials'."""
+        """Close the connections of the text model and the credentials."""
         await self._text_model.aclose()
         await self._credentials.aclose()

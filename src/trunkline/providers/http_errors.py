@@ -1,4 +1,4 @@
-"""Reading what a service says when it refuses: its message without our credentials, and how long to wait."""
+"""Errors of HTTP services: the message without credentials, and the pause before a retry."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from trunkline.providers import ProviderError
 
 MAX_MESSAGE_CHARS = 300
 MAX_WAIT_S = 600.0
-"""Nobody is asked to wait longer than this, whatever a header says."""
+"""The upper limit for pauses that headers ask for."""
 
 
 def http_error(
@@ -23,13 +23,13 @@ def http_error(
     auth_headers: Mapping[str, str],
     refused_hint: str | None = None,
 ) -> ProviderError:
-    """The error for an HTTP answer that is no success.
+    """Return the error for a failed HTTP response.
 
     Args:
-        what: what the error calls the service.
-        headers: of the answer.
-        shown: the headers by which we were known; their values are in no error, even if the service repeats them.
-        advice: what to do when the credentials are refused.
+        what: the service's name for the error.
+        headers: the response's headers.
+        auth_headers: the authentication headers; the error omits their values, even if the service repeats them.
+        refused_hint: the fix if the service refuses the credentials.
     """
     message = error_message(body, auth_headers)
     hint = refused_hint if status == 401 and refused_hint else ProviderError.hint_for(status)
@@ -43,7 +43,7 @@ def http_error(
 
 
 def error_message(body: bytes, auth_headers: Mapping[str, str]) -> str | None:
-    """The message of an error's JSON, shortened and without our credentials; None where there is none."""
+    """Return the message in an error's JSON, shortened and without credentials; None if it has none."""
     try:
         decoded = msgspec.json.decode(body)
         error = decoded.get("error", decoded)
@@ -56,7 +56,7 @@ def error_message(body: bytes, auth_headers: Mapping[str, str]) -> str | None:
 
 
 def redact_header_values(text: str, auth_headers: Mapping[str, str]) -> str:
-    """The text without the values of these headers."""
+    """Return the text without the values of these headers."""
     for value in auth_headers.values():
         for secret in (value, value.removeprefix("Bearer ")):
             if secret:
@@ -65,9 +65,9 @@ def redact_header_values(text: str, auth_headers: Mapping[str, str]) -> str:
 
 
 def retry_after_s(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
-    """How long the service wants us to wait, in seconds; None if it does not say.
+    """Return the pause that the service asks for, in seconds; None if it names none.
 
-    Azure says it in `retry-after-ms`, all say it in `Retry-After`: seconds, or a date (RFC 9110, 10.2.3).
+    Azure sends `retry-after-ms`; all services send `Retry-After`, in seconds or as a date (RFC 9110, 10.2.3).
     """
     known = {name.lower(): value for name, value in headers.items()}
     for name, unit in (("retry-after-ms", 0.001), ("x-ms-retry-after-ms", 0.001), ("retry-after", 1.0)):
@@ -91,6 +91,6 @@ def _number(text: str | None) -> float | None:
 
 
 def proxy_error() -> ProviderError:
-    """The environment names a proxy of a kind that cannot be used. Its address may hold a password and is not told."""
-    hint = "Let HTTPS_PROXY (or ALL_PROXY) name an http:// proxy, or name the service's host in NO_PROXY."
-    return ProviderError("The proxy that the environment names cannot be used", hint=hint, retry=False)
+    """Return the error for an unusable proxy. It omits the address, which may contain a password."""
+    hint = "Set HTTPS_PROXY (or ALL_PROXY) to an http:// proxy, or add the service's host to NO_PROXY."
+    return ProviderError("The environment's proxy cannot be used", hint=hint, retry=False)

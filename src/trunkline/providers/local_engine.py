@@ -1,4 +1,4 @@
-"""The local provider: the engine inside this process, on a listener of its own, with a key made at start."""
+"""The local provider: the engine in this process, on its own listener, with a random key."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ from trunkline.settings import Settings
 
 
 class EngineSessionConfig:
-    """What every provider says of sessions on the engine, wherever that runs."""
+    """The session configuration of all providers that use the engine."""
 
     def model_for(self, scenario: Scenario[Any]) -> str:
         """See `Provider.model_for`."""
         return scenario.name
 
     def session_extras(self, scenario: Scenario[Any], agent: str, first_agent: str) -> Mapping[str, Any]:
-        """Tells the rehearsal which agent speaks, and who answered the call."""
+        """Return a `prompt` that names the scenario, the present agent and the first one, for the rehearsal."""
         return {"prompt": {"id": scenario.name, "variables": {"agent": agent, "first_agent": first_agent}}}
 
     def transcription(self, scenario: Scenario[Any]) -> Mapping[str, Any] | None:
-        """The engine's own recogniser, by any name."""
+        """Return the engine's own STT; the engine ignores the model's name."""
         return {"model": "local"}
 
     def notices(self) -> Sequence[ProviderNotice]:
-        """There is nothing to be said."""
+        """Return no notices."""
         return ()
 
 
 class LocalEngineProvider(EngineSessionConfig):
-    """Reaches the local engine. Each scenario is a model of its own."""
+    """A provider for the local engine. Each scenario is one model."""
 
     name = "local"
 
@@ -59,7 +59,7 @@ class LocalEngineProvider(EngineSessionConfig):
         )
 
     def text_model(self) -> TextModelClient:
-        """The scenario's rehearsed text models, or the chat model that is configured for the engine."""
+        """Return the engine's text model: the chat model if one is configured, else the scenario's rehearsal."""
         return self._text_model
 
     async def connect(self, model: str, rtc_call_id: str | None = None) -> Connection:
@@ -73,7 +73,7 @@ class LocalEngineProvider(EngineSessionConfig):
         return await self._signalling().start_webrtc_call(sdp, session)
 
     async def create_ephemeral_secret(self, session: Mapping[str, Any]) -> EphemeralSecret:
-        """See `Provider.mint`. The engine listens on this machine alone, so the secret is of use here alone."""
+        """See `Provider.create_ephemeral_secret`. The secret works on this machine only, like the engine."""
         return await self._signalling().create_ephemeral_secret(session)
 
     async def hang_up(self, rtc_call_id: str) -> None:
@@ -84,16 +84,16 @@ class LocalEngineProvider(EngineSessionConfig):
         return WebRtcSignalling("the local engine", self._server.url, self._credentials)
 
     async def aclose(self) -> None:
-        """Ends the engine."""
+        """End the engine."""
         await self._text_model.aclose()
         await self._running.aclose()
 
 
 async def start_local_engine(scenarios: Mapping[str, Scenario[Any]], settings: Settings) -> LocalEngineProvider:
-    """Starts the engine.
+    """Start the engine.
 
     Raises:
-        ProviderError: its speech parts are missing, or it cannot listen.
+        ProviderError: the speech extra is missing, or the engine cannot listen.
     """
     key = secrets.token_urlsafe(32)
     running = AsyncExitStack()

@@ -1,7 +1,7 @@
-"""Azure's preview of the Realtime protocol, kept as a dialect: deprecated by Azure since 2026-04-30.
+"""Azure's preview of the Realtime protocol, which Azure has deprecated since 2026-04-30.
 
-Calls speak GA; a connection to the preview translates both ways. The preview has no sideband, so our server could not
-reach a call over WebRTC: callers use the relay.
+Calls use GA; a connection to the preview translates both ways. The preview has no sideband, so the server cannot reach
+a WebRTC call, and callers use the relay.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from trunkline.providers.webrtc_signalling import TIMEOUT_S, http_client, read_s
 from trunkline.realtime.dialects import client_event_to_preview, server_event_to_ga, session_to_preview
 from trunkline.realtime.events import Event, MalformedEventError, decode, encode
 
-NO_SIDEBAND = "The preview has no sideband, so the server cannot attend a WebRTC call: sound goes over the relay."
-_SOUND = (b'"response.audio.delta"', b'"response.output_audio.delta"')
+NO_SIDEBAND = "The preview has no sideband for WebRTC calls, so audio uses the relay."
+_AUDIO_DELTA_TYPES = (b'"response.audio.delta"', b'"response.output_audio.delta"')
 _WITHOUT_PREVIEW = {"output_audio_buffer.clear", "conversation.item.retrieve"}
-"""Client events of GA that the preview refuses."""
+"""GA client events that the preview refuses."""
 
 
 class PreviewProvider(HostedRealtimeProvider):
-    """Azure's preview. Its text model is GA's.
+    """A provider for Azure's preview; its text model is the GA one.
 
     Args:
-        api_version: the dated version that the preview is asked for in.
-        region: the resource's, such as `swedencentral`; only secrets for browsers need it.
+        api_version: the dated version of the protocol, sent with each request.
+        region: the resource's region, such as `swedencentral`; only secrets for browsers need it.
     """
 
     def __init__(
@@ -54,9 +54,9 @@ class PreviewProvider(HostedRealtimeProvider):
     def notices(self) -> Sequence[ProviderNotice]:
         """See `Provider.notices`."""
         deprecated = ProviderNotice(
-            f"Azure's preview protocol is spoken, in version {self._api_version}. {NO_SIDEBAND}",
+            f"Calls use Azure's preview protocol {self._api_version}. {NO_SIDEBAND}",
             "preview_dialect",
-            "Azure has given the preview up. Leave AZURE_OPENAI_REALTIME_DIALECT out to speak GA.",
+            "Azure has deprecated the preview. Remove AZURE_OPENAI_REALTIME_DIALECT to use GA.",
         )
         return (deprecated, *super().notices())
 
@@ -69,7 +69,7 @@ class PreviewProvider(HostedRealtimeProvider):
         )
 
     async def start_webrtc_call(self, sdp: str, session: Mapping[str, Any]) -> WebRtcAnswer:
-        """Refused: there is no sideband.
+        """Refuse the call, since the preview has no sideband.
 
         Raises:
             ProviderError: always.
@@ -77,22 +77,22 @@ class PreviewProvider(HostedRealtimeProvider):
         raise ProviderError(NO_SIDEBAND, retry=False)
 
     async def hang_up(self, rtc_call_id: str) -> None:
-        """There are no calls to end."""
+        """Do nothing: the preview has no WebRTC calls."""
 
     async def create_ephemeral_secret(self, session: Mapping[str, Any]) -> EphemeralSecret:
-        """See `Provider.mint`. The secret is good for a minute, and for the preview's protocol.
+        """See `Provider.mint`. The secret is valid for one minute, for the preview's protocol.
 
         Raises:
-            ProviderError: it is refused, or the region is not set.
+            ProviderError: the service refused, or the region is not set.
         """
         if not self._region:
-            message = "Where a browser posts its offer depends on the resource's region, which is not set."
+            message = "A browser's address for offers depends on the resource's region, which is not set."
             raise ProviderError(message, hint="Set AZURE_OPENAI_REGION, such as swedencentral.", retry=False)
         auth_headers = await self._credentials.headers()
-        response = await self._ask_for_secret(session, auth_headers)
+        response = await self._request_secret(session, auth_headers)
         if response.status_code == 401 and self._credentials.on_refused(auth_headers):
             auth_headers = await self._credentials.headers()
-            response = await self._ask_for_secret(session, auth_headers)
+            response = await self._request_secret(session, auth_headers)
         if not response.is_success:
             status, body = response.status_code, response.content
             raise http_error(self._what, status, body, response.headers, auth_headers, self._credentials.refused_hint)
@@ -101,7 +101,7 @@ class PreviewProvider(HostedRealtimeProvider):
         offers = f"https://{self._region}.realtimeapi-preview.ai.azure.com/v1/realtimertc?{urlencode({'model': model})}"
         return EphemeralSecret(value, expires_at, offers, None)
 
-    async def _ask_for_secret(self, session: Mapping[str, Any], auth_headers: Mapping[str, str]) -> httpx2.Response:
+    async def _request_secret(self, session: Mapping[str, Any], auth_headers: Mapping[str, str]) -> httpx2.Response:
         url = f"{self._endpoint.root}/openai/realtimeapi/sessions?{urlencode({'api-version': self._api_version})}"
         body = msgspec.json.encode(session_to_preview(dict(session)))
         headers = {"content-type": "application/json", **auth_headers}
@@ -118,13 +118,13 @@ class PreviewProvider(HostedRealtimeProvider):
 
 
 class _Socket(Connection, Protocol):
-    """A connection on which everything is JSON."""
+    """A connection with JSON frames only."""
 
     async def receive(self) -> bytes: ...
 
 
 class PreviewConnection:
-    """A connection that speaks GA to us and the preview to the service."""
+    """A connection that uses GA on our side and the preview on the service's side."""
 
     def __init__(self, connection: _Socket) -> None:
         self._connection = connection
@@ -143,7 +143,7 @@ class PreviewConnection:
 
     async def send(self, frame: str) -> None:
         """See `Connection.send`."""
-        if _is_sound(frame):
+        if _is_caller_audio(frame):
             await self._connection.send(frame)
             return
         event = decode(frame.encode())
@@ -152,32 +152,32 @@ class PreviewConnection:
 
     def try_send(self, frame: str) -> bool:
         """See `Connection.try_send`."""
-        return _is_sound(frame) and self._connection.try_send(frame)
+        return _is_caller_audio(frame) and self._connection.try_send(frame)
 
     async def close(self) -> None:
         """See `Connection.close`."""
         await self._connection.close()
 
 
-def _is_sound(frame: str) -> bool:
-    """Most frames by far are sound of the caller's, and the same in both."""
+def _is_caller_audio(frame: str) -> bool:
+    """Return whether the frame is caller audio: the most frequent event, and equal in both protocols."""
     return frame.startswith('{"type":"input_audio_buffer.append"')
 
 
 def _frames_in_ga(frame: bytes) -> list[bytes]:
-    if _SOUND[0] in frame[:200]:
-        return [frame.replace(*_SOUND, 1)]
+    if _AUDIO_DELTA_TYPES[0] in frame[:200]:
+        return [frame.replace(*_AUDIO_DELTA_TYPES, 1)]
     try:
         event = decode(frame)
     except MalformedEventError:
-        return [frame]  # whoever reads it finds the same fault in it
-    return [encode(told) for told in (*server_event_to_ga(event), *_done_items(event))]
+        return [frame]  # the reader reports the same fault
+    return [encode(translated) for translated in (*server_event_to_ga(event), *_done_items(event))]
 
 
 def _done_items(event: Event) -> Sequence[Event]:
-    """GA tells that an item which a response has made is done; the preview leaves it at `response.output_item.done`."""
+    """Return the `conversation.item.done` that GA sends for a response's item, and the preview does not."""
     item = event.get("item")
     if event["type"] != "response.output_item.done" or not isinstance(item, dict):
         return ()
-    told = {"type": "conversation.item.created", "event_id": f"{event.get('event_id')}_item", "item": item}
-    return [one for one in server_event_to_ga(told) if one["type"] == "conversation.item.done"]
+    created = {"type": "conversation.item.created", "event_id": f"{event.get('event_id')}_item", "item": item}
+    return [one for one in server_event_to_ga(created) if one["type"] == "conversation.item.done"]

@@ -14,34 +14,34 @@ from trunkline.providers.credentials import Credentials
 from trunkline.providers.http_errors import http_error, proxy_error
 
 MAX_FRAME_BYTES = 16 << 20
-"""Bytes in one event; the services' audio deltas are far below."""
+"""The size limit of one event; audio deltas are much smaller."""
 OPEN_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 1.0
 PING_INTERVAL_S = 2.0
 PONG_TIMEOUT_S = 5.0
-"""A connection whose other end is silently gone is known for lost after at most 7 s. The caller's sound is kept from
-the last sign of life on, so that pings are more frequent than that alone would need."""
+"""A silent loss of the connection is detected within 7 s. The caller's audio is kept since the last received frame, so
+frequent pings keep that buffer small."""
 
 
 class _NoRedirects(connect):
-    """The credentials are for one host: a redirect is refused rather than followed."""
+    """A connector that refuses redirects, since the credentials belong to one host."""
 
     def process_redirect(self, exc: Exception) -> Exception | str:
         return exc
 
 
 class _Socket(ClientConnection):
-    """A socket that can also be written to without a task, where that takes no waiting, and counts what arrives."""
+    """A socket that counts reads, and can send without waiting if its buffers allow it."""
 
     receive_count = 0
 
     def data_received(self, data: bytes) -> None:
-        """Something came."""
+        """Count the read."""
         self.receive_count += 1
         super().data_received(data)
 
     def try_send(self, text: bytes) -> bool:
-        """Sends a text frame, or nothing: while the network is slow, a message is under way, or it is closed."""
+        """Send a text frame, unless the network is slow, another message is in progress, or the socket is closed."""
         if self.paused or self.fragmented_send_waiter is not None or self.protocol.state is not State.OPEN:
             return False
         self.protocol.send_text(text)
@@ -50,7 +50,7 @@ class _Socket(ClientConnection):
 
 
 class RealtimeSocket:
-    """An open WebSocket, as a `Connection`."""
+    """A `Connection` over an open WebSocket."""
 
     def __init__(self, socket: _Socket) -> None:
         self._socket = socket
@@ -84,10 +84,15 @@ class RealtimeSocket:
 
 
 async def open_socket_with_credentials(credentials: Credentials, url: str, what: str) -> RealtimeSocket:
-    """Opens a Realtime socket with our credentials; once more where they are refused and can be renewed.
+    """Open a Realtime socket; retry once if the service refuses renewable credentials.
+
+    Args:
+        credentials: the credentials.
+        url: a ws(s) URL.
+        what: the service's name for errors.
 
     Raises:
-        ProviderError: `what` cannot be reached, or refuses.
+        ProviderError: the service cannot be reached, or refuses.
     """
     auth_headers = await credentials.headers()
     try:
@@ -101,13 +106,16 @@ async def open_socket_with_credentials(credentials: Credentials, url: str, what:
 async def open_socket(
     url: str, headers: Mapping[str, str], what: str, refused_hint: str | None = None
 ) -> RealtimeSocket:
-    """Opens a Realtime socket at a ws(s) URL. No error names a header's value.
+    """Open a Realtime socket. No error shows a header's value.
 
     Args:
-        advice: what to do when the headers are refused.
+        url: a ws(s) URL.
+        headers: the authentication headers.
+        what: the service's name for errors.
+        refused_hint: the fix if the service refuses the headers.
 
     Raises:
-        ProviderError: `what` cannot be reached, or refuses.
+        ProviderError: the service cannot be reached, or refuses.
     """
     try:
         socket = await _NoRedirects(
@@ -125,12 +133,12 @@ async def open_socket(
         )
     except InvalidStatus as refused:
         answer = refused.response
-        told = dict(answer.headers.raw_items())
-        raise http_error(what, answer.status_code, answer.body or b"", told, headers, refused_hint) from None
+        answered = dict(answer.headers.raw_items())
+        raise http_error(what, answer.status_code, answer.body or b"", answered, headers, refused_hint) from None
     except (InvalidProxy, ImportError):
         raise proxy_error() from None
     except (InvalidURI, ValueError) as error:
-        raise ProviderError(f"The address of {what} is not right: {error}", retry=False) from None
+        raise ProviderError(f"The address of {what} is invalid: {error}", retry=False) from None
     except (OSError, InvalidHandshake, TimeoutError) as error:
         raise ProviderError(f"{what} cannot be reached: {str(error) or type(error).__name__}") from None
     return RealtimeSocket(cast("_Socket", socket))

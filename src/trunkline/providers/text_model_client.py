@@ -1,4 +1,4 @@
-"""Asking a text model over the Responses API, which Azure, OpenAI and the engine share."""
+"""A client for text models over the Responses API of Azure, OpenAI and the engine."""
 
 from __future__ import annotations
 
@@ -18,19 +18,20 @@ from trunkline.scenario.text_model import TextModelError, TextPrompt, TextReply,
 
 TIMEOUT_S = 60.0
 MAX_TRIES = 3
-"""A refusal that may pass (429, 5xx, no connection) is tried again after 0.5 s, then 1 s, or when the service says."""
+"""Attempts per prompt. A temporary failure (429, 5xx, no connection) is retried after 0.5 s, then 1 s, or after the
+service's own pause."""
 MAX_WAIT_S = 5.0
-"""A caller is waiting: if the service wants a longer pause than this, it is an error."""
+"""The longest pause before a retry; a longer one is an error, since a caller is waiting."""
 
 
 class TextModelClient:
     """A text model behind `{base_url}/responses`.
 
     Args:
-        what: what errors call the service.
+        what: the service's name for errors.
         base_url: ends in `/v1`.
-        credentials: they are in no error.
-        model_for: the model (on Azure: deployment) that answers a prompt.
+        credentials: the credentials; errors omit them.
+        model_for: returns the model (on Azure: deployment) for a prompt.
     """
 
     def __init__(
@@ -65,19 +66,19 @@ class TextModelClient:
         return _reply(await self._post(body), model)
 
     async def create(self, prompt: TextPrompt, request: Mapping[str, Any]) -> dict[str, Any]:
-        """The answer to a request in the Responses API's own form, as the service gives it.
+        """Send a request in the form of the Responses API, and return the service's answer.
 
         Args:
-            prompt: only says which model answers, as for `reply`.
-            request: all the rest; what it says of the model and of storing is not heeded.
+            prompt: selects the model, as in `reply`.
+            request: the request; its `model` and `store` are replaced.
 
         Raises:
-            TextModelError: there is none.
+            TextModelError: the service gave no answer.
         """
         return await self._post({**request, "model": self._model_for(prompt), "store": False})
 
     async def aclose(self) -> None:
-        """Closes its connections."""
+        """Close the connections."""
         if self._client is not None:
             await self._client.aclose()
             self._client = None
@@ -109,7 +110,7 @@ class TextModelClient:
                     break
                 pause_s = wanted_s or pause_s
             if pause_s > MAX_WAIT_S:
-                problem += f" It wants a pause of {pause_s:.0f} s."
+                problem += f" It asks for a pause of {pause_s:.0f} s."
                 break
             if attempt + 1 < MAX_TRIES:
                 await asyncio.sleep(pause_s)
@@ -128,21 +129,25 @@ class TextModelClient:
 
 
 class MissingTextModel:
-    """Stands where no text model is configured."""
+    """A text model that reports that none is configured.
 
-    def __init__(self, what_to_do: str) -> None:
-        self.what_to_do = what_to_do
+    Args:
+        fix: the fix, for the error.
+    """
+
+    def __init__(self, fix: str) -> None:
+        self.fix = fix
 
     async def reply(self, prompt: TextPrompt) -> TextReply:
         """See `TextModel.reply`."""
-        raise TextModelError(f"There is no text model for {prompt.purpose!r}. {self.what_to_do}")
+        raise TextModelError(f"No text model is configured for {prompt.purpose!r}. {self.fix}")
 
     async def aclose(self) -> None:
-        """Nothing to close."""
+        """Do nothing: no connection is open."""
 
 
 def _input(item: Item) -> Item:
-    """A conversation's item as the Responses API takes it: speech is text there."""
+    """Return a conversation's item in the form of the Responses API, with speech as text."""
     if item.get("type") == "message":
         return {"type": "message", "role": item["role"], "content": text_of(item)}
     return {key: value for key, value in item.items() if key not in ("id", "status", "object")}
@@ -154,7 +159,7 @@ def _object_in(response: httpx2.Response) -> dict[str, Any]:
     except ValueError:
         decoded = None
     if not isinstance(decoded, dict):
-        raise TextModelError("The text model's answer is no JSON object.")
+        raise TextModelError("The text model's answer is not a JSON object.")
     return decoded
 
 
@@ -162,7 +167,7 @@ def _reply(answer: Mapping[str, Any], model: str) -> TextReply:
     if answer.get("status") in ("failed", "incomplete"):
         details = answer.get("error") or answer.get("incomplete_details") or {}
         reason = details.get("message") or details.get("reason") or "no reason given"
-        raise TextModelError(f"The text model broke off its answer: {reason}.")
+        raise TextModelError(f"The text model stopped its answer early: {reason}.")
     output: Sequence[Any] = answer.get("output") or ()
     try:
         calls = [

@@ -1,6 +1,6 @@
-"""Starting WebRTC calls at a Realtime service, and the secrets with which others start them.
+"""WebRTC signalling with a Realtime service: calls and ephemeral secrets.
 
-The browser's SDP offer goes through us, with the session bound in.
+The browser's SDP offer passes through the server, which adds the session's configuration.
 """
 
 from __future__ import annotations
@@ -21,22 +21,24 @@ from trunkline.settings import is_loopback
 TIMEOUT_S = 10.0
 MAX_CONNECTIONS = 100
 INTERNAL_LIFETIME_S = 60
-"""The ephemeral secret that we use by ourselves is used at once; the services allow 10 s to 2 h."""
+"""The lifetime of secrets for this server, which uses them at once; the services allow 10 s to 2 h."""
 CLIENT_LIFETIME_S = 600
-"""A front end may still have to ask its user for the microphone."""
+"""The lifetime of secrets for front ends, which may first ask for the microphone."""
 _CALLS = "/realtime/calls?webrtcfilter=on"
-"""The filter keeps tools, errors and the session's settings out of the page's data channel."""
+"""The filter excludes tools, errors and session settings from the page's data channel."""
 
 
 @dataclass(frozen=True)
 class WebRtcSignalling:
-    """The `realtime/calls` and `realtime/client_secrets` of a service.
+    """A client for `realtime/calls` and `realtime/client_secrets` of a service.
 
     Attributes:
+        what: the service's name for errors.
         base_url: ends in `/v1`.
-        one_step: OpenAI takes session and offer in one request with our key. Azure takes the offer with an ephemeral
-            secret alone, into which the session has been bound before.
-        socket_takes_secrets: whether a WebSocket may be opened with an ephemeral secret.
+        credentials: the credentials.
+        one_step: True for OpenAI, which takes session and offer in one request with the key. Azure takes the offer
+            with an ephemeral secret only, which carries the session.
+        socket_accepts_secrets: True if ephemeral secrets also open WebSockets.
     """
 
     what: str
@@ -46,7 +48,7 @@ class WebRtcSignalling:
     socket_accepts_secrets: bool = True
 
     async def start_webrtc_call(self, sdp: str, session: Mapping[str, Any]) -> WebRtcAnswer:
-        """Posts the offer and returns the answer. No error tells the secret or the SDP.
+        """Post the offer and return the answer. No error shows the secret or the SDP.
 
         Raises:
             ProviderError: the service refuses, or cannot be reached.
@@ -57,7 +59,7 @@ class WebRtcSignalling:
                     "sdp": (None, sdp.encode(), "application/sdp"),
                     "session": (None, msgspec.json.encode(session), "application/json"),
                 }
-                response = await self._post_as_us(client, "/realtime/calls", files=parts)
+                response = await self._post_with_credentials(client, "/realtime/calls", files=parts)
             else:
                 secret, _expires_at = await self._secret(client, session, INTERNAL_LIFETIME_S)
                 auth_headers = {"authorization": f"Bearer {secret}"}
@@ -65,7 +67,7 @@ class WebRtcSignalling:
                 response = await self._post(client, _CALLS, auth_headers, content=sdp.encode(), headers=headers)
         rtc_call_id = urlsplit(response.headers.get("location", "")).path.rstrip("/").rpartition("/")[2]
         if not rtc_call_id:
-            raise ProviderError(f"{self.what} did not say which call it answered (no Location header).", retry=False)
+            raise ProviderError(f"{self.what} sent no call id (Location header) with its answer.", retry=False)
         return WebRtcAnswer(response.text, rtc_call_id)
 
     async def create_ephemeral_secret(self, session: Mapping[str, Any]) -> EphemeralSecret:
@@ -78,17 +80,17 @@ class WebRtcSignalling:
         return EphemeralSecret(secret, expires_at, offers, socket if self.socket_accepts_secrets else None)
 
     async def hang_up(self, rtc_call_id: str) -> None:
-        """Ends a call. One that is over already is no error.
+        """End a call. A call that has already ended is not an error.
 
         Raises:
             ProviderError: the service cannot be reached.
         """
         async with self._client() as client:
-            await self._post_as_us(client, f"/realtime/calls/{rtc_call_id}/hangup", allow=(404,))
+            await self._post_with_credentials(client, f"/realtime/calls/{rtc_call_id}/hangup", allow=(404,))
 
     async def _secret(self, client: httpx2.AsyncClient, session: Mapping[str, Any], lifetime_s: int) -> tuple[str, int]:
         body = {"session": session, "expires_after": {"anchor": "created_at", "seconds": lifetime_s}}
-        response = await self._post_as_us(
+        response = await self._post_with_credentials(
             client,
             "/realtime/client_secrets",
             content=msgspec.json.encode(body),
@@ -96,10 +98,10 @@ class WebRtcSignalling:
         )
         return read_secret(response, self.what)
 
-    async def _post_as_us(
+    async def _post_with_credentials(
         self, client: httpx2.AsyncClient, path: str, *, allow: tuple[int, ...] = (), **request: Any
     ) -> httpx2.Response:
-        """Posts with our credentials; once more where they can be renewed."""
+        """Post with the credentials; retry once if the service refuses renewable ones."""
         auth_headers = await self.credentials.headers()
         try:
             return await self._post(client, path, auth_headers, allow=allow, **request)
@@ -140,10 +142,10 @@ class WebRtcSignalling:
 
 
 def http_client(base_url: str, timeout_s: float) -> httpx2.AsyncClient:
-    """A client that shows credentials to one host alone: it follows no redirects, and no proxy on this machine.
+    """Return a client that sends credentials to one host only: without redirects, and without a proxy for loopback.
 
     Raises:
-        ProviderError: the environment names a proxy that cannot be used.
+        ProviderError: the environment's proxy is unusable.
     """
     loopback = is_loopback(urlsplit(base_url).hostname or "")
     limits = httpx2.Limits(max_connections=MAX_CONNECTIONS)
@@ -154,10 +156,10 @@ def http_client(base_url: str, timeout_s: float) -> httpx2.AsyncClient:
 
 
 def read_secret(response: httpx2.Response, what: str) -> tuple[str, int]:
-    """An ephemeral secret and when it expires, in GA's form or the preview's.
+    """Return the ephemeral secret in a response of GA or the preview, and its expiry in Unix seconds (0: unknown).
 
     Raises:
-        ProviderError: there is none.
+        ProviderError: the response has no secret.
     """
     try:
         given = response.json()
