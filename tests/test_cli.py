@@ -229,7 +229,7 @@ def test_a_port_that_is_taken(run: Run, command: str) -> None:
         port = other.getsockname()[1]
         done = run(command, "--port", str(port))
     assert done.returncode == 1
-    assert f"Port {port} on 127.0.0.1 cannot be had (Address already in use)." in done.stderr
+    assert f"Port {port} on 127.0.0.1 is unavailable (Address already in use)." in done.stderr
     assert f"choose another port: {'PORT=' if command == 'serve' else 'trunkline engine --port '}" in done.stderr
     assert "Errno" not in done.stderr
 
@@ -238,7 +238,7 @@ def test_a_port_that_is_taken(run: Run, command: str) -> None:
 def test_an_address_that_this_machine_has_not(run: Run, command: str) -> None:
     done = run(command, "--host", "192.0.2.1", *(["--insecure"] if command == "serve" else []))
     assert done.returncode == 1
-    assert "This machine has no address 192.0.2.1. Leave --host and HOST out" in done.stderr
+    assert "This machine does not have the address 192.0.2.1. Remove --host and HOST" in done.stderr
 
 
 @pytest.mark.parametrize("command", [["serve"], ["serve", "--reload"], ["engine"]], ids=" ".join)
@@ -280,18 +280,18 @@ def test_a_token_that_is_none_is_refused_and_not_repeated(run: Run, value: str) 
 def test_a_setting_that_is_not_right_is_named(run: Run, name: str, value: str) -> None:
     done = run("serve", **{name: value})
     assert done.returncode == 2
-    assert f"The setting {name} is not right" in done.stderr
+    assert f"The setting {name} is invalid" in done.stderr
 
 
 def test_an_address_without_its_scheme_is_told(run: Run) -> None:
     done = run("call", "simpleHandoff", TRUNKLINE_CHAT_BASE_URL="localhost:11434", TRUNKLINE_CHAT_MODEL="small")
     assert done.returncode == 2
-    assert "TRUNKLINE_CHAT_BASE_URL is not right: an address begins with http://" in done.stderr
+    assert "TRUNKLINE_CHAT_BASE_URL is invalid: an address must begin with http://" in done.stderr
 
 
 def test_what_a_check_of_ours_says_comes_without_pydantics_words(run: Run) -> None:
     done = run("serve", TRUNKLINE_TOKEN="short")
-    assert done.stderr.startswith("The setting TRUNKLINE_TOKEN is not right: it needs at least 16 letters")
+    assert done.stderr.startswith("The setting TRUNKLINE_TOKEN is invalid: it needs at least 16 unguessable letters")
 
 
 @pytest.mark.parametrize(
@@ -300,10 +300,10 @@ def test_what_a_check_of_ours_says_comes_without_pydantics_words(run: Run) -> No
         (
             "TRUNKLINE_ALLOWED_ORIGINS",
             "https://voice.example",
-            'it has to be a JSON list, such as ["https://voice.example"].',
+            'it must be a JSON list, such as ["https://voice.example"].',
         ),
-        ("TRUNKLINE_ALLOWED_ORIGINS", '["voice.example"]', "an origin is a scheme and a host, such as https://"),
-        ("TRUNKLINE_ICE_SERVERS", "stun:stun.example", 'it has to be a JSON list, such as ["stun:'),
+        ("TRUNKLINE_ALLOWED_ORIGINS", '["voice.example"]', "an origin must be a scheme and a host, such as https://"),
+        ("TRUNKLINE_ICE_SERVERS", "stun:stun.example", 'it must be a JSON list, such as ["stun:'),
     ],
 )
 def test_a_list_that_is_written_otherwise(run: Run, name: str, value: str, told: str) -> None:

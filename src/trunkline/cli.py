@@ -1,4 +1,4 @@
-"""The command line: `trunkline serve`, `engine`, `call`, `new`, `prompt`, `models`."""
+"""The command line: `trunkline serve`, `engine`, `call`, `new`, `prompt`, `doctor`, `models`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from trunkline.authoring.commands import new, prompt_command
 from trunkline.settings import ProviderName, Settings, is_loopback
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
-models = typer.Typer(help="Recognisers, voices and chat models: which there are, and fetching better ones.")
+models = typer.Typer(help="List the STT, TTS and chat models, and fetch better ones.")
 app.add_typer(models, name="models")
 
 Targets = Annotated[
@@ -31,13 +31,13 @@ Targets = Annotated[
 Host = Annotated[str | None, typer.Option(help="Address to listen on; 127.0.0.1 unless set.")]
 ProviderOption = Annotated[
     Literal["auto", "azure", "openai", "local"] | None,
-    typer.Option(help="Where the model lives; auto takes the first that is configured, else the local engine."),
+    typer.Option(help="The provider of the model; auto uses the first configured one, else the local engine."),
 ]
 
 
 @app.callback(invoke_without_command=True)
 def version(show: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False) -> None:
-    """Multi-agent realtime voice calls on Azure OpenAI, OpenAI, or a local engine that needs no key."""
+    """Run multi-agent realtime voice calls on Azure OpenAI, OpenAI, or a local engine that needs no key."""
     if show:
         typer.echo(f"trunkline {__version__}")
         raise typer.Exit
@@ -49,15 +49,15 @@ def serve(
     host: Host = None,
     port: Annotated[int | None, typer.Option(help="Port; 3000 unless set here or by PORT.", min=0, max=65535)] = None,
     provider: ProviderOption = None,
-    reload: Annotated[bool, typer.Option("--reload", help="Start afresh when a scenario file changes.")] = False,
+    reload: Annotated[bool, typer.Option("--reload", help="Restart when a scenario file changes.")] = False,
     insecure: Annotated[
-        bool, typer.Option("--insecure", help="Listen to the network although no TRUNKLINE_TOKEN is set.")
+        bool, typer.Option("--insecure", help="Listen on the network without a TRUNKLINE_TOKEN.")
     ] = False,
 ) -> None:
     """Serve the console and its calls."""
     settings = _settings(host=host, port=port, provider=provider)
     _refuse_public(settings, insecure=insecure)
-    targets = _there(scenarios or [])
+    targets = _existing_targets(scenarios or [])
     if reload:
         _serve_reloading(settings, targets)
     else:
@@ -71,26 +71,28 @@ def engine(
     port: Annotated[int | None, typer.Option(help="Port; 3001 unless set.", min=0, max=65535)] = None,
     key: Annotated[
         str | None,
-        typer.Option(help="What clients must show; any will do unless it is set here or by TRUNKLINE_ENGINE_KEY."),
+        typer.Option(
+            help="The key that clients must send; any key is accepted unless it is set here or by TRUNKLINE_ENGINE_KEY."
+        ),
     ] = None,
 ) -> None:
-    """Run the local engine alone: a Realtime endpoint for any client."""
+    """Run only the local engine: a Realtime endpoint for any client."""
     settings = _settings(host=host, port=port if port is not None else 3001, provider=None)
     if key is None and settings.engine_key is not None:
         key = settings.engine_key.get_secret_value()
     _set_log_level(settings)
-    raise typer.Exit(_run(_engine(settings, _there(scenarios or []), key or None)))
+    raise typer.Exit(_run(_engine(settings, _existing_targets(scenarios or []), key or None)))
 
 
 @app.command()
 def call(
     scenario: Annotated[
-        str, typer.Argument(help="A scenario's name, or a file, folder or module: its first is called.")
+        str, typer.Argument(help="A scenario's name, or a file, folder or module with scenarios; the first is called.")
     ],
     agent: Annotated[str | None, typer.Option(help="The agent that answers.")] = None,
     provider: ProviderOption = None,
 ) -> None:
-    """Have a typed conversation with a scenario, here in the terminal, through a real call."""
+    """Hold a typed conversation with a scenario in the terminal, through a real call."""
     from trunkline.terminal import converse
 
     settings = _settings(host=None, port=None, provider=provider)
@@ -106,7 +108,7 @@ def doctor(
     provider: ProviderOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Findings as JSON, for programs.")] = False,
 ) -> None:
-    """Look at settings, credentials, each deployment and the clock, and say what to do. No secret is shown."""
+    """Check settings, credentials, deployments and the clock, and suggest fixes. No secret is shown."""
     from trunkline.doctor import examine
 
     async def look() -> int:
@@ -119,7 +121,7 @@ def doctor(
 
 @models.callback(invoke_without_command=True)
 def show_models(context: typer.Context) -> None:
-    """Show which recognisers, voices and chat models there are, and which are in use."""
+    """List the STT, TTS and chat models, and show which are in use."""
     if context.invoked_subcommand is not None:
         return
     from trunkline.engine.speech.factory import better_stt, parts
@@ -128,31 +130,31 @@ def show_models(context: typer.Context) -> None:
     settings = _settings(host=None, port=None, provider=None)
     for part in parts(settings):
         if part.in_use:
-            state = "wanted, but not there" if part.missing else "in use"
+            state = "selected, not installed" if part.missing else "in use"
         else:
-            state = "not there" if part.missing else "there"
+            state = "not installed" if part.missing else "installed"
         hint = f"  → {part.missing}" if part.missing else ""
         typer.echo(f"{part.kind:11} {part.name:10} {state:21} {part.description}{hint}")
     if better := better_stt(settings):
         step = better.missing or f"set TRUNKLINE_STT={better.name}"
-        typer.echo(f"\n{better.name} hears better than the recogniser in use. To have it: {step}")
-    typer.echo("\n`trunkline models fetch NAME` fetches:")
+        typer.echo(f"\n{better.name} is more accurate than the STT in use. To use it: {step}")
+    typer.echo("\nFetch better models with `trunkline models fetch NAME`:")
     for one in KNOWN.values():
         if one.address is not None:
-            there = ", there" if one.are_fetched(settings.models_dir) else ""
+            there = ", installed" if one.are_fetched(settings.models_dir) else ""
             typer.echo(f"  {one.name:16} {one.description}, about {one.about_mb} MB{there}")
 
 
 @models.command("fetch")
-def fetch_models(name: Annotated[str, typer.Argument(help="One of the names that `trunkline models` lists.")]) -> None:
-    """Fetch the weights of a better recogniser or voice."""
+def fetch_models(name: Annotated[str, typer.Argument(help="A name from the list of `trunkline models`.")]) -> None:
+    """Fetch the weights of a better STT or TTS model."""
     from trunkline.engine.speech import SpeechError
     from trunkline.engine.speech.weights import KNOWN, fetch
 
     settings = _settings(host=None, port=None, provider=None)
     fetchable = [one.name for one in KNOWN.values() if one.address is not None]
     if name not in fetchable:
-        typer.echo(f"No model {name!r} can be fetched. Name one of these: {', '.join(fetchable)}.", err=True)
+        typer.echo(f"The model {name!r} cannot be fetched. Choose one of: {', '.join(fetchable)}.", err=True)
         raise typer.Exit(2)
     try:
         fetched = fetch(KNOWN[name], settings.models_dir, _show_progress, hub=settings.model_hub)
@@ -160,17 +162,17 @@ def fetch_models(name: Annotated[str, typer.Argument(help="One of the names that
         typer.echo(f"\n{error}", err=True)
         raise typer.Exit(1) from error
     where = KNOWN[name].folder(settings.models_dir)
-    typer.echo(f"\n{name} is in {where}" if fetched else f"{name} is there already, in {where}")
+    typer.echo(f"\n{name} is in {where}" if fetched else f"{name} is already in {where}")
 
 
 def _show_progress(file: str, done: int, size: int | None) -> None:
-    """One line that is written over, for whoever looks on."""
+    """Overwrite one line with the progress of a download."""
     whole = f" of {size / 1e6:.0f} MB, {100 * done // size} %" if size else " MB"
     typer.echo(f"\r{file}: {done / 1e6:.1f}{whole}   ", nl=done == size, err=True)
 
 
 def main() -> None:
-    """The entry point."""
+    """Run the command line."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     logging.getLogger("trunkline").setLevel(logging.INFO)
     app()
@@ -184,8 +186,8 @@ def _settings(*, host: str | None, port: int | None, provider: str | None) -> Se
     except ValidationError as error:
         for problem in error.errors():
             name = ".".join(map(str, problem["loc"]))
-            said = problem["msg"].removeprefix("Value error, ")  # pydantic's words for what a check of ours says
-            typer.echo(f"The setting {name} is not right: {said}.", err=True)
+            reason = problem["msg"].removeprefix("Value error, ")  # the prefix that pydantic adds to our messages
+            typer.echo(f"The setting {name} is invalid: {reason}.", err=True)
         raise typer.Exit(2) from None
     _check_prices(settings)
     changes: dict[str, Any] = {"host": host, "port": port, "provider": cast("ProviderName | None", provider)}
@@ -205,8 +207,8 @@ def _check_prices(settings: Settings) -> None:
         raise typer.Exit(2) from None
 
 
-def _there(targets: list[str]) -> list[str]:
-    """The scenarios that were named, unless one is nowhere. One that has an error is watched for being mended."""
+def _existing_targets(targets: list[str]) -> list[str]:
+    """Return the targets, or exit if one does not exist. Files with errors are accepted: `--reload` watches them."""
     from trunkline.scenario.loading import find_missing
 
     if problems := find_missing(targets):
@@ -228,7 +230,7 @@ def _serve(settings: Settings, targets: list[str]) -> None:
     typer.echo(f"Trunkline {__version__} is at {shown}  (Ctrl-C ends it)")
     config = server_config(create_app(targets, settings), settings)
     server = uvicorn.Server(config)
-    with suppress(KeyboardInterrupt):  # uvicorn passes Ctrl-C on when it has ended everything
+    with suppress(KeyboardInterrupt):  # uvicorn raises it again after its shutdown
         server.run(sockets=[listener])
     if not server.started:
         raise typer.Exit(1)
@@ -248,7 +250,7 @@ def _serve_reloading(settings: Settings, targets: list[str]) -> None:
 
 def _serve_watched(settings: Settings, targets: list[str]) -> None:
     if hasattr(os, "setpgid"):
-        os.setpgid(0, 0)  # a terminal's Ctrl-C goes to the watcher, which ends us; twice would be in a hurry
+        os.setpgid(0, 0)  # Ctrl-C reaches only the watcher, which ends us; a second signal would force the exit
     _serve(settings, targets)
 
 
@@ -260,7 +262,7 @@ async def _engine(settings: Settings, targets: list[str], key: str | None) -> in
 
     if key is None and not is_loopback(settings.host):
         key = secrets.token_urlsafe(24)
-        typer.echo(f"No key was set, so one was made for this run: {key}", err=True)
+        typer.echo(f"No key was set. The key of this run is: {key}", err=True)
     scenarios = load(targets)
     for problem in scenarios.problems:
         typer.echo(f"{problem}", err=True)
@@ -272,7 +274,7 @@ async def _engine(settings: Settings, targets: list[str], key: str | None) -> in
                 typer.echo(f"Models: {', '.join(scenarios.by_name)}")
                 await asyncio.Event().wait()
     except (SpeechError, OSError) as error:
-        reason = _no_address(settings, error, "trunkline engine --port {}") or f"The engine cannot start: {error}"
+        reason = _address_problem(settings, error, "trunkline engine --port {}") or f"The engine cannot start: {error}"
         typer.echo(reason, err=True)
         return 1
     return 0
@@ -282,7 +284,7 @@ def _set_log_level(settings: Settings) -> None:
     level = settings.log_level.upper()
     logging.getLogger("trunkline").setLevel(level)
     if settings.log_content and settings.log_level == "debug":
-        logging.getLogger().setLevel(level)  # whole frames are what the libraries log, not we
+        logging.getLogger().setLevel(level)  # the libraries log whole frames
 
 
 def _refuse_public(settings: Settings, *, insecure: bool) -> None:
@@ -290,19 +292,19 @@ def _refuse_public(settings: Settings, *, insecure: bool) -> None:
         return
     if not insecure:
         typer.echo(
-            f"Listening on {settings.host} would let anybody on the network make calls at your cost. Set "
-            "TRUNKLINE_TOKEN to a secret of at least 16 characters, which clients then have to show; or say --insecure "
-            "if everybody may call. docs/security.md has more.",
+            f"Listening on {settings.host} would let anyone on the network make calls at your cost. Set "
+            "TRUNKLINE_TOKEN to a secret of at least 16 characters, which clients must send, or pass --insecure "
+            "to allow everyone. See docs/security.md.",
             err=True,
         )
         raise typer.Exit(2)
-    typer.echo(f"Anybody who reaches {settings.host} can make calls at your cost: --insecure was said.", err=True)
+    typer.echo(f"Anyone who reaches {settings.host} can make calls at your cost, since --insecure is set.", err=True)
 
 
 def _listen(settings: Settings) -> socket.socket:
-    """Binds at once, so that a taken port is told before anything slow is begun."""
+    """Return a bound listener. It binds first, so that a taken port is reported at once."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    # With the protocol named, asyncio turns Nagle off: else small frames wait 40 ms for an acknowledgement.
+    # With an explicit protocol, asyncio disables Nagle; otherwise small frames wait 40 ms for an acknowledgement.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -311,7 +313,7 @@ def _listen(settings: Settings) -> socket.socket:
     except OSError as error:
         listener.close()
         reason = (
-            _no_address(settings, error, "PORT={0} make run, or trunkline serve --port {0}")
+            _address_problem(settings, error, "PORT={0} make run, or trunkline serve --port {0}")
             or f"The server cannot start: {error}"
         )
         typer.echo(reason, err=True)
@@ -319,16 +321,22 @@ def _listen(settings: Settings) -> socket.socket:
     return listener
 
 
-def _no_address(settings: Settings, error: Exception, again: str) -> str | None:
-    """What to do where an address cannot be listened on; None for other errors. `again` has a place for a port."""
+def _address_problem(settings: Settings, error: Exception, again: str) -> str | None:
+    """Return the problem and the fix if the server cannot listen on its address; None for other errors.
+
+    Args:
+        settings: the settings.
+        error: the error of the listener.
+        again: the command to retry with, with a placeholder for the port.
+    """
     if isinstance(error, socket.gaierror) or getattr(error, "errno", None) == errno.EADDRNOTAVAIL:
-        return f"This machine has no address {settings.host}. Leave --host and HOST out to listen on 127.0.0.1."
+        return f"This machine does not have the address {settings.host}. Remove --host and HOST to listen on 127.0.0.1."
     if not isinstance(error, OSError) or error.errno not in (errno.EADDRINUSE, errno.EACCES):
         return None
     other = settings.port + 10 if 1024 <= settings.port < 65_500 else 3010
     return (
-        f"Port {settings.port} on {settings.host} cannot be had ({os.strerror(error.errno)}). "
-        f"End what listens there, or choose another port: {again.format(other)}."
+        f"Port {settings.port} on {settings.host} is unavailable ({os.strerror(error.errno)}). "
+        f"End its present user, or choose another port: {again.format(other)}."
     )
 
 
@@ -337,7 +345,7 @@ def _url(host: str, port: int) -> str:
 
 
 def _run(work: Coroutine[Any, Any, int]) -> int:
-    """Runs something until it is over, or until Ctrl-C or a service manager ends it in good order."""
+    """Run a coroutine until it ends, or until Ctrl-C or SIGTERM cancels it, and return the exit code."""
     try:
         return asyncio.run(_terminable(work))
     except KeyboardInterrupt:

@@ -1,8 +1,8 @@
-"""How the optional parts are installed: by whoever has the package, and by whoever works in a checkout of it."""
+"""Installation commands for the optional extras, for the package and for a checkout."""
 
 from __future__ import annotations
 
 
 def install_command(extra: str) -> str:
-    """The command that installs an extra, such as "speech"; its form in a checkout comes after it, in brackets."""
+    """Return the command that installs an extra, such as "speech", followed by its form for a checkout."""
     return f"pip install 'trunkline[{extra}]' (in a checkout: .venv/bin/pip install -e '.[{extra}]')"

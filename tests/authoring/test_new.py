@@ -76,7 +76,7 @@ def test_it_overwrites_nothing(folder: Path, there: str) -> None:
     (folder / there).write_text("mine")
     result = new("front-desk")
     assert result.exit_code == 1
-    assert f"{there} is there already" in result.output
+    assert f"{there} already exists" in result.output
     assert [path.name for path in folder.glob("*.py")] == [there]
     assert (folder / there).read_text() == "mine"
 
@@ -88,11 +88,11 @@ def test_it_overwrites_nothing(folder: Path, there: str) -> None:
         ("../desk", "must begin with a letter"),
         ("1st", "must begin with a letter"),
         ("x" * 65, "at most 64"),
-        ("class", "a word of Python's own"),
+        ("class", "a Python keyword"),
         ("json", "would hide the module 'json'"),
         ("agents", "would hide the module 'agents'"),
         ("trunkline", "would hide the module 'trunkline'"),
-        ("test-desk", "would be taken for a test"),
+        ("test-desk", "as a test"),
         ("simpleHandoff", "exists already"),
     ],
 )

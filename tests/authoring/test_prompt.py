@@ -104,7 +104,7 @@ async def test_a_flaw_is_given_back_once(flawed: object, flaw: str) -> None:
 
 
 async def test_a_model_that_does_not_learn_is_given_up() -> None:
-    with pytest.raises(AuthoringError, match=r"in 2 tries: There are no conversation states\."):
+    with pytest.raises(AuthoringError, match=r"in 2 attempts: There are no conversation states\."):
         await draft(DESCRIPTION, Model(with_states([]), with_states([])))
 
 
@@ -189,7 +189,7 @@ def test_lines_from_a_file_go_into_a_file(monkeypatch: pytest.MonkeyPatch, tmp_p
         again = prompt("--file", "lines.txt", "--output", "prompt.md")
     assert (tmp_path / "prompt.md").read_text().startswith("# Personality and tone\n")
     assert again.exit_code == 1
-    assert "is there already" in again.output
+    assert "already exists" in again.output
     assert len(service.requests) == 1
     assert service.requests[0]["input"][0]["content"] == DESCRIPTION
 
@@ -212,4 +212,4 @@ def test_nothing_said_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_MODEL", "clever")
     result = prompt(stdin="  \n")
     assert result.exit_code == 1
-    assert "Say in a few lines who it is" in result.output
+    assert "Describe the agent in a few lines" in result.output

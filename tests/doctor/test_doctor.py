@@ -168,7 +168,7 @@ def test_a_dated_version_is_explained() -> None:
     )
     finding = found(findings, "dialect")
     assert finding.outcome == "note"
-    assert "2025-04-01-preview changes nothing" in finding.message
+    assert "2025-04-01-preview has no effect" in finding.message
 
 
 @pytest.mark.parametrize("endpoint", [None, "res.openai.azure.com", "https://api.openai.com/v1"])
@@ -191,7 +191,7 @@ async def test_an_endpoint_that_is_wrong_is_not_asked() -> None:
         (f'"{A_KEY}"', "error", "quotes"),
         (f"Bearer {A_KEY}", "error", "Bearer"),
         ("short", "warning", "5 characters"),
-        (f"sk-{A_KEY}", "warning", "OpenAI's"),
+        (f"sk-{A_KEY}", "warning", "an OpenAI key"),
     ],
 )
 def test_the_form_of_a_key(key: str, level: str, says: str) -> None:
@@ -278,7 +278,7 @@ def test_a_name_that_is_no_setting_is_warned_of(monkeypatch: pytest.MonkeyPatch,
     (tmp_path / ".env").write_text("TRUNKLINE_STTT=sphinx\nTRUNKLINE_QUITE_ELSE=1\n")
     first, second = [one for one in by_settings("local") if one.check == "settings"]
     assert (second.outcome, second.fix) == ("warning", "Did you mean TRUNKLINE_STT?")
-    assert first.message == "TRUNKLINE_QUITE_ELSE is set, and there is no such setting."
+    assert first.message == "TRUNKLINE_QUITE_ELSE is set, but such a setting does not exist."
 
 
 def test_a_server_that_will_not_start_for_want_of_a_token_is_warned_of() -> None:
@@ -382,7 +382,7 @@ async def test_the_command_prints_it_and_says_by_its_exit_code_whether_calls_can
 async def test_endpoint_and_key_that_have_changed_places_are_told_apart_and_not_repeated() -> None:
     report = await examine(settings(provider="azure", azure_endpoint=A_KEY, azure_api_key=ENDPOINT))
     assert A_KEY not in report.as_text()
-    assert "changed places" in str(of(report, "key").fix)
+    assert "the address in the endpoint's setting" in str(of(report, "key").fix)
     assert not report.healthy
 
 
@@ -391,7 +391,7 @@ async def test_a_key_that_no_header_can_hold_is_a_finding(key: str) -> None:
     async with stand_in() as there:
         report = await looked(there, azure_api_key=key)
     assert not report.healthy
-    assert "a character in it that no key has" in of(report, "credentials").message
+    assert "an invalid character" in of(report, "credentials").message
 
 
 @pytest.mark.parametrize(

@@ -233,7 +233,7 @@ async def test_a_connection_that_breaks_is_told() -> None:
 @pytest.mark.parametrize(
     ("status", "retry", "hint"),
     [
-        (401, False, "key was refused"),
+        (401, False, "refused the key"),
         (403, False, "network rules"),
         (404, False, "on Azure it is the deployment's"),
         (429, True, "quota"),
@@ -286,7 +286,7 @@ async def test_something_that_speaks_another_protocol() -> None:
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1/", "ws://", "nonsense"])
 async def test_an_address_that_is_none(url: str) -> None:
-    with pytest.raises(ProviderError, match="is not right") as caught:
+    with pytest.raises(ProviderError, match="is invalid") as caught:
         await open_socket(url, {}, "the service")
     assert not caught.value.retry
 

@@ -64,7 +64,7 @@ async def test_the_call_is_the_last_part_of_the_location(location: str) -> None:
 @pytest.mark.parametrize("one_step", [False, True])
 async def test_without_a_location_there_is_no_sideband_and_so_no_call(one_step: bool) -> None:
     async with serving(CallsService(one_step=one_step, location=None)) as service:
-        with pytest.raises(ProviderError, match="no Location") as failed:
+        with pytest.raises(ProviderError, match="no call id") as failed:
             await endpoint(service).start_webrtc_call(OFFER, SESSION)
     assert not failed.value.retry
 

@@ -1,4 +1,4 @@
-"""Help for writing scenarios: a first one to change (`new`), and voice prompts drafted by a text model (`prompt`)."""
+"""Tools for authors: a first scenario (`new`), and voice prompts drafted by a text model (`prompt`)."""
 
 from trunkline.authoring.errors import AuthoringError
 

@@ -1,4 +1,4 @@
-"""The commands `trunkline new` and `trunkline prompt`, as the command line has them."""
+"""The commands `trunkline new` and `trunkline prompt` of the command line."""
 
 from __future__ import annotations
 
@@ -13,52 +13,52 @@ import typer
 from trunkline.authoring.errors import AuthoringError
 from trunkline.settings import Settings
 
-Folder = Annotated[Path, typer.Option("--folder", help="Where the files go.")]
+Folder = Annotated[Path, typer.Option("--folder", help="The folder for the files.")]
 
 
 def new(
     name: Annotated[str, typer.Argument(help="The scenario's name, such as front-desk.")], folder: Folder = Path()
 ) -> None:
-    """Make a first scenario and its test, for you to change."""
+    """Create a first scenario and its test, ready to edit."""
     from trunkline.authoring.new import create
 
     try:
         created = create(name, folder)
     except AuthoringError as error:
-        raise _ended(error) from error
-    typer.echo(f"Made {created.scenario} and {created.test}. Next:")
+        raise _exit(error) from error
+    typer.echo(f"Created {created.scenario} and {created.test}. Next:")
     steps = {
-        f"pytest {created.test}": "runs its conversations",
-        f"trunkline call {created.scenario}": "has one here, by typing",
-        f"trunkline serve {created.scenario} --reload": "has one in the browser, by voice",
+        f"pytest {created.test}": "runs its tests",
+        f"trunkline call {created.scenario}": "talks to it here, typed",
+        f"trunkline serve {created.scenario} --reload": "talks to it in the browser, by voice",
     }
     for command, what in steps.items():
         typer.echo(f"  {command:{max(map(len, steps))}}  {what}")
 
 
 def prompt_command(settings: Callable[[], Settings]) -> Callable[..., None]:
-    """The command `prompt`, which reads its settings when it runs."""
+    """Return the command `prompt`, which reads its settings when it runs."""
 
     def prompt(
         description: Annotated[
-            str | None, typer.Argument(help="A few lines about the agent; '-' or nothing reads them from stdin.")
+            str | None, typer.Argument(help="A short description of the agent; '-' or no argument reads it from stdin.")
         ] = None,
-        file: Annotated[Path | None, typer.Option("--file", "-f", help="Read the lines from a file.")] = None,
+        file: Annotated[Path | None, typer.Option("--file", "-f", help="Read the description from a file.")] = None,
         output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the prompt to a new file.")] = None,
     ) -> None:
-        """Turn a few lines about an agent into a whole voice prompt, by the text model."""
+        """Write a complete voice prompt from a short description, with the text model."""
         from trunkline.authoring.prompt import write_prompt
 
         try:
             if output is not None and output.exists():
-                raise AuthoringError(f"{output} is there already, and is left as it is. Name another file.")
+                raise AuthoringError(f"{output} already exists. Name another file.")
             written = str(asyncio.run(write_prompt(_description(description, file), settings())))
             if output is None:
                 typer.echo(written, nl=False)
             else:
                 _write(output, written)
         except AuthoringError as error:
-            raise _ended(error) from error
+            raise _exit(error) from error
         except KeyboardInterrupt:
             raise typer.Exit(130) from None
 
@@ -68,7 +68,7 @@ def prompt_command(settings: Callable[[], Settings]) -> Callable[..., None]:
 def _description(given: str | None, file: Path | None) -> str:
     if file is not None:
         if given is not None:
-            raise AuthoringError("There are two descriptions, one of them in a file. Give one.")
+            raise AuthoringError("Two descriptions were given, one of them in a file. Give one.")
         try:
             return file.read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
@@ -77,7 +77,8 @@ def _description(given: str | None, file: Path | None) -> str:
         return str(given)
     if given is None and sys.stdin.isatty():
         raise AuthoringError(
-            'Say in a few lines who the agent is: trunkline prompt "Takes orders for a pizza place. Always in a hurry."'
+            'A description is missing. Describe the agent in a few lines: trunkline prompt "Takes orders for a pizza '
+            'place. Always in a hurry."'
         )
     return sys.stdin.read()
 
@@ -91,6 +92,6 @@ def _write(output: Path, written: str) -> None:
     typer.echo(f"The prompt is in {output}.", err=True)
 
 
-def _ended(error: AuthoringError) -> typer.Exit:
+def _exit(error: AuthoringError) -> typer.Exit:
     typer.echo(str(error), err=True)
     return typer.Exit(1)

@@ -1,7 +1,7 @@
-"""What goes wrong in authoring."""
+"""The error of authoring commands."""
 
 from __future__ import annotations
 
 
 class AuthoringError(Exception):
-    """Something that the author can put right. The message says how."""
+    """A problem that the author can fix. The message names the problem and the fix."""

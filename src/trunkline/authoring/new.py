@@ -1,4 +1,4 @@
-"""`trunkline new`: a scenario file with two agents, a tool, a guardrail and a rehearsal, and a test that passes."""
+"""`trunkline new`: a scenario with two agents, a tool, a guardrail and a rehearsal, and a passing test."""
 
 from __future__ import annotations
 
@@ -19,62 +19,61 @@ _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 @dataclass(frozen=True)
 class Created:
-    """The files that were written."""
+    """The created files."""
 
     scenario: Path
     test: Path
 
 
 def create(name: str, folder: Path) -> Created:
-    """Writes a scenario named `name` and its test into `folder`, which is made if it is not there.
+    """Write a scenario and its test.
+
+    Args:
+        name: the scenario's name.
+        folder: the folder for the files; it is created if necessary.
 
     Raises:
-        AuthoringError: the name cannot be a scenario's or a file's, or is taken; or a file is there already. Nothing
-            is written then.
+        AuthoringError: the name is invalid or taken, or a file already exists. Nothing is written then.
     """
     module = module_name(name, folder)
     created = Created(folder / f"{module}.py", folder / f"test_{module}.py")
     for path in (created.scenario, created.test):
         if path.exists():
-            raise AuthoringError(
-                f"{path} is there already, and is left as it is. Choose another name, or move it away."
-            )
+            raise AuthoringError(f"{path} already exists. Choose another name, or move the file.")
     if name in (taken := load().by_name):
         raise AuthoringError(f"A scenario named {name!r} exists already. Choose another name than {', '.join(taken)}.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for path, template in ((created.scenario, "scenario.py.txt"), (created.test, "test_scenario.py.txt")):
             with path.open("x", encoding="utf-8") as file:
-                file.write(_filled(template, name, module))
+                file.write(_fill(template, name, module))
     except OSError as error:
         raise AuthoringError(f"{error.filename or folder} cannot be written: {error.strerror}.") from error
     return created
 
 
 def module_name(name: str, folder: Path) -> str:
-    """The file's name, without ending, for a scenario of this name: "front-desk" and "frontDesk" are `front_desk`.
+    """Return the module name for a scenario: "front-desk" and "frontDesk" become `front_desk`.
 
     Raises:
-        AuthoringError: there is none, or it would stand in the way of another module.
+        AuthoringError: the name is invalid, or would hide another module.
     """
     if not NAME.fullmatch(name):
         raise AuthoringError(
-            f"{name!r} cannot be a scenario's name: it must begin with a letter and hold letters, digits, '_', '.', "
-            "'-', at most 64. Try: trunkline new front-desk"
+            f"{name!r} is not a valid scenario name. It must begin with a letter and have at most 64 letters, "
+            "digits, '_', '.' and '-'. Try: trunkline new front-desk"
         )
     module = re.sub(r"[.-]+", "_", _HUMP.sub("_", name)).lower().strip("_")
     if keyword.iskeyword(module):
-        raise AuthoringError(
-            f"{module}.py could not be imported: {module!r} is a word of Python's own. Try {name}-desk."
-        )
+        raise AuthoringError(f"{module}.py could not be imported: {module!r} is a Python keyword. Try {name}-desk.")
     if module.startswith("test_") or module == "conftest":
-        raise AuthoringError(f"{module}.py would be taken for a test by pytest. Choose a name without 'test'.")
+        raise AuthoringError(f"pytest would collect {module}.py as a test. Choose a name without 'test'.")
     elsewhere = [path for path in sys.path if Path(path or ".").resolve() != folder.resolve()]
     if module in sys.stdlib_module_names or PathFinder.find_spec(module, elsewhere) is not None:
         raise AuthoringError(f"{module}.py would hide the module {module!r}, which is installed. Try {name}-desk.")
     return module
 
 
-def _filled(template: str, name: str, module: str) -> str:
+def _fill(template: str, name: str, module: str) -> str:
     text = (files("trunkline.authoring") / "templates" / template).read_text("utf-8")
     return text.replace("{{name}}", name).replace("{{module}}", module)

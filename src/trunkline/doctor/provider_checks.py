@@ -1,4 +1,4 @@
-"""A hosted service: can it be reached, does it know us, and does each model answer?"""
+"""Checks of a hosted service: network, credentials, clock, and an answer of each model."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ from trunkline.settings import Settings
 
 ANSWER_TIMEOUT_S = 20.0
 MAX_SKEW_S = 120.0
-"""Tokens and secrets live for minutes: a clock that is this far off breaks them."""
+"""The largest deviation of the clock; beyond it, tokens and secrets seem expired, since they live for minutes."""
 _ASK = "Answer with the single word OK."
 
 
 async def check_provider(settings: Settings, name: str) -> list[Finding]:
-    """Asks the service. What cannot be known because something before it failed is not asked."""
+    """Check the service. After a failed check, dependent checks are skipped."""
     try:
         provider = azure_provider(settings) if name == "azure" else openai_provider(settings)
     except ProviderError:
-        return []  # the settings' own findings say what is wrong
+        return []  # check_settings reports the problem
     try:
         return [finding async for finding in _findings(provider, settings, name)]
     finally:
@@ -60,7 +60,7 @@ async def _findings(provider: HostedRealtimeProvider, settings: Settings, name: 
     yield await _webrtc(provider, settings, name)
 
 
-# Getting there ------------------------------------------------------------------------------------------------------
+# Network and credentials -----------------------------------------------------------------------------------------
 async def _token(settings: Settings) -> Finding:
     credentials = azure_credentials(settings)
     began = time.monotonic()
@@ -71,11 +71,11 @@ async def _token(settings: Settings) -> Finding:
     finally:
         await credentials.aclose()
     took_ms = (time.monotonic() - began) * 1000
-    return Finding("entra", "ok", f"A token for {settings.azure_entra_scope} came in {took_ms:.0f} ms.")
+    return Finding("entra", "ok", f"A token for {settings.azure_entra_scope} arrived in {took_ms:.0f} ms.")
 
 
 async def _reach(provider: HostedRealtimeProvider) -> AsyncIterator[Finding]:
-    """One small request, for whether anybody is there and what the time is."""
+    """Send one small request, and check the answer, its time and its status."""
     try:
         auth_headers = await provider.auth_headers()
     except ProviderError as error:
@@ -102,7 +102,7 @@ async def _reach(provider: HostedRealtimeProvider) -> AsyncIterator[Finding]:
         yield Finding(
             "credentials",
             "error",
-            f"They are refused ({response.status_code}).",
+            f"The service refuses them ({response.status_code}).",
             provider.refused_hint if response.status_code == 401 else ProviderError.hint_for(403),
         )
 
@@ -111,27 +111,27 @@ def _clock(date: str | None) -> Finding:
     try:
         theirs = parsedate_to_datetime(date or "")
     except ValueError:
-        return Finding(
-            "clock", "note", "The service does not tell the time.", "Make sure that this machine's is right."
-        )
-    if theirs.tzinfo is None:  # “-0000”: UTC, from one who does not know where it is (RFC 5322, 3.3)
+        return Finding("clock", "note", "The service sends no time.", "Check this machine's clock by hand.")
+    if theirs.tzinfo is None:  # “-0000” is UTC from an unknown time zone (RFC 5322, 3.3)
         theirs = theirs.replace(tzinfo=UTC)
     skew_s = (datetime.now(UTC) - theirs).total_seconds()
     if abs(skew_s) <= MAX_SKEW_S:
         return Finding("clock", "ok", "This machine's clock agrees with the service's.")
-    told = f"This machine's clock is {abs(skew_s):.0f} s {'ahead of' if skew_s > 0 else 'behind'} the service's."
-    return Finding("clock", "error", told, "Set it (timedatectl set-ntp true): tokens and secrets live for minutes.")
+    problem = f"This machine's clock is {abs(skew_s):.0f} s {'ahead of' if skew_s > 0 else 'behind'} the service's."
+    return Finding(
+        "clock", "error", problem, "Set the clock (timedatectl set-ntp true); tokens and secrets are valid for minutes."
+    )
 
 
 # The realtime model -------------------------------------------------------------------------------------------------
 async def _realtime(provider: HostedRealtimeProvider, settings: Settings, name: str) -> AsyncIterator[Finding]:
-    """A turn in text over a real socket, and before it a moment of sound for the transcription model."""
+    """Send a second of audio for the transcription model, then request one text turn, over a real socket."""
     variable, model = _realtime_setting(settings, name)
     try:
         connection = await provider.connect(model)
     except ProviderError as error:
         do = f"Check {variable}: {error.hint}" if error.code == 404 else error.hint
-        yield Finding("realtime", "error", f"{model}: {error}.", do or "Try again in a minute.")
+        yield Finding("realtime", "error", f"{model}: {error}.", do or "Retry in a minute.")
         return
     try:
         async with asyncio.timeout(ANSWER_TIMEOUT_S):
@@ -150,7 +150,7 @@ async def _realtime(provider: HostedRealtimeProvider, settings: Settings, name: 
             yield await _answered(connection, model)
     except TimeoutError:
         message = f"{model}: no answer came within {ANSWER_TIMEOUT_S:.0f} s."
-        yield Finding("realtime", "error", message, "Try again; if it stays so, look at the service's status page.")
+        yield Finding("realtime", "error", message, "Retry; if it persists, see the service's status page.")
     except ConnectionLostError as lost:
         yield _closed("realtime", lost)
     finally:
@@ -168,7 +168,7 @@ async def _answered(connection: Connection, model: str) -> Finding:
     async for event in _events(connection):
         fault = classify(event)
         if fault is not None and event["type"] != "conversation.item.input_audio_transcription.failed":
-            return Finding("realtime", "error", f"{model}: {fault.message}", fault.hint or "Try again in a minute.")
+            return Finding("realtime", "error", f"{model}: {fault.message}", fault.hint or "Retry in a minute.")
         if event["type"] == "response.done":
             took_ms = (time.monotonic() - began) * 1000
             said = " ".join(text_of(item) for item in event["response"].get("output") or () if isinstance(item, dict))
@@ -177,7 +177,7 @@ async def _answered(connection: Connection, model: str) -> Finding:
 
 
 async def _transcribed(connection: Connection, settings: Settings, name: str) -> Finding:
-    """Sends a second of a tone and waits for what the transcription model makes of it."""
+    """Send a second of a tone, and wait for its transcript."""
     variable, model = _transcription_setting(settings, name)
     heard: Event = {"turn_detection": None, "format": {"type": "audio/pcm", "rate": 24000}}
     if model:
@@ -190,7 +190,7 @@ async def _transcribed(connection: Connection, settings: Settings, name: str) ->
     }
     await _send(connection, type="session.update", session=session)
     if not model:
-        message = f"{variable} is not set: the caller's words will not show in the transcript."
+        message = f"{variable} is not set, so the transcript will lack the caller's words."
         return Finding("transcription", "warning", message, f"Deploy a transcription model and set {variable}.")
     await _send(connection, type="input_audio_buffer.append", audio=base64.b64encode(_tone()).decode())
     await _send(connection, type="input_audio_buffer.commit")
@@ -217,13 +217,13 @@ async def _send(connection: Connection, **event: Any) -> None:
 
 
 def _tone() -> bytes:
-    """A second of sound: PCM16, 24 kHz."""
+    """Return a second of a tone as PCM16 at 24 kHz."""
     return b"".join(struct.pack("<h", int(6000 * math.sin(at * 0.06))) for at in range(24_000))
 
 
 def _closed(check: str, lost: ConnectionLostError) -> Finding:
     fault = classify_close(lost.code, lost.reason)
-    return Finding(check, "error", f"The connection was closed: {lost.reason}.", fault.hint or "Try again in a minute.")
+    return Finding(check, "error", f"The connection was closed: {lost.reason}.", fault.hint or "Retry in a minute.")
 
 
 def _realtime_setting(settings: Settings, name: str) -> tuple[str, str]:
@@ -238,12 +238,12 @@ def _transcription_setting(settings: Settings, name: str) -> tuple[str, str | No
     return "OPENAI_TRANSCRIPTION_MODEL", settings.openai_transcription_model
 
 
-# Beside it ----------------------------------------------------------------------------------------------------------
+# Text model and WebRTC -------------------------------------------------------------------------------------------
 async def _text_model(provider: HostedRealtimeProvider, settings: Settings, name: str) -> Finding:
     variable = "AZURE_OPENAI_DEPLOYMENT" if name == "azure" else "OPENAI_MODEL"
     model = settings.azure_deployment if name == "azure" else settings.openai_model
     if not model:
-        message = f"{variable} is not set: tools and guardrails have no text model to ask."
+        message = f"{variable} is not set, so tools and guardrails have no text model."
         return Finding("text model", "warning", message, f"Deploy a text model and set {variable}.")
     question: Event = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Are you there?"}]}
     prompt = TextPrompt(scenario="doctor", purpose="check", instructions=_ASK, items=[question])
@@ -257,10 +257,15 @@ async def _text_model(provider: HostedRealtimeProvider, settings: Settings, name
 
 async def _webrtc(provider: HostedRealtimeProvider, settings: Settings, name: str) -> Finding:
     if name == "azure" and settings.azure_dialect == "preview":
-        return Finding("webrtc", "note", "Not with the preview: sound goes over the relay.", "Speak GA to have it.")
+        return Finding(
+            "webrtc",
+            "note",
+            "The preview has no WebRTC, so audio uses the relay.",
+            "Remove AZURE_OPENAI_REALTIME_DIALECT to use GA.",
+        )
     try:
         await provider.create_ephemeral_secret({"type": "realtime", "model": _realtime_setting(settings, name)[1]})
     except ProviderError as error:
-        do = f"Calls fall back to the relay. {error.hint or 'Try again in a minute.'}"
+        do = f"Calls fall back to the relay. {error.hint or 'Retry in a minute.'}"
         return Finding("webrtc", "warning", f"No ephemeral secret: {error}.", do)
-    return Finding("webrtc", "ok", "Ephemeral secrets are given; browsers also need UDP to the service.")
+    return Finding("webrtc", "ok", "The service creates ephemeral secrets. Browsers also need UDP to the service.")

@@ -1,4 +1,4 @@
-"""The settings by themselves: what they choose, what is wrong with their form, and what changes nothing."""
+"""Checks of the settings: the chosen provider, invalid values, and settings without effect."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from trunkline.providers.entra import is_installed
 from trunkline.providers.from_settings import parse_openai_base_url
 from trunkline.settings import Settings, is_loopback
 
-_NO_SETTINGS = {
+_INTERNAL_VARIABLES = {
     "TRUNKLINE_CHROMIUM",
     "TRUNKLINE_FIREFOX",
     "TRUNKLINE_FUZZ_EVENTS",
     "TRUNKLINE_LEAK_CALLS",
     "TRUNKLINE_SERVER",
 }
-"""What our tests and the console's workshop are told."""
-_ENDING = {
+"""Variables of the tests and of the console's development server."""
+_RETIREMENT_DATES = {
     "gpt-realtime": "2027-01-20",
     "gpt-realtime-mini": "2027-01-20",
     "whisper-1": "early 2027",
     "gpt-4o-transcribe": "early 2027",
     "gpt-4o-mini-transcribe": "early 2027",
 }
-"""Models that OpenAI has given an end."""
+"""Models that OpenAI will retire."""
 
 
 def check_settings(settings: Settings, provider: str) -> Iterator[Finding]:
-    """Looks at the settings without asking anybody."""
+    """Check the settings without network requests."""
     yield from _unknown()
     yield _choice(settings, provider)
     if provider == "azure":
@@ -45,33 +45,33 @@ def check_settings(settings: Settings, provider: str) -> Iterator[Finding]:
     elif provider == "openai":
         yield from _openai(settings)
     elif settings.chat_model_problem:
-        yield Finding("chat settings", "warning", settings.chat_model_problem, "Set both, or neither.")
+        yield Finding("chat settings", "warning", settings.chat_model_problem, "Set both or neither.")
 
 
 def _unknown() -> Iterator[Finding]:
-    """Names that look like settings and are none: what they were to change stays as it was."""
+    """Report variables that look like settings but are unknown, so that they have no effect."""
     known = {str(field.validation_alias) for field in Settings.model_fields.values()}
     given = {name.upper() for name in (*os.environ, *dotenv_values(".env"))}
     for name in sorted(given - known):
-        if name.startswith("TRUNKLINE_") and name not in _NO_SETTINGS:
+        if name.startswith("TRUNKLINE_") and name not in _INTERNAL_VARIABLES:
             close = difflib.get_close_matches(name, known, n=1)
-            do = f"Did you mean {close[0]}?" if close else "See .env.sample for those that there are."
-            yield Finding("settings", "warning", f"{name} is set, and there is no such setting.", do)
+            do = f"Did you mean {close[0]}?" if close else "See .env.sample for all settings."
+            yield Finding("settings", "warning", f"{name} is set, but such a setting does not exist.", do)
 
 
 def _choice(settings: Settings, provider: str) -> Finding:
     if settings.provider != "auto":
         return Finding("provider", "ok", f"{provider}, as TRUNKLINE_PROVIDER says.")
     if settings.azure_endpoint and provider != "azure":
-        message = f"{provider}: AZURE_OPENAI_ENDPOINT is set, but neither a key nor Entra ID can be used."
+        message = f"{provider}: AZURE_OPENAI_ENDPOINT is set, but neither a key nor Entra ID is available."
         return Finding(
             "provider",
             "warning",
             message,
-            f"Set AZURE_OPENAI_API_KEY, or install Entra ID's part: {install_command('entra')}",
+            f"Set AZURE_OPENAI_API_KEY, or install the entra extra: {install_command('entra')}",
         )
     if provider == "local":
-        message = "local: no service is configured, so calls go to the engine on this machine."
+        message = "local: no service is configured, so calls use the engine on this machine."
         return Finding("provider", "note", message, "For Azure or OpenAI see .env.sample.")
     return Finding("provider", "ok", f"{provider}, the first that is configured.")
 
@@ -95,20 +95,20 @@ def _endpoint(settings: Settings) -> Finding:
     return Finding(
         "endpoint",
         "note",
-        f"{endpoint.v1} is none of Azure's own names.",
-        "That is right for a gateway or a stand-in; it must pass WebSockets on.",
+        f"{endpoint.v1} is not one of Azure's own hosts.",
+        "For a gateway this is correct; it must forward WebSockets.",
     )
 
 
 def _azure_key(settings: Settings) -> Finding:
     if settings.azure_api_key is None or not settings.azure_api_key.get_secret_value():
         if is_installed():
-            return Finding("key", "ok", "None is set: Entra ID is used.")
+            return Finding("key", "ok", "No key is set, so Entra ID is used.")
         do = f"Set AZURE_OPENAI_API_KEY, or: {install_command('entra')}"
-        return Finding("key", "error", "AZURE_OPENAI_API_KEY is not set, and Entra ID's part is not installed.", do)
+        return Finding("key", "error", "AZURE_OPENAI_API_KEY is not set, and the entra extra is not installed.", do)
     key = settings.azure_api_key.get_secret_value()
     return _form("AZURE_OPENAI_API_KEY", key) or (
-        Finding("key", "warning", "AZURE_OPENAI_API_KEY looks like a key of OpenAI's.", "Set it as OPENAI_API_KEY.")
+        Finding("key", "warning", "AZURE_OPENAI_API_KEY looks like an OpenAI key.", "Set it as OPENAI_API_KEY.")
         if key.startswith("sk-")
         else Finding("key", "ok", "AZURE_OPENAI_API_KEY is set.")
     )
@@ -119,19 +119,19 @@ def _dialect(settings: Settings) -> Finding:
         return Finding(
             "dialect",
             "warning",
-            f"The preview is spoken, in version {settings.azure_api_version}. Azure gave it up on 2026-04-30, and it "
-            "has no WebRTC that the server could attend.",
-            "Leave AZURE_OPENAI_REALTIME_DIALECT out to speak GA.",
+            f"The preview protocol {settings.azure_api_version} is in use. Azure deprecated it on 2026-04-30, and "
+            "its WebRTC has no sideband.",
+            "Remove AZURE_OPENAI_REALTIME_DIALECT to use GA.",
         )
     if "azure_api_version" in settings.model_fields_set:
         return Finding(
             "dialect",
             "note",
-            f"AZURE_OPENAI_API_VERSION={settings.azure_api_version} changes nothing: GA has no dated versions, and "
-            "refuses requests that name one, so it is not sent.",
-            "Leave it out, unless AZURE_OPENAI_REALTIME_DIALECT=preview is what you want.",
+            f"AZURE_OPENAI_API_VERSION={settings.azure_api_version} has no effect: GA has no dated versions and "
+            "refuses requests with one.",
+            "Remove it, or set AZURE_OPENAI_REALTIME_DIALECT=preview.",
         )
-    return Finding("dialect", "ok", "GA is spoken.")
+    return Finding("dialect", "ok", "The GA protocol is in use.")
 
 
 def _openai(settings: Settings) -> Iterator[Finding]:
@@ -145,9 +145,9 @@ def _openai(settings: Settings) -> Iterator[Finding]:
         ("OPENAI_REALTIME_MODEL", settings.openai_realtime_model),
         ("OPENAI_TRANSCRIPTION_MODEL", settings.openai_transcription_model),
     ):
-        if model in _ENDING:
-            message = f"{variable}={model}: OpenAI ends this model, {_ENDING[model]}."
-            yield Finding("models", "warning", message, "Choose a current one; the defaults are.")
+        if model in _RETIREMENT_DATES:
+            message = f"{variable}={model}: OpenAI will retire this model: {_RETIREMENT_DATES[model]}."
+            yield Finding("models", "warning", message, "Choose a current model, such as the default.")
 
 
 def _address(given: str) -> Finding:
@@ -156,31 +156,36 @@ def _address(given: str) -> Finding:
     except ProviderError as error:
         return Finding("endpoint", "error", f"{error}.", error.hint)
     if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
-        message = f"OPENAI_BASE_URL leads to {parts.hostname} by http://: the key is sent in the clear."
-        return Finding("endpoint", "warning", message, "Use https://, unless the network between is your own.")
+        message = f"OPENAI_BASE_URL uses http:// to {parts.hostname}, so the key is sent unencrypted."
+        return Finding("endpoint", "warning", message, "Use https://, unless you control the network.")
     return Finding("endpoint", "ok", f"{parts.scheme}://{parts.netloc}{parts.path}")
 
 
 def _form(variable: str, key: str) -> Finding | None:
-    """What a key never looks like."""
+    """Return a finding for a value that cannot be a key, or None."""
     if re.search(r"\s", key) or key[:1] in "\"'" or key.lower().startswith("bearer"):
         return Finding(
             "key",
             "error",
-            f"{variable} has spaces, quotes or the word Bearer in it.",
+            f"{variable} contains spaces, quotes or the word Bearer.",
             "Copy the key alone, on one line.",
         )
     if not (key.isascii() and key.isprintable()):
         return Finding(
             "key",
             "error",
-            f"{variable} has a character in it that no key has, such as “…” or a hard space.",
+            f"{variable} contains a character that keys never contain, such as “…” or a no-break space.",
             "Copy the key alone, on one line.",
         )
     if key.lower().startswith(("http:", "https:")):
-        return Finding("key", "error", f"{variable} is an address.", "Endpoint and key have changed places.")
+        return Finding(
+            "key", "error", f"{variable} is an address.", "Set the key here, and the address in the endpoint's setting."
+        )
     if len(key) < 20:
         return Finding(
-            "key", "warning", f"{variable} is short for a key: {len(key)} characters.", "Copy it once more, whole."
+            "key",
+            "warning",
+            f"{variable} has only {len(key)} characters, which is short for a key.",
+            "Copy the whole key again.",
         )
     return None

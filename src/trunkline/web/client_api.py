@@ -105,7 +105,7 @@ async def create_response(request: Request) -> Response:
     scenario = _scenario(ready, routing.get("scenario"))
     model = _provider(ready).text_model()
     if isinstance(model, MissingTextModel):
-        raise ApiError(503, "no_text_model", model.what_to_do)
+        raise ApiError(503, "no_text_model", model.fix)
     if not isinstance(model, TextModelClient):
         raise ApiError(
             503,

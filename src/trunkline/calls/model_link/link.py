@@ -367,7 +367,7 @@ class Link:
 
     def _on_frame(self, frame: bytes | AudioDelta) -> None:
         if isinstance(frame, AudioDelta):
-            self._deliver_audio(frame.item_id, frame.sound)
+            self._deliver_audio(frame.item_id, frame.audio)
             return
         if _AUDIO_DELTA in frame[:200]:
             try:
