@@ -62,7 +62,7 @@ def test_showing_what_there_is_fetches_nothing(hub: Hub) -> None:
     assert shown.exit_code == 0
     for words in ("recogniser  sphinx     in use", "voice       espeak     in use", "whisper-base.en", "kokoro"):
         assert words in shown.output
-    assert "whisper hears better than the recogniser in use" in shown.output
+    assert "whisper is more accurate than the STT in use" in shown.output
     assert not hub.asked
 
 
@@ -84,7 +84,7 @@ def test_fetching_puts_the_files_where_they_are_looked_for_and_shows_progress(hu
     with pytest.raises(SpeechError, match=r"model\.bin is not the file"):
         find("whisper-tiny.en", tmp_path / "models").verify()
     assert "model.bin: 0.0 of 0 MB, 100 %" in fetched.output
-    assert "about 75 MB, there" in CliRunner().invoke(app, ["models"]).output
+    assert "about 75 MB, installed" in CliRunner().invoke(app, ["models"]).output
 
 
 def test_a_second_time_fetches_only_what_is_missing(hub: Hub, tmp_path: Path) -> None:
