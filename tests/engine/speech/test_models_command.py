@@ -98,7 +98,7 @@ def test_a_second_time_fetches_only_what_is_missing(hub: Hub, tmp_path: Path) ->
     assert CliRunner().invoke(app, ["models", "fetch", "whisper-tiny"]).exit_code == 0
     assert [path.rpartition("/")[2] for path in hub.asked] == ["vocabulary.txt", "model.bin"]
     again = CliRunner().invoke(app, ["models", "fetch", "whisper-tiny"])
-    assert "there already" in again.output
+    assert "is already in" in again.output
 
 
 def test_a_hub_that_has_it_not_or_is_not_there_is_told_and_nothing_is_left(
