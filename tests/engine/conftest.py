@@ -1,1 +1,1 @@
-"""Its place is its use: the helpers beside it can be imported by the tests in the folders below."""
+"""This file makes the helpers in this folder importable for the tests in the folders below."""

@@ -1,4 +1,4 @@
-"""Stand-ins for brain, recogniser, voice and voice activity that do exactly what a test says."""
+"""Fakes of brain, speech recognition, speech synthesis and voice activity, which the test controls."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ SILENCE = b"\0\0"
 
 
 def loud(ms: int) -> bytes:
-    """PCM16 at 24 kHz that `FakeActivity` takes for speech."""
+    """Return PCM16 at 24 kHz that `FakeActivity` takes for speech."""
     return LOUD * (24 * ms)
 
 
 def silence(ms: int) -> bytes:
-    """PCM16 at 24 kHz of nothing."""
+    """Return PCM16 silence at 24 kHz."""
     return SILENCE * (24 * ms)
 
 
 class FakeActivity:
-    """Speech is whatever is loud."""
+    """Voice activity that takes loud audio for speech."""
 
     def probability(self, frame: bytes) -> float:
         samples = memoryview(frame).cast("h")
@@ -36,14 +36,14 @@ class FakeActivity:
 
 
 def echo(request: BrainRequest) -> list[BrainOutput]:
-    """Says what the last user message said."""
+    """Repeat the last user message."""
     users = [item for item in request.items if item.get("role") == "user"]
     return [TextDelta(f"You said: {text_of(users[-1]) if users else 'nothing'}.")]
 
 
 @dataclass
 class FakeBrain:
-    """Answers by a function of the request, one output at a time, after `delay` seconds each."""
+    """Brain that answers by a function of the request, one output at a time, with `delay` seconds before each."""
 
     answer: Callable[[BrainRequest], list[BrainOutput]] = echo
     delay: float = 0.0
@@ -85,7 +85,7 @@ def sound_of(text: str) -> list[SpeechChunk]:
 
 @dataclass
 class FakeTts:
-    """Speaks 100 ms a word, each after `delay` seconds."""
+    """Speech synthesis with 100 ms a word, and `delay` seconds before each."""
 
     delay: float = 0.0
     broken: bool = False
@@ -136,7 +136,7 @@ class FakeUtterance:
 
 @dataclass
 class FakeStt:
-    """Every utterance says `words`."""
+    """Speech recognition with the transcript `words` for each utterance."""
 
     words: str = "hello there"
     delay: float = 0.0

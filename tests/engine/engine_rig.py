@@ -1,4 +1,4 @@
-"""The session's machine on a bench: the test moves the clock, and effects are carried out at once or by hand."""
+"""Test rig for the session machine: the test moves the clock, and effects run at once or by hand."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from trunkline.realtime.events import Event, decode, encode
 
 
 class Rig:
-    """Runs a session. By default the brain echoes, the voice speaks and the words come in the same step.
+    """Runner of a session without tasks. By default it answers each effect in the same step.
 
     Attributes:
-        effects: what the machine asked for and nobody has carried out.
-        events: everything it has sent.
+        effects: effects that nobody has run.
+        events: all sent events.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Rig:
         self.post(inputs.Opened())
 
     def post(self, given: inputs.Input) -> list[Event]:
-        """The events that follow from one input, and from what is carried out because of it."""
+        """Post an input, and return the events that follow from it and from its effects."""
         before = len(self.events)
         self._inbox.append(given)
         while self._inbox:
@@ -67,33 +67,33 @@ class Rig:
         return self.events[before:]
 
     def send(self, type_: str, **fields: Any) -> list[Event]:
-        """A client event."""
+        """Send a client event."""
         return self.post(inputs.ClientEvent({"type": type_, **fields}))
 
     def configure(self, **session: Any) -> list[Event]:
-        """A `session.update`."""
+        """Send a `session.update`."""
         return self.send("session.update", session={"type": "realtime", **session})
 
     def turn_detection(self, **detection: Any) -> list[Event]:
-        """Other turn detection; nothing at all is push-to-talk."""
+        """Change the turn detection; without arguments to push-to-talk."""
         return self.configure(audio={"input": {"turn_detection": detection or None}})
 
     def hear(self, pcm: bytes, frame_ms: int = 20) -> list[Event]:
-        """Sound of the caller in frames, as a microphone sends it."""
+        """Append the caller's audio in frames, as a microphone sends it."""
         before, step = len(self.events), 48 * frame_ms
         for start in range(0, len(pcm), step):
             self.send("input_audio_buffer.append", audio=base64.b64encode(pcm[start : start + step]).decode())
         return self.events[before:]
 
     def type(self, text: str, **fields: Any) -> list[Event]:
-        """A typed user message."""
+        """Send a typed user message."""
         content = [{"type": "input_text", "text": text}]
         return self.send(
             "conversation.item.create", item={"type": "message", "role": "user", "content": content}, **fields
         )
 
     def took(self, kind: builtins.type[Effect]) -> Any:
-        """The latest effect of a kind that was not carried out; it is taken from the list."""
+        """Remove and return the latest open effect of a type."""
         for index in reversed(range(len(self.effects))):
             if isinstance(self.effects[index], kind):
                 return self.effects.pop(index)
@@ -129,7 +129,7 @@ class Rig:
 
 
 class Watch:
-    """The invariants of a Realtime server, checked on every event as it passes."""
+    """Checker of a Realtime server's invariants, for each event."""
 
     def __init__(self) -> None:
         self.active: str | None = None
@@ -163,7 +163,7 @@ class Watch:
             assert event["item"]["id"] in self.items
 
     def at_rest(self) -> None:
-        """No response is under way: everything that was opened must have been closed."""
+        """Check that everything that was opened has been closed."""
         assert self.active is None
         assert not self.open
 
@@ -213,23 +213,23 @@ class Watch:
 
 
 def types(events: list[Event]) -> list[str]:
-    """The types of events, repeated deltas told once."""
+    """Return the types of events, without repetitions of a delta."""
     return [kind for kind, _ in itertools.groupby(event["type"] for event in events)]
 
 
 def only(events: list[Event], type_: str) -> Event:
-    """The one event of a type."""
+    """Return the only event of a type."""
     found = [event for event in events if event["type"] == type_]
     assert len(found) == 1, f"{len(found)} of {type_} in {types(events)}"
     return found[0]
 
 
 def every(events: list[Event], type_: str) -> list[Event]:
-    """All events of a type."""
+    """Return all events of a type."""
     return [event for event in events if event["type"] == type_]
 
 
 def error_of(events: list[Event]) -> dict[str, Any]:
-    """The one error."""
+    """Return the only error."""
     error: dict[str, Any] = only(events, "error")["error"]
     return error

@@ -1,4 +1,4 @@
-"""The official types as the judge of every event the engine sends."""
+"""Validation of the engine's events with the official types."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _adapter() -> TypeAdapter[Any]:
 
 
 def check(event: dict[str, Any]) -> None:
-    """Fails unless the event is one of the official types, to the field."""
+    """Check that the event matches one of the official types, to the field."""
     parsed = _adapter().validate_python(event, strict=True)
     assert parsed.type == event["type"]
     extra = list(_extra(parsed, event["type"]))

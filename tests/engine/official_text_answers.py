@@ -1,4 +1,4 @@
-"""The official types as the judge of what the text models answer."""
+"""Validation of text models' answers with the official types."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
 
 
 def check_response(answer: dict[str, Any]) -> None:
-    """Fails unless it is a response, to the field."""
+    """Check that the answer is a response, to the field."""
     _check(Response, answer)
 
 
 def check_response_event(event: dict[str, Any]) -> None:
-    """Fails unless it is one of the events of a streamed response, to the field."""
+    """Check that the event is one of a streamed response, to the field."""
     _check(ResponseStreamEvent, event)
 
 
 def check_completion(answer: dict[str, Any]) -> None:
-    """Fails unless it is a chat completion, to the field."""
+    """Check that the answer is a chat completion, to the field."""
     _check(ChatCompletion, answer)
 
 
 def check_chunk(chunk: dict[str, Any]) -> None:
-    """Fails unless it is a chunk of a chat completion, to the field."""
+    """Check that the chunk is one of a chat completion, to the field."""
     _check(ChatCompletionChunk, chunk)
 
 

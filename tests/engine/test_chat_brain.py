@@ -1,4 +1,4 @@
-"""The chat brain against a real HTTP server that streams as chat endpoints do."""
+"""Chat brain against a real HTTP server that streams like chat endpoints."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def call(index: int, arguments: str, name: str | None = None, call_id: str | Non
 
 @asynccontextmanager
 async def endpoint(answer: Answer) -> AsyncIterator[tuple[str, list[dict[str, Any]], asyncio.Event]]:
-    """A chat endpoint; its base URL, the requests it got (and from which ports), whether a client left early."""
+    """Run a chat endpoint, and give its URL, its requests and their ports, and whether a client left early."""
     bodies: list[dict[str, Any]] = []
     left = asyncio.Event()
 
@@ -87,7 +87,7 @@ async def ask(answer: Answer, request: BrainRequest | None = None) -> tuple[list
             await chat.aclose()
 
 
-async def test_words_come_as_they_are_made() -> None:
+async def test_text_is_streamed() -> None:
     async def answer(body: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
         for word in ("Good ", "morning", "."):
             yield delta(content=word)
@@ -121,7 +121,7 @@ async def test_function_calls_are_streamed_and_put_in_order() -> None:
     assert bodies[0]["tool_choice"] == {"type": "function", "function": {"name": "look_up"}}
 
 
-async def test_thinking_is_left_out() -> None:
+async def test_reasoning_is_removed() -> None:
     async def answer(body: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
         yield delta(reasoning_content="Let me see.")
         for piece in ("<th", "ink>They said hi", ".</thi", "nk>\n\nHello", " <b>you</b>."):
@@ -131,7 +131,7 @@ async def test_thinking_is_left_out() -> None:
     assert "".join(output.text for output in outputs if isinstance(output, TextDelta)) == "Hello <b>you</b>."
 
 
-def test_a_tag_may_be_cut_anywhere() -> None:
+def test_a_tag_may_be_split_anywhere() -> None:
     text = "<think>a < b</think>One < two <think>hm</think>three <thin"
     for size in range(1, len(text)):
         thinking = ReasoningFilter()
@@ -161,13 +161,13 @@ async def test_a_server_that_refuses_the_options_is_asked_without_them() -> None
         (400, "server_error", "status 400"),
     ],
 )
-async def test_a_refusal_says_what_to_do(status: int, code: str, hint: str) -> None:
+async def test_an_error_names_the_fix(status: int, code: str, hint: str) -> None:
     with pytest.raises(BrainError, match=hint) as caught:
         await ask(lambda body: JSONResponse({"error": {"message": "no"}}, status))
     assert caught.value.code == code
 
 
-async def test_nobody_there_is_told() -> None:
+async def test_an_unreachable_endpoint_is_reported() -> None:
     chat = ChatEndpoint("http://127.0.0.1:9/v1", "m")
     brain = ChatBrain(chat)
     with pytest.raises(BrainError, match="TRUNKLINE_CHAT_BASE_URL"):
@@ -175,7 +175,7 @@ async def test_nobody_there_is_told() -> None:
     await chat.aclose()
 
 
-async def test_a_model_that_falls_silent_is_given_up() -> None:
+async def test_a_model_that_falls_silent_fails_the_answer() -> None:
     async def answer(body: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
         yield delta(content="Well")
         await asyncio.sleep(5)
@@ -214,7 +214,7 @@ async def test_brains_share_the_connections_to_their_endpoint() -> None:
     assert len({body["from port"] for body in bodies}) == 1
 
 
-async def test_a_session_may_ask_for_thinking() -> None:
+async def test_a_session_may_ask_for_reasoning() -> None:
     async def answer(body: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
         yield delta(content="Yes.")
 
@@ -227,7 +227,7 @@ def message(role: str, text: str) -> dict[str, Any]:
     return {"type": "message", "role": role, "content": [{"type": "input_text", "text": text}]}
 
 
-def test_history_puts_each_result_behind_its_call() -> None:
+def test_history_puts_each_result_after_its_call() -> None:
     items = [
         message("user", "Both please"),
         {"type": "function_call", "call_id": "a", "name": "f", "arguments": "{}", "status": "completed"},
@@ -248,6 +248,6 @@ def test_history_puts_each_result_behind_its_call() -> None:
     assert [one["id"] for one in messages[2]["tool_calls"]] == ["a", "b"]
 
 
-def test_a_spoken_turn_without_words_is_told_as_inaudible() -> None:
+def test_a_spoken_turn_without_transcript_is_inaudible_to_the_model() -> None:
     item = {"type": "message", "role": "user", "content": [{"type": "input_audio", "transcript": None}]}
     assert chat_messages(BrainRequest("m", items=[item])) == [{"role": "user", "content": "(inaudible)"}]

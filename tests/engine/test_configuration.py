@@ -1,4 +1,4 @@
-"""`session.update`: what changes, what stays, and what is refused."""
+"""`session.update`: changed, kept and rejected fields."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def updated(rig: Rig, **session: Any) -> dict[str, Any]:
     return told
 
 
-def test_what_is_absent_stays() -> None:
+def test_absent_fields_keep_their_values() -> None:
     rig = Rig()
     before = updated(rig, instructions="Be kind.", audio={"output": {"voice": "sage"}})
     after = updated(rig, audio={"output": {"speed": 1.2}})
@@ -36,7 +36,7 @@ def test_null_clears() -> None:
     assert after["audio"]["input"]["turn_detection"] is None
 
 
-def test_turn_detection_of_the_same_type_keeps_what_is_not_named() -> None:
+def test_turn_detection_of_the_same_type_keeps_absent_options() -> None:
     rig = Rig()
     rig.turn_detection(type="server_vad", threshold=0.9)
     told = only(rig.turn_detection(type="server_vad", silence_duration_ms=200), "session.updated")
@@ -78,7 +78,7 @@ def test_turn_detection_of_another_type_starts_from_its_defaults() -> None:
         ({"type": "transcription"}, "invalid_value", "session.type"),
     ],
 )
-def test_a_wrong_update_changes_nothing_and_says_where(session: dict[str, Any], code: str, param: str) -> None:
+def test_an_invalid_update_changes_nothing_and_names_the_path(session: dict[str, Any], code: str, param: str) -> None:
     rig = Rig()
     before = rig.session.configuration
     error = error_of(rig.configure(**{"instructions": "new", **session}))
@@ -86,7 +86,7 @@ def test_a_wrong_update_changes_nothing_and_says_where(session: dict[str, Any], 
     assert rig.session.configuration is before
 
 
-def test_log_probabilities_are_refused_since_nobody_knows_them() -> None:
+def test_log_probabilities_are_refused() -> None:
     error = error_of(Rig().configure(include=["item.input_audio_transcription.logprobs"]))
     assert (error["code"], error["param"]) == ("unsupported_value", "session.include")
     assert updated(Rig(), include=[])["include"] is None
@@ -97,7 +97,7 @@ def test_a_session_needs_its_type() -> None:
     assert error["message"] == "Missing required parameter: 'session.type'."
 
 
-def test_the_voice_cannot_change_once_it_was_heard() -> None:
+def test_the_voice_cannot_change_after_assistant_audio() -> None:
     rig = Rig(answer=lambda request: [TextDelta("Hello.")])
     updated(rig, audio={"output": {"voice": "sage"}})
     rig.send("response.create")
@@ -133,13 +133,13 @@ def test_a_prompt_names_scenario_and_agent() -> None:
         {"type": "output_audio_buffer.clear"},
     ],
 )
-def test_a_wrong_event_is_an_error_and_the_session_lives(event: dict[str, Any]) -> None:
+def test_an_invalid_event_is_an_error_and_the_session_continues(event: dict[str, Any]) -> None:
     rig = Rig()
     assert error_of(rig.send(type_=event.pop("type"), event_id="mine", **event))["event_id"] == "mine"
     assert rig.type("still there?")
 
 
-def test_a_session_ends_after_its_time() -> None:
+def test_a_session_ends_after_its_lifetime() -> None:
     from trunkline.engine.session import effects, inputs
 
     rig = Rig(lifetime_ms=60_000 * 60)

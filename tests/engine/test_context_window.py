@@ -1,4 +1,4 @@
-"""`truncation`: what a long conversation costs is bounded, and what was left out stays in the conversation."""
+"""`truncation`: the limited context of a long conversation, which stays complete itself."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def limited(limit: int, ratio: float) -> Rig:
 
 
 def told(rig: Rig) -> list[str]:
-    """What the brain was told last."""
+    """Return the brain's latest items."""
     return [text_of(item) or item["type"] for item in rig.requests[-1].items]
 
 
-def test_the_oldest_are_left_out_beyond_the_limit() -> None:
+def test_the_oldest_items_are_dropped_beyond_the_limit() -> None:
     rig = limited(30, 1.0)
     for name in "abcd":
         rig.type(name + WORDS[1:])
@@ -36,7 +36,7 @@ def test_the_oldest_are_left_out_beyond_the_limit() -> None:
     assert [words[0] for words in told(rig)] == ["b", "c", "d"]
 
 
-def test_within_the_limit_all_are_told() -> None:
+def test_within_the_limit_all_items_are_kept() -> None:
     rig = limited(40, 0.1)
     for name in "abcd":
         rig.type(name + WORDS[1:])
@@ -44,7 +44,7 @@ def test_within_the_limit_all_are_told() -> None:
     assert [words[0] for words in told(rig)] == ["a", "b", "c", "d"]
 
 
-def test_more_is_left_out_at_once_so_that_it_happens_seldom() -> None:
+def test_a_drop_goes_below_the_limit_so_that_it_is_rare() -> None:
     rig = limited(60, 0.5)
     for name in "abcdefg":
         rig.type(name + WORDS[1:])
@@ -55,7 +55,7 @@ def test_more_is_left_out_at_once_so_that_it_happens_seldom() -> None:
     assert [words[0] for words in told(rig)] == ["e", "f", "g", "Y", "h"], "with the answer in between"
 
 
-def test_the_latest_is_always_told() -> None:
+def test_the_latest_item_is_always_kept() -> None:
     rig = limited(1, 0.5)
     rig.type("a" + WORDS)
     rig.type("b" + WORDS)
@@ -63,7 +63,7 @@ def test_the_latest_is_always_told() -> None:
     assert [words[0] for words in told(rig)] == ["b"]
 
 
-def test_the_result_goes_with_its_call() -> None:
+def test_a_result_is_dropped_with_its_call() -> None:
     rig = limited(30, 0.7)
     call = {"type": "function_call", "call_id": "c", "name": "f", "arguments": WORDS}
     rig.send("conversation.item.create", item=call)
@@ -74,7 +74,7 @@ def test_the_result_goes_with_its_call() -> None:
     assert [words[0] for words in told(rig)] == ["a", "b"]
 
 
-def test_what_was_left_out_is_still_in_the_conversation() -> None:
+def test_dropped_items_stay_in_the_conversation() -> None:
     rig = limited(1, 1.0)
     rig.type("a" + WORDS)
     item_id = every(rig.events, "conversation.item.added")[-1]["item"]["id"]
@@ -84,7 +84,7 @@ def test_what_was_left_out_is_still_in_the_conversation() -> None:
 
 
 @pytest.mark.parametrize("truncation", ["auto", "disabled", {"type": "retention_ratio", "retention_ratio": 0.5}])
-def test_without_a_limit_all_are_told(truncation: Any) -> None:
+def test_without_a_limit_all_items_are_kept(truncation: Any) -> None:
     rig = Rig()
     rig.configure(output_modalities=["text"], truncation=truncation)
     for _ in range(50):

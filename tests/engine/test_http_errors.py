@@ -1,4 +1,4 @@
-"""What is refused is refused in the words of the service whose path it is: Azure's gateway, or OpenAI."""
+"""HTTP errors in the format of the path's service: Azure's gateway, or OpenAI."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ async def test_a_wrong_key_at_a_socket() -> None:
         assert (status, openai["code"], set(openai)) == (401, "invalid_api_key", WHOLE)
 
 
-async def test_a_model_that_is_not_there() -> None:
+async def test_an_unknown_model() -> None:
     def unknown(model: str, settings: object) -> FakeBrain:
         raise BrainError(f"There is no model {model}.", "DeploymentNotFound")
 
@@ -63,7 +63,7 @@ async def test_a_model_that_is_not_there() -> None:
 
 
 @pytest.mark.parametrize(("prefix", "code"), [(AZURE, "404"), (OPENAI, None)])
-async def test_a_path_that_is_not_there(prefix: str, code: str | None) -> None:
+async def test_an_unknown_path(prefix: str, code: str | None) -> None:
     async with running() as server:
         for status, error in (
             await error_at(server, f"{prefix}/weather"),
@@ -73,7 +73,7 @@ async def test_a_path_that_is_not_there(prefix: str, code: str | None) -> None:
             assert f"{prefix}/weather" in error["message"]
 
 
-async def test_what_is_wrong_within_a_request_names_the_parameter_everywhere() -> None:
+async def test_an_invalid_request_names_the_parameter_on_all_paths() -> None:
     async with running() as server:
         for prefix in (AZURE, OPENAI):
             status, error = await error_at(server, f"{prefix}/realtime/client_secrets", json={"session": 5})
@@ -81,7 +81,7 @@ async def test_what_is_wrong_within_a_request_names_the_parameter_everywhere() -
             assert set(error) == WHOLE
 
 
-async def test_too_much_at_once_says_when_to_come_again() -> None:
+async def test_a_busy_engine_answers_with_retry_after() -> None:
     async with (
         running(max_sessions=1) as server,
         websockets.connect(f"ws://127.0.0.1:{server.port}/v1/realtime?model=m", additional_headers={"api-key": KEY}),

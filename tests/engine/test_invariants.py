@@ -1,7 +1,6 @@
-"""What must hold whatever clients, callers, brains and voices do, and in whatever order.
+"""Invariants of a session for any behaviour of clients, callers, brains and voices, in any order.
 
-The rig checks every event against the official types and the order of events (`Watch`) as they pass; the tests here
-make the orders.
+The rig checks each event against the official types and the order of events (`Watch`). The tests generate the orders.
 """
 
 from __future__ import annotations
@@ -116,7 +115,7 @@ client_events = st.one_of(
 
 
 class Chaos:
-    """Carries out some effect that is open, as far as the test's dice want, and sometimes one that is long stale."""
+    """Runner that completes random open effects, and sometimes stale ones."""
 
     def __init__(self, rig: Rig, data: st.DataObject) -> None:
         self._rig = rig
@@ -202,7 +201,7 @@ def well_formed(rig: Rig) -> None:
     st.sampled_from([97, 960, 1536, 4801, 48_000]),
     st.booleans(),
 )
-def test_every_byte_of_sound_is_committed_once_or_was_silence(
+def test_every_byte_of_audio_is_committed_once_or_was_silence(
     stretches: list[tuple[Any, int]], step: int, push_to_talk: bool
 ) -> None:
     rig = Rig(answer=lambda request: [])
@@ -225,7 +224,7 @@ def test_every_byte_of_sound_is_committed_once_or_was_silence(
 
 @relaxed
 @given(st.lists(st.tuples(st.booleans(), st.integers(32, 2000)), max_size=10))
-def test_starts_and_stops_of_speech_take_turns(stretches: list[tuple[bool, int]]) -> None:
+def test_starts_and_stops_of_speech_alternate(stretches: list[tuple[bool, int]]) -> None:
     rig = Rig(answer=lambda request: [])
     for speaking, ms in stretches:
         rig.hear(loud(ms) if speaking else silence(ms))

@@ -1,4 +1,4 @@
-"""Conversation items: created, found, deleted, and cut to what was heard."""
+"""Conversation items: creation, retrieval, deletion and truncation."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def item(rig: Rig, item_id: str) -> dict[str, Any]:
 
 
 def spoken(rig: Rig) -> str:
-    """Has the agent say "One two three four." in 400 ms; the item's id."""
+    """Let the agent say "One two three four." in 400 ms, and return the item's id."""
     response = only(rig.send("response.create"), "response.done")["response"]
     return str(response["output"][0]["id"])
 
@@ -93,13 +93,13 @@ def test_a_tool_s_answer_reaches_the_brain(rig: Rig) -> None:
     assert rig.requests[-1].items[-1]["output"] == '{"ok": true}'
 
 
-def test_a_spoken_item_is_retrieved_with_its_sound(rig: Rig) -> None:
+def test_a_spoken_item_is_retrieved_with_its_audio(rig: Rig) -> None:
     content = item(rig, spoken(rig))["content"][0]
     assert content["transcript"] == "One two three four."
     assert len(base64.b64decode(content["audio"])) == 400 * 48
 
 
-def test_sound_a_client_gave_comes_back(rig: Rig) -> None:
+def test_a_clients_audio_is_retrieved(rig: Rig) -> None:
     sound = base64.b64encode(bytes(480)).decode()
     given = {"id": "a", "type": "message", "role": "user", "content": [{"type": "input_audio", "audio": sound}]}
     added = rig.send("conversation.item.create", item=given)[0]
@@ -114,7 +114,7 @@ def test_a_deleted_item_is_gone(rig: Rig) -> None:
     assert error_of(rig.send("conversation.item.delete", item_id=item_id))["code"] == "item_delete_invalid_item_id"
 
 
-def test_truncating_cuts_sound_and_words(rig: Rig) -> None:
+def test_truncating_cuts_audio_and_transcript(rig: Rig) -> None:
     item_id = spoken(rig)
     events = rig.send("conversation.item.truncate", item_id=item_id, content_index=0, audio_end_ms=250)
     assert only(events, "conversation.item.truncated")["audio_end_ms"] == 250
@@ -123,7 +123,7 @@ def test_truncating_cuts_sound_and_words(rig: Rig) -> None:
     assert len(base64.b64decode(content["audio"])) == 250 * 48
 
 
-def test_the_brain_remembers_only_what_was_heard(rig: Rig) -> None:
+def test_the_brain_gets_only_the_truncated_transcript(rig: Rig) -> None:
     item_id = spoken(rig)
     rig.send("conversation.item.truncate", item_id=item_id, content_index=0, audio_end_ms=100)
     rig.send("response.create")
@@ -137,7 +137,7 @@ def test_truncating_beyond_the_end_is_an_error(rig: Rig) -> None:
     assert item(rig, item_id)["content"][0]["transcript"] == "One two three four."
 
 
-def test_only_what_the_agent_said_aloud_can_be_truncated(rig: Rig) -> None:
+def test_only_spoken_messages_can_be_truncated(rig: Rig) -> None:
     item_id = rig.type("hi")[0]["item"]["id"]
     error = error_of(rig.send("conversation.item.truncate", item_id=item_id, content_index=0, audio_end_ms=10))
     assert error["message"] == "Only model output audio messages can be truncated"
@@ -169,7 +169,7 @@ def test_a_voice_without_marks_is_truncated_by_proportion() -> None:
     assert item(rig, speak.item_id)["content"][0]["transcript"] == "aaaa bbbb"
 
 
-def test_sound_a_client_gave_is_recognised(rig: Rig) -> None:
+def test_a_clients_audio_is_recognised(rig: Rig) -> None:
     sound = base64.b64encode(bytes(4800)).decode()
     content = [{"type": "input_text", "text": "Listen:"}, {"type": "input_audio", "audio": sound}]
     rig.send("conversation.item.create", item={"id": "a", "type": "message", "role": "user", "content": content})
@@ -178,7 +178,7 @@ def test_sound_a_client_gave_is_recognised(rig: Rig) -> None:
     assert [part.get("transcript") for part in rig.requests[-1].items[0]["content"]] == [None, "hello there"]
 
 
-def test_sound_that_comes_with_its_words_is_not(rig: Rig) -> None:
+def test_audio_with_a_transcript_is_not_recognised(rig: Rig) -> None:
     sound = base64.b64encode(bytes(4800)).decode()
     content = [{"type": "input_audio", "audio": sound, "transcript": "good day"}]
     rig.send("conversation.item.create", item={"type": "message", "role": "user", "content": content})
@@ -187,7 +187,7 @@ def test_sound_that_comes_with_its_words_is_not(rig: Rig) -> None:
     assert rig.requests[-1].items[0]["content"][0]["transcript"] == "good day"
 
 
-def test_what_clients_put_into_a_conversation_is_bounded(rig: Rig) -> None:
+def test_the_size_of_clients_items_is_limited(rig: Rig) -> None:
     for _ in range(3):
         assert types(rig.type("x" * (10 << 20)))[0] == "conversation.item.added"
     assert error_of(rig.type("x" * (10 << 20)))["code"] == "conversation_too_large"

@@ -1,4 +1,4 @@
-"""What the engine tells of itself: at `/` what it is, and to clients with the key which models there are."""
+"""Description of the engine at `/`, and the list of its models for clients with the key."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def client_of(server: EngineServer, prefix: str, key: str = KEY) -> AsyncI
         yield client
 
 
-async def test_the_root_says_what_this_is_without_a_key() -> None:
+async def test_the_root_describes_the_engine_without_a_key() -> None:
     async with running() as server, httpx.AsyncClient(trust_env=False) as http:
         answer = await http.get(f"http://127.0.0.1:{server.port}/")
         refused = await http.post(f"http://127.0.0.1:{server.port}/")
@@ -51,14 +51,14 @@ async def test_the_official_client_lists_the_models(prefix: str) -> None:
 
 @pytest.mark.parametrize("prefix", PREFIXES)
 @pytest.mark.parametrize("path", ["/models", "/models/shop"])
-async def test_the_models_are_for_those_with_the_key(prefix: str, path: str) -> None:
+async def test_the_models_need_the_key(prefix: str, path: str) -> None:
     async with running(names=NAMES) as server, client_of(server, prefix, "wrong") as client:
         with pytest.raises(openai.AuthenticationError):
             await client.get(path, cast_to=object)
 
 
 @pytest.mark.parametrize(("prefix", "code"), [("/openai/v1", "DeploymentNotFound"), ("/v1", "model_not_found")])
-async def test_a_model_that_is_not_there(prefix: str, code: str) -> None:
+async def test_an_unknown_model(prefix: str, code: str) -> None:
     async with running(names=NAMES) as server, client_of(server, prefix) as client:
         with pytest.raises(openai.NotFoundError, match="Known models: shop, shop/moderation") as caught:
             await client.models.retrieve("gpt-x")

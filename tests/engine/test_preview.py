@@ -1,4 +1,4 @@
-"""The preview dialect over real sockets: the official client's beta part, and every event judged by its types."""
+"""Preview dialect over real sockets, with the official client's beta part and types."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def root(server: EngineServer) -> str:
 
 @asynccontextmanager
 async def azure(server: EngineServer, key: str = KEY) -> AsyncIterator[Any]:
-    """A connection of the official Azure client, which speaks the preview."""
+    """Connect the official Azure client, which speaks the preview."""
     client = AsyncAzureOpenAI(
         azure_endpoint=root(server),
         websocket_base_url=f"ws://127.0.0.1:{server.port}/openai",
@@ -45,7 +45,7 @@ async def azure(server: EngineServer, key: str = KEY) -> AsyncIterator[Any]:
 
 @asynccontextmanager
 async def openai_beta(server: EngineServer, key: str = KEY) -> AsyncIterator[Any]:
-    """A connection of the official client's beta part: the GA address, and the beta's header."""
+    """Connect the official client's beta part: the GA address with the beta's header."""
     url = f"127.0.0.1:{server.port}/v1"
     client = AsyncOpenAI(base_url=f"http://{url}", websocket_base_url=f"ws://{url}", api_key=key)
     async with client, client.beta.realtime.connect(model="my-model") as connection:
@@ -114,7 +114,7 @@ async def test_a_whole_conversation_in_the_preview(connected: Any) -> None:
         assert answered[-1]["response"]["modalities"] == ["text"]
 
 
-async def test_an_assistants_words_may_be_given_back() -> None:
+async def test_an_assistants_text_may_be_replayed() -> None:
     brain = FakeBrain()
     async with running(brain) as server, azure(server) as connection:
         content = [{"type": "text", "text": "I said this."}]
@@ -164,7 +164,7 @@ async def test_truncating_and_retrieving() -> None:
         ),
     ],
 )
-async def test_errors_speak_the_previews_language(event: dict[str, Any], param: str | None, words: str) -> None:
+async def test_errors_have_the_previews_format(event: dict[str, Any], param: str | None, words: str) -> None:
     async with running() as server, azure(server) as connection:
         await connection.send({**event, "event_id": "mine"})
         error = (await receive(connection, "error"))[-1]["error"]
@@ -194,7 +194,7 @@ async def test_a_frame_that_is_no_event_is_answered() -> None:
         ("api-version=v&deployment=d", 401, "key"),
     ],
 )
-async def test_what_the_previews_address_wants(query: str, status: int, named: str) -> None:
+async def test_the_previews_address_needs_version_and_deployment(query: str, status: int, named: str) -> None:
     async with running() as server:
         with pytest.raises(websockets.InvalidStatus) as caught:
             await websockets.connect(f"ws://127.0.0.1:{server.port}/openai/realtime?{query}")
@@ -263,7 +263,7 @@ async def test_the_beta_client_mints_keys_as_well() -> None:
         ([], KEY, 400, None),
     ],
 )
-async def test_a_key_that_cannot_be_minted(body: Any, key: str, status: int, param: str | None) -> None:
+async def test_an_invalid_request_for_a_key(body: Any, key: str, status: int, param: str | None) -> None:
     async with running() as server, httpx.AsyncClient() as client:
         answer = await client.post(root(server) + SESSIONS, json=body, headers={"api-key": key})
     assert answer.status_code == status
@@ -271,7 +271,7 @@ async def test_a_key_that_cannot_be_minted(body: Any, key: str, status: int, par
 
 
 def test_everything_a_session_may_send_is_valid_in_the_preview() -> None:
-    """A long and busy session on the bench; the machine does not know that somebody translates."""
+    """Run a long session on the rig, which does not know about the translation."""
     translator, told = PreviewTranslator(), []
     rig = Rig(
         answer=lambda request: [

@@ -1,4 +1,4 @@
-"""The list of events that the engine has: complete, and true."""
+"""Tables of the supported events: complete and correct."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.engine.rtc.paced_rig import PacedRig
 
 
 def types_of(union: Any) -> set[str]:
-    """The `type`s of one of the package's unions of events."""
+    """Return the `type`s of one of the package's unions of events."""
     members = typing.get_args(typing.get_args(union)[0])
     return {typing.get_args(member.model_fields["type"].annotation)[0] for member in members}
 
@@ -31,7 +31,7 @@ def answer(request: BrainRequest) -> list[BrainOutput]:
 
 
 def everything() -> set[str]:
-    """The types of all events of a long session over a WebSocket, and one with paced sound."""
+    """Return the types of all events of a long session over a WebSocket, and of one with paced audio."""
     rig = Rig(answer=answer)
     rig.configure(audio={"input": {"transcription": {"model": "any"}}})
     rig.type("hello")
@@ -63,7 +63,7 @@ def test_every_event_of_a_client_is_listed() -> None:
     assert set(CLIENT_EVENTS) == types_of(official.RealtimeClientEvent)
 
 
-def test_the_machine_takes_the_events_that_are_listed() -> None:
+def test_the_machine_accepts_the_listed_events() -> None:
     told = error_of(Rig().send("nonsense"))["message"]
     assert set(re.findall("'([a-z_.]+)'", told)) - {"nonsense"} == set(CLIENT_EVENTS)
 
@@ -74,5 +74,5 @@ def test_every_event_of_a_server_is_listed() -> None:
     assert all(NOT_SENT.values())
 
 
-def test_every_event_that_is_listed_as_sent_is_really_sent() -> None:
+def test_every_event_listed_as_sent_is_sent() -> None:
     assert everything() == set(SERVER_EVENTS)

@@ -1,4 +1,4 @@
-"""The engine over real sockets, spoken to by the official client and by a bare one."""
+"""Engine over real sockets, with the official client and with a bare one."""
 
 from __future__ import annotations
 
@@ -57,12 +57,12 @@ async def connected(server: EngineServer, model: str = "anything") -> AsyncItera
 
 
 async def receive(connection: Any, until: str) -> list[dict[str, Any]]:
-    """Events up to and with the first of a type, each as the official client parsed it."""
+    """Return the events up to the first of a type, as the official client parsed them."""
     return await receive_any(connection, until, check)
 
 
 async def receive_any(connection: Any, until: str, judge: Callable[[dict[str, Any]], None]) -> list[dict[str, Any]]:
-    """The same in any translator."""
+    """Return the events up to the first of a type, in any dialect."""
     events: list[dict[str, Any]] = []
     async with asyncio.timeout(10):
         while True:
@@ -85,7 +85,7 @@ async def speak(connection: Any, pcm: bytes) -> None:
 
 
 async def closing(socket: websockets.ClientConnection) -> websockets.Close:
-    """Reads on until the server closes; the close frame it sent."""
+    """Read until the server closes, and return its close frame."""
     async with asyncio.timeout(10):
         with contextlib.suppress(websockets.ConnectionClosedError):
             async for _ in socket:
@@ -105,7 +105,7 @@ def websocket_url(server: EngineServer, query: str = "?model=m") -> str:
     return server.url.replace("http", "ws") + "/realtime" + query
 
 
-async def test_a_typed_turn_is_answered_with_sound_and_words() -> None:
+async def test_a_typed_turn_is_answered_with_audio_and_transcript() -> None:
     async with running() as server, connected(server) as connection:
         await say(connection, "good morning")
         events = await receive(connection, "response.done")
@@ -171,7 +171,7 @@ async def test_cancel_stops_the_brain_and_the_voice() -> None:
         assert brain.closed_early == 1
 
 
-async def test_truncating_what_was_not_heard() -> None:
+async def test_truncating_the_unplayed_part() -> None:
     brain = FakeBrain(lambda request: [TextDelta("One two three four.")])
     async with running(brain) as server, connected(server) as connection:
         await say(connection, "count")
@@ -207,14 +207,14 @@ async def test_a_failing_brain_fails_its_response_only() -> None:
         assert (await receive(connection, "response.done"))[-1]["response"]["status"] == "completed"
 
 
-async def test_a_dead_recogniser_leaves_the_turn_without_words() -> None:
+async def test_a_failed_recognition_leaves_the_turn_without_transcript() -> None:
     async with running(stt=FakeStt(broken=True)) as server, connected(server) as connection:
         await speak(connection, loud(500) + silence(600))
         response = (await receive(connection, "response.done"))[-1]["response"]
     assert response["output"][0]["content"][0]["transcript"] == "You said: ."
 
 
-async def test_a_recogniser_that_comes_to_no_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_recognition_that_takes_too_long_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trunkline.engine.session_runner.TRANSCRIPT_TIMEOUT_S", 0.1)
     stt = FakeStt(delay=1000)
     async with running(stt=stt) as server, connected(server) as connection:
@@ -229,7 +229,7 @@ async def test_a_recogniser_that_comes_to_no_end_is_given_up(monkeypatch: pytest
 
 
 @pytest.mark.parametrize("headers", [{}, {"api-key": "wrong"}, {"Authorization": "Bearer wrong"}])
-async def test_without_the_key_nobody_comes_in(headers: dict[str, str]) -> None:
+async def test_without_the_key_clients_are_refused(headers: dict[str, str]) -> None:
     async with running() as server:
         with pytest.raises(websockets.InvalidStatus) as caught:
             await websockets.connect(websocket_url(server), additional_headers=headers)
@@ -238,12 +238,12 @@ async def test_without_the_key_nobody_comes_in(headers: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("headers", [{"api-key": KEY}, {"Authorization": f"Bearer {KEY}"}])
-async def test_the_key_comes_as_api_key_or_bearer(headers: dict[str, str]) -> None:
+async def test_the_key_is_accepted_as_api_key_or_bearer(headers: dict[str, str]) -> None:
     async with running() as server, websockets.connect(websocket_url(server), additional_headers=headers) as socket:
         assert json.loads(await socket.recv())["type"] == "session.created"
 
 
-async def test_the_key_may_come_as_a_browser_sends_it() -> None:
+async def test_the_key_is_accepted_in_a_subprotocol() -> None:
     protocols = [websockets.Subprotocol("realtime"), websockets.Subprotocol(f"openai-insecure-api-key.{KEY}")]
     async with running() as server, websockets.connect(websocket_url(server), subprotocols=protocols) as socket:
         assert socket.subprotocol == "realtime"
@@ -271,7 +271,7 @@ async def test_one_session_too_many_is_refused() -> None:
         assert await refused(server) == (429, "too_many_sessions")
 
 
-async def test_a_frame_that_is_no_event_is_an_error_and_the_session_lives() -> None:
+async def test_an_invalid_frame_is_an_error_and_the_session_continues() -> None:
     async with (
         running() as server,
         websockets.connect(websocket_url(server), additional_headers={"api-key": KEY}) as socket,
@@ -297,7 +297,7 @@ async def test_a_frame_beyond_the_limit_closes_the_socket_with_its_reason() -> N
         assert (await closing(socket)).code == 1009
 
 
-async def test_a_minute_of_sound_at_once_is_heard_whole() -> None:
+async def test_a_minute_of_audio_at_once_is_recognised_completely() -> None:
     async with running() as server, connected(server) as connection:
         sound = (loud(1000) + silence(1000)) * 5 + silence(2000)
         await connection.input_audio_buffer.append(audio=base64.b64encode(sound).decode())
@@ -309,7 +309,7 @@ async def test_a_minute_of_sound_at_once_is_heard_whole() -> None:
                 assert event.type != "error"
 
 
-async def test_shutting_down_tells_the_clients() -> None:
+async def test_shutting_down_closes_the_clients_with_a_reason() -> None:
     async with running() as server:
         socket = await websockets.connect(websocket_url(server), additional_headers={"api-key": KEY})
         await socket.recv()
@@ -341,7 +341,7 @@ async def test_two_hundred_sessions_leave_nothing_behind() -> None:
         await eventually(lambda: not server.engine.sessions and len(asyncio.all_tasks()) <= before)
 
 
-async def test_a_client_that_does_not_read_is_closed_and_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_client_that_does_not_read_is_closed_and_blocks_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(websocket, "SEND_TIMEOUT_S", 0.3)
     brain = FakeBrain(lambda request: [TextDelta("On and on. ")] * 5000)
@@ -363,7 +363,7 @@ async def test_a_client_that_does_not_read_is_closed_and_holds_nobody_up(monkeyp
         writer.transport.abort()
 
 
-async def test_a_session_that_breaks_down_says_so_and_takes_no_other_with_it() -> None:
+async def test_a_failed_session_closes_with_a_reason_and_affects_no_other() -> None:
     tts = FakeTts()
     async with running(tts=tts) as server, connected(server) as other:
         headers = {"api-key": KEY}
@@ -377,7 +377,7 @@ async def test_a_session_that_breaks_down_says_so_and_takes_no_other_with_it() -
         await eventually(lambda: len(server.engine.sessions) == 1)
 
 
-async def test_what_is_not_there_is_a_404_in_json() -> None:
+async def test_an_unknown_path_is_a_404_in_json() -> None:
     async with running() as server, AsyncOpenAI(base_url=server.url, api_key=KEY, max_retries=0) as client:
         with pytest.raises(NotFoundError, match="does not have POST /openai/v1/images"):
             await client.images.generate(prompt="a cat")

@@ -1,4 +1,4 @@
-"""How a response is told of, from `response.created` to `response.done`."""
+"""Events of a response, from `response.created` to `response.done`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_a_session_opens_with_its_configuration() -> None:
     assert session["audio"]["input"]["turn_detection"]["type"] == "server_vad"
 
 
-def test_a_spoken_answer_is_told_in_the_order_of_the_services() -> None:
+def test_a_spoken_answer_sends_events_in_the_order_of_the_services() -> None:
     rig = Rig()
     rig.type("hi")
     events = rig.send("response.create")
@@ -39,7 +39,7 @@ def test_a_spoken_answer_is_told_in_the_order_of_the_services() -> None:
     rig.watch.at_rest()
 
 
-def test_words_go_along_with_the_sound_they_belong_to() -> None:
+def test_the_transcript_is_in_step_with_the_audio() -> None:
     rig = Rig(answer=lambda request: [TextDelta("One two three.")])
     events = rig.send("response.create")
     seen = [
@@ -50,7 +50,7 @@ def test_words_go_along_with_the_sound_they_belong_to() -> None:
     assert seen == ["One", "♪", " two", "♪", " three.", "♪"]
 
 
-def test_sound_goes_out_in_pieces_of_at_most_200_ms() -> None:
+def test_audio_is_sent_in_pieces_of_at_most_200_ms() -> None:
     rig = Rig(answer=lambda request: [TextDelta("Long.")], speaks=False)
     rig.send("response.create")
     speak = rig.took(effects.StartSpeech)
@@ -59,7 +59,7 @@ def test_sound_goes_out_in_pieces_of_at_most_200_ms() -> None:
     assert sizes == [9600] * 5
 
 
-def test_each_sentence_is_spoken_as_soon_as_it_is_whole() -> None:
+def test_each_sentence_is_spoken_as_soon_as_it_is_complete() -> None:
     rig = Rig(answer=None, speaks=False)
     rig.send("response.create")
     brain = rig.took(effects.StartBrain)
@@ -74,7 +74,7 @@ def test_each_sentence_is_spoken_as_soon_as_it_is_whole() -> None:
     assert rig.took(effects.StartSpeech).text == "Please wait"
 
 
-def test_a_text_answer_has_no_sound() -> None:
+def test_a_text_answer_has_no_audio() -> None:
     rig = Rig()
     rig.configure(output_modalities=["text"])
     rig.type("hi")
@@ -116,7 +116,7 @@ def test_function_calls_follow_the_message_before_them_and_each_other() -> None:
     rig.watch.at_rest()
 
 
-def test_a_function_call_waits_until_the_words_before_it_are_spoken() -> None:
+def test_a_function_call_waits_until_the_message_before_it_is_spoken() -> None:
     rig = Rig(answer=lambda request: [TextDelta("One moment."), ToolCallDelta("call_a", "look_up", "{}")], speaks=False)
     events = rig.send("response.create")
     assert not every(events, "response.function_call_arguments.done")
@@ -157,7 +157,7 @@ def test_cancelling_stops_the_brain() -> None:
     assert only(events, "response.done")["response"]["output"] == []
 
 
-def test_what_comes_after_a_cancel_is_dropped() -> None:
+def test_late_results_of_a_cancelled_response_are_dropped() -> None:
     rig = Rig(answer=None)
     rig.send("response.create")
     brain = rig.took(effects.StartBrain)
@@ -168,7 +168,7 @@ def test_what_comes_after_a_cancel_is_dropped() -> None:
     assert rig.post(inputs.SpeechProduced(*where, SpeechChunk(bytes(480)))) == []
 
 
-def test_there_must_be_something_to_cancel() -> None:
+def test_cancelling_without_a_response_is_an_error() -> None:
     assert error_of(Rig().send("response.cancel"))["code"] == "response_cancel_not_active"
 
 
@@ -184,7 +184,7 @@ def test_a_failing_brain_fails_the_response_and_not_the_session() -> None:
     assert types(rig.send("response.create"))[0] == "response.created"
 
 
-def test_without_a_voice_the_words_still_come() -> None:
+def test_the_text_is_sent_if_the_speech_synthesis_fails() -> None:
     rig = Rig(answer=lambda request: [TextDelta("Can you read this? I hope so.")], speaks=False)
     rig.send("response.create")
     for _ in range(2):
@@ -243,7 +243,7 @@ def test_a_response_keeps_the_configuration_it_started_with() -> None:
     assert only(events, "response.content_part.added")["part"]["type"] == "audio"
 
 
-def test_an_answer_ends_at_the_most_tokens_it_may_have() -> None:
+def test_an_answer_ends_at_its_token_limit() -> None:
     rig = Rig(answer=lambda request: [TextDelta("word " * 40) for _ in range(20)])
     rig.configure(output_modalities=["text"], max_output_tokens=100)
     response = only(rig.send("response.create"), "response.done")["response"]
@@ -251,14 +251,14 @@ def test_an_answer_ends_at_the_most_tokens_it_may_have() -> None:
     assert response["status_details"]["reason"] == "max_output_tokens"
 
 
-def test_usage_counts_words_and_sound() -> None:
+def test_usage_counts_text_and_audio() -> None:
     rig = Rig(answer=lambda request: [TextDelta("One two three four.")])
     usage = only(rig.send("response.create"), "response.done")["response"]["usage"]
     assert usage["output_token_details"] == {"text_tokens": 5, "audio_tokens": 8}
     assert usage["total_tokens"] == usage["input_tokens"] + usage["output_tokens"]
 
 
-def test_usage_the_brain_counted_replaces_the_estimate() -> None:
+def test_usage_of_the_brain_replaces_the_estimate() -> None:
     rig = Rig(answer=lambda request: [TextDelta("Yes."), Usage(120, 7, 100)])
     rig.configure(output_modalities=["text"])
     usage = only(rig.send("response.create"), "response.done")["response"]["usage"]
@@ -266,7 +266,7 @@ def test_usage_the_brain_counted_replaces_the_estimate() -> None:
     assert usage["input_token_details"]["cached_tokens"] == 100
 
 
-def test_language_reaches_the_voice() -> None:
+def test_the_language_reaches_the_speech_synthesis() -> None:
     rig = Rig(answer=lambda request: [TextDelta("Good day."), TextDelta(" Guten Tag.", "de")], speaks=False)
     rig.send("response.create")
     first = rig.took(effects.StartSpeech)
@@ -278,7 +278,7 @@ def test_language_reaches_the_voice() -> None:
     ]
 
 
-def test_phone_sound_is_g711() -> None:
+def test_telephone_audio_is_g711() -> None:
     rig = Rig(answer=lambda request: [TextDelta("One two.")])
     rig.configure(audio={"output": {"format": {"type": "audio/pcmu"}}})
     events = rig.send("response.create")
@@ -304,7 +304,7 @@ def test_a_content_filter_leaves_the_answer_incomplete() -> None:
     assert only(events, "response.done")["response"]["status_details"]["reason"] == "content_filter"
 
 
-def test_one_function_call_at_a_time_where_the_session_says_so() -> None:
+def test_a_session_without_parallel_tool_calls_gets_one_call_at_a_time() -> None:
     calls: list[BrainOutput] = [
         ToolCallDelta("a", "f", "{"),
         ToolCallDelta("a", "f", "}"),

@@ -1,4 +1,4 @@
-"""Markdown stands in the transcript, and is not read aloud."""
+"""Markdown: it is in the transcript, and is not read aloud."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CITED = "A broken screen costs 29 dollars. [Handset Policy](NT-040)"
         ("- a board\n* a helmet\n• boots\n1. wax", "a board\na helmet\nboots\n1. wax"),
     ],
 )
-def test_of_markdown_the_words_are_said(written: str, said: str) -> None:
+def test_markdown_is_spoken_without_its_marks(written: str, said: str) -> None:
     assert speakable(written).text == said
 
 
@@ -41,7 +41,7 @@ def test_of_markdown_the_words_are_said(written: str, said: str) -> None:
         "Call -5 cold, or $42.17?",
     ],
 )
-def test_what_is_no_markdown_is_said_as_it_stands(text: str) -> None:
+def test_other_text_is_spoken_unchanged(text: str) -> None:
     assert speakable(text).text == text
 
 
@@ -76,7 +76,7 @@ def test_the_voice_says_the_name_of_a_source_and_the_transcript_has_all_of_it() 
     ("heard_ms", "heard"),
     [(650, "A broken screen costs 29 dollars."), (700, "A broken screen costs 29 dollars. [Handset"), (800, CITED)],
 )
-def test_what_was_heard_of_it_is_counted_in_words_that_were_said(heard_ms: int, heard: str) -> None:
+def test_a_truncation_counts_the_spoken_words(heard_ms: int, heard: str) -> None:
     rig = Rig(answer=lambda request: [TextDelta(CITED)])
     item_id = only(rig.send("response.create"), "response.output_item.done")["item"]["id"]
     rig.send("conversation.item.truncate", item_id=item_id, content_index=0, audio_end_ms=heard_ms)
@@ -84,7 +84,7 @@ def test_what_was_heard_of_it_is_counted_in_words_that_were_said(heard_ms: int, 
     assert item["content"][0]["transcript"] == heard
 
 
-def test_marks_alone_are_shown_without_a_sound() -> None:
+def test_marks_alone_are_shown_without_audio() -> None:
     rig = Rig(answer=lambda request: [TextDelta("Done.\n***\n")])
     events = rig.send("response.create")
     assert only(events, "response.output_audio_transcript.done")["transcript"] == "Done.\n***\n"

@@ -1,4 +1,4 @@
-"""Text models over real sockets: asked by the official client, answered by rehearsals or by a chat endpoint."""
+"""Text models over real sockets: the official client asks, and rehearsals or a chat endpoint answer."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def result(name: str, arguments: str) -> str:
 
 @asynccontextmanager
 async def asked(chat: ChatEndpoint | None = None, key: str = KEY) -> AsyncIterator[AsyncOpenAI]:
-    """The official client of an engine with the shop's rehearsal, or with a chat model."""
+    """Connect the official client to an engine with the shop's rehearsal, or with a chat model."""
     models = text_model_factory({"shop": SHOP}, chat)
     async with (
         running(text_models=models) as server,
@@ -84,7 +84,7 @@ async def asked(chat: ChatEndpoint | None = None, key: str = KEY) -> AsyncIterat
 
 @asynccontextmanager
 async def chat_model(answers: Answer) -> AsyncIterator[tuple[AsyncOpenAI, list[dict[str, Any]], asyncio.Event]]:
-    """The client of an engine with a chat model; what that was asked; whether it was left in the middle."""
+    """Connect the client to an engine with a chat model. Give its requests, and whether the client left early."""
     async with (
         endpoint(answers) as (url, bodies, left),
         aclosing(ChatEndpoint(url, "small", "sk-upstream")) as chat,
@@ -224,7 +224,7 @@ class TestRehearsed:
             response = await client.responses.create(model="shop/supervisor", input="open?")
         assert response.output_text.startswith("We are open")
 
-    async def test_a_purpose_alone_is_enough_where_one_scenario_answers_for_it(self) -> None:
+    async def test_a_purpose_alone_selects_the_only_scenario_with_it(self) -> None:
         async with asked() as client:
             response = await client.responses.create(model="supervisor", input="open?")
         assert response.output_text.startswith("We are open")
@@ -251,7 +251,7 @@ class TestErrors:
                 await client.responses.create(model="shop/broken", input="raise", stream=True)
 
     @pytest.mark.parametrize("offered", [{}, {"tools": TOOLS, "tool_choice": "none"}])
-    async def test_a_rehearsal_that_calls_what_it_may_not(self, offered: dict[str, Any]) -> None:
+    async def test_a_rehearsal_that_calls_a_tool_that_is_not_offered(self, offered: dict[str, Any]) -> None:
         async with asked() as client:
             with pytest.raises(openai.InternalServerError, match=r"Account.*which the request does not offer"):
                 await client.responses.create(model="shop/supervisor", input="my bill", **offered)
@@ -293,7 +293,7 @@ class TestErrors:
             ),
         ],
     )
-    async def test_what_is_wrong_with_a_request_is_named(self, path: str, body: Any, param: str) -> None:
+    async def test_an_error_names_the_faulty_parameter(self, path: str, body: Any, param: str) -> None:
         async with asked() as client, httpx.AsyncClient() as plain:
             answered = await plain.post(f"{client.base_url}{path}", json=body, headers={"api-key": KEY})
         assert answered.status_code == 400
@@ -302,14 +302,14 @@ class TestErrors:
     @pytest.mark.parametrize(
         ("body", "status"), [(b"{", 400), (b"[]", 400), (b"[" * 100_000, 400), (b" " * (17 << 20), 413)]
     )
-    async def test_a_body_that_is_no_request(self, body: bytes, status: int) -> None:
+    async def test_a_body_that_is_not_a_request(self, body: bytes, status: int) -> None:
         async with asked() as client, httpx.AsyncClient() as plain:
             answered = await plain.post(f"{client.base_url}responses", content=body, headers={"api-key": KEY})
         assert answered.status_code == status
 
 
 class TestChatModel:
-    async def test_a_response_without_what_the_model_thought(self) -> None:
+    async def test_a_response_omits_the_reasoning(self) -> None:
         async with chat_model(saying("<think>hm", "m</think>", "Good ", "day.")) as (client, bodies, _):
             response = await client.responses.create(
                 model="anything", instructions="Be brief.", input="hello", temperature=0.3, max_output_tokens=50
@@ -324,7 +324,7 @@ class TestChatModel:
         ]
         assert (asked_for["model"], asked_for["temperature"], asked_for["max_tokens"]) == ("small", 0.3, 50)
 
-    async def test_structured_output_is_asked_of_it(self) -> None:
+    async def test_structured_output_is_requested_of_the_chat_model(self) -> None:
         words = '{"category": "NONE", "rationale": "ok"}'
         async with chat_model(saying(words)) as (client, bodies, _):
             response = await client.responses.parse(model="m", input="hello", text_format=Verdict)
@@ -362,7 +362,7 @@ class TestChatModel:
         assert bodies[0]["tool_choice"] == "required"
         assert [message["role"] for message in bodies[0]["messages"]] == ["user", "assistant", "tool"]
 
-    async def test_pictures_and_history_go_along(self) -> None:
+    async def test_images_and_history_are_passed_on(self) -> None:
         async with chat_model(saying("A cat.")) as (client, bodies, _):
             messages: Any = [
                 {"role": "user", "content": "hi"},
@@ -384,7 +384,7 @@ class TestChatModel:
         ("finish", "reason", "details"),
         [("length", "length", "max_output_tokens"), ("content_filter", "content_filter", "content_filter")],
     )
-    async def test_an_answer_that_was_cut_off_says_so(self, finish: str, reason: str, details: str) -> None:
+    async def test_an_answer_at_the_token_limit_is_incomplete(self, finish: str, reason: str, details: str) -> None:
         async with chat_model(saying("Half an ans", finish=finish)) as (client, _bodies, _):
             response = await client.responses.create(model="m", input="hello")
             stream = await client.responses.create(model="m", input="hello", stream=True)
@@ -402,7 +402,7 @@ class TestChatModel:
         assert "sk-upstream" not in str(caught.value)
         assert caught.value.status_code == 502
 
-    async def test_a_model_that_breaks_off_fails_a_streamed_answer(self) -> None:
+    async def test_a_model_that_stops_early_fails_a_streamed_answer(self) -> None:
         async def chunks() -> AsyncIterator[dict[str, Any]]:
             yield delta(content="Well")
             yield {"error": {"message": "out of memory"}}

@@ -1,4 +1,4 @@
-"""Transcription sessions: the caller is heard, and nobody answers."""
+"""Transcription sessions: transcripts of the caller without answers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def transcribing(**session: Any) -> Rig:
     return Rig(settings={"type": "transcription", **session})
 
 
-def test_it_shows_hearing_and_nothing_else() -> None:
+def test_it_shows_input_audio_settings_only() -> None:
     session = transcribing().events[0]["session"]
     assert session["object"] == "realtime.transcription_session"
     assert set(session["audio"]) == {"input"}
@@ -38,7 +38,7 @@ def test_it_shows_hearing_and_nothing_else() -> None:
     RealtimeTranscriptionSessionCreateRequest.model_validate(session, strict=True)
 
 
-def test_a_turn_is_written_down_and_not_answered() -> None:
+def test_a_turn_is_transcribed_and_not_answered() -> None:
     rig = transcribing()
     events = rig.hear(SPOKEN)
     assert types(events) == [
@@ -111,7 +111,7 @@ def test_push_to_talk_works_as_elsewhere() -> None:
     assert told["transcript"] == "hello there"
 
 
-def test_an_answer_cannot_be_asked_for() -> None:
+def test_a_response_cannot_be_requested() -> None:
     message = error_of(transcribing().send("response.create"))["message"]
     assert message == "A transcription session has no responses. Open a realtime session."
 

@@ -1,4 +1,4 @@
-"""Voice turns: when the caller is taken to speak, and what follows. All clocked by the sound received."""
+"""User turns: detection of speech, and its consequences. The received audio is the clock."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from trunkline.engine.speech import SpeechChunk
 from trunkline.engine.speech.vad import FRAME_BYTES
 
 
-def test_a_spoken_turn_from_its_first_sound_to_the_answer() -> None:
+def test_a_spoken_turn_from_its_first_audio_to_the_answer() -> None:
     rig = Rig()
     events = rig.hear(silence(1000) + loud(800) + silence(700))
     told = [
@@ -42,7 +42,7 @@ def test_a_spoken_turn_from_its_first_sound_to_the_answer() -> None:
     )
 
 
-def test_times_are_those_of_the_sound_with_padding_and_silence() -> None:
+def test_times_count_audio_with_padding_and_silence() -> None:
     rig = Rig()
     events = rig.hear(silence(1000) + loud(800) + silence(700))
     started = only(events, "input_audio_buffer.speech_started")["audio_start_ms"]
@@ -51,7 +51,7 @@ def test_times_are_those_of_the_sound_with_padding_and_silence() -> None:
     assert stopped == pytest.approx(1800 + 500, abs=40)
 
 
-def test_the_item_holds_exactly_the_sound_between_the_two_times() -> None:
+def test_the_item_has_exactly_the_audio_between_the_two_times() -> None:
     rig = Rig()
     sound = silence(1000) + loud(800) + silence(700)
     events = rig.hear(sound)
@@ -63,7 +63,7 @@ def test_the_item_holds_exactly_the_sound_between_the_two_times() -> None:
     assert bytes(rig.utterances[item_id]) == sound[start * 48 : end * 48]
 
 
-def test_the_same_sound_gives_the_same_turn_whatever_its_frames() -> None:
+def test_the_turn_does_not_depend_on_the_frame_size() -> None:
     sound = silence(1000) + loud(800) + silence(900) + loud(400) + silence(900)
 
     def told(frame_ms: int) -> list[tuple[str, int]]:
@@ -78,7 +78,7 @@ def test_the_same_sound_gives_the_same_turn_whatever_its_frames() -> None:
     assert told(20) == told(7) == told(500) == told(4000)
 
 
-def test_a_single_click_is_no_speech() -> None:
+def test_a_single_click_is_not_speech() -> None:
     assert Rig().hear(silence(500) + loud(30) + silence(1000)) == []
 
 
@@ -116,14 +116,14 @@ def test_speaking_interrupts_the_answer() -> None:
     rig.watch.at_rest()
 
 
-def test_without_interrupt_response_the_answer_goes_on() -> None:
+def test_without_interrupt_response_the_answer_continues() -> None:
     rig = Rig(speaks=False)
     rig.turn_detection(type="server_vad", interrupt_response=False, create_response=False)
     rig.send("response.create")
     assert types(rig.hear(loud(300))) == ["input_audio_buffer.speech_started"]
 
 
-def test_a_turn_during_an_answer_that_goes_on_loses_no_sound() -> None:
+def test_a_turn_during_an_answer_loses_no_audio() -> None:
     rig = Rig(speaks=False)
     rig.turn_detection(type="server_vad", interrupt_response=False)
     rig.send("response.create")
@@ -153,7 +153,7 @@ def test_an_empty_buffer_cannot_be_committed() -> None:
     assert "60.00ms" in error["message"]
 
 
-def test_clearing_forgets_the_turn_under_way() -> None:
+def test_clearing_drops_the_current_turn() -> None:
     rig = Rig()
     rig.hear(loud(300))
     assert types(rig.send("input_audio_buffer.clear")) == ["input_audio_buffer.cleared"]
@@ -161,7 +161,7 @@ def test_clearing_forgets_the_turn_under_way() -> None:
     assert rig.hear(silence(1000)) == []
 
 
-def test_other_settings_do_not_end_the_turn_under_way() -> None:
+def test_other_settings_do_not_end_the_current_turn() -> None:
     rig = Rig()
     started = only(rig.hear(loud(300)), "input_audio_buffer.speech_started")
     rig.configure(instructions="Be brief.")
@@ -169,7 +169,7 @@ def test_other_settings_do_not_end_the_turn_under_way() -> None:
     assert only(rig.hear(silence(700)), "input_audio_buffer.committed")["item_id"] == started["item_id"]
 
 
-def test_the_answer_is_announced_at_once_and_waits_for_the_words() -> None:
+def test_the_answer_is_announced_at_once_and_waits_for_the_transcript() -> None:
     rig = Rig(words=None)
     events = rig.hear(loud(500) + silence(700))
     assert types(events)[-2:] == ["response.created", "rate_limits.updated"]
@@ -180,7 +180,7 @@ def test_the_answer_is_announced_at_once_and_waits_for_the_words() -> None:
     assert only(rig.events, "response.done")["response"]["status"] == "completed"
 
 
-def test_the_wait_for_words_is_bounded() -> None:
+def test_the_wait_for_transcripts_is_limited() -> None:
     rig = Rig(words=None)
     rig.hear(loud(500) + silence(700))
     wake = rig.took(effects.SetTimer)
@@ -189,7 +189,7 @@ def test_the_wait_for_words_is_bounded() -> None:
     assert rig.requests[0].items[0]["content"][0]["transcript"] is None
 
 
-def test_without_words_the_brain_answers_all_the_same() -> None:
+def test_the_brain_answers_without_a_transcript() -> None:
     rig = Rig(words=None)
     rig.configure(audio={"input": {"transcription": {"model": "whisper-1"}}})
     rig.hear(loud(500) + silence(700))
@@ -200,7 +200,7 @@ def test_without_words_the_brain_answers_all_the_same() -> None:
     assert only(events, "response.done")["response"]["status"] == "completed"
 
 
-def test_who_asks_for_a_transcription_gets_it() -> None:
+def test_a_client_that_asks_for_transcription_gets_it() -> None:
     rig = Rig()
     rig.configure(audio={"input": {"transcription": {"model": "whisper-1", "language": "en"}}})
     rig.turn_detection(type="server_vad", create_response=False)
@@ -211,7 +211,7 @@ def test_who_asks_for_a_transcription_gets_it() -> None:
     assert completed["usage"]["type"] == "duration"
 
 
-def test_who_does_not_ask_for_a_transcription_gets_none() -> None:
+def test_a_client_that_does_not_ask_for_transcription_gets_none() -> None:
     rig = Rig()
     events = rig.hear(loud(500) + silence(700))
     assert not [event for event in events if "transcription" in event["type"]]
@@ -220,7 +220,7 @@ def test_who_does_not_ask_for_a_transcription_gets_none() -> None:
     assert item["content"][0]["transcript"] is None
 
 
-def test_the_sound_of_a_phone_is_understood_as_well() -> None:
+def test_g711_audio_is_recognised() -> None:
     from trunkline.realtime.audio import FORMATS
 
     rig = Rig()
@@ -239,7 +239,7 @@ def test_the_sound_of_a_phone_is_understood_as_well() -> None:
     assert base64.b64decode(item["content"][0]["audio"]) == sound[start_ms * 8 : end_ms * 8]
 
 
-def test_an_idle_caller_is_asked_again() -> None:
+def test_the_idle_timeout_starts_a_response() -> None:
     rig = Rig(answer=lambda request: [TextDelta("Are you there?")])
     rig.turn_detection(type="server_vad", idle_timeout_ms=5000)
     rig.send("response.create")
@@ -252,7 +252,7 @@ def test_an_idle_caller_is_asked_again() -> None:
     assert only(events, "response.done")
 
 
-def test_sound_cut_in_the_middle_of_a_sample_is_put_together() -> None:
+def test_audio_split_within_a_sample_is_joined() -> None:
     rig = Rig()
     sound = loud(600) + silence(800)
     for start in range(0, len(sound), 961):
@@ -260,7 +260,7 @@ def test_sound_cut_in_the_middle_of_a_sample_is_put_together() -> None:
     assert only(rig.events, "input_audio_buffer.committed")
 
 
-def test_sound_that_is_no_base64_is_refused() -> None:
+def test_audio_that_is_not_base64_is_refused() -> None:
     error = error_of(Rig().send("input_audio_buffer.append", audio="not base64!", event_id="e1"))
     assert (error["param"], error["event_id"]) == ("audio", "e1")
 
@@ -277,11 +277,11 @@ def test_sound_that_is_no_base64_is_refused() -> None:
         ("", "medium", 1000),
     ],
 )
-def test_semantic_vad_waits_longer_for_who_has_not_finished(words: str, eagerness: str, patience: int) -> None:
+def test_semantic_vad_waits_longer_for_unfinished_sentences(words: str, eagerness: str, patience: int) -> None:
     assert semantic_silence_ms(words, eagerness) == patience
 
 
-def test_semantic_vad_judges_by_the_words_so_far() -> None:
+def test_semantic_vad_uses_the_transcript_so_far() -> None:
     rig = Rig()
     rig.turn_detection(type="semantic_vad", eagerness="high")
     item_id = only(rig.hear(loud(500)), "input_audio_buffer.speech_started")["item_id"]
@@ -292,7 +292,7 @@ def test_semantic_vad_judges_by_the_words_so_far() -> None:
 
 
 class Said:
-    """Voice activity that says what a test wrote down, frame by frame."""
+    """Voice activity with the test's probability for each frame."""
 
     def __init__(self, *probabilities: float) -> None:
         self._probabilities = iter(probabilities)
@@ -313,21 +313,21 @@ def test_speech_starts_with_the_second_frame_in_a_row() -> None:
     assert told(0.9, 0.1, 0.9, 0.9) == [None, None, None, SpeechChange.STARTED]
 
 
-def test_the_threshold_is_how_sure_it_must_be() -> None:
+def test_speech_needs_a_probability_at_the_threshold() -> None:
     assert told(0.6, 0.6, threshold=0.9) == [None, None]
     assert told(0.95, 0.95, threshold=0.9) == [None, SpeechChange.STARTED]
 
 
-def test_a_voice_near_the_threshold_does_not_chatter() -> None:
+def test_a_voice_near_the_threshold_does_not_switch_back_and_forth() -> None:
     assert told(0.9, 0.9, *[0.45, 0.4] * 10)[2:] == [None] * 20
 
 
-def test_a_silence_goes_on_through_frames_in_between_and_ends_with_a_voiced_one() -> None:
+def test_frames_between_the_levels_continue_a_silence_and_a_voiced_one_ends_it() -> None:
     assert told(0.9, 0.9, 0.1, 0.45, 0.45)[-1] is SpeechChange.STOPPED
     assert told(0.9, 0.9, 0.1, 0.45, 0.9, 0.1, 0.1)[-1] is None
 
 
-def test_silence_counts_from_where_the_sound_ends_though_voice_activity_lags() -> None:
+def test_silence_counts_from_the_end_of_the_audio_level() -> None:
     endpointing = Endpointing(Said(*[0.9] * 12, *[0.0] * 30))
     frames = endpointing.frames(loud(320) + silence(900))
     turns = [endpointing.add_frame(frame, 0.5, 500) for frame in frames]
@@ -335,7 +335,7 @@ def test_silence_counts_from_where_the_sound_ends_though_voice_activity_lags() -
     assert endpointing.stopped_ms == pytest.approx(320 + 500, abs=5)
 
 
-def test_a_turn_is_taken_before_the_frame_is_full() -> None:
+def test_a_turn_can_end_within_a_frame() -> None:
     endpointing = Endpointing(Said(*[0.9] * 10, *[0.0] * 16))
     for frame in endpointing.frames(loud(320) + silence(490)):
         assert endpointing.add_frame(frame, 0.5, 500) is not SpeechChange.STOPPED

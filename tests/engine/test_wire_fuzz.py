@@ -1,6 +1,6 @@
-"""Hostile and broken clients over a real socket: whatever they send, the session answers and lives.
+"""Hostile and broken clients over a real socket: the session answers all of their frames and continues.
 
-`TRUNKLINE_FUZZ_EVENTS` sets how many events are sent; the default keeps the suite quick.
+`TRUNKLINE_FUZZ_EVENTS` sets the number of events; the default keeps the suite quick.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ ODD: list[Any] = [
 
 
 def mutated(dice: random.Random, value: Any, depth: int = 0) -> Any:
-    """The value with something in it replaced, left out or added."""
+    """Return the value with one part replaced, removed or added."""
     if dice.random() < 0.1:
         return dice.choice(ODD)
     if isinstance(value, dict):
@@ -108,7 +108,7 @@ def frame(dice: random.Random) -> str | bytes:
 
 
 async def session(url: str, dice: random.Random, events: int) -> int:
-    """One client's life; the number of events it got back."""
+    """Run one client, and return the number of received events."""
     watch, seen = Watch(), 0
     async with websockets.connect(url, max_size=None, max_queue=None) as socket:
 

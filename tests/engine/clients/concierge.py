@@ -1,4 +1,4 @@
-"""An engine with real speech and a simple brain, in reach of clients that are not Python, with TLS where they ask."""
+"""Engine with real speech and a simple brain, for clients in other languages, also over TLS."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NUMBERS = "One. Two. Three. Four. Five. Six. Seven. Eight. Nine. Ten."
 
 
 class Concierge(FakeBrain):
-    """Repeats what it is told, counts when asked to, and asks for the weather."""
+    """Brain that repeats the caller, counts on request, and calls the weather tool."""
 
     def __init__(self) -> None:
         super().__init__(self._answer, delay=0.001)
@@ -54,7 +54,7 @@ class Concierge(FakeBrain):
 
 @dataclass
 class Endpoint:
-    """The engine's addresses: plain, and the same behind TLS with the certificate of an authority in `authority`."""
+    """Addresses of the engine: plain, and over TLS with a certificate of the authority in `authority`."""
 
     server: EngineServer
     secure_url: str
@@ -63,7 +63,7 @@ class Endpoint:
 
 @asynccontextmanager
 async def concierge_engine(folder: Path) -> AsyncIterator[Endpoint]:
-    """Runs the engine, and a relay that takes TLS off for it."""
+    """Run the engine, and a relay that terminates TLS for it."""
     ears, mouth = SphinxStt(), EspeakTts()
     engine = Engine(
         lambda model, settings: Concierge(), ears, mouth, SileroVoiceActivity, key=KEY, ice=IceOptions(loopback=True)

@@ -1,4 +1,4 @@
-"""Clients that are not Python, and what they say."""
+"""Fixtures for clients in other languages, and their speech."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Turn = Callable[..., Awaitable[dict[str, Any]]]
 
 @pytest.fixture(scope="session")
 def node() -> str:
-    """Node with the clients' packages. Without them the tests are skipped, in CI they fail."""
+    """Return Node with the clients' packages. Without them the tests are skipped; in CI they fail."""
     found = shutil.which("node") or (str(PYTHONS_NODE) if PYTHONS_NODE.exists() else None)
     missing = None if found else "there is no Node: make .make/clients installs it"
     if not (HERE / "node_modules").is_dir():
@@ -37,7 +37,7 @@ def node() -> str:
 
 @pytest.fixture
 def sound_file(tmp_path: Path) -> Callable[[str], Awaitable[Path]]:
-    """`await sound_file(text)`: a file of PCM16 at 24 kHz in which it is said, in a quiet room."""
+    """Return `await sound_file(text)`, which writes a PCM16 file at 24 kHz with the spoken text between silence."""
 
     async def make(text: str) -> Path:
         mouth = EspeakTts()
@@ -56,7 +56,7 @@ def sound_file(tmp_path: Path) -> Callable[[str], Awaitable[Path]]:
 def turn(
     request: pytest.FixtureRequest, node: str, tmp_path: Path, sound_file: Callable[[str], Awaitable[Path]]
 ) -> Turn:
-    """`await turn(name, says=…)`: a client has one turn with the engine; what came of it, as the client saw it."""
+    """Return `await turn(name, says=…)`, which runs one turn of a client and returns its view of the result."""
 
     async def take(name: str, says: str | None = None) -> dict[str, Any]:
         async with concierge_engine(tmp_path) as endpoint:

@@ -1,4 +1,4 @@
-"""`@openai/agents` in a real Chromium, over WebRTC to the engine with real speech; all of it on loopback."""
+"""`@openai/agents` in a real Chromium, over WebRTC to the engine with real speech, on loopback."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Quiet(SimpleHTTPRequestHandler):
 
 @asynccontextmanager
 async def page_server() -> AsyncIterator[str]:
-    """Serves the page and the package's browser build."""
+    """Serve the page and the package's browser build."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(Path(__file__).parent)))
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -46,7 +46,7 @@ async def page_server() -> AsyncIterator[str]:
 
 @pytest.fixture
 def call(node: str, tmp_path: Path, sound_file: Callable[[str], Awaitable[Path]]) -> Call:
-    """`await call(turn, says=…, turn_detection=…)`: a call from a fresh page; what came of it, as the page saw it."""
+    """Return `await call(turn, says=…, turn_detection=…)`, which makes a call and returns the page's view."""
 
     async def have(turn: str, says: str | None = None, turn_detection: Any = SERVER_VAD) -> dict[str, Any]:
         pcm = "" if says is None else base64.b64encode((await sound_file(says)).read_bytes()).decode()
@@ -107,7 +107,7 @@ async def test_the_stop_button_silences_an_answer_and_truncates_it(call: Call) -
     assert "Ten" not in result["kept"]
 
 
-async def test_speaking_into_an_answer_cuts_it_off(call: Call) -> None:
+async def test_speaking_into_an_answer_interrupts_it(call: Call) -> None:
     result = await call("bargeIn", says="no thank you")
     assert result["loudForMs"] < 400
     assert result["heard"] == "no thank you"

@@ -1,4 +1,4 @@
-"""The packages that people call a Realtime server with from Node, against the engine with real speech."""
+"""Common Node packages for Realtime servers, against the engine with real speech."""
 
 from __future__ import annotations
 

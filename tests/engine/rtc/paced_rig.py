@@ -1,4 +1,4 @@
-"""The session's machine with a pacer behind it: the test sends frame after frame by hand."""
+"""Test rig for the session machine with a pacer: the test sends each frame by hand."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from trunkline.engine.transports.pacing import Pacer
 
 
 class PacedRig(Rig):
-    """A rig whose sound is played in real time.
+    """Rig with playout in real time.
 
     Attributes:
-        sent: what went to the caller: the sound of each frame, None for silence.
+        sent: the audio of each sent frame, None for silence.
     """
 
     def __init__(self, **session: Any) -> None:
@@ -32,7 +32,7 @@ class PacedRig(Rig):
         return True
 
     def tick(self, frames: int = 1) -> list[dict[str, Any]]:
-        """So many frames of 20 ms go out; the events that follow from it."""
+        """Send some frames of 20 ms, and return the events that follow."""
         before = len(self.events)
         for _ in range(frames):
             frame, playout_events = self.pacer.next_frame()
@@ -42,7 +42,7 @@ class PacedRig(Rig):
         return self.events[before:]
 
     def speak(self, pcm: bytes) -> list[dict[str, Any]]:
-        """The caller's sound, as a peer brings it: 20 ms at a time."""
+        """Add the caller's audio 20 ms at a time, as a peer does."""
         before = len(self.events)
         for start in range(0, len(pcm), 960):
             self.post(inputs.AudioReceived(pcm[start : start + 960]))

@@ -1,4 +1,4 @@
-"""A caller over WebRTC, made of aiortc: speaks on cue, keeps every event and every packet that it is sent."""
+"""WebRTC caller on aiortc: it speaks on command, and keeps each received event and packet."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ AUDIBLE = 300.0
 
 
 def tone(ms: int, hz: int = 440) -> bytes:
-    """PCM16 at 24 kHz that passes every codec."""
+    """Return a tone of PCM16 at 24 kHz, which passes every codec."""
     return (11_000 * np.sin(2 * np.pi * hz * np.arange(24 * ms) / RATE)).astype("<i2").tobytes()
 
 
 class ToneTts(FakeTts):
-    """Speaks 100 ms of a tone a word."""
+    """Speech synthesis with 100 ms of a tone for each word."""
 
     async def speak(
         self, text: str, *, voice: str | None = None, speed: float = 1.0, language: str | None = None
@@ -59,7 +59,7 @@ class ToneTts(FakeTts):
 
 
 class Microphone(MediaStreamTrack):
-    """Sends what it is given, and silence otherwise, in real time."""
+    """Microphone that sends queued audio, and otherwise silence, in real time."""
 
     kind = "audio"
 
@@ -99,7 +99,7 @@ class Microphone(MediaStreamTrack):
 
 @dataclass
 class Heard:
-    """One packet of sound: when it came, and what was in it."""
+    """One received audio packet with its arrival time."""
 
     at: float
     codec: str
@@ -109,7 +109,7 @@ class Heard:
 
 @dataclass
 class Caller:
-    """One end of a call. Events are judged by the official types as they come."""
+    """One end of a call. The official types validate its events on arrival."""
 
     connection: RTCPeerConnection
     microphone: Microphone
@@ -141,13 +141,13 @@ class Caller:
         self.channel.send(json.dumps({"type": type_, **fields}))
 
     def type(self, text: str) -> None:
-        """Types a message and asks for the answer."""
+        """Type a message and request the answer."""
         content = [{"type": "input_text", "text": text}]
         self.send("conversation.item.create", item={"type": "message", "role": "user", "content": content})
         self.send("response.create")
 
     async def receive(self, until: str) -> list[dict[str, Any]]:
-        """The events not yet read, up to and with the next of a type."""
+        """Return the unread events up to the next of a type."""
         start = self._read
         async with asyncio.timeout(10):
             while True:
@@ -164,7 +164,7 @@ class Caller:
         await eventually(lambda: len(self.packets) >= packets, 10)
 
     def time_of(self, type_: str) -> float:
-        """When the (only) event of a type came."""
+        """Return the arrival time of the only event of a type."""
         (index,) = (index for index, event in enumerate(self.events) if event["type"] == type_)
         return self.times[index]
 
@@ -172,7 +172,7 @@ class Caller:
         return sum(event["type"] == type_ for event in self.events)
 
     def levels(self) -> list[tuple[float, float]]:
-        """When each packet came, and how loud its sound is (RMS)."""
+        """Return each packet's arrival time and level (RMS)."""
         if not self.packets:
             return []
         names = {"opus": "libopus", "PCMU": "pcm_mulaw", "PCMA": "pcm_alaw"}
@@ -189,7 +189,7 @@ class Caller:
         return levels
 
     def audible(self) -> list[float]:
-        """When each packet came that can be heard."""
+        """Return the arrival times of the audible packets."""
         return [at for at, level in self.levels() if level > AUDIBLE]
 
 
@@ -197,7 +197,7 @@ class Caller:
 async def engine(
     brain: FakeBrain | None = None, *, voice: FakeTts | None = None, grace_s: float = 0.0, **kwargs: Any
 ) -> AsyncIterator[EngineServer]:
-    """An engine whose peers are on loopback only."""
+    """Run an engine with peers on loopback only."""
     brain = brain or FakeBrain()
     kwargs.setdefault("ice", IceOptions(loopback=True, grace_s=grace_s))
     kwargs.setdefault("key", KEY)
@@ -207,7 +207,7 @@ async def engine(
 
 
 async def mint(server: EngineServer, **session: Any) -> str:
-    """An ephemeral key."""
+    """Mint an ephemeral key."""
     body = {"session": {"type": "realtime", "model": "m", **session}}
     async with httpx.AsyncClient() as client:
         answer = await client.post(f"{server.url}/realtime/client_secrets", json=body, headers={"api-key": KEY})
@@ -217,14 +217,14 @@ async def mint(server: EngineServer, **session: Any) -> str:
 
 
 async def post_offer(url: str, offer: str, bearer: str | None, **kwargs: Any) -> httpx.Response:
-    """The request that starts a call."""
+    """Send the request that starts a call."""
     headers = {"Content-Type": "application/sdp"} | ({"Authorization": f"Bearer {bearer}"} if bearer else {})
     async with httpx.AsyncClient(timeout=15) as client:
         return await client.post(url, content=offer, headers=headers, **kwargs)
 
 
 async def offering(codecs: list[str] | None = None, judge: Callable[[dict[str, Any]], None] = check) -> Caller:
-    """A caller whose offer is made."""
+    """Return a caller with an offer."""
     connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
     microphone = Microphone()
     transceiver = connection.addTransceiver(microphone)
@@ -259,7 +259,7 @@ def _listen_in(receiver: Any, caller: Caller) -> None:
 async def calling(
     server: EngineServer, *, codecs: list[str] | None = None, query: str = "", until_open: bool = True, **session: Any
 ) -> AsyncIterator[Caller]:
-    """A call that is up."""
+    """Run a connected call."""
     secret = await mint(server, **session)
     caller = await offering(codecs)
     try:

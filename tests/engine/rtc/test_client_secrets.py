@@ -1,4 +1,4 @@
-"""Ephemeral keys: what they are asked for with, what is bound to them, and when they end."""
+"""Ephemeral keys: their requests, their sessions, and their expiry."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Clock:
         return self.now
 
 
-def test_a_secret_lasts_ten_minutes_unless_it_is_said_otherwise() -> None:
+def test_a_secret_lasts_ten_minutes_by_default() -> None:
     secrets = ClientSecrets(Clock())
     assert secrets.mint({"session": SESSION}).expires_at == 1600
     assert (
@@ -45,11 +45,11 @@ def test_a_secret_can_be_used_again_until_it_expires() -> None:
     assert secrets.find(value) is None
 
 
-def test_a_secret_that_was_never_minted_is_none() -> None:
+def test_an_unknown_secret_is_not_found() -> None:
     assert ClientSecrets().find("ek_guessed") is None
 
 
-def test_only_so_many_are_kept() -> None:
+def test_the_number_of_secrets_is_limited() -> None:
     clock = Clock()
     secrets = ClientSecrets(clock, max_secrets=3)
     values = [secrets.mint({"session": SESSION}).value for _ in range(4)]
@@ -59,7 +59,7 @@ def test_only_so_many_are_kept() -> None:
     assert len(secrets) == 1
 
 
-def test_what_is_bound_is_what_was_asked() -> None:
+def test_a_secret_has_the_requested_session() -> None:
     secrets = ClientSecrets()
     asked: dict[str, Any] = {**SESSION, "instructions": "Be brief.", "audio": {"input": {"turn_detection": None}}}
     secret = secrets.mint({"session": asked})
@@ -89,7 +89,7 @@ def test_what_is_bound_is_what_was_asked() -> None:
         ({"session": SESSION, "expires_after": {"anchor": "now"}}, "invalid_value", "expires_after.anchor"),
     ],
 )
-def test_what_is_not_valid_is_refused_by_its_path(body: Any, code: str, param: str) -> None:
+def test_an_invalid_request_is_refused_with_its_path(body: Any, code: str, param: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
         ClientSecrets().mint(body)
     assert (caught.value.code, caught.value.param) == (code, param)
@@ -109,7 +109,7 @@ async def test_the_official_client_mints() -> None:
 
 @pytest.mark.parametrize("prefix", ["/openai/v1", "/v1"])
 @pytest.mark.parametrize("headers", [{}, {"api-key": "wrong"}, {"Authorization": "Bearer wrong"}])
-async def test_minting_takes_the_key(prefix: str, headers: dict[str, str]) -> None:
+async def test_minting_needs_the_key(prefix: str, headers: dict[str, str]) -> None:
     async with engine() as server, httpx.AsyncClient() as client:
         url = server.url.replace("/openai/v1", prefix)
         answer = await client.post(f"{url}/realtime/client_secrets", json={"session": SESSION}, headers=headers)

@@ -1,4 +1,4 @@
-"""The data channel as a session's channel: what waits, what is hidden, and a caller who does not read."""
+"""Data channel of a session: its queue, its filter, and callers that do not read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from trunkline.realtime.events import Event
 
 
 class FakeChannel(AsyncIOEventEmitter):
-    """Keeps what it is sent until the test lets it go."""
+    """Channel that keeps its data until the test releases it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -70,7 +70,7 @@ async def test_a_caller_who_does_not_read_ends_the_call_once() -> None:
     assert fake.bufferedAmount < MAX_QUEUED_BYTES + (2 << 20)
 
 
-async def test_sound_is_not_made_faster_than_the_caller_reads() -> None:
+async def test_speech_synthesis_waits_for_a_slow_caller() -> None:
     channel, fake, _ = opened()
     await channel.wait_writable()
     channel.send(event("x", text="x" * HIGH_WATER_BYTES))
@@ -81,7 +81,7 @@ async def test_sound_is_not_made_faster_than_the_caller_reads() -> None:
     await waiting
 
 
-async def test_a_caller_who_leaves_holds_nobody_up() -> None:
+async def test_a_caller_who_leaves_does_not_block_the_session() -> None:
     channel, fake, stuck = opened()
     channel.send(event("x", text="x" * HIGH_WATER_BYTES))
     fake.readyState = "closed"

@@ -36,12 +36,12 @@ def test_a_credential_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "secret word" not in repr(Settings())
 
 
-def test_what_is_no_server_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_server_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValidationError, match="TRUNKLINE_ICE_SERVERS"):
         told([{"url": "turn:turn.example"}], monkeypatch)
 
 
-def test_without_any_nobody_outside_is_asked() -> None:
+def test_without_servers_no_outside_server_is_used() -> None:
     assert rtc_configuration(IceOptions()).iceServers == []
 
 

@@ -1,4 +1,4 @@
-"""WebRTC as Azure's preview had it: an ephemeral key of its own, raw SDP, and its dialect on the data channel."""
+"""WebRTC in Azure's preview: its ephemeral key, raw SDP, and its dialect on the data channel."""
 
 from __future__ import annotations
 
@@ -59,13 +59,13 @@ async def test_a_call_in_the_preview() -> None:
 
 
 @pytest.mark.parametrize("bearer", [KEY, "wrong", None])
-async def test_nothing_but_an_ephemeral_key_is_taken(bearer: str | None) -> None:
+async def test_only_an_ephemeral_key_is_accepted(bearer: str | None) -> None:
     async with engine() as server:
         answer = await post_offer(f"{root(server)}/v1/realtimertc?model=m", "v=0", bearer)
     assert answer.status_code == 401
 
 
-async def test_an_offer_that_is_none() -> None:
+async def test_an_invalid_offer() -> None:
     async with engine() as server, asyncio.timeout(10):
         answer = await post_offer(f"{root(server)}/v1/realtimertc?model=m", "hello", await ephemeral(server))
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_offer")

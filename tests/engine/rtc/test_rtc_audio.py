@@ -1,4 +1,4 @@
-"""Packets in, one stream of sound out: in order, with pauses as long as they were, whatever the network did."""
+"""Audio receiver: one ordered stream from the packets, with pauses of their real duration."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def tone(ms: int) -> bytes:
 
 
 def packets(payloads: list[bytes], *, payload_type: int = 0, first: int = 65_530, step: int = 160) -> list[RtpPacket]:
-    """A sender's packets, 20 ms each; numbers and time stamps wrap on the way."""
+    """Return a sender's packets of 20 ms. Numbers and time stamps wrap around."""
     made = []
     for index, payload in enumerate(payloads):
         number, timestamp = (first + index) % 65_536, (2**32 - 800 + index * step) % 2**32
@@ -49,13 +49,13 @@ def heard(sent: list[RtpPacket]) -> bytes:
 
 
 def levels(pcm: bytes, ms: int = 20) -> list[bool]:
-    """Whether each 20 ms can be heard."""
+    """Return for each 20 ms whether it is audible."""
     step = ms * MS
     samples = np.frombuffer(pcm[: len(pcm) // step * step], "<i2").reshape(-1, step // 2).astype(float)
     return [bool(level > 300) for level in np.sqrt((samples**2).mean(axis=1))]
 
 
-def test_sound_is_passed_on_with_the_packet_that_brings_it() -> None:
+def test_audio_is_passed_on_with_its_packet() -> None:
     came = bytearray()
     hearing = AudioReceiver(came.extend)
     hearing.set_codecs(PAYLOAD_TYPES)
@@ -118,7 +118,7 @@ def test_no_pause_is_longer_than_two_seconds() -> None:
     assert len(heard(sent)) == pytest.approx(2200 * MS, abs=5 * MS)
 
 
-def test_a_sender_that_starts_anew_is_followed() -> None:
+def test_a_sender_that_starts_again_is_followed() -> None:
     one, other = packets(ulaw(200)), packets(ulaw(200), first=20_000)
     assert len(heard(one + other)) == pytest.approx(400 * MS, abs=8 * MS)
     for packet in other:
@@ -126,13 +126,13 @@ def test_a_sender_that_starts_anew_is_followed() -> None:
     assert len(heard(one + other)) == pytest.approx(400 * MS, abs=8 * MS)
 
 
-def test_what_was_not_agreed_on_and_what_is_no_sound_is_left_out() -> None:
+def test_unknown_payload_types_and_invalid_audio_are_ignored() -> None:
     for payload_type in (96, 111):
         assert heard(packets([b"\xff\xff\xff garbage"] * 5, payload_type=payload_type)) == b""
     assert heard(packets([b""] * 5)) == b""
 
 
-def test_no_order_of_packets_is_too_much() -> None:
+def test_any_order_of_packets_is_accepted() -> None:
     randomly = random.Random(5)
     sent = packets(ulaw(2000))
     for _ in range(50):
@@ -142,7 +142,7 @@ def test_no_order_of_packets_is_too_much() -> None:
 
 
 @pytest.mark.parametrize("codec", ["opus", "PCMU", "PCMA"])
-async def test_what_leaves_can_be_heard_and_its_silence_is_silent(codec: str) -> None:
+async def test_sent_audio_is_audible_and_sent_silence_is_silent(codec: str) -> None:
     frames: list[bytes | None] = [tone(400)[start : start + 960] for start in range(0, 400 * MS, 960)]
     queue = [None, *frames, *([None] * 30)]
     track = PacedTrack(lambda: queue.pop(0))
@@ -157,7 +157,7 @@ async def test_what_leaves_can_be_heard_and_its_silence_is_silent(codec: str) ->
 
 
 class Flood:
-    """A caller's packets against a clock that the test moves."""
+    """A caller's packets, with a clock that the test moves."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -175,27 +175,27 @@ class Flood:
             self.hearing.add(packet)
 
 
-def test_a_caller_with_a_quick_clock_is_heard_in_full() -> None:
+def test_all_audio_of_a_caller_with_a_fast_clock_is_kept() -> None:
     flood = Flood()
     flood.send(packets(ulaw(20_000)), every_s=0.019)
     assert flood.heard_ms > 19_900
     assert not flood.hearing.flooded
 
 
-def test_what_was_held_up_on_its_way_is_heard_in_full() -> None:
+def test_all_delayed_audio_is_kept() -> None:
     flood = Flood()
     flood.now = 4.0
     flood.send(packets(ulaw(4000)))
     assert flood.heard_ms > 3900
 
 
-def test_sound_without_end_is_dropped_beyond_what_there_is_time_for() -> None:
+def test_audio_above_the_real_time_rate_is_dropped() -> None:
     flood = Flood()
     flood.send(packets(ulaw(60_000)), every_s=0.001)
     assert flood.heard_ms < MAX_AHEAD_MS + 3 * 1100 + 100
 
 
-def test_pauses_made_up_by_time_stamps_are_bounded_as_well() -> None:
+def test_pauses_from_time_stamps_are_limited() -> None:
     flood = Flood()
     flood.send(packets(ulaw(20_000), step=160_000), every_s=0.02)
     assert flood.heard_ms < MAX_AHEAD_MS + 20 * 1100 + MAX_GAP_MS
@@ -211,13 +211,13 @@ def test_after_a_flood_the_caller_is_heard_again() -> None:
     assert flood.heard_ms - before > 900
 
 
-def test_a_flood_that_does_not_end_is_told() -> None:
+def test_an_endless_flood_is_reported() -> None:
     flood = Flood()
     flood.send(packets(ulaw(MAX_AHEAD_MS + MAX_DROPPED_MS + 2000)))
     assert flood.hearing.flooded
 
 
-def test_streams_begun_without_end_are_told() -> None:
+def test_too_many_streams_are_reported() -> None:
     flood = Flood()
     for number, packet in enumerate(packets(ulaw(2000))):
         packet.ssrc = number

@@ -1,4 +1,4 @@
-"""Starting, finding and ending calls over HTTP, and the sockets beside them."""
+"""WebRTC calls over HTTP: their start, their end, and their sidebands."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ async def test_a_call_is_answered_with_sdp_and_its_address() -> None:
     assert "127.0.0.1" in answer.text
 
 
-async def test_on_azures_path_only_an_ephemeral_key_will_do() -> None:
+async def test_azures_path_accepts_only_an_ephemeral_key() -> None:
     async with engine() as server:
         url = f"{server.url}/realtime/calls"
         for bearer in (None, KEY, "ek_unknown"):
@@ -66,7 +66,7 @@ async def test_an_expired_key_starts_no_call() -> None:
         assert (await post_offer(f"{server.url}/realtime/calls", "v=0", secret)).status_code == 401
 
 
-async def test_on_openais_path_the_real_key_will_do_too() -> None:
+async def test_openais_path_also_accepts_the_engines_key() -> None:
     async with engine() as server:
         caller = await offering()
         url = server.url.replace("/openai/v1", "/v1") + "/realtime/calls?model=m"
@@ -118,7 +118,7 @@ async def test_a_form_with_too_many_parts_is_refused() -> None:
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_form")
 
 
-async def test_azure_takes_no_form() -> None:
+async def test_azure_accepts_no_form() -> None:
     async with engine() as server, httpx.AsyncClient() as client:
         files = {"sdp": (None, "v=0")}
         answer = await client.post(f"{server.url}/realtime/calls", files=files, headers={"api-key": KEY})
@@ -154,7 +154,7 @@ async def test_video_is_declined() -> None:
     assert "a=inactive" in video
 
 
-async def test_without_the_extra_a_call_is_told_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_the_extra_the_error_names_the_install_command(monkeypatch: pytest.MonkeyPatch) -> None:
     async with engine() as server:
         for name in [name for name in sys.modules if name.startswith(("aiortc", "trunkline.engine.transports.webrtc"))]:
             monkeypatch.delitem(sys.modules, name)
@@ -195,7 +195,7 @@ async def test_a_page_of_another_origin_may_post_its_offer() -> None:
 
 
 @pytest.mark.parametrize("what", ["accept", "reject", "refer"])
-async def test_what_is_for_sip_is_not_for_webrtc(what: str) -> None:
+async def test_sip_actions_are_refused_for_webrtc_calls(what: str) -> None:
     async with engine() as server, calling(server) as caller, httpx.AsyncClient(headers={"api-key": KEY}) as client:
         answer = await client.post(f"{server.url}/realtime/calls/{caller.call_id}/{what}", json={})
         assert answer.status_code == 400
@@ -215,7 +215,7 @@ async def test_an_ephemeral_key_is_for_calling_only(what: str) -> None:
         assert caught.value.response.status_code == 401
 
 
-async def test_no_sideband_to_a_call_that_is_not_there() -> None:
+async def test_a_sideband_to_an_unknown_call_is_refused() -> None:
     async with engine() as server:
         with pytest.raises(websockets.InvalidStatus) as caught:
             await websockets.connect(websocket_url(server, "?call_id=rtc_x"), additional_headers={"api-key": KEY})
@@ -236,7 +236,7 @@ async def received(socket: websockets.ClientConnection, until: str) -> list[dict
     return events
 
 
-async def test_everybody_attached_acts_on_the_same_session_and_sees_it_all() -> None:
+async def test_all_attached_clients_share_one_session() -> None:
     async with (
         engine() as server,
         calling(server) as caller,
@@ -257,7 +257,7 @@ async def test_everybody_attached_acts_on_the_same_session_and_sees_it_all() -> 
         assert (await caller.receive("error"))[-1]["error"]["event_id"] == "mine"
 
 
-async def test_a_sideband_that_goes_and_comes_back_finds_the_call() -> None:
+async def test_a_sideband_can_be_attached_again() -> None:
     async with engine() as server, calling(server) as caller:
         async with sideband(server, caller.call_id) as socket:
             await received(socket, "session.created")
@@ -293,7 +293,7 @@ async def test_shutting_down_ends_calls_and_sidebands() -> None:
     await hang_up(caller)
 
 
-async def test_when_its_time_is_over_the_caller_is_told_first() -> None:
+async def test_an_expired_session_sends_its_error_before_the_end() -> None:
     async with (
         engine(session_limit_s=1.2) as server,
         calling(server) as caller,

@@ -1,4 +1,4 @@
-"""A real browser calls the engine: its own peer connection, its microphone, and what comes out of its speaker."""
+"""Calls from a real browser: its peer connection, its microphone, and its received audio."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def answer(request: BrainRequest) -> list[Any]:
 
 
 class Offers:
-    """The page's server: it has the key, and passes the offer on with an ephemeral one."""
+    """The page's server: it has the key, and passes offers on with an ephemeral one."""
 
     def __init__(self, url: str = "") -> None:
         self.url = url
@@ -64,7 +64,7 @@ class Offers:
 
 @contextmanager
 def served() -> Iterator[EngineServer]:
-    """An engine in a thread of its own, for Playwright has a loop in this one. It also serves the caller's page."""
+    """Run an engine in its own thread, because Playwright uses this thread's event loop. It also serves the page."""
     running: concurrent.futures.Future[EngineServer] = concurrent.futures.Future()
     over: list[Any] = []
 
@@ -102,7 +102,7 @@ async def said(text: str) -> bytes:
 
 @contextmanager
 def browser_page(server: EngineServer, microphone: Path) -> Iterator[Page]:
-    """The page in a browser whose microphone plays a file, once."""
+    """Open the page in a browser whose microphone plays a file once."""
     with sync_playwright() as playwright:
         flags = [*FLAGS, f"--use-file-for-fake-audio-capture={microphone}%noloop"]
         browser = playwright.chromium.launch(executable_path=chromium_path(), args=flags)
@@ -115,7 +115,7 @@ def browser_page(server: EngineServer, microphone: Path) -> Iterator[Page]:
 
 
 class Told:
-    """What the page has seen: events with their times in ms, and 23 ms stretches of sound with their loudness."""
+    """The page's record: events with their times in ms, and the level of each 23 ms of audio."""
 
     def __init__(self, page: Page) -> None:
         seen = page.evaluate("({ events: call.events, sound: call.sound })")
@@ -133,7 +133,7 @@ class Told:
 
 
 def test_a_conversation_with_a_browser(tmp_path: Path) -> None:
-    """The caller asks, is told a story, cuts in, is answered, and hangs up."""
+    """Ask for a story, interrupt it, get the next answer, and hang up."""
     question, interruption = asyncio.run(said(QUESTION)), asyncio.run(said("Stop, stop, that is enough."))
     microphone = tmp_path / "microphone.wav"
     with wave.open(str(microphone), "wb") as file:

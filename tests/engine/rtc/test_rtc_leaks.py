@@ -1,6 +1,6 @@
-"""Many calls, and nothing of them is left: no session, task, thread or socket.
+"""Many calls leave no session, task, thread or socket behind.
 
-`TRUNKLINE_LEAK_CALLS` sets how many; the default keeps the suite quick.
+`TRUNKLINE_LEAK_CALLS` sets their number; the default keeps the suite quick.
 """
 
 from __future__ import annotations

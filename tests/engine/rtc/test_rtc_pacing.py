@@ -1,4 +1,4 @@
-"""The pacer: sound in, 20 ms frames out, and an account of what was heard."""
+"""Pacer: audio in, 20 ms frames out, and reports of the playout."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from trunkline.engine.session.inputs import InterruptedMessage, PlayoutEnded, Pl
 from trunkline.engine.transports.pacing import FRAME_BYTES, MAX_QUEUED_MS, Pacer
 
 
-def test_silence_when_there_is_nothing_to_say() -> None:
+def test_an_empty_queue_gives_silence() -> None:
     assert Pacer().next_frame() == (None, [])
 
 
@@ -50,7 +50,7 @@ def test_a_response_that_is_interleaved_with_another_ends_once() -> None:
     ]
 
 
-def test_clearing_tells_how_far_each_message_had_got() -> None:
+def test_clearing_returns_the_played_durations() -> None:
     pacer = Pacer()
     pacer.play("one", "said", loud(20))
     pacer.play("one", "cut", loud(50))
@@ -62,7 +62,7 @@ def test_clearing_tells_how_far_each_message_had_got() -> None:
     assert pacer.clear() == ()
 
 
-async def test_no_more_is_made_while_half_a_minute_is_queued() -> None:
+async def test_synthesis_waits_while_half_a_minute_is_queued() -> None:
     pacer = Pacer()
     pacer.play("one", "item", loud(MAX_QUEUED_MS + 20))
     waiting = asyncio.create_task(pacer.wait_writable())
@@ -72,7 +72,7 @@ async def test_no_more_is_made_while_half_a_minute_is_queued() -> None:
     await waiting
 
 
-async def test_clearing_makes_room() -> None:
+async def test_clearing_makes_the_queue_writable() -> None:
     pacer = Pacer()
     pacer.play("one", "item", loud(MAX_QUEUED_MS * 2))
     pacer.clear()

@@ -1,4 +1,4 @@
-"""A call's sound and events, between an engine and a caller that are both real WebRTC peers."""
+"""Audio and events of a call between an engine and a caller, both with real WebRTC peers."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def sctp(caller: Caller) -> RTCSctpTransport:
     return caller.connection.sctp
 
 
-async def test_the_session_of_the_secret_is_the_sessions() -> None:
+async def test_a_call_has_the_session_of_its_secret() -> None:
     tool = {"type": "function", "name": "weather", "description": "", "parameters": {"type": "object"}}
     bound: dict[str, Any] = {
         "instructions": "Be brief.",
@@ -82,7 +82,7 @@ async def test_a_spoken_turn_is_heard_and_answered_in_the_codec_that_the_offer_p
     assert heard[-1] == pytest.approx(caller.time_of("output_audio_buffer.stopped"), abs=LATE_S)
 
 
-async def test_sound_is_no_event_on_the_channel() -> None:
+async def test_audio_is_not_sent_on_the_data_channel() -> None:
     async with engine() as server, calling(server) as caller:
         caller.type("hello")
         await caller.receive("output_audio_buffer.stopped")
@@ -91,7 +91,7 @@ async def test_sound_is_no_event_on_the_channel() -> None:
 
 
 @pytest.mark.realtime
-async def test_the_sound_comes_in_real_time_and_silence_around_it() -> None:
+async def test_audio_comes_in_real_time_between_silence() -> None:
     async with engine() as server, calling(server) as caller:
         await caller.plays(500)
         caller.type("one two three four five six")
@@ -109,7 +109,7 @@ async def test_the_sound_comes_in_real_time_and_silence_around_it() -> None:
 
 @pytest.mark.realtime
 @pytest.mark.parametrize("codec", CODECS)
-async def test_a_barge_in_is_silence_at_once_and_the_server_truncates(codec: str) -> None:
+async def test_a_barge_in_silences_the_answer_at_once_and_truncates_it(codec: str) -> None:
     brain = FakeBrain(lambda request: [TextDelta("word " * 40)])
     async with engine(brain) as server, calling(server, codecs=[codec]) as caller:
         await caller.receive("conversation.created")
@@ -135,7 +135,7 @@ async def test_a_barge_in_is_silence_at_once_and_the_server_truncates(codec: str
 
 
 @pytest.mark.realtime
-async def test_the_clear_event_is_silence_at_once() -> None:
+async def test_the_clear_event_silences_the_answer_at_once() -> None:
     brain = FakeBrain(lambda request: [TextDelta("word " * 40)])
     async with engine(brain) as server, calling(server) as caller:
         caller.type("tell me everything")
@@ -162,7 +162,7 @@ async def test_two_answers_do_not_run_into_each_other() -> None:
 
 
 @pytest.mark.realtime
-async def test_a_caller_who_sends_nothing_while_silent_is_heard_to_have_stopped() -> None:
+async def test_a_turn_ends_if_the_caller_sends_nothing_while_silent() -> None:
     patient = {"type": "server_vad", "silence_duration_ms": 1500}
     async with engine() as server, calling(server, audio={"input": {"turn_detection": patient}}) as caller:
         await caller.receive("conversation.created")
@@ -199,7 +199,7 @@ FILTERED = {
 }
 
 
-async def test_the_filter_hides_from_the_caller_what_is_not_for_it() -> None:
+async def test_the_filter_hides_events_from_the_caller() -> None:
     def answer(request: BrainRequest) -> list[BrainOutput]:
         return [TextDelta("One moment."), ToolCallDelta("call_1", "look_up", "{}")]
 
@@ -225,7 +225,7 @@ async def test_the_filter_hides_from_the_caller_what_is_not_for_it() -> None:
     assert {"response.done", "error", "response.function_call_arguments.done", "session.created"} <= seen
 
 
-async def test_a_second_data_channel_is_closed_and_any_label_will_do() -> None:
+async def test_a_second_data_channel_is_closed_and_any_label_is_accepted() -> None:
     async with engine() as server, calling(server) as caller:
         second = caller.connection.createDataChannel("another")
         closed = asyncio.Event()
@@ -242,7 +242,7 @@ async def test_events_may_be_large(size: int) -> None:
         assert (await caller.receive("session.updated"))[-1]["session"]["instructions"] == "x" * size
 
 
-async def test_an_event_that_is_too_large_is_refused_and_the_call_goes_on() -> None:
+async def test_an_event_that_is_too_large_is_refused_and_the_call_continues() -> None:
     async with engine() as server, calling(server) as caller:
         sctp(caller)._remote_max_message_size = 0  # this caller does not keep to the answer
         caller.send("session.update", session={"type": "realtime", "instructions": "x" * 300_000})
@@ -251,7 +251,7 @@ async def test_an_event_that_is_too_large_is_refused_and_the_call_goes_on() -> N
         await caller.receive("response.done")
 
 
-async def test_an_event_larger_than_the_caller_takes_is_told_instead_of_sent() -> None:
+async def test_an_event_above_the_callers_limit_becomes_an_error() -> None:
     async with engine() as server:
         caller = await offering()
         offer = caller.connection.localDescription.sdp.replace("max-message-size:262144", "max-message-size:20000")
@@ -264,14 +264,14 @@ async def test_an_event_larger_than_the_caller_takes_is_told_instead_of_sent() -
         await caller.connection.close()
 
 
-async def test_a_message_without_end_ends_the_call() -> None:
+async def test_an_endless_message_ends_the_call() -> None:
     async with engine() as server, calling(server) as caller:
         sctp(caller)._remote_max_message_size = 0
         caller.channel.send("x" * 4_000_000)
         await eventually(lambda: not server.engine.sessions, 10)
 
 
-async def test_nonsense_on_the_channel_is_answered_and_the_call_lives() -> None:
+async def test_invalid_data_on_the_channel_is_answered_and_the_call_continues() -> None:
     async with engine() as server, calling(server) as caller:
         for message in ("{", "[]", "", b"\xff\x00", '{"type": 5}'):
             caller.channel.send(message)
@@ -283,7 +283,7 @@ async def test_nonsense_on_the_channel_is_answered_and_the_call_lives() -> None:
 # ------------------------------------------------------------------ the end of a call
 
 
-async def test_when_the_caller_hangs_up_the_session_ends_and_the_sideband_is_told() -> None:
+async def test_a_hang_up_of_the_caller_ends_the_session_and_the_sideband() -> None:
     async with engine(grace_s=0.2) as server:
         async with calling(server) as caller:
             url = websocket_url(server, f"?call_id={caller.call_id}")
@@ -295,7 +295,7 @@ async def test_when_the_caller_hangs_up_the_session_ends_and_the_sideband_is_tol
         await eventually(lambda: not server.engine.sessions)
 
 
-async def test_a_caller_whose_network_is_gone_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_lost_network_ends_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(aioice.ice, "CONSENT_INTERVAL", 0.1)
     monkeypatch.setattr(aioice.ice, "CONSENT_FAILURES", 2)
     async with engine() as server, calling(server) as caller:
@@ -305,7 +305,7 @@ async def test_a_caller_whose_network_is_gone_is_given_up(monkeypatch: pytest.Mo
         await eventually(lambda: not server.engine.sessions)
 
 
-async def test_a_caller_who_never_connects_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_caller_who_never_connects_ends_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(webrtc, "CONNECT_TIMEOUT_S", 0.2)
     async with engine() as server:
         caller = await offering()
@@ -318,7 +318,7 @@ async def test_a_caller_who_never_connects_is_given_up(monkeypatch: pytest.Monke
         await caller.connection.close()
 
 
-async def test_ending_twice_is_ending_once() -> None:
+async def test_a_second_end_has_no_effect() -> None:
     async with engine() as server, calling(server) as caller:
         (call,) = server.engine.webrtc_calls._calls.values()
         call.runner.end(1000, "first")

@@ -1,4 +1,4 @@
-"""What the machine tells of sound that the engine plays itself: when it starts, stops, is cut off and truncated."""
+"""Output audio buffer: the events for audio that the engine plays itself."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def answered(rig: PacedRig, text: str = "hello") -> None:
     rig.send("response.create")
 
 
-def test_sound_is_played_and_not_sent_as_events() -> None:
+def test_audio_is_played_and_not_sent_as_events() -> None:
     rig = saying("One two three.")
     answered(rig)
     assert not every(rig.events, "response.output_audio.delta")
@@ -43,7 +43,7 @@ def test_started_comes_with_the_first_frame_after_the_content_part() -> None:
     assert types(rig.tick(5)) == []
 
 
-def test_stopped_comes_when_all_of_a_finished_response_was_heard() -> None:
+def test_stopped_follows_the_last_audio_of_a_finished_response() -> None:
     rig = saying("One two three.")
     answered(rig)
     rig.tick(15)
@@ -51,7 +51,7 @@ def test_stopped_comes_when_all_of_a_finished_response_was_heard() -> None:
     assert types(rig.tick(5)) == ["output_audio_buffer.stopped"]
 
 
-def test_running_dry_in_the_middle_of_a_response_is_no_stop() -> None:
+def test_a_pause_in_the_middle_of_a_response_sends_no_stopped() -> None:
     rig = PacedRig(answer=lambda request: [TextDelta("One two. ")], speaks=False)
     answered(rig)
     speak = rig.took(effects.StartSpeech)
@@ -63,7 +63,7 @@ def test_running_dry_in_the_middle_of_a_response_is_no_stop() -> None:
     assert types(rig.post(inputs.SpeechDone(*where)))[-2:] == ["response.done", "output_audio_buffer.stopped"]
 
 
-def test_cutting_in_while_the_answer_is_made() -> None:
+def test_an_interruption_while_the_answer_is_produced() -> None:
     rig = PacedRig(answer=lambda request: [TextDelta("One two three four. And more.")], speaks=False)
     answered(rig)
     speak = rig.took(effects.StartSpeech)
@@ -78,7 +78,7 @@ def test_cutting_in_while_the_answer_is_made() -> None:
     assert rig.sent[-3:] == [None, None, None]
 
 
-def test_cutting_in_after_the_response_is_done_but_not_yet_heard() -> None:
+def test_an_interruption_after_the_response_is_done_but_not_played() -> None:
     rig = saying("One two three four five.")
     answered(rig)
     rig.tick(12)
@@ -94,7 +94,7 @@ def test_cutting_in_after_the_response_is_done_but_not_yet_heard() -> None:
     assert item["content"][0]["transcript"] == "One two"
 
 
-def test_the_brain_is_told_what_was_heard() -> None:
+def test_the_brain_gets_the_played_part_of_a_message() -> None:
     rig = PacedRig()
     answered(rig, "what is the time")
     rig.tick(15)
@@ -103,7 +103,7 @@ def test_the_brain_is_told_what_was_heard() -> None:
     assert [item["content"][0].get("transcript") for item in request.items][1] == "You said: what"
 
 
-def test_a_message_of_which_nothing_was_heard_is_cut_to_nothing() -> None:
+def test_an_unplayed_message_is_truncated_to_nothing() -> None:
     rig = saying("One two three.", "Four five six.")
     answered(rig)
     answered(rig)
@@ -113,7 +113,7 @@ def test_a_message_of_which_nothing_was_heard_is_cut_to_nothing() -> None:
     assert ends == [100, 0]
 
 
-def test_one_who_may_not_interrupt_is_not_listened_to() -> None:
+def test_without_interrupt_response_the_playout_continues() -> None:
     rig = saying("One two three four five.", "And now.")
     rig.turn_detection(type="server_vad", interrupt_response=False)
     answered(rig)
@@ -154,12 +154,12 @@ def test_clearing_in_the_middle_of_a_response_silences_its_rest() -> None:
     assert types(rig.post(inputs.SpeechDone(*where)))[-1] == "response.done"
 
 
-def test_clearing_when_nothing_plays_is_answered_all_the_same() -> None:
+def test_clearing_an_empty_buffer_is_answered() -> None:
     rig = saying("One.")
     assert types(rig.send("output_audio_buffer.clear")) == ["output_audio_buffer.cleared"]
 
 
-def test_cancelling_lets_what_was_made_be_heard() -> None:
+def test_audio_produced_before_a_cancel_is_played() -> None:
     rig = saying("One two three.")
     answered(rig)
     rig.tick(2)
@@ -168,7 +168,7 @@ def test_cancelling_lets_what_was_made_be_heard() -> None:
 
 
 @pytest.mark.parametrize("kind", ["audio/pcmu", "audio/pcma"])
-def test_the_sound_itself_has_no_format_to_choose(kind: str) -> None:
+def test_the_audio_format_does_not_affect_the_playout(kind: str) -> None:
     rig = PacedRig()
     rig.configure(audio={"input": {"format": {"type": kind}}, "output": {"format": {"type": kind}}})
     rig.speak(loud(400) + silence(700))
@@ -176,7 +176,7 @@ def test_the_sound_itself_has_no_format_to_choose(kind: str) -> None:
     assert b"".join(frame for frame in rig.sent if frame) == loud(400)
 
 
-def test_push_to_talk_keeps_the_latest_sound_when_nobody_ever_commits(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_push_to_talk_keeps_the_latest_audio_without_a_commit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "MAX_BYTES", 48_000)
     rig = PacedRig()
     rig.turn_detection()
@@ -192,7 +192,7 @@ steps = st.lists(
 
 
 @given(steps)
-def test_what_starts_ends_once_and_what_is_truncated_was_not_heard(todo: list[str]) -> None:
+def test_each_start_ends_once_and_only_unplayed_audio_is_truncated(todo: list[str]) -> None:
     rig = PacedRig(answer=lambda request: [TextDelta("One two three. Four five.")], speaks=False)
     for step in todo:
         speaks = [one for one in rig.effects if isinstance(one, effects.StartSpeech)]
@@ -219,7 +219,10 @@ def test_what_starts_ends_once_and_what_is_truncated_was_not_heard(todo: list[st
 
 
 def unfinished(rig: PacedRig) -> set[str]:
-    """The responses that started and did not end. Fails if one starts or ends twice, or a truncation does not cut."""
+    """Return the responses that started and did not end.
+
+    Fail if one starts or ends twice, or a truncation cuts nothing.
+    """
     playing: set[str] = set()
     over: set[str] = set()
     for event in rig.events:
