@@ -22,8 +22,9 @@ SLOW = ("browser", "realtime", "speech")
 INTERRUPTED = pytest.StashKey[asyncio.CancelledError]()
 
 # The synthetic callers of most tests speak with eSpeak, within a scenario's grammar: PocketSphinx is made for them. A
-# test of another recogniser, or of `auto`, sets this itself. Servers that tests start inherit it.
+# test of another recogniser or voice, or of `auto`, sets this itself. Servers that tests start inherit it.
 os.environ.setdefault("TRUNKLINE_STT", "sphinx")
+os.environ.setdefault("TRUNKLINE_TTS", "espeak")
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

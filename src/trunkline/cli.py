@@ -124,7 +124,7 @@ def show_models(context: typer.Context) -> None:
     """List the STT, TTS and chat models, and show which are in use."""
     if context.invoked_subcommand is not None:
         return
-    from trunkline.engine.speech.factory import better_stt, parts
+    from trunkline.engine.speech.factory import better_stt, better_tts, parts
     from trunkline.engine.speech.weights import KNOWN
 
     settings = _settings(host=None, port=None, provider=None)
@@ -138,6 +138,9 @@ def show_models(context: typer.Context) -> None:
     if better := better_stt(settings):
         step = better.missing or f"set TRUNKLINE_STT={better.name}"
         typer.echo(f"\n{better.name} is more accurate than the STT in use. To use it: {step}")
+    if better := better_tts(settings):
+        step = better.missing or f"set TRUNKLINE_TTS={better.name}"
+        typer.echo(f"\n{better.name} sounds more natural than the TTS in use. To use it: {step}")
     typer.echo("\nFetch better models with `trunkline models fetch NAME`:")
     for one in KNOWN.values():
         if one.address is not None:

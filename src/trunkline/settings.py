@@ -137,13 +137,13 @@ class Settings(BaseSettings):
         default="whisper-tiny.en", validation_alias="TRUNKLINE_WHISPER_WEIGHTS", pattern=r"^\w[\w.-]*$"
     )
     """Whisper's weights: a name from `trunkline models`, or a folder below `models_dir`."""
-    tts: Literal["espeak", "http", "kokoro"] = Field(default="espeak", validation_alias="TRUNKLINE_TTS")
-    """The TTS of the local engine."""
+    tts: Literal["auto", "piper", "espeak", "http"] = Field(default="auto", validation_alias="TRUNKLINE_TTS")
+    """The TTS of the local engine; `auto` takes the best that is installed."""
     tts_base_url: _Address | None = Field(default=None, validation_alias="TRUNKLINE_TTS_BASE_URL")
     tts_model: str = Field(default="tts-1", validation_alias="TRUNKLINE_TTS_MODEL")
     tts_api_key: SecretStr | None = Field(default=None, validation_alias="TRUNKLINE_TTS_API_KEY")
     tts_voice: str | None = Field(default=None, validation_alias="TRUNKLINE_TTS_VOICE")
-    """One voice of the TTS endpoint or of Kokoro for all sessions; by default the session's voice is used."""
+    """One voice of the TTS endpoint for all sessions; by default the session's voice is used."""
     models_dir: Annotated[Path, AfterValidator(Path.expanduser)] = Field(
         default=Path("~/.cache/trunkline"), validation_alias="TRUNKLINE_MODELS_DIR", validate_default=True
     )

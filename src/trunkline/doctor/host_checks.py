@@ -19,7 +19,6 @@ _EXTRAS = {
     "webrtc": (("aiortc",), "WebRTC of the local engine"),
     "entra": (("azure-identity", "aiohttp"), "authentication on Azure without a key"),
     "local": (("ctranslate2", "onnxruntime", "piper-tts"), "better STT and TTS for the local engine"),
-    "kokoro": (("kokoro-onnx",), "better TTS for the local engine"),
 }
 
 
@@ -60,9 +59,7 @@ def _is_needed(extra: str, settings: Settings, provider: str) -> bool:
         case "entra":
             return provider == "azure" and not settings.azure_api_key
         case "local":
-            return provider == "local" and settings.stt == "whisper"
-        case "kokoro":
-            return provider == "local" and settings.tts == "kokoro"
+            return provider == "local" and (settings.stt == "whisper" or settings.tts == "piper")
         case _:
             return False
 

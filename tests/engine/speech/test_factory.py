@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from trunkline.engine.speech import SpeechError
-from trunkline.engine.speech.factory import better_stt, create_stt, create_tts, parts, stt_name
+from trunkline.engine.speech.factory import better_stt, better_tts, create_stt, create_tts, parts, stt_name, tts_name
 from trunkline.engine.speech.stt.http_stt import HttpStt
 from trunkline.engine.speech.stt.sphinx import SphinxStt
 from trunkline.engine.speech.stt.whisper import WhisperStt
 from trunkline.engine.speech.tts.espeak import EspeakTts
 from trunkline.engine.speech.tts.http_tts import HttpTts
-from trunkline.engine.speech.tts.kokoro import KokoroTts
+from trunkline.engine.speech.tts.language_dispatch import LanguageDispatchTts
 from trunkline.settings import Settings
 
 Configure = Callable[..., Settings]
@@ -26,6 +26,7 @@ HTTP = {"STT": "http", "STT_BASE_URL": "http://h/v1", "TTS": "http", "TTS_BASE_U
 def configured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Configure:
     """Settings from environment variables, given without their prefix."""
     monkeypatch.delenv("TRUNKLINE_STT", raising=False)
+    monkeypatch.delenv("TRUNKLINE_TTS", raising=False)
 
     def make(**variables: str) -> Settings:
         monkeypatch.setenv("TRUNKLINE_MODELS_DIR", str(tmp_path))
@@ -50,10 +51,10 @@ def without(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
 @pytest.mark.parametrize(
     ("variables", "stt_class", "tts_class"),
     [
-        ({}, WhisperStt, EspeakTts),
+        ({}, WhisperStt, LanguageDispatchTts),
         ({"STT": "sphinx", "TTS": "espeak"}, SphinxStt, EspeakTts),
         (HTTP, HttpStt, HttpTts),
-        ({"STT": "whisper", "TTS": "kokoro"}, WhisperStt, KokoroTts),
+        ({"STT": "whisper", "TTS": "piper"}, WhisperStt, LanguageDispatchTts),
     ],
 )
 async def test_the_settings_choose(
@@ -63,7 +64,7 @@ async def test_the_settings_choose(
     stt, tts = create_stt(settings), create_tts(settings)
     assert (type(stt), type(tts)) == (stt_class, tts_class)
     in_use = [part for part in parts(settings) if part.in_use and part.kind != "chat model"]
-    assert [part.name for part in in_use] == [variables.get("STT", "whisper"), variables.get("TTS", "espeak")]
+    assert [part.name for part in in_use] == [variables.get("STT", "whisper"), variables.get("TTS", "piper")]
     await stt.aclose()
     await tts.aclose()
 
@@ -84,6 +85,21 @@ def test_auto_takes_sphinx_where_the_weights_are_missing(configured: Configure) 
     better = better_stt(settings)
     assert better is not None
     assert better.missing == "Fetch them with: trunkline models fetch whisper-base.en"
+
+
+def test_auto_takes_espeak_where_piper_is_missing(configured: Configure, without: Callable[[str], None]) -> None:
+    without("piper")
+    settings = configured()
+    assert tts_name(settings) == "espeak"
+    better = better_tts(settings)
+    assert better is not None
+    assert better.name == "piper"
+    assert "trunkline[local]" in (better.missing or "")
+
+
+def test_no_voice_is_better_than_piper_or_one_that_the_user_configured(configured: Configure) -> None:
+    assert better_tts(configured()) is None
+    assert better_tts(configured(**HTTP)) is None
 
 
 def test_no_recogniser_is_better_than_whisper_or_one_that_the_user_configured(configured: Configure) -> None:

@@ -60,7 +60,7 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
 def test_showing_what_there_is_fetches_nothing(hub: Hub) -> None:
     shown = CliRunner().invoke(app, ["models"])
     assert shown.exit_code == 0
-    for words in ("recogniser  sphinx     in use", "voice       espeak     in use", "whisper-base.en", "kokoro"):
+    for words in ("recogniser  sphinx     in use", "voice       espeak     in use", "whisper-base.en"):
         assert words in shown.output
     assert "whisper is more accurate than the STT in use" in shown.output
     assert not hub.asked

@@ -12,13 +12,16 @@ from trunkline.engine.speech.stt.sphinx import SphinxStt
 from trunkline.engine.speech.stt.whisper import WhisperStt
 from trunkline.engine.speech.tts.espeak import EspeakTts
 from trunkline.engine.speech.tts.http_tts import HttpTts
-from trunkline.engine.speech.tts.kokoro import KokoroTts
-from trunkline.engine.speech.weights import KNOWN, missing
+from trunkline.engine.speech.tts.language_dispatch import LanguageDispatchTts
+from trunkline.engine.speech.tts.piper import PIPER_VOICE, PiperTts
+from trunkline.engine.speech.weights import missing
 from trunkline.extras import install_command
 from trunkline.settings import Settings
 
 STT_BY_QUALITY: tuple[Literal["whisper", "sphinx"], ...] = ("whisper", "sphinx")
 """The recognisers that `auto` chooses from, the best first."""
+TTS_BY_QUALITY: tuple[Literal["piper", "espeak"], ...] = ("piper", "espeak")
+"""The voices that `auto` chooses from, the best first."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,25 @@ def better_stt(settings: Settings) -> Part | None:
     return next((part for part in parts(settings) if part.kind == "recogniser" and part.name in better), None)
 
 
+def tts_name(settings: Settings) -> Literal["piper", "espeak", "http"]:
+    """Return the voice that the settings choose; for `auto`, the best that is installed."""
+    if settings.tts != "auto":
+        return settings.tts
+    for name in TTS_BY_QUALITY:
+        if _missing_tts(name, settings) is None:
+            return name
+    return TTS_BY_QUALITY[-1]  # its error says how to install it
+
+
+def better_tts(settings: Settings) -> Part | None:
+    """Return a voice that sounds better than the one in use; None if none does, or an endpoint was chosen."""
+    name = tts_name(settings)
+    if name not in TTS_BY_QUALITY:
+        return None
+    better = TTS_BY_QUALITY[: TTS_BY_QUALITY.index(name)]
+    return next((part for part in parts(settings) if part.kind == "voice" and part.name in better), None)
+
+
 def create_stt(settings: Settings) -> Stt:
     """Create the recogniser that the settings choose. It loads nothing before it is used or warmed.
 
@@ -81,14 +103,16 @@ def create_tts(settings: Settings) -> Tts:
     Raises:
         SpeechError: a setting that it needs is not set.
     """
-    if settings.tts == "http":
-        if not settings.tts_base_url:
-            raise SpeechError("TRUNKLINE_TTS=http needs an address. Set TRUNKLINE_TTS_BASE_URL.")
-        key = settings.tts_api_key.get_secret_value() if settings.tts_api_key else None
-        return HttpTts(settings.tts_base_url, settings.tts_model, key, voice=settings.tts_voice)
-    if settings.tts == "kokoro":
-        return KokoroTts(settings.models_dir / "kokoro", voice=settings.tts_voice)
-    return EspeakTts()
+    match tts_name(settings):
+        case "http":
+            if not settings.tts_base_url:
+                raise SpeechError("TRUNKLINE_TTS=http needs an address. Set TRUNKLINE_TTS_BASE_URL.")
+            key = settings.tts_api_key.get_secret_value() if settings.tts_api_key else None
+            return HttpTts(settings.tts_base_url, settings.tts_model, key, voice=settings.tts_voice)
+        case "piper":
+            return LanguageDispatchTts(english=PiperTts(settings.models_dir), other=EspeakTts())
+        case "espeak":
+            return EspeakTts()
 
 
 async def warm(stt: Stt, tts: Tts, *, dictation: bool) -> None:
@@ -100,7 +124,7 @@ async def warm(stt: Stt, tts: Tts, *, dictation: bool) -> None:
     Raises:
         SpeechError: a part is missing or does not load.
     """
-    if isinstance(tts, EspeakTts | KokoroTts):
+    if isinstance(tts, EspeakTts | LanguageDispatchTts):
         await tts.warm()
     if isinstance(stt, SphinxStt | WhisperStt):
         await stt.warm()
@@ -111,7 +135,7 @@ async def warm(stt: Stt, tts: Tts, *, dictation: bool) -> None:
 def parts(settings: Settings) -> list[Part]:
     """Return all parts that the engine could use, in the order in which people should read them."""
     chat = bool(settings.chat_base_url and settings.chat_model)
-    stt = stt_name(settings)
+    stt, tts = stt_name(settings), tts_name(settings)
     return [
         Part(
             "recogniser",
@@ -136,24 +160,18 @@ def parts(settings: Settings) -> list[Part]:
         ),
         Part(
             "voice",
-            "espeak",
-            "many languages, robotic",
-            _missing_package("espeakng_loader", "speech"),
-            settings.tts == "espeak",
+            "piper",
+            "English, natural; eSpeak for other languages",
+            _missing_tts("piper", settings),
+            tts == "piper",
         ),
+        Part("voice", "espeak", "many languages, robotic", _missing_tts("espeak", settings), tts == "espeak"),
         Part(
             "voice",
             "http",
             settings.tts_base_url or "any /v1/audio/speech",
             None if settings.tts_base_url else "set TRUNKLINE_TTS_BASE_URL",
-            settings.tts == "http",
-        ),
-        Part(
-            "voice",
-            "kokoro",
-            KNOWN["kokoro"].description,
-            _missing_package("kokoro_onnx", "kokoro") or missing("kokoro", settings.models_dir),
-            settings.tts == "kokoro",
+            tts == "http",
         ),
         Part("chat model", "rehearsal", "the scenarios' rehearsed answers", None, not chat),
         Part(
@@ -171,6 +189,13 @@ def _missing_stt(name: Literal["whisper", "sphinx"], settings: Settings) -> str 
         weights = missing(settings.whisper_weights, settings.models_dir)
         return _missing_package("ctranslate2", "local") or weights
     return _missing_package("pocketsphinx", "speech")
+
+
+def _missing_tts(name: Literal["piper", "espeak"], settings: Settings) -> str | None:
+    if name == "piper":
+        weights = missing(PIPER_VOICE, settings.models_dir)
+        return _missing_package("piper", "local") or _missing_package("onnxruntime", "local") or weights
+    return _missing_package("espeakng_loader", "speech")
 
 
 def _missing_package(module: str, extra: str) -> str | None:

