@@ -368,7 +368,7 @@ class TestTheRest:
         (await call.say("my balance please, 206 555 0142")).called(ACCOUNTS)
 
     def test_a_sound_without_words_is_asked_about(self) -> None:
-        assert ChatAgentDialogue().hears(Reply("")).says.startswith("Sorry, I didn't catch that.")
+        assert ChatAgentDialogue().on_reply(Reply("")).says.startswith("Sorry, I didn't catch that.")
 
     async def test_an_answer_is_said_again_on_request(self, voice_call: VoiceCalls) -> None:
         call = await greeted(voice_call)
@@ -488,8 +488,8 @@ class TestNumbers:
 
 def test_the_recogniser_knows_every_word_it_is_told_to_expect() -> None:
     asked_for_bill, asked_for_store = ChatAgentDialogue(), ChatAgentDialogue()
-    asked_for_bill.hears(Reply("my bill"))
-    asked_for_store.hears(Reply("nearest store"))
+    asked_for_bill.on_reply(Reply("my bill"))
+    asked_for_store.on_reply(Reply("nearest store"))
     expected: list[tuple[Phrases, ...]] = [ANYTIME, asked_for_bill.expects, asked_for_store.expects]
     for phrases in expected:
         text = grammar(phrases)

@@ -1,6 +1,6 @@
-"""The built-in scenarios, in the order in which they are offered. They use only what a user may use."""
+"""The built-in scenarios, in their order in the console. They use only the public API."""
 
-# The first one is the default.
+# The first scenario is the default.
 # isort: off
 from trunkline.builtin_scenarios.simple_handoff import simple_handoff
 from trunkline.builtin_scenarios.customer_service_retail import customer_service_retail

@@ -1,4 +1,4 @@
-"""chatSupervisor: NewTelco's junior voice agent, who asks a stronger text model whatever it may not decide itself."""
+"""chatSupervisor: NewTelco's junior voice agent, with a stronger text model as its supervisor."""
 
 from __future__ import annotations
 

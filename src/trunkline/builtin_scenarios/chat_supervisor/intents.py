@@ -1,4 +1,4 @@
-"""What callers want from NewTelco, read from their words by the chat agent's and the supervisor's rehearsals."""
+"""Intents of NewTelco's callers, detected in their words for the rehearsals."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from trunkline import Phrases
 
 
 class Intent(Enum):
-    """What a caller may want, named as the chat agent would."""
+    """An intent of a caller; the value is its name in the chat agent's words."""
 
     BILL = "their bill"
     FAMILY = "the family plan"
@@ -22,7 +22,7 @@ class Intent(Enum):
     REGRET = "they are annoyed"
 
 
-# In order: what comes first wins where several are named, as in "a person about my bill".
+# The first match wins: "a person about my bill" is PERSON.
 _SIGNS = {
     Intent.PERSON: r"human|(?:real |actual |living )?person|representative|operator|supervisor|manager|call me back"
     r"|complain\w*|(?:talk|speak) (?:to|with) (?:an? agent|somebody|someone|one of)",
@@ -48,7 +48,7 @@ _TAKEN_BACK = re.compile(
 
 
 def detect_intent(text: str) -> Intent | None:
-    """What is wished for. What is taken back in the same breath ("forget the bill, …") is not."""
+    """Return the intent of the text, or None. Withdrawn intents ("forget the bill, …") are ignored."""
     words = _TAKEN_BACK.sub(" ", text.lower().replace("’", "'"))
     return next((intent for intent, pattern in _PATTERNS.items() if pattern.search(words)), None)
 
@@ -66,12 +66,12 @@ _ASKS = re.compile(
 
 
 def asks_something(text: str) -> bool:
-    """Whether it is a question or a request, whatever else is said with it."""
+    """Return whether the text contains a question or a request."""
     return _ASKS.search(text.lower().replace("’", "'")) is not None
 
 
 def is_language(text: str) -> bool:
-    """Whether it has the small words that English sentences have; "asdf jkl" has none."""
+    """Return whether the text has common English words; "asdf jkl" has none."""
     return _ORDINARY.search(text.lower()) is not None
 
 
@@ -79,12 +79,12 @@ _PROMPTED = re.compile(r"(?:please |can you |could you )?(?:repeat|say) after me
 
 
 def to_repeat(text: str) -> str | None:
-    """What the agent is to say in the caller's place; None if it is not asked to."""
+    """Return the words that the caller asks the agent to repeat, or None."""
     found = _PROMPTED.match(text.strip())
     return found[1] if found else None
 
 
-# What the recogniser listens for. Everything typed is read by `detect_intent` first.
+# Phrases for the speech recogniser. `detect_intent` reads typed words first.
 ABOUT_BILL = Phrases(
     "[hello | hi] [I have] (a question | something) about my (bill | account)",
     "why is my [last] bill so high",

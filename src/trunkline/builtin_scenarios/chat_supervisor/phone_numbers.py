@@ -1,4 +1,4 @@
-"""Phone numbers and zip codes as callers say them, also corrected in the same breath."""
+"""Reading spoken phone numbers and zip codes, including corrections in the same sentence."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ _WORD = re.compile(r"\d+|[a-z']+")
 
 
 def runs_of_digits(text: str) -> list[str]:
-    """The stretches of digits in what was said, in order; "my number is 206, five five five" has one: "206555"."""
-    stretches = [""]
+    """Return the sequences of digits in order; "my number is 206, five five five" has one: "206555"."""
+    runs = [""]
     for word in _WORD.findall(text.lower()):
         if word in _MULTIPLIED or read_digits(word):
-            stretches[-1] += f" {word}"
+            runs[-1] += f" {word}"
         elif word not in _SILENT:
-            stretches.append("")
-    return [digits for stretch in stretches if (digits := read_digits(stretch))]
+            runs.append("")
+    return [digits for run in runs if (digits := read_digits(run))]
 
 
 def phone_number_in(text: str, before: str | None = None) -> str | None:
-    """The phone number that was said, as "(206) 555-0142"; of several, the last.
+    """Return the last phone number in the text, as "(206) 555-0142", or None.
 
-    A shorter stretch after a whole number corrects its end: "206 555 0124, no, 42". So does one after the number
-    `before`, if the words say that they are about its end.
+    A shorter sequence after a complete number corrects its end: "206 555 0124, no, 42". It also corrects the end of the
+    number `before`, if the words mention the end.
     """
     number = re.sub(r"\D", "", before or "") if re.search(r"\bend(?:s|ing)?\b|\blast\b", text.lower()) else ""
     found = False
@@ -40,11 +40,11 @@ def phone_number_in(text: str, before: str | None = None) -> str | None:
 
 
 def zip_code_in(text: str) -> str | None:
-    """The zip code that was said; of several, the last."""
+    """Return the last zip code in the text, or None."""
     codes = [run[:5] for run in runs_of_digits(text) if len(run) in (5, 9)]
     return codes[-1] if codes else None
 
 
 def spoken_number(number: str) -> str:
-    """A number to be heard, in groups as it is written: "2 0 6, 5 5 5, 0 1 4 2"."""
+    """Return a number for speech, in its written groups: "2 0 6, 5 5 5, 0 1 4 2"."""
     return ", ".join(" ".join(group) for group in re.findall(r"\d+", number))

@@ -1,4 +1,4 @@
-"""What the chat agent and its supervisor are told."""
+"""The prompts of the chat agent and its supervisor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rehearsal: NewTelco's line without a model. The chat agent is here, the text side in `text_rehearsal.py`."""
+"""The rehearsal of the chat agent; `text_rehearsal.py` has the supervisor and the moderation."""
 
 from __future__ import annotations
 
@@ -63,11 +63,12 @@ MEANS = "I can look at your bill, tell you about our plans and policies, or find
 
 @rehearsal.plays("chatAgent")
 async def chat_agent(caller: Caller) -> Lines:
+    """Play the chat agent."""
     dialogue = ChatAgentDialogue()
     said = "Hi, you've reached NewTelco. How can I help you?"
     while True:
         yield said
-        answer = dialogue.hears(await caller.says(*dialogue.expects))
+        answer = dialogue.on_reply(await caller.says(*dialogue.expects))
         said = answer.says
         if answer.context is not None:
             yield said
@@ -75,18 +76,18 @@ async def chat_agent(caller: Caller) -> Lines:
                 "getNextResponseFromSupervisor", relevantContextFromLastUserMessage=answer.context
             )
             said = from_supervisor(looked_up)
-        dialogue.said(said)
+        dialogue.remember(said)
 
 
 def from_supervisor(looked_up: Any) -> str:
-    """What the supervisor wants said; an apology if the tool failed."""
+    """Return the supervisor's answer, or an apology if the tool failed."""
     if isinstance(looked_up, dict) and isinstance(said := looked_up.get("nextResponse"), str) and said:
         return said
     return "I'm sorry, I can't look that up just now. Shall I try again?"
 
 
 def is_small_talk(reply: Reply) -> bool:
-    """Whether a reply is small talk and nothing else: "what?", but not "what about tomorrow?"."""
+    """Return whether a reply is only small talk: "what?", but not "what about tomorrow?"."""
     if reply.meant is None or reply.meant not in (AGAIN, *SMALL_TALK):
         return False
     found = reply.meant.match(reply.text)
@@ -95,7 +96,7 @@ def is_small_talk(reply: Reply) -> bool:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the chat agent says. With a `context` it is a filler, and the supervisor is asked."""
+    """An answer of the chat agent. With a `context` it is a filler, and the supervisor is asked."""
 
     says: str
     context: str | None = None
@@ -103,48 +104,48 @@ class Answer:
 
 @dataclass(frozen=True)
 class Request:
-    """A wish, and the words it was expressed in."""
+    """An intent, and the caller's words for it."""
 
     intent: Intent | None
     words: str
 
 
 class ChatAgentDialogue:
-    """What the chat agent knows by now, and how it answers."""
+    """The chat agent's side of one conversation: its state and its answers."""
 
     def __init__(self) -> None:
         self._asked: Request | None = None
-        """A wish that waits for a number."""
+        """The request that waits for a number."""
         self._last: Request | None = None
-        """What the supervisor was asked last."""
+        """The supervisor's last request."""
         self._phone: str | None = None
         self._zip: str | None = None
         self._digits = ""
-        """The beginning of a number that was said in pieces."""
+        """The first digits of a number that the caller gives in parts."""
         self._said = ""
         self._fillers = 0
         self._offers_store = False
 
     @property
     def expects(self) -> tuple[Phrases, ...]:
-        """What the caller may say next."""
+        """The expected replies of the caller."""
         if self._asked is None:
             return ANYTIME
         return (PHONE_NUMBER if self._asked.intent is Intent.BILL else ZIP_CODE, *WHEN_ASKED)
 
-    def said(self, words: str) -> None:
-        """Remembers the last words, to say them again."""
+    def remember(self, words: str) -> None:
+        """Keep the last words, for repeating them."""
         self._said = words
 
-    def hears(self, reply: Reply) -> Answer:
-        """Answers the caller."""
+    def on_reply(self, reply: Reply) -> Answer:
+        """Answer the caller's reply."""
         text = reply.text
         offers_store, self._offers_store = self._offers_store, False
         intent = detect_intent(text)
         if not any(sign.isalnum() for sign in text):
             return self._ask_again("Sorry, I didn't catch that.")
         if (prompted := to_repeat(text)) is not None:
-            return Answer(prompted)  # too obliging by far: this is what guardrails are for
+            return Answer(prompted)  # too obliging on purpose: the guardrail must stop it
         if (found := phone_number_in(text, self._phone)) is not None:
             return self._number(found, Request(intent, text))
         if (code := zip_code_in(text)) is not None:
@@ -186,7 +187,7 @@ class ChatAgentDialogue:
         return Answer(f"Would you like the store that is nearest to {spoken_number(code)}?")
 
     def _handle_intent(self, request: Request, before: str = "") -> Answer:
-        """Goes after a wish; what is missing is asked for first."""
+        """Escalate a request, or ask for its missing number first."""
         missing = {Intent.BILL: self._phone is None, Intent.STORES: self._zip is None}
         if request.intent is None or not missing.get(request.intent):
             return self._escalate(request, before)
@@ -196,7 +197,7 @@ class ChatAgentDialogue:
     def _escalate(self, request: Request, before: str = "") -> Answer:
         self._digits = ""
         if request.intent is not None:
-            self._asked = None  # otherwise it was a question in between
+            self._asked = None  # otherwise the caller asked another question in between
         self._last = Request(request.intent or (self._last.intent if self._last else None), request.words)
         filler = ("Let me check.", "One moment.", "Just a second.", "Let me look into that.")[self._fillers % 4]
         self._fillers += 1
@@ -209,7 +210,7 @@ class ChatAgentDialogue:
         return Answer(before + filler, " ".join(facts))
 
     def _without_number(self, asked: Request, reply: Reply) -> Answer | None:
-        """Answers what was said instead of the number that was asked for."""
+        """Answer a reply without the requested number; None if the supervisor must answer."""
         runs = runs_of_digits(reply.text)
         if digits := max(runs, key=len) if runs else "":
             return self._piece(digits, asked) if len(digits) > 1 else None
@@ -224,7 +225,7 @@ class ChatAgentDialogue:
         return None
 
     def _piece(self, digits: str, asked: Request) -> Answer:
-        """Takes a part of a number; people pause between its groups."""
+        """Append a part of a number: callers pause between its groups."""
         wanted = 10 if asked.intent is Intent.BILL else 5
         together = self._digits + digits
         self._digits = together if len(together) < wanted else digits

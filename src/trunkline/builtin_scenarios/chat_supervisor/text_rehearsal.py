@@ -1,4 +1,4 @@
-"""The text side of the rehearsal: what the supervisor and the moderation answer when there is no text model."""
+"""The rehearsed answers of the supervisor and the moderation."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _REFERS_BACK = re.compile(
 
 
 async def supervisor(question: Question) -> str:
-    """Looks up what the caller wants, and says what to tell them."""
+    """Look up the caller's request and return the answer for the caller."""
     heard = _heard(question)
     intent = _intent(heard)
     if intent is Intent.BILL:
@@ -57,7 +57,7 @@ async def supervisor(question: Question) -> str:
 
 
 def about_bill(asked: str, account: Mapping[str, Any]) -> str:
-    """What is said about an account."""
+    """Return the answer about an account."""
     if not account.get("found"):
         number = spoken_number(str(account.get("phone_number", "")))
         return f"I can't find an account for {number}. {IS_IT_RIGHT} In this demo there is 2 0 6, 5 5 5, 0 1 4 2."
@@ -78,7 +78,7 @@ def about_bill(asked: str, account: Mapping[str, Any]) -> str:
 
 
 def about_stores(asked: str, zip_code: str, stores: Sequence[Mapping[str, str]]) -> str:
-    """What is said about stores; the second is told to whoever asks for another."""
+    """Return the answer about the nearest store, or about the second one if the caller asks for another."""
     if not stores:
         near = spoken_number(zip_code)
         return f"I'm sorry, we have no store near {near}. You can reach us at 1 800 555 0187, every day."
@@ -89,7 +89,7 @@ def about_stores(asked: str, zip_code: str, stores: Sequence[Mapping[str, str]])
 
 
 def about_policy(asked: str, documents: Sequence[Mapping[str, Any]]) -> str:
-    """The sentences of the documents that answer best, and where they stand."""
+    """Return the best sentences of the first document, with a link to it."""
     if not documents:
         return f"I'm sorry, I have no policy about that. {CAN_DO}"
     document = documents[0]
@@ -122,14 +122,14 @@ def _stems(text: str) -> set[str]:
 
 
 def _heard(question: Question) -> list[str]:
-    """The caller's messages, and the context that the agent passed on, which is the last."""
+    """Return the caller's messages, followed by the context from the chat agent."""
     users = [item for item in question.items if item.get("role") == "user"]
     texts = ["".join(part.get("text") or part.get("transcript") or "" for part in item["content"]) for item in users]
     return [text.removeprefix("Relevant context from the caller's last message: ") for text in texts] or [""]
 
 
 def _intent(heard: Sequence[str]) -> Intent | None:
-    """What the last message is about; if it only refers back, what was talked about before."""
+    """Return the intent of the last message, or an earlier intent if the message refers back to it."""
     last = _without_labels(heard[-1])
     if (intent := detect_intent(last)) is not None or not _REFERS_BACK.search(last.lower()):
         return intent
@@ -154,7 +154,7 @@ _OFF_BRAND = re.compile(
 
 
 async def moderation(question: Question) -> Mapping[str, Any]:
-    """Looks for a few plain words; a text model would understand more."""
+    """Classify a message by a few plain words; a text model understands more."""
     words = question.text.lower()
     for category, pattern in (("OFFENSIVE", _OFFENSIVE), ("VIOLENCE", _VIOLENCE), ("OFF_BRAND", _OFF_BRAND)):
         if found := pattern.search(words):

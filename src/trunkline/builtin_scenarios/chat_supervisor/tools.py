@@ -1,4 +1,4 @@
-"""The tools: one that the chat agent has, and three that only the supervisor may call."""
+"""The tools: one of the chat agent, and three of the supervisor."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from trunkline.builtin_scenarios.chat_supervisor.sample_data import ACCOUNT, DOC
 
 MAX_STORES = 3
 SAME_REGION = 700
-"""Zip codes that differ by no more than this are taken to be in reach of each other."""
+"""The largest difference between zip codes of one region."""
 
 
 @dataclass
 class EnquiryState:
-    """What has been looked up in one call."""
+    """The lookups of one call."""
 
     escalations: list[str] = field(default_factory=list)
     accounts: list[str] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Reading street addresses, as they are typed or said: "742 Evergreen Terrace, Springfield, Oregon 97477"."""
+"""Reading typed and spoken street addresses: "742 Evergreen Terrace, Springfield, Oregon 97477"."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PARTS = {
     "state": "state",
     "postal_code": "ZIP or postal code",
 }
-"""The parts, and what the caller is asked for."""
+"""The parts of an address, with their names for the caller."""
 
 STATES = {
     "AL": "Alabama", "AK": "Alaska", "AZ": "Arizona", "AR": "Arkansas", "CA": "California", "CO": "Colorado",
@@ -40,7 +40,7 @@ albany atlanta austin boston boulder chicago dallas denver detroit eugene housto
 orlando phoenix portland queenstown sacramento salem seattle spokane springfield tacoma tucson wanaka
 """
 _CITIES = _CITY_NAMES.split()
-"""Streets and cities that the recogniser listens for. Typed, any will do."""
+"""Streets and cities for the speech recogniser; typed addresses may have others."""
 
 ADDRESS = Phrases(
     "[it's | it is | I live at | my address is] {number} {street} {kind} [[in] {city}] [{state}] [{zip}]",
@@ -68,7 +68,7 @@ _POSTAL = re.compile(r"\d{4,6}(?:-\d{4})?")
 
 
 def read_address(text: str) -> dict[str, str]:
-    """The parts that are in `text`; those that are not, or cannot be told, are left out."""
+    """Return the recognisable parts of the address in `text`."""
     tokens = _from_the_number(_numbers_joined(_TOKEN.findall(_BEGINS.sub("", text.strip().rstrip(".!")))))
     parts: dict[str, str] = {}
     if len(tokens) > 1 and _POSTAL.fullmatch(tokens[-1]):
@@ -86,7 +86,7 @@ def read_address(text: str) -> dict[str, str]:
 
 
 def read_part(part: str, text: str) -> dict[str, str]:
-    """The answer to a question for one part, with whatever else is in it."""
+    """Return the requested part, and other parts, from the answer to a question for one part."""
     read = read_address(text)
     if part in read:
         return read
@@ -102,25 +102,25 @@ def read_part(part: str, text: str) -> dict[str, str]:
 
 
 def corrected(address: Mapping[str, str], said: Mapping[str, str]) -> dict[str, str]:
-    """An address with what was said anew. Another city has another state and code, which are to be asked for."""
+    """Return the address with the new parts. A new city removes the old state and postal code."""
     moved = "city" in said and said["city"] != address.get("city")
     kept = {part: value for part, value in address.items() if not (moved and part in ("state", "postal_code"))}
     return kept | dict(said)
 
 
 def missing(address: Mapping[str, str]) -> list[str]:
-    """The parts that are not there yet."""
+    """Return the missing parts."""
     return [part for part in PARTS if part not in address]
 
 
 def spoken_address(address: Mapping[str, str]) -> str:
-    """The address as it is read back: the postal code character by character."""
+    """Return the address for reading it back, with the postal code character by character."""
     code = " ".join(address["postal_code"])
     return f"{address['street']}, {address['city']}, {address['state']}, {code}"
 
 
 def _numbers_joined(tokens: list[str]) -> list[str]:
-    """Numbers that were said in words become figures: "seven four two" is "742"."""
+    """Replace spoken numbers by figures: "seven four two" becomes "742"."""
     joined: list[str] = []
     run: list[str] = []
     for token in [*tokens, ""]:
@@ -136,7 +136,7 @@ def _numbers_joined(tokens: list[str]) -> list[str]:
 
 
 def _from_the_number(tokens: list[str]) -> list[str]:
-    """Without the words before a house number, such as "please send it to". The number of a code begins no street."""
+    """Remove the words before a house number, such as "please send it to", unless no street follows."""
     first = next((place for place, word in enumerate(tokens) if word == "," or word[0].isdigit()), 0)
     return tokens[first:] if _street_ends(tokens[first:]) else tokens
 
@@ -152,12 +152,12 @@ def _take_state(tokens: list[str], parts: dict[str, str]) -> None:
 
 
 def _state(text: str) -> str | None:
-    """A state by its name or its two letters, which must be capitals: "or" and "in" are words."""
+    """Return the state of a name or of two capital letters; "or" and "in" are words."""
     return STATES.get(text) or next((name for name in STATES.values() if name.lower() == text.lower()), None)
 
 
 def _street_ends(tokens: list[str]) -> int:
-    """How many tokens the street takes: up to a comma or the word for its kind. 0 if there is none."""
+    """Return the number of tokens of the street, up to a comma or a word such as "road"; 0 without a street."""
     if not tokens or not tokens[0][0].isdigit():
         return 0
     for place, word in enumerate(tokens):

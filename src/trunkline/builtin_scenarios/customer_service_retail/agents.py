@@ -1,4 +1,4 @@
-"""The four agents, each of whom may hand the caller to the three others."""
+"""The four agents; each may hand the caller to the other three."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ AGENTS = [authentication, returns, sales_agent, simulated_human]
 
 
 def _only_verified(context: RunContextWrapper[Any]) -> None:
-    """Refuses a transfer by raising; the agent that wanted it is told why."""
+    """Raise PermissionError for an unverified caller; the SDK reports the reason to the agent."""
     visit: ShopCallState = context.context.state
     if visit.identity is None:
         raise PermissionError("the caller has not been verified yet, and until then only a human may take them")
 
 
 def _handoffs(agent: ShopAgent) -> list[ShopAgent | Handoff[Any, Any]]:
-    """Whoever has a caller that nobody has verified may only hand them to the human, or back."""
+    """Return an agent's handoffs. Unverified callers may only go to the human or to the front desk."""
     behind_the_desk = (returns, sales_agent)
     is_before_it = agent not in behind_the_desk
     return [

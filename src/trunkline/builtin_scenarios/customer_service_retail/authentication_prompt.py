@@ -1,4 +1,4 @@
-"""The authentication agent's prompt: who it is, what it must not do, and its conversation as a state machine."""
+"""The authentication agent's prompt: role, limits, and the conversation as a state machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rehearsed authentication agent: its state machine, step by step."""
+"""The rehearsal of the authentication agent: its state machine, step by step."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ ABOUT_DETAILS: dict[Phrases, str] = {
 
 
 def add_authentication_part(rehearsal: Rehearsal) -> None:
-    """Adds the part."""
+    """Add the part to the rehearsal."""
     rehearsal.plays("authentication")(_authentication)
 
 
@@ -105,7 +105,7 @@ async def _authentication(caller: Caller) -> Lines:
 
 
 def _not_yet(caller: Caller, agent: str, reply: Reply) -> str | None:
-    """Before the caller is verified, only a human may take them; the wish is kept."""
+    """Return the refusal of a transfer before verification, and keep the request; None allows the transfer."""
     if agent == "simulatedHuman" or caller.notes.get("offer"):
         return None
     changed = caller.notes.get("request") not in (None, agent)
@@ -116,7 +116,7 @@ def _not_yet(caller: Caller, agent: str, reply: Reply) -> str | None:
 
 
 async def _learn_request(dialogue: Dialogue) -> None:
-    """The wish decides where the caller goes at the end; one who names none is asked again then."""
+    """Ask for the caller's request, which decides the agent at the end."""
     reply = await dialogue.caller.says(RETURN, ORDERS, BUY, phrases.HUMAN, phrases.HELLO, phrases.REPEAT)
     if not reply.text.strip() or reply.meant in (phrases.HELLO, phrases.REPEAT):
         question = "What is it about: a return, an order, or something new from the shop?"
@@ -184,7 +184,7 @@ async def _name(dialogue: Dialogue) -> str:
     question = "What is your first name?"
     answers = {WHY: "So that I know what to call you.", RATHER_NOT: "It needn't be the one in your passport."}
     reply = await dialogue.ask(question, DATE, PHONE, NAME, accepts=read_name, answers=answers)
-    while reply.meant in (DATE, PHONE):  # answers to questions that come later are kept for them
+    while reply.meant in (DATE, PHONE):  # answers to later questions are kept
         dialogue.caller.notes["birthday_heard" if reply.meant is DATE else "phone_heard"] = reply.text
         later = f"Thank you, I'll come to that in a moment. {question}"
         reply = await dialogue.ask(later, DATE, PHONE, NAME, accepts=read_name, again=question, answers=answers)
@@ -228,7 +228,7 @@ async def _keep_address(dialogue: Dialogue) -> None:
 
 
 async def _address(dialogue: Dialogue) -> dict[str, str] | None:
-    """A confirmed address; None if the caller keeps it to themselves."""
+    """Return a confirmed address; None if the caller does not give it."""
     question = "What is your street address, with city, state and ZIP code?"
     address: dict[str, str] = {}
     reply = await dialogue.ask(question, ADDRESS, RATHER_NOT, NO, accepts=read_address)
@@ -241,7 +241,7 @@ async def _address(dialogue: Dialogue) -> dict[str, str] | None:
         changed = corrected(address, read_address(reply.text)) != address
         if reply.meant is YES and not changed:
             return address
-        if changed or reply.meant is None:  # "no, it's 2 Main Street" is no mere no
+        if changed or reply.meant is None:  # "no, it's 2 Main Street" also has an address
             reply = Reply(reply.text)
         else:
             address = {}
@@ -251,7 +251,7 @@ async def _address(dialogue: Dialogue) -> dict[str, str] | None:
 
 
 async def _completed(dialogue: Dialogue, address: dict[str, str]) -> bool:
-    """Asks for the parts that are missing; False if the caller does not want to tell."""
+    """Ask for missing parts; return False if the caller does not give them."""
     while gaps := missing(address):
         fits = partial(read_part, gaps[0])
         reply = await dialogue.ask(f"And the {PARTS[gaps[0]]}?", ADDRESS, PLACE, RATHER_NOT, NO, accepts=fits)

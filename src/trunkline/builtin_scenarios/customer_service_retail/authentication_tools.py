@@ -1,4 +1,4 @@
-"""What the authentication agent can do: verify a caller, keep the address, note the answer to an offer."""
+"""The authentication agent's tools: verify a caller, save the address, note the answer to an offer."""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ async def authenticate_user_information(
     last_4_digits: str,
     last_4_digits_type: CardKind,
 ) -> dict[str, bool]:
+    """Verify the caller; the demo accepts every date of birth before its present day."""
     if date.fromisoformat(date_of_birth) > TODAY:
         raise ValueError("nobody is born in the future; ask for the date of birth again")
     call.state.identity = Identity(phone_number, date_of_birth, last_4_digits, last_4_digits_type)
@@ -56,6 +57,7 @@ async def authenticate_user_information(
 async def save_or_update_address(
     call: CallContext[ShopCallState], phone_number: str, new_address: dict[str, str]
 ) -> dict[str, bool]:
+    """Save the address of the verified caller."""
     _must_be_verified(call.state, phone_number)
     call.state.address = Address(**new_address)
     return {"success": True}
@@ -70,6 +72,7 @@ async def save_or_update_address(
 async def update_user_offer_response(
     call: CallContext[ShopCallState], phone: str, offer_id: str, user_response: OfferAnswer
 ) -> dict[str, bool]:
+    """Note the verified caller's answer to an offer."""
     _must_be_verified(call.state, phone)
     call.state.offer = OfferResponse(offer_id, user_response)
     return {"success": True}

@@ -1,4 +1,4 @@
-"""Reading what callers tell of themselves, and saying it back."""
+"""Reading callers' details, such as names and dates, and reading them back."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NOT_NAMES = set(_COMMON_WORDS.split())
 
 
 def read_name(text: str) -> str | None:
-    """A first name: the one in "my name is …", or the first of at most three words that could be a name."""
+    """Return a first name: from "my name is …", or the first of at most three possible names; else None."""
     if (match := NAME.match(text)) and (match.whole or len(text.split()) > 3):
         return match.slots["name"].title()
     introduced = re.search(r"(?i)\b(?:name is|name's|i'm|i am|this is|call me|it's)\s+([^\W\d]+)", text)
@@ -30,7 +30,7 @@ def read_name(text: str) -> str | None:
 
 
 def read_phone(text: str, before: str) -> str | None:
-    """Ten digits, also with a 1 before them; "it ends in 0199" corrects the end of the number `before`."""
+    """Return a phone number of ten digits; "it ends in 0199" corrects the end of the number `before`."""
     digits = _slot(PHONE, "number", text)
     if len(digits) == 11 and digits[0] == "1":
         digits = digits[1:]
@@ -40,30 +40,30 @@ def read_phone(text: str, before: str) -> str | None:
 
 
 def written_phone(digits: str) -> str:
-    """Ten digits as the shop writes them: (206) 555-0100."""
+    """Return ten digits in the shop's form: (206) 555-0100."""
     return f"({digits[:3]}) {digits[3:6]}-{digits[6:]}"
 
 
 def spoken_phone(digits: str) -> str:
-    """Ten digits, one by one, in their groups."""
+    """Return ten digits for speech, one by one, in groups."""
     return f"{' '.join(digits[:3])}, {' '.join(digits[3:6])}, {' '.join(digits[6:])}"
 
 
 def read_birthday(text: str, _before: str) -> str | None:
-    """A date of birth as YYYY-MM-DD; None unless it is a day of the last 120 years."""
+    """Return a date of birth as YYYY-MM-DD; None unless it is within the last 120 years."""
     found = DATE.match(text)
     day = read_date(found.slots["date"] if found else text, latest=TODAY)
     return day.isoformat() if day and day.year > TODAY.year - 120 else None
 
 
 def spoken_birthday(iso: str) -> str:
-    """The day, with the year in single figures."""
+    """Return the date for speech, with the year digit by digit."""
     day = date.fromisoformat(iso)
     return f"{day:%B} {day.day}, {' '.join(str(day.year))}"
 
 
 def read_last_four(text: str) -> str | None:
-    """Exactly four digits, or "" where there are more or fewer; None where there are none."""
+    """Return exactly four digits; "" for another number of digits, None for no digits."""
     digits = _slot(LAST_FOUR, "digits", text)
     if not digits:
         return None
@@ -71,7 +71,7 @@ def read_last_four(text: str) -> str | None:
 
 
 def read_kind(text: str) -> CardKind | None:
-    """Which of the two the digits are from; None if that was not said, or both were."""
+    """Return the kind of card that the caller named; None if the caller named none or both."""
     is_card, is_ssn = CARD.match(text) is not None, SSN.match(text) is not None
     if is_card == is_ssn:
         return None

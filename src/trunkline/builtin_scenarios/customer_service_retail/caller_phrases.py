@@ -1,4 +1,4 @@
-"""What callers say that any of the agents may have to understand."""
+"""Phrases of callers that all agents understand."""
 
 from __future__ import annotations
 

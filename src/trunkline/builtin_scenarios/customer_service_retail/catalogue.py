@@ -1,4 +1,4 @@
-"""What is on sale at the moment."""
+"""The current sale."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Category = Literal["snowboard", "apparel", "boots", "accessories"]
 
 @dataclass(frozen=True)
 class SaleItem:
-    """A thing on sale; prices in US dollars, the discount in per cent."""
+    """An item on sale; prices in US dollars, the discount in per cent."""
 
     item_id: str
     type: Category
@@ -33,6 +33,6 @@ SALE = (
 
 
 def on_sale(category: str = "any") -> list[SaleItem]:
-    """What is on sale in a category, the biggest discount first."""
+    """Return the sale items of a category, the biggest discount first."""
     wanted = [item for item in SALE if category in ("any", item.type)]
     return sorted(wanted, key=lambda item: -item.sale_discount_pct)

@@ -1,4 +1,4 @@
-"""`Talk`: a rehearsed agent who asks for something, and deals with all the rest that callers say instead."""
+"""`Dialogue`: questions of a rehearsed agent, with answers to unrelated replies."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from trunkline.builtin_scenarios.customer_service_retail import shop
 from trunkline.builtin_scenarios.customer_service_retail.caller_phrases import HUMAN, NO, REPEAT, YES
 
 Accepts = Callable[[str], object]
-"""Whether free words will do as an answer, by truth."""
+"""A check of free words: a true value accepts them as the answer."""
 
 _NOTHING = "I'm sorry, I didn't hear anything."
 _NONSENSE = "I'm sorry, I didn't get that."
@@ -28,7 +28,7 @@ ANSWERS: Mapping[Phrases, str] = {
     phrases.CANCEL: "We can stop here any time: just hang up. To go on:",
     phrases.BYE: "Goodbye, if you have to go! If not:",
 }
-"""What any agent answers to words that were no answer, before it asks again."""
+"""Every agent's answers to unrelated words; then it repeats its question."""
 
 GOODBYES = {
     "returns": "I'll put you through to Jane from returns.",
@@ -39,12 +39,13 @@ GOODBYES = {
 
 
 class Dialogue:
-    """One agent's way to talk with a caller.
+    """One agent's dialogue with a caller.
 
     Args:
-        leads: what callers may say to be handed to another agent. A human may always be asked for.
-        answers: what this agent answers beside `ANSWERS`.
-        before_leading: asked before a transfer; None lets it happen, words refuse it.
+        caller: the caller.
+        leads: phrases that request another agent; callers may always request a human.
+        answers: this agent's answers in addition to `ANSWERS`.
+        before_leading: checks a transfer; it returns None to allow it, or the words that refuse it.
     """
 
     def __init__(
@@ -67,11 +68,14 @@ class Dialogue:
         again: str | None = None,
         answers: Mapping[Phrases, str] | None = None,
     ) -> Reply:
-        """Asks, and listens until the reply means one of `wanted` or, in free words, is accepted.
+        """Ask a question until the reply means one of `wanted` or is accepted as free words.
 
         Args:
-            again: the question when it is asked again, if it should then be shorter.
-            answers: what is answered to other words, for this question alone.
+            question: the question.
+            wanted: the expected replies.
+            accepts: checks free words.
+            again: a shorter form of the question for repetitions.
+            answers: additional answers to other words, for this question only.
         """
         await act(question)
         all_answers = {**self._answers, **(answers or {})}
@@ -93,7 +97,7 @@ class Dialogue:
                 await self.lead(self._leads[reply.meant], reply, again or question)
 
     async def lead(self, agent: str, reply: Reply, question: str) -> None:
-        """Hands the caller to another agent; comes back, with the question, only if that may not be."""
+        """Hand the caller to another agent; return only if the transfer fails, after repeating the question."""
         if refusal := self._before_leading(agent, reply):
             await act(f"{refusal} {question}")
             return
@@ -114,14 +118,17 @@ class Dialogue:
         heard: str = "",
         answers: Mapping[Phrases, str] | None = None,
     ) -> str:
-        """Asks for a number, reads it back and has it confirmed, and once more after every correction.
+        """Ask for a number, read it back until the caller confirms it, and return it.
 
         Args:
-            read: the number in a reply, given also the one that is being corrected; None if it is not whole.
-            spoken: how it is read back.
-            need: says what is missing when it is not whole.
-            before: what is said before the question when it is asked first.
-            heard: what the caller has said of it already.
+            question: the question.
+            meaning: the phrases with the number.
+            read: reads the number from a reply and the previous number; None if it is incomplete.
+            spoken: returns the number for reading it back.
+            need: the words for an incomplete number.
+            before: words before the first question.
+            heard: a reply that the caller already gave.
+            answers: additional answers to other words.
         """
         first = f"{before} {question}".strip()
         said = heard or (await self.ask(first, meaning, again=question, answers=answers)).text
@@ -144,7 +151,7 @@ class Dialogue:
                 said = (await self.ask(once_more, meaning, again=question, answers=answers)).text
 
     def _is_free_answer(self, reply: Reply, accepts: Accepts | None) -> bool:
-        """Free words are an answer unless all of them, and not just some, mean something else."""
+        """Return whether free words are an answer: accepted, and not entirely another phrase."""
         if accepts is None or reply.meant is HUMAN or not reply.text.strip():
             return False
         match = reply.meant.match(reply.text) if reply.meant else None
@@ -152,5 +159,5 @@ class Dialogue:
 
 
 def spaced(digits: str) -> str:
-    """Digits as they are read back, one by one."""
+    """Return digits for reading them back, one by one."""
     return " ".join(digits)

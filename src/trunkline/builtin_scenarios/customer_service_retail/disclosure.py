@@ -1,4 +1,4 @@
-"""The loyalty programme's offer, which is read out word for word."""
+"""The loyalty programme's offer, which agents read word for word."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The escalation: a stronger text model decides whether a return is eligible."""
+"""The escalation: a stronger text model decides on returns."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from trunkline.builtin_scenarios.customer_service_retail.state import ShopCallSt
 from trunkline.builtin_scenarios.customer_service_retail.verdict import Verdict
 
 ELIGIBILITY = "eligibility"
-"""The purpose under which the text model is asked, and the rehearsal answers."""
+"""The purpose of the request to the text model; the rehearsal answers it by this name."""
 
 _INSTRUCTIONS = """\
 You decide about returns for the snowboard shop Snowy Peak Boards. A service agent who is on the phone with a caller \
@@ -35,7 +35,7 @@ order number and the phone number it goes to.
 
 
 async def decide(call: CallContext[ShopCallState], desired_action: str, question: str) -> Verdict:
-    """Asks the text model.
+    """Ask the text model for a verdict on a return.
 
     Raises:
         TextModelError: it gave no verdict.

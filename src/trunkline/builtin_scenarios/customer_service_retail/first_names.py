@@ -1,4 +1,4 @@
-"""First names that the recogniser listens for. Typed, any name will do."""
+"""First names for the speech recogniser; typed names may be others."""
 
 from __future__ import annotations
 

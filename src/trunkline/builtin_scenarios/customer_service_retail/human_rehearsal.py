@@ -1,4 +1,4 @@
-"""The rehearsed stand-in for a human. He understands English and some German, and answers in German."""
+"""The rehearsal of the simulated human, who understands English and some German, and answers in German."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from trunkline.builtin_scenarios.customer_service_retail import caller_phrases a
 
 
 def _typed(*choices: str) -> Phrases:
-    """German words. The recogniser is English and would only mistake others for them."""
+    """Return phrases for typed German words; the English recogniser must not listen for them."""
     return Phrases("{words}", words=_Typed(choices))
 
 
@@ -62,7 +62,7 @@ _BACK_FIRST = "Dafür müssen Sie zuerst kurz überprüft werden. Ich verbinde S
 
 
 def add_human_part(rehearsal: Rehearsal) -> None:
-    """Adds the part."""
+    """Add the part to the rehearsal."""
     rehearsal.plays("simulatedHuman")(_human)
 
 

@@ -1,4 +1,4 @@
-"""The orders in the shop's books. Every caller of the demo has the same two."""
+"""The shop's orders. Every caller of the demo has the same two."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import date
 
 TODAY = date(2024, 12, 26)
-"""The day on which the demo's data is looked at."""
+"""The present day of the demo's data."""
 
 
 @dataclass(frozen=True)
 class Item:
-    """A thing that was bought; the price is in US dollars."""
+    """An item of an order; the price is in US dollars."""
 
     item_id: str
     item_name: str

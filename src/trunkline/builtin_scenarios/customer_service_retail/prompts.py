@@ -1,4 +1,4 @@
-"""The prompts of the agents behind the front desk: returns, sales, and the German stand-in."""
+"""The prompts of the agents behind the front desk: returns, sales, and the simulated human."""
 
 from __future__ import annotations
 

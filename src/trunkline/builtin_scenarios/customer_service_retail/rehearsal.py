@@ -1,4 +1,4 @@
-"""The rehearsal: who plays what when no model is behind the agents."""
+"""The rehearsal: the parts of all agents, and the text models' answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rehearsed Jane from returns."""
+"""The rehearsal of the returns agent, Jane."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from trunkline.builtin_scenarios.customer_service_retail.dialogue import Dialogu
 
 Order = dict[str, Any]
 Piece = tuple[Order, dict[str, Any]]
-"""An order, and one of its items."""
+"""An order and one of its items."""
 
 ITEM = Phrases(
     "[no] [it's | it is | I mean | it's about] [the | my] [new] (twin tip [snowboard] | snowboard | board | boots"
@@ -31,17 +31,17 @@ DETAILS = Phrases(
     "(it's | it is | I have) (unused | never used [it]) [I (don't like it | changed my mind)] [it's the wrong size]",
     "(I don't like it | it's the wrong size | it doesn't fit | I changed my mind)",
 )
-"""Why things come back, as far as the recogniser listens for it. Typed, anything will do."""
+"""Reasons for a return for the speech recogniser; typed reasons may be others."""
 
 _KEYWORDS = {
     "twin tip": ["SNB-TT-X01"], "boot": ["SNB-BOOT-ALM02"], "park": ["SNB-PKbk-012"], "freestyle": ["SNB-PKbk-012"],
     "goggles": ["GOG-037"], "binding": ["SNB-BIND-CPRO"], "board": ["SNB-TT-X01", "SNB-PKbk-012"],
 }  # fmt: skip
-"""What words may mean: the likelier item first."""
+"""The items that a word may mean, the most likely first."""
 
 
 def add_returns_part(rehearsal: Rehearsal) -> None:
-    """Adds the part."""
+    """Add the part to the rehearsal."""
     rehearsal.plays("returns")(_returns)
 
 
@@ -67,7 +67,7 @@ async def _returns(caller: Caller) -> Lines:
 
 
 async def _orders(dialogue: Dialogue) -> Sequence[Order]:
-    """Looks the orders up, by the number the caller was verified by, or else by one that they tell."""
+    """Look up the orders by the verified phone number, or by one that the caller gives."""
     notes = dialogue.caller.notes
     question = "By which phone number can I look up your orders?"
     while True:
@@ -128,7 +128,7 @@ def _question(order: Order, item: dict[str, Any], reasons: Sequence[str]) -> str
 
 
 async def _chosen(dialogue: Dialogue, orders: Sequence[Order], request: str) -> Piece:
-    """What is to come back: what the caller has named, once they have confirmed it."""
+    """Return the item to take back, after the caller has confirmed it."""
     piece = _named(orders, request)
     refused: list[Piece] = []
     while True:

@@ -1,4 +1,4 @@
-"""What the returns agent can do: look up orders and the policy, and have a return decided."""
+"""The returns agent's tools: look up orders and the policy, and decide on a return."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OUTCOMES = {
     "false": "The return is not accepted",
     "need_more_information": "More must be known to decide",
 }
-"""What the transcript says of a verdict."""
+"""The note in the transcript for each verdict."""
 
 
 @shop_tool(
@@ -25,6 +25,7 @@ OUTCOMES = {
     phoneNumber=text("The caller's phone number, written '(xxx) xxx-xxxx'"),
 )
 async def lookupOrders(call: CallContext[ShopCallState], phoneNumber: str) -> list[dict[str, Any]]:
+    """Return the orders of the verified caller."""
     identity = call.state.identity
     if identity is not None and identity.phone_number != phoneNumber:
         raise PermissionError("the caller was verified by another phone number; look up the orders of that one")
@@ -38,6 +39,7 @@ async def lookupOrders(call: CallContext[ShopCallState], phoneNumber: str) -> li
     itemCategory=text("What kind of thing it is about, such as snowboard or boots"),
 )
 async def retrievePolicy(_call: CallContext[ShopCallState], region: str, itemCategory: str) -> str:
+    """Return the return policy, which is the same for all regions and items."""
     return POLICY
 
 
@@ -52,6 +54,7 @@ async def checkEligibilityAndPossiblyInitiateReturn(
     userDesiredAction: str,
     question: str,
 ) -> dict[str, str]:
+    """Ask the text model for a verdict, and note an accepted return."""
     call.progress("A specialist looks at the policy and the order.")
     verdict = await decide(call, userDesiredAction, question)
     call.state.verdict = verdict

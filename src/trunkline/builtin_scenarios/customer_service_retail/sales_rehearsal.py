@@ -1,4 +1,4 @@
-"""The rehearsed sales agent."""
+"""The rehearsal of the sales agent."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ RECOMMEND = Phrases(
 
 
 def add_sales_part(rehearsal: Rehearsal) -> None:
-    """Adds the part."""
+    """Add the part to the rehearsal."""
     rehearsal.plays("salesAgent")(_sales)
 
 
@@ -138,7 +138,7 @@ async def _checked_out(dialogue: Dialogue, cart: list[SaleItem]) -> str:
 
 
 def _named(words: str) -> SaleItem | None:
-    """The item that the words name: by its name, or by the last word of it."""
+    """Return the item that the words name, by its name or its last word."""
     said = words.lower()
     return next((item for item in SALE if item.name.lower() in said or item.name.lower().split()[-1] in said), None)
 

@@ -1,4 +1,4 @@
-"""What the sales agent can do: look at the sale, fill the cart, send a payment link."""
+"""The sales agent's tools: list the sale, fill the cart, send a payment link."""
 
 from __future__ import annotations
 
@@ -18,11 +18,13 @@ CHECKOUT_URL = "https://example.com/checkout"
     category=text("What kind of thing", enum=["snowboard", "apparel", "boots", "accessories", "any"]),
 )
 async def lookupNewSales(_call: CallContext[ShopCallState], category: str) -> list[dict[str, Any]]:
+    """Return the sale items of a category, the biggest discount first."""
     return [asdict(item) for item in on_sale(category)]
 
 
 @shop_tool("Puts an item into the caller's cart.", item_id=text("The item's id, as the sale lists it"))
 async def addToCart(call: CallContext[ShopCallState], item_id: str) -> dict[str, bool]:
+    """Put an item into the cart."""
     _must_exist(item_id)
     call.state.cart.append(item_id)
     return {"success": True}
@@ -34,6 +36,7 @@ async def addToCart(call: CallContext[ShopCallState], item_id: str) -> dict[str,
     phone_number=phone_number("The phone number that the link goes to"),
 )
 async def checkout(call: CallContext[ShopCallState], item_ids: list[str], phone_number: str) -> dict[str, str]:
+    """Return a payment link for the items."""
     if not item_ids:
         raise ValueError("there is nothing to pay for; ask what the caller would like")
     for item_id in item_ids:

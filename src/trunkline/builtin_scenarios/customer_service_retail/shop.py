@@ -1,4 +1,4 @@
-"""Facts about the shop that every agent may be asked for."""
+"""Facts about the shop, for all agents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`ShopCallState`: what one call has really done, for its tools to build on and for tests to check."""
+"""`ShopCallState`: the actions of one call, for its tools and for tests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ OfferAnswer = Literal["ACCEPTED", "DECLINED", "REMIND_LATER"]
 
 @dataclass(frozen=True)
 class Identity:
-    """Who was verified."""
+    """The details of the verified caller."""
 
     phone_number: str
     date_of_birth: str
@@ -25,7 +25,7 @@ class Identity:
 
 @dataclass(frozen=True)
 class Address:
-    """Where parcels go."""
+    """A delivery address."""
 
     street: str
     city: str
@@ -35,7 +35,7 @@ class Address:
 
 @dataclass(frozen=True)
 class OfferResponse:
-    """What the caller makes of an offer."""
+    """The caller's answer to an offer."""
 
     offer_id: str
     answer: OfferAnswer
@@ -43,7 +43,7 @@ class OfferResponse:
 
 @dataclass(frozen=True)
 class Checkout:
-    """A payment link that was sent."""
+    """A sent payment link."""
 
     item_ids: tuple[str, ...]
     phone_number: str
@@ -52,7 +52,7 @@ class Checkout:
 
 @dataclass(frozen=True)
 class InitiatedReturn:
-    """A return that was set going: what the caller wants, and what happens next."""
+    """An accepted return: the caller's request and the next steps."""
 
     desired_action: str
     next_steps: str

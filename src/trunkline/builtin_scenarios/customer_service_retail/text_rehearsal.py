@@ -1,4 +1,4 @@
-"""The rehearsed text models: what decides about returns, and what watches over the agents' words."""
+"""The rehearsed answers of the return decisions and the moderation."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ _PHONE = re.compile(r"\(\d{3}\) \d{3}-\d{4}")
 
 
 def add_text_answers(rehearsal: Rehearsal) -> None:
-    """Adds the answers."""
+    """Add the answers to the rehearsal."""
     rehearsal.answers(ELIGIBILITY)(_eligibility)
     rehearsal.answers("moderation")(_moderation)
 
 
 async def _eligibility(question: Question) -> dict[str, str]:
-    """Reads the question and what the caller has said, by the policy's own order of questions."""
+    """Decide on a return from the question and the caller's words, in the order of the policy."""
     asked = question.text
     said = asked.lower()
-    if not any(pattern.search(said) for pattern in (_DEFECT, _USED, _UNUSED)):  # then they said it before
+    if not any(pattern.search(said) for pattern in (_DEFECT, _USED, _UNUSED)):  # the caller described the goods earlier
         said = "\n".join(text_of(item) for item in question.items if item.get("role") == "user").lower()
     action = re.sub(r"^The caller wants: ", "", asked.split("\n")[0])
     ordered, delivered = _day(_ORDERED, asked), _day(_DELIVERED, asked)
@@ -118,7 +118,7 @@ _CATEGORIES = {
 
 
 async def _moderation(question: Question) -> dict[str, str]:
-    """Knows clear words alone."""
+    """Classify a message by clear words only."""
     for category, words in _CATEGORIES.items():
         if found := re.search(words, question.text.lower()):
             return {"category": category, "rationale": f"It says {found.group()!r}."}

@@ -1,4 +1,4 @@
-"""Tools with the exact schemas that the shop's systems expect."""
+"""Tools with the exact schemas of the shop's systems."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from trunkline.builtin_scenarios.customer_service_retail.state import ShopCallSt
 
 Schema = dict[str, Any]
 ShopTool = Callable[..., Awaitable[object]]
-"""Takes the call's context and, by name, the schema's properties."""
+"""A function of the call's context and, by name, the schema's properties."""
 
 
 def text(description: str, **more: Any) -> Schema:
-    """The schema of a text; `more` may hold a pattern or an enumeration."""
+    """Return the schema of a text; `more` may hold a pattern or an enumeration."""
     return {"type": "string", "description": description, **more}
 
 
 def phone_number(whose: str) -> Schema:
-    """The schema of a telephone number as the shop writes it."""
+    """Return the schema of a telephone number in the shop's form."""
     return text(f"{whose}, written '(xxx) xxx-xxxx'", pattern=r"^\(\d{3}\) \d{3}-\d{4}$")
 
 
 def object_schema(**properties: Schema) -> Schema:
-    """The schema of an object that has all of these properties and no others."""
+    """Return the schema of an object with exactly these properties."""
     return {
         "type": "object",
         "properties": properties,
@@ -38,7 +38,7 @@ def object_schema(**properties: Schema) -> Schema:
 
 
 def shop_tool(description: str, **properties: Schema) -> Callable[[ShopTool], FunctionTool]:
-    """Makes an async function a tool of its name; the arguments fit the schema by the time it is called."""
+    """Make an async function a tool of its name; it is called with arguments that fit the schema."""
 
     def make(run: ShopTool) -> FunctionTool:
         async def invoke(context: ToolContext[CallContext[ShopCallState]], arguments: str) -> object:

@@ -1,4 +1,4 @@
-"""What the text model decides about a return."""
+"""The text model's decision on a return."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Verdict(BaseModel):
-    """Whether a return is eligible, and what to do about it."""
+    """The eligibility of a return, and the next steps."""
 
     model_config = ConfigDict(extra="forbid")
 

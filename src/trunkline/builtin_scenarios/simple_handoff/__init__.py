@@ -1,4 +1,4 @@
-"""simpleHandoff: a greeter who hands callers to a writer of haikus."""
+"""simpleHandoff: a greeter hands callers to a haiku writer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What callers say to the greeter and the haiku writer."""
+"""Phrases of callers for the greeter and the haiku writer."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ WANTED = Phrases(
     " [a haiku | a poem | one] about {topic}",
     topic=Words((), open=True),
 )
-"""Said to the greeter: a topic at once. Only typed, so that the recogniser has few things to mistake a "yes" for."""
+"""A topic for the greeter; typed only, so that the recogniser does not confuse it with "yes"."""
 
 TOPIC = Phrases(
     "[yes] [please] [how about | what about | let's (try | do) | make it | (I would | I'd) (like | love)"
@@ -67,5 +67,5 @@ TOPIC = Phrases(
     topic=Words((), open=True),
     noun=Words(spoken_nouns()),
 )
-"""A topic. The first pattern takes anything that is typed; the second is what the recogniser listens for: the fewer
-words may come before a noun, the better it hears the noun."""
+"""A topic. The first pattern accepts any typed topic. The second is for the recogniser: the fewer words may precede a
+noun, the more accurately it recognises the noun."""

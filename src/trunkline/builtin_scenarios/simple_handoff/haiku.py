@@ -1,4 +1,4 @@
-"""Composing haikus: images and topics fitted together so that the lines have five, seven and five syllables."""
+"""Composing haikus from images and a topic, in lines of five, seven and five syllables."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ _COMMON = {
 
 
 def compose(topic: str, earlier: Sequence[str] = ()) -> str | None:
-    """A haiku of three lines about `topic`, parted by newlines; None if it holds no word.
+    """Return a haiku about `topic`, its three lines separated by newlines; None if the topic has no word.
 
-    The same topic and the same earlier haikus give the same haiku. Lines of the earlier ones do not come again
-    until all that fit have been used.
+    The result depends only on the topic and the earlier haikus. It repeats their lines only after all fitting lines
+    were used.
     """
     subject = read_topic(topic)
     if subject is None:
@@ -46,7 +46,7 @@ def compose(topic: str, earlier: Sequence[str] = ()) -> str | None:
 
 
 class _HaikuComposer:
-    """One haiku in the making."""
+    """The composition of one haiku."""
 
     def __init__(self, topic: Topic, earlier: Sequence[str]) -> None:
         self._topic = topic
@@ -55,19 +55,19 @@ class _HaikuComposer:
         self._turns = iter(hashlib.sha256(topic.loose.lower().encode(errors="replace")).digest())
 
     def compose(self) -> list[str]:
-        own, any_, led, set_ = self._of_its_own, self._of_anything, self._led_to, self._set_in
+        own, any_, led, set_ = self._with_own_image, self._with_any_image, self._at_the_end, self._in_a_setting
         order: Sequence[Callable[[], list[str] | None]] = [own, led, any_, set_, own, set_, any_, led]
         for form in (order[self._nth % len(order)], set_):
             if lines := form():
                 return lines
         raise AssertionError(f"{self._topic} has a phrase too long for a line")
 
-    def _of_its_own(self) -> list[str] | None:
-        """The topic, then an image of its theme."""
+    def _with_own_image(self) -> list[str] | None:
+        """Compose the topic and an image of its theme."""
         return self._with_image(images.IMAGES_OF.get(self._topic.theme or "", images.IMAGES))
 
-    def _of_anything(self) -> list[str] | None:
-        """The topic, then an image that suits all things."""
+    def _with_any_image(self) -> list[str] | None:
+        """Compose the topic and an image that suits every topic."""
         return self._with_image(images.IMAGES)
 
     def _with_image(self, pairs: Sequence[str]) -> list[str] | None:
@@ -79,13 +79,13 @@ class _HaikuComposer:
         image = self._pick(self._fresh(usable or [pair for pair in images.IMAGES if not _speaks_of_it(pair)]))
         return [opening, *image.split(" / ")] if opening else None
 
-    def _led_to(self) -> list[str] | None:
-        """Two lines that lead to the topic in the third."""
+    def _at_the_end(self) -> list[str] | None:
+        """Compose two lines that lead to the topic in the third."""
         ending = self._fitted(images.ENDINGS, 5)
         return [*self._pick(self._fresh(images.LEADS)).split(" / "), ending] if ending else None
 
-    def _set_in(self) -> list[str] | None:
-        """A setting, the topic, and what follows."""
+    def _in_a_setting(self) -> list[str] | None:
+        """Compose a setting, the topic, and a closing line."""
         middle = self._fitted(images.MIDDLES, 7)
         if middle is None:
             return None
@@ -93,7 +93,7 @@ class _HaikuComposer:
         return [self._pick(self._fresh(images.SETTINGS)), middle, self._pick(self._fresh(closings))]
 
     def _fitted(self, frames: Sequence[str], length: int) -> str | None:
-        """One of the frames that has `length` syllables with the topic in it."""
+        """Return a line with the topic and `length` syllables, or None."""
         fitting = []
         for frame in self._fresh(frames):
             if _speaks_of_it(frame) and not self._topic.pronoun:
@@ -105,7 +105,7 @@ class _HaikuComposer:
         return self._pick(fitting) if fitting else None
 
     def _fresh(self, lines: Sequence[str]) -> Sequence[str]:
-        """The lines that do not hold the topic's own words already."""
+        """Return the lines without words of the topic, or all lines if every line has one."""
         own = self._topic.words - _COMMON
         return [line for line in lines if not own & set(re.findall(r"\w+", line.lower()))] or lines
 
@@ -120,7 +120,7 @@ class _HaikuComposer:
         return line
 
     def _pick(self, options: Sequence[str]) -> str:
-        """One of the options, agreeing with the topic: where the topic points to, or the next that is not used."""
+        """Return an unused option in agreement with the topic; the topic selects the first candidate."""
         start = next(self._turns) + self._nth
         turned = [self._agreed(options[(start + step) % len(options)]) for step in range(len(options))]
         return next((option for option in turned if self._used.isdisjoint(option.lower().split(" / "))), turned[0])
@@ -131,7 +131,7 @@ def _speaks_of_it(line: str) -> bool:
 
 
 def _capitalised(lines: Sequence[str]) -> list[str]:
-    """Sentences begin with a capital."""
+    """Return the lines with a capital at the beginning of each sentence."""
     text = "\n".join(lines)
     return re.sub(r"(?:^|[.?!]\s)\W*\w", lambda found: _last_upper(found[0]), text).split("\n")
 

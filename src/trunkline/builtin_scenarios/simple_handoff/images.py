@@ -1,5 +1,6 @@
-"""What the haikus are made of. Lines of a pair are parted by " / ". Each line ends with
-a mark, so that the voice pauses there.
+"""The lines of the haikus. The lines of a pair are separated by " / ".
+
+Each line ends with a punctuation mark, so that the voice pauses there.
 
 `{t}` is the topic; `{it}`, `{its}`, `{them}`, `{itself}` stand for it, and `{s}`, `{is}`, `{was}` agree with it
 ("waits" or "wait"). None of these changes the number of syllables, except `{t}`, for which a line leaves room.

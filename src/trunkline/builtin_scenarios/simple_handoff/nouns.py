@@ -1,4 +1,4 @@
-"""The nouns that the haiku writer knows, each with its theme and the way English uses it."""
+"""The haiku writer's nouns, each with its theme and its grammatical kind."""
 
 from __future__ import annotations
 
@@ -17,9 +17,13 @@ _IRREGULAR = {
 
 @dataclass(frozen=True)
 class Noun:
-    """A noun as it is written; `kind` "unique" goes with "the", "mass" without an article.
+    """A noun in its written form.
 
-    `spoken` says whether the recogniser listens for it.
+    Attributes:
+        word: the noun.
+        theme: the theme of its images.
+        kind: "unique" nouns take "the", "mass" nouns take no article.
+        spoken: True if the recogniser listens for it.
     """
 
     word: str
@@ -30,7 +34,7 @@ class Noun:
 
 @cache
 def nouns() -> dict[str, Noun]:
-    """All nouns of `nouns.txt` by their lower-case spelling."""
+    """Return all nouns of `nouns.txt` by their lower-case spelling."""
     found: dict[str, Noun] = {}
     theme = ""
     for line in Path(__file__).with_name("nouns.txt").read_text("utf-8").splitlines():
@@ -44,12 +48,12 @@ def nouns() -> dict[str, Noun]:
 
 
 def spoken_nouns() -> list[str]:
-    """The nouns that the recogniser listens for."""
+    """Return the nouns that the recogniser listens for."""
     return [noun.word for noun in nouns().values() if noun.spoken]
 
 
 def find_noun(word: str) -> tuple[Noun, bool] | None:
-    """The noun of which `word` is the singular or the plural, and whether it is the plural."""
+    """Return the noun of a singular or plural `word`, and True for a plural; None for an unknown word."""
     lower = word.lower()
     known = nouns()
     if lower in known:

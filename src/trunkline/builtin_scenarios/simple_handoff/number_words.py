@@ -1,4 +1,4 @@
-"""Reading numbers out, as English does: 2 is two, 1984 nineteen eighty-four, 3rd third, 1.5 one point five."""
+"""English words for numbers: 2 is two, 1984 nineteen eighty-four, 3rd third, 1.5 one point five."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _ORDINALS = {"one": "first", "two": "second", "three": "third", "five": "fifth",
 
 
 def read_number(token: str) -> Sequence[str]:
-    """The words of digits, with thousands' commas, a decimal point, or an ordinal's ending.
+    """Return the words of a number, which may have thousands' commas, a decimal point or an ordinal's ending.
 
-    What is longer than twelve digits, or begins with 0, is read digit by digit, as telephone numbers are.
+    Numbers of more than twelve digits, or with a leading 0, are read digit by digit, like telephone numbers.
     """
     plain = token.replace(",", "")
     whole, point, decimals = plain.partition(".")

@@ -1,4 +1,4 @@
-"""The rehearsal: what greeter and haiku writer say when no model is behind them."""
+"""The rehearsal of the greeter and the haiku writer."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ rehearsal = Rehearsal()
 
 @rehearsal.plays("greeter")
 async def greeter(caller: Caller) -> Lines:
+    """Play the greeter."""
     yield "Hello, and welcome! Would you like to hear a haiku? Just say: yes please."
     while True:
         reply = await caller.says(YES, NO, WHAT, HELLO, WANTED)
@@ -48,6 +49,7 @@ async def greeter(caller: Caller) -> Lines:
 
 @rehearsal.plays("haikuWriter")
 async def haiku_writer(caller: Caller) -> Lines:
+    """Play the haiku writer."""
     topic, written = caller.notes.get("topic", ""), list[str]()
     if not topic:
         yield "Hello, I write haikus. What shall yours be about? You could say: about the ocean."
@@ -80,9 +82,9 @@ ANSWERS: dict[Phrases | None, str] = {
 
 
 def topic_in(reply: Reply) -> str:
-    """The topic in a reply, with its capitals and accents; "" if it is something else.
+    """Return the topic in a reply, with its capitals and accents; "" for another reply.
 
-    What no phrase matches may still be a topic: an emoji, for one.
+    A reply that matches no phrase may still be a topic, such as an emoji.
     """
     if reply.meant is None:
         return reply.text

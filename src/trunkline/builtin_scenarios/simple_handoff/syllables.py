@@ -1,7 +1,7 @@
-"""Counting the syllables of English words as they are read aloud: rules, and a table of what escapes them.
+"""Counting the syllables of English words: rules, and a table of exceptions.
 
-The measure is the pronouncing dictionary of Carnegie Mellon University, in which a syllable is a vowel sound;
-`tests/builtin_scenarios/test_syllables.py` holds how well the two agree.
+The reference is the pronouncing dictionary of Carnegie Mellon University, in which each vowel phoneme is a syllable.
+`tests/builtin_scenarios/test_syllables.py` measures the agreement.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ _TOKEN = re.compile(r"\d+(?:,\d{3})+(?!\d)|\d+(?:\.\d+)?(?:st\b|nd\b|rd\b|th\b)?
 
 
 def syllables(text: str) -> int:
-    """How many syllables the words of `text` have; punctuation has none.
+    """Return the number of syllables in `text`.
 
-    Numbers are read out, capital letters that make no word are spelled, accents are folded. Other scripts are
-    counted by their own habits (kana and Hangul by the sign, Cyrillic and Greek by the vowel).
+    Numbers count as words, abbreviations as letters, and accents are removed. Kana and Hangul count one syllable a
+    sign, Cyrillic and Greek one a vowel.
     """
     composed = unicodedata.normalize("NFC", text)
     return sum(_token(token) for token in _TOKEN.findall(composed))
@@ -38,7 +38,7 @@ def _token(token: str) -> int:
 
 
 def is_spelled(word: str) -> bool:
-    """Whether a word is read letter by letter: "USB" and "tv" are, "NASA" and "hmm" are not."""
+    """Return whether a word is read letter by letter, as "USB" and "tv", unlike "NASA" and "hmm"."""
     letters = word.lower()
     if not letters.isascii() or not letters.isalpha():
         return False
@@ -53,7 +53,7 @@ def is_spelled(word: str) -> bool:
 
 
 def fold(text: str) -> str:
-    """`text` without accents; a final é keeps its sound, as in café."""
+    """Return `text` without accents; a final é becomes "ey", as in café."""
     for letter, plain in _LETTERS.items():
         text = text.replace(letter, plain)
     text = re.sub(r"[éÉ](?=s?$)", "ey", text)
@@ -80,7 +80,7 @@ def _foreign(letter: str) -> int:
 
 
 def _word(word: str) -> int:
-    """The syllables of a lower-case ASCII word, perhaps with apostrophes."""
+    """Return the number of syllables of a lower-case ASCII word, which may have apostrophes."""
     word, added = _without_contraction(word)
     if (known := _known(word)) is not None:
         return known + added
@@ -99,7 +99,7 @@ def _known(word: str) -> int | None:
 
 
 def _without_contraction(word: str) -> tuple[str, int]:
-    """The word before "'s", "n't" and the like, and the syllables that these add."""
+    """Return the word before "'s", "n't" and similar endings, and the number of their syllables."""
     stem, apostrophe, ending = word.rpartition("'")
     if not apostrophe or not stem:
         return word, 0
@@ -124,7 +124,7 @@ _FIRST_PARTS = _alternatives(
     goos mous nois nos voic sauc juic peac plac fac lac brak bik trad blad shad mak tak wak tabl knif cradl grav liv
     mor fus dat gat stat cap con bon cod tru blu glu fin hid rid"""
 )
-"""Words that lose their silent e here when another follows: "home" in "homework"."""
+"""First parts of compounds with a silent e, here without it: "home" in "homework"."""
 
 _SECOND_PARTS = _alternatives(
     """ly ment ments ness less ful fully some ship land man men wood wide way ways work works house hold holder side
@@ -159,7 +159,7 @@ _RESPELLED = [
         (r"(?<=[aeiouy])([^aeiouy]*)(?<![^aeiouylr]l)(?<=[^aeiouytd])ed$", r"\1d"),
     ]
 ]
-"""Applied in order; afterwards each group of vowel letters is one vowel sound, but for those in _HIATUS."""
+"""Replacements, in order. After them, each group of vowel letters is one syllable, except for _HIATUS."""
 
 _HIATUS = [
     re.compile(pattern)
@@ -228,4 +228,4 @@ _EXCEPTIONS = {
     }.items()
     for word in words.split()
 }
-"""Common words that the rules get wrong, and those of the scenario's own lines."""
+"""Exceptions to the rules: common words, and words of the scenario's own lines."""

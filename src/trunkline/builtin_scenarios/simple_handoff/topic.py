@@ -1,4 +1,4 @@
-"""Reading a topic: what a caller typed or said becomes a noun phrase that fits into a line of verse."""
+"""Reading a topic: the caller's words become a noun phrase that fits into a line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from trunkline.builtin_scenarios.simple_handoff.number_words import read_number
 from trunkline.builtin_scenarios.simple_handoff.syllables import fold, is_spelled, syllables
 
 MAX_SYLLABLES = 7
-"""The most syllables a topic's phrase has: a whole second line."""
+"""The maximum number of syllables of a topic's phrase: a whole second line."""
 
 _MAX_WORDS = 60
 _ARTICLES = {"a", "an", "the"}
@@ -41,12 +41,12 @@ class Topic:
     """A topic as a noun phrase.
 
     Attributes:
-        definite: the phrase with what it needs before it, as a clause's subject: "the deep blue sea", "my cat
-            Ludwig", "two dogs"; None when that cannot be told of unknown words.
-        loose: the phrase for places where a headline's grammar will do: "a deep blue sea", "gazebo".
-        plural: whether its verb stands in the plural.
-        theme: the theme of the noun in it that is known, if any.
-        pronoun: whether "it" or "they" may stand for it.
+        definite: the phrase as a subject, with its article or determiner: "the deep blue sea", "my cat Ludwig", "two
+            dogs"; None if unknown words do not allow one.
+        loose: the phrase with the grammar of a headline: "a deep blue sea", "gazebo".
+        plural: True for a plural verb.
+        theme: the theme of its known noun, if any.
+        pronoun: True if "it" or "they" may replace it.
     """
 
     definite: str | None
@@ -57,15 +57,15 @@ class Topic:
 
     @property
     def words(self) -> frozenset[str]:
-        """The words it consists of, in lower case, singular where that is known."""
+        """Its words in lower case, known nouns in the singular."""
         found = re.findall(r"\w+", self.loose.lower())
         return frozenset(noun[0].word.lower() if (noun := find_noun(word)) else word for word in found)
 
 
 def read_topic(text: str) -> Topic | None:
-    """The topic in a caller's words; None when there are no words in them.
+    """Return the topic in a caller's words; None if the text has no words.
 
-    What is too long for a line is cut down to its essential words, at most `MAX_SYLLABLES` syllables.
+    A long topic is reduced to its essential words, at most `MAX_SYLLABLES` syllables.
     """
     words = _words(text)
     if not words:
@@ -89,7 +89,7 @@ def _words(text: str) -> list[str]:
 
 
 def _is_steady(word: str) -> bool:
-    """Whether it is read in the same way with a capital at its beginning; "aB" is not."""
+    """Return whether an initial capital leaves the number of syllables unchanged; for "aB" it does not."""
     return syllables(word[0].upper() + word[1:]) == syllables(word)
 
 
@@ -132,7 +132,7 @@ def _topic(words: Sequence[str]) -> Topic:
 def _undetermined(
     words: Sequence[str], phrase: str, head: Noun | None, plural: bool, theme: str | None, pronoun: bool
 ) -> Topic:
-    """A phrase without an article: it gets one where the noun is known and wants one."""
+    """Return the topic of a phrase without an article; a known noun gets one if it needs one."""
     if head and len(words) == 1 and not plural:
         phrase = head.word if head.kind != "mass" or head.word[0].isupper() else phrase.lower()
     if plural or (head and head.kind == "mass"):
@@ -152,7 +152,7 @@ def _undetermined(
 
 
 def _known(words: Sequence[str]) -> tuple[Noun | None, bool]:
-    """The head noun if it is known, else the last known noun; whether the head is in the plural."""
+    """Return the head noun if it is known, else the last known noun, and True if the head is a plural."""
     head = _head(words)
     if found := find_noun(head):
         return found
@@ -163,7 +163,7 @@ def _known(words: Sequence[str]) -> tuple[Noun | None, bool]:
 
 
 def _head(words: Sequence[str]) -> str:
-    """The last word before a preposition or a relative clause: the "cat" of "the cat on the roof"."""
+    """Return the last word before a preposition or a relative clause: the "cat" of "the cat on the roof"."""
     for place, word in enumerate(words):
         if place and word.lower() in _BREAKS:
             return words[place - 1]
@@ -181,7 +181,7 @@ def _article(phrase: str) -> str:
 
 
 def _essential(words: Sequence[str]) -> list[str]:
-    """The words that a long topic is about: its beginning, or else one of its phrases, cut until it fits."""
+    """Return the essential words of a long topic: its beginning, or one of its phrases, shortened until it fits."""
     breaks = [place for place, word in enumerate(words) if word.lower() in _BREAKS]
     beginnings = [list(words[:end]) for end in reversed(breaks) if 0 not in breaks and end - 1 not in breaks]
     whole = [phrase for phrase in beginnings if _holds(phrase) and _fits(_topic(phrase).loose)]
@@ -204,7 +204,7 @@ def _split(words: Sequence[str], breaks: Sequence[int]) -> list[Sequence[str]]:
 
 
 def _holds(phrase: Sequence[str]) -> bool:
-    """Whether there is more in it than articles and the like."""
+    """Return whether the phrase has words other than determiners."""
     return any(word.lower() not in _DETERMINERS for word in phrase)
 
 
