@@ -94,8 +94,8 @@ def to_client(configuration: Configuration) -> Configuration:
     if configuration["type"] == "realtime":
         return copy_json(configuration)
     kept = {name: configuration[name] for name in ("type", "id", "expires_at", "include")}
-    heard = copy_json(configuration["audio"]["input"])
-    return {**kept, "object": "realtime.transcription_session", "audio": {"input": heard}}
+    audio_input = copy_json(configuration["audio"]["input"])
+    return {**kept, "object": "realtime.transcription_session", "audio": {"input": audio_input}}
 
 
 def updated(current: Configuration, update: Any, *, voice_used: bool = False) -> Configuration:

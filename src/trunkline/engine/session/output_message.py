@@ -162,21 +162,21 @@ class OutputMessage:
         """Send the end of the content part. The item's content is the content that was sent."""
         if self._encoder is not None:
             self._send_audio(self._encoder.flush())
-        words = self.text[: self.sent_characters]
+        text = self.text[: self.sent_characters]
         if self.spoken:
             self._send("response.output_audio.done")
-            self._send("response.output_audio_transcript.done", transcript=words)
-            self._send("response.content_part.done", part={"type": "audio", "transcript": words})
+            self._send("response.output_audio_transcript.done", transcript=text)
+            self._send("response.content_part.done", part={"type": "audio", "transcript": text})
         else:
-            self._send("response.output_text.done", text=words)
-            self._send("response.content_part.done", part={"type": "text", "text": words})
-        self.item["content"] = [self._content(words)]
+            self._send("response.output_text.done", text=text)
+            self._send("response.content_part.done", part={"type": "text", "text": text})
+        self.item["content"] = [self._content(text)]
         self.item["status"] = status
 
-    def _content(self, words: str) -> dict[str, str]:
+    def _content(self, text: str) -> dict[str, str]:
         if self.spoken:
-            return {"type": "output_audio", "transcript": words}
-        return {"type": "output_text", "text": words}
+            return {"type": "output_audio", "transcript": text}
+        return {"type": "output_text", "text": text}
 
     def _queue_sentence(self, end: int) -> None:
         self.sentences.append(SentenceRange(self._sentence_start, end, self._language))

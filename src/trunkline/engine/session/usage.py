@@ -39,8 +39,8 @@ def input_text_tokens(instructions: str, tools: Iterable[Mapping[str, Any]], ite
     tokens = text_tokens(instructions)
     tokens += sum(text_tokens(msgspec.json.encode(tool).decode()) for tool in tools)
     for item in items:
-        words = text_of(item) + item.get("arguments", "") + item.get("output", "")
-        tokens += text_tokens(words)
+        text = text_of(item) + item.get("arguments", "") + item.get("output", "")
+        tokens += text_tokens(text)
     return tokens
 
 

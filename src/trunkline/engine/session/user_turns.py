@@ -134,15 +134,15 @@ class UserTurns:
             )
         return change
 
-    def on_partial_transcript(self, utterance_id: str, words: str) -> bool:
-        """Keep the words so far, by which `semantic_vad` judges how long a pause may be.
+    def on_partial_transcript(self, utterance_id: str, text: str) -> bool:
+        """Record the transcript so far, which `semantic_vad` uses to choose the silence duration.
 
         Returns:
-            Whether they belong to a turn that is open and that `speech_started` has announced.
+            True if it belongs to the current turn, and `speech_started` has announced that turn.
         """
         if utterance_id != self._utterance:
             return False
-        self._partial = words
+        self._partial = text
         return self._detection is not None
 
     def commit(self) -> CommittedTurn:

@@ -35,13 +35,13 @@ class RehearsedTextModel:
         if isinstance(answered, call_tool):
             arguments = msgspec.json.encode(answered.arguments).decode()
             yield ToolCallDelta(new_id("call"), answered.tool, arguments)
-            words = answered.tool + arguments
+            text = answered.tool + arguments
         else:
-            words = answered
-            for piece in _PIECES.findall(words):
+            text = answered
+            for piece in _PIECES.findall(text):
                 yield TextDelta(piece)
         tokens_in = usage.input_text_tokens(request.instructions, request.tools, request.items)
-        yield Usage(tokens_in, usage.text_tokens(words))
+        yield Usage(tokens_in, usage.text_tokens(text))
 
     def grammar(self, request: BrainRequest) -> str | None:
         """Return None, because a text model has no speech."""
