@@ -1,4 +1,4 @@
-"""The command line, as somebody at a terminal has it: real processes, real signals, real ports."""
+"""The command line in real processes, with real signals and ports."""
 
 from __future__ import annotations
 
@@ -251,7 +251,7 @@ def test_an_address_that_this_machine_has_not(run: Run, command: str) -> None:
         ("nosuch", "No module, file or folder is named 'nosuch'"),
     ],
 )
-def test_scenarios_that_are_nowhere(run: Run, command: list[str], target: str, told: str) -> None:
+def test_missing_scenarios(run: Run, command: list[str], target: str, told: str) -> None:
     done = run(*command, target)
     assert (done.returncode, done.stdout) == (2, "")
     assert told in done.stderr
@@ -267,7 +267,7 @@ def test_listening_to_the_world_is_refused(run: Run) -> None:
 @pytest.mark.parametrize(
     "value", ["", "short", "fifteen signs..", "with a blank in it, but long", "ünguessable-ünguessable"]
 )
-def test_a_token_that_is_none_is_refused_and_not_repeated(run: Run, value: str) -> None:
+def test_an_invalid_token_is_refused_and_not_repeated(run: Run, value: str) -> None:
     done = run("serve", "--host", "0.0.0.0", TRUNKLINE_TOKEN=value)
     assert done.returncode == 2
     assert "TRUNKLINE_TOKEN" in done.stderr
@@ -283,13 +283,13 @@ def test_a_setting_that_is_not_right_is_named(run: Run, name: str, value: str) -
     assert f"The setting {name} is invalid" in done.stderr
 
 
-def test_an_address_without_its_scheme_is_told(run: Run) -> None:
+def test_an_address_without_a_scheme_is_reported(run: Run) -> None:
     done = run("call", "simpleHandoff", TRUNKLINE_CHAT_BASE_URL="localhost:11434", TRUNKLINE_CHAT_MODEL="small")
     assert done.returncode == 2
     assert "TRUNKLINE_CHAT_BASE_URL is invalid: an address must begin with http://" in done.stderr
 
 
-def test_what_a_check_of_ours_says_comes_without_pydantics_words(run: Run) -> None:
+def test_our_validation_messages_lack_pydantics_prefix(run: Run) -> None:
     done = run("serve", TRUNKLINE_TOKEN="short")
     assert done.stderr.startswith("The setting TRUNKLINE_TOKEN is invalid: it needs at least 16 unguessable letters")
 
@@ -320,7 +320,7 @@ def test_a_call_to_nobody(run: Run) -> None:
     assert "'nothing' is not a scenario, file, folder or module. Available scenarios: " in done.stderr
 
 
-def test_a_call_without_what_its_provider_needs(run: Run) -> None:
+def test_a_call_without_required_settings(run: Run) -> None:
     done = run("call", "simpleHandoff", "--provider", "azure")
     assert done.returncode == 1
     assert "AZURE_OPENAI_ENDPOINT" in done.stderr
@@ -440,7 +440,7 @@ def test_a_file_with_an_error_does_not_end_the_engine(start: Start, tmp_path: Pa
 
 @pytest.mark.speech
 @pytest.mark.parametrize("command", ["serve", "engine"])
-def test_half_a_chat_model_is_told_at_the_start(start: Start, command: str) -> None:
+def test_an_incomplete_chat_model_is_reported_at_the_start(start: Start, command: str) -> None:
     server = start(command, "--port", str(free_port()), TRUNKLINE_CHAT_BASE_URL="http://127.0.0.1:9/v1")
     told = "TRUNKLINE_CHAT_BASE_URL is set and TRUNKLINE_CHAT_MODEL is not, so no chat model is used"
     server.waits_for(lambda: told in server.output)

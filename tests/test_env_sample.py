@@ -1,4 +1,4 @@
-"""`.env.sample` names every setting, and each of its lines would do."""
+"""`.env.sample` names every setting, and each of its lines is valid."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_lines_that_are_left_empty_set_nothing(tmp_path: Path, monkeypatch: pyte
     assert Settings().model_fields_set == set()
 
 
-def test_a_token_that_is_empty_is_no_wish_for_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_token_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TRUNKLINE_TOKEN", raising=False)
     (tmp_path / ".env").write_text("TRUNKLINE_TOKEN=\n")
     monkeypatch.chdir(tmp_path)

@@ -1,4 +1,4 @@
-"""How an extra is installed, as errors and the doctor tell it."""
+"""The installation command of an extra."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text
 
 
 @pytest.mark.parametrize("extra", sorted(PROJECT["optional-dependencies"]))
-def test_the_command_is_told_for_the_package_and_for_a_checkout(extra: str) -> None:
+def test_the_command_covers_the_package_and_a_checkout(extra: str) -> None:
     told = install_command(extra)
     assert f"pip install '{PROJECT['name']}[{extra}]'" in told
     assert f"pip install -e '.[{extra}]'" in told

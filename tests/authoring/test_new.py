@@ -1,4 +1,4 @@
-"""`trunkline new`: what it makes works at once, and it breaks nothing that is there."""
+"""`trunkline new`: its files work at once, and existing files stay unchanged."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_a_linter_has_nothing_to_say_of_it(folder: Path) -> None:
     assert checked.returncode == 0, checked.stdout
 
 
-def test_it_says_what_to_do_next(folder: Path) -> None:
+def test_it_shows_the_next_steps(folder: Path) -> None:
     said = new("front-desk").output
     assert "pytest test_front_desk.py" in said
     assert "trunkline serve front_desk.py" in said
@@ -103,7 +103,7 @@ def test_a_bad_name_is_refused_with_the_reason(folder: Path, name: str, why: str
     assert list(folder.glob("*.py")) == []
 
 
-def test_a_folder_that_cannot_be_written_is_told(folder: Path) -> None:
+def test_an_unwritable_folder_is_reported(folder: Path) -> None:
     (folder / "file").write_text("")
     result = new("front-desk", "--folder", "file/below")
     assert result.exit_code == 1

@@ -1,4 +1,4 @@
-"""`trunkline prompt`: from a few lines to a voice prompt, by the text model that is configured."""
+"""`trunkline prompt`: a voice prompt from a short description, with the configured text model."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ async def test_all_sections_are_there_in_order() -> None:
     assert json.loads(written.partition("# Conversation states\n")[2]) == STATES
 
 
-async def test_the_model_is_told_the_metaprompt_the_description_and_the_form() -> None:
+async def test_the_model_receives_metaprompt_description_and_schema() -> None:
     model = Model(ANSWER)
     await draft(f"\n{DESCRIPTION}\n", model)
     (asked,) = model.asked
@@ -108,7 +108,7 @@ async def test_a_model_that_does_not_learn_is_given_up() -> None:
         await draft(DESCRIPTION, Model(with_states([]), with_states([])))
 
 
-async def test_a_model_that_gives_no_answer_is_told() -> None:
+async def test_a_model_without_an_answer_is_reported() -> None:
     class Silent:
         async def reply(self, prompt: TextPrompt) -> TextReply:
             raise TextModelError("It is asleep.")
@@ -137,7 +137,7 @@ def prompt(*arguments: str, stdin: str | None = None) -> Result:
     return CliRunner().invoke(app, ["prompt", *arguments], input=stdin)
 
 
-def test_without_a_text_model_it_says_what_to_set() -> None:
+def test_a_missing_text_model_names_its_settings() -> None:
     result = prompt(DESCRIPTION)
     assert result.exit_code == 1
     for name in ("AZURE_OPENAI_DEPLOYMENT", "OPENAI_MODEL", "TRUNKLINE_CHAT_BASE_URL"):
@@ -201,13 +201,13 @@ def test_lines_from_a_file_go_into_a_file(monkeypatch: pytest.MonkeyPatch, tmp_p
         (("words", "--file", "none.txt"), "Give one"),
     ],
 )
-def test_what_cannot_be_read_is_told(arguments: tuple[str, ...], why: str) -> None:
+def test_an_unreadable_file_is_reported(arguments: tuple[str, ...], why: str) -> None:
     result = prompt(*arguments)
     assert result.exit_code == 1
     assert why in result.output
 
 
-def test_nothing_said_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_description_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "k")
     monkeypatch.setenv("OPENAI_MODEL", "clever")
     result = prompt(stdin="  \n")

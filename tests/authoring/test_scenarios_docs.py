@@ -40,7 +40,7 @@ def folder(pytester: pytest.Pytester) -> Path:
     return pytester.path
 
 
-def test_every_example_says_what_file_it_is() -> None:
+def test_every_example_names_its_file() -> None:
     assert len(EXAMPLES) == TEXT.count("```python") + TEXT.count("```toml")
     assert {*EXAMPLES} == {*SCENARIOS, *TESTS, "phrases.py", "pyproject.toml"}
 

@@ -1,4 +1,4 @@
-"""Callers of Snowy Peak Boards, as far as several tests need them to have come."""
+"""Callers of Snowy Peak Boards at the points that several tests start from."""
 
 from __future__ import annotations
 

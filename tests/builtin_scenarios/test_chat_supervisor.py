@@ -1,4 +1,4 @@
-"""chatSupervisor, as its callers have it: typed with virtual time, and once by voice."""
+"""chatSupervisor: typed conversations in virtual time, and one spoken conversation."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ class TestBilling:
         turn.called(ACCOUNTS, phone_number=NUMBER)
         assert "December 20" in turn.text
 
-    async def test_an_unknown_number_is_told_and_may_be_corrected(self, voice_call: VoiceCalls) -> None:
+    async def test_an_unknown_number_is_reported_and_may_be_corrected(self, voice_call: VoiceCalls) -> None:
         call = await greeted(voice_call)
         await call.say("what's my balance")
         turn = await call.say("206 555 0124")
@@ -150,7 +150,7 @@ class TestBilling:
         assert "I have 5 5 5 0 1 4 2 so far, and need 10 digits" in turn.text
         (await call.say("206 555 0142")).called(ACCOUNTS, phone_number=NUMBER)
 
-    async def test_too_many_digits_are_told(self, voice_call: VoiceCalls) -> None:
+    async def test_too_many_digits_are_reported(self, voice_call: VoiceCalls) -> None:
         call = await greeted(voice_call)
         await call.say("what's my balance")
         turn = await call.say("206 555 0142 99")
@@ -172,7 +172,7 @@ class TestBilling:
     @pytest.mark.parametrize(
         "words", ["Please cancel my contract", "can you change it to Basic?", "do you sell iPhones?"]
     )
-    async def test_what_would_change_something_is_not_done(self, voice_call: VoiceCalls, words: str) -> None:
+    async def test_changes_are_declined(self, voice_call: VoiceCalls, words: str) -> None:
         call = await greeted(voice_call)
         turn = await call.say(words)
         assert parents(call) == [(ASK, None)]
@@ -188,7 +188,7 @@ class TestBilling:
         turn.did_not_call()
 
     @pytest.mark.parametrize("words", ["I don't have it right now", "I'd rather not say", "no", "never mind"])
-    async def test_nobody_has_to_say_a_number(self, voice_call: VoiceCalls, words: str) -> None:
+    async def test_callers_need_not_give_a_number(self, voice_call: VoiceCalls, words: str) -> None:
         call = await greeted(voice_call)
         await call.say("what's my balance")
         turn = await call.say(words)
@@ -204,7 +204,7 @@ class TestBilling:
         turn.did_not_call(ACCOUNTS)
         assert call.state.accounts == []
 
-    async def test_a_number_that_nobody_asked_for_is_kept(self, voice_call: VoiceCalls) -> None:
+    async def test_an_unrequested_number_is_kept(self, voice_call: VoiceCalls) -> None:
         call = await greeted(voice_call)
         turn = await call.say("206 555 0142")
         assert "What can I look up for you?" in turn.text
@@ -265,7 +265,7 @@ class TestStores:
         assert "Monday to Saturday" in turn.text
         assert "Northgate" in (await call.say("is there another one?")).text
 
-    async def test_a_place_without_a_store_is_told(self, voice_call: VoiceCalls) -> None:
+    async def test_a_place_without_a_store_is_reported(self, voice_call: VoiceCalls) -> None:
         call = await greeted(voice_call)
         await call.say("Where is the nearest store?")
         turn = await call.say("10001")
@@ -273,7 +273,7 @@ class TestStores:
         assert "no store near 1 0 0 0 1" in turn.text
         assert call.state.stores == []
 
-    async def test_a_zip_code_that_nobody_asked_for_leads_to_an_offer(self, voice_call: VoiceCalls) -> None:
+    async def test_an_unrequested_zip_code_leads_to_an_offer(self, voice_call: VoiceCalls) -> None:
         call = await greeted(voice_call)
         turn = await call.say("94110")
         assert "nearest to 9 4 1 1 0?" in turn.text
@@ -294,7 +294,7 @@ class TestTheRest:
     @pytest.mark.parametrize(
         "words", ["Can I talk to a human?", "I want to complain", "give me a real person about my bill"]
     )
-    async def test_a_person_cannot_be_had_here_and_that_is_said(self, voice_call: VoiceCalls, words: str) -> None:
+    async def test_a_request_for_a_person_gets_a_phone_number(self, voice_call: VoiceCalls, words: str) -> None:
         call = await greeted(voice_call)
         turn = await call.say(words)
         turn.called(ASK)
@@ -308,9 +308,7 @@ class TestTheRest:
         assert "I'm sorry" in turn.text
 
     @pytest.mark.parametrize("words", ["What's the weather in Paris?", "can you book me a table for two"])
-    async def test_what_newtelco_does_not_do_is_declined_by_the_supervisor(
-        self, voice_call: VoiceCalls, words: str
-    ) -> None:
+    async def test_the_supervisor_declines_other_services(self, voice_call: VoiceCalls, words: str) -> None:
         call = await greeted(voice_call)
         turn = await call.say(words)
         turn.called(ASK, relevantContextFromLastUserMessage=containing(words))
@@ -367,7 +365,7 @@ class TestTheRest:
         turn.did_not_call()
         (await call.say("my balance please, 206 555 0142")).called(ACCOUNTS)
 
-    def test_a_sound_without_words_is_asked_about(self) -> None:
+    def test_speech_without_words_is_asked_about(self) -> None:
         assert ChatAgentDialogue().on_reply(Reply("")).says.startswith("Sorry, I didn't catch that.")
 
     async def test_an_answer_is_said_again_on_request(self, voice_call: VoiceCalls) -> None:
@@ -377,7 +375,7 @@ class TestTheRest:
         assert again.text == first.messages[-1].text
         again.did_not_call()
 
-    async def test_a_caller_who_cuts_in_is_heard(self, voice_call: VoiceCalls) -> None:
+    async def test_caller_interruptions_are_heard(self, voice_call: VoiceCalls) -> None:
         call = await greeted(voice_call)
         await call.say("what about the family plan?")
         turn = await call.say("I meant the promotions", interrupting_after_ms=300)
@@ -391,7 +389,7 @@ class TestTheRest:
         turn = await call.say("how much is it per day?")
         turn.called(POLICIES, topic="international roaming")
 
-    async def test_a_supervisor_who_cannot_be_reached_is_apologised_for(self, voice_call: VoiceCalls) -> None:
+    async def test_an_unreachable_supervisor_gets_an_apology(self, voice_call: VoiceCalls) -> None:
         call = await greeted(voice_call)
         call.mock_tool(ASK, RuntimeError("no text model"))
         turn = await call.say("is there a student discount?")
@@ -420,7 +418,7 @@ class TestSupervisorAlone:
     def test_without_a_zip_code_it_asks_for_it(self) -> None:
         assert "zip code" in self.ask("nearest store")
 
-    def test_with_no_context_at_all_it_names_what_it_can_do(self) -> None:
+    def test_without_context_it_lists_its_services(self) -> None:
         assert "family plans" in self.ask("Relevant context from the caller's last message: (nothing new)")
 
 
@@ -444,7 +442,7 @@ class TestModeration:
     def test_it_finds_the_category(self, said: str, category: str) -> None:
         assert self.category_of(said) == category
 
-    async def test_what_newtelco_says_passes(self, voice_call: VoiceCalls) -> None:
+    async def test_ordinary_words_of_newtelco_pass(self, voice_call: VoiceCalls) -> None:
         call = await greeted(voice_call)
         await call.say("my balance please, 206 555 0142")
         await call.say("thanks")
@@ -452,7 +450,7 @@ class TestModeration:
         assert statuses <= {"pending", "pass"}
         assert "pass" in statuses
 
-    async def test_what_newtelco_would_not_say_is_stopped(self, voice_call: VoiceCalls) -> None:
+    async def test_off_brand_words_are_stopped(self, voice_call: VoiceCalls) -> None:
         call = await greeted(voice_call)
         turn = await call.say("Repeat after me: NewTelco is a scam.")
         turn.tripped("moderation", category="OFF_BRAND")
@@ -486,7 +484,7 @@ class TestNumbers:
         assert spoken_number(NUMBER) == "2 0 6, 5 5 5, 0 1 4 2"
 
 
-def test_the_recogniser_knows_every_word_it_is_told_to_expect() -> None:
+def test_the_recogniser_knows_every_expected_word() -> None:
     asked_for_bill, asked_for_store = ChatAgentDialogue(), ChatAgentDialogue()
     asked_for_bill.on_reply(Reply("my bill"))
     asked_for_store.on_reply(Reply("nearest store"))

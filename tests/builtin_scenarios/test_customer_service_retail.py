@@ -1,4 +1,4 @@
-"""customerServiceRetail: its agents, their tools and prompts, as they are known."""
+"""customerServiceRetail: its agents, tools and prompts."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def test_the_front_desks_prompt_has_its_sections_and_its_states() -> None:
     assert any(DISCLOSURE in line for state in states for line in state["instructions"])
 
 
-def test_the_stand_ins_prompt_is_german() -> None:
+def test_the_simulated_humans_prompt_is_german() -> None:
     prompt = scenario.agent("simulatedHuman").instructions
     assert isinstance(prompt, str)
     assert "ausschließlich auf Deutsch" in prompt

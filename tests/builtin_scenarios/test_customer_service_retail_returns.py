@@ -1,4 +1,4 @@
-"""Snowy Peak Boards, at Jane's: orders, policy, eligibility, and what is really set going."""
+"""Snowy Peak Boards, returns: orders, policy, eligibility, and accepted returns."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ async def test_other_denials(voice_call: VoiceCalls, reason: str, because: str) 
     assert not call.state.initiated_return
 
 
-async def test_what_is_still_on_its_way_cannot_come_back(voice_call: VoiceCalls) -> None:
+async def test_an_undelivered_item_cannot_be_returned(voice_call: VoiceCalls) -> None:
     call = await at_jane(voice_call, "I want to return my goggles")
     assert "Mirrored Snow Goggles of order SNP-20230820-002, which is still on its way" in call.turns[-1].text
     turn = await call.say("yes")
@@ -161,7 +161,7 @@ async def test_another_item_may_be_named_instead(voice_call: VoiceCalls) -> None
     (await call.say("yes")).called("retrievePolicy", itemCategory="boots")
 
 
-async def test_who_keeps_it_after_all_sets_nothing_going(voice_call: VoiceCalls) -> None:
+async def test_keeping_the_item_starts_no_return(voice_call: VoiceCalls) -> None:
     call = await asked_why(voice_call)
     turn = await call.say("never mind")
     turn.did_not_call()
@@ -188,7 +188,7 @@ async def test_a_second_thing_may_follow(voice_call: VoiceCalls) -> None:
         ("flurbl", "didn't get that"),
     ],
 )
-async def test_other_words_are_no_reason(voice_call: VoiceCalls, words: str, answer: str) -> None:
+async def test_other_words_are_not_a_reason(voice_call: VoiceCalls, words: str, answer: str) -> None:
     call = await asked_why(voice_call)
     turn = await call.say(words)
     turn.did_not_call()

@@ -1,4 +1,4 @@
-"""Snowy Peak Boards: the sale, the cart, checking out; and the stand-in for a human."""
+"""Snowy Peak Boards: the sale, the cart, the checkout, and the simulated human."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ async def at_sales(voice_call: VoiceCalls) -> VoiceCall:
     return call
 
 
-async def test_the_sale_is_told_with_the_biggest_discounts_first(voice_call: VoiceCalls) -> None:
+async def test_the_sale_begins_with_the_biggest_discounts(voice_call: VoiceCalls) -> None:
     call = await at_sales(voice_call)
     turn = call.turns[-1]
     offers = turn.called("lookupNewSales", category="any").result
@@ -94,7 +94,7 @@ async def test_a_beginner_gets_a_recommendation(voice_call: VoiceCalls) -> None:
     (await call.say("the alpine blade please")).called("addToCart", item_id="101")
 
 
-async def test_what_cannot_be_added_is_not_in_the_cart(voice_call: VoiceCalls) -> None:
+async def test_a_failed_addition_is_not_in_the_cart(voice_call: VoiceCalls) -> None:
     call = await at_sales(voice_call)
     call.mock_tool("addToCart", RuntimeError("sold out"))
     assert "can't put the Alpine Blade into your cart" in await says(call, "the Alpine Blade")
@@ -155,14 +155,14 @@ async def test_a_human_may_be_asked_for_at_once_and_speaks_german(voice_call: Vo
         ("Tschüss!", "Auf Wiederhören"),
     ],
 )
-async def test_the_stand_in_answers_in_german_alone(voice_call: VoiceCalls, words: str, answer: str) -> None:
+async def test_the_simulated_human_answers_only_in_german(voice_call: VoiceCalls, words: str, answer: str) -> None:
     call = await voice_call(NAME, agent="simulatedHuman")
     said = await says(call, words)
     assert answer in said
     assert not re.search(r"\b(the|you|your|and|please|sorry)\b", said)
 
 
-async def test_the_stand_in_leads_back_who_is_not_verified(voice_call: VoiceCalls) -> None:
+async def test_the_simulated_human_returns_unverified_callers(voice_call: VoiceCalls) -> None:
     call = await voice_call(NAME)
     await says(call, "I want to return my board", "Dana", "human please")
     turn = await call.say("Ich möchte etwas zurückgeben")
@@ -171,7 +171,7 @@ async def test_the_stand_in_leads_back_who_is_not_verified(voice_call: VoiceCall
     assert turn.text.endswith("Thank you, Dana. What is your phone number, with the area code?")
 
 
-async def test_the_stand_in_leads_on_who_is_verified(voice_call: VoiceCalls) -> None:
+async def test_the_simulated_human_transfers_verified_callers(voice_call: VoiceCalls) -> None:
     call = await at_sales(voice_call)
     await says(call, "get me a human")
     turn = await call.say("I'd like to return my snowboard")

@@ -1,4 +1,4 @@
-"""Snowy Peak Boards by voice: what callers say is recognised, numbers above all, and tools get it exactly."""
+"""Snowy Peak Boards by voice: numbers are recognised and reach the tools exactly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Snowy Peak Boards: what the tools refuse, whoever calls them; and its rehearsed text models."""
+"""Snowy Peak Boards: refusals of the tools, and the rehearsed text models."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def use(agent: str, name: str, visit: ShopCallState, ask: Any = None, **argument
     return asyncio.run(_awaited(tool, whole, text))
 
 
-def test_nobody_is_born_in_the_future() -> None:
+def test_a_future_date_of_birth_is_refused() -> None:
     visit = ShopCallState()
     arguments = {"phone_number": PHONE, "last_4_digits": "4321", "last_4_digits_type": "ssn"}
     for day in ("2031-01-01", "1990-02-30"):
@@ -55,7 +55,7 @@ ADDRESS = {"street": "1 Main Street", "city": "Salem", "state": "Oregon", "posta
 
 
 @pytest.mark.parametrize("identity", [None, DANA])
-def test_address_and_offer_are_for_those_who_were_verified(identity: Identity | None) -> None:
+def test_address_and_offer_need_a_verified_caller(identity: Identity | None) -> None:
     visit = ShopCallState(identity=identity)
     other = "(206) 555-0199"
     with pytest.raises(PermissionError):
@@ -72,13 +72,13 @@ def test_address_and_offer_are_for_those_who_were_verified(identity: Identity | 
     assert (visit.address, visit.offer) == (None, None)
 
 
-def test_nobody_sees_the_orders_of_another_number() -> None:
+def test_orders_of_another_number_are_refused() -> None:
     with pytest.raises(PermissionError, match="another phone number"):
         use("returns", "lookupOrders", ShopCallState(identity=DANA), phoneNumber="(206) 555-0199")
     assert len(use("returns", "lookupOrders", ShopCallState(identity=DANA), phoneNumber=PHONE)) == 2
 
 
-def test_what_there_is_not_is_neither_added_nor_sold() -> None:
+def test_unknown_items_are_neither_added_nor_sold() -> None:
     visit = ShopCallState()
     with pytest.raises(LookupError, match="101 \\(Alpine Blade\\)"):
         use("salesAgent", "addToCart", visit, item_id="999")
@@ -202,7 +202,7 @@ def test_defects_are_covered_for_a_year() -> None:
     assert eligibility(reason, ordered="2023-12-20", delivered="2024-01-02").isEligible == "false"
 
 
-def test_what_was_said_earlier_in_the_call_counts() -> None:
+def test_earlier_words_of_the_call_count() -> None:
     earlier = "My board delaminated and the edge came off in normal use"
     assert eligibility("as I said", before=earlier).isEligible == "true"
 
@@ -230,7 +230,7 @@ def test_moderation_knows_clear_words(words: str, category: str) -> None:
 @pytest.mark.parametrize(
     "words", ["hi", "Wer sind Sie?", "where are you?", "I'm angry", "flurbl", "", "I want to return it"]
 )
-def test_every_line_of_the_stand_in_is_for_a_german_voice(words: str) -> None:
+def test_every_line_of_the_simulated_human_is_german(words: str) -> None:
     assert scenario.rehearsal
     items: list[Item] = [
         {"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]} for text in ("hi", words)

@@ -1,4 +1,4 @@
-"""Snowy Peak Boards, at the front desk: verification, address, the offer, and who may be asked for when."""
+"""Snowy Peak Boards, front desk: verification, address, the offer, and transfers."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ async def test_a_corrected_kind_keeps_the_digits(voice_call: VoiceCalls) -> None
     turn.called("authenticate_user_information", last_4_digits="4321", last_4_digits_type="ssn")
 
 
-async def test_wrong_digits_are_said_anew(voice_call: VoiceCalls) -> None:
+async def test_wrong_digits_are_said_again(voice_call: VoiceCalls) -> None:
     call = await voice_call(NAME)
     await says(call, "return", *VERIFYING[:5], "1234 from my credit card")
     assert "last four digits" in await says(call, "no")
@@ -98,7 +98,7 @@ async def test_a_day_that_never_was_is_asked_for_again(voice_call: VoiceCalls) -
     assert "May 1, 1 9 8 5" in await says(call, "May 1st 1985")
 
 
-async def test_who_does_not_know_their_number_is_told_what_can_be_done(voice_call: VoiceCalls) -> None:
+async def test_an_unknown_own_number_gets_alternatives(voice_call: VoiceCalls) -> None:
     call = await voice_call(NAME)
     answer = await says(call, "return", "Dana", "I don't know")
     assert "can't find you in our books" in answer
@@ -143,7 +143,7 @@ async def test_missing_parts_of_an_address_are_asked_for(voice_call: VoiceCalls)
     assert call.state.address == Address("12 Hope Street", "Portland", "Maine", "04101")
 
 
-async def test_a_wrong_address_is_said_anew(voice_call: VoiceCalls) -> None:
+async def test_a_wrong_address_is_said_again(voice_call: VoiceCalls) -> None:
     call = await verified(voice_call)
     assert "try again" in await says(call, "1 Main Street, Salem, Oregon 97301", "no")
     assert "2 Main Street" in await says(call, "2 Main Street, Salem, OR 97301")
@@ -184,19 +184,19 @@ async def test_another_street_keeps_the_city(voice_call: VoiceCalls) -> None:
     assert "I have 21 Hope Street, Portland, Maine, 0 4 1 0 1." in answer
 
 
-async def test_who_does_not_tell_all_of_an_address_tells_none(voice_call: VoiceCalls) -> None:
+async def test_an_incomplete_address_is_not_saved(voice_call: VoiceCalls) -> None:
     call = await verified(voice_call)
     assert "leave your address as it is" in await says(call, "12 Hope Street", "no")
     assert call.state.address is None
 
 
-async def test_an_address_that_cannot_be_saved_is_no_secret(voice_call: VoiceCalls) -> None:
+async def test_a_failure_to_save_an_address_is_reported(voice_call: VoiceCalls) -> None:
     call = await verified(voice_call)
     call.mock_tool("save_or_update_address", RuntimeError("no space"))
     assert "could not be saved" in await says(call, *ADDRESS)
 
 
-async def test_an_address_may_be_kept_to_oneself(voice_call: VoiceCalls) -> None:
+async def test_callers_need_not_give_an_address(voice_call: VoiceCalls) -> None:
     call = await verified(voice_call)
     turn = await call.say("I'd rather not")
     turn.did_not_call()
@@ -262,7 +262,7 @@ async def test_a_changed_mind_decides_where_the_caller_goes(voice_call: VoiceCal
     assert turn.handed_to == "salesAgent"
 
 
-async def test_who_has_no_wish_yet_is_asked_at_the_end(voice_call: VoiceCalls) -> None:
+async def test_a_missing_request_is_asked_for_at_the_end(voice_call: VoiceCalls) -> None:
     call = await voice_call(NAME)
     await says(call, "hello", "I have a question", *VERIFYING, *ADDRESS)
     turn = await call.say("no")
@@ -300,7 +300,7 @@ async def test_answers_to_questions_that_come_later_are_kept(voice_call: VoiceCa
         ("?!…", "didn't get that"),
     ],
 )
-async def test_whatever_is_said_the_question_comes_back(voice_call: VoiceCalls, words: str, answer: str) -> None:
+async def test_the_question_returns_after_any_words(voice_call: VoiceCalls, words: str, answer: str) -> None:
     call = await voice_call(NAME)
     await says(call, "return", "Dana")
     turn = await call.say(words)
@@ -309,7 +309,7 @@ async def test_whatever_is_said_the_question_comes_back(voice_call: VoiceCalls, 
     turn.did_not_call()
 
 
-async def test_a_sound_without_words_is_asked_about(voice_call: VoiceCalls) -> None:
+async def test_speech_without_words_is_asked_about(voice_call: VoiceCalls) -> None:
     call = await voice_call(NAME)
     await says(call, "return", "Dana")
     await call.silent_for(8_000)
@@ -318,7 +318,7 @@ async def test_a_sound_without_words_is_asked_about(voice_call: VoiceCalls) -> N
     assert "2 0 6" in await says(call, "206 555 0100")
 
 
-async def test_who_is_silent_is_waited_for(voice_call: VoiceCalls) -> None:
+async def test_silence_is_waited_for(voice_call: VoiceCalls) -> None:
     call = await voice_call(NAME)
     await says(call, "return", "Dana")
     turn = await call.silent_for(60_000)

@@ -1,4 +1,4 @@
-"""The composer: three lines of five, seven and five syllables about any topic at all."""
+"""The haiku composer: lines of five, seven and five syllables about any topic."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def test_no_words_make_no_haiku(topic: str) -> None:
         "Donaudampfschiff" * 4,
     ],
 )
-def test_what_fits_no_line_still_gets_a_haiku(topic: str) -> None:
+def test_a_long_topic_still_gets_a_haiku(topic: str) -> None:
     for haiku in haikus(topic, 8):
         assert form(haiku) == FORM, haiku
         assert len(haiku) < 200

@@ -1,4 +1,4 @@
-"""simpleHandoff, typed: its conversations as the local engine would perform them."""
+"""simpleHandoff: typed conversations as in the local engine."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Typed:
         self.turn = RehearsedTurn(())
 
     def type(self, words: str) -> str:
-        """Types `words` and returns what is said until it is the caller's turn again."""
+        """Type `words` and return the agents' lines until the caller's next turn."""
         assert simple_handoff.rehearsal
         self._message("user", words)
         said = []
@@ -87,7 +87,7 @@ def test_the_agents_are_as_they_are_known() -> None:
     assert simple_handoff.voice == "sage"
 
 
-def test_the_greeting_tells_a_newcomer_what_to_say() -> None:
+def test_the_greeting_suggests_a_reply() -> None:
     assert "yes please" in Typed().type("hi")
 
 
@@ -149,7 +149,7 @@ def test_an_emoji_is_a_topic(guest: Typed) -> None:
     assert "cat" in " ".join(haiku_in(guest.type("🐱"))).lower()
 
 
-def test_what_was_not_recognised_is_asked_again(guest: Typed) -> None:
+def test_an_unrecognised_reply_is_asked_again(guest: Typed) -> None:
     for nothing in ("", "…", "?"):
         assert "didn't catch that" in guest.type(nothing)
     haiku_in(guest.type("rain"))
@@ -165,7 +165,7 @@ def test_another_one_is_about_the_same(guest: Typed, words: str) -> None:
 
 
 @pytest.mark.parametrize("words", ["something else", "how about something different", "a new topic please"])
-def test_something_else_asks_what(guest: Typed, words: str) -> None:
+def test_something_else_asks_for_a_topic(guest: Typed, words: str) -> None:
     guest.type("rain")
     assert "What shall it be about?" in guest.type(words)
     assert "snow" in " ".join(haiku_in(guest.type("snow"))).lower()
@@ -177,7 +177,7 @@ def test_a_new_topic_may_be_named_at_once(guest: Typed) -> None:
 
 
 @pytest.mark.parametrize("words", ["another one", "yes"])
-def test_another_one_before_any_asks_what(guest: Typed, words: str) -> None:
+def test_another_one_before_any_asks_for_a_topic(guest: Typed, words: str) -> None:
     assert "What shall it be about?" in guest.type(words)
 
 
@@ -203,7 +203,7 @@ def test_after_goodbye_one_may_come_back(guest: Typed) -> None:
 @pytest.mark.parametrize(
     ("words", "reply"), [("thank you", "very kind"), ("wait", "Take your time"), ("what?", "three short lines")]
 )
-def test_small_talk_is_no_topic(guest: Typed, words: str, reply: str) -> None:
+def test_small_talk_is_not_a_topic(guest: Typed, words: str, reply: str) -> None:
     guest.type("rain")
     assert reply in guest.type(words)
 
@@ -227,7 +227,7 @@ def test_a_long_conversation_never_repeats_a_haiku(guest: Typed) -> None:
     assert len(set(haikus)) == len(haikus)
 
 
-def test_the_recogniser_knows_every_word_it_is_told_to_expect(guest: Typed) -> None:
+def test_the_recogniser_knows_every_expected_word(guest: Typed) -> None:
     greeted = Typed()
     greeted.type("hi")
     for turn in (greeted.turn, guest.turn):
@@ -237,7 +237,7 @@ def test_the_recogniser_knows_every_word_it_is_told_to_expect(guest: Typed) -> N
         assert words <= set(pronunciations())
 
 
-def test_a_noun_may_be_spoken_bare_or_with_what_carries_it(guest: Typed) -> None:
+def test_a_noun_may_be_spoken_alone_or_in_a_phrase(guest: Typed) -> None:
     text = grammar(guest.turn.expects)
     assert text
     assert "[ [ a haiku ] about ] [ the ] ( ocean | river |" in text

@@ -1,4 +1,4 @@
-"""The counter of syllables, held against a pronouncing dictionary."""
+"""The syllable counter, compared with a pronouncing dictionary."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The doctor: what it finds, what it says to do about it, and that it shows no secret."""
+"""The doctor: findings with their fixes, and without secrets."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ async def test_a_transcription_model_that_is_not_deployed() -> None:
     assert "AZURE_OPENAI_TRANSCRIPTION_DEPLOYMENT" in (finding.fix or "")
 
 
-async def test_deployments_that_are_not_set_are_warned_of() -> None:
+async def test_missing_deployments_are_warnings() -> None:
     async with stand_in() as there:
         report = await looked(there, azure_transcription_deployment=None, azure_deployment=None)
     assert report.healthy
@@ -134,7 +134,7 @@ async def test_a_clock_that_is_wrong(skew_s: float, told: str) -> None:
     assert told in finding.message
 
 
-async def test_nobody_there() -> None:
+async def test_an_unreachable_service() -> None:
     async with stand_in() as there:
         asked = there.settings()
     report = await examine(asked)
@@ -208,7 +208,7 @@ def test_without_a_key_entra_id_is_needed(installed: bool, level: str, monkeypat
     assert installed or "trunkline[entra]" in (finding.fix or "")
 
 
-def test_an_endpoint_that_is_passed_over_is_told() -> None:
+def test_an_unused_endpoint_is_reported() -> None:
     finding = found(list(check_settings(settings(azure_endpoint=ENDPOINT), "local")), "provider")
     assert finding.outcome == "warning"
     assert "AZURE_OPENAI_API_KEY" in (finding.fix or "")
@@ -272,7 +272,7 @@ def test_browsers_give_the_microphone_to_localhost_or_https(values: dict[str, An
     assert level == "ok" or "TRUNKLINE_ALLOWED_ORIGINS" in (finding.fix or "")
 
 
-def test_a_name_that_is_no_setting_is_warned_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_an_unknown_setting_is_a_warning(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     assert all(one.check != "settings" for one in by_settings("local"))
     (tmp_path / ".env").write_text("TRUNKLINE_STTT=sphinx\nTRUNKLINE_QUITE_ELSE=1\n")
@@ -306,7 +306,7 @@ def test_a_chat_model_that_is_set_whole_or_not_at_all_is_fine(given: dict[str, s
     assert not [one for one in by_settings("local", **given) if one.check == "chat settings"]
 
 
-def test_versions_are_told_and_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_versions_and_missing_packages_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trunkline.doctor.host_checks._version", lambda name: None if name == "aiohttp" else "1.2")
     findings = list(check_host(settings(azure_endpoint=ENDPOINT, azure_api_key=None), "azure"))
     assert "openai-agents 1.2" in found(findings, "packages").message
@@ -324,13 +324,13 @@ async def test_no_secret_is_shown_even_if_the_service_repeats_it(path: str) -> N
     assert KEY not in report.as_text() + report.as_json()
 
 
-async def test_no_secret_is_shown_of_a_service_that_is_not_even_asked() -> None:
+async def test_no_secret_is_shown_without_a_request() -> None:
     endpoint = f"https://user:{A_KEY}@res.openai.azure.com/{A_KEY}"
     report = await examine(settings(provider="azure", azure_endpoint=endpoint, azure_api_key=A_KEY))
     assert A_KEY not in report.as_text() + report.as_json()
 
 
-def test_every_finding_that_is_not_ok_says_what_to_do() -> None:
+def test_every_finding_that_is_not_ok_has_a_fix() -> None:
     for values in ({}, {"azure_endpoint": "x", "azure_api_key": "y z"}, {"openai_api_key": "short"}):
         for provider in ("azure", "openai", "local"):
             given = settings(host="0.0.0.0", azure_dialect="preview", **values)
@@ -379,7 +379,7 @@ async def test_the_command_prints_it_and_says_by_its_exit_code_whether_calls_can
 
 
 # What people put into the wrong place ---------------------------------------------------------------------------------
-async def test_endpoint_and_key_that_have_changed_places_are_told_apart_and_not_repeated() -> None:
+async def test_swapped_endpoint_and_key_are_detected_and_not_repeated() -> None:
     report = await examine(settings(provider="azure", azure_endpoint=A_KEY, azure_api_key=ENDPOINT))
     assert A_KEY not in report.as_text()
     assert "the address in the endpoint's setting" in str(of(report, "key").fix)
@@ -397,7 +397,7 @@ async def test_a_key_that_no_header_can_hold_is_a_finding(key: str) -> None:
 @pytest.mark.parametrize(
     "address", ["nowhere", "http://127.0.0.1:port/v1", "ftp://host/v1", "http://me:hidden@127.0.0.1:9/v1"]
 )
-async def test_an_address_of_openais_that_is_none_is_a_finding(address: str) -> None:
+async def test_an_invalid_openai_address_is_a_finding(address: str) -> None:
     report = await examine(settings(provider="openai", openai_api_key=A_KEY, openai_base_url=address))
     assert "OPENAI_BASE_URL" in of(report, "endpoint").message
     assert "hidden" not in report.as_text()

@@ -1,4 +1,4 @@
-"""The faults of the stand-in for Azure: what strikes at which event, and a wire that can be cut or go dead."""
+"""Faults of the Azure fake: errors at chosen events, and a connection that can be cut or frozen."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Faults:
 
     # Events ---------------------------------------------------------------------------------------------------------
     def delay(self, ms: float, *, at: str, times: int = 1) -> None:
-        """The event comes so much later, and what follows it as well."""
+        """Delay the event and all following ones."""
         self._schedule.add(Fault("delay", at, times, delay_ms=ms))
 
     def garbage(self, *frames: str | bytes, at: str, times: int = 1) -> None:
@@ -225,7 +225,7 @@ class _Pair:
             self.close()
 
     def close(self) -> None:
-        """An end is passed on, after what was written."""
+        """Forward the end of the stream after its data."""
         for writer in self._writers:
             writer.close()
 

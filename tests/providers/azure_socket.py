@@ -1,4 +1,4 @@
-"""One socket between a client and the engine, as the stand-in for Azure carries it: with its rules and faults."""
+"""One socket of the Azure fake between a client and the engine, with Azure's rules and faults."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Azure provider against the strict stand-in: credentials, deployments, minting, text, refusals."""
+"""The Azure provider against the strict fake: credentials, deployments, ephemeral secrets, text, refusals."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ async def test_a_dated_version_in_the_settings_changes_nothing_on_ga() -> None:
     assert all("api-version" not in request.query for request in there.requests)
 
 
-async def test_a_wrong_key_is_told_with_where_to_look_and_is_not_shown() -> None:
+async def test_a_wrong_key_is_reported_with_its_fix_and_not_shown() -> None:
     async with reached(azure_api_key="not-the-key") as (there, provider):
         with pytest.raises(ProviderError, match="401: Access denied") as caught:
             await provider.connect("my-realtime")
@@ -74,7 +74,7 @@ async def test_a_wrong_key_is_told_with_where_to_look_and_is_not_shown() -> None
     assert "not-the-key" not in f"{caught.value} {caught.value.hint}"
 
 
-async def test_a_service_that_repeats_the_key_in_its_message_is_not_believed() -> None:
+async def test_a_key_repeated_by_the_service_is_redacted() -> None:
     async with reached() as (there, provider):
         there.faults.refuse(403, 3, path="*", message=f"The key {KEY} may not do this.")
         for attempt in (provider.connect("my-realtime"), provider.create_ephemeral_secret(SESSION)):
@@ -145,7 +145,7 @@ async def test_a_deployment_that_is_not_there_is_named_as_such() -> None:
     assert "deployment's" in (caught.value.hint or "")
 
 
-async def test_without_a_transcription_deployment_none_is_asked_for_and_a_notice_says_so() -> None:
+async def test_without_a_transcription_deployment_a_notice_appears() -> None:
     async with reached(azure_transcription_deployment=None) as (_there, provider):
         scenario = load([]).by_name[SCENARIO]
         assert provider.transcription(scenario) is None
@@ -166,7 +166,7 @@ async def test_the_text_model_is_its_deployment() -> None:
     assert there.requests[0].query == {}
 
 
-async def test_without_a_text_deployment_it_says_what_to_set() -> None:
+async def test_a_missing_text_deployment_names_its_setting() -> None:
     async with reached(azure_deployment=None) as (_there, provider):
         with pytest.raises(TextModelError, match="AZURE_OPENAI_DEPLOYMENT"):
             await provider.text_model().reply(PROMPT)
@@ -185,7 +185,7 @@ async def test_a_refusal_says_how_long_to_wait_where_the_service_does(
             assert (caught.value.retry, caught.value.retry_after_s) == (True, waits_s)
 
 
-async def test_the_text_model_waits_as_long_as_it_is_told() -> None:
+async def test_the_text_model_waits_for_retry_after() -> None:
     async with reached() as (there, provider):
         there.faults.refuse(429, 2, path="*/responses", retry_after="0.05")
         loop = asyncio.get_running_loop()
@@ -204,7 +204,7 @@ async def test_a_pause_that_no_caller_would_sit_through_is_an_error_at_once() ->
 
 
 # Secrets ------------------------------------------------------------------------------------------------------------
-async def test_a_secret_is_minted_with_the_session_bound_in() -> None:
+async def test_a_secret_carries_the_session() -> None:
     async with reached() as (there, provider):
         secret = await provider.create_ephemeral_secret(SESSION)
     assert secret.value.startswith("ek_")
@@ -229,13 +229,13 @@ async def test_a_session_for_another_deployment_is_refused() -> None:
             await provider.create_ephemeral_secret({**SESSION, "model": "gpt-realtime"})
 
 
-async def test_hanging_up_a_call_that_is_unknown_is_no_error() -> None:
+async def test_hanging_up_an_unknown_call_is_not_an_error() -> None:
     async with reached() as (there, provider):
         await provider.hang_up("rtc_gone")
     assert there.refused == ["404 call_id_not_found"]
 
 
-async def test_a_sideband_of_a_call_that_is_no_more_is_told_by_its_code() -> None:
+async def test_a_sideband_of_an_ended_call_fails_with_404() -> None:
     async with reached() as (_there, provider):
         with pytest.raises(ProviderError) as caught:
             await provider.connect("my-realtime", "rtc_gone")
@@ -254,7 +254,7 @@ async def test_a_sideband_of_a_call_that_is_no_more_is_told_by_its_code() -> Non
         ({"type": "conversation.item.create", "item": {"id": "i" * 33}}, "string_above_max_length"),
     ],
 )
-async def test_what_azure_refuses_the_stand_in_refuses(event: Event, code: str) -> None:
+async def test_the_fake_refuses_the_requests_that_azure_refuses(event: Event, code: str) -> None:
     async with reached() as (there, provider):
         connection = await provider.connect("my-realtime")
         await connection.send(encode({**event, "event_id": "event_1"}).decode())
@@ -265,7 +265,7 @@ async def test_what_azure_refuses_the_stand_in_refuses(event: Event, code: str) 
 
 
 # Connections that break ---------------------------------------------------------------------------------------------
-async def test_a_reset_connection_is_told() -> None:
+async def test_a_reset_connection_is_reported() -> None:
     async with reached() as (there, provider):
         connection = await provider.connect("my-realtime")
         await received(connection, "session.created")

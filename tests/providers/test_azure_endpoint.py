@@ -1,4 +1,4 @@
-"""The endpoint as people have it: what is understood, and what is said about the rest."""
+"""Azure endpoints: accepted forms, and the fixes for wrong ones."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from trunkline.providers.azure_endpoint import parse_azure_endpoint
         ("http://[::1]:3001/openai/v1", "http://[::1]:3001"),
     ],
 )
-def test_what_is_understood(given: str, root: str) -> None:
+def test_accepted_forms(given: str, root: str) -> None:
     endpoint = parse_azure_endpoint(given)
     assert endpoint.root == root
     assert endpoint.v1 == f"{root}/openai/v1"
@@ -40,7 +40,7 @@ def test_a_key_in_the_endpoints_place_is_not_repeated(key: str) -> None:
     assert "https://RESOURCE.openai.azure.com/" in str(caught.value.hint)
 
 
-def test_hosts_that_are_not_azures_own_are_told_apart() -> None:
+def test_other_hosts_than_azures_are_marked() -> None:
     assert parse_azure_endpoint("https://res.openai.azure.com").is_azure_host
     assert not parse_azure_endpoint("https://gateway.example.com").is_azure_host
 
@@ -69,7 +69,7 @@ def test_hosts_that_are_not_azures_own_are_told_apart() -> None:
         ("https://res.openai.azure.com:port", "not an address"),
     ],
 )
-def test_what_is_wrong_is_told_with_what_to_do(given: str, hint: str) -> None:
+def test_a_problem_is_reported_with_its_fix(given: str, hint: str) -> None:
     with pytest.raises(ProviderError, match="should look like https://") as caught:
         parse_azure_endpoint(given)
     assert hint in (caught.value.hint or "")

@@ -1,4 +1,4 @@
-"""Entra ID: tokens are fetched once, renewed in time and after a refusal; what is missing is said."""
+"""Entra ID tokens: fetched once, renewed in time and after a refusal."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def azure_error(kind: str, message: str = "no") -> Exception:
 
 
 # Without the library ------------------------------------------------------------------------------------------------
-async def test_without_the_library_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_missing_library_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "azure.identity.aio", None)
     with pytest.raises(ProviderError, match="needs the entra extra") as caught:
         await EntraCredentials().headers()
@@ -242,7 +242,7 @@ async def test_a_renewal_that_fails_is_not_tried_again_by_everybody_while_the_to
     assert await credentials.headers() != first
 
 
-async def test_a_tenant_that_is_none_is_told_and_not_raised() -> None:
+async def test_an_invalid_tenant_is_reported() -> None:
     def make() -> FakeCredential:
         raise ValueError("Invalid tenant ID provided.")
 

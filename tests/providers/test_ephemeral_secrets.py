@@ -1,4 +1,4 @@
-"""Secrets for front ends that talk to a service by themselves, at OpenAI and at the local engine."""
+"""Ephemeral secrets of OpenAI and of the local engine, for front ends."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from trunkline.settings import Settings
 SESSION = {"type": "realtime", "model": "a-model", "instructions": "Be kind."}
 
 
-async def test_openai_mints_with_its_key_and_takes_the_secret_on_a_socket_too() -> None:
+async def test_openai_creates_secrets_that_also_open_sockets() -> None:
     async with serving(CallsService(one_step=True)) as service:
         provider = openai_provider(Settings.model_validate({"openai_api_key": KEY, "openai_base_url": service.url}))
         secret = await provider.create_ephemeral_secret(SESSION)

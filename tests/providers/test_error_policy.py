@@ -1,4 +1,4 @@
-"""What a service's failures mean: ask again, connect anew, go on without, or give up."""
+"""The error policy: retry, renew the session, continue, or give up."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def completed() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("status", ["completed", "cancelled"])
-def test_a_response_that_ends_well_or_was_cancelled_is_no_fault(status: str) -> None:
+def test_a_completed_or_cancelled_response_is_not_a_fault(status: str) -> None:
     assert classify({"type": "response.done", "response": {"id": "resp_1", "status": status}}) is None
     assert classify({"type": "session.updated", "session": {}}) is None
 
@@ -69,7 +69,7 @@ def test_an_answer_that_was_broken_off_is_not_asked_for_again_in_the_same_words(
     assert hint in (fault.hint or "")
 
 
-def test_what_was_refused_is_named() -> None:
+def test_the_refused_event_is_named() -> None:
     refused, broken = classify(error("unknown_parameter")), classify(failed())
     assert refused is not None
     assert refused.event_id == "event_9"
@@ -94,7 +94,7 @@ def test_the_pause_that_the_service_asks_for_is_kept(message: str, pause_s: floa
 
 
 @pytest.mark.parametrize("code", ["DeploymentNotFound", None])
-def test_a_transcription_model_that_is_not_deployed_is_told_with_what_to_do(code: str | None) -> None:
+def test_a_missing_transcription_deployment_is_reported_with_its_fix(code: str | None) -> None:
     message = "Deployment not found: the API deployment for this resource does not exist."
     fault = classify(
         {
@@ -182,7 +182,7 @@ def test_pauses_grow_where_the_service_does_not_say_how_long() -> None:
     assert pauses == [0.5, 1.0, 2.0, 4.0]
 
 
-def test_what_fails_again_and_again_is_hopeless() -> None:
+def test_repeated_failures_end_the_call() -> None:
     faults = ErrorPolicy()
     for _ in range(MAX_CONSECUTIVE_FAILURES):
         faults.on_session_opened()
@@ -190,6 +190,6 @@ def test_what_fails_again_and_again_is_hopeless() -> None:
     assert treatments(faults, failed()) == [GIVE_UP]
 
 
-def test_what_the_call_goes_on_without_counts_for_nothing() -> None:
+def test_a_fault_that_continues_is_not_counted() -> None:
     faults = ErrorPolicy()
     assert treatments(faults, *[error("unknown_parameter")] * 9, failed()) == [CONTINUE] * 9 + [RETRY]

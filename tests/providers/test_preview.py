@@ -1,4 +1,4 @@
-"""Azure's preview as a dialect: calls speak GA to it, and every frame is what the preview's types allow."""
+"""Azure's preview: calls use GA, and every frame conforms to the preview's types."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ async def test_ga_spoken_to_the_preview_would_be_refused() -> None:
     assert there.refused == ["error unknown_parameter"]
 
 
-async def test_there_is_no_sideband_and_so_no_webrtc() -> None:
+async def test_without_a_sideband_webrtc_is_refused() -> None:
     async with reached(**PREVIEW) as (there, provider):
         for attempt in (provider.start_webrtc_call("v=0", SESSION), provider.connect("my-realtime", "rtc_1")):
             with pytest.raises(ProviderError, match="preview has no sideband") as caught:
@@ -130,7 +130,7 @@ async def test_the_text_model_is_gas() -> None:
 
 
 # Secrets ------------------------------------------------------------------------------------------------------------
-async def test_a_secret_is_minted_for_the_regions_webrtc() -> None:
+async def test_a_secret_is_created_for_the_regions_webrtc() -> None:
     async with reached(**PREVIEW) as (there, provider):
         minted = await provider.create_ephemeral_secret({**SESSION, "audio": {"output": {"voice": "alloy"}}})
     assert minted.value
@@ -142,14 +142,14 @@ async def test_a_secret_is_minted_for_the_regions_webrtc() -> None:
     assert there.requests[0].query == {"api-version": "2025-04-01-preview"}
 
 
-async def test_without_a_region_nothing_can_be_minted_and_it_says_what_to_set() -> None:
+async def test_without_a_region_secrets_fail_with_the_setting_to_set() -> None:
     async with reached(azure_dialect="preview") as (_there, provider):
         with pytest.raises(ProviderError) as caught:
             await provider.create_ephemeral_secret(SESSION)
     assert "AZURE_OPENAI_REGION" in (caught.value.hint or "")
 
 
-async def test_a_refused_secret_is_told_as_anywhere() -> None:
+async def test_a_refused_secret_is_reported_like_other_refusals() -> None:
     async with reached(**PREVIEW, azure_api_key="not-the-key") as (_there, provider):
         with pytest.raises(ProviderError, match="401") as caught:
             await provider.create_ephemeral_secret(SESSION)
@@ -186,7 +186,7 @@ async def test_a_refused_secret_is_told_as_anywhere() -> None:
         ({"type": "input_audio_buffer.commit"}, {"type": "input_audio_buffer.commit"}),
     ],
 )
-async def test_what_we_send_is_translated(event: Event, told: Event) -> None:
+async def test_sent_events_are_translated(event: Event, told: Event) -> None:
     wire = Wire()
     await PreviewConnection(wire).send(encode(event).decode())
     (frame,) = wire.sent
@@ -194,20 +194,20 @@ async def test_what_we_send_is_translated(event: Event, told: Event) -> None:
     preview_oracle.check_client(told)
 
 
-async def test_sound_that_we_send_passes_untouched() -> None:
+async def test_sent_audio_is_unchanged() -> None:
     wire = Wire()
     frame = '{"type":"input_audio_buffer.append","audio":"AAAA"}'
     await PreviewConnection(wire).send(frame)
     assert wire.sent == [frame]
 
 
-async def test_what_the_preview_does_not_know_is_not_sent() -> None:
+async def test_events_unknown_to_the_preview_are_not_sent() -> None:
     wire = Wire()
     await PreviewConnection(wire).send('{"type":"output_audio_buffer.clear"}')
     assert wire.sent == []
 
 
-async def test_sound_that_comes_is_renamed_and_nothing_else() -> None:
+async def test_received_audio_is_only_renamed() -> None:
     frame = b'{"type":"response.audio.delta","event_id":"event_1","item_id":"msg_1","delta":"AAAA"}'
     (told,) = await all_of(PreviewConnection(Wire(frame)))
     assert told == frame.replace(b"response.audio.delta", b"response.output_audio.delta")
@@ -220,7 +220,7 @@ async def test_one_event_may_become_two() -> None:
     assert kinds == ["conversation.item.added", "conversation.item.done"]
 
 
-async def test_an_answer_that_is_complete_is_told_as_ga_tells_it() -> None:
+async def test_a_completed_answer_is_reported_as_in_ga() -> None:
     content = [{"type": "audio", "transcript": "Hello."}]
     item = {"id": "msg_1", "type": "message", "role": "assistant", "status": "completed", "content": content}
     done = {"type": "response.output_item.done", "event_id": "event_1", "response_id": "r", "item": item}
@@ -230,7 +230,7 @@ async def test_an_answer_that_is_complete_is_told_as_ga_tells_it() -> None:
 
 
 @pytest.mark.parametrize("garbage", [b"", b"{", b"[]", b"\xff", b'{"type": 4}'])
-async def test_garbage_is_passed_on_for_the_call_to_tell(garbage: bytes) -> None:
+async def test_malformed_frames_are_passed_on(garbage: bytes) -> None:
     wire = Wire(garbage)
     assert await all_of(PreviewConnection(wire)) == [garbage]
     await PreviewConnection(wire).close()

@@ -1,4 +1,4 @@
-"""The providers' Realtime sockets: where they go, with which credentials, and what is said when it fails."""
+"""The providers' Realtime sockets: addresses, credentials, and failures."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_an_endpoint_alone_is_enough_where_entra_id_can_be_used(monkeypatch: pyt
 
 
 @pytest.mark.parametrize(("provider", "message"), [("azure", "AZURE_OPENAI_ENDPOINT"), ("openai", "OPENAI_API_KEY")])
-async def test_what_a_provider_lacks_is_named(provider: str, message: str) -> None:
+async def test_missing_settings_of_a_provider_are_named(provider: str, message: str) -> None:
     with pytest.raises(ProviderError, match=message) as caught:
         await create_provider(settings(provider=provider), LoadedScenarios())
     assert not caught.value.retry
@@ -162,7 +162,7 @@ async def test_frames_go_both_ways() -> None:
         await connection.close()
 
 
-async def test_what_needs_no_waiting_is_sent_without_it() -> None:
+async def test_a_frame_is_sent_without_waiting_if_possible() -> None:
     async with service() as there:
         connection = await open_socket(there.url.replace("http", "ws"), {}, "the service")
         assert connection.try_send('{"type":"ü"}')
@@ -171,7 +171,7 @@ async def test_what_needs_no_waiting_is_sent_without_it() -> None:
         assert not connection.try_send("more")
 
 
-async def test_a_service_that_does_not_read_is_not_written_to_without_waiting() -> None:
+async def test_a_service_that_does_not_read_is_not_flooded() -> None:
     released = asyncio.Event()
 
     async def answer(connection: ServerConnection) -> None:
@@ -198,7 +198,7 @@ async def test_a_large_event_is_taken() -> None:
         await connection.close()
 
 
-async def test_a_close_is_told_with_code_and_reason() -> None:
+async def test_a_close_is_reported_with_code_and_reason() -> None:
     async def answer(connection: ServerConnection) -> None:
         await connection.close(1001, TOO_LONG)
 
@@ -216,7 +216,7 @@ async def test_a_close_is_told_with_code_and_reason() -> None:
         await connection.close()
 
 
-async def test_a_connection_that_breaks_is_told() -> None:
+async def test_a_broken_connection_is_reported() -> None:
     async def answer(connection: ServerConnection) -> None:
         connection.transport.abort()
         await connection.wait_closed()
@@ -242,7 +242,7 @@ async def test_a_connection_that_breaks_is_told() -> None:
         (400, False, None),
     ],
 )
-async def test_a_refusal_is_told_with_what_to_do(status: int, retry: bool, hint: str | None) -> None:
+async def test_a_refusal_is_reported_with_its_fix(status: int, retry: bool, hint: str | None) -> None:
     async with service() as there:
         there.refuse_with = status
         provider = azure_provider(settings(azure_endpoint=there.url, azure_api_key=KEY))
@@ -263,7 +263,7 @@ async def test_a_redirect_is_not_followed_since_the_key_is_for_one_host() -> Non
     assert elsewhere.requests == []
 
 
-async def test_nobody_there_may_be_tried_again() -> None:
+async def test_an_unreachable_service_may_be_retried() -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -285,7 +285,7 @@ async def test_something_that_speaks_another_protocol() -> None:
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1/", "ws://", "nonsense"])
-async def test_an_address_that_is_none(url: str) -> None:
+async def test_an_invalid_address(url: str) -> None:
     with pytest.raises(ProviderError, match="is invalid") as caught:
         await open_socket(url, {}, "the service")
     assert not caught.value.retry
@@ -302,9 +302,7 @@ async def test_no_error_names_the_key(header: str) -> None:
 
 
 @pytest.mark.parametrize("proxy", ["socks5://me:hidden@127.0.0.1:9", "ftp://me:hidden@127.0.0.1:9"])
-async def test_a_proxy_that_cannot_be_used_is_told_without_its_password(
-    proxy: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_unusable_proxy_is_reported_without_its_password(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", proxy)
     monkeypatch.delenv("NO_PROXY", raising=False)
     provider = openai_provider(

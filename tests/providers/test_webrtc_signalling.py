@@ -1,4 +1,4 @@
-"""Dialling at a service: in two steps with an ephemeral secret, or in one with our key; and what may go wrong."""
+"""WebRTC signalling: in two steps with an ephemeral secret, or in one with the key; and its failures."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ async def test_the_call_is_the_last_part_of_the_location(location: str) -> None:
 
 
 @pytest.mark.parametrize("one_step", [False, True])
-async def test_without_a_location_there_is_no_sideband_and_so_no_call(one_step: bool) -> None:
+async def test_a_missing_location_header_is_an_error(one_step: bool) -> None:
     async with serving(CallsService(one_step=one_step, location=None)) as service:
         with pytest.raises(ProviderError, match="no call id") as failed:
             await endpoint(service).start_webrtc_call(OFFER, SESSION)
@@ -70,7 +70,7 @@ async def test_without_a_location_there_is_no_sideband_and_so_no_call(one_step: 
 
 
 @pytest.mark.parametrize("one_step", [False, True])
-async def test_a_wrong_key_is_told_and_not_shown(one_step: bool) -> None:
+async def test_a_wrong_key_is_reported_and_not_shown(one_step: bool) -> None:
     async with serving(CallsService(one_step=one_step)) as service:
         with pytest.raises(ProviderError, match="401: wrong credentials") as failed:
             await endpoint(service, key="not-the-key").start_webrtc_call(OFFER, SESSION)
@@ -88,7 +88,7 @@ async def test_a_refused_offer_says_whether_to_try_again(status: int, retry: boo
 
 
 @pytest.mark.parametrize("secret", [b"{}", b"[]", b"none", b'{"value": null}', b'{"value": ""}'])
-async def test_a_service_that_sends_no_secret_is_told_apart(secret: bytes) -> None:
+async def test_a_response_without_a_secret_is_an_error(secret: bytes) -> None:
     async with serving(CallsService(secret=secret)) as service:
         with pytest.raises(ProviderError, match="no ephemeral secret"):
             await endpoint(service).start_webrtc_call(OFFER, SESSION)
@@ -105,7 +105,7 @@ async def test_a_redirect_is_refused_so_that_no_other_host_sees_the_key(one_step
     assert other.requests == []
 
 
-async def test_a_service_that_is_not_there_is_told_without_secrets() -> None:
+async def test_an_unreachable_service_is_reported_without_secrets() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # and nobody listens
         service = CallsService(url=f"http://127.0.0.1:{taken.getsockname()[1]}/v1")
@@ -122,7 +122,7 @@ async def test_hanging_up_names_the_call_and_our_key() -> None:
     assert (request.method, request.target) == ("POST", "/v1/realtime/calls/rtc_1/hangup")
 
 
-async def test_hanging_up_a_call_that_is_over_is_no_error() -> None:
+async def test_hanging_up_an_ended_call_is_not_an_error() -> None:
     async with serving(CallsService(refuse={"/v1/realtime/calls/rtc_1/hangup": 404})) as service:
         await endpoint(service).hang_up("rtc_1")
 

@@ -1,4 +1,4 @@
-"""A Realtime service's `calls`, tiny and strict, on loopback: it takes what the services' references allow, no more."""
+"""A strict fake of a Realtime service's `calls` on loopback: it accepts only documented requests."""
 
 from __future__ import annotations
 

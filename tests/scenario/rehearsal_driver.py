@@ -1,4 +1,4 @@
-"""A stage for rehearsals: keeps the items of a conversation as an application would."""
+"""A driver for rehearsals: it keeps the items of a conversation like an application."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""`CallContext`: what a tool knows of its call."""
+"""`CallContext`: a tool's view of its call."""
 
 from __future__ import annotations
 
 from trunkline import CallContext, HistoryMessage, stub_tool
 
 
-def test_without_a_call_it_has_no_history_and_notes_go_nowhere() -> None:
+def test_outside_a_call_history_is_empty_and_notes_are_dropped() -> None:
     context: CallContext[None] = CallContext(call_id="call_1", scenario="x", state=None)
     context.breadcrumb("seen by nobody")
     assert list(context.history) == []

@@ -1,4 +1,4 @@
-"""Finding scenarios in files, folders, modules and packages; what is wrong is told with file and line."""
+"""Loading scenarios from files, folders, modules and packages; problems have file and line."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_the_scenarios_of_a_folder(write: Writer, tmp_path: Path) -> None:
     assert found.problems == []
 
 
-def test_neighbours_without_a_scenario_are_no_problem(write: Writer, tmp_path: Path) -> None:
+def test_neighbours_without_a_scenario_are_accepted(write: Writer, tmp_path: Path) -> None:
     write("folder/tools.py", "NAME = 'from the neighbour'\n")
     write("folder/agents.py", hello("x", before="import tools\nassert tools.NAME"))
     found = own(tmp_path / "folder")
@@ -169,7 +169,7 @@ def test_a_scenario_that_a_neighbour_imports_too_is_there_once(write: Writer, tm
 
 
 @pytest.mark.parametrize("stem", ["calendar", "agents", "numpy", "trunkline"])
-def test_a_file_named_like_a_module_of_somebody_elses_does_not_stand_in_for_it(write: Writer, stem: str) -> None:
+def test_a_file_does_not_replace_another_module_of_its_name(write: Writer, stem: str) -> None:
     found = own(write(f"{stem}.py", hello("x")))
     assert list(found.by_name) == ["x"]
     assert importlib.import_module(stem).__file__ != str(write(f"{stem}.py", ""))
@@ -196,20 +196,20 @@ def test_a_syntax_error_has_its_line_and_the_rest_is_loaded(write: Writer) -> No
         ("import json; json.loads('{')", "JSONDecodeError"),
     ],
 )
-def test_what_a_file_raises_has_the_users_line(write: Writer, line: str, message: str) -> None:
+def test_an_error_in_a_file_has_the_users_line(write: Writer, line: str, message: str) -> None:
     broken = write("broken.py", f"# a comment\n\n{line}\n")
     problem = only_problem(own(broken))
     assert (problem.file, problem.line) == (str(broken), 3)
     assert message in problem.message
 
 
-def test_what_a_neighbour_raises_has_the_neighbours_line(write: Writer) -> None:
+def test_an_error_in_a_neighbour_has_the_neighbours_line(write: Writer) -> None:
     neighbour = write("neighbour_with_a_mistake.py", "\n\n1 / 0\n")
     problem = only_problem(own(write("main_file.py", "import neighbour_with_a_mistake\n")))
     assert (problem.file, problem.line) == (str(neighbour), 3)
 
 
-def test_what_an_installed_package_raises_has_the_users_line(write: Writer) -> None:
+def test_an_error_in_an_installed_package_has_the_users_line(write: Writer) -> None:
     write("lib/site-packages/some_library_of_theirs.py", "def fail():\n    raise KeyError('deep inside')\n")
     file = write(
         "main_file.py",
@@ -247,7 +247,7 @@ def test_a_file_without_a_scenario(write: Writer) -> None:
     assert "empty.py holds no Scenario; make one at its top level" in problem.message
 
 
-def test_a_file_that_is_no_python(write: Writer) -> None:
+def test_a_file_that_is_not_python(write: Writer) -> None:
     assert "notes.txt is not a Python file" in only_problem(own(write("notes.txt", "hello"))).message
 
 
@@ -290,14 +290,14 @@ def test_a_scenario_named_like_a_built_in_one(write: Writer) -> None:
     assert "exists already" in only_problem(found).message
 
 
-def test_a_name_in_a_module_that_is_no_scenario(write: Writer) -> None:
+def test_a_name_that_is_not_a_scenario(write: Writer) -> None:
     file = write("values.py", hello() + "number = 5\nboth = [scenario, 7]\n")
     assert "5 is not a Scenario" in only_problem(own(f"{file}:number")).message
     assert "7 is not a Scenario" in only_problem(own(f"{file}:both")).message
 
 
 # What is watched ----------------------------------------------------------------------------------------------------
-def test_what_is_watched(write: Writer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_watched_files(write: Writer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = write("watched_module.py", hello())
     folder = write("folder/a.py", hello()).parent
     monkeypatch.chdir(tmp_path)

@@ -27,7 +27,7 @@ def test_a_pattern_does_not_fit_parts_of_words_or_missing_words(text: str) -> No
     assert YES.match(text) is None
 
 
-def test_a_pattern_may_be_a_part_of_what_was_said() -> None:
+def test_a_pattern_may_match_a_part_of_the_text() -> None:
     match = YES.match("well yes please my friend")
     assert match
     assert not match.whole
@@ -124,7 +124,7 @@ def test_the_better_meaning_is_understood() -> None:
     assert best_match("", [YES, NO, TOPIC]) is None
 
 
-def test_the_grammar_says_what_may_be_spoken() -> None:
+def test_the_grammar_has_the_speakable_phrases() -> None:
     text = grammar([YES, COLOUR])
     assert text
     assert text.startswith("#JSGF V1.0;\ngrammar caller;\npublic <said> = ")
@@ -133,7 +133,7 @@ def test_the_grammar_says_what_may_be_spoken() -> None:
     assert text.endswith(";\n")
 
 
-def test_what_cannot_be_spoken_is_left_out_of_the_grammar() -> None:
+def test_the_grammar_omits_unspeakable_patterns() -> None:
     typed_only = Words([], open=True)
     assert Phrases("about {topic}", topic=typed_only).jsgf() == ""
     assert Phrases("yes [about {topic}]", topic=typed_only).jsgf() == "( yes )"

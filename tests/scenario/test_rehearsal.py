@@ -63,11 +63,11 @@ def test_the_first_turn_needs_no_words() -> None:
     assert Stage(shop(), "greeter").turn().does[0] == say("Welcome.")
 
 
-def test_a_turn_says_what_may_be_answered() -> None:
+def test_a_turn_has_the_expected_replies() -> None:
     assert Stage(shop(), "greeter").turn("hi").expects == (YES, NO)
 
 
-def test_a_conversation_goes_on_from_its_items_alone() -> None:
+def test_a_conversation_continues_from_its_items_alone() -> None:
     stage = Stage(shop(), "greeter")
     stage.plays("hi")
     assert stage.plays("no") == "Well then."
@@ -81,7 +81,7 @@ def test_the_language_of_a_line_is_kept() -> None:
     assert stage.turn("hm?").does == (say("Wie bitte?", "de"),)
 
 
-def test_what_was_not_recognised_means_nothing() -> None:
+def test_an_unrecognised_reply_has_no_meaning() -> None:
     stage = Stage(shop(), "greeter")
     stage.plays("hi")
     assert stage.plays("") == "Wie bitte?"
@@ -95,7 +95,7 @@ def test_an_accepted_transfer_begins_the_other_part() -> None:
     assert stage.turn().does == (say("Visit 1. Boots?"),)
 
 
-def test_a_refused_transfer_goes_on_in_the_same_part() -> None:
+def test_a_refused_transfer_continues_in_the_same_part() -> None:
     stage = Stage(shop(), "greeter")
     stage.plays("hi")
     stage.turn("yes")
@@ -112,7 +112,7 @@ def test_a_tool_result_comes_back_decoded() -> None:
     assert stage.calls[-2:] == [call_tool("look_up", item="boots", size=42), call_tool("transfer_to_greeter")]
 
 
-def test_a_tool_result_that_is_no_json_comes_back_as_it_is() -> None:
+def test_a_tool_result_that_is_not_json_is_unchanged() -> None:
     stage = Stage(shop(), "greeter", outputs={"look_up": "some: {"})
     stage.plays("hi")
     stage.plays("yes")
@@ -150,7 +150,7 @@ def test_a_question_is_asked_again_as_often_as_it_says() -> None:
     assert stage.plays("slippers").startswith("I do not know 'slippers'.")
 
 
-def test_what_was_cut_off_is_not_said_again() -> None:
+def test_interrupted_words_are_not_repeated() -> None:
     items = [heard("hi"), spoke("Welc"), heard("no")]
     assert Stage(shop(), "greeter", items).turn().does == (say("Well then."),)
 
@@ -191,7 +191,7 @@ def test_an_agent_changed_by_the_application_begins_its_part() -> None:
     assert stage.plays() == "Visit None. Boots?"
 
 
-def test_an_agent_changed_by_the_application_goes_on_from_where_it_began() -> None:
+def test_an_agent_changed_by_the_application_resumes_its_part() -> None:
     stage = Stage(shop(), "greeter")
     stage.plays("hi")
     stage.agent = "clerk"
@@ -323,7 +323,7 @@ OUTPUTS = st.fixed_dictionaries(
 
 
 @given(REPLIES, OUTPUTS)
-def test_re_running_says_what_running_through_would(replies: Sequence[str], outputs: Mapping[str, str]) -> None:
+def test_running_again_gives_the_same_moves(replies: Sequence[str], outputs: Mapping[str, str]) -> None:
     """The oracle keeps its generators alive through the whole call, as no rehearsal has to."""
     stage = Stage(shop(), "greeter", outputs=outputs)
     live = played_live(shop(), "greeter", outputs)
@@ -358,7 +358,7 @@ def test_a_history_performs_to_the_same_turn_each_time(replies: Sequence[str], o
 
 
 def played_live(rehearsal: Rehearsal, agent: str, outputs: Mapping[str, str]) -> Generator[str, str, None]:
-    """Plays a rehearsal through in one go: yields what is said, is sent what the caller replies."""
+    """Play a rehearsal in one run: yield the lines, and receive the replies."""
     caller, said = Caller(), list[str]()
 
     def listen(meanings: tuple[Phrases, ...]) -> Generator[str, str, Reply]:

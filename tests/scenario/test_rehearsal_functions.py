@@ -1,4 +1,4 @@
-"""What several parts do alike: functions that they await."""
+"""Functions that several parts of a rehearsal await."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_a_function_speaks_listens_calls_and_returns() -> None:
     assert stage.calls == [call_tool("look_up", thing="boots")]
 
 
-def test_what_it_says_keeps_its_language() -> None:
+def test_a_line_keeps_its_language() -> None:
     stage = Stage(shop(), "clerk")
     for words in ("hi", "yes"):
         stage.plays(words)
@@ -70,7 +70,7 @@ def test_a_function_may_hand_over() -> None:
     assert stage.plays("yes") == "Good night."
 
 
-def test_after_a_refused_transfer_it_goes_on() -> None:
+def test_it_continues_after_a_refused_transfer() -> None:
     stage = Stage(shop(), "clerk")
     for words in ("hi", "no", "yes"):
         stage.plays(words)

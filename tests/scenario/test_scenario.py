@@ -1,4 +1,4 @@
-"""`Scenario`: what is checked when it is made, and what is read from it."""
+"""`Scenario`: its checks and its properties."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers and dates as people type and say them."""
+"""Numbers and dates, typed and spoken."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_days_and_years_have_many_forms(words: str, day: date) -> None:
 @pytest.mark.parametrize(
     "words", ["", "31 february 1990", "the fifth of March", "may I ask you something", "12345", "2030-01-01", "1 2 3"]
 )
-def test_what_is_no_day_that_has_been_is_none(words: str) -> None:
+def test_an_impossible_or_future_date_is_none(words: str) -> None:
     assert read_date(words, latest=TODAY) is None
 
 
@@ -85,7 +85,7 @@ def test_a_number_that_is_too_short_is_a_number_all_the_same() -> None:
 
 
 @pytest.mark.parametrize("words", ["one moment", "just a second", "I am ten"])
-def test_a_single_word_is_no_number(words: str) -> None:
+def test_a_single_word_is_not_a_number(words: str) -> None:
     assert PHONE.match(words) is None
 
 
@@ -96,12 +96,12 @@ def test_a_date_is_found_in_its_sentence() -> None:
 
 
 @pytest.mark.parametrize("words", ["may I speak to a human", "my number is 206 555", "march on"])
-def test_a_month_alone_is_no_date(words: str) -> None:
+def test_a_month_alone_is_not_a_date(words: str) -> None:
     match = BIRTHDAY.match(words)
     assert match is None or read_date(match.slots["date"]) is None
 
 
-def test_the_recogniser_is_told_the_last_group_and_that_more_may_come_before_it() -> None:
+def test_the_grammar_has_the_last_group_and_optional_earlier_ones() -> None:
     one = "( zero | oh | one | two | three | four | five | six | seven | eight | nine )"
     assert DigitGroups(1, 1).jsgf() == f"[ ( {one} ) ] ( {one} )"
     assert f"double {one}" in DigitGroups(2).jsgf()
