@@ -127,7 +127,7 @@ def test_the_better_meaning_is_understood() -> None:
 def test_the_grammar_has_the_speakable_phrases() -> None:
     text = grammar([YES, COLOUR])
     assert text
-    assert text.startswith("#JSGF V1.0;\ngrammar caller;\npublic <said> = ")
+    assert text.startswith("#JSGF V1.0;\ngrammar caller;\npublic <said> = [ um | uh ] (")
     assert "yes [ please ]" in text
     assert "( red | dark red | blue )" in text
     assert text.endswith(";\n")
@@ -144,6 +144,34 @@ def test_the_grammar_omits_unspeakable_patterns() -> None:
 
 def test_digits_are_spoken_one_by_one() -> None:
     assert Digits(2).jsgf().count("seven") == 2
+
+
+def test_the_recogniser_accepts_the_beginning_of_a_long_number() -> None:
+    one = "( " + " | ".join(["zero", "oh", *"one two three four five six seven eight nine".split()]) + " )"  # noqa: SIM905
+    assert Digits(5).jsgf() == f"{one} {one} {one} [ {one} [ {one} ] ]"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [
+        ("option two", "Option 2."),
+        ("the first one", "The 1st one"),
+        ("forty two minutes", "42 minutes"),
+        ("okay", "OK."),
+        ("ok then", "Okay, then"),
+        ("all right", "Alright!"),
+    ],
+)
+def test_a_recognisers_spelling_matches_as_the_typed_one_does(pattern: str, text: str) -> None:
+    match = Phrases(pattern).match(text)
+    assert match
+    assert match.whole
+
+
+def test_figures_stay_figures_where_the_pattern_has_them() -> None:
+    match = Phrases("room {number}", number=Digits(2)).match("Room 42")
+    assert match
+    assert match.slots == {"number": "42"}
 
 
 @pytest.mark.parametrize(

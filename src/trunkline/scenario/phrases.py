@@ -18,6 +18,18 @@ _TOKEN = re.compile(r"\s*(?:(?P<mark>[\[\]()|])|\{(?P<slot>\w+)\}|(?P<word>[^\s\
 _FILLERS = re.compile(r"\b(?:u+m+|u+h+|e+r+m*|h+m+)\b")
 
 
+_SPELLINGS = {"ok": "okay", "alright": "all right"}
+_UNDER_TWENTY = (
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+)  # fmt: skip
+_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+_ORDINALS = {
+    "1st": "first", "2nd": "second", "3rd": "third", "4th": "fourth", "5th": "fifth", "6th": "sixth",
+    "7th": "seventh", "8th": "eighth", "9th": "ninth", "10th": "tenth",
+}  # fmt: skip
+
+
 class PatternError(ValueError):
     """An invalid pattern; the message shows it with the reason."""
 
@@ -64,9 +76,17 @@ _DIGITS = {
 }  # fmt: skip
 
 
+_MIN_PIECE = 3
+"""Digits that the recogniser accepts at least of a longer number: fewer would fit any murmur."""
+
+
 @dataclass(frozen=True)
 class Digits:
-    """`count` digits, typed ("555-1234") or said one by one ("five five five, one two three four")."""
+    """`count` digits, typed ("555-1234") or said one by one ("five five five, one two three four").
+
+    The recogniser also accepts the first few of them: a caller pauses within a long number, and the words of the
+    first piece show what is missing.
+    """
 
     count: int
 
@@ -78,7 +98,11 @@ class Digits:
     def jsgf(self) -> str:
         """See `Slot.jsgf`."""
         one = "( " + " | ".join(_DIGITS) + " )"
-        return " ".join([one] * self.count)
+        certain = min(self.count, _MIN_PIECE)
+        rest = ""
+        for _ in range(self.count - certain):
+            rest = f"[ {one} {rest} ]" if rest else f"[ {one} ]"
+        return " ".join([*([one] * certain), *([rest] if rest else [])])
 
     def value(self, words: str) -> str:
         """See `Slot.value`."""
@@ -122,9 +146,14 @@ class Phrases:
     def match(self, text: str) -> Match | None:
         """Return the best match of the patterns in `text`, or None.
 
-        A pattern may match the whole text or, unless a slot is open, a part of it.
+        A pattern may match the whole text or, unless a slot is open, a part of it. Numbers up to 99 may be in figures
+        where the pattern has words, since recognisers write "option 2".
         """
         words = normalise(text)
+        spelled = spell_numbers(words)
+        return self._match(words) or (self._match(spelled) if spelled != words else None)
+
+    def _match(self, words: str) -> Match | None:
         for regex in self._whole:
             if words and (found := regex.fullmatch(words)):
                 return Match(True, len(words), self._values(found))
@@ -156,17 +185,39 @@ def best_match(text: str, meanings: Sequence[Phrases]) -> tuple[Phrases, Match] 
 
 
 def grammar(meanings: Iterable[Phrases]) -> str | None:
-    """Return a JSGF grammar of all meanings; None if none can be spoken."""
+    """Return a JSGF grammar of all meanings, each after an optional "um"; None if none can be spoken."""
     expansions = [expansion for meaning in meanings if (expansion := meaning.jsgf())]
     if not expansions:
         return None
-    return "#JSGF V1.0;\ngrammar caller;\npublic <said> = " + "\n  | ".join(expansions) + ";\n"
+    alternatives = "\n  | ".join(expansions)
+    return f"#JSGF V1.0;\ngrammar caller;\npublic <said> = [ um | uh ] (\n    {alternatives}\n  );\n"
 
 
 def normalise(text: str) -> str:
-    """Return the text for comparison: lower case, without punctuation and "um", with single spaces."""
+    """Return the text for comparison: lower case, without punctuation and "um", with single spaces.
+
+    Two spellings of one word become one: "ok" and "alright" are "okay" and "all right".
+    """
     lowered = text.lower().replace("’", "'")
-    return " ".join(_FILLERS.sub(" ", _NOT_A_WORD.sub(" ", lowered)).split())
+    words = _FILLERS.sub(" ", _NOT_A_WORD.sub(" ", lowered)).split()
+    return " ".join(_SPELLINGS.get(word, word) for word in words)
+
+
+def spell_numbers(words: str) -> str:
+    """Return normalised words with numbers up to 99, and ordinals up to 10th, as words instead of figures."""
+    return " ".join(_spell_number(word) for word in words.split())
+
+
+def _spell_number(word: str) -> str:
+    if word in _ORDINALS:
+        return _ORDINALS[word]
+    if not word.isdecimal() or len(word) > 2:
+        return word
+    number = int(word)
+    if number < 20:
+        return _UNDER_TWENTY[number]
+    tens = _TENS[number // 10 - 2]
+    return f"{tens} {_UNDER_TWENTY[number % 10]}" if number % 10 else tens
 
 
 # A pattern's tree: a sequence is a list, alternatives a _Choice, a word or a slot a leaf.

@@ -94,7 +94,7 @@ class DigitGroups:
     """Digits in groups, such as `DigitGroups(3, 3, 4)` for a telephone number.
 
     Any sequence of number words matches; the rehearsal checks the number of digits in the slot's value. The recogniser
-    listens for the last group and any groups before it, also with "double five" and similar words.
+    listens for one group or more in a row, since callers pause between groups; also with "double five" and the like.
     """
 
     groups: tuple[int, ...]
@@ -109,10 +109,11 @@ class DigitGroups:
 
     def jsgf(self) -> str:
         """See `Slot.jsgf`."""
-        spoken = ""
-        for count in self.groups:
-            spoken = f"[ {spoken} ] {_group(count)}" if spoken else _group(count)
-        return spoken
+        following, starts = "", []
+        for count in reversed(self.groups):
+            following = f"{_group(count)} [ {following} ]" if following else _group(count)
+            starts.append(following)
+        return _one_of(list(dict.fromkeys(reversed(starts)))) if len(starts) > 1 else following
 
     def value(self, words: str) -> str:
         """See `Slot.value`."""
