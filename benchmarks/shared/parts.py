@@ -18,6 +18,9 @@ class FixedBrain:
     async def respond(self, request: BrainRequest) -> AsyncIterator[BrainOutput]:
         yield TextDelta(self._answer)
 
+    def prepare(self, request: BrainRequest) -> AsyncIterator[BrainOutput]:
+        return self.respond(request)
+
     def grammar(self, request: BrainRequest) -> str | None:
         return self._grammar
 

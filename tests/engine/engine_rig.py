@@ -47,6 +47,7 @@ class Rig:
         self.requests: list[BrainRequest] = []
         self.utterances: dict[str, bytearray] = {}
         self.pauses: list[effects.PauseUtterance | effects.ResumeUtterance] = []
+        self.preparations: list[effects.PrepareAnswer] = []
         self.watch = Watch()
         self._inbox: deque[inputs.Input] = deque()
         self.post(inputs.Opened())
@@ -119,6 +120,8 @@ class Rig:
             self.utterances[effect.utterance_id] += effect.pcm
         elif isinstance(effect, effects.PauseUtterance | effects.ResumeUtterance):
             self.pauses.append(effect)
+        elif isinstance(effect, effects.PrepareAnswer):
+            self.preparations.append(effect)
         elif isinstance(effect, effects.FinishUtterance):
             if self.words is None:
                 return False

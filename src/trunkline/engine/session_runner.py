@@ -14,11 +14,12 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from contextlib import aclosing
 from typing import Protocol, TypeVar
 
-from trunkline.engine.brains import Brain, BrainError
+from trunkline.engine.brains import Brain, BrainError, PreparingBrain
 from trunkline.engine.session import effects, inputs
 from trunkline.engine.session.effects import Output
+from trunkline.engine.session.output_message import first_sentence
 from trunkline.engine.session.session import Session
-from trunkline.engine.speech import SpeechError, Stt, Tts, Utterance
+from trunkline.engine.speech import PreparingTts, SpeechError, Stt, Tts, Utterance
 from trunkline.realtime.events import Event
 
 logger = logging.getLogger(__name__)
@@ -154,7 +155,12 @@ class SessionRunner:
                 self._send(output)
             case effects.FeedUtterance() | effects.PauseUtterance() | effects.ResumeUtterance():
                 self._feed_utterance(output)
-            case effects.OpenUtterance() | effects.FinishUtterance() | effects.AbandonUtterance():
+            case (
+                effects.OpenUtterance()
+                | effects.PrepareAnswer()
+                | effects.FinishUtterance()
+                | effects.AbandonUtterance()
+            ):
                 self._change_utterance(output)
             case effects.StartBrain(response_id):
                 self._start("brain", response_id, self._run_brain(output))
@@ -178,14 +184,19 @@ class SessionRunner:
             channel.send(output.event)
 
     def _change_utterance(
-        self, output: effects.OpenUtterance | effects.FinishUtterance | effects.AbandonUtterance
+        self,
+        output: effects.OpenUtterance | effects.PrepareAnswer | effects.FinishUtterance | effects.AbandonUtterance,
     ) -> None:
         match output:
             case effects.OpenUtterance(utterance_id):
                 self._utterances[utterance_id] = self._open_utterance(output)
+            case effects.PrepareAnswer(utterance_id):
+                self._cancel("preparation", utterance_id)
+                self._start("preparation", utterance_id, self._prepare_answer(output))
             case effects.FinishUtterance(utterance_id):
                 self._start("transcript", utterance_id, self._finish_utterance(utterance_id))
             case effects.AbandonUtterance(utterance_id):
+                self._cancel("preparation", utterance_id)
                 self._abandon_utterance(utterance_id)
 
     def _feed_utterance(self, output: effects.FeedUtterance | effects.PauseUtterance | effects.ResumeUtterance) -> None:
@@ -197,7 +208,8 @@ class SessionRunner:
                 utterance.feed(pcm)
             case effects.PauseUtterance():
                 utterance.pause()
-            case effects.ResumeUtterance():
+            case effects.ResumeUtterance(utterance_id):
+                self._cancel("preparation", utterance_id)
                 utterance.resume()
 
     # ------------------------------------------------------------------ tasks
@@ -244,6 +256,20 @@ class SessionRunner:
             self.post(inputs.BrainFailed(*ids, "The brain failed. The server's log has the cause."))
         else:
             self.post(inputs.BrainDone(*ids))
+
+    async def _prepare_answer(self, preparing: effects.PrepareAnswer) -> None:
+        """Make the beginning of a probable answer's audio. The voice keeps it until the answer is spoken."""
+        if not isinstance(self._brain, PreparingBrain) or not isinstance(self._tts, PreparingTts):
+            return
+        try:
+            sentence = first_sentence([output async for output in self._brain.prepare(preparing.request)])
+            if sentence is not None:
+                text, language = sentence
+                await self._tts.prepare(text, voice=preparing.voice, speed=preparing.speed, language=language)
+        except (BrainError, SpeechError) as error:
+            logger.debug("No answer was prepared: %s", error)  # the answer itself reports it
+        except Exception:  # a brain may be the user's own code
+            logger.debug("No answer was prepared.", exc_info=True)
 
     async def _synthesise(self, speak: effects.StartSpeech) -> None:
         ids = (speak.response_id, speak.generation)

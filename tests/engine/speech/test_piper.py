@@ -142,6 +142,29 @@ async def test_a_clause_is_made_once_for_each_voice_and_speed(tmp_path: Path) ->
     assert [line.partition("|")[2] for line in requests] == ["1|1", "0.833|1", "0.86|0.92"]
 
 
+async def test_a_prepared_text_begins_at_once(tmp_path: Path) -> None:
+    async with piper(tmp_path) as tts:
+        await tts.prepare(TEXT, voice="verse")
+        assert made(tmp_path) == ["I found three pairs of "]
+        (tmp_path / "hold").touch()
+        async with aclosing(tts.speak(TEXT, voice="verse")) as chunks:  # type: ignore[type-var]
+            await asyncio.wait_for(anext(chunks), 1)
+
+
+async def test_a_clause_that_is_being_made_serves_the_next_request_for_it(tmp_path: Path) -> None:
+    (tmp_path / "hold").touch()
+    async with piper(tmp_path) as tts:
+        preparing = asyncio.create_task(tts.prepare("How can I help?"))
+        await until(lambda: made(tmp_path))
+        speaking = asyncio.create_task(spoken(tts, "How can I help?"))
+        await asyncio.sleep(0.01)
+        preparing.cancel()
+        await asyncio.wait([preparing])
+        (tmp_path / "hold").unlink()
+        assert await speaking
+        assert made(tmp_path) == ["How can I help?"]
+
+
 def test_the_cache_drops_the_clauses_that_were_not_used_for_longest() -> None:
     cache = ClauseCache(max_bytes=300)
     for name in "abc":

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from trunkline.realtime.events import Item
 
@@ -95,3 +95,15 @@ class Brain(Protocol):
 
     async def aclose(self) -> None:
         """Close the brain. A second call has no effect."""
+
+
+@runtime_checkable
+class PreparingBrain(Protocol):
+    """A brain that can also answer a request that may never be made: it costs nothing and changes nothing."""
+
+    def prepare(self, request: BrainRequest) -> AsyncIterator[BrainOutput]:
+        """Yield the answer that `respond` would give.
+
+        Raises:
+            BrainError: the brain cannot answer.
+        """

@@ -37,6 +37,10 @@ class RehearsalBrain:
             else:
                 yield ToolCallDelta(new_id("call"), move.tool, msgspec.json.encode(move.arguments).decode())
 
+    def prepare(self, request: BrainRequest) -> AsyncIterator[BrainOutput]:
+        """Yield the rehearsed answer; a rehearsal has no state."""
+        return self.respond(request)
+
     def grammar(self, request: BrainRequest) -> str | None:
         """Return the grammar of the expected phrases."""
         return grammar(self._turn(request).expects)

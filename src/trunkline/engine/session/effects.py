@@ -89,6 +89,21 @@ class ResumeUtterance(msgspec.Struct, frozen=True):
     utterance_id: str
 
 
+class PrepareAnswer(msgspec.Struct, frozen=True):
+    """The probable words of a paused utterance: the answer can be prepared. No result is needed.
+
+    `ResumeUtterance`, `AbandonUtterance`, or another `PrepareAnswer` for the utterance makes it useless.
+
+    Attributes:
+        request: the request that the brain will get if these are the final words.
+    """
+
+    utterance_id: str
+    request: BrainRequest
+    voice: str | None
+    speed: float
+
+
 class FinishUtterance(msgspec.Struct, frozen=True):
     """The end of an utterance's audio. Its result is `FinalTranscript` or `TranscriptFailed`."""
 
@@ -139,6 +154,7 @@ Effect = (
     | FeedUtterance
     | PauseUtterance
     | ResumeUtterance
+    | PrepareAnswer
     | FinishUtterance
     | AbandonUtterance
     | SetTimer

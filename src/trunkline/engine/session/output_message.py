@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from trunkline.engine.brains import BrainOutput, TextDelta, ToolCallDelta
 from trunkline.engine.session import usage
 from trunkline.engine.session.outbox import Outbox
 from trunkline.engine.session.sentences import pronounceable, sentence_ends
@@ -221,3 +222,17 @@ class OutputMessage:
 
     def _send(self, type_: str, **fields: object) -> None:
         self._outbox.send(type_, **self._ids, content_index=0, **fields)
+
+
+def first_sentence(outputs: Iterable[BrainOutput]) -> tuple[str, str | None] | None:
+    """Return the first sentence that an answer will speak, and its language; None if it begins with a tool call."""
+    message = OutputMessage("", "", 0, Outbox(), "audio/pcm")
+    for output in outputs:
+        if isinstance(output, ToolCallDelta):
+            break
+        if isinstance(output, TextDelta):
+            message.add_text(output.text, output.language)
+        if sentence := message.next_sentence():
+            return sentence
+    message.flush()
+    return message.next_sentence()

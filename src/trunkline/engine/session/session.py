@@ -14,14 +14,14 @@ from trunkline.engine.session import configuration, inputs, items, usage, valida
 from trunkline.engine.session.brain_request import brain_request, response_input
 from trunkline.engine.session.configuration import Configuration
 from trunkline.engine.session.context_window import ContextWindow
-from trunkline.engine.session.effects import Close, Output, SetTimer
+from trunkline.engine.session.effects import Close, Output, PrepareAnswer, SetTimer
 from trunkline.engine.session.endpointing import SpeechChange
 from trunkline.engine.session.input_audio import MAX_BYTES
 from trunkline.engine.session.item_events import ItemEvents
 from trunkline.engine.session.outbox import Outbox
 from trunkline.engine.session.output_buffer import OutputBuffer
 from trunkline.engine.session.output_message import MAX_DELTA_MS
-from trunkline.engine.session.response import Response
+from trunkline.engine.session.response import Response, tts_voice
 from trunkline.engine.session.transcription import Transcription
 from trunkline.engine.session.user_turns import UserTurns
 from trunkline.engine.session.validation import InvalidRequest, error_event
@@ -98,6 +98,7 @@ class Session:
         self._voice_used = False
         self._idle_from_ms: int | None = None
         self._answer_started_ms = 0
+        self._prepared: tuple[str, str] | None = None
         self._closed = False
         self._now_ms = 0.0
 
@@ -121,6 +122,7 @@ class Session:
         else:
             self._on_result(given)
         self._remove_finished()
+        self._prepare_answer()
         return self._outbox.drain()
 
     def _on_opened(self) -> None:
@@ -330,6 +332,27 @@ class Session:
             self._create_response(None)
         except InvalidRequest as error:
             self._outbox.forward(error_event(str(error), code=error.code, param=error.param))
+
+    def _prepare_answer(self) -> None:
+        """Order the preparation of the answer to the words before a pause, once for the same words."""
+        paused = self._user_turns.paused_transcript
+        if paused == self._prepared:
+            return
+        self._prepared = paused
+        if paused is None or self._active is not None or self.configuration["output_modalities"] != ["audio"]:
+            return
+        utterance_id, text = paused
+        item: Item = {
+            "id": utterance_id,
+            "object": "realtime.item",
+            "type": "message",
+            "status": "completed",
+            "role": "user",
+            "content": [{"type": "input_audio", "transcript": text}],
+        }
+        request = self._request(self.configuration, [*self.conversation, item])
+        output = self.configuration["audio"]["output"]
+        self._outbox.do(PrepareAnswer(utterance_id, request, tts_voice(output["voice"]), output["speed"]))
 
     def _add_turn_item(self, item_id: str, audio: bytes) -> None:
         item: Item = {

@@ -78,6 +78,13 @@ class UserTurns:
         """True while the caller speaks."""
         return self._endpointing.speaking
 
+    @property
+    def paused_transcript(self) -> tuple[str, str] | None:
+        """The id and the words so far of an utterance that may end soon; None without a pause or without words."""
+        if not self._pausing or self._utterance is None or not self._partial:
+            return None
+        return self._utterance, self._partial
+
     def configure(self, audio_input: dict[str, Any]) -> None:
         """Apply the session's input settings. A different type of turn detection drops the current turn."""
         if audio_input["format"]["type"] != self.buffer.format.type:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 SAMPLE_RATE = 24_000
 
@@ -117,3 +117,17 @@ class Tts(Protocol):
 
     async def aclose(self) -> None:
         """End the voice. A second call does nothing."""
+
+
+@runtime_checkable
+class PreparingTts(Protocol):
+    """A voice that can make the beginning of a text ahead, so that `speak` then begins at once."""
+
+    async def prepare(
+        self, text: str, *, voice: str | None = None, speed: float = 1.0, language: str | None = None
+    ) -> None:
+        """Make the beginning of `text`. To cancel it stops the work.
+
+        Raises:
+            SpeechError: the voice is not installed or failed.
+        """

@@ -21,10 +21,19 @@ class LanguageDispatchTts:
         self, text: str, *, voice: str | None = None, speed: float = 1.0, language: str | None = None
     ) -> AsyncIterator[SpeechChunk]:
         """Return the audio of `text`; see `Tts.speak`. Without `language`, the text decides."""
-        language = language or detect_language(text) or "en"
-        is_english = language.lower().partition("-")[0] == "en"
-        tts: Tts = self._english if is_english else self._other
+        tts: Tts = self._english if _is_english(text, language) else self._other
         return tts.speak(text, voice=voice, speed=speed, language=language)
+
+    async def prepare(
+        self, text: str, *, voice: str | None = None, speed: float = 1.0, language: str | None = None
+    ) -> None:
+        """Make the beginning of an English text ahead; the other voice is quick enough.
+
+        Raises:
+            SpeechError: the English voice is missing or failed.
+        """
+        if _is_english(text, language):
+            await self._english.prepare(text, voice=voice, speed=speed)
 
     async def warm(self) -> None:
         """Load both voices.
@@ -39,3 +48,8 @@ class LanguageDispatchTts:
         """End both voices. A second call does nothing."""
         await self._english.aclose()
         await self._other.aclose()
+
+
+def _is_english(text: str, language: str | None) -> bool:
+    language = language or detect_language(text) or "en"
+    return language.lower().partition("-")[0] == "en"

@@ -63,17 +63,23 @@ _DEFAULT = "sage"
 _LENGTH_SCALES = 0.5, 3.0
 
 
+_Key = tuple[str, float, float, int, int]
+"""The arguments of a clause's synthesis after its id; see `Synthesise`."""
+
+
 @dataclass(eq=False)
 class _Job:
     """A clause that waits for the worker or is being made.
 
     Attributes:
         due_s: the time on the loop's clock at which its audio is needed.
+        users: texts that need it.
     """
 
-    key: tuple[str, float, float, int, int]
+    key: _Key
     due_s: float
     clause: asyncio.Future[Clause] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    users: int = 1
     retried: bool = False
 
 
@@ -119,18 +125,14 @@ class PiperTts:
         if not any(letter.isalnum() for letter in text):
             self._check_open()
             return
-        persona = _PERSONAS.get(voice or _DEFAULT, _PERSONAS[_DEFAULT])
         loop = asyncio.get_running_loop()
         pieces = clauses(text)
-        keys = [
-            _key(text[start:end], persona, speed, is_first=start == pieces[0][0], is_last=(start, end) == pieces[-1])
-            for start, end in pieces
-        ]
+        keys = _keys(text, pieces, voice, speed)
         plays_from_s, ms = loop.time(), 0
         job = self._request(keys[0], plays_from_s)
         try:
             for index, (start, _) in enumerate(pieces):
-                clause = await job.clause
+                clause = await asyncio.shield(job.clause)
                 if index == 0:
                     plays_from_s = loop.time()
                 end_ms = ms + bytes_to_ms(len(clause.pcm))
@@ -141,6 +143,22 @@ class PiperTts:
                     marks.append(SpeechMark(end_ms, len(text)))
                 yield SpeechChunk(clause.pcm, tuple(marks))
                 ms = end_ms
+        finally:
+            self._cancel(job)
+
+    async def prepare(
+        self, text: str, *, voice: str | None = None, speed: float = 1.0, language: str | None = None
+    ) -> None:
+        """Make the first clause of `text`, which the cache then keeps.
+
+        Raises:
+            SpeechError: as with `speak`.
+        """
+        if not any(letter.isalnum() for letter in text):
+            return
+        job = self._request(_keys(text, clauses(text), voice, speed)[0], asyncio.get_running_loop().time())
+        try:
+            await asyncio.shield(job.clause)
         finally:
             self._cancel(job)
 
@@ -160,13 +178,18 @@ class PiperTts:
             await worker.aclose()
         self._fail_all("The voice was closed.")
 
-    def _request(self, key: tuple[str, float, float, int, int], due_s: float) -> _Job:
+    def _request(self, key: _Key, due_s: float) -> _Job:
         """Return a job for a clause; it is done already if the clause is in the cache.
 
         Raises:
             SpeechError: too many clauses wait, or the voice is closed.
         """
         self._check_open()
+        for job in (*self._running.values(), *self._waiting):
+            if job.key == key and not job.clause.cancelled():
+                job.users += 1
+                job.due_s = min(job.due_s, due_s)
+                return job
         job = _Job(key, due_s)
         if clause := self._cache.get(key):
             job.clause.set_result(clause)
@@ -181,7 +204,10 @@ class PiperTts:
         return job
 
     def _cancel(self, job: _Job) -> None:
-        """Take back a job that nobody needs any more, and free the worker if it is at it."""
+        """Take back a request. If nobody else needs the clause, free the worker from it."""
+        job.users -= 1
+        if job.users:
+            return
         if job in self._waiting:
             self._waiting.remove(job)
         elif id_ := next((id_ for id_, one in self._running.items() if one is job), 0):
@@ -254,9 +280,16 @@ class PiperTts:
             raise SpeechError("The voice is closed.")
 
 
-def _key(
-    text: str, persona: _Persona, speed: float, *, is_first: bool, is_last: bool
-) -> tuple[str, float, float, int, int]:
+def _keys(text: str, pieces: list[tuple[int, int]], voice: str | None, speed: float) -> list[_Key]:
+    persona = _PERSONAS.get(voice or _DEFAULT, _PERSONAS[_DEFAULT])
+    last = len(pieces) - 1
+    return [
+        _key(text[start:end], persona, speed, is_first=index == 0, is_last=index == last)
+        for index, (start, end) in enumerate(pieces)
+    ]
+
+
+def _key(text: str, persona: _Persona, speed: float, *, is_first: bool, is_last: bool) -> _Key:
     """Return the arguments of a clause's synthesis, which are also its key in the cache."""
     slowest, fastest = _LENGTH_SCALES[1], _LENGTH_SCALES[0]
     # A raised pitch shortens the audio by the same factor.
