@@ -18,14 +18,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import websockets
-from engine_latency import ANSWER, FRAME_MS, GRAMMAR, Sentence, real_parts
+from engine_latency import FRAME_MS, GRAMMAR, Sentence, real_parts
 from shared.parts import FixedBrain
 from shared.process import announced, echoing, serving
 
 from trunkline.engine.http.app import Engine
 from trunkline.engine.server import EngineServer
 from trunkline.engine.speech.silero import SileroVoiceActivity
+from trunkline.engine.speech.tts.espeak import EspeakTts
 
+ANSWER = "Very well. Here is what I have found for you."
 VOICE_SESSIONS, TEXT_SESSIONS = 12, 20
 PERIOD_S = 8.0
 SETTLE_S, VOICE_S, TEXT_S = 3.0, 16.0, 6.0
@@ -38,7 +40,12 @@ async def serve(kind: str) -> None:
         await echoing()
         return
     ears, mouth = await real_parts(GRAMMAR)
-    engine = Engine(lambda model, settings: FixedBrain(ANSWER, GRAMMAR), ears, mouth, SileroVoiceActivity)
+    engine = Engine(
+        lambda model, settings: FixedBrain(ANSWER, GRAMMAR),
+        ears,
+        mouth,
+        SileroVoiceActivity,
+    )
     async with EngineServer(engine) as running:
         await announced(running.url)
     await ears.aclose()
@@ -189,7 +196,7 @@ async def events_of_a_turn(url: str) -> list[str]:
 
 async def compare() -> None:
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    sentence = await Sentence.spoken()
+    sentence = await Sentence.spoken(EspeakTts())
     talk: Any = voice_session(sentence, VOICE_SESSIONS)
     async with serving(__file__, "engine") as server:
         messages = await events_of_a_turn(server.url)

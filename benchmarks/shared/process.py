@@ -72,10 +72,10 @@ class Served:
 
 
 @asynccontextmanager
-async def serving(script: str, kind: str, *, pinned: bool = False) -> AsyncIterator[Served]:
-    """Run `script --serve kind`, which must call `announced`; on the first core only, if it is pinned."""
+async def serving(script: str, kind: str, *arguments: str, pinned: bool = False) -> AsyncIterator[Served]:
+    """Run `script --serve kind arguments`, which must call `announced`; on the first core only, if it is pinned."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, script, "--serve", kind, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        sys.executable, script, "--serve", kind, *arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
     assert process.stdin is not None
     assert process.stdout is not None
