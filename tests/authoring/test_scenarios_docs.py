@@ -28,7 +28,7 @@ EXAMPLES = dict(re.findall(r"^```(?:python|toml)\n# (\S+)\n(.*?)^```$", TEXT, re
 TESTS = [name for name in EXAMPLES if name.startswith("test_")]
 SCENARIOS = {
     "hello.py": ["surgery"], "library.py": ["library"], "bank.py": ["bank", "carefulBank"], "taxi.py": ["taxi"],
-    "insurance.py": ["insurance"], "cafe.py": ["cafe"], "acme_voices.py": ["acmeHotel"],
+    "insurance.py": ["insurance"], "cafe.py": ["cafe"], "acme_voices.py": ["acmeHotel"], "resort.py": ["resort"],
 }  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from agents import function_tool
 from agents.realtime import RealtimeAgent, realtime_handoff
 
 from trunkline import Caller, Lines, Rehearsal, Scenario, ScenarioError, say
+from trunkline.providers.local_engine import EngineSessionConfig
 
 
 def agent(name: str, *handoffs: Any) -> RealtimeAgent[Any]:
@@ -70,6 +71,31 @@ def test_a_rehearsal_for_an_agent_that_is_not_there_is_refused() -> None:
 
     with pytest.raises(ScenarioError, match="a part for 'poet', but the agents are: host"):
         Scenario("x", agents=[agent("host")], rehearsal=rehearsal)
+
+
+@pytest.mark.parametrize(
+    ("pronunciations", "message"),
+    [
+        ({"": "x"}, "no word in ''"),
+        ({"--": "x"}, "no word in '--'"),
+        ({"Snowy": " "}, "pronunciation of 'Snowy' is ' '"),
+        ({"Snowy": None}, "pronunciation of 'Snowy' is None"),
+        ({"Snowy Peak": "a", "snowy  peak": "b"}, "which are one name"),
+    ],
+)
+def test_pronunciations_that_cannot_be_used_are_refused_with_file_and_line(
+    pronunciations: dict[str, str], message: str
+) -> None:
+    with pytest.raises(ScenarioError, match=message) as caught:
+        Scenario("x", agents=[agent("host")], pronunciations=pronunciations)
+    assert __file__ in str(caught.value)
+
+
+def test_pronunciations_are_hints_for_the_local_recogniser() -> None:
+    scenario = Scenario(
+        "x", agents=[agent("host")], pronunciations={"Snowy Peak": "snow-ee peek", "Bergün": "bear goon"}
+    )
+    assert EngineSessionConfig().transcription(scenario) == {"model": "local", "prompt": "Snowy Peak, Bergün"}
 
 
 def test_a_tool_and_a_handoff_of_one_name_are_refused() -> None:

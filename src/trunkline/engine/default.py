@@ -63,6 +63,7 @@ async def local_engine(
             ice=ice_options(settings),
             text_models=text_model_factory(scenarios, chat),
             names=model_names(scenarios, settings.chat_model if chat else None),
+            pronunciations=lambda model: scenarios[model].pronunciations if model in scenarios else {},
         )
         async with EngineServer(engine, host, port) as server:
             warming = asyncio.create_task(_warm(stt, tts, dictation=chat is not None))

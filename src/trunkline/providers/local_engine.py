@@ -35,7 +35,8 @@ class EngineSessionConfig:
 
     def transcription(self, scenario: Scenario[Any]) -> Mapping[str, Any] | None:
         """Return the engine's own STT; the engine ignores the model's name."""
-        return {"model": "local"}
+        names = ", ".join(scenario.pronunciations)
+        return {"model": "local", "prompt": names} if names else {"model": "local"}
 
     def notices(self) -> Sequence[ProviderNotice]:
         """Return no notices."""

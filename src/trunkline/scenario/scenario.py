@@ -72,12 +72,15 @@ class Scenario(Generic[S]):
         things_to_say: suggestions for a new caller; the console shows them.
         guardrails: output guardrails of the Agents SDK for all agents, in addition to each agent's own;
             `moderation()` is one.
+        pronunciations: names that the local engine's voice pronounces as spelled here, such as
+            `{"Siobhan": "shiv-awn"}`: whole words, in any case. The transcript keeps the name. The names are also hints
+            for the local engine's recogniser.
         hold: True shows and plays each sentence only after its guardrails have passed it. This needs the relay, and
             the caller waits slightly longer.
 
     Raises:
         ScenarioError: no agents, two of one name, a handoff out of the list, two tools of one name, a bad name,
-            or a rehearsal with a part for an unknown agent. It names file and line.
+            a rehearsal with a part for an unknown agent, or an empty pronunciation. It names file and line.
     """
 
     def __init__(
@@ -94,6 +97,7 @@ class Scenario(Generic[S]):
         turn_detection: Mapping[str, Any] | None = SERVER_VAD,
         things_to_say: Sequence[str] = (),
         guardrails: Sequence[OutputGuardrail[Any]] = (),
+        pronunciations: Mapping[str, str] | None = None,
         hold: bool = False,
     ) -> None:
         caller = sys._getframe(1)
@@ -109,6 +113,7 @@ class Scenario(Generic[S]):
         self.turn_detection = None if turn_detection is None else dict(turn_detection)
         self.things_to_say = tuple(things_to_say)
         self.guardrails = tuple(guardrails)
+        self.pronunciations = dict(pronunciations or {})
         self.hold = hold
         self._check()
         self._transfers = {agent.name: _transfers(agent) for agent in self.agents}
@@ -159,6 +164,7 @@ class Scenario(Generic[S]):
             if names.count(name) > 1:
                 self._refuse(f"The scenario {self.name!r} has two agents named {name!r}; names must differ.")
         self._check_handoffs(names)
+        self._check_pronunciations()
         if self.rehearsal:
             for part in self.rehearsal.parts:
                 if part not in names:
@@ -173,6 +179,17 @@ class Scenario(Generic[S]):
                         f"{self.name!r}; add it to agents=[…]. There are: {', '.join(names)}."
                     )
 
+    def _check_pronunciations(self) -> None:
+        seen: dict[str, str] = {}
+        for name, spelling in self.pronunciations.items():
+            if not _has_word(name):
+                self._refuse(f"pronunciations={{…}} has no word in {name!r}. Give the name as the agents write it.")
+            if not _has_word(spelling):
+                self._refuse(f"The pronunciation of {name!r} is {spelling!r}. Give a spelling that can be spoken.")
+            other = seen.setdefault(" ".join(name.lower().split()), name)
+            if other != name:
+                self._refuse(f"pronunciations={{…}} has {other!r} and {name!r}, which are one name. Remove one.")
+
     def _check_tools(self) -> None:
         for agent in self.agents:
             names = [tool.name for tool in agent.tools] + [_tool_name(handoff) for handoff in agent.handoffs]
@@ -185,6 +202,10 @@ class Scenario(Generic[S]):
 
     def _refuse(self, message: str) -> None:
         raise ScenarioError(message, self.location)
+
+
+def _has_word(value: object) -> bool:
+    return isinstance(value, str) and re.search(r"\w", value) is not None
 
 
 def _other_kind(agent: object) -> str | None:

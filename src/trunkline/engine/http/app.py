@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from starlette.applications import Starlette
@@ -27,6 +27,7 @@ from trunkline.engine.session.configuration import DEFAULT_TRANSCRIPTION_MODEL
 from trunkline.engine.session.session import Session
 from trunkline.engine.session_runner import Player, SessionRunner
 from trunkline.engine.speech import Stt, Tts
+from trunkline.engine.speech.tts.pronouncing import PronouncingTts
 from trunkline.engine.speech.vad import VoiceActivity
 from trunkline.engine.text import TextModelFactory
 from trunkline.engine.text.unconfigured_text_model import without_text_models
@@ -60,6 +61,7 @@ class Engine:
         secrets: the ephemeral keys; a test may supply its own clock.
         text_models: creates the model that answers `responses` and `chat/completions`.
         names: the models that `…/models` lists.
+        pronunciations: returns other spellings for the voice, by name, for a model.
     """
 
     def __init__(
@@ -75,11 +77,13 @@ class Engine:
         secrets: ClientSecrets | None = None,
         text_models: TextModelFactory = without_text_models,
         names: Sequence[str] = (),
+        pronunciations: Callable[[str], Mapping[str, str]] | None = None,
     ) -> None:
         self._brains = brains
         self._stt = stt
         self._tts = tts
         self._activity = activity
+        self._pronunciations = pronunciations
         self._key = ApiKey(key)
         self._session_limit_s = session_limit_s
         self.max_sessions = max_sessions
@@ -201,7 +205,9 @@ class Engine:
         )
         transcribing = session.configuration["type"] == "transcription"
         brain = UnconfiguredBrain() if transcribing else self._brains(model, settings)
-        return SessionRunner(session, brain=brain, stt=self._stt, tts=self._tts, player=player)
+        spellings = self._pronunciations(model) if self._pronunciations else None
+        tts = PronouncingTts(self._tts, spellings) if spellings else self._tts
+        return SessionRunner(session, brain=brain, stt=self._stt, tts=tts, player=player)
 
 
 def _not_found(request: Request, error: Exception) -> JSONResponse:
