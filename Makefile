@@ -86,8 +86,10 @@ test-pages:
 test-speech:
 	$(BIN)/pytest $(PYTEST_OPTIONS) -m "not browser and (speech or realtime)"
 
+# The coverage measurement runs only here, since it would delay audio. tests/conftest.py limits it to the pure cores.
 test-core:
-	$(BIN)/pytest $(PYTEST_OPTIONS) -m "not (browser or speech or realtime)"
+	$(BIN)/coverage run -m pytest $(PYTEST_OPTIONS) -m "not (browser or speech or realtime)"
+	$(BIN)/coverage report --skip-covered
 
 # Three groups of tests run side by side. Browser and speech tests mostly wait for audio that plays in real time, so each
 # group runs one test after the other: more at once would delay the audio. A group first prepares what only it needs.

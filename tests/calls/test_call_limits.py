@@ -7,6 +7,7 @@ import pytest
 from tests.calls.call_driver import call, items_of
 from trunkline.calls import log_events
 
+pytestmark = pytest.mark.pure
 HOUR = 3_600_000.0
 
 

@@ -11,6 +11,8 @@ from trunkline.calls.machine.caller_turns import RESEND_WAIT_MS
 from trunkline.calls.machine.push_to_talk import RESENT_AUDIO_WAIT_MS
 from trunkline.testing import VoiceCalls
 
+pytestmark = pytest.mark.pure
+
 
 def spoken() -> CallDriver:
     """Return a call in which a turn of the caller is neither transcribed nor answered."""

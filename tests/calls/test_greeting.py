@@ -7,6 +7,8 @@ import pytest
 from tests.calls.call_driver import CALLER_WAIT_MS, CallDriver, items_of
 from trunkline.calls import log_events
 
+pytestmark = pytest.mark.pure
+
 
 def test_the_log_begins_with_the_call_and_its_first_agent() -> None:
     call = CallDriver()

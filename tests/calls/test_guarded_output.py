@@ -10,6 +10,7 @@ from tests.calls.call_driver import CallDriver, call, items_of
 from trunkline.calls import log_events
 from trunkline.calls.machine import inputs
 
+pytestmark = pytest.mark.pure
 GUARDED: dict[str, Any] = {"guardrails": {"host": ["moderation"], "poet": []}}
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 
 from tests.calls.call_driver import CallDriver, call
 from trunkline.calls import log_events
+
+pytestmark = pytest.mark.pure
 
 
 def handing_over(*, configures: bool = True) -> tuple[CallDriver, str]:

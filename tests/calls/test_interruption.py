@@ -7,6 +7,7 @@ import pytest
 from tests.calls.call_driver import CallDriver, call, items_of
 from trunkline.calls import log_events
 
+pytestmark = pytest.mark.pure
 TEN_WORDS = "one two three four five six seven eight nine ten"
 
 

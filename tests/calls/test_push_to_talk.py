@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.calls.call_driver import CallDriver, call
 from trunkline.calls import commands, log_events
 from trunkline.calls.machine import inputs
 from trunkline.calls.machine.push_to_talk import WEBRTC_LAG_MS
 
+pytestmark = pytest.mark.pure
 ON, OFF = commands.PushToTalk(True), commands.PushToTalk(False)
 
 

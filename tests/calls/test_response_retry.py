@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.calls.call_driver import CallDriver, asked_something, call, items_of
 from trunkline.calls import log_events
 
+pytestmark = pytest.mark.pure
 HOUR = 3_600_000.0
 
 

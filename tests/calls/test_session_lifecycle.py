@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.calls.call_driver import CallDriver, call, items_of
 from trunkline.calls import log_events
+
+pytestmark = pytest.mark.pure
 
 
 def responding(*, finished: bool = False) -> tuple[CallDriver, str]:

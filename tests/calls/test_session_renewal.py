@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.calls.call_driver import asked_something, call
 from tests.calls.webrtc_driver import WebRtcDriver, webrtc_call
 from trunkline.calls import log_events
 from trunkline.calls.machine import inputs
 from trunkline.calls.machine.session_lifecycle import RENEWAL_GRACE_MS, RENEWAL_RETRY_MS, STALL_TIMEOUT_MS
 
+pytestmark = pytest.mark.pure
 HOUR = 3_600_000.0
 
 

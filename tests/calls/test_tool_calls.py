@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.calls.call_driver import CallDriver, asked_something, call, items_of
 from trunkline.calls import commands, log_events
 from trunkline.calls.machine import inputs
+
+pytestmark = pytest.mark.pure
 
 
 def asking_tools(*names: str) -> tuple[CallDriver, list[str]]:

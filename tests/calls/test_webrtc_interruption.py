@@ -8,6 +8,7 @@ from tests.calls.call_driver import items_of
 from tests.calls.webrtc_driver import WebRtcDriver, webrtc_call, webrtc_speaking
 from trunkline.calls import log_events
 
+pytestmark = pytest.mark.pure
 TEXT = "one two three four five six seven eight"
 
 

@@ -10,6 +10,8 @@ from trunkline.calls import log_events
 from trunkline.calls.machine import inputs
 from trunkline.calls.machine.session_lifecycle import MISSED_RESPONSE_WAIT_MS
 
+pytestmark = pytest.mark.pure
+
 
 # The page's socket ----------------------------------------------------------------------------------------------------
 def test_audio_continues_without_the_pages_socket() -> None:

@@ -18,6 +18,7 @@ from trunkline.calls.machine.machine import CallMachine
 from trunkline.providers.error_policy import MAX_CONSECUTIVE_FAILURES, MAX_PAUSE_S
 from trunkline.realtime.events import NewId
 
+pytestmark = pytest.mark.pure
 KNOWN = sorted(call().machine._event_handlers)
 
 

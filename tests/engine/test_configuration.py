@@ -9,6 +9,8 @@ import pytest
 from tests.engine.engine_rig import Rig, error_of, only
 from trunkline.engine.brains import TextDelta
 
+pytestmark = pytest.mark.pure
+
 
 def updated(rig: Rig, **session: Any) -> dict[str, Any]:
     told: dict[str, Any] = only(rig.configure(**session), "session.updated")["session"]

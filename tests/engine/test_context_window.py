@@ -9,6 +9,7 @@ import pytest
 from tests.engine.engine_rig import Rig, error_of, every, only
 from trunkline.realtime.events import text_of
 
+pytestmark = pytest.mark.pure
 WORDS = "x" * 40
 """Ten tokens."""
 

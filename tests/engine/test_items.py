@@ -12,6 +12,8 @@ from trunkline.engine.brains import TextDelta
 from trunkline.engine.session import effects, inputs
 from trunkline.engine.speech import SpeechChunk, SpeechMark
 
+pytestmark = pytest.mark.pure
+
 
 def item(rig: Rig, item_id: str) -> dict[str, Any]:
     found: dict[str, Any] = only(rig.send("conversation.item.retrieve", item_id=item_id), "conversation.item.retrieved")

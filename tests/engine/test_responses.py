@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import base64
 
+import pytest
+
 from tests.engine.engine_rig import Rig, error_of, every, only, types
 from trunkline.engine.brains import BrainOutput, TextDelta, ToolCallDelta, Usage
 from trunkline.engine.session import effects, inputs
 from trunkline.engine.speech import SpeechChunk
+
+pytestmark = pytest.mark.pure
 
 
 def test_a_session_opens_with_its_configuration() -> None:

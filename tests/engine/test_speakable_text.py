@@ -12,6 +12,7 @@ from trunkline.engine.session import effects
 from trunkline.engine.session.sentences import sentence_ends
 from trunkline.engine.session.speakable_text import speakable
 
+pytestmark = pytest.mark.pure
 CITED = "A broken screen costs 29 dollars. [Handset Policy](NT-040)"
 
 

@@ -23,6 +23,7 @@ from tests.engine.test_real_client import KEY, receive, running, speak
 from trunkline.engine.server import EngineServer
 from trunkline.engine.session import inputs
 
+pytestmark = pytest.mark.pure
 SPOKEN = loud(600) + silence(900)
 
 

@@ -14,6 +14,8 @@ from trunkline.engine.session.endpointing import Endpointing, SpeechChange, sema
 from trunkline.engine.speech import SpeechChunk
 from trunkline.engine.speech.vad import FRAME_BYTES
 
+pytestmark = pytest.mark.pure
+
 
 def test_a_spoken_turn_from_its_first_audio_to_the_answer() -> None:
     rig = Rig()

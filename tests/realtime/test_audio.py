@@ -23,6 +23,7 @@ from trunkline.realtime.audio import (
     ms_to_bytes,
 )
 
+pytestmark = pytest.mark.pure
 RATES = [(24_000, 16_000), (24_000, 8000), (8000, 24_000), (22_050, 24_000), (48_000, 24_000), (24_000, 48_000)]
 
 

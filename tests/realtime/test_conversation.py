@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from trunkline.realtime.conversation import ContentAudio, Conversation, ConversationError
 
+pytestmark = pytest.mark.pure
 CODES = ("duplicate", "no_such_previous", "no_such_item", "not_spoken")
 
 

@@ -22,6 +22,7 @@ from trunkline.realtime.dialects import (
     session_to_preview,
 )
 
+pytestmark = pytest.mark.pure
 words = st.text(max_size=12)
 maybe = st.booleans()
 formats = st.sampled_from(["pcm16", "g711_ulaw", "g711_alaw"])

@@ -13,6 +13,8 @@ from trunkline.engine.brains import BrainRequest, TextDelta
 from trunkline.engine.session import effects, inputs, session
 from trunkline.engine.speech import SpeechChunk
 
+pytestmark = pytest.mark.pure
+
 
 def saying(*texts: str) -> PacedRig:
     answers = iter(texts)
