@@ -13,7 +13,7 @@ from tests.engine import official_events
 from tests.engine.engine_fakes import FakeActivity, echo, sound_of
 from trunkline.engine.brains import BrainOutput, BrainRequest
 from trunkline.engine.session import effects, inputs
-from trunkline.engine.session.effects import Effect, Send
+from trunkline.engine.session.effects import Effect, Output, Send
 from trunkline.engine.session.session import Session
 from trunkline.realtime.events import Event, decode, encode
 
@@ -34,10 +34,10 @@ class Rig:
         words: str | None = "hello there",
         **session: Any,
     ) -> None:
-        numbers = itertools.count(1)
-        self.session = Session(
-            "test-model", activity=FakeActivity(), new_id=lambda p: f"{p}_{next(numbers)}", **session
-        )
+        self._session_options = session
+        self.session = self._new_session()
+        self.history: list[tuple[inputs.Input, float, list[str]]] = []
+        """Each input with its time, and the outputs of the session as text."""
         self.now_ms = 0.0
         self.answer = answer
         self.speaks = speaks
@@ -57,7 +57,10 @@ class Rig:
         before = len(self.events)
         self._inbox.append(given)
         while self._inbox:
-            for output in self.session.step(self._inbox.popleft(), self.now_ms):
+            given = self._inbox.popleft()
+            outputs = self.session.step(given, self.now_ms)
+            self.history.append((given, self.now_ms, as_text(outputs)))
+            for output in outputs:
                 if isinstance(output, Send):
                     event = decode(encode(output.event))  # as it goes over the wire
                     official_events.check(event)
@@ -66,6 +69,20 @@ class Rig:
                 elif not self._carry_out(output):
                     self.effects.append(output)
         return self.events[before:]
+
+    def _new_session(self) -> Session:
+        numbers = itertools.count(1)
+        return Session(
+            "test-model",
+            activity=FakeActivity(),
+            new_id=lambda prefix: f"{prefix}_{next(numbers)}",
+            **self._session_options,
+        )
+
+    def replays_equally(self) -> bool:
+        """Return whether a second session gives the same outputs for the same inputs, times and ids."""
+        again = self._new_session()
+        return all(as_text(again.step(given, now_ms)) == outputs for given, now_ms, outputs in self.history)
 
     def send(self, type_: str, **fields: Any) -> list[Event]:
         """Send a client event."""
@@ -236,3 +253,8 @@ def error_of(events: list[Event]) -> dict[str, Any]:
     """Return the only error."""
     error: dict[str, Any] = only(events, "error")["error"]
     return error
+
+
+def as_text(outputs: list[Output]) -> list[str]:
+    """Return a step's outputs as text, since their events may change later."""
+    return [repr(output) for output in outputs]

@@ -147,6 +147,6 @@ def test_a_session_ends_after_its_lifetime() -> None:
     rig = Rig(lifetime_ms=60_000 * 60)
     wake = rig.took(effects.SetTimer)
     assert wake.at_ms == 3_600_000
-    assert error_of(rig.post(inputs.TimerFired(wake.key)))["code"] == "session_expired"
+    assert error_of(rig.post(inputs.TimerFired(wake.timer)))["code"] == "session_expired"
     assert rig.took(effects.Close).code == 1001
     assert rig.type("anybody?") == []

@@ -155,7 +155,7 @@ class Chaos:
             return [partial, inputs.TranscriptFailed(name, "died") if fails else inputs.FinalTranscript(name, "hello")]
         if isinstance(effect, effects.SetTimer):
             self._rig.now_ms = max(self._rig.now_ms, effect.at_ms)
-            return [inputs.TimerFired(effect.key)]
+            return [inputs.TimerFired(effect.timer)]
         return []
 
     def _finish(self, effect: Effect) -> None:
@@ -180,6 +180,7 @@ def test_the_protocol_holds_in_any_order_of_events(data: st.DataObject) -> None:
     for response_id in list(rig.watch.open):
         rig.send("response.cancel", response_id=response_id)
     rig.watch.at_rest()
+    assert rig.replays_equally()
 
 
 def well_formed(rig: Rig) -> None:

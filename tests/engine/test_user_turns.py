@@ -187,7 +187,7 @@ def test_the_wait_for_transcripts_is_limited() -> None:
     rig.hear(loud(500) + silence(700))
     wake = rig.took(effects.SetTimer)
     assert wake.at_ms == 5000
-    rig.post(inputs.TimerFired(wake.key))
+    rig.post(inputs.TimerFired(wake.timer))
     assert rig.requests[0].items[0]["content"][0]["transcript"] is None
 
 

@@ -92,7 +92,7 @@ class SessionRunner:
         self._group: asyncio.TaskGroup | None = None
         self._ended = asyncio.Event()
         self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
-        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._timers: dict[effects.Timer, asyncio.TimerHandle] = {}
         self._utterances: dict[str, Utterance | str] = {}
 
     def attach(self, channel: Channel) -> None:
@@ -230,15 +230,15 @@ class SessionRunner:
         if task := self._tasks.pop((kind, key), None):
             task.cancel()
 
-    def _set_timer(self, timer: effects.SetTimer) -> None:
-        if earlier := self._timers.pop(timer.key, None):
+    def _set_timer(self, effect: effects.SetTimer) -> None:
+        if earlier := self._timers.pop(effect.timer, None):
             earlier.cancel()
-        delay = max(0.0, timer.at_ms - self._clock()) / 1000
-        self._timers[timer.key] = asyncio.get_running_loop().call_later(delay, self._on_timer, timer.key)
+        delay = max(0.0, effect.at_ms - self._clock()) / 1000
+        self._timers[effect.timer] = asyncio.get_running_loop().call_later(delay, self._on_timer, effect.timer)
 
-    def _on_timer(self, key: str) -> None:
-        del self._timers[key]
-        self.post(inputs.TimerFired(key))
+    def _on_timer(self, timer: effects.Timer) -> None:
+        del self._timers[timer]
+        self.post(inputs.TimerFired(timer))
 
     # ------------------------------------------------------------------ brain and speech synthesis
 

@@ -26,6 +26,7 @@ from trunkline.providers import (
 from trunkline.providers.local_engine import EngineSessionConfig
 from trunkline.providers.text_model_client import MissingTextModel
 from trunkline.realtime.events import Event, MalformedEventError, decode, encode
+from trunkline.realtime.ids import new_id
 from trunkline.scenario.text_model import TextModel
 from trunkline.testing.silent_tts import SilentTts
 
@@ -73,7 +74,7 @@ class InMemoryProvider(EngineSessionConfig):
         except BrainError as error:
             raise ProviderError(str(error), retry=False, code=404) from error
         runner = SessionRunner(
-            Session(model, activity=EnergyVoiceActivity(), max_delta_ms=MAX_DELTA_MS),
+            Session(model, activity=EnergyVoiceActivity(), new_id=new_id, max_delta_ms=MAX_DELTA_MS),
             brain=brain,
             stt=self._stt,
             tts=self._tts,

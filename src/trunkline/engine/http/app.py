@@ -33,6 +33,7 @@ from trunkline.engine.text import TextModelFactory
 from trunkline.engine.text.unconfigured_text_model import without_text_models
 from trunkline.engine.transports.ice import IceOptions
 from trunkline.engine.transports.websocket import WebSocketChannel, serve
+from trunkline.realtime.ids import new_id
 
 BrainFactory = Callable[[str, dict[str, Any] | None], Brain]
 """Creator of a brain for a model's name and for the session settings of a client secret (None without one).
@@ -197,6 +198,7 @@ class Engine:
         limit_s = self._session_limit_s
         session = Session(
             model,
+            new_id=new_id,
             activity=self._activity(),
             settings=settings,
             expires_at=None if limit_s is None else int(time.time() + limit_s),

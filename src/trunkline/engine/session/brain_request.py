@@ -10,7 +10,7 @@ from trunkline.engine.session import items, validation
 from trunkline.engine.session.configuration import Configuration
 from trunkline.engine.session.validation import InvalidRequest
 from trunkline.realtime.conversation import Conversation
-from trunkline.realtime.events import Item
+from trunkline.realtime.events import Item, NewId
 
 
 def brain_request(configuration: Configuration, context: Sequence[Item]) -> BrainRequest:
@@ -35,7 +35,7 @@ def brain_request(configuration: Configuration, context: Sequence[Item]) -> Brai
     )
 
 
-def response_input(given: Sequence[dict[str, Any]], conversation: Conversation) -> list[Item]:
+def response_input(given: Sequence[dict[str, Any]], conversation: Conversation, new_id: NewId) -> list[Item]:
     """Return the context that a `response.create` brings itself: new items, and items of the conversation by reference.
 
     Raises:
@@ -45,7 +45,7 @@ def response_input(given: Sequence[dict[str, Any]], conversation: Conversation) 
     for index, item in enumerate(given):
         path = f"response.input[{index}]"
         if item.get("type") != "item_reference":
-            context.append(items.without_audio(items.new_item(item, path)))
+            context.append(items.without_audio(items.new_item(item, new_id, path)))
             continue
         item_id = validation.text(item.get("id"), f"{path}.id")
         if item_id not in conversation:

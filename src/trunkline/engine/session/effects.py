@@ -116,10 +116,23 @@ class AbandonUtterance(msgspec.Struct, frozen=True):
     utterance_id: str
 
 
-class SetTimer(msgspec.Struct, frozen=True):
-    """A request for `TimerFired(key)` when the clock reaches `at_ms`. It replaces a timer with the same key."""
+class ExpiryTimer(msgspec.Struct, frozen=True):
+    """The timer of the session's time limit."""
 
-    key: str
+
+class TranscriptTimer(msgspec.Struct, frozen=True):
+    """The timer of a response that waits for the transcripts of earlier turns."""
+
+    response_id: str
+
+
+Timer = ExpiryTimer | TranscriptTimer
+
+
+class SetTimer(msgspec.Struct, frozen=True):
+    """A request for `TimerFired(timer)` when the clock reaches `at_ms`. It replaces an equal timer."""
+
+    timer: Timer
     at_ms: float
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from trunkline.engine.brains import BrainOutput
+from trunkline.engine.session.effects import Timer
 from trunkline.engine.speech import SpeechChunk
 from trunkline.realtime.events import Event
 
@@ -62,9 +63,9 @@ class PlayoutCleared(msgspec.Struct, frozen=True):
 
 
 class TimerFired(msgspec.Struct, frozen=True):
-    """The time of `SetTimer(key, …)` has come."""
+    """A timer set with `SetTimer` is due."""
 
-    key: str
+    timer: Timer
 
 
 class BrainProduced(msgspec.Struct, frozen=True):

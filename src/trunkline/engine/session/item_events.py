@@ -61,7 +61,7 @@ class ItemEvents:
         """Add an item that a client sends with `conversation.item.create`."""
         if "item" not in event:
             raise validation.missing_field("item")
-        item = items.new_item(event["item"])
+        item = items.new_item(event["item"], self._outbox.new_id)
         previous = event.get("previous_item_id")
         if previous is not None:
             validation.text(previous, "previous_item_id")

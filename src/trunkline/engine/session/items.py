@@ -8,8 +8,7 @@ from typing import Any
 
 from trunkline.engine.session import validation
 from trunkline.engine.session.validation import InvalidRequest
-from trunkline.realtime.events import Item
-from trunkline.realtime.ids import new_id
+from trunkline.realtime.events import Item, NewId
 
 _BASE = {
     "id": validation.nullable(validation.non_empty_text),
@@ -98,8 +97,8 @@ _ITEM = validation.tagged(
 )
 
 
-def new_item(value: Any, path: str = "item") -> Item:
-    """Return a client's item in the form that the conversation keeps.
+def new_item(value: Any, new_id: NewId, path: str = "item") -> Item:
+    """Return a client's item in the form that the conversation keeps, with a new id if it has none.
 
     Raises:
         InvalidRequest: the item is malformed, or this engine does not support its type.

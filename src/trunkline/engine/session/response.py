@@ -17,7 +17,6 @@ from trunkline.engine.session.effects import CancelBrain, CancelSpeech, StartBra
 from trunkline.engine.session.outbox import Outbox
 from trunkline.engine.session.output_buffer import OutputBuffer
 from trunkline.engine.session.output_message import MAX_DELTA_MS, OutputMessage
-from trunkline.engine.session.validation import error_event
 from trunkline.engine.speech import SpeechChunk
 from trunkline.realtime.conversation import Conversation
 from trunkline.realtime.events import Item, copy_json
@@ -168,7 +167,7 @@ class Response:
         """Send the current sentence's text without audio. The first failure sends an `error`."""
         if not self._voice_failed:
             self._voice_failed = True
-            self._outbox.forward(error_event(message, code="speech_failed", kind="server_error"))
+            self._outbox.send_error(message, code="speech_failed", kind="server_error")
         self.on_speech_done()
 
     def truncate_later(self, item_id: str, audio_end_ms: int) -> bool:

@@ -7,14 +7,22 @@ and interrupt at any point. `now_ms` is any monotonic clock.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, assert_never
 
 from trunkline.engine.brains import BrainRequest
 from trunkline.engine.session import configuration, inputs, items, usage, validation
 from trunkline.engine.session.brain_request import brain_request, response_input
 from trunkline.engine.session.configuration import Configuration
 from trunkline.engine.session.context_window import ContextWindow
-from trunkline.engine.session.effects import Close, Output, PrepareAnswer, SetTimer
+from trunkline.engine.session.effects import (
+    Close,
+    ExpiryTimer,
+    Output,
+    PrepareAnswer,
+    SetTimer,
+    Timer,
+    TranscriptTimer,
+)
 from trunkline.engine.session.endpointing import SpeechChange
 from trunkline.engine.session.input_audio import MAX_BYTES
 from trunkline.engine.session.item_events import ItemEvents
@@ -24,11 +32,10 @@ from trunkline.engine.session.output_message import MAX_DELTA_MS
 from trunkline.engine.session.response import Response, tts_voice
 from trunkline.engine.session.transcription import Transcription
 from trunkline.engine.session.user_turns import UserTurns
-from trunkline.engine.session.validation import InvalidRequest, error_event
+from trunkline.engine.session.validation import InvalidRequest
 from trunkline.engine.speech.vad import VoiceActivity
 from trunkline.realtime.conversation import ContentAudio, Conversation
-from trunkline.realtime.events import Event, Item
-from trunkline.realtime.ids import new_id
+from trunkline.realtime.events import Event, Item, NewId
 
 MAX_TRANSCRIPT_WAIT_MS = 5000
 """Time that a response waits for the transcripts of earlier turns before it starts without them."""
@@ -44,7 +51,7 @@ class Session:
         model: the name that the client asked for.
         activity: this session's own voice activity detector.
         settings: an initial `session` object, as in a client secret; checked like a `session.update`.
-        new_id: makes an id from a prefix.
+        new_id: source of ids. The same inputs and ids give the same outputs.
         expires_at: Unix time in seconds for the session object.
         lifetime_ms: time after which the session closes, as with the services; None means never.
         paced: True if the transport plays the answers' audio in real time (`Play`), instead of audio deltas.
@@ -60,7 +67,7 @@ class Session:
         *,
         activity: VoiceActivity,
         settings: dict[str, Any] | None = None,
-        new_id: Callable[[str], str] = new_id,
+        new_id: NewId,
         expires_at: int | None = None,
         lifetime_ms: float | None = None,
         paced: bool = False,
@@ -76,7 +83,7 @@ class Session:
             self.configuration = configuration.updated(self.configuration, {"type": type_, **settings})
         self._new_id = new_id
         self._lifetime_ms = lifetime_ms
-        self._outbox = Outbox()
+        self._outbox = Outbox(new_id)
         self._user_turns = UserTurns(activity, self._outbox, new_id, lambda: self._request(self.configuration))
         self._user_turns.configure(self.configuration["audio"]["input"])
         self._transcription = Transcription(self.conversation, self._outbox)
@@ -107,20 +114,7 @@ class Session:
         if self._closed:
             return []
         self._now_ms = now_ms
-        if isinstance(given, inputs.ClientEvent):
-            self._on_client_event(given.event)
-        elif isinstance(given, inputs.MalformedFrame):
-            self._outbox.forward(error_event(given.message, code="invalid_json"))
-        elif isinstance(given, inputs.AudioReceived):
-            self._add_pcm(given.pcm)
-        elif isinstance(given, inputs.PlayoutStarted | inputs.PlayoutEnded | inputs.PlayoutCleared):
-            self._on_playout_result(given)
-        elif isinstance(given, inputs.Opened):
-            self._on_opened()
-        elif isinstance(given, inputs.TimerFired):
-            self._on_timer(given.key)
-        else:
-            self._on_result(given)
+        self._handle(given)
         self._remove_finished()
         self._prepare_answer()
         return self._outbox.drain()
@@ -130,78 +124,105 @@ class Session:
         conversation = {"id": self.conversation_id, "object": "realtime.conversation"}
         self._outbox.send("conversation.created", conversation=conversation)
         if self._lifetime_ms is not None:
-            self._outbox.do(SetTimer("expire", self._now_ms + self._lifetime_ms))
+            self._outbox.do(SetTimer(ExpiryTimer(), self._now_ms + self._lifetime_ms))
 
-    def _on_timer(self, key: str) -> None:
-        kind, _, rest = key.partition(":")
-        if kind == "expire":
-            minutes = int((self._lifetime_ms or 0) / 60_000)
-            message = f"Your session hit the maximum duration of {minutes} minutes."
-            self._outbox.forward(error_event(message, code="session_expired"))
-            self._outbox.do(Close(1001, "session expired"))
-            self._closed = True
-        elif kind == "transcript" and rest in self._awaiting_transcript:
-            self._start_response(rest)
+    def _on_timer(self, timer: Timer) -> None:
+        match timer:
+            case ExpiryTimer():
+                minutes = int((self._lifetime_ms or 0) / 60_000)
+                message = f"Your session hit the maximum duration of {minutes} minutes."
+                self._outbox.send_error(message, code="session_expired")
+                self._outbox.do(Close(1001, "session expired"))
+                self._closed = True
+            case TranscriptTimer(response_id):
+                if response_id in self._awaiting_transcript:
+                    self._start_response(response_id)
+            case _:
+                assert_never(timer)
 
-    # ------------------------------------------------------------------ results of effects
+    # ------------------------------------------------------------------ inputs
 
-    def _on_result(self, given: inputs.Input) -> None:
-        if isinstance(given, inputs.PartialTranscript):
-            is_announced = self._user_turns.on_partial_transcript(given.utterance_id, given.text)
-            if is_announced and self.configuration["audio"]["input"]["transcription"] is not None:
-                self._transcription.on_partial(given.utterance_id, given.text)
-        elif isinstance(given, inputs.FinalTranscript):
-            self._transcription.on_completed(given.utterance_id, given.text)
-        elif isinstance(given, inputs.TranscriptFailed):
-            self._transcription.on_failed(given.utterance_id, given.message)
-        else:
-            self._on_response_result(given)
-        for response_id in [waiting for waiting in self._awaiting_transcript if not self._transcription.pending]:
-            self._start_response(response_id)
+    def _handle(self, given: inputs.Input) -> None:  # noqa: C901 - one case for each input
+        match given:
+            case inputs.ClientEvent():
+                self._on_client_event(given.event)
+            case inputs.AudioReceived():
+                self._add_pcm(given.pcm)
+            case inputs.MalformedFrame():
+                self._outbox.send_error(given.message, code="invalid_json")
+            case inputs.PlayoutStarted() | inputs.PlayoutEnded() | inputs.PlayoutCleared():
+                self._on_playout_result(given)
+            case inputs.Opened():
+                self._on_opened()
+            case inputs.TimerFired():
+                self._on_timer(given.timer)
+            case inputs.PartialTranscript():
+                self._on_partial_transcript(given)
+            case inputs.FinalTranscript():
+                self._transcription.on_completed(given.utterance_id, given.text)
+            case inputs.TranscriptFailed():
+                self._transcription.on_failed(given.utterance_id, given.message)
+            case inputs.BrainProduced() | inputs.BrainDone() | inputs.BrainFailed():
+                response = self._responses.get(given.response_id)
+                if response is not None and given.generation == response.brain_generation:
+                    self._on_brain_result(response, given)
+            case inputs.SpeechProduced() | inputs.SpeechDone() | inputs.SpeechFailed():
+                response = self._responses.get(given.response_id)
+                if response is not None and given.generation == response.speech_generation:
+                    self._on_speech_result(response, given)
+            case _:
+                assert_never(given)
+        if self._awaiting_transcript and not self._transcription.pending:
+            for response_id in list(self._awaiting_transcript):
+                self._start_response(response_id)
 
-    def _on_response_result(self, given: inputs.Input) -> None:
-        if isinstance(given, inputs.BrainProduced | inputs.BrainDone | inputs.BrainFailed):
-            response = self._responses.get(given.response_id)
-            if response is not None and given.generation == response.brain_generation:
-                self._on_brain_result(response, given)
-        elif isinstance(given, inputs.SpeechProduced | inputs.SpeechDone | inputs.SpeechFailed):
-            response = self._responses.get(given.response_id)
-            if response is not None and given.generation == response.speech_generation:
-                self._on_speech_result(response, given)
+    def _on_partial_transcript(self, given: inputs.PartialTranscript) -> None:
+        is_announced = self._user_turns.on_partial_transcript(given.utterance_id, given.text)
+        if is_announced and self.configuration["audio"]["input"]["transcription"] is not None:
+            self._transcription.on_partial(given.utterance_id, given.text)
 
     def _on_brain_result(
         self, response: Response, given: inputs.BrainProduced | inputs.BrainDone | inputs.BrainFailed
     ) -> None:
-        if isinstance(given, inputs.BrainProduced):
-            response.on_brain_output(given.output)
-        elif isinstance(given, inputs.BrainDone):
-            response.on_brain_done()
-        else:
-            response.on_brain_failed(given.message, given.code)
+        match given:
+            case inputs.BrainProduced():
+                response.on_brain_output(given.output)
+            case inputs.BrainDone():
+                response.on_brain_done()
+            case inputs.BrainFailed():
+                response.on_brain_failed(given.message, given.code)
+            case _:
+                assert_never(given)
 
     def _on_speech_result(
         self, response: Response, given: inputs.SpeechProduced | inputs.SpeechDone | inputs.SpeechFailed
     ) -> None:
-        if isinstance(given, inputs.SpeechProduced):
-            if not response.audio_started:
-                self._answer_started_ms = self._user_turns.buffer.end_ms
-                response.audio_started = True
-            self._voice_used = self._voice_used or response.in_conversation
-            response.on_speech_audio(given.chunk)
-        elif isinstance(given, inputs.SpeechDone):
-            response.on_speech_done()
-        else:
-            response.on_speech_failed(given.message)
+        match given:
+            case inputs.SpeechProduced():
+                if not response.audio_started:
+                    self._answer_started_ms = self._user_turns.buffer.end_ms
+                    response.audio_started = True
+                self._voice_used = self._voice_used or response.in_conversation
+                response.on_speech_audio(given.chunk)
+            case inputs.SpeechDone():
+                response.on_speech_done()
+            case inputs.SpeechFailed():
+                response.on_speech_failed(given.message)
+            case _:
+                assert_never(given)
 
     def _on_playout_result(self, given: inputs.PlayoutStarted | inputs.PlayoutEnded | inputs.PlayoutCleared) -> None:
         if self._output_buffer is None:
             return
-        if isinstance(given, inputs.PlayoutStarted):
-            self._output_buffer.on_playout_started(given.response_id)
-        elif isinstance(given, inputs.PlayoutEnded):
-            self._output_buffer.on_playout_ended(given.response_id)
-        else:
-            self._output_buffer.on_playout_cleared(given.interrupted)
+        match given:
+            case inputs.PlayoutStarted():
+                self._output_buffer.on_playout_started(given.response_id)
+            case inputs.PlayoutEnded():
+                self._output_buffer.on_playout_ended(given.response_id)
+            case inputs.PlayoutCleared():
+                self._output_buffer.on_playout_cleared(given.interrupted)
+            case _:
+                assert_never(given)
 
     def _remove_finished(self) -> None:
         """Remove ended responses. The idle timeout starts after an answer."""
@@ -225,7 +246,7 @@ class Session:
                 _EVENT_ID(event_id, "event_id")
             self._dispatch(event)
         except InvalidRequest as error:
-            self._outbox.forward(error_event(str(error), code=error.code, param=error.param, caused_by=caused_by))
+            self._outbox.send_error(str(error), code=error.code, param=error.param, caused_by=caused_by)
 
     def _dispatch(self, event: Event) -> None:
         handlers: dict[str, Callable[[Event], None]] = {
@@ -331,7 +352,7 @@ class Session:
         try:
             self._create_response(None)
         except InvalidRequest as error:
-            self._outbox.forward(error_event(str(error), code=error.code, param=error.param))
+            self._outbox.send_error(str(error), code=error.code, param=error.param)
 
     def _prepare_answer(self) -> None:
         """Order the preparation of the answer to the words before a pause, once for the same words."""
@@ -437,7 +458,7 @@ class Session:
         context = (
             None
             if overrides_given.get("input") is None
-            else response_input(overrides_given["input"], self.conversation)
+            else response_input(overrides_given["input"], self.conversation, self._new_id)
         )
         response = Response(
             self._new_id("resp"),
@@ -458,7 +479,7 @@ class Session:
         response.announce()
         self._awaiting_transcript[response.id] = (response, context)
         if self._transcription.pending:
-            self._outbox.do(SetTimer(f"transcript:{response.id}", self._now_ms + MAX_TRANSCRIPT_WAIT_MS))
+            self._outbox.do(SetTimer(TranscriptTimer(response.id), self._now_ms + MAX_TRANSCRIPT_WAIT_MS))
         else:
             self._start_response(response.id)
 

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from trunkline.realtime.events import Event
-from trunkline.realtime.ids import new_id
 
 
 class InvalidRequest(ValueError):  # noqa: N818 - the protocol calls it invalid_request_error
@@ -23,6 +22,7 @@ class InvalidRequest(ValueError):  # noqa: N818 - the protocol calls it invalid_
 
 
 def error_event(
+    event_id: str,
     message: str,
     *,
     code: str | None = None,
@@ -37,7 +37,7 @@ def error_event(
     """
     return {
         "type": "error",
-        "event_id": new_id("event"),
+        "event_id": event_id,
         "error": {"type": kind, "code": code, "message": message, "param": param, "event_id": caused_by},
     }
 

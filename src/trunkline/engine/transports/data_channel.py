@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from trunkline.engine.session.validation import error_event
 from trunkline.engine.transports.event_translator import EventTranslator
 from trunkline.realtime.events import Event, encode
+from trunkline.realtime.ids import new_id
 
 if TYPE_CHECKING:
     from aiortc import RTCDataChannel
@@ -148,4 +149,4 @@ def _is_shown(event: Event) -> bool:
 
 def _too_large(size: int) -> str:
     message = f"The data channel does not accept an event of {size} characters. Offer a larger max-message-size."
-    return encode(error_event(message, code="event_too_large", kind="server_error")).decode()
+    return encode(error_event(new_id("event"), message, code="event_too_large", kind="server_error")).decode()
