@@ -15,6 +15,7 @@ from trunkline.engine.session.output_message import first_sentence
 from trunkline.engine.session.session import Session
 from trunkline.engine.session_runner import SessionRunner
 from trunkline.engine.speech import SpeechError
+from trunkline.realtime.ids import new_id
 
 PAUSE = loud(500) + silence(300)
 
@@ -141,7 +142,7 @@ class Running:
     """A running session with a caller who pauses after "yes please"."""
 
     def __init__(self, voice: Voice, brain: Brain | _OnlyAnswers | None = None) -> None:
-        self.session = Session("m", activity=FakeActivity())
+        self.session = Session("m", activity=FakeActivity(), new_id=new_id)
         self.runner = SessionRunner(self.session, brain=brain or Brain(), stt=FakeStt("yes please"), tts=voice)
 
     async def __aenter__(self) -> Running:

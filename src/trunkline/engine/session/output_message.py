@@ -226,7 +226,7 @@ class OutputMessage:
 
 def first_sentence(outputs: Iterable[BrainOutput]) -> tuple[str, str | None] | None:
     """Return the first sentence that an answer will speak, and its language; None if it begins with a tool call."""
-    message = OutputMessage("", "", 0, Outbox(), "audio/pcm")
+    message = OutputMessage("", "", 0, Outbox(_no_id), "audio/pcm")
     for output in outputs:
         if isinstance(output, ToolCallDelta):
             break
@@ -236,3 +236,8 @@ def first_sentence(outputs: Iterable[BrainOutput]) -> tuple[str, str | None] | N
             return sentence
     message.flush()
     return message.next_sentence()
+
+
+def _no_id(_prefix: str) -> str:
+    """Return an empty id, for events that no client receives."""
+    return ""
