@@ -85,7 +85,7 @@ class Digits:
     """`count` digits, typed ("555-1234") or said one by one ("five five five, one two three four").
 
     The recogniser also accepts the first few of them: a caller pauses within a long number, and the words of the
-    first piece show what is missing.
+    first piece show the missing part.
     """
 
     count: int

@@ -126,7 +126,8 @@ class Environment:
 def _spoken_stt(settings: Settings) -> str:
     """Return the recogniser of spoken tests: the settings', and PocketSphinx for `auto`.
 
-    The caller speaks with eSpeak, within the rehearsal's grammar, so the result does not depend on what is installed.
+    The caller speaks with eSpeak, within the rehearsal's grammar, so the result does not depend on the installed
+    packages.
     """
     return "sphinx" if settings.stt == "auto" else settings.stt
 

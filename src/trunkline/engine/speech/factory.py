@@ -31,7 +31,7 @@ class Part:
     Attributes:
         kind: "recogniser", "voice" or "chat model".
         missing: the command or step that brings it here; None if it is here.
-        in_use: whether the settings choose it.
+        in_use: true if the settings choose it.
     """
 
     kind: str

@@ -1,4 +1,4 @@
-"""An OpenAI-compatible endpoint for speech: its client, and its errors in words that say what to do."""
+"""An OpenAI-compatible endpoint for speech: its client, and its errors with a fix."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CONNECT_TIMEOUT = 5.0
 
 
 class Endpoint:
-    """Where a part of speech is done by somebody else.
+    """An endpoint that recognises or synthesises speech.
 
     Args:
         timeout: seconds that the endpoint may be silent.
@@ -33,10 +33,10 @@ class Endpoint:
         self._closed = False
 
     def client(self) -> AsyncOpenAI:
-        """The client, made when first asked for.
+        """Return the client; the first call creates it.
 
         Raises:
-            SpeechError: closed.
+            SpeechError: the endpoint is closed.
         """
         if self._closed:
             raise SpeechError(f"The {self._what} is closed.")
@@ -47,13 +47,13 @@ class Endpoint:
                 base_url=self._base_url,
                 api_key=self._api_key or "none",
                 timeout=Timeout(self._timeout, connect=CONNECT_TIMEOUT),
-                max_retries=0,  # a caller is waiting
+                max_retries=0,  # a caller waits
             )
         return self._client
 
     @contextmanager
     def errors(self) -> Iterator[None]:
-        """Turns what goes wrong in a request into a `SpeechError`."""
+        """Convert the errors of a request to `SpeechError`."""
         import httpx2
         import openai
 
@@ -67,16 +67,16 @@ class Endpoint:
             raise SpeechError(message) from error
         except openai.APIStatusError as error:
             hint = f" Check {self._setting.replace('BASE_URL', 'API_KEY')}." if error.status_code in (401, 403) else ""
-            said = error.message[:300].replace(self._api_key or "\0", "…")  # some repeat the key that they refuse
+            said = error.message[:300].replace(self._api_key or "\0", "…")  # some endpoints repeat the refused key
             message = f"The {self._what} at {self._base_url} refused ({error.status_code}): {said}{hint}"
             raise SpeechError(message) from error
         except (openai.OpenAIError, httpx2.HTTPError) as error:  # the latter while an answer is streamed
             raise SpeechError(f"The {self._what} at {self._base_url} failed: {error}") from error
         except ValueError as error:
-            raise SpeechError(f"The {self._what} at {self._base_url} sent something that is no JSON.") from error
+            raise SpeechError(f"The {self._what} at {self._base_url} sent a body that is not JSON.") from error
 
     async def aclose(self) -> None:
-        """Closes its connections. Harmless when done twice."""
+        """Close the connections. A second call has no effect."""
         self._closed = True
         client, self._client = self._client, None
         if client is not None:

@@ -1,4 +1,4 @@
-"""Telling a text's language by its commonest words, so that a voice that was told none can pronounce it."""
+"""Language identification by common words, for a voice that received no language."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 
 _ENOUGH = 2
-"""So many common words make a language; a greeting is as good as these."""
+"""Number of common words that identify a language; a greeting counts as this many."""
 
-# Words that English has as well ("die", "was", "an", "in", "on") say nothing and are left out.
+# Words that English has too ("die", "was", "an", "in", "on") are omitted.
 _COMMON_TEXTS: Mapping[str, str] = {
     "en": "the and you is i to of a that it for my your are we with on in was what this have can be not do me please",
     "de": """und ich nicht ist sie das der ein eine einen wir mit für auf zu sind haben kann können ihnen ihr ihre wie
@@ -31,7 +31,7 @@ _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 
 
 def detect_language(text: str) -> str | None:
-    """ "de", "fr", "es" or "it" for a text that is clearly in that language; None for English and for all doubt."""
+    """Return "de", "fr", "es" or "it" for a text that is clearly in that language; None for English or in doubt."""
     words = [word.lower() for word in _WORD.findall(text.replace("’", "'"))]
     counts = {language: sum(word in common for word in words) for language, common in _COMMON.items()}
     for word in words:

@@ -66,12 +66,12 @@ class WorkerProcess(Generic[ReplyT]):
 
     @property
     def was_ready(self) -> bool:
-        """Whether the worker had loaded its library, also if it has ended since."""
+        """True if the worker has loaded its library, also if it has ended since."""
         return self._ready.done() and self._ready.exception() is None
 
     @property
     def is_gone(self) -> bool:
-        """Whether the process and both pipes have been cleared up."""
+        """True if the process and both pipes are cleaned up."""
         return self._task.done()
 
     def send(self, message: Message) -> None:

@@ -1,7 +1,7 @@
 """A recogniser behind an OpenAI-compatible endpoint: each utterance is sent as one WAV file after its end.
 
-No words are known while the caller speaks, so there are no partial transcripts, and `semantic_vad` judges by time
-alone.
+The words are unknown while the caller speaks. So this recogniser sends no partial transcripts, and `semantic_vad` uses
+time only.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Guessing how a word that no dictionary has is said, in the phones of CMU's dictionary (ARPAbet without stress)."""
+"""Pronunciation of words that no dictionary has, in the phones of CMU's dictionary (ARPAbet without stress)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import unicodedata
 from trunkline.engine.speech import SpeechError
 from trunkline.engine.speech.tts import espeak_library
 
-# From the phonetic alphabet, as espeak's American English uses it; longer symbols first.
+# From the phonetic alphabet of espeak's American English; longer symbols first.
 _FROM_IPA = {
     "aɪ": "AY", "aʊ": "AW", "eɪ": "EY", "oʊ": "OW", "ɔɪ": "OY", "tʃ": "CH", "dʒ": "JH",
     "æ": "AE", "ɑ": "AA", "a": "AA", "ɒ": "AA", "ɔ": "AO", "ə": "AH", "ɐ": "AH", "ʌ": "AH", "ɚ": "ER", "ɜ": "ER",
@@ -20,7 +20,7 @@ _FROM_IPA = {
 }  # fmt: skip
 _IPA_SYMBOL = re.compile("|".join(sorted(map(re.escape, _FROM_IPA), key=len, reverse=True)))
 
-# English spelling, roughly: what a reader who has never met the word would try.
+# English spelling, roughly: the first guess of a reader who does not know the word.
 _FROM_LETTERS = {
     "tion": "SH AH N", "sch": "SH", "tch": "CH", "igh": "AY", "eau": "OW", "ough": "AO",
     "ch": "CH", "sh": "SH", "th": "TH", "ph": "F", "wh": "W", "ck": "K", "ng": "NG", "qu": "K W", "kn": "N", "wr": "R",
@@ -39,15 +39,15 @@ _SILENT_E = re.compile(r"(?<=[aeiouy][bcdfgklmnprstvz])e$")
 
 
 def guess(word: str) -> str:
-    """Phones of `word`, separated by spaces: as espeak says it where it is installed, else by its spelling.
+    """Return the phones of `word`, separated by spaces: from espeak if it is installed, else from the spelling.
 
-    Never empty: a word without a sayable letter gets a short vowel.
+    The result is never empty: a word without a pronounceable letter gets a short vowel.
     """
     return _by_espeak(word) or by_spelling(word) or "AH"
 
 
 def by_spelling(word: str) -> str:
-    """Phones by the letters alone; empty if none can be said."""
+    """Return phones by the letters alone; empty if none can be pronounced."""
     plain = unicodedata.normalize("NFKD", word.lower())
     plain = "".join(letter for letter in plain if letter.isalnum())
     return " ".join(_FROM_LETTERS[found.group()] for found in _SPELLING.finditer(_SILENT_E.sub("", plain)))

@@ -124,5 +124,5 @@ def _fingerprint(pcm: bytes) -> bytes:
     pieces = (pcm[at : at + _FINGERPRINT_BYTES] for at in range(0, len(pcm), _FINGERPRINT_BYTES))
     loudest = max(pieces, key=lambda piece: sum(map(abs, memoryview(piece[: len(piece) & ~1]).cast("h"))), default=b"")
     if not any(loudest):
-        raise ValueError("Silence cannot be told from other silence. Mark audio that is not silent.")
+        raise ValueError("Silence cannot be distinguished from other silence. Mark audio that is not silent.")
     return loudest

@@ -31,7 +31,7 @@ from trunkline.realtime.audio import ms_to_bytes
 MAX_BACKLOG_BYTES = ms_to_bytes(60_000)
 """Audio on its way to the worker; an utterance that would exceed it fails."""
 MAX_LINES = 1000
-"""Sessions whose line is remembered; beyond it, the one that has been quiet longest is forgotten."""
+"""Limit of sessions with a remembered line; beyond it, the least recently used line is dropped."""
 
 _ANY_WORD = "#JSGF V1.0;\ngrammar caller;\npublic <said> = yes | no;\n"
 _MODULE = "trunkline.engine.speech.stt.sphinx_worker"

@@ -68,7 +68,7 @@ class DecoderPool:
 
     @property
     def is_cold(self) -> bool:
-        """Whether the next utterance with a grammar has to wait for its decoder."""
+        """True if the next utterance with a grammar has to wait for its decoder."""
         return not self._idle[False]
 
     def take(self, grammar: str | None) -> SphinxDecoder:

@@ -1,8 +1,8 @@
-"""One pocketsphinx decoder: grammars, made-up pronunciations, and saying no to what is not in the grammar.
+"""One pocketsphinx decoder: grammars, guessed pronunciations, and rejection of speech outside the grammar.
 
-pocketsphinx forces whatever it hears into the grammar: "maybe later" becomes "yes please". So each grammar gets a
-second way through it, a loop of the commonest English words (*decoys*) at a price. What fits them better than the
-grammar, price included, was something else, and the answer is no words at all.
+pocketsphinx forces all speech into the grammar: "maybe later" becomes "yes please". So each grammar gets a second
+path, a loop of the commonest English words (*decoys*) with a penalty. Speech that fits them better than the grammar,
+penalty included, is outside the grammar, and the result has no words.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from pocketsphinx import Decoder
 from trunkline.engine.speech.stt import pronunciation
 
 RATE = 16_000
-"""Hz of the sound that the decoder takes."""
+"""Sample rate of the decoder's audio, in Hz."""
 
-# Measured on four voices: 14 short answers and 26 sentences that are no answers. Without decoys, 96 % of the latter
-# were taken for an answer; with these at this price 5 %, and no more of the former were lost.
+# Measured on four voices: 14 short answers and 26 sentences outside the grammar. Without decoys, 96 % of the latter
+# were accepted as an answer; with these decoys at this price 5 %, and no more answers were lost.
 _DECOY_PRICE = 1e-13
 _DECOY = "decoy_"
 _DECOYS_TEXT = """
@@ -47,17 +47,17 @@ _GRAMMAR_SEARCH = "grammar"
 
 
 class GrammarError(ValueError):
-    """The grammar cannot be used; the message says why."""
+    """An unusable grammar; the message has the reason."""
 
 
 class Hypothesis(Protocol):
-    """What pocketsphinx believes was said."""
+    """The recognised words of pocketsphinx."""
 
     hypstr: str
 
 
 class SphinxDecoder:
-    """Decodes one utterance after another, each either with a grammar or, if it has `dictation`, freely.
+    """Decoder of one utterance after another, each with a grammar or, with `dictation`, freely.
 
     Args:
         dictation: load the language model for free speech too (100 MB, twice the time).
@@ -65,8 +65,8 @@ class SphinxDecoder:
 
     def __init__(self, *, dictation: bool) -> None:
         if dictation:
-            # Without its second pass and with fewer paths it makes as many mistakes, in half the time, and is done
-            # 20 to 50 ms after the last sound instead of 100 to 600.
+            # Without its second pass and with fewer paths it makes as many mistakes in half the time, and ends
+            # 20 to 50 ms after the last audio instead of 100 to 600.
             self._decoder = Decoder(samprate=RATE, loglevel="FATAL", fwdflat=False, maxhmmpf=3000)
         else:
             self._decoder = Decoder(samprate=RATE, loglevel="FATAL", lm=None, bestpath=False)
@@ -94,12 +94,12 @@ class SphinxDecoder:
         self._decoder.start_utt()
 
     def decode(self, pcm: bytes) -> None:
-        """Takes PCM16 at 16 kHz."""
+        """Decode PCM16 at 16 kHz."""
         if pcm:
             self._decoder.process_raw(pcm, False, False)
 
     def words(self) -> str:
-        """The words so far, or after `end` all of them; empty if the speech does not fit the grammar."""
+        """Return the words so far, or all of them after `end`; empty if the speech does not fit the grammar."""
         hypothesis: Hypothesis | None = self._decoder.hyp()
         if hypothesis is None or _DECOY in hypothesis.hypstr:
             return ""
@@ -126,7 +126,7 @@ class SphinxDecoder:
             raise GrammarError(f"The grammar cannot be read as JSGF ({error}).") from None
         arcs = _Arcs(self._decoder)
         if not arcs.has_words:
-            raise GrammarError("The grammar lets nobody say a word.")
+            raise GrammarError("The grammar has no words.")
         self._decoder.add_fsg(_GRAMMAR_SEARCH, arcs.with_decoys(self._decoder))
         self._decoder.activate_search(_GRAMMAR_SEARCH)
         self.grammar = grammar
@@ -137,7 +137,7 @@ _Arc = tuple[int | float | str, ...]
 
 
 class _Arcs:
-    """A grammar's network, read back from the decoder by way of a file, which is the only way out that it offers."""
+    """A grammar's network, read back from the decoder through a file: it offers no other interface."""
 
     def __init__(self, decoder: Decoder) -> None:
         with tempfile.TemporaryDirectory() as folder:
@@ -174,5 +174,5 @@ _NOT_WORDS = re.compile(
 
 
 def words_of(grammar: str) -> Iterator[str]:
-    """The words that a JSGF text lets one say."""
+    """Return the words of a JSGF text."""
     yield from _NOT_WORDS.sub(" ", grammar).split()

@@ -1,8 +1,8 @@
-"""The recogniser's further processes: each decodes an utterance at a time, so that callers do not wait for each other.
+"""Child processes of the recogniser: each decodes one utterance at a time, so that callers do not wait for each other.
 
-The worker loads the models, once, and makes its children by `fork`: one is there in some milliseconds, not after a
-tenth to half of a second, and shares the models' memory. The worker itself only passes messages on. A child that is
-not needed any more stays for the next utterance, up to a number.
+The worker loads the models once and forks its children. A fork takes a few milliseconds instead of 0.1 to 0.5 s, and it
+shares the models' memory. The worker itself only forwards messages. Up to `MAX_IDLE` idle children of a kind stay for
+later utterances.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ from trunkline.engine.speech.worker_ipc import LENGTH_BYTES, frame
 from trunkline.realtime.audio import ms_to_bytes
 
 MAX_CHILDREN = 32
-"""Children at once, of both kinds. Beyond it, they take on several utterances each."""
+"""Limit of children of both kinds; beyond it, a child decodes several utterances."""
 MAX_IDLE = 8
-"""Children of a kind that are kept for later utterances."""
+"""Limit of idle children of a kind that stay for later utterances."""
 MAX_WAITING_BYTES = ms_to_bytes(30_000)
-"""What may wait for one child; beyond it nothing is read, so that the parent notices."""
+"""Limit of bytes that wait for one child; beyond it, the worker stops reading, so that the parent notices."""
 
 _CHUNK = 1 << 16
 
 
 @dataclass
 class _Child:
-    """A process with its two pipes, what waits to go into the one, and what came in part out of the other."""
+    """A process with its two pipes, the messages that wait for the one, and a partial message from the other."""
 
     pid: int
     into: int
@@ -55,11 +55,11 @@ class _Child:
 
 
 class ForkPool:
-    """Passes requests on to the children, and their replies back.
+    """Router of requests to the children, and of their replies back.
 
     Args:
         pool: the decoders that each child begins with.
-        answers: where the replies go.
+        answers: the stream for the replies.
     """
 
     def __init__(self, pool: DecoderPool, answers: BinaryIO) -> None:
@@ -71,7 +71,7 @@ class ForkPool:
         self._ready = selectors.DefaultSelector()
 
     def serve(self, pipe: int) -> None:
-        """Serves until the pipe closes; the children end when theirs do, which is then."""
+        """Serve until the pipe closes. The children's pipes close at the same time, which ends them."""
         os.set_blocking(pipe, False)
         self._fork(dictation=False, pipe=pipe)
         reading = True
@@ -92,7 +92,7 @@ class ForkPool:
     # ------------------------------------------------------------------ requests
 
     def _take(self, pipe: int) -> bool:
-        """Takes what has come; False when nothing more will."""
+        """Read and forward the available requests; return False at the end of the pipe."""
         came = os.read(pipe, _CHUNK)
         self._received += came
         for message in _frames(self._received):
@@ -107,7 +107,7 @@ class ForkPool:
         return bool(came)
 
     def _child_for(self, request: Request, pipe: int) -> _Child | None:
-        """Who is to have it; None if its utterance has failed already."""
+        """Return the child for a request; None if its utterance has failed already."""
         if isinstance(request, Open):
             child = self._choose(request.grammar, pipe)
             child.grammar = request.grammar
@@ -117,7 +117,7 @@ class ForkPool:
         return self._by_id.get(request.id)
 
     def _choose(self, grammar: str | None, pipe: int) -> _Child:
-        """An idle child, by preference one with this grammar loaded; else a new one; else the one with least to do."""
+        """Return an idle child, if possible with this grammar loaded; else a new one; else the least busy."""
         dictation = grammar is None
         of_kind = [child for child in self._children if child.dictation is dictation]
         idle = [child for child in of_kind if not child.busy]
@@ -128,7 +128,7 @@ class ForkPool:
         return min(of_kind, key=lambda child: len(child.busy))
 
     def _free(self, id_: int) -> None:
-        """An utterance is over. A child too many is ended."""
+        """Free the child of a finished utterance, and end it if too many are idle."""
         child = self._by_id.pop(id_, None)
         if child is None:
             return
@@ -143,7 +143,7 @@ class ForkPool:
         self._pool.warm(dictation=dictation)
         its_requests, into = os.pipe()
         out_of, its_replies = os.pipe()
-        gc.freeze()  # else its first collection would touch, and so copy, every object there is
+        gc.freeze()  # else its first collection would touch, and so copy, every object
         pid = os.fork()
         if pid == 0:
             self._ready.close()
@@ -167,9 +167,9 @@ class ForkPool:
             self._ready.unregister(fd)
             self._write(child)
         elif fd == child.out_of and child in self._children:
-            self._hear(child)
+            self._read_replies(child)
 
-    def _hear(self, child: _Child) -> None:
+    def _read_replies(self, child: _Child) -> None:
         came = os.read(child.out_of, _CHUNK)
         if not came:
             self._dismiss(child, "The recogniser's process died.")
@@ -182,7 +182,7 @@ class ForkPool:
                 self._free(reply.id)
 
     def _write(self, child: _Child) -> None:
-        """Writes what the pipe takes, and the rest when it takes more."""
+        """Write as much as the pipe accepts, and the rest when it accepts more."""
         try:
             while child.waiting:
                 written = os.write(child.into, child.waiting[0])
@@ -195,16 +195,16 @@ class ForkPool:
             if child.into not in self._ready.get_map():
                 self._ready.register(child.into, selectors.EVENT_WRITE, child)
         except BrokenPipeError:
-            child.waiting.clear()  # it died, which its other pipe is about to tell
+            child.waiting.clear()  # it died; its other pipe reports that next
 
     def _dismiss(self, child: _Child, reason: str = "") -> None:
-        """Ends a child. What it had to do fails."""
+        """End a child. Its utterances fail."""
         self._children.remove(child)
         for fd in (child.into, child.out_of):
             if fd in self._ready.get_map():
                 self._ready.unregister(fd)
             os.close(fd)
-        os.kill(child.pid, signal.SIGKILL)  # it may have died already, but nobody else has collected it
+        os.kill(child.pid, signal.SIGKILL)  # it may have died already, but only this process collects it
         os.waitpid(child.pid, 0)
         for id_ in child.busy:
             self._by_id.pop(id_, None)
@@ -219,7 +219,7 @@ class ForkPool:
 
 
 def _frames(received: bytearray) -> Iterator[bytes]:
-    """The whole messages at the beginning, with their lengths, taken off it."""
+    """Remove and yield the complete messages at the beginning, with their lengths."""
     while len(received) >= LENGTH_BYTES:
         end = LENGTH_BYTES + int.from_bytes(received[:LENGTH_BYTES], "little")
         if len(received) < end:

@@ -116,7 +116,7 @@ class WhisperStt:
 
     @property
     def is_idle(self) -> bool:
-        """Whether a decoding could start at once."""
+        """True if a decoding could start at once."""
         return len(self._running) < self._threads and not len(self._queue)
 
     def _serve(self) -> None:

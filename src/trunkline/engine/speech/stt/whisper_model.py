@@ -31,7 +31,7 @@ _ANNOTATION = re.compile(r"\[[^\]]*\]|\([^)]*\)|[♪♫*]+")
 
 @dataclass(frozen=True)
 class Recognition:
-    """The words of an utterance, and the figures by which a murmur can be told from words.
+    """The words of an utterance, and the figures that distinguish a murmur from words.
 
     Attributes:
         log_probability: mean of the tokens, 0 for certain.

@@ -1,7 +1,7 @@
 """The espeak-ng library by ctypes: text to sound with word positions, and words to phonemes.
 
-The library keeps global state (the current voice, rate and pitch), so everything goes through one lock; ctypes lets
-other Python threads run while it works.
+The library keeps global state (the current voice, rate and pitch), so all calls use one lock. ctypes releases the GIL,
+so other Python threads run meanwhile.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from trunkline.extras import install_command
 MISSING = f"The local voice is not installed. Install it with: {install_command('speech')}"
 
 SAMPLE_RATE = 22_050
-"""Hz of its sound."""
+"""Sample rate of its audio, in Hz."""
 
 WORDS_PER_MINUTE = (80, 450)
-"""What the library can do; it takes other values for the nearest of these."""
+"""Range of the library; it clamps other values."""
 
 # From espeak-ng's speak_lib.h.
 _AUDIO_OUTPUT_SYNCHRONOUS = 2
@@ -35,7 +35,8 @@ _IPA = 0x02
 
 @dataclass(frozen=True)
 class Manner:
-    """How to say it: an espeak voice such as "en-us+f5", words per minute, and volume, pitch, range from 0 to 100."""
+    """Parameters of a voice: an espeak voice such as "en-us+f5", words per minute; volume, pitch, range from 0 to
+    100."""
 
     voice: str
     rate: int
@@ -46,14 +47,14 @@ class Manner:
 
 @dataclass(frozen=True)
 class Word:
-    """A word begins: `start` counts the text's characters, `sample` the sound's samples, both from 0."""
+    """The start of a word: `start` in characters of the text, `sample` in samples of the audio, both from 0."""
 
     start: int
     sample: int
 
 
 OnSound = Callable[[bytes, Sequence[Word]], bool]
-"""Takes PCM16 and the words that begin in or soon after it; returns False to stop the work."""
+"""A receiver of PCM16 and of the words that begin in or soon after it; it returns False to stop the synthesis."""
 
 
 class _EventId(ctypes.Union):
@@ -98,16 +99,16 @@ class EspeakLibrary:
         self._lock = threading.Lock()
         self._on_sound: OnSound | None = None
         self._broken_off = False
-        self._callback = _CALLBACK(self._heard)  # referenced here, or ctypes would free it
+        self._callback = _CALLBACK(self._on_library_audio)  # referenced here, or ctypes would free it
         self._lib.espeak_SetSynthCallback(self._callback)
 
     def synthesise(self, text: str, manner: Manner, on_sound: OnSound) -> None:
-        """Says `text`, giving its sound to `on_sound` as it is made, and a sentence's pause after it.
+        """Synthesise `text` and a pause after it, and pass the audio to `on_sound` as it is made.
 
         Raises:
             SpeechError: the library refused.
         """
-        # A NUL would end the text; other control characters mean things to the library. Positions stay as they are.
+        # A NUL would end the text, and the library interprets other control characters. Positions stay the same.
         plain = "".join(letter if letter.isprintable() else " " for letter in text)
         encoded = plain.encode("utf-8", "replace")
         with self._lock:
@@ -130,15 +131,15 @@ class EspeakLibrary:
             raise SpeechError(f"espeak-ng refused to speak (its error {failed}).")
 
     def speaks(self, voice: str) -> bool:
-        """Whether the library has this voice."""
+        """Return whether the library has this voice."""
         with self._lock:
             return bool(self._lib.espeak_SetVoiceByName(voice.encode()) == 0)
 
     def phonemes(self, word: str) -> str:
-        """How the American English voice says `word`, in the International Phonetic Alphabet."""
+        """Return the American English pronunciation of `word`, in the International Phonetic Alphabet."""
         with self._lock:
             self._lib.espeak_SetVoiceByName(b"en-us")
-            if self._broken_off:  # the first answer after that begins with what was left of it
+            if self._broken_off:  # the first result after that begins with the rest of the stopped text
                 self._broken_off = False
                 self._phonemes("a")
             return self._phonemes(word)
@@ -160,8 +161,8 @@ class EspeakLibrary:
         ):
             self._lib.espeak_SetParameter(parameter, value, 0)
 
-    def _heard(self, sound: int | None, count: int, events: ctypes._Pointer[_Event]) -> int:
-        """What the library calls with each stretch of sound; 1 makes it stop. `sound` is NULL at the very end."""
+    def _on_library_audio(self, sound: int | None, count: int, events: ctypes._Pointer[_Event]) -> int:
+        """Receive a piece of audio from the library; return 1 to stop it. `sound` is NULL at the very end."""
         if self._on_sound is None or not sound:
             return 0
         words = []
@@ -170,9 +171,9 @@ class EspeakLibrary:
             if event.type == _EVENT_WORD:
                 words.append(Word(max(event.text_position - 1, 0), event.sample))  # the library counts from 1
             at += 1
-        goes_on = self._on_sound(ctypes.string_at(sound, count * 2), words)
-        self._broken_off = self._broken_off or not goes_on
-        return 0 if goes_on else 1
+        continues = self._on_sound(ctypes.string_at(sound, count * 2), words)
+        self._broken_off = self._broken_off or not continues
+        return 0 if continues else 1
 
 
 @functools.cache
@@ -184,10 +185,10 @@ _loading = threading.Lock()
 
 
 def load() -> EspeakLibrary:
-    """The library, loaded when first asked for.
+    """Return the library; the first call loads it.
 
     Raises:
-        SpeechError: it is not installed, or does not load.
+        SpeechError: the library is not installed, or does not load.
     """
     with _loading:
         return _load_once()

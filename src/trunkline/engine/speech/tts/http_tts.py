@@ -1,4 +1,4 @@
-"""A voice behind an OpenAI-compatible endpoint, streamed as PCM while it is made."""
+"""A voice behind an OpenAI-compatible endpoint, streamed as PCM during synthesis."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
 CHUNK_BYTES = 4800
-"""What is passed on at once: 100 ms."""
+"""Size of a piece of audio: 100 ms."""
 
 
 class HttpTts:
-    """Speaks with `POST {base_url}/audio/speech`, which must answer with PCM16 mono at 24 kHz (`response_format: pcm`).
+    """A voice at `POST {base_url}/audio/speech`, which must answer with PCM16 mono at 24 kHz (`response_format: pcm`).
 
-    The endpoint does not tell when which word is said, so the marks are estimates: in proportion to the length of the
-    words, at a pace that is learned from sentence to sentence.
+    The endpoint reports no word times, so the marks are estimates: in proportion to the length of the words, at a pace
+    that is learned from sentence to sentence.
 
     Args:
-        base_url: of the API, up to and with `/v1`.
-        model: what the endpoint calls the model.
-        api_key: None where the endpoint wants none.
-        voice: the endpoint's voice for everything; None passes on the Realtime voice's name, "sage" if there is none.
+        base_url: address of the API, up to and with `/v1`.
+        model: name of the model at the endpoint.
+        api_key: None if the endpoint needs no key.
+        voice: the endpoint's voice for everything; None uses the Realtime voice's name, or "sage" without one.
         timeout: seconds that the endpoint may be silent.
     """
 
@@ -48,10 +48,10 @@ class HttpTts:
     async def speak(
         self, text: str, *, voice: str | None = None, speed: float = 1.0, language: str | None = None
     ) -> AsyncIterator[SpeechChunk]:
-        """The sound of `text`, as it arrives. The language is for the endpoint to tell from the text.
+        """Yield the audio of `text` as it arrives. The endpoint detects the language from the text.
 
         Raises:
-            SpeechError: the endpoint did not answer, or with an error, or broke off; or the voice is closed.
+            SpeechError: the endpoint did not answer, failed, or disconnected; or the voice is closed.
         """
         client: AsyncOpenAI = self._endpoint.client()
         name = self._voice or voice or "sage"
@@ -72,5 +72,5 @@ class HttpTts:
             yield SpeechChunk(b"", marks.rest(bytes_to_ms(size)))
 
     async def aclose(self) -> None:
-        """Closes the connections. Harmless when done twice."""
+        """Close the connections. A second call has no effect."""
         await self._endpoint.aclose()

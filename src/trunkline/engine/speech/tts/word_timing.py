@@ -1,4 +1,4 @@
-"""When words are said by a voice that does not tell: in proportion to their length."""
+"""Estimated word times, for a voice that reports none: in proportion to the length of the words."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ _WORD_END = re.compile(r"\S(?=\s|$)")
 
 
 class WordTiming:
-    """How long a voice takes for a character, learned from what it has said; one for each voice.
+    """Duration of a character for one voice, learned from its audio.
 
     Attributes:
-        ms_per_character: at speed 1.
+        ms_per_character: the duration at speed 1.
     """
 
     def __init__(self, ms_per_character: float = _FIRST_GUESS) -> None:
         self.ms_per_character = ms_per_character
 
     def learn(self, text: str, ms: float, speed: float) -> None:
-        """A text took so long. Very short ones teach nothing: silence is most of them."""
+        """Learn from the duration of a text. Very short texts are ignored, since most of their audio is silence."""
         if len(text) >= 10 and ms > 0:
             self.ms_per_character += (ms * speed / len(text) - self.ms_per_character) / 3
 
 
 class EstimatedMarks:
-    """The marks of one text while its sound arrives, and the right ones in proportion once all of it is there."""
+    """The marks of one text: estimates while its audio arrives, and exact proportions at the end."""
 
     def __init__(self, text: str, timing: WordTiming, speed: float) -> None:
         self._text = text
@@ -38,7 +38,7 @@ class EstimatedMarks:
         self._until_ms = 0
 
     def within(self, ms: int) -> tuple[SpeechMark, ...]:
-        """The words that are taken to end before `ms`, all but the last, which is said when the sound ends."""
+        """Return marks for the words that should end before `ms`, without the last, which ends with the audio."""
         marks = []
         each = self._timing.ms_per_character / self._speed
         while self._next < len(self._ends) - 1 and self._ends[self._next] * each <= ms:
@@ -48,7 +48,7 @@ class EstimatedMarks:
         return tuple(marks)
 
     def rest(self, ms: int) -> tuple[SpeechMark, ...]:
-        """The words that are left, spread over the rest of the sound, which is `ms` long."""
+        """Return marks for the remaining words, spread over the rest of the audio, which is `ms` long."""
         self._timing.learn(self._text, ms, self._speed)
         said = self._ends[self._next - 1] if self._next else 0
         left_ms, left = max(ms - self._until_ms, 0), max(len(self._text) - said, 1)
