@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import wave
 from io import BytesIO
+from typing import Literal
 
 import agents.realtime  # noqa: F401 - see test_plugin.py
 import pytest
@@ -89,6 +90,26 @@ async def test_a_voice_over_an_impaired_channel_is_answered(voice_call: VoiceCal
     turn = await call.say("yes please", interrupting_after_ms=300)
     assert call.turns[0].interrupted
     assert turn.text
+
+
+@spoken_only
+@pytest.mark.parametrize(
+    ("voice", "stt"), [("joe", "whisper"), ("joe", "sphinx"), ("espeak:en-us+f5", "sphinx")], ids=str
+)
+async def test_the_callers_voice_and_the_recogniser_can_be_chosen(
+    voice_call: VoiceCalls, voice: str, stt: Literal["whisper", "sphinx"]
+) -> None:
+    call = await voice_call("simpleHandoff", caller_voice=voice, stt=stt)
+    await call.hears("haiku")
+    turn = await call.say("yes please")
+    assert re.findall(r"\w+", turn.recognised.lower())[:2] == ["yes", "please"]
+    assert turn.handed_to == "haikuWriter"
+
+
+@spoken_only
+async def test_a_voice_that_does_not_exist_is_refused(voice_call: VoiceCalls) -> None:
+    with pytest.raises(LookupError, match="Unknown caller voice 'jim'"):
+        await voice_call("simpleHandoff", caller_voice="jim")
 
 
 @spoken_only

@@ -26,6 +26,19 @@ def level_dbfs(sound: bytes) -> float:
     return float(10 * np.log10((samples @ samples) / samples.size / 32768**2))
 
 
+def test_noise_at_a_signal_to_noise_ratio_follows_the_level_of_the_voice() -> None:
+    for amplitude in (2_000, 8_000):
+        channel = ChannelImpairment(snr_db=10).open()
+        channel.set_voice(tone(440, amplitude=amplitude))
+        noise = channel.apply(bytes(SAMPLE_RATE * 4))
+        assert level_dbfs(noise) == pytest.approx(level_dbfs(tone(440, amplitude=amplitude)) - 10, abs=1)
+
+
+def test_two_levels_of_noise_are_refused() -> None:
+    with pytest.raises(ValueError, match="Remove one"):
+        ChannelImpairment(noise_dbfs=-40, snr_db=10)
+
+
 def test_no_impairment_changes_nothing() -> None:
     assert impaired(ChannelImpairment(), tone(440)) == tone(440)
 

@@ -14,13 +14,13 @@ from trunkline.calls.time_limits import CallTimeLimits
 from trunkline.engine.brains import Brain, BrainError
 from trunkline.engine.brains.rehearsal_brain import RehearsalBrain
 from trunkline.engine.http.app import BrainFactory
-from trunkline.engine.speech import Tts
 from trunkline.engine.speech.stt.scripted_stt import ScriptedStt
 from trunkline.providers import Provider
 from trunkline.scenario.rehearsed_text_model import RehearsedTextModel
 from trunkline.scenario.scenario import Scenario
 from trunkline.testing.caller_input import CallerInput, SpokenInput, TypedInput
 from trunkline.testing.caller_playout import REPORT_INTERVAL_MS, CallerPlayout
+from trunkline.testing.caller_voice import CALLER_VOICE, CallerVoices, check_caller_voice
 from trunkline.testing.channel_impairment import UNIMPAIRED, ChannelImpairment
 from trunkline.testing.fault_injection import FaultInjector, FaultyProvider
 from trunkline.testing.in_memory_provider import InMemoryProvider
@@ -32,6 +32,7 @@ TYPED_REPORT_INTERVAL_MS = 1000
 """Clocks do not drift in virtual time, so reports may be rare. An interruption is still reported to the millisecond."""
 _TIMES = CallTimeLimits()
 Mode = Literal["typed", "spoken", "live"]
+SttName = Literal["whisper", "sphinx"]
 MODES: tuple[Mode, ...] = ("typed", "spoken", "live")
 
 
@@ -41,7 +42,8 @@ class CallFactory:
     Args:
         mode: the way in which the callers talk.
         provider_of: returns the provider for the calls of a scenario; by default, calls stay in memory.
-        tts: the voice of callers who speak; without one, callers type. The factory closes it.
+        stt_provider_of: the same, for a recogniser of the local engine.
+        voices: the voices of callers who speak; without them, callers type. The factory closes them.
         times: the calls' time limits.
         judge: the text model for `VoiceCall.judge`; by default, the one that the settings choose.
     """
@@ -51,14 +53,16 @@ class CallFactory:
         mode: Mode = "typed",
         *,
         provider_of: Callable[[Scenario[Any]], Provider] | None = None,
-        tts: Tts | None = None,
+        stt_provider_of: Callable[[Scenario[Any], SttName], Provider] | None = None,
+        voices: CallerVoices | None = None,
         times: CallTimeLimits = _TIMES,
         judge: TextModel | None = None,
     ) -> None:
         self.mode = mode
         self.calls: list[VoiceCall] = []
         self._provider_of = provider_of
-        self._tts = tts
+        self._stt_provider_of = stt_provider_of
+        self._voices = voices
         self._times = times
         self._judge = judge
         self._stack = AsyncExitStack()
@@ -83,8 +87,8 @@ class CallFactory:
             await asyncio.wait([task for _call, task in self._call_tasks])
         # Without the test's error: the group would wrap it.
         await self._stack.__aexit__(None, None, None)
-        if self._tts is not None:
-            await self._tts.aclose()
+        if self._voices is not None:
+            await self._voices.aclose()
 
     async def call(
         self,
@@ -94,6 +98,8 @@ class CallFactory:
         impairment: ChannelImpairment = UNIMPAIRED,
         codec: Codec = "pcm16",
         patience_ms: float = PATIENCE_MS,
+        caller_voice: str = CALLER_VOICE,
+        stt: SttName | None = None,
     ) -> VoiceCall:
         """Start a call. The agent has not spoken yet when this returns.
 
@@ -102,20 +108,27 @@ class CallFactory:
             impairment: the impairment of the caller's voice.
             codec: the encoding of audio between the call and the model: `pcmu` and `pcma` as on a telephone.
             patience_ms: the longest silence in ms before the caller gives up and the test fails.
+            caller_voice: the voice of a caller who speaks: "joe", a natural voice from the extra `local`, or "espeak:"
+                and a voice of eSpeak or of the Realtime protocol, such as "espeak:en-us+f5".
+            stt: the local engine's recogniser; by default the one of the settings, and PocketSphinx for `auto`. Typed
+                calls have none.
 
         Raises:
-            LookupError: the scenario has no agent of that name.
+            LookupError: the scenario has no agent of that name, or the voice is unknown.
         """
+        check_caller_voice(caller_voice)
         scenario = with_own_tools(scenario)
         faults = FaultInjector()
-        stt = ScriptedStt()
-        if self._provider_of is not None:
+        scripted_stt = ScriptedStt()
+        if stt is not None and self._stt_provider_of is not None:
+            provider = self._stt_provider_of(scenario, stt)
+        elif self._provider_of is not None:
             provider = self._provider_of(scenario)
         else:
             provider = InMemoryProvider(
                 _rehearsal_brains(scenario),
                 self._tasks,
-                stt=stt,
+                stt=scripted_stt,
                 text_model=RehearsedTextModel({scenario.name: scenario}),
             )
         call = Call(scenario, FaultyProvider(provider, faults), first_agent=agent, codec=codec, time_limits=self._times)
@@ -123,9 +136,10 @@ class CallFactory:
         self._call_tasks.append((call, task))
 
         def caller_input(call: Call, playout: CallerPlayout) -> CallerInput:
-            if self._tts is None:
-                return TypedInput(call, playout, stt)
-            spoken = SpokenInput(call, playout, self._tts, impairment, playout.record_caller)
+            if self._voices is None:
+                return TypedInput(call, playout, scripted_stt)
+            tts, voice = self._voices.voice(caller_voice)
+            spoken = SpokenInput(call, playout, tts, impairment, playout.record_caller, voice)
             self._inputs.append(self._tasks.create_task(spoken.run(), name=f"microphone {call.call_id}"))
             return spoken
 
@@ -135,8 +149,8 @@ class CallFactory:
             link=faults,
             caller_input=caller_input,
             patience_ms=patience_ms,
-            records_audio=self._tts is not None,
-            report_interval_ms=REPORT_INTERVAL_MS if self._tts is not None else TYPED_REPORT_INTERVAL_MS,
+            records_audio=self._voices is not None,
+            report_interval_ms=REPORT_INTERVAL_MS if self._voices is not None else TYPED_REPORT_INTERVAL_MS,
             judge=self._judge,
         )
         self.calls.append(voice_call)

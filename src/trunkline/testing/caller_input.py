@@ -17,8 +17,6 @@ from trunkline.testing.channel_impairment import ChannelImpairment
 from trunkline.testing.silent_tts import MS_PER_CHARACTER
 
 FRAME_MS = 20
-CALLER_VOICE = "cedar"
-"""The voice that the local recogniser understands best."""
 
 
 class CallerInput(Protocol):
@@ -86,7 +84,7 @@ class SpokenInput:
 
     Args:
         on_frame: receives every frame that is sent, for a recording.
-        voice_name: the name of the caller's voice.
+        voice_name: the name by which `tts` knows the caller's voice.
     """
 
     def __init__(
@@ -96,7 +94,7 @@ class SpokenInput:
         tts: Tts,
         impairment: ChannelImpairment,
         on_frame: Callable[[bytes], None] = lambda _frame: None,
-        voice_name: str = CALLER_VOICE,
+        voice_name: str | None = None,
     ) -> None:
         self._call = call
         self._page = page
@@ -133,6 +131,7 @@ class SpokenInput:
             audio += chunk.pcm
         if not audio:
             raise SpeechError(f"A caller cannot pronounce {words!r}.")
+        self._channel.set_voice(bytes(audio))
         step = FRAME_MS * BYTES_PER_MS
         self._spoken.clear()
         self._frames.extend(

@@ -10,7 +10,10 @@ from numpy.typing import NDArray
 
 from trunkline.realtime.audio import FORMATS
 
+VOICE_DBFS = -20.0
+"""The usual level of a caller's voice."""
 _FULL_SCALE = 32768
+_SILENT = 300  # amplitude of the pauses between words: they do not count for the level of a voice
 
 
 @dataclass(frozen=True)
@@ -20,15 +23,26 @@ class ChannelImpairment:
     Attributes:
         noise_dbfs: the level of the noise around the caller, such as -40 for a street; None is a quiet room. A voice is
             about -20.
+        snr_db: the level of the caller's voice above the noise, such as 10 for a loud room; instead of `noise_dbfs`.
         telephone: 8 kHz audio with μ-law coding.
         loss: the share of 20 ms packets that are lost, 0 to 1; each becomes silence.
         seed: the seed of the noise and the losses, which are the same in every run.
     """
 
     noise_dbfs: float | None = None
+    snr_db: float | None = None
     telephone: bool = False
     loss: float = 0.0
     seed: int = 1
+
+    def __post_init__(self) -> None:
+        """Check the attributes.
+
+        Raises:
+            ValueError: the noise has two levels.
+        """
+        if self.noise_dbfs is not None and self.snr_db is not None:
+            raise ValueError("noise_dbfs and snr_db both give the level of the noise. Remove one.")
 
     def open(self) -> ImpairedChannel:
         """Open the channel of one call."""
@@ -47,11 +61,21 @@ class ImpairedChannel:
         self._random = np.random.default_rng(impairment.seed)
         self._codec = _telephone() if impairment.telephone else None
         self._last = 0.0
+        self._voice_dbfs = VOICE_DBFS
+
+    def set_voice(self, pcm: bytes) -> None:
+        """Take the level of the caller's voice from the next utterance, for `snr_db`."""
+        samples = np.frombuffer(pcm, "<i2").astype(np.float64)
+        loud = samples[np.abs(samples) > _SILENT]
+        if loud.size:
+            self._voice_dbfs = 20 * float(np.log10(np.sqrt((loud * loud).mean()) / _FULL_SCALE))
 
     def apply(self, frame: bytes) -> bytes:
         """Return the frame as it arrives: of the same length, PCM16 at 24 kHz."""
         impairment = self._impairment
-        if impairment.noise_dbfs is not None:
+        if impairment.snr_db is not None:
+            frame = self._with_noise(frame, self._voice_dbfs - impairment.snr_db)
+        elif impairment.noise_dbfs is not None:
             frame = self._with_noise(frame, impairment.noise_dbfs)
         if self._codec is not None:
             frame = self._codec(frame)

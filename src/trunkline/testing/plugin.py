@@ -16,7 +16,7 @@ import pytest
 if TYPE_CHECKING:
     from trunkline.calls.log_events import Codec
     from trunkline.scenario.scenario import Scenario
-    from trunkline.testing.call_factory import CallFactory
+    from trunkline.testing.call_factory import CallFactory, SttName
     from trunkline.testing.channel_impairment import ChannelImpairment
     from trunkline.testing.environment import Environment
     from trunkline.testing.report import CallReport
@@ -40,6 +40,8 @@ class VoiceCalls(Protocol):
         impairment: ChannelImpairment = ...,
         codec: Codec = ...,
         patience_ms: float = ...,
+        caller_voice: str = ...,
+        stt: SttName | None = None,
     ) -> Awaitable[VoiceCall]:
         """Start a call of a scenario; see `CallFactory.call`."""
 
@@ -142,11 +144,15 @@ class _TestCalls:
         return _PendingCall(self._call(scenario, options))
 
     async def _call(self, scenario: str | Scenario[Any], options: dict[str, Any]) -> VoiceCall:
+        from trunkline.testing.caller_voice import missing_part
+
         if self.factory is None:
             raise pytest.UsageError(
                 "voice_call must be awaited in an `async def` test that Trunkline's plugin runs: take the marks and "
                 "modes of other asyncio plugins off this test."
             )
+        if self.mode != "typed" and (missing := missing_part(options.get("caller_voice", ""), options.get("stt"))):
+            pytest.skip(missing)
         return await self.factory.call(self._environment.scenario(scenario), **options)
 
     async def around(self, test: Callable[[], Awaitable[object]]) -> None:

@@ -55,6 +55,7 @@ _PERSONAS = {
     "verse": _Persona("marcelo", pitch=58, range=70, rate=172, volume=85),
 }
 _DEFAULT = "sage"
+_OWN_RATE = 160  # words per minute of a voice that is given by eSpeak's own name, such as "en-us+f5"
 _NAMED_OTHERWISE = {"zh": "cmn", "no": "nb", "tl": "fil"}
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})*")
 
@@ -258,8 +259,11 @@ def _said_before(text: str, start: int) -> int:
 
 
 def _manner(library: espeak_library.EspeakLibrary, piece: _Piece) -> Manner:
-    persona = _PERSONAS.get(piece.voice or _DEFAULT, _PERSONAS[_DEFAULT])
     slowest, fastest = espeak_library.WORDS_PER_MINUTE
+    if piece.voice is not None and "+" in piece.voice:
+        rate = round(min(max(_OWN_RATE * piece.speed, slowest), fastest))
+        return Manner(voice=piece.voice, rate=rate, volume=100, pitch=50, range=50)
+    persona = _PERSONAS.get(piece.voice or _DEFAULT, _PERSONAS[_DEFAULT])
     return Manner(
         voice=f"{_espeak_language(library, piece.language)}+{persona.variant}",
         rate=round(min(max(persona.rate * piece.speed, slowest), fastest)),
