@@ -90,13 +90,20 @@ def call(
         str, typer.Argument(help="A scenario's name, or a file, folder or module with scenarios; the first is called.")
     ],
     agent: Annotated[str | None, typer.Option(help="The agent that answers.")] = None,
+    voice: Annotated[bool, typer.Option("--voice", help="Speak, with this machine's microphone and speaker.")] = False,
     provider: ProviderOption = None,
 ) -> None:
-    """Hold a typed conversation with a scenario in the terminal, through a real call."""
+    """Hold a conversation with a scenario in the terminal, through a real call: typed, or spoken with --voice."""
     from trunkline.terminal import converse
+    from trunkline.terminal_audio import AudioDeviceError, SoundDevice
 
     settings = _settings(host=None, port=None, provider=provider)
-    raise typer.Exit(_run(converse(settings, scenario, agent)))
+    try:
+        device = SoundDevice() if voice else None
+    except AudioDeviceError as error:
+        typer.echo(f"{error}", err=True)
+        raise typer.Exit(1) from error
+    raise typer.Exit(_run(converse(settings, scenario, agent, device)))
 
 
 app.command()(new)

@@ -1,4 +1,4 @@
-"""`trunkline call`: a typed conversation in the terminal, on the real provider."""
+"""`trunkline call`: a typed or spoken conversation in the terminal, on the real provider."""
 
 from __future__ import annotations
 
@@ -24,12 +24,19 @@ from trunkline.providers.factory import create_provider
 from trunkline.realtime import events
 from trunkline.scenario.loading import LoadedScenarios, find_missing, load, looks_like_path
 from trunkline.settings import Settings
+from trunkline.terminal_audio import AudioDevice, AudioDeviceError, SpeakerPage
 
 POLL_EVERY_S = 0.2
+_TYPE = "Type your message. An empty line interrupts the agent, Ctrl-D hangs up."
+_SPEAK = "Speak, best with headphones. An empty line interrupts the agent, Ctrl-D hangs up."
 
 
-async def converse(settings: Settings, target: str, agent: str | None) -> int:
-    """Call a scenario, and pass text between it and the terminal. Return the exit status."""
+async def converse(settings: Settings, target: str, agent: str | None, device: AudioDevice | None = None) -> int:
+    """Call a scenario, and pass text between it and the terminal. Return the exit status.
+
+    Args:
+        device: the caller's microphone and speaker; without it the caller types.
+    """
     scenarios, name = _find(target)
     for problem in scenarios.problems:
         _print(f"{problem}", err=True)
@@ -53,7 +60,7 @@ async def converse(settings: Settings, target: str, agent: str | None) -> int:
     try:
         async with CallRegistry(time_limits=time_limits, metrics=metrics) as registry:
             call = registry.start(scenario, provider, agent=agent, transport="websocket")
-            return await _talk(call)
+            return await (_talk(call) if device is None else _talk_aloud(call, device))
     finally:
         await provider.aclose()
 
@@ -85,13 +92,40 @@ def _unknown(target: str, scenarios: LoadedScenarios) -> str:
     return f"{message}{meant} Available scenarios: {available}."
 
 
-async def _talk(call: Call) -> int:
-    """Send the caller's lines, and print the conversation, until the end of input or of the call."""
-    page = Page()
-    call.attach(page, call.leg.leg_id, after=0)
-    _print("Type your message. An empty line interrupts the agent, Ctrl-D hangs up.", err=True)
+async def _talk_aloud(call: Call, device: AudioDevice) -> int:
+    """Connect the microphone and the speaker to the call, until the end of input or of the call."""
+
+    def report(item_id: str, ms: int) -> None:
+        if not call.is_over:
+            played: events.Event = {"type": "played", "item_id": item_id, "ms": ms}
+            call.command(page, events.encode(played).decode())
+
+    page = SpeakerPage(device, report)
+    try:
+        device.start(lambda pcm: call.receive_audio(page, pcm))
+    except AudioDeviceError as error:
+        _print(f"{error}", err=True)
+        return 1
+    reporting = asyncio.create_task(page.report_periodically())
+    try:
+        return await _talk(call, page)
+    finally:
+        reporting.cancel()
+        await asyncio.gather(reporting, return_exceptions=True)
+        device.close()
+
+
+async def _talk(call: Call, speaker: SpeakerPage | None = None) -> int:
+    """Send the caller's lines, and print the conversation, until the end of input or of the call.
+
+    Args:
+        speaker: the caller's page if the caller speaks.
+    """
+    page = speaker or Page()
+    _print(_SPEAK if speaker else _TYPE, err=True)
     lines = _typed_lines()
-    talk = _TypedCall(call, page)
+    talk = _TypedCall(call, page, speaker)
+    call.attach(page, call.leg.leg_id, after=0)
     showing = asyncio.create_task(talk.show())
     try:
         while not showing.done():
@@ -117,9 +151,11 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u
 
 
 class _TypedCall:
-    def __init__(self, call: Call, page: Page) -> None:
+    def __init__(self, call: Call, page: Page, speaker: SpeakerPage | None) -> None:
         self._call = call
         self._page = page
+        self._speaker = speaker
+        self._heard = CallerWords(sys.stdout.isatty()) if speaker else None
         self._interactive = sys.stdin.isatty()
         self._news = asyncio.Event()
         self._greeted = False
@@ -164,6 +200,7 @@ class _TypedCall:
     def _on_entry(self, entry: log.Entry) -> None:
         event = entry.event
         self._news.set()
+        self._on_audio(event)
         match event:
             case log_events.AgentChanged(previous=str()):
                 _print(f"→ {event.agent}", fg="cyan")
@@ -172,9 +209,6 @@ class _TypedCall:
             case log_events.MessageDone(role="assistant") if event.text:
                 self._answered = True
                 _print(f"{self._agents.get(event.item_id, 'agent')}: {event.text}")
-            case log_events.AudioDone():
-                played: events.Event = {"type": "played", "item_id": event.item_id, "ms": event.ms}
-                asyncio.get_running_loop().call_soon(self._call.command, self._page, events.encode(played).decode())
             case log_events.ToolStarted():
                 _print(f"  {event.name} {event.arguments}", dim=True)
             case log_events.ToolDone():
@@ -195,11 +229,52 @@ class _TypedCall:
             case _:
                 pass
 
+    def _on_audio(self, event: log_events.LogEvent) -> None:
+        """Follow the audio of a caller who speaks; report it as played for one who types."""
+        if self._speaker is not None and self._heard is not None:
+            self._heard.on_event(event)
+            if isinstance(event, log_events.AudioStarted):
+                self._speaker.on_audio_started(event.item_id)
+        elif isinstance(event, log_events.AudioDone):
+            played: events.Event = {"type": "played", "item_id": event.item_id, "ms": event.ms}
+            asyncio.get_running_loop().call_soon(self._call.command, self._page, events.encode(played).decode())
+
     def _print_loss(self, lost: log_events.LinkLost) -> None:
         """Print a loss of the model's link, once per reason, since many retries follow."""
         if lost.retry_in_ms is not None and lost.reason != self._loss_reason:
             self._loss_reason = lost.reason
             _print(f"The model is not connected: {lost.reason.rstrip('.')}. Retrying …", fg="yellow", err=True)
+
+
+class CallerWords:
+    """The caller's words as they are recognised: the line grows while the caller speaks.
+
+    Args:
+        interactive: False prints only complete words.
+    """
+
+    def __init__(self, interactive: bool) -> None:
+        self._interactive = interactive
+        self._item_id: str | None = None
+        self._words = ""
+        self._agents_items: set[str] = set()
+
+    def on_event(self, event: object) -> None:
+        """Print the words of an event about the caller's speech."""
+        match event:
+            case log_events.MessageAdded(role="assistant"):
+                self._agents_items.add(event.item_id)
+            case log_events.MessageDelta() if event.item_id not in self._agents_items:
+                self._words = event.text if event.item_id != self._item_id else self._words + event.text
+                self._item_id = event.item_id
+                if self._interactive:
+                    typer.secho(f"\r\x1b[Kyou: {printable(self._words)} …", nl=False, dim=True)
+            case log_events.MessageDone(role="user"):
+                if self._interactive:
+                    typer.echo("\r\x1b[K", nl=False)
+                _print(f"you: {event.text or '(no words)'}", dim=True)
+            case _:
+                pass
 
 
 def _typed_lines() -> asyncio.Queue[str | None]:
