@@ -442,7 +442,7 @@ def test_a_file_with_an_error_does_not_end_the_engine(start: Start, tmp_path: Pa
 @pytest.mark.parametrize("command", ["serve", "engine"])
 def test_an_incomplete_chat_model_is_reported_at_the_start(start: Start, command: str) -> None:
     server = start(command, "--port", str(free_port()), TRUNKLINE_CHAT_BASE_URL="http://127.0.0.1:9/v1")
-    told = "TRUNKLINE_CHAT_BASE_URL is set and TRUNKLINE_CHAT_MODEL is not, so no chat model is used"
+    told = "TRUNKLINE_CHAT_BASE_URL is set and TRUNKLINE_CHAT_MODEL is not, so scenarios use their rehearsals"
     server.waits_for(lambda: told in server.output)
 
 

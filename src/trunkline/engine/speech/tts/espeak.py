@@ -1,4 +1,4 @@
-"""The voice that comes with pip: espeak-ng, streamed as it is made, with a mark at each word."""
+"""The small voice: espeak-ng, streamed as it is made, with a mark at each word."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ TRAILING_MS = 120
 """Silence after an utterance, so that two in a row do not run into each other."""
 
 LEADING_MS = 15
-"""At most this much silence before the first sound."""
+"""The longest silence before the first word."""
 
 MAX_PIECE = 240
-"""Characters synthesised in one go; between two pieces other speakers get their turn."""
+"""Characters synthesised in one call of the library; other texts take their turn between two pieces."""
 
 _RATE = espeak_library.SAMPLE_RATE
 _QUIET = 100  # amplitude below which a sample counts as silence (-50 dBFS)
@@ -41,7 +41,7 @@ class _Persona:
     volume: int = 100
 
 
-# Variants that neither clip nor rasp, told apart by sex, pitch and pace; volumes bring each to about -20 dBFS.
+# Variants without clipping or rasping, which differ by sex, pitch and pace. The volume brings each to about -20 dBFS.
 _PERSONAS = {
     "alloy": _Persona("shelby", pitch=42),
     "ash": _Persona("michel", pitch=48),
@@ -61,9 +61,9 @@ _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})*")
 
 
 class EspeakTts:
-    """Speaks with espeak-ng in one thread of its own; many utterances at once take turns, a sentence or two each.
+    """Speaks with espeak-ng in one thread, in which concurrent texts take turns, a sentence or two each.
 
-    Speeds below about 0.5 are not in the library's power: it says at least 80 words a minute.
+    The library speaks at least 80 words a minute, so speeds below about 0.5 have no effect.
     """
 
     def __init__(self) -> None:
@@ -74,9 +74,12 @@ class EspeakTts:
     async def speak(
         self, text: str, *, voice: str | None = None, speed: float = 1.0, language: str | None = None
     ) -> AsyncIterator[SpeechChunk]:
-        """The sound of `text` with a mark where each word ends; nothing for a text without anything to say.
+        """Return the audio of `text`, with a mark at the end of each word; nothing for a text without a word.
 
-        Where no `language` is given, a text that is clearly German, French, Spanish or Italian is spoken as such.
+        Without `language`, a text that is clearly German, French, Spanish or Italian is spoken in that language.
+
+        Args:
+            voice: a Realtime voice name such as "sage", or a voice of eSpeak such as "en-us+f5".
 
         Raises:
             SpeechError: espeak-ng is not installed or failed, or the voice is closed.
@@ -86,17 +89,17 @@ class EspeakTts:
         try:
             for start, end in _pieces(text):
                 self._submit(_Piece(utterance, start, text[start:end], voice, speed, language))
-                while isinstance(came := await utterance.came.get(), SpeechChunk):
-                    yield came
-                if came is not None:
-                    raise came
+                while isinstance(result := await utterance.results.get(), SpeechChunk):
+                    yield result
+                if result is not None:
+                    raise result
             if last := utterance.shaper.finish():
                 yield last
         finally:
             utterance.stopped = True
 
     async def warm(self) -> None:
-        """Loads the library and says a word to nobody, some 30 ms of work, ahead of the first utterance.
+        """Load the library and synthesise a word, some 30 ms of work, ahead of the first text.
 
         Raises:
             SpeechError: espeak-ng is not installed or failed, or the voice is closed.
@@ -105,7 +108,7 @@ class EspeakTts:
             pass
 
     async def aclose(self) -> None:
-        """Stops what is being said, which ends in a `SpeechError`, and the thread."""
+        """End the thread; texts in progress fail with a `SpeechError`. A second call does nothing."""
         self._closed = True
         thread, self._thread = self._thread, None
         if thread is not None:
@@ -131,16 +134,16 @@ class EspeakTts:
     def _say(self, piece: _Piece) -> None:
         utterance = piece.utterance
 
-        def heard(sound: bytes, words: Sequence[Word]) -> bool:
+        def on_audio(pcm: bytes, words: Sequence[Word]) -> bool:
             if utterance.stopped or self._closed:
                 return False
-            chunk = utterance.shaper.shape(sound, words)
+            chunk = utterance.shaper.shape(pcm, words)
             return utterance.post(chunk) if chunk else True
 
         try:
             library = espeak_library.load()
             utterance.shaper.begin_piece(piece.start)
-            library.synthesise(piece.text, _manner(library, piece), heard)
+            library.synthesise(piece.text, _manner(library, piece), on_audio)
         except SpeechError as error:
             utterance.post(error)
             return
@@ -149,7 +152,7 @@ class EspeakTts:
 
 @dataclass(frozen=True)
 class _Piece:
-    """A stretch of an utterance's text, from its character `start` on."""
+    """A part of a text, from its character `start` on."""
 
     utterance: _Utterance
     start: int
@@ -160,31 +163,35 @@ class _Piece:
 
 
 class _Utterance:
-    """What the thread and the iteration share. At most one piece's sound waits in `came`; None: the piece is done."""
+    """The state that the thread and the iteration share.
+
+    Attributes:
+        results: the audio of at most one piece, then its error or None.
+    """
 
     def __init__(self, text: str) -> None:
-        self.came: asyncio.Queue[SpeechChunk | SpeechError | None] = asyncio.Queue()
+        self.results: asyncio.Queue[SpeechChunk | SpeechError | None] = asyncio.Queue()
         self.shaper = _Shaper(text)
         self.stopped = False
         self._loop = asyncio.get_running_loop()
 
-    def post(self, what: SpeechChunk | SpeechError | None) -> bool:
-        """From the thread to the iteration; False if its loop is gone."""
+    def post(self, result: SpeechChunk | SpeechError | None) -> bool:
+        """Pass a result from the thread to the iteration; return False if its loop is closed."""
         try:
-            self._loop.call_soon_threadsafe(self.came.put_nowait, what)
+            self._loop.call_soon_threadsafe(self.results.put_nowait, result)
         except RuntimeError:  # the loop was closed
             self.stopped = True
         return not self.stopped
 
 
 class _Shaper:
-    """Makes an utterance of the pieces' sound: silence trimmed at both ends, native rate, marks at their times."""
+    """Shaping of a text's audio: silence trimmed at both ends, converted to 24 kHz, with marks at their times."""
 
     def __init__(self, text: str) -> None:
         self._text = text
         self._resampler = Resampler(_RATE, SAMPLE_RATE)
         self._piece_start = 0  # in characters
-        self._piece_base = 0  # in samples of the sound as it came
+        self._piece_base = 0  # in samples of the library's audio
         self._received = self._skipped = self._emitted = 0  # samples
         self._silence: list[NDArray[np.int16]] = []
         self._marks: deque[SpeechMark] = deque()
@@ -193,8 +200,8 @@ class _Shaper:
     def begin_piece(self, start: int) -> None:
         self._piece_start, self._piece_base = start, self._received
 
-    def shape(self, sound: bytes, words: Sequence[Word]) -> SpeechChunk | None:
-        samples = np.frombuffer(sound, "<i2")
+    def shape(self, pcm: bytes, words: Sequence[Word]) -> SpeechChunk | None:
+        samples = np.frombuffer(pcm, "<i2")
         self._received += samples.size
         for word in words:
             self._mark_before(word)
@@ -211,17 +218,17 @@ class _Shaper:
         return self._emit(ready)
 
     def finish(self) -> SpeechChunk | None:
-        """The last bit of sound, and a mark that all was said; None if nothing was."""
+        """Return the rest of the audio, and a mark for the whole text; None if no audio was made."""
         if not self._emitted:
             return None
         self._marks.append(SpeechMark(_ms(self._emitted), len(self._text)))
         wanted = _RATE * TRAILING_MS // 1000
         tail = np.concatenate((*self._silence, np.zeros(wanted, np.int16)))[:wanted]
-        sound = self._resampler.feed(tail.tobytes()) + self._resampler.flush()
-        return SpeechChunk(sound, tuple(self._marks))
+        pcm = self._resampler.feed(tail.tobytes()) + self._resampler.flush()
+        return SpeechChunk(pcm, tuple(self._marks))
 
     def _hold(self, silence: NDArray[np.int16]) -> None:
-        """Silence before the first sound is dropped; later, it waits to see whether more sound comes."""
+        """Drop silence before the first word; keep later silence until more audio follows."""
         if self._emitted:
             self._silence.append(silence)
         else:
@@ -236,7 +243,10 @@ class _Shaper:
         return SpeechChunk(self._resampler.feed(samples.tobytes()), tuple(marks))
 
     def _mark_before(self, word: Word) -> None:
-        """When a word begins, all before it was said: punctuation that belongs to it (an opening quote) excepted."""
+        """Add a mark for the text before a word, which has been spoken when the word begins.
+
+        An opening quotation mark belongs to the word.
+        """
         end = _said_before(self._text, self._piece_start + word.start)
         if end > self._marked:
             self._marked = end
@@ -274,7 +284,7 @@ def _manner(library: espeak_library.EspeakLibrary, piece: _Piece) -> Manner:
 
 
 def _espeak_language(library: espeak_library.EspeakLibrary, language: str | None) -> str:
-    """The espeak voice of a language tag: "de-AT" is "de" if there is no Austrian; unknown ones are English."""
+    """Return the espeak voice of a language tag: "de" for an unknown "de-AT", English for an unknown language."""
     tag = (language or "en").lower().replace("_", "-")
     while _LANGUAGE.fullmatch(tag) and tag != "en":
         if library.speaks(name := _NAMED_OTHERWISE.get(tag, tag)):
@@ -288,7 +298,7 @@ _PAUSE = re.compile(r"[,;:–—、，]\s*|\s+")
 
 
 def _pieces(text: str) -> Iterator[tuple[int, int]]:
-    """The text as ranges of at most `MAX_PIECE` characters, cut after sentences, else at pauses, else anywhere."""
+    """Divide a text into ranges of at most `MAX_PIECE` characters, after sentences, else at pauses, else anywhere."""
     start = 0
     while len(text) - start > MAX_PIECE:
         window = text[start : start + MAX_PIECE]
