@@ -174,6 +174,8 @@ def test_the_callers_words_grow_on_one_line(capsys: pytest.CaptureFixture[str]) 
     words = CallerWords(interactive=True)
     words.on_event(log_events.MessageAdded(item_id="a", role="assistant"))
     words.on_event(log_events.MessageDelta(item_id="a", text="Hello."))
+    words.on_event(log_events.MessageAdded(item_id="h", role="user", hidden=True))
+    words.on_event(log_events.MessageDone(item_id="h", role="user", text="hi"))
     words.on_event(log_events.MessageDelta(item_id="u", text="could you"))
     words.on_event(log_events.MessageDelta(item_id="u", text=" write\x1b[2J"))
     words.on_event(log_events.MessageDone(item_id="u", role="user", text="could you write one"))
@@ -181,6 +183,7 @@ def test_the_callers_words_grow_on_one_line(capsys: pytest.CaptureFixture[str]) 
     assert "you: could you write\\x1b[2J …" in out
     assert out.endswith("you: could you write one\n")
     assert "Hello." not in out
+    assert "you: hi" not in out
 
 
 def test_only_complete_words_are_printed_into_a_file(capsys: pytest.CaptureFixture[str]) -> None:

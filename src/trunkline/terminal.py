@@ -257,19 +257,20 @@ class CallerWords:
         self._interactive = interactive
         self._item_id: str | None = None
         self._words = ""
-        self._agents_items: set[str] = set()
+        self._other_items: set[str] = set()
+        """Messages of agents, and hidden ones."""
 
     def on_event(self, event: object) -> None:
         """Print the words of an event about the caller's speech."""
         match event:
-            case log_events.MessageAdded(role="assistant"):
-                self._agents_items.add(event.item_id)
-            case log_events.MessageDelta() if event.item_id not in self._agents_items:
+            case log_events.MessageAdded() if event.hidden or event.role != "user":
+                self._other_items.add(event.item_id)
+            case log_events.MessageDelta() if event.item_id not in self._other_items:
                 self._words = event.text if event.item_id != self._item_id else self._words + event.text
                 self._item_id = event.item_id
                 if self._interactive:
                     typer.secho(f"\r\x1b[Kyou: {printable(self._words)} …", nl=False, dim=True)
-            case log_events.MessageDone(role="user"):
+            case log_events.MessageDone(role="user") if event.item_id not in self._other_items:
                 if self._interactive:
                     typer.echo("\r\x1b[K", nl=False)
                 _print(f"you: {event.text or '(no words)'}", dim=True)

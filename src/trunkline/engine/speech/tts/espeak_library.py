@@ -35,8 +35,13 @@ _IPA = 0x02
 
 @dataclass(frozen=True)
 class Manner:
-    """Parameters of a voice: an espeak voice such as "en-us+f5", words per minute; volume, pitch, range from 0 to
-    100."""
+    """Parameters of a voice.
+
+    Attributes:
+        voice: a voice of espeak such as "en-us+f5".
+        rate: words per minute.
+        volume, pitch, range: 0 to 100.
+    """
 
     voice: str
     rate: int
