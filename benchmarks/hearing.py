@@ -1,11 +1,11 @@
-"""Measure how well callers are understood: `python benchmarks/hearing.py`, about ten minutes.
+"""Measure the recognition of callers: `python benchmarks/hearing.py`, about ten minutes.
 
 Human callers are recorded prompts (Debian's `asterisk-core-sounds-en` and `asterisk-core-sounds-en-wav`, where they are
 installed), the others are synthetic voices: Piper's, and flite's where it is installed. Each is heard clean, over a
 telephone, and in noise, by PocketSphinx and by Whisper in the same run.
 
-WER is the word error rate of dictation. "Right" is the share of sentences whose transcript has the same meaning as the
-same sentence typed, in the context of a question: PocketSphinx gets the grammar of that context.
+WER is the word error rate of dictation. "Right" is the share of sentences with the same meaning as the same
+sentence typed, in the context of a question: PocketSphinx gets the grammar of that context.
 """
 
 from __future__ import annotations
@@ -104,6 +104,7 @@ async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--prompts", type=int, default=40, help="how many recorded prompts")
     parser.add_argument("--errors", action="store_true", help="print each sentence that was not understood")
+    parser.add_argument("--caller", default="", help="only callers whose name begins like this, such as flite")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         recognisers: dict[str, Stt] = {
@@ -111,7 +112,7 @@ async def main() -> None:
             "whisper": WhisperStt("whisper-tiny.en", Path(folder)),
         }
         print(f"{'caller':12} {'line':10}" + "".join(f"  {name + ' WER':>12} {'right':>6}" for name in recognisers))
-        for caller, spoken in callers(Path(folder), options.prompts):
+        for caller, spoken in callers(Path(folder), options.prompts, options.caller):
             for condition in CONDITIONS:
                 row = f"{caller:12} {condition:10}"
                 for stt in recognisers.values():
@@ -121,17 +122,17 @@ async def main() -> None:
             await stt.aclose()
 
 
-Spoken = list[tuple[str, Samples, Question | None]]
-"""Sentences with their audio at 24 kHz, and the question that each answers, if it answers one."""
+Spoken = list[tuple[str, Question | None, Samples]]
+"""Sentences, the question that each answers, if it answers one, and their audio at 24 kHz."""
 
 
 async def measure(stt: Stt, session_id: str, spoken: Spoken, condition: str, *, show_errors: bool) -> str:
     """Return the two figures of a row. PocketSphinx takes dictation of recorded prompts only, which takes long."""
     errors = words = right = asked = 0
-    for text, samples, question in spoken:
-        expected = grammar(question.meanings) if question and isinstance(stt, SphinxStt) else None
+    for text, question, samples in spoken:
+        expected = grammar(question.meanings) if question else None
         heard = await transcribe(stt, over_line(samples, condition), expected, session_id)
-        if expected is None:
+        if expected is None or isinstance(stt, WhisperStt):
             reference = plain_words(text)
             errors += distance(reference, plain_words(heard))
             words += len(reference)
@@ -168,22 +169,25 @@ def meaning(text: str, question: Question) -> object:
 # ------------------------------------------------------------------------------------------------------------ callers
 
 
-def callers(folder: Path, prompts: int) -> Iterator[tuple[str, Spoken]]:
+def callers(folder: Path, prompts: int, only: str) -> Iterator[tuple[str, Spoken]]:
     if PROMPTS.is_dir() and PROMPT_TEXTS.is_file():
-        yield "human", list(recorded_prompts(prompts))
+        if "human".startswith(only):
+            yield "human", list(recorded_prompts(prompts))
     else:
         print("(no human callers: install asterisk-core-sounds-en and asterisk-core-sounds-en-wav)")
     sentences = [(sentence, question) for question in QUESTIONS for sentence in question.sentences]
-    audio = piper([sentence for sentence, _ in sentences], folder)
-    yield "piper joe", [(text, samples, question) for (text, question), samples in zip(sentences, audio, strict=True)]
+    if "piper joe".startswith(only):
+        audio = piper([sentence for sentence, _ in sentences], folder)
+        yield "piper joe", [(*sentence, samples) for sentence, samples in zip(sentences, audio, strict=True)]
     if not shutil.which("flite"):
         print("(no flite voices: install flite)")
         return
     for voice in FLITE:
-        yield f"flite {voice}", [(text, flite(text, voice, folder), question) for text, question in sentences]
+        if f"flite {voice}".startswith(only):
+            yield f"flite {voice}", [(text, question, flite(text, voice, folder)) for text, question in sentences]
 
 
-def recorded_prompts(count: int) -> Iterator[tuple[str, Samples, None]]:
+def recorded_prompts(count: int) -> Iterator[tuple[str, None, Samples]]:
     """Yield recorded sentences of 5 to 14 words without digits, spread over the alphabet of their file names."""
     lines = gzip.decompress(PROMPT_TEXTS.read_bytes()).decode("utf-8", "replace").splitlines()
     found = []
@@ -195,7 +199,7 @@ def recorded_prompts(count: int) -> Iterator[tuple[str, Samples, None]]:
             found.append((text.strip(), path))
     step = max(len(found) // count, 1)
     for text, path in found[::step][:count]:
-        yield text, read_wav(path), None
+        yield text, None, read_wav(path)
 
 
 def piper(sentences: Sequence[str], folder: Path) -> list[Samples]:

@@ -160,6 +160,8 @@ def test_the_recogniser_accepts_the_beginning_of_a_long_number() -> None:
         ("okay", "OK."),
         ("ok then", "Okay, then"),
         ("all right", "Alright!"),
+        ("where is my order", "Where's my order?"),
+        ("i am fine", "I'm fine."),
     ],
 )
 def test_a_recognisers_spelling_matches_as_the_typed_one_does(pattern: str, text: str) -> None:

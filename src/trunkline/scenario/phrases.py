@@ -30,6 +30,10 @@ _ORDINALS = {
 }  # fmt: skip
 
 
+_CONTRACTION = re.compile(r"((?:wh|th)\w+|how|it|i|you|we)'(s|m|re)")
+_CONTRACTED = {"s": "is", "m": "am", "re": "are"}
+
+
 class PatternError(ValueError):
     """An invalid pattern; the message shows it with the reason."""
 
@@ -147,10 +151,10 @@ class Phrases:
         """Return the best match of the patterns in `text`, or None.
 
         A pattern may match the whole text or, unless a slot is open, a part of it. Numbers up to 99 may be in figures
-        where the pattern has words, since recognisers write "option 2".
+        where the pattern has words, since recognisers write "option 2", and "where's" stands for "where is".
         """
         words = normalise(text)
-        spelled = spell_numbers(words)
+        spelled = spell_out(words)
         return self._match(words) or (self._match(spelled) if spelled != words else None)
 
     def _match(self, words: str) -> Match | None:
@@ -203,14 +207,16 @@ def normalise(text: str) -> str:
     return " ".join(_SPELLINGS.get(word, word) for word in words)
 
 
-def spell_numbers(words: str) -> str:
-    """Return normalised words with numbers up to 99, and ordinals up to 10th, as words instead of figures."""
-    return " ".join(_spell_number(word) for word in words.split())
+def spell_out(words: str) -> str:
+    """Return normalised words without contractions, and with numbers up to 99 and ordinals up to 10th in words."""
+    return " ".join(_spell_out(word) for word in words.split())
 
 
-def _spell_number(word: str) -> str:
+def _spell_out(word: str) -> str:
     if word in _ORDINALS:
         return _ORDINALS[word]
+    if contracted := _CONTRACTION.fullmatch(word):
+        return f"{contracted[1]} {_CONTRACTED[contracted[2]]}"
     if not word.isdecimal() or len(word) > 2:
         return word
     number = int(word)

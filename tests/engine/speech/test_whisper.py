@@ -18,6 +18,7 @@ from trunkline.engine.speech.stt.whisper import WhisperStt, WhisperUtterance, is
 from trunkline.engine.speech.stt.whisper_ipc import Decoded
 from trunkline.engine.speech.stt.whisper_model import is_loop
 from trunkline.realtime.audio import ms_to_bytes
+from trunkline.scenario.phrases import Phrases, grammar
 
 FAKE = "tests.engine.speech.fake_whisper_worker"
 
@@ -65,6 +66,13 @@ async def test_an_utterance_is_decoded_at_its_end(tmp_path: Path) -> None:
         assert (await utterance.finish()).text == "1.5 s en Snowy Peak"
         assert (await utterance.finish()).text == "1.5 s en Snowy Peak"
     assert decoded(tmp_path) == ["1.5 s en Snowy Peak"]
+
+
+async def test_uncommon_words_of_the_grammar_are_part_of_the_prompt(tmp_path: Path) -> None:
+    async with whisper(tmp_path) as stt:
+        utterance = stt.open(prompt="Snowy Peak.", grammar=grammar([Phrases("i want a haiku", "return my goggles")]))
+        feed(utterance, 1.0)
+        assert (await utterance.finish()).text == "1.0 s Snowy Peak. Haiku, return, goggles."
 
 
 async def test_an_utterance_is_decoded_ahead_in_a_silence_and_only_once(tmp_path: Path) -> None:

@@ -7,15 +7,14 @@ penalty included, is outside the grammar, and the result has no words.
 
 from __future__ import annotations
 
-import re
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
 from pocketsphinx import Decoder
 
 from trunkline.engine.speech.stt import pronunciation
+from trunkline.engine.speech.stt.grammar_words import COMMON_WORDS, words_of
 
 RATE = 16_000
 """Sample rate of the decoder's audio, in Hz."""
@@ -24,24 +23,6 @@ RATE = 16_000
 # were accepted as an answer; with these decoys at this price 5 %, and no more answers were lost.
 _DECOY_PRICE = 1e-13
 _DECOY = "decoy_"
-_DECOYS_TEXT = """
-able about actually after again ago all already also always am an and another any anything are around as at away
-back bad be because been before being believe best better between big bit both but by call came can can't care cause
-change children come could country course day days did didn't different do does doesn't doing dollars don't done
-down each eight else end enough even ever every everything exactly family far feel few fifty find first five for
-forty found four friends from game get getting give go going gonna good got government great guess guy had hard has
-have having he he's help her here high him his home house how hundred i i'd i'll i'm i've if in into is isn't it
-it's its job just keep kids kind know last least less let life like little live long look looking lot love made make
-makes man many may maybe me mean might million money more most much my name need never new next nice nine ninety not
-nothing now of off old on once one only or other our out over own part people percent person place play pretty
-probably problem put real really right said same say saying says school second see seen seven she she's should show
-since six so some someone something start still stuff such take talk tell ten than that that's the their them then
-there there's these they they're thing things think thirty this those though thought thousand three through time
-times to told too true try trying twenty two up us use used very want was watch way we we're week well went were
-what what's when where which while who whole why will with without work world would wouldn't year years you you're
-your
-"""
-_DECOYS = _DECOYS_TEXT.split()
 
 _GRAMMAR_SEARCH = "grammar"
 
@@ -74,7 +55,7 @@ class SphinxDecoder:
         self._untouched_mean = self._decoder.get_cmn(False)
         self.grammar: str | None = None
         if not dictation:
-            for word in _DECOYS:
+            for word in COMMON_WORDS:
                 self._decoder.add_word(_DECOY + word, self._decoder.lookup_word(word), False)
 
     def begin(self, grammar: str | None, mean: str | None = None) -> None:
@@ -159,20 +140,6 @@ class _Arcs:
         loop = self._states
         arcs: list[_Arc] = [*self._arcs, (self._start, loop, 1.0), (loop, self._final, 1.0)]
         spoken = {arc[3] for arc in self._arcs if len(arc) == 4}
-        arcs += [(loop, loop, _DECOY_PRICE, _DECOY + word) for word in _DECOYS if word not in spoken]
+        arcs += [(loop, loop, _DECOY_PRICE, _DECOY + word) for word in COMMON_WORDS if word not in spoken]
         fsg: object = decoder.create_fsg(_GRAMMAR_SEARCH, self._start, self._final, arcs)
         return fsg
-
-
-_NOT_WORDS = re.compile(
-    r"""//[^\n]* | /\*.*?\*/ | \#JSGF[^;]*; | \bgrammar\s+[^;]*; | \bimport\s*<[^>]*>\s*;  # comments and the header
-      | <[^>]*> | \{(?:\\.|[^}])*\} | /[\d.eE+-]+/ | \bpublic\b(?=\s*<)                        # rules, tags, weights
-      | [()\[\]|*+=;"]                                                                         # operators
-    """,
-    re.VERBOSE | re.DOTALL,
-)
-
-
-def words_of(grammar: str) -> Iterator[str]:
-    """Return the words of a JSGF text."""
-    yield from _NOT_WORDS.sub(" ", grammar).split()

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from trunkline.engine.speech import SAMPLE_RATE, SpeechError, Transcript
 from trunkline.engine.speech.stt.decode_queue import DecodeQueue, Decoding, Urgency
+from trunkline.engine.speech.stt.grammar_words import keywords_of
 from trunkline.engine.speech.stt.log_mel import RATE
 from trunkline.engine.speech.stt.long_audio import MAX_PART_S, quiet_cut
 from trunkline.engine.speech.stt.whisper_ipc import Decode, Decoded, Failed, Reply, replies
@@ -75,12 +76,15 @@ class WhisperStt:
         session_id: str | None = None,
         on_partial: Callable[[str], None] | None = None,
     ) -> WhisperUtterance:
-        """Begin an utterance. `grammar` has no effect: the words are matched as typed ones are.
+        """Begin an utterance. Of `grammar`, only the uncommon words are used, as a hint: any words may come.
 
         Raises:
             SpeechError: the recogniser is closed.
         """
         self._check_open()
+        if grammar and (keywords := keywords_of(grammar)):
+            listed = ", ".join(keywords)
+            prompt = f"{prompt} {listed[0].upper()}{listed[1:]}.".strip()
         session_id = session_id or f"utterance {next(self._names)}"
         return WhisperUtterance(self, session_id, language, prompt, on_partial)
 
