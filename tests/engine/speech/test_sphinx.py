@@ -12,9 +12,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from trunkline.engine.speech import SpeechError
+from trunkline.engine.speech.stt import sphinx
 from trunkline.engine.speech.stt.sphinx import SphinxStt
 from trunkline.engine.speech.stt.sphinx_fork_pool import MAX_IDLE
 
@@ -327,3 +329,37 @@ async def test_without_the_package_the_error_says_what_to_install(
             await ears.warm()
         with pytest.raises(SpeechError, match=r"pip install 'trunkline\[speech\]'"):
             await heard(ears, bytes(960), ANSWERS)
+
+
+def on_telephone(pcm: bytes) -> bytes:
+    """Return audio in the telephone band, 300 to 3,400 Hz, ten times softer."""
+    samples = np.frombuffer(pcm, "<i2").astype(np.float32)
+    spectrum = np.fft.rfft(samples)
+    hz = np.fft.rfftfreq(samples.size, 1 / 24_000)
+    spectrum[(hz < 300) | (hz > 3400)] = 0
+    return (np.fft.irfft(spectrum, samples.size) / 10).astype("<i2").tobytes()
+
+
+async def test_the_line_of_a_session_is_remembered_and_no_other_session_gets_it(says: Says) -> None:
+    pcm = on_telephone(await says("no thank you"))
+    async with recogniser() as stt:
+        for session_id in ("a", "a", "b"):
+            utterance = stt.open(grammar=ANSWERS, session_id=session_id)
+            utterance.feed(pcm)
+            await utterance.finish()
+        one, other = stt._means["a"], stt._means["b"]
+        assert one != other  # the second utterance of a started from the first one's mean
+        utterance = stt.open(grammar=ANSWERS)
+        utterance.feed(pcm)
+        await utterance.finish()
+        assert set(stt._means) == {"a", "b"}
+
+
+async def test_the_lines_of_at_most_so_many_sessions_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sphinx, "MAX_LINES", 2)
+    async with recogniser() as stt:
+        for session_id in "abcb":
+            utterance = stt.open(grammar=ANSWERS, session_id=session_id)
+            utterance.feed(bytes(24_000))
+            await utterance.finish()
+        assert list(stt._means) == ["c", "b"]
