@@ -60,7 +60,7 @@ _PERSONAS = {
     "verse": _Persona(0.92, 1.07),
 }
 _DEFAULT = "sage"
-_LENGTH_SCALES = 0.5, 3.0
+_LENGTH_SCALES = 0.5, 5.0
 
 
 _Key = tuple[str, float, float, int, int]
