@@ -28,10 +28,10 @@ def test_a_snowboard_is_looked_up_and_the_caller_gets_through_to_a_human(server:
     _finishes(caller, "I have 2 0 6, 5 5 5, 0 1 0 0. Is that right?")
     caller.says("yes that's right")
     _begins(caller, "I see the Twin Tip Snowboard X")
-    lookup = _crumb(page, "lookupOrders")
+    lookup = _entry(page, "lookupOrders")
     lookup.get_by_role("button").click()
-    expect(lookup.locator(".crumb-detail")).to_contain_text('"phoneNumber": "(206) 555-0100"')
-    expect(lookup.locator(".crumb-detail")).to_contain_text("SNP-20230914-001")
+    expect(lookup.locator(".timeline-entry-detail")).to_contain_text('"phoneNumber": "(206) 555-0100"')
+    expect(lookup.locator(".timeline-entry-detail")).to_contain_text("SNP-20230914-001")
 
     caller.says("I want to talk to a human")
     _begins(caller, "Ich bin eine künstliche Intelligenz")
@@ -67,16 +67,16 @@ def test_a_bill_is_explained_by_a_supervisor_and_a_policy_is_cited(server: Serve
     caller.says("two zero six five five five zero one four two")
     caller.hears("2 0 6, 5 5 5, 0 1 4 2. Let me check.", timeout_s=20)
     _finishes(caller, "Your bill is $42.17, $5.00 more than in October.")
-    asked, looked_up = _crumb(page, ASK), _crumb(page, "getUserAccountInfo")
+    asked, looked_up = _entry(page, ASK), _entry(page, "getUserAccountInfo")
     assert _left(looked_up) > _left(asked), "what the supervisor does is not set off from what it was asked"
     asked.get_by_role("button").click()
-    expect(asked.locator(".crumb-detail")).to_contain_text("why is my bill so high. Phone number: (206) 555-0142.")
+    expect(asked.locator(".timeline-entry-detail")).to_contain_text("why is my bill so high. Phone number: (206) 555-0142.")
     looked_up.get_by_role("button").click()
-    expect(looked_up.locator(".crumb-detail")).to_contain_text('"phone_number": "(206) 555-0142"')
+    expect(looked_up.locator(".timeline-entry-detail")).to_contain_text('"phone_number": "(206) 555-0142"')
 
     caller.says("can I return my phone")
     _begins(caller, "[Handset Policy](NT-040)")
-    assert _left(_crumb(page, "lookupPolicyDocument")) > _left(asked)
+    assert _left(_entry(page, "lookupPolicyDocument")) > _left(asked)
     expect(page.get_by_role("combobox", name="Agent")).to_have_value("chatAgent")
     _every_answer_passes(page)
 
@@ -113,16 +113,16 @@ def _transcript(page: Page) -> Locator:
     return page.get_by_role("region", name="Transcript")
 
 
-def _crumb(page: Page, tool: str) -> Locator:
+def _entry(page: Page, tool: str) -> Locator:
     """The line of a tool that is through."""
-    lines = _transcript(page).locator(".crumb").filter(has=page.locator("code", has_text=tool))
+    lines = _transcript(page).locator(".timeline-entry").filter(has=page.locator("code", has_text=tool))
     line = lines.filter(has_not_text="running").last
     expect(line).to_be_visible()
     return line
 
 
-def _left(crumb: Locator) -> float:
-    box = crumb.bounding_box()
+def _left(entry: Locator) -> float:
+    box = entry.bounding_box()
     assert box is not None
     return box["x"]
 
