@@ -30,7 +30,7 @@ def test_the_first_example_loads(tmp_path: Path) -> None:
     assert [agent.name for agent in surgery(tmp_path, AGENTS).agents] == ["desk", "doctor"]
 
 
-@pytest.mark.parametrize("voice_way", ["typed"])
+@pytest.mark.parametrize("voice_mode", ["typed"])
 async def test_the_rehearsal_takes_the_place_of_the_last_line(voice_call: VoiceCalls, tmp_path: Path) -> None:
     agents = AGENTS[: AGENTS.rindex("scenario =")]
     call = await voice_call(surgery(tmp_path, agents + REHEARSAL))

@@ -70,7 +70,9 @@ def test_a_bill_is_explained_by_a_supervisor_and_a_policy_is_cited(server: Serve
     asked, looked_up = _entry(page, ASK), _entry(page, "getUserAccountInfo")
     assert _left(looked_up) > _left(asked), "what the supervisor does is not set off from what it was asked"
     asked.get_by_role("button").click()
-    expect(asked.locator(".timeline-entry-detail")).to_contain_text("why is my bill so high. Phone number: (206) 555-0142.")
+    expect(asked.locator(".timeline-entry-detail")).to_contain_text(
+        "why is my bill so high. Phone number: (206) 555-0142."
+    )
     looked_up.get_by_role("button").click()
     expect(looked_up.locator(".timeline-entry-detail")).to_contain_text('"phone_number": "(206) 555-0142"')
 

@@ -13,7 +13,7 @@ from trunkline.builtin_scenarios.customer_service_retail.policy import POLICY
 from trunkline.calls.log_events import Breadcrumb
 from trunkline.testing import ANY, VoiceCalls, containing
 
-pytestmark = pytest.mark.parametrize("voice_way", ["typed"])
+pytestmark = pytest.mark.parametrize("voice_mode", ["typed"])
 ELIGIBILITY = "checkEligibilityAndPossiblyInitiateReturn"
 CRACK = "it's defective, there's a big crack"
 DELAMINATED = "The board delaminated and an edge came off in normal use after three runs"

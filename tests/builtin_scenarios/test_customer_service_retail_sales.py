@@ -11,7 +11,7 @@ from trunkline.builtin_scenarios.customer_service_retail.sales_tools import CHEC
 from trunkline.builtin_scenarios.customer_service_retail.state import Checkout
 from trunkline.testing import VoiceCall, VoiceCalls
 
-pytestmark = pytest.mark.parametrize("voice_way", ["typed"])
+pytestmark = pytest.mark.parametrize("voice_mode", ["typed"])
 
 
 async def at_sales(voice_call: VoiceCalls) -> VoiceCall:

@@ -8,7 +8,7 @@ from tests.builtin_scenarios.snowy_peak import NAME, PHONE
 from trunkline.testing import VoiceCalls
 
 spoken_only = pytest.mark.parametrize(
-    "voice_way", [pytest.param("spoken", marks=[pytest.mark.speech, pytest.mark.realtime])]
+    "voice_mode", [pytest.param("spoken", marks=[pytest.mark.speech, pytest.mark.realtime])]
 )
 
 

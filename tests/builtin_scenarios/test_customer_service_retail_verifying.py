@@ -9,7 +9,7 @@ from trunkline.builtin_scenarios.customer_service_retail.disclosure import DISCL
 from trunkline.builtin_scenarios.customer_service_retail.state import Address, Identity, OfferResponse
 from trunkline.testing import VoiceCalls
 
-pytestmark = pytest.mark.parametrize("voice_way", ["typed"])
+pytestmark = pytest.mark.parametrize("voice_mode", ["typed"])
 DANA = Identity(PHONE, "1990-03-05", "4321", "credit_card")
 
 
@@ -78,10 +78,10 @@ async def test_wrong_digits_are_said_again(voice_call: VoiceCalls) -> None:
 
 
 @pytest.mark.parametrize("digits", ["4111 1111 1111 4321", "43212", "432"])
-def test_four_digits_are_four(digits: str, voice_way: str) -> None:
+def test_four_digits_are_four(digits: str, voice_mode: str) -> None:
     from trunkline.builtin_scenarios.customer_service_retail.caller_details import read_last_four
 
-    assert voice_way == "typed"
+    assert voice_mode == "typed"
     assert read_last_four(digits) == ""
 
 

@@ -11,7 +11,7 @@ from trunkline.realtime.audio import SAMPLE_RATE
 from trunkline.testing import VoiceCall, VoiceCalls
 
 SPOKEN = pytest.mark.parametrize(
-    "voice_way", [pytest.param("spoken", marks=[pytest.mark.speech, pytest.mark.realtime])]
+    "voice_mode", [pytest.param("spoken", marks=[pytest.mark.speech, pytest.mark.realtime])]
 )
 
 

@@ -19,10 +19,10 @@ from trunkline.testing import ChannelImpairment, VoiceCalls
 
 pytest_plugins = "pytester"
 both_ways = pytest.mark.parametrize(
-    "voice_way", ["typed", pytest.param("spoken", marks=[pytest.mark.speech, pytest.mark.realtime])]
+    "voice_mode", ["typed", pytest.param("spoken", marks=[pytest.mark.speech, pytest.mark.realtime])]
 )
 spoken_only = pytest.mark.parametrize(
-    "voice_way", [pytest.param("spoken", marks=[pytest.mark.speech, pytest.mark.realtime])]
+    "voice_mode", [pytest.param("spoken", marks=[pytest.mark.speech, pytest.mark.realtime])]
 )
 ASKS_FOR_TOPIC = "What shall yours be about?"
 

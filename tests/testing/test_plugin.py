@@ -113,7 +113,7 @@ def test_a_mark_chooses_the_modes(pytester: pytest.Pytester) -> None:
 
 
 def test_a_parameter_chooses_the_mode(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile("import pytest\n@pytest.mark.parametrize('voice_way', ['typed'])" + PASSING)
+    pytester.makepyfile("import pytest\n@pytest.mark.parametrize('voice_mode', ['typed'])" + PASSING)
     run(pytester, "--voice=live").assert_outcomes(passed=1)
 
 

@@ -73,7 +73,7 @@ def pytest_configure(config: pytest.Config) -> None:
 # Modes ----------------------------------------------------------------------------------------------------------
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run each test in the modes that its mark and `--voice` choose."""
-    if "voice_way" not in metafunc.fixturenames or _is_parametrized(metafunc):
+    if "voice_mode" not in metafunc.fixturenames or _is_parametrized(metafunc):
         return
     marker = metafunc.definition.get_closest_marker("voice")
     marked = _valid_modes(marker.args, metafunc.definition.nodeid) if marker else None
@@ -84,12 +84,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         if not modes:
             why = f"this conversation is only held {' or '.join(marked)}"
             modes = [pytest.param(requested[0], marks=pytest.mark.skip(reason=why))]
-    metafunc.parametrize("voice_way", modes)
+    metafunc.parametrize("voice_mode", modes)
 
 
 def _is_parametrized(metafunc: pytest.Metafunc) -> bool:
     named = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize") if mark.args]
-    return any("voice_way" in (names.split(",") if isinstance(names, str) else names) for names in named)
+    return any("voice_mode" in (names.split(",") if isinstance(names, str) else names) for names in named)
 
 
 def _requested_modes(config: pytest.Config) -> tuple[str, ...] | None:
@@ -110,24 +110,24 @@ def _valid_modes(modes: Any, where: str) -> tuple[str, ...]:
 
 # The fixture --------------------------------------------------------------------------------------------------------
 @pytest.fixture
-def voice_way() -> str:
+def voice_mode() -> str:
     """Return the mode of the test's calls."""
     return "typed"
 
 
 @pytest.fixture
-def voice_call(request: pytest.FixtureRequest, voice_way: str) -> VoiceCalls:
+def voice_call(request: pytest.FixtureRequest, voice_mode: str) -> VoiceCalls:
     """Return the function that starts calls. They end with the test.
 
     call = await voice_call("simpleHandoff")
     """
-    if voice_way not in _MODES:
-        raise pytest.UsageError(f"{voice_way!r} is not a mode: use {', '.join(_MODES)}.")
+    if voice_mode not in _MODES:
+        raise pytest.UsageError(f"{voice_mode!r} is not a mode: use {', '.join(_MODES)}.")
     environment = _environment(request.config)
-    problem = environment.unavailable_reason(voice_way)
+    problem = environment.unavailable_reason(voice_mode)
     if problem is not None:
         pytest.skip(problem)
-    calls = _TestCalls(environment, voice_way)
+    calls = _TestCalls(environment, voice_mode)
     request.node.stash[_calls_key] = calls
     return calls
 
