@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal, cast
 import typer
 
 from trunkline import __version__
-from trunkline.authoring.commands import new, prompt_command
+from trunkline.authoring.cli_commands import new, prompt_command
 from trunkline.settings import ProviderName, Settings, is_loopback
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Caller, Server
-from tests.browser.recorded import download
+from tests.browser.recording_reader import download
 
 pytestmark = [pytest.mark.browser, pytest.mark.speech, pytest.mark.realtime]
 Tab = Callable[[str], Caller]

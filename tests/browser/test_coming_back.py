@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
 
-from tests.browser.breakable import BreakableServer
 from tests.browser.conftest import MICROPHONE, Caller, Server
+from tests.browser.fault_server import BreakableServer
 from trunkline.calls import log_events
 
 pytestmark = [pytest.mark.browser, pytest.mark.speech, pytest.mark.realtime]

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from tests.browser.conftest import Server
-from tests.browser.scripted import SHOP, ScriptedCall
+from tests.browser.scripted_call import SHOP, ScriptedCall
 from trunkline.calls import log_events
 
 pytestmark = pytest.mark.browser

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from tests.browser.conftest import Server
-from tests.browser.scripted import CALL, SHOP, STARTED, TOOL, ScriptedCall, agent, scenario
+from tests.browser.scripted_call import CALL, SHOP, STARTED, TOOL, ScriptedCall, agent, scenario
 from trunkline.calls import log_events
 
 pytestmark = pytest.mark.browser

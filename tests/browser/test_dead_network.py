@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser
 
-from tests.browser.breakable import BreakableServer
 from tests.browser.conftest import MICROPHONE, Caller
+from tests.browser.fault_server import BreakableServer
 from tests.browser.test_coming_back import stops_the_greeting, wait_until
 from trunkline.calls import log_events
 

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from tests.browser.conftest import MICROPHONE, Server, spoken
-from tests.browser.recorded import read_recording
+from tests.browser.recording_reader import read_recording
 
 pytestmark = [pytest.mark.browser, pytest.mark.speech, pytest.mark.realtime]
 DRIVER = Path(__file__).parent / "firefox"

@@ -12,7 +12,7 @@ import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import AudioStreamTrack
 
-from tests.held import held
+from tests.open_resources import open_resources
 from trunkline.calls import log_events
 from trunkline.calls.call import Call
 from trunkline.calls.pages import Page
@@ -85,13 +85,13 @@ async def test_many_calls_leave_no_peer_task_thread_or_socket() -> None:
             await asyncio.gather(*map(run, range(AT_ONCE)))
             await until(lambda: registry.running == 0)
             await asyncio.sleep(1.0)
-            before = held()
+            before = open_resources()
             for first in range(0, CALLS, AT_ONCE):
                 await asyncio.gather(*map(run, range(first, first + AT_ONCE)))
             await until(lambda: registry.running == 0)
             engine = provider._server.engine
             await until(lambda: not engine.sessions and not engine.webrtc_calls._calls)
-            await until(lambda: all(now <= then for now, then in zip(held(), before, strict=True)))
+            await until(lambda: all(now <= then for now, then in zip(open_resources(), before, strict=True)))
     finally:
         await provider.aclose()
     gc.collect()

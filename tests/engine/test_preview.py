@@ -20,7 +20,7 @@ from tests.engine.engine_fakes import FakeBrain, FakeTts, loud, silence
 from tests.engine.engine_rig import Rig, every, only, types
 from tests.engine.test_real_client import KEY, receive_any, running, say, speak
 from tests.engine.test_wire_fuzz import frame, mutated
-from tests.preview_oracle import check
+from tests.official_preview_events import check
 from trunkline.engine.brains import TextDelta, ToolCallDelta
 from trunkline.engine.http.preview import PreviewTranslator
 from trunkline.engine.server import EngineServer

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests import preview_oracle
+from tests import official_preview_events
 
 MAX_ID_CHARACTERS = 32
 _TOOL_NAME = re.compile(r"^[a-zA-Z0-9_-]{1,64}$")
@@ -97,7 +97,7 @@ def client_event(event: Mapping[str, Any], *, preview: bool, sideband: bool) -> 
 
 def _preview_problem(event: Mapping[str, Any]) -> tuple[str, str, str | None] | None:
     try:
-        preview_oracle.check_client(dict(event))
+        official_preview_events.check_client(dict(event))
     except (AssertionError, ValueError) as error:
         return "unknown_parameter", f"The preview does not know this {event.get('type')}: {error}", None
     return None

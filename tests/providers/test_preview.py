@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests import preview_oracle
+from tests import official_preview_events
 from tests.engine import official_events
 from tests.providers.azure_fake import KEY
 from tests.providers.test_azure import SCENARIO, SESSION, reached, received
@@ -191,7 +191,7 @@ async def test_sent_events_are_translated(event: Event, told: Event) -> None:
     await PreviewConnection(wire).send(encode(event).decode())
     (frame,) = wire.sent
     assert decode(frame.encode()) == told
-    preview_oracle.check_client(told)
+    official_preview_events.check_client(told)
 
 
 async def test_sent_audio_is_unchanged() -> None:

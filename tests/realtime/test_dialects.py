@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.preview_oracle import check, check_client, check_session
+from tests.official_preview_events import check, check_client, check_session
 from trunkline.realtime.dialects import (
     client_event_to_ga,
     client_event_to_preview,

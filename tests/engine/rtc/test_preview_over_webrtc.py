@@ -11,7 +11,7 @@ from aiortc import RTCSessionDescription
 
 from tests.engine.engine_fakes import FakeBrain
 from tests.engine.rtc.rtc_caller import KEY, engine, hang_up, offering, post_offer, tone
-from tests.preview_oracle import check
+from tests.official_preview_events import check
 from trunkline.engine.brains import TextDelta
 from trunkline.engine.server import EngineServer
 

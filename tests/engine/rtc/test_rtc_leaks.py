@@ -13,7 +13,7 @@ import weakref
 from aiortc import RTCPeerConnection, RTCSessionDescription
 
 from tests.engine.rtc.rtc_caller import engine, eventually, hang_up, mint, offering, post_offer
-from tests.held import held
+from tests.open_resources import open_resources
 
 CALLS = int(os.environ.get("TRUNKLINE_LEAK_CALLS", "40"))
 AT_ONCE = 10
@@ -45,11 +45,11 @@ async def test_many_calls_leave_nothing_behind() -> None:
         await call(server.url, secret, 1)
         await eventually(lambda: not server.engine.sessions)
         await asyncio.sleep(0.2)
-        before = held()
+        before = open_resources()
         for start in range(0, CALLS, AT_ONCE):
             await asyncio.gather(*(call(server.url, secret, start + number) for number in range(AT_ONCE)))
         await eventually(lambda: not server.engine.sessions)
-        await eventually(lambda: held() <= before)
+        await eventually(lambda: open_resources() <= before)
         assert not server.engine.webrtc_calls._tasks
         gc.collect()
         assert len(peers) == 0, "a peer connection is still referred to"

@@ -1,4 +1,4 @@
-"""What this process holds, for tests that look for leaks."""
+"""Open resources of this process, for tests that look for leaks."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import threading
 from pathlib import Path
 
 
-def held() -> tuple[int, int, int]:
-    """Tasks, threads and open sockets; without the threads of the event loop's own pool, which fills by and by."""
+def open_resources() -> tuple[int, int, int]:
+    """Return the numbers of tasks, threads and open sockets, without the threads of the event loop's own pool."""
     threads = sum(not thread.name.startswith("asyncio_") for thread in threading.enumerate())
     return len(asyncio.all_tasks()), threads, _sockets()
 
