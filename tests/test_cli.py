@@ -64,7 +64,8 @@ def environment(tmp_path: Path) -> dict[str, str]:
     """No settings of this machine's, and an empty folder to stand in."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     source = str(Path(trunkline.__file__).parents[1])
-    return {**kept, "PYTHONPATH": source, "PYTHONUNBUFFERED": "1", "PWD": str(tmp_path)}
+    speech = {"TRUNKLINE_STT": "sphinx", "TRUNKLINE_TTS": "espeak"}
+    return {**kept, **speech, "PYTHONPATH": source, "PYTHONUNBUFFERED": "1", "PWD": str(tmp_path)}
 
 
 @contextlib.contextmanager

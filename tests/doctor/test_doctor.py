@@ -360,6 +360,8 @@ async def test_the_command_prints_it_and_says_by_its_exit_code_whether_calls_can
         names = there.deployed
         environment = {
             "PATH": os.environ["PATH"],
+            "TRUNKLINE_STT": "sphinx",
+            "TRUNKLINE_TTS": "espeak",
             "HOME": str(tmp_path),
             "PYTHONPATH": str(Path(trunkline.__file__).parents[1]),
             "AZURE_OPENAI_ENDPOINT": there.endpoint,
