@@ -194,7 +194,7 @@ async def test_an_answer_without_a_call_id_is_an_error() -> None:
         provider = azure_provider(there.settings())
         call = Call(scenario(), provider, transport="webrtc")
         browser = await offering(judge=lambda _event: None)
-        with pytest.raises(ProviderError, match="no Location"):
+        with pytest.raises(ProviderError, match="no call id"):
             await call.answer_offer(browser.connection.localDescription.sdp)
         await hang_up(browser)
         call.hang_up()

@@ -191,7 +191,7 @@ async def test_the_text_model_waits_for_retry_after() -> None:
         loop = asyncio.get_running_loop()
         began = loop.time()
         assert (await provider.text_model().reply(PROMPT)).text == "OK"
-        assert 0.1 <= loop.time() - began < 0.5  # without the header it would be 1.5 s
+        assert 0.1 <= loop.time() - began < 1.4  # without the header it would be at least 1.5 s
         assert len(there.requests) == 3
 
 
