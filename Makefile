@@ -88,20 +88,20 @@ test-speech:
 
 # The coverage measurement runs only here, since it would delay audio. tests/conftest.py limits it to the pure cores.
 test-core:
-	$(BIN)/coverage run -m pytest $(PYTEST_OPTIONS) -m "not (browser or speech or realtime)"
+	nice $(BIN)/coverage run -m pytest $(PYTEST_OPTIONS) -m "not (browser or speech or realtime)"
 	$(BIN)/coverage report --skip-covered
 
 # Three groups of tests run side by side. Browser and speech tests mostly wait for audio that plays in real time, so each
-# group runs one test after the other: more at once would delay the audio. A group first prepares what only it needs.
+# group runs one test after the other: more at once would delay the audio. The core tests need the processor all the time
+# and have a lower priority, so that they do not delay audio either. A group first prepares its own requirements.
 test: setup .make/clients
 	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target test-browser-group test-speech-group test-core
 
 test-browser-group:
-	@$(MAKE) --no-print-directory browser .make/firefox
+	@$(MAKE) --no-print-directory browser .make/firefox lint test-console
 	@$(MAKE) --no-print-directory test-browser
 
 test-speech-group:
-	@$(MAKE) --no-print-directory lint test-console
 	@$(MAKE) --no-print-directory test-speech
 	@$(MAKE) --no-print-directory test-pages
 
