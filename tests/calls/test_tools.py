@@ -26,6 +26,8 @@ from trunkline.calls.agents.tools import ToolOutcome, run_tool
 from trunkline.realtime.json_values import to_json, to_json_value
 from trunkline.testing.virtual_time import in_virtual_time
 
+pytestmark = pytest.mark.pure
+
 
 async def run(tool: FunctionTool, arguments: str = "{}", timeout_s: float = 30.0) -> ToolOutcome:
     agent: RealtimeAgent[Any] = RealtimeAgent(name="host", tools=[tool])

@@ -17,6 +17,8 @@ from trunkline.engine.session_runner import SessionRunner
 from trunkline.engine.speech import SpeechError
 from trunkline.realtime.ids import new_id
 
+pytestmark = pytest.mark.pure
+
 PAUSE = loud(500) + silence(300)
 
 

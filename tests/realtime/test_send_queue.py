@@ -9,6 +9,8 @@ import pytest
 from trunkline.realtime.send_queue import CloseFrame, SendQueue, send_frames
 from trunkline.testing.virtual_time import in_virtual_time
 
+pytestmark = pytest.mark.pure
+
 TOO_SLOW = CloseFrame(1013, "too slow")
 
 
