@@ -1,4 +1,4 @@
-"""How the settings choose a recogniser and a voice, and what `auto` takes."""
+"""Choice of recogniser and voice by the settings, and by `auto`."""
 
 from __future__ import annotations
 
