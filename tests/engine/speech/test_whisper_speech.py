@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from difflib import SequenceMatcher
 from pathlib import Path
 
 import numpy as np
@@ -102,7 +101,4 @@ async def test_a_prompt_helps_with_a_name(tmp_path: Path) -> None:
         pcm = b"".join([chunk.pcm async for chunk in tts.speak("I bought it from Trunkline Outfitters.")])
         utterance = stt.open(prompt="Trunkline Outfitters")
         utterance.feed(bytes(14_400) + pcm + bytes(24_000))
-        heard = (await utterance.finish()).text.rstrip(".")
-        # The voice varies, so that a letter may differ. Without the prompt the name is two words: "Trunk Line".
-        assert len(heard.split()) == 6
-        assert SequenceMatcher(None, heard, "I bought it from Trunkline Outfitters").ratio() > 0.95
+        assert "Trunkline Outfitters" in (await utterance.finish()).text  # "Trunklin" without the prompt
