@@ -94,11 +94,3 @@ async def test_audio_without_speech_has_no_words(tmp_path: Path, pcm: bytes) -> 
     utterance.feed(pcm)
     assert (await utterance.finish()).text == ""
     await stt.aclose()
-
-
-async def test_a_prompt_helps_with_a_name(tmp_path: Path) -> None:
-    async with speech_parts(tmp_path) as (stt, tts):
-        pcm = b"".join([chunk.pcm async for chunk in tts.speak("I bought it from Trunkline Outfitters.")])
-        utterance = stt.open(prompt="Trunkline Outfitters")
-        utterance.feed(bytes(14_400) + pcm + bytes(24_000))
-        assert "Trunkline Outfitters" in (await utterance.finish()).text  # "Trunklin" without the prompt
