@@ -15,10 +15,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from trunkline.builtin_scenarios.simple_handoff import caller_phrases
 from trunkline.engine.speech import SpeechError
 from trunkline.engine.speech.stt import sphinx
 from trunkline.engine.speech.stt.sphinx import SphinxStt
 from trunkline.engine.speech.stt.sphinx_fork_pool import MAX_IDLE
+from trunkline.realtime.audio import ms_to_bytes
+from trunkline.scenario.phrases import grammar as grammar_of
+from trunkline.scenario.phrases import normalise
 
 pytestmark = pytest.mark.speech
 
@@ -71,6 +75,14 @@ async def heard(ears: SphinxStt, sound: bytes, expected: str | None) -> str:
 async def test_it_hears_an_answer(says: Says, words: str) -> None:
     async with recogniser() as ears:
         assert await heard(ears, await says(words), ANSWERS) == words
+
+
+async def test_it_hears_an_answer_wherever_the_utterance_starts_on_a_line_without_noise(says: Says) -> None:
+    greeting = grammar_of([caller_phrases.YES, caller_phrases.NO, caller_phrases.WHAT, caller_phrases.HELLO])
+    sound = await says("no thank you", noise=0)
+    async with recogniser() as ears:
+        for start in range(0, ms_to_bytes(280), ms_to_bytes(16)):
+            assert normalise(await heard(ears, sound[start:], greeting)) == "no thank you", start
 
 
 @pytest.mark.parametrize(
