@@ -131,7 +131,7 @@ def show_models(context: typer.Context) -> None:
     """List the STT, TTS and chat models, and show which are in use."""
     if context.invoked_subcommand is not None:
         return
-    from trunkline.engine.speech.factory import better_stt, better_tts, parts
+    from trunkline.engine.speech.factory import RECOGNISERS, VOICES, parts
     from trunkline.engine.speech.weights import KNOWN
 
     settings = _settings(host=None, port=None, provider=None)
@@ -142,12 +142,10 @@ def show_models(context: typer.Context) -> None:
             state = "not installed" if part.missing else "installed"
         hint = f"  → {part.missing}" if part.missing else ""
         typer.echo(f"{part.kind:11} {part.name:10} {state:21} {part.description}{hint}")
-    if better := better_stt(settings):
-        step = better.missing or f"set TRUNKLINE_STT={better.name}"
-        typer.echo(f"\n{better.name} is more accurate than the STT in use. To use it: {step}")
-    if better := better_tts(settings):
-        step = better.missing or f"set TRUNKLINE_TTS={better.name}"
-        typer.echo(f"\n{better.name} sounds more natural than the TTS in use. To use it: {step}")
+    for choice in (RECOGNISERS, VOICES):
+        if better := choice.better(settings):
+            step = better.missing or f"set {choice.variable}={better.name}"
+            typer.echo(f"\n{better.name} {choice.advantage}. To use it: {step}")
     typer.echo("\nFetch better models with `trunkline models fetch NAME`:")
     for one in KNOWN.values():
         if one.address is not None:

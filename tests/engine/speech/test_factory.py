@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from trunkline.engine.speech import SpeechError
-from trunkline.engine.speech.factory import better_stt, better_tts, create_stt, create_tts, parts, stt_name, tts_name
+from trunkline.engine.speech.factory import RECOGNISERS, VOICES, create_stt, create_tts, parts
 from trunkline.engine.speech.stt.http_stt import HttpStt
 from trunkline.engine.speech.stt.sphinx import SphinxStt
 from trunkline.engine.speech.stt.whisper import WhisperStt
@@ -72,8 +72,8 @@ async def test_the_settings_choose(
 def test_auto_takes_sphinx_where_ctranslate2_is_missing(configured: Configure, without: Callable[[str], None]) -> None:
     without("ctranslate2")
     settings = configured()
-    assert stt_name(settings) == "sphinx"
-    better = better_stt(settings)
+    assert RECOGNISERS.name(settings) == "sphinx"
+    better = RECOGNISERS.better(settings)
     assert better is not None
     assert better.name == "whisper"
     assert "trunkline[local]" in (better.missing or "")
@@ -81,8 +81,8 @@ def test_auto_takes_sphinx_where_ctranslate2_is_missing(configured: Configure, w
 
 def test_auto_takes_sphinx_where_the_weights_are_missing(configured: Configure) -> None:
     settings = configured(WHISPER_WEIGHTS="whisper-base.en")
-    assert stt_name(settings) == "sphinx"
-    better = better_stt(settings)
+    assert RECOGNISERS.name(settings) == "sphinx"
+    better = RECOGNISERS.better(settings)
     assert better is not None
     assert better.missing == "Fetch them with: trunkline models fetch whisper-base.en"
 
@@ -90,21 +90,21 @@ def test_auto_takes_sphinx_where_the_weights_are_missing(configured: Configure) 
 def test_auto_takes_espeak_where_piper_is_missing(configured: Configure, without: Callable[[str], None]) -> None:
     without("piper")
     settings = configured()
-    assert tts_name(settings) == "espeak"
-    better = better_tts(settings)
+    assert VOICES.name(settings) == "espeak"
+    better = VOICES.better(settings)
     assert better is not None
     assert better.name == "piper"
     assert "trunkline[local]" in (better.missing or "")
 
 
 def test_no_voice_is_better_than_piper_or_one_that_the_user_configured(configured: Configure) -> None:
-    assert better_tts(configured()) is None
-    assert better_tts(configured(**HTTP)) is None
+    assert VOICES.better(configured()) is None
+    assert VOICES.better(configured(**HTTP)) is None
 
 
 def test_no_recogniser_is_better_than_whisper_or_one_that_the_user_configured(configured: Configure) -> None:
-    assert better_stt(configured()) is None
-    assert better_stt(configured(**HTTP)) is None
+    assert RECOGNISERS.better(configured()) is None
+    assert RECOGNISERS.better(configured(**HTTP)) is None
 
 
 async def test_a_missing_address_is_asked_for(configured: Configure) -> None:

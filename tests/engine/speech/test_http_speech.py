@@ -225,7 +225,7 @@ async def test_a_voice_that_refuses_says_why() -> None:
 
 async def test_ending_the_iteration_ends_the_request() -> None:
     async with serving(body=[SECOND] * 50, pause=0.05) as endpoint, mouth(endpoint) as voice:
-        async with aclosing(voice.speak("Hello.")) as chunks:  # type: ignore[type-var]  # it is a generator
+        async with aclosing(voice.speak("Hello.")) as chunks:
             async for _ in chunks:
                 break
         async with asyncio.timeout(2):

@@ -12,7 +12,7 @@ from openai import AsyncOpenAI
 
 from trunkline.builtin_scenarios.simple_handoff import simple_handoff
 from trunkline.engine.default import local_engine
-from trunkline.engine.speech.factory import stt_name
+from trunkline.engine.speech.factory import RECOGNISERS
 from trunkline.engine.speech.tts.piper import PiperTts
 from trunkline.settings import Settings
 
@@ -24,7 +24,7 @@ async def test_a_newcomer_speaks_freely_and_is_handed_over(monkeypatch: pytest.M
     monkeypatch.delenv("TRUNKLINE_STT", raising=False)
     monkeypatch.setenv("TRUNKLINE_MODELS_DIR", str(tmp_path))
     settings = Settings(_env_file=None)  # type: ignore[call-arg]  # only pydantic's mypy plugin knows it
-    assert stt_name(settings) == "whisper"
+    assert RECOGNISERS.name(settings) == "whisper"
     caller = PiperTts(tmp_path)
     pcm = b"".join([chunk.pcm async for chunk in caller.speak("Um, yes please, I would love that.")])
     await caller.aclose()

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trunkline.engine.speech import SpeechChunk, SpeechError
+from trunkline.engine.speech import SpeechChunk, SpeechError, Tts
 from trunkline.engine.speech.tts.clause_cache import Clause, ClauseCache
 from trunkline.engine.speech.tts.espeak import EspeakTts
 from trunkline.engine.speech.tts.language_dispatch import LanguageDispatchTts
@@ -29,8 +29,8 @@ TEXT = "I found three pairs of goggles in stock, and the cheapest is forty dolla
 
 
 @asynccontextmanager
-async def piper(control: Path, **options: object) -> AsyncIterator[PiperTts]:
-    tts = PiperTts(control, threads=1, worker_module=FAKE, **options)  # type: ignore[arg-type]
+async def piper(control: Path) -> AsyncIterator[PiperTts]:
+    tts = PiperTts(control, threads=1, worker_module=FAKE)
     try:
         await tts.warm()
         yield tts
@@ -38,8 +38,10 @@ async def piper(control: Path, **options: object) -> AsyncIterator[PiperTts]:
         await tts.aclose()
 
 
-async def spoken(tts: PiperTts | LanguageDispatchTts, text: str, **options: object) -> list[SpeechChunk]:
-    return [chunk async for chunk in tts.speak(text, **options)]  # type: ignore[arg-type]
+async def spoken(
+    tts: Tts, text: str, *, voice: str | None = None, speed: float = 1.0, language: str | None = None
+) -> list[SpeechChunk]:
+    return [chunk async for chunk in tts.speak(text, voice=voice, speed=speed, language=language)]
 
 
 def made(control: Path) -> list[str]:
@@ -71,7 +73,7 @@ async def test_a_text_without_a_letter_has_no_audio(tmp_path: Path) -> None:
 
 
 async def test_the_next_clause_is_made_while_one_is_played(tmp_path: Path) -> None:
-    async with piper(tmp_path) as tts, aclosing(tts.speak(TEXT)) as chunks:  # type: ignore[type-var]
+    async with piper(tmp_path) as tts, aclosing(tts.speak(TEXT)) as chunks:
         await anext(chunks)
         await until(lambda: len(made(tmp_path)) == 2)
         await asyncio.sleep(0.05)
@@ -147,7 +149,7 @@ async def test_a_prepared_text_begins_at_once(tmp_path: Path) -> None:
         await tts.prepare(TEXT, voice="verse")
         assert made(tmp_path) == ["I found three pairs of "]
         (tmp_path / "hold").touch()
-        async with aclosing(tts.speak(TEXT, voice="verse")) as chunks:  # type: ignore[type-var]
+        async with aclosing(tts.speak(TEXT, voice="verse")) as chunks:
             await asyncio.wait_for(anext(chunks), 1)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 from trunkline.engine.speech import SpeechError, Stt, Tts
 from trunkline.engine.speech.stt.http_stt import HttpStt
@@ -18,10 +19,7 @@ from trunkline.engine.speech.weights import missing
 from trunkline.extras import install_command
 from trunkline.settings import Settings
 
-STT_BY_QUALITY: tuple[Literal["whisper", "sphinx"], ...] = ("whisper", "sphinx")
-"""The recognisers that `auto` chooses from, the best first."""
-TTS_BY_QUALITY: tuple[Literal["piper", "espeak"], ...] = ("piper", "espeak")
-"""The voices that `auto` chooses from, the best first."""
+NameT = TypeVar("NameT", bound=str)
 
 
 @dataclass(frozen=True)
@@ -41,42 +39,54 @@ class Part:
     in_use: bool
 
 
-def stt_name(settings: Settings) -> Literal["whisper", "sphinx", "http"]:
-    """Return the recogniser that the settings choose; for `auto`, the best that is installed."""
-    if settings.stt != "auto":
-        return settings.stt
-    for name in STT_BY_QUALITY:
-        if _missing_stt(name, settings) is None:
-            return name
-    return STT_BY_QUALITY[-1]  # its error says how to install it
+@dataclass(frozen=True)
+class PartChoice(Generic[NameT]):
+    """The parts of one kind that the settings choose from.
+
+    Attributes:
+        kind: "recogniser" or "voice".
+        variable: the setting's environment variable.
+        advantage: the words that compare a better part with the one in use.
+        by_quality: the parts that `auto` chooses from, the best first.
+        configured: returns the setting's value; None for `auto`.
+    """
+
+    kind: str
+    variable: str
+    advantage: str
+    by_quality: tuple[NameT, ...]
+    configured: Callable[[Settings], NameT | None]
+
+    def name(self, settings: Settings) -> NameT:
+        """Return the part that the settings choose; for `auto`, the best that is installed."""
+        if (configured := self.configured(settings)) is not None:
+            return configured
+        installed = (name for name in self.by_quality if _missing(name, settings) is None)
+        return next(installed, self.by_quality[-1])  # the error of the last one says how to install it
+
+    def better(self, settings: Settings) -> Part | None:
+        """Return a part that is better than the one in use; None if none is, or an endpoint was chosen."""
+        name = self.name(settings)
+        if name not in self.by_quality:
+            return None
+        better = self.by_quality[: self.by_quality.index(name)]
+        return next((part for part in parts(settings) if part.kind == self.kind and part.name in better), None)
 
 
-def better_stt(settings: Settings) -> Part | None:
-    """Return a recogniser that hears better than the one in use; None if none does, or an endpoint was chosen."""
-    name = stt_name(settings)
-    if name not in STT_BY_QUALITY:
-        return None
-    better = STT_BY_QUALITY[: STT_BY_QUALITY.index(name)]
-    return next((part for part in parts(settings) if part.kind == "recogniser" and part.name in better), None)
-
-
-def tts_name(settings: Settings) -> Literal["piper", "espeak", "http"]:
-    """Return the voice that the settings choose; for `auto`, the best that is installed."""
-    if settings.tts != "auto":
-        return settings.tts
-    for name in TTS_BY_QUALITY:
-        if _missing_tts(name, settings) is None:
-            return name
-    return TTS_BY_QUALITY[-1]  # its error says how to install it
-
-
-def better_tts(settings: Settings) -> Part | None:
-    """Return a voice that sounds better than the one in use; None if none does, or an endpoint was chosen."""
-    name = tts_name(settings)
-    if name not in TTS_BY_QUALITY:
-        return None
-    better = TTS_BY_QUALITY[: TTS_BY_QUALITY.index(name)]
-    return next((part for part in parts(settings) if part.kind == "voice" and part.name in better), None)
+RECOGNISERS = PartChoice[Literal["whisper", "sphinx", "http"]](
+    "recogniser",
+    "TRUNKLINE_STT",
+    "is more accurate than the STT in use",
+    ("whisper", "sphinx"),
+    lambda settings: None if settings.stt == "auto" else settings.stt,
+)
+VOICES = PartChoice[Literal["piper", "espeak", "http"]](
+    "voice",
+    "TRUNKLINE_TTS",
+    "sounds more natural than the TTS in use",
+    ("piper", "espeak"),
+    lambda settings: None if settings.tts == "auto" else settings.tts,
+)
 
 
 def create_stt(settings: Settings) -> Stt:
@@ -85,7 +95,7 @@ def create_stt(settings: Settings) -> Stt:
     Raises:
         SpeechError: a setting that it needs is not set.
     """
-    match stt_name(settings):
+    match RECOGNISERS.name(settings):
         case "http":
             if not settings.stt_base_url:
                 raise SpeechError("TRUNKLINE_STT=http needs an address. Set TRUNKLINE_STT_BASE_URL.")
@@ -103,7 +113,7 @@ def create_tts(settings: Settings) -> Tts:
     Raises:
         SpeechError: a setting that it needs is not set.
     """
-    match tts_name(settings):
+    match VOICES.name(settings):
         case "http":
             if not settings.tts_base_url:
                 raise SpeechError("TRUNKLINE_TTS=http needs an address. Set TRUNKLINE_TTS_BASE_URL.")
@@ -135,20 +145,20 @@ async def warm(stt: Stt, tts: Tts, *, dictation: bool) -> None:
 def parts(settings: Settings) -> list[Part]:
     """Return all parts that the engine could use, in the order in which people should read them."""
     chat = bool(settings.chat_base_url and settings.chat_model)
-    stt, tts = stt_name(settings), tts_name(settings)
+    stt, tts = RECOGNISERS.name(settings), VOICES.name(settings)
     return [
         Part(
             "recogniser",
             "whisper",
             f"{settings.whisper_weights}: dictation, strangers' voices",
-            _missing_stt("whisper", settings),
+            _missing("whisper", settings),
             stt == "whisper",
         ),
         Part(
             "recogniser",
             "sphinx",
             "English, small grammars, many callers on one core",
-            _missing_stt("sphinx", settings),
+            _missing("sphinx", settings),
             stt == "sphinx",
         ),
         Part(
@@ -162,10 +172,10 @@ def parts(settings: Settings) -> list[Part]:
             "voice",
             "piper",
             "English, natural; eSpeak for other languages",
-            _missing_tts("piper", settings),
+            _missing("piper", settings),
             tts == "piper",
         ),
-        Part("voice", "espeak", "many languages, robotic", _missing_tts("espeak", settings), tts == "espeak"),
+        Part("voice", "espeak", "many languages, robotic", _missing("espeak", settings), tts == "espeak"),
         Part(
             "voice",
             "http",
@@ -184,18 +194,19 @@ def parts(settings: Settings) -> list[Part]:
     ]
 
 
-def _missing_stt(name: Literal["whisper", "sphinx"], settings: Settings) -> str | None:
-    if name == "whisper":
-        weights = missing(settings.whisper_weights, settings.models_dir)
-        return _missing_package("ctranslate2", "local") or weights
-    return _missing_package("pocketsphinx", "speech")
-
-
-def _missing_tts(name: Literal["piper", "espeak"], settings: Settings) -> str | None:
-    if name == "piper":
-        weights = missing(PIPER_VOICE, settings.models_dir)
-        return _missing_package("piper", "local") or _missing_package("onnxruntime", "local") or weights
-    return _missing_package("espeakng_loader", "speech")
+def _missing(name: str, settings: Settings) -> str | None:
+    """Return the command or step that brings a recogniser or voice of this machine here; None if it is here."""
+    match name:
+        case "whisper":
+            weights = missing(settings.whisper_weights, settings.models_dir)
+            return _missing_package("ctranslate2", "local") or weights
+        case "piper":
+            weights = missing(PIPER_VOICE, settings.models_dir)
+            return _missing_package("piper", "local") or _missing_package("onnxruntime", "local") or weights
+        case "sphinx":
+            return _missing_package("pocketsphinx", "speech")
+        case _:
+            return _missing_package("espeakng_loader", "speech")
 
 
 def _missing_package(module: str, extra: str) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING
 
 from trunkline.engine.speech import SpeechChunk
@@ -47,7 +47,7 @@ class HttpTts:
 
     async def speak(
         self, text: str, *, voice: str | None = None, speed: float = 1.0, language: str | None = None
-    ) -> AsyncIterator[SpeechChunk]:
+    ) -> AsyncGenerator[SpeechChunk, None]:
         """Yield the audio of `text` as it arrives. The endpoint detects the language from the text.
 
         Raises:

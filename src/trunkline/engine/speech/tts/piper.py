@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -116,7 +116,7 @@ class PiperTts:
 
     async def speak(
         self, text: str, *, voice: str | None = None, speed: float = 1.0, language: str | None = None
-    ) -> AsyncIterator[SpeechChunk]:
+    ) -> AsyncGenerator[SpeechChunk, None]:
         """Return the audio of `text`, with a mark at the end of each word. `language` has no effect.
 
         Raises:
