@@ -204,7 +204,7 @@ async def test_a_brain_that_does_not_answer_ahead_prepares_nothing() -> None:
 @pytest.mark.parametrize("error", [BrainError("The rehearsal failed."), ValueError("a user's mistake")])
 async def test_a_failed_preparation_harms_nothing(error: Exception) -> None:
     async with Running(Voice(), Brain(error)) as running:
-        assert not running.runner._ended.is_set()
+        assert not running.runner.has_ended
 
 
 async def test_a_voice_that_cannot_prepare_harms_nothing() -> None:

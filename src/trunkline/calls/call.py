@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +13,6 @@ from trunkline.calls.agents.runner import AgentRunner, CallHandle, RunnerTimeLim
 from trunkline.calls.log import Entry, Log, frame_of
 from trunkline.calls.log_events import (
     AudioCleared,
-    AudioStats,
     CallEnded,
     CallError,
     Codec,
@@ -34,6 +32,7 @@ from trunkline.calls.metrics.tracing import tracing
 from trunkline.calls.model_link.link import Link, Route
 from trunkline.calls.pages import CloseCode, Grant, Leg, Page
 from trunkline.calls.time_limits import DEFAULT_TIME_LIMITS, CallTimeLimits
+from trunkline.machine_runner import MachineRunner
 from trunkline.providers import Connection, Provider, ProviderError
 from trunkline.realtime.events import Event
 from trunkline.realtime.ids import new_id
@@ -41,8 +40,6 @@ from trunkline.scenario.scenario import Scenario
 
 logger = logging.getLogger(__name__)
 AUDIO_STATS_EVERY_S = 1.0
-_TIMER_TOLERANCE_S = 0.001
-"""The time by which a timer may fire too early, since clocks are rounded."""
 
 
 class Call:
@@ -87,7 +84,7 @@ class Call:
         self._model = provider.model_for(scenario)
         self.log = Log(self._now_ms)
         self._meters = Meters(metrics.prices)
-        self._runner = AgentRunner(
+        self._agents = AgentRunner(
             scenario,
             provider,
             RunnerTimeLimits(time_limits.tool_timeout_s, time_limits.guardrail_timeout_s, time_limits.approval_wait_s),
@@ -95,80 +92,70 @@ class Call:
                 call_id=self.call_id,
                 first_agent=self._first_agent,
                 machine=lambda: self._machine,
-                feed=self._feed,
-                spawn=self._spawn,
+                feed=lambda given: self._runner.post(given),
+                spawn=lambda work: self._runner.spawn(work),
                 append=self._append,
                 on_text_reply=lambda reply: self._append_all(self._meters.text_reply(reply)),
                 now_ms=self._now_ms,
             ),
         )
         self._machine: CallMachine = CallMachine(self._plan(transport, codec), new_id)
-        self._link = Link(self._feed, Route(self._connect) if transport == "websocket" else None)
+        self._runner: MachineRunner[inputs.Input, effects.Effect, Timer] = MachineRunner(
+            step=self._machine.step,
+            perform=self._perform,
+            timer_fired=inputs.TimerFired,
+            now_ms=self._now_ms,
+            on_failure=self._on_failure,
+        )
+        self._link = Link(self._runner.post, Route(self._connect) if transport == "websocket" else None)
         self._rtc_call_id: str | None = None
         self._rtc_calls_to_hang_up: set[str] = set()
         """The provider's WebRTC calls that this call no longer uses."""
         self._rtc_lock = asyncio.Lock()
         self._pages: set[Page] = set()
-        self._tasks: asyncio.TaskGroup | None = None
-        self._over = asyncio.Event()
-        self._inputs: deque[inputs.Input] = deque()
-        self._stepping = False
-        self._timers: dict[Timer, asyncio.TimerHandle] = {}
-        self._due: dict[Timer, float] = {}
-        """The due time of each timer, by the loop's clock. The timer itself may fire earlier."""
         self._effect_handlers: dict[type, Callable[[Any], None]] = {
             effects.AppendToLog: lambda append: self._append(append.event),
             effects.Send: lambda send: self._link.send(send.event),
             effects.PlayAudio: self._play,
-            effects.RunTool: lambda run: self._spawn(self._runner.run_tool(run)),
-            effects.ConfigureAgent: lambda configure: self._spawn(self._runner.configure_agent(configure)),
-            effects.ResolveApproval: self._runner.resolve_approval,
-            effects.RunGuardrails: self._runner.run_guardrails,
+            effects.RunTool: lambda run: self._runner.spawn(self._agents.run_tool(run)),
+            effects.ConfigureAgent: lambda configure: self._runner.spawn(self._agents.configure_agent(configure)),
+            effects.ResolveApproval: self._agents.resolve_approval,
+            effects.RunGuardrails: self._agents.run_guardrails,
             effects.RenewSession: lambda renew: self._link.renew(
                 renew.reason, make_before_break=renew.make_before_break
             ),
             effects.KeepCallerAudio: lambda keep: self._link.keep_turn(keep.turn_id, keep.since_ms),
             effects.ReleaseCallerAudio: lambda release: self._link.release_turn(release.turn_id, release.until_ms),
-            effects.SetTimer: self._set_timer,
+            effects.SetTimer: lambda setting: self._runner.set_timer(setting.timer, setting.at_ms),
             effects.EndCall: lambda _end: None,  # the `call.ended` event has ended the call, in `_append`
         }
-        self._received_ms = 0.0
-        self._received_frames = 0
         self.log.subscribe(self._on_log_entry)
         if (traced := tracing(content=metrics.trace_content)) is not None:
             self.log.subscribe(traced.read)
-        self._perform(self._machine.begin(self._now_ms()))
+        for effect in self._machine.begin(self._now_ms()):
+            self._perform(effect)
 
     # Lifecycle ------------------------------------------------------------------------------------------------------
     async def run(self) -> None:
         """Run the call until it ends. Only cancelling raises: a failure ends this call and no other."""
         try:
-            async with asyncio.TaskGroup() as tasks:
-                self._tasks = tasks
-                own = [tasks.create_task(self._link.run()), tasks.create_task(self._log_audio_stats_periodically())]
-                await self._over.wait()
-                for task in own:
-                    task.cancel()
-                raise _OverError
-        except* _OverError:
-            pass
-        except* Exception as group:
-            logger.error("call %s failed", self.call_id, exc_info=group)
-            self._fail()
+            await self._runner.run(
+                self._link.run(),
+                self._log_audio_stats_periodically(),
+                last=inputs.StopRequested("the server is stopping"),
+            )
         finally:
-            self._tasks = None
-            self.hang_up("the server is stopping")
             self._drop_rtc_call()
             await self._hang_up_rtc_calls()
 
     def hang_up(self, reason: str = "hung up") -> None:
         """End the call from outside. Do nothing if it has ended."""
-        self._feed(inputs.StopRequested(reason))
+        self._runner.post(inputs.StopRequested(reason))
 
     @property
     def is_over(self) -> bool:
         """True once the call has ended; its log can still be read."""
-        return self._over.is_set()
+        return self._runner.is_stopped
 
     @property
     def at_rest(self) -> bool:
@@ -178,20 +165,17 @@ class Call:
     @property
     def state(self) -> Any:
         """The value that the scenario's `state` factory made for this call; None without a factory."""
-        return self._runner.state
+        return self._agents.state
 
     def _finish(self) -> None:
         """End the call: log nothing more, and close the pages."""
-        self._over.set()
+        self._runner.stop()
         self.ended_at = self._loop.time()
-        for timer in self._timers.values():
-            timer.cancel()
-        self._timers.clear()
-        self._inputs.clear()
         for page in self._pages:
             page.close(CloseCode.CALL_OVER, "the call is over")
 
-    def _fail(self) -> None:
+    def _on_failure(self, error: Exception) -> None:
+        logger.error("call %s failed", self.call_id, exc_info=error)
         message = "An internal error ended the call. The server's log has the details."
         self._append(CallError(message=message, code="internal"))
         self._append(CallEnded(reason="internal error"))
@@ -231,7 +215,7 @@ class Call:
 
     def _set_codec(self, codec: Codec | None) -> None:
         if codec is not None:
-            self._feed(inputs.CodecChosen(codec))
+            self._runner.post(inputs.CodecChosen(codec))
 
     def _set_transport(self, transport: Transport) -> None:
         """Set the transport of the caller's audio. A change to the relay drops the WebRTC call."""
@@ -272,7 +256,7 @@ class Call:
     async def _session_for_offer(self) -> Event:
         agent = self._machine.agent
         try:
-            return await self._runner.session_for(effects.ConfigureAgent(agent, effects.Connecting(0)))
+            return await self._agents.session_for(effects.ConfigureAgent(agent, effects.Connecting(0)))
         except Exception as error:
             logger.warning("call %s: agent %s could not be set up", self.call_id, agent, exc_info=True)
             message = f"The agent {agent!r} could not be set up: {type(error).__name__}: {error}"
@@ -283,7 +267,7 @@ class Call:
         if self._rtc_call_id is not None:
             self._rtc_calls_to_hang_up.add(self._rtc_call_id)
             self._rtc_call_id = None
-            self._spawn(self._hang_up_rtc_calls())
+            self._runner.spawn(self._hang_up_rtc_calls())
 
     async def _hang_up_rtc_calls(self) -> None:
         for rtc_call_id in list(self._rtc_calls_to_hang_up):
@@ -307,9 +291,9 @@ class Call:
             former, self.leg.page = self.leg.page, page
             if former is not None:
                 former.close(CloseCode.TAKEN_OVER, "taken over by another page")
-                self._feed(inputs.CallerLeft(self.leg.public_id, "replaced by a new connection"))
+                self._runner.post(inputs.CallerLeft(self.leg.public_id, "replaced by a new connection"))
             if self.leg.transport == "websocket":  # over WebRTC the page reports `media_ready`
-                self._feed(inputs.CallerJoined(self.leg.public_id, "websocket", self.leg.reason))
+                self._runner.post(inputs.CallerJoined(self.leg.public_id, "websocket", self.leg.reason))
 
     def detach(self, page: Page, reason: str) -> None:
         """Disconnect a page, since its socket is closed."""
@@ -320,7 +304,7 @@ class Call:
     def _leave(self, leg: Leg, reason: str) -> None:
         leg.page = None
         self._link.drop_caller_audio()
-        self._feed(inputs.CallerLeft(leg.public_id, reason))
+        self._runner.post(inputs.CallerLeft(leg.public_id, reason))
 
     def command(self, page: Page, frame: str) -> None:
         """Obey a text frame from a page. Errors about it go to that page alone."""
@@ -333,13 +317,13 @@ class Call:
             self._push_error(page, "Another page is the caller. Join with take_over to speak.", "not_the_caller")
             return
         if isinstance(command, commands.MediaReady):
-            self._feed(inputs.CallerJoined(self.leg.public_id, self.leg.transport, self.leg.reason))
+            self._runner.post(inputs.CallerJoined(self.leg.public_id, self.leg.transport, self.leg.reason))
         else:
-            self._feed(inputs.CommandReceived(command))
+            self._runner.post(inputs.CommandReceived(command))
 
     def receive_audio(self, page: Page, pcm: bytes) -> None:
         """Send a page's audio to the model: PCM16 little-endian, mono, 24 kHz."""
-        if self.leg.page is not page or self.leg.transport != "websocket" or self._over.is_set():
+        if self.leg.page is not page or self.leg.transport != "websocket" or self.is_over:
             return
         if len(pcm) % 2 or not pcm:
             message = "A binary frame is empty or has an odd number of bytes. Send PCM16 little-endian, mono, 24 kHz."
@@ -361,36 +345,12 @@ class Call:
                 page.push(frame)
 
     # Inputs and effects ---------------------------------------------------------------------------------------------
-    def _feed(self, given: inputs.Input) -> None:
-        """Step the machine. An input that arrives while effects are carried out waits for them."""
-        if self._over.is_set():
-            return
-        self._inputs.append(given)
-        if self._stepping:
-            return
-        self._stepping = True
-        try:
-            while self._inputs and not self._over.is_set():
-                self._step(self._inputs.popleft())
-        except Exception:
-            logger.exception("call %s failed", self.call_id)
-            self._fail()
-        finally:
-            self._stepping = False
-
-    def _step(self, given: inputs.Input) -> None:
-        if isinstance(given, inputs.AudioReceived):
-            self._received_ms += given.ms
-            self._received_frames += 1
-        self._perform(self._machine.step(given, self._now_ms()))
-
-    def _perform(self, effects: list[effects.Effect]) -> None:
-        for effect in effects:
-            self._effect_handlers[type(effect)](effect)
+    def _perform(self, effect: effects.Effect) -> None:
+        self._effect_handlers[type(effect)](effect)
 
     def _append(self, event: LogEventUnion) -> None:
         """Append to the log, and end the call with `call.ended`. Every logged event passes here."""
-        if self._over.is_set():
+        if self.is_over:
             return
         if isinstance(event, CallEnded):
             self._log_audio_stats()
@@ -408,34 +368,6 @@ class Call:
         if self.leg.page is not None and self.leg.transport == "websocket":
             self.leg.page.push(play.pcm)
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        if self._tasks is None:
-            work.close()
-            return
-        self._tasks.create_task(work)
-
-    def _set_timer(self, effect: effects.SetTimer) -> None:
-        handle = self._timers.get(effect.timer)
-        if effect.at_ms is None:
-            if handle is not None:
-                handle.cancel()
-                del self._timers[effect.timer]
-            return
-        self._due[effect.timer] = when = self._began + effect.at_ms / 1000
-        # Each event and audio frame postpones some timers. Their handle stays, and `_on_timer` checks the due time.
-        if handle is None or handle.when() > when:
-            if handle is not None:
-                handle.cancel()
-            self._timers[effect.timer] = self._loop.call_at(when, self._on_timer, effect.timer)
-
-    def _on_timer(self, timer: Timer) -> None:
-        due = self._due[timer]
-        if due - self._loop.time() > _TIMER_TOLERANCE_S:
-            self._timers[timer] = self._loop.call_at(due, self._on_timer, timer)
-            return
-        del self._timers[timer]
-        self._feed(inputs.TimerFired(timer))
-
     async def _connect(self) -> Connection:
         return await self._provider.connect(self._model)
 
@@ -445,18 +377,8 @@ class Call:
             self._log_audio_stats()
 
     def _log_audio_stats(self) -> None:
-        if not (self._link.sent_frames or self._received_frames):
-            return
-        self._append(
-            AudioStats(
-                sent_ms=round(self._link.sent_ms),
-                sent_frames=self._link.sent_frames,
-                received_ms=round(self._received_ms),
-                received_frames=self._received_frames,
-            )
-        )
-        self._link.sent_ms = self._received_ms = 0.0
-        self._link.sent_frames = self._received_frames = 0
+        if (stats := self._link.take_audio_stats()) is not None:
+            self._append(stats)
 
     # Construction ---------------------------------------------------------------------------------------------------
     def _plan(self, transport: Transport, codec: Codec) -> CallPlan:
@@ -475,7 +397,7 @@ class Call:
             caller_wait_ms=time_limits.caller_wait_s * 1000,
             turn_detection=scenario.turn_detection,
             codec=codec,
-            guardrails=self._runner.guardrails(),
+            guardrails=self._agents.guardrails(),
             hold=scenario.hold,
             session_limit_ms=_in_ms(time_limits.session_limit_s),
             max_call_ms=_in_ms(time_limits.max_call_s),
@@ -488,10 +410,6 @@ class Call:
 
     def _now_ms(self) -> float:
         return (self._loop.time() - self._began) * 1000
-
-
-class _OverError(Exception):
-    """Ends the call's task group, which cancels the tools that still run."""
 
 
 def _in_ms(seconds: float | None) -> float | None:

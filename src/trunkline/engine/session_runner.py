@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
+from enum import Enum, auto
 from typing import Protocol, TypeVar
 
 from trunkline.engine.brains import Brain, BrainError, PreparingBrain
@@ -20,6 +20,7 @@ from trunkline.engine.session.effects import Output
 from trunkline.engine.session.output_message import first_sentence
 from trunkline.engine.session.session import Session
 from trunkline.engine.speech import PreparingTts, SpeechError, Stt, Tts, Utterance
+from trunkline.machine_runner import MachineRunner
 from trunkline.realtime.events import Event
 
 logger = logging.getLogger(__name__)
@@ -63,6 +64,15 @@ def monotonic_ms() -> float:
     return time.monotonic() * 1000
 
 
+class _Task(Enum):
+    """A kind of task; the session names each task by its kind and an id."""
+
+    BRAIN = auto()
+    SPEECH = auto()
+    PREPARATION = auto()
+    TRANSCRIPT = auto()
+
+
 class SessionRunner:
     """Runner of one session with a brain, speech recognition and speech synthesis.
 
@@ -84,16 +94,16 @@ class SessionRunner:
         self._brain = brain
         self._stt = stt
         self._tts = tts
-        self._clock = clock
         self._player = player
         self._channels: list[Channel] = []
-        self._inbox: deque[inputs.Input] = deque()
-        self._stepping = False
-        self._group: asyncio.TaskGroup | None = None
-        self._ended = asyncio.Event()
-        self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
-        self._timers: dict[effects.Timer, asyncio.TimerHandle] = {}
         self._utterances: dict[str, Utterance | str] = {}
+        self._machine: MachineRunner[inputs.Input, Output, effects.Timer] = MachineRunner(
+            step=session.step,
+            perform=self._carry_out,
+            timer_fired=inputs.TimerFired,
+            now_ms=clock,
+            on_failure=self._on_failure,
+        )
 
     def attach(self, channel: Channel) -> None:
         """Attach a client, which gets all events from now on."""
@@ -107,47 +117,34 @@ class SessionRunner:
     async def run(self) -> None:
         """Run the session from `session.created` to its end. All of its tasks have ended when this returns."""
         try:
-            async with asyncio.TaskGroup() as self._group:
-                self.post(inputs.Opened())
-                await self._ended.wait()
-                for task in list(self._tasks.values()):
-                    task.cancel()
-        except* Exception:
-            logger.exception("Session %s failed.", self.session.id)
-            self.end(1011, INTERNAL_ERROR)
+            await self._machine.run(first=inputs.Opened())
         finally:
-            self._group = None
-            for timer in self._timers.values():
-                timer.cancel()
             for utterance in self._utterances.values():
                 if not isinstance(utterance, str):
                     utterance.abandon()
             self._utterances.clear()
             await self._brain.aclose()
 
+    @property
+    def has_ended(self) -> bool:
+        """True once the session has ended."""
+        return self._machine.is_stopped
+
     def end(self, code: int = 1000, reason: str = "") -> None:
         """End the session and close its channels. A second call has no effect."""
-        if self._ended.is_set():
+        if self._machine.is_stopped:
             return
-        self._ended.set()
+        self._machine.stop()
         for channel in self._channels:
             channel.close(code, reason)
 
+    def _on_failure(self, error: Exception) -> None:
+        logger.error("Session %s failed.", self.session.id, exc_info=error)
+        self.end(1011, INTERNAL_ERROR)
+
     def post(self, given: inputs.Input) -> None:
         """Give an input to the machine, and run the resulting effects."""
-        self._inbox.append(given)
-        if self._stepping:
-            return
-        self._stepping = True
-        try:
-            while self._inbox and not self._ended.is_set():
-                for output in self.session.step(self._inbox.popleft(), self._clock()):
-                    self._carry_out(output)
-        except Exception:
-            self.end(1011, INTERNAL_ERROR)
-            raise
-        finally:
-            self._stepping = False
+        self._machine.post(given)
 
     def _carry_out(self, output: Output) -> None:
         match output:
@@ -163,15 +160,15 @@ class SessionRunner:
             ):
                 self._change_utterance(output)
             case effects.StartBrain(response_id):
-                self._start("brain", response_id, self._run_brain(output))
+                self._machine.spawn(self._run_brain(output), (_Task.BRAIN, response_id))
             case effects.CancelBrain(response_id):
-                self._cancel("brain", response_id)
+                self._machine.cancel((_Task.BRAIN, response_id))
             case effects.StartSpeech(response_id):
-                self._start("speech", response_id, self._synthesise(output))
+                self._machine.spawn(self._synthesise(output), (_Task.SPEECH, response_id))
             case effects.CancelSpeech(response_id):
-                self._cancel("speech", response_id)
-            case effects.SetTimer():
-                self._set_timer(output)
+                self._machine.cancel((_Task.SPEECH, response_id))
+            case effects.SetTimer(timer, at_ms):
+                self._machine.set_timer(timer, at_ms)
             case effects.Play(response_id, item_id, pcm) if self._player is not None:
                 self._player.play(response_id, item_id, pcm)
             case effects.ClearPlayout() if self._player is not None:
@@ -191,12 +188,12 @@ class SessionRunner:
             case effects.OpenUtterance(utterance_id):
                 self._utterances[utterance_id] = self._open_utterance(output)
             case effects.PrepareAnswer(utterance_id):
-                self._cancel("preparation", utterance_id)
-                self._start("preparation", utterance_id, self._prepare_answer(output))
+                self._machine.cancel((_Task.PREPARATION, utterance_id))
+                self._machine.spawn(self._prepare_answer(output), (_Task.PREPARATION, utterance_id))
             case effects.FinishUtterance(utterance_id):
-                self._start("transcript", utterance_id, self._finish_utterance(utterance_id))
+                self._machine.spawn(self._finish_utterance(utterance_id), (_Task.TRANSCRIPT, utterance_id))
             case effects.AbandonUtterance(utterance_id):
-                self._cancel("preparation", utterance_id)
+                self._machine.cancel((_Task.PREPARATION, utterance_id))
                 self._abandon_utterance(utterance_id)
 
     def _feed_utterance(self, output: effects.FeedUtterance | effects.PauseUtterance | effects.ResumeUtterance) -> None:
@@ -209,36 +206,8 @@ class SessionRunner:
             case effects.PauseUtterance():
                 utterance.pause()
             case effects.ResumeUtterance(utterance_id):
-                self._cancel("preparation", utterance_id)
+                self._machine.cancel((_Task.PREPARATION, utterance_id))
                 utterance.resume()
-
-    # ------------------------------------------------------------------ tasks
-
-    def _start(self, kind: str, key: str, work: Coroutine[None, None, None]) -> None:
-        if self._group is None:
-            work.close()
-            return
-        task = self._group.create_task(work, name=f"{kind} {key}")
-        self._tasks[kind, key] = task
-        task.add_done_callback(lambda done: self._forget(kind, key, done))
-
-    def _forget(self, kind: str, key: str, task: asyncio.Task[None]) -> None:
-        if self._tasks.get((kind, key)) is task:
-            del self._tasks[kind, key]
-
-    def _cancel(self, kind: str, key: str) -> None:
-        if task := self._tasks.pop((kind, key), None):
-            task.cancel()
-
-    def _set_timer(self, effect: effects.SetTimer) -> None:
-        if earlier := self._timers.pop(effect.timer, None):
-            earlier.cancel()
-        delay = max(0.0, effect.at_ms - self._clock()) / 1000
-        self._timers[effect.timer] = asyncio.get_running_loop().call_later(delay, self._on_timer, effect.timer)
-
-    def _on_timer(self, timer: effects.Timer) -> None:
-        del self._timers[timer]
-        self.post(inputs.TimerFired(timer))
 
     # ------------------------------------------------------------------ brain and speech synthesis
 
@@ -334,7 +303,7 @@ class SessionRunner:
         self.post(inputs.TranscriptFailed(utterance_id, message))
 
     def _abandon_utterance(self, utterance_id: str) -> None:
-        self._cancel("transcript", utterance_id)
+        self._machine.cancel((_Task.TRANSCRIPT, utterance_id))
         utterance = self._utterances.pop(utterance_id, None)
         if utterance is not None and not isinstance(utterance, str):
             utterance.abandon()

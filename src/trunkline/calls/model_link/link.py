@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import msgspec
 from msgspec import structs
 
+from trunkline.calls.log_events import AudioStats
 from trunkline.calls.machine.inputs import (
     AudioReceived,
     Input,
@@ -20,6 +21,7 @@ from trunkline.calls.machine.inputs import (
     RenewalFailed,
     WireEventReceived,
 )
+from trunkline.calls.model_link.audio_meter import AudioMeter
 from trunkline.calls.model_link.caller_audio_buffer import CallerAudioBuffer
 from trunkline.calls.model_link.g711 import G711Codec, g711_codec_for
 from trunkline.calls.model_link.unacked_items import UnackedItems, created_item_id
@@ -112,8 +114,7 @@ class Link:
         """The connection's `receive_count` at the latest look."""
         self._ready = False
         """True once the session is set up, so that the caller's audio may be sent."""
-        self.sent_ms = 0.0
-        self.sent_frames = 0
+        self._audio_meter = AudioMeter()
 
     @property
     def has_route(self) -> bool:
@@ -217,6 +218,10 @@ class Link:
             return
         self._audio.hold(pcm)
 
+    def take_audio_stats(self) -> AudioStats | None:
+        """Return the audio to and from the model since the last call, None if there was none."""
+        return self._audio_meter.take()
+
     def keep_turn(self, turn_id: str, since_ms: int | None) -> None:
         """Keep the audio of a caller's turn; see `CallerAudioBuffer.keep_turn`."""
         self._audio.keep_turn(turn_id, since_ms)
@@ -236,8 +241,7 @@ class Link:
             self._put_audio(pcm)
 
     def _put_audio(self, pcm: bytes) -> None:
-        self.sent_ms += len(pcm) / BYTES_PER_MS
-        self.sent_frames += 1
+        self._audio_meter.on_sent(pcm)
         if self._connection is not None:
             receive_count = self._connection.receive_count
             if receive_count is None or receive_count != self._receive_count:
@@ -395,4 +399,5 @@ class Link:
     def _deliver_audio(self, item_id: str, audio: bytes) -> None:
         if self._codec is not None:
             audio = self._codec.decode(item_id, audio)
+        self._audio_meter.on_received(audio)
         self._deliver(AudioReceived(item_id, audio, len(audio) / BYTES_PER_MS))
