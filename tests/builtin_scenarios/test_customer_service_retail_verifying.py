@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.builtin_scenarios.snowy_peak import ADDRESS, NAME, PHONE, VERIFYING, says, verified
-from trunkline.builtin_scenarios.customer_service_retail.disclosure import DISCLOSURE
+from trunkline.builtin_scenarios.customer_service_retail.disclosure import DISCLOSURE, DISCLOSURE_SPEED
 from trunkline.builtin_scenarios.customer_service_retail.state import Address, Identity, OfferResponse
 from trunkline.testing import VoiceCalls
+from trunkline.testing.silent_tts import MS_PER_CHARACTER
 
 pytestmark = pytest.mark.parametrize("voice_mode", ["typed"])
 DANA = Identity(PHONE, "1990-03-05", "4321", "credit_card")
@@ -222,6 +223,16 @@ async def test_the_answer_to_the_offer_is_noted(voice_call: VoiceCalls, words: s
     turn.called("update_user_offer_response", phone=PHONE, offer_id="a-592", user_response=answer)
     assert call.state.offer == OfferResponse("a-592", answer)  # type: ignore[arg-type]  # one of its words, from above
     assert turn.handed_to == "returns"
+
+
+async def test_the_disclosure_is_read_faster_than_other_words(voice_call: VoiceCalls) -> None:
+    call = await verified(voice_call)
+    reading = await says(call, *ADDRESS)
+    await call.say("no", interrupting_after_ms=12_000)
+    heard = len(call.turns[-2].heard)
+    at_own_speed = reading.index(DISCLOSURE)
+    in_12_s = at_own_speed + (12_000 - at_own_speed * MS_PER_CHARACTER) / (MS_PER_CHARACTER / DISCLOSURE_SPEED)
+    assert heard == pytest.approx(in_12_s, abs=15)  # the text is cut between words
 
 
 async def test_the_disclosure_may_be_interrupted(voice_call: VoiceCalls) -> None:

@@ -11,7 +11,7 @@ from tests.engine.engine_fakes import FakeActivity, FakeStt, FakeTts, loud, sile
 from tests.engine.engine_rig import Rig
 from trunkline.engine.brains import BrainError, BrainOutput, BrainRequest, TextDelta, ToolCallDelta, Usage
 from trunkline.engine.session import inputs
-from trunkline.engine.session.output_message import first_sentence
+from trunkline.engine.session.output_message import Sentence, first_sentence
 from trunkline.engine.session.session import Session
 from trunkline.engine.session_runner import SessionRunner
 from trunkline.engine.speech import SpeechError
@@ -75,15 +75,16 @@ def test_nothing_is_prepared_for_a_session_without_audio_output() -> None:
 @pytest.mark.parametrize(
     ("outputs", "sentence"),
     [
-        ([TextDelta("One moment. I look it up.")], ("One moment.", None)),
-        ([TextDelta("Gern"), TextDelta(" **geschehen**", "de")], ("Gern", None)),
-        ([TextDelta("All ri"), TextDelta("ght", None), ToolCallDelta("call_1", "f", "{}")], ("All right", None)),
+        ([TextDelta("One moment. I look it up.")], Sentence("One moment.")),
+        ([TextDelta("Gern"), TextDelta(" **geschehen**", "de")], Sentence("Gern")),
+        ([TextDelta("The terms are", None, 1.3), TextDelta(" Agreed?")], Sentence("The terms are", None, 1.3)),
+        ([TextDelta("All ri"), TextDelta("ght", None), ToolCallDelta("call_1", "f", "{}")], Sentence("All right")),
         ([ToolCallDelta("call_1", "f", "{}"), TextDelta("Done.")], None),
         ([Usage(1, 1)], None),
         ([], None),
     ],
 )
-def test_the_first_sentence_of_an_answer(outputs: list[BrainOutput], sentence: tuple[str, str | None] | None) -> None:
+def test_the_first_sentence_of_an_answer(outputs: list[BrainOutput], sentence: Sentence | None) -> None:
     assert first_sentence(outputs) == sentence
 
 

@@ -9,6 +9,7 @@ import pytest
 from tests.engine.engine_rig import Rig, error_of, every, only, types
 from trunkline.engine.brains import BrainOutput, TextDelta, ToolCallDelta, Usage
 from trunkline.engine.session import effects, inputs
+from trunkline.engine.session.output_message import Sentence
 from trunkline.engine.speech import SpeechChunk
 
 pytestmark = pytest.mark.pure
@@ -280,6 +281,17 @@ def test_the_language_reaches_the_speech_synthesis() -> None:
         ("Good day.", None),
         ("Guten Tag.", "de"),
     ]
+
+
+def test_the_speed_of_some_words_multiplies_the_session_s_and_stays_within_the_protocol_s_range() -> None:
+    rig = Rig(answer=lambda request: [TextDelta("Terms apply.", speed=1.25), TextDelta(" Agreed?")], speaks=False)
+    rig.configure(audio={"output": {"speed": 0.8}})
+    rig.send("response.create")
+    first = rig.took(effects.StartSpeech)
+    rig.post(inputs.SpeechDone(first.response_id, first.generation))
+    second = rig.took(effects.StartSpeech)
+    assert [(first.text, first.speed), (second.text, second.speed)] == [("Terms apply.", 1.0), ("Agreed?", 0.8)]
+    assert Sentence("Terms apply.", speed=1.4).speed_in(1.3) == 1.5
 
 
 def test_telephone_audio_is_g711() -> None:

@@ -81,6 +81,12 @@ def test_the_language_of_a_line_is_kept() -> None:
     assert stage.turn("hm?").does == (say("Wie bitte?", "de"),)
 
 
+def test_a_speed_that_no_voice_has_is_refused() -> None:
+    assert say("Terms apply.", speed=1.3).speed == 1.3
+    with pytest.raises(ValueError, match=r"speed=3\) is out of range. Choose from 0.25 to 1.5."):
+        say("Terms apply.", speed=3)
+
+
 def test_an_unrecognised_reply_has_no_meaning() -> None:
     stage = Stage(shop(), "greeter")
     stage.plays("hi")

@@ -233,8 +233,8 @@ class SessionRunner:
         try:
             sentence = first_sentence([output async for output in self._brain.prepare(preparing.request)])
             if sentence is not None:
-                text, language = sentence
-                await self._tts.prepare(text, voice=preparing.voice, speed=preparing.speed, language=language)
+                speed = sentence.speed_in(preparing.speed)
+                await self._tts.prepare(sentence.text, voice=preparing.voice, speed=speed, language=sentence.language)
         except (BrainError, SpeechError) as error:
             logger.debug("No answer was prepared: %s", error)  # the answer itself reports it
         except Exception:  # a brain may be the user's own code

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from trunkline import Caller, Lines, Phrases, Rehearsal, Reply, act, call_tool
+from trunkline import Caller, Lines, Phrases, Rehearsal, Reply, act, call_tool, say
 from trunkline.builtin_scenarios.customer_service_retail import caller_phrases as phrases
 from trunkline.builtin_scenarios.customer_service_retail.addresses import (
     ADDRESS,
@@ -47,7 +47,12 @@ from trunkline.builtin_scenarios.customer_service_retail.caller_phrases import (
     YES,
 )
 from trunkline.builtin_scenarios.customer_service_retail.dialogue import Dialogue, spaced
-from trunkline.builtin_scenarios.customer_service_retail.disclosure import DISCLOSURE, OFFER_ID, QUESTION
+from trunkline.builtin_scenarios.customer_service_retail.disclosure import (
+    DISCLOSURE,
+    DISCLOSURE_SPEED,
+    OFFER_ID,
+    QUESTION,
+)
 from trunkline.builtin_scenarios.customer_service_retail.state import CardKind
 
 LEADS = {RETURN: "returns", ORDERS: "returns", BUY: "salesAgent"}
@@ -264,11 +269,12 @@ async def _completed(dialogue: Dialogue, address: dict[str, str]) -> bool:
 async def _make_offer(dialogue: Dialogue) -> None:
     notes = dialogue.caller.notes
     reply = await dialogue.ask(
-        f"{DISCLOSURE} {QUESTION}",
+        QUESTION,
         YES,
         NO,
         LATER,
         RATHER_NOT,
+        after=say(DISCLOSURE, speed=DISCLOSURE_SPEED),
         again=f"{QUESTION} Say yes, no, or: remind me later.",
         answers={WHY: "It's an offer, nothing more; your answer changes nothing about your return."},
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from trunkline import Caller, Phrases, Reply, act, transfer
+from trunkline import Caller, Phrases, Reply, act, say, transfer
 from trunkline.builtin_scenarios.customer_service_retail import caller_phrases as phrases
 from trunkline.builtin_scenarios.customer_service_retail import shop
 from trunkline.builtin_scenarios.customer_service_retail.caller_phrases import HUMAN, NO, REPEAT, YES
@@ -65,6 +65,7 @@ class Dialogue:
         question: str,
         *wanted: Phrases,
         accepts: Accepts | None = None,
+        after: say | None = None,
         again: str | None = None,
         answers: Mapping[Phrases, str] | None = None,
     ) -> Reply:
@@ -74,10 +75,11 @@ class Dialogue:
             question: the question.
             wanted: the expected replies.
             accepts: checks free words.
+            after: a text to read before the question, and again when the caller asks for a repeat.
             again: a shorter form of the question for repetitions.
             answers: additional answers to other words, for this question only.
         """
-        await act(question)
+        await self._put(question, after)
         all_answers = {**self._answers, **(answers or {})}
         asides = [aside for aside in (REPEAT, *self._leads, *all_answers) if aside not in wanted]
         missed = 0
@@ -90,11 +92,16 @@ class Dialogue:
                 sorry = f"{_NONSENSE if reply.text.strip() else _NOTHING} {_HUMAN_OFFER if missed > 1 else ''}".strip()
                 await act(f"{sorry} {again or question}")
             elif reply.meant is REPEAT:
-                await act(question)
+                await self._put(question, after)
             elif reply.meant in all_answers:
                 await act(f"{all_answers[reply.meant]} {again or question}")
             else:
                 await self.lead(self._leads[reply.meant], reply, again or question)
+
+    async def _put(self, question: str, after: say | None) -> None:
+        if after is not None:
+            await act(after)
+        await act(question)
 
     async def lead(self, agent: str, reply: Reply, question: str) -> None:
         """Hand the caller to another agent; return only if the transfer fails, after repeating the question."""

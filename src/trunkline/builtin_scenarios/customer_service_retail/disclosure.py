@@ -18,4 +18,7 @@ We keep your purchases and your points for as long as you are a member, and we d
 You may leave the programme whenever you like, and points that are left can be used for sixty more days. \
 The programme's full terms are on our website, and they may change with thirty days' notice."""
 
+DISCLOSURE_SPEED = 1.25
+"""Relative to the agent's other words: quick, and still understood."""
+
 QUESTION = "Would you like to join Summit Circle?"

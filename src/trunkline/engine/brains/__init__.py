@@ -52,10 +52,12 @@ class TextDelta:
 
     Attributes:
         language: the language for speech synthesis.
+        speed: the speed of these words, relative to the session's.
     """
 
     text: str
     language: str | None = None
+    speed: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ class RehearsalBrain:
         said_before = False
         for move in self._turn(request).does:
             if isinstance(move, say):
-                yield TextDelta(f" {move.text}" if said_before else move.text, move.language)
+                yield TextDelta(f" {move.text}" if said_before else move.text, move.language, move.speed)
                 said_before = True
             else:
                 yield ToolCallDelta(new_id("call"), move.tool, msgspec.json.encode(move.arguments).decode())

@@ -16,6 +16,7 @@ from trunkline.realtime.audio import BYTES_PER_MS, FORMATS
 from trunkline.realtime.conversation import ContentAudio
 from trunkline.realtime.events import Item
 
+MIN_SPEED, MAX_SPEED = 0.25, 1.5
 MAX_DELTA_MS = 200
 """Default duration limit for one audio delta."""
 
@@ -27,6 +28,26 @@ class SentenceRange:
     start: int
     end: int
     language: str | None
+    speed: float
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A sentence to speak.
+
+    Attributes:
+        text: plain text.
+        language: its language, if the brain gave one.
+        speed: its speed, relative to the session's.
+    """
+
+    text: str
+    language: str | None = None
+    speed: float = 1.0
+
+    def speed_in(self, session_speed: float) -> float:
+        """Return the voice's speed for this sentence, within the protocol's range."""
+        return min(max(self.speed * session_speed, MIN_SPEED), MAX_SPEED)
 
 
 class OutputMessage:
@@ -67,6 +88,7 @@ class OutputMessage:
         self._play = play
         self._sentence_start = 0
         self._language: str | None = None
+        self._speed = 1.0
         self._sentence_ms = 0
         self._speakable = SpeakableText("", ())
         self._sentence_bytes = 0
@@ -96,12 +118,12 @@ class OutputMessage:
         self._send("response.content_part.added", part=part)
         self.item["content"] = [self._content("")]
 
-    def add_text(self, text: str, language: str | None) -> None:
+    def add_text(self, delta: TextDelta) -> None:
         """Add text of the brain."""
-        if self.spoken and language != self._language:
+        if self.spoken and (delta.language, delta.speed) != (self._language, self._speed):
             self.flush()
-        self._language = language
-        self.text += text
+        self._language, self._speed = delta.language, delta.speed
+        self.text += delta.text
         if not self.spoken:
             self._send_text_until(len(self.text))
             return
@@ -113,11 +135,8 @@ class OutputMessage:
         if self.spoken and self._sentence_start < len(self.text):
             self._queue_sentence(len(self.text))
 
-    def next_sentence(self) -> tuple[str, str | None] | None:
-        """Return the next sentence to speak, and its language.
-
-        The result is None while a sentence is being spoken, and while no sentence is complete.
-        """
+    def next_sentence(self) -> Sentence | None:
+        """Return the next sentence to speak; None while a sentence is being spoken, and while none is complete."""
         while self.speaking is None and self.sentences:
             sentence = self.sentences.popleft()
             said = speakable(self.text[sentence.start : sentence.end])
@@ -129,7 +148,7 @@ class OutputMessage:
             self._speakable = said
             self._sentence_bytes = 0
             self._marked = False
-            return said.text, sentence.language
+            return Sentence(said.text, sentence.language, sentence.speed)
         return None
 
     def add_audio(self, chunk: SpeechChunk) -> None:
@@ -180,7 +199,7 @@ class OutputMessage:
         return {"type": "output_text", "text": text}
 
     def _queue_sentence(self, end: int) -> None:
-        self.sentences.append(SentenceRange(self._sentence_start, end, self._language))
+        self.sentences.append(SentenceRange(self._sentence_start, end, self._language, self._speed))
         self._sentence_start = end
 
     def _apply_mark(self, mark: SpeechMark) -> None:
@@ -224,14 +243,14 @@ class OutputMessage:
         self._outbox.send(type_, **self._ids, content_index=0, **fields)
 
 
-def first_sentence(outputs: Iterable[BrainOutput]) -> tuple[str, str | None] | None:
-    """Return the first sentence that an answer will speak, and its language; None if it begins with a tool call."""
+def first_sentence(outputs: Iterable[BrainOutput]) -> Sentence | None:
+    """Return the first sentence that an answer will speak; None if the answer begins with a tool call."""
     message = OutputMessage("", "", 0, Outbox(_no_id), "audio/pcm")
     for output in outputs:
         if isinstance(output, ToolCallDelta):
             break
         if isinstance(output, TextDelta):
-            message.add_text(output.text, output.language)
+            message.add_text(output)
         if sentence := message.next_sentence():
             return sentence
     message.flush()

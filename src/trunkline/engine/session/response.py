@@ -210,7 +210,7 @@ class Response:
                 return
             self._close_item("completed")
             self._message = self._open_message()
-        self._message.add_text(delta.text, delta.language)
+        self._message.add_text(delta)
         self._check_token_limit()
         self._speak_next()
 
@@ -263,7 +263,6 @@ class Response:
         message = self._message
         if message is None or (sentence := message.next_sentence()) is None:
             return
-        text, language = sentence
         output = self.configuration["audio"]["output"]
         self.speech_generation = self._next_generation()
         speak = StartSpeech(
@@ -271,10 +270,10 @@ class Response:
             self.speech_generation,
             message.item["id"],
             0,
-            text,
+            sentence.text,
             voice=tts_voice(output["voice"]),
-            speed=output["speed"],
-            language=language,
+            speed=sentence.speed_in(output["speed"]),
+            language=sentence.language,
         )
         self._outbox.do(speak)
 
