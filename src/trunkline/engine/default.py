@@ -26,6 +26,7 @@ from trunkline.engine.text.chat_text_model import chat_text_model
 from trunkline.engine.text.rehearsed_text_model import find_rehearsed_text_model, rehearsed_model_names
 from trunkline.engine.text.unconfigured_text_model import text_model_not_found
 from trunkline.engine.transports.ice import IceOptions, IceServer
+from trunkline.origin_guard import OriginRules
 from trunkline.scenario.scenario import Scenario
 from trunkline.settings import IceServer as ConfiguredIceServer
 from trunkline.settings import Settings
@@ -64,6 +65,7 @@ async def local_engine(
             text_models=text_model_factory(scenarios, chat),
             names=model_names(scenarios, settings.chat_model if chat else None),
             pronunciations=lambda model: scenarios[model].pronunciations if model in scenarios else {},
+            origins=OriginRules.of_listener(host, settings.allowed_origins, (), has_secret=key is not None),
         )
         async with EngineServer(engine, host, port) as server:
             warming = asyncio.create_task(_warm(stt, tts, dictation=chat is not None))

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -21,12 +19,12 @@ from starlette.types import Receive, Scope, Send
 from trunkline import __version__
 from trunkline.calls.pages import CloseCode
 from trunkline.scenario.scenario import Scenario
-from trunkline.settings import Settings, is_loopback
+from trunkline.settings import Settings
 from trunkline.web import call_routes, client_api
 from trunkline.web.auth_middleware import AUTHENTICATED, MAX_WRONG_TOKENS_PER_MINUTE, SIGNED_IN, AuthMiddleware
 from trunkline.web.auth_token import AuthToken
 from trunkline.web.errors import ApiError, handle_error
-from trunkline.web.origin_guard import LOOPBACK, OriginGuard
+from trunkline.web.guard_policy import origin_guard
 from trunkline.web.rate_limit import RateLimiter
 from trunkline.web.server_state import ServerState, server_state_of
 from trunkline.web.sign_in import SignIn
@@ -46,7 +44,7 @@ def create_app(scenarios: Sequence[str] = (), settings: Settings | None = None) 
     """
     settings = settings or Settings()
     server = ServerState(settings, scenarios)
-    middleware = [_origin_guard(settings)]
+    middleware = [origin_guard(settings)]
     routes = [*_routes(), *call_routes.routes, *client_api.routes]
     if settings.token is not None:
         token, wrong = AuthToken(settings.token.get_secret_value()), RateLimiter(MAX_WRONG_TOKENS_PER_MINUTE)
@@ -69,16 +67,6 @@ async def lifespan(app: Starlette) -> AsyncIterator[None]:
     assert isinstance(server, ServerState)  # noqa: S101 - `create_app` sets it
     async with server.running():
         yield
-
-
-def _origin_guard(settings: Settings) -> Middleware:
-    hosts = [*LOOPBACK, settings.host, *map(_host_of, settings.allowed_origins)]
-    if is_loopback(settings.host):
-        return Middleware(OriginGuard, hosts=hosts, origins=settings.allowed_origins)
-    if settings.token is not None:
-        return Middleware(OriginGuard, hosts=None, origins=settings.allowed_origins)
-    hosts += [socket.gethostname(), f"{socket.gethostname()}.local"]
-    return Middleware(OriginGuard, hosts=hosts, origins=settings.allowed_origins, addresses=True)
 
 
 async def health(request: Request) -> Response:
@@ -170,10 +158,6 @@ async def _index(_request: Request) -> Response:
 async def _console_missing(_request: Request) -> Response:
     message = "The console is not built. Run 'make setup' in the checkout, or install a wheel, which contains it.\n"
     return Response(message, 503, media_type="text/plain")
-
-
-def _host_of(origin: str) -> str:
-    return urlsplit(origin).hostname or ""
 
 
 class _Assets(StaticFiles):

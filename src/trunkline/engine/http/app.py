@@ -19,6 +19,7 @@ from trunkline.engine.http import preview
 from trunkline.engine.http.api_key import PREVIEW_SOCKET_PATH, ApiKey, keys_of
 from trunkline.engine.http.client_secrets import ClientSecret, ClientSecrets
 from trunkline.engine.http.errors import RequestError, path_not_found
+from trunkline.engine.http.guard_policy import origin_guard
 from trunkline.engine.http.models_endpoint import ModelsEndpoint
 from trunkline.engine.http.preview import PreviewRoutes, PreviewTranslator
 from trunkline.engine.http.text_routes import TextRoutes
@@ -33,6 +34,7 @@ from trunkline.engine.text import TextModelFactory
 from trunkline.engine.text.unconfigured_text_model import without_text_models
 from trunkline.engine.transports.ice import IceOptions
 from trunkline.engine.transports.websocket import WebSocketChannel, serve
+from trunkline.origin_guard import OriginRules
 from trunkline.realtime.ids import new_id
 
 BrainFactory = Callable[[str, dict[str, Any] | None], Brain]
@@ -62,6 +64,8 @@ class Engine:
         secrets: the ephemeral keys; a test may supply its own clock.
         text_models: creates the model that answers `responses` and `chat/completions`.
         names: the models that `…/models` lists.
+        origins: the host names of the engine, and the origins whose pages may use it; by default this machine's names
+            and no other origin.
         pronunciations: returns other spellings for the voice, by name, for a model.
     """
 
@@ -79,6 +83,7 @@ class Engine:
         text_models: TextModelFactory = without_text_models,
         names: Sequence[str] = (),
         pronunciations: Callable[[str], Mapping[str, str]] | None = None,
+        origins: OriginRules | None = None,
     ) -> None:
         self._brains = brains
         self._stt = stt
@@ -93,7 +98,11 @@ class Engine:
         self.webrtc_calls = WebRtcCalls(self, self._key, secrets, ice)
         self._texts = TextRoutes(self._key, text_models)
         self._models_endpoint = ModelsEndpoint(self._key, names)
-        self.app = Starlette(routes=self._routes(), exception_handlers={404: _not_found, 405: _not_found})
+        self.app = Starlette(
+            routes=self._routes(),
+            middleware=[origin_guard(origins or OriginRules(), self.webrtc_calls.secrets)],
+            exception_handlers={404: _not_found, 405: _not_found},
+        )
 
     def _routes(self) -> list[BaseRoute]:
         prefixes = ("/openai/v1", "/v1")

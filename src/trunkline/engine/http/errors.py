@@ -12,6 +12,9 @@ from starlette.responses import JSONResponse
 _GATEWAY_CODES = {"401": "invalid_api_key", "404": None, "DeploymentNotFound": "model_not_found"}
 """Codes of Azure's gateway, and OpenAI's names for them."""
 RETRY_AFTER_S = 5
+CROSS_ORIGIN = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Location"}
+"""Headers of answers that pages of any origin may read. As with the services, such a page may post an offer; its
+ephemeral key gives it access."""
 
 
 class RequestError(Exception):

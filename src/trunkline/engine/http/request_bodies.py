@@ -16,6 +16,8 @@ from trunkline.http_bodies import BodyError, read_body
 
 MAX_BODY_BYTES = 1 << 20
 """Size limit of a request with a session (instructions and tools) or an SDP offer."""
+_TYPES_OF_FORMS = ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data")
+"""Content types that a page of any site may post without a preflight request."""
 
 
 def required_model(name: Any) -> str:
@@ -66,13 +68,26 @@ def parse_json(body: bytes) -> Any:
         raise RequestError(400, "invalid_json", f"The body is not valid JSON: {error}.") from None
 
 
+async def read_json(request: Request, max_bytes: int = MAX_BODY_BYTES) -> Any:
+    """Read a body of JSON.
+
+    Raises:
+        RequestError: the body is declared as one of the types that any page may post, is too large, or is not JSON.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind in _TYPES_OF_FORMS:
+        message = f"The content type {kind} is not supported. Send the JSON as application/json."
+        raise RequestError(415, "unsupported_content_type", message)
+    return parse_json(await read_request_body(request, max_bytes))
+
+
 async def read_json_object(request: Request, max_bytes: int = MAX_BODY_BYTES) -> dict[str, Any]:
     """Read a body that is a JSON object.
 
     Raises:
-        RequestError: the body is too large, or not a JSON object.
+        RequestError: see `read_json`; or the body is not a JSON object.
     """
-    given = parse_json(await read_request_body(request, max_bytes))
+    given = await read_json(request, max_bytes)
     if not isinstance(given, dict):
         raise RequestError(400, "invalid_json", "The body must be a JSON object.")
     return given

@@ -22,12 +22,12 @@ from trunkline.engine.brains import BrainError
 from trunkline.engine.http import preview
 from trunkline.engine.http.api_key import ApiKey
 from trunkline.engine.http.client_secrets import ClientSecret, ClientSecrets
-from trunkline.engine.http.errors import RequestError, call_not_found, is_azure
+from trunkline.engine.http.errors import CROSS_ORIGIN, RequestError, call_not_found, is_azure
 from trunkline.engine.http.preview import PreviewTranslator
 from trunkline.engine.http.request_bodies import (
     decode_sdp,
-    parse_json,
     read_call_form,
+    read_json,
     read_request_body,
     required_model,
 )
@@ -146,7 +146,7 @@ class WebRtcCalls:
     async def _mint(self, request: Request) -> Response:
         try:
             self._key.check(request)
-            secret = self.secrets.mint(parse_json(await read_request_body(request)))
+            secret = self.secrets.mint(await read_json(request))
         except InvalidRequest as error:
             return RequestError(400, error.code, str(error), error.param).response_to(request)
         except RequestError as refused:
@@ -163,7 +163,7 @@ class WebRtcCalls:
             message = (
                 "Access denied: the key is missing or expired. Send one from …/realtimeapi/sessions as bearer token."
             )
-            return RequestError(401, "401", message).response_to(request, _CROSS_ORIGIN)
+            return RequestError(401, "401", message).response_to(request, CROSS_ORIGIN)
         return await self._answer_offer(request, False, PreviewTranslator())
 
     async def _answer_offer(self, request: Request, filtered: bool, translator: EventTranslator | None) -> Response:
@@ -171,10 +171,10 @@ class WebRtcCalls:
             offer, model, settings = await self._read_request(request)
             call, answer = await self._open(offer, model, settings, filtered, translator)
         except InvalidRequest as error:
-            return RequestError(400, error.code, str(error), error.param).response_to(request, _CROSS_ORIGIN)
+            return RequestError(400, error.code, str(error), error.param).response_to(request, CROSS_ORIGIN)
         except RequestError as refused:
-            return refused.response_to(request, _CROSS_ORIGIN)
-        headers = {"Location": f"{request.url.path.rstrip('/')}/{call.rtc_call_id}", **_CROSS_ORIGIN}
+            return refused.response_to(request, CROSS_ORIGIN)
+        headers = {"Location": f"{request.url.path.rstrip('/')}/{call.rtc_call_id}", **CROSS_ORIGIN}
         return Response(answer, 201, headers, "application/sdp")
 
     async def _preflight(self, request: Request) -> Response:
@@ -183,7 +183,7 @@ class WebRtcCalls:
             "Access-Control-Allow-Headers": request.headers.get("access-control-request-headers", "*"),
             "Access-Control-Max-Age": "600",
         }
-        return Response(None, 204, {**_CROSS_ORIGIN, **allowed})
+        return Response(None, 204, {**CROSS_ORIGIN, **allowed})
 
     async def _hang_up(self, request: Request) -> Response:
         try:
@@ -324,5 +324,3 @@ class WebRtcCalls:
 
 
 _SIP_ACTIONS = ("accept", "reject", "refer")
-# As with the services, a page of another origin may post an offer. Its key gives it access.
-_CROSS_ORIGIN = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Location"}
