@@ -13,15 +13,17 @@ import sys
 from collections.abc import Coroutine
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 
 from trunkline import __version__
 from trunkline.authoring.cli_commands import new, prompt_command
-from trunkline.settings import ProviderName, Settings, is_loopback
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
+if TYPE_CHECKING:  # pydantic takes longer to import than the help may take
+    from trunkline.settings import ProviderName, Settings
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_show_locals=False)
 models = typer.Typer(help="List the STT, TTS and chat models, and fetch better ones.")
 app.add_typer(models, name="models")
 
@@ -189,6 +191,8 @@ def main() -> None:
 def _settings(*, host: str | None, port: int | None, provider: str | None) -> Settings:
     from pydantic import ValidationError
 
+    from trunkline.settings import Settings
+
     try:
         settings = Settings()
     except ValidationError as error:
@@ -266,6 +270,7 @@ async def _engine(settings: Settings, targets: list[str], key: str | None) -> in
     from trunkline.engine.default import local_engine
     from trunkline.engine.speech import SpeechError
     from trunkline.scenario.loading import load
+    from trunkline.settings import is_loopback
     from trunkline.web.log_redaction import redact_logs
 
     if key is None and not is_loopback(settings.host):
@@ -296,6 +301,8 @@ def _set_log_level(settings: Settings) -> None:
 
 
 def _refuse_public(settings: Settings, *, insecure: bool) -> None:
+    from trunkline.settings import is_loopback
+
     if is_loopback(settings.host) or settings.token is not None:
         return
     if not insecure:

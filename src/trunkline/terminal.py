@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import difflib
 import re
 import sys
 import threading
-from pathlib import Path
 from typing import Any
 
 import typer
@@ -19,10 +17,11 @@ from trunkline.calls.metrics.config import metrics_config_from
 from trunkline.calls.pages import Page
 from trunkline.calls.registry import CallRegistry
 from trunkline.calls.time_limits import time_limits_from
+from trunkline.engine.speech.factory import speech_problem
 from trunkline.providers import ProviderError
-from trunkline.providers.factory import create_provider
+from trunkline.providers.factory import choose_provider_name, create_provider
 from trunkline.realtime import events
-from trunkline.scenario.loading import LoadedScenarios, find_missing, load, looks_like_path
+from trunkline.scenario.lookup import look_up, unknown_target
 from trunkline.settings import Settings
 from trunkline.terminal_audio import AudioDevice, AudioDeviceError, SpeakerPage
 
@@ -37,13 +36,13 @@ async def converse(settings: Settings, target: str, agent: str | None, device: A
     Args:
         device: the caller's microphone and speaker; without it the caller types.
     """
-    scenarios, name = _find(target)
+    scenarios, name = look_up(target)
     for problem in scenarios.problems:
         _print(f"{problem}", err=True)
     scenario = scenarios.by_name.get(name)
     if scenario is None:
         if not scenarios.problems:
-            _print(_unknown(target, scenarios), err=True)
+            _print(unknown_target(target, scenarios), err=True)
         return 2
     try:
         if agent is not None:
@@ -51,6 +50,10 @@ async def converse(settings: Settings, target: str, agent: str | None, device: A
     except LookupError as error:
         _print(f"{error}", err=True)
         return 2
+    is_local = choose_provider_name(settings) == "local"
+    if device is not None and is_local and (reason := speech_problem(settings)):
+        _print(reason, err=True)
+        return 1
     try:
         provider = await create_provider(settings, scenarios)
     except ProviderError as error:
@@ -63,33 +66,6 @@ async def converse(settings: Settings, target: str, agent: str | None, device: A
             return await (_talk(call) if device is None else _talk_aloud(call, device))
     finally:
         await provider.aclose()
-
-
-def _find(target: str) -> tuple[LoadedScenarios, str]:
-    """Load the target: the name of a scenario, or a file, folder or module, which means its first scenario.
-
-    Returns:
-        The scenarios, and the name of the one to call.
-    """
-    named = load([])
-    if target in named.by_name and not Path(target).exists():
-        return named, target
-    problems = find_missing([target])
-    if problems:
-        if looks_like_path(target):
-            named.problems += problems
-        return named, target
-    own = load([target], built_in=False)
-    return own, next(iter(own.by_name), target)
-
-
-def _unknown(target: str, scenarios: LoadedScenarios) -> str:
-    names = {name.lower(): name for name in scenarios.by_name}
-    close = difflib.get_close_matches(target.lower(), names, n=1)
-    meant = f" Did you mean {names[close[0]]!r}?" if close else ""
-    available = ", ".join(scenarios.by_name) or "none"
-    message = f"{target!r} is not a scenario, file, folder or module."
-    return f"{message}{meant} Available scenarios: {available}."
 
 
 async def _talk_aloud(call: Call, device: AudioDevice) -> int:

@@ -42,12 +42,12 @@ from trunkline.engine.default import brain_factory
 from trunkline.engine.http.app import Engine
 from trunkline.engine.server import EmbeddedServer, EngineServer
 from trunkline.engine.speech.stt.scripted_stt import ScriptedStt
+from trunkline.engine.speech.tts.silent import SilentTts
 from trunkline.engine.speech.vad import EnergyVoiceActivity
 from trunkline.engine.transports.ice import IceOptions
 from trunkline.realtime.ids import new_id
 from trunkline.scenario.scenario import Scenario
 from trunkline.settings import Settings
-from trunkline.testing.silent_tts import SilentTts
 
 KEY = "the-key-of-this-azure-resource"
 _ENGINE_KEY = "the-engines-key"

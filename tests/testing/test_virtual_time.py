@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from trunkline.testing import VirtualTimeLoop, run_in_virtual_time
+from trunkline.testing import VirtualTimeLoop, run_in_virtual_time, typed_call
 from trunkline.testing.virtual_time import StuckError
 
 
@@ -27,6 +27,25 @@ def test_an_hour_takes_no_time_and_is_exact() -> None:
     began = time.monotonic()
     assert run_in_virtual_time(wait()) == 3600
     assert time.monotonic() - began < 1
+
+
+@pytest.mark.parametrize("named", ["simpleHandoff", "trunkline.builtin_scenarios.simple_handoff"])
+def test_a_typed_call_takes_the_name_of_a_scenario_or_a_module(named: str) -> None:
+    async def talk() -> str:
+        async with typed_call(named) as call:
+            await call.hears("haiku")
+            return (await call.say("yes please")).handed_to or ""
+
+    assert run_in_virtual_time(talk()) == "haikuWriter"
+
+
+def test_a_typed_call_of_an_unknown_scenario_suggests_the_nearest_name() -> None:
+    async def talk() -> None:
+        async with typed_call("simplehandof"):
+            pass
+
+    with pytest.raises(LookupError, match="Did you mean 'simpleHandoff'"):
+        run_in_virtual_time(talk())
 
 
 def test_things_happen_in_the_order_of_their_times() -> None:

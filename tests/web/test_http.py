@@ -7,12 +7,14 @@ import threading
 from typing import Any
 
 import pytest
+from agents.realtime import RealtimeAgent
 
 import trunkline
 from tests.calls.model_fake import FakeModel
 from tests.web.web_server import SCENARIO, client, listening, own_settings, serving
 from trunkline.providers import ProviderError
 from trunkline.scenario import loading
+from trunkline.scenario.scenario import Scenario
 from trunkline.web import create_app, server_state
 
 
@@ -81,6 +83,23 @@ async def test_problems_are_listed_and_the_rest_is_served(
     assert [(problem["file"], problem["line"]) for problem in problems] == [(str(broken), 1)]
     assert names[0] == "web"
     assert f"{broken}:1" in caplog.text
+
+
+async def test_scenarios_are_given_as_objects_and_paths(monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = Scenario("mine", agents=[RealtimeAgent(name="host", instructions="Say hello.")])
+    async with serving(monkeypatch, targets=(mine, SCENARIO)) as caller:
+        names = [scenario["name"] for scenario in (await caller.http.get("/api/scenarios")).json()]
+    assert names[:2] == ["mine", "web"]
+
+
+@pytest.mark.parametrize(
+    ("given", "advice"),
+    [("hello.py", "brackets"), (SCENARIO, "brackets"), ([RealtimeAgent(name="host")], "Scenario objects")],
+    ids=["a text", "a path", "an agent"],
+)
+def test_other_things_than_scenarios_are_refused_with_advice(given: Any, advice: str) -> None:
+    with pytest.raises(TypeError, match=advice):
+        create_app(given, own_settings())
 
 
 async def test_a_provider_that_cannot_start_is_a_problem_and_refuses_calls(monkeypatch: pytest.MonkeyPatch) -> None:

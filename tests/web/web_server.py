@@ -18,7 +18,7 @@ from websockets.asyncio.client import ClientConnection
 
 from tests.calls.model_fake import FakeModel
 from trunkline.engine.server import EmbeddedServer
-from trunkline.scenario.loading import LoadedScenarios
+from trunkline.scenario.loading import LoadedScenarios, Target
 from trunkline.settings import Settings
 from trunkline.web import create_app, server_state
 from trunkline.web.uvicorn_config import server_config
@@ -52,7 +52,7 @@ async def serving(
     monkeypatch: pytest.MonkeyPatch,
     model: FakeModel | None = None,
     *,
-    targets: Sequence[str] = (str(SCENARIO),),
+    targets: Sequence[Target] = (SCENARIO,),
     **settings: Any,
 ) -> AsyncIterator[Client]:
     """Serve the whole app on a free port; yield a client."""

@@ -6,12 +6,14 @@ import asyncio
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from trunkline.authoring.errors import AuthoringError
-from trunkline.settings import Settings
+
+if TYPE_CHECKING:
+    from trunkline.settings import Settings
 
 Folder = Annotated[Path, typer.Option("--folder", help="The folder for the files.")]
 

@@ -6,7 +6,7 @@ import asyncio
 import importlib
 import importlib.util
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -18,9 +18,8 @@ from trunkline.engine.brains.unconfigured_brain import UnconfiguredBrain
 from trunkline.engine.http.app import BrainFactory, Engine
 from trunkline.engine.server import EngineServer
 from trunkline.engine.speech import SpeechError, Stt, Tts
-from trunkline.engine.speech.factory import create_stt, create_tts, warm
-from trunkline.engine.speech.silero import SileroVoiceActivity
-from trunkline.engine.speech.vad import FRAME_BYTES
+from trunkline.engine.speech.factory import create_stt, create_tts, create_voice_activity_factory, warm
+from trunkline.engine.speech.vad import FRAME_BYTES, VoiceActivity
 from trunkline.engine.text import TextModelFactory, TextRequest
 from trunkline.engine.text.chat_text_model import chat_text_model
 from trunkline.engine.text.rehearsed_text_model import find_rehearsed_text_model, rehearsed_model_names
@@ -46,20 +45,19 @@ async def local_engine(
     """Run the engine on its own listener while the context is open.
 
     Raises:
-        SpeechError: a setting, or the voice activity package of the `speech` extra, is missing. The message names the
-            fix.
+        SpeechError: a setting is missing. The message names the fix.
         OSError: the address is not available.
     """
     tts = create_tts(settings)
     stt = create_stt(settings)
     chat = chat_endpoint(settings)
     try:
-        SileroVoiceActivity()  # reports a missing package now, not in the first session
+        voice_activity = create_voice_activity_factory()
         engine = Engine(
             brain_factory(scenarios, chat),
             stt,
             tts,
-            SileroVoiceActivity,
+            voice_activity,
             key=key,
             ice=ice_options(settings),
             text_models=text_model_factory(scenarios, chat),
@@ -68,7 +66,7 @@ async def local_engine(
             origins=OriginRules.of_listener(host, settings.allowed_origins, (), has_secret=key is not None),
         )
         async with EngineServer(engine, host, port) as server:
-            warming = asyncio.create_task(_warm(stt, tts, dictation=chat is not None))
+            warming = asyncio.create_task(_warm(stt, tts, voice_activity, dictation=chat is not None))
             try:
                 yield server
             finally:
@@ -88,10 +86,9 @@ def _ice_server(given: str | ConfiguredIceServer) -> IceServer:
     return IceServer(given.urls, given.username, credential)
 
 
-async def _warm(stt: Stt, tts: Tts, *, dictation: bool) -> None:
+async def _warm(stt: Stt, tts: Tts, voice_activity: Callable[[], VoiceActivity], *, dictation: bool) -> None:
     """Load slow parts before the first turn. If a part cannot start, the first turn reports it again."""
-    activity = SileroVoiceActivity()
-    activity.probability(bytes(FRAME_BYTES))
+    voice_activity().probability(bytes(FRAME_BYTES))
     if (
         importlib.util.find_spec("aiortc") is not None
     ):  # the import is slow, and the page waits only three seconds for WebRTC

@@ -21,6 +21,9 @@ from typing import Any
 
 from trunkline.scenario.scenario import Scenario, ScenarioError
 
+Target = str | os.PathLike[str] | Scenario[Any]
+"""A file, folder or module with scenarios, as text or as a path, or a scenario itself."""
+
 ENTRY_POINT = "trunkline.scenarios"
 BUILT_IN = "trunkline.builtin_scenarios"
 
@@ -56,13 +59,13 @@ class LoadedScenarios:
         self.by_name[scenario.name] = scenario
 
 
-def load(targets: Sequence[str] = (), *, built_in: bool = True) -> LoadedScenarios:
+def load(targets: Sequence[Target] = (), *, built_in: bool = True) -> LoadedScenarios:
     """Load the users' scenarios, then the built-in ones and those of installed packages.
 
     An error in a user's code becomes a problem; it is not raised.
 
     Args:
-        targets: files, folders or modules.
+        targets: files, folders or modules, and scenarios that exist already.
         built_in: False loads only `targets`.
     """
     found = LoadedScenarios()
@@ -72,7 +75,10 @@ def load(targets: Sequence[str] = (), *, built_in: bool = True) -> LoadedScenari
             _load_named(found, entry.value)
     own = list(found.by_name)
     for target in targets:
-        _load_target(found, target)
+        if isinstance(target, Scenario):
+            found.add(target)
+        else:
+            _load_target(found, os.fspath(target))
     # The user's scenarios come first; the first one is the default.
     found.by_name = {
         **{name: found.by_name[name] for name in found.by_name if name not in own},

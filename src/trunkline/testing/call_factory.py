@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from types import TracebackType
@@ -16,6 +17,7 @@ from trunkline.engine.brains.rehearsal_brain import RehearsalBrain
 from trunkline.engine.http.app import BrainFactory
 from trunkline.engine.speech.stt.scripted_stt import ScriptedStt
 from trunkline.providers import Provider
+from trunkline.scenario.lookup import scenario_of
 from trunkline.scenario.rehearsed_text_model import RehearsedTextModel
 from trunkline.scenario.scenario import Scenario
 from trunkline.testing.caller_input import CallerInput, SpokenInput, TypedInput
@@ -158,13 +160,21 @@ class CallFactory:
 
 
 @asynccontextmanager
-async def typed_call(scenario: Scenario[Any], **options: Any) -> AsyncIterator[VoiceCall]:
+async def typed_call(scenario: Scenario[Any] | str | os.PathLike[str], **options: Any) -> AsyncIterator[VoiceCall]:
     """Open a typed call without pytest, on a loop in virtual time (`run_in_virtual_time`).
 
     An error gets the call's timeline as a note.
+
+    Args:
+        scenario: a scenario, the name of a built-in or installed one, or a file, folder or module, whose first
+            scenario is called.
+        options: see `CallFactory.call`.
+
+    Raises:
+        LookupError: the scenario is unknown or failed to load.
     """
     async with CallFactory() as factory:
-        call = await factory.call(scenario, **options)
+        call = await factory.call(scenario_of(scenario), **options)
         try:
             yield call
         except Exception as error:

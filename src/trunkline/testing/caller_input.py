@@ -11,10 +11,10 @@ from trunkline.calls.call import Call
 from trunkline.calls.pages import Page
 from trunkline.engine.speech import SpeechError, Tts
 from trunkline.engine.speech.stt.scripted_stt import ScriptedStt
+from trunkline.engine.speech.tts.silent import MS_PER_CHARACTER
 from trunkline.realtime.audio import BYTES_PER_MS, ms_to_bytes
 from trunkline.realtime.events import encode
 from trunkline.testing.channel_impairment import ChannelImpairment
-from trunkline.testing.silent_tts import MS_PER_CHARACTER
 
 FRAME_MS = 20
 

@@ -14,6 +14,7 @@ from trunkline.engine.session.session import Session
 from trunkline.engine.session_runner import SessionRunner
 from trunkline.engine.speech import Stt, Tts
 from trunkline.engine.speech.stt.scripted_stt import ScriptedStt
+from trunkline.engine.speech.tts.silent import SilentTts
 from trunkline.engine.speech.vad import EnergyVoiceActivity
 from trunkline.providers import (
     AudioDelta,
@@ -28,7 +29,6 @@ from trunkline.providers.text_model_client import MissingTextModel
 from trunkline.realtime.events import Event, MalformedEventError, decode, encode
 from trunkline.realtime.ids import new_id
 from trunkline.scenario.text_model import TextModel
-from trunkline.testing.silent_tts import SilentTts
 
 MAX_DELTA_MS = 2000
 """The longest audio of one delta in ms. In memory, all deltas arrive at the same time anyway."""

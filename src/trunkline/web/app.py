@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from starlette.types import Receive, Scope, Send
 
 from trunkline import __version__
 from trunkline.calls.pages import CloseCode
+from trunkline.scenario.loading import Target
 from trunkline.scenario.scenario import Scenario
 from trunkline.settings import Settings
 from trunkline.web import call_routes, client_api
@@ -35,13 +37,22 @@ if TYPE_CHECKING:
 STATIC = Path(__file__).parent / "static"
 
 
-def create_app(scenarios: Sequence[str] = (), settings: Settings | None = None) -> Starlette:
-    """Create the Trunkline app.
+def create_app(scenarios: Sequence[Target] = (), settings: Settings | None = None) -> Starlette:
+    """Create the Trunkline app, which runs alone or mounted in another ASGI app; see docs/embedding.md.
 
     Args:
-        scenarios: files, folders or modules with the users' scenarios, in addition to the built-in ones.
+        scenarios: the users' scenarios, in addition to the built-in ones: `Scenario` objects, and files, folders or
+            modules that contain some.
         settings: read from the environment and `.env` by default.
+
+    Raises:
+        TypeError: `scenarios` is a single one, or contains something else.
     """
+    if isinstance(scenarios, str | os.PathLike | Scenario):
+        raise TypeError("create_app takes a list of scenarios: put brackets around the one.")
+    for target in scenarios:
+        if not isinstance(target, str | os.PathLike | Scenario):
+            raise TypeError(f"create_app takes Scenario objects, files, folders and modules, not {target!r}.")
     settings = settings or Settings()
     server = ServerState(settings, scenarios)
     middleware = [origin_guard(settings)]

@@ -13,9 +13,10 @@ from starlette.requests import HTTPConnection
 from trunkline.calls.metrics.config import metrics_config_from
 from trunkline.calls.registry import CallRegistry
 from trunkline.calls.time_limits import time_limits_from
+from trunkline.engine.speech.factory import speech_problem
 from trunkline.providers import Provider, ProviderError
 from trunkline.providers.factory import choose_provider_name, create_provider
-from trunkline.scenario.loading import LoadedScenarios, load
+from trunkline.scenario.loading import LoadedScenarios, Target, load
 from trunkline.settings import Settings
 from trunkline.web.errors import ApiError
 from trunkline.web.log_redaction import redact_logs
@@ -59,13 +60,13 @@ class ServerState:
     """State of the server.
 
     Args:
-        targets: the users' scenario files, folders and modules.
+        targets: the users' scenarios, and the files, folders and modules with scenarios.
 
     Raises:
         PriceError: the table of prices is invalid.
     """
 
-    def __init__(self, settings: Settings, targets: Sequence[str]) -> None:
+    def __init__(self, settings: Settings, targets: Sequence[Target]) -> None:
         self.settings = settings
         self._metrics = metrics_config_from(settings)
         self.provider_name = choose_provider_name(settings)
@@ -137,6 +138,8 @@ class ServerState:
         try:
             provider = await create_provider(self.settings, scenarios)
             stack.push_async_callback(provider.aclose)
+            if self.provider_name == "local" and (provider_problem := speech_problem(self.settings)):
+                logger.warning("%s", provider_problem)
         except ProviderError as error:
             provider_problem = error.full_message
             logger.error("%s", provider_problem)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
 from trunkline.engine.speech import SpeechError, Stt, Tts
+from trunkline.engine.speech.silero import SileroVoiceActivity
 from trunkline.engine.speech.stt.http_stt import HttpStt
 from trunkline.engine.speech.stt.sphinx import SphinxStt
 from trunkline.engine.speech.stt.whisper import WhisperStt
@@ -15,6 +16,8 @@ from trunkline.engine.speech.tts.espeak import EspeakTts
 from trunkline.engine.speech.tts.http_tts import HttpTts
 from trunkline.engine.speech.tts.language_dispatch import LanguageDispatchTts
 from trunkline.engine.speech.tts.piper import PIPER_VOICE, PiperTts
+from trunkline.engine.speech.tts.silent import SilentTts
+from trunkline.engine.speech.vad import EnergyVoiceActivity, VoiceActivity
 from trunkline.engine.speech.weights import missing
 from trunkline.extras import install_command
 from trunkline.settings import Settings
@@ -122,7 +125,29 @@ def create_tts(settings: Settings) -> Tts:
         case "piper":
             return LanguageDispatchTts(english=PiperTts(settings.models_dir), other=EspeakTts())
         case "espeak":
+            if settings.tts == "auto" and _missing("espeak", settings):
+                return SilentTts()  # `speech_problem` says so
             return EspeakTts()
+
+
+def create_voice_activity_factory() -> Callable[[], VoiceActivity]:
+    """Return the factory of voice activity detectors: Silero, or the level of the audio where Silero is missing."""
+    try:
+        SileroVoiceActivity()
+    except SpeechError:
+        return EnergyVoiceActivity
+    return SileroVoiceActivity
+
+
+def speech_problem(settings: Settings) -> str | None:
+    """Return the reason why calls on the local engine can only be typed, with its fix; None if they can be spoken."""
+    stt, tts = RECOGNISERS.name(settings), VOICES.name(settings)
+    if all(name == "http" or _missing(name, settings) is None for name in (stt, tts)):
+        return None
+    return (
+        "Speech is not installed, so calls on the local engine are typed: the agents make no sound, and they cannot "
+        f"understand speech. Install it with: {install_command('local')}"
+    )
 
 
 async def warm(stt: Stt, tts: Tts, *, dictation: bool) -> None:
