@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from trunkline.testing.silent_tts import MS_PER_CHARACTER
 
 from tests.builtin_scenarios.snowy_peak import ADDRESS, NAME, PHONE, VERIFYING, says, verified
 from trunkline.builtin_scenarios.customer_service_retail.disclosure import DISCLOSURE, DISCLOSURE_SPEED
 from trunkline.builtin_scenarios.customer_service_retail.state import Address, Identity, OfferResponse
+from trunkline.engine.speech.tts.silent import MS_PER_CHARACTER
 from trunkline.testing import VoiceCalls
 
 pytestmark = pytest.mark.parametrize("voice_mode", ["typed"])
