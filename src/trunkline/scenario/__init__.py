@@ -2,6 +2,10 @@
 
 from trunkline.scenario.caller import Caller, Reply
 from trunkline.scenario.context import CallContext, HistoryMessage, stub_tool
+from trunkline.scenario.field import Field
+from trunkline.scenario.field_kinds import Partial
+from trunkline.scenario.form import Form
+from trunkline.scenario.form_phrases import NO, YES
 from trunkline.scenario.guardrails import moderation
 from trunkline.scenario.moves import Lines, act, ask, call_tool, say, transfer
 from trunkline.scenario.phrases import Digits, Phrases, Words
@@ -12,13 +16,18 @@ from trunkline.scenario.spoken_numbers import DateSlot, DigitGroups, read_date, 
 from trunkline.scenario.text_model import TextModelError
 
 __all__ = [
+    "NO",
+    "YES",
     "CallContext",
     "Caller",
     "DateSlot",
     "DigitGroups",
     "Digits",
+    "Field",
+    "Form",
     "HistoryMessage",
     "Lines",
+    "Partial",
     "Phrases",
     "Question",
     "Rehearsal",

@@ -17,11 +17,13 @@ class Reply:
         text: the words; empty if nothing was recognised.
         meant: the phrases that they match, if any.
         slots: the values of the phrases' slots by name; `reply["name"]` reads one.
+        heard: the agent's last words as the caller heard them: shorter than said if the caller interrupted.
     """
 
     text: str
     meant: Phrases | None = None
     slots: Mapping[str, str] = field(default_factory=dict)
+    heard: str = ""
 
     def __getitem__(self, slot: str) -> str:
         return self.slots[slot]

@@ -93,6 +93,21 @@ class ConversationCursor:
             self._position += 1
         return None
 
+    def seek_reply(self) -> tuple[str, CallerMessage | None]:
+        """Pass all entries up to and including the caller's next message.
+
+        Returns:
+            the agent's words since the caller's previous message, and the message, if there is one.
+        """
+        reply = self.seek(CallerMessage)
+        spoken: list[str] = []
+        place = self._position - (2 if reply else 1)
+        while place >= 0 and not isinstance(entry := self._entries[place], CallerMessage):
+            if isinstance(entry, AgentMessage):
+                spoken.insert(0, entry.text)
+            place -= 1
+        return " ".join(spoken), reply
+
     def seek_call(self, name: str) -> ToolCall | None:
         """Pass all entries up to and including the next call of the tool `name`, and return it, if there is one."""
         while (entry := self.seek(ToolCall)) is not None:

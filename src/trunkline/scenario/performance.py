@@ -8,7 +8,7 @@ from typing import Any
 
 from trunkline.realtime.events import Item
 from trunkline.scenario.caller import AwaitedReply, Caller, Reply
-from trunkline.scenario.conversation_cursor import AgentMessage, CallerMessage, ConversationCursor, decode_output
+from trunkline.scenario.conversation_cursor import AgentMessage, ConversationCursor, decode_output
 from trunkline.scenario.moves import Lines, Move, ask, call_tool, say, transfer
 from trunkline.scenario.part_runner import PartRunner
 from trunkline.scenario.phrases import Phrases, best_match
@@ -170,11 +170,11 @@ class _Performance:
         # Otherwise the caller interrupted before its first word, or a message that was passed contains it.
 
     def _hear(self, meanings: tuple[Phrases, ...]) -> Reply:
-        heard = self._cursor.seek(CallerMessage)
+        spoken, heard = self._cursor.seek_reply()
         if heard is None:
             raise _TurnEndedError(*meanings)
         self._clear_recent_lines()
-        return _reply(heard.text, meanings)
+        return _reply(heard.text, meanings, spoken)
 
     def _ask(self, question: ask) -> Reply:
         self._say(say(question.question, question.language))
@@ -207,12 +207,12 @@ class _Performance:
         self._recent_were_heard = False
 
 
-def _reply(text: str, meanings: tuple[Phrases, ...]) -> Reply:
+def _reply(text: str, meanings: tuple[Phrases, ...], heard: str) -> Reply:
     matched = best_match(text, meanings)
     if matched is None:
-        return Reply(text)
+        return Reply(text, heard=heard)
     meaning, match = matched
-    return Reply(text, meaning, match.slots)
+    return Reply(text, meaning, match.slots, heard)
 
 
 async def _empty_part(_caller: Caller) -> Lines:

@@ -121,11 +121,18 @@ class Match:
         whole: True if the phrases match the whole text.
         length: the number of matched characters.
         slots: the values of the slots by name.
+        start: the place of the first matched character in the normalised text.
     """
 
     whole: bool
     length: int
     slots: Mapping[str, str] = field(default_factory=dict)
+    start: int = 0
+
+    @property
+    def end(self) -> int:
+        """The place after the last matched character in the normalised text."""
+        return self.start + self.length
 
 
 class Phrases:
@@ -166,7 +173,7 @@ class Phrases:
             for found in regex.finditer(words):
                 length = found.end() - found.start()
                 if length and (best is None or length > best.length):
-                    best = Match(False, length, self._values(found))
+                    best = Match(False, length, self._values(found), found.start())
         return best
 
     def jsgf(self) -> str:

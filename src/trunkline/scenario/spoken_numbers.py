@@ -89,18 +89,58 @@ def read_date(text: str, *, latest: date | None = None) -> date | None:
     return found if found is not None and (latest is None or found <= latest) else None
 
 
+def read_date_parts(text: str, *, latest: date, alone: bool = False) -> tuple[int | None, int | None, int | None]:
+    """Return the year, month and day in `text`, each None if it is not said.
+
+    Args:
+        text: the words.
+        latest: the last possible date; it decides the century of a year of two digits.
+        alone: also read a year, a month or a day that stands alone ("1991", "the sixth").
+    """
+    if whole := read_date(text, latest=latest):
+        return whole.year, whole.month, whole.day
+    words = [word for word in normalise(text).split() if word not in ("in", "on", "the", "of", "it", "is", "it's")]
+    place = next((place for place, word in enumerate(words) if word in _MONTH), None)
+    if place is not None:
+        before, after = words[:place], words[place + 1 :]
+        day, taken = _read_day(before[-2:]) or _read_day(before[-1:]) or (None, 0)
+        if day is None:
+            day, taken = _read_day(after[:2]) or _read_day(after[:1]) or (None, 0)
+            after = after[taken:]
+        year = _read_year(after, latest)
+        return (year, _MONTH[words[place]], day) if day or year or alone else (None, None, None)
+    if not alone:
+        return None, None, None
+    for count in (2, 1):
+        for start in range(len(words) - count + 1):
+            said = " ".join(words[start : start + count])
+            if said in _DAY or re.fullmatch(r"\d{1,2}(?:st|nd|rd|th)", said):
+                day, _ = _read_day(words[start : start + count]) or (None, 0)
+                return _read_year(words[start + count :], latest), None, day
+    year = _read_year(words, latest) if len(read_digits(" ".join(words))) == 4 else None
+    return year, None, None
+
+
 @dataclass(frozen=True)
 class DigitGroups:
     """Digits in groups, such as `DigitGroups(3, 3, 4)` for a telephone number.
 
     Any sequence of number words matches; the rehearsal checks the number of digits in the slot's value. The recogniser
     listens for one group or more in a row, since callers pause between groups; also with "double five" and the like.
+    With `whole` it listens for all groups only.
     """
 
     groups: tuple[int, ...]
+    whole: bool
 
-    def __init__(self, *groups: int) -> None:
+    def __init__(self, *groups: int, whole: bool = False) -> None:
         object.__setattr__(self, "groups", groups)
+        object.__setattr__(self, "whole", whole)
+
+    @property
+    def count(self) -> int:
+        """The number of digits."""
+        return sum(self.groups)
 
     def regex(self) -> str:
         """See `Slot.regex`."""
@@ -109,6 +149,8 @@ class DigitGroups:
 
     def jsgf(self) -> str:
         """See `Slot.jsgf`."""
+        if self.whole:
+            return " ".join(map(_group, self.groups))
         following, starts = "", []
         for count in reversed(self.groups):
             following = f"{_group(count)} [ {following} ]" if following else _group(count)
@@ -127,7 +169,7 @@ class DateSlot:
         """See `Slot.regex`."""
         number = rf"(?:\d+(?:st|nd|rd|th)?|(?:{_NUMBER_WORD}|{_ORDINAL_WORD}|thousand)\b)"
         month = "|".join(_MONTH)
-        following = rf"(?: (?:the|and)\b| {number})"
+        following = rf"(?: (?:the|and|in)\b| {number})"
         named = rf"(?:(?:{number} ){{1,2}}(?:of )?(?:{month})\b{following}*|(?:{month})\b{following}+)"
         return rf"(?:{named}|\d+ \d+ \d+|\d{{8}})"
 

@@ -1,0 +1,450 @@
+"""Forms: questions that a rehearsal fills with a caller's answers.
+
+    PHONE = Field("What is your phone number?", digits=(3, 3, 4), confirm=True, named=Phrases("my [phone] number"))
+    SIZE = Field("Small or large?", choices={"small": Phrases("small"), "large": Phrases("large")})
+
+    @rehearsal.plays("waiter")
+    async def waiter(caller: Caller) -> Lines:
+        yield "Coffee, I suppose."
+        form = Form(caller, size=SIZE, phone=PHONE)
+        await form.fill()
+        yield f"One {form['size']} coffee. We will call {form['phone']}."
+
+The caller may give the values in any order and several at once, correct one at any time, confirm one by repeating it,
+and ask for a repeat or for the reason of a question. A form rejects words that it does not understand, and asks again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from trunkline.scenario.caller import Caller, Reply
+from trunkline.scenario.field import Field
+from trunkline.scenario.field_kinds import Partial
+from trunkline.scenario.field_readings import readings
+from trunkline.scenario.form_phrases import (
+    CHANGES,
+    DECLINE,
+    NO,
+    REPEAT,
+    WAIT,
+    WHY,
+    YES,
+    Verdict,
+    denies,
+    is_backchannel,
+    is_murmur,
+    verdict,
+)
+from trunkline.scenario.moves import act
+from trunkline.scenario.phrases import Phrases, best_match
+
+Aside = str | Callable[[Reply], Awaitable[str | None]]
+"""An answer to unrelated words: a text, or an async function that acts and returns the words before the question."""
+
+_SENTENCE = re.compile(r"(?<=[.?!])\s+")
+
+
+class _Status(Enum):
+    EMPTY = "empty"
+    PARTIAL = "partial"
+    HEARD = "heard"
+    """Read back, or to be read back."""
+    SETTLED = "settled"
+
+
+@dataclass
+class _Entry:
+    """The state of one field."""
+
+    status: _Status = _Status.EMPTY
+    value: Any = None
+    ask: Partial | None = None
+    denied: list[Any] = field(default_factory=list)
+    doubts: int = 0
+    """The number of times that a denied value was heard again."""
+    reopened: bool = False
+    was_asked: bool = False
+
+    def set(self, status: _Status, value: Any = None) -> None:
+        self.status, self.value, self.ask = status, value, None
+
+
+class Form:
+    """Fields that one caller fills; also the part's way to ask single questions.
+
+    Args:
+        caller: the caller.
+        asides: answers to unrelated words, for all questions; then the question is asked again.
+        offer: words that are added after a second misunderstanding in a row, such as the offer of a human.
+        fields: the fields, in the order in which they are asked for.
+    """
+
+    NOTHING = "I'm sorry, I didn't hear anything."
+    SORRY = "I'm sorry, I didn't get that."
+    PATIENCE = "Of course, take your time."
+    RETRY = "Then let's try again."
+    CHANGE = "All right."
+    LATER = "Thank you, I'll come to that in a moment."
+    YES_OR_NO = "Please say yes or no."
+    DENIED_AGAIN = "I heard {} again, and you said that is wrong."
+    DENIED_CHECK = "I keep hearing {}. Is it really that? Please say yes or no."
+
+    def __init__(
+        self, caller: Caller, *, asides: Mapping[Phrases, Aside] | None = None, offer: str = "", **fields: Field
+    ) -> None:
+        self.caller = caller
+        self.said = ""
+        """The agent's last words."""
+        self._fields = fields
+        self._entries = {name: _Entry() for name in fields}
+        self._asides = dict(asides or {})
+        self._offer = offer
+        self._lead = ""
+        self._missed = 0
+
+    def __getitem__(self, name: str) -> Any:
+        """Return the value of a field; None if it has none."""
+        entry = self._entries[name]
+        return entry.value if entry.status is _Status.SETTLED else None
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        """Settle a field."""
+        self._entries[name].set(_Status.SETTLED, value)
+
+    def __contains__(self, name: str) -> bool:
+        """Return whether a field is settled."""
+        return self._entries[name].status is _Status.SETTLED
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The settled values."""
+        return {name: entry.value for name, entry in self._entries.items() if entry.status is _Status.SETTLED}
+
+    def forget(self, *names: str) -> None:
+        """Empty fields, so that they are asked for again."""
+        for name in names:
+            self._entries[name] = _Entry()
+
+    def hear(self, words: str) -> bool:
+        """Keep the values in words that the caller has already said; return whether there was one."""
+        return bool(self._keep(readings(words, None, self._fields, self._befores()), words))
+
+    async def fill(self, *names: str, before: str = "") -> dict[str, Any]:
+        """Ask for the fields until all are settled, and return all settled values.
+
+        Args:
+            names: the fields to settle; by default all.
+            before: words before the first question.
+        """
+        self._lead, self._missed = before, 0
+        while (name := self._next(names or tuple(self._fields))) is not None:
+            await self._take_turn(name)
+        self._lead = ""
+        return self.values
+
+    async def ask(
+        self,
+        question: str,
+        *wanted: Phrases,
+        accepts: Callable[[str], object] | None = None,
+        again: str | None = None,
+        asides: Mapping[Phrases, Aside] | None = None,
+    ) -> Reply:
+        """Ask one question until the reply means one of `wanted` or is accepted as free words.
+
+        A yes or no must be the whole reply or its first word. Asides are answered, and corrected fields are confirmed;
+        then the question comes again.
+
+        Args:
+            question: the question.
+            wanted: the expected replies.
+            accepts: checks free words; a true value accepts them.
+            again: a shorter question for repetitions.
+            asides: more answers to unrelated words.
+        """
+        self._lead, self._missed = "", 0
+        every = {**self._asides, **(asides or {})}
+        yes = YES if YES in wanted else None
+        repeated = question
+        while True:
+            others = [aside for aside in (REPEAT, WAIT, *every) if aside not in wanted]
+            reply = await self._hear(repeated, (*wanted, *others))
+            repeated = again or question
+            meant = _meant(reply.text, wanted, others)
+            if meant in wanted:
+                return Reply(reply.text, meant, _slots(meant, reply.text), reply.heard)
+            is_aside = meant is not None and _is_whole(meant, reply.text)
+            if not is_aside and reply.text.strip() and accepts is not None and accepts(reply.text):
+                return Reply(reply.text, None, {}, reply.heard)
+            if not is_aside and await self._corrected(reply.text):
+                continue
+            if meant is REPEAT:
+                repeated = question
+            if meant is None and is_murmur(reply.text) and yes is None:
+                continue
+            await self._answer(reply, meant, every)
+
+    # Turns
+
+    def _next(self, wanted: tuple[str, ...]) -> str | None:
+        """Return the first field that is not settled: a wanted one, or one that the caller has corrected."""
+        for name, entry in self._entries.items():
+            if entry.status is not _Status.SETTLED and (name in wanted or entry.reopened):
+                return name
+        return None
+
+    async def _corrected(self, text: str) -> bool:
+        """Take values for fields from the reply to another question, and confirm the corrected ones."""
+        found = readings(text, None, self._fields, self._befores())
+        if not self._keep(found, text) and not self._deny_named(text):
+            return False
+        while (name := self._next(())) is not None:
+            await self._take_turn(name)
+        return True
+
+    async def _take_turn(self, name: str) -> None:
+        entry, each = self._entries[name], self._fields[name]
+        check = each.check if entry.value not in entry.denied else self.DENIED_CHECK
+        if entry.status is _Status.HEARD:
+            question = check.format(each.spoken(entry.value))
+            hears: tuple[Phrases, ...] = (YES, NO, *each.whole)
+        else:
+            question = each.again if entry.was_asked else each.question
+            if entry.ask:
+                question = entry.ask.ask if entry.value is not None else f"{entry.ask.ask} {each.again}"
+            entry.was_asked = True
+            asked = (entry.ask.hears if entry.ask else ()) or each.hears
+            others = [other for other in self._fields.values() if other is not each and other.kind.unmistakable]
+            hears = (*asked, *(phrases for other in others for phrases in other.whole))
+            hears += (WHY, DECLINE, REPEAT, WAIT, *self._asides)
+        reply = await self._hear(question, hears)
+        await self._understand(name, reply)
+
+    async def _hear(self, question: str, hears: tuple[Phrases, ...]) -> Reply:
+        """Say the pending words and the question, and return the reply; a murmur does not end them."""
+        self.said = f"{self._lead} {question}".strip()
+        self._lead = ""
+        await act(self.said)
+        while True:
+            reply = await self.caller.says(*hears)
+            rest = _unheard(self.said, reply.heard)
+            if not rest or not (is_murmur(reply.text) or (len(rest) > 1 and is_backchannel(reply.text))):
+                return reply
+            await act(" ".join(rest))
+
+    async def _understand(self, name: str, reply: Reply) -> None:
+        """Take the reply to a field's question."""
+        entry, text = self._entries[name], reply.text
+        aside = _meant(text, (), (REPEAT, WHY, WAIT, DECLINE, *self._asides))
+        is_answer = any(_is_whole(phrases, text) for phrases in self._fields[name].hears)
+        found = (
+            {}
+            if aside is not None and _is_whole(aside, text) and not is_answer
+            else readings(text, name, self._fields, self._befores())
+        )
+        if entry.status is _Status.HEARD:
+            is_understood = self._confirm(name, found, text)
+        else:
+            is_understood = self._keep(found, text, asked=name) or self._deny_named(text)
+        if is_understood:
+            self._missed = 0
+            beside = self._asides.get(aside) if aside is not None else None
+            if isinstance(beside, str) and found:  # the caller asked something beside the answer
+                self._lead = f"{beside} {self._lead}".strip()
+            return
+        await self._answer(reply, aside, self._asides, name)
+
+    def _confirm(self, name: str, found: Mapping[str, Any], text: str) -> bool:
+        """Take the reply to a read-back; return False if it is not understood."""
+        entry, heard = self._entries[name], found.get(name)
+        others = {other: value for other, value in found.items() if other != name}
+        understood = self._keep(others, text)
+        answer = verdict(text)
+        if heard is not None and not isinstance(heard, Partial):
+            if heard != entry.value:
+                if denies(text):
+                    entry.denied.append(entry.value)
+                self._take(name, heard)
+            elif denies(text):
+                self._doubt(name)
+            elif entry.value not in entry.denied:
+                self._settle(name)
+            else:
+                return False
+        elif isinstance(heard, Partial) and answer is not Verdict.YES and heard.value:
+            entry.denied.append(entry.value)
+            entry.set(_Status.PARTIAL, heard.value)
+            entry.ask = heard
+        elif answer is Verdict.YES:
+            entry.denied = [value for value in entry.denied if value != entry.value]
+            self._settle(name)
+        elif answer is Verdict.NO and not understood:
+            entry.denied.append(entry.value)
+            entry.status, entry.ask = _Status.EMPTY, None
+            self._lead = self.RETRY
+        elif not understood:
+            return self._deny_named(text)
+        return True
+
+    # Values
+
+    def _befores(self) -> dict[str, Any]:
+        return {name: entry.value for name, entry in self._entries.items() if entry.value is not None}
+
+    def _keep(self, found: Mapping[str, Any], text: str, asked: str | None = None) -> bool:
+        """Keep the values that were read; return whether one of them is new."""
+        changed = False
+        for name, value in found.items():
+            entry = self._entries[name]
+            if isinstance(value, Partial):
+                if name != asked or (entry.ask and entry.ask.ask == value.ask):
+                    continue
+                entry.set(_Status.PARTIAL, value.value)
+                entry.ask = value
+            elif entry.status in (_Status.HEARD, _Status.SETTLED) and entry.value == value:
+                changed = changed or name == asked
+                continue
+            else:
+                was_known = entry.status in (_Status.HEARD, _Status.SETTLED)
+                if was_known and denies(text):
+                    entry.denied.append(entry.value)
+                entry.reopened = entry.reopened or entry.status is _Status.SETTLED
+                self._take(name, value)
+                if name != asked:
+                    self._lead = self.CHANGE if was_known else self.LATER
+            changed = True
+        return changed
+
+    def _take(self, name: str, value: Any) -> None:
+        """Take a value that the caller gave: read it back, settle it, or doubt it if it was denied before."""
+        entry = self._entries[name]
+        if value in entry.denied and entry.doubts == 0:
+            entry.value = value
+            self._doubt(name)
+        elif self._fields[name].confirm or value in entry.denied:
+            entry.set(_Status.HEARD, value)
+        else:
+            entry.value = value
+            self._settle(name)
+
+    def _settle(self, name: str) -> None:
+        entry = self._entries[name]
+        entry.set(_Status.SETTLED, entry.value)
+        entry.reopened = False
+        self._lead = self._fields[name].thanks.format(entry.value)
+
+    def _doubt(self, name: str) -> None:
+        """Ask in another way for a value that was denied and heard again."""
+        entry, each = self._entries[name], self._fields[name]
+        self._lead = f"{self.DENIED_AGAIN.format(each.spoken(entry.value))} {each.help}"
+        if entry.value not in entry.denied:
+            entry.denied.append(entry.value)
+        entry.doubts += 1
+        entry.status, entry.ask = _Status.EMPTY, None
+
+    def _deny_named(self, text: str) -> bool:
+        """Empty a field that the caller calls wrong without a new value ("my phone number is wrong")."""
+        if not CHANGES.search(text.lower()) and not denies(text):
+            return False
+        for name, each in self._fields.items():
+            entry = self._entries[name]
+            if each.named and each.named.match(text) and entry.status in (_Status.HEARD, _Status.SETTLED):
+                entry.denied.append(entry.value)
+                entry.reopened = True
+                entry.status, entry.ask = _Status.EMPTY, None
+                self._lead = self.CHANGE
+                return True
+        return False
+
+    # Asides and misunderstandings
+
+    async def _answer(
+        self,
+        reply: Reply,
+        meant: Phrases | None,
+        asides: Mapping[Phrases, Aside],
+        name: str = "",
+    ) -> None:
+        """Answer unrelated words, or say that they were not understood."""
+        each = self._fields.get(name)
+        if (
+            each is not None
+            and each.optional
+            and self._entries[name].status is not _Status.HEARD
+            and (meant is DECLINE or verdict(reply.text) is Verdict.NO)
+        ):
+            self._entries[name].set(_Status.SETTLED, None)
+            return
+        if meant is DECLINE and each is not None:
+            self._missed = 0
+            self._lead = each.declined
+        elif meant is None:
+            self._miss(reply, name)
+        else:
+            self._missed = 0
+            if meant is WHY and each is not None:
+                self._lead = each.why
+            elif meant in asides:
+                aside = asides[meant]
+                self._lead = aside if isinstance(aside, str) else await aside(reply) or ""
+            elif meant is WAIT:
+                self._lead = self.PATIENCE
+            elif meant is REPEAT and each is not None:
+                self._entries[name].was_asked = False
+
+    def _miss(self, reply: Reply, name: str) -> None:
+        self._missed += 1
+        sorry = self.SORRY if any(sign.isalnum() for sign in reply.text) else self.NOTHING
+        helps = ""
+        if self._missed > 1:
+            is_check = name in self._entries and self._entries[name].status is _Status.HEARD
+            helps = self.YES_OR_NO if is_check else f"{self._fields[name].help if name else ''} {self._offer}"
+        self._lead = " ".join(f"{sorry} {helps}".split())
+
+
+def _meant(text: str, wanted: tuple[Phrases, ...], others: tuple[Phrases, ...] | list[Phrases]) -> Phrases | None:
+    """Return the meaning of the words: of a yes and no only one that they begin with."""
+    answer = verdict(text)
+    if answer is Verdict.YES and YES in wanted and not _better(text, YES, wanted):
+        return YES
+    if answer is Verdict.NO and NO in wanted and not _better(text, NO, wanted):
+        return NO
+    found = best_match(text, [phrases for phrases in (*wanted, *others) if phrases not in (YES, NO)])
+    return found[0] if found else None
+
+
+def _better(text: str, than: Phrases, wanted: tuple[Phrases, ...]) -> bool:
+    """Return whether another expected meaning matches more of the words."""
+    found = best_match(text, wanted)
+    return found is not None and found[0] not in (YES, NO) and not _is_whole(than, text)
+
+
+def _is_whole(phrases: Phrases, text: str) -> bool:
+    match = phrases.match(text)
+    return match is not None and match.whole
+
+
+def _slots(phrases: Phrases, text: str) -> Mapping[str, str]:
+    match = phrases.match(text)
+    return match.slots if match else {}
+
+
+def _unheard(said: str, heard: str) -> list[str]:
+    """Return the sentences of `said` that the caller did not hear to the end."""
+    words = " ".join(heard.split())
+    if not words or words.endswith(" ".join(said.split())):
+        return []
+    rest: list[str] = []
+    place = 0
+    for sentence in _SENTENCE.split(said):
+        plain = " ".join(sentence.split())
+        if rest or (found := words.find(plain, place)) < 0:
+            rest.append(sentence)
+        else:
+            place = found + len(plain)
+    return rest

@@ -1,0 +1,123 @@
+"""The words of callers that every form understands: yes and no, corrections, repeats, murmurs."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+
+from trunkline.scenario.phrases import Phrases, normalise
+
+_RIGHT = "(right | correct | fine | good | it | the one | mine | me | true)"
+_WRONG = "(wrong | incorrect | not (right | correct | it | the one | mine | true))"
+
+YES = Phrases(
+    "[oh | well | ah] (yes | yeah | yep | yup | sure | okay | absolutely | definitely | certainly | indeed | of course)"
+    " [yes | yeah] [please] [thanks | thank you] [it is | it's right | they are | I would [like to] | I do | I have"
+    f" | right | correct | exactly | perfect | please | go ahead | do that | that's {_RIGHT} | that is {_RIGHT}]",
+    f"[oh] [yes | yeah | yep] (that's {_RIGHT} | that is {_RIGHT} | this is {_RIGHT} | that was {_RIGHT} | it is"
+    " | correct | right | exactly | perfect | you got it | sounds right | all (right | correct)) [thanks | thank you]",
+    "(please do | go ahead | sounds good | I'd love to | with pleasure | why not | I would | I do)",
+)
+NO = Phrases(
+    "[oh | well | ah] (no | nope | nah) [no] [sorry] [thanks | thank you] [it's not | it isn't | it is not | I don't"
+    f" | I wouldn't | not (now | really | quite) | wrong | incorrect | that's {_WRONG} | that is {_WRONG}"
+    f" | it's {_WRONG} | that (isn't | wasn't) {_RIGHT}] [sorry] [thanks | thank you]",
+    f"[no] [sorry] (that's | that is | it's | it is | that was) {_WRONG}",
+    f"[no] that (isn't | wasn't) {_RIGHT}",
+    "(no way | no not that [one] | not (interested | that one | right | correct | quite | really) | wrong [number])",
+    "(incorrect | I don't (want (it | to | that) | think so))",
+)
+REPEAT = Phrases(
+    "[I'm] [sorry] (what | what was that | what did you (say | ask) | pardon [me] | come again | excuse me | huh)",
+    "sorry",
+    "[sorry] [can you | could you | would you | please] [please] (repeat [that | it | the question | please]"
+    " | say (that | it) [once] (again | more) | ask [me] (that | it) again) [please]",
+    "[sorry] [I] (didn't | did not | couldn't) [quite] (get | hear | understand | catch) (that | you | it)",
+    "(one more time | once more | once again) please",
+    "what was the question",
+)
+WHY = Phrases(
+    "[and | but] why [do you (need | want | ask for | ask) [to know] (that | this | it | all that | my number)]",
+    "[and | but] why (do you (ask | want to know) | are you asking [that | me | me that] | is that [necessary])",
+    "[and] what (for | do you need (it | that | this) for)",
+    "(is that necessary | do you really need (it | that | this)) ",
+)
+WAIT = Phrases(
+    "[please] (wait | hold on | hang on | one (moment | second | minute) | just a (moment | second | minute)"
+    " | give me a (moment | second | minute)) [please] [let me (look | check | think | see | get it | find it)]",
+    "[please] [hold on | wait | hang on] let me (look | check | think | see | get it | find it | ask)",
+    "(I'm | I am) [just] (looking | thinking | checking) [for it]",
+    "bear with me",
+)
+DECLINE = Phrases(
+    "[no] [sorry] [I'd | I would] (rather not [say [that | it]] | prefer not to [say [that | it]])",
+    "[please] (skip (it | that | this) | skip) [please]",
+    "[no] (none of your business | I (won't | don't want to) (say | give you | tell you) [that | it])",
+    "[sorry] I (don't | do not) (know | remember | have) [it | that | one] [right now | with me | on me]",
+    "[sorry] I (can't | cannot) (remember | find) [it | that]",
+    "[sorry] I (forgot | have no idea) [it | that]",
+    "no idea",
+)
+CORRECTS = re.compile(
+    r"\b(?:no|nope|sorry|wait|actually|i meant?|make that|scratch that|strike that|correction|or rather|instead)\b"
+)
+"""Words after which a caller corrects the words before."""
+
+CHANGES = re.compile(r"\b(?:wrong|incorrect|mistake|change|changed|correct|fix|update|not right|misheard)\b")
+_BUT = re.compile(r"\b(?:but|except|wait|hang on|hold on|maybe|not sure|let me|ask)\b")
+_MURMUR = re.compile(
+    r"(?:(?:m+|mm+|hm+|mh+m*|a+h*|aha|o+h*|u+h+|u+m+|huh|er+m*)\W*)+|(?:oh\W+)?(?:i see|go on|got it)\W*"
+)
+_BACKCHANNEL = re.compile(
+    r"(?:(?:yeah|yep|yup|right|sure|okay|ok|all right|alright|oh no|fine|of course|really|wow)\W*)+"
+)
+_UH_HUH = re.compile(r"(?:u+h+|m+|a+)[-\s]*hu+h\W*|huh uh\W*")
+
+
+class Verdict(Enum):
+    """A caller's answer to a question of yes or no."""
+
+    YES = "yes"
+    NO = "no"
+
+
+def verdict(text: str) -> Verdict | None:
+    """Return the answer in `text`, or None.
+
+    The words are a yes or no as a whole, or begin with one and have no reservation: "yes, the snowboard" is a yes,
+    "yes but hang on" and "let me ask my wife, yes?" are neither.
+    """
+    if is_murmur(text):
+        return None
+    words = normalise(text)
+    yes, no = YES.match(text), NO.match(text)
+    if yes and yes.whole:
+        return Verdict.YES
+    if no and no.whole:
+        return Verdict.NO
+    if _BUT.search(words) or re.match(r"no (?:problem|worries|matter)\b", words):
+        return None
+    if no and no.start == 0:
+        return Verdict.NO
+    if yes and yes.start == 0 and no is None:
+        return Verdict.YES
+    return None
+
+
+def denies(text: str) -> bool:
+    """Return whether the words begin with a no, or say that something is wrong."""
+    return (
+        verdict(text) is Verdict.NO
+        or re.search(r"\b(?:wrong|incorrect|not right|not correct)\b", normalise(text)) is not None
+    )
+
+
+def is_murmur(text: str) -> bool:
+    """Return whether the words only show attention: "uh-huh", "mm-hm", "I see"."""
+    plain = text.lower().replace("’", "'").strip(" .,!…?")
+    return bool(plain) and (_MURMUR.fullmatch(plain) or _UH_HUH.fullmatch(plain)) is not None and plain != "huh"
+
+
+def is_backchannel(text: str) -> bool:
+    """Return whether the words show attention if the agent still speaks: a murmur, "yeah", "right", "okay"."""
+    return is_murmur(text) or _BACKCHANNEL.fullmatch(text.lower().strip(" .,!…?")) is not None
