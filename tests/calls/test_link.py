@@ -10,7 +10,8 @@ import pytest
 from tests.calls.model_fake import FakeConnection, FakeModel
 from trunkline.calls.machine import inputs
 from trunkline.calls.model_link.caller_audio_buffer import LOOKBACK_BYTES
-from trunkline.calls.model_link.link import Link, Route
+from trunkline.calls.model_link.link import Link
+from trunkline.calls.model_link.link_state import Route
 from trunkline.realtime.audio import BYTES_PER_MS
 
 SESSION = {"type": "session.update", "session": {}}

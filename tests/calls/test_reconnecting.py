@@ -8,7 +8,7 @@ from typing import Any
 from tests.calls.call_harness import calling
 from tests.calls.model_fake import FakeModel
 from trunkline.calls import log_events
-from trunkline.calls.model_link.link import GIVE_UP_AFTER_S
+from trunkline.calls.model_link.reconnect_backoff import GIVE_UP_AFTER_S
 from trunkline.providers import ProviderError
 from trunkline.testing.virtual_time import in_virtual_time
 

@@ -29,7 +29,8 @@ from trunkline.calls.machine.timers import Timer
 from trunkline.calls.metrics.config import DEFAULT_METRICS, MetricsConfig
 from trunkline.calls.metrics.meters import Meters
 from trunkline.calls.metrics.tracing import tracing
-from trunkline.calls.model_link.link import Link, Route
+from trunkline.calls.model_link.link import Link
+from trunkline.calls.model_link.link_state import Route
 from trunkline.calls.pages import CloseCode, Grant, Leg, Page
 from trunkline.calls.time_limits import DEFAULT_TIME_LIMITS, CallTimeLimits
 from trunkline.machine_runner import MachineRunner
