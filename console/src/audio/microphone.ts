@@ -17,8 +17,8 @@ export class Microphone {
   private stream: MediaStream | null = null;
   private nodes: AudioNode[] = [];
   private ownContext: AudioContext | null = null;
-  /** Counter of openings and closings; answers to older permission prompts are dropped. */
-  private generation = 0;
+  /** Aborted when the microphone is closed: answers to earlier permission prompts are dropped. */
+  private session = new AbortController();
   private muted = false;
   private standby = false;
   private readonly disposeDeviceEffect: () => void;
@@ -55,17 +55,17 @@ export class Microphone {
   /** Ask for permission and start sending. Errors are reported in `problem`. */
   async open(): Promise<void> {
     if (this.stateNow.peek() !== "off" && this.stateNow.peek() !== "unavailable") return;
-    this.generation += 1;
-    const generation = this.generation;
+    this.session = new AbortController();
+    const { signal: closed } = this.session;
     this.stateNow.value = "asking";
     this.problemNow.value = null;
     try {
       const stream = await requestStream();
-      if (generation === this.generation) await this.connect(stream, generation);
-      else stop(stream);
+      if (closed.aborted) stop(stream);
+      else await this.connect(stream, closed);
       void refreshDevices();
     } catch (error) {
-      if (generation === this.generation) this.fail(describeError(error));
+      if (!closed.aborted) this.fail(describeError(error));
     }
   }
 
@@ -82,7 +82,6 @@ export class Microphone {
   }
 
   close(): void {
-    this.generation += 1;
     this.disposeDeviceEffect();
     this.release();
     this.stateNow.value = "off";
@@ -116,12 +115,12 @@ export class Microphone {
     if (this.muted || this.standby) this.levelNow.value = 0;
   }
 
-  private async connect(stream: MediaStream, generation: number): Promise<void> {
+  private async connect(stream: MediaStream, closed: AbortSignal): Promise<void> {
     this.stream = stream;
     // Before the first sample: a muted microphone must not send audio during the setup.
     for (const track of stream.getAudioTracks()) track.enabled = !this.muted && !this.standby;
     const source = await this.sourceOf(stream);
-    if (generation !== this.generation) {
+    if (closed.aborted) {
       source.disconnect();
       return stop(stream);
     }
@@ -131,7 +130,7 @@ export class Microphone {
       channelCountMode: "explicit",
     });
     capture.port.onmessage = ({ data }: MessageEvent<CapturedFrame>) => {
-      if (generation !== this.generation || this.standby) return;
+      if (closed.aborted || this.standby) return;
       this.levelNow.value = data.peak;
       this.send(data.pcm);
     };
@@ -157,13 +156,13 @@ export class Microphone {
   }
 
   private fail(problem: string): void {
-    this.generation += 1;
     this.release();
     this.problemNow.value = problem;
     this.stateNow.value = "unavailable";
   }
 
   private release(): void {
+    this.session.abort();
     for (const node of this.nodes) node.disconnect();
     this.nodes = [];
     this.trackNow.value = null;

@@ -6,7 +6,7 @@ import { notify } from "../ui/notices";
 import { nextTheme, theme } from "../ui/theme";
 import { agent, chooseAgent, chooseScenario, connection, scenario } from "./app-state";
 import { catalogue } from "./catalogue";
-import type { Phase } from "./connection";
+import type { Phase } from "./connection-state";
 
 export function Header(): VNode {
   return (

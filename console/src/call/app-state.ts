@@ -34,7 +34,7 @@ export async function start(): Promise<void> {
   notifyMicrophoneProblems();
   syncScenarioWithCall();
   recordCalls();
-  if (wishes.call !== null) void connection.resume(wishes.call);
+  if (wishes.call !== null) connection.resume(wishes.call);
   await loadCatalogue();
   applyAddress(wishes.scenario ?? connection.call.peek().scenario, wishes.agent);
   if (wishes.call === null && wishes.autoConnect) connect();
@@ -48,7 +48,7 @@ export function refreshAndConnect(): void {
 
 function connect(): void {
   const wanted = findScenario(selectedScenario.peek());
-  if (wanted) void connection.connect(wanted.name, selectedAgent.peek());
+  if (wanted) connection.connect(wanted.name, selectedAgent.peek());
 }
 
 /** Select another scenario; during a call, start a new one at once. */

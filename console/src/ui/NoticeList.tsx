@@ -14,7 +14,7 @@ export function NoticeList(): VNode {
   return (
     <div class="notices" aria-live="polite">
       {isViewer && (
-        <NoticeBar tone="info" action={{ label: "Take over", run: () => void connection.takeOver() }}>
+        <NoticeBar tone="info" action={{ label: "Take over", run: () => connection.takeOver() }}>
           Another tab has this call.
         </NoticeBar>
       )}

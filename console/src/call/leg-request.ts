@@ -1,0 +1,80 @@
+/** A request that starts or joins a call, with the offer of a new leg. It can be cancelled at every step. */
+import * as api from "../transport/api";
+import type { WebRtcLeg } from "../transport/webrtc";
+import { recallLeg } from "./address";
+import type { CallRequest, Input } from "./connection-state";
+import * as preferences from "./preferences";
+import { lockLeg } from "./tab-lock";
+
+interface LegRequest {
+  request: CallRequest;
+  /** The WebRTC leg to offer; null for the relay. */
+  leg: WebRtcLeg | null;
+  relayReason: string | null;
+  /** Cancels the request: nothing is reported afterwards, and a call that it has started is hung up. */
+  signal: AbortSignal;
+}
+
+type Outcome = Extract<Input, { type: "started" | "joined" | "request-failed" }>;
+
+/** Send the request, and return its outcome; null if it was cancelled. */
+export async function requestLeg({ request, leg, relayReason, signal }: LegRequest): Promise<Outcome | null> {
+  try {
+    // Locking first: a duplicated tab knows the leg's id too.
+    const legId = request.type === "join" ? await lockOwnLeg(request.callId) : null;
+    if (signal.aborted) return null;
+    const offer = await offerOf(leg, relayReason);
+    if (signal.aborted) return null;
+    const answer = await send(request, legId, offer);
+    if (signal.aborted) {
+      if ("call_id" in answer) void api.hangUp(answer.call_id).catch(() => undefined);
+      return null;
+    }
+    if (answer.sdp !== undefined) await leg?.answer(answer.sdp);
+    if (signal.aborted) return null;
+    return "call_id" in answer
+      ? { type: "started", callId: answer.call_id, legId: answer.leg_id }
+      : { type: "joined", legId: answer.leg_id };
+  } catch (error) {
+    if (signal.aborted) return null;
+    return {
+      type: "request-failed",
+      status: error instanceof api.ApiError ? error.status : 0,
+      message: error instanceof Error ? error.message : String(error),
+    };
+  }
+}
+
+function send(
+  request: CallRequest,
+  legId: string | null,
+  offer: api.MediaOffer,
+): Promise<api.NewCall | api.JoinedCall> {
+  if (request.type === "start") {
+    const { scenario, agent } = request;
+    return api.startCall({ scenario, ...offer, ...(agent !== null && { agent }) });
+  }
+  const { callId, takeOver } = request;
+  return api.joinCall(callId, {
+    ...offer,
+    ...(legId !== null && { leg_id: legId }),
+    ...(takeOver && { take_over: true }),
+  });
+}
+
+async function offerOf(leg: WebRtcLeg | null, relayReason: string | null): Promise<api.MediaOffer> {
+  if (leg !== null) return { transport: "webrtc", sdp: await leg.offer() };
+  // On the relay, page and server always exchange PCM16; the codec is the server's towards the model.
+  const codec = preferences.codec.peek();
+  return {
+    transport: "websocket",
+    codec: codec === "opus" ? "pcm16" : codec,
+    ...(relayReason !== null && { reason: relayReason }),
+  };
+}
+
+/** Return the leg id that proves that this page is the caller; null if another tab is, or none. */
+async function lockOwnLeg(callId: string): Promise<string | null> {
+  const legId = recallLeg(callId);
+  return legId !== null && (await lockLeg(legId)) ? legId : null;
+}

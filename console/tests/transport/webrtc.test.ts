@@ -1,0 +1,285 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { CallSocket, Command } from "../../src/transport/call-socket";
+import type { LogFrame } from "../../src/transport/frames";
+import { TIMEOUT_MS } from "../../src/transport/liveness";
+import { WebRtcLeg } from "../../src/transport/webrtc";
+
+const fakes = vi.hoisted(() => ({
+  track: null as unknown as { value: unknown },
+  audible: null as unknown as { value: boolean },
+  muted: false,
+  closed: [] as string[],
+}));
+
+vi.mock("../../src/audio/microphone", async () => {
+  const signals = await import("@preact/signals");
+  return {
+    Microphone: class {
+      readonly track = signals.signal<unknown>(null);
+      constructor() {
+        fakes.track = this.track;
+      }
+      async open(): Promise<void> {}
+      close(): void {
+        fakes.closed.push("microphone");
+      }
+    },
+  };
+});
+vi.mock("../../src/audio/remote-audio", async () => {
+  const signals = await import("@preact/signals");
+  return {
+    RemoteAudio: class {
+      readonly audible = signals.signal(false);
+      readonly level = signals.signal(0);
+      constructor() {
+        fakes.audible = this.audible;
+      }
+      async play(): Promise<void> {}
+      mute(): void {
+        fakes.muted = true;
+      }
+      unmute(): void {
+        fakes.muted = false;
+      }
+      close(): void {
+        fakes.closed.push("remote audio");
+      }
+    },
+  };
+});
+
+class FakePeer {
+  static newest: FakePeer;
+  connectionState = "new";
+  iceGatheringState = "new";
+  localDescription: { sdp: string } | null = null;
+  onconnectionstatechange: (() => void) | null = null;
+  ontrack: unknown = null;
+  received = 0;
+  refusesAnswer = false;
+  codecs: string[] | null = null;
+  readonly replaced: unknown[] = [];
+  readonly channels: string[] = [];
+  private gathering: (() => void) | null = null;
+
+  constructor() {
+    FakePeer.newest = this;
+  }
+  addTransceiver(): unknown {
+    return {
+      sender: { replaceTrack: async (track: unknown) => void this.replaced.push(track) },
+      setCodecPreferences: (codecs: { mimeType: string }[]) => {
+        this.codecs = codecs.map(({ mimeType }) => mimeType);
+      },
+    };
+  }
+  createDataChannel(name: string): void {
+    this.channels.push(name);
+  }
+  async setLocalDescription(): Promise<void> {
+    this.localDescription = { sdp: "offer" };
+  }
+  async setRemoteDescription(): Promise<void> {
+    if (this.refusesAnswer) throw new Error("bad line");
+  }
+  addEventListener(_type: string, listener: () => void): void {
+    this.gathering = listener;
+  }
+  gather(sdp: string): void {
+    this.localDescription = { sdp };
+    this.iceGatheringState = "complete";
+    this.gathering?.();
+  }
+  become(state: string): void {
+    this.connectionState = state;
+    this.onconnectionstatechange?.();
+  }
+  async getStats(): Promise<Map<string, unknown>> {
+    return new Map([["a", { type: "inbound-rtp", packetsReceived: this.received }]]);
+  }
+  close(): void {
+    fakes.closed.push("peer");
+  }
+}
+
+let sent: Command[];
+let failures: [string, boolean][];
+let socketIsOpen: boolean;
+let leg: WebRtcLeg;
+
+function createLeg(codec: "opus" | "pcmu" = "opus", timeoutMs = 3000): FakePeer {
+  const socket = { send: (command: Command) => socketIsOpen && sent.push(command) > 0 } as unknown as CallSocket;
+  leg = new WebRtcLeg(
+    codec,
+    timeoutMs,
+    () => socket,
+    (reason, wasUp) => failures.push([reason, wasUp]),
+  );
+  return FakePeer.newest;
+}
+
+const log = (kind: string): void => leg.onLogFrame({ seq: 1, at_ms: 0, kind, item_id: "a" } as unknown as LogFrame);
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  vi.stubGlobal("RTCPeerConnection", FakePeer);
+  vi.stubGlobal("RTCRtpReceiver", {
+    getCapabilities: () => ({ codecs: [{ mimeType: "audio/opus" }, { mimeType: "audio/PCMU" }] }),
+  });
+  Object.assign(fakes, { muted: false, closed: [] });
+  sent = [];
+  failures = [];
+  socketIsOpen = true;
+});
+
+afterEach(() => {
+  leg.close();
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+describe("the offer", () => {
+  it("waits for the candidates", async () => {
+    const peer = createLeg();
+    const offer = leg.offer();
+    await vi.advanceTimersByTimeAsync(10);
+    peer.gather("offer with candidates");
+    expect(await offer).toBe("offer with candidates");
+  });
+
+  it("does not wait longer than a second for them", async () => {
+    createLeg();
+    const offer = leg.offer();
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(await offer).toBe("offer");
+  });
+
+  it("contains every codec for Opus, and else only the chosen one", () => {
+    expect(createLeg("opus").codecs).toBeNull();
+    leg.close();
+    expect(createLeg("pcmu").codecs).toEqual(["audio/PCMU"]);
+  });
+
+  it("precedes the microphone's permission: its track follows", () => {
+    const peer = createLeg();
+    const track = {};
+    fakes.track.value = track;
+    expect(peer.replaced).toEqual([null, track]);
+    expect(peer.channels).toEqual(["oai-events"]);
+  });
+});
+
+describe("a connection", () => {
+  it("is reported to the server once it is up", () => {
+    const peer = createLeg();
+    leg.onSocketReady();
+    expect(sent).toEqual([]);
+    peer.become("connected");
+    expect(sent).toEqual([{ type: "media_ready" }]);
+  });
+
+  it("is reported when the socket opens later, and again after a reconnect", () => {
+    const peer = createLeg();
+    socketIsOpen = false;
+    peer.become("connected");
+    expect(sent).toEqual([]);
+    socketIsOpen = true;
+    leg.onSocketReady();
+    leg.onSocketReady();
+    expect(sent).toHaveLength(2);
+  });
+
+  it("fails if it does not open in time", async () => {
+    createLeg("opus", 3000);
+    void leg.offer();
+    await vi.advanceTimersByTimeAsync(2999);
+    expect(failures).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(failures).toEqual([["no connection within 3 s", false]]);
+  });
+
+  it("has no deadline any more once it is up", async () => {
+    const peer = createLeg();
+    void leg.offer();
+    peer.become("connected");
+    await vi.advanceTimersByTimeAsync(4000);
+    expect(failures).toEqual([]);
+  });
+
+  it("fails if the answer cannot be used", async () => {
+    const peer = createLeg();
+    peer.refusesAnswer = true;
+    await leg.answer("nonsense");
+    expect(failures).toEqual([["the answer could not be used (bad line)", false]]);
+  });
+
+  it("may be interrupted for four seconds", async () => {
+    const peer = createLeg();
+    peer.become("connected");
+    peer.become("disconnected");
+    await vi.advanceTimersByTimeAsync(3900);
+    peer.become("connected");
+    peer.received += 50;
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(failures).toEqual([]);
+    peer.become("disconnected");
+    await vi.advanceTimersByTimeAsync(4000);
+    expect(failures).toEqual([["the connection was lost", true]]);
+  });
+
+  it("is lost when no packets arrive any more, and reports that once", async () => {
+    const peer = createLeg();
+    peer.become("connected");
+    for (let second = 0; second < 5; second += 1) {
+      peer.received += 50;
+      await vi.advanceTimersByTimeAsync(1000);
+    }
+    expect(failures).toEqual([]);
+    await vi.advanceTimersByTimeAsync(TIMEOUT_MS + 1000);
+    peer.become("failed");
+    expect(failures).toEqual([["no packets arrive any more", true]]);
+  });
+
+  it("reports nothing after it was closed", async () => {
+    const peer = createLeg();
+    void leg.offer();
+    leg.close();
+    peer.become("failed");
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(failures).toEqual([]);
+    expect(fakes.closed).toEqual(["microphone", "remote audio", "peer"]);
+  });
+});
+
+describe("the agent's audio", () => {
+  it("counts as audible from the log's start of an utterance to its end", () => {
+    createLeg();
+    log("audio.started");
+    expect(leg.audible.value).toBe(true);
+    log("audio.done");
+    expect(leg.audible.value).toBe(false);
+  });
+
+  it("counts as audible while it can be measured", () => {
+    createLeg();
+    fakes.audible.value = true;
+    expect(leg.audible.value).toBe(true);
+  });
+
+  it.each(["audio.cleared", "call.ended"])("is muted by %s until the next utterance", (kind) => {
+    createLeg();
+    log("audio.started");
+    log(kind);
+    expect([fakes.muted, leg.audible.value]).toEqual([true, false]);
+    log("audio.started");
+    expect(fakes.muted).toBe(false);
+  });
+
+  it("does not count as audible after a gap in which its end may have been lost", () => {
+    createLeg();
+    log("audio.started");
+    log("link.restored");
+    expect(leg.audible.value).toBe(false);
+  });
+});
