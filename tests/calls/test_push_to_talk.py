@@ -42,6 +42,13 @@ def test_switching_twice_changes_nothing() -> None:
     assert driver.sent == []
 
 
+def test_switching_it_off_without_turn_detection_repeats_the_settings() -> None:
+    driver = call(turn_detection=None)
+    driver.commands(OFF)
+    assert driver.logged(log_events.CallSettings) == [log_events.CallSettings(push_to_talk=True)]
+    assert driver.sent == []
+
+
 def test_press_interrupts_and_clears() -> None:
     driver = talking()
     driver.types("Tell me something long.")

@@ -75,11 +75,7 @@ function PushToTalkToggle(): VNode {
         onClick={(event) => {
           if (event.detail !== 0) event.currentTarget.blur(); // by mouse or finger: from now on the space bar is for push-to-talk
         }}
-        onChange={(event) => {
-          pushToTalk.setEnabled(event.currentTarget.checked);
-          // A scenario without turn detection keeps it on.
-          event.currentTarget.checked = pushToTalk.enabled.peek();
-        }}
+        onChange={(event) => pushToTalk.setEnabled(event.currentTarget.checked)}
       />
       Push to talk
     </label>

@@ -3,6 +3,7 @@ import { useComputed, useSignal } from "@preact/signals";
 import type { VNode } from "preact";
 import { useEffect } from "preact/hooks";
 import { LevelMeter } from "../audio/LevelMeter";
+import type { MicrophoneState } from "../audio/microphone";
 import { Icon } from "../ui/icons";
 import { connection, scenario } from "./app-state";
 
@@ -110,7 +111,7 @@ function StopButton({ ready }: { ready: boolean }): VNode | null {
 
 function MicrophoneButton(): VNode {
   const microphone = connection.leg.value?.microphone;
-  const state = microphone?.state.value ?? "off";
+  const state = microphoneState();
   const label =
     state === "muted" ? "Unmute microphone" : state === "unavailable" ? "Try the microphone again" : "Mute microphone";
   const press = (): void => {
@@ -123,12 +124,18 @@ function MicrophoneButton(): VNode {
       class={`icon-button microphone microphone-${state}`}
       aria-label={label}
       title={label}
-      disabled={state === "off" || state === "asking"}
+      disabled={microphone === undefined}
       onClick={press}
     >
       <Icon name={state === "on" || state === "standby" ? "microphone" : "muted"} />
     </button>
   );
+}
+
+/** Return the microphone's state. The caller can mute it before it is open, which also happens with each new leg. */
+function microphoneState(): MicrophoneState {
+  const state = connection.leg.value?.microphone.state.value ?? "off";
+  return connection.pushToTalk.muted.value && (state === "off" || state === "asking") ? "muted" : state;
 }
 
 const MICROPHONE_LABELS = {
@@ -149,7 +156,7 @@ function AudioStatus(): VNode {
     <div class="audio-status">
       <span class="audio-side">
         {leg && <LevelMeter level={leg.microphone.level} kind="input" />}
-        <span>{leg && callerSpeaks ? "Listening…" : MICROPHONE_LABELS[leg?.microphone.state.value ?? "off"]}</span>
+        <span>{leg && callerSpeaks ? "Listening…" : MICROPHONE_LABELS[microphoneState()]}</span>
       </span>
       <span class="audio-side">
         <span dir="auto">{audible ? `${agent ?? "The agent"} is speaking` : ""}</span>

@@ -85,9 +85,7 @@ function Status(): VNode {
         <span title="Provider: the service that runs the model">
           {provider ?? catalogue.value?.health.provider ?? "–"}
         </span>
-        {transport !== null && (
-          <span title="Transport: the connection for audio">{transport === "webrtc" ? "WebRTC" : "WebSocket"}</span>
-        )}
+        <TransportFact logged={transport} />
         {live && endReason === null && (
           <span title="Link: the connection to the model" class={link === "lost" ? "fact-lost" : undefined}>
             {LINK_LABELS[link]}
@@ -96,6 +94,14 @@ function Status(): VNode {
       </span>
     </div>
   );
+}
+
+/** The audio transport; while it changes, the new one. */
+function TransportFact({ logged }: { logged: string | null }): VNode | null {
+  const leg = connection.leg.value?.transport ?? logged;
+  if (logged === null || leg === null) return null;
+  const name = leg === "webrtc" ? "WebRTC" : "WebSocket";
+  return <span title="Transport: the connection for audio">{leg === logged ? name : `${name}…`}</span>;
 }
 
 const LINK_LABELS = { opening: "model connecting…", up: "model connected", lost: "model lost" } as const;

@@ -48,7 +48,7 @@ export class Connection {
   /** Push-to-talk and mute of the caller. */
   readonly pushToTalk = new PushToTalk(
     this.legNow,
-    computed(() => this.callNow.value.settings.pushToTalk),
+    computed(() => this.callNow.value.settings),
     (command) => this.canCommand() && (this.socket?.send(command) ?? false),
   );
 

@@ -2,6 +2,7 @@
 import { batch, computed, effect, type ReadonlySignal, signal } from "@preact/signals";
 import type { Command } from "../transport/call-socket";
 import type { Leg } from "../transport/leg";
+import type { Settings } from "./call-state";
 import * as preferences from "./preferences";
 
 /** The relay sends audio and commands over one socket: the microphone's last frames precede the release command. */
@@ -13,22 +14,30 @@ export class PushToTalk {
   private readonly mutedNow = signal(false);
   private readonly pressedNow = signal(false);
   private readonly microphoneOpen = signal(false);
+  /** The caller's latest choice of push-to-talk, until the call's log has answered it; null without one. */
+  private readonly choice = signal<boolean | null>(null);
   private tailTimer: ReturnType<typeof setTimeout> | undefined;
   /** True while the tail timer still has to send the release command. */
   private releasePending = false;
-  /** True while push-to-talk is on, by the caller's preference or by the call's settings. */
+  /** True while push-to-talk is on: by the caller's choice at once, and then as the call's log says. */
   readonly enabled: ReadonlySignal<boolean>;
 
   /**
-   * @param requiredByCall true if the call's settings turn push-to-talk on.
+   * @param settings the call's settings in its log: a new object for each event, even if it repeats them.
    * @param send sends a command; false without a connection.
    */
   constructor(
     private readonly leg: ReadonlySignal<Leg | null>,
-    private readonly requiredByCall: ReadonlySignal<boolean>,
+    private readonly settings: ReadonlySignal<Pick<Settings, "pushToTalk">>,
     private readonly send: (command: Command) => boolean,
   ) {
-    this.enabled = computed(() => preferences.pushToTalk.value || this.requiredByCall.value);
+    this.enabled = computed(
+      () => this.choice.value ?? (preferences.pushToTalk.value || this.settings.value.pushToTalk),
+    );
+    effect(() => {
+      this.settings.value;
+      this.choice.value = null;
+    });
     effect(() => this.leg.value?.microphone.mute(this.mutedNow.value));
     effect(() => this.leg.value?.microphone.setStandby(this.enabled.value && !this.microphoneOpen.value));
   }
@@ -51,13 +60,18 @@ export class PushToTalk {
   /** Turn push-to-talk on or off, for this call and later ones. */
   setEnabled(on: boolean): void {
     this.cancel();
-    preferences.pushToTalk.save(on);
+    batch(() => {
+      preferences.pushToTalk.save(on);
+      this.choice.value = on;
+    });
     this.send({ type: "push_to_talk", on });
   }
 
-  /** Send the caller's preference once this page has become the caller. */
+  /** Send the caller's choice or preference once this page has become the caller. */
   onCallerRole(): void {
-    if (preferences.pushToTalk.peek()) this.send({ type: "push_to_talk", on: true });
+    const choice = this.choice.peek();
+    if (choice !== null) this.send({ type: "push_to_talk", on: choice });
+    else if (preferences.pushToTalk.peek()) this.send({ type: "push_to_talk", on: true });
   }
 
   /** Start the caller's turn. Without effect while they hold the button already. */

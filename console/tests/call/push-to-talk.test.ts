@@ -1,5 +1,5 @@
 import { signal } from "@preact/signals";
-import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import * as preferences from "../../src/call/preferences";
 import { PushToTalk } from "../../src/call/push-to-talk";
 import type { Command } from "../../src/transport/call-socket";
@@ -8,6 +8,7 @@ import type { Leg } from "../../src/transport/leg";
 let sent: string[];
 let standby: boolean;
 let muted: boolean;
+let connected: boolean;
 
 function legOver(transport: "webrtc" | "websocket"): Leg {
   return {
@@ -17,17 +18,18 @@ function legOver(transport: "webrtc" | "websocket"): Leg {
   } as unknown as Leg;
 }
 
-function pushToTalkOver(transport: "webrtc" | "websocket", requiredByCall = signal(false)): PushToTalk {
+function pushToTalkOver(transport: "webrtc" | "websocket", settings = signal({ pushToTalk: false })): PushToTalk {
   return new PushToTalk(
     signal<Leg | null>(legOver(transport)),
-    requiredByCall,
-    (command: Command) => sent.push(command.type) > 0,
+    settings,
+    (command: Command) => connected && sent.push("on" in command ? `${command.type} ${command.on}` : command.type) > 0,
   );
 }
 
 beforeEach(() => {
   vi.useFakeTimers();
   sent = [];
+  connected = true;
   preferences.pushToTalk.save(true);
 });
 
@@ -88,11 +90,11 @@ it("continues the turn after a short release", () => {
 
 it("does nothing without push-to-talk, and follows the call's setting", () => {
   preferences.pushToTalk.save(false);
-  const requiredByCall = signal(false);
-  const talk = pushToTalkOver("webrtc", requiredByCall);
+  const settings = signal({ pushToTalk: false });
+  const talk = pushToTalkOver("webrtc", settings);
   talk.press();
   expect([sent, standby]).toEqual([[], false]);
-  requiredByCall.value = true;
+  settings.value = { pushToTalk: true };
   expect(standby).toBe(true);
 });
 
@@ -111,4 +113,34 @@ it("cancels the turn when the connection is lost", () => {
   vi.runAllTimers();
   expect([talk.pressed.value, standby]).toEqual([false, true]);
   expect(sent).not.toContain("release");
+});
+
+describe("the choice of push-to-talk", () => {
+  it("counts at once, before the call's log answers", () => {
+    const settings = signal({ pushToTalk: true });
+    const talk = pushToTalkOver("webrtc", settings);
+    talk.setEnabled(false);
+    expect([talk.enabled.value, standby, sent]).toEqual([false, false, ["push_to_talk false"]]);
+    settings.value = { pushToTalk: false };
+    expect(talk.enabled.value).toBe(false);
+  });
+
+  it("is corrected by the log of a scenario that needs push-to-talk", () => {
+    const settings = signal({ pushToTalk: true });
+    const talk = pushToTalkOver("webrtc", settings);
+    talk.setEnabled(false);
+    settings.value = { pushToTalk: true };
+    expect([talk.enabled.value, standby]).toEqual([true, true]);
+  });
+
+  it("that was made without a connection is sent after the reconnect", () => {
+    const settings = signal({ pushToTalk: true });
+    const talk = pushToTalkOver("webrtc", settings);
+    connected = false;
+    talk.setEnabled(false);
+    expect([talk.enabled.value, sent]).toEqual([false, []]);
+    connected = true;
+    talk.onCallerRole();
+    expect(sent).toEqual(["push_to_talk false"]);
+  });
 });

@@ -72,7 +72,9 @@ class PushToTalk:
         Returns:
             True if the setting has changed.
         """
-        on = on or self._plan.turn_detection is None
+        if not on and self._plan.turn_detection is None:
+            self._outbox.log(self.settings)  # the page may already show it as off
+            return False
         if on == self.settings.push_to_talk:
             return False
         self._reset()
