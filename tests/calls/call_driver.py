@@ -67,6 +67,8 @@ class CallDriver:
         self.approved: dict[str, bool] = {}
         self.renewals: list[effects.RenewSession] = []
         self.kept: dict[str, int | None] = {}
+        self.clears: list[log_events.LogEventUnion | None] = []
+        """The latest log event at each order to drop the queued audio."""
         self.ended: str | None = None
         self._timers: dict[Timer, float] = {}
         self._numbers: Iterator[int] = itertools.count(1)
@@ -315,6 +317,8 @@ class CallDriver:
                 self.approved[effect.tool_call_id] = effect.approved
             case effects.RenewSession():
                 self.renewals.append(effect)
+            case effects.DropQueuedAudio():
+                self.clears.append(self.events[-1] if self.events else None)
             case effects.KeepCallerAudio():
                 self.kept[effect.turn_id] = effect.since_ms
             case effects.ReleaseCallerAudio():

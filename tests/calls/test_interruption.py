@@ -6,6 +6,7 @@ import pytest
 
 from tests.calls.call_driver import CallDriver, call, items_of
 from trunkline.calls import log_events
+from trunkline.calls.machine import inputs
 
 pytestmark = pytest.mark.pure
 TEN_WORDS = "one two three four five six seven eight nine ten"
@@ -29,6 +30,25 @@ def test_text_cancels_the_response_and_clears_its_audio() -> None:
     driver.types("Stop, something else.")
     assert driver.types_sent == ["response.cancel", "conversation.item.create"]
     assert driver.logged(log_events.AudioCleared) == [log_events.AudioCleared(item_id=item_id)]
+
+
+def test_queued_audio_is_dropped_before_the_page_reads_that_it_is_cleared() -> None:
+    driver, item_id = speaking()
+    driver.interrupts()
+    (before,) = driver.clears
+    cleared = driver.events.index(log_events.AudioCleared(item_id=item_id))
+    assert driver.events[cleared - 1] == before
+
+
+def test_a_frame_of_audio_looks_for_no_request_and_no_renewal(monkeypatch: pytest.MonkeyPatch) -> None:
+    driver, item_id = speaking()
+    looks: list[str] = []
+    monkeypatch.setattr(driver.machine._scheduler, "next_request", lambda: looks.append("request"))
+    monkeypatch.setattr(driver.machine._session, "renew_if_due", lambda _at_rest: looks.append("renewal"))
+    driver.feed(inputs.AudioReceived(item_id, bytes(960), 20.0))
+    assert looks == []
+    driver.types("Stop.")
+    assert looks == ["request", "renewal"]
 
 
 def test_the_response_to_text_is_requested_once_after_the_cancelled_one() -> None:

@@ -26,6 +26,15 @@ async def test_audio_flows_both_ways() -> None:
 
 
 @in_virtual_time
+async def test_an_interruption_drops_the_audio_that_waits_for_the_page() -> None:
+    async with calling(FakeModel(audio_ms=3000)) as caller:
+        caller.joins()
+        await caller.heard(1)
+        caller.command(type="interrupt")
+        assert not [frame for frame in queued_frames(caller.page) if isinstance(frame, bytes)]
+
+
+@in_virtual_time
 async def test_audio_before_the_session_is_up_follows_its_configuration() -> None:
     async with calling(FakeModel(connect_takes_s=3)) as caller:
         caller.joins()

@@ -12,12 +12,10 @@ from trunkline.calls import commands
 from trunkline.calls.agents.runner import AgentRunner, CallHandle, RunnerTimeLimits
 from trunkline.calls.log import Entry, Log, frame_of
 from trunkline.calls.log_events import (
-    AudioCleared,
     CallEnded,
     CallError,
     Codec,
     LegRoleSet,
-    LogEvent,
     LogEventUnion,
     Notice,
     Transport,
@@ -118,6 +116,7 @@ class Call:
             effects.AppendToLog: lambda append: self._append(append.event),
             effects.Send: lambda send: self._link.send(send.event),
             effects.PlayAudio: self._play,
+            effects.DropQueuedAudio: self._drop_queued_audio,
             effects.RunTool: lambda run: self._runner.spawn(self._agents.run_tool(run)),
             effects.ConfigureAgent: lambda configure: self._runner.spawn(self._agents.configure_agent(configure)),
             effects.ResolveApproval: self._agents.resolve_approval,
@@ -333,12 +332,10 @@ class Call:
         self._link.send_audio(pcm)
 
     def _push_error(self, page: Page, message: str, code: str) -> None:
-        error: LogEvent = CallError(message=message, code=code, source="command")
+        error = CallError(message=message, code=code, source="command")
         page.push(frame_of(error, 0, round(self._now_ms())))
 
     def _on_log_entry(self, entry: Entry) -> None:
-        if isinstance(entry.event, AudioCleared) and self.leg.page is not None:
-            self.leg.page.drop_audio()
         readers = [page for page in self._pages if page.reads_log]
         if readers:
             frame = entry.frame()
@@ -368,6 +365,10 @@ class Call:
     def _play(self, play: effects.PlayAudio) -> None:
         if self.leg.page is not None and self.leg.transport == "websocket":
             self.leg.page.push(play.pcm)
+
+    def _drop_queued_audio(self, _drop: effects.DropQueuedAudio) -> None:
+        if self.leg.page is not None:
+            self.leg.page.drop_audio()
 
     async def _connect(self) -> Connection:
         return await self._provider.connect(self._model)

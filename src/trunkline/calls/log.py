@@ -13,7 +13,7 @@ from itertools import islice
 
 import msgspec
 
-from trunkline.calls.log_events import LogEvent, LogEventUnion
+from trunkline.calls.log_events import LogEventUnion, PageEventUnion
 from trunkline.realtime.json_values import to_json
 
 
@@ -80,7 +80,7 @@ class Log:
         return unsubscribe
 
 
-def frame_of(event: LogEventUnion | LogEvent, seq: int, at_ms: int) -> str:
+def frame_of(event: PageEventUnion, seq: int, at_ms: int) -> str:
     """Return an event as the JSON text that pages get: `{"seq", "at_ms", "kind", …}`."""
     try:
         encoded = _encoder.encode(event)

@@ -377,3 +377,5 @@ LogEventUnion = (
     | CallError
     | CallEnded
 )
+PageEventUnion = LogEventUnion | LegRoleSet
+"""The events that a page gets: those of the log, and those for this page alone."""

@@ -48,6 +48,10 @@ class PlayAudio(msgspec.Struct, frozen=True):
     pcm: bytes
 
 
+class DropQueuedAudio(msgspec.Struct, frozen=True):
+    """Drop the audio that is queued for the caller's page."""
+
+
 class ConfigureAgent(msgspec.Struct, frozen=True):
     """Build an agent's session configuration. Answered by `AgentConfigured` or `AgentFailed`."""
 
@@ -124,6 +128,7 @@ Effect = (
     Send
     | AppendToLog
     | PlayAudio
+    | DropQueuedAudio
     | ConfigureAgent
     | RunTool
     | ResolveApproval

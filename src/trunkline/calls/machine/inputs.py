@@ -149,12 +149,11 @@ class TimerFired(msgspec.Struct, frozen=True):
     timer: Timer
 
 
-Input = (
+InputButAudio = (
     LinkOpened
     | LinkDropped
     | RenewalFailed
     | WireEventReceived
-    | AudioReceived
     | CallerJoined
     | CallerLeft
     | CodecChosen
@@ -167,3 +166,4 @@ Input = (
     | StopRequested
     | TimerFired
 )
+Input = AudioReceived | InputButAudio

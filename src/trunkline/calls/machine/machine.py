@@ -37,6 +37,7 @@ from trunkline.calls.machine.inputs import (
     CommandReceived,
     GuardrailFinished,
     Input,
+    InputButAudio,
     LinkDropped,
     LinkOpened,
     RenewalFailed,
@@ -170,16 +171,17 @@ class CallMachine:
         self._outbox.now_ms = now_ms
         if self._ended:
             return []
+        if isinstance(given, AudioReceived):  # fifty times a second, and no request or renewal waits for audio
+            self._output.on_audio(given)
+            return self._outbox.take()
         self._handle(given)
         self._request_if_due()
         if not self._ended:
             self._session.renew_if_due(self.at_rest)
         return self._outbox.take()
 
-    def _handle(self, given: Input) -> None:  # noqa: C901 - one case for each input
+    def _handle(self, given: InputButAudio) -> None:  # noqa: C901 - one case for each input
         match given:  # the most frequent inputs first
-            case AudioReceived():
-                self._output.on_audio(given)
             case WireEventReceived():
                 self._on_wire_event(given)
             case CommandReceived():

@@ -7,7 +7,7 @@ flows directly to the page, and the service reports when it starts and stops (`W
 from __future__ import annotations
 
 from trunkline.calls import log_events
-from trunkline.calls.machine.effects import PlayAudio
+from trunkline.calls.machine.effects import DropQueuedAudio, PlayAudio
 from trunkline.calls.machine.inputs import AudioReceived
 from trunkline.calls.machine.outbox import Outbox
 from trunkline.calls.machine.relay_playout import RelayPlayout
@@ -121,6 +121,7 @@ class Playout:
             self._await_truncation(item_id)
 
     def _await_truncation(self, item_id: str | None) -> None:
+        self._outbox.emit(DropQueuedAudio())
         self._outbox.log(log_events.AudioCleared(item_id=item_id))
         self._scheduler.block(BlockReason.TRUNCATION_PENDING)
         self._outbox.set_timer(Timer.TRUNCATION, self._outbox.now_ms + TRUNCATION_WAIT_MS)
