@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from trunkline.calls.agents.tools import is_enabled
 from trunkline.calls.log_events import CallSettings, Codec
 from trunkline.realtime.events import Event
 from trunkline.scenario.scenario import Scenario
@@ -72,7 +72,7 @@ async def accept_handoff(
 
 
 async def _enabled_tools(agent: RealtimeAgent[Any], context: RunContextWrapper[Any]) -> list[Any]:
-    return [tool for tool in agent.tools if await _is_enabled(tool, agent, context)]
+    return [tool for tool in agent.tools if await is_enabled(tool, agent, context)]
 
 
 async def _enabled_handoffs(agent: RealtimeAgent[Any], context: RunContextWrapper[Any]) -> list[Any]:
@@ -80,7 +80,7 @@ async def _enabled_handoffs(agent: RealtimeAgent[Any], context: RunContextWrappe
 
     The SDK's own collector makes a `Handoff` and a task for each agent on every call, while the caller waits.
     """
-    return [handoff for handoff in agent.handoffs if await _is_enabled(handoff, agent, context)]
+    return [handoff for handoff in agent.handoffs if await is_enabled(handoff, agent, context)]
 
 
 def _transfer(handoff: Any) -> Event:
@@ -96,15 +96,6 @@ def _no_arguments() -> Mapping[str, Any]:
     from agents.strict_schema import ensure_strict_json_schema
 
     return ensure_strict_json_schema({})
-
-
-async def _is_enabled(tool: Any, agent: RealtimeAgent[Any], context: RunContextWrapper[Any]) -> bool:
-    enabled = getattr(tool, "is_enabled", True)
-    if callable(enabled):
-        enabled = enabled(context, agent)
-        if inspect.isawaitable(enabled):
-            enabled = await enabled
-    return bool(enabled)
 
 
 def _tool(name: str, description: str | None, parameters: Mapping[str, Any]) -> Event:

@@ -1,4 +1,9 @@
-"""Tool execution: argument checks, approval, guardrails, a time limit, and errors that the model can act on."""
+"""Tool execution: argument checks, approval, guardrails, a time limit, and errors that the model can act on.
+
+Arguments, approval, time limits and results follow the OpenAI Agents SDK, which realtime models are used with: pydantic
+decides which arguments a function tool accepts, so defaults, unions, conversions ("4" for an int) and extra arguments
+work as in the SDK's own sessions. In addition, the model gets pydantic's words when it refuses them.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import msgspec
+import pydantic
 
 from trunkline.realtime.json_values import decode_or_text, to_json, to_json_value, valid_unicode
 from trunkline.scenario.context import CallContext, running_tool
 
 if TYPE_CHECKING:
-    from agents import FunctionTool
+    from agents import FunctionTool, RunContextWrapper
     from agents.realtime import RealtimeAgent
     from agents.tool_context import ToolContext
     from agents.tool_guardrails import ToolGuardrailFunctionOutput
@@ -45,10 +51,15 @@ async def run_tool(
 
     A tool's `timeout_seconds` overrides `timeout_s`. At the limit an `async def` tool is cancelled; a plain `def` tool
     runs in a thread, which continues to its end. A tool that needs an approval runs only if `approval` returns True.
+    A tool whose `is_enabled` is false by now is refused.
     """
+    from agents import RunContextWrapper
     from agents.tool_context import ToolContext
 
     try:
+        if not await is_enabled(tool, agent, RunContextWrapper(context)):
+            error = f"{tool.name} is not available now"
+            return ToolOutcome(_error_json(f"{error}. Continue without it."), error=error)
         problem = _argument_problem(tool, arguments)
         if problem:
             advice = f"The arguments are not valid: {problem}. Call {tool.name} again with correct ones."
@@ -69,6 +80,18 @@ async def run_tool(
         return _failed(tool, error)  # the tool cancelled its inner work; nobody cancelled the tool
 
 
+async def is_enabled(tool: Any, agent: RealtimeAgent[Any], context: RunContextWrapper[Any]) -> bool:
+    """Return whether a tool or handoff of `agent` is enabled now, by its `is_enabled`: a bool or a function."""
+    enabled = getattr(tool, "is_enabled", True)
+    if callable(enabled):
+        enabled = await _awaited(enabled(context, agent))
+    return bool(enabled)
+
+
+async def _awaited(value: Any) -> Any:
+    return await value if inspect.isawaitable(value) else value
+
+
 async def _run_with_timeout(
     tool: FunctionTool, context: ToolContext[CallContext[Any]], arguments: str, limit_s: float
 ) -> ToolOutcome:
@@ -80,6 +103,9 @@ async def _run_with_timeout(
         if not limited.expired():
             return _failed(tool, error)
         message = f"{tool.name} did not answer within {limit_s:g} s."
+        if tool.timeout_error_function is not None:
+            explained = await _awaited(tool.timeout_error_function(context, TimeoutError(message)))
+            return ToolOutcome(_outcome(explained).output, error=message)
         return ToolOutcome(_error_json(f"{message} Tell the caller, or try once more."), error=message)
     finally:
         running_tool.reset(token)
@@ -122,7 +148,7 @@ async def _check_approval(
     """Wait for the approval that a tool needs. Return the reason of a refusal, None if the tool may run."""
     needed = tool.needs_approval
     if callable(needed):
-        needed = await needed(context, msgspec.json.decode(arguments), tool_call_id)
+        needed = await _awaited(needed(context, _decoded(arguments), tool_call_id))
     if not needed:
         return None
     if approval is None:
@@ -138,16 +164,14 @@ async def _invoke(tool: FunctionTool, context: Any, arguments: str) -> ToolOutco
     """
     implementation = getattr(tool.on_invoke_tool, "_invoke_tool_impl", None)
     if implementation is None:
-        return _outcome(await tool.on_invoke_tool(context, arguments))
+        return _outcome(await _collected(await tool.on_invoke_tool(context, arguments)))
     try:
-        return _outcome(await implementation(context, arguments))
+        return _outcome(await _collected(await implementation(context, arguments)))
     except Exception as error:
         explain = getattr(tool, "_failure_error_function", None)
         if explain is None:
             raise
-        explained = explain(context, error)
-        if inspect.isawaitable(explained):
-            explained = await explained
+        explained = await _awaited(explain(context, error))
         return ToolOutcome(_outcome(explained).output, error=_error_text(error))
 
 
@@ -161,11 +185,61 @@ def _error_text(error: BaseException) -> str:
     return f"{type(error).__name__}: {message}" if message else type(error).__name__
 
 
+async def _collected(result: Any) -> Any:
+    """Return the value of a coroutine, and the items of a generator: one text if all are texts, else a list."""
+    result = await _awaited(result)
+    if inspect.isasyncgen(result):
+        items = [item async for item in result]
+    elif inspect.isgenerator(result):
+        items = await asyncio.to_thread(list, result)
+    else:
+        return result
+    texts = [item for item in items if isinstance(item, str)]
+    return "".join(texts) if len(texts) == len(items) else items
+
+
 def _argument_problem(tool: FunctionTool, arguments: str) -> str | None:
+    """Return the reason why the tool does not accept the arguments, in words for the model; None if it does."""
     try:
-        decoded = msgspec.json.decode(arguments)
+        decoded = _decoded(arguments)
     except (msgspec.DecodeError, RecursionError) as error:
         return f"not valid JSON: {error}"
+    if not isinstance(decoded, dict):
+        return "not a JSON object"
+    implementation = getattr(tool.on_invoke_tool, "_invoke_tool_impl", None)
+    if (function := getattr(implementation, _WRAPPED_FUNCTION, None)) is None:
+        return _schema_problem(tool, decoded)
+    if (parameters := _parameters(function)) is None:
+        return None  # the SDK checks them when it calls the tool
+    try:
+        parameters.model_validate(decoded)
+    except pydantic.ValidationError as error:
+        found = error.errors(include_url=False, include_context=False, include_input=False)
+        return "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}".removeprefix(": ") for one in found[:3])
+    return None
+
+
+_WRAPPED_FUNCTION = "__agents_function_tool_wrapped_callable__"
+"""The attribute by which the SDK (0.24) keeps the function of a function tool."""
+
+
+@lru_cache(maxsize=512)
+def _parameters(function: Any) -> type[pydantic.BaseModel] | None:
+    """Return the model by which the SDK checks the arguments of a function; None if it cannot be built apart."""
+    from agents.function_schema import function_schema
+
+    try:
+        return function_schema(function, strict_json_schema=False).params_pydantic_model
+    except Exception:  # noqa: BLE001 - a callable object, which only the SDK's decorator prepares
+        return None
+
+
+def _decoded(arguments: str) -> Any:
+    return msgspec.json.decode(arguments or "{}")
+
+
+def _schema_problem(tool: FunctionTool, decoded: Any) -> str | None:
+    """Check arguments by the JSON schema of a tool that was not made from a function."""
     schema = msgspec.json.encode(tool.params_json_schema)
     errors = sorted(_validator(schema).iter_errors(decoded), key=lambda error: list(map(str, error.absolute_path)))
     return "; ".join(_schema_error_text(error) for error in errors[:3]) or None
