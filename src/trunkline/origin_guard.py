@@ -36,7 +36,7 @@ class Refusal:
 
 
 class OriginRules:
-    """The names that a server answers to, and the origins whose pages may call it.
+    """The names that a server answers to, and the origins that may call it.
 
     Args:
         hosts: the server's host names; None accepts any, which is safe if every request needs a secret.
@@ -59,7 +59,7 @@ class OriginRules:
             host: the address that the server listens on.
             origins: other origins that may call it. Their host names are accepted as the server's own.
             own_names: names of this machine, for a server on the network without a secret.
-            has_secret: whether every client must send a secret.
+            has_secret: true if every client must send a secret.
         """
         hosts = [*LOOPBACK, host, *(urlsplit(origin).hostname or "" for origin in origins)]
         if is_loopback(host):
@@ -83,7 +83,7 @@ class OriginRules:
         """Return the problem if a page of another origin sent the request, else None.
 
         Args:
-            may_link: whether pages of other sites may link to the request's path.
+            may_link: true if pages of other sites may link to the request's path.
         """
         origin = headers.get("origin")
         if origin is None:

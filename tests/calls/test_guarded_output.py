@@ -56,6 +56,21 @@ def test_a_message_is_checked_a_sentence_at_a_time_while_it_streams() -> None:
     assert outcomes(driver) == ["pending", "pass"]
 
 
+CHINESE = ["您好，", "这里是银行。", "我保证您会得到", "百分之十的利息。", "请问您", "什么时候方便？"]
+
+
+def test_a_message_without_spaces_is_stopped_at_its_second_sentence() -> None:
+    driver = guarded(**GUARDED)
+    item_id = driver.agent_says("".join(CHINESE[:3]), finished=False)
+    assert driver.checks[-1].text == "您好，这里是银行。"
+    driver.guardrail_finishes("pass")
+    for delta in CHINESE[3:5]:
+        driver.wire("response.output_audio_transcript.delta", item_id=item_id, delta=delta)
+    assert driver.checks[-1].text == "您好，这里是银行。我保证您会得到百分之十的利息。"
+    driver.guardrail_finishes("fail")
+    assert driver.sent_of("response.cancel")
+
+
 def test_a_tripped_message_is_cancelled_cleared_truncated_and_requested_again() -> None:
     driver = guarded(**GUARDED)
     item_id = driver.agent_says("You are a fool. And", finished=False)
@@ -218,6 +233,19 @@ def test_a_sentence_is_shown_when_it_has_passed_and_played_when_the_next_has() -
     assert driver.played == {}
     driver.guardrail_finishes("pass")
     driver.wire("response.output_audio_transcript.delta", item_id=item_id, delta="Three. ")
+    driver.guardrail_finishes("pass")
+    assert driver.played == {item_id: 100}
+
+
+def test_a_held_message_without_spaces_is_shown_a_sentence_at_a_time() -> None:
+    driver = held()
+    item_id = driver.agent_says("".join(CHINESE[:3]), audio_ms=100, finished=False)
+    driver.guardrail_finishes("pass")
+    assert shown(driver) == "您好，这里是银行。"
+    driver.wire("response.output_audio_transcript.delta", item_id=item_id, delta="".join(CHINESE[3:5]))
+    driver.guardrail_finishes("pass")
+    assert shown(driver) == "您好，这里是银行。我保证您会得到百分之十的利息。"
+    driver.wire("response.output_audio_transcript.delta", item_id=item_id, delta=f"{CHINESE[5]}好")
     driver.guardrail_finishes("pass")
     assert driver.played == {item_id: 100}
 

@@ -79,6 +79,14 @@ def test_each_sentence_is_spoken_as_soon_as_it_is_complete() -> None:
     assert rig.took(effects.StartSpeech).text == "Please wait"
 
 
+def test_each_sentence_of_chinese_is_spoken_as_soon_as_it_is_complete() -> None:
+    rig = Rig(answer=None, speaks=False)
+    rig.send("response.create")
+    brain = rig.took(effects.StartBrain)
+    rig.post(inputs.BrainProduced(brain.response_id, brain.generation, TextDelta("您好，这里是银行。我保证")))
+    assert rig.took(effects.StartSpeech).text == "您好，这里是银行。"
+
+
 def test_a_text_answer_has_no_audio() -> None:
     rig = Rig()
     rig.configure(output_modalities=["text"])

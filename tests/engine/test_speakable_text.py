@@ -9,8 +9,8 @@ import pytest
 from tests.engine.engine_rig import Rig, every, only
 from trunkline.engine.brains import TextDelta
 from trunkline.engine.session import effects
-from trunkline.engine.session.sentences import sentence_ends
 from trunkline.engine.session.speakable_text import speakable
+from trunkline.sentences import sentence_ends
 
 pytestmark = pytest.mark.pure
 CITED = "A broken screen costs 29 dollars. [Handset Policy](NT-040)"

@@ -10,7 +10,6 @@ also waits for the next sentence, or for the end of the message.
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -23,8 +22,7 @@ from trunkline.calls.machine.playout import Playout
 from trunkline.calls.machine.response_scheduler import ResponseScheduler
 from trunkline.calls.machine.transcript import Transcript, system_item
 from trunkline.realtime.events import Item, text_of
-
-_SENTENCE_END = re.compile(r"[.!?…。！？]+[\"'”’)\]]*(?=\s)|\n")
+from trunkline.sentences import sentence_ends
 
 
 @dataclass
@@ -152,9 +150,7 @@ class GuardedOutput:
             return
         start = message.sentences[-1][0] if message.sentences else 0
         message.text += text
-        message.sentences += [
-            (end.end(), message.audio_received) for end in _SENTENCE_END.finditer(message.text, start)
-        ]
+        message.sentences += [(end, message.audio_received) for end in sentence_ends(message.text, start)]
         if not self._plan.hold:
             self._outbox.log_all(self._transcript.append_delta(item_id, text))
         self._check_if_due(message)

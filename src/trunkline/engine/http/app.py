@@ -64,7 +64,7 @@ class Engine:
         secrets: the ephemeral keys; a test may supply its own clock.
         text_models: creates the model that answers `responses` and `chat/completions`.
         names: the models that `…/models` lists.
-        origins: the host names of the engine, and the origins whose pages may use it; by default this machine's names
+        origins: the host names of the engine, and the origins that may use it; by default this machine's names
             and no other origin.
         pronunciations: returns other spellings for the voice, by name, for a model.
     """

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from trunkline.engine.brains import BrainOutput, TextDelta, ToolCallDelta
 from trunkline.engine.session import usage
 from trunkline.engine.session.outbox import Outbox
-from trunkline.engine.session.sentences import pronounceable, sentence_ends
-from trunkline.engine.session.speakable_text import SpeakableText, speakable
+from trunkline.engine.session.speakable_text import SpeakableText, pronounceable, speakable
 from trunkline.engine.speech import SpeechChunk, SpeechMark
 from trunkline.realtime.audio import BYTES_PER_MS, FORMATS
 from trunkline.realtime.conversation import ContentAudio
 from trunkline.realtime.events import Item
+from trunkline.sentences import sentence_ends
 
 MIN_SPEED, MAX_SPEED = 0.25, 1.5
 MAX_DELTA_MS = 200

@@ -54,6 +54,11 @@ def speakable(source: str) -> SpeakableText:
     )
 
 
+def pronounceable(text: str) -> bool:
+    """Return whether the text has a letter or a digit."""
+    return any(character.isalnum() for character in text)
+
+
 def _silence(silent: bytearray, start: int, end: int) -> None:
     silent[start:end] = b"\1" * (end - start)
 
