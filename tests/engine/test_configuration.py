@@ -76,7 +76,19 @@ def test_turn_detection_of_another_type_starts_from_its_defaults() -> None:
             "unknown_parameter",
             "session.audio.input.turn_detection.threshold",
         ),
+        ({"audio": {"output": {"voice": "nova"}}}, "invalid_value", "session.audio.output.voice"),
+        (
+            {"audio": {"input": {"turn_detection": {"type": "semantic_vad", "eagerness": "fast"}}}},
+            "invalid_value",
+            "session.audio.input.turn_detection.eagerness",
+        ),
         ({"tools": [{"type": "function"}]}, "missing_required_parameter", "session.tools[0].name"),
+        ({"tools": [{"type": "function", "name": "get weather"}]}, "invalid_value", "session.tools[0].name"),
+        (
+            {"tools": [{"type": "function", "name": "f", "description": "x" * 1025}]},
+            "string_above_max_length",
+            "session.tools[0].description",
+        ),
         ({"type": "transcription"}, "invalid_value", "session.type"),
     ],
 )
@@ -92,6 +104,16 @@ def test_log_probabilities_are_refused() -> None:
     error = error_of(Rig().configure(include=["item.input_audio_transcription.logprobs"]))
     assert (error["code"], error["param"]) == ("unsupported_value", "session.include")
     assert updated(Rig(), include=[])["include"] is None
+
+
+def test_mcp_tools_are_refused() -> None:
+    error = error_of(Rig().configure(tools=[{"type": "function", "name": "f"}, {"type": "mcp", "server_label": "x"}]))
+    assert (error["code"], error["param"]) == ("invalid_value", "session.tools[1]")
+
+
+def test_a_voice_of_the_users_own_is_named_by_its_id() -> None:
+    voice = {"id": "af_heart"}
+    assert updated(Rig(), audio={"output": {"voice": voice}})["audio"]["output"]["voice"] == voice
 
 
 def test_a_session_needs_its_type() -> None:

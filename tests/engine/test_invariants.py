@@ -35,7 +35,7 @@ turn_detections = st.one_of(
             "interrupt_response": st.booleans(),
             "silence_duration_ms": st.sampled_from([0, 100, 500]),
             "prefix_padding_ms": st.sampled_from([0, 300]),
-            "idle_timeout_ms": st.sampled_from([1000, None]),
+            "idle_timeout_ms": st.sampled_from([5000, None]),
         },
     ),
     st.fixed_dictionaries({"type": st.just("semantic_vad"), "eagerness": st.sampled_from(["high", "auto"])}),

@@ -38,7 +38,7 @@ def everything() -> set[str]:
     rig.send("response.create")
     rig.send("response.create", response={"output_modalities": ["text"]})
     rig.hear(loud(600) + silence(900))
-    rig.turn_detection(type="server_vad", idle_timeout_ms=2000)
+    rig.turn_detection(type="server_vad", idle_timeout_ms=5000)
     rig.hear(silence(9000))
     spoken = next(item for item in rig.session.conversation if item.get("role") == "assistant")
     rig.send("conversation.item.truncate", item_id=spoken["id"], content_index=0, audio_end_ms=100)

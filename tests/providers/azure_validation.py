@@ -1,7 +1,6 @@
-"""What Azure refuses, as pure functions: requests by their headers and query, client events by their shape.
+"""What Azure refuses, as pure functions: requests by their headers and query, client events by the services' rules.
 
-Shapes of sessions are checked by the engine behind the stand-in, which refuses what it does not know. Here is what
-Azure refuses beyond that.
+`trunkline.realtime.service_rules` judges the shapes of sessions and items. Here is what Azure refuses beyond that.
 """
 
 from __future__ import annotations
@@ -11,10 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests import official_preview_events
+from pydantic import ValidationError
 
-MAX_ID_CHARACTERS = 32
-_TOOL_NAME = re.compile(r"^[a-zA-Z0-9_-]{1,64}$")
+from tests import official_preview_events
+from trunkline.realtime import service_rules
+from trunkline.realtime.validation import InvalidRequest
+
+Problem = tuple[str | None, str, str | None]
+"""The code, the message and the param of an error."""
+
 _DATED_PREVIEW = re.compile(r"^20\d\d-\d\d-\d\d-preview$")
 
 
@@ -81,7 +85,7 @@ def ephemeral_of(headers: Mapping[str, str], secrets: set[str]) -> Refused | Non
 
 
 def client_event(event: Mapping[str, Any], *, preview: bool, sideband: bool) -> Mapping[str, Any] | None:
-    """The `error` of a client event that Azure refuses and the engine would take; None for any other."""
+    """The `error` of a client event that Azure refuses; None for any other."""
     problem = _preview_problem(event) if preview else _ga_problem(event, sideband=sideband)
     if problem is None:
         return None
@@ -95,50 +99,35 @@ def client_event(event: Mapping[str, Any], *, preview: bool, sideband: bool) -> 
     }
 
 
-def _preview_problem(event: Mapping[str, Any]) -> tuple[str, str, str | None] | None:
+def _preview_problem(event: Mapping[str, Any]) -> Problem | None:
     try:
         official_preview_events.check_client(dict(event))
-    except (AssertionError, ValueError) as error:
+        if event.get("type") == "session.update":
+            service_rules.preview_session(event["session"])
+    except (AssertionError, ValidationError) as error:
         return "unknown_parameter", f"The preview does not know this {event.get('type')}: {error}", None
+    except InvalidRequest as error:
+        return error.code, str(error), error.param
     return None
 
 
-def _ga_problem(event: Mapping[str, Any], *, sideband: bool) -> tuple[str, str, str | None] | None:
+def _ga_problem(event: Mapping[str, Any], *, sideband: bool) -> Problem | None:
     kind = event.get("type")
-    if kind == "session.update":
-        return _session_problem(event.get("session"))
-    if kind == "conversation.item.create":
-        return _item_problem(event.get("item"))
     if kind == "output_audio_buffer.clear" and not sideband:
         return "invalid_event", "output_audio_buffer.clear is for WebRTC and SIP alone.", None
     if kind == "input_audio_buffer.append" and sideband:
         return "invalid_event", "Sound comes over the call itself, not over its sideband.", None
-    return None
+    if (refused := service_rules.refusal(dict(event))) is not None:
+        return refused.code, str(refused), refused.param
+    return _session_problem(event["session"]) if kind == "session.update" else None
 
 
-def _session_problem(session: Any) -> tuple[str, str, str | None] | None:
-    if not isinstance(session, dict):
-        return None  # the engine says what is wrong
-    if session.get("type") != "realtime":
-        return "missing_required_parameter", "Missing required parameter: 'session.type'.", "session.type"
-    if session.get("tracing") is not None:
-        return "unsupported_parameter", "Tracing is not available on this resource.", "session.tracing"
+def _session_problem(session: Mapping[str, Any]) -> Problem | None:
+    for name in service_rules.UNSUPPORTED_ON_AZURE:
+        if session.get(name) is not None:
+            return "unsupported_parameter", f"{name} is not available on this resource.", f"session.{name}"
     if session.get("prompt") is not None:
         return "invalid_value", "There is no stored prompt of that id.", "session.prompt.id"
-    for index, tool in enumerate(session.get("tools") or ()):
-        if not _TOOL_NAME.match(str(tool.get("name"))):
-            where = f"session.tools[{index}].name"
-            return "invalid_value", f"Invalid '{where}': it does not match the pattern.", where
-    return None
-
-
-def _item_problem(item: Any) -> tuple[str, str, str | None] | None:
-    for name in ("id", "call_id"):
-        value = item.get(name) if isinstance(item, dict) else None
-        if isinstance(value, str) and len(value) > MAX_ID_CHARACTERS:
-            where = f"item.{name}"
-            message = f"Invalid '{where}': string too long. At most {MAX_ID_CHARACTERS} characters are allowed."
-            return "string_above_max_length", message, where
     return None
 
 

@@ -252,7 +252,17 @@ async def test_a_sideband_of_an_ended_call_fails_with_404() -> None:
         ({"type": "session.update", "session": {"type": "realtime", "tracing": "auto"}}, "unsupported_parameter"),
         ({"type": "session.update", "session": {"type": "realtime", "prompt": {"id": "x"}}}, "invalid_value"),
         ({"type": "output_audio_buffer.clear"}, "invalid_event"),
-        ({"type": "conversation.item.create", "item": {"id": "i" * 33}}, "string_above_max_length"),
+        (
+            {
+                "type": "conversation.item.create",
+                "item": {"type": "message", "role": "user", "content": [], "id": "i" * 33},
+            },
+            "string_above_max_length",
+        ),
+        (
+            {"type": "session.update", "session": {"type": "realtime", "audio": {"output": {"voice": "nova"}}}},
+            "invalid_value",
+        ),
     ],
 )
 async def test_the_fake_refuses_the_requests_that_azure_refuses(event: Event, code: str) -> None:

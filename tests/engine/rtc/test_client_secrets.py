@@ -12,7 +12,7 @@ from openai.types.realtime import ClientSecretCreateResponse
 
 from tests.engine.rtc.rtc_caller import KEY, engine, websocket_url
 from trunkline.engine.http.client_secrets import ClientSecrets
-from trunkline.engine.session.validation import InvalidRequest
+from trunkline.realtime.validation import InvalidRequest
 
 SESSION = {"type": "realtime", "model": "m"}
 

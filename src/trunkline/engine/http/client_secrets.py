@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from trunkline.engine.session import configuration, validation
+from trunkline.engine.session import configuration
+from trunkline.realtime import validation
 from trunkline.realtime.ids import new_id
 
 PREFIX = "ek_"

@@ -17,7 +17,6 @@ from trunkline.engine.http.api_key import ApiKey
 from trunkline.engine.http.client_secrets import ClientSecrets
 from trunkline.engine.http.errors import RequestError
 from trunkline.engine.http.request_bodies import read_json_object
-from trunkline.engine.session.validation import InvalidRequest
 from trunkline.realtime.dialects import (
     DEFAULT_TEMPERATURE,
     client_event_to_ga,
@@ -29,6 +28,7 @@ from trunkline.realtime.dialects import (
     transcription_session_to_preview,
 )
 from trunkline.realtime.events import Event
+from trunkline.realtime.validation import InvalidRequest
 
 CALLS_PATH = "/v1/realtimertc"
 """Path for SDP offers in Azure's preview: `?model=…`."""

@@ -11,8 +11,8 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from trunkline.engine.http.errors import RequestError
-from trunkline.engine.session import validation
 from trunkline.http_bodies import BodyError, read_body
+from trunkline.realtime import validation
 
 MAX_BODY_BYTES = 1 << 20
 """Size limit of a request with a session (instructions and tools) or an SDP offer."""

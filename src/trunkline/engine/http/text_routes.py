@@ -17,9 +17,9 @@ from trunkline.engine.brains import BrainError, BrainOutput
 from trunkline.engine.http.api_key import ApiKey
 from trunkline.engine.http.errors import RequestError
 from trunkline.engine.http.request_bodies import read_json_object
-from trunkline.engine.session.validation import InvalidRequest
 from trunkline.engine.text import TextModelFactory, TextRequest, chat_completions, responses_api
 from trunkline.realtime.events import encode
+from trunkline.realtime.validation import InvalidRequest
 
 MAX_BODY_BYTES = 16 << 20
 """Size limit of a request: a conversation, possibly with images."""

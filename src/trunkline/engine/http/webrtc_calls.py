@@ -32,7 +32,6 @@ from trunkline.engine.http.request_bodies import (
     required_model,
 )
 from trunkline.engine.session import configuration
-from trunkline.engine.session.validation import InvalidRequest
 from trunkline.engine.session_runner import Player, SessionRunner
 from trunkline.engine.transports.event_translator import EventTranslator
 from trunkline.engine.transports.ice import IceOptions
@@ -40,6 +39,7 @@ from trunkline.engine.transports.pacing import Pacer
 from trunkline.engine.transports.websocket import WebSocketChannel, serve
 from trunkline.extras import install_command
 from trunkline.realtime.ids import new_id
+from trunkline.realtime.validation import InvalidRequest
 
 if TYPE_CHECKING:
     from trunkline.engine.transports import webrtc

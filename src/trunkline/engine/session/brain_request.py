@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from trunkline.engine.brains import BrainRequest
-from trunkline.engine.session import items, validation
+from trunkline.engine.session import items
 from trunkline.engine.session.configuration import Configuration
-from trunkline.engine.session.validation import InvalidRequest
+from trunkline.realtime import validation
 from trunkline.realtime.conversation import Conversation
 from trunkline.realtime.events import Item, NewId
+from trunkline.realtime.validation import InvalidRequest
 
 
 def brain_request(configuration: Configuration, context: Sequence[Item]) -> BrainRequest:

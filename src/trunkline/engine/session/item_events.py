@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from trunkline.engine.brains import BrainRequest
-from trunkline.engine.session import items, validation
+from trunkline.engine.session import items
 from trunkline.engine.session.configuration import Configuration, recogniser_prompt
 from trunkline.engine.session.effects import AbandonUtterance, FeedUtterance, FinishUtterance, OpenUtterance
 from trunkline.engine.session.outbox import Outbox
 from trunkline.engine.session.transcription import Transcription
-from trunkline.engine.session.validation import InvalidRequest
+from trunkline.realtime import validation
 from trunkline.realtime.audio import AudioFormat
 from trunkline.realtime.conversation import ContentAudio, Conversation, ConversationError
 from trunkline.realtime.events import Event, Item, copy_json, encode
+from trunkline.realtime.validation import InvalidRequest
 
 MAX_ITEMS = 5000
 MAX_ITEM_BYTES = 32 << 20

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from trunkline.engine.session.effects import Effect, Output, Send
-from trunkline.engine.session.validation import error_event
 from trunkline.realtime.events import NewId
+from trunkline.realtime.validation import error_event
 
 
 class Outbox:

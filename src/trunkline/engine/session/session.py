@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, assert_never
 
 from trunkline.engine.brains import BrainRequest
-from trunkline.engine.session import configuration, inputs, items, usage, validation
+from trunkline.engine.session import configuration, inputs, items, usage
 from trunkline.engine.session.brain_request import brain_request, response_input
 from trunkline.engine.session.configuration import Configuration
 from trunkline.engine.session.context_window import ContextWindow
@@ -32,10 +32,11 @@ from trunkline.engine.session.output_message import MAX_DELTA_MS
 from trunkline.engine.session.response import Response, tts_voice
 from trunkline.engine.session.transcription import Transcription
 from trunkline.engine.session.user_turns import UserTurns
-from trunkline.engine.session.validation import InvalidRequest
 from trunkline.engine.speech.vad import VoiceActivity
+from trunkline.realtime import validation
 from trunkline.realtime.conversation import ContentAudio, Conversation
 from trunkline.realtime.events import Event, Item, NewId
+from trunkline.realtime.validation import InvalidRequest
 
 MAX_TRANSCRIPT_WAIT_MS = 5000
 """Time that a response waits for the transcripts of earlier turns before it starts without them."""

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from trunkline.engine.brains import BrainError, BrainOutput, TextDelta, ToolCallDelta, Usage
-from trunkline.engine.session import validation
 from trunkline.engine.text import TextRequest
 from trunkline.engine.text.formats import (
     ATTACHED,
@@ -21,6 +20,7 @@ from trunkline.engine.text.formats import (
     text_request,
     tool_choice,
 )
+from trunkline.realtime import validation
 from trunkline.realtime.events import Item
 from trunkline.realtime.ids import new_id
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from trunkline.engine.brains import BrainRequest
-from trunkline.engine.session import validation
-from trunkline.engine.session.validation import InvalidRequest
 from trunkline.engine.text import OutputFormat, TextRequest
+from trunkline.realtime import validation
 from trunkline.realtime.events import Item
+from trunkline.realtime.validation import InvalidRequest
 
 SAMPLING: dict[str, validation.Validator] = {
     "temperature": validation.nullable(validation.number_between(0.0, 2.0)),

@@ -10,7 +10,6 @@ import time
 from typing import Any
 
 from trunkline.engine.brains import BrainError, BrainOutput, TextDelta, ToolCallDelta, Usage
-from trunkline.engine.session import validation
 from trunkline.engine.text import OutputFormat, TextRequest
 from trunkline.engine.text.formats import (
     ATTACHED,
@@ -24,6 +23,7 @@ from trunkline.engine.text.formats import (
     text_request,
     tool_choice,
 )
+from trunkline.realtime import validation
 from trunkline.realtime.events import Event, Item
 from trunkline.realtime.ids import new_id
 

@@ -7,10 +7,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from trunkline.engine.session.validation import error_event
 from trunkline.engine.transports.event_translator import EventTranslator
 from trunkline.realtime.events import Event, encode
 from trunkline.realtime.ids import new_id
+from trunkline.realtime.validation import error_event
 
 if TYPE_CHECKING:
     from aiortc import RTCDataChannel

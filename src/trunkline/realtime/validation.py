@@ -136,7 +136,7 @@ def number_between(low: float, high: float) -> Validator:
     def check(value: Any, path: str) -> Any:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise wrong_type(path, "a decimal", value)
-        return _within(value, path, low, high)
+        return _within(value, path, low, high, "decimal")
 
     return check
 
@@ -149,23 +149,20 @@ def integer_between(low: int, high: int) -> Validator:
             value = int(value)
         if isinstance(value, bool) or not isinstance(value, int):
             raise wrong_type(path, "an integer", value)
-        return _within(value, path, low, high)
+        return _within(value, path, low, high, "integer")
 
     return check
 
 
-def _within(value: float, path: str, low: float, high: float) -> float:
+def _within(value: float, path: str, low: float, high: float, kind: str) -> float:
     if low <= value <= high:
         return value
-    bound, limit, code = (
-        ("minimum", low, "integer_below_min_value") if value < low else ("maximum", high, "integer_above_max_value")
-    )
-    if isinstance(low, float):
-        code = code.replace("integer", "decimal")
-    relation = ">=" if value < low else "<="
+    below = value < low
+    side, bound = ("below min", low) if below else ("above max", high)
     raise InvalidRequest(
-        f"Invalid '{path}': {bound} value exceeded. Expected a value {relation} {limit}, but got {value} instead.",
-        code,
+        f"Invalid '{path}': {kind} {side}imum value. Expected a value {'>=' if below else '<='} {bound}, but got "
+        f"{value} instead.",
+        f"{kind}_{side.replace(' ', '_')}_value",
         path,
     )
 
@@ -191,7 +188,8 @@ def list_of(validate_member: Validator, max_length: int = 1024) -> Validator:
             raise wrong_type(path, "an array", value)
         if len(value) > max_length:
             raise InvalidRequest(
-                f"Invalid '{path}': array too long. Expected at most {max_length} elements, but got {len(value)}.",
+                f"Invalid '{path}': array too long. Expected an array with maximum length {max_length}, but got an "
+                f"array with length {len(value)} instead.",
                 "array_above_max_length",
                 path,
             )
