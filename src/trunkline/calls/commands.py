@@ -7,6 +7,8 @@ from typing import get_args
 
 import msgspec
 
+from trunkline.realtime.service_rules import SPEEDS, VOICES
+
 
 class Command(msgspec.Struct, frozen=True, tag_field="type", forbid_unknown_fields=True):
     """Base of all commands; `type` is the tag."""
@@ -83,7 +85,7 @@ class CommandError(ValueError):
 _decoder = msgspec.json.Decoder(CommandUnion)
 MAX_TEXT_LENGTH = 16_000
 """Characters in one typed message."""
-MIN_SPEED, MAX_SPEED = 0.25, 1.5
+MIN_SPEED, MAX_SPEED = SPEEDS
 """Limits of the Realtime services."""
 _DTMF_DIGITS = re.compile(r"[0-9*#]{1,64}")
 
@@ -116,6 +118,8 @@ def _problem_with(command: CommandUnion) -> str | None:
             return "'digits' of dtmf is not valid. Send 1 to 64 of 0-9, * and #."
         case Voice(voice, speed) if voice is None and speed is None:
             return "The command voice changes nothing. Give it a 'voice', a 'speed', or both."
+        case Voice(voice, _) if voice is not None and voice not in VOICES:
+            return f"The Realtime services have no voice {voice!r}. Choose from: {', '.join(VOICES)}."
         case Voice(_, speed) if speed is not None and not MIN_SPEED <= speed <= MAX_SPEED:
             return f"'speed' of voice is out of range. Choose from {MIN_SPEED} to {MAX_SPEED}."
     return None

@@ -18,6 +18,7 @@ from trunkline.providers.credentials import KeyCredentials
 from trunkline.providers.realtime_socket import open_socket_with_credentials
 from trunkline.providers.text_model_client import TextModelClient
 from trunkline.providers.webrtc_signalling import WebRtcSignalling
+from trunkline.realtime.service_rules import MAX_TRANSCRIPTION_PROMPT_CHARS
 from trunkline.scenario.scenario import Scenario
 from trunkline.settings import Settings
 
@@ -34,9 +35,17 @@ class EngineSessionConfig:
         return {"prompt": {"id": scenario.name, "variables": {"agent": agent, "first_agent": first_agent}}}
 
     def transcription(self, scenario: Scenario[Any]) -> Mapping[str, Any] | None:
-        """Return the engine's own STT; the engine ignores the model's name."""
-        names = ", ".join(scenario.pronunciations)
-        return {"model": "local", "prompt": names} if names else {"model": "local"}
+        """Return the engine's own STT, with as many pronounced names as its prompt may hold.
+
+        The engine ignores the model's name.
+        """
+        prompt = ""
+        for name in scenario.pronunciations:
+            longer = f"{prompt}, {name}" if prompt else name
+            if len(longer) > MAX_TRANSCRIPTION_PROMPT_CHARS:
+                break
+            prompt = longer
+        return {"model": "local", "prompt": prompt} if prompt else {"model": "local"}
 
     def notices(self) -> Sequence[ProviderNotice]:
         """Return no notices."""

@@ -389,7 +389,7 @@ item = validation.tagged(
 
 # Whole events ---------------------------------------------------------------------------------------------------------
 def preview_session(given: Mapping[str, Any]) -> None:
-    """Check what the preview refuses in a flat session and GA accepts: newer voices, and temperatures out of range.
+    """Check a flat session for values that only the preview refuses: newer voices, temperatures out of range.
 
     Raises:
         InvalidRequest: a value is refused; the `param` is the preview's, such as `session.voice`.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic
 
 from typing_extensions import TypeVar
 
+from trunkline.scenario import service_checks
 from trunkline.scenario.rehearsal import Rehearsal
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class Scenario(Generic[S]):
             this list.
         title: the title in the console; the name by default.
         description: a sentence for the console.
-        voice: a Realtime voice ("sage", "marin"…); None leaves it to the provider.
+        voice: a Realtime voice, one of `realtime.service_rules.VOICES`; None leaves it to the provider.
         company: the company's name, for guardrails and prompts.
         state: a function that makes the state of one call; tools read it as `ctx.context.state`.
         rehearsal: the stand-in for the model; without one, the local engine needs a chat model.
@@ -79,8 +80,10 @@ class Scenario(Generic[S]):
             the caller waits slightly longer.
 
     Raises:
-        ScenarioError: no agents, two of one name, a handoff out of the list, two tools of one name, a bad name,
-            a rehearsal with a part for an unknown agent, or an empty pronunciation. It names file and line.
+        ScenarioError: the scenario cannot work: no agents, two of one name, a handoff out of the list, two tools of
+            one name, a bad name, a rehearsal with a part for an unknown agent, or an empty pronunciation. Or the
+            Realtime services refuse a part of it: a voice, an option of the turn detection, a tool's name or
+            description. It names file and line.
     """
 
     def __init__(
@@ -110,6 +113,7 @@ class Scenario(Generic[S]):
         self.company = company
         self.state = state
         self.rehearsal = rehearsal
+        self._refuse_if(service_checks.turn_detection_problem(turn_detection))
         self.turn_detection = None if turn_detection is None else dict(turn_detection)
         self.things_to_say = tuple(things_to_say)
         self.guardrails = tuple(guardrails)
@@ -159,6 +163,11 @@ class Scenario(Generic[S]):
                 self._refuse(f"agents=[…] takes RealtimeAgents of the OpenAI Agents SDK, not {kind}.")
         if not self.agents:
             self._refuse(f"The scenario {self.name!r} has no agents; give it at least one: agents=[…].")
+        self._refuse_if(service_checks.voice_problem(self.voice))
+        self._refuse_if(service_checks.state_problem(self.state))
+        self._refuse_if(service_checks.guardrail_problem(self.guardrails, "guardrails=[…]"))
+        for agent in self.agents:
+            self._refuse_if(next(service_checks.agent_problems(agent), None))
         names = [agent.name for agent in self.agents]
         for name in names:
             if names.count(name) > 1:
@@ -192,6 +201,7 @@ class Scenario(Generic[S]):
 
     def _check_tools(self) -> None:
         for agent in self.agents:
+            self._refuse_if(next(service_checks.handoff_problems(agent), None))
             names = [tool.name for tool in agent.tools] + [_tool_name(handoff) for handoff in agent.handoffs]
             for name in names:
                 if names.count(name) > 1:
@@ -199,6 +209,10 @@ class Scenario(Generic[S]):
                         f"The agent {agent.name!r} has two tools named {name!r} (the SDK names a handoff by the "
                         "agent's name in lower case); rename one."
                     )
+
+    def _refuse_if(self, problem: str | None) -> None:
+        if problem is not None:
+            self._refuse(problem)
 
     def _refuse(self, message: str) -> None:
         raise ScenarioError(message, self.location)

@@ -192,7 +192,7 @@ def _option(name: str, before: Any, value: Any) -> Any:
 
 
 def _without_unavailable(given: dict[str, Any], path: str) -> dict[str, Any]:
-    """Refuse what the services have and this engine lacks, and leave out what it ignores."""
+    """Refuse features that this engine lacks, and leave out fields that it ignores."""
     tools = given.get("tools")
     for index, tool in enumerate(tools or ()):
         if tool["type"] == "mcp":
