@@ -421,6 +421,26 @@ def test_reloading_starts_afresh_when_a_file_changes(start: Start, tmp_path: Pat
 
 
 @pytest.mark.speech
+def test_reloading_follows_imported_modules_and_settings(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "desk").mkdir()
+    (tmp_path / "named.py").write_text("NAME = 'before'\n")
+    file = tmp_path / "desk" / "mine.py"
+    file.write_text(
+        "import sys\nsys.path.append('.')\nfrom named import NAME\n" + HELLO.format(name="x").replace('"x"', "NAME")
+    )
+    port = free_port()
+    server = start("serve", "desk/mine.py", "--port", str(port), "--reload")
+    server.waits_for(lambda: "before" in names(port))
+    (tmp_path / "test_mine.py").write_text("import nothing\n")  # restarts nothing
+    (tmp_path / "named.py").write_text("NAME = 'after'\n")
+    server.waits_for(lambda: "after" in names(port))
+    (tmp_path / ".env").write_text("TRUNKLINE_PROVIDER=openai\nOPENAI_API_KEY=k\n")
+    server.waits_for(lambda: (get(port, "/api/health") or {}).get("provider") == "openai")
+    assert server.output.count("Trunkline ") == 3
+
+
+@pytest.mark.speech
 def test_the_engines_key_may_stand_in_a_file(start: Start, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("TRUNKLINE_ENGINE_KEY=correct-horse\n")
     port = free_port()

@@ -57,11 +57,12 @@ def serve(
     ] = False,
 ) -> None:
     """Serve the console and its calls."""
-    settings = _settings(host=host, port=port, provider=provider)
+    options: dict[str, Any] = {"host": host, "port": port, "provider": provider}
+    settings = _settings(**options)
     _refuse_public(settings, insecure=insecure)
     targets = _existing_targets(scenarios or [])
     if reload:
-        _serve_reloading(settings, targets)
+        _serve_reloading(options, targets, insecure=insecure)
     else:
         _serve(settings, targets)
 
@@ -248,21 +249,23 @@ def _serve(settings: Settings, targets: list[str]) -> None:
         raise typer.Exit(1)
 
 
-def _serve_reloading(settings: Settings, targets: list[str]) -> None:
+def _serve_reloading(options: dict[str, Any], targets: list[str], *, insecure: bool) -> None:
     import watchfiles
 
-    from trunkline.scenario.loading import watched_paths
+    from trunkline.authoring.reload import ReloadFilter, reload_paths
 
-    paths = watched_paths(targets) or [Path.cwd()]
+    paths = reload_paths(targets, Path.cwd())
     typer.echo(f"Watching {', '.join(map(str, paths))}")
     watchfiles.run_process(
-        *paths, target=_serve_watched, args=(settings, targets), watch_filter=watchfiles.PythonFilter()
+        *paths, target=_serve_watched, args=(options, targets, insecure), watch_filter=ReloadFilter()
     )
 
 
-def _serve_watched(settings: Settings, targets: list[str]) -> None:
+def _serve_watched(options: dict[str, Any], targets: list[str], insecure: bool) -> None:
     if hasattr(os, "setpgid"):
         os.setpgid(0, 0)  # Ctrl-C reaches only the watcher, which ends us; a second signal would force the exit
+    settings = _settings(**options)  # again: .env may have changed
+    _refuse_public(settings, insecure=insecure)
     _serve(settings, targets)
 
 
