@@ -72,7 +72,7 @@ async def calling(url: str, *, transport: str = "websocket") -> AsyncIterator[Ca
             if transport == "webrtc":
                 await socket.send('{"type":"media_ready"}')
             yield CallPage(socket, call)
-        await http.delete(f"/api/calls/{call['call_id']}")
+        await http.delete(f"/api/calls/{call['call_id']}?leg={call['leg_id']}")
 
 
 async def drained(page: CallPage, seconds: float) -> None:

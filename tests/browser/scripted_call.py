@@ -150,5 +150,11 @@ class ScriptedCall:
         else:
             if path == "calls":
                 self.wanted.append(route.request.post_data_json or {})
-            answer = {"call_id": CALL, "leg_id": "leg", "role": "caller", "transport": "websocket"}
+            answer = {
+                "call_id": CALL,
+                "leg_id": "leg",
+                "role": "caller",
+                "grants": ["read", "speak", "end"],
+                "transport": "websocket",
+            }
             route.fulfill(status=201, json=answer)

@@ -365,6 +365,64 @@ def test_a_duplicated_tab_is_a_viewer(breakable: BreakableServer, context: Brows
     assert caller.call_id == call_id
 
 
+def test_another_browser_with_the_address_only_watches(
+    address: str, breakable: BreakableServer, opened: Tab, chromium: Browser
+) -> None:
+    caller = opened(address)
+    stops_the_greeting(caller)
+    call = breakable.call(caller.call_id)
+    stranger = chromium.new_context()
+    try:
+        page = stranger.new_page()
+        page.goto(caller.page.url)
+        expect(page.get_by_text("You are watching this call.")).to_be_visible()
+        expect(page.get_by_role("button", name="Take over")).to_have_count(0)
+        expect(page.get_by_role("textbox", name="Message")).to_be_disabled()
+        asked = page.evaluate(
+            """async id => {
+              const headers = { "content-type": "application/json" };
+              const body = JSON.stringify({ take_over: true });
+              const taking = await fetch(`api/calls/${id}/leg`, { method: "POST", headers, body });
+              const ending = await fetch(`api/calls/${id}`, { method: "DELETE" });
+              return [taking.status, ending.status];
+            }""",
+            caller.call_id,
+        )
+        assert asked == [403, 403]
+        caller.page.reload()
+        expect(caller.page.get_by_role("textbox", name="Message")).to_be_enabled()
+        caller.types("yes please")
+        caller.hears("What shall yours be about")
+        Caller(page).hears("What shall yours be about")
+        caller.page.close()
+        wait_until(Caller(page), lambda: call.leg.page is None)
+        page.reload()
+        expect(page.get_by_text("You are watching this call.")).to_be_visible()
+        expect(page.get_by_role("textbox", name="Message")).to_be_disabled()
+        assert not call.is_over
+    finally:
+        stranger.close()
+
+
+def test_a_reload_without_the_tabs_storage_keeps_the_call(breakable: BreakableServer, opened: Tab) -> None:
+    caller = opened(f"{breakable.url}/?transport=websocket")
+    stops_the_greeting(caller)
+    call_id = caller.call_id
+    caller.page.evaluate("sessionStorage.clear()")
+    caller.page.reload()
+    expect(caller.page.get_by_role("status").first).to_have_text("Connected")
+    wait_until(caller, lambda: breakable.logged(call_id, log_events.LegLost))
+    take_over = caller.page.get_by_role("button", name="Take over")
+    box = caller.page.get_by_role("textbox", name="Message")
+    wait_until(caller, lambda: box.is_enabled() or take_over.is_visible())
+    if take_over.is_visible():  # the reloaded page was faster than the end of its former socket
+        take_over.click()
+    expect(box).to_be_enabled()
+    caller.types("yes please")
+    caller.hears("What shall yours be about")
+    assert caller.call_id == call_id
+
+
 def test_a_page_beyond_the_limit_is_rejected_and_can_try_again(opened: Tab) -> None:
     server = Server(environment={"TRUNKLINE_MAX_PAGES": "1"})
     server.start()

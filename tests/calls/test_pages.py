@@ -9,6 +9,7 @@ import pytest
 from tests.calls.call_harness import calling, queued_frames, text_frames
 from tests.calls.model_fake import MS, FakeModel
 from trunkline.calls import log, log_events
+from trunkline.calls.grants import Credentials, Grant, NotGrantedError
 from trunkline.calls.model_link.caller_audio_buffer import MAX_HELD_BYTES
 from trunkline.calls.pages import MAX_QUEUED_BYTES, CloseCode
 from trunkline.realtime.send_queue import CloseFrame
@@ -85,9 +86,9 @@ async def test_a_second_page_is_a_viewer_that_cannot_speak() -> None:
     async with calling() as caller:
         await caller.greeted()
         viewer = caller.page.__class__()
-        grant = caller.call.join(None, "websocket")
-        assert (grant.role, grant.leg_id) == ("viewer", None)
-        caller.call.attach(viewer, grant.leg_id, 0)
+        joined = caller.call.join(Credentials(), "websocket")
+        assert (joined.role, joined.leg_id, joined.grants) == ("viewer", None, Grant.READ)
+        caller.call.attach(viewer, joined.leg_id, 0)
         before = caller.call.log.last_seq
         caller.command(viewer, type="say", text="me too")
         caller.call.receive_audio(viewer, bytes(960))
@@ -115,7 +116,8 @@ async def test_a_take_over_closes_the_former_callers_page() -> None:
     async with calling() as caller:
         await caller.greeted()
         former = caller.page
-        grant = caller.call.join(None, "websocket", take_over=True)
+        starter = Credentials(caller_key=caller.call.caller_key)
+        grant = caller.call.join(starter, "websocket", take_over=True)
         assert grant.role == "caller"
         assert queued_frames(former)[-1] == CloseFrame(CloseCode.TAKEN_OVER, "taken over by another page")
         caller.joins(leg_id=grant.leg_id)
@@ -126,12 +128,22 @@ async def test_a_take_over_closes_the_former_callers_page() -> None:
 
 
 @in_virtual_time
+async def test_a_page_without_a_secret_cannot_take_over() -> None:
+    async with calling() as caller:
+        await caller.greeted()
+        for shown in (Credentials(), Credentials("leg_1"), Credentials(caller_key="key_1")):
+            with pytest.raises(NotGrantedError):
+                caller.call.join(shown, "websocket", take_over=True)
+        assert caller.call.leg.page is caller.page
+
+
+@in_virtual_time
 async def test_a_page_that_reconnects_with_its_leg_replaces_its_former_socket() -> None:
     async with calling() as caller:
         await caller.greeted()
         leg_id = caller.call.leg.leg_id
         former = caller.page
-        assert caller.call.join(leg_id, "websocket").leg_id == leg_id
+        assert caller.call.join(Credentials(leg_id), "websocket").leg_id == leg_id
         caller.joins(leg_id=leg_id)
         assert isinstance(queued_frames(former)[-1], CloseFrame)
         caller.call.detach(former, "closed")
@@ -140,11 +152,12 @@ async def test_a_page_that_reconnects_with_its_leg_replaces_its_former_socket() 
 
 
 @in_virtual_time
-async def test_any_page_may_become_the_caller_when_no_caller_is_connected() -> None:
+async def test_the_client_that_started_a_call_may_join_it_when_no_caller_is_connected() -> None:
     async with calling() as caller:
         await caller.greeted()
         caller.leaves()
-        grant = caller.call.join(None, "websocket")
+        assert caller.call.join(Credentials(), "websocket").role == "viewer"
+        grant = caller.call.join(Credentials(caller_key=caller.call.caller_key), "websocket")
         assert grant.role == "caller"
         assert caller.joins(leg_id=grant.leg_id).role == "caller"
 
@@ -243,8 +256,8 @@ async def test_a_subscriber_of_the_log_may_send_a_command_at_once() -> None:
 async def test_the_log_holds_no_secret_of_a_leg() -> None:
     async with calling(FakeModel()) as caller:
         await caller.greeted()
-        secrets = [caller.call.leg.leg_id]
-        caller.call.join(None, "websocket", take_over=True)
+        secrets = [caller.call.leg.leg_id, caller.call.caller_key]
+        caller.call.join(Credentials(caller_key=caller.call.caller_key), "websocket", take_over=True)
         secrets.append(caller.call.leg.leg_id)
         frames = "".join(entry.frame() for entry in caller.call.log.since(0))
     assert not [secret for secret in secrets if secret in frames]

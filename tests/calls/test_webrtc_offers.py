@@ -13,6 +13,7 @@ import pytest
 from tests.calls.call_harness import Caller, scenario
 from tests.calls.model_fake import FakeConnection, FakeModel
 from trunkline.calls import log_events
+from trunkline.calls.grants import Credentials
 from trunkline.calls.registry import CallRegistry
 from trunkline.calls.time_limits import CallTimeLimits
 from trunkline.providers import ProviderError, WebRtcAnswer
@@ -146,7 +147,7 @@ async def test_another_offer_hangs_up_the_former_webrtc_call_and_replays_the_con
     async with calling(model) as caller:
         await greeted(caller)
         caller.leaves()
-        caller.call.join(caller.call.leg.leg_id, "webrtc")
+        caller.call.join(Credentials(caller.call.leg.leg_id), "webrtc")
         await caller.call.answer_offer("another offer")
         caller.joins()
         caller.command(type="media_ready")
@@ -163,7 +164,7 @@ async def test_a_change_to_the_relay_hangs_up_the_webrtc_call() -> None:
     async with calling(model) as caller:
         await caller.call.answer_offer("offer")
         await caller.until(lambda: model.connections)
-        caller.call.join(caller.call.leg.leg_id, "websocket")
+        caller.call.join(Credentials(caller.call.leg.leg_id), "websocket")
         caller.joins()
         await caller.heard(1)
         await asyncio.sleep(5)
@@ -181,7 +182,7 @@ async def test_an_answer_after_a_change_to_the_relay_is_hung_up() -> None:
     async with calling(model) as caller:
         dialling = asyncio.create_task(caller.call.answer_offer("offer"))
         await asyncio.sleep(3)
-        caller.call.join(caller.call.leg.leg_id, "websocket")
+        caller.call.join(Credentials(caller.call.leg.leg_id), "websocket")
         caller.joins()
         await dialling
         await caller.heard(1)
@@ -195,7 +196,7 @@ async def test_an_answer_after_a_take_over_is_hung_up() -> None:
     async with calling(model) as caller:
         first = asyncio.create_task(caller.call.answer_offer("offer"))
         await asyncio.sleep(1)
-        caller.call.join(None, "webrtc", take_over=True)
+        caller.call.join(Credentials(caller_key=caller.call.caller_key), "webrtc", take_over=True)
         second = asyncio.create_task(caller.call.answer_offer("another offer"))
         await asyncio.gather(first, second)
         await asyncio.sleep(1)
@@ -232,7 +233,7 @@ async def test_a_refused_offer_raises_and_the_relay_still_works() -> None:
     async with calling(model) as caller:
         with pytest.raises(ProviderError, match="no WebRTC today"):
             await caller.call.answer_offer("offer")
-        caller.call.join(caller.call.leg.leg_id, "websocket")
+        caller.call.join(Credentials(caller.call.leg.leg_id), "websocket")
         caller.joins()
         assert await caller.heard(1) == "You said: hi."
 

@@ -201,9 +201,10 @@ async def test_the_page_with_the_leg_is_the_caller_and_others_are_viewers(monkey
         again = await caller.http.post(path, json={"transport": "websocket", "leg_id": started["leg_id"]})
         other = await caller.http.post(path, json={"transport": "websocket"})
         taking = await caller.http.post(path, json={"take_over": True})
+    granted = {"grants": ["read", "speak", "end"], "transport": "websocket"}
     assert again.status_code == other.status_code == taking.status_code == 200
-    assert again.json() == {"role": "caller", "leg_id": started["leg_id"], "transport": "websocket"}
-    assert other.json() == {"role": "viewer", "leg_id": None, "transport": "websocket"}
+    assert again.json() == {"role": "caller", "leg_id": started["leg_id"], **granted}
+    assert other.json() == {"role": "viewer", "leg_id": None, **granted}
     assert taking.json()["role"] == "caller"
     assert taking.json()["leg_id"] != started["leg_id"]
 

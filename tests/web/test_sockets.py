@@ -221,7 +221,8 @@ async def test_a_socket_under_a_name_that_is_not_the_servers_is_refused(monkeypa
 async def test_sockets_of_the_servers_pages_are_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
     async with serving(monkeypatch) as caller:
         started = await caller.starts()
-        async with caller.page(started["call_id"], additional_headers={"Origin": caller.url}) as page:
+        headers = {"Origin": caller.url}
+        async with caller.page(started["call_id"], f"?leg={started['leg_id']}", additional_headers=headers) as page:
             assert (await page.kind("leg.role"))["role"] == "caller"
 
 

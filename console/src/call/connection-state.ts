@@ -40,6 +40,8 @@ export interface State {
   relayReason: string | null;
   preference: TransportPreference;
   webRtcSupported: boolean;
+  /** True if the page may become the caller of its call. */
+  mayTakeOver: boolean;
   /** The last call that this page started. */
   lastStart: Start | null;
   /** The scenario of the log that the page shows; null without a log. */
@@ -58,7 +60,7 @@ export type Input =
   /** The server has started the call; its leg's id proves that this page is the caller. */
   | { type: "started"; callId: string; legId: string }
   /** The server has accepted the page, without a leg as a viewer. */
-  | { type: "joined"; legId: string | null }
+  | { type: "joined"; legId: string | null; mayTakeOver: boolean }
   /** The request failed with an HTTP status; 0 if the server could not be reached. */
   | { type: "request-failed"; status: number; message: string }
   /** The WebRTC connection failed, or was lost if it `wasUp`. */
@@ -117,6 +119,7 @@ export function initialState(preference: TransportPreference, webRtcSupported: b
     relayReason: null,
     preference,
     webRtcSupported,
+    mayTakeOver: true,
     lastStart: null,
     shownScenario: null,
   };

@@ -51,7 +51,7 @@ class Transition {
         this.onStarted(input.callId, input.legId);
         return;
       case "joined":
-        this.onJoined(input.legId);
+        this.onJoined(input.legId, input.mayTakeOver);
         return;
       case "request-failed":
         this.onRequestFailed(input.status, input.message);
@@ -186,14 +186,18 @@ class Transition {
     const { link } = this.state;
     if (link.phase !== "starting") return;
     this.emit({ type: "remember-leg", callId, legId }, { type: "show-address", callId, start: link.start });
-    this.set({ link: { phase: "live", callId, role: "caller", socket: "opening", join: null } });
+    this.set({
+      link: { phase: "live", callId, role: "caller", socket: "opening", join: null },
+      mayTakeOver: true,
+    });
     if (link.rejoin) this.replaceLeg();
     else this.openSocket(callId, legId);
   }
 
-  private onJoined(legId: string | null): void {
+  private onJoined(legId: string | null, mayTakeOver: boolean): void {
     const { link } = this.state;
     if (link.phase !== "joining" && link.phase !== "live") return;
+    this.set({ mayTakeOver });
     if (legId !== null) this.emit({ type: "remember-leg", callId: link.callId, legId });
     this.openSocket(link.callId, legId);
   }

@@ -9,7 +9,7 @@ import type { Leg } from "../transport/leg";
 import { RelayLeg } from "../transport/relay";
 import { WebRtcLeg } from "../transport/webrtc";
 import { dismiss, notify } from "../ui/notices";
-import { rememberLeg, rewriteAddress, scenarioParameters } from "./address";
+import { recallLeg, rememberLeg, rewriteAddress, scenarioParameters } from "./address";
 import { type CallState, emptyCall } from "./call-state";
 import { catalogue, loadCatalogue } from "./catalogue";
 import { type Effect, type Input, initialState, type Phase, phaseOf, roleOf, type TimerName } from "./connection-state";
@@ -39,6 +39,8 @@ export class Connection {
   /** The phase of the connection, as the page shows it. */
   readonly phase: ReadonlySignal<Phase> = computed(() => phaseOf(this.state.value));
   readonly role: ReadonlySignal<Role> = computed(() => roleOf(this.state.value));
+  /** True if this page may become the caller; the call's address alone lets a page only watch. */
+  readonly mayTakeOver: ReadonlySignal<boolean> = computed(() => this.state.value.mayTakeOver);
   /** The displayed call, as its log describes it. */
   readonly call: ReadonlySignal<CallState> = this.callNow;
   /** The caller's audio connection; null for a viewer and between calls. */
@@ -137,7 +139,7 @@ export class Connection {
         this.pushToTalk.onCallerRole();
         return;
       case "hang-up":
-        void api.hangUp(effect.callId).catch(() => this.socket?.send({ type: "hang_up" }));
+        void api.hangUp(effect.callId, recallLeg(effect.callId)).catch(() => this.socket?.send({ type: "hang_up" }));
         return;
       case "send":
         void this.socket?.send(effect.command);

@@ -27,14 +27,14 @@ export async function requestLeg({ request, leg, relayReason, signal }: LegReque
     if (signal.aborted) return null;
     const answer = await send(request, legId, offer);
     if (signal.aborted) {
-      if ("call_id" in answer) void api.hangUp(answer.call_id).catch(() => undefined);
+      if ("call_id" in answer) void api.hangUp(answer.call_id, answer.leg_id).catch(() => undefined);
       return null;
     }
     if (answer.sdp !== undefined) await leg?.answer(answer.sdp);
     if (signal.aborted) return null;
     return "call_id" in answer
       ? { type: "started", callId: answer.call_id, legId: answer.leg_id }
-      : { type: "joined", legId: answer.leg_id };
+      : { type: "joined", legId: answer.leg_id, mayTakeOver: answer.grants.includes("speak") };
   } catch (error) {
     if (signal.aborted) return null;
     return {

@@ -52,9 +52,13 @@ export interface NewCall {
   sdp?: string;
 }
 
+/** Right of a page on a call: read its log, become its caller, or end it. */
+export type Grant = "read" | "speak" | "end";
+
 export interface JoinedCall {
   leg_id: string | null;
   role: "caller" | "viewer";
+  grants: Grant[];
   transport: Transport;
   sdp?: string;
 }
@@ -93,9 +97,10 @@ export function joinCall(
   return request("POST", `calls/${encodeURIComponent(callId)}/leg`, wanted);
 }
 
-/** Hang up, also while the browser leaves the page. */
-export function hangUp(callId: string): Promise<void> {
-  return request("DELETE", `calls/${encodeURIComponent(callId)}`, undefined, true);
+/** Hang up, also while the browser leaves the page. `leg` proves that this page is the caller. */
+export function hangUp(callId: string, leg: string | null): Promise<void> {
+  const query = leg === null ? "" : `?${new URLSearchParams({ leg })}`;
+  return request("DELETE", `calls/${encodeURIComponent(callId)}${query}`, undefined, true);
 }
 
 /** Sign out and open the sign-in page, once pending requests, which need the cookie, are answered. */

@@ -13,11 +13,7 @@ export function NoticeList(): VNode {
   const isViewer = connection.role.value === "viewer" && ["connected", "reconnecting"].includes(connection.phase.value);
   return (
     <div class="notices" aria-live="polite">
-      {isViewer && (
-        <NoticeBar tone="info" action={{ label: "Take over", run: () => connection.takeOver() }}>
-          Another tab has this call.
-        </NoticeBar>
-      )}
+      {isViewer && <ViewerNotice />}
       {connection.leg.value && <AudioHint />}
       {notices.value.map((notice) => (
         <NoticeBar
@@ -43,6 +39,20 @@ export function NoticeList(): VNode {
         </NoticeBar>
       )}
     </div>
+  );
+}
+
+function ViewerNotice(): VNode {
+  if (!connection.mayTakeOver.value)
+    return (
+      <NoticeBar tone="info">
+        You are watching this call. To speak, open it in the browser that started it, or start a new call.
+      </NoticeBar>
+    );
+  return (
+    <NoticeBar tone="info" action={{ label: "Take over", run: () => connection.takeOver() }}>
+      Another tab has this call.
+    </NoticeBar>
   );
 }
 

@@ -13,8 +13,8 @@ import type { TransportPreference } from "../../src/call/preferences";
 
 const CONNECT = { type: "connect", scenario: "shop", agent: null } as const;
 const STARTED = { type: "started", callId: "c1", legId: "l1" } as const;
-const JOINED = { type: "joined", legId: "l1" } as const;
-const VIEWER = { type: "joined", legId: null } as const;
+const JOINED = { type: "joined", legId: "l1", mayTakeOver: true } as const;
+const VIEWER = { type: "joined", legId: null, mayTakeOver: true } as const;
 const OPENED = { type: "socket-opened" } as const;
 const LOG = { type: "call-started", scenario: "shop" } as const;
 const LEG_FAILED = { type: "leg-failed", reason: "no connection", wasUp: false } as const;
@@ -50,6 +50,14 @@ const types = (effects: readonly Effect[]): string[] => effects.map((effect) => 
 const texts = (effects: readonly Effect[]): string[] =>
   effects.flatMap((effect) => (effect.type === "notify" ? [effect.notice.text] : []));
 const LIVE = [CONNECT, STARTED, OPENED, LOG] as const;
+
+it("lets a page take over only if the server grants it", () => {
+  const watching = { ...VIEWER, mayTakeOver: false };
+  const resume = { type: "resume", callId: "c1" } as const;
+  expect(run([resume, VIEWER]).state.mayTakeOver).toBe(true);
+  expect(run([resume, watching]).state.mayTakeOver).toBe(false);
+  expect(run([resume, watching, { type: "disconnect" }, CONNECT, STARTED]).state.mayTakeOver).toBe(true);
+});
 
 it("leaves its argument unchanged and gives the same answer twice", () => {
   const state = Object.freeze(run([CONNECT, STARTED]).state);

@@ -30,7 +30,7 @@ vi.mock("../../src/transport/api", () => {
     },
     startCall: (body: Record<string, unknown>) => ask("start", body),
     joinCall: (callId: string, body: Record<string, unknown>) => ask("join", { callId, ...body }),
-    hangUp: (callId: string) => ask("hang up", { callId }),
+    hangUp: (callId: string, leg: string | null) => ask("hang up", { callId, leg }),
     problems: async () => [],
   };
 });
@@ -163,7 +163,7 @@ describe("a call", () => {
     await settle();
     connection.disconnect();
     await answer({ call_id: "c9", leg_id: "l9", transport: "websocket" });
-    expect(newest(fakes.requests)).toMatchObject({ name: "hang up", body: { callId: "c9" } });
+    expect(newest(fakes.requests)).toMatchObject({ name: "hang up", body: { callId: "c9", leg: "l9" } });
     expect([fakes.sockets.length, connection.phase.value]).toEqual([0, "idle"]);
   });
 
@@ -189,7 +189,7 @@ describe("joining", () => {
     preferences.codec.save("pcmu");
     await settle();
     expect(newest(fakes.requests)).toMatchObject({ name: "join", body: { callId: "c1", leg_id: "l1", codec: "pcmu" } });
-    await answer({ leg_id: "l1", role: "caller", transport: "websocket" });
+    await answer({ leg_id: "l1", role: "caller", grants: ["read", "speak", "end"], transport: "websocket" });
     expect(newest(fakes.sockets).after).toBe(7);
   });
 
@@ -209,7 +209,7 @@ describe("joining", () => {
     const old = newest(fakes.requests);
     connection.connect("shop", null);
     await settle();
-    old.answer.resolve({ leg_id: "l1", role: "caller", transport: "websocket" });
+    old.answer.resolve({ leg_id: "l1", role: "caller", grants: ["read", "speak", "end"], transport: "websocket" });
     await settle();
     expect([fakes.sockets.length, connection.phase.value]).toEqual([0, "connecting"]);
   });

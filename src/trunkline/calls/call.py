@@ -10,6 +10,7 @@ from typing import Any
 
 from trunkline.calls import commands
 from trunkline.calls.agents.runner import AgentRunner, CallHandle, RunnerTimeLimits
+from trunkline.calls.grants import Credentials, Grant, NotGrantedError, grants_for
 from trunkline.calls.log import Entry, Log, frame_of
 from trunkline.calls.log_events import (
     CallEnded,
@@ -29,7 +30,7 @@ from trunkline.calls.metrics.meters import Meters
 from trunkline.calls.metrics.tracing import tracing
 from trunkline.calls.model_link.link import Link
 from trunkline.calls.model_link.link_state import Route
-from trunkline.calls.pages import CloseCode, Grant, Leg, Page
+from trunkline.calls.pages import CloseCode, JoinedCall, Leg, Page
 from trunkline.calls.time_limits import DEFAULT_TIME_LIMITS, CallTimeLimits
 from trunkline.machine_runner import MachineRunner
 from trunkline.providers import Connection, Provider, ProviderError
@@ -70,6 +71,8 @@ class Call:
         metrics: MetricsConfig = DEFAULT_METRICS,
     ) -> None:
         self.call_id = new_id("call")
+        self.caller_key = new_id("key")
+        """Secret of the client that started the call. It is never in the log."""
         self.scenario = scenario
         self.leg = Leg(new_id("leg"), transport)
         self._legs = 1
@@ -186,32 +189,44 @@ class Call:
         """The number of pages with an open socket."""
         return len(self._pages)
 
+    def grants(self, shown: Credentials) -> Grant:
+        """Return the grants of a client that knows the call's id."""
+        return grants_for(shown, self.leg.leg_id, self.caller_key)
+
     def join(
-        self, leg_id: str | None, transport: Transport, *, take_over: bool = False, codec: Codec | None = None
-    ) -> Grant:
-        """Give a page a role: caller if it has the leg's id, no caller is connected, or it takes over.
+        self, shown: Credentials, transport: Transport, *, take_over: bool = False, codec: Codec | None = None
+    ) -> JoinedCall:
+        """Give a page a role: caller if it may speak and has the leg, no caller is connected, or it takes over.
 
         Args:
-            leg_id: the id that an earlier grant gave the page.
+            shown: the page's secrets.
             transport: the transport of the page's audio.
             take_over: True replaces a connected caller.
             codec: another codec from now on; over the relay the model's session is opened again for it.
+
+        Raises:
+            NotGrantedError: the page wants to take over and may not speak.
         """
-        if leg_id is not None and leg_id == self.leg.leg_id:
-            self._set_codec(codec)
-            self._set_transport(transport)
-            return Grant("caller", leg_id)
-        if self.leg.page is not None and not take_over:
-            return Grant("viewer", None)
+        grants = self.grants(shown)
+        if Grant.SPEAK not in grants:
+            if take_over:
+                raise NotGrantedError("Only the client that started this call may take it over.")
+            return JoinedCall("viewer", None, grants)
+        if shown.leg_id != self.leg.leg_id:
+            if self.leg.page is not None and not take_over:
+                return JoinedCall("viewer", None, grants)
+            self._replace_leg(transport)
+        self._set_codec(codec)
+        self._set_transport(transport)
+        return JoinedCall("caller", self.leg.leg_id, grants)
+
+    def _replace_leg(self, transport: Transport) -> None:
         former = self.leg
         self._legs += 1
         self.leg = Leg(new_id("leg"), transport, f"leg_{self._legs}")
         if former.page is not None:
             former.page.close(CloseCode.TAKEN_OVER, "taken over by another page")
             self._leave(former, "taken over by another page")
-        self._set_codec(codec)
-        self._set_transport(transport)
-        return Grant("caller", self.leg.leg_id)
 
     def _set_codec(self, codec: Codec | None) -> None:
         if codec is not None:
@@ -278,9 +293,12 @@ class Call:
             self._rtc_calls_to_hang_up.discard(rtc_call_id)
 
     def attach(self, page: Page, leg_id: str | None, after: int) -> None:
-        """Connect a page: push the log beyond `after` and each new event, and audio if it is the caller's page."""
-        is_caller = leg_id == self.leg.leg_id or (leg_id is None and self.leg.page is None)
-        page.role = "caller" if is_caller and not self.is_over else "viewer"
+        """Connect a page: push the log beyond `after` and each new event, and audio if it is the caller's page.
+
+        Args:
+            leg_id: the secret of the leg, which makes the page the caller's; with another value it is a viewer.
+        """
+        page.role = "caller" if leg_id == self.leg.leg_id and not self.is_over else "viewer"
         role = frame_of(LegRoleSet(role=page.role), 0, round(self._now_ms()))
         page.push_history([role, *(entry.frame() for entry in self.log.since(after))])
         if self.is_over:
@@ -314,7 +332,11 @@ class Call:
             self._push_error(page, str(error), "bad_command")
             return
         if page.role != "caller" or self.leg.page is not page:
-            self._push_error(page, "Another page is the caller. Join with take_over to speak.", "not_the_caller")
+            self._push_error(
+                page,
+                "This page only watches the call. Join the call with its leg_id or take_over to speak.",
+                "not_the_caller",
+            )
             return
         if isinstance(command, commands.MediaReady):
             self._runner.post(inputs.CallerJoined(self.leg.public_id, self.leg.transport, self.leg.reason))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
+from trunkline.calls.grants import Grant
 from trunkline.calls.log_events import LegRole, Transport
 from trunkline.realtime.send_queue import CloseFrame, SendQueue
 
@@ -25,11 +26,16 @@ class CloseCode(IntEnum):
 
 
 @dataclass(frozen=True)
-class Grant:
-    """The role that a page has in a call. The caller's page proves it with `leg_id`; a viewer has none."""
+class JoinedCall:
+    """The role that a page has in a call. The caller's page proves it with `leg_id`; a viewer has none.
+
+    Attributes:
+        grants: the rights of the page, which a viewer may have too.
+    """
 
     role: LegRole
     leg_id: str | None
+    grants: Grant
 
 
 class Page(SendQueue[str | bytes]):

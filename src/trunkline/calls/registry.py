@@ -101,6 +101,11 @@ class CallRegistry:
         """Return the running or recently ended call with this id, None if it is unknown."""
         return self._calls.get(call_id)
 
+    def is_over(self, call_id: str) -> bool:
+        """Return whether a call has ended, or is unknown."""
+        call = self._calls.get(call_id)
+        return call is None or call.is_over
+
     @property
     def running(self) -> int:
         """The number of running calls."""

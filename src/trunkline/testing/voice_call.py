@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from trunkline.calls.call import Call
+from trunkline.calls.grants import Credentials
 from trunkline.calls.log import Entry
 from trunkline.calls.log_events import ApprovalNeeded, AudioCleared, AudioStarted, AudioStats, CallEnded, Codec
 from trunkline.realtime.events import encode
@@ -188,7 +189,7 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
 
     def changes_codec(self, codec: Codec) -> None:
         """Choose another codec, as the page does. The call opens a new session with the model for it."""
-        self._call.join(self._call.leg.leg_id, "websocket", codec=codec)
+        self._call.join(Credentials(self._call.leg.leg_id), "websocket", codec=codec)
 
     def allows(self, tool: str, allowed: bool = True) -> None:
         """Answer all approval requests of this tool from now on. Without this, the caller does not answer them."""

@@ -9,13 +9,14 @@ from functools import partial
 from typing import Annotated, get_args
 
 import msgspec
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from trunkline.calls.agents.runner import StateError
 from trunkline.calls.call import Call
+from trunkline.calls.grants import Credentials, Grant, NotGrantedError
 from trunkline.calls.log_events import Codec, Transport
 from trunkline.calls.pages import CloseCode, Page
 from trunkline.calls.registry import TooManyCallsError
@@ -97,7 +98,10 @@ async def start_call(request: Request) -> Response:
         except ApiError:
             call.hang_up("WebRTC failed")
             raise
-    return JSONResponse(answer, 201)
+    response = JSONResponse(answer, 201)
+    server.caller_cookies.remove(request, response, server.registry.is_over)
+    server.caller_cookies.set(request, response, call.call_id, call.caller_key)
+    return response
 
 
 async def join_call(request: Request) -> Response:
@@ -108,26 +112,42 @@ async def join_call(request: Request) -> Response:
     if call.is_over:
         raise ApiError(410, "call_over", "This call is over. Start a new call to talk; the log can still be read.")
     transport = _transport(body)
-    grant = call.join(body.leg_id, transport, take_over=body.take_over, codec=_codec(body))
-    if grant.role == "caller":
+    shown = _credentials(request, call, body.leg_id)
+    try:
+        joined = call.join(shown, transport, take_over=body.take_over, codec=_codec(body))
+    except NotGrantedError as error:
+        raise ApiError(
+            403, "not_the_caller", f"{error} Send its 'leg_id', or use the browser that started it."
+        ) from None
+    if joined.role == "caller":
         call.leg.reason = body.reason
-    answer = {"role": grant.role, "leg_id": grant.leg_id, "transport": transport}
-    if transport == "webrtc" and grant.role == "caller":
+    answer = {
+        "role": joined.role, "leg_id": joined.leg_id, "grants": joined.grants.names, "transport": transport,
+    }  # fmt: skip
+    if transport == "webrtc" and joined.role == "caller":
         answer["sdp"] = await _answer_offer(call, body.sdp)
     return JSONResponse(answer)
 
 
 async def hang_up(request: Request) -> Response:
-    """Handle `DELETE /api/calls/{call_id}`. A repeated request changes nothing."""
-    _call(request).hang_up()
+    """Handle `DELETE /api/calls/{call_id}?leg=LEG`. A repeated request changes nothing."""
+    call = _call(request)
+    shown = _credentials(request, call, request.query_params.get("leg"))
+    _hide_leg(request)
+    if Grant.END not in call.grants(shown):
+        message = (
+            "Only the client that started this call may end it. Send its leg_id as '?leg=…', or use the browser that "
+            "started it."
+        )
+        raise ApiError(403, "not_the_caller", message)
+    call.hang_up()
     return Response(status_code=204)
 
 
 async def call_socket(socket: WebSocket) -> None:
     """Handle `WS /api/calls/{call_id}?after=SEQ&leg=LEG`."""
     after, leg = socket.query_params.get("after", "0"), socket.query_params.get("leg")
-    # Uvicorn logs the address of an accepted socket; the leg's id gives the right to be the caller.
-    socket.scope["query_string"] = b"leg=..." if leg else b""
+    _hide_leg(socket)
     await socket.accept()
     server = server_state_of(socket)
     try:
@@ -191,6 +211,15 @@ def _call(request: Request) -> Call:
     if call is None:
         raise ApiError(404, "unknown_call", "There is no such call; start one with POST /api/calls.")
     return call
+
+
+def _credentials(request: Request, call: Call, leg_id: str | None) -> Credentials:
+    return Credentials(leg_id, server_state_of(request).caller_cookies.key(request, call.call_id))
+
+
+def _hide_leg(connection: HTTPConnection) -> None:
+    """Remove the leg's secret from the address, which Uvicorn logs later."""
+    connection.scope["query_string"] = b"leg=..." if connection.query_params.get("leg") else b""
 
 
 def _transport(body: NewCall | NewLeg) -> Transport:

@@ -18,6 +18,7 @@ from trunkline.providers import Provider, ProviderError
 from trunkline.providers.factory import choose_provider_name, create_provider
 from trunkline.scenario.loading import LoadedScenarios, Target, load
 from trunkline.settings import Settings
+from trunkline.web.caller_cookie import CallerCookies
 from trunkline.web.errors import ApiError
 from trunkline.web.log_redaction import redact_logs
 from trunkline.web.rate_limit import ALL_CLIENTS, RateLimiter, client_of
@@ -72,6 +73,7 @@ class ServerState:
         self.provider_name = choose_provider_name(settings)
         calls = settings.client_calls_per_minute, settings.calls_per_minute
         self.starting, self.joining = RequestLimits(*calls), RequestLimits(*calls)
+        self.caller_cookies = CallerCookies(settings.max_call_s)
         asked = settings.client_api_per_minute
         self.client_api = {what: RequestLimits(asked, TOTAL_RATE_FACTOR * asked) for what in ("session", "responses")}
         self._targets = targets

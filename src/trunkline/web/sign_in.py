@@ -22,6 +22,7 @@ from trunkline.web.auth_token import SIGNED_IN_S, AuthToken
 from trunkline.web.errors import ApiError
 from trunkline.web.rate_limit import RateLimiter, client_of
 from trunkline.web.request_bodies import read_body
+from trunkline.web.secure_cookies import is_secure
 
 MAX_FORM_BYTES = 4 << 10
 _MAX_FIELDS = 8
@@ -93,7 +94,7 @@ class SignIn:
             self._token.sign_in(),
             max_age=SIGNED_IN_S,
             path=None,
-            secure=_is_secure(request),
+            secure=is_secure(request),
             httponly=True,
             samesite="strict",
         )
@@ -108,7 +109,7 @@ class SignIn:
             "",
             max_age=0,
             path=None,
-            secure=_is_secure(request),
+            secure=is_secure(request),
             httponly=True,
             samesite="strict",
         )
@@ -123,14 +124,6 @@ def _token_in(body: bytes) -> str:
     if body.count(b"&") >= _MAX_FIELDS:
         return ""
     return (parse_qs(body.decode("latin-1")).get("token") or [""])[0].strip()
-
-
-def _is_secure(request: Request) -> bool:
-    """Return whether the browser reached the page over HTTPS.
-
-    A proxy may not report the scheme, but the browser names the origin of its page.
-    """
-    return request.url.scheme == "https" or request.headers.get("origin", "").lower().startswith("https://")
 
 
 def _console(request: Request) -> str:

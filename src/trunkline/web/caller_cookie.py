@@ -1,0 +1,50 @@
+"""Cookie of the browser that started a call: in any of its tabs it may join, take over and end the call.
+
+Each call has a cookie of its own, so no other page or server can choose its value beforehand. Scripts cannot read it.
+The cookie has no `Path`, so it applies to the folder of `POST …/api/calls`, under any prefix.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from trunkline.web.secure_cookies import is_secure
+
+DEFAULT_AGE_S = 24 * 3600
+"""Lifetime in s of the cookie of a call without a time limit."""
+
+
+class CallerCookies:
+    """Cookies of the calls of one server.
+
+    Args:
+        max_age_s: the longest duration of a call in s, if it has a limit.
+    """
+
+    def __init__(self, max_age_s: float | None) -> None:
+        self._max_age_s = round(max_age_s or DEFAULT_AGE_S)
+        # Browsers share cookies between ports, and a server removes only its own.
+        self._prefix = f"trunkline_{secrets.token_hex(4)}_"
+
+    def key(self, request: Request, call_id: str) -> str | None:
+        """Return the caller's key that the browser shows for a call."""
+        return request.cookies.get(self._prefix + call_id)
+
+    def set(self, request: Request, response: Response, call_id: str, caller_key: str) -> None:
+        """Give the key of a call to the browser, in the answer to `POST …/api/calls`."""
+        self._write(request, response, self._prefix + call_id, caller_key, self._max_age_s)
+
+    def remove(self, request: Request, response: Response, is_over: Callable[[str], bool]) -> None:
+        """Remove the keys of calls that are over, in an answer of the same route."""
+        for name in request.cookies:
+            if name.startswith(self._prefix) and is_over(name.removeprefix(self._prefix)):
+                self._write(request, response, name, "", 0)
+
+    def _write(self, request: Request, response: Response, name: str, value: str, max_age_s: int) -> None:
+        response.set_cookie(
+            name, value, max_age=max_age_s, path=None, secure=is_secure(request), httponly=True, samesite="strict"
+        )
