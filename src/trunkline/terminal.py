@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import re
 import sys
 import threading
@@ -25,7 +24,6 @@ from trunkline.scenario.lookup import look_up, unknown_target
 from trunkline.settings import Settings
 from trunkline.terminal_audio import AudioDevice, AudioDeviceError, SpeakerPage
 
-POLL_EVERY_S = 0.2
 _TYPE = "Type your message. An empty line interrupts the agent, Ctrl-D hangs up."
 _SPEAK = "Speak, best with headphones. An empty line interrupts the agent, Ctrl-D hangs up."
 
@@ -135,6 +133,7 @@ class _TypedCall:
         self._interactive = sys.stdin.isatty()
         self._news = asyncio.Event()
         self._greeted = False
+        self._is_callers_turn = False
         self._answered = False
         self._loss_reason: str | None = None
         self._agents: dict[str, str] = {}
@@ -153,11 +152,9 @@ class _TypedCall:
         """Wait until the caller may speak: a person after the greeting, piped input after each complete answer."""
         if self._interactive and self._greeted:
             return
-        while not (self._call.at_rest or self._call.is_over):
+        while not (self._is_callers_turn or self._call.is_over):
             self._news.clear()
-            with contextlib.suppress(TimeoutError):  # some waits end without an entry in the log
-                async with asyncio.timeout(POLL_EVERY_S):
-                    await self._news.wait()
+            await self._news.wait()
         self._greeted = True
         self.failed = self.failed or not (self._interactive or self._answered)
 
@@ -178,6 +175,8 @@ class _TypedCall:
         self._news.set()
         self._on_audio(event)
         match event:
+            case log_events.TurnWaiting():
+                self._is_callers_turn = event.reason == "caller"
             case log_events.AgentChanged(previous=str()):
                 _print(f"→ {event.agent}", fg="cyan")
             case log_events.MessageAdded(role="assistant"):

@@ -12,10 +12,11 @@ pytestmark = pytest.mark.pure
 
 def test_the_log_begins_with_the_call_and_its_first_agent() -> None:
     call = CallDriver()
-    started, agent = call.events
+    started, agent, waiting = call.events
     assert isinstance(started, log_events.CallStarted)
     assert started.scenario == "test"
     assert agent == log_events.AgentChanged(agent="host")
+    assert waiting == log_events.TurnWaiting(reason="caller")
 
 
 @pytest.mark.parametrize("first", ["link", "caller"])

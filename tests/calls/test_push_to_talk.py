@@ -6,7 +6,7 @@ import pytest
 
 from tests.calls.call_driver import CallDriver, call
 from trunkline.calls import commands, log_events
-from trunkline.calls.machine import inputs
+from trunkline.calls.machine import effects, inputs
 from trunkline.calls.machine.push_to_talk import WEBRTC_LAG_MS
 
 pytestmark = pytest.mark.pure
@@ -18,6 +18,13 @@ def talking() -> CallDriver:
     driver.commands(ON)
     driver.clear()
     return driver
+
+
+def next_session(driver: CallDriver) -> effects.Connecting:
+    """Return the settings that the next session would get."""
+    purpose = driver.machine.configuration().purpose
+    assert isinstance(purpose, effects.Connecting)
+    return purpose
 
 
 def test_switching_it_on_removes_turn_detection() -> None:
@@ -106,7 +113,7 @@ def test_a_press_without_speech_requests_nothing() -> None:
     driver.wire("error", error={"code": "input_audio_buffer_commit_empty", "event_id": event_id, "message": "empty"})
     assert driver.requests == 0
     assert driver.logged(log_events.CallError) == []
-    assert driver.machine.at_rest
+    assert driver.logged(log_events.TurnWaiting)[-1].reason == "caller"
 
 
 def test_the_agent_does_not_speak_while_the_button_is_held() -> None:
@@ -135,8 +142,8 @@ def test_it_survives_a_new_link() -> None:
     driver = talking()
     driver.link_lost()
     driver.link_up()
-    assert driver.machine.turn_detection is None
-    assert driver.machine.settings.push_to_talk
+    assert next_session(driver).turn_detection is None
+    assert next_session(driver).settings.push_to_talk
 
 
 def test_speech_without_a_link_is_committed_when_it_is_restored() -> None:
@@ -163,10 +170,10 @@ def test_the_turn_of_a_caller_who_leaves_is_dropped() -> None:
 
 def test_a_scenario_without_turn_detection_is_always_push_to_talk() -> None:
     driver = CallDriver(turn_detection=None)
-    assert driver.machine.settings.push_to_talk
+    assert next_session(driver).settings.push_to_talk
     driver.link_up()
     driver.commands(OFF)
-    assert driver.machine.settings.push_to_talk
+    assert next_session(driver).settings.push_to_talk
 
 
 def test_dtmf_digits_go_to_the_model_as_text() -> None:
@@ -181,7 +188,7 @@ def test_a_new_speed_is_sent_to_the_session_and_kept() -> None:
     driver.commands(commands.Voice(speed=1.25))
     (update,) = driver.sent_of("session.update")
     assert update["session"] == {"type": "realtime", "audio": {"output": {"speed": 1.25}}}
-    assert driver.machine.settings == log_events.CallSettings(speed=1.25)
+    assert next_session(driver).settings == log_events.CallSettings(speed=1.25)
 
 
 def test_the_response_is_requested_if_the_service_does_not_create_it() -> None:
@@ -218,7 +225,7 @@ def test_another_codec_on_the_relay_renews_the_session() -> None:
     assert [renewal.make_before_break for renewal in driver.renewals] == [True]
     driver.feed(inputs.CodecChosen("pcmu"))
     assert len(driver.renewals) == 1
-    assert driver.machine.settings.codec == "pcmu"
+    assert next_session(driver).settings.codec == "pcmu"
 
 
 def test_another_codec_over_webrtc_needs_no_new_session() -> None:
@@ -227,4 +234,4 @@ def test_another_codec_over_webrtc_needs_no_new_session() -> None:
     driver.feed(inputs.CodecChosen("pcma"))
     assert driver.renewals == []
     assert driver.logged(log_events.LegReofferRequested) == []
-    assert driver.machine.settings.codec == "pcma"
+    assert next_session(driver).settings.codec == "pcma"

@@ -259,9 +259,9 @@ def test_a_tripped_guardrail_has_a_span(watched: Watched) -> None:
 
 def test_a_turn_span_has_the_parts_of_its_latency(watched: Watched) -> None:
     call = watched.call()
-    call.at(0, log_events.SpeechStarted(item_id="s1", audio_ms=0))
-    call.at(2000, log_events.SpeechStopped(item_id="s1", audio_ms=2000))
-    call.at(2010, CREATED)
+    call.at(0, log_events.TurnWaiting(reason="endpointing"))
+    call.at(2000, log_events.TurnWaiting(reason="request", endpointing_ms=500))
+    call.at(2010, log_events.TurnWaiting(reason="model"))
     call.at(2200, log_events.AudioStarted(item_id="m1"))
     span = watched.spans["turn"]
     assert (span.start_time, span.end_time) == (BEGAN_NS + 1_500_000_000, BEGAN_NS + 2_200_000_000)

@@ -75,6 +75,8 @@ function summary(frame: LogFrame): string {
       return [frame.approved ? "allowed" : "refused", frame.reason].filter(Boolean).join(" · ");
     case "guardrail.checked":
       return [frame.guardrail, frame.status, frame.category, frame.rationale].filter(Boolean).join(" · ");
+    case "turn.waiting":
+      return [frame.for, ...(frame.tools ?? []), frame.agent].filter(Boolean).join(" · ");
     case "turn.latency":
       return `${frame.total_ms} ms = ${frame.parts.map(({ name, ms }) => `${name} ${ms}`).join(" + ")}`;
     case "usage.updated":

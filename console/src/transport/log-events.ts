@@ -250,6 +250,30 @@ export interface CallSettings {
 }
 
 /**
+ * The call waits for something else from now on: a call waits for exactly one thing at a time.
+ * `tools` are the names of the tools that run or need approval; `agent` is the next agent in a handoff.
+ * `endpointing_ms` is set if a spoken turn of the caller has just ended: the time that endpointing took, after the
+ * caller's voice had ended.
+ */
+export interface TurnWaiting {
+  kind: "turn.waiting";
+  for:
+    | "approval"
+    | "audio"
+    | "caller"
+    | "endpointing"
+    | "guardrails"
+    | "handoff"
+    | "link"
+    | "model"
+    | "request"
+    | "tools";
+  tools?: string[];
+  agent?: string;
+  endpointing_ms?: number;
+}
+
+/**
  * Latency of the message `item_id`: from the end of the caller's turn to the first audio of the message.
  * `parts` add up to `total_ms`. `after` is the kind of turn that the message answers.
  */
@@ -344,6 +368,7 @@ export type LogEvent =
   | Breadcrumb
   | GuardrailChecked
   | CallSettings
+  | TurnWaiting
   | TurnLatency
   | UsageUpdated
   | Notice

@@ -93,7 +93,8 @@ class Call:
             CallHandle(
                 call_id=self.call_id,
                 first_agent=self._first_agent,
-                machine=lambda: self._machine,
+                agent=lambda: self._machine.agent,
+                history=lambda: self._machine.transcript.history(),
                 feed=lambda given: self._runner.post(given),
                 spawn=lambda work: self._runner.spawn(work),
                 append=self._append,
@@ -159,11 +160,6 @@ class Call:
     def is_over(self) -> bool:
         """True once the call has ended; its log can still be read."""
         return self._runner.is_stopped
-
-    @property
-    def at_rest(self) -> bool:
-        """True if the next move is the caller's: the call answers nothing, owes no answer and waits for nothing."""
-        return self._machine.at_rest
 
     @property
     def state(self) -> Any:
@@ -271,7 +267,7 @@ class Call:
     async def _session_for_offer(self) -> Event:
         agent = self._machine.agent
         try:
-            return await self._agents.session_for(effects.ConfigureAgent(agent, effects.Connecting(0)))
+            return await self._agents.session_for(self._machine.configuration())
         except Exception as error:
             logger.warning("call %s: agent %s could not be set up", self.call_id, agent, exc_info=True)
             message = f"The agent {agent!r} could not be set up: {type(error).__name__}: {error}"

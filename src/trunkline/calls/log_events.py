@@ -11,6 +11,10 @@ Transport = Literal["webrtc", "websocket"]
 LegRole = Literal["caller", "viewer"]
 Codec = Literal["pcm16", "opus", "pcmu", "pcma"]
 """Codec of the caller's audio: PCM on the relay, Opus over WebRTC, or G.711 at 8 kHz as on a telephone."""
+WaitReason = Literal[
+    "endpointing", "link", "request", "model", "tools", "approval", "handoff", "guardrails", "audio", "caller"
+]
+"""The one thing that a call waits for: docs/http-api.md explains each."""
 
 
 class LogEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", omit_defaults=True):
@@ -256,6 +260,20 @@ class CallSettings(LogEvent, frozen=True, tag="call.settings"):
     speed: float | None = None
 
 
+class TurnWaiting(LogEvent, frozen=True, tag="turn.waiting", rename={"reason": "for"}):
+    """The call waits for something else from now on: a call waits for exactly one thing at a time.
+
+    `tools` are the names of the tools that run or need approval; `agent` is the next agent in a handoff.
+    `endpointing_ms` is set if a spoken turn of the caller has just ended: the time that endpointing took, after the
+    caller's voice had ended.
+    """
+
+    reason: WaitReason
+    tools: tuple[str, ...] = ()
+    agent: str | None = None
+    endpointing_ms: int | None = None
+
+
 class LatencyPart(msgspec.Struct, frozen=True):
     """A part of a turn's latency, in ms."""
 
@@ -369,6 +387,7 @@ LogEventUnion = (
     | Breadcrumb
     | GuardrailChecked
     | CallSettings
+    | TurnWaiting
     | TurnLatency
     | UsageUpdated
     | Notice

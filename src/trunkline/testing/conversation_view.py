@@ -120,6 +120,7 @@ class ConversationView:
         latencies: the latencies of the caller's turns, each with its place in the log.
         agent: the name of the agent that is speaking.
         responses: the places in the log at which the model's responses began.
+        waiting: the one thing that the call waits for; None before the call's first entry.
         ended: the reason for the end of the call; None while it lasts.
     """
 
@@ -134,6 +135,7 @@ class ConversationView:
     last_seq: int = 0
     last_ms: int = 0
     responses: list[int] = field(default_factory=list)
+    waiting: log_events.TurnWaiting | None = None
     ended: str | None = None
 
     def read(self, entry: log.Entry) -> None:
@@ -219,6 +221,9 @@ class ConversationView:
         if check.status != "pass":
             self._note(entry, f"guardrail {check}")
 
+    def _waiting(self, _entry: log.Entry, event: log_events.TurnWaiting) -> None:
+        self.waiting = event
+
     def _turn_latency(self, entry: log.Entry, event: log_events.TurnLatency) -> None:
         self.latencies.append((entry.seq, event))
 
@@ -259,6 +264,7 @@ _READERS: dict[type, Callable[[ConversationView, log.Entry, Any], None]] = {
     log_events.ToolStarted: ConversationView._tool_started,
     log_events.ToolDone: ConversationView._tool_done,
     log_events.GuardrailChecked: ConversationView._guardrail_checked,
+    log_events.TurnWaiting: ConversationView._waiting,
     log_events.TurnLatency: ConversationView._turn_latency,
     log_events.WireReceived: ConversationView._received,
     log_events.CallEnded: ConversationView._ended,

@@ -134,13 +134,13 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
         """
         turn = self._begin_turn(None)
         await self._caller_input.backchannel(words)
-        await self._until(lambda: self._call.at_rest, f"Nothing followed the {words!r}", turn.last_seq)
+        await self._until(self._is_callers_turn, f"Nothing followed the {words!r}", turn.last_seq)
         return turn
 
     async def interrupts(self) -> None:
         """Press the button that silences the agent."""
         self._command(type="interrupt")
-        await self._until(lambda: self._call.at_rest and self.playout.is_idle, "The agent did not stop", None)
+        await self._until(lambda: self._is_callers_turn() and self.playout.is_idle, "The agent did not stop", None)
 
     async def push_to_talk(self, words: str, *, interrupting_after_ms: float | None = None) -> Turn:
         """Say the words aloud with the talk button held, and wait for the complete answer.
@@ -354,11 +354,11 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
         __tracebackhide__ = True
         turn.speech_end_ms = self.now_ms
         failure = f"Nobody answered {turn.words!r}"
-        await self._until(lambda: self._call.at_rest and self._answered(turn), failure, turn.last_seq)
+        await self._until(lambda: self._is_callers_turn() and self._answered(turn), failure, turn.last_seq)
 
     async def _until_quiet(self, when: str) -> None:
         __tracebackhide__ = True
-        await self._until(lambda: self._call.at_rest, f"The agent did not come to an end {when}", None)
+        await self._until(self._is_callers_turn, f"The agent did not come to an end {when}", None)
         while not self.playout.is_idle:  # noqa: ASYNC110 - it waits for the time itself
             await asyncio.sleep((self.playout.end_ms - self.now_ms) / 1000)
 
@@ -370,7 +370,7 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
         await self._until(
             lambda: (
                 self.playout.played_at_ms(ms, since) is not None
-                or (self._call.at_rest and self._answered(self.turns[-1]))
+                or (self._is_callers_turn() and self._answered(self.turns[-1]))
             ),
             failure,
             None,
@@ -407,6 +407,10 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
         finally:
             timer.cancel()
             self._changed = None
+
+    def _is_callers_turn(self) -> bool:
+        """Return whether the call waits for the caller only: it answers nothing, and owes no answer."""
+        return self.view.waiting is not None and self.view.waiting.reason == "caller"
 
     def _waiting_reason(self, patience: float) -> str:
         running = [str(use) for use in self.view.tools.values() if not use.done]

@@ -16,7 +16,6 @@ from trunkline.calls.agents.text_model_requests import TextModelRequests
 from trunkline.calls.agents.tools import run_tool
 from trunkline.calls.log_events import Breadcrumb, LogEventUnion, ToolProgress
 from trunkline.calls.machine import effects, inputs
-from trunkline.calls.machine.machine import CallMachine
 from trunkline.providers import Provider
 from trunkline.realtime.events import Event
 from trunkline.realtime.json_values import to_json_value, valid_unicode
@@ -51,7 +50,8 @@ class CallHandle:
     Attributes:
         call_id: the call's id.
         first_agent: the name of the agent that answered the call.
-        machine: returns the call's machine, which the runner only reads.
+        agent: returns the name of the current agent.
+        history: returns the conversation so far.
         feed: gives the machine an input.
         spawn: runs a coroutine in a task of the call.
         append: appends an event to the log.
@@ -61,7 +61,8 @@ class CallHandle:
 
     call_id: str
     first_agent: str
-    machine: Callable[[], CallMachine]
+    agent: Callable[[], str]
+    history: Callable[[], list[HistoryMessage]]
     feed: Callable[[inputs.Input], None]
     spawn: Callable[[Coroutine[Any, Any, None]], None]
     append: Callable[[LogEventUnion], None]
@@ -88,7 +89,7 @@ class AgentRunner:
             call_id=call.call_id,
             scenario=scenario.name,
             state=make_state(scenario),
-            _history=self._history,
+            _history=call.history,
             _note=self._note,
             _progress=self._progress,
             _ask=lambda asking: self._text_model.ask(asking),
@@ -96,7 +97,7 @@ class AgentRunner:
         self._text_model = TextModelRequests(
             provider.text_model(),
             lambda: self._context,
-            lambda: scenario.agent(call.machine().agent),
+            lambda: scenario.agent(call.agent()),
             call.append,
             call.on_text_reply,
             call.now_ms,
@@ -135,10 +136,9 @@ class AgentRunner:
             extras = self._provider.session_extras(self._scenario, effect.agent, self._call.first_agent)
             session = await session_config.agent_session(self._scenario.agent(effect.agent), context, extras)
         if isinstance(purpose, effects.Connecting):
-            machine = self._call.machine()
             transcription = self._provider.transcription(self._scenario)
             session |= session_config.connection_session(
-                self._scenario, transcription, machine.settings, machine.turn_detection
+                self._scenario, transcription, purpose.settings, purpose.turn_detection
             )
         return session
 
@@ -216,9 +216,6 @@ class AgentRunner:
         from agents import RunContextWrapper
 
         return RunContextWrapper(context=self._context)
-
-    def _history(self) -> list[HistoryMessage]:
-        return self._call.machine().transcript.history()
 
     def _note(self, title: str, data: object) -> None:
         note = Breadcrumb(title=valid_unicode(str(title)), data=to_json_value(data), call_id=running_tool.get())

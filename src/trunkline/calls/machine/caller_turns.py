@@ -15,7 +15,7 @@ from trunkline.calls import log_events
 from trunkline.calls.machine.effects import KeepCallerAudio, ReleaseCallerAudio
 from trunkline.calls.machine.outbox import Outbox
 from trunkline.calls.machine.playout import Playout
-from trunkline.calls.machine.response_scheduler import BlockReason, ResponseScheduler
+from trunkline.calls.machine.response_scheduler import BlockReason, CallerSpeech, ResponseScheduler
 from trunkline.calls.machine.timers import Timer
 from trunkline.calls.machine.transcript import Transcript
 from trunkline.realtime.event_fields import ms_field, text_field
@@ -31,12 +31,14 @@ class _OpenTurn:
 
     Attributes:
         turn_id: id by which its audio is kept.
+        ended: true if a session has reported the end of the turn, also an earlier session.
         end_ms: end of the turn in the session's audio; None while it continues, or if the service does not say.
         committed: true if the current session has committed it.
         was_committed: true if an earlier session had committed it, so that the caller expects an answer.
     """
 
     turn_id: str
+    ended: bool = False
     end_ms: int | None = None
     committed: bool = False
     was_committed: bool = False
@@ -67,20 +69,22 @@ class CallerTurns:
         self.abort_speech()
         item_id = text_field(event, "item_id")
         audio_ms = ms_field(event, "audio_start_ms")
-        self._scheduler.on_caller_speech(speaking=True)
         if not self._match_resent(item_id) and not self._playout.over_webrtc:
             self._open[item_id] = _OpenTurn(self._outbox.new_id("turn"))
-        if (turn := self._open.get(item_id)) is not None:
+        turn = self._open.get(item_id)
+        ended = turn is not None and turn.ended
+        self._scheduler.on_caller_speech(CallerSpeech.RESENT if ended else CallerSpeech.SPEAKING)
+        if turn is not None:
             self._outbox.emit(KeepCallerAudio(turn.turn_id, audio_ms or 0))
         self._speaking = self._transcript.logged_id(item_id)
         self._outbox.log(log_events.SpeechStarted(item_id=self._speaking, audio_ms=audio_ms))
 
     def on_speech_stopped(self, event: Event) -> None:
         """Handle `input_audio_buffer.speech_stopped`."""
-        self._scheduler.on_caller_speech(speaking=False)
+        self._scheduler.on_caller_speech(CallerSpeech.SILENT)
         audio_ms = ms_field(event, "audio_end_ms")
         if (turn := self._open.get(str(event.get("item_id")))) is not None:
-            turn.end_ms = audio_ms
+            turn.ended, turn.end_ms = True, audio_ms
         if self._speaking is not None:
             self._outbox.log(log_events.SpeechStopped(item_id=self._speaking, audio_ms=audio_ms))
             self._speaking = None
@@ -91,7 +95,7 @@ class CallerTurns:
         if item_id not in self._open and not self._match_resent(item_id) and self._press_turn is not None:
             self._open[item_id], self._press_turn = self._press_turn, None
         if (turn := self._open.get(item_id)) is not None:
-            turn.committed = True
+            turn.ended = turn.committed = True
 
     def on_transcribed(self, item_id: str) -> None:
         """Close a turn that is transcribed, or never will be."""
@@ -109,7 +113,7 @@ class CallerTurns:
 
     def abort_speech(self) -> None:
         """Log the end of the speech in progress, which the session will not report."""
-        self._scheduler.on_caller_speech(speaking=False)
+        self._scheduler.on_caller_speech(CallerSpeech.SILENT)
         if self._speaking is not None:
             self._outbox.log(log_events.SpeechStopped(item_id=self._speaking))
             self._speaking = None

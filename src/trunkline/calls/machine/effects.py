@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
-from trunkline.calls.log_events import LogEventUnion
+from trunkline.calls.log_events import CallSettings, LogEventUnion
 from trunkline.calls.machine.timers import Timer
 from trunkline.realtime.events import Event
 
@@ -12,10 +14,13 @@ from trunkline.realtime.events import Event
 class Connecting(msgspec.Struct, frozen=True):
     """Reason to configure an agent: a link has opened and needs the whole session configuration.
 
-    `generation` counts the links; a configuration for an earlier one is stale.
+    `generation` counts the links; a configuration for an earlier one is stale. `settings` are those of the call, and
+    `turn_detection` is the session's, None for push-to-talk.
     """
 
     generation: int
+    settings: CallSettings
+    turn_detection: dict[str, Any] | None
 
 
 class HandingOff(msgspec.Struct, frozen=True):

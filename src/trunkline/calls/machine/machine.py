@@ -12,6 +12,7 @@ It has no sockets, tasks or pages: `step` takes an input and returns effects. Ea
 - `PushToTalk`: push-to-talk, and the other settings of the call
 - `ResponseRetry`: retries of failed responses
 - `CallLimits`: maximum duration and idle timeout
+- `Waiting`: the one thing that the call waits for
 
 This file handles the caller's leg and commands, and dispatches the model's events.
 """
@@ -19,12 +20,12 @@ This file handles the caller's leg and commands, and dispatches the model's even
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, assert_never
+from typing import assert_never
 
 from trunkline.calls import commands, log_events
 from trunkline.calls.machine.call_limits import CALLER_STAYS, CallLimits, LimitAction
 from trunkline.calls.machine.caller_turns import CallerTurns
-from trunkline.calls.machine.effects import Effect, EndCall, HandingOff
+from trunkline.calls.machine.effects import ConfigureAgent, Connecting, Effect, EndCall, HandingOff
 from trunkline.calls.machine.guarded_output import GuardedOutput
 from trunkline.calls.machine.inputs import (
     AgentConfigured,
@@ -52,18 +53,22 @@ from trunkline.calls.machine.playout import Playout
 from trunkline.calls.machine.push_to_talk import PushToTalk
 from trunkline.calls.machine.redaction import redact
 from trunkline.calls.machine.response_retry import ResponseRetry
-from trunkline.calls.machine.response_scheduler import BlockReason, ResponseScheduler
+from trunkline.calls.machine.response_scheduler import BlockReason, CallerSpeech, ResponseScheduler, ResponseState
 from trunkline.calls.machine.session_lifecycle import SessionLifecycle
 from trunkline.calls.machine.session_state import SessionStatus
 from trunkline.calls.machine.timers import Timer
 from trunkline.calls.machine.tool_calls import ToolCalls
 from trunkline.calls.machine.transcript import Transcript, system_item, user_item
+from trunkline.calls.machine.waiting import Waiting
 from trunkline.providers.error_policy import classify
 from trunkline.realtime.event_fields import text_field
 from trunkline.realtime.events import Event, NewId
 
 GREETING = "hi"
 """Hidden message of the caller, to which the first agent answers with its greeting."""
+
+ANSWER_WAIT_MS = 3_000.0
+"""Time the service has to commit the caller's turn or to start its response; then the machine requests a response."""
 
 _UNLOGGED = {"response.output_audio.delta"}
 
@@ -94,10 +99,11 @@ class CallMachine:
             self.transcript,
             self._playout,
             self._caller_turns,
-            agent=lambda: self.agent,
+            configuration=self.configuration,
         )
         self._push_to_talk = PushToTalk(plan, outbox, self._scheduler, self._playout)
         self._limits = CallLimits(plan, outbox)
+        self._waiting = Waiting(outbox, status, self._scheduler, self._tools, self._output)
         self._caller_there = False
         self._leg: tuple[str, str] | None = None
         self._joined = False
@@ -108,6 +114,8 @@ class CallMachine:
             "conversation.item.added": self._on_item_added,
             "conversation.item.created": self._on_item_added,
             "conversation.item.retrieved": self._on_item_retrieved,
+            "session.created": self._push_to_talk.on_session,
+            "session.updated": self._push_to_talk.on_session,
             "conversation.item.input_audio_transcription.delta": self._on_delta,
             "conversation.item.input_audio_transcription.completed": self._on_transcribed,
             "conversation.item.input_audio_transcription.failed": self._on_transcription_failed,
@@ -116,13 +124,13 @@ class CallMachine:
             "output_audio_buffer.stopped": self._playout.on_stopped,
             "output_audio_buffer.cleared": self._playout.on_cleared,
             "input_audio_buffer.speech_started": self._on_speech_started,
-            "input_audio_buffer.speech_stopped": self._caller_turns.on_speech_stopped,
+            "input_audio_buffer.speech_stopped": self._on_speech_stopped,
             "input_audio_buffer.committed": self._on_committed,
             "response.created": self._on_response_created,
             "response.output_item.added": self._on_output_item_added,
             "response.output_item.done": self._on_output_item_done,
-            "response.output_audio_transcript.delta": self._on_delta,
-            "response.output_text.delta": self._on_delta,
+            "response.output_audio_transcript.delta": self._on_words,
+            "response.output_text.delta": self._on_words,
             "response.output_audio.done": lambda event: self._output.on_audio_done(text_field(event, "item_id")),
             "response.done": self._on_response_done,
             "error": self._on_error,
@@ -133,15 +141,10 @@ class CallMachine:
         """Name of the current agent."""
         return self._tools.agent
 
-    @property
-    def settings(self) -> log_events.CallSettings:
-        """The settings of the call, as the caller has changed them."""
-        return self._push_to_talk.settings
-
-    @property
-    def turn_detection(self) -> dict[str, Any] | None:
-        """The session's turn detection; None during push-to-talk."""
-        return self._push_to_talk.turn_detection
+    def configuration(self, generation: int = 0) -> ConfigureAgent:
+        """Return the order to configure the current agent for a new session."""
+        push_to_talk = self._push_to_talk
+        return ConfigureAgent(self.agent, Connecting(generation, push_to_talk.settings, push_to_talk.turn_detection))
 
     def begin(self, now_ms: float) -> list[Effect]:
         """Return the first effects: log the start, and wait for the caller."""
@@ -164,6 +167,7 @@ class CallMachine:
         self._scheduler.block(BlockReason.CALLER_AWAY)
         self._wait_for_caller()
         self._limits.begin()
+        self._waiting.update(caller_there=False)
         return outbox.take()
 
     def step(self, given: Input, now_ms: float) -> list[Effect]:
@@ -171,13 +175,18 @@ class CallMachine:
         self._outbox.now_ms = now_ms
         if self._ended:
             return []
-        if isinstance(given, AudioReceived):  # fifty times a second, and no request or renewal waits for audio
+        if isinstance(given, AudioReceived):  # fifty times a second
+            passes = self._scheduler.state is ResponseState.SPEAKING and not self._output.holding
+            self._scheduler.on_output()
             self._output.on_audio(given)
-            return self._outbox.take()
-        self._handle(given)
+            if passes:
+                return self._outbox.take()  # no request, renewal or wait depends on this audio
+        else:
+            self._handle(given)
         self._request_if_due()
         if not self._ended:
-            self._session.renew_if_due(self.at_rest)
+            self._session.renew_if_due(self._at_rest)
+            self._waiting.update(caller_there=self._caller_there)
         return self._outbox.take()
 
     def _handle(self, given: InputButAudio) -> None:  # noqa: C901 - one case for each input
@@ -216,17 +225,9 @@ class CallMachine:
                 assert_never(given)
 
     @property
-    def at_rest(self) -> bool:
-        """True while the call waits for the caller only: no response, tool, check or request is pending."""
-        return (
-            self._greeted
-            and not self._scheduler.blocked
-            and not self._scheduler.busy
-            and not self._scheduler.response_wanted
-            and not self._scheduler.caller_speaking
-            and not self._tools.block_response
-            and not self._output.has_unsettled
-        )
+    def _at_rest(self) -> bool:
+        """True while the call waits for its caller only: no response, tool, check or request is pending."""
+        return self._caller_there and self._waiting.reason(caller_there=True) == "caller"
 
     # The caller -----------------------------------------------------------------------------------------------------
     def _on_caller_joined(self, joined: CallerJoined) -> None:
@@ -250,6 +251,7 @@ class CallMachine:
         self._push_to_talk.on_caller_left()
         self._caller_turns.abort_speech()
         self._caller_turns.discard()
+        self._scheduler.on_caller_turn_dropped()
         waiting_ms = round(self.plan.caller_wait_ms)
         self._outbox.log(log_events.LegLost(leg_id=left.leg_id, reason=left.reason, waiting_ms=waiting_ms))
         self._wait_for_caller()
@@ -300,7 +302,8 @@ class CallMachine:
             case commands.Press():
                 self._on_press()
             case commands.Release():
-                self._push_to_talk.release()
+                if self._push_to_talk.release():
+                    self._on_caller_turn_ended()
             case commands.Voice(voice, speed):
                 self._push_to_talk.set_voice(voice, speed)
             case commands.Approve(tool_call_id, approved):
@@ -310,7 +313,7 @@ class CallMachine:
 
     def _on_codec_chosen(self, chosen: CodecChosen) -> None:
         if self._push_to_talk.set_codec(chosen.codec) and not self._playout.over_webrtc:
-            self._session.renew("another codec", make_before_break=self.at_rest)
+            self._session.renew("another codec", make_before_break=self._at_rest)
 
     def _on_typed(self, text: str) -> None:
         self._interrupt()
@@ -360,7 +363,7 @@ class CallMachine:
         self._output.drop_held()
         self._playout.interrupt()
 
-    def _on_timer(self, timer: Timer) -> None:
+    def _on_timer(self, timer: Timer) -> None:  # noqa: C901 - one case for each timer
         match timer:
             case Timer.CALLER:
                 if not self._caller_there:
@@ -378,7 +381,10 @@ class CallMachine:
             case Timer.RESEND:
                 self._caller_turns.on_resend_timeout()
             case Timer.COMMIT:
-                self._push_to_talk.commit()
+                if self._push_to_talk.commit():
+                    self._on_caller_turn_ended()
+            case Timer.ANSWER:
+                self._scheduler.on_answer_overdue()
             case Timer.LIMIT_WARNING | Timer.GOODBYE | Timer.MAX_CALL | Timer.IDLE:
                 self._apply_limit(self._limits.on_timer(timer))
             case _:
@@ -486,6 +492,10 @@ class CallMachine:
     def _on_delta(self, event: Event) -> None:
         self._output.on_delta(text_field(event, "item_id"), text_field(event, "delta"))
 
+    def _on_words(self, event: Event) -> None:
+        self._scheduler.on_output()
+        self._on_delta(event)
+
     def _on_transcribed(self, event: Event) -> None:
         item_id = text_field(event, "item_id")
         self._outbox.log_all(self.transcript.set_caller_text(item_id, text_field(event, "transcript")))
@@ -508,8 +518,20 @@ class CallMachine:
             self._output.drop_held()
             self._playout.clear(by_voice=True)  # the service cancels its response by itself
 
+    def _on_speech_stopped(self, event: Event) -> None:
+        self._on_caller_turn_ended()
+        self._caller_turns.on_speech_stopped(event)
+
+    def _on_caller_turn_ended(self) -> None:
+        """Expect the service to commit the turn, and to answer it by itself in case of turn detection."""
+        if self._scheduler.caller_speech is CallerSpeech.SPEAKING:
+            self._waiting.on_turn_ended(self._push_to_talk.endpointing_ms)
+        self._scheduler.on_caller_turn_ended()
+        self._outbox.set_timer(Timer.ANSWER, self._outbox.now_ms + ANSWER_WAIT_MS)
+
     def _on_committed(self, event: Event) -> None:
         item_id = text_field(event, "item_id")
+        self._on_caller_turn_ended()
         self._caller_turns.on_committed(item_id)
         if self._push_to_talk.service_answers:
             return
@@ -519,7 +541,7 @@ class CallMachine:
 
     def _on_response_created(self, event: Event) -> None:
         response_id = text_field(event["response"], "id")
-        caller_speaks = self._scheduler.awaits_announcement and self._scheduler.caller_speaking
+        caller_speaks = self._scheduler.awaits_announcement and self._scheduler.caller_speech is not CallerSpeech.SILENT
         self._scheduler.on_response_created(response_id)
         self._caller_turns.on_response_created()
         if (cancel := self._scheduler.repeat_cancel()) is not None:
@@ -570,7 +592,10 @@ class CallMachine:
         code, event_id = details.get("code"), details.get("event_id")
         if code == "conversation_already_has_active_response" and self._scheduler.on_request_refused(event_id):
             return  # the request is sent again after the active response
-        if code == "response_cancel_not_active" or self._push_to_talk.is_own_commit(event_id):
+        if self._push_to_talk.is_own_commit(event_id):
+            self._scheduler.on_caller_turn_dropped()
+            return
+        if code == "response_cancel_not_active":
             return
         self._retry.on_error(event)
 

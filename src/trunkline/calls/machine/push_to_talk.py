@@ -10,12 +10,14 @@ from trunkline.calls import log_events
 from trunkline.calls.machine.outbox import Outbox
 from trunkline.calls.machine.plan import CallPlan
 from trunkline.calls.machine.playout import Playout
-from trunkline.calls.machine.response_scheduler import ResponseScheduler
+from trunkline.calls.machine.response_scheduler import CallerSpeech, ResponseScheduler
 from trunkline.calls.machine.timers import Timer
 from trunkline.realtime.events import Event
 
 WEBRTC_LAG_MS = 200.0
 """Additional delay of audio over WebRTC, compared with the page's commands: the commit waits for it after a release."""
+DEFAULT_SILENCE_MS = 500.0
+"""The silence that ends a turn under server VAD, for a session that sets none."""
 RESENT_AUDIO_WAIT_MS = 300.0
 """Time that resent audio has to reach a new session before it is committed."""
 
@@ -40,6 +42,7 @@ class PushToTalk:
         self._uncommitted = False
         """True if the caller has released a turn and its commit was not sent yet."""
         self._commit_id: str | None = None
+        self._silence_ms = DEFAULT_SILENCE_MS
 
     @property
     def turn_detection(self) -> dict[str, Any] | None:
@@ -59,6 +62,24 @@ class PushToTalk:
         """True if the caller's speech interrupts the agent."""
         detection = self.turn_detection
         return detection is None or bool(detection["interrupt_response"])
+
+    @property
+    def endpointing_ms(self) -> float:
+        """Time from the end of the caller's voice to the end of the turn; 0 if nobody knows it."""
+        if self.settings.push_to_talk:
+            return WEBRTC_LAG_MS if self._playout.over_webrtc else 0.0
+        return self._silence_ms
+
+    def on_session(self, event: Event) -> None:
+        """Handle `session.created` and `session.updated`: the silence that ends a turn."""
+        session = event.get("session") or {}
+        audio_input = (session.get("audio") or {}).get("input") or {}
+        if "turn_detection" not in audio_input:
+            return
+        detection = audio_input["turn_detection"] or {}
+        silence_ms = detection.get("silence_duration_ms", DEFAULT_SILENCE_MS)
+        known = detection.get("type") == "server_vad"  # `semantic_vad` chooses the silence by the words
+        self._silence_ms = float(silence_ms) if known and isinstance(silence_ms, int | float) else 0.0
 
     def log_settings(self) -> None:
         """Log the settings at the start of the call, unless they are the defaults."""
@@ -93,30 +114,38 @@ class PushToTalk:
         self.pressed = True
         self._uncommitted = False
         self._outbox.set_timer(Timer.COMMIT, None)
-        self._scheduler.on_caller_speech(speaking=True)
+        self._scheduler.on_caller_speech(CallerSpeech.SPEAKING)
         if not continues:
             self._outbox.send({"type": "input_audio_buffer.clear"})
         return continues
 
-    def release(self) -> None:
-        """End the turn: commit it, over WebRTC after the lag of the audio."""
+    def release(self) -> bool:
+        """End the turn: commit it, over WebRTC after the lag of the audio.
+
+        Returns:
+            True if the turn is committed.
+        """
         if not self.pressed:
-            return
+            return False
         self.pressed = False
         self._uncommitted = True
         if self._playout.over_webrtc:
             self._outbox.set_timer(Timer.COMMIT, self._outbox.now_ms + WEBRTC_LAG_MS)
-        else:
-            self.commit()
+            return False
+        return self.commit()
 
-    def commit(self) -> None:
-        """Commit the released turn; without a session, `on_session_opened` does it later."""
+    def commit(self) -> bool:
+        """Commit the released turn; without a session, `on_session_opened` does it later.
+
+        Returns:
+            True if the turn is committed.
+        """
         if not self._uncommitted or not self._outbox.reaches_model:
-            return
+            return False
         self._uncommitted = False
-        self._scheduler.on_caller_speech(speaking=False)
         self._commit_id = self._outbox.new_id("event")
         self._outbox.send({"type": "input_audio_buffer.commit", "event_id": self._commit_id})
+        return True
 
     def is_own_commit(self, event_id: str | None) -> bool:
         """Return whether an error refers to the last commit: the turn was empty, which needs no action."""
@@ -128,11 +157,14 @@ class PushToTalk:
         Args:
             needs_commit: true if a turn that was committed before is resent, and must be committed again.
         """
-        self._uncommitted = self._uncommitted or (needs_commit and self.settings.push_to_talk and not self.pressed)
+        released = self._uncommitted
+        self._uncommitted = released or (needs_commit and self.settings.push_to_talk and not self.pressed)
         if self._uncommitted:
             self._outbox.set_timer(Timer.COMMIT, self._outbox.now_ms + RESENT_AUDIO_WAIT_MS)
-        if self.pressed or self._uncommitted:
-            self._scheduler.on_caller_speech(speaking=True)
+        if self.pressed or released:
+            self._scheduler.on_caller_speech(CallerSpeech.SPEAKING)
+        elif self._uncommitted:
+            self._scheduler.on_caller_speech(CallerSpeech.RESENT)
 
     def on_caller_left(self) -> None:
         """Drop the turn in progress."""
@@ -141,7 +173,7 @@ class PushToTalk:
     def _reset(self) -> None:
         self.pressed = self._uncommitted = False
         self._outbox.set_timer(Timer.COMMIT, None)
-        self._scheduler.on_caller_speech(speaking=False)
+        self._scheduler.on_caller_speech(CallerSpeech.SILENT)
 
     # Settings -------------------------------------------------------------------------------------------------------
     def set_codec(self, codec: log_events.Codec) -> bool:

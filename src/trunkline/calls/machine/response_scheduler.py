@@ -21,7 +21,8 @@ class ResponseState(Enum):
     Attributes:
         IDLE: the model gives no response.
         REQUESTED: `response.create` is sent, and `response.created` has not arrived.
-        IN_PROGRESS: the service has announced the response.
+        IN_PROGRESS: the service has announced the response, and it has no words or audio yet.
+        SPEAKING: the response has words or audio.
         UNANNOUNCED: the service reports an active response that it never announced.
         CANCELLING_REQUEST: a requested response is cancelled before the service announced it.
         CANCELLING: a response is cancelled and not over yet; its audio is dropped.
@@ -30,9 +31,24 @@ class ResponseState(Enum):
     IDLE = auto()
     REQUESTED = auto()
     IN_PROGRESS = auto()
+    SPEAKING = auto()
     UNANNOUNCED = auto()
     CANCELLING_REQUEST = auto()
     CANCELLING = auto()
+
+
+class CallerSpeech(Enum):
+    """The caller's speech, as the session reports it.
+
+    Attributes:
+        SILENT: the caller does not speak.
+        SPEAKING: the caller speaks, or holds the talk button.
+        RESENT: the session hears a turn that had ended before an earlier session was lost.
+    """
+
+    SILENT = auto()
+    SPEAKING = auto()
+    RESENT = auto()
 
 
 class BlockReason(Enum):
@@ -58,7 +74,8 @@ class ResponseScheduler:
         self._state = ResponseState.IDLE
         self._response_id: str | None = None
         """Id of the current response; None until the service announces it."""
-        self._caller_speaking = False
+        self._caller_speech = CallerSpeech.SILENT
+        self._answer_due = False
         self._wanted = False
         self._unacked: set[str] = set()
         """Items that the pending request answers and the service has not acknowledged."""
@@ -96,9 +113,14 @@ class ResponseScheduler:
         return self._wanted
 
     @property
-    def caller_speaking(self) -> bool:
-        """True while the caller speaks, so that nothing is requested."""
-        return self._caller_speaking
+    def caller_speech(self) -> CallerSpeech:
+        """The caller's speech. Nothing is requested until it ends."""
+        return self._caller_speech
+
+    @property
+    def answer_due(self) -> bool:
+        """True if the caller's turn has ended, and the service must commit it or answer it by itself."""
+        return self._answer_due
 
     @property
     def blocked(self) -> bool:
@@ -129,19 +151,42 @@ class ResponseScheduler:
 
     def next_request(self) -> Event | None:
         """Return the `response.create` to send now, or None."""
-        if not self._wanted or self.busy or self._caller_speaking or self.blocked:
+        if not self._wanted or self.busy or self._caller_speech is not CallerSpeech.SILENT or self.blocked:
             return None
         self._request_unacked = set(self._unacked)
         self.cancel_request()
+        self._answer_due = False
         self._request_id = self._new_id("event")
         self._request_answered = False
         self._change(ResponseState.REQUESTED)
         return {"type": "response.create", "event_id": self._request_id}
 
     # Facts ----------------------------------------------------------------------------------------------------------
-    def on_caller_speech(self, *, speaking: bool) -> None:
+    def on_caller_speech(self, speech: CallerSpeech) -> None:
         """Note that the caller has started or stopped to speak."""
-        self._caller_speaking = speaking
+        self._caller_speech = speech
+        if speech is not CallerSpeech.SILENT:
+            self._answer_due = False
+
+    def on_caller_turn_ended(self) -> None:
+        """Expect the service to commit the caller's turn, or to start a response to it."""
+        self._caller_speech = CallerSpeech.SILENT
+        self._answer_due = True
+
+    def on_answer_overdue(self) -> None:
+        """Request the response that the service has not started by itself."""
+        if self._answer_due:
+            self._answer_due = False
+            self.request_response()
+
+    def on_caller_turn_dropped(self) -> None:
+        """Expect no answer: the caller's turn was empty, or the caller has left."""
+        self._answer_due = False
+
+    def on_output(self) -> None:
+        """Note that the response in progress has words or audio."""
+        if self._state in (ResponseState.IN_PROGRESS, ResponseState.UNANNOUNCED):
+            self._change(ResponseState.SPEAKING, self._response_id)
 
     def on_item_added(self, item_id: str) -> None:
         """Note that the service has acknowledged an item of its conversation."""
@@ -153,12 +198,13 @@ class ResponseScheduler:
 
         It may be the service's own even after a `response.create`, which the service then refuses.
         """
+        self._answer_due = False
         if self.awaits_announcement:
             self._request_answered = not self._request_unacked
             cancelled = self._state is ResponseState.CANCELLING_REQUEST
             self._change(ResponseState.CANCELLING if cancelled else ResponseState.IN_PROGRESS, response_id)
         else:
-            self._caller_speaking = False  # the service has ended the caller's turn
+            self._caller_speech = CallerSpeech.SILENT  # the service has ended the caller's turn
             self._change(ResponseState.IN_PROGRESS, response_id)
         if self._wanted and not self._unacked and not self.cancelling:
             self.cancel_request()
@@ -204,7 +250,8 @@ class ResponseScheduler:
         if self.busy and not self.cancelling:
             self._wanted = True
         self._change(ResponseState.IDLE)
-        self._caller_speaking = False
+        self._caller_speech = CallerSpeech.SILENT
+        self._answer_due = False
         self._request_id = None
         self._unacked.clear()
         self._request_unacked.clear()

@@ -7,7 +7,7 @@ from enum import Enum, auto
 
 from trunkline.calls import log_events
 from trunkline.calls.machine.caller_turns import CallerTurns
-from trunkline.calls.machine.effects import ConfigureAgent, Connecting, RenewSession
+from trunkline.calls.machine.effects import ConfigureAgent, RenewSession
 from trunkline.calls.machine.inputs import LinkDropped, LinkOpened
 from trunkline.calls.machine.outbox import Outbox
 from trunkline.calls.machine.plan import CallPlan
@@ -45,7 +45,7 @@ class SessionLifecycle:
     """State of the link and of the session behind it.
 
     Args:
-        agent: returns the name of the current agent.
+        configuration: returns the order to configure the current agent for a generation.
 
     Attributes:
         generation: counts links and losses; a session configuration for an earlier generation is stale.
@@ -62,7 +62,7 @@ class SessionLifecycle:
         playout: Playout,
         caller_turns: CallerTurns,
         *,
-        agent: Callable[[], str],
+        configuration: Callable[[int], ConfigureAgent],
     ) -> None:
         self._plan = plan
         self._outbox = outbox
@@ -71,7 +71,7 @@ class SessionLifecycle:
         self._transcript = transcript
         self._playout = playout
         self._caller_turns = caller_turns
-        self._agent = agent
+        self._configuration = configuration
         self._ever_up = False
         self._renewal_reason = ""
         """Reason of the renewal under way, in the state RENEWING and until the new session is configured."""
@@ -102,7 +102,7 @@ class SessionLifecycle:
 
     def configure(self) -> None:
         """Order the session configuration of the current agent."""
-        self._outbox.emit(ConfigureAgent(self._agent(), Connecting(self.generation)))
+        self._outbox.emit(self._configuration(self.generation))
 
     def on_configured(self, session: Event) -> None:
         """Send the session configuration; a new session also gets the conversation."""

@@ -9,6 +9,7 @@ class Timer(Enum):
     """A timer; the shell keeps at most one of each.
 
     Attributes:
+        ANSWER: the service must answer the caller's turn by itself, or commit it.
         CALLER: the caller must come, or come back.
         COMMIT: push-to-talk commits the caller's audio.
         GOODBYE: the agent must finish its goodbye.
@@ -23,6 +24,7 @@ class Timer(Enum):
         TRUNCATION: a truncation waits no longer for the page or the service.
     """
 
+    ANSWER = auto()
     CALLER = auto()
     COMMIT = auto()
     GOODBYE = auto()

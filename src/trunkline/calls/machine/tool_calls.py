@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -37,6 +37,15 @@ class _RunningTool:
     awaits_approval: bool = False
 
 
+@dataclass(frozen=True)
+class ToolWait:
+    """Reason for which the next response waits, with the names of the tools, or of the next agent."""
+
+    reason: Literal["approval", "tools", "handoff"]
+    tools: tuple[str, ...] = ()
+    agent: str | None = None
+
+
 class ToolCalls:
     """The running tools, the handoff in progress, and the current agent.
 
@@ -56,6 +65,18 @@ class ToolCalls:
         self._running: dict[str, _RunningTool] = {}
         self._seen: set[str] = set()
         self._calls_this_turn = 0
+
+    @property
+    def waiting(self) -> ToolWait | None:
+        """The tools or the handoff that the next response waits for."""
+        blocking = [tool for tool in self._running.values() if tool.blocks_response]
+        if asking := tuple(tool.name for tool in blocking if tool.awaits_approval):
+            return ToolWait("approval", tools=asking)
+        if blocking:
+            return ToolWait("tools", tools=tuple(tool.name for tool in blocking))
+        if self._handing_off is not None:
+            return ToolWait("handoff", agent=self._plan.transfers[self._handing_off.previous][self._handing_off.tool])
+        return None
 
     @property
     def block_response(self) -> bool:
