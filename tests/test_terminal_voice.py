@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
+from tests.synthetic_caller import said
 from trunkline.calls import log_events
-from trunkline.engine.speech.tts.espeak import EspeakTts
 from trunkline.realtime.audio import BYTES_PER_MS, ms_to_bytes
 from trunkline.settings import Settings
 from trunkline.terminal import CallerWords, converse
@@ -69,9 +69,7 @@ class WavDevice:
 
 
 async def recorded(text: str, file: Path) -> None:
-    tts = EspeakTts()
-    pcm = b"".join([chunk.pcm async for chunk in tts.speak(text, voice="cedar")])
-    await tts.aclose()
+    pcm = await said(text)
     with wave.open(str(file), "wb") as recording:
         recording.setnchannels(1)
         recording.setsampwidth(2)

@@ -20,8 +20,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, BrowserType, Page, expect, sync_playwright
 
 from tests.chromium import FLAGS, chromium_path
+from tests.synthetic_caller import said
 from trunkline.engine.speech import SAMPLE_RATE
-from trunkline.engine.speech.tts.espeak import EspeakTts
 
 MICROPHONE = Path(__file__).with_name("microphone.js")
 # Playwright's five seconds are over on a busy machine before a server that has just begun has loaded its scenarios.
@@ -31,17 +31,9 @@ expect.set_options(timeout=20_000)
 @cache
 def spoken(text: str, lead_ms: int = 100) -> bytes:
     """`text` as a WAV file, said by a synthetic caller."""
-
-    async def say() -> bytes:
-        voice = EspeakTts()
-        try:
-            return b"".join([chunk.pcm async for chunk in voice.speak(text, voice="cedar")])
-        finally:
-            await voice.aclose()
-
     # In a thread: Playwright's loop runs in this one.
     with ThreadPoolExecutor(1) as thread:
-        sound = bytes(SAMPLE_RATE * 2 * lead_ms // 1000) + thread.submit(asyncio.run, say()).result()
+        sound = bytes(SAMPLE_RATE * 2 * lead_ms // 1000) + thread.submit(asyncio.run, said(text)).result()
     file = io.BytesIO()
     with wave.open(file, "wb") as wav:
         wav.setnchannels(1)

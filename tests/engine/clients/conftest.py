@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from tests.engine.clients.concierge import KEY, concierge_engine
-from trunkline.engine.speech.tts.espeak import EspeakTts
+from tests.synthetic_caller import said
 
 HERE = Path(__file__).parent
 PYTHONS_NODE = Path(__file__).parents[3] / ".venv" / "bin" / "node"
@@ -40,10 +40,8 @@ def sound_file(tmp_path: Path) -> Callable[[str], Awaitable[Path]]:
     """Return `await sound_file(text)`, which writes a PCM16 file at 24 kHz with the spoken text between silence."""
 
     async def make(text: str) -> Path:
-        mouth = EspeakTts()
-        said = b"".join([chunk.pcm async for chunk in mouth.speak(text, voice="cedar")])
-        await mouth.aclose()
-        sound = np.concatenate((np.zeros(7200), np.frombuffer(said, "<i2"), np.zeros(24_000)))
+        pcm = await said(text)
+        sound = np.concatenate((np.zeros(7200), np.frombuffer(pcm, "<i2"), np.zeros(24_000)))
         sound += np.random.default_rng(1).normal(0, 6, sound.size)
         path = tmp_path / "said.pcm"
         path.write_bytes(sound.clip(-32768, 32767).astype("<i2").tobytes())

@@ -23,6 +23,7 @@ from tests.chromium import FLAGS, chromium_path
 from tests.engine.engine_fakes import FakeBrain, FakeStt
 from tests.engine.official_events import check
 from tests.engine.rtc.rtc_caller import KEY
+from tests.synthetic_caller import said
 from trunkline.engine.brains import BrainRequest, TextDelta
 from trunkline.engine.http.app import Engine
 from trunkline.engine.server import EngineServer
@@ -91,13 +92,6 @@ def served() -> Iterator[EngineServer]:
         loop, stop = over[0]
         loop.call_soon_threadsafe(stop.set)
         thread.join(10)
-
-
-async def said(text: str) -> bytes:
-    voice = EspeakTts()
-    pcm = b"".join([chunk.pcm async for chunk in voice.speak(text, voice="cedar")])
-    await voice.aclose()
-    return pcm
 
 
 @contextmanager

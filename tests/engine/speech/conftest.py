@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import numpy as np
 import pytest
 
-from trunkline.engine.speech.tts.espeak import EspeakTts
+from tests.synthetic_caller import said
 
 Says = Callable[..., Awaitable[bytes]]
 
@@ -18,10 +18,8 @@ def says() -> Says:
 
     # The voice cedar is recognised best.
     async def sound_of(text: str, *, voice: str = "cedar", speed: float = 1.0, noise: float = 6) -> bytes:
-        mouth = EspeakTts()
-        said = b"".join([chunk.pcm async for chunk in mouth.speak(text, voice=voice, speed=speed)])
-        await mouth.aclose()
-        sound = np.concatenate((np.zeros(7200), np.frombuffer(said, "<i2"), np.zeros(9600)))
+        pcm = await said(text, voice=voice, speed=speed)
+        sound = np.concatenate((np.zeros(7200), np.frombuffer(pcm, "<i2"), np.zeros(9600)))
         sound += np.random.default_rng(1).normal(0, noise, sound.size)
         return sound.clip(-32768, 32767).astype("<i2").tobytes()
 

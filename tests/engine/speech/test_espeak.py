@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import sys
-import threading
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,19 +16,47 @@ import pytest
 from numpy.typing import NDArray
 
 from trunkline.engine.speech import SpeechChunk, SpeechError, SpeechMark
-from trunkline.engine.speech.tts.espeak import EspeakTts, _pieces
+from trunkline.engine.speech.tts.espeak import WORKER_MODULE, EspeakTts, _pieces
+from trunkline.testing.loop_thread import LoopThread
 
 pytestmark = pytest.mark.speech
 
 VOICES = ["alloy", "ash", "ballad", "cedar", "coral", "echo", "marin", "sage", "shimmer", "verse"]
+Spoken = Callable[..., Awaitable[tuple[bytes, list[SpeechMark]]]]
 SENTENCE = "Hello there, and welcome. Shall I write you a haiku about the mountains?"
 
 
-async def spoken(text: str, **manner: Any) -> tuple[bytes, list[SpeechMark]]:
-    voice = EspeakTts()
-    chunks = [chunk async for chunk in voice.speak(text, **manner)]
-    await voice.aclose()
-    return b"".join(chunk.pcm for chunk in chunks), [mark for chunk in chunks for mark in chunk.marks]
+@asynccontextmanager
+async def espeak(worker_module: str = WORKER_MODULE) -> AsyncIterator[EspeakTts]:
+    voice = EspeakTts(worker_module=worker_module)
+    try:
+        yield voice
+    finally:
+        await voice.aclose()
+
+
+@pytest.fixture(scope="module")
+def loop() -> Iterator[LoopThread]:
+    """A loop whose voice serves all tests of this module."""
+    thread = LoopThread("espeak")
+    yield thread
+    thread.close()
+
+
+@pytest.fixture(scope="module")
+def spoken(loop: LoopThread) -> Iterator[Spoken]:
+    """`await spoken(text, voice=…)`: the audio and the marks."""
+    shared = EspeakTts()
+
+    async def chunks_of(text: str, manner: dict[str, Any]) -> list[SpeechChunk]:
+        return [chunk async for chunk in shared.speak(text, **manner)]
+
+    async def speak(text: str, **manner: Any) -> tuple[bytes, list[SpeechMark]]:
+        chunks = await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(chunks_of(text, manner), loop.loop))
+        return b"".join(chunk.pcm for chunk in chunks), [mark for chunk in chunks for mark in chunk.marks]
+
+    yield speak
+    loop.run(shared.aclose())
 
 
 def samples(pcm: bytes) -> NDArray[np.float64]:
@@ -33,7 +64,7 @@ def samples(pcm: bytes) -> NDArray[np.float64]:
 
 
 @pytest.mark.parametrize("name", VOICES)
-async def test_a_voice_is_level_and_trimmed(name: str) -> None:
+async def test_a_voice_is_level_and_trimmed(spoken: Spoken, name: str) -> None:
     sound = samples((await spoken(SENTENCE, voice=name))[0])
     loud = np.flatnonzero(np.abs(sound) > 130)  # a little more than what the voice took for silence before resampling
     assert loud[0] / 24 < 50, "ms before the first sound"
@@ -43,7 +74,7 @@ async def test_a_voice_is_level_and_trimmed(name: str) -> None:
     assert -22.5 < level < -17.5, "dBFS"
 
 
-async def test_the_voices_differ_from_one_another() -> None:
+async def test_the_voices_differ_from_one_another(spoken: Spoken) -> None:
     lengths_and_brightness = set()
     for name in VOICES:
         sound = samples((await spoken(SENTENCE, voice=name))[0])
@@ -52,7 +83,7 @@ async def test_the_voices_differ_from_one_another() -> None:
     assert len(lengths_and_brightness) == len(VOICES)
 
 
-async def test_each_word_has_a_mark_when_it_was_said() -> None:
+async def test_each_word_has_a_mark_when_it_was_said(spoken: Spoken) -> None:
     pcm, marks = await spoken(SENTENCE)
     said = [SENTENCE[: mark.text_end] for mark in marks]
     words = SENTENCE.split()
@@ -63,7 +94,7 @@ async def test_each_word_has_a_mark_when_it_was_said() -> None:
     assert times[-1] <= len(pcm) // 48
 
 
-async def test_marks_lie_in_the_silence_between_sentences() -> None:
+async def test_marks_lie_in_the_silence_between_sentences(spoken: Spoken) -> None:
     pcm, marks = await spoken("Stop. Go.")
     at = next(mark.at_ms for mark in marks if mark.text_end == len("Stop."))
     around = samples(pcm)[(at - 60) * 24 : (at - 5) * 24]
@@ -79,14 +110,14 @@ async def test_marks_lie_in_the_silence_between_sentences() -> None:
         ("cafe\u0301 noir", ["cafe\u0301", "cafe\u0301 noir"]),
     ],
 )
-async def test_marks_count_characters_not_bytes(text: str, prefixes: list[str]) -> None:
+async def test_marks_count_characters_not_bytes(spoken: Spoken, text: str, prefixes: list[str]) -> None:
     _pcm, marks = await spoken(text)
     said = [text[: mark.text_end] for mark in marks]
     assert said[-1] == text
     assert set(prefixes) <= set(said)
 
 
-async def test_marks_go_on_counting_over_a_text_of_many_pieces() -> None:
+async def test_marks_go_on_counting_over_a_text_of_many_pieces(spoken: Spoken) -> None:
     text = " ".join([SENTENCE] * 8)
     pcm, marks = await spoken(text)
     words = text.split()
@@ -94,7 +125,7 @@ async def test_marks_go_on_counting_over_a_text_of_many_pieces() -> None:
     assert len(pcm) // 48 - marks[-1].at_ms in range(100, 140)
 
 
-async def test_markup_is_said_not_obeyed() -> None:
+async def test_markup_is_said_not_obeyed(spoken: Spoken) -> None:
     silent = len((await spoken('One <break time="5s"/> two'))[0])
     assert silent / 48 > 2500  # the letters of the tag are read out…
     quiet = samples((await spoken('One <break time="5s"/> two'))[0])
@@ -102,13 +133,13 @@ async def test_markup_is_said_not_obeyed() -> None:
     assert gaps.max() / 24 < 900  # …and no five seconds of silence
 
 
-async def test_speed_makes_it_faster() -> None:
+async def test_speed_makes_it_faster(spoken: Spoken) -> None:
     slow, normal, fast = [len((await spoken(SENTENCE, speed=speed))[0]) for speed in (0.6, 1.0, 1.5)]
     assert slow > normal * 1.3
     assert fast < normal * 0.8
 
 
-async def test_german_sounds_german_and_an_unknown_language_english() -> None:
+async def test_german_sounds_german_and_an_unknown_language_english(spoken: Spoken) -> None:
     german, austrian = [len((await spoken("Wir spielen heute", language=tag))[0]) for tag in ("de", "de-AT")]
     english, klingon = [len((await spoken("Wir spielen heute", language=tag))[0]) for tag in (None, "tlh-../..")]
     assert abs(german - austrian) < 960
@@ -117,42 +148,41 @@ async def test_german_sounds_german_and_an_unknown_language_english() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "   ", "...", "\0\n"])
-async def test_nothing_to_say_makes_no_sound(text: str) -> None:
+async def test_nothing_to_say_makes_no_sound(spoken: Spoken, text: str) -> None:
     assert await spoken(text) == (b"", [])
 
 
 async def test_ending_the_iteration_early_stops_the_work() -> None:
-    voice = EspeakTts()
-    speaking: AsyncGenerator[SpeechChunk] = voice.speak(" ".join([SENTENCE] * 500))  # type: ignore[assignment]  # it is one
-    first = await anext(speaking)
-    await speaking.aclose()
-    assert len(first.pcm) < 48 * 200
-    after = [chunk async for chunk in voice.speak("Next.")]
-    assert sum(len(chunk.pcm) for chunk in after) > 48 * 300
-    await voice.aclose()
+    async with espeak() as voice:
+        speaking = voice.speak(" ".join([SENTENCE] * 500))
+        first = await anext(speaking)
+        await speaking.aclose()
+        assert len(first.pcm) < 48 * 400
+        after = [chunk async for chunk in voice.speak("Next.")]
+        assert sum(len(chunk.pcm) for chunk in after) > 48 * 300
 
 
 async def test_a_long_speech_does_not_keep_a_short_one_waiting() -> None:
-    voice = EspeakTts()
     order: list[str] = []
+    async with espeak() as voice:
 
-    async def say(name: str, text: str) -> None:
-        async for _chunk in voice.speak(text):
-            pass
-        order.append(name)
+        async def say(name: str, text: str) -> None:
+            async for _chunk in voice.speak(text):
+                pass
+            order.append(name)
 
-    async with asyncio.TaskGroup() as group:
-        group.create_task(say("long", " ".join([SENTENCE] * 60)))
-        group.create_task(say("short", "Hello."))
+        async with asyncio.TaskGroup() as group:
+            group.create_task(say("long", " ".join([SENTENCE] * 20)))
+            group.create_task(say("short", "Hello."))
     assert order == ["short", "long"]
-    await voice.aclose()
 
 
-async def test_closing_ends_what_is_being_said_and_the_thread() -> None:
-    others = speaking_threads()  # the testing kit keeps an engine with a voice of its own
+async def test_closing_ends_what_is_being_said_and_the_process() -> None:
+    others = set(children())  # the testing kit keeps an engine with a voice of its own
     voice = EspeakTts()
     speaking = voice.speak(" ".join([SENTENCE] * 200))
     await anext(speaking)
+    assert len(set(children()) - others) == 1
     await voice.aclose()
     await voice.aclose()
     with pytest.raises(SpeechError, match="closed"):
@@ -160,22 +190,50 @@ async def test_closing_ends_what_is_being_said_and_the_thread() -> None:
             pass
     with pytest.raises(SpeechError, match="closed"):
         await anext(voice.speak("Hello"))
-    assert speaking_threads() == others
+    assert set(children()) == others
 
 
-def speaking_threads() -> set[threading.Thread]:
-    return {thread for thread in threading.enumerate() if thread.name == "espeak"}
+def children() -> list[int]:
+    """Return the processes that this one has started and not cleared up."""
+    tasks = Path("/proc/self/task")
+    if not tasks.exists():
+        pytest.skip("This system does not list the children of a process.")
+    return [int(child) for task in tasks.iterdir() for child in (task / "children").read_text().split()]
 
 
-async def test_without_the_package_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    from trunkline.engine.speech.tts import espeak_library
+async def test_the_library_is_not_loaded_into_this_process() -> None:
+    async with espeak() as voice:
+        await voice.warm()
+        assert [chunk async for chunk in voice.speak("Hello.")]
+        (worker,) = voice._workers
+        assert worker.was_ready
+    assert "espeakng_loader" not in sys.modules
+    assert "espeak-ng" not in mapped_files()
 
-    monkeypatch.setitem(sys.modules, "espeakng_loader", None)
-    monkeypatch.setattr(espeak_library, "load", espeak_library.EspeakLibrary)
-    voice = EspeakTts()
-    with pytest.raises(SpeechError, match=r"pip install 'trunkline\[speech\]'"):
-        await anext(voice.speak("Hello"))
-    await voice.aclose()
+
+def mapped_files() -> str:
+    """Return the names of the files that are mapped into this process, where the system lists them."""
+    maps = Path("/proc/self/maps")
+    return maps.read_text() if maps.exists() else ""
+
+
+async def test_a_worker_that_dies_fails_its_texts_and_the_next_text_is_spoken() -> None:
+    others = set(children())
+    async with espeak() as voice:
+        speaking = voice.speak(" ".join([SENTENCE] * 200))
+        await anext(speaking)
+        (worker,) = set(children()) - others
+        os.kill(worker, signal.SIGKILL)
+        with pytest.raises(SpeechError, match="process died"):
+            async for _chunk in speaking:
+                pass
+        assert [chunk async for chunk in voice.speak("Hello.")]
+
+
+async def test_without_the_package_the_error_says_what_to_install() -> None:
+    async with espeak("tests.engine.speech.espeak_worker_without_package") as voice:
+        with pytest.raises(SpeechError, match=r"pip install 'trunkline\[speech\]'"):
+            await anext(voice.speak("Hello"))
 
 
 def test_a_text_is_cut_after_sentences_and_nothing_is_lost() -> None:

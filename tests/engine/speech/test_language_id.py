@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.synthetic_caller import said
 from trunkline.engine.speech.language_id import detect_language
-from trunkline.engine.speech.tts.espeak import EspeakTts
 from trunkline.realtime.audio import BYTES_PER_MS
 
 
@@ -45,11 +45,7 @@ def test_english_and_doubt_are_none(text: str) -> None:
 
 
 async def length_ms(text: str, language: str | None) -> int:
-    voice = EspeakTts()
-    try:
-        return sum([len(chunk.pcm) async for chunk in voice.speak(text, language=language)]) // BYTES_PER_MS
-    finally:
-        await voice.aclose()
+    return len(await said(text, voice="sage", language=language)) // BYTES_PER_MS
 
 
 async def test_espeak_speaks_german_text_with_a_german_voice_without_being_told() -> None:

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tests.synthetic_caller import said
 from trunkline.engine.speech import SpeechError, silero
 from trunkline.engine.speech.silero import SETTLED_FRAMES, SileroVoiceActivity
-from trunkline.engine.speech.tts.espeak import EspeakTts
 from trunkline.engine.speech.vad import FRAME_BYTES, FRAME_SAMPLES, EnergyVoiceActivity, VoiceActivity
 from trunkline.engine.speech.weights import FoundWeights
 from trunkline.realtime.audio import Resampler
@@ -53,11 +53,8 @@ def network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 async def speech() -> bytes:
-    voice, resampler = EspeakTts(), Resampler(24_000, 16_000)
     text = "Yes please, I would like to hear a haiku about the mountains in the rain."
-    sound = b"".join([resampler.feed(chunk.pcm) async for chunk in voice.speak(text)])
-    await voice.aclose()
-    return sound
+    return Resampler(24_000, 16_000).feed(await said(text, voice="sage"))
 
 
 @pytest.mark.speech

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import queue
+import itertools
 import re
-import threading
 from collections import deque
-from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Iterable, Iterator
+from contextlib import aclosing
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +15,11 @@ from numpy.typing import NDArray
 from trunkline.engine.speech import SAMPLE_RATE, SpeechChunk, SpeechError, SpeechMark
 from trunkline.engine.speech.language_id import detect_language
 from trunkline.engine.speech.tts import espeak_library
-from trunkline.engine.speech.tts.espeak_library import Manner, Word
+from trunkline.engine.speech.tts.espeak_ipc import Audio, Cancel, Done, Failed, Reply, Synthesise, replies
+from trunkline.engine.speech.worker_process import WorkerProcess
 from trunkline.realtime.audio import Resampler
+
+WORKER_MODULE = "trunkline.engine.speech.tts.espeak_worker"
 
 TRAILING_MS = 120
 """Silence after an utterance, so that two in a row do not run into each other."""
@@ -32,48 +34,26 @@ _RATE = espeak_library.SAMPLE_RATE
 _QUIET = 100  # amplitude below which a sample counts as silence (-50 dBFS)
 
 
-@dataclass(frozen=True)
-class _Persona:
-    variant: str
-    pitch: int = 50
-    range: int = 50
-    rate: int = 165
-    volume: int = 100
-
-
-# Variants without clipping or rasping, which differ by sex, pitch and pace. The volume brings each to about -20 dBFS.
-_PERSONAS = {
-    "alloy": _Persona("shelby", pitch=42),
-    "ash": _Persona("michel", pitch=48),
-    "ballad": _Persona("m3", pitch=56, range=62, rate=155),
-    "cedar": _Persona("adam", pitch=34, rate=158, volume=110),
-    "coral": _Persona("f3", pitch=54, range=60, rate=170),
-    "echo": _Persona("robert", pitch=52, volume=115),
-    "marin": _Persona("f1", pitch=46, rate=168),
-    "sage": _Persona("f5", pitch=48, volume=112),
-    "shimmer": _Persona("Annie", pitch=52, rate=160),
-    "verse": _Persona("marcelo", pitch=58, range=70, rate=172, volume=85),
-}
-_DEFAULT = "sage"
-_OWN_RATE = 160  # words per minute of a voice that is given by eSpeak's own name, such as "en-us+f5"
-_NAMED_OTHERWISE = {"zh": "cmn", "no": "nb", "tl": "fil"}
-_LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})*")
-
-
 class EspeakTts:
-    """Speaks with espeak-ng in one thread, in which concurrent texts take turns, a sentence or two each.
+    """Speaks with espeak-ng in a worker process, in which concurrent texts take turns, a sentence or two each.
 
-    The library speaks at least 80 words a minute, so speeds below about 0.5 have no effect.
+    The library is licensed under GPL-3, so nothing of it is loaded into the server's process. It speaks at least 80
+    words a minute, so speeds below about 0.5 have no effect. Belongs to one event loop; `aclose` ends its process.
+
+    Args:
+        worker_module: module of the worker process; tests have another one.
     """
 
-    def __init__(self) -> None:
-        self._pieces: queue.SimpleQueue[_Piece | None] = queue.SimpleQueue()
-        self._thread: threading.Thread | None = None
+    def __init__(self, *, worker_module: str = WORKER_MODULE) -> None:
+        self._worker_module = worker_module
+        self._ids = itertools.count(1)
+        self._pieces: dict[int, asyncio.Queue[_Result]] = {}
+        self._workers: list[WorkerProcess[Reply]] = []  # the last one works, the others are ending
         self._closed = False
 
     async def speak(
         self, text: str, *, voice: str | None = None, speed: float = 1.0, language: str | None = None
-    ) -> AsyncIterator[SpeechChunk]:
+    ) -> AsyncGenerator[SpeechChunk, None]:
         """Return the audio of `text`, with a mark at the end of each word; nothing for a text without a word.
 
         Without `language`, a text that is clearly German, French, Spanish or Italian is spoken in that language.
@@ -84,104 +64,79 @@ class EspeakTts:
         Raises:
             SpeechError: espeak-ng is not installed or failed, or the voice is closed.
         """
-        utterance = _Utterance(text)
+        shaper = _Shaper(text)
         language = language or detect_language(text)
-        try:
-            for start, end in _pieces(text):
-                self._submit(_Piece(utterance, start, text[start:end], voice, speed, language))
-                while isinstance(result := await utterance.results.get(), SpeechChunk):
-                    yield result
-                if result is not None:
-                    raise result
-            if last := utterance.shaper.finish():
-                yield last
-        finally:
-            utterance.stopped = True
+        for start, end in _pieces(text):
+            shaper.begin_piece(start)
+            piece = Synthesise(next(self._ids), text[start:end], voice, speed, language)
+            async with aclosing(self._synthesise(piece)) as audio:
+                async for part in audio:
+                    if chunk := shaper.shape(part.pcm, part.words):
+                        yield chunk
+        if last := shaper.finish():
+            yield last
 
     async def warm(self) -> None:
-        """Load the library and synthesise a word, some 30 ms of work, ahead of the first text.
+        """Start the worker and load the library, some 0.3 s of work, ahead of the first text.
 
         Raises:
-            SpeechError: espeak-ng is not installed or failed, or the voice is closed.
+            SpeechError: espeak-ng is not installed or does not load, or the voice is closed.
         """
-        async for _ in self.speak("Hello."):
-            pass
+        await self._worker().until_ready()
 
     async def aclose(self) -> None:
-        """End the thread; texts in progress fail with a `SpeechError`. A second call does nothing."""
+        """End the worker; texts in progress fail with a `SpeechError`. A second call does nothing."""
         self._closed = True
-        thread, self._thread = self._thread, None
-        if thread is not None:
-            self._pieces.put(None)
-            await asyncio.to_thread(thread.join)
+        workers, self._workers = self._workers, []
+        for worker in workers:
+            await worker.aclose()
+        self._fail_all("The voice was closed.")
 
-    def _submit(self, piece: _Piece) -> None:
+    async def _synthesise(self, piece: Synthesise) -> AsyncGenerator[Audio, None]:
+        worker = self._worker()
+        results = self._pieces[piece.id] = asyncio.Queue()
+        worker.send(piece)
+        is_done = False
+        try:
+            while not isinstance(result := await results.get(), Done):
+                if isinstance(result, SpeechError):
+                    is_done = True
+                    raise result
+                yield result
+            is_done = True
+        finally:
+            self._pieces.pop(piece.id, None)
+            if not is_done:
+                worker.send(Cancel(piece.id))
+
+    def _worker(self) -> WorkerProcess[Reply]:
         if self._closed:
             raise SpeechError("The voice is closed.")
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="espeak", daemon=True)
-            self._thread.start()
-        self._pieces.put(piece)
+        if not self._workers or self._workers[-1].has_ended:
+            self._workers = [worker for worker in self._workers if not worker.is_gone]
+            self._workers.append(
+                WorkerProcess(
+                    self._worker_module,
+                    (),
+                    title="voice",
+                    decoder=replies,
+                    on_reply=self._on_reply,
+                    on_end=self._fail_all,
+                )
+            )
+        return self._workers[-1]
 
-    def _work(self) -> None:
-        while (piece := self._pieces.get()) is not None:
-            self._say(piece)
-        while not self._pieces.empty():
-            left = self._pieces.get()
-            if left is not None:
-                left.utterance.post(SpeechError("The voice was closed."))
+    def _on_reply(self, reply: Reply) -> None:
+        if results := self._pieces.get(reply.id):
+            results.put_nowait(SpeechError(reply.reason) if isinstance(reply, Failed) else reply)
 
-    def _say(self, piece: _Piece) -> None:
-        utterance = piece.utterance
-
-        def on_audio(pcm: bytes, words: Sequence[Word]) -> bool:
-            if utterance.stopped or self._closed:
-                return False
-            chunk = utterance.shaper.shape(pcm, words)
-            return utterance.post(chunk) if chunk else True
-
-        try:
-            library = espeak_library.load()
-            utterance.shaper.begin_piece(piece.start)
-            library.synthesise(piece.text, _manner(library, piece), on_audio)
-        except SpeechError as error:
-            utterance.post(error)
-            return
-        utterance.post(SpeechError("The voice was closed.") if self._closed else None)
+    def _fail_all(self, reason: str) -> None:
+        for results in self._pieces.values():
+            results.put_nowait(SpeechError(reason))
 
 
-@dataclass(frozen=True)
-class _Piece:
-    """A part of a text, from its character `start` on."""
-
-    utterance: _Utterance
-    start: int
-    text: str
-    voice: str | None
-    speed: float
-    language: str | None
-
-
-class _Utterance:
-    """The state that the thread and the iteration share.
-
-    Attributes:
-        results: the audio of at most one piece, then its error or None.
-    """
-
-    def __init__(self, text: str) -> None:
-        self.results: asyncio.Queue[SpeechChunk | SpeechError | None] = asyncio.Queue()
-        self.shaper = _Shaper(text)
-        self.stopped = False
-        self._loop = asyncio.get_running_loop()
-
-    def post(self, result: SpeechChunk | SpeechError | None) -> bool:
-        """Pass a result from the thread to the iteration; return False if its loop is closed."""
-        try:
-            self._loop.call_soon_threadsafe(self.results.put_nowait, result)
-        except RuntimeError:  # the loop was closed
-            self.stopped = True
-        return not self.stopped
+_Result = Audio | Done | SpeechError
+"""A message of the worker about a piece; the last one is not `Audio`."""
 
 
 class _Shaper:
@@ -200,11 +155,16 @@ class _Shaper:
     def begin_piece(self, start: int) -> None:
         self._piece_start, self._piece_base = start, self._received
 
-    def shape(self, pcm: bytes, words: Sequence[Word]) -> SpeechChunk | None:
+    def shape(self, pcm: bytes, words: Iterable[tuple[int, int]]) -> SpeechChunk | None:
+        """Return the audio that can be played now, if there is some.
+
+        Args:
+            words: each word's first character and first sample, in its piece.
+        """
         samples = np.frombuffer(pcm, "<i2")
         self._received += samples.size
         for word in words:
-            self._mark_before(word)
+            self._mark_before(*word)
         loud = np.flatnonzero(np.abs(samples.astype(np.int32)) > _QUIET)
         if not loud.size:
             self._hold(samples)
@@ -242,15 +202,15 @@ class _Shaper:
             marks.append(self._marks.popleft())
         return SpeechChunk(self._resampler.feed(samples.tobytes()), tuple(marks))
 
-    def _mark_before(self, word: Word) -> None:
+    def _mark_before(self, start: int, sample: int) -> None:
         """Add a mark for the text before a word, which has been spoken when the word begins.
 
         An opening quotation mark belongs to the word.
         """
-        end = _said_before(self._text, self._piece_start + word.start)
+        end = _said_before(self._text, self._piece_start + start)
         if end > self._marked:
             self._marked = end
-            at = self._piece_base + word.sample - self._skipped
+            at = self._piece_base + sample - self._skipped
             self._marks.append(SpeechMark(max(0, _ms(at)), end))
 
 
@@ -266,31 +226,6 @@ def _said_before(text: str, start: int) -> int:
     if opening := _OPENING.search(before):
         before = before[: opening.start()]
     return len(before.rstrip())
-
-
-def _manner(library: espeak_library.EspeakLibrary, piece: _Piece) -> Manner:
-    slowest, fastest = espeak_library.WORDS_PER_MINUTE
-    if piece.voice is not None and "+" in piece.voice:
-        rate = round(min(max(_OWN_RATE * piece.speed, slowest), fastest))
-        return Manner(voice=piece.voice, rate=rate, volume=100, pitch=50, range=50)
-    persona = _PERSONAS.get(piece.voice or _DEFAULT, _PERSONAS[_DEFAULT])
-    return Manner(
-        voice=f"{_espeak_language(library, piece.language)}+{persona.variant}",
-        rate=round(min(max(persona.rate * piece.speed, slowest), fastest)),
-        volume=persona.volume,
-        pitch=persona.pitch,
-        range=persona.range,
-    )
-
-
-def _espeak_language(library: espeak_library.EspeakLibrary, language: str | None) -> str:
-    """Return the espeak voice of a language tag: "de" for an unknown "de-AT", English for an unknown language."""
-    tag = (language or "en").lower().replace("_", "-")
-    while _LANGUAGE.fullmatch(tag) and tag != "en":
-        if library.speaks(name := _NAMED_OTHERWISE.get(tag, tag)):
-            return name
-        tag = tag.rpartition("-")[0]
-    return "en-us"
 
 
 _SENTENCE_END = re.compile(r"[.!?…。！？][\"'”’»)\]]*\s+(?![a-z])|\n+|[。！？]")
