@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -69,6 +70,20 @@ def haiku(caller: Caller, url: str) -> None:
     caller.hears("Shall I write another")
 
 
+def partial_words(caller: Caller, url: str) -> None:
+    """Show the caller's words while they still speak."""
+    caller.page.goto(f"{url}/?agentConfig=simpleHandoff")
+    caller.hears("Hello, and welcome", timeout_s=60)
+    caller.types("yes please")
+    caller.hears("What shall yours be about", timeout_s=60)
+    caller.waits_for_quiet(ms=1500)
+    caller.says(
+        "please write a poem about the old volcano behind my house and the snow on it in the winter "
+        "and the birds that come back in the spring when the lake is warm again"
+    )
+    expect(caller.page.locator(".partial")).to_contain_text(re.compile(r"(\w+\W+){5}"))
+
+
 def shop(caller: Caller, url: str) -> None:
     """Hold a typed conversation in the snowboard shop: a tool, a handoff, and the latency of the last answer."""
     page = caller.page
@@ -110,6 +125,7 @@ PICTURES: dict[str, tuple[Callable[[Caller, str], None], Scheme, tuple[int, int]
     "console-light": (haiku, "light", WIDE),
     "console-dark": (haiku, "dark", WIDE),
     "console-phone": (haiku, "light", PHONE),
+    "console-speaking": (partial_words, "light", WIDE),
     "console-shop-light": (shop, "light", LARGE),
     "console-shop-dark": (shop, "dark", LARGE),
     "console-events": (events, "dark", LARGE),

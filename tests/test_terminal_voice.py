@@ -184,6 +184,17 @@ def test_the_callers_words_grow_on_one_line(capsys: pytest.CaptureFixture[str]) 
     assert "you: hi" not in out
 
 
+def test_other_output_replaces_the_line_of_incomplete_words(capsys: pytest.CaptureFixture[str]) -> None:
+    words = CallerWords(interactive=True)
+    words.on_event(log_events.MessageDelta(item_id="u", text="could you"))
+    capsys.readouterr()
+    words.clear_line()
+    words.clear_line()
+    assert capsys.readouterr().out == "\r"  # the escape is for terminals only
+    words.on_event(log_events.MessageDelta(item_id="u", text=" write"))
+    assert "you: could you write …" in capsys.readouterr().out
+
+
 def test_only_complete_words_are_printed_into_a_file(capsys: pytest.CaptureFixture[str]) -> None:
     words = CallerWords(interactive=False)
     words.on_event(log_events.MessageDelta(item_id="u", text="could you"))

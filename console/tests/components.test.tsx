@@ -64,6 +64,39 @@ describe("an interrupted message", () => {
   });
 });
 
+describe("the caller's words", () => {
+  const frames = [
+    { kind: "speech.started", item_id: "u1" },
+    { kind: "message.added", item_id: "u1", role: "user", spoken: true },
+    { kind: "message.delta", item_id: "u1", text: "I want" },
+    { kind: "message.delta", item_id: "u1", text: " a high" },
+  ];
+  const bubbleAfter = (...events: object[]): HTMLElement => {
+    const call = events
+      .map((event, index) => ({ seq: index + 1, at_ms: index, ...event }) as unknown as LogFrame)
+      .reduce(reduce, emptyCall());
+    const message = call.entries.find((entry) => entry.type === "message") as Message;
+    render(<Bubble message={message} metrics={undefined} agents={[]} startedAt={null} />);
+    return screen.getByRole("article");
+  };
+
+  it("stand in their bubble while they speak, marked as partial", () => {
+    const bubble = bubbleAfter(...frames);
+    expect(bubble.querySelector(".partial")?.textContent).toBe("I want a high");
+  });
+
+  it("are replaced by the final text, without the mark", () => {
+    const bubble = bubbleAfter(...frames, {
+      kind: "message.done",
+      item_id: "u1",
+      role: "user",
+      text: "I want a haiku.",
+    });
+    expect(bubble.querySelector(".verbatim")?.textContent).toBe("I want a haiku.");
+    expect(bubble.querySelector(".partial")).toBeNull();
+  });
+});
+
 describe("the handoff graph", () => {
   it.each([1, 2, 3, 4, 5, 6, 7, 8])("places %i agents without overlap", (count) => {
     const places = nodePositions(count);

@@ -124,6 +124,19 @@ async def _talk(call: Call, speaker: SpeakerPage | None = None) -> int:
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
+_PRINTED = (
+    log_events.AgentChanged,
+    log_events.MessageDone,
+    log_events.ToolStarted,
+    log_events.ToolDone,
+    log_events.GuardrailChecked,
+    log_events.LinkLost,
+    log_events.CallError,
+    log_events.CallEnded,
+)
+"""Events that may be printed, while the line of the caller's words is open."""
+
+
 class _TypedCall:
     def __init__(self, call: Call, page: Page, speaker: SpeakerPage | None) -> None:
         self._call = call
@@ -208,6 +221,8 @@ class _TypedCall:
         """Follow the audio of a caller who speaks; report it as played for one who types."""
         if self._speaker is not None and self._heard is not None:
             self._heard.on_event(event)
+            if isinstance(event, _PRINTED):
+                self._heard.clear_line()
             if isinstance(event, log_events.AudioStarted):
                 self._speaker.on_audio_started(event.item_id)
         elif isinstance(event, log_events.AudioDone):
@@ -232,8 +247,15 @@ class CallerWords:
         self._interactive = interactive
         self._item_id: str | None = None
         self._words = ""
+        self._line_open = False
         self._other_items: set[str] = set()
         """Messages of agents, and hidden ones."""
+
+    def clear_line(self) -> None:
+        """Clear the line of incomplete words for other output; the next words print it again."""
+        if self._line_open:
+            typer.echo("\r\x1b[K", nl=False)
+            self._line_open = False
 
     def on_event(self, event: object) -> None:
         """Print the words of an event about the caller's speech."""
@@ -245,9 +267,9 @@ class CallerWords:
                 self._item_id = event.item_id
                 if self._interactive:
                     typer.secho(f"\r\x1b[Kyou: {printable(self._words)} …", nl=False, dim=True)
+                    self._line_open = True
             case log_events.MessageDone(role="user") if event.item_id not in self._other_items:
-                if self._interactive:
-                    typer.echo("\r\x1b[K", nl=False)
+                self.clear_line()
                 _print(f"you: {event.text or '(no words)'}", dim=True)
             case _:
                 pass

@@ -121,6 +121,24 @@ class Caller:
         region.get_by_role("searchbox").fill(kind)
         region.get_by_text(kind).first.wait_for(timeout=timeout_s * 1000)
 
+    def log_kinds(self) -> list[str]:
+        """Read the call's log as another viewer, and return the kinds of its events."""
+        script = """async id => {
+          const socket = new WebSocket(`${location.origin.replace("http", "ws")}/api/calls/${id}?after=0&leg=viewer`);
+          const kinds = [];
+          await new Promise(done => {
+            let timer = setTimeout(done, 2000);
+            socket.onmessage = ({ data }) => {
+              kinds.push(JSON.parse(data).kind);
+              clearTimeout(timer);
+              timer = setTimeout(done, 500);
+            };
+          });
+          socket.close();
+          return kinds;
+        }"""
+        return [str(kind) for kind in self.page.evaluate(script, self.call_id)]
+
     def hears(self, text: str, timeout_s: float = 15) -> None:
         """Waits until `text` stands in the transcript."""
         region = self.page.get_by_role("region", name="Transcript")

@@ -50,6 +50,22 @@ def test_speaking_interrupts_at_once(address: str, tab: Tab) -> None:
     caller.logs("message.truncated")
 
 
+def test_the_callers_words_are_shown_while_they_speak(address: str, tab: Tab) -> None:
+    caller = tab(address)
+    caller.hears("Hello, and welcome")
+    caller.waits_for_quiet()
+    caller.says("yes please yes please yes please yes please yes please")
+    partial = caller.page.locator(".bubble-user .partial")
+    expect(partial).to_contain_text("yes")
+    shown = partial.inner_text()
+    expect(partial).to_have_count(0)  # replaced by the final text
+    final = caller.page.locator(".bubble-user .verbatim").last.inner_text()
+    assert final.lower().startswith(shown.lower().split()[0])
+    kinds = caller.log_kinds()
+    words = kinds.index("message.delta", kinds.index("speech.started"))
+    assert words < kinds.index("speech.stopped")
+
+
 def test_two_tabs_are_two_calls(address: str, tab: Tab) -> None:
     one, other = tab(address), tab(address)
     one.hears("Hello, and welcome")

@@ -46,8 +46,9 @@ function body(message: Message): ComponentChild {
     if (message.status !== "streaming" && message.text === "") return <p class="placeholder">[not recognised]</p>;
     if (message.text === "" && message.status === "streaming")
       return <p class="placeholder waiting">[Transcribing…]</p>;
+    // Words of the caller are partial while they speak: the recogniser may still change them.
     return (
-      <p dir="auto" class="verbatim">
+      <p dir="auto" class={message.status === "streaming" ? "verbatim partial" : "verbatim"}>
         {message.text}
       </p>
     );

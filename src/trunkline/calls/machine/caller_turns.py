@@ -76,6 +76,7 @@ class CallerTurns:
         self._scheduler.on_caller_speech(CallerSpeech.RESENT if ended else CallerSpeech.SPEAKING)
         if turn is not None:
             self._outbox.emit(KeepCallerAudio(turn.turn_id, audio_ms or 0))
+        self._close_dropped_speech(item_id)
         self._speaking = self._transcript.logged_id(item_id)
         self._outbox.log(log_events.SpeechStarted(item_id=self._speaking, audio_ms=audio_ms))
 
@@ -96,6 +97,13 @@ class CallerTurns:
             self._open[item_id], self._press_turn = self._press_turn, None
         if (turn := self._open.get(item_id)) is not None:
             turn.ended = turn.committed = True
+        self._close_dropped_speech(item_id)
+
+    def on_transcription_delta(self, item_id: str, text: str) -> None:
+        """Log recognised words; the first ones of a turn may come while the caller still speaks."""
+        if self._speaking is not None and self._transcript.logged_id(item_id) == self._speaking:
+            self._outbox.log_all(self._transcript.add_speech(item_id))
+        self._outbox.log_all(self._transcript.append_delta(item_id, text))
 
     def on_transcribed(self, item_id: str) -> None:
         """Close a turn that is transcribed, or never will be."""
@@ -175,8 +183,13 @@ class CallerTurns:
             self._press_turn = None
         self._close(set(self._open).difference(self._resending))
         self._give_up(self._resending)
+        self._outbox.log_all(self._transcript.close_uncommitted())
 
     # Internals ------------------------------------------------------------------------------------------------------
+    def _close_dropped_speech(self, item_id: str) -> None:
+        """Close the messages of earlier speech that never became an item, as the next turn `item_id` shows."""
+        self._outbox.log_all(self._transcript.close_uncommitted(but={item_id, *self._resending}))
+
     def _match_resent(self, item_id: str) -> bool:
         """Assign a new item to the first turn that is being resent; return whether one was left."""
         if not self._resending:

@@ -116,7 +116,7 @@ class CallMachine:
             "conversation.item.retrieved": self._on_item_retrieved,
             "session.created": self._push_to_talk.on_session,
             "session.updated": self._push_to_talk.on_session,
-            "conversation.item.input_audio_transcription.delta": self._on_delta,
+            "conversation.item.input_audio_transcription.delta": self._on_transcription_delta,
             "conversation.item.input_audio_transcription.completed": self._on_transcribed,
             "conversation.item.input_audio_transcription.failed": self._on_transcription_failed,
             "conversation.item.truncated": self._playout.on_truncated,
@@ -495,6 +495,9 @@ class CallMachine:
     def _on_words(self, event: Event) -> None:
         self._scheduler.on_output()
         self._on_delta(event)
+
+    def _on_transcription_delta(self, event: Event) -> None:
+        self._caller_turns.on_transcription_delta(text_field(event, "item_id"), text_field(event, "delta"))
 
     def _on_transcribed(self, event: Event) -> None:
         item_id = text_field(event, "item_id")

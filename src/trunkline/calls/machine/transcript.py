@@ -23,6 +23,8 @@ class Message:
         hidden: true if pages do not show it.
         done: true if its text is final.
         heard_ms: the part that the caller heard, if it was truncated before its text was final.
+        committed: false for speech in progress, whose item the session has not added yet.
+        resent: true if a new session gets the audio again: its partial words would repeat those in the log.
     """
 
     item_id: str
@@ -33,6 +35,8 @@ class Message:
     text: str = ""
     done: bool = False
     heard_ms: float | None = None
+    committed: bool = True
+    resent: bool = False
 
 
 @dataclass
@@ -92,21 +96,43 @@ class Transcript:
         """Add a message that the service has added; one that is known already is ignored."""
         item_id = item.get("id")
         role = item.get("role")
-        if not isinstance(item_id, str) or item_id in self.entries or role not in ("user", "assistant"):
+        if not isinstance(item_id, str) or role not in ("user", "assistant"):
+            return []
+        if item_id in self.entries:
+            self._commit(item_id, previous_item_id)
             return []
         speaker = agent if role == "assistant" else None
         spoken = role == "assistant" or any(
             isinstance(part, dict) and part.get("type") == "input_audio" for part in item.get("content") or ()
         )
-        self._insert(Message(item_id, role, speaker, spoken), previous_item_id)
+        self._insert(item_id, Message(item_id, role, speaker, spoken), previous_item_id)
         return [
             MessageAdded(item_id=item_id, role=role, previous_item_id=previous_item_id, agent=speaker, spoken=spoken)
         ]
 
+    def add_speech(self, item_id: str) -> list[MessageEvent]:
+        """Add the message of speech in progress, of which the service has recognised the first words."""
+        if item_id in self.entries:
+            return []
+        self.entries[item_id] = Message(item_id, "user", spoken=True, committed=False)
+        return [MessageAdded(item_id=item_id, role="user", spoken=True)]
+
+    def close_uncommitted(self, *, but: Collection[str] = ()) -> list[MessageEvent]:
+        """Close the messages of speech that the session has dropped, with the words so far.
+
+        Args:
+            but: ids of speech that may still become an item.
+        """
+        events: list[MessageEvent] = []
+        for item_id, message in self.entries.items():
+            if isinstance(message, Message) and not (message.committed or message.done or item_id in but):
+                events += self._close(message, "interrupted", 0.0)
+        return events
+
     def append_delta(self, item_id: str, text: str) -> list[MessageEvent]:
         """Append words to a message."""
         message = self.message(item_id)
-        if message is None or message.done or not text:
+        if message is None or message.done or message.resent or not text:
             return []
         message.text += text
         return [MessageDelta(item_id=message.item_id, text=text)]
@@ -153,6 +179,8 @@ class Transcript:
 
     def rename_item(self, item_id: str, new_id: str) -> None:
         """Give the caller's message the id by which a new session knows it; the log keeps the former id."""
+        if (message := self.message(item_id)) is not None:
+            message.resent = True
         self.entries = {new_id if known == item_id else known: entry for known, entry in self.entries.items()}
 
     def logged_id(self, item_id: str) -> str:
@@ -204,7 +232,7 @@ class Transcript:
         return [
             HistoryMessage(entry.role, entry.text, entry.agent)
             for entry in list(self.entries.values())  # tools may ask from a thread of their own
-            if isinstance(entry, Message) and entry.text and not entry.hidden
+            if isinstance(entry, Message) and entry.text and entry.committed and not entry.hidden
         ]
 
     def replay_events(self) -> list[Event]:
@@ -218,19 +246,29 @@ class Transcript:
             for item in _items(item_id, entry)
         ]
 
-    def _insert(self, message: Message, previous_item_id: str | None) -> None:
+    def _commit(self, item_id: str, previous_item_id: str | None) -> None:
+        """Move the message of speech in progress to the place that its item has in the conversation."""
+        message = self.message(item_id)
+        if message is None or message.committed:
+            return
+        message.committed = True
+        if previous_item_id in self.entries:
+            del self.entries[item_id]
+            self._insert(item_id, message, previous_item_id)
+
+    def _insert(self, item_id: str, message: Message, previous_item_id: str | None) -> None:
         """Insert a message after the one it follows: speech is often added after its answer has begun."""
         ids = list(self.entries)
         position = ids.index(previous_item_id) + 1 if previous_item_id in self.entries else len(ids)
-        later = {item_id: self.entries.pop(item_id) for item_id in ids[position:]}
-        self.entries[message.item_id] = message
+        later = {later_id: self.entries.pop(later_id) for later_id in ids[position:]}
+        self.entries[item_id] = message
         self.entries.update(later)
 
 
 def _items(item_id: str, entry: Message | ToolCall) -> list[Item]:
     if isinstance(entry, Message):
-        if not entry.text:
-            return []
+        if not entry.text or not entry.committed or (entry.role == "user" and not entry.done):
+            return []  # a new session gets the audio of the caller's unfinished turn instead
         kind = "output_text" if entry.role == "assistant" else "input_text"
         content = [{"type": kind, "text": entry.text}]
         return [{"id": item_id, "type": "message", "role": entry.role, "content": content}]
