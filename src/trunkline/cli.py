@@ -362,7 +362,7 @@ def _url(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _run(work: Coroutine[Any, Any, int]) -> int:
+def _run(work: Coroutine[object, None, int]) -> int:
     """Run a coroutine until it ends, or until Ctrl-C or SIGTERM cancels it, and return the exit code."""
     try:
         return asyncio.run(_terminable(work))
@@ -372,7 +372,7 @@ def _run(work: Coroutine[Any, Any, int]) -> int:
         return 143
 
 
-async def _terminable(work: Coroutine[Any, Any, int]) -> int:
+async def _terminable(work: Coroutine[object, None, int]) -> int:
     task = asyncio.current_task()
     if task is not None and sys.platform != "win32":
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)

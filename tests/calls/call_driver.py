@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from trunkline.calls import commands, log_events
 from trunkline.calls.machine import effects, inputs
@@ -286,7 +286,7 @@ class CallDriver:
         for effect in emitted:
             match effect:
                 case effects.Send():
-                    self.sent.append(effect.event)
+                    self.sent.append(cast("Event", effect.event))
                 case effects.AppendToLog():
                     assert self.ended is None or isinstance(effect.event, log_events.CallEnded)
                     self.events.append(effect.event)

@@ -13,8 +13,10 @@ from trunkline.calls.model_link.caller_audio_buffer import LOOKBACK_BYTES
 from trunkline.calls.model_link.link import Link
 from trunkline.calls.model_link.link_state import Route
 from trunkline.realtime.audio import BYTES_PER_MS
+from trunkline.realtime.client_events import SessionUpdate
+from trunkline.realtime.events import decode
 
-SESSION = {"type": "session.update", "session": {}}
+SESSION: SessionUpdate = {"type": "session.update", "session": {}}
 
 
 async def test_a_lost_connection_also_ends_its_renewal() -> None:
@@ -119,11 +121,11 @@ async def test_a_frame_does_not_overtake_queued_frames() -> None:
     running = asyncio.create_task(link.run())
     assert isinstance(await arrived.get(), inputs.LinkOpened)
     await asyncio.sleep(0)
-    link.send({"type": "first"})
+    link.send({"type": "response.create", "event_id": "first"})
     connection.free.set()
-    link.send({"type": "second"})
+    link.send({"type": "response.create", "event_id": "second"})
     await asyncio.sleep(0.01)
-    link.send({"type": "third"})
-    assert [frame[9:-2] for frame in connection.sent] == ["first", "second", "third"]
+    link.send({"type": "response.create", "event_id": "third"})
+    assert [decode(frame)["event_id"] for frame in connection.sent] == ["first", "second", "third"]
     running.cancel()
     await asyncio.wait({running})

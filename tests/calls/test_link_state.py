@@ -21,9 +21,10 @@ from trunkline.calls.model_link.link_state import (
     WaitingForRoute,
 )
 from trunkline.providers import ProviderError
+from trunkline.realtime.client_events import SessionUpdate
 from trunkline.testing.virtual_time import in_virtual_time
 
-SESSION = {"type": "session.update", "session": {}}
+SESSION: SessionUpdate = {"type": "session.update", "session": {}}
 
 
 class Rig(NamedTuple):
@@ -76,7 +77,7 @@ async def test_the_link_is_connecting_until_the_connection_is_open() -> None:
 @in_virtual_time
 async def test_the_link_is_up_once_the_session_is_configured() -> None:
     async with running_link(FakeModel()) as rig:
-        rig.link.send({"type": "response.create"})
+        rig.link.send({"type": "response.create", "event_id": "event_1"})
         assert isinstance(rig.link.state, Configuring)
         rig.up()
         assert isinstance(rig.link.state, Up)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from trunkline.calls.machine.transcript import user_item
 from trunkline.calls.model_link.unacked_items import MAX_UNACKED, UnackedItems, created_item_id
-from trunkline.realtime.events import Event, decode, encode
+from trunkline.realtime.client_events import ItemCreate
+from trunkline.realtime.events import decode, encode
 
 
-def creates(item_id: str) -> Event:
-    return {"type": "conversation.item.create", "item": {"id": item_id, "type": "message"}}
+def creates(item_id: str) -> ItemCreate:
+    return {"type": "conversation.item.create", "item": user_item(item_id, "Hello?")}
 
 
 def send(items: UnackedItems, *item_ids: str) -> None:
@@ -23,9 +25,8 @@ def resent(items: UnackedItems) -> list[str]:
 
 def test_only_events_that_create_items_are_kept() -> None:
     assert created_item_id(creates("a")) == "a"
-    assert created_item_id({"type": "conversation.item.create", "item": None}) is None
-    for kind in ("response.create", "session.update", "input_audio_buffer.commit"):
-        assert created_item_id({"type": kind, "session": {}}) is None
+    assert created_item_id({"type": "session.update", "session": {}}) is None
+    assert created_item_id({"type": "conversation.item.retrieve", "item_id": "a"}) is None
 
 
 def test_items_without_an_acknowledgement_are_sent_again_in_order() -> None:

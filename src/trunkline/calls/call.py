@@ -36,7 +36,7 @@ from trunkline.machine_runner import MachineRunner
 from trunkline.providers import Connection, Provider, ProviderError
 from trunkline.realtime.events import Event
 from trunkline.realtime.ids import new_id
-from trunkline.scenario.scenario import Scenario
+from trunkline.scenario.scenario import AnyScenario
 
 logger = logging.getLogger(__name__)
 AUDIO_STATS_EVERY_S = 1.0
@@ -61,7 +61,7 @@ class Call:
 
     def __init__(
         self,
-        scenario: Scenario[Any],
+        scenario: AnyScenario,
         provider: Provider,
         *,
         first_agent: str | None = None,

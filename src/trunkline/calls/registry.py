@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from types import TracebackType
-from typing import Any
 
 from trunkline.calls.call import Call
 from trunkline.calls.log_events import Codec, Transport
 from trunkline.calls.metrics.config import DEFAULT_METRICS, MetricsConfig
 from trunkline.calls.time_limits import CallTimeLimits
 from trunkline.providers import Provider
-from trunkline.scenario.scenario import Scenario
+from trunkline.scenario.scenario import AnyScenario
 
 MAX_ENDED_CALLS = 200
 """The number of ended calls that keep their logs."""
@@ -58,7 +57,7 @@ class CallRegistry:
 
     def start(
         self,
-        scenario: Scenario[Any],
+        scenario: AnyScenario,
         provider: Provider,
         *,
         agent: str | None,

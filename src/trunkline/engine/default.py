@@ -26,7 +26,7 @@ from trunkline.engine.text.rehearsed_text_model import find_rehearsed_text_model
 from trunkline.engine.text.unconfigured_text_model import text_model_not_found
 from trunkline.engine.transports.ice import IceOptions, IceServer
 from trunkline.origin_guard import OriginRules
-from trunkline.scenario.scenario import Scenario
+from trunkline.scenario.scenario import AnyScenario
 from trunkline.settings import IceServer as ConfiguredIceServer
 from trunkline.settings import Settings
 
@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 
 @asynccontextmanager
 async def local_engine(
-    scenarios: Mapping[str, Scenario[Any]],
+    scenarios: Mapping[str, AnyScenario],
     settings: Settings,
     *,
     key: str | None,
@@ -114,7 +114,7 @@ def chat_endpoint(settings: Settings) -> ChatEndpoint | None:
     return ChatEndpoint(settings.chat_base_url, settings.chat_model, key)
 
 
-def brain_factory(scenarios: Mapping[str, Scenario[Any]], chat: ChatEndpoint | None) -> BrainFactory:
+def brain_factory(scenarios: Mapping[str, AnyScenario], chat: ChatEndpoint | None) -> BrainFactory:
     """Return the factory of brains.
 
     A configured chat model answers for any model name. Otherwise the name selects a scenario: its rehearsal answers, or
@@ -138,12 +138,12 @@ def brain_factory(scenarios: Mapping[str, Scenario[Any]], chat: ChatEndpoint | N
     return create_brain
 
 
-def model_names(scenarios: Mapping[str, Scenario[Any]], chat: str | None) -> list[str]:
+def model_names(scenarios: Mapping[str, AnyScenario], chat: str | None) -> list[str]:
     """Return the model names to list: the chat model, the scenarios, and their text models."""
     return [*([chat] if chat else []), *scenarios, *rehearsed_model_names(scenarios)]
 
 
-def text_model_factory(scenarios: Mapping[str, Scenario[Any]], chat: ChatEndpoint | None) -> TextModelFactory:
+def text_model_factory(scenarios: Mapping[str, AnyScenario], chat: ChatEndpoint | None) -> TextModelFactory:
     """Return the factory of text models: the chat model for any name, or else the scenarios' rehearsals."""
 
     def create_text_model(request: TextRequest) -> Brain:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from trunkline.realtime.events import Event, decode
-from trunkline.scenario.scenario import Scenario
+from trunkline.scenario.scenario import AnyScenario
 from trunkline.scenario.text_model import TextModel
 
 _HINTS = {
@@ -170,13 +170,13 @@ class Provider(Protocol):
     def name(self) -> str:
         """The name in health checks and logs."""
 
-    def model_for(self, scenario: Scenario[Any]) -> str:
+    def model_for(self, scenario: AnyScenario) -> str:
         """Return the realtime model (on Azure: deployment) for a scenario's calls."""
 
-    def session_extras(self, scenario: Scenario[Any], agent: str, first_agent: str) -> Mapping[str, Any]:
+    def session_extras(self, scenario: AnyScenario, agent: str, first_agent: str) -> Mapping[str, Any]:
         """Return the additional session fields that this provider needs for an agent."""
 
-    def transcription(self, scenario: Scenario[Any]) -> Mapping[str, Any] | None:
+    def transcription(self, scenario: AnyScenario) -> Mapping[str, Any] | None:
         """Return the session's `audio.input.transcription`; None without a transcription model."""
 
     def text_model(self) -> TextModel:

@@ -12,7 +12,7 @@ from trunkline.providers.credentials import Credentials
 from trunkline.providers.realtime_socket import open_socket_with_credentials
 from trunkline.providers.text_model_client import MissingTextModel, TextModelClient
 from trunkline.providers.webrtc_signalling import WebRtcSignalling
-from trunkline.scenario.scenario import Scenario
+from trunkline.scenario.scenario import AnyScenario
 
 
 @dataclass(frozen=True)
@@ -51,15 +51,15 @@ class HostedRealtimeProvider:
         if text := models.text:
             self._text_model = TextModelClient(name, self.base_url, credentials, lambda _prompt: text)
 
-    def model_for(self, scenario: Scenario[Any]) -> str:
+    def model_for(self, scenario: AnyScenario) -> str:
         """See `Provider.model_for`."""
         return self._models.realtime
 
-    def session_extras(self, scenario: Scenario[Any], agent: str, first_agent: str) -> Mapping[str, Any]:
+    def session_extras(self, scenario: AnyScenario, agent: str, first_agent: str) -> Mapping[str, Any]:
         """See `Provider.session_extras`."""
         return {}
 
-    def transcription(self, scenario: Scenario[Any]) -> Mapping[str, Any] | None:
+    def transcription(self, scenario: AnyScenario) -> Mapping[str, Any] | None:
         """See `Provider.transcription`."""
         return {"model": self._models.transcription} if self._models.transcription else None
 

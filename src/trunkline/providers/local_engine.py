@@ -19,22 +19,22 @@ from trunkline.providers.realtime_socket import open_socket_with_credentials
 from trunkline.providers.text_model_client import TextModelClient
 from trunkline.providers.webrtc_signalling import WebRtcSignalling
 from trunkline.realtime.service_rules import MAX_TRANSCRIPTION_PROMPT_CHARS
-from trunkline.scenario.scenario import Scenario
+from trunkline.scenario.scenario import AnyScenario
 from trunkline.settings import Settings
 
 
 class EngineSessionConfig:
     """The session configuration of all providers that use the engine."""
 
-    def model_for(self, scenario: Scenario[Any]) -> str:
+    def model_for(self, scenario: AnyScenario) -> str:
         """See `Provider.model_for`."""
         return scenario.name
 
-    def session_extras(self, scenario: Scenario[Any], agent: str, first_agent: str) -> Mapping[str, Any]:
+    def session_extras(self, scenario: AnyScenario, agent: str, first_agent: str) -> Mapping[str, Any]:
         """Return a `prompt` that names the scenario, the present agent and the first one, for the rehearsal."""
         return {"prompt": {"id": scenario.name, "variables": {"agent": agent, "first_agent": first_agent}}}
 
-    def transcription(self, scenario: Scenario[Any]) -> Mapping[str, Any] | None:
+    def transcription(self, scenario: AnyScenario) -> Mapping[str, Any] | None:
         """Return the engine's own STT, with as many pronounced names as its prompt may hold.
 
         The engine ignores the model's name.
@@ -99,7 +99,7 @@ class LocalEngineProvider(EngineSessionConfig):
         await self._running.aclose()
 
 
-async def start_local_engine(scenarios: Mapping[str, Scenario[Any]], settings: Settings) -> LocalEngineProvider:
+async def start_local_engine(scenarios: Mapping[str, AnyScenario], settings: Settings) -> LocalEngineProvider:
     """Start the engine.
 
     Raises:

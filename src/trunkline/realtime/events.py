@@ -7,7 +7,7 @@ does not break an older Trunkline.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -44,7 +44,7 @@ def decode(frame: bytes | str) -> Event:
     return event
 
 
-def encode(event: Event) -> bytes:
+def encode(event: Mapping[str, object]) -> bytes:
     """Encode the event as one UTF-8 JSON frame. Bytes in it become base64."""
     return _encoder.encode(event)
 

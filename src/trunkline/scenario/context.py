@@ -163,6 +163,10 @@ class CallContext(Generic[S]):
         return await self._ask(TextModelRequest(purpose, instructions, question, history, tools, schema))
 
 
+AnyContext = CallContext[Any]
+"""A call with any state."""
+
+
 def stub_tool(name: str, schema: Mapping[str, Any], description: str = "") -> FunctionTool:
     """Return a tool without logic: the model may call it, and its result is True.
 
@@ -173,7 +177,7 @@ def stub_tool(name: str, schema: Mapping[str, Any], description: str = "") -> Fu
     """
     from agents import FunctionTool
 
-    async def invoke(_context: ToolContext[Any], _arguments: str) -> bool:
+    async def invoke(_context: ToolContext, _arguments: str) -> bool:
         return True
 
     return FunctionTool(

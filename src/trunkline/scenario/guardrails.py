@@ -33,7 +33,7 @@ class Moderation(BaseModel):
     rationale: str
 
 
-def moderation(company: str | None = None) -> OutputGuardrail[Any]:
+def moderation(company: str | None = None) -> OutputGuardrail:
     """Return a guardrail that asks the text model whether a message is offensive, off brand or violent.
 
     Args:
@@ -44,7 +44,7 @@ def moderation(company: str | None = None) -> OutputGuardrail[Any]:
     of_company = f" of {company}" if company else ""
     instructions = _INSTRUCTIONS.format(of_company=of_company, company=company or "the company it speaks for")
 
-    async def moderate(context: RunContextWrapper[Any], _agent: Agent[Any], output: Any) -> GuardrailFunctionOutput:
+    async def moderate(context: RunContextWrapper, _agent: Agent, output: Any) -> GuardrailFunctionOutput:
         verdict = await context.context.ask(MODERATION, instructions, str(output), schema=Moderation, history=0)
         tripped = verdict.category != "NONE"
         return GuardrailFunctionOutput(output_info=verdict.model_dump(), tripwire_triggered=tripped)

@@ -17,11 +17,10 @@ from dataclasses import dataclass, field
 from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
-from trunkline.scenario.scenario import Scenario, ScenarioError
+from trunkline.scenario.scenario import AnyScenario, Scenario, ScenarioError
 
-Target = str | os.PathLike[str] | Scenario[Any]
+Target = str | os.PathLike[str] | AnyScenario
 """A file, folder or module with scenarios, as text or as a path, or a scenario itself."""
 
 ENTRY_POINT = "trunkline.scenarios"
@@ -44,10 +43,10 @@ class Problem:
 class LoadedScenarios:
     """The result of `load`: scenarios by name, in order, and problems."""
 
-    by_name: dict[str, Scenario[Any]] = field(default_factory=dict)
+    by_name: dict[str, AnyScenario] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
-    def add(self, scenario: Scenario[Any]) -> None:
+    def add(self, scenario: AnyScenario) -> None:
         """Add a scenario, or a problem if its name is taken."""
         taken = self.by_name.get(scenario.name)
         if taken is scenario or (taken is not None and taken.location == scenario.location):

@@ -5,10 +5,9 @@ from __future__ import annotations
 import difflib
 import os
 from pathlib import Path
-from typing import Any
 
 from trunkline.scenario.loading import LoadedScenarios, find_missing, load, looks_like_path
-from trunkline.scenario.scenario import Scenario
+from trunkline.scenario.scenario import AnyScenario, Scenario
 
 
 def look_up(target: str) -> tuple[LoadedScenarios, str]:
@@ -39,7 +38,7 @@ def unknown_target(target: str, scenarios: LoadedScenarios) -> str:
     return f"{message}{meant} Available scenarios: {available}."
 
 
-def scenario_of(target: Scenario[Any] | str | os.PathLike[str]) -> Scenario[Any]:
+def scenario_of(target: AnyScenario | str | os.PathLike[str]) -> AnyScenario:
     """Return the scenario itself, the one of this name, or the first one of a file, folder or module.
 
     Raises:

@@ -100,5 +100,5 @@ class AwaitedMove:
 
     move: Move
 
-    def __await__(self) -> Generator[AwaitedMove, Any, Any]:
+    def __await__(self) -> Generator[AwaitedMove, object, Any]:
         return (yield self)

@@ -22,7 +22,7 @@ class PartRunner:
     def __init__(self, agent: str, part: Part, caller: Caller) -> None:
         self._agent = agent
         self._lines = part(caller)
-        self._step: Generator[Any, Any, Any] | None = None
+        self._step: Generator[object, None, Any] | None = None
 
     def next(self, answer: Any) -> Move | AwaitedReply | None:
         """Return the next move, or None when the part is over.

@@ -48,5 +48,5 @@ class AwaitedToolCall:
 
     call: call_tool
 
-    def __await__(self) -> Generator[AwaitedToolCall, Any, Any]:
+    def __await__(self) -> Generator[AwaitedToolCall, object, Any]:
         return (yield self)

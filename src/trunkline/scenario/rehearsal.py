@@ -40,7 +40,7 @@ from trunkline.scenario.moves import Lines, say
 from trunkline.scenario.question import Question
 
 Part = Callable[[Caller], Lines]
-TextAnswerer = Callable[[Question], Coroutine[Any, Any, str | Mapping[str, Any]]]
+TextAnswerer = Callable[[Question], Coroutine[object, None, str | Mapping[str, Any]]]
 """A stand-in for a text model: an async function from the question to a text, or to an object for JSON."""
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import msgspec
 
@@ -11,7 +10,7 @@ from trunkline.realtime.ids import new_id
 from trunkline.scenario.moves import call_tool
 from trunkline.scenario.question import Question
 from trunkline.scenario.rehearsal import RehearsalError
-from trunkline.scenario.scenario import Scenario
+from trunkline.scenario.scenario import AnyScenario
 from trunkline.scenario.text_answers import answer
 from trunkline.scenario.text_model import TextModelError, TextPrompt, TextReply, TextToolCall
 
@@ -23,7 +22,7 @@ class RehearsedTextModel:
         scenarios: the scenarios by name.
     """
 
-    def __init__(self, scenarios: Mapping[str, Scenario[Any]]) -> None:
+    def __init__(self, scenarios: Mapping[str, AnyScenario]) -> None:
         self._scenarios = scenarios
 
     async def reply(self, prompt: TextPrompt) -> TextReply:

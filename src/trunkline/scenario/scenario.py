@@ -90,7 +90,7 @@ class Scenario(Generic[S]):
         self,
         name: str,
         *,
-        agents: Sequence[RealtimeAgent[Any]],
+        agents: Sequence[RealtimeAgent],
         title: str | None = None,
         description: str = "",
         voice: str | None = None,
@@ -99,7 +99,7 @@ class Scenario(Generic[S]):
         rehearsal: Rehearsal | None = None,
         turn_detection: Mapping[str, Any] | None = SERVER_VAD,
         things_to_say: Sequence[str] = (),
-        guardrails: Sequence[OutputGuardrail[Any]] = (),
+        guardrails: Sequence[OutputGuardrail] = (),
         pronunciations: Mapping[str, str] | None = None,
         hold: bool = False,
     ) -> None:
@@ -127,11 +127,11 @@ class Scenario(Generic[S]):
         return f"Scenario({self.name!r}, agents={[agent.name for agent in self.agents]})"
 
     @property
-    def first_agent(self) -> RealtimeAgent[Any]:
+    def first_agent(self) -> RealtimeAgent:
         """The agent that answers the call."""
         return self.agents[0]
 
-    def agent(self, name: str) -> RealtimeAgent[Any]:
+    def agent(self, name: str) -> RealtimeAgent:
         """Return the agent of this name.
 
         Raises:
@@ -228,7 +228,11 @@ def _other_kind(agent: object) -> str | None:
     return None if isinstance(agent, RealtimeAgent) else type(agent).__name__
 
 
-def _transfers(agent: RealtimeAgent[Any]) -> dict[str, str]:
+AnyScenario = Scenario[Any]
+"""A scenario with any state."""
+
+
+def _transfers(agent: RealtimeAgent) -> dict[str, str]:
     return {_tool_name(handoff): _target_name(handoff) for handoff in agent.handoffs}
 
 

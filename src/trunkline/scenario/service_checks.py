@@ -87,7 +87,7 @@ def guardrail_problem(guardrails: Sequence[object], where: str) -> str | None:
     return None
 
 
-def agent_problems(agent: RealtimeAgent[Any]) -> Iterator[str]:
+def agent_problems(agent: RealtimeAgent) -> Iterator[str]:
     """Yield the problems of an agent: its fields, its tools and its handoffs."""
     from agents import Handoff
 
@@ -103,7 +103,7 @@ def agent_problems(agent: RealtimeAgent[Any]) -> Iterator[str]:
     yield from (f"{who}: {problem}" for tool in agent.tools for problem in _tool_problems(tool))
 
 
-def handoff_problems(agent: RealtimeAgent[Any]) -> Iterator[str]:
+def handoff_problems(agent: RealtimeAgent) -> Iterator[str]:
     """Yield the problems of the tools that an agent's handoffs become, and of the number of all its tools."""
     for handoff in agent.handoffs:
         name, description = _handoff_tool(handoff)
@@ -160,7 +160,7 @@ def _untyped_parameters(tool: FunctionTool) -> Iterator[str]:
             yield f"The tool {tool.name!r} has no type hint for {name!r}; write one, such as {name}: str."
 
 
-def _handoff_tool(handoff: RealtimeAgent[Any] | Handoff[Any, Any]) -> tuple[str, str | None]:
+def _handoff_tool(handoff: RealtimeAgent | Handoff[Any, Any]) -> tuple[str, str | None]:
     from agents import Handoff
 
     if isinstance(handoff, Handoff):

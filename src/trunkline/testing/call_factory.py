@@ -19,7 +19,7 @@ from trunkline.engine.speech.stt.scripted_stt import ScriptedStt
 from trunkline.providers import Provider
 from trunkline.scenario.lookup import scenario_of
 from trunkline.scenario.rehearsed_text_model import RehearsedTextModel
-from trunkline.scenario.scenario import Scenario
+from trunkline.scenario.scenario import AnyScenario
 from trunkline.testing.caller_input import CallerInput, SpokenInput, TypedInput
 from trunkline.testing.caller_playout import REPORT_INTERVAL_MS, CallerPlayout
 from trunkline.testing.caller_voice import CALLER_VOICE, CallerVoices, check_caller_voice
@@ -54,8 +54,8 @@ class CallFactory:
         self,
         mode: Mode = "typed",
         *,
-        provider_of: Callable[[Scenario[Any]], Provider] | None = None,
-        stt_provider_of: Callable[[Scenario[Any], SttName], Provider] | None = None,
+        provider_of: Callable[[AnyScenario], Provider] | None = None,
+        stt_provider_of: Callable[[AnyScenario, SttName], Provider] | None = None,
         voices: CallerVoices | None = None,
         times: CallTimeLimits = _TIMES,
         judge: TextModel | None = None,
@@ -92,7 +92,7 @@ class CallFactory:
 
     async def call(
         self,
-        scenario: Scenario[Any],
+        scenario: AnyScenario,
         *,
         agent: str | None = None,
         impairment: ChannelImpairment = UNIMPAIRED,
@@ -158,7 +158,7 @@ class CallFactory:
 
 
 @asynccontextmanager
-async def typed_call(scenario: Scenario[Any] | str | os.PathLike[str], **options: Any) -> AsyncIterator[VoiceCall]:
+async def typed_call(scenario: AnyScenario | str | os.PathLike[str], **options: Any) -> AsyncIterator[VoiceCall]:
     """Open a typed call without pytest, on a loop in virtual time (`run_in_virtual_time`).
 
     An error gets the call's timeline as a note.
@@ -180,7 +180,7 @@ async def typed_call(scenario: Scenario[Any] | str | os.PathLike[str], **options
             raise
 
 
-def _rehearsal_brains(scenario: Scenario[Any]) -> BrainFactory:
+def _rehearsal_brains(scenario: AnyScenario) -> BrainFactory:
     def brain_of(_model: str, _settings: dict[str, Any] | None) -> Brain:
         if scenario.rehearsal is None:
             raise BrainError(

@@ -7,13 +7,12 @@ import gc
 import importlib.util
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from typing import Any
 
 from trunkline.extras import install_command
 from trunkline.providers import Provider, ProviderError
 from trunkline.providers.factory import choose_provider_name, create_provider
 from trunkline.scenario.loading import LoadedScenarios, load
-from trunkline.scenario.scenario import Scenario
+from trunkline.scenario.scenario import AnyScenario, Scenario
 from trunkline.scenario.text_model import TextModel, TextPrompt, TextReply
 from trunkline.settings import Settings
 from trunkline.testing.call_factory import CallFactory, Mode
@@ -54,7 +53,7 @@ class Environment:
             )
         return None
 
-    def scenario(self, scenario: str | Scenario[Any]) -> Scenario[Any]:
+    def scenario(self, scenario: str | AnyScenario) -> AnyScenario:
         """Return the scenario of this name, or the given scenario itself.
 
         Raises:
@@ -86,7 +85,7 @@ class Environment:
         return CallFactory("live", provider_of=lambda _scenario: provider, voices=self._voices)
 
     def _local_factory(self, mode: Mode, settings: Settings) -> CallFactory:
-        def with_stt(scenario: Scenario[Any], stt: str) -> Provider:
+        def with_stt(scenario: AnyScenario, stt: str) -> Provider:
             return self._engine_for(settings.model_copy(update={"stt": stt})).provider_of(scenario)
 
         provider_of = self._engine_for(settings).provider_of
@@ -144,7 +143,7 @@ class _EngineThread:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._scenarios: dict[str, Scenario[Any]] = {}
+        self._scenarios: dict[str, AnyScenario] = {}
         self._thread = LoopThread("engine of spoken calls")
         self._stack = AsyncExitStack()
         try:
@@ -153,7 +152,7 @@ class _EngineThread:
             self.close()
             raise
 
-    def provider_of(self, scenario: Scenario[Any]) -> Provider:
+    def provider_of(self, scenario: AnyScenario) -> Provider:
         """Add the scenario to the engine; return the provider."""
         self._scenarios[scenario.name] = scenario
         return self._provider

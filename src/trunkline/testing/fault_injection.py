@@ -21,7 +21,7 @@ from trunkline.providers import (
     WebRtcAnswer,
 )
 from trunkline.realtime.events import MalformedEventError, decode
-from trunkline.scenario.scenario import Scenario
+from trunkline.scenario.scenario import AnyScenario
 from trunkline.scenario.text_model import TextModel
 from trunkline.testing.fault_schedule import Fault, FaultSchedule
 
@@ -117,15 +117,15 @@ class FaultyProvider:
         """See `Provider.name`."""
         return self._provider.name
 
-    def model_for(self, scenario: Scenario[Any]) -> str:
+    def model_for(self, scenario: AnyScenario) -> str:
         """See `Provider.model_for`."""
         return self._provider.model_for(scenario)
 
-    def session_extras(self, scenario: Scenario[Any], agent: str, first_agent: str) -> Mapping[str, Any]:
+    def session_extras(self, scenario: AnyScenario, agent: str, first_agent: str) -> Mapping[str, Any]:
         """See `Provider.session_extras`."""
         return self._provider.session_extras(scenario, agent, first_agent)
 
-    def transcription(self, scenario: Scenario[Any]) -> Mapping[str, Any] | None:
+    def transcription(self, scenario: AnyScenario) -> Mapping[str, Any] | None:
         """See `Provider.transcription`."""
         return self._provider.transcription(scenario)
 

@@ -15,7 +15,7 @@ import pytest
 
 if TYPE_CHECKING:
     from trunkline.calls.log_events import Codec
-    from trunkline.scenario.scenario import Scenario
+    from trunkline.scenario.scenario import AnyScenario
     from trunkline.testing.call_factory import CallFactory, SttName
     from trunkline.testing.channel_impairment import ChannelImpairment
     from trunkline.testing.environment import Environment
@@ -34,7 +34,7 @@ class VoiceCalls(Protocol):
 
     def __call__(
         self,
-        scenario: str | Scenario[Any],
+        scenario: str | AnyScenario,
         *,
         agent: str | None = None,
         impairment: ChannelImpairment = ...,
@@ -140,10 +140,10 @@ class _TestCalls:
         self.factory: CallFactory | None = None
         self._environment = environment
 
-    def __call__(self, scenario: str | Scenario[Any], **options: Any) -> _PendingCall:
+    def __call__(self, scenario: str | AnyScenario, **options: Any) -> _PendingCall:
         return _PendingCall(self._call(scenario, options))
 
-    async def _call(self, scenario: str | Scenario[Any], options: dict[str, Any]) -> VoiceCall:
+    async def _call(self, scenario: str | AnyScenario, options: dict[str, Any]) -> VoiceCall:
         from trunkline.testing.caller_voice import missing_part
 
         if self.factory is None:
@@ -179,13 +179,13 @@ class _TestCalls:
         return self.factory.calls if self.factory is not None else []
 
 
-class _PendingCall(Coroutine[Any, Any, "VoiceCall"]):
+class _PendingCall(Coroutine[object, None, "VoiceCall"]):
     """Call that must be awaited, with a hint for a test that forgets it."""
 
-    def __init__(self, work: Coroutine[Any, Any, VoiceCall]) -> None:
+    def __init__(self, work: Coroutine[object, None, VoiceCall]) -> None:
         self._work = work
 
-    def __await__(self) -> Generator[Any, Any, VoiceCall]:
+    def __await__(self) -> Generator[object, None, VoiceCall]:
         return self._work.__await__()
 
     def send(self, value: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from trunkline.scenario.scenario import Scenario
+from trunkline.scenario.scenario import AnyScenario
 
 if TYPE_CHECKING:
     from agents.tool_context import ToolContext
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _CONTEXT = ("ctx", "context")
 
 
-def with_own_tools(scenario: Scenario[Any]) -> Scenario[Any]:
+def with_own_tools(scenario: AnyScenario) -> AnyScenario:
     """Return a copy of a scenario with its own lists of tools, so that mocks do not affect the original."""
     copied = copy.copy(scenario)
     copied.agents = tuple(copy.copy(agent) for agent in scenario.agents)
@@ -26,7 +26,7 @@ def with_own_tools(scenario: Scenario[Any]) -> Scenario[Any]:
     return copied
 
 
-def mock_tool(scenario: Scenario[Any], name: str, mock: object) -> None:
+def mock_tool(scenario: AnyScenario, name: str, mock: object) -> None:
     """Replace the tool by `mock`, for every agent that has it.
 
     A function is called with the tool's arguments by name, and with the tool's context if it has a parameter `ctx`; an
@@ -50,8 +50,8 @@ def mock_tool(scenario: Scenario[Any], name: str, mock: object) -> None:
         raise LookupError(f"The scenario {scenario.name!r} has no tool {name!r}. There are: {there}.")
 
 
-def _invoker(mock: object) -> Callable[[ToolContext[Any], str], Any]:
-    async def invoke(context: ToolContext[Any], arguments: str) -> Any:
+def _invoker(mock: object) -> Callable[[ToolContext, str], Any]:
+    async def invoke(context: ToolContext, arguments: str) -> Any:
         if isinstance(mock, BaseException):
             raise mock
         if not callable(mock):

@@ -98,13 +98,13 @@ class _JumpingSelector(selectors.BaseSelector):
         return self._real.get_map() or {}
 
 
-def run_in_virtual_time(work: Coroutine[Any, Any, T]) -> T:
+def run_in_virtual_time(work: Coroutine[object, None, T]) -> T:
     """Run a coroutine on a new patient virtual loop, as `asyncio.run` does on an ordinary one."""
     with asyncio.Runner(loop_factory=functools.partial(VirtualTimeLoop, patient=True)) as runner:
         return runner.run(work, context=contextvars.copy_context())
 
 
-def in_virtual_time(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
+def in_virtual_time(test: Callable[P, Coroutine[object, None, None]]) -> Callable[P, None]:
     """Run an `async def` test on a new loop in virtual time; fail it if a task remains."""
 
     @functools.wraps(test)
@@ -115,7 +115,7 @@ def in_virtual_time(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P,
     return run
 
 
-async def _alone(test: Coroutine[Any, Any, None]) -> None:
+async def _alone(test: Coroutine[object, None, None]) -> None:
     await test
     await asyncio.sleep(2)
     left = asyncio.all_tasks() - {asyncio.current_task()}

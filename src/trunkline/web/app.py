@@ -20,7 +20,7 @@ from starlette.types import Receive, Scope, Send
 from trunkline import __version__
 from trunkline.calls.pages import CloseCode
 from trunkline.scenario.loading import Target
-from trunkline.scenario.scenario import Scenario
+from trunkline.scenario.scenario import AnyScenario, Scenario
 from trunkline.settings import Settings
 from trunkline.web import call_routes, client_api
 from trunkline.web.auth_middleware import AUTHENTICATED, MAX_WRONG_TOKENS_PER_MINUTE, SIGNED_IN, AuthMiddleware
@@ -115,7 +115,7 @@ async def unknown_route(request: Request) -> Response:
     raise ApiError(404, "not_found", "Unknown route; docs/http-api.md lists the routes.")
 
 
-def _described(scenario: Scenario[Any]) -> dict[str, Any]:
+def _described(scenario: AnyScenario) -> dict[str, Any]:
     return {
         "name": scenario.name,
         "title": scenario.title,

@@ -22,7 +22,7 @@ from trunkline.providers.text_model_client import MissingTextModel, TextModelCli
 from trunkline.realtime.events import Event
 from trunkline.realtime.ids import new_id
 from trunkline.scenario.context import CallContext
-from trunkline.scenario.scenario import Scenario
+from trunkline.scenario.scenario import AnyScenario
 from trunkline.scenario.text_model import TextModelError, TextPrompt
 from trunkline.settings import is_loopback
 from trunkline.web.errors import ApiError
@@ -142,7 +142,7 @@ def _is_local(request: HTTPConnection, host: str) -> bool:
     return is_loopback(host) and is_loopback(client) and is_loopback(request.url.hostname or "") and not proxied
 
 
-def _scenario(ready: StartupResult, name: str | None) -> Scenario[Any]:
+def _scenario(ready: StartupResult, name: str | None) -> AnyScenario:
     names = list(ready.scenarios.by_name)
     scenario = ready.scenarios.by_name.get(name or (names[0] if names else ""))
     if scenario is None:
@@ -160,7 +160,7 @@ def _provider(ready: StartupResult) -> Provider:
     return ready.provider
 
 
-async def _session_config_of(scenario: Scenario[Any], provider: Provider, agent: str, timeout_s: float) -> Event:
+async def _session_config_of(scenario: AnyScenario, provider: Provider, agent: str, timeout_s: float) -> Event:
     """Return the session of a call that this agent answers."""
     detection = scenario.turn_detection
     if detection is not None:
@@ -180,7 +180,7 @@ async def _session_config_of(scenario: Scenario[Any], provider: Provider, agent:
     return {**session, **opening, "model": provider.model_for(scenario)}
 
 
-def _context(scenario: Scenario[Any]) -> RunContextWrapper[Any]:
+def _context(scenario: AnyScenario) -> RunContextWrapper:
     from agents import RunContextWrapper
 
     context = CallContext(call_id=new_id("call"), scenario=scenario.name, state=make_state(scenario))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from agents.realtime import RealtimeAgent
 
 from trunkline import Scenario, moderation
@@ -13,7 +11,7 @@ from trunkline.builtin_scenarios.chat_supervisor.tools import EnquiryState, get_
 
 COMPANY = "NewTelco"
 
-chat_agent: RealtimeAgent[Any] = RealtimeAgent(
+chat_agent: RealtimeAgent = RealtimeAgent(
     name="chatAgent",
     handoff_description="Answers NewTelco's line, and asks its supervisor.",
     instructions=CHAT_AGENT,

@@ -43,7 +43,7 @@ simulated_human: ShopAgent = RealtimeAgent(
 AGENTS = [authentication, returns, sales_agent, simulated_human]
 
 
-def _only_verified(context: RunContextWrapper[Any]) -> None:
+def _only_verified(context: RunContextWrapper) -> None:
     """Raise PermissionError for an unverified caller; the SDK reports the reason to the agent."""
     visit: ShopCallState = context.context.state
     if visit.identity is None:

@@ -6,12 +6,12 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from trunkline.calls.machine.effects import RunGuardrails
 from trunkline.calls.machine.inputs import GuardrailFinished
 from trunkline.realtime.json_values import valid_unicode
-from trunkline.scenario.scenario import Scenario
+from trunkline.scenario.scenario import AnyScenario
 
 if TYPE_CHECKING:
     from agents import OutputGuardrail, RunContextWrapper
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-def guardrails_of(scenario: Scenario[Any], agent: RealtimeAgent[Any]) -> Sequence[OutputGuardrail[Any]]:
+def guardrails_of(scenario: AnyScenario, agent: RealtimeAgent) -> Sequence[OutputGuardrail]:
     """Return the guardrails of the agent and of the scenario. The agent's one wins over the scenario's of that name."""
     own = {guardrail.get_name(): guardrail for guardrail in agent.output_guardrails}
     return [*own.values(), *(one for one in scenario.guardrails if one.get_name() not in own)]
 
 
 async def run_guardrail(
-    guardrail: OutputGuardrail[Any],
+    guardrail: OutputGuardrail,
     check: RunGuardrails,
-    agent: RealtimeAgent[Any],
-    context: RunContextWrapper[Any],
+    agent: RealtimeAgent,
+    context: RunContextWrapper,
     timeout_s: float,
 ) -> GuardrailFinished:
     """Run a guardrail on `check.text`. An exception or timeout gives the status `error`; only cancelling raises."""

@@ -19,8 +19,8 @@ from trunkline.calls.machine import effects, inputs
 from trunkline.providers import Provider
 from trunkline.realtime.events import Event
 from trunkline.realtime.json_values import to_json_value, valid_unicode
-from trunkline.scenario.context import CallContext, HistoryMessage, running_tool
-from trunkline.scenario.scenario import Scenario
+from trunkline.scenario.context import AnyContext, CallContext, HistoryMessage, running_tool
+from trunkline.scenario.scenario import AnyScenario
 from trunkline.scenario.text_model import TextReply
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class CallHandle:
     agent: Callable[[], str]
     history: Callable[[], list[HistoryMessage]]
     feed: Callable[[inputs.Input], None]
-    spawn: Callable[[Coroutine[Any, Any, None]], None]
+    spawn: Callable[[Coroutine[object, None, None]], None]
     append: Callable[[LogEventUnion], None]
     on_text_reply: Callable[[TextReply], None]
     now_ms: Callable[[], float]
@@ -77,7 +77,7 @@ class AgentRunner:
         StateError: the scenario's `state` factory failed.
     """
 
-    def __init__(self, scenario: Scenario[Any], provider: Provider, limits: RunnerTimeLimits, call: CallHandle) -> None:
+    def __init__(self, scenario: AnyScenario, provider: Provider, limits: RunnerTimeLimits, call: CallHandle) -> None:
         self._scenario = scenario
         self._provider = provider
         self._limits = limits
@@ -85,7 +85,7 @@ class AgentRunner:
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
         self._approvals: dict[str, asyncio.Future[bool]] = {}
-        self._context: CallContext[Any] = CallContext(
+        self._context: AnyContext = CallContext(
             call_id=call.call_id,
             scenario=scenario.name,
             state=make_state(scenario),
@@ -202,16 +202,16 @@ class AgentRunner:
 
     async def _run_guardrail(
         self,
-        guardrail: OutputGuardrail[Any],
+        guardrail: OutputGuardrail,
         effect: effects.RunGuardrails,
-        agent: RealtimeAgent[Any],
-        context: RunContextWrapper[Any],
+        agent: RealtimeAgent,
+        context: RunContextWrapper,
     ) -> None:
         self._call.feed(await run_guardrail(guardrail, effect, agent, context, self._limits.guardrail_s))
 
     # The context of tools and guardrails ----------------------------------------------------------------------------
     @functools.cached_property
-    def _run_context(self) -> RunContextWrapper[Any]:
+    def _run_context(self) -> RunContextWrapper:
         """The one context of the whole call, as in the SDK's own sessions."""
         from agents import RunContextWrapper
 
@@ -236,7 +236,7 @@ class AgentRunner:
             self._loop.call_soon_threadsafe(self._call.append, note)
 
 
-def make_state(scenario: Scenario[Any]) -> Any:
+def make_state(scenario: AnyScenario) -> Any:
     """Call the scenario's `state` factory. Return None without a factory.
 
     Raises:

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 from trunkline.calls.agents.tools import is_enabled
 from trunkline.calls.log_events import CallSettings, Codec
 from trunkline.realtime.events import Event
-from trunkline.scenario.scenario import Scenario
+from trunkline.scenario.scenario import AnyScenario
 
 if TYPE_CHECKING:
     from agents import RunContextWrapper
     from agents.realtime import RealtimeAgent
 
 
-async def agent_session(agent: RealtimeAgent[Any], context: RunContextWrapper[Any], extras: Mapping[str, Any]) -> Event:
+async def agent_session(agent: RealtimeAgent, context: RunContextWrapper, extras: Mapping[str, Any]) -> Event:
     """Build the part of the session that changes when `agent` takes over.
 
     It has instructions, tools and the provider's `extras`. Voice, formats and turn detection are left out, so that
@@ -37,7 +37,7 @@ async def agent_session(agent: RealtimeAgent[Any], context: RunContextWrapper[An
 
 
 def connection_session(
-    scenario: Scenario[Any],
+    scenario: AnyScenario,
     transcription: Mapping[str, Any] | None,
     settings: CallSettings,
     turn_detection: Mapping[str, Any] | None,
@@ -60,9 +60,7 @@ def audio_format_of(codec: Codec) -> Event:
     return {"type": f"audio/{codec}"} if codec in ("pcmu", "pcma") else {"type": "audio/pcm", "rate": 24000}
 
 
-async def accept_handoff(
-    agent: RealtimeAgent[Any], tool_name: str, arguments: str, context: RunContextWrapper[Any]
-) -> None:
+async def accept_handoff(agent: RealtimeAgent, tool_name: str, arguments: str, context: RunContextWrapper) -> None:
     """Run the `on_handoff` callback of a handoff. Its exceptions come through."""
     from agents import Handoff
 
@@ -71,11 +69,11 @@ async def accept_handoff(
             await handoff.on_invoke_handoff(context, arguments)
 
 
-async def _enabled_tools(agent: RealtimeAgent[Any], context: RunContextWrapper[Any]) -> list[Any]:
+async def _enabled_tools(agent: RealtimeAgent, context: RunContextWrapper) -> list[Any]:
     return [tool for tool in agent.tools if await is_enabled(tool, agent, context)]
 
 
-async def _enabled_handoffs(agent: RealtimeAgent[Any], context: RunContextWrapper[Any]) -> list[Any]:
+async def _enabled_handoffs(agent: RealtimeAgent, context: RunContextWrapper) -> list[Any]:
     """Return the enabled handoffs: `Handoff`s and agents.
 
     The SDK's own collector makes a `Handoff` and a task for each agent on every call, while the caller waits.

@@ -12,7 +12,7 @@ from trunkline.calls.agents.tools import ToolOutcome, run_tool
 from trunkline.calls.log_events import LogEventUnion, ToolDone, ToolStarted
 from trunkline.realtime.events import Item
 from trunkline.realtime.json_values import decode_or_text, valid_unicode
-from trunkline.scenario.context import CallContext, HistoryMessage, TextModelRequest, running_tool
+from trunkline.scenario.context import AnyContext, HistoryMessage, TextModelRequest, running_tool
 from trunkline.scenario.text_model import TextModel, TextModelError, TextPrompt, TextReply, TextToolCall
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ class TextModelRequests:
     def __init__(
         self,
         model: TextModel,
-        context: Callable[[], CallContext[Any]],
-        agent: Callable[[], RealtimeAgent[Any]],
+        context: Callable[[], AnyContext],
+        agent: Callable[[], RealtimeAgent],
         append: Callable[[LogEventUnion], None],
         on_reply: Callable[[TextReply], None],
         now_ms: Callable[[], float],

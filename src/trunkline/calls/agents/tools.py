@@ -19,7 +19,7 @@ import msgspec
 import pydantic
 
 from trunkline.realtime.json_values import decode_or_text, to_json, to_json_value, valid_unicode
-from trunkline.scenario.context import CallContext, running_tool
+from trunkline.scenario.context import AnyContext, running_tool
 
 if TYPE_CHECKING:
     from agents import FunctionTool, RunContextWrapper
@@ -42,8 +42,8 @@ async def run_tool(
     arguments: str,
     *,
     tool_call_id: str,
-    agent: RealtimeAgent[Any],
-    context: CallContext[Any],
+    agent: RealtimeAgent,
+    context: AnyContext,
     timeout_s: float,
     approval: Callable[[], Awaitable[bool]] | None = None,
 ) -> ToolOutcome:
@@ -64,7 +64,7 @@ async def run_tool(
         if problem:
             advice = f"The arguments are not valid: {problem}. Call {tool.name} again with correct ones."
             return ToolOutcome(_error_json(advice), error=valid_unicode(problem))
-        tool_context: ToolContext[CallContext[Any]] = ToolContext(
+        tool_context: ToolContext[AnyContext] = ToolContext(
             context, tool_name=tool.name, tool_call_id=tool_call_id, tool_arguments=arguments, agent=agent
         )
         refusal = await _check_approval(tool, tool_context, arguments, tool_call_id, approval)
@@ -80,7 +80,7 @@ async def run_tool(
         return _failed(tool, error)  # the tool cancelled its inner work; nobody cancelled the tool
 
 
-async def is_enabled(tool: Any, agent: RealtimeAgent[Any], context: RunContextWrapper[Any]) -> bool:
+async def is_enabled(tool: Any, agent: RealtimeAgent, context: RunContextWrapper) -> bool:
     """Return whether a tool or handoff of `agent` is enabled now, by its `is_enabled`: a bool or a function."""
     enabled = getattr(tool, "is_enabled", True)
     if callable(enabled):
@@ -93,7 +93,7 @@ async def _awaited(value: Any) -> Any:
 
 
 async def _run_with_timeout(
-    tool: FunctionTool, context: ToolContext[CallContext[Any]], arguments: str, limit_s: float
+    tool: FunctionTool, context: ToolContext[AnyContext], arguments: str, limit_s: float
 ) -> ToolOutcome:
     token = running_tool.set(context.tool_call_id)
     try:
@@ -111,7 +111,7 @@ async def _run_with_timeout(
         running_tool.reset(token)
 
 
-async def _invoke_guarded(tool: FunctionTool, context: ToolContext[CallContext[Any]], arguments: str) -> ToolOutcome:
+async def _invoke_guarded(tool: FunctionTool, context: ToolContext[AnyContext], arguments: str) -> ToolOutcome:
     """Invoke the tool between its input guardrails and its output guardrails."""
     from agents.tool_guardrails import ToolInputGuardrailData, ToolOutputGuardrailData
 
@@ -140,7 +140,7 @@ def _rejected(guardrail: str, found: ToolGuardrailFunctionOutput) -> ToolOutcome
 
 async def _check_approval(
     tool: FunctionTool,
-    context: ToolContext[CallContext[Any]],
+    context: ToolContext[AnyContext],
     arguments: str,
     tool_call_id: str,
     approval: Callable[[], Awaitable[bool]] | None,

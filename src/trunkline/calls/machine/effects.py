@@ -8,7 +8,7 @@ import msgspec
 
 from trunkline.calls.log_events import CallSettings, LogEventUnion
 from trunkline.calls.machine.timers import Timer
-from trunkline.realtime.events import Event
+from trunkline.realtime.client_events import ClientEvent
 
 
 class Connecting(msgspec.Struct, frozen=True):
@@ -38,7 +38,7 @@ ConfigurePurpose = Connecting | HandingOff
 class Send(msgspec.Struct, frozen=True):
     """Send an event to the model."""
 
-    event: Event
+    event: ClientEvent
 
 
 class AppendToLog(msgspec.Struct, frozen=True):

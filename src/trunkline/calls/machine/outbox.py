@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import cast
 
 from trunkline.calls.log_events import CallError, LogEventUnion, WireSent
 from trunkline.calls.machine.effects import AppendToLog, Effect, Send, SetTimer
 from trunkline.calls.machine.session_state import SessionStatus
 from trunkline.calls.machine.timers import Timer
+from trunkline.realtime.client_events import ClientEvent
 from trunkline.realtime.events import Event, NewId
 
 
@@ -26,7 +28,7 @@ class Outbox:
         self.new_id = new_id
         self.now_ms = 0.0
         self._session = session
-        self._buffered: list[Event] = []
+        self._buffered: list[ClientEvent] = []
         self._effects: list[Effect] = []
 
     def emit(self, effect: Effect) -> None:
@@ -52,13 +54,13 @@ class Outbox:
         """Set a timer to `at_ms`, in place of its earlier time; None cancels it."""
         self.emit(SetTimer(timer, at_ms))
 
-    def send(self, event: Event) -> None:
+    def send(self, event: ClientEvent) -> None:
         """Send an event to the model, or buffer it while a resumable session has no link.
 
         Without a session the event is dropped: a new session gets the conversation by replay.
         """
         if self._session.link_up:
-            self.log(WireSent(event=event))
+            self.log(WireSent(event=cast("Event", event)))
             self.emit(Send(event))
         elif self._session.reaches_model and event["type"] != "session.update":  # a resumed link gets the current one
             self._buffered.append(event)

@@ -12,7 +12,8 @@ from collections.abc import Iterable
 from enum import Enum, auto
 
 from trunkline.calls.machine.session_state import SessionStatus
-from trunkline.realtime.events import Event, NewId
+from trunkline.realtime.client_events import ResponseCancel, ResponseCreate
+from trunkline.realtime.events import NewId
 
 
 class ResponseState(Enum):
@@ -149,7 +150,7 @@ class ResponseScheduler:
         """Remove a reason to block."""
         self._blocks.discard(reason)
 
-    def next_request(self) -> Event | None:
+    def next_request(self) -> ResponseCreate | None:
         """Return the `response.create` to send now, or None."""
         if not self._wanted or self.busy or self._caller_speech is not CallerSpeech.SILENT or self.blocked:
             return None
@@ -257,18 +258,18 @@ class ResponseScheduler:
         self._request_unacked.clear()
 
     # Cancellation ---------------------------------------------------------------------------------------------------
-    def cancel_response(self) -> Event | None:
+    def cancel_response(self) -> ResponseCancel | None:
         """Return the event that cancels the response in progress; None if there is nothing to cancel."""
         if not self.busy or self.cancelling:
             return None
-        event: Event = {"type": "response.cancel", "event_id": self._new_id("event")}
+        event: ResponseCancel = {"type": "response.cancel", "event_id": self._new_id("event")}
         if self._response_id is not None:
             event["response_id"] = self._response_id
         announced = self._state is not ResponseState.REQUESTED
         self._change(ResponseState.CANCELLING if announced else ResponseState.CANCELLING_REQUEST, self._response_id)
         return event
 
-    def repeat_cancel(self) -> Event | None:
+    def repeat_cancel(self) -> ResponseCancel | None:
         """Return a second cancel event for a response that was cancelled before it began; None for other responses.
 
         The service may have found nothing to cancel the first time.

@@ -7,7 +7,15 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from trunkline.calls.log_events import MessageAdded, MessageDelta, MessageDone, MessageTruncated, Role
-from trunkline.realtime.events import Event, Item, text_of
+from trunkline.realtime.client_events import (
+    ClientItem,
+    FunctionCallItem,
+    FunctionCallOutputItem,
+    ItemCreate,
+    MessageItem,
+    TextPart,
+)
+from trunkline.realtime.events import Item, text_of
 from trunkline.scenario.context import HistoryMessage
 
 Status = Literal["completed", "interrupted", "inaudible", "failed"]
@@ -235,7 +243,7 @@ class Transcript:
             if isinstance(entry, Message) and entry.text and entry.committed and not entry.hidden
         ]
 
-    def replay_events(self) -> list[Event]:
+    def replay_events(self) -> list[ItemCreate]:
         """Return the events that replay the conversation to a new session, with the same item ids.
 
         The output of a tool that still runs follows when it has finished.
@@ -265,14 +273,13 @@ class Transcript:
         self.entries.update(later)
 
 
-def _items(item_id: str, entry: Message | ToolCall) -> list[Item]:
+def _items(item_id: str, entry: Message | ToolCall) -> list[ClientItem]:
     if isinstance(entry, Message):
         if not entry.text or not entry.committed or (entry.role == "user" and not entry.done):
             return []  # a new session gets the audio of the caller's unfinished turn instead
-        kind = "output_text" if entry.role == "assistant" else "input_text"
-        content = [{"type": kind, "text": entry.text}]
-        return [{"id": item_id, "type": "message", "role": entry.role, "content": content}]
-    call: Item = {
+        part: TextPart = {"type": "output_text" if entry.role == "assistant" else "input_text", "text": entry.text}
+        return [{"id": item_id, "type": "message", "role": entry.role, "content": [part]}]
+    call: FunctionCallItem = {
         "id": item_id,
         "type": "function_call",
         "call_id": entry.tool_call_id,
@@ -284,16 +291,16 @@ def _items(item_id: str, entry: Message | ToolCall) -> list[Item]:
     return [call, tool_output_item(entry.output_item_id, entry.tool_call_id, entry.output)]
 
 
-def user_item(item_id: str, text: str) -> Item:
+def user_item(item_id: str, text: str) -> MessageItem:
     """Return a message of the caller as an item."""
     return {"id": item_id, "type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]}
 
 
-def system_item(item_id: str, text: str) -> Item:
+def system_item(item_id: str, text: str) -> MessageItem:
     """Return a system message as an item."""
     return {"id": item_id, "type": "message", "role": "system", "content": [{"type": "input_text", "text": text}]}
 
 
-def tool_output_item(item_id: str, tool_call_id: str, output: str) -> Item:
+def tool_output_item(item_id: str, tool_call_id: str, output: str) -> FunctionCallOutputItem:
     """Return the output of a tool call as an item."""
     return {"id": item_id, "type": "function_call_output", "call_id": tool_call_id, "output": output}

@@ -39,6 +39,7 @@ from trunkline.providers import AudioDelta, Connection, ConnectionLostError, Pro
 from trunkline.providers.error_policy import Recovery, classify_close
 from trunkline.realtime import events
 from trunkline.realtime.audio import BYTES_PER_MS
+from trunkline.realtime.client_events import ClientEvent
 
 _RTC_CALL_OVER = {404, 1000}
 """Codes of a sideband after its WebRTC call has ended: "no such call", or a normal close."""
@@ -246,14 +247,13 @@ class Link:
                 self._deliver(RenewalFailed(str(error)))
 
     # Sending --------------------------------------------------------------------------------------------------------
-    def send(self, event: events.Event) -> None:
+    def send(self, event: ClientEvent) -> None:
         """Send or queue an event. The first `session.update` on a connection also releases the held audio."""
-        configures = event["type"] == "session.update"
-        if configures:
+        if event["type"] == "session.update":
             audio_format = event["session"].get("audio", {}).get("input", {}).get("format")
             self._codec = g711_codec_for(audio_format) if audio_format else self._codec
         self._outgoing.put(events.encode(event).decode(), created_item_id(event))
-        if configures and isinstance(self._state, Configuring):
+        if event["type"] == "session.update" and isinstance(self._state, Configuring):
             self._state = Up(self._state.route, self._state.connection)
             # After the other events of this step: the replayed conversation goes before new audio.
             asyncio.get_running_loop().call_soon(self._send_pending_audio)

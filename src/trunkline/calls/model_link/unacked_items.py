@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from trunkline.realtime.client_events import ClientEvent
 from trunkline.realtime.events import Event, decode, encode
 
 MAX_UNACKED = 200
@@ -10,12 +11,9 @@ _RESEND_PREFIX = "again_"
 _ACKNOWLEDGEMENTS = ("conversation.item.added", "conversation.item.created", "conversation.item.done")
 
 
-def created_item_id(event: Event) -> str | None:
+def created_item_id(event: ClientEvent) -> str | None:
     """Return the id of the item that a `conversation.item.create` creates, None for any other event."""
-    item = event.get("item")
-    if event["type"] == "conversation.item.create" and isinstance(item, dict) and item.get("id"):
-        return str(item["id"])
-    return None
+    return event["item"]["id"] if event["type"] == "conversation.item.create" else None
 
 
 class UnackedItems:

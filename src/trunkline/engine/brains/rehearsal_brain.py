@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from typing import Any
 
 import msgspec
 
@@ -13,7 +12,7 @@ from trunkline.scenario.moves import say
 from trunkline.scenario.performance import RehearsedTurn, perform
 from trunkline.scenario.phrases import grammar
 from trunkline.scenario.rehearsal import Rehearsal, RehearsalError
-from trunkline.scenario.scenario import Scenario
+from trunkline.scenario.scenario import AnyScenario
 
 
 class RehearsalBrain:
@@ -23,7 +22,7 @@ class RehearsalBrain:
     in the conversation determine the agent, starting with the scenario's first agent.
     """
 
-    def __init__(self, scenario: Scenario[Any], rehearsal: Rehearsal) -> None:
+    def __init__(self, scenario: AnyScenario, rehearsal: Rehearsal) -> None:
         self._scenario = scenario
         self._rehearsal = rehearsal
 

@@ -15,7 +15,7 @@ from trunkline.realtime.ids import new_id
 from trunkline.scenario.moves import call_tool
 from trunkline.scenario.question import Question
 from trunkline.scenario.rehearsal import Rehearsal, RehearsalError
-from trunkline.scenario.scenario import Scenario
+from trunkline.scenario.scenario import AnyScenario
 from trunkline.scenario.text_answers import answer
 
 _PIECES = re.compile(r"\s*\S+|\s+$")
@@ -82,9 +82,7 @@ class RehearsedTextModel:
             raise BrainError(f"The requested schema is not valid: {error.message}.", "invalid_schema") from error
 
 
-def find_rehearsed_text_model(
-    request: TextRequest, scenarios: Mapping[str, Scenario[Any]]
-) -> RehearsedTextModel | None:
+def find_rehearsed_text_model(request: TextRequest, scenarios: Mapping[str, AnyScenario]) -> RehearsedTextModel | None:
     """Return the rehearsed model for a request, or None.
 
     The model's name is `SCENARIO/PURPOSE`; `SCENARIO` with the purpose in the metadata; or `PURPOSE`, if only one
@@ -103,10 +101,10 @@ def find_rehearsed_text_model(
     return RehearsedTextModel(found[0].rehearsal, purpose, request)
 
 
-def rehearsed_model_names(scenarios: Mapping[str, Scenario[Any]]) -> list[str]:
+def rehearsed_model_names(scenarios: Mapping[str, AnyScenario]) -> list[str]:
     """Return the names of all rehearsed text models, `SCENARIO/PURPOSE`."""
     return [f"{name}/{purpose}" for name, one in scenarios.items() for purpose in _purposes(one)]
 
 
-def _purposes(scenario: Scenario[Any]) -> tuple[str, ...]:
+def _purposes(scenario: AnyScenario) -> tuple[str, ...]:
     return tuple(scenario.rehearsal.answerers) if scenario.rehearsal else ()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any
 
 from trunkline.engine.speech import SpeechError, Transcript
 from trunkline.realtime.audio import ms_to_bytes
@@ -23,7 +22,7 @@ class NonStreamingUtterance:
             abandoned.
     """
 
-    def __init__(self, recognise: Callable[[bytes], Coroutine[Any, Any, Transcript]]) -> None:
+    def __init__(self, recognise: Callable[[bytes], Coroutine[object, None, Transcript]]) -> None:
         self._recognise = recognise
         self._audio = bytearray()
         self._transcript: asyncio.Task[Transcript] | None = None
