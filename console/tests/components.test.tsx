@@ -4,13 +4,14 @@ import { Agents } from "../src/agents/Agents";
 import { edges, GRAPH_WIDTH, graphHeight, NODE, nodePositions, pathBetween } from "../src/agents/agent-graph";
 import { type CallState, emptyCall, type Message, type MessageMetrics, type ToolRun } from "../src/call/call-state";
 import { reduce } from "../src/call/reducer";
+import { Waiting, waitingWords } from "../src/call/Waiting";
 import { Bubble } from "../src/transcript/Bubble";
 import { CallMetrics } from "../src/transcript/CallMetrics";
 import { TimelineEntry } from "../src/transcript/TimelineEntry";
 import { asJson, asText } from "../src/transcript/transcript-text";
 import type { AgentInfo, ScenarioInfo } from "../src/transport/api";
 import type { LogFrame } from "../src/transport/frames";
-import type { LogEvent } from "../src/transport/log-events";
+import type { LogEvent, TurnWaiting } from "../src/transport/log-events";
 
 afterEach(cleanup);
 
@@ -94,6 +95,28 @@ describe("the caller's words", () => {
     });
     expect(bubble.querySelector(".verbatim")?.textContent).toBe("I want a haiku.");
     expect(bubble.querySelector(".partial")).toBeNull();
+  });
+});
+
+describe("the wait of a call", () => {
+  const shown = (wait: Omit<TurnWaiting, "kind">): string | null => waitingWords({ kind: "turn.waiting", ...wait });
+
+  it("is in words, with the names of tools and agents", () => {
+    expect(shown({ for: "endpointing" })).toBe("Listening");
+    expect(shown({ for: "model" })).toBe("Thinking");
+    expect(shown({ for: "audio" })).toBe("Speaking");
+    expect(shown({ for: "tools", tools: ["lookupOrders", "clock"] })).toBe("Waiting for lookupOrders, clock");
+    expect(shown({ for: "approval", tools: ["pay"] })).toBe("Needs your permission: pay");
+    expect(shown({ for: "handoff", agent: "poet" })).toBe("Transferring to poet");
+    expect(shown({ for: "caller" })).toBeNull();
+  });
+
+  it("is announced if it may last long", () => {
+    const { rerender } = render(<Waiting waiting={{ kind: "turn.waiting", for: "model" }} />);
+    expect(screen.getByText("Thinking")).toBeTruthy();
+    expect(screen.getByRole("status").textContent).toBe("");
+    rerender(<Waiting waiting={{ kind: "turn.waiting", for: "tools", tools: ["weather"] }} />);
+    expect(screen.getByRole("status").textContent).toBe("Waiting for weather");
   });
 });
 

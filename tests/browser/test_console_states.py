@@ -178,6 +178,16 @@ def test_the_handoff_graph_fits_one_to_eight_agents(context: BrowserContext, ser
 
 
 # The state of the call ----------------------------------------------------------------------------------------------
+def test_the_status_names_the_wait_of_the_call(call: ScriptedCall) -> None:
+    wait = call.page.get_by_title("The call waits for")
+    call.tell(log_events.TurnWaiting(reason="model"))
+    expect(wait).to_have_text("Thinking")
+    call.tell(log_events.TurnWaiting(reason="tools", tools=("lookupOrders",)))
+    expect(wait).to_have_text("Waiting for lookupOrders")
+    call.tell(log_events.TurnWaiting(reason="caller"))
+    expect(wait).to_have_count(0)
+
+
 def test_provider_transport_and_link_are_always_shown(call: ScriptedCall) -> None:
     status, link = call.page.get_by_role("status").first, call.page.get_by_title("Link: the connection to the model")
     expect(call.page.get_by_title("Provider: the service that runs the model")).to_have_text("local")

@@ -7,6 +7,7 @@ import { nextTheme, theme } from "../ui/theme";
 import { agent, chooseAgent, chooseScenario, connection, scenario } from "./app-state";
 import { catalogue } from "./catalogue";
 import type { Phase } from "./connection-state";
+import { Waiting, waitingWords } from "./Waiting";
 
 export function Header(): VNode {
   return (
@@ -73,7 +74,7 @@ const PHASE_LABELS: Record<Phase, string> = {
 
 function Status(): VNode {
   const phase = connection.phase.value;
-  const { provider, transport, link, endReason } = connection.call.value;
+  const { provider, transport, link, endReason, waiting } = connection.call.value;
   const linkLost = phase === "connected" && link === "lost";
   const live = phase === "connected" || phase === "reconnecting";
   return (
@@ -86,11 +87,12 @@ function Status(): VNode {
           {provider ?? catalogue.value?.health.provider ?? "–"}
         </span>
         <TransportFact logged={transport} />
-        {live && endReason === null && (
+        {live && endReason === null && (link !== "up" || waiting === null || waitingWords(waiting) === null) && (
           <span title="Link: the connection to the model" class={link === "lost" ? "fact-lost" : undefined}>
             {LINK_LABELS[link]}
           </span>
         )}
+        {live && link === "up" && waiting !== null && <Waiting waiting={waiting} />}
       </span>
     </div>
   );

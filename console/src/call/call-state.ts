@@ -8,6 +8,7 @@ import type {
   MessageDone,
   Tokens,
   TurnLatency,
+  TurnWaiting,
 } from "../transport/log-events";
 
 export type MessageStatus = "streaming" | MessageDone["status"];
@@ -133,6 +134,8 @@ export interface CallState {
   /** The key of the note on an audio transport change that has not completed; null without one. */
   transportNote: string | null;
   callerSpeaks: boolean;
+  /** The one thing that the call waits for; null before the first event and after the end. */
+  waiting: TurnWaiting | null;
   settings: Settings;
   /** Null during the call. */
   endReason: string | null;
@@ -166,6 +169,7 @@ export function emptyCall(): CallState {
     link: "opening",
     transportNote: null,
     callerSpeaks: false,
+    waiting: null,
     settings: { pushToTalk: false, codec: "pcm16", voice: null, speed: null },
     endReason: null,
     lastSeq: 0,

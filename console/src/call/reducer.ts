@@ -111,6 +111,8 @@ function apply(state: CallState, frame: LogFrame): CallState {
       return finishTool(state, frame);
     case "guardrail.checked":
       return addCheck(state, frame);
+    case "turn.waiting":
+      return { ...state, waiting: frame };
     case "turn.latency":
       return withLatency(state, frame);
     case "usage.updated":
@@ -131,6 +133,7 @@ function apply(state: CallState, frame: LogFrame): CallState {
           ...state,
           endReason: frame.reason,
           callerSpeaks: false,
+          waiting: null,
           pendingApprovals: [],
           entries: state.entries.map(closeMessage),
         },

@@ -52,6 +52,15 @@ describe("a call", () => {
     expect(state.startedAt).toBe(Date.UTC(2026, 4, 1, 10, 0, 0, 250));
   });
 
+  it("waits for one thing at a time, and for nothing after its end", () => {
+    const waits: LogEvent[] = [
+      { kind: "turn.waiting", for: "model" },
+      { kind: "turn.waiting", for: "tools", tools: ["weather"] },
+    ];
+    expect(stateAfter(started, ...waits).waiting).toMatchObject({ for: "tools", tools: ["weather"] });
+    expect(stateAfter(started, ...waits, { kind: "call.ended", reason: "done" }).waiting).toBeNull();
+  });
+
   it("changes its agent on handoffs", () => {
     const state = stateAfter(
       started,
