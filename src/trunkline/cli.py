@@ -203,7 +203,7 @@ def _settings(*, host: str | None, port: int | None, provider: str | None) -> Se
             typer.echo(f"The setting {name} is invalid: {reason}.", err=True)
         raise typer.Exit(2) from None
     _check_prices(settings)
-    changes: dict[str, Any] = {"host": host, "port": port, "provider": cast("ProviderName | None", provider)}
+    changes: dict[str, object] = {"host": host, "port": port, "provider": cast("ProviderName | None", provider)}
     return settings.model_copy(update={name: value for name, value in changes.items() if value is not None})
 
 

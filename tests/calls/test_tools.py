@@ -188,6 +188,7 @@ async def test_a_function_tool_takes_the_arguments_that_the_sdk_takes(
     tool = function_tool(book, strict_mode=strict)
     outcome = await run(tool, to_json({"name": "Ann", **arguments}).decode())
     assert outcome.error is None
+    assert isinstance(outcome.result, dict)
     assert {name: outcome.result[name] for name in expected} == expected
 
 

@@ -162,7 +162,7 @@ class Call:
         return self._runner.is_stopped
 
     @property
-    def state(self) -> Any:
+    def state(self) -> object:
         """The value that the scenario's `state` factory made for this call; None without a factory."""
         return self._agents.state
 

@@ -10,7 +10,6 @@ import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
 
 import httpx2
 
@@ -212,7 +211,7 @@ async def _events(connection: Connection) -> AsyncIterator[Event]:
             continue
 
 
-async def _send(connection: Connection, **event: Any) -> None:
+async def _send(connection: Connection, **event: object) -> None:
     await connection.send(encode(event).decode())
 
 

@@ -8,7 +8,6 @@ import importlib.util
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
 
 from trunkline.engine.brains import Brain, BrainError
 from trunkline.engine.brains.chat_brain import ChatBrain
@@ -121,7 +120,7 @@ def brain_factory(scenarios: Mapping[str, AnyScenario], chat: ChatEndpoint | Non
     a brain that explains the missing rehearsal.
     """
 
-    def create_brain(model: str, _settings: dict[str, Any] | None) -> Brain:
+    def create_brain(model: str, _settings: dict[str, object] | None) -> Brain:
         if chat is not None:
             return ChatBrain(chat)
         scenario = scenarios.get(model)

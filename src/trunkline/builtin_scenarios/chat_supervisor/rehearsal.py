@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from trunkline import Caller, Digits, Lines, Phrases, Rehearsal, Reply, call_tool
 from trunkline.builtin_scenarios.chat_supervisor.intents import (
@@ -79,7 +78,7 @@ async def chat_agent(caller: Caller) -> Lines:
         dialogue.remember(said)
 
 
-def from_supervisor(looked_up: Any) -> str:
+def from_supervisor(looked_up: object) -> str:
     """Return the supervisor's answer, or an apology if the tool failed."""
     if isinstance(looked_up, dict) and isinstance(said := looked_up.get("nextResponse"), str) and said:
         return said

@@ -153,7 +153,7 @@ _OFF_BRAND = re.compile(
 )
 
 
-async def moderation(question: Question) -> Mapping[str, Any]:
+async def moderation(question: Question) -> Mapping[str, object]:
     """Classify a message by a few plain words; a text model understands more."""
     words = question.text.lower()
     for category, pattern in (("OFFENSIVE", _OFFENSIVE), ("VIOLENCE", _VIOLENCE), ("OFF_BRAND", _OFF_BRAND)):

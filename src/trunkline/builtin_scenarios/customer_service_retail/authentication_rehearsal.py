@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 from trunkline import Caller, Lines, Phrases, Rehearsal, Reply, act, call_tool, say
 from trunkline.builtin_scenarios.customer_service_retail import caller_phrases as phrases
@@ -169,7 +168,7 @@ async def _verify(dialogue: Dialogue, attempt: int) -> None:
     )
     digits, kind = await _last_four(dialogue)
     await act("Thank you. One moment, I'm checking that.")
-    result: Any = await act(
+    result: object = await act(
         call_tool(
             "authenticate_user_information",
             phone_number=written_phone(phone),
@@ -227,7 +226,7 @@ async def _keep_address(dialogue: Dialogue) -> None:
         await act("That's fine, we leave your address as it is.")
         return
     await act("Thank you, I'm saving that.")
-    saved: Any = await act(call_tool("save_or_update_address", phone_number=notes["phone"], new_address=address))
+    saved: object = await act(call_tool("save_or_update_address", phone_number=notes["phone"], new_address=address))
     if not (isinstance(saved, dict) and saved.get("success") is True):
         await act("I'm sorry, that could not be saved. We'll come back to you about it.")
 

@@ -12,7 +12,7 @@ from trunkline.builtin_scenarios.customer_service_retail.caller_phrases import B
 from trunkline.builtin_scenarios.customer_service_retail.dialogue import Dialogue
 
 Order = dict[str, Any]
-Piece = tuple[Order, dict[str, Any]]
+Piece = tuple[Order, dict[str, object]]
 """An order and one of its items."""
 
 ITEM = Phrases(
@@ -77,7 +77,7 @@ async def _orders(dialogue: Dialogue) -> Sequence[Order]:
                 await dialogue.confirmed(question, PHONE, read_phone, spoken_phone, need=need)
             )
         await act("One moment, I'm looking up your orders.")
-        found: Any = await act(call_tool("lookupOrders", phoneNumber=notes["phone"]))
+        found: object = await act(call_tool("lookupOrders", phoneNumber=notes["phone"]))
         if isinstance(found, list) and found:
             return found
         del notes["phone"]
@@ -100,7 +100,7 @@ async def _return(dialogue: Dialogue, orders: Sequence[Order], request: str) -> 
         reasons.append(reply.text)
         action = "exchange" if "exchange" in reply.text.lower() else action
         await act("Thank you. I'm looking into that; it takes a moment.")
-        verdict: Any = await act(
+        verdict: object = await act(
             call_tool(
                 "checkEligibilityAndPossiblyInitiateReturn",
                 userDesiredAction=f"{action} {item['item_name']} ({item['item_id']}) of order {order['order_id']}",
@@ -119,7 +119,7 @@ async def _return(dialogue: Dialogue, orders: Sequence[Order], request: str) -> 
             return
 
 
-def _question(order: Order, item: dict[str, Any], reasons: Sequence[str]) -> str:
+def _question(order: Order, item: dict[str, object], reasons: Sequence[str]) -> str:
     delivered = (
         f"was delivered on {order['delivered_date'][:10]}" if order["delivered_date"] else "has not been delivered yet"
     )
@@ -154,7 +154,7 @@ def _named(orders: Sequence[Order], words: str, but: Sequence[Piece] = ()) -> Pi
     return next((piece for piece in pieces if piece not in but), None)
 
 
-def _described(order: Order, item: dict[str, Any]) -> str:
+def _described(order: Order, item: dict[str, object]) -> str:
     when = f"delivered on {_day(order['delivered_date'])}" if order["delivered_date"] else "which is still on its way"
     return f"I see the {item['item_name']} of order {order['order_id']}, {when}."
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from trunkline import Caller, Lines, Phrases, Rehearsal, act, call_tool
 from trunkline.builtin_scenarios.customer_service_retail.caller_details import read_phone, spoken_phone, written_phone
 from trunkline.builtin_scenarios.customer_service_retail.caller_phrases import (
@@ -101,13 +99,13 @@ async def _sales(caller: Caller) -> Lines:
             question = "No problem. The sale goes on for a while; I'm here if you want something."
 
 
-async def _offers(category: str) -> list[dict[str, Any]]:
-    offers: Any = await act(call_tool("lookupNewSales", category=category))
+async def _offers(category: str) -> list[dict[str, object]]:
+    offers: object = await act(call_tool("lookupNewSales", category=category))
     return offers if isinstance(offers, list) else []
 
 
 async def _added(cart: list[SaleItem], item: SaleItem) -> str:
-    result: Any = await act(call_tool("addToCart", item_id=item.item_id))
+    result: object = await act(call_tool("addToCart", item_id=item.item_id))
     if not (isinstance(result, dict) and result.get("success") is True):
         return f"I'm sorry, I can't put the {item.name} into your cart just now. Would you like something else?"
     cart.append(item)
@@ -129,7 +127,9 @@ async def _checked_out(dialogue: Dialogue, cart: list[SaleItem]) -> str:
         question = "To which phone number shall it go?"
         notes["phone"] = written_phone(await dialogue.confirmed(question, PHONE, read_phone, spoken_phone, need=need))
     await act("One moment, I'm making the payment link.")
-    sent: Any = await act(call_tool("checkout", item_ids=[item.item_id for item in cart], phone_number=notes["phone"]))
+    sent: object = await act(
+        call_tool("checkout", item_ids=[item.item_id for item in cart], phone_number=notes["phone"])
+    )
     if not (isinstance(sent, dict) and "checkoutUrl" in sent):
         return "I'm sorry, the link could not be made. Shall we check out once more?"
     cart.clear()
@@ -143,7 +143,7 @@ def _named(words: str) -> SaleItem | None:
     return next((item for item in SALE if item.name.lower() in said or item.name.lower().split()[-1] in said), None)
 
 
-def _listed(offers: list[dict[str, Any]]) -> str:
+def _listed(offers: list[dict[str, object]]) -> str:
     told = [
         f"the {offer['name']} for {offer['sale_price_usd']} instead of {offer['retail_price_usd']} dollars, "
         f"{offer['sale_discount_pct']} percent off"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from agents import FunctionTool
 from agents.tool_context import ToolContext
@@ -12,12 +11,12 @@ from agents.tool_context import ToolContext
 from trunkline import CallContext
 from trunkline.builtin_scenarios.customer_service_retail.state import ShopCallState
 
-Schema = dict[str, Any]
+Schema = dict[str, object]
 ShopTool = Callable[..., Awaitable[object]]
 """A function of the call's context and, by name, the schema's properties."""
 
 
-def text(description: str, **more: Any) -> Schema:
+def text(description: str, **more: object) -> Schema:
     """Return the schema of a text; `more` may hold a pattern or an enumeration."""
     return {"type": "string", "description": description, **more}
 

@@ -105,7 +105,7 @@ class AgentRunner:
         )
 
     @property
-    def state(self) -> Any:
+    def state(self) -> object:
         """The value that the scenario's `state` factory made for this call; None without a factory."""
         return self._context.state
 
@@ -236,7 +236,7 @@ class AgentRunner:
             self._loop.call_soon_threadsafe(self._call.append, note)
 
 
-def make_state(scenario: AnyScenario) -> Any:
+def make_state(scenario: AnyScenario) -> object:
     """Call the scenario's `state` factory. Return None without a factory.
 
     Raises:

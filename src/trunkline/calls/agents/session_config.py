@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from agents.realtime import RealtimeAgent
 
 
-async def agent_session(agent: RealtimeAgent, context: RunContextWrapper, extras: Mapping[str, Any]) -> Event:
+async def agent_session(agent: RealtimeAgent, context: RunContextWrapper, extras: Mapping[str, object]) -> Event:
     """Build the part of the session that changes when `agent` takes over.
 
     It has instructions, tools and the provider's `extras`. Voice, formats and turn detection are left out, so that
@@ -38,9 +38,9 @@ async def agent_session(agent: RealtimeAgent, context: RunContextWrapper, extras
 
 def connection_session(
     scenario: AnyScenario,
-    transcription: Mapping[str, Any] | None,
+    transcription: Mapping[str, object] | None,
     settings: CallSettings,
-    turn_detection: Mapping[str, Any] | None,
+    turn_detection: Mapping[str, object] | None,
 ) -> Event:
     """Build the part of the session that a new connection needs: voice, formats, turn detection, transcription."""
     audio_format = audio_format_of(settings.codec)
@@ -73,7 +73,7 @@ async def _enabled_tools(agent: RealtimeAgent, context: RunContextWrapper) -> li
     return [tool for tool in agent.tools if await is_enabled(tool, agent, context)]
 
 
-async def _enabled_handoffs(agent: RealtimeAgent, context: RunContextWrapper) -> list[Any]:
+async def _enabled_handoffs(agent: RealtimeAgent, context: RunContextWrapper) -> list[object]:
     """Return the enabled handoffs: `Handoff`s and agents.
 
     The SDK's own collector makes a `Handoff` and a task for each agent on every call, while the caller waits.
@@ -90,12 +90,12 @@ def _transfer(handoff: Any) -> Event:
 
 
 @functools.cache
-def _no_arguments() -> Mapping[str, Any]:
+def _no_arguments() -> Mapping[str, object]:
     from agents.strict_schema import ensure_strict_json_schema
 
     return ensure_strict_json_schema({})
 
 
-def _tool(name: str, description: str | None, parameters: Mapping[str, Any]) -> Event:
+def _tool(name: str, description: str | None, parameters: Mapping[str, object]) -> Event:
     schema = dict(parameters) or {"type": "object", "properties": {}}
     return {"type": "function", "name": name, "description": description or "", "parameters": schema}

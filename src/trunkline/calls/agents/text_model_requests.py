@@ -53,7 +53,7 @@ class TextModelRequests:
         self._now_ms = now_ms
         self._timeout_s = timeout_s
 
-    async def ask(self, asking: TextModelRequest) -> Any:
+    async def ask(self, asking: TextModelRequest) -> object:
         """Ask the text model; see `CallContext.ask` for the fields of `asking`.
 
         Raises:
@@ -143,8 +143,8 @@ def _tool_definition(tool: Any) -> dict[str, Any]:
 
 
 def _schema_and_parser(
-    wanted: Mapping[str, Any] | type[Any] | None,
-) -> tuple[dict[str, Any] | None, Callable[[str], Any]]:
+    wanted: Mapping[str, object] | type[object] | None,
+) -> tuple[dict[str, object] | None, Callable[[str], Any]]:
     """Return the JSON schema to ask for, None for plain text, and the parser of the answer."""
     if wanted is None:
         return None, lambda text: text
@@ -156,13 +156,13 @@ def _schema_and_parser(
     return cached
 
 
-def _type_parser(wanted: type[Any]) -> tuple[dict[str, Any], Callable[[str], Any]]:
+def _type_parser(wanted: type[object]) -> tuple[dict[str, object], Callable[[str], Any]]:
     from agents.strict_schema import ensure_strict_json_schema
     from pydantic import TypeAdapter, ValidationError
 
     adapter: TypeAdapter[Any] = TypeAdapter(wanted)
 
-    def parse(text: str) -> Any:
+    def parse(text: str) -> object:
         try:
             return adapter.validate_json(text)
         except ValidationError as error:
@@ -174,12 +174,12 @@ def _type_parser(wanted: type[Any]) -> tuple[dict[str, Any], Callable[[str], Any
     return ensure_strict_json_schema(adapter.json_schema()), parse
 
 
-_parsers: WeakKeyDictionary[type[Any], tuple[dict[str, Any], Callable[[str], Any]]] = WeakKeyDictionary()
+_parsers: WeakKeyDictionary[type[object], tuple[dict[str, object], Callable[[str], Any]]] = WeakKeyDictionary()
 
 
-def _parse_object(text: str) -> dict[str, Any]:
+def _parse_object(text: str) -> dict[str, object]:
     try:
-        return msgspec.json.decode(text, type=dict[str, Any])
+        return msgspec.json.decode(text, type=dict[str, object])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         message = f"The text model's answer is not a JSON object: {valid_unicode(text)[:200]!r}."
         raise TextModelError(message) from error

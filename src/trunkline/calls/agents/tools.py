@@ -33,7 +33,7 @@ class ToolOutcome:
     """The outcome of a tool call: `output` for the model; `result` or `error` for the log."""
 
     output: str
-    result: Any = None
+    result: object = None
     error: str | None = None
 
 

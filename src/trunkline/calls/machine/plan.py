@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from trunkline.calls.log_events import Codec, Notice, Transport
 
@@ -38,7 +37,7 @@ class CallPlan:
     model: str
     started_at: str
     caller_wait_ms: float
-    turn_detection: Mapping[str, Any] | None = None
+    turn_detection: Mapping[str, object] | None = None
     codec: Codec = "pcm16"
     guardrails: Mapping[str, Sequence[str]] = field(default_factory=dict)
     hold: bool = False

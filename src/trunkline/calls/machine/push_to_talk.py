@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
 from trunkline.calls import log_events
@@ -45,7 +43,7 @@ class PushToTalk:
         self._silence_ms = DEFAULT_SILENCE_MS
 
     @property
-    def turn_detection(self) -> dict[str, Any] | None:
+    def turn_detection(self) -> dict[str, object] | None:
         """The session's turn detection: the scenario's, or None during push-to-talk."""
         if self.settings.push_to_talk or self._plan.turn_detection is None:
             return None
@@ -189,7 +187,7 @@ class PushToTalk:
         self._change_settings(**changes)
         self._update_session({"audio": {"output": changes}})
 
-    def _change_settings(self, **changes: Any) -> None:
+    def _change_settings(self, **changes: object) -> None:
         self.settings = msgspec.structs.replace(self.settings, **changes)
         self._outbox.log(self.settings)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from trunkline.realtime.events import Event
 
 HELD_BACK = "[held back]"
@@ -22,7 +20,7 @@ def redact(event: Event) -> Event:
     return event
 
 
-def _redacted(key: str, value: Any) -> Any:
+def _redacted(key: str, value: object) -> object:
     if isinstance(value, str):
         return HELD_BACK if key in _TEXT_FIELDS else value
     if isinstance(value, dict):

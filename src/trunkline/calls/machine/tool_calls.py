@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
@@ -140,7 +140,7 @@ class ToolCalls:
         self._finish(finished.tool_call_id, result=finished.result, error=finished.error)
         self._send_output(finished.tool_call_id, finished.output)
 
-    def _finish(self, tool_call_id: str, *, result: Any = None, error: str | None = None) -> None:
+    def _finish(self, tool_call_id: str, *, result: object = None, error: str | None = None) -> None:
         tool = self._running.pop(tool_call_id)
         if tool.awaits_approval:
             reason = "the caller did not answer"

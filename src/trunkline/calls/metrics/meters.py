@@ -118,7 +118,7 @@ class Meters:
 
 
 # Reading usage ------------------------------------------------------------------------------------------------------
-def realtime_tokens(usage: Mapping[str, Any]) -> log_events.Tokens:
+def realtime_tokens(usage: Mapping[str, object]) -> log_events.Tokens:
     """Read the `usage` of a `response.done`. Without details, all tokens count as text."""
     inputs = _details(usage, "input_token_details")
     outputs = _details(usage, "output_token_details")
@@ -134,7 +134,7 @@ def realtime_tokens(usage: Mapping[str, Any]) -> log_events.Tokens:
     return log_events.Tokens(input_text, input_audio, cached_text, cached_audio, output_text, output_audio)
 
 
-def transcription_tokens(usage: Mapping[str, Any]) -> log_events.Tokens:
+def transcription_tokens(usage: Mapping[str, object]) -> log_events.Tokens:
     """Read the `usage` of a finished transcription; zero tokens if the service bills by time."""
     inputs = _details(usage, "input_token_details")
     text = _count(inputs, "text_tokens")
@@ -142,7 +142,7 @@ def transcription_tokens(usage: Mapping[str, Any]) -> log_events.Tokens:
     return log_events.Tokens(input_text=text, input_audio=audio, output_text=_count(usage, "output_tokens"))
 
 
-def text_tokens(usage: Mapping[str, Any]) -> log_events.Tokens:
+def text_tokens(usage: Mapping[str, object]) -> log_events.Tokens:
     """Read the `usage` of a reply over the Responses API."""
     return log_events.Tokens(
         input_text=_count(usage, "input_tokens"),
@@ -151,12 +151,12 @@ def text_tokens(usage: Mapping[str, Any]) -> log_events.Tokens:
     )
 
 
-def _details(usage: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+def _details(usage: Mapping[str, object], name: str) -> Mapping[str, object]:
     details = usage.get(name)
     return details if isinstance(details, dict) else {}
 
 
-def _count(usage: Mapping[str, Any], name: str) -> int:
+def _count(usage: Mapping[str, object], name: str) -> int:
     count = usage.get(name)
     return max(0, count) if isinstance(count, int) else 0
 

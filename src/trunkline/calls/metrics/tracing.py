@@ -337,7 +337,7 @@ def _usage_of(done: Event) -> Attributes:
     }
 
 
-def _message(role: str, text: str) -> Mapping[str, Any]:
+def _message(role: str, text: str) -> Mapping[str, object]:
     return {"role": role, "parts": [{"type": "text", "content": text}]}
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from trunkline.realtime.audio import FORMATS
 
 
-def g711_codec_for(audio_format: Mapping[str, Any]) -> G711Codec | None:
+def g711_codec_for(audio_format: Mapping[str, object]) -> G711Codec | None:
     """Return a codec for a session's audio format, None if the format is PCM16."""
     format_type = audio_format["type"]
     return G711Codec(format_type) if format_type in ("audio/pcmu", "audio/pcma") else None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from trunkline.realtime.events import Item
 
@@ -37,8 +37,8 @@ class BrainRequest:
     model: str
     instructions: str = ""
     items: Sequence[Item] = ()
-    tools: Sequence[Mapping[str, Any]] = ()
-    tool_choice: str | Mapping[str, Any] = "auto"
+    tools: Sequence[Mapping[str, object]] = ()
+    tool_choice: str | Mapping[str, object] = "auto"
     prompt_id: str | None = None
     prompt_variables: Mapping[str, str] = field(default_factory=dict)
     max_output_tokens: int | None = None

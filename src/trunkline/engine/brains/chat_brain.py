@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from trunkline.engine.brains import BrainError, BrainOutput, BrainRequest, TextDelta, ToolCallDelta, Usage
 from trunkline.engine.brains.chat_endpoint import ChatEndpoint
@@ -65,8 +65,8 @@ class ChatBrain:
         """Do nothing. The creator of the endpoint closes it."""
 
 
-def _body(request: BrainRequest) -> dict[str, Any]:
-    body: dict[str, Any] = {"messages": chat_messages(request), "stream_options": {"include_usage": True}}
+def _body(request: BrainRequest) -> dict[str, object]:
+    body: dict[str, object] = {"messages": chat_messages(request), "stream_options": {"include_usage": True}}
     if tools := chat_tools(request):
         body["tools"] = tools
         body["tool_choice"] = chat_tool_choice(request)

@@ -33,7 +33,7 @@ class ChatEndpoint:
         self._rejects_optional_fields = False
 
     async def stream_completion(
-        self, body: Mapping[str, Any], silence_timeout_s: float, optional_fields: Mapping[str, object] | None = None
+        self, body: Mapping[str, object], silence_timeout_s: float, optional_fields: Mapping[str, object] | None = None
     ) -> AsyncStream[ChatCompletionChunk]:
         """Return the streamed answer. Call this, and read the stream, within `errors`.
 

@@ -17,7 +17,7 @@ def chat_messages(request: BrainRequest) -> list[dict[str, Any]]:
     A function call is directly followed by its result, as chat endpoints require, even if other items were between
     them. Incomplete calls are omitted.
     """
-    messages: list[dict[str, Any]] = []
+    messages: list[dict[str, object]] = []
     if request.instructions:
         messages.append({"role": "system", "content": request.instructions})
     results = {item["call_id"]: item["output"] for item in request.items if item["type"] == "function_call_output"}
@@ -33,7 +33,7 @@ def chat_messages(request: BrainRequest) -> list[dict[str, Any]]:
     return messages
 
 
-def chat_tools(request: BrainRequest) -> list[dict[str, Any]]:
+def chat_tools(request: BrainRequest) -> list[dict[str, object]]:
     """Return the function tools in the format of chat completions."""
     return [
         {
@@ -49,7 +49,7 @@ def chat_tools(request: BrainRequest) -> list[dict[str, Any]]:
     ]
 
 
-def chat_tool_choice(request: BrainRequest) -> Any:
+def chat_tool_choice(request: BrainRequest) -> object:
     """Return `auto`, `none`, `required`, or the function to call."""
     choice = request.tool_choice
     if isinstance(choice, str):
@@ -57,7 +57,7 @@ def chat_tool_choice(request: BrainRequest) -> Any:
     return {"type": "function", "function": {"name": choice["name"]}} if "name" in choice else "auto"
 
 
-def _message(item: Item) -> list[dict[str, Any]]:
+def _message(item: Item) -> list[dict[str, object]]:
     words = text_of(item)
     if item["role"] != "user":
         return [{"role": item["role"], "content": words}] if words else []

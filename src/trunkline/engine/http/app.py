@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import HTTPConnection, Request
@@ -37,7 +36,7 @@ from trunkline.engine.transports.websocket import WebSocketChannel, serve
 from trunkline.origin_guard import OriginRules
 from trunkline.realtime.ids import new_id
 
-BrainFactory = Callable[[str, dict[str, Any] | None], Brain]
+BrainFactory = Callable[[str, dict[str, object] | None], Brain]
 """Creator of a brain for a model's name and for the session settings of a client secret (None without one).
 
 It raises `BrainError` with the code `DeploymentNotFound` for an unknown name.
@@ -196,7 +195,7 @@ class Engine:
             raise RequestError(429, "too_many_sessions", message)
 
     def open_session(
-        self, model: str, settings: dict[str, Any] | None = None, player: Player | None = None
+        self, model: str, settings: dict[str, object] | None = None, player: Player | None = None
     ) -> SessionRunner:
         """Create a session without clients. With a player, it plays its audio in real time.
 

@@ -27,11 +27,11 @@ class ClientSecret:
     value: str
     expires_at: int
     model: str
-    settings: dict[str, Any]
+    settings: dict[str, object]
     session: dict[str, Any]
     """The whole session object with its defaults, for the answer to the request."""
 
-    def to_client(self) -> dict[str, Any]:
+    def to_client(self) -> dict[str, object]:
         """Return the answer to `POST …/client_secrets`."""
         return {"value": self.value, "expires_at": self.expires_at, "session": self.session}
 
@@ -44,7 +44,7 @@ class ClientSecrets:
         self._max_secrets = max_secrets
         self._secrets: dict[str, ClientSecret] = {}
 
-    def mint(self, body: Any) -> ClientSecret:
+    def mint(self, body: object) -> ClientSecret:
         """Create a secret from a request's body: `{"session": {…}, "expires_after"?: {"anchor", "seconds"}}`.
 
         Raises:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -70,5 +69,5 @@ class ModelsEndpoint:
             return RequestError(404, "DeploymentNotFound", message).response_to(request)
         return JSONResponse(self._described(name))
 
-    def _described(self, name: str) -> dict[str, Any]:
+    def _described(self, name: str) -> dict[str, object]:
         return {"id": name, "object": "model", "created": self._created, "owned_by": "trunkline"}

@@ -7,7 +7,6 @@ the header or the subprotocol of OpenAI's beta.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
@@ -82,7 +81,9 @@ class PreviewRoutes:
     async def _mint_transcribing(self, request: Request) -> Response:
         return await self._answer_with_secret(request, self._transcription_session)
 
-    async def _answer_with_secret(self, request: Request, mint: Callable[[dict[str, Any]], dict[str, Any]]) -> Response:
+    async def _answer_with_secret(
+        self, request: Request, mint: Callable[[dict[str, object]], dict[str, object]]
+    ) -> Response:
         try:
             self._key.check(request)
             return JSONResponse(mint(await read_json_object(request)))
@@ -93,19 +94,19 @@ class PreviewRoutes:
         except RequestError as refused:
             return refused.response_to(request)
 
-    def _session(self, given: dict[str, Any]) -> dict[str, Any]:
+    def _session(self, given: dict[str, object]) -> dict[str, object]:
         secret = self._secrets.mint({"session": session_to_ga(given), "expires_after": _lifetime(given)})
         shown = session_to_preview(secret.session, _temperature_of(given, DEFAULT_TEMPERATURE))
         return {**shown, "client_secret": {"value": secret.value, "expires_at": secret.expires_at}}
 
-    def _transcription_session(self, given: dict[str, Any]) -> dict[str, Any]:
+    def _transcription_session(self, given: dict[str, object]) -> dict[str, object]:
         session = transcription_session_to_ga(given)
         secret = self._secrets.mint({"session": session, "expires_after": _lifetime(given)})
         shown = transcription_session_to_preview(secret.session)
         return {**shown, "client_secret": {"value": secret.value, "expires_at": secret.expires_at}}
 
 
-def _lifetime(given: dict[str, Any]) -> Any:
+def _lifetime(given: dict[str, object]) -> object:
     """Return the requested lifetime of the key. In transcription sessions the preview calls it `expires_at`."""
     client_secret = given.get("client_secret")
     asked = (
@@ -116,6 +117,6 @@ def _lifetime(given: dict[str, Any]) -> Any:
     return asked or {"seconds": SECRET_LIFETIME_S}
 
 
-def _temperature_of(session: dict[str, Any], default: float) -> float:
+def _temperature_of(session: dict[str, object], default: float) -> float:
     given = session.get("temperature")
     return float(given) if isinstance(given, int | float) and not isinstance(given, bool) else default

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator
-from typing import Any
 
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
@@ -20,7 +19,7 @@ _TYPES_OF_FORMS = ("text/plain", "application/x-www-form-urlencoded", "multipart
 """Content types that a page of any site may post without a preflight request."""
 
 
-def required_model(name: Any) -> str:
+def required_model(name: object) -> str:
     """Return the model of a request.
 
     Raises:
@@ -56,7 +55,7 @@ def decode_sdp(body: bytes) -> str:
         raise RequestError(400, "invalid_offer", "The body is not an SDP offer: it is not UTF-8.") from None
 
 
-def parse_json(body: bytes) -> Any:
+def parse_json(body: bytes) -> object:
     """Parse a body of JSON.
 
     Raises:
@@ -68,7 +67,7 @@ def parse_json(body: bytes) -> Any:
         raise RequestError(400, "invalid_json", f"The body is not valid JSON: {error}.") from None
 
 
-async def read_json(request: Request, max_bytes: int = MAX_BODY_BYTES) -> Any:
+async def read_json(request: Request, max_bytes: int = MAX_BODY_BYTES) -> object:
     """Read a body of JSON.
 
     Raises:
@@ -81,7 +80,7 @@ async def read_json(request: Request, max_bytes: int = MAX_BODY_BYTES) -> Any:
     return parse_json(await read_request_body(request, max_bytes))
 
 
-async def read_json_object(request: Request, max_bytes: int = MAX_BODY_BYTES) -> dict[str, Any]:
+async def read_json_object(request: Request, max_bytes: int = MAX_BODY_BYTES) -> dict[str, object]:
     """Read a body that is a JSON object.
 
     Raises:
@@ -93,7 +92,7 @@ async def read_json_object(request: Request, max_bytes: int = MAX_BODY_BYTES) ->
     return given
 
 
-async def read_call_form(request: Request) -> tuple[str, str, dict[str, Any]]:
+async def read_call_form(request: Request) -> tuple[str, str, dict[str, object]]:
     """Return the offer, the model and the session settings of OpenAI's form for a call.
 
     Raises:

@@ -39,20 +39,20 @@ _STATUS = {
 class AnswerWriter(Protocol):
     """Writer of one answer in an interface's format, in pieces and as a whole."""
 
-    def begin(self) -> list[dict[str, Any]]:
+    def begin(self) -> list[dict[str, object]]:
         """Return the first events."""
 
-    def write(self, output: BrainOutput) -> list[dict[str, Any]]:
+    def write(self, output: BrainOutput) -> list[dict[str, object]]:
         """Return the events for a piece of the answer."""
 
-    def end(self, reason: str | None = None) -> list[dict[str, Any]]:
+    def end(self, reason: str | None = None) -> list[dict[str, object]]:
         """Return the last events."""
 
-    def fail(self, error: BrainError) -> list[dict[str, Any]]:
+    def fail(self, error: BrainError) -> list[dict[str, object]]:
         """Return the last events of a failed answer."""
 
     @property
-    def whole(self) -> dict[str, Any]:
+    def whole(self) -> dict[str, object]:
         """The whole answer, after its end."""
 
 
@@ -60,9 +60,9 @@ class AnswerWriter(Protocol):
 class TextInterface:
     """One of the two interfaces."""
 
-    read: Callable[[dict[str, Any]], TextRequest]
-    writer: Callable[[TextRequest, dict[str, Any]], AnswerWriter]
-    event: Callable[[dict[str, Any]], bytes]
+    read: Callable[[dict[str, object]], TextRequest]
+    writer: Callable[[TextRequest, dict[str, object]], AnswerWriter]
+    event: Callable[[dict[str, object]], bytes]
     last: bytes
 
 
@@ -209,7 +209,7 @@ class EventStream(StreamingResponse):
                 await aclose()
 
 
-def _named_event(event: dict[str, Any]) -> bytes:
+def _named_event(event: dict[str, object]) -> bytes:
     return b"event: " + str(event["type"]).encode() + b"\ndata: " + encode(event) + b"\n\n"
 
 

@@ -57,7 +57,7 @@ class SessionHost(Protocol):
     max_sessions: int
 
     def open_session(
-        self, model: str, settings: dict[str, Any] | None = None, player: Player | None = None
+        self, model: str, settings: dict[str, object] | None = None, player: Player | None = None
     ) -> SessionRunner:
         """Create a session without clients. With a player, it is `paced`.
 
@@ -87,7 +87,7 @@ class WebRtcCalls:
         self._host = host
         self._key = key
         self._ice = IceOptions() if ice is None else ice
-        self._rtc: Any = None
+        self._rtc: object = None
         self._calls: dict[str, WebRtcCall] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -208,7 +208,7 @@ class WebRtcCalls:
 
     # ------------------------------------------------------------------ requests for a call
 
-    async def _read_request(self, request: Request) -> tuple[str, str, dict[str, Any] | None]:
+    async def _read_request(self, request: Request) -> tuple[str, str, dict[str, object] | None]:
         """Return the offer, the model and the session settings of a request for a call."""
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind == "application/sdp":
@@ -247,7 +247,7 @@ class WebRtcCalls:
         self,
         offer: str,
         model: str,
-        settings: dict[str, Any] | None,
+        settings: dict[str, object] | None,
         filtered: bool,
         translator: EventTranslator | None,
     ) -> tuple[WebRtcCall, str]:

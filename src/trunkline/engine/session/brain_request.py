@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from trunkline.engine.brains import BrainRequest
 from trunkline.engine.session import items
@@ -36,7 +35,7 @@ def brain_request(configuration: Configuration, context: Sequence[Item]) -> Brai
     )
 
 
-def response_input(given: Sequence[dict[str, Any]], conversation: Conversation, new_id: NewId) -> list[Item]:
+def response_input(given: Sequence[dict[str, object]], conversation: Conversation, new_id: NewId) -> list[Item]:
     """Return the context that a `response.create` brings itself: new items, and items of the conversation by reference.
 
     Raises:
@@ -55,7 +54,7 @@ def response_input(given: Sequence[dict[str, Any]], conversation: Conversation, 
     return context
 
 
-def _plain(variables: Mapping[str, Any]) -> dict[str, str]:
+def _plain(variables: Mapping[str, object]) -> dict[str, str]:
     """Return a prompt's variables as text; `{"type": "input_text", "text": …}` becomes its text."""
     plain = {}
     for name, value in variables.items():

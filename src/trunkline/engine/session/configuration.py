@@ -95,7 +95,7 @@ def default(model: str, session_id: str, expires_at: int | None = None, *, type_
     }
 
 
-def session_type(settings: Mapping[str, Any] | None) -> str:
+def session_type(settings: Mapping[str, object] | None) -> str:
     """Return the session type that the initial settings ask for: "realtime" or "transcription"."""
     return "transcription" if (settings or {}).get("type") == "transcription" else "realtime"
 
@@ -109,7 +109,7 @@ def to_client(configuration: Configuration) -> Configuration:
     return {**kept, "object": "realtime.transcription_session", "audio": {"input": audio_input}}
 
 
-def updated(current: Configuration, update: Any, *, voice_used: bool = False) -> Configuration:
+def updated(current: Configuration, update: object, *, voice_used: bool = False) -> Configuration:
     """Return the configuration after a `session.update`. `current` stays unchanged.
 
     Args:

@@ -9,7 +9,7 @@ from trunkline.realtime import service_rules
 from trunkline.realtime.events import Item, NewId
 
 
-def decode_audio(value: Any, path: str) -> bytes:
+def decode_audio(value: object, path: str) -> bytes:
     """Decode base64 audio.
 
     Raises:
@@ -23,7 +23,7 @@ def encode_audio(audio: bytes | bytearray) -> str:
     return base64.b64encode(audio).decode()
 
 
-def new_item(value: Any, new_id: NewId, path: str = "item") -> Item:
+def new_item(value: object, new_id: NewId, path: str = "item") -> Item:
     """Return a client's item in the form that the conversation keeps, with a new id if it has none.
 
     Raises:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from trunkline.engine.session.effects import Effect, Output, Send
 from trunkline.realtime.events import NewId
 from trunkline.realtime.validation import error_event
@@ -20,7 +18,7 @@ class Outbox:
         self.new_id = new_id
         self._outputs: list[Output] = []
 
-    def send(self, type_: str, **fields: Any) -> None:
+    def send(self, type_: str, **fields: object) -> None:
         """Add an event for the clients, with a new `event_id`."""
         self._outputs.append(Send({"type": type_, "event_id": self.new_id("event"), **fields}))
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from trunkline.engine.brains import BrainOutput, BrainRequest, TextDelta, ToolCallDelta, Usage
 from trunkline.engine.session import usage
@@ -251,7 +250,7 @@ class Response:
         self._tool_call.item["arguments"] += delta
         self._outbox.send("response.function_call_arguments.delta", **self._ids_of(self._tool_call), delta=delta)
 
-    def _ids_of(self, call: _OutputToolCall) -> dict[str, Any]:
+    def _ids_of(self, call: _OutputToolCall) -> dict[str, object]:
         return {
             "response_id": self.id,
             "item_id": call.item["id"],
@@ -334,7 +333,7 @@ class Response:
         ):
             self._end("incomplete", {"type": "incomplete", "reason": "max_output_tokens"})
 
-    def _end(self, status: str, details: dict[str, Any] | None) -> None:
+    def _end(self, status: str, details: dict[str, object] | None) -> None:
         if self.finished:
             return
         if self._brain_running:
@@ -346,9 +345,9 @@ class Response:
         self._queue.clear()
         self._outbox.send("response.done", response=self._resource(status, details))
 
-    def _resource(self, status: str, details: dict[str, Any] | None) -> dict[str, Any]:
+    def _resource(self, status: str, details: dict[str, object] | None) -> dict[str, object]:
         output = self.configuration["audio"]["output"]
-        resource: dict[str, Any] = {
+        resource: dict[str, object] = {
             "object": "realtime.response",
             "id": self.id,
             "status": status,

@@ -67,7 +67,7 @@ class Session:
         model: str,
         *,
         activity: VoiceActivity,
-        settings: dict[str, Any] | None = None,
+        settings: dict[str, object] | None = None,
         new_id: NewId,
         expires_at: int | None = None,
         lifetime_ms: float | None = None,
@@ -434,7 +434,7 @@ class Session:
             raise InvalidRequest(message, "response_cancel_not_active")
         response.cancel("client_cancelled")
 
-    def _create_response(self, overrides: Any) -> None:
+    def _create_response(self, overrides: object) -> None:
         if self.configuration["type"] == "transcription":
             raise InvalidRequest(
                 "A transcription session has no responses. Open a realtime session.", "invalid_value", "type"

@@ -7,7 +7,6 @@ audio. A token of text is four characters. Only a brain that reports its usage h
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import msgspec
 
@@ -34,7 +33,7 @@ def input_audio_tokens(ms: float) -> int:
     return -(-int(ms) // INPUT_AUDIO_MS_PER_TOKEN)
 
 
-def input_text_tokens(instructions: str, tools: Iterable[Mapping[str, Any]], items: Iterable[Item]) -> int:
+def input_text_tokens(instructions: str, tools: Iterable[Mapping[str, object]], items: Iterable[Item]) -> int:
     """Estimate the text tokens of a request: instructions, tools and the text of the items."""
     tokens = text_tokens(instructions)
     tokens += sum(text_tokens(msgspec.json.encode(tool).decode()) for tool in tools)
@@ -44,7 +43,7 @@ def input_text_tokens(instructions: str, tools: Iterable[Mapping[str, Any]], ite
     return tokens
 
 
-def report(*, text_in: int, audio_in: int, text_out: int, audio_out: int, reported: Usage | None) -> dict[str, Any]:
+def report(*, text_in: int, audio_in: int, text_out: int, audio_out: int, reported: Usage | None) -> dict[str, object]:
     """Return a response's `usage`. Figures of the brain replace the estimates for text."""
     cached = 0
     if reported is not None:

@@ -123,7 +123,7 @@ def _network_factory() -> Callable[[], _Network]:
 
 
 @functools.cache
-def _onnx_session() -> Any | None:
+def _onnx_session() -> object:
     """Return the network loaded into onnxruntime; None if the package or the weights are missing or wrong."""
     wheel = KNOWN["silero"].wheel
     folder = wheel.installed_folder() if wheel else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from trunkline.engine.brains import Brain, BrainRequest
 
@@ -14,7 +13,7 @@ class OutputFormat:
     """The required format of an answer: JSON of a schema, or any JSON object if the schema is None."""
 
     name: str = "answer"
-    schema: Mapping[str, Any] | None = None
+    schema: Mapping[str, object] | None = None
     strict: bool | None = None
     description: str | None = None
 
@@ -32,7 +31,7 @@ class TextRequest:
 
     brain_request: BrainRequest
     format: OutputFormat | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, object] = field(default_factory=dict)
     metadata: Mapping[str, str] = field(default_factory=dict)
     streamed: bool = False
 

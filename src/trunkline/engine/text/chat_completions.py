@@ -98,7 +98,7 @@ _TOOL = validation.tagged(
 )
 
 
-def _named(value: Any, path: str) -> Any:
+def _named(value: object, path: str) -> object:
     function = validation.object_with({"name": validation.non_empty_text}, required=("name",))
     known = {"type": validation.one_of("function"), "function": function}
     return {"type": "function", **validation.object_with(known, required=("function",))(value, path)["function"]}
@@ -137,7 +137,7 @@ _BODY = validation.body_with(
 )
 
 
-def read(body: dict[str, Any]) -> TextRequest:
+def read(body: dict[str, object]) -> TextRequest:
     """Convert a request's body to a text request.
 
     Raises:
@@ -202,11 +202,11 @@ class CompletionWriter:
         self._usage: Usage | None = None
         self._finish_reason: str | None = None
 
-    def begin(self) -> list[dict[str, Any]]:
+    def begin(self) -> list[dict[str, object]]:
         """Return the first chunk."""
         return [self._chunk({"role": "assistant", "content": "", "refusal": None})]
 
-    def write(self, output: BrainOutput) -> list[dict[str, Any]]:
+    def write(self, output: BrainOutput) -> list[dict[str, object]]:
         """Return the chunks for a piece of the answer."""
         if isinstance(output, TextDelta):
             self._text += output.text
@@ -216,7 +216,7 @@ class CompletionWriter:
         self._usage = output
         return []
 
-    def end(self, reason: str | None = None) -> list[dict[str, Any]]:
+    def end(self, reason: str | None = None) -> list[dict[str, object]]:
         """Return the last chunks.
 
         Args:
@@ -229,15 +229,15 @@ class CompletionWriter:
             chunks.append({**self._chunk({}), "choices": [], "usage": self._counted()})
         return chunks
 
-    def fail(self, error: BrainError) -> list[dict[str, Any]]:
+    def fail(self, error: BrainError) -> list[dict[str, object]]:
         """Return the last event of a failed answer."""
         failure = {"message": str(error), "type": "server_error", "code": error.code, "param": None}
         return [{"error": failure}]
 
     @property
-    def whole(self) -> dict[str, Any]:
+    def whole(self) -> dict[str, object]:
         """The completion, after the answer's end."""
-        message: dict[str, Any] = {"role": "assistant", "content": self._text or None, "refusal": None}
+        message: dict[str, object] = {"role": "assistant", "content": self._text or None, "refusal": None}
         if self._calls:
             message["tool_calls"] = [
                 {name: call[name] for name in ("id", "type", "function")} for call in self._calls.values()
@@ -245,7 +245,7 @@ class CompletionWriter:
         choice = {"index": 0, "message": message, "finish_reason": self._finish_reason, "logprobs": None}
         return {**self._envelope("chat.completion"), "choices": [choice], "usage": self._counted()}
 
-    def _call(self, delta: ToolCallDelta) -> dict[str, Any]:
+    def _call(self, delta: ToolCallDelta) -> dict[str, object]:
         known = self._calls.get(delta.tool_call_id)
         if known is not None:
             known["function"]["arguments"] += delta.arguments
@@ -255,14 +255,14 @@ class CompletionWriter:
         self._calls[delta.tool_call_id] = call
         return {**call, "function": dict(function)}
 
-    def _envelope(self, kind: str) -> dict[str, Any]:
+    def _envelope(self, kind: str) -> dict[str, object]:
         return {"id": self._id, "object": kind, "created": self._created, "model": self._model}
 
-    def _chunk(self, delta: dict[str, Any], finish_reason: str | None = None) -> dict[str, Any]:
+    def _chunk(self, delta: dict[str, object], finish_reason: str | None = None) -> dict[str, object]:
         choice = {"index": 0, "delta": delta, "finish_reason": finish_reason, "logprobs": None}
         return {**self._envelope("chat.completion.chunk"), "choices": [choice]}
 
-    def _counted(self) -> dict[str, Any] | None:
+    def _counted(self) -> dict[str, object] | None:
         counted = self._usage
         if counted is None:
             return None

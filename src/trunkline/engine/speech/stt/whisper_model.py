@@ -93,7 +93,7 @@ class WhisperModel:
         text = _ANNOTATION.sub(" ", text_of(result.sequences[0]))
         return Recognition(" ".join(text.split()), result.scores[0], result.no_speech_prob)
 
-    def _start_tokens(self, features: Any, language: str | None) -> list[str]:
+    def _start_tokens(self, features: object, language: str | None) -> list[str]:
         if not self._model.is_multilingual:
             return ["<|startoftranscript|>", "<|notimestamps|>"]
         token = f"<|{(language or '').lower().partition('-')[0]}|>"
