@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import io
 import logging
 import os
 import secrets
@@ -184,23 +185,22 @@ def _show_progress(file: str, done: int, size: int | None) -> None:
 
 def main() -> None:
     """Run the command line."""
+    # A terminal that cannot show a character, or that sends bytes in another encoding, must not end a call.
+    for stream, errors in ((sys.stdin, "replace"), (sys.stdout, "backslashreplace"), (sys.stderr, "backslashreplace")):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=errors)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     logging.getLogger("trunkline").setLevel(logging.INFO)
     app()
 
 
 def _settings(*, host: str | None, port: int | None, provider: str | None) -> Settings:
-    from pydantic import ValidationError
-
-    from trunkline.settings import Settings
+    from trunkline.settings import SettingsError, load_settings
 
     try:
-        settings = Settings()
-    except ValidationError as error:
-        for problem in error.errors():
-            name = ".".join(map(str, problem["loc"]))
-            reason = problem["msg"].removeprefix("Value error, ")  # the prefix that pydantic adds to our messages
-            typer.echo(f"The setting {name} is invalid: {reason}.", err=True)
+        settings = load_settings()
+    except SettingsError as error:
+        typer.echo(f"{error}", err=True)
         raise typer.Exit(2) from None
     _check_prices(settings)
     changes: dict[str, object] = {"host": host, "port": port, "provider": cast("ProviderName | None", provider)}
@@ -234,6 +234,7 @@ def _existing_targets(targets: list[str]) -> list[str]:
 def _serve(settings: Settings, targets: list[str]) -> None:
     import uvicorn
 
+    from trunkline.doctor import startup_notices
     from trunkline.web import create_app
     from trunkline.web.uvicorn_config import server_config
 
@@ -241,6 +242,8 @@ def _serve(settings: Settings, targets: list[str]) -> None:
     listener = _listen(settings)
     shown = _url(settings.host, listener.getsockname()[1])
     typer.echo(f"Trunkline {__version__} is at {shown}  (Ctrl-C ends it)")
+    for notice in startup_notices(settings):
+        typer.echo(notice, err=True)
     config = server_config(create_app(targets, settings), settings)
     server = uvicorn.Server(config)
     with suppress(KeyboardInterrupt):  # uvicorn raises it again after its shutdown

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import codecs
 import ipaddress
 import json
 import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 ProviderName = Literal["auto", "azure", "openai", "local"]
@@ -77,12 +87,16 @@ def is_loopback(host: str) -> bool:
         return host.lower() == "localhost"
 
 
+class SettingsError(Exception):
+    """Settings that cannot be read; the message has the problems and their fixes, one on each line."""
+
+
 class Settings(BaseSettings):
     """All settings; the alias of each is its environment variable."""
 
     model_config = SettingsConfigDict(
         env_file=".env",
-        env_file_encoding="utf-8",
+        env_file_encoding="utf-8-sig",
         extra="ignore",
         populate_by_name=True,
         hide_input_in_errors=True,
@@ -213,6 +227,14 @@ class Settings(BaseSettings):
 
     @model_validator(mode="before")
     @classmethod
+    def _without_quotes(cls, given: object) -> object:
+        """Remove quotes around a value: `docker --env-file` and some shells keep them."""
+        if not isinstance(given, dict):
+            return given
+        return {name: _unquoted(value) if isinstance(value, str) else value for name, value in given.items()}
+
+    @model_validator(mode="before")
+    @classmethod
     def _empty_is_unset(cls, given: object) -> object:
         """Ignore empty variables, such as an empty line of `.env`."""
         if not isinstance(given, dict):
@@ -228,3 +250,43 @@ class Settings(BaseSettings):
         names = "TRUNKLINE_CHAT_BASE_URL", "TRUNKLINE_CHAT_MODEL"
         there, missing = names if self.chat_base_url else names[::-1]
         return f"{there} is set and {missing} is not, so scenarios use their rehearsals instead of the chat model."
+
+
+def load_settings() -> Settings:
+    """Return the settings of the environment and of `.env` in the current folder.
+
+    Raises:
+        SettingsError: a value is invalid, or `.env` is not a readable text file in UTF-8.
+    """
+    _check_env_file(Path(".env"))
+    try:
+        return Settings()
+    except ValidationError as error:
+        problems = []
+        for problem in error.errors():
+            name = ".".join(map(str, problem["loc"]))
+            reason = problem["msg"].removeprefix("Value error, ")  # the prefix that pydantic adds to our messages
+            problems.append(f"The setting {name} is invalid: {reason}.")
+        raise SettingsError("\n".join(problems)) from None
+
+
+def _check_env_file(path: Path) -> None:
+    if not path.exists():
+        return
+    if path.is_dir():
+        raise SettingsError(
+            f"{path} is a folder, but the settings are read from a file of that name. Rename the folder."
+        )
+    try:
+        path.read_bytes().decode()
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read ({error.strerror}). Change its permissions.") from None
+    except UnicodeDecodeError:
+        utf_16 = path.read_bytes().startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        encoding = ": it is UTF-16, which `>` in Windows PowerShell writes" if utf_16 else ""
+        raise SettingsError(f"{path} is not in UTF-8{encoding}. Save it as UTF-8.") from None
+
+
+def _unquoted(value: str) -> str:
+    inner = value.strip()
+    return inner[1:-1] if len(inner) > 1 and inner[0] == inner[-1] and inner[0] in "\"'" else value

@@ -167,7 +167,7 @@ def test_a_dated_version_is_explained() -> None:
         "azure", azure_endpoint=ENDPOINT, azure_api_key=A_KEY, azure_api_version="2025-04-01-preview"
     )
     finding = found(findings, "dialect")
-    assert finding.outcome == "note"
+    assert finding.outcome == "warning"
     assert "2025-04-01-preview has no effect" in finding.message
 
 
@@ -188,7 +188,8 @@ async def test_an_endpoint_that_is_wrong_is_not_asked() -> None:
     ("key", "level", "says"),
     [
         (A_KEY, "ok", "is set"),
-        (f'"{A_KEY}"', "error", "quotes"),
+        (f'"{A_KEY}"', "ok", "is set"),
+        (f'"{A_KEY}', "error", "quotes"),
         (f"Bearer {A_KEY}", "error", "Bearer"),
         ("short", "warning", "5 characters"),
         (f"sk-{A_KEY}", "warning", "an OpenAI key"),

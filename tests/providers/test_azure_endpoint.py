@@ -20,6 +20,8 @@ from trunkline.providers.azure_endpoint import parse_azure_endpoint
         ("https://res.openai.azure.com/openai/v1", "https://res.openai.azure.com"),
         ("https://res.openai.azure.com/openai/v1/realtime", "https://res.openai.azure.com"),
         ("https://gateway.example.com:8443/openai", "https://gateway.example.com:8443"),
+        ("https://company.azure-api.net/aoai", "https://company.azure-api.net/aoai"),
+        ("https://company.azure-api.net/aoai/openai/v1/", "https://company.azure-api.net/aoai"),
         ("http://127.0.0.1:3001", "http://127.0.0.1:3001"),
         ("http://[::1]:3001/openai/v1", "http://[::1]:3001"),
     ],

@@ -31,6 +31,16 @@ async def examine(settings: Settings) -> DoctorReport:
     return DoctorReport(name, list(_redact(findings, settings)))
 
 
+def startup_notices(settings: Settings) -> list[str]:
+    """Return the findings about the settings that a server shows at its start: all but those without a consequence."""
+    from trunkline.doctor.settings_checks import check_settings
+    from trunkline.providers.factory import choose_provider_name
+
+    name = choose_provider_name(settings)
+    found = [finding for finding in check_settings(settings, name) if finding.outcome in ("warning", "error")]
+    return [f"{finding.message} {finding.fix or ''}".rstrip() for finding in _redact(found, settings)]
+
+
 def _redact(findings: Iterable[Finding], settings: Settings) -> Iterator[Finding]:
     """Remove the settings' keys, and the passwords in addresses, from every text, also from an error's message."""
     values = [value for _name, value in settings]
@@ -46,4 +56,4 @@ def _redact(findings: Iterable[Finding], settings: Settings) -> Iterator[Finding
         yield replace(finding, message=redacted(finding.message), fix=fix)
 
 
-__all__ = ["DoctorReport", "Finding", "Level", "examine"]
+__all__ = ["DoctorReport", "Finding", "Level", "examine", "startup_notices"]

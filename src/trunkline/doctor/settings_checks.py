@@ -6,6 +6,7 @@ import difflib
 import os
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
@@ -26,6 +27,19 @@ _INTERNAL_VARIABLES = {
     "TRUNKLINE_SERVER",
 }
 """Variables of the tests and of the console's development server."""
+_LOOK_ALIKES = {
+    "AZURE_OPENAI_KEY": "AZURE_OPENAI_API_KEY",
+    "AZURE_API_KEY": "AZURE_OPENAI_API_KEY",
+    "AZURE_OPENAI_API_BASE": "AZURE_OPENAI_ENDPOINT",
+    "AZURE_OPENAI_BASE_URL": "AZURE_OPENAI_ENDPOINT",
+    "AZURE_ENDPOINT": "AZURE_OPENAI_ENDPOINT",
+    "AZURE_OPENAI_DEPLOYMENT_NAME": "AZURE_OPENAI_REALTIME_DEPLOYMENT",
+    "AZURE_OPENAI_REALTIME_DEPLOYMENT_NAME": "AZURE_OPENAI_REALTIME_DEPLOYMENT",
+    "AZURE_OPENAI_CHAT_DEPLOYMENT_NAME": "AZURE_OPENAI_DEPLOYMENT",
+    "OPENAI_KEY": "OPENAI_API_KEY",
+    "OPENAI_API_BASE": "OPENAI_BASE_URL",
+}
+"""Variables that other programs read, and ours for the same purpose."""
 _RETIREMENT_DATES = {
     "gpt-realtime": "2027-01-20",
     "gpt-realtime-mini": "2027-01-20",
@@ -39,6 +53,8 @@ _RETIREMENT_DATES = {
 def check_settings(settings: Settings, provider: str) -> Iterator[Finding]:
     """Check the settings without network requests."""
     yield from _unknown()
+    yield from _look_alikes()
+    yield from _env_file_above()
     yield _choice(settings, provider)
     if provider == "azure":
         yield from _azure(settings)
@@ -57,6 +73,32 @@ def _unknown() -> Iterator[Finding]:
             close = difflib.get_close_matches(name, known, n=1)
             do = f"Did you mean {close[0]}?" if close else "See .env.sample for all settings."
             yield Finding("settings", "warning", f"{name} is set, but such a setting does not exist.", do)
+
+
+def _look_alikes() -> Iterator[Finding]:
+    """Report variables of other programs that people take for ours, if ours is not set."""
+    given = {name.upper(): value for name, value in (*dotenv_values(".env").items(), *os.environ.items()) if value}
+    for name, meant in _LOOK_ALIKES.items():
+        if name in given and meant not in given:
+            yield Finding("settings", "warning", f"{name} is set, but Trunkline does not read it.", f"Set {meant}.")
+
+
+def _env_file_above() -> Iterator[Finding]:
+    if Path(".env").exists():
+        return
+    above = Path.cwd().parent / ".env"
+    try:
+        names = set(dotenv_values(above)) if above.is_file() else set()
+    except (OSError, UnicodeDecodeError):
+        return
+    known = {str(field.validation_alias) for field in Settings.model_fields.values()}
+    if names & known:
+        yield Finding(
+            "settings",
+            "warning",
+            "The .env of the folder above is not read.",
+            "Run the command there, or copy the file.",
+        )
 
 
 def _choice(settings: Settings, provider: str) -> Finding:
@@ -80,6 +122,7 @@ def _azure(settings: Settings) -> Iterator[Finding]:
     yield _endpoint(settings)
     yield _azure_key(settings)
     yield _dialect(settings)
+    yield from _azure_deployments(settings)
 
 
 def _endpoint(settings: Settings) -> Finding:
@@ -126,12 +169,29 @@ def _dialect(settings: Settings) -> Finding:
     if "azure_api_version" in settings.model_fields_set:
         return Finding(
             "dialect",
-            "note",
+            "warning",
             f"AZURE_OPENAI_API_VERSION={settings.azure_api_version} has no effect: GA has no dated versions and "
             "refuses requests with one.",
             "Remove it, or set AZURE_OPENAI_REALTIME_DIALECT=preview.",
         )
     return Finding("dialect", "ok", "The GA protocol is in use.")
+
+
+def _azure_deployments(settings: Settings) -> Iterator[Finding]:
+    if "azure_realtime_deployment" not in settings.model_fields_set:
+        yield Finding(
+            "deployments",
+            "warning",
+            f"AZURE_OPENAI_REALTIME_DEPLOYMENT is not set: {settings.azure_realtime_deployment!r} is used.",
+            "Set it to the name of your realtime deployment.",
+        )
+    if settings.azure_transcription_deployment is None:
+        yield Finding(
+            "deployments",
+            "warning",
+            "AZURE_OPENAI_TRANSCRIPTION_DEPLOYMENT is not set, so the caller's words are not written down.",
+            "Deploy a transcription model and set it to the deployment's name.",
+        )
 
 
 def _openai(settings: Settings) -> Iterator[Finding]:

@@ -20,7 +20,7 @@ class AzureEndpoint:
     """A resource's endpoint, normalised.
 
     Attributes:
-        root: scheme and host, such as `https://RESOURCE.openai.azure.com`.
+        root: scheme and host, such as `https://RESOURCE.openai.azure.com`; behind a gateway also its path.
         is_azure_host: True for Azure's own host names; False behind a gateway or a test server.
     """
 
@@ -34,7 +34,7 @@ class AzureEndpoint:
 
     @property
     def host(self) -> str:
-        """The host, for messages."""
+        """The host, for messages; behind a gateway also its path."""
         return self.root.partition("://")[2]
 
 
@@ -53,7 +53,14 @@ def parse_azure_endpoint(given: str) -> AzureEndpoint:
     if (problem := _problem(text, parts, host)) is not None:
         raise _wrong(problem)
     root = f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{f':{port}' if port else ''}"
-    return AzureEndpoint(root, host.endswith(_HOSTS))
+    return AzureEndpoint(root + _gateway_path(parts, host), host.endswith(_HOSTS))
+
+
+def _gateway_path(parts: SplitResult, host: str) -> str:
+    """Return the path of a gateway without the protocol's own suffix; a resource of Azure's has none."""
+    path = parts.path.rstrip("/")
+    suffix = next((suffix for suffix in _SUFFIXES if path.endswith(suffix)), "")
+    return "" if host.endswith(_HOSTS) else path.removesuffix(suffix)
 
 
 def _problem(text: str, parts: SplitResult, host: str) -> str | None:
@@ -114,7 +121,7 @@ def _wrong_path(parts: SplitResult, host: str) -> str | None:
     for suffix in _SUFFIXES:
         if path == suffix:
             return None
-    return f"Remove the path: {plain}" if path else None
+    return f"Remove the path: {plain}" if path and host.endswith(_HOSTS) else None
 
 
 def _wrong(hint: str) -> ProviderError:
