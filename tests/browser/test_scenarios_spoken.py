@@ -33,7 +33,11 @@ def test_a_snowboard_is_looked_up_and_the_caller_gets_through_to_a_human(server:
     expect(lookup.locator(".timeline-entry-detail")).to_contain_text('"phoneNumber": "(206) 555-0100"')
     expect(lookup.locator(".timeline-entry-detail")).to_contain_text("SNP-20230914-001")
 
+    caller.says("yes")
+    _begins(caller, "Why would you like to return it")
     caller.says("I want to talk to a human")
+    _begins(caller, "Shall I put you through to a human?")
+    caller.says("yes please")
     _begins(caller, "Ich bin eine künstliche Intelligenz")
     assert "Hallo und herzlich willkommen!" in caller.last_message("simulatedHuman")
     expect(page.get_by_role("combobox", name="Agent")).to_have_value("simulatedHuman")
@@ -45,8 +49,12 @@ def test_a_snowboard_is_looked_up_and_the_caller_gets_through_to_a_human(server:
     _every_answer_passes(page)
 
     log = _log(page)
-    assert _tools(log) == [("lookupOrders", {"phoneNumber": "(206) 555-0100"}, None)]
-    (found,) = [event["result"] for event in log if event["kind"] == "tool.done"]
+    policy = {"region": "United States", "itemCategory": "snowboard"}
+    assert _tools(log) == [
+        ("lookupOrders", {"phoneNumber": "(206) 555-0100"}, None),
+        ("retrievePolicy", policy, None),
+    ]
+    (found, _policy) = [event["result"] for event in log if event["kind"] == "tool.done"]
     assert found[0]["order_id"] == "SNP-20230914-001"
     agents = [event["agent"] for event in log if event["kind"] == "agent.changed"]
     assert agents == ["returns", "simulatedHuman"]
@@ -54,7 +62,9 @@ def test_a_snowboard_is_looked_up_and_the_caller_gets_through_to_a_human(server:
         "i'd like to return my snowboard",
         "two oh six double five five oh one double oh",
         "yes that's right",
+        "yes",
         "i want to talk to a human",
+        "yes please",
     ]
 
 

@@ -140,3 +140,10 @@ def test_the_simulated_humans_prompt_is_german() -> None:
     assert isinstance(prompt, str)
     assert "ausschließlich auf Deutsch" in prompt
     assert "künstliche Intelligenz" in prompt
+
+
+@pytest.mark.parametrize("name", ["returns", "salesAgent"])
+def test_the_agents_for_returns_and_sales_know_the_date(name: str) -> None:
+    prompt = scenario.agent(name).instructions
+    assert isinstance(prompt, str)
+    assert "Today is Thursday, December 26, 2024." in prompt

@@ -121,7 +121,8 @@ async def test_other_words_come_back_to_the_question(voice_call: VoiceCalls, wor
 
 async def test_a_return_goes_to_jane(voice_call: VoiceCalls) -> None:
     call = await at_sales(voice_call)
-    turn = await call.say("actually I'd like to return my boots")
+    await call.say("actually I'd like to return my boots")
+    turn = await call.say("yes")
     assert turn.handed_to == "returns"
     assert "All-Mountain Snowboard Boots" in turn.text
 
@@ -136,7 +137,8 @@ async def test_sales_called_first_asks_for_the_number(voice_call: VoiceCalls) ->
 
 async def test_a_human_may_be_asked_for_at_once_and_speaks_german(voice_call: VoiceCalls) -> None:
     call = await voice_call(NAME)
-    turn = await call.say("I want to talk to a human")
+    await call.say("I want to talk to a human")
+    turn = await call.say("yes")
     assert turn.handed_to == "simulatedHuman"
     assert turn.messages[-1].text.startswith("Hallo und herzlich willkommen! Ich bin eine künstliche Intelligenz")
     turn.did_not_call()
@@ -164,8 +166,8 @@ async def test_the_simulated_human_answers_only_in_german(voice_call: VoiceCalls
 
 async def test_the_simulated_human_returns_unverified_callers(voice_call: VoiceCalls) -> None:
     call = await voice_call(NAME)
-    await says(call, "I want to return my board", "Dana", "human please")
-    turn = await call.say("Ich möchte etwas zurückgeben")
+    await says(call, "I want to return my board", "Dana", "human please", "yes", "Ich möchte etwas zurückgeben")
+    turn = await call.say("ja bitte")
     call.took_path("authentication", "simulatedHuman", "authentication")
     assert "zuerst kurz überprüft" in turn.text
     assert turn.text.endswith("Thank you, Dana. What is your phone number, with the area code?")
@@ -173,7 +175,7 @@ async def test_the_simulated_human_returns_unverified_callers(voice_call: VoiceC
 
 async def test_the_simulated_human_transfers_verified_callers(voice_call: VoiceCalls) -> None:
     call = await at_sales(voice_call)
-    await says(call, "get me a human")
-    turn = await call.say("I'd like to return my snowboard")
+    await says(call, "get me a human", "yes", "I'd like to return my snowboard")
+    turn = await call.say("yes")
     assert turn.handed_to == "returns"
     turn.called("lookupOrders", phoneNumber=PHONE)

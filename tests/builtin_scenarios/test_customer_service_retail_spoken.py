@@ -23,7 +23,10 @@ async def test_a_spoken_number_finds_the_order(voice_call: VoiceCalls) -> None:
     turn = await call.say("yes that's right")
     turn.called("lookupOrders", phoneNumber=PHONE)
     assert "Twin Tip Snowboard X" in turn.text
+    await call.say("yes", interrupting_after_ms=2500)
     turn = await call.say("I want to talk to a human", interrupting_after_ms=2500)
+    assert "Shall I put you through to a human?" in turn.text
+    turn = await call.say("yes please")
     assert turn.handed_to == "simulatedHuman"
     assert "künstliche Intelligenz" in turn.text
     call.took_path("returns", "simulatedHuman")

@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 from trunkline.scenario.field_kinds import Choice, Day, Free, Kind, Number, Read
+from trunkline.scenario.form_phrases import DECLINE
 from trunkline.scenario.phrases import Phrases
 
 
@@ -35,6 +36,7 @@ class Field:
         thanks: words before the next question; `{}` stands for the value.
         optional: True if callers may decline: the value is then None.
         declined: the answer to a caller who declines a value that is not optional.
+        declines: more phrases by which callers decline, such as "it hasn't changed".
 
     Raises:
         ValueError: none, or more than one, of the four kinds is given.
@@ -59,6 +61,7 @@ class Field:
         thanks: str = "Thank you.",
         optional: bool = False,
         declined: str = "I can't go on without it.",
+        declines: Phrases | None = None,
     ) -> None:
         self.question, self.again = question, again or question
         self.kind = _kind(digits, between, choices, read)
@@ -68,6 +71,7 @@ class Field:
         self.named, self.confirm, self.check = named, confirm, check
         self.help, self.why, self.thanks = help or self.kind.help, why, thanks
         self.optional, self.declined = optional, declined
+        self.declines = (DECLINE, declines) if declines else (DECLINE,)
 
     @property
     def digits(self) -> int | None:

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
@@ -28,7 +28,6 @@ from trunkline.scenario.field_kinds import Partial
 from trunkline.scenario.field_readings import readings
 from trunkline.scenario.form_phrases import (
     CHANGES,
-    DECLINE,
     NO,
     REPEAT,
     WAIT,
@@ -40,7 +39,7 @@ from trunkline.scenario.form_phrases import (
     is_murmur,
     verdict,
 )
-from trunkline.scenario.moves import act
+from trunkline.scenario.moves import act, say
 from trunkline.scenario.phrases import Phrases, best_match
 
 Aside = str | Callable[[Reply], Awaitable[str | None]]
@@ -65,6 +64,8 @@ class _Entry:
     value: Any = None
     ask: Partial | None = None
     denied: list[Any] = field(default_factory=list)
+    replaced: list[Any] = field(default_factory=list)
+    """Values that the caller corrected: repeating one does not confirm it."""
     doubts: int = 0
     """The number of times that a denied value was heard again."""
     reopened: bool = False
@@ -84,6 +85,8 @@ class Form:
         fields: the fields, in the order in which they are asked for.
     """
 
+    REPEAT, WHY, WAIT = REPEAT, WHY, WAIT
+    """Phrases that every form understands, for the keys of `asides`."""
     NOTHING = "I'm sorry, I didn't hear anything."
     SORRY = "I'm sorry, I didn't get that."
     PATIENCE = "Of course, take your time."
@@ -130,9 +133,16 @@ class Form:
         for name in names:
             self._entries[name] = _Entry()
 
-    def hear(self, words: str) -> bool:
-        """Keep the values in words that the caller has already said; return whether there was one."""
-        return bool(self._keep(readings(words, None, self._fields, self._befores()), words))
+    def hear(self, words: str, name: str | None = None) -> bool:
+        """Keep the values in words that the caller has already said; return whether there was one.
+
+        Args:
+            words: the words.
+            name: the field that the words without a field's name belong to, if any.
+        """
+        kept = self._keep(readings(words, name, self._fields, self._befores()), words, asked=name)
+        self._lead = ""
+        return kept
 
     async def fill(self, *names: str, before: str = "") -> dict[str, Any]:
         """Ask for the fields until all are settled, and return all settled values.
@@ -151,9 +161,11 @@ class Form:
         self,
         question: str,
         *wanted: Phrases,
+        reading: say | None = None,
         accepts: Callable[[str], object] | None = None,
         again: str | None = None,
         asides: Mapping[Phrases, Aside] | None = None,
+        help: str = "",  # noqa: A002 - the word for it
     ) -> Reply:
         """Ask one question until the reply means one of `wanted` or is accepted as free words.
 
@@ -163,18 +175,19 @@ class Form:
         Args:
             question: the question.
             wanted: the expected replies.
+            reading: a text to read before the question, and again when the caller asks for a repeat.
             accepts: checks free words; a true value accepts them.
             again: a shorter question for repetitions.
             asides: more answers to unrelated words.
+            help: words after a second misunderstanding in a row.
         """
         self._lead, self._missed = "", 0
         every = {**self._asides, **(asides or {})}
-        yes = YES if YES in wanted else None
-        repeated = question
+        repeated, read = question, reading
         while True:
             others = [aside for aside in (REPEAT, WAIT, *every) if aside not in wanted]
-            reply = await self._hear(repeated, (*wanted, *others))
-            repeated = again or question
+            reply = await self._hear(repeated, (*wanted, *others), read)
+            repeated, read = again or question, None
             meant = _meant(reply.text, wanted, others)
             if meant in wanted:
                 return Reply(reply.text, meant, _slots(meant, reply.text), reply.heard)
@@ -184,10 +197,8 @@ class Form:
             if not is_aside and await self._corrected(reply.text):
                 continue
             if meant is REPEAT:
-                repeated = question
-            if meant is None and is_murmur(reply.text) and yes is None:
-                continue
-            await self._answer(reply, meant, every)
+                repeated, read = question, reading
+            await self._answer(reply, meant, every, help=help)
 
     # Turns
 
@@ -221,26 +232,29 @@ class Form:
             asked = (entry.ask.hears if entry.ask else ()) or each.hears
             others = [other for other in self._fields.values() if other is not each and other.kind.unmistakable]
             hears = (*asked, *(phrases for other in others for phrases in other.whole))
-            hears += (WHY, DECLINE, REPEAT, WAIT, *self._asides)
+            hears += (WHY, *each.declines, REPEAT, WAIT, *self._asides)
         reply = await self._hear(question, hears)
         await self._understand(name, reply)
 
-    async def _hear(self, question: str, hears: tuple[Phrases, ...]) -> Reply:
+    async def _hear(self, question: str, hears: tuple[Phrases, ...], reading: say | None = None) -> Reply:
         """Say the pending words and the question, and return the reply; a murmur does not end them."""
         self.said = f"{self._lead} {question}".strip()
         self._lead = ""
-        await act(self.said)
+        lines = [*([reading] if reading else []), say(self.said)]
         while True:
+            for line in lines:
+                await act(line)
             reply = await self.caller.says(*hears)
-            rest = _unheard(self.said, reply.heard)
-            if not rest or not (is_murmur(reply.text) or (len(rest) > 1 and is_backchannel(reply.text))):
+            lines = _unheard(lines, reply.heard)
+            rest = " ".join(line.text for line in lines)
+            is_long = len(_SENTENCE.split(rest)) > 1
+            if not rest or not (is_murmur(reply.text) or (is_long and is_backchannel(reply.text))):
                 return reply
-            await act(" ".join(rest))
 
     async def _understand(self, name: str, reply: Reply) -> None:
         """Take the reply to a field's question."""
         entry, text = self._entries[name], reply.text
-        aside = _meant(text, (), (REPEAT, WHY, WAIT, DECLINE, *self._asides))
+        aside = _meant(text, (), (REPEAT, WHY, WAIT, *self._fields[name].declines, *self._asides))
         is_answer = any(_is_whole(phrases, text) for phrases in self._fields[name].hears)
         found = (
             {}
@@ -267,12 +281,11 @@ class Form:
         answer = verdict(text)
         if heard is not None and not isinstance(heard, Partial):
             if heard != entry.value:
-                if denies(text):
-                    entry.denied.append(entry.value)
+                entry.replaced.append(entry.value)
                 self._take(name, heard)
             elif denies(text):
                 self._doubt(name)
-            elif entry.value not in entry.denied:
+            elif entry.value not in entry.denied and entry.value not in entry.replaced:
                 self._settle(name)
             else:
                 return False
@@ -311,8 +324,8 @@ class Form:
                 continue
             else:
                 was_known = entry.status in (_Status.HEARD, _Status.SETTLED)
-                if was_known and denies(text):
-                    entry.denied.append(entry.value)
+                if was_known:
+                    entry.replaced.append(entry.value)
                 entry.reopened = entry.reopened or entry.status is _Status.SETTLED
                 self._take(name, value)
                 if name != asked:
@@ -369,6 +382,7 @@ class Form:
         meant: Phrases | None,
         asides: Mapping[Phrases, Aside],
         name: str = "",
+        help: str = "",  # noqa: A002 - the word for it
     ) -> None:
         """Answer unrelated words, or say that they were not understood."""
         each = self._fields.get(name)
@@ -376,15 +390,15 @@ class Form:
             each is not None
             and each.optional
             and self._entries[name].status is not _Status.HEARD
-            and (meant is DECLINE or verdict(reply.text) is Verdict.NO)
+            and (meant in each.declines or verdict(reply.text) is Verdict.NO)
         ):
             self._entries[name].set(_Status.SETTLED, None)
             return
-        if meant is DECLINE and each is not None:
+        if each is not None and meant in each.declines:
             self._missed = 0
             self._lead = each.declined
         elif meant is None:
-            self._miss(reply, name)
+            self._miss(reply, name, help)
         else:
             self._missed = 0
             if meant is WHY and each is not None:
@@ -397,18 +411,18 @@ class Form:
             elif meant is REPEAT and each is not None:
                 self._entries[name].was_asked = False
 
-    def _miss(self, reply: Reply, name: str) -> None:
+    def _miss(self, reply: Reply, name: str, helps: str) -> None:
         self._missed += 1
-        sorry = self.SORRY if any(sign.isalnum() for sign in reply.text) else self.NOTHING
-        helps = ""
-        if self._missed > 1:
-            is_check = name in self._entries and self._entries[name].status is _Status.HEARD
-            helps = self.YES_OR_NO if is_check else f"{self._fields[name].help if name else ''} {self._offer}"
-        self._lead = " ".join(f"{sorry} {helps}".split())
+        sorry = self.SORRY if reply.text.strip() else self.NOTHING
+        is_check = name in self._entries and self._entries[name].status is _Status.HEARD
+        helps = self.YES_OR_NO if is_check else f"{self._fields[name].help if name else helps} {self._offer}"
+        self._lead = " ".join(f"{sorry} {helps if self._missed > 1 else ''}".split())
 
 
 def _meant(text: str, wanted: tuple[Phrases, ...], others: tuple[Phrases, ...] | list[Phrases]) -> Phrases | None:
     """Return the meaning of the words: of a yes and no only one that they begin with."""
+    if is_murmur(text):
+        return None
     answer = verdict(text)
     if answer is Verdict.YES and YES in wanted and not _better(text, YES, wanted):
         return YES
@@ -434,17 +448,21 @@ def _slots(phrases: Phrases, text: str) -> Mapping[str, str]:
     return match.slots if match else {}
 
 
-def _unheard(said: str, heard: str) -> list[str]:
-    """Return the sentences of `said` that the caller did not hear to the end."""
+def _unheard(lines: list[say], heard: str) -> list[say]:
+    """Return the lines without the sentences that the caller heard to the end; none if the end was heard."""
     words = " ".join(heard.split())
-    if not words or words.endswith(" ".join(said.split())):
+    if not words or words.endswith(" ".join(lines[-1].text.split())):
         return []
-    rest: list[str] = []
+    rest: list[say] = []
     place = 0
-    for sentence in _SENTENCE.split(said):
-        plain = " ".join(sentence.split())
-        if rest or (found := words.find(plain, place)) < 0:
-            rest.append(sentence)
-        else:
-            place = found + len(plain)
+    for line in lines:
+        sentences = _SENTENCE.split(line.text)
+        while sentences and not rest:
+            sentence = " ".join(sentences[0].split())
+            if (found := words.find(sentence, place)) < 0:
+                break
+            place = found + len(sentence)
+            del sentences[0]
+        if sentences:
+            rest.append(replace(line, text=" ".join(sentences)))
     return rest

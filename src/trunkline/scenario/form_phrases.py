@@ -64,6 +64,11 @@ CORRECTS = re.compile(
 """Words after which a caller corrects the words before."""
 
 CHANGES = re.compile(r"\b(?:wrong|incorrect|mistake|change|changed|correct|fix|update|not right|misheard)\b")
+_YES_FIRST = re.compile(
+    r"(?:oh |well |ah )?(?:yes|yeah|yep|yup|sure|okay|absolutely|definitely|of course|correct|right|exactly"
+    r"|that's right|please do)\b"
+)
+_NO_FIRST = re.compile(r"(?:oh |well |ah )?(?:no|nope|nah|that's wrong|that's not|it's wrong|wrong|incorrect)\b")
 _BUT = re.compile(r"\b(?:but|except|wait|hang on|hold on|maybe|not sure|let me|ask)\b")
 _MURMUR = re.compile(
     r"(?:(?:m+|mm+|hm+|mh+m*|a+h*|aha|o+h*|u+h+|u+m+|huh|er+m*)\W*)+|(?:oh\W+)?(?:i see|go on|got it)\W*"
@@ -97,11 +102,9 @@ def verdict(text: str) -> Verdict | None:
         return Verdict.NO
     if _BUT.search(words) or re.match(r"no (?:problem|worries|matter)\b", words):
         return None
-    if no and no.start == 0:
+    if _NO_FIRST.match(words):
         return Verdict.NO
-    if yes and yes.start == 0 and no is None:
-        return Verdict.YES
-    return None
+    return Verdict.YES if _YES_FIRST.match(words) and no is None else None
 
 
 def denies(text: str) -> bool:

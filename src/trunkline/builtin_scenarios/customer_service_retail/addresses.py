@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from trunkline import DigitGroups, Phrases, Words, read_digits
+from trunkline import NO, YES, DigitGroups, Field, Partial, Phrases, Words, read_digits
 
 PARTS = {
     "street": "house number and street",
@@ -17,7 +17,7 @@ PARTS = {
 
 STATES = {
     "AL": "Alabama", "AK": "Alaska", "AZ": "Arizona", "AR": "Arkansas", "CA": "California", "CO": "Colorado",
-    "CT": "Connecticut", "DE": "Delaware", "FL": "Florida", "GA": "Georgia", "HI": "Hawaii", "ID": "Idaho",
+    "CT": "Connecticut", "DE": "Delaware", "DC": "DC", "FL": "Florida", "GA": "Georgia", "HI": "Hawaii", "ID": "Idaho",
     "IL": "Illinois", "IN": "Indiana", "IA": "Iowa", "KS": "Kansas", "KY": "Kentucky", "LA": "Louisiana", "ME": "Maine",
     "MD": "Maryland", "MA": "Massachusetts", "MI": "Michigan", "MN": "Minnesota", "MS": "Mississippi", "MO": "Missouri",
     "MT": "Montana", "NE": "Nebraska", "NV": "Nevada", "NH": "New Hampshire", "NJ": "New Jersey", "NM": "New Mexico",
@@ -28,7 +28,7 @@ STATES = {
 }  # fmt: skip
 _KIND_WORDS = "street avenue road drive lane court place terrace way boulevard circle square highway"
 _KINDS = _KIND_WORDS.split()
-_UNITS = {"apt", "apartment", "unit", "suite", "floor"}
+_UNITS = {"apt", "apartment", "unit", "suite", "ste", "floor", "#"}
 _SHORT_KINDS = {"st", "ave", "rd", "dr", "ln", "ct", "pl", "blvd", "hwy"}
 _STREET_NAMES = """
 main oak pine maple cedar elm park lake hill washington walnut spring north south ridge church evergreen alpine glacier
@@ -43,7 +43,7 @@ _CITIES = _CITY_NAMES.split()
 """Streets and cities for the speech recogniser; typed addresses may have others."""
 
 ADDRESS = Phrases(
-    "[it's | it is | I live at | my address is] {number} {street} {kind} [[in] {city}] [{state}] [{zip}]",
+    "[it's | I live at | I moved to | my [new] address is] {number} {street} {kind} [[in] {city}] [{state}] [{zip}]",
     number=DigitGroups(1, 1, 1, 1),
     street=Words(_STREETS),
     kind=Words(_KINDS),
@@ -62,14 +62,41 @@ PLACE = Phrases(
 _TOKEN = re.compile(r",|[^\s,]+")
 _BEGINS = re.compile(
     r"(?i)^(?:(?:no|yes|well|so|wait|sorry|actually)\b[, ]*)*"
-    r"(?:(?:it's|it is|i live (?:at|in)|i(?:'ve| have)? moved to|i'm at|my (?:new )?address is|at|in)\b *)?"
+    r"(?:(?:it's|it is|i live (?:at|in)|i(?:'ve| have)? moved to|i'm at|my (?:new )?address is|at"
+    r"|(?:the |my )?(?:zip(?: code)?|postal code|city|state|street)(?: is|'s))\b *)?(?:in\b *)?"
 )
+_QUESTION = re.compile(r"(?i)(?:why|what|when|where|who|how|can|could|do|does|is|are|i|please|wait|hold|hang|sorry)\b")
 _POSTAL = re.compile(r"\d{4,6}(?:-\d{4})?")
 
 
-def read_address(text: str) -> dict[str, str]:
+def read_address(text: str, before: Mapping[str, str] | None = None) -> dict[str, str] | Partial | None:
+    """Return the address in the text, or its parts so far with the question for the next one.
+
+    Args:
+        text: the words.
+        before: the address or its parts so far; the words may correct it.
+    """
+    known = dict(before or {})
+    gaps = missing(known)
+    said = _without_verdict(text)
+    read = _read_part(gaps[0], said) if known and gaps else _read_parts(said)
+    if not read or (set(read) == {"city"} and known and not gaps):
+        return None
+    address = corrected(known, read)
+    gaps = missing(address)
+    return Partial(address, f"And the {PARTS[gaps[0]]}?", (ADDRESS, PLACE)) if gaps else address
+
+
+def _without_verdict(text: str) -> str:
+    """Return the text, or nothing if it is only a yes or no: "yes that's right" has no address."""
+    is_verdict = any((match := phrases.match(text)) is not None and match.whole for phrases in (YES, NO))
+    return "" if is_verdict else text
+
+
+def _read_parts(text: str) -> dict[str, str]:
     """Return the recognisable parts of the address in `text`."""
-    tokens = _from_the_number(_numbers_joined(_TOKEN.findall(_BEGINS.sub("", text.strip().rstrip(".!")))))
+    plain = re.sub(r"\b([A-Z])\.\s?([A-Z])\.", r"\1\2", text.strip())
+    tokens = _from_the_number(_numbers_joined(_TOKEN.findall(_BEGINS.sub("", plain.rstrip(".!")))))
     parts: dict[str, str] = {}
     if len(tokens) > 1 and _POSTAL.fullmatch(tokens[-1]):
         parts["postal_code"] = tokens.pop()
@@ -85,9 +112,9 @@ def read_address(text: str) -> dict[str, str]:
     return parts
 
 
-def read_part(part: str, text: str) -> dict[str, str]:
+def _read_part(part: str, text: str) -> dict[str, str]:
     """Return the requested part, and other parts, from the answer to a question for one part."""
-    read = read_address(text)
+    read = _read_parts(text)
     if part in read:
         return read
     plain = _BEGINS.sub("", text.strip().rstrip(".!"))
@@ -97,7 +124,7 @@ def read_part(part: str, text: str) -> dict[str, str]:
     if part == "state":
         return {part: state} if (state := _state(plain)) else {}
     words = plain.split()
-    is_fitting = 0 < len(words) <= 6 and (part == "street") == bool(digits)
+    is_fitting = 0 < len(words) <= 4 and (part == "street") == bool(digits) and not _QUESTION.match(plain)
     return {part: _titled(_numbers_joined(words))} if is_fitting else {}
 
 
@@ -153,7 +180,9 @@ def _take_state(tokens: list[str], parts: dict[str, str]) -> None:
 
 def _state(text: str) -> str | None:
     """Return the state of a name or of two capital letters; "or" and "in" are words."""
-    return STATES.get(text) or next((name for name in STATES.values() if name.lower() == text.lower()), None)
+    return STATES.get(text.replace(".", "")) or next(
+        (name for name in STATES.values() if name.lower() == text.lower()), None
+    )
 
 
 def _street_ends(tokens: list[str]) -> int:
@@ -162,13 +191,37 @@ def _street_ends(tokens: list[str]) -> int:
         return 0
     for place, word in enumerate(tokens):
         if word == ",":
-            return place
+            return place + _unit_length(tokens[place:])
         if word.lower().rstrip(".") in (*_KINDS, *_SHORT_KINDS):
-            has_unit = any(each.lower().rstrip(".") in _UNITS for each in tokens[place + 1 : place + 2])
-            return place + (3 if has_unit else 1)
+            return place + 1 + _unit_length(tokens[place + 1 :])
     return len(tokens) if len(tokens) in (2, 3) else 0
+
+
+def _unit_length(tokens: list[str]) -> int:
+    """Return the number of tokens of an apartment, with the comma before it: ", Apt 3" has three."""
+    comma = int(tokens[:1] == [","])
+    return comma + 2 if any(word.lower().rstrip(".") in _UNITS for word in tokens[comma : comma + 1]) else 0
 
 
 def _titled(words: list[str]) -> str:
     shown = [word if word != word.lower() or word[0].isdigit() else word.capitalize() for word in words if word != ","]
     return " ".join(shown)
+
+
+ADDRESS_FIELD = Field(
+    "What is your street address, with city, state and ZIP code?",
+    read=read_address,
+    hears=(ADDRESS, PLACE),
+    spoken=spoken_address,
+    confirm=True,
+    optional=True,
+    declines=Phrases(
+        "[no] (it | that | my address | nothing | the address) (hasn't | has not | didn't) (changed | change)",
+        "[no] ([it's | it is | still] the same [address | one | as before] | same (address | as before) | no changes)",
+        "you ([already | should] have (it | that | my address) [already] | know (it | that) [already])",
+        "leave it [as it is]",
+    ),
+    named=Phrases("[my | the] [new | street | home] address [is]", "I live at", "I moved to"),
+    why="Your parcels go there, and we pick up returns there.",
+    help="Please say it in one piece, such as: 742 Evergreen Terrace, Springfield, Oregon, 97477. Or say: skip it.",
+)

@@ -42,6 +42,6 @@ async def decide(call: CallContext[ShopCallState], desired_action: str, question
     """
     orders = [asdict(order) for order in call.state.orders or ORDERS]
     instructions = _INSTRUCTIONS.format(today=TODAY.isoformat(), orders=json.dumps(orders, indent=1), policy=POLICY)
-    phone = call.state.identity.phone_number if call.state.identity else "not verified"
+    phone = call.state.identity.phone_number if call.state.identity else call.state.phone_number or "not verified"
     asked = f"The caller wants: {desired_action}\nThe agent asks: {question}\nThe caller's phone number: {phone}"
     return await call.ask(ELIGIBILITY, instructions, asked, schema=Verdict, history=10)

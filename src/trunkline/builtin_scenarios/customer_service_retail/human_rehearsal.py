@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trunkline import Caller, Lines, Phrases, Rehearsal, Words, say, transfer
+from trunkline import NO, YES, Caller, Form, Lines, Phrases, Rehearsal, Words, say, transfer
 from trunkline.builtin_scenarios.customer_service_retail import caller_phrases as phrases
 
 
@@ -21,6 +21,8 @@ BUY_DE = _typed("kaufen", "bestellen", "angebote", "angebot", "im angebot")
 BACK = Phrases("[please] (go back | take me back | back [to the (front desk | start)] | in english [please])")
 BACK_DE = _typed("zurück", "verifizieren", "überprüfen")
 ANGRY_DE = _typed("sauer", "wütend", "unverschämt", "frechheit", "ärgerlich", "verärgert", "mist", "unmöglich")
+YES_DE = _typed("ja", "ja bitte", "ja gern", "gerne", "bitte", "sicher")
+NO_DE = _typed("nein", "nein danke", "nicht nötig")
 BYE_DE = _typed("tschüss", "tschüs", "auf wiedersehen", "wiederhören", "das war's", "das wars")
 THANKS_DE = _typed("danke", "vielen dank", "dankeschön")
 HELLO_DE = _typed("hallo", "guten tag", "guten morgen", "servus", "moin")
@@ -45,16 +47,16 @@ ANSWERS = {
     phrases.HOURS: _OPEN,
     HOURS_DE: _OPEN,
     phrases.PLACES: "Sie finden uns in der Alpine Avenue 123 in Queenstown und in der Glacier Road 456 in Wanaka.",
-    phrases.REPEAT: "Gern noch einmal: Worum geht es denn? Um eine Rückgabe, oder um etwas Neues?",
-    phrases.WAIT: "Nur keine Eile, ich warte gern.",
+    Form.REPEAT: "Gern noch einmal: Worum geht es denn? Um eine Rückgabe, oder um etwas Neues?",
+    Form.WAIT: "Nur keine Eile, ich warte gern.",
     phrases.THANKS: "Sehr gern! Kann ich noch etwas für Sie tun?",
     THANKS_DE: "Sehr gern! Kann ich noch etwas für Sie tun?",
     phrases.HELLO: "Hallo! Schön, dass Sie da sind. Worum geht es denn?",
     HELLO_DE: "Hallo! Schön, dass Sie da sind. Worum geht es denn?",
     phrases.BYE: "Auf Wiederhören, und viel Spaß auf der Piste!",
     BYE_DE: "Auf Wiederhören, und viel Spaß auf der Piste!",
-    phrases.YES: "Wunderbar! Dann erzählen Sie mal.",
-    phrases.NO: "Alles klar. Ich bin da, wenn noch etwas ist.",
+    YES: "Wunderbar! Dann erzählen Sie mal.",
+    NO: "Alles klar. Ich bin da, wenn noch etwas ist.",
 }
 _NOTHING = "Ich habe leider nichts gehört. Worum geht es denn?"
 _ELSE = "Das gebe ich gern an die Kolleginnen und Kollegen weiter. Was kann ich sonst für Sie tun?"
@@ -78,6 +80,10 @@ async def _human(caller: Caller) -> Lines:
         if agent is None:
             answer = ANSWERS.get(reply.meant) if reply.meant else None
             yield say(answer or (_ELSE if reply.text.strip() else _NOTHING), "de")
+            continue
+        yield say("Soll ich Sie verbinden?", "de")
+        if (await caller.says(YES, YES_DE, NO, NO_DE, reply.meant or BACK)).meant in (None, NO, NO_DE):
+            yield say("Alles klar, wir bleiben hier. Was kann ich sonst für Sie tun?", "de")
             continue
         caller.notes["request_text"] = reply.text
         if agent != "authentication" and not caller.notes.get("verified"):

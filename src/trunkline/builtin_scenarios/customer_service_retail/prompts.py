@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from trunkline.builtin_scenarios.customer_service_retail.orders import TODAY
 from trunkline.builtin_scenarios.customer_service_retail.shop import CONTEXT
 
 _RETURNS_STATES = [
@@ -69,6 +70,9 @@ Ask for what is missing instead of assuming it.
 
 {CONTEXT}
 
+# Today
+Today is {TODAY:%A, %B %d, %Y}. Count the days of an order or an offer from this date.
+
 # Overall instructions
 - Begin by introducing yourself as Jane from returns, also when you were not greeted.
 - Look orders up by the phone number the caller was verified by; if there is none, ask for it and read it back.
@@ -105,6 +109,9 @@ Brisk; prices slowly.
 At most three items at a time; nobody remembers more by ear.
 
 {CONTEXT}
+
+# Today
+Today is {TODAY:%A, %B %d, %Y}. Count the days of an order or an offer from this date.
 
 # Overall instructions
 - Look at lookupNewSales before you name a product or price. Give the old price, the new one and the discount.

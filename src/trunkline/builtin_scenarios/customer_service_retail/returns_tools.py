@@ -30,6 +30,7 @@ async def lookupOrders(call: CallContext[ShopCallState], phoneNumber: str) -> li
     if identity is not None and identity.phone_number != phoneNumber:
         raise PermissionError("the caller was verified by another phone number; look up the orders of that one")
     call.state.orders = ORDERS
+    call.state.phone_number = phoneNumber
     return [asdict(order) for order in ORDERS]
 
 

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from trunkline import Caller, Lines, Phrases, Rehearsal, act, call_tool
-from trunkline.builtin_scenarios.customer_service_retail.caller_details import read_phone, spoken_phone, written_phone
-from trunkline.builtin_scenarios.customer_service_retail.caller_phrases import (
-    BYE,
-    NO,
-    ORDERS,
-    PHONE,
-    RETURN,
-    THANKS,
-    YES,
-)
+from trunkline import NO, YES, Caller, Lines, Phrases, Rehearsal, Reply, act, call_tool
+from trunkline.builtin_scenarios.customer_service_retail.caller_phrases import BYE, ORDERS, RETURN
 from trunkline.builtin_scenarios.customer_service_retail.catalogue import SALE, SaleItem
-from trunkline.builtin_scenarios.customer_service_retail.dialogue import Dialogue
+from trunkline.builtin_scenarios.customer_service_retail.identity_fields import PHONE, written_phone
+from trunkline.builtin_scenarios.customer_service_retail.shop_form import ShopForm
 
 _PLEASE = (
     "[please] [show me | tell me about | what about | how about | I'm looking for | I want | I'd like | do you have]"
@@ -32,11 +24,22 @@ _NAMES = (
     "(alpine blade | peak bomber | [thermal] jacket | [insulated] pants | glacier grip | summit steps | goggles"
     " | [warm] gloves)"
 )
+_IT = "(it | them | that [one] | those | these | this [one])"
+_COUNT = "(a pair of | one | two [pairs] | three [pairs] | four [pairs])"
 TAKE = Phrases(
-    "[yes] [please] [I'll take | I will take | I want | I'd like | add | give me | put | and | also] [to (buy | have)]"
-    f" [the | a | an | some | also] {_NAMES} [in (my | the) cart | to (my | the) cart] [please]",
+    "[yes] [please] [I'll take | I will take | I'd take | I want | I'd like | add | give me | put | and | also]"
+    f" [to (buy | have)] [the | a | an | some | also] [{_COUNT}] [of] [the | your] {_NAMES} [in (my | the) cart"
+    " | to (my | the) cart] [please]",
+    f"[yes] [please] (I'll take | I will take | I'd take | add | give me | put | I want | I'd like) [{_COUNT}] [of]"
+    f" {_IT} [in (my | the) cart | to (my | the) cart] [please]",
+    f"[yes] (I'll take | I will take | add | give me | make (it | that)) {_COUNT} [of] [them] [please]",
 )
-REMOVE = Phrases(f"[please] [no] (remove | take out | without | not) [the | any] {_NAMES} [please]")
+REMOVE = Phrases(f"[please] [no] (remove | take out | without | not) [the | any] ({_NAMES} | {_IT}) [please]")
+ASK_ABOUT = Phrases(
+    "(how much (is | are | does | do | for) | what (does | do) | what's the price of | what is the price of"
+    f" | tell me about | what about | how about | do you have) [the | a | any | some] ({_NAMES} | {_IT}) [cost]",
+    "(what does it cost | what's the price | how much [is it | are they | does it cost | do they cost])",
+)
 CHECKOUT = Phrases(
     "[I'd like | I want | can I | let me] [to] (check out | checkout | pay [now]) [please] [now]",
     "[no] [thanks] that's (all | it | everything) [thanks | please] [check out]",
@@ -54,43 +57,41 @@ def add_sales_part(rehearsal: Rehearsal) -> None:
 
 
 async def _sales(caller: Caller) -> Lines:
-    dialogue = Dialogue(caller, {RETURN: "returns", ORDERS: "returns"})
+    form = ShopForm(caller, {RETURN: "returns", ORDERS: "returns"}, phone=PHONE)
     cart: list[SaleItem] = []
     yield "Hi, here is sales! One moment, I'm looking at what is on offer."
     if best := await _offers("any"):
         await act(f"The best today: {_listed(best[:3])}.")
-    question = "What are you looking for: a snowboard, boots, clothing or accessories?"
+    again = question = "What are you looking for: a snowboard, boots, clothing or accessories?"
+    item: SaleItem | None = None
+    """The item that "it" means."""
     while True:
-        reply = await dialogue.ask(
-            question,
-            TAKE,
-            REMOVE,
-            CHECKOUT,
-            RECOMMEND,
-            NO,
-            BYE,
-            YES,
-            *CATEGORIES.values(),
-            answers={THANKS: "My pleasure."},
-        )
-        item = _named(reply.text)
+        offered = question.endswith(_OFFER)
+        reply = await form.ask(
+            question, TAKE, REMOVE, ASK_ABOUT, CHECKOUT, RECOMMEND, NO, BYE, YES, *CATEGORIES.values(),
+            again=again,
+            help="You can name a thing, ask for its price, or say: check out.",
+        )  # fmt: skip
+        item = _named(reply.text) or item
+        again = "What else may I do for you: show you something, or check out?"
         if reply.meant is REMOVE and item in cart:
             cart.remove(item)
             question = f"All right, without the {item.name}. {_cart(cart)} What else?"
-        elif reply.meant is TAKE and item:
-            question = await _added(cart, item)
+        elif item and (reply.meant is TAKE or (reply.meant is YES and offered)):
+            question = again = await _added(cart, item, _count(reply))
+        elif item and reply.meant is ASK_ABOUT:
+            question = again = f"{_priced(item)} {_OFFER}"
         elif category := next((name for name, meaning in CATEGORIES.items() if reply.meant is meaning), None):
             offers = await _offers(category)
             listed = f"There is {_listed(offers)}." if offers else "I can't look that up just now."
             question = f"{listed} Which one may I put into your cart?"
         elif reply.meant is RECOMMEND:
-            question = (
-                "For a first season I'd take the Alpine Blade: it forgives. If you want it, say: the Alpine Blade."
-            )
-        elif reply.meant is YES:
+            item = next(each for each in SALE if each.name == "Alpine Blade")
+            question = f"For a first season I'd take the Alpine Blade: it forgives. {_OFFER}"
+        elif reply.meant in (YES, TAKE, REMOVE, ASK_ABOUT):
             question = "Good. Which one, then?"
-        elif cart and reply.meant in (CHECKOUT, NO, BYE):
-            question = await _checked_out(dialogue, cart)
+        elif cart and reply.meant in (CHECKOUT, NO, BYE) and not (offered and reply.meant is NO):
+            question = await _checked_out(form, cart)
         elif reply.meant is CHECKOUT:
             question = "Your cart is still empty. What would you like?"
         elif reply.meant is BYE:
@@ -99,23 +100,34 @@ async def _sales(caller: Caller) -> Lines:
             question = "No problem. The sale goes on for a while; I'm here if you want something."
 
 
+_OFFER = "Shall I put it into your cart?"
+
+
+def _count(reply: Reply) -> int:
+    words = reply.text.lower().split()
+    return next(
+        (count for word, count in {"two": 2, "2": 2, "three": 3, "3": 3, "four": 4, "4": 4}.items() if word in words), 1
+    )
+
+
 async def _offers(category: str) -> list[dict[str, object]]:
     offers: object = await act(call_tool("lookupNewSales", category=category))
     return offers if isinstance(offers, list) else []
 
 
-async def _added(cart: list[SaleItem], item: SaleItem) -> str:
-    result: object = await act(call_tool("addToCart", item_id=item.item_id))
-    if not (isinstance(result, dict) and result.get("success") is True):
-        return f"I'm sorry, I can't put the {item.name} into your cart just now. Would you like something else?"
-    cart.append(item)
+async def _added(cart: list[SaleItem], item: SaleItem, count: int) -> str:
+    for _ in range(count):
+        result: object = await act(call_tool("addToCart", item_id=item.item_id))
+        if not (isinstance(result, dict) and result.get("success") is True):
+            return f"I'm sorry, I can't put the {item.name} into your cart just now. Would you like something else?"
+        cart.append(item)
     await act(_cart(cart))
     return "Anything else, or shall we check out?"
 
 
-async def _checked_out(dialogue: Dialogue, cart: list[SaleItem]) -> str:
-    notes = dialogue.caller.notes
-    reply = await dialogue.ask(f"{_cart(cart)} Shall I send you the payment link?", YES, NO, CHECKOUT, REMOVE)
+async def _checked_out(form: ShopForm, cart: list[SaleItem]) -> str:
+    notes = form.caller.notes
+    reply = await form.ask(f"{_cart(cart)} Shall I send you the payment link?", YES, NO, CHECKOUT, REMOVE)
     if reply.meant is REMOVE:
         unwanted = _named(reply.text)
         cart[:] = [item for item in cart if item != unwanted]
@@ -123,9 +135,8 @@ async def _checked_out(dialogue: Dialogue, cart: list[SaleItem]) -> str:
     if reply.meant is NO:
         return "All right. What would you like to change?"
     if "phone" not in notes:
-        need = "I need all ten digits, the area code first. What is your phone number?"
-        question = "To which phone number shall it go?"
-        notes["phone"] = written_phone(await dialogue.confirmed(question, PHONE, read_phone, spoken_phone, need=need))
+        number = (await form.fill("phone", before="To which phone number shall it go?"))["phone"]
+        notes["phone"] = written_phone(number)
     await act("One moment, I'm making the payment link.")
     sent: object = await act(
         call_tool("checkout", item_ids=[item.item_id for item in cart], phone_number=notes["phone"])
@@ -135,6 +146,13 @@ async def _checked_out(dialogue: Dialogue, cart: list[SaleItem]) -> str:
     cart.clear()
     await act(f"It's on its way to {notes['phone']} as a text message.")
     return "Is there anything else?"
+
+
+def _priced(item: SaleItem) -> str:
+    return (
+        f"The {item.name} is {item.sale_price_usd} dollars instead of {item.retail_price_usd}, "
+        f"{item.sale_discount_pct} percent off."
+    )
 
 
 def _named(words: str) -> SaleItem | None:
@@ -155,6 +173,10 @@ def _listed(offers: list[dict[str, object]]) -> str:
 def _cart(cart: list[SaleItem]) -> str:
     if not cart:
         return "Your cart is empty."
-    names = [f"the {item.name}" for item in cart]
+    counts = {item.item_id: sum(each == item for each in cart) for item in cart}
+    names = [
+        f"the {item.name}" if counts[item.item_id] == 1 else f"{counts[item.item_id]} times the {item.name}"
+        for item in dict.fromkeys(cart)
+    ]
     listed = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
     return f"In your cart: {listed}, {sum(item.sale_price_usd for item in cart)} dollars in all."

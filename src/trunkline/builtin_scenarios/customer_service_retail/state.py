@@ -70,3 +70,5 @@ class ShopCallState:
     checkout: Checkout | None = None
     verdict: Verdict | None = None
     initiated_return: InitiatedReturn | None = None
+    phone_number: str | None = None
+    """The number by which the orders were looked up."""

@@ -21,7 +21,9 @@ _CIRCUMSTANCES = re.compile(
     r"\b(after|during|while|when|in|on|out of) (\w+ ){0,4}(use|runs?|days?|rides?|riding|weeks?|turns?|season|wear)\b"
     r"|normal use|first (day|run|time)|never used"
 )
-_MISUSE = re.compile(r"\b(hit|crashed|drove|ran over|dropped|rock|tree|rail|stairs|threw|my (dog|fault))\b")
+_MISUSE = re.compile(
+    r"\b(hit|crashed|drove|ran over|dropped|rock|tree|rail|stairs|threw|ate|chewed|my (dog|cat|fault))\b"
+)
 _USED = re.compile(r"\bused|\bworn|ridden|rode|scratch|wore")
 _UNUSED = re.compile(
     r"unused|un-used|never (used|worn|ridden)|not (used|worn)|haven't (used|worn|ridden)|still (in|has)|sealed|unopened"
@@ -41,7 +43,9 @@ async def _eligibility(question: Question) -> dict[str, str]:
     """Decide on a return from the question and the caller's words, in the order of the policy."""
     asked = question.text
     said = asked.lower()
-    if not any(pattern.search(said) for pattern in (_DEFECT, _USED, _UNUSED)):  # the caller described the goods earlier
+    if not any(
+        pattern.search(said) for pattern in (_DEFECT, _MISUSE, _USED, _UNUSED)
+    ):  # the caller described the goods earlier
         said = "\n".join(text_of(item) for item in question.items if item.get("role") == "user").lower()
     action = re.sub(r"^The caller wants: ", "", asked.split("\n")[0])
     ordered, delivered = _day(_ORDERED, asked), _day(_DELIVERED, asked)
@@ -49,7 +53,7 @@ async def _eligibility(question: Question) -> dict[str, str]:
         return _verdict(
             action, "false", "It has not been delivered yet, and what is on its way cannot be returned yet."
         )
-    if _DEFECT.search(said):
+    if _DEFECT.search(said) or _MISUSE.search(said):
         return _defect(action, said, asked, ordered or delivered)
     if not _UNUSED.search(said) and _USED.search(said):
         why = "Used goods are only taken back for a defect, and none was described."
