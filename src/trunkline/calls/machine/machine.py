@@ -149,7 +149,7 @@ class CallMachine:
     def begin(self, now_ms: float) -> list[Effect]:
         """Return the first effects: log the start, and wait for the caller."""
         outbox, plan = self._outbox, self.plan
-        outbox.now_ms = now_ms
+        outbox.begin_step(now_ms)
         outbox.log(
             log_events.CallStarted(
                 call_id=plan.call_id,
@@ -172,7 +172,7 @@ class CallMachine:
 
     def step(self, given: Input, now_ms: float) -> list[Effect]:
         """Return the effects of an input at `now_ms`."""
-        self._outbox.now_ms = now_ms
+        self._outbox.begin_step(now_ms)
         if self._ended:
             return []
         if isinstance(given, AudioReceived):  # fifty times a second
@@ -316,19 +316,13 @@ class CallMachine:
             self._session.renew("another codec", make_before_break=self._at_rest)
 
     def _on_typed(self, text: str) -> None:
-        self._interrupt()
-        self._tools.stop_waiting()
-        self._greeted = True  # the answer to the text replaces the greeting
-        self._on_caller_turn()
+        self._on_caller_turn(deliberate=True)
         self._add_caller_text(text)
 
     def _on_press(self) -> None:
         if self._push_to_talk.pressed or not self._push_to_talk.settings.push_to_talk:
             return
-        self._scheduler.cancel_request()
-        self._interrupt()
-        self._tools.stop_waiting()
-        self._greeted = True
+        self._on_caller_turn(deliberate=True)
         self._caller_turns.on_pressed(continues=self._push_to_talk.press())
 
     def _add_caller_text(self, text: str, *, hidden: bool = False) -> None:
@@ -353,11 +347,25 @@ class CallMachine:
         if self._limits.on_caller_active():
             self._add_note(CALLER_STAYS)
 
-    def _on_caller_turn(self) -> None:
+    def _on_caller_turn(self, *, deliberate: bool) -> None:
+        """Notify all parts of a new turn of the caller. This is the only place that does so.
+
+        Args:
+            deliberate: true for typed text and a pressed button. They interrupt, and no tool that still runs delays
+                the answer. Speech may be a cough: it interrupts only if the session's turn detection says so.
+        """
+        self._on_caller_active()
         self._retry.on_caller_turn()
         self._output.on_caller_turn()
         self._tools.on_caller_turn()
-        self._on_caller_active()
+        self._greeted = True  # the answer to this turn replaces the greeting
+        if deliberate:
+            self._scheduler.cancel_request()
+            self._tools.stop_waiting()
+            self._interrupt()
+        elif self._push_to_talk.service_interrupts:
+            self._output.drop_held()
+            self._playout.clear(by_voice=True)  # the service cancels its response by itself
 
     def _interrupt(self) -> None:
         self._output.drop_held()
@@ -515,11 +523,9 @@ class CallMachine:
         self._outbox.log_provider_error(message, details.get("code") or "transcription_failed", hint)
 
     def _on_speech_started(self, event: Event) -> None:
-        self._on_caller_turn()
         self._caller_turns.on_speech_started(event)
-        if self._push_to_talk.service_interrupts:
-            self._output.drop_held()
-            self._playout.clear(by_voice=True)  # the service cancels its response by itself
+        if self._scheduler.caller_speech is CallerSpeech.SPEAKING:  # not a turn that a new session hears again
+            self._on_caller_turn(deliberate=False)
 
     def _on_speech_stopped(self, event: Event) -> None:
         self._on_caller_turn_ended()
@@ -539,7 +545,6 @@ class CallMachine:
         if self._push_to_talk.service_answers:
             return
         self._caller_turns.unblock_if_resent()
-        self._on_caller_turn()
         self._scheduler.request_response([item_id])
 
     def _on_response_created(self, event: Event) -> None:
@@ -549,7 +554,7 @@ class CallMachine:
         self._caller_turns.on_response_created()
         if (cancel := self._scheduler.repeat_cancel()) is not None:
             self._outbox.send(cancel)
-        self._tools.speaker = self.agent
+        self._tools.on_response_begins()
         if caller_speaks or not self._caller_there:
             # Nobody would hear the response, or it would interrupt the caller: it is requested again later.
             if not self._scheduler.cancelling:
@@ -607,7 +612,7 @@ class CallMachine:
         if self._ended or self._tools.block_response:
             return
         if (request := self._scheduler.next_request()) is not None:
-            self._tools.speaker = self.agent
+            self._tools.on_response_begins()
             self._outbox.send(request)
             self._session.reset_stall_timer()
 

@@ -31,6 +31,10 @@ class Outbox:
         self._buffered: list[ClientEvent] = []
         self._effects: list[Effect] = []
 
+    def begin_step(self, now_ms: float) -> None:
+        """Begin a step at `now_ms`."""
+        self.now_ms = now_ms
+
     def emit(self, effect: Effect) -> None:
         """Add an effect to the step."""
         self._effects.append(effect)

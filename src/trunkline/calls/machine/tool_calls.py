@@ -83,6 +83,10 @@ class ToolCalls:
         """True if the next response waits for a handoff or a tool."""
         return self._handing_off is not None or any(tool.blocks_response for tool in self._running.values())
 
+    def on_response_begins(self) -> None:
+        """Let the current agent speak: a response begins, or is requested."""
+        self.speaker = self.agent
+
     def stop_waiting(self) -> None:
         """Let the next response begin before the running tools have finished: the caller has typed or pressed."""
         for tool in self._running.values():
