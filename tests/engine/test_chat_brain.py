@@ -3,88 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 import pytest
-import uvicorn
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
-from starlette.routing import Route
+from starlette.responses import JSONResponse, Response
 
-from trunkline.engine.brains import BrainError, BrainOutput, BrainRequest, TextDelta, ToolCallDelta, Usage
+from tests.engine.chat_server import ask, call, delta, endpoint
+from trunkline.engine.brains import BrainError, BrainRequest, TextDelta, ToolCallDelta, Usage
 from trunkline.engine.brains.chat_brain import ChatBrain
 from trunkline.engine.brains.chat_endpoint import ChatEndpoint
 from trunkline.engine.brains.chat_messages import chat_messages
 from trunkline.engine.brains.reasoning_filter import ReasoningFilter
-from trunkline.engine.server import EmbeddedServer, _listen
-
-Answer = Callable[[dict[str, Any]], AsyncIterator[dict[str, Any]] | Response]
-
-
-def delta(**fields: Any) -> dict[str, Any]:
-    return {
-        "id": "c",
-        "object": "chat.completion.chunk",
-        "created": 0,
-        "model": "m",
-        "choices": [{"index": 0, "delta": fields, "finish_reason": None}],
-    }
-
-
-def call(index: int, arguments: str, name: str | None = None, call_id: str | None = None) -> dict[str, Any]:
-    function = {"arguments": arguments} if name is None else {"name": name, "arguments": arguments}
-    return delta(tool_calls=[{"index": index, "id": call_id, "type": "function", "function": function}])
-
-
-@asynccontextmanager
-async def endpoint(answer: Answer) -> AsyncIterator[tuple[str, list[dict[str, Any]], asyncio.Event]]:
-    """Run a chat endpoint, and give its URL, its requests and their ports, and whether a client left early."""
-    bodies: list[dict[str, Any]] = []
-    left = asyncio.Event()
-
-    async def completions(request: Request) -> Response:
-        assert request.client is not None
-        bodies.append({**await request.json(), "from port": request.client.port})
-        chunks = answer(bodies[-1])
-        if isinstance(chunks, Response):
-            return chunks
-
-        async def lines() -> AsyncIterator[str]:
-            complete = False
-            try:
-                async for chunk in chunks:
-                    yield f"data: {json.dumps(chunk)}\n\n"
-                yield "data: [DONE]\n\n"
-                complete = True
-            finally:
-                if not complete:
-                    left.set()
-
-        return StreamingResponse(lines(), media_type="text/event-stream")
-
-    listener = _listen("127.0.0.1", 0)
-    app = Starlette(routes=[Route("/v1/chat/completions", completions, methods=["POST"])])
-    server = EmbeddedServer(uvicorn.Config(app, lifespan="off", log_config=None))
-    serving = asyncio.create_task(server.serve([listener]))
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1", bodies, left
-    finally:
-        server.end()
-        await serving
-
-
-async def ask(answer: Answer, request: BrainRequest | None = None) -> tuple[list[BrainOutput], list[dict[str, Any]]]:
-    async with endpoint(answer) as (url, bodies, _left):
-        chat = ChatEndpoint(url, "small-model", "k")
-        try:
-            brain = ChatBrain(chat, silence_timeout_s=0.5)
-            return [output async for output in brain.respond(request or BrainRequest("ignored"))], bodies
-        finally:
-            await chat.aclose()
 
 
 async def test_text_is_streamed() -> None:
@@ -111,12 +42,15 @@ async def test_function_calls_are_streamed_and_put_in_order() -> None:
     outputs, bodies = await ask(
         answer, BrainRequest("m", tools=[tool], tool_choice={"type": "function", "name": "look_up"})
     )
-    assert outputs == [
-        ToolCallDelta("call_a", "look_up", ""),
-        ToolCallDelta("call_a", "look_up", '{"id"'),
-        ToolCallDelta("call_a", "look_up", ": 1}"),
-        ToolCallDelta("call_b", "check", '{"x": 2}'),
+    calls = [output for output in outputs if isinstance(output, ToolCallDelta)]
+    assert [(one.name, one.arguments) for one in calls] == [
+        ("look_up", ""),
+        ("look_up", '{"id"'),
+        ("look_up", ": 1}"),
+        ("check", '{"x": 2}'),
     ]
+    assert len({one.tool_call_id for one in calls[:3]}) == 1
+    assert calls[3].tool_call_id != calls[0].tool_call_id
     assert bodies[0]["tools"][0]["function"]["name"] == "look_up"
     assert bodies[0]["tool_choice"] == {"type": "function", "function": {"name": "look_up"}}
 
@@ -158,7 +92,9 @@ async def test_a_server_that_refuses_the_options_is_asked_without_them() -> None
     [
         (401, "invalid_api_key", "TRUNKLINE_CHAT_API_KEY"),
         (404, "DeploymentNotFound", "TRUNKLINE_CHAT_MODEL"),
-        (400, "server_error", "status 400"),
+        (400, "request_refused", "status 400"),
+        (422, "request_refused", "status 422"),
+        (500, "server_error", "status 500"),
     ],
 )
 async def test_an_error_names_the_fix(status: int, code: str, hint: str) -> None:
@@ -241,11 +177,12 @@ def test_history_puts_each_result_after_its_call() -> None:
         ("system", None, "Be kind."),
         ("user", None, "Both please"),
         ("assistant", None, None),
-        ("tool", "a", "(no result yet)"),
-        ("tool", "b", "2"),
+        ("tool", "call00001", "(no result yet)"),
+        ("tool", "call00002", "2"),
+        ("assistant", None, "…"),
         ("user", None, "Hurry"),
     ]
-    assert [one["id"] for one in messages[2]["tool_calls"]] == ["a", "b"]
+    assert [one["id"] for one in messages[2]["tool_calls"]] == ["call00001", "call00002"]
 
 
 def test_a_spoken_turn_without_transcript_is_inaudible_to_the_model() -> None:

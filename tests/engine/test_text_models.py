@@ -16,9 +16,9 @@ from openai import AsyncOpenAI
 from pydantic import BaseModel
 from starlette.responses import JSONResponse
 
+from tests.engine.chat_server import Answer, delta, endpoint
+from tests.engine.chat_server import call as called
 from tests.engine.official_text_answers import check_chunk, check_completion, check_response, check_response_event
-from tests.engine.test_chat_brain import Answer, delta, endpoint
-from tests.engine.test_chat_brain import call as called
 from tests.engine.test_real_client import KEY, running
 from trunkline import Question, Rehearsal, Scenario
 from trunkline.engine.brains.chat_endpoint import ChatEndpoint
@@ -356,8 +356,8 @@ class TestChatModel:
                 tools=TOOLS,
                 tool_choice="required",
             )
-        made = [(one.call_id, one.arguments) for one in response.output if one.type == "function_call"]
-        assert made == [("call_a", '{"topic": "bills"}'), ("call_b", '{"topic": "more"}')]
+        made = {one.call_id: one.arguments for one in response.output if one.type == "function_call"}
+        assert list(made.values()) == ['{"topic": "bills"}', '{"topic": "more"}']
         assert bodies[0]["tools"][0]["function"]["name"] == "getUserAccountInfo"
         assert bodies[0]["tool_choice"] == "required"
         assert [message["role"] for message in bodies[0]["messages"]] == ["user", "assistant", "tool"]

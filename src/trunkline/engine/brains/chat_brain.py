@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from trunkline.engine.brains import BrainError, BrainOutput, BrainRequest, TextDelta, ToolCallDelta, Usage
 from trunkline.engine.brains.chat_endpoint import ChatEndpoint
 from trunkline.engine.brains.chat_messages import chat_messages, chat_tool_choice, chat_tools
+from trunkline.engine.brains.chat_tool_calls import ToolCallStream, ToolCallText
 from trunkline.engine.brains.reasoning_filter import ReasoningFilter
-from trunkline.realtime.ids import new_id
 
 if TYPE_CHECKING:
     from openai import AsyncStream
     from openai.types.chat import ChatCompletionChunk
-    from openai.types.chat.chat_completion_chunk import ChoiceDeltaToolCall
 
 SILENCE_TIMEOUT_S = 30.0
 """Time limit for the first token, and between two tokens."""
@@ -54,7 +53,8 @@ class ChatBrain:
                     body, self._silence_timeout_s, optional_fields=_reasoning_options(request)
                 )
             async with stream:
-                async for output in _outputs(stream):
+                writes_calls = "tools" in body and body["tool_choice"] != "none"
+                async for output in _outputs(stream, _TextParts(tool_calls=writes_calls)):
                     yield output
 
     def grammar(self, request: BrainRequest) -> str | None:
@@ -82,9 +82,8 @@ def _reasoning_options(request: BrainRequest) -> Mapping[str, object]:
     return REASONING_OFF if request.reasoning_effort is None else {"reasoning_effort": request.reasoning_effort}
 
 
-async def _outputs(stream: AsyncStream[ChatCompletionChunk]) -> AsyncIterator[BrainOutput]:
-    thinking = ReasoningFilter()
-    tool_calls = _ToolCallSequence()
+async def _outputs(stream: AsyncStream[ChatCompletionChunk], texts: _TextParts) -> AsyncIterator[BrainOutput]:
+    tool_calls = ToolCallStream()
     hit_limit = False
     async for chunk in stream:
         hit_limit = hit_limit or any(choice.finish_reason == "length" for choice in chunk.choices)
@@ -95,53 +94,47 @@ async def _outputs(stream: AsyncStream[ChatCompletionChunk]) -> AsyncIterator[Br
         if not chunk.choices:
             continue
         choice = chunk.choices[0]
-        if text := thinking.feed(choice.delta.content or ""):
-            yield TextDelta(text)
+        for output in texts.feed(choice.delta.content or ""):
+            yield output
         for piece in choice.delta.tool_calls or ():
             for delta in tool_calls.feed(piece):
                 yield delta
         if choice.finish_reason == "content_filter":
             raise BrainError("The chat model's content filter stopped the answer.", "content_filter")
-    if text := thinking.flush():
-        yield TextDelta(text)
+    for output in texts.flush():
+        yield output
     for delta in tool_calls.flush():
         yield delta
 
 
-class _ToolCallSequence:
-    """Order of streamed function calls: the first is passed on at once, and the others at the end."""
+class _TextParts:
+    """The parts of a model's text: its words, and the calls that it writes. Its reasoning is dropped.
 
-    def __init__(self) -> None:
-        self._ids: dict[int, str] = {}
-        self._names: dict[int, str] = {}
-        self._arguments: dict[int, str] = {}
-        self._first: int | None = None
+    Args:
+        tool_calls: true if the model may call tools.
+    """
 
-    def feed(self, piece: ChoiceDeltaToolCall) -> Iterator[ToolCallDelta]:
-        """Add a piece, and yield the deltas that can be passed on."""
-        index = self._index_of(piece)
-        self._ids.setdefault(index, piece.id or new_id("call"))
-        function = piece.function
-        if function is not None and function.name:
-            self._names.setdefault(index, function.name)
-        self._arguments[index] = self._arguments.get(index, "") + ((function.arguments if function else None) or "")
-        if self._first is None:
-            self._first = index
-        if index == self._first and index in self._names:
-            yield self._take(index)
+    def __init__(self, *, tool_calls: bool) -> None:
+        self._thinking = ReasoningFilter()
+        self._calls = ToolCallText() if tool_calls else None
 
-    def flush(self) -> Iterator[ToolCallDelta]:
-        """Yield the remaining calls."""
-        for index in sorted(self._arguments):
-            if index in self._names:
-                yield self._take(index)
+    def feed(self, piece: str) -> Iterator[BrainOutput]:
+        """Add a piece of text, and yield the outputs that are certain."""
+        yield from self._parts(self._thinking.feed(piece))
 
-    def _index_of(self, piece: ChoiceDeltaToolCall) -> int:
-        """Return the index of a call. Some servers send whole calls without an index, against the type."""
-        index: int | None = piece.index
-        if index is not None:
-            return index
-        return len(self._ids) if piece.id is not None else max(len(self._ids) - 1, 0)
+    def flush(self) -> Iterator[BrainOutput]:
+        """Yield the rest at the text's end."""
+        yield from self._parts(self._thinking.flush())
+        if self._calls is not None:
+            yield from _as_outputs(self._calls.flush())
 
-    def _take(self, index: int) -> ToolCallDelta:
-        return ToolCallDelta(self._ids[index], self._names[index], self._arguments.pop(index))
+    def _parts(self, text: str) -> Iterator[BrainOutput]:
+        yield from _as_outputs(self._calls.feed(text) if self._calls is not None else [text])
+
+
+def _as_outputs(parts: Iterable[str | ToolCallDelta]) -> Iterator[BrainOutput]:
+    for part in parts:
+        if isinstance(part, ToolCallDelta):
+            yield part
+        elif part:
+            yield TextDelta(part)

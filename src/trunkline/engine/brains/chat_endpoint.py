@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from trunkline.engine.brains import BrainError
+from trunkline.engine.openai_client import openai_client
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI, AsyncStream
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT_S = 5.0
 """Time limit for connecting."""
+_TEMPORARY = (408, 409, 425)
 
 
 class ChatEndpoint:
@@ -64,7 +66,8 @@ class ChatEndpoint:
             message = f"The chat model {self._model} sent no token for {silence_timeout_s:g} s. Try again."
             raise BrainError(message, "timeout") from error
         except openai.APIConnectionError as error:
-            message = f"The chat model at {self._base_url} cannot be reached. Check TRUNKLINE_CHAT_BASE_URL."
+            message = f"The chat model at {self._base_url} cannot be reached. Start its server, or correct "
+            message += "TRUNKLINE_CHAT_BASE_URL."
             raise BrainError(message, "connection_error") from error
         except openai.APIStatusError as error:
             raise self._status_error(error.status_code, error.message) from error
@@ -91,9 +94,7 @@ class ChatEndpoint:
 
     def _open_client(self) -> AsyncOpenAI:
         if self._client is None:
-            from openai import AsyncOpenAI
-
-            self._client = AsyncOpenAI(base_url=self._base_url, api_key=self._api_key or "none", max_retries=1)
+            self._client = openai_client(self._base_url, self._api_key, max_retries=1)
         return self._client
 
     def _status_error(self, status: int, message: str) -> BrainError:
@@ -112,4 +113,5 @@ class ChatEndpoint:
             return BrainError(
                 f"The chat model's rate limit is reached. Try again later. {message}", "rate_limit_exceeded"
             )
-        return BrainError(f"The chat model answered with status {status}. {message}")
+        code = "request_refused" if 400 <= status < 500 and status not in _TEMPORARY else "server_error"
+        return BrainError(f"The chat model answered with status {status}. {message}", code)

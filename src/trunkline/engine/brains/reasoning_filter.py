@@ -26,7 +26,7 @@ class ReasoningFilter:
                 out += before
             self._reasoning = not self._reasoning
             self._pending = after
-        kept = _partial_tag_length(self._pending, tag)
+        kept = partial_tag_length(self._pending, tag)
         safe, self._pending = self._pending[: len(self._pending) - kept], self._pending[len(self._pending) - kept :]
         if not self._reasoning:
             out += safe
@@ -45,6 +45,6 @@ class ReasoningFilter:
         return text
 
 
-def _partial_tag_length(text: str, tag: str) -> int:
+def partial_tag_length(text: str, tag: str) -> int:
     """Return the length of the longest end of `text` with which `tag` starts."""
     return next((size for size in range(min(len(tag) - 1, len(text)), 0, -1) if tag.startswith(text[-size:])), 0)

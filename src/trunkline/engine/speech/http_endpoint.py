@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from trunkline.engine.openai_client import openai_client
 from trunkline.engine.speech import SpeechError
 
 if TYPE_CHECKING:
@@ -41,14 +42,10 @@ class Endpoint:
         if self._closed:
             raise SpeechError(f"The {self._what} is closed.")
         if self._client is None:
-            from openai import AsyncOpenAI, Timeout
+            from openai import Timeout
 
-            self._client = AsyncOpenAI(
-                base_url=self._base_url,
-                api_key=self._api_key or "none",
-                timeout=Timeout(self._timeout, connect=CONNECT_TIMEOUT),
-                max_retries=0,  # a caller waits
-            )
+            timeout = Timeout(self._timeout, connect=CONNECT_TIMEOUT)
+            self._client = openai_client(self._base_url, self._api_key, max_retries=0, timeout=timeout)
         return self._client
 
     @contextmanager
