@@ -10,9 +10,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from trunkline.engine import session_runner
 from trunkline.engine.http import app, client_secrets, preview, protocol_coverage, text_routes, webrtc_calls
 from trunkline.engine.session import input_audio, item_events, response, session
+from trunkline.engine.time_limits import DEFAULT_TIME_LIMITS
 from trunkline.engine.transports import data_channel, rtc_audio, websocket
 from trunkline.realtime.dialects import server_event_to_preview
 
@@ -73,7 +73,7 @@ def limits() -> str:
         ("audio in the input buffer", _size(input_audio.MAX_BYTES), "`input_audio_buffer_full`, or the turn ends"),
         (
             "recognition of a turn, after its last audio",
-            f"{session_runner.TRANSCRIPT_TIMEOUT_S:g} s",
+            f"{DEFAULT_TIME_LIMITS.transcript_s:g} s",
             "`conversation.item.input_audio_transcription.failed`",
         ),
         ("shortest commit", f"{session.MIN_COMMIT_MS} ms", "`input_audio_buffer_commit_empty`"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -177,3 +178,14 @@ def test_passes(slow_to_close):
     result = project.runpytest_subprocess("-o", "faulthandler_timeout=0.5")
     assert result.ret == 1
     result.stderr.fnmatch_lines(["Timeout (*)!", "*in slow_to_close"])
+
+
+def test_no_test_patches_a_time_constant_of_the_package() -> None:
+    """Times are arguments. Constants of other libraries, which offer no argument, may be patched."""
+    patched = re.compile(r"monkeypatch\.setattr\(\s*(?:\"trunkline[\w.]*\.|\w+, \")(\w+_(?:S|MS))\"")
+    found = {
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in (ROOT / "tests").rglob("*.py")
+        for name in patched.findall(path.read_text("utf-8"))
+    }
+    assert found == set()

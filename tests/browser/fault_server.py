@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from trunkline.calls.call import Call
 from trunkline.calls.log_events import LogEvent
 from trunkline.providers import realtime_socket as provider_socket
-from trunkline.providers.realtime_socket import RealtimeSocket, open_socket
+from trunkline.providers.realtime_socket import Pings, RealtimeSocket, open_socket
 from trunkline.settings import Settings
 from trunkline.web import create_app
 
@@ -137,8 +137,10 @@ class BreakableServer:
     def _remember_links(self) -> None:
         self._patch = pytest.MonkeyPatch()
 
-        async def opened(url: str, headers: Mapping[str, str], what: str, advice: str | None = None) -> RealtimeSocket:
-            connection = await open_socket(url, headers, what, advice)
+        async def opened(
+            url: str, headers: Mapping[str, str], what: str, advice: str | None, pings: Pings
+        ) -> RealtimeSocket:
+            connection = await open_socket(url, headers, what, advice, pings)
             self.links.append(connection)
             return connection
 

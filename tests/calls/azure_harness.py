@@ -12,8 +12,10 @@ from tests.providers.azure_fake import FakeAzure, fake_azure
 from trunkline import Scenario
 from trunkline.calls import log_events
 from trunkline.calls.log_events import CallError, LogEvent
+from trunkline.calls.time_limits import CallTimeLimits
 from trunkline.providers.from_settings import azure_provider
 from trunkline.providers.hosted_realtime import HostedRealtimeProvider
+from trunkline.providers.realtime_socket import DEFAULT_PINGS, Pings
 from trunkline.scenario.loading import load
 from trunkline.testing.call_factory import CallFactory
 from trunkline.testing.voice_call import VoiceCall
@@ -21,6 +23,7 @@ from trunkline.testing.voice_call import VoiceCall
 OPENING = "Would you like to hear a haiku?"
 HANDED_OVER = "What shall yours be about?"
 POEM = "Shall I write another one?"
+TIMES = CallTimeLimits(stall_timeout_s=1.5)
 
 
 @functools.cache
@@ -69,15 +72,18 @@ class AzureCall:
 
 
 @contextlib.asynccontextmanager
-async def azure_call(*, ms_per_character: int = 2, **changes: Any) -> AsyncIterator[AzureCall]:
+async def azure_call(
+    *, ms_per_character: int = 2, pings: Pings = DEFAULT_PINGS, **changes: Any
+) -> AsyncIterator[AzureCall]:
     """Yield a call before its start; `changes` change the provider's settings.
 
     Args:
         ms_per_character: how fast agents speak; people need 60.
+        pings: the provider's pings.
     """
     played = {scenario().name: scenario()}
     async with fake_azure(played, scenario().name, ms_per_character=ms_per_character) as there:
-        provider = azure_provider(there.settings(**changes))
-        async with CallFactory("live", provider_of=lambda _scenario: provider) as factory:
+        provider = azure_provider(there.settings(**changes), pings=pings)
+        async with CallFactory("live", provider_of=lambda _scenario: provider, times=TIMES) as factory:
             yield AzureCall(there, provider, await factory.call(scenario()))
         await provider.aclose()

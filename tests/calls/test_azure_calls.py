@@ -13,19 +13,10 @@ from trunkline.calls import log_events
 from trunkline.calls.call import Call
 from trunkline.calls.time_limits import CallTimeLimits
 from trunkline.providers import ProviderError
+from trunkline.providers.realtime_socket import Pings
 
-
-@pytest.fixture(autouse=True)
-def no_long_silence(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Shorten the waits of a call."""
-    monkeypatch.setattr("trunkline.calls.machine.session_lifecycle.STALL_TIMEOUT_MS", 1500.0)
-
-
-@pytest.fixture
-def hasty_pings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Notice a half-open connection within a second. A machine that is busy for so long looks the same."""
-    monkeypatch.setattr("trunkline.providers.realtime_socket.PING_INTERVAL_S", 0.1)
-    monkeypatch.setattr("trunkline.providers.realtime_socket.PONG_TIMEOUT_S", 0.8)
+HASTY_PINGS = Pings(0.1, 0.8)
+"""Pings that detect a half-open connection within a second. A machine that is busy for so long looks the same."""
 
 
 def connections(there: AzureCall) -> int:
@@ -109,24 +100,22 @@ async def test_a_close_in_the_middle_of_an_answer(code: int, reason: str) -> Non
     assert there.azure.refused == []
 
 
-@pytest.mark.usefixtures("hasty_pings")
 @pytest.mark.parametrize("deed", ["cut", "freeze", "expire"])
 @pytest.mark.parametrize(
     "at",
     ["session.updated", "response.created", "response.function_call_arguments.done", "conversation.item.create"],
 )
 async def test_a_connection_that_breaks_anywhere(deed: Literal["cut", "freeze", "expire"], at: str) -> None:
-    async with azure_call() as there:
+    async with azure_call(pings=HASTY_PINGS) as there:
         getattr(there.azure.faults, deed)(at=at)
         await there.runs_to_its_end()
     assert connections(there) == 2
     assert there.azure.refused == []
 
 
-@pytest.mark.usefixtures("hasty_pings")
 @pytest.mark.parametrize("half_open", [False, True])
 async def test_a_connection_that_breaks_while_nobody_speaks(half_open: bool) -> None:
-    async with azure_call() as there:
+    async with azure_call(pings=HASTY_PINGS) as there:
         await there.call.hears("haiku")
         await there.call.silent_for(500)
         if half_open:

@@ -8,7 +8,7 @@ from tests.calls.call_driver import asked_something, call
 from tests.calls.webrtc_driver import WebRtcDriver, webrtc_call
 from trunkline.calls import log_events
 from trunkline.calls.machine import inputs
-from trunkline.calls.machine.session_lifecycle import RENEWAL_GRACE_MS, RENEWAL_RETRY_MS, STALL_TIMEOUT_MS
+from trunkline.calls.machine.session_lifecycle import RENEWAL_GRACE_MS, RENEWAL_RETRY_MS
 
 pytestmark = pytest.mark.pure
 HOUR = 3_600_000.0
@@ -26,7 +26,7 @@ def resumed_call() -> WebRtcDriver:
 def test_a_model_that_stalls_during_a_response_gets_a_new_session() -> None:
     driver = call()
     asked_something(driver)
-    driver.wait(STALL_TIMEOUT_MS)
+    driver.wait(driver.machine.plan.stall_timeout_ms)
     assert [renewal.make_before_break for renewal in driver.renewals] == [False]
     assert driver.logged(log_events.CallError)[0].code == "stalled"
 
@@ -36,11 +36,11 @@ def test_a_slow_response_is_not_a_stall() -> None:
     asked_something(driver)
     item_id = driver.agent_says("On and", finished=False)
     for _piece in range(5):
-        driver.wait(STALL_TIMEOUT_MS / 2)
+        driver.wait(driver.machine.plan.stall_timeout_ms / 2)
         driver.wire("response.output_audio_transcript.delta", item_id=item_id, delta=" on")
     driver.message_done(item_id, "On and on")
     driver.response_done()
-    driver.wait(STALL_TIMEOUT_MS * 2)
+    driver.wait(driver.machine.plan.stall_timeout_ms * 2)
     assert driver.renewals == []
 
 

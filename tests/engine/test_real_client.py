@@ -20,7 +20,7 @@ from tests.engine.official_events import check
 from trunkline.engine.brains import BrainError, TextDelta, ToolCallDelta
 from trunkline.engine.http.app import Engine
 from trunkline.engine.server import EngineServer
-from trunkline.engine.transports import websocket
+from trunkline.engine.time_limits import EngineTimeLimits
 
 KEY = "secret"
 
@@ -214,10 +214,12 @@ async def test_a_failed_recognition_leaves_the_turn_without_transcript() -> None
     assert response["output"][0]["content"][0]["transcript"] == "You said: ."
 
 
-async def test_a_recognition_that_takes_too_long_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trunkline.engine.session_runner.TRANSCRIPT_TIMEOUT_S", 0.1)
+async def test_a_recognition_that_takes_too_long_is_stopped() -> None:
     stt = FakeStt(delay=1000)
-    async with running(stt=stt) as server, connected(server) as connection:
+    async with (
+        running(stt=stt, time_limits=EngineTimeLimits(transcript_s=0.1)) as server,
+        connected(server) as connection,
+    ):
         await connection.session.update(
             session={"type": "realtime", "audio": {"input": {"transcription": {"model": "any"}}}}
         )
@@ -341,11 +343,9 @@ async def test_two_hundred_sessions_leave_nothing_behind() -> None:
         await eventually(lambda: not server.engine.sessions and len(asyncio.all_tasks()) <= before)
 
 
-async def test_a_client_that_does_not_read_is_closed_and_blocks_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
-
-    monkeypatch.setattr(websocket, "SEND_TIMEOUT_S", 0.3)
+async def test_a_client_that_does_not_read_is_closed_and_blocks_no_other() -> None:
     brain = FakeBrain(lambda request: [TextDelta("On and on. ")] * 5000)
-    async with running(brain) as server:
+    async with running(brain, time_limits=EngineTimeLimits(send_s=0.3)) as server:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=1024)
         handshake = (
             f"GET /openai/v1/realtime?model=m HTTP/1.1\r\nHost: localhost\r\napi-key: {KEY}\r\n"

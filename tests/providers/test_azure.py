@@ -15,6 +15,7 @@ from trunkline.providers import Connection, ConnectionLostError, ProviderError, 
 from trunkline.providers.entra import EntraCredentials
 from trunkline.providers.from_settings import azure_provider
 from trunkline.providers.hosted_realtime import HostedModels, HostedRealtimeProvider
+from trunkline.providers.realtime_socket import DEFAULT_PINGS, Pings
 from trunkline.realtime.events import Event, encode
 from trunkline.scenario.loading import load
 from trunkline.scenario.text_model import TextModelError, TextPrompt
@@ -25,10 +26,12 @@ SESSION: dict[str, Any] = {"type": "realtime", "model": "my-realtime", "instruct
 
 
 @contextlib.asynccontextmanager
-async def reached(**changes: Any) -> AsyncIterator[tuple[FakeAzure, HostedRealtimeProvider]]:
+async def reached(
+    *, pings: Pings = DEFAULT_PINGS, **changes: Any
+) -> AsyncIterator[tuple[FakeAzure, HostedRealtimeProvider]]:
     """The stand-in, and the provider with a key for it."""
     async with fake_azure({SCENARIO: load([]).by_name[SCENARIO]}, SCENARIO) as there:
-        provider = azure_provider(there.settings(**changes))
+        provider = azure_provider(there.settings(**changes), pings=pings)
         try:
             yield there, provider
         finally:
@@ -287,10 +290,8 @@ async def test_a_reset_connection_is_reported() -> None:
         await connection.close()
 
 
-async def test_a_half_open_connection_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trunkline.providers.realtime_socket.PING_INTERVAL_S", 0.1)
-    monkeypatch.setattr("trunkline.providers.realtime_socket.PONG_TIMEOUT_S", 0.1)
-    async with reached() as (there, provider):
+async def test_a_half_open_connection_is_noticed() -> None:
+    async with reached(pings=Pings(0.1, 0.1)) as (there, provider):
         connection = await provider.connect("my-realtime")
         await received(connection, "session.created")
         there.faults.freeze_now()

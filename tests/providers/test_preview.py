@@ -17,7 +17,7 @@ from trunkline.providers.preview import PreviewConnection
 from trunkline.realtime.events import Event, decode, encode
 from trunkline.scenario.loading import load
 
-PREVIEW = {"azure_dialect": "preview", "azure_region": "swedencentral"}
+PREVIEW: dict[str, Any] = {"azure_dialect": "preview", "azure_region": "swedencentral"}
 
 
 class Wire:

@@ -62,10 +62,11 @@ def test_things_happen_in_the_order_of_their_times() -> None:
     assert order == [1, 2, 3]
 
 
-def test_a_deadlock_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trunkline.testing.virtual_time.STUCK_AFTER_S", 0.05)
+def test_a_deadlock_is_an_error() -> None:
+    loop = VirtualTimeLoop(stuck_after_s=0.05)
     with pytest.raises(StuckError):
-        run_in_virtual_time(_for_ever())
+        loop.run_until_complete(_for_ever())
+    loop.close()
 
 
 async def _for_ever() -> None:

@@ -422,6 +422,7 @@ class Call:
             session_limit_ms=_in_ms(time_limits.session_limit_s),
             max_call_ms=_in_ms(time_limits.max_call_s),
             idle_timeout_ms=_in_ms(time_limits.idle_timeout_s),
+            stall_timeout_ms=time_limits.stall_timeout_s * 1000,
             notices=[
                 Notice(message=notice.message, code=notice.code, hint=notice.hint)
                 for notice in self._provider.notices()

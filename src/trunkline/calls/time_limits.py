@@ -19,6 +19,7 @@ class CallTimeLimits:
         session_limit_s: the provider's limit for one session; the call renews its session before that.
         max_call_s: the longest duration of the call.
         idle_timeout_s: the longest time in which the caller says nothing.
+        stall_timeout_s: the longest time without an event during a response; the session then counts as dead.
     """
 
     caller_wait_s: float = 30.0
@@ -28,6 +29,7 @@ class CallTimeLimits:
     session_limit_s: float | None = 3600.0
     max_call_s: float | None = None
     idle_timeout_s: float | None = None
+    stall_timeout_s: float = 20.0
 
 
 DEFAULT_TIME_LIMITS = CallTimeLimits()

@@ -20,6 +20,7 @@ from trunkline.engine.session.effects import Output
 from trunkline.engine.session.output_message import first_sentence
 from trunkline.engine.session.session import Session
 from trunkline.engine.speech import PreparingTts, SpeechError, Stt, Tts, Utterance
+from trunkline.engine.time_limits import DEFAULT_TIME_LIMITS, EngineTimeLimits
 from trunkline.machine_runner import MachineRunner
 from trunkline.realtime.events import Event
 
@@ -27,8 +28,6 @@ logger = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
 
-TRANSCRIPT_TIMEOUT_S = 120.0
-"""Time limit for recognition after the end of a turn. The turn then has no transcript."""
 INTERNAL_ERROR = "internal error: see the server's log"
 """Close reason for a client after an internal error of its session. Other sessions continue."""
 
@@ -89,8 +88,10 @@ class SessionRunner:
         tts: Tts,
         clock: Callable[[], float] = monotonic_ms,
         player: Player | None = None,
+        time_limits: EngineTimeLimits = DEFAULT_TIME_LIMITS,
     ) -> None:
         self.session = session
+        self._time_limits = time_limits
         self._brain = brain
         self._stt = stt
         self._tts = tts
@@ -284,7 +285,7 @@ class SessionRunner:
         try:
             if isinstance(utterance, str):
                 raise SpeechError(utterance)
-            async with asyncio.timeout(TRANSCRIPT_TIMEOUT_S):
+            async with asyncio.timeout(self._time_limits.transcript_s):
                 transcript = await utterance.finish()
         except TimeoutError:
             self._time_out(utterance_id)
@@ -299,7 +300,7 @@ class SessionRunner:
         utterance = self._utterances.get(utterance_id)
         if utterance is not None and not isinstance(utterance, str):
             utterance.abandon()
-        message = f"The recognition took more than {TRANSCRIPT_TIMEOUT_S:g} s and was stopped."
+        message = f"The recognition took more than {self._time_limits.transcript_s:g} s and was stopped."
         self.post(inputs.TranscriptFailed(utterance_id, message))
 
     def _abandon_utterance(self, utterance_id: str) -> None:

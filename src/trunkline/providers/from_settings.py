@@ -10,6 +10,7 @@ from trunkline.providers.credentials import Credentials, KeyCredentials
 from trunkline.providers.entra import INSTALL, EntraCredentials, is_installed
 from trunkline.providers.hosted_realtime import HostedModels, HostedRealtimeProvider
 from trunkline.providers.preview import PreviewProvider
+from trunkline.providers.realtime_socket import DEFAULT_PINGS, Pings
 from trunkline.settings import Settings
 
 _AZURE_KEY_ADVICE = (
@@ -24,8 +25,11 @@ def azure_is_configured(settings: Settings) -> bool:
     return bool(settings.azure_endpoint and (settings.azure_api_key or is_installed()))
 
 
-def azure_provider(settings: Settings) -> HostedRealtimeProvider:
+def azure_provider(settings: Settings, *, pings: Pings = DEFAULT_PINGS) -> HostedRealtimeProvider:
     """Return the provider for Azure OpenAI: GA, or the preview if the settings choose it.
+
+    Args:
+        pings: the pings that detect a silent loss of a connection; the preview has the default ones.
 
     Raises:
         ProviderError: endpoint or credentials are missing or invalid.
@@ -42,7 +46,7 @@ def azure_provider(settings: Settings) -> HostedRealtimeProvider:
     )
     if settings.azure_dialect == "preview":
         return PreviewProvider(endpoint, credentials, models, settings.azure_api_version, settings.azure_region)
-    return HostedRealtimeProvider("azure", endpoint.v1, credentials, models)
+    return HostedRealtimeProvider("azure", endpoint.v1, credentials, models, pings=pings)
 
 
 def azure_credentials(settings: Settings) -> Credentials:

@@ -9,7 +9,7 @@ from urllib.parse import urlencode, urlsplit
 
 from trunkline.providers import Connection, EphemeralSecret, ProviderNotice, WebRtcAnswer
 from trunkline.providers.credentials import Credentials
-from trunkline.providers.realtime_socket import open_socket_with_credentials
+from trunkline.providers.realtime_socket import DEFAULT_PINGS, Pings, open_socket_with_credentials
 from trunkline.providers.text_model_client import MissingTextModel, TextModelClient
 from trunkline.providers.webrtc_signalling import WebRtcSignalling
 from trunkline.scenario.scenario import AnyScenario
@@ -37,13 +37,23 @@ class HostedRealtimeProvider:
     Args:
         name: azure or openai.
         base_url: ends in `/v1`.
+        pings: the pings that detect a silent loss of a connection.
     """
 
-    def __init__(self, name: str, base_url: str, credentials: Credentials, models: HostedModels) -> None:
+    def __init__(
+        self,
+        name: str,
+        base_url: str,
+        credentials: Credentials,
+        models: HostedModels,
+        *,
+        pings: Pings = DEFAULT_PINGS,
+    ) -> None:
         self.name = name
         self.base_url = base_url.rstrip("/")
         self._credentials = credentials
         self._models = models
+        self._pings = pings
         self._what = f"{name} ({urlsplit(self.base_url).hostname})"
         self._text_model: TextModelClient | MissingTextModel = MissingTextModel(
             f"Set {models.variables[1]} to the text model's name."
@@ -98,7 +108,7 @@ class HostedRealtimeProvider:
         scheme, _, rest = self.base_url.partition("://")
         query = urlencode({"call_id": rtc_call_id} if rtc_call_id else {"model": model})
         url = f"{'ws' if scheme == 'http' else 'wss'}://{rest}/realtime?{query}"
-        return await open_socket_with_credentials(self._credentials, url, self._what)
+        return await open_socket_with_credentials(self._credentials, url, self._what, self._pings)
 
     async def start_webrtc_call(self, sdp: str, session: Mapping[str, Any]) -> WebRtcAnswer:
         """See `Provider.dial`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import cast
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -17,10 +18,24 @@ MAX_FRAME_BYTES = 16 << 20
 """The size limit of one event; audio deltas are much smaller."""
 OPEN_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 1.0
-PING_INTERVAL_S = 2.0
-PONG_TIMEOUT_S = 5.0
-"""A silent loss of the connection is detected within 7 s. The caller's audio is kept since the last received frame, so
-frequent pings keep that buffer small."""
+
+
+@dataclass(frozen=True)
+class Pings:
+    """Pings that detect a silent loss of the connection, by default within 7 s.
+
+    The caller's audio is kept since the last received frame, so frequent pings keep that buffer small.
+
+    Attributes:
+        interval_s: time between two pings, in seconds.
+        timeout_s: time for the answer, after which the connection counts as lost.
+    """
+
+    interval_s: float = 2.0
+    timeout_s: float = 5.0
+
+
+DEFAULT_PINGS = Pings()
 
 
 class _NoRedirects(connect):
@@ -83,28 +98,35 @@ class RealtimeSocket:
         await self._socket.close()
 
 
-async def open_socket_with_credentials(credentials: Credentials, url: str, what: str) -> RealtimeSocket:
+async def open_socket_with_credentials(
+    credentials: Credentials, url: str, what: str, pings: Pings = DEFAULT_PINGS
+) -> RealtimeSocket:
     """Open a Realtime socket; retry once if the service refuses renewable credentials.
 
     Args:
         credentials: the credentials.
         url: a ws(s) URL.
         what: the service's name for errors.
+        pings: the pings that detect a silent loss.
 
     Raises:
         ProviderError: the service cannot be reached, or refuses.
     """
     auth_headers = await credentials.headers()
     try:
-        return await open_socket(url, auth_headers, what, credentials.refused_hint)
+        return await open_socket(url, auth_headers, what, credentials.refused_hint, pings)
     except ProviderError as error:
         if error.code != 401 or not credentials.on_refused(auth_headers):
             raise
-    return await open_socket(url, await credentials.headers(), what, credentials.refused_hint)
+    return await open_socket(url, await credentials.headers(), what, credentials.refused_hint, pings)
 
 
 async def open_socket(
-    url: str, headers: Mapping[str, str], what: str, refused_hint: str | None = None
+    url: str,
+    headers: Mapping[str, str],
+    what: str,
+    refused_hint: str | None = None,
+    pings: Pings = DEFAULT_PINGS,
 ) -> RealtimeSocket:
     """Open a Realtime socket. No error shows a header's value.
 
@@ -113,6 +135,7 @@ async def open_socket(
         headers: the authentication headers.
         what: the service's name for errors.
         refused_hint: the fix if the service refuses the headers.
+        pings: the pings that detect a silent loss.
 
     Raises:
         ProviderError: the service cannot be reached, or refuses.
@@ -126,8 +149,8 @@ async def open_socket(
             compression=None,
             open_timeout=OPEN_TIMEOUT_S,
             close_timeout=CLOSE_TIMEOUT_S,
-            ping_interval=PING_INTERVAL_S,
-            ping_timeout=PONG_TIMEOUT_S,
+            ping_interval=pings.interval_s,
+            ping_timeout=pings.timeout_s,
             user_agent_header=None,
             proxy=None if _is_loopback(url) else True,
         )

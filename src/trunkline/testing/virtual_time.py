@@ -19,7 +19,6 @@ P = ParamSpec("P")
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 STUCK_AFTER_S = 5.0
-"""The real time in s without a timer, a ready socket or a thread's result, after which the loop gives up."""
 
 
 class StuckError(RuntimeError):
@@ -32,13 +31,15 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     Args:
         patient: lets real time pass while a thread of `run_in_executor` works or a socket is open, so that a time limit
             on such work is a real one.
+        stuck_after_s: the real time without a timer, a ready socket or a thread's result, after which the loop gives
+            up.
     """
 
-    def __init__(self, *, patient: bool = False) -> None:
+    def __init__(self, *, patient: bool = False, stuck_after_s: float = STUCK_AFTER_S) -> None:
         self._now = 0.0
         self._patient = patient
         self._working: set[asyncio.Future[Any]] = set()
-        self._jumping = _JumpingSelector(self._pass, self._must_wait)
+        self._jumping = _JumpingSelector(self._pass, self._must_wait, stuck_after_s)
         super().__init__(self._jumping)
         self._own_files = len(self._jumping.get_map())
 
@@ -63,10 +64,11 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 class _JumpingSelector(selectors.BaseSelector):
     """Selector that polls the sockets without waiting, and reports the skipped time to the loop."""
 
-    def __init__(self, jump: Callable[[float], None], must_wait: Callable[[], bool]) -> None:
+    def __init__(self, jump: Callable[[float], None], must_wait: Callable[[], bool], stuck_after_s: float) -> None:
         self._real = selectors.DefaultSelector()
         self._jump = jump
         self._must_wait = must_wait
+        self._stuck_after_s = stuck_after_s
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         ready = self._real.select(0)
@@ -80,7 +82,7 @@ class _JumpingSelector(selectors.BaseSelector):
         if timeout is not None and timeout > 0:
             self._jump(timeout)
             return []
-        ready = self._real.select(STUCK_AFTER_S)
+        ready = self._real.select(self._stuck_after_s)
         if not ready:
             raise StuckError("the loop waits forever: no timer is set and no socket is ready")
         return ready

@@ -27,7 +27,7 @@ from tests.engine.rtc.rtc_caller import (
     websocket_url,
 )
 from trunkline.engine.brains import BrainOutput, BrainRequest, TextDelta, ToolCallDelta
-from trunkline.engine.transports import webrtc
+from trunkline.engine.transports.ice import IceOptions
 
 CODECS = ["opus", "PCMU", "PCMA"]
 LATE_S = 0.25
@@ -305,9 +305,8 @@ async def test_a_lost_network_ends_the_call(monkeypatch: pytest.MonkeyPatch) -> 
         await eventually(lambda: not server.engine.sessions)
 
 
-async def test_a_caller_who_never_connects_ends_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(webrtc, "CONNECT_TIMEOUT_S", 0.2)
-    async with engine() as server:
+async def test_a_caller_who_never_connects_ends_the_call() -> None:
+    async with engine(ice=IceOptions(loopback=True, grace_s=0.0, connect_timeout_s=0.2)) as server:
         caller = await offering()
         offer = caller.connection.localDescription.sdp
         answer = await post_offer(f"{server.url}/realtime/calls", offer, await mint(server))

@@ -23,6 +23,7 @@ class CallPlan:
         session_limit_ms: maximum lifetime of a session at the provider; None means unlimited.
         max_call_ms: maximum duration of the call; None means unlimited.
         idle_timeout_ms: maximum silence of the caller; None means unlimited.
+        stall_timeout_ms: time without an event during a response, after which the session counts as dead.
         notices: notices of the provider, logged at the start.
     """
 
@@ -45,4 +46,5 @@ class CallPlan:
     session_limit_ms: float | None = None
     max_call_ms: float | None = None
     idle_timeout_ms: float | None = None
+    stall_timeout_ms: float = 20_000.0
     notices: Sequence[Notice] = ()

@@ -20,8 +20,6 @@ from trunkline.realtime.events import Event
 
 MISSED_RESPONSE_WAIT_MS = 5_000.0
 """Time a resumed sideband waits for the end of a response that was in progress when the sideband dropped."""
-STALL_TIMEOUT_MS = 20_000.0
-"""Time without an event during a response, after which the session counts as dead."""
 RENEWAL_GRACE_MS = 60_000.0
 """Time before the provider's limit at which a session is renewed even if somebody speaks."""
 RENEWAL_RETRY_MS = 30_000.0
@@ -231,13 +229,15 @@ class SessionLifecycle:
         self._outbox.set_timer(Timer.RENEWAL, at_ms)
 
     def reset_stall_timer(self) -> None:
-        """Expect the next event of the response in progress within `STALL_TIMEOUT_MS`."""
+        """Expect the next event of the response in progress within the plan's time."""
         expects_event = self._status.link_up and self._scheduler.busy
-        self._outbox.set_timer(Timer.STALL, self._outbox.now_ms + STALL_TIMEOUT_MS if expects_event else None)
+        self._outbox.set_timer(
+            Timer.STALL, self._outbox.now_ms + self._plan.stall_timeout_ms if expects_event else None
+        )
 
     def on_stalled(self) -> None:
         """Renew a session that has been silent for too long during a response."""
         if self._scheduler.busy and self._status.link_up:
-            message = f"The model sent nothing for {STALL_TIMEOUT_MS / 1000:g} s during a response."
+            message = f"The model sent nothing for {self._plan.stall_timeout_ms / 1000:g} s during a response."
             self._outbox.log_provider_error(message, "stalled")
             self.renew("the model stalled", make_before_break=False)

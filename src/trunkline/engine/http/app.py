@@ -31,6 +31,7 @@ from trunkline.engine.speech.tts.pronouncing import PronouncingTts
 from trunkline.engine.speech.vad import VoiceActivity
 from trunkline.engine.text import TextModelFactory
 from trunkline.engine.text.unconfigured_text_model import without_text_models
+from trunkline.engine.time_limits import DEFAULT_TIME_LIMITS, EngineTimeLimits
 from trunkline.engine.transports.ice import IceOptions
 from trunkline.engine.transports.websocket import WebSocketChannel, serve
 from trunkline.origin_guard import OriginRules
@@ -66,6 +67,7 @@ class Engine:
         origins: the host names of the engine, and the origins that may use it; by default this machine's names
             and no other origin.
         pronunciations: returns other spellings for the voice, by name, for a model.
+        time_limits: time limits of the sessions.
     """
 
     def __init__(
@@ -83,6 +85,7 @@ class Engine:
         names: Sequence[str] = (),
         pronunciations: Callable[[str], Mapping[str, str]] | None = None,
         origins: OriginRules | None = None,
+        time_limits: EngineTimeLimits = DEFAULT_TIME_LIMITS,
     ) -> None:
         self._brains = brains
         self._stt = stt
@@ -91,6 +94,7 @@ class Engine:
         self._pronunciations = pronunciations
         self._key = ApiKey(key)
         self._session_limit_s = session_limit_s
+        self._time_limits = time_limits
         self.max_sessions = max_sessions
         self.sessions: dict[str, SessionRunner] = {}
         """The sessions that are running, by id."""
@@ -169,7 +173,7 @@ class Engine:
         except BrainError as error:
             await websocket.send_denial_response(RequestError(404, error.code, str(error)).response_to(websocket))
             return
-        channel = WebSocketChannel(websocket, translator)
+        channel = WebSocketChannel(websocket, translator, send_timeout_s=self._time_limits.send_s)
         runner.attach(channel)
         self.sessions[runner.session.id] = runner
         try:
@@ -217,7 +221,7 @@ class Engine:
         brain = UnconfiguredBrain() if transcribing else self._brains(model, settings)
         spellings = self._pronunciations(model) if self._pronunciations else None
         tts = PronouncingTts(self._tts, spellings) if spellings else self._tts
-        return SessionRunner(session, brain=brain, stt=self._stt, tts=tts, player=player)
+        return SessionRunner(session, brain=brain, stt=self._stt, tts=tts, player=player, time_limits=self._time_limits)
 
 
 def _not_found(request: Request, error: Exception) -> JSONResponse:

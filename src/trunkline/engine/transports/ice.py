@@ -23,8 +23,10 @@ class IceOptions:
         servers: STUN and TURN servers. By default the engine contacts no server.
         loopback: use 127.0.0.1 only, for tests. A browser then needs `--allow-loopback-in-peer-connection`.
         grace_s: time for which a session continues after its caller disconnected.
+        connect_timeout_s: time for the caller to connect after the answer.
     """
 
     servers: Sequence[IceServer] = ()
     loopback: bool = False
     grace_s: float = 0.5
+    connect_timeout_s: float = 30.0

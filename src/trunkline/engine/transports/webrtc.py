@@ -41,8 +41,6 @@ MAX_MEDIA_SECTIONS = 4
 """Limit of an offer's media sections. One of audio and one of data are used."""
 ANSWER_TIMEOUT_S = 10.0
 """Time limit for gathering candidates, which an ICE server can delay."""
-CONNECT_TIMEOUT_S = 30.0
-"""Time limit for the caller's connection after the answer."""
 CLOSE_TIMEOUT_S = 5.0
 
 
@@ -133,7 +131,7 @@ class WebRtcPeer:
 
     async def _until_disconnected(self) -> str:
         try:
-            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            async with asyncio.timeout(self._ice.connect_timeout_s):
                 await self._connected.wait()
         except TimeoutError:
             return "the caller did not connect"

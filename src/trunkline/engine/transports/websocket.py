@@ -12,6 +12,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from trunkline.engine.session import inputs
 from trunkline.engine.session_runner import SessionRunner
+from trunkline.engine.time_limits import DEFAULT_TIME_LIMITS
 from trunkline.engine.transports.event_translator import EventTranslator
 from trunkline.realtime.events import Event, MalformedEventError, decode, encode
 from trunkline.realtime.send_queue import CloseFrame, SendQueue, send_frames
@@ -20,8 +21,6 @@ HIGH_WATER_BYTES = 1 << 20
 """Size of the queued data above which speech synthesis pauses."""
 MAX_QUEUED_BYTES = 32 << 20
 """Size of the queued data above which the socket is closed."""
-SEND_TIMEOUT_S = 30.0
-"""Time limit for sending one frame."""
 TOO_SLOW = CloseFrame(1008, "the client does not read its events")
 MAX_APPEND_CHARACTERS = 64_000
 """Base64 characters in one piece of an append: one second of PCM16."""
@@ -32,10 +31,18 @@ class WebSocketChannel:
 
     Args:
         translator: the client's dialect; None means GA.
+        send_timeout_s: time for sending one frame, after which the client is closed.
     """
 
-    def __init__(self, websocket: WebSocket, translator: EventTranslator | None = None) -> None:
+    def __init__(
+        self,
+        websocket: WebSocket,
+        translator: EventTranslator | None = None,
+        *,
+        send_timeout_s: float = DEFAULT_TIME_LIMITS.send_s,
+    ) -> None:
         self._websocket = websocket
+        self._send_timeout_s = send_timeout_s
         self._translator = translator
         self._queue: SendQueue[bytes] = SendQueue(MAX_QUEUED_BYTES, TOO_SLOW, high_water_bytes=HIGH_WATER_BYTES)
 
@@ -63,10 +70,10 @@ class WebSocketChannel:
         """Send the queued frames until the channel is closed or the client disconnects."""
         with contextlib.suppress(WebSocketDisconnect):
             try:
-                await send_frames(self._queue, self._send_frame, SEND_TIMEOUT_S)
+                await send_frames(self._queue, self._send_frame, self._send_timeout_s)
             except TimeoutError:
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(SEND_TIMEOUT_S):
+                    async with asyncio.timeout(self._send_timeout_s):
                         await self._send_frame(TOO_SLOW)
             finally:
                 self._queue.close(1006, "")
