@@ -69,6 +69,9 @@ class CallDriver:
         self.kept: dict[str, int | None] = {}
         self.clears: list[log_events.LogEventUnion | None] = []
         """The latest log event at each order to drop the queued audio."""
+        self.silence_ms = 0.0
+        """Silence sent to the model in place of the caller's audio."""
+        self.watches_audio = False
         self.ended: str | None = None
         self._timers: dict[Timer, float] = {}
         self._numbers: Iterator[int] = itertools.count(1)
@@ -115,6 +118,13 @@ class CallDriver:
         self.wire("input_audio_buffer.speech_started", item_id=item_id, audio_start_ms=100)
         if cuts and self._responding:
             self.response_done("cancelled")
+
+    def caller_audio(self, ms: float, *, step_ms: float = 100.0) -> None:
+        """Let frames of the caller's audio arrive for `ms`."""
+        for _ in range(int(ms / step_ms)):
+            self.wait(step_ms)
+            if self.watches_audio:
+                self.feed(inputs.CallerAudioArrived())
 
     def caller_stops_speaking(self, item_id: str = "speech_1", *, previous: str | None = None) -> None:
         """Let the service end the caller's turn and add its item."""
@@ -319,6 +329,11 @@ class CallDriver:
                 self.renewals.append(effect)
             case effects.DropQueuedAudio():
                 self.clears.append(self.events[-1] if self.events else None)
+            case effects.WatchCallerAudio():
+                assert effect.on is not self.watches_audio
+                self.watches_audio = effect.on
+            case effects.SendSilence():
+                self.silence_ms += effect.ms
             case effects.KeepCallerAudio():
                 self.kept[effect.turn_id] = effect.since_ms
             case effects.ReleaseCallerAudio():

@@ -196,7 +196,7 @@ class TestPushToTalk:
         lose_and_find(driver)
         driver.commands(commands.Press())
         driver.clear()
-        driver.wait(RESENT_AUDIO_WAIT_MS + RESEND_WAIT_MS)
+        driver.caller_audio(RESENT_AUDIO_WAIT_MS + RESEND_WAIT_MS)
         assert "input_audio_buffer.commit" not in driver.types_sent
         assert len(driver.kept) == 1
         driver.commands(commands.Release())

@@ -54,7 +54,7 @@ def answers_after(driver: CallDriver, *, words_ms: float, audio_ms: float = 0, t
 
 def speaks(driver: CallDriver, ms: float, item_id: str = "speech_1") -> None:
     driver.caller_starts_to_speak(item_id)
-    driver.wait(ms)
+    driver.caller_audio(ms)
     driver.caller_stops_speaking(item_id)
 
 
@@ -366,7 +366,7 @@ def test_push_to_talk_counts_from_the_release() -> None:
     driver = call()
     driver.commands(commands.PushToTalk(on=True))
     driver.commands(commands.Press())
-    driver.wait(2_000)
+    driver.caller_audio(2_000)
     driver.commands(commands.Release())
     driver.wait(50)
     driver.wire("input_audio_buffer.committed", item_id="speech_1")

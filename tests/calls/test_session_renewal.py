@@ -62,7 +62,7 @@ def test_a_session_is_renewed_before_its_time_limit() -> None:
 def test_a_session_is_not_renewed_while_somebody_speaks() -> None:
     driver = call(session_limit_ms=HOUR)
     driver.caller_starts_to_speak()
-    driver.wait(HOUR - 4 * RENEWAL_GRACE_MS)
+    driver.caller_audio(HOUR - 4 * RENEWAL_GRACE_MS, step_ms=1000)
     assert driver.renewals == []
     driver.caller_stops_speaking()
     driver.response_created()

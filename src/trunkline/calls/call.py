@@ -34,12 +34,15 @@ from trunkline.calls.pages import CloseCode, JoinedCall, Leg, Page
 from trunkline.calls.time_limits import DEFAULT_TIME_LIMITS, CallTimeLimits
 from trunkline.machine_runner import MachineRunner
 from trunkline.providers import Connection, Provider, ProviderError
+from trunkline.realtime.audio import BYTES_PER_MS
 from trunkline.realtime.events import Event
 from trunkline.realtime.ids import new_id
 from trunkline.scenario.scenario import AnyScenario
 
 logger = logging.getLogger(__name__)
 AUDIO_STATS_EVERY_S = 1.0
+CALLER_AUDIO_EVERY_MS = 100.0
+"""Interval in which the machine hears of the caller's audio while it watches it."""
 
 
 class Call:
@@ -116,6 +119,8 @@ class Call:
         """The provider's WebRTC calls that this call no longer uses."""
         self._rtc_lock = asyncio.Lock()
         self._pages: set[Page] = set()
+        self._watches_caller_audio = False
+        self._caller_audio_reported_ms = 0.0
         self._effect_handlers: dict[type, Callable[[Any], None]] = {
             effects.AppendToLog: lambda append: self._append(append.event),
             effects.Send: lambda send: self._link.send(send.event),
@@ -130,6 +135,8 @@ class Call:
             ),
             effects.KeepCallerAudio: lambda keep: self._link.keep_turn(keep.turn_id, keep.since_ms),
             effects.ReleaseCallerAudio: lambda release: self._link.release_turn(release.turn_id, release.until_ms),
+            effects.WatchCallerAudio: self._watch_caller_audio,
+            effects.SendSilence: lambda silence: self._link.send_audio(bytes(round(silence.ms) * BYTES_PER_MS)),
             effects.SetTimer: lambda setting: self._runner.set_timer(setting.timer, setting.at_ms),
             effects.EndCall: lambda _end: None,  # the `call.ended` event has ended the call, in `_append`
         }
@@ -348,6 +355,12 @@ class Call:
             self._push_error(page, message, "bad_audio")
             return
         self._link.send_audio(pcm)
+        if self._watches_caller_audio and self._now_ms() - self._caller_audio_reported_ms >= CALLER_AUDIO_EVERY_MS:
+            self._caller_audio_reported_ms = self._now_ms()
+            self._runner.post(inputs.CallerAudioArrived())
+
+    def _watch_caller_audio(self, watch: effects.WatchCallerAudio) -> None:
+        self._watches_caller_audio = watch.on
 
     def _push_error(self, page: Page, message: str, code: str) -> None:
         error = CallError(message=message, code=code, source="command")

@@ -10,7 +10,14 @@ import pytest
 from aiortc.rtp import RtpPacket
 from av import AudioFrame, CodecContext
 
-from trunkline.engine.transports.rtc_audio import MAX_AHEAD_MS, MAX_DROPPED_MS, MAX_GAP_MS, AudioReceiver, PacedTrack
+from trunkline.engine.transports.rtc_audio import (
+    MAX_AHEAD_MS,
+    MAX_DROPPED_MS,
+    MAX_GAP_MS,
+    STOPPED_AFTER_S,
+    AudioReceiver,
+    PacedTrack,
+)
 from trunkline.realtime.audio import FORMATS, Resampler
 
 RATE = 24_000
@@ -223,3 +230,34 @@ def test_too_many_streams_are_reported() -> None:
         packet.ssrc = number
         flood.send([packet], every_s=0.02)
     assert flood.hearing.flooded
+
+
+def test_audio_that_stops_becomes_silence_once() -> None:
+    caller = Flood()
+    caller.hearing.fill_if_stopped()
+    caller.send(packets(ulaw(200)), every_s=0.02)
+    spoken_ms = caller.heard_ms
+    caller.now += STOPPED_AFTER_S - 0.1
+    caller.hearing.fill_if_stopped()
+    assert caller.heard_ms == spoken_ms
+    for _ in range(5):
+        caller.now += 1.0
+        caller.hearing.fill_if_stopped()
+    assert caller.heard_ms == spoken_ms + MAX_GAP_MS
+    assert not any(caller.came[-MAX_GAP_MS * MS :])
+
+
+def test_a_filled_pause_is_not_filled_again_when_audio_resumes() -> None:
+    caller = Flood()
+    before, after = packets(ulaw(200))[:5], packets(ulaw(5_200))[-5:]
+    after = [renumbered(packet, 65_535 + index) for index, packet in enumerate(after)]
+    caller.send(before, every_s=0.02)
+    caller.now += 5.0
+    caller.hearing.fill_if_stopped()
+    caller.send(after, every_s=0.02)
+    assert abs(caller.heard_ms - (100 + MAX_GAP_MS + 100)) <= 20
+
+
+def renumbered(packet: RtpPacket, number: int) -> RtpPacket:
+    packet.sequence_number = number % 65_536
+    return packet

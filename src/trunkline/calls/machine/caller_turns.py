@@ -60,6 +60,9 @@ class CallerTurns:
         """The push-to-talk turn that has no item yet."""
         self._answering: set[str] = set()
         """Items that the response in progress answers."""
+        self._commit_id: str | None = None
+        """`event_id` of the last commit of speech in progress."""
+        self._commit_pending = False
         self._resending: deque[str] = deque()
         """Items that the current session has not detected again yet, by their ids in the former session."""
 
@@ -93,6 +96,7 @@ class CallerTurns:
     def on_committed(self, item_id: str) -> None:
         """Handle `input_audio_buffer.committed`: the turn has become an item."""
         self.abort_speech()
+        self._commit_pending = False
         if item_id not in self._open and not self._match_resent(item_id) and self._press_turn is not None:
             self._open[item_id], self._press_turn = self._press_turn, None
         if (turn := self._open.get(item_id)) is not None:
@@ -126,6 +130,32 @@ class CallerTurns:
             self._outbox.log(log_events.SpeechStopped(item_id=self._speaking))
             self._speaking = None
 
+    @property
+    def speaking(self) -> bool:
+        """True while the session reports speech."""
+        return self._speaking is not None
+
+    @property
+    def commit_pending(self) -> bool:
+        """True from `commit_speech` until the session has committed that speech."""
+        return self._commit_pending
+
+    def commit_speech(self) -> None:
+        """End the speech in progress, if there is any: the session commits the words so far. No answer follows."""
+        if self._speaking is None:
+            return
+        self._commit_id = self._outbox.new_id("event")
+        self._commit_pending = True
+        self._outbox.send({"type": "input_audio_buffer.commit", "event_id": self._commit_id})
+        self.abort_speech()
+
+    def on_commit_refused(self, event_id: str | None) -> bool:
+        """Return whether an error refers to the last `commit_speech`: the session had ended the turn by itself."""
+        if event_id is None or event_id != self._commit_id:
+            return False
+        self._commit_pending = False
+        return True
+
     # Push-to-talk ---------------------------------------------------------------------------------------------------
     def on_pressed(self, *, continues: bool) -> None:
         """Open a push-to-talk turn, unless the press `continues` the last one, which was not committed yet."""
@@ -150,6 +180,7 @@ class CallerTurns:
         for turn in self._open.values():
             turn.was_committed, turn.committed, turn.end_ms = turn.was_committed or turn.committed, False, None
         self._answering.clear()
+        self._commit_pending = False
         return set(self._open)
 
     @property

@@ -116,6 +116,18 @@ class ReleaseCallerAudio(msgspec.Struct, frozen=True):
     until_ms: int | None = None
 
 
+class WatchCallerAudio(msgspec.Struct, frozen=True):
+    """Feed `CallerAudioArrived` for the caller's audio, at most every 100 ms; `on` False ends it."""
+
+    on: bool
+
+
+class SendSilence(msgspec.Struct, frozen=True):
+    """Send `ms` of silence to the model, in place of audio of the caller that is missing."""
+
+    ms: float
+
+
 class SetTimer(msgspec.Struct, frozen=True):
     """Feed `TimerFired(timer)` at `at_ms`. It replaces the timer's earlier time; `at_ms` None cancels the timer."""
 
@@ -141,6 +153,8 @@ Effect = (
     | RenewSession
     | KeepCallerAudio
     | ReleaseCallerAudio
+    | WatchCallerAudio
+    | SendSilence
     | SetTimer
     | EndCall
 )

@@ -80,6 +80,10 @@ class CallerLeft(msgspec.Struct, frozen=True):
     reason: str
 
 
+class CallerAudioArrived(msgspec.Struct, frozen=True):
+    """Audio of the caller has arrived on the relay. The shell says so only while it watches the audio."""
+
+
 class CodecChosen(msgspec.Struct, frozen=True):
     """The caller's page chose a codec for the caller's audio."""
 
@@ -156,6 +160,7 @@ InputButAudio = (
     | WireEventReceived
     | CallerJoined
     | CallerLeft
+    | CallerAudioArrived
     | CodecChosen
     | CommandReceived
     | AgentConfigured

@@ -8,6 +8,7 @@ It has no sockets, tasks or pages: `step` takes an input and returns effects. Ea
 - `GuardedOutput`: guardrails, and output held back until they pass it
 - `ToolCalls`: tools, approvals and handoffs
 - `SessionLifecycle`: connect, resume, renew and lose the model session
+- `CallerAudioWatch`: the end of a turn when the caller's audio stops
 - `CallerTurns`: the caller's speech, and audio to resend after a lost session
 - `PushToTalk`: push-to-talk, and the other settings of the call
 - `ResponseRetry`: retries of failed responses
@@ -24,6 +25,7 @@ from typing import assert_never
 
 from trunkline.calls import commands, log_events
 from trunkline.calls.machine.call_limits import CALLER_STAYS, CallLimits, LimitAction
+from trunkline.calls.machine.caller_audio_watch import CallerAudioWatch
 from trunkline.calls.machine.caller_turns import CallerTurns
 from trunkline.calls.machine.effects import ConfigureAgent, Connecting, Effect, EndCall, HandingOff
 from trunkline.calls.machine.guarded_output import GuardedOutput
@@ -32,6 +34,7 @@ from trunkline.calls.machine.inputs import (
     AgentFailed,
     ApprovalRequested,
     AudioReceived,
+    CallerAudioArrived,
     CallerJoined,
     CallerLeft,
     CodecChosen,
@@ -102,6 +105,9 @@ class CallMachine:
             configuration=self.configuration,
         )
         self._push_to_talk = PushToTalk(plan, outbox, self._scheduler, self._playout)
+        self._caller_audio = CallerAudioWatch(
+            outbox, self._scheduler, self._playout, self._caller_turns, self._push_to_talk
+        )
         self._limits = CallLimits(plan, outbox)
         self._waiting = Waiting(outbox, status, self._scheduler, self._tools, self._output)
         self._caller_there = False
@@ -186,6 +192,7 @@ class CallMachine:
         self._request_if_due()
         if not self._ended:
             self._session.renew_if_due(self._at_rest)
+            self._caller_audio.update()
             self._waiting.update(caller_there=self._caller_there)
         return self._outbox.take()
 
@@ -203,6 +210,8 @@ class CallMachine:
                 self._on_agent_failed(given)
             case ApprovalRequested():
                 self._tools.on_approval_requested(given.tool_call_id, given.arguments)
+            case CallerAudioArrived():
+                self._caller_audio.on_audio()
             case CallerJoined():
                 self._on_caller_joined(given)
             case CallerLeft():
@@ -316,6 +325,7 @@ class CallMachine:
             self._session.renew("another codec", make_before_break=self._at_rest)
 
     def _on_typed(self, text: str) -> None:
+        self._caller_turns.commit_speech()
         self._on_caller_turn(deliberate=True)
         self._add_caller_text(text)
 
@@ -376,6 +386,8 @@ class CallMachine:
             case Timer.CALLER:
                 if not self._caller_there:
                     self._end_call("the caller did not come back" if self._joined else "no caller came")
+            case Timer.CALLER_AUDIO:
+                self._caller_audio.on_missing()
             case Timer.RETRY:
                 self._retry.on_retry_timer()
             case Timer.TRUNCATION:
@@ -540,9 +552,11 @@ class CallMachine:
 
     def _on_committed(self, event: Event) -> None:
         item_id = text_field(event, "item_id")
-        self._on_caller_turn_ended()
+        requested = self._caller_turns.commit_pending
+        if not requested:
+            self._on_caller_turn_ended()
         self._caller_turns.on_committed(item_id)
-        if self._push_to_talk.service_answers:
+        if requested or self._push_to_talk.service_answers:
             return
         self._caller_turns.unblock_if_resent()
         self._scheduler.request_response([item_id])
@@ -600,6 +614,8 @@ class CallMachine:
         code, event_id = details.get("code"), details.get("event_id")
         if code == "conversation_already_has_active_response" and self._scheduler.on_request_refused(event_id):
             return  # the request is sent again after the active response
+        if self._caller_turns.on_commit_refused(event_id):
+            return
         if self._push_to_talk.is_own_commit(event_id):
             self._scheduler.on_caller_turn_dropped()
             return

@@ -11,6 +11,7 @@ class Timer(Enum):
     Attributes:
         ANSWER: the service must answer the caller's turn by itself, or commit it.
         CALLER: the caller must come, or come back.
+        CALLER_AUDIO: the caller's audio must continue while they speak.
         COMMIT: push-to-talk commits the caller's audio.
         GOODBYE: the agent must finish its goodbye.
         IDLE: the caller must say or do something.
@@ -26,6 +27,7 @@ class Timer(Enum):
 
     ANSWER = auto()
     CALLER = auto()
+    CALLER_AUDIO = auto()
     COMMIT = auto()
     GOODBYE = auto()
     IDLE = auto()

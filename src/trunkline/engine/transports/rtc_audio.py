@@ -24,6 +24,8 @@ CODECS = ("opus", "PCMU", "PCMA")
 
 MAX_GAP_MS = 2000
 """Limit of the silence that replaces missing audio. It is long enough to end a turn."""
+STOPPED_AFTER_S = 2.0
+"""Time without a packet after which the caller's audio has stopped."""
 REORDER_PACKETS = 4
 """Number of packets that wait for a missing one before it counts as lost: 80 ms of audio."""
 MAX_AHEAD_MS = 5000
@@ -59,7 +61,9 @@ class AudioReceiver:
         self._clock = clock
         self._ahead_ms = 0.0
         self._dropped_ms = 0.0
-        self._counted_at = clock()
+        self._counted_at = self._arrived_at = clock()
+        self._filled_ms = 0
+        """Silence since the last packet, in place of audio that stopped."""
         self._sources: set[int] = set()
         self._codecs: dict[int, str] = {}
         self._waiting: dict[int, RtpPacket] = {}
@@ -78,6 +82,7 @@ class AudioReceiver:
 
     def add(self, packet: RtpPacket) -> tuple[bool, None]:
         """Add a packet. The result shows aiortc that it has nothing to decode and no picture to request."""
+        self._arrived_at = self._clock()
         if packet.ssrc != self._source or _JUMP < (packet.sequence_number - self._sequence) % (1 << 16) < 1 << 15:
             self._source, self._sequence = packet.ssrc, packet.sequence_number
             self._waiting.clear()
@@ -91,6 +96,17 @@ class AudioReceiver:
             self._sequence = (self._sequence + 1) % (1 << 16)
             self._decode(next_one)
         return False, None
+
+    def fill_if_stopped(self) -> None:
+        """Replace audio that has stopped by silence, which ends the caller's turn. Call this about once a second."""
+        if self._decoder is None or self._filled_ms or self._clock() - self._arrived_at < STOPPED_AFTER_S:
+            return
+        self._filled_ms = MAX_GAP_MS
+        self._pass_on(bytes(ms_to_bytes(MAX_GAP_MS)))
+
+    def _pass_on(self, pcm: bytes) -> None:
+        for start in range(0, len(pcm), _STEP_BYTES):
+            self._on_audio(pcm[start : start + _STEP_BYTES])
 
     def _decode(self, packet: RtpPacket) -> None:
         codec = self._codecs.get(packet.payload_type)
@@ -106,11 +122,12 @@ class AudioReceiver:
             return
         gap = (packet.timestamp - self._timestamp) % (1 << 32)
         gap = min(gap, rate * MAX_GAP_MS // 1000) if gap < 1 << 31 else 0
+        gap = max(0, gap - rate * self._filled_ms // 1000)
+        self._filled_ms = 0
         samples, pcm = self._decoder.decode(packet.payload, gap)
         self._timestamp = (packet.timestamp + samples) % (1 << 32)
         self._ahead_ms += bytes_to_ms(len(pcm))
-        for start in range(0, len(pcm), _STEP_BYTES):
-            self._on_audio(pcm[start : start + _STEP_BYTES])
+        self._pass_on(pcm)
 
     def _is_too_fast(self) -> bool:
         now, before = self._clock(), self._counted_at

@@ -139,6 +139,7 @@ class WebRtcPeer:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(1):
                     await self._gone.wait()
+            self._audio_receiver.fill_if_stopped()
             if self._flooded():
                 return "the caller sent an unfinished message that is too large"
             if self._audio_receiver.flooded:
