@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from trunkline.realtime.events import Event, decode
 from trunkline.scenario.scenario import AnyScenario
@@ -173,10 +173,10 @@ class Provider(Protocol):
     def model_for(self, scenario: AnyScenario) -> str:
         """Return the realtime model (on Azure: deployment) for a scenario's calls."""
 
-    def session_extras(self, scenario: AnyScenario, agent: str, first_agent: str) -> Mapping[str, Any]:
+    def session_extras(self, scenario: AnyScenario, agent: str, first_agent: str) -> Mapping[str, object]:
         """Return the additional session fields that this provider needs for an agent."""
 
-    def transcription(self, scenario: AnyScenario) -> Mapping[str, Any] | None:
+    def transcription(self, scenario: AnyScenario) -> Mapping[str, object] | None:
         """Return the session's `audio.input.transcription`; None without a transcription model."""
 
     def text_model(self) -> TextModel:
@@ -192,7 +192,7 @@ class Provider(Protocol):
             ProviderError: the connection failed; `code` is 404 for a call that has ended.
         """
 
-    async def start_webrtc_call(self, sdp: str, session: Mapping[str, Any]) -> WebRtcAnswer:
+    async def start_webrtc_call(self, sdp: str, session: Mapping[str, object]) -> WebRtcAnswer:
         """Start a WebRTC call for a browser's SDP offer.
 
         Args:
@@ -203,7 +203,7 @@ class Provider(Protocol):
             ProviderError: the service refused the offer, or the provider does not support WebRTC.
         """
 
-    async def create_ephemeral_secret(self, session: Mapping[str, Any]) -> EphemeralSecret:
+    async def create_ephemeral_secret(self, session: Mapping[str, object]) -> EphemeralSecret:
         """Create an ephemeral secret that is valid for ten minutes.
 
         Args:

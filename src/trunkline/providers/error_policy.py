@@ -10,7 +10,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Any
 
 RENEW_AFTER_FAILURES = 2
 """Consecutive server errors in one session; after them the session is renewed."""
@@ -55,7 +54,7 @@ class Fault:
     event_id: str | None = None
 
 
-def classify(event: Mapping[str, Any]) -> Fault | None:
+def classify(event: Mapping[str, object]) -> Fault | None:
     """Return the fault that a server event reports, or None. The event may be malformed."""
     match event.get("type"):
         case "error":
@@ -103,7 +102,7 @@ class ErrorPolicy:
         """Count the failures of the new session from zero."""
         self._in_session = 0
 
-    def on_event(self, event: Mapping[str, Any]) -> Fault | None:
+    def on_event(self, event: Mapping[str, object]) -> Fault | None:
         """Return the fault that this event reports, with a recovery that considers earlier ones, or None."""
         fault = classify(event)
         if fault is None:
@@ -139,7 +138,7 @@ _DEPLOY_TRANSCRIPTION = (
 )
 
 
-def _of_response(response: Mapping[str, Any]) -> Fault | None:
+def _of_response(response: Mapping[str, object]) -> Fault | None:
     status, response_id = _text(response, "status"), _text(response, "id")
     details = _object(response, "status_details")
     if status == "failed":
@@ -151,7 +150,7 @@ def _of_response(response: Mapping[str, Any]) -> Fault | None:
     return Fault(Recovery.CONTINUE, reason, f"The model stopped early: {reason}.", hint, response_id=response_id)
 
 
-def _of_error(error: Mapping[str, Any], *, failed: bool = False) -> Fault:
+def _of_error(error: Mapping[str, object], *, failed: bool = False) -> Fault:
     """Return the fault for an error object.
 
     Args:
@@ -178,7 +177,7 @@ def _of_error(error: Mapping[str, Any], *, failed: bool = False) -> Fault:
     return Fault(Recovery.CONTINUE, code or kind or "error", message)
 
 
-def _of_transcription(error: Mapping[str, Any]) -> Fault:
+def _of_transcription(error: Mapping[str, object]) -> Fault:
     code, message = _text(error, "code") or "", _text(error, "message") or "no reason given"
     problem = f"The caller's speech was not transcribed: {message}"
     if "deploymentnotfound" in (code + message).replace(" ", "").lower():
@@ -196,11 +195,11 @@ def _pause_in(message: str) -> float | None:
     return min(seconds, 60.0)
 
 
-def _object(holder: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+def _object(holder: Mapping[str, object], name: str) -> Mapping[str, object]:
     value = holder.get(name)
     return value if isinstance(value, dict) else {}
 
 
-def _text(holder: Mapping[str, Any], name: str) -> str | None:
+def _text(holder: Mapping[str, object], name: str) -> str | None:
     value = holder.get(name)
     return value if isinstance(value, str) else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from trunkline.providers import Connection, EphemeralSecret, ProviderNotice, WebRtcAnswer
@@ -65,11 +64,11 @@ class HostedRealtimeProvider:
         """See `Provider.model_for`."""
         return self._models.realtime
 
-    def session_extras(self, scenario: AnyScenario, agent: str, first_agent: str) -> Mapping[str, Any]:
+    def session_extras(self, scenario: AnyScenario, agent: str, first_agent: str) -> Mapping[str, object]:
         """See `Provider.session_extras`."""
         return {}
 
-    def transcription(self, scenario: AnyScenario) -> Mapping[str, Any] | None:
+    def transcription(self, scenario: AnyScenario) -> Mapping[str, object] | None:
         """See `Provider.transcription`."""
         return {"model": self._models.transcription} if self._models.transcription else None
 
@@ -110,11 +109,11 @@ class HostedRealtimeProvider:
         url = f"{'ws' if scheme == 'http' else 'wss'}://{rest}/realtime?{query}"
         return await open_socket_with_credentials(self._credentials, url, self._what, self._pings)
 
-    async def start_webrtc_call(self, sdp: str, session: Mapping[str, Any]) -> WebRtcAnswer:
+    async def start_webrtc_call(self, sdp: str, session: Mapping[str, object]) -> WebRtcAnswer:
         """See `Provider.dial`."""
         return await self._signalling().start_webrtc_call(sdp, session)
 
-    async def create_ephemeral_secret(self, session: Mapping[str, Any]) -> EphemeralSecret:
+    async def create_ephemeral_secret(self, session: Mapping[str, object]) -> EphemeralSecret:
         """See `Provider.mint`."""
         return await self._signalling().create_ephemeral_secret(session)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
-from typing import Any
 from urllib.parse import urlencode
 
 from pydantic import SecretStr
@@ -30,11 +29,11 @@ class EngineSessionConfig:
         """See `Provider.model_for`."""
         return scenario.name
 
-    def session_extras(self, scenario: AnyScenario, agent: str, first_agent: str) -> Mapping[str, Any]:
+    def session_extras(self, scenario: AnyScenario, agent: str, first_agent: str) -> Mapping[str, object]:
         """Return a `prompt` that names the scenario, the present agent and the first one, for the rehearsal."""
         return {"prompt": {"id": scenario.name, "variables": {"agent": agent, "first_agent": first_agent}}}
 
-    def transcription(self, scenario: AnyScenario) -> Mapping[str, Any] | None:
+    def transcription(self, scenario: AnyScenario) -> Mapping[str, object] | None:
         """Return the engine's own STT, with as many pronounced names as its prompt may hold.
 
         The engine ignores the model's name.
@@ -78,11 +77,11 @@ class LocalEngineProvider(EngineSessionConfig):
         url = f"{self._server.url.replace('http://', 'ws://', 1)}/realtime?{query}"
         return await open_socket_with_credentials(self._credentials, url, "the local engine")
 
-    async def start_webrtc_call(self, sdp: str, session: Mapping[str, Any]) -> WebRtcAnswer:
+    async def start_webrtc_call(self, sdp: str, session: Mapping[str, object]) -> WebRtcAnswer:
         """See `Provider.dial`."""
         return await self._signalling().start_webrtc_call(sdp, session)
 
-    async def create_ephemeral_secret(self, session: Mapping[str, Any]) -> EphemeralSecret:
+    async def create_ephemeral_secret(self, session: Mapping[str, object]) -> EphemeralSecret:
         """See `Provider.create_ephemeral_secret`. The secret works on this machine only, like the engine."""
         return await self._signalling().create_ephemeral_secret(session)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 from urllib.parse import urlencode
 
 import httpx2
@@ -68,7 +68,7 @@ class PreviewProvider(HostedRealtimeProvider):
             await open_socket_with_credentials(self._credentials, self._socket_url(model), self._what)
         )
 
-    async def start_webrtc_call(self, sdp: str, session: Mapping[str, Any]) -> WebRtcAnswer:
+    async def start_webrtc_call(self, sdp: str, session: Mapping[str, object]) -> WebRtcAnswer:
         """Refuse the call, since the preview has no sideband.
 
         Raises:
@@ -79,7 +79,7 @@ class PreviewProvider(HostedRealtimeProvider):
     async def hang_up(self, rtc_call_id: str) -> None:
         """Do nothing: the preview has no WebRTC calls."""
 
-    async def create_ephemeral_secret(self, session: Mapping[str, Any]) -> EphemeralSecret:
+    async def create_ephemeral_secret(self, session: Mapping[str, object]) -> EphemeralSecret:
         """See `Provider.mint`. The secret is valid for one minute, for the preview's protocol.
 
         Raises:
@@ -101,7 +101,7 @@ class PreviewProvider(HostedRealtimeProvider):
         offers = f"https://{self._region}.realtimeapi-preview.ai.azure.com/v1/realtimertc?{urlencode({'model': model})}"
         return EphemeralSecret(value, expires_at, offers, None)
 
-    async def _request_secret(self, session: Mapping[str, Any], auth_headers: Mapping[str, str]) -> httpx2.Response:
+    async def _request_secret(self, session: Mapping[str, object], auth_headers: Mapping[str, str]) -> httpx2.Response:
         url = f"{self._endpoint.root}/openai/realtimeapi/sessions?{urlencode({'api-version': self._api_version})}"
         body = msgspec.json.encode(session_to_preview(dict(session)))
         headers = {"content-type": "application/json", **auth_headers}

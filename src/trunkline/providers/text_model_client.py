@@ -50,7 +50,7 @@ class TextModelClient:
     async def reply(self, prompt: TextPrompt) -> TextReply:
         """See `TextModel.reply`."""
         model = self._model_for(prompt)
-        body: dict[str, Any] = {
+        body: dict[str, object] = {
             "model": model,
             "instructions": prompt.instructions,
             "input": [_input(item) for item in prompt.items],
@@ -65,7 +65,7 @@ class TextModelClient:
             }
         return _reply(await self._post(body), model)
 
-    async def create(self, prompt: TextPrompt, request: Mapping[str, Any]) -> dict[str, Any]:
+    async def create(self, prompt: TextPrompt, request: Mapping[str, object]) -> dict[str, object]:
         """Send a request in the form of the Responses API, and return the service's answer.
 
         Args:
@@ -83,7 +83,7 @@ class TextModelClient:
             await self._client.aclose()
             self._client = None
 
-    async def _post(self, body: Mapping[str, Any]) -> dict[str, Any]:
+    async def _post(self, body: Mapping[str, object]) -> dict[str, object]:
         renewed = False
         for attempt in range(MAX_TRIES):
             pause_s = 0.5 * 2**attempt
@@ -153,7 +153,7 @@ def _input(item: Item) -> Item:
     return {key: value for key, value in item.items() if key not in ("id", "status", "object")}
 
 
-def _object_in(response: httpx2.Response) -> dict[str, Any]:
+def _object_in(response: httpx2.Response) -> dict[str, object]:
     try:
         decoded = response.json()
     except ValueError:

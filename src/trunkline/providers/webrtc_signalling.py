@@ -47,7 +47,7 @@ class WebRtcSignalling:
     one_step: bool = False
     socket_accepts_secrets: bool = True
 
-    async def start_webrtc_call(self, sdp: str, session: Mapping[str, Any]) -> WebRtcAnswer:
+    async def start_webrtc_call(self, sdp: str, session: Mapping[str, object]) -> WebRtcAnswer:
         """Post the offer and return the answer. No error shows the secret or the SDP.
 
         Raises:
@@ -70,7 +70,7 @@ class WebRtcSignalling:
             raise ProviderError(f"{self.what} sent no call id (Location header) with its answer.", retry=False)
         return WebRtcAnswer(response.text, rtc_call_id)
 
-    async def create_ephemeral_secret(self, session: Mapping[str, Any]) -> EphemeralSecret:
+    async def create_ephemeral_secret(self, session: Mapping[str, object]) -> EphemeralSecret:
         """See `Provider.mint`."""
         async with self._client() as client:
             secret, expires_at = await self._secret(client, session, CLIENT_LIFETIME_S)
@@ -88,7 +88,9 @@ class WebRtcSignalling:
         async with self._client() as client:
             await self._post_with_credentials(client, f"/realtime/calls/{rtc_call_id}/hangup", allow=(404,))
 
-    async def _secret(self, client: httpx2.AsyncClient, session: Mapping[str, Any], lifetime_s: int) -> tuple[str, int]:
+    async def _secret(
+        self, client: httpx2.AsyncClient, session: Mapping[str, object], lifetime_s: int
+    ) -> tuple[str, int]:
         body = {"session": session, "expires_after": {"anchor": "created_at", "seconds": lifetime_s}}
         response = await self._post_with_credentials(
             client,

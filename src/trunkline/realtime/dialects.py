@@ -125,7 +125,7 @@ def _flattened(nested: Fields) -> Fields:
     return flat
 
 
-def _put(fields: Fields, path: tuple[str, ...], value: Any) -> None:
+def _put(fields: Fields, path: tuple[str, ...], value: object) -> None:
     *parents, name = path
     for parent in parents:
         if not isinstance(fields.get(parent), dict):
@@ -135,7 +135,7 @@ def _put(fields: Fields, path: tuple[str, ...], value: Any) -> None:
     fields[name] = value
 
 
-def _get(fields: Any, path: tuple[str, ...]) -> tuple[bool, Any]:
+def _get(fields: object, path: tuple[str, ...]) -> tuple[bool, object]:
     for name in path:
         if not isinstance(fields, dict) or name not in fields:
             return False, None
@@ -143,7 +143,7 @@ def _get(fields: Any, path: tuple[str, ...]) -> tuple[bool, Any]:
     return True, fields
 
 
-def _value_to_ga(name: str, value: Any) -> Any:
+def _value_to_ga(name: str, value: object) -> object:
     if name.endswith("_audio_format") and isinstance(value, str):
         known = _FORMATS.get(value, value)
         return {"type": known, "rate": 24000} if known == "audio/pcm" else {"type": known}
@@ -152,7 +152,7 @@ def _value_to_ga(name: str, value: Any) -> Any:
     return value
 
 
-def _value_to_preview(name: str, value: Any) -> Any:
+def _value_to_preview(name: str, value: object) -> object:
     if name.endswith("_audio_format") and isinstance(value, dict) and isinstance(value.get("type"), str):
         return _FORMAT_NAMES.get(value["type"], value["type"])
     if name == "modalities" and value == ["audio"]:
@@ -162,14 +162,14 @@ def _value_to_preview(name: str, value: Any) -> Any:
     return value
 
 
-def _tool_choice_to_ga(choice: Any) -> Any:
+def _tool_choice_to_ga(choice: object) -> object:
     """Translate a tool choice. The preview's types name a function by its name alone; clients also send GA's object."""
     if isinstance(choice, str) and choice not in ("auto", "none", "required"):
         return {"type": "function", "name": choice}
     return choice
 
 
-def _tool_choice_to_preview(choice: Any) -> Any:
+def _tool_choice_to_preview(choice: object) -> object:
     return choice.get("name") or "auto" if isinstance(choice, dict) else choice
 
 
@@ -219,7 +219,7 @@ def _with_items(response: Fields, translated: Callable[[Item], Item]) -> Fields:
     return {**response, **{name: _each(translated, items) for name, items in lists.items()}}
 
 
-def _each(translated: Callable[[Item], Item], items: list[Any]) -> list[Any]:
+def _each(translated: Callable[[Item], Item], items: list[object]) -> list[object]:
     return [translated(item) if isinstance(item, dict) else item for item in items]
 
 

@@ -10,7 +10,6 @@ import dataclasses
 import math
 from collections.abc import Mapping, Set
 from enum import Enum
-from typing import Any
 
 import msgspec
 
@@ -22,7 +21,7 @@ MAX_TEXT = 1_000
 """Characters of a text that represents an object."""
 
 
-def to_json_value(value: object) -> Any:
+def to_json_value(value: object) -> object:
     """Copy `value` into None, booleans, numbers, text, lists and dicts with text keys.
 
     Models (pydantic's, msgspec's, dataclasses) become dicts of their fields, sets become lists, and any other object
@@ -36,7 +35,7 @@ def to_json(value: object) -> bytes:
     return _encoder.encode(to_json_value(value))
 
 
-def decode_or_text(text: str) -> Any:
+def decode_or_text(text: str) -> object:
     """Decode JSON text. Return `text` itself if it is not JSON."""
     try:
         return msgspec.json.decode(text)
@@ -54,7 +53,7 @@ class _Converter:
         self._left = MAX_VALUES
         self._ancestors: set[int] = set()
 
-    def convert(self, value: object, depth_left: int) -> Any:
+    def convert(self, value: object, depth_left: int) -> object:
         self._left -= 1
         if value is None or isinstance(value, bool):
             return value
@@ -72,7 +71,7 @@ class _Converter:
         finally:
             self._ancestors.discard(id(value))
 
-    def _composite(self, value: object, depth_left: int) -> Any:
+    def _composite(self, value: object, depth_left: int) -> object:
         if isinstance(value, Mapping):
             return {_key(key): self.convert(item, depth_left) for key, item in value.items()}
         if isinstance(value, list | tuple | Set):
@@ -82,7 +81,7 @@ class _Converter:
         return self.convert(msgspec.to_builtins(value), depth_left)  # dates, UUIDs, decimals, enums, bytes
 
 
-def _fields(value: object) -> dict[str, Any] | None:
+def _fields(value: object) -> dict[str, object] | None:
     if isinstance(value, type):
         return None
     if isinstance(value, msgspec.Struct):

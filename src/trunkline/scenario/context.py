@@ -48,10 +48,10 @@ class TextModelRequest:
     question: str
     history: int
     tools: Sequence[FunctionTool]
-    schema: Mapping[str, Any] | type[Any] | None
+    schema: Mapping[str, object] | type[object] | None
 
 
-async def _no_text_model(request: TextModelRequest) -> Any:
+async def _no_text_model(request: TextModelRequest) -> object:
     raise TextModelError(f"No text model can answer {request.purpose!r} outside a call. Run the tool in a call.")
 
 
@@ -71,7 +71,7 @@ class CallContext(Generic[S]):
     _history: Callable[[], Sequence[HistoryMessage]] = field(default=tuple, repr=False)
     _note: Callable[[str, Any], None] = field(default=lambda _title, _data: None, repr=False)
     _progress: Callable[[str, float | None], None] = field(default=lambda _message, _fraction: None, repr=False)
-    _ask: Callable[[TextModelRequest], Awaitable[Any]] = field(default=_no_text_model, repr=False)
+    _ask: Callable[[TextModelRequest], Awaitable[object]] = field(default=_no_text_model, repr=False)
 
     @property
     def history(self) -> Sequence[HistoryMessage]:
@@ -126,10 +126,10 @@ class CallContext(Generic[S]):
         instructions: str,
         question: str = ...,
         *,
-        schema: Mapping[str, Any],
+        schema: Mapping[str, object],
         history: int = ...,
         tools: Sequence[FunctionTool] = ...,
-    ) -> dict[str, Any]: ...
+    ) -> dict[str, object]: ...
 
     async def ask(
         self,
@@ -137,10 +137,10 @@ class CallContext(Generic[S]):
         instructions: str,
         question: str = "",
         *,
-        schema: type[Any] | Mapping[str, Any] | None = None,
+        schema: type[object] | Mapping[str, object] | None = None,
         history: int = LAST_MESSAGES,
         tools: Sequence[FunctionTool] = (),
-    ) -> Any:
+    ) -> object:
         """Ask the text model, which is stronger than the realtime model.
 
         It receives the last messages of the call, then the question, and may call `tools` before it answers. The log
@@ -167,7 +167,7 @@ AnyContext = CallContext[Any]
 """A call with any state."""
 
 
-def stub_tool(name: str, schema: Mapping[str, Any], description: str = "") -> FunctionTool:
+def stub_tool(name: str, schema: Mapping[str, object], description: str = "") -> FunctionTool:
     """Return a tool without logic: the model may call it, and its result is True.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from trunkline.realtime.events import Item, text_of
 
@@ -134,7 +134,7 @@ def _entries(items: Sequence[Item]) -> Iterable[Entry]:
             yield AgentMessage(text_of(item))
 
 
-def decode_output(output: str) -> Any:
+def decode_output(output: str) -> object:
     """Return a tool's output decoded from JSON, or the text itself if it is not JSON."""
     try:
         return json.loads(output)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel
 
@@ -44,7 +44,7 @@ def moderation(company: str | None = None) -> OutputGuardrail:
     of_company = f" of {company}" if company else ""
     instructions = _INSTRUCTIONS.format(of_company=of_company, company=company or "the company it speaks for")
 
-    async def moderate(context: RunContextWrapper, _agent: Agent, output: Any) -> GuardrailFunctionOutput:
+    async def moderate(context: RunContextWrapper, _agent: Agent, output: object) -> GuardrailFunctionOutput:
         verdict = await context.context.ask(MODERATION, instructions, str(output), schema=Moderation, history=0)
         tripped = verdict.category != "NONE"
         return GuardrailFunctionOutput(output_info=verdict.model_dump(), tripwire_triggered=tripped)

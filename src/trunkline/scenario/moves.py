@@ -41,9 +41,9 @@ class call_tool:  # noqa: N801 - a verb of the rehearsal's language
     """A tool call; the value of the yield is its result, decoded if it is JSON."""
 
     tool: str
-    arguments: Mapping[str, Any]
+    arguments: Mapping[str, object]
 
-    def __init__(self, tool: str, /, **arguments: Any) -> None:
+    def __init__(self, tool: str, /, **arguments: object) -> None:
         object.__setattr__(self, "tool", tool)
         object.__setattr__(self, "arguments", arguments)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from trunkline.realtime.events import Item
 from trunkline.scenario.caller import AwaitedReply, Caller, Reply
@@ -141,7 +140,7 @@ class _Performance:
         try:
             move = lines.next(None)
             while move is not None:
-                answer: Any = None
+                answer: object = None
                 if isinstance(move, AwaitedReply):
                     answer = self._hear(move.meanings)
                 elif isinstance(move, ask):
@@ -186,7 +185,7 @@ class _Performance:
             reply = self._hear(question.meanings)
         return reply
 
-    def _call(self, move: call_tool) -> Any:
+    def _call(self, move: call_tool) -> object:
         invoked = self._cursor.seek_call(move.tool)
         if invoked is None:
             self._moves.append(move)
@@ -197,7 +196,7 @@ class _Performance:
         self._clear_recent_lines()
         return decode_output(invoked.output)
 
-    def _transfer(self, move: transfer) -> tuple[bool, Any]:
+    def _transfer(self, move: transfer) -> tuple[bool, object]:
         answer = self._call(call_tool(self._transfer_tool(self._agent, move.agent)))
         refused = isinstance(answer, dict) and "error" in answer
         return not refused, answer

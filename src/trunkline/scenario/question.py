@@ -26,7 +26,7 @@ class Question:
     instructions: str = ""
     items: Sequence[Item] = ()
     tools: Collection[str] = ()
-    schema: Mapping[str, Any] | None = None
+    schema: Mapping[str, object] | None = None
 
     @property
     def text(self) -> str:
@@ -34,7 +34,7 @@ class Question:
         users = [item for item in self.items if item.get("role") == "user"]
         return text_of(users[-1]) if users else ""
 
-    def call_tool(self, tool: str, /, **arguments: Any) -> AwaitedToolCall:
+    def call_tool(self, tool: str, /, **arguments: object) -> AwaitedToolCall:
         """Call a tool and return its result: `await question.call_tool("lookupOrders", phoneNumber=…)`.
 
         The result is decoded if it is JSON.

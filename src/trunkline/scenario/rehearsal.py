@@ -33,14 +33,13 @@ import inspect
 import traceback
 from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
-from typing import Any
 
 from trunkline.scenario.caller import Caller
 from trunkline.scenario.moves import Lines, say
 from trunkline.scenario.question import Question
 
 Part = Callable[[Caller], Lines]
-TextAnswerer = Callable[[Question], Coroutine[object, None, str | Mapping[str, Any]]]
+TextAnswerer = Callable[[Question], Coroutine[object, None, str | Mapping[str, object]]]
 """A stand-in for a text model: an async function from the question to a text, or to an object for JSON."""
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 S = TypeVar("S", default=None)
 
-SERVER_VAD: Mapping[str, Any] = {
+SERVER_VAD: Mapping[str, object] = {
     "type": "server_vad",
     "threshold": 0.9,
     "prefix_padding_ms": 300,

@@ -4,7 +4,7 @@ An answer is an async function from the question to a text, or to an object if t
 the tools that the question offers, and await their results:
 
     @rehearsal.answers("eligibility")
-    async def eligibility(question: Question) -> dict[str, Any]:
+    async def eligibility(question: Question) -> dict[str, object]:
         orders = await question.call_tool("lookupOrders", phoneNumber="(206) 555-0100")
         return {"eligible": "true" if orders else "need_more_information"}
 
@@ -24,7 +24,7 @@ from trunkline.scenario.question import AwaitedToolCall, Question
 from trunkline.scenario.rehearsal import Rehearsal, RehearsalError, error_location
 
 
-def answer(rehearsal: Rehearsal, question: Question) -> str | Mapping[str, Any] | call_tool:
+def answer(rehearsal: Rehearsal, question: Question) -> str | Mapping[str, object] | call_tool:
     """Return the rehearsed answer, or the tool to call next.
 
     Raises:
@@ -79,7 +79,7 @@ def _next_result(results: list[tuple[str, str]], tool: str) -> str | None:
     return None
 
 
-def _checked(question: Question, answered: object) -> str | Mapping[str, Any]:
+def _checked(question: Question, answered: object) -> str | Mapping[str, object]:
     if isinstance(answered, str | Mapping):
         return answered
     raise RehearsalError(_failed(question, f"returns {answered!r}; it may return a text or an object"))

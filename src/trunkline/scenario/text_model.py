@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 from trunkline.realtime.events import Item
 
@@ -26,8 +26,8 @@ class TextPrompt:
     purpose: str
     instructions: str
     items: Sequence[Item]
-    tools: Sequence[Mapping[str, Any]] = ()
-    schema: Mapping[str, Any] | None = None
+    tools: Sequence[Mapping[str, object]] = ()
+    schema: Mapping[str, object] | None = None
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class TextReply:
     text: str
     calls: Sequence[TextToolCall] = ()
     model: str = ""
-    usage: Mapping[str, Any] = field(default_factory=dict)
+    usage: Mapping[str, object] = field(default_factory=dict)
 
 
 class TextModelError(Exception):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NoReturn, Protocol
+from typing import NoReturn, Protocol
 
 from trunkline.testing.conversation_view import GuardrailView, ToolCallView, shown_arguments
 from trunkline.testing.matchers import fits
@@ -26,7 +26,7 @@ class _HasGuardrails(Protocol):
 class ToolAssertions:
     """Assertions about tool calls."""
 
-    def called(self: _HasTools, name: str, /, **arguments: Any) -> ToolCallView:
+    def called(self: _HasTools, name: str, /, **arguments: object) -> ToolCallView:
         """Assert that the tool was called with these arguments, among others; return that call.
 
         Raises:

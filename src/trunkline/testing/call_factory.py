@@ -181,7 +181,7 @@ async def typed_call(scenario: AnyScenario | str | os.PathLike[str], **options: 
 
 
 def _rehearsal_brains(scenario: AnyScenario) -> BrainFactory:
-    def brain_of(_model: str, _settings: dict[str, Any] | None) -> Brain:
+    def brain_of(_model: str, _settings: dict[str, object] | None) -> Brain:
         if scenario.rehearsal is None:
             raise BrainError(
                 f"The scenario {scenario.name!r} has no rehearsal, which typed and spoken tests need in a model's "

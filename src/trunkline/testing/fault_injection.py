@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from trunkline.providers import (
     AudioDelta,
@@ -121,11 +120,11 @@ class FaultyProvider:
         """See `Provider.model_for`."""
         return self._provider.model_for(scenario)
 
-    def session_extras(self, scenario: AnyScenario, agent: str, first_agent: str) -> Mapping[str, Any]:
+    def session_extras(self, scenario: AnyScenario, agent: str, first_agent: str) -> Mapping[str, object]:
         """See `Provider.session_extras`."""
         return self._provider.session_extras(scenario, agent, first_agent)
 
-    def transcription(self, scenario: AnyScenario) -> Mapping[str, Any] | None:
+    def transcription(self, scenario: AnyScenario) -> Mapping[str, object] | None:
         """See `Provider.transcription`."""
         return self._provider.transcription(scenario)
 
@@ -144,11 +143,11 @@ class FaultyProvider:
         self._faults.on_connected(connection)
         return connection
 
-    async def start_webrtc_call(self, sdp: str, session: Mapping[str, Any]) -> WebRtcAnswer:
+    async def start_webrtc_call(self, sdp: str, session: Mapping[str, object]) -> WebRtcAnswer:
         """See `Provider.start_webrtc_call`."""
         return await self._provider.start_webrtc_call(sdp, session)
 
-    async def create_ephemeral_secret(self, session: Mapping[str, Any]) -> EphemeralSecret:
+    async def create_ephemeral_secret(self, session: Mapping[str, object]) -> EphemeralSecret:
         """See `Provider.create_ephemeral_secret`."""
         return await self._provider.create_ephemeral_secret(session)
 

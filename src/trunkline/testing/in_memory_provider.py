@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Mapping
-from typing import Any
 
 from trunkline.engine.brains import BrainError
 from trunkline.engine.http.app import BrainFactory
@@ -85,7 +84,7 @@ class InMemoryProvider(EngineSessionConfig):
         await asyncio.sleep(0)  # session.created goes first
         return connection
 
-    async def start_webrtc_call(self, sdp: str, session: Mapping[str, Any]) -> WebRtcAnswer:
+    async def start_webrtc_call(self, sdp: str, session: Mapping[str, object]) -> WebRtcAnswer:
         """Refuse the call: WebRTC needs sockets.
 
         Raises:
@@ -93,7 +92,7 @@ class InMemoryProvider(EngineSessionConfig):
         """
         raise ProviderError("Typed calls have no WebRTC; test it with --voice=spoken.", retry=False)
 
-    async def create_ephemeral_secret(self, session: Mapping[str, Any]) -> EphemeralSecret:
+    async def create_ephemeral_secret(self, session: Mapping[str, object]) -> EphemeralSecret:
         """Refuse a secret: other processes cannot reach a session in memory.
 
         Raises:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 from unittest.mock import ANY
 
 
@@ -41,7 +40,7 @@ class matching:  # noqa: N801 - reads as a word of the assertion
         return f"matching({self._pattern.pattern!r})"
 
 
-def fits(wanted: dict[str, Any], arguments: object) -> bool:
+def fits(wanted: dict[str, object], arguments: object) -> bool:
     """Return whether a tool's arguments include the wanted ones."""
     if not wanted:
         return True

@@ -78,7 +78,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     marker = metafunc.definition.get_closest_marker("voice")
     marked = _valid_modes(marker.args, metafunc.definition.nodeid) if marker else None
     requested = _requested_modes(metafunc.config)
-    modes: list[Any] = [mode for mode in _MODES if mode in (requested or marked or ("typed",))]
+    modes: list[object] = [mode for mode in _MODES if mode in (requested or marked or ("typed",))]
     if requested and marked:
         modes = [mode for mode in _MODES if mode in requested and mode in marked]
         if not modes:
@@ -140,7 +140,7 @@ class _TestCalls:
         self.factory: CallFactory | None = None
         self._environment = environment
 
-    def __call__(self, scenario: str | AnyScenario, **options: Any) -> _PendingCall:
+    def __call__(self, scenario: str | AnyScenario, **options: object) -> _PendingCall:
         return _PendingCall(self._call(scenario, options))
 
     async def _call(self, scenario: str | AnyScenario, options: dict[str, Any]) -> VoiceCall:
@@ -213,7 +213,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
     if calls is None or not inspect.iscoroutinefunction(test):
         return (yield)
 
-    def in_its_loop(**arguments: Any) -> None:
+    def in_its_loop(**arguments: object) -> None:
         calls.run(lambda: test(**arguments))
 
     # While it runs, the test is an ordinary function for other plugins.

@@ -51,7 +51,7 @@ def mock_tool(scenario: AnyScenario, name: str, mock: object) -> None:
 
 
 def _invoker(mock: object) -> Callable[[ToolContext, str], Any]:
-    async def invoke(context: ToolContext, arguments: str) -> Any:
+    async def invoke(context: ToolContext, arguments: str) -> object:
         if isinstance(mock, BaseException):
             raise mock
         if not callable(mock):

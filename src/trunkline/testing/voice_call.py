@@ -456,7 +456,7 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
         if not self._call.is_over:
             self._command(type="played", item_id=item_id, ms=ms)
 
-    def _command(self, **fields: Any) -> None:
+    def _command(self, **fields: object) -> None:
         self._call.command(self.playout, encode(fields).decode())
 
     def _fail_silent(self, turn: Turn, from_ms: float, to_ms: float) -> NoReturn:

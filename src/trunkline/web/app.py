@@ -6,7 +6,7 @@ import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -115,7 +115,7 @@ async def unknown_route(request: Request) -> Response:
     raise ApiError(404, "not_found", "Unknown route; docs/http-api.md lists the routes.")
 
 
-def _described(scenario: AnyScenario) -> dict[str, Any]:
+def _described(scenario: AnyScenario) -> dict[str, object]:
     return {
         "name": scenario.name,
         "title": scenario.title,
@@ -138,7 +138,7 @@ def _described(scenario: AnyScenario) -> dict[str, Any]:
     }
 
 
-def _tool(tool: Tool) -> dict[str, Any]:
+def _tool(tool: Tool) -> dict[str, object]:
     """Return a tool as the console shows it. Only function tools have a schema."""
     return {
         "name": tool.name,

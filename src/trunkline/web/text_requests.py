@@ -6,7 +6,6 @@ Anything else could use the server's account: its stored files and answers, and 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from trunkline.web.errors import ApiError
 
@@ -14,7 +13,7 @@ _ITEMS = ("message", "function_call", "function_call_output", "reasoning")
 _PARTS = ("input_text", "output_text", "refusal", "input_image")
 
 
-def check_input(given: str | Sequence[Mapping[str, Any]]) -> None:
+def check_input(given: str | Sequence[Mapping[str, object]]) -> None:
     """Check `input`.
 
     Raises:
@@ -29,7 +28,7 @@ def check_input(given: str | Sequence[Mapping[str, Any]]) -> None:
             _check_parts(item.get(field), f"{where}.{field}")
 
 
-def check_tools(tools: Sequence[Mapping[str, Any]]) -> None:
+def check_tools(tools: Sequence[Mapping[str, object]]) -> None:
     """Check `tools`.
 
     Raises:
@@ -56,7 +55,7 @@ def _check_parts(parts: object, where: str) -> None:
             raise ApiError(400, "bad_request", message)
 
 
-def _is_brought_along(part: Mapping[str, Any]) -> bool:
+def _is_brought_along(part: Mapping[str, object]) -> bool:
     return "file_id" not in part and str(part.get("image_url", "")).startswith("data:image/")
 
 

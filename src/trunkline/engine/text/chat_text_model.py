@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from trunkline.engine.brains.chat_brain import ChatBrain
 from trunkline.engine.brains.chat_endpoint import ChatEndpoint
 from trunkline.engine.text import OutputFormat, TextRequest
@@ -22,10 +20,10 @@ def chat_text_model(request: TextRequest, endpoint: ChatEndpoint) -> ChatBrain:
     return ChatBrain(endpoint, options=options, silence_timeout_s=SILENCE_TIMEOUT_S)
 
 
-def _response_format(form: OutputFormat) -> dict[str, Any]:
+def _response_format(form: OutputFormat) -> dict[str, object]:
     if form.schema is None:
         return {"type": "json_object"}
-    schema: dict[str, Any] = {"name": form.name, "schema": form.schema}
+    schema: dict[str, object] = {"name": form.name, "schema": form.schema}
     if form.strict is not None:
         schema["strict"] = form.strict
     if form.description is not None:

@@ -58,7 +58,7 @@ def output_format(given: dict[str, Any] | None) -> OutputFormat | None:
 def tool_choice(named: validation.Validator) -> validation.Validator:
     """Return a validator of `none`, `auto`, `required`, or the interface's form of a named function."""
 
-    def check(value: Any, path: str) -> Any:
+    def check(value: object, path: str) -> object:
         if isinstance(value, str):
             return validation.one_of("none", "auto", "required")(value, path)
         return named(value, path)
@@ -69,7 +69,7 @@ def tool_choice(named: validation.Validator) -> validation.Validator:
 def content(parts: validation.Validator, text_type: str) -> validation.Validator:
     """Return a validator of content parts. A text becomes one part of `text_type`."""
 
-    def check(value: Any, path: str) -> list[dict[str, Any]]:
+    def check(value: object, path: str) -> list[dict[str, object]]:
         if isinstance(value, str):
             return [{"type": text_type, "text": value}]
         return list(validation.list_of(parts)(value, path))
@@ -77,7 +77,9 @@ def content(parts: validation.Validator, text_type: str) -> validation.Validator
     return check
 
 
-def message(role: str, parts: Sequence[Mapping[str, Any]], picture: Callable[[Mapping[str, Any]], Item | None]) -> Item:
+def message(
+    role: str, parts: Sequence[Mapping[str, object]], picture: Callable[[Mapping[str, object]], Item | None]
+) -> Item:
     """Return a message of either interface as a GA item.
 
     Args:
@@ -95,10 +97,10 @@ def text_request(
     *,
     instructions: str,
     items: Sequence[Item],
-    tools: Sequence[Mapping[str, Any]],
+    tools: Sequence[Mapping[str, object]],
     limit: int | None,
     form: OutputFormat | None,
-    options: Mapping[str, Any],
+    options: Mapping[str, object],
 ) -> TextRequest:
     """Return the text request for a validated body of either interface."""
     asked = BrainRequest(
@@ -123,7 +125,7 @@ def text_metadata(given: Any) -> dict[str, str]:
     return {name: value for name, value in (given or {}).items() if isinstance(value, str)}
 
 
-def only_without(message: str, *without: Any) -> validation.Validator:
+def only_without(message: str, *without: object) -> validation.Validator:
     """Return a validator that rejects the field, except values that ask for nothing.
 
     Args:
@@ -131,7 +133,7 @@ def only_without(message: str, *without: Any) -> validation.Validator:
         without: values that ask for nothing. None is always one.
     """
 
-    def check(value: Any, path: str) -> Any:
+    def check(value: object, path: str) -> object:
         if value is not None and value not in without:
             raise InvalidRequest(message, "unsupported_value", path)
         return value

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Mapping
-from typing import Any
 
 import msgspec
 
@@ -68,7 +67,7 @@ class RehearsedTextModel:
             return msgspec.json.encode(answered).decode()
         return answered
 
-    def _check(self, answered: Mapping[str, Any], schema: Mapping[str, Any] | None) -> None:
+    def _check(self, answered: Mapping[str, object], schema: Mapping[str, object] | None) -> None:
         if schema is None:
             return
         import jsonschema  # slow to import, and seldom needed

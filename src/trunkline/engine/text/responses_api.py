@@ -57,7 +57,7 @@ _PARTS = validation.tagged(
 _CONTENT = content(_PARTS, "input_text")
 
 
-def _output(value: Any, path: str) -> str:
+def _output(value: object, path: str) -> str:
     """Return a tool's result as text, from text or from parts with text."""
     if isinstance(value, str):
         return value
@@ -99,14 +99,14 @@ _OTHERS = {
 }
 
 
-def _item(value: Any, path: str) -> Any:
+def _item(value: object, path: str) -> object:
     given = validation.json_object(value, path)
     if given.get("type", "message") == "message":
         return _MESSAGE(given, path)
     return validation.tagged(_OTHERS)(given, path)
 
 
-def _input(value: Any, path: str) -> list[Any]:
+def _input(value: object, path: str) -> list[object]:
     if isinstance(value, str):
         return [{"role": "user", "content": [{"type": "input_text", "text": value}]}]
     return list(validation.list_of(_item, 10_000)(value, path))
@@ -157,7 +157,7 @@ _BODY = validation.body_with(
 )
 
 
-def read(body: dict[str, Any]) -> TextRequest:
+def read(body: dict[str, object]) -> TextRequest:
     """Convert a request's body to a text request.
 
     Raises:
@@ -189,7 +189,7 @@ def _plain(item: dict[str, Any]) -> Item:
 class ResponseWriter:
     """Writer of an answer: events while it arrives, and the whole response at the end."""
 
-    def __init__(self, request: TextRequest, body: dict[str, Any]) -> None:
+    def __init__(self, request: TextRequest, body: dict[str, object]) -> None:
         asked = request.brain_request
         self._item: Item | None = None
         self._number = 0
@@ -303,20 +303,20 @@ class ResponseWriter:
     def _index(self) -> int:
         return len(self.whole["output"]) - 1
 
-    def _item_ids(self) -> dict[str, Any]:
+    def _item_ids(self) -> dict[str, object]:
         return {"item_id": self._open_item()["id"], "output_index": self._index()}
 
-    def _text_ids(self) -> dict[str, Any]:
+    def _text_ids(self) -> dict[str, object]:
         return {**self._item_ids(), "content_index": 0}
 
     def _response_event(self, kind: str) -> Event:
         return self._event(kind, response=copy.deepcopy(self.whole))
 
-    def _event(self, kind: str, **fields: Any) -> Event:
+    def _event(self, kind: str, **fields: object) -> Event:
         self._number += 1
         return {"type": kind, "sequence_number": self._number - 1, **fields}
 
-    def _usage(self) -> dict[str, Any] | None:
+    def _usage(self) -> dict[str, object] | None:
         reported = self._reported_usage
         if reported is None:
             return None
@@ -329,7 +329,7 @@ class ResponseWriter:
         }
 
 
-def _shown(form: OutputFormat | None) -> dict[str, Any]:
+def _shown(form: OutputFormat | None) -> dict[str, object]:
     if form is None:
         return {"type": "text"}
     if form.schema is None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import Callable
-from typing import Any
 
 from trunkline.providers import Connection, ConnectionLostError, decode_frame
 from trunkline.realtime.events import Event, MalformedEventError, encode
@@ -34,7 +33,7 @@ class ConformanceClient:
         self._position = 0
         self._lost: str | None = None
 
-    async def send(self, type_: str, **fields: Any) -> str:
+    async def send(self, type_: str, **fields: object) -> str:
         """Send an event; return its `event_id`."""
         event_id = new_id("event")
         await self.send_raw(encode({"type": type_, "event_id": event_id, **fields}).decode())
@@ -102,7 +101,7 @@ class ConformanceClient:
         await self._connection.close()
 
     # First steps of most checks -------------------------------------------------------------------------------------
-    async def configure(self, **session: Any) -> Event:
+    async def configure(self, **session: object) -> Event:
         """Send a `session.update`; return the session in the answer."""
         await self.send("session.update", session={"type": "realtime", **session})
         updated = await self.expect("session.updated")

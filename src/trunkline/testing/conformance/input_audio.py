@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
 
 import numpy as np
 
@@ -55,7 +54,7 @@ async def voice_activity(client: ConformanceClient) -> None:
     Its events must have times and the id of the item that it becomes, and a response must follow.
     """
     sound = await _spoken(SENTENCE)
-    detection: dict[str, Any] = {"type": "server_vad", "threshold": 0.5, "silence_duration_ms": 500}
+    detection: dict[str, object] = {"type": "server_vad", "threshold": 0.5, "silence_duration_ms": 500}
     await client.configure(output_modalities=["text"], audio={"input": {"turn_detection": detection}})
     await client.send_audio(bytes(SAMPLE_RATE) + sound + bytes(SAMPLE_RATE * 2 * 2))
     started = await client.expect("input_audio_buffer.speech_started")
