@@ -22,6 +22,7 @@ import tempfile
 import wave
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -32,13 +33,13 @@ from trunkline.engine.speech.stt.sphinx import SphinxStt
 from trunkline.engine.speech.stt.whisper import WhisperStt
 from trunkline.engine.speech.weights import PIPER_MODEL, find
 from trunkline.realtime.audio import FORMATS, Resampler
-from trunkline.scenario.phrases import Phrases, Words, best_match, grammar, normalise
+from trunkline.scenario.phrases import Phrases, Words, best_match, grammar, is_expected, normalise
 from trunkline.scenario.spoken_numbers import DateSlot, DigitGroups, read_date
 
 PROMPTS = Path("/usr/share/asterisk/sounds/en_US_f_Allison")
 PROMPT_TEXTS = Path("/usr/share/doc/asterisk-core-sounds-en/core-sounds-en.txt.gz")
 CONDITIONS = ("clean", "telephone", "SNR 20", "SNR 10")
-FLITE = ("slt", "rms", "awb")
+FLITE = ("slt", "rms", "awb", "kal16")
 Samples = NDArray[np.float32]
 
 
@@ -131,7 +132,7 @@ async def measure(stt: Stt, session_id: str, spoken: Spoken, condition: str, *, 
     errors = words = right = asked = 0
     for text, question, samples in spoken:
         expected = grammar(question.meanings) if question else None
-        heard = await transcribe(stt, over_line(samples, condition), expected, session_id)
+        heard = await transcribe(stt, over_line(samples, condition), question, session_id)
         if expected is None or isinstance(stt, WhisperStt):
             reference = plain_words(text)
             errors += distance(reference, plain_words(heard))
@@ -150,8 +151,13 @@ def share(part: int, whole: int) -> str:
     return f"{part / whole:.1%}" if whole else "–"
 
 
-async def transcribe(stt: Stt, pcm: bytes, expected: str | None, session_id: str) -> str:
-    utterance = stt.open(grammar=expected, session_id=session_id)
+async def transcribe(stt: Stt, pcm: bytes, question: Question | None, session_id: str) -> str:
+    if question is None:
+        utterance = stt.open(session_id=session_id)
+    else:
+        meanings = question.meanings
+        expects = partial(is_expected, meanings=meanings)
+        utterance = stt.open(grammar=grammar(meanings), expects=expects, session_id=session_id)
     utterance.feed(pcm)
     return (await utterance.finish()).text
 

@@ -38,6 +38,7 @@ class FixedStt:
         self,
         *,
         grammar: str | None = None,
+        expects: Callable[[str], bool] | None = None,
         language: str | None = None,
         prompt: str = "",
         session_id: str | None = None,

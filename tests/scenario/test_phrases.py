@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trunkline.scenario.phrases import Digits, PatternError, Phrases, Words, best_match, grammar, normalise
+from trunkline.scenario.phrases import Digits, PatternError, Phrases, Words, best_match, grammar, is_expected, normalise
+from trunkline.scenario.spoken_numbers import DateSlot, DigitGroups
 
 YES = Phrases("yes [please]", "(sure | of course)")
 NO = Phrases("no [thanks | thank you]")
@@ -168,6 +169,39 @@ def test_a_recognisers_spelling_matches_as_the_typed_one_does(pattern: str, text
     match = Phrases(pattern).match(text)
     assert match
     assert match.whole
+
+
+@pytest.mark.parametrize(
+    "text", ["let me talk to a human", "Let me talk to human.", "let me talk to the human", "I grew a haiku"]
+)
+def test_an_article_before_a_word_may_be_missing_or_another_one(text: str) -> None:
+    match = Phrases("let me talk to a human", "i grew haiku").match(text)
+    assert (match is not None and match.whole) is (text != "I grew a haiku")
+
+
+def test_other_articles_must_be_said() -> None:
+    colour = Words(["red", "blue"], open=True)
+    assert Phrases("option (a | b)").match("option") is None
+    assert Phrases("the {colour}", colour=colour).match("red") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("yes", True),
+        ("yes, yes and no", False),
+        ("206 555 0100", True),
+        ("555 0100", True),
+        ("206 555", True),
+        ("206 555 010", False),
+        ("206 555 0100 0", False),
+        ("the fifth of March 1990", True),
+        ("", False),
+    ],
+)
+def test_an_expected_reply_is_one_as_a_whole_with_as_many_digits_as_callers_say(text: str, expected: bool) -> None:
+    number, date = Phrases("{number}", number=DigitGroups(3, 3, 4)), Phrases("{date}", date=DateSlot())
+    assert is_expected(text, (Phrases("yes"), number, date)) is expected
 
 
 def test_figures_stay_figures_where_the_pattern_has_them() -> None:

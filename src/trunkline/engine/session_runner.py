@@ -14,7 +14,7 @@ from contextlib import aclosing
 from enum import Enum, auto
 from typing import Protocol, TypeVar
 
-from trunkline.engine.brains import Brain, BrainError, PreparingBrain
+from trunkline.engine.brains import Brain, BrainError, ExpectingBrain, PreparingBrain
 from trunkline.engine.session import effects, inputs
 from trunkline.engine.session.effects import Output
 from trunkline.engine.session.output_message import first_sentence
@@ -264,14 +264,17 @@ class SessionRunner:
         def on_partial(text: str) -> None:
             self.post(inputs.PartialTranscript(utterance_id, text))
 
+        grammar = expects = None
         try:
             grammar = self._brain.grammar(opening.request)
+            if isinstance(self._brain, ExpectingBrain):
+                expects = self._brain.expects(opening.request)
         except BrainError as error:
             logger.warning("No grammar for the recogniser: %s", error.code, exc_info=True)
-            grammar = None
         try:
             return self._stt.open(
                 grammar=grammar,
+                expects=expects,
                 language=opening.language,
                 prompt=opening.prompt,
                 session_id=self.session.id,

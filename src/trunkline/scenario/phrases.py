@@ -11,7 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from itertools import zip_longest
+from typing import Protocol, runtime_checkable
 
 _NOT_A_WORD = re.compile(r"[^\w' ]+|_+")
 _TOKEN = re.compile(r"\s*(?:(?P<mark>[\[\]()|])|\{(?P<slot>\w+)\}|(?P<word>[^\s\[\](){}|]+))")
@@ -30,6 +31,7 @@ _ORDINALS = {
 }  # fmt: skip
 
 
+_ARTICLES = ("a", "an", "the")
 _CONTRACTION = re.compile(r"((?:wh|th)\w+|how|it|i|you|we)'(s|m|re)")
 _CONTRACTED = {"s": "is", "m": "am", "re": "are"}
 
@@ -49,6 +51,14 @@ class Slot(Protocol):
 
     def value(self, words: str) -> str:
         """Return the value of matched words."""
+
+
+@runtime_checkable
+class CheckedSlot(Protocol):
+    """A slot that matches more texts than callers are likely to say."""
+
+    def is_likely(self, value: str) -> bool:
+        """Return whether a caller is likely to say this value."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +168,8 @@ class Phrases:
         """Return the best match of the patterns in `text`, or None.
 
         A pattern may match the whole text or, unless a slot is open, a part of it. Numbers up to 99 may be in figures
-        where the pattern has words, since recognisers write "option 2", and "where's" stands for "where is".
+        where the pattern has words, since recognisers write "option 2", and "where's" stands for "where is". An article
+        before a word may be missing or another one, since recognisers often miss it.
         """
         words = normalise(text)
         spelled = spell_out(words)
@@ -193,6 +204,20 @@ def best_match(text: str, meanings: Sequence[Phrases]) -> tuple[Phrases, Match] 
     """Return the meaning that matches `text` best: a whole match before a partial one, a longer before a shorter."""
     matches = [(meaning, match) for meaning in meanings if (match := meaning.match(text))]
     return max(matches, key=lambda pair: (pair[1].whole, pair[1].length), default=None)
+
+
+def is_expected(text: str, meanings: Sequence[Phrases]) -> bool:
+    """Return whether `text` as a whole matches one of the meanings, with values that callers are likely to say."""
+    return any(
+        match.whole
+        and all(
+            slot.is_likely(match.slots[name])
+            for name, slot in meaning.slots.items()
+            if isinstance(slot, CheckedSlot) and name in match.slots
+        )
+        for meaning in meanings
+        if (match := meaning.match(text))
+    )
 
 
 def grammar(meanings: Iterable[Phrases]) -> str | None:
@@ -306,8 +331,10 @@ def _parse_options(
 def _regex(nodes: Sequence[_Node], slots: Mapping[str, Slot]) -> str:
     """Return the regular expression. Each word takes its trailing space, so that optional parts leave no gap."""
     out = []
-    for node in nodes:
-        if isinstance(node, _Word):
+    for node, following in zip_longest(nodes, nodes[1:]):
+        if isinstance(node, _Word) and node.text in _ARTICLES and isinstance(following, _Word):
+            out.append(rf"(?:(?:{'|'.join(_ARTICLES)})\s+)?")
+        elif isinstance(node, _Word):
             out.append(rf"{re.escape(node.text)}(?:\s+|(?!\S))")
         elif isinstance(node, _SlotRef):
             out.append(rf"(?P<{node.name}>{slots[node.name].regex()})(?:\s+|(?!\S))")

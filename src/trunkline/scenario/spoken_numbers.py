@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date
+from itertools import combinations
 
 from trunkline.scenario.phrases import normalise
 
@@ -161,6 +162,11 @@ class DigitGroups:
         """See `Slot.value`."""
         return read_digits(words)
 
+    def is_likely(self, value: str) -> bool:
+        """Return whether the digits are one group or more in a row."""
+        ends = [sum(self.groups[:count]) for count in range(len(self.groups) + 1)]
+        return len(value) in {end - start for start, end in combinations(ends, 2)}
+
 
 class DateSlot:
     """A date with its month's name or, typed, in figures. Its value is the words; `read_date` reads them."""
@@ -171,7 +177,7 @@ class DateSlot:
         month = "|".join(_MONTH)
         following = rf"(?: (?:the|and|in)\b| {number})"
         named = rf"(?:(?:{number} ){{1,2}}(?:of )?(?:{month})\b{following}*|(?:{month})\b{following}+)"
-        return rf"(?:{named}|\d+ \d+ \d+|\d{{8}})"
+        return rf"(?:(?:the )?{named}|\d+ \d+ \d+|\d{{8}})"
 
     def jsgf(self) -> str:
         """See `Slot.jsgf`."""
@@ -185,6 +191,10 @@ class DateSlot:
     def value(self, words: str) -> str:
         """See `Slot.value`."""
         return words
+
+    def is_likely(self, value: str) -> bool:
+        """Return whether the words are a date, or name a month."""
+        return read_date(value) is not None or any(word in _MONTH for word in value.split())
 
 
 def _one_of(words: list[str]) -> str:

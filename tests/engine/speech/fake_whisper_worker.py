@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from trunkline.engine.speech.stt.whisper_ipc import Decoded, Failed, requests
+from trunkline.engine.speech.stt.whisper_ipc import Decoded, Failed, Hypothesis, requests
 from trunkline.engine.speech.worker_ipc import Ready, Unusable, open_replies, read_frames, send
 
 
@@ -35,7 +35,9 @@ def main(control: Path) -> None:
             send(replies, Failed(request.id, "Whisper failed: out of memory"))
         else:
             is_hum = b"hum" in request.pcm
-            send(replies, Decoded(request.id, words, -1.0 if is_hum else -0.2, 0.9 if is_hum else 0.1))
+            others = [Hypothesis(f"{words} {n}", -0.2 - 0.1 * n) for n in range(1, request.beams)]
+            hypotheses = (Hypothesis(words, -1.0 if is_hum else -0.2), *others)
+            send(replies, Decoded(request.id, hypotheses, 0.9 if is_hum else 0.1))
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ import pytest
 from trunkline.engine.speech import SpeechError
 from trunkline.engine.speech.stt.decode_queue import DecodeQueue, Decoding, Urgency
 from trunkline.engine.speech.stt.long_audio import MAX_PART_S, quiet_cut
-from trunkline.engine.speech.stt.whisper import WhisperStt, WhisperUtterance, is_murmur
-from trunkline.engine.speech.stt.whisper_ipc import Decoded
+from trunkline.engine.speech.stt.whisper import WhisperStt, WhisperUtterance, chosen_text
+from trunkline.engine.speech.stt.whisper_ipc import Decoded, Hypothesis
 from trunkline.engine.speech.stt.whisper_model import is_loop
 from trunkline.realtime.audio import ms_to_bytes
 from trunkline.scenario.phrases import Phrases, grammar
@@ -212,11 +212,48 @@ async def test_a_pause_in_an_overload_is_made_up_for_at_the_end(tmp_path: Path) 
         assert (await utterance.finish()).text == "0.5 s"
 
 
+def heard(*hypotheses: tuple[str, float], no_speech: float = 0.1) -> Decoded:
+    return Decoded(1, tuple(Hypothesis(*hypothesis) for hypothesis in hypotheses), no_speech)
+
+
+YES_OR_NO = ("yes", "not now")
+
+
+@pytest.mark.parametrize(
+    ("hypotheses", "text"),
+    [
+        ([("Knock now.", -0.45), ("not now", -0.6)], "not now"),
+        ([("Knock now.", -0.45), ("Knock.", -0.5), ("yes", -0.55), ("not now", -0.6)], "yes"),
+        ([("Knock now.", -0.45), ("not now", -0.9)], "Knock now."),
+        ([("yes", -0.45), ("not now", -0.46)], "yes"),
+        ([("Knock now.", -0.45), ("Nickel.", -0.5)], "Knock now."),
+        ([("Mm.", -1.5), ("yes", -1.5)], ""),
+    ],
+)
+def test_an_expected_reply_is_preferred_if_it_is_almost_as_likely(
+    hypotheses: list[tuple[str, float]], text: str
+) -> None:
+    assert chosen_text(heard(*hypotheses), YES_OR_NO.__contains__) == text
+
+
+async def test_an_expected_reply_is_looked_for_in_whole_utterances_only(tmp_path: Path) -> None:
+    partials: list[str] = []
+    async with whisper(tmp_path) as stt:
+        utterance = stt.open(expects=lambda text: text.endswith("s 2"), on_partial=partials.append)
+        feed(utterance, 1.1)
+        await until(lambda: partials)
+        assert (await utterance.finish()).text == "1.1 s 2"
+        assert partials == ["1.0 s"]
+        utterance = stt.open(expects=lambda text: text.endswith("s 2"))
+        feed(utterance, 30.0)
+        assert not (await utterance.finish()).text.endswith("s 2")
+
+
 async def test_words_for_a_hum_are_dropped(tmp_path: Path) -> None:
     async with whisper(tmp_path) as stt:
-        assert is_murmur(Decoded(1, "Thank you.", -1.0, 0.9))
-        assert is_murmur(Decoded(1, "Mm.", -1.5, 0.1))
-        assert not is_murmur(Decoded(1, "Yes.", -0.3, 0.9))
+        assert chosen_text(heard(("Thank you.", -1.0), no_speech=0.9)) == ""
+        assert chosen_text(heard(("Mm.", -1.5), no_speech=0.1)) == ""
+        assert chosen_text(heard(("Yes.", -0.3), no_speech=0.9)) == "Yes."
         decoding = Decoding("a", b"hum" + bytes(9999), Urgency.FINAL)
         stt.decode(decoding)
         assert await decoding.text == ""

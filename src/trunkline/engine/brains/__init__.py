@@ -6,7 +6,7 @@ needs no extra work.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
@@ -97,6 +97,14 @@ class Brain(Protocol):
 
     async def aclose(self) -> None:
         """Close the brain. A second call has no effect."""
+
+
+@runtime_checkable
+class ExpectingBrain(Protocol):
+    """A brain that recognises the replies that it expects."""
+
+    def expects(self, request: BrainRequest) -> Callable[[str], bool]:
+        """Return a function that says whether a text, as a whole, is an expected next utterance of the caller."""
 
 
 @runtime_checkable

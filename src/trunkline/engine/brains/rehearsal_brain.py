@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from functools import partial
 
 import msgspec
 
@@ -10,7 +11,7 @@ from trunkline.engine.brains import BrainError, BrainOutput, BrainRequest, TextD
 from trunkline.realtime.ids import new_id
 from trunkline.scenario.moves import say
 from trunkline.scenario.performance import RehearsedTurn, perform
-from trunkline.scenario.phrases import grammar
+from trunkline.scenario.phrases import grammar, is_expected
 from trunkline.scenario.rehearsal import Rehearsal, RehearsalError
 from trunkline.scenario.scenario import AnyScenario
 
@@ -43,6 +44,10 @@ class RehearsalBrain:
     def grammar(self, request: BrainRequest) -> str | None:
         """Return the grammar of the expected phrases."""
         return grammar(self._turn(request).expects)
+
+    def expects(self, request: BrainRequest) -> Callable[[str], bool]:
+        """Return a function that says whether a text matches expected phrases as a whole."""
+        return partial(is_expected, meanings=self._turn(request).expects)
 
     async def aclose(self) -> None:
         """Do nothing."""

@@ -57,6 +57,7 @@ class Stt(Protocol):
         self,
         *,
         grammar: str | None = None,
+        expects: Callable[[str], bool] | None = None,
         language: str | None = None,
         prompt: str = "",
         session_id: str | None = None,
@@ -67,6 +68,8 @@ class Stt(Protocol):
         Args:
             grammar: JSGF text of the sentences that the caller may say; None means free dictation. A recogniser that
                 hears anything ignores it.
+            expects: returns whether a text is an expected reply. A recogniser that considers several texts for the same
+                audio prefers an expected one among the likely ones.
             language: a hint such as "en" or "de"; None means the recogniser's own default.
             prompt: names and terms that are likely to be said, as the Realtime protocol's transcription prompt.
             session_id: the session of the caller, by which the recogniser shares its work fairly and remembers the

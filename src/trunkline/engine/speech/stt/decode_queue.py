@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -22,13 +23,18 @@ class Urgency(IntEnum):
 
 @dataclass(eq=False)
 class Decoding:
-    """A stretch of an utterance to decode, as PCM16 at 16 kHz, and its result."""
+    """A stretch of an utterance to decode, as PCM16 at 16 kHz, and its result.
+
+    Attributes:
+        expects: returns whether a text is an expected reply.
+    """
 
     session_id: str
     pcm: bytes
     urgency: Urgency
     language: str | None = None
     prompt: str = ""
+    expects: Callable[[str], bool] | None = None
     text: asyncio.Future[str] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 

@@ -43,6 +43,7 @@ class ScriptedStt:
         self,
         *,
         grammar: str | None = None,
+        expects: Callable[[str], bool] | None = None,
         language: str | None = None,
         prompt: str = "",
         session_id: str | None = None,

@@ -59,6 +59,7 @@ class SphinxStt:
         self,
         *,
         grammar: str | None = None,
+        expects: Callable[[str], bool] | None = None,
         language: str | None = None,
         prompt: str = "",
         session_id: str | None = None,

@@ -32,6 +32,10 @@ MIN_S = 0.1
 MAX_S = 600.0
 """The part of an utterance that is recognised; later audio is left out."""
 MAX_THREADS = 4
+BEAMS = 5
+"""Hypotheses for an utterance; partial transcripts have one."""
+EXPECTED_MARGIN = 0.3
+"""An expected reply may be less likely than the likeliest text by so much, as a mean log probability of the tokens."""
 
 _BYTES_PER_S = 2 * RATE
 WORKER_MODULE = "trunkline.engine.speech.stt.whisper_worker"
@@ -71,12 +75,15 @@ class WhisperStt:
         self,
         *,
         grammar: str | None = None,
+        expects: Callable[[str], bool] | None = None,
         language: str | None = None,
         prompt: str = "",
         session_id: str | None = None,
         on_partial: Callable[[str], None] | None = None,
     ) -> WhisperUtterance:
         """Begin an utterance. Of `grammar`, only the uncommon words are used, as a hint: any words may come.
+
+        Of the likeliest hypotheses for the whole utterance, the first that `expects` accepts is taken.
 
         Raises:
             SpeechError: the recogniser is closed.
@@ -86,7 +93,7 @@ class WhisperStt:
             listed = ", ".join(keywords)
             prompt = f"{prompt} {listed[0].upper()}{listed[1:]}.".strip()
         session_id = session_id or f"utterance {next(self._names)}"
-        return WhisperUtterance(self, session_id, language, prompt, on_partial)
+        return WhisperUtterance(self, session_id, language, prompt, expects, on_partial)
 
     async def warm(self) -> None:
         """Start the worker and load the weights, about 1 s of work, ahead of the first utterance.
@@ -127,7 +134,8 @@ class WhisperStt:
         while len(self._running) < self._threads and (decoding := self._queue.next()):
             id_ = next(self._ids)
             self._running[id_] = decoding
-            self._worker().send(Decode(id_, decoding.pcm, decoding.language, decoding.prompt))
+            beams = 1 if decoding.urgency is Urgency.PARTIAL else BEAMS
+            self._worker().send(Decode(id_, decoding.pcm, decoding.language, decoding.prompt, beams))
 
     def _worker(self) -> WorkerProcess[Reply]:
         self._check_open()
@@ -161,7 +169,7 @@ class WhisperStt:
             if isinstance(reply, Failed):
                 _fail(decoding, reply.reason)
             else:
-                decoding.text.set_result("" if is_murmur(reply) else reply.text)
+                decoding.text.set_result(chosen_text(reply, decoding.expects))
         if not self._closed:
             self._serve()
 
@@ -185,12 +193,14 @@ class WhisperUtterance:
         session_id: str,
         language: str | None,
         prompt: str,
+        expects: Callable[[str], bool] | None,
         on_partial: Callable[[str], None] | None,
     ) -> None:
         self._stt = stt
         self._session_id = session_id
         self._language = language
         self._prompt = prompt
+        self._expects = expects
         self._on_partial = on_partial
         self._resampler = Resampler(SAMPLE_RATE, RATE)
         self._audio = bytearray()  # PCM16 at 16 kHz, from the end of the last part on
@@ -273,7 +283,8 @@ class WhisperUtterance:
         return Transcript(" ".join(text for text in texts if text))
 
     def _decode(self, urgency: Urgency) -> Decoding:
-        decoding = Decoding(self._session_id, bytes(self._audio), urgency, self._language, self._prompt)
+        expects = None if self._parts or urgency is Urgency.PARTIAL else self._expects
+        decoding = Decoding(self._session_id, bytes(self._audio), urgency, self._language, self._prompt, expects)
         self._stt.decode(decoding)
         return decoding
 
@@ -313,11 +324,24 @@ class WhisperUtterance:
             decoding.text.cancel()
 
 
+def chosen_text(decoded: Decoded, expects: Callable[[str], bool] | None = None) -> str:
+    """Return the likeliest text, or an expected one that is almost as likely; an empty text for a murmur."""
+    if is_murmur(decoded):
+        return ""
+    best = decoded.hypotheses[0]
+    if expects is not None:
+        for hypothesis in decoded.hypotheses:
+            if hypothesis.log_probability >= best.log_probability - EXPECTED_MARGIN and expects(hypothesis.text):
+                return hypothesis.text
+    return best.text
+
+
 def is_murmur(decoded: Decoded) -> bool:
     """Return whether the words were most likely made up for audio without speech."""
-    if decoded.no_speech > _MURMUR_NO_SPEECH and decoded.log_probability < _SURE_LOG_PROBABILITY:
+    log_probability = decoded.hypotheses[0].log_probability
+    if decoded.no_speech > _MURMUR_NO_SPEECH and log_probability < _SURE_LOG_PROBABILITY:
         return True
-    return decoded.log_probability < _MURMUR_LOG_PROBABILITY
+    return log_probability < _MURMUR_LOG_PROBABILITY
 
 
 def _fail(decoding: Decoding, reason: str) -> None:

@@ -8,20 +8,31 @@ from trunkline.engine.speech.worker_ipc import Message, Ready, Unusable
 
 
 class Decode(Message, frozen=True):
-    """Decode an utterance, or its beginning. The audio is PCM16 mono at 16 kHz."""
+    """Decode an utterance, or its beginning. The audio is PCM16 mono at 16 kHz.
+
+    Attributes:
+        beams: hypotheses to follow, as many as `Decoded` will have at most.
+    """
 
     id: int
     pcm: bytes
     language: str | None
     prompt: str
+    beams: int
+
+
+class Hypothesis(msgspec.Struct, frozen=True, array_like=True):
+    """Words that the audio may hold, with the mean log probability of their tokens: 0 for certain."""
+
+    text: str
+    log_probability: float
 
 
 class Decoded(Message, frozen=True):
-    """The words of an utterance; see `whisper_model.Recognition` for the figures."""
+    """The hypotheses for an utterance, the likeliest first, and the probability that its audio holds no speech."""
 
     id: int
-    text: str
-    log_probability: float
+    hypotheses: tuple[Hypothesis, ...]
     no_speech: float
 
 

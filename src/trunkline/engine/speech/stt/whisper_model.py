@@ -31,16 +31,20 @@ _ANNOTATION = re.compile(r"\[[^\]]*\]|\([^)]*\)|[♪♫*]+")
 
 @dataclass(frozen=True)
 class Recognition:
-    """The words of an utterance, and the figures that distinguish a murmur from words.
+    """The hypotheses for an utterance, the likeliest first.
 
     Attributes:
-        log_probability: mean of the tokens, 0 for certain.
+        hypotheses: each a text, and the mean log probability of its tokens, 0 for certain.
         no_speech: probability that the audio holds no speech.
     """
 
-    text: str
-    log_probability: float
+    hypotheses: tuple[tuple[str, float], ...]
     no_speech: float
+
+    @property
+    def text(self) -> str:
+        """The likeliest words."""
+        return self.hypotheses[0][0]
 
 
 class WhisperModel:
@@ -60,22 +64,25 @@ class WhisperModel:
         )
         self._vocabulary = _vocabulary(folder)
 
-    def decode(self, pcm: bytes, *, language: str | None = None, prompt: str = "") -> Recognition:
+    def decode(self, pcm: bytes, *, language: str | None = None, prompt: str = "", beams: int = 1) -> Recognition:
         """Return the words of PCM16 mono at 16 kHz, at most 29 s of it.
 
         Args:
             language: such as "en" or "de"; models for English alone ignore it, others detect it if it is None.
             prompt: names and terms that are likely to be said.
+            beams: hypotheses to follow and to return. Five take a fifth more time than one, and make fewer mistakes.
         """
         mel = log_mel(pcm, self._model.n_mels)
         seconds = len(pcm) / 2 / RATE
         window_s = max(MIN_WINDOW_S, seconds + PADDING_S)
-        decoded = self._decode(mel, seconds, window_s, language, prompt)
+        decoded = self._decode(mel, seconds, window_s, language, prompt, beams)
         if is_loop(decoded.text) and window_s < RETRY_WINDOW_S:
-            decoded = self._decode(mel, seconds, RETRY_WINDOW_S, language, prompt)
+            decoded = self._decode(mel, seconds, RETRY_WINDOW_S, language, prompt, beams)
         return decoded
 
-    def _decode(self, mel: Any, seconds: float, window_s: float, language: str | None, prompt: str) -> Recognition:
+    def _decode(
+        self, mel: Any, seconds: float, window_s: float, language: str | None, prompt: str, beams: int
+    ) -> Recognition:
         frames = round(min(window_s, MAX_WINDOW_S) * FRAMES_PER_S)
         features = self._from_array(in_window(mel, frames))
         start = self._start_tokens(features, language)
@@ -85,13 +92,14 @@ class WhisperModel:
         result = self._model.generate(
             features,
             [start],
-            beam_size=1,
+            beam_size=beams,
+            num_hypotheses=beams,
             max_length=min(len(start) + budget, 448),
             return_scores=True,
             return_no_speech_prob=True,
         )[0]
-        text = _ANNOTATION.sub(" ", text_of(result.sequences[0]))
-        return Recognition(" ".join(text.split()), result.scores[0], result.no_speech_prob)
+        texts = [" ".join(_ANNOTATION.sub(" ", text_of(tokens)).split()) for tokens in result.sequences]
+        return Recognition(tuple(zip(texts, result.scores, strict=True)), result.no_speech_prob)
 
     def _start_tokens(self, features: object, language: str | None) -> list[str]:
         if not self._model.is_multilingual:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from trunkline.engine.speech import SpeechError
-from trunkline.engine.speech.stt.whisper_ipc import Decode, Decoded, Failed, requests
+from trunkline.engine.speech.stt.whisper_ipc import Decode, Decoded, Failed, Hypothesis, requests
 from trunkline.engine.speech.stt.whisper_model import WhisperModel
 from trunkline.engine.speech.weights import find
 from trunkline.engine.speech.worker_ipc import Message, Ready, Unusable, open_replies, read_frames, send
@@ -60,8 +60,9 @@ def _decode(model: WhisperModel, work: queue.SimpleQueue[Decode], replies: Binar
         request = work.get()
         reply: Message
         try:
-            result = model.decode(request.pcm, language=request.language, prompt=request.prompt)
-            reply = Decoded(request.id, result.text, result.log_probability, result.no_speech)
+            result = model.decode(request.pcm, language=request.language, prompt=request.prompt, beams=request.beams)
+            hypotheses = tuple(Hypothesis(text, score) for text, score in result.hypotheses)
+            reply = Decoded(request.id, hypotheses, result.no_speech)
         except (RuntimeError, ValueError) as error:
             reply = Failed(request.id, f"Whisper failed: {error}")
         with lock:
