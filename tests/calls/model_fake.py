@@ -75,6 +75,9 @@ class FakeModel:
     def session_extras(self, scenario: Scenario[Any], agent: str, first_agent: str) -> Mapping[str, Any]:
         return self.extras(agent)
 
+    def turn_detection(self, scenario: Scenario[Any]) -> Mapping[str, Any] | None:
+        return scenario.turn_detection
+
     def transcription(self, scenario: Scenario[Any]) -> Mapping[str, Any] | None:
         return {"model": "fake"}
 

@@ -10,7 +10,7 @@ from tests.engine.engine_fakes import loud, silence
 from tests.engine.engine_rig import Rig, error_of, every, only, types
 from trunkline.engine.brains import TextDelta
 from trunkline.engine.session import effects, inputs
-from trunkline.engine.session.endpointing import Endpointing, SpeechChange, semantic_silence_ms
+from trunkline.engine.session.endpointing import Endpointing, SpeechChange
 from trunkline.engine.speech import SpeechChunk
 from trunkline.engine.speech.vad import FRAME_BYTES
 
@@ -267,30 +267,36 @@ def test_audio_that_is_not_base64_is_refused() -> None:
     assert (error["param"], error["event_id"]) == ("audio", "e1")
 
 
-@pytest.mark.parametrize(
-    ("words", "eagerness", "patience"),
-    [
-        ("yes please", "auto", 600),
-        ("yes please", "high", 400),
-        ("I would like a haiku about", "medium", 4000),
-        ("my number is five five five", "low", 8000),
-        ("my number is five five five one two three four five six seven", "medium", 600),
-        ("um", "high", 2000),
-        ("", "medium", 1000),
-    ],
-)
-def test_semantic_vad_waits_longer_for_unfinished_sentences(words: str, eagerness: str, patience: int) -> None:
-    assert semantic_silence_ms(words, eagerness) == patience
-
-
 def test_semantic_vad_uses_the_transcript_so_far() -> None:
     rig = Rig()
     rig.turn_detection(type="semantic_vad", eagerness="high")
     item_id = only(rig.hear(loud(500)), "input_audio_buffer.speech_started")["item_id"]
     rig.post(inputs.PartialTranscript(item_id, "I want to"))
-    assert not rig.hear(silence(1900))
+    assert not rig.hear(silence(1100))
     rig.post(inputs.PartialTranscript(item_id, "I want to return it"))
+    assert every(rig.hear(silence(50)), "input_audio_buffer.committed")
+
+
+@pytest.mark.parametrize(("complete", "ends_after_ms"), [(True, 400), (None, 700), (False, 2000)])
+def test_semantic_vad_asks_the_brain_whether_a_reply_is_whole(complete: bool | None, ends_after_ms: int) -> None:
+    rig = Rig()
+    rig.turn_detection(type="semantic_vad", eagerness="auto")
+    item_id = only(rig.hear(loud(500)), "input_audio_buffer.speech_started")["item_id"]
+    rig.post(inputs.PartialTranscript(item_id, "the red one", complete))
+    assert not every(rig.hear(silence(ends_after_ms - 50)), "input_audio_buffer.committed")
     assert every(rig.hear(silence(100)), "input_audio_buffer.committed")
+
+
+def test_the_words_of_a_pause_do_not_end_a_turn_that_went_on() -> None:
+    rig = Rig()
+    rig.turn_detection(type="semantic_vad", eagerness="auto")
+    item_id = only(rig.hear(loud(500)), "input_audio_buffer.speech_started")["item_id"]
+    rig.hear(silence(300))
+    rig.post(inputs.PartialTranscript(item_id, "Yes.", True))
+    rig.hear(loud(300))
+    assert not every(rig.hear(silence(900)), "input_audio_buffer.committed")
+    rig.post(inputs.PartialTranscript(item_id, "Yes, but the red one.", True))
+    assert every(rig.hear(silence(50)), "input_audio_buffer.committed")
 
 
 class Said:

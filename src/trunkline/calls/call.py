@@ -428,7 +428,7 @@ class Call:
             model=self._model,
             started_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
             caller_wait_ms=time_limits.caller_wait_s * 1000,
-            turn_detection=scenario.turn_detection,
+            turn_detection=self._provider.turn_detection(scenario),
             codec=codec,
             guardrails=self._agents.guardrails(),
             hold=scenario.hold,

@@ -261,14 +261,18 @@ class SessionRunner:
         """Return a new utterance, or the reason for its failure, which is reported when the utterance is finished."""
         utterance_id = opening.utterance_id
 
+        is_complete: Callable[[str], bool | None] | None = None
+
         def on_partial(text: str) -> None:
-            self.post(inputs.PartialTranscript(utterance_id, text))
+            complete = is_complete(text) if is_complete is not None else None
+            self.post(inputs.PartialTranscript(utterance_id, text, complete))
 
         grammar = expects = None
         try:
             grammar = self._brain.grammar(opening.request)
             if isinstance(self._brain, ExpectingBrain):
                 expects = self._brain.expects(opening.request)
+                is_complete = self._brain.completeness(opening.request)
         except BrainError as error:
             logger.warning("No grammar for the recogniser: %s", error.code, exc_info=True)
         try:

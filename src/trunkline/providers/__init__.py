@@ -176,6 +176,9 @@ class Provider(Protocol):
     def session_extras(self, scenario: AnyScenario, agent: str, first_agent: str) -> Mapping[str, object]:
         """Return the additional session fields that this provider needs for an agent."""
 
+    def turn_detection(self, scenario: AnyScenario) -> Mapping[str, object] | None:
+        """Return the session's `audio.input.turn_detection`: the scenario's own, or this provider's default."""
+
     def transcription(self, scenario: AnyScenario) -> Mapping[str, object] | None:
         """Return the session's `audio.input.transcription`; None without a transcription model."""
 

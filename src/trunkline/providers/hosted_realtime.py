@@ -68,6 +68,10 @@ class HostedRealtimeProvider:
         """See `Provider.session_extras`."""
         return {}
 
+    def turn_detection(self, scenario: AnyScenario) -> Mapping[str, object] | None:
+        """See `Provider.turn_detection`."""
+        return scenario.turn_detection
+
     def transcription(self, scenario: AnyScenario) -> Mapping[str, object] | None:
         """See `Provider.transcription`."""
         return {"model": self._models.transcription} if self._models.transcription else None

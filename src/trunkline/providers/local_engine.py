@@ -33,6 +33,10 @@ class EngineSessionConfig:
         """Return a `prompt` that names the scenario, the present agent and the first one, for the rehearsal."""
         return {"prompt": {"id": scenario.name, "variables": {"agent": agent, "first_agent": first_agent}}}
 
+    def turn_detection(self, scenario: AnyScenario) -> Mapping[str, object] | None:
+        """See `Provider.turn_detection`."""
+        return scenario.turn_detection
+
     def transcription(self, scenario: AnyScenario) -> Mapping[str, object] | None:
         """Return the engine's own STT, with as many pronounced names as its prompt may hold.
 
@@ -52,12 +56,17 @@ class EngineSessionConfig:
 
 
 class LocalEngineProvider(EngineSessionConfig):
-    """A provider for the local engine. Each scenario is one model."""
+    """A provider for the local engine. Each scenario is one model.
+
+    Args:
+        knows_words: True if the engine's recogniser gives the words while the caller speaks.
+    """
 
     name = "local"
 
-    def __init__(self, server: EngineServer, key: str, running: AsyncExitStack) -> None:
+    def __init__(self, server: EngineServer, key: str, running: AsyncExitStack, *, knows_words: bool) -> None:
         self._server = server
+        self._knows_words = knows_words
         self._credentials = KeyCredentials("api-key", SecretStr(key))
         self._running = running
         self._text_model = TextModelClient(
@@ -66,6 +75,12 @@ class LocalEngineProvider(EngineSessionConfig):
             self._credentials,
             lambda prompt: f"{prompt.scenario}/{prompt.purpose}",
         )
+
+    def turn_detection(self, scenario: objectScenario) -> Mapping[str, Any] | None:
+        """Return the scenario's own turn detection; by default turns end by the words, if the engine knows them."""
+        if scenario.has_default_turn_detection and self._knows_words:
+            return {"type": "semantic_vad", "eagerness": "auto"}
+        return scenario.turn_detection
 
     def text_model(self) -> TextModelClient:
         """Return the engine's text model: the chat model if one is configured, else the scenario's rehearsal."""
@@ -110,4 +125,4 @@ async def start_local_engine(scenarios: Mapping[str, AnyScenario], settings: Set
         server = await running.enter_async_context(local_engine(scenarios, settings, key=key))
     except (SpeechError, OSError) as error:
         raise ProviderError(f"The local engine cannot start: {error}", retry=False) from error
-    return LocalEngineProvider(server, key, running)
+    return LocalEngineProvider(server, key, running, knows_words=settings.stt != "http")

@@ -25,7 +25,7 @@ SERVER_VAD: Mapping[str, object] = {
     "prefix_padding_ms": 300,
     "silence_duration_ms": 500,
 }
-"""The default turn detection of a scenario."""
+"""The default turn detection of a scenario on hosted services."""
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 """The form of a scenario's name."""
@@ -69,7 +69,9 @@ class Scenario(Generic[S]):
         company: the company's name, for guardrails and prompts.
         state: a function that makes the state of one call; tools read it as `ctx.context.state`.
         rehearsal: the stand-in for the model; without one, the local engine needs a chat model.
-        turn_detection: the `turn_detection` object of the Realtime protocol; None is push-to-talk.
+        turn_detection: the `turn_detection` object of the Realtime protocol; None is push-to-talk. By default, hosted
+            services get `server_vad` with a threshold of 0.9 and 500 ms of silence, and the local engine gets
+            `semantic_vad`, which waits while a sentence or a number is unfinished.
         things_to_say: suggestions for a new caller; the console shows them.
         guardrails: output guardrails of the Agents SDK for all agents, in addition to each agent's own;
             `moderation()` is one.
@@ -115,6 +117,7 @@ class Scenario(Generic[S]):
         self.rehearsal = rehearsal
         self._refuse_if(service_checks.turn_detection_problem(turn_detection))
         self.turn_detection = None if turn_detection is None else dict(turn_detection)
+        self.has_default_turn_detection = turn_detection is SERVER_VAD
         self.things_to_say = tuple(things_to_say)
         self.guardrails = tuple(guardrails)
         self.pronunciations = dict(pronunciations or {})

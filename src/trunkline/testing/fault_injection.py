@@ -124,6 +124,10 @@ class FaultyProvider:
         """See `Provider.session_extras`."""
         return self._provider.session_extras(scenario, agent, first_agent)
 
+    def turn_detection(self, scenario: AnyScenario) -> Mapping[str, object] | None:
+        """See `Provider.turn_detection`."""
+        return self._provider.turn_detection(scenario)
+
     def transcription(self, scenario: AnyScenario) -> Mapping[str, object] | None:
         """See `Provider.transcription`."""
         return self._provider.transcription(scenario)

@@ -162,7 +162,7 @@ def _provider(ready: StartupResult) -> Provider:
 
 async def _session_config_of(scenario: AnyScenario, provider: Provider, agent: str, timeout_s: float) -> Event:
     """Return the session of a call that this agent answers."""
-    detection = scenario.turn_detection
+    detection = provider.turn_detection(scenario)
     if detection is not None:
         detection = {"create_response": True, "interrupt_response": True, **detection}
     try:

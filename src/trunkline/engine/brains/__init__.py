@@ -101,10 +101,17 @@ class Brain(Protocol):
 
 @runtime_checkable
 class ExpectingBrain(Protocol):
-    """A brain that recognises the replies that it expects."""
+    """A brain that knows the replies that may come next."""
 
     def expects(self, request: BrainRequest) -> Callable[[str], bool]:
         """Return a function that says whether a text, as a whole, is an expected next utterance of the caller."""
+
+    def completeness(self, request: BrainRequest) -> Callable[[str], bool | None]:
+        """Return a function that judges the words of the caller's next utterance so far.
+
+        It returns True for a whole reply, False if a part of it is missing, and None if it does not know. The turn ends
+        sooner or later accordingly.
+        """
 
 
 @runtime_checkable

@@ -9,6 +9,7 @@ import msgspec
 
 from trunkline.engine.brains import BrainError, BrainOutput, BrainRequest, TextDelta, ToolCallDelta
 from trunkline.realtime.ids import new_id
+from trunkline.scenario.completeness import is_complete
 from trunkline.scenario.moves import say
 from trunkline.scenario.performance import RehearsedTurn, perform
 from trunkline.scenario.phrases import grammar, is_expected
@@ -48,6 +49,11 @@ class RehearsalBrain:
     def expects(self, request: BrainRequest) -> Callable[[str], bool]:
         """Return a function that says whether a text matches expected phrases as a whole."""
         return partial(is_expected, meanings=self._turn(request).expects)
+
+    def completeness(self, request: BrainRequest) -> Callable[[str], bool | None]:
+        """Return the judgement of words by the expected phrases."""
+        expected = self._turn(request).expects
+        return lambda words: is_complete(words, expected)
 
     async def aclose(self) -> None:
         """Do nothing."""

@@ -13,7 +13,6 @@ exact millisecond at which the silence is long enough, not at the end of a frame
 from __future__ import annotations
 
 import enum
-import re
 
 import numpy as np
 
@@ -136,36 +135,3 @@ class Endpointing:
         for loudness in np.sqrt((blocks * blocks).mean(axis=1)).tolist():
             self._level = max(self._level * _LEVEL_DECAY, loudness)
             self._quiet_ms = self._quiet_ms + _BLOCK_MS if loudness <= self._level * QUIET_RATIO else 0
-
-
-_MAX_WAIT_MS = {"low": 8000, "medium": 4000, "auto": 4000, "high": 2000}
-_MIN_WAIT_MS = {"low": 900, "medium": 600, "auto": 600, "high": 400}
-_UNFINISHED = re.compile(
-    r"\b(?:and|or|but|so|because|if|when|while|that|which|who|with|to|of|for|from|in|on|at|by|about|the|a|an|my|"
-    r"your|his|her|their|our|is|are|was|were|i'm|it's|i|you|we|they|um+|uh+|er+m?|hm+|like|well)\W*$",
-    re.IGNORECASE,
-)
-_TRAILING_DIGITS = re.compile(
-    r"(?:(?:\d|\b(?:zero|oh|one|two|three|four|five|six|seven|eight|nine|double)\b)[\s,-]*)+$", re.IGNORECASE
-)
-_DIGIT = re.compile(r"\d|[a-z]+", re.IGNORECASE)
-_WHOLE_NUMBERS = {1, 2, 4, 7, 8, 10, 11}
-"""Usual digit counts of spoken numbers: a count, a year or the last four digits, a telephone number, a date."""
-
-
-def semantic_silence_ms(transcript: str, eagerness: str) -> int:
-    """Return the silence in ms after which `semantic_vad` ends the turn, given the transcript so far.
-
-    A sentence that can end here needs a short silence. A conjunction, a filler, an article or an incomplete number at
-    the end needs the longest silence of the eagerness: 8, 4 or 2 s. Without a transcript the result is a quarter of
-    that.
-    """
-    longest = _MAX_WAIT_MS[eagerness]
-    if not transcript.strip():
-        return longest // 4
-    if _UNFINISHED.search(transcript) or transcript.rstrip().endswith(("...", "…", ",")):
-        return longest
-    digits = _TRAILING_DIGITS.search(transcript)
-    if digits and len(_DIGIT.findall(digits.group())) not in _WHOLE_NUMBERS:
-        return longest
-    return _MIN_WAIT_MS[eagerness]

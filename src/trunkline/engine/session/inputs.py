@@ -116,10 +116,15 @@ class SpeechFailed(msgspec.Struct, frozen=True):
 
 
 class PartialTranscript(msgspec.Struct, frozen=True):
-    """The transcript of an utterance so far. It may still change."""
+    """The transcript of an utterance so far. It may still change.
+
+    Attributes:
+        complete: True if the brain expects this as a whole reply, False if a part of it is missing, else None.
+    """
 
     utterance_id: str
     text: str
+    complete: bool | None = None
 
 
 class FinalTranscript(msgspec.Struct, frozen=True):

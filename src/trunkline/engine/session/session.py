@@ -178,7 +178,7 @@ class Session:
                 self._start_response(response_id)
 
     def _on_partial_transcript(self, given: inputs.PartialTranscript) -> None:
-        is_announced = self._user_turns.on_partial_transcript(given.utterance_id, given.text)
+        is_announced = self._user_turns.on_partial_transcript(given.utterance_id, given.text, given.complete)
         if is_announced and self.configuration["audio"]["input"]["transcription"] is not None:
             self._transcription.on_partial(given.utterance_id, given.text)
 

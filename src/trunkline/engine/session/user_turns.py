@@ -20,9 +20,10 @@ from trunkline.engine.session.effects import (
     PauseUtterance,
     ResumeUtterance,
 )
-from trunkline.engine.session.endpointing import ONSET_FRAMES, Endpointing, SpeechChange, semantic_silence_ms
+from trunkline.engine.session.endpointing import ONSET_FRAMES, Endpointing, SpeechChange
 from trunkline.engine.session.input_audio import MAX_BYTES, InputAudio
 from trunkline.engine.session.outbox import Outbox
+from trunkline.engine.session.turn_completion import semantic_silence_ms
 from trunkline.engine.speech.vad import FRAME_MS, VoiceActivity
 from trunkline.realtime.audio import Converter
 
@@ -72,6 +73,7 @@ class UserTurns:
         self._fed_ms = 0
         self._pausing = False
         self._partial = ""
+        self._complete: bool | None = None
 
     @property
     def speaking(self) -> bool:
@@ -141,7 +143,7 @@ class UserTurns:
             )
         return change
 
-    def on_partial_transcript(self, utterance_id: str, text: str) -> bool:
+    def on_partial_transcript(self, utterance_id: str, text: str, complete: bool | None) -> bool:
         """Record the transcript so far, which `semantic_vad` uses to choose the silence duration.
 
         Returns:
@@ -149,7 +151,7 @@ class UserTurns:
         """
         if utterance_id != self._utterance:
             return False
-        self._partial = text
+        self._partial, self._complete = text, complete
         return self._detection is not None
 
     def commit(self) -> CommittedTurn:
@@ -188,7 +190,7 @@ class UserTurns:
         self._utterance_input = self.buffer.format.decoder()
         self._fed_ms = from_ms
         self._pausing = False
-        self._partial = ""
+        self._partial, self._complete = "", None
         self._outbox.do(OpenUtterance(self._utterance, self._request(), self._language, self._prompt))
         return self._utterance
 
@@ -203,6 +205,8 @@ class UserTurns:
         pausing = self._endpointing.is_pausing(self._silence_duration_ms())
         if pausing is not self._pausing and self._utterance is not None:
             self._pausing = pausing
+            if not pausing:
+                self._partial, self._complete = "", None  # the words of the pause are only the beginning now
             self._outbox.do(PauseUtterance(self._utterance) if pausing else ResumeUtterance(self._utterance))
 
     def _feed(self, utterance: str, pcm: bytes) -> None:
@@ -235,5 +239,5 @@ class UserTurns:
     def _silence_duration_ms(self) -> int:
         detection = self._detection or {}
         if detection.get("type") == "semantic_vad":
-            return semantic_silence_ms(self._partial, detection["eagerness"])
+            return semantic_silence_ms(self._partial, detection["eagerness"], complete=self._complete)
         return int(detection.get("silence_duration_ms", 500))

@@ -1,0 +1,49 @@
+"""Endpointing by words: the silence that ends a turn."""
+
+from __future__ import annotations
+
+import pytest
+
+from trunkline.engine.session.turn_completion import semantic_silence_ms
+
+pytestmark = pytest.mark.pure
+
+
+@pytest.mark.parametrize(
+    ("words", "silence_ms"),
+    [
+        ("Yes, please.", 400),
+        ("Where is my order?", 400),
+        ("yes please", 700),
+        ("I want to return it", 700),
+        ("thank you", 700),
+        ("", 1000),
+        ("My number is, ", 1500),
+        ("I bought it in March...", 1500),
+        ("Well -", 1500),
+        ("206.", 1500),
+        ("my number is five five five", 1500),
+        ("my number is five five five one two three four five six seven", 700),
+        ("I would like a haiku about", 2000),
+        ("I would like a haiku about.", 2000),
+        ("um", 2000),
+        ("because", 2000),
+        ("the address is", 2000),
+    ],
+)
+def test_the_words_decide_about_the_silence(words: str, silence_ms: int) -> None:
+    assert semantic_silence_ms(words, "auto") == silence_ms
+
+
+@pytest.mark.parametrize(("complete", "silence_ms"), [(True, 400), (False, 2000), (None, 700)])
+def test_an_expected_reply_decides_before_the_words(complete: bool | None, silence_ms: int) -> None:
+    assert semantic_silence_ms("two oh six five", "auto", complete=complete) == silence_ms
+
+
+def test_without_words_nothing_is_complete() -> None:
+    assert semantic_silence_ms("", "auto", complete=True) == 1000
+
+
+@pytest.mark.parametrize(("eagerness", "silence_ms"), [("low", 4000), ("medium", 2000), ("auto", 2000), ("high", 1200)])
+def test_eagerness_scales_the_waits(eagerness: str, silence_ms: int) -> None:
+    assert semantic_silence_ms("and", eagerness) == silence_ms
