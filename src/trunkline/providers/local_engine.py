@@ -76,7 +76,7 @@ class LocalEngineProvider(EngineSessionConfig):
             lambda prompt: f"{prompt.scenario}/{prompt.purpose}",
         )
 
-    def turn_detection(self, scenario: objectScenario) -> Mapping[str, Any] | None:
+    def turn_detection(self, scenario: AnyScenario) -> Mapping[str, object] | None:
         """Return the scenario's own turn detection; by default turns end by the words, if the engine knows them."""
         if scenario.has_default_turn_detection and self._knows_words:
             return {"type": "semantic_vad", "eagerness": "auto"}
