@@ -50,7 +50,7 @@ class Filling:
         @rehearsal.plays("clerk")
         async def clerk(caller: Caller) -> Lines:
             yield "Hello."
-            form = Form(caller, asides={HOURS: "From nine to five."}, offer="Or say: human.", **fields)
+            form = Form(caller, asides={HOURS: "From nine to five."}, otherwise=None, offer="Or say: human.", **fields)
             self.values = await form.fill(*settle)
             yield READY
             self.values = dict(form.values)
@@ -518,3 +518,20 @@ def test_a_correction_at_another_question_is_confirmed_and_the_question_returns(
     assert stage.plays("oh wait, my number is 206 555 0199").endswith("0 1 9 9. Is that right?")
     assert stage.plays("yes").endswith("Shall we call you?")
     assert stage.plays("sure") == "We call 2065550199."
+
+
+def test_words_that_nothing_matches_may_be_answered_otherwise() -> None:
+    rehearsal = Rehearsal()
+
+    async def look_up(reply: Reply) -> str | None:
+        return f"{reply.text} is nice." if reply.text.startswith("Paris") else None
+
+    @rehearsal.plays("clerk")
+    async def clerk(caller: Caller) -> Lines:
+        yield "Hello."
+        await Form(caller, otherwise=look_up, phone=PHONE).fill()
+
+    stage = Stage(rehearsal, "clerk")
+    stage.plays("hi")
+    assert stage.plays("Paris") == "Paris is nice. What is your number?"
+    assert stage.plays("blah") == "I'm sorry, I didn't get that. What is your number?"

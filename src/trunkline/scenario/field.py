@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from trunkline.scenario.field_kinds import Choice, Day, Free, Kind, Number, Read
+from trunkline.scenario.field_kinds import Choice, Day, Free, Kind, Number, Partial, Read
 from trunkline.scenario.form_phrases import DECLINE
 from trunkline.scenario.phrases import Phrases
 
@@ -72,6 +72,11 @@ class Field:
         self.help, self.why, self.thanks = help or self.kind.help, why, thanks
         self.optional, self.declined = optional, declined
         self.declines = (DECLINE, declines) if declines else (DECLINE,)
+
+    def read(self, said: str, before: object = None) -> Any:
+        """Return the complete value in the words, which may correct the value before; None if it is not complete."""
+        value = self.kind.read(said, before)
+        return None if isinstance(value, Partial) else value
 
     @property
     def digits(self) -> int | None:

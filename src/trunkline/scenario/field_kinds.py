@@ -111,7 +111,7 @@ class Number:
         whole, piece, too_many = _split(str(before or ""), self.digits)
         done = False
         for run, corrects in _runs(said):
-            digits = run[1:] if len(run) == self.digits + 1 and run[0] == "1" and self.digits > 9 else run
+            digits = _national(run, self.digits)
             if len(digits) == self.digits:
                 whole, piece, done = digits, "", True
             elif len(digits) > self.digits:
@@ -154,6 +154,13 @@ def _numbers(groups: tuple[int, ...], *, whole: bool) -> Phrases:
         "[no | yes] [sorry | actually] [my [phone | cell] number is | it's | it is | that's | the number is] {number}",
         number=DigitGroups(*groups, whole=whole),
     )
+
+
+def _national(run: str, count: int) -> str:
+    """Return a telephone number without the 1 of its country, and a ZIP code without its four more digits."""
+    if count == 10 and len(run) == 11 and run[0] == "1":
+        return run[1:]
+    return run[:5] if count == 5 and len(run) == 9 else run
 
 
 def _split(before: str, count: int) -> tuple[str, str, str]:

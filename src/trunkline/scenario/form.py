@@ -81,6 +81,8 @@ class Form:
     Args:
         caller: the caller.
         asides: answers to unrelated words, for all questions; then the question is asked again.
+        otherwise: an async function for a reply to a field's question that nothing else matches. It returns the words
+            before the question, or None if it does not understand the reply either.
         offer: words that are added after a second misunderstanding in a row, such as the offer of a human.
         fields: the fields, in the order in which they are asked for.
     """
@@ -98,7 +100,13 @@ class Form:
     DENIED_CHECK = "I keep hearing {}. Is it really that? Please say yes or no."
 
     def __init__(
-        self, caller: Caller, *, asides: Mapping[Phrases, Aside] | None = None, offer: str = "", **fields: Field
+        self,
+        caller: Caller,
+        *,
+        asides: Mapping[Phrases, Aside] | None = None,
+        otherwise: Callable[[Reply], Awaitable[str | None]] | None = None,
+        offer: str = "",
+        **fields: Field,
     ) -> None:
         self.caller = caller
         self.said = ""
@@ -106,6 +114,7 @@ class Form:
         self._fields = fields
         self._entries = {name: _Entry() for name in fields}
         self._asides = dict(asides or {})
+        self._otherwise = otherwise
         self._offer = offer
         self._lead = ""
         self._missed = 0
@@ -197,7 +206,7 @@ class Form:
             if not is_aside and await self._corrected(reply.text):
                 continue
             if meant is REPEAT:
-                repeated, read = question, reading
+                repeated, read = question if self._missed else self.said, reading
             await self._answer(reply, meant, every, help=help)
 
     # Turns
@@ -398,7 +407,11 @@ class Form:
             self._missed = 0
             self._lead = each.declined
         elif meant is None:
-            self._miss(reply, name, help)
+            answer = await self._otherwise(reply) if each is not None and self._otherwise else None
+            if answer is None:
+                self._miss(reply, name, help)
+            else:
+                self._missed, self._lead = 0, answer
         else:
             self._missed = 0
             if meant is WHY and each is not None:

@@ -14,6 +14,7 @@ class Intent(Enum):
     BILL = "their bill"
     FAMILY = "the family plan"
     PROMOTIONS = "promotions"
+    PLANS = "plans and prices"
     INTERNATIONAL = "international use"
     HANDSETS = "handsets"
     STORES = "the nearest store"
@@ -25,10 +26,10 @@ class Intent(Enum):
 # The first match wins: "a person about my bill" is PERSON.
 _SIGNS = {
     Intent.PERSON: r"human|(?:real |actual |living )?person|representative|operator|supervisor|manager|call me back"
-    r"|complain\w*|(?:talk|speak) (?:to|with) (?:an? agent|somebody|someone|one of)",
-    Intent.STORES: r"stores?|shops?|branch(?:es)?|zip|visit you|opening hours|where are you",
+    r"|someone in charge|complain\w*|(?:talk|speak) (?:to|with) (?:an? agent|somebody|someone|one of)",
+    Intent.STORES: r"stores?|shops?|branch(?:es)?|zip|visit you|opening hours|where are you|near me|nearest",
     Intent.CHANGE: r"cancel (?:my|the|our)|terminate|change (?:it|my|our|the|to)|switch (?:my|our|to)|sign up|buy"
-    r"|order|sell|pay (?:it|my bill) now",
+    r"|order|sell|pay (?:it|my bill) now|ship\w*|deliver\w*|mail (?:it|me|to)",
     Intent.BILL: r"bills?|billing|invoices?|balance|(?:my|the) account|(?:my|current) plan|plan (?:am|do) i|statement"
     r"|owe|overcharged|(?:been|was|got|you|i) charged|charges? on",
     Intent.INTERNATIONAL: r"international(?:ly)?|roam(?:ing)?|abroad|travel(?:l?ing|s)?|overseas|canada|mexico|europe"
@@ -38,6 +39,7 @@ _SIGNS = {
     r"|save money|cheaper|bring a friend",
     Intent.HANDSETS: r"handsets?|(?:new|my) phone(?! number)|returns?|iphones?|android|devices?|upgrad\w+"
     r"|trade[- ]?ins?|insurance|warranty|unlock(?:ed)?|(?:broken|cracked) (?:screen|phone)",
+    Intent.PLANS: r"plans?|pric(?:es?|ing)|cheap(?:est)?|data limits?|unlimited|basic|gigabytes?",
     Intent.REGRET: r"ridiculous|terrible|awful|furious|angry|fed up|useless|scam|rip[- ]?off|unacceptable|worst|hate",
 }
 _PATTERNS = {intent: re.compile(rf"\b(?:{signs})\b") for intent, signs in _SIGNS.items()}
@@ -118,19 +120,13 @@ ABOUT_PERSON = Phrases(
     "(can I | I want to) (talk | speak) to (a person | somebody | a human) [please]",
     "(a person | a human | an operator) please",
 )
-YES = Phrases("[oh] (yes | yeah | sure | okay | of course) [please]", "(please do | go ahead | that's right)")
-NO = Phrases(
-    "[oh] (no | nope) [thanks | thank you] [that's (all | it)]",
-    "that's (all | it) [for today] [thanks | thank you]",
-    "nothing [else] [thanks | thank you]",
-    "I'm (fine | good | done) [thanks | thank you]",
-)
 BYE = Phrases(
     "[okay] [thanks | thank you] (goodbye | good bye | bye [bye])", "see you [later]", "have a (nice | good) day"
 )
 THANKS = Phrases(
     "[okay | great] (thanks | thank you) [very much | so much]", "(great | perfect | wonderful) [thank you]"
 )
+REQUESTS = (ABOUT_BILL, ABOUT_PLANS, ABOUT_STORES, ABOUT_PERSON)
 HELLO = Phrases("(hello | hi | hey) [there]", "good (morning | afternoon | evening)")
 HOW_ARE_YOU = Phrases("[hello | hi] how are you [doing] [today]", "how is it going", "what's up")
 WHO_ARE_YOU = Phrases(
@@ -142,19 +138,4 @@ WHO_ARE_YOU = Phrases(
 HEAR_ME = Phrases("can you hear me", "are you (there | still there)")
 PROBLEM = Phrases("I have (a | another) (question | problem)", "can (I ask you something | you help me)", "I need help")
 CAN_DO = Phrases("help", "what can you do [for me]", "what can I (ask | say)")
-AGAIN = Phrases(
-    "[sorry] (what | sorry | pardon | excuse me | huh)",
-    "[sorry] (what did you say | say that again | repeat that) [please]",
-    "[sorry] (can | could) you (say that again | repeat that) [please]",
-    "I (didn't | did not) (catch | get | hear | understand) that",
-)
-WAIT = Phrases(
-    "[please] (wait | hold on | one moment | just a (moment | second)) [please]", "let me (think | look | check)"
-)
 NEVER_MIND = Phrases("[oh] [no] (never mind | forget it | cancel that | doesn't matter)", "I changed my mind")
-WHY = Phrases("why [do you (need | ask | want to know) [that | it | for that]]", "what for", "is that necessary")
-WITHOUT = Phrases(
-    "I (don't | do not) (have | know | remember) (it | that | the number | my number) [right now]",
-    "I (don't want to | would rather not | won't) (say | tell you) [that | it]",
-    "I'd rather not [say]",
-)

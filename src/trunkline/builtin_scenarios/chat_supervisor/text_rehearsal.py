@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from trunkline import Question
+from trunkline.builtin_scenarios.chat_supervisor.enquiry_fields import phone_number_in, spoken_number, zip_code_in
 from trunkline.builtin_scenarios.chat_supervisor.intents import Intent, detect_intent
-from trunkline.builtin_scenarios.chat_supervisor.phone_numbers import phone_number_in, spoken_number, zip_code_in
+from trunkline.builtin_scenarios.chat_supervisor.word_stems import stems
 
 CAN_DO = "I can help with your bill, family plans, promotions, international use, handsets and stores."
 IS_IT_RIGHT = "Is the number right?"
@@ -17,9 +18,12 @@ TOPICS = {
     Intent.PROMOTIONS: "promotions",
     Intent.INTERNATIONAL: "international roaming",
     Intent.HANDSETS: "handset",
+    Intent.PLANS: "plans and prices",
 }
+_FOREIGN = re.compile(r"\b(?:rain|snow|weather|joke|news|football|pizza|table|hotel|flight|recipe)\b")
+"""Subjects that have nothing to do with NewTelco, although "it" may stand beside them."""
 _REFERS_BACK = re.compile(
-    r"\b(?:it|that|this|those|these|they|them|one|ones|more|due|instead|also|else|cost|why|when"
+    r"\b(?:it|that|this|those|these|they|them|one|ones|more|due|instead|also|else|cost|why|when|month"
     r"|how (?:much|many|long|about)|what about)\b"
 )
 
@@ -64,6 +68,9 @@ def about_bill(asked: str, account: Mapping[str, Any]) -> str:
     bill, before = account["last_bill"], account["bill_before"]
     words = asked.lower()
     items = [f"${item['amount_usd']:.2f} for {item['what']}" for item in bill["items"]]
+    if re.search(rf"\b(?:last month|month before|before that|previous|{before['period'].lower()})\b", words):
+        less = f"${bill['total_usd'] - before['total_usd']:.2f}"
+        return f"In {before['period']} your bill was ${before['total_usd']:.2f}, {less} less than in {bill['period']}."
     if re.search(r"\b(?:due|pay|when)\b", words):
         by_itself = "" if account["automatic_payment"] else " It is not paid automatically."
         return f"Your balance of ${account['balance_usd']:.2f} is due on {account['due_date']}.{by_itself}"
@@ -77,7 +84,7 @@ def about_bill(asked: str, account: Mapping[str, Any]) -> str:
     return f"Your balance is ${account['balance_usd']:.2f}: {', '.join(items[:-1])}, and {items[-1]}."
 
 
-def about_stores(asked: str, zip_code: str, stores: Sequence[Mapping[str, str]]) -> str:
+def about_stores(asked: str, zip_code: str, stores: Sequence[Mapping[str, Any]]) -> str:
     """Return the answer about the nearest store, or about the second one if the caller asks for another."""
     if not stores:
         near = spoken_number(zip_code)
@@ -85,7 +92,12 @@ def about_stores(asked: str, zip_code: str, stores: Sequence[Mapping[str, str]])
     other = re.search(r"\b(?:another|other|different|second|next)\b", asked.lower()) is not None and len(stores) > 1
     store = stores[1 if other else 0]
     which = "Another one" if other else "The nearest store"
-    return f"{which} is {store['name']}, at {store['address']}. It is open {store['hours']}."
+    miles = store["distance_miles"]
+    away = f"about {miles} mile{'s' if miles > 1 else ''} away"
+    phone = spoken_number(store["phone_number"])
+    return (
+        f"{which} is {store['name']}, {away}, at {store['address']}. It is open {store['hours']}. Call it at {phone}."
+    )
 
 
 def about_policy(asked: str, documents: Sequence[Mapping[str, Any]]) -> str:
@@ -94,31 +106,13 @@ def about_policy(asked: str, documents: Sequence[Mapping[str, Any]]) -> str:
         return f"I'm sorry, I have no policy about that. {CAN_DO}"
     document = documents[0]
     sentences: list[str] = document["content"]
-    wanted = _stems(asked) - _stems(document["name"])
-    scores = [len(wanted & _stems(sentence)) for sentence in sentences]
+    wanted = stems(asked) - stems(document["name"])
+    scores = [len(wanted & stems(sentence)) for sentence in sentences]
     best = sorted(range(len(sentences)), key=lambda place: (-scores[place], place))[:2]
     if scores[best[0]] > scores[best[1]]:
         best = best[:1]
     said = " ".join(sentences[place] for place in sorted(best))
     return f"{said} [{document['name']}]({document['id']})"
-
-
-_COMMON = frozenset(
-    re.findall(
-        r"\w+",
-        "the and for what how much many does have has can are you your about tell with our this that there any not all "
-        "please would like know want more from who why when where which will get phone plan plans policy",
-    )
-)
-_SAME = {"price": "cost", "pay": "cost", "expensive": "cost", "screen": "broken", "stolen": "theft", "lost": "loss"}
-
-
-_ENDINGS = re.compile(r"(?:e?s|ed?|ing)$")
-
-
-def _stems(text: str) -> set[str]:
-    words = re.findall(r"[a-z]{3,}", text.lower())
-    return {_SAME.get(word, _ENDINGS.sub("", word)[:8]) for word in words if word not in _COMMON}
 
 
 def _heard(question: Question) -> list[str]:
@@ -131,7 +125,8 @@ def _heard(question: Question) -> list[str]:
 def _intent(heard: Sequence[str]) -> Intent | None:
     """Return the intent of the last message, or an earlier intent if the message refers back to it."""
     last = _without_labels(heard[-1])
-    if (intent := detect_intent(last)) is not None or not _REFERS_BACK.search(last.lower()):
+    words = last.lower()
+    if (intent := detect_intent(last)) is not None or not _REFERS_BACK.search(words) or _FOREIGN.search(words):
         return intent
     earlier = (detect_intent(_without_labels(text)) for text in reversed(heard[:-1]))
     return next((intent for intent in earlier if intent is not None and intent is not Intent.REGRET), None)

@@ -9,12 +9,31 @@ from agents import RunContextWrapper, function_tool
 from pydantic import Field
 
 from trunkline import CallContext
+from trunkline.builtin_scenarios.chat_supervisor.places import miles_between
 from trunkline.builtin_scenarios.chat_supervisor.prompts import SUPERVISOR
 from trunkline.builtin_scenarios.chat_supervisor.sample_data import ACCOUNT, DOCUMENTS, STORES, Document
+from trunkline.builtin_scenarios.chat_supervisor.word_stems import stems
 
 MAX_STORES = 3
-SAME_REGION = 700
-"""The largest difference between zip codes of one region."""
+MAX_MILES = 250
+"""The greatest distance of a store that is called near."""
+
+
+def documents_about(topic: str) -> list[Document]:
+    """Return the documents with a topic's words in their topics or names, else in their sentences, else all."""
+    wanted = stems(topic)
+    for text_of in (_headline, _sentences):
+        if found := [document for document in DOCUMENTS if wanted & stems(text_of(document))]:
+            return found
+    return list(DOCUMENTS)
+
+
+def _headline(document: Document) -> str:
+    return " ".join((document.name, *document.topics))
+
+
+def _sentences(document: Document) -> str:
+    return " ".join(document.content)
 
 
 @dataclass
@@ -34,9 +53,8 @@ Context = RunContextWrapper[CallContext[EnquiryState]]
 async def lookup_policy_document(
     ctx: Context, topic: Annotated[str, Field(description="What it is about, in a few words of the caller's.")]
 ) -> list[dict[str, Any]]:
-    """Finds NewTelco's policy documents on a topic. Each has an id and a name to cite it by. The list may be empty."""
-    words = {word.strip(".,;:?!'\"") for word in topic.lower().split()}
-    found = [document for document in DOCUMENTS if words & document.topics]
+    """Finds NewTelco's policy documents on a topic, or all of them. Each has an id and a name to cite it by."""
+    found = documents_about(topic)
     ctx.context.state.documents += [document.id for document in found]
     return [_shown(document) for document in found]
 
@@ -64,11 +82,14 @@ async def find_nearest_store(
     ctx: Context,
     zip_code: Annotated[str, Field(pattern=r"^\d{5}$", description="Five digits. The caller has said them.")],
 ) -> list[dict[str, Any]]:
-    """The stores near a zip code with address and hours, nearest first. The list is empty if none is in reach."""
-    distances = sorted((abs(int(store.zip_code) - int(zip_code)), store.name, store) for store in STORES)
-    near = [store for distance, _name, store in distances[:MAX_STORES] if distance <= SAME_REGION]
-    ctx.context.state.stores += [store.name for store in near[:1]]
-    return [asdict(store) for store in near]
+    """The stores near a zip code, nearest first, with address, phone number, hours and distance. It may be empty."""
+    distances = sorted(
+        (miles_between(zip_code, store.zip_code), abs(int(zip_code) - int(store.zip_code)), place)
+        for place, store in enumerate(STORES)
+    )
+    near = [(STORES[place], miles) for miles, _codes, place in distances[:MAX_STORES] if miles <= MAX_MILES]
+    ctx.context.state.stores += [store.name for store, _miles in near[:1]]
+    return [{**asdict(store), "distance_miles": miles} for store, miles in near]
 
 
 SUPERVISORS_TOOLS = [lookup_policy_document, get_user_account_info, find_nearest_store]

@@ -50,7 +50,7 @@ class ShopForm(Form):
         transfers = {
             meant: partial(self._asked, agent, meant) for meant, agent in {HUMAN: "simulatedHuman", **leads}.items()
         }
-        super().__init__(caller, asides={**transfers, **ANSWERS}, offer=OFFER, **fields)
+        super().__init__(caller, asides={**transfers, **ANSWERS}, otherwise=None, offer=OFFER, **fields)
 
     async def _asked(self, agent: str, meant: Phrases, reply: Reply) -> str:
         """Hand the caller over after a yes; return the words before the next question."""
