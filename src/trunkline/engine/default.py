@@ -15,6 +15,7 @@ from trunkline.engine.brains.chat_endpoint import ChatEndpoint
 from trunkline.engine.brains.rehearsal_brain import RehearsalBrain
 from trunkline.engine.brains.unconfigured_brain import UnconfiguredBrain
 from trunkline.engine.http.app import BrainFactory, Engine
+from trunkline.engine.opening_lines import prepare_opening_lines
 from trunkline.engine.server import EngineServer
 from trunkline.engine.speech import SpeechError, Stt, Tts
 from trunkline.engine.speech.factory import create_stt, create_tts, create_voice_activity_factory, warm
@@ -66,11 +67,13 @@ async def local_engine(
         )
         async with EngineServer(engine, host, port) as server:
             warming = asyncio.create_task(_warm(stt, tts, voice_activity, dictation=chat is not None))
+            opening = asyncio.create_task(prepare_opening_lines([] if chat else list(scenarios.values()), tts))
             try:
                 yield server
             finally:
                 warming.cancel()
-                await asyncio.gather(warming, return_exceptions=True)
+                opening.cancel()
+                await asyncio.gather(warming, opening, return_exceptions=True)
     finally:
         await stt.aclose()
         await tts.aclose()
