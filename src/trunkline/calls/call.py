@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any
+from typing import assert_never
 
 from trunkline.calls import commands
 from trunkline.calls.agents.runner import AgentRunner, CallHandle, RunnerTimeLimits
@@ -121,25 +121,6 @@ class Call:
         self._pages: set[Page] = set()
         self._watches_caller_audio = False
         self._caller_audio_reported_ms = 0.0
-        self._effect_handlers: dict[type, Callable[[Any], None]] = {
-            effects.AppendToLog: lambda append: self._append(append.event),
-            effects.Send: lambda send: self._link.send(send.event),
-            effects.PlayAudio: self._play,
-            effects.DropQueuedAudio: self._drop_queued_audio,
-            effects.RunTool: lambda run: self._runner.spawn(self._agents.run_tool(run)),
-            effects.ConfigureAgent: lambda configure: self._runner.spawn(self._agents.configure_agent(configure)),
-            effects.ResolveApproval: self._agents.resolve_approval,
-            effects.RunGuardrails: self._agents.run_guardrails,
-            effects.RenewSession: lambda renew: self._link.renew(
-                renew.reason, make_before_break=renew.make_before_break
-            ),
-            effects.KeepCallerAudio: lambda keep: self._link.keep_turn(keep.turn_id, keep.since_ms),
-            effects.ReleaseCallerAudio: lambda release: self._link.release_turn(release.turn_id, release.until_ms),
-            effects.WatchCallerAudio: self._watch_caller_audio,
-            effects.SendSilence: lambda silence: self._link.send_audio(bytes(round(silence.ms) * BYTES_PER_MS)),
-            effects.SetTimer: lambda setting: self._runner.set_timer(setting.timer, setting.at_ms),
-            effects.EndCall: lambda _end: None,  # the `call.ended` event has ended the call, in `_append`
-        }
         self.log.subscribe(self._on_log_entry)
         if (traced := tracing(content=metrics.trace_content)) is not None:
             self.log.subscribe(traced.read)
@@ -359,9 +340,6 @@ class Call:
             self._caller_audio_reported_ms = self._now_ms()
             self._runner.post(inputs.CallerAudioArrived())
 
-    def _watch_caller_audio(self, watch: effects.WatchCallerAudio) -> None:
-        self._watches_caller_audio = watch.on
-
     def _push_error(self, page: Page, message: str, code: str) -> None:
         error = CallError(message=message, code=code, source="command")
         page.push(frame_of(error, 0, round(self._now_ms())))
@@ -374,8 +352,40 @@ class Call:
                 page.push(frame)
 
     # Inputs and effects ---------------------------------------------------------------------------------------------
-    def _perform(self, effect: effects.Effect) -> None:
-        self._effect_handlers[type(effect)](effect)
+    def _perform(self, effect: effects.Effect) -> None:  # noqa: C901 - one case for each effect
+        match effect:  # the most frequent effects first
+            case effects.PlayAudio():
+                self._play(effect.pcm)
+            case effects.AppendToLog():
+                self._append(effect.event)
+            case effects.SetTimer():
+                self._runner.set_timer(effect.timer, effect.at_ms)
+            case effects.Send():
+                self._link.send(effect.event)
+            case effects.DropQueuedAudio():
+                self._drop_queued_audio()
+            case effects.RunTool():
+                self._runner.spawn(self._agents.run_tool(effect))
+            case effects.ConfigureAgent():
+                self._runner.spawn(self._agents.configure_agent(effect))
+            case effects.ResolveApproval():
+                self._agents.resolve_approval(effect)
+            case effects.RunGuardrails():
+                self._agents.run_guardrails(effect)
+            case effects.RenewSession(reason, make_before_break):
+                self._link.renew(reason, make_before_break=make_before_break)
+            case effects.KeepCallerAudio(turn_id, since_ms):
+                self._link.keep_turn(turn_id, since_ms)
+            case effects.ReleaseCallerAudio(turn_id, until_ms):
+                self._link.release_turn(turn_id, until_ms)
+            case effects.WatchCallerAudio(on):
+                self._watches_caller_audio = on
+            case effects.SendSilence(ms):
+                self._link.send_audio(bytes(round(ms) * BYTES_PER_MS))
+            case effects.EndCall():
+                pass  # the `call.ended` event has ended the call, in `_append`
+            case _:
+                assert_never(effect)
 
     def _append(self, event: LogEventUnion) -> None:
         """Append to the log, and end the call with `call.ended`. Every logged event passes here."""
@@ -393,11 +403,11 @@ class Call:
         for event in events:
             self._append(event)
 
-    def _play(self, play: effects.PlayAudio) -> None:
+    def _play(self, pcm: bytes) -> None:
         if self.leg.page is not None and self.leg.transport == "websocket":
-            self.leg.page.push(play.pcm)
+            self.leg.page.push(pcm)
 
-    def _drop_queued_audio(self, _drop: effects.DropQueuedAudio) -> None:
+    def _drop_queued_audio(self) -> None:
         if self.leg.page is not None:
             self.leg.page.drop_audio()
 

@@ -10,9 +10,12 @@ import dataclasses
 import math
 from collections.abc import Mapping, Set
 from enum import Enum
+from typing import Any
 
 import msgspec
 
+JsonObject = dict[str, Any]
+"""A decoded JSON object, with values of any type."""
 MAX_DEPTH = 32
 """Levels of nesting that are kept. Deeper values become "…"."""
 MAX_VALUES = 50_000

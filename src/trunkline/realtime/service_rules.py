@@ -68,14 +68,14 @@ EAGERNESS = ("low", "medium", "high", "auto")
 
 
 # Parts of a session ---------------------------------------------------------------------------------------------------
-def voice(value: Any, path: str) -> Any:
+def voice(value: object, path: str) -> Any:
     """Accept a built-in voice by its name, or `{"id": …}`, a voice of the user's own."""
     if isinstance(value, dict):
         return validation.object_with({"id": validation.non_empty_text}, required=("id",))(value, path)
     return validation.one_of(*VOICES)(value, path)
 
 
-def audio_format(value: Any, path: str) -> Any:
+def audio_format(value: object, path: str) -> Any:
     """Accept PCM16 at 24 kHz, or G.711."""
     return _FORMAT(value, path)
 
@@ -91,7 +91,7 @@ _FORMAT = validation.tagged(
 )
 
 
-def modalities(value: Any, path: str) -> list[str]:
+def modalities(value: object, path: str) -> list[str]:
     """Accept audio or text, not both."""
     given = validation.list_of(validation.one_of("text", "audio"))(value, path)
     if given not in (["text"], ["audio"]):
@@ -101,12 +101,12 @@ def modalities(value: Any, path: str) -> list[str]:
     return list(given)
 
 
-def max_tokens(value: Any, path: str) -> int | str:
+def max_tokens(value: object, path: str) -> int | str:
     """Accept a number of tokens, or `inf`."""
     return "inf" if value == "inf" else int(validation.integer_between(1, MAX_OUTPUT_TOKENS)(value, path))
 
 
-def tool_name(value: Any, path: str) -> str:
+def tool_name(value: object, path: str) -> str:
     """Accept the name of a function tool."""
     name = validation.non_empty_text(value, path)
     if not TOOL_NAME.fullmatch(name):
@@ -119,7 +119,7 @@ def tool_name(value: Any, path: str) -> str:
     return str(validation.text_up_to(MAX_TOOL_NAME_CHARS)(name, path))
 
 
-def tool_choice(value: Any, path: str) -> Any:
+def tool_choice(value: object, path: str) -> Any:
     """Accept `none`, `auto`, `required`, or the name of one tool."""
     if isinstance(value, str):
         return validation.one_of("none", "auto", "required")(value, path)
@@ -161,7 +161,7 @@ tools = validation.list_of(tool, MAX_TOOLS)
 """Accept the tools of a session."""
 
 
-def tracing(value: Any, path: str) -> Any:
+def tracing(value: object, path: str) -> Any:
     """Accept `auto`, or the names of a trace."""
     return value if value == "auto" else _TRACING(value, path)
 
@@ -175,7 +175,7 @@ _TRACING = validation.object_with(
 )
 
 
-def truncation(value: Any, path: str) -> Any:
+def truncation(value: object, path: str) -> Any:
     """Accept `auto`, `disabled`, or the share of the conversation that a truncation keeps."""
     if isinstance(value, str):
         return validation.one_of("auto", "disabled")(value, path)
@@ -298,7 +298,7 @@ session = validation.tagged(
 """Accept the `session` of a `session.update`."""
 
 
-def metadata(value: Any, path: str) -> Any:
+def metadata(value: object, path: str) -> Any:
     """Accept up to 16 pairs of short texts (openai: `Metadata`)."""
     given = validation.json_object(value, path)
     if len(given) > 16:
@@ -323,7 +323,7 @@ response = validation.object_with(
 
 
 # Items ----------------------------------------------------------------------------------------------------------------
-def base64_bytes(value: Any, path: str) -> str:
+def base64_bytes(value: object, path: str) -> str:
     """Accept base64."""
     try:
         base64.b64decode(validation.text(value, path), validate=True)
@@ -388,7 +388,7 @@ item = validation.tagged(
 
 
 # Whole events ---------------------------------------------------------------------------------------------------------
-def preview_session(given: Mapping[str, Any]) -> None:
+def preview_session(given: Mapping[str, object]) -> None:
     """Check a flat session for values that only the preview refuses: newer voices, temperatures out of range.
 
     Raises:

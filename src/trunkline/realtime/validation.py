@@ -42,7 +42,7 @@ def error_event(
     }
 
 
-Validator = Callable[[Any, str], Any]
+Validator = Callable[[object, str], Any]
 
 _JSON_NAMES = {dict: "an object", list: "an array", str: "a string", bool: "a boolean", type(None): "null"}
 
@@ -76,14 +76,14 @@ def _listed(allowed: Sequence[str]) -> str:
     return ", ".join(quoted[:-1]) + f", and {quoted[-1]}"
 
 
-def text(value: Any, path: str) -> str:
+def text(value: object, path: str) -> str:
     """Accept any text."""
     if not isinstance(value, str):
         raise wrong_type(path, "a string", value)
     return value
 
 
-def non_empty_text(value: Any, path: str) -> str:
+def non_empty_text(value: object, path: str) -> str:
     """Accept text of at least one character."""
     if not text(value, path):
         raise InvalidRequest(
@@ -97,7 +97,7 @@ def non_empty_text(value: Any, path: str) -> str:
 def text_up_to(length: int, validate_member: Validator = text) -> Validator:
     """Return a validator of text with at most `length` characters."""
 
-    def check(value: Any, path: str) -> Any:
+    def check(value: object, path: str) -> Any:
         checked = validate_member(value, path)
         if len(checked) > length:
             raise InvalidRequest(
@@ -111,19 +111,19 @@ def text_up_to(length: int, validate_member: Validator = text) -> Validator:
     return check
 
 
-def boolean(value: Any, path: str) -> bool:
+def boolean(value: object, path: str) -> bool:
     """Accept true or false."""
     if not isinstance(value, bool):
         raise wrong_type(path, "a boolean", value)
     return value
 
 
-def any_value(value: Any, path: str) -> Any:
+def any_value(value: object, path: str) -> Any:
     """Accept any value, unchanged."""
     return value
 
 
-def json_object(value: Any, path: str) -> dict[str, Any]:
+def json_object(value: object, path: str) -> dict[str, Any]:
     """Accept any JSON object."""
     if not isinstance(value, dict):
         raise wrong_type(path, "an object", value)
@@ -133,7 +133,7 @@ def json_object(value: Any, path: str) -> dict[str, Any]:
 def number_between(low: float, high: float) -> Validator:
     """Return a validator of numbers from `low` to `high`."""
 
-    def check(value: Any, path: str) -> Any:
+    def check(value: object, path: str) -> Any:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise wrong_type(path, "a decimal", value)
         return _within(value, path, low, high, "decimal")
@@ -144,7 +144,7 @@ def number_between(low: float, high: float) -> Validator:
 def integer_between(low: int, high: int) -> Validator:
     """Return a validator of integers from `low` to `high`."""
 
-    def check(value: Any, path: str) -> Any:
+    def check(value: object, path: str) -> Any:
         if isinstance(value, float) and value.is_integer():
             value = int(value)
         if isinstance(value, bool) or not isinstance(value, int):
@@ -170,7 +170,7 @@ def _within(value: float, path: str, low: float, high: float, kind: str) -> floa
 def one_of(*allowed: str) -> Validator:
     """Return a validator of a few allowed texts."""
 
-    def check(value: Any, path: str) -> Any:
+    def check(value: object, path: str) -> Any:
         if not isinstance(value, str):
             raise wrong_type(path, "a string", value)
         if value not in allowed:
@@ -183,7 +183,7 @@ def one_of(*allowed: str) -> Validator:
 def list_of(validate_member: Validator, max_length: int = 1024) -> Validator:
     """Return a validator of arrays, which validates each member."""
 
-    def check(value: Any, path: str) -> Any:
+    def check(value: object, path: str) -> Any:
         if not isinstance(value, list):
             raise wrong_type(path, "an array", value)
         if len(value) > max_length:
@@ -198,10 +198,10 @@ def list_of(validate_member: Validator, max_length: int = 1024) -> Validator:
     return check
 
 
-def nullable(validate_member: Validator, cleared: Any = None) -> Validator:
+def nullable(validate_member: Validator, cleared: object = None) -> Validator:
     """Return a validator that accepts null, and replaces it by `cleared`."""
 
-    def check(value: Any, path: str) -> Any:
+    def check(value: object, path: str) -> Any:
         return cleared if value is None else validate_member(value, path)
 
     return check
@@ -213,7 +213,7 @@ def object_with(known: Mapping[str, Validator], required: Sequence[str] = ()) ->
     With an empty path, as for a whole body, the names of the fields are their paths.
     """
 
-    def check(value: Any, path: str) -> Any:
+    def check(value: object, path: str) -> Any:
         given = json_object(value, path)
         within = f"{path}." if path else ""
         for name in given:
@@ -228,7 +228,7 @@ def object_with(known: Mapping[str, Validator], required: Sequence[str] = ()) ->
     return check
 
 
-def body_with(known: Mapping[str, Validator], required: Sequence[str] = ()) -> Callable[[Any], dict[str, Any]]:
+def body_with(known: Mapping[str, Validator], required: Sequence[str] = ()) -> Callable[[object], dict[str, Any]]:
     """Return a validator of a whole event or request body: an object with known fields."""
     check = object_with(known, required)
     return lambda value: dict(check(json_object(value, "body"), ""))
@@ -237,7 +237,7 @@ def body_with(known: Mapping[str, Validator], required: Sequence[str] = ()) -> C
 def tagged(variants: Mapping[str, Validator], tag: str = "type") -> Validator:
     """Return a validator of objects with several variants, which the field `tag` distinguishes."""
 
-    def check(value: Any, path: str) -> Any:
+    def check(value: object, path: str) -> Any:
         given = json_object(value, path)
         if tag not in given:
             raise missing_field(f"{path}.{tag}")

@@ -69,7 +69,7 @@ class CallContext(Generic[S]):
     scenario: str
     state: S
     _history: Callable[[], Sequence[HistoryMessage]] = field(default=tuple, repr=False)
-    _note: Callable[[str, Any], None] = field(default=lambda _title, _data: None, repr=False)
+    _note: Callable[[str, object], None] = field(default=lambda _title, _data: None, repr=False)
     _progress: Callable[[str, float | None], None] = field(default=lambda _message, _fraction: None, repr=False)
     _ask: Callable[[TextModelRequest], Awaitable[object]] = field(default=_no_text_model, repr=False)
 

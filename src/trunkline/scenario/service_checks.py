@@ -50,7 +50,7 @@ def turn_detection_problem(given: object) -> str | None:
     return None
 
 
-def _turn_detection_text(given: Mapping[str, Any], error: InvalidRequest) -> str:
+def _turn_detection_text(given: Mapping[str, object], error: InvalidRequest) -> str:
     name = (error.param or "").rpartition(".")[2]
     match error.code:
         case "missing_required_parameter":

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 from starlette.requests import HTTPConnection, Request
@@ -21,6 +21,7 @@ from trunkline.providers import Provider, ProviderError
 from trunkline.providers.text_model_client import MissingTextModel, TextModelClient
 from trunkline.realtime.events import Event
 from trunkline.realtime.ids import new_id
+from trunkline.realtime.json_values import JsonObject
 from trunkline.scenario.context import CallContext
 from trunkline.scenario.scenario import AnyScenario
 from trunkline.scenario.text_model import TextModelError, TextPrompt
@@ -43,16 +44,16 @@ _NO_STORE = {"cache-control": "no-store"}
 class TextRequest(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """Body of `POST /api/responses`: the forwarded fields of the Responses API, and `metadata` for routing."""
 
-    input: str | list[dict[str, Any]]
+    input: str | list[JsonObject]
     instructions: str | None = None
-    text: dict[str, Any] | None = None
-    tools: list[dict[str, Any]] | None = None
-    tool_choice: str | dict[str, Any] | None = None
+    text: JsonObject | None = None
+    tools: list[JsonObject] | None = None
+    tool_choice: str | JsonObject | None = None
     parallel_tool_calls: bool | None = None
     max_output_tokens: int | None = None
     temperature: float | None = None
     top_p: float | None = None
-    reasoning: dict[str, Any] | None = None
+    reasoning: JsonObject | None = None
     truncation: Literal["auto", "disabled"] | None = None
     metadata: dict[str, str] | None = None
     """`scenario` and `purpose` choose the text model on the local engine, which has several."""

@@ -80,7 +80,7 @@ async def run_tool(
         return _failed(tool, error)  # the tool cancelled its inner work; nobody cancelled the tool
 
 
-async def is_enabled(tool: Any, agent: RealtimeAgent, context: RunContextWrapper) -> bool:
+async def is_enabled(tool: object, agent: RealtimeAgent, context: RunContextWrapper) -> bool:
     """Return whether a tool or handoff of `agent` is enabled now, by its `is_enabled`: a bool or a function."""
     enabled = getattr(tool, "is_enabled", True)
     if callable(enabled):
@@ -156,7 +156,7 @@ async def _check_approval(
     return None if await approval() else "the caller did not allow it"
 
 
-async def _invoke(tool: FunctionTool, context: Any, arguments: str) -> ToolOutcome:
+async def _invoke(tool: FunctionTool, context: ToolContext[AnyContext], arguments: str) -> ToolOutcome:
     """Invoke the tool so that its own exception comes through.
 
     By default the SDK (0.24) replaces an exception with a fixed text, and the real error is lost. Here the text of a
@@ -238,7 +238,7 @@ def _decoded(arguments: str) -> Any:
     return msgspec.json.decode(arguments or "{}")
 
 
-def _schema_problem(tool: FunctionTool, decoded: Any) -> str | None:
+def _schema_problem(tool: FunctionTool, decoded: object) -> str | None:
     """Check arguments by the JSON schema of a tool that was not made from a function."""
     schema = msgspec.json.encode(tool.params_json_schema)
     errors = sorted(_validator(schema).iter_errors(decoded), key=lambda error: list(map(str, error.absolute_path)))

@@ -7,7 +7,7 @@ of them a second.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
@@ -118,7 +118,7 @@ class ToolFinished(msgspec.Struct, frozen=True):
     tool_call_id: str
     name: str
     output: str
-    result: Any
+    result: object
     error: str | None
 
 

@@ -6,7 +6,7 @@ A pure reader: it gets every entry as it is appended, and returns the events to 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Literal
 
 from trunkline.calls import log, log_events
 from trunkline.calls.metrics.latency import LatencyMeter
@@ -161,7 +161,7 @@ def _count(usage: Mapping[str, object], name: str) -> int:
     return max(0, count) if isinstance(count, int) else 0
 
 
-def _message_in(response: Mapping[str, Any]) -> str | None:
+def _message_in(response: Event) -> str | None:
     """Return the id of a response's first message, None without one."""
     for item in response.get("output") or ():
         if isinstance(item, dict) and item.get("type") == "message" and isinstance(item.get("id"), str):

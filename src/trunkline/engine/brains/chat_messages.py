@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict, deque
-from typing import Any
 
 from trunkline.engine.brains import BrainRequest
 from trunkline.realtime.events import Item, text_of
+from trunkline.realtime.json_values import JsonObject
 
 INAUDIBLE = "(inaudible)"
 UNANSWERED = "(no result yet)"
@@ -27,7 +27,7 @@ _Content = str | list[dict[str, object]]
 """Content of a message of the caller: text, or parts with images."""
 
 
-def chat_messages(request: BrainRequest) -> list[dict[str, Any]]:
+def chat_messages(request: BrainRequest) -> list[JsonObject]:
     """Return the system message and the history.
 
     System messages of the conversation become notes in the first one. Incomplete calls are omitted.
@@ -78,14 +78,14 @@ class _History:
     """The messages of the caller, the model and the tools, and the notes for the system message."""
 
     def __init__(self) -> None:
-        self._messages: list[dict[str, Any]] = []
+        self._messages: list[JsonObject] = []
         self._first_notes: list[str] = []
         self._notes: list[str] = []
         self._last_notes: list[str] = []
         """Notes after the last message."""
         self._calls = 0
 
-    def messages(self, instructions: str) -> list[dict[str, Any]]:
+    def messages(self, instructions: str) -> list[JsonObject]:
         """Return all messages, with the system message first."""
         if self._last_role not in ("user", "tool"):
             self._add_last_words()

@@ -12,6 +12,7 @@ from typing import Any
 from trunkline.engine.session import configuration
 from trunkline.realtime import validation
 from trunkline.realtime.ids import new_id
+from trunkline.realtime.json_values import JsonObject
 
 PREFIX = "ek_"
 DEFAULT_LIFETIME_S = 600
@@ -28,7 +29,7 @@ class ClientSecret:
     expires_at: int
     model: str
     settings: dict[str, object]
-    session: dict[str, Any]
+    session: JsonObject
     """The whole session object with its defaults, for the answer to the request."""
 
     def to_client(self) -> dict[str, object]:
@@ -90,7 +91,7 @@ _BODY = validation.body_with(
 )
 
 
-def _checked(body: Any) -> dict[str, Any]:
+def _checked(body: Any) -> JsonObject:
     """Return the body's fields. Errors name the services' paths: "session.model", "expires_after.seconds"."""
     given = _BODY(body)
     settings = given["session"]

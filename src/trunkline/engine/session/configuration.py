@@ -136,13 +136,13 @@ def updated(current: Configuration, update: object, *, voice_used: bool = False)
     return _merged(current, given)
 
 
-def for_response(session: Configuration, overrides: Any) -> tuple[Configuration, Mapping[str, Any]]:
+def for_response(session: Configuration, overrides: object) -> tuple[Configuration, Mapping[str, Any]]:
     """Return the configuration of one response, and its checked overrides.
 
     Raises:
         InvalidRequest: as `updated`.
     """
-    given: dict[str, Any] = {} if overrides is None else service_rules.response(overrides, "response")
+    given: Configuration = {} if overrides is None else service_rules.response(overrides, "response")
     given = _without_unavailable(given, "response")
     own = copy_json(session)
     for name in _OVERRIDABLE:
@@ -191,7 +191,7 @@ def _option(name: str, before: Any, value: Any) -> Any:
     return {**(before or {}), **value}
 
 
-def _without_unavailable(given: dict[str, Any], path: str) -> dict[str, Any]:
+def _without_unavailable(given: Configuration, path: str) -> Configuration:
     """Refuse features that this engine lacks, and leave out fields that it ignores."""
     tools = given.get("tools")
     for index, tool in enumerate(tools or ()):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from typing import Any
 
 from trunkline.realtime import service_rules
 from trunkline.realtime.events import Item, NewId
@@ -40,7 +39,7 @@ def new_item(value: object, new_id: NewId, path: str = "item") -> Item:
     return kept
 
 
-def _as_text(part: dict[str, Any]) -> dict[str, Any]:
+def _as_text(part: Item) -> Item:
     """Convert an assistant's audio part to its text.
 
     Clients send these parts to replay a history. They cannot supply the assistant's audio.

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from trunkline.engine.brains import BrainRequest
 from trunkline.engine.session.configuration import recogniser_prompt
@@ -26,6 +25,7 @@ from trunkline.engine.session.outbox import Outbox
 from trunkline.engine.session.turn_completion import semantic_silence_ms
 from trunkline.engine.speech.vad import FRAME_MS, VoiceActivity
 from trunkline.realtime.audio import Converter
+from trunkline.realtime.json_values import JsonObject
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class UserTurns:
         self._outbox = outbox
         self._new_id = new_id
         self._request = request
-        self._detection: dict[str, Any] | None = None
+        self._detection: JsonObject | None = None
         self._language: str | None = None
         self._prompt = ""
         self._stream_ms = 0
@@ -87,7 +87,7 @@ class UserTurns:
             return None
         return self._utterance, self._partial
 
-    def configure(self, audio_input: dict[str, Any]) -> None:
+    def configure(self, audio_input: JsonObject) -> None:
         """Apply the session's input settings. A different type of turn detection drops the current turn."""
         if audio_input["format"]["type"] != self.buffer.format.type:
             self._abandon()

@@ -23,6 +23,7 @@ from trunkline.engine.text.formats import (
 from trunkline.realtime import validation
 from trunkline.realtime.events import Item
 from trunkline.realtime.ids import new_id
+from trunkline.realtime.json_values import JsonObject
 
 _OPTIONS: dict[str, validation.Validator] = {
     **SAMPLING,
@@ -157,7 +158,7 @@ def read(body: dict[str, object]) -> TextRequest:
     )
 
 
-def _split_messages(messages: list[dict[str, Any]]) -> tuple[str, list[Item]]:
+def _split_messages(messages: list[JsonObject]) -> tuple[str, list[Item]]:
     """Return the text of the first system messages, and the other messages as GA items."""
     start = 0
     while start < len(messages) and messages[start]["role"] in ("system", "developer"):
@@ -166,7 +167,7 @@ def _split_messages(messages: list[dict[str, Any]]) -> tuple[str, list[Item]]:
     return instructions, [item for given in messages[start:] for item in _items(given)]
 
 
-def _items(given: dict[str, Any]) -> list[Item]:
+def _items(given: JsonObject) -> list[Item]:
     role = given["role"]
     if role == "tool":
         output = _words(given["content"])
@@ -185,20 +186,20 @@ def _picture(part: Mapping[str, Any]) -> Item | None:
     return {"type": "input_image", "image_url": image["url"], "detail": image.get("detail") or "auto"}
 
 
-def _words(content: list[dict[str, Any]]) -> str:
+def _words(content: list[JsonObject]) -> str:
     return "\n".join(part.get("text") or "" for part in content)
 
 
 class CompletionWriter:
     """Writer of an answer: chunks while it arrives, and the whole completion at the end."""
 
-    def __init__(self, request: TextRequest, body: dict[str, Any]) -> None:
+    def __init__(self, request: TextRequest, body: JsonObject) -> None:
         self._id = new_id("chatcmpl")
         self._created = int(time.time())
         self._model = request.model
         self._wants_usage = bool((body.get("stream_options") or {}).get("include_usage"))
         self._text = ""
-        self._calls: dict[str, dict[str, Any]] = {}
+        self._calls: dict[str, JsonObject] = {}
         self._usage: Usage | None = None
         self._finish_reason: str | None = None
 
