@@ -92,6 +92,7 @@ class TestByVoice:
         driver.caller_starts_to_speak("speech_2")
         driver.caller_stops_speaking("speech_2")
         driver.response_created()
+        driver.agent_says("Yes.")
         driver.response_done()
         assert driver.requests == 0
 

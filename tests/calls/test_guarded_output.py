@@ -170,7 +170,7 @@ def test_after_a_new_turn_a_tripped_message_is_noted_but_not_requested_again() -
 def test_after_too_many_stopped_answers_none_is_requested() -> None:
     driver = guarded(**GUARDED, retries=2)
     for _answer in range(4):
-        driver.agent_says("You are a fool.", audio_ms=0)
+        driver.agent_says("You are a fool.", audio_ms=100)
         driver.response_done()
         driver.guardrail_finishes("fail")
         driver.confirms_items()

@@ -8,7 +8,7 @@ from tests.calls.call_driver import asked_something, call
 from tests.calls.webrtc_driver import WebRtcDriver, webrtc_call
 from trunkline.calls import log_events
 from trunkline.calls.machine import inputs
-from trunkline.calls.machine.session_lifecycle import RENEWAL_GRACE_MS, RENEWAL_RETRY_MS
+from trunkline.calls.machine.session_lifecycle import RENEWAL_GRACE_MS, RENEWAL_RETRY_MS, STALL_NOTICE_MS
 
 pytestmark = pytest.mark.pure
 HOUR = 3_600_000.0
@@ -29,6 +29,37 @@ def test_a_model_that_stalls_during_a_response_gets_a_new_session() -> None:
     driver.wait(driver.machine.plan.stall_timeout_ms)
     assert [renewal.make_before_break for renewal in driver.renewals] == [False]
     assert driver.logged(log_events.CallError)[0].code == "stalled"
+
+
+def test_a_model_that_is_silent_for_five_seconds_is_in_the_log_once() -> None:
+    driver = call()
+    asked_something(driver)
+    driver.wait(STALL_NOTICE_MS - 1)
+    assert driver.logged(log_events.TurnStalled) == []
+    driver.wait(driver.machine.plan.stall_timeout_ms - STALL_NOTICE_MS)
+    assert driver.logged(log_events.TurnStalled) == [log_events.TurnStalled(reason="model", silent_ms=5_000)]
+    assert driver.renewals == []
+
+
+def test_a_model_that_sends_only_audio_is_not_silent() -> None:
+    driver = call()
+    asked_something(driver)
+    item_id = driver.agent_says("A long story.", finished=False)
+    for _second in range(30):
+        driver.wait(1_000)
+        driver.audio(item_id, 1_000)
+    assert driver.logged(log_events.TurnStalled) == []
+    driver.wait(STALL_NOTICE_MS)
+    assert len(driver.logged(log_events.TurnStalled)) == 1
+
+
+def test_a_model_that_continues_and_stalls_again_is_in_the_log_again() -> None:
+    driver = call()
+    asked_something(driver)
+    driver.wait(STALL_NOTICE_MS)
+    driver.wire("response.output_item.added", item={"type": "message", "id": "m1", "role": "assistant"})
+    driver.wait(STALL_NOTICE_MS)
+    assert len(driver.logged(log_events.TurnStalled)) == 2
 
 
 def test_a_slow_response_is_not_a_stall() -> None:

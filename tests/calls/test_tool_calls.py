@@ -226,3 +226,42 @@ def test_an_approval_of_an_unknown_tool_call_is_ignored() -> None:
     driver = call()
     driver.commands(commands.Approve("fc_9", True))
     assert (driver.approved, driver.events) == ({}, [])
+
+
+def test_two_tool_calls_with_one_id_both_run_and_get_their_results() -> None:
+    driver = call()
+    asked_something(driver)
+    for index, name in enumerate(("weather", "clock")):
+        item = {
+            "id": f"item_{index}", "type": "function_call", "status": "completed",
+            "call_id": "call_0", "name": name, "arguments": "{}",
+        }  # fmt: skip
+        driver.wire("response.output_item.done", item=item)
+    driver.response_done()
+    assert [tool.name for tool in driver.tools.values()] == ["weather", "clock"]
+    for call_id, result in zip(list(driver.tools), ("sunny", "noon"), strict=True):
+        driver.tool_finishes(call_id, result)
+    outputs = [event["item"] for event in driver.sent_of("conversation.item.create")]
+    assert [(item["call_id"], item["output"]) for item in outputs] == [("call_0", "sunny"), ("call_0", "noon")]
+
+
+def test_a_later_tool_call_with_the_same_id_runs_and_keeps_its_result_in_a_new_session() -> None:
+    driver = call()
+    for index, result in enumerate(("sunny", "rainy")):
+        asked_something(driver)
+        item = {
+            "id": f"item_{index}", "type": "function_call", "status": "completed",
+            "call_id": "call_0", "name": "weather", "arguments": "{}",
+        }  # fmt: skip
+        driver.wire("response.output_item.done", item=item)
+        driver.response_done(output=[item])
+        [call_id] = driver.tools
+        driver.tool_finishes(call_id, result)
+        driver.answers(f"It is {result}.")
+    driver.clear()
+    driver.link_lost()
+    driver.link_up()
+    replayed = [event["item"] for event in driver.sent_of("conversation.item.create")]
+    calls = [item["call_id"] for item in replayed if item["type"] == "function_call"]
+    outputs = {item["call_id"]: item["output"] for item in replayed if item["type"] == "function_call_output"}
+    assert [outputs[call_id] for call_id in calls] == ["sunny", "rainy"]

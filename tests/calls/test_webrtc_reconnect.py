@@ -276,7 +276,13 @@ def test_a_tool_call_is_not_run_again_at_response_done() -> None:
     driver.response_created()
     call_id = driver.model_calls("weather")
     driver.tool_finishes(call_id)
-    called = {"id": "item_x", "type": "function_call", "status": "completed", "call_id": call_id, "name": "weather"}
+    called = {
+        "id": f"item_{call_id}",
+        "type": "function_call",
+        "status": "completed",
+        "call_id": call_id,
+        "name": "weather",
+    }
     driver.response_done(output=[called])
     assert driver.tools == {}
     assert len(driver.logged(log_events.ToolStarted)) == 1

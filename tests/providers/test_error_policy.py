@@ -63,7 +63,7 @@ def test_each_failure_has_its_treatment(event: dict[str, Any], recovery: Recover
 
 
 @pytest.mark.parametrize(
-    ("reason", "hint"), [("content_filter", "content filter"), ("max_output_tokens", "max_output_tokens")]
+    ("reason", "hint"), [("content_filter", "content filter"), ("max_output_tokens", "shorter answers")]
 )
 def test_an_answer_that_was_broken_off_is_not_asked_for_again_in_the_same_words(reason: str, hint: str) -> None:
     response = {"id": "resp_1", "status": "incomplete", "status_details": {"type": "incomplete", "reason": reason}}

@@ -77,6 +77,8 @@ function summary(frame: LogFrame): string {
       return [frame.guardrail, frame.status, frame.category, frame.rationale].filter(Boolean).join(" · ");
     case "turn.waiting":
       return [frame.for, ...(frame.tools ?? []), frame.agent].filter(Boolean).join(" · ");
+    case "turn.stalled":
+      return `${frame.for} · nothing for ${frame.silent_ms} ms`;
     case "turn.latency":
       return `${frame.total_ms} ms = ${frame.parts.map(({ name, ms }) => `${name} ${ms}`).join(" + ")}`;
     case "usage.updated":

@@ -273,6 +273,23 @@ export interface TurnWaiting {
   endpointing_ms?: number;
 }
 
+/** The call waits, and nothing has come for `silent_ms`. A session with a silent model is replaced after 20 s. */
+export interface TurnStalled {
+  kind: "turn.stalled";
+  for:
+    | "approval"
+    | "audio"
+    | "caller"
+    | "endpointing"
+    | "guardrails"
+    | "handoff"
+    | "link"
+    | "model"
+    | "request"
+    | "tools";
+  silent_ms: number;
+}
+
 /**
  * Latency of the message `item_id`: from the end of the caller's turn to the first audio of the message.
  * `parts` add up to `total_ms`. `after` is the kind of turn that the message answers.
@@ -369,6 +386,7 @@ export type LogEvent =
   | GuardrailChecked
   | CallSettings
   | TurnWaiting
+  | TurnStalled
   | TurnLatency
   | UsageUpdated
   | Notice

@@ -274,6 +274,13 @@ class TurnWaiting(LogEvent, frozen=True, tag="turn.waiting", rename={"reason": "
     endpointing_ms: int | None = None
 
 
+class TurnStalled(LogEvent, frozen=True, tag="turn.stalled", rename={"reason": "for"}):
+    """The call waits, and nothing has come for `silent_ms`. A session with a silent model is replaced after 20 s."""
+
+    reason: WaitReason
+    silent_ms: int
+
+
 class LatencyPart(msgspec.Struct, frozen=True):
     """A part of a turn's latency, in ms."""
 
@@ -388,6 +395,7 @@ LogEventUnion = (
     | GuardrailChecked
     | CallSettings
     | TurnWaiting
+    | TurnStalled
     | TurnLatency
     | UsageUpdated
     | Notice

@@ -132,6 +132,7 @@ _FILTERED = {"content_filter", "content_policy_violation"}
 _RATE = "Raise the deployment's tokens and requests per minute, or run fewer calls at once."
 _QUOTA = "The account's credit or the deployment's quota is used up. Add credit or quota."
 _FILTER_HINT = "The service's content filter stopped the answer. Tune the deployment's filter in Azure's portal."
+_LENGTH_HINT = "In the agent's instructions, ask for shorter answers and shorter tool arguments."
 _DEPLOY_TRANSCRIPTION = (
     "Deploy the transcription model on the same resource and set AZURE_OPENAI_TRANSCRIPTION_DEPLOYMENT to the "
     "deployment's name, or leave it empty to run without transcription."
@@ -146,7 +147,7 @@ def _of_response(response: Mapping[str, object]) -> Fault | None:
     if status != "incomplete":
         return None
     reason = _text(details, "reason") or "no reason given"
-    hint = _FILTER_HINT if reason in _FILTERED else "Raise the session's max_output_tokens."
+    hint = _FILTER_HINT if reason in _FILTERED else _LENGTH_HINT
     return Fault(Recovery.CONTINUE, reason, f"The model stopped early: {reason}.", hint, response_id=response_id)
 
 

@@ -12,6 +12,7 @@ It has no sockets, tasks or pages: `step` takes an input and returns effects. Ea
 - `CallerTurns`: the caller's speech, and audio to resend after a lost session
 - `PushToTalk`: push-to-talk, and the other settings of the call
 - `ResponseRetry`: retries of failed responses
+- `EmptyAnswers`: responses that end without audio and without a tool call
 - `CallLimits`: maximum duration and idle timeout
 - `Waiting`: the one thing that the call waits for
 
@@ -28,6 +29,7 @@ from trunkline.calls.machine.call_limits import CALLER_STAYS, CallLimits, LimitA
 from trunkline.calls.machine.caller_audio_watch import CallerAudioWatch
 from trunkline.calls.machine.caller_turns import CallerTurns
 from trunkline.calls.machine.effects import ConfigureAgent, Connecting, Effect, EndCall, HandingOff
+from trunkline.calls.machine.empty_answers import EmptyAnswers
 from trunkline.calls.machine.guarded_output import GuardedOutput
 from trunkline.calls.machine.inputs import (
     AgentConfigured,
@@ -109,6 +111,7 @@ class CallMachine:
             outbox, self._scheduler, self._playout, self._caller_turns, self._push_to_talk
         )
         self._limits = CallLimits(plan, outbox)
+        self._empty_answers = EmptyAnswers(outbox, self._scheduler)
         self._waiting = Waiting(outbox, status, self._scheduler, self._tools, self._output)
         self._caller_there = False
         self._leg: tuple[str, str] | None = None
@@ -135,7 +138,7 @@ class CallMachine:
             "response.created": self._on_response_created,
             "response.output_item.added": self._on_output_item_added,
             "response.output_item.done": self._on_output_item_done,
-            "response.output_audio_transcript.delta": self._on_words,
+            "response.output_audio_transcript.delta": self._on_spoken_words,
             "response.output_text.delta": self._on_words,
             "response.output_audio.done": lambda event: self._output.on_audio_done(text_field(event, "item_id")),
             "response.done": self._on_response_done,
@@ -184,6 +187,8 @@ class CallMachine:
         if isinstance(given, AudioReceived):  # fifty times a second
             passes = self._scheduler.state is ResponseState.SPEAKING and not self._output.holding
             self._scheduler.on_output()
+            self._session.on_audio()
+            self._empty_answers.on_answer()
             self._output.on_audio(given)
             if passes:
                 return self._outbox.take()  # no request, renewal or wait depends on this audio
@@ -368,6 +373,7 @@ class CallMachine:
         self._retry.on_caller_turn()
         self._output.on_caller_turn()
         self._tools.on_caller_turn()
+        self._empty_answers.on_caller_turn()
         self._greeted = True  # the answer to this turn replaces the greeting
         if deliberate:
             self._scheduler.cancel_request()
@@ -397,7 +403,7 @@ class CallMachine:
             case Timer.RENEWAL:
                 self._session.on_renewal_timer()
             case Timer.STALL:
-                self._session.on_stalled()
+                self._session.on_stall_timer()
             case Timer.RESEND:
                 self._caller_turns.on_resend_timeout()
             case Timer.COMMIT:
@@ -512,6 +518,11 @@ class CallMachine:
     def _on_delta(self, event: Event) -> None:
         self._output.on_delta(text_field(event, "item_id"), text_field(event, "delta"))
 
+    def _on_spoken_words(self, event: Event) -> None:
+        if self._playout.over_webrtc:  # there the audio does not pass through the call
+            self._empty_answers.on_answer()
+        self._on_words(event)
+
     def _on_words(self, event: Event) -> None:
         self._scheduler.on_output()
         self._on_delta(event)
@@ -569,6 +580,7 @@ class CallMachine:
         if (cancel := self._scheduler.repeat_cancel()) is not None:
             self._outbox.send(cancel)
         self._tools.on_response_begins()
+        self._empty_answers.on_response_begins()
         if caller_speaks or not self._caller_there:
             # Nobody would hear the response, or it would interrupt the caller: it is requested again later.
             if not self._scheduler.cancelling:
@@ -584,6 +596,7 @@ class CallMachine:
     def _on_output_item_done(self, event: Event) -> None:
         item = event["item"]
         if item.get("type") == "function_call" and item.get("status") != "incomplete":
+            self._empty_answers.on_answer()
             self._tools.on_function_call(item)
         elif item.get("type") == "message":
             self._output.on_message_done(item)
@@ -591,6 +604,7 @@ class CallMachine:
     def _on_response_done(self, event: Event) -> None:
         response = event["response"]
         response_id = text_field(response, "id")
+        cancelled = self._scheduler.cancelling
         self._scheduler.on_response_done(response_id)
         self._session.on_response_done()
         self._session.reset_stall_timer()
@@ -608,6 +622,7 @@ class CallMachine:
         self._output.on_response_done()
         self._limits.on_response_done()
         self._retry.on_response_done(response)
+        self._empty_answers.on_response_done(response, cancelled=cancelled)
 
     def _on_error(self, event: Event) -> None:
         details = event.get("error") or {}

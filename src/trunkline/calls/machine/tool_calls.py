@@ -63,7 +63,9 @@ class ToolCalls:
         self.speaker = plan.first_agent
         self._handing_off: HandingOff | None = None
         self._running: dict[str, _RunningTool] = {}
-        self._seen: set[str] = set()
+        self._seen_items: set[str] = set()
+        self._provider_ids: dict[str, str] = {}
+        """The service's id of each tool call, which a service may use again, by an id that is unique."""
         self._calls_this_turn = 0
 
     @property
@@ -104,12 +106,15 @@ class ToolCalls:
     # Tool calls -----------------------------------------------------------------------------------------------------
     def on_function_call(self, item: Event) -> None:
         """Run the tool, or start the handoff, of a `function_call` item; an item that was seen before is ignored."""
-        tool_call_id, name = text_field(item, "call_id"), text_field(item, "name")
+        provider_id, name = text_field(item, "call_id"), text_field(item, "name")
         arguments = text_field(item, "arguments") if item.get("arguments") else "{}"
-        if tool_call_id in self._seen:
+        item_id = text_field(item, "id")
+        if item_id in self._seen_items:
             return
-        self._transcript.add_tool_call(item)
-        self._seen.add(tool_call_id)
+        self._seen_items.add(item_id)
+        tool_call_id = self._outbox.new_id("call") if provider_id in self._provider_ids else provider_id
+        self._provider_ids[tool_call_id] = provider_id
+        self._transcript.add_tool_call({**item, "call_id": tool_call_id})
         self._calls_this_turn += 1
         agent = self.speaker
         transfers, tools = self._plan.transfers[agent], self._plan.tools[agent]
@@ -160,7 +165,8 @@ class ToolCalls:
         """Send a tool's output to the model and request a response to it."""
         item_id = self._outbox.new_id("item")
         self._transcript.set_tool_output(tool_call_id, output, item_id)
-        self._outbox.send({"type": "conversation.item.create", "item": tool_output_item(item_id, tool_call_id, output)})
+        output_item = tool_output_item(item_id, self._provider_ids[tool_call_id], output)
+        self._outbox.send({"type": "conversation.item.create", "item": output_item})
         self._scheduler.request_response([item_id] if self._outbox.reaches_model else [])
 
     # Approvals ------------------------------------------------------------------------------------------------------
