@@ -88,7 +88,9 @@ async def test_a_guardrail_that_raises_is_an_error(voice_call: VoiceCalls) -> No
     call = await voice_call(guarded(False, OutputGuardrail(guardrail_function=broken, name="broken")))
     turn = await call.say("hello")
     last = events(call, log_events.GuardrailChecked)[-1]
-    assert (last.status, last.rationale) == ("error", "RuntimeError: out of order")
+    line = 'raise RuntimeError("out of order")'
+    place = f"(test_guarding_calls.py:{broken.__code__.co_firstlineno + 1}: {line})"
+    assert (last.status, last.rationale) == ("error", f"RuntimeError: out of order {place}")
     assert turn.text == "I see."
 
 

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
@@ -55,6 +56,16 @@ def raising(error: BaseException, **settings: Any) -> FunctionTool:
     made = function_tool(**settings)(fail)
     assert isinstance(made, FunctionTool)
     return made
+
+
+def line_of(text: str) -> str:
+    """Return the place of the first line of this file with a text, as errors show it."""
+    lines = Path(__file__).read_text("utf-8").splitlines()
+    number = next(number for number, line in enumerate(lines, 1) if line.strip() == text)
+    return f" (test_tools.py:{number}: {text})"
+
+
+RAISED = line_of("raise error")
 
 
 class Colour(enum.Enum):
@@ -282,12 +293,12 @@ async def test_an_invalid_schema_is_an_error_of_the_tool() -> None:
 
 async def test_an_exception_is_logged_and_is_an_error_for_the_model() -> None:
     outcome = await run(raising(ValueError("no such city")))
-    assert outcome.error == "ValueError: no such city"
+    assert outcome.error == f"ValueError: no such city{RAISED}"
     assert msgspec.json.decode(outcome.output) == {"error": "fail failed: ValueError: no such city"}
 
 
 async def test_an_exception_without_a_message_is_logged_by_its_type() -> None:
-    assert (await run(raising(KeyError()))).error == "KeyError"
+    assert (await run(raising(KeyError()))).error == f"KeyError{RAISED}"
 
 
 async def test_a_failure_error_function_is_for_the_model_and_the_real_error_for_the_log() -> None:
@@ -295,26 +306,26 @@ async def test_a_failure_error_function_is_for_the_model_and_the_real_error_for_
         return f"Ask the caller to wait ({error})."
 
     outcome = await run(raising(ValueError("503"), failure_error_function=explain))
-    assert outcome == ToolOutcome("Ask the caller to wait (503).", error="ValueError: 503")
+    assert outcome == ToolOutcome("Ask the caller to wait (503).", error=f"ValueError: 503{RAISED}")
 
 
 async def test_a_tool_that_raises_its_failures_does_not_end_the_call() -> None:
-    assert (await run(raising(ValueError("503"), failure_error_function=None))).error == "ValueError: 503"
+    assert (await run(raising(ValueError("503"), failure_error_function=None))).error == f"ValueError: 503{RAISED}"
 
 
 async def test_a_tool_cannot_end_the_program() -> None:
-    assert (await run(raising(SystemExit("bye")))).error == "SystemExit: bye"
+    assert (await run(raising(SystemExit("bye")))).error == f"SystemExit: bye{RAISED}"
 
     @function_tool
     def leave() -> str:
         """Leaves."""
         sys.exit(3)
 
-    assert (await run(leave)).error == "SystemExit: 3"
+    assert (await run(leave)).error == f"SystemExit: 3{line_of('sys.exit(3)')}"
 
 
 async def test_a_timeout_inside_a_tool_is_the_tools_own_error() -> None:
-    assert (await run(raising(TimeoutError("the database")))).error == "TimeoutError: the database"
+    assert (await run(raising(TimeoutError("the database")))).error == f"TimeoutError: the database{RAISED}"
 
 
 async def test_a_cancelled_inner_task_is_the_tools_own_error() -> None:
@@ -326,7 +337,7 @@ async def test_a_cancelled_inner_task_is_the_tools_own_error() -> None:
         await task
         return "never"
 
-    assert (await run(inner)).error == "CancelledError"
+    assert (await run(inner)).error == f"CancelledError{line_of('await task')}"
 
 
 @in_virtual_time

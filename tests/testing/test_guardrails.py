@@ -22,6 +22,9 @@ def _look(_context: Any, _agent: Any, said: str) -> GuardrailFunctionOutput:
     return GuardrailFunctionOutput(output_info=info, tripwire_triggered=info is not None)
 
 
+RAISED = f'(test_guardrails.py:{_look.__code__.co_firstlineno + 2}: raise ValueError("cannot look at that"))'
+
+
 moderation: OutputGuardrail[Any] = OutputGuardrail(guardrail_function=_look, name="moderation")
 clerk: RealtimeAgent[Any] = RealtimeAgent(name="clerk", instructions="Be kind.", output_guardrails=[moderation])
 rehearsal = Rehearsal()
@@ -98,7 +101,7 @@ async def test_a_timeline_has_a_guardrails_result_on_one_line(voice_call: VoiceC
     shown = [line for line in call.timeline().splitlines() if "guardrail" in line]
     assert [line.rpartition("guardrail ")[2] for line in shown] == [
         "moderation: fail (OFFENSIVE: It insults.)",
-        "moderation: error (ValueError: cannot look at that)",
+        f"moderation: error (ValueError: cannot look at that {RAISED})",
     ]
     kinds = {entry.event.__struct_config__.tag for entry in call.log}
     assert {"usage.updated", "turn.latency"} <= kinds

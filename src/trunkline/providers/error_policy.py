@@ -125,9 +125,15 @@ class ErrorPolicy:
 _PAUSE = re.compile(r"(?:in|after)\s+(\d+(?:\.\d+)?)\s*(ms|milliseconds?|s|seconds?|m|minutes?)\b", re.IGNORECASE)
 _RATE_LIMITS = {"rate_limit_exceeded", "too_many_requests", "429", "inference_rate_limit_exceeded"}
 _SERVER_ERRORS = {"server_error", "internal_error", "internal_server_error", "overloaded", "500", "502", "503"}
-_LASTING = {"rehearsal_failed", "connection_error", "request_refused", "invalid_api_key"}
-"""Codes of the engine's brains for faults in a rehearsal, in the settings or in the chat model's server. A retry would
-fail too."""
+_ASKED_AGAIN = "The next words of the caller are a new attempt."
+_LASTING = {
+    "rehearsal_failed": "Correct the rehearsal, then start a new call.",
+    "connection_error": _ASKED_AGAIN,
+    "request_refused": _ASKED_AGAIN,
+    "invalid_api_key": _ASKED_AGAIN,
+}
+"""Codes of the engine's brains for faults in a rehearsal, in the settings or in the chat model's server, with a hint. A
+retry would fail too."""
 _FILTERED = {"content_filter", "content_policy_violation"}
 _RATE = "Raise the deployment's tokens and requests per minute, or run fewer calls at once."
 _QUOTA = "The account's credit or the deployment's quota is used up. Add credit or quota."
@@ -167,8 +173,8 @@ def _of_error(error: Mapping[str, object], *, failed: bool = False) -> Fault:
         return Fault(Recovery.RETRY, "rate_limit_exceeded", message, _RATE, _pause_in(message) or 0.0)
     if names & _FILTERED:
         return Fault(Recovery.CONTINUE, "content_filter", message, _FILTER_HINT)
-    if names & _LASTING:
-        return Fault(Recovery.CONTINUE, code, message)
+    if failed and code in _LASTING:
+        return Fault(Recovery.CONTINUE, code, message, _LASTING[code])
     if "session_expired" in names:
         return Fault(Recovery.RENEW_SESSION, "session_expired", message)
     if "deploymentnotfound" in names:

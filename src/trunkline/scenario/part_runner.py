@@ -6,8 +6,9 @@ from collections.abc import Generator
 from typing import Any
 
 from trunkline.scenario.caller import AwaitedReply, Caller
+from trunkline.scenario.error_location import error_location
 from trunkline.scenario.moves import AwaitedMove, Move, ask, call_tool, say, transfer
-from trunkline.scenario.rehearsal import Part, RehearsalError, error_location
+from trunkline.scenario.rehearsal import Part, RehearsalError
 
 
 class PartRunner:
@@ -45,15 +46,15 @@ class PartRunner:
         except StopAsyncIteration:
             return None
         except Exception as error:
-            place = error_location(error, self._lines)
-            raise RehearsalError(f"The rehearsal of {self._agent!r} failed: {error!r}{place}") from error
+            place = error_location(error)
+            raise RehearsalError(f"Your rehearsal of {self._agent!r} raised {error!r}{place}") from error
         self._step = step
         if isinstance(awaited, AwaitedReply):
             return awaited
         if isinstance(awaited, AwaitedMove):
             return self._checked(awaited.move)
         raise RehearsalError(
-            f"The rehearsal of {self._agent!r} awaits {awaited!r}; it may await only the caller and act(…)."
+            f"Your rehearsal of {self._agent!r} awaits {awaited!r}; it may await only the caller and act(…)."
         )
 
     def close(self) -> None:
@@ -74,10 +75,10 @@ class PartRunner:
             if step is None:
                 return
         except Exception as error:
-            place = error_location(error, self._lines)
-            raise RehearsalError(f"The rehearsal of {self._agent!r} failed at its end: {error!r}{place}") from error
+            place = error_location(error)
+            raise RehearsalError(f"Your rehearsal of {self._agent!r} raised {error!r} at its end{place}") from error
         raise RehearsalError(
-            f"The rehearsal of {self._agent!r} continues although its turn is over. "
+            f"Your rehearsal of {self._agent!r} continues although its turn is over. "
             "Do not yield or await after GeneratorExit."
         )
 
@@ -85,5 +86,5 @@ class PartRunner:
         if isinstance(move, str | say | call_tool | transfer | ask):
             return move
         raise RehearsalError(
-            f"The rehearsal of {self._agent!r} yields {move!r}; it may yield text, say, ask, call_tool or transfer."
+            f"Your rehearsal of {self._agent!r} yields {move!r}; it may yield text, say, ask, call_tool or transfer."
         )

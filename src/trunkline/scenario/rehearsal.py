@@ -30,9 +30,7 @@ Functions rehearse the text models that the scenario asks: see `Rehearsal.answer
 from __future__ import annotations
 
 import inspect
-import traceback
 from collections.abc import Callable, Coroutine, Mapping
-from pathlib import Path
 
 from trunkline.scenario.caller import Caller
 from trunkline.scenario.moves import Lines, say
@@ -108,15 +106,3 @@ class Rehearsal:
 
 class RehearsalError(Exception):
     """A rehearsal that failed or broke a rule; the message names the place in the user's file."""
-
-
-def error_location(error: BaseException, running: object) -> str:
-    """Return the line of a part or an answer at which `error` was raised, such as ` (shop.py:54)`.
-
-    Args:
-        error: the error.
-        running: the coroutine or async generator that raised it.
-    """
-    file = getattr(getattr(running, "ag_code", None) or getattr(running, "cr_code", None), "co_filename", None)
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
-    return f" ({Path(file).name}:{lines[-1]})" if file and lines else ""

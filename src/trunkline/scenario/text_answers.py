@@ -19,9 +19,10 @@ from typing import Any
 
 from trunkline.realtime.events import Item
 from trunkline.scenario.conversation_cursor import decode_output
+from trunkline.scenario.error_location import error_location
 from trunkline.scenario.moves import call_tool
 from trunkline.scenario.question import AwaitedToolCall, Question
-from trunkline.scenario.rehearsal import Rehearsal, RehearsalError, error_location
+from trunkline.scenario.rehearsal import Rehearsal, RehearsalError
 
 
 def answer(rehearsal: Rehearsal, question: Question) -> str | Mapping[str, object] | call_tool:
@@ -56,7 +57,7 @@ def answer(rehearsal: Rehearsal, question: Question) -> str | Mapping[str, objec
     except RehearsalError:
         raise
     except Exception as error:
-        raise RehearsalError(_failed(question, f"failed: {error!r}{error_location(error, running)}")) from error
+        raise RehearsalError(_failed(question, f"raised {error!r}{error_location(error)}")) from error
     finally:
         running.close()
 

@@ -121,6 +121,7 @@ class ConversationView:
         agent: the name of the agent that is speaking.
         responses: the places in the log at which the model's responses began.
         waiting: the one thing that the call waits for; None before the call's first entry.
+        rehearsal_errors: the errors that the rehearsal raised, each with its place in the log.
         ended: the reason for the end of the call; None while it lasts.
     """
 
@@ -136,6 +137,7 @@ class ConversationView:
     last_ms: int = 0
     responses: list[int] = field(default_factory=list)
     waiting: log_events.TurnWaiting | None = None
+    rehearsal_errors: list[tuple[int, str]] = field(default_factory=list)
     ended: str | None = None
 
     def read(self, entry: log.Entry) -> None:
@@ -227,6 +229,11 @@ class ConversationView:
     def _turn_latency(self, entry: log.Entry, event: log_events.TurnLatency) -> None:
         self.latencies.append((entry.seq, event))
 
+    def _error(self, entry: log.Entry, event: log_events.CallError) -> None:
+        if event.code == "rehearsal_failed":
+            self.rehearsal_errors.append((entry.seq, event.message))
+        self._read_other(entry)
+
     def _received(self, entry: log.Entry, event: log_events.WireReceived) -> None:
         if event.event["type"] == "response.created":
             self.responses.append(entry.seq)
@@ -267,6 +274,7 @@ _READERS: dict[type, Callable[[ConversationView, log.Entry, Any], None]] = {
     log_events.TurnWaiting: ConversationView._waiting,
     log_events.TurnLatency: ConversationView._turn_latency,
     log_events.WireReceived: ConversationView._received,
+    log_events.CallError: ConversationView._error,
     log_events.CallEnded: ConversationView._ended,
 }
 

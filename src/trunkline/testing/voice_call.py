@@ -391,12 +391,21 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
         patience = self.patience_ms if within_ms is None else within_ms
         from_ms = self.now_ms
         while not condition():
+            self._fail_if_rehearsal_raised()
             if self._call.is_over:
                 self.fail(f"{failure}: the call is over ({self.view.ended}).", seq)
             since = max(from_ms, self._last_entry_ms, self.playout.end_ms) if within_ms is None else from_ms
             if self.now_ms - since > patience:
                 self.fail(f"{failure}{self._waiting_reason(patience)}", seq)
             await self._wait_for_entry(since + patience + 1)
+        self._fail_if_rehearsal_raised()
+
+    def _fail_if_rehearsal_raised(self) -> None:
+        """Fail with the rehearsal's error: it plays the model, so nothing that follows can be tested."""
+        __tracebackhide__ = True
+        if self.view.rehearsal_errors:
+            seq, message = self.view.rehearsal_errors[0]
+            self.fail(message, seq)
 
     async def _wait_for_entry(self, until_ms: float) -> None:
         """Wait until the log grows, or until the time `until_ms`."""

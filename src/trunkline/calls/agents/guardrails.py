@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from trunkline.calls.machine.effects import RunGuardrails
 from trunkline.calls.machine.inputs import GuardrailFinished
 from trunkline.realtime.json_values import valid_unicode
+from trunkline.scenario.error_location import error_location
 from trunkline.scenario.scenario import AnyScenario
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ async def run_guardrail(
         tripped, info = result.output.tripwire_triggered, result.output.output_info
     except Exception as error:  # noqa: BLE001 - a user's guardrail may raise anything, and the call must continue
         late = isinstance(error, TimeoutError) and limited.expired()
-        problem = f"no answer within {timeout_s:g} s" if late else f"{type(error).__name__}: {error}"
+        problem = f"no answer within {timeout_s:g} s" if late else _problem_of(error)
         logger.warning("the guardrail %s failed: %s", name, type(error).__name__)
         return GuardrailFinished(
             check.item_id, check.check_id, name, "error", rationale=valid_unicode(problem), duration_ms=_ms(began)
@@ -57,6 +58,10 @@ async def run_guardrail(
         rationale=_field(info, "rationale") or (valid_unicode(info) if isinstance(info, str) else None),
         duration_ms=_ms(began),
     )
+
+
+def _problem_of(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}{error_location(error)}"
 
 
 def _ms(began: float) -> int:

@@ -20,6 +20,7 @@ from trunkline.providers import Provider
 from trunkline.realtime.events import Event
 from trunkline.realtime.json_values import to_json_value, valid_unicode
 from trunkline.scenario.context import AnyContext, CallContext, HistoryMessage, running_tool
+from trunkline.scenario.error_location import error_location
 from trunkline.scenario.scenario import AnyScenario
 from trunkline.scenario.text_model import TextReply
 
@@ -116,7 +117,8 @@ class AgentRunner:
             session = await self.session_for(effect)
         except Exception as error:
             logger.warning("call %s: agent %s could not be set up", self._call.call_id, effect.agent, exc_info=True)
-            self._call.feed(inputs.AgentFailed(effect.agent, f"{type(error).__name__}: {error}", effect.purpose))
+            problem = f"{type(error).__name__}: {error}{error_location(error)}"
+            self._call.feed(inputs.AgentFailed(effect.agent, problem, effect.purpose))
         else:
             self._call.feed(inputs.AgentConfigured(effect.agent, session, effect.purpose))
 
@@ -248,4 +250,5 @@ def make_state(scenario: AnyScenario) -> object:
         return scenario.state()
     except Exception as error:
         message = f"The state of the scenario {scenario.name!r} could not be made: {type(error).__name__}: {error}"
+        message += error_location(error)
         raise StateError(message) from error

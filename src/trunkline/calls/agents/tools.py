@@ -20,6 +20,7 @@ import pydantic
 
 from trunkline.realtime.json_values import decode_or_text, to_json, to_json_value, valid_unicode
 from trunkline.scenario.context import AnyContext, running_tool
+from trunkline.scenario.error_location import error_location
 
 if TYPE_CHECKING:
     from agents import FunctionTool, RunContextWrapper
@@ -172,12 +173,12 @@ async def _invoke(tool: FunctionTool, context: ToolContext[AnyContext], argument
         if explain is None:
             raise
         explained = await _awaited(explain(context, error))
-        return ToolOutcome(_outcome(explained).output, error=_error_text(error))
+        return ToolOutcome(_outcome(explained).output, error=f"{_error_text(error)}{error_location(error)}")
 
 
 def _failed(tool: FunctionTool, error: BaseException) -> ToolOutcome:
     message = _error_text(error)
-    return ToolOutcome(_error_json(f"{tool.name} failed: {message}"), error=message)
+    return ToolOutcome(_error_json(f"{tool.name} failed: {message}"), error=f"{message}{error_location(error)}")
 
 
 def _error_text(error: BaseException) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import cast
+from typing import Literal, cast
 
 from trunkline.calls.log_events import CallError, LogEventUnion, WireSent
 from trunkline.calls.machine.effects import AppendToLog, Effect, Send, SetTimer
@@ -49,10 +49,9 @@ class Outbox:
             self.log(event)
 
     def log_provider_error(self, message: object, code: object, hint: str | None = None) -> None:
-        """Log an error that the provider's service reported."""
-        self.log(
-            CallError(message=str(message), code=None if code is None else str(code), source="provider", hint=hint)
-        )
+        """Log an error that the provider's service reported. A rehearsal's error is the scenario's own."""
+        source: Literal["scenario", "provider"] = "scenario" if code == "rehearsal_failed" else "provider"
+        self.log(CallError(message=str(message), code=None if code is None else str(code), source=source, hint=hint))
 
     def set_timer(self, timer: Timer, at_ms: float | None) -> None:
         """Set a timer to `at_ms`, in place of its earlier time; None cancels it."""
