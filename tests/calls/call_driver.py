@@ -37,7 +37,10 @@ def plan(**changes: Any) -> CallPlan:
 
 
 class CallDriver:
-    """Driver of one machine. It configures agents at once, unless `configures` is False; tests finish tools by hand.
+    """Driver of one machine. Tests finish tools by hand.
+
+    It configures agents at once, unless `configures` is False, and confirms the sessions of handoffs at once, unless
+    `confirms` is False.
 
     Attributes:
         sent: events sent to the model, in order.
@@ -53,10 +56,11 @@ class CallDriver:
         history: each input with its time, and the effects of the machine.
     """
 
-    def __init__(self, *, configures: bool = True, ids: NewId = new_id, **changes: Any) -> None:
+    def __init__(self, *, configures: bool = True, confirms: bool = True, ids: NewId = new_id, **changes: Any) -> None:
         self.machine = CallMachine(plan(**changes), ids)
         self.history: list[tuple[inputs.Input, float, list[effects.Effect]]] = []
         self.configures = configures
+        self.confirms = confirms
         self.now_ms = 0.0
         self.sent: list[Event] = []
         self.events: list[log_events.LogEventUnion] = []
@@ -252,6 +256,12 @@ class CallDriver:
         emitted = self.machine.step(given, self.now_ms)
         self.history.append((given, self.now_ms, emitted))
         self._do(emitted)
+        if self.confirms and any(_updates_agent(effect) for effect in emitted) and self.ended is None:
+            self.confirms_session()
+
+    def confirms_session(self) -> None:
+        """Let the service confirm the oldest session update."""
+        self.wire("session.updated", session={})
 
     # Effects --------------------------------------------------------------------------------------------------------
     @property
@@ -363,6 +373,15 @@ def asked_something(driver: CallDriver) -> None:
 def items_of(events: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return the items added to the model's conversation, in short readable form."""
     return [_short(event["item"]) for event in events if event["type"] == "conversation.item.create"]
+
+
+def _updates_agent(effect: effects.Effect) -> bool:
+    """Return whether the effect sends an agent's session."""
+    return (
+        isinstance(effect, effects.Send)
+        and effect.event["type"] == "session.update"
+        and "instructions" in effect.event["session"]
+    )
 
 
 def _short(item: Mapping[str, Any]) -> str:

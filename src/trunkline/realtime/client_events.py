@@ -51,6 +51,7 @@ class SessionUpdate(TypedDict):
     """A change of the session's configuration."""
 
     type: Literal["session.update"]
+    event_id: NotRequired[str]
     session: Event
 
 
@@ -58,6 +59,7 @@ class ItemCreate(TypedDict):
     """A new item at the end of the conversation."""
 
     type: Literal["conversation.item.create"]
+    event_id: NotRequired[str]
     item: ClientItem
 
 

@@ -13,6 +13,7 @@ It has no sockets, tasks or pages: `step` takes an input and returns effects. Ea
 - `PushToTalk`: push-to-talk, and the other settings of the call
 - `ResponseRetry`: retries of failed responses
 - `EmptyAnswers`: responses that end without audio and without a tool call
+- `RefusedEvents`: session updates and items that the service refuses
 - `CallLimits`: maximum duration and idle timeout
 - `Waiting`: the one thing that the call waits for
 
@@ -57,6 +58,7 @@ from trunkline.calls.machine.plan import CallPlan
 from trunkline.calls.machine.playout import Playout
 from trunkline.calls.machine.push_to_talk import PushToTalk
 from trunkline.calls.machine.redaction import redact
+from trunkline.calls.machine.refused_events import RefusedEvents
 from trunkline.calls.machine.response_retry import ResponseRetry
 from trunkline.calls.machine.response_scheduler import BlockReason, CallerSpeech, ResponseScheduler, ResponseState
 from trunkline.calls.machine.session_lifecycle import SessionLifecycle
@@ -119,12 +121,22 @@ class CallMachine:
         self._greeted = False
         self._ended = False
         self._retry = ResponseRetry(outbox, self._scheduler, self._session, self._instruct_model)
+        self._refused = RefusedEvents(
+            outbox,
+            self._scheduler,
+            self.transcript,
+            self._tools,
+            self._push_to_talk,
+            self._session,
+            self._interrupt,
+            self._end_call,
+        )
         self._event_handlers: dict[str, Callable[[Event], None]] = {
             "conversation.item.added": self._on_item_added,
             "conversation.item.created": self._on_item_added,
             "conversation.item.retrieved": self._on_item_retrieved,
             "session.created": self._push_to_talk.on_session,
-            "session.updated": self._push_to_talk.on_session,
+            "session.updated": self._on_session_updated,
             "conversation.item.input_audio_transcription.delta": self._on_transcription_delta,
             "conversation.item.input_audio_transcription.completed": self._on_transcribed,
             "conversation.item.input_audio_transcription.failed": self._on_transcription_failed,
@@ -394,6 +406,9 @@ class CallMachine:
                     self._end_call("the caller did not come back" if self._joined else "no caller came")
             case Timer.CALLER_AUDIO:
                 self._caller_audio.on_missing()
+            case Timer.SESSION_CONFIRMATION:
+                self._session.on_confirmed()
+                self._tools.complete_handoff()
             case Timer.RETRY:
                 self._retry.on_retry_timer()
             case Timer.TRUNCATION:
@@ -426,13 +441,16 @@ class CallMachine:
     # The link -------------------------------------------------------------------------------------------------------
     def _on_link_opened(self, opened: LinkOpened) -> None:
         if opened.renewed:
+            self._tools.complete_handoff()
             self._output.on_session_lost()
         self._session.on_link_opened(opened)
 
     def _on_link_dropped(self, dropped: LinkDropped) -> None:
         if not dropped.resumable:
             self._output.on_session_lost()
-        if self._session.on_link_dropped(dropped):
+        continues = self._session.on_link_dropped(dropped)
+        self._tools.complete_handoff()  # the next link gets the next agent's session
+        if continues:
             return
         self._outbox.log(
             log_events.CallError(
@@ -496,6 +514,7 @@ class CallMachine:
     def _on_item_added(self, event: Event) -> None:
         item = event["item"]
         self._scheduler.on_item_added(text_field(item, "id"))
+        self._outbox.unconfirmed.on_item_added(item["id"])
         previous = event.get("previous_item_id")
         if self._session.has_gaps and isinstance(previous, str) and not self.transcript.has_item(previous):
             # The previous item was added while the sideband was down.
@@ -504,6 +523,10 @@ class CallMachine:
             self._output.on_message_added(item, self._tools.speaker, previous)
         else:
             self._outbox.log_all(self.transcript.add_item(item, previous, self._tools.speaker))
+
+    def _on_session_updated(self, event: Event) -> None:
+        self._refused.on_session_updated()
+        self._push_to_talk.on_session(event)
 
     def _on_item_retrieved(self, event: Event) -> None:
         """Add an item that was missed while the sideband was down."""
@@ -626,6 +649,8 @@ class CallMachine:
 
     def _on_error(self, event: Event) -> None:
         details = event.get("error") or {}
+        if self._refused.on_error(event):
+            return
         code, event_id = details.get("code"), details.get("event_id")
         if code == "conversation_already_has_active_response" and self._scheduler.on_request_refused(event_id):
             return  # the request is sent again after the active response

@@ -9,6 +9,7 @@ from trunkline.calls.log_events import CallError, LogEventUnion, WireSent
 from trunkline.calls.machine.effects import AppendToLog, Effect, Send, SetTimer
 from trunkline.calls.machine.session_state import SessionStatus
 from trunkline.calls.machine.timers import Timer
+from trunkline.calls.machine.unconfirmed_events import UnconfirmedEvents
 from trunkline.realtime.client_events import ClientEvent
 from trunkline.realtime.events import Event, NewId
 
@@ -22,11 +23,13 @@ class Outbox:
     Attributes:
         new_id: source of ids for items, events and turns.
         now_ms: time of the step, in ms of the call's clock.
+        unconfirmed: session updates and items that the service has neither confirmed nor refused.
     """
 
     def __init__(self, new_id: NewId, session: SessionStatus) -> None:
         self.new_id = new_id
         self.now_ms = 0.0
+        self.unconfirmed = UnconfirmedEvents(new_id)
         self._session = session
         self._buffered: list[ClientEvent] = []
         self._effects: list[Effect] = []
@@ -63,20 +66,27 @@ class Outbox:
         Without a session the event is dropped: a new session gets the conversation by replay.
         """
         if self._session.link_up:
+            event = self.unconfirmed.add(event)
             self.log(WireSent(event=cast("Event", event)))
             self.emit(Send(event))
         elif self._session.reaches_model and event["type"] != "session.update":  # a resumed link gets the current one
             self._buffered.append(event)
 
     def drop_buffered(self) -> None:
-        """Drop the buffered events: their session is lost."""
+        """Drop the buffered and the unconfirmed events: their session is lost."""
         self._buffered.clear()
+        self.unconfirmed.clear()
 
     def send_buffered(self) -> None:
         """Send the buffered events over the resumed link."""
         buffered, self._buffered = self._buffered, []
         for event in buffered:
             self.send(event)
+
+    @property
+    def link_up(self) -> bool:
+        """True if an event sent now reaches the session at once."""
+        return self._session.link_up
 
     @property
     def reaches_model(self) -> bool:

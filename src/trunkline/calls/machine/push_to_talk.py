@@ -41,6 +41,8 @@ class PushToTalk:
         """True if the caller has released a turn and its commit was not sent yet."""
         self._commit_id: str | None = None
         self._silence_ms = DEFAULT_SILENCE_MS
+        self._former: dict[str, dict[str, object]] = {}
+        """The former values of changed settings, by the unconfirmed session update that changes them."""
 
     @property
     def turn_detection(self) -> dict[str, object] | None:
@@ -97,9 +99,10 @@ class PushToTalk:
         if on == self.settings.push_to_talk:
             return False
         self._reset()
+        former: dict[str, object] = {"push_to_talk": self.settings.push_to_talk}
         self._change_settings(push_to_talk=on)
         self._outbox.send({"type": "input_audio_buffer.clear"})
-        self._update_session({"audio": {"input": {"turn_detection": self.turn_detection}}})
+        self._update_session({"audio": {"input": {"turn_detection": self.turn_detection}}}, former)
         return True
 
     def press(self) -> bool:
@@ -155,6 +158,7 @@ class PushToTalk:
         Args:
             needs_commit: true if a turn that was committed before is resent, and must be committed again.
         """
+        self._former.clear()
         released = self._uncommitted
         self._uncommitted = released or (needs_commit and self.settings.push_to_talk and not self.pressed)
         if self._uncommitted:
@@ -182,14 +186,42 @@ class PushToTalk:
         return True
 
     def set_voice(self, voice: str | None, speed: float | None) -> None:
-        """Set the agent's voice, its speed, or both. A service that refuses them answers with an `error` event."""
+        """Set the agent's voice, its speed, or both. Values that the service refuses are taken back."""
         changes = {name: value for name, value in (("voice", voice), ("speed", speed)) if value is not None}
+        former = {name: getattr(self.settings, name) for name in changes}
         self._change_settings(**changes)
-        self._update_session({"audio": {"output": changes}})
+        self._update_session({"audio": {"output": changes}}, former)
 
     def _change_settings(self, **changes: object) -> None:
         self.settings = msgspec.structs.replace(self.settings, **changes)
         self._outbox.log(self.settings)
 
-    def _update_session(self, session: Event) -> None:
-        self._outbox.send({"type": "session.update", "session": {"type": "realtime", **session}})
+    def _update_session(self, session: Event, former: dict[str, object]) -> None:
+        event_id = self._outbox.new_id("event")
+        if self._outbox.link_up:  # the next link gets the settings with its session
+            self._former[event_id] = former
+        self._outbox.send({"type": "session.update", "event_id": event_id, "session": {"type": "realtime", **session}})
+
+    def on_session_updated(self, event_id: str) -> None:
+        """Keep the settings that the service has confirmed."""
+        self._former.pop(event_id, None)
+
+    def on_session_resent(self, event_id: str, again: str) -> None:
+        """Wait for the confirmation of an update that was sent again without a refused part."""
+        if former := self._former.pop(event_id, None):
+            self._former[again] = former
+
+    def on_refused(self, event_id: str, path: str | None = None) -> None:
+        """Return to the former values of the settings that the service refuses.
+
+        Args:
+            event_id: the session update.
+            path: the refused part of it; None if all of it is refused.
+        """
+        former = self._former.get(event_id, {})
+        name = (path or "").rpartition(".")[2]
+        back = {name: former.pop(name)} if name in former else former
+        if path is None or name not in ("voice", "speed"):
+            self._former.pop(event_id, None)
+        if back:
+            self._change_settings(**back)

@@ -58,6 +58,7 @@ class BlockReason(Enum):
     CALLER_AWAY = auto()
     TRUNCATION_PENDING = auto()
     RETRY_PENDING = auto()
+    SESSION_UNCONFIRMED = auto()
     RESEND_PENDING = auto()
 
 
@@ -128,8 +129,17 @@ class ResponseScheduler:
         """True if no response can be requested: the session is not up, or a part blocks requests."""
         return bool(self._blocks) or not self._session.accepts_requests
 
+    @property
+    def session_unconfirmed(self) -> bool:
+        """True while the service has not confirmed the session, so that nothing is requested."""
+        return BlockReason.SESSION_UNCONFIRMED in self._blocks
+
     def _change(self, state: ResponseState, response_id: str | None = None) -> None:
         self._state, self._response_id = state, response_id
+
+    def answers_without(self, item_id: str) -> bool:
+        """Return whether the current response was requested after an item that the service has not acknowledged."""
+        return self.busy and not self.cancelling and item_id in self._request_unacked
 
     # The pending request --------------------------------------------------------------------------------------------
     def request_response(self, items: Iterable[str] = ()) -> None:

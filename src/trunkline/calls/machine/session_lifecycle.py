@@ -12,10 +12,11 @@ from trunkline.calls.machine.inputs import LinkDropped, LinkOpened
 from trunkline.calls.machine.outbox import Outbox
 from trunkline.calls.machine.plan import CallPlan
 from trunkline.calls.machine.playout import Playout
-from trunkline.calls.machine.response_scheduler import ResponseScheduler
+from trunkline.calls.machine.response_scheduler import BlockReason, ResponseScheduler
 from trunkline.calls.machine.session_state import SessionState, SessionStatus
 from trunkline.calls.machine.timers import Timer
 from trunkline.calls.machine.transcript import Transcript
+from trunkline.calls.machine.unconfirmed_events import CONFIRMATION_WAIT_MS
 from trunkline.realtime.events import Event
 
 MISSED_RESPONSE_WAIT_MS = 5_000.0
@@ -116,6 +117,9 @@ class SessionLifecycle:
         self._outbox.drop_buffered()
         self._status.change(SessionState.UP)
         self._outbox.send({"type": "session.update", "session": session})
+        if not self._playout.over_webrtc:  # there the offer has set the session up
+            self._scheduler.block(BlockReason.SESSION_UNCONFIRMED)
+            self._outbox.set_timer(Timer.SESSION_CONFIRMATION, self._outbox.now_ms + CONFIRMATION_WAIT_MS)
         replay = self._transcript.replay_events()
         self._playout.on_replayed({event["item"]["id"] for event in replay})
         for event in replay:
@@ -132,10 +136,15 @@ class SessionLifecycle:
     def _resume(self, session: Event) -> None:
         """Continue a session after its sideband was down; later events show which items were missed meanwhile."""
         self._status.change(SessionState.UP)
+        self.on_confirmed()
         self._outbox.send({"type": "session.update", "session": session})
         self._outbox.send_buffered()
         self.has_gaps = True
         self.await_missed_response()
+
+    def on_confirmed(self) -> None:
+        """Allow requests: the service follows the session, or does not say so in time."""
+        self._scheduler.unblock(BlockReason.SESSION_UNCONFIRMED)
 
     # The link is lost -----------------------------------------------------------------------------------------------
     def on_link_dropped(self, dropped: LinkDropped) -> bool:

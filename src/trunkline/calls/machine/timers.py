@@ -21,6 +21,7 @@ class Timer(Enum):
         RENEWAL: the session must be renewed.
         RESEND: a new session must detect the turns in the resent audio.
         RETRY: the service's retry delay is over.
+        SESSION_CONFIRMATION: the service must confirm an agent's session.
         STALL: the response in progress must continue.
         TRUNCATION: a truncation waits no longer for the page or the service.
     """
@@ -37,5 +38,6 @@ class Timer(Enum):
     RENEWAL = auto()
     RESEND = auto()
     RETRY = auto()
+    SESSION_CONFIRMATION = auto()
     STALL = auto()
     TRUNCATION = auto()

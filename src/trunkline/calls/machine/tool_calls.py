@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import msgspec
@@ -12,8 +12,11 @@ from trunkline.calls.machine.effects import ConfigureAgent, HandingOff, ResolveA
 from trunkline.calls.machine.inputs import AgentConfigured, AgentFailed, ToolFinished
 from trunkline.calls.machine.outbox import Outbox
 from trunkline.calls.machine.plan import CallPlan
+from trunkline.calls.machine.refused_parts import cut_output
 from trunkline.calls.machine.response_scheduler import ResponseScheduler
+from trunkline.calls.machine.timers import Timer
 from trunkline.calls.machine.transcript import Transcript, tool_output_item
+from trunkline.calls.machine.unconfirmed_events import CONFIRMATION_WAIT_MS
 from trunkline.realtime.event_fields import text_field
 from trunkline.realtime.events import Event
 from trunkline.realtime.json_values import decode_or_text
@@ -46,6 +49,15 @@ class ToolWait:
     agent: str | None = None
 
 
+@dataclass(frozen=True)
+class _AgentUpdate:
+    """A session update of a handoff that the service has not confirmed yet."""
+
+    event_id: str
+    agent: str
+    handoff: HandingOff
+
+
 class ToolCalls:
     """The running tools, the handoff in progress, and the current agent.
 
@@ -62,6 +74,8 @@ class ToolCalls:
         self.agent = plan.first_agent
         self.speaker = plan.first_agent
         self._handing_off: HandingOff | None = None
+        self._update: _AgentUpdate | None = None
+        """The session of the next agent, sent and not confirmed."""
         self._running: dict[str, _RunningTool] = {}
         self._seen_items: set[str] = set()
         self._provider_ids: dict[str, str] = {}
@@ -147,7 +161,14 @@ class ToolCalls:
         if finished.tool_call_id not in self._running:
             return
         self._finish(finished.tool_call_id, result=finished.result, error=finished.error)
-        self._send_output(finished.tool_call_id, finished.output)
+        output = cut_output(finished.output)
+        if output != finished.output:
+            message = (
+                f"{finished.name} returned {len(finished.output)} characters; the model gets {len(output)} of them."
+            )
+            hint = "Return less: only the fields that the agent needs."
+            self._outbox.log(log_events.CallError(message=message, code="tool_output_cut", source="tool", hint=hint))
+        self._send_output(finished.tool_call_id, output)
 
     def _finish(self, tool_call_id: str, *, result: object = None, error: str | None = None) -> None:
         tool = self._running.pop(tool_call_id)
@@ -199,13 +220,59 @@ class ToolCalls:
         self._outbox.emit(ConfigureAgent(target, handoff))
 
     def on_agent_configured(self, configured: AgentConfigured, handoff: HandingOff) -> None:
-        """Complete a handoff: update the session, and request a response of the new agent."""
-        self._handing_off = None
-        self.agent = configured.agent
+        """Send the next agent's session; the handoff is done when the service has confirmed it.
+
+        Without a link it is done at once: the next link gets the session of the current agent.
+        """
+        self._update = _AgentUpdate(self._outbox.new_id("event"), configured.agent, handoff)
+        if not self._outbox.link_up:
+            self.complete_handoff()
+            return
+        event_id = self._update.event_id
+        self._outbox.send({"type": "session.update", "event_id": event_id, "session": configured.session})
+        self._outbox.set_timer(Timer.SESSION_CONFIRMATION, self._outbox.now_ms + CONFIRMATION_WAIT_MS)
+
+    @property
+    def awaits_update(self) -> bool:
+        """True if the service has not confirmed the next agent's session yet."""
+        return self._update is not None
+
+    def on_session_updated(self, event_id: str) -> None:
+        """Complete the handoff whose session the service has confirmed."""
+        if self._update is not None and self._update.event_id == event_id:
+            self.complete_handoff()
+
+    def on_session_resent(self, event_id: str, again: str) -> None:
+        """Wait for the confirmation of a session that was corrected and sent again."""
+        if self._update is not None and self._update.event_id == event_id:
+            self._update = replace(self._update, event_id=again)
+
+    def complete_handoff(self) -> None:
+        """Change the current agent, and request a response of it; also when the session is lost before it confirms."""
+        update = self._update
+        if update is None:
+            return
+        self._update = self._handing_off = None
+        handoff = update.handoff
+        self.agent = update.agent
         reason = _handoff_reason(handoff.arguments)
         self._outbox.log(log_events.AgentChanged(agent=self.agent, previous=handoff.previous, reason=reason))
-        self._outbox.send({"type": "session.update", "session": configured.session})
         self._send_output(handoff.tool_call_id, msgspec.json.encode({"assistant": self.agent}).decode())
+
+    def refuse_handoff(self, event_id: str, problem: str) -> bool:
+        """Give up the handoff whose session the service refuses: the former agent continues.
+
+        Returns:
+            True if the event is the session of a handoff.
+        """
+        update = self._update
+        if update is None or update.event_id != event_id:
+            return False
+        self._update = self._handing_off = None
+        self._send_output(
+            update.handoff.tool_call_id, _error_output(f"{update.agent} is not available: {problem} Go on yourself.")
+        )
+        return True
 
     def on_agent_failed(self, failed: AgentFailed, handoff: HandingOff) -> None:
         """Give up a handoff: the former agent continues."""

@@ -235,6 +235,12 @@ class Transcript:
             if isinstance(entry, ToolCall) and entry.tool_call_id == tool_call_id:
                 entry.output, entry.output_item_id = output, output_item_id
 
+    def correct_output(self, output_item_id: str, output: str) -> None:
+        """Replace the output of a tool call that the service refused."""
+        for entry in self.entries.values():
+            if isinstance(entry, ToolCall) and entry.output_item_id == output_item_id:
+                entry.output = output
+
     def history(self) -> list[HistoryMessage]:
         """Return the messages so far, for tools."""
         return [

@@ -57,7 +57,7 @@ class Waiting:
         scheduler = self._scheduler
         if not caller_there:
             return "caller"
-        if not self._session.accepts_requests:
+        if not self._session.accepts_requests or scheduler.session_unconfirmed:
             return "link"
         if scheduler.caller_speech is CallerSpeech.SPEAKING:
             return "endpointing"
