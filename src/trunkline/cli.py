@@ -116,14 +116,15 @@ app.command()(prompt_command(lambda: _settings(host=None, port=None, provider=No
 
 @app.command()
 def doctor(
+    scenarios: Targets = None,
     provider: ProviderOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Findings as JSON, for programs.")] = False,
 ) -> None:
-    """Check settings, credentials, deployments and the clock, and suggest fixes. No secret is shown."""
+    """Check settings, scenarios, credentials, deployments and the clock, and suggest fixes. No secret is shown."""
     from trunkline.doctor import examine
 
     async def look() -> int:
-        report = await examine(_settings(host=None, port=None, provider=provider))
+        report = await examine(_settings(host=None, port=None, provider=provider), scenarios or [])
         typer.echo(report.as_json() if as_json else report.as_text())
         return 0 if report.healthy else 1
 

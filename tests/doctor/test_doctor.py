@@ -16,6 +16,7 @@ from tests.calls.azure_harness import scenario
 from tests.providers.azure_fake import KEY, FakeAzure, fake_azure
 from trunkline.doctor import DoctorReport, Finding, examine
 from trunkline.doctor.host_checks import check_host
+from trunkline.doctor.scenario_checks import check_scenarios
 from trunkline.doctor.settings_checks import check_settings
 from trunkline.extras import install_command
 from trunkline.settings import Settings
@@ -429,3 +430,50 @@ def test_the_services_time_is_understood_however_it_is_written(date: str) -> Non
     from trunkline.doctor.provider_checks import _clock
 
     assert "clock is" in _clock(date).message
+
+
+# Scenarios ----------------------------------------------------------------------------------------------------------
+def by_scenarios(*targets: str, provider: str = "local", **values: Any) -> list[Finding]:
+    return list(check_scenarios(targets, settings(provider=provider, **values), provider))
+
+
+def desk(folder: Path, voice: str) -> str:
+    """Write a scenario with a voice, and return its file."""
+    file = folder / "front_desk.py"
+    file.write_text(
+        "from agents.realtime import RealtimeAgent\n"
+        "from trunkline import Scenario\n"
+        f"scenario = Scenario('frontDesk', agents=[RealtimeAgent(name='host')], voice={voice!r})\n"
+    )
+    return str(file)
+
+
+def test_scenarios_that_load_are_listed(tmp_path: Path) -> None:
+    (finding,) = by_scenarios(desk(tmp_path, "marin"), provider="azure")
+    assert finding.outcome == "ok"
+    assert "frontDesk, " in finding.message
+
+
+def test_a_scenario_that_the_services_refuse_is_an_error_with_file_and_line(tmp_path: Path) -> None:
+    file = desk(tmp_path, "nova")
+    refused = by_scenarios(file)[0]
+    assert (refused.outcome, refused.check) == ("error", "scenarios")
+    assert f"{file}:3: The Realtime services have no voice 'nova'" in refused.message
+
+
+def test_a_voice_that_only_the_preview_refuses_is_a_warning(tmp_path: Path) -> None:
+    warning = by_scenarios(desk(tmp_path, "marin"), provider="azure", azure_dialect="preview")[0]
+    assert warning.outcome == "warning"
+    assert "frontDesk: the preview refuses its voice. Invalid value: 'marin'." in warning.message
+
+
+async def test_the_whole_examination_includes_the_scenarios(tmp_path: Path) -> None:
+    async with stand_in() as there:
+        report = await examine(there.settings(), [desk(tmp_path, "nova")])
+    assert not report.healthy
+    assert "no voice 'nova'" in of_level(report, "scenarios", "error").message
+
+
+def of_level(report: DoctorReport, check: str, level: str) -> Finding:
+    (finding,) = [one for one in report.findings if (one.check, one.outcome) == (check, level)]
+    return finding

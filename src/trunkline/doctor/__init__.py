@@ -1,4 +1,4 @@
-"""Checks of `trunkline doctor`: this machine, the settings and the provider, each finding with its fix.
+"""Checks of `trunkline doctor`: this machine, settings, scenarios and the provider, each finding with its fix.
 
 No finding contains a secret.
 """
@@ -6,7 +6,7 @@ No finding contains a secret.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from pydantic import SecretStr
@@ -17,16 +17,23 @@ from trunkline.settings import Settings
 _USER_AND_PASSWORD = re.compile(r"://[^/\s@]+@")
 
 
-async def examine(settings: Settings) -> DoctorReport:
-    """Run all checks: of this machine, the settings, and the provider, which gets a few small requests."""
+async def examine(settings: Settings, targets: Sequence[str] = ()) -> DoctorReport:
+    """Run all checks: of this machine, the settings, the scenarios, and the provider, which gets a few small requests.
+
+    Args:
+        settings: the settings to check.
+        targets: the user's scenarios: files, folders or modules.
+    """
     from trunkline.doctor.engine_checks import check_engine
     from trunkline.doctor.host_checks import check_host
     from trunkline.doctor.provider_checks import check_provider
+    from trunkline.doctor.scenario_checks import check_scenarios
     from trunkline.doctor.settings_checks import check_settings
     from trunkline.providers.factory import choose_provider_name
 
     name = choose_provider_name(settings)
     findings = [*check_host(settings, name), *check_settings(settings, name)]
+    findings += check_scenarios(targets, settings, name)
     findings += await (check_engine(settings) if name == "local" else check_provider(settings, name))
     return DoctorReport(name, list(_redact(findings, settings)))
 
