@@ -20,7 +20,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, BrowserType, Page, expect, sync_playwright
 
 from tests.chromium import FLAGS, chromium_path
-from tests.synthetic_caller import said
+from tests.synthetic_caller import said_by
 from trunkline.engine.speech import SAMPLE_RATE
 
 MICROPHONE = Path(__file__).with_name("microphone.js")
@@ -29,11 +29,11 @@ expect.set_options(timeout=20_000)
 
 
 @cache
-def spoken(text: str, lead_ms: int = 100) -> bytes:
-    """`text` as a WAV file, said by a synthetic caller."""
+def spoken(text: str, lead_ms: int = 100, voice: str = "espeak:cedar") -> bytes:
+    """Return `text` as a WAV file, in the voice of a synthetic caller: "joe", or a voice of eSpeak."""
     # In a thread: Playwright's loop runs in this one.
     with ThreadPoolExecutor(1) as thread:
-        sound = bytes(SAMPLE_RATE * 2 * lead_ms // 1000) + thread.submit(asyncio.run, said(text)).result()
+        sound = bytes(SAMPLE_RATE * 2 * lead_ms // 1000) + thread.submit(asyncio.run, said_by(voice, text)).result()
     file = io.BytesIO()
     with wave.open(file, "wb") as wav:
         wav.setnchannels(1)
@@ -144,9 +144,9 @@ class Caller:
         region = self.page.get_by_role("region", name="Transcript")
         region.get_by_text(re.compile(re.escape(text), re.IGNORECASE)).last.wait_for(timeout=timeout_s * 1000)
 
-    def says(self, text: str) -> None:
+    def says(self, text: str, voice: str = "espeak:cedar") -> None:
         """Speaks into the microphone."""
-        sound = base64.b64encode(spoken(text)).decode()
+        sound = base64.b64encode(spoken(text, voice=voice)).decode()
         self.page.evaluate("sound => window.__microphone.say(sound)", sound)
 
     def types(self, text: str) -> None:
