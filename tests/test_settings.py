@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from trunkline.doctor import startup_notices
+from trunkline.providers.from_settings import azure_provider, openai_provider
+from trunkline.scenario.loading import load
 from trunkline.settings import Settings, SettingsError, load_settings
 
 
@@ -54,6 +56,17 @@ def test_each_invalid_value_is_named_on_a_line(monkeypatch: pytest.MonkeyPatch) 
 def test_quotes_around_a_value_are_removed(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
     monkeypatch.setenv("AZURE_OPENAI_REALTIME_DEPLOYMENT", given)
     assert load_settings().azure_realtime_deployment == "my-realtime"
+
+
+def test_each_hosted_provider_has_a_fallback_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", "https://my-resource.openai.azure.com/")
+    monkeypatch.setenv("AZURE_OPENAI_API_KEY", "key")
+    monkeypatch.setenv("OPENAI_API_KEY", "key")
+    monkeypatch.setenv("AZURE_OPENAI_REALTIME_FALLBACK_DEPLOYMENT", "my-second")
+    monkeypatch.setenv("OPENAI_REALTIME_FALLBACK_MODEL", "gpt-realtime-2")
+    settings, scenario = load_settings(), load([]).by_name["simpleHandoff"]
+    assert azure_provider(settings).fallback_model_for(scenario) == "my-second"
+    assert openai_provider(settings).fallback_model_for(scenario) == "gpt-realtime-2"
 
 
 # The notices at a server's start ------------------------------------------------------------------------------------

@@ -111,6 +111,10 @@ class Settings(BaseSettings):
     azure_realtime_deployment: str = Field(
         default="gpt-realtime-2.1-mini", validation_alias="AZURE_OPENAI_REALTIME_DEPLOYMENT"
     )
+    azure_realtime_fallback_deployment: str | None = Field(
+        default=None, validation_alias="AZURE_OPENAI_REALTIME_FALLBACK_DEPLOYMENT"
+    )
+    """The deployment that a call continues with after two failed responses in a row."""
     azure_transcription_deployment: str | None = Field(
         default=None, validation_alias="AZURE_OPENAI_TRANSCRIPTION_DEPLOYMENT"
     )
@@ -129,6 +133,8 @@ class Settings(BaseSettings):
     openai_api_key: SecretStr | None = Field(default=None, validation_alias="OPENAI_API_KEY")
     openai_base_url: str = Field(default="https://api.openai.com/v1", validation_alias="OPENAI_BASE_URL")
     openai_realtime_model: str = Field(default="gpt-realtime-2.1-mini", validation_alias="OPENAI_REALTIME_MODEL")
+    openai_realtime_fallback_model: str | None = Field(default=None, validation_alias="OPENAI_REALTIME_FALLBACK_MODEL")
+    """The model that a call continues with after two failed responses in a row."""
     openai_transcription_model: str | None = Field(
         default="gpt-realtime-whisper", validation_alias="OPENAI_TRANSCRIPTION_MODEL"
     )

@@ -55,6 +55,9 @@ class FakeModel:
         pace_s: pause before each event of a response.
         audio_ms: duration of each message's audio, sent in chunks of 100 ms.
         connections: all connections, in order.
+        fallback: the fallback model.
+        failing: models with responses that fail.
+        models: the models of the connections.
     """
 
     script: Script = echo
@@ -68,9 +71,15 @@ class FakeModel:
     tries: int = 0
     closed: bool = False
     name: str = "fake"
+    fallback: str | None = None
+    failing: set[str] = field(default_factory=set)
+    models: list[str] = field(default_factory=list)
 
     def model_for(self, scenario: Scenario[Any]) -> str:
         return f"model of {scenario.name}"
+
+    def fallback_model_for(self, scenario: Scenario[Any]) -> str | None:
+        return self.fallback
 
     def session_extras(self, scenario: Scenario[Any], agent: str, first_agent: str) -> Mapping[str, Any]:
         return self.extras(agent)
@@ -93,7 +102,8 @@ class FakeModel:
         await asyncio.sleep(self.connect_takes_s)
         if self.failures:
             raise self.failures.pop(0)
-        self.connections.append(FakeConnection(self))
+        self.models.append(model)
+        self.connections.append(FakeConnection(self, fails=model in self.failing))
         return self.connections[-1]
 
     async def start_webrtc_call(self, sdp: str, session: Mapping[str, Any]) -> WebRtcAnswer:
@@ -117,8 +127,9 @@ class FakeModel:
 class FakeConnection:
     """One session. `received` has the events sent to it, `audio` the caller's audio among them."""
 
-    def __init__(self, model: FakeModel) -> None:
+    def __init__(self, model: FakeModel, *, fails: bool = False) -> None:
         self.model = model
+        self.fails = fails
         self.receive_count: int | None = None
         self.received: list[Event] = []
         self.audio = bytearray()
@@ -198,6 +209,11 @@ class FakeConnection:
     async def _answer(self, answers: Sequence[Answer]) -> None:
         response_id = f"resp_{id(self) % 1000}_{next(self._numbers)}"
         self.emit("response.created", response={"id": response_id, "status": "in_progress"})
+        if self.fails:
+            error = {"type": "server_error", "message": "The server had an error."}
+            failed = {"id": response_id, "status": "failed", "status_details": {"type": "failed", "error": error}}
+            self.emit("response.done", response=failed)
+            return
         status = "completed"
         try:
             for answer in answers:

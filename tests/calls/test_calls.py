@@ -267,3 +267,14 @@ async def test_a_breadcrumb_after_the_call_is_not_logged() -> None:
         contexts[0].breadcrumb("too late")
     assert caller.logged(log_events.Breadcrumb) == []
     assert isinstance(caller.call.log.since(0)[-1].event, log_events.CallEnded)
+
+
+async def test_a_call_continues_on_the_fallback_model() -> None:
+    model = FakeModel(fallback="second", failing={"model of bench"})
+    async with calling(model) as caller:
+        caller.joins()
+        assert await caller.heard(1) == "You said: hi."
+        assert model.models == ["model of bench", "second"]
+        caller.types("Still there?")
+        assert await caller.heard(2) == "You said: Still there?."
+        assert model.models == ["model of bench", "second"]

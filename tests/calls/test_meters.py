@@ -69,6 +69,13 @@ def test_a_responses_tokens_are_counted_by_kind_and_priced() -> None:
     assert used.total_cost == used.cost
 
 
+def test_responses_of_the_fallback_model_have_its_price() -> None:
+    call = Metered()
+    call.read(log_events.ModelChanged(model="gpt-realtime-2.1", previous=MINI, reason="2 responses failed in a row"))
+    [used] = call.response(USAGE)
+    assert used.model == "gpt-realtime-2.1"
+
+
 def test_each_event_has_the_calls_totals() -> None:
     call = Metered()
     [first] = call.response(USAGE, "r1")

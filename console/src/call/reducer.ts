@@ -76,6 +76,11 @@ function apply(state: CallState, frame: LogFrame): CallState {
       return addNote({ ...state, link: "up" }, frame, "plain", `A new connection to the model: ${frame.reason}`, {
         replayed: frame.replayed ?? 0,
       });
+    case "model.changed":
+      return addNote({ ...state, model: frame.model }, frame, "warning", `The model ${frame.model} takes over`, {
+        reason: frame.reason,
+        previous: frame.previous,
+      });
     case "agent.changed":
       return changeAgent(state, frame.agent, frame.previous ?? null, frame);
     case "message.added":

@@ -51,6 +51,8 @@ function summary(frame: LogFrame): string {
       return `${frame.scenario} · ${frame.provider} · ${frame.model}`;
     case "agent.changed":
       return frame.previous ? `${frame.previous} → ${frame.agent}` : frame.agent;
+    case "model.changed":
+      return `${frame.previous} → ${frame.model}`;
     case "message.added":
       return [frame.role, frame.agent, frame.spoken ? "spoken" : "", frame.hidden ? "hidden" : ""]
         .filter(Boolean)

@@ -79,6 +79,14 @@ export interface LinkRolledOver {
   replayed?: number;
 }
 
+/** The fallback model has the rest of the call, in a new session. */
+export interface ModelChanged {
+  kind: "model.changed";
+  model: string;
+  previous: string;
+  reason: string;
+}
+
 /** `agent` has the call from now on; `previous` is None for the first agent. */
 export interface AgentChanged {
   kind: "agent.changed";
@@ -366,6 +374,7 @@ export type LogEvent =
   | LinkLost
   | LinkRestored
   | LinkRolledOver
+  | ModelChanged
   | AgentChanged
   | MessageAdded
   | MessageDelta

@@ -374,6 +374,8 @@ class Call:
                 self._agents.run_guardrails(effect)
             case effects.RenewSession(reason, make_before_break):
                 self._link.renew(reason, make_before_break=make_before_break)
+            case effects.ChangeModel(model):
+                self._model = model
             case effects.KeepCallerAudio(turn_id, since_ms):
                 self._link.keep_turn(turn_id, since_ms)
             case effects.ReleaseCallerAudio(turn_id, until_ms):
@@ -436,6 +438,7 @@ class Call:
             transport=transport,
             provider=self._provider.name,
             model=self._model,
+            fallback_model=self._provider.fallback_model_for(scenario),
             started_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
             caller_wait_ms=time_limits.caller_wait_s * 1000,
             turn_detection=self._provider.turn_detection(scenario),

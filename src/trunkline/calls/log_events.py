@@ -90,6 +90,14 @@ class LinkRolledOver(LogEvent, frozen=True, tag="link.rolled_over"):
     replayed: int = 0
 
 
+class ModelChanged(LogEvent, frozen=True, tag="model.changed"):
+    """The fallback model has the rest of the call, in a new session."""
+
+    model: str
+    previous: str
+    reason: str
+
+
 class AgentChanged(LogEvent, frozen=True, tag="agent.changed"):
     """`agent` has the call from now on; `previous` is None for the first agent."""
 
@@ -375,6 +383,7 @@ LogEventUnion = (
     | LinkLost
     | LinkRestored
     | LinkRolledOver
+    | ModelChanged
     | AgentChanged
     | MessageAdded
     | MessageDelta

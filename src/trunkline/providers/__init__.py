@@ -173,6 +173,9 @@ class Provider(Protocol):
     def model_for(self, scenario: AnyScenario) -> str:
         """Return the realtime model (on Azure: deployment) for a scenario's calls."""
 
+    def fallback_model_for(self, scenario: AnyScenario) -> str | None:
+        """Return the model that a call continues with after failed responses; None without one."""
+
     def session_extras(self, scenario: AnyScenario, agent: str, first_agent: str) -> Mapping[str, object]:
         """Return the additional session fields that this provider needs for an agent."""
 

@@ -43,6 +43,7 @@ def azure_provider(settings: Settings, *, pings: Pings = DEFAULT_PINGS) -> Hoste
         settings.azure_transcription_deployment,
         settings.azure_deployment,
         ("AZURE_OPENAI_TRANSCRIPTION_DEPLOYMENT", "AZURE_OPENAI_DEPLOYMENT"),
+        settings.azure_realtime_fallback_deployment,
     )
     if settings.azure_dialect == "preview":
         return PreviewProvider(endpoint, credentials, models, settings.azure_api_version, settings.azure_region)
@@ -77,6 +78,7 @@ def openai_provider(settings: Settings) -> HostedRealtimeProvider:
         settings.openai_transcription_model,
         settings.openai_model,
         ("OPENAI_TRANSCRIPTION_MODEL", "OPENAI_MODEL"),
+        settings.openai_realtime_fallback_model,
     )
     return HostedRealtimeProvider("openai", parse_openai_base_url(settings.openai_base_url), credentials, models)
 

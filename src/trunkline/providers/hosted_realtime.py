@@ -22,12 +22,14 @@ class HostedModels:
         transcription: the transcription model; None disables transcription.
         text: the text model; None disables it.
         variables: the environment variables for transcription and text, in this order.
+        fallback: the realtime model of the rest of a call after failed responses; None without one.
     """
 
     realtime: str
     transcription: str | None
     text: str | None
     variables: tuple[str, str]
+    fallback: str | None = None
 
 
 class HostedRealtimeProvider:
@@ -63,6 +65,10 @@ class HostedRealtimeProvider:
     def model_for(self, scenario: AnyScenario) -> str:
         """See `Provider.model_for`."""
         return self._models.realtime
+
+    def fallback_model_for(self, scenario: AnyScenario) -> str | None:
+        """See `Provider.fallback_model_for`."""
+        return self._models.fallback
 
     def session_extras(self, scenario: AnyScenario, agent: str, first_agent: str) -> Mapping[str, object]:
         """See `Provider.session_extras`."""

@@ -29,6 +29,10 @@ class EngineSessionConfig:
         """See `Provider.model_for`."""
         return scenario.name
 
+    def fallback_model_for(self, scenario: AnyScenario) -> str | None:
+        """See `Provider.fallback_model_for`."""
+        return None
+
     def session_extras(self, scenario: AnyScenario, agent: str, first_agent: str) -> Mapping[str, object]:
         """Return a `prompt` that names the scenario, the present agent and the first one, for the rehearsal."""
         return {"prompt": {"id": scenario.name, "variables": {"agent": agent, "first_agent": first_agent}}}

@@ -120,6 +120,10 @@ class FaultyProvider:
         """See `Provider.model_for`."""
         return self._provider.model_for(scenario)
 
+    def fallback_model_for(self, scenario: AnyScenario) -> str | None:
+        """See `Provider.fallback_model_for`."""
+        return self._provider.fallback_model_for(scenario)
+
     def session_extras(self, scenario: AnyScenario, agent: str, first_agent: str) -> Mapping[str, object]:
         """See `Provider.session_extras`."""
         return self._provider.session_extras(scenario, agent, first_agent)

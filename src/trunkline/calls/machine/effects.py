@@ -99,6 +99,12 @@ class RenewSession(msgspec.Struct, frozen=True):
     make_before_break: bool
 
 
+class ChangeModel(msgspec.Struct, frozen=True):
+    """Use another model for the sessions from now on."""
+
+    model: str
+
+
 class KeepCallerAudio(msgspec.Struct, frozen=True):
     """Keep the audio of a caller's turn, to resend it to another session.
 
@@ -151,6 +157,7 @@ Effect = (
     | ResolveApproval
     | RunGuardrails
     | RenewSession
+    | ChangeModel
     | KeepCallerAudio
     | ReleaseCallerAudio
     | WatchCallerAudio

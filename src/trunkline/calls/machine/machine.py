@@ -31,6 +31,7 @@ from trunkline.calls.machine.caller_audio_watch import CallerAudioWatch
 from trunkline.calls.machine.caller_turns import CallerTurns
 from trunkline.calls.machine.effects import ConfigureAgent, Connecting, Effect, EndCall, HandingOff
 from trunkline.calls.machine.empty_answers import EmptyAnswers
+from trunkline.calls.machine.fallback_model import FallbackModel
 from trunkline.calls.machine.guarded_output import GuardedOutput
 from trunkline.calls.machine.inputs import (
     AgentConfigured,
@@ -120,7 +121,9 @@ class CallMachine:
         self._joined = False
         self._greeted = False
         self._ended = False
-        self._retry = ResponseRetry(outbox, self._scheduler, self._session, self._instruct_model)
+        self._retry = ResponseRetry(
+            outbox, self._scheduler, self._session, FallbackModel(plan, outbox), self._instruct_model
+        )
         self._refused = RefusedEvents(
             outbox,
             self._scheduler,
@@ -418,7 +421,8 @@ class CallMachine:
             case Timer.RENEWAL:
                 self._session.on_renewal_timer()
             case Timer.STALL:
-                self._session.on_stall_timer()
+                if self._session.on_stall_timer():
+                    self._retry.on_stalled()
             case Timer.RESEND:
                 self._caller_turns.on_resend_timeout()
             case Timer.COMMIT:
@@ -645,7 +649,8 @@ class CallMachine:
         self._output.on_response_done()
         self._limits.on_response_done()
         self._retry.on_response_done(response)
-        self._empty_answers.on_response_done(response, cancelled=cancelled)
+        if self._empty_answers.on_response_done(response, cancelled=cancelled):
+            self._retry.on_no_answer()
 
     def _on_error(self, event: Event) -> None:
         details = event.get("error") or {}

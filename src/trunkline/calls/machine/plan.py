@@ -20,6 +20,7 @@ class CallPlan:
         guardrails: agent -> names of its guardrails.
         hold: true if output is held back until its guardrails have passed it.
         retries: number of new answers requested after an answer that a guardrail stopped.
+        fallback_model: model for the rest of the call after failed responses; None means that there is no other one.
         session_limit_ms: maximum lifetime of a session at the provider; None means unlimited.
         max_call_ms: maximum duration of the call; None means unlimited.
         idle_timeout_ms: maximum silence of the caller; None means unlimited.
@@ -43,6 +44,7 @@ class CallPlan:
     guardrails: Mapping[str, Sequence[str]] = field(default_factory=dict)
     hold: bool = False
     retries: int = 2
+    fallback_model: str | None = None
     session_limit_ms: float | None = None
     max_call_ms: float | None = None
     idle_timeout_ms: float | None = None

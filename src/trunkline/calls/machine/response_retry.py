@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from trunkline.calls.machine.fallback_model import FallbackModel
 from trunkline.calls.machine.outbox import Outbox
 from trunkline.calls.machine.response_scheduler import BlockReason, ResponseScheduler
 from trunkline.calls.machine.session_lifecycle import SessionLifecycle
@@ -31,11 +32,13 @@ class ResponseRetry:
         outbox: Outbox,
         scheduler: ResponseScheduler,
         session: SessionLifecycle,
+        fallback: FallbackModel,
         instruct_model: Callable[[str], None],
     ) -> None:
         self._outbox = outbox
         self._scheduler = scheduler
         self._session = session
+        self._fallback = fallback
         self._instruct_model = instruct_model
         self._faults = ErrorPolicy()
         self._filtered = 0
@@ -52,6 +55,8 @@ class ResponseRetry:
         """Log the error of a failed or filtered response, and retry the response if the error policy says so."""
         fault = self._faults.on_event({"type": "response.done", "response": response})
         if fault is None:
+            if response.get("status") == "completed":
+                self._fallback.on_response_completed()
             return
         self._outbox.log_provider_error(fault.message, fault.code, fault.hint)
         if fault.code == "content_filter":
@@ -72,16 +77,36 @@ class ResponseRetry:
         if was_request or (busy and fault.event_id is None and fault.recovery is Recovery.RENEW_SESSION):
             self._recover(fault)
 
+    def on_stalled(self) -> None:
+        """Open a new session: the model was silent for too long during a response."""
+        self._change_model_if_due()
+        self._session.renew("the model stalled", make_before_break=False)
+
+    def on_no_answer(self) -> None:
+        """Request the answer of another model, if there is one: this one has ended a turn twice without an answer."""
+        if self._change_model_if_due(hopeless=True):
+            self._scheduler.request_response()
+            self._session.renew("the model gives no answer", make_before_break=False)
+
     def on_retry_timer(self) -> None:
         """Allow requests again: the service's retry delay is over."""
         self._scheduler.unblock(BlockReason.RETRY_PENDING)
 
     def _recover(self, fault: Fault) -> None:
-        if fault.recovery not in (Recovery.RETRY, Recovery.RENEW_SESSION):
+        if fault.recovery is Recovery.CONTINUE:
+            return
+        changed = self._change_model_if_due(hopeless=fault.recovery is Recovery.GIVE_UP)
+        if fault.recovery is Recovery.GIVE_UP and not changed:
             return
         self._scheduler.request_response()
-        if fault.recovery is Recovery.RENEW_SESSION:
+        if changed or fault.recovery is Recovery.RENEW_SESSION:
             self._session.renew("the session only fails", make_before_break=False)
         elif fault.retry_after_s:
             self._scheduler.block(BlockReason.RETRY_PENDING)
             self._outbox.set_timer(Timer.RETRY, self._outbox.now_ms + fault.retry_after_s * 1000)
+
+    def _change_model_if_due(self, *, hopeless: bool = False) -> bool:
+        changed = self._fallback.on_response_failed(hopeless=hopeless)
+        if changed:
+            self._faults = ErrorPolicy()
+        return changed

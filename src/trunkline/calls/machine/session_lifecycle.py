@@ -258,10 +258,10 @@ class SessionLifecycle:
         self._heard_at_ms = self._outbox.now_ms
 
     def on_stall_timer(self) -> bool:
-        """Log that the model is silent during a response; renew a session that is silent for too long.
+        """Log that the model is silent during a response.
 
         Returns:
-            True if the session is given up.
+            True if it is silent for so long that the session must be renewed.
         """
         if not self._scheduler.busy or not self._status.link_up:
             return False
@@ -278,6 +278,5 @@ class SessionLifecycle:
         else:
             message = f"The model sent nothing for {self._plan.stall_timeout_ms / 1000:g} s during a response."
             self._outbox.log_provider_error(message, "stalled")
-            self.renew("the model stalled", make_before_break=False)
             return True
         return False

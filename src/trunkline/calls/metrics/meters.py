@@ -47,7 +47,7 @@ class Meters:
         elif isinstance(event, log_events.WireSent):
             if event.event["type"] == "session.update":
                 self._configured(event.event)
-        elif isinstance(event, log_events.CallStarted):
+        elif isinstance(event, log_events.CallStarted | log_events.ModelChanged):
             self._model = event.model
         measured = self._latency.read(entry)
         return _NOTHING if measured is None else (measured,)

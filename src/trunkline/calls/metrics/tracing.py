@@ -144,6 +144,11 @@ class CallTracing:
             attributes = {"gen_ai.agent.name": event.agent, "trunkline.agent.previous": event.previous}
             self._add_event("handoff", attributes, at_ms)
 
+    def _model_changed(self, event: log_events.ModelChanged, at_ms: int) -> None:
+        self._common["gen_ai.request.model"] = event.model
+        attributes = {"gen_ai.request.model": event.model, "trunkline.model.previous": event.previous}
+        self._add_event("model.changed", attributes, at_ms)
+
     def _link_lost(self, event: log_events.LinkLost, at_ms: int) -> None:
         self._drop_responses("link_lost", at_ms)
         self._add_event("link.lost", {} if event.code is None else {"trunkline.close_code": event.code}, at_ms)
@@ -352,6 +357,7 @@ _READERS: dict[type, Callable[[CallTracing, Any, int], None]] = {
     log_events.CallStarted: CallTracing._started,
     log_events.CallEnded: CallTracing._ended,
     log_events.AgentChanged: CallTracing._agent_changed,
+    log_events.ModelChanged: CallTracing._model_changed,
     log_events.LinkLost: CallTracing._link_lost,
     log_events.LinkRestored: CallTracing._link_restored,
     log_events.CallError: CallTracing._error,

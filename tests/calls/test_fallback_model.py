@@ -1,0 +1,125 @@
+"""The fallback model takes over after two failed responses in a row, in a new session, until the call ends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.calls.call_driver import CallDriver, asked_something, call
+from trunkline.calls import log_events
+from trunkline.calls.machine import effects
+
+pytestmark = pytest.mark.pure
+SERVER_ERROR = {"type": "server_error", "message": "The server had an error."}
+NO_QUOTA = {"type": "insufficient_quota", "code": "insufficient_quota", "message": "You exceeded your current quota."}
+
+
+def backed_call(**changes: Any) -> CallDriver:
+    return call(**{"fallback_model": "second", **changes})
+
+
+def fails(driver: CallDriver, error: dict[str, str] = SERVER_ERROR) -> None:
+    driver.response_done("failed", status_details={"type": "failed", "error": error})
+
+
+def fails_again(driver: CallDriver) -> None:
+    """Let the retry of a failed response fail too."""
+    driver.wait(1_000)
+    driver.response_created()
+    fails(driver)
+
+
+def models(driver: CallDriver) -> list[str]:
+    """Return the models that the call has changed to."""
+    emitted = [effect for _given, _at, all_effects in driver.history for effect in all_effects]
+    return [effect.model for effect in emitted if isinstance(effect, effects.ChangeModel)]
+
+
+def test_one_failed_response_is_retried_with_the_same_model() -> None:
+    driver = backed_call()
+    asked_something(driver)
+    fails(driver)
+    driver.wait(1_000)
+    assert driver.requests == 1
+    assert models(driver) == []
+
+
+def test_the_second_failed_response_in_a_row_changes_the_model() -> None:
+    driver = backed_call()
+    asked_something(driver)
+    fails(driver)
+    fails_again(driver)
+    assert models(driver) == ["second"]
+    assert [renewal.make_before_break for renewal in driver.renewals] == [False]
+    [changed] = driver.logged(log_events.ModelChanged)
+    assert (changed.model, changed.previous) == ("second", "test-model")
+    driver.clear()
+    driver.link_lost(retry_in_ms=0)
+    driver.link_up()
+    assert driver.requests == 1
+
+
+def test_an_answer_in_between_starts_the_count_again() -> None:
+    driver = backed_call()
+    for _turn in range(3):
+        asked_something(driver)
+        fails(driver)
+        driver.wait(1_000)
+        driver.answers("Here it is.")
+    assert models(driver) == []
+
+
+def test_a_failure_that_no_retry_helps_changes_the_model_at_once() -> None:
+    driver = backed_call()
+    asked_something(driver)
+    fails(driver, NO_QUOTA)
+    assert models(driver) == ["second"]
+    assert len(driver.renewals) == 1
+
+
+def test_a_model_that_stalls_after_a_failure_is_changed() -> None:
+    driver = backed_call()
+    asked_something(driver)
+    fails(driver)
+    driver.wait(1_000)
+    driver.response_created()
+    driver.wait(driver.machine.plan.stall_timeout_ms)
+    assert models(driver) == ["second"]
+    assert len(driver.renewals) == 1
+
+
+def test_a_model_that_gives_no_answer_twice_is_changed() -> None:
+    driver = backed_call()
+    asked_something(driver)
+    driver.response_done()
+    driver.response_created()
+    driver.response_done()
+    assert models(driver) == ["second"]
+    driver.link_lost(retry_in_ms=0)
+    driver.clear()
+    driver.link_up()
+    assert driver.requests == 1
+
+
+def test_the_fallback_model_stays_and_is_retried_like_the_first() -> None:
+    driver = backed_call()
+    asked_something(driver)
+    fails(driver)
+    fails_again(driver)
+    driver.link_lost(retry_in_ms=0)
+    driver.link_up()
+    driver.response_created()
+    fails(driver)
+    fails_again(driver)
+    assert models(driver) == ["second"]
+    assert len(driver.renewals) == 2
+
+
+def test_without_a_fallback_model_nothing_changes() -> None:
+    driver = backed_call(fallback_model=None)
+    asked_something(driver)
+    fails(driver)
+    fails_again(driver)
+    assert models(driver) == []
+    assert driver.logged(log_events.ModelChanged) == []
