@@ -100,7 +100,7 @@ class GuardPolicy:
     """The part of the guard in which servers differ.
 
     Attributes:
-        refuse: makes the answer to a refused HTTP request.
+        refuse: makes the answer to a refused request.
         failed: makes the answer to an exception of the app, which passes no middleware otherwise.
         may_link: returns whether pages of other sites may link to the request's path.
         exempt: returns whether a request may come from any origin.
@@ -132,8 +132,11 @@ class OriginGuard:
         if refusal is None:
             await self._let_in(scope, headers, receive, send)
             return
+        response = self._policy.refuse(scope, refusal)
         if scope["type"] == "http":
-            await self._policy.refuse(scope, refusal)(scope, receive, self._with_headers(send))
+            await response(scope, receive, self._with_headers(send))
+        elif "websocket.http.response" in scope.get("extensions", {}):
+            await response(scope, receive, send)
         else:
             await receive()
             await send({"type": "websocket.close", "code": 4403, "reason": refusal.message[:120]})

@@ -63,6 +63,19 @@ async def test_a_page_of_another_origin_is_refused_on_every_route(key: str | Non
             assert "TRUNKLINE_ALLOWED_ORIGINS" in answer.json()["error"]["message"]
 
 
+async def test_a_refused_socket_says_why_and_is_not_logged(key: str | None, caplog: pytest.LogCaptureFixture) -> None:
+    async with engine(key) as (server, _client):
+        with pytest.raises(websockets.InvalidStatus) as refused:
+            await websockets.connect(
+                f"ws://rebound.example:{server.port}/v1/realtime?model=m",
+                host="127.0.0.1",
+                port=server.port,
+                proxy=None,
+            )
+    assert b"'rebound.example' is not a name of this server" in (refused.value.response.body or b"")
+    assert caplog.records == []
+
+
 async def test_a_page_of_another_origin_opens_no_socket(key: str | None) -> None:
     async with engine(key) as (server, _client):
         for path in SOCKETS:

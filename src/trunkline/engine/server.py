@@ -12,6 +12,7 @@ from typing import Self
 import uvicorn
 
 from trunkline.engine.http.app import MAX_MESSAGE_BYTES, Engine
+from trunkline.uvicorn_websocket import RefusableSocketProtocol
 
 
 class EngineServer:
@@ -48,7 +49,7 @@ class EngineServer:
             lifespan="off",
             log_config=None,
             access_log=False,
-            ws="websockets-sansio",
+            ws=RefusableSocketProtocol,
             ws_max_size=MAX_MESSAGE_BYTES,
             ws_per_message_deflate=False,  # base64 audio hardly shrinks, and the clients are on the same machine
             timeout_graceful_shutdown=5,

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from uvicorn.protocols.utils import ClientDisconnected
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from trunkline.uvicorn_websocket import RefusableSocketProtocol
 
 MAX_QUEUED_MESSAGES = 32
 """Unread messages of a page at which the server stops reading from its socket."""
 
 
-class CallSocketProtocol(WebSocketsSansIOProtocol):
+class CallSocketProtocol(RefusableSocketProtocol):
     """WebSocket that pauses reading at `MAX_QUEUED_MESSAGES`, and not after each message, which costs two system calls.
 
     Memory stays bounded: by that number, and by the limit on the size of a message.

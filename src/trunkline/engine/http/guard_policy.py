@@ -39,7 +39,7 @@ def origin_guard(rules: OriginRules, secrets: ClientSecrets) -> Middleware:
 
 def _refused(scope: Scope, refusal: Refusal) -> Response:
     message, headers = refusal.message, {}
-    if scope["path"] in _CALL_PATHS:
+    if scope["type"] == "http" and scope["path"] in _CALL_PATHS:
         headers = CROSS_ORIGIN  # so that a page can read why its key was refused
         message = f"{message} Any page may send an ephemeral key that has not expired."
     if refusal.status == 400:
