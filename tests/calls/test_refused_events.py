@@ -10,10 +10,10 @@ import pytest
 from tests.calls.call_driver import CallDriver, call, items_of
 from trunkline.calls import commands, log_events
 from trunkline.calls.machine import inputs
+from trunkline.calls.machine.outbox import CONFIRMATION_WAIT_MS, MAX_UNCONFIRMED, UnconfirmedEvents
 from trunkline.calls.machine.refused_events import MAX_RENEWALS
 from trunkline.calls.machine.refused_parts import MAX_TOOL_OUTPUT_CHARS, corrected_item, cut_output, session_without
 from trunkline.calls.machine.transcript import tool_output_item
-from trunkline.calls.machine.unconfirmed_events import CONFIRMATION_WAIT_MS, MAX_UNCONFIRMED, UnconfirmedEvents
 from trunkline.realtime.events import Event
 
 pytestmark = pytest.mark.pure

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from trunkline.calls.machine.outbox import Outbox
+from trunkline.calls.machine.outbox import CONFIRMATION_WAIT_MS, Outbox
 from trunkline.calls.machine.push_to_talk import PushToTalk
 from trunkline.calls.machine.refused_parts import corrected_item, session_without
 from trunkline.calls.machine.response_scheduler import ResponseScheduler
@@ -12,7 +12,6 @@ from trunkline.calls.machine.session_lifecycle import SessionLifecycle
 from trunkline.calls.machine.timers import Timer
 from trunkline.calls.machine.tool_calls import ToolCalls
 from trunkline.calls.machine.transcript import Transcript
-from trunkline.calls.machine.unconfirmed_events import CONFIRMATION_WAIT_MS
 from trunkline.providers.error_policy import Recovery, classify
 from trunkline.realtime.client_events import ClientItem
 from trunkline.realtime.events import Event

@@ -9,14 +9,13 @@ from trunkline.calls import log_events
 from trunkline.calls.machine.caller_turns import CallerTurns
 from trunkline.calls.machine.effects import ConfigureAgent, RenewSession
 from trunkline.calls.machine.inputs import LinkDropped, LinkOpened
-from trunkline.calls.machine.outbox import Outbox
+from trunkline.calls.machine.outbox import CONFIRMATION_WAIT_MS, Outbox
 from trunkline.calls.machine.plan import CallPlan
 from trunkline.calls.machine.playout import Playout
 from trunkline.calls.machine.response_scheduler import BlockReason, ResponseScheduler
 from trunkline.calls.machine.session_state import SessionState, SessionStatus
 from trunkline.calls.machine.timers import Timer
 from trunkline.calls.machine.transcript import Transcript
-from trunkline.calls.machine.unconfirmed_events import CONFIRMATION_WAIT_MS
 from trunkline.realtime.events import Event
 
 MISSED_RESPONSE_WAIT_MS = 5_000.0

@@ -10,13 +10,12 @@ import msgspec
 from trunkline.calls import log_events
 from trunkline.calls.machine.effects import ConfigureAgent, HandingOff, ResolveApproval, RunTool
 from trunkline.calls.machine.inputs import AgentConfigured, AgentFailed, ToolFinished
-from trunkline.calls.machine.outbox import Outbox
+from trunkline.calls.machine.outbox import CONFIRMATION_WAIT_MS, Outbox
 from trunkline.calls.machine.plan import CallPlan
 from trunkline.calls.machine.refused_parts import cut_output
 from trunkline.calls.machine.response_scheduler import ResponseScheduler
 from trunkline.calls.machine.timers import Timer
 from trunkline.calls.machine.transcript import Transcript, tool_output_item
-from trunkline.calls.machine.unconfirmed_events import CONFIRMATION_WAIT_MS
 from trunkline.realtime.event_fields import text_field
 from trunkline.realtime.events import Event
 from trunkline.realtime.json_values import decode_or_text

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 from collections.abc import Callable
 from dataclasses import replace
 from typing import assert_never
@@ -34,10 +33,8 @@ from trunkline.calls.model_link.link_state import (
 )
 from trunkline.calls.model_link.outgoing_frames import OutgoingFrames
 from trunkline.calls.model_link.reconnect_backoff import ReconnectBackoff
-from trunkline.calls.model_link.unacked_items import created_item_id
 from trunkline.providers import AudioDelta, Connection, ConnectionLostError, ProviderError
 from trunkline.providers.error_policy import Recovery, classify_close
-from trunkline.realtime import events
 from trunkline.realtime.audio import BYTES_PER_MS
 from trunkline.realtime.client_events import ClientEvent
 
@@ -252,7 +249,7 @@ class Link:
         if event["type"] == "session.update":
             audio_format = event["session"].get("audio", {}).get("input", {}).get("format")
             self._codec = g711_codec_for(audio_format) if audio_format else self._codec
-        self._outgoing.put(events.encode(event).decode(), created_item_id(event))
+        self._outgoing.put_event(event)
         if event["type"] == "session.update" and isinstance(self._state, Configuring):
             self._state = Up(self._state.route, self._state.connection)
             # After the other events of this step: the replayed conversation goes before new audio.
@@ -295,7 +292,7 @@ class Link:
         self._caller_audio.on_sent(pcm)
         if self._codec is not None:
             pcm = self._codec.encode(pcm)
-        self._outgoing.put('{"type":"input_audio_buffer.append","audio":"' + base64.b64encode(pcm).decode() + '"}')
+        self._outgoing.put_audio(pcm)
 
     # Receiving ------------------------------------------------------------------------------------------------------
     async def _read(self, connection: Connection) -> ConnectionLostError:

@@ -1,16 +1,28 @@
-"""Frames on their way to the model: sent at once if the connection allows it, else queued."""
+"""Frames on their way to the model: sent at once if the connection allows it, else queued.
+
+Frames that create items are kept until the service acknowledges the items, so that a resumed session gets them again.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections import deque
 
-from trunkline.calls.model_link.unacked_items import UnackedItems
+import msgspec
+
 from trunkline.providers import Connection, ConnectionLostError
-from trunkline.realtime.events import Event
+from trunkline.realtime.client_events import ClientEvent
+from trunkline.realtime.events import Event, decode
 
 MAX_QUEUED_FRAMES = 1_000
 """Frames queued for a slow link beyond which new audio is dropped: 20 to 40 s of audio. Events are always queued."""
+
+MAX_UNACKED = 200
+"""Items that are kept, for a service that acknowledges none."""
+_RESEND_PREFIX = "again_"
+_ACKNOWLEDGEMENTS = ("conversation.item.added", "conversation.item.created", "conversation.item.done")
+_encode = msgspec.json.Encoder().encode
 
 
 class OutgoingFrames:
@@ -47,12 +59,16 @@ class OutgoingFrames:
         """Queue all frames from now on, since the connection has ended."""
         self._connection = None
 
-    def put(self, frame: str, item_id: str | None = None) -> None:
-        """Send or queue a frame.
+    def put_event(self, event: ClientEvent) -> None:
+        """Send or queue an event."""
+        item_id = event["item"]["id"] if event["type"] == "conversation.item.create" else None
+        self._put(_encode(event).decode(), item_id)
 
-        Args:
-            item_id: the id of the item that the frame creates.
-        """
+    def put_audio(self, audio: bytes) -> None:
+        """Send or queue the caller's audio, in the session's input format."""
+        self._put('{"type":"input_audio_buffer.append","audio":"' + base64.b64encode(audio).decode() + '"}')
+
+    def _put(self, frame: str, item_id: str | None = None) -> None:
         if not self._queue and self._connection is not None and self._connection.try_send(frame):
             if item_id is not None:
                 self._unacked.on_sent(item_id, frame)
@@ -94,3 +110,49 @@ class OutgoingFrames:
                 await self._queued.wait()
         except ConnectionLostError:
             return  # the reader gets the same error, and reports it
+
+
+class UnackedItems:
+    """Keeps the frames of `conversation.item.create` until the service acknowledges their items.
+
+    A broken connection loses frames that the service has not read. If the session continues on another connection,
+    they are sent again. The client chooses the items' ids, so the service refuses an item that it has already.
+    """
+
+    def __init__(self) -> None:
+        self._frames: dict[str, str] = {}
+        """The frame of each sent item, by item id."""
+
+    def on_sent(self, item_id: str, frame: str) -> None:
+        """Keep the frame that creates an item, now that the connection has taken it."""
+        self._frames[item_id] = frame
+        if len(self._frames) > MAX_UNACKED:
+            del self._frames[next(iter(self._frames))]
+
+    def on_received(self, event: Event) -> None:
+        """Forget an item that the service's event acknowledges."""
+        item = event.get("item")
+        if event["type"] in _ACKNOWLEDGEMENTS and isinstance(item, dict):
+            self._frames.pop(str(item.get("id")), None)
+
+    def take_for_resend(self) -> list[tuple[str, str]]:
+        """Remove and return the frames to send first when a session resumes, each with its item id, in order."""
+        frames = [(_with_resend_id(frame, item_id), item_id) for item_id, frame in self._frames.items()]
+        self._frames.clear()
+        return frames
+
+    @staticmethod
+    def is_duplicate_error(event: Event) -> bool:
+        """Return whether the service refuses an item sent again, because it has the item already."""
+        error = event.get("error")
+        event_id = error.get("event_id") if event["type"] == "error" and isinstance(error, dict) else None
+        return isinstance(event_id, str) and event_id.startswith(_RESEND_PREFIX)
+
+    def clear(self) -> None:
+        """Forget all items, since another session has begun."""
+        self._frames.clear()
+
+
+def _with_resend_id(frame: str, item_id: str) -> str:
+    """Add an `event_id` to the frame, by which `is_duplicate_error` recognises an error about it."""
+    return _encode({**decode(frame.encode()), "event_id": _RESEND_PREFIX + item_id}).decode()

@@ -1,15 +1,22 @@
-"""Unacknowledged items, and sending them again when a session resumes."""
+"""Frames to the model: unacknowledged items are sent again when a session resumes."""
 
 from __future__ import annotations
 
+import asyncio
+
+from tests.calls.model_fake import FakeConnection, FakeModel
 from trunkline.calls.machine.transcript import user_item
-from trunkline.calls.model_link.unacked_items import MAX_UNACKED, UnackedItems, created_item_id
-from trunkline.realtime.client_events import ItemCreate
+from trunkline.calls.model_link.outgoing_frames import MAX_UNACKED, OutgoingFrames, UnackedItems
+from trunkline.realtime.client_events import ItemCreate, SessionUpdate
 from trunkline.realtime.events import decode, encode
 
 
 def creates(item_id: str) -> ItemCreate:
     return {"type": "conversation.item.create", "item": user_item(item_id, "Hello?")}
+
+
+def session() -> SessionUpdate:
+    return {"type": "session.update", "session": {}}
 
 
 def send(items: UnackedItems, *item_ids: str) -> None:
@@ -23,10 +30,21 @@ def resent(items: UnackedItems) -> list[str]:
     return [decode(frame.encode())["item"]["id"] for frame, _item_id in items.take_for_resend()]
 
 
-def test_only_events_that_create_items_are_kept() -> None:
-    assert created_item_id(creates("a")) == "a"
-    assert created_item_id({"type": "session.update", "session": {}}) is None
-    assert created_item_id({"type": "conversation.item.retrieve", "item_id": "a"}) is None
+async def test_a_resumed_session_gets_the_unacknowledged_items_before_queued_frames() -> None:
+    outgoing, first, second = OutgoingFrames(), FakeConnection(FakeModel()), FakeConnection(FakeModel())
+    for event in (session(), creates("acknowledged"), creates("lost")):
+        outgoing.put_event(event)
+    writing = asyncio.create_task(outgoing.write(first))
+    await asyncio.sleep(0.01)
+    writing.cancel()
+    assert outgoing.on_received({"type": "conversation.item.added", "item": {"id": "acknowledged"}})
+    outgoing.put_event(creates("later"))
+    outgoing.resume_session()
+    writing = asyncio.create_task(outgoing.write(second))
+    await asyncio.sleep(0.01)
+    writing.cancel()
+    assert [item["id"] for item in second.items] == ["lost", "later"]
+    assert second.types() == ["conversation.item.create"] * 2
 
 
 def test_items_without_an_acknowledgement_are_sent_again_in_order() -> None:
