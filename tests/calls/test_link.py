@@ -15,10 +15,12 @@ from trunkline.calls.model_link.link_state import Route
 from trunkline.realtime.audio import BYTES_PER_MS
 from trunkline.realtime.client_events import SessionUpdate
 from trunkline.realtime.events import decode
+from trunkline.testing.virtual_time import in_virtual_time
 
 SESSION: SessionUpdate = {"type": "session.update", "session": {}}
 
 
+@in_virtual_time
 async def test_a_lost_connection_also_ends_its_renewal() -> None:
     model = FakeModel()
     arrived: asyncio.Queue[inputs.Input] = asyncio.Queue()
@@ -50,6 +52,7 @@ async def test_a_lost_connection_also_ends_its_renewal() -> None:
 
 
 @pytest.mark.parametrize(("alive", "seconds"), [(True, 1), (False, 5)])
+@in_virtual_time
 async def test_audio_sent_to_a_dead_service_is_replayed_to_the_next_session(alive: bool, seconds: int) -> None:
     model = FakeModel()
     arrived: asyncio.Queue[inputs.Input] = asyncio.Queue()
@@ -77,6 +80,7 @@ async def test_audio_sent_to_a_dead_service_is_replayed_to_the_next_session(aliv
     await asyncio.wait({running})
 
 
+@in_virtual_time
 async def test_audio_keeps_the_sessions_format_when_another_setting_changes() -> None:
     model = FakeModel()
     arrived: asyncio.Queue[inputs.Input] = asyncio.Queue()
@@ -110,6 +114,7 @@ class Busy(FakeConnection):
         return self.free.is_set()
 
 
+@in_virtual_time
 async def test_a_frame_does_not_overtake_queued_frames() -> None:
     arrived: asyncio.Queue[inputs.Input] = asyncio.Queue()
     connection = Busy(FakeModel())
