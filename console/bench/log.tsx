@@ -41,6 +41,7 @@ function Plain({ events }: { events: EventList }): VNode {
         id={`plain-${event.seq}`}
         event={event}
         index={index}
+        nested={false}
         startedAt={0}
         open={false}
         active={false}

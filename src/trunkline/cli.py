@@ -136,7 +136,7 @@ def show_models(context: typer.Context) -> None:
     """List the STT, TTS and chat models, and show which are in use."""
     if context.invoked_subcommand is not None:
         return
-    from trunkline.engine.speech.factory import RECOGNISERS, VOICES, parts
+    from trunkline.engine.speech.factory import advice, parts
     from trunkline.engine.speech.weights import KNOWN
 
     settings = _settings(host=None, port=None, provider=None)
@@ -147,10 +147,8 @@ def show_models(context: typer.Context) -> None:
             state = "not installed" if part.missing else "installed"
         hint = f"  → {part.missing}" if part.missing else ""
         typer.echo(f"{part.kind:11} {part.name:10} {state:21} {part.description}{hint}")
-    for choice in (RECOGNISERS, VOICES):
-        if better := choice.better(settings):
-            step = better.missing or f"set {choice.variable}={better.name}"
-            typer.echo(f"\n{better.name} {choice.advantage}. To use it: {step}")
+    for sentence in advice(settings):
+        typer.echo(f"\n{sentence}")
     typer.echo("\nFetch better models with `trunkline models fetch NAME`:")
     for one in KNOWN.values():
         if one.address is not None:

@@ -121,6 +121,10 @@ class Caller:
         region.get_by_role("searchbox").fill(kind)
         region.get_by_text(kind).first.wait_for(timeout=timeout_s * 1000)
 
+    def opens_audio_menu(self) -> None:
+        """Opens the menu with codec, transport, microphone and speaker."""
+        self.page.get_by_role("button", name="Audio", exact=True).click()
+
     def log_kinds(self) -> list[str]:
         """Read the call's log as another viewer, and return the kinds of its events."""
         script = """async id => {

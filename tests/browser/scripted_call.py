@@ -74,7 +74,10 @@ class ScriptedCall:
         self.wanted: list[dict[str, Any]] = []
         self._log: list[tuple[int, str]] = []
         self._socket: WebSocketRoute | None = None
-        self._health = {"status": "ok", "version": "0", "provider": provider}
+        engine: dict[str, object] = {"stt": "PocketSphinx", "tts": "eSpeak", "model": None, "advice": []}
+        self._health: dict[str, Any] = {"status": "ok", "version": "0", "provider": provider}
+        if provider == "local":
+            self._health["engine"] = engine
         self._scenarios = list(scenarios)
         page.route("**/api/**", self._answer)
         page.route_web_socket("**/api/calls/**", self._connect)

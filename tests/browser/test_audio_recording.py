@@ -70,6 +70,7 @@ def test_the_button_names_the_recordings_start_and_a_viewer_records_nothing(serv
 def test_a_codec_is_audible_and_can_be_changed_later(transport: str, server: Server, tab: Tab, tmp_path: Path) -> None:
     caller = tab(f"{server.url}/?transport={transport}&codec=pcmu")
     page = caller.page
+    caller.opens_audio_menu()
     expect(page.get_by_role("combobox", name="Codec")).to_have_value("pcmu")
     caller.waits_for_sound()
     caller.listens_for(2500)

@@ -82,6 +82,7 @@ def test_a_disconnected_microphone_is_replaced_and_a_chosen_one_requested(server
     expect(page.get_by_text("was disconnected. The page now uses")).to_be_visible()
     assert page.evaluate("__given.length") == 2
 
+    caller.opens_audio_menu()
     microphones = page.get_by_role("combobox", name="Microphone")
     microphones.select_option(label="Fake Audio Input 2")
     page.wait_for_function("() => __given.length === 3")
@@ -89,6 +90,7 @@ def test_a_disconnected_microphone_is_replaced_and_a_chosen_one_requested(server
     assert chosen == microphones.input_value() != ""
     page.get_by_role("combobox", name="Speaker").select_option(label="Fake Audio Output 2")
     page.reload()
+    caller.opens_audio_menu()
     expect(microphones).to_have_value(chosen)
     context.close()
 
@@ -123,8 +125,10 @@ def test_an_unavailable_microphone_has_a_notice_and_a_retry(
 
 
 def test_unknown_values_in_the_address_have_a_notice(server: Server, tab: Tab) -> None:
-    page = tab(f"{server.url}/?transport=pigeon&codec=mp3&connect=0").page
+    caller = tab(f"{server.url}/?transport=pigeon&codec=mp3&connect=0")
+    page = caller.page
     expect(page.get_by_text("unknown transport “pigeon”. Use one of: auto, webrtc, websocket.")).to_be_visible()
     expect(page.get_by_text("unknown codec “mp3”. Use one of: opus, pcmu, pcma.")).to_be_visible()
+    caller.opens_audio_menu()
     expect(page.get_by_role("combobox", name="Transport")).to_have_value("auto")
     expect(page.get_by_role("combobox", name="Codec")).to_have_value("opus")

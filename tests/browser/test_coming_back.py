@@ -459,6 +459,7 @@ def test_an_ended_call_can_be_read_again_without_a_recording(breakable: Breakabl
 def test_choosing_the_present_transport_keeps_the_connection(breakable: BreakableServer, opened: Tab) -> None:
     caller = opened(f"{breakable.url}/?transport=webrtc")
     stops_the_greeting(caller)
+    caller.opens_audio_menu()
     way = caller.page.get_by_role("combobox", name="Transport")
     way.select_option("auto")
     caller.page.wait_for_timeout(1000)  # in which it would be made anew

@@ -188,6 +188,7 @@ def test_the_bottom_bar_is_one_row_with_readable_settings(opened: Opened, width:
     bar = call.page.get_by_role("region", name="Call and sound")
     bar.get_by_role("checkbox", name="Push to talk").check()
     expect(bar.get_by_role("button", name="Talk")).to_be_visible()
+    bar.get_by_role("button", name="Audio", exact=True).click()
     expect(bar.get_by_role("combobox", name="Speaker")).to_be_visible()
     box = bar.bounding_box()
     assert box

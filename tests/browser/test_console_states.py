@@ -222,6 +222,55 @@ def test_a_click_sends_a_suggestion(call: ScriptedCall) -> None:
     assert call.command("say") == {"type": "say", "text": "What is on sale?"}
 
 
+def test_suggestions_follow_the_agent_and_what_was_said(call: ScriptedCall) -> None:
+    things = call.page.get_by_role("list", name="Things to say").get_by_role("listitem")
+    expect(things).to_have_text(["I want to return a board.", "What is on sale?"])
+    call.tell(log_events.MessageAdded("u1", "user"), log_events.MessageDone("u1", "user", "I want to return a board."))
+    expect(things).to_have_text(["What is on sale?", "I want to return a board."])
+
+
+def test_the_text_box_has_the_focus_after_the_connect(call: ScriptedCall) -> None:
+    expect(call.page.get_by_role("textbox", name="Message")).to_be_focused()
+
+
+def test_a_rehearsal_and_the_parts_of_the_engine_are_named(call: ScriptedCall) -> None:
+    expect(call.page.get_by_role("banner").get_by_text("rehearsal")).to_be_visible()
+    expect(transcript(call).get_by_text("Hears with PocketSphinx · speaks with eSpeak")).to_be_visible()
+
+
+def test_the_card_about_the_engine_folds_after_the_first_turn(call: ScriptedCall) -> None:
+    card = transcript(call).get_by_text("Talk to Azure OpenAI instead")
+    expect(card).to_be_visible()
+    call.asks("u1", "Hello.")
+    expect(card).to_be_hidden()
+
+
+def test_the_talk_button_is_visible_but_disabled_without_push_to_talk(call: ScriptedCall) -> None:
+    talk = call.page.get_by_role("button", name="Talk", exact=True)
+    expect(talk).to_be_disabled()
+    call.page.get_by_role("checkbox", name="Push to talk").check()
+    expect(talk).to_be_enabled()
+    talk.hover()
+    call.page.mouse.down()
+    expect(talk).to_have_text("Listening")
+    expect(talk.locator(".meter")).to_be_visible()
+    call.page.mouse.up()
+
+
+def test_long_instructions_are_cut(context: BrowserContext, server: Server) -> None:
+    clerk = {**SHOP["agents"][0], "instructions": "\n".join(f"Rule {number}." for number in range(20))}
+    call = ScriptedCall(context.new_page(), [{**SHOP, "agents": [clerk, *SHOP["agents"][1:]]}])
+    call.open(f"{server.url}/?transport=websocket")
+    rules = call.page.get_by_role("group", name="Instructions of")
+    cut = rules.bounding_box()
+    call.page.get_by_role("button", name="more", exact=True).click()
+    whole = rules.bounding_box()
+    assert cut is not None
+    assert whole is not None
+    assert cut["height"] < whole["height"] / 2
+    expect(call.page.get_by_role("button", name="less", exact=True)).to_be_visible()
+
+
 def test_earlier_calls_show_their_scenarios_title(context: BrowserContext, server: Server) -> None:
     earlier = [{"id": "c1", "scenario": "shop", "startedAt": 0}, {"id": "c2", "scenario": "gone", "startedAt": 0}]
     context.add_init_script(f"sessionStorage.setItem('trunkline.calls', {json.dumps(json.dumps(earlier))})")
@@ -277,14 +326,16 @@ def test_right_to_left_text_runs_right_to_left(call: ScriptedCall) -> None:
 @pytest.mark.parametrize(
     ("locale", "expected"), [("de-DE", r"\d\d:\d\d:\d\d,750"), ("en-US", r"\d\d:\d\d:\d\d\.750 [AP]M")]
 )
-def test_times_are_in_the_browsers_language_to_the_millisecond(
+def test_titles_have_times_in_the_browsers_language_to_the_millisecond(
     chromium: Browser, server: Server, locale: str, expected: str
 ) -> None:
     context = chromium.new_context(permissions=["microphone"], locale=locale)
     call = ScriptedCall(context.new_page())
     call.open(f"{server.url}/?transport=websocket")
     call.says("a1", "Hello.")
-    expect(transcript(call).get_by_role("article").locator("time")).to_have_text(re.compile(expected))
+    time = transcript(call).get_by_role("article").locator("time")
+    expect(time).to_have_text("0:00")
+    expect(time).to_have_attribute("title", re.compile(expected))
     context.close()
 
 
@@ -321,6 +372,7 @@ def test_the_event_log_searches_filters_by_kind_and_pairs_events(call: ScriptedC
         log_events.MessageAdded("a1", "assistant"),
         log_events.ToolDone("t1", "checkout", 33, "paid"),
     )
+    events(call).get_by_role("combobox", name="Kind").select_option("all")
     rows = events(call).get_by_role("treeitem")
     expect(rows.filter(has_text="response.create")).to_contain_text("▲")
     failed = rows.filter(has_text="No such thing.")
@@ -405,6 +457,7 @@ def test_a_growing_pane_still_shows_the_newest_entry(call: ScriptedCall, region:
 
 def test_thousands_of_events_need_few_elements(call: ScriptedCall) -> None:
     call.tell(*[log_events.WireReceived({"type": "response.x", "delta": f"number-{index}"}) for index in range(2000)])
+    events(call).get_by_role("combobox", name="Kind").select_option("all")
     expect(events(call).locator(".count")).to_have_text("2004")
     expect(events(call).get_by_text("number-1999")).to_be_in_viewport()
     assert call.page.locator("#console *").count() < 1500

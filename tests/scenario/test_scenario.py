@@ -73,6 +73,24 @@ def test_a_rehearsal_for_an_agent_that_is_not_there_is_refused() -> None:
         Scenario("x", agents=[agent("host")], rehearsal=rehearsal)
 
 
+def test_suggestions_of_a_list_are_for_every_agent() -> None:
+    scenario = Scenario("x", agents=[agent("host"), agent("poet")], things_to_say=["Hello."])
+    assert scenario.things_to_say == scenario.things_to_say_to("poet") == ("Hello.",)
+
+
+def test_suggestions_of_a_mapping_follow_the_agent() -> None:
+    things = {"host": ["Hello.", "Bye."], "poet": ["A poem.", "Bye."]}
+    scenario = Scenario("x", agents=[agent("host"), agent("poet"), agent("clerk")], things_to_say=things)
+    assert scenario.things_to_say_to("poet") == ("A poem.", "Bye.")
+    assert scenario.things_to_say_to("clerk") == ()
+    assert scenario.things_to_say == ("Hello.", "Bye.", "A poem.")
+
+
+def test_suggestions_for_an_unknown_agent_are_refused() -> None:
+    with pytest.raises(ScenarioError, match="lines for 'poet', but the agents are: host"):
+        Scenario("x", agents=[agent("host")], things_to_say={"poet": ["A poem."]})
+
+
 @pytest.mark.parametrize(
     ("pronunciations", "message"),
     [

@@ -23,7 +23,18 @@ async def test_health(monkeypatch: pytest.MonkeyPatch) -> None:
     async with serving(monkeypatch) as caller:
         response = await caller.http.get("/api/health")
     assert response.status_code == 200
-    assert response.json() == {"status": "ok", "version": trunkline.__version__, "provider": "local"}
+    answer = response.json()
+    engine = answer.pop("engine")
+    assert answer == {"status": "ok", "version": trunkline.__version__, "provider": "local"}
+    assert engine == {"stt": "PocketSphinx", "tts": "eSpeak", "model": None, "advice": engine["advice"]}
+
+
+async def test_health_of_a_hosted_provider_names_no_part_of_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+    async with serving(monkeypatch, provider="openai") as caller:
+        answer = (await caller.http.get("/api/health")).json()
+    assert answer["provider"] == "openai"
+    assert "engine" not in answer
 
 
 async def test_the_list_of_scenarios(monkeypatch: pytest.MonkeyPatch) -> None:

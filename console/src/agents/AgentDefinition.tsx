@@ -1,5 +1,7 @@
 /** Definition of an agent: instructions, tools with their arguments, handoffs and guardrails. */
+import { useSignal } from "@preact/signals";
 import type { VNode } from "preact";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import type { AgentInfo, ToolInfo } from "../transport/api";
 import { AgentChip } from "./AgentChip";
 
@@ -39,13 +41,46 @@ export function AgentDefinition({ agent, agents }: { agent: AgentInfo; agents: r
         {agent.instructions === null ? (
           <span class="muted">A function returns them for each call.</span>
         ) : (
-          // biome-ignore lint/a11y/useSemanticElements: a fieldset is for controls; this only names a scrollable text.
-          <div class="instructions" dir="auto" tabIndex={0} role="group" aria-label={`Instructions of ${agent.name}`}>
-            {agent.instructions}
-          </div>
+          <Instructions key={agent.name} name={agent.name} text={agent.instructions} />
         )}
       </dd>
     </dl>
+  );
+}
+
+/** Instructions of an agent: the first eight lines, and a button for the rest. */
+function Instructions({ name, text }: { name: string; text: string }): VNode {
+  const element = useRef<HTMLDivElement>(null);
+  const isCut = useSignal(false);
+  const whole = useSignal(false);
+  useLayoutEffect(() => {
+    const box = element.current;
+    if (!box) return undefined;
+    const observer = new ResizeObserver(() => {
+      if (!whole.peek()) isCut.value = box.scrollHeight > box.clientHeight + 1;
+    });
+    observer.observe(box);
+    return () => observer.disconnect();
+  }, []);
+  return (
+    <>
+      {/* biome-ignore lint/a11y/useSemanticElements: a fieldset is for controls; this only names a scrollable text. */}
+      <div
+        ref={element}
+        class={whole.value ? "instructions" : "instructions instructions-cut"}
+        dir="auto"
+        tabIndex={0}
+        role="group"
+        aria-label={`Instructions of ${name}`}
+      >
+        {text}
+      </div>
+      {isCut.value && (
+        <button type="button" class="more" aria-expanded={whole.value} onClick={() => (whole.value = !whole.value)}>
+          {whole.value ? "less" : "more"}
+        </button>
+      )}
+    </>
   );
 }
 

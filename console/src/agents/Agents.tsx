@@ -11,6 +11,7 @@ import {
   edges,
   GRAPH_WIDTH,
   graphHeight,
+  isCrossed,
   NODE,
   nodePositions,
   type Point,
@@ -137,7 +138,9 @@ function HandoffEdges({ agents, places, height, handoffs }: HandoffEdgesProps): 
   const last = handoffs.at(-1);
   const from = last ? indexOf(last.from) : -1;
   const to = last ? indexOf(last.to) : -1;
-  const path = (a: number, b: number): string => pathBetween(places, a, b);
+  const all = edges(agents);
+  const path = (a: number, b: number): string =>
+    pathBetween(places, a, b, isCrossed(places, all, { from: a, to: b, forward: true, backward: false }));
   const wasTaken = (edge: Edge): boolean =>
     taken.has(`${edge.from} ${edge.to}`) || taken.has(`${edge.to} ${edge.from}`);
   return (
@@ -160,7 +163,7 @@ function HandoffEdges({ agents, places, height, handoffs }: HandoffEdgesProps): 
           </marker>
         ))}
       </defs>
-      {edges(agents).map((edge) => (
+      {all.map((edge) => (
         <path
           key={`${edge.from} ${edge.to}`}
           class={wasTaken(edge) ? "edge edge-taken" : "edge"}

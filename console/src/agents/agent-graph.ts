@@ -24,6 +24,8 @@ const ROW = 60;
 const MARGIN = 8;
 /** Curvatures of an edge, towards the ring's centre and beyond, tried until it avoids the agents between. */
 const CURVATURES = [0.42, 0.8, 1.2, 1.6, 2] as const;
+/** Depth of the control points of an edge that bows below its row. */
+const BOW = 42;
 /** Number of straight segments of a rendered curve. */
 const STEPS = 24;
 /** Gap between an agent's border and an edge's end. */
@@ -63,13 +65,30 @@ export function edges(agents: readonly AgentNode[]): Edge[] {
   return [...found.values()];
 }
 
-/** Return the SVG path from one agent's border to another's, around the agents between. */
-export function pathBetween(places: readonly Point[], from: number, to: number): string {
+/** Return whether a short edge between two agents of one row is crossed by an edge between the rows around it. */
+export function isCrossed(places: readonly Point[], all: readonly Edge[], { from, to }: Edge): boolean {
+  const [a, b] = [places[from], places[to]];
+  if (a === undefined || b === undefined || a.y !== b.y) return false;
+  const isBetween = ({ x }: Point): boolean => Math.min(a.x, b.x) < x && x < Math.max(a.x, b.x);
+  return all.some((other) => {
+    const [c, d] = [places[other.from], places[other.to]];
+    return c !== undefined && d !== undefined && (c.y - a.y) * (d.y - a.y) < 0 && isBetween(c) && isBetween(d);
+  });
+}
+
+/**
+ * Return the SVG path from one agent's border to another's, around the agents between.
+ *
+ * @param bowed true for an edge that another one crosses: it bows below the row.
+ */
+export function pathBetween(places: readonly Point[], from: number, to: number, bowed = false): string {
   const a = places[from];
   const b = places[to];
   if (a === undefined || b === undefined) return "";
   const others = places.filter((_, index) => index !== from && index !== to);
-  const curves = candidateCurves(a, b, graphHeight(places.length) / 2);
+  const below = { x: 0, y: BOW };
+  const bow = cubic(a, add(a, below), add(b, below), b);
+  const curves = [...(bowed ? [bow] : []), ...candidateCurves(a, b, graphHeight(places.length) / 2)];
   const curve = curves.find((candidate) => isClear(candidate, others)) ?? curves[0];
   if (curve === undefined) return "";
   const start = exitParameter(curve, a, 0, 1);
@@ -134,6 +153,10 @@ function isInside({ x, y }: Point, node: Point, gap: number): boolean {
 
 function mix(a: Point, b: Point, t: number): Point {
   return { x: a.x + (b.x - a.x) * t, y: a.y + (b.y - a.y) * t };
+}
+
+function add(a: Point, b: Point): Point {
+  return { x: a.x + b.x, y: a.y + b.y };
 }
 
 function point({ x, y }: Point): string {

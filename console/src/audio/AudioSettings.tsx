@@ -1,7 +1,9 @@
-/** Settings for codec, transport, microphone and speaker. */
+/** Menu with the settings for codec, transport, microphone and speaker. */
+import { useSignal } from "@preact/signals";
 import type { VNode } from "preact";
-import { useEffect } from "preact/hooks";
+import { useEffect, useId, useRef } from "preact/hooks";
 import type { CodecName } from "../call/address";
+import { EngineParts } from "../call/EngineParts";
 import * as preferences from "../call/preferences";
 import { Icon, type IconName } from "../ui/icons";
 import { canChooseSpeaker } from "./audio-graph";
@@ -14,7 +16,50 @@ const TRANSPORTS: Record<preferences.TransportPreference, string> = {
   websocket: "WebSocket",
 };
 
-export function AudioSettings(): VNode {
+export function AudioMenu(): VNode {
+  const open = useSignal(false);
+  const id = useId();
+  const menu = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (!open.value) return undefined;
+    const onPointerDown = ({ target }: PointerEvent): void => {
+      if (target instanceof Node && !menu.current?.contains(target)) open.value = false;
+    };
+    const onKeyDown = (event: KeyboardEvent): void => {
+      if (event.key !== "Escape") return;
+      event.stopPropagation(); // Escape would also stop the agent.
+      open.value = false;
+      menu.current?.querySelector("button")?.focus();
+    };
+    const element = menu.current;
+    addEventListener("pointerdown", onPointerDown);
+    element?.addEventListener("keydown", onKeyDown);
+    return () => {
+      removeEventListener("pointerdown", onPointerDown);
+      element?.removeEventListener("keydown", onKeyDown);
+    };
+  }, [open.value]);
+  return (
+    <div ref={menu} class={open.value ? "audio-menu audio-menu-open" : "audio-menu"}>
+      <button
+        type="button"
+        class="button audio-button"
+        aria-expanded={open.value}
+        aria-controls={id}
+        onClick={() => (open.value = !open.value)}
+      >
+        <Icon name="audio" />
+        Audio
+      </button>
+      <div class="bar-choices" id={id}>
+        <AudioSettings />
+        <EngineParts />
+      </div>
+    </div>
+  );
+}
+
+function AudioSettings(): VNode {
   useEffect(() => void refreshDevices(), []);
   const { microphones, speakers } = devices.value;
   return (

@@ -2,7 +2,7 @@
 import { useSignal } from "@preact/signals";
 import type { VNode } from "preact";
 import { useId } from "preact/hooks";
-import { AudioSettings } from "../audio/AudioSettings";
+import { AudioMenu } from "../audio/AudioSettings";
 import { DownloadAudio } from "../audio/DownloadAudio";
 import { Icon } from "../ui/icons";
 import { LogsToggle } from "../ui/LogsToggle";
@@ -35,9 +35,7 @@ export function BottomBar(): VNode {
       <div class="bar-rest" id={id}>
         <PlaybackToggle />
         <LogsToggle />
-        <div class="bar-choices">
-          <AudioSettings />
-        </div>
+        <AudioMenu />
         <DownloadAudio />
       </div>
     </section>

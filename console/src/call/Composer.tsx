@@ -1,16 +1,21 @@
 /** Composer below the conversation: microphone, text input and the stop button. */
 import { useComputed, useSignal } from "@preact/signals";
 import type { VNode } from "preact";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { LevelMeter } from "../audio/LevelMeter";
 import type { MicrophoneState } from "../audio/microphone";
 import { Icon } from "../ui/icons";
-import { connection, scenario } from "./app-state";
+import { agent, connection, scenario } from "./app-state";
+import { sayNext } from "./suggestions";
 
 export function Composer(): VNode {
   const text = useSignal("");
   const ready = connection.phase.value === "connected" && connection.role.value === "caller";
-  const suggestions = scenario.value?.things_to_say ?? [];
+  const input = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    if (ready) focusAfterConnect(input.current);
+  }, [ready]);
+  const suggestions = useComputed(currentSuggestions).value;
   const send = (): void => {
     const message = text.value.trim();
     if (message !== "" && connection.say(message)) text.value = "";
@@ -43,6 +48,7 @@ export function Composer(): VNode {
       >
         <MicrophoneButton />
         <input
+          ref={input}
           class="message-input"
           type="text"
           aria-label="Message"
@@ -69,11 +75,33 @@ export function Composer(): VNode {
   );
 }
 
+/** Return the suggestions of the current agent; those that the caller has said go to the end. */
+function currentSuggestions(): readonly string[] {
+  const info = scenario.value?.agents.find(({ name }) => name === agent.value);
+  const said = new Set(
+    connection.call.value.entries.flatMap((entry) =>
+      entry.type === "message" && entry.role === "user" && !entry.hidden ? [entry.text] : [],
+    ),
+  );
+  return sayNext(info?.things_to_say ?? scenario.value?.things_to_say ?? [], said);
+}
+
+/**
+ * Focus the text box of a new call, unless the reader is elsewhere. On a touch screen a keyboard would cover the page,
+ * and with push-to-talk the space bar belongs to the caller's voice.
+ */
+function focusAfterConnect(input: HTMLInputElement | null): void {
+  const focused = document.activeElement;
+  const isElsewhere = focused !== null && focused !== document.body && !focused.classList.contains("connect");
+  if (isElsewhere || !matchMedia("(pointer: fine)").matches || connection.pushToTalk.enabled.peek()) return;
+  input?.focus({ preventScroll: true });
+}
+
 function placeholder(): string {
   if (connection.role.value === "viewer" && connection.phase.value === "connected") return "You are watching this call";
   switch (connection.phase.value) {
     case "connected":
-      return "Speak, or type a message";
+      return "Speak or type";
     case "connecting":
       return "Connecting…";
     case "reconnecting":
@@ -150,16 +178,21 @@ const MICROPHONE_LABELS = {
 /** State and level of the microphone and of the agent's audio. */
 function AudioStatus(): VNode {
   const leg = connection.leg.value;
-  const { callerSpeaks, agent } = connection.call.value;
+  const { callerSpeaks, agent: speaker } = connection.call.value;
   const audible = leg?.audible.value ?? false;
+  const listens = callerSpeaks || connection.pushToTalk.pressed.value;
   return (
     <div class="audio-status">
       <span class="audio-side">
         {leg && <LevelMeter level={leg.microphone.level} kind="input" />}
-        <span>{leg && callerSpeaks ? "Listening…" : MICROPHONE_LABELS[microphoneState()]}</span>
+        <span>{leg && listens ? "Listening…" : MICROPHONE_LABELS[microphoneState()]}</span>
       </span>
       <span class="audio-side">
-        <span dir="auto">{audible ? `${agent ?? "The agent"} is speaking` : ""}</span>
+        {audible && (
+          <span dir="auto">
+            <span class="speaking-agent">{speaker ?? "The agent"} is </span>speaking
+          </span>
+        )}
         {leg && <LevelMeter level={leg.level} kind="output" />}
       </span>
     </div>

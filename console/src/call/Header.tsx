@@ -75,24 +75,29 @@ const PHASE_LABELS: Record<Phase, string> = {
 function Status(): VNode {
   const phase = connection.phase.value;
   const { provider, transport, link, endReason, waiting } = connection.call.value;
+  const service = provider ?? catalogue.value?.health.provider;
+  // While the page reconnects, it does not know the state of the link.
+  const connected = phase === "connected" && endReason === null;
   const linkLost = phase === "connected" && link === "lost";
-  const live = phase === "connected" || phase === "reconnecting";
   return (
     <div class="status">
       <span class={`status-phase status-${linkLost ? "reconnecting" : phase}`} role="status">
         {linkLost ? "Reconnecting to the model…" : PHASE_LABELS[phase]}
       </span>
       <span class="status-facts">
-        <span title="Provider: the service that runs the model">
-          {provider ?? catalogue.value?.health.provider ?? "–"}
-        </span>
+        <span title="Provider: the service that runs the model">{service ?? "–"}</span>
+        {service === "local" && catalogue.value?.health.engine?.model === null && (
+          <span class="badge" title="A rehearsal, a script, answers instead of a model">
+            rehearsal
+          </span>
+        )}
         <TransportFact logged={transport} />
-        {live && endReason === null && (link !== "up" || waiting === null || waitingWords(waiting) === null) && (
-          <span title="Link: the connection to the model" class={link === "lost" ? "fact-lost" : undefined}>
+        {connected && (link !== "up" || waiting === null || waitingWords(waiting) === null) && (
+          <span title="Link: the connection to the model" class={`fact-${link}`}>
             {LINK_LABELS[link]}
           </span>
         )}
-        {live && link === "up" && waiting !== null && <Waiting waiting={waiting} />}
+        {connected && link === "up" && waiting !== null && <Waiting waiting={waiting} />}
       </span>
     </div>
   );

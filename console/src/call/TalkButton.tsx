@@ -1,6 +1,7 @@
 /** Push-to-talk button: the agent hears the caller while they hold it by mouse, finger or space bar. */
 import type { VNode } from "preact";
 import { useEffect, useRef } from "preact/hooks";
+import { LevelMeter } from "../audio/LevelMeter";
 import { Icon } from "../ui/icons";
 import { connection } from "./app-state";
 
@@ -8,20 +9,22 @@ import { connection } from "./app-state";
 const SPACE_CONSUMERS =
   "input, textarea, select, button, summary, a[href], audio, video, [contenteditable], [role=button]";
 
-export function TalkButton(): VNode | null {
+export function TalkButton(): VNode {
   const { pushToTalk } = connection;
   const enabled = pushToTalk.enabled.value;
-  const ready = connection.phase.value === "connected" && connection.role.value === "caller";
+  const ready = enabled && connection.phase.value === "connected" && connection.role.value === "caller";
   const button = useRef<HTMLButtonElement>(null);
   useEffect(() => (enabled && ready ? listenForSpace(button) : undefined), [enabled, ready]);
-  if (!enabled) return null;
+  const pressed = pushToTalk.pressed.value;
+  const level = connection.leg.value?.microphone.level;
   return (
     <button
       ref={button}
       type="button"
       class="button talk"
-      title="Hold to talk (space bar)"
-      aria-pressed={pushToTalk.pressed.value}
+      title={enabled ? "Hold to talk (space bar)" : "Turn on “Push to talk” first"}
+      aria-label="Talk"
+      aria-pressed={pressed}
       disabled={!ready}
       onPointerDown={(event) => {
         if (event.button !== 0) return;
@@ -40,7 +43,8 @@ export function TalkButton(): VNode | null {
       }}
     >
       <Icon name="microphone" />
-      Talk
+      <span class="talk-label">{pressed ? "Listening" : "Talk"}</span>
+      {pressed && level && <LevelMeter level={level} kind="input" />}
     </button>
   );
 }

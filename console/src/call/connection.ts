@@ -23,10 +23,13 @@ import { lockLeg } from "./tab-lock";
 /** Time for WebRTC to connect before the relay replaces it, and without a fallback. */
 const AUTO_TIMEOUT_MS = 3000;
 const WEBRTC_TIMEOUT_MS = 15_000;
+/** Number of former conversations that stay on the page. */
+const MAX_EARLIER = 3;
 
 export class Connection {
   private readonly state = signal(initialState(preferences.transport.peek(), typeof RTCPeerConnection !== "undefined"));
   private readonly callNow = signal<CallState>(emptyCall());
+  private readonly earlierNow = signal<readonly CallState[]>([]);
   private readonly legNow = signal<Leg | null>(null);
   private readonly recordingNow = signal<Recording | null>(null);
   private readonly frames = new FrameBatcher<LogFrame>((frames) => {
@@ -43,6 +46,8 @@ export class Connection {
   readonly mayTakeOver: ReadonlySignal<boolean> = computed(() => this.state.value.mayTakeOver);
   /** The displayed call, as its log describes it. */
   readonly call: ReadonlySignal<CallState> = this.callNow;
+  /** Former calls of this page that were more than a greeting, oldest first. */
+  readonly earlier: ReadonlySignal<readonly CallState[]> = this.earlierNow;
   /** The caller's audio connection; null for a viewer and between calls. */
   readonly leg: ReadonlySignal<Leg | null> = this.legNow;
   /** The recording of the displayed call; null before the first call, and for a viewer. */
@@ -145,6 +150,7 @@ export class Connection {
         void this.socket?.send(effect.command);
         return;
       case "clear-log":
+        this.keepEarlier(this.callNow.peek());
         this.callNow.value = emptyCall();
         return;
       case "start-recording":
@@ -184,6 +190,12 @@ export class Connection {
         effect.keys.forEach(dismiss);
         return;
     }
+  }
+
+  /** Keep a conversation in which the caller has spoken. */
+  private keepEarlier(call: CallState): void {
+    const talked = call.entries.some((entry) => entry.type === "message" && entry.role === "user" && !entry.hidden);
+    if (call.callId !== null && talked) this.earlierNow.value = [...this.earlierNow.peek(), call].slice(-MAX_EARLIER);
   }
 
   /** Replace the leg, and send a request with its offer. */

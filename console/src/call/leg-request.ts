@@ -25,16 +25,9 @@ export async function requestLeg({ request, leg, relayReason, signal }: LegReque
     if (signal.aborted) return null;
     const offer = await offerOf(leg, relayReason);
     if (signal.aborted) return null;
-    const answer = await send(request, legId, offer);
-    if (signal.aborted) {
-      if ("call_id" in answer) void api.hangUp(answer.call_id, answer.leg_id).catch(() => undefined);
-      return null;
-    }
-    if (answer.sdp !== undefined) await leg?.answer(answer.sdp);
-    if (signal.aborted) return null;
-    return "call_id" in answer
-      ? { type: "started", callId: answer.call_id, legId: answer.leg_id }
-      : { type: "joined", legId: answer.leg_id, mayTakeOver: answer.grants.includes("speak") };
+    return request.type === "start"
+      ? await start(request, offer, leg, signal)
+      : await join(request, legId, offer, leg, signal);
   } catch (error) {
     if (signal.aborted) return null;
     return {
@@ -45,21 +38,34 @@ export async function requestLeg({ request, leg, relayReason, signal }: LegReque
   }
 }
 
-function send(
-  request: CallRequest,
+async function start(
+  { scenario, agent }: CallRequest & { type: "start" },
+  offer: api.MediaOffer,
+  leg: WebRtcLeg | null,
+  signal: AbortSignal,
+): Promise<Outcome | null> {
+  const call = await api.startCall({ scenario, ...offer, ...(agent !== null && { agent }) });
+  if (!signal.aborted && call.sdp !== undefined) await leg?.answer(call.sdp);
+  if (!signal.aborted) return { type: "started", callId: call.call_id, legId: call.leg_id };
+  void api.hangUp(call.call_id, call.leg_id).catch(() => undefined);
+  return null;
+}
+
+async function join(
+  { callId, takeOver }: CallRequest & { type: "join" },
   legId: string | null,
   offer: api.MediaOffer,
-): Promise<api.NewCall | api.JoinedCall> {
-  if (request.type === "start") {
-    const { scenario, agent } = request;
-    return api.startCall({ scenario, ...offer, ...(agent !== null && { agent }) });
-  }
-  const { callId, takeOver } = request;
-  return api.joinCall(callId, {
+  leg: WebRtcLeg | null,
+  signal: AbortSignal,
+): Promise<Outcome | null> {
+  const joined = await api.joinCall(callId, {
     ...offer,
     ...(legId !== null && { leg_id: legId }),
     ...(takeOver && { take_over: true }),
   });
+  if (!signal.aborted && joined.sdp !== undefined) await leg?.answer(joined.sdp);
+  if (signal.aborted) return null;
+  return { type: "joined", legId: joined.leg_id, mayTakeOver: joined.grants.includes("speak") };
 }
 
 async function offerOf(leg: WebRtcLeg | null, relayReason: string | null): Promise<api.MediaOffer> {

@@ -13,7 +13,7 @@ import { EventSelection, type Selection } from "./event-selection";
 
 export function EventLog({ events, startedAt }: { events: EventList; startedAt: number | null }): VNode {
   const filter = useSignal("");
-  const choice = useSignal<KindFilter>("all");
+  const choice = useSignal<KindFilter>("conversation");
   const targetSeq = useSignal<number | null>(null);
   const paused = useSignal<EventList | null>(null);
   const selection = useRef(new EventSelection());
@@ -76,6 +76,8 @@ export function EventLog({ events, startedAt }: { events: EventList; startedAt: 
       <EventRows
         key={`${choice.value} ${filter.value}`}
         events={chosen}
+        // A search for words, or for one kind, wants to see each event.
+        folded={filter.value === "" && !choice.value.startsWith("kind:")}
         pairs={pairs.current}
         startedAt={startedAt}
         targetSeq={targetSeq.value}

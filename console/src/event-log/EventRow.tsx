@@ -7,7 +7,9 @@ import { copyToClipboard } from "../ui/export";
 import { Icon } from "../ui/icons";
 import { Json } from "../ui/Json";
 import { memo } from "../ui/memo";
-import { duration, timeOfDay } from "../ui/time";
+import { count } from "../ui/numbers";
+import { callTime, duration, sinceStart, timeOfDay } from "../ui/time";
+import type { LogRow } from "./event-folds";
 import { type EventLine, lineOf, payloadOf } from "./event-lines";
 import type { Pair } from "./event-pairs";
 
@@ -15,6 +17,8 @@ interface EventRowProps {
   id: string;
   event: LogFrame;
   index: number;
+  /** True in an unfolded run of deltas. */
+  nested: boolean;
   startedAt: number | null;
   open: boolean;
   /** True for the tree's active row. */
@@ -23,8 +27,8 @@ interface EventRowProps {
   /** True if its pair contains the active row. */
   highlighted: boolean;
   toggle: (index: number) => void;
-  /** Receives the height in px of an expanded row. */
-  onHeight: (index: number, height: number) => void;
+  /** Receives the seq of an expanded row and its height in px. */
+  onHeight: (seq: number, height: number) => void;
   goTo: (seq: number) => void;
 }
 
@@ -35,16 +39,16 @@ const ARROWS: Record<EventLine["direction"], { sign: string; words: string }> = 
 };
 
 export const EventRow = memo((props: EventRowProps): VNode => {
-  const { id, event, index, startedAt, open, active, pair, highlighted, toggle } = props;
+  const { id, event, index, nested, open, active, pair, highlighted, toggle } = props;
   const { direction, name, summary, tone } = lineOf(event);
   const arrow = ARROWS[direction];
   return (
     // biome-ignore lint/a11y/useFocusableInteractive: the tree has the focus and names its row by aria-activedescendant.
     <div
       id={id}
-      class={`row row-${direction} row-${tone}${active ? " row-active" : ""}${highlighted ? " row-paired" : ""}`}
+      class={`row row-${direction} row-${tone}${nested ? " row-nested" : ""}${active ? " row-active" : ""}${highlighted ? " row-paired" : ""}`}
       role="treeitem"
-      aria-level={1}
+      aria-level={nested ? 2 : 1}
       aria-setsize={-1}
       aria-posinset={index + 1}
       aria-expanded={open}
@@ -53,7 +57,7 @@ export const EventRow = memo((props: EventRowProps): VNode => {
       {/* biome-ignore lint/a11y/useKeyWithClickEvents: the tree handles the keys of all rows. */}
       {/* biome-ignore lint/a11y/noStaticElementInteractions: the row around it has the role. */}
       <div class="row-head" onClick={() => toggle(index)}>
-        <span class="row-time">{timeOfDay(startedAt, event.at_ms)}</span>
+        <span class="row-time">{callTime(event.at_ms)}</span>
         <span class="row-arrow" aria-hidden="true">
           {arrow.sign}
         </span>
@@ -69,16 +73,52 @@ export const EventRow = memo((props: EventRowProps): VNode => {
   );
 });
 
-function EventDetail({ event, index, pair, onHeight, goTo }: EventRowProps): VNode {
+interface RunRowProps {
+  id: string;
+  row: Extract<LogRow, { type: "run" }>;
+  index: number;
+  active: boolean;
+  toggle: (index: number) => void;
+}
+
+/** Row of a run of deltas. */
+export const RunRow = memo(
+  ({ id, row, index, active, toggle }: RunRowProps): VNode => (
+    // biome-ignore lint/a11y/useFocusableInteractive: the tree has the focus and names its row by aria-activedescendant.
+    <div
+      id={id}
+      class={`row row-own row-plain row-run${active ? " row-active" : ""}`}
+      role="treeitem"
+      aria-level={1}
+      aria-setsize={-1}
+      aria-posinset={index + 1}
+      aria-expanded={row.open}
+      aria-selected={active}
+    >
+      {/* biome-ignore lint/a11y/useKeyWithClickEvents: the tree handles the keys of all rows. */}
+      {/* biome-ignore lint/a11y/noStaticElementInteractions: the row around it has the role. */}
+      <div class="row-head" onClick={() => toggle(index)}>
+        <span class="row-time">{callTime(row.event.at_ms)}</span>
+        <span class="row-arrow" aria-hidden="true">
+          ·
+        </span>
+        <span class="row-name">{count(row.count)} deltas</span>
+        <span aria-hidden="true">{row.open ? "▾" : "▸"}</span>
+      </div>
+    </div>
+  ),
+);
+
+function EventDetail({ event, startedAt, pair, onHeight, goTo }: EventRowProps): VNode {
   const element = useRef<HTMLDivElement>(null);
   const copied = useSignal(false);
   useLayoutEffect(() => {
     const row = element.current?.parentElement;
     if (!row) return undefined;
-    const observer = new ResizeObserver(() => onHeight(index, row.offsetHeight));
+    const observer = new ResizeObserver(() => onHeight(event.seq, row.offsetHeight));
     observer.observe(row);
     return () => observer.disconnect();
-  }, [index]);
+  }, [event.seq]);
   const other = pair && (pair.begin === event ? pair.end : pair.begin);
   const copy = async (): Promise<void> => {
     copied.value = await copyToClipboard(JSON.stringify(event, null, 2));
@@ -86,6 +126,7 @@ function EventDetail({ event, index, pair, onHeight, goTo }: EventRowProps): VNo
   return (
     <div ref={element} class="row-detail">
       <div class="row-actions">
+        <span class="muted">{`${timeOfDay(startedAt, event.at_ms)} · ${sinceStart(event.at_ms)}`}</span>
         <button
           type="button"
           class="button button-small"

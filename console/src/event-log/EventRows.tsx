@@ -1,11 +1,12 @@
-/** Virtual list of the event log's rows, with keyboard navigation as a tree of one level. */
+/** Virtual list of the event log's rows, with keyboard navigation as a tree. Runs of deltas fold into one row. */
 import type { VNode } from "preact";
 import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
 import { JumpButton } from "../ui/JumpButton";
 import { useStickToBottom } from "../ui/stick-to-bottom";
-import { EventRow } from "./EventRow";
+import { EventRow, RunRow } from "./EventRow";
+import { EventFolds, indexOfSeq } from "./event-folds";
 import type { EventPairs } from "./event-pairs";
-import { indexOfSeq, type Selection } from "./event-selection";
+import type { Selection } from "./event-selection";
 import { RowGeometry } from "./row-geometry";
 
 const ROW_PX = 28;
@@ -14,6 +15,8 @@ const MARGIN_PX = 10 * ROW_PX;
 
 interface EventRowsProps {
   events: Selection;
+  /** True if runs of deltas fold into one row. */
+  folded: boolean;
   pairs: EventPairs;
   startedAt: number | null;
   /** The seq of an event to scroll to once; `onTargetShown` is called afterwards. */
@@ -22,13 +25,23 @@ interface EventRowsProps {
   goTo: (seq: number) => void;
 }
 
-export function EventRows({ events, pairs, startedAt, targetSeq, onTargetShown: found, goTo }: EventRowsProps): VNode {
+export function EventRows({
+  events,
+  folded,
+  pairs,
+  startedAt,
+  targetSeq,
+  onTargetShown: found,
+  goTo,
+}: EventRowsProps): VNode {
   const { container, content, sticking, onScroll, jump } = useStickToBottom();
   const geometry = useMemo(() => new RowGeometry(ROW_PX), []);
   const [view, setView] = useState({ top: 0, height: 0 });
   const [active, setActive] = useState<number | null>(null);
   const [, redraw] = useState(0);
-  const open = useRef(new Set<number>());
+  const folds = useMemo(() => new EventFolds(folded), []);
+  /** Heights in px of the expanded events by seq; 0 until one is measured. */
+  const open = useRef(new Map<number, number>());
   const id = useId();
   const measureViewport = (): void => {
     const element = container.current;
@@ -40,10 +53,13 @@ export function EventRows({ events, pairs, startedAt, targetSeq, onTargetShown: 
     return () => observer.disconnect();
   }, []);
 
-  const count = events.length;
-  if (count === 0 && open.current.size > 0) {
-    open.current.clear();
-    geometry.clear();
+  if (events.length === 0) open.current.clear();
+  const rows = folds.update(events);
+  const count = rows.length;
+  geometry.clear();
+  for (const [seq, height] of open.current) {
+    const index = indexOfSeq(rows, seq);
+    if (height > 0 && rows.at(index)?.key === seq) geometry.setHeight(index, height);
   }
   const scrollToRow = (index: number, share: number | null): void => {
     const element = container.current;
@@ -56,22 +72,26 @@ export function EventRows({ events, pairs, startedAt, targetSeq, onTargetShown: 
   };
   useEffect(() => {
     if (targetSeq === null) return;
-    const index = indexOfSeq(events, targetSeq);
+    const index = indexOfSeq(rows, targetSeq);
     setActive(index);
     scrollToRow(index, 0.3);
     container.current?.focus();
     found();
   }, [targetSeq]);
   // Stable functions, so that a row renders again only when its own properties change.
-  const onHeight = useRef((index: number, height: number): void => {
-    if (geometry.heightOf(index) === height) return;
-    geometry.setHeight(index, height);
+  const onHeight = useRef((seq: number, height: number): void => {
+    if (!open.current.has(seq) || open.current.get(seq) === height) return;
+    open.current.set(seq, height);
     redraw((times) => times + 1);
   });
+  const shown = useRef(rows);
+  shown.current = rows;
   const toggle = useRef((index: number, to?: boolean): void => {
-    const opens = to ?? !open.current.has(index);
-    if (opens) open.current.add(index);
-    else if (open.current.delete(index)) geometry.setHeight(index, ROW_PX);
+    const row = shown.current.at(index);
+    if (row === undefined) return;
+    if (row.type === "run") folds.toggle(row.key, to);
+    else if (to ?? !open.current.has(row.key)) open.current.set(row.key, open.current.get(row.key) ?? 0);
+    else open.current.delete(row.key);
     setActive(index);
     redraw((times) => times + 1);
   });
@@ -103,20 +123,35 @@ export function EventRows({ events, pairs, startedAt, targetSeq, onTargetShown: 
   // While sticking to the bottom, the newest rows render before the scroll position is updated.
   const top = sticking ? Math.max(0, total - view.height) : view.top;
   const { first, end } = geometry.range(top - MARGIN_PX, top + view.height + MARGIN_PX, count);
-  const activePair = active === null ? undefined : pairs.of(events.at(active)?.seq ?? 0);
-  const rows: VNode[] = [];
+  const activePair = active === null ? undefined : pairs.of(rows.at(active)?.key ?? 0);
+  const drawn: VNode[] = [];
   for (let index = first; index < end; index += 1) {
-    const event = events.at(index);
-    if (!event) continue;
+    const row = rows.at(index);
+    if (!row) continue;
+    if (row.type === "run") {
+      drawn.push(
+        <RunRow
+          key={row.key}
+          id={`${id}-${row.key}`}
+          row={row}
+          index={index}
+          active={index === active}
+          toggle={toggle.current}
+        />,
+      );
+      continue;
+    }
+    const { event } = row;
     const pair = pairs.of(event.seq);
-    rows.push(
+    drawn.push(
       <EventRow
-        key={event.seq}
-        id={`${id}-${event.seq}`}
+        key={row.key}
+        id={`${id}-${row.key}`}
         event={event}
         index={index}
+        nested={row.nested}
         startedAt={startedAt}
-        open={open.current.has(index)}
+        open={open.current.has(row.key)}
         active={index === active}
         pair={pair}
         highlighted={pair !== undefined && pair === activePair}
@@ -126,7 +161,7 @@ export function EventRows({ events, pairs, startedAt, targetSeq, onTargetShown: 
       />,
     );
   }
-  const activeEvent = active === null || active < first || active >= end ? undefined : events.at(active);
+  const activeRow = active === null || active < first || active >= end ? undefined : rows.at(active);
   return (
     <>
       {/* biome-ignore lint/a11y/noStaticElementInteractions: it has the role "tree" as soon as it has rows. */}
@@ -137,7 +172,7 @@ export function EventRows({ events, pairs, startedAt, targetSeq, onTargetShown: 
         {...(count > 0 && {
           role: "tree",
           "aria-label": "Events",
-          "aria-activedescendant": activeEvent && `${id}-${activeEvent.seq}`,
+          "aria-activedescendant": activeRow && `${id}-${activeRow.key}`,
         })}
         onScroll={() => {
           onScroll();
@@ -147,7 +182,7 @@ export function EventRows({ events, pairs, startedAt, targetSeq, onTargetShown: 
       >
         <div class="rows" ref={content} role="presentation" style={{ height: `${total}px` }}>
           <div class="rows-window" role="presentation" style={{ transform: `translateY(${geometry.top(first)}px)` }}>
-            {rows}
+            {drawn}
           </div>
         </div>
       </div>

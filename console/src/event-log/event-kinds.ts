@@ -15,16 +15,8 @@ export const GROUPS: readonly { choice: KindFilter; title: string }[] = [
   { choice: "errors", title: "Errors" },
 ];
 
-/** Frequent events: deltas, audio and raw events. */
-const HIGH_VOLUME = new Set([
-  "wire.sent",
-  "wire.received",
-  "message.delta",
-  "audio.stats",
-  "audio.started",
-  "audio.done",
-  "audio.cleared",
-]);
+/** Raw events, and the counts of audio that repeat every second. */
+const WIRE = new Set(["wire.sent", "wire.received", "audio.stats"]);
 const TOOLS = new Set(["tool.started", "tool.progress", "tool.done", "approval.needed", "approval.resolved"]);
 
 /** Return the name in an event's row. */
@@ -38,7 +30,7 @@ export function matchesKind(frame: LogFrame, choice: KindFilter): boolean {
     case "all":
       return true;
     case "conversation":
-      return !HIGH_VOLUME.has(frame.kind);
+      return !WIRE.has(frame.kind);
     case "wire":
       return frame.kind === "wire.sent" || frame.kind === "wire.received";
     case "tools":

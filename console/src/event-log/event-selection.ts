@@ -37,15 +37,3 @@ export class EventSelection {
     return { length: found.length, at: (index) => found[index] };
   }
 }
-
-/** Return the index of the event with this seq, or of the first after it. */
-export function indexOfSeq(events: Selection, seq: number): number {
-  let low = 0;
-  let high = events.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((events.at(middle)?.seq ?? Infinity) < seq) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}

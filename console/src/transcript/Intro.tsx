@@ -1,40 +1,50 @@
 /** Header of the transcript: the scenario, the provider and the earlier calls of this tab. */
 import type { VNode } from "preact";
 import { scenarioTitle } from "../call/catalogue";
+import { EngineParts } from "../call/EngineParts";
 import { type EarlierCall, earlierCalls } from "../call/earlier-calls";
 import type { ScenarioInfo } from "../transport/api";
 import { Icon } from "../ui/icons";
 import { clockTime } from "../ui/time";
+
+const LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]", ""];
 
 interface IntroProps {
   scenario: ScenarioInfo;
   provider: string | null;
   /** The id of the displayed call. */
   callId: string | null;
+  /** True after the caller's first turn: the card about the engine folds. */
+  talked: boolean;
 }
 
-export function Intro({ scenario, provider, callId }: IntroProps): VNode {
+export function Intro({ scenario, provider, callId, talked }: IntroProps): VNode {
   const earlier = earlierCalls.value.filter(({ id }) => id !== callId);
   return (
     <div class="intro">
       <h3 dir="auto">{scenario.title || scenario.name}</h3>
       {scenario.description && <p dir="auto">{scenario.description}</p>}
-      {provider === "local" && <LocalEngine suggests={scenario.things_to_say.length > 0} />}
+      {provider === "local" && <LocalEngine suggests={scenario.things_to_say.length > 0} open={!talked} />}
       {earlier.length > 0 && <Earlier calls={earlier} />}
     </div>
   );
 }
 
-function LocalEngine({ suggests }: { suggests: boolean }): VNode {
+function LocalEngine({ suggests, open }: { suggests: boolean; open: boolean }): VNode {
   return (
-    <div class="intro-local">
-      <Icon name="chip" />
+    <details class="intro-local" open={open}>
+      <summary>
+        <Icon name="chip" />
+        <strong>
+          This runs on {LOCAL_HOSTS.includes(location.hostname) ? "your machine" : "the server"}, with no key.
+        </strong>
+      </summary>
       <div>
         <p>
-          <strong>This runs on your machine, with no key.</strong> The local engine transcribes with a small recogniser
-          and speaks with a synthetic voice. A rehearsal, a script, replaces the model. Answer its questions
-          {suggests && ", or use the suggestions below"}.
+          The local engine transcribes with a small recogniser and speaks with a synthetic voice. A rehearsal, a script,
+          replaces the model. Answer its questions{suggests && ", or use the suggestions below"}.
         </p>
+        <EngineParts />
         <details>
           <summary>Talk to Azure OpenAI instead</summary>
           <p>
@@ -52,7 +62,7 @@ AZURE_OPENAI_TRANSCRIPTION_DEPLOYMENT=YOUR-TRANSCRIPTION-DEPLOYMENT`}
           </p>
         </details>
       </div>
-    </div>
+    </details>
   );
 }
 

@@ -14,6 +14,17 @@ function block(part: Block, key: number): ComponentChild {
           {part.children.map(inline)}
         </p>
       );
+    case "heading": {
+      // The transcript itself is below a heading of level 3.
+      const Heading = (["h4", "h5", "h6"] as const)[Math.min(part.level, 3) - 1] ?? "h6";
+      return (
+        <Heading key={key} dir="auto">
+          {part.children.map(inline)}
+        </Heading>
+      );
+    }
+    case "quote":
+      return <blockquote key={key}>{part.blocks.map(block)}</blockquote>;
     case "code":
       return (
         <pre key={key} dir="ltr">

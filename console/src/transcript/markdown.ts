@@ -9,15 +9,20 @@ export type Inline =
 
 export type Block =
   | { type: "paragraph"; children: Inline[] }
+  | { type: "heading"; level: number; children: Inline[] }
+  | { type: "quote"; blocks: Block[] }
   | { type: "code"; text: string }
   | { type: "list"; ordered: boolean; start: number; items: Inline[][] };
 
+const HEADING = /^\s{0,3}(#{1,6})\s+(.*?)(?:\s+#+)?\s*$/;
+const QUOTE = /^\s{0,3}>\s?(.*)$/;
+const MAX_QUOTES = 4;
 const FENCE = /^\s*```/;
 const BULLET = /^\s{0,3}[-*+]\s+(.*)$/;
 const NUMBER = /^\s{0,3}(\d{1,9})[.)]\s+(.*)$/;
 
 /** Parse a text into blocks. Unfinished markup, as in a streaming text, stays text. */
-export function parseMarkdown(text: string): Block[] {
+export function parseMarkdown(text: string, quotes = 0): Block[] {
   const lines = text.replaceAll("\r\n", "\n").split("\n");
   const blocks: Block[] = [];
   let paragraph: string[] = [];
@@ -33,6 +38,17 @@ export function parseMarkdown(text: string): Block[] {
       const stop = end === -1 ? lines.length : end;
       blocks.push({ type: "code", text: lines.slice(index + 1, stop).join("\n") });
       index = stop;
+    } else if (HEADING.test(line)) {
+      flush();
+      const [, marks = "", title = ""] = HEADING.exec(line) ?? [];
+      blocks.push({ type: "heading", level: marks.length, children: inlines(title) });
+    } else if (QUOTE.test(line) && quotes < MAX_QUOTES) {
+      flush();
+      const end = lines.findIndex((other, at) => at > index && !QUOTE.test(other));
+      const stop = end === -1 ? lines.length : end;
+      const quoted = lines.slice(index, stop).map((other) => QUOTE.exec(other)?.[1] ?? "");
+      blocks.push({ type: "quote", blocks: parseMarkdown(quoted.join("\n"), quotes + 1) });
+      index = stop - 1;
     } else if (BULLET.test(line) || NUMBER.test(line)) {
       flush();
       addItem(blocks, line, index > 0 && (lines[index - 1] ?? "").trim() === "");

@@ -10,6 +10,8 @@ export interface ToolInfo {
 export interface AgentInfo {
   name: string;
   handoff_description: string | null;
+  /** Suggestions while this agent has the call; absent in an older server. */
+  things_to_say?: string[];
   handoffs: string[];
   tools: string[];
   tool_details: ToolInfo[];
@@ -28,10 +30,21 @@ export interface ScenarioInfo {
   agents: AgentInfo[];
 }
 
+/** Parts of the local engine by their names; `model` is null if rehearsals answer. */
+export interface EngineInfo {
+  stt: string;
+  tts: string | null;
+  model: string | null;
+  /** Sentences about better parts, with the step that selects them. */
+  advice: string[];
+}
+
 export interface Health {
   status: string;
   version: string;
   provider: string;
+  /** Parts of the local engine; absent with a hosted provider. */
+  engine?: EngineInfo;
   /** True if the browser has a sign-in cookie, which it can give up. */
   signed_in?: boolean;
 }

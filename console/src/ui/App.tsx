@@ -70,6 +70,7 @@ function TranscriptPane(): VNode {
       call={call}
       scenario={shown}
       agents={agents}
+      earlier={connection.earlier.value}
       provider={call.provider ?? catalogue.value?.health.provider ?? null}
     />
   );

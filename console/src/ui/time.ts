@@ -8,7 +8,16 @@ const clock = new Intl.DateTimeFormat(undefined, {
 });
 const minutes = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
 const tenths = new Intl.NumberFormat(undefined, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
-const dayAndClock = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
+const dayAndClock = new Intl.DateTimeFormat(undefined, {
+  year: "numeric",
+  month: "short",
+  day: "numeric",
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  fractionalSecondDigits: 3,
+  timeZoneName: "short",
+});
 
 /** Format the time of day, to the millisecond, `atMs` after the call's start `startedAt` (Unix ms). */
 export function timeOfDay(startedAt: number | null, atMs: number): string {
@@ -24,7 +33,15 @@ export function clockTime(ms: number): string {
 export function fullTime(startedAt: number | null, atMs: number): { title: string; iso: string | undefined } {
   if (startedAt === null) return { title: `${sinceStart(atMs)} after the start`, iso: undefined };
   const time = new Date(startedAt + atMs);
-  return { title: dayAndClock.format(time), iso: time.toISOString() };
+  return {
+    title: `${dayAndClock.format(time)}, ${sinceStart(atMs)} after the start`,
+    iso: time.toISOString(),
+  };
+}
+
+/** Format the time since the call's start to the second: `1:02`. */
+export function callTime(atMs: number): string {
+  return sinceStart(Math.floor(Math.max(0, atMs) / 1000) * 1000).slice(0, -4);
 }
 
 /** Format the time since the call's start: `1:02.345`. */

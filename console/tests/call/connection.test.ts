@@ -226,6 +226,40 @@ describe("joining", () => {
   });
 });
 
+describe("a former conversation", () => {
+  const speak = async (): Promise<void> => {
+    receive({ seq: 1, kind: "call.started", call_id: "c1", scenario: "shop", agent: "a", started_at: "" });
+    receive({ seq: 2, kind: "message.added", item_id: "u", role: "user" });
+    receive({ seq: 3, kind: "message.done", item_id: "u", role: "user", text: "Hello." });
+    await vi.advanceTimersByTimeAsync(100);
+  };
+
+  it("stays on the page when a new call starts", async () => {
+    await startCall();
+    await speak();
+    connection.connect("shop", "b");
+    expect(connection.call.value.entries).toEqual([]);
+    expect(connection.earlier.value.map(({ callId }) => callId)).toEqual(["c1"]);
+  });
+
+  it("does not stay if the caller said nothing", async () => {
+    await startCall();
+    receive({ seq: 1, kind: "call.started", call_id: "c1", scenario: "shop", agent: "a", started_at: "" });
+    await vi.advanceTimersByTimeAsync(100);
+    connection.connect("shop", "b");
+    expect(connection.earlier.value).toEqual([]);
+  });
+
+  it("makes room for newer ones after three", async () => {
+    for (let number = 0; number < 5; number += 1) {
+      await startCall();
+      await speak();
+    }
+    connection.connect("shop", null);
+    expect(connection.earlier.value).toHaveLength(3);
+  });
+});
+
 it("shows the error of a command as a notice", async () => {
   await startCall();
   receive({ seq: 0, kind: "error", message: "The text is too long." });

@@ -1,11 +1,12 @@
 import { cleanup, fireEvent, render, screen, within } from "@testing-library/preact";
 import { afterEach, describe, expect, it } from "vitest";
 import { EventLog } from "../../src/event-log/EventLog";
+import { EventFolds, indexOfSeq } from "../../src/event-log/event-folds";
 import { EventKinds, type KindFilter, matchesKind } from "../../src/event-log/event-kinds";
 import { lineOf } from "../../src/event-log/event-lines";
 import { EventList } from "../../src/event-log/event-list";
 import { EventPairs } from "../../src/event-log/event-pairs";
-import { EventSelection, indexOfSeq } from "../../src/event-log/event-selection";
+import { EventSelection } from "../../src/event-log/event-selection";
 import type { LogFrame } from "../../src/transport/frames";
 import type { LogEvent } from "../../src/transport/log-events";
 
@@ -41,7 +42,7 @@ describe("kinds", () => {
 
   it.each<[KindFilter, number]>([
     ["all", 6],
-    ["conversation", 3],
+    ["conversation", 4],
     ["wire", 2],
     ["tools", 2],
     ["errors", 1],
@@ -99,7 +100,51 @@ describe("pairs", () => {
 it("finds a displayed event by its seq", () => {
   const all = list(started, delta, done, delta, broken);
   const shown = new EventSelection().update(all, "", "kind:message.delta");
-  expect([1, 2, 3, 4, 5].map((seq) => indexOfSeq(shown, seq))).toEqual([0, 0, 1, 1, 2]);
+  const rows = new EventFolds(false).update(shown);
+  expect([1, 2, 3, 4, 5].map((seq) => indexOfSeq(rows, seq))).toEqual([0, 0, 1, 1, 2]);
+});
+
+describe("a run of deltas", () => {
+  const described = (folds: EventFolds, events: EventList): string[] => {
+    const rows = folds.update(events);
+    return Array.from({ length: rows.length }, (_, index) => {
+      const row = rows.at(index);
+      if (row?.type === "run") return `${row.count} deltas`;
+      return `${row?.nested ? "  " : ""}${row?.event.kind}`;
+    });
+  };
+
+  it("folds into one row, with the deltas of call and wire", () => {
+    const wire: LogEvent = { kind: "wire.received", event: { type: "response.output_text.delta" } };
+    const events = list(started, wire, delta, wire, delta, done, delta);
+    expect(described(new EventFolds(), events)).toEqual(["tool.started", "4 deltas", "tool.done", "message.delta"]);
+  });
+
+  it("grows while the message is spoken", () => {
+    const folds = new EventFolds();
+    const events = list(started, delta);
+    expect(described(folds, events)).toEqual(["tool.started", "message.delta"]);
+    const two = events.with({ seq: 3, at_ms: 1, ...delta });
+    expect(described(folds, two)).toEqual(["tool.started", "2 deltas"]);
+    expect(described(folds, two.with({ seq: 4, at_ms: 1, ...delta }))).toEqual(["tool.started", "3 deltas"]);
+  });
+
+  it("can be opened and folded again, and grows while it is open", () => {
+    const folds = new EventFolds();
+    const events = list(delta, delta, done);
+    folds.update(events);
+    folds.toggle(-1);
+    expect(described(folds, events)).toEqual(["2 deltas", "  message.delta", "  message.delta", "tool.done"]);
+    const rows = folds.update(events);
+    expect([1, 2, 3].map((seq) => indexOfSeq(rows, seq))).toEqual([1, 2, 3]);
+    folds.toggle(-1);
+    expect(described(folds, events)).toEqual(["2 deltas", "tool.done"]);
+  });
+
+  it("is found by its first event, and does not hide the events after it", () => {
+    const rows = new EventFolds().update(list(started, delta, delta, done));
+    expect([1, 2, 4].map((seq) => indexOfSeq(rows, seq))).toEqual([0, 1, 2]);
+  });
 });
 
 it("shows guardrails that did not pass as errors", () => {
@@ -155,8 +200,31 @@ describe("the event log", () => {
     expect(rows()).toEqual(["tool.started", "message.delta"]);
   });
 
+  it("hides the wire until the reader chooses it", () => {
+    render(<EventLog events={list(started, asked, done)} startedAt={0} />);
+    expect(rows()).toEqual(["tool.started", "tool.done"]);
+    fireEvent.change(screen.getByRole("combobox", { name: "Kind" }), { target: { value: "all" } });
+    expect(rows()).toEqual(["tool.started", "response.function_call_arguments.done", "tool.done"]);
+  });
+
+  it("folds deltas, opens them by a click, and shows each of them to a search", () => {
+    render(<EventLog events={list(started, delta, delta, delta, done)} startedAt={0} />);
+    expect(rows()).toEqual(["tool.started", "3 deltas", "tool.done"]);
+    fireEvent.click(screen.getByText("3 deltas"));
+    expect(rows()).toEqual([
+      "tool.started",
+      "3 deltas",
+      "message.delta",
+      "message.delta",
+      "message.delta",
+      "tool.done",
+    ]);
+    fireEvent.input(screen.getByRole("searchbox", { name: "Filter events" }), { target: { value: "hello" } });
+    expect(rows()).toEqual(["message.delta", "message.delta", "message.delta"]);
+  });
+
   it("renders few of many rows", () => {
-    const many = list(...Array.from({ length: 10_000 }, () => delta));
+    const many = list(...Array.from({ length: 10_000 }, () => started));
     render(<EventLog events={many} startedAt={0} />);
     expect(screen.getAllByRole("treeitem").length).toBeLessThan(100);
   });

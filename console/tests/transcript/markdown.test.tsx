@@ -1,7 +1,9 @@
-import { render } from "@testing-library/preact";
-import { describe, expect, it } from "vitest";
+import { cleanup, render, screen } from "@testing-library/preact";
+import { afterEach, describe, expect, it } from "vitest";
 import { MarkdownText } from "../../src/transcript/MarkdownText";
 import { safeHref } from "../../src/transcript/markdown";
+
+afterEach(cleanup);
 
 const html = (text: string): string => render(<MarkdownText text={text} />).container.innerHTML;
 
@@ -68,4 +70,19 @@ describe("Markdown", () => {
       html(text);
     expect(performance.now() - began).toBeLessThan(2000);
   });
+});
+
+it("renders headings below those of the page, and quotes with their own blocks", () => {
+  render(<MarkdownText text={"# Plans\n> First\n> - **one**\n\nEnd #1"} />);
+  expect(screen.getByRole("heading", { level: 4 }).textContent).toBe("Plans");
+  const quote = document.querySelector("blockquote");
+  expect(quote?.querySelector("p")?.textContent).toBe("First");
+  expect(quote?.querySelector("li strong")?.textContent).toBe("one");
+  expect(screen.getByText("End #1").tagName).toBe("P");
+});
+
+it("limits the depth of quotes", () => {
+  render(<MarkdownText text={`${">".repeat(40)} deep`} />);
+  expect(document.querySelectorAll("blockquote").length).toBeLessThan(6);
+  expect(document.body.textContent).toContain("deep");
 });

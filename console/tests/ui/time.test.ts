@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { duration, fullTime, sinceStart, timeOfDay } from "../../src/ui/time";
+import { callTime, duration, fullTime, sinceStart, timeOfDay } from "../../src/ui/time";
 
 describe("time formats", () => {
   it("show the time of day to the millisecond", () => {
@@ -12,6 +12,14 @@ describe("time formats", () => {
     expect(timeOfDay(null, 61_234)).toBe("1:01.234");
     expect(sinceStart(-5)).toBe("0:00.000");
   });
+});
+
+it("shows the time since the start to the second", () => {
+  expect([0, 999, 61_999].map(callTime)).toEqual(["0:00", "0:00", "1:01"]);
+});
+
+it("shows the milliseconds in titles", () => {
+  expect(fullTime(0, 1234).title).toContain("0:01.234 after the start");
 });
 
 it.each([

@@ -72,7 +72,8 @@ class Scenario(Generic[S]):
         turn_detection: the `turn_detection` object of the Realtime protocol; None is push-to-talk. By default, hosted
             services get `server_vad` with a threshold of 0.9 and 500 ms of silence, and the local engine gets
             `semantic_vad`, which waits while a sentence or a number is unfinished.
-        things_to_say: suggestions for a new caller; the console shows them.
+        things_to_say: suggestions for a new caller; the console shows them. A mapping from agents' names to lists shows
+            each agent's own while that agent has the call.
         guardrails: output guardrails of the Agents SDK for all agents, in addition to each agent's own;
             `moderation()` is one.
         pronunciations: names that the local engine's voice pronounces as spelled here, such as
@@ -100,7 +101,7 @@ class Scenario(Generic[S]):
         state: Callable[[], S] | None = None,
         rehearsal: Rehearsal | None = None,
         turn_detection: Mapping[str, Any] | None = SERVER_VAD,
-        things_to_say: Sequence[str] = (),
+        things_to_say: Sequence[str] | Mapping[str, Sequence[str]] = (),
         guardrails: Sequence[OutputGuardrail] = (),
         pronunciations: Mapping[str, str] | None = None,
         hold: bool = False,
@@ -118,7 +119,7 @@ class Scenario(Generic[S]):
         self._refuse_if(service_checks.turn_detection_problem(turn_detection))
         self.turn_detection = None if turn_detection is None else dict(turn_detection)
         self.has_default_turn_detection = turn_detection is SERVER_VAD
-        self.things_to_say = tuple(things_to_say)
+        self._suggestions = things_to_say
         self.guardrails = tuple(guardrails)
         self.pronunciations = dict(pronunciations or {})
         self.hold = hold
@@ -128,6 +129,19 @@ class Scenario(Generic[S]):
 
     def __repr__(self) -> str:
         return f"Scenario({self.name!r}, agents={[agent.name for agent in self.agents]})"
+
+    @property
+    def things_to_say(self) -> tuple[str, ...]:
+        """All suggestions for the caller, each once."""
+        if not isinstance(self._suggestions, Mapping):
+            return tuple(self._suggestions)
+        return tuple(dict.fromkeys(line for lines in self._suggestions.values() for line in lines))
+
+    def things_to_say_to(self, agent: str) -> tuple[str, ...]:
+        """Return the suggestions for the caller of an agent."""
+        if isinstance(self._suggestions, Mapping):
+            return tuple(self._suggestions.get(agent, ()))
+        return tuple(self._suggestions)
 
     @property
     def first_agent(self) -> RealtimeAgent:
@@ -175,12 +189,18 @@ class Scenario(Generic[S]):
         for name in names:
             if names.count(name) > 1:
                 self._refuse(f"The scenario {self.name!r} has two agents named {name!r}; names must differ.")
+        self._check_suggestions(names)
         self._check_handoffs(names)
         self._check_pronunciations()
         if self.rehearsal:
             for part in self.rehearsal.parts:
                 if part not in names:
                     self._refuse(f"The rehearsal has a part for {part!r}, but the agents are: {', '.join(names)}.")
+
+    def _check_suggestions(self, names: Sequence[str]) -> None:
+        for name in self._suggestions if isinstance(self._suggestions, Mapping) else ():
+            if name not in names:
+                self._refuse(f"things_to_say has lines for {name!r}, but the agents are: {', '.join(names)}.")
 
     def _check_handoffs(self, names: Sequence[str]) -> None:
         for agent in self.agents:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -84,9 +85,13 @@ async def health(request: Request) -> Response:
     """Handle `GET /api/health`. Without authentication, the answer is only that the server is up."""
     if not request.scope.get(AUTHENTICATED, True):
         return JSONResponse({"status": "ok"})
-    status = {"status": "ok", "version": __version__, "provider": server_state_of(request).provider_name}
-    signed_in = {"signed_in": True} if request.scope.get(SIGNED_IN) else {}
-    return JSONResponse(status | signed_in)
+    server = server_state_of(request)
+    status: dict[str, object] = {"status": "ok", "version": __version__, "provider": server.provider_name}
+    if server.engine is not None:
+        status["engine"] = dataclasses.asdict(server.engine)
+    if request.scope.get(SIGNED_IN):
+        status["signed_in"] = True
+    return JSONResponse(status)
 
 
 async def list_scenarios(request: Request) -> Response:
@@ -127,6 +132,7 @@ def _described(scenario: AnyScenario) -> dict[str, object]:
             {
                 "name": agent.name,
                 "handoff_description": agent.handoff_description,
+                "things_to_say": list(scenario.things_to_say_to(agent.name)),
                 "handoffs": list(scenario.transfers(agent.name).values()),
                 "tools": [tool.name for tool in agent.tools],
                 "tool_details": [_tool(tool) for tool in agent.tools],

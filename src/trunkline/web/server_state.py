@@ -7,13 +7,14 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import cached_property
 
 from starlette.requests import HTTPConnection
 
 from trunkline.calls.metrics.config import metrics_config_from
 from trunkline.calls.registry import CallRegistry
 from trunkline.calls.time_limits import time_limits_from
-from trunkline.engine.speech.factory import speech_problem
+from trunkline.engine.speech.factory import EngineParts, engine_parts, speech_problem
 from trunkline.providers import Provider, ProviderError
 from trunkline.providers.factory import choose_provider_name, create_provider
 from trunkline.scenario.loading import LoadedScenarios, Target, load
@@ -90,6 +91,11 @@ class ServerState:
         if self._registry is None:
             raise _not_started()
         return self._registry
+
+    @cached_property
+    def engine(self) -> EngineParts | None:
+        """The engine's parts; None for a hosted provider."""
+        return engine_parts(self.settings) if self.provider_name == "local" else None
 
     async def ready(self) -> StartupResult:
         """Return scenarios and provider, after the start has finished."""

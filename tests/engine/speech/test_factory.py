@@ -9,7 +9,15 @@ from pathlib import Path
 import pytest
 
 from trunkline.engine.speech import SpeechError
-from trunkline.engine.speech.factory import RECOGNISERS, VOICES, create_stt, create_tts, parts
+from trunkline.engine.speech.factory import (
+    RECOGNISERS,
+    VOICES,
+    EngineParts,
+    create_stt,
+    create_tts,
+    engine_parts,
+    parts,
+)
 from trunkline.engine.speech.stt.http_stt import HttpStt
 from trunkline.engine.speech.stt.sphinx import SphinxStt
 from trunkline.engine.speech.stt.whisper import WhisperStt
@@ -105,6 +113,29 @@ def test_no_voice_is_better_than_piper_or_one_that_the_user_configured(configure
 def test_no_recogniser_is_better_than_whisper_or_one_that_the_user_configured(configured: Configure) -> None:
     assert RECOGNISERS.better(configured()) is None
     assert RECOGNISERS.better(configured(**HTTP)) is None
+
+
+def test_the_best_parts_are_named_without_advice(configured: Configure) -> None:
+    assert engine_parts(configured()) == EngineParts("Whisper tiny.en", "Piper joe", None, ())
+
+
+def test_configured_parts_are_named_by_their_models(configured: Configure) -> None:
+    assert engine_parts(configured(**HTTP)).stt == "whisper-1"
+
+
+@pytest.mark.parametrize(
+    ("missing_module", "names", "better"),
+    [("ctranslate2", ("PocketSphinx", "Piper joe"), "whisper"), ("piper", ("Whisper tiny.en", "eSpeak"), "piper")],
+)
+def test_a_poorer_part_is_named_with_advice(
+    configured: Configure, without: Callable[[str], None], missing_module: str, names: tuple[str, str], better: str
+) -> None:
+    without(missing_module)
+    found = engine_parts(configured())
+    assert (found.stt, found.tts) == names
+    (sentence,) = found.advice
+    assert sentence.startswith(better)
+    assert "trunkline[local]" in sentence
 
 
 async def test_a_missing_address_is_asked_for(configured: Configure) -> None:

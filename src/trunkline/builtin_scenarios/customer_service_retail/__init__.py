@@ -18,13 +18,19 @@ customer_service_retail: Scenario[ShopCallState] = Scenario(
     state=ShopCallState,
     rehearsal=rehearsal,
     guardrails=[moderation(COMPANY)],
-    things_to_say=[
-        "Hi, I'd like to return my snowboard.",
-        "My number is 206 555 0100.",
-        "The fifth of March, 1990.",
-        "4321, from my credit card.",
-        "The board delaminated and an edge came off in normal use after three runs.",
-        "What is on sale?",
-        "I want to talk to a human.",
-    ],
+    things_to_say={
+        "authentication": [
+            "Hi, I'd like to return my snowboard.",
+            "My number is 206 555 0100.",
+            "The fifth of March, 1990.",
+            "4321, from my credit card.",
+            "What is on sale?",
+            "I want to talk to a human.",
+        ],
+        "returns": [
+            "The board delaminated and an edge came off in normal use after three runs.",
+            "I want to talk to a human.",
+        ],
+        "salesAgent": ["What is on sale?", "I want to talk to a human."],
+    },
 )

@@ -38,12 +38,14 @@ simple_handoff: Scenario[None] = Scenario(
     description="A greeter hands you to a writer of haikus.",
     voice="sage",
     rehearsal=rehearsal,
-    things_to_say=[
-        "Yes please.",
-        "About the ocean.",
-        "A haiku about my cat Ludwig, please.",
-        "Another one.",
-        "Something else.",
-        "No thanks, goodbye.",
-    ],
+    things_to_say={
+        "greeter": ["Yes please.", "A haiku about my cat Ludwig, please.", "No thanks, goodbye."],
+        "haikuWriter": [
+            "About the ocean.",
+            "A haiku about my cat Ludwig, please.",
+            "Another one.",
+            "Something else.",
+            "No thanks, goodbye.",
+        ],
+    },
 )

@@ -139,6 +139,47 @@ def create_voice_activity_factory() -> Callable[[], VoiceActivity]:
     return SileroVoiceActivity
 
 
+@dataclass(frozen=True)
+class EngineParts:
+    """The parts of the engine that the settings choose, by their names for people.
+
+    Attributes:
+        stt: the recogniser, such as "Whisper tiny.en".
+        tts: the voice, such as "Piper joe"; None if none is installed.
+        model: the chat model; None for the scenarios' rehearsals.
+        advice: better parts, a sentence each, with the step that selects them.
+    """
+
+    stt: str
+    tts: str | None
+    model: str | None
+    advice: tuple[str, ...]
+
+
+def engine_parts(settings: Settings) -> EngineParts:
+    """Return the parts of the engine that the settings choose, and which ones would be better."""
+    stt = {
+        "whisper": f"Whisper {settings.whisper_weights.removeprefix('whisper-')}",
+        "sphinx": "PocketSphinx",
+        "http": settings.stt_model,
+    }[RECOGNISERS.name(settings)]
+    tts_name = VOICES.name(settings)
+    tts = {"piper": PIPER_VOICE.replace("piper-", "Piper "), "espeak": "eSpeak", "http": settings.tts_model}[tts_name]
+    silent = tts_name == "espeak" and _missing("espeak", settings) is not None
+    chat = settings.chat_model if settings.chat_base_url else None
+    return EngineParts(stt, None if silent else tts, chat, tuple(advice(settings)))
+
+
+def advice(settings: Settings) -> list[str]:
+    """Return a sentence for each part that is better than the one in use, with the step that selects it."""
+    sentences = []
+    for choice in (RECOGNISERS, VOICES):
+        if (better := choice.better(settings)) is not None:
+            step = better.missing or f"set {choice.variable}={better.name}"
+            sentences.append(f"{better.name} {choice.advantage}. To use it: {step}")
+    return sentences
+
+
 def speech_problem(settings: Settings) -> str | None:
     """Return the reason why calls on the local engine can only be typed, with its fix; None if they can be spoken."""
     stt, tts = RECOGNISERS.name(settings), VOICES.name(settings)
