@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from starlette.responses import JSONResponse, Response
 
-from tests.engine.chat_server import Answer, ask, call, delta
+from tests.engine.chat_server import STRICT, Answer, Judge, alternating, ask, call, delta, ordered_tools, system_first
 from trunkline.engine.brains import BrainError, BrainOutput, BrainRequest, TextDelta, ToolCallDelta
 
 TOOLS = [
@@ -19,57 +19,7 @@ TOOLS = [
 
 
 # Strict templates ---------------------------------------------------------------------------------------------------
-def system_first(messages: list[dict[str, Any]]) -> str | None:
-    """Judge messages as the templates of Qwen do."""
-    if any(one["role"] == "system" for one in messages[1:]):
-        return "System message must be at the beginning."
-    if not any(one["role"] == "user" for one in messages):
-        return "No user query found in messages."
-    return None
-
-
-def alternating(messages: list[dict[str, Any]]) -> str | None:
-    """Judge messages as the templates of Gemma and Mistral do."""
-    spoken = [
-        one["role"]
-        for one in messages[messages[0]["role"] == "system" :]
-        if one["role"] == "user" or (one["role"] == "assistant" and not one.get("tool_calls"))
-    ]
-    if any(role != ("user", "assistant")[index % 2] for index, role in enumerate(spoken)):
-        return "Conversation roles must alternate user/assistant/user/assistant/..."
-    if not all(isinstance(one["content"], str) for one in messages if one["role"] in ("user", "system", "tool")):
-        return "Only text is supported."
-    return None
-
-
-def ordered_tools(messages: list[dict[str, Any]]) -> str | None:
-    """Judge messages as mistral-common does: the order of tool messages, the form of ids and arguments."""
-    open_calls: list[str] = []
-    before = ""
-    for message in messages:
-        role = message["role"]
-        if before == "tool" and role == "user":
-            return "Unexpected role 'user' after role 'tool'"
-        if role == "tool":
-            if message["tool_call_id"] not in open_calls:
-                return "Unexpected tool call id"
-            open_calls.remove(message["tool_call_id"])
-        elif open_calls:
-            return "Not the same number of function calls and responses"
-        for one in message.get("tool_calls", ()):
-            if len(one["id"]) != 9 or not one["id"].isalnum():
-                return "Tool call id must be a-z, A-Z, 0-9, with a length of 9."
-            if not isinstance(json.loads(one["function"]["arguments"]), dict):
-                return "Arguments must be an object."
-            open_calls.append(one["id"])
-        before = role
-    return None if before in ("user", "tool") else f"Expected last role User or Tool but got {before}"
-
-
-STRICT: list[Callable[[list[dict[str, Any]]], str | None]] = [system_first, alternating, ordered_tools]
-
-
-def strict(judge: Callable[[list[dict[str, Any]]], str | None]) -> Answer:
+def strict(judge: Judge) -> Answer:
     """Return a server that answers 400 to messages that its template refuses."""
 
     async def said() -> AsyncIterator[dict[str, Any]]:
@@ -132,9 +82,7 @@ CONVERSATIONS: dict[str, list[dict[str, Any]]] = {
 
 @pytest.mark.parametrize("judge", STRICT)
 @pytest.mark.parametrize("conversation", CONVERSATIONS)
-async def test_a_strict_template_takes_every_conversation(
-    judge: Callable[[list[dict[str, Any]]], str | None], conversation: str
-) -> None:
+async def test_a_strict_template_takes_every_conversation(judge: Judge, conversation: str) -> None:
     request = BrainRequest("m", instructions="Be kind.", items=CONVERSATIONS[conversation], tools=TOOLS)
     outputs, bodies = await ask(strict(judge), request)
     assert outputs == [TextDelta("Yes.")]
