@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from tests.calls.call_driver import CallDriver, call, items_of
+from tests.calls.webrtc_driver import WebRtcDriver
 from trunkline.calls import commands, log_events
 from trunkline.calls.machine import inputs
 from trunkline.calls.machine.outbox import CONFIRMATION_WAIT_MS, MAX_UNCONFIRMED, UnconfirmedEvents
@@ -466,3 +467,10 @@ def test_unconfirmed_events_are_bounded() -> None:
 def test_the_greeting_is_given_in_a_session_that_is_corrected() -> None:
     driver = connected()
     assert items_of(driver.sent) == ["user: hi"]
+
+
+def test_over_webrtc_the_offer_has_set_the_session_up_and_no_request_waits() -> None:
+    driver = WebRtcDriver(confirms=False)
+    driver.webrtc_connects()
+    driver.link_up()
+    assert driver.requests == 1

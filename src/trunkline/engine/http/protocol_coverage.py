@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 CLIENT_EVENTS: Mapping[str, str] = {
-    "session.update": "Changes the given fields only; `null` clears. The voice cannot change after the first audio.",
+    "session.update": "Changes the given fields only; `null` clears. Refuses unknown voices, options, tool names and "
+    "lengths as the services do. The voice cannot change after the first audio.",
     "input_audio_buffer.append": "`audio/pcm` at 24 kHz, `audio/pcmu` or `audio/pcma`. The received "
     "audio is the clock for turns, not the time of day.",
     "input_audio_buffer.commit": "Needs at least 100 ms of audio. Does not start a response.",
