@@ -114,6 +114,24 @@ async def test_a_whole_conversation_in_the_preview(connected: Any) -> None:
         assert answered[-1]["response"]["modalities"] == ["text"]
 
 
+@pytest.mark.parametrize(
+    ("session", "code", "param"),
+    [
+        ({"voice": "marin"}, "invalid_value", "session.voice"),
+        ({"temperature": 1.3}, "decimal_above_max_value", "session.temperature"),
+    ],
+)
+async def test_the_preview_refuses_values_that_ga_accepts(session: Any, code: str, param: str) -> None:
+    async with running() as server, azure(server) as connection:
+        await connection.session.update(session={"instructions": "Be brief.", **session}, event_id="mine")
+        error = (await receive(connection, "error"))[-1]["error"]
+        assert (error["code"], error["param"], error["event_id"]) == (code, param, "mine")
+        await connection.session.update(session={"voice": "verse"})
+        updated = (await receive(connection, "session.updated"))[-1]["session"]
+    assert (updated["voice"], updated["temperature"]) == ("verse", 0.8)
+    assert updated["instructions"] != "Be brief."
+
+
 async def test_an_assistants_text_may_be_replayed() -> None:
     brain = FakeBrain()
     async with running(brain) as server, azure(server) as connection:
@@ -259,6 +277,8 @@ async def test_the_beta_client_mints_keys_as_well() -> None:
         ({"model": "m"}, "wrong", 401, None),
         ({"voice": "sage"}, KEY, 400, "model"),
         ({"model": "m", "output_audio_format": "opus"}, KEY, 400, "output_audio_format"),
+        ({"model": "m", "voice": "marin"}, KEY, 400, "voice"),
+        ({"model": "m", "temperature": 0.2}, KEY, 400, "temperature"),
         ({"model": "m", "client_secret": {"expires_after": {"seconds": 1}}}, KEY, 400, "expires_after.seconds"),
         ([], KEY, 400, None),
     ],

@@ -27,6 +27,7 @@ from trunkline.realtime.dialects import (
     transcription_session_to_preview,
 )
 from trunkline.realtime.events import Event
+from trunkline.realtime.service_rules import preview_session
 from trunkline.realtime.validation import InvalidRequest
 
 CALLS_PATH = "/v1/realtimertc"
@@ -53,9 +54,20 @@ class PreviewTranslator:
     def to_ga(self, event: Event) -> Event:
         """Convert a client's event to GA."""
         session = event.get("session")
-        if event["type"] == "session.update" and isinstance(session, dict):
+        if event["type"] == "session.update" and isinstance(session, dict) and self.refusal(event) is None:
             self._temperature = _temperature_of(session, self._temperature)
         return client_event_to_ga(event)
+
+    def refusal(self, event: Event) -> InvalidRequest | None:
+        """Return the reason to refuse a session that GA would accept: its voice, or its temperature."""
+        session = event.get("session")
+        if event["type"] != "session.update" or not isinstance(session, dict):
+            return None
+        try:
+            preview_session(session)
+        except InvalidRequest as error:
+            return error
+        return None
 
     def from_ga(self, event: Event) -> Event | None:
         """Convert a GA event for the client, or return None if the preview does not have it."""
@@ -95,6 +107,7 @@ class PreviewRoutes:
             return refused.response_to(request)
 
     def _session(self, given: dict[str, object]) -> dict[str, object]:
+        preview_session(given)
         secret = self._secrets.mint({"session": session_to_ga(given), "expires_after": _lifetime(given)})
         shown = session_to_preview(secret.session, _temperature_of(given, DEFAULT_TEMPERATURE))
         return {**shown, "client_secret": {"value": secret.value, "expires_at": secret.expires_at}}

@@ -12,6 +12,7 @@ from trunkline.engine.brains import BrainOutput
 from trunkline.engine.session.effects import Timer
 from trunkline.engine.speech import SpeechChunk
 from trunkline.realtime.events import Event
+from trunkline.realtime.validation import InvalidRequest
 
 
 class Opened(msgspec.Struct, frozen=True):
@@ -19,9 +20,10 @@ class Opened(msgspec.Struct, frozen=True):
 
 
 class ClientEvent(msgspec.Struct, frozen=True):
-    """A decoded event from a client."""
+    """A decoded event from a client, with the reason to refuse it if the client's dialect does not allow it."""
 
     event: Event
+    refusal: InvalidRequest | None = None
 
 
 class MalformedFrame(msgspec.Struct, frozen=True):

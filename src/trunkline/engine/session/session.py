@@ -146,7 +146,7 @@ class Session:
     def _handle(self, given: inputs.Input) -> None:  # noqa: C901 - one case for each input
         match given:
             case inputs.ClientEvent():
-                self._on_client_event(given.event)
+                self._on_client_event(given.event, given.refusal)
             case inputs.AudioReceived():
                 self._add_pcm(given.pcm)
             case inputs.MalformedFrame():
@@ -239,12 +239,14 @@ class Session:
 
     # ------------------------------------------------------------------ client events
 
-    def _on_client_event(self, event: Event) -> None:
+    def _on_client_event(self, event: Event, refusal: InvalidRequest | None) -> None:
         event_id = event.get("event_id")
         caused_by = event_id if isinstance(event_id, str) else None
         try:
             if event_id is not None:
                 _EVENT_ID(event_id, "event_id")
+            if refusal is not None:
+                raise refusal
             self._dispatch(event)
         except InvalidRequest as error:
             self._outbox.send_error(str(error), code=error.code, param=error.param, caused_by=caused_by)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from trunkline.engine.transports.event_translator import EventTranslator
 from trunkline.realtime.events import Event, encode
 from trunkline.realtime.ids import new_id
-from trunkline.realtime.validation import error_event
+from trunkline.realtime.validation import InvalidRequest, error_event
 
 if TYPE_CHECKING:
     from aiortc import RTCDataChannel
@@ -92,6 +92,10 @@ class DataChannel:
         self._early_bytes += len(text)
         if self._early_bytes > MAX_QUEUED_BYTES:
             self._stall()
+
+    def refusal(self, event: Event) -> InvalidRequest | None:
+        """Return the reason to refuse an event that only the caller's dialect refuses."""
+        return None if self._translator is None else self._translator.refusal(event)
 
     def to_ga(self, event: Event) -> Event:
         """Convert a caller's event to GA."""

@@ -179,11 +179,12 @@ class WebRtcPeer:
             self._runner.post(inputs.MalformedFrame(f"The event is too large. Send at most {MAX_MESSAGE_BYTES} bytes."))
             return
         try:
-            event = self._channel.to_ga(decode(message))
+            given = decode(message)
+            event = self._channel.to_ga(given)
         except MalformedEventError as error:
             self._runner.post(inputs.MalformedFrame(f"This message is not a Realtime event: {error}."))
         else:
-            self._runner.post(inputs.ClientEvent(event))
+            self._runner.post(inputs.ClientEvent(event, self._channel.refusal(given)))
 
     def _on_stalled(self) -> None:
         self._runner.end(1008, "the caller does not read its events")

@@ -16,6 +16,7 @@ from trunkline.engine.time_limits import DEFAULT_TIME_LIMITS
 from trunkline.engine.transports.event_translator import EventTranslator
 from trunkline.realtime.events import Event, MalformedEventError, decode, encode
 from trunkline.realtime.send_queue import CloseFrame, SendQueue, send_frames
+from trunkline.realtime.validation import InvalidRequest
 
 HIGH_WATER_BYTES = 1 << 20
 """Size of the queued data above which speech synthesis pauses."""
@@ -57,6 +58,10 @@ class WebSocketChannel:
     def close(self, code: int, reason: str) -> None:
         """Close the socket after the queued frames. Later calls do not change the code and reason."""
         self._queue.close(code, reason)
+
+    def refusal(self, event: Event) -> InvalidRequest | None:
+        """Return the reason to refuse an event that only the client's dialect refuses."""
+        return None if self._translator is None else self._translator.refusal(event)
 
     def to_ga(self, event: Event) -> Event:
         """Convert a client's event to GA."""
@@ -113,12 +118,13 @@ async def _read(websocket: WebSocket, channel: WebSocketChannel, runner: Session
         if frame is None:
             frame = message.get("bytes") or b""
         try:
-            event = channel.to_ga(decode(frame))
+            given = decode(frame)
+            event = channel.to_ga(given)
         except MalformedEventError as error:
             runner.post(inputs.MalformedFrame(f"This frame is not a Realtime event: {error}."))
             continue
         for piece in _split_append(event):
-            runner.post(inputs.ClientEvent(piece))
+            runner.post(inputs.ClientEvent(piece, channel.refusal(given)))
             await asyncio.sleep(0)
 
 
