@@ -58,6 +58,12 @@ def unused_url() -> str:
 # ---------------------------------------------------------------------- recogniser
 
 
+async def test_an_endpoint_on_this_machine_is_not_reached_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", unused_url())
+    async with serving(body=[WORDS]) as endpoint, ears(endpoint) as recogniser:
+        assert await words(recogniser) == "Yes, please."
+
+
 async def test_an_utterance_is_sent_whole_as_wav() -> None:
     async with serving(body=[WORDS]) as endpoint, ears(endpoint) as recogniser:
         utterance = recogniser.open(language="de")
