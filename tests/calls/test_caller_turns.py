@@ -246,3 +246,25 @@ async def test_the_wait_for_the_link_is_part_of_the_latency(voice_call: VoiceCal
     turn = await call.backchannel("yes please")
     assert turn.latency_parts["link"] > 0
     assert turn.latency_parts["endpointing"] > 0
+
+
+def test_unfinished_speech_that_a_new_session_does_not_hear_is_reported() -> None:
+    driver = call()
+    driver.caller_starts_to_speak()
+    driver.link_lost()
+    driver.link_up()
+    driver.clear()
+    driver.wait(RESEND_WAIT_MS)
+    assert [notice.code for notice in driver.logged(log_events.Notice)] == ["speech_lost"]
+    assert driver.requests == 0
+
+
+def test_finished_speech_that_a_new_session_does_not_hear_is_answered_all_the_same() -> None:
+    driver = call()
+    driver.caller_starts_to_speak()
+    driver.wire("input_audio_buffer.speech_stopped", item_id="speech_1", audio_end_ms=900)
+    driver.link_lost()
+    driver.link_up()
+    driver.clear()
+    driver.wait(RESEND_WAIT_MS)
+    assert driver.requests == 1

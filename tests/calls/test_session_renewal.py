@@ -8,7 +8,8 @@ from tests.calls.call_driver import asked_something, call
 from tests.calls.webrtc_driver import WebRtcDriver, webrtc_call
 from trunkline.calls import log_events
 from trunkline.calls.machine import inputs
-from trunkline.calls.machine.session_lifecycle import RENEWAL_GRACE_MS, RENEWAL_RETRY_MS, STALL_NOTICE_MS
+from trunkline.calls.machine.session_lifecycle import RENEWAL_GRACE_MS, RENEWAL_RETRY_MS
+from trunkline.calls.machine.stall_watch import STALL_NOTICE_MS
 
 pytestmark = pytest.mark.pure
 HOUR = 3_600_000.0
@@ -60,6 +61,44 @@ def test_a_model_that_continues_and_stalls_again_is_in_the_log_again() -> None:
     driver.wire("response.output_item.added", item={"type": "message", "id": "m1", "role": "assistant"})
     driver.wait(STALL_NOTICE_MS)
     assert len(driver.logged(log_events.TurnStalled)) == 2
+
+
+def test_a_response_that_the_service_has_started_by_itself_may_stall_too() -> None:
+    driver = call()
+    driver.caller_starts_to_speak()
+    driver.caller_stops_speaking()
+    driver.response_created()
+    driver.wait(driver.machine.plan.stall_timeout_ms)
+    assert len(driver.logged(log_events.TurnStalled)) == 1
+    assert len(driver.renewals) == 1
+
+
+def test_a_caller_who_speaks_to_a_silent_model_gets_a_notice_of_their_own() -> None:
+    driver = call()
+    asked_something(driver)
+    driver.wait(STALL_NOTICE_MS)
+    driver.types("Hello?")
+    driver.wait(STALL_NOTICE_MS)
+    assert [stall.reason for stall in driver.logged(log_events.TurnStalled)] == ["model", "request"]
+
+
+def test_a_pause_before_a_retry_is_a_stall() -> None:
+    driver = call()
+    asked_something(driver)
+    error = {"code": "rate_limit_exceeded", "message": "Try again in 8 s."}
+    driver.response_done("failed", status_details={"type": "failed", "error": error})
+    driver.wait(STALL_NOTICE_MS)
+    assert driver.logged(log_events.TurnStalled) == [log_events.TurnStalled(reason="request", silent_ms=5_000)]
+
+
+def test_a_call_that_waits_for_its_caller_or_a_tool_never_stalls() -> None:
+    driver = call()
+    driver.wait(60_000)
+    asked_something(driver)
+    driver.model_calls("weather")
+    driver.response_done()
+    driver.wait(60_000)
+    assert driver.logged(log_events.TurnStalled) == []
 
 
 def test_a_slow_response_is_not_a_stall() -> None:

@@ -281,7 +281,7 @@ export interface TurnWaiting {
   endpointing_ms?: number;
 }
 
-/** The call waits, and nothing has come for `silent_ms`. A session with a silent model is replaced after 20 s. */
+/** The call waits, and nothing has come for `silent_ms`. The session of a silent model is replaced after 20 s. */
 export interface TurnStalled {
   kind: "turn.stalled";
   for:

@@ -283,7 +283,7 @@ class TurnWaiting(LogEvent, frozen=True, tag="turn.waiting", rename={"reason": "
 
 
 class TurnStalled(LogEvent, frozen=True, tag="turn.stalled", rename={"reason": "for"}):
-    """The call waits, and nothing has come for `silent_ms`. A session with a silent model is replaced after 20 s."""
+    """The call waits, and nothing has come for `silent_ms`. The session of a silent model is replaced after 20 s."""
 
     reason: WaitReason
     silent_ms: int

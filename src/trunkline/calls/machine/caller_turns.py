@@ -203,8 +203,12 @@ class CallerTurns:
 
     def on_resend_timeout(self) -> None:
         """Give up the turns that the session did not detect; request a response if one of them awaits an answer."""
-        if any(self._open[item_id].was_committed for item_id in self._resending):
+        lost = [self._open[item_id] for item_id in self._resending if item_id in self._open]
+        if any(turn.ended for turn in lost):
             self._scheduler.request_response()
+        elif lost:
+            message = "The caller's speech was lost with the connection to the model."
+            self._outbox.log(log_events.Notice(message=message, code="speech_lost"))
         self._give_up(self._resending)
 
     def discard(self) -> None:

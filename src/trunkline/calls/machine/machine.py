@@ -14,6 +14,7 @@ It has no sockets, tasks or pages: `step` takes an input and returns effects. Ea
 - `ResponseRetry`: retries of failed responses
 - `EmptyAnswers`: responses that end without audio and without a tool call
 - `RefusedEvents`: session updates and items that the service refuses
+- `StallWatch`: a call that waits and gets no sign, and a model that is silent during a response
 - `CallLimits`: maximum duration and idle timeout
 - `Waiting`: the one thing that the call waits for
 
@@ -64,6 +65,7 @@ from trunkline.calls.machine.response_retry import ResponseRetry
 from trunkline.calls.machine.response_scheduler import BlockReason, CallerSpeech, ResponseScheduler, ResponseState
 from trunkline.calls.machine.session_lifecycle import SessionLifecycle
 from trunkline.calls.machine.session_state import SessionStatus
+from trunkline.calls.machine.stall_watch import StallWatch
 from trunkline.calls.machine.timers import Timer
 from trunkline.calls.machine.tool_calls import ToolCalls
 from trunkline.calls.machine.transcript import Transcript, system_item, user_item
@@ -115,6 +117,7 @@ class CallMachine:
         )
         self._limits = CallLimits(plan, outbox)
         self._empty_answers = EmptyAnswers(outbox, self._scheduler)
+        self._stall_watch = StallWatch(plan, outbox, status, self._scheduler)
         self._waiting = Waiting(outbox, status, self._scheduler, self._tools, self._output)
         self._caller_there = False
         self._leg: tuple[str, str] | None = None
@@ -202,7 +205,7 @@ class CallMachine:
         if isinstance(given, AudioReceived):  # fifty times a second
             passes = self._scheduler.state is ResponseState.SPEAKING and not self._output.holding
             self._scheduler.on_output()
-            self._session.on_audio()
+            self._stall_watch.on_audio()
             self._empty_answers.on_answer()
             self._output.on_audio(given)
             if passes:
@@ -213,7 +216,8 @@ class CallMachine:
         if not self._ended:
             self._session.renew_if_due(self._at_rest)
             self._caller_audio.update()
-            self._waiting.update(caller_there=self._caller_there)
+            if self._waiting.update(caller_there=self._caller_there):
+                self._stall_watch.on_wait(self._waiting.current)
         return self._outbox.take()
 
     def _handle(self, given: InputButAudio) -> None:  # noqa: C901 - one case for each input
@@ -389,6 +393,7 @@ class CallMachine:
         self._output.on_caller_turn()
         self._tools.on_caller_turn()
         self._empty_answers.on_caller_turn()
+        self._stall_watch.on_caller_turn()
         self._greeted = True  # the answer to this turn replaces the greeting
         if deliberate:
             self._scheduler.cancel_request()
@@ -420,8 +425,10 @@ class CallMachine:
                 self._session.on_missed_response_timeout()
             case Timer.RENEWAL:
                 self._session.on_renewal_timer()
+            case Timer.NOTICE:
+                self._stall_watch.on_notice_timer()
             case Timer.STALL:
-                if self._session.on_stall_timer():
+                if self._stall_watch.on_timer():
                     self._retry.on_stalled()
             case Timer.RESEND:
                 self._caller_turns.on_resend_timeout()
@@ -505,15 +512,14 @@ class CallMachine:
             self._outbox.log(log_events.WireReceived(event=redact(event) if self.plan.hold else event))
         if event["type"].startswith("response."):
             self._session.await_missed_response()  # the response continues
-            self._session.reset_stall_timer()
-        handler = self._event_handlers.get(event["type"])
-        if handler is None:
-            return
         try:
-            handler(event)
+            if (handler := self._event_handlers.get(event["type"])) is not None:
+                handler(event)
         except (LookupError, TypeError, AttributeError, ValueError, OverflowError) as error:
             # A service may send malformed events; the call ignores them and continues.
             self._outbox.log_provider_error(f"Ignored a malformed {event['type']} event: {error!r}", "malformed_event")
+        if event["type"].startswith("response."):
+            self._stall_watch.on_event()
 
     def _on_item_added(self, event: Event) -> None:
         item = event["item"]
@@ -586,6 +592,7 @@ class CallMachine:
         if self._scheduler.caller_speech is CallerSpeech.SPEAKING:
             self._waiting.on_turn_ended(self._push_to_talk.endpointing_ms)
         self._scheduler.on_caller_turn_ended()
+        self._stall_watch.on_caller_turn()
         self._outbox.set_timer(Timer.ANSWER, self._outbox.now_ms + ANSWER_WAIT_MS)
 
     def _on_committed(self, event: Event) -> None:
@@ -634,7 +641,6 @@ class CallMachine:
         cancelled = self._scheduler.cancelling
         self._scheduler.on_response_done(response_id)
         self._session.on_response_done()
-        self._session.reset_stall_timer()
         for item in response.get("output") or ():  # these may have been missed while a sideband was down
             if item.get("type") == "function_call" and item.get("status") == "completed":
                 self._tools.on_function_call(item)
@@ -675,7 +681,7 @@ class CallMachine:
         if (request := self._scheduler.next_request()) is not None:
             self._tools.on_response_begins()
             self._outbox.send(request)
-            self._session.reset_stall_timer()
+            self._stall_watch.on_event()
 
     def _end_call(self, reason: str) -> None:
         self._caller_turns.abort_speech()

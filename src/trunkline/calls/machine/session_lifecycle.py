@@ -20,8 +20,6 @@ from trunkline.realtime.events import Event
 
 MISSED_RESPONSE_WAIT_MS = 5_000.0
 """Time a resumed sideband waits for the end of a response that was in progress when the sideband dropped."""
-STALL_NOTICE_MS = 5_000.0
-"""Time without an event during a response, after which the log says that the model has stalled."""
 RENEWAL_GRACE_MS = 60_000.0
 """Time before the provider's limit at which a session is renewed even if somebody speaks."""
 RENEWAL_RETRY_MS = 30_000.0
@@ -80,9 +78,6 @@ class SessionLifecycle:
         self._misses_response = False
         """True if a response was in progress when the sideband dropped, and its end has not arrived yet."""
         self.has_gaps = False
-        self._heard_at_ms = 0.0
-        """Time of the last sign of the response in progress."""
-        self._stall_logged = False
 
     # The link is up -------------------------------------------------------------------------------------------------
     def on_link_opened(self, opened: LinkOpened) -> None:
@@ -157,7 +152,6 @@ class SessionLifecycle:
         self.generation += 1  # a configuration under way is not for the next link
         outbox.log(log_events.LinkLost(reason=dropped.reason, code=dropped.code, retry_in_ms=dropped.retry_in_ms))
         self._renewal_reason = ""
-        self.reset_stall_timer()
         outbox.set_timer(Timer.MISSED_RESPONSE, None)
         if dropped.resumable:  # audio still flows, and the session lives on
             self._misses_response = self._misses_response or self._scheduler.busy
@@ -240,42 +234,3 @@ class SessionLifecycle:
         limit = self._plan.session_limit_ms
         at_ms = None if limit is None else self._outbox.now_ms + max(limit - 5 * RENEWAL_GRACE_MS, limit / 2)
         self._outbox.set_timer(Timer.RENEWAL, at_ms)
-
-    @property
-    def _stall_notice_ms(self) -> float:
-        return min(STALL_NOTICE_MS, self._plan.stall_timeout_ms)
-
-    def reset_stall_timer(self) -> None:
-        """Expect the next event of the response in progress in time."""
-        self._heard_at_ms = self._outbox.now_ms
-        self._stall_logged = False
-        expects_event = self._status.link_up and self._scheduler.busy
-        self._outbox.set_timer(Timer.STALL, self._heard_at_ms + self._stall_notice_ms if expects_event else None)
-
-    def on_audio(self) -> None:
-        """Note audio of the response in progress: it has not stalled."""
-        self._heard_at_ms = self._outbox.now_ms
-
-    def on_stall_timer(self) -> bool:
-        """Log that the model is silent during a response.
-
-        Returns:
-            True if it is silent for so long that the session must be renewed.
-        """
-        if not self._scheduler.busy or not self._status.link_up:
-            return False
-        notice_ms = self._stall_notice_ms
-        silent_ms = round(self._outbox.now_ms - self._heard_at_ms)
-        if silent_ms < notice_ms:  # audio came meanwhile
-            self._outbox.set_timer(Timer.STALL, self._heard_at_ms + notice_ms)
-            self._stall_logged = False
-        elif silent_ms < self._plan.stall_timeout_ms:
-            if not self._stall_logged:
-                self._stall_logged = True
-                self._outbox.log(log_events.TurnStalled(reason="model", silent_ms=silent_ms))
-            self._outbox.set_timer(Timer.STALL, self._heard_at_ms + self._plan.stall_timeout_ms)
-        else:
-            message = f"The model sent nothing for {self._plan.stall_timeout_ms / 1000:g} s during a response."
-            self._outbox.log_provider_error(message, "stalled")
-            return True
-        return False

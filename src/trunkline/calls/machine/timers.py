@@ -18,6 +18,7 @@ class Timer(Enum):
         LIMIT_WARNING: the page gets a notice of the maximum duration.
         MAX_CALL: the call reaches its maximum duration.
         MISSED_RESPONSE: a response that was in progress when the sideband dropped must end.
+        NOTICE: the call must get a sign of what it waits for.
         RENEWAL: the session must be renewed.
         RESEND: a new session must detect the turns in the resent audio.
         RETRY: the service's retry delay is over.
@@ -35,6 +36,7 @@ class Timer(Enum):
     LIMIT_WARNING = auto()
     MAX_CALL = auto()
     MISSED_RESPONSE = auto()
+    NOTICE = auto()
     RENEWAL = auto()
     RESEND = auto()
     RETRY = auto()

@@ -40,17 +40,27 @@ class Waiting:
         spoken_ms = self._outbox.now_ms - self._since_ms if self._reason == "endpointing" else 0.0
         self._endpointing_ms = round(min(endpointing_ms, spoken_ms))
 
-    def update(self, *, caller_there: bool) -> None:
-        """Log the reason of the wait, if it has changed."""
+    @property
+    def current(self) -> WaitReason:
+        """The reason that was logged last."""
+        return self._reason or "caller"
+
+    def update(self, *, caller_there: bool) -> bool:
+        """Log the reason of the wait, if it has changed.
+
+        Returns:
+            True if it has changed.
+        """
         reason = self.reason(caller_there=caller_there)
         names: tuple[tuple[str, ...], str | None] = ((), None)
         if reason in ("approval", "tools", "handoff") and (wait := self._tools.waiting) is not None:
             names = (wait.tools, wait.agent)
         if reason == self._reason and names == self._names:
-            return
+            return False
         self._reason, self._names, self._since_ms = reason, names, self._outbox.now_ms
         endpointing_ms, self._endpointing_ms = self._endpointing_ms, None
         self._outbox.log(TurnWaiting(reason=reason, tools=names[0], agent=names[1], endpointing_ms=endpointing_ms))
+        return True
 
     def reason(self, *, caller_there: bool) -> WaitReason:
         """Return the reason of the wait now."""
