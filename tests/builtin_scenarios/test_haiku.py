@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.builtin_scenarios.pronunciations import Phones, counts_of_line, pronunciations
-from trunkline.builtin_scenarios.simple_handoff import images
-from trunkline.builtin_scenarios.simple_handoff.haiku import compose
+from trunkline.builtin_scenarios.simple_handoff.haiku import LINES, compose
 from trunkline.builtin_scenarios.simple_handoff.nouns import find_noun, nouns, spoken_nouns
 from trunkline.builtin_scenarios.simple_handoff.syllables import syllables
 from trunkline.builtin_scenarios.simple_handoff.topic import read_topic
 
 FORM = [5, 7, 5]
+IMAGES_OF = {name.removeprefix("images of "): LINES[name] for name in LINES if name.startswith("images of ")}
 
 
 def haikus(topic: str, count: int) -> list[str]:
@@ -48,10 +48,10 @@ def test_no_two_spoken_nouns_sound_alike() -> None:
 
 
 def test_each_noun_has_a_theme_with_images() -> None:
-    assert {noun.theme for noun in nouns().values()} == set(images.IMAGES_OF)
+    assert {noun.theme for noun in nouns().values()} == set(IMAGES_OF)
 
 
-@pytest.mark.parametrize("theme", sorted(images.IMAGES_OF))
+@pytest.mark.parametrize("theme", sorted(IMAGES_OF))
 def test_haikus_about_nouns_are_right_by_the_dictionary_too(theme: str) -> None:
     for noun in nouns().values():
         if noun.theme == theme and noun.word.lower() in pronunciations():
@@ -64,7 +64,7 @@ def test_haikus_about_nouns_are_right_by_the_dictionary_too(theme: str) -> None:
 
 def test_each_line_of_the_images_is_right_by_the_dictionary_in_singular_and_plural() -> None:
     for topic in ("it", "they"):
-        for pair in (*images.IMAGES, *(pair for pairs in images.IMAGES_OF.values() for pair in pairs)):
+        for pair in (*LINES["images"], *(pair for pairs in IMAGES_OF.values() for pair in pairs)):
             middle, last = agreeing(pair, topic).split(" / ")
             assert 7 in counts_of_line(middle), middle
             assert 5 in counts_of_line(last), last
@@ -188,9 +188,10 @@ def test_a_thousand_nouns_give_well_over_a_thousand_lines() -> None:
 
 
 def test_lines_without_a_topic_are_many_by_themselves() -> None:
-    pairs = [*images.IMAGES, *images.LEADS, *(pair for pairs in images.IMAGES_OF.values() for pair in pairs)]
+    pairs = [*LINES["images"], *LINES["leads"], *(pair for pairs in IMAGES_OF.values() for pair in pairs)]
     assert (
-        len({line for pair in pairs for line in pair.split(" / ")}) + len(images.SETTINGS) + len(images.CLOSINGS) > 300
+        len({line for pair in pairs for line in pair.split(" / ")}) + len(LINES["settings"]) + len(LINES["closings"])
+        > 300
     )
 
 

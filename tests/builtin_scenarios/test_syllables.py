@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from tests.builtin_scenarios.pronunciations import counts, pronunciations
 from trunkline.builtin_scenarios.simple_handoff.nouns import nouns
-from trunkline.builtin_scenarios.simple_handoff.number_words import read_number
-from trunkline.builtin_scenarios.simple_handoff.syllables import syllables
+from trunkline.builtin_scenarios.simple_handoff.syllables import read_number, syllables
 
 
 def test_it_agrees_with_the_dictionary_on_nineteen_words_of_twenty() -> None:

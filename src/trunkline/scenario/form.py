@@ -194,14 +194,14 @@ class Form:
         every = {**self._asides, **(asides or {})}
         repeated, read = question, reading
         while True:
-            others = [aside for aside in (REPEAT, WAIT, *every) if aside not in wanted]
+            others = [aside for aside in (*every, REPEAT, WAIT) if aside not in wanted]
             reply = await self._hear(repeated, (*wanted, *others), read)
             repeated, read = again or question, None
             meant = _meant(reply.text, wanted, others)
             if meant in wanted:
                 return Reply(reply.text, meant, _slots(meant, reply.text), reply.heard)
             is_aside = meant is not None and _is_whole(meant, reply.text)
-            if not is_aside and reply.text.strip() and accepts is not None and accepts(reply.text):
+            if not is_aside and accepts is not None and not is_murmur(reply.text) and accepts(reply.text):
                 return Reply(reply.text, None, {}, reply.heard)
             if not is_aside and await self._corrected(reply.text):
                 continue
@@ -263,7 +263,7 @@ class Form:
     async def _understand(self, name: str, reply: Reply) -> None:
         """Take the reply to a field's question."""
         entry, text = self._entries[name], reply.text
-        aside = _meant(text, (), (REPEAT, WHY, WAIT, *self._fields[name].declines, *self._asides))
+        aside = _meant(text, (), (*self._asides, REPEAT, WHY, WAIT, *self._fields[name].declines))
         is_answer = any(_is_whole(phrases, text) for phrases in self._fields[name].hears)
         found = (
             {}

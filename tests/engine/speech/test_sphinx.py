@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trunkline.builtin_scenarios.simple_handoff import caller_phrases
+from trunkline import NO, YES
+from trunkline.builtin_scenarios.simple_handoff.rehearsal import SAID
 from trunkline.engine.speech import SpeechError
 from trunkline.engine.speech.stt import sphinx
 from trunkline.engine.speech.stt.sphinx import SphinxStt
@@ -78,7 +79,7 @@ async def test_it_hears_an_answer(says: Says, words: str) -> None:
 
 
 async def test_it_hears_an_answer_wherever_the_utterance_starts_on_a_line_without_noise(says: Says) -> None:
-    greeting = grammar_of([caller_phrases.YES, caller_phrases.NO, caller_phrases.WHAT, caller_phrases.HELLO])
+    greeting = grammar_of([YES, NO, SAID["what"], SAID["hello"]])
     sound = await says("no thank you", noise=0)
     async with recogniser() as ears:
         for start in range(0, ms_to_bytes(280), ms_to_bytes(16)):

@@ -10,6 +10,7 @@ from trunkline import Question
 from trunkline.builtin_scenarios.chat_supervisor.enquiry_fields import phone_number_in, spoken_number, zip_code_in
 from trunkline.builtin_scenarios.chat_supervisor.intents import Intent, detect_intent
 from trunkline.builtin_scenarios.chat_supervisor.word_stems import stems
+from trunkline.builtin_scenarios.rehearsed_moderation import moderation_answer
 
 CAN_DO = "I can help with your bill, family plans, promotions, international use, handsets and stores."
 IS_IT_RIGHT = "Is the number right?"
@@ -140,18 +141,7 @@ def _last(heard: Sequence[str], read: Any) -> str | None:
     return next((found for text in reversed(heard) if (found := read(text)) is not None), None)
 
 
-_OFFENSIVE = re.compile(r"\b(?:idiots?|stupid|morons?|shut up|dumb)\b")
-_VIOLENCE = re.compile(r"\b(?:kill|hurt you|beat you|shoot|bomb)\b")
-_OFF_BRAND = re.compile(
+moderation = moderation_answer(
     r"newtelco (?:is|are) (?:a |the )?(?:bad|terrible|worst|scam|rip-off|useless)"
     r"|(?:switch|better off|go) (?:to|with) (?:another|a different) (?:carrier|provider)"
 )
-
-
-async def moderation(question: Question) -> Mapping[str, object]:
-    """Classify a message by a few plain words; a text model understands more."""
-    words = question.text.lower()
-    for category, pattern in (("OFFENSIVE", _OFFENSIVE), ("VIOLENCE", _VIOLENCE), ("OFF_BRAND", _OFF_BRAND)):
-        if found := pattern.search(words):
-            return {"category": category, "rationale": f"It says “{found[0]}”."}
-    return {"category": "NONE", "rationale": "It is ordinary service talk."}

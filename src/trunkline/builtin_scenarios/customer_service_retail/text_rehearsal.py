@@ -8,6 +8,7 @@ from datetime import date
 from trunkline import Question, Rehearsal
 from trunkline.builtin_scenarios.customer_service_retail.eligibility import ELIGIBILITY
 from trunkline.builtin_scenarios.customer_service_retail.orders import ORDERS, TODAY
+from trunkline.builtin_scenarios.rehearsed_moderation import moderation_answer
 from trunkline.realtime.events import text_of
 
 _WINDOW_DAYS = 30
@@ -30,13 +31,17 @@ _UNUSED = re.compile(
 )
 _ORDERED = re.compile(r"ordered on (\d{4}-\d\d-\d\d)")
 _DELIVERED = re.compile(r"delivered on (\d{4}-\d\d-\d\d)")
+_OFF_BRAND = (
+    r"\b(?:burton|lib tech|rossignol|our competitors?|(?:go|shop) elsewhere"
+    r"|(?:our|snowy peak) (?:boards?|products?|snowboards?) (?:are|is) (?:bad|garbage|junk|trash|terrible))\b"
+)
 _PHONE = re.compile(r"\(\d{3}\) \d{3}-\d{4}")
 
 
 def add_text_answers(rehearsal: Rehearsal) -> None:
     """Add the answers to the rehearsal."""
     rehearsal.answers(ELIGIBILITY)(_eligibility)
-    rehearsal.answers("moderation")(_moderation)
+    rehearsal.answers("moderation")(moderation_answer(_OFF_BRAND))
 
 
 async def _eligibility(question: Question) -> dict[str, str]:
@@ -111,19 +116,3 @@ def _verdict(
 def _day(pattern: re.Pattern[str], text: str) -> date | None:
     found = pattern.search(text)
     return date.fromisoformat(found[1]) if found else None
-
-
-_CATEGORIES = {
-    "VIOLENCE": r"\b(kill|murder|shoot|stab|strangle|beat (you|him|her|them) up|blow up|hurt (you|him|her|them))\b",
-    "OFFENSIVE": r"\b(idiots?|morons?|stupid|bastards?|bitch|fuck\w*|shit\w*|asshole|retard\w*|scum)\b",
-    "OFF_BRAND": r"\b(burton|lib tech|rossignol|our competitors?|(go|shop) elsewhere"
-    r"|(our|snowy peak) (boards?|products?|snowboards?) (are|is) (bad|garbage|junk|trash|terrible|overpriced))\b",
-}
-
-
-async def _moderation(question: Question) -> dict[str, str]:
-    """Classify a message by clear words only."""
-    for category, words in _CATEGORIES.items():
-        if found := re.search(words, question.text.lower()):
-            return {"category": category, "rationale": f"It says {found.group()!r}."}
-    return {"category": "NONE", "rationale": "It is ordinary service talk."}

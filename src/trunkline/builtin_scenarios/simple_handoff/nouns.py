@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Literal
+
+from trunkline.builtin_scenarios.simple_handoff.data import pairs, sections
 
 Kind = Literal["count", "mass", "unique", "plural"]
 _KINDS: dict[str, Kind] = {"~": "mass", "!": "unique", "+": "plural"}
-_IRREGULAR = {
-    "children": "child", "mice": "mouse", "geese": "goose", "leaves": "leaf", "wolves": "wolf", "knives": "knife",
-    "scarves": "scarf", "firemen": "fireman", "fishermen": "fisherman", "snowmen": "snowman",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -35,16 +32,11 @@ class Noun:
 @cache
 def nouns() -> dict[str, Noun]:
     """Return all nouns of `nouns.txt` by their lower-case spelling."""
-    found: dict[str, Noun] = {}
-    theme = ""
-    for line in Path(__file__).with_name("nouns.txt").read_text("utf-8").splitlines():
-        if line.startswith("["):
-            theme = line.strip("[]")
-        elif line and not line.startswith("#"):
-            word = line.rstrip("~!+-")
-            marks = line[len(word) :]
-            found[word.lower()] = Noun(word, theme, _KINDS.get(marks[:1], "count"), spoken="-" not in marks)
-    return found
+    marked = [(line, line.rstrip("~!+-"), theme) for theme, lines in sections("nouns.txt").items() for line in lines]
+    return {
+        word.lower(): Noun(word, theme, _KINDS.get(line[len(word) :][:1], "count"), not line.endswith("-"))
+        for line, word, theme in marked
+    }
 
 
 def spoken_nouns() -> list[str]:
@@ -54,14 +46,10 @@ def spoken_nouns() -> list[str]:
 
 def find_noun(word: str) -> tuple[Noun, bool] | None:
     """Return the noun of a singular or plural `word`, and True for a plural; None for an unknown word."""
-    lower = word.lower()
-    known = nouns()
+    lower, known = word.lower(), nouns()
     if lower in known:
         return known[lower], known[lower].kind == "plural"
-    singulars = [lower[:-3] + "y"] if lower.endswith("ies") else []
-    singulars += [lower[:-2]] if lower.endswith("es") else []
-    singulars += [lower[:-1]] if lower.endswith("s") else []
-    for singular in (_IRREGULAR.get(lower, ""), *singulars):
-        if singular in known:
-            return known[singular], True
-    return None
+    endings = (("ies", "y"), ("es", ""), ("s", ""))
+    stems = [lower.removesuffix(ending) + new for ending, new in endings if lower.endswith(ending)]
+    irregular = pairs("irregular plurals").get(lower, "")
+    return next(((known[stem], True) for stem in (irregular, *stems) if stem in known), None)

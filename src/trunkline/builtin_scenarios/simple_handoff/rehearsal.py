@@ -3,96 +3,90 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 
-from trunkline import Caller, Lines, Phrases, Rehearsal, Reply, transfer
-from trunkline.builtin_scenarios.simple_handoff.caller_phrases import (
-    ANOTHER,
-    ELSE,
-    HELLO,
-    NO,
-    THANKS,
-    TOPIC,
-    WAIT,
-    WANTED,
-    WHAT,
-    YES,
-    YOU_CHOOSE,
-)
+from trunkline import NO, YES, Caller, Form, Lines, Phrases, Rehearsal, Words, transfer
+from trunkline.builtin_scenarios.rehearsed_moderation import moderation_answer
+from trunkline.builtin_scenarios.simple_handoff.data import sections
 from trunkline.builtin_scenarios.simple_handoff.haiku import compose
 from trunkline.builtin_scenarios.simple_handoff.nouns import spoken_nouns
 from trunkline.builtin_scenarios.simple_handoff.topic import read_topic
 
+SAID = {name: Phrases(*patterns) for name, patterns in sections("phrases.txt").items()}
+WANTED = Phrases("[oh] [yes] [please] [well] [a haiku | one] about {topic}", topic=Words((), open=True))
+"""A topic for the greeter; typed only, so that the recogniser does not confuse it with "yes"."""
+TOPIC = Phrases("{topic}", "[[a haiku] about] [the] {noun}", topic=Words((), open=True), noun=Words(spoken_nouns()))
+"""A topic. The first pattern accepts any typed topic, the second is for the recogniser: the fewer words may precede a
+noun, the more accurately it recognises the noun."""
+QUESTION = "Shall I write another one? Or name a new topic."
+ANSWERS = {SAID[name]: lines[0] for name, lines in sections("answers.txt").items()}
+ANSWERS |= {YES: "Lovely. What shall it be about?", NO: ANSWERS[SAID["done"]]}
+_ASIDE = r"(?:u[mh]+|no|nope|oh|well|hm+|wait|sorry|actually|ok|okay|yes|yeah|please|so|and|now|hey|hi|hello)"
+_REQUEST = (
+    r"(?:i (?:said|meant?)(?: about)?|how about|what about|let's (?:try|do)|make it|instead|try|(?:(?:(?:i'd|i would) "
+    r"(?:like|love)|(?:(?:can|could|will) you )?(?:please )?(?:write|tell|give|read|make)(?: me)?) )?"
+    r"(?:(?:a |another )?(?:haiku|poem|one) about|about)|(?:another|a) (?:haiku|poem|one)(?= (?:on|for)))"
+)
+_BEFORE = re.compile(rf"^(?:{_ASIDE}\b[\s,.!:;…—-]*)*(?:{_REQUEST}\b[\s,:]*)?", re.IGNORECASE)
+_AFTER = re.compile(r"[\s,]+(?:please|thanks|thank you|instead)[\s.!]*$", re.IGNORECASE)
 rehearsal = Rehearsal()
+rehearsal.answers("moderation")(moderation_answer(r"\b(?:prose is better|haikus? (?:is|are) (?:stupid|boring|dead))\b"))
+
+
+class HaikuForm(Form):
+    """The form of both agents."""
+
+    NOTHING = SORRY = "Sorry, I didn't catch that."
 
 
 @rehearsal.plays("greeter")
 async def greeter(caller: Caller) -> Lines:
     """Play the greeter."""
-    yield "Hello, and welcome! Would you like to hear a haiku? Just say: yes please."
+    yield "Hello, and welcome!"
+    question, again = "Would you like to hear a haiku? Just say: yes please.", "Would you like a haiku?"
+    form = HaikuForm(caller, asides={
+        SAID["what"]: "A haiku is a poem in three short lines, and our haiku writer makes them.",
+        SAID["hello"]: "Hello to you too!",
+    })  # fmt: skip
     while True:
-        reply = await caller.says(YES, NO, WHAT, HELLO, WANTED)
-        if reply.meant is YES or reply.meant is WANTED:
-            caller.notes["topic"] = topic_in(reply)
-            yield "Wonderful. I'll hand you over to our haiku writer."
-            yield transfer("haikuWriter")
-            yield "I'm sorry, the haiku writer cannot come just now. Shall I try again?"
-        elif reply.meant is NO:
-            yield "Then not today. If you change your mind, just say: yes please."
-        elif reply.meant is WHAT:
-            yield "A haiku is a poem in three short lines, and our haiku writer makes them. Would you like one?"
-        elif reply.meant is HELLO:
-            yield "Hello to you too! Would you like a haiku? Say: yes please, or: no thanks."
-        else:
-            yield "Sorry, I didn't catch that. Would you like a haiku? Say: yes please, or: no thanks."
+        again_with_choice = f"{again} Say: yes please, or: no thanks."
+        reply = await form.ask(question, YES, NO, SAID["gladly"], SAID["done"], WANTED, again=again_with_choice)
+        if reply.meant in (NO, SAID["done"]):
+            question = "Then not today. If you change your mind, just say: yes please."
+            continue
+        caller.notes["topic"] = topic_in(reply.slots.get("topic") and reply.text)
+        yield "Wonderful. I'll hand you over to our haiku writer."
+        yield transfer("haikuWriter")
+        question = "I'm sorry, the haiku writer cannot come just now. Shall I try again?"
 
 
 @rehearsal.plays("haikuWriter")
 async def haiku_writer(caller: Caller) -> Lines:
     """Play the haiku writer."""
     topic, written = caller.notes.get("topic", ""), list[str]()
+    form = HaikuForm(caller)
+    said, is_new = "What shall yours be about? You could say: about the ocean.", bool(topic)
     if not topic:
-        yield "Hello, I write haikus. What shall yours be about? You could say: about the ocean."
-    has_topic = bool(topic)
+        yield "Hello, I write haikus."
     while True:
-        if has_topic and (haiku := compose(topic, written)):
+        if is_new and (haiku := compose(topic, written)):
             written.append(haiku)
-            yield f"{haiku}\n\nShall I write another one? Or name a new topic."
-        reply = await caller.says(NO, ANOTHER, ELSE, YOU_CHOOSE, YES, THANKS, HELLO, WHAT, WAIT, TOPIC)
-        has_topic = True
-        if read_topic(named := topic_in(reply)):
+            said = f"{haiku}\n\n{QUESTION}"
+        reply = await form.ask(
+            said, *ANSWERS, SAID["choose"], SAID["repeat"], TOPIC,
+            accepts=topic_in, again="Name a topic, such as: the ocean.",
+        )  # fmt: skip
+        named = topic_in(reply.text) if reply.meant in (TOPIC, None) else ""
+        is_new = True
+        if named:
             topic = named
-        elif reply.meant is YOU_CHOOSE:
+        elif reply.meant is SAID["choose"]:
             topic = spoken_nouns()[len(written) * 89 % len(spoken_nouns())]
-        elif not topic or reply.meant not in (ANOTHER, YES):
-            has_topic = False
-            yield ANSWERS.get(reply.meant, "Sorry, I didn't catch that. Name a topic, such as: the ocean.")
+        elif not topic or reply.meant not in (SAID["another"], YES):
+            is_new = False
+            said = ANSWERS.get(reply.meant or TOPIC, said)
 
 
-ANSWERS: dict[Phrases | None, str] = {
-    NO: "Then I'll put down my pen. It was a pleasure to write for you. Goodbye!",
-    ANOTHER: "Gladly. What shall it be about?",
-    YES: "Lovely. What shall it be about?",
-    ELSE: "Of course. What shall it be about?",
-    THANKS: "You're very kind. Shall I write another one? Or name a new topic.",
-    HELLO: "Hello! Name anything you like, such as: the ocean, and I'll write a haiku about it.",
-    WHAT: "I write poems in three short lines, about anything you name. What shall yours be about?",
-    WAIT: "Take your time. I'm here when you want another.",
-}
-
-
-def topic_in(reply: Reply) -> str:
-    """Return the topic in a reply, with its capitals and accents; "" for another reply.
-
-    A reply that matches no phrase may still be a topic, such as an emoji.
-    """
-    if reply.meant is None:
-        return reply.text
-    words = [re.escape(word).replace("'", "['’]") for word in reply.slots.get("topic", "").split()]
-    found = re.search(r"[\W_]+".join(words), reply.text, re.IGNORECASE) if words else None
-    if found is None:
-        return " ".join(reply.slots.get("topic", "").split())
-    end = found.end()
-    while end < len(reply.text) and unicodedata.category(reply.text[end])[0] == "M":
-        end += 1
-    return reply.text[found.start() : end]
+def topic_in(text: str | None) -> str:
+    """Return the topic in a caller's words, with its capitals and accents; "" without one."""
+    topic = _AFTER.sub("", _BEFORE.sub("", (text or "").strip()))
+    return topic if read_topic(topic) else ""

@@ -1,0 +1,124 @@
+"""simpleHandoff: wordings of callers, which are topics only where a topic is meant."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.builtin_scenarios.test_simple_handoff import Typed, haiku_in
+from trunkline import Question
+from trunkline.builtin_scenarios import simple_handoff
+from trunkline.builtin_scenarios.simple_handoff.rehearsal import topic_in
+from trunkline.scenario.text_answers import answer
+
+
+@pytest.fixture
+def guest() -> Typed:
+    """A caller who has heard a haiku about rain."""
+    typed = Typed()
+    for words in ("hi", "yes please"):
+        typed.type(words)
+    assert "rain" in " ".join(haiku_in(typed.type("rain"))).lower()
+    return typed
+
+
+@pytest.mark.parametrize(
+    ("words", "topic"),
+    [
+        ("no wait, about rain", "rain"),
+        ("a haiku about rain please", "rain"),
+        ("I said mountains", "mountains"),
+        ("I meant the moon", "the moon"),
+        ("no, about snow", "snow"),
+        ("sorry, I mean my cat Ludwig", "my cat Ludwig"),
+        ("um, the sea", "the sea"),
+        ("actually, how about elephants instead", "elephants"),
+        ("can you please write me one about Łódź, thanks", "Łódź"),
+        ("wait, let's try the USB stick", "the USB stick"),
+        ("yes please, a haiku about two dogs", "two dogs"),
+        ("I'd like a poem about my mother-in-law please", "my mother-in-law"),
+        ("okay, make it the deep blue sea", "the deep blue sea"),
+        ("the cat on the roof", "the cat on the roof"),
+        ("🐱", "🐱"),
+        ("no wait", ""),
+        ("um", ""),
+        ("uh, hmm", ""),
+        ("yes please", ""),
+        ("", ""),
+    ],
+)
+def test_a_topic_is_found_in_its_sentence(words: str, topic: str) -> None:
+    assert topic_in(words) == topic
+
+
+@pytest.mark.parametrize("words", ["no wait, about snow", "a haiku about snow please", "I said snow", "no, snow"])
+def test_a_corrected_topic_gets_a_haiku(guest: Typed, words: str) -> None:
+    lines = " ".join(haiku_in(guest.type(words))).lower()
+    assert "snow" in lines
+    assert "please" not in lines
+    assert "said" not in lines
+
+
+@pytest.mark.parametrize("words", ["Yes please, a haiku about snow please", "a haiku about snow please", "about snow"])
+def test_a_topic_for_the_greeter_is_as_clean(words: str) -> None:
+    typed = Typed()
+    typed.type("hi")
+    said = typed.type(words)
+    assert "snow please" not in said.lower()
+    assert "snow" in " ".join(haiku_in(said.partition("\n")[2])).lower()
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["that was terrible", "that's boring", "I don't like it", "I hate that one", "that makes no sense"],
+)
+def test_criticism_is_not_a_topic(guest: Typed, words: str) -> None:
+    assert guest.type(words).startswith("I'm sorry that you didn't like it.")
+
+
+@pytest.mark.parametrize("words", ["shut up", "be quiet please", "stop it", "oh shut up", "enough"])
+def test_a_request_for_quiet_is_not_a_topic(guest: Typed, words: str) -> None:
+    assert guest.type(words).startswith("All right, I'll be quiet.")
+
+
+@pytest.mark.parametrize("words", ["um", "uh", "hmm", "uh-huh", "mm-hm", "er"])
+def test_a_murmur_is_not_a_topic(guest: Typed, words: str) -> None:
+    assert "didn't catch that" in guest.type(words)
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["say that again", "can you repeat that please", "read it again", "what did you say?", "say it again please"],
+)
+def test_a_haiku_is_repeated(guest: Typed, words: str) -> None:
+    first = guest.type("the sea")
+    assert guest.type(words) == first
+
+
+@pytest.mark.parametrize(
+    ("words", "answer_"),
+    [
+        ("I love it", "very kind"),
+        ("hang on", "Take your time"),
+        ("no wait", "Take your time"),
+        ("forget it", "Goodbye!"),
+    ],
+)
+def test_small_talk_is_not_a_topic(guest: Typed, words: str, answer_: str) -> None:
+    assert answer_ in guest.type(words)
+
+
+@pytest.mark.parametrize(
+    ("said", "category"),
+    [
+        ("Just rain—\nthe whole street goes on walking,\nnot looking at it.", "NONE"),
+        ("You idiot—", "OFFENSIVE"),
+        ("I will kill you softly,", "VIOLENCE"),
+        ("Haikus are boring.", "OFF_BRAND"),
+    ],
+)
+def test_the_moderation_is_rehearsed(said: str, category: str) -> None:
+    items = [{"type": "message", "role": "user", "content": [{"type": "input_text", "text": said}]}]
+    assert simple_handoff.rehearsal
+    verdict = answer(simple_handoff.rehearsal, Question("moderation", items=items))
+    assert isinstance(verdict, dict)
+    assert verdict["category"] == category
