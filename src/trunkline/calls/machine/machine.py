@@ -214,7 +214,8 @@ class CallMachine:
             self._handle(given)
         self._request_if_due()
         if not self._ended:
-            self._session.renew_if_due(self._at_rest)
+            if self._session.renewal_due:
+                self._session.renew_if_due(self._at_rest)
             self._caller_audio.update()
             if self._waiting.update(caller_there=self._caller_there):
                 self._stall_watch.on_wait(self._waiting.current)

@@ -210,6 +210,11 @@ class SessionLifecycle:
         self._status.change(SessionState.RENEWING if make_before_break else SessionState.REPLACING)
         self._outbox.emit(RenewSession(reason, make_before_break))
 
+    @property
+    def renewal_due(self) -> bool:
+        """True if the session is close to its time limit."""
+        return self._renewal is not RenewalNeed.NONE
+
     def renew_if_due(self, at_rest: bool) -> None:
         """Start a renewal that is due, once the call is at rest or the renewal is overdue; called after each step."""
         if self._renewal is RenewalNeed.OVERDUE or (self._renewal is RenewalNeed.DUE and at_rest):

@@ -84,6 +84,8 @@ class ToolCalls:
     @property
     def waiting(self) -> ToolWait | None:
         """The tools or the handoff that the next response waits for."""
+        if not self._running and self._handing_off is None:
+            return None
         blocking = [tool for tool in self._running.values() if tool.blocks_response]
         if asking := tuple(tool.name for tool in blocking if tool.awaits_approval):
             return ToolWait("approval", tools=asking)
