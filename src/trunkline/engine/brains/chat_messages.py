@@ -17,9 +17,9 @@ from trunkline.realtime.json_values import JsonObject
 INAUDIBLE = "(inaudible)"
 UNANSWERED = "(no result yet)"
 BEGINNING = "(The conversation begins.)"
-"""The caller's first words for a model that shall speak first."""
+"""The caller's first words for a model that speaks first."""
 CONTINUE = "(The caller says nothing. Continue.)"
-"""The caller's last words for a model that shall speak again."""
+"""The caller's last words for a model that speaks again."""
 NO_ANSWER = "…"
 """The model's words between a tool's result and the caller, who spoke first."""
 _QUOTED = 60
@@ -150,7 +150,7 @@ class _History:
         self._last_notes = []
 
     def _add_last_words(self) -> None:
-        """Let the caller speak last. The latest note stands there, because it says how the model shall continue."""
+        """Let the caller speak last. The latest note stands there: the model must follow it now."""
         if not self._messages:
             words = BEGINNING
         elif self._last_notes:

@@ -1,7 +1,7 @@
 """Tool calls of a chat model, as its endpoint streams them or as the model writes them into its text.
 
 Endpoints differ: some give every call the same id, or none; some send no index; some send arguments as an object. So
-each call gets an id of our own here, and the position in the answer tells calls apart.
+each call gets an id of our own, and its position in the answer distinguishes it from other calls.
 """
 
 from __future__ import annotations
