@@ -51,7 +51,7 @@ class Kind(Protocol):
     def digits(self) -> int | None:
         """The number of digits, if the field is a number."""
 
-    def read(self, said: str, before: Any) -> Any:
+    def read(self, said: str, before: object) -> Any:
         """Return the value in the words, a `Partial`, or None."""
 
     @property
@@ -102,7 +102,7 @@ class Number:
         """See `Kind.help`."""
         return f"Please say the {self.digits} digits one by one, or use the keys."
 
-    def read(self, said: str, before: Any) -> str | Partial | None:
+    def read(self, said: str, before: object) -> str | Partial | None:
         """Return the number, or the digits so far.
 
         Digits continue the ones before. After a complete number they correct its end, if a correction announces them
@@ -224,7 +224,7 @@ class Day:
         """See `Kind.help`."""
         return "I need a day, a month and a year, such as: May 1st, 1985."
 
-    def read(self, said: str, before: Any) -> date | Partial | None:
+    def read(self, said: str, before: object) -> date | Partial | None:
         """Return the date; parts of it correct the date before, or ask for the rest."""
         year, month, day = _parts(before)
         is_new = False
@@ -290,7 +290,7 @@ class Choice:
         *others, last = self.choices
         return f"You can say: {', '.join(others)}{' or ' if others else ''}{last}."
 
-    def read(self, said: str, _before: Any) -> str | None:
+    def read(self, said: str, _before: object) -> str | None:
         """Return the chosen value; of several, the one after a correction."""
         chosen = None
         for clause in CORRECTS.split(normalise(said)):
@@ -322,7 +322,7 @@ class Free:
         """See `Kind.whole`."""
         return self.hears
 
-    def read(self, said: str, before: Any) -> Any:
+    def read(self, said: str, before: object) -> Any:
         """See `Kind.read`."""
         return self.reads(said, before)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from trunkline.scenario.field import Field
 from trunkline.scenario.phrases import normalise
 
 
-def readings(said: str, asked: str | None, fields: Mapping[str, Field], befores: Mapping[str, Any]) -> dict[str, Any]:
+def readings(
+    said: str, asked: str | None, fields: Mapping[str, Field], befores: Mapping[str, object]
+) -> dict[str, object]:
     """Return the values and `Partial` values in the words, by field.
 
     A field's name begins a clause that belongs to it. In the words before the first name, whole numbers and dates are
@@ -21,7 +22,7 @@ def readings(said: str, asked: str | None, fields: Mapping[str, Field], befores:
         fields: the fields by name.
         befores: the present values.
     """
-    found: dict[str, Any] = {}
+    found: dict[str, object] = {}
     words = normalise(said)
     clauses = _clauses(words, asked, fields)
     for owner, clause in clauses:
@@ -66,7 +67,7 @@ def _is_within(place: tuple[int, int, str], other: tuple[int, int, str]) -> bool
 
 
 def _unmistakable(
-    clause: str, owner: str | None, fields: Mapping[str, Field], found: dict[str, Any]
+    clause: str, owner: str | None, fields: Mapping[str, Field], found: dict[str, object]
 ) -> tuple[str, bool]:
     """Take whole numbers and dates that belong to another field; return the rest, and True if one was taken."""
     taken = False

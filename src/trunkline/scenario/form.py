@@ -71,7 +71,7 @@ class _Entry:
     reopened: bool = False
     was_asked: bool = False
 
-    def set(self, status: _Status, value: Any = None) -> None:
+    def set(self, status: _Status, value: object = None) -> None:
         self.status, self.value, self.ask = status, value, None
 
 
@@ -282,7 +282,7 @@ class Form:
             return
         await self._answer(reply, aside, self._asides, name)
 
-    def _confirm(self, name: str, found: Mapping[str, Any], text: str) -> bool:
+    def _confirm(self, name: str, found: Mapping[str, object], text: str) -> bool:
         """Take the reply to a read-back; return False if it is not understood."""
         entry, heard = self._entries[name], found.get(name)
         others = {other: value for other, value in found.items() if other != name}
@@ -315,10 +315,10 @@ class Form:
 
     # Values
 
-    def _befores(self) -> dict[str, Any]:
+    def _befores(self) -> dict[str, object]:
         return {name: entry.value for name, entry in self._entries.items() if entry.value is not None}
 
-    def _keep(self, found: Mapping[str, Any], text: str, asked: str | None = None) -> bool:
+    def _keep(self, found: Mapping[str, object], text: str, asked: str | None = None) -> bool:
         """Keep the values that were read; return whether one of them is new."""
         changed = False
         for name, value in found.items():
@@ -342,7 +342,7 @@ class Form:
             changed = True
         return changed
 
-    def _take(self, name: str, value: Any) -> None:
+    def _take(self, name: str, value: object) -> None:
         """Take a value that the caller gave: read it back, settle it, or doubt it if it was denied before."""
         entry = self._entries[name]
         if value in entry.denied and entry.doubts == 0:
