@@ -218,13 +218,19 @@ class _TypedCall:
                 pass
 
     def _on_audio(self, event: log_events.LogEvent) -> None:
-        """Follow the audio of a caller who speaks; report it as played for one who types."""
+        """Follow the audio of a caller who speaks; report it as played for one who types. Print fillers."""
+        if isinstance(event, log_events.FillerStarted):
+            _print(event.text, dim=True)
         if self._speaker is not None and self._heard is not None:
             self._heard.on_event(event)
             if isinstance(event, _PRINTED):
                 self._heard.clear_line()
             if isinstance(event, log_events.AudioStarted):
                 self._speaker.on_audio_started(event.item_id)
+            elif isinstance(event, log_events.FillerStarted):
+                self._speaker.on_filler_started(event.filler_id)
+            elif isinstance(event, log_events.FillerDone):
+                self._speaker.on_filler_done()
         elif isinstance(event, log_events.AudioDone):
             played: events.Event = {"type": "played", "item_id": event.item_id, "ms": event.ms}
             asyncio.get_running_loop().call_soon(self._call.command, self._page, events.encode(played).decode())

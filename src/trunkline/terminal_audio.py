@@ -135,6 +135,8 @@ class SpeakerPage(Page):
         self._device = device
         self._report = report
         self._item_id: str | None = None
+        self._message_id: str | None = None
+        """The message before a filler."""
         self._segments: list[_Segment] = []
         self._given = 0
         self._reported: dict[str, int] = {}
@@ -162,6 +164,14 @@ class SpeakerPage(Page):
     def on_audio_started(self, item_id: str) -> None:
         """Assign the audio that follows to this message."""
         self._item_id = item_id
+
+    def on_filler_started(self, filler_id: str) -> None:
+        """Assign the audio that follows to a filler of the call."""
+        self._message_id, self._item_id = self._item_id, filler_id
+
+    def on_filler_done(self) -> None:
+        """Assign the audio that follows to the message before the filler."""
+        self._item_id = self._message_id
 
     def report_progress(self) -> None:
         """Report the messages that were played further since the last report."""

@@ -76,6 +76,8 @@ class CallDriver:
         self.silence_ms = 0.0
         """Silence sent to the model in place of the caller's audio."""
         self.watches_audio = False
+        self.fetching: list[effects.FetchFiller] = []
+        self.fillers: list[bytes] = []
         self.ended: str | None = None
         self._timers: dict[Timer, float] = {}
         self._numbers: Iterator[int] = itertools.count(1)
@@ -339,6 +341,10 @@ class CallDriver:
                 self.renewals.append(effect)
             case effects.DropQueuedAudio():
                 self.clears.append(self.events[-1] if self.events else None)
+            case effects.FetchFiller():
+                self.fetching.append(effect)
+            case effects.PlayFiller():
+                self.fillers.append(effect.pcm)
             case effects.WatchCallerAudio():
                 assert effect.on is not self.watches_audio
                 self.watches_audio = effect.on

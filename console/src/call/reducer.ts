@@ -126,6 +126,8 @@ function apply(state: CallState, frame: LogFrame): CallState {
       return applySettings(state, frame);
     case "breadcrumb":
       return addNote(state, frame, "plain", frame.title, frame.data);
+    case "filler.started":
+      return addNote(state, frame, "plain", `Filler: ${frame.text}`, { ms: frame.ms, waiting_for: frame.for });
     case "notice":
       return addNote(state, frame, "plain", frame.message, frame.hint ?? { code: frame.code });
     case "error": {

@@ -330,6 +330,36 @@ export interface UsageUpdated {
   total_seconds?: number;
 }
 
+/**
+ * The caller hears a filler of `ms`, since they would hear nothing. The page gets its audio after this event.
+ * `for` is what the call waits for.
+ */
+export interface FillerStarted {
+  kind: "filler.started";
+  filler_id: string;
+  text: string;
+  ms: number;
+  for:
+    | "approval"
+    | "audio"
+    | "caller"
+    | "endpointing"
+    | "guardrails"
+    | "handoff"
+    | "link"
+    | "model"
+    | "request"
+    | "tools";
+}
+
+/** A filler has played, `ms` of it; it was `interrupted` if the agent or the caller began to speak. */
+export interface FillerDone {
+  kind: "filler.done";
+  filler_id: string;
+  ms: number;
+  interrupted?: boolean;
+}
+
 /** Information that is not an error, such as a missing setting or a limit that is near. */
 export interface Notice {
   kind: "notice";
@@ -398,6 +428,8 @@ export type LogEvent =
   | TurnStalled
   | TurnLatency
   | UsageUpdated
+  | FillerStarted
+  | FillerDone
   | Notice
   | WireSent
   | WireReceived

@@ -1,5 +1,6 @@
 /** Leg over the call's WebSocket: the server relays PCM16 frames in both directions. */
-import type { ReadonlySignal } from "@preact/signals";
+import { computed, type ReadonlySignal } from "@preact/signals";
+import { FillerPlayout } from "../audio/filler-playout";
 import { Microphone } from "../audio/microphone";
 import { RelayPlayout } from "../audio/relay-playout";
 import type { CallSocket } from "./call-socket";
@@ -9,7 +10,9 @@ import type { Leg } from "./leg";
 export class RelayLeg implements Leg {
   readonly transport = "websocket";
   readonly microphone: Microphone;
+  readonly audible: ReadonlySignal<boolean>;
   private readonly playout: RelayPlayout;
+  private readonly fillers = new FillerPlayout();
   /** The message to which binary frames belong. */
   private itemId: string | null = null;
   /** Interrupted messages: their remaining audio is dropped. */
@@ -21,11 +24,8 @@ export class RelayLeg implements Leg {
   constructor(private readonly socket: () => CallSocket | null) {
     this.microphone = new Microphone((pcm) => this.socket()?.sendAudio(pcm));
     this.playout = new RelayPlayout((itemId, ms) => this.reportPlayed(itemId, ms));
+    this.audible = computed(() => this.playout.audible.value || this.fillers.audible.value);
     void this.microphone.open();
-  }
-
-  get audible(): ReadonlySignal<boolean> {
-    return this.playout.audible;
   }
 
   get level(): ReadonlySignal<number> {
@@ -33,6 +33,7 @@ export class RelayLeg implements Leg {
   }
 
   onLogFrame(frame: LogFrame): void {
+    this.fillers.onLogFrame(frame);
     switch (frame.kind) {
       case "audio.started":
         this.itemId = frame.item_id;
@@ -54,12 +55,14 @@ export class RelayLeg implements Leg {
   }
 
   onAudio(pcm: ArrayBuffer): void {
+    if (this.fillers.play(pcm)) return;
     if (this.itemId !== null && !this.interrupted.has(this.itemId)) this.playout.push(this.itemId, pcm);
   }
 
   interruptPlayback(): void {
     if (this.itemId !== null) this.interrupted.add(this.itemId);
     this.playout.clear();
+    this.fillers.clear();
   }
 
   onSocketReady(): void {
@@ -69,6 +72,7 @@ export class RelayLeg implements Leg {
   close(): void {
     this.microphone.close();
     this.playout.close();
+    this.fillers.close();
   }
 
   private reportPlayed(itemId: string, ms: number): void {

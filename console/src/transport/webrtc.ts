@@ -1,5 +1,6 @@
 /** Leg over WebRTC: audio flows directly between page and model; commands and log use the call's socket. */
 import { computed, effect, type ReadonlySignal, signal } from "@preact/signals";
+import { FillerPlayout } from "../audio/filler-playout";
 import { Microphone } from "../audio/microphone";
 import { RemoteAudio } from "../audio/remote-audio";
 import type { CodecName } from "../call/address";
@@ -22,6 +23,7 @@ export class WebRtcLeg implements Leg {
   private readonly agentSpeaks = signal(false);
   private readonly peer = new RTCPeerConnection({ iceServers: [] });
   private readonly remoteAudio = new RemoteAudio();
+  private readonly fillers = new FillerPlayout();
   private readonly liveness = new Liveness();
   private livenessTimer: ReturnType<typeof setInterval> | undefined;
   private readonly disposeTrackEffect: () => void;
@@ -53,7 +55,9 @@ export class WebRtcLeg implements Leg {
       const track = this.microphone.track.value;
       void sender.replaceTrack(track).catch(() => undefined);
     });
-    this.audible = computed(() => this.agentSpeaks.value || this.remoteAudio.audible.value);
+    this.audible = computed(
+      () => this.agentSpeaks.value || this.remoteAudio.audible.value || this.fillers.audible.value,
+    );
     void this.microphone.open();
   }
 
@@ -83,6 +87,7 @@ export class WebRtcLeg implements Leg {
   }
 
   onLogFrame(frame: LogFrame): void {
+    this.fillers.onLogFrame(frame);
     switch (frame.kind) {
       case "audio.started":
         this.remoteAudio.unmute();
@@ -99,12 +104,13 @@ export class WebRtcLeg implements Leg {
     }
   }
 
-  onAudio(): void {
-    // Only the relay uses binary frames.
+  onAudio(pcm: ArrayBuffer): void {
+    this.fillers.play(pcm); // the agent's audio flows over WebRTC
   }
 
   interruptPlayback(): void {
     this.remoteAudio.mute();
+    this.fillers.clear();
     this.agentSpeaks.value = false;
   }
 
@@ -113,6 +119,7 @@ export class WebRtcLeg implements Leg {
     this.disposeTrackEffect();
     this.microphone.close();
     this.remoteAudio.close();
+    this.fillers.close();
     this.peer.close();
   }
 
@@ -137,7 +144,8 @@ export class WebRtcLeg implements Leg {
   /** Check for a dead network, which the browser reports late. */
   private async checkLiveness(): Promise<void> {
     const arrived = countArrivals(await this.peer.getStats());
-    const dead = this.liveness.isDead(arrived, !this.audible.peek(), performance.now());
+    const agentIsQuiet = !this.agentSpeaks.peek() && !this.remoteAudio.audible.peek();
+    const dead = this.liveness.isDead(arrived, agentIsQuiet, performance.now());
     if (dead && this.livenessTimer !== undefined) this.fail("no packets arrive any more");
   }
 

@@ -27,7 +27,7 @@ beforeEach(() => {
 });
 afterEach(() => leg.close());
 
-function follow(event: { kind: string; item_id?: string }): void {
+function follow(event: { kind: string; item_id?: string; filler_id?: string; interrupted?: boolean }): void {
   leg.onLogFrame({ seq: 1, at_ms: 0, ...event } as LogFrame);
 }
 
@@ -47,4 +47,21 @@ it("continues when the caller speaks without an interruption", () => {
   follow({ kind: "speech.started", item_id: "u" });
   leg.onAudio(new ArrayBuffer(2));
   expect(heard).toEqual(["a", "a"]);
+});
+
+it("plays a filler apart from the message, and the message continues after it", () => {
+  follow({ kind: "audio.started", item_id: "a" });
+  leg.onAudio(new ArrayBuffer(2));
+  follow({ kind: "filler.started", filler_id: "f" });
+  leg.onAudio(new ArrayBuffer(2));
+  follow({ kind: "filler.done", filler_id: "f" });
+  leg.onAudio(new ArrayBuffer(2));
+  expect(heard).toEqual(["a", "f", "a"]);
+});
+
+it("stops a filler that is interrupted", () => {
+  follow({ kind: "filler.started", filler_id: "f" });
+  leg.onAudio(new ArrayBuffer(2));
+  follow({ kind: "filler.done", filler_id: "f", interrupted: true });
+  expect(heard).toEqual(["f", "silence"]);
 });

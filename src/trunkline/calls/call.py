@@ -10,6 +10,7 @@ from typing import assert_never
 
 from trunkline.calls import commands
 from trunkline.calls.agents.runner import AgentRunner, CallHandle, RunnerTimeLimits
+from trunkline.calls.filler_audio import FillerAudio
 from trunkline.calls.grants import Credentials, Grant, NotGrantedError, grants_for
 from trunkline.calls.log import Entry, Log, frame_of
 from trunkline.calls.log_events import (
@@ -37,10 +38,12 @@ from trunkline.providers import Connection, Provider, ProviderError
 from trunkline.realtime.audio import BYTES_PER_MS
 from trunkline.realtime.events import Event
 from trunkline.realtime.ids import new_id
+from trunkline.scenario.fillers import FillerKind
 from trunkline.scenario.scenario import AnyScenario
 
 logger = logging.getLogger(__name__)
 AUDIO_STATS_EVERY_S = 1.0
+FILLER_FRAME_BYTES = 100 * BYTES_PER_MS
 CALLER_AUDIO_EVERY_MS = 100.0
 """Interval in which the machine hears of the caller's audio while it watches it."""
 
@@ -56,6 +59,7 @@ class Call:
         codec: the codec over the relay; `pcmu` and `pcma` give the model telephone audio. Over WebRTC the page chooses.
         time_limits: the call's time limits.
         metrics: prices, and the content of traces.
+        filler_audio: the audio of fillers; recordings by default.
 
     Raises:
         LookupError: the scenario has no agent of that name.
@@ -72,6 +76,7 @@ class Call:
         codec: Codec = "pcm16",
         time_limits: CallTimeLimits = DEFAULT_TIME_LIMITS,
         metrics: MetricsConfig = DEFAULT_METRICS,
+        filler_audio: FillerAudio | None = None,
     ) -> None:
         self.call_id = new_id("call")
         self.caller_key = new_id("key")
@@ -82,6 +87,7 @@ class Call:
         self.ended_at: float | None = None
         self._provider = provider
         self._time_limits = time_limits
+        self._filler_audio = filler_audio or FillerAudio()
         self._loop = asyncio.get_running_loop()
         self._began = self._loop.time()
         first = scenario.agent(first_agent or scenario.first_agent.name)
@@ -364,6 +370,10 @@ class Call:
                 self._link.send(effect.event)
             case effects.DropQueuedAudio():
                 self._drop_queued_audio()
+            case effects.FetchFiller(kind):
+                self._runner.spawn(self._fetch_filler(kind))
+            case effects.PlayFiller(pcm):
+                self._play_filler(pcm)
             case effects.RunTool():
                 self._runner.spawn(self._agents.run_tool(effect))
             case effects.ConfigureAgent():
@@ -409,6 +419,17 @@ class Call:
         if self.leg.page is not None and self.leg.transport == "websocket":
             self.leg.page.push(pcm)
 
+    async def _fetch_filler(self, kind: FillerKind) -> None:
+        fillers = self.scenario.fillers
+        assert fillers is not None  # noqa: S101 - without fillers the machine fetches none
+        text, pcm = await self._filler_audio.get(fillers, kind, self.scenario.voice)
+        self._runner.post(inputs.FillerFetched(text, pcm, len(pcm) / BYTES_PER_MS))
+
+    def _play_filler(self, pcm: bytes) -> None:
+        if self.leg.page is not None:
+            for start in range(0, len(pcm), FILLER_FRAME_BYTES):
+                self.leg.page.push(pcm[start : start + FILLER_FRAME_BYTES])
+
     def _drop_queued_audio(self) -> None:
         if self.leg.page is not None:
             self.leg.page.drop_audio()
@@ -445,6 +466,7 @@ class Call:
             codec=codec,
             guardrails=self._agents.guardrails(),
             hold=scenario.hold,
+            fillers=scenario.fillers,
             session_limit_ms=_in_ms(time_limits.session_limit_s),
             max_call_ms=_in_ms(time_limits.max_call_s),
             idle_timeout_ms=_in_ms(time_limits.idle_timeout_s),

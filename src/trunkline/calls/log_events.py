@@ -339,6 +339,26 @@ class UsageUpdated(LogEvent, frozen=True, tag="usage.updated"):
     total_seconds: float = 0.0
 
 
+class FillerStarted(LogEvent, frozen=True, tag="filler.started", rename={"reason": "for"}):
+    """The caller hears a filler of `ms`, since they would hear nothing. The page gets its audio after this event.
+
+    `for` is what the call waits for.
+    """
+
+    filler_id: str
+    text: str
+    ms: int
+    reason: WaitReason
+
+
+class FillerDone(LogEvent, frozen=True, tag="filler.done"):
+    """A filler has played, `ms` of it; it was `interrupted` if the agent or the caller began to speak."""
+
+    filler_id: str
+    ms: int
+    interrupted: bool = False
+
+
 class Notice(LogEvent, frozen=True, tag="notice"):
     """Information that is not an error, such as a missing setting or a limit that is near."""
 
@@ -407,6 +427,8 @@ LogEventUnion = (
     | TurnStalled
     | TurnLatency
     | UsageUpdated
+    | FillerStarted
+    | FillerDone
     | Notice
     | WireSent
     | WireReceived

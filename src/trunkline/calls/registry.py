@@ -6,6 +6,7 @@ import asyncio
 from types import TracebackType
 
 from trunkline.calls.call import Call
+from trunkline.calls.filler_audio import FillerAudio
 from trunkline.calls.log_events import Codec, Transport
 from trunkline.calls.metrics.config import DEFAULT_METRICS, MetricsConfig
 from trunkline.calls.time_limits import CallTimeLimits
@@ -28,6 +29,7 @@ class CallRegistry:
         max_calls: the number of calls that may run at once.
         ended_call_ttl_s: the time for which the log of an ended call can be read, in seconds.
         metrics: prices, and the content of traces.
+        filler_audio: the audio of fillers; recordings by default.
     """
 
     def __init__(
@@ -37,7 +39,9 @@ class CallRegistry:
         max_calls: int = 100,
         ended_call_ttl_s: float = 3600.0,
         metrics: MetricsConfig = DEFAULT_METRICS,
+        filler_audio: FillerAudio | None = None,
     ) -> None:
+        self._filler_audio = filler_audio
         self._time_limits = time_limits
         self._metrics = metrics
         self._max_calls = max_calls
@@ -85,6 +89,7 @@ class CallRegistry:
             codec=codec,
             time_limits=self._time_limits,
             metrics=self._metrics,
+            filler_audio=self._filler_audio,
         )
         self._calls[call.call_id] = call
         task = asyncio.create_task(call.run(), name=f"call {call.call_id}")

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from trunkline.engine.default import local_engine
 from trunkline.engine.server import EngineServer
-from trunkline.engine.speech import SpeechError
+from trunkline.engine.speech import SpeechError, Tts
 from trunkline.providers import Connection, EphemeralSecret, ProviderError, ProviderNotice, WebRtcAnswer
 from trunkline.providers.credentials import KeyCredentials
 from trunkline.providers.realtime_socket import open_socket_with_credentials
@@ -85,6 +85,11 @@ class LocalEngineProvider(EngineSessionConfig):
         if scenario.has_default_turn_detection and self._knows_words:
             return {"type": "semantic_vad", "eagerness": "auto"}
         return scenario.turn_detection
+
+    @property
+    def voice(self) -> Tts:
+        """The engine's voice."""
+        return self._server.engine.tts
 
     def text_model(self) -> TextModelClient:
         """Return the engine's text model: the chat model if one is configured, else the scenario's rehearsal."""

@@ -4,6 +4,7 @@ from trunkline.scenario.caller import Caller, Reply
 from trunkline.scenario.context import CallContext, HistoryMessage, stub_tool
 from trunkline.scenario.field import Field
 from trunkline.scenario.field_kinds import Partial
+from trunkline.scenario.fillers import Fillers
 from trunkline.scenario.form import Form
 from trunkline.scenario.form_phrases import NO, YES
 from trunkline.scenario.guardrails import moderation
@@ -24,6 +25,7 @@ __all__ = [
     "DigitGroups",
     "Digits",
     "Field",
+    "Fillers",
     "Form",
     "HistoryMessage",
     "Lines",

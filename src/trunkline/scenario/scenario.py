@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic
 from typing_extensions import TypeVar
 
 from trunkline.scenario import service_checks
+from trunkline.scenario.fillers import Fillers
 from trunkline.scenario.rehearsal import Rehearsal
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ SERVER_VAD: Mapping[str, object] = {
 }
 """The default turn detection of a scenario on hosted services."""
 
+DEFAULT_FILLERS = Fillers()
+"""The default fillers of a scenario, in English."""
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 """The form of a scenario's name."""
 
@@ -79,6 +82,8 @@ class Scenario(Generic[S]):
         pronunciations: names that the local engine's voice pronounces as spelled here, such as
             `{"Siobhan": "shiv-awn"}`: whole words, in any case. The transcript keeps the name. The names are also hints
             for the local engine's recogniser.
+        fillers: the sentences that the caller hears after 4 and 10 s in which a model or a tool leaves them in silence;
+            None plays none.
         hold: True shows and plays each sentence only after its guardrails have passed it. This needs the relay, and
             the caller waits slightly longer.
 
@@ -104,6 +109,7 @@ class Scenario(Generic[S]):
         things_to_say: Sequence[str] | Mapping[str, Sequence[str]] = (),
         guardrails: Sequence[OutputGuardrail] = (),
         pronunciations: Mapping[str, str] | None = None,
+        fillers: Fillers | None = DEFAULT_FILLERS,
         hold: bool = False,
     ) -> None:
         caller = sys._getframe(1)
@@ -122,6 +128,7 @@ class Scenario(Generic[S]):
         self._suggestions = things_to_say
         self.guardrails = tuple(guardrails)
         self.pronunciations = dict(pronunciations or {})
+        self.fillers = fillers
         self.hold = hold
         self._check()
         self._transfers = {agent.name: _transfers(agent) for agent in self.agents}

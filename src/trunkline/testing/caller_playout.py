@@ -59,6 +59,8 @@ class CallerPlayout(Page):
         self._interval_s = report_interval_ms / 1000
         self._records_audio = records_audio
         self._item_id: str | None = None
+        self._message_id: str | None = None
+        """The message before a filler."""
         self._timer: asyncio.TimerHandle | None = None
         self._reported_ms: dict[str, int] = {}
         self.caller_audio = bytearray()
@@ -87,6 +89,16 @@ class CallerPlayout(Page):
     def on_audio_started(self, item_id: str) -> None:
         """Assign the audio that follows to this message."""
         self._item_id = item_id
+
+    def on_filler_started(self, filler_id: str) -> None:
+        """Assign the audio that follows to a filler of the call."""
+        self._message_id, self._item_id = self._item_id, filler_id
+
+    def on_filler_done(self, *, interrupted: bool) -> None:
+        """Assign the audio that follows to the message before the filler, and stop an interrupted filler."""
+        if interrupted:
+            self.on_audio_cleared()
+        self._item_id = self._message_id
 
     def on_audio_cleared(self) -> None:
         """Drop the audio that has not played yet, and report the position at which playout stopped."""

@@ -238,6 +238,9 @@ class ConversationView:
         if event.event["type"] == "response.created":
             self.responses.append(entry.seq)
 
+    def _filler_started(self, entry: log.Entry, event: log_events.FillerStarted) -> None:
+        self._note(entry, f"filler: {event.text}")
+
     def _ended(self, entry: log.Entry, event: log_events.CallEnded) -> None:
         self.ended = event.reason
         self._note(entry, f"the call is over: {event.reason}")
@@ -257,6 +260,7 @@ _SILENT: set[type] = {
     log_events.SpeechStopped,
     log_events.WireSent,
     log_events.AudioCleared,
+    log_events.FillerDone,
     log_events.UsageUpdated,
 }
 
@@ -275,6 +279,7 @@ _READERS: dict[type, Callable[[ConversationView, log.Entry, Any], None]] = {
     log_events.TurnLatency: ConversationView._turn_latency,
     log_events.WireReceived: ConversationView._received,
     log_events.CallError: ConversationView._error,
+    log_events.FillerStarted: ConversationView._filler_started,
     log_events.CallEnded: ConversationView._ended,
 }
 

@@ -10,7 +10,16 @@ from typing import Any, NoReturn
 from trunkline.calls.call import Call
 from trunkline.calls.grants import Credentials
 from trunkline.calls.log import Entry
-from trunkline.calls.log_events import ApprovalNeeded, AudioCleared, AudioStarted, AudioStats, CallEnded, Codec
+from trunkline.calls.log_events import (
+    ApprovalNeeded,
+    AudioCleared,
+    AudioStarted,
+    AudioStats,
+    CallEnded,
+    Codec,
+    FillerDone,
+    FillerStarted,
+)
 from trunkline.realtime.events import encode
 from trunkline.testing import llm_judge
 from trunkline.testing.assertions import GuardrailAssertions, ToolAssertions
@@ -449,6 +458,10 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
             self.playout.on_audio_started(event.item_id)
         elif isinstance(event, AudioCleared):
             self.playout.on_audio_cleared()
+        elif isinstance(event, FillerStarted):
+            self.playout.on_filler_started(event.filler_id)
+        elif isinstance(event, FillerDone):
+            self.playout.on_filler_done(interrupted=event.interrupted)
         elif isinstance(event, CallEnded):
             self.playout.stop()
         elif isinstance(event, ApprovalNeeded) and event.name in self._approvals:

@@ -11,9 +11,11 @@ from functools import cached_property
 
 from starlette.requests import HTTPConnection
 
+from trunkline.calls.filler_audio import FillerAudio
 from trunkline.calls.metrics.config import metrics_config_from
 from trunkline.calls.registry import CallRegistry
 from trunkline.calls.time_limits import time_limits_from
+from trunkline.engine.speech import Tts
 from trunkline.engine.speech.factory import EngineParts, engine_parts, speech_problem
 from trunkline.providers import Provider, ProviderError
 from trunkline.providers.factory import choose_provider_name, create_provider
@@ -21,6 +23,7 @@ from trunkline.scenario.loading import LoadedScenarios, Target, load
 from trunkline.settings import Settings
 from trunkline.web.caller_cookie import CallerCookies
 from trunkline.web.errors import ApiError
+from trunkline.web.filler_voice import FillerVoice
 from trunkline.web.log_redaction import redact_logs
 from trunkline.web.rate_limit import ALL_CLIENTS, RateLimiter, client_of
 
@@ -110,11 +113,14 @@ class ServerState:
         async with AsyncExitStack() as stack:
             stack.enter_context(redact_logs(log_content=self.settings.log_content))
             providers = await stack.enter_async_context(AsyncExitStack())
+            voice = FillerVoice(self.settings)
+            stack.push_async_callback(voice.aclose)
             registry = CallRegistry(
                 time_limits=time_limits,
                 max_calls=self.settings.max_calls,
                 ended_call_ttl_s=self.settings.ended_call_ttl_s,
                 metrics=self._metrics,
+                filler_audio=FillerAudio(lambda: self._filler_voice(voice)),
             )
             self._registry = await stack.enter_async_context(registry)
             self._ready = asyncio.get_running_loop().create_future()
@@ -128,6 +134,11 @@ class ServerState:
                     self._ready.set_exception(_stopping())
                 self._ready.exception()  # retrieved, also if nobody waited for it
                 self._registry, self._ready = None, None
+
+    def _filler_voice(self, voice: FillerVoice) -> Tts | None:
+        if self._ready is None or not self._ready.done() or (provider := self._ready.result().provider) is None:
+            return None
+        return voice.get(provider)
 
     async def _prepare(self, stack: AsyncExitStack) -> None:
         assert self._ready is not None  # noqa: S101 - set just before this task was made

@@ -9,6 +9,7 @@ import msgspec
 from trunkline.calls.log_events import CallSettings, LogEventUnion
 from trunkline.calls.machine.timers import Timer
 from trunkline.realtime.client_events import ClientEvent
+from trunkline.scenario.fillers import FillerKind
 
 
 class Connecting(msgspec.Struct, frozen=True):
@@ -55,6 +56,18 @@ class PlayAudio(msgspec.Struct, frozen=True):
 
 class DropQueuedAudio(msgspec.Struct, frozen=True):
     """Drop the audio that is queued for the caller's page."""
+
+
+class FetchFiller(msgspec.Struct, frozen=True):
+    """Get the audio of a filler. Answered by `FillerFetched`."""
+
+    kind: FillerKind
+
+
+class PlayFiller(msgspec.Struct, frozen=True):
+    """Send a filler's audio to the caller's page, on either transport: PCM16 little-endian, mono, 24 kHz."""
+
+    pcm: bytes
 
 
 class ConfigureAgent(msgspec.Struct, frozen=True):
@@ -152,6 +165,8 @@ Effect = (
     | AppendToLog
     | PlayAudio
     | DropQueuedAudio
+    | FetchFiller
+    | PlayFiller
     | ConfigureAgent
     | RunTool
     | ResolveApproval

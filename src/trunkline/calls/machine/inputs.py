@@ -84,6 +84,14 @@ class CallerAudioArrived(msgspec.Struct, frozen=True):
     """Audio of the caller has arrived on the relay. The shell says so only while it watches the audio."""
 
 
+class FillerFetched(msgspec.Struct, frozen=True):
+    """The audio of a filler: `pcm` says `text` and is `ms` long. PCM16 little-endian, mono, 24 kHz."""
+
+    text: str
+    pcm: bytes
+    ms: float
+
+
 class CodecChosen(msgspec.Struct, frozen=True):
     """The caller's page chose a codec for the caller's audio."""
 
@@ -161,6 +169,7 @@ InputButAudio = (
     | CallerJoined
     | CallerLeft
     | CallerAudioArrived
+    | FillerFetched
     | CodecChosen
     | CommandReceived
     | AgentConfigured

@@ -9,6 +9,7 @@ It has no sockets, tasks or pages: `step` takes an input and returns effects. Ea
 - `ToolCalls`: tools, approvals and handoffs
 - `SessionLifecycle`: connect, resume, renew and lose the model session
 - `CallerAudioWatch`: the end of a turn when the caller's audio stops
+- `FillerPlayer`: the call's own sentences while the caller would hear nothing
 - `CallerTurns`: the caller's speech, and audio to resend after a lost session
 - `PushToTalk`: push-to-talk, and the other settings of the call
 - `ResponseRetry`: retries of failed responses
@@ -33,6 +34,7 @@ from trunkline.calls.machine.caller_turns import CallerTurns
 from trunkline.calls.machine.effects import ConfigureAgent, Connecting, Effect, EndCall, HandingOff
 from trunkline.calls.machine.empty_answers import EmptyAnswers
 from trunkline.calls.machine.fallback_model import FallbackModel
+from trunkline.calls.machine.filler_player import FillerPlayer
 from trunkline.calls.machine.guarded_output import GuardedOutput
 from trunkline.calls.machine.inputs import (
     AgentConfigured,
@@ -44,6 +46,7 @@ from trunkline.calls.machine.inputs import (
     CallerLeft,
     CodecChosen,
     CommandReceived,
+    FillerFetched,
     GuardrailFinished,
     Input,
     InputButAudio,
@@ -97,7 +100,10 @@ class CallMachine:
         self._status = status = SessionStatus()
         self._scheduler = ResponseScheduler(new_id, status)
         self._outbox = outbox = Outbox(new_id, status)
-        self._playout = Playout(outbox, self._scheduler, self.transcript)
+        self._playout = Playout(
+            outbox, self._scheduler, self.transcript, on_agent_audio=lambda: self._fillers.on_agent_audio()
+        )
+        self._fillers = FillerPlayer(plan.fillers, outbox, self._playout)
         self._output = GuardedOutput(plan, outbox, self._scheduler, self.transcript, self._playout)
         self._tools = ToolCalls(plan, outbox, self._scheduler, self.transcript)
         self._caller_turns = CallerTurns(outbox, self._scheduler, self.transcript, self._playout)
@@ -125,7 +131,12 @@ class CallMachine:
         self._greeted = False
         self._ended = False
         self._retry = ResponseRetry(
-            outbox, self._scheduler, self._session, FallbackModel(plan, outbox), self._instruct_model
+            outbox,
+            self._scheduler,
+            self._session,
+            FallbackModel(plan, outbox),
+            self._instruct_model,
+            self._fillers.on_failed,
         )
         self._refused = RefusedEvents(
             outbox,
@@ -219,6 +230,7 @@ class CallMachine:
             self._caller_audio.update()
             if self._waiting.update(caller_there=self._caller_there):
                 self._stall_watch.on_wait(self._waiting.current)
+            self._fillers.update(self._waiting.current)
         return self._outbox.take()
 
     def _handle(self, given: InputButAudio) -> None:  # noqa: C901 - one case for each input
@@ -237,6 +249,8 @@ class CallMachine:
                 self._tools.on_approval_requested(given.tool_call_id, given.arguments)
             case CallerAudioArrived():
                 self._caller_audio.on_audio()
+            case FillerFetched():
+                self._fillers.on_fetched(given)
             case CallerJoined():
                 self._on_caller_joined(given)
             case CallerLeft():
@@ -390,6 +404,7 @@ class CallMachine:
                 the answer. Speech may be a cough: it interrupts only if the session's turn detection says so.
         """
         self._on_caller_active()
+        self._fillers.on_caller_turn()
         self._retry.on_caller_turn()
         self._output.on_caller_turn()
         self._tools.on_caller_turn()
@@ -418,6 +433,8 @@ class CallMachine:
             case Timer.SESSION_CONFIRMATION:
                 self._session.on_confirmed()
                 self._tools.complete_handoff()
+            case Timer.FILLER:
+                self._fillers.on_timer()
             case Timer.RETRY:
                 self._retry.on_retry_timer()
             case Timer.TRUNCATION:
@@ -592,6 +609,7 @@ class CallMachine:
         """Expect the service to commit the turn, and to answer it by itself in case of turn detection."""
         if self._scheduler.caller_speech is CallerSpeech.SPEAKING:
             self._waiting.on_turn_ended(self._push_to_talk.endpointing_ms)
+            self._fillers.on_turn_ended(self._push_to_talk.endpointing_ms)
         self._scheduler.on_caller_turn_ended()
         self._stall_watch.on_caller_turn()
         self._outbox.set_timer(Timer.ANSWER, self._outbox.now_ms + ANSWER_WAIT_MS)
@@ -685,6 +703,7 @@ class CallMachine:
             self._stall_watch.on_event()
 
     def _end_call(self, reason: str) -> None:
+        self._fillers.stop()
         self._caller_turns.abort_speech()
         self._output.on_call_ended()
         self._tools.on_call_ended()

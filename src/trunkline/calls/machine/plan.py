@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from trunkline.calls.log_events import Codec, Notice, Transport
+from trunkline.scenario.fillers import Fillers
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class CallPlan:
         max_call_ms: maximum duration of the call; None means unlimited.
         idle_timeout_ms: maximum silence of the caller; None means unlimited.
         stall_timeout_ms: time without an event during a response, after which the session counts as dead.
+        fillers: the sentences for a caller who would hear nothing; None plays none.
         notices: notices of the provider, logged at the start.
     """
 
@@ -49,4 +51,5 @@ class CallPlan:
     max_call_ms: float | None = None
     idle_timeout_ms: float | None = None
     stall_timeout_ms: float = 20_000.0
+    fillers: Fillers | None = None
     notices: Sequence[Notice] = ()

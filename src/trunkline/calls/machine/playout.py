@@ -6,6 +6,8 @@ flows directly to the page, and the service reports when it starts and stops (`W
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from trunkline.calls import log_events
 from trunkline.calls.machine.effects import DropQueuedAudio, PlayAudio
 from trunkline.calls.machine.inputs import AudioReceived
@@ -23,9 +25,20 @@ TRUNCATION_WAIT_MS = 250.0
 
 
 class Playout:
-    """Playout on either transport."""
+    """Playout on either transport.
 
-    def __init__(self, outbox: Outbox, scheduler: ResponseScheduler, transcript: Transcript) -> None:
+    Args:
+        on_agent_audio: called before the agent's audio is sent, or starts.
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        scheduler: ResponseScheduler,
+        transcript: Transcript,
+        on_agent_audio: Callable[[], None],
+    ) -> None:
+        self._on_agent_audio = on_agent_audio
         self._outbox = outbox
         self._scheduler = scheduler
         self._transcript = transcript
@@ -66,6 +79,13 @@ class Playout:
     def relay_playing(self) -> bool:
         """True if the page has not played all of the relay's audio yet."""
         return bool(self._relay.unplayed(self._outbox.now_ms))
+
+    @property
+    def ends_at_ms(self) -> float | None:
+        """Time at which the agent's audio ends; None in silence. Over WebRTC it is now, while audio plays."""
+        if self._webrtc is None:
+            return self._relay.ends_at_ms(self._outbox.now_ms)
+        return self._outbox.now_ms if self._webrtc.playing else None
 
     def _leave_webrtc(self) -> None:
         """Change from WebRTC to the relay; an answer that the caller did not hear whole is requested again."""
@@ -167,6 +187,7 @@ class Playout:
         first = self._relay.add_audio(audio.item_id, audio.ms, self._outbox.now_ms)
         if first is None:
             return
+        self._on_agent_audio()
         if first:
             self._outbox.log(log_events.AudioStarted(item_id=audio.item_id))
         self._outbox.emit(PlayAudio(audio.pcm))
@@ -204,6 +225,7 @@ class Playout:
             self._webrtc.on_started(text_field(event, "response_id"), self._outbox.now_ms) if self._webrtc else None
         )
         if item_id is not None:
+            self._on_agent_audio()
             self._outbox.log(log_events.AudioStarted(item_id=item_id))
 
     def on_stopped(self, _event: Event) -> None:

@@ -134,6 +134,11 @@ class RelayPlayout:
             if not message.complete or (not unfinished_only and not message.played_whole(now_ms))
         ]
 
+    def ends_at_ms(self, now_ms: float) -> float | None:
+        """Return the time at which the audio sent so far ends; None if all of it was played."""
+        left_ms = sum(message.sent_ms - message.played_ms(now_ms) for message in self._playing.values())
+        return now_ms + left_ms if left_ms > _ROUNDING_MS else None
+
     def cut(self, now_ms: float, *, unfinished_only: bool = False) -> str | None:
         """Drop all further audio of the unplayed messages.
 

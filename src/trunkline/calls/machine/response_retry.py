@@ -25,6 +25,7 @@ class ResponseRetry:
 
     Args:
         instruct_model: adds a system message that the caller does not see, and requests a response to it.
+        on_failed: called if a response has failed and is not requested again.
     """
 
     def __init__(
@@ -34,7 +35,9 @@ class ResponseRetry:
         session: SessionLifecycle,
         fallback: FallbackModel,
         instruct_model: Callable[[str], None],
+        on_failed: Callable[[], None],
     ) -> None:
+        self._on_failed = on_failed
         self._outbox = outbox
         self._scheduler = scheduler
         self._session = session
@@ -63,6 +66,8 @@ class ResponseRetry:
             self._filtered += 1
             if self._filtered <= MAX_CONTENT_FILTER_RETRIES:
                 self._instruct_model(_REPHRASE)
+            else:
+                self._on_failed()
         else:
             self._recover(fault)
 
@@ -87,6 +92,8 @@ class ResponseRetry:
         if self._change_model_if_due(hopeless=True):
             self._scheduler.request_response()
             self._session.renew("the model gives no answer", make_before_break=False)
+        else:
+            self._on_failed()
 
     def on_retry_timer(self) -> None:
         """Allow requests again: the service's retry delay is over."""
@@ -97,6 +104,7 @@ class ResponseRetry:
             return
         changed = self._change_model_if_due(hopeless=fault.recovery is Recovery.GIVE_UP)
         if fault.recovery is Recovery.GIVE_UP and not changed:
+            self._on_failed()
             return
         self._scheduler.request_response()
         if changed or fault.recovery is Recovery.RENEW_SESSION:

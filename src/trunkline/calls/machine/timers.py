@@ -13,6 +13,7 @@ class Timer(Enum):
         CALLER: the caller must come, or come back.
         CALLER_AUDIO: the caller's audio must continue while they speak.
         COMMIT: push-to-talk commits the caller's audio.
+        FILLER: a filler is due, or has been played.
         GOODBYE: the agent must finish its goodbye.
         IDLE: the caller must say or do something.
         LIMIT_WARNING: the page gets a notice of the maximum duration.
@@ -31,6 +32,7 @@ class Timer(Enum):
     CALLER = auto()
     CALLER_AUDIO = auto()
     COMMIT = auto()
+    FILLER = auto()
     GOODBYE = auto()
     IDLE = auto()
     LIMIT_WARNING = auto()

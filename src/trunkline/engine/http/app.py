@@ -89,7 +89,7 @@ class Engine:
     ) -> None:
         self._brains = brains
         self._stt = stt
-        self._tts = tts
+        self.tts = tts
         self._activity = activity
         self._pronunciations = pronunciations
         self._key = ApiKey(key)
@@ -220,7 +220,7 @@ class Engine:
         transcribing = session.configuration["type"] == "transcription"
         brain = UnconfiguredBrain() if transcribing else self._brains(model, settings)
         spellings = self._pronunciations(model) if self._pronunciations else None
-        tts = PronouncingTts(self._tts, spellings) if spellings else self._tts
+        tts = PronouncingTts(self.tts, spellings) if spellings else self.tts
         return SessionRunner(session, brain=brain, stt=self._stt, tts=tts, player=player, time_limits=self._time_limits)
 
 

@@ -130,6 +130,12 @@ def create_tts(settings: Settings) -> Tts:
             return EspeakTts()
 
 
+def voice_is_local(settings: Settings) -> bool:
+    """Return whether the settings choose a voice that is installed on this machine."""
+    name = VOICES.name(settings)
+    return name != "http" and _missing(name, settings) is None
+
+
 def create_voice_activity_factory() -> Callable[[], VoiceActivity]:
     """Return the factory of voice activity detectors: Silero, or the level of the audio where Silero is missing."""
     try:
