@@ -59,6 +59,7 @@ class CallerPlayout(Page):
         self._interval_s = report_interval_ms / 1000
         self._records_audio = records_audio
         self._item_id: str | None = None
+        self._filler_ids: set[str] = set()
         self._message_id: str | None = None
         """The message before a filler."""
         self._timer: asyncio.TimerHandle | None = None
@@ -92,6 +93,7 @@ class CallerPlayout(Page):
 
     def on_filler_started(self, filler_id: str) -> None:
         """Assign the audio that follows to a filler of the call."""
+        self._filler_ids.add(filler_id)
         self._message_id, self._item_id = self._item_id, filler_id
 
     def on_filler_done(self, *, interrupted: bool) -> None:
@@ -127,6 +129,17 @@ class CallerPlayout(Page):
         return self.segments[-1].end_ms if self.segments else 0.0
 
     @property
+    def agent_segments(self) -> list[AudioSegment]:
+        """The segments of the agents' audio, without fillers."""
+        return [segment for segment in self.segments if segment.item_id not in self._filler_ids]
+
+    @property
+    def agent_end_ms(self) -> float:
+        """The time at which all received audio of the agents will have played."""
+        segments = self.agent_segments
+        return segments[-1].end_ms if segments else 0.0
+
+    @property
     def is_idle(self) -> bool:
         """The absence of audio that is playing."""
         return self.end_ms <= self._now_ms() + _ROUNDING_MS
@@ -143,9 +156,9 @@ class CallerPlayout(Page):
         return round(played)
 
     def played_at_ms(self, ms: float, since_ms: float) -> float | None:
-        """Return the time at which `ms` of the audio since `since_ms` will have played; None if there is less."""
+        """Return the time at which `ms` of the agents' audio since `since_ms` will have played, None for less."""
         left = ms
-        for segment in self.segments:
+        for segment in self.agent_segments:
             if segment.start_ms < since_ms:
                 continue
             length = segment.end_ms - segment.start_ms
@@ -155,8 +168,8 @@ class CallerPlayout(Page):
         return None
 
     def duration_since(self, since_ms: float) -> float:
-        """Return the duration in ms of the audio that began at or after `since_ms`, played or not."""
-        return sum(one.end_ms - one.start_ms for one in self.segments if one.start_ms >= since_ms)
+        """Return the duration in ms of the agents' audio that began at or after `since_ms`, played or not."""
+        return sum(one.end_ms - one.start_ms for one in self.agent_segments if one.start_ms >= since_ms)
 
     def _play(self, item_id: str, pcm: bytes) -> None:
         now, ms = self._now_ms(), len(pcm) / BYTES_PER_MS

@@ -308,7 +308,7 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
                 turn.answers_within(ms)
 
     def leaves_nobody_in_silence(self, max_ms: float = 3000) -> None:
-        """Assert that the caller never waited more than `max_ms` for an agent's speech.
+        """Assert that the caller never waited more than `max_ms` for an agent's speech. Fillers do not count.
 
         Raises:
             VoiceFailure: a silence was longer, or a turn of the caller had no answer.
@@ -320,7 +320,7 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
             is_last = index + 1 == len(self.turns)
             until = max(self.now_ms, self.playout.end_ms) if is_last else self.turns[index + 1].start_ms
             silent_from_ms = turn.speech_end_ms
-            for segment in self.playout.segments:
+            for segment in self.playout.agent_segments:
                 if segment.end_ms <= silent_from_ms or segment.start_ms >= until:
                     continue
                 if segment.start_ms - silent_from_ms > max_ms:
@@ -403,7 +403,7 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
             self._fail_if_rehearsal_raised()
             if self._call.is_over:
                 self.fail(f"{failure}: the call is over ({self.view.ended}).", seq)
-            since = max(from_ms, self._last_entry_ms, self.playout.end_ms) if within_ms is None else from_ms
+            since = max(from_ms, self._last_entry_ms, self.playout.agent_end_ms) if within_ms is None else from_ms
             if self.now_ms - since > patience:
                 self.fail(f"{failure}{self._waiting_reason(patience)}", seq)
             await self._wait_for_entry(since + patience + 1)
@@ -453,7 +453,8 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
         self.view.read(entry)
         if isinstance(event, AudioStats):
             return
-        self._last_entry_ms = self.now_ms
+        if not isinstance(event, FillerStarted | FillerDone):  # the caller's patience is with the agent
+            self._last_entry_ms = self.now_ms
         if isinstance(event, AudioStarted):
             self.playout.on_audio_started(event.item_id)
         elif isinstance(event, AudioCleared):
