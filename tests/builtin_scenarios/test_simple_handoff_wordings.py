@@ -122,3 +122,7 @@ def test_the_moderation_is_rehearsed(said: str, category: str) -> None:
     verdict = answer(simple_handoff.rehearsal, Question("moderation", items=items))
     assert isinstance(verdict, dict)
     assert verdict["category"] == category
+
+
+def test_the_default_scenario_is_moderated() -> None:
+    assert [guardrail.get_name() for guardrail in simple_handoff.guardrails] == ["moderation"]

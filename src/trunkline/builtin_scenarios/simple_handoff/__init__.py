@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from agents.realtime import RealtimeAgent
 
-from trunkline import Scenario
+from trunkline import Scenario, moderation
 from trunkline.builtin_scenarios.simple_handoff.data import sections
 from trunkline.builtin_scenarios.simple_handoff.rehearsal import rehearsal
 
@@ -27,6 +27,7 @@ simple_handoff: Scenario[None] = Scenario(
     description="A greeter hands you to a writer of haikus.",
     voice="sage",
     rehearsal=rehearsal,
+    guardrails=[moderation()],
     things_to_say={
         "greeter": ["Yes please.", "A haiku about my cat Ludwig, please.", "No thanks, goodbye."],
         "haikuWriter": [
