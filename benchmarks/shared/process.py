@@ -56,6 +56,20 @@ class Served:
         return own, others
 
     @property
+    def cpu_s_by_worker(self) -> dict[str, float]:
+        """Return the processor time in seconds of the speech parts' workers, by the last word of their module."""
+        found: dict[str, float] = {}
+        for one in _tree(self.pid):
+            arguments = Path(f"/proc/{one}/cmdline").read_text().split("\0")
+            module = next((argument for argument in arguments if argument.endswith("_worker")), None)
+            if module is not None:
+                fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
+                used = sum(int(field) for field in fields[11:15]) / os.sysconf("SC_CLK_TCK")
+                name = module.rpartition(".")[2].removesuffix("_worker")
+                found[name] = found.get(name, 0.0) + used
+        return found
+
+    @property
     def memory_kb(self) -> float:
         """Return the memory in kB of the process and its descendants; shared pages count once."""
         total = 0.0
