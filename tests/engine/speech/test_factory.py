@@ -96,7 +96,7 @@ def test_auto_takes_sphinx_where_the_weights_are_missing(configured: Configure) 
 
 
 def test_auto_takes_espeak_where_piper_is_missing(configured: Configure, without: Callable[[str], None]) -> None:
-    without("piper")
+    without("onnxruntime")
     settings = configured()
     assert VOICES.name(settings) == "espeak"
     better = VOICES.better(settings)

@@ -274,7 +274,7 @@ def _missing(name: str, settings: Settings) -> str | None:
             return _missing_package("ctranslate2", "local") or weights
         case "piper":
             weights = missing(PIPER_VOICE, settings.models_dir)
-            return _missing_package("piper", "local") or _missing_package("onnxruntime", "local") or weights
+            return _missing_package("onnxruntime", "local") or _missing_package("espeakng_loader", "local") or weights
         case "sphinx":
             return _missing_package("pocketsphinx", "speech")
         case _:

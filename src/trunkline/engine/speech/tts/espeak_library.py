@@ -149,6 +149,35 @@ class EspeakLibrary:
                 self._phonemes("a")
             return self._phonemes(word)
 
+    def phoneme_clauses(self, text: str, voice: str) -> list[tuple[str, str]]:
+        """Return the phonemes of each clause of `text`, in the International Phonetic Alphabet, and the clause.
+
+        Args:
+            voice: a voice of the library, such as "en-us".
+
+        Raises:
+            SpeechError: the library does not have this voice.
+        """
+        encoded = text.encode("utf-8", "replace")
+        buffer = ctypes.create_string_buffer(encoded)
+        start, end = ctypes.addressof(buffer), ctypes.addressof(buffer) + len(encoded)
+        at = ctypes.c_void_p(start)
+        clauses = []
+        with self._lock:
+            if self._lib.espeak_SetVoiceByName(voice.encode()):
+                raise SpeechError(f"espeak-ng has no voice {voice!r}.")
+            while at.value:
+                before = at.value
+                spoken = self._lib.espeak_TextToPhonemes(
+                    ctypes.byref(at), ctypes.c_int(_CHARS_UTF8), ctypes.c_int(_IPA)
+                )
+                # The library reads one character further than the clause, and none after the last.
+                source = encoded[before - start : (at.value or end) - start].decode("utf-8", "ignore")
+                clauses.append(
+                    (spoken.decode("utf-8", "replace") if spoken else "", source[:-1] if at.value else source)
+                )
+        return clauses
+
     def _phonemes(self, word: str) -> str:
         text = ctypes.c_char_p(word.encode("utf-8", "replace"))
         rest = ctypes.cast(ctypes.pointer(text), ctypes.POINTER(ctypes.c_void_p))

@@ -1,4 +1,7 @@
-"""A Piper voice, loaded: text to audio with the time of each word. Runs only in the worker process (GPL-3)."""
+"""A Piper voice, loaded: text to audio with the time of each word.
+
+Runs only in the worker process, because espeak-ng, which makes the phonemes, is licensed under GPL-3.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,9 @@ from typing import Any
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
-from piper.phonemize_espeak import EspeakPhonemizer
 
+from trunkline.engine.speech.tts import espeak_library
+from trunkline.engine.speech.tts.piper_phonemes import phonemes_of
 from trunkline.engine.speech.weights import PIPER_CONFIG, PIPER_MODEL
 
 _HOP = 256
@@ -67,6 +71,7 @@ class PiperModel:
 
     Raises:
         OSError: a file cannot be read.
+        SpeechError: espeak-ng is missing, or does not load.
         ValueError, KeyError: the voice's configuration is malformed.
         RuntimeError: the model does not load.
     """
@@ -78,7 +83,7 @@ class PiperModel:
         self._ids: dict[str, list[int]] = config["phoneme_id_map"]
         inference = config.get("inference", {})
         self._noise = float(inference.get("noise_scale", 0.667)), float(inference.get("noise_w", 0.8))
-        self._phonemizer = EspeakPhonemizer()
+        self._library = espeak_library.load()
         self._session = _load(folder / PIPER_MODEL)
         self._has_durations = len(self._session.get_outputs()) > 1
 
@@ -93,7 +98,7 @@ class PiperModel:
         phonemes: list[str] = []
         ends: list[int] = []  # of each phoneme, in samples
         done = 0
-        for sentence in self._phonemizer.phonemize(self._language, _plain(text)):
+        for sentence in phonemes_of(self._library, _plain(text), self._language):
             known = [phoneme for phoneme in sentence if phoneme in self._ids]
             if not known:
                 continue

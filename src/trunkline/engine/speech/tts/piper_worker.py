@@ -1,6 +1,6 @@
 """The worker process of `PiperTts`: `python -m trunkline.engine.speech.tts.piper_worker NAME MODELS_DIR THREADS`.
 
-Piper is licensed under GPL-3, so nothing of it is loaded into the server's process.
+It speaks the phonemes of espeak-ng, which is licensed under GPL-3: nothing of that is loaded into the server's process.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def _load(name: str, models_dir: Path) -> PiperModel:
     try:
         from trunkline.engine.speech.tts.piper_model import Cancellation, PiperModel
     except ImportError as error:
-        raise SpeechError(f"Piper is not installed. Install it with: {install_command('local')}") from error
+        raise SpeechError(f"onnxruntime is not installed. Install it with: {install_command('local')}") from error
     try:
         model = PiperModel(found.folder)
         model.speak("Hello there, how are you?", 1.0, Cancellation())
