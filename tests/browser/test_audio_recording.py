@@ -77,7 +77,9 @@ def test_a_codec_is_audible_and_can_be_changed_later(transport: str, server: Ser
     narrow = download(caller, tmp_path)
     call_id = caller.call_id
 
+    caller.opens_audio_menu()  # the download has closed it
     page.get_by_role("combobox", name="Codec").select_option("Opus 48 kHz")
+    page.keyboard.press("Escape")  # the menu covers the button to send
     page.wait_for_timeout(300)
     expect(page.get_by_role("status").first).to_have_text("Connected")
     caller.types("yes please")
