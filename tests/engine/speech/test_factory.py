@@ -125,7 +125,10 @@ def test_configured_parts_are_named_by_their_models(configured: Configure) -> No
 
 @pytest.mark.parametrize(
     ("missing_module", "names", "better"),
-    [("ctranslate2", ("PocketSphinx", "Piper joe"), "whisper"), ("piper", ("Whisper tiny.en", "eSpeak"), "piper")],
+    [
+        ("ctranslate2", ("PocketSphinx", "Piper joe"), "whisper"),
+        ("onnxruntime", ("Whisper tiny.en", "eSpeak"), "piper"),
+    ],
 )
 def test_a_poorer_part_is_named_with_advice(
     configured: Configure, without: Callable[[str], None], missing_module: str, names: tuple[str, str], better: str
