@@ -225,8 +225,7 @@ class CallMachine:
             self._handle(given)
         self._request_if_due()
         if not self._ended:
-            if self._session.renewal_due:
-                self._session.renew_if_due(self._at_rest)
+            self._session.renew_if_due(self._is_at_rest)
             self._caller_audio.update()
             if self._waiting.update(caller_there=self._caller_there):
                 self._stall_watch.on_wait(self._waiting.current)
@@ -272,9 +271,8 @@ class CallMachine:
             case _:
                 assert_never(given)
 
-    @property
-    def _at_rest(self) -> bool:
-        """True while the call waits for its caller only: no response, tool, check or request is pending."""
+    def _is_at_rest(self) -> bool:
+        """Return whether the call waits for its caller only: no response, tool, check or request is pending."""
         return self._caller_there and self._waiting.reason(caller_there=True) == "caller"
 
     # The caller -----------------------------------------------------------------------------------------------------
@@ -361,7 +359,7 @@ class CallMachine:
 
     def _on_codec_chosen(self, chosen: CodecChosen) -> None:
         if self._push_to_talk.set_codec(chosen.codec) and not self._playout.over_webrtc:
-            self._session.renew("another codec", make_before_break=self._at_rest)
+            self._session.renew("another codec", make_before_break=self._is_at_rest())
 
     def _on_typed(self, text: str) -> None:
         self._caller_turns.commit_speech()

@@ -210,14 +210,12 @@ class SessionLifecycle:
         self._status.change(SessionState.RENEWING if make_before_break else SessionState.REPLACING)
         self._outbox.emit(RenewSession(reason, make_before_break))
 
-    @property
-    def renewal_due(self) -> bool:
-        """True if the session is close to its time limit."""
-        return self._renewal is not RenewalNeed.NONE
-
-    def renew_if_due(self, at_rest: bool) -> None:
+    def renew_if_due(self, is_at_rest: Callable[[], bool]) -> None:
         """Start a renewal that is due, once the call is at rest or the renewal is overdue; called after each step."""
-        if self._renewal is RenewalNeed.OVERDUE or (self._renewal is RenewalNeed.DUE and at_rest):
+        if self._renewal is RenewalNeed.NONE:
+            return
+        at_rest = is_at_rest()
+        if at_rest or self._renewal is RenewalNeed.OVERDUE:
             self.renew("the session is close to its time limit", make_before_break=at_rest)
 
     def on_renewal_failed(self) -> None:
