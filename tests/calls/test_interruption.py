@@ -7,7 +7,6 @@ import pytest
 from tests.calls.call_driver import CallDriver, call, items_of
 from trunkline.calls import log_events
 from trunkline.calls.machine import inputs
-from trunkline.calls.machine.session_lifecycle import RenewalNeed
 
 pytestmark = pytest.mark.pure
 TEN_WORDS = "one two three four five six seven eight nine ten"
@@ -44,7 +43,6 @@ def test_queued_audio_is_dropped_before_the_page_reads_that_it_is_cleared() -> N
 def test_a_frame_of_audio_looks_for_no_request_and_no_renewal(monkeypatch: pytest.MonkeyPatch) -> None:
     driver, item_id = speaking()
     looks: list[str] = []
-    monkeypatch.setattr(driver.machine._session, "_renewal", RenewalNeed.DUE)
     monkeypatch.setattr(driver.machine._scheduler, "next_request", lambda: looks.append("request"))
     monkeypatch.setattr(driver.machine._session, "renew_if_due", lambda _at_rest: looks.append("renewal"))
     driver.feed(inputs.AudioReceived(item_id, bytes(960), 20.0))
