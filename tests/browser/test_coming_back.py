@@ -261,6 +261,55 @@ def test_the_catalogue_is_loaded_again_after_a_server_restart(context: BrowserCo
         second.stop()
 
 
+def test_a_saved_error_and_its_fix_return_to_the_own_scenario_and_call(context: BrowserContext, tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(MINE)
+    first = Server(str(file))
+    first.start()
+    page = context.new_page()
+    page.goto(f"{first.url}/?agentConfig=mine&transport=websocket")
+    expect(page.get_by_role("status").first).to_have_text("Connected")
+    first.stop()
+    file.write_text(MINE + "\nthis is no Python\n")
+    second = Server(str(file), port=first.port)
+    second.start()
+    expect(page.get_by_text("SyntaxError")).to_be_visible()
+    expect(page.get_by_text("Save the fix, and the call starts")).to_be_visible()
+    assert "agentConfig=mine" in page.url
+    second.stop()
+    file.write_text(MINE)
+    third = Server(str(file), port=first.port)
+    third.start()
+    try:
+        expect(page.get_by_role("status").first).to_have_text("Connected")
+        expect(page.get_by_text("SyntaxError")).to_be_hidden()
+        expect(page.get_by_text("Save the fix")).to_be_hidden()
+        expect(page.get_by_role("combobox", name="Scenario")).to_have_value("mine")
+        assert "agentConfig=mine" in page.url
+    finally:
+        third.stop()
+
+
+def test_a_page_opened_on_a_file_with_an_error_calls_it_after_the_fix(context: BrowserContext, tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text("this is no Python\n")
+    first = Server(str(file))
+    first.start()
+    page = context.new_page()
+    page.goto(f"{first.url}/?agentConfig=mine&transport=websocket")
+    expect(page.get_by_text("SyntaxError")).to_be_visible()
+    expect(page.get_by_text("Save the fix, and the call starts")).to_be_visible()
+    first.stop()
+    file.write_text(MINE)
+    second = Server(str(file), port=first.port)
+    second.start()
+    try:
+        expect(page.get_by_role("status").first).to_have_text("Connected")
+        expect(page.get_by_role("combobox", name="Scenario")).to_have_value("mine")
+    finally:
+        second.stop()
+
+
 def test_a_message_typed_during_a_lost_sideband_is_answered(breakable: BreakableServer, opened: Tab) -> None:
     caller = opened(f"{breakable.url}/?transport=webrtc")
     stops_the_greeting(caller)

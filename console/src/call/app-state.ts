@@ -2,7 +2,7 @@
 import { computed, effect, signal } from "@preact/signals";
 import { dismiss, notify } from "../ui/notices";
 import { parseAddress, rewriteAddress, scenarioParameters } from "./address";
-import { catalogue, findScenario, loadCatalogue } from "./catalogue";
+import { catalogue, findScenario, hasFileProblem, loadCatalogue } from "./catalogue";
 import { Connection } from "./connection";
 import { rememberCall } from "./earlier-calls";
 
@@ -10,6 +10,9 @@ export const connection = new Connection();
 
 const selectedScenario = signal<string | null>(null);
 const selectedAgent = signal<string | null>(null);
+
+/** True if the page calls its scenario as soon as a saved fix makes it loadable again. */
+let awaitsFix = false;
 
 const inCall = computed(() => connection.phase.value !== "idle" && connection.phase.value !== "ended");
 
@@ -34,6 +37,7 @@ export async function start(): Promise<void> {
   notifyMicrophoneProblems();
   syncScenarioWithCall();
   recordCalls();
+  followFixes();
   if (wishes.call !== null) connection.resume(wishes.call);
   await loadCatalogue();
   applyAddress(wishes.scenario ?? connection.call.peek().scenario, wishes.agent);
@@ -49,6 +53,35 @@ export function refreshAndConnect(): void {
 function connect(): void {
   const wanted = findScenario(selectedScenario.peek());
   if (wanted) connection.connect(wanted.name, selectedAgent.peek());
+  else if (selectedScenario.peek() !== null) awaitFix();
+}
+
+function awaitFix(): void {
+  awaitsFix = true;
+  dismiss("call");
+  notify({
+    key: "choice",
+    tone: "warning",
+    text: `“${selectedScenario.peek()}” cannot be loaded. Save the fix, and the call starts.`,
+  });
+}
+
+/** Call the selected scenario again when a saved fix makes it loadable, after an error in its file ended the call. */
+function followFixes(): void {
+  let live = false;
+  effect(() => {
+    live = connection.phase.value !== "ended" && (live || inCall.value);
+    const name = selectedScenario.value;
+    const known = catalogue.value?.scenarios;
+    if (name === null || known === undefined) return;
+    if (!known.some((one) => one.name === name)) {
+      if (live && !inCall.value && hasFileProblem()) awaitFix();
+    } else if (awaitsFix) {
+      awaitsFix = false;
+      dismiss("choice");
+      connect();
+    }
+  });
 }
 
 /** Select another scenario; during a call, start a new one at once. */
@@ -72,6 +105,11 @@ export function chooseAgent(name: string): void {
 /** Select the scenario and agent that the address names, and notify the reader if they do not exist. */
 function applyAddress(scenarioName: string | null, agentName: string | null): void {
   const found = findScenario(scenarioName);
+  if (!found && scenarioName !== null && hasFileProblem()) {
+    selectedScenario.value = scenarioName;
+    selectedAgent.value = agentName;
+    return;
+  }
   if (!found) {
     notify({
       key: "choice",

@@ -1,5 +1,5 @@
 /** The server's scenarios, its provider, and its load errors. */
-import { type ReadonlySignal, signal } from "@preact/signals";
+import { batch, type ReadonlySignal, signal } from "@preact/signals";
 import * as api from "../transport/api";
 import { dismiss, notify } from "../ui/notices";
 
@@ -17,6 +17,7 @@ export const loadProblems: ReadonlySignal<api.LoadProblem[]> = problemsFound;
 
 const INITIAL_DELAY_MS = 500;
 const MAX_DELAY_MS = 5000;
+const FIX_POLL_MS = 1000;
 
 let loading: Promise<Catalogue> | null = null;
 
@@ -29,10 +30,15 @@ export function loadCatalogue(): Promise<Catalogue> {
 async function fetchCatalogue(): Promise<Catalogue> {
   for (let delay = INITIAL_DELAY_MS; ; delay = Math.min(MAX_DELAY_MS, delay * 2)) {
     try {
-      const [scenarios, health] = await Promise.all([api.scenarios(), api.health()]);
+      // An older server lacks the problems' route, and the page works without the list.
+      const problems = api.problems().catch(() => []);
+      const [scenarios, health, found] = await Promise.all([api.scenarios(), api.health(), problems]);
       dismiss("server");
-      loaded.value = { scenarios, health };
-      void fetchProblems();
+      batch(() => {
+        loaded.value = { scenarios, health };
+        problemsFound.value = found;
+      });
+      watchForFix();
       return { scenarios, health };
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
@@ -42,10 +48,19 @@ async function fetchCatalogue(): Promise<Catalogue> {
   }
 }
 
-/** Return the scenario of this name, else the first. */
+/**
+ * Return the scenario of this name, else the first. While a file cannot be loaded, a missing scenario is probably in it:
+ * then no other one replaces it.
+ */
 export function findScenario(name: string | null): api.ScenarioInfo | undefined {
   const scenarios = loaded.value?.scenarios ?? [];
-  return scenarios.find((scenario) => scenario.name === name) ?? scenarios[0];
+  const found = scenarios.find((scenario) => scenario.name === name);
+  return found ?? (name !== null && hasFileProblem() ? undefined : scenarios[0]);
+}
+
+/** Return whether a file with scenarios could not be loaded, so that its author will save a fix. */
+export function hasFileProblem(): boolean {
+  return problemsFound.value.some((problem) => problem.file !== null);
 }
 
 /** Return a scenario's title; its name if it has no title or was removed. */
@@ -53,7 +68,7 @@ export function scenarioTitle(name: string): string {
   return loaded.value?.scenarios.find((scenario) => scenario.name === name)?.title || name;
 }
 
-async function fetchProblems(): Promise<void> {
-  // An older server lacks this route, and the page works without the list.
-  problemsFound.value = await api.problems().catch(() => []);
+/** Load the catalogue again while a file cannot be loaded: a saved fix restarts a server that runs with `--reload`. */
+function watchForFix(): void {
+  if (hasFileProblem()) setTimeout(() => void loadCatalogue(), FIX_POLL_MS);
 }
