@@ -59,7 +59,12 @@ async def test_a_request_without_the_token_is_refused(monkeypatch: pytest.Monkey
 async def test_health_is_public_without_details(monkeypatch: pytest.MonkeyPatch) -> None:
     async with locked(monkeypatch) as caller:
         assert (await caller.http.get("/api/health")).json() == {"status": "ok"}
-        assert set((await caller.http.get("/api/health", headers=BEARER)).json()) == {"status", "version", "provider", "engine"}
+        assert set((await caller.http.get("/api/health", headers=BEARER)).json()) == {
+            "status",
+            "version",
+            "provider",
+            "engine",
+        }
 
 
 async def test_health_shows_a_browser_that_it_is_signed_in(monkeypatch: pytest.MonkeyPatch) -> None:
