@@ -10,7 +10,7 @@ from tests.calls.call_driver import CallDriver, asked_something, call
 from tests.calls.webrtc_driver import WebRtcDriver
 from trunkline.calls import commands, log_events
 from trunkline.calls.machine import inputs
-from trunkline.calls.machine.machine import ANSWER_WAIT_MS
+from trunkline.calls.machine.caller_activity import ANSWER_WAIT_MS
 from trunkline.calls.machine.push_to_talk import WEBRTC_LAG_MS
 from trunkline.calls.machine.relay_playout import MAX_EXTRAPOLATION_MS
 

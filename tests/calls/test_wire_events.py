@@ -19,7 +19,7 @@ from trunkline.providers.error_policy import MAX_CONSECUTIVE_FAILURES, MAX_PAUSE
 from trunkline.realtime.events import NewId
 
 pytestmark = pytest.mark.pure
-KNOWN = sorted(call().machine._event_handlers)
+KNOWN = sorted(call().machine._events.types)
 
 
 def test_every_event_is_logged_unchanged() -> None:

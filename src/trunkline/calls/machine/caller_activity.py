@@ -1,0 +1,94 @@
+"""The caller's activity: the one place that notifies all parts of a turn, of its end and of an interruption."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from trunkline.calls.machine.call_limits import CALLER_STAYS
+from trunkline.calls.machine.parts import Parts
+from trunkline.calls.machine.response_scheduler import CallerSpeech
+from trunkline.calls.machine.timers import Timer
+
+GREETING = "hi"
+"""Hidden message of the caller, to which the first agent answers with its greeting."""
+
+ANSWER_WAIT_MS = 3_000.0
+"""Time the service has to commit the caller's turn or to start its response; then the machine requests a response."""
+
+
+class CallerActivity:
+    """The caller's presence, turns and interruptions.
+
+    Args:
+        greet: adds the caller's hidden first message, which the greeting answers.
+        add_note: adds a message for the model alone.
+
+    Attributes:
+        is_there: True while the caller's leg is joined.
+        has_joined: True once a caller has joined.
+    """
+
+    def __init__(self, parts: Parts, greet: Callable[[str], None], add_note: Callable[[str], object]) -> None:
+        self._parts = parts
+        self._greet = greet
+        self._add_note = add_note
+        self._greeted = False
+        self.is_there = False
+        self.has_joined = False
+
+    def on_joined(self) -> None:
+        """Note that the caller's leg has joined."""
+        self.is_there = self.has_joined = True
+
+    def on_left(self) -> None:
+        """Note that the caller's leg is gone."""
+        self.is_there = False
+
+    def greet(self) -> None:
+        """Ask the first agent for its greeting, once, as soon as both the caller and the model are there."""
+        if self._greeted or not (self.is_there and self._parts.status.link_up):
+            return
+        self._greeted = True
+        self._greet(GREETING)
+
+    def on_active(self) -> None:
+        """Note any sign of the caller; tell the model if it was about to say goodbye."""
+        if self._parts.limits.on_caller_active():
+            self._add_note(CALLER_STAYS)
+
+    def on_turn(self, *, deliberate: bool) -> None:
+        """Notify all parts of a new turn of the caller. This is the only place that does so.
+
+        Args:
+            deliberate: true for typed text and a pressed button. They interrupt, and no tool that still runs delays
+                the answer. Speech may be a cough: it interrupts only if the session's turn detection says so.
+        """
+        self.on_active()
+        self._parts.fillers.on_caller_turn()
+        self._parts.retry.on_caller_turn()
+        self._parts.output.on_caller_turn()
+        self._parts.tools.on_caller_turn()
+        self._parts.empty_answers.on_caller_turn()
+        self._parts.stall_watch.on_caller_turn()
+        self._greeted = True  # the answer to this turn replaces the greeting
+        if deliberate:
+            self._parts.scheduler.cancel_request()
+            self._parts.tools.stop_waiting()
+            self.interrupt()
+        elif self._parts.push_to_talk.service_interrupts:
+            self._parts.output.drop_held()
+            self._parts.playout.clear(by_voice=True)  # the service cancels its response by itself
+
+    def interrupt(self) -> None:
+        """Stop the agent's answer, and drop the output that guardrails hold back."""
+        self._parts.output.drop_held()
+        self._parts.playout.interrupt()
+
+    def on_turn_ended(self) -> None:
+        """Expect the service to commit the turn, and to answer it by itself in case of turn detection."""
+        if self._parts.scheduler.caller_speech is CallerSpeech.SPEAKING:
+            self._parts.waiting.on_turn_ended(self._parts.push_to_talk.endpointing_ms)
+            self._parts.fillers.on_turn_ended(self._parts.push_to_talk.endpointing_ms)
+        self._parts.scheduler.on_caller_turn_ended()
+        self._parts.stall_watch.on_caller_turn()
+        self._parts.outbox.set_timer(Timer.ANSWER, self._parts.outbox.now_ms + ANSWER_WAIT_MS)

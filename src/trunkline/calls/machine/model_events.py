@@ -1,0 +1,220 @@
+"""Dispatch of the model's events to the parts of the call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from trunkline.calls import log_events
+from trunkline.calls.machine.caller_activity import CallerActivity
+from trunkline.calls.machine.inputs import WireEventReceived
+from trunkline.calls.machine.parts import Parts
+from trunkline.calls.machine.redaction import redact
+from trunkline.calls.machine.response_scheduler import CallerSpeech
+from trunkline.providers.error_policy import classify
+from trunkline.realtime.event_fields import text_field
+from trunkline.realtime.events import Event
+
+_UNLOGGED = {"response.output_audio.delta"}
+
+
+class ModelEvents:
+    """The handlers of the model's events, by type. Events of other types are only logged."""
+
+    def __init__(self, parts: Parts, activity: CallerActivity) -> None:
+        self._parts = parts
+        self._activity = activity
+        self._handlers: dict[str, Callable[[Event], None]] = {
+            "conversation.item.added": self._on_item_added,
+            "conversation.item.created": self._on_item_added,
+            "conversation.item.retrieved": self._on_item_retrieved,
+            "session.created": self._parts.push_to_talk.on_session,
+            "session.updated": self._on_session_updated,
+            "conversation.item.input_audio_transcription.delta": self._on_transcription_delta,
+            "conversation.item.input_audio_transcription.completed": self._on_transcribed,
+            "conversation.item.input_audio_transcription.failed": self._on_transcription_failed,
+            "conversation.item.truncated": self._parts.playout.on_truncated,
+            "output_audio_buffer.started": self._parts.playout.on_started,
+            "output_audio_buffer.stopped": self._parts.playout.on_stopped,
+            "output_audio_buffer.cleared": self._parts.playout.on_cleared,
+            "input_audio_buffer.speech_started": self._on_speech_started,
+            "input_audio_buffer.speech_stopped": self._on_speech_stopped,
+            "input_audio_buffer.committed": self._on_committed,
+            "response.created": self._on_response_created,
+            "response.output_item.added": self._on_output_item_added,
+            "response.output_item.done": self._on_output_item_done,
+            "response.output_audio_transcript.delta": self._on_spoken_words,
+            "response.output_text.delta": self._on_words,
+            "response.output_audio.done": lambda event: self._parts.output.on_audio_done(text_field(event, "item_id")),
+            "response.done": self._on_response_done,
+            "error": self._on_error,
+        }
+
+    @property
+    def types(self) -> list[str]:
+        """The types of the events that have a handler."""
+        return list(self._handlers)
+
+    def on_event(self, received: WireEventReceived) -> None:
+        """Log an event of the model and pass it to its handler. A malformed event is reported and ignored."""
+        event = received.event
+        if event["type"] not in _UNLOGGED:
+            self._parts.outbox.log(log_events.WireReceived(event=redact(event) if self._parts.plan.hold else event))
+        if event["type"].startswith("response."):
+            self._parts.session.await_missed_response()  # the response continues
+        try:
+            if (handler := self._handlers.get(event["type"])) is not None:
+                handler(event)
+        except (LookupError, TypeError, AttributeError, ValueError, OverflowError) as error:
+            # A service may send malformed events; the call ignores them and continues.
+            self._parts.outbox.log_provider_error(
+                f"Ignored a malformed {event['type']} event: {error!r}", "malformed_event"
+            )
+        if event["type"].startswith("response."):
+            self._parts.stall_watch.on_event()
+
+    def _on_item_added(self, event: Event) -> None:
+        item = event["item"]
+        self._parts.scheduler.on_item_added(text_field(item, "id"))
+        self._parts.outbox.unconfirmed.on_item_added(item["id"])
+        previous = event.get("previous_item_id")
+        if self._parts.session.has_gaps and isinstance(previous, str) and not self._parts.transcript.has_item(previous):
+            # The previous item was added while the sideband was down.
+            self._parts.outbox.send({"type": "conversation.item.retrieve", "item_id": previous})
+        if item.get("role") == "assistant":
+            self._parts.output.on_message_added(item, self._parts.tools.speaker, previous)
+        else:
+            self._parts.outbox.log_all(self._parts.transcript.add_item(item, previous, self._parts.tools.speaker))
+
+    def _on_session_updated(self, event: Event) -> None:
+        self._parts.refused.on_session_updated()
+        self._parts.push_to_talk.on_session(event)
+
+    def _on_item_retrieved(self, event: Event) -> None:
+        """Add an item that was missed while the sideband was down."""
+        item = event["item"]
+        if self._parts.transcript.has_item(text_field(item, "id")):
+            return
+        if item.get("type") == "function_call":
+            self._parts.tools.on_function_call(item)
+        elif item.get("type") == "message":
+            self._parts.outbox.log_all(self._parts.transcript.add_missed(item, self._parts.tools.speaker))
+
+    def _on_delta(self, event: Event) -> None:
+        self._parts.output.on_delta(text_field(event, "item_id"), text_field(event, "delta"))
+
+    def _on_spoken_words(self, event: Event) -> None:
+        if self._parts.playout.over_webrtc:  # there the audio does not pass through the call
+            self._parts.empty_answers.on_answer()
+        self._on_words(event)
+
+    def _on_words(self, event: Event) -> None:
+        self._parts.scheduler.on_output()
+        self._on_delta(event)
+
+    def _on_transcription_delta(self, event: Event) -> None:
+        self._parts.caller_turns.on_transcription_delta(text_field(event, "item_id"), text_field(event, "delta"))
+
+    def _on_transcribed(self, event: Event) -> None:
+        item_id = text_field(event, "item_id")
+        self._parts.outbox.log_all(self._parts.transcript.set_caller_text(item_id, text_field(event, "transcript")))
+        self._parts.caller_turns.on_transcribed(item_id)
+
+    def _on_transcription_failed(self, event: Event) -> None:
+        item_id = text_field(event, "item_id")
+        self._parts.outbox.log_all(self._parts.transcript.set_caller_text(item_id, None))
+        self._parts.caller_turns.on_transcribed(item_id)
+        details = event.get("error") or {}
+        message = f"The caller's speech was not transcribed: {details.get('message') or 'no reason given'}"
+        fault = classify(event)
+        hint = fault.hint if fault else None
+        self._parts.outbox.log_provider_error(message, details.get("code") or "transcription_failed", hint)
+
+    def _on_speech_started(self, event: Event) -> None:
+        self._parts.caller_turns.on_speech_started(event)
+        if self._parts.scheduler.caller_speech is CallerSpeech.SPEAKING:  # not a turn that a new session hears again
+            self._activity.on_turn(deliberate=False)
+
+    def _on_speech_stopped(self, event: Event) -> None:
+        self._activity.on_turn_ended()
+        self._parts.caller_turns.on_speech_stopped(event)
+
+    def _on_committed(self, event: Event) -> None:
+        item_id = text_field(event, "item_id")
+        requested = self._parts.caller_turns.commit_pending
+        if not requested:
+            self._activity.on_turn_ended()
+        self._parts.caller_turns.on_committed(item_id)
+        if requested or self._parts.push_to_talk.service_answers:
+            return
+        self._parts.caller_turns.unblock_if_resent()
+        self._parts.scheduler.request_response([item_id])
+
+    def _on_response_created(self, event: Event) -> None:
+        response_id = text_field(event["response"], "id")
+        caller_speaks = (
+            self._parts.scheduler.awaits_announcement and self._parts.scheduler.caller_speech is not CallerSpeech.SILENT
+        )
+        self._parts.scheduler.on_response_created(response_id)
+        self._parts.caller_turns.on_response_created()
+        if (cancel := self._parts.scheduler.repeat_cancel()) is not None:
+            self._parts.outbox.send(cancel)
+        self._parts.tools.on_response_begins()
+        self._parts.empty_answers.on_response_begins()
+        if caller_speaks or not self._activity.is_there:
+            # Nobody would hear the response, or it would interrupt the caller: it is requested again later.
+            if not self._parts.scheduler.cancelling:
+                self._parts.scheduler.request_response()
+            self._parts.playout.interrupt()
+
+    def _on_output_item_added(self, event: Event) -> None:
+        if event["item"].get("type") == "message":
+            if self._parts.playout.over_webrtc:
+                self._parts.playout.on_message_added(text_field(event, "response_id"), text_field(event["item"], "id"))
+            self._parts.output.on_message_added(event["item"], self._parts.tools.speaker)
+
+    def _on_output_item_done(self, event: Event) -> None:
+        item = event["item"]
+        if item.get("type") == "function_call" and item.get("status") != "incomplete":
+            self._parts.empty_answers.on_answer()
+            self._parts.tools.on_function_call(item)
+        elif item.get("type") == "message":
+            self._parts.output.on_message_done(item)
+
+    def _on_response_done(self, event: Event) -> None:
+        response = event["response"]
+        response_id = text_field(response, "id")
+        cancelled = self._parts.scheduler.cancelling
+        self._parts.scheduler.on_response_done(response_id)
+        self._parts.session.on_response_done()
+        for item in response.get("output") or ():  # these may have been missed while a sideband was down
+            if item.get("type") == "function_call" and item.get("status") == "completed":
+                self._parts.tools.on_function_call(item)
+            elif item.get("type") == "message":
+                self._parts.output.on_message_added(item, self._parts.tools.speaker)
+                self._parts.output.on_message_done(item)
+        match response.get("status"):
+            case "cancelled":
+                self._parts.playout.on_response_cancelled(response_id)
+            case "completed" | "incomplete":
+                self._parts.caller_turns.on_response_completed()
+        self._parts.output.on_response_done()
+        self._parts.limits.on_response_done()
+        self._parts.retry.on_response_done(response)
+        if self._parts.empty_answers.on_response_done(response, cancelled=cancelled):
+            self._parts.retry.on_no_answer()
+
+    def _on_error(self, event: Event) -> None:
+        details = event.get("error") or {}
+        if self._parts.refused.on_error(event):
+            return
+        code, event_id = details.get("code"), details.get("event_id")
+        if code == "conversation_already_has_active_response" and self._parts.scheduler.on_request_refused(event_id):
+            return  # the request is sent again after the active response
+        if self._parts.caller_turns.on_commit_refused(event_id):
+            return
+        if self._parts.push_to_talk.is_own_commit(event_id):
+            self._parts.scheduler.on_caller_turn_dropped()
+            return
+        if code == "response_cancel_not_active":
+            return
+        self._parts.retry.on_error(event)
