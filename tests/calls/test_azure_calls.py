@@ -48,7 +48,7 @@ async def test_a_whole_call_in_the_preview_sends_nothing_that_the_preview_refuse
         await there.call.hang_up()
     assert there.azure.refused == []
     assert there.errors == []
-    (request,) = there.azure.requests
+    (request,) = there.azure.realtime_requests
     assert (request.path, request.query["deployment"]) == ("/openai/realtime", "my-realtime")
 
 
@@ -141,7 +141,7 @@ async def test_azure_is_not_there_for_a_while(status: int) -> None:
         there.azure.faults.close(1011, "bye", at="response.output_item.added", skip=1)
         there.azure.faults.refuse(status, 2)
         await there.runs_to_its_end()
-    assert len(there.azure.requests) == 4
+    assert len(there.azure.realtime_requests) == 4
 
 
 async def test_a_wrong_key_ends_the_call_and_says_what_to_do() -> None:

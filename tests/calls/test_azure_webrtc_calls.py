@@ -90,7 +90,7 @@ async def test_the_offer_goes_with_a_secret_and_the_sideband_with_the_key() -> N
         there.says("yes please")
         await there.until(lambda: [event.agent for event in there.logged(log_events.AgentChanged)][-1] == "haikuWriter")
         await there.hears("What shall yours be about?")
-        minting, offering_, sideband = there.azure.requests
+        minting, offering_, sideband = there.azure.realtime_requests
         assert there.azure.refused == []
     assert minting.path.endswith("/client_secrets")
     assert minting.headers["api-key"] == KEY

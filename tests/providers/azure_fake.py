@@ -101,6 +101,11 @@ class FakeAzure:
     text: TextAnswer = _says_ok
     _secrets: set[str] = field(default_factory=set)
 
+    @property
+    def realtime_requests(self) -> list[Seen]:
+        """The requests of sessions, without those of the text model."""
+        return [seen for seen in self.requests if "realtime" in seen.path]
+
     def settings(self, **changes: Any) -> Settings:
         """Settings that reach it with its key, all three deployments set, and come from nowhere else."""
         values = {
