@@ -277,6 +277,7 @@ class CallMachine:
         self._activity.greet()
 
     def _on_caller_left(self, left: CallerLeft) -> None:
+        self._activity.on_left()
         self._leg = None
         self._scheduler.block(BlockReason.CALLER_AWAY)
         self._push_to_talk.on_caller_left()
