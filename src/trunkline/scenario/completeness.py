@@ -21,25 +21,18 @@ _TRAILING_NUMBER = re.compile(rf"(?:\b(?:{_NUMBER_WORD})\b[\s-]*)+$")
 def is_complete(words: str, expected: Sequence[Phrases]) -> bool | None:
     """Return whether the words are a whole reply; None if nothing is known about them.
 
-    Words that end with a number are whole if it has as many digits as an expected number, or as one or more of its last
-    groups: the caller may have said the first ones before. A date is whole with its year. Other words are whole if they
-    match a phrase completely; a phrase with an open slot decides nothing.
+    Words that end with a number are whole if it has as many digits as an expected number. A date is whole with its
+    year. Other words are whole if they match a phrase completely; a phrase with an open slot decides nothing.
     """
     slots = [slot for phrases in expected for slot in phrases.slots.values()]
     said = normalise(words)
     if any(isinstance(slot, DateSlot) for slot in slots) and _MONTH.search(said):
         return read_date(said) is not None
-    counts = {count for slot in slots if isinstance(slot, Digits | DigitGroups) for count in _counts(slot)}
+    counts = {slot.count for slot in slots if isinstance(slot, Digits | DigitGroups)}
     if counts and (number := _TRAILING_NUMBER.search(said)):
         return len(read_digits(number.group())) in counts
     found = best_match(words, [phrases for phrases in expected if not _is_open(phrases)])
     return True if found is not None and found[1].whole else None
-
-
-def _counts(slot: Digits | DigitGroups) -> list[int]:
-    if isinstance(slot, Digits):
-        return [slot.count]
-    return [sum(slot.groups[start:]) for start in range(len(slot.groups))]
 
 
 def _is_open(phrases: Phrases) -> bool:
