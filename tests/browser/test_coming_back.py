@@ -165,6 +165,7 @@ def test_a_lost_socket_reconnects_to_the_same_transcript(address: str, breakable
     caller.types("yes please")
     caller.hears("What shall yours be about")
     caller.page.get_by_role("button", name="Stop").click()
+    wait_until(caller, lambda: "Interrupted" in bubbles(caller)[-1])
     caller.waits_for_quiet(ms=400)
     before = bubbles(caller)
     breakable.offline()
