@@ -88,14 +88,15 @@ test-speech:
 
 # The coverage measurement runs only here, since it would delay audio. tests/conftest.py limits it to the pure cores.
 test-core:
-	nice $(BIN)/coverage run -m pytest $(PYTEST_OPTIONS) -m "not (browser or speech or realtime)"
+	$(BIN)/coverage run -m pytest $(PYTEST_OPTIONS) -m "not (browser or speech or realtime)"
 	$(BIN)/coverage report --skip-covered
 
-# Three groups of tests run side by side. Browser and speech tests mostly wait for audio that plays in real time, so each
+# Two groups of tests run side by side. Browser and speech tests mostly wait for audio that plays in real time, so each
 # group runs one test after the other: more at once would delay the audio. The core tests need the processor all the time
-# and have a lower priority, so that they do not delay audio either. A group first prepares its own requirements.
+# and follow alone. A group first prepares its own requirements.
 test: setup .make/clients
-	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target test-browser-group test-speech-group test-core
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-browser-group test-speech-group
+	@$(MAKE) --no-print-directory test-core
 
 test-browser-group:
 	@$(MAKE) --no-print-directory browser .make/firefox lint test-console
