@@ -34,7 +34,7 @@ vi.mock("../../src/call/connection", async () => {
 const scenarioInfo = (name: string, title: string, agents: string[]): ScenarioInfo =>
   ({ name, title, agents: agents.map((agent) => ({ name: agent })) }) as ScenarioInfo;
 
-/** The page's state, loaded anew at an address. */
+/** The page's state, loaded again at an address. */
 async function open(search: string): Promise<typeof import("../../src/call/app-state")> {
   history.replaceState(null, "", `/${search}`);
   vi.resetModules();
