@@ -27,6 +27,7 @@ class RehearsalBrain:
     def __init__(self, scenario: AnyScenario, rehearsal: Rehearsal) -> None:
         self._scenario = scenario
         self._rehearsal = rehearsal
+        self._performed: tuple[BrainRequest, RehearsedTurn] | None = None
 
     async def respond(self, request: BrainRequest) -> AsyncIterator[BrainOutput]:
         """Yield the rehearsed answer, as `Brain.respond`."""
@@ -59,6 +60,12 @@ class RehearsalBrain:
         """Do nothing."""
 
     def _turn(self, request: BrainRequest) -> RehearsedTurn:
+        """Return the turn after a request. An utterance asks for its grammar and its replies with the same request."""
+        if self._performed is None or self._performed[0] is not request:
+            self._performed = request, self._perform(request)
+        return self._performed[1]
+
+    def _perform(self, request: BrainRequest) -> RehearsedTurn:
         names = [agent.name for agent in self._scenario.agents]
         try:
             return perform(
