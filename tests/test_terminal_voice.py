@@ -30,6 +30,7 @@ class WavDevice:
             self._recording = recording.readframes(recording.getnframes())
         self._queued = 0
         self._total = 0
+        self._held = False
         self.played_bytes = 0
         self.closed = False
         self.spoke_at: int | None = None
@@ -44,6 +45,9 @@ class WavDevice:
     def clear(self) -> None:
         self._queued = 0
 
+    def hold(self, held: bool) -> None:
+        self._held = held
+
     def close(self) -> None:
         self.closed = True
         self._task.cancel()
@@ -53,7 +57,7 @@ class WavDevice:
         due = asyncio.get_running_loop().time()
         quiet = at = 0
         while True:
-            moved = min(self._queued, size)
+            moved = 0 if self._held else min(self._queued, size)
             self._queued -= moved
             self.played_bytes += moved
             quiet = 0 if self._queued or not self._total else quiet + 1
@@ -120,6 +124,9 @@ class FakeDevice:
 
     def clear(self) -> None:
         self.queued.clear()
+
+    def hold(self, held: bool) -> None:
+        self.held = held
 
     def close(self) -> None:
         raise AssertionError("It was never opened.")

@@ -23,6 +23,7 @@ from trunkline.realtime import events
 from trunkline.scenario.lookup import look_up, unknown_target
 from trunkline.settings import Settings
 from trunkline.terminal_audio import AudioDevice, AudioDeviceError, SpeakerPage
+from trunkline.web.word_recogniser import WordRecogniser
 
 _TYPE = "Type your message. An empty line interrupts the agent, Ctrl-D hangs up."
 _SPEAK = "Speak, best with headphones. An empty line interrupts the agent, Ctrl-D hangs up."
@@ -58,11 +59,13 @@ async def converse(settings: Settings, target: str, agent: str | None, device: A
         _print(error.full_message, err=True)
         return 1
     time_limits, metrics = time_limits_from(settings), metrics_config_from(settings)
+    words = WordRecogniser(settings)
     try:
-        async with CallRegistry(time_limits=time_limits, metrics=metrics) as registry:
+        async with CallRegistry(time_limits=time_limits, metrics=metrics, word_stt=words.get) as registry:
             call = registry.start(scenario, provider, agent=agent, transport="websocket")
             return await (_talk(call) if device is None else _talk_aloud(call, device))
     finally:
+        await words.aclose()
         await provider.aclose()
 
 
@@ -227,6 +230,8 @@ class _TypedCall:
                 self._heard.clear_line()
             if isinstance(event, log_events.AudioStarted):
                 self._speaker.on_audio_started(event.item_id)
+            elif isinstance(event, log_events.AudioDucked | log_events.AudioResumed | log_events.AudioInterrupted):
+                self._speaker.on_audio_held(isinstance(event, log_events.AudioDucked))
             elif isinstance(event, log_events.FillerStarted):
                 self._speaker.on_filler_started(event.filler_id)
             elif isinstance(event, log_events.FillerDone):

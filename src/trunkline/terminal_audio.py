@@ -40,6 +40,9 @@ class AudioDevice(Protocol):
     def clear(self) -> None:
         """Drop the queued audio at once."""
 
+    def hold(self, held: bool) -> None:
+        """Keep the queued audio instead of playing it, while `held` is true."""
+
     def close(self) -> None:
         """Close both. A second call does nothing."""
 
@@ -63,6 +66,7 @@ class SoundDevice:
         self._lock = threading.Lock()
         self._queued = bytearray()
         self._played = 0
+        self._held = False
 
     @property
     def played_bytes(self) -> int:
@@ -76,7 +80,7 @@ class SoundDevice:
         def transfer(captured: Any, played: Any, _frames: int, _time: object, _status: object) -> None:
             """Fill the speaker's buffer and pass the microphone's on; called by a thread of PortAudio."""
             with self._lock:
-                ready = bytes(self._queued[: len(played)])
+                ready = b"" if self._held else bytes(self._queued[: len(played)])
                 del self._queued[: len(ready)]
                 self._played += len(ready)
             played[:] = ready.ljust(len(played), b"\0")
@@ -104,6 +108,11 @@ class SoundDevice:
         """See `AudioDevice.clear`."""
         with self._lock:
             self._queued.clear()
+
+    def hold(self, held: bool) -> None:
+        """See `AudioDevice.hold`."""
+        with self._lock:
+            self._held = held
 
     def close(self) -> None:
         """See `AudioDevice.close`."""
@@ -164,6 +173,10 @@ class SpeakerPage(Page):
     def on_audio_started(self, item_id: str) -> None:
         """Assign the audio that follows to this message."""
         self._item_id = item_id
+
+    def on_audio_held(self, held: bool) -> None:
+        """Hold the audio while the caller's speech over it is undecided."""
+        self._device.hold(held)
 
     def on_filler_started(self, filler_id: str) -> None:
         """Assign the audio that follows to a filler of the call."""

@@ -30,6 +30,7 @@ SCENARIOS = {
     "hello.py": ["surgery"], "library.py": ["library"], "bank.py": ["bank", "carefulBank"], "taxi.py": ["taxi"],
     "insurance.py": ["insurance"], "cafe.py": ["cafe"], "acme_voices.py": ["acmeHotel"], "resort.py": ["resort"],
     "salon.py": ["salon"], "fillers.py": ["quietBank", "germanBank", "checkingBank"],
+    "interruptions.py": ["reading", "patient"],
 }  # fmt: skip
 
 

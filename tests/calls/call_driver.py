@@ -51,6 +51,7 @@ class CallDriver:
         checks: runs of guardrails, in order.
         approved: decisions passed to tools that waited for approval.
         renewals: renewals of the session, in order.
+        listens_to: the speech to which the recogniser beside the relay listens.
         kept: turns with kept audio, and their start in the session's audio.
         ended: reason of the end of the call.
         history: each input with its time, and the effects of the machine.
@@ -76,6 +77,7 @@ class CallDriver:
         self.silence_ms = 0.0
         """Silence sent to the model in place of the caller's audio."""
         self.watches_audio = False
+        self.listens_to: str | None = None
         self.fetching: list[effects.FetchFiller] = []
         self.fillers: list[bytes] = []
         self.ended: str | None = None
@@ -328,7 +330,7 @@ class CallDriver:
                 case _:
                     self._note(effect)
 
-    def _note(self, effect: effects.Effect) -> None:
+    def _note(self, effect: effects.Effect) -> None:  # noqa: C901 - one case for each effect
         """Keep an effect that the test answers by hand, or reads."""
         match effect:
             case effects.RunTool():
@@ -348,6 +350,9 @@ class CallDriver:
             case effects.WatchCallerAudio():
                 assert effect.on is not self.watches_audio
                 self.watches_audio = effect.on
+            case effects.ListenForWords():
+                assert effect.speech_id != self.listens_to
+                self.listens_to = effect.speech_id
             case effects.SendSilence():
                 self.silence_ms += effect.ms
             case effects.KeepCallerAudio():

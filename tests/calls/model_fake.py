@@ -10,7 +10,7 @@ import base64
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from trunkline.providers import ConnectionLostError, EphemeralSecret, ProviderError, ProviderNotice, WebRtcAnswer
 from trunkline.providers.text_model_client import MissingTextModel
@@ -86,6 +86,9 @@ class FakeModel:
 
     def turn_detection(self, scenario: Scenario[Any]) -> Mapping[str, Any] | None:
         return scenario.turn_detection
+
+    def word_transports(self, scenario: Scenario[Any]) -> frozenset[Literal["webrtc", "websocket"]]:
+        return frozenset({"websocket"})
 
     def transcription(self, scenario: Scenario[Any]) -> Mapping[str, Any] | None:
         return {"model": "fake"}

@@ -199,7 +199,7 @@ def test_the_response_is_requested_if_the_service_does_not_create_it() -> None:
 
 
 def test_speech_does_not_interrupt_if_the_scenario_disables_it() -> None:
-    driver = call(turn_detection={"type": "server_vad", "interrupt_response": False})
+    driver = call(interruption="off")
     driver.types("Tell me something long.")
     driver.confirms_items()
     driver.response_created()

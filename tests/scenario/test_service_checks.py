@@ -20,7 +20,7 @@ from agents import (
 from agents.prompts import Prompt
 from agents.realtime import RealtimeAgent, RealtimeAgentHooks, realtime_handoff
 
-from trunkline import Scenario, ScenarioError, stub_tool
+from trunkline import Scenario, ScenarioError, WordDetector, stub_tool
 from trunkline.calls.agents.session_config import agent_session, connection_session
 from trunkline.calls.log_events import CallSettings
 from trunkline.realtime import service_rules
@@ -243,3 +243,25 @@ def test_a_tool_that_is_not_strict_may_leave_types_out() -> None:
         strict_json_schema=False,
     )
     assert with_agent(tools=[loose]).name == "x"
+
+
+def test_an_unknown_way_to_interrupt_is_refused_with_the_known_ones() -> None:
+    message = refused(interruption="sometimes")
+    assert "takes 'words', 'speech', 'off' or an InterruptionDetector" in message
+    assert "not 'sometimes'" in message
+
+
+def test_a_detectors_class_in_place_of_a_detector_is_refused() -> None:
+    assert "not <class" in refused(interruption=WordDetector)
+
+
+def test_two_ways_to_interrupt_are_refused_with_the_one_to_keep() -> None:
+    message = refused(interruption="words", turn_detection={"type": "server_vad", "interrupt_response": True})
+    assert "interruption='speech' is true, interruption='off' is false." in message
+
+
+@pytest.mark.parametrize(("given", "mode"), [(True, "speech"), (False, "off")])
+def test_the_services_own_option_selects_the_way_to_interrupt(given: bool, mode: str) -> None:
+    host: RealtimeAgent[Any] = RealtimeAgent(name="host")
+    detection = {"type": "server_vad", "interrupt_response": given}
+    assert Scenario("x", agents=[host], turn_detection=detection).interruption == mode

@@ -3,6 +3,7 @@ import { effect, type ReadonlySignal, signal } from "@preact/signals";
 import * as preferences from "../call/preferences";
 import { SAMPLE_RATE } from "./playout-queue";
 import captureUrl from "./worklets/capture?worker&url";
+import holderUrl from "./worklets/holder?worker&url";
 import playerUrl from "./worklets/player?worker&url";
 import recorderUrl from "./worklets/recorder?worker&url";
 
@@ -49,7 +50,9 @@ async function createGraph(): Promise<AudioGraph | null> {
   const context = createContext();
   context.addEventListener("statechange", () => updateState(context));
   try {
-    await Promise.all([captureUrl, playerUrl, recorderUrl].map((url) => context.audioWorklet.addModule(url)));
+    await Promise.all(
+      [captureUrl, holderUrl, playerUrl, recorderUrl].map((url) => context.audioWorklet.addModule(url)),
+    );
   } catch (error) {
     console.error("The audio worklets could not be loaded.", error);
     state.value = "unsupported";

@@ -41,6 +41,9 @@ export class PlayoutQueue {
     return this.messages.some((message) => message.chunks.length > 0);
   }
 
+  /** True while the queue keeps its audio instead of playing it. */
+  held = false;
+
   /** Append audio to a message: PCM16 at 24 kHz. */
   push(itemId: string, samples: Int16Array): void {
     if (samples.length === 0 || this.waiting + samples.length > MAX_WAITING_SAMPLES) return;
@@ -72,7 +75,7 @@ export class PlayoutQueue {
   render(out: Float32Array): Position[] {
     const ended: Position[] = [];
     let filled = 0;
-    while (filled < out.length) {
+    while (filled < out.length && !this.held) {
       const message = this.messages[0];
       if (message === undefined) break;
       filled = this.renderMessage(message, out, filled);

@@ -57,6 +57,11 @@ export class RelayPlayout {
     this.post({ type: "complete", itemId });
   }
 
+  /** Keep the audio instead of playing it, or play it on from where it was. */
+  hold(held: boolean): void {
+    this.post({ type: "hold", held });
+  }
+
   /** Stop at once and drop the queue; `onHeard` receives the position of each message. */
   clear(): void {
     const queued = this.queued;

@@ -3,6 +3,7 @@ import { effect, type ReadonlySignal, signal } from "@preact/signals";
 import * as preferences from "../call/preferences";
 import { type AudioGraph, openAudioGraph } from "./audio-graph";
 import { MuteGate } from "./mute-gate";
+import type { ToHolder } from "./worklets/holder";
 
 const UPDATE_EVERY_MS = 50;
 /** Samples for each measurement: more than one interval, so that none is missed. */
@@ -17,6 +18,8 @@ export class RemoteAudio {
   private readonly muteGate = new MuteGate();
   private element: HTMLAudioElement | null = null;
   private gain: GainNode | null = null;
+  private holder: AudioWorkletNode | null = null;
+  private held = false;
   private nodes: AudioNode[] = [];
   private timer: ReturnType<typeof setInterval> | undefined;
   private disposePlaybackEffect: () => void = () => undefined;
@@ -49,6 +52,14 @@ export class RemoteAudio {
   /** Mute the present utterance, until it ends or the next one begins. */
   mute(): void {
     this.muteGate.mute(performance.now());
+    this.tellHolder({ type: "clear" });
+    this.applyMute();
+  }
+
+  /** Keep the audio instead of playing it, or play it on from where it was. */
+  hold(held: boolean): void {
+    this.held = held;
+    this.tellHolder({ type: "hold", held });
     this.applyMute();
   }
 
@@ -72,10 +83,17 @@ export class RemoteAudio {
     const source = context.createMediaStreamSource(stream);
     const gain = new GainNode(context);
     const meter = new AnalyserNode(context, { fftSize: WINDOW });
-    source.connect(gain).connect(agent);
-    source.connect(meter);
+    const holder = new AudioWorkletNode(context, "holder", {
+      outputChannelCount: [1],
+      channelCount: 1,
+      channelCountMode: "explicit",
+    });
+    source.connect(holder).connect(gain).connect(agent);
+    holder.connect(meter);
     this.gain = gain;
-    this.nodes = [source, gain, meter];
+    this.holder = holder;
+    this.nodes = [source, holder, gain, meter];
+    if (this.held) this.tellHolder({ type: "hold", held: true });
     const samples = new Float32Array(WINDOW);
     this.timer = setInterval(() => {
       meter.getFloatTimeDomainData(samples);
@@ -99,9 +117,13 @@ export class RemoteAudio {
     this.audibleNow.value = now - this.audibleAt < PAUSE_MS;
   }
 
+  private tellHolder(message: ToHolder): void {
+    this.holder?.port.postMessage(message);
+  }
+
   private applyMute(): void {
     if (this.gain) this.gain.gain.value = this.muteGate.muted ? 0 : 1;
-    else if (this.element) this.element.volume = this.muteGate.muted ? 0 : 1;
+    else if (this.element) this.element.volume = this.muteGate.muted || this.held ? 0 : 1; // it cannot hold
     if (!this.muteGate.muted) return;
     this.audibleAt = -Infinity;
     this.audibleNow.value = false;

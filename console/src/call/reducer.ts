@@ -92,6 +92,7 @@ function apply(state: CallState, frame: LogFrame): CallState {
         ...message,
         text: frame.text,
         status: frame.status ?? "completed",
+        hidden: message.hidden || frame.status === "ignored", // The note about it has its words.
       }));
     case "message.truncated":
       return updateMessage(state, frame.item_id, (message) => ({
@@ -128,6 +129,11 @@ function apply(state: CallState, frame: LogFrame): CallState {
       return addNote(state, frame, "plain", frame.title, frame.data);
     case "filler.started":
       return addNote(state, frame, "plain", `Filler: ${frame.text}`, { ms: frame.ms, waiting_for: frame.for });
+    case "audio.resumed":
+      return addNote(state, frame, "plain", `The agent continues: ${saidOver(frame)}`);
+    case "audio.interrupted":
+      if (frame.reason === "caller_acted") return state;
+      return addNote(state, frame, "plain", `The agent stops: ${saidOver(frame)}`);
     case "notice":
       return addNote(state, frame, "plain", frame.message, frame.hint ?? { code: frame.code });
     case "error": {
@@ -151,6 +157,12 @@ function apply(state: CallState, frame: LogFrame): CallState {
     default:
       return state; // Audio events, raw wire events and kinds of a newer server appear only in the event log.
   }
+}
+
+/** Return the caller's words over the agent, and the rule that decided. */
+function saidOver({ words = "", reason }: { words?: string; reason: string }): string {
+  const rule = reason.replaceAll("_", " ");
+  return words === "" ? rule : `“${words}” (${rule})`;
 }
 
 function entryBase(frame: LogFrame): { key: string; seq: number; atMs: number } {

@@ -85,6 +85,12 @@ function summary(frame: LogFrame): string {
       return `${frame.total_ms} ms = ${frame.parts.map(({ name, ms }) => `${name} ${ms}`).join(" + ")}`;
     case "usage.updated":
       return [frame.source, used(frame), frame.cost !== undefined && dollars(frame.cost)].filter(Boolean).join(" · ");
+    case "audio.ducked":
+      return "the caller speaks: the agent is held";
+    case "audio.resumed":
+      return `${reason(frame.reason)}: the agent continues${quoted(frame.words)}`;
+    case "audio.interrupted":
+      return `${reason(frame.reason)}: the agent stops${quoted(frame.words)}`;
     case "audio.done":
       return `${frame.ms} ms`;
     case "audio.stats":
@@ -113,6 +119,15 @@ function summary(frame: LogFrame): string {
       return Object.keys(rest).length > 0 ? compact(rest) : "";
     }
   }
+}
+
+/** Return the detector's reason in words. */
+function reason(code: string): string {
+  return code.replaceAll("_", " ");
+}
+
+function quoted(words = ""): string {
+  return words === "" ? "" : ` · “${words}”`;
 }
 
 function used({ tokens, seconds = 0 }: UsageUpdated): string {

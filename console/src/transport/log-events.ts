@@ -116,14 +116,15 @@ export interface MessageDelta {
 /**
  * The message is complete; `text` replaces the text of the deltas.
  * `status`: `interrupted` if it was cut off (a later `message.truncated` has the part that was heard), `inaudible`
- * for speech without words, `failed` if it could not be transcribed.
+ * for speech without words, `failed` if it could not be transcribed, `ignored` for the caller's backchannel, which
+ * is not part of the conversation.
  */
 export interface MessageDone {
   kind: "message.done";
   item_id: string;
   role: "assistant" | "system" | "user";
   text: string;
-  status?: "completed" | "failed" | "inaudible" | "interrupted";
+  status?: "completed" | "failed" | "ignored" | "inaudible" | "interrupted";
 }
 
 /** The caller heard only `heard_ms` of this message; `text` approximates that part. */
@@ -158,6 +159,38 @@ export interface AudioStarted {
 export interface AudioCleared {
   kind: "audio.cleared";
   item_id?: string;
+}
+
+/**
+ * The caller speaks over the agent: the page holds the agent's audio until `audio.resumed` or `audio.interrupted`.
+ * `item_id` is that of the caller's speech.
+ */
+export interface AudioDucked {
+  kind: "audio.ducked";
+  item_id: string;
+}
+
+/**
+ * The caller's speech does not interrupt: the page plays the held audio on. The speech does not become a turn.
+ * `reason` is the detector's: `backchannel` and `no_words` are those of the default one. `words` decided.
+ */
+export interface AudioResumed {
+  kind: "audio.resumed";
+  item_id: string;
+  reason: string;
+  words?: string;
+}
+
+/**
+ * The caller's speech interrupts the agent: it is a turn.
+ * `reason` is the detector's: `stop_word`, `question`, `content` and `long_speech` are those of the default one.
+ * `caller_acted`: the caller typed, pressed or left meanwhile. `words` decided.
+ */
+export interface AudioInterrupted {
+  kind: "audio.interrupted";
+  item_id: string;
+  reason: string;
+  words?: string;
 }
 
 /** All audio of `item_id`, `ms` long, was sent. */
@@ -414,6 +447,9 @@ export type LogEvent =
   | SpeechStopped
   | AudioStarted
   | AudioCleared
+  | AudioDucked
+  | AudioResumed
+  | AudioInterrupted
   | AudioDone
   | AudioStats
   | ToolStarted

@@ -48,6 +48,13 @@ export class RelayLeg implements Leg {
         this.interruptPlayback();
         this.repeatReports();
         break;
+      case "audio.ducked":
+        this.playout.hold(true);
+        break;
+      case "audio.resumed":
+      case "audio.interrupted":
+        this.playout.hold(false);
+        break;
       case "call.ended":
         this.interruptPlayback();
         break;

@@ -97,6 +97,13 @@ export class WebRtcLeg implements Leg {
       case "link.restored": // The utterance's end may have been lost.
         this.agentSpeaks.value = false;
         break;
+      case "audio.ducked":
+        this.remoteAudio.hold(true);
+        break;
+      case "audio.resumed":
+      case "audio.interrupted":
+        this.remoteAudio.hold(false);
+        break;
       case "audio.cleared":
       case "call.ended":
         this.interruptPlayback();

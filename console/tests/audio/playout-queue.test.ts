@@ -100,4 +100,16 @@ describe("the playout queue", () => {
     for (let second = 0; second < 301 && ended.length === 0; second += 1) ended = render(queue, SAMPLE_RATE).ended;
     expect(ended).toEqual(["a 300000"]);
   });
+
+  it("keeps its audio during a hold, and plays on from where it was", () => {
+    const queue = new PlayoutQueue(SAMPLE_RATE);
+    queue.push("a", sound(10, 1000));
+    queue.push("a", sound(10, 2000));
+    render(queue, 240);
+    queue.held = true;
+    expect(render(queue, 480).out.at(-1)).toBe(0);
+    expect(queue.current()).toEqual({ itemId: "a", ms: 10, ended: false });
+    queue.held = false;
+    expect(Math.round((render(queue, 1).out[0] ?? 0) * 32_768)).toBe(2000);
+  });
 });

@@ -275,3 +275,37 @@ describe("errors", () => {
     });
   });
 });
+
+describe("speech over the agent", () => {
+  const notes = (state: CallState): string[] =>
+    state.entries.flatMap((entry) => (entry.type === "note" ? [entry.title] : []));
+
+  it.each<[LogEvent, string]>([
+    [
+      { kind: "audio.resumed", item_id: "u1", reason: "backchannel", words: "Mm-hmm." },
+      "The agent continues: “Mm-hmm.” (backchannel)",
+    ],
+    [{ kind: "audio.resumed", item_id: "u1", reason: "no_words" }, "The agent continues: no words"],
+    [
+      { kind: "audio.interrupted", item_id: "u1", reason: "stop_word", words: "Wait!" },
+      "The agent stops: “Wait!” (stop word)",
+    ],
+  ])("is explained with its words", (event, title) => {
+    expect(notes(stateAfter({ kind: "audio.ducked", item_id: "u1" }, event))).toEqual([title]);
+  });
+
+  it("is not explained if the caller typed or pressed a button", () => {
+    expect(notes(stateAfter({ kind: "audio.interrupted", item_id: "u1", reason: "caller_acted" }))).toEqual([]);
+  });
+
+  it("is hidden as a message if it was a backchannel", () => {
+    const state = stateAfter(said("u1"), {
+      kind: "message.done",
+      item_id: "u1",
+      role: "user",
+      text: "Mm-hmm.",
+      status: "ignored",
+    });
+    expect(message(state, "u1").hidden).toBe(true);
+  });
+});

@@ -14,6 +14,7 @@ vi.mock("../../src/audio/relay-playout", () => ({
   RelayPlayout: class {
     push = (itemId: string): void => void heard.push(itemId);
     clear = (): void => void heard.push("silence");
+    hold = (held: boolean): void => void heard.push(held ? "held" : "on");
     complete(): void {}
     close(): void {}
   },
@@ -64,4 +65,13 @@ it("stops a filler that is interrupted", () => {
   leg.onAudio(new ArrayBuffer(2));
   follow({ kind: "filler.done", filler_id: "f", interrupted: true });
   expect(heard).toEqual(["f", "silence"]);
+});
+
+it.each(["audio.resumed", "audio.interrupted"])("holds the audio from audio.ducked until %s", (kind) => {
+  follow({ kind: "audio.started", item_id: "a" });
+  leg.onAudio(new ArrayBuffer(2));
+  follow({ kind: "audio.ducked", item_id: "u" });
+  leg.onAudio(new ArrayBuffer(2));
+  follow({ kind, item_id: "u" });
+  expect(heard).toEqual(["a", "held", "a", "on"]);
 });

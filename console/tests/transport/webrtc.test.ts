@@ -8,6 +8,7 @@ const fakes = vi.hoisted(() => ({
   track: null as unknown as { value: unknown },
   audible: null as unknown as { value: boolean },
   muted: false,
+  held: false,
   closed: [] as string[],
 }));
 
@@ -41,6 +42,9 @@ vi.mock("../../src/audio/remote-audio", async () => {
       }
       unmute(): void {
         fakes.muted = false;
+      }
+      hold(held: boolean): void {
+        fakes.held = held;
       }
       close(): void {
         fakes.closed.push("remote audio");
@@ -274,6 +278,15 @@ describe("the agent's audio", () => {
     expect([fakes.muted, leg.audible.value]).toEqual([true, false]);
     log("audio.started");
     expect(fakes.muted).toBe(false);
+  });
+
+  it.each(["audio.resumed", "audio.interrupted"])("is held from audio.ducked until %s", (kind) => {
+    createLeg();
+    log("audio.started");
+    log("audio.ducked");
+    expect(fakes.held).toBe(true);
+    log(kind);
+    expect([fakes.held, fakes.muted]).toEqual([false, false]);
   });
 
   it("does not count as audible after a gap in which its end may have been lost", () => {

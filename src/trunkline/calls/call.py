@@ -33,6 +33,9 @@ from trunkline.calls.model_link.link import Link
 from trunkline.calls.model_link.link_state import Route
 from trunkline.calls.pages import CloseCode, JoinedCall, Leg, Page
 from trunkline.calls.time_limits import DEFAULT_TIME_LIMITS, CallTimeLimits
+from trunkline.calls.word_listener import WordListener
+from trunkline.engine.speech import ProbingStt
+from trunkline.engine.speech.factory import create_voice_activity_factory
 from trunkline.machine_runner import MachineRunner
 from trunkline.providers import Connection, Provider, ProviderError
 from trunkline.realtime.audio import BYTES_PER_MS
@@ -60,6 +63,8 @@ class Call:
         time_limits: the call's time limits.
         metrics: prices, and the content of traces.
         filler_audio: the audio of fillers; recordings by default.
+        word_stt: the recogniser of this machine that hears the caller on the relay while they speak over the agent;
+            without one, the service's transcripts have the words.
 
     Raises:
         LookupError: the scenario has no agent of that name.
@@ -77,6 +82,7 @@ class Call:
         time_limits: CallTimeLimits = DEFAULT_TIME_LIMITS,
         metrics: MetricsConfig = DEFAULT_METRICS,
         filler_audio: FillerAudio | None = None,
+        word_stt: ProbingStt | None = None,
     ) -> None:
         self.call_id = new_id("call")
         self.caller_key = new_id("key")
@@ -111,6 +117,7 @@ class Call:
                 now_ms=self._now_ms,
             ),
         )
+        self._word_stt = word_stt if scenario.interruption not in ("speech", "off") else None
         self._machine: CallMachine = CallMachine(self._plan(transport, codec), new_id)
         self._runner: MachineRunner[inputs.Input, effects.Effect, Timer] = MachineRunner(
             step=self._machine.step,
@@ -119,6 +126,7 @@ class Call:
             now_ms=self._now_ms,
             on_failure=self._on_failure,
         )
+        self._words = self._word_listener()
         self._link = Link(self._runner.post, Route(self._connect) if transport == "websocket" else None)
         self._rtc_call_id: str | None = None
         self._rtc_calls_to_hang_up: set[str] = set()
@@ -342,6 +350,8 @@ class Call:
             self._push_error(page, message, "bad_audio")
             return
         self._link.send_audio(pcm)
+        if self._words is not None:
+            self._words.feed(pcm)
         if self._watches_caller_audio and self._now_ms() - self._caller_audio_reported_ms >= CALLER_AUDIO_EVERY_MS:
             self._caller_audio_reported_ms = self._now_ms()
             self._runner.post(inputs.CallerAudioArrived())
@@ -392,6 +402,9 @@ class Call:
                 self._link.release_turn(turn_id, until_ms)
             case effects.WatchCallerAudio(on):
                 self._watches_caller_audio = on
+            case effects.ListenForWords(speech_id):
+                if self._words is not None:
+                    self._words.listen(speech_id)
             case effects.SendSilence(ms):
                 self._link.send_audio(bytes(round(ms) * BYTES_PER_MS))
             case effects.EndCall():
@@ -446,9 +459,17 @@ class Call:
         if (stats := self._link.take_audio_stats()) is not None:
             self._append(stats)
 
+    def _word_listener(self) -> WordListener | None:
+        if self._word_stt is None:
+            return None
+        activity = create_voice_activity_factory()()
+        return WordListener(self._word_stt, activity, self.call_id, self._runner.spawn, self._runner.post)
+
     # Construction ---------------------------------------------------------------------------------------------------
     def _plan(self, transport: Transport, codec: Codec) -> CallPlan:
         scenario, time_limits = self.scenario, self._time_limits
+        interruption = scenario.interruption
+        detector = None if isinstance(interruption, str) else interruption
         return CallPlan(
             call_id=self.call_id,
             scenario=scenario.name,
@@ -463,6 +484,10 @@ class Call:
             started_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
             caller_wait_ms=time_limits.caller_wait_s * 1000,
             turn_detection=self._provider.turn_detection(scenario),
+            interruption=interruption if isinstance(interruption, str) else "words",
+            detector=detector,
+            listens=self._word_stt is not None,
+            word_transports=self._provider.word_transports(scenario),
             codec=codec,
             guardrails=self._agents.guardrails(),
             hold=scenario.hold,

@@ -128,13 +128,14 @@ class MessageDone(LogEvent, frozen=True, tag="message.done"):
     """The message is complete; `text` replaces the text of the deltas.
 
     `status`: `interrupted` if it was cut off (a later `message.truncated` has the part that was heard), `inaudible`
-    for speech without words, `failed` if it could not be transcribed.
+    for speech without words, `failed` if it could not be transcribed, `ignored` for the caller's backchannel, which is
+    not part of the conversation.
     """
 
     item_id: str
     role: Role
     text: str
-    status: Literal["completed", "interrupted", "inaudible", "failed"] = "completed"
+    status: Literal["completed", "interrupted", "inaudible", "failed", "ignored"] = "completed"
 
 
 class MessageTruncated(LogEvent, frozen=True, tag="message.truncated"):
@@ -169,6 +170,38 @@ class AudioCleared(LogEvent, frozen=True, tag="audio.cleared"):
     """Audio that was not played yet is cancelled: the page drops it and reports `played`."""
 
     item_id: str | None = None
+
+
+class AudioDucked(LogEvent, frozen=True, tag="audio.ducked"):
+    """The caller speaks over the agent: the page holds the agent's audio until `audio.resumed` or `audio.interrupted`.
+
+    `item_id` is that of the caller's speech.
+    """
+
+    item_id: str
+
+
+class AudioResumed(LogEvent, frozen=True, tag="audio.resumed"):
+    """The caller's speech does not interrupt: the page plays the held audio on. The speech does not become a turn.
+
+    `reason` is the detector's: `backchannel` and `no_words` are those of the default one. `words` decided.
+    """
+
+    item_id: str
+    reason: str
+    words: str = ""
+
+
+class AudioInterrupted(LogEvent, frozen=True, tag="audio.interrupted"):
+    """The caller's speech interrupts the agent: it is a turn.
+
+    `reason` is the detector's: `stop_word`, `question`, `content` and `long_speech` are those of the default one.
+    `caller_acted`: the caller typed, pressed or left meanwhile. `words` decided.
+    """
+
+    item_id: str
+    reason: str
+    words: str = ""
 
 
 class AudioDone(LogEvent, frozen=True, tag="audio.done"):
@@ -413,6 +446,9 @@ LogEventUnion = (
     | SpeechStopped
     | AudioStarted
     | AudioCleared
+    | AudioDucked
+    | AudioResumed
+    | AudioInterrupted
     | AudioDone
     | AudioStats
     | ToolStarted

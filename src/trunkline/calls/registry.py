@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from types import TracebackType
 
 from trunkline.calls.call import Call
@@ -10,6 +11,7 @@ from trunkline.calls.filler_audio import FillerAudio
 from trunkline.calls.log_events import Codec, Transport
 from trunkline.calls.metrics.config import DEFAULT_METRICS, MetricsConfig
 from trunkline.calls.time_limits import CallTimeLimits
+from trunkline.engine.speech import ProbingStt
 from trunkline.providers import Provider
 from trunkline.scenario.scenario import AnyScenario
 
@@ -30,6 +32,7 @@ class CallRegistry:
         ended_call_ttl_s: the time for which the log of an ended call can be read, in seconds.
         metrics: prices, and the content of traces.
         filler_audio: the audio of fillers; recordings by default.
+        word_stt: returns the recogniser that hears callers on the relay beside a provider, None without one.
     """
 
     def __init__(
@@ -40,7 +43,9 @@ class CallRegistry:
         ended_call_ttl_s: float = 3600.0,
         metrics: MetricsConfig = DEFAULT_METRICS,
         filler_audio: FillerAudio | None = None,
+        word_stt: Callable[[Provider], ProbingStt | None] = lambda _provider: None,
     ) -> None:
+        self._word_stt = word_stt
         self._filler_audio = filler_audio
         self._time_limits = time_limits
         self._metrics = metrics
@@ -90,6 +95,7 @@ class CallRegistry:
             time_limits=self._time_limits,
             metrics=self._metrics,
             filler_audio=self._filler_audio,
+            word_stt=self._word_stt(provider),
         )
         self._calls[call.call_id] = call
         task = asyncio.create_task(call.run(), name=f"call {call.call_id}")

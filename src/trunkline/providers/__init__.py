@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from trunkline.realtime.events import Event, decode
 from trunkline.scenario.scenario import AnyScenario
@@ -181,6 +181,9 @@ class Provider(Protocol):
 
     def turn_detection(self, scenario: AnyScenario) -> Mapping[str, object] | None:
         """Return the session's `audio.input.turn_detection`: the scenario's own, or this provider's default."""
+
+    def word_transports(self, scenario: AnyScenario) -> frozenset[Literal["webrtc", "websocket"]]:
+        """Return the transports over which the service's transcripts tell the caller's words from murmurs."""
 
     def transcription(self, scenario: AnyScenario) -> Mapping[str, object] | None:
         """Return the session's `audio.input.transcription`; None without a transcription model."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 from urllib.parse import urlencode, urlsplit
 
 from trunkline.providers import Connection, EphemeralSecret, ProviderNotice, WebRtcAnswer
@@ -77,6 +78,10 @@ class HostedRealtimeProvider:
     def turn_detection(self, scenario: AnyScenario) -> Mapping[str, object] | None:
         """See `Provider.turn_detection`."""
         return scenario.turn_detection
+
+    def word_transports(self, scenario: AnyScenario) -> frozenset[Literal["webrtc", "websocket"]]:
+        """Return the relay, if a transcription model is set: over WebRTC the words come too late to hold the audio."""
+        return frozenset({"websocket"} if self._models.transcription else ())
 
     def transcription(self, scenario: AnyScenario) -> Mapping[str, object] | None:
         """See `Provider.transcription`."""

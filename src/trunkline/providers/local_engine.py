@@ -5,13 +5,15 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
+from typing import Literal
 from urllib.parse import urlencode
 
 from pydantic import SecretStr
 
 from trunkline.engine.default import local_engine
 from trunkline.engine.server import EngineServer
-from trunkline.engine.speech import SpeechError, Tts
+from trunkline.engine.speech import SpeechError, Stt, Tts
+from trunkline.engine.speech.factory import RECOGNISERS
 from trunkline.providers import Connection, EphemeralSecret, ProviderError, ProviderNotice, WebRtcAnswer
 from trunkline.providers.credentials import KeyCredentials
 from trunkline.providers.realtime_socket import open_socket_with_credentials
@@ -41,6 +43,10 @@ class EngineSessionConfig:
         """See `Provider.turn_detection`."""
         return scenario.turn_detection
 
+    def word_transports(self, scenario: AnyScenario) -> frozenset[Literal["webrtc", "websocket"]]:
+        """See `Provider.word_transports`."""
+        return frozenset({"websocket", "webrtc"})
+
     def transcription(self, scenario: AnyScenario) -> Mapping[str, object] | None:
         """Return the engine's own STT, with as many pronounced names as its prompt may hold.
 
@@ -64,13 +70,23 @@ class LocalEngineProvider(EngineSessionConfig):
 
     Args:
         knows_words: True if the engine's recogniser gives the words while the caller speaks.
+        any_words: True if it knows words outside of a rehearsal's grammar.
     """
 
     name = "local"
 
-    def __init__(self, server: EngineServer, key: str, running: AsyncExitStack, *, knows_words: bool) -> None:
+    def __init__(
+        self,
+        server: EngineServer,
+        key: str,
+        running: AsyncExitStack,
+        *,
+        knows_words: bool,
+        any_words: bool = True,
+    ) -> None:
         self._server = server
         self._knows_words = knows_words
+        self._any_words = any_words
         self._credentials = KeyCredentials("api-key", SecretStr(key))
         self._running = running
         self._text_model = TextModelClient(
@@ -85,6 +101,15 @@ class LocalEngineProvider(EngineSessionConfig):
         if scenario.has_default_turn_detection and self._knows_words:
             return {"type": "semantic_vad", "eagerness": "auto"}
         return scenario.turn_detection
+
+    def word_transports(self, scenario: AnyScenario) -> frozenset[Literal["webrtc", "websocket"]]:
+        """Return all transports, unless the recogniser knows the words of a grammar only: no stop word is in it."""
+        return super().word_transports(scenario) if self._any_words else frozenset()
+
+    @property
+    def stt(self) -> Stt:
+        """The engine's recogniser."""
+        return self._server.engine.stt
 
     @property
     def voice(self) -> Tts:
@@ -134,4 +159,10 @@ async def start_local_engine(scenarios: Mapping[str, AnyScenario], settings: Set
         server = await running.enter_async_context(local_engine(scenarios, settings, key=key))
     except (SpeechError, OSError) as error:
         raise ProviderError(f"The local engine cannot start: {error}", retry=False) from error
-    return LocalEngineProvider(server, key, running, knows_words=settings.stt != "http")
+    return LocalEngineProvider(
+        server,
+        key,
+        running,
+        knows_words=settings.stt != "http",
+        any_words=RECOGNISERS.name(settings) != "sphinx",
+    )

@@ -70,6 +70,13 @@ class ItemRetrieve(TypedDict):
     item_id: str
 
 
+class ItemDelete(TypedDict):
+    """An order to remove an item from the conversation."""
+
+    type: Literal["conversation.item.delete"]
+    item_id: str
+
+
 class ItemTruncate(TypedDict):
     """The position in ms up to which the caller has heard the audio of a message."""
 
@@ -117,6 +124,7 @@ ClientEvent = (
     SessionUpdate
     | ItemCreate
     | ItemRetrieve
+    | ItemDelete
     | ItemTruncate
     | InputAudioClear
     | InputAudioCommit

@@ -8,6 +8,7 @@ from trunkline.scenario.fillers import Fillers
 from trunkline.scenario.form import Form
 from trunkline.scenario.form_phrases import NO, YES
 from trunkline.scenario.guardrails import moderation
+from trunkline.scenario.interruption import HeardWords, Interrupt, InterruptionDetector, OverlappingSpeech, Resume
 from trunkline.scenario.moves import Lines, act, ask, call_tool, say, transfer
 from trunkline.scenario.phrases import Digits, Phrases, Words
 from trunkline.scenario.question import Question
@@ -15,6 +16,7 @@ from trunkline.scenario.rehearsal import Rehearsal
 from trunkline.scenario.scenario import Scenario, ScenarioError
 from trunkline.scenario.spoken_numbers import DateSlot, DigitGroups, read_date, read_digits
 from trunkline.scenario.text_model import TextModelError
+from trunkline.scenario.word_detector import WordDetector
 
 __all__ = [
     "NO",
@@ -27,16 +29,22 @@ __all__ = [
     "Field",
     "Fillers",
     "Form",
+    "HeardWords",
     "HistoryMessage",
+    "Interrupt",
+    "InterruptionDetector",
     "Lines",
+    "OverlappingSpeech",
     "Partial",
     "Phrases",
     "Question",
     "Rehearsal",
     "Reply",
+    "Resume",
     "Scenario",
     "ScenarioError",
     "TextModelError",
+    "WordDetector",
     "Words",
     "act",
     "ask",

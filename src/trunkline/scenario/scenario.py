@@ -12,6 +12,7 @@ from typing_extensions import TypeVar
 
 from trunkline.scenario import service_checks
 from trunkline.scenario.fillers import Fillers
+from trunkline.scenario.interruption import InterruptionDetector, InterruptionMode
 from trunkline.scenario.rehearsal import Rehearsal
 
 if TYPE_CHECKING:
@@ -75,6 +76,10 @@ class Scenario(Generic[S]):
         turn_detection: the `turn_detection` object of the Realtime protocol; None is push-to-talk. By default, hosted
             services get `server_vad` with a threshold of 0.9 and 500 ms of silence, and the local engine gets
             `semantic_vad`, which waits while a sentence or a number is unfinished.
+        interruption: how the caller interrupts the agent by voice. `"words"` holds the agent's audio when the caller
+            begins to speak, and decides by the words: "mm-hm" and "yeah" do not interrupt. An
+            `InterruptionDetector` decides by its own rules. `"speech"`, the default, lets any speech interrupt at
+            once, and `"off"` none. Without a recogniser of words, as over WebRTC to a hosted service, `"words"` acts as `"speech"`.
         things_to_say: suggestions for a new caller; the console shows them. A mapping from agents' names to lists shows
             each agent's own while that agent has the call.
         guardrails: output guardrails of the Agents SDK for all agents, in addition to each agent's own;
@@ -106,6 +111,7 @@ class Scenario(Generic[S]):
         state: Callable[[], S] | None = None,
         rehearsal: Rehearsal | None = None,
         turn_detection: Mapping[str, Any] | None = SERVER_VAD,
+        interruption: InterruptionMode | InterruptionDetector | None = None,
         things_to_say: Sequence[str] | Mapping[str, Sequence[str]] = (),
         guardrails: Sequence[OutputGuardrail] = (),
         pronunciations: Mapping[str, str] | None = None,
@@ -125,6 +131,9 @@ class Scenario(Generic[S]):
         self._refuse_if(service_checks.turn_detection_problem(turn_detection))
         self.turn_detection = None if turn_detection is None else dict(turn_detection)
         self.has_default_turn_detection = turn_detection is SERVER_VAD
+        self._refuse_if(service_checks.interruption_problem(interruption, self.turn_detection))
+        self.interruption = interruption or _interruption_of(self.turn_detection)
+        """The way in which the caller interrupts the agent by voice: a mode, or the scenario's own detector."""
         self._suggestions = things_to_say
         self.guardrails = tuple(guardrails)
         self.pronunciations = dict(pronunciations or {})
@@ -246,6 +255,12 @@ class Scenario(Generic[S]):
 
     def _refuse(self, message: str) -> None:
         raise ScenarioError(message, self.location)
+
+
+def _interruption_of(turn_detection: Mapping[str, Any] | None) -> InterruptionMode:
+    """Return the mode that a turn detection's own `interrupt_response` means, or the default."""
+    given = (turn_detection or {}).get("interrupt_response")
+    return "off" if given is False else "speech"
 
 
 def _has_word(value: object) -> bool:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from trunkline.realtime import service_rules
 from trunkline.realtime.validation import InvalidRequest, Validator
+from trunkline.scenario.interruption import MODES, InterruptionDetector
 
 if TYPE_CHECKING:
     from agents import FunctionTool, Handoff
@@ -47,6 +48,21 @@ def turn_detection_problem(given: object) -> str | None:
         service_rules.turn_detection(dict(given), "turn_detection")
     except InvalidRequest as error:
         return f"turn_detection={{…}} {_turn_detection_text(given, error)}"
+    return None
+
+
+def interruption_problem(given: object, turn_detection: Mapping[str, object] | None) -> str | None:
+    """Return the problem of a scenario's `interruption`."""
+    if given is None:
+        return None
+    if given not in MODES and (isinstance(given, type) or not isinstance(given, InterruptionDetector)):
+        choices = ", ".join(map(repr, MODES))
+        return f"interruption takes {choices} or an InterruptionDetector, an object with decide(speech), not {given!r}."
+    if "interrupt_response" in (turn_detection or {}):
+        return (
+            "turn_detection={…} has 'interrupt_response', which interruption=… replaces. Remove it: "
+            "interruption='speech' is true, interruption='off' is false."
+        )
     return None
 
 

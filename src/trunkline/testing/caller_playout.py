@@ -68,6 +68,7 @@ class CallerPlayout(Page):
         """Audio that the caller sent since the call began, PCM16 at 24 kHz; empty unless audio is recorded."""
         self._finished = 0
         """The number of segments that have been reported to their end."""
+        self._held_since_ms: float | None = None
 
     # Page -----------------------------------------------------------------------------------------------------------
     def push_history(self, frames: Sequence[str]) -> None:
@@ -102,9 +103,42 @@ class CallerPlayout(Page):
             self.on_audio_cleared()
         self._item_id = self._message_id
 
+    def on_audio_ducked(self) -> None:
+        """Hold the audio."""
+        if self._held_since_ms is None:
+            self._held_since_ms = self._now_ms()
+
+    def on_audio_released(self) -> None:
+        """Play the held audio from where it was."""
+        held_since, self._held_since_ms = self._held_since_ms, None
+        if held_since is None:
+            return
+        late_ms = self._now_ms() - held_since
+        shifted: list[AudioSegment] = []
+        for segment in self.segments:
+            if segment.end_ms <= held_since:
+                shifted.append(segment)
+                continue
+            played_ms = max(held_since - segment.start_ms, 0.0)
+            if played_ms:
+                at = int(played_ms) * BYTES_PER_MS
+                shifted.append(AudioSegment(segment.item_id, segment.start_ms, held_since, segment.pcm[:at]))
+                del segment.pcm[:at]
+            start_ms = max(segment.start_ms, held_since) + late_ms
+            shifted.append(AudioSegment(segment.item_id, start_ms, segment.end_ms + late_ms, segment.pcm))
+        self.segments = shifted
+        self._finished = sum(segment.end_ms <= held_since for segment in shifted)
+        if self._timer is None and not self.is_idle:
+            self._report_progress()
+
+    @property
+    def _playing_ms(self) -> float:
+        """The time up to which audio has played: while it is held, the start of the hold."""
+        return self._now_ms() if self._held_since_ms is None else self._held_since_ms
+
     def on_audio_cleared(self) -> None:
         """Drop the audio that has not played yet, and report the position at which playout stopped."""
-        now = self._now_ms()
+        now = self._playing_ms
         stopped = next((one for one in self.segments if one.end_ms > now + _ROUNDING_MS), None)
         if stopped is None:
             return
@@ -142,11 +176,11 @@ class CallerPlayout(Page):
     @property
     def is_idle(self) -> bool:
         """The absence of audio that is playing."""
-        return self.end_ms <= self._now_ms() + _ROUNDING_MS
+        return self.end_ms <= self._playing_ms + _ROUNDING_MS
 
     def heard_ms(self, item_id: str) -> int:
         """Return the played duration of a message in ms."""
-        now = self._now_ms()
+        now = self._playing_ms
         played = 0.0
         for segment in reversed(self.segments):  # the message is among the latest
             if segment.item_id == item_id:
@@ -172,7 +206,7 @@ class CallerPlayout(Page):
         return sum(one.end_ms - one.start_ms for one in self.agent_segments if one.start_ms >= since_ms)
 
     def _play(self, item_id: str, pcm: bytes) -> None:
-        now, ms = self._now_ms(), len(pcm) / BYTES_PER_MS
+        now, ms = self._playing_ms, len(pcm) / BYTES_PER_MS
         last = self.segments[-1] if self.segments else None
         kept = pcm if self._records_audio else b""
         if last is not None and last.item_id == item_id and last.end_ms >= now:
@@ -185,15 +219,15 @@ class CallerPlayout(Page):
             self._timer = asyncio.get_running_loop().call_later(self._interval_s, self._report_progress)
 
     def _report_progress(self) -> None:
-        now = self._now_ms() + _ROUNDING_MS
+        now = self._playing_ms + _ROUNDING_MS
         self._timer = None
         for segment in self.segments[self._finished :]:
             if segment.start_ms < now:
                 self._report_played(segment.item_id, self.heard_ms(segment.item_id))
             if segment.end_ms <= now:
                 self._finished += 1
-        left_s = (self.end_ms - self._now_ms()) / 1000
-        if left_s * 1000 > _ROUNDING_MS:
+        left_s = (self.end_ms - self._playing_ms) / 1000
+        if self._held_since_ms is None and left_s * 1000 > _ROUNDING_MS:
             self._timer = asyncio.get_running_loop().call_later(min(left_s, self._interval_s), self._report_progress)
 
     def _report_played(self, item_id: str, ms: int) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from trunkline.providers import (
     AudioDelta,
@@ -131,6 +132,10 @@ class FaultyProvider:
     def turn_detection(self, scenario: AnyScenario) -> Mapping[str, object] | None:
         """See `Provider.turn_detection`."""
         return self._provider.turn_detection(scenario)
+
+    def word_transports(self, scenario: AnyScenario) -> frozenset[Literal["webrtc", "websocket"]]:
+        """See `Provider.word_transports`."""
+        return self._provider.word_transports(scenario)
 
     def transcription(self, scenario: AnyScenario) -> Mapping[str, object] | None:
         """See `Provider.transcription`."""

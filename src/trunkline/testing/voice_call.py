@@ -13,6 +13,9 @@ from trunkline.calls.log import Entry
 from trunkline.calls.log_events import (
     ApprovalNeeded,
     AudioCleared,
+    AudioDucked,
+    AudioInterrupted,
+    AudioResumed,
     AudioStarted,
     AudioStats,
     CallEnded,
@@ -369,7 +372,7 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
         __tracebackhide__ = True
         await self._until(self._is_callers_turn, f"The agent did not come to an end {when}", None)
         while not self.playout.is_idle:  # noqa: ASYNC110 - it waits for the time itself
-            await asyncio.sleep((self.playout.end_ms - self.now_ms) / 1000)
+            await asyncio.sleep(max(self.playout.end_ms - self.now_ms, 20) / 1000)  # it may be held
 
     async def _until_heard(self, ms: float) -> float:
         """Wait until `ms` of the agent's latest speech was heard; return the actual duration."""
@@ -459,6 +462,10 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
             self.playout.on_audio_started(event.item_id)
         elif isinstance(event, AudioCleared):
             self.playout.on_audio_cleared()
+        elif isinstance(event, AudioDucked):
+            self.playout.on_audio_ducked()
+        elif isinstance(event, AudioResumed | AudioInterrupted):
+            self.playout.on_audio_released()
         elif isinstance(event, FillerStarted):
             self.playout.on_filler_started(event.filler_id)
         elif isinstance(event, FillerDone):

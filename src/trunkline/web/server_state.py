@@ -26,6 +26,7 @@ from trunkline.web.errors import ApiError
 from trunkline.web.filler_voice import FillerVoice
 from trunkline.web.log_redaction import redact_logs
 from trunkline.web.rate_limit import ALL_CLIENTS, RateLimiter, client_of
+from trunkline.web.word_recogniser import WordRecogniser
 
 TOTAL_RATE_FACTOR = 10
 """The ratio between the limit of all clients together and that of one, for the client API."""
@@ -115,12 +116,15 @@ class ServerState:
             providers = await stack.enter_async_context(AsyncExitStack())
             voice = FillerVoice(self.settings)
             stack.push_async_callback(voice.aclose)
+            words = WordRecogniser(self.settings)
+            stack.push_async_callback(words.aclose)
             registry = CallRegistry(
                 time_limits=time_limits,
                 max_calls=self.settings.max_calls,
                 ended_call_ttl_s=self.settings.ended_call_ttl_s,
                 metrics=self._metrics,
                 filler_audio=FillerAudio(lambda: self._filler_voice(voice)),
+                word_stt=words.get,
             )
             self._registry = await stack.enter_async_context(registry)
             self._ready = asyncio.get_running_loop().create_future()

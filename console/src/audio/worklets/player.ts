@@ -4,6 +4,7 @@ import { PlayoutQueue, type Position } from "../playout-queue";
 export type ToPlayer =
   | { type: "push"; itemId: string; samples: Int16Array }
   | { type: "complete"; itemId: string }
+  | { type: "hold"; held: boolean }
   | { type: "clear" };
 
 export type FromPlayer =
@@ -26,6 +27,7 @@ class Player extends AudioWorkletProcessor {
     this.port.onmessage = ({ data }: MessageEvent<ToPlayer>) => {
       if (data.type === "push") this.queue.push(data.itemId, data.samples);
       else if (data.type === "complete") this.queue.complete(data.itemId);
+      else if (data.type === "hold") this.hold(data.held);
       else this.post({ type: "cleared", positions: this.queue.clear() });
     };
   }
@@ -40,10 +42,17 @@ class Player extends AudioWorkletProcessor {
     return true;
   }
 
+  /** Hold the audio, or play it on. The call needs the exact position if the caller interrupts. */
+  private hold(held: boolean): void {
+    this.queue.held = held;
+    const position = this.queue.current();
+    if (held && position) this.post({ type: "position", position });
+  }
+
   private report(samples: number): void {
     this.sincePosition += samples;
     this.sinceLevel += samples;
-    const audible = this.queue.hasAudio;
+    const audible = this.queue.hasAudio && !this.queue.held;
     if (audible && this.sincePosition >= sampleRate * POSITION_EVERY_S) {
       this.sincePosition = 0;
       const position = this.queue.current();

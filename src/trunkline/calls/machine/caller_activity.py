@@ -75,6 +75,9 @@ class CallerActivity:
             self._parts.scheduler.cancel_request()
             self._parts.tools.stop_waiting()
             self.interrupt()
+        elif self._parts.interruption.mode == "words":
+            if self._parts.interruption.agent_has_the_floor or self._parts.playout.audible:
+                self.interrupt()
         elif self._parts.push_to_talk.service_interrupts:
             self._parts.output.drop_held()
             self._parts.playout.clear(by_voice=True)  # the service cancels its response by itself
@@ -83,6 +86,7 @@ class CallerActivity:
         """Stop the agent's answer, and drop the output that guardrails hold back."""
         self._parts.output.drop_held()
         self._parts.playout.interrupt()
+        self._parts.interruption.on_agent_stopped()
 
     def on_turn_ended(self) -> None:
         """Expect the service to commit the turn, and to answer it by itself in case of turn detection."""

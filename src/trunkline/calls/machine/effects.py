@@ -141,6 +141,12 @@ class WatchCallerAudio(msgspec.Struct, frozen=True):
     on: bool
 
 
+class ListenForWords(msgspec.Struct, frozen=True):
+    """Feed `WordsHeard` with the words of the caller's speech `speech_id`, which has just begun; None ends it."""
+
+    speech_id: str | None
+
+
 class SendSilence(msgspec.Struct, frozen=True):
     """Send `ms` of silence to the model, in place of audio of the caller that is missing."""
 
@@ -176,6 +182,7 @@ Effect = (
     | KeepCallerAudio
     | ReleaseCallerAudio
     | WatchCallerAudio
+    | ListenForWords
     | SendSilence
     | SetTimer
     | EndCall

@@ -16,6 +16,7 @@ from trunkline.calls.log_events import Codec, Transport
 from trunkline.calls.machine.effects import ConfigurePurpose
 from trunkline.calls.machine.timers import Timer
 from trunkline.realtime.events import Event
+from trunkline.scenario.interruption import HeardWords
 
 
 class LinkOpened(msgspec.Struct, frozen=True):
@@ -82,6 +83,20 @@ class CallerLeft(msgspec.Struct, frozen=True):
 
 class CallerAudioArrived(msgspec.Struct, frozen=True):
     """Audio of the caller has arrived on the relay. The shell says so only while it watches the audio."""
+
+
+class WordsHeard(msgspec.Struct, frozen=True):
+    """The words of the caller's speech `speech_id` so far, by the recogniser beside the relay.
+
+    A stretch is a part of the speech without a pause; `first` marks the first words of one. `speech_ms` is its duration
+    so far. `paused`: the caller is silent, and these are all words of the stretch.
+    """
+
+    speech_id: str
+    words: HeardWords
+    speech_ms: float
+    first: bool = False
+    paused: bool = False
 
 
 class FillerFetched(msgspec.Struct, frozen=True):
@@ -169,6 +184,7 @@ InputButAudio = (
     | CallerJoined
     | CallerLeft
     | CallerAudioArrived
+    | WordsHeard
     | FillerFetched
     | CodecChosen
     | CommandReceived

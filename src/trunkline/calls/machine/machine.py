@@ -9,6 +9,7 @@ It has no sockets, tasks or pages: `step` takes an input and returns effects. Ea
 - `ToolCalls`: tools, approvals and handoffs
 - `SessionLifecycle`: connect, resume, renew and lose the model session
 - `CallerAudioWatch`: the end of a turn when the caller's audio stops
+- `Interruption`: the caller's speech over the agent's, which interrupts by its words
 - `FillerPlayer`: the call's own sentences while the caller would hear nothing
 - `CallerTurns`: the caller's speech, and audio to resend after a lost session
 - `PushToTalk`: push-to-talk, and the other settings of the call
@@ -58,7 +59,9 @@ from trunkline.calls.machine.inputs import (
     TimerFired,
     ToolFinished,
     WireEventReceived,
+    WordsHeard,
 )
+from trunkline.calls.machine.interruption import Interruption
 from trunkline.calls.machine.model_events import ModelEvents
 from trunkline.calls.machine.outbox import Outbox
 from trunkline.calls.machine.parts import Parts
@@ -109,7 +112,17 @@ class CallMachine:
             self._caller_turns,
             configuration=self.configuration,
         )
-        self._push_to_talk = PushToTalk(plan, outbox, self._scheduler, self._playout)
+        self._interruption = Interruption(
+            plan,
+            outbox,
+            self._scheduler,
+            self.transcript,
+            self._playout,
+            self._caller_turns,
+            self._tools,
+            lambda: self._activity.on_turn(deliberate=False),
+        )
+        self._push_to_talk = PushToTalk(plan, outbox, self._scheduler, self._playout, lambda: self._interruption.mode)
         self._caller_audio = CallerAudioWatch(
             outbox, self._scheduler, self._playout, self._caller_turns, self._push_to_talk
         )
@@ -148,6 +161,7 @@ class CallMachine:
             output=self._output,
             tools=self._tools,
             caller_turns=self._caller_turns,
+            interruption=self._interruption,
             session=self._session,
             push_to_talk=self._push_to_talk,
             limits=self._limits,
@@ -234,6 +248,8 @@ class CallMachine:
                 self._tools.on_approval_requested(given.tool_call_id, given.arguments)
             case CallerAudioArrived():
                 self._caller_audio.on_audio()
+            case WordsHeard():
+                self._interruption.on_words(given)
             case FillerFetched():
                 self._fillers.on_fetched(given)
             case CallerJoined():
@@ -274,6 +290,8 @@ class CallMachine:
         if joined.transport == "webrtc":
             self._caller_turns.discard()  # from now on audio does not pass through the call
         self._playout.on_caller_joined(joined.transport)
+        self._interruption.on_caller_joined(joined.transport)
+        self._push_to_talk.on_caller_joined()
         self._activity.greet()
 
     def _on_caller_left(self, left: CallerLeft) -> None:
@@ -288,6 +306,7 @@ class CallMachine:
         self._outbox.log(log_events.LegLost(leg_id=left.leg_id, reason=left.reason, waiting_ms=waiting_ms))
         self._wait_for_caller()
         if self._playout.on_caller_left():
+            self._interruption.close()
             return  # only the page's socket is gone: audio may still flow
         if (
             (self._scheduler.busy and not self._scheduler.cancelling)
@@ -380,6 +399,8 @@ class CallMachine:
             case Timer.SESSION_CONFIRMATION:
                 self._session.on_confirmed()
                 self._tools.complete_handoff()
+            case Timer.INTERRUPTION:
+                self._interruption.on_timer()
             case Timer.FILLER:
                 self._fillers.on_timer()
             case Timer.RETRY:
@@ -418,11 +439,13 @@ class CallMachine:
     def _on_link_opened(self, opened: LinkOpened) -> None:
         if opened.renewed:
             self._tools.complete_handoff()
+            self._interruption.close()
             self._output.on_session_lost()
         self._session.on_link_opened(opened)
 
     def _on_link_dropped(self, dropped: LinkDropped) -> None:
         if not dropped.resumable:
+            self._interruption.close()
             self._output.on_session_lost()
         continues = self._session.on_link_dropped(dropped)
         self._tools.complete_handoff()  # the next link gets the next agent's session

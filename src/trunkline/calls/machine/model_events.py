@@ -74,7 +74,9 @@ class ModelEvents:
 
     def _on_item_added(self, event: Event) -> None:
         item = event["item"]
-        self._parts.scheduler.on_item_added(text_field(item, "id"))
+        if self._parts.interruption.is_ignored(text_field(item, "id")):
+            return  # a backchannel, which is deleted
+        self._parts.scheduler.on_item_added(item["id"])
         self._parts.outbox.unconfirmed.on_item_added(item["id"])
         previous = event.get("previous_item_id")
         if self._parts.session.has_gaps and isinstance(previous, str) and not self._parts.transcript.has_item(previous):
@@ -112,11 +114,15 @@ class ModelEvents:
         self._on_delta(event)
 
     def _on_transcription_delta(self, event: Event) -> None:
-        self._parts.caller_turns.on_transcription_delta(text_field(event, "item_id"), text_field(event, "delta"))
+        item_id, text = text_field(event, "item_id"), text_field(event, "delta")
+        self._parts.caller_turns.on_transcription_delta(item_id, text)
+        self._parts.interruption.on_transcription_delta(item_id, text)
 
     def _on_transcribed(self, event: Event) -> None:
         item_id = text_field(event, "item_id")
-        self._parts.outbox.log_all(self._parts.transcript.set_caller_text(item_id, text_field(event, "transcript")))
+        text = text_field(event, "transcript")
+        self._parts.outbox.log_all(self._parts.transcript.set_caller_text(item_id, text))
+        self._parts.interruption.on_transcribed(item_id, text)
         self._parts.caller_turns.on_transcribed(item_id)
 
     def _on_transcription_failed(self, event: Event) -> None:
@@ -131,20 +137,26 @@ class ModelEvents:
 
     def _on_speech_started(self, event: Event) -> None:
         self._parts.caller_turns.on_speech_started(event)
-        if self._parts.scheduler.caller_speech is CallerSpeech.SPEAKING:  # not a turn that a new session hears again
+        if self._parts.scheduler.caller_speech is not CallerSpeech.SPEAKING:
+            return  # a turn that a new session hears again
+        if self._parts.interruption.on_speech_started(text_field(event, "item_id")):
+            self._activity.on_active()
+        else:
             self._activity.on_turn(deliberate=False)
 
     def _on_speech_stopped(self, event: Event) -> None:
-        self._activity.on_turn_ended()
+        if self._parts.interruption.on_speech_stopped():
+            self._activity.on_turn_ended()
         self._parts.caller_turns.on_speech_stopped(event)
 
     def _on_committed(self, event: Event) -> None:
         item_id = text_field(event, "item_id")
         requested = self._parts.caller_turns.commit_pending
-        if not requested:
+        is_turn = self._parts.interruption.on_committed(item_id)
+        if is_turn and not requested:
             self._activity.on_turn_ended()
         self._parts.caller_turns.on_committed(item_id)
-        if requested or self._parts.push_to_talk.service_answers:
+        if requested or not is_turn or self._parts.push_to_talk.service_answers:
             return
         self._parts.caller_turns.unblock_if_resent()
         self._parts.scheduler.request_response([item_id])
@@ -152,7 +164,9 @@ class ModelEvents:
     def _on_response_created(self, event: Event) -> None:
         response_id = text_field(event["response"], "id")
         caller_speaks = (
-            self._parts.scheduler.awaits_announcement and self._parts.scheduler.caller_speech is not CallerSpeech.SILENT
+            self._parts.scheduler.awaits_announcement
+            and self._parts.scheduler.caller_speech is not CallerSpeech.SILENT
+            and not self._parts.interruption.undecided
         )
         self._parts.scheduler.on_response_created(response_id)
         self._parts.caller_turns.on_response_created()

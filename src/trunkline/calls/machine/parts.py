@@ -9,6 +9,7 @@ from trunkline.calls.machine.caller_turns import CallerTurns
 from trunkline.calls.machine.empty_answers import EmptyAnswers
 from trunkline.calls.machine.filler_player import FillerPlayer
 from trunkline.calls.machine.guarded_output import GuardedOutput
+from trunkline.calls.machine.interruption import Interruption
 from trunkline.calls.machine.outbox import Outbox
 from trunkline.calls.machine.plan import CallPlan
 from trunkline.calls.machine.playout import Playout
@@ -38,6 +39,7 @@ class Parts:
     output: GuardedOutput
     tools: ToolCalls
     caller_turns: CallerTurns
+    interruption: Interruption
     session: SessionLifecycle
     push_to_talk: PushToTalk
     limits: CallLimits

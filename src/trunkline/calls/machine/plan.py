@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from trunkline.calls.log_events import Codec, Notice, Transport
 from trunkline.scenario.fillers import Fillers
+from trunkline.scenario.interruption import InterruptionDetector, InterruptionMode
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,10 @@ class CallPlan:
         tools: agent -> names of its own tools.
         caller_wait_ms: time the call waits for its caller, at the start and after a disconnect.
         turn_detection: the scenario's session field of that name; None means push-to-talk.
+        interruption: the scenario's way to interrupt by voice.
+        detector: decides by words; None if `interruption` is not "words".
+        listens: true if a recogniser of this machine hears the caller on the relay.
+        word_transports: transports over which the service's transcripts tell words from murmurs.
         guardrails: agent -> names of its guardrails.
         hold: true if output is held back until its guardrails have passed it.
         retries: number of new answers requested after an answer that a guardrail stopped.
@@ -42,6 +47,10 @@ class CallPlan:
     started_at: str
     caller_wait_ms: float
     turn_detection: Mapping[str, object] | None = None
+    interruption: InterruptionMode = "speech"
+    detector: InterruptionDetector | None = None
+    listens: bool = False
+    word_transports: frozenset[Transport] = frozenset()
     codec: Codec = "pcm16"
     guardrails: Mapping[str, Sequence[str]] = field(default_factory=dict)
     hold: bool = False

@@ -12,6 +12,7 @@ from trunkline.calls import log_events
 from trunkline.calls.machine.effects import DropQueuedAudio, PlayAudio
 from trunkline.calls.machine.inputs import AudioReceived
 from trunkline.calls.machine.outbox import Outbox
+from trunkline.calls.machine.playout_clock import PlayoutClock
 from trunkline.calls.machine.relay_playout import RelayPlayout
 from trunkline.calls.machine.response_scheduler import BlockReason, ResponseScheduler
 from trunkline.calls.machine.timers import Timer
@@ -29,6 +30,9 @@ class Playout:
 
     Args:
         on_agent_audio: called before the agent's audio is sent, or starts.
+
+    Attributes:
+        stopped_at_ms: time at which the service last reported the end of audio over WebRTC.
     """
 
     def __init__(
@@ -42,6 +46,10 @@ class Playout:
         self._outbox = outbox
         self._scheduler = scheduler
         self._transcript = transcript
+        self._clock = PlayoutClock()
+        self._held_before_ms = 0.0
+        """Duration of the holds before the audio that plays now over WebRTC."""
+        self.stopped_at_ms: float | None = None
         self._relay = RelayPlayout()
         self._webrtc: WebRtcPlayout | None = None
         self._own_truncations: set[str] = set()
@@ -53,6 +61,29 @@ class Playout:
     def over_webrtc(self) -> bool:
         """True if the audio flows over WebRTC."""
         return self._webrtc is not None
+
+    @property
+    def _now_ms(self) -> float:
+        """The time of the playout, which stands still while the page holds the audio."""
+        return self._clock.at(self._outbox.now_ms)
+
+    @property
+    def audible(self) -> bool:
+        """True if the caller hears the agent, or would if the page did not hold the audio."""
+        return self.relay_playing if self._webrtc is None else self._webrtc.playing
+
+    @property
+    def left_ms(self) -> float | None:
+        """Duration of the audio that the page has not played yet; over WebRTC nobody knows it."""
+        return self._relay.left_ms(self._now_ms) if self._webrtc is None else None
+
+    def hold(self) -> None:
+        """Note that the page holds the audio: the heard position stays."""
+        self._clock.hold(self._outbox.now_ms)
+
+    def release(self) -> None:
+        """Note that the page plays again, from where it was."""
+        self._clock.release(self._outbox.now_ms)
 
     # The caller joins and leaves ------------------------------------------------------------------------------------
     def on_caller_joined(self, transport: log_events.Transport) -> None:
@@ -72,19 +103,20 @@ class Playout:
         """
         if self._webrtc is None:
             return False
-        self._webrtc.on_page_lost(self._outbox.now_ms)
+        self._webrtc.on_page_lost(self._now_ms)
         return True
 
     @property
     def relay_playing(self) -> bool:
         """True if the page has not played all of the relay's audio yet."""
-        return bool(self._relay.unplayed(self._outbox.now_ms))
+        return bool(self._relay.unplayed(self._now_ms))
 
     @property
     def ends_at_ms(self) -> float | None:
         """Time at which the agent's audio ends; None in silence. Over WebRTC it is now, while audio plays."""
         if self._webrtc is None:
-            return self._relay.ends_at_ms(self._outbox.now_ms)
+            left_ms = self._relay.left_ms(self._now_ms)
+            return self._outbox.now_ms + left_ms if left_ms else None
         return self._outbox.now_ms if self._webrtc.playing else None
 
     def _leave_webrtc(self) -> None:
@@ -117,10 +149,10 @@ class Playout:
                 self._outbox.send({"type": "output_audio_buffer.clear"})
                 self._cut_webrtc(self._webrtc)
             return
-        if not self._relay.unplayed(self._outbox.now_ms, unfinished_only=unfinished_only):
+        if not self._relay.unplayed(self._now_ms, unfinished_only=unfinished_only):
             return
         self.settle_truncations()
-        self._await_truncation(self._relay.cut(self._outbox.now_ms, unfinished_only=unfinished_only))
+        self._await_truncation(self._relay.cut(self._now_ms, unfinished_only=unfinished_only))
 
     def on_replayed(self, item_ids: set[str]) -> None:
         """Note the messages that a new session knows as text only, so that it cannot truncate them."""
@@ -137,7 +169,7 @@ class Playout:
 
     def _cut_webrtc(self, webrtc: WebRtcPlayout) -> None:
         self.settle_truncations()
-        if (item_id := webrtc.cut(self._outbox.now_ms)) is not None:
+        if (item_id := webrtc.cut(self._now_ms)) is not None:
             self._await_truncation(item_id)
 
     def _await_truncation(self, item_id: str | None) -> None:
@@ -184,7 +216,7 @@ class Playout:
         if self._scheduler.cancelling and self._relay.reject(audio.item_id, audio.ms):
             self.truncate(audio.item_id, 0)
             return
-        first = self._relay.add_audio(audio.item_id, audio.ms, self._outbox.now_ms)
+        first = self._relay.add_audio(audio.item_id, audio.ms, self._now_ms)
         if first is None:
             return
         self._on_agent_audio()
@@ -205,7 +237,7 @@ class Playout:
 
     def on_played(self, item_id: str, ms: int) -> None:
         """Handle the page's report that it has played `ms` of a message."""
-        if self._relay.on_played(item_id, ms, self._outbox.now_ms):
+        if self._relay.on_played(item_id, ms, self._now_ms):
             self.settle_truncations()
 
     # Audio over WebRTC ----------------------------------------------------------------------------------------------
@@ -221,18 +253,19 @@ class Playout:
 
     def on_started(self, event: Event) -> None:
         """Handle `output_audio_buffer.started`."""
-        item_id = (
-            self._webrtc.on_started(text_field(event, "response_id"), self._outbox.now_ms) if self._webrtc else None
-        )
+        item_id = self._webrtc.on_started(text_field(event, "response_id"), self._now_ms) if self._webrtc else None
         if item_id is not None:
+            self._held_before_ms = self._clock.held_ms(self._outbox.now_ms)
             self._on_agent_audio()
             self._outbox.log(log_events.AudioStarted(item_id=item_id))
 
     def on_stopped(self, _event: Event) -> None:
         """Handle `output_audio_buffer.stopped`: the page has played all audio."""
-        played = self._webrtc.on_stopped(self._outbox.now_ms) if self._webrtc else None
+        played = self._webrtc.on_stopped(self._now_ms) if self._webrtc else None
         if played is not None:
-            self._outbox.log(log_events.AudioDone(item_id=played.item_id, ms=played.ms))
+            held_ms = self._clock.held_ms(self._outbox.now_ms) - self._held_before_ms
+            self._outbox.log(log_events.AudioDone(item_id=played.item_id, ms=played.ms + round(held_ms)))
+            self.stopped_at_ms = self._outbox.now_ms
 
     def on_cleared(self, _event: Event) -> None:
         """Handle `output_audio_buffer.cleared`."""

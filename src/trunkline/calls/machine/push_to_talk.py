@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
 from trunkline.calls import log_events
@@ -11,6 +13,7 @@ from trunkline.calls.machine.playout import Playout
 from trunkline.calls.machine.response_scheduler import CallerSpeech, ResponseScheduler
 from trunkline.calls.machine.timers import Timer
 from trunkline.realtime.events import Event
+from trunkline.scenario.interruption import InterruptionMode
 
 WEBRTC_LAG_MS = 200.0
 """Additional delay of audio over WebRTC, compared with the page's commands: the commit waits for it after a release."""
@@ -25,16 +28,29 @@ class PushToTalk:
 
     A press clears the session's input, a release commits it; a response is requested once the service has committed.
 
+    Args:
+        interruption_mode: returns the way to interrupt the agent by voice over the caller's transport.
+
     Attributes:
         settings: the current settings.
         pressed: true if the caller holds the button.
     """
 
-    def __init__(self, plan: CallPlan, outbox: Outbox, scheduler: ResponseScheduler, playout: Playout) -> None:
+    def __init__(
+        self,
+        plan: CallPlan,
+        outbox: Outbox,
+        scheduler: ResponseScheduler,
+        playout: Playout,
+        interruption_mode: Callable[[], InterruptionMode],
+    ) -> None:
         self._plan = plan
         self._outbox = outbox
         self._scheduler = scheduler
         self._playout = playout
+        self._interruption_mode = interruption_mode
+        self._configured_mode = interruption_mode()
+        """The way to interrupt in the session's configuration."""
         self.settings = log_events.CallSettings(push_to_talk=plan.turn_detection is None, codec=plan.codec)
         self.pressed = False
         self._uncommitted = False
@@ -49,7 +65,14 @@ class PushToTalk:
         """The session's turn detection: the scenario's, or None during push-to-talk."""
         if self.settings.push_to_talk or self._plan.turn_detection is None:
             return None
-        return {"create_response": True, "interrupt_response": True, **self._plan.turn_detection}
+        own = {"create_response": True, **self._plan.turn_detection}
+        match self._interruption_mode():
+            case "words":  # the call decides if the caller's speech is a turn, and requests its answer
+                return {**own, "create_response": False, "interrupt_response": False}
+            case "speech":
+                return {**own, "interrupt_response": True}
+            case "off":
+                return {**own, "interrupt_response": False}
 
     @property
     def service_answers(self) -> bool:
@@ -80,6 +103,18 @@ class PushToTalk:
         silence_ms = detection.get("silence_duration_ms", DEFAULT_SILENCE_MS)
         known = detection.get("type") == "server_vad"  # `semantic_vad` chooses the silence by the words
         self._silence_ms = float(silence_ms) if known and isinstance(silence_ms, int | float) else 0.0
+
+    def on_session_configured(self) -> None:
+        """Note that a session is about to be configured with the present turn detection."""
+        self._configured_mode = self._interruption_mode()
+
+    def on_caller_joined(self) -> None:
+        """Update the session if another transport has changed the way to interrupt."""
+        if self._configured_mode == self._interruption_mode():
+            return
+        self.on_session_configured()
+        if self.turn_detection is not None:
+            self._update_session({"audio": {"input": {"turn_detection": self.turn_detection}}}, {})
 
     def log_settings(self) -> None:
         """Log the settings at the start of the call, unless they are the defaults."""

@@ -134,10 +134,10 @@ class RelayPlayout:
             if not message.complete or (not unfinished_only and not message.played_whole(now_ms))
         ]
 
-    def ends_at_ms(self, now_ms: float) -> float | None:
-        """Return the time at which the audio sent so far ends; None if all of it was played."""
+    def left_ms(self, now_ms: float) -> float:
+        """Return the duration of the audio sent so far that was not played yet."""
         left_ms = sum(message.sent_ms - message.played_ms(now_ms) for message in self._playing.values())
-        return now_ms + left_ms if left_ms > _ROUNDING_MS else None
+        return left_ms if left_ms > _ROUNDING_MS else 0.0
 
     def cut(self, now_ms: float, *, unfinished_only: bool = False) -> str | None:
         """Drop all further audio of the unplayed messages.

@@ -60,6 +60,7 @@ class BlockReason(Enum):
     RETRY_PENDING = auto()
     SESSION_UNCONFIRMED = auto()
     RESEND_PENDING = auto()
+    SPEECH_UNDECIDED = auto()
 
 
 class ResponseScheduler:

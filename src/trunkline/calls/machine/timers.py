@@ -15,6 +15,7 @@ class Timer(Enum):
         COMMIT: push-to-talk commits the caller's audio.
         FILLER: a filler is due, or has been played.
         GOODBYE: the agent must finish its goodbye.
+        INTERRUPTION: the caller's speech over the agent's must be decided.
         IDLE: the caller must say or do something.
         LIMIT_WARNING: the page gets a notice of the maximum duration.
         MAX_CALL: the call reaches its maximum duration.
@@ -35,6 +36,7 @@ class Timer(Enum):
     FILLER = auto()
     GOODBYE = auto()
     IDLE = auto()
+    INTERRUPTION = auto()
     LIMIT_WARNING = auto()
     MAX_CALL = auto()
     MISSED_RESPONSE = auto()

@@ -18,7 +18,7 @@ from trunkline.realtime.client_events import (
 from trunkline.realtime.events import Item, text_of
 from trunkline.scenario.context import HistoryMessage
 
-Status = Literal["completed", "interrupted", "inaudible", "failed"]
+Status = Literal["completed", "interrupted", "inaudible", "failed", "ignored"]
 MessageEvent = MessageAdded | MessageDelta | MessageDone | MessageTruncated
 
 
@@ -32,6 +32,7 @@ class Message:
         done: true if its text is final.
         heard_ms: the part that the caller heard, if it was truncated before its text was final.
         committed: false for speech in progress, whose item the session has not added yet.
+        ignored: true if it is the caller's backchannel: it is not part of the conversation.
         resent: true if a new session gets the audio again: its partial words would repeat those in the log.
     """
 
@@ -44,6 +45,7 @@ class Message:
     done: bool = False
     heard_ms: float | None = None
     committed: bool = True
+    ignored: bool = False
     resent: bool = False
 
 
@@ -148,11 +150,20 @@ class Transcript:
     def set_caller_text(self, item_id: str, text: str | None) -> list[MessageEvent]:
         """Set the transcription of the caller's speech; None means that it failed."""
         message = self.message(item_id)
-        if message is None or message.role != "user":
+        if message is None or message.role != "user" or message.ignored:
             return []
         message.text, message.done = (text or "").strip(), True
         status: Status = "failed" if text is None else "completed" if message.text else "inaudible"
         return [MessageDone(item_id=message.item_id, role=message.role, text=message.text, status=status)]
+
+    def ignore(self, item_id: str, text: str) -> list[MessageEvent]:
+        """Take the caller's backchannel out of the conversation. Its message, if it has one, ends with its words."""
+        message = self.message(item_id)
+        if message is None or message.ignored:
+            return []
+        message.ignored = message.done = True
+        message.text = text or message.text.strip()
+        return [MessageDone(item_id=message.item_id, role=message.role, text=message.text, status="ignored")]
 
     def complete(self, item: Item, duration_ms: float) -> list[MessageEvent]:
         """Complete an agent's message with audio of `duration_ms`; `item` may be incomplete."""
@@ -246,7 +257,7 @@ class Transcript:
         return [
             HistoryMessage(entry.role, entry.text, entry.agent)
             for entry in list(self.entries.values())  # tools may ask from a thread of their own
-            if isinstance(entry, Message) and entry.text and entry.committed and not entry.hidden
+            if isinstance(entry, Message) and entry.text and entry.committed and not (entry.hidden or entry.ignored)
         ]
 
     def replay_events(self) -> list[ItemCreate]:
@@ -281,7 +292,7 @@ class Transcript:
 
 def _items(item_id: str, entry: Message | ToolCall) -> list[ClientItem]:
     if isinstance(entry, Message):
-        if not entry.text or not entry.committed or (entry.role == "user" and not entry.done):
+        if not entry.text or not entry.committed or entry.ignored or (entry.role == "user" and not entry.done):
             return []  # a new session gets the audio of the caller's unfinished turn instead
         part: TextPart = {"type": "output_text" if entry.role == "assistant" else "input_text", "text": entry.text}
         return [{"id": item_id, "type": "message", "role": entry.role, "content": [part]}]

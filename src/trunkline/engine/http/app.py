@@ -88,7 +88,7 @@ class Engine:
         time_limits: EngineTimeLimits = DEFAULT_TIME_LIMITS,
     ) -> None:
         self._brains = brains
-        self._stt = stt
+        self.stt = stt
         self.tts = tts
         self._activity = activity
         self._pronunciations = pronunciations
@@ -221,7 +221,7 @@ class Engine:
         brain = UnconfiguredBrain() if transcribing else self._brains(model, settings)
         spellings = self._pronunciations(model) if self._pronunciations else None
         tts = PronouncingTts(self.tts, spellings) if spellings else self.tts
-        return SessionRunner(session, brain=brain, stt=self._stt, tts=tts, player=player, time_limits=self._time_limits)
+        return SessionRunner(session, brain=brain, stt=self.stt, tts=tts, player=player, time_limits=self._time_limits)
 
 
 def _not_found(request: Request, error: Exception) -> JSONResponse:

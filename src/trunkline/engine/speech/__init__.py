@@ -85,6 +85,33 @@ class Stt(Protocol):
 
 
 @dataclass(frozen=True)
+class ProbedWords:
+    """The words of a short piece of speech, with the recogniser's doubts.
+
+    Attributes:
+        text: the words, also unlikely ones.
+        log_probability: the mean log probability of the words' tokens, 0 for certain.
+        no_speech: the probability that the audio holds no speech.
+    """
+
+    text: str
+    log_probability: float
+    no_speech: float
+
+
+@runtime_checkable
+class ProbingStt(Protocol):
+    """A recogniser that can look at a piece of speech at once, while the caller speaks on."""
+
+    async def probe(self, pcm: bytes, *, session_id: str) -> ProbedWords:
+        """Return the words of a piece of speech of at most a few seconds: PCM16 at 24 kHz.
+
+        Raises:
+            SpeechError: the recogniser failed or is overloaded.
+        """
+
+
+@dataclass(frozen=True)
 class SpeechMark:
     """The time at which the first `text_end` characters of a text have been spoken: `at_ms` into its audio."""
 

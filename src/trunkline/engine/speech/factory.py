@@ -110,6 +110,13 @@ def create_stt(settings: Settings) -> Stt:
             return SphinxStt()
 
 
+def create_word_stt(settings: Settings) -> WhisperStt | None:
+    """Create a recogniser of any words for callers who speak over the agent; None if none is installed."""
+    if _missing("whisper", settings) is not None:
+        return None
+    return WhisperStt(settings.whisper_weights, settings.models_dir)
+
+
 def create_tts(settings: Settings) -> Tts:
     """Create the voice that the settings choose. It loads nothing before it is used or warmed.
 

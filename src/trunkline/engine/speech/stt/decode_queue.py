@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from trunkline.engine.speech import SpeechError
+from trunkline.engine.speech import ProbedWords, SpeechError
 
 
 class Urgency(IntEnum):
@@ -27,6 +27,7 @@ class Decoding:
 
     Attributes:
         expects: returns whether a text is an expected reply.
+        likeliest: the likeliest text with its probabilities, once it is decoded.
     """
 
     session_id: str
@@ -35,6 +36,7 @@ class Decoding:
     language: str | None = None
     prompt: str = ""
     expects: Callable[[str], bool] | None = None
+    likeliest: ProbedWords | None = None
     text: asyncio.Future[str] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 

@@ -14,7 +14,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from trunkline.engine.speech import SAMPLE_RATE, SpeechError, Transcript
+from trunkline.engine.speech import SAMPLE_RATE, ProbedWords, SpeechError, Transcript
 from trunkline.engine.speech.stt.decode_queue import DecodeQueue, Decoding, Urgency
 from trunkline.engine.speech.stt.grammar_words import keywords_of
 from trunkline.engine.speech.stt.log_mel import RATE
@@ -95,6 +95,23 @@ class WhisperStt:
         session_id = session_id or f"utterance {next(self._names)}"
         return WhisperUtterance(self, session_id, language, prompt, expects, on_partial)
 
+    async def probe(self, pcm: bytes, *, session_id: str) -> ProbedWords:
+        """See `ProbingStt.probe`.
+
+        Raises:
+            SpeechError: Whisper failed or is overloaded.
+        """
+        resampler = Resampler(SAMPLE_RATE, RATE)
+        decoding = Decoding(session_id, resampler.feed(pcm) + resampler.flush(), Urgency.AHEAD)
+        self.decode(decoding)
+        try:
+            await decoding.text
+        except asyncio.CancelledError:
+            self.cancel(decoding)
+            raise
+        assert decoding.likeliest is not None  # noqa: S101 - it is set before the text
+        return decoding.likeliest
+
     async def warm(self) -> None:
         """Start the worker and load the weights, about 1 s of work, ahead of the first utterance.
 
@@ -102,6 +119,10 @@ class WhisperStt:
             SpeechError: the package or the weights are missing or wrong, or the recogniser is closed.
         """
         await self._worker().until_ready()
+
+    def start(self) -> None:
+        """Start the worker ahead of the first utterance, without waiting for it. Its failure is reported later."""
+        self._worker()
 
     async def aclose(self) -> None:
         """End the worker; open utterances fail. A second call does nothing."""
@@ -169,6 +190,8 @@ class WhisperStt:
             if isinstance(reply, Failed):
                 _fail(decoding, reply.reason)
             else:
+                best = reply.hypotheses[0]
+                decoding.likeliest = ProbedWords(best.text, best.log_probability, reply.no_speech)
                 decoding.text.set_result(chosen_text(reply, decoding.expects))
         if not self._closed:
             self._serve()
