@@ -27,7 +27,13 @@ from trunkline.testing.virtual_time import in_virtual_time
 PACKAGE = Path(trunkline.__file__).parent
 PAGE = (Path(__file__).parents[2] / "docs" / "architecture.md").read_text("utf-8")
 SOCKETS = {"web/call_routes.py", "providers/realtime_socket.py"}
-LOG_READERS = {"calls/log.py", "calls/metrics/meters.py", "calls/metrics/latency.py", "realtime/send_queue.py"}
+LOG_READERS = {
+    "calls/log.py",
+    "calls/agents/hooks.py",
+    "calls/metrics/meters.py",
+    "calls/metrics/latency.py",
+    "realtime/send_queue.py",
+}
 """The files of the walk of a log event, which most inputs cause as well."""
 CONTENT = b"marmalade"
 AUDIO = CONTENT * 2

@@ -164,16 +164,30 @@ def test_more_tools_than_the_services_take_are_refused() -> None:
     assert with_agent(tools=tools[:128]).name == "x"
 
 
+class ListensToTheModel(RealtimeAgentHooks[Any]):
+    async def on_llm_start(self, *given: Any) -> None:  # pragma: no cover - it is never run
+        pass
+
+
+@pytest.mark.parametrize("field", ["input_filter", "nest_handoff_history"])
+def test_a_handoff_that_would_change_the_history_is_refused(field: str) -> None:
+    poet: RealtimeAgent[Any] = RealtimeAgent(name="poet")
+    handoff: Any = realtime_handoff(poet)
+    setattr(handoff, field, True if field == "nest_handoff_history" else lambda data: data)
+    host: RealtimeAgent[Any] = RealtimeAgent(name="host", handoffs=[handoff])
+    with pytest.raises(ScenarioError, match=f"the handoff 'transfer_to_poet' has {field}. The Realtime services keep"):
+        Scenario("x", agents=[host, poet])
+
+
 # Fields without effect -----------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
         ({"mcp_servers": ["a server"]}, "has mcp_servers, which Trunkline does not use. Wrap their tools"),
-        (
-            {"prompt": Prompt(id="pmpt_1")},
-            "has prompt, which Trunkline does not use. Write its text into instructions.",
-        ),
-        ({"hooks": RealtimeAgentHooks()}, "has hooks, which Trunkline does not use. Remove them"),
+        ({"prompt": "pmpt_1"}, "prompt=… takes a stored prompt such as {'id': 'pmpt_…'}, not str."),
+        ({"prompt": Prompt(id="")}, "prompt=… is refused by the Realtime services. Invalid 'prompt.id'"),
+        ({"hooks": "a class"}, "hooks=… takes an instance of RealtimeAgentHooks, not str."),
+        ({"hooks": ListensToTheModel()}, "hooks=… has on_llm_start, which a realtime model never calls; remove it."),
     ],
 )
 def test_a_field_that_would_have_no_effect_is_refused(fields: dict[str, Any], message: str) -> None:
@@ -192,14 +206,27 @@ def test_an_input_guardrail_is_refused() -> None:
     assert f"output_guardrails=[…] {message}" in agent_refused(output_guardrails=[polite])
 
 
+def test_a_coroutine_as_state_is_refused() -> None:
+    async def state() -> int:  # pragma: no cover - it is never run
+        return 1
+
+    assert "takes the function itself, not its result; remove the parentheses." in refused(state=state())
+
+
+@pytest.mark.parametrize("state", [dict, list, lambda: 1, lambda call_id: call_id, lambda **facts: facts])
+def test_a_state_that_takes_what_there_is_is_accepted(state: Any) -> None:
+    assert Scenario("x", agents=[RealtimeAgent(name="host")], state=state).state is state
+
+
 @pytest.mark.parametrize(
     ("state", "message"),
     [
         ({"cart": []}, "takes a function that makes the state of one call, not dict; use lambda: …"),
-        (asyncio.sleep, "is called without await; make it a plain function"),
+        (asyncio.sleep, "the parameter 'delay', which Trunkline does not give; it may take call_id and metadata."),
+        (lambda call_id, /: call_id, "the parameter 'call_id', which Trunkline does not give"),
     ],
 )
-def test_a_state_that_is_no_plain_function_is_refused(state: Any, message: str) -> None:
+def test_a_state_that_cannot_be_called_is_refused(state: Any, message: str) -> None:
     assert message in refused(state=state)
 
 
@@ -229,8 +256,9 @@ async def test_the_services_accept_each_session_of_the_built_in_scenarios(name: 
     scenario = load([]).by_name[name]
     settings = CallSettings()
     for agent in scenario.agents:
-        session = await agent_session(agent, RunContextWrapper(None), {})
-        session |= connection_session(scenario, {"model": "whisper-1"}, settings, scenario.turn_detection)
+        transcription = {"model": "whisper-1"}
+        session = await agent_session(scenario, agent, RunContextWrapper(None), {}, transcription)
+        session |= connection_session(scenario, transcription, settings, scenario.turn_detection, agent.name)
         assert service_rules.refusal({"type": "session.update", "session": session}) is None
 
 

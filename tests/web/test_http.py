@@ -367,3 +367,37 @@ async def test_the_console_is_served_or_reported_missing(monkeypatch: pytest.Mon
     assert page.headers["cache-control"] == "no-cache"
     assert "immutable" in asset.headers["cache-control"]
     assert outside.status_code == 404
+
+
+# Metadata -------------------------------------------------------------------------------------------------------------
+async def test_the_metadata_of_a_call_is_in_its_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {"customer": "C-12", "k" * 64: "v" * 512, **{f"pair {number}": "✓" for number in range(14)}}
+    async with serving(monkeypatch) as caller:
+        started = await caller.starts(metadata=given)
+        async with caller.page(started["call_id"]) as page:
+            assert (await page.kind("call.started"))["metadata"] == given
+
+
+@pytest.mark.parametrize(
+    ("metadata", "message"),
+    [
+        ({f"pair {number}": "x" for number in range(17)}, "at most 16 pairs"),
+        ({"k" * 65: "x"}, "keys have at most 64 characters, values 512"),
+        ({"key": "x" * 513}, "keys have at most 64 characters, values 512"),
+    ],
+)
+async def test_metadata_beyond_the_limits_is_refused(
+    monkeypatch: pytest.MonkeyPatch, metadata: dict[str, str], message: str
+) -> None:
+    async with serving(monkeypatch) as caller:
+        body = {"scenario": "web", "metadata": metadata}
+        status, code, error = await caller.refused("POST", "/api/calls", json=body)
+    assert (status, code) == (422, "bad_metadata")
+    assert message in error["message"]
+
+
+async def test_metadata_that_is_not_text_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serving(monkeypatch) as caller:
+        body = {"scenario": "web", "metadata": {"customer": 12}}
+        status, code, _error = await caller.refused("POST", "/api/calls", json=body)
+    assert (status, code) == (400, "bad_request")

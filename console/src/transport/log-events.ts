@@ -16,7 +16,10 @@ export interface Tokens {
   output_audio?: number;
 }
 
-/** The first event of a call. `started_at` is ISO 8601 in UTC; `model` is the provider's name of the model. */
+/**
+ * The first event of a call. `started_at` is ISO 8601 in UTC; `model` is the provider's name of the model.
+ * `metadata` are the pairs that the client gave when it started the call.
+ */
 export interface CallStarted {
   kind: "call.started";
   call_id: string;
@@ -26,6 +29,7 @@ export interface CallStarted {
   provider: string;
   model: string;
   started_at: string;
+  metadata?: Record<string, unknown>;
 }
 
 /** The caller is connected. `reason` says why the leg does not use the requested transport. */

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import assert_never
 
@@ -65,9 +65,11 @@ class Call:
         filler_audio: the audio of fillers; recordings by default.
         word_stt: the recogniser of this machine that hears the caller on the relay while they speak over the agent;
             without one, the service's transcripts have the words.
+        metadata: pairs of the client, for the log and `CallContext.metadata`.
 
     Raises:
         LookupError: the scenario has no agent of that name.
+        ScenarioError: the scenario cannot work, since its agents have changed after it was made.
         StateError: the scenario's `state` factory failed.
     """
 
@@ -83,11 +85,14 @@ class Call:
         metrics: MetricsConfig = DEFAULT_METRICS,
         filler_audio: FillerAudio | None = None,
         word_stt: ProbingStt | None = None,
+        metadata: Mapping[str, str] | None = None,
     ) -> None:
+        scenario.check_handoffs()
         self.call_id = new_id("call")
         self.caller_key = new_id("key")
         """Secret of the client that started the call. It is never in the log."""
         self.scenario = scenario
+        self.metadata = dict(metadata or {})
         self.leg = Leg(new_id("leg"), transport)
         self._legs = 1
         self.ended_at: float | None = None
@@ -108,6 +113,7 @@ class Call:
             CallHandle(
                 call_id=self.call_id,
                 first_agent=self._first_agent,
+                metadata=self.metadata,
                 agent=lambda: self._machine.agent,
                 history=lambda: self._machine.transcript.history(),
                 feed=lambda given: self._runner.post(given),
@@ -136,6 +142,7 @@ class Call:
         self._watches_caller_audio = False
         self._caller_audio_reported_ms = 0.0
         self.log.subscribe(self._on_log_entry)
+        self.log.subscribe(self._agents.hooks.read)
         if (traced := tracing(content=metrics.trace_content)) is not None:
             self.log.subscribe(traced.read)
         for effect in self._machine.begin(self._now_ms()):
@@ -148,6 +155,7 @@ class Call:
             await self._runner.run(
                 self._link.run(),
                 self._log_audio_stats_periodically(),
+                self._agents.hooks.run(),
                 last=inputs.StopRequested("the server is stopping"),
             )
         finally:
@@ -386,6 +394,8 @@ class Call:
                 self._play_filler(pcm)
             case effects.RunTool():
                 self._runner.spawn(self._agents.run_tool(effect))
+            case effects.RefreshTools(agent):
+                self._runner.spawn(self._agents.refresh_tools(agent))
             case effects.ConfigureAgent():
                 self._runner.spawn(self._agents.configure_agent(effect))
             case effects.ResolveApproval():
@@ -476,7 +486,7 @@ class Call:
             first_agent=self._first_agent,
             agents=[agent.name for agent in scenario.agents],
             transfers={agent.name: scenario.transfers(agent.name) for agent in scenario.agents},
-            tools={agent.name: [tool.name for tool in agent.tools] for agent in scenario.agents},
+            tools={agent.name: self._agents.tools_of(agent.name).tools for agent in scenario.agents},
             transport=transport,
             provider=self._provider.name,
             model=self._model,
@@ -496,6 +506,7 @@ class Call:
             max_call_ms=_in_ms(time_limits.max_call_s),
             idle_timeout_ms=_in_ms(time_limits.idle_timeout_s),
             stall_timeout_ms=time_limits.stall_timeout_s * 1000,
+            metadata=self.metadata,
             notices=[
                 Notice(message=notice.message, code=notice.code, hint=notice.hint)
                 for notice in self._provider.notices()

@@ -22,7 +22,10 @@ class LogEvent(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", omit
 
 
 class CallStarted(LogEvent, frozen=True, tag="call.started"):
-    """The first event of a call. `started_at` is ISO 8601 in UTC; `model` is the provider's name of the model."""
+    """The first event of a call. `started_at` is ISO 8601 in UTC; `model` is the provider's name of the model.
+
+    `metadata` are the pairs that the client gave when it started the call.
+    """
 
     call_id: str
     scenario: str
@@ -31,6 +34,7 @@ class CallStarted(LogEvent, frozen=True, tag="call.started"):
     provider: str
     model: str
     started_at: str
+    metadata: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 class LegRoleSet(LogEvent, frozen=True, tag="leg.role"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
 
 from trunkline.calls.call import Call
@@ -72,15 +72,18 @@ class CallRegistry:
         agent: str | None,
         transport: Transport,
         codec: Codec = "pcm16",
+        metadata: Mapping[str, str] | None = None,
     ) -> Call:
         """Start a call.
 
         Args:
             agent: the name of the agent that answers; None is the scenario's first.
+            metadata: pairs of the client, for the log and `CallContext.metadata`.
 
         Raises:
             TooManyCallsError: the limit is reached.
             LookupError: the scenario has no such agent.
+            ScenarioError: the scenario cannot work, since its agents have changed after it was made.
             StateError: the scenario's `state` factory failed.
         """
         self._remove_expired()
@@ -96,6 +99,7 @@ class CallRegistry:
             metrics=self._metrics,
             filler_audio=self._filler_audio,
             word_stt=self._word_stt(provider),
+            metadata=metadata,
         )
         self._calls[call.call_id] = call
         task = asyncio.create_task(call.run(), name=f"call {call.call_id}")

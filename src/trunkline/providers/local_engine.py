@@ -36,8 +36,14 @@ class EngineSessionConfig:
         return None
 
     def session_extras(self, scenario: AnyScenario, agent: str, first_agent: str) -> Mapping[str, object]:
-        """Return a `prompt` that names the scenario, the present agent and the first one, for the rehearsal."""
-        return {"prompt": {"id": scenario.name, "variables": {"agent": agent, "first_agent": first_agent}}}
+        """Return a `prompt` that names the scenario, the present agent and the first one, for the rehearsal.
+
+        `include` is left out, since the engine has no log probabilities.
+        """
+        prompt = {"id": scenario.name, "variables": {"agent": agent, "first_agent": first_agent}}
+        if scenario.session_settings(agent).include is None:
+            return {"prompt": prompt}
+        return {"prompt": prompt, "include": None}
 
     def turn_detection(self, scenario: AnyScenario) -> Mapping[str, object] | None:
         """See `Provider.turn_detection`."""

@@ -14,6 +14,7 @@ from trunkline.scenario.phrases import Digits, Phrases, Words
 from trunkline.scenario.question import Question
 from trunkline.scenario.rehearsal import Rehearsal
 from trunkline.scenario.scenario import Scenario, ScenarioError
+from trunkline.scenario.session_settings import SessionSettings
 from trunkline.scenario.spoken_numbers import DateSlot, DigitGroups, read_date, read_digits
 from trunkline.scenario.text_model import TextModelError
 from trunkline.scenario.word_detector import WordDetector
@@ -43,6 +44,7 @@ __all__ = [
     "Resume",
     "Scenario",
     "ScenarioError",
+    "SessionSettings",
     "TextModelError",
     "WordDetector",
     "Words",

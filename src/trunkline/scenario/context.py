@@ -63,15 +63,18 @@ class CallContext(Generic[S]):
         call_id: the call's id.
         scenario: the scenario's name.
         state: the object that `Scenario(state=…)` made for this call; None without one.
+        metadata: the pairs that the client gave to `POST /api/calls`.
     """
 
     call_id: str
     scenario: str
     state: S
+    metadata: Mapping[str, str] = field(default_factory=dict, kw_only=True)
     _history: Callable[[], Sequence[HistoryMessage]] = field(default=tuple, repr=False)
     _note: Callable[[str, object], None] = field(default=lambda _title, _data: None, repr=False)
     _progress: Callable[[str, float | None], None] = field(default=lambda _message, _fraction: None, repr=False)
     _ask: Callable[[TextModelRequest], Awaitable[object]] = field(default=_no_text_model, repr=False)
+    _hang_up: Callable[[str], None] = field(default=lambda _reason: None, repr=False)
 
     @property
     def history(self) -> Sequence[HistoryMessage]:
@@ -95,6 +98,14 @@ class CallContext(Generic[S]):
             fraction: the finished part of the work, from 0 to 1.
         """
         self._progress(message, fraction)
+
+    def hang_up(self, reason: str = "a tool ended the call") -> None:
+        """End the call after the agent's next words: the agent says goodbye, and the call ends when it has spoken.
+
+        Args:
+            reason: the reason in `call.ended`.
+        """
+        self._hang_up(reason)
 
     @overload
     async def ask(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic
 
@@ -14,9 +14,11 @@ from trunkline.scenario import service_checks
 from trunkline.scenario.fillers import Fillers
 from trunkline.scenario.interruption import InterruptionDetector, InterruptionMode
 from trunkline.scenario.rehearsal import Rehearsal
+from trunkline.scenario.session_settings import NO_SETTINGS, SessionSettings, settings_problem
+from trunkline.scenario.state_factory import factory_problem
 
 if TYPE_CHECKING:
-    from agents import OutputGuardrail
+    from agents import FunctionTool, OutputGuardrail
     from agents.realtime import RealtimeAgent
 
 S = TypeVar("S", default=None)
@@ -71,7 +73,8 @@ class Scenario(Generic[S]):
         description: a sentence for the console.
         voice: a Realtime voice, one of `realtime.service_rules.VOICES`; None leaves it to the provider.
         company: the company's name, for guardrails and prompts.
-        state: a function that makes the state of one call; tools read it as `ctx.context.state`.
+        state: a function that makes the state of one call; tools read it as `ctx.context.state`. It may be async, and
+            may have the parameters `call_id` and `metadata`, which are the call's.
         rehearsal: the stand-in for the model; without one, the local engine needs a chat model.
         turn_detection: the `turn_detection` object of the Realtime protocol; None is push-to-talk. By default, hosted
             services get `server_vad` with a threshold of 0.9 and 500 ms of silence, and the local engine gets
@@ -91,6 +94,8 @@ class Scenario(Generic[S]):
             None plays none.
         hold: True shows and plays each sentence only after its guardrails have passed it. This needs the relay, and
             the caller waits slightly longer.
+        session: settings of the Realtime session, such as the truncation and the language of the transcription.
+        agent_sessions: settings of single agents by name, in place of the scenario's.
 
     Raises:
         ScenarioError: the scenario cannot work: no agents, two of one name, a handoff out of the list, two tools of
@@ -108,7 +113,7 @@ class Scenario(Generic[S]):
         description: str = "",
         voice: str | None = None,
         company: str | None = None,
-        state: Callable[[], S] | None = None,
+        state: Callable[..., Awaitable[S]] | Callable[..., S] | None = None,
         rehearsal: Rehearsal | None = None,
         turn_detection: Mapping[str, Any] | None = SERVER_VAD,
         interruption: InterruptionMode | InterruptionDetector | None = None,
@@ -117,6 +122,8 @@ class Scenario(Generic[S]):
         pronunciations: Mapping[str, str] | None = None,
         fillers: Fillers | None = DEFAULT_FILLERS,
         hold: bool = False,
+        session: SessionSettings = NO_SETTINGS,
+        agent_sessions: Mapping[str, SessionSettings] | None = None,
     ) -> None:
         caller = sys._getframe(1)
         self.location = SourceLocation(caller.f_code.co_filename, caller.f_lineno)
@@ -139,8 +146,9 @@ class Scenario(Generic[S]):
         self.pronunciations = dict(pronunciations or {})
         self.fillers = fillers
         self.hold = hold
+        self._session = session
+        self._agent_sessions = dict(agent_sessions or {})
         self._check()
-        self._transfers = {agent.name: _transfers(agent) for agent in self.agents}
         self._check_tools()
 
     def __repr__(self) -> str:
@@ -177,14 +185,39 @@ class Scenario(Generic[S]):
 
     def transfers(self, agent: str) -> Mapping[str, str]:
         """Return the handoffs of `agent`: tool name to agent name."""
-        return self._transfers[agent]
+        return _transfers(self.agent(agent))
 
     def transfer_tool(self, agent: str, target: str) -> str:
         """Return the name of the tool by which `agent` hands over to `target`, even if that handoff is not declared."""
-        for tool, name in self._transfers.get(agent, {}).items():
-            if name == target:
-                return tool
+        for known in self.agents:
+            for tool, name in _transfers(known).items() if known.name == agent else ():
+                if name == target:
+                    return tool
         return "transfer_to_" + re.sub(r"\W", "_", target).lower()
+
+    def session_settings(self, agent: str) -> SessionSettings:
+        """Return the settings of the Realtime session while an agent has the call: its own over the scenario's."""
+        return self._agent_sessions.get(agent, NO_SETTINGS).over(self._session)
+
+    @property
+    def settings_of_agents(self) -> frozenset[str]:
+        """The names of the session settings that single agents have."""
+        return frozenset[str]().union(*(settings.given for settings in self._agent_sessions.values()))
+
+    def check_handoffs(self) -> None:
+        """Check the agents' handoffs. Each call begins with this, since handoffs may be added to an agent later.
+
+        Raises:
+            ScenarioError: a handoff leads out of the scenario.
+        """
+        names = [agent.name for agent in self.agents]
+        for agent in self.agents:
+            for target in map(_target_name, agent.handoffs):
+                if target not in names:
+                    self._refuse(
+                        f"The agent {agent.name!r} hands off to {target!r}, which is not in the scenario "
+                        f"{self.name!r}; add it to agents=[…]. There are: {', '.join(names)}."
+                    )
 
     def _check(self) -> None:
         if not NAME.fullmatch(self.name):
@@ -197,7 +230,7 @@ class Scenario(Generic[S]):
         if not self.agents:
             self._refuse(f"The scenario {self.name!r} has no agents; give it at least one: agents=[…].")
         self._refuse_if(service_checks.voice_problem(self.voice))
-        self._refuse_if(service_checks.state_problem(self.state))
+        self._refuse_if(factory_problem(self.state))
         self._refuse_if(service_checks.guardrail_problem(self.guardrails, "guardrails=[…]"))
         for agent in self.agents:
             self._refuse_if(next(service_checks.agent_problems(agent), None))
@@ -206,7 +239,8 @@ class Scenario(Generic[S]):
             if names.count(name) > 1:
                 self._refuse(f"The scenario {self.name!r} has two agents named {name!r}; names must differ.")
         self._check_suggestions(names)
-        self._check_handoffs(names)
+        self._check_session_settings(names)
+        self.check_handoffs()
         self._check_pronunciations()
         if self.rehearsal:
             for part in self.rehearsal.parts:
@@ -218,14 +252,12 @@ class Scenario(Generic[S]):
             if name not in names:
                 self._refuse(f"things_to_say has lines for {name!r}, but the agents are: {', '.join(names)}.")
 
-    def _check_handoffs(self, names: Sequence[str]) -> None:
-        for agent in self.agents:
-            for target in map(_target_name, agent.handoffs):
-                if target not in names:
-                    self._refuse(
-                        f"The agent {agent.name!r} hands off to {target!r}, which is not in the scenario "
-                        f"{self.name!r}; add it to agents=[…]. There are: {', '.join(names)}."
-                    )
+    def _check_session_settings(self, names: Sequence[str]) -> None:
+        self._refuse_if(settings_problem(self._session, "session=…"))
+        for name, settings in self._agent_sessions.items():
+            if name not in names:
+                self._refuse(f"agent_sessions has settings for {name!r}, but the agents are: {', '.join(names)}.")
+            self._refuse_if(settings_problem(settings, f"agent_sessions={{{name!r}: …}}"))
 
     def _check_pronunciations(self) -> None:
         seen: dict[str, str] = {}
@@ -241,13 +273,20 @@ class Scenario(Generic[S]):
     def _check_tools(self) -> None:
         for agent in self.agents:
             self._refuse_if(next(service_checks.handoff_problems(agent), None))
-            names = [tool.name for tool in agent.tools] + [_tool_name(handoff) for handoff in agent.handoffs]
+            names = [tool.name for tool in function_tools(agent)] + [_tool_name(handoff) for handoff in agent.handoffs]
             for name in names:
                 if names.count(name) > 1:
                     self._refuse(
                         f"The agent {agent.name!r} has two tools named {name!r} (the SDK names a handoff by the "
                         "agent's name in lower case); rename one."
                     )
+            choice = self.session_settings(agent.name).tool_choice
+            chosen = choice.get("name") if isinstance(choice, Mapping) and choice.get("type") == "function" else None
+            if chosen is not None and chosen not in names and not agent.mcp_servers:
+                self._refuse(
+                    f"tool_choice names {chosen!r}, which the agent {agent.name!r} does not have. "
+                    f"It has: {', '.join(names) or 'no tools'}. Set it for single agents, in agent_sessions."
+                )
 
     def _refuse_if(self, problem: str | None) -> None:
         if problem is not None:
@@ -275,6 +314,13 @@ def _other_kind(agent: object) -> str | None:
 
 AnyScenario = Scenario[Any]
 """A scenario with any state."""
+
+
+def function_tools(agent: RealtimeAgent) -> list[FunctionTool]:
+    """Return an agent's own function tools: those of `tools`, without hosted ones."""
+    from agents import FunctionTool
+
+    return [tool for tool in agent.tools if isinstance(tool, FunctionTool)]
 
 
 def _transfers(agent: RealtimeAgent) -> dict[str, str]:

@@ -19,12 +19,10 @@ if TYPE_CHECKING:
     from agents.realtime import RealtimeAgent
 
 _TYPED = frozenset({"type", "$ref", "anyOf", "allOf", "oneOf", "enum", "const"})
-_UNSUPPORTED = {
-    "mcp_servers": "Wrap their tools in function tools.",
-    "prompt": "Write its text into instructions.",
-    "hooks": "Remove them: handoffs and tool calls are in the call's log.",
-}
-"""Fields of a `RealtimeAgent` that Trunkline does not use, each with the replacement."""
+_LLM_HOOKS = ("on_llm_start", "on_llm_end")
+"""Hooks that have no meaning for a realtime model, which is not called for each answer."""
+_HANDOFF_HISTORY = ("input_filter", "nest_handoff_history")
+"""Fields of a `Handoff` that change the next agent's history, which the Realtime services keep themselves."""
 
 
 def voice_problem(voice: object) -> str | None:
@@ -81,15 +79,6 @@ def _turn_detection_text(given: Mapping[str, object], error: InvalidRequest) -> 
             return f"is refused by the Realtime services. {error}"
 
 
-def state_problem(state: object) -> str | None:
-    """Return the problem of a scenario's `state` factory."""
-    if inspect.iscoroutinefunction(state):
-        return "state=… is called without await; make it a plain function, and load slow data in a tool."
-    if state is not None and not callable(state):
-        return f"state=… takes a function that makes the state of one call, not {type(state).__name__}; use lambda: …"
-    return None
-
-
 def guardrail_problem(guardrails: Sequence[object], where: str) -> str | None:
     """Return the problem of a list of guardrails; `where` names the list."""
     from agents import OutputGuardrail
@@ -108,15 +97,50 @@ def agent_problems(agent: RealtimeAgent) -> Iterator[str]:
     from agents import Handoff
 
     who = f"The agent {agent.name!r}"
-    for field, instead in _UNSUPPORTED.items():
-        if getattr(agent, field):
-            yield f"{who} has {field}, which Trunkline does not use. {instead}"
+    for problem in (_prompt_problem(agent.prompt), _hooks_problem(agent.hooks), _mcp_problem(agent.mcp_servers)):
+        if problem is not None:
+            yield f"{who}: {problem}"
     if problem := guardrail_problem(agent.output_guardrails, f"{who}: output_guardrails=[…]"):
         yield problem
     for handoff in agent.handoffs:
         if not isinstance(handoff, Handoff) and _is_no_agent(handoff):
             yield f"{who}: handoffs=[…] takes agents and realtime_handoff(…), not {handoff!r}."
+        for field in _HANDOFF_HISTORY:
+            if getattr(handoff, field, None):
+                yield (
+                    f"{who}: the handoff {getattr(handoff, 'tool_name', '')!r} has {field}. The Realtime services keep "
+                    "the conversation themselves, so the next agent sees all of it; use realtime_handoff(…) without it."
+                )
     yield from (f"{who}: {problem}" for tool in agent.tools for problem in _tool_problems(tool))
+
+
+def _prompt_problem(prompt: object) -> str | None:
+    if prompt is None:
+        return None
+    if not isinstance(prompt, dict):
+        return f"prompt=… takes a stored prompt such as {{'id': 'pmpt_…'}}, not {type(prompt).__name__}."
+    try:
+        service_rules.prompt(prompt, "prompt")
+    except InvalidRequest as error:
+        return f"prompt=… is refused by the Realtime services. {error}"
+    return None
+
+
+def _hooks_problem(hooks: object) -> str | None:
+    from agents.lifecycle import AgentHooksBase
+
+    if hooks is None:
+        return None
+    if not isinstance(hooks, AgentHooksBase):
+        return f"hooks=… takes an instance of RealtimeAgentHooks, not {type(hooks).__name__}."
+    for name in _LLM_HOOKS:
+        if getattr(type(hooks), name) is not getattr(AgentHooksBase, name):
+            return f"hooks=… has {name}, which a realtime model never calls; remove it."
+    return None
+
+
+def _mcp_problem(servers: Sequence[object]) -> str | None:
+    return "has mcp_servers, which Trunkline does not use. Wrap their tools in function tools." if servers else None
 
 
 def handoff_problems(agent: RealtimeAgent) -> Iterator[str]:

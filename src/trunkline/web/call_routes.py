@@ -21,7 +21,10 @@ from trunkline.calls.log_events import Codec, Transport
 from trunkline.calls.pages import CloseCode, Page
 from trunkline.calls.registry import TooManyCallsError
 from trunkline.providers import ProviderError
+from trunkline.realtime import service_rules
 from trunkline.realtime.send_queue import CloseFrame, send_frames
+from trunkline.realtime.validation import InvalidRequest
+from trunkline.scenario.scenario import ScenarioError
 from trunkline.web.errors import ApiError
 from trunkline.web.request_bodies import json_body
 from trunkline.web.server_state import server_state_of
@@ -48,6 +51,8 @@ class NewCall(msgspec.Struct, forbid_unknown_fields=True):
     sdp: str | None = None
     reason: Reason = None
     """The reason for this transport if the page prefers another one; it goes into the log."""
+    metadata: dict[str, str] | None = None
+    """Pairs of the client's own: up to 16, with keys of 64 and values of 512 characters."""
 
 
 class NewLeg(msgspec.Struct, forbid_unknown_fields=True):
@@ -68,6 +73,7 @@ async def start_call(request: Request) -> Response:
     body = await json_body(request, NewCall)
     transport = _transport(body)
     codec = _codec(body) or "pcm16"
+    metadata = _metadata(body)
     ready = await server.ready()
     scenario = ready.scenarios.by_name.get(body.scenario)
     if scenario is None:
@@ -84,12 +90,17 @@ async def start_call(request: Request) -> Response:
             ready.provider_problem or "The provider is not available; GET /api/problems gives the reason.",
         )
     try:
-        call = server.registry.start(scenario, ready.provider, agent=body.agent, transport=transport, codec=codec)
+        call = server.registry.start(
+            scenario, ready.provider, agent=body.agent, transport=transport, codec=codec, metadata=metadata
+        )
     except TooManyCallsError as error:
         raise ApiError(429, "too_many_calls", str(error), retry_after_s=RETRY_AFTER_S) from None
     except StateError as error:
         logger.warning("the state of the scenario %s could not be created", scenario.name, exc_info=True)
         raise ApiError(500, "scenario_failed", str(error)) from None
+    except ScenarioError as error:
+        logger.warning("the scenario %s cannot work: %s", scenario.name, error)
+        raise ApiError(500, "scenario_failed", error.message) from None
     call.leg.reason = body.reason
     answer = {"call_id": call.call_id, "leg_id": call.leg.leg_id, "transport": transport}
     if transport == "webrtc":
@@ -240,6 +251,14 @@ def _codec(body: NewCall | NewLeg) -> Codec | None:
     if body.codec not in CODECS:
         raise ApiError(422, "unknown_codec", f"Unknown codec: {body.codec!r}.", list(CODECS))
     return CODECS[body.codec]
+
+
+def _metadata(body: NewCall) -> dict[str, str]:
+    try:
+        service_rules.metadata(body.metadata or {}, "metadata")
+    except InvalidRequest as error:
+        raise ApiError(422, "bad_metadata", str(error)) from None
+    return body.metadata or {}
 
 
 async def _answer_offer(call: Call, sdp: str | None) -> str:

@@ -6,6 +6,7 @@ Both cost money and bypass guardrails, so only this machine may use them unless 
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 from typing import TYPE_CHECKING, Literal
 
@@ -166,10 +167,14 @@ async def _session_config_of(scenario: AnyScenario, provider: Provider, agent: s
     detection = provider.turn_detection(scenario)
     if detection is not None:
         detection = {"create_response": True, "interrupt_response": True, **detection}
+    transcription = provider.transcription(scenario)
     try:
         async with asyncio.timeout(timeout_s):
             extras = provider.session_extras(scenario, agent, agent)
-            session = await session_config.agent_session(scenario.agent(agent), _context(scenario), extras)
+            context = await _context(scenario)
+            session = await session_config.agent_session(
+                scenario, scenario.agent(agent), context, extras, transcription
+            )
     except StateError as error:
         raise ApiError(500, "scenario_failed", str(error)) from None
     except Exception as error:  # users' code
@@ -177,14 +182,18 @@ async def _session_config_of(scenario: AnyScenario, provider: Provider, agent: s
         message = f"The agent {agent!r} could not be set up: {type(error).__name__}."
         raise ApiError(500, "scenario_failed", message) from error
     settings = CallSettings(push_to_talk=detection is None)
-    opening = session_config.connection_session(scenario, provider.transcription(scenario), settings, detection)
-    return {**session, **opening, "model": provider.model_for(scenario)}
+    opening = session_config.connection_session(scenario, transcription, settings, detection, agent)
+    return {**opening, **session, "audio": opening["audio"], "model": provider.model_for(scenario)}
 
 
-def _context(scenario: AnyScenario) -> RunContextWrapper:
+async def _context(scenario: AnyScenario) -> RunContextWrapper:
     from agents import RunContextWrapper
 
-    context = CallContext(call_id=new_id("call"), scenario=scenario.name, state=make_state(scenario))
+    call_id = new_id("call")
+    state = make_state(scenario, call_id, {})
+    if inspect.isawaitable(state):
+        state = await state
+    context = CallContext(call_id=call_id, scenario=scenario.name, state=state)
     return RunContextWrapper(context=context)
 
 

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import functools
+import inspect
 import logging
 import threading
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from trunkline.calls.agents import session_config
 from trunkline.calls.agents.guardrails import guardrails_of, run_guardrail
+from trunkline.calls.agents.handoffs import HandoffRefusedError, accept_handoff
+from trunkline.calls.agents.hooks import HookRunner
 from trunkline.calls.agents.text_model_requests import TextModelRequests
-from trunkline.calls.agents.tools import run_tool
-from trunkline.calls.log_events import Breadcrumb, LogEventUnion, ToolProgress
+from trunkline.calls.agents.tools import run_tool, unavailable
+from trunkline.calls.log_events import Breadcrumb, CallError, LogEventUnion, ToolProgress
 from trunkline.calls.machine import effects, inputs
 from trunkline.providers import Provider
 from trunkline.realtime.events import Event
 from trunkline.realtime.json_values import to_json_value, valid_unicode
 from trunkline.scenario.context import AnyContext, CallContext, HistoryMessage, running_tool
 from trunkline.scenario.error_location import error_location
-from trunkline.scenario.scenario import AnyScenario
+from trunkline.scenario.scenario import AnyScenario, function_tools
+from trunkline.scenario.state_factory import call_factory
 from trunkline.scenario.text_model import TextReply
 
 if TYPE_CHECKING:
@@ -51,6 +56,7 @@ class CallHandle:
     Attributes:
         call_id: the call's id.
         first_agent: the name of the agent that answered the call.
+        metadata: the pairs that the client gave when it started the call.
         agent: returns the name of the current agent.
         history: returns the conversation so far.
         feed: gives the machine an input.
@@ -62,6 +68,7 @@ class CallHandle:
 
     call_id: str
     first_agent: str
+    metadata: Mapping[str, str]
     agent: Callable[[], str]
     history: Callable[[], list[HistoryMessage]]
     feed: Callable[[inputs.Input], None]
@@ -86,14 +93,21 @@ class AgentRunner:
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
         self._approvals: dict[str, asyncio.Future[bool]] = {}
+        self._offered: dict[str, list[Event]] = {}
+        """The tools that the model has of each agent, as last configured."""
+        self._readiness = asyncio.Lock()
+        state = make_state(scenario, call.call_id, call.metadata)
+        self._pending_state = state if inspect.isawaitable(state) else None
         self._context: AnyContext = CallContext(
             call_id=call.call_id,
             scenario=scenario.name,
-            state=make_state(scenario),
+            state=None if self._pending_state is not None else state,
+            metadata=call.metadata,
             _history=call.history,
             _note=self._note,
             _progress=self._progress,
             _ask=lambda asking: self._text_model.ask(asking),
+            _hang_up=self._hang_up,
         )
         self._text_model = TextModelRequests(
             provider.text_model(),
@@ -104,6 +118,7 @@ class AgentRunner:
             call.now_ms,
             limits.tool_s,
         )
+        self.hooks = HookRunner(scenario, call.append, self._ready_context, limits.tool_s)
 
     @property
     def state(self) -> object:
@@ -115,49 +130,83 @@ class AgentRunner:
         """Build an agent's session configuration and feed it to the machine."""
         try:
             session = await self.session_for(effect)
+        except HandoffRefusedError as error:
+            self._call.feed(inputs.AgentFailed(effect.agent, str(error), effect.purpose, advice=error.advice))
         except Exception as error:
             logger.warning("call %s: agent %s could not be set up", self._call.call_id, effect.agent, exc_info=True)
             problem = f"{type(error).__name__}: {error}{error_location(error)}"
             self._call.feed(inputs.AgentFailed(effect.agent, problem, effect.purpose))
         else:
-            self._call.feed(inputs.AgentConfigured(effect.agent, session, effect.purpose))
+            has = self.tools_of(effect.agent)
+            self._call.feed(inputs.AgentConfigured(effect.agent, session, effect.purpose, has))
 
     async def session_for(self, effect: effects.ConfigureAgent) -> Event:
         """Build an agent's session configuration; a complete one if the link has just connected.
 
         Raises:
             TimeoutError: the user's code took longer than a tool may.
+            HandoffRefusedError: the handoff to the agent does not happen.
             Exception: the user's code raised it.
         """
-        context = self._run_context
         purpose = effect.purpose
+        transcription = self._provider.transcription(self._scenario)
         async with asyncio.timeout(self._limits.tool_s):
+            context = await self._ready_context()
             if isinstance(purpose, effects.HandingOff):
                 previous = self._scenario.agent(purpose.previous)
-                await session_config.accept_handoff(previous, purpose.tool, purpose.arguments, context)
+                await accept_handoff(previous, purpose.tool, purpose.arguments, context)
             extras = self._provider.session_extras(self._scenario, effect.agent, self._call.first_agent)
-            session = await session_config.agent_session(self._scenario.agent(effect.agent), context, extras)
+            agent = self._scenario.agent(effect.agent)
+            session = await session_config.agent_session(self._scenario, agent, context, extras, transcription)
+        self._offered[effect.agent] = session["tools"]
         if isinstance(purpose, effects.Connecting):
-            transcription = self._provider.transcription(self._scenario)
-            session |= session_config.connection_session(
-                self._scenario, transcription, purpose.settings, purpose.turn_detection
+            opening = session_config.connection_session(
+                self._scenario, transcription, purpose.settings, purpose.turn_detection, effect.agent
             )
+            session = {**opening, **session, "audio": opening["audio"]}
         return session
+
+    def tools_of(self, agent: str) -> inputs.AgentTools:
+        """Return the names of an agent's tools and handoffs, enabled or not."""
+        names = tuple(tool.name for tool in function_tools(self._scenario.agent(agent)))
+        return inputs.AgentTools(names, dict(self._scenario.transfers(agent)))
+
+    async def refresh_tools(self, name: str) -> None:
+        """Feed `ToolsChanged` to the machine if the model may now use other tools of an agent."""
+        if name not in self._offered:
+            return
+        try:
+            async with asyncio.timeout(self._limits.tool_s):
+                tools = await session_config.agent_tools(self._scenario.agent(name), await self._ready_context())
+        except Exception as error:  # noqa: BLE001 - a user's `is_enabled` may raise anything, and the call must continue
+            problem = f"The tools of the agent {name!r} could not be checked: {type(error).__name__}: {error}"
+            self._call.append(
+                CallError(message=f"{problem}{error_location(error)}", code="tools_failed", source="scenario")
+            )
+            return
+        if tools != self._offered[name]:
+            self._offered[name] = tools
+            self._call.feed(inputs.ToolsChanged(name, tools, self.tools_of(name)))
 
     # Tools ----------------------------------------------------------------------------------------------------------
     async def run_tool(self, effect: effects.RunTool) -> None:
         """Run a tool and feed its outcome to the machine."""
         agent = self._scenario.agent(effect.agent)
-        tool: Any = next(tool for tool in agent.tools if tool.name == effect.name)
-        outcome = await run_tool(
-            tool,
-            effect.arguments,
-            tool_call_id=effect.tool_call_id,
-            agent=agent,
-            context=self._context,
-            timeout_s=self._limits.tool_s,
-            approval=lambda: self._wait_for_approval(effect),
-        )
+        tool = next((tool for tool in function_tools(agent) if tool.name == effect.name), None)
+        if tool is None:
+            outcome = unavailable(effect.name)
+        else:
+            outcome = await run_tool(
+                tool,
+                effect.arguments,
+                tool_call_id=effect.tool_call_id,
+                agent=agent,
+                context=self._context,
+                timeout_s=self._limits.tool_s,
+                approval=lambda: self._wait_for_approval(effect),
+                hooks=self.hooks,
+            )
+        await self.refresh_tools(effect.agent)  # before its output, so that the model's answer may use them
         self._call.feed(
             inputs.ToolFinished(
                 tool_call_id=effect.tool_call_id,
@@ -212,6 +261,26 @@ class AgentRunner:
         self._call.feed(await run_guardrail(guardrail, effect, agent, context, self._limits.guardrail_s))
 
     # The context of tools and guardrails ----------------------------------------------------------------------------
+    async def _ready_context(self) -> RunContextWrapper:
+        """Return the call's context, once its state is made.
+
+        Raises:
+            StateError: the scenario's `state` factory failed.
+        """
+        async with self._readiness:
+            if (pending := self._pending_state) is not None:
+                try:
+                    state = await pending
+                except Exception as error:
+                    raise _state_error(self._scenario, error) from error
+                self._pending_state = None
+                self._context = dataclasses.replace(self._context, state=state)
+        return self._run_context
+
+    def _hang_up(self, reason: str) -> None:
+        hang_up = inputs.HangUpRequested(valid_unicode(str(reason)))
+        self._loop.call_soon_threadsafe(self._call.feed, hang_up)
+
     @functools.cached_property
     def _run_context(self) -> RunContextWrapper:
         """The one context of the whole call, as in the SDK's own sessions."""
@@ -238,8 +307,8 @@ class AgentRunner:
             self._loop.call_soon_threadsafe(self._call.append, note)
 
 
-def make_state(scenario: AnyScenario) -> object:
-    """Call the scenario's `state` factory. Return None without a factory.
+def make_state(scenario: AnyScenario, call_id: str, metadata: Mapping[str, str]) -> object:
+    """Call the scenario's `state` factory. Return None without a factory, and an awaitable from an async one.
 
     Raises:
         StateError: the factory failed.
@@ -247,8 +316,11 @@ def make_state(scenario: AnyScenario) -> object:
     if scenario.state is None:
         return None
     try:
-        return scenario.state()
+        return call_factory(scenario.state, call_id, metadata)
     except Exception as error:
-        message = f"The state of the scenario {scenario.name!r} could not be made: {type(error).__name__}: {error}"
-        message += error_location(error)
-        raise StateError(message) from error
+        raise _state_error(scenario, error) from error
+
+
+def _state_error(scenario: AnyScenario, error: Exception) -> StateError:
+    message = f"The state of the scenario {scenario.name!r} could not be made: {type(error).__name__}: {error}"
+    return StateError(f"{message}{error_location(error)}")

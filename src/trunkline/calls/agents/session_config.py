@@ -3,37 +3,66 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from trunkline.calls.agents.tools import is_enabled
 from trunkline.calls.log_events import CallSettings, Codec
 from trunkline.realtime.events import Event
-from trunkline.scenario.scenario import AnyScenario
+from trunkline.scenario.scenario import AnyScenario, function_tools
+from trunkline.scenario.session_settings import session_fields
 
 if TYPE_CHECKING:
-    from agents import RunContextWrapper
+    from agents import FunctionTool, Handoff, HostedMCPTool, RunContextWrapper
     from agents.realtime import RealtimeAgent
 
 
-async def agent_session(agent: RealtimeAgent, context: RunContextWrapper, extras: Mapping[str, object]) -> Event:
+async def agent_session(
+    scenario: AnyScenario,
+    agent: RealtimeAgent,
+    context: RunContextWrapper,
+    extras: Mapping[str, object],
+    transcription: Mapping[str, object] | None = None,
+    mcp_tools: Sequence[FunctionTool] = (),
+) -> Event:
     """Build the part of the session that changes when `agent` takes over.
 
-    It has instructions, tools and the provider's `extras`. Voice, formats and turn detection are left out, so that
-    settings made during the call survive a handoff.
+    It has instructions, the stored prompt, tools, the settings that differ among agents, and the provider's `extras`.
+    Voice, formats and turn detection are left out, so that settings made during the call survive a handoff.
+
+    Args:
+        transcription: the provider's transcription, for agents with settings of their own for it.
+        mcp_tools: the tools of the agent's MCP servers.
     """
     instructions = await agent.get_system_prompt(context)
-    tools = [
-        _tool(tool.name, tool.description, tool.params_json_schema) for tool in await _enabled_tools(agent, context)
-    ]
-    tools += [_transfer(handoff) for handoff in await _enabled_handoffs(agent, context)]
-    return {
+    session: Event = {
         "type": "realtime",
         "instructions": instructions or "",
-        "tools": tools,
+        "tools": await agent_tools(agent, context, mcp_tools),
         "tool_choice": "auto",
-        **extras,
     }
+    if any(one.prompt is not None for one in scenario.agents):
+        session["prompt"] = agent.prompt and dict(agent.prompt)
+    settings = scenario.session_settings(agent.name)
+    return {**session, **session_fields(settings, scenario.settings_of_agents, transcription), **extras}
+
+
+async def agent_tools(
+    agent: RealtimeAgent, context: RunContextWrapper, mcp_tools: Sequence[FunctionTool] = ()
+) -> list[Event]:
+    """Return the tools that the model may call now: those of the agent and of its MCP servers, and its handoffs."""
+    from agents import HostedMCPTool
+
+    functions = [*function_tools(agent), *mcp_tools]
+    tools = [
+        _tool(tool.name, tool.description, tool.params_json_schema)
+        for tool in functions
+        if await is_enabled(tool, agent, context)
+    ]
+    tools += [_hosted_mcp(tool) for tool in agent.tools if isinstance(tool, HostedMCPTool)]
+    # The SDK's own collector makes a `Handoff` and a task for each agent on every call, while the caller waits.
+    tools += [_transfer(handoff) for handoff in agent.handoffs if await is_enabled(handoff, agent, context)]
+    return tools
 
 
 def connection_session(
@@ -41,18 +70,25 @@ def connection_session(
     transcription: Mapping[str, object] | None,
     settings: CallSettings,
     turn_detection: Mapping[str, object] | None,
+    agent: str,
 ) -> Event:
-    """Build the part of the session that a new connection needs: voice, formats, turn detection, transcription."""
+    """Build the part of the session that a new connection needs.
+
+    It has voice, formats, turn detection, transcription, and the session settings of `agent`.
+    """
     audio_format = audio_format_of(settings.codec)
     output: Event = {"format": audio_format}
     if voice := settings.voice or scenario.voice:
         output["voice"] = voice
     if settings.speed is not None:
         output["speed"] = settings.speed
+    chosen = scenario.session_settings(agent)
     source: Event = {"format": audio_format, "turn_detection": turn_detection}
-    if transcription is not None:
-        source["transcription"] = dict(transcription)
-    return {"output_modalities": ["audio"], "audio": {"input": source, "output": output}}
+    if (transcribed := chosen.transcription(transcription)) is not None:
+        source["transcription"] = transcribed
+    fields = session_fields(chosen, chosen.given | {"truncation"} | scenario.settings_of_agents, transcription)
+    source.update(fields.pop("audio", {}).get("input", {}))
+    return {"output_modalities": ["audio"], **fields, "audio": {"input": source, "output": output}}
 
 
 def audio_format_of(codec: Codec) -> Event:
@@ -60,33 +96,13 @@ def audio_format_of(codec: Codec) -> Event:
     return {"type": f"audio/{codec}"} if codec in ("pcmu", "pcma") else {"type": "audio/pcm", "rate": 24000}
 
 
-async def accept_handoff(agent: RealtimeAgent, tool_name: str, arguments: str, context: RunContextWrapper) -> None:
-    """Run the `on_handoff` callback of a handoff. Its exceptions come through."""
-    from agents import Handoff
-
-    for handoff in await _enabled_handoffs(agent, context):
-        if isinstance(handoff, Handoff) and handoff.tool_name == tool_name:
-            await handoff.on_invoke_handoff(context, arguments)
-
-
-async def _enabled_tools(agent: RealtimeAgent, context: RunContextWrapper) -> list[Any]:
-    return [tool for tool in agent.tools if await is_enabled(tool, agent, context)]
-
-
-async def _enabled_handoffs(agent: RealtimeAgent, context: RunContextWrapper) -> list[object]:
-    """Return the enabled handoffs: `Handoff`s and agents.
-
-    The SDK's own collector makes a `Handoff` and a task for each agent on every call, while the caller waits.
-    """
-    return [handoff for handoff in agent.handoffs if await is_enabled(handoff, agent, context)]
-
-
-def _transfer(handoff: Any) -> Event:
+def _transfer(handoff: RealtimeAgent | Handoff[Any, RealtimeAgent]) -> Event:
     from agents import Handoff
 
     if isinstance(handoff, Handoff):
         return _tool(handoff.tool_name, handoff.tool_description, handoff.input_json_schema)
-    return _tool(Handoff.default_tool_name(handoff), Handoff.default_tool_description(handoff), _no_arguments())
+    name, description = Handoff.default_tool_name(handoff), Handoff.default_tool_description(handoff)
+    return _tool(name, description, _no_arguments())
 
 
 @functools.cache
@@ -99,3 +115,7 @@ def _no_arguments() -> Mapping[str, object]:
 def _tool(name: str, description: str | None, parameters: Mapping[str, object]) -> Event:
     schema = dict(parameters) or {"type": "object", "properties": {}}
     return {"type": "function", "name": name, "description": description or "", "parameters": schema}
+
+
+def _hosted_mcp(tool: HostedMCPTool) -> Event:
+    return {"type": "mcp", **{name: value for name, value in tool.tool_config.items() if value is not None}}

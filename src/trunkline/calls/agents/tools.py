@@ -12,7 +12,7 @@ import inspect
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import jsonschema
 import msgspec
@@ -38,6 +38,16 @@ class ToolOutcome:
     error: str | None = None
 
 
+class ToolHooks(Protocol):
+    """Hooks before and after a tool runs. They do not raise."""
+
+    async def on_tool_start(self, context: ToolContext, agent: RealtimeAgent, tool: FunctionTool) -> None:
+        """Run before the tool."""
+
+    async def on_tool_end(self, context: ToolContext, agent: RealtimeAgent, tool: FunctionTool, result: object) -> None:
+        """Run after the tool; `result` is the output for the model."""
+
+
 async def run_tool(
     tool: FunctionTool,
     arguments: str,
@@ -47,6 +57,7 @@ async def run_tool(
     context: AnyContext,
     timeout_s: float,
     approval: Callable[[], Awaitable[bool]] | None = None,
+    hooks: ToolHooks | None = None,
 ) -> ToolOutcome:
     """Run `tool` with the model's JSON `arguments`. Every failure becomes an outcome; only cancelling raises.
 
@@ -59,8 +70,7 @@ async def run_tool(
 
     try:
         if not await is_enabled(tool, agent, RunContextWrapper(context)):
-            error = f"{tool.name} is not available now"
-            return ToolOutcome(_error_json(f"{error}. Continue without it."), error=error)
+            return unavailable(tool.name)
         problem = _argument_problem(tool, arguments)
         if problem:
             advice = f"The arguments are not valid: {problem}. Call {tool.name} again with correct ones."
@@ -71,7 +81,12 @@ async def run_tool(
         refusal = await _check_approval(tool, tool_context, arguments, tool_call_id, approval)
         if refusal is not None:
             return ToolOutcome(_error_json(f"{tool.name} was not run: {refusal}."), error=refusal)
-        return await _run_with_timeout(tool, tool_context, arguments, tool.timeout_seconds or timeout_s)
+        if hooks is not None:
+            await hooks.on_tool_start(tool_context, agent, tool)
+        outcome = await _run_with_timeout(tool, tool_context, arguments, tool.timeout_seconds or timeout_s)
+        if hooks is not None:
+            await hooks.on_tool_end(tool_context, agent, tool, outcome.output)
+        return outcome
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a user's tool may raise anything, and the call must continue
         return _failed(tool, error)
     except asyncio.CancelledError as error:
@@ -79,6 +94,12 @@ async def run_tool(
         if task is not None and task.cancelling():
             raise
         return _failed(tool, error)  # the tool cancelled its inner work; nobody cancelled the tool
+
+
+def unavailable(name: str) -> ToolOutcome:
+    """Return the outcome of a call of a tool that the agent may not use now."""
+    error = f"{name} is not available now"
+    return ToolOutcome(_error_json(f"{error}. Continue without it."), error=error)
 
 
 async def is_enabled(tool: object, agent: RealtimeAgent, context: RunContextWrapper) -> bool:
@@ -215,9 +236,14 @@ def _argument_problem(tool: FunctionTool, arguments: str) -> str | None:
     try:
         parameters.model_validate(decoded)
     except pydantic.ValidationError as error:
-        found = error.errors(include_url=False, include_context=False, include_input=False)
-        return "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}".removeprefix(": ") for one in found[:3])
+        return validation_text(error)
     return None
+
+
+def validation_text(error: pydantic.ValidationError) -> str:
+    """Return pydantic's words about wrong arguments, with the place of each: at most three of them."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    return "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}".removeprefix(": ") for one in found[:3])
 
 
 _WRAPPED_FUNCTION = "__agents_function_tool_wrapped_callable__"

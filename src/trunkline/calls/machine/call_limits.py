@@ -1,4 +1,4 @@
-"""Limits of a call: its maximum duration, and the idle timeout of its caller. A limit ends a call with a goodbye."""
+"""Ends of a call with a goodbye: maximum duration, idle timeout, spent budget, and a tool that hangs up."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ WARNING_MS = 60_000.0
 """Time before the end of the call at which the page gets a notice."""
 MAX_GOODBYE_MS = 15_000.0
 """Time the agent has to say goodbye."""
+PAUSE_AFTER_GOODBYE_MS = 500.0
+"""Time between the last word of the goodbye and the end of the call."""
 CALLER_STAYS = "The caller is there after all, and the call continues."
 """Note to the model when the caller speaks during the goodbye after an idle timeout."""
 _IDLE_REASON = "the caller was silent for too long"
@@ -26,7 +28,7 @@ LimitTimer = Literal[Timer.LIMIT_WARNING, Timer.GOODBYE, Timer.MAX_CALL, Timer.I
 
 @dataclass(frozen=True)
 class LimitAction:
-    """Consequence of a timer: an instruction to say goodbye, the reason to end the call, or neither."""
+    """Consequence of a limit: an instruction to say goodbye, the reason to end the call, or neither."""
 
     goodbye: str | None = None
     end_reason: str | None = None
@@ -41,6 +43,8 @@ class CallLimits:
         self._outbox = outbox
         self._ending: str | None = None
         """Reason of the goodbye under way; None while the call continues."""
+        self._heard_at_ms: float | None = None
+        """Time at which the caller has heard the goodbye."""
 
     def begin(self) -> None:
         """Set the timers of a new call."""
@@ -68,10 +72,25 @@ class CallLimits:
         if self._idle_timeout_ms is not None and self._ending is None:
             self._outbox.set_timer(Timer.IDLE, self._outbox.now_ms + self._idle_timeout_ms)
 
-    def on_response_done(self) -> None:
-        """Shorten the time for the goodbye: the response that has ended may be the goodbye."""
-        if self._ending is not None:
-            self._outbox.set_timer(Timer.GOODBYE, self._outbox.now_ms + MAX_GOODBYE_MS / 3)
+    @property
+    def says_goodbye(self) -> bool:
+        """True if the agent says goodbye, and the call ends after it."""
+        return self._ending is not None
+
+    def on_rest(self, heard_at_ms: float | None) -> None:
+        """End the call soon, since the agent has said its goodbye.
+
+        Args:
+            heard_at_ms: the time at which the caller has heard all of it; None if it still plays over WebRTC.
+        """
+        if heard_at_ms is None or (self._heard_at_ms is not None and self._heard_at_ms <= self._outbox.now_ms):
+            return
+        self._heard_at_ms = heard_at_ms
+        self._outbox.set_timer(Timer.GOODBYE, heard_at_ms + PAUSE_AFTER_GOODBYE_MS)
+
+    def hang_up(self, reason: str) -> LimitAction:
+        """Return the action for a tool that ends the call. A goodbye under way stays."""
+        return self._say_goodbye(reason, "The call ends now.")
 
     def on_timer(self, timer: LimitTimer) -> LimitAction:
         """Return the action for a timer of the limits."""
@@ -101,5 +120,6 @@ class CallLimits:
         if self._ending is not None:
             return LimitAction()
         self._ending = reason
+        self._heard_at_ms = None
         self._outbox.set_timer(Timer.GOODBYE, self._outbox.now_ms + MAX_GOODBYE_MS)
         return LimitAction(goodbye=f"{explanation} Say goodbye in one short sentence; the call ends after it.")

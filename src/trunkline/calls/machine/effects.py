@@ -86,6 +86,12 @@ class RunTool(msgspec.Struct, frozen=True):
     agent: str
 
 
+class RefreshTools(msgspec.Struct, frozen=True):
+    """Find the tools and handoffs that `agent` may use now. Answered by `ToolsChanged` if they have changed."""
+
+    agent: str
+
+
 class ResolveApproval(msgspec.Struct, frozen=True):
     """Pass the caller's decision to a tool that waits for approval."""
 
@@ -175,6 +181,7 @@ Effect = (
     | PlayFiller
     | ConfigureAgent
     | RunTool
+    | RefreshTools
     | ResolveApproval
     | RunGuardrails
     | RenewSession

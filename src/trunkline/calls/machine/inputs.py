@@ -119,20 +119,49 @@ class CommandReceived(msgspec.Struct, frozen=True):
     command: CommandUnion
 
 
+class AgentTools(msgspec.Struct, frozen=True):
+    """The tools and handoffs that an agent has, enabled or not: tool names, and transfer tool -> target agent."""
+
+    tools: tuple[str, ...]
+    transfers: dict[str, str]
+
+
 class AgentConfigured(msgspec.Struct, frozen=True):
-    """The session configuration of an agent is ready (its instructions may be a function)."""
+    """The session configuration of an agent is ready (its instructions may be a function).
+
+    `has` are the agent's tools by now; None means those of the plan.
+    """
 
     agent: str
     session: Event
     purpose: ConfigurePurpose
+    has: AgentTools | None = None
 
 
 class AgentFailed(msgspec.Struct, frozen=True):
-    """The session configuration of an agent could not be built."""
+    """The session configuration of an agent could not be built.
+
+    `advice` is set if only the handoff was refused: the output of the transfer tool for the model.
+    """
 
     agent: str
     error: str
     purpose: ConfigurePurpose
+    advice: str | None = None
+
+
+class ToolsChanged(msgspec.Struct, frozen=True):
+    """The model may use other tools of `agent` from now on: `tools` in the form of a session."""
+
+    agent: str
+    tools: list[Event]
+    has: AgentTools
+
+
+class HangUpRequested(msgspec.Struct, frozen=True):
+    """A tool ends the call, after the agent's goodbye."""
+
+    reason: str
 
 
 class ToolFinished(msgspec.Struct, frozen=True):
@@ -190,6 +219,8 @@ InputButAudio = (
     | CommandReceived
     | AgentConfigured
     | AgentFailed
+    | ToolsChanged
+    | HangUpRequested
     | ToolFinished
     | ApprovalRequested
     | GuardrailFinished

@@ -50,6 +50,7 @@ from trunkline.calls.machine.inputs import (
     CommandReceived,
     FillerFetched,
     GuardrailFinished,
+    HangUpRequested,
     Input,
     InputButAudio,
     LinkDropped,
@@ -58,6 +59,7 @@ from trunkline.calls.machine.inputs import (
     StopRequested,
     TimerFired,
     ToolFinished,
+    ToolsChanged,
     WireEventReceived,
     WordsHeard,
 )
@@ -197,6 +199,7 @@ class CallMachine:
                 provider=plan.provider,
                 model=plan.model,
                 started_at=plan.started_at,
+                metadata=dict(plan.metadata),
             )
         )
         outbox.log(log_events.AgentChanged(agent=plan.first_agent))
@@ -230,6 +233,8 @@ class CallMachine:
             if self._waiting.update(caller_there=self._activity.is_there):
                 self._stall_watch.on_wait(self._waiting.current)
             self._fillers.update(self._waiting.current)
+            if self._limits.says_goodbye and self._is_at_rest():
+                self._limits.on_rest(self._playout.heard_at_ms)
         return self._outbox.take()
 
     def _handle(self, given: InputButAudio) -> None:  # noqa: C901 - one case for each input
@@ -270,6 +275,10 @@ class CallMachine:
                 self._end_call(given.reason)
             case ToolFinished():
                 self._tools.on_tool_finished(given)
+            case ToolsChanged():
+                self._tools.on_tools_changed(given)
+            case HangUpRequested(reason):
+                self._apply_limit(self._limits.hang_up(reason), interrupts=False)
             case _:
                 assert_never(given)
 
@@ -428,9 +437,10 @@ class CallMachine:
             case _:
                 assert_never(timer)
 
-    def _apply_limit(self, limit: LimitAction) -> None:
+    def _apply_limit(self, limit: LimitAction, *, interrupts: bool = True) -> None:
         if limit.goodbye is not None:
-            self._activity.interrupt()
+            if interrupts:
+                self._activity.interrupt()
             self._instruct_model(limit.goodbye)
         elif limit.end_reason is not None:
             self._end_call(limit.end_reason)
@@ -463,6 +473,7 @@ class CallMachine:
 
     def _on_configured(self, configured: AgentConfigured) -> None:
         purpose = configured.purpose
+        self._tools.on_agent_has(configured.agent, configured.has)
         if isinstance(purpose, HandingOff):
             self._tools.on_agent_configured(configured, purpose)
         elif purpose.generation != self._session.generation:
@@ -480,14 +491,7 @@ class CallMachine:
         purpose = failed.purpose
         if not isinstance(purpose, HandingOff) and purpose.generation != self._session.generation:
             return
-        self._outbox.log(
-            log_events.CallError(
-                message=f"The agent {failed.agent!r} could not be set up: {failed.error}",
-                code="agent_failed",
-                source="scenario",
-                hint="Look at its instructions, tools and handoffs.",
-            )
-        )
+        self._outbox.log(_agent_error(failed))
         if isinstance(purpose, HandingOff):
             self._tools.on_agent_failed(failed, purpose)
         else:
@@ -511,3 +515,15 @@ class CallMachine:
         self._ended = True
         self._outbox.log(log_events.CallEnded(reason=reason))
         self._outbox.emit(EndCall(reason))
+
+
+def _agent_error(failed: AgentFailed) -> log_events.CallError:
+    if failed.advice is not None:
+        message = f"The handoff to {failed.agent!r} was refused: {failed.error}"
+        return log_events.CallError(message=message, code="handoff_refused", source="tool")
+    return log_events.CallError(
+        message=f"The agent {failed.agent!r} could not be set up: {failed.error}",
+        code="agent_failed",
+        source="scenario",
+        hint="Look at its instructions, tools and handoffs.",
+    )

@@ -212,10 +212,10 @@ class ModelEvents:
             case "completed" | "incomplete":
                 self._parts.caller_turns.on_response_completed()
         self._parts.output.on_response_done()
-        self._parts.limits.on_response_done()
         self._parts.retry.on_response_done(response)
         if self._parts.empty_answers.on_response_done(response, cancelled=cancelled):
             self._parts.retry.on_no_answer()
+        self._parts.tools.refresh()
 
     def _on_error(self, event: Event) -> None:
         details = event.get("error") or {}

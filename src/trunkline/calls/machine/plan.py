@@ -33,6 +33,7 @@ class CallPlan:
         stall_timeout_ms: time without an event during a response, after which the session counts as dead.
         fillers: the sentences for a caller who would hear nothing; None plays none.
         notices: notices of the provider, logged at the start.
+        metadata: the client's own pairs, for the log.
     """
 
     call_id: str
@@ -62,3 +63,4 @@ class CallPlan:
     stall_timeout_ms: float = 20_000.0
     fillers: Fillers | None = None
     notices: Sequence[Notice] = ()
+    metadata: Mapping[str, str] = field(default_factory=dict)

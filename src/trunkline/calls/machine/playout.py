@@ -119,6 +119,13 @@ class Playout:
             return self._outbox.now_ms + left_ms if left_ms else None
         return self._outbox.now_ms if self._webrtc.playing else None
 
+    @property
+    def heard_at_ms(self) -> float | None:
+        """Time at which the caller has heard all of the agent's audio; None if only the service will know."""
+        if self._webrtc is None:
+            return self._relay.ends_at_ms(self._outbox.now_ms) or self._outbox.now_ms
+        return None if self._webrtc.has_unplayed else self._outbox.now_ms
+
     def _leave_webrtc(self) -> None:
         """Change from WebRTC to the relay; an answer that the caller did not hear whole is requested again."""
         if self._webrtc is None:

@@ -8,8 +8,8 @@ from typing import Literal
 import msgspec
 
 from trunkline.calls import log_events
-from trunkline.calls.machine.effects import ConfigureAgent, HandingOff, ResolveApproval, RunTool
-from trunkline.calls.machine.inputs import AgentConfigured, AgentFailed, ToolFinished
+from trunkline.calls.machine.effects import ConfigureAgent, HandingOff, RefreshTools, ResolveApproval, RunTool
+from trunkline.calls.machine.inputs import AgentConfigured, AgentFailed, AgentTools, ToolFinished, ToolsChanged
 from trunkline.calls.machine.outbox import CONFIRMATION_WAIT_MS, Outbox
 from trunkline.calls.machine.plan import CallPlan
 from trunkline.calls.machine.refused_parts import cut_output
@@ -66,7 +66,8 @@ class ToolCalls:
     """
 
     def __init__(self, plan: CallPlan, outbox: Outbox, scheduler: ResponseScheduler, transcript: Transcript) -> None:
-        self._plan = plan
+        self._has = {agent: AgentTools(tuple(plan.tools[agent]), dict(plan.transfers[agent])) for agent in plan.agents}
+        """The tools and handoffs of each agent, as last reported."""
         self._outbox = outbox
         self._scheduler = scheduler
         self._transcript = transcript
@@ -92,7 +93,7 @@ class ToolCalls:
         if blocking:
             return ToolWait("tools", tools=tuple(tool.name for tool in blocking))
         if self._handing_off is not None:
-            return ToolWait("handoff", agent=self._plan.transfers[self._handing_off.previous][self._handing_off.tool])
+            return ToolWait("handoff", agent=self._has[self._handing_off.previous].transfers[self._handing_off.tool])
         return None
 
     @property
@@ -132,7 +133,7 @@ class ToolCalls:
         self._transcript.add_tool_call({**item, "call_id": tool_call_id})
         self._calls_this_turn += 1
         agent = self.speaker
-        transfers, tools = self._plan.transfers[agent], self._plan.tools[agent]
+        transfers, tools = self._has[agent].transfers, self._has[agent].tools
         if self._calls_this_turn > MAX_TOOL_CALLS_PER_TURN:
             problem = f"{name} was not run: too many calls. Speak to the caller first."
             self._reject(tool_call_id, "too_many_calls", problem)
@@ -151,6 +152,22 @@ class ToolCalls:
         else:
             known = ", ".join([*tools, *transfers]) or "none"
             self._reject(tool_call_id, "unknown_tool", f"Unknown tool {name}. Available tools: {known}.")
+
+    def on_agent_has(self, agent: str, has: AgentTools | None) -> None:
+        """Note the tools and handoffs of an agent."""
+        if has is not None:
+            self._has[agent] = has
+
+    def refresh(self) -> None:
+        """Order a check of the tools that the current agent may use: its state may have changed."""
+        self._outbox.emit(RefreshTools(self.agent))
+
+    def on_tools_changed(self, changed: ToolsChanged) -> None:
+        """Offer the model other tools of the current agent. Those of another agent come with its session."""
+        self.on_agent_has(changed.agent, changed.has)
+        if changed.agent == self.agent and self._update is None and self._outbox.link_up:
+            session: Event = {"type": "realtime", "tools": changed.tools}
+            self._outbox.send({"type": "session.update", "session": session})
 
     def _reject(self, tool_call_id: str, code: str, problem: str) -> None:
         message = f"A tool call of the model was rejected. {problem}"
@@ -278,7 +295,8 @@ class ToolCalls:
     def on_agent_failed(self, failed: AgentFailed, handoff: HandingOff) -> None:
         """Give up a handoff: the former agent continues."""
         self._handing_off = None
-        self._send_output(handoff.tool_call_id, _error_output(f"{failed.agent} is not available; go on yourself."))
+        advice = failed.advice or f"{failed.agent} is not available; go on yourself."
+        self._send_output(handoff.tool_call_id, _error_output(advice))
 
 
 def _handoff_reason(arguments: str) -> str | None:

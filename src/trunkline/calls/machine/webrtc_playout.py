@@ -73,6 +73,11 @@ class WebRtcPlayout:
         return self._playing is not None
 
     @property
+    def has_unplayed(self) -> bool:
+        """True if the agent's audio plays now, or waits for its playout."""
+        return self._playing is not None or bool(self._waiting)
+
+    @property
     def maybe_unheard(self) -> bool:
         """True if a message ended while the page was lost."""
         return bool(self._maybe_unheard)
