@@ -82,7 +82,8 @@ class Scenario(Generic[S]):
         interruption: how the caller interrupts the agent by voice. `"words"` holds the agent's audio when the caller
             begins to speak, and decides by the words: "mm-hm" and "yeah" do not interrupt. An
             `InterruptionDetector` decides by its own rules. `"speech"`, the default, lets any speech interrupt at
-            once, and `"off"` none. Without a recogniser of words, as over WebRTC to a hosted service, `"words"` acts as `"speech"`.
+            once, and `"off"` none. Without a recogniser of words, as over WebRTC to a hosted service, `"words"` acts
+            as `"speech"`.
         things_to_say: suggestions for a new caller; the console shows them. A mapping from agents' names to lists shows
             each agent's own while that agent has the call.
         guardrails: output guardrails of the Agents SDK for all agents, in addition to each agent's own;

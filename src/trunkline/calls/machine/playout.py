@@ -123,7 +123,7 @@ class Playout:
     def heard_at_ms(self) -> float | None:
         """Time at which the caller has heard all of the agent's audio; None if only the service will know."""
         if self._webrtc is None:
-            return self._relay.ends_at_ms(self._outbox.now_ms) or self._outbox.now_ms
+            return self.ends_at_ms or self._outbox.now_ms
         return None if self._webrtc.has_unplayed else self._outbox.now_ms
 
     def _leave_webrtc(self) -> None:
