@@ -231,20 +231,21 @@ def _existing_targets(targets: list[str]) -> list[str]:
 
 
 def _serve(settings: Settings, targets: list[str]) -> None:
-    import uvicorn
-
+    from trunkline.descriptors import raise_soft_limit
     from trunkline.doctor import startup_notices
     from trunkline.web import create_app
+    from trunkline.web.server import Server
     from trunkline.web.uvicorn_config import server_config
 
     _set_log_level(settings)
+    raise_soft_limit()
     listener = _listen(settings)
     shown = _url(settings.host, listener.getsockname()[1])
     typer.echo(f"Trunkline {__version__} is at {shown}  (Ctrl-C ends it)")
     for notice in startup_notices(settings):
         typer.echo(notice, err=True)
     config = server_config(create_app(targets, settings), settings)
-    server = uvicorn.Server(config)
+    server = Server(config)
     with suppress(KeyboardInterrupt):  # uvicorn raises it again after its shutdown
         server.run(sockets=[listener])
     if not server.started:
@@ -272,12 +273,14 @@ def _serve_watched(options: dict[str, Any], targets: list[str], insecure: bool) 
 
 
 async def _engine(settings: Settings, targets: list[str], key: str | None) -> int:
+    from trunkline.descriptors import raise_soft_limit
     from trunkline.engine.default import local_engine
     from trunkline.engine.speech import SpeechError
     from trunkline.scenario.loading import load
     from trunkline.settings import is_loopback
     from trunkline.web.log_redaction import redact_logs
 
+    raise_soft_limit()
     if key is None and not is_loopback(settings.host):
         key = secrets.token_urlsafe(24)
         typer.echo(f"No key was set. The key of this run is: {key}", err=True)

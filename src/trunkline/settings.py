@@ -62,6 +62,14 @@ def _checked_address(address: str) -> str:
     return address
 
 
+def _checked_network(address: str) -> str:
+    try:
+        ipaddress.ip_network(address, strict=False)
+    except ValueError:
+        raise ValueError("a proxy must be an IP address or a network, such as 10.0.0.5 or 10.0.0.0/24") from None
+    return address
+
+
 _Address = Annotated[str, AfterValidator(_checked_address)]
 
 
@@ -214,8 +222,20 @@ class Settings(BaseSettings):
     """The size limit of a WebSocket message from a page, in bytes."""
     max_connections: int = Field(default=1000, validation_alias="TRUNKLINE_MAX_CONNECTIONS", gt=0)
     """Simultaneous TCP connections."""
+    max_client_connections: int = Field(default=100, validation_alias="TRUNKLINE_MAX_CLIENT_CONNECTIONS", gt=0)
+    """Simultaneous TCP connections from one address; loopback and the trusted proxies have no such limit."""
+    trusted_proxies: Annotated[
+        list[Annotated[str, AfterValidator(_checked_network)]], NoDecode, _json_list("10.0.0.5")
+    ] = Field(default_factory=list, validation_alias="TRUNKLINE_TRUSTED_PROXIES")
+    """Addresses and networks of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` count."""
+    head_timeout_s: float = Field(default=5.0, validation_alias="TRUNKLINE_HEAD_TIMEOUT_S", gt=0)
+    """The limit for sending the head of a request."""
     body_timeout_s: float = Field(default=15.0, validation_alias="TRUNKLINE_BODY_TIMEOUT_S", gt=0)
-    """The limit for sending a request's headers, and then its body."""
+    """The limit for sending the body of a request."""
+    max_log_bytes: int = Field(default=16 << 20, validation_alias="TRUNKLINE_MAX_LOG_BYTES", ge=64 << 10)
+    """The size of a call's log in memory, as JSON text; beyond it, the oldest events are dropped."""
+    max_all_logs_bytes: int = Field(default=256 << 20, validation_alias="TRUNKLINE_MAX_ALL_LOGS_BYTES", ge=64 << 10)
+    """The size of all logs in memory, also of ended calls."""
     send_timeout_s: float = Field(default=30.0, validation_alias="TRUNKLINE_SEND_TIMEOUT_S", gt=0)
     """The limit for a page to accept one frame, and for a client to read a part of its response."""
     log_content: bool = Field(default=False, validation_alias="TRUNKLINE_LOG_CONTENT")

@@ -105,7 +105,8 @@ def _queued(page: Page) -> Iterator[str | bytes | CloseFrame]:
     while True:
         step: Any = frames.__anext__()
         try:
-            step.send(None)
+            while step.send(None) is None:
+                pass  # it only lets other tasks run
         except StopIteration as got:
             yield got.value
         except StopAsyncIteration:

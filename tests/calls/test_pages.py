@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 
+import msgspec
 import pytest
 
 from tests.calls.call_harness import calling, queued_frames, text_frames
 from tests.calls.model_fake import MS, FakeModel
-from trunkline.calls import log, log_events
+from trunkline.calls import log, log_events, pages
 from trunkline.calls.grants import Credentials, Grant, NotGrantedError
 from trunkline.calls.model_link.caller_audio_buffer import MAX_HELD_BYTES
 from trunkline.calls.pages import MAX_QUEUED_BYTES, CloseCode
-from trunkline.realtime.send_queue import CloseFrame
+from trunkline.realtime.send_queue import LEADING_SLICE, CloseFrame
 from trunkline.testing.virtual_time import in_virtual_time
 
 
@@ -212,11 +214,12 @@ async def test_a_page_that_does_not_read_is_closed_and_the_call_continues() -> N
 
 
 @in_virtual_time
-async def test_a_log_longer_than_the_queue_limit_can_still_be_read() -> None:
+async def test_a_log_longer_than_the_queue_limit_can_still_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages, "MAX_QUEUED_BYTES", 1 << 20)
     async with calling() as caller:
         await caller.greeted()
-        for _ in range(MAX_QUEUED_BYTES // 1_000_000 + 1):
-            caller.model.now.emit("something.long", text="x" * 1_000_000)
+        for _ in range(11):
+            caller.model.now.emit("something.long", text="x" * 100_000)
         await asyncio.sleep(1)
         late = caller.page.__class__()
         caller.call.attach(late, None, 0)
@@ -262,3 +265,33 @@ async def test_the_log_holds_no_secret_of_a_leg() -> None:
         frames = "".join(entry.frame() for entry in caller.call.log.since(0))
     assert not [secret for secret in secrets if secret in frames]
     assert '"leg_id":"leg_1"' in frames
+
+
+@in_virtual_time
+async def test_a_long_log_is_sent_in_slices() -> None:
+    async with calling() as caller:
+        await caller.greeted()
+        for _ in range(10 * LEADING_SLICE):
+            caller.call.log.append(log_events.Notice(message="x", code="filler"))
+        late = caller.page.__class__()
+        caller.call.attach(late, None, 0)
+        others = 0
+
+        async def count() -> None:
+            nonlocal others
+            while True:
+                others += 1
+                await asyncio.sleep(0)
+
+        counting = asyncio.create_task(count())
+        caller.call.log.append(log_events.Notice(message="the end", code="filler"))
+        seqs = []
+        async with aclosing(late.frames()) as frames:
+            async for frame in frames:
+                assert isinstance(frame, str)
+                seqs.append(msgspec.json.decode(frame)["seq"])
+                if "the end" in frame:
+                    break
+        counting.cancel()
+        assert others >= 10
+        assert seqs == list(range(caller.call.log.last_seq + 1))

@@ -8,6 +8,8 @@ import pytest
 
 from tests.calls.call_harness import Caller, queued_frames, scenario
 from tests.calls.model_fake import FakeModel
+from trunkline.calls import log_events
+from trunkline.calls.call import Call
 from trunkline.calls.pages import CloseCode
 from trunkline.calls.registry import CallRegistry, TooManyCallsError
 from trunkline.calls.time_limits import CallTimeLimits
@@ -45,3 +47,48 @@ async def test_ended_calls_are_kept_for_a_while() -> None:
         await asyncio.sleep(60)
         registry.start(scenario(), FakeModel(), agent=None, transport="websocket")
         assert registry.find(call.call_id) is None
+
+
+# Size of logs -------------------------------------------------------------------------------------------------------
+def _fills(call: Call, size: int) -> None:
+    for _ in range(size // 10_000):
+        call.log.append(log_events.Notice(message="x" * 10_000, code="filler"))
+
+
+@in_virtual_time
+async def test_a_calls_log_is_bounded_in_bytes() -> None:
+    async with CallRegistry(time_limits=CallTimeLimits(), max_log_bytes=100_000) as registry:
+        call = registry.start(scenario(), FakeModel(), agent=None, transport="websocket")
+        _fills(call, 500_000)
+        assert call.log.size_bytes <= 100_000
+        entries = call.log.since(0)
+        assert sum(len(entry.frame()) for entry in entries) == call.log.size_bytes == registry.log_budget.used_bytes
+        assert entries[-1].seq == call.log.last_seq
+
+
+@in_virtual_time
+async def test_ended_calls_make_room_for_the_logs_of_running_ones() -> None:
+    limits = CallTimeLimits(caller_wait_s=1)
+    async with CallRegistry(time_limits=limits, max_logs_bytes=250_000) as registry:
+        ended = []
+        for _ in range(2):
+            ended.append(registry.start(scenario(), FakeModel(), agent=None, transport="websocket"))
+            _fills(ended[-1], 100_000)
+            await asyncio.sleep(2)
+        running = registry.start(scenario(), FakeModel(), agent=None, transport="websocket")
+        _fills(running, 100_000)
+        assert registry.find(ended[0].call_id) is None
+        assert registry.find(ended[1].call_id) is ended[1]
+        assert running.log.since(0)[0].seq == 1
+        assert registry.log_budget.used_bytes <= 250_000
+
+
+@in_virtual_time
+async def test_without_ended_calls_the_longest_log_drops_its_oldest_events() -> None:
+    async with CallRegistry(time_limits=CallTimeLimits(), max_logs_bytes=250_000) as registry:
+        short, long = (registry.start(scenario(), FakeModel(), agent=None, transport="websocket") for _ in range(2))
+        _fills(short, 50_000)
+        _fills(long, 400_000)
+        assert registry.log_budget.used_bytes <= 250_000
+        assert short.log.since(0)[0].seq == 1
+        assert long.log.since(0)[0].seq > 1

@@ -161,7 +161,7 @@ async def test_no_path_leads_out_of_the_consoles_files(
 
 # Floods -------------------------------------------------------------------------------------------------------------
 async def test_one_clients_calls_a_minute_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with serving(monkeypatch, client_calls_per_minute=3) as caller:
+    async with serving(monkeypatch, client_calls_per_minute=3, trusted_proxies=["127.0.0.1"]) as caller:
         for _ in range(3):
             await caller.starts()
         response = await caller.http.post("/api/calls", json={"scenario": "web"})
@@ -172,7 +172,7 @@ async def test_one_clients_calls_a_minute_are_limited(monkeypatch: pytest.Monkey
 
 
 async def test_all_clients_calls_together_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with serving(monkeypatch, calls_per_minute=3) as caller:
+    async with serving(monkeypatch, calls_per_minute=3, trusted_proxies=["127.0.0.1"]) as caller:
         statuses = [
             (
                 await caller.http.post(
@@ -256,10 +256,11 @@ async def test_connections_beyond_the_limit_are_refused_and_later_ones_accepted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async with serving(monkeypatch, max_connections=4) as caller:
+        started = await caller.starts()
         async with contextlib.AsyncExitStack() as open_ones:
-            for _ in range(4):
-                await open_ones.enter_async_context(connected(caller))
-            await asyncio.sleep(0.05)
+            for _ in range(3):  # the HTTP client has a connection, too
+                page = await open_ones.enter_async_context(caller.page(started["call_id"]))
+                await page.kind("leg.role")
             answer = await raw(caller, b"GET /api/health HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n")
             assert answer.startswith(b"HTTP/1.1 503")
             assert b"retry-after: 5" in answer
@@ -267,10 +268,17 @@ async def test_connections_beyond_the_limit_are_refused_and_later_ones_accepted(
         assert (await caller.http.get("/api/health")).status_code == 200
 
 
+async def test_idle_connections_lock_nobody_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serving(monkeypatch, max_connections=20) as caller, contextlib.AsyncExitStack() as open_ones:
+        for _ in range(60):
+            await open_ones.enter_async_context(connected(caller))
+        assert (await caller.http.get("/api/health")).status_code == 200
+
+
 # Slow clients -------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("begun", [b"", b"GET /api/health HT", b"GET /api/health HTTP/1.1\r\nhost: 127.0.0.1\r\n"])
 async def test_an_incomplete_head_times_out(monkeypatch: pytest.MonkeyPatch, begun: bytes) -> None:
-    async with serving(monkeypatch, body_timeout_s=0.3) as caller:
+    async with serving(monkeypatch, head_timeout_s=0.3) as caller:
         began = time.monotonic()
         answer = await raw(caller, begun, drip=b"x: y\r\n" if begun.endswith(b"\r\n") else b"")
     assert answer.startswith(b"HTTP/1.1 408")
@@ -279,7 +287,7 @@ async def test_an_incomplete_head_times_out(monkeypatch: pytest.MonkeyPatch, beg
 
 async def test_the_second_head_on_a_connection_times_out_too(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = b"GET /api/health HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
-    async with serving(monkeypatch, body_timeout_s=0.3) as caller:
+    async with serving(monkeypatch, head_timeout_s=0.3) as caller:
         answer = await raw(caller, whole + b"GET / HTTP/1.1\r\n", drip=b"x: y\r\n")
     assert answer.startswith(b"HTTP/1.1 200")
     assert answer.count(b"HTTP/1.1 408") == 1

@@ -144,7 +144,7 @@ async def test_the_cookie_is_for_this_site_alone_and_for_no_script(monkeypatch: 
 
 
 async def test_over_https_the_cookie_is_secure(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with locked(monkeypatch, allowed_origins=["https://voice.example"]) as caller:
+    async with locked(monkeypatch, allowed_origins=["https://voice.example"], trusted_proxies=["127.0.0.1"]) as caller:
         told = await signs_in(caller, **{"x-forwarded-proto": "https"})
         silent = await signs_in(caller, host="voice.example", origin="https://voice.example")
     for response in (told, silent):

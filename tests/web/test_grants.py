@@ -143,7 +143,7 @@ async def test_another_call_of_the_same_browser_keeps_its_own_cookie(monkeypatch
 
 
 async def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with serving(monkeypatch, max_call_s=900) as caller:
+    async with serving(monkeypatch, max_call_s=900, trusted_proxies=["127.0.0.1"]) as caller:
         response = await caller.http.post("/api/calls", json={"scenario": "web"})
         (cookie,) = cookie_of(response).values()
         secure = await caller.http.post(

@@ -13,7 +13,7 @@ export type Command =
   | { type: "approve"; call_id: string; approved: boolean }
   | { type: "played"; item_id: string; ms: number };
 
-/** Reasons for a final close: the call has ended, is unknown, was taken over, or has too many pages. */
+/** Reasons for a final close: the call has ended, is unknown, was taken over, has too many pages, or gets too much from this page. */
 export type CloseReason = "over" | "unknown" | "taken-over" | "refused";
 
 export interface CallSocketHandlers {
@@ -34,6 +34,7 @@ const NO_LEG = "viewer";
 /** Close codes after which a reconnect cannot succeed. */
 const FINAL_CLOSE_CODES = new Map<number, CloseReason>([
   [1000, "over"],
+  [1008, "refused"],
   [4404, "unknown"],
   [4409, "taken-over"],
   [4429, "refused"],

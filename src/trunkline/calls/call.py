@@ -12,7 +12,7 @@ from trunkline.calls import commands
 from trunkline.calls.agents.runner import AgentRunner, CallHandle, RunnerTimeLimits
 from trunkline.calls.filler_audio import FillerAudio
 from trunkline.calls.grants import Credentials, Grant, NotGrantedError, grants_for
-from trunkline.calls.log import Entry, Log, frame_of
+from trunkline.calls.log import Entry, Log, LogBudget, frame_of
 from trunkline.calls.log_events import (
     CallEnded,
     CallError,
@@ -66,6 +66,7 @@ class Call:
         word_stt: the recogniser of this machine that hears the caller on the relay while they speak over the agent;
             without one, the service's transcripts have the words.
         metadata: pairs of the client, for the log and `CallContext.metadata`.
+        log_budget: the size of logs.
 
     Raises:
         LookupError: the scenario has no agent of that name.
@@ -86,6 +87,7 @@ class Call:
         filler_audio: FillerAudio | None = None,
         word_stt: ProbingStt | None = None,
         metadata: Mapping[str, str] | None = None,
+        log_budget: LogBudget | None = None,
     ) -> None:
         scenario.check_handoffs()
         self.call_id = new_id("call")
@@ -104,7 +106,7 @@ class Call:
         first = scenario.agent(first_agent or scenario.first_agent.name)
         self._first_agent = first.name
         self._model = provider.model_for(scenario)
-        self.log = Log(self._now_ms)
+        self.log = Log(self._now_ms, log_budget)
         self._meters = Meters(metrics.prices)
         self._agents = AgentRunner(
             scenario,
@@ -159,6 +161,7 @@ class Call:
                 last=inputs.StopRequested("the server is stopping"),
             )
         finally:
+            self._agents.close()
             self._drop_rtc_call()
             await self._hang_up_rtc_calls()
 
@@ -306,7 +309,7 @@ class Call:
         """
         page.role = "caller" if leg_id == self.leg.leg_id and not self.is_over else "viewer"
         role = frame_of(LegRoleSet(role=page.role), 0, round(self._now_ms()))
-        page.push_history([role, *(entry.frame() for entry in self.log.since(after))])
+        page.push_history(role, self.log.since(after))
         if self.is_over:
             page.close(CloseCode.CALL_OVER, "the call is over")
             return
@@ -371,7 +374,7 @@ class Call:
     def _on_log_entry(self, entry: Entry) -> None:
         readers = [page for page in self._pages if page.reads_log]
         if readers:
-            frame = entry.frame()
+            frame = self.log.frame(entry)
             for page in readers:
                 page.push(frame)
 

@@ -35,6 +35,31 @@ class Entry(msgspec.Struct, frozen=True):
 Reader = Callable[[Entry], None]
 MAX_KEPT_EVENTS = 20_000
 """Number of events kept in memory for each call; audio is not among them."""
+MAX_LOG_BYTES = 16 << 20
+"""Size of the events kept in memory for each call, as JSON text."""
+
+
+class LogBudget:
+    """Sizes of logs, in bytes of JSON text: the limit of each, and the sum of all.
+
+    Args:
+        max_bytes_each: the size beyond which a log drops its oldest events.
+        on_growth: is called after an event was added to `used_bytes`.
+    """
+
+    def __init__(self, max_bytes_each: int = MAX_LOG_BYTES, on_growth: Callable[[], None] = lambda: None) -> None:
+        self.max_bytes_each = max_bytes_each
+        self.used_bytes = 0
+        self._on_growth = on_growth
+
+    def add(self, size: int) -> None:
+        """Count an added event."""
+        self.used_bytes += size
+        self._on_growth()
+
+    def subtract(self, size: int) -> None:
+        """Count a dropped event."""
+        self.used_bytes -= size
 
 
 class Log:
@@ -42,24 +67,60 @@ class Log:
 
     Args:
         now_ms: returns the time since the start of the call, in ms.
+        budget: the size of logs; by default one of this log alone.
         max_kept: number of events to keep; older ones are dropped.
     """
 
-    def __init__(self, now_ms: Callable[[], float], max_kept: int = MAX_KEPT_EVENTS) -> None:
+    def __init__(
+        self, now_ms: Callable[[], float], budget: LogBudget | None = None, *, max_kept: int = MAX_KEPT_EVENTS
+    ) -> None:
         self._now_ms = now_ms
-        self._tail: deque[Entry] = deque(maxlen=max_kept)
+        self._budget = budget or LogBudget()
+        self._max_kept = max_kept
+        self._tail: deque[Entry] = deque()
+        self._sizes: deque[int] = deque()
         self._readers: list[Reader] = []
+        self._latest_frame = ""
         self.last_seq = 0
+        self.size_bytes = 0
+        """Size of the kept events, as JSON text."""
 
     def append(self, event: LogEventUnion) -> Entry:
         """Append an event, pass it to the readers, and return it with its number and time."""
         self.last_seq += 1
         at_ms = round(self._now_ms())
         entry = Entry(self.last_seq, at_ms, event)
-        self._tail.append(entry)
+        self._latest_frame = entry.frame()
+        self._keep(entry, len(self._latest_frame))
         for reader in tuple(self._readers):
             reader(entry)
         return entry
+
+    def frame(self, entry: Entry) -> str:
+        """Return an event as JSON text. The latest event is not encoded again."""
+        return self._latest_frame if entry.seq == self.last_seq else entry.frame()
+
+    def _keep(self, entry: Entry, size: int) -> None:
+        self._tail.append(entry)
+        self._sizes.append(size)
+        self.size_bytes += size
+        while len(self._tail) > 1 and (
+            len(self._tail) > self._max_kept or self.size_bytes > self._budget.max_bytes_each
+        ):
+            self._drop_first()
+        self._budget.add(size)
+
+    def _drop_first(self) -> None:
+        self._tail.popleft()
+        size = self._sizes.popleft()
+        self.size_bytes -= size
+        self._budget.subtract(size)
+
+    def drop_oldest(self, size: int) -> None:
+        """Drop the oldest events, of `size` bytes in all or more. The latest event stays."""
+        until = self.size_bytes - size
+        while len(self._tail) > 1 and self.size_bytes > until:
+            self._drop_first()
 
     def since(self, after: int) -> list[Entry]:
         """Return the kept events with a sequence number above `after`, in order."""

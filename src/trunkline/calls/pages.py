@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
 from trunkline.calls.grants import Grant
+from trunkline.calls.log import Entry
 from trunkline.calls.log_events import LegRole, Transport
 from trunkline.realtime.send_queue import CloseFrame, SendQueue
 
@@ -18,6 +20,7 @@ class CloseCode(IntEnum):
     """WebSocket close codes of a call's socket."""
 
     CALL_OVER = 1000
+    TOO_FAST = 1008
     TOO_SLOW = 1013
     BAD_REQUEST = 4400
     NO_SUCH_CALL = 4404
@@ -51,12 +54,27 @@ class Page(SendQueue[str | bytes]):
         too_slow = CloseFrame(CloseCode.TOO_SLOW, "too slow: connect again with after=<the last seq>")
         super().__init__(MAX_QUEUED_BYTES, too_slow)
         self.role: LegRole = "viewer"
+        self._history: deque[str | Entry] = deque()
 
-    def push_history(self, frames: Sequence[str]) -> None:
-        """Queue the frames from before the page connected. Their size does not count against the limit."""
-        self.raise_limit(sum(map(len, frames)))
-        for frame in frames:
-            self.push(frame)
+    def push_history(self, frame: str, entries: Sequence[Entry]) -> None:
+        """Queue a frame and the events from before the page connected, which do not count against the limit.
+
+        They are sent before all other frames. They are encoded as they are sent, in slices, so that a long log does not
+        delay other calls.
+        """
+        self._history.append(frame)
+        self._history.extend(entries)
+
+    def leading_frames(self) -> Iterator[str | bytes]:
+        """See the base class."""
+        while self._history:
+            earlier = self._history.popleft()
+            yield earlier if isinstance(earlier, str) else earlier.frame()
+
+    def clear(self) -> None:
+        """See the base class."""
+        self._history.clear()
+        super().clear()
 
     def drop_audio(self) -> None:
         """Drop queued audio."""

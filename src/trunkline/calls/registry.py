@@ -6,8 +6,10 @@ import asyncio
 from collections.abc import Callable, Mapping
 from types import TracebackType
 
+from trunkline.calls.agents.tool_threads import divide_threads
 from trunkline.calls.call import Call
 from trunkline.calls.filler_audio import FillerAudio
+from trunkline.calls.log import MAX_LOG_BYTES, LogBudget
 from trunkline.calls.log_events import Codec, Transport
 from trunkline.calls.metrics.config import DEFAULT_METRICS, MetricsConfig
 from trunkline.calls.time_limits import CallTimeLimits
@@ -17,6 +19,8 @@ from trunkline.scenario.scenario import AnyScenario
 
 MAX_ENDED_CALLS = 200
 """The number of ended calls that keep their logs."""
+MAX_LOGS_BYTES = 256 << 20
+"""The size of all logs, as JSON text."""
 
 
 class TooManyCallsError(Exception):
@@ -33,6 +37,9 @@ class CallRegistry:
         metrics: prices, and the content of traces.
         filler_audio: the audio of fillers; recordings by default.
         word_stt: returns the recogniser that hears callers on the relay beside a provider, None without one.
+        max_log_bytes: the size of each call's log, as JSON text; beyond it, the oldest events are dropped.
+        max_logs_bytes: the size of all logs. Beyond it, the calls that ended first are dropped, then the oldest events
+            of the longest log.
     """
 
     def __init__(
@@ -44,6 +51,8 @@ class CallRegistry:
         metrics: MetricsConfig = DEFAULT_METRICS,
         filler_audio: FillerAudio | None = None,
         word_stt: Callable[[Provider], ProbingStt | None] = lambda _provider: None,
+        max_log_bytes: int = MAX_LOG_BYTES,
+        max_logs_bytes: int = MAX_LOGS_BYTES,
     ) -> None:
         self._word_stt = word_stt
         self._filler_audio = filler_audio
@@ -51,10 +60,13 @@ class CallRegistry:
         self._metrics = metrics
         self._max_calls = max_calls
         self._ended_call_ttl_s = ended_call_ttl_s
+        self._max_logs_bytes = max_logs_bytes
+        self.log_budget = LogBudget(max_log_bytes, self._bound_logs)
         self._calls: dict[str, Call] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
 
     async def __aenter__(self) -> CallRegistry:
+        divide_threads(asyncio.get_running_loop())
         return self
 
     async def __aexit__(
@@ -100,6 +112,7 @@ class CallRegistry:
             filler_audio=self._filler_audio,
             word_stt=self._word_stt(provider),
             metadata=metadata,
+            log_budget=self.log_budget,
         )
         self._calls[call.call_id] = call
         task = asyncio.create_task(call.run(), name=f"call {call.call_id}")
@@ -127,8 +140,28 @@ class CallRegistry:
 
     def _remove_expired(self) -> None:
         now = asyncio.get_running_loop().time()
-        ended = [call for call in self._calls.values() if call.ended_at is not None]
+        ended = self._ended()
         for index, call in enumerate(ended):
             expired = call.ended_at is not None and now - call.ended_at > self._ended_call_ttl_s
             if expired or len(ended) - index > MAX_ENDED_CALLS:
-                del self._calls[call.call_id]
+                self._remove(call)
+
+    def _bound_logs(self) -> None:
+        if self.log_budget.used_bytes <= self._max_logs_bytes:
+            return
+        for call in self._ended():
+            self._remove(call)
+            if self.log_budget.used_bytes <= self._max_logs_bytes:
+                return
+        if self._calls:  # a call that is being constructed is not among them yet
+            longest = max(self._calls.values(), key=lambda call: call.log.size_bytes)
+            longest.log.drop_oldest(self.log_budget.used_bytes - self._max_logs_bytes + self._max_logs_bytes // 64)
+
+    def _ended(self) -> list[Call]:
+        return sorted(
+            (call for call in self._calls.values() if call.ended_at is not None), key=lambda call: call.ended_at or 0.0
+        )
+
+    def _remove(self, call: Call) -> None:
+        del self._calls[call.call_id]
+        self.log_budget.subtract(call.log.size_bytes)

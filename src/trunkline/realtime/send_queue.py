@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+LEADING_SLICE = 100
+"""Leading frames that are sent before other work of the event loop has its turn."""
 FrameT = TypeVar("FrameT", bound=str | bytes)
 
 
@@ -82,12 +84,20 @@ class SendQueue(Generic[FrameT]):
             self._changed.set()
             self._writable.set()
 
+    def leading_frames(self) -> Iterator[FrameT]:
+        """Return the frames to send before those of the queue; none by default. They are made as they are sent."""
+        return iter(())
+
     async def wait_writable(self) -> None:
         """Wait until the queue is well below its high-water mark, or closed."""
         await self._writable.wait()
 
     async def frames(self) -> AsyncGenerator[FrameT | CloseFrame]:
         """Yield the frames to send, as they arrive. End after a `CloseFrame`."""
+        for number, leading in enumerate(self.leading_frames(), 1):
+            yield leading
+            if number % LEADING_SLICE == 0:
+                await asyncio.sleep(0)
         while True:
             while self._frames:
                 frame = self._frames.popleft()

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import linecache
-import sysconfig
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from types import CodeType
 
-_PACKAGE = Path(__file__).parent.parent
-_EXAMPLES = _PACKAGE / "builtin_scenarios"
-_STDLIB = sysconfig.get_paths()["stdlib"]
+from trunkline.users_code import is_users_code
+
 _MAX_LINE = 120
 
 
@@ -22,7 +20,7 @@ def error_location(error: BaseException) -> str:
     """
     found: tuple[CodeType, int] | None = None
     for code, line in _frames(error):
-        if _is_users(code.co_filename):
+        if is_users_code(code.co_filename):
             found = code, line
     if found is None:
         return ""
@@ -36,10 +34,3 @@ def error_location(error: BaseException) -> str:
 def _frames(error: BaseException) -> Iterator[tuple[CodeType, int]]:
     for frame, line in traceback.walk_tb(error.__traceback__):
         yield frame.f_code, line
-
-
-def _is_users(file: str) -> bool:
-    path = Path(file)
-    if path.is_relative_to(_PACKAGE):
-        return path.is_relative_to(_EXAMPLES)
-    return not (file.startswith(("<", _STDLIB)) or "site-packages" in path.parts or "dist-packages" in path.parts)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from trunkline.calls.log import Entry
 from trunkline.calls.pages import Page
 from trunkline.realtime.audio import BYTES_PER_MS
 
@@ -71,8 +72,8 @@ class CallerPlayout(Page):
         self._held_since_ms: float | None = None
 
     # Page -----------------------------------------------------------------------------------------------------------
-    def push_history(self, frames: Sequence[str]) -> None:
-        """Ignore the frames so far: the test reads them in the log."""
+    def push_history(self, frame: str, entries: Sequence[Entry]) -> None:
+        """Ignore the events so far: the test reads them in the log."""
 
     def push(self, frame: str | bytes) -> None:
         """Play audio after the audio that is playing."""

@@ -26,6 +26,7 @@ from trunkline.realtime.send_queue import CloseFrame, send_frames
 from trunkline.realtime.validation import InvalidRequest
 from trunkline.scenario.scenario import ScenarioError
 from trunkline.web.errors import ApiError
+from trunkline.web.page_rates import PageRates, TooFastError
 from trunkline.web.request_bodies import json_body
 from trunkline.web.server_state import server_state_of
 
@@ -206,15 +207,25 @@ async def _send(socket: WebSocket, frame: str | bytes | CloseFrame) -> None:
 
 
 async def _read(socket: WebSocket, call: Call, page: Page) -> None:
+    rates, clock = PageRates(), asyncio.get_running_loop().time
     while True:
         message = await socket.receive()
         if message["type"] == "websocket.disconnect":
             page.close(1000, "closed")
             return
-        if (audio := message.get("bytes")) is not None:
-            call.receive_audio(page, audio)
-        elif (text := message.get("text")) is not None:
-            call.command(page, text)
+        wait_s = 0.0
+        try:
+            if (audio := message.get("bytes")) is not None:
+                wait_s = rates.audio(len(audio), clock())
+                call.receive_audio(page, audio)
+            elif (text := message.get("text")) is not None:
+                wait_s = rates.command(clock())
+                call.command(page, text)
+        except TooFastError as error:
+            page.close(CloseCode.TOO_FAST, str(error))
+            return
+        if wait_s:  # meanwhile the socket's queue fills, and the server stops to read from it
+            await asyncio.sleep(wait_s)
 
 
 def _call(request: Request) -> Call:

@@ -72,7 +72,11 @@ def client_of(scope: Scope) -> str:
 
     Behind a trusted proxy, the server has replaced the address by the one that the proxy gave.
     """
-    host = str((scope.get("client") or ("unknown", 0))[0])
+    return client_address(str((scope.get("client") or ("unknown", 0))[0]))
+
+
+def client_address(host: str) -> str:
+    """Return the client of an address: the address itself, or the network of an IPv6 address."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:

@@ -17,11 +17,13 @@ from trunkline.calls.registry import CallRegistry
 from trunkline.calls.time_limits import time_limits_from
 from trunkline.engine.speech import Tts
 from trunkline.engine.speech.factory import EngineParts, engine_parts, speech_problem
+from trunkline.loop_watch import LoopWatch
 from trunkline.providers import Provider, ProviderError
 from trunkline.providers.factory import choose_provider_name, create_provider
 from trunkline.scenario.loading import LoadedScenarios, Target, load
 from trunkline.settings import Settings
 from trunkline.web.caller_cookie import CallerCookies
+from trunkline.web.capacity import capacity_of
 from trunkline.web.errors import ApiError
 from trunkline.web.filler_voice import FillerVoice
 from trunkline.web.log_redaction import redact_logs
@@ -82,6 +84,8 @@ class ServerState:
         asked = settings.client_api_per_minute
         self.client_api = {what: RequestLimits(asked, TOTAL_RATE_FACTOR * asked) for what in ("session", "responses")}
         self._targets = targets
+        self.capacity = capacity_of(settings)
+        self.loop_watch: LoopWatch | None = None
         self._registry: CallRegistry | None = None
         self._ready: asyncio.Future[StartupResult] | None = None
 
@@ -120,12 +124,15 @@ class ServerState:
             stack.push_async_callback(words.aclose)
             registry = CallRegistry(
                 time_limits=time_limits,
-                max_calls=self.settings.max_calls,
+                max_calls=self.capacity.calls,
                 ended_call_ttl_s=self.settings.ended_call_ttl_s,
                 metrics=self._metrics,
                 filler_audio=FillerAudio(lambda: self._filler_voice(voice)),
                 word_stt=words.get,
+                max_log_bytes=self.settings.max_log_bytes,
+                max_logs_bytes=self.settings.max_all_logs_bytes,
             )
+            self.loop_watch = stack.enter_context(LoopWatch())
             self._registry = await stack.enter_async_context(registry)
             self._ready = asyncio.get_running_loop().create_future()
             preparing = asyncio.create_task(self._prepare(providers))

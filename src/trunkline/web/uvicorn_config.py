@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any
 
 import h11
@@ -10,17 +11,20 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from trunkline.descriptors import soft_limit
 from trunkline.settings import Settings
+from trunkline.web.capacity import capacity_of
+from trunkline.web.connection_gate import ConnectionGate, exempt_addresses
 from trunkline.web.uvicorn_websocket import CallSocketProtocol
 
+logger = logging.getLogger(__name__)
 MAX_HEAD_BYTES = 32 << 10
 """Bytes of a request's head: the request line and the headers."""
+BACKLOG = 128
+"""Connections that wait to be accepted. asyncio accepts as many at once, and fails as often without descriptors."""
 SHUTDOWN_TIMEOUT_S = 3
 """The time in s that a stopping server waits for unfinished answers."""
-_FULL = (
-    b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain\r\nretry-after: 5\r\nconnection: close\r\n\r\n"
-    b"Too many connections are open.\n"
-)
+_FULL = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain\r\nretry-after: 5\r\nconnection: close\r\n\r\n"
 _SLOW = (
     b"HTTP/1.1 408 Request Timeout\r\ncontent-type: text/plain\r\nconnection: close\r\n\r\n"
     b"The request's head did not come in time.\n"
@@ -33,29 +37,57 @@ def server_config(app: ASGIApp, settings: Settings, **options: Any) -> uvicorn.C
     Args:
         options: options of `uvicorn.Config`, which override these.
     """
+    gate = _gate(settings)
     return uvicorn.Config(
         app,
         **{
             "lifespan": "on",
             "log_level": "debug" if settings.log_content and settings.log_level == "debug" else "warning",
             "access_log": False,
-            "http": _http_protocol(settings),
-            "ws": CallSocketProtocol,
+            "http": _http_protocol(settings, gate),
+            "ws": _socket_protocol(gate),
             "ws_max_size": settings.max_frame_bytes,
             "ws_per_message_deflate": False,
             "h11_max_incomplete_event_size": MAX_HEAD_BYTES,
+            "backlog": BACKLOG,
             "timeout_graceful_shutdown": SHUTDOWN_TIMEOUT_S,
             "server_header": False,
+            "proxy_headers": bool(settings.trusted_proxies),
+            "forwarded_allow_ips": settings.trusted_proxies,
             **options,
         },
     )
 
 
-def _http_protocol(settings: Settings) -> type[H11Protocol]:
+def _gate(settings: Settings) -> ConnectionGate:
+    capacity = capacity_of(settings)
+    if capacity.connections < settings.max_connections:
+        logger.warning(
+            "the process may open only %s descriptors, which is enough for %d connections instead of %d: raise "
+            "`ulimit -n`",
+            soft_limit(),
+            capacity.connections,
+            settings.max_connections,
+        )
+    max_of_client = min(settings.max_client_connections, capacity.connections)
+    return ConnectionGate(capacity.connections, max_of_client, exempt_addresses(settings.trusted_proxies))
+
+
+def _http_protocol(settings: Settings, admission: ConnectionGate) -> type[H11Protocol]:
     class Protocol(_TimeoutProtocol):
-        max_connections = settings.max_connections
-        head_timeout_s = settings.body_timeout_s
+        gate = admission
+        head_timeout_s = settings.head_timeout_s
+        body_timeout_s = settings.body_timeout_s
         send_timeout_s = settings.send_timeout_s
+
+    return Protocol
+
+
+def _socket_protocol(admission: ConnectionGate) -> type[CallSocketProtocol]:
+    class Protocol(CallSocketProtocol):
+        def connection_lost(self, exc: Exception | None) -> None:
+            admission.release(self.transport)
+            super().connection_lost(exc)
 
     return Protocol
 
@@ -66,8 +98,9 @@ class _TimeoutProtocol(H11Protocol):
     Uvicorn itself waits without a limit and keeps the received bytes.
     """
 
-    max_connections: int
+    gate: ConnectionGate
     head_timeout_s: float
+    body_timeout_s: float
     send_timeout_s: float
     _deadline: asyncio.TimerHandle | None = None
     _send_timer: asyncio.TimerHandle | None = None
@@ -75,8 +108,9 @@ class _TimeoutProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         """Limit the number of connections and the time for the first head."""
         super().connection_made(transport)
-        if len(self.connections) > self.max_connections:
-            self._refuse(_FULL)
+        address = str((transport.get_extra_info("peername") or ("unix",))[0])
+        if (refusal := self.gate.admit(transport, address, self._evict)) is not None:
+            self._refuse(_FULL + refusal)
         else:
             self._deadline = self.loop.call_later(self.head_timeout_s, self._refuse, _SLOW)
 
@@ -87,6 +121,7 @@ class _TimeoutProtocol(H11Protocol):
         cycle = self.cycle
         super().data_received(data)
         if self.cycle is not cycle:
+            self.gate.has_sent_head(self.transport)
             self._cancel_deadline()
         elif self._deadline is None and self.conn.their_state is h11.IDLE:
             self._deadline = self.loop.call_later(self.head_timeout_s, self._refuse, _SLOW)
@@ -98,16 +133,18 @@ class _TimeoutProtocol(H11Protocol):
         """
         if self.conn.their_state is h11.SEND_BODY:
             self._cancel_deadline()
-            self._deadline = self.loop.call_later(self.head_timeout_s, self._refuse, b"")
+            self._deadline = self.loop.call_later(self.body_timeout_s, self._refuse, b"")
         super().on_response_complete()
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         """Stop the timer for the head, which asks for a WebSocket."""
+        self.gate.has_sent_head(self.transport)
         self._cancel_deadline()
         super().handle_websocket_upgrade(event)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop all timers."""
+        self.gate.release(self.transport)
         self._cancel_deadline()
         self._cancel_send_timer()
         super().connection_lost(exc)
@@ -131,6 +168,10 @@ class _TimeoutProtocol(H11Protocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+    def _evict(self) -> None:
+        self._cancel_deadline()
+        self._refuse(_SLOW)
 
     def _refuse(self, answer: bytes) -> None:
         self._deadline = None

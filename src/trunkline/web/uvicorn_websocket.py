@@ -31,7 +31,8 @@ class CallSocketProtocol(RefusableSocketProtocol):
         was_paused, self.read_paused = self.read_paused, True
         super().send_receive_event_to_app()
         self.read_paused = was_paused
-        if not was_paused and self.queue.qsize() > MAX_QUEUED_MESSAGES:
+        # After the close, messages are discarded until the page closes its side.
+        if not was_paused and not self.close_sent and self.queue.qsize() > MAX_QUEUED_MESSAGES:
             self.read_paused = True
             self.transport.pause_reading()
 

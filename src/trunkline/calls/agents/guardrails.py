@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from trunkline.calls.agents.containment import contained, original
 from trunkline.calls.machine.effects import RunGuardrails
 from trunkline.calls.machine.inputs import GuardrailFinished
 from trunkline.realtime.json_values import valid_unicode
@@ -38,14 +39,15 @@ async def run_guardrail(
     name = guardrail.get_name()
     began = time.perf_counter()
     try:
-        async with asyncio.timeout(timeout_s) as limited:
-            # The SDK types this for its text agents, but only passes the agent through.
-            result = await guardrail.run(context, agent, check.text)  # type: ignore[arg-type]  # see above
+        with contained():
+            async with asyncio.timeout(timeout_s) as limited:
+                # The SDK types this for its text agents, but only passes the agent through.
+                result = await guardrail.run(context, agent, check.text)  # type: ignore[arg-type]  # see above
         tripped, info = result.output.tripwire_triggered, result.output.output_info
     except Exception as error:  # noqa: BLE001 - a user's guardrail may raise anything, and the call must continue
         late = isinstance(error, TimeoutError) and limited.expired()
-        problem = f"no answer within {timeout_s:g} s" if late else _problem_of(error)
-        logger.warning("the guardrail %s failed: %s", name, type(error).__name__)
+        problem = f"no answer within {timeout_s:g} s" if late else _problem_of(original(error))
+        logger.warning("the guardrail %s failed: %s", name, type(original(error)).__name__)
         return GuardrailFinished(
             check.item_id, check.check_id, name, "error", rationale=valid_unicode(problem), duration_ms=_ms(began)
         )
@@ -60,7 +62,7 @@ async def run_guardrail(
     )
 
 
-def _problem_of(error: Exception) -> str:
+def _problem_of(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}{error_location(error)}"
 
 

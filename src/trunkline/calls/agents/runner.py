@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trunkline.calls.agents import session_config
+from trunkline.calls.agents.containment import contained, original
 from trunkline.calls.agents.guardrails import guardrails_of, run_guardrail
 from trunkline.calls.agents.handoffs import HandoffRefusedError, accept_handoff
 from trunkline.calls.agents.hooks import HookRunner
 from trunkline.calls.agents.text_model_requests import TextModelRequests
+from trunkline.calls.agents.tool_threads import CallThreads
 from trunkline.calls.agents.tools import run_tool, unavailable
 from trunkline.calls.log_events import Breadcrumb, CallError, LogEventUnion, ToolProgress
 from trunkline.calls.machine import effects, inputs
@@ -92,6 +94,7 @@ class AgentRunner:
         self._call = call
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
+        self._threads = CallThreads(call.call_id)
         self._approvals: dict[str, asyncio.Future[bool]] = {}
         self._offered: dict[str, list[Event]] = {}
         """The tools that the model has of each agent, as last configured."""
@@ -125,6 +128,10 @@ class AgentRunner:
         """The value that the scenario's `state` factory made for this call; None without a factory."""
         return self._context.state
 
+    def close(self) -> None:
+        """Declare the call ended. Tools that still run in threads cannot be stopped."""
+        self._threads.close()
+
     # Agents ---------------------------------------------------------------------------------------------------------
     async def configure_agent(self, effect: effects.ConfigureAgent) -> None:
         """Build an agent's session configuration and feed it to the machine."""
@@ -134,7 +141,8 @@ class AgentRunner:
             self._call.feed(inputs.AgentFailed(effect.agent, str(error), effect.purpose, advice=error.advice))
         except Exception as error:
             logger.warning("call %s: agent %s could not be set up", self._call.call_id, effect.agent, exc_info=True)
-            problem = f"{type(error).__name__}: {error}{error_location(error)}"
+            raised = original(error)
+            problem = f"{type(raised).__name__}: {raised}{error_location(raised)}"
             self._call.feed(inputs.AgentFailed(effect.agent, problem, effect.purpose))
         else:
             has = self.tools_of(effect.agent)
@@ -150,14 +158,15 @@ class AgentRunner:
         """
         purpose = effect.purpose
         transcription = self._provider.transcription(self._scenario)
-        async with asyncio.timeout(self._limits.tool_s):
-            context = await self._ready_context()
-            if isinstance(purpose, effects.HandingOff):
-                previous = self._scenario.agent(purpose.previous)
-                await accept_handoff(previous, purpose.tool, purpose.arguments, context)
-            extras = self._provider.session_extras(self._scenario, effect.agent, self._call.first_agent)
-            agent = self._scenario.agent(effect.agent)
-            session = await session_config.agent_session(self._scenario, agent, context, extras, transcription)
+        with contained(), self._threads.in_use():
+            async with asyncio.timeout(self._limits.tool_s):
+                context = await self._ready_context()
+                if isinstance(purpose, effects.HandingOff):
+                    previous = self._scenario.agent(purpose.previous)
+                    await accept_handoff(previous, purpose.tool, purpose.arguments, context)
+                extras = self._provider.session_extras(self._scenario, effect.agent, self._call.first_agent)
+                agent = self._scenario.agent(effect.agent)
+                session = await session_config.agent_session(self._scenario, agent, context, extras, transcription)
         self._offered[effect.agent] = session["tools"]
         if isinstance(purpose, effects.Connecting):
             opening = session_config.connection_session(
@@ -176,12 +185,14 @@ class AgentRunner:
         if name not in self._offered:
             return
         try:
-            async with asyncio.timeout(self._limits.tool_s):
-                tools = await session_config.agent_tools(self._scenario.agent(name), await self._ready_context())
+            with contained(), self._threads.in_use():
+                async with asyncio.timeout(self._limits.tool_s):
+                    tools = await session_config.agent_tools(self._scenario.agent(name), await self._ready_context())
         except Exception as error:  # noqa: BLE001 - a user's `is_enabled` may raise anything, and the call must continue
-            problem = f"The tools of the agent {name!r} could not be checked: {type(error).__name__}: {error}"
+            raised = original(error)
+            problem = f"The tools of the agent {name!r} could not be checked: {type(raised).__name__}: {raised}"
             self._call.append(
-                CallError(message=f"{problem}{error_location(error)}", code="tools_failed", source="scenario")
+                CallError(message=f"{problem}{error_location(raised)}", code="tools_failed", source="scenario")
             )
             return
         if tools != self._offered[name]:
@@ -205,6 +216,7 @@ class AgentRunner:
                 timeout_s=self._limits.tool_s,
                 approval=lambda: self._wait_for_approval(effect),
                 hooks=self.hooks,
+                threads=self._threads,
             )
         await self.refresh_tools(effect.agent)  # before its output, so that the model's answer may use them
         self._call.feed(
@@ -258,7 +270,8 @@ class AgentRunner:
         agent: RealtimeAgent,
         context: RunContextWrapper,
     ) -> None:
-        self._call.feed(await run_guardrail(guardrail, effect, agent, context, self._limits.guardrail_s))
+        with self._threads.in_use():
+            self._call.feed(await run_guardrail(guardrail, effect, agent, context, self._limits.guardrail_s))
 
     # The context of tools and guardrails ----------------------------------------------------------------------------
     async def _ready_context(self) -> RunContextWrapper:
@@ -270,7 +283,8 @@ class AgentRunner:
         async with self._readiness:
             if (pending := self._pending_state) is not None:
                 try:
-                    state = await pending
+                    with contained():
+                        state = await pending
                 except Exception as error:
                     raise _state_error(self._scenario, error) from error
                 self._pending_state = None
@@ -316,11 +330,13 @@ def make_state(scenario: AnyScenario, call_id: str, metadata: Mapping[str, str])
     if scenario.state is None:
         return None
     try:
-        return call_factory(scenario.state, call_id, metadata)
+        with contained():
+            return call_factory(scenario.state, call_id, metadata)
     except Exception as error:
         raise _state_error(scenario, error) from error
 
 
 def _state_error(scenario: AnyScenario, error: Exception) -> StateError:
-    message = f"The state of the scenario {scenario.name!r} could not be made: {type(error).__name__}: {error}"
-    return StateError(f"{message}{error_location(error)}")
+    raised = original(error)
+    message = f"The state of the scenario {scenario.name!r} could not be made: {type(raised).__name__}: {raised}"
+    return StateError(f"{message}{error_location(raised)}")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
@@ -18,6 +19,8 @@ import jsonschema
 import msgspec
 import pydantic
 
+from trunkline.calls.agents.containment import contained, original
+from trunkline.calls.agents.tool_threads import CallThreads, NoThreadError
 from trunkline.realtime.json_values import decode_or_text, to_json, to_json_value, valid_unicode
 from trunkline.scenario.context import AnyContext, running_tool
 from trunkline.scenario.error_location import error_location
@@ -58,37 +61,44 @@ async def run_tool(
     timeout_s: float,
     approval: Callable[[], Awaitable[bool]] | None = None,
     hooks: ToolHooks | None = None,
+    threads: CallThreads | None = None,
 ) -> ToolOutcome:
     """Run `tool` with the model's JSON `arguments`. Every failure becomes an outcome; only cancelling raises.
 
     A tool's `timeout_seconds` overrides `timeout_s`. At the limit an `async def` tool is cancelled; a plain `def` tool
     runs in a thread, which continues to its end. A tool that needs an approval runs only if `approval` returns True.
-    A tool whose `is_enabled` is false by now is refused.
+    A tool whose `is_enabled` is false by now is refused. So is one that needs a thread if its call has none left.
+
+    Args:
+        threads: the threads of the call's tools; without them, the event loop's.
     """
     from agents import RunContextWrapper
     from agents.tool_context import ToolContext
 
     try:
-        if not await is_enabled(tool, agent, RunContextWrapper(context)):
-            return unavailable(tool.name)
-        problem = _argument_problem(tool, arguments)
-        if problem:
-            advice = f"The arguments are not valid: {problem}. Call {tool.name} again with correct ones."
-            return ToolOutcome(_error_json(advice), error=valid_unicode(problem))
-        tool_context: ToolContext[AnyContext] = ToolContext(
-            context, tool_name=tool.name, tool_call_id=tool_call_id, tool_arguments=arguments, agent=agent
-        )
-        refusal = await _check_approval(tool, tool_context, arguments, tool_call_id, approval)
-        if refusal is not None:
-            return ToolOutcome(_error_json(f"{tool.name} was not run: {refusal}."), error=refusal)
-        if hooks is not None:
-            await hooks.on_tool_start(tool_context, agent, tool)
-        outcome = await _run_with_timeout(tool, tool_context, arguments, tool.timeout_seconds or timeout_s)
-        if hooks is not None:
-            await hooks.on_tool_end(tool_context, agent, tool, outcome.output)
-        return outcome
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - a user's tool may raise anything, and the call must continue
-        return _failed(tool, error)
+        with contained(), threads.in_use() if threads is not None else nullcontext():
+            if not await is_enabled(tool, agent, RunContextWrapper(context)):
+                return unavailable(tool.name)
+            problem = _argument_problem(tool, arguments)
+            if problem:
+                advice = f"The arguments are not valid: {problem}. Call {tool.name} again with correct ones."
+                return ToolOutcome(_error_json(advice), error=valid_unicode(problem))
+            tool_context: ToolContext[AnyContext] = ToolContext(
+                context, tool_name=tool.name, tool_call_id=tool_call_id, tool_arguments=arguments, agent=agent
+            )
+            refusal = await _check_approval(tool, tool_context, arguments, tool_call_id, approval)
+            if refusal is not None:
+                return ToolOutcome(_error_json(f"{tool.name} was not run: {refusal}."), error=refusal)
+            if hooks is not None:
+                await hooks.on_tool_start(tool_context, agent, tool)
+            outcome = await _run_with_timeout(tool, tool_context, arguments, tool.timeout_seconds or timeout_s)
+            if hooks is not None:
+                await hooks.on_tool_end(tool_context, agent, tool, outcome.output)
+            return outcome
+    except NoThreadError as error:
+        return ToolOutcome(_error_json(f"{tool.name} was not run: {error}."), error=str(error))
+    except Exception as error:  # noqa: BLE001 - a user's tool may raise anything, and the call must continue
+        return _failed(tool, original(error))
     except asyncio.CancelledError as error:
         task = asyncio.current_task()
         if task is not None and task.cancelling():
@@ -189,12 +199,15 @@ async def _invoke(tool: FunctionTool, context: ToolContext[AnyContext], argument
         return _outcome(await _collected(await tool.on_invoke_tool(context, arguments)))
     try:
         return _outcome(await _collected(await implementation(context, arguments)))
+    except NoThreadError:
+        raise
     except Exception as error:
         explain = getattr(tool, "_failure_error_function", None)
         if explain is None:
             raise
         explained = await _awaited(explain(context, error))
-        return ToolOutcome(_outcome(explained).output, error=f"{_error_text(error)}{error_location(error)}")
+        raised = original(error)
+        return ToolOutcome(_outcome(explained).output, error=f"{_error_text(raised)}{error_location(raised)}")
 
 
 def _failed(tool: FunctionTool, error: BaseException) -> ToolOutcome:

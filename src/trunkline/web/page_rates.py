@@ -1,0 +1,78 @@
+"""Rates of one page: its commands and its audio. A page above them is read more slowly, then closed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from trunkline.realtime.audio import BYTES_PER_MS
+
+COMMANDS_PER_S = 20.0
+COMMANDS_AT_ONCE = 40.0
+"""Commands that a page may send at once, such as after a network that stood still."""
+AUDIO_RATE = 2.0
+"""Audio per time, where 1 is real time."""
+AUDIO_AT_ONCE_S = 30.0
+"""Audio in s that a page may send at once: the caller's voice, kept during a network that stood still."""
+MAX_SLOWED_S = 10.0
+"""The time in s that a page may be slowed without a pause, before it is closed."""
+
+
+class TooFastError(Exception):
+    """A page stays above its rates. The message is the reason for it."""
+
+
+@dataclass
+class TokenBucket:
+    """Bucket of `size` tokens that fills by `per_s` each second. It may be overdrawn, and then needs time.
+
+    Attributes:
+        per_s: the tokens that come back in a second.
+        size: the tokens that may be taken at once.
+    """
+
+    per_s: float
+    size: float
+    _left: float = field(init=False)
+    _at_s: float = field(init=False, default=0.0)
+
+    def __post_init__(self) -> None:
+        """Fill the bucket."""
+        self._left = self.size
+
+    def take(self, tokens: float, now_s: float) -> float:
+        """Take tokens. Return the time in s until the bucket is not overdrawn; 0 if it is not."""
+        self._left = min(self.size, self._left + (now_s - self._at_s) * self.per_s) - tokens
+        self._at_s = now_s
+        return max(0.0, -self._left / self.per_s)
+
+
+class PageRates:
+    """Rates of one page. It has no clock: times are arguments, in s."""
+
+    def __init__(self) -> None:
+        self._commands = TokenBucket(COMMANDS_PER_S, COMMANDS_AT_ONCE)
+        self._audio = TokenBucket(AUDIO_RATE, AUDIO_AT_ONCE_S)
+        self._slowed_since_s: float | None = None
+
+    def command(self, now_s: float) -> float:
+        """Count a command. Return the time in s to wait before the page is read again.
+
+        Raises:
+            TooFastError: the page has been slowed for too long.
+        """
+        reason = f"too many commands: send at most {COMMANDS_PER_S:g} a second"
+        return self._checked(self._commands.take(1, now_s), now_s, reason)
+
+    def audio(self, size: int, now_s: float) -> float:
+        """Count `size` bytes of PCM16 at 24 kHz. Return and raise as `command` does."""
+        reason = f"too much audio: send at most {AUDIO_RATE:g} times real time"
+        return self._checked(self._audio.take(size / BYTES_PER_MS / 1000, now_s), now_s, reason)
+
+    def _checked(self, wait_s: float, now_s: float, reason: str) -> float:
+        if wait_s == 0:
+            self._slowed_since_s = None
+        elif self._slowed_since_s is None:
+            self._slowed_since_s = now_s
+        elif now_s - self._slowed_since_s > MAX_SLOWED_S:
+            raise TooFastError(reason)
+        return wait_s
