@@ -100,6 +100,11 @@ def test_an_invalid_update_changes_nothing_and_names_the_path(session: dict[str,
     assert rig.session.configuration is before
 
 
+def test_the_model_of_an_update_has_no_effect_on_the_model() -> None:
+    after = updated(Rig(), model="gpt-realtime", instructions="Be kind.")
+    assert (after["model"], after["instructions"]) == ("test-model", "Be kind.")
+
+
 def test_log_probabilities_are_refused() -> None:
     error = error_of(Rig().configure(include=["item.input_audio_transcription.logprobs"]))
     assert (error["code"], error["param"]) == ("unsupported_value", "session.include")

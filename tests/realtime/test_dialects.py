@@ -20,6 +20,7 @@ from trunkline.realtime.dialects import (
     server_event_to_preview,
     session_to_ga,
     session_to_preview,
+    transcription_session_to_ga,
 )
 
 pytestmark = pytest.mark.pure
@@ -225,6 +226,17 @@ def test_the_names_of_output_events(ga: str, preview: str, end: str) -> None:
     told = {"type": f"{ga}.{end}", "event_id": "e", "delta": "x"}
     assert server_event_to_preview(told) == {**told, "type": f"{preview}.{end}"}
     assert server_event_to_ga({**told, "type": f"{preview}.{end}"}) == (told,)
+
+
+def test_microsofts_none_is_push_to_talk() -> None:
+    off = {"turn_detection": {"type": "none"}}
+    assert session_to_ga(off) == {"type": "realtime", "audio": {"input": {"turn_detection": None}}}
+    assert transcription_session_to_ga(off)["audio"] == {"input": {"turn_detection": None}}
+
+
+def test_the_arguments_of_a_function_call_name_the_function() -> None:
+    done = {"type": "response.function_call_arguments.done", "event_id": "e", "name": "weather", "arguments": "{}"}
+    assert server_event_to_preview(done) == done
 
 
 def test_an_item_is_created_in_the_preview_when_it_is_added_in_ga() -> None:

@@ -63,6 +63,8 @@ _GA_ONLY_FIELDS = {
     "input_audio_noise_reduction": {"strength"},
     "turn_detection": {"idle_timeout_ms"},
 }
+_NO_TURN_DETECTION = {"type": "none"}
+"""Push-to-talk, as Microsoft's clients for the preview write it. GA has only null."""
 _RESPONSE_FIELDS = {"create_response", "interrupt_response"}
 _TRANSCRIPTION_EVENTS = {
     "session.created": "transcription_session.created",
@@ -147,6 +149,8 @@ def _value_to_ga(name: str, value: object) -> object:
     if name.endswith("_audio_format") and isinstance(value, str):
         known = _FORMATS.get(value, value)
         return {"type": known, "rate": 24000} if known == "audio/pcm" else {"type": known}
+    if name == "turn_detection" and value == _NO_TURN_DETECTION:
+        return None
     if name == "modalities" and isinstance(value, list):
         return ["audio"] if value in (["audio", "text"], ["text", "audio"]) else value
     return value
@@ -289,8 +293,6 @@ def server_event_to_preview(event: Event, temperature: float = DEFAULT_TEMPERATU
     )
     if kind == "conversation.item.added":
         return {**translated, "type": "conversation.item.created"}
-    if kind == "response.function_call_arguments.done":
-        return _without(translated, {"name"})
     if kind == "conversation.item.input_audio_transcription.completed":
         return _without(translated, {"languages"})
     return {**translated, "type": _EVENT_NAMES.get(kind, kind)}

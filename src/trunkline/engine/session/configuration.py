@@ -112,6 +112,8 @@ def to_client(configuration: Configuration) -> Configuration:
 def updated(current: Configuration, update: object, *, voice_used: bool = False) -> Configuration:
     """Return the configuration after a `session.update`. `current` stays unchanged.
 
+    As with the services, the model of the URL or of the client secret stays: `model` in the update has no effect.
+
     Args:
         update: the event's `session`, as the client sent it.
         voice_used: True after the client received assistant audio, when the voice can no longer change.
@@ -127,13 +129,7 @@ def updated(current: Configuration, update: object, *, voice_used: bool = False)
         raise InvalidRequest(
             "Cannot update a conversation's voice if assistant audio is present.", "cannot_update_voice"
         )
-    if given.get("model", current["model"]) != current["model"]:
-        raise InvalidRequest(
-            "The model of a session cannot change. Open another session for another model.",
-            "invalid_value",
-            "session.model",
-        )
-    return _merged(current, given)
+    return _merged(current, {name: value for name, value in given.items() if name != "model"})
 
 
 def for_response(session: Configuration, overrides: object) -> tuple[Configuration, Mapping[str, Any]]:
