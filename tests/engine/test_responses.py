@@ -10,7 +10,8 @@ from tests.engine.engine_rig import Rig, error_of, every, only, types
 from trunkline.engine.brains import BrainOutput, TextDelta, ToolCallDelta, Usage
 from trunkline.engine.session import effects, inputs
 from trunkline.engine.session.output_message import Sentence
-from trunkline.engine.speech import SpeechChunk
+from trunkline.engine.speech import SpeechChunk, SpeechMark
+from trunkline.realtime.events import Event
 
 pytestmark = pytest.mark.pure
 
@@ -62,6 +63,65 @@ def test_audio_is_sent_in_pieces_of_at_most_200_ms() -> None:
     events = rig.post(inputs.SpeechProduced(speak.response_id, speak.generation, SpeechChunk(bytes(48 * 1000))))
     sizes = [len(base64.b64decode(event["delta"])) for event in every(events, "response.output_audio.delta")]
     assert sizes == [9600] * 5
+
+
+class LongSentence:
+    """Response that speaks a sentence of 75 words in chunks of 61 ms, as eSpeak gives them, with a word in each."""
+
+    def __init__(self) -> None:
+        self.rig = Rig(answer=lambda request: [TextDelta("word " * 74 + "end.")], speaks=False)
+        self.rig.send("response.create")
+        self.speak = self.rig.took(effects.StartSpeech)
+
+    def say(self, count: int, *, ms_each: float = 0.0) -> list[Event]:
+        """Return the events for chunks, of which one comes each `ms_each`."""
+        events: list[Event] = []
+        for index in range(count):
+            self.rig.now_ms += ms_each
+            chunk = SpeechChunk(bytes(48 * 61), (SpeechMark(61 * (index + 1), 5 * index + 4),))
+            events += self.rig.post(inputs.SpeechProduced(self.speak.response_id, self.speak.generation, chunk))
+        return events
+
+    def end(self) -> list[Event]:
+        return self.rig.post(inputs.SpeechDone(self.speak.response_id, self.speak.generation))
+
+
+def audio_ms(events: list[Event]) -> list[int]:
+    return [len(base64.b64decode(event["delta"])) // 48 for event in every(events, "response.output_audio.delta")]
+
+
+def test_audio_far_ahead_of_the_playout_is_sent_in_longer_pieces() -> None:
+    sentence = LongSentence()
+    durations = audio_ms(sentence.say(1000) + sentence.end())
+    assert durations[:30] == [61] * 30
+    assert len(durations) < 100
+    assert max(durations) == 1000
+    assert sum(durations) == 61_000
+
+
+def test_audio_in_step_with_the_playout_is_sent_at_once() -> None:
+    sentence = LongSentence()
+    assert audio_ms(sentence.say(100, ms_each=61)) == [61] * 100
+
+
+def test_the_transcript_waits_for_its_audio_far_ahead_of_the_playout() -> None:
+    sentence = LongSentence()
+    spoken_ms = words = 0
+    for event in sentence.say(75) + sentence.end():
+        if event["type"] == "response.output_audio.delta":
+            spoken_ms += audio_ms([event])[0]
+            assert words * 61 <= spoken_ms
+        elif event["type"] == "response.output_audio_transcript.delta":
+            words += len(event["delta"].split())
+    assert words == 75
+
+
+def test_a_cancelled_answer_sends_the_audio_that_waits() -> None:
+    sentence = LongSentence()
+    before = sentence.say(75)
+    cancelled = sentence.rig.send("response.cancel")
+    assert len(audio_ms(cancelled)) == 1
+    assert sum(audio_ms(before + cancelled)) == 75 * 61
 
 
 def test_each_sentence_is_spoken_as_soon_as_it_is_complete() -> None:

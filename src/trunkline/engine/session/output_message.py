@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -19,6 +20,10 @@ from trunkline.sentences import sentence_ends
 MIN_SPEED, MAX_SPEED = 0.25, 1.5
 MAX_DELTA_MS = 200
 """Default duration limit for one audio delta."""
+FAR_AHEAD_MS = 2000
+"""Lead over the playout from which deltas are longer, so that a client has fewer events to read."""
+MAX_FAR_DELTA_MS = 1000
+"""Duration limit for one audio delta that is far ahead."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +97,8 @@ class OutputMessage:
         self._sentence_ms = 0
         self._speakable = SpeakableText("", ())
         self._sentence_bytes = 0
+        self._held = b""
+        self._held_marks: deque[SpeechMark] = deque()
         self._marked = False
         self._encoder = FORMATS[format_type].encoder() if format_type else None
         self.audio = ContentAudio(FORMATS[format_type].ms_to_bytes(1)) if format_type else None
@@ -151,25 +158,26 @@ class OutputMessage:
             return Sentence(said.text, sentence.language, sentence.speed)
         return None
 
-    def add_audio(self, chunk: SpeechChunk) -> None:
-        """Send audio of the current sentence in small pieces, each with its part of the transcript."""
-        if self._encoder is None or self.audio is None:
-            return
-        marks = deque(chunk.marks)
-        for start in range(0, len(chunk.pcm), self._max_delta_bytes):
-            piece = chunk.pcm[start : start + self._max_delta_bytes]
-            self._sentence_bytes += len(piece)
-            while marks and marks[0].at_ms * BYTES_PER_MS <= self._sentence_bytes:
-                self._apply_mark(marks.popleft())
-            self._send_audio(self._encoder.feed(piece))
-        for mark in marks:
-            self._apply_mark(mark)
+    def add_audio(self, chunk: SpeechChunk, due_ms: float = 0.0) -> None:
+        """Send audio of the current sentence in small pieces, each with its part of the transcript.
+
+        Args:
+            due_ms: the audio of this message that a client can have played, in ms. Far ahead of it, the pieces are
+                longer, and the end of a piece waits for more audio.
+        """
+        self._held += chunk.pcm
+        self._held_marks.extend(chunk.marks)
+        while self._held and len(self._held) >= (far_bytes := self._far_delta_ms(due_ms) * BYTES_PER_MS):
+            self._send_piece(max(self._max_delta_bytes, far_bytes))
+        if not self._held:
+            self._apply_marks()
 
     def end_sentence(self) -> None:
         """End the current sentence, and send the rest of its transcript."""
         sentence = self.speaking
         if sentence is None:
             return
+        self._send_held()
         self.speaking = None
         spoken_ms = self._sentence_bytes // BYTES_PER_MS
         if self.audio is not None and not self._marked:
@@ -180,6 +188,7 @@ class OutputMessage:
 
     def finish(self, status: str) -> None:
         """Send the end of the content part. The item's content is the content that was sent."""
+        self._send_held()
         if self._encoder is not None:
             self._send_audio(self._encoder.flush())
         text = self.text[: self.sent_characters]
@@ -201,6 +210,28 @@ class OutputMessage:
     def _queue_sentence(self, end: int) -> None:
         self.sentences.append(SentenceRange(self._sentence_start, end, self._language, self._speed))
         self._sentence_start = end
+
+    def _far_delta_ms(self, due_ms: float) -> int:
+        """Return the duration of a delta that is far ahead of the playout, or 0."""
+        lead_ms = self.audio.ms - due_ms if self.audio is not None and self._play is None else 0.0
+        return 0 if lead_ms < FAR_AHEAD_MS else min(int(lead_ms / 4), MAX_FAR_DELTA_MS)
+
+    def _send_held(self) -> None:
+        """Send the audio that waits for more."""
+        while self._held:
+            self._send_piece(max(self._max_delta_bytes, self._far_delta_ms(0.0) * BYTES_PER_MS))
+        self._apply_marks()
+
+    def _send_piece(self, max_bytes: int) -> None:
+        piece, self._held = self._held[:max_bytes], self._held[max_bytes:]
+        self._sentence_bytes += len(piece)
+        self._apply_marks(self._sentence_bytes // BYTES_PER_MS)
+        if self._encoder is not None:
+            self._send_audio(self._encoder.feed(piece))
+
+    def _apply_marks(self, until_ms: float = math.inf) -> None:
+        while self._held_marks and self._held_marks[0].at_ms <= until_ms:
+            self._apply_mark(self._held_marks.popleft())
 
     def _apply_mark(self, mark: SpeechMark) -> None:
         if self.speaking is None:

@@ -89,7 +89,7 @@ class Response:
         self._reported_usage: Usage | None = None
         self._text_out = self._audio_out = 0
         self._text_in = self._audio_in = 0
-        self.audio_started = False
+        self._audio_started_at_ms: float | None = None
         self.audio_ms = 0
         """Duration of the audio of all finished messages."""
 
@@ -97,6 +97,11 @@ class Response:
     def spoken(self) -> bool:
         """True if the response has audio."""
         return bool(self.configuration["output_modalities"] == ["audio"])
+
+    @property
+    def audio_started(self) -> bool:
+        """True after the first audio."""
+        return self._audio_started_at_ms is not None
 
     @property
     def in_conversation(self) -> bool:
@@ -148,10 +153,12 @@ class Response:
         error = {"type": "server_error", "code": code, "message": message}
         self._end("failed", {"type": "failed", "error": error})
 
-    def on_speech_audio(self, chunk: SpeechChunk) -> None:
+    def on_speech_audio(self, chunk: SpeechChunk, now_ms: float) -> None:
         """Handle audio of the current sentence."""
+        if self._audio_started_at_ms is None:
+            self._audio_started_at_ms = now_ms
         if self._message is not None:
-            self._message.add_audio(chunk)
+            self._message.add_audio(chunk, now_ms - self._audio_started_at_ms - self.audio_ms)
             self._check_token_limit()
 
     def on_speech_done(self) -> None:

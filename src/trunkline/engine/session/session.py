@@ -202,9 +202,8 @@ class Session:
             case inputs.SpeechProduced():
                 if not response.audio_started:
                     self._answer_started_ms = self._user_turns.buffer.end_ms
-                    response.audio_started = True
                 self._voice_used = self._voice_used or response.in_conversation
-                response.on_speech_audio(given.chunk)
+                response.on_speech_audio(given.chunk, self._now_ms)
             case inputs.SpeechDone():
                 response.on_speech_done()
             case inputs.SpeechFailed():
