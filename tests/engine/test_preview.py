@@ -104,7 +104,7 @@ async def test_a_whole_conversation_in_the_preview(connected: Any) -> None:
 
         await say(connection, "how is the weather?")
         asked = only(await receive(connection, "response.done"), "response.function_call_arguments.done")
-        assert json.loads(asked["arguments"]) == {"city": "Wanaka"}
+        assert (asked["name"], json.loads(asked["arguments"])) == ("weather", {"city": "Wanaka"})
         await connection.conversation.item.create(
             item={"type": "function_call_output", "call_id": asked["call_id"], "output": "sunny"}
         )
@@ -112,6 +112,20 @@ async def test_a_whole_conversation_in_the_preview(connected: Any) -> None:
         answered = await receive(connection, "response.done")
         assert only(answered, "response.text.done")["text"] == "It is sunny."
         assert answered[-1]["response"]["modalities"] == ["text"]
+
+
+async def test_a_session_that_names_another_model_is_updated() -> None:
+    async with running() as server, azure(server) as connection:
+        await connection.send({"type": "session.update", "session": {"model": "gpt-realtime", "voice": "verse"}})
+        session = (await receive(connection, "session.updated"))[-1]["session"]
+    assert (session["model"], session["voice"]) == ("my-deployment", "verse")
+
+
+async def test_turn_detection_may_be_switched_off_by_its_type() -> None:
+    async with running() as server, azure(server) as connection:
+        await connection.send({"type": "session.update", "session": {"turn_detection": {"type": "none"}}})
+        session = (await receive(connection, "session.updated"))[-1]["session"]
+    assert session["turn_detection"] is None
 
 
 @pytest.mark.parametrize(

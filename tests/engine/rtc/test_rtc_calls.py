@@ -118,6 +118,25 @@ async def test_a_form_with_too_many_parts_is_refused() -> None:
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_form")
 
 
+async def test_a_form_with_an_ephemeral_key_changes_the_session_of_the_key() -> None:
+    async with engine() as server:
+        secret, caller = (
+            await mint(server, instructions="Be brief.", audio={"output": {"voice": "ash"}}),
+            await offering(),
+        )
+        session: Any = {"type": "realtime", "model": "another", "audio": {"output": {"speed": 1.2}}}
+        try:
+            async with AsyncOpenAI(base_url=server.url.replace("/openai/v1", "/v1"), api_key=secret) as client:
+                sdp = caller.connection.localDescription.sdp
+                made = await client.realtime.calls.create(sdp=sdp, session=session)
+            await caller.connection.setRemoteDescription(RTCSessionDescription(made.text, "answer"))
+            created = (await caller.receive("session.created"))[-1]["session"]
+        finally:
+            await hang_up(caller)
+    assert (created["model"], created["instructions"]) == ("m", "Be brief.")
+    assert (created["audio"]["output"]["voice"], created["audio"]["output"]["speed"]) == ("ash", 1.2)
+
+
 async def test_azure_accepts_no_form() -> None:
     async with engine() as server, httpx.AsyncClient() as client:
         files = {"sdp": (None, "v=0")}

@@ -14,10 +14,10 @@ from starlette.types import Scope
 from trunkline.engine.http.api_key import PREVIEW_SOCKET_PATH, keys_of
 from trunkline.engine.http.client_secrets import ClientSecrets
 from trunkline.engine.http.errors import CROSS_ORIGIN, RequestError
-from trunkline.engine.http.preview import CALLS_PATH
+from trunkline.engine.http.preview import CALLS_PATHS
 from trunkline.origin_guard import GuardPolicy, OriginGuard, OriginRules, Refusal
 
-_CALL_PATHS = ("/openai/v1/realtime/calls", "/v1/realtime/calls", CALLS_PATH)
+_CALL_PATHS = ("/openai/v1/realtime/calls", "/v1/realtime/calls", *CALLS_PATHS)
 _SOCKET_PATHS = ("/openai/v1/realtime", "/v1/realtime", PREVIEW_SOCKET_PATH)
 _HEADERS = {"x-content-type-options": "nosniff"}
 

@@ -30,8 +30,11 @@ from trunkline.realtime.events import Event
 from trunkline.realtime.service_rules import preview_session
 from trunkline.realtime.validation import InvalidRequest
 
-CALLS_PATH = "/v1/realtimertc"
+AZURE_CALLS_PATH = "/v1/realtimertc"
 """Path for SDP offers in Azure's preview: `?model=…`."""
+OPENAI_CALLS_PATH = "/v1/realtime"
+"""Path for SDP offers in OpenAI's preview: `?model=…`. The path is also that of sockets."""
+CALLS_PATHS = (AZURE_CALLS_PATH, OPENAI_CALLS_PATH)
 SESSION_PATHS = ("/openai/realtimeapi/sessions", "/v1/realtime/sessions")
 TRANSCRIPTION_PATHS = ("/openai/realtimeapi/transcription_sessions", "/v1/realtime/transcription_sessions")
 SECRET_LIFETIME_S = 60
@@ -100,9 +103,7 @@ class PreviewRoutes:
             self._key.check(request)
             return JSONResponse(mint(await read_json_object(request)))
         except InvalidRequest as error:
-            preview_error = error_to_preview({"message": str(error), "param": error.param})
-            message, param = (str(preview_error[name] or "").replace("session.", "") for name in ("message", "param"))
-            return RequestError(400, error.code, message, param or None).response_to(request)
+            return in_preview(error, field_of="session.").response_to(request)
         except RequestError as refused:
             return refused.response_to(request)
 
@@ -117,6 +118,17 @@ class PreviewRoutes:
         secret = self._secrets.mint({"session": session, "expires_after": _lifetime(given)})
         shown = transcription_session_to_preview(secret.session)
         return {**shown, "client_secret": {"value": secret.value, "expires_at": secret.expires_at}}
+
+
+def in_preview(error: InvalidRequest, field_of: str = "") -> RequestError:
+    """Return an error with the preview's names.
+
+    Args:
+        field_of: the path of the object that the body consists of, which the names leave out.
+    """
+    shown = error_to_preview({"message": str(error), "param": error.param})
+    message, param = (str(shown[name] or "").replace(field_of, "") for name in ("message", "param"))
+    return RequestError(400, error.code, message, param or None)
 
 
 def _lifetime(given: dict[str, object]) -> object:

@@ -92,12 +92,12 @@ async def read_json_object(request: Request, max_bytes: int = MAX_BODY_BYTES) ->
     return given
 
 
-async def read_call_form(request: Request) -> tuple[str, str, dict[str, object]]:
-    """Return the offer, the model and the session settings of OpenAI's form for a call.
+async def read_call_form(request: Request) -> tuple[str, dict[str, object]]:
+    """Return the offer and the session of OpenAI's form for a call.
 
     Raises:
         RequestError: the form is not valid.
-        InvalidRequest: a part is missing or not valid.
+        InvalidRequest: the offer is missing, or the session is not an object.
     """
     body = await read_request_body(request)
 
@@ -115,8 +115,7 @@ async def read_call_form(request: Request) -> tuple[str, str, dict[str, object]]
         await form.close()
     if not parts["sdp"]:
         raise validation.missing_field("sdp")
-    settings = validation.json_object(parse_json((parts["session"] or "{}").encode()), "session")
-    return parts["sdp"], required_model(settings.get("model") or request.query_params.get("model")), settings
+    return parts["sdp"], validation.json_object(parse_json((parts["session"] or "{}").encode()), "session")
 
 
 async def _part(part: UploadFile | str | None) -> str:

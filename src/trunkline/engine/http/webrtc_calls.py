@@ -21,16 +21,11 @@ from starlette.websockets import WebSocket
 from trunkline.engine.brains import BrainError
 from trunkline.engine.http import preview
 from trunkline.engine.http.api_key import ApiKey
-from trunkline.engine.http.client_secrets import ClientSecret, ClientSecrets
-from trunkline.engine.http.errors import CROSS_ORIGIN, RequestError, call_not_found, is_azure
-from trunkline.engine.http.preview import PreviewTranslator
-from trunkline.engine.http.request_bodies import (
-    decode_sdp,
-    read_call_form,
-    read_json,
-    read_request_body,
-    required_model,
-)
+from trunkline.engine.http.call_offers import CallOffer, OfferReader
+from trunkline.engine.http.client_secrets import ClientSecrets
+from trunkline.engine.http.errors import CROSS_ORIGIN, RequestError, call_not_found
+from trunkline.engine.http.preview import PreviewTranslator, in_preview
+from trunkline.engine.http.request_bodies import read_json
 from trunkline.engine.session import configuration
 from trunkline.engine.session_runner import Player, SessionRunner
 from trunkline.engine.transports.event_translator import EventTranslator
@@ -86,6 +81,7 @@ class WebRtcCalls:
         self.secrets = ClientSecrets() if secrets is None else secrets
         self._host = host
         self._key = key
+        self._offers = OfferReader(key, self.secrets)
         self._ice = IceOptions() if ice is None else ice
         self._rtc: object = None
         self._calls: dict[str, WebRtcCall] = {}
@@ -106,10 +102,10 @@ class WebRtcCalls:
         ]
 
     def preview_routes(self) -> list[BaseRoute]:
-        """Return the routes for SDP offers of Azure's preview."""
+        """Return the routes for SDP offers of the preview, on Azure and on OpenAI."""
         return [
-            Route(preview.CALLS_PATH, self._preflight, methods=["OPTIONS"]),
-            Route(preview.CALLS_PATH, self._create_in_preview, methods=["POST"]),
+            *(Route(path, self._preflight, methods=["OPTIONS"]) for path in preview.CALLS_PATHS),
+            *(Route(path, self._create_in_preview, methods=["POST"]) for path in preview.CALLS_PATHS),
         ]
 
     async def attach_sideband(self, websocket: WebSocket, rtc_call_id: str) -> None:
@@ -158,23 +154,23 @@ class WebRtcCalls:
         return await self._answer_offer(request, filtered, None)
 
     async def _create_in_preview(self, request: Request) -> Response:
-        """Handle `POST /v1/realtimertc?model=…` of Azure's preview, which accepts only an ephemeral key and SDP."""
-        if self._secret(request) is None:
-            message = (
-                "Access denied: the key is missing or expired. Send one from …/realtimeapi/sessions as bearer token."
-            )
-            return RequestError(401, "401", message).response_to(request, CROSS_ORIGIN)
         return await self._answer_offer(request, False, PreviewTranslator())
 
-    async def _answer_offer(self, request: Request, filtered: bool, translator: EventTranslator | None) -> Response:
+    async def _answer_offer(self, request: Request, filtered: bool, translator: PreviewTranslator | None) -> Response:
+        """Start the call of a request. With a translator, the call is in the preview."""
         try:
-            offer, model, settings = await self._read_request(request)
-            call, answer = await self._open(offer, model, settings, filtered, translator)
+            offer = await self._offers.read(request, in_preview=translator is not None)
+            call, answer = await self._open(offer, filtered, translator)
         except InvalidRequest as error:
-            return RequestError(400, error.code, str(error), error.param).response_to(request, CROSS_ORIGIN)
+            invalid = (
+                RequestError(400, error.code, str(error), error.param) if translator is None else in_preview(error)
+            )
+            return invalid.response_to(request, CROSS_ORIGIN)
         except RequestError as refused:
             return refused.response_to(request, CROSS_ORIGIN)
-        headers = {"Location": f"{request.url.path.rstrip('/')}/{call.rtc_call_id}", **CROSS_ORIGIN}
+        path = request.url.path.rstrip("/")
+        calls = f"{path}/calls" if path == preview.OPENAI_CALLS_PATH else path
+        headers = {"Location": f"{calls}/{call.rtc_call_id}", **CROSS_ORIGIN}
         return Response(answer, 201, headers, "application/sdp")
 
     async def _preflight(self, request: Request) -> Response:
@@ -206,48 +202,11 @@ class WebRtcCalls:
         message = "This is a WebRTC call. Only an incoming SIP call can be accepted, rejected or referred."
         return RequestError(400, "invalid_call_type", message).response_to(request)
 
-    # ------------------------------------------------------------------ requests for a call
-
-    async def _read_request(self, request: Request) -> tuple[str, str, dict[str, object] | None]:
-        """Return the offer, the model and the session settings of a request for a call."""
-        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind == "application/sdp":
-            secret = self._secret(request)
-            if secret is not None:
-                return decode_sdp(await read_request_body(request)), secret.model, secret.settings
-            self._check_key_for_call(request)
-            return decode_sdp(await read_request_body(request)), required_model(request.query_params.get("model")), None
-        if kind == "multipart/form-data" and not is_azure(request):
-            self._check_key_for_call(request)
-            return await read_call_form(request)
-        wanted = "application/sdp" if is_azure(request) else "application/sdp or multipart/form-data"
-        raise RequestError(
-            400,
-            "unsupported_content_type",
-            f"The content type {kind or '(none)'} is not supported. Send the SDP offer as {wanted}.",
-        )
-
-    def _secret(self, request: Request) -> ClientSecret | None:
-        scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
-        return self.secrets.find(bearer.strip()) if scheme.lower() == "bearer" else None
-
-    def _check_key_for_call(self, request: Request) -> None:
-        """Check the engine's key, which OpenAI's paths accept for a call. Azure's paths accept only ephemeral keys."""
-        if is_azure(request):
-            message = (
-                "Access denied: a call needs an ephemeral key that has not expired. Send one from "
-                "…/realtime/client_secrets as bearer token, not the resource's own key."
-            )
-            raise RequestError(401, "401", message)
-        self._key.check(request)
-
     # ------------------------------------------------------------------ running calls
 
     async def _open(
         self,
-        offer: str,
-        model: str,
-        settings: dict[str, object] | None,
+        offer: CallOffer,
         filtered: bool,
         translator: EventTranslator | None,
     ) -> tuple[WebRtcCall, str]:
@@ -261,7 +220,7 @@ class WebRtcCalls:
             )
         pacer = Pacer()
         try:
-            runner = self._host.open_session(model, settings, player=pacer)
+            runner = self._host.open_session(offer.model, offer.settings, player=pacer)
         except BrainError as error:
             raise RequestError(404, error.code, str(error)) from error
         call = WebRtcCall(
@@ -272,7 +231,7 @@ class WebRtcCalls:
         self._calls[call.rtc_call_id] = call
         self._host.sessions[runner.session.id] = runner
         answered: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        task = asyncio.create_task(self._run(call, offer, answered), name=f"call {call.rtc_call_id}")
+        task = asyncio.create_task(self._run(call, offer.sdp, answered), name=f"call {call.rtc_call_id}")
         self._tasks.add(task)
         task.add_done_callback(self._ended)
         try:
