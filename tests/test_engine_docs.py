@@ -68,5 +68,5 @@ def test_every_route_on_the_page_is_there(path: str) -> None:
     unused: Any = None
     engine = Engine(lambda model, settings: UnconfiguredBrain(), unused, unused, unused)
     paths = [str(getattr(route, "path", "")) for route in engine.app.routes]
-    there = {path.replace("{rtc_call_id}", "ID").replace("{name:path}", "NAME") for path in paths}
+    there = {re.sub(r"\{(name|deployment):path\}", "NAME", path).replace("{rtc_call_id}", "ID") for path in paths}
     assert {path, f"/openai/v1{path}"} & there, sorted(there)

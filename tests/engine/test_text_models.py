@@ -12,7 +12,7 @@ import httpx2 as httpx
 import openai
 import pytest
 from agents.realtime import RealtimeAgent
-from openai import AsyncOpenAI
+from openai import AsyncAzureOpenAI, AsyncOpenAI
 from pydantic import BaseModel
 from starlette.responses import JSONResponse
 
@@ -228,6 +228,51 @@ class TestRehearsed:
         async with asked() as client:
             response = await client.responses.create(model="supervisor", input="open?")
         assert response.output_text.startswith("We are open")
+
+
+class TestAzuresVersionedInterface:
+    """The official client for Azure, which sends a version, and the deployment of chat completions in the path."""
+
+    @asynccontextmanager
+    async def client(self, **options: Any) -> AsyncIterator[AsyncAzureOpenAI]:
+        async with (
+            running(text_models=text_model_factory({"shop": SHOP}, None)) as server,
+            AsyncAzureOpenAI(
+                azure_endpoint=f"http://127.0.0.1:{server.port}",
+                api_key=KEY,
+                api_version="2025-04-01-preview",
+                max_retries=0,
+                **options,
+            ) as client,
+        ):
+            yield client
+
+    async def test_a_chat_completion(self) -> None:
+        async with self.client() as client:
+            completion = await client.chat.completions.parse(
+                model="shop/moderation", messages=[{"role": "user", "content": "you idiot"}], response_format=Verdict
+            )
+        assert completion.choices[0].message.parsed == Verdict(category="OFFENSIVE", rationale="It insults.")
+        assert completion.model == "shop/moderation"
+
+    async def test_the_deployment_of_the_path_answers_and_not_the_model_of_the_body(self) -> None:
+        async with self.client(azure_deployment="shop/supervisor") as client:
+            stream = await client.chat.completions.create(
+                model="o4-mini", messages=[{"role": "user", "content": "open?"}], stream=True
+            )
+            words = [chunk.choices[0].delta.content or "" async for chunk in stream if chunk.choices]
+        assert "".join(words) == "We are open from nine\n to six."
+
+    async def test_a_response(self) -> None:
+        async with self.client() as client:
+            response = await client.responses.create(model="shop/supervisor", input="open?")
+        assert response.output_text == "We are open from nine\n to six."
+
+    @pytest.mark.parametrize("path", ["deployments/shop/supervisor/chat/completions", "responses"])
+    async def test_a_version_is_required(self, path: str) -> None:
+        async with self.client() as client, httpx.AsyncClient(headers={"api-key": KEY}) as http:
+            answer = await http.post(f"{client.base_url}{path}", json={"model": "shop/supervisor"})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (400, "missing_query_parameter")
 
 
 class TestErrors:

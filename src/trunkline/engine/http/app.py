@@ -17,7 +17,7 @@ from trunkline.engine.brains.unconfigured_brain import UnconfiguredBrain
 from trunkline.engine.http import preview
 from trunkline.engine.http.api_key import PREVIEW_SOCKET_PATH, ApiKey, keys_of
 from trunkline.engine.http.client_secrets import ClientSecret, ClientSecrets
-from trunkline.engine.http.errors import RequestError, path_not_found
+from trunkline.engine.http.errors import RequestError, missing_version, path_not_found
 from trunkline.engine.http.guard_policy import origin_guard
 from trunkline.engine.http.models_endpoint import ModelsEndpoint
 from trunkline.engine.http.preview import PreviewRoutes, PreviewTranslator
@@ -117,7 +117,8 @@ class Engine:
             PreviewRoutes(self._key, self.webrtc_calls.secrets).routes() + self.webrtc_calls.preview_routes()
         )
         unknown_socket = WebSocketRoute("/{path:path}", _socket_not_found)
-        return [self._models_endpoint.root_route(), *sockets, *others, *preview_routes, unknown_socket]
+        versioned = self._texts.azure_routes()
+        return [self._models_endpoint.root_route(), *sockets, *others, *versioned, *preview_routes, unknown_socket]
 
     def close(self, reason: str = "the server is shutting down") -> None:
         """End all sessions."""
@@ -144,9 +145,7 @@ class Engine:
 
     async def _azure_preview(self, websocket: WebSocket) -> None:
         if self._key.accepts(websocket) and not websocket.query_params.get("api-version"):
-            message = "The API version is missing. Add ?api-version=VERSION to the URL; any version works here."
-            refused = RequestError(400, "missing_query_parameter", message)
-            await websocket.send_denial_response(refused.response_to(websocket))
+            await websocket.send_denial_response(missing_version().response_to(websocket))
             return
         await self._run_session(websocket, "deployment", PreviewTranslator())
 

@@ -57,6 +57,12 @@ def invalid_key() -> RequestError:
     return RequestError(401, "401", message)
 
 
+def missing_version() -> RequestError:
+    """Return the error for a request of Azure's versioned interface without a version."""
+    message = "The API version is missing. Add ?api-version=VERSION to the URL; any version works here."
+    return RequestError(400, "missing_query_parameter", message)
+
+
 def path_not_found(method: str, path: str) -> RequestError:
     """Return the error for an unknown path."""
     return RequestError(

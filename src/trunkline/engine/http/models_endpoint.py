@@ -23,7 +23,8 @@ _ABOUT = {
         "/openai/v1": "in Azure OpenAI's format: realtime, realtime/client_secrets, realtime/calls, responses, "
         "chat/completions, models",
         "/v1": "the same in OpenAI's format",
-        "/openai/realtime": "Azure's preview",
+        "/openai/deployments/NAME": "with ?api-version=, as AzureOpenAI clients call it: chat/completions",
+        "/openai": "with ?api-version=: realtime (the preview), realtimeapi, responses",
     },
 }
 

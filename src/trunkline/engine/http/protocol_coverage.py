@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 CLIENT_EVENTS: Mapping[str, str] = {
     "session.update": "Changes the given fields only; `null` clears. Refuses unknown voices, options, tool names and "
-    "lengths as the services do. The voice cannot change after the first audio.",
+    "lengths as the services do. The voice cannot change after the first audio; `model` has no effect.",
     "input_audio_buffer.append": "`audio/pcm` at 24 kHz, `audio/pcmu` or `audio/pcma`. The received "
     "audio is the clock for turns, not the time of day.",
     "input_audio_buffer.commit": "Needs at least 100 ms of audio. Does not start a response.",
@@ -56,7 +56,8 @@ SERVER_EVENTS: Mapping[str, str] = {
     "response.output_text.done": "",
     "response.output_audio_transcript.delta": "Word by word, in step with the audio.",
     "response.output_audio_transcript.done": "",
-    "response.output_audio.delta": "Over a WebSocket, as soon as it exists. WebRTC has a media track instead.",
+    "response.output_audio.delta": "Over a WebSocket, as soon as it exists; in pieces of up to 1 s from 2 s "
+    "ahead of the playout. WebRTC has a media track instead.",
     "response.output_audio.done": "",
     "response.function_call_arguments.delta": "",
     "response.function_call_arguments.done": "",

@@ -15,7 +15,7 @@ from starlette.types import Send
 
 from trunkline.engine.brains import BrainError, BrainOutput
 from trunkline.engine.http.api_key import ApiKey
-from trunkline.engine.http.errors import RequestError
+from trunkline.engine.http.errors import RequestError, missing_version
 from trunkline.engine.http.request_bodies import read_json_object
 from trunkline.engine.text import TextModelFactory, TextRequest, chat_completions, responses_api
 from trunkline.realtime.events import encode
@@ -67,7 +67,10 @@ class TextInterface:
 
 
 class TextRoutes:
-    """Handler of `POST …/responses` and `POST …/chat/completions`."""
+    """Handler of `POST …/responses` and `POST …/chat/completions`.
+
+    Clients for Azure's versioned interface send `?api-version=`, and the deployment of chat completions in the path.
+    """
 
     def __init__(self, key: ApiKey, models: TextModelFactory) -> None:
         self._key = key
@@ -81,6 +84,28 @@ class TextRoutes:
             Route(f"{prefix}/chat/completions", self._chat_completions, methods=["POST"]),
         ]
 
+    def azure_routes(self) -> list[BaseRoute]:
+        """Return the routes of Azure's versioned interface. Any version is accepted."""
+        return [
+            Route("/openai/responses", self._versioned_responses, methods=["POST"]),
+            Route(
+                "/openai/deployments/{deployment:path}/chat/completions",
+                self._deployment_completions,
+                methods=["POST"],
+            ),
+        ]
+
+    async def _versioned_responses(self, request: Request) -> Response:
+        return await self._versioned(request, _RESPONSES)
+
+    async def _deployment_completions(self, request: Request) -> Response:
+        return await self._versioned(request, _CHAT_COMPLETIONS)
+
+    async def _versioned(self, request: Request, interface: TextInterface) -> Response:
+        if self._key.accepts(request) and not request.query_params.get("api-version"):
+            return missing_version().response_to(request)
+        return await self._answer(request, interface)
+
     async def _responses(self, request: Request) -> Response:
         return await self._answer(request, _RESPONSES)
 
@@ -91,6 +116,8 @@ class TextRoutes:
         try:
             self._key.check(request)
             body = await read_json_object(request, MAX_BODY_BYTES)
+            if "deployment" in request.path_params:
+                body = {**body, "model": request.path_params["deployment"]}
             text_request = interface.read(body)
             writer = interface.writer(text_request, body)
             outputs = self._outputs(text_request)
