@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -16,8 +18,10 @@ from typing import Any
 
 import httpx2
 import pytest
+from websockets.sync.client import connect
 
 import trunkline
+from trunkline.tls import self_signed_identity
 
 HELLO = """
 from agents.realtime import RealtimeAgent
@@ -477,6 +481,46 @@ def test_the_engine_alone(start: Start, how: str) -> None:
     assert engine.left_behind() == []
     assert is_free(port)
     assert "Traceback" not in engine.output
+
+
+# TLS ----------------------------------------------------------------------------------------------------------------
+@pytest.mark.speech
+def test_the_engine_over_tls_with_a_self_signed_certificate(start: Start, tmp_path: Path) -> None:
+    port = free_port()
+    engine = start("engine", "--port", str(port), "--tls-self-signed", HOME=str(tmp_path))
+    engine.waits_for(lambda: "Models: simpleHandoff" in engine.output)
+    assert f"https://127.0.0.1:{port}/openai/v1" in engine.output
+    certificate = tmp_path / ".cache" / "trunkline" / "tls" / "self-signed.pem"
+    assert str(certificate) in engine.output
+    trust = ssl.create_default_context(cafile=str(certificate))
+    with connect(f"wss://localhost:{port}/v1/realtime?model=simpleHandoff", ssl=trust, proxy=None) as socket:
+        assert json.loads(socket.recv())["type"] == "session.created"
+    der = ssl.PEM_cert_to_DER_cert(ssl.get_server_certificate(("127.0.0.1", port)))
+    digest = hashlib.sha256(der).hexdigest().upper()
+    assert ":".join(digest[at : at + 2] for at in range(0, 64, 2)) in engine.output
+
+
+@pytest.mark.speech
+def test_a_server_over_tls_sets_secure_cookies(start: Start, tmp_path: Path) -> None:
+    identity = self_signed_identity(tmp_path, ["127.0.0.1"])
+    port, token = free_port(), "a-token-of-this-test"
+    server = start(
+        "serve", "--port", str(port), "--tls-cert", str(identity.certificate), TRUNKLINE_TOKEN=token, HOME=str(tmp_path)
+    )
+    trust = ssl.create_default_context(cafile=str(identity.certificate))
+    server.waits_for(lambda: f"Trunkline {trunkline.__version__} is at https://127.0.0.1:{port}" in server.output)
+    assert identity.fingerprint in server.output
+    with httpx2.Client(base_url=f"https://127.0.0.1:{port}", verify=trust, trust_env=False, timeout=30) as client:
+        signed_in = client.post("/sign-in", data={"token": token})
+        assert "; Secure" in signed_in.headers["set-cookie"]
+        assert client.get("/api/scenarios").status_code == 200
+
+
+@pytest.mark.parametrize("command", ["serve", "engine"])
+def test_a_certificate_that_is_missing_is_reported(run: Run, command: str) -> None:
+    done = run(command, "--tls-cert", "missing.pem")
+    assert done.returncode == 2
+    assert done.stderr == "missing.pem cannot be read (No such file or directory). Give a PEM file.\n"
 
 
 @pytest.fixture

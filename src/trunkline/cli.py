@@ -23,6 +23,7 @@ from trunkline.authoring.cli_commands import new, prompt_command
 
 if TYPE_CHECKING:  # pydantic takes longer to import than the help may take
     from trunkline.settings import ProviderName, Settings
+    from trunkline.tls import TlsIdentity, TlsOptions
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_show_locals=False)
 models = typer.Typer(help="List the STT, TTS and chat models, and fetch better ones.")
@@ -35,6 +36,17 @@ Host = Annotated[str | None, typer.Option(help="Address to listen on; 127.0.0.1 
 ProviderOption = Annotated[
     Literal["auto", "azure", "openai", "local"] | None,
     typer.Option(help="The provider of the model; auto uses the first configured one, else the local engine."),
+]
+
+TlsCert = Annotated[
+    Path | None, typer.Option("--tls-cert", help="Serve HTTPS and WSS with this certificate, a PEM file.")
+]
+TlsKey = Annotated[
+    Path | None,
+    typer.Option("--tls-key", help="The private key of the certificate, a PEM file, unless --tls-cert contains it."),
+]
+TlsSelfSigned = Annotated[
+    bool, typer.Option("--tls-self-signed", help="Serve HTTPS and WSS with a self-signed certificate.")
 ]
 
 
@@ -56,16 +68,21 @@ def serve(
     insecure: Annotated[
         bool, typer.Option("--insecure", help="Listen on the network without a TRUNKLINE_TOKEN.")
     ] = False,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
+    tls_self_signed: TlsSelfSigned = False,
 ) -> None:
     """Serve the console and its calls."""
     options: dict[str, Any] = {"host": host, "port": port, "provider": provider}
     settings = _settings(**options)
     _refuse_public(settings, insecure=insecure)
     targets = _existing_targets(scenarios or [])
+    tls = _tls_options(tls_cert, tls_key, self_signed=tls_self_signed)
     if reload:
-        _serve_reloading(options, targets, insecure=insecure)
+        _tls_identity(tls, settings)
+        _serve_reloading(options, targets, insecure=insecure, tls=tls)
     else:
-        _serve(settings, targets)
+        _serve(settings, targets, tls)
 
 
 @app.command()
@@ -79,13 +96,17 @@ def engine(
             help="The key that clients must send; any key is accepted unless it is set here or by TRUNKLINE_ENGINE_KEY."
         ),
     ] = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
+    tls_self_signed: TlsSelfSigned = False,
 ) -> None:
     """Run only the local engine: a Realtime endpoint for any client."""
     settings = _settings(host=host, port=port if port is not None else 3001, provider=None)
     if key is None and settings.engine_key is not None:
         key = settings.engine_key.get_secret_value()
     _set_log_level(settings)
-    raise typer.Exit(_run(_engine(settings, _existing_targets(scenarios or []), key or None)))
+    tls = _tls_identity(_tls_options(tls_cert, tls_key, self_signed=tls_self_signed), settings)
+    raise typer.Exit(_run(_engine(settings, _existing_targets(scenarios or []), key or None, tls)))
 
 
 @app.command()
@@ -230,7 +251,29 @@ def _existing_targets(targets: list[str]) -> list[str]:
     return targets
 
 
-def _serve(settings: Settings, targets: list[str]) -> None:
+def _tls_options(certificate: Path | None, key: Path | None, *, self_signed: bool) -> TlsOptions:
+    from trunkline.tls import TlsOptions
+
+    return TlsOptions(certificate, key, self_signed)
+
+
+def _tls_identity(options: TlsOptions, settings: Settings) -> TlsIdentity | None:
+    """Return the certificate of a listener, or exit if there is a problem."""
+    from trunkline.tls import TlsError
+
+    try:
+        return options.identity(settings.host)
+    except TlsError as error:
+        typer.echo(f"{error}", err=True)
+        raise typer.Exit(2) from None
+
+
+def _show_certificate(tls: TlsIdentity | None) -> None:
+    if tls is not None:
+        typer.echo(f"Certificate: {tls.certificate}\nSHA-256: {tls.fingerprint}")
+
+
+def _serve(settings: Settings, targets: list[str], tls_options: TlsOptions) -> None:
     from trunkline.descriptors import raise_soft_limit
     from trunkline.doctor import startup_notices
     from trunkline.web import create_app
@@ -238,13 +281,16 @@ def _serve(settings: Settings, targets: list[str]) -> None:
     from trunkline.web.uvicorn_config import server_config
 
     _set_log_level(settings)
+    tls = _tls_identity(tls_options, settings)
     raise_soft_limit()
     listener = _listen(settings)
-    shown = _url(settings.host, listener.getsockname()[1])
+    shown = _url(settings.host, listener.getsockname()[1], "http" if tls is None else "https")
     typer.echo(f"Trunkline {__version__} is at {shown}  (Ctrl-C ends it)")
+    _show_certificate(tls)
     for notice in startup_notices(settings):
         typer.echo(notice, err=True)
-    config = server_config(create_app(targets, settings), settings)
+    secure = {} if tls is None else {"ssl_certfile": tls.certificate, "ssl_keyfile": tls.key}
+    config = server_config(create_app(targets, settings), settings, **secure)
     server = Server(config)
     with suppress(KeyboardInterrupt):  # uvicorn raises it again after its shutdown
         server.run(sockets=[listener])
@@ -252,7 +298,7 @@ def _serve(settings: Settings, targets: list[str]) -> None:
         raise typer.Exit(1)
 
 
-def _serve_reloading(options: dict[str, Any], targets: list[str], *, insecure: bool) -> None:
+def _serve_reloading(options: dict[str, Any], targets: list[str], *, insecure: bool, tls: TlsOptions) -> None:
     import watchfiles
 
     from trunkline.authoring.reload import ReloadFilter, reload_paths
@@ -260,19 +306,19 @@ def _serve_reloading(options: dict[str, Any], targets: list[str], *, insecure: b
     paths = reload_paths(targets, Path.cwd())
     typer.echo(f"Watching {', '.join(map(str, paths))}")
     watchfiles.run_process(
-        *paths, target=_serve_watched, args=(options, targets, insecure), watch_filter=ReloadFilter()
+        *paths, target=_serve_watched, args=(options, targets, insecure, tls), watch_filter=ReloadFilter()
     )
 
 
-def _serve_watched(options: dict[str, Any], targets: list[str], insecure: bool) -> None:
+def _serve_watched(options: dict[str, Any], targets: list[str], insecure: bool, tls: TlsOptions) -> None:
     if hasattr(os, "setpgid"):
         os.setpgid(0, 0)  # Ctrl-C reaches only the watcher, which ends us; a second signal would force the exit
     settings = _settings(**options)  # again: .env may have changed
     _refuse_public(settings, insecure=insecure)
-    _serve(settings, targets)
+    _serve(settings, targets, tls)
 
 
-async def _engine(settings: Settings, targets: list[str], key: str | None) -> int:
+async def _engine(settings: Settings, targets: list[str], key: str | None, tls: TlsIdentity | None) -> int:
     from trunkline.descriptors import raise_soft_limit
     from trunkline.engine.default import local_engine
     from trunkline.engine.speech import SpeechError
@@ -287,11 +333,12 @@ async def _engine(settings: Settings, targets: list[str], key: str | None) -> in
     scenarios = load(targets)
     for problem in scenarios.problems:
         typer.echo(f"{problem}", err=True)
-    running = local_engine(scenarios.by_name, settings, key=key, host=settings.host, port=settings.port)
+    running = local_engine(scenarios.by_name, settings, key=key, host=settings.host, port=settings.port, tls=tls)
     try:
         with redact_logs(log_content=settings.log_content):
             async with running as server:
                 typer.echo(f"The Realtime endpoint is at {server.url}  (Ctrl-C ends it)")
+                _show_certificate(tls)
                 typer.echo(f"Models: {', '.join(scenarios.by_name)}")
                 await asyncio.Event().wait()
     except (SpeechError, OSError) as error:
@@ -363,8 +410,8 @@ def _address_problem(settings: Settings, error: Exception, again: str) -> str | 
     )
 
 
-def _url(host: str, port: int) -> str:
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+def _url(host: str, port: int, scheme: str) -> str:
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def _run(work: Coroutine[object, None, int]) -> int:

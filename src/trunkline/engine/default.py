@@ -29,6 +29,7 @@ from trunkline.origin_guard import OriginRules
 from trunkline.scenario.scenario import AnyScenario
 from trunkline.settings import IceServer as ConfiguredIceServer
 from trunkline.settings import Settings
+from trunkline.tls import TlsIdentity
 
 logger = logging.getLogger(__name__)
 
@@ -41,8 +42,9 @@ async def local_engine(
     key: str | None,
     host: str = "127.0.0.1",
     port: int = 0,
+    tls: TlsIdentity | None = None,
 ) -> AsyncIterator[EngineServer]:
-    """Run the engine on its own listener while the context is open.
+    """Run the engine on its own listener while the context is open. With a certificate, it speaks TLS alone.
 
     Raises:
         SpeechError: a setting is missing. The message names the fix.
@@ -65,7 +67,7 @@ async def local_engine(
             pronunciations=lambda model: scenarios[model].pronunciations if model in scenarios else {},
             origins=OriginRules.of_listener(host, settings.allowed_origins, (), has_secret=key is not None),
         )
-        async with EngineServer(engine, host, port) as server:
+        async with EngineServer(engine, host, port, tls=tls) as server:
             warming = asyncio.create_task(_warm(stt, tts, voice_activity, dictation=chat is not None))
             opening = asyncio.create_task(prepare_opening_lines([] if chat else list(scenarios.values()), tts))
             try:

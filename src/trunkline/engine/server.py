@@ -12,6 +12,7 @@ from typing import Self
 import uvicorn
 
 from trunkline.engine.http.app import MAX_MESSAGE_BYTES, Engine
+from trunkline.tls import TlsIdentity
 from trunkline.uvicorn_websocket import RefusableSocketProtocol
 
 
@@ -20,6 +21,7 @@ class EngineServer:
 
     Args:
         port: 0 selects a free port.
+        tls: the certificate, with which the server speaks `https` and `wss` alone; None means plain HTTP.
 
     Attributes:
         url: the base URL for Realtime clients, such as `http://127.0.0.1:40123/openai/v1`.
@@ -28,8 +30,11 @@ class EngineServer:
         OSError: on entry, if the address is not available.
     """
 
-    def __init__(self, engine: Engine, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(
+        self, engine: Engine, host: str = "127.0.0.1", port: int = 0, *, tls: TlsIdentity | None = None
+    ) -> None:
         self.engine = engine
+        self._tls = tls
         self.host = host
         self.port = port
         self._server: EmbeddedServer | None = None
@@ -39,7 +44,7 @@ class EngineServer:
     def url(self) -> str:
         """The base URL for clients. Its port is known after the start."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self.port}/openai/v1"
+        return f"{'http' if self._tls is None else 'https'}://{host}:{self.port}/openai/v1"
 
     async def __aenter__(self) -> Self:
         listener = _listen(self.host, self.port)
@@ -53,6 +58,8 @@ class EngineServer:
             ws_max_size=MAX_MESSAGE_BYTES,
             ws_per_message_deflate=False,  # base64 audio hardly shrinks, and the clients are on the same machine
             timeout_graceful_shutdown=5,
+            ssl_certfile=None if self._tls is None else self._tls.certificate,
+            ssl_keyfile=None if self._tls is None else self._tls.key,
         )
         self._server = EmbeddedServer(config)
         self._serving = asyncio.create_task(self._server.serve([listener]), name="engine server")

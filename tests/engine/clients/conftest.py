@@ -15,6 +15,7 @@ import pytest
 
 from tests.engine.clients.concierge import KEY, concierge_engine
 from tests.synthetic_caller import said
+from trunkline.tls import self_signed_identity
 
 HERE = Path(__file__).parent
 PYTHONS_NODE = Path(__file__).parents[3] / ".venv" / "bin" / "node"
@@ -57,14 +58,13 @@ def turn(
     """Return `await turn(name, says=…)`, which runs one turn of a client and returns its view of the result."""
 
     async def take(name: str, says: str | None = None) -> dict[str, Any]:
-        async with concierge_engine(tmp_path) as endpoint:
-            url = endpoint.secure_url
-            if request.param == "agents":
-                url = f"{endpoint.server.url.replace('http', 'ws')}/realtime?model=test"
+        tls = self_signed_identity(tmp_path, ["127.0.0.1"]) if request.param == "openai" else None
+        async with concierge_engine(tls) as server:
+            url = server.url if tls else f"{server.url.replace('http', 'ws')}/realtime?model=test"
             arguments = [f"{request.param}.mjs", name, url, KEY]
             if says is not None:
                 arguments.append(str(await sound_file(says)))
-            return await _run(node, arguments, {"NODE_EXTRA_CA_CERTS": str(endpoint.authority)})
+            return await _run(node, arguments, {"NODE_EXTRA_CA_CERTS": str(tls.certificate)} if tls else {})
 
     return take
 

@@ -45,18 +45,18 @@ async def page_server() -> AsyncIterator[str]:
 
 
 @pytest.fixture
-def call(node: str, tmp_path: Path, sound_file: Callable[[str], Awaitable[Path]]) -> Call:
+def call(node: str, sound_file: Callable[[str], Awaitable[Path]]) -> Call:
     """Return `await call(turn, says=…, turn_detection=…)`, which makes a call and returns the page's view."""
 
     async def have(turn: str, says: str | None = None, turn_detection: Any = SERVER_VAD) -> dict[str, Any]:
         pcm = "" if says is None else base64.b64encode((await sound_file(says)).read_bytes()).decode()
         async with (
-            concierge_engine(tmp_path) as endpoint,
+            concierge_engine() as server,
             page_server() as pages,
             httpx.AsyncClient(headers={"api-key": KEY}) as client,
             async_playwright() as playwright,
         ):
-            url = f"{endpoint.server.url}/realtime"
+            url = f"{server.url}/realtime"
             body = {"session": {"type": "realtime", "model": "test"}}
             secret = (await client.post(f"{url}/client_secrets", json=body)).json()["value"]
             browser = await playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)
