@@ -22,7 +22,8 @@ ROUTES = [
     ("POST", "/v1/responses"), ("POST", "/openai/v1/realtime/client_secrets"), ("POST", "/v1/realtime/calls"),
     ("POST", "/v1/realtime/calls/rtc_1/hangup"), ("POST", "/openai/realtimeapi/sessions"),
     ("POST", "/v1/realtime/sessions"), ("POST", "/v1/realtimertc"), ("POST", "/v1/realtime"),
-    ("POST", "/openai/responses"), ("POST", "/openai/deployments/m/chat/completions"), ("OPTIONS", "/v1/responses"), ("GET", "/unknown"),
+    ("POST", "/openai/responses"), ("POST", "/openai/deployments/m/chat/completions"),
+    ("OPTIONS", "/v1/responses"), ("GET", "/unknown"),
 ]  # fmt: skip
 SOCKETS = [
     "/openai/v1/realtime?model=m", "/v1/realtime?model=m", "/v1/realtime?call_id=rtc_1", "/unknown",
