@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 from typer.testing import CliRunner, Result
 
 from trunkline.authoring import AuthoringError
-from trunkline.authoring.prompt import draft, metaprompt
+from trunkline.authoring.prompt import AS_JSON, Personality, Pronunciation, State, VoicePrompt, draft, metaprompt
 from trunkline.cli import app
 from trunkline.scenario.text_model import TextModelError, TextPrompt, TextReply
 
@@ -77,7 +78,7 @@ async def test_the_model_receives_metaprompt_description_and_schema() -> None:
     model = Model(ANSWER)
     await draft(f"\n{DESCRIPTION}\n", model)
     (asked,) = model.asked
-    assert asked.instructions == metaprompt()
+    assert asked.instructions == metaprompt() + AS_JSON
     assert [item["content"][0]["text"] for item in asked.items] == [DESCRIPTION]
     assert asked.schema is not None
     assert asked.schema["required"] == list(ANSWER)
@@ -160,7 +161,7 @@ def test_a_hosted_text_model_writes_it(monkeypatch: pytest.MonkeyPatch) -> None:
     assert result.exit_code == 0, result.output
     assert result.stdout.startswith("# Personality and tone\n")
     (asked,) = service.requests
-    assert (asked["path"], asked["model"], asked["instructions"]) == ("/v1/responses", "clever", metaprompt())
+    assert (asked["path"], asked["model"], asked["instructions"]) == ("/v1/responses", "clever", metaprompt() + AS_JSON)
     assert asked["text"]["format"]["strict"] is True
 
 
@@ -174,7 +175,7 @@ def test_the_local_engines_chat_model_writes_it(monkeypatch: pytest.MonkeyPatch)
     assert "# Conversation states" in result.stdout
     (asked,) = service.requests
     assert (asked["path"], asked["model"]) == ("/v1/chat/completions", "small")
-    assert asked["messages"][0]["content"] == metaprompt()
+    assert asked["messages"][0]["content"] == metaprompt() + AS_JSON
     assert asked["messages"][1]["content"] == DESCRIPTION
     assert asked["response_format"]["type"] == "json_schema"
 
@@ -213,3 +214,19 @@ def test_an_empty_description_is_reported(monkeypatch: pytest.MonkeyPatch) -> No
     result = prompt(stdin="  \n")
     assert result.exit_code == 1
     assert "Describe the agent in a few lines" in result.output
+
+
+def test_the_metaprompt_can_be_pasted_into_a_chat_and_has_the_form_of_prompts() -> None:
+    form, _, example = metaprompt().partition("# Example of conversation states")
+    shown = [line.strip() for line in form.splitlines() if line.startswith("    #")]
+    states = TypeAdapter(list[State]).validate_json(example[example.index("[") :])
+    full = VoicePrompt(
+        personality=Personality(**dict.fromkeys(Personality.model_fields, "x")),
+        context=["x"],
+        pronunciations=[Pronunciation(word="x", sounds="x")],
+        instructions=["x"],
+        states=states,
+    )
+    assert shown == [line for line in str(full).splitlines() if line.startswith("#")]
+    assert full.flaws() == []
+    assert "at most five short questions" in form

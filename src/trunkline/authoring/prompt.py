@@ -18,7 +18,8 @@ from trunkline.settings import Settings
 
 MAX_TRIES = 2
 """Attempts of the text model; a draft with flaws is returned once, with a list of them."""
-
+AS_JSON = "\nThis is not a chat: answer at once, with a JSON object of the given schema and nothing else.\n"
+"""The end of the instructions for the text model."""
 _NO_TEXT_MODEL = (
     "No text model is configured to write the prompt. Set one of these in the environment or .env:\n"
     "  AZURE_OPENAI_ENDPOINT, AZURE_OPENAI_API_KEY and AZURE_OPENAI_DEPLOYMENT\n"
@@ -111,7 +112,7 @@ class VoicePrompt(_Part):
 
 
 def metaprompt() -> str:
-    """Return the text model's instructions for voice prompts."""
+    """Return the instructions for voice prompts, for the text model or for a chat."""
     return (files("trunkline.authoring") / "metaprompt.md").read_text("utf-8")
 
 
@@ -146,7 +147,7 @@ async def draft(description: str, model: TextModel) -> VoicePrompt:
     flaws: list[str] = []
     for _ in range(MAX_TRIES):
         try:
-            reply = await model.reply(TextPrompt("authoring", "prompt", metaprompt(), items, (), _schema()))
+            reply = await model.reply(TextPrompt("authoring", "prompt", metaprompt() + AS_JSON, items, (), _schema()))
         except TextModelError as error:
             raise AuthoringError(str(error)) from error
         prompt, flaws = _read(reply.text)
