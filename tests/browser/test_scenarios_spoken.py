@@ -55,7 +55,7 @@ def test_a_snowboard_is_looked_up_and_the_caller_gets_through_to_a_human(server:
         ("retrievePolicy", policy, None),
     ]
     (found, _policy) = [event["result"] for event in log if event["kind"] == "tool.done"]
-    assert found[0]["order_id"] == "SNP-20230914-001"
+    assert found["orders"][0]["order_id"] == "SNP-20230914-001"
     agents = [event["agent"] for event in log if event["kind"] == "agent.changed"]
     assert agents == ["returns", "simulatedHuman"]
     assert _recognised(log) == [

@@ -62,7 +62,7 @@ async def test_the_snowboard_goes_back(voice_call: VoiceCalls) -> None:
 
 async def test_the_orders_are_those_in_the_books(voice_call: VoiceCalls) -> None:
     call = await at_jane(voice_call)
-    found = call.turns[-1].called("lookupOrders").result
+    found = call.turns[-1].called("lookupOrders").result["orders"]
     assert found == json.loads(json.dumps([dataclasses.asdict(order) for order in ORDERS]))
     assert (found[0]["total_usd"], found[1]["order_status"], found[1]["delivered_date"]) == (471.48, "in_transit", None)
     assert call.state.orders == ORDERS
@@ -130,7 +130,7 @@ async def test_an_undelivered_item_cannot_be_returned(voice_call: VoiceCalls) ->
 async def test_unused_and_within_thirty_days_is_taken_back(voice_call: VoiceCalls) -> None:
     call = await verified(voice_call)
     recent = [dataclasses.asdict(dataclasses.replace(ORDERS[0], delivered_date="2024-12-10T14:00:00Z"))]
-    call.mock_tool("lookupOrders", recent)
+    call.mock_tool("lookupOrders", {"orders": recent})
     await says(call, "skip it", "no", "yes")
     turn = await call.say("I simply don't like the colour")
     assert turn.called(ELIGIBILITY).result["additionalInformationNeeded"].startswith("Is it unused")
@@ -237,7 +237,7 @@ async def test_jane_may_be_called_first(voice_call: VoiceCalls) -> None:
 
 async def test_without_orders_another_number_is_asked_for(voice_call: VoiceCalls) -> None:
     call = await voice_call(NAME, agent="returns")
-    call.mock_tool("lookupOrders", [])
+    call.mock_tool("lookupOrders", {"orders": []})
     answer = await says(call, "my boots", "206 555 0199", "yes")
     assert "can't find any orders" in answer
     turn = await says(call, "206 555 0100", "yes")
@@ -246,6 +246,4 @@ async def test_without_orders_another_number_is_asked_for(voice_call: VoiceCalls
 
 async def test_the_policy_is_the_shops(voice_call: VoiceCalls) -> None:
     call = await asked_why(voice_call)
-    assert call.turns[-1].called("retrievePolicy").result == POLICY
-    for rule in ("30 days of delivery", "one year of", "up to 5 business days", "restocking fee", "store credit"):
-        assert rule in POLICY
+    assert call.turns[-1].called("retrievePolicy").result == {"policy": POLICY}

@@ -25,7 +25,7 @@ async def at_sales(voice_call: VoiceCalls) -> VoiceCall:
 async def test_the_sale_begins_with_the_biggest_discounts(voice_call: VoiceCalls) -> None:
     call = await at_sales(voice_call)
     turn = call.turns[-1]
-    offers = turn.called("lookupNewSales", category="any").result
+    offers = turn.called("lookupNewSales", category="any").result["sales"]
     assert [offer["item_id"] for offer in offers] == ["201", "302", "102", "202", "401", "101", "301", "402"]
     assert "the Thermal Jacket for 84 instead of 120 dollars, 30 percent off" in turn.text
 
@@ -41,7 +41,7 @@ async def test_the_sale_begins_with_the_biggest_discounts(voice_call: VoiceCalls
 )
 async def test_a_category_is_looked_up(voice_call: VoiceCalls, words: str, category: str, items: list[str]) -> None:
     call = await at_sales(voice_call)
-    offers = (await call.say(words)).called("lookupNewSales", category=category).result
+    offers = (await call.say(words)).called("lookupNewSales", category=category).result["sales"]
     assert [offer["item_id"] for offer in offers] == items
 
 

@@ -14,6 +14,7 @@ from agents.tool_context import ToolContext
 from trunkline import CallContext, Question
 from trunkline.builtin_scenarios import customer_service_retail as scenario
 from trunkline.builtin_scenarios.customer_service_retail.eligibility import decide
+from trunkline.builtin_scenarios.customer_service_retail.policy import POLICY
 from trunkline.builtin_scenarios.customer_service_retail.state import Identity, InitiatedReturn, ShopCallState
 from trunkline.builtin_scenarios.customer_service_retail.verdict import Verdict
 from trunkline.engine.speech.language_id import detect_language
@@ -75,7 +76,7 @@ def test_address_and_offer_need_a_verified_caller(identity: Identity | None) -> 
 def test_orders_of_another_number_are_refused() -> None:
     with pytest.raises(PermissionError, match="another phone number"):
         use("returns", "lookupOrders", ShopCallState(identity=DANA), phoneNumber="(206) 555-0199")
-    assert len(use("returns", "lookupOrders", ShopCallState(identity=DANA), phoneNumber=PHONE)) == 2
+    assert len(use("returns", "lookupOrders", ShopCallState(identity=DANA), phoneNumber=PHONE)["orders"]) == 2
 
 
 def test_unknown_items_are_neither_added_nor_sold() -> None:
@@ -130,6 +131,7 @@ def test_the_escalation_asks_with_the_last_ten_messages_and_wants_a_verdict() ->
     assert visit.initiated_return == InitiatedReturn("return the board", "A text message.")
     (asking,) = asked
     assert (asking.purpose, asking.history, asking.schema) == ("eligibility", 10, Verdict)
+    assert asking.model == "escalation"
     assert all(known in asking.instructions for known in ("2024-12-26", "SNP-20230914-001", "need_more_information"))
     assert "30 days of delivery" in asking.instructions
     assert all(word in asking.question for word in ("return the board", "it delaminated", PHONE))
@@ -250,3 +252,23 @@ def test_every_line_of_the_simulated_human_is_german(words: str) -> None:
 
 async def _awaited(tool: FunctionTool, context: ToolContext[Any], arguments: str) -> Any:
     return await tool.on_invoke_tool(context, arguments)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "30 days of delivery",
+        "one year of",
+        "up to 5 business days",
+        "restocking fee",
+        "store credit",
+        "can still be sold as new",
+        "no photos are needed",
+        "Where the shop made the mistake",
+        "deducted from the refund",
+        "very often",
+        "a transaction of its own",
+    ],
+)
+def test_the_policy_has_the_rule(rule: str) -> None:
+    assert rule in POLICY

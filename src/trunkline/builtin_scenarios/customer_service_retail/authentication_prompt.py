@@ -7,7 +7,10 @@ import json
 from trunkline.builtin_scenarios.customer_service_retail.disclosure import DISCLOSURE, OFFER_ID, QUESTION
 from trunkline.builtin_scenarios.customer_service_retail.shop import CONTEXT
 
-_READ_BACK = "Read it back character by character, and ask whether it is right."
+_READ_BACK = (
+    "Read it back character by character, and ask whether it is right. Do not announce it with words such as "
+    "'I will read that back'."
+)
 _CORRECTED = "If the caller corrects it, read the new one back in the same way and ask again, until they confirm it."
 
 _STATES = [
@@ -25,9 +28,13 @@ _STATES = [
     {
         "id": "2_first_name",
         "description": "Ask for the first name.",
-        "instructions": ["Ask for the first name.", "Take it as it is. Do not spell it back."],
-        "examples": ["Gladly. May I have your first name?"],
-        "transitions": [{"next_step": "3_phone_number", "condition": "A name was given."}],
+        "instructions": [
+            "If they have already said their name, use it and go on without asking.",
+            "Otherwise ask for the first name.",
+            "Take it as it is. Do not spell it back.",
+        ],
+        "examples": ["Gladly. May I have your first name?", "Thanks, Dana. What is your phone number?"],
+        "transitions": [{"next_step": "3_phone_number", "condition": "A name was given, now or before."}],
     },
     {
         "id": "3_phone_number",
@@ -56,7 +63,11 @@ _STATES = [
             "If it does not succeed, say that something does not match and go back to 3_phone_number once; after "
             "that offer a human.",
         ],
-        "examples": ["I have 4, 3, 2, 1, of your credit card. Is that right?"],
+        "examples": [
+            "And the last four digits of your credit card or your Social Security number: which do you prefer?",
+            "I have 4, 3, 2, 1, of your credit card. Is that right?",
+            "Thank you. One moment, I'm checking that.",
+        ],
         "transitions": [{"next_step": "6_address", "condition": "authenticate_user_information succeeded."}],
     },
     {
@@ -67,7 +78,10 @@ _STATES = [
             "Say the whole address back and ask whether it is right.",
             "Then call save_or_update_address.",
         ],
-        "examples": ["And what is your street address, with city, state and ZIP code?"],
+        "examples": [
+            "And what is your street address, with city, state and ZIP code?",
+            "I have 12 Larch Lane, Bend, Oregon, 9, 7, 7, 0, 1. Is that right?",
+        ],
         "transitions": [
             {"next_step": "7_loyalty_offer", "condition": "The address is saved, or they decline to give it."}
         ],
@@ -82,7 +96,10 @@ _STATES = [
             "Do not persuade anybody.",
             f"DISCLOSURE: {DISCLOSURE} {QUESTION}",
         ],
-        "examples": ["Before we go on, I have an offer that I am required to read to you in full…"],
+        "examples": [
+            "Before we go on, I have an offer that I am required to read to you in full…",
+            "All right, I have noted that you would rather not.",
+        ],
         "transitions": [{"next_step": "8_back_to_the_wish", "condition": "The answer is noted."}],
     },
     {

@@ -12,8 +12,14 @@ _RETURNS_STATES = [
         "id": "1_order",
         "description": "Find out what it is about.",
         "instructions": [
-            "Introduce yourself in one sentence. Say that you look up their orders, and call lookupOrders.",
+            "Introduce yourself in one sentence, and say back what they want, so that they know you have heard it.",
+            "Say that you look up their orders, and call lookupOrders.",
             "Name the item you believe they mean, with its order number and day of delivery, and let them confirm it.",
+        ],
+        "examples": [
+            "Hi, this is Jane from returns. I hear you would like to return your snowboard. One moment, I'm looking up "
+            "your orders.",
+            "I see the Twin Tip Snowboard X, delivered on September 16. Is that the one?",
         ],
         "transitions": [{"next_step": "2_reason", "condition": "Item and order are clear."}],
     },
@@ -23,6 +29,11 @@ _RETURNS_STATES = [
         "instructions": [
             "Call retrievePolicy before you say anything about what is possible.",
             "Ask why they want to return it and in what condition it is. Ask for details where they are vague.",
+            "Acknowledge the reason in a few words before you go on.",
+        ],
+        "examples": [
+            "Why would you like to return it, and in what condition is it?",
+            "An edge that comes off after three runs: that should not happen, and I'm sorry it did.",
         ],
         "transitions": [{"next_step": "3_decision", "condition": "They have given a reason."}],
     },
@@ -35,12 +46,18 @@ _RETURNS_STATES = [
             "need_more_information: ask for exactly that, and have it decided again. It is not a denial.",
             "true: tell them the next steps. false: tell them why, kindly, and what can be offered instead.",
         ],
+        "examples": [
+            "Thank you. I'm looking into that; it takes a moment.",
+            "Good news: that's accepted. You will get a text message with the next steps.",
+            "To decide that, I need to know a little more: where exactly is the crack, and how did it happen?",
+        ],
         "transitions": [{"next_step": "4_anything_else", "condition": "They know the outcome."}],
     },
     {
         "id": "4_anything_else",
         "description": "Ask whether there is anything else.",
         "instructions": ["Hand them on where another agent serves their wish, or say goodbye."],
+        "examples": ["Is there anything else I can do for you?", "Then have a good time on the mountain. Goodbye!"],
         "transitions": [],
     },
 ]

@@ -87,8 +87,9 @@ async def _orders(form: ShopForm) -> Sequence[Order]:
             notes["phone"] = written_phone((await form.fill("phone", before=before))["phone"])
         await act("One moment, I'm looking up your orders.")
         found: object = await act(call_tool("lookupOrders", phoneNumber=notes["phone"]))
-        if isinstance(found, list) and found:
-            return found
+        orders = found.get("orders") if isinstance(found, dict) else None
+        if isinstance(orders, list) and orders:
+            return orders
         del notes["phone"]
         form.forget("phone")
         before = "I'm sorry, I can't find any orders under that number. Is there another one?"

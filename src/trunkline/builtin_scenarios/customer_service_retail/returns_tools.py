@@ -24,14 +24,14 @@ OUTCOMES = {
     "Looks up a caller's orders: items, prices, dates, delivery.",
     phoneNumber=text("The caller's phone number, written '(xxx) xxx-xxxx'"),
 )
-async def lookupOrders(call: CallContext[ShopCallState], phoneNumber: str) -> list[dict[str, Any]]:
+async def lookupOrders(call: CallContext[ShopCallState], phoneNumber: str) -> dict[str, Any]:
     """Return the orders of the verified caller."""
     identity = call.state.identity
     if identity is not None and identity.phone_number != phoneNumber:
         raise PermissionError("the caller was verified by another phone number; look up the orders of that one")
     call.state.orders = ORDERS
     call.state.phone_number = phoneNumber
-    return [asdict(order) for order in ORDERS]
+    return {"orders": [asdict(order) for order in ORDERS]}
 
 
 @shop_tool(
@@ -39,9 +39,9 @@ async def lookupOrders(call: CallContext[ShopCallState], phoneNumber: str) -> li
     region=text("Where the caller lives, as a country or state"),
     itemCategory=text("What kind of thing it is about, such as snowboard or boots"),
 )
-async def retrievePolicy(_call: CallContext[ShopCallState], region: str, itemCategory: str) -> str:
+async def retrievePolicy(_call: CallContext[ShopCallState], region: str, itemCategory: str) -> dict[str, str]:
     """Return the return policy, which is the same for all regions and items."""
-    return POLICY
+    return {"policy": POLICY}
 
 
 @shop_tool(

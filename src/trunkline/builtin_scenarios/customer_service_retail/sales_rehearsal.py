@@ -111,7 +111,8 @@ def _count(reply: Reply) -> int:
 
 
 async def _offers(category: str) -> list[dict[str, object]]:
-    offers: object = await act(call_tool("lookupNewSales", category=category))
+    found: object = await act(call_tool("lookupNewSales", category=category))
+    offers = found.get("sales") if isinstance(found, dict) else None
     return offers if isinstance(offers, list) else []
 
 

@@ -17,9 +17,9 @@ CHECKOUT_URL = "https://example.com/checkout"
     "Lists what is on sale, the biggest discount first.",
     category=text("What kind of thing", enum=["snowboard", "apparel", "boots", "accessories", "any"]),
 )
-async def lookupNewSales(_call: CallContext[ShopCallState], category: str) -> list[dict[str, Any]]:
+async def lookupNewSales(_call: CallContext[ShopCallState], category: str) -> dict[str, list[dict[str, Any]]]:
     """Return the sale items of a category, the biggest discount first."""
-    return [asdict(item) for item in on_sale(category)]
+    return {"sales": [asdict(item) for item in on_sale(category)]}
 
 
 @shop_tool("Puts an item into the caller's cart.", item_id=text("The item's id, as the sale lists it"))

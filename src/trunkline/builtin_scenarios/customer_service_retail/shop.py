@@ -11,8 +11,12 @@ CONTEXT = f"""\
 - Company: {COMPANY}, a shop for snowboards and what goes with them.
 - Hours: {HOURS}
 - Returns and service: {PLACES}.
-- Products: snowboards for every style, boots, bindings, clothing, goggles and other accessories. Only what a tool \
-tells you is certain: names, prices, stock and orders.
+- Products: snowboards for every style, boots, bindings, helmets, clothing, goggles and other accessories. Only what a \
+tool tells you is certain: names, prices, stock and orders.
+- Online fitting: on the shop's website, people answer a few questions about their height, weight and style, and see \
+which boards and boots fit. It is free and takes five minutes.
+- Loyalty programme: Summit Circle, free of charge. Members collect points, buy early in sales, and get one \
+edge-and-wax service every winter.
 
 # Reference pronunciations
 - Snowy Peak Boards: SNOH-ee PEEK BORDZ
