@@ -147,11 +147,22 @@ class Settings(BaseSettings):
         default="gpt-realtime-whisper", validation_alias="OPENAI_TRANSCRIPTION_MODEL"
     )
     openai_model: str | None = Field(default=None, validation_alias="OPENAI_MODEL")
-    """The text model."""
+    """The text model. The next three have the roles of those on Azure."""
+    openai_moderation_model: str | None = Field(default=None, validation_alias="OPENAI_MODERATION_MODEL")
+    openai_escalation_model: str | None = Field(default=None, validation_alias="OPENAI_ESCALATION_MODEL")
+    openai_supervision_model: str | None = Field(default=None, validation_alias="OPENAI_SUPERVISION_MODEL")
 
     chat_base_url: _Address | None = Field(default=None, validation_alias="TRUNKLINE_CHAT_BASE_URL")
     chat_model: str | None = Field(default=None, validation_alias="TRUNKLINE_CHAT_MODEL")
     chat_api_key: SecretStr | None = Field(default=None, validation_alias="TRUNKLINE_CHAT_API_KEY")
+    azure_moderation_deployment: str | None = Field(default=None, validation_alias="AZURE_OPENAI_MODERATION_DEPLOYMENT")
+    """The text model of moderation; by default the text model, as for the next two."""
+    azure_escalation_deployment: str | None = Field(default=None, validation_alias="AZURE_OPENAI_ESCALATION_DEPLOYMENT")
+    """The text model of decisions with consequences."""
+    azure_supervision_deployment: str | None = Field(
+        default=None, validation_alias="AZURE_OPENAI_SUPERVISION_DEPLOYMENT"
+    )
+    """The text model that answers on behalf of an agent."""
 
     engine_key: SecretStr | None = Field(default=None, validation_alias="TRUNKLINE_ENGINE_KEY")
     """The key that clients of `trunkline engine` must send; any key is accepted if it is not set."""
@@ -175,6 +186,10 @@ class Settings(BaseSettings):
     models_dir: Annotated[Path, AfterValidator(Path.expanduser)] = Field(
         default=Path("~/.cache/trunkline"), validation_alias="TRUNKLINE_MODELS_DIR", validate_default=True
     )
+    chat_moderation_model: str | None = Field(default=None, validation_alias="TRUNKLINE_CHAT_MODERATION_MODEL")
+    """A model of the chat endpoint for moderation; by default the chat model, as for the next two."""
+    chat_escalation_model: str | None = Field(default=None, validation_alias="TRUNKLINE_CHAT_ESCALATION_MODEL")
+    chat_supervision_model: str | None = Field(default=None, validation_alias="TRUNKLINE_CHAT_SUPERVISION_MODEL")
     """The folder for the weights that `trunkline models fetch` downloads."""
     model_hub: str = Field(default="https://huggingface.co", validation_alias="TRUNKLINE_MODEL_HUB")
     """The source of these weights, or a mirror with the same paths. Only `trunkline models fetch` downloads."""
@@ -270,7 +285,15 @@ class Settings(BaseSettings):
 
     @property
     def chat_model_problem(self) -> str | None:
-        """The problem if only one of the chat model's address and name is set, else None."""
+        """The problem if only a part of the chat model's settings is there, else None."""
+        roles = {
+            "TRUNKLINE_CHAT_MODERATION_MODEL": self.chat_moderation_model,
+            "TRUNKLINE_CHAT_ESCALATION_MODEL": self.chat_escalation_model,
+            "TRUNKLINE_CHAT_SUPERVISION_MODEL": self.chat_supervision_model,
+        }
+        if not self.chat_base_url and not self.chat_model and any(roles.values()):
+            given = next(name for name, model in roles.items() if model)
+            return f"{given} is set without TRUNKLINE_CHAT_BASE_URL and TRUNKLINE_CHAT_MODEL, so it has no effect."
         if bool(self.chat_base_url) == bool(self.chat_model):
             return None
         names = "TRUNKLINE_CHAT_BASE_URL", "TRUNKLINE_CHAT_MODEL"

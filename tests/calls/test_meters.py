@@ -57,7 +57,7 @@ class Metered:
         assert self.read(log_events.WireSent(event={"type": "session.update", "session": session})) == []
 
     def text_reply(self, model: str, usage: dict[str, Any]) -> list[Any]:
-        return list(self._meters.text_reply(TextReply("", model=model, usage=usage)))
+        return list(self._meters.text_reply("eligibility", TextReply("", model=model, usage=usage)))
 
 
 def test_a_responses_tokens_are_counted_by_kind_and_priced() -> None:
@@ -151,6 +151,7 @@ def test_the_text_models_usage() -> None:
     usage = {"input_tokens": 1000, "output_tokens": 100, "input_tokens_details": {"cached_tokens": 400}}
     [used] = call.text_reply("o4-mini-2025-04-16", usage)
     assert used.tokens == log_events.Tokens(input_text=1000, cached_text=400, output_text=100)
+    assert (used.source, used.model, used.purpose) == ("text", "o4-mini-2025-04-16", "eligibility")
     assert used.cost == pytest.approx((600 * 1.10 + 400 * 0.275 + 100 * 4.40) / 1e6)
     [after] = call.response(USAGE)
     assert after.total.input_text == 1600

@@ -13,6 +13,7 @@ from agents.realtime import RealtimeAgent
 from trunkline import CallContext, Caller, Lines, Question, Rehearsal, Scenario, TextModelError, call_tool
 from trunkline.calls import log_events
 from trunkline.calls.agents.text_model_requests import MAX_ROUNDS
+from trunkline.scenario.text_model import TextPrompt, TextReply
 from trunkline.testing import VoiceCall, VoiceCalls
 
 Context = RunContextWrapper[CallContext[Any]]
@@ -73,6 +74,32 @@ async def test_the_prompt_has_the_latest_messages_and_the_question(voice_call: V
     turn = await call.say("two")
     assert turn.text == "str: Sell."
     assert seen[-1] == [("assistant", "str: Sell."), ("user", "two"), ("user", "What now?")]
+
+
+async def test_the_log_names_the_model_and_the_purpose_of_a_request(
+    voice_call: VoiceCalls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prompts: list[TextPrompt] = []
+
+    class Reasoner:
+        """A text model that counts its tokens."""
+
+        async def reply(self, prompt: TextPrompt) -> TextReply:
+            prompts.append(prompt)
+            return TextReply("Sell.", model="o4-mini", usage={"input_tokens": 1000, "output_tokens": 100})
+
+    monkeypatch.setattr("trunkline.testing.call_factory.RehearsedTextModel", lambda _scenarios: Reasoner())
+    call = await voice_call(asking(_never, model="escalation"))
+    assert (await call.say("well?")).text == "str: Sell."
+    [prompt] = prompts
+    assert prompt.model == "escalation"
+    [used] = [event for event in events(call, log_events.UsageUpdated) if event.source == "text"]
+    assert (used.model, used.purpose) == ("o4-mini", "advice")
+    assert used.cost == pytest.approx((1000 * 1.10 + 100 * 4.40) / 1e6)
+
+
+async def _never(_question: Question) -> str:
+    raise AssertionError
 
 
 async def test_an_answer_may_be_a_class(voice_call: VoiceCalls) -> None:

@@ -109,6 +109,17 @@ async def test_missing_deployments_are_warnings() -> None:
         assert variable in (finding.fix or "")
 
 
+async def test_the_model_of_each_role_is_asked() -> None:
+    async with stand_in() as there:
+        report = await looked(
+            there, azure_escalation_deployment=there.deployed.reasoner, azure_moderation_deployment="not-deployed"
+        )
+    assert of(report, "text model").message.startswith("my-text answers")
+    assert of(report, "escalation model").message.startswith("my-reasoner answers")
+    missing = of(report, "moderation model")
+    assert (missing.outcome, "AZURE_OPENAI_MODERATION_DEPLOYMENT" in (missing.fix or "")) == ("error", True)
+
+
 async def test_a_text_deployment_that_is_not_there() -> None:
     async with stand_in() as there:
         finding = of(await looked(there, azure_deployment="gpt-5"), "text model")
@@ -288,6 +299,12 @@ def test_a_server_that_will_not_start_for_want_of_a_token_is_warned_of() -> None
     assert (finding.outcome, "TRUNKLINE_TOKEN" in (finding.fix or "")) == ("warning", True)
     for safe in ({"host": "127.0.0.1"}, {"host": "0.0.0.0", "token": "correct-horse-battery-staple"}):
         assert all(one.check != "access" for one in check_host(settings(**safe), "local"))
+
+
+def test_a_role_without_a_chat_model_is_warned_of() -> None:
+    finding = found(by_settings("local", chat_escalation_model="large"), "chat settings")
+    assert finding.outcome == "warning"
+    assert finding.message.startswith("TRUNKLINE_CHAT_ESCALATION_MODEL is set without TRUNKLINE_CHAT_BASE_URL")
 
 
 @pytest.mark.parametrize(

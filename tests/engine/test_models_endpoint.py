@@ -75,6 +75,6 @@ async def test_the_engine_that_ships_lists_scenarios_and_their_text_models() -> 
     assert "customerServiceRetail/eligibility" in names
 
 
-def test_a_chat_model_comes_first() -> None:
-    names = model_names(load([]).by_name, "llama3")
-    assert names[:2] == ["llama3", next(iter(load([]).by_name))]
+def test_chat_models_come_first() -> None:
+    names = model_names(load([]).by_name, ["llama3", "llama3-guard"])
+    assert names[:3] == ["llama3", "llama3-guard", next(iter(load([]).by_name))]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from typing import Any, Literal
 
 import httpx2 as httpx
@@ -21,11 +21,13 @@ from tests.engine.chat_server import call as called
 from tests.engine.official_text_answers import check_chunk, check_completion, check_response, check_response_event
 from tests.engine.test_real_client import KEY, running
 from trunkline import Question, Rehearsal, Scenario
-from trunkline.engine.brains.chat_endpoint import ChatEndpoint
+from trunkline.engine.chat_models import ChatModels
 from trunkline.engine.default import local_engine, text_model_factory
+from trunkline.providers.local_engine import LocalEngineProvider
 from trunkline.scenario.moves import call_tool
 from trunkline.scenario.rehearsal import RehearsalError
 from trunkline.scenario.text_answers import answer
+from trunkline.scenario.text_model import TextModelNames, TextPrompt
 from trunkline.settings import Settings
 
 rehearsal = Rehearsal()
@@ -72,7 +74,7 @@ def result(name: str, arguments: str) -> str:
 
 
 @asynccontextmanager
-async def asked(chat: ChatEndpoint | None = None, key: str = KEY) -> AsyncIterator[AsyncOpenAI]:
+async def asked(chat: ChatModels | None = None, key: str = KEY) -> AsyncIterator[AsyncOpenAI]:
     """Connect the official client to an engine with the shop's rehearsal, or with a chat model."""
     models = text_model_factory({"shop": SHOP}, chat)
     async with (
@@ -87,7 +89,7 @@ async def chat_model(answers: Answer) -> AsyncIterator[tuple[AsyncOpenAI, list[d
     """Connect the client to an engine with a chat model. Give its requests, and whether the client left early."""
     async with (
         endpoint(answers) as (url, bodies, left),
-        aclosing(ChatEndpoint(url, "small", "sk-upstream")) as chat,
+        aclosing(ChatModels(url, "small", TextModelNames(escalation="large"), "sk-upstream")) as chat,
         asked(chat) as client,
     ):
         yield client, bodies, left
@@ -354,6 +356,28 @@ class TestErrors:
 
 
 class TestChatModel:
+    @pytest.mark.parametrize(
+        ("model", "answers"),
+        [("text", "small"), ("escalation", "large"), ("moderation", "small"), ("large", "large"), ("gpt-x", "small")],
+    )
+    async def test_the_local_provider_asks_the_chat_model_of_a_role(self, model: str, answers: str) -> None:
+        names = TextModelNames("small", escalation="large")
+        async with (
+            endpoint(saying("Good.")) as (url, bodies, _),
+            aclosing(ChatModels(url, "small", names)) as chat,
+            running(text_models=text_model_factory({"shop": SHOP}, chat)) as server,
+            aclosing(LocalEngineProvider(server, KEY, AsyncExitStack(), knows_words=False, chat=names)) as provider,
+        ):
+            reply = await provider.text_model().reply(TextPrompt("shop", "eligibility", "Decide.", [], model=model))
+        assert [asked_for["model"] for asked_for in bodies] == [answers]
+        assert reply.model == answers  # prices go by it
+
+    async def test_a_configured_model_answers_by_its_name_and_the_default_for_any_other(self) -> None:
+        async with chat_model(saying("Good.")) as (client, bodies, _):
+            for model in ("large", "o4-mini", "shop/eligibility"):
+                await client.responses.create(model=model, input="hello")
+        assert [asked_for["model"] for asked_for in bodies] == ["large", "small", "small"]
+
     async def test_a_response_omits_the_reasoning(self) -> None:
         async with chat_model(saying("<think>hm", "m</think>", "Good ", "day.")) as (client, bodies, _):
             response = await client.responses.create(

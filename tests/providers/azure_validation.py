@@ -38,12 +38,14 @@ class Deployments:
     realtime: str = "my-realtime"
     transcription: str = "my-whisper"
     text: str = "my-text"
+    reasoner: str = "my-reasoner"
+    """A second text model."""
 
     def find(self, name: object, kind: str) -> Refused | None:
         """The refusal of a deployment that is not there, or is for something else."""
-        if name == getattr(self, kind):
+        if name == getattr(self, kind) or (kind == "text" and name == self.reasoner):
             return None
-        if name in (self.realtime, self.transcription, self.text):
+        if name in (self.realtime, self.transcription, self.text, self.reasoner):
             return Refused(400, "OperationNotSupported", f"The {kind} operation does not work with this deployment.")
         return Refused(404, "DeploymentNotFound", "The API deployment for this resource does not exist.")
 

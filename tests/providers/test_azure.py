@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,12 +14,12 @@ from tests.providers.azure_fake import KEY, FakeAzure, fake_azure
 from tests.providers.test_entra import FakeToken
 from trunkline.providers import Connection, ConnectionLostError, ProviderError, decode_frame
 from trunkline.providers.entra import EntraCredentials
-from trunkline.providers.from_settings import azure_provider
+from trunkline.providers.from_settings import AZURE_TEXT_VARIABLES, azure_provider
 from trunkline.providers.hosted_realtime import HostedModels, HostedRealtimeProvider
 from trunkline.providers.realtime_socket import DEFAULT_PINGS, Pings
 from trunkline.realtime.events import Event, encode
 from trunkline.scenario.loading import load
-from trunkline.scenario.text_model import TextModelError, TextPrompt
+from trunkline.scenario.text_model import MissingTextModelError, TextModelError, TextModelNames, TextPrompt
 
 SCENARIO = "simpleHandoff"
 PROMPT = TextPrompt(scenario=SCENARIO, purpose="greeting", instructions="Say OK.", items=[])
@@ -105,7 +106,9 @@ class Tokens:
 
 def by_entra(there: FakeAzure, tokens: Tokens) -> HostedRealtimeProvider:
     names = there.deployed
-    models = HostedModels(names.realtime, names.transcription, names.text, ("A", "B"))
+    models = HostedModels(
+        names.realtime, names.transcription, TextModelNames(names.text), "TRANSCRIPTION", AZURE_TEXT_VARIABLES
+    )
     return HostedRealtimeProvider("azure", f"{there.endpoint}/openai/v1", EntraCredentials(make=lambda: tokens), models)
 
 
@@ -169,9 +172,31 @@ async def test_the_text_model_is_its_deployment() -> None:
     assert there.requests[0].query == {}
 
 
+@pytest.mark.parametrize(
+    ("model", "asked"),
+    [
+        ("text", "my-text"),
+        ("escalation", "my-reasoner"),
+        ("moderation", "my-text"),  # it has no deployment of its own
+        ("my-reasoner", "my-reasoner"),
+    ],
+)
+async def test_each_role_has_its_deployment_or_the_text_models(model: str, asked: str) -> None:
+    async with reached(azure_escalation_deployment="my-reasoner") as (_there, provider):
+        reply = await provider.text_model().reply(replace(PROMPT, model=model))
+    assert reply.model == asked
+
+
+async def test_a_role_may_have_a_deployment_without_a_text_model() -> None:
+    async with reached(azure_deployment=None, azure_moderation_deployment="my-text") as (_there, provider):
+        assert (await provider.text_model().reply(replace(PROMPT, model="moderation"))).model == "my-text"
+        with pytest.raises(MissingTextModelError, match="AZURE_OPENAI_DEPLOYMENT or AZURE_OPENAI_ESCALATION"):
+            await provider.text_model().reply(replace(PROMPT, model="escalation"))
+
+
 async def test_a_missing_text_deployment_names_its_setting() -> None:
     async with reached(azure_deployment=None) as (_there, provider):
-        with pytest.raises(TextModelError, match="AZURE_OPENAI_DEPLOYMENT"):
+        with pytest.raises(MissingTextModelError, match="Set AZURE_OPENAI_DEPLOYMENT to its name"):
             await provider.text_model().reply(PROMPT)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -20,7 +21,9 @@ from tests.calls.model_fake import FakeModel
 from tests.engine.rtc.rtc_caller import offering, post_offer
 from tests.web.web_server import Client, client, listening, own_settings, serving
 from trunkline.providers.credentials import KeyCredentials
-from trunkline.providers.text_model_client import TextModelClient
+from trunkline.providers.from_settings import OPENAI_TEXT_VARIABLES
+from trunkline.providers.text_model_client import TextModelClient, configured_model
+from trunkline.scenario.text_model import TextModelNames
 from trunkline.web import create_app
 from trunkline.web.text_requests import check_input, check_tools
 
@@ -53,7 +56,9 @@ async def test_a_secret_starts_a_session_with_the_first_agent_bound_in() -> None
     async with on_the_engine() as caller:
         answer = await caller.http.get("/api/session?scenario=counter")
         minted = answer.json()
-        assert set(minted) == {"value", "expires_at", "url", "socket_url", "model", "scenario", "agent"}
+        fields = {"value", "expires_at", "client_secret", "url", "socket_url", "model", "scenario", "agent"}
+        assert set(minted) == fields
+        assert minted["client_secret"] == {"value": minted["value"], "expires_at": minted["expires_at"]}
         assert (minted["model"], minted["scenario"], minted["agent"]) == ("counter", "counter", "clerk")
         assert minted["value"].startswith("ek_")
         assert 500 < minted["expires_at"] - time.time() <= 600
@@ -130,7 +135,7 @@ async def test_a_provider_without_secrets_is_an_error(monkeypatch: pytest.Monkey
 
 # The text model -----------------------------------------------------------------------------------------------------
 @pytest.mark.speech
-async def test_the_official_client_asks_the_text_model_and_cannot_choose_it() -> None:
+async def test_the_official_client_asks_the_rehearsal_by_any_models_name() -> None:
     async with (
         on_the_engine(token=TOKEN) as caller,
         AsyncOpenAI(base_url=f"{caller.url}/api", api_key=TOKEN, max_retries=0) as asker,
@@ -148,6 +153,111 @@ async def test_an_answer_in_the_requested_format() -> None:
         body = {"input": "Which?", "text": {"format": SCHEMA}, "metadata": {"scenario": "counter", "purpose": "colour"}}
         answer = (await caller.http.post("/api/responses", json=body)).json()
     assert answer["output"][0]["content"][0]["text"] == '{"colour":"teal"}'
+    assert answer["output_parsed"] == {"colour": "teal"}
+
+
+@contextlib.asynccontextmanager
+async def on_a_service(
+    monkeypatch: pytest.MonkeyPatch, answer: Response, names: TextModelNames | None = None
+) -> AsyncIterator[tuple[Client, list[dict[str, Any]]]]:
+    """Run the server with a service that gives one answer; yield a client, and the bodies that the service gets."""
+    bodies: list[dict[str, Any]] = []
+
+    def answered(asked: httpx2.Request) -> Response:
+        bodies.append(json.loads(asked.content))
+        return answer
+
+    key = KeyCredentials("api-key", SecretStr("k" * 32))
+    names = names or TextModelNames("small")
+    choose = configured_model(names, OPENAI_TEXT_VARIABLES)
+    text = TextModelClient("the service", "http://text.invalid/v1", key, choose, names)
+    monkeypatch.setattr(text, "_client", httpx2.AsyncClient(transport=httpx2.MockTransport(answered)))
+    monkeypatch.setattr(FakeModel, "text_model", lambda _model: text)
+    async with serving(monkeypatch) as caller:
+        yield caller, bodies
+    await text.aclose()
+
+
+def saying(*parts: dict[str, str], status: str = "completed") -> Response:
+    message = {"type": "message", "role": "assistant", "content": list(parts)}
+    return Response(200, json={"id": "resp_1", "object": "response", "status": status, "output": [message]})
+
+
+OUTPUT = {"type": "output_text", "text": '{"colour": "teal"}'}
+
+
+@pytest.mark.parametrize(
+    ("requested", "asked"),
+    [(None, "small"), ("small", "small"), ("large", "large"), ("escalation", "large"), ("moderation", "small")],
+)
+async def test_a_configured_model_or_role_answers(
+    monkeypatch: pytest.MonkeyPatch, requested: str | None, asked: str
+) -> None:
+    async with on_a_service(monkeypatch, saying(OUTPUT), TextModelNames("small", escalation="large")) as (caller, got):
+        answer = await caller.http.post("/api/responses", json={"input": "hi", "model": requested})
+    assert answer.status_code == 200
+    assert [body["model"] for body in got] == [asked]
+
+
+async def test_a_model_that_is_not_configured_is_an_error_with_the_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with on_a_service(monkeypatch, saying(OUTPUT), TextModelNames(escalation="large")) as (caller, got):
+        status, code, error = await caller.refused("POST", "/api/responses", json={"input": "hi", "model": "o4-mini"})
+        missing = await caller.refused("POST", "/api/responses", json={"input": "hi"})
+    assert (status, code, error["allowed"]) == (404, "unknown_text_model", ["large", "escalation"])
+    assert "'o4-mini' is not configured" in error["message"]
+    assert missing[:2] == (503, "no_text_model")
+    assert got == []
+
+
+@pytest.mark.parametrize(
+    ("output", "text", "parsed"),
+    [
+        (OUTPUT, {"format": SCHEMA}, {"colour": "teal"}),
+        (OUTPUT, {"format": {"type": "json_object"}}, {"colour": "teal"}),
+        ({"type": "refusal", "refusal": "No."}, {"format": SCHEMA}, None),
+        ({"type": "output_text", "text": '{"colour": "te'}, {"format": SCHEMA}, None),
+        (OUTPUT, {"format": {"type": "text"}}, "absent"),
+        (OUTPUT, None, "absent"),
+    ],
+)
+async def test_structured_output_is_parsed(
+    monkeypatch: pytest.MonkeyPatch, output: dict[str, str], text: Any, parsed: Any
+) -> None:
+    async with on_a_service(monkeypatch, saying(output)) as (caller, got):
+        answer = (await caller.http.post("/api/responses", json={"input": "Which?", "text": text})).json()
+    assert answer.get("output_parsed", "absent") == parsed
+    assert answer["output"][0]["content"] == [output]
+    assert "text" not in got[0] if text is None else got[0]["text"] == text
+
+
+async def test_messages_of_chat_completions_are_forwarded_as_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    call = {"id": "c1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+    picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}
+    messages = [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": [{"type": "text", "text": "What is this?"}, picture]},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c1", "content": "a board"},
+        {"role": "assistant", "content": [{"type": "text", "text": "A board."}]},
+    ]
+    async with on_a_service(monkeypatch, saying(OUTPUT)) as (caller, got):
+        answer = await caller.http.post("/api/responses", json={"messages": messages})
+    assert answer.status_code == 200
+    assert got[0]["input"] == [
+        {"type": "message", "role": "system", "content": "Be brief."},
+        {
+            "type": "message",
+            "role": "user",
+            "content": [
+                {"type": "input_text", "text": "What is this?"},
+                {"type": "input_image", "image_url": "data:image/png;base64,AA=="},
+            ],
+        },
+        {"type": "function_call", "call_id": "c1", "name": "look", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "c1", "output": "a board"},
+        {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "A board."}]},
+    ]
+    assert "messages" not in got[0]
 
 
 @pytest.mark.speech
@@ -218,6 +328,12 @@ NOT_PASSED_ON: list[dict[str, Any]] = [
     {"input": "x", "tools": [{"type": "code_interpreter", "container": {"type": "auto"}}]},
     {"input": "x", "tools": [{"type": "mcp", "server_url": "https://evil.example"}]},
     {"input": "x", "tools": [{}]},
+    {"input": "x", "messages": []},
+    {"messages": [{"role": "robot", "content": "x"}]},
+    {"messages": [{"role": "user", "content": [{"type": "input_audio", "input_audio": {}}]}]},
+    {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "http://169.254.169.254/"}}]}]},
+    {"messages": [{"role": "assistant", "tool_calls": [{"type": "custom"}]}]},
+    {"messages": [{"role": "tool", "tool_call_id": "c", "content": {"file_id": "f"}}]},
 ]  # fmt: skip
 
 

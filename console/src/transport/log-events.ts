@@ -352,7 +352,8 @@ export interface TurnLatency {
 /**
  * Usage of a response, and of the call so far.
  * `cost` and `total_cost` are in US dollars, None without a price for the model. Transcription that is billed by
- * time has `seconds` of audio instead of tokens; `total_seconds` is the sum of the call.
+ * time has `seconds` of audio instead of tokens; `total_seconds` is the sum of the call. `purpose` is the name of a
+ * request to a text model, such as `moderation`.
  */
 export interface UsageUpdated {
   kind: "usage.updated";
@@ -363,6 +364,7 @@ export interface UsageUpdated {
   cost?: number;
   total_cost?: number;
   item_id?: string;
+  purpose?: string;
   seconds?: number;
   total_seconds?: number;
 }

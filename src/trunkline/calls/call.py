@@ -121,7 +121,7 @@ class Call:
                 feed=lambda given: self._runner.post(given),
                 spawn=lambda work: self._runner.spawn(work),
                 append=self._append,
-                on_text_reply=lambda reply: self._append_all(self._meters.text_reply(reply)),
+                on_text_reply=lambda purpose, reply: self._append_all(self._meters.text_reply(purpose, reply)),
                 now_ms=self._now_ms,
             ),
         )

@@ -362,7 +362,8 @@ class UsageUpdated(LogEvent, frozen=True, tag="usage.updated"):
     """Usage of a response, and of the call so far.
 
     `cost` and `total_cost` are in US dollars, None without a price for the model. Transcription that is billed by time
-    has `seconds` of audio instead of tokens; `total_seconds` is the sum of the call.
+    has `seconds` of audio instead of tokens; `total_seconds` is the sum of the call. `purpose` is the name of a request
+    to a text model, such as `moderation`.
     """
 
     source: Literal["response", "transcription", "text"]
@@ -372,6 +373,7 @@ class UsageUpdated(LogEvent, frozen=True, tag="usage.updated"):
     cost: float | None = None
     total_cost: float | None = None
     item_id: str | None = None
+    purpose: str | None = None
     seconds: float = 0.0
     total_seconds: float = 0.0
 

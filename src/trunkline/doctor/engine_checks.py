@@ -5,16 +5,29 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from trunkline.doctor.report import Finding
+from trunkline.doctor.text_model_checks import check_text_models
 from trunkline.engine.speech.factory import parts
 from trunkline.extras import install_command
 from trunkline.providers import Connection, ConnectionLostError, ProviderError, decode_frame
 from trunkline.realtime.events import Event, MalformedEventError, encode
 from trunkline.scenario.loading import load
+from trunkline.scenario.text_model import TextRole
 from trunkline.settings import Settings
 
+if TYPE_CHECKING:
+    from trunkline.providers.local_engine import LocalEngineProvider
+
 ANSWER_TIMEOUT_S = 20.0
+CHAT_VARIABLES: Mapping[TextRole, str] = {
+    "text": "TRUNKLINE_CHAT_MODEL",
+    "moderation": "TRUNKLINE_CHAT_MODERATION_MODEL",
+    "escalation": "TRUNKLINE_CHAT_ESCALATION_MODEL",
+    "supervision": "TRUNKLINE_CHAT_SUPERVISION_MODEL",
+}
 
 
 async def check_engine(settings: Settings) -> list[Finding]:
@@ -28,7 +41,7 @@ async def check_engine(settings: Settings) -> list[Finding]:
     ]
     findings.append(_check_webrtc())
     if all(finding.outcome != "error" for finding in findings):
-        findings.append(await _check_turn(settings))
+        findings += await _check_answers(settings)
     return findings
 
 
@@ -45,15 +58,26 @@ def _check_webrtc() -> Finding:
     )
 
 
-async def _check_turn(settings: Settings) -> Finding:
+async def _check_answers(settings: Settings) -> list[Finding]:
+    """Start the engine, and request a turn; with chat models also an answer of each."""
     from trunkline.providers.local_engine import start_local_engine
 
     scenarios = load([]).by_name
-    model = next(iter(scenarios))
     try:
         provider = await start_local_engine(scenarios, settings)
     except ProviderError as error:
-        return Finding("realtime", "error", str(error), error.hint or "Fix the errors above, and run the doctor again.")
+        do = error.hint or "Fix the errors above, and run the doctor again."
+        return [Finding("realtime", "error", str(error), do)]
+    try:
+        findings = [await _check_turn(provider, next(iter(scenarios)))]
+        if findings[0].outcome == "ok" and settings.chat_base_url and settings.chat_model:
+            findings += [one async for one in check_text_models(provider.text_model(), CHAT_VARIABLES)]
+    finally:
+        await provider.aclose()
+    return findings
+
+
+async def _check_turn(provider: LocalEngineProvider, model: str) -> Finding:
     began = time.monotonic()
     try:
         connection = await provider.connect(model)
@@ -65,8 +89,6 @@ async def _check_turn(settings: Settings) -> Finding:
     except (ProviderError, ConnectionLostError, TimeoutError) as error:
         message = f"The engine did not answer: {str(error) or type(error).__name__}."
         return Finding("realtime", "error", message, "Run `trunkline engine` and read its output.")
-    finally:
-        await provider.aclose()
     took_ms = (time.monotonic() - began) * 1000
     if status != "completed":
         message = f"The engine's answer {status}."

@@ -14,13 +14,19 @@ from email.utils import parsedate_to_datetime
 import httpx2
 
 from trunkline.doctor.report import Finding
+from trunkline.doctor.text_model_checks import check_text_models
 from trunkline.providers import Connection, ConnectionLostError, ProviderError, decode_frame
 from trunkline.providers.error_policy import classify, classify_close
-from trunkline.providers.from_settings import azure_credentials, azure_provider, openai_provider
+from trunkline.providers.from_settings import (
+    AZURE_TEXT_VARIABLES,
+    OPENAI_TEXT_VARIABLES,
+    azure_credentials,
+    azure_provider,
+    openai_provider,
+)
 from trunkline.providers.hosted_realtime import HostedRealtimeProvider
 from trunkline.providers.webrtc_signalling import http_client
 from trunkline.realtime.events import Event, MalformedEventError, encode, text_of
-from trunkline.scenario.text_model import TextModelError, TextPrompt
 from trunkline.settings import Settings
 
 ANSWER_TIMEOUT_S = 20.0
@@ -55,7 +61,9 @@ async def _findings(provider: HostedRealtimeProvider, settings: Settings, name: 
         return
     async for finding in _realtime(provider, settings, name):
         yield finding
-    yield await _text_model(provider, settings, name)
+    variables = AZURE_TEXT_VARIABLES if name == "azure" else OPENAI_TEXT_VARIABLES
+    async for finding in check_text_models(provider.text_model(), variables):
+        yield finding
     yield await _webrtc(provider, settings, name)
 
 
@@ -237,23 +245,7 @@ def _transcription_setting(settings: Settings, name: str) -> tuple[str, str | No
     return "OPENAI_TRANSCRIPTION_MODEL", settings.openai_transcription_model
 
 
-# Text model and WebRTC -------------------------------------------------------------------------------------------
-async def _text_model(provider: HostedRealtimeProvider, settings: Settings, name: str) -> Finding:
-    variable = "AZURE_OPENAI_DEPLOYMENT" if name == "azure" else "OPENAI_MODEL"
-    model = settings.azure_deployment if name == "azure" else settings.openai_model
-    if not model:
-        message = f"{variable} is not set, so tools and guardrails have no text model."
-        return Finding("text model", "warning", message, f"Deploy a text model and set {variable}.")
-    question: Event = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Are you there?"}]}
-    prompt = TextPrompt(scenario="doctor", purpose="check", instructions=_ASK, items=[question])
-    began = time.monotonic()
-    try:
-        await provider.text_model().reply(prompt)
-    except TextModelError as error:
-        return Finding("text model", "error", f"{model}: {error}", f"Check {variable}, and the deployment's quota.")
-    return Finding("text model", "ok", f"{model} answers in {(time.monotonic() - began) * 1000:.0f} ms.")
-
-
+# WebRTC -----------------------------------------------------------------------------------------------------------
 async def _webrtc(provider: HostedRealtimeProvider, settings: Settings, name: str) -> Finding:
     if name == "azure" and settings.azure_dialect == "preview":
         return Finding(

@@ -6,14 +6,14 @@ import asyncio
 import importlib
 import importlib.util
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from trunkline.engine.brains import Brain, BrainError
 from trunkline.engine.brains.chat_brain import ChatBrain
-from trunkline.engine.brains.chat_endpoint import ChatEndpoint
 from trunkline.engine.brains.rehearsal_brain import RehearsalBrain
 from trunkline.engine.brains.unconfigured_brain import UnconfiguredBrain
+from trunkline.engine.chat_models import ChatModels, chat_models
 from trunkline.engine.http.app import BrainFactory, Engine
 from trunkline.engine.opening_lines import prepare_opening_lines
 from trunkline.engine.server import EngineServer
@@ -52,7 +52,7 @@ async def local_engine(
     """
     tts = create_tts(settings)
     stt = create_stt(settings)
-    chat = chat_endpoint(settings)
+    chat = chat_models(settings)
     try:
         voice_activity = create_voice_activity_factory()
         engine = Engine(
@@ -63,7 +63,7 @@ async def local_engine(
             key=key,
             ice=ice_options(settings),
             text_models=text_model_factory(scenarios, chat),
-            names=model_names(scenarios, settings.chat_model if chat else None),
+            names=model_names(scenarios, chat.names if chat else ()),
             pronunciations=lambda model: scenarios[model].pronunciations if model in scenarios else {},
             origins=OriginRules.of_listener(host, settings.allowed_origins, (), has_secret=key is not None),
         )
@@ -118,7 +118,7 @@ def chat_endpoint(settings: Settings) -> ChatEndpoint | None:
     return ChatEndpoint(settings.chat_base_url, settings.chat_model, key)
 
 
-def brain_factory(scenarios: Mapping[str, AnyScenario], chat: ChatEndpoint | None) -> BrainFactory:
+def brain_factory(scenarios: Mapping[str, AnyScenario], chat: ChatModels | None) -> BrainFactory:
     """Return the factory of brains.
 
     A configured chat model answers for any model name. Otherwise the name selects a scenario: its rehearsal answers, or
@@ -127,7 +127,7 @@ def brain_factory(scenarios: Mapping[str, AnyScenario], chat: ChatEndpoint | Non
 
     def create_brain(model: str, _settings: dict[str, object] | None) -> Brain:
         if chat is not None:
-            return ChatBrain(chat)
+            return ChatBrain(chat.default)
         scenario = scenarios.get(model)
         if scenario is None:
             known = ", ".join(scenarios) or "none"
@@ -142,17 +142,17 @@ def brain_factory(scenarios: Mapping[str, AnyScenario], chat: ChatEndpoint | Non
     return create_brain
 
 
-def model_names(scenarios: Mapping[str, AnyScenario], chat: str | None) -> list[str]:
-    """Return the model names to list: the chat model, the scenarios, and their text models."""
-    return [*([chat] if chat else []), *scenarios, *rehearsed_model_names(scenarios)]
+def model_names(scenarios: Mapping[str, AnyScenario], chat: Sequence[str]) -> list[str]:
+    """Return the model names to list: the chat models, the scenarios, and their text models."""
+    return [*chat, *scenarios, *rehearsed_model_names(scenarios)]
 
 
-def text_model_factory(scenarios: Mapping[str, AnyScenario], chat: ChatEndpoint | None) -> TextModelFactory:
-    """Return the factory of text models: the chat model for any name, or else the scenarios' rehearsals."""
+def text_model_factory(scenarios: Mapping[str, AnyScenario], chat: ChatModels | None) -> TextModelFactory:
+    """Return the factory of text models: the chat models for any name, or else the scenarios' rehearsals."""
 
     def create_text_model(request: TextRequest) -> Brain:
         if chat is not None:
-            return chat_text_model(request, chat)
+            return chat_text_model(request, chat.find(request.model))
         found = find_rehearsed_text_model(request, scenarios)
         if found is None:
             raise text_model_not_found(request, rehearsed_model_names(scenarios))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from trunkline.providers import ProviderError
@@ -11,8 +12,21 @@ from trunkline.providers.entra import INSTALL, EntraCredentials, is_installed
 from trunkline.providers.hosted_realtime import HostedModels, HostedRealtimeProvider
 from trunkline.providers.preview import PreviewProvider
 from trunkline.providers.realtime_socket import DEFAULT_PINGS, Pings
+from trunkline.scenario.text_model import TextModelNames, TextRole
 from trunkline.settings import Settings
 
+AZURE_TEXT_VARIABLES: Mapping[TextRole, str] = {
+    "text": "AZURE_OPENAI_DEPLOYMENT",
+    "moderation": "AZURE_OPENAI_MODERATION_DEPLOYMENT",
+    "escalation": "AZURE_OPENAI_ESCALATION_DEPLOYMENT",
+    "supervision": "AZURE_OPENAI_SUPERVISION_DEPLOYMENT",
+}
+OPENAI_TEXT_VARIABLES: Mapping[TextRole, str] = {
+    "text": "OPENAI_MODEL",
+    "moderation": "OPENAI_MODERATION_MODEL",
+    "escalation": "OPENAI_ESCALATION_MODEL",
+    "supervision": "OPENAI_SUPERVISION_MODEL",
+}
 _AZURE_KEY_ADVICE = (
     "Azure refused the key. Check that AZURE_OPENAI_API_KEY belongs to this resource (Keys and Endpoint in the portal) "
     "and that the resource allows keys; if it does not, remove the key and use Entra ID."
@@ -41,8 +55,14 @@ def azure_provider(settings: Settings, *, pings: Pings = DEFAULT_PINGS) -> Hoste
     models = HostedModels(
         settings.azure_realtime_deployment,
         settings.azure_transcription_deployment,
-        settings.azure_deployment,
-        ("AZURE_OPENAI_TRANSCRIPTION_DEPLOYMENT", "AZURE_OPENAI_DEPLOYMENT"),
+        TextModelNames(
+            settings.azure_deployment,
+            settings.azure_moderation_deployment,
+            settings.azure_escalation_deployment,
+            settings.azure_supervision_deployment,
+        ),
+        "AZURE_OPENAI_TRANSCRIPTION_DEPLOYMENT",
+        AZURE_TEXT_VARIABLES,
         settings.azure_realtime_fallback_deployment,
     )
     if settings.azure_dialect == "preview":
@@ -76,8 +96,14 @@ def openai_provider(settings: Settings) -> HostedRealtimeProvider:
     models = HostedModels(
         settings.openai_realtime_model,
         settings.openai_transcription_model,
-        settings.openai_model,
-        ("OPENAI_TRANSCRIPTION_MODEL", "OPENAI_MODEL"),
+        TextModelNames(
+            settings.openai_model,
+            settings.openai_moderation_model,
+            settings.openai_escalation_model,
+            settings.openai_supervision_model,
+        ),
+        "OPENAI_TRANSCRIPTION_MODEL",
+        OPENAI_TEXT_VARIABLES,
         settings.openai_realtime_fallback_model,
     )
     return HostedRealtimeProvider("openai", parse_openai_base_url(settings.openai_base_url), credentials, models)

@@ -10,9 +10,10 @@ from urllib.parse import urlencode, urlsplit
 from trunkline.providers import Connection, EphemeralSecret, ProviderNotice, WebRtcAnswer
 from trunkline.providers.credentials import Credentials
 from trunkline.providers.realtime_socket import DEFAULT_PINGS, Pings, open_socket_with_credentials
-from trunkline.providers.text_model_client import MissingTextModel, TextModelClient
+from trunkline.providers.text_model_client import TextModelClient, configured_model
 from trunkline.providers.webrtc_signalling import WebRtcSignalling
 from trunkline.scenario.scenario import AnyScenario
+from trunkline.scenario.text_model import TextModelNames, TextRole
 
 
 @dataclass(frozen=True)
@@ -21,15 +22,17 @@ class HostedModels:
 
     Attributes:
         transcription: the transcription model; None disables transcription.
-        text: the text model; None disables it.
-        variables: the environment variables for transcription and text, in this order.
+        text: the text models.
+        transcription_variable: the environment variable of the transcription model.
+        text_variables: the environment variables of the text models.
         fallback: the realtime model of the rest of a call after failed responses; None without one.
     """
 
     realtime: str
     transcription: str | None
-    text: str | None
-    variables: tuple[str, str]
+    text: TextModelNames
+    transcription_variable: str
+    text_variables: Mapping[TextRole, str]
     fallback: str | None = None
 
 
@@ -57,11 +60,9 @@ class HostedRealtimeProvider:
         self._models = models
         self._pings = pings
         self._what = f"{name} ({urlsplit(self.base_url).hostname})"
-        self._text_model: TextModelClient | MissingTextModel = MissingTextModel(
-            f"Set {models.variables[1]} to the text model's name."
+        self._text_model = TextModelClient(
+            name, self.base_url, credentials, configured_model(models.text, models.text_variables), models.text
         )
-        if text := models.text:
-            self._text_model = TextModelClient(name, self.base_url, credentials, lambda _prompt: text)
 
     def model_for(self, scenario: AnyScenario) -> str:
         """See `Provider.model_for`."""
@@ -87,7 +88,7 @@ class HostedRealtimeProvider:
         """See `Provider.transcription`."""
         return {"model": self._models.transcription} if self._models.transcription else None
 
-    def text_model(self) -> TextModelClient | MissingTextModel:
+    def text_model(self) -> TextModelClient:
         """See `Provider.text_model`."""
         return self._text_model
 
@@ -99,7 +100,7 @@ class HostedRealtimeProvider:
             ProviderNotice(
                 "No transcription model is set, so the transcript will lack the caller's words.",
                 "no_transcription",
-                f"Set {self._models.variables[0]}"
+                f"Set {self._models.transcription_variable}"
                 + (" to a transcription model deployed on the same resource." if self.name == "azure" else "."),
             ),
         )

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from pydantic import SecretStr
 
+from trunkline.engine.chat_models import chat_model_names
 from trunkline.engine.default import local_engine
 from trunkline.engine.server import EngineServer
 from trunkline.engine.speech import SpeechError, Stt, Tts
@@ -21,6 +22,7 @@ from trunkline.providers.text_model_client import TextModelClient
 from trunkline.providers.webrtc_signalling import WebRtcSignalling
 from trunkline.realtime.service_rules import MAX_TRANSCRIPTION_PROMPT_CHARS
 from trunkline.scenario.scenario import AnyScenario
+from trunkline.scenario.text_model import TextModelNames
 from trunkline.settings import Settings
 
 
@@ -77,6 +79,7 @@ class LocalEngineProvider(EngineSessionConfig):
     Args:
         knows_words: True if the engine's recogniser gives the words while the caller speaks.
         any_words: True if it knows words outside of a rehearsal's grammar.
+        chat: the names of the chat models; None if rehearsals answer.
     """
 
     name = "local"
@@ -89,8 +92,10 @@ class LocalEngineProvider(EngineSessionConfig):
         *,
         knows_words: bool,
         any_words: bool = True,
+        chat: TextModelNames | None = None,
     ) -> None:
         self._server = server
+        self._chat = chat
         self._knows_words = knows_words
         self._any_words = any_words
         self._credentials = KeyCredentials("api-key", SecretStr(key))
@@ -99,7 +104,8 @@ class LocalEngineProvider(EngineSessionConfig):
             "the local engine",
             server.url,
             self._credentials,
-            lambda prompt: f"{prompt.scenario}/{prompt.purpose}",
+            lambda prompt: self._chat_model_for(prompt.model) or f"{prompt.scenario}/{prompt.purpose}",
+            chat or TextModelNames(),
         )
 
     def turn_detection(self, scenario: AnyScenario) -> Mapping[str, object] | None:
@@ -116,6 +122,13 @@ class LocalEngineProvider(EngineSessionConfig):
     def stt(self) -> Stt:
         """The engine's recogniser."""
         return self._server.engine.stt
+
+    def _chat_model_for(self, model: str) -> str | None:
+        """Return the chat model for a role or a name. The text model answers for names that are not configured."""
+        if self._chat is None:
+            return None
+        name = self._chat.find(model)
+        return name if name in self._chat.own().values() else self._chat.text
 
     @property
     def voice(self) -> Tts:
@@ -171,4 +184,5 @@ async def start_local_engine(scenarios: Mapping[str, AnyScenario], settings: Set
         running,
         knows_words=settings.stt != "http",
         any_words=RECOGNISERS.name(settings) != "sphinx",
+        chat=chat_model_names(settings),
     )

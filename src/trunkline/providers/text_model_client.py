@@ -14,7 +14,15 @@ from trunkline.providers.credentials import Credentials
 from trunkline.providers.http_errors import error_message, retry_after_s
 from trunkline.providers.webrtc_signalling import http_client
 from trunkline.realtime.events import Item, text_of
-from trunkline.scenario.text_model import TextModelError, TextPrompt, TextReply, TextToolCall
+from trunkline.scenario.text_model import (
+    MissingTextModelError,
+    TextModelError,
+    TextModelNames,
+    TextPrompt,
+    TextReply,
+    TextRole,
+    TextToolCall,
+)
 
 TIMEOUT_S = 60.0
 MAX_TRIES = 3
@@ -31,7 +39,8 @@ class TextModelClient:
         what: the service's name for errors.
         base_url: ends in `/v1`.
         credentials: the credentials; errors omit them.
-        model_for: returns the model (on Azure: deployment) for a prompt.
+        model_for: returns the model (on Azure: deployment) for a prompt. It raises `TextModelError` without one.
+        names: the configured models.
     """
 
     def __init__(
@@ -40,11 +49,13 @@ class TextModelClient:
         base_url: str,
         credentials: Credentials,
         model_for: Callable[[TextPrompt], str],
+        names: TextModelNames = TextModelNames(),  # noqa: B008 - it is immutable
     ) -> None:
         self._what = what
         self._base_url = base_url.rstrip("/")
         self._credentials = credentials
         self._model_for = model_for
+        self.names = names
         self._client: httpx2.AsyncClient | None = None
 
     async def reply(self, prompt: TextPrompt) -> TextReply:
@@ -128,6 +139,25 @@ class TextModelClient:
         return self._client
 
 
+def configured_model(names: TextModelNames, variables: Mapping[TextRole, str]) -> Callable[[TextPrompt], str]:
+    """Return the function that chooses the model of a prompt by its role.
+
+    Args:
+        names: the configured models.
+        variables: the environment variable of each role, for errors.
+    """
+
+    def model_for(prompt: TextPrompt) -> str:
+        name = names.find(prompt.model)
+        if name is None:
+            settings = " or ".join(variable for role, variable in variables.items() if role in (prompt.model, "text"))
+            message = f"No text model is configured for {prompt.purpose!r}. Set {settings} to its name."
+            raise MissingTextModelError(message)
+        return name
+
+    return model_for
+
+
 class MissingTextModel:
     """A text model that reports that none is configured.
 
@@ -140,7 +170,7 @@ class MissingTextModel:
 
     async def reply(self, prompt: TextPrompt) -> TextReply:
         """See `TextModel.reply`."""
-        raise TextModelError(f"No text model is configured for {prompt.purpose!r}. {self.fix}")
+        raise MissingTextModelError(f"No text model is configured for {prompt.purpose!r}. {self.fix}")
 
     async def aclose(self) -> None:
         """Do nothing: no connection is open."""

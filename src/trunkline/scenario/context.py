@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, overload
 
 from typing_extensions import TypeVar
 
-from trunkline.scenario.text_model import TextModelError
+from trunkline.scenario.text_model import TextModelError, TextRole
 
 if TYPE_CHECKING:
     from agents import FunctionTool
@@ -49,6 +49,7 @@ class TextModelRequest:
     history: int
     tools: Sequence[FunctionTool]
     schema: Mapping[str, object] | type[object] | None
+    model: str = "text"
 
 
 async def _no_text_model(request: TextModelRequest) -> object:
@@ -118,6 +119,7 @@ class CallContext(Generic[S]):
         tools: Sequence[FunctionTool] = ...,
     ) -> str: ...
 
+        model: TextRole | str = ...,
     @overload
     async def ask(
         self,
@@ -130,6 +132,7 @@ class CallContext(Generic[S]):
         tools: Sequence[FunctionTool] = ...,
     ) -> T: ...
 
+        model: TextRole | str = ...,
     @overload
     async def ask(
         self,
@@ -142,6 +145,7 @@ class CallContext(Generic[S]):
         tools: Sequence[FunctionTool] = ...,
     ) -> dict[str, object]: ...
 
+        model: TextRole | str = ...,
     async def ask(
         self,
         purpose: str,
@@ -153,6 +157,7 @@ class CallContext(Generic[S]):
         tools: Sequence[FunctionTool] = (),
     ) -> object:
         """Ask the text model, which is stronger than the realtime model.
+        model: TextRole | str = "text",
 
         It receives the last messages of the call, then the question, and may call `tools` before it answers. The log
         has these calls as children of the tool that asks.
@@ -166,12 +171,14 @@ class CallContext(Generic[S]):
             tools: the tools that it may call; they run with this context.
 
         Returns:
+            model: the role of the model: `text`, `moderation`, `escalation` or `supervision`, as the settings name
+                them; or the name of a model of the service. Rehearsals ignore it.
             The text, or an instance of `schema`; a dict if `schema` is a JSON schema.
 
         Raises:
             TextModelError: no text model is configured, or it gave no usable answer. The message may go to the agent.
         """
-        return await self._ask(TextModelRequest(purpose, instructions, question, history, tools, schema))
+        return await self._ask(TextModelRequest(purpose, instructions, question, history, tools, schema, model))
 
 
 AnyContext = CallContext[Any]

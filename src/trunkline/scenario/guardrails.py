@@ -45,7 +45,9 @@ def moderation(company: str | None = None) -> OutputGuardrail:
     instructions = _INSTRUCTIONS.format(of_company=of_company, company=company or "the company it speaks for")
 
     async def moderate(context: RunContextWrapper, _agent: Agent, output: object) -> GuardrailFunctionOutput:
-        verdict = await context.context.ask(MODERATION, instructions, str(output), schema=Moderation, history=0)
+        verdict = await context.context.ask(
+            MODERATION, instructions, str(output), schema=Moderation, history=0, model="moderation"
+        )
         tripped = verdict.category != "NONE"
         return GuardrailFunctionOutput(output_info=verdict.model_dump(), tripwire_triggered=tripped)
 

@@ -4,9 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol, get_args
 
 from trunkline.realtime.events import Item
+
+TextRole = Literal["text", "moderation", "escalation", "supervision"]
+TEXT_ROLES: tuple[TextRole, ...] = get_args(TextRole)
+
+
+@dataclass(frozen=True)
+class TextModelNames:
+    """A service's text models by their role; on Azure the names of their deployments.
+
+    Attributes:
+        text: the model of a role without a model of its own; None without one.
+        moderation: checks of agents' words; a fast model suffices.
+        escalation: decisions with consequences; a reasoning model is worth its time.
+        supervision: answers on behalf of an agent.
+    """
+
+    text: str | None = None
+    moderation: str | None = None
+    escalation: str | None = None
+    supervision: str | None = None
+
+    def find(self, model: str) -> str | None:
+        """Return the name for a role, None if it has no model. Any other name is a model's own, and is returned."""
+        return self._own(model) or self.text if model in TEXT_ROLES else model
+
+    def own(self) -> dict[TextRole, str]:
+        """Return the models by their roles, without the roles that use the text model."""
+        return {role: name for role in TEXT_ROLES if (name := self._own(role))}
+
+    def _own(self, role: str) -> str | None:
+        name: str | None = getattr(self, role)
+        return name
 
 
 @dataclass(frozen=True)
@@ -20,6 +52,7 @@ class TextPrompt:
         items: the conversation as GA items: messages, function calls and their outputs.
         tools: the functions that it may call, in the form of the Responses API.
         schema: the JSON schema of the answer; None is plain text.
+        model: the role of the model, or the name of a model of the service.
     """
 
     scenario: str
@@ -28,6 +61,7 @@ class TextPrompt:
     items: Sequence[Item]
     tools: Sequence[Mapping[str, object]] = ()
     schema: Mapping[str, object] | None = None
+    model: str = "text"
 
 
 @dataclass(frozen=True)
@@ -65,6 +99,10 @@ class TextModelError(Exception):
         super().__init__(message)
         self.status = status
         self.retry_after_s = retry_after_s
+
+
+class MissingTextModelError(TextModelError):
+    """No text model is configured for a request."""
 
 
 class TextModel(Protocol):

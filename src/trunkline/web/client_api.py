@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -25,12 +26,18 @@ from trunkline.realtime.ids import new_id
 from trunkline.realtime.json_values import JsonObject
 from trunkline.scenario.context import CallContext
 from trunkline.scenario.scenario import AnyScenario
-from trunkline.scenario.text_model import TextModelError, TextPrompt
+from trunkline.scenario.text_model import (
+    TEXT_ROLES,
+    MissingTextModelError,
+    TextModelError,
+    TextModelNames,
+    TextPrompt,
+)
 from trunkline.settings import is_loopback
 from trunkline.web.errors import ApiError
 from trunkline.web.request_bodies import json_body
 from trunkline.web.server_state import StartupResult, server_state_of
-from trunkline.web.text_requests import check_input, check_tools
+from trunkline.web.text_requests import check_input, check_tools, input_items, parsed_output
 
 if TYPE_CHECKING:
     from agents import RunContextWrapper
@@ -45,7 +52,9 @@ _NO_STORE = {"cache-control": "no-store"}
 class TextRequest(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """Body of `POST /api/responses`: the forwarded fields of the Responses API, and `metadata` for routing."""
 
-    input: str | list[JsonObject]
+    input: str | list[JsonObject] | None = None
+    messages: list[JsonObject] | None = None
+    """The conversation in the form of chat completions, in place of `input`."""
     instructions: str | None = None
     text: JsonObject | None = None
     tools: list[JsonObject] | None = None
@@ -59,13 +68,13 @@ class TextRequest(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True
     metadata: dict[str, str] | None = None
     """`scenario` and `purpose` choose the text model on the local engine, which has several."""
     model: str | None = None
-    """Accepted, because clients have to send it, but ignored."""
+    """A configured text model or its role; the text model by default. Rehearsals ignore it."""
     store: bool | None = None
     """Accepted but ignored: nothing is stored."""
     stream: Literal[False] | None = None
 
 
-_ROUTING = ("metadata", "model", "store", "stream")
+_NOT_FORWARDED = ("input", "messages", "metadata", "model", "store", "stream")
 
 
 async def create_session_secret(request: Request) -> Response:
@@ -90,6 +99,7 @@ async def create_session_secret(request: Request) -> Response:
         "expires_at": secret.expires_at,
         "url": secret.url,
         "socket_url": secret.socket_url,
+        "client_secret": {"value": secret.value, "expires_at": secret.expires_at},
         "model": session["model"],
         "scenario": scenario.name,
         "agent": agent,
@@ -101,7 +111,8 @@ async def create_response(request: Request) -> Response:
     """Handle `POST /api/responses`."""
     ready = await _authorize(request, "responses")
     body = await json_body(request, TextRequest)
-    check_input(body.input)
+    given = _input(body)
+    check_input(given)
     check_tools(body.tools or ())
     routing = body.metadata or {}
     scenario = _scenario(ready, routing.get("scenario"))
@@ -114,14 +125,44 @@ async def create_response(request: Request) -> Response:
             "no_text_model",
             "This text model does not accept such requests: configure a hosted one or a chat endpoint.",
         )
-    prompt = TextPrompt(scenario.name, routing.get("purpose", "response"), body.instructions or "", ())
-    forwarded = {name: value for name, value in msgspec.to_builtins(body).items() if name not in _ROUTING}
+    purpose = routing.get("purpose", "response")
+    prompt = TextPrompt(scenario.name, purpose, body.instructions or "", (), model=_model(body.model, model.names))
+    forwarded = {name: value for name, value in msgspec.to_builtins(body).items() if name not in _NOT_FORWARDED}
     try:
-        return JSONResponse(await model.create(prompt, forwarded), headers=_NO_STORE)
+        answer = await model.create(prompt, {**forwarded, "input": given})
     except TextModelError as error:
         raise _text_model_error(error) from None
 
 
+    if ((body.text or {}).get("format") or {}).get("type") in ("json_schema", "json_object"):
+        answer = {**answer, "output_parsed": parsed_output(answer)}
+    return JSONResponse(answer, headers=_NO_STORE)
+
+
+def _input(body: TextRequest) -> str | Sequence[Mapping[str, object]]:
+    if (body.input is None) == (body.messages is None):
+        message = "Send either 'input', as in the Responses API, or 'messages', as in chat completions."
+        raise ApiError(400, "bad_request", message, ["input", "messages"])
+    return input_items(body.messages) if body.messages is not None else body.input or ""
+
+
+def _model(requested: str | None, names: TextModelNames) -> str:
+    """Return the configured model that the client requests.
+
+    Raises:
+        ApiError: the model is not configured.
+    """
+    configured = names.own()
+    if requested is None or not configured:  # a rehearsal answers by the purpose alone
+        return "text"
+    allowed = list(dict.fromkeys([*configured.values(), *(role for role in TEXT_ROLES if names.find(role))]))
+    if requested not in allowed:
+        message = (
+            f"The text model {requested!r} is not configured on this server. Leave 'model' out for the default one, "
+            "or send one of these names or roles."
+        )
+        raise ApiError(404, "unknown_text_model", message, allowed)
+    return requested
 async def _authorize(request: Request, what: str) -> StartupResult:
     """Return scenarios and provider, if the client may use them.
 
@@ -212,6 +253,8 @@ def _text_model_error(error: TextModelError) -> ApiError:
             return ApiError(404, "unknown_text_model", str(error))
         case 429:
             return ApiError(429, "text_model_busy", str(error), retry_after_s=error.retry_after_s or RETRY_AFTER_S)
+    if isinstance(error, MissingTextModelError):
+        return ApiError(503, "no_text_model", str(error))
         case _:
             return ApiError(502, "text_model_failed", str(error))
 

@@ -115,6 +115,7 @@ async def get_next_response_from_supervisor(
         f"Relevant context from the caller's last message: {context}",
         history=len(ctx.context.history),
         tools=SUPERVISORS_TOOLS,
+        model="supervision",
     )
     return {"nextResponse": answer}
 

@@ -44,4 +44,4 @@ async def decide(call: CallContext[ShopCallState], desired_action: str, question
     instructions = _INSTRUCTIONS.format(today=TODAY.isoformat(), orders=json.dumps(orders, indent=1), policy=POLICY)
     phone = call.state.identity.phone_number if call.state.identity else call.state.phone_number or "not verified"
     asked = f"The caller wants: {desired_action}\nThe agent asks: {question}\nThe caller's phone number: {phone}"
-    return await call.ask(ELIGIBILITY, instructions, asked, schema=Verdict, history=10)
+    return await call.ask(ELIGIBILITY, instructions, asked, schema=Verdict, history=10, model="escalation")

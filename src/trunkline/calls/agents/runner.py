@@ -64,7 +64,7 @@ class CallHandle:
         feed: gives the machine an input.
         spawn: runs a coroutine in a task of the call.
         append: appends an event to the log.
-        on_text_reply: takes each reply of the text model, for metering.
+        on_text_reply: takes the purpose and each reply of the text model, for metering.
         now_ms: returns the time since the call's start, in ms.
     """
 
@@ -76,7 +76,7 @@ class CallHandle:
     feed: Callable[[inputs.Input], None]
     spawn: Callable[[Coroutine[object, None, None]], None]
     append: Callable[[LogEventUnion], None]
-    on_text_reply: Callable[[TextReply], None]
+    on_text_reply: Callable[[str, TextReply], None]
     now_ms: Callable[[], float]
 
 

@@ -30,7 +30,7 @@ class TextModelRequests:
         context: returns the call's context, which nested tools get.
         agent: returns the current agent.
         append: appends an event to the log.
-        on_reply: takes each reply, for metering.
+        on_reply: takes the purpose and each reply, for metering.
         now_ms: returns the time since the call's start, in ms.
         timeout_s: the time limit of each nested tool.
     """
@@ -41,7 +41,7 @@ class TextModelRequests:
         context: Callable[[], AnyContext],
         agent: Callable[[], RealtimeAgent],
         append: Callable[[LogEventUnion], None],
-        on_reply: Callable[[TextReply], None],
+        on_reply: Callable[[str, TextReply], None],
         now_ms: Callable[[], float],
         timeout_s: float,
     ) -> None:
@@ -69,9 +69,11 @@ class TextModelRequests:
         tools = [_tool_definition(tool) for tool in asking.tools]
         for rounds in range(MAX_ROUNDS + 1):
             offered = tools if rounds < MAX_ROUNDS else ()
-            prompt = TextPrompt(context.scenario, asking.purpose, asking.instructions, items, offered, schema)
+            prompt = TextPrompt(
+                context.scenario, asking.purpose, asking.instructions, items, offered, schema, asking.model
+            )
             reply = await self._model.reply(prompt)
-            self._on_reply(reply)
+            self._on_reply(asking.purpose, reply)
             if not reply.calls:
                 return parse(reply.text)
             for call in reply.calls:

@@ -52,11 +52,11 @@ class Meters:
         measured = self._latency.read(entry)
         return _NOTHING if measured is None else (measured,)
 
-    def text_reply(self, reply: TextReply) -> Sequence[log_events.LogEventUnion]:
-        """Count a reply of the text model. Return the events to append for it."""
+    def text_reply(self, purpose: str, reply: TextReply) -> Sequence[log_events.LogEventUnion]:
+        """Count a reply of a text model to a request for a purpose. Return the events to append for it."""
         if not reply.usage:
             return _NOTHING
-        return (self._meter("text", reply.model, text_tokens(reply.usage)),)
+        return (self._meter("text", reply.model, text_tokens(reply.usage), purpose=purpose),)
 
     def _used(self, event: Event) -> log_events.UsageUpdated | None:
         """Return the usage that an event from the model reports for the first time, None for any other event."""
@@ -92,6 +92,7 @@ class Meters:
         tokens: log_events.Tokens,
         seconds: float = 0.0,
         item_id: str | None = None,
+        purpose: str | None = None,
     ) -> log_events.UsageUpdated:
         cost = self._prices.cost(model, tokens, seconds)
         if cost is not None:
@@ -106,6 +107,7 @@ class Meters:
             cost=_rounded(cost),
             total_cost=_rounded(self._total_cost),
             item_id=item_id,
+            purpose=purpose,
             seconds=round(seconds, 3),
             total_seconds=round(self._total_seconds, 3),
         )
