@@ -23,15 +23,34 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 ProviderName = Literal["auto", "azure", "openai", "local"]
 
+_ICE_URL = re.compile(r"(?:stun|turn)s?:\S+$")
+
 
 class IceServer(BaseModel):
-    """A STUN or TURN server, in the form of browsers' `RTCIceServer`."""
+    """A STUN or TURN server, in the form of browsers' `RTCIceServer`.
+
+    `secret` is the shared secret of a TURN server (coturn's `static-auth-secret`), in place of the credential: each
+    call gets credentials of its own, which are valid for a day.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     urls: str | list[str]
     username: str | None = None
     credential: SecretStr | None = None
+    secret: SecretStr | None = None
+
+    @model_validator(mode="after")
+    def _is_usable(self) -> IceServer:
+        urls = [self.urls] if isinstance(self.urls, str) else self.urls
+        if not urls or not all(_ICE_URL.match(url) for url in urls):
+            raise ValueError("each of the urls must begin with stun:, stuns:, turn: or turns:")
+        if self.credential is not None and self.secret is not None:
+            raise ValueError("a server has either a credential or a secret")
+        has_credentials = self.secret is not None or (self.username is not None and self.credential is not None)
+        if not has_credentials and any(url.startswith("turn") for url in urls):
+            raise ValueError("a TURN server needs a username and a credential, or a secret")
+        return self
 
 
 _MIN_TOKEN_CHARS = 16
@@ -68,6 +87,11 @@ def _checked_network(address: str) -> str:
     except ValueError:
         raise ValueError("a proxy must be an IP address or a network, such as 10.0.0.5 or 10.0.0.0/24") from None
     return address
+
+
+def _checked_stun(url: str) -> str:
+    IceServer(urls=url)  # a TURN server needs more than its address
+    return url
 
 
 _Address = Annotated[str, AfterValidator(_checked_address)]
@@ -128,6 +152,14 @@ class Settings(BaseSettings):
     )
     azure_deployment: str | None = Field(default=None, validation_alias="AZURE_OPENAI_DEPLOYMENT")
     """The text model, for guardrails, tools and `POST /api/responses`."""
+    azure_moderation_deployment: str | None = Field(default=None, validation_alias="AZURE_OPENAI_MODERATION_DEPLOYMENT")
+    """The text model of moderation; by default the text model, as for the next two."""
+    azure_escalation_deployment: str | None = Field(default=None, validation_alias="AZURE_OPENAI_ESCALATION_DEPLOYMENT")
+    """The text model of decisions with consequences."""
+    azure_supervision_deployment: str | None = Field(
+        default=None, validation_alias="AZURE_OPENAI_SUPERVISION_DEPLOYMENT"
+    )
+    """The text model that answers on behalf of an agent."""
     azure_entra_scope: str = Field(
         default="https://ai.azure.com/.default", validation_alias="AZURE_OPENAI_ENTRA_SCOPE", min_length=1
     )
@@ -154,15 +186,11 @@ class Settings(BaseSettings):
 
     chat_base_url: _Address | None = Field(default=None, validation_alias="TRUNKLINE_CHAT_BASE_URL")
     chat_model: str | None = Field(default=None, validation_alias="TRUNKLINE_CHAT_MODEL")
+    chat_moderation_model: str | None = Field(default=None, validation_alias="TRUNKLINE_CHAT_MODERATION_MODEL")
+    """A model of the chat endpoint for moderation; by default the chat model, as for the next two."""
+    chat_escalation_model: str | None = Field(default=None, validation_alias="TRUNKLINE_CHAT_ESCALATION_MODEL")
+    chat_supervision_model: str | None = Field(default=None, validation_alias="TRUNKLINE_CHAT_SUPERVISION_MODEL")
     chat_api_key: SecretStr | None = Field(default=None, validation_alias="TRUNKLINE_CHAT_API_KEY")
-    azure_moderation_deployment: str | None = Field(default=None, validation_alias="AZURE_OPENAI_MODERATION_DEPLOYMENT")
-    """The text model of moderation; by default the text model, as for the next two."""
-    azure_escalation_deployment: str | None = Field(default=None, validation_alias="AZURE_OPENAI_ESCALATION_DEPLOYMENT")
-    """The text model of decisions with consequences."""
-    azure_supervision_deployment: str | None = Field(
-        default=None, validation_alias="AZURE_OPENAI_SUPERVISION_DEPLOYMENT"
-    )
-    """The text model that answers on behalf of an agent."""
 
     engine_key: SecretStr | None = Field(default=None, validation_alias="TRUNKLINE_ENGINE_KEY")
     """The key that clients of `trunkline engine` must send; any key is accepted if it is not set."""
@@ -186,10 +214,6 @@ class Settings(BaseSettings):
     models_dir: Annotated[Path, AfterValidator(Path.expanduser)] = Field(
         default=Path("~/.cache/trunkline"), validation_alias="TRUNKLINE_MODELS_DIR", validate_default=True
     )
-    chat_moderation_model: str | None = Field(default=None, validation_alias="TRUNKLINE_CHAT_MODERATION_MODEL")
-    """A model of the chat endpoint for moderation; by default the chat model, as for the next two."""
-    chat_escalation_model: str | None = Field(default=None, validation_alias="TRUNKLINE_CHAT_ESCALATION_MODEL")
-    chat_supervision_model: str | None = Field(default=None, validation_alias="TRUNKLINE_CHAT_SUPERVISION_MODEL")
     """The folder for the weights that `trunkline models fetch` downloads."""
     model_hub: str = Field(default="https://huggingface.co", validation_alias="TRUNKLINE_MODEL_HUB")
     """The source of these weights, or a mirror with the same paths. Only `trunkline models fetch` downloads."""
@@ -208,11 +232,11 @@ class Settings(BaseSettings):
     max_calls: int = Field(default=100, validation_alias="TRUNKLINE_MAX_CALLS", gt=0)
     ended_call_ttl_s: float = Field(default=3600.0, validation_alias="TRUNKLINE_ENDED_CALL_TTL_S", ge=0)
     """The time for which the log of an ended call is kept."""
-    ice_servers: Annotated[list[str | IceServer], NoDecode, _json_list("stun:stun.example:3478")] = Field(
-        default_factory=list, validation_alias="TRUNKLINE_ICE_SERVERS"
-    )
-    """STUN and TURN servers for the WebRTC of the local engine: a JSON list of URLs, and of objects with `urls`,
-    `username` and `credential`. Empty by default."""
+    ice_servers: Annotated[
+        list[Annotated[str, AfterValidator(_checked_stun)] | IceServer], NoDecode, _json_list("stun:stun.example:3478")
+    ] = Field(default_factory=list, validation_alias="TRUNKLINE_ICE_SERVERS")
+    """STUN and TURN servers for WebRTC, of the pages and of the local engine: a JSON list of URLs, and of objects with
+    `urls`, and `username` and `credential` or a `secret`. Empty by default."""
     ice_loopback: bool = Field(default=False, validation_alias="TRUNKLINE_ICE_LOOPBACK")
     """True restricts the WebRTC of the local engine to 127.0.0.1, for tests."""
     token: Annotated[SecretStr, AfterValidator(_checked_token)] | None = Field(

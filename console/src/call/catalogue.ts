@@ -1,6 +1,7 @@
 /** The server's scenarios, its provider, and its load errors. */
 import { batch, type ReadonlySignal, signal } from "@preact/signals";
 import * as api from "../transport/api";
+import { iceServers } from "../transport/ice-servers";
 import { dismiss, notify } from "../ui/notices";
 
 export interface Catalogue {
@@ -30,6 +31,7 @@ export function loadCatalogue(): Promise<Catalogue> {
 async function fetchCatalogue(): Promise<Catalogue> {
   for (let delay = INITIAL_DELAY_MS; ; delay = Math.min(MAX_DELAY_MS, delay * 2)) {
     try {
+      void iceServers();
       // An older server lacks the problems' route, and the page works without the list.
       const problems = api.problems().catch(() => []);
       const [scenarios, health, found] = await Promise.all([api.scenarios(), api.health(), problems]);

@@ -91,6 +91,11 @@ export const health = (): Promise<Health> => request("GET", "health");
 export const scenarios = (): Promise<ScenarioInfo[]> => request("GET", "scenarios");
 export const problems = (): Promise<LoadProblem[]> => request("GET", "problems");
 
+/** Return the STUN and TURN servers for WebRTC. */
+export async function iceServers(): Promise<RTCIceServer[]> {
+  return (await request<{ ice_servers: RTCIceServer[] }>("GET", "ice-servers")).ice_servers;
+}
+
 /** Offer of an audio connection: SDP for WebRTC, a codec for the relay, and the reason for a fallback. */
 export interface MediaOffer {
   transport: Transport;

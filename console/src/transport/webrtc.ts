@@ -6,6 +6,7 @@ import { RemoteAudio } from "../audio/remote-audio";
 import type { CodecName } from "../call/address";
 import type { CallSocket } from "./call-socket";
 import type { LogFrame } from "./frames";
+import { iceServers } from "./ice-servers";
 import type { Leg } from "./leg";
 import { countArrivals, Liveness } from "./liveness";
 
@@ -21,7 +22,7 @@ export class WebRtcLeg implements Leg {
   readonly audible: ReadonlySignal<boolean>;
   /** True while the log has an utterance in progress; used where the remote audio cannot be measured. */
   private readonly agentSpeaks = signal(false);
-  private readonly peer = new RTCPeerConnection({ iceServers: [] });
+  private readonly peer = new RTCPeerConnection();
   private readonly remoteAudio = new RemoteAudio();
   private readonly fillers = new FillerPlayout();
   private readonly liveness = new Liveness();
@@ -68,6 +69,7 @@ export class WebRtcLeg implements Leg {
   /** Create the offer with the ICE candidates that were found in time. */
   async offer(): Promise<string> {
     this.deadline = setTimeout(() => this.fail(`no connection within ${this.timeoutMs / 1000} s`), this.timeoutMs);
+    this.peer.setConfiguration({ iceServers: await iceServers() }); // gathering has not begun yet
     await this.peer.setLocalDescription();
     await gatherCandidates(this.peer);
     return this.peer.localDescription?.sdp ?? "";

@@ -53,8 +53,12 @@ vi.mock("../../src/audio/remote-audio", async () => {
   };
 });
 
+vi.mock("../../src/transport/ice-servers", () => ({ iceServers: async () => [TURN] }));
+const TURN = { urls: "turn:turn.example", username: "caller", credential: "word" };
+
 class FakePeer {
   static newest: FakePeer;
+  configured: RTCConfiguration | null = null;
   connectionState = "new";
   iceGatheringState = "new";
   localDescription: { sdp: string } | null = null;
@@ -77,6 +81,9 @@ class FakePeer {
         this.codecs = codecs.map(({ mimeType }) => mimeType);
       },
     };
+  }
+  setConfiguration(configuration: RTCConfiguration): void {
+    this.configured = configuration;
   }
   createDataChannel(name: string): void {
     this.channels.push(name);
@@ -157,6 +164,14 @@ describe("the offer", () => {
     const offer = leg.offer();
     await vi.advanceTimersByTimeAsync(1000);
     expect(await offer).toBe("offer");
+  });
+
+  it("is made with the server's STUN and TURN servers", async () => {
+    const peer = createLeg();
+    const offer = leg.offer();
+    await vi.advanceTimersByTimeAsync(1000);
+    await offer;
+    expect(peer.configured).toEqual({ iceServers: [TURN] });
   });
 
   it("contains every codec for Opus, and else only the chosen one", () => {

@@ -60,6 +60,7 @@ class Call:
         first_agent: the name of the agent that answers; the scenario's first agent by default.
         transport: the transport of the caller's audio.
         codec: the codec over the relay; `pcmu` and `pcma` give the model telephone audio. Over WebRTC the page chooses.
+        caller_id: the caller's id in the app that authenticates callers; for tools.
         time_limits: the call's time limits.
         metrics: prices, and the content of traces.
         filler_audio: the audio of fillers; recordings by default.
@@ -82,6 +83,7 @@ class Call:
         first_agent: str | None = None,
         transport: Transport = "websocket",
         codec: Codec = "pcm16",
+        caller_id: str | None = None,
         time_limits: CallTimeLimits = DEFAULT_TIME_LIMITS,
         metrics: MetricsConfig = DEFAULT_METRICS,
         filler_audio: FillerAudio | None = None,
@@ -114,6 +116,7 @@ class Call:
             RunnerTimeLimits(time_limits.tool_timeout_s, time_limits.guardrail_timeout_s, time_limits.approval_wait_s),
             CallHandle(
                 call_id=self.call_id,
+                caller_id=caller_id,
                 first_agent=self._first_agent,
                 metadata=self.metadata,
                 agent=lambda: self._machine.agent,

@@ -85,12 +85,14 @@ class CallRegistry:
         transport: Transport,
         codec: Codec = "pcm16",
         metadata: Mapping[str, str] | None = None,
+        caller_id: str | None = None,
     ) -> Call:
         """Start a call.
 
         Args:
             agent: the name of the agent that answers; None is the scenario's first.
             metadata: pairs of the client, for the log and `CallContext.metadata`.
+            caller_id: the caller's id in the app that authenticates callers.
 
         Raises:
             TooManyCallsError: the limit is reached.
@@ -107,6 +109,7 @@ class CallRegistry:
             first_agent=agent,
             transport=transport,
             codec=codec,
+            caller_id=caller_id,
             time_limits=self._time_limits,
             metrics=self._metrics,
             filler_audio=self._filler_audio,

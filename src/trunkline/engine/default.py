@@ -24,10 +24,9 @@ from trunkline.engine.text import TextModelFactory, TextRequest
 from trunkline.engine.text.chat_text_model import chat_text_model
 from trunkline.engine.text.rehearsed_text_model import find_rehearsed_text_model, rehearsed_model_names
 from trunkline.engine.text.unconfigured_text_model import text_model_not_found
-from trunkline.engine.transports.ice import IceOptions, IceServer
+from trunkline.engine.transports.ice import IceOptions, ice_servers
 from trunkline.origin_guard import OriginRules
 from trunkline.scenario.scenario import AnyScenario
-from trunkline.settings import IceServer as ConfiguredIceServer
 from trunkline.settings import Settings
 from trunkline.tls import TlsIdentity
 
@@ -83,13 +82,6 @@ async def local_engine(
             await chat.aclose()
 
 
-def _ice_server(given: str | ConfiguredIceServer) -> IceServer:
-    if isinstance(given, str):
-        return IceServer(given)
-    credential = None if given.credential is None else given.credential.get_secret_value()
-    return IceServer(given.urls, given.username, credential)
-
-
 async def _warm(stt: Stt, tts: Tts, voice_activity: Callable[[], VoiceActivity], *, dictation: bool) -> None:
     """Load slow parts before the first turn. If a part cannot start, the first turn reports it again."""
     voice_activity().probability(bytes(FRAME_BYTES))
@@ -105,17 +97,7 @@ async def _warm(stt: Stt, tts: Tts, voice_activity: Callable[[], VoiceActivity],
 
 def ice_options(settings: Settings) -> IceOptions:
     """Return the options for WebRTC connections."""
-    return IceOptions(servers=[_ice_server(one) for one in settings.ice_servers], loopback=settings.ice_loopback)
-
-
-def chat_endpoint(settings: Settings) -> ChatEndpoint | None:
-    """Return the configured chat model, or None. The caller must close it."""
-    if not settings.chat_base_url or not settings.chat_model:
-        if settings.chat_model_problem:
-            logger.warning("%s Set both, or neither.", settings.chat_model_problem)
-        return None
-    key = settings.chat_api_key.get_secret_value() if settings.chat_api_key else None
-    return ChatEndpoint(settings.chat_base_url, settings.chat_model, key)
+    return IceOptions(servers=ice_servers(settings), loopback=settings.ice_loopback)
 
 
 def brain_factory(scenarios: Mapping[str, AnyScenario], chat: ChatModels | None) -> BrainFactory:

@@ -65,12 +65,14 @@ class CallContext(Generic[S]):
         scenario: the scenario's name.
         state: the object that `Scenario(state=…)` made for this call; None without one.
         metadata: the pairs that the client gave to `POST /api/calls`.
+        caller_id: the caller's id from your own authentication (`create_app(authenticate=…)`); None without it.
     """
 
     call_id: str
     scenario: str
     state: S
     metadata: Mapping[str, str] = field(default_factory=dict, kw_only=True)
+    caller_id: str | None = field(default=None, kw_only=True)
     _history: Callable[[], Sequence[HistoryMessage]] = field(default=tuple, repr=False)
     _note: Callable[[str, object], None] = field(default=lambda _title, _data: None, repr=False)
     _progress: Callable[[str, float | None], None] = field(default=lambda _message, _fraction: None, repr=False)
@@ -117,9 +119,9 @@ class CallContext(Generic[S]):
         *,
         history: int = ...,
         tools: Sequence[FunctionTool] = ...,
+        model: TextRole | str = ...,
     ) -> str: ...
 
-        model: TextRole | str = ...,
     @overload
     async def ask(
         self,
@@ -130,9 +132,9 @@ class CallContext(Generic[S]):
         schema: type[T],
         history: int = ...,
         tools: Sequence[FunctionTool] = ...,
+        model: TextRole | str = ...,
     ) -> T: ...
 
-        model: TextRole | str = ...,
     @overload
     async def ask(
         self,
@@ -143,9 +145,9 @@ class CallContext(Generic[S]):
         schema: Mapping[str, object],
         history: int = ...,
         tools: Sequence[FunctionTool] = ...,
+        model: TextRole | str = ...,
     ) -> dict[str, object]: ...
 
-        model: TextRole | str = ...,
     async def ask(
         self,
         purpose: str,
@@ -155,9 +157,9 @@ class CallContext(Generic[S]):
         schema: type[object] | Mapping[str, object] | None = None,
         history: int = LAST_MESSAGES,
         tools: Sequence[FunctionTool] = (),
+        model: TextRole | str = "text",
     ) -> object:
         """Ask the text model, which is stronger than the realtime model.
-        model: TextRole | str = "text",
 
         It receives the last messages of the call, then the question, and may call `tools` before it answers. The log
         has these calls as children of the tool that asks.
@@ -169,10 +171,10 @@ class CallContext(Generic[S]):
             schema: the form of the answer: a pydantic model, a dataclass, or a JSON schema. None is plain text.
             history: the number of messages of the call that the text model receives.
             tools: the tools that it may call; they run with this context.
-
-        Returns:
             model: the role of the model: `text`, `moderation`, `escalation` or `supervision`, as the settings name
                 them; or the name of a model of the service. Rehearsals ignore it.
+
+        Returns:
             The text, or an instance of `schema`; a dict if `schema` is a JSON schema.
 
         Raises:

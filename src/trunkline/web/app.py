@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ from starlette.types import Receive, Scope, Send
 
 from trunkline import __version__
 from trunkline.calls.pages import CloseCode
+from trunkline.engine.transports.ice import ice_servers
 from trunkline.scenario.loading import Target
 from trunkline.scenario.scenario import AnyScenario, Scenario
 from trunkline.settings import Settings
@@ -28,6 +30,7 @@ from trunkline.web.auth_middleware import AUTHENTICATED, MAX_WRONG_TOKENS_PER_MI
 from trunkline.web.auth_token import AuthToken
 from trunkline.web.errors import ApiError, handle_error
 from trunkline.web.guard_policy import origin_guard
+from trunkline.web.own_authentication import Authenticate, OwnAuthMiddleware
 from trunkline.web.rate_limit import RateLimiter
 from trunkline.web.server_state import ServerState, server_state_of
 from trunkline.web.sign_in import SignIn
@@ -38,16 +41,21 @@ if TYPE_CHECKING:
 STATIC = Path(__file__).parent / "static"
 
 
-def create_app(scenarios: Sequence[Target] = (), settings: Settings | None = None) -> Starlette:
+def create_app(
+    scenarios: Sequence[Target] = (), settings: Settings | None = None, *, authenticate: Authenticate | None = None
+) -> Starlette:
     """Create the Trunkline app, which runs alone or mounted in another ASGI app; see docs/embedding.md.
 
     Args:
         scenarios: the users' scenarios, in addition to the built-in ones: `Scenario` objects, and files, folders or
             modules that contain some.
         settings: read from the environment and `.env` by default.
+        authenticate: your own authentication: a function from a request to its caller's id, which tools find as
+            `ctx.context.caller_id`. None as the id refuses the request.
 
     Raises:
         TypeError: `scenarios` is a single one, or contains something else.
+        ValueError: both `authenticate` and `TRUNKLINE_TOKEN` are set.
     """
     if isinstance(scenarios, str | os.PathLike | Scenario):
         raise TypeError("create_app takes a list of scenarios: put brackets around the one.")
@@ -56,8 +64,12 @@ def create_app(scenarios: Sequence[Target] = (), settings: Settings | None = Non
             raise TypeError(f"create_app takes Scenario objects, files, folders and modules, not {target!r}.")
     settings = settings or Settings()
     server = ServerState(settings, scenarios)
-    middleware = [origin_guard(settings)]
+    middleware = [origin_guard(settings, authenticates=authenticate is not None)]
     routes = [*_routes(), *call_routes.routes, *client_api.routes]
+    if authenticate is not None:
+        if settings.token is not None:
+            raise ValueError("create_app takes either authenticate or TRUNKLINE_TOKEN: remove one of them.")
+        middleware.append(Middleware(OwnAuthMiddleware, authenticate=authenticate))
     if settings.token is not None:
         token, wrong = AuthToken(settings.token.get_secret_value()), RateLimiter(MAX_WRONG_TOKENS_PER_MINUTE)
         middleware.append(Middleware(AuthMiddleware, token=token, wrong=wrong))
@@ -109,6 +121,13 @@ async def list_problems(request: Request) -> Response:
     return JSONResponse(found)
 
 
+async def list_ice_servers(request: Request) -> Response:
+    """Handle `GET /api/ice-servers`: the STUN and TURN servers for a page's WebRTC, with their credentials."""
+    now_s = time.time()
+    servers = [one.for_page(now_s) for one in ice_servers(server_state_of(request).settings)]
+    return JSONResponse({"ice_servers": servers}, headers={"cache-control": "no-store"})
+
+
 async def unknown_route(request: Request) -> Response:
     """Refuse any other path under `/api/`."""
     for route in request.app.routes:
@@ -158,6 +177,7 @@ def _routes() -> list[BaseRoute]:
         Route("/api/health", health),
         Route("/api/scenarios", list_scenarios),
         Route("/api/problems", list_problems),
+        Route("/api/ice-servers", list_ice_servers),
     ]
 
 

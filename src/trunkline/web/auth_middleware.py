@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from starlette.datastructures import URL
+from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -48,7 +49,7 @@ class AuthMiddleware:
                 message = "The token is missing: send 'Authorization: Bearer …', or sign in at sign-in."
                 raise ApiError(401, "token_needed", message)
         except ApiError as error:
-            await _refuse(error, scope, receive, send)
+            await refuse(error, scope, receive, send)
             return
         await self._app(scope, receive, send)
 
@@ -79,7 +80,8 @@ def path_of(scope: Scope) -> str:
     return inside if inside != path and (not inside or inside.startswith("/")) else path
 
 
-async def _refuse(error: ApiError, scope: Scope, receive: Receive, send: Send) -> None:
+async def refuse(error: HTTPException, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer a request, or the handshake of a WebSocket, with an error."""
     if scope["type"] == "websocket":
         response = error_response(error)
         if "websocket.http.response" in scope.get("extensions", {}):
@@ -88,12 +90,15 @@ async def _refuse(error: ApiError, scope: Scope, receive: Receive, send: Send) -
             await receive()
             await send({"type": "websocket.close", "code": 4401, "reason": error.detail[:120]})
         return
-    await _page_or(error_response(error), scope)(scope, receive, send)
+    response = error_response(error)
+    if isinstance(error, ApiError) and error.code == "token_needed":
+        response = _page_or(response, scope)
+    await response(scope, receive, send)
 
 
 def _page_or(response: Response, scope: Scope) -> Response:
     """Return a redirect to the sign-in page for the console's page, with its query; else the response."""
-    if response.status_code != 401 or path_of(scope) != "/" or Request(scope).method not in ("GET", "HEAD"):
+    if path_of(scope) != "/" or Request(scope).method not in ("GET", "HEAD"):
         return response
     # Relative, so that it is correct under any prefix, also under one that a proxy removes.
     address = URL(path="sign-in", query=scope["query_string"].decode("latin-1"))

@@ -26,6 +26,7 @@ from trunkline.realtime.send_queue import CloseFrame, send_frames
 from trunkline.realtime.validation import InvalidRequest
 from trunkline.scenario.scenario import ScenarioError
 from trunkline.web.errors import ApiError
+from trunkline.web.own_authentication import caller_of
 from trunkline.web.page_rates import PageRates, TooFastError
 from trunkline.web.request_bodies import json_body
 from trunkline.web.server_state import server_state_of
@@ -92,7 +93,13 @@ async def start_call(request: Request) -> Response:
         )
     try:
         call = server.registry.start(
-            scenario, ready.provider, agent=body.agent, transport=transport, codec=codec, metadata=metadata
+            scenario,
+            ready.provider,
+            agent=body.agent,
+            transport=transport,
+            codec=codec,
+            metadata=metadata,
+            caller_id=caller_of(request),
         )
     except TooManyCallsError as error:
         raise ApiError(429, "too_many_calls", str(error), retry_after_s=RETRY_AFTER_S) from None

@@ -35,6 +35,7 @@ from trunkline.scenario.text_model import (
 )
 from trunkline.settings import is_loopback
 from trunkline.web.errors import ApiError
+from trunkline.web.own_authentication import caller_of
 from trunkline.web.request_bodies import json_body
 from trunkline.web.server_state import StartupResult, server_state_of
 from trunkline.web.text_requests import check_input, check_tools, input_items, parsed_output
@@ -89,7 +90,8 @@ async def create_session_secret(request: Request) -> Response:
         message = f"The scenario {scenario.name!r} withholds unchecked output: start its calls with POST /api/calls."
         raise ApiError(409, "held_back", message)
     provider = _provider(ready)
-    session = await _session_config_of(scenario, provider, agent, server_state_of(request).settings.tool_timeout_s)
+    timeout_s = server_state_of(request).settings.tool_timeout_s
+    session = await _session_config_of(scenario, provider, agent, caller_of(request), timeout_s)
     try:
         secret = await provider.create_ephemeral_secret(session)
     except ProviderError as error:
@@ -97,9 +99,9 @@ async def create_session_secret(request: Request) -> Response:
     answer = {
         "value": secret.value,
         "expires_at": secret.expires_at,
+        "client_secret": {"value": secret.value, "expires_at": secret.expires_at},
         "url": secret.url,
         "socket_url": secret.socket_url,
-        "client_secret": {"value": secret.value, "expires_at": secret.expires_at},
         "model": session["model"],
         "scenario": scenario.name,
         "agent": agent,
@@ -132,8 +134,6 @@ async def create_response(request: Request) -> Response:
         answer = await model.create(prompt, {**forwarded, "input": given})
     except TextModelError as error:
         raise _text_model_error(error) from None
-
-
     if ((body.text or {}).get("format") or {}).get("type") in ("json_schema", "json_object"):
         answer = {**answer, "output_parsed": parsed_output(answer)}
     return JSONResponse(answer, headers=_NO_STORE)
@@ -163,6 +163,8 @@ def _model(requested: str | None, names: TextModelNames) -> str:
         )
         raise ApiError(404, "unknown_text_model", message, allowed)
     return requested
+
+
 async def _authorize(request: Request, what: str) -> StartupResult:
     """Return scenarios and provider, if the client may use them.
 
@@ -203,7 +205,9 @@ def _provider(ready: StartupResult) -> Provider:
     return ready.provider
 
 
-async def _session_config_of(scenario: AnyScenario, provider: Provider, agent: str, timeout_s: float) -> Event:
+async def _session_config_of(
+    scenario: AnyScenario, provider: Provider, agent: str, caller_id: str | None, timeout_s: float
+) -> Event:
     """Return the session of a call that this agent answers."""
     detection = provider.turn_detection(scenario)
     if detection is not None:
@@ -212,7 +216,7 @@ async def _session_config_of(scenario: AnyScenario, provider: Provider, agent: s
     try:
         async with asyncio.timeout(timeout_s):
             extras = provider.session_extras(scenario, agent, agent)
-            context = await _context(scenario)
+            context = await _context(scenario, caller_id)
             session = await session_config.agent_session(
                 scenario, scenario.agent(agent), context, extras, transcription
             )
@@ -227,14 +231,14 @@ async def _session_config_of(scenario: AnyScenario, provider: Provider, agent: s
     return {**opening, **session, "audio": opening["audio"], "model": provider.model_for(scenario)}
 
 
-async def _context(scenario: AnyScenario) -> RunContextWrapper:
+async def _context(scenario: AnyScenario, caller_id: str | None) -> RunContextWrapper:
     from agents import RunContextWrapper
 
     call_id = new_id("call")
     state = make_state(scenario, call_id, {})
     if inspect.isawaitable(state):
         state = await state
-    context = CallContext(call_id=call_id, scenario=scenario.name, state=state)
+    context = CallContext(call_id=call_id, scenario=scenario.name, state=state, caller_id=caller_id)
     return RunContextWrapper(context=context)
 
 
@@ -246,6 +250,8 @@ def _secret_error(error: ProviderError) -> ApiError:
 
 def _text_model_error(error: TextModelError) -> ApiError:
     """Return the client's error with the service's status, and any other error as 502."""
+    if isinstance(error, MissingTextModelError):
+        return ApiError(503, "no_text_model", str(error))
     match error.status:
         case 400:
             return ApiError(400, "text_request_refused", str(error))
@@ -253,8 +259,6 @@ def _text_model_error(error: TextModelError) -> ApiError:
             return ApiError(404, "unknown_text_model", str(error))
         case 429:
             return ApiError(429, "text_model_busy", str(error), retry_after_s=error.retry_after_s or RETRY_AFTER_S)
-    if isinstance(error, MissingTextModelError):
-        return ApiError(503, "no_text_model", str(error))
         case _:
             return ApiError(502, "text_model_failed", str(error))
 

@@ -38,11 +38,15 @@ _HEADERS = {
 }
 
 
-def origin_guard(settings: Settings) -> Middleware:
-    """Return the guard of the web server's routes and sockets."""
+def origin_guard(settings: Settings, *, authenticates: bool = False) -> Middleware:
+    """Return the guard of the web server's routes and sockets.
+
+    Args:
+        authenticates: true if the app authenticates every request itself.
+    """
     names = [socket.gethostname(), f"{socket.gethostname()}.local"]
     rules = OriginRules.of_listener(
-        settings.host, settings.allowed_origins, names, has_secret=settings.token is not None
+        settings.host, settings.allowed_origins, names, has_secret=authenticates or settings.token is not None
     )
     policy = GuardPolicy(refuse=_refused, failed=error_response, may_link=_may_link, headers=_HEADERS)
     return Middleware(OriginGuard, rules=rules, policy=policy)

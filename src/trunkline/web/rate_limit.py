@@ -15,6 +15,8 @@ from trunkline.web.errors import ApiError
 MAX_CLIENTS = 10_000
 """Clients that are remembered; the least recently seen one is forgotten first."""
 ALL_CLIENTS = "everybody"
+CALLER = "trunkline.caller"
+"""Key in a request's scope: the caller's id, if the app authenticates requests itself."""
 _IPV6_NETWORK = 64
 """Prefix length of a network; one machine can take any address within it."""
 
@@ -68,10 +70,14 @@ class RateLimiter:
 
 
 def client_of(scope: Scope) -> str:
-    """Return the client that a request counts for: its address, or for IPv6 its network.
+    """Return the client that a request counts for: the caller that the app knows, else its address.
+
+    For IPv6 the address is that of the network.
 
     Behind a trusted proxy, the server has replaced the address by the one that the proxy gave.
     """
+    if scope.get(CALLER) is not None:
+        return f"caller {scope[CALLER]}"
     return client_address(str((scope.get("client") or ("unknown", 0))[0]))
 
 

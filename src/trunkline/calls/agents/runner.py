@@ -57,6 +57,7 @@ class CallHandle:
 
     Attributes:
         call_id: the call's id.
+        caller_id: the caller's id in the app that authenticates callers; None without one.
         first_agent: the name of the agent that answered the call.
         metadata: the pairs that the client gave when it started the call.
         agent: returns the name of the current agent.
@@ -69,6 +70,7 @@ class CallHandle:
     """
 
     call_id: str
+    caller_id: str | None
     first_agent: str
     metadata: Mapping[str, str]
     agent: Callable[[], str]
@@ -106,6 +108,7 @@ class AgentRunner:
             scenario=scenario.name,
             state=None if self._pending_state is not None else state,
             metadata=call.metadata,
+            caller_id=call.caller_id,
             _history=call.history,
             _note=self._note,
             _progress=self._progress,

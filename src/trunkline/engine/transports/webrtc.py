@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
 
@@ -191,9 +192,10 @@ class WebRtcPeer:
 
 
 def rtc_configuration(ice: IceOptions) -> RTCConfiguration:
-    """Return aiortc's configuration with the ICE servers."""
+    """Return aiortc's configuration with the ICE servers, and credentials for a call that begins now."""
+    ready = [one.with_credentials(time.time()) for one in ice.servers]
     # With None instead of an empty list, aiortc uses a public STUN server.
-    servers = [RTCIceServer(_as_list(one.urls), one.username, one.credential) for one in ice.servers]
+    servers = [RTCIceServer(_as_list(one.urls), one.username, one.credential) for one in ready]
     return RTCConfiguration(iceServers=servers, bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
 
 
