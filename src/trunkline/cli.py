@@ -274,14 +274,17 @@ def _show_certificate(tls: TlsIdentity | None) -> None:
 
 
 def _serve(settings: Settings, targets: list[str], tls_options: TlsOptions) -> None:
+    from trunkline.calls.metrics.exporters import ExporterError, exporting
     from trunkline.descriptors import raise_soft_limit
     from trunkline.doctor import startup_notices
+    from trunkline.structured_log import use_format
     from trunkline.web import create_app
     from trunkline.web.server import Server
     from trunkline.web.uvicorn_config import server_config
 
     _set_log_level(settings)
     tls = _tls_identity(tls_options, settings)
+    use_format(settings.log_format)
     raise_soft_limit()
     listener = _listen(settings)
     shown = _url(settings.host, listener.getsockname()[1], "http" if tls is None else "https")
@@ -292,8 +295,13 @@ def _serve(settings: Settings, targets: list[str], tls_options: TlsOptions) -> N
     secure = {} if tls is None else {"ssl_certfile": tls.certificate, "ssl_keyfile": tls.key}
     config = server_config(create_app(targets, settings), settings, **secure)
     server = Server(config)
-    with suppress(KeyboardInterrupt):  # uvicorn raises it again after its shutdown
-        server.run(sockets=[listener])
+    try:
+        with suppress(KeyboardInterrupt), exporting(os.environ):  # uvicorn raises the interrupt after its shutdown
+            server.run(sockets=[listener])
+    except ExporterError as error:
+        listener.close()
+        typer.echo(f"{error}", err=True)
+        raise typer.Exit(1) from None
     if not server.started:
         raise typer.Exit(1)
 
@@ -324,8 +332,10 @@ async def _engine(settings: Settings, targets: list[str], key: str | None, tls: 
     from trunkline.engine.speech import SpeechError
     from trunkline.scenario.loading import load
     from trunkline.settings import is_loopback
+    from trunkline.structured_log import use_format
     from trunkline.web.log_redaction import redact_logs
 
+    use_format(settings.log_format)
     raise_soft_limit()
     if key is None and not is_loopback(settings.host):
         key = secrets.token_urlsafe(24)

@@ -284,6 +284,8 @@ class Settings(BaseSettings):
         default="info", validation_alias="TRUNKLINE_LOG_LEVEL"
     )
     """The level of Trunkline's messages in the server's log."""
+    log_format: Literal["text", "json"] = Field(default="text", validation_alias="TRUNKLINE_LOG_FORMAT")
+    """The form of the server's log: readable lines, or one JSON object a line."""
     allowed_origins: Annotated[
         list[Annotated[str, AfterValidator(_checked_origin)]], NoDecode, _json_list("https://voice.example")
     ] = Field(default_factory=list, validation_alias="TRUNKLINE_ALLOWED_ORIGINS")

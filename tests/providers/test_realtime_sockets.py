@@ -19,6 +19,7 @@ from trunkline import Scenario
 from trunkline.providers import ConnectionLostError, ProviderError
 from trunkline.providers.factory import choose_provider_name, create_provider
 from trunkline.providers.from_settings import azure_provider, openai_provider
+from trunkline.providers.http_errors import http_error
 from trunkline.providers.realtime_socket import MAX_FRAME_BYTES, open_socket
 from trunkline.scenario.loading import LoadedScenarios
 from trunkline.scenario.text_model import TextModelError, TextPrompt
@@ -319,3 +320,17 @@ async def test_an_unusable_proxy_is_reported_without_its_password(proxy: str, mo
         assert "proxy" in str(caught.value)
         assert "hidden" not in f"{caught.value} {getattr(caught.value, 'hint', '')}"
     await provider.aclose()
+
+
+@pytest.mark.parametrize(
+    ("headers", "said"),
+    [
+        ({"apim-request-id": "0f8-1"}, "Azure answered 500: broken (request id 0f8-1)"),
+        ({"X-Request-Id": "req_7"}, "Azure answered 500: broken (request id req_7)"),
+        ({"x-request-id": "a\nforged line"}, "Azure answered 500: broken"),
+        ({}, "Azure answered 500: broken"),
+    ],
+)
+def test_a_refusal_names_the_services_request_id(headers: dict[str, str], said: str) -> None:
+    body = b'{"error": {"message": "broken"}}'
+    assert str(http_error("Azure", 500, body, headers, {})) == said

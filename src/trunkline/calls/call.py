@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import assert_never
 
@@ -12,7 +12,7 @@ from trunkline.calls import commands
 from trunkline.calls.agents.runner import AgentRunner, CallHandle, RunnerTimeLimits
 from trunkline.calls.filler_audio import FillerAudio
 from trunkline.calls.grants import Credentials, Grant, NotGrantedError, grants_for
-from trunkline.calls.log import Entry, Log, LogBudget, frame_of
+from trunkline.calls.log import Entry, Log, LogBudget, Reader, frame_of
 from trunkline.calls.log_events import (
     CallEnded,
     CallError,
@@ -68,6 +68,7 @@ class Call:
             without one, the service's transcripts have the words.
         metadata: pairs of the client, for the log and `CallContext.metadata`.
         log_budget: the size of logs.
+        readers: get each entry of the call's log, from the first.
 
     Raises:
         LookupError: the scenario has no agent of that name.
@@ -90,6 +91,7 @@ class Call:
         word_stt: ProbingStt | None = None,
         metadata: Mapping[str, str] | None = None,
         log_budget: LogBudget | None = None,
+        readers: Sequence[Reader] = (),
     ) -> None:
         scenario.check_handoffs()
         self.call_id = new_id("call")
@@ -148,6 +150,8 @@ class Call:
         self._caller_audio_reported_ms = 0.0
         self.log.subscribe(self._on_log_entry)
         self.log.subscribe(self._agents.hooks.read)
+        for reader in readers:
+            self.log.subscribe(reader)
         if (traced := tracing(content=metrics.trace_content)) is not None:
             self.log.subscribe(traced.read)
         for effect in self._machine.begin(self._now_ms()):
@@ -200,6 +204,11 @@ class Call:
     def page_count(self) -> int:
         """The number of pages with an open socket."""
         return len(self._pages)
+
+    @property
+    def queued_bytes(self) -> int:
+        """The bytes that wait to be sent to its pages."""
+        return sum(page.queued_bytes for page in self._pages)
 
     def grants(self, shown: Credentials) -> Grant:
         """Return the grants of a client that knows the call's id."""

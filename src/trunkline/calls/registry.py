@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 
 from trunkline.calls.agents.tool_threads import divide_threads
 from trunkline.calls.call import Call
 from trunkline.calls.filler_audio import FillerAudio
-from trunkline.calls.log import MAX_LOG_BYTES, LogBudget
+from trunkline.calls.log import MAX_LOG_BYTES, LogBudget, Reader
 from trunkline.calls.log_events import Codec, Transport
 from trunkline.calls.metrics.config import DEFAULT_METRICS, MetricsConfig
 from trunkline.calls.time_limits import CallTimeLimits
@@ -40,6 +40,7 @@ class CallRegistry:
         max_log_bytes: the size of each call's log, as JSON text; beyond it, the oldest events are dropped.
         max_logs_bytes: the size of all logs. Beyond it, the calls that ended first are dropped, then the oldest events
             of the longest log.
+        readers: make the readers of each call's log.
     """
 
     def __init__(
@@ -53,7 +54,9 @@ class CallRegistry:
         word_stt: Callable[[Provider], ProbingStt | None] = lambda _provider: None,
         max_log_bytes: int = MAX_LOG_BYTES,
         max_logs_bytes: int = MAX_LOGS_BYTES,
+        readers: Sequence[Callable[[], Reader]] = (),
     ) -> None:
+        self._readers = readers
         self._word_stt = word_stt
         self._filler_audio = filler_audio
         self._time_limits = time_limits
@@ -116,6 +119,7 @@ class CallRegistry:
             word_stt=self._word_stt(provider),
             metadata=metadata,
             log_budget=self.log_budget,
+            readers=[make() for make in self._readers],
         )
         self._calls[call.call_id] = call
         task = asyncio.create_task(call.run(), name=f"call {call.call_id}")
@@ -135,6 +139,11 @@ class CallRegistry:
         """Return whether a call has ended, or is unknown."""
         call = self._calls.get(call_id)
         return call is None or call.is_over
+
+    @property
+    def queued_bytes(self) -> int:
+        """The bytes that wait to be sent to pages."""
+        return sum(call.queued_bytes for call in self._calls.values())
 
     @property
     def running(self) -> int:

@@ -11,6 +11,8 @@ import msgspec
 from trunkline.providers import ProviderError
 
 MAX_MESSAGE_CHARS = 300
+_REQUEST_ID = ("x-request-id", "apim-request-id", "x-ms-request-id")
+MAX_REQUEST_ID_CHARS = 100
 MAX_WAIT_S = 600.0
 """The upper limit for pauses that headers ask for."""
 
@@ -32,6 +34,8 @@ def http_error(
         refused_hint: the fix if the service refuses the credentials.
     """
     message = error_message(body, auth_headers)
+    if (request_id := _request_id(headers)) is not None:
+        message = f"{message} (request id {request_id})" if message else f"request id {request_id}"
     hint = refused_hint if status == 401 and refused_hint else ProviderError.hint_for(status)
     return ProviderError(
         f"{what} answered {status}: {message}" if message else f"{what} answered {status}",
@@ -40,6 +44,13 @@ def http_error(
         code=status,
         retry_after_s=retry_after_s(headers),
     )
+
+
+def _request_id(headers: Mapping[str, str]) -> str | None:
+    """Return the service's id of a request, for its support."""
+    known = {name.lower(): value for name, value in headers.items()}
+    found = next((known[name] for name in _REQUEST_ID if name in known), None)
+    return found if found is not None and len(found) <= MAX_REQUEST_ID_CHARS and found.isprintable() else None
 
 
 def error_message(body: bytes, auth_headers: Mapping[str, str]) -> str | None:

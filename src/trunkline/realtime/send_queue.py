@@ -50,6 +50,11 @@ class SendQueue(Generic[FrameT]):
         """True once `close` was called, or too much was queued."""
         return self._closing is not None
 
+    @property
+    def queued_bytes(self) -> int:
+        """The size of the queued frames, without leading ones."""
+        return self._queued_bytes
+
     def push(self, frame: FrameT) -> None:
         """Queue a frame. If too much is queued, drop it all and close the client."""
         if self._closing is not None:

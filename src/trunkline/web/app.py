@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -19,14 +18,13 @@ from starlette.routing import BaseRoute, Match, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
-from trunkline import __version__
 from trunkline.calls.pages import CloseCode
 from trunkline.engine.transports.ice import ice_servers
 from trunkline.scenario.loading import Target
 from trunkline.scenario.scenario import AnyScenario, Scenario
 from trunkline.settings import Settings
-from trunkline.web import call_routes, client_api
-from trunkline.web.auth_middleware import AUTHENTICATED, MAX_WRONG_TOKENS_PER_MINUTE, SIGNED_IN, AuthMiddleware
+from trunkline.web import call_routes, client_api, operator_routes
+from trunkline.web.auth_middleware import MAX_WRONG_TOKENS_PER_MINUTE, AuthMiddleware
 from trunkline.web.auth_token import AuthToken
 from trunkline.web.errors import ApiError, handle_error
 from trunkline.web.guard_policy import origin_guard
@@ -65,15 +63,15 @@ def create_app(
     settings = settings or Settings()
     server = ServerState(settings, scenarios)
     middleware = [origin_guard(settings, authenticates=authenticate is not None)]
-    routes = [*_routes(), *call_routes.routes, *client_api.routes]
+    routes = [*operator_routes.routes, *_routes(), *call_routes.routes, *client_api.routes]
     if authenticate is not None:
         if settings.token is not None:
             raise ValueError("create_app takes either authenticate or TRUNKLINE_TOKEN: remove one of them.")
         middleware.append(Middleware(OwnAuthMiddleware, authenticate=authenticate))
     if settings.token is not None:
         token, wrong = AuthToken(settings.token.get_secret_value()), RateLimiter(MAX_WRONG_TOKENS_PER_MINUTE)
-        middleware.append(Middleware(AuthMiddleware, token=token, wrong=wrong))
-        routes += SignIn(token, wrong, settings.body_timeout_s).routes
+        middleware.append(Middleware(AuthMiddleware, token=token, wrong=wrong, refusals=server.refusals))
+        routes += SignIn(token, wrong, server.refusals, settings.body_timeout_s).routes
     app = Starlette(
         routes=[*routes, *_console()],
         middleware=middleware,
@@ -91,19 +89,6 @@ async def lifespan(app: Starlette) -> AsyncIterator[None]:
     assert isinstance(server, ServerState)  # noqa: S101 - `create_app` sets it
     async with server.running():
         yield
-
-
-async def health(request: Request) -> Response:
-    """Handle `GET /api/health`. Without authentication, the answer is only that the server is up."""
-    if not request.scope.get(AUTHENTICATED, True):
-        return JSONResponse({"status": "ok"})
-    server = server_state_of(request)
-    status: dict[str, object] = {"status": "ok", "version": __version__, "provider": server.provider_name}
-    if server.engine is not None:
-        status["engine"] = dataclasses.asdict(server.engine)
-    if request.scope.get(SIGNED_IN):
-        status["signed_in"] = True
-    return JSONResponse(status)
 
 
 async def list_scenarios(request: Request) -> Response:
@@ -174,7 +159,6 @@ def _tool(tool: Tool) -> dict[str, object]:
 
 def _routes() -> list[BaseRoute]:
     return [
-        Route("/api/health", health),
         Route("/api/scenarios", list_scenarios),
         Route("/api/problems", list_problems),
         Route("/api/ice-servers", list_ice_servers),

@@ -11,9 +11,10 @@ from starlette.websockets import WebSocket
 
 from trunkline.web.auth_token import AuthToken
 from trunkline.web.errors import ApiError, error_response
-from trunkline.web.rate_limit import RateLimiter, client_of
+from trunkline.web.rate_limit import RateLimiter, address_of, client_of
+from trunkline.web.refusals import Refusals
 
-PUBLIC_PATHS = ("/api/health", "/sign-in", "/sign-out")
+PUBLIC_PATHS = ("/api/health", "/api/ready", "/sign-in", "/sign-out")
 """Paths that need no token."""
 MAX_WRONG_TOKENS_PER_MINUTE = 10
 """Wrong tokens that a client may send in a minute, as bearer tokens and at the sign-in page together."""
@@ -29,12 +30,14 @@ class AuthMiddleware:
     Args:
         token: the server's token.
         wrong: the limit on each client's wrong tokens. The sign-in page shares it.
+        refusals: counts and logs the refused clients.
     """
 
-    def __init__(self, app: ASGIApp, token: AuthToken, wrong: RateLimiter) -> None:
+    def __init__(self, app: ASGIApp, token: AuthToken, wrong: RateLimiter, refusals: Refusals) -> None:
         self._app = app
         self._token = token
         self._wrong = wrong
+        self._refusals = refusals
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Authenticate the request, then pass it to the app or refuse it."""
@@ -65,11 +68,13 @@ class AuthMiddleware:
         if wait_s := self._wrong.wait_s(client):  # before the comparison, or the client could continue to guess
             if is_open:
                 return False
+            self._refusals.add("locked_out", address_of(connection.scope))
             message = "Too many wrong tokens from this address: try again later."
             raise ApiError(429, "too_often", message, retry_after_s=wait_s)
         if self._token.matches(shown.strip()):
             return True
         self._wrong.count(client)
+        self._refusals.add("wrong_token", address_of(connection.scope), "bearer")
         return False
 
 

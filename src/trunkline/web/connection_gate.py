@@ -24,9 +24,17 @@ class ConnectionGate:
         max_connections: the connections at once.
         max_of_client: the connections of one address at once.
         is_exempt: returns whether an address has no limit of its own, such as a proxy's.
+        on_refusal: receives the address of each refused connection.
     """
 
-    def __init__(self, max_connections: int, max_of_client: int, is_exempt: Callable[[str], bool]) -> None:
+    def __init__(
+        self,
+        max_connections: int,
+        max_of_client: int,
+        is_exempt: Callable[[str], bool],
+        on_refusal: Callable[[str], object] = lambda _address: None,
+    ) -> None:
+        self._on_refusal = on_refusal
         self._max_connections = max_connections
         self._max_of_client = max_of_client
         self._is_exempt = is_exempt
@@ -49,9 +57,11 @@ class ConnectionGate:
         """
         client = client_address(address)
         if not self._is_exempt(address) and self._of_client[client] >= self._max_of_client:
+            self._on_refusal(address)
             return MAX_OF_CLIENT
         if len(self._clients) >= self._max_connections:
             if not self._without_head:
+                self._on_refusal(address)
                 return MAX_OF_ALL
             oldest, end = next(iter(self._without_head.items()))
             self.release(oldest)

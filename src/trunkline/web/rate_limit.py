@@ -69,6 +69,11 @@ class RateLimiter:
         return min(self._most, left + (now - at) * self._most / 60), now
 
 
+def address_of(scope: Scope) -> str:
+    """Return the address of the client that sent a request."""
+    return str((scope.get("client") or ("unknown", 0))[0])
+
+
 def client_of(scope: Scope) -> str:
     """Return the client that a request counts for: the caller that the app knows, else its address.
 
@@ -78,7 +83,7 @@ def client_of(scope: Scope) -> str:
     """
     if scope.get(CALLER) is not None:
         return f"caller {scope[CALLER]}"
-    return client_address(str((scope.get("client") or ("unknown", 0))[0]))
+    return client_address(address_of(scope))
 
 
 def client_address(host: str) -> str:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
 from starlette.requests import HTTPConnection
 
+from trunkline.calls.agents.tool_threads import TOOL_THREADS
 from trunkline.calls.filler_audio import FillerAudio
+from trunkline.calls.log import Reader
 from trunkline.calls.metrics.config import metrics_config_from
+from trunkline.calls.metrics.operator_lines import OperatorLines
 from trunkline.calls.registry import CallRegistry
 from trunkline.calls.time_limits import time_limits_from
+from trunkline.descriptors import open_descriptors, soft_limit
 from trunkline.engine.speech import Tts
 from trunkline.engine.speech.factory import EngineParts, engine_parts, speech_problem
 from trunkline.loop_watch import LoopWatch
@@ -24,10 +28,13 @@ from trunkline.scenario.loading import LoadedScenarios, Target, load
 from trunkline.settings import Settings
 from trunkline.web.caller_cookie import CallerCookies
 from trunkline.web.capacity import capacity_of
+from trunkline.web.connection_gate import ConnectionGate
 from trunkline.web.errors import ApiError
 from trunkline.web.filler_voice import FillerVoice
 from trunkline.web.log_redaction import redact_logs
-from trunkline.web.rate_limit import ALL_CLIENTS, RateLimiter, client_of
+from trunkline.web.prometheus import Reading, ServerMetrics
+from trunkline.web.rate_limit import ALL_CLIENTS, RateLimiter, address_of, client_of
+from trunkline.web.refusals import Refusals
 from trunkline.web.word_recogniser import WordRecogniser
 
 TOTAL_RATE_FACTOR = 10
@@ -45,9 +52,14 @@ class StartupResult:
 
 
 class RequestLimits:
-    """Requests allowed in a minute: for each client, and for all clients together."""
+    """Requests allowed in a minute: for each client, and for all clients together.
 
-    def __init__(self, of_each: int, of_all: int) -> None:
+    Args:
+        refusals: counts and logs the refused clients.
+    """
+
+    def __init__(self, of_each: int, of_all: int, refusals: Refusals) -> None:
+        self._refusals = refusals
         self._client = RateLimiter(of_each)
         self._all = RateLimiter(of_all)
 
@@ -60,8 +72,12 @@ class RequestLimits:
         Raises:
             ApiError: 429, with the time to wait.
         """
-        self._client.take(client_of(request.scope), what)
-        self._all.take(ALL_CLIENTS, what)
+        try:
+            self._client.take(client_of(request.scope), what)
+            self._all.take(ALL_CLIENTS, what)
+        except ApiError:
+            self._refusals.add("rate", address_of(request.scope), what)
+            raise
 
 
 class ServerState:
@@ -79,13 +95,20 @@ class ServerState:
         self._metrics = metrics_config_from(settings)
         self.provider_name = choose_provider_name(settings)
         calls = settings.client_calls_per_minute, settings.calls_per_minute
-        self.starting, self.joining = RequestLimits(*calls), RequestLimits(*calls)
+        self.refusals = Refusals()
+        self.starting, self.joining = RequestLimits(*calls, self.refusals), RequestLimits(*calls, self.refusals)
         self.caller_cookies = CallerCookies(settings.max_call_s)
         asked = settings.client_api_per_minute
-        self.client_api = {what: RequestLimits(asked, TOTAL_RATE_FACTOR * asked) for what in ("session", "responses")}
+        self.client_api = {
+            what: RequestLimits(asked, TOTAL_RATE_FACTOR * asked, self.refusals) for what in ("session", "responses")
+        }
         self._targets = targets
         self.capacity = capacity_of(settings)
         self.loop_watch: LoopWatch | None = None
+        self.gate: ConnectionGate | None = None
+        """The admission of connections, if this server listens by itself."""
+        self.is_draining = False
+        self.metrics = ServerMetrics(tuple(self._readings()))
         self._registry: CallRegistry | None = None
         self._ready: asyncio.Future[StartupResult] | None = None
 
@@ -99,6 +122,58 @@ class ServerState:
         if self._registry is None:
             raise _not_started()
         return self._registry
+
+    def use_gate(self, gate: ConnectionGate) -> None:
+        """Show the connections of a listener in the metrics."""
+        self.gate = gate
+
+    def unready_reasons(self) -> list[str]:
+        """Return the reasons why a new call would be refused: `starting`, `draining`, `no_provider`, `full`."""
+        if self._registry is None or self._ready is None or not self._ready.done():
+            return ["starting"]
+        reasons = ["draining"] if self.is_draining else []
+        if self._ready.exception() is not None or self._ready.result().provider is None:
+            reasons.append("no_provider")
+        if self._registry.running >= self.capacity.calls:
+            reasons.append("full")
+        return reasons
+
+    def _operator_reader(self) -> Reader:
+        return OperatorLines(content=self.settings.log_content).read
+
+    def _readings(self) -> Iterator[Reading]:
+        def registry(read: Callable[[CallRegistry], float]) -> Callable[[], float | None]:
+            return lambda: None if self._registry is None else read(self._registry)
+
+        def watch(read: Callable[[LoopWatch], float]) -> Callable[[], float | None]:
+            return lambda: None if self.loop_watch is None else read(self.loop_watch)
+
+        def threads() -> dict[str, float]:
+            return {"running": TOOL_THREADS.running, "left_over": TOOL_THREADS.left_over}
+
+        def refused() -> dict[str, float]:
+            return {str(reason): count for reason, count in self.refusals.counts.items()}
+
+        yield Reading("trunkline_calls_running", "Running calls.", registry(lambda calls: calls.running))
+        yield Reading("trunkline_calls_limit", "Calls that may run at once.", lambda: self.capacity.calls)
+        yield Reading(
+            "trunkline_ready", "1 if a new call would be accepted.", lambda: float(not self.unready_reasons())
+        )
+        yield Reading(
+            "trunkline_loop_delay_seconds", "Latest delay of the event loop.", watch(lambda w: w.last_delay_s)
+        )
+        yield Reading("trunkline_loop_blocks_total", "Blocks of the event loop.", watch(lambda w: w.blocks))
+        yield Reading("trunkline_open_descriptors", "Open file descriptors.", open_descriptors)
+        yield Reading("trunkline_descriptors_limit", "Descriptors that the process may open.", soft_limit)
+        yield Reading(
+            "trunkline_connections", "Open connections.", lambda: None if self.gate is None else self.gate.open
+        )
+        yield Reading("trunkline_tool_threads", "Threads of tools, by state.", threads, "state")
+        yield Reading(
+            "trunkline_queued_bytes", "Bytes that wait for pages.", registry(lambda calls: calls.queued_bytes)
+        )
+        yield Reading("trunkline_logs_bytes", "Size of all logs.", registry(lambda calls: calls.log_budget.used_bytes))
+        yield Reading("trunkline_refused_total", "Refused clients.", refused, "reason")
 
     @cached_property
     def engine(self) -> EngineParts | None:
@@ -131,6 +206,7 @@ class ServerState:
                 word_stt=words.get,
                 max_log_bytes=self.settings.max_log_bytes,
                 max_logs_bytes=self.settings.max_all_logs_bytes,
+                readers=[self._operator_reader, lambda: self.metrics.read],
             )
             self.loop_watch = stack.enter_context(LoopWatch())
             self._registry = await stack.enter_async_context(registry)

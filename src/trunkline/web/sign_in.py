@@ -20,7 +20,8 @@ from starlette.routing import BaseRoute, Route
 from trunkline.web.auth_middleware import AUTHENTICATED
 from trunkline.web.auth_token import SIGNED_IN_S, AuthToken
 from trunkline.web.errors import ApiError
-from trunkline.web.rate_limit import RateLimiter, client_of
+from trunkline.web.rate_limit import RateLimiter, address_of, client_of
+from trunkline.web.refusals import Refusals
 from trunkline.web.request_bodies import read_body
 from trunkline.web.secure_cookies import is_secure
 
@@ -56,12 +57,14 @@ class SignIn:
     Args:
         token: the server's token.
         wrong: the limit on each client's wrong tokens.
+        refusals: counts and logs the refused clients.
         timeout_s: the longest time in s that a client may take to send the form.
     """
 
-    def __init__(self, token: AuthToken, wrong: RateLimiter, timeout_s: float) -> None:
+    def __init__(self, token: AuthToken, wrong: RateLimiter, refusals: Refusals, timeout_s: float) -> None:
         self._token = token
         self._wrong = wrong
+        self._refusals = refusals
         self._timeout_s = timeout_s
         self.routes: list[BaseRoute] = [
             Route("/sign-in", self.show, methods=["GET"]),
@@ -77,6 +80,7 @@ class SignIn:
         """Handle `POST /sign-in` with `token` in a form."""
         client = client_of(request.scope)
         if wait_s := self._wrong.wait_s(client):  # before the comparison, or the client could continue to guess
+            self._refusals.add("locked_out", address_of(request.scope))
             problem = f"Too many wrong tokens from this address. Try again in {math.ceil(wait_s)} s."
             return _page(_form(request, problem), 429, {"retry-after": str(math.ceil(wait_s))})
         if _content_type(request) != _FORM:
@@ -87,6 +91,7 @@ class SignIn:
             return _page(_form(request, error.detail), error.status_code)
         if not self._token.matches(shown):
             self._wrong.count(client)
+            self._refusals.add("wrong_token", address_of(request.scope), "sign-in page")
             return _page(_form(request, "The token is invalid. Use the value of TRUNKLINE_TOKEN."), 401)
         response = RedirectResponse(_console(request), 303, {"cache-control": "no-store"})
         response.set_cookie(

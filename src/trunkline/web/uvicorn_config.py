@@ -15,6 +15,7 @@ from trunkline.descriptors import soft_limit
 from trunkline.settings import Settings
 from trunkline.web.capacity import capacity_of
 from trunkline.web.connection_gate import ConnectionGate, exempt_addresses
+from trunkline.web.server_state import ServerState
 from trunkline.web.uvicorn_websocket import CallSocketProtocol
 
 logger = logging.getLogger(__name__)
@@ -37,7 +38,9 @@ def server_config(app: ASGIApp, settings: Settings, **options: Any) -> uvicorn.C
     Args:
         options: options of `uvicorn.Config`, which override these.
     """
-    gate = _gate(settings)
+    state = getattr(getattr(app, "state", None), "server", None)
+    server = state if isinstance(state, ServerState) else None
+    gate = _gate(settings, server)
     return uvicorn.Config(
         app,
         **{
@@ -59,7 +62,7 @@ def server_config(app: ASGIApp, settings: Settings, **options: Any) -> uvicorn.C
     )
 
 
-def _gate(settings: Settings) -> ConnectionGate:
+def _gate(settings: Settings, server: ServerState | None) -> ConnectionGate:
     capacity = capacity_of(settings)
     if capacity.connections < settings.max_connections:
         logger.warning(
@@ -70,7 +73,15 @@ def _gate(settings: Settings) -> ConnectionGate:
             settings.max_connections,
         )
     max_of_client = min(settings.max_client_connections, capacity.connections)
-    return ConnectionGate(capacity.connections, max_of_client, exempt_addresses(settings.trusted_proxies))
+    gate = ConnectionGate(
+        capacity.connections,
+        max_of_client,
+        exempt_addresses(settings.trusted_proxies),
+        lambda address: server.refusals.add("connections", address) if server is not None else None,
+    )
+    if server is not None:
+        server.use_gate(gate)
+    return gate
 
 
 def _http_protocol(settings: Settings, admission: ConnectionGate) -> type[H11Protocol]:

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
+from trunkline.calls.agents.containment import contained, original
 from trunkline.calls.log import Entry
 from trunkline.calls.log_events import AgentChanged, CallError, LogEventUnion, MessageAdded, MessageDone
 from trunkline.realtime.json_values import valid_unicode
@@ -110,9 +111,11 @@ class HookRunner:
 
     async def _run(self, name: str, agent: RealtimeAgent, hook: Callable[[], Awaitable[None]]) -> None:
         try:
-            async with asyncio.timeout(self._timeout_s):
-                await hook()
-        except Exception as error:  # noqa: BLE001 - a user's hook may raise anything, and the call must continue
+            with contained():
+                async with asyncio.timeout(self._timeout_s):
+                    await hook()
+        except Exception as caught:  # noqa: BLE001 - a user's hook may raise anything, and the call must continue
+            error = original(caught)
             logger.warning("the hook %s failed: %s", name, type(error).__name__)
             message = f"The hook {name} of the agent {agent.name!r} failed: {type(error).__name__}: {error}"
             self._append(
