@@ -20,7 +20,6 @@ import tempfile
 import wave
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +30,8 @@ from trunkline.engine.speech.stt.sphinx import SphinxStt
 from trunkline.engine.speech.stt.whisper import WhisperStt
 from trunkline.engine.speech.tts.piper import PiperTts
 from trunkline.realtime.audio import FORMATS, Resampler
-from trunkline.scenario.phrases import Phrases, Words, best_match, grammar, is_expected, normalise
+from trunkline.scenario.expected_reply import ExpectedReply
+from trunkline.scenario.phrases import Phrases, Words, best_match, grammar, normalise
 from trunkline.scenario.spoken_numbers import DateSlot, DigitGroups, read_date
 
 PROMPTS = Path("/usr/share/asterisk/sounds/en_US_f_Allison")
@@ -152,9 +152,8 @@ async def transcribe(stt: Stt, pcm: bytes, question: Question | None, session_id
     if question is None:
         utterance = stt.open(session_id=session_id)
     else:
-        meanings = question.meanings
-        expects = partial(is_expected, meanings=meanings)
-        utterance = stt.open(grammar=grammar(meanings), expects=expects, session_id=session_id)
+        expected = ExpectedReply(question.meanings)
+        utterance = stt.open(grammar=expected.grammar(), expects=expected.is_expected, session_id=session_id)
     utterance.feed(pcm)
     return (await utterance.finish()).text
 

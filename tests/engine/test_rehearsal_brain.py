@@ -30,4 +30,4 @@ def test_the_phrases_of_the_question_are_expected(text: str, expected: bool) -> 
     brain = RehearsalBrain(SCENARIO, rehearsal)
     assert isinstance(brain, ExpectingBrain)
     items = [{"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Shall we begin?"}]}]
-    assert brain.expects(BrainRequest("desk", items=items))(text) is expected
+    assert brain.expects(BrainRequest("desk", items=items)).is_expected(text) is expected

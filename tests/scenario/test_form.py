@@ -213,7 +213,10 @@ def test_a_denied_value_that_is_heard_again_is_not_accepted(filling: Filling) ->
     )
     assert "Is it really that?" in filling.says("206 555 0100")
     assert "phone" not in filling.values
-    assert filling.says("no") == "Then let's try again. What is your number?"
+    assert filling.says("no") == (
+        "Then let's try again. Please say the 10 digits one by one, or use the keys. Or say: human. "
+        "What is your number?"
+    )
 
 
 def test_only_a_yes_takes_a_denial_back(filling: Filling) -> None:
@@ -351,7 +354,24 @@ def test_choices_are_listed_after_a_second_misunderstanding(filling: Filling) ->
 def test_a_second_misunderstanding_of_a_read_back_asks_for_yes_or_no(filling: Filling) -> None:
     filling.says("Dana", "206 555 0100")
     assert filling.says("blah", "blah") == (
-        "I'm sorry, I didn't get that. Please say yes or no. I have 2 0 6, 5 5 5, 0 1 0 0. Is that right?"
+        "I'm sorry, I didn't get that. Please say yes or no. Or say: human. "
+        "I have 2 0 6, 5 5 5, 0 1 0 0. Is that right?"
+    )
+
+
+def test_the_recogniser_listens_for_the_offer_after_a_second_misunderstanding_of_a_read_back(filling: Filling) -> None:
+    filling.says("Dana", "206 555 0100", "blah")
+    assert HOURS not in filling.stage.turn().expects
+    filling.says("blah")
+    assert HOURS in filling.stage.turn().expects
+
+
+def test_a_second_denied_value_is_helped_differently(filling: Filling) -> None:
+    filling.says("Dana", "206 555 0100")
+    assert filling.says("no") == "Then let's try again. What is your number?"
+    assert filling.says("206 555 0101", "no") == (
+        "Then let's try again. Please say the 10 digits one by one, or use the keys. Or say: human. "
+        "What is your number?"
     )
 
 

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trunkline.scenario.phrases import Digits, PatternError, Phrases, Words, best_match, grammar, is_expected, normalise
-from trunkline.scenario.spoken_numbers import DateSlot, DigitGroups
+from trunkline.scenario.phrases import Digits, PatternError, Phrases, Words, best_match, grammar, normalise
 
 YES = Phrases("yes [please]", "(sure | of course)")
 NO = Phrases("no [thanks | thank you]")
@@ -183,25 +182,6 @@ def test_other_articles_must_be_said() -> None:
     colour = Words(["red", "blue"], open=True)
     assert Phrases("option (a | b)").match("option") is None
     assert Phrases("the {colour}", colour=colour).match("red") is None
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("yes", True),
-        ("yes, yes and no", False),
-        ("206 555 0100", True),
-        ("555 0100", True),
-        ("206 555", True),
-        ("206 555 010", False),
-        ("206 555 0100 0", False),
-        ("the fifth of March 1990", True),
-        ("", False),
-    ],
-)
-def test_an_expected_reply_is_one_as_a_whole_with_as_many_digits_as_callers_say(text: str, expected: bool) -> None:
-    number, date = Phrases("{number}", number=DigitGroups(3, 3, 4)), Phrases("{date}", date=DateSlot())
-    assert is_expected(text, (Phrases("yes"), number, date)) is expected
 
 
 def test_figures_stay_figures_where_the_pattern_has_them() -> None:

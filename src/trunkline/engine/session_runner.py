@@ -14,7 +14,7 @@ from contextlib import aclosing
 from enum import Enum, auto
 from typing import Protocol, TypeVar
 
-from trunkline.engine.brains import Brain, BrainError, ExpectingBrain, PreparingBrain
+from trunkline.engine.brains import Brain, BrainError, ExpectingBrain, PreparingBrain, ReplyExpectation
 from trunkline.engine.session import effects, inputs
 from trunkline.engine.session.effects import Output
 from trunkline.engine.session.output_message import first_sentence
@@ -261,24 +261,23 @@ class SessionRunner:
         """Return a new utterance, or the reason for its failure, which is reported when the utterance is finished."""
         utterance_id = opening.utterance_id
 
-        is_complete: Callable[[str], bool | None] | None = None
+        expected: ReplyExpectation | None = None
+        grammar = None
 
         def on_partial(text: str) -> None:
-            complete = is_complete(text) if is_complete is not None else None
+            complete = expected.is_complete(text) if expected is not None else None
             self.post(inputs.PartialTranscript(utterance_id, text, complete))
 
-        grammar = expects = None
         try:
             grammar = self._brain.grammar(opening.request)
             if isinstance(self._brain, ExpectingBrain):
-                expects = self._brain.expects(opening.request)
-                is_complete = self._brain.completeness(opening.request)
+                expected = self._brain.expects(opening.request)
         except BrainError as error:
             logger.warning("No grammar for the recogniser: %s", error.code, exc_info=True)
         try:
             return self._stt.open(
                 grammar=grammar,
-                expects=expects,
+                expects=expected.is_expected if expected is not None else None,
                 language=opening.language,
                 prompt=opening.prompt,
                 session_id=self.session.id,

@@ -83,7 +83,8 @@ class Form:
         asides: answers to unrelated words, for all questions; then the question is asked again.
         otherwise: an async function for a reply to a field's question that nothing else matches. It returns the words
             before the question, or None if it does not understand the reply either.
-        offer: words that are added after a second misunderstanding in a row, such as the offer of a human.
+        offer: words that are added after a second misunderstanding in a row, such as the offer of a human. A value
+            that was denied twice is one, too.
         fields: the fields, in the order in which they are asked for.
     """
 
@@ -232,7 +233,8 @@ class Form:
         check = each.check if entry.value not in entry.denied else self.DENIED_CHECK
         if entry.status is _Status.HEARD:
             question = check.format(each.spoken(entry.value))
-            hears: tuple[Phrases, ...] = (YES, NO, *each.whole)
+            has_offered = bool(self._offer) and self._offer in self._lead
+            hears: tuple[Phrases, ...] = (YES, NO, *each.whole, *(self._asides if has_offered else ()))
         else:
             question = each.again if entry.was_asked else each.question
             if entry.ask:
@@ -308,7 +310,8 @@ class Form:
         elif answer is Verdict.NO and not understood:
             entry.denied.append(entry.value)
             entry.status, entry.ask = _Status.EMPTY, None
-            self._lead = self.RETRY
+            is_second = len(entry.denied) > 1
+            self._lead = self._joined(self.RETRY, self._fields[name].help, self._offer) if is_second else self.RETRY
         elif not understood:
             return self._deny_named(text)
         return True
@@ -428,8 +431,12 @@ class Form:
         self._missed += 1
         sorry = self.SORRY if reply.text.strip() else self.NOTHING
         is_check = name in self._entries and self._entries[name].status is _Status.HEARD
-        helps = self.YES_OR_NO if is_check else f"{self._fields[name].help if name else helps} {self._offer}"
-        self._lead = " ".join(f"{sorry} {helps if self._missed > 1 else ''}".split())
+        helps = self.YES_OR_NO if is_check else self._fields[name].help if name else helps
+        self._lead = self._joined(sorry, helps, self._offer) if self._missed > 1 else sorry
+
+    @staticmethod
+    def _joined(*sentences: str) -> str:
+        return " ".join(filter(None, sentences))
 
 
 def _meant(text: str, wanted: tuple[Phrases, ...], others: tuple[Phrases, ...] | list[Phrases]) -> Phrases | None:

@@ -206,20 +206,6 @@ def best_match(text: str, meanings: Sequence[Phrases]) -> tuple[Phrases, Match] 
     return max(matches, key=lambda pair: (pair[1].whole, pair[1].length), default=None)
 
 
-def is_expected(text: str, meanings: Sequence[Phrases]) -> bool:
-    """Return whether `text` as a whole matches one of the meanings, with values that callers are likely to say."""
-    return any(
-        match.whole
-        and all(
-            slot.is_likely(match.slots[name])
-            for name, slot in meaning.slots.items()
-            if isinstance(slot, CheckedSlot) and name in match.slots
-        )
-        for meaning in meanings
-        if (match := meaning.match(text))
-    )
-
-
 def grammar(meanings: Iterable[Phrases]) -> str | None:
     """Return a JSGF grammar of all meanings, each after an optional "um"; None if none can be spoken."""
     expansions = [expansion for meaning in meanings if (expansion := meaning.jsgf())]

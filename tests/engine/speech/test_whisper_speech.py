@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,8 @@ import pytest
 from trunkline.engine.speech.stt.whisper import WhisperStt
 from trunkline.engine.speech.tts.piper import PiperTts
 from trunkline.realtime.audio import FORMATS
-from trunkline.scenario.phrases import Phrases, Words, grammar, is_expected
+from trunkline.scenario.expected_reply import ExpectedReply
+from trunkline.scenario.phrases import Phrases, Words
 from trunkline.scenario.spoken_numbers import DateSlot, DigitGroups, read_date
 
 pytestmark = pytest.mark.speech
@@ -58,8 +58,8 @@ def heard(tmp_path: Path) -> Heard:
     async def words(text: str, *, telephone: bool = False) -> str:
         async with speech_parts(tmp_path) as (stt, tts):
             pcm = bytes(14_400) + b"".join([chunk.pcm async for chunk in tts.speak(text)]) + bytes(24_000)
-            expects = partial(is_expected, meanings=EXPECTED)
-            utterance = stt.open(grammar=grammar(EXPECTED), expects=expects)
+            expected = ExpectedReply(EXPECTED)
+            utterance = stt.open(grammar=expected.grammar(), expects=expected.is_expected)
             utterance.feed(on_telephone(pcm) if telephone else pcm)
             return (await utterance.finish()).text
 

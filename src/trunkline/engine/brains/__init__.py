@@ -6,7 +6,7 @@ needs no extra work.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
@@ -99,19 +99,27 @@ class Brain(Protocol):
         """Close the brain. A second call has no effect."""
 
 
+class ReplyExpectation(Protocol):
+    """The reply that a brain expects as the caller's next utterance."""
+
+    def is_expected(self, text: str) -> bool:
+        """Return whether a text, as a whole, is such a reply. The recogniser prefers it to similar words."""
+
+    def is_complete(self, words: str) -> bool | None:
+        """Judge the words of the utterance so far.
+
+        Returns:
+            True for a whole reply, False if a part of it is missing, None if nothing is known. The turn ends sooner or
+            later accordingly.
+        """
+
+
 @runtime_checkable
 class ExpectingBrain(Protocol):
     """A brain that knows the replies that may come next."""
 
-    def expects(self, request: BrainRequest) -> Callable[[str], bool]:
-        """Return a function that says whether a text, as a whole, is an expected next utterance of the caller."""
-
-    def completeness(self, request: BrainRequest) -> Callable[[str], bool | None]:
-        """Return a function that judges the words of the caller's next utterance so far.
-
-        It returns True for a whole reply, False if a part of it is missing, and None if it does not know. The turn ends
-        sooner or later accordingly.
-        """
+    def expects(self, request: BrainRequest) -> ReplyExpectation:
+        """Return the expected reply to the conversation so far."""
 
 
 @runtime_checkable

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from functools import partial
+from collections.abc import AsyncIterator, Mapping
 
 import msgspec
 
 from trunkline.engine.brains import BrainError, BrainOutput, BrainRequest, TextDelta, ToolCallDelta
 from trunkline.realtime.ids import new_id
-from trunkline.scenario.completeness import is_complete
+from trunkline.scenario.expected_reply import ExpectedReply
 from trunkline.scenario.moves import say
 from trunkline.scenario.performance import RehearsedTurn, perform
-from trunkline.scenario.phrases import grammar, is_expected
 from trunkline.scenario.rehearsal import Rehearsal, RehearsalError
 from trunkline.scenario.scenario import AnyScenario
 
@@ -45,16 +43,11 @@ class RehearsalBrain:
 
     def grammar(self, request: BrainRequest) -> str | None:
         """Return the grammar of the expected phrases."""
-        return grammar(self._turn(request).expects)
+        return self.expects(request).grammar()
 
-    def expects(self, request: BrainRequest) -> Callable[[str], bool]:
-        """Return a function that says whether a text matches expected phrases as a whole."""
-        return partial(is_expected, meanings=self._turn(request).expects)
-
-    def completeness(self, request: BrainRequest) -> Callable[[str], bool | None]:
-        """Return the judgement of words by the expected phrases."""
-        expected = self._turn(request).expects
-        return lambda words: is_complete(words, expected)
+    def expects(self, request: BrainRequest) -> ExpectedReply:
+        """Return the reply that the rehearsal expects."""
+        return ExpectedReply(self._turn(request).expects)
 
     async def aclose(self) -> None:
         """Do nothing."""

@@ -1,11 +1,11 @@
-"""Completeness of a caller's words for the phrases that a rehearsal expects."""
+"""Judgements of a caller's words by the phrases that a rehearsal expects."""
 
 from __future__ import annotations
 
 import pytest
 
 from trunkline import DateSlot, DigitGroups, Digits, Phrases, Words
-from trunkline.scenario.completeness import is_complete
+from trunkline.scenario.expected_reply import ExpectedReply
 
 pytestmark = pytest.mark.pure
 
@@ -43,4 +43,23 @@ TOPIC = Phrases("about {topic}", topic=Words((), open=True))
     ],
 )
 def test_words_are_whole_or_not_or_unknown(words: str, expected: list[Phrases], whole: bool | None) -> None:
-    assert is_complete(words, expected) is whole
+    assert ExpectedReply(expected).is_complete(words) is whole
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("yes", True),
+        ("yes, yes and no", False),
+        ("206 555 0100", True),
+        ("555 0100", True),
+        ("206 555", True),
+        ("206 555 010", False),
+        ("206 555 0100 0", False),
+        ("the fifth of March 1990", True),
+        ("", False),
+    ],
+)
+def test_an_expected_reply_is_one_as_a_whole_with_as_many_digits_as_callers_say(text: str, expected: bool) -> None:
+    number, date = Phrases("{number}", number=DigitGroups(3, 3, 4)), Phrases("{date}", date=DateSlot())
+    assert ExpectedReply((Phrases("yes"), number, date)).is_expected(text) is expected
