@@ -74,9 +74,8 @@ class Rig:
         numbers = itertools.count(1)
         return Session(
             "test-model",
-            activity=FakeActivity(),
             new_id=lambda prefix: f"{prefix}_{next(numbers)}",
-            **self._session_options,
+            **{"activity": FakeActivity(), **self._session_options},
         )
 
     def replays_equally(self) -> bool:

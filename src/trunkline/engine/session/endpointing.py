@@ -8,6 +8,8 @@ voice near the threshold does not switch back and forth.
 Voice activity detection lags: it reports speech for some frames after the last word. A silence is therefore counted
 from the point at which the audio level fell 26 dB below the voice, but at most 96 ms earlier. The turn ends in the
 exact millisecond at which the silence is long enough, not at the end of a frame.
+
+A voice far below the caller's own level counts as silence (`level_gate.py`).
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import enum
 
 import numpy as np
 
+from trunkline.engine.session.level_gate import LevelGate
 from trunkline.engine.speech.vad import FRAME_BYTES, FRAME_MS, RATE, VoiceActivity
 from trunkline.realtime.audio import BYTES_PER_MS, SAMPLE_RATE, Resampler
 
@@ -26,6 +29,7 @@ QUIET_RATIO = 0.05
 MAX_VAD_LAG_MS = 96
 _BLOCK_MS = 4
 _BLOCKS = FRAME_MS // _BLOCK_MS
+_FULL_SCALE = 32768.0
 _LEVEL_DECAY = 0.9975
 """Decay of the voice level for each block: a half in one second."""
 
@@ -52,6 +56,8 @@ class Endpointing:
 
     def __init__(self, activity: VoiceActivity) -> None:
         self._activity = activity
+        self._gate = LevelGate()
+        self._power = 0.0
         self.reset()
 
     def reset(self) -> None:
@@ -88,6 +94,8 @@ class Endpointing:
         self._measure_level(frame)
         self.processed_ms += FRAME_MS
         probability = self._activity.probability(frame)
+        if probability >= threshold and not self._gate.passes(self._power, FRAME_MS, speaking=self.speaking):
+            probability = 0.0
         if not self.speaking:
             return self._check_start(probability >= threshold) or (SpeechChange.STOPPED if stopped else None)
         if probability >= threshold:
@@ -116,6 +124,14 @@ class Endpointing:
         """End a turn that has become too long."""
         return self._stop(0)
 
+    def take_utterance_db(self) -> float | None:
+        """Return the level of the voice since the last call, in dB of full scale; None without a voice."""
+        return self._gate.take_utterance_db()
+
+    def learn_level(self, utterance_db: float) -> None:
+        """Learn the caller's level from an utterance with words."""
+        self._gate.learn(utterance_db)
+
     def _check_start(self, voiced: bool) -> SpeechChange | None:
         self._voiced_frames = self._voiced_frames + 1 if voiced else 0
         if self._voiced_frames < ONSET_FRAMES:
@@ -132,6 +148,8 @@ class Endpointing:
     def _measure_level(self, frame: bytes) -> None:
         """Update the voice level, and the duration of the silence since the voice."""
         blocks = np.frombuffer(frame, "<i2").astype(np.float32).reshape(_BLOCKS, -1)
-        for loudness in np.sqrt((blocks * blocks).mean(axis=1)).tolist():
+        powers = (blocks * blocks).mean(axis=1)
+        self._power = float(powers.mean()) / _FULL_SCALE**2
+        for loudness in np.sqrt(powers).tolist():
             self._level = max(self._level * _LEVEL_DECAY, loudness)
             self._quiet_ms = self._quiet_ms + _BLOCK_MS if loudness <= self._level * QUIET_RATIO else 0

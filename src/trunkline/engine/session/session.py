@@ -160,6 +160,7 @@ class Session:
             case inputs.PartialTranscript():
                 self._on_partial_transcript(given)
             case inputs.FinalTranscript():
+                self._user_turns.on_transcript(given.utterance_id, given.text)
                 self._transcription.on_completed(given.utterance_id, given.text)
             case inputs.TranscriptFailed():
                 self._transcription.on_failed(given.utterance_id, given.message)

@@ -74,6 +74,8 @@ class UserTurns:
         self._pausing = False
         self._partial = ""
         self._complete: bool | None = None
+        self._levels_db: dict[str, float] = {}
+        """Levels of the utterances that wait for their transcripts."""
 
     @property
     def speaking(self) -> bool:
@@ -154,6 +156,12 @@ class UserTurns:
         self._partial, self._complete = text, complete
         return self._detection is not None
 
+    def on_transcript(self, utterance_id: str, text: str) -> None:
+        """Learn the caller's level from an utterance with words."""
+        level_db = self._levels_db.pop(utterance_id, None)
+        if level_db is not None and text.strip():
+            self._endpointing.learn_level(level_db)
+
     def commit(self) -> CommittedTurn:
         """Take the turn out of the buffer and finish its utterance.
 
@@ -168,6 +176,8 @@ class UserTurns:
         item_id, self._utterance = self._utterance or "", None
         self._feed(item_id, self._utterance_input.flush())
         self._outbox.do(FinishUtterance(item_id))
+        if stopped and (level_db := self._endpointing.take_utterance_db()) is not None:
+            self._levels_db[item_id] = level_db
         self._endpointing.end_speech()
         return CommittedTurn(item_id, audio, end_ms)
 
@@ -178,6 +188,7 @@ class UserTurns:
         self._restart_detector()
 
     def _start_turn(self) -> None:
+        self._levels_db.clear()  # an utterance that still has no transcript has failed, or is long past
         onset_ms = self._processed_until_ms() - ONSET_FRAMES * FRAME_MS
         start_ms = max(onset_ms - self._prefix_ms(), self.buffer.start_ms)
         self.buffer.discard_before(start_ms)
