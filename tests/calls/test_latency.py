@@ -89,6 +89,55 @@ def test_semantic_turn_detection_has_no_known_silence() -> None:
     assert parts(driver) == {"request": 100, "audio": 20}
 
 
+def test_the_page_knows_the_silence_of_semantic_turn_detection() -> None:
+    driver = call()
+    detects_turns(driver, type="semantic_vad")
+    driver.caller_starts_to_speak("speech_1")
+    driver.caller_audio(2_000)
+    driver.commands(commands.VoiceEnded(ms=160))
+    driver.wait(240)
+    driver.caller_stops_speaking("speech_1")
+    driver.wait(10)
+    driver.response_created()
+    answers_after(driver, words_ms=0, audio_ms=20)
+    assert parts(driver) == {"endpointing": 400, "request": 10, "audio": 20}
+
+
+def test_the_page_knows_the_silence_better_than_the_sessions_setting() -> None:
+    driver = call()
+    detects_turns(driver, type="server_vad", silence_duration_ms=500)
+    driver.caller_starts_to_speak("speech_1")
+    driver.caller_audio(2_000)
+    driver.commands(commands.VoiceEnded(ms=160))
+    driver.wait(380)
+    driver.caller_stops_speaking("speech_1")
+    driver.response_created()
+    answers_after(driver, words_ms=20)
+    assert parts(driver) == {"endpointing": 540, "model": 20}
+
+
+def test_the_end_of_an_earlier_voice_does_not_count() -> None:
+    driver = call()
+    detects_turns(driver, type="server_vad", silence_duration_ms=500)
+    driver.commands(commands.VoiceEnded(ms=160))  # a cough
+    driver.wait(3_000)
+    driver.caller_starts_to_speak("speech_1")
+    driver.caller_audio(2_000)
+    driver.caller_stops_speaking("speech_1")
+    driver.response_created()
+    answers_after(driver, words_ms=20)
+    assert parts(driver) == {"endpointing": 500, "model": 20}
+
+
+def test_the_delay_to_the_callers_ear_is_a_part() -> None:
+    driver = call()
+    driver.commands(commands.AudioReport(buffer_ms=70, output_ms=20))
+    types(driver)
+    driver.response_created()
+    answers_after(driver, words_ms=100)
+    assert parts(driver) == {"model": 100, "playout": 90}
+
+
 def test_a_typed_message_counts_from_its_sending() -> None:
     driver = call()
     types(driver)

@@ -6,7 +6,7 @@ import pytest
 
 from tests.calls.call_driver import items_of
 from tests.calls.webrtc_driver import WebRtcDriver, webrtc_call, webrtc_speaking
-from trunkline.calls import log_events
+from trunkline.calls import commands, log_events
 
 pytestmark = pytest.mark.pure
 TEXT = "one two three four five six seven eight"
@@ -208,3 +208,48 @@ def test_a_message_stopped_by_a_guardrail_is_cleared_and_truncated() -> None:
     driver.wait(250)
     (cut,) = driver.sent_of("conversation.item.truncate")
     assert (cut["item_id"], cut["audio_end_ms"]) == (item_id, 500)
+
+
+def test_the_services_truncation_excludes_the_audio_that_was_still_on_its_way() -> None:
+    driver, item_id = webrtc_speaking()
+    driver.commands(commands.AudioReport(buffer_ms=120, output_ms=30))
+    driver.wait(800)
+    driver.talked_over(item_id, 790)
+    (truncate,) = driver.sent_of("conversation.item.truncate")
+    assert (truncate["item_id"], truncate["audio_end_ms"]) == (item_id, 670)
+    driver.truncates(item_id, 670)  # the service confirms it
+    driver.wait(1000)
+    assert [event.heard_ms for event in driver.logged(log_events.MessageTruncated)] == [670]
+    assert len(driver.sent_of("conversation.item.truncate")) == 1
+
+
+def test_a_message_that_was_only_on_its_way_is_truncated_at_0() -> None:
+    driver, item_id = webrtc_speaking()
+    driver.commands(commands.AudioReport(buffer_ms=120))
+    driver.wait(60)
+    driver.talked_over(item_id, 60)
+    (truncate,) = driver.sent_of("conversation.item.truncate")
+    assert truncate["audio_end_ms"] == 0
+
+
+@pytest.mark.parametrize("how", ["button", "text"])
+def test_button_and_text_truncate_without_the_audio_on_its_way(how: str) -> None:
+    driver, _item_id = webrtc_speaking()
+    driver.commands(commands.AudioReport(buffer_ms=120, output_ms=30))
+    driver.wait(900)
+    interrupt(driver, how)
+    driver.wait(250)
+    (truncate,) = driver.sent_of("conversation.item.truncate")
+    assert truncate["audio_end_ms"] == 780
+
+
+def test_a_report_from_before_webrtc_connects_counts_too() -> None:
+    driver = WebRtcDriver()
+    driver.link_up()
+    driver.commands(commands.AudioReport(buffer_ms=90))
+    driver.webrtc_connects()
+    item_id = driver.begins_to_speak()
+    driver.wait(400)
+    driver.talked_over(item_id, 390)
+    (truncate,) = driver.sent_of("conversation.item.truncate")
+    assert truncate["audio_end_ms"] == 300

@@ -4,6 +4,7 @@ import * as preferences from "../call/preferences";
 import { notify } from "../ui/notices";
 import { captureContext, openAudioGraph } from "./audio-graph";
 import { refreshDevices } from "./devices";
+import { VoiceEnd } from "./voice-end";
 import type { CapturedFrame } from "./worklets/capture";
 
 /** `standby`: closed until the caller presses to talk. */
@@ -23,8 +24,14 @@ export class Microphone {
   private standby = false;
   private readonly disposeDeviceEffect: () => void;
 
-  /** @param send receives each frame; in standby it is not called. */
-  constructor(private readonly send: (pcm: ArrayBuffer) => void) {
+  /**
+   * @param send receives each frame; in standby it is not called.
+   * @param onVoiceEnded receives the time in ms since the caller's voice has ended, 160 ms after each end.
+   */
+  constructor(
+    private readonly send: (pcm: ArrayBuffer) => void,
+    private readonly onVoiceEnded: (ms: number) => void,
+  ) {
     let first = true;
     this.disposeDeviceEffect = effect(() => {
       preferences.microphone.value;
@@ -129,10 +136,13 @@ export class Microphone {
       channelCount: 1,
       channelCountMode: "explicit",
     });
+    const voiceEnd = new VoiceEnd();
     capture.port.onmessage = ({ data }: MessageEvent<CapturedFrame>) => {
       if (closed.aborted || this.standby) return;
       this.levelNow.value = data.peak;
       this.send(data.pcm);
+      const endedMs = voiceEnd.add(data.peak);
+      if (endedMs !== null) this.onVoiceEnded(endedMs);
     };
     source.connect(capture);
     this.nodes = [source, capture];

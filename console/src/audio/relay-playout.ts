@@ -129,7 +129,8 @@ export class RelayPlayout {
     this.onHeard(position.itemId, position.ms);
   }
 
-  private latencyMs(): number {
+  /** Return the time in ms from the player to the loudspeaker. */
+  latencyMs(): number {
     return this.context === null ? 0 : outputLatencyMs(this.context);
   }
 }

@@ -3,6 +3,7 @@ import { effect, type ReadonlySignal, signal } from "@preact/signals";
 import * as preferences from "../call/preferences";
 import { type AudioGraph, openAudioGraph } from "./audio-graph";
 import { MuteGate } from "./mute-gate";
+import { outputLatencyMs } from "./output-latency";
 import type { ToHolder } from "./worklets/holder";
 
 const UPDATE_EVERY_MS = 50;
@@ -17,6 +18,7 @@ export class RemoteAudio {
   private readonly audibleNow = signal(false);
   private readonly muteGate = new MuteGate();
   private element: HTMLAudioElement | null = null;
+  private context: AudioContext | null = null;
   private gain: GainNode | null = null;
   private holder: AudioWorkletNode | null = null;
   private held = false;
@@ -68,6 +70,11 @@ export class RemoteAudio {
     this.applyMute();
   }
 
+  /** The time in ms from the point where `mute` acts to the loudspeaker. */
+  get outputMs(): number {
+    return this.context === null ? 0 : outputLatencyMs(this.context);
+  }
+
   close(): void {
     this.closed = true;
     clearInterval(this.timer);
@@ -90,6 +97,7 @@ export class RemoteAudio {
     });
     source.connect(holder).connect(gain).connect(agent);
     holder.connect(meter);
+    this.context = context;
     this.gain = gain;
     this.holder = holder;
     this.nodes = [source, holder, gain, meter];

@@ -11,7 +11,9 @@ export type Command =
   | { type: "press" }
   | { type: "release" }
   | { type: "approve"; call_id: string; approved: boolean }
-  | { type: "played"; item_id: string; ms: number };
+  | { type: "played"; item_id: string; ms: number }
+  | { type: "audio_report"; buffer_ms: number; output_ms: number; echo_cancelled?: boolean }
+  | { type: "voice_ended"; ms: number };
 
 /** Reasons for a final close: the call has ended, is unknown, was taken over, has too many pages, or gets too much from this page. */
 export type CloseReason = "over" | "unknown" | "taken-over" | "refused";

@@ -153,10 +153,14 @@ export interface SpeechStopped {
   audio_ms?: number;
 }
 
-/** The agent's audio for `item_id` begins; on the relay, the binary frames after this event belong to it. */
+/**
+ * The agent's audio for `item_id` begins; on the relay, the binary frames after this event belong to it.
+ * The caller hears it `delay_ms` later, by the page's report.
+ */
 export interface AudioStarted {
   kind: "audio.started";
   item_id: string;
+  delay_ms?: number;
 }
 
 /** Audio that was not played yet is cancelled: the page drops it and reports `played`. */
@@ -337,7 +341,8 @@ export interface TurnStalled {
 
 /**
  * Latency of the message `item_id`: from the end of the caller's turn to the first audio of the message.
- * `parts` add up to `total_ms`. `after` is the kind of turn that the message answers.
+ * `parts` add up to `total_ms`. The last one, `playout`, is the delay of the caller's page. `after` is the kind of
+ * turn that the message answers.
  */
 export interface TurnLatency {
   kind: "turn.latency";

@@ -1,5 +1,6 @@
 /** Leg over the call's WebSocket: the server relays PCM16 frames in both directions. */
 import { computed, type ReadonlySignal } from "@preact/signals";
+import { AudioReports } from "../audio/audio-report";
 import { FillerPlayout } from "../audio/filler-playout";
 import { Microphone } from "../audio/microphone";
 import { RelayPlayout } from "../audio/relay-playout";
@@ -7,12 +8,16 @@ import type { CallSocket } from "./call-socket";
 import type { LogFrame } from "./frames";
 import type { Leg } from "./leg";
 
+const REPORT_EVERY_MS = 500;
+
 export class RelayLeg implements Leg {
   readonly transport = "websocket";
   readonly microphone: Microphone;
   readonly audible: ReadonlySignal<boolean>;
   private readonly playout: RelayPlayout;
   private readonly fillers = new FillerPlayout();
+  private readonly reports = new AudioReports((command) => this.socket()?.send(command) ?? false);
+  private readonly reportTimer: ReturnType<typeof setInterval>;
   /** The message to which binary frames belong. */
   private itemId: string | null = null;
   /** Interrupted messages: their remaining audio is dropped. */
@@ -22,9 +27,13 @@ export class RelayLeg implements Leg {
 
   /** @param socket returns the call's present socket; without one, audio and reports are dropped. */
   constructor(private readonly socket: () => CallSocket | null) {
-    this.microphone = new Microphone((pcm) => this.socket()?.sendAudio(pcm));
+    this.microphone = new Microphone(
+      (pcm) => this.socket()?.sendAudio(pcm),
+      (ms) => this.socket()?.send({ type: "voice_ended", ms }),
+    );
     this.playout = new RelayPlayout((itemId, ms) => this.reportPlayed(itemId, ms));
     this.audible = computed(() => this.playout.audible.value || this.fillers.audible.value);
+    this.reportTimer = setInterval(() => this.report(), REPORT_EVERY_MS);
     void this.microphone.open();
   }
 
@@ -74,12 +83,23 @@ export class RelayLeg implements Leg {
 
   onSocketReady(): void {
     // On the relay, the open socket is itself the audio connection.
+    this.reports.reset();
+    this.report();
   }
 
   close(): void {
+    clearInterval(this.reportTimer);
     this.microphone.close();
     this.playout.close();
     this.fillers.close();
+  }
+
+  private report(): void {
+    this.reports.update({
+      bufferMs: 0,
+      outputMs: this.playout.latencyMs(),
+      microphone: this.microphone.track.peek(),
+    });
   }
 
   private reportPlayed(itemId: string, ms: number): void {

@@ -1,5 +1,6 @@
 /** Leg over WebRTC: audio flows directly between page and model; commands and log use the call's socket. */
 import { computed, effect, type ReadonlySignal, signal } from "@preact/signals";
+import { AudioReports } from "../audio/audio-report";
 import { FillerPlayout } from "../audio/filler-playout";
 import { Microphone } from "../audio/microphone";
 import { RemoteAudio } from "../audio/remote-audio";
@@ -9,12 +10,13 @@ import type { LogFrame } from "./frames";
 import { iceServers } from "./ice-servers";
 import type { Leg } from "./leg";
 import { countArrivals, Liveness } from "./liveness";
+import { ReceiveDelay } from "./receive-delay";
 
 /** Time for gathering ICE candidates; on nearly all networks the candidates found by then suffice. */
 const GATHERING_TIMEOUT_MS = 1000;
 /** Time for which an established connection may be disconnected before it is replaced. */
 const DISCONNECTED_TIMEOUT_MS = 4000;
-const LIVENESS_CHECK_MS = 500;
+const STATS_EVERY_MS = 500;
 
 export class WebRtcLeg implements Leg {
   readonly transport = "webrtc";
@@ -26,7 +28,9 @@ export class WebRtcLeg implements Leg {
   private readonly remoteAudio = new RemoteAudio();
   private readonly fillers = new FillerPlayout();
   private readonly liveness = new Liveness();
-  private livenessTimer: ReturnType<typeof setInterval> | undefined;
+  private readonly receiveDelay = new ReceiveDelay();
+  private readonly reports = new AudioReports((command) => this.socket()?.send(command) ?? false);
+  private statsTimer: ReturnType<typeof setInterval> | undefined;
   private readonly disposeTrackEffect: () => void;
   private deadline: ReturnType<typeof setTimeout> | undefined;
   private up = false;
@@ -44,7 +48,10 @@ export class WebRtcLeg implements Leg {
     private readonly socket: () => CallSocket | null,
     private readonly onFailed: (reason: string, wasUp: boolean) => void,
   ) {
-    this.microphone = new Microphone(() => undefined);
+    this.microphone = new Microphone(
+      () => undefined,
+      (ms) => this.socket()?.send({ type: "voice_ended", ms }),
+    );
     // The offer precedes the microphone's permission; `replaceTrack` then adds the track.
     const transceiver = this.peer.addTransceiver("audio", { direction: "sendrecv" });
     if (codec !== "opus") offerOnly(transceiver, codec);
@@ -85,6 +92,7 @@ export class WebRtcLeg implements Leg {
 
   /** Report flowing audio to the server, at the start and after each reconnect of the socket. */
   onSocketReady(): void {
+    this.reports.reset();
     this.mediaReadySent = this.up && (this.socket()?.send({ type: "media_ready" }) ?? false);
   }
 
@@ -137,7 +145,7 @@ export class WebRtcLeg implements Leg {
       case "connected":
         clearTimeout(this.deadline);
         this.up = true;
-        this.livenessTimer ??= setInterval(() => void this.checkLiveness(), LIVENESS_CHECK_MS);
+        this.statsTimer ??= setInterval(() => void this.readStats(), STATS_EVERY_MS);
         if (!this.mediaReadySent) this.onSocketReady();
         break;
       case "disconnected": // The browser may reconnect by itself.
@@ -150,12 +158,18 @@ export class WebRtcLeg implements Leg {
     }
   }
 
-  /** Check for a dead network, which the browser reports late. */
-  private async checkLiveness(): Promise<void> {
-    const arrived = countArrivals(await this.peer.getStats());
+  /** Report the audio's delay, and check for a dead network, which the browser reports late. */
+  private async readStats(): Promise<void> {
+    const stats = await this.peer.getStats();
+    this.reports.update({
+      bufferMs: this.receiveDelay.read(stats),
+      outputMs: this.remoteAudio.outputMs,
+      microphone: this.microphone.track.peek(),
+    });
+    const arrived = countArrivals(stats);
     const agentIsQuiet = !this.agentSpeaks.peek() && !this.remoteAudio.audible.peek();
     const dead = this.liveness.isDead(arrived, agentIsQuiet, performance.now());
-    if (dead && this.livenessTimer !== undefined) this.fail("no packets arrive any more");
+    if (dead && this.statsTimer !== undefined) this.fail("no packets arrive any more");
   }
 
   private fail(reason: string): void {
@@ -165,8 +179,8 @@ export class WebRtcLeg implements Leg {
 
   private stopMonitoring(): void {
     clearTimeout(this.deadline);
-    clearInterval(this.livenessTimer);
-    this.livenessTimer = undefined;
+    clearInterval(this.statsTimer);
+    this.statsTimer = undefined;
     this.peer.onconnectionstatechange = null;
   }
 }

@@ -76,6 +76,7 @@ class FakeWorkletNode {
 /** The pending permission prompts, in order; each waits for `allow` or `deny`. */
 let prompts: { constraints: MediaStreamConstraints; allow(stream: FakeStream): void; deny(error: Error): void }[];
 let sent: ArrayBuffer[];
+let ends: number[];
 let microphone: Microphone;
 
 const settle = async (): Promise<void> => {
@@ -112,7 +113,11 @@ beforeEach(() => {
       enumerateDevices: async () => [],
     },
   });
-  microphone = new Microphone((pcm) => sent.push(pcm));
+  ends = [];
+  microphone = new Microphone(
+    (pcm) => sent.push(pcm),
+    (ms) => ends.push(ms),
+  );
 });
 
 afterEach(() => {
@@ -132,6 +137,18 @@ describe("an open microphone", () => {
     capture(0.5);
     expect([microphone.state.value, microphone.level.value, sent.length]).toEqual(["on", 0.5, 1]);
     expect(microphone.track.value?.label).toBe("desk");
+  });
+
+  it("reports the end of the caller's voice", async () => {
+    void microphone.open();
+    await settle();
+    prompts[0]?.allow(new FakeStream("desk"));
+    await settle();
+    for (const peak of [0.3, 0.5, 0.4, 0.5]) capture(peak);
+    for (let frame = 0; frame < 7; frame += 1) capture(0);
+    expect(ends).toEqual([]);
+    capture(0);
+    expect(ends).toEqual([160]);
   });
 
   it("asks once, however often it is opened", async () => {

@@ -33,6 +33,7 @@ vi.mock("../../src/audio/remote-audio", async () => {
     RemoteAudio: class {
       readonly audible = signals.signal(false);
       readonly level = signals.signal(0);
+      readonly outputMs = 10;
       constructor() {
         fakes.audible = this.audible;
       }

@@ -39,6 +39,26 @@ class MediaReady(Command, frozen=True, tag="media_ready"):
     """Report that the page's WebRTC connection is up, so that audio flows between page and model."""
 
 
+class AudioReport(Command, frozen=True, tag="audio_report"):
+    """Report the delays of the page's audio, when they have changed.
+
+    Attributes:
+        buffer_ms: the time that the agent's audio needs until the page can no longer stop it: network and buffers.
+        output_ms: the time from there to the loudspeaker.
+        echo_cancelled: true if the browser removes the agent's voice from the microphone; None without a microphone.
+    """
+
+    buffer_ms: int = 0
+    output_ms: int = 0
+    echo_cancelled: bool | None = None
+
+
+class VoiceEnded(Command, frozen=True, tag="voice_ended"):
+    """Report that the caller's voice ended `ms` milliseconds ago, by the level of the microphone."""
+
+    ms: int
+
+
 class PushToTalk(Command, frozen=True, tag="push_to_talk"):
     """Switch push-to-talk. While it is on, the caller is heard only between `press` and `release`."""
 
@@ -74,7 +94,8 @@ class Voice(Command, frozen=True, tag="voice"):
 
 
 CommandUnion = (
-    Say | Interrupt | HangUp | Played | MediaReady | PushToTalk | Press | Release | Dtmf | Approve | Voice
+    Say | Interrupt | HangUp | Played | MediaReady | AudioReport | VoiceEnded
+    | PushToTalk | Press | Release | Dtmf | Approve | Voice
 )  # fmt: skip
 
 
@@ -85,6 +106,8 @@ class CommandError(ValueError):
 _decoder = msgspec.json.Decoder(CommandUnion)
 MAX_TEXT_LENGTH = 16_000
 """Characters in one typed message."""
+MAX_REPORTED_MS = 10_000
+"""Limit of the durations in `audio_report` and `voice_ended`."""
 MIN_SPEED, MAX_SPEED = SPEEDS
 """Limits of the Realtime services."""
 _DTMF_DIGITS = re.compile(r"[0-9*#]{1,64}")
@@ -114,6 +137,10 @@ def _problem_with(command: CommandUnion) -> str | None:
             return f"The text has {len(text)} characters. Send at most {MAX_TEXT_LENGTH}."
         case Played(_, ms) if ms < 0:
             return "'ms' of played is negative. Count from 0."
+        case AudioReport(buffer_ms, output_ms) if not _are_delays(buffer_ms, output_ms):
+            return f"A delay of audio_report is out of range. Send 0 to {MAX_REPORTED_MS} ms."
+        case VoiceEnded(ms) if not _are_delays(ms):
+            return f"'ms' of voice_ended is out of range. Send 0 to {MAX_REPORTED_MS} ms."
         case Dtmf(digits) if not _DTMF_DIGITS.fullmatch(digits):
             return "'digits' of dtmf is not valid. Send 1 to 64 of 0-9, * and #."
         case Voice(voice, speed) if voice is None and speed is None:
@@ -123,6 +150,10 @@ def _problem_with(command: CommandUnion) -> str | None:
         case Voice(_, speed) if speed is not None and not MIN_SPEED <= speed <= MAX_SPEED:
             return f"'speed' of voice is out of range. Choose from {MIN_SPEED} to {MAX_SPEED}."
     return None
+
+
+def _are_delays(*durations_ms: int) -> bool:
+    return all(0 <= ms <= MAX_REPORTED_MS for ms in durations_ms)
 
 
 def _allowed() -> str:

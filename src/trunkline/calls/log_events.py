@@ -165,9 +165,13 @@ class SpeechStopped(LogEvent, frozen=True, tag="speech.stopped"):
 
 
 class AudioStarted(LogEvent, frozen=True, tag="audio.started"):
-    """The agent's audio for `item_id` begins; on the relay, the binary frames after this event belong to it."""
+    """The agent's audio for `item_id` begins; on the relay, the binary frames after this event belong to it.
+
+    The caller hears it `delay_ms` later, by the page's report.
+    """
 
     item_id: str
+    delay_ms: int = 0
 
 
 class AudioCleared(LogEvent, frozen=True, tag="audio.cleared"):
@@ -336,7 +340,8 @@ class LatencyPart(msgspec.Struct, frozen=True):
 class TurnLatency(LogEvent, frozen=True, tag="turn.latency"):
     """Latency of the message `item_id`: from the end of the caller's turn to the first audio of the message.
 
-    `parts` add up to `total_ms`. `after` is the kind of turn that the message answers.
+    `parts` add up to `total_ms`. The last one, `playout`, is the delay of the caller's page. `after` is the kind of
+    turn that the message answers.
     """
 
     item_id: str

@@ -91,8 +91,16 @@ class CallerActivity:
     def on_turn_ended(self) -> None:
         """Expect the service to commit the turn, and to answer it by itself in case of turn detection."""
         if self._parts.scheduler.caller_speech is CallerSpeech.SPEAKING:
-            self._parts.waiting.on_turn_ended(self._parts.push_to_talk.endpointing_ms)
-            self._parts.fillers.on_turn_ended(self._parts.push_to_talk.endpointing_ms)
+            endpointing_ms = self._endpointing_ms()
+            self._parts.waiting.on_turn_ended(endpointing_ms)
+            self._parts.fillers.on_turn_ended(endpointing_ms)
         self._parts.scheduler.on_caller_turn_ended()
         self._parts.stall_watch.on_caller_turn()
         self._parts.outbox.set_timer(Timer.ANSWER, self._parts.outbox.now_ms + ANSWER_WAIT_MS)
+
+    def _endpointing_ms(self) -> float:
+        """Return the time since the caller's voice ended: by the page's report, else by the session's setting."""
+        silence_ms = self._parts.voice_end.take_silence_ms()
+        if silence_ms is None or self._parts.push_to_talk.settings.push_to_talk:
+            return self._parts.push_to_talk.endpointing_ms
+        return silence_ms

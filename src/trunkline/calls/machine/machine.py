@@ -18,6 +18,7 @@ It has no sockets, tasks or pages: `step` takes an input and returns effects. Ea
 - `RefusedEvents`: session updates and items that the service refuses
 - `StallWatch`: a call that waits and gets no sign, and a model that is silent during a response
 - `CallLimits`: maximum duration and idle timeout
+- `VoiceEnd`: the end of the caller's voice, by the page's report
 - `Waiting`: the one thing that the call waits for
 
 `CallerActivity` notifies the parts of the caller's turns, and `ModelEvents` passes the model's events on to them. This
@@ -79,6 +80,7 @@ from trunkline.calls.machine.stall_watch import StallWatch
 from trunkline.calls.machine.timers import Timer
 from trunkline.calls.machine.tool_calls import ToolCalls
 from trunkline.calls.machine.transcript import Transcript, system_item, user_item
+from trunkline.calls.machine.voice_end import VoiceEnd
 from trunkline.calls.machine.waiting import Waiting
 from trunkline.realtime.events import NewId
 
@@ -131,6 +133,7 @@ class CallMachine:
         self._limits = CallLimits(plan, outbox)
         self._empty_answers = EmptyAnswers(outbox, self._scheduler)
         self._stall_watch = StallWatch(plan, outbox, status, self._scheduler)
+        self._voice_end = VoiceEnd(outbox)
         self._waiting = Waiting(outbox, status, self._scheduler, self._tools, self._output)
         self._leg: tuple[str, str] | None = None
         self._ended = False
@@ -169,6 +172,7 @@ class CallMachine:
             limits=self._limits,
             empty_answers=self._empty_answers,
             stall_watch=self._stall_watch,
+            voice_end=self._voice_end,
             waiting=self._waiting,
             retry=self._retry,
             refused=self._refused,
@@ -335,6 +339,12 @@ class CallMachine:
             case commands.Played(item_id, ms):
                 self._limits.reset_idle_timer()
                 self._playout.on_played(item_id, ms)
+                return
+            case commands.AudioReport(buffer_ms, output_ms):
+                self._playout.on_delay(buffer_ms, output_ms)
+                return
+            case commands.VoiceEnded(ms):
+                self._voice_end.on_reported(ms)
                 return
             case commands.MediaReady():
                 return  # the shell feeds `CallerJoined` instead

@@ -136,6 +136,7 @@ class ModelEvents:
         self._parts.outbox.log_provider_error(message, details.get("code") or "transcription_failed", hint)
 
     def _on_speech_started(self, event: Event) -> None:
+        self._parts.voice_end.on_speech_started()
         self._parts.caller_turns.on_speech_started(event)
         if self._parts.scheduler.caller_speech is not CallerSpeech.SPEAKING:
             return  # a turn that a new session hears again

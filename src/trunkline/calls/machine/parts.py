@@ -22,6 +22,7 @@ from trunkline.calls.machine.session_state import SessionStatus
 from trunkline.calls.machine.stall_watch import StallWatch
 from trunkline.calls.machine.tool_calls import ToolCalls
 from trunkline.calls.machine.transcript import Transcript
+from trunkline.calls.machine.voice_end import VoiceEnd
 from trunkline.calls.machine.waiting import Waiting
 
 
@@ -45,6 +46,7 @@ class Parts:
     limits: CallLimits
     empty_answers: EmptyAnswers
     stall_watch: StallWatch
+    voice_end: VoiceEnd
     waiting: Waiting
     retry: ResponseRetry
     refused: RefusedEvents

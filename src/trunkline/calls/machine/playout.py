@@ -54,6 +54,10 @@ class Playout:
         self._webrtc: WebRtcPlayout | None = None
         self._own_truncations: set[str] = set()
         """Messages truncated by the call: the service confirms each, and that is not logged again."""
+        self._output_ms = 0
+        """Reported delay from the last point at which the page can stop audio to the loudspeaker."""
+        self._buffer_ms = 0
+        """Reported delay up to that point: network and buffers."""
         self._replayed: set[str] = set()
         """Messages that the session knows as text only, so that it cannot truncate them."""
 
@@ -91,7 +95,7 @@ class Playout:
         if transport == "websocket":
             self._leave_webrtc()
         elif self._webrtc is None:
-            self._webrtc = WebRtcPlayout()
+            self._webrtc = WebRtcPlayout(self._buffer_ms)
         else:
             self._webrtc.on_page_back()
 
@@ -136,6 +140,17 @@ class Playout:
         self.settle_truncations()
         self._outbox.log_all(self._transcript.close_open(self.duration_ms, roles=("assistant",)))
         self._webrtc = None
+
+    def on_delay(self, buffer_ms: int, output_ms: int) -> None:
+        """Handle the page's report of its delays: see `commands.AudioReport`."""
+        self._buffer_ms, self._output_ms = buffer_ms, output_ms
+        if self._webrtc is not None:
+            self._webrtc.buffer_ms = buffer_ms
+
+    def _log_started(self, item_id: str) -> None:
+        self._on_agent_audio()
+        delay_ms = self._buffer_ms + self._output_ms
+        self._outbox.log(log_events.AudioStarted(item_id=item_id, delay_ms=delay_ms))
 
     # Interruption ---------------------------------------------------------------------------------------------------
     def interrupt(self) -> None:
@@ -226,9 +241,10 @@ class Playout:
         first = self._relay.add_audio(audio.item_id, audio.ms, self._now_ms)
         if first is None:
             return
-        self._on_agent_audio()
         if first:
-            self._outbox.log(log_events.AudioStarted(item_id=audio.item_id))
+            self._log_started(audio.item_id)
+        else:
+            self._on_agent_audio()
         self._outbox.emit(PlayAudio(audio.pcm))
 
     def reject(self, item_id: str) -> None:
@@ -263,8 +279,7 @@ class Playout:
         item_id = self._webrtc.on_started(text_field(event, "response_id"), self._now_ms) if self._webrtc else None
         if item_id is not None:
             self._held_before_ms = self._clock.held_ms(self._outbox.now_ms)
-            self._on_agent_audio()
-            self._outbox.log(log_events.AudioStarted(item_id=item_id))
+            self._log_started(item_id)
 
     def on_stopped(self, _event: Event) -> None:
         """Handle `output_audio_buffer.stopped`: the page has played all audio."""
@@ -280,12 +295,21 @@ class Playout:
             self._cut_webrtc(self._webrtc)
 
     def on_truncated(self, event: Event) -> None:
-        """Handle `conversation.item.truncated`: a confirmation, or the service's own truncation after a barge-in."""
+        """Handle `conversation.item.truncated`: a confirmation, or the service's own truncation after a barge-in.
+
+        The service counts the audio that it has sent. The caller has not heard the last part of it, which was on its
+        way and in the page's buffers. The model gets the heard position too.
+        """
         item_id, heard_ms = text_field(event, "item_id"), int(event["audio_end_ms"])
         if item_id in self._own_truncations or self._webrtc is None:
             self._own_truncations.discard(item_id)
             return
         settled = self._webrtc.on_truncated(item_id)
-        self._outbox.log_all(self._transcript.truncate(item_id, heard_ms, self.duration_ms(item_id)))
+        if self._webrtc.buffer_ms and heard_ms:
+            heard_ms = max(0, heard_ms - self._webrtc.buffer_ms)
+            self._own_truncations.add(item_id)
+            self.truncate(item_id, heard_ms)
+        else:
+            self._outbox.log_all(self._transcript.truncate(item_id, heard_ms, self.duration_ms(item_id)))
         if settled:
             self.settle_truncations()

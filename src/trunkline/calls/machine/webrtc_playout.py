@@ -1,9 +1,9 @@
 """Playout over WebRTC, where audio flows directly between the page and the model.
 
 The service reports when a response's audio starts and when all of it was played (`output_audio_buffer.started`,
-`stopped`). In between it plays in real time, so the time since the start is the played duration. While the page's
-socket is down, nobody knows whether audio still reaches the page. If the page returns with the same connection, it has
-heard everything; if it posts a new offer, it has not.
+`stopped`). In between it sends in real time, so the time since the start, less the delay that the page reports, is the
+played duration. While the page's socket is down, nobody knows whether audio still reaches the page. If the page returns
+with the same connection, it has heard everything; if it posts a new offer, it has not.
 """
 
 from __future__ import annotations
@@ -23,9 +23,14 @@ class _PlayingMessage:
 
 
 class WebRtcPlayout:
-    """The message that plays now, the messages that wait for playout, and the cut messages to truncate."""
+    """The message that plays now, the messages that wait for playout, and the cut messages to truncate.
 
-    def __init__(self) -> None:
+    Attributes:
+        buffer_ms: the time that audio needs to the point at which the page can no longer stop it.
+    """
+
+    def __init__(self, buffer_ms: int = 0) -> None:
+        self.buffer_ms = buffer_ms
         self._waiting: dict[str, str] = {}
         """Response id -> message id, in the order of playout."""
         self._playing: _PlayingMessage | None = None
@@ -126,4 +131,4 @@ class WebRtcPlayout:
 
     def _played_ms(self, message: _PlayingMessage, now_ms: float) -> int:
         until_ms = now_ms if self._lost_since_ms is None else min(now_ms, self._lost_since_ms)
-        return max(0, int(until_ms - message.started_at_ms))
+        return max(0, int(until_ms - message.started_at_ms - self.buffer_ms))

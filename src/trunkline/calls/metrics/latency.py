@@ -1,7 +1,8 @@
 """Latency of answers, and its parts: a sum over the log's `turn.waiting`.
 
-A turn's latency runs from the end of the caller's words to the first audio of the answer. The call waits for exactly
-one thing at a time, and each millisecond counts for that part, so the parts add up to the total by construction.
+A turn's latency runs from the end of the caller's words to the first audio of the answer at the caller's ear. The call
+waits for exactly one thing at a time, and each millisecond counts for that part, so the parts add up to the total by
+construction. The last part is the delay that the page reports.
 docs/measuring.md explains each part.
 """
 
@@ -21,7 +22,7 @@ class _UnansweredTurn:
     after: Literal["speech", "text", "greeting"]
     mark_ms: int
     """The time up to which all milliseconds are in `parts`."""
-    parts: dict[log_events.WaitReason, int] = field(default_factory=dict)
+    parts: dict[log_events.WaitReason | Literal["playout"], int] = field(default_factory=dict)
     tool_ms: int = 0
     guardrail_ms: int = 0
 
@@ -58,6 +59,7 @@ class LatencyMeter:
     def _answered(self, event: log_events.AudioStarted, at_ms: int) -> log_events.TurnLatency:
         turn = self._charge(at_ms)
         self._turn = None
+        turn.parts["playout"] = event.delay_ms
         parts = [log_events.LatencyPart(name, ms) for name, ms in turn.parts.items() if ms]
         return log_events.TurnLatency(
             item_id=event.item_id,
