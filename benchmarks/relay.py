@@ -109,6 +109,7 @@ async def caller_of(kind: str, url: str) -> AsyncIterator[Caller]:
     if kind == "trunkline":
         async with calling(url) as page:
             await page.until("link.up")
+            await page.socket.send('{"type":"audio_report","echo_cancelled":true}')
             await _until_response(page.socket)
             # The audio begins with the first frame, which has the item's id.
             await page.socket.send(_STAMP.pack(time.perf_counter()) + _SILENCE)

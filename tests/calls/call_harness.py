@@ -55,6 +55,8 @@ class Caller:
         """Open a page on the call, as its caller unless another leg's id is given."""
         self.page = Page()
         self.call.attach(self.page, leg_id or self.call.leg.leg_id, after)
+        if leg_id is None:
+            self.command(type="audio_report", echo_cancelled=True)  # as browsers do
         return self.page
 
     def leaves(self) -> None:

@@ -34,6 +34,7 @@ async def test_a_whole_conversation(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_audio_reaches_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
     async with serving(monkeypatch) as caller, caller.calling() as (_started, page):
+        await page.sends({"type": "audio_report", "echo_cancelled": True})
         await page.sends(b"\1\2" * 480)
         await page.sends({"type": "say", "text": "did you hear?"})
         await page.answer()
@@ -82,6 +83,8 @@ BAD_FRAMES: list[tuple[str | bytes, str]] = [
     ("{}", "bad_command"),
     ("[" * 50_000, "bad_command"),
     ('{"type": "dance"}', "bad_command"),
+    ('{"type": "audio_report", "buffer_ms": -1}', "bad_command"),
+    ('{"type": "voice_ended", "ms": 10001}', "bad_command"),
     ('{"type": "say"}', "bad_command"),
     ('{"type": "say", "text": 5}', "bad_command"),
     ('{"type": "say", "text": "  "}', "bad_command"),

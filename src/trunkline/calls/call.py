@@ -8,12 +8,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import assert_never
 
+from trunkline.caller_audio.echo_canceller import create_echo_canceller
 from trunkline.calls import commands
 from trunkline.calls.agents.runner import AgentRunner, CallHandle, RunnerTimeLimits
 from trunkline.calls.filler_audio import FillerAudio
 from trunkline.calls.grants import Credentials, Grant, NotGrantedError, grants_for
 from trunkline.calls.log import Entry, Log, LogBudget, Reader, frame_of
 from trunkline.calls.log_events import (
+    AudioDucked,
+    AudioResumed,
     CallEnded,
     CallError,
     Codec,
@@ -146,6 +149,8 @@ class Call:
         """The provider's WebRTC calls that this call no longer uses."""
         self._rtc_lock = asyncio.Lock()
         self._pages: set[Page] = set()
+        self._echo = create_echo_canceller()
+        """Echo canceller of the relay; None if the page cancels the echo, or without the package."""
         self._watches_caller_audio = False
         self._caller_audio_reported_ms = 0.0
         self.log.subscribe(self._on_log_entry)
@@ -359,6 +364,8 @@ class Call:
                 "not_the_caller",
             )
             return
+        if isinstance(command, commands.AudioReport):
+            self._set_echo_cancelled(command.echo_cancelled is True)
         if isinstance(command, commands.MediaReady):
             self._runner.post(inputs.CallerJoined(self.leg.public_id, self.leg.transport, self.leg.reason))
         else:
@@ -372,18 +379,30 @@ class Call:
             message = "A binary frame is empty or has an odd number of bytes. Send PCM16 little-endian, mono, 24 kHz."
             self._push_error(page, message, "bad_audio")
             return
-        self._link.send_audio(pcm)
-        if self._words is not None:
-            self._words.feed(pcm)
+        if self._echo is not None:
+            pcm = self._echo.process(pcm)
+        if pcm:
+            self._link.send_audio(pcm)
+            if self._words is not None:
+                self._words.feed(pcm)
         if self._watches_caller_audio and self._now_ms() - self._caller_audio_reported_ms >= CALLER_AUDIO_EVERY_MS:
             self._caller_audio_reported_ms = self._now_ms()
             self._runner.post(inputs.CallerAudioArrived())
+
+    def _set_echo_cancelled(self, by_page: bool) -> None:
+        """Cancel the echo of the agent's voice unless the page does so."""
+        if by_page:
+            self._echo = None
+        elif self._echo is None:
+            self._echo = create_echo_canceller()
 
     def _push_error(self, page: Page, message: str, code: str) -> None:
         error = CallError(message=message, code=code, source="command")
         page.push(frame_of(error, 0, round(self._now_ms())))
 
     def _on_log_entry(self, entry: Entry) -> None:
+        if self._echo is not None and isinstance(entry.event, AudioDucked | AudioResumed):
+            self._echo.hold(isinstance(entry.event, AudioDucked))
         readers = [page for page in self._pages if page.reads_log]
         if readers:
             frame = self.log.frame(entry)
@@ -456,6 +475,8 @@ class Call:
     def _play(self, pcm: bytes) -> None:
         if self.leg.page is not None and self.leg.transport == "websocket":
             self.leg.page.push(pcm)
+            if self._echo is not None:
+                self._echo.play(pcm)
 
     async def _fetch_filler(self, kind: FillerKind) -> None:
         fillers = self.scenario.fillers
@@ -467,10 +488,14 @@ class Call:
         if self.leg.page is not None:
             for start in range(0, len(pcm), FILLER_FRAME_BYTES):
                 self.leg.page.push(pcm[start : start + FILLER_FRAME_BYTES])
+            if self._echo is not None:
+                self._echo.play(pcm)
 
     def _drop_queued_audio(self) -> None:
         if self.leg.page is not None:
             self.leg.page.drop_audio()
+        if self._echo is not None:
+            self._echo.stop_playing()
 
     async def _connect(self) -> Connection:
         return await self._provider.connect(self._model)

@@ -88,6 +88,7 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
             self.view.read(entry)
         call.log.subscribe(self._on_entry)
         call.attach(self.playout, call.leg.leg_id, after=0)
+        self._command(type="audio_report", echo_cancelled=True)  # this caller's microphone hears no loudspeaker
 
     def __repr__(self) -> str:
         return f"<VoiceCall {self._call.scenario.name} ({self.mode})>"

@@ -25,12 +25,13 @@ from aiortc import (
 )
 from aiortc.sdp import SessionDescription
 
+from trunkline.caller_audio.echo_canceller import create_echo_canceller
 from trunkline.engine.session import inputs
 from trunkline.engine.session_runner import SessionRunner
 from trunkline.engine.transports.data_channel import DataChannel
 from trunkline.engine.transports.event_translator import EventTranslator
 from trunkline.engine.transports.ice import IceOptions
-from trunkline.engine.transports.pacing import Pacer
+from trunkline.engine.transports.pacing import FRAME_BYTES, Pacer
 from trunkline.engine.transports.rtc_audio import CODECS, AudioReceiver, PacedTrack
 from trunkline.realtime.events import MalformedEventError, decode
 
@@ -43,6 +44,7 @@ MAX_MEDIA_SECTIONS = 4
 ANSWER_TIMEOUT_S = 10.0
 """Time limit for gathering candidates, which an ICE server can delay."""
 CLOSE_TIMEOUT_S = 5.0
+_SILENT_FRAME = bytes(FRAME_BYTES)
 
 
 class OfferError(ValueError):
@@ -75,7 +77,8 @@ class WebRtcPeer:
         self._connection.on("datachannel", self._on_data_channel)
         self._channel = DataChannel(filtered=filtered, on_stalled=self._on_stalled, translator=translator)
         self._outgoing = PacedTrack(self._take)
-        self._audio_receiver = AudioReceiver(lambda pcm: runner.post(inputs.AudioReceived(pcm)))
+        self._audio_receiver = AudioReceiver(self._on_audio)
+        self._echo = create_echo_canceller()
         self._connected = asyncio.Event()
         self._gone = asyncio.Event()
         self._closed = False
@@ -156,7 +159,15 @@ class WebRtcPeer:
         frame, playout_events = self._pacer.next_frame()
         for one in playout_events:
             self._runner.post(one)
+        if self._echo is not None:
+            self._echo.play(frame or _SILENT_FRAME)  # also silence: the two streams stay aligned
         return frame
+
+    def _on_audio(self, pcm: bytes) -> None:
+        if self._echo is not None:
+            pcm = self._echo.process(pcm)
+        if pcm:
+            self._runner.post(inputs.AudioReceived(pcm))
 
     # ------------------------------------------------------------------ callbacks of aiortc
 
