@@ -58,6 +58,10 @@ async def converse(settings: Settings, target: str, agent: str | None, device: A
     except ProviderError as error:
         _print(error.full_message, err=True)
         return 1
+    if (unsupported := provider.scenario_problem(scenario)) is not None:
+        _print(unsupported, err=True)
+        await provider.aclose()
+        return 1
     time_limits, metrics = time_limits_from(settings), metrics_config_from(settings)
     words = WordRecogniser(settings)
     try:

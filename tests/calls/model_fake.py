@@ -56,6 +56,7 @@ class FakeModel:
         audio_ms: duration of each message's audio, sent in chunks of 100 ms.
         connections: all connections, in order.
         fallback: the fallback model.
+        problem: the reason why no scenario can run.
         failing: models with responses that fail.
         models: the models of the connections.
     """
@@ -72,6 +73,7 @@ class FakeModel:
     closed: bool = False
     name: str = "fake"
     fallback: str | None = None
+    problem: str | None = None
     failing: set[str] = field(default_factory=set)
     models: list[str] = field(default_factory=list)
 
@@ -80,6 +82,9 @@ class FakeModel:
 
     def fallback_model_for(self, scenario: Scenario[Any]) -> str | None:
         return self.fallback
+
+    def scenario_problem(self, scenario: Scenario[Any]) -> str | None:
+        return self.problem
 
     def session_extras(self, scenario: Scenario[Any], agent: str, first_agent: str) -> Mapping[str, Any]:
         return self.extras(agent)

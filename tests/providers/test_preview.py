@@ -7,13 +7,19 @@ from collections import deque
 from typing import Any
 
 import pytest
+from agents.realtime import RealtimeAgent
+from pydantic import SecretStr
 
 from tests import official_preview_events
 from tests.engine import official_events
 from tests.providers.azure_fake import KEY
 from tests.providers.test_azure import SCENARIO, SESSION, reached, received
+from trunkline import Scenario, SessionSettings
 from trunkline.providers import ConnectionLostError, ProviderError, decode_frame
-from trunkline.providers.preview import PreviewConnection
+from trunkline.providers.azure_endpoint import parse_azure_endpoint
+from trunkline.providers.credentials import KeyCredentials
+from trunkline.providers.hosted_realtime import HostedModels
+from trunkline.providers.preview import PreviewConnection, PreviewProvider
 from trunkline.realtime.events import Event, decode, encode
 from trunkline.scenario.loading import load
 
@@ -251,3 +257,34 @@ async def test_malformed_frames_are_passed_on(garbage: bytes) -> None:
 async def test_malformed_events_do_not_break_the_translation(event: Event) -> None:
     kinds = [decode(frame)["type"] for frame in await all_of(PreviewConnection(Wire(event)))]
     assert kinds
+
+
+# Scenarios ------------------------------------------------------------------------------------------------------------
+def preview() -> PreviewProvider:
+    models = HostedModels("realtime", None, None, ("A", "B"))
+    credentials = KeyCredentials("api-key", SecretStr("key"))
+    return PreviewProvider(parse_azure_endpoint("https://res.openai.azure.com"), credentials, models, "v1", None)
+
+
+def test_the_preview_refuses_session_settings_that_it_does_not_have() -> None:
+    agents: list[RealtimeAgent[Any]] = [RealtimeAgent(name="host"), RealtimeAgent(name="poet")]
+    own = {"poet": SessionSettings(reasoning_effort="low", truncation="auto", max_output_tokens=100)}
+    problem = preview().scenario_problem(Scenario("x", agents=agents, agent_sessions=own))
+    assert problem == (
+        "Azure's preview protocol does not have these session settings of the scenario 'x': reasoning_effort, "
+        "truncation. Remove them, or remove AZURE_OPENAI_REALTIME_DIALECT to use GA."
+    )
+
+
+def test_the_preview_takes_the_session_settings_that_it_has() -> None:
+    settings = SessionSettings(noise_reduction="near_field", max_output_tokens=100, tool_choice="none")
+    assert preview().scenario_problem(Scenario("x", agents=[RealtimeAgent(name="host")], session=settings)) is None
+
+
+def test_the_preview_refuses_an_agent_with_a_stored_prompt_alone() -> None:
+    agent: RealtimeAgent[Any] = RealtimeAgent(name="host", prompt={"id": "pmpt_1"})
+    problem = preview().scenario_problem(Scenario("x", agents=[agent]))
+    assert problem is not None
+    assert problem.startswith("Azure's preview protocol has no stored prompts, and the agent 'host' of 'x' has nothing")
+    agent.instructions = "Be kind."
+    assert preview().scenario_problem(Scenario("x", agents=[agent])) is None

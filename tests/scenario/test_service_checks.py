@@ -183,7 +183,10 @@ def test_a_handoff_that_would_change_the_history_is_refused(field: str) -> None:
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"mcp_servers": ["a server"]}, "has mcp_servers, which Trunkline does not use. Wrap their tools"),
+        (
+            {"mcp_servers": ["a server"]},
+            "mcp_servers=[…] takes servers of agents.mcp, such as MCPServerStdio(…), not str.",
+        ),
         ({"prompt": "pmpt_1"}, "prompt=… takes a stored prompt such as {'id': 'pmpt_…'}, not str."),
         ({"prompt": Prompt(id="")}, "prompt=… is refused by the Realtime services. Invalid 'prompt.id'"),
         ({"hooks": "a class"}, "hooks=… takes an instance of RealtimeAgentHooks, not str."),

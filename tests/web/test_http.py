@@ -401,3 +401,11 @@ async def test_metadata_that_is_not_text_is_refused(monkeypatch: pytest.MonkeyPa
         body = {"scenario": "web", "metadata": {"customer": 12}}
         status, code, _error = await caller.refused("POST", "/api/calls", json=body)
     assert (status, code) == (400, "bad_request")
+
+
+async def test_a_scenario_that_the_provider_cannot_run_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serving(monkeypatch, FakeModel(problem="This model has no hosted MCP tools. Use others.")) as caller:
+        for method, path, body in (("POST", "/api/calls", {"scenario": "web"}), ("GET", "/api/session", None)):
+            status, code, error = await caller.refused(method, path, json=body)
+            assert (status, code) == (409, "unsupported_scenario")
+            assert error["message"] == "This model has no hosted MCP tools. Use others."

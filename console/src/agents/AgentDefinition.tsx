@@ -30,6 +30,12 @@ export function AgentDefinition({ agent, agents }: { agent: AgentInfo; agents: r
           agent.tool_details.map((tool) => <Tool key={tool.name} tool={tool} />)
         )}
       </dd>
+      {(agent.mcp_servers ?? []).length > 0 && (
+        <>
+          <dt>MCP servers</dt>
+          <dd>{agent.mcp_servers?.join(", ")}</dd>
+        </>
+      )}
       {agent.guardrails.length > 0 && (
         <>
           <dt>Guardrails</dt>

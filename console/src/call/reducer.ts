@@ -18,6 +18,8 @@ const CODECS: Record<CallState["settings"]["codec"], string> = {
   pcma: "PCMA",
 };
 
+const SERVER_STATES = { up: "is up", lost: "was lost; reconnecting", failed: "cannot be reached; trying again" };
+
 /** Apply one event to the state. An event that was applied before changes nothing. */
 export function reduce(state: CallState, frame: LogFrame): CallState {
   if (frame.seq <= state.lastSeq) return state;
@@ -115,6 +117,11 @@ function apply(state: CallState, frame: LogFrame): CallState {
       return resolveApproval(state, frame);
     case "tool.done":
       return finishTool(state, frame);
+    case "mcp.server": {
+      const detail = { agent: frame.agent, tools: frame.tools ?? [], problem: frame.problem };
+      const tone = frame.status === "up" ? "plain" : "warning";
+      return addNote(state, frame, tone, `MCP server ${frame.server} ${SERVER_STATES[frame.status]}`, detail);
+    }
     case "guardrail.checked":
       return addCheck(state, frame);
     case "turn.waiting":

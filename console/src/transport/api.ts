@@ -15,6 +15,8 @@ export interface AgentInfo {
   handoffs: string[];
   tools: string[];
   tool_details: ToolInfo[];
+  /** Absent in an older server. */
+  mcp_servers?: string[];
   guardrails: string[];
   /** Null if a function returns them. */
   instructions: string | null;

@@ -265,6 +265,19 @@ export interface ToolDone {
   error?: string;
 }
 
+/**
+ * An MCP server of `agent` is up with `tools`, was lost and is opened again, or failed and is tried again.
+ * `problem` says why it is not up, or why tools of it are left out.
+ */
+export interface McpServerChanged {
+  kind: "mcp.server";
+  agent: string;
+  server: string;
+  status: "failed" | "lost" | "up";
+  tools?: string[];
+  problem?: string;
+}
+
 /** A note of a tool or scenario for the transcript. */
 export interface Breadcrumb {
   kind: "breadcrumb";
@@ -468,6 +481,7 @@ export type LogEvent =
   | ApprovalNeeded
   | ApprovalResolved
   | ToolDone
+  | McpServerChanged
   | Breadcrumb
   | GuardrailChecked
   | CallSettings

@@ -10,6 +10,7 @@ from typing import assert_never
 
 from trunkline.caller_audio.echo_canceller import create_echo_canceller
 from trunkline.calls import commands
+from trunkline.calls.agents.mcp_servers import McpServers
 from trunkline.calls.agents.runner import AgentRunner, CallHandle, RunnerTimeLimits
 from trunkline.calls.filler_audio import FillerAudio
 from trunkline.calls.grants import Credentials, Grant, NotGrantedError, grants_for
@@ -54,6 +55,10 @@ CALLER_AUDIO_EVERY_MS = 100.0
 """Interval in which the machine hears of the caller's audio while it watches it."""
 
 
+class UnsupportedScenarioError(Exception):
+    """The provider cannot run a scenario. The message has the reason and the fix."""
+
+
 class Call:
     """A conversation between a caller and a scenario.
 
@@ -72,10 +77,12 @@ class Call:
         metadata: pairs of the client, for the log and `CallContext.metadata`.
         log_budget: the size of logs.
         readers: get each entry of the call's log, from the first.
+        mcp_servers: the connections to the agents' MCP servers; by default the call has its own.
 
     Raises:
         LookupError: the scenario has no agent of that name.
         ScenarioError: the scenario cannot work, since its agents have changed after it was made.
+        UnsupportedScenarioError: the provider cannot run the scenario.
         StateError: the scenario's `state` factory failed.
     """
 
@@ -95,8 +102,11 @@ class Call:
         metadata: Mapping[str, str] | None = None,
         log_budget: LogBudget | None = None,
         readers: Sequence[Reader] = (),
+        mcp_servers: McpServers | None = None,
     ) -> None:
         scenario.check_handoffs()
+        if (problem := provider.scenario_problem(scenario)) is not None:
+            raise UnsupportedScenarioError(problem)
         self.call_id = new_id("call")
         self.caller_key = new_id("key")
         """Secret of the client that started the call. It is never in the log."""
@@ -115,6 +125,7 @@ class Call:
         self._model = provider.model_for(scenario)
         self.log = Log(self._now_ms, log_budget)
         self._meters = Meters(metrics.prices)
+        self._own_mcp_servers = McpServers() if mcp_servers is None else None
         self._agents = AgentRunner(
             scenario,
             provider,
@@ -132,6 +143,7 @@ class Call:
                 on_text_reply=lambda purpose, reply: self._append_all(self._meters.text_reply(purpose, reply)),
                 now_ms=self._now_ms,
             ),
+            mcp_servers or self._own_mcp_servers or McpServers(),
         )
         self._word_stt = word_stt if scenario.interruption not in ("speech", "off") else None
         self._machine: CallMachine = CallMachine(self._plan(transport, codec), new_id)
@@ -174,6 +186,8 @@ class Call:
             )
         finally:
             self._agents.close()
+            if self._own_mcp_servers is not None:
+                await self._own_mcp_servers.close()
             self._drop_rtc_call()
             await self._hang_up_rtc_calls()
 

@@ -276,6 +276,19 @@ class ToolDone(LogEvent, frozen=True, tag="tool.done"):
     error: str | None = None
 
 
+class McpServerChanged(LogEvent, frozen=True, tag="mcp.server"):
+    """An MCP server of `agent` is up with `tools`, was lost and is opened again, or failed and is tried again.
+
+    `problem` says why it is not up, or why tools of it are left out.
+    """
+
+    agent: str
+    server: str
+    status: Literal["up", "lost", "failed"]
+    tools: tuple[str, ...] = ()
+    problem: str | None = None
+
+
 class Breadcrumb(LogEvent, frozen=True, tag="breadcrumb"):
     """A note of a tool or scenario for the transcript."""
 
@@ -467,6 +480,7 @@ LogEventUnion = (
     | ApprovalNeeded
     | ApprovalResolved
     | ToolDone
+    | McpServerChanged
     | Breadcrumb
     | GuardrailChecked
     | CallSettings

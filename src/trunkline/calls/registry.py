@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 
+from trunkline.calls.agents.mcp_servers import McpServers
 from trunkline.calls.agents.tool_threads import divide_threads
 from trunkline.calls.call import Call
 from trunkline.calls.filler_audio import FillerAudio
@@ -65,6 +66,7 @@ class CallRegistry:
         self._ended_call_ttl_s = ended_call_ttl_s
         self._max_logs_bytes = max_logs_bytes
         self.log_budget = LogBudget(max_log_bytes, self._bound_logs)
+        self._mcp_servers = McpServers()
         self._calls: dict[str, Call] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
 
@@ -78,6 +80,7 @@ class CallRegistry:
         for task in self._running.values():
             task.cancel()
         await asyncio.gather(*self._running.values(), return_exceptions=True)
+        await self._mcp_servers.close()
 
     def start(
         self,
@@ -101,6 +104,7 @@ class CallRegistry:
             TooManyCallsError: the limit is reached.
             LookupError: the scenario has no such agent.
             ScenarioError: the scenario cannot work, since its agents have changed after it was made.
+            UnsupportedScenarioError: the provider cannot run the scenario.
             StateError: the scenario's `state` factory failed.
         """
         self._remove_expired()
@@ -120,6 +124,7 @@ class CallRegistry:
             metadata=metadata,
             log_budget=self.log_budget,
             readers=[make() for make in self._readers],
+            mcp_servers=self._mcp_servers,
         )
         self._calls[call.call_id] = call
         task = asyncio.create_task(call.run(), name=f"call {call.call_id}")

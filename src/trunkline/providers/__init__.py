@@ -176,6 +176,9 @@ class Provider(Protocol):
     def fallback_model_for(self, scenario: AnyScenario) -> str | None:
         """Return the model that a call continues with after failed responses; None without one."""
 
+    def scenario_problem(self, scenario: AnyScenario) -> str | None:
+        """Return the reason why this provider cannot run a scenario, with the fix; None if it can."""
+
     def session_extras(self, scenario: AnyScenario, agent: str, first_agent: str) -> Mapping[str, object]:
         """Return the additional session fields that this provider needs for an agent."""
 

@@ -72,6 +72,10 @@ class HostedRealtimeProvider:
         """See `Provider.fallback_model_for`."""
         return self._models.fallback
 
+    def scenario_problem(self, scenario: AnyScenario) -> str | None:
+        """See `Provider.scenario_problem`."""
+        return None
+
     def session_extras(self, scenario: AnyScenario, agent: str, first_agent: str) -> Mapping[str, object]:
         """See `Provider.session_extras`."""
         return {}

@@ -17,6 +17,7 @@ from trunkline.engine.speech import SpeechError, Stt, Tts
 from trunkline.engine.speech.factory import RECOGNISERS
 from trunkline.providers import Connection, EphemeralSecret, ProviderError, ProviderNotice, WebRtcAnswer
 from trunkline.providers.credentials import KeyCredentials
+from trunkline.providers.hosted_parts import hosted_only_problem
 from trunkline.providers.realtime_socket import open_socket_with_credentials
 from trunkline.providers.text_model_client import TextModelClient
 from trunkline.providers.webrtc_signalling import WebRtcSignalling
@@ -36,6 +37,10 @@ class EngineSessionConfig:
     def fallback_model_for(self, scenario: AnyScenario) -> str | None:
         """See `Provider.fallback_model_for`."""
         return None
+
+    def scenario_problem(self, scenario: AnyScenario) -> str | None:
+        """Return the problem of a scenario with parts that only the hosted services have."""
+        return hosted_only_problem(scenario, "The local engine")
 
     def session_extras(self, scenario: AnyScenario, agent: str, first_agent: str) -> Mapping[str, object]:
         """Return a `prompt` that names the scenario, the present agent and the first one, for the rehearsal.

@@ -17,15 +17,20 @@ import msgspec
 from trunkline.providers import Connection, EphemeralSecret, ProviderError, ProviderNotice, WebRtcAnswer
 from trunkline.providers.azure_endpoint import AzureEndpoint
 from trunkline.providers.credentials import Credentials
+from trunkline.providers.hosted_parts import hosted_only_problem
 from trunkline.providers.hosted_realtime import HostedModels, HostedRealtimeProvider
 from trunkline.providers.http_errors import http_error
 from trunkline.providers.realtime_socket import open_socket_with_credentials
 from trunkline.providers.webrtc_signalling import TIMEOUT_S, http_client, read_secret
 from trunkline.realtime.dialects import client_event_to_preview, server_event_to_ga, session_to_preview
 from trunkline.realtime.events import Event, MalformedEventError, decode, encode
+from trunkline.scenario.scenario import AnyScenario
 
 NO_SIDEBAND = "The preview has no sideband for WebRTC calls, so audio uses the relay."
 _AUDIO_DELTA_TYPES = (b'"response.audio.delta"', b'"response.output_audio.delta"')
+_NOT_IN_PREVIEW = {"truncation", "reasoning_effort", "parallel_tool_calls", "include"}
+"""Session settings that only GA has."""
+_USE_GA = "Remove them, or remove AZURE_OPENAI_REALTIME_DIALECT to use GA."
 _WITHOUT_PREVIEW = {"output_audio_buffer.clear", "conversation.item.retrieve"}
 """GA client events that the preview refuses."""
 
@@ -59,6 +64,17 @@ class PreviewProvider(HostedRealtimeProvider):
             "Azure has deprecated the preview. Remove AZURE_OPENAI_REALTIME_DIALECT to use GA.",
         )
         return (deprecated, *super().notices())
+
+    def scenario_problem(self, scenario: AnyScenario) -> str | None:
+        """Return the problem of a scenario with settings or parts that the preview does not have."""
+        for agent in scenario.agents:
+            if missing := sorted(_NOT_IN_PREVIEW & scenario.session_settings(agent.name).given):
+                return (
+                    f"Azure's preview protocol does not have these session settings of the scenario {scenario.name!r}: "
+                    f"{', '.join(missing)}. {_USE_GA}"
+                )
+        problem = hosted_only_problem(scenario, "Azure's preview protocol")
+        return None if problem is None else f"{problem} {_USE_GA}"
 
     async def connect(self, model: str, rtc_call_id: str | None = None) -> Connection:
         """See `Provider.connect`."""

@@ -16,13 +16,20 @@ class TextPart(TypedDict):
     text: str
 
 
+class ImagePart(TypedDict):
+    """An image of the caller: a data URL."""
+
+    type: Literal["input_image"]
+    image_url: str
+
+
 class MessageItem(TypedDict):
     """A message of the caller, of an agent, or of the system."""
 
     id: str
     type: Literal["message"]
     role: Literal["user", "assistant", "system"]
-    content: list[TextPart]
+    content: list[TextPart | ImagePart]
 
 
 class FunctionCallItem(TypedDict):
@@ -44,7 +51,16 @@ class FunctionCallOutputItem(TypedDict):
     output: str
 
 
-ClientItem = MessageItem | FunctionCallItem | FunctionCallOutputItem
+class McpApprovalItem(TypedDict):
+    """The caller's decision on a tool call of a hosted MCP server."""
+
+    id: str
+    type: Literal["mcp_approval_response"]
+    approval_request_id: str
+    approve: bool
+
+
+ClientItem = MessageItem | FunctionCallItem | FunctionCallOutputItem | McpApprovalItem
 
 
 class SessionUpdate(TypedDict):

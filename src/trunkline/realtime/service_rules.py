@@ -379,6 +379,15 @@ item = validation.tagged(
             {**_BASE, "call_id": _id, "name": validation.non_empty_text, "arguments": _any_text},
             required=("call_id", "name", "arguments"),
         ),
+        "mcp_approval_response": validation.object_with(
+            {
+                **_BASE,
+                "approval_request_id": validation.non_empty_text,
+                "approve": validation.boolean,
+                "reason": validation.nullable(validation.text),
+            },
+            required=("approval_request_id", "approve"),
+        ),
         "function_call_output": validation.object_with(
             {**_BASE, "call_id": _id, "output": _any_text}, required=("call_id", "output")
         ),

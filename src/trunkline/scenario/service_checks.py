@@ -15,7 +15,7 @@ from trunkline.realtime.validation import InvalidRequest, Validator
 from trunkline.scenario.interruption import MODES, InterruptionDetector
 
 if TYPE_CHECKING:
-    from agents import FunctionTool, Handoff
+    from agents import FunctionTool, Handoff, HostedMCPTool
     from agents.realtime import RealtimeAgent
 
 _TYPED = frozenset({"type", "$ref", "anyOf", "allOf", "oneOf", "enum", "const"})
@@ -140,7 +140,14 @@ def _hooks_problem(hooks: object) -> str | None:
 
 
 def _mcp_problem(servers: Sequence[object]) -> str | None:
-    return "has mcp_servers, which Trunkline does not use. Wrap their tools in function tools." if servers else None
+    from agents.mcp import MCPServer
+
+    for server in servers:
+        if not isinstance(server, MCPServer):
+            return (
+                f"mcp_servers=[…] takes servers of agents.mcp, such as MCPServerStdio(…), not {type(server).__name__}."
+            )
+    return None
 
 
 def handoff_problems(agent: RealtimeAgent) -> Iterator[str]:
@@ -165,9 +172,11 @@ def _is_no_agent(value: object) -> bool:
 
 
 def _tool_problems(tool: object) -> Iterator[str]:
-    from agents import FunctionTool
+    from agents import FunctionTool, HostedMCPTool
 
-    if isinstance(tool, FunctionTool):
+    if isinstance(tool, HostedMCPTool):
+        yield from _hosted_mcp_problems(tool)
+    elif isinstance(tool, FunctionTool):
         fix = "name it with @function_tool(name_override=…)"
         yield from _named_problems(tool.name, tool.description, "The tool", fix)
         yield from _untyped_parameters(tool)
@@ -175,6 +184,17 @@ def _tool_problems(tool: object) -> Iterator[str]:
         yield f"The tool {tool.__name__} is a plain function; decorate it with @function_tool."
     else:
         yield f"Realtime sessions have no {type(tool).__name__}; use function tools."
+
+
+def _hosted_mcp_problems(tool: HostedMCPTool) -> Iterator[str]:
+    config: Mapping[str, object] = {**tool.tool_config}
+    label = config.get("server_label")
+    if not label:
+        yield "HostedMCPTool has no 'server_label'; give its tool_config one, and a 'server_url'."
+    elif not (config.get("server_url") or config.get("connector_id")):
+        yield f"HostedMCPTool {label!r} has no address; give its tool_config a 'server_url' or a 'connector_id'."
+    if tool.on_approval_request is not None:
+        yield f"HostedMCPTool {label!r} has on_approval_request; remove it: the caller approves in the console."
 
 
 def _named_problems(name: str, description: str | None, what: str, fix: str) -> Iterator[str]:

@@ -125,6 +125,10 @@ class FaultyProvider:
         """See `Provider.fallback_model_for`."""
         return self._provider.fallback_model_for(scenario)
 
+    def scenario_problem(self, scenario: AnyScenario) -> str | None:
+        """See `Provider.scenario_problem`."""
+        return self._provider.scenario_problem(scenario)
+
     def session_extras(self, scenario: AnyScenario, agent: str, first_agent: str) -> Mapping[str, object]:
         """See `Provider.session_extras`."""
         return self._provider.session_extras(scenario, agent, first_agent)

@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute, Match, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
+from trunkline.calls.agents.mcp_servers import shown_name
 from trunkline.calls.pages import CloseCode
 from trunkline.engine.transports.ice import ice_servers
 from trunkline.scenario.loading import Target
@@ -140,6 +141,7 @@ def _described(scenario: AnyScenario) -> dict[str, object]:
                 "handoffs": list(scenario.transfers(agent.name).values()),
                 "tools": [tool.name for tool in agent.tools],
                 "tool_details": [_tool(tool) for tool in agent.tools],
+                "mcp_servers": [shown_name(server) for server in agent.mcp_servers],
                 "guardrails": [guardrail.get_name() for guardrail in agent.output_guardrails],
                 "instructions": agent.instructions if isinstance(agent.instructions, str) else None,
             }

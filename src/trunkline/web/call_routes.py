@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from trunkline.calls.agents.runner import StateError
-from trunkline.calls.call import Call
+from trunkline.calls.call import Call, UnsupportedScenarioError
 from trunkline.calls.grants import Credentials, Grant, NotGrantedError
 from trunkline.calls.log_events import Codec, Transport
 from trunkline.calls.pages import CloseCode, Page
@@ -109,6 +109,8 @@ async def start_call(request: Request) -> Response:
     except ScenarioError as error:
         logger.warning("the scenario %s cannot work: %s", scenario.name, error)
         raise ApiError(500, "scenario_failed", error.message) from None
+    except UnsupportedScenarioError as error:
+        raise ApiError(409, "unsupported_scenario", str(error)) from None
     call.leg.reason = body.reason
     answer = {"call_id": call.call_id, "leg_id": call.leg.leg_id, "transport": transport}
     if transport == "webrtc":

@@ -90,6 +90,8 @@ async def create_session_secret(request: Request) -> Response:
         message = f"The scenario {scenario.name!r} withholds unchecked output: start its calls with POST /api/calls."
         raise ApiError(409, "held_back", message)
     provider = _provider(ready)
+    if (problem := provider.scenario_problem(scenario)) is not None:
+        raise ApiError(409, "unsupported_scenario", problem)
     timeout_s = server_state_of(request).settings.tool_timeout_s
     session = await _session_config_of(scenario, provider, agent, caller_of(request), timeout_s)
     try:

@@ -10,17 +10,18 @@ import logging
 import threading
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from trunkline.calls.agents import session_config
 from trunkline.calls.agents.containment import contained, original
 from trunkline.calls.agents.guardrails import guardrails_of, run_guardrail
 from trunkline.calls.agents.handoffs import HandoffRefusedError, accept_handoff
 from trunkline.calls.agents.hooks import HookRunner
+from trunkline.calls.agents.mcp_servers import McpServers, ServerState, ServerTools, shown_name
 from trunkline.calls.agents.text_model_requests import TextModelRequests
 from trunkline.calls.agents.tool_threads import CallThreads
 from trunkline.calls.agents.tools import run_tool, unavailable
-from trunkline.calls.log_events import Breadcrumb, CallError, LogEventUnion, ToolProgress
+from trunkline.calls.log_events import Breadcrumb, CallError, LogEventUnion, McpServerChanged, ToolProgress
 from trunkline.calls.machine import effects, inputs
 from trunkline.providers import Provider
 from trunkline.realtime.events import Event
@@ -32,7 +33,8 @@ from trunkline.scenario.state_factory import call_factory
 from trunkline.scenario.text_model import TextReply
 
 if TYPE_CHECKING:
-    from agents import OutputGuardrail, RunContextWrapper
+    from agents import FunctionTool, OutputGuardrail, RunContextWrapper
+    from agents.mcp import MCPServer
     from agents.realtime import RealtimeAgent
 
 logger = logging.getLogger(__name__)
@@ -89,7 +91,14 @@ class AgentRunner:
         StateError: the scenario's `state` factory failed.
     """
 
-    def __init__(self, scenario: AnyScenario, provider: Provider, limits: RunnerTimeLimits, call: CallHandle) -> None:
+    def __init__(
+        self,
+        scenario: AnyScenario,
+        provider: Provider,
+        limits: RunnerTimeLimits,
+        call: CallHandle,
+        mcp_servers: McpServers,
+    ) -> None:
         self._scenario = scenario
         self._provider = provider
         self._limits = limits
@@ -101,6 +110,11 @@ class AgentRunner:
         self._offered: dict[str, list[Event]] = {}
         """The tools that the model has of each agent, as last configured."""
         self._readiness = asyncio.Lock()
+        self._mcp_servers = mcp_servers
+        self._mcp_tools: dict[str, list[ServerTools]] = {}
+        """The tools of each agent's MCP servers, as last listed."""
+        self._mcp_logged: dict[tuple[str, int], McpServerChanged] = {}
+        self._unsubscribe = mcp_servers.subscribe(self._on_server_changed)
         state = make_state(scenario, call.call_id, call.metadata)
         self._pending_state = state if inspect.isawaitable(state) else None
         self._context: AnyContext = CallContext(
@@ -134,6 +148,7 @@ class AgentRunner:
     def close(self) -> None:
         """Declare the call ended. Tools that still run in threads cannot be stopped."""
         self._threads.close()
+        self._unsubscribe()
 
     # Agents ---------------------------------------------------------------------------------------------------------
     async def configure_agent(self, effect: effects.ConfigureAgent) -> None:
@@ -169,7 +184,10 @@ class AgentRunner:
                     await accept_handoff(previous, purpose.tool, purpose.arguments, context)
                 extras = self._provider.session_extras(self._scenario, effect.agent, self._call.first_agent)
                 agent = self._scenario.agent(effect.agent)
-                session = await session_config.agent_session(self._scenario, agent, context, extras, transcription)
+                mcp_tools = await self._list_mcp_tools(agent, context)
+                session = await session_config.agent_session(
+                    self._scenario, agent, context, extras, transcription, mcp_tools
+                )
         self._offered[effect.agent] = session["tools"]
         if isinstance(purpose, effects.Connecting):
             opening = session_config.connection_session(
@@ -180,8 +198,13 @@ class AgentRunner:
 
     def tools_of(self, agent: str) -> inputs.AgentTools:
         """Return the names of an agent's tools and handoffs, enabled or not."""
-        names = tuple(tool.name for tool in function_tools(self._scenario.agent(agent)))
+        names = tuple(tool.name for tool in self._functions(agent))
         return inputs.AgentTools(names, dict(self._scenario.transfers(agent)))
+
+    def _functions(self, agent: str) -> list[FunctionTool]:
+        """Return the function tools of an agent and of its MCP servers."""
+        listed = self._mcp_tools.get(agent, [])
+        return [*function_tools(self._scenario.agent(agent)), *(tool for server in listed for tool in server.tools)]
 
     async def refresh_tools(self, name: str) -> None:
         """Feed `ToolsChanged` to the machine if the model may now use other tools of an agent."""
@@ -190,7 +213,9 @@ class AgentRunner:
         try:
             with contained(), self._threads.in_use():
                 async with asyncio.timeout(self._limits.tool_s):
-                    tools = await session_config.agent_tools(self._scenario.agent(name), await self._ready_context())
+                    mcp_tools = [tool for server in self._mcp_tools.get(name, []) for tool in server.tools]
+                    context = await self._ready_context()
+                    tools = await session_config.agent_tools(self._scenario.agent(name), context, mcp_tools)
         except Exception as error:  # noqa: BLE001 - a user's `is_enabled` may raise anything, and the call must continue
             raised = original(error)
             problem = f"The tools of the agent {name!r} could not be checked: {type(raised).__name__}: {raised}"
@@ -206,7 +231,7 @@ class AgentRunner:
     async def run_tool(self, effect: effects.RunTool) -> None:
         """Run a tool and feed its outcome to the machine."""
         agent = self._scenario.agent(effect.agent)
-        tool = next((tool for tool in function_tools(agent) if tool.name == effect.name), None)
+        tool = next((tool for tool in self._functions(agent.name) if tool.name == effect.name), None)
         if tool is None:
             outcome = unavailable(effect.name)
         else:
@@ -221,6 +246,9 @@ class AgentRunner:
                 hooks=self.hooks,
                 threads=self._threads,
             )
+            for listed in self._mcp_tools.get(agent.name, []):
+                if outcome.error is not None and tool in listed.tools:
+                    self._mcp_servers.check(listed.server)
         await self.refresh_tools(effect.agent)  # before its output, so that the model's answer may use them
         self._call.feed(
             inputs.ToolFinished(
@@ -250,6 +278,48 @@ class AgentRunner:
         answer = self._approvals.get(effect.tool_call_id)
         if answer is not None and not answer.done():
             answer.set_result(effect.approved)
+
+    # MCP servers ----------------------------------------------------------------------------------------------------
+    async def _list_mcp_tools(self, agent: RealtimeAgent, context: RunContextWrapper) -> list[FunctionTool]:
+        """List the tools of an agent's MCP servers, and log what has changed."""
+        if not agent.mcp_servers:
+            self._mcp_tools.pop(agent.name, None)
+            return []
+        listed = self._mcp_tools[agent.name] = await self._mcp_servers.tools(agent, context)
+        for one in listed:
+            names = tuple(tool.name for tool in one.tools)
+            self._log_server(agent.name, one.server, "up" if one.is_up else "failed", names, one.problem)
+        return [tool for one in listed for tool in one.tools]
+
+    def _on_server_changed(self, server: MCPServer, state: ServerState, problem: str | None) -> None:
+        """Offer the tools of a server of the current agent that is up again, and withdraw those of one that is lost."""
+        agent = self._scenario.agent(self._call.agent())
+        if server not in agent.mcp_servers or agent.name not in self._mcp_tools:
+            return
+        if state is not ServerState.UP:
+            status: Literal["lost", "failed"] = "lost" if state is ServerState.LOST else "failed"
+            self._log_server(agent.name, server, status, (), problem)
+        self._call.spawn(self._relist(agent))
+
+    async def _relist(self, agent: RealtimeAgent) -> None:
+        await self._list_mcp_tools(agent, await self._ready_context())
+        await self.refresh_tools(agent.name)
+
+    def _log_server(
+        self,
+        agent: str,
+        server: MCPServer,
+        status: Literal["up", "lost", "failed"],
+        tools: tuple[str, ...],
+        problem: str | None,
+    ) -> None:
+        event = McpServerChanged(agent=agent, server=shown_name(server), status=status, tools=tools, problem=problem)
+        key = (agent, id(server))
+        former = self._mcp_logged.get(key)
+        if event == former or (former is not None and former.status == "lost" and status == "failed"):
+            return
+        self._mcp_logged[key] = event
+        self._call.append(event)
 
     # Guardrails -----------------------------------------------------------------------------------------------------
     def guardrails(self) -> dict[str, Sequence[str]]:

@@ -296,11 +296,30 @@ def _validator(schema: bytes) -> jsonschema.Draft202012Validator:
 
 
 def _outcome(result: object) -> ToolOutcome:
+    result = _unwrapped(result)
     if not isinstance(result, str):
         output = to_json(result)
         return ToolOutcome(output.decode(), result=msgspec.json.decode(output))
     text = valid_unicode(result)
     return ToolOutcome(text, result=decode_or_text(text))
+
+
+def _unwrapped(result: object) -> object:
+    """Return the text in a result of the SDK's form `{"type": "text", "text": …}`, or in a list of them.
+
+    An image in a list is named only, since a function's output is text.
+    """
+    parts = result if isinstance(result, list) and result else [result]
+    texts: list[str] = []
+    for part in parts:
+        match part:
+            case {"type": "text", "text": str(text), **rest} if not rest:
+                texts.append(text)
+            case {"type": "image", **_rest} if part is not result:
+                texts.append("(an image, which cannot be shown here)")
+            case _:
+                return result
+    return "\n".join(texts)
 
 
 def _error_json(message: str) -> str:

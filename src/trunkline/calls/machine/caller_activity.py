@@ -104,3 +104,10 @@ class CallerActivity:
         if silence_ms is None or self._parts.push_to_talk.settings.push_to_talk:
             return self._parts.push_to_talk.endpointing_ms
         return silence_ms
+
+    def expect_answer(self) -> None:
+        """Expect the service to start a response by itself, unless the caller speaks or one is pending."""
+        scheduler = self._parts.scheduler
+        if scheduler.caller_speech is CallerSpeech.SILENT and not scheduler.response_wanted:
+            scheduler.on_caller_turn_ended()
+            self._parts.outbox.set_timer(Timer.ANSWER, self._parts.outbox.now_ms + ANSWER_WAIT_MS)

@@ -73,6 +73,8 @@ def _is_answer(item: Event) -> bool:
             return any(part.get("type") in _AUDIO and part.get("transcript") for part in _content(item))
         case "function_call":
             return item.get("status") == "completed"
+        case "mcp_call" | "mcp_approval_request":
+            return True
         case _:
             return False
 

@@ -7,6 +7,7 @@ It has no sockets, tasks or pages: `step` takes an input and returns effects. Ea
 - `Playout`: the audio the caller hears; interruption and truncation
 - `GuardedOutput`: guardrails, and output held back until they pass it
 - `ToolCalls`: tools, approvals and handoffs
+- `HostedMcp`: tool calls that the service makes itself
 - `SessionLifecycle`: connect, resume, renew and lose the model session
 - `CallerAudioWatch`: the end of a turn when the caller's audio stops
 - `Interruption`: the caller's speech over the agent's, which interrupts by its words
@@ -39,6 +40,7 @@ from trunkline.calls.machine.empty_answers import EmptyAnswers
 from trunkline.calls.machine.fallback_model import FallbackModel
 from trunkline.calls.machine.filler_player import FillerPlayer
 from trunkline.calls.machine.guarded_output import GuardedOutput
+from trunkline.calls.machine.hosted_mcp import HostedMcp
 from trunkline.calls.machine.inputs import (
     AgentConfigured,
     AgentFailed,
@@ -105,6 +107,7 @@ class CallMachine:
         self._fillers = FillerPlayer(plan.fillers, outbox, self._playout)
         self._output = GuardedOutput(plan, outbox, self._scheduler, self.transcript, self._playout)
         self._tools = ToolCalls(plan, outbox, self._scheduler, self.transcript)
+        self._hosted_mcp = HostedMcp(outbox, self._scheduler)
         self._caller_turns = CallerTurns(outbox, self._scheduler, self.transcript, self._playout)
         self._session = SessionLifecycle(
             plan,
@@ -165,6 +168,7 @@ class CallMachine:
             fillers=self._fillers,
             output=self._output,
             tools=self._tools,
+            hosted_mcp=self._hosted_mcp,
             caller_turns=self._caller_turns,
             interruption=self._interruption,
             session=self._session,
@@ -372,6 +376,7 @@ class CallMachine:
                 self._push_to_talk.set_voice(voice, speed)
             case commands.Approve(tool_call_id, approved):
                 self._tools.resolve_approval(tool_call_id, approved)
+                self._hosted_mcp.resolve_approval(tool_call_id, approved)
             case _:
                 assert_never(command)
 
@@ -458,6 +463,7 @@ class CallMachine:
     # The link -------------------------------------------------------------------------------------------------------
     def _on_link_opened(self, opened: LinkOpened) -> None:
         if opened.renewed:
+            self._hosted_mcp.on_session_lost()
             self._tools.complete_handoff()
             self._interruption.close()
             self._output.on_session_lost()
@@ -467,6 +473,7 @@ class CallMachine:
         if not dropped.resumable:
             self._interruption.close()
             self._output.on_session_lost()
+            self._hosted_mcp.on_session_lost()
         continues = self._session.on_link_dropped(dropped)
         self._tools.complete_handoff()  # the next link gets the next agent's session
         if continues:

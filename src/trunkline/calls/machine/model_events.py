@@ -8,7 +8,7 @@ from trunkline.calls import log_events
 from trunkline.calls.machine.caller_activity import CallerActivity
 from trunkline.calls.machine.inputs import WireEventReceived
 from trunkline.calls.machine.parts import Parts
-from trunkline.calls.machine.redaction import redact
+from trunkline.calls.machine.redaction import for_log, redact
 from trunkline.calls.machine.response_scheduler import CallerSpeech
 from trunkline.providers.error_policy import classify
 from trunkline.realtime.event_fields import text_field
@@ -46,6 +46,7 @@ class ModelEvents:
             "response.output_text.delta": self._on_words,
             "response.output_audio.done": lambda event: self._parts.output.on_audio_done(text_field(event, "item_id")),
             "response.done": self._on_response_done,
+            "mcp_list_tools.failed": self._parts.hosted_mcp.on_listing_failed,
             "error": self._on_error,
         }
 
@@ -58,7 +59,9 @@ class ModelEvents:
         """Log an event of the model and pass it to its handler. A malformed event is reported and ignored."""
         event = received.event
         if event["type"] not in _UNLOGGED:
-            self._parts.outbox.log(log_events.WireReceived(event=redact(event) if self._parts.plan.hold else event))
+            self._parts.outbox.log(
+                log_events.WireReceived(event=redact(event) if self._parts.plan.hold else for_log(event))
+            )
         if event["type"].startswith("response."):
             self._parts.session.await_missed_response()  # the response continues
         try:
@@ -182,6 +185,7 @@ class ModelEvents:
             self._parts.playout.interrupt()
 
     def _on_output_item_added(self, event: Event) -> None:
+        self._parts.hosted_mcp.on_item_added(event["item"])
         if event["item"].get("type") == "message":
             if self._parts.playout.over_webrtc:
                 self._parts.playout.on_message_added(text_field(event, "response_id"), text_field(event["item"], "id"))
@@ -194,6 +198,8 @@ class ModelEvents:
             self._parts.tools.on_function_call(item)
         elif item.get("type") == "message":
             self._parts.output.on_message_done(item)
+        elif self._parts.hosted_mcp.on_item_done(item, self._parts.tools.speaker):
+            self._parts.empty_answers.on_answer()
 
     def _on_response_done(self, event: Event) -> None:
         response = event["response"]
@@ -214,6 +220,9 @@ class ModelEvents:
                 self._parts.caller_turns.on_response_completed()
         self._parts.output.on_response_done()
         self._parts.retry.on_response_done(response)
+        if _ends_with_hosted_call(response) and not cancelled:
+            # The service continues by itself; if it does not, the machine requests the answer.
+            self._activity.expect_answer()
         if self._parts.empty_answers.on_response_done(response, cancelled=cancelled):
             self._parts.retry.on_no_answer()
         self._parts.tools.refresh()
@@ -233,3 +242,9 @@ class ModelEvents:
         if code == "response_cancel_not_active":
             return
         self._parts.retry.on_error(event)
+
+
+def _ends_with_hosted_call(response: Event) -> bool:
+    """Return whether a response ends with a call of a hosted MCP tool, to which the model has not answered yet."""
+    items = list(response.get("output") or ())
+    return bool(items) and items[-1].get("type") == "mcp_call"

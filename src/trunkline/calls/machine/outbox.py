@@ -7,6 +7,7 @@ from typing import Literal, cast
 
 from trunkline.calls.log_events import CallError, LogEventUnion, WireSent
 from trunkline.calls.machine.effects import AppendToLog, Effect, Send, SetTimer
+from trunkline.calls.machine.redaction import for_log
 from trunkline.calls.machine.session_state import SessionStatus
 from trunkline.calls.machine.timers import Timer
 from trunkline.realtime.client_events import ClientEvent, ItemCreate, SessionUpdate
@@ -74,7 +75,8 @@ class Outbox:
         """
         if self._session.link_up:
             event = self.unconfirmed.add(event)
-            self.log(WireSent(event=cast("Event", event)))
+            shown = cast("Event", event)
+            self.log(WireSent(event=shown if _is_plain(event) else for_log(shown)))
             self.emit(Send(event))
         elif self._session.reaches_model and event["type"] != "session.update":  # a resumed link gets the current one
             self._buffered.append(event)
@@ -104,6 +106,15 @@ class Outbox:
         """Return the effects of the step and start an empty list."""
         effects, self._effects = self._effects, []
         return effects
+
+
+def _is_plain(event: ClientEvent) -> bool:
+    """Return whether an event has no credentials and no images."""
+    if event["type"] == "session.update":
+        return False
+    if event["type"] != "conversation.item.create" or event["item"]["type"] != "message":
+        return True
+    return all(part["type"] != "input_image" for part in event["item"]["content"])
 
 
 class UnconfirmedEvents:

@@ -9,6 +9,7 @@ from trunkline.calls.machine.caller_turns import CallerTurns
 from trunkline.calls.machine.empty_answers import EmptyAnswers
 from trunkline.calls.machine.filler_player import FillerPlayer
 from trunkline.calls.machine.guarded_output import GuardedOutput
+from trunkline.calls.machine.hosted_mcp import HostedMcp
 from trunkline.calls.machine.interruption import Interruption
 from trunkline.calls.machine.outbox import Outbox
 from trunkline.calls.machine.plan import CallPlan
@@ -39,6 +40,7 @@ class Parts:
     fillers: FillerPlayer
     output: GuardedOutput
     tools: ToolCalls
+    hosted_mcp: HostedMcp
     caller_turns: CallerTurns
     interruption: Interruption
     session: SessionLifecycle

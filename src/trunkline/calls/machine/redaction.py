@@ -28,3 +28,34 @@ def _redacted(key: str, value: object) -> object:
     if isinstance(value, list):
         return [_redacted(key, one) for one in value]
     return value
+
+
+HIDDEN = "[secret]"
+IMAGE = "[image]"
+_SECRETS = ("authorization", "headers")
+"""Fields of a hosted MCP tool that hold credentials."""
+
+
+def for_log(event: Event) -> Event:
+    """Return an event for the log: without the credentials of hosted MCP tools, and without the data of images."""
+    match event:
+        case {"session": {"tools": [*tools]} as session} if any(map(_has_secrets, tools)):
+            shown = [_without(tool, _SECRETS, HIDDEN) if _has_secrets(tool) else tool for tool in tools]
+            return {**event, "session": {**session, "tools": shown}}
+        case {"item": {"content": [*content]} as item} if any(map(_is_image, content)):
+            parts = [_without(part, ("image_url",), IMAGE) if _is_image(part) else part for part in content]
+            return {**event, "item": {**item, "content": parts}}
+        case _:
+            return event
+
+
+def _has_secrets(tool: object) -> bool:
+    return isinstance(tool, dict) and tool.get("type") == "mcp" and any(name in tool for name in _SECRETS)
+
+
+def _is_image(part: object) -> bool:
+    return isinstance(part, dict) and part.get("type") == "input_image"
+
+
+def _without(fields: Event, names: tuple[str, ...], instead: str) -> Event:
+    return {name: instead if name in names else value for name, value in fields.items()}

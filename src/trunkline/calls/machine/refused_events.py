@@ -138,6 +138,9 @@ class RefusedEvents:
         if error.get("param") == "item.id" and error.get("code") != "string_above_max_length":
             self._log(error, _message(error))  # the conversation has the item already
             return
+        if item["type"] == "mcp_approval_response":
+            self._log(error, f"The service did not take the caller's decision on a tool. {_message(error)}")
+            return
         if item["type"] != "message" and (item["type"] == "function_call" or item["call_id"] in self._dropped_calls):
             self._dropped_calls.add(item["call_id"])
             self._log(error, f"The new session continues without an earlier tool call. {_message(error)}")

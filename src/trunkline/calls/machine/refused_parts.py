@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from trunkline.realtime.client_events import ClientItem
+from trunkline.realtime.client_events import ClientItem, ImagePart, TextPart
 from trunkline.realtime.events import Event, copy_json
 from trunkline.realtime.service_rules import MAX_TEXT_CHARS
 
@@ -78,10 +78,13 @@ def corrected_item(item: ClientItem, error: Mapping[str, object]) -> ClientItem 
             problem = {"error": f"The tool has run, but its result could not be passed on: {message}"}
             return {**item, "output": msgspec.json.encode(problem).decode()}
         case "message" if too_long and param.endswith(".text"):
-            limit = _limit_in(message)
-            return {**item, "content": [{**part, "text": cut_output(part["text"], limit)} for part in item["content"]]}
+            return {**item, "content": [_cut_part(part, _limit_in(message)) for part in item["content"]]}
         case _:
             return None
+
+
+def _cut_part(part: TextPart | ImagePart, limit: int) -> TextPart | ImagePart:
+    return part if part["type"] == "input_image" else {**part, "text": cut_output(part["text"], limit)}
 
 
 def cut_output(output: str, limit: int = MAX_TOOL_OUTPUT_CHARS) -> str:
