@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from agents.realtime import RealtimeAgent
-from pydantic import SecretStr
 
 from tests import official_preview_events
 from tests.engine import official_events
@@ -16,12 +15,12 @@ from tests.providers.azure_fake import KEY
 from tests.providers.test_azure import SCENARIO, SESSION, reached, received
 from trunkline import Scenario, SessionSettings
 from trunkline.providers import ConnectionLostError, ProviderError, decode_frame
-from trunkline.providers.azure_endpoint import parse_azure_endpoint
-from trunkline.providers.credentials import KeyCredentials
-from trunkline.providers.hosted_realtime import HostedModels
-from trunkline.providers.preview import PreviewConnection, PreviewProvider
+from trunkline.providers.from_settings import azure_provider
+from trunkline.providers.hosted_realtime import HostedRealtimeProvider
+from trunkline.providers.preview import PreviewConnection
 from trunkline.realtime.events import Event, decode, encode
 from trunkline.scenario.loading import load
+from trunkline.settings import Settings
 
 PREVIEW: dict[str, Any] = {"azure_dialect": "preview", "azure_region": "swedencentral"}
 
@@ -260,10 +259,9 @@ async def test_malformed_events_do_not_break_the_translation(event: Event) -> No
 
 
 # Scenarios ------------------------------------------------------------------------------------------------------------
-def preview() -> PreviewProvider:
-    models = HostedModels("realtime", None, None, ("A", "B"))
-    credentials = KeyCredentials("api-key", SecretStr("key"))
-    return PreviewProvider(parse_azure_endpoint("https://res.openai.azure.com"), credentials, models, "v1", None)
+def preview() -> HostedRealtimeProvider:
+    given = {"azure_endpoint": "https://res.openai.azure.com", "azure_api_key": KEY, **PREVIEW}
+    return azure_provider(Settings.model_validate(given))
 
 
 def test_the_preview_refuses_session_settings_that_it_does_not_have() -> None:
