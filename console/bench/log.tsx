@@ -49,7 +49,7 @@ function Plain({ events }: { events: EventList }): VNode {
         highlighted={false}
         toggle={nothing}
         onHeight={nothing}
-        goTo={nothing}
+        callId={null}
       />,
     );
   }
@@ -62,7 +62,11 @@ function Plain({ events }: { events: EventList }): VNode {
 
 function Shown({ how }: { how: "virtual" | "plain" }): VNode {
   const { events, startedAt } = calls.value;
-  return how === "virtual" ? <EventLog events={events} startedAt={startedAt} /> : <Plain events={events} />;
+  return how === "virtual" ? (
+    <EventLog events={events} callId={null} startedAt={startedAt} ended={false} />
+  ) : (
+    <Plain events={events} />
+  );
 }
 
 /** Return an event of a typical call: many deltas, some tools, raw events. */

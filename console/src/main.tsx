@@ -1,5 +1,6 @@
 import { render } from "preact";
 import { start } from "./call/app-state";
+import { followHash } from "./event-log/event-target";
 import { App } from "./ui/App";
 import { applyStoredTheme } from "./ui/theme";
 import "../../src/trunkline/web/pages/tokens.css";
@@ -11,8 +12,10 @@ import "./transcript/metrics.css";
 import "./agents/agents.css";
 import "./event-log/event-log.css";
 import "./audio/audio.css";
+import "./timeline/timeline.css";
 
 applyStoredTheme();
 const root = document.getElementById("console");
 if (root) render(<App />, root);
+followHash();
 void start();

@@ -73,6 +73,58 @@ describe("an interrupted message", () => {
   });
 });
 
+describe("a citation", () => {
+  const documents = new Map([
+    [
+      "NT-010",
+      { id: "NT-010", name: "Family Plan Policy", content: ["Two to five lines.", "<b>30</b>"], tool: "look" },
+    ],
+  ]);
+  const say = (text: string): void => {
+    const message: Message = {
+      type: "message",
+      key: "e1",
+      seq: 1,
+      atMs: 0,
+      itemId: "a1",
+      role: "assistant",
+      agent: "host",
+      spoken: true,
+      hidden: false,
+      text,
+      status: "completed",
+      heard: null,
+    };
+    render(<Bubble message={message} metrics={undefined} agents={["host"]} startedAt={null} documents={documents} />);
+  };
+
+  it("is a chip that opens the document of a tool's result, and closes it", () => {
+    say("It costs 30 dollars. [Family Plan](NT-010)");
+    const chip = screen.getByRole("button", { name: "Family Plan" });
+    expect([chip.getAttribute("aria-expanded"), chip.title]).toEqual(["false", "Document NT-010"]);
+    fireEvent.click(chip);
+    const panel = screen.getByRole("region", { name: "Document NT-010" });
+    expect(chip.getAttribute("aria-controls")).toBe(panel.id);
+    expect(within(panel).getByRole("heading").textContent).toBe("Family Plan Policy");
+    expect(within(panel).getByText("Two to five lines.").tagName).toBe("P");
+    expect(panel.textContent).toContain("from look");
+    fireEvent.click(chip);
+    expect(screen.queryByRole("region", { name: "Document NT-010" })).toBeNull();
+  });
+
+  it("shows the document's text as text", () => {
+    say("[A](NT-010)");
+    fireEvent.click(screen.getByRole("button", { name: "A" }));
+    expect(screen.getByText("<b>30</b>")).toBeTruthy();
+  });
+
+  it.each(["[Handset Policy](NT-999)", "[click](javascript:alert(1))", "[A](toString)"])("stays text in %j", (text) => {
+    say(text);
+    expect(screen.queryByRole("button")).toBeNull();
+    expect(screen.getByRole("article").textContent).toContain(text);
+  });
+});
+
 describe("the caller's words", () => {
   const frames = [
     { kind: "speech.started", item_id: "u1" },
@@ -414,7 +466,16 @@ describe("the call's metrics", () => {
   it("show the median latency and the cost, and details when expanded", () => {
     const call: CallState = {
       ...emptyCall(),
-      latencies: [300, 900, 500],
+      turns: [300, 900, 500].map((totalMs, seq) => ({
+        itemId: `a${seq}`,
+        seq,
+        atMs: 0,
+        totalMs,
+        parts: [],
+        after: "speech",
+        toolMs: 0,
+        guardrailMs: 0,
+      })),
       lastAtMs: 65_000,
       usage: { tokens: { input_text: 2000 }, seconds: 31.5, cost: 1.5 },
     };
@@ -422,7 +483,9 @@ describe("the call's metrics", () => {
     const summary = screen.getByTitle("The call in figures");
     expect(summary.textContent).toContain("500 ms");
     expect(summary.textContent).toContain("$1.50");
-    expect(within(summary.closest("details") as HTMLElement).getByText("900 ms")).toBeTruthy();
+    expect(within(summary.closest("details") as HTMLElement).getByText("maximum").nextSibling?.textContent).toBe(
+      "900 ms",
+    );
     expect(
       within(summary.closest("details") as HTMLElement).getByText("Audio transcribed").nextSibling?.textContent,
     ).toBe("31.5 s");
@@ -478,6 +541,19 @@ describe("the exported conversation", () => {
       "You: [not recognised] [interrupted]",
       "Call ended: hung up",
     ]);
+  });
+
+  it("as text does not repeat a message of which every word was heard", () => {
+    const heard = call.events.length + 1;
+    const frame: LogFrame = {
+      seq: heard,
+      at_ms: heard,
+      kind: "message.truncated",
+      item_id: "a1",
+      heard_ms: 900,
+      text: "Good day to you",
+    };
+    expect(asText(reduce(call, frame))).toMatch(/clerk: Good day to you$/m);
   });
 
   it("as JSON has every event", () => {

@@ -114,6 +114,10 @@ class ScriptedCall:
         assert self._socket
         self._socket.close(code=1000)
 
+    def restart(self) -> None:
+        """Let the page's next call have a log of its own."""
+        self._log.clear()
+
     def drop(self) -> None:
         """The page's connection breaks; the page makes a new one."""
         assert self._socket

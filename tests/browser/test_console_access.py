@@ -47,8 +47,17 @@ def opened(chromium: Browser, server: Server) -> Iterator[Opened]:
 def a_lot_happens(call: ScriptedCall) -> None:
     """One of everything that the console shows, with what opens opened."""
     tokens = log_events.Tokens(input_text=900, output_audio=120)
-    call.says("a1", "Welcome. **What** can I do, see [here](https://example.com)?")
     call.tell(
+        log_events.ToolStarted("t0", "lookup", {}, "clerk"),
+        log_events.ToolDone("t0", "lookup", 5, {"id": "NT-1", "name": "The policy", "content": ["It is free."]}),
+    )
+    call.says("a1", "Welcome. **What** can I do, see [here](https://example.com)? [The policy](NT-1)")
+    call.tell(
+        log_events.AudioStarted("a1"),
+        log_events.AudioDone("a1", 900),
+        log_events.SpeechStarted("u1"),
+        log_events.SpeechStopped("u1"),
+        log_events.FillerStarted("f1", "One moment.", 500, "model"),
         log_events.GuardrailChecked("a1", "moderation", "pass", "NONE"),
         log_events.TurnLatency(
             "a1", 640, [log_events.LatencyPart("end_of_turn", 500), log_events.LatencyPart("model", 140)], "speech"
@@ -74,7 +83,7 @@ def a_lot_happens(call: ScriptedCall) -> None:
     )
     page = call.page
     expect(page.get_by_role("button", name="Allow")).to_be_visible()
-    for name in ("moderation Fail", "Wait 640 ms", "askSupervisor"):
+    for name in ("Timeline", "moderation Fail", "Wait 640 ms", "The policy", "askSupervisor"):
         page.get_by_role("region", name="Transcript").get_by_role("button", name=name).click()
 
 
@@ -274,7 +283,7 @@ def test_on_a_phone_long_names_and_large_numbers_fit_the_page(opened: Opened) ->
         log_events.UsageUpdated("response", "m", tokens, tokens, item_id="a1", total_seconds=31.5),
     )
     region = call.page.get_by_role("region", name="Transcript")
-    for what in (region.get_by_title("The call in figures"), region.get_by_role("button", name="Wait 12.6 s")):
+    for what in (region.get_by_role("button", name="Wait 12.6 s"), region.get_by_title("The call in figures")):
         expect(what).to_be_in_viewport(ratio=1)
         what.click()
     beyond = region.evaluate(

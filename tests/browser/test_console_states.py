@@ -119,6 +119,25 @@ def test_a_tool_shows_its_progress_and_its_nested_tools(call: ScriptedCall) -> N
     assert left[1] > left[0] + 10, "what it caused is indented"
 
 
+def test_a_citation_opens_its_document_by_keyboard(call: ScriptedCall) -> None:
+    policy = {"id": "NT-010", "name": "Family Plan Policy", "content": ["A plan has two to five lines.", "<i>Free</i>"]}
+    call.tell(
+        log_events.ToolStarted("t1", "lookupPolicyDocument", {"topic": "family"}, "clerk"),
+        log_events.ToolDone("t1", "lookupPolicyDocument", 3, [policy]),
+    )
+    call.says("a1", "It costs 30 dollars. [Family Plan Policy](NT-010) But not [this](NT-999).")
+    bubble = transcript(call).get_by_role("article").filter(has_text="30 dollars")
+    expect(bubble).to_contain_text("But not [this](NT-999).")
+    chip = bubble.get_by_role("button", name="Family Plan Policy")
+    chip.focus()
+    chip.press("Enter")
+    document = bubble.get_by_role("region", name="Document NT-010")
+    expect(document.get_by_text("A plan has two to five lines.")).to_be_visible()
+    expect(document.get_by_text("<i>Free</i>")).to_be_visible()
+    chip.press("Space")
+    expect(document).to_be_hidden()
+
+
 # Measures -----------------------------------------------------------------------------------------------------------
 def test_latency_and_cost_are_shown_for_the_message_and_the_call(call: ScriptedCall) -> None:
     call.says("a1", "It is seven o'clock.")
@@ -141,6 +160,43 @@ def test_latency_and_cost_are_shown_for_the_message_and_the_call(call: ScriptedC
     expect(transcript(call).get_by_text("Wait for the first audio, median")).to_be_visible()
     figures.press("Escape")
     expect(transcript(call).get_by_text("Wait for the first audio, median")).to_be_hidden()
+
+
+def test_the_latency_chart_has_a_column_for_each_turn(call: ScriptedCall) -> None:
+    parts = [log_events.LatencyPart("endpointing", 300), log_events.LatencyPart("model", 500)]
+    call.says("a1", "It is seven o'clock.")
+    call.tell(log_events.TurnLatency("a1", 800, parts, "speech"))
+    call.says("a2", "It is eight o'clock.")
+    call.tell(log_events.TurnLatency("a2", 400, [log_events.LatencyPart("model", 400)], "text"))
+    transcript(call).get_by_title("The call in figures").click()
+    chart = transcript(call).get_by_role("region", name="Latency by turn")
+    long = chart.get_by_role("button", name="800 ms after your speech: endpointing 300 ms, model 500 ms")
+    short = chart.get_by_role("button", name="400 ms after your message: model 400 ms")
+    heights = [box["height"] for one in (long, short) if (box := one.locator(".latency-column").bounding_box())]
+    assert heights[0] == pytest.approx(2 * heights[1], abs=1)
+    shares = [box["height"] for one in long.locator(".part").all() if (box := one.bounding_box())]
+    assert shares[0] / shares[1] == pytest.approx(3 / 5, abs=0.05)
+    long.click()
+    expect(events(call).locator(".row-active")).to_contain_text("800 ms = endpointing 300")
+
+
+def test_a_click_in_the_timeline_shows_the_moment(call: ScriptedCall) -> None:
+    transcript(call).get_by_role("button", name="Timeline").click()
+    call.says("a1", "Welcome to the shop.")
+    call.tell(log_events.AudioStarted("a1"), log_events.AudioDone("a1", 2000), at_ms=1000)
+    call.tell(*[log_events.Breadcrumb(f"note {index}") for index in range(100)], at_ms=5000)
+    timeline = transcript(call).get_by_role("region", name="Timeline")
+    speech = timeline.get_by_role("button", name="clerk at 0:01, for 2.0 s")
+    box, track = speech.bounding_box(), timeline.locator(".voices-track").bounding_box()
+    assert box
+    assert track
+    assert (box["x"] - track["x"]) / track["width"] == pytest.approx(1 / 15, abs=0.01)
+    assert box["width"] / track["width"] == pytest.approx(2 / 15, abs=0.01)
+    expect(transcript(call).get_by_text("Welcome to the shop.")).not_to_be_in_viewport()
+    speech.press("Enter")
+    expect(transcript(call).get_by_text("Welcome to the shop.")).to_be_in_viewport()
+    expect(events(call).locator(".row-active")).to_contain_text("audio.started")
+    expect(events(call).locator(".row-active")).to_be_in_viewport()
 
 
 # Agents -------------------------------------------------------------------------------------------------------------
@@ -402,6 +458,27 @@ def test_the_event_log_searches_filters_by_kind_and_pairs_events(call: ScriptedC
     ]
 
 
+def test_a_link_opens_the_event_log_at_its_event(call: ScriptedCall, context: BrowserContext) -> None:
+    call.tell(*[log_events.Breadcrumb(f"note {index}", {"name": f"n{index}x"}) for index in range(300)])
+    events(call).get_by_role("searchbox").fill("n40x")
+    events(call).get_by_role("treeitem").click()
+    events(call).get_by_role("button", name="Copy link").click()
+    address = call.page.evaluate("navigator.clipboard.readText()")
+    assert address.endswith(f"?call={CALL}#45")
+    call.page.get_by_role("checkbox", name="Logs").uncheck()
+    call.page.goto("about:blank")
+    call.page.goto(address)
+    row = events(call).locator(".row-active")
+    expect(row).to_contain_text('"n40x"')
+    expect(row).to_be_in_viewport()
+    expect(events(call).get_by_role("tree", name="Events")).to_be_focused()
+    call.tell(log_events.Breadcrumb("the newest"))
+    expect(transcript(call).get_by_text("the newest")).to_be_visible()
+    expect(row).to_be_in_viewport()
+    call.page.evaluate("location.hash = '#205'")
+    expect(row).to_contain_text('"n200x"')
+
+
 def test_the_event_log_has_keyboard_navigation(call: ScriptedCall) -> None:
     tree = events(call).get_by_role("tree", name="Events")
     tree.press("Home")
@@ -495,6 +572,35 @@ def test_scenario_agent_transport_and_codec_are_in_the_address(context: BrowserC
         ("shop", None),
         ("shop", "sales"),
     ]
+
+
+def test_the_address_follows_a_change_of_the_codec(call: ScriptedCall) -> None:
+    call.page.get_by_role("button", name="Audio", exact=True).click()
+    call.page.get_by_role("combobox", name="Codec").select_option("pcma")
+    expect(call.page).to_have_url(re.compile(r"[?&]codec=pcma"))
+    expect(call.page).to_have_url(re.compile(f"[?&]call={CALL}"))
+
+
+def test_the_logo_hangs_up_and_starts_afresh(call: ScriptedCall) -> None:
+    with call.page.expect_request(lambda request: request.method == "DELETE") as hang_up:
+        call.page.get_by_role("link", name="Trunkline").click()
+    assert hang_up.value.url.split("?")[0].endswith(CALL)
+    expect(call.page).to_have_url(re.compile(r"/\?agentConfig=shop&call="))
+    expect(transcript(call).get_by_text("Call started")).to_be_visible()
+    assert [one["scenario"] for one in call.wanted] == ["shop", "shop"]
+
+
+def test_a_new_call_keeps_the_former_conversation_above_a_divider(call: ScriptedCall) -> None:
+    call.asks("u1", "The first question.")
+    call.restart()
+    call.page.get_by_role("combobox", name="Agent").select_option("sales")
+    former = transcript(call).get_by_role("region", name="Earlier call: Shop")
+    expect(former.get_by_text("The first question.")).to_be_visible()
+    expect(transcript(call).get_by_text("Call started")).to_have_count(2)
+    call.says("a1", "The new answer.", agent="sales")
+    expect(transcript(call).get_by_text("The new answer.")).to_be_visible()
+    order = transcript(call).locator(".earlier-divider, .bubble").all_inner_texts()
+    assert ["first" in order[0], "Earlier call" in order[1], "new answer" in order[2]] == [True, True, True]
 
 
 def test_an_unknown_scenario_is_replaced_by_the_default_with_a_notice(context: BrowserContext, server: Server) -> None:

@@ -27,6 +27,6 @@ export function LevelMeter({ level, kind }: { level: ReadonlySignal<number>; kin
 }
 
 /** Map a peak to 0 to 1 on a scale of decibels, as people perceive it. */
-function levelFraction(peak: number): number {
+export function levelFraction(peak: number): number {
   return peak <= 0 ? 0 : Math.max(0, Math.min(1, 1 - (20 * Math.log10(peak)) / FLOOR_DB));
 }

@@ -4,6 +4,7 @@ import { signOut } from "../transport/api";
 import { Icon, Mark } from "../ui/icons";
 import { notify } from "../ui/notices";
 import { nextTheme, theme } from "../ui/theme";
+import { scenarioParameters, updateSearch } from "./address";
 import { agent, chooseAgent, chooseScenario, connection, scenario } from "./app-state";
 import { catalogue } from "./catalogue";
 import type { Phase } from "./connection-state";
@@ -12,9 +13,8 @@ import { Waiting, waitingWords } from "./Waiting";
 export function Header(): VNode {
   return (
     <header class="header">
-      <h1 class="brand">
-        <Mark />
-        Trunkline
+      <h1>
+        <HomeLink />
       </h1>
       <Status />
       <ScenarioSelects />
@@ -23,6 +23,25 @@ export function Header(): VNode {
         <ThemeButton />
       </div>
     </header>
+  );
+}
+
+/** The logo: it starts the page afresh, with the same scenario. */
+function HomeLink(): VNode {
+  const name = scenario.value?.name;
+  return (
+    <a
+      class="brand"
+      href={`./${name === undefined ? "" : updateSearch("", scenarioParameters(name, null))}`}
+      title="Start afresh"
+      onClick={(event) => {
+        // In a new tab, the present call continues.
+        if (!event.ctrlKey && !event.metaKey && !event.shiftKey) connection.disconnect();
+      }}
+    >
+      <Mark />
+      Trunkline
+    </a>
   );
 }
 

@@ -56,8 +56,11 @@ export function updateSearch(search: string, changes: Record<string, string | nu
   return params.size > 0 ? `?${params}` : "";
 }
 
+/** Change parameters of the page's address. Its hash names an event of the call, so another call drops it. */
 export function rewriteAddress(changes: Record<string, string | null>): void {
-  history.replaceState(history.state, "", location.pathname + updateSearch(location.search, changes) + location.hash);
+  const { pathname, search, hash } = location;
+  const isSameCall = changes.call === undefined || changes.call === new URLSearchParams(search).get("call");
+  history.replaceState(history.state, "", pathname + updateSearch(search, changes) + (isSameCall ? hash : ""));
 }
 
 /** Store the leg's id for the tab's lifetime: it proves that the same tab returns to the call. */

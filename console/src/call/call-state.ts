@@ -10,6 +10,7 @@ import type {
   TurnLatency,
   TurnWaiting,
 } from "../transport/log-events";
+import type { CitedDocument } from "./cited-documents";
 
 export type MessageStatus = "streaming" | MessageDone["status"];
 
@@ -98,6 +99,33 @@ export interface MessageLatency {
   guardrailMs: number;
 }
 
+/** A turn's wait in the order of the call; `seq` and `atMs` are those of its `turn.latency`, at the first audio. */
+export interface TurnWait extends MessageLatency {
+  itemId: string;
+  seq: number;
+  atMs: number;
+}
+
+/** Span of speech, of typed words, or of audio that the caller heard. */
+export interface VoiceSpan {
+  who: "caller" | "typed" | "agent" | "filler";
+  /** Message or filler to which the audio belongs. */
+  itemId: string;
+  /** The speaking agent; null for the caller and fillers. */
+  agent: string | null;
+  /** The event that begins the span. */
+  seq: number;
+  startMs: number;
+  /** Null while it grows. On the relay, audio that was sent and not yet played ends in the future. */
+  endMs: number | null;
+  /** The time since which the page holds the audio, because the caller speaks over it; null if it plays. */
+  heldMs: number | null;
+  /** Audio of the same message before the span, in ms. */
+  playedMs: number;
+  /** True for audio that was interrupted. */
+  cut: boolean;
+}
+
 /** Tokens and cost. `cost` is in US dollars, null if the model's price is unknown. */
 export interface Usage {
   tokens: Tokens;
@@ -145,8 +173,12 @@ export interface CallState {
   entries: readonly TranscriptEntry[];
   /** Metrics by message id. They may arrive before the message. */
   metrics: ReadonlyMap<string, MessageMetrics>;
-  /** Latencies of the replies to the caller, in ms. */
-  latencies: readonly number[];
+  /** The caller's waits, the one for the greeting too. */
+  turns: readonly TurnWait[];
+  /** Who spoke when, in the order of the log. */
+  voices: readonly VoiceSpan[];
+  /** Documents in the results of tools by their ids, for citations. */
+  documents: ReadonlyMap<string, CitedDocument>;
   /** Usage of the whole call; null before the first response. */
   usage: Usage | null;
   handoffs: readonly { from: string; to: string; seq: number }[];
@@ -176,7 +208,9 @@ export function emptyCall(): CallState {
     lastAtMs: 0,
     entries: [],
     metrics: new Map(),
-    latencies: [],
+    turns: [],
+    voices: [],
+    documents: new Map(),
     usage: null,
     handoffs: [],
     pendingApprovals: [],

@@ -1,5 +1,6 @@
 /** Connection of the page to a call: it carries out the effects of `step`, and turns what happens into inputs. */
 import { batch, computed, effect, type ReadonlySignal, signal, untracked } from "@preact/signals";
+import { LevelHistory } from "../audio/level-history";
 import { Recording } from "../audio/recording";
 import * as api from "../transport/api";
 import { CallSocket } from "../transport/call-socket";
@@ -52,6 +53,11 @@ export class Connection {
   readonly leg: ReadonlySignal<Leg | null> = this.legNow;
   /** The recording of the displayed call; null before the first call, and for a viewer. */
   readonly recording: ReadonlySignal<Recording | null> = this.recordingNow;
+  /** Levels of both voices in the displayed call, as this page hears them. */
+  readonly levels = new LevelHistory(() => {
+    const leg = this.legNow.peek();
+    return leg && { caller: leg.microphone.level, agent: leg.level };
+  });
   /** Push-to-talk and mute of the caller. */
   readonly pushToTalk = new PushToTalk(
     this.legNow,
@@ -62,6 +68,7 @@ export class Connection {
   constructor() {
     onChange(preferences.transport, (preference) => this.dispatch({ type: "transport-chosen", preference }));
     onChange(preferences.codec, () => this.dispatch({ type: "codec-chosen" }));
+    effect(() => this.levels.measure(this.legNow.value !== null));
     effect(() => {
       if (this.phase.value !== "connected" || this.role.value !== "caller") this.pushToTalk.cancel();
     });
@@ -152,6 +159,7 @@ export class Connection {
       case "clear-log":
         this.keepEarlier(this.callNow.peek());
         this.callNow.value = emptyCall();
+        this.levels.clear();
         return;
       case "start-recording":
         this.recordingNow.value = new Recording();
@@ -239,6 +247,7 @@ export class Connection {
       this.onPageFrame(frame);
       return;
     }
+    this.levels.onLogFrame(frame);
     // Audio must not wait for the next animation frame.
     this.legNow.peek()?.onLogFrame(frame);
     this.frames.push(frame);

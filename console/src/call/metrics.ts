@@ -1,7 +1,8 @@
 /** Metrics of messages and the call: guardrail checks, latency and usage. */
 
+import type { LogFrame } from "../transport/frames";
 import type { GuardrailChecked, Tokens, TurnLatency, UsageUpdated } from "../transport/log-events";
-import type { CallState, GuardrailCheck, MessageMetrics, Usage } from "./call-state";
+import type { CallState, GuardrailCheck, MessageMetrics, TurnWait, Usage } from "./call-state";
 
 const EMPTY: MessageMetrics = { checks: [], latency: null, usage: null };
 const KINDS = ["input_text", "input_audio", "cached_text", "cached_audio", "output_text", "output_audio"] as const;
@@ -26,7 +27,7 @@ export function withCheck(state: CallState, event: GuardrailChecked): CallState 
   return withMetrics(state, event.item_id, { ...before, checks });
 }
 
-export function withLatency(state: CallState, event: TurnLatency): CallState {
+export function withLatency(state: CallState, event: LogFrame & TurnLatency): CallState {
   const before = state.metrics.get(event.item_id) ?? EMPTY;
   const latency = {
     totalMs: event.total_ms,
@@ -35,8 +36,13 @@ export function withLatency(state: CallState, event: TurnLatency): CallState {
     toolMs: event.tool_ms ?? 0,
     guardrailMs: event.guardrail_ms ?? 0,
   };
-  const latencies = event.after === "greeting" ? state.latencies : [...state.latencies, event.total_ms];
-  return withMetrics({ ...state, latencies }, event.item_id, { ...before, latency });
+  const turn: TurnWait = { ...latency, itemId: event.item_id, seq: event.seq, atMs: event.at_ms };
+  return withMetrics({ ...state, turns: [...state.turns, turn] }, event.item_id, { ...before, latency });
+}
+
+/** Return the latencies of the replies to the caller in ms: all turns but the greeting. */
+export function replyLatencies(turns: readonly TurnWait[]): number[] {
+  return turns.filter(({ after }) => after !== "greeting").map(({ totalMs }) => totalMs);
 }
 
 export function withUsage(state: CallState, event: UsageUpdated): CallState {

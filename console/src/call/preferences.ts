@@ -34,7 +34,7 @@ function textPreference(name: string): Preference<string> {
   return storedPreference(name, load(name) ?? "", (value) => value);
 }
 
-/** Create a preference among names. The address's value applies until the reader chooses another one. */
+/** Create a preference among names. The address's value applies first; the address follows the reader's choices. */
 function addressPreference<Name extends string>(
   name: string,
   names: readonly Name[],
@@ -44,7 +44,7 @@ function addressPreference<Name extends string>(
   const stored = load(name);
   const known = names.find((one) => one === stored);
   return storedPreference(name, requested ?? known ?? fallback, (value) => {
-    rewriteAddress({ [name]: null });
+    rewriteAddress({ [name]: value });
     return value;
   });
 }

@@ -7,6 +7,7 @@ import type { CallSettings, GuardrailChecked, MessageAdded } from "../transport/
 import type { CallState, Message, Note, TranscriptEntry } from "./call-state";
 import { withCheck, withLatency, withUsage } from "./metrics";
 import { addToolProgress, finishTool, requestApproval, resolveApproval, startTool } from "./tool-runs";
+import { trackVoices } from "./voice-spans";
 
 /** The reason that the server logs for a link that it closes to change the audio transport. */
 const TRANSPORT_CHANGED = "the caller changed the audio connection";
@@ -23,7 +24,8 @@ const SERVER_STATES = { up: "is up", lost: "was lost; reconnecting", failed: "ca
 /** Apply one event to the state. An event that was applied before changes nothing. */
 export function reduce(state: CallState, frame: LogFrame): CallState {
   if (frame.seq <= state.lastSeq) return state;
-  return apply({ ...state, lastSeq: frame.seq, lastAtMs: frame.at_ms, events: state.events.with(frame) }, frame);
+  const next = { ...state, lastSeq: frame.seq, lastAtMs: frame.at_ms, events: state.events.with(frame) };
+  return trackVoices(apply(next, frame), frame);
 }
 
 function apply(state: CallState, frame: LogFrame): CallState {

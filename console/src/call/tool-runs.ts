@@ -3,6 +3,7 @@
 import type { LogFrame } from "../transport/frames";
 import type { ApprovalNeeded, ApprovalResolved, ToolDone, ToolProgress, ToolStarted } from "../transport/log-events";
 import type { Approval, CallState, ToolRun, TranscriptEntry } from "./call-state";
+import { withDocuments } from "./cited-documents";
 
 /** Add a tool run, or update the one that an approval request added. */
 export function startTool(state: CallState, frame: LogFrame & ToolStarted): CallState {
@@ -41,7 +42,8 @@ export function finishTool(state: CallState, frame: LogFrame & ToolDone): CallSt
   const outcome: NonNullable<ToolRun["outcome"]> = { durationMs: frame.duration_ms };
   if (frame.error !== undefined) outcome.error = frame.error;
   else outcome.result = frame.result ?? null;
-  const still = withoutPendingApproval(state, frame.call_id);
+  const documents = withDocuments(state.documents, frame.name, frame.result);
+  const still = { ...withoutPendingApproval(state, frame.call_id), documents };
   if (indexOfRun(state.entries, frame.call_id) !== -1)
     return updateRun(still, frame.call_id, (run) => ({ ...run, outcome }));
   // The server replays only the newest part of a long log, so that the start may be missing.

@@ -7,14 +7,23 @@ import { Icon } from "../ui/icons";
 import { memo } from "../ui/memo";
 import { EventRows } from "./EventRows";
 import { EventKinds, GROUPS, type KindFilter, type Kinds } from "./event-kinds";
-import type { EventList } from "./event-list";
+import { type EventList, findBySeq } from "./event-list";
 import { EventPairs } from "./event-pairs";
 import { EventSelection, type Selection } from "./event-selection";
+import { eventTarget, onEventMissing } from "./event-target";
 
-export function EventLog({ events, startedAt }: { events: EventList; startedAt: number | null }): VNode {
+interface EventLogProps {
+  events: EventList;
+  /** The call of the events, for links to them. */
+  callId: string | null;
+  startedAt: number | null;
+  /** True if no more events will arrive. */
+  ended: boolean;
+}
+
+export function EventLog({ events, callId, startedAt, ended }: EventLogProps): VNode {
   const filter = useSignal("");
   const choice = useSignal<KindFilter>("conversation");
-  const targetSeq = useSignal<number | null>(null);
   const paused = useSignal<EventList | null>(null);
   const selection = useRef(new EventSelection());
   const kinds = useRef(new EventKinds());
@@ -26,10 +35,18 @@ export function EventLog({ events, startedAt }: { events: EventList; startedAt: 
   useEffect(() => {
     if (isOtherCall) paused.value = null;
   }, [isOtherCall]);
-  const goTo = useRef((seq: number): void => {
+  const target = eventTarget.value;
+  const found = target === null ? undefined : findBySeq(events, target.seq);
+  const isShown = target !== null && findBySeq(chosen, target.seq) !== undefined;
+  useEffect(() => {
+    if (target === null || isShown) return;
+    if (found === undefined) {
+      if (cannotArrive(events, target.seq, ended)) onEventMissing(target.seq);
+      return;
+    }
+    if (findBySeq(shown, target.seq) === undefined) paused.value = null;
     filter.value = "";
     choice.value = "all";
-    targetSeq.value = seq;
   });
   const waiting = paused.value === null ? 0 : events.length - paused.value.length;
   return (
@@ -79,13 +96,18 @@ export function EventLog({ events, startedAt }: { events: EventList; startedAt: 
         // A search for words, or for one kind, wants to see each event.
         folded={filter.value === "" && !choice.value.startsWith("kind:")}
         pairs={pairs.current}
+        callId={callId}
         startedAt={startedAt}
-        targetSeq={targetSeq.value}
-        onTargetShown={() => (targetSeq.value = null)}
-        goTo={goTo.current}
+        target={target}
       />
     </section>
   );
+}
+
+/** Return whether an event that is not in the log will not arrive any more: the server has dropped it, or the call ended. */
+function cannotArrive(events: EventList, seq: number, ended: boolean): boolean {
+  const first = events.at(0);
+  return first !== undefined && (seq < first.seq || ended);
 }
 
 function JsonButton({ events }: { events: Selection }): VNode {

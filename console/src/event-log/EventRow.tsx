@@ -4,7 +4,7 @@ import type { VNode } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import type { LogFrame } from "../transport/frames";
 import { copyToClipboard } from "../ui/export";
-import { Icon } from "../ui/icons";
+import { Icon, type IconName } from "../ui/icons";
 import { Json } from "../ui/Json";
 import { memo } from "../ui/memo";
 import { count } from "../ui/numbers";
@@ -12,6 +12,7 @@ import { callTime, duration, sinceStart, timeOfDay } from "../ui/time";
 import type { LogRow } from "./event-folds";
 import { type EventLine, lineOf, payloadOf } from "./event-lines";
 import type { Pair } from "./event-pairs";
+import { eventAddress, showEvent } from "./event-target";
 
 interface EventRowProps {
   id: string;
@@ -19,6 +20,7 @@ interface EventRowProps {
   index: number;
   /** True in an unfolded run of deltas. */
   nested: boolean;
+  callId: string | null;
   startedAt: number | null;
   open: boolean;
   /** True for the tree's active row. */
@@ -29,7 +31,6 @@ interface EventRowProps {
   toggle: (index: number) => void;
   /** Receives the seq of an expanded row and its height in px. */
   onHeight: (seq: number, height: number) => void;
-  goTo: (seq: number) => void;
 }
 
 const ARROWS: Record<EventLine["direction"], { sign: string; words: string }> = {
@@ -66,7 +67,7 @@ export const EventRow = memo((props: EventRowProps): VNode => {
         <span class="row-summary" dir="auto">
           {summary}
         </span>
-        {pair && <Icon name="link" />}
+        {pair && <Icon name="pair" />}
       </div>
       {open && <EventDetail {...props} />}
     </div>
@@ -109,9 +110,8 @@ export const RunRow = memo(
   ),
 );
 
-function EventDetail({ event, startedAt, pair, onHeight, goTo }: EventRowProps): VNode {
+function EventDetail({ event, callId, startedAt, pair, onHeight }: EventRowProps): VNode {
   const element = useRef<HTMLDivElement>(null);
-  const copied = useSignal(false);
   useLayoutEffect(() => {
     const row = element.current?.parentElement;
     if (!row) return undefined;
@@ -120,26 +120,27 @@ function EventDetail({ event, startedAt, pair, onHeight, goTo }: EventRowProps):
     return () => observer.disconnect();
   }, [event.seq]);
   const other = pair && (pair.begin === event ? pair.end : pair.begin);
-  const copy = async (): Promise<void> => {
-    copied.value = await copyToClipboard(JSON.stringify(event, null, 2));
-  };
   return (
     <div ref={element} class="row-detail">
       <div class="row-actions">
         <span class="muted">{`${timeOfDay(startedAt, event.at_ms)} · ${sinceStart(event.at_ms)}`}</span>
-        <button
-          type="button"
-          class="button button-small"
-          aria-label="Event as JSON"
+        <CopyButton
+          label="Event as JSON"
           title="Copy the event, as JSON"
-          onClick={() => void copy()}
-        >
-          <Icon name={copied.value ? "done" : "copy"} />
-          {copied.value ? "Copied!" : "Event as JSON"}
-        </button>
+          icon="copy"
+          text={() => JSON.stringify(event, null, 2)}
+        />
+        {callId !== null && (
+          <CopyButton
+            label="Copy link"
+            title="Copy the address of this event"
+            icon="link"
+            text={() => eventAddress(location.href, callId, event.seq)}
+          />
+        )}
         {pair && other && (
-          <button type="button" class="button button-small" onClick={() => goTo(other.seq)}>
-            <Icon name="link" />
+          <button type="button" class="button button-small" onClick={() => showEvent(other.seq, { focus: true })}>
+            <Icon name="pair" />
             {`Go to its ${other === pair.end ? "result" : "beginning"}`}
           </button>
         )}
@@ -154,5 +155,25 @@ function EventDetail({ event, startedAt, pair, onHeight, goTo }: EventRowProps):
         </>
       )}
     </div>
+  );
+}
+
+interface CopyButtonProps {
+  label: string;
+  title: string;
+  icon: IconName;
+  text: () => string;
+}
+
+function CopyButton({ label, title, icon, text }: CopyButtonProps): VNode {
+  const copied = useSignal(false);
+  const copy = async (): Promise<void> => {
+    copied.value = await copyToClipboard(text());
+  };
+  return (
+    <button type="button" class="button button-small" aria-label={label} title={title} onClick={() => void copy()}>
+      <Icon name={copied.value ? "done" : icon} />
+      {copied.value ? "Copied!" : label}
+    </button>
   );
 }

@@ -4,9 +4,11 @@ import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
 import { JumpButton } from "../ui/JumpButton";
 import { useStickToBottom } from "../ui/stick-to-bottom";
 import { EventRow, RunRow } from "./EventRow";
-import { EventFolds, indexOfSeq } from "./event-folds";
+import { EventFolds, indexOfSeq, type LogRows } from "./event-folds";
+import { findBySeq } from "./event-list";
 import type { EventPairs } from "./event-pairs";
 import type { Selection } from "./event-selection";
+import { type EventTarget, onEventShown } from "./event-target";
 import { RowGeometry } from "./row-geometry";
 
 const ROW_PX = 28;
@@ -18,23 +20,14 @@ interface EventRowsProps {
   /** True if runs of deltas fold into one row. */
   folded: boolean;
   pairs: EventPairs;
+  callId: string | null;
   startedAt: number | null;
-  /** The seq of an event to scroll to once; `onTargetShown` is called afterwards. */
-  targetSeq: number | null;
-  onTargetShown: () => void;
-  goTo: (seq: number) => void;
+  /** An event to scroll to, once it is among the events. */
+  target: EventTarget | null;
 }
 
-export function EventRows({
-  events,
-  folded,
-  pairs,
-  startedAt,
-  targetSeq,
-  onTargetShown: found,
-  goTo,
-}: EventRowsProps): VNode {
-  const { container, content, sticking, onScroll, jump } = useStickToBottom();
+export function EventRows({ events, folded, pairs, callId, startedAt, target }: EventRowsProps): VNode {
+  const { container, content, sticking, onScroll, jump, stay } = useStickToBottom();
   const geometry = useMemo(() => new RowGeometry(ROW_PX), []);
   const [view, setView] = useState({ top: 0, height: 0 });
   const [active, setActive] = useState<number | null>(null);
@@ -42,10 +35,18 @@ export function EventRows({
   const folds = useMemo(() => new EventFolds(folded), []);
   /** Heights in px of the expanded events by seq; 0 until one is measured. */
   const open = useRef(new Map<number, number>());
+  const shown = useRef<LogRows>({ length: 0, at: () => undefined });
   const id = useId();
+  /** The seq of an event to scroll to when a hidden log appears. */
+  const unscrolled = useRef<number | null>(null);
   const measureViewport = (): void => {
     const element = container.current;
-    if (element) setView({ top: element.scrollTop, height: element.clientHeight });
+    if (!element) return;
+    if (unscrolled.current !== null && element.clientHeight > 0) {
+      scrollToRow(indexOfSeq(shown.current, unscrolled.current), 0.3);
+      unscrolled.current = null;
+    }
+    setView({ top: element.scrollTop, height: element.clientHeight });
   };
   useEffect(() => {
     const observer = new ResizeObserver(measureViewport);
@@ -56,6 +57,7 @@ export function EventRows({
   if (events.length === 0) open.current.clear();
   const rows = folds.update(events);
   const count = rows.length;
+  shown.current = rows;
   geometry.clear();
   for (const [seq, height] of open.current) {
     const index = indexOfSeq(rows, seq);
@@ -71,21 +73,26 @@ export function EventRows({
       element.scrollTop = top + ROW_PX - element.clientHeight;
   };
   useEffect(() => {
-    if (targetSeq === null) return;
-    const index = indexOfSeq(rows, targetSeq);
+    if (target === null || findBySeq(events, target.seq) === undefined) return;
+    if (folds.reveal(target.seq)) {
+      redraw((times) => times + 1);
+      return;
+    }
+    const index = indexOfSeq(rows, target.seq);
+    if (target.open) open.current.set(target.seq, open.current.get(target.seq) ?? 0);
     setActive(index);
     scrollToRow(index, 0.3);
-    container.current?.focus();
-    found();
-  }, [targetSeq]);
+    stay();
+    unscrolled.current = container.current?.clientHeight === 0 ? target.seq : null;
+    if (target.focus) container.current?.focus({ preventScroll: true });
+    onEventShown();
+  });
   // Stable functions, so that a row renders again only when its own properties change.
   const onHeight = useRef((seq: number, height: number): void => {
     if (!open.current.has(seq) || open.current.get(seq) === height) return;
     open.current.set(seq, height);
     redraw((times) => times + 1);
   });
-  const shown = useRef(rows);
-  shown.current = rows;
   const toggle = useRef((index: number, to?: boolean): void => {
     const row = shown.current.at(index);
     if (row === undefined) return;
@@ -150,6 +157,7 @@ export function EventRows({
         event={event}
         index={index}
         nested={row.nested}
+        callId={callId}
         startedAt={startedAt}
         open={open.current.has(row.key)}
         active={index === active}
@@ -157,7 +165,6 @@ export function EventRows({
         highlighted={pair !== undefined && pair === activePair}
         toggle={toggle.current}
         onHeight={onHeight.current}
-        goTo={goTo}
       />,
     );
   }

@@ -7,7 +7,7 @@ export type LogRow =
   /** `nested`: the event belongs to the unfolded run above it. */
   | { type: "event"; key: number; event: LogFrame; nested: boolean }
   /** Consecutive deltas; `key` is the negative seq of the first. */
-  | { type: "run"; key: number; event: LogFrame; count: number; open: boolean };
+  | { type: "run"; key: number; event: LogFrame; lastSeq: number; count: number; open: boolean };
 
 export interface LogRows {
   readonly length: number;
@@ -44,6 +44,14 @@ export class EventFolds {
     this.reset();
   }
 
+  /** Open the folded run that hides the event with this seq, and return whether one did; then `update`. */
+  reveal(seq: number): boolean {
+    const run = this.rows.findLast((row) => row.event.seq <= seq);
+    if (run?.type !== "run" || run.open || seq > run.lastSeq) return false;
+    this.toggle(run.key, true);
+    return true;
+  }
+
   private reset(): void {
     this.processed = 0;
     this.rows = [];
@@ -53,19 +61,20 @@ export class EventFolds {
     const last = this.rows.at(-1);
     if (!this.folded || !isDelta(event) || last === undefined || !isDelta(last.event))
       this.rows.push(row(event, false));
-    else if (last.type === "run") this.rows[this.rows.length - 1] = { ...last, count: last.count + 1 };
+    else if (last.type === "run") this.rows[this.rows.length - 1] = grown(last, event);
     else if (!last.nested) this.startRun(last.event, event);
     else {
       const head = this.rows.findLastIndex((one) => one.type === "run");
       const run = this.rows[head];
-      if (run?.type === "run") this.rows[head] = { ...run, count: run.count + 1 };
+      if (run?.type === "run") this.rows[head] = grown(run, event);
       this.rows.push(row(event, true));
     }
   }
 
   private startRun(first: LogFrame, second: LogFrame): void {
     const open = this.opened.has(-first.seq);
-    this.rows[this.rows.length - 1] = { type: "run", key: -first.seq, event: first, count: 2, open };
+    const run: LogRow = { type: "run", key: -first.seq, event: first, lastSeq: second.seq, count: 2, open };
+    this.rows[this.rows.length - 1] = run;
     if (open) this.rows.push(row(first, true), row(second, true));
   }
 }
@@ -84,6 +93,10 @@ export function indexOfSeq(rows: LogRows, seq: number): number {
   // A folded run comes before the events after it.
   const before = rows.at(low - 1);
   return before?.type === "run" && !before.open && before.event.seq === seq ? low - 1 : low;
+}
+
+function grown(run: LogRow & { type: "run" }, event: LogFrame): LogRow {
+  return { ...run, lastSeq: event.seq, count: run.count + 1 };
 }
 
 function row(event: LogFrame, nested: boolean): LogRow {

@@ -91,6 +91,9 @@ function summary(frame: LogFrame): string {
       return `${reason(frame.reason)}: the agent continues${quoted(frame.words)}`;
     case "audio.interrupted":
       return `${reason(frame.reason)}: the agent stops${quoted(frame.words)}`;
+    case "filler.started":
+      return frame.text;
+    case "filler.done":
     case "audio.done":
       return `${frame.ms} ms`;
     case "audio.stats":

@@ -26,3 +26,33 @@ export class EventList {
     return new EventList(frames, this.length + 1);
   }
 }
+
+/** Return the event with this seq in a list in the order of seqs, or undefined. */
+export function findBySeq(
+  events: { readonly length: number; at(index: number): LogFrame | undefined },
+  seq: number,
+): LogFrame | undefined {
+  const found = events.at(lastIndexBy(events, (event) => event.seq <= seq));
+  return found?.seq === seq ? found : undefined;
+}
+
+/** Return the last event of a list by a time in ms, or undefined. */
+export function lastBy(events: EventList, atMs: number): LogFrame | undefined {
+  return events.at(lastIndexBy(events, (event) => event.at_ms <= atMs));
+}
+
+/** Return the index of the last event that is before a border, -1 without one: `isBefore` is true up to the border. */
+function lastIndexBy(
+  events: { readonly length: number; at(index: number): LogFrame | undefined },
+  isBefore: (event: LogFrame) => boolean,
+): number {
+  let low = 0;
+  let high = events.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const event = events.at(middle);
+    if (event !== undefined && isBefore(event)) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
+}

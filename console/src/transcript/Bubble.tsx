@@ -5,8 +5,9 @@ import type { Message, MessageMetrics } from "../call/call-state";
 import { memo } from "../ui/memo";
 import { Timestamp } from "../ui/Timestamp";
 import { duration } from "../ui/time";
+import { type Documents, useCitations } from "./Citations";
 import { GuardrailChecks } from "./GuardrailChecks";
-import { MarkdownText } from "./MarkdownText";
+import { type Cite, MarkdownText } from "./MarkdownText";
 import { useTurnMetrics } from "./TurnMetrics";
 
 interface BubbleProps {
@@ -14,15 +15,20 @@ interface BubbleProps {
   metrics: MessageMetrics | undefined;
   agents: readonly string[];
   startedAt: number | null;
+  /** Documents that the message may cite. */
+  documents?: Documents;
 }
+
+const NO_DOCUMENTS: Documents = new Map();
 
 export const Bubble = memo((props: BubbleProps): VNode => <BubbleContent {...props} />);
 
-function BubbleContent({ message, metrics, agents, startedAt }: BubbleProps): VNode {
+function BubbleContent({ message, metrics, agents, startedAt, documents = NO_DOCUMENTS }: BubbleProps): VNode {
+  const citations = useCitations(documents);
   const note = interruptionNote(message);
   const turnMetrics = useTurnMetrics(metrics);
   return (
-    <article class={`bubble bubble-${message.role} bubble-${message.status}`}>
+    <article class={`bubble bubble-${message.role} bubble-${message.status}`} data-seq={message.seq}>
       <header class="bubble-head">
         {message.role === "assistant" ? (
           <AgentChip name={message.agent ?? "Agent"} agents={agents} />
@@ -33,14 +39,15 @@ function BubbleContent({ message, metrics, agents, startedAt }: BubbleProps): VN
         {turnMetrics?.button}
       </header>
       {turnMetrics?.panel}
-      <div class="bubble-text">{body(message)}</div>
+      <div class="bubble-text">{body(message, citations.cite)}</div>
+      {citations.panel}
       {note !== null && <footer class="bubble-mark">{note}</footer>}
       {metrics && metrics.checks.length > 0 && <GuardrailChecks checks={metrics.checks} />}
     </article>
   );
 }
 
-function body(message: Message): ComponentChild {
+function body(message: Message, cite: Cite): ComponentChild {
   if (message.role === "user") {
     if (message.status === "inaudible") return <p class="placeholder">[inaudible]</p>;
     if (message.status !== "streaming" && message.text === "") return <p class="placeholder">[not recognised]</p>;
@@ -61,13 +68,13 @@ function body(message: Message): ComponentChild {
     );
   }
   const unheard = unheardOf(message);
-  if (unheard === null) return <MarkdownText text={message.text} />;
+  if (unheard === null) return <MarkdownText text={message.text} cite={cite} />;
   return (
     <>
-      <MarkdownText text={message.heard?.text ?? ""} />
+      <MarkdownText text={message.heard?.text ?? ""} cite={cite} />
       <div class="unheard">
         <span class="visually-hidden">Not heard:</span>
-        <MarkdownText text={unheard} />
+        <MarkdownText text={unheard} cite={cite} />
       </div>
     </>
   );

@@ -1,13 +1,15 @@
 /** Latency and cost of the whole call; expanded, the breakdown by kind. */
 import type { VNode } from "preact";
 import type { CallState } from "../call/call-state";
-import { median, tokenCount } from "../call/metrics";
+import { median, replyLatencies, tokenCount } from "../call/metrics";
+import { LatencyChart } from "../timeline/LatencyChart";
 import { count, dollars } from "../ui/numbers";
 import { duration } from "../ui/time";
 import { TokenTable } from "./TokenTable";
 
 export function CallMetrics({ call }: { call: CallState }): VNode | null {
-  const wait = median(call.latencies);
+  const waits = replyLatencies(call.turns);
+  const wait = median(waits);
   if (wait === null && call.usage === null) return null;
   return (
     <details class="call-metrics" onKeyDown={closeOnEscape}>
@@ -21,15 +23,16 @@ export function CallMetrics({ call }: { call: CallState }): VNode | null {
         )}
       </summary>
       <div class="call-metrics-panel">
+        <LatencyChart call={call} />
         <dl class="metrics-list">
           <dt>Replies to the caller</dt>
-          <dd>{call.latencies.length}</dd>
+          <dd>{waits.length}</dd>
           {wait !== null && (
             <>
               <dt>Wait for the first audio, median</dt>
               <dd>{duration(wait)}</dd>
               <dt>maximum</dt>
-              <dd>{duration(Math.max(...call.latencies))}</dd>
+              <dd>{duration(Math.max(...waits))}</dd>
             </>
           )}
           <dt>Call duration</dt>

@@ -2,16 +2,26 @@
 import type { ComponentChild, VNode } from "preact";
 import { type Block, type Inline, parseMarkdown } from "./markdown";
 
-export function MarkdownText({ text }: { text: string }): VNode {
-  return <>{parseMarkdown(text).map(block)}</>;
+/** Return the element for a citation of the document `id`; null if the document is unknown. */
+export type Cite = (id: string, label: string) => VNode | null;
+
+interface MarkdownTextProps {
+  text: string;
+  /** Without it, citations are text. */
+  cite?: Cite | undefined;
 }
 
-function block(part: Block, key: number): ComponentChild {
+export function MarkdownText({ text, cite = () => null }: MarkdownTextProps): VNode {
+  return <>{parseMarkdown(text).map((part, key) => block(part, key, cite))}</>;
+}
+
+function block(part: Block, key: number, cite: Cite): ComponentChild {
+  const content = (children: readonly Inline[]): ComponentChild[] => children.map((one, at) => inline(one, at, cite));
   switch (part.type) {
     case "paragraph":
       return (
         <p key={key} dir="auto">
-          {part.children.map(inline)}
+          {content(part.children)}
         </p>
       );
     case "heading": {
@@ -19,12 +29,12 @@ function block(part: Block, key: number): ComponentChild {
       const Heading = (["h4", "h5", "h6"] as const)[Math.min(part.level, 3) - 1] ?? "h6";
       return (
         <Heading key={key} dir="auto">
-          {part.children.map(inline)}
+          {content(part.children)}
         </Heading>
       );
     }
     case "quote":
-      return <blockquote key={key}>{part.blocks.map(block)}</blockquote>;
+      return <blockquote key={key}>{part.blocks.map((one, at) => block(one, at, cite))}</blockquote>;
     case "code":
       return (
         <pre key={key} dir="ltr">
@@ -34,7 +44,7 @@ function block(part: Block, key: number): ComponentChild {
     case "list": {
       const items = part.items.map((item, index) => (
         <li key={index} dir="auto">
-          {item.map(inline)}
+          {content(item)}
         </li>
       ));
       return part.ordered ? (
@@ -48,7 +58,8 @@ function block(part: Block, key: number): ComponentChild {
   }
 }
 
-function inline(part: Inline, key: number): ComponentChild {
+function inline(part: Inline, key: number, cite: Cite): ComponentChild {
+  const content = (children: readonly Inline[]): ComponentChild[] => children.map((one, at) => inline(one, at, cite));
   switch (part.type) {
     case "text":
       return part.text;
@@ -57,14 +68,16 @@ function inline(part: Inline, key: number): ComponentChild {
     case "code":
       return <code key={key}>{part.text}</code>;
     case "strong":
-      return <strong key={key}>{part.children.map(inline)}</strong>;
+      return <strong key={key}>{content(part.children)}</strong>;
     case "em":
-      return <em key={key}>{part.children.map(inline)}</em>;
+      return <em key={key}>{content(part.children)}</em>;
     case "link":
       return (
         <a key={key} href={part.href} target="_blank" rel="noopener noreferrer">
-          {part.children.map(inline)}
+          {content(part.children)}
         </a>
       );
+    case "citation":
+      return cite(part.id, part.label) ?? part.source;
   }
 }

@@ -28,7 +28,13 @@ export const TimelineEntry = memo(({ entry, scenario, agents, startedAt }: Timel
       return <ToolEntry run={entry} time={time} startedAt={startedAt} />;
     case "note":
       return (
-        <EntryRow icon={entry.tone === "plain" ? "note" : "alert"} tone={entry.tone} time={time} json={entry.detail}>
+        <EntryRow
+          seq={entry.seq}
+          icon={entry.tone === "plain" ? "note" : "alert"}
+          tone={entry.tone}
+          time={time}
+          json={entry.detail}
+        >
           <span dir="auto">{entry.title}</span>
         </EntryRow>
       );
@@ -51,7 +57,12 @@ function AgentEntry({ change, scenario, agents, time }: AgentEntryProps): VNode 
     </>
   );
   return (
-    <EntryRow icon="agent" time={time} {...(content ? { content } : { json: change.reason ?? undefined })}>
+    <EntryRow
+      seq={change.seq}
+      icon="agent"
+      time={time}
+      {...(content ? { content } : { json: change.reason ?? undefined })}
+    >
       {change.previous !== null && (
         <>
           <AgentChip name={change.previous} agents={agents} />
@@ -91,6 +102,7 @@ function ToolEntry({ run, time, startedAt }: { run: ToolRun; time: VNode; starte
   );
   return (
     <EntryRow
+      seq={run.seq}
       icon="tool"
       tone={failed ? "error" : "plain"}
       time={time}
@@ -146,6 +158,8 @@ function ToolProgressList({ run, startedAt }: { run: ToolRun; startedAt: number 
 const MAX_DEPTH = 3;
 
 interface EntryRowProps {
+  /** The event that the entry begins with. */
+  seq: number;
   icon: IconName;
   tone?: Note["tone"];
   time: VNode;
@@ -160,7 +174,8 @@ interface EntryRowProps {
   children: ComponentChildren;
 }
 
-function EntryRow({ icon, tone = "plain", time, json, content, below, depth = 0, children }: EntryRowProps): VNode {
+function EntryRow(props: EntryRowProps): VNode {
+  const { seq, icon, tone = "plain", time, json, content, below, depth = 0, children } = props;
   const open = useSignal(false);
   const head = (
     <>
@@ -170,10 +185,17 @@ function EntryRow({ icon, tone = "plain", time, json, content, below, depth = 0,
     </>
   );
   if (json === undefined && content === undefined) {
-    return <div class={`timeline-entry timeline-entry-${tone}`}>{head}</div>;
+    return (
+      <div class={`timeline-entry timeline-entry-${tone}`} data-seq={seq}>
+        {head}
+      </div>
+    );
   }
   return (
-    <div class={`timeline-entry timeline-entry-${tone} timeline-entry-openable depth-${Math.min(depth, MAX_DEPTH)}`}>
+    <div
+      class={`timeline-entry timeline-entry-${tone} timeline-entry-openable depth-${Math.min(depth, MAX_DEPTH)}`}
+      data-seq={seq}
+    >
       <button
         type="button"
         class="timeline-entry-head"

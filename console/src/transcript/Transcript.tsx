@@ -1,9 +1,14 @@
 /** The conversation, newest entry at the bottom. */
 import type { VNode } from "preact";
+import { useEffect, useId } from "preact/hooks";
+import type { LevelHistory } from "../audio/level-history";
 import type { CallState, TranscriptEntry } from "../call/call-state";
 import { catalogue, scenarioTitle } from "../call/catalogue";
+import { entryTarget, onEntryShown } from "../timeline/show-moment";
+import { VoiceTimeline } from "../timeline/VoiceTimeline";
 import type { ScenarioInfo } from "../transport/api";
 import { JumpButton } from "../ui/JumpButton";
+import { timelineShown } from "../ui/layout-state";
 import { memo } from "../ui/memo";
 import { useStickToBottom } from "../ui/stick-to-bottom";
 import { clockTime } from "../ui/time";
@@ -20,20 +25,33 @@ interface TranscriptProps {
   provider: string | null;
   /** Calls that this page held before, oldest first. */
   earlier: readonly CallState[];
+  levels: LevelHistory;
 }
 
-export function Transcript({ call, scenario, agents, provider, earlier }: TranscriptProps): VNode {
+export function Transcript({ call, scenario, agents, provider, earlier, levels }: TranscriptProps): VNode {
   const talked =
     earlier.length > 0 ||
     call.entries.some((entry) => entry.type === "message" && entry.role === "user" && !entry.hidden);
-  const { container, content, sticking, onScroll, jump } = useStickToBottom();
+  const { container, content, sticking, onScroll, jump, stay } = useStickToBottom();
+  const timelineId = useId();
+  const target = entryTarget.value;
+  useEffect(() => {
+    if (target === null) return;
+    onEntryShown();
+    const entry = content.current?.querySelector(`:scope > [data-seq="${target}"]`);
+    if (!entry) return;
+    entry.scrollIntoView({ block: "center" });
+    stay();
+    flash(entry);
+  }, [target]);
   return (
     <section class="transcript" aria-label="Transcript">
       <header class="pane-head">
         <h2>Transcript</h2>
         <CallMetrics call={call} />
-        <TranscriptActions />
+        <TranscriptActions timelineId={timelineId} />
       </header>
+      {timelineShown.value && <VoiceTimeline id={timelineId} call={call} agents={agents} levels={levels} />}
       <div class="scroll" ref={container} onScroll={onScroll} tabIndex={0}>
         <div class="transcript-list" ref={content}>
           {scenario && <Intro scenario={scenario} provider={provider} callId={call.callId} talked={talked} />}
@@ -46,6 +64,14 @@ export function Transcript({ call, scenario, agents, provider, earlier }: Transc
       {!sticking && <JumpButton onClick={jump} />}
     </section>
   );
+}
+
+const FLASH_MS = 1600;
+
+/** Mark an entry for a moment, so that the reader finds it. */
+function flash(entry: Element): void {
+  entry.classList.add("flash");
+  setTimeout(() => entry.classList.remove("flash"), FLASH_MS);
 }
 
 interface EntriesProps {
@@ -67,6 +93,7 @@ function Entries({ call, scenario, agents }: EntriesProps): VNode {
               metrics={call.metrics.get(entry.itemId)}
               agents={agents}
               startedAt={call.startedAt}
+              documents={call.documents}
             />
           ) : (
             <TimelineEntry

@@ -1,19 +1,32 @@
-/** Buttons that copy or download the conversation. */
+/** Buttons that copy or download the conversation, and the one that shows its timeline. */
 import { useSignal } from "@preact/signals";
 import type { VNode } from "preact";
 import { useEffect } from "preact/hooks";
 import { connection } from "../call/app-state";
 import { copyToClipboard, downloadFile } from "../ui/export";
 import { Icon } from "../ui/icons";
+import { showTimeline, timelineShown } from "../ui/layout-state";
 import { asJson, asText } from "./transcript-text";
 
 const FEEDBACK_MS = 1600;
 
-export function TranscriptActions(): VNode {
+export function TranscriptActions({ timelineId }: { timelineId: string }): VNode {
   const isEmpty = connection.call.value.entries.length === 0;
   const name = `trunkline-${connection.call.value.callId ?? "call"}`;
   return (
     <div class="pane-actions">
+      <button
+        type="button"
+        class="button button-small"
+        aria-label="Timeline"
+        title="Timeline: who spoke when"
+        aria-expanded={timelineShown.value}
+        aria-controls={timelineShown.value ? timelineId : undefined}
+        onClick={() => showTimeline(!timelineShown.peek())}
+      >
+        <Icon name="timeline" />
+        <span class="label-wide">Timeline</span>
+      </button>
       <CopyButton disabled={isEmpty} />
       <button
         type="button"

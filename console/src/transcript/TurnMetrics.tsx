@@ -58,13 +58,13 @@ function LatencyBreakdown({ latency }: { latency: MessageLatency }): VNode {
     <>
       <p class="muted">{AFTER[latency.after]}</p>
       <div class="latency-bar" aria-hidden="true">
-        {latency.parts.map((part, index) => (
-          <span key={part.name} class={`part-${index % 6}`} style={{ width: `${(100 * part.ms) / total}%` }} />
+        {latency.parts.map((part) => (
+          <span key={part.name} class={`part part-${part.name}`} style={{ width: `${(100 * part.ms) / total}%` }} />
         ))}
       </div>
       <dl class="metrics-list">
-        {latency.parts.map((part, index) => [
-          <dt key={`${part.name}-name`} class={`part-name part-${index % 6}`}>
+        {latency.parts.map((part) => [
+          <dt key={`${part.name}-name`} class={`part-name part-${part.name}`}>
             {part.name.replaceAll("_", " ")}
           </dt>,
           <dd key={part.name}>{duration(part.ms)}</dd>,

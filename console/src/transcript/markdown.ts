@@ -5,7 +5,9 @@ export type Inline =
   | { type: "break" }
   | { type: "code"; text: string }
   | { type: "strong" | "em"; children: Inline[] }
-  | { type: "link"; href: string; children: Inline[] };
+  | { type: "link"; href: string; children: Inline[] }
+  /** A link to no address, such as `[Handset Policy](NT-040)`: `id` may name a document. */
+  | { type: "citation"; id: string; label: string; source: string };
 
 export type Block =
   | { type: "paragraph"; children: Inline[] }
@@ -118,8 +120,10 @@ function inlineOf(
   if (bold !== undefined) return whole({ type: "strong", children: inside(bold) });
   if (italic !== undefined) return whole({ type: "em", children: inside(italic) });
   if (groups.label !== undefined) {
-    const href = safeHref(groups.target ?? "");
-    return href === null ? null : whole({ type: "link", href, children: [{ type: "text", text: groups.label }] });
+    const { label, target = "" } = groups;
+    const href = safeHref(target);
+    if (href === null) return whole({ type: "citation", id: target, label, source: `[${label}](${target})` });
+    return whole({ type: "link", href, children: [{ type: "text", text: label }] });
   }
   const bare = groups.bare ?? "";
   const trimmed = bare.replace(/[.,;:!?)\]]+$/, "");

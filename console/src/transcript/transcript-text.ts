@@ -57,7 +57,10 @@ function entryText(entry: TranscriptEntry): string | null {
 }
 
 function interruptionSuffix(message: TranscriptEntry & { type: "message" }): string {
-  if (message.heard !== null) return ` [heard: ${message.heard.text ?? duration(message.heard.ms)}]`;
+  if (message.heard !== null) {
+    if (message.heard.text === message.text) return ""; // The caller heard every word.
+    return ` [heard: ${message.heard.text ?? duration(message.heard.ms)}]`;
+  }
   return message.status === "interrupted" ? " [interrupted]" : "";
 }
 

@@ -71,6 +71,7 @@ function TranscriptPane(): VNode {
       scenario={shown}
       agents={agents}
       earlier={connection.earlier.value}
+      levels={connection.levels}
       provider={call.provider ?? catalogue.value?.health.provider ?? null}
     />
   );
@@ -81,6 +82,6 @@ function AnnouncerPane(): VNode {
 }
 
 function EventLogPane(): VNode {
-  const { events, startedAt } = connection.call.value;
-  return <EventLog events={events} startedAt={startedAt} />;
+  const { events, callId, startedAt, endReason } = connection.call.value;
+  return <EventLog events={events} callId={callId} startedAt={startedAt} ended={endReason !== null} />;
 }

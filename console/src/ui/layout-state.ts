@@ -1,15 +1,25 @@
-/** Layout state of the page: the visible tab and the event log's visibility, which the browser stores. */
+/** Layout state of the page: the visible tab, and the panes to show, which the browser stores. */
 import { type ReadonlySignal, signal } from "@preact/signals";
 
 /** The pane that a phone shows. */
 export type Tab = "transcript" | "agents" | "events";
 
 const LOGS_KEY = "trunkline.logs";
+const TIMELINE_KEY = "trunkline.timeline";
 const logs = signal(load(LOGS_KEY) !== "off");
+const timeline = signal(load(TIMELINE_KEY) === "on");
 
 export const tab = signal<Tab>("transcript");
 /** Visibility of the event log. */
 export const logsShown: ReadonlySignal<boolean> = logs;
+
+/** Visibility of the timeline above the transcript. */
+export const timelineShown: ReadonlySignal<boolean> = timeline;
+
+export function showTimeline(shown: boolean): void {
+  timeline.value = shown;
+  store(TIMELINE_KEY, shown ? "on" : "off");
+}
 
 export function showLogs(shown: boolean): void {
   logs.value = shown;

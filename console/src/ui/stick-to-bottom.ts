@@ -11,13 +11,20 @@ export interface StickToBottom {
   sticking: boolean;
   onScroll: () => void;
   jump: () => void;
+  /** Stay at the present position until the reader scrolls, also at the end of the list. */
+  stay: () => void;
 }
 
 export function useStickToBottom(): StickToBottom {
   const frame = useRef<HTMLDivElement | null>(null);
   const content = useRef<HTMLDivElement | null>(null);
   const [following, setFollowing] = useState(true);
-  const state = useRef({ following: true, position: { top: 0, height: 0, contentHeight: 0 } });
+  const state = useRef({
+    following: true,
+    position: { top: 0, height: 0, contentHeight: 0 },
+    /** The position to stay at. */
+    pinned: null as number | null,
+  });
 
   const set = (next: boolean): void => {
     state.current.following = next;
@@ -32,6 +39,8 @@ export function useStickToBottom(): StickToBottom {
     const position = scrollPositionOf(element);
     const previous = state.current.position;
     state.current.position = position;
+    if (position.top === state.current.pinned) return;
+    state.current.pinned = null;
     if (position.contentHeight - position.top - position.height < BOTTOM_THRESHOLD_PX) set(true);
     else if (hasScrolledUp(previous, position)) set(false);
     else if (state.current.following) scrollToBottom();
@@ -47,11 +56,16 @@ export function useStickToBottom(): StickToBottom {
     if (content.current) observer.observe(content.current);
     return () => observer.disconnect();
   }, []);
+  const stay = (): void => {
+    set(false);
+    state.current.pinned = frame.current?.scrollTop ?? null;
+  };
   const jump = (): void => {
+    state.current.pinned = null;
     set(true);
     scrollToBottom();
   };
-  return { container: frame, content, sticking: following, onScroll, jump };
+  return { container: frame, content, sticking: following, onScroll, jump, stay };
 }
 
 interface ScrollPosition {

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { parseAddress, scenarioParameters, updateSearch } from "../../src/call/address";
+import { parseAddress, rewriteAddress, scenarioParameters, updateSearch } from "../../src/call/address";
 
 it("parses the options in the address", () => {
   expect(parseAddress("?scenario=shop&agent=returns&transport=websocket&codec=PCMU&call=c1")).toEqual({
@@ -40,4 +40,23 @@ it("writes the scenario as agentConfig and keeps transport and codec", () => {
   expect(updateSearch("?scenario=old&transport=websocket&codec=pcma", scenarioParameters("shop", null))).toBe(
     "?transport=websocket&codec=pcma&agentConfig=shop",
   );
+});
+
+it("keeps the event in the address until another call begins", () => {
+  history.replaceState(null, "", "/?call=c1&codec=pcmu#42");
+  rewriteAddress({ codec: "opus" });
+  rewriteAddress({ call: "c1" });
+  expect(location.href).toMatch(/\?call=c1&codec=opus#42$/);
+  rewriteAddress({ call: "c2" });
+  expect(location.href).toMatch(/\?call=c2&codec=opus$/);
+  history.replaceState(null, "", "/");
+});
+
+it("follows the reader's choice of codec and transport", async () => {
+  history.replaceState(null, "", "/?call=c1&codec=pcmu");
+  const preferences = await import("../../src/call/preferences");
+  preferences.codec.save("pcma");
+  preferences.transport.save("websocket");
+  expect(location.search).toBe("?call=c1&codec=pcma&transport=websocket");
+  history.replaceState(null, "", "/");
 });

@@ -40,7 +40,8 @@ vi.mock("../../src/transport/relay", async () => {
     RelayLeg: class {
       readonly transport = "websocket";
       readonly log: string[] = [];
-      readonly microphone = { mute: () => undefined, setStandby: () => undefined };
+      readonly microphone = { mute: () => undefined, setStandby: () => undefined, level: signal(0) };
+      readonly level = signal(0);
       readonly audible = signal(false);
       constructor() {
         fakes.legs.push(this);

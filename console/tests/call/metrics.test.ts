@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type CallState, emptyCall, type ToolRun } from "../../src/call/call-state";
-import { median, tokenCount } from "../../src/call/metrics";
+import { median, replyLatencies, tokenCount } from "../../src/call/metrics";
 import { reduce } from "../../src/call/reducer";
 import type { LogFrame } from "../../src/transport/frames";
 import type { GuardrailChecked, LogEvent } from "../../src/transport/log-events";
@@ -79,8 +79,13 @@ describe("metrics", () => {
       toolMs: 5,
       guardrailMs: 0,
     });
-    expect(state.latencies).toEqual([300, 500]);
-    expect(median(state.latencies)).toBe(400);
+    expect(state.turns.map(({ itemId, seq, totalMs }) => [itemId, seq, totalMs])).toEqual([
+      ["a1", 1, 900],
+      ["a2", 2, 300],
+      ["a3", 3, 500],
+    ]);
+    expect(replyLatencies(state.turns)).toEqual([300, 500]);
+    expect(median(replyLatencies(state.turns))).toBe(400);
     expect(median([])).toBeNull();
   });
 

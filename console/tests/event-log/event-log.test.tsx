@@ -165,7 +165,7 @@ describe("the event log", () => {
     screen.queryAllByRole("treeitem").map((row) => row.querySelector(".row-name")?.textContent ?? "");
 
   it("has a search, a kind filter and a text for no matches", () => {
-    render(<EventLog events={list(started, delta, done)} startedAt={0} />);
+    render(<EventLog events={list(started, delta, done)} callId="c1" startedAt={0} ended={false} />);
     expect(rows()).toEqual(["tool.started", "message.delta", "tool.done"]);
     fireEvent.change(screen.getByRole("combobox", { name: "Kind" }), { target: { value: "tools" } });
     expect(rows()).toEqual(["tool.started", "tool.done"]);
@@ -175,7 +175,7 @@ describe("the event log", () => {
   });
 
   it("expands an event with its paired event, by mouse and by keyboard", () => {
-    render(<EventLog events={list(started, delta, done)} startedAt={0} />);
+    render(<EventLog events={list(started, delta, done)} callId="c1" startedAt={0} ended={false} />);
     const row = screen.getAllByRole("treeitem")[0] as HTMLElement;
     fireEvent.click(within(row).getByText("tool.started"));
     expect(row.getAttribute("aria-expanded")).toBe("true");
@@ -192,23 +192,23 @@ describe("the event log", () => {
 
   it("does not change while paused", () => {
     const events = list(started);
-    const { rerender } = render(<EventLog events={events} startedAt={0} />);
+    const { rerender } = render(<EventLog events={events} callId="c1" startedAt={0} ended={false} />);
     fireEvent.click(screen.getByRole("button", { name: "Pause" }));
-    rerender(<EventLog events={events.with({ seq: 2, at_ms: 5, ...delta })} startedAt={0} />);
+    rerender(<EventLog events={events.with({ seq: 2, at_ms: 5, ...delta })} callId="c1" startedAt={0} ended={false} />);
     expect(rows()).toEqual(["tool.started"]);
     fireEvent.click(screen.getByRole("button", { name: "Go on showing events" }));
     expect(rows()).toEqual(["tool.started", "message.delta"]);
   });
 
   it("hides the wire until the reader chooses it", () => {
-    render(<EventLog events={list(started, asked, done)} startedAt={0} />);
+    render(<EventLog events={list(started, asked, done)} callId="c1" startedAt={0} ended={false} />);
     expect(rows()).toEqual(["tool.started", "tool.done"]);
     fireEvent.change(screen.getByRole("combobox", { name: "Kind" }), { target: { value: "all" } });
     expect(rows()).toEqual(["tool.started", "response.function_call_arguments.done", "tool.done"]);
   });
 
   it("folds deltas, opens them by a click, and shows each of them to a search", () => {
-    render(<EventLog events={list(started, delta, delta, delta, done)} startedAt={0} />);
+    render(<EventLog events={list(started, delta, delta, delta, done)} callId="c1" startedAt={0} ended={false} />);
     expect(rows()).toEqual(["tool.started", "3 deltas", "tool.done"]);
     fireEvent.click(screen.getByText("3 deltas"));
     expect(rows()).toEqual([
@@ -225,7 +225,7 @@ describe("the event log", () => {
 
   it("renders few of many rows", () => {
     const many = list(...Array.from({ length: 10_000 }, () => started));
-    render(<EventLog events={many} startedAt={0} />);
+    render(<EventLog events={many} callId="c1" startedAt={0} ended={false} />);
     expect(screen.getAllByRole("treeitem").length).toBeLessThan(100);
   });
 });

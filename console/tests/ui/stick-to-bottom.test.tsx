@@ -66,11 +66,16 @@ function observerOf(pane: Pane): unknown {
 }
 
 function List() {
-  const { container: frame, content, sticking: following, onScroll } = useStickToBottom();
+  const { container: frame, content, sticking: following, onScroll, stay } = useStickToBottom();
   return (
-    <div role="feed" ref={frame} onScroll={onScroll}>
-      <div ref={content}>{following ? "sticking" : "reading"}</div>
-    </div>
+    <>
+      <button type="button" onClick={stay}>
+        stay
+      </button>
+      <div role="feed" ref={frame} onScroll={onScroll}>
+        <div ref={content}>{following ? "sticking" : "reading"}</div>
+      </div>
+    </>
   );
 }
 
@@ -109,6 +114,17 @@ describe("a list that sticks to its newest entry", () => {
     await new Promise((resolve) => setTimeout(resolve)); // until the next render
     expect(screen.getByText("sticking")).toBeTruthy();
     expect(pane.fromEnd).toBe(0);
+  });
+
+  it("stays at a place that it was led to, also at the end, until the reader scrolls", async () => {
+    fireEvent.click(screen.getByRole("button"));
+    pane.scrolls();
+    expect(await screen.findByText("reading")).toBeTruthy();
+    pane.lays(200, 1400);
+    pane.scrolls();
+    expect(pane.top).toBe(800);
+    pane.scrolls(1200);
+    expect(await screen.findByText("sticking")).toBeTruthy();
   });
 
   it("keeps its state while hidden", async () => {
