@@ -7,7 +7,7 @@ asks for a call.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from trunkline.testing.call_factory import CallFactory, SttName
     from trunkline.testing.channel_impairment import ChannelImpairment
     from trunkline.testing.environment import Environment
-    from trunkline.testing.report import CallReport
+    from trunkline.testing.report import ReportedTest
     from trunkline.testing.voice_call import VoiceCall
 
 _MODES = ("typed", "spoken", "live")
@@ -250,14 +250,16 @@ class _ReportWriter:
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._tests: list[tuple[str, str, Sequence[CallReport]]] = []
+        self._tests: list[ReportedTest] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        from trunkline.testing.report import ReportedTest
+
         if calls := getattr(report, _CALLS_ATTRIBUTE, None):
-            self._tests.append((report.nodeid, report.outcome, calls))
+            self._tests.append(ReportedTest(report.nodeid, report.outcome, report.duration, calls))
 
     def pytest_sessionfinish(self) -> None:
-        from trunkline.testing.report import render_report
+        from trunkline.testing.report_page import render_report
 
         self._file.parent.mkdir(parents=True, exist_ok=True)
         self._file.write_text(render_report(self._tests), "utf-8")

@@ -1,43 +1,74 @@
-"""HTML page with every conversation of a test run: its timeline, and its audio if it was spoken."""
+"""Reports of the calls of a test run, as plain values: their timelines, latencies and recordings.
+
+`report_page` renders them.
+"""
 
 from __future__ import annotations
 
 import base64
 import io
-import secrets
 import wave
 from collections.abc import Sequence
-from html import escape
-from typing import TypedDict
+from typing import NamedTuple, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trunkline.realtime.audio import BYTES_PER_MS, SAMPLE_RATE, Resampler
 from trunkline.testing.caller_playout import CallerPlayout
+from trunkline.testing.conversation_view import ConversationView
+from trunkline.testing.timeline import Row
 from trunkline.testing.voice_call import VoiceCall
 
 RECORDING_RATE = 16_000
 """The rate of the recordings in Hz: the caller on the left, the agents on the right."""
 
 
+class ReportedWait(TypedDict):
+    """Latency of an answer: its parts in ms by name add up to `total_ms`. `after` is the kind of the caller's turn."""
+
+    total_ms: int
+    parts: dict[str, int]
+    after: str
+
+
+class ReportedSpeech(TypedDict):
+    """Span of audio or typed words. `who` is an agent's name, or None for the caller. Times are ms of the call."""
+
+    who: str | None
+    start_ms: int
+    end_ms: int
+
+
 class ReportRow(TypedDict):
-    """Row of a timeline."""
+    """Row of a timeline. `wait` is the latency of an agent's message, or None."""
 
     at_ms: int
     who: str
     text: str
     kind: str
     here: bool
+    wait: ReportedWait | None
 
 
 class CallReport(TypedDict):
     """Call as plain values. `audio_wav` is a WAV file in base64, or None."""
 
     title: str
+    duration_ms: int
     rows: list[ReportRow]
+    speech: list[ReportedSpeech]
     because: str
     audio_wav: str | None
+
+
+class ReportedTest(NamedTuple):
+    """Test with its outcome, its duration in seconds of real time, and its calls."""
+
+    name: str
+    outcome: str
+    duration_s: float
+    calls: Sequence[CallReport]
 
 
 def call_report(call: VoiceCall, error: BaseException | None) -> CallReport:
@@ -47,62 +78,44 @@ def call_report(call: VoiceCall, error: BaseException | None) -> CallReport:
     if error is not None:
         seq = call.seq_of(error)
         place = max((index for index, row in enumerate(rows) if row.seq <= seq), default=0)
+    waits = _waits(call.view)
     return {
         "title": call.title,
-        "rows": [
-            {"at_ms": row.at_ms, "who": row.who, "text": row.text, "kind": row.kind, "here": index == place}
-            for index, row in enumerate(rows)
-        ],
+        "duration_ms": max((row.at_ms for row in rows), default=0),
+        "rows": [_row(row, index == place, waits.get(row.seq)) for index, row in enumerate(rows)],
+        "speech": _speech(call),
         "because": "" if error is None else str(error) or type(error).__name__,
         "audio_wav": _recording(call.playout),
     }
 
 
-def render_report(tests: Sequence[tuple[str, str, Sequence[CallReport]]]) -> str:
-    """Return the page for tests, each with its name, outcome and calls.
-
-    The page needs no other file. All texts are escaped.
-    """
-    nonce = secrets.token_urlsafe(12)
-    failed = sum(outcome == "failed" for _test, outcome, _calls in tests)
-    body = "".join(_test(*test) for test in tests) or "<p>No conversation took place.</p>"
-    return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Conversations</title>'
-        f'<meta name="viewport" content="width=device-width">'
-        f'<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; media-src data:; '
-        f"style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'\">"
-        f'<style nonce="{nonce}">{_STYLE}</style></head><body><h1>Conversations</h1>'
-        f"<p>{len(tests)} tests, {failed} failed.</p>{body}"
-        f'<script nonce="{nonce}">{_SCRIPT}</script></body></html>\n'
-    )
+def _row(row: Row, here: bool, wait: ReportedWait | None) -> ReportRow:
+    return {"at_ms": row.at_ms, "who": row.who, "text": row.text, "kind": row.kind, "here": here, "wait": wait}
 
 
-def _test(test: str, outcome: str, calls: Sequence[CallReport]) -> str:
-    opened = " open" if outcome == "failed" else ""
-    return (
-        f'<details class="{escape(outcome)}"{opened}><summary><b>{escape(outcome)}</b> {escape(test)}</summary>'
-        + "".join(map(_call, calls))
-        + "</details>"
-    )
+def _waits(view: ConversationView) -> dict[int, ReportedWait]:
+    """Return the latencies by the place of their message in the log."""
+    waits: dict[int, ReportedWait] = {}
+    for _seq, latency in view.latencies:
+        message = view.messages.get(latency.item_id)
+        if message is not None:
+            parts = {part.name: part.ms for part in latency.parts}
+            waits[message.seq] = {"total_ms": latency.total_ms, "parts": parts, "after": latency.after}
+    return waits
 
 
-def _call(call: CallReport) -> str:
-    audio_wav = ""
-    if call["audio_wav"]:
-        audio_wav = f'<audio controls preload="metadata" src="data:audio/wav;base64,{call["audio_wav"]}"></audio>'
-    rows = []
-    for row in call["rows"]:
-        rows.append(
-            f'<tr class="{escape(row["kind"])}" data-ms="{row["at_ms"]}"><td>{row["at_ms"] / 1000:.3f}</td>'
-            f"<th>{escape(row['who'])}</th><td>{_lines(row['text'])}</td></tr>"
-        )
-        if row["here"]:
-            rows.append(f'<tr class="here"><td></td><th>here</th><td>{_lines(call["because"])}</td></tr>')
-    return f"<section><h2>{escape(call['title'])}</h2>{audio_wav}<table>{''.join(rows)}</table></section>"
-
-
-def _lines(text: str) -> str:
-    return "<br>".join(escape(line) for line in text.splitlines())
+def _speech(call: VoiceCall) -> list[ReportedSpeech]:
+    """Return the spans of speech in order of time: the caller's turns, and the audio that they heard."""
+    spans: list[ReportedSpeech] = [
+        {"who": None, "start_ms": round(turn.start_ms), "end_ms": round(turn.speech_end_ms)}
+        for turn in call.turns
+        if turn.words is not None and turn.speech_end_ms is not None
+    ]
+    for segment in call.playout.agent_segments:
+        message = call.view.messages.get(segment.item_id)
+        agent = (message.agent if message is not None else None) or "agent"
+        spans.append({"who": agent, "start_ms": round(segment.start_ms), "end_ms": round(segment.end_ms)})
+    return sorted(spans, key=lambda span: span["start_ms"])
 
 
 def _recording(playout: CallerPlayout) -> str | None:
@@ -128,23 +141,3 @@ def _recording(playout: CallerPlayout) -> str | None:
 def _resampled(pcm: bytes) -> NDArray[np.int16]:
     resampler = Resampler(SAMPLE_RATE, RECORDING_RATE)
     return np.frombuffer(resampler.feed(pcm) + resampler.flush(), "<i2")
-
-
-_STYLE = """
-:root{color-scheme:light dark}
-body{font:15px/1.45 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}
-details{border:1px solid #8886;border-radius:.5rem;margin:.5rem 0;padding:.5rem .8rem}
-summary{cursor:pointer}summary b{display:inline-block;min-width:4.5rem}
-.failed>summary b{color:#c22}.passed>summary b{color:#297a3a}
-h2{font-size:1rem;margin:.8rem 0 .3rem}audio{width:100%;margin:.3rem 0}
-table{border-collapse:collapse;width:100%}td,th{padding:.15rem .5rem;text-align:left;vertical-align:top}
-td:first-child{font-variant-numeric:tabular-nums;text-align:right;opacity:.7;white-space:nowrap;width:5rem}
-th{white-space:nowrap;font-weight:600;width:9rem}tr[data-ms]{cursor:pointer}
-.user th{color:#1c63b7}.event,.tool,.handoff{opacity:.75}.here{background:#c222;outline:1px solid #c22}
-"""
-_SCRIPT = """
-document.querySelectorAll('tr[data-ms]').forEach(row => row.addEventListener('click', () => {
-  const audio = row.closest('section').querySelector('audio');
-  if (audio) { audio.currentTime = Math.max(0, row.dataset.ms / 1000 - 0.2); audio.play(); }
-}));
-"""
