@@ -149,7 +149,12 @@ class ScriptedCall:
 
     def _answer(self, route: Route) -> None:
         path = route.request.url.split("?")[0].rsplit("/api/", 1)[1]
-        answers: dict[str, Any] = {"health": self._health, "scenarios": self._scenarios, "problems": []}
+        answers: dict[str, Any] = {
+            "health": self._health,
+            "scenarios": self._scenarios,
+            "problems": [],
+            "ice-servers": {"ice_servers": []},
+        }
         if path in answers:
             route.fulfill(json=answers[path])
         elif route.request.method == "DELETE":

@@ -9,6 +9,7 @@ vi.mock("../../src/transport/api", () => ({
   scenarios: async () => server.scenarios,
   health: async () => ({ status: "ok", version: "1", provider: "local" }),
   problems: async () => [],
+  iceServers: async () => [],
 }));
 vi.mock("../../src/call/connection", async () => {
   const { signal } = await import("@preact/signals");
