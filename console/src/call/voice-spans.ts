@@ -39,7 +39,8 @@ export function trackVoices(state: CallState, frame: LogFrame): CallState {
     case "audio.started": {
       const before = state.voices.findLast(({ who }) => who === "agent");
       // On the relay, audio arrives while the audio before it still plays.
-      const startMs = before?.endMs != null && !before.cut ? Math.max(atMs, before.endMs) : atMs;
+      const heardMs = atMs + (frame.delay_ms ?? 0);
+      const startMs = before?.endMs != null && !before.cut ? Math.max(heardMs, before.endMs) : heardMs;
       return begin("agent", frame.item_id, { startMs, agent: speakerOf(state, frame.item_id) });
     }
     case "audio.done":

@@ -148,10 +148,12 @@ function Levels({ levels }: { levels: readonly number[] }): VNode | null {
   );
 }
 
-/** The parts of a turn's latency, before the first audio of the answer. */
+/** The parts of a turn's latency, up to the first audio that the caller heard. */
 function Wait({ turn, scale }: { turn: TurnWait; scale: TimeScale }): VNode {
+  // The log has the turn when the audio starts; then it still has to reach the caller.
+  const heardMs = turn.atMs + (turn.parts.find(({ name }) => name === "playout")?.ms ?? 0);
   return (
-    <div class="voices-wait" style={place(scale, turn.atMs - turn.totalMs, turn.atMs)} title={describeWait(turn)}>
+    <div class="voices-wait" style={place(scale, heardMs - turn.totalMs, heardMs)} title={describeWait(turn)}>
       {turn.parts.map(({ name, ms }) => (
         <span key={name} class={`part part-${name}`} style={{ flexGrow: ms }} />
       ))}

@@ -46,6 +46,12 @@ describe("an agent's audio", () => {
     ]);
   });
 
+  it("begins when it reaches the caller", () => {
+    expect(spans([100, { ...audio(), delay_ms: 80 } as LogEvent], [200, done(1000)])).toEqual([
+      ["agent", 180, 1180, false],
+    ]);
+  });
+
   it("begins after the audio before it, which still plays", () => {
     expect(spans([100, audio()], [200, done(2000)], [300, audio("a2")], [400, done(500, "a2")])).toEqual([
       ["agent", 100, 2100, false],

@@ -72,6 +72,13 @@ describe("the timeline", () => {
     const [greeting, reply] = draw(TALK).querySelectorAll<HTMLElement>(".voices-wait");
     expect(greeting?.title).toBe("100 ms for the greeting: model 100 ms");
     expect([reply?.style.left, reply?.style.width]).toEqual(["132.4px", "32px"]);
+    cleanup();
+    const late = callAfter(
+      [9900, latency("a", "speech", { model: 400, playout: 100 })],
+      [15_000, { kind: "link.up", model: "m" }],
+    );
+    const [wait] = draw(late).querySelectorAll<HTMLElement>(".voices-wait");
+    expect([wait?.style.left, wait?.style.width], "until the caller hears the answer").toEqual(["380px", "20px"]);
   });
 
   it("marks the time in which both spoke", () => {
