@@ -45,6 +45,7 @@ class EchoLine:
         self.events: list[tuple[float, LogEvent]] = []
         call.log.subscribe(self._on_entry)
         call.attach(self.playout, call.leg.leg_id, after=0)
+        self.command(type="audio_report", echo_cancelled=False)
 
     def now_ms(self) -> float:
         return self._loop.time() * 1000

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from tests.calls.echo_line import EchoLine, echo_line
 from tests.synthetic_caller import said
+from trunkline.caller_audio.echo_canceller import create_echo_canceller
 from trunkline.calls.log_events import AudioCleared, SpeechStarted
+from trunkline.realtime.audio import SAMPLE_RATE, ms_to_bytes
 from trunkline.testing.virtual_time import in_virtual_time
 
 pytest.importorskip("pywebrtc_audio")
@@ -76,6 +80,35 @@ def test_a_late_echo_never_interrupts_once_its_lag_was_found(replies: dict[str, 
             assert line.count(SpeechStarted) == before
 
     test()
+
+
+@pytest.mark.parametrize("after_ms", [300, 1200, 2400])
+def test_a_caller_without_an_echo_is_passed_on_as_they_are(
+    replies: dict[str, bytes], caller: bytes, after_ms: int
+) -> None:
+    canceller = create_echo_canceller()
+    assert canceller is not None
+    canceller.play(b"".join(list(replies.values())[:3]))
+    spoken = bytes(ms_to_bytes(after_ms)) + caller[: len(caller) // 960 * 960]
+    frames = [spoken[start : start + 960] for start in range(0, len(spoken), 960)]
+    assert b"".join(canceller.process(frame) for frame in frames) == spoken
+
+
+def test_an_echo_is_removed_once_it_was_found(replies: dict[str, bytes]) -> None:
+    canceller = create_echo_canceller()
+    assert canceller is not None
+    played = b"".join(list(replies.values())[:3])
+    canceller.play(played)
+    echo = (np.frombuffer(bytes(ms_to_bytes(120)) + played, "<i2") // 10).astype("<i2").tobytes()
+    frames = [echo[start : start + 960] for start in range(0, len(echo) - 960, 960)]
+    cleaned = np.frombuffer(b"".join(canceller.process(frame) for frame in frames), "<i2")
+    assert canceller.lag_ms == pytest.approx(120, abs=3)
+    late = slice(2 * SAMPLE_RATE, None)
+    assert level(cleaned[late]) < level(np.frombuffer(echo, "<i2")[late]) / 10
+
+
+def level(samples: NDArray[np.int16]) -> float:
+    return float(np.sqrt(np.mean(samples.astype(np.float64) ** 2)))
 
 
 def test_without_cancellation_that_echo_interrupts(replies: dict[str, bytes]) -> None:

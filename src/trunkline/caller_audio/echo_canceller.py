@@ -4,8 +4,9 @@ The canceller is WebRTC's AEC3, from the package `pywebrtc-audio` of the extra `
 was played. The caller's audio is the clock: while 20 ms of the microphone arrive, 20 ms of the queued audio are played.
 AEC3 finds delays up to about 400 ms by itself. A longer lag is found by correlation, and delays the reference.
 
-A line without an echo costs little. The canceller works while the agent speaks and shortly afterwards. After some
-seconds of speech in which no echo was found, only the search for an echo continues.
+AEC3 must not run on a line without an echo: it would take the caller for one, and silence them. So it works once an
+echo was found, while the agent speaks and shortly afterwards. If an echo is to be expected, it also works during the
+first second of the agent's speech.
 """
 
 from __future__ import annotations
@@ -26,8 +27,10 @@ FRAME_BYTES = 10 * BYTES_PER_MS
 AEC_RATE = 16_000
 """Hz of the audio that AEC3 gets. While an echo is possible, the caller's audio has the band up to 8 kHz."""
 _AEC_FRAME_BYTES = AEC_RATE // 100 * 2
-PROBE_MS = 6000.0
-"""Duration of the agent's speech without an echo after which the line counts as free of echo."""
+PROBE_MS = 1500.0
+"""Duration of the agent's speech in which an expected echo is found, if there is one."""
+LOST_MS = 10_000.0
+"""Duration of the agent's speech without an echo after which a line with an echo counts as free of it."""
 TAIL_MS = 1000.0
 """Time after the agent's speech in which its echo may still arrive."""
 LEAD_MS = 60.0
@@ -79,10 +82,12 @@ class EchoCanceller:
 
     Args:
         create_aec: creates the canceller, for the first echo that is possible.
+        expects_echo: True if the line probably has an echo.
     """
 
-    def __init__(self, create_aec: Callable[[], Aec]) -> None:
+    def __init__(self, create_aec: Callable[[], Aec], *, expects_echo: bool = False) -> None:
         self._create_aec = create_aec
+        self._expects_echo = expects_echo
         self._running: _Cancellation | None = None
         self._lag = EchoLag()
         self._delay_ms = 0
@@ -101,8 +106,10 @@ class EchoCanceller:
 
     @property
     def is_free_of_echo(self) -> bool:
-        """True if the agent has spoken for some seconds, and no echo was found lately."""
-        return self._lag.missed_ms >= PROBE_MS
+        """True if no echo was found lately, and none is expected."""
+        if self._lag.lag_ms is None:
+            return not self._expects_echo or self._lag.missed_ms >= PROBE_MS
+        return self._lag.missed_ms >= LOST_MS
 
     def play(self, pcm: bytes) -> None:
         """Queue audio that the caller's speaker plays: PCM16 at 24 kHz."""
@@ -167,11 +174,15 @@ class EchoCanceller:
             self._realigned = True
 
 
-def create_echo_canceller() -> EchoCanceller | None:
-    """Return a canceller for one line; None without the package `pywebrtc-audio`."""
+def create_echo_canceller(*, expects_echo: bool = False) -> EchoCanceller | None:
+    """Return a canceller for one line; None without the package `pywebrtc-audio`.
+
+    Args:
+        expects_echo: True if the line probably has an echo.
+    """
     try:
         from pywebrtc_audio import EchoCanceller as Aec3
     except ImportError:
         logger.debug("Echo is not cancelled, because pywebrtc-audio is not installed.")
         return None
-    return EchoCanceller(lambda: Aec3(sample_rate=AEC_RATE))
+    return EchoCanceller(lambda: Aec3(sample_rate=AEC_RATE), expects_echo=expects_echo)

@@ -379,7 +379,7 @@ class Call:
             )
             return
         if isinstance(command, commands.AudioReport):
-            self._set_echo_cancelled(command.echo_cancelled is True)
+            self._set_echo_cancelled(command.echo_cancelled)
         if isinstance(command, commands.MediaReady):
             self._runner.post(inputs.CallerJoined(self.leg.public_id, self.leg.transport, self.leg.reason))
         else:
@@ -403,12 +403,12 @@ class Call:
             self._caller_audio_reported_ms = self._now_ms()
             self._runner.post(inputs.CallerAudioArrived())
 
-    def _set_echo_cancelled(self, by_page: bool) -> None:
-        """Cancel the echo of the agent's voice unless the page does so."""
+    def _set_echo_cancelled(self, by_page: bool | None) -> None:
+        """Cancel the echo of the agent's voice unless the page does so; None if the page does not know."""
         if by_page:
             self._echo = None
-        elif self._echo is None:
-            self._echo = create_echo_canceller()
+        elif self._echo is None or by_page is False:
+            self._echo = create_echo_canceller(expects_echo=by_page is False)
 
     def _push_error(self, page: Page, message: str, code: str) -> None:
         error = CallError(message=message, code=code, source="command")
