@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from trunkline.engine.brains import BrainError
 from trunkline.engine.http.app import BrainFactory
@@ -14,7 +14,7 @@ from trunkline.engine.session_runner import SessionRunner
 from trunkline.engine.speech import Stt, Tts
 from trunkline.engine.speech.stt.scripted_stt import ScriptedStt
 from trunkline.engine.speech.tts.silent import SilentTts
-from trunkline.engine.speech.vad import EnergyVoiceActivity
+from trunkline.engine.speech.vad import EnergyVoiceActivity, VoiceActivity
 from trunkline.providers import (
     AudioDelta,
     Connection,
@@ -42,6 +42,7 @@ class InMemoryProvider(EngineSessionConfig):
         tts: `SilentTts` by default.
         stt: the sessions' recogniser; by default a `ScriptedStt` without texts.
         text_model: the text model for tools and guardrails; by default, requests fail.
+        activity: creates the voice activity detector of each session; by default, one that goes by the level.
     """
 
     name = "memory"
@@ -54,11 +55,13 @@ class InMemoryProvider(EngineSessionConfig):
         tts: Tts | None = None,
         stt: Stt | None = None,
         text_model: TextModel | None = None,
+        activity: Callable[[], VoiceActivity] = EnergyVoiceActivity,
     ) -> None:
         self._brains = brains
         self._tasks = tasks
         self._tts: Tts = tts or SilentTts()
         self._stt: Stt = stt or ScriptedStt()
+        self._activity = activity
         self._text_model: TextModel = text_model or MissingTextModel("Give the scenario a rehearsal that answers.")
 
     def text_model(self) -> TextModel:
@@ -73,7 +76,7 @@ class InMemoryProvider(EngineSessionConfig):
         except BrainError as error:
             raise ProviderError(str(error), retry=False, code=404) from error
         runner = SessionRunner(
-            Session(model, activity=EnergyVoiceActivity(), new_id=new_id, max_delta_ms=MAX_DELTA_MS),
+            Session(model, activity=self._activity(), new_id=new_id, max_delta_ms=MAX_DELTA_MS),
             brain=brain,
             stt=self._stt,
             tts=self._tts,
