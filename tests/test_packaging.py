@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -93,6 +94,14 @@ def test_the_wheel_has_the_console_and_complete_metadata(wheel: Path) -> None:
     assert described["License-Expression"] == "MIT"
     assert described.get_content_type() == "text/plain"
     assert described["Description-Content-Type"] == "text/markdown"
+    checked = subprocess.run(
+        [sys.executable, "-m", "twine", "check", "--strict", str(wheel)], capture_output=True, text=True, check=False
+    )
+    assert checked.returncode == 0, checked.stdout
+    text = str(described.get_payload())
+    links = re.findall(r"\]\(([^)]+)\)", text)
+    assert "https://raw.githubusercontent.com/trunkline/trunkline/main/docs/images/console-light.png" in links
+    assert [link for link in links if not link.startswith(("https://", "#"))] == []
 
 
 def test_a_typed_call_needs_no_extra(bare: dict[str, str], tmp_path: Path) -> None:
