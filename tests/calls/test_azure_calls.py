@@ -72,7 +72,8 @@ async def test_over_webrtc_the_preview_says_why_it_must_be_the_relay() -> None:
 async def test_without_a_transcription_deployment_none_is_asked_for_and_the_call_says_so() -> None:
     async with azure_call(azure_transcription_deployment=None) as there:
         await there.runs_to_its_end()
-    assert [notice.code for notice in there.logged(log_events.Notice)] == ["no_transcription"]
+    codes = [notice.code for notice in there.logged(log_events.Notice)]
+    assert codes == ["no_transcription", "interruption_by_speech"]
     updates = [sent.event for sent in there.logged(log_events.WireSent) if sent.event["type"] == "session.update"]
     assert all("transcription" not in (one["session"].get("audio") or {}).get("input", {}) for one in updates)
 

@@ -38,7 +38,8 @@ async def test_the_session_holds_the_agent_its_tools_and_its_handoffs() -> None:
     assert session["instructions"] == "Be a host."
     assert [tool["name"] for tool in session["tools"]] == ["transfer_to_poet"]
     assert session["audio"]["output"]["voice"] == "sage"
-    assert session["audio"]["input"]["turn_detection"]["create_response"] is True
+    detection = session["audio"]["input"]["turn_detection"]
+    assert (detection["create_response"], detection["interrupt_response"]) == (False, False)
 
 
 @in_virtual_time

@@ -9,8 +9,9 @@ import pytest
 from tests.calls.call_driver import CallDriver, call
 from trunkline.calls import commands, log_events
 from trunkline.calls.machine import effects, inputs
-from trunkline.calls.machine.interruption import LAST_WORDS_MS, WORDS_WAIT_MS
+from trunkline.calls.machine.interruption import LAST_WORDS_MS, SLOW_RECOGNISER_MS, WORDS_WAIT_MS
 from trunkline.scenario.interruption import HeardWords, Interrupt, OverlappingSpeech, Resume
+from trunkline.scenario.word_detector import MAX_UNDECIDED_MS
 
 pytestmark = pytest.mark.pure
 
@@ -193,10 +194,13 @@ def test_words_of_another_speech_decide_nothing() -> None:
     assert decided(driver) == [log_events.AudioDucked(item_id="speech_2")]
 
 
-def test_speech_of_1300_ms_without_words_interrupts() -> None:
-    driver, _item_id = speaking()
+@pytest.mark.parametrize(
+    ("listens", "ms"), [(False, MAX_UNDECIDED_MS), (True, SLOW_RECOGNISER_MS)], ids=["the service", "our recogniser"]
+)
+def test_speech_without_words_interrupts_after_a_while(listens: bool, ms: float) -> None:
+    driver, _item_id = speaking(listens=listens)
     starts(driver)
-    driver.wait(1299)
+    driver.wait(ms - 1)
     assert decided(driver) == [DUCKED]
     driver.wait(1)
     assert decided(driver)[-1] == log_events.AudioInterrupted(item_id=SPEECH, reason="long_speech")

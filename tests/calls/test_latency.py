@@ -13,6 +13,7 @@ from trunkline.calls import commands, log, log_events
 from trunkline.calls.machine import effects, inputs
 from trunkline.calls.machine.push_to_talk import WEBRTC_LAG_MS
 from trunkline.calls.metrics.meters import Meters
+from trunkline.scenario.interruption import HeardWords
 
 pytestmark = pytest.mark.pure
 GUARDED: dict[str, Any] = {"guardrails": {"host": ["moderation"]}, "hold": True}
@@ -467,3 +468,19 @@ def test_malformed_events_are_ignored() -> None:
     driver.response_created()
     answers_after(driver, words_ms=100)
     assert parts(driver) == {"model": 200}
+
+
+def test_a_backchannel_during_the_wait_leaves_the_turn_as_it_is() -> None:
+    driver = call(interruption="words", listens=True)
+    driver.types("Tell me everything.")
+    driver.confirms_items()
+    driver.response_created()
+    driver.wait(300)
+    driver.caller_starts_to_speak(cuts=False)
+    driver.wait(500)
+    heard = HeardWords("Mm-hmm.", -0.2, 0.1)
+    driver.feed(inputs.WordsHeard("speech_1", heard, 400.0, first=True, paused=True))
+    driver.caller_stops_speaking()
+    answers_after(driver, words_ms=200)
+    turn = latency(driver)
+    assert (turn.after, turn.total_ms) == ("text", 1000)

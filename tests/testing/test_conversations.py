@@ -112,6 +112,14 @@ async def test_a_backchannel_reaches_the_engine(voice_call: VoiceCalls) -> None:
     await call.hears("welcome")
     turn = await call.backchannel("mm-hm")
     assert turn.recognised == "mm-hm"
+    assert turn.text == ""
+    assert not call.turns[0].interrupted
+
+
+async def test_words_over_the_agent_interrupt_it(voice_call: VoiceCalls) -> None:
+    call = await voice_call(shop)
+    await call.hears("welcome")
+    turn = await call.backchannel("wait, stop")
     assert turn.text == "I'm sorry, we don't sell that."
     assert call.turns[0].interrupted
 

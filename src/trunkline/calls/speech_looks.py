@@ -95,6 +95,8 @@ class SpeechLooks:
         if change is SpeechChange.STOPPED:
             onset_ms, self._onset_ms = self._onset_ms, None
             return self._look(onset_ms, now_ms, max(now_ms - PAUSE_MS - onset_ms, 0), paused=True)
+        if self._endpointing.is_pausing(2 * FRAME_MS):
+            return None  # the look at the pause may follow soon
         speech_ms = now_ms - self._onset_ms
         if self._looked < len(LOOKS_MS) and speech_ms >= LOOKS_MS[self._looked]:
             self._looked += 1

@@ -19,7 +19,7 @@ from trunkline.engine.session import effects, inputs
 from trunkline.engine.session.effects import Output
 from trunkline.engine.session.output_message import first_sentence
 from trunkline.engine.session.session import Session
-from trunkline.engine.speech import PreparingTts, SpeechError, Stt, Tts, Utterance
+from trunkline.engine.speech import PreparingTts, ProbingUtterance, SpeechError, Stt, Tts, Utterance
 from trunkline.engine.time_limits import DEFAULT_TIME_LIMITS, EngineTimeLimits
 from trunkline.machine_runner import MachineRunner
 from trunkline.realtime.events import Event
@@ -69,6 +69,7 @@ class _Task(Enum):
     BRAIN = auto()
     SPEECH = auto()
     PREPARATION = auto()
+    PAUSE = auto()
     TRANSCRIPT = auto()
 
 
@@ -151,7 +152,12 @@ class SessionRunner:
         match output:
             case effects.Send():
                 self._send(output)
-            case effects.FeedUtterance() | effects.PauseUtterance() | effects.ResumeUtterance():
+            case (
+                effects.FeedUtterance()
+                | effects.ProbeUtterance()
+                | effects.PauseUtterance()
+                | effects.ResumeUtterance()
+            ):
                 self._feed_utterance(output)
             case (
                 effects.OpenUtterance()
@@ -192,21 +198,32 @@ class SessionRunner:
                 self._machine.cancel((_Task.PREPARATION, utterance_id))
                 self._machine.spawn(self._prepare_answer(output), (_Task.PREPARATION, utterance_id))
             case effects.FinishUtterance(utterance_id):
+                self._machine.cancel((_Task.PAUSE, utterance_id))
                 self._machine.spawn(self._finish_utterance(utterance_id), (_Task.TRANSCRIPT, utterance_id))
             case effects.AbandonUtterance(utterance_id):
+                self._machine.cancel((_Task.PAUSE, utterance_id))
                 self._machine.cancel((_Task.PREPARATION, utterance_id))
                 self._abandon_utterance(utterance_id)
 
-    def _feed_utterance(self, output: effects.FeedUtterance | effects.PauseUtterance | effects.ResumeUtterance) -> None:
+    def _feed_utterance(
+        self,
+        output: effects.FeedUtterance | effects.ProbeUtterance | effects.PauseUtterance | effects.ResumeUtterance,
+    ) -> None:
         utterance = self._utterances.get(output.utterance_id)
         if utterance is None or isinstance(utterance, str):
             return
         match output:
             case effects.FeedUtterance(_, pcm):
                 utterance.feed(pcm)
-            case effects.PauseUtterance():
+            case effects.ProbeUtterance():
+                if isinstance(utterance, ProbingUtterance):
+                    utterance.probe()
+            case effects.PauseUtterance(utterance_id, reports):
                 utterance.pause()
+                if reports and isinstance(utterance, ProbingUtterance):
+                    self._machine.spawn(self._report_pause(utterance_id, utterance), (_Task.PAUSE, utterance_id))
             case effects.ResumeUtterance(utterance_id):
+                self._machine.cancel((_Task.PAUSE, utterance_id))
                 self._machine.cancel((_Task.PREPARATION, utterance_id))
                 utterance.resume()
 
@@ -285,6 +302,12 @@ class SessionRunner:
             )
         except SpeechError as error:
             return str(error)
+
+    async def _report_pause(self, utterance_id: str, utterance: ProbingUtterance) -> None:
+        try:
+            self.post(inputs.PausedTranscript(utterance_id, await utterance.paused_words()))
+        except SpeechError as error:
+            logger.debug("No words for a pause: %s", error)  # `finish` reports it
 
     async def _finish_utterance(self, utterance_id: str) -> None:
         utterance = self._utterances.get(utterance_id, "The utterance was never opened.")

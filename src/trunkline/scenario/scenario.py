@@ -79,10 +79,10 @@ class Scenario(Generic[S]):
         turn_detection: the `turn_detection` object of the Realtime protocol; None is push-to-talk. By default, hosted
             services get `server_vad` with a threshold of 0.9 and 500 ms of silence, and the local engine gets
             `semantic_vad`, which waits while a sentence or a number is unfinished.
-        interruption: how the caller interrupts the agent by voice. `"words"` holds the agent's audio when the caller
-            begins to speak, and decides by the words: "mm-hm" and "yeah" do not interrupt. An
-            `InterruptionDetector` decides by its own rules. `"speech"`, the default, lets any speech interrupt at
-            once, and `"off"` none. Without a recogniser of words, as over WebRTC to a hosted service, `"words"` acts
+        interruption: how the caller interrupts the agent by voice. `"words"`, the default, holds the agent's audio when
+            the caller begins to speak, and decides by the words: "mm-hm" and "yeah" do not interrupt. An
+            `InterruptionDetector` decides by its own rules. `"speech"` lets any speech interrupt at once, and `"off"`
+            none. Without a recogniser of words, as over WebRTC to a hosted service, `"words"` acts
             as `"speech"`.
         things_to_say: suggestions for a new caller; the console shows them. A mapping from agents' names to lists shows
             each agent's own while that agent has the call.
@@ -300,7 +300,7 @@ class Scenario(Generic[S]):
 def _interruption_of(turn_detection: Mapping[str, Any] | None) -> InterruptionMode:
     """Return the mode that a turn detection's own `interrupt_response` means, or the default."""
     given = (turn_detection or {}).get("interrupt_response")
-    return "off" if given is False else "speech"
+    return "words" if given is None else "speech" if given else "off"
 
 
 def _has_word(value: object) -> bool:

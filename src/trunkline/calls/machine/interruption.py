@@ -34,6 +34,8 @@ LAST_WORDS_MS = 700.0
 """Speech over so much of the end of an answer is a reply to it, and no backchannel."""
 WORDS_WAIT_MS = 1_500.0
 """Time after the end of the speech in which its words must come."""
+SLOW_RECOGNISER_MS = 2_300.0
+"""Time in which the recogniser beside the relay must have decided, which knows how long the speech is."""
 _ASK_AGAIN_MS = 500.0
 
 
@@ -144,10 +146,11 @@ class Interruption:
         self._playout.hold()
         self._scheduler.block(BlockReason.SPEECH_UNDECIDED)
         self._outbox.log(log_events.AudioDucked(item_id=self._logged_id))
-        self._outbox.set_timer(Timer.INTERRUPTION, self._began_ms + MAX_UNDECIDED_MS)
         if self._listens:
             self._listening = True
             self._outbox.emit(ListenForWords(item_id))
+        allowed_ms = SLOW_RECOGNISER_MS if self._listening else MAX_UNDECIDED_MS
+        self._outbox.set_timer(Timer.INTERRUPTION, self._began_ms + allowed_ms)
         return True
 
     @property

@@ -32,6 +32,8 @@ class LatencyMeter:
 
     def __init__(self) -> None:
         self._turn: _UnansweredTurn | None = None
+        self._spoken_over: _UnansweredTurn | None = None
+        """The turn during whose wait the caller began to speak: a backchannel leaves it as it is."""
         self._reason: log_events.WaitReason = "caller"
         self._part: log_events.WaitReason = "request"
         self._tools: dict[str, bool] = {}
@@ -53,6 +55,7 @@ class LatencyMeter:
         self._turn = _UnansweredTurn(after, at_ms, {"endpointing": endpointing_ms} if endpointing_ms else {})
         if self._reason == "caller":
             self._part = "request"
+        self._spoken_over = None
         self._tools.clear()
         self._checks.clear()
 
@@ -90,7 +93,7 @@ class LatencyMeter:
             self._charge(at_ms)
         self._reason = event.reason
         if event.reason == "endpointing":
-            self._turn = None  # the caller continues: one answer follows both utterances
+            self._spoken_over, self._turn = self._turn, None  # if they continue, one answer follows both utterances
         if event.endpointing_ms is not None:
             self._begin("speech", at_ms, event.endpointing_ms)
         if event.reason != "caller":  # over WebRTC an answer may be complete before its audio starts
@@ -99,6 +102,9 @@ class LatencyMeter:
     def _message_added(self, event: log_events.MessageAdded, at_ms: int) -> None:
         if event.role == "user" and not event.spoken:
             self._begin("greeting" if event.hidden else "text", at_ms)
+
+    def _resumed(self, _event: log_events.AudioResumed, _at_ms: int) -> None:
+        self._turn, self._spoken_over = self._turn or self._spoken_over, None
 
     def _leg_lost(self, _event: log_events.LegLost, _at_ms: int) -> None:
         self._turn = None  # no caller waits
@@ -133,6 +139,7 @@ class LatencyMeter:
 _READERS: dict[type, Callable[[LatencyMeter, Any, int], None]] = {
     log_events.TurnWaiting: LatencyMeter._waiting,
     log_events.MessageAdded: LatencyMeter._message_added,
+    log_events.AudioResumed: LatencyMeter._resumed,
     log_events.LegLost: LatencyMeter._leg_lost,
     log_events.ToolStarted: LatencyMeter._tool_started,
     log_events.ToolDone: LatencyMeter._tool_done,

@@ -77,10 +77,24 @@ class FeedUtterance(msgspec.Struct, frozen=True):
     pcm: bytes
 
 
-class PauseUtterance(msgspec.Struct, frozen=True):
-    """The caller is silent, so the utterance may end soon: a recogniser can decode it ahead."""
+class ProbeUtterance(msgspec.Struct, frozen=True):
+    """An order to recognise the words so far at once: the caller speaks over the agent.
+
+    Its result is a `PartialTranscript`, or none.
+    """
 
     utterance_id: str
+
+
+class PauseUtterance(msgspec.Struct, frozen=True):
+    """The caller is silent, so the utterance may end soon: a recogniser can decode it ahead.
+
+    Attributes:
+        reports: True if a `PausedTranscript` is wanted: the caller has spoken over the agent.
+    """
+
+    utterance_id: str
+    reports: bool = False
 
 
 class ResumeUtterance(msgspec.Struct, frozen=True):
@@ -165,6 +179,7 @@ Effect = (
     | CancelSpeech
     | OpenUtterance
     | FeedUtterance
+    | ProbeUtterance
     | PauseUtterance
     | ResumeUtterance
     | PrepareAnswer

@@ -129,6 +129,13 @@ class PartialTranscript(msgspec.Struct, frozen=True):
     complete: bool | None = None
 
 
+class PausedTranscript(msgspec.Struct, frozen=True):
+    """The words of an utterance up to a pause of the caller; "" for none."""
+
+    utterance_id: str
+    text: str
+
+
 class FinalTranscript(msgspec.Struct, frozen=True):
     """The transcript of a finished utterance."""
 
@@ -159,6 +166,7 @@ Input = (
     | SpeechDone
     | SpeechFailed
     | PartialTranscript
+    | PausedTranscript
     | FinalTranscript
     | TranscriptFailed
 )

@@ -36,6 +36,11 @@ class OutputBuffer:
         self._last_response = ""
         self._truncating = False
 
+    @property
+    def is_playing(self) -> bool:
+        """True if audio of a response is queued or plays."""
+        return bool(self._playing)
+
     def play(self, response_id: str, item_id: str, pcm: bytes) -> None:
         """Pass a message's audio to the transport, unless its response was interrupted."""
         if response_id in self._muted:

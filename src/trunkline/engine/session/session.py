@@ -85,7 +85,9 @@ class Session:
         self._new_id = new_id
         self._lifetime_ms = lifetime_ms
         self._outbox = Outbox(new_id)
-        self._user_turns = UserTurns(activity, self._outbox, new_id, lambda: self._request(self.configuration))
+        self._user_turns = UserTurns(
+            activity, self._outbox, new_id, lambda: self._request(self.configuration), self._wants_words
+        )
         self._user_turns.configure(self.configuration["audio"]["input"])
         self._transcription = Transcription(self.conversation, self._outbox)
         self._output_buffer = OutputBuffer(self.conversation, self._outbox) if paced else None
@@ -159,6 +161,8 @@ class Session:
                 self._on_timer(given.timer)
             case inputs.PartialTranscript():
                 self._on_partial_transcript(given)
+            case inputs.PausedTranscript():
+                self._on_paused_transcript(given)
             case inputs.FinalTranscript():
                 self._user_turns.on_transcript(given.utterance_id, given.text)
                 self._transcription.on_completed(given.utterance_id, given.text)
@@ -177,6 +181,19 @@ class Session:
         if self._awaiting_transcript and not self._transcription.pending:
             for response_id in list(self._awaiting_transcript):
                 self._start_response(response_id)
+
+    def _wants_words(self) -> bool:
+        """Return whether the client decides by words if the caller interrupts the agent, who speaks now."""
+        audio_input = self.configuration["audio"]["input"]
+        if audio_input["transcription"] is None or (audio_input["turn_detection"] or {}).get(
+            "interrupt_response", True
+        ):
+            return False
+        return self._active is not None or (self._output_buffer is not None and self._output_buffer.is_playing)
+
+    def _on_paused_transcript(self, given: inputs.PausedTranscript) -> None:
+        if self._user_turns.is_paused(given.utterance_id):
+            self._transcription.on_paused(given.utterance_id, given.text)
 
     def _on_partial_transcript(self, given: inputs.PartialTranscript) -> None:
         is_announced = self._user_turns.on_partial_transcript(given.utterance_id, given.text, given.complete)

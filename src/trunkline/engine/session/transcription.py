@@ -35,6 +35,15 @@ class _Partial:
         delta, self._sent = stable[len(self._sent) :], stable
         return delta
 
+    def pause(self, text: str) -> str:
+        """Take all words up to a pause; return those that were not sent, also if earlier ones have changed."""
+        words = text.split()
+        self._words = words
+        left = words[len(self._sent.split()) :]
+        delta = (" " if self._sent and left else "") + " ".join(left)
+        self._sent += delta
+        return delta
+
     def rest(self, text: str) -> str:
         """Return the words of the final transcript that were not sent; none if it begins differently."""
         return text[len(self._sent) :] if text.startswith(self._sent) else ""
@@ -87,6 +96,18 @@ class Transcription:
             self._partials[item_id] = _Partial()
         if delta := self._partials[item_id].add(text):
             self._send_delta(item_id, 0, delta)
+
+    def on_paused(self, item_id: str, text: str) -> None:
+        """Send the words up to a pause of a caller who speaks over the agent, and an empty delta for the pause itself.
+
+        Clients that add up the deltas do not notice an empty one. Others know that the caller is silent.
+        """
+        if text:
+            if item_id not in self._partials:
+                self.on_partial(item_id, "")
+            if delta := self._partials[item_id].pause(text):
+                self._send_delta(item_id, 0, delta)
+        self._send_delta(item_id, 0, "")
 
     def on_completed(self, item_id: str, text: str) -> None:
         """Store a transcript and send it to the clients. A transcript that is no longer expected is dropped."""

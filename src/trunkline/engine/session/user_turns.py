@@ -17,6 +17,7 @@ from trunkline.engine.session.effects import (
     FinishUtterance,
     OpenUtterance,
     PauseUtterance,
+    ProbeUtterance,
     ResumeUtterance,
 )
 from trunkline.engine.session.endpointing import ONSET_FRAMES, Endpointing, SpeechChange
@@ -26,6 +27,9 @@ from trunkline.engine.session.turn_completion import semantic_silence_ms
 from trunkline.engine.speech.vad import FRAME_MS, VoiceActivity
 from trunkline.realtime.audio import Converter
 from trunkline.realtime.json_values import JsonObject
+
+PROBES_MS = (400, 600, 800, 1000)
+"""Durations of speech over the agent's after which its words are wanted at once."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,7 @@ class UserTurns:
     Args:
         activity: the session's own voice activity detector.
         request: returns a brain request with the conversation so far, for the recogniser's grammar.
+        wants_words: returns whether the words are wanted early: the client decides by them if the caller interrupts.
     """
 
     def __init__(
@@ -56,7 +61,12 @@ class UserTurns:
         outbox: Outbox,
         new_id: Callable[[str], str],
         request: Callable[[], BrainRequest],
+        wants_words: Callable[[], bool] = lambda: False,
     ) -> None:
+        self._wants_words = wants_words
+        self._stretch_ms = 0
+        """The start of the present stretch of speech, in the position of processed audio."""
+        self._probes = 0
         self.buffer = InputAudio()
         self._endpointing = Endpointing(activity)
         self._outbox = outbox
@@ -134,6 +144,7 @@ class UserTurns:
         elif self.speaking:
             self._feed_until(self._processed_until_ms())
             self._report_pause()
+            self._probe()
         elif change is None:
             kept_ms = self._prefix_ms() + ONSET_FRAMES * FRAME_MS
             self.buffer.discard_before(self._processed_until_ms() - kept_ms)
@@ -144,6 +155,10 @@ class UserTurns:
                 item_id=self._utterance,
             )
         return change
+
+    def is_paused(self, utterance_id: str) -> bool:
+        """Return whether the caller pauses in this utterance."""
+        return self._pausing and utterance_id == self._utterance
 
     def on_partial_transcript(self, utterance_id: str, text: str, complete: bool | None) -> bool:
         """Record the transcript so far, which `semantic_vad` uses to choose the silence duration.
@@ -193,6 +208,7 @@ class UserTurns:
         start_ms = max(onset_ms - self._prefix_ms(), self.buffer.start_ms)
         self.buffer.discard_before(start_ms)
         item_id = self._open(start_ms)
+        self._stretch_ms, self._probes = onset_ms, 0
         self._outbox.send("input_audio_buffer.speech_started", audio_start_ms=start_ms, item_id=item_id)
         self._feed_until(self._processed_until_ms())
 
@@ -218,7 +234,19 @@ class UserTurns:
             self._pausing = pausing
             if not pausing:
                 self._partial, self._complete = "", None  # the words of the pause are only the beginning now
-            self._outbox.do(PauseUtterance(self._utterance) if pausing else ResumeUtterance(self._utterance))
+                self._stretch_ms, self._probes = self._processed_until_ms(), 0
+                self._outbox.do(ResumeUtterance(self._utterance))
+            else:
+                self._outbox.do(PauseUtterance(self._utterance, reports=self._wants_words()))
+
+    def _probe(self) -> None:
+        """Ask for the words at once, while the caller speaks over the agent."""
+        if self._pausing or self._probes == len(PROBES_MS) or self._utterance is None:
+            return
+        if self._processed_until_ms() - self._stretch_ms >= PROBES_MS[self._probes]:
+            self._probes += 1
+            if self._wants_words():
+                self._outbox.do(ProbeUtterance(self._utterance))
 
     def _feed(self, utterance: str, pcm: bytes) -> None:
         if pcm:

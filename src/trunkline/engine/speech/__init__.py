@@ -50,6 +50,21 @@ class Utterance(Protocol):
         """Give up the utterance. Does nothing after `finish`, and when called again."""
 
 
+@runtime_checkable
+class ProbingUtterance(Protocol):
+    """An utterance whose words can be had early, while the caller speaks over the agent."""
+
+    def probe(self) -> None:
+        """Recognise the words so far at once, and pass them to `on_partial`; likely ones only."""
+
+    async def paused_words(self) -> str:
+        """Return the words up to the last `pause`, "" for none. A `resume` may leave it waiting: then cancel it.
+
+        Raises:
+            SpeechError: the recogniser failed.
+        """
+
+
 class Stt(Protocol):
     """A recogniser. It opens utterances; several may be open at once, from different sessions."""
 

@@ -83,12 +83,25 @@ class ScriptedUtterance:
         self._answer = answer
         self._on_partial = on_partial
         self._audio = bytearray()
+        self._taken = ""
         self._transcript: Transcript | None = None
         self._abandoned = False
 
     def feed(self, pcm: bytes) -> None:
         """Take more audio."""
         self._audio += pcm
+
+    def probe(self) -> None:
+        """Do nothing."""
+
+    async def paused_words(self) -> str:
+        """Return the text, as if it had been recognised up to here.
+
+        Raises:
+            SpeechError: the script has no text left.
+        """
+        await asyncio.sleep(0)
+        return self._text()
 
     def pause(self) -> None:
         """Do nothing."""
@@ -106,10 +119,16 @@ class ScriptedUtterance:
         if self._transcript is None:
             if self._abandoned:
                 raise SpeechError("The utterance was abandoned.")
-            self._transcript = Transcript(self._answer(bytes(self._audio)))
+            self._transcript = Transcript(self._text())
             if self._on_partial is not None and self._transcript.text:
                 self._on_partial(self._transcript.text)
         return self._transcript
+
+    def _text(self) -> str:
+        """Return the text of the audio so far; a list's text stays with the utterance that took it."""
+        if not self._taken:
+            self._taken = self._answer(bytes(self._audio))
+        return self._taken
 
     def abandon(self) -> None:
         """Give up the utterance; it takes no text from the script."""

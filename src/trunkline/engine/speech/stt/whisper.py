@@ -44,6 +44,8 @@ WORKER_MODULE = "trunkline.engine.speech.stt.whisper_worker"
 _MURMUR_LOG_PROBABILITY = -1.3
 _MURMUR_NO_SPEECH = 0.7
 _SURE_LOG_PROBABILITY = -0.6
+_PROBE_LOG_PROBABILITY = -1.0
+"""Words of a probe below it are most likely wrong: the audio is short."""
 
 
 class WhisperStt:
@@ -265,6 +267,26 @@ class WhisperUtterance:
             self._stt.cancel(self._ahead)
             self._ahead = None
 
+    def probe(self) -> None:
+        """See `ProbingUtterance.probe`."""
+        if self._transcript is not None or self._abandoned or len(self._audio) < MIN_S * _BYTES_PER_S:
+            return
+        if self._partial is None or self._partial.text.done():
+            self._partial_at = self._total_bytes
+            try:
+                self._partial = probe = self._decode(Urgency.PARTIAL)
+            except SpeechError:
+                return
+            probe.text.add_done_callback(lambda text: self._on_probe_text(probe, text))
+
+    async def paused_words(self) -> str:
+        """See `ProbingUtterance.paused_words`.
+
+        Raises:
+            SpeechError: Whisper failed.
+        """
+        return "" if self._ahead is None else await asyncio.shield(self._ahead.text)
+
     async def finish(self) -> Transcript:
         """Return the words; a second call returns the same. Cancelling it abandons the utterance.
 
@@ -340,6 +362,10 @@ class WhisperUtterance:
         if words and words != self._text:
             self._text = words
             self._on_partial(words)
+
+    def _on_probe_text(self, probe: Decoding, text: asyncio.Future[str]) -> None:
+        if probe.likeliest is not None and probe.likeliest.log_probability > _PROBE_LOG_PROBABILITY:
+            self._on_partial_text(text)
 
     def _drop(self, decoding: Decoding | None) -> None:
         if decoding is not None:

@@ -1,0 +1,112 @@
+"""Early words: the caller speaks over the agent, and the client decides by the words if that interrupts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.engine.engine_fakes import loud, silence
+from tests.engine.engine_rig import Rig
+from trunkline.engine.session import effects, inputs
+from trunkline.realtime.events import Event
+
+pytestmark = pytest.mark.pure
+
+BY_WORDS = {"type": "server_vad", "create_response": False, "interrupt_response": False}
+
+
+def answering(*, detection: dict[str, Any] | None = None, transcribes: bool = True, responds: bool = True) -> Rig:
+    """Return a session with a response in progress, whose client decides by words."""
+    rig = Rig(answer=None, words=None)
+    transcription = {"model": "local"} if transcribes else None
+    rig.configure(audio={"input": {"turn_detection": detection or BY_WORDS, "transcription": transcription}})
+    if responds:
+        rig.send("response.create")
+    return rig
+
+
+def probes(rig: Rig) -> int:
+    """Return the number of probes so far."""
+    return sum(isinstance(one, effects.ProbeUtterance) for one in rig.effects)
+
+
+def deltas(events: list[Event]) -> list[str]:
+    """Return the transcript deltas among events."""
+    return [event["delta"] for event in events if event["type"].endswith("transcription.delta")]
+
+
+def speaks(rig: Rig) -> str:
+    """Let the caller begin to speak; return the utterance."""
+    rig.hear(loud(160))
+    (utterance_id,) = rig.utterances
+    return utterance_id
+
+
+def test_the_words_are_probed_from_400_ms_on_every_200_ms() -> None:
+    rig = answering()
+    rig.hear(loud(384))  # 384 ms
+    assert probes(rig) == 0
+    rig.hear(loud(64))
+    assert probes(rig) == 1
+    rig.hear(loud(1920))
+    assert probes(rig) == 4
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"responds": False},
+        {"transcribes": False},
+        {"detection": {"type": "server_vad", "interrupt_response": True}},
+    ],
+    ids=["the agent is silent", "no transcription", "the engine interrupts"],
+)
+def test_otherwise_nothing_is_probed(changes: dict[str, Any]) -> None:
+    rig = answering(**changes)
+    rig.hear(loud(1920))
+    assert probes(rig) == 0
+    rig.hear(silence(256))
+    assert [pause.reports for pause in rig.pauses if isinstance(pause, effects.PauseUtterance)] == [False]
+
+
+def test_the_words_are_probed_again_after_a_pause() -> None:
+    rig = answering()
+    rig.hear(loud(448) + silence(256))
+    before = probes(rig)
+    rig.hear(loud(384))
+    assert probes(rig) == before
+    rig.hear(loud(128))
+    assert probes(rig) == before + 1
+
+
+def test_a_pause_wants_its_words() -> None:
+    rig = answering()
+    rig.hear(loud(320) + silence(256))
+    assert [pause.reports for pause in rig.pauses if isinstance(pause, effects.PauseUtterance)] == [True]
+
+
+@pytest.mark.parametrize(
+    ("text", "sent"), [("Mm-hmm.", ["Mm-hmm.", ""]), ("", [""])], ids=["with words", "without words"]
+)
+def test_the_words_of_a_pause_are_sent_whole_and_then_an_empty_delta(text: str, sent: list[str]) -> None:
+    rig = answering()
+    utterance_id = speaks(rig)
+    rig.hear(silence(256))
+    assert deltas(rig.post(inputs.PausedTranscript(utterance_id, text))) == sent
+
+
+def test_words_after_a_pause_follow_also_if_earlier_ones_have_changed() -> None:
+    rig = answering()
+    utterance_id = speaks(rig)
+    rig.hear(silence(256))
+    rig.post(inputs.PausedTranscript(utterance_id, "Mm-hmm."))
+    rig.hear(loud(256) + silence(256))
+    assert deltas(rig.post(inputs.PausedTranscript(utterance_id, "Mm, but wait"))) == [" but wait", ""]
+
+
+def test_the_words_of_a_pause_that_is_over_are_not_sent() -> None:
+    rig = answering()
+    utterance_id = speaks(rig)
+    rig.hear(silence(256) + loud(128))
+    assert deltas(rig.post(inputs.PausedTranscript(utterance_id, "Mm-hmm."))) == []
