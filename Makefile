@@ -11,7 +11,7 @@ WITH_NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 PROGRESS := $(CURDIR)/$(BIN)/python $(CURDIR)/scripts/progress.py
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off -c constraints.txt
 
-.PHONY: run setup browser lint format check-console test test-console test-browser test-pages test-speech test-core test-browser-group test-speech-group docs bench clean
+.PHONY: run setup browser lint format check-console test test-console test-browser test-pages test-speech test-core test-browser-group test-speech-group docs bench clients clean
 
 run: setup
 	@PORT=$(PORT) $(BIN)/trunkline serve
@@ -107,8 +107,13 @@ test-speech-group:
 docs: setup
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
+# Outside clients against the engine, each with its own packages: CLIENTS="livekit seed" runs some of them, and
+# CLIENTS=--write puts the results of all into docs/engine.md.
+clients: setup browser .make/node
+	@$(WITH_NODE) $(BIN)/python tests/outside_clients/run.py $(CLIENTS)
+
 bench: setup
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done
 
 clean:
-	rm -rf .make site $(VENV) $(STATIC) console/node_modules tests/engine/clients/node_modules tests/browser/firefox/node_modules dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .make site $(VENV) $(STATIC) console/node_modules tests/engine/clients/node_modules tests/outside_clients/*/node_modules tests/browser/firefox/node_modules dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -109,9 +109,12 @@ class ConversationCursor:
         return " ".join(spoken), reply
 
     def seek_call(self, name: str) -> ToolCall | None:
-        """Pass all entries up to and including the next call of the tool `name`, and return it, if there is one."""
+        """Pass all entries up to and including the next call of the tool `name`, and return it, if there is one.
+
+        Capitals do not matter: clients write the agents' names in the names of their handoffs differently.
+        """
         while (entry := self.seek(ToolCall)) is not None:
-            if entry.name == name:
+            if entry.name.lower() == name.lower():
                 return entry
         return None
 

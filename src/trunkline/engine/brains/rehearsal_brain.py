@@ -35,7 +35,8 @@ class RehearsalBrain:
                 yield TextDelta(f" {move.text}" if said_before else move.text, move.language, move.speed)
                 said_before = True
             else:
-                yield ToolCallDelta(new_id("call"), move.tool, msgspec.json.encode(move.arguments).decode())
+                tool = _offered_name(move.tool, request)
+                yield ToolCallDelta(new_id("call"), tool, msgspec.json.encode(move.arguments).decode())
 
     def prepare(self, request: BrainRequest) -> AsyncIterator[BrainOutput]:
         """Yield the rehearsed answer; a rehearsal has no state."""
@@ -70,6 +71,12 @@ class RehearsalBrain:
             )
         except RehearsalError as error:
             raise BrainError(str(error), code="rehearsal_failed") from error
+
+
+def _offered_name(tool: str, request: BrainRequest) -> str:
+    """Return the name of a tool as the client offers it: `transfer_to_haikuWriter` for `transfer_to_haikuwriter`."""
+    offered = {str(one["name"]).lower(): str(one["name"]) for one in request.tools}
+    return tool if tool in offered.values() else offered.get(tool.lower(), tool)
 
 
 def _known(variables: Mapping[str, str], key: str, names: list[str]) -> str | None:

@@ -1,0 +1,310 @@
+"""Run outside clients against `trunkline engine` over TLS, each in an environment of its own, and print a table.
+
+`make clients` runs all of them, `make clients CLIENTS="livekit seed"` some. The first run installs each client's pinned
+packages, into `.make/outside` for Python and beside the script for Node. `--write` puts the table into docs/engine.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import datetime
+import hashlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
+
+from tests.outside_clients.weather_desk import GREETING, QUESTION
+from trunkline.tls import self_signed_identity
+
+ENVIRONMENTS = ROOT / ".make" / "outside"
+PAGE = ROOT / "docs" / "engine.md"
+KEY = "a-key-for-outside-clients"
+START_LIMIT_S = 120.0
+RUN_LIMIT_S = 240.0
+Report = Mapping[str, Any]
+
+
+def weather_problem(report: Report) -> str | None:
+    """Return what is wrong with a conversation with the weather desk, or None."""
+    if "weather desk" not in report["greeting"]:
+        return f"the greeting was {report['greeting']!r}"
+    return answer_problem(report) or (
+        f"the answers had only {report['audio_ms']} ms of audio" if report["audio_ms"] < 2000 else None
+    )
+
+
+def answer_problem(report: Report) -> str | None:
+    """Return what is wrong with the tool call and the answer, or None."""
+    if report.get("city") != "Wanaka":
+        return f"the tool was called with {report.get('city')!r}"
+    if "In Wanaka it is sunny" not in report.get("answer", ""):
+        return f"the answer was {report.get('answer')!r}"
+    return None
+
+
+def seed_problem(report: Report) -> str | None:
+    """Return what is wrong with the seed's conversation, or None."""
+    if report.get("agents") != ["greeter", "haikuWriter"]:
+        return f"the agents were {report.get('agents')}"
+    if "welcome" not in report.get("greeting", ""):
+        return f"the greeting was {report.get('greeting')!r}"
+    if report.get("guardrail") != {"kind": "NONE", "rude": "OFFENSIVE"}:
+        return f"the guardrail said {report.get('guardrail')}"
+    if report.get("eligible") != "true":
+        return f"the escalation said {report.get('eligible')!r}"
+    return None
+
+
+@dataclasses.dataclass(frozen=True)
+class Client:
+    """One client, and the result that its script must report.
+
+    Attributes:
+        folder: its script `client.py` or `client.mjs`, and its pinned packages.
+        package: the package whose version stands in the table.
+        does: the interface, and the actions.
+        problem: returns what is wrong with a report, or None.
+    """
+
+    name: str
+    folder: str
+    package: str
+    does: str
+    arguments: tuple[str, ...] = ()
+    problem: Callable[[Report], str | None] = weather_problem
+
+    @property
+    def is_python(self) -> bool:
+        """True if the script is in Python."""
+        return (HERE / self.folder / "requirements.txt").exists()
+
+
+CALL = "greeted, called a tool, heard the answer"
+TEXT = "Azure's chat model: called a tool, and answered"
+CLIENTS = (
+    Client("livekit", "livekit", "livekit-plugins-openai", f"`with_azure`, GA: {CALL}", ("ga",)),
+    Client("livekit-legacy", "livekit", "livekit-plugins-openai", f"`with_azure`, preview: {CALL}", ("legacy",)),
+    Client("agents-python", "agents_python", "openai-agents", f"Azure, GA: {CALL}"),
+    Client("agents-js", "agents_js", "@openai/agents", f"Azure, GA: {CALL}"),
+    Client("pipecat", "pipecat", "pipecat-ai", f"`AzureRealtimeLLMService`, GA: {CALL}"),
+    Client("pydantic-ai", "pydantic_ai", "pydantic-ai-slim", f"Azure, GA: {CALL}", ("realtime",)),
+    Client("pydantic-ai-text", "pydantic_ai", "pydantic-ai-slim", TEXT, ("text",), answer_problem),
+    Client("litellm", "litellm", "litellm", f"Azure behind its proxy: {CALL}"),
+    Client("semantic-kernel", "semantic_kernel", "semantic-kernel", f"`AzureRealtimeWebsocket`, preview: {CALL}"),
+    Client(
+        "seed",
+        "seed",
+        "@openai/agents",
+        "Chromium, WebRTC to `/v1/realtimertc`: greeted, handed off; guardrail and escalation by `AzureOpenAI`",
+        problem=seed_problem,
+    ),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """The result of one client."""
+
+    client: Client
+    version: str
+    problem: str | None
+    seconds: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Endpoint:
+    """The running engine."""
+
+    origin: str
+    certificate: Path
+    log: Path
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment of a client's script."""
+        trust = dict.fromkeys(("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"), str(self.certificate))
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        question = {"GREETING": GREETING, "QUESTION": QUESTION}
+        return {**kept, **trust, **question, "ORIGIN": self.origin, "KEY": KEY, "PYTHONPATH": str(HERE / "common")}
+
+
+@contextlib.contextmanager
+def engine(folder: Path) -> Iterator[Endpoint]:
+    """Run `trunkline engine` over TLS, with PocketSphinx and eSpeak."""
+    tls = self_signed_identity(ENVIRONMENTS / "tls", ["localhost", "127.0.0.1"])
+    log = folder / "engine.txt"
+    command = [sys.executable, "-m", "trunkline.cli", "engine", str(HERE / "weather_desk.py"), "--port", "0"]
+    settings = {"TRUNKLINE_STT": "sphinx", "TRUNKLINE_TTS": "espeak", "TRUNKLINE_ICE_LOOPBACK": "true"}
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [*command, "--key", KEY, "--tls-cert", str(tls.certificate)],
+            env={**os.environ, **settings, "PYTHONPATH": str(ROOT / "src"), "PYTHONUNBUFFERED": "1"},
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            until = time.monotonic() + START_LIMIT_S
+            while (found := re.search(r"https://127\.0\.0\.1:\d+", log.read_text())) is None:
+                if process.poll() is not None or time.monotonic() > until:
+                    sys.exit(f"The engine did not start:\n{log.read_text()}")
+                time.sleep(0.1)
+            yield Endpoint(found[0].replace("127.0.0.1", "localhost"), tls.certificate, log)
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def prepared(client: Client) -> list[str]:
+    """Install a client's pinned packages unless they are installed, and return the command of its script."""
+    folder = HERE / client.folder
+    if client.is_python:
+        environment = ENVIRONMENTS / client.folder
+        python = environment / "bin" / "python"
+        requirements = folder / "requirements.txt"
+        if is_changed(environment / "installed", requirements):
+            show(f"Installing {client.package} …")
+            subprocess.run([sys.executable, "-m", "venv", "--clear", str(environment)], check=True)
+            pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+            subprocess.run([*pip, "-r", str(requirements)], check=True)
+            mark_installed(environment / "installed", requirements)
+        return [str(python), str(folder / "client.py"), *client.arguments]
+    marker = ENVIRONMENTS / f"{client.folder}-installed"
+    if is_changed(marker, folder / "package-lock.json") or not (folder / "node_modules").is_dir():
+        show(f"Installing {client.package} …")
+        subprocess.run(["npm", "ci", "--silent", "--no-audit", "--no-fund"], cwd=folder, check=True)
+        mark_installed(marker, folder / "package-lock.json")
+    script = "client.py" if (folder / "client.py").exists() else "client.mjs"
+    runner = sys.executable if script == "client.py" else shutil.which("node") or "node"
+    return [runner, str(folder / script), *client.arguments]
+
+
+def is_changed(marker: Path, pins: Path) -> bool:
+    """Return whether the pins differ from those that are installed."""
+    return not marker.exists() or marker.read_text() != hashlib.sha256(pins.read_bytes()).hexdigest()
+
+
+def mark_installed(marker: Path, pins: Path) -> None:
+    """Note the installed pins."""
+    marker.parent.mkdir(parents=True, exist_ok=True)
+    marker.write_text(hashlib.sha256(pins.read_bytes()).hexdigest())
+
+
+def pinned_version(client: Client) -> str:
+    """Return the version of a client's package that its pins name."""
+    folder = HERE / client.folder
+    if client.is_python:
+        found = re.search(
+            rf"^{re.escape(client.package)}(?:\[.*\])?==(\S+)$", (folder / "requirements.txt").read_text(), re.MULTILINE
+        )
+        return found[1] if found else "?"
+    return str(json.loads((folder / "package.json").read_text())["dependencies"][client.package])
+
+
+def run(client: Client, endpoint: Endpoint) -> Result:
+    """Run a client's script, and judge its report: the last line that it prints, as JSON."""
+    started = time.monotonic()
+    process = subprocess.Popen(
+        prepared(client),
+        env=endpoint.environment(),
+        cwd=HERE,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    ending = threading.Timer(RUN_LIMIT_S, os.killpg, (process.pid, signal.SIGKILL))
+    ending.start()
+    printed, complaints = process.communicate()
+    is_late = not ending.is_alive()
+    ending.cancel()
+    problem = problem_of(client, process.returncode, printed, is_late=is_late)
+    if problem is not None:
+        problem += f"\n{complaints[-3000:]}"
+    return Result(client, pinned_version(client), problem, time.monotonic() - started)
+
+
+def problem_of(client: Client, code: int, printed: str, *, is_late: bool) -> str | None:
+    """Return what is wrong with the output of a client's script, or None."""
+    if is_late:
+        return f"no result after {RUN_LIMIT_S:g} s"
+    lines = printed.strip().splitlines()
+    if code != 0 or not lines:
+        return f"the script ended with {code}"
+    try:
+        return client.problem(json.loads(lines[-1]))
+    except ValueError:
+        return f"the last line was {lines[-1]!r}"
+
+
+def table(results: list[Result]) -> str:
+    """Return the results as a table in Markdown."""
+    rows = [
+        f"| {one.client.package} {one.version} | {one.client.does} | {'passed' if one.problem is None else 'failed'} |"
+        for one in results
+    ]
+    return "\n".join(["| client | did | result |", "|---|---|---|", *rows])
+
+
+def updated_page(page: str, results: list[Result], day: datetime.date) -> str:
+    """Return docs/engine.md with these results."""
+    begin, end = "<!-- clients -->", "<!-- /clients -->"
+    before, _, rest = page.partition(begin)
+    _, _, after = rest.partition(end)
+    told = f"Run on {day:%Y-%m-%d}, with Python {sys.version.split()[0]}."
+    return f"{before}{begin}\n\n{told}\n\n{table(results)}\n\n{end}{after}"
+
+
+def show(text: str) -> None:
+    """Print a line at once."""
+    print(text, flush=True)
+
+
+def main() -> int:
+    """Run the clients that the command line names, or all."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("names", nargs="*", metavar="CLIENT", help=", ".join(one.name for one in CLIENTS))
+    parser.add_argument("--write", action="store_true", help="write the table into docs/engine.md")
+    given = parser.parse_args()
+    if unknown := set(given.names) - {one.name for one in CLIENTS}:
+        parser.error(
+            f"unknown clients: {', '.join(sorted(unknown))}. Choose from {', '.join(c.name for c in CLIENTS)}."
+        )
+    if given.write and given.names:
+        parser.error("--write needs the results of all clients. Name none.")
+    chosen = [one for one in CLIENTS if not given.names or one.name in given.names]
+    for client in chosen:
+        prepared(client)
+    results = []
+    with tempfile.TemporaryDirectory() as folder, engine(Path(folder)) as endpoint:
+        for client in chosen:
+            results.append(run(client, endpoint))
+            last = results[-1]
+            show(f"{'passed' if last.problem is None else 'FAILED'} {client.name} ({last.seconds:.1f} s)")
+            if last.problem is not None:
+                show(f"{last.problem}\nThe engine's log:\n{endpoint.log.read_text()[-1500:]}")
+    show(f"\n{table(results)}")
+    if given.write:
+        PAGE.write_text(updated_page(PAGE.read_text(), results, datetime.datetime.now(datetime.UTC).date()))
+    return 0 if all(one.problem is None for one in results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
