@@ -107,7 +107,7 @@ test-speech-group:
 docs: setup
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
-# Outside clients against the engine, each with its own packages: CLIENTS="livekit seed" runs some of them, and
+# Outside clients against the engine, each with its own packages: CLIENTS="livekit voice-app" runs some of them, and
 # CLIENTS=--write puts the results of all into docs/engine.md.
 clients: setup browser .make/node
 	@$(WITH_NODE) $(BIN)/python tests/outside_clients/run.py $(CLIENTS)

@@ -9,7 +9,10 @@ import pytest
 from tests.outside_clients.run import CLIENTS, PAGE, Result, pinned_version, problem_of, updated_page
 
 BY_NAME = {client.name: client for client in CLIENTS}
-GOOD = '{"greeting": "Welcome to the weather desk.", "city": "Wanaka", "answer": "In Wanaka it is sunny.", "audio_ms": 4000}'
+GOOD = (
+    '{"greeting": "Welcome to the weather desk.", "city": "Wanaka", "answer": "In Wanaka it is sunny.", '
+    '"audio_ms": 4000}'
+)
 
 
 def test_the_page_lists_each_client_in_its_pinned_version() -> None:
@@ -39,7 +42,7 @@ def test_the_results_replace_the_former_ones() -> None:
         ("livekit", 0, GOOD.replace("4000", "100"), "only 100 ms of audio"),
         ("livekit", 0, GOOD.replace('"Wanaka",', '"Taupo",'), "the tool was called with"),
         ("pydantic-ai-text", 0, GOOD.replace("it is sunny", "I do not know"), "the answer was"),
-        ("seed", 0, '{"agents": ["greeter"]}', "the agents were"),
+        ("voice-app", 0, '{"agents": ["greeter"]}', "the agents were"),
     ],
 )
 def test_the_judgement_of_a_script(client: str, code: int, printed: str, problem: str | None) -> None:
@@ -48,7 +51,7 @@ def test_the_judgement_of_a_script(client: str, code: int, printed: str, problem
 
 
 def test_a_script_without_a_result_in_time_fails() -> None:
-    assert "no result after" in str(problem_of(BY_NAME["seed"], 0, GOOD, is_late=True))
+    assert "no result after" in str(problem_of(BY_NAME["voice-app"], 0, GOOD, is_late=True))
 
 
 def test_no_pin_names_a_registry() -> None:

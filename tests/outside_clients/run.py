@@ -1,7 +1,8 @@
 """Run outside clients against `trunkline engine` over TLS, each in an environment of its own, and print a table.
 
-`make clients` runs all of them, `make clients CLIENTS="livekit seed"` some. The first run installs each client's pinned
-packages, into `.make/outside` for Python and beside the script for Node. `--write` puts the table into docs/engine.md.
+`make clients` runs all of them, and `make clients CLIENTS="livekit voice-app"` some. The first run installs each
+client's pinned packages: in `.make/outside` for Python, beside the script for Node. `--write` puts the table into
+docs/engine.md.
 """
 
 from __future__ import annotations
@@ -58,12 +59,14 @@ def answer_problem(report: Report) -> str | None:
     return None
 
 
-def seed_problem(report: Report) -> str | None:
-    """Return what is wrong with the seed's conversation, or None."""
+def voice_app_problem(report: Report) -> str | None:
+    """Return what is wrong with the conversation in the browser, or None."""
     if report.get("agents") != ["greeter", "haikuWriter"]:
         return f"the agents were {report.get('agents')}"
     if "welcome" not in report.get("greeting", ""):
         return f"the greeting was {report.get('greeting')!r}"
+    if report.get("loudest", 0) < 0.1:
+        return f"the loudspeaker's peak was {report.get('loudest')}"
     if report.get("guardrail") != {"kind": "NONE", "rude": "OFFENSIVE"}:
         return f"the guardrail said {report.get('guardrail')}"
     if report.get("eligible") != "true":
@@ -108,11 +111,11 @@ CLIENTS = (
     Client("litellm", "litellm", "litellm", f"Azure behind its proxy: {CALL}"),
     Client("semantic-kernel", "semantic_kernel", "semantic-kernel", f"`AzureRealtimeWebsocket`, preview: {CALL}"),
     Client(
-        "seed",
-        "seed",
+        "voice-app",
+        "voice_app",
         "@openai/agents",
         "Chromium, WebRTC to `/v1/realtimertc`: greeted, handed off; guardrail and escalation by `AzureOpenAI`",
-        problem=seed_problem,
+        problem=voice_app_problem,
     ),
 )
 

@@ -34,9 +34,8 @@ async def realtime(provider: AzureProvider) -> None:
                 if part.speaker == "assistant":
                     report.answers.append(part.transcript)
 
-        noting = [
-            asyncio.create_task(work) for work in (count(session.stream_audio()), note(session.stream_transcripts()))
-        ]
+        work = count(session.stream_audio()), note(session.stream_transcripts())
+        noting = [asyncio.create_task(one) for one in work]
         for words in ("Hello.", QUESTION):
             await session.send(words)
             await session.wait_for_reply()
