@@ -51,17 +51,20 @@ class MachineRunner(Generic[InputT, EffectT, TimerT]):
         self._inbox: deque[InputT] = deque()
         self._stepping = False
         self._stopped = asyncio.Event()
+        self._is_stopped = False  # `Event.is_set` costs a call, and every input asks
         self._failed = False
         self._group: asyncio.TaskGroup | None = None
         self._tasks: dict[Hashable, asyncio.Task[None]] = {}
         self._timers: dict[TimerT, asyncio.TimerHandle] = {}
+        self._fires_ms: dict[TimerT, float] = {}
+        """The time at which each handle fires."""
         self._due_ms: dict[TimerT, float] = {}
-        """The due time of each timer. Its handle may fire earlier."""
+        """The due time of each timer, which may be later."""
 
     @property
     def is_stopped(self) -> bool:
         """True once `stop` was called, or something failed."""
-        return self._stopped.is_set()
+        return self._is_stopped
 
     async def run(self, *work: Work, first: InputT | None = None, last: InputT | None = None) -> None:
         """Run tasks until `stop`. All of them have ended when this returns, also if it is cancelled.
@@ -92,23 +95,25 @@ class MachineRunner(Generic[InputT, EffectT, TimerT]):
 
     def stop(self) -> None:
         """Drop the inputs that wait, cancel the timers, and end `run`. A second call has no effect."""
+        self._is_stopped = True
         self._stopped.set()
         self._inbox.clear()
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
+        self._fires_ms.clear()
         self._due_ms.clear()
 
     def post(self, given: InputT) -> None:
         """Step the machine and carry out the effects. An input that arrives meanwhile waits for them."""
-        if self._stopped.is_set():
+        if self._is_stopped:
             return
         self._inbox.append(given)
         if self._stepping:
             return
         self._stepping = True
         try:
-            while self._inbox and not self._stopped.is_set():
+            while self._inbox and not self._is_stopped:
                 for effect in self._step(self._inbox.popleft(), self._now_ms()):
                     self._perform(effect)
         except Exception as error:  # noqa: BLE001 - the owner handles any failure of its machine
@@ -132,7 +137,7 @@ class MachineRunner(Generic[InputT, EffectT, TimerT]):
             work: the coroutine. An error that it raises stops the runner.
             key: lets `cancel` find the task; it finds the latest of a key.
         """
-        if self._group is None or self._stopped.is_set():
+        if self._group is None or self._is_stopped:
             work.close()
             return
         task = self._group.create_task(self._guarded(work))
@@ -160,21 +165,22 @@ class MachineRunner(Generic[InputT, EffectT, TimerT]):
     def set_timer(self, timer: TimerT, at_ms: float | None) -> None:
         """Set a timer to `at_ms` of the machine's clock, in place of its former time; None cancels it."""
         handle = self._timers.get(timer)
-        if at_ms is None or self._stopped.is_set():
+        if at_ms is None or self._is_stopped:
             if handle is not None:
                 handle.cancel()
-                del self._timers[timer], self._due_ms[timer]
+                del self._timers[timer], self._due_ms[timer], self._fires_ms[timer]
             return
         self._due_ms[timer] = at_ms
-        when = self._loop.time() + (at_ms - self._now_ms()) / 1000
         # Audio postpones some timers with each frame. Their handle stays, and `_on_timer` checks the due time.
-        if handle is None or handle.when() > when:
-            if handle is not None:
-                handle.cancel()
-            self._timers[timer] = self._loop.call_at(when, self._on_timer, timer)
+        if handle is not None:
+            if self._fires_ms[timer] <= at_ms:
+                return
+            handle.cancel()
+        self._fires_ms[timer] = at_ms
+        self._timers[timer] = self._loop.call_later((at_ms - self._now_ms()) / 1000, self._on_timer, timer)
 
     def _on_timer(self, timer: TimerT) -> None:
-        del self._timers[timer]
+        del self._timers[timer], self._fires_ms[timer]
         due_ms = self._due_ms.pop(timer)
         if due_ms - self._now_ms() > _TIMER_TOLERANCE_MS:
             self.set_timer(timer, due_ms)

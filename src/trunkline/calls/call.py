@@ -417,10 +417,10 @@ class Call:
     def _on_log_entry(self, entry: Entry) -> None:
         if self._echo is not None and isinstance(entry.event, AudioDucked | AudioResumed):
             self._echo.hold(isinstance(entry.event, AudioDucked))
-        readers = [page for page in self._pages if page.reads_log]
-        if readers:
-            frame = self.log.frame(entry)
-            for page in readers:
+        frame = ""  # encoded once, and only for a page that reads it
+        for page in self._pages:
+            if page.reads_log:
+                frame = frame or self.log.frame(entry)
                 page.push(frame)
 
     # Inputs and effects ---------------------------------------------------------------------------------------------
@@ -474,10 +474,11 @@ class Call:
         """Append to the log, and end the call with `call.ended`. Every logged event passes here."""
         if self.is_over:
             return
-        if isinstance(event, CallEnded):
+        ends = type(event) is CallEnded
+        if ends:
             self._log_audio_stats()
         measured = self._meters.read(self.log.append(event))
-        if isinstance(event, CallEnded):
+        if ends:
             self._finish()
         elif measured:
             self._append_all(measured)

@@ -17,7 +17,7 @@ Item = dict[str, Any]
 NewId = Callable[[str], str]
 """A source of ids, such as `realtime.ids.new_id`: it takes a prefix and returns a new id."""
 _T = TypeVar("_T")
-_NESTED = (dict, list)
+_NESTED = frozenset({dict, list})
 
 _decoder = msgspec.json.Decoder()
 _encoder = msgspec.json.Encoder()
@@ -60,9 +60,9 @@ def copy_json(value: _T) -> _T:
     """Copy a JSON value deeply. Much faster than `copy.deepcopy`."""
     copy: Any = value
     if isinstance(value, dict):
-        copy = {key: copy_json(item) if isinstance(item, _NESTED) else item for key, item in value.items()}
+        copy = {key: copy_json(item) if type(item) in _NESTED else item for key, item in value.items()}
     elif isinstance(value, list):
-        copy = [copy_json(item) if isinstance(item, _NESTED) else item for item in value]
+        copy = [copy_json(item) if type(item) in _NESTED else item for item in value]
     return copy  # type: ignore[no-any-return]  # the copy has the type of `value`
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 
 
 def new_id(prefix: str) -> str:
@@ -10,4 +10,4 @@ def new_id(prefix: str) -> str:
 
     The services' prefixes are `item`, `resp`, `event`, `call` and `sess`.
     """
-    return f"{prefix}_{secrets.token_hex(11)[:21]}"
+    return f"{prefix}_{os.urandom(11).hex()[:21]}"

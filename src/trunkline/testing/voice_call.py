@@ -22,6 +22,7 @@ from trunkline.calls.log_events import (
     Codec,
     FillerDone,
     FillerStarted,
+    LogEventUnion,
 )
 from trunkline.realtime.events import encode
 from trunkline.testing import llm_judge
@@ -37,6 +38,16 @@ from trunkline.testing.timeline import Row, render, rows_of
 from trunkline.testing.tool_mocks import mock_tool
 from trunkline.testing.turn import Turn
 
+_OF_FILLERS = frozenset({FillerStarted, FillerDone})
+_HANDLED = _OF_FILLERS | {
+    ApprovalNeeded,
+    AudioCleared,
+    AudioDucked,
+    AudioInterrupted,
+    AudioResumed,
+    AudioStarted,
+    CallEnded,
+}
 PATIENCE_MS = 15_000
 """The longest time in ms that a caller waits without an event."""
 
@@ -455,28 +466,33 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
     def _on_entry(self, entry: Entry) -> None:
         event = entry.event
         self.view.read(entry)
-        if isinstance(event, AudioStats):
+        if type(event) is AudioStats:
             return
-        if not isinstance(event, FillerStarted | FillerDone):  # the caller's patience is with the agent
-            self._last_entry_ms = self.now_ms
-        if isinstance(event, AudioStarted):
-            self.playout.on_audio_started(event.item_id)
-        elif isinstance(event, AudioCleared):
-            self.playout.on_audio_cleared()
-        elif isinstance(event, AudioDucked):
-            self.playout.on_audio_ducked()
-        elif isinstance(event, AudioResumed | AudioInterrupted):
-            self.playout.on_audio_released()
-        elif isinstance(event, FillerStarted):
-            self.playout.on_filler_started(event.filler_id)
-        elif isinstance(event, FillerDone):
-            self.playout.on_filler_done(interrupted=event.interrupted)
-        elif isinstance(event, CallEnded):
-            self.playout.stop()
-        elif isinstance(event, ApprovalNeeded) and event.name in self._approvals:
-            self._command(type="approve", call_id=event.call_id, approved=self._approvals[event.name])
+        if type(event) not in _OF_FILLERS:  # the caller's patience is with the agent
+            self._last_entry_ms = self._clock()
+        if type(event) in _HANDLED:
+            self._handle(event)
         if self._changed is not None:
             _done(self._changed)
+
+    def _handle(self, event: LogEventUnion) -> None:
+        match event:
+            case AudioStarted():
+                self.playout.on_audio_started(event.item_id)
+            case AudioCleared():
+                self.playout.on_audio_cleared()
+            case AudioDucked():
+                self.playout.on_audio_ducked()
+            case AudioResumed() | AudioInterrupted():
+                self.playout.on_audio_released()
+            case FillerStarted():
+                self.playout.on_filler_started(event.filler_id)
+            case FillerDone():
+                self.playout.on_filler_done(interrupted=event.interrupted)
+            case CallEnded():
+                self.playout.stop()
+            case ApprovalNeeded() if event.name in self._approvals:
+                self._command(type="approve", call_id=event.call_id, approved=self._approvals[event.name])
 
     def _push_to_talk(self, *, on: bool) -> None:
         if on != self._pushes:

@@ -58,11 +58,12 @@ class ModelEvents:
     def on_event(self, received: WireEventReceived) -> None:
         """Log an event of the model and pass it to its handler. A malformed event is reported and ignored."""
         event = received.event
+        of_response = event["type"].startswith("response.")
         if event["type"] not in _UNLOGGED:
             self._parts.outbox.log(
                 log_events.WireReceived(event=redact(event) if self._parts.plan.hold else for_log(event))
             )
-        if event["type"].startswith("response."):
+        if of_response:
             self._parts.session.await_missed_response()  # the response continues
         try:
             if (handler := self._handlers.get(event["type"])) is not None:
@@ -72,7 +73,7 @@ class ModelEvents:
             self._parts.outbox.log_provider_error(
                 f"Ignored a malformed {event['type']} event: {error!r}", "malformed_event"
             )
-        if event["type"].startswith("response."):
+        if of_response:
             self._parts.stall_watch.on_event()
 
     def _on_item_added(self, event: Event) -> None:

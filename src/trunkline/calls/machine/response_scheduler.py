@@ -9,7 +9,7 @@ service had acknowledged the request's items by then. So each turn is answered e
 from __future__ import annotations
 
 from collections.abc import Iterable
-from enum import Enum, auto
+from enum import Enum, StrEnum, auto
 
 from trunkline.calls.machine.session_state import SessionStatus
 from trunkline.realtime.client_events import ResponseCancel, ResponseCreate
@@ -52,7 +52,7 @@ class CallerSpeech(Enum):
     RESENT = auto()
 
 
-class BlockReason(Enum):
+class BlockReason(StrEnum):
     """Reason of a part to hold back the pending request."""
 
     CALLER_AWAY = auto()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from enum import Enum, auto
+from enum import StrEnum, auto
 
 
-class SessionState(Enum):
+class SessionState(StrEnum):
     """State of the session that the link reaches.
 
     ```
@@ -37,7 +37,6 @@ class SessionState(Enum):
 
 
 _SENDING = frozenset({SessionState.UP, SessionState.RENEWING, SessionState.REPLACING})
-_REQUESTING = frozenset({SessionState.UP, SessionState.RENEWING})
 
 
 class SessionStatus:
@@ -68,4 +67,4 @@ class SessionStatus:
     @property
     def accepts_requests(self) -> bool:
         """True if a response can be requested."""
-        return self._state in _REQUESTING
+        return self._state is SessionState.UP or self._state is SessionState.RENEWING

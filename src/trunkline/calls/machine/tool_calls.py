@@ -99,7 +99,9 @@ class ToolCalls:
     @property
     def block_response(self) -> bool:
         """True if the next response waits for a handoff or a tool."""
-        return self._handing_off is not None or any(tool.blocks_response for tool in self._running.values())
+        if self._handing_off is not None:
+            return True
+        return bool(self._running) and any(tool.blocks_response for tool in self._running.values())
 
     def on_response_begins(self) -> None:
         """Let the current agent speak: a response begins, or is requested."""

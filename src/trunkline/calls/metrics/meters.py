@@ -39,12 +39,12 @@ class Meters:
     def read(self, entry: log.Entry) -> Sequence[log_events.LogEventUnion]:
         """Read the next entry of the log. Return the events to append after it."""
         event = entry.event
-        if isinstance(event, log_events.WireReceived):
+        if type(event) is log_events.WireReceived:  # quicker than `match`, for each event of the log
             used = self._used(event.event)
             if used is not None:
                 self._latency.read(entry)
                 return (used,)
-        elif isinstance(event, log_events.WireSent):
+        elif type(event) is log_events.WireSent:
             if event.event["type"] == "session.update":
                 self._configured(event.event)
         elif isinstance(event, log_events.CallStarted | log_events.ModelChanged):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from trunkline.realtime.conversation import ContentAudio
 from trunkline.realtime.events import Item
 from trunkline.sentences import sentence_ends
 
+_SPACE = re.compile(r"\s")
 MIN_SPEED, MAX_SPEED = 0.25, 1.5
 MAX_DELTA_MS = 200
 """Default duration limit for one audio delta."""
@@ -245,10 +247,12 @@ class OutputMessage:
     def _interpolate(self, start: int, spoken_ms: int) -> None:
         """Add a mark for each word if the speech synthesis gave none, in proportion to the length of the text."""
         text = self._speakable.text
-        for index, character in enumerate(text):
-            if character.isspace() and self.audio is not None:
-                at_ms = self._sentence_ms + spoken_ms * index // len(text)
-                self.audio.mark(at_ms, start + self._speakable.source_end(index))
+        if self.audio is None:
+            return
+        for space in _SPACE.finditer(text):
+            index = space.start()
+            at_ms = self._sentence_ms + spoken_ms * index // len(text)
+            self.audio.mark(at_ms, start + self._speakable.source_end(index))
 
     def _send_text_until(self, end: int) -> None:
         end = min(end, len(self.text))

@@ -44,6 +44,10 @@ def speakable(source: str) -> SpeakableText:
             _silence(silent, link.start(group), link.end(group))
     for marks in _MARKS.finditer(source):
         _silence(silent, marks.start(), marks.end())
+    if not any(silent):  # most texts have no mark
+        text = source.strip()
+        first = len(source) - len(source.lstrip()) + 1
+        return SpeakableText(text, tuple(range(first, first + len(text))))
     spoken = [index for index in range(len(source)) if not silent[index]]
     while spoken and source[spoken[0]].isspace():
         spoken.pop(0)
