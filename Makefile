@@ -11,7 +11,7 @@ WITH_NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 PROGRESS := $(CURDIR)/$(BIN)/python $(CURDIR)/scripts/progress.py
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off -c constraints.txt
 
-.PHONY: run setup browser lint format check-console test test-console test-browser test-pages test-speech test-core test-browser-group test-speech-group docs bench clients clean
+.PHONY: run setup browser lint format check-console test test-console test-browser test-pages test-speech test-pure test-core test-browser-group test-speech-group docs bench clients clean
 
 run: setup
 	@PORT=$(PORT) $(BIN)/trunkline serve
@@ -71,7 +71,7 @@ check-console: .make/npm
 test-console: check-console
 	cd console && $(WITH_NODE) npm test --silent
 
-# Each Python test is in exactly one of the next four targets. A failed `realtime` test is retried once, see pyproject.toml.
+# Each Python test is in exactly one of the next five targets. A failed `realtime` test is retried once, see pyproject.toml.
 PYTEST_OPTIONS = -o cache_dir=.pytest_cache/$@ --durations=10
 
 test-browser:
@@ -83,16 +83,22 @@ test-pages:
 test-speech:
 	$(BIN)/pytest $(PYTEST_OPTIONS) -m "not browser and (speech or realtime)"
 
-# The coverage measurement runs only here, since it would delay audio. tests/conftest.py limits it to the pure cores.
-test-core:
-	$(BIN)/coverage run -m pytest $(PYTEST_OPTIONS) -m "not (browser or speech or realtime)"
+# The coverage measurement runs only here: it doubles the time of a test and would delay audio. Random examples are not
+# measured, because they would change the figure.
+PURE = (pure and not hypothesis)
+test-pure:
+	$(BIN)/coverage run -m pytest $(PYTEST_OPTIONS) -m "$(PURE)"
 	$(BIN)/coverage report --skip-covered
 
+test-core:
+	$(BIN)/pytest $(PYTEST_OPTIONS) --numprocesses=2 --dist=loadfile -m "not (browser or speech or realtime or $(PURE))"
+
 # Two groups of tests run side by side. Browser and speech tests mostly wait for audio that plays in real time, so each
-# group runs one test after the other: more at once would delay the audio. The core tests need the processor all the time
-# and follow alone. A group first prepares its own requirements.
+# group runs one test after the other: more at once would delay the audio. All other tests need the processor all the
+# time and follow, those of the core in two processes. A group first prepares its own requirements.
 test: setup .make/clients
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-browser-group test-speech-group
+	@$(MAKE) --no-print-directory test-pure
 	@$(MAKE) --no-print-directory test-core
 
 test-browser-group:

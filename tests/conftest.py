@@ -1,4 +1,4 @@
-"""Rules for every test: event loop, leaked tasks, time limits, retries and coverage."""
+"""Rules for every test: event loop, leaked tasks, time limits and retries."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import inspect
 import os
 from typing import Any
 
-import coverage
 import hypothesis
 import pytest
 
@@ -21,7 +20,6 @@ SLOW_TIMEOUT_S = 180
 """The time limit of a test that is marked with one of `SLOW`; `timeout` in pyproject.toml limits the rest."""
 SLOW = ("browser", "realtime", "speech")
 INTERRUPTED = pytest.StashKey[asyncio.CancelledError]()
-COVERAGE = pytest.StashKey[coverage.Coverage | None]()
 
 # The synthetic callers of most tests speak with eSpeak, within a scenario's grammar: PocketSphinx is made for them. A
 # test of another recogniser or voice, or of `auto`, sets this itself. Servers that tests start inherit it.
@@ -35,27 +33,6 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         item.add_marker(pytest.mark.flaky(reruns=1))
     if any(map(item.get_closest_marker, SLOW)) and not item.get_closest_marker("timeout"):
         item.add_marker(pytest.mark.timeout(SLOW_TIMEOUT_S))
-
-
-def pytest_sessionstart(session: pytest.Session) -> None:
-    """Keep the coverage measurement, if one runs."""
-    session.config.stash[COVERAGE] = coverage.Coverage.current()
-
-
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Measure the coverage of `pure` tests only, because it doubles the time of a test.
-
-    Tests with random examples are not measured either: they would change the figure.
-    """
-    measurement = item.config.stash[COVERAGE]
-    if measurement is None:
-        return
-    measured = item.get_closest_marker("pure") is not None and item.get_closest_marker("hypothesis") is None
-    # Starting and stopping takes milliseconds, so the measurement continues between two measured tests.
-    if measured and not coverage.Coverage.current():
-        measurement.start()
-    elif not measured and coverage.Coverage.current():
-        measurement.stop()
 
 
 @pytest.hookimpl(tryfirst=True)
