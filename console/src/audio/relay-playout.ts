@@ -57,7 +57,7 @@ export class RelayPlayout {
     this.post({ type: "complete", itemId });
   }
 
-  /** Keep the audio instead of playing it, or play it on from where it was. */
+  /** Keep the audio instead of playing it, or continue at the same place. */
   hold(held: boolean): void {
     this.post({ type: "hold", held });
   }

@@ -58,7 +58,7 @@ export class RemoteAudio {
     this.applyMute();
   }
 
-  /** Keep the audio instead of playing it, or play it on from where it was. */
+  /** Keep the audio instead of playing it, or continue at the same place. */
   hold(held: boolean): void {
     this.held = held;
     this.tellHolder({ type: "hold", held });

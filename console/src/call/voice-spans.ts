@@ -1,4 +1,4 @@
-/** Spans of speech: who spoke when, from the log. The caller's speech, typed text, agents' audio and fillers. */
+/** Spans of speech in time, from the log. The caller's speech, typed text, agents' audio and fillers. */
 
 import type { LogFrame } from "../transport/frames";
 import type { CallState, VoiceSpan } from "./call-state";

@@ -1,4 +1,4 @@
-/** Timeline of a call: who spoke when, and what the caller waited for. A click shows the moment. */
+/** Timeline of the voices and the waits of a call. A click shows the moment. */
 import { useSignal } from "@preact/signals";
 import type { VNode } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";

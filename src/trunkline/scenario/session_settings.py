@@ -35,7 +35,7 @@ class SessionSettings:
         reasoning_effort: "minimal", "low", "medium", "high" or "xhigh", for models that reason.
         noise_reduction: "near_field" for headsets, "far_field" for rooms and laptops.
         max_output_tokens: 1 to 4096, or "inf".
-        parallel_tool_calls: whether the model may call several tools at once, for models that reason.
+        parallel_tool_calls: true lets the model call several tools at once, for models that reason.
         tool_choice: "auto", "none", "required", or `{"type": "function", "name": …}`.
         transcription_model: the model that writes down the caller's words; on Azure a deployment.
         transcription_language: the caller's language, such as "de".

@@ -62,7 +62,9 @@ def lexicon(*languages: str) -> Lexicon:
     chosen = []
     for language in languages or LANGUAGES:
         if language not in tables:
-            raise ValueError(f"There are no words for the language {language!r}. Choose from: {', '.join(tables)}.")
+            raise ValueError(
+                f"The detector has no words for the language {language!r}. Choose from: {', '.join(tables)}."
+            )
         chosen.append(tables[language])
 
     def words(name: str) -> frozenset[str]:
@@ -78,7 +80,7 @@ class WordDetector:
 
     Args:
         words: the lexicon; the package's English and German words by default.
-        max_undecided_ms: the duration from which speech interrupts, whatever its words.
+        max_undecided_ms: the duration from which speech with any words interrupts.
     """
 
     def __init__(self, words: Lexicon | None = None, *, max_undecided_ms: float = MAX_UNDECIDED_MS) -> None:

@@ -54,7 +54,7 @@ class ServerState(Enum):
 
 @dataclass(frozen=True)
 class ServerTools:
-    """The tools of one server for one agent. `problem` says why there are none, or why some are left out."""
+    """The tools of one server for one agent. `problem` is the reason if some or all are left out."""
 
     server: MCPServer
     is_up: bool

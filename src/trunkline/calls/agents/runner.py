@@ -281,7 +281,7 @@ class AgentRunner:
 
     # MCP servers ----------------------------------------------------------------------------------------------------
     async def _list_mcp_tools(self, agent: RealtimeAgent, context: RunContextWrapper) -> list[FunctionTool]:
-        """List the tools of an agent's MCP servers, and log what has changed."""
+        """List the tools of an agent's MCP servers, and log the changes."""
         if not agent.mcp_servers:
             self._mcp_tools.pop(agent.name, None)
             return []

@@ -38,7 +38,7 @@ class ThreadBudget:
         self.running = 0
         """Threads that run now."""
         self.left_over = 0
-        """Those of them whose call has ended."""
+        """Threads of calls that have ended."""
 
     def start(self, call: CallThreads, work: Callable[[], None]) -> None:
         """Run `work` in a thread of the call.

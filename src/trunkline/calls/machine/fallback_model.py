@@ -28,7 +28,7 @@ class FallbackModel:
         """Change to the fallback model if this is one failure too many.
 
         Args:
-            hopeless: true if no other request to this model helps, so that there is no second failure to wait for.
+            hopeless: true if no other request to this model helps, so a second failure changes nothing.
 
         Returns:
             True if the model has changed, so that a new session is needed.

@@ -35,7 +35,7 @@ LAST_WORDS_MS = 700.0
 WORDS_WAIT_MS = 1_500.0
 """Time after the end of the speech in which its words must come."""
 SLOW_RECOGNISER_MS = 2_300.0
-"""Time in which the recogniser beside the relay must have decided, which knows how long the speech is."""
+"""Time in which the recogniser beside the relay must have decided. It knows the length of the speech."""
 _ASK_AGAIN_MS = 500.0
 
 
@@ -231,7 +231,7 @@ class Interruption:
         return item_id in self._ignored
 
     def on_timer(self) -> None:
-        """Handle `Timer.INTERRUPTION`: decide by what is known."""
+        """Handle `Timer.INTERRUPTION`: decide by the words so far."""
         if not self.undecided:
             return
         self._decide(self._outbox.now_ms - self._began_ms, paused=self._stopped)
@@ -279,7 +279,7 @@ class Interruption:
         if not self._stopped:
             self._scheduler.on_caller_speech(CallerSpeech.SPEAKING)
         self._on_interrupted()
-        self._playout.release()  # after the cut, which is where the page holds the audio
+        self._playout.release()  # after the cut, at which the page holds the audio
         self._outbox.log(
             log_events.AudioInterrupted(item_id=self._logged_id, reason=decision.reason, words=decision.words)
         )

@@ -86,7 +86,7 @@ class Playout:
         self._clock.hold(self._outbox.now_ms)
 
     def release(self) -> None:
-        """Note that the page plays again, from where it was."""
+        """Note that the page plays again, from the same place."""
         self._clock.release(self._outbox.now_ms)
 
     # The caller joins and leaves ------------------------------------------------------------------------------------
