@@ -42,7 +42,7 @@ Report = Mapping[str, Any]
 
 
 def weather_problem(report: Report) -> str | None:
-    """Return what is wrong with a conversation with the weather desk, or None."""
+    """Return the problem of a conversation with the weather desk, or None."""
     if "weather desk" not in report["greeting"]:
         return f"the greeting was {report['greeting']!r}"
     return answer_problem(report) or (
@@ -51,7 +51,7 @@ def weather_problem(report: Report) -> str | None:
 
 
 def answer_problem(report: Report) -> str | None:
-    """Return what is wrong with the tool call and the answer, or None."""
+    """Return the problem of the tool call or the answer, or None."""
     if report.get("city") != "Wanaka":
         return f"the tool was called with {report.get('city')!r}"
     if "In Wanaka it is sunny" not in report.get("answer", ""):
@@ -60,7 +60,7 @@ def answer_problem(report: Report) -> str | None:
 
 
 def voice_app_problem(report: Report) -> str | None:
-    """Return what is wrong with the conversation in the browser, or None."""
+    """Return the problem of the conversation in the browser, or None."""
     if report.get("agents") != ["greeter", "haikuWriter"]:
         return f"the agents were {report.get('agents')}"
     if "welcome" not in report.get("greeting", ""):
@@ -80,9 +80,9 @@ class Client:
 
     Attributes:
         folder: its script `client.py` or `client.mjs`, and its pinned packages.
-        package: the package whose version stands in the table.
+        package: the package in the table, with its version.
         does: the interface, and the actions.
-        problem: returns what is wrong with a report, or None.
+        problem: returns the problem of a report, or None.
     """
 
     name: str
@@ -199,7 +199,7 @@ def prepared(client: Client) -> list[str]:
 
 
 def is_changed(marker: Path, pins: Path) -> bool:
-    """Return whether the pins differ from those that are installed."""
+    """Return whether the pins differ from the installed ones."""
     return not marker.exists() or marker.read_text() != hashlib.sha256(pins.read_bytes()).hexdigest()
 
 
@@ -245,7 +245,7 @@ def run(client: Client, endpoint: Endpoint) -> Result:
 
 
 def problem_of(client: Client, code: int, printed: str, *, is_late: bool) -> str | None:
-    """Return what is wrong with the output of a client's script, or None."""
+    """Return the problem of the output of a script, or None."""
     if is_late:
         return f"no result after {RUN_LIMIT_S:g} s"
     lines = printed.strip().splitlines()

@@ -32,7 +32,7 @@ class OfferReader:
     """Reader of requests for a call.
 
     An ephemeral key permits a call on every path, and its session is the call's. OpenAI's paths also accept the
-    engine's key. They accept a form with a session, whose fields replace those of the ephemeral key.
+    engine's key. They accept a form with a session. Its fields replace the fields of the ephemeral key.
     """
 
     def __init__(self, key: ApiKey, secrets: ClientSecrets) -> None:
