@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import time
 from collections.abc import Callable, Iterable
 
 import pytest
@@ -303,6 +305,40 @@ async def test_a_timer_that_is_cancelled_after_it_was_postponed_does_not_fire() 
     rig.runner.set_timer("idle", None)
     await asyncio.sleep(1)
     assert rig.inputs == []
+
+
+async def test_after_a_blocked_loop_input_that_has_waited_goes_before_a_late_timer() -> None:
+    rig = Rig(perform=lambda _effect: rig.runner.set_timer("stall", None), step=lambda _given: ["the event came"])
+    (reader, own), (_reader, writer) = await connected()
+    reading = asyncio.create_task(post_lines(reader, rig))
+    await asyncio.sleep(0)
+    rig.runner.set_timer("stall", 50.0)
+    writer.write(b"event\n")
+    time.sleep(0.3)  # noqa: ASYNC251 - blocks the loop, as a tool may
+    await asyncio.sleep(0.2)
+    assert rig.given == ["event"]
+    writer.close()
+    await reading
+    own.close()
+
+
+async def test_a_late_timer_fires_if_no_input_has_waited() -> None:
+    rig = Rig()
+    rig.runner.set_timer("stall", 50.0)
+    time.sleep(0.3)  # noqa: ASYNC251 - as above
+    await asyncio.sleep(0.2)
+    assert rig.given == ["timer stall"]
+
+
+async def connected() -> list[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """Return both ends of a connection."""
+    return [await asyncio.open_connection(sock=end) for end in socket.socketpair()]
+
+
+async def post_lines(reader: asyncio.StreamReader, rig: Rig) -> None:
+    """Post each line that arrives."""
+    while line := await reader.readline():
+        rig.runner.post(line.decode().strip())
 
 
 @in_virtual_time

@@ -18,6 +18,10 @@ TimerT = TypeVar("TimerT", bound=Hashable)
 Work = Coroutine[object, None, None]
 _TIMER_TOLERANCE_MS = 1.0
 """The time by which a timer may fire too early, since clocks are rounded."""
+_LATE_S = 0.1
+"""The delay of a timer that shows that the event loop was blocked."""
+_GRACE_S = 0.05
+"""The time for input that has waited in sockets meanwhile. It goes first, and may postpone or cancel a late timer."""
 
 
 class MachineRunner(Generic[InputT, EffectT, TimerT]):
@@ -60,6 +64,8 @@ class MachineRunner(Generic[InputT, EffectT, TimerT]):
         """The time at which each handle fires."""
         self._due_ms: dict[TimerT, float] = {}
         """The due time of each timer, which may be later."""
+        self._deferred: set[TimerT] = set()
+        """Late timers that wait for input."""
 
     @property
     def is_stopped(self) -> bool:
@@ -103,6 +109,7 @@ class MachineRunner(Generic[InputT, EffectT, TimerT]):
         self._timers.clear()
         self._fires_ms.clear()
         self._due_ms.clear()
+        self._deferred.clear()
 
     def post(self, given: InputT) -> None:
         """Step the machine and carry out the effects. An input that arrives meanwhile waits for them."""
@@ -165,6 +172,7 @@ class MachineRunner(Generic[InputT, EffectT, TimerT]):
     def set_timer(self, timer: TimerT, at_ms: float | None) -> None:
         """Set a timer to `at_ms` of the machine's clock, in place of its former time; None cancels it."""
         handle = self._timers.get(timer)
+        self._deferred.discard(timer)
         if at_ms is None or self._is_stopped:
             if handle is not None:
                 handle.cancel()
@@ -176,15 +184,24 @@ class MachineRunner(Generic[InputT, EffectT, TimerT]):
             if self._fires_ms[timer] <= at_ms:
                 return
             handle.cancel()
-        self._fires_ms[timer] = at_ms
-        self._timers[timer] = self._loop.call_later((at_ms - self._now_ms()) / 1000, self._on_timer, timer)
+        now_ms = self._now_ms()
+        self._fires_ms[timer] = self._due_ms[timer] = at_ms = max(at_ms, now_ms)
+        self._timers[timer] = self._loop.call_later((at_ms - now_ms) / 1000, self._on_timer, timer)
 
     def _on_timer(self, timer: TimerT) -> None:
         del self._timers[timer], self._fires_ms[timer]
         due_ms = self._due_ms.pop(timer)
-        if due_ms - self._now_ms() > _TIMER_TOLERANCE_MS:
+        late_ms = self._now_ms() - due_ms
+        if late_ms < -_TIMER_TOLERANCE_MS:
             self.set_timer(timer, due_ms)
             return
+        if late_ms > _LATE_S * 1000 and timer not in self._deferred:
+            self._deferred.add(timer)
+            self._due_ms[timer] = due_ms
+            self._fires_ms[timer] = self._now_ms() + _GRACE_S * 1000
+            self._timers[timer] = self._loop.call_later(_GRACE_S, self._on_timer, timer)
+            return
+        self._deferred.discard(timer)
         self.post(self._timer_fired(timer))
 
 

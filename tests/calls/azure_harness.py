@@ -23,7 +23,6 @@ from trunkline.testing.voice_call import VoiceCall
 OPENING = "Would you like to hear a haiku?"
 HANDED_OVER = "What shall yours be about?"
 POEM = "Shall I write another one?"
-TIMES = CallTimeLimits(stall_timeout_s=1.5)
 
 
 @functools.cache
@@ -73,17 +72,19 @@ class AzureCall:
 
 @contextlib.asynccontextmanager
 async def azure_call(
-    *, ms_per_character: int = 2, pings: Pings = DEFAULT_PINGS, **changes: Any
+    *, ms_per_character: int = 2, pings: Pings = DEFAULT_PINGS, stall_timeout_s: float = 20.0, **changes: Any
 ) -> AsyncIterator[AzureCall]:
     """Yield a call before its start; `changes` change the provider's settings.
 
     Args:
         ms_per_character: how fast agents speak; people need 60.
         pings: the provider's pings.
+        stall_timeout_s: silence of the model that ends a session. A busy machine can be silent for a second too.
     """
+    times = CallTimeLimits(stall_timeout_s=stall_timeout_s)
     played = {scenario().name: scenario()}
     async with fake_azure(played, scenario().name, ms_per_character=ms_per_character) as there:
         provider = azure_provider(there.settings(**changes), pings=pings)
-        async with CallFactory("live", provider_of=lambda _scenario: provider, times=TIMES) as factory:
+        async with CallFactory("live", provider_of=lambda _scenario: provider, times=times) as factory:
             yield AzureCall(there, provider, await factory.call(scenario()))
         await provider.aclose()

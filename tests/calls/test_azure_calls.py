@@ -13,7 +13,7 @@ from trunkline.calls import log_events
 from trunkline.calls.call import Call
 from trunkline.calls.time_limits import CallTimeLimits
 from trunkline.providers import ProviderError
-from trunkline.providers.realtime_socket import Pings
+from trunkline.providers.realtime_socket import DEFAULT_PINGS, Pings
 
 HASTY_PINGS = Pings(0.1, 0.8)
 """Pings that detect a half-open connection within a second. A machine that is busy for so long looks the same."""
@@ -107,7 +107,7 @@ async def test_a_close_in_the_middle_of_an_answer(code: int, reason: str) -> Non
     ["session.updated", "response.created", "response.function_call_arguments.done", "conversation.item.create"],
 )
 async def test_a_connection_that_breaks_anywhere(deed: Literal["cut", "freeze", "expire"], at: str) -> None:
-    async with azure_call(pings=HASTY_PINGS) as there:
+    async with azure_call(pings=HASTY_PINGS if deed == "freeze" else DEFAULT_PINGS) as there:
         getattr(there.azure.faults, deed)(at=at)
         await there.runs_to_its_end()
     assert connections(there) == 2
@@ -116,7 +116,7 @@ async def test_a_connection_that_breaks_anywhere(deed: Literal["cut", "freeze", 
 
 @pytest.mark.parametrize("half_open", [False, True])
 async def test_a_connection_that_breaks_while_nobody_speaks(half_open: bool) -> None:
-    async with azure_call(pings=HASTY_PINGS) as there:
+    async with azure_call(pings=HASTY_PINGS if half_open else DEFAULT_PINGS) as there:
         await there.call.hears("haiku")
         await there.call.silent_for(500)
         if half_open:
@@ -232,7 +232,7 @@ async def test_reordered_events(at: str) -> None:
 
 @pytest.mark.parametrize("at", ["response.created", "response.done", "response.output_item.added", "session.updated"])
 async def test_lost_events(at: str) -> None:
-    async with azure_call() as there:
+    async with azure_call(stall_timeout_s=1.5) as there:
         there.azure.faults.lose(at=at)
         await there.runs_to_its_end()
 
