@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from tests.calls.call_driver import CallDriver, call, items_of
-from tests.calls.webrtc_driver import webrtc_call
+from tests.calls.webrtc_driver import WebRtcDriver, webrtc_call
 from trunkline.calls import commands, log_events
 from trunkline.calls.call import CALLER_AUDIO_EVERY_MS
 from trunkline.calls.machine.caller_audio_watch import COMMIT_AFTER_MS, MISSING_AFTER_MS, STOPPED
+from trunkline.calls.machine.push_to_talk import WEBRTC_LAG_MS
 from trunkline.testing import VoiceCalls
 
 pytestmark = pytest.mark.pure
@@ -84,11 +85,100 @@ class TestByVoice:
             driver.wait(5_000)
             assert (driver.silence_ms, driver.watches_audio) == (0, False)
 
-    def test_over_webrtc_audio_is_not_watched(self) -> None:
+    def test_over_webrtc_audio_is_not_watched_without_a_report(self) -> None:
         driver = webrtc_call()
         driver.caller_starts_to_speak()
         driver.wait(5_000)
         assert (driver.silence_ms, driver.watches_audio) == (0, False)
+
+
+class TestOverWebRtc:
+    def speaking(self, **changes: Any) -> WebRtcDriver:
+        """Return a call over WebRTC whose caller has begun to speak."""
+        driver = webrtc_call(**changes)
+        driver.page_sends(flows=True)
+        driver.caller_starts_to_speak()
+        driver.clear()
+        return driver
+
+    @pytest.mark.parametrize("create_response", [True, False])
+    def test_audio_that_stops_for_2_s_ends_the_turn_which_is_answered_once(self, create_response: bool) -> None:
+        driver = self.speaking(turn_detection={"type": "semantic_vad", "create_response": create_response})
+        driver.wait(3_000)
+        driver.page_sends(flows=False, since_ms=1_200)
+        driver.wait(MISSING_AFTER_MS - 1_201)
+        assert driver.sent == []
+        driver.wait(1)
+        assert driver.types_sent == ["input_audio_buffer.commit", "response.create"]
+        assert driver.logged(log_events.Notice) == [STOPPED]
+        driver.wire("input_audio_buffer.committed", item_id="speech_1")
+        item_id = driver.begins_to_speak("Yes?")
+        driver.played_out(driver.finishes_generating(item_id, "Yes?"))
+        driver.wait(10_000)
+        assert (driver.requests, driver.silence_ms, driver.watches_audio) == (1, 0, False)
+
+    def test_audio_that_flows_again_in_time_continues_the_turn(self) -> None:
+        driver = self.speaking()
+        driver.page_sends(flows=False, since_ms=1_200)
+        driver.wait(500)
+        driver.page_sends(flows=True)
+        driver.wait(30_000)
+        assert (driver.sent, driver.logged(log_events.Notice)) == ([], [])
+
+    def test_a_turn_that_the_service_ends_in_time_is_not_committed(self) -> None:
+        driver = self.speaking()
+        driver.page_sends(flows=False, since_ms=1_000)
+        driver.wait(500)
+        driver.caller_stops_speaking()
+        driver.begins_to_speak("Yes?")
+        driver.wait(10_000)
+        assert (driver.sent, driver.logged(log_events.Notice)) == ([], [])
+
+    def test_a_caller_has_2_s_from_the_start_of_the_turn(self) -> None:
+        driver = webrtc_call()
+        driver.page_sends(flows=False, since_ms=5_000)
+        driver.caller_starts_to_speak()
+        driver.wait(MISSING_AFTER_MS - 1)
+        assert driver.sent_of("input_audio_buffer.commit") == []
+        driver.wait(1)
+        assert len(driver.sent_of("input_audio_buffer.commit")) == 1
+
+    def test_typed_text_ends_the_turn_at_once(self) -> None:
+        driver = self.speaking()
+        driver.page_sends(flows=False, since_ms=1_000)
+        driver.types("Are you there?")
+        assert driver.types_sent[0] == "input_audio_buffer.commit"
+        driver.wire("input_audio_buffer.committed", item_id="speech_1")
+        driver.confirms_items()
+        driver.begins_to_speak("Yes.")
+        driver.wait(10_000)
+        assert (driver.requests, len(driver.sent_of("input_audio_buffer.commit"))) == (1, 1)
+
+    def test_another_page_begins_without_the_report_of_the_former(self) -> None:
+        driver = webrtc_call()
+        driver.page_sends(flows=False, since_ms=1_000)
+        driver.caller_leaves()
+        driver.webrtc_connects()
+        driver.caller_starts_to_speak()
+        driver.wait(10_000)
+        assert driver.sent_of("input_audio_buffer.commit") == []
+
+    def test_the_relay_watches_the_audio_of_a_caller_who_has_left_webrtc_while_speaking(self) -> None:
+        driver = self.speaking()
+        driver.page_sends(flows=False)
+        driver.joins_by_relay()
+        assert driver.watches_audio
+        driver.wait(MISSING_AFTER_MS)
+        assert driver.silence_ms == MISSING_AFTER_MS
+
+    def test_audio_that_stops_releases_the_button(self) -> None:
+        driver = webrtc_call(turn_detection=None)
+        driver.commands(commands.Press())
+        driver.page_sends(flows=False)
+        driver.clear()
+        driver.wait(MISSING_AFTER_MS + WEBRTC_LAG_MS)
+        assert driver.types_sent == ["input_audio_buffer.commit"]
+        assert driver.logged(log_events.Notice) == [STOPPED]
 
 
 class TestPushToTalk:

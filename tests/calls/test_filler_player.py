@@ -13,6 +13,7 @@ from trunkline.calls import log_events
 from trunkline.calls.machine import effects, inputs
 from trunkline.calls.machine.filler_player import REPEAT_AFTER_MS
 from trunkline.calls.machine.push_to_talk import DEFAULT_SILENCE_MS
+from trunkline.calls.machine.webrtc_playout import MS_PER_CHARACTER
 from trunkline.scenario.fillers import FillerKind, Fillers
 
 pytestmark = pytest.mark.pure
@@ -237,6 +238,106 @@ class TestNeverOverSpeech:
         driver.hangs_up()
         assert isinstance(driver.events[-1], log_events.CallEnded)
         assert driver.logged(log_events.FillerDone)[-1].interrupted
+
+
+def stalled(text: str = "Let me see.", *, reports: bool = True) -> WebRtcDriver:
+    """Return a call over WebRTC in whose answer the model stalls after some words; the page reports, or does not."""
+    driver = WebRtcDriver(fillers=DEFAULT, stall_timeout_ms=60_000.0)
+    driver.link_up()
+    driver.webrtc_connects()
+    if reports:
+        driver.page_hears(audible=False)
+    driver.begins_to_speak(text)
+    if reports:
+        driver.page_hears(audible=True)
+    return driver
+
+
+class TestStallsOverWebRtc:
+    def test_silence_begins_when_the_page_hears_nothing_more(self) -> None:
+        driver = stalled()
+        waits(driver, 2_000)
+        driver.page_hears(audible=False, since_ms=400)
+        silent_ms = driver.now_ms - 400
+        waits(driver, 15_000)
+        assert spans(driver, silent_ms) == [
+            (4_000, "One moment, please."),
+            (10_000, "I am sorry, this is taking longer than usual."),
+        ]
+        assert {filler.reason for filler in driver.logged(log_events.FillerStarted)} == {"audio"}
+
+    def test_no_filler_plays_while_the_page_hears_the_agent(self) -> None:
+        driver = stalled("Yes.")  # slow words: an estimate would be over long ago
+        waits(driver, 30_000)
+        assert driver.fillers == []
+
+    def test_a_pause_in_the_answer_brings_none(self) -> None:
+        driver = stalled()
+        for _sentence in range(4):
+            driver.page_hears(audible=True)
+            waits(driver, 2_000)
+            driver.page_hears(audible=False, since_ms=400)
+            waits(driver, 3_000)
+        assert driver.fillers == []
+
+    def test_the_answer_that_goes_on_stops_a_filler(self) -> None:
+        driver = stalled()
+        driver.page_hears(audible=False)
+        waits(driver, 4_500)
+        assert driver.logged(log_events.FillerDone) == []
+        driver.page_hears(audible=True)
+        assert driver.logged(log_events.FillerDone)[-1].interrupted
+        waits(driver, 20_000)
+        assert len(driver.fillers) == 1
+
+    def test_an_answer_that_never_becomes_audible_is_silence(self) -> None:
+        driver = WebRtcDriver(fillers=DEFAULT)
+        driver.link_up()
+        driver.webrtc_connects()
+        driver.page_hears(audible=False)
+        driver.begins_to_speak()
+        started_ms = driver.now_ms
+        waits(driver, 5_000)
+        assert [ms for ms, _text in spans(driver, started_ms)] == [4_000]
+
+    def test_without_reports_the_words_so_far_give_the_end_of_the_audio(self) -> None:
+        text = "x" * 20
+        driver = stalled(text, reports=False)
+        started_ms = driver.now_ms
+        waits(driver, 8_000)
+        assert [ms for ms, _text in spans(driver, started_ms)] == [len(text) * MS_PER_CHARACTER + 4_000]
+
+    def test_without_reports_more_words_move_the_end_of_the_audio(self) -> None:
+        driver = WebRtcDriver(fillers=DEFAULT)
+        driver.link_up()
+        driver.webrtc_connects()
+        item_id = driver.begins_to_speak("x" * 50)
+        started_ms = driver.now_ms
+        for _second in range(5):
+            waits(driver, 1_000)
+            driver.wire("response.output_audio_transcript.delta", item_id=item_id, delta="x" * 50)
+        waits(driver, 20_000)
+        assert next(ms for ms, _text in spans(driver, started_ms)) == 300 * MS_PER_CHARACTER + 4_000
+
+    def test_without_reports_a_complete_answer_ends_when_the_service_says_so(self) -> None:
+        driver = stalled(reports=False)
+        driver.model_calls("weather")  # the call waits for the tool, and the audio may be slow
+        driver.finishes_generating(f"{driver.logged(log_events.AudioStarted)[-1].item_id}", "Let me see.")
+        waits(driver, 20_000)
+        assert driver.fillers == []
+
+    def test_after_a_lost_sideband_the_words_so_far_tell_nothing(self) -> None:
+        driver = stalled(reports=False)
+        driver.sideband_cut()
+        waits(driver, 20_000)
+        assert driver.fillers == []
+
+    def test_a_page_that_returns_reports_again(self) -> None:
+        driver = stalled("Yes.")
+        driver.caller_leaves()
+        driver.webrtc_connects()
+        waits(driver, 5_000)
+        assert len(driver.fillers) == 1  # by the words, since the report of the lost socket is stale
 
 
 class TestOverWebRtc:

@@ -115,6 +115,50 @@ def test_text_is_answered_once_the_model_has_the_heard_position() -> None:
     assert driver.requests == 1
 
 
+def test_an_answer_whose_last_word_was_heard_just_before_the_interruption_stays_whole() -> None:
+    driver, item_id = webrtc_speaking()
+    response_id = driver.finishes_generating(item_id)
+    driver.wait(1_500)
+    driver.types("Something else.")
+    driver.confirms_items()
+    driver.played_out(response_id)  # it was on its way
+    driver.wire("output_audio_buffer.cleared", response_id=response_id)
+    assert driver.types_sent[-1] == "response.create"  # nothing waits for a truncation
+    driver.wait(1_000)
+    assert driver.sent_of("conversation.item.truncate") == []
+    assert driver.said(item_id) == "one two three four"
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_a_truncation_behind_the_end_of_the_audio_leaves_the_message_whole(finished: bool) -> None:
+    driver, item_id = webrtc_speaking()
+    if finished:
+        driver.finishes_generating(item_id)
+    driver.wait(900)  # the audio has paused, so that less of it was played
+    driver.interrupts()
+    driver.wait(250)
+    (truncate,) = driver.sent_of("conversation.item.truncate")
+    message = "Audio content of 700ms is already shorter than 900ms"
+    error = {"code": "invalid_value", "message": message, "param": "audio_end_ms", "event_id": truncate["event_id"]}
+    driver.wire("error", error=error)
+    if not finished:
+        driver.message_done(item_id, "one two three four", "incomplete")
+        driver.response_done("cancelled")
+    assert driver.said(item_id) == "one two three four"
+    assert driver.logged(log_events.CallError) == []
+
+
+def test_another_refusal_of_a_truncation_is_an_error() -> None:
+    driver, _item_id = webrtc_speaking()
+    driver.wait(900)
+    driver.interrupts()
+    driver.wait(250)
+    (truncate,) = driver.sent_of("conversation.item.truncate")
+    error = {"code": "item_truncate_invalid_item_id", "param": "item_id", "event_id": truncate["event_id"]}
+    driver.wire("error", error=error)
+    assert len(driver.logged(log_events.CallError)) == 1
+
+
 def test_a_complete_response_that_still_plays_is_cleared() -> None:
     driver, item_id = webrtc_speaking()
     driver.finishes_generating(item_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.calls.call_driver import CallDriver
+from trunkline.calls import commands
 from trunkline.calls.machine import inputs
 
 
@@ -41,6 +42,14 @@ class WebRtcDriver(CallDriver):
         """Let the service end the WebRTC call."""
         self._responding = None
         self.feed(inputs.LinkDropped("no such call", 404, 0, needs_reoffer=True))
+
+    def page_hears(self, *, audible: bool, since_ms: int = 0) -> None:
+        """Let the page report whether the agent is audible."""
+        self.commands(commands.AgentAudio(audible, since_ms))
+
+    def page_sends(self, *, flows: bool, since_ms: int = 0) -> None:
+        """Let the page report whether the caller's audio leaves it."""
+        self.commands(commands.CallerAudio(flows, since_ms))
 
     # The service ----------------------------------------------------------------------------------------------------
     def begins_to_speak(self, text: str = "one two three four", *, audible: bool = True) -> str:

@@ -38,6 +38,16 @@ export class RemoteAudio {
     return this.audibleNow;
   }
 
+  /** True once the audio is measured; not every browser supports it. */
+  get measured(): boolean {
+    return this.timer !== undefined;
+  }
+
+  /** Time for which the agent has not been audible, in ms; 0 before they were. */
+  get silentMs(): number {
+    return Number.isFinite(this.audibleAt) ? Math.round(performance.now() - this.audibleAt) : 0;
+  }
+
   async play(track: MediaStreamTrack): Promise<void> {
     const stream = new MediaStream([track]);
     // Chromium feeds a remote track into a context only while an element plays it too.

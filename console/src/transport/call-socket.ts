@@ -7,6 +7,8 @@ export type Command =
   | { type: "interrupt" }
   | { type: "hang_up" }
   | { type: "media_ready" }
+  | { type: "agent_audio"; audible: boolean; since_ms: number }
+  | { type: "caller_audio"; flows: boolean; since_ms: number }
   | { type: "push_to_talk"; on: boolean }
   | { type: "press" }
   | { type: "release" }

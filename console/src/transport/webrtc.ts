@@ -10,6 +10,7 @@ import type { LogFrame } from "./frames";
 import { iceServers } from "./ice-servers";
 import type { Leg } from "./leg";
 import { countArrivals, Liveness } from "./liveness";
+import { countSent, OutgoingAudio } from "./outgoing-audio";
 import { ReceiveDelay } from "./receive-delay";
 
 /** Time for gathering ICE candidates; on nearly all networks the candidates found by then suffice. */
@@ -30,8 +31,9 @@ export class WebRtcLeg implements Leg {
   private readonly liveness = new Liveness();
   private readonly receiveDelay = new ReceiveDelay();
   private readonly reports = new AudioReports((command) => this.socket()?.send(command) ?? false);
+  private readonly outgoingAudio = new OutgoingAudio();
   private statsTimer: ReturnType<typeof setInterval> | undefined;
-  private readonly disposeTrackEffect: () => void;
+  private readonly disposeEffects: (() => void)[];
   private deadline: ReturnType<typeof setTimeout> | undefined;
   private up = false;
   private mediaReadySent = false;
@@ -59,10 +61,16 @@ export class WebRtcLeg implements Leg {
     this.peer.createDataChannel("oai-events");
     this.peer.ontrack = ({ track }) => void this.remoteAudio.play(track);
     this.peer.onconnectionstatechange = () => this.onConnectionState();
-    this.disposeTrackEffect = effect(() => {
-      const track = this.microphone.track.value;
-      void sender.replaceTrack(track).catch(() => undefined);
-    });
+    this.disposeEffects = [
+      effect(() => {
+        const track = this.microphone.track.value;
+        void sender.replaceTrack(track).catch(() => undefined);
+      }),
+      effect(() => {
+        if (this.remoteAudio.audible.value) this.fillers.clear(); // the answer goes on
+        this.reportAgentAudio(this.remoteAudio.audible.value);
+      }),
+    ];
     this.audible = computed(
       () => this.agentSpeaks.value || this.remoteAudio.audible.value || this.fillers.audible.value,
     );
@@ -94,6 +102,14 @@ export class WebRtcLeg implements Leg {
   onSocketReady(): void {
     this.reports.reset();
     this.mediaReadySent = this.up && (this.socket()?.send({ type: "media_ready" }) ?? false);
+    this.reportAgentAudio(this.remoteAudio.audible.peek());
+    this.outgoingAudio.repeat();
+  }
+
+  /** Report whether the agent is audible, so that the server knows of a pause in an answer. */
+  private reportAgentAudio(audible: boolean): void {
+    if (!this.mediaReadySent || !this.remoteAudio.measured) return;
+    this.socket()?.send({ type: "agent_audio", audible, since_ms: audible ? 0 : this.remoteAudio.silentMs });
   }
 
   onLogFrame(frame: LogFrame): void {
@@ -133,7 +149,7 @@ export class WebRtcLeg implements Leg {
 
   close(): void {
     this.stopMonitoring();
-    this.disposeTrackEffect();
+    for (const dispose of this.disposeEffects) dispose();
     this.microphone.close();
     this.remoteAudio.close();
     this.fillers.close();
@@ -158,18 +174,20 @@ export class WebRtcLeg implements Leg {
     }
   }
 
-  /** Report the audio's delay, and check for a dead network, which the browser reports late. */
+  /** Report the audio's delay and a caller's audio that stops, and check for a dead network, which the browser reports late. */
   private async readStats(): Promise<void> {
     const stats = await this.peer.getStats();
+    if (this.statsTimer === undefined) return;
     this.reports.update({
       bufferMs: this.receiveDelay.read(stats),
       outputMs: this.remoteAudio.outputMs,
       microphone: this.microphone.track.peek(),
     });
-    const arrived = countArrivals(stats);
+    const now = performance.now();
+    const caller = this.outgoingAudio.check(countSent(stats), now);
+    if (caller) this.socket()?.send({ type: "caller_audio", flows: caller.flows, since_ms: caller.sinceMs });
     const agentIsQuiet = !this.agentSpeaks.peek() && !this.remoteAudio.audible.peek();
-    const dead = this.liveness.isDead(arrived, agentIsQuiet, performance.now());
-    if (dead && this.statsTimer !== undefined) this.fail("no packets arrive any more");
+    if (this.liveness.isDead(countArrivals(stats), agentIsQuiet, now)) this.fail("no packets arrive any more");
   }
 
   private fail(reason: string): void {

@@ -9,6 +9,8 @@ const fakes = vi.hoisted(() => ({
   audible: null as unknown as { value: boolean },
   muted: false,
   held: false,
+  measured: false,
+  cleared: 0,
   closed: [] as string[],
 }));
 
@@ -34,6 +36,10 @@ vi.mock("../../src/audio/remote-audio", async () => {
       readonly audible = signals.signal(false);
       readonly level = signals.signal(0);
       readonly outputMs = 10;
+      readonly silentMs = 400;
+      get measured(): boolean {
+        return fakes.measured;
+      }
       constructor() {
         fakes.audible = this.audible;
       }
@@ -53,6 +59,19 @@ vi.mock("../../src/audio/remote-audio", async () => {
     },
   };
 });
+vi.mock("../../src/audio/filler-playout", async () => {
+  const signals = await import("@preact/signals");
+  return {
+    FillerPlayout: class {
+      readonly audible = signals.signal(false);
+      onLogFrame(): void {}
+      clear(): void {
+        fakes.cleared += 1;
+      }
+      close(): void {}
+    },
+  };
+});
 
 vi.mock("../../src/transport/ice-servers", () => ({ iceServers: async () => [TURN] }));
 const TURN = { urls: "turn:turn.example", username: "caller", credential: "word" };
@@ -66,6 +85,7 @@ class FakePeer {
   onconnectionstatechange: (() => void) | null = null;
   ontrack: unknown = null;
   received = 0;
+  sent = 0;
   refusesAnswer = false;
   codecs: string[] | null = null;
   readonly replaced: unknown[] = [];
@@ -108,7 +128,10 @@ class FakePeer {
     this.onconnectionstatechange?.();
   }
   async getStats(): Promise<Map<string, unknown>> {
-    return new Map([["a", { type: "inbound-rtp", packetsReceived: this.received }]]);
+    return new Map([
+      ["a", { type: "inbound-rtp", packetsReceived: this.received }],
+      ["b", { type: "outbound-rtp", packetsSent: this.sent }],
+    ]);
   }
   close(): void {
     fakes.closed.push("peer");
@@ -139,7 +162,7 @@ beforeEach(() => {
   vi.stubGlobal("RTCRtpReceiver", {
     getCapabilities: () => ({ codecs: [{ mimeType: "audio/opus" }, { mimeType: "audio/PCMU" }] }),
   });
-  Object.assign(fakes, { muted: false, closed: [] });
+  Object.assign(fakes, { muted: false, measured: false, cleared: 0, closed: [] });
   sent = [];
   failures = [];
   socketIsOpen = true;
@@ -310,5 +333,64 @@ describe("the agent's audio", () => {
     log("audio.started");
     log("link.restored");
     expect(leg.audible.value).toBe(false);
+  });
+});
+
+describe("a report to the server", () => {
+  const report = (audible: boolean): Command => ({ type: "agent_audio", audible, since_ms: audible ? 0 : 400 });
+
+  it("says when the agent becomes audible and silent", () => {
+    fakes.measured = true;
+    createLeg().become("connected");
+    fakes.audible.value = true;
+    fakes.audible.value = false;
+    expect(sent).toEqual([{ type: "media_ready" }, report(false), report(true), report(false)]);
+  });
+
+  it("is repeated after a reconnect of the socket, and missing without it", () => {
+    fakes.measured = true;
+    createLeg().become("connected");
+    socketIsOpen = false;
+    fakes.audible.value = true;
+    sent = [];
+    socketIsOpen = true;
+    leg.onSocketReady();
+    expect(sent).toEqual([{ type: "media_ready" }, report(true)]);
+  });
+
+  it("is left out where the browser cannot measure the audio", () => {
+    createLeg().become("connected");
+    fakes.audible.value = true;
+    expect(sent).toEqual([{ type: "media_ready" }]);
+  });
+
+  it("says when the caller's audio stops and flows again", async () => {
+    const peer = createLeg();
+    peer.become("connected");
+    const speak = async (ms: number): Promise<void> => {
+      for (let passed = 0; passed < ms; passed += 500) {
+        peer.sent += 25;
+        peer.received += 25;
+        await vi.advanceTimersByTimeAsync(500);
+      }
+    };
+    await speak(3000);
+    await vi.advanceTimersByTimeAsync(2000);
+    await speak(1000);
+    const reports = sent.filter(({ type }) => type === "caller_audio");
+    expect(reports).toEqual([
+      { type: "caller_audio", flows: true, since_ms: 0 },
+      { type: "caller_audio", flows: false, since_ms: 1000 },
+      { type: "caller_audio", flows: true, since_ms: 0 },
+    ]);
+  });
+});
+
+describe("a filler", () => {
+  it("stops when the answer goes on", () => {
+    createLeg();
+    const before = fakes.cleared;
+    fakes.audible.value = true;
+    expect(fakes.cleared).toBe(before + 1);
   });
 });

@@ -59,6 +59,30 @@ class VoiceEnded(Command, frozen=True, tag="voice_ended"):
     ms: int
 
 
+class AgentAudio(Command, frozen=True, tag="agent_audio"):
+    """Report whether the agent can be heard at the page: over WebRTC its audio does not pass through the server.
+
+    Attributes:
+        audible: False in silence.
+        since_ms: time since the change, in ms.
+    """
+
+    audible: bool
+    since_ms: int = 0
+
+
+class CallerAudio(Command, frozen=True, tag="caller_audio"):
+    """Report whether the caller's audio leaves the page over WebRTC.
+
+    Attributes:
+        flows: False if no packet leaves the page. A muted microphone still sends packets, with silence.
+        since_ms: time since the change, in ms.
+    """
+
+    flows: bool
+    since_ms: int = 0
+
+
 class PushToTalk(Command, frozen=True, tag="push_to_talk"):
     """Switch push-to-talk. While it is on, the caller is heard only between `press` and `release`."""
 
@@ -94,7 +118,7 @@ class Voice(Command, frozen=True, tag="voice"):
 
 
 CommandUnion = (
-    Say | Interrupt | HangUp | Played | MediaReady | AudioReport | VoiceEnded
+    Say | Interrupt | HangUp | Played | MediaReady | AudioReport | VoiceEnded | AgentAudio | CallerAudio
     | PushToTalk | Press | Release | Dtmf | Approve | Voice
 )  # fmt: skip
 
@@ -141,6 +165,8 @@ def _problem_with(command: CommandUnion) -> str | None:
             return f"A delay of audio_report is out of range. Send 0 to {MAX_REPORTED_MS} ms."
         case VoiceEnded(ms) if not _are_delays(ms):
             return f"'ms' of voice_ended is out of range. Send 0 to {MAX_REPORTED_MS} ms."
+        case AgentAudio(_, ms) | CallerAudio(_, ms) if ms < 0:
+            return "'since_ms' is negative. Count the time since the change from 0."
         case Dtmf(digits) if not _DTMF_DIGITS.fullmatch(digits):
             return "'digits' of dtmf is not valid. Send 1 to 64 of 0-9, * and #."
         case Voice(voice, speed) if voice is None and speed is None:

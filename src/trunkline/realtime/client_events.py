@@ -97,6 +97,7 @@ class ItemTruncate(TypedDict):
     """The position in ms up to which the caller has heard the audio of a message."""
 
     type: Literal["conversation.item.truncate"]
+    event_id: NotRequired[str]
     item_id: str
     content_index: Literal[0]
     audio_end_ms: int

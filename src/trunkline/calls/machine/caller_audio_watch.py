@@ -1,11 +1,15 @@
-"""Watch over the caller's audio on the relay: a caller whose audio stops while they speak has ended their turn.
+"""Watch over the caller's audio: a caller whose audio stops while they speak has ended their turn.
 
 The service detects the end of a turn in the audio that it receives. If a microphone or a network stops in the middle of
-a word, the service would wait for ever. So silence replaces the missing audio. It ends a turn of `server_vad`, and of
-`semantic_vad` after a complete sentence. Otherwise the call commits the turn.
+a word, the service would wait for ever. On the relay, silence replaces the missing audio. It ends a turn of
+`server_vad`, and of `semantic_vad` after a complete sentence. Otherwise the call commits the turn. Over WebRTC the
+audio does not pass through the call: the page reports that no packet leaves it, and the call commits the turn.
 """
 
 from __future__ import annotations
+
+from enum import Enum, auto
+from typing import assert_never
 
 from trunkline.calls.log_events import Notice
 from trunkline.calls.machine.caller_turns import CallerTurns
@@ -27,6 +31,20 @@ STOPPED = Notice(
 )
 
 
+class _Watch(Enum):
+    """Watch over the audio of a caller who speaks.
+
+    Attributes:
+        OFF: nothing is watched.
+        RELAY: the shell reports the caller's audio; the timer is set to the longest gap.
+        WEBRTC: the page has reported that no audio leaves it; the timer is set to the end of the turn.
+    """
+
+    OFF = auto()
+    RELAY = auto()
+    WEBRTC = auto()
+
+
 class CallerAudioWatch:
     """Watch over the caller's audio while they speak."""
 
@@ -43,7 +61,11 @@ class CallerAudioWatch:
         self._playout = playout
         self._caller_turns = caller_turns
         self._push_to_talk = push_to_talk
-        self._watching = False
+        self._watch = _Watch.OFF
+        self._speaks_from_ms: float | None = None
+        """Time at which the caller began to speak; None while they do not."""
+        self._stopped_at_ms: float | None = None
+        """Time at which the caller's audio over WebRTC stopped; None while it flows, or if the page does not report."""
         self._noticed = False
         """True if the log already says that the audio of this turn has stopped."""
         self._filled = False
@@ -51,32 +73,60 @@ class CallerAudioWatch:
 
     def update(self) -> None:
         """Begin to watch, or stop it. The machine calls this at the end of each step."""
-        wanted = not self._playout.over_webrtc and (self._caller_turns.speaking or self._push_to_talk.pressed)
-        if wanted is self._watching:
+        speaks = self._caller_turns.speaking or self._push_to_talk.pressed
+        if not speaks:
+            self._speaks_from_ms, self._noticed = None, False
+        elif self._speaks_from_ms is None:
+            self._speaks_from_ms = self._outbox.now_ms
+        wanted = self._wanted
+        if wanted is self._watch:
             return
-        self._watching, self._noticed = wanted, False
-        self._outbox.emit(WatchCallerAudio(wanted))
-        if wanted:
-            self.on_audio()
-        else:
-            self._outbox.set_timer(Timer.CALLER_AUDIO, None)
+        former, self._watch = self._watch, wanted
+        if _Watch.RELAY in (former, wanted):
+            self._outbox.emit(WatchCallerAudio(wanted is _Watch.RELAY))
+        match wanted:
+            case _Watch.OFF:
+                self._outbox.set_timer(Timer.CALLER_AUDIO, None)
+            case _Watch.RELAY:
+                self.on_audio()
+            case _Watch.WEBRTC:
+                silent_from_ms = max(self._stopped_at_ms or 0.0, self._speaks_from_ms or 0.0)
+                self._outbox.set_timer(Timer.CALLER_AUDIO, silent_from_ms + MISSING_AFTER_MS)
+            case _:
+                assert_never(wanted)
+
+    @property
+    def _wanted(self) -> _Watch:
+        if self._speaks_from_ms is None:
+            return _Watch.OFF
+        if not self._playout.over_webrtc:
+            return _Watch.RELAY
+        return _Watch.OFF if self._stopped_at_ms is None else _Watch.WEBRTC
+
+    def on_caller_joined(self) -> None:
+        """Forget the report of an earlier page."""
+        self._stopped_at_ms = None
+
+    def on_page_report(self, *, flows: bool, since_ms: float) -> None:
+        """Handle the page's report that the caller's audio has flowed, or not, for `since_ms`."""
+        self._stopped_at_ms = None if flows else self._outbox.now_ms - since_ms
 
     def on_audio(self) -> None:
-        """Handle audio of the caller."""
-        if self._watching:
+        """Handle audio of the caller on the relay."""
+        if self._watch is _Watch.RELAY:
             self._filled = False
             self._outbox.set_timer(Timer.CALLER_AUDIO, self._outbox.now_ms + MISSING_AFTER_MS)
 
     def on_missing(self) -> None:
         """Handle `Timer.CALLER_AUDIO`: no audio has arrived."""
-        if not self._watching:
+        if self._watch is _Watch.OFF:
             return
         if not self._noticed:
             self._noticed = True
             self._outbox.log(STOPPED)
         if self._push_to_talk.pressed:
             self._push_to_talk.release()
-        elif self._filled:
+        elif self._filled or self._watch is _Watch.WEBRTC:
             self._caller_turns.commit_speech()
             self._scheduler.request_response()
         else:

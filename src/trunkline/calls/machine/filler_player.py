@@ -163,7 +163,7 @@ class FillerPlayer:
     def _note_agent_audio(self) -> None:
         """Let the silence begin after the agent's audio, if the caller hears any."""
         ends_at_ms = self._playout.ends_at_ms
-        played, self._agent_plays = self._agent_plays, ends_at_ms is not None
+        played, self._agent_plays = self._agent_plays, ends_at_ms is not None and ends_at_ms >= self._outbox.now_ms
         if ends_at_ms is None and played and self._playout.over_webrtc:
             ends_at_ms = self._outbox.now_ms  # over WebRTC the end is known only when it has come
         if ends_at_ms is not None and ends_at_ms > self._silent_from_ms:

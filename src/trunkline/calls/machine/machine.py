@@ -309,6 +309,7 @@ class CallMachine:
         self._playout.on_caller_joined(joined.transport)
         self._interruption.on_caller_joined(joined.transport)
         self._push_to_talk.on_caller_joined()
+        self._caller_audio.on_caller_joined()
         self._activity.greet()
 
     def _on_caller_left(self, left: CallerLeft) -> None:
@@ -349,6 +350,12 @@ class CallMachine:
                 return
             case commands.VoiceEnded(ms):
                 self._voice_end.on_reported(ms)
+                return
+            case commands.AgentAudio(audible, since_ms):
+                self._playout.on_page_report(audible=audible, since_ms=since_ms)
+                return
+            case commands.CallerAudio(flows, since_ms):
+                self._caller_audio.on_page_report(flows=flows, since_ms=since_ms)
                 return
             case commands.MediaReady():
                 return  # the shell feeds `CallerJoined` instead

@@ -214,11 +214,9 @@ class ModelEvents:
             elif item.get("type") == "message":
                 self._parts.output.on_message_added(item, self._parts.tools.speaker)
                 self._parts.output.on_message_done(item)
-        match response.get("status"):
-            case "cancelled":
-                self._parts.playout.on_response_cancelled(response_id)
-            case "completed" | "incomplete":
-                self._parts.caller_turns.on_response_completed()
+        self._parts.playout.on_response_done(response_id, cancelled=response.get("status") == "cancelled")
+        if response.get("status") in ("completed", "incomplete"):
+            self._parts.caller_turns.on_response_completed()
         self._parts.output.on_response_done()
         self._parts.retry.on_response_done(response)
         if _ends_with_hosted_call(response) and not cancelled:
@@ -235,7 +233,7 @@ class ModelEvents:
         code, event_id = details.get("code"), details.get("event_id")
         if code == "conversation_already_has_active_response" and self._parts.scheduler.on_request_refused(event_id):
             return  # the request is sent again after the active response
-        if self._parts.caller_turns.on_commit_refused(event_id):
+        if self._parts.caller_turns.on_commit_refused(event_id) or self._parts.playout.on_truncation_refused(details):
             return
         if self._parts.push_to_talk.is_own_commit(event_id):
             self._parts.scheduler.on_caller_turn_dropped()

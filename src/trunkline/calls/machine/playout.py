@@ -13,7 +13,7 @@ from trunkline.calls.machine.effects import DropQueuedAudio, PlayAudio
 from trunkline.calls.machine.inputs import AudioReceived
 from trunkline.calls.machine.outbox import Outbox
 from trunkline.calls.machine.playout_clock import PlayoutClock
-from trunkline.calls.machine.relay_playout import RelayPlayout
+from trunkline.calls.machine.relay_playout import PlayedAudio, RelayPlayout
 from trunkline.calls.machine.response_scheduler import BlockReason, ResponseScheduler
 from trunkline.calls.machine.timers import Timer
 from trunkline.calls.machine.transcript import Transcript
@@ -58,6 +58,8 @@ class Playout:
         """Reported delay from the last point at which the page can stop audio to the loudspeaker."""
         self._buffer_ms = 0
         """Reported delay up to that point: network and buffers."""
+        self._sent_truncations: dict[str, PlayedAudio] = {}
+        """Truncations over WebRTC that are not confirmed, by `event_id`."""
         self._replayed: set[str] = set()
         """Messages that the session knows as text only, so that it cannot truncate them."""
 
@@ -117,11 +119,18 @@ class Playout:
 
     @property
     def ends_at_ms(self) -> float | None:
-        """Time at which the agent's audio ends; None in silence. Over WebRTC it is now, while audio plays."""
+        """Time at which the agent's audio ends; None in silence.
+
+        Over WebRTC it is now, while audio plays, and earlier if the model has stalled in the middle of a message.
+        """
         if self._webrtc is None:
             left_ms = self._relay.left_ms(self._now_ms)
             return self._outbox.now_ms + left_ms if left_ms else None
-        return self._outbox.now_ms if self._webrtc.playing else None
+        item_id = self._webrtc.playing_item
+        if item_id is None:
+            return None
+        ends_at_ms = self._webrtc.ends_at_ms(self._now_ms, self.duration_ms(item_id))
+        return None if ends_at_ms is None else self._outbox.now_ms + ends_at_ms - self._now_ms
 
     @property
     def heard_at_ms(self) -> float | None:
@@ -179,6 +188,7 @@ class Playout:
     def on_replayed(self, item_ids: set[str]) -> None:
         """Note the messages that a new session knows as text only, so that it cannot truncate them."""
         self._replayed = item_ids
+        self._sent_truncations.clear()
 
     def on_session_lost(self) -> None:
         """Clear the audio of the lost session; on the relay, complete messages are still played."""
@@ -215,15 +225,33 @@ class Playout:
     def truncate(self, item_id: str, heard_ms: int) -> None:
         """Truncate a message to its first `heard_ms`, at the model and in the transcript."""
         if item_id not in self._replayed:
+            event_id = self._outbox.new_id("event")
+            if self._webrtc is not None:
+                self._sent_truncations[event_id] = PlayedAudio(item_id, heard_ms)
             self._outbox.send(
                 {
                     "type": "conversation.item.truncate",
+                    "event_id": event_id,
                     "item_id": item_id,
                     "content_index": 0,
                     "audio_end_ms": heard_ms,
                 }
             )
         self._outbox.log_all(self._transcript.truncate(item_id, heard_ms, self.duration_ms(item_id)))
+
+    def on_truncation_refused(self, error: Event) -> bool:
+        """Restore a message whose audio is shorter than the time since its start: the caller has heard all of it.
+
+        Returns:
+            True if the error means that. Audio may pause while it plays over WebRTC, so it is no fault.
+        """
+        event_id = error.get("event_id")
+        if error.get("param") != "audio_end_ms" or event_id not in self._sent_truncations:
+            return False
+        sent = self._sent_truncations.pop(event_id)
+        self._own_truncations.discard(sent.item_id)
+        self._outbox.log_all(self._transcript.restore(sent.item_id, sent.ms))
+        return True
 
     def duration_ms(self, item_id: str) -> float:
         """Return the duration of a message's audio, as far as it is known; over WebRTC it is an estimate."""
@@ -269,10 +297,25 @@ class Playout:
         if self._webrtc is not None:
             self._webrtc.on_message_added(response_id, item_id)
 
-    def on_response_cancelled(self, response_id: str) -> None:
-        """Expect no audio of a cancelled response that has not started to play."""
+    def on_response_done(self, response_id: str, *, cancelled: bool) -> None:
+        """Expect no more words of a response, and no audio if it was cancelled before it started to play."""
         if self._webrtc is not None:
-            self._webrtc.on_response_cancelled(response_id)
+            self._webrtc.on_response_done(response_id)
+            if cancelled:
+                self._webrtc.on_response_cancelled(response_id)
+
+    def on_sideband_lost(self) -> None:
+        """Expect no more words, though audio may still play."""
+        if self._webrtc is not None:
+            self._webrtc.on_sideband_lost()
+
+    def on_page_report(self, *, audible: bool, since_ms: float) -> None:
+        """Handle the page's report that the agent has been audible, or silent, for `since_ms`."""
+        if self._webrtc is None:
+            return
+        self._webrtc.on_page_report(audible=audible, since_ms=self._now_ms - since_ms)
+        if audible and self._webrtc.playing:
+            self._on_agent_audio()
 
     def on_started(self, event: Event) -> None:
         """Handle `output_audio_buffer.started`."""
@@ -281,8 +324,12 @@ class Playout:
             self._held_before_ms = self._clock.held_ms(self._outbox.now_ms)
             self._log_started(item_id)
 
-    def on_stopped(self, _event: Event) -> None:
+    def on_stopped(self, event: Event) -> None:
         """Handle `output_audio_buffer.stopped`: the page has played all audio."""
+        if self._webrtc is not None and self._webrtc.on_stopped_after_cut(str(event.get("response_id"))):
+            if not self._webrtc.has_truncations:
+                self.settle_truncations()
+            return
         played = self._webrtc.on_stopped(self._now_ms) if self._webrtc else None
         if played is not None:
             held_ms = self._clock.held_ms(self._outbox.now_ms) - self._held_before_ms
@@ -301,6 +348,9 @@ class Playout:
         way and in the page's buffers. The model gets the heard position too.
         """
         item_id, heard_ms = text_field(event, "item_id"), int(event["audio_end_ms"])
+        self._sent_truncations = {
+            event_id: sent for event_id, sent in self._sent_truncations.items() if sent.item_id != item_id
+        }
         if item_id in self._own_truncations or self._webrtc is None:
             self._own_truncations.discard(item_id)
             return

@@ -156,6 +156,7 @@ class SessionLifecycle:
         if dropped.resumable:  # audio still flows, and the session lives on
             self._misses_response = self._misses_response or self._scheduler.busy
             self._caller_turns.abort_speech()  # the end of the caller's turn may be missed
+            self._playout.on_sideband_lost()
             return True
         if dropped.needs_reoffer:
             outbox.log(log_events.LegReofferRequested(reason=dropped.reason))

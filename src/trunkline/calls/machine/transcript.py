@@ -34,6 +34,7 @@ class Message:
         committed: false for speech in progress, whose item the session has not added yet.
         ignored: true if it is the caller's backchannel: it is not part of the conversation.
         resent: true if a new session gets the audio again: its partial words would repeat those in the log.
+        whole_text: the text before it was truncated; empty if it was not.
     """
 
     item_id: str
@@ -47,6 +48,7 @@ class Message:
     committed: bool = True
     ignored: bool = False
     resent: bool = False
+    whole_text: str = ""
 
 
 @dataclass
@@ -229,10 +231,21 @@ class Transcript:
             message.heard_ms = heard_ms
             return []
         share = heard_ms / duration_ms if duration_ms > 0 else 0.0
+        message.whole_text = message.whole_text or message.text
         if share < 1.0:
             cut = message.text[: round(len(message.text) * share)]
             whole_words = cut if message.text[len(cut) : len(cut) + 1] in ("", " ") else cut.rpartition(" ")[0]
             message.text = whole_words.rstrip()
+        return [MessageTruncated(item_id=item_id, heard_ms=round(heard_ms), text=message.text)]
+
+    def restore(self, item_id: str, heard_ms: float) -> list[MessageEvent]:
+        """Restore a message that was truncated, though the caller has heard all of it."""
+        message = self.message(item_id)
+        if message is None or not message.done:
+            if message is not None:
+                message.heard_ms = None
+            return []
+        message.text = message.whole_text or message.text
         return [MessageTruncated(item_id=item_id, heard_ms=round(heard_ms), text=message.text)]
 
     def add_tool_call(self, item: Item) -> None:

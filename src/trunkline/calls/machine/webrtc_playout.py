@@ -4,6 +4,9 @@ The service reports when a response's audio starts and when all of it was played
 `stopped`). In between it sends in real time, so the time since the start, less the delay that the page reports, is the
 played duration. While the page's socket is down, nobody knows whether audio still reaches the page. If the page returns
 with the same connection, it has heard everything; if it posts a new offer, it has not.
+
+The service does not report a pause: if the model stalls in an answer, the audio so far is played, and silence follows.
+Therefore the page reports whether the agent is audible. Without such reports, the words so far give an estimate.
 """
 
 from __future__ import annotations
@@ -19,7 +22,16 @@ MS_PER_CHARACTER = 62.0
 @dataclass
 class _PlayingMessage:
     item_id: str
+    response_id: str
     started_at_ms: float
+
+
+@dataclass(frozen=True)
+class _PageReport:
+    """The page's report of the agent's audio, which has been like that since `since_ms`."""
+
+    audible: bool
+    since_ms: float
 
 
 class WebRtcPlayout:
@@ -39,10 +51,26 @@ class WebRtcPlayout:
         """Messages that ended while the page was lost, with the duration played before."""
         self._cut: dict[str, int] = {}
         """Messages to truncate, with their played duration in ms."""
+        self._cut_playing: _PlayingMessage | None = None
+        """The message that played when it was cut."""
+        self._page: _PageReport | None = None
+        """The latest report of the page; None for a page that does not report."""
+        self._unfinished: str | None = None
+        """The response that the model still generates, so that its audio may pause."""
 
     def on_message_added(self, response_id: str, item_id: str) -> None:
         """Note the message of a response: the service announces audio by the response's id."""
         self._waiting.setdefault(response_id, item_id)
+        self._unfinished = response_id
+
+    def on_response_done(self, response_id: str) -> None:
+        """Note that a response is generated: the service reports the end of its audio."""
+        if self._unfinished == response_id:
+            self._unfinished = None
+
+    def on_sideband_lost(self) -> None:
+        """Expect no more words: audio may play that the call knows nothing of."""
+        self._unfinished = None
 
     def on_started(self, response_id: str, now_ms: float) -> str | None:
         """Note the start of a response's audio.
@@ -56,12 +84,24 @@ class WebRtcPlayout:
                 del self._waiting[earlier]
                 if earlier == response_id:
                     break
-            self._playing = _PlayingMessage(item_id, now_ms)
+            self._playing = _PlayingMessage(item_id, response_id, now_ms)
         return item_id
 
     def on_response_cancelled(self, response_id: str) -> None:
         """Expect no audio of a cancelled response that has not started to play."""
         self._waiting.pop(response_id, None)
+
+    def on_stopped_after_cut(self, response_id: str) -> bool:
+        """Note that all audio of a message was played just before it was cut, so that nothing is to be truncated.
+
+        Returns:
+            True if that concerns the message that was cut last.
+        """
+        cut = self._cut_playing
+        if cut is None or cut.response_id != response_id or cut.item_id not in self._cut:
+            return False
+        del self._cut[cut.item_id]
+        return True
 
     def on_stopped(self, now_ms: float) -> PlayedAudio | None:
         """Note that all audio of a response was played, and return its message with the duration."""
@@ -76,6 +116,31 @@ class WebRtcPlayout:
     def playing(self) -> bool:
         """True if the agent's audio plays now."""
         return self._playing is not None
+
+    def on_page_report(self, *, audible: bool, since_ms: float) -> None:
+        """Note whether the page has heard the agent since `since_ms`, a time of the playout's clock."""
+        self._page = _PageReport(audible, since_ms)
+
+    def ends_at_ms(self, now_ms: float, estimate_ms: float) -> float | None:
+        """Return the time at which the agent's audio ends; None without a message that plays.
+
+        It is now while audio plays, and earlier if silence has followed in the middle of the message.
+
+        Args:
+            now_ms: the current time.
+            estimate_ms: estimated duration of the words so far of the message that plays.
+        """
+        playing = self._playing
+        if playing is None:
+            return None
+        if self._page is not None:
+            return now_ms if self._page.audible else max(self._page.since_ms, playing.started_at_ms)
+        return playing.started_at_ms + estimate_ms if playing.response_id == self._unfinished else now_ms
+
+    @property
+    def playing_item(self) -> str | None:
+        """The message that plays now."""
+        return self._playing.item_id if self._playing else None
 
     @property
     def has_unplayed(self) -> bool:
@@ -95,6 +160,7 @@ class WebRtcPlayout:
         """Note that the page is back with the same connection, so it has heard everything."""
         self._lost_since_ms = None
         self._maybe_unheard.clear()
+        self._page = None  # its report follows
 
     def cut(self, now_ms: float) -> str | None:
         """Cut the message that plays now and the messages that wait.
@@ -106,7 +172,7 @@ class WebRtcPlayout:
         self._maybe_unheard.clear()
         if self._playing is not None:
             self._cut[self._playing.item_id] = self._played_ms(self._playing, now_ms)
-            self._playing = None
+            self._cut_playing, self._playing = self._playing, None
         for item_id in self._waiting.values():
             self._cut[item_id] = 0
         self._waiting.clear()
@@ -123,6 +189,11 @@ class WebRtcPlayout:
         self._waiting = {response: waiting for response, waiting in self._waiting.items() if waiting != item_id}
         self._cut.pop(item_id, None)
         return not self._cut
+
+    @property
+    def has_truncations(self) -> bool:
+        """True if messages wait to be truncated."""
+        return bool(self._cut)
 
     def take_truncations(self) -> list[PlayedAudio]:
         """Return the played durations of the cut messages that the service did not truncate, and forget them."""

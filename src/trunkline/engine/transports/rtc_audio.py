@@ -23,7 +23,9 @@ CODECS = ("opus", "PCMU", "PCMA")
 """Supported codecs, by their SDP names."""
 
 MAX_GAP_MS = 2000
-"""Limit of the silence that replaces missing audio. It is long enough to end a turn."""
+"""Limit of the silence that replaces missing packets. It is long enough to end a turn of `server_vad`."""
+MAX_FILL_MS = 6000
+"""Limit of the silence that replaces audio that has stopped. It is long enough to end a turn of `semantic_vad`."""
 STOPPED_AFTER_S = 2.0
 """Time without a packet after which the caller's audio has stopped."""
 REORDER_PACKETS = 4
@@ -99,10 +101,13 @@ class AudioReceiver:
 
     def fill_if_stopped(self) -> None:
         """Replace audio that has stopped by silence, which ends the caller's turn. Call this about once a second."""
-        if self._decoder is None or self._filled_ms or self._clock() - self._arrived_at < STOPPED_AFTER_S:
+        stopped_s = self._clock() - self._arrived_at
+        if self._decoder is None or stopped_s < STOPPED_AFTER_S:
             return
-        self._filled_ms = MAX_GAP_MS
-        self._pass_on(bytes(ms_to_bytes(MAX_GAP_MS)))
+        missing_ms = min(round(stopped_s * 1000), MAX_FILL_MS) - self._filled_ms
+        if missing_ms > 0:
+            self._filled_ms += missing_ms
+            self._pass_on(bytes(ms_to_bytes(missing_ms)))
 
     def _pass_on(self, pcm: bytes) -> None:
         for start in range(0, len(pcm), _STEP_BYTES):
