@@ -146,7 +146,7 @@ class Settings(BaseSettings):
     azure_realtime_fallback_deployment: str | None = Field(
         default=None, validation_alias="AZURE_OPENAI_REALTIME_FALLBACK_DEPLOYMENT"
     )
-    """The deployment that a call continues with after two failed responses in a row."""
+    """The deployment that a call continues with after two failed responses or connections in a row."""
     azure_transcription_deployment: str | None = Field(
         default=None, validation_alias="AZURE_OPENAI_TRANSCRIPTION_DEPLOYMENT"
     )

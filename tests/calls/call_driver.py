@@ -95,7 +95,11 @@ class CallDriver:
     def link_lost(self, retry_in_ms: int | None = 250) -> None:
         """Drop the connection to the model."""
         self._responding = None
-        self.feed(inputs.LinkDropped("the connection broke", None, retry_in_ms))
+        self.feed(inputs.LinkDropped("the connection broke", None, retry_in_ms, failed=retry_in_ms != 0))
+
+    def link_refused(self, code: int | None = 503, retry_in_ms: int | None = 250) -> None:
+        """Refuse a connection to the model."""
+        self.feed(inputs.LinkDropped("not now", code, retry_in_ms, failed=True))
 
     def caller_joins(self, leg_id: str = "leg_1") -> None:
         """Let the caller join by the relay."""

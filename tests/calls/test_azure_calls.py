@@ -128,6 +128,37 @@ async def test_a_connection_that_breaks_while_nobody_speaks(half_open: bool) -> 
     assert connections(there) == 2
 
 
+async def test_a_deployment_that_refuses_twice_is_replaced_by_the_fallback() -> None:
+    async with azure_call(azure_realtime_fallback_deployment="my-fallback") as there:
+        there.azure.faults.refuse(503, 2)
+        await there.runs_to_its_end()
+        (changed,) = there.logged(log_events.ModelChanged)
+        assert (changed.previous, changed.model) == ("my-realtime", "my-fallback")
+    assert models_asked(there) == ["my-realtime", "my-realtime", "my-fallback"]
+
+
+async def test_a_deployment_that_does_not_exist_is_replaced_by_the_fallback_at_once() -> None:
+    async with azure_call(azure_realtime_deployment="gone", azure_realtime_fallback_deployment="my-fallback") as there:
+        await there.runs_to_its_end()
+    assert models_asked(there) == ["gone", "my-fallback"]
+
+
+async def test_sessions_that_break_in_two_answers_are_replaced_by_the_fallback() -> None:
+    async with azure_call(azure_realtime_fallback_deployment="my-fallback") as there:
+        await there.call.hears("haiku")
+        for _session in range(2):
+            there.azure.faults.close(1011, "The server had an error", at="response.created")
+        turn = await there.call.say("yes please")
+        assert turn.handed_to == "haikuWriter"
+        assert len(there.logged(log_events.ModelChanged)) == 1
+    assert models_asked(there) == ["my-realtime", "my-realtime", "my-fallback"]
+
+
+def models_asked(there: AzureCall) -> list[str]:
+    """Return the deployment of each socket that the call has tried to open."""
+    return [request.query["model"] for request in there.azure.realtime_requests]
+
+
 async def test_azure_is_busy_for_a_while_and_says_how_long() -> None:
     async with azure_call() as there:
         there.azure.faults.refuse(429, 1, retry_after="1")

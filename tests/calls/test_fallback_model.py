@@ -1,4 +1,4 @@
-"""The fallback model takes over after two failed responses in a row, in a new session, until the call ends."""
+"""The fallback model takes over after two failures in a row, in a new session, until the call ends."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.calls.call_driver import CallDriver, asked_something, call
+from tests.calls.webrtc_driver import webrtc_call
 from trunkline.calls import log_events
 from trunkline.calls.machine import effects
 
@@ -123,3 +124,111 @@ def test_without_a_fallback_model_nothing_changes() -> None:
     fails_again(driver)
     assert models(driver) == []
     assert driver.logged(log_events.ModelChanged) == []
+
+
+# Connections --------------------------------------------------------------------------------------------------------
+def test_two_refused_connections_in_a_row_change_the_model() -> None:
+    driver = CallDriver(fallback_model="second")
+    driver.caller_joins()
+    driver.link_refused()
+    assert models(driver) == []
+    driver.link_refused()
+    assert models(driver) == ["second"]
+    assert len(driver.renewals) == 1  # the link does not wait any longer
+    assert driver.ended is None
+    driver.link_up()
+    assert driver.requests == 1
+
+
+def test_a_deployment_that_does_not_exist_changes_the_model_at_once() -> None:
+    driver = CallDriver(fallback_model="second")
+    driver.caller_joins()
+    driver.link_refused(404, retry_in_ms=None)
+    assert models(driver) == ["second"]
+    assert (driver.ended, len(driver.renewals)) == (None, 1)
+    [lost] = driver.logged(log_events.LinkLost)
+    assert lost.retry_in_ms == 0
+
+
+def test_a_fallback_model_that_does_not_exist_either_ends_the_call() -> None:
+    driver = CallDriver(fallback_model="second")
+    driver.caller_joins()
+    driver.link_refused(404, retry_in_ms=None)
+    driver.link_refused(404, retry_in_ms=None)
+    assert driver.ended == "the model cannot be reached"
+
+
+@pytest.mark.parametrize("code", [401, 403])
+def test_a_refused_key_is_no_reason_for_another_model(code: int) -> None:
+    driver = CallDriver(fallback_model="second")
+    driver.caller_joins()
+    driver.link_refused(code, retry_in_ms=None)
+    assert models(driver) == []
+    assert driver.ended == "the model cannot be reached"
+
+
+def test_a_service_that_cannot_be_reached_keeps_the_model() -> None:
+    driver = backed_call()
+    driver.link_lost()
+    for _try in range(5):
+        driver.link_refused(None)
+    assert models(driver) == []
+
+
+def test_two_sessions_lost_during_an_answer_change_the_model() -> None:
+    driver = backed_call()
+    asked_something(driver)
+    driver.link_lost()
+    driver.link_up()
+    driver.response_created()
+    assert models(driver) == []
+    driver.link_lost()
+    assert models(driver) == ["second"]
+    driver.clear()
+    driver.link_up()
+    assert driver.requests == 1
+
+
+def test_an_answer_between_two_lost_sessions_starts_the_count_again() -> None:
+    driver = backed_call()
+    for _turn in range(3):
+        asked_something(driver)
+        driver.link_lost()
+        driver.link_up()
+        driver.answers("Here it is.")
+    assert models(driver) == []
+
+
+def test_sessions_lost_while_nobody_waits_keep_the_model() -> None:
+    driver = backed_call()
+    for _time in range(3):
+        driver.link_lost()
+        driver.link_up()
+    assert models(driver) == []
+
+
+def test_a_failed_response_and_a_refused_connection_change_the_model() -> None:
+    driver = backed_call()
+    asked_something(driver)
+    fails(driver)
+    driver.link_lost(retry_in_ms=0)
+    driver.link_refused()
+    assert models(driver) == ["second"]
+
+
+def test_a_session_that_the_call_gives_up_by_itself_does_not_count() -> None:
+    driver = backed_call()
+    asked_something(driver)
+    driver.link_lost(retry_in_ms=0)
+    driver.link_up()
+    driver.response_created()
+    driver.link_lost(retry_in_ms=0)
+    assert models(driver) == []
+
+
+def test_a_sideband_that_drops_keeps_the_model() -> None:
+    driver = webrtc_call(fallback_model="second")
+    for _time in range(3):
+        driver.sideband_cut()
+        driver.sideband_back()
+    assert models(driver) == []

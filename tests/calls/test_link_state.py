@@ -88,7 +88,7 @@ async def test_a_refused_connection_is_tried_again_after_a_pause() -> None:
     async with running_link(FakeModel(failures=[ProviderError("busy", retry_after_s=2.0)])) as rig:
         state = rig.link.state
         assert isinstance(state, BackingOff)
-        assert rig.delivered == [inputs.LinkDropped("busy", retry_in_ms=round(state.pause_s * 1000))]
+        assert rig.delivered == [inputs.LinkDropped("busy", retry_in_ms=round(state.pause_s * 1000), failed=True)]
         await asyncio.sleep(state.pause_s)
         assert isinstance(rig.link.state, Configuring)
 
@@ -105,8 +105,17 @@ async def test_another_route_ends_the_pause() -> None:
 async def test_the_link_gives_up_when_another_try_is_useless() -> None:
     async with running_link(FakeModel(failures=[ProviderError("no such model", retry=False)])) as rig:
         assert isinstance(rig.link.state, GivenUp)
-        assert rig.delivered == [inputs.LinkDropped("no such model")]
-        assert rig.running.done()
+        assert rig.delivered == [inputs.LinkDropped("no such model", failed=True)]
+        await asyncio.sleep(100)
+        assert isinstance(rig.link.state, GivenUp)
+
+
+@in_virtual_time
+async def test_another_route_revives_a_link_that_has_given_up() -> None:
+    async with running_link(FakeModel(failures=[ProviderError("no such model", retry=False)])) as rig:
+        rig.link.set_route(Route(lambda: rig.model.connect("another")))
+        await asyncio.sleep(0.1)
+        assert isinstance(rig.link.state, Configuring)
 
 
 @in_virtual_time

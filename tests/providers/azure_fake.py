@@ -39,8 +39,9 @@ from tests.providers.azure_faults import Faults, Wire
 from tests.providers.azure_socket import CarriedSocket
 from tests.providers.azure_validation import Deployments, Refused
 from trunkline.engine.default import brain_factory
-from trunkline.engine.http.app import Engine
+from trunkline.engine.http.app import BrainFactory, Engine
 from trunkline.engine.server import EmbeddedServer, EngineServer
+from trunkline.engine.speech import Tts
 from trunkline.engine.speech.stt.scripted_stt import ScriptedStt
 from trunkline.engine.speech.tts.silent import SilentTts
 from trunkline.engine.speech.vad import EnergyVoiceActivity
@@ -194,7 +195,7 @@ class FakeAzure:
             {"type": "session.update", "session": session}, preview=False, sideband=False
         )  # fmt: skip
         if problem is not None:
-            return self._refusal(Refused(400, str(problem["code"]), str(problem["message"])))
+            return self._refusal(Refused(400, str(problem["code"]), str(problem["message"]), problem["param"]))
         self.opened.append(session)
         changed = {**session, "model": self.model}
         answer = await self._ask_engine(
@@ -286,33 +287,40 @@ class FakeAzure:
         struck = self.faults.refusal(connection.url.path)
         if struck is None:
             return None
-        return _RefusedWith(struck.status, str(struck.status), struck.message, struck.headers)
+        return _RefusedWith(struck.status, str(struck.status), struck.message, headers=struck.headers)
 
     def _refusal(self, refused: Refused) -> Response:
         self.refused.append(f"{refused.status} {refused.code}")
         headers = refused.headers if isinstance(refused, _RefusedWith) else {}
-        error = {"code": refused.code, "message": refused.message}
+        error = {"code": refused.code, "message": refused.message, "param": refused.param}
         return JSONResponse({"error": error}, refused.status, headers)
 
 
 @dataclass(frozen=True)
 class _RefusedWith(Refused):
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @contextlib.asynccontextmanager
 async def fake_azure(
-    scenarios: Mapping[str, Scenario[Any]], model: str, *, ms_per_character: int = 6
+    scenarios: Mapping[str, Scenario[Any]],
+    model: str,
+    *,
+    ms_per_character: int = 6,
+    brains: BrainFactory | None = None,
+    voice: Tts | None = None,
 ) -> AsyncIterator[FakeAzure]:
     """Runs it. `model` is the scenario whose rehearsal answers for the realtime deployment.
 
     Args:
         ms_per_character: how fast agents speak; the default is ten times as fast as people do.
+        brains: makes the model of a session; by default the rehearsals answer.
+        voice: the agents' voice; by default they are silent.
     """
     engine = Engine(
-        brain_factory(scenarios, None),
+        brains or brain_factory(scenarios, None),
         ScriptedStt(),
-        SilentTts(ms_per_character),
+        voice or SilentTts(ms_per_character),
         EnergyVoiceActivity,
         key=_ENGINE_KEY,
         ice=IceOptions(loopback=True),

@@ -71,9 +71,9 @@ class Faults:
         self._schedule.add(Fault("freeze", at, skip=skip))
 
     # Events ---------------------------------------------------------------------------------------------------------
-    def delay(self, ms: float, *, at: str, times: int = 1) -> None:
+    def delay(self, ms: float, *, at: str, times: int = 1, skip: int = 0) -> None:
         """Delay the event and all following ones."""
-        self._schedule.add(Fault("delay", at, times, delay_ms=ms))
+        self._schedule.add(Fault("delay", at, times, skip, delay_ms=ms))
 
     def garbage(self, *frames: str | bytes, at: str, times: int = 1) -> None:
         """These frames come before the event."""

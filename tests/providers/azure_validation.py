@@ -29,6 +29,7 @@ class Refused:
     status: int
     code: str
     message: str
+    param: str | None = None
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Deployments:
     """The names of what is deployed on the resource."""
 
     realtime: str = "my-realtime"
+    fallback: str = "my-fallback"
     transcription: str = "my-whisper"
     text: str = "my-text"
     reasoner: str = "my-reasoner"
@@ -43,9 +45,10 @@ class Deployments:
 
     def find(self, name: object, kind: str) -> Refused | None:
         """The refusal of a deployment that is not there, or is for something else."""
-        if name == getattr(self, kind) or (kind == "text" and name == self.reasoner):
+        also = {"text": self.reasoner, "realtime": self.fallback}
+        if name in (getattr(self, kind), also.get(kind, "")):
             return None
-        if name in (self.realtime, self.transcription, self.text, self.reasoner):
+        if name in (self.realtime, self.fallback, self.transcription, self.text, self.reasoner):
             return Refused(400, "OperationNotSupported", f"The {kind} operation does not work with this deployment.")
         return Refused(404, "DeploymentNotFound", "The API deployment for this resource does not exist.")
 

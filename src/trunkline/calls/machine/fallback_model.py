@@ -1,4 +1,4 @@
-"""Fallback model: the model of the rest of the call, after two failed responses in a row."""
+"""Fallback model: the model of the rest of the call, after two failures of the first model in a row."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from trunkline.calls.machine.effects import ChangeModel
 from trunkline.calls.machine.outbox import Outbox
 from trunkline.calls.machine.plan import CallPlan
 
-MAX_FAILED_RESPONSES = 2
-"""Number of failed responses in a row after which the fallback model takes over."""
+MAX_FAILURES = 2
+"""Number of failed responses and connections in a row after which the fallback model takes over."""
 
 
 class FallbackModel:
@@ -21,11 +21,11 @@ class FallbackModel:
         self._changed = False
 
     def on_response_completed(self) -> None:
-        """Count failed responses from 0 again."""
+        """Count failures from 0 again."""
         self._failed = 0
 
-    def on_response_failed(self, *, hopeless: bool = False) -> bool:
-        """Change to the fallback model if this is one failure too many.
+    def on_failed(self, *, hopeless: bool = False) -> bool:
+        """Change to the fallback model if this failed response or connection is one too many.
 
         Args:
             hopeless: true if no other request to this model helps, so a second failure changes nothing.
@@ -35,10 +35,10 @@ class FallbackModel:
         """
         self._failed += 1
         model = self._plan.fallback_model
-        if model is None or self._changed or (self._failed < MAX_FAILED_RESPONSES and not hopeless):
+        if model is None or self._changed or (self._failed < MAX_FAILURES and not hopeless):
             return False
         self._changed = True
-        reason = "no other request helps" if hopeless else f"{self._failed} responses failed in a row"
+        reason = "no other try helps" if hopeless else f"it failed {self._failed} times in a row"
         self._outbox.log(log_events.ModelChanged(model=model, previous=self._plan.model, reason=reason))
         self._outbox.emit(ChangeModel(model))
         return True

@@ -36,7 +36,8 @@ class LinkDropped(msgspec.Struct, frozen=True):
     """The connection to the model is lost. The link reconnects in `retry_in_ms`, or never if that is None.
 
     `resumable`: it was a sideband, and audio still flows between caller and model. `needs_reoffer`: the WebRTC call
-    itself has ended, so the caller's page must post a new offer.
+    itself has ended, so the caller's page must post a new offer. `failed`: the service or the network is the reason,
+    and not the call.
     """
 
     reason: str
@@ -44,6 +45,7 @@ class LinkDropped(msgspec.Struct, frozen=True):
     retry_in_ms: int | None = None
     resumable: bool = False
     needs_reoffer: bool = False
+    failed: bool = False
 
 
 class RenewalFailed(msgspec.Struct, frozen=True):

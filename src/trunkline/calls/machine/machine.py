@@ -30,12 +30,14 @@ from __future__ import annotations
 
 from typing import assert_never
 
+import msgspec
+
 from trunkline.calls import commands, log_events
 from trunkline.calls.machine.call_limits import CallLimits, LimitAction
 from trunkline.calls.machine.caller_activity import CallerActivity
 from trunkline.calls.machine.caller_audio_watch import CallerAudioWatch
 from trunkline.calls.machine.caller_turns import CallerTurns
-from trunkline.calls.machine.effects import ConfigureAgent, Connecting, Effect, EndCall, HandingOff
+from trunkline.calls.machine.effects import ConfigureAgent, Connecting, Effect, EndCall, HandingOff, RenewSession
 from trunkline.calls.machine.empty_answers import EmptyAnswers
 from trunkline.calls.machine.fallback_model import FallbackModel
 from trunkline.calls.machine.filler_player import FillerPlayer
@@ -481,8 +483,12 @@ class CallMachine:
             self._interruption.close()
             self._output.on_session_lost()
             self._hosted_mcp.on_session_lost()
+        if model_changed := self._retry.on_link_dropped(dropped):
+            dropped = msgspec.structs.replace(dropped, retry_in_ms=0)
         continues = self._session.on_link_dropped(dropped)
         self._tools.complete_handoff()  # the next link gets the next agent's session
+        if model_changed:
+            self._outbox.emit(RenewSession("the fallback model takes over", make_before_break=False))
         if continues:
             return
         self._outbox.log(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from trunkline.calls.machine.fallback_model import FallbackModel
+from trunkline.calls.machine.inputs import LinkDropped
 from trunkline.calls.machine.outbox import Outbox
 from trunkline.calls.machine.response_scheduler import BlockReason, ResponseScheduler
 from trunkline.calls.machine.session_lifecycle import SessionLifecycle
@@ -12,6 +13,8 @@ from trunkline.calls.machine.timers import Timer
 from trunkline.providers.error_policy import ErrorPolicy, Fault, Recovery
 from trunkline.realtime.events import Event
 
+_KEY_REFUSED = (401, 403)
+"""The fallback model has the same key."""
 MAX_CONTENT_FILTER_RETRIES = 2
 """Number of times the model is asked to rephrase an answer that the content filter stopped."""
 _REPHRASE = (
@@ -95,6 +98,23 @@ class ResponseRetry:
         else:
             self._on_failed()
 
+    def on_link_dropped(self, dropped: LinkDropped) -> bool:
+        """Change to the fallback model if too many connections fail.
+
+        A refused connection counts if the service has answered: an unreachable service has no other model either. A
+        lost session counts if the caller waits for its answer.
+
+        Returns:
+            True if the model has changed, so that the link must connect again.
+        """
+        if not dropped.failed or dropped.resumable:
+            return False
+        if self._session.is_open:
+            counts = self._scheduler.busy or self._scheduler.response_wanted
+        else:
+            counts = dropped.code is not None and dropped.code not in _KEY_REFUSED
+        return counts and self._change_model_if_due(hopeless=dropped.retry_in_ms is None)
+
     def on_retry_timer(self) -> None:
         """Allow requests again: the service's retry delay is over."""
         self._scheduler.unblock(BlockReason.RETRY_PENDING)
@@ -114,7 +134,7 @@ class ResponseRetry:
             self._outbox.set_timer(Timer.RETRY, self._outbox.now_ms + fault.retry_after_s * 1000)
 
     def _change_model_if_due(self, *, hopeless: bool = False) -> bool:
-        changed = self._fallback.on_response_failed(hopeless=hopeless)
+        changed = self._fallback.on_failed(hopeless=hopeless)
         if changed:
             self._faults = ErrorPolicy()
         return changed

@@ -79,6 +79,11 @@ class SessionLifecycle:
         """True if a response was in progress when the sideband dropped, and its end has not arrived yet."""
         self.has_gaps = False
 
+    @property
+    def is_open(self) -> bool:
+        """True if a link has reached a session that is not lost."""
+        return self._status.state not in (SessionState.CONNECTING, SessionState.DOWN)
+
     # The link is up -------------------------------------------------------------------------------------------------
     def on_link_opened(self, opened: LinkOpened) -> None:
         """Configure the current agent for the new link."""

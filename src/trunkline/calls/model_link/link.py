@@ -90,10 +90,10 @@ class Link:
         return self._audio_meter.take()
 
     async def run(self) -> None:
-        """Connect, and connect again after each loss, until cancelled or until another try is useless."""
+        """Connect, and connect again after each loss, until cancelled."""
         while True:
             match self._state:
-                case WaitingForRoute():
+                case WaitingForRoute() | GivenUp():
                     await self._route_changed.wait()
                     self._state = Connecting()
                 case Connecting():
@@ -103,8 +103,6 @@ class Link:
                 case BackingOff(pause_s):
                     await self._wait_for_route_change(pause_s)
                     self._state = Connecting()
-                case GivenUp():
-                    return
                 case _:
                     assert_never(self._state)
 
@@ -148,7 +146,7 @@ class Link:
         now_s = self._now_s()
         self._backoff.on_lost(now_s)
         retry_in_ms: int | None = 0
-        resumable = needs_reoffer = False
+        resumable = needs_reoffer = failed = False
         if self._route is not route:
             self._state = Connecting()
         elif route.resumable and dropped.code in _RTC_CALL_OVER:
@@ -158,13 +156,14 @@ class Link:
             needs_reoffer = True
         elif hopeless or self._backoff.is_exhausted(now_s):
             self._state = GivenUp()
-            retry_in_ms = None
+            retry_in_ms, failed = None, True
         else:
+            failed = True
             pause_s = self._backoff.pause_s(retry_after_s)
             self._state = BackingOff(pause_s)
             retry_in_ms = round(pause_s * 1000)
             resumable = route.resumable
-        self._deliver(LinkDropped(dropped.reason, dropped.code, retry_in_ms, resumable, needs_reoffer))
+        self._deliver(LinkDropped(dropped.reason, dropped.code, retry_in_ms, resumable, needs_reoffer, failed))
 
     @staticmethod
     def _now_s() -> float:

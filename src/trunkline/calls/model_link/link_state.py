@@ -71,7 +71,7 @@ class BackingOff:
 
 @dataclass(frozen=True)
 class GivenUp:
-    """The connection was refused or lost, and another try is useless. The state is final."""
+    """The connection was refused or lost, and another try by this route is useless."""
 
 
 LinkState = WaitingForRoute | Connecting | Configuring | Up | Renewing | BackingOff | GivenUp
