@@ -78,6 +78,17 @@ async def test_without_a_transcription_deployment_none_is_asked_for_and_the_call
     assert all("transcription" not in (one["session"].get("audio") or {}).get("input", {}) for one in updates)
 
 
+async def test_without_a_text_model_the_moderation_is_missed_once_and_checks_nothing() -> None:
+    async with azure_call(azure_deployment=None) as there:
+        await there.runs_to_its_end()
+    (notice,) = there.logged(log_events.Notice)
+    assert notice.code == "no_text_model"
+    assert "Set AZURE_OPENAI_DEPLOYMENT or AZURE_OPENAI_MODERATION_DEPLOYMENT to its name." in (notice.hint or "")
+    assert "moderation" in notice.message
+    assert there.logged(log_events.GuardrailChecked) == []
+    assert there.errors == []
+
+
 # The connection -----------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("code", "reason"),

@@ -9,17 +9,23 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from agents.realtime import RealtimeAgent
 from aiortc import RTCSessionDescription
 
 from tests.calls.azure_harness import scenario
+from tests.calls.stalling_brain import AFTER, StallingBrain
 from tests.engine.rtc.rtc_caller import Caller, hang_up, offering
 from tests.providers.azure_fake import KEY, FakeAzure, fake_azure
+from trunkline import Caller as RehearsedCaller
+from trunkline import Fillers, Lines, Rehearsal, Scenario
 from trunkline.calls import log_events
 from trunkline.calls.call import Call
 from trunkline.calls.log_events import LogEvent
 from trunkline.calls.pages import Page
+from trunkline.engine.http.app import BrainFactory
 from trunkline.providers import ProviderError
 from trunkline.providers.from_settings import azure_provider
+from trunkline.realtime.audio import BYTES_PER_MS
 from trunkline.realtime.events import encode
 
 
@@ -36,9 +42,13 @@ class MediaCall:
         """Return the log's events of some kinds."""
         return [entry.event for entry in self.call.log.since(0) if isinstance(entry.event, kinds)]
 
+    def command(self, type_: str, **fields: Any) -> None:
+        """Send a command of the page."""
+        self.call.command(self.page, encode({"type": type_, **fields}).decode())
+
     def says(self, text: str) -> None:
         """Type a message of the caller."""
-        self.call.command(self.page, encode({"type": "say", "text": text}).decode())
+        self.command("say", text=text)
 
     async def comes_back(self) -> None:
         """Send another offer, as the page does after `leg.reoffer_requested`."""
@@ -59,11 +69,14 @@ class MediaCall:
 
 
 @contextlib.asynccontextmanager
-async def media_call() -> AsyncIterator[MediaCall]:
-    played = {scenario().name: scenario()}
-    async with fake_azure(played, scenario().name, ms_per_character=2) as there:
-        provider = azure_provider(there.settings())
-        call = Call(scenario(), provider, transport="webrtc")
+async def media_call(
+    played: Scenario[Any] | None = None, brains: BrainFactory | None = None, **changes: Any
+) -> AsyncIterator[MediaCall]:
+    """Yield a connected call; `changes` change the provider's settings."""
+    played = played or scenario()
+    async with fake_azure({played.name: played}, played.name, ms_per_character=2, brains=brains) as there:
+        provider = azure_provider(there.settings(**changes))
+        call = Call(played, provider, transport="webrtc")
         running = asyncio.create_task(call.run())
         browser = await offering(judge=lambda _event: None)
         try:
@@ -86,7 +99,7 @@ async def media_call() -> AsyncIterator[MediaCall]:
 
 async def test_the_offer_goes_with_a_secret_and_the_sideband_with_the_key() -> None:
     async with media_call() as there:
-        await there.hears("haiku")
+        await there.until(lambda: there.logged(log_events.AudioDone))
         there.says("yes please")
         await there.until(lambda: [event.agent for event in there.logged(log_events.AgentChanged)][-1] == "haikuWriter")
         await there.hears("What shall yours be about?")
@@ -108,6 +121,73 @@ async def test_the_session_is_bound_into_the_secret() -> None:
     assert session["type"] == "realtime"
     assert session["audio"]["input"]["transcription"] == {"model": "my-whisper"}
     assert {tool["name"] for tool in session["tools"]} == {"transfer_to_haikuwriter"}
+
+
+def desk(**changes: Any) -> Scenario[Any]:
+    """Return a scenario with one agent."""
+    rehearsal = Rehearsal()
+
+    @rehearsal.plays("desk")
+    async def desk_part(caller: RehearsedCaller) -> Lines:
+        yield "Welcome to the desk."
+        await caller.says()
+
+    agent: RealtimeAgent[Any] = RealtimeAgent(name="desk", instructions="Be kind.")
+    return Scenario("desk", agents=[agent], rehearsal=rehearsal, **changes)
+
+
+async def test_a_voice_that_the_secret_refuses_is_left_out_and_reported_once() -> None:
+    played = desk(voice="sage")
+    played.voice = "nova"  # `Scenario` would refuse it
+    async with media_call(played) as there:
+        await there.hears("Welcome to the desk.")
+        (session,) = there.azure.opened
+        assert "voice" not in session["audio"]["output"]
+        assert session["instructions"] == "Be kind."
+        await there.until(lambda: there.logged(log_events.CallError))
+        (error,) = there.logged(log_events.CallError)
+        assert (error.code, error.hint) == ("invalid_value", "Choose another voice for the scenario.")
+        assert "Invalid value: 'nova'." in error.message
+        assert [joined.transport for joined in there.logged(log_events.LegJoined)] == ["webrtc"]
+        said = [done.text for done in there.logged(log_events.MessageDone) if done.role == "assistant" and done.text]
+    assert said == ["Welcome to the desk."]
+
+
+async def test_an_offer_with_two_refused_parts_fails() -> None:
+    played = desk(voice="sage")
+    played.voice = "nova"
+    played.turn_detection = {"type": "semantic_vad", "eagerness": "fast"}
+    with pytest.raises(ProviderError, match="Invalid value"):
+        async with media_call(played):
+            pass
+
+
+async def test_an_offer_that_is_refused_as_a_whole_fails_at_once() -> None:
+    with pytest.raises(ProviderError, match="does not exist"):
+        async with media_call(azure_realtime_deployment="gone"):
+            pass
+
+
+@pytest.mark.parametrize("reports", [True, False])
+async def test_a_model_that_stalls_in_its_answer_brings_a_filler(reports: bool) -> None:
+    brain = StallingBrain()
+    times = Fillers(waiting_after_s=0.4, apology_after_s=60.0)
+    async with media_call(desk(fillers=times), brains=lambda _model, _settings: brain) as there:
+        await there.until(lambda: there.logged(log_events.AudioDone))
+        if reports:
+            there.command("agent_audio", audible=False)
+        there.says("do you have pears")
+        await there.until(lambda: len(there.logged(log_events.AudioStarted)) == 2)
+        if reports:
+            there.command("agent_audio", audible=True)
+            there.command("agent_audio", audible=False)
+        await there.until(lambda: there.logged(log_events.FillerStarted))
+        (filler,) = there.logged(log_events.FillerStarted)
+        assert (filler.reason, len(there.logged(log_events.MessageDone))) == ("audio", 3)
+        sound = [frame for frame in there.page._frames if isinstance(frame, bytes)]
+        assert round(sum(map(len, sound)) / BYTES_PER_MS) == filler.ms
+        brain.goes_on.set()
+        await there.hears(AFTER)
 
 
 async def test_a_sideband_without_a_greeting_does_not_delay_the_call() -> None:

@@ -29,6 +29,7 @@ from trunkline.calls.log_events import (
 from trunkline.calls.machine import effects, inputs
 from trunkline.calls.machine.machine import CallMachine
 from trunkline.calls.machine.plan import CallPlan
+from trunkline.calls.machine.refused_parts import session_without
 from trunkline.calls.machine.timers import Timer
 from trunkline.calls.metrics.config import DEFAULT_METRICS, MetricsConfig
 from trunkline.calls.metrics.meters import Meters
@@ -41,7 +42,7 @@ from trunkline.calls.word_listener import WordListener
 from trunkline.engine.speech import ProbingStt
 from trunkline.engine.speech.factory import create_voice_activity_factory
 from trunkline.machine_runner import MachineRunner
-from trunkline.providers import Connection, Provider, ProviderError
+from trunkline.providers import Connection, Provider, ProviderError, WebRtcAnswer
 from trunkline.realtime.audio import BYTES_PER_MS
 from trunkline.realtime.events import Event
 from trunkline.realtime.ids import new_id
@@ -296,8 +297,7 @@ class Call:
             )
             raise ProviderError(message, retry=False)
         async with self._rtc_lock:
-            session = {**await self._session_for_offer(), "model": self._model}
-            answer = await self._provider.start_webrtc_call(sdp, session)
+            answer = await self._start_webrtc_call(sdp, {**await self._session_for_offer(), "model": self._model})
             if self.is_over or self.leg is not leg or leg.transport != "webrtc":
                 # Meanwhile the caller chose another transport, or left.
                 self._rtc_calls_to_hang_up.add(answer.rtc_call_id)
@@ -307,6 +307,20 @@ class Call:
             self._rtc_call_id = answer.rtc_call_id
             self._link.set_route(Route(lambda: self._provider.connect(self._model, answer.rtc_call_id), resumable=True))
             return answer.sdp
+
+    async def _start_webrtc_call(self, sdp: str, session: Event) -> WebRtcAnswer:
+        """Post the offer with the session; once more without the part of the session that the service refuses.
+
+        The sideband sends the whole session again, so that the refusal is in the log and the log has its hint.
+        """
+        try:
+            return await self._provider.start_webrtc_call(sdp, session)
+        except ProviderError as error:
+            corrected = None if error.param is None else session_without(session, error.param)
+            if corrected is None:
+                raise
+            logger.warning("call %s: its offer is sent without %s: %s", self.call_id, corrected[1], error)
+        return await self._provider.start_webrtc_call(sdp, corrected[0])
 
     async def _session_for_offer(self) -> Event:
         agent = self._machine.agent
@@ -564,7 +578,7 @@ class Call:
             metadata=self.metadata,
             notices=[
                 Notice(message=notice.message, code=notice.code, hint=notice.hint)
-                for notice in self._provider.notices()
+                for notice in (*self._provider.notices(), *self._agents.notices())
             ],
         )
 

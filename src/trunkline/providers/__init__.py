@@ -66,6 +66,8 @@ class ProviderError(Exception):
         retry: True if another attempt may succeed.
         code: the HTTP status, if the service answered.
         retry_after_s: the pause before another attempt that the service asks for, in seconds.
+        param: the part of the request that the service refuses, such as `session.audio.output.voice`; None if it
+            names none.
     """
 
     def __init__(
@@ -76,12 +78,14 @@ class ProviderError(Exception):
         retry: bool = True,
         code: int | None = None,
         retry_after_s: float | None = None,
+        param: str | None = None,
     ) -> None:
         super().__init__(message)
         self.hint = hint
         self.retry = retry
         self.code = code
         self.retry_after_s = retry_after_s
+        self.param = param
 
     @property
     def full_message(self) -> str:

@@ -43,6 +43,7 @@ def http_error(
         retry=status in (408, 429) or status >= 500,
         code=status,
         retry_after_s=retry_after_s(headers),
+        param=_refused_part(body),
     )
 
 
@@ -51,6 +52,15 @@ def _request_id(headers: Mapping[str, str]) -> str | None:
     known = {name.lower(): value for name, value in headers.items()}
     found = next((known[name] for name in _REQUEST_ID if name in known), None)
     return found if found is not None and len(found) <= MAX_REQUEST_ID_CHARS and found.isprintable() else None
+
+
+def _refused_part(body: bytes) -> str | None:
+    """Return the path of the request's part that an error's JSON names; None if it names none."""
+    try:
+        param = msgspec.json.decode(body)["error"]["param"]
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, KeyError, TypeError):
+        return None
+    return param if isinstance(param, str) else None
 
 
 def error_message(body: bytes, auth_headers: Mapping[str, str]) -> str | None:

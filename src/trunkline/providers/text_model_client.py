@@ -76,6 +76,14 @@ class TextModelClient:
             }
         return _reply(await self._post(body), model)
 
+    def missing_for(self, prompt: TextPrompt) -> str | None:
+        """Return the reason for which no model is configured for a prompt, with the fix; None if one is."""
+        try:
+            self._model_for(prompt)
+        except MissingTextModelError as error:
+            return str(error)
+        return None
+
     async def create(self, prompt: TextPrompt, request: Mapping[str, object]) -> dict[str, object]:
         """Send a request in the form of the Responses API, and return the service's answer.
 
@@ -170,7 +178,11 @@ class MissingTextModel:
 
     async def reply(self, prompt: TextPrompt) -> TextReply:
         """See `TextModel.reply`."""
-        raise MissingTextModelError(f"No text model is configured for {prompt.purpose!r}. {self.fix}")
+        raise MissingTextModelError(self.missing_for(prompt))
+
+    def missing_for(self, prompt: TextPrompt) -> str:
+        """Return the reason for which no model is configured for a prompt, with the fix."""
+        return f"No text model is configured for {prompt.purpose!r}. {self.fix}"
 
     async def aclose(self) -> None:
         """Do nothing: no connection is open."""

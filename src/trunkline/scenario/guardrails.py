@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel
@@ -39,16 +40,29 @@ def moderation(company: str | None = None) -> OutputGuardrail:
     Args:
         company: the company that the agents speak for; part of the text model's instructions.
     """
-    from agents import GuardrailFunctionOutput, OutputGuardrail
+    from agents import OutputGuardrail
 
     of_company = f" of {company}" if company else ""
     instructions = _INSTRUCTIONS.format(of_company=of_company, company=company or "the company it speaks for")
+    return OutputGuardrail(guardrail_function=_Moderator(instructions), name=MODERATION)
 
-    async def moderate(context: RunContextWrapper, _agent: Agent, output: object) -> GuardrailFunctionOutput:
+
+def needs_text_model(guardrail: OutputGuardrail) -> bool:
+    """Return whether a guardrail is Trunkline's own and asks the text model."""
+    return isinstance(guardrail.guardrail_function, _Moderator)
+
+
+@dataclass(frozen=True)
+class _Moderator:
+    """The function of a moderation guardrail."""
+
+    instructions: str
+
+    async def __call__(self, context: RunContextWrapper, _agent: Agent, output: object) -> GuardrailFunctionOutput:
+        from agents import GuardrailFunctionOutput
+
         verdict = await context.context.ask(
-            MODERATION, instructions, str(output), schema=Moderation, history=0, model="moderation"
+            MODERATION, self.instructions, str(output), schema=Moderation, history=0, model="moderation"
         )
         tripped = verdict.category != "NONE"
         return GuardrailFunctionOutput(output_info=verdict.model_dump(), tripwire_triggered=tripped)
-
-    return OutputGuardrail(guardrail_function=moderate, name=MODERATION)

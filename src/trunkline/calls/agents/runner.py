@@ -23,14 +23,16 @@ from trunkline.calls.agents.tool_threads import CallThreads
 from trunkline.calls.agents.tools import run_tool, unavailable
 from trunkline.calls.log_events import Breadcrumb, CallError, LogEventUnion, McpServerChanged, ToolProgress
 from trunkline.calls.machine import effects, inputs
-from trunkline.providers import Provider
+from trunkline.providers import Provider, ProviderNotice
+from trunkline.providers.text_model_client import MissingTextModel, TextModelClient
 from trunkline.realtime.events import Event
 from trunkline.realtime.json_values import to_json_value, valid_unicode
 from trunkline.scenario.context import AnyContext, CallContext, HistoryMessage, running_tool
 from trunkline.scenario.error_location import error_location
+from trunkline.scenario.guardrails import MODERATION, needs_text_model
 from trunkline.scenario.scenario import AnyScenario, function_tools
 from trunkline.scenario.state_factory import call_factory
-from trunkline.scenario.text_model import TextReply
+from trunkline.scenario.text_model import TextPrompt, TextReply
 
 if TYPE_CHECKING:
     from agents import FunctionTool, OutputGuardrail, RunContextWrapper
@@ -129,8 +131,15 @@ class AgentRunner:
             _ask=lambda asking: self._text_model.ask(asking),
             _hang_up=self._hang_up,
         )
+        model = provider.text_model()
+        self._unchecked: str | None = None
+        """The reason for which the moderation does not run; None if it does."""
+        # A scenario that holds answers back releases none without its checks.
+        if isinstance(model, TextModelClient | MissingTextModel) and not scenario.hold:
+            prompt = TextPrompt(scenario.name, MODERATION, "", (), model="moderation")
+            self._unchecked = model.missing_for(prompt)
         self._text_model = TextModelRequests(
-            provider.text_model(),
+            model,
             lambda: self._context,
             lambda: scenario.agent(call.agent()),
             call.append,
@@ -323,17 +332,36 @@ class AgentRunner:
 
     # Guardrails -----------------------------------------------------------------------------------------------------
     def guardrails(self) -> dict[str, Sequence[str]]:
-        """Return the names of each agent's guardrails, by agent name."""
+        """Return the names of each agent's guardrails that can run, by agent name."""
         return {
-            agent.name: [guardrail.get_name() for guardrail in guardrails_of(self._scenario, agent)]
+            agent.name: [guardrail.get_name() for guardrail in self._guardrails_of(agent)]
             for agent in self._scenario.agents
         }
+
+    def notices(self) -> Sequence[ProviderNotice]:
+        """Return a notice if guardrails cannot run."""
+        if self._unchecked is None:
+            return ()
+        names = {
+            guardrail.get_name()
+            for agent in self._scenario.agents
+            for guardrail in guardrails_of(self._scenario, agent)
+            if needs_text_model(guardrail)
+        }
+        if not names:
+            return ()
+        message = f"Answers are not checked by these guardrails: {', '.join(sorted(names))}."
+        return (ProviderNotice(message, "no_text_model", self._unchecked),)
+
+    def _guardrails_of(self, agent: RealtimeAgent) -> Sequence[OutputGuardrail]:
+        found = guardrails_of(self._scenario, agent)
+        return [one for one in found if self._unchecked is None or not needs_text_model(one)]
 
     def run_guardrails(self, effect: effects.RunGuardrails) -> None:
         """Start an agent's guardrails, each in a task."""
         agent = self._scenario.agent(effect.agent)
         context = self._run_context
-        for guardrail in guardrails_of(self._scenario, agent):
+        for guardrail in self._guardrails_of(agent):
             self._call.spawn(self._run_guardrail(guardrail, effect, agent, context))
 
     async def _run_guardrail(
