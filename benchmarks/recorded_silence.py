@@ -3,8 +3,8 @@
     python benchmarks/recorded_silence.py [FAULT …] [--save FOLDER]
 
 The server is `trunkline serve` in a process of its own. The caller uses the relay over a real socket, in real time, and
-records what they hear on their own clock. The services are the stand-in for Azure with a voice that can be heard, and a
-chat endpoint; both run beside the caller. Without fillers the figures would be those of the column "before".
+records the received audio on their own clock. The services are the stand-in for Azure with a voice that can be heard,
+and a chat endpoint; both run beside the caller. The column "before" has the figures of the calls without fillers.
 """
 
 from __future__ import annotations
@@ -165,7 +165,7 @@ class Result:
 
 
 async def hear(fault: Fault, save: Path | None) -> Result:
-    """Ask a question, and listen to what follows."""
+    """Ask a question, and listen to the answer."""
     async with staged(fault) as stage, calling(stage.url, shop.name) as caller:
         welcomed = await caller.until(lambda: caller.said("Welcome") and caller.is_quiet, 60)
         assert welcomed, caller.events[-5:]

@@ -1,4 +1,4 @@
-"""A shop whose tools fail in different ways: for the server, and for the model that plays its agent."""
+"""A shop with tools that fail in different ways: for the server, and for the model that plays its agent."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ async def block() -> str:
 
 @function_tool
 async def interrupt() -> str:
-    """Raise what Ctrl-C raises."""
+    """Raise the exception of Ctrl-C."""
     raise KeyboardInterrupt
 
 

@@ -1,4 +1,4 @@
-"""A caller on the relay who records what they hear, on their own clock."""
+"""A caller on the relay with a recording of the received audio on their own clock."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SILENCE = bytes(2 * round(RATE * FRAME_S))
 
 
 class RecordingCaller:
-    """A caller whose microphone is silent, and who types.
+    """A caller with a silent microphone, and typed messages.
 
     Attributes:
         events: the log's events, with the time of their arrival.
@@ -116,7 +116,7 @@ class RecordingCaller:
                 await asyncio.sleep(FRAME_S)
 
     def _play(self, pcm: bytes) -> None:
-        """Play audio after what is queued, as a page does."""
+        """Play audio after the queued audio, as a page does."""
         samples = np.frombuffer(pcm, "<i2")
         start = max(self.now(), self._ends_at)
         first = round(start * RATE)

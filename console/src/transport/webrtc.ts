@@ -67,7 +67,7 @@ export class WebRtcLeg implements Leg {
         void sender.replaceTrack(track).catch(() => undefined);
       }),
       effect(() => {
-        if (this.remoteAudio.audible.value) this.fillers.clear(); // the answer goes on
+        if (this.remoteAudio.audible.value) this.fillers.clear(); // the answer continues
         this.reportAgentAudio(this.remoteAudio.audible.value);
       }),
     ];

@@ -387,7 +387,7 @@ describe("a report to the server", () => {
 });
 
 describe("a filler", () => {
-  it("stops when the answer goes on", () => {
+  it("stops when the answer continues", () => {
     createLeg();
     const before = fakes.cleared;
     fakes.audible.value = true;

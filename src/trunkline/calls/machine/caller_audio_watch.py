@@ -1,4 +1,4 @@
-"""Watch over the caller's audio: a caller whose audio stops while they speak has ended their turn.
+"""Watch over the caller's audio: audio that stops while the caller speaks ends the turn.
 
 The service detects the end of a turn in the audio that it receives. If a microphone or a network stops in the middle of
 a word, the service would wait for ever. On the relay, silence replaces the missing audio. It ends a turn of

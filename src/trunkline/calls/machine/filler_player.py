@@ -1,6 +1,6 @@
 """Fillers: the call's own sentences while the caller would hear nothing.
 
-They follow what the call waits for. Silence begins at the end of the caller's turn, or of the audio that the caller
+They follow the call's waits. Silence begins at the end of the caller's turn, or of the audio that the caller
 hears. A filler never plays over the agent, and it stops when the agent or the caller begins to speak. The model does
 not know of it, so no request and no response is involved.
 """
@@ -74,7 +74,7 @@ class FillerPlayer:
         self._voice_ended_ms = self._outbox.now_ms - endpointing_ms
 
     def update(self, reason: WaitReason) -> None:
-        """Follow what the call waits for. The machine calls this at the end of each step."""
+        """Follow the call's wait. The machine calls this at the end of each step."""
         self._reason = reason
         if self._fillers is None:
             return

@@ -240,10 +240,10 @@ class Playout:
         self._outbox.log_all(self._transcript.truncate(item_id, heard_ms, self.duration_ms(item_id)))
 
     def on_truncation_refused(self, error: Event) -> bool:
-        """Restore a message whose audio is shorter than the time since its start: the caller has heard all of it.
+        """Restore a message with audio shorter than the time since its start: the caller has heard all of it.
 
         Returns:
-            True if the error means that. Audio may pause while it plays over WebRTC, so it is no fault.
+            True if the error means that. Audio may pause while it plays over WebRTC, so the service is right.
         """
         event_id = error.get("event_id")
         if error.get("param") != "audio_end_ms" or event_id not in self._sent_truncations:

@@ -118,7 +118,7 @@ class WebRtcPlayout:
         return self._playing is not None
 
     def on_page_report(self, *, audible: bool, since_ms: float) -> None:
-        """Note whether the page has heard the agent since `since_ms`, a time of the playout's clock."""
+        """Note that the page has heard the agent, or not, since `since_ms`, a time of the playout's clock."""
         self._page = _PageReport(audible, since_ms)
 
     def ends_at_ms(self, now_ms: float, estimate_ms: float) -> float | None:
