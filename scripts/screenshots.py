@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
@@ -50,6 +52,8 @@ def take(
         locale="en-GB",
     )
     context.add_init_script(path=MICROPHONE)
+    if scene in WITH_TIMELINE:
+        context.add_init_script("localStorage.setItem('trunkline.timeline', 'on')")
     caller = Caller(context.new_page())
     scene(caller, url)
     caller.page.wait_for_timeout(2500)  # until the highlight of the handoff has faded
@@ -60,14 +64,30 @@ def take(
 def haiku(caller: Caller, url: str) -> None:
     """Hold the haiku conversation by voice, up to the haiku."""
     caller.page.goto(f"{url}/?agentConfig=simpleHandoff")
-    caller.hears("Hello, and welcome")
+    caller.hears("Hello, and welcome", timeout_s=90)
     caller.waits_for_quiet()
     caller.says("yes please")
-    expect(caller.page.get_by_role("combobox", name="Agent")).to_have_value("haikuWriter", timeout=10_000)
-    caller.hears("What shall yours be about")
+    expect(caller.page.get_by_role("combobox", name="Agent")).to_have_value("haikuWriter", timeout=60_000)
+    caller.hears("What shall yours be about", timeout_s=60)
     caller.waits_for_quiet(ms=1500)
     caller.says("a haiku about the volcano")
-    caller.hears("Shall I write another")
+    caller.hears("Shall I write another", timeout_s=60)
+
+
+def haiku_with_timeline(caller: Caller, url: str) -> None:
+    """Hold the haiku conversation below its timeline."""
+    haiku(caller, url)
+
+
+def interruption(caller: Caller, url: str) -> None:
+    """Interrupt the haiku by voice, and open the call's figures."""
+    haiku(caller, url)
+    caller.waits_for_quiet(ms=1500)
+    caller.says("yes, about the sea please")
+    caller.hears("about the sea")
+    caller.says("no, wait, about the moon")
+    caller.waits_for_quiet(ms=3000, timeout_s=60)
+    caller.page.get_by_title("The call in figures").click()
 
 
 def partial_words(caller: Caller, url: str) -> None:
@@ -110,7 +130,7 @@ def events(caller: Caller, url: str) -> None:
     page.get_by_role("button", name="getNextResponseFromSupervisor").wait_for()
     caller.waits_for_quiet(ms=800, timeout_s=60)
     page.get_by_role("button", name="getNextResponseFromSupervisor").click()
-    page.get_by_role("button", name="Pass").last.click()
+    page.get_by_role("button", name="Family Plan Policy").last.click()
     log.get_by_role("combobox", name="Kind").select_option("conversation")
     log.get_by_role("treeitem").filter(has_text="tool.done").first.click()
 
@@ -121,15 +141,53 @@ def first_screen(caller: Caller, url: str) -> None:
     caller.page.get_by_text("Talk to Azure OpenAI instead").click()
 
 
+CONVERSATIONS = """\
+async def test_the_greeter_hands_over(voice_call):
+    call = await voice_call("simpleHandoff")
+    turn = await call.say("yes please")
+    assert turn.handed_to == "haikuWriter"
+    await call.say("a haiku about the volcano")
+    await call.say("no thank you", interrupting_after_ms=600)
+
+
+async def test_the_writer_takes_another_topic(voice_call):
+    call = await voice_call("simpleHandoff", agent="haikuWriter")
+    await call.say("about the sea")
+    turn = await call.say("another one about the moon please")
+    assert "moon" in turn.text.lower()
+
+
+async def test_the_supervisor_cites_its_policy(voice_call):
+    call = await voice_call("chatSupervisor")
+    turn = await call.say("how much does the family plan cost")
+    turn.called("getNextResponseFromSupervisor")
+    turn.called("findNearestStore")
+"""
+
+
+def report(caller: Caller, _url: str) -> None:
+    """Hold spoken conversations with the test kit, and show their report."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "test_calls.py").write_text(CONVERSATIONS)
+        command = [sys.executable, "-m", "pytest", "-q", "--voice=spoken", "--voice-report=report.html", "."]
+        subprocess.run(command, cwd=folder, check=False)
+        caller.page.goto((Path(folder) / "report.html").as_uri())
+
+
+WITH_TIMELINE = (haiku_with_timeline, interruption)
 PICTURES: dict[str, tuple[Callable[[Caller, str], None], Scheme, tuple[int, int]]] = {
-    "console-light": (haiku, "light", WIDE),
-    "console-dark": (haiku, "dark", WIDE),
+    "console-light": (haiku_with_timeline, "light", WIDE),
+    "console-dark": (haiku_with_timeline, "dark", WIDE),
+    "console-timeline": (interruption, "light", LARGE),
     "console-phone": (haiku, "light", PHONE),
+    "console-phone-dark": (haiku_with_timeline, "dark", PHONE),
     "console-speaking": (partial_words, "light", WIDE),
     "console-shop-light": (shop, "light", LARGE),
     "console-shop-dark": (shop, "dark", LARGE),
     "console-events": (events, "dark", LARGE),
     "console-first": (first_screen, "light", WIDE),
+    "report-light": (report, "light", WIDE),
+    "report-dark": (report, "dark", WIDE),
 }
 
 

@@ -4,7 +4,7 @@ import type { VNode } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { hueClass } from "../agents/agent-hue";
 import { levelFraction } from "../audio/LevelMeter";
-import type { LevelHistory, Side } from "../audio/level-history";
+import type { LevelHistory } from "../audio/level-history";
 import type { CallState, TurnWait, VoiceSpan } from "../call/call-state";
 import { endOf, overlapsOf } from "../call/voice-spans";
 import { callTime, duration } from "../ui/time";
@@ -129,7 +129,7 @@ function Span({ span, stop, call, agents, scale, nowMs, levels }: SpanProps): VN
         title={words}
         onClick={() => showMoment(call, startMs, span)}
       >
-        {who !== "typed" && <Levels levels={levels.between(sideOf(span), startMs, endMs)} />}
+        {(who === "caller" || who === "agent") && <Levels levels={levels.between(who, startMs, endMs)} />}
       </button>
     </li>
   );
@@ -168,10 +168,6 @@ function place(scale: TimeScale, startMs: number, endMs: number): { left: string
 
 function isCaller({ who }: VoiceSpan): boolean {
   return who === "caller" || who === "typed";
-}
-
-function sideOf(span: VoiceSpan): Side {
-  return isCaller(span) ? "caller" : "agent";
 }
 
 /** Return the words for a span: speaker, times and what happened to it. */
