@@ -33,7 +33,11 @@ def test_lines_that_are_left_empty_set_nothing(tmp_path: Path, monkeypatch: pyte
         monkeypatch.delenv(line.partition("=")[0], raising=False)
     monkeypatch.chdir(tmp_path)
     defaults = Settings()
-    names = {line.partition("=")[0] for line in LINES} - {"TRUNKLINE_TOKEN", "OPENAI_TRANSCRIPTION_MODEL"}
+    names = {line.partition("=")[0] for line in LINES} - {
+        "TRUNKLINE_TOKEN",
+        "TRUNKLINE_OPERATOR_TOKEN",
+        "OPENAI_TRANSCRIPTION_MODEL",
+    }
     (tmp_path / ".env").write_text("".join(f"{name}=\n" for name in names))
     assert Settings() == defaults
     assert Settings().model_fields_set == set()

@@ -273,7 +273,7 @@ def _show_certificate(tls: TlsIdentity | None) -> None:
         typer.echo(f"Certificate: {tls.certificate}\nSHA-256: {tls.fingerprint}")
 
 
-def _serve(settings: Settings, targets: list[str], tls_options: TlsOptions) -> None:
+def _serve(settings: Settings, targets: list[str], tls_options: TlsOptions, *, drains: bool = True) -> None:
     from trunkline.calls.metrics.exporters import ExporterError, exporting
     from trunkline.descriptors import raise_soft_limit
     from trunkline.doctor import startup_notices
@@ -293,8 +293,8 @@ def _serve(settings: Settings, targets: list[str], tls_options: TlsOptions) -> N
     for notice in startup_notices(settings):
         typer.echo(notice, err=True)
     secure = {} if tls is None else {"ssl_certfile": tls.certificate, "ssl_keyfile": tls.key}
-    config = server_config(create_app(targets, settings), settings, **secure)
-    server = Server(config)
+    app = create_app(targets, settings)
+    server = Server(server_config(app, settings, **secure), app.state.server if drains else None)
     try:
         with suppress(KeyboardInterrupt), exporting(os.environ):  # uvicorn raises the interrupt after its shutdown
             server.run(sockets=[listener])
@@ -323,7 +323,7 @@ def _serve_watched(options: dict[str, Any], targets: list[str], insecure: bool, 
         os.setpgid(0, 0)  # Ctrl-C reaches only the watcher, which ends us; a second signal would force the exit
     settings = _settings(**options)  # again: .env may have changed
     _refuse_public(settings, insecure=insecure)
-    _serve(settings, targets, tls)
+    _serve(settings, targets, tls, drains=False)
 
 
 async def _engine(settings: Settings, targets: list[str], key: str | None, tls: TlsIdentity | None) -> int:

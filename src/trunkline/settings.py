@@ -55,7 +55,14 @@ class IceServer(BaseModel):
 
 _MIN_TOKEN_CHARS = 16
 # An empty token is an error, such as a lost secret; an empty transcription model disables transcription.
-_MEANINGFUL_WHEN_EMPTY = {"TRUNKLINE_TOKEN", "token", "OPENAI_TRANSCRIPTION_MODEL", "openai_transcription_model"}
+_MEANINGFUL_WHEN_EMPTY = {
+    "TRUNKLINE_TOKEN",
+    "token",
+    "TRUNKLINE_OPERATOR_TOKEN",
+    "operator_token",
+    "OPENAI_TRANSCRIPTION_MODEL",
+    "openai_transcription_model",
+}
 _ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#\s]+/?")
 
 
@@ -244,6 +251,15 @@ class Settings(BaseSettings):
     )
     """The token that clients must send, as a bearer or once at the sign-in page. Without it, the server accepts only
     this machine."""
+    operator_token: Annotated[SecretStr, AfterValidator(_checked_token)] | None = Field(
+        default=None, validation_alias="TRUNKLINE_OPERATOR_TOKEN"
+    )
+    """The token of operators, who see everything and the metrics. Without any token, this machine is the operator."""
+    audience: Literal["caller", "operator"] | None = Field(default=None, validation_alias="TRUNKLINE_AUDIENCE")
+    """The part of a call's log that pages get: all of it, or the caller's. Unset means `operator` for a server that
+    only this machine reaches, and `caller` for any other."""
+    max_client_calls: int = Field(default=5, validation_alias="TRUNKLINE_MAX_CLIENT_CALLS", gt=0)
+    """Calls of one client at once. Loopback has no such limit."""
     client_api: bool | None = Field(default=None, validation_alias="TRUNKLINE_CLIENT_API")
     """True enables `GET /api/session` and `POST /api/responses`, False disables them; unset enables them for this
     machine only."""
@@ -266,7 +282,7 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[
         list[Annotated[str, AfterValidator(_checked_network)]], NoDecode, _json_list("10.0.0.5")
     ] = Field(default_factory=list, validation_alias="TRUNKLINE_TRUSTED_PROXIES")
-    """Addresses and networks of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` count."""
+    """Addresses and networks of proxies that may send `X-Forwarded-For` and `X-Forwarded-Proto`."""
     head_timeout_s: float = Field(default=5.0, validation_alias="TRUNKLINE_HEAD_TIMEOUT_S", gt=0)
     """The limit for sending the head of a request."""
     body_timeout_s: float = Field(default=15.0, validation_alias="TRUNKLINE_BODY_TIMEOUT_S", gt=0)
@@ -284,6 +300,8 @@ class Settings(BaseSettings):
         default="info", validation_alias="TRUNKLINE_LOG_LEVEL"
     )
     """The level of Trunkline's messages in the server's log."""
+    drain_s: float = Field(default=30.0, validation_alias="TRUNKLINE_DRAIN_S", ge=0)
+    """The time for which running calls continue after SIGTERM. Then the agents say goodbye."""
     log_format: Literal["text", "json"] = Field(default="text", validation_alias="TRUNKLINE_LOG_FORMAT")
     """The form of the server's log: readable lines, or one JSON object a line."""
     allowed_origins: Annotated[
@@ -308,6 +326,14 @@ class Settings(BaseSettings):
             return given
         empty = {name for name, value in given.items() if isinstance(value, str) and not value.strip()}
         return {name: value for name, value in given.items() if name not in empty - _MEANINGFUL_WHEN_EMPTY}
+
+    @property
+    def default_audience(self) -> Literal["caller", "operator"]:
+        """The audience of pages without the operator's token."""
+        if self.audience is not None:
+            return self.audience
+        is_private = is_loopback(self.host) and self.token is None and not self.allowed_origins
+        return "operator" if is_private and not self.trusted_proxies else "caller"
 
     @property
     def chat_model_problem(self) -> str | None:

@@ -254,7 +254,7 @@ def test_the_catalogue_is_loaded_again_after_a_server_restart(context: BrowserCo
     second = Server(*targets, port=first.port)
     second.start()
     try:
-        expect(page.get_by_text("this is a new call")).to_be_visible()
+        expect(page.get_by_text("The server was restarted, which ended the call.")).to_be_visible()
         expect(problem).to_be_hidden()
         expect(page.get_by_role("combobox", name="Scenario").get_by_role("option", name="mended")).to_have_count(1)
         expect(page.get_by_role("combobox", name="Scenario")).to_have_value("mine")

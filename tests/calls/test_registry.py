@@ -92,3 +92,34 @@ async def test_without_ended_calls_the_longest_log_drops_its_oldest_events() -> 
         assert registry.log_budget.used_bytes <= 250_000
         assert short.log.since(0)[0].seq == 1
         assert long.log.since(0)[0].seq > 1
+
+
+# Draining -----------------------------------------------------------------------------------------------------------
+@in_virtual_time
+async def test_calls_say_goodbye_when_the_time_for_draining_is_over() -> None:
+    async with CallRegistry(time_limits=CallTimeLimits()) as registry:
+        model = FakeModel()
+        call = registry.start(scenario(), model, agent=None, transport="websocket")
+        caller = Caller(call, model)
+        await caller.greeted()
+        began = asyncio.get_running_loop().time()
+        draining = asyncio.create_task(registry.drain(30))
+        await asyncio.sleep(29)
+        assert registry.running == 1
+        await draining
+        assert registry.running == 0
+        assert 30 < asyncio.get_running_loop().time() - began < 50
+    (ended,) = caller.logged(log_events.CallEnded)
+    assert ended.reason == "the server is stopping"
+    assert len(caller.answers()) == 2, "no goodbye was spoken"
+
+
+@in_virtual_time
+async def test_draining_ends_with_the_last_call() -> None:
+    async with CallRegistry(time_limits=CallTimeLimits()) as registry:
+        call = registry.start(scenario(), FakeModel(), agent=None, transport="websocket")
+        draining = asyncio.create_task(registry.drain(30))
+        await asyncio.sleep(5)
+        call.hang_up()
+        async with asyncio.timeout(1):
+            await draining

@@ -395,7 +395,7 @@ async def test_invalid_text_closes_the_socket_and_is_not_logged(
     async with serving(monkeypatch) as caller, caller.calling() as (_started, page):
         await page.connection.send(b"\xff\xfe", text=True)
         assert await page.closed() == (1007, "Text must be UTF-8.")
-    assert caplog.records == []
+    assert [record for record in caplog.records if record.name != "trunkline.loop_watch"] == []  # a slow machine
 
 
 async def test_a_page_that_disconnects_during_a_flood_is_not_logged(
@@ -408,7 +408,7 @@ async def test_a_page_that_disconnects_during_a_flood_is_not_logged(
                     await page.connection.send("nonsense")
                 page.connection.transport.abort()
         await asyncio.sleep(0.2)
-    assert caplog.records == []
+    assert [record for record in caplog.records if record.name != "trunkline.loop_watch"] == []  # a slow machine
 
 
 @contextlib.asynccontextmanager

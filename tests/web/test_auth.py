@@ -64,6 +64,7 @@ async def test_health_is_public_without_details(monkeypatch: pytest.MonkeyPatch)
             "version",
             "provider",
             "engine",
+            "audience",
         }
 
 
@@ -216,7 +217,8 @@ async def test_an_invalid_form_is_refused(
 
 
 async def test_guessing_is_limited_for_form_and_bearer_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with locked(monkeypatch) as caller:
+    async with locked(monkeypatch, trusted_proxies=["127.0.0.1"]) as caller:
+        caller.http.headers["x-forwarded-for"] = "192.0.2.1"
         for turn in range(5):
             assert (await signs_in(caller, f"guess {turn}")).status_code == 401
             wrong = {"authorization": f"Bearer guess-{turn}"}
@@ -232,7 +234,8 @@ async def test_guessing_is_limited_for_form_and_bearer_together(monkeypatch: pyt
 async def test_other_clients_guesses_do_not_affect_a_signed_in_user(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async with locked(monkeypatch) as caller:
+    async with locked(monkeypatch, trusted_proxies=["127.0.0.1"]) as caller:
+        caller.http.headers["x-forwarded-for"] = "192.0.2.1"
         await signs_in(caller)
         for turn in range(12):
             await signs_in(caller, f"guess {turn}")

@@ -107,5 +107,7 @@ def test_the_limits_that_security_lists_are_the_settings_defaults(name: str, def
 
 def test_every_setting_of_the_servers_limits_is_listed() -> None:
     aliases = {str(field.validation_alias) for field in Settings.model_fields.values()}
-    limits = {name for name in aliases if re.search(r"_MAX_|_PER_MINUTE|BODY_TIMEOUT|SEND_TIMEOUT|IDLE", name)}
+    limits = {
+        name for name in aliases if re.search(r"_MAX_|_PER_MINUTE|HEAD_TIMEOUT|BODY_TIMEOUT|SEND_TIMEOUT|IDLE", name)
+    }
     assert limits == {name for name, _default in LIMITS}

@@ -17,6 +17,8 @@ from trunkline.scenario import loading
 from trunkline.scenario.scenario import Scenario
 from trunkline.web import create_app, server_state
 
+OFFER = "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=ice-ufrag:abcd\r\na=fingerprint:sha-256 AA:BB\r\n"
+
 
 # Health, scenarios, problems ----------------------------------------------------------------------------------------
 async def test_health(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,7 +27,7 @@ async def test_health(monkeypatch: pytest.MonkeyPatch) -> None:
     assert response.status_code == 200
     answer = response.json()
     engine = answer.pop("engine")
-    assert answer == {"status": "ok", "version": trunkline.__version__, "provider": "local"}
+    assert answer == {"status": "ok", "version": trunkline.__version__, "provider": "local", "audience": "operator"}
     assert engine == {"stt": "PocketSphinx", "tts": "eSpeak", "model": None, "advice": engine["advice"]}
 
 
@@ -141,7 +143,8 @@ BAD_BODIES: list[tuple[Any, int, str, list[str] | None]] = [
     ({"scenario": "web", "agent": "nobody"}, 404, "unknown_agent", ["host", "poet"]),
     ({"scenario": "web", "transport": "pigeon"}, 422, "unknown_transport", ["webrtc", "websocket"]),
     ({"scenario": "web", "transport": "webrtc"}, 400, "no_sdp", None),
-    ({"scenario": "web", "transport": "webrtc", "sdp": "v=0"}, 502, "webrtc_failed", ["websocket"]),
+    ({"scenario": "web", "transport": "webrtc", "sdp": "v=0"}, 400, "bad_sdp", None),
+    ({"scenario": "web", "transport": "webrtc", "sdp": OFFER}, 502, "webrtc_failed", ["websocket"]),
     ({"scenario": "web", "codec": "mp3"}, 422, "unknown_codec", ["pcm16", "opus", "pcmu", "pcma"]),
     ({"scenario": "failing"}, 500, "scenario_failed", None),
     ({}, 400, "bad_request", None),

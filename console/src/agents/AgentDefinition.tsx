@@ -2,6 +2,7 @@
 import { useSignal } from "@preact/signals";
 import type { VNode } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
+import { isCallerView } from "../call/catalogue";
 import type { AgentInfo, ToolInfo } from "../transport/api";
 import { AgentChip } from "./AgentChip";
 
@@ -22,6 +23,22 @@ export function AgentDefinition({ agent, agents }: { agent: AgentInfo; agents: r
           agent.handoffs.map((name) => <AgentChip key={name} name={name} agents={agents} />)
         )}
       </dd>
+      {isCallerView.value ? (
+        <>
+          <dt>Tools and instructions</dt>
+          <dd class="muted">Only operators see them.</dd>
+        </>
+      ) : (
+        <Internals agent={agent} />
+      )}
+    </dl>
+  );
+}
+
+/** Parts of a definition that are for operators. */
+function Internals({ agent }: { agent: AgentInfo }): VNode {
+  return (
+    <>
       <dt>Tools</dt>
       <dd>
         {agent.tool_details.length === 0 ? (
@@ -50,7 +67,7 @@ export function AgentDefinition({ agent, agents }: { agent: AgentInfo; agents: r
           <Instructions key={agent.name} name={agent.name} text={agent.instructions} />
         )}
       </dd>
-    </dl>
+    </>
   );
 }
 

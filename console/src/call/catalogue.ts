@@ -1,5 +1,5 @@
 /** The server's scenarios, its provider, and its load errors. */
-import { batch, type ReadonlySignal, signal } from "@preact/signals";
+import { batch, computed, type ReadonlySignal, signal } from "@preact/signals";
 import * as api from "../transport/api";
 import { iceServers } from "../transport/ice-servers";
 import { dismiss, notify } from "../ui/notices";
@@ -15,6 +15,9 @@ const problemsFound = signal<api.LoadProblem[]>([]);
 /** Null until the server has answered. */
 export const catalogue: ReadonlySignal<Catalogue | null> = loaded;
 export const loadProblems: ReadonlySignal<api.LoadProblem[]> = problemsFound;
+
+/** True if the server hides instructions, payloads of tools and the model's events from this page. */
+export const isCallerView: ReadonlySignal<boolean> = computed(() => loaded.value?.health.audience === "caller");
 
 const INITIAL_DELAY_MS = 500;
 const MAX_DELAY_MS = 5000;

@@ -8,6 +8,7 @@ const RETRY_MS = 1500;
 const REOFFER_DELAY_MS = 50;
 /** Statuses by which the server refuses an SDP offer: the relay may still work. */
 const OFFER_REFUSED = [400, 422, 502];
+const SERVER_RESTARTED = "The server was restarted, which ended the call. Connect to start a new one.";
 const CALL_GONE = "This call has ended, and the server has deleted it. Connect to start a new one.";
 
 export type Step = readonly [State, readonly Effect[]];
@@ -283,17 +284,10 @@ class Transition {
     this.emit({ type: "notify", notice: { key: "call", tone: "error", text }, resume: callId });
   }
 
-  /** Start a new call after the server has restarted and no longer knows the present one. */
+  /** End the call after the server has restarted and no longer knows it. The reader decides about a new call. */
   private onUnknownCall(role: Role): void {
-    const scenario = this.state.shownScenario ?? this.state.lastStart?.scenario;
-    if (scenario === undefined || role !== "caller") {
-      this.forget();
-      return;
-    }
-    this.emit({ type: "reload-catalogue" }); // the restart may have changed it
-    this.start({ scenario, agent: this.state.lastStart?.agent ?? null });
-    const text = "The server was restarted, so this is a new call.";
-    this.emit({ type: "notify", notice: { key: "call", tone: "info", text } });
+    if (role === "caller") this.emit({ type: "reload-catalogue" }); // the restart may have changed it
+    this.forget(role === "caller" ? SERVER_RESTARTED : CALL_GONE);
   }
 
   // The end -----------------------------------------------------------------------------------------------------------
@@ -315,12 +309,12 @@ class Transition {
   }
 
   /** Leave a call that the server has deleted. */
-  private forget(): void {
+  private forget(text = CALL_GONE): void {
     this.leave();
     this.settle();
     this.emit(
       { type: "show-address", callId: null, start: null },
-      { type: "notify", notice: { key: "call", tone: "info", text: CALL_GONE } },
+      { type: "notify", notice: { key: "call", tone: "info", text } },
     );
   }
 

@@ -12,7 +12,7 @@ import { WebRtcLeg } from "../transport/webrtc";
 import { dismiss, notify } from "../ui/notices";
 import { recallLeg, rememberLeg, rewriteAddress, scenarioParameters } from "./address";
 import { type CallState, emptyCall } from "./call-state";
-import { catalogue, loadCatalogue } from "./catalogue";
+import { catalogue, isCallerView, loadCatalogue } from "./catalogue";
 import { type Effect, type Input, initialState, type Phase, phaseOf, roleOf, type TimerName } from "./connection-state";
 import { step } from "./connection-step";
 import { requestLeg } from "./leg-request";
@@ -225,6 +225,7 @@ export class Connection {
       preferences.codec.peek(),
       preferences.transport.peek() === "webrtc" ? WEBRTC_TIMEOUT_MS : AUTO_TIMEOUT_MS,
       () => this.socket,
+      !isCallerView.peek(),
       (reason, wasUp) => this.legNow.peek() === leg && this.dispatch({ type: "leg-failed", reason, wasUp }),
     );
     return leg;

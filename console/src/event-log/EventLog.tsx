@@ -2,6 +2,7 @@
 import { useSignal } from "@preact/signals";
 import type { VNode } from "preact";
 import { useEffect, useRef } from "preact/hooks";
+import { isCallerView } from "../call/catalogue";
 import { copyToClipboard } from "../ui/export";
 import { Icon } from "../ui/icons";
 import { memo } from "../ui/memo";
@@ -85,6 +86,9 @@ export function EventLog({ events, callId, startedAt, ended }: EventLogProps): V
           />
         </div>
       </header>
+      {isCallerView.value && (
+        <p class="event-none muted">A caller's part of the log: only operators see the events of the model.</p>
+      )}
       {chosen.length === 0 && (
         <p class="event-none muted">
           {shown.length === 0 ? "Events of the call appear here." : "No event matches the filter."}

@@ -4,6 +4,7 @@ import type { ComponentChildren, VNode } from "preact";
 import { AgentChip } from "../agents/AgentChip";
 import { AgentDefinition } from "../agents/AgentDefinition";
 import type { AgentChange, Note, ToolRun } from "../call/call-state";
+import { isCallerView } from "../call/catalogue";
 import type { ScenarioInfo } from "../transport/api";
 import { Icon, type IconName } from "../ui/icons";
 import { Json } from "../ui/Json";
@@ -83,7 +84,15 @@ function ToolEntry({ run, time, startedAt }: { run: ToolRun; time: VNode; starte
   const content = (
     <dl class="timeline-entry-parts">
       <dt>Arguments</dt>
-      <dd>{run.args === undefined ? "unknown" : <Json value={run.args} />}</dd>
+      <dd>
+        {isCallerView.value && run.args === null ? (
+          "Only operators see them."
+        ) : run.args === undefined ? (
+          "unknown"
+        ) : (
+          <Json value={run.args} />
+        )}
+      </dd>
       {run.approval && (
         <>
           <dt>Permission</dt>
@@ -94,7 +103,11 @@ function ToolEntry({ run, time, startedAt }: { run: ToolRun; time: VNode; starte
         <>
           <dt>{failed ? "Error" : "Result"}</dt>
           <dd>
-            <Json value={failed ? outcome.error : outcome.result} />
+            {isCallerView.value && !failed ? (
+              "Only operators see it."
+            ) : (
+              <Json value={failed ? outcome.error : outcome.result} />
+            )}
           </dd>
         </>
       )}

@@ -47,6 +47,8 @@ export interface Health {
   provider: string;
   /** Parts of the local engine; absent with a hosted provider. */
   engine?: EngineInfo;
+  /** "caller" if this page gets only a caller's part of the log, and no definitions of agents. */
+  audience?: "caller" | "operator";
   /** True if the browser has a sign-in cookie, which it can give up. */
   signed_in?: boolean;
 }

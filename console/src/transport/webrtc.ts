@@ -42,12 +42,14 @@ export class WebRtcLeg implements Leg {
    * @param codec the audio codec; the offer contains only this codec unless it is Opus.
    * @param timeoutMs the time for connecting, from the offer on.
    * @param socket returns the call's present socket.
+   * @param dataChannel false offers audio alone; a data channel would show the model's events.
    * @param onFailed is called once, with the reason, when the connection fails or is lost.
    */
   constructor(
     codec: CodecName,
     private readonly timeoutMs: number,
     private readonly socket: () => CallSocket | null,
+    dataChannel: boolean,
     private readonly onFailed: (reason: string, wasUp: boolean) => void,
   ) {
     this.microphone = new Microphone(
@@ -58,7 +60,7 @@ export class WebRtcLeg implements Leg {
     const transceiver = this.peer.addTransceiver("audio", { direction: "sendrecv" });
     if (codec !== "opus") offerOnly(transceiver, codec);
     const { sender } = transceiver;
-    this.peer.createDataChannel("oai-events");
+    if (dataChannel) this.peer.createDataChannel("oai-events");
     this.peer.ontrack = ({ track }) => void this.remoteAudio.play(track);
     this.peer.onconnectionstatechange = () => this.onConnectionState();
     this.disposeEffects = [

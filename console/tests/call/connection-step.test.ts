@@ -308,7 +308,7 @@ describe("a lost socket", () => {
     expect(run([...LIVE, { type: "socket-lost" }, OPENED]).phase).toBe("connected");
   });
 
-  it("leads to a new call after the server has restarted", () => {
+  it("ends the call after the server has restarted, and starts no other", () => {
     const { effects, phase } = run([
       { type: "connect", scenario: "shop", agent: "clerk" },
       STARTED,
@@ -316,10 +316,10 @@ describe("a lost socket", () => {
       LOG,
       closed("unknown"),
     ]);
-    expect(phase).toBe("connecting");
-    expect(effectOf(effects, "request").request).toEqual({ type: "start", scenario: "shop", agent: "clerk" });
+    expect(phase).toBe("ended");
+    expect(types(effects)).not.toContain("request");
     expect(types(effects)).not.toContain("hang-up");
-    expect(texts(effects)).toEqual(["The server was restarted, so this is a new call."]);
+    expect(texts(effects)).toEqual(["The server was restarted, which ended the call. Connect to start a new one."]);
   });
 
   it("ends the call for a viewer after a restart, and keeps the log", () => {

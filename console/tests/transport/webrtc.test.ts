@@ -149,6 +149,7 @@ function createLeg(codec: "opus" | "pcmu" = "opus", timeoutMs = 3000): FakePeer 
     codec,
     timeoutMs,
     () => socket,
+    true,
     (reason, wasUp) => failures.push([reason, wasUp]),
   );
   return FakePeer.newest;

@@ -12,6 +12,7 @@ from trunkline.caller_audio.echo_canceller import create_echo_canceller
 from trunkline.calls import commands
 from trunkline.calls.agents.mcp_servers import McpServers
 from trunkline.calls.agents.runner import AgentRunner, CallHandle, RunnerTimeLimits
+from trunkline.calls.audience import CallerView
 from trunkline.calls.filler_audio import FillerAudio
 from trunkline.calls.grants import Credentials, Grant, NotGrantedError, grants_for
 from trunkline.calls.log import Entry, Log, LogBudget, Reader, frame_of
@@ -166,6 +167,8 @@ class Call:
         """Echo canceller of the relay; None if the page cancels the echo, or without the package."""
         self._watches_caller_audio = False
         self._caller_audio_reported_ms = 0.0
+        self._caller_view = CallerView()
+        self.log.subscribe(self._caller_view.read)
         self.log.subscribe(self._on_log_entry)
         self.log.subscribe(self._agents.hooks.read)
         for reader in readers:
@@ -195,6 +198,14 @@ class Call:
     def hang_up(self, reason: str = "hung up") -> None:
         """End the call from outside. Do nothing if it has ended."""
         self._runner.post(inputs.StopRequested(reason))
+
+    def say_goodbye(self, reason: str) -> None:
+        """Let the agent say goodbye, and end the call after it."""
+        self._runner.post(inputs.HangUpRequested(reason))
+
+    def announce(self, message: str, code: str) -> None:
+        """Append a notice to the log, for the pages of the call."""
+        self._append(Notice(message=message, code=code))
 
     @property
     def is_over(self) -> bool:
@@ -353,8 +364,9 @@ class Call:
             leg_id: the secret of the leg, which makes the page the caller's; with another value it is a viewer.
         """
         page.role = "caller" if leg_id == self.leg.leg_id and not self.is_over else "viewer"
-        role = frame_of(LegRoleSet(role=page.role), 0, round(self._now_ms()))
-        page.push_history(role, self.log.since(after))
+        role = frame_of(LegRoleSet(role=page.role, audience=page.audience), 0, round(self._now_ms()))
+        shown = self._caller_view.frame if page.audience == "caller" else Entry.frame
+        page.push_history(role, self.log.since(after), shown)
         if self.is_over:
             page.close(CloseCode.CALL_OVER, "the call is over")
             return
@@ -436,6 +448,13 @@ class Call:
             if page.reads_log:
                 frame = frame or self.log.frame(entry)
                 page.push(frame)
+        readers = [page for page in self._pages if page.reads_log]
+        for audience in {page.audience for page in readers}:
+            frame = self.log.frame(entry) if audience == "operator" else self._caller_view.frame(entry)
+            if frame is not None:
+                for page in readers:
+                    if page.audience == audience:
+                        page.push(frame)
 
     # Inputs and effects ---------------------------------------------------------------------------------------------
     def _perform(self, effect: effects.Effect) -> None:  # noqa: C901 - one case for each effect

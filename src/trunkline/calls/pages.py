@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
+from trunkline.calls.audience import Audience
 from trunkline.calls.grants import Grant
 from trunkline.calls.log import Entry
 from trunkline.calls.log_events import LegRole, Transport
@@ -44,24 +45,37 @@ class JoinedCall:
 class Page(SendQueue[str | bytes]):
     """The frames to one page, in order: text frames (`str`), audio (`bytes`), and at last a `CloseFrame`.
 
+    Args:
+        audience: the part of the log that the page gets.
+
     A page that does not keep up is closed with `TOO_SLOW`; it can connect again with `after`.
     """
 
     reads_log = True
     """True if the call pushes its log events to the page."""
 
-    def __init__(self) -> None:
+    def __init__(self, audience: Audience = "operator") -> None:
         too_slow = CloseFrame(CloseCode.TOO_SLOW, "too slow: connect again with after=<the last seq>")
         super().__init__(MAX_QUEUED_BYTES, too_slow)
         self.role: LegRole = "viewer"
+        self.audience: Audience = audience
+        self._frame_of: Callable[[Entry], str | None] = Entry.frame
         self._history: deque[str | Entry] = deque()
 
-    def push_history(self, frame: str, entries: Sequence[Entry]) -> None:
+    def push_history(
+        self, frame: str, entries: Sequence[Entry], frame_of: Callable[[Entry], str | None] = Entry.frame
+    ) -> None:
         """Queue a frame and the events from before the page connected, which do not count against the limit.
+
+        Args:
+            frame: the first frame.
+            entries: the events.
+            frame_of: returns the text of an event; None omits the event.
 
         They are sent before all other frames. They are encoded as they are sent, in slices, so that a long log does not
         delay other calls.
         """
+        self._frame_of = frame_of
         self._history.append(frame)
         self._history.extend(entries)
 
@@ -69,7 +83,9 @@ class Page(SendQueue[str | bytes]):
         """See the base class."""
         while self._history:
             earlier = self._history.popleft()
-            yield earlier if isinstance(earlier, str) else earlier.frame()
+            frame = earlier if isinstance(earlier, str) else self._frame_of(earlier)
+            if frame is not None:
+                yield frame
 
     def clear(self) -> None:
         """See the base class."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 
@@ -20,6 +21,8 @@ from trunkline.scenario.scenario import AnyScenario
 
 MAX_ENDED_CALLS = 200
 """The number of ended calls that keep their logs."""
+GOODBYE_S = 20.0
+"""The time in s that a draining server gives the goodbyes."""
 MAX_LOGS_BYTES = 256 << 20
 """The size of all logs, as JSON text."""
 
@@ -69,6 +72,8 @@ class CallRegistry:
         self._mcp_servers = McpServers()
         self._calls: dict[str, Call] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._clients: Counter[str] = Counter()
+        """Running calls by the client that started them."""
 
     async def __aenter__(self) -> CallRegistry:
         divide_threads(asyncio.get_running_loop())
@@ -92,6 +97,7 @@ class CallRegistry:
         codec: Codec = "pcm16",
         metadata: Mapping[str, str] | None = None,
         caller_id: str | None = None,
+        client: str = "",
     ) -> Call:
         """Start a call.
 
@@ -99,6 +105,7 @@ class CallRegistry:
             agent: the name of the agent that answers; None is the scenario's first.
             metadata: pairs of the client, for the log and `CallContext.metadata`.
             caller_id: the caller's id in the app that authenticates callers.
+            client: the client that starts the call, for the number of its running calls.
 
         Raises:
             TooManyCallsError: the limit is reached.
@@ -129,10 +136,14 @@ class CallRegistry:
         self._calls[call.call_id] = call
         task = asyncio.create_task(call.run(), name=f"call {call.call_id}")
         self._running[call.call_id] = task
-        task.add_done_callback(lambda _done: self._on_task_done(call))
+        self._clients[client] += 1
+        task.add_done_callback(lambda _done: self._on_task_done(call, client))
         return call
 
-    def _on_task_done(self, call: Call) -> None:
+    def _on_task_done(self, call: Call, client: str) -> None:
+        self._clients[client] -= 1
+        if self._clients[client] == 0:
+            del self._clients[client]
         self._running.pop(call.call_id, None)
         call.hang_up("the server is stopping")  # for a task that was cancelled before its first step
 
@@ -144,6 +155,27 @@ class CallRegistry:
         """Return whether a call has ended, or is unknown."""
         call = self._calls.get(call_id)
         return call is None or call.is_over
+
+    async def drain(self, time_limit_s: float) -> None:
+        """Wait until no call runs. Calls that run after `time_limit_s` say goodbye and end."""
+        seconds = f"{time_limit_s:g} s"
+        for call in self._running_calls():
+            call.announce(f"The server is about to stop: this call can continue for {seconds}.", "server_draining")
+        await self._wait_for_end(time_limit_s)
+        for call in self._running_calls():
+            call.say_goodbye("the server is stopping")
+        await self._wait_for_end(GOODBYE_S)
+
+    def _running_calls(self) -> list[Call]:
+        return [self._calls[call_id] for call_id in self._running if call_id in self._calls]
+
+    async def _wait_for_end(self, time_limit_s: float) -> None:
+        if self._running:
+            await asyncio.wait(self._running.values(), timeout=time_limit_s)
+
+    def running_of(self, client: str) -> int:
+        """Return the number of running calls that a client has started."""
+        return self._clients[client]
 
     @property
     def queued_bytes(self) -> int:

@@ -72,7 +72,9 @@ class CallerPlayout(Page):
         self._held_since_ms: float | None = None
 
     # Page -----------------------------------------------------------------------------------------------------------
-    def push_history(self, frame: str, entries: Sequence[Entry]) -> None:
+    def push_history(
+        self, frame: str, entries: Sequence[Entry], frame_of: Callable[[Entry], str | None] = Entry.frame
+    ) -> None:
         """Ignore the events so far: the test reads them in the log."""
 
     def push(self, frame: str | bytes) -> None:

@@ -25,12 +25,11 @@ from trunkline.scenario.loading import Target
 from trunkline.scenario.scenario import AnyScenario, Scenario
 from trunkline.settings import Settings
 from trunkline.web import call_routes, client_api, operator_routes
-from trunkline.web.auth_middleware import MAX_WRONG_TOKENS_PER_MINUTE, AuthMiddleware
-from trunkline.web.auth_token import AuthToken
+from trunkline.web.auth_middleware import AuthMiddleware, WrongTokens
+from trunkline.web.authority import audience_of, tokens_from
 from trunkline.web.errors import ApiError, handle_error
 from trunkline.web.guard_policy import origin_guard
 from trunkline.web.own_authentication import Authenticate, OwnAuthMiddleware
-from trunkline.web.rate_limit import RateLimiter
 from trunkline.web.server_state import ServerState, server_state_of
 from trunkline.web.sign_in import SignIn
 
@@ -65,14 +64,22 @@ def create_app(
     server = ServerState(settings, scenarios)
     middleware = [origin_guard(settings, authenticates=authenticate is not None)]
     routes = [*operator_routes.routes, *_routes(), *call_routes.routes, *client_api.routes]
+    tokens, wrong = tokens_from(settings), WrongTokens()
+    middleware.append(
+        Middleware(
+            AuthMiddleware,
+            tokens=tokens,
+            wrong=wrong,
+            refusals=server.refusals,
+            trusts_this_machine=authenticate is None,
+        )
+    )
     if authenticate is not None:
         if settings.token is not None:
             raise ValueError("create_app takes either authenticate or TRUNKLINE_TOKEN: remove one of them.")
         middleware.append(Middleware(OwnAuthMiddleware, authenticate=authenticate))
-    if settings.token is not None:
-        token, wrong = AuthToken(settings.token.get_secret_value()), RateLimiter(MAX_WRONG_TOKENS_PER_MINUTE)
-        middleware.append(Middleware(AuthMiddleware, token=token, wrong=wrong, refusals=server.refusals))
-        routes += SignIn(token, wrong, server.refusals, settings.body_timeout_s).routes
+    if any(tokens):
+        routes += SignIn(tokens, wrong, server.refusals, settings.body_timeout_s).routes
     app = Starlette(
         routes=[*routes, *_console()],
         middleware=middleware,
@@ -93,9 +100,10 @@ async def lifespan(app: Starlette) -> AsyncIterator[None]:
 
 
 async def list_scenarios(request: Request) -> Response:
-    """Handle `GET /api/scenarios`. The answer waits until they are loaded."""
+    """Handle `GET /api/scenarios`. The answer waits until they are loaded. Callers get no instructions and tools."""
     ready = await server_state_of(request).ready()
-    return JSONResponse([_described(scenario) for scenario in ready.scenarios.by_name.values()])
+    everything = audience_of(request, server_state_of(request).settings) == "operator"
+    return JSONResponse([_described(scenario, everything=everything) for scenario in ready.scenarios.by_name.values()])
 
 
 async def list_problems(request: Request) -> Response:
@@ -104,6 +112,8 @@ async def list_problems(request: Request) -> Response:
     found = [{"message": p.message, "file": p.file, "line": p.line} for p in ready.scenarios.problems]
     if ready.provider_problem:
         found.append({"message": ready.provider_problem, "file": None, "line": None})
+    if found and audience_of(request, server_state_of(request).settings) == "caller":
+        found = [{"message": "This server has a problem, which its operators can see.", "file": None, "line": None}]
     return JSONResponse(found)
 
 
@@ -125,25 +135,26 @@ async def unknown_route(request: Request) -> Response:
     raise ApiError(404, "not_found", "Unknown route; docs/http-api.md lists the routes.")
 
 
-def _described(scenario: AnyScenario) -> dict[str, object]:
+def _described(scenario: AnyScenario, *, everything: bool) -> dict[str, object]:
     return {
         "name": scenario.name,
         "title": scenario.title,
         "description": scenario.description,
         "voice": scenario.voice,
         "things_to_say": list(scenario.things_to_say),
-        "guardrails": [guardrail.get_name() for guardrail in scenario.guardrails],
+        "guardrails": [guardrail.get_name() for guardrail in scenario.guardrails] if everything else [],
+        "audience": "operator" if everything else "caller",
         "agents": [
             {
                 "name": agent.name,
                 "handoff_description": agent.handoff_description,
                 "things_to_say": list(scenario.things_to_say_to(agent.name)),
                 "handoffs": list(scenario.transfers(agent.name).values()),
-                "tools": [tool.name for tool in agent.tools],
-                "tool_details": [_tool(tool) for tool in agent.tools],
-                "mcp_servers": [shown_name(server) for server in agent.mcp_servers],
-                "guardrails": [guardrail.get_name() for guardrail in agent.output_guardrails],
-                "instructions": agent.instructions if isinstance(agent.instructions, str) else None,
+                "tools": [tool.name for tool in agent.tools] if everything else [],
+                "tool_details": [_tool(tool) for tool in agent.tools] if everything else [],
+                "mcp_servers": [shown_name(server) for server in agent.mcp_servers] if everything else [],
+                "guardrails": [one.get_name() for one in agent.output_guardrails] if everything else [],
+                "instructions": agent.instructions if everything and isinstance(agent.instructions, str) else None,
             }
             for agent in scenario.agents
         ],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from starlette.datastructures import URL
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
@@ -9,13 +11,16 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from trunkline.web.auth_token import AuthToken
+from trunkline.settings import is_loopback
+from trunkline.web.authority import ROLE, Role, Tokens, is_on_this_machine
 from trunkline.web.errors import ApiError, error_response
 from trunkline.web.rate_limit import RateLimiter, address_of, client_of
 from trunkline.web.refusals import Refusals
 
 PUBLIC_PATHS = ("/api/health", "/api/ready", "/sign-in", "/sign-out")
 """Paths that need no token."""
+WRONG_TOKEN_DELAY_S = 1.0
+"""Time in s after which a client on this machine gets the answer to a wrong token."""
 MAX_WRONG_TOKENS_PER_MINUTE = 10
 """Wrong tokens that a client may send in a minute, as bearer tokens and at the sign-in page together."""
 AUTHENTICATED = "trunkline.authenticated"
@@ -25,57 +30,90 @@ SIGNED_IN = "trunkline.signed_in"
 
 
 class AuthMiddleware:
-    """ASGI middleware, inside the `OriginGuard`: requests without the token are refused.
+    """ASGI middleware, inside the `OriginGuard`: it finds the client's role, and refuses requests without the token.
 
     Args:
-        token: the server's token.
+        tokens: the server's tokens.
         wrong: the limit on each client's wrong tokens. The sign-in page shares it.
         refusals: counts and logs the refused clients.
+        trusts_this_machine: True makes clients on this machine operators if the server has no token.
     """
 
-    def __init__(self, app: ASGIApp, token: AuthToken, wrong: RateLimiter, refusals: Refusals) -> None:
+    def __init__(
+        self, app: ASGIApp, tokens: Tokens, wrong: WrongTokens, refusals: Refusals, *, trusts_this_machine: bool
+    ) -> None:
         self._app = app
-        self._token = token
+        self._tokens = tokens
         self._wrong = wrong
         self._refusals = refusals
+        self._trusts_this_machine = trusts_this_machine
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Authenticate the request, then pass it to the app or refuse it."""
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        is_open = path_of(scope) in PUBLIC_PATHS
+        is_open = path_of(scope) in PUBLIC_PATHS or self._tokens.caller is None
+        connection = HTTPConnection(scope)
         try:
-            scope[SIGNED_IN] = self._is_signed_in(HTTPConnection(scope))
-            scope[AUTHENTICATED] = scope[SIGNED_IN] or self._shows_token(HTTPConnection(scope), is_open=is_open)
-            if not (is_open or scope[AUTHENTICATED]):
+            role = self._tokens.role_of_cookie(connection)
+            if any(self._tokens):
+                scope[SIGNED_IN] = role is not None
+            role = role or await self._role_of_bearer(connection, is_open=is_open)
+            if role is None and not any(self._tokens) and self._trusts_this_machine and is_on_this_machine(connection):
+                role = Role.THIS_MACHINE
+            if not (is_open or role):
                 message = "The token is missing: send 'Authorization: Bearer …', or sign in at sign-in."
                 raise ApiError(401, "token_needed", message)
         except ApiError as error:
             await refuse(error, scope, receive, send)
             return
+        if self._tokens.caller is not None:
+            scope[AUTHENTICATED] = role is not None
+        scope[ROLE] = role or Role.CALLER
         await self._app(scope, receive, send)
 
-    def _is_signed_in(self, connection: HTTPConnection) -> bool:
-        cookie = connection.cookies.get(self._token.cookie)
-        return cookie is not None and self._token.is_signed_in(cookie)
-
-    def _shows_token(self, connection: HTTPConnection, *, is_open: bool) -> bool:
+    async def _role_of_bearer(self, connection: HTTPConnection, *, is_open: bool) -> Role | None:
         scheme, _, shown = connection.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer":
-            return False
-        client = client_of(connection.scope)
-        if wait_s := self._wrong.wait_s(client):  # before the comparison, or the client could continue to guess
+        if scheme.lower() != "bearer" or not any(self._tokens):
+            return None
+        if wait_s := self._wrong.wait_s(connection):  # before the comparison, or the client could continue to guess
             if is_open:
-                return False
+                return None
             self._refusals.add("locked_out", address_of(connection.scope))
             message = "Too many wrong tokens from this address: try again later."
             raise ApiError(429, "too_often", message, retry_after_s=wait_s)
-        if self._token.matches(shown.strip()):
-            return True
-        self._wrong.count(client)
+        found = self._tokens.find(shown.strip())
+        if found is not None:
+            return found[1]
         self._refusals.add("wrong_token", address_of(connection.scope), "bearer")
-        return False
+        await self._wrong.count(connection)
+        return None
+
+
+class WrongTokens:
+    """Limit on the wrong tokens of each client: it locks a client out, and no other.
+
+    A proxy on this machine that does not report its clients makes all of them one client. Such a client is never locked
+    out, since that would hit everybody; instead the answer to each wrong token is late.
+    """
+
+    def __init__(self) -> None:
+        self._limiter = RateLimiter(MAX_WRONG_TOKENS_PER_MINUTE)
+
+    def wait_s(self, connection: HTTPConnection) -> float:
+        """Return the time in s until the client may try again; 0 if it may now."""
+        return 0.0 if self._is_shared(connection) else self._limiter.wait_s(client_of(connection.scope))
+
+    async def count(self, connection: HTTPConnection) -> None:
+        """Count a wrong token of the client."""
+        if self._is_shared(connection):
+            await asyncio.sleep(WRONG_TOKEN_DELAY_S)
+        else:
+            self._limiter.count(client_of(connection.scope))
+
+    def _is_shared(self, connection: HTTPConnection) -> bool:
+        return is_loopback(address_of(connection.scope))
 
 
 def path_of(scope: Scope) -> str:

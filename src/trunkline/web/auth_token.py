@@ -32,6 +32,9 @@ class AuthToken:
         self._signed_out: OrderedDict[str, float] = OrderedDict()
         self.cookie = f"trunkline_{hmac.digest(self._key, b'name', 'sha256').hex()[:8]}"
         """The cookie's name. Browsers share cookies between ports: servers on one machine need different names."""
+        self.host_cookie = f"__Host-{self.cookie}"
+        """The name over HTTPS at the root of a host: no other host or path can set it."""
+        self.cookies = (self.host_cookie, self.cookie)
 
     def matches(self, shown: str) -> bool:
         """Return whether the client's value is the token."""

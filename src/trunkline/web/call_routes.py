@@ -22,14 +22,18 @@ from trunkline.calls.pages import CloseCode, Page
 from trunkline.calls.registry import TooManyCallsError
 from trunkline.providers import ProviderError
 from trunkline.realtime import service_rules
+from trunkline.realtime.sdp import has_data_channel, offer_problem
 from trunkline.realtime.send_queue import CloseFrame, send_frames
 from trunkline.realtime.validation import InvalidRequest
 from trunkline.scenario.scenario import ScenarioError
+from trunkline.settings import is_loopback
+from trunkline.web.authority import audience_of
 from trunkline.web.errors import ApiError
 from trunkline.web.own_authentication import caller_of
 from trunkline.web.page_rates import PageRates, TooFastError
+from trunkline.web.rate_limit import address_of, client_of
 from trunkline.web.request_bodies import json_body
-from trunkline.web.server_state import server_state_of
+from trunkline.web.server_state import ServerState, server_state_of
 
 logger = logging.getLogger(__name__)
 RETRY_AFTER_S = 5.0
@@ -91,6 +95,10 @@ async def start_call(request: Request) -> Response:
             "no_provider",
             ready.provider_problem or "The provider is not available; GET /api/problems gives the reason.",
         )
+    if server.is_draining:
+        message = "The server is about to stop and accepts no new calls: try again in a moment."
+        raise ApiError(503, "draining", message, retry_after_s=RETRY_AFTER_S)
+    _check_calls_of_client(request, server)
     try:
         call = server.registry.start(
             scenario,
@@ -100,6 +108,7 @@ async def start_call(request: Request) -> Response:
             codec=codec,
             metadata=metadata,
             caller_id=caller_of(request),
+            client=client_of(request.scope),
         )
     except TooManyCallsError as error:
         raise ApiError(429, "too_many_calls", str(error), retry_after_s=RETRY_AFTER_S) from None
@@ -115,7 +124,7 @@ async def start_call(request: Request) -> Response:
     answer = {"call_id": call.call_id, "leg_id": call.leg.leg_id, "transport": transport}
     if transport == "webrtc":
         try:
-            answer["sdp"] = await _answer_offer(call, body.sdp)
+            answer["sdp"] = await _answer_offer(request, call, body.sdp)
         except ApiError:
             call.hang_up("WebRTC failed")
             raise
@@ -146,7 +155,7 @@ async def join_call(request: Request) -> Response:
         "role": joined.role, "leg_id": joined.leg_id, "grants": joined.grants.names, "transport": transport,
     }  # fmt: skip
     if transport == "webrtc" and joined.role == "caller":
-        answer["sdp"] = await _answer_offer(call, body.sdp)
+        answer["sdp"] = await _answer_offer(request, call, body.sdp)
     return JSONResponse(answer)
 
 
@@ -189,7 +198,7 @@ async def call_socket(socket: WebSocket) -> None:
 
 
 async def _serve(socket: WebSocket, call: Call, leg: str | None, after: int) -> None:
-    page = Page()
+    page = Page(audience_of(socket, server_state_of(socket).settings))
     call.attach(page, leg, after)
     try:
         async with asyncio.TaskGroup() as tasks:
@@ -258,6 +267,8 @@ def _transport(body: NewCall | NewLeg) -> Transport:
         if not body.sdp:
             message = "WebRTC needs the page's SDP offer as 'sdp'; send it, or use the transport websocket."
             raise ApiError(400, "no_sdp", message)
+        if (problem := offer_problem(body.sdp)) is not None:
+            raise ApiError(400, "bad_sdp", problem)
         return "webrtc"
     if body.transport == "websocket":
         return "websocket"
@@ -281,9 +292,22 @@ def _metadata(body: NewCall) -> dict[str, str]:
     return body.metadata or {}
 
 
-async def _answer_offer(call: Call, sdp: str | None) -> str:
+def _check_calls_of_client(request: Request, server: ServerState) -> None:
+    is_exempt = is_loopback(address_of(request.scope)) and caller_of(request) is None
+    limit = server.settings.max_client_calls
+    if not is_exempt and server.registry.running_of(client_of(request.scope)) >= limit:
+        server.refusals.add("calls", address_of(request.scope))
+        message = f"{limit} of your calls are running, which is the limit for one client. End one of them."
+        raise ApiError(429, "too_many_calls", message, retry_after_s=RETRY_AFTER_S)
+
+
+async def _answer_offer(request: Request, call: Call, sdp: str | None) -> str:
+    offer = sdp or ""
+    if has_data_channel(offer) and audience_of(request, server_state_of(request).settings) == "caller":
+        message = "A data channel would show the model's events, which are for operators. Offer audio alone."
+        raise ApiError(502, "webrtc_failed", message, ["websocket"])
     try:
-        return await call.answer_offer(sdp or "")
+        return await call.answer_offer(offer)
     except ProviderError as error:
         raise ApiError(502, "webrtc_failed", error.full_message, ["websocket"]) from None
 

@@ -10,6 +10,8 @@ from starlette.routing import BaseRoute, Route
 
 from trunkline import __version__
 from trunkline.web.auth_middleware import AUTHENTICATED, SIGNED_IN
+from trunkline.web.authority import audience_of, is_operator
+from trunkline.web.errors import ApiError
 from trunkline.web.server_state import server_state_of
 
 NO_STORE = {"cache-control": "no-store"}
@@ -23,6 +25,7 @@ async def health(request: Request) -> Response:
     status: dict[str, object] = {"status": "ok", "version": __version__, "provider": server.provider_name}
     if server.engine is not None:
         status["engine"] = dataclasses.asdict(server.engine)
+    status["audience"] = audience_of(request, server.settings)
     if request.scope.get(SIGNED_IN):
         status["signed_in"] = True
     return JSONResponse(status)
@@ -36,7 +39,10 @@ async def ready(request: Request) -> Response:
 
 
 async def metrics(request: Request) -> Response:
-    """Handle `GET /metrics`."""
+    """Handle `GET /metrics`, for operators."""
+    if not is_operator(request):
+        message = "The metrics are for operators: send TRUNKLINE_OPERATOR_TOKEN as 'Authorization: Bearer …'."
+        raise ApiError(403, "not_an_operator", message)
     text, content_type = server_state_of(request).metrics.page()
     return Response(text, headers={**NO_STORE, "content-type": content_type})
 

@@ -1,26 +1,72 @@
-"""Server of `trunkline serve`: Uvicorn, with a log that stays readable when connections cannot be accepted."""
+"""Server of `trunkline serve`: Uvicorn, which drains on SIGTERM and logs failures to accept connections once."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import socket
+from types import FrameType
 
 import uvicorn
 
 from trunkline.web.connection_gate import AcceptErrors
+from trunkline.web.server_state import ServerState
 
 logger = logging.getLogger(__name__)
 
 
 class Server(uvicorn.Server):
-    """Uvicorn server that runs alone in its process."""
+    """Uvicorn server that runs alone in its process.
+
+    At SIGTERM it drains: it accepts no new calls, and ends when the running ones have ended. A second signal, and
+    Ctrl-C, end it at once.
+
+    Args:
+        state: the state of the app; None ends the server at once at SIGTERM, too.
+    """
+
+    def __init__(self, config: uvicorn.Config, state: ServerState | None = None) -> None:
+        super().__init__(config)
+        self._state = state
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._draining: asyncio.Task[None] | None = None
+        self._has_asked_to_drain = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start to listen."""
-        loop = asyncio.get_running_loop()
-        loop.set_exception_handler(AcceptErrors(_log_accept_error, loop.time, loop.get_exception_handler()))
+        self._loop = asyncio.get_running_loop()
+        former = self._loop.get_exception_handler()
+        self._loop.set_exception_handler(AcceptErrors(_log_accept_error, self._loop.time, former))
         await super().startup(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Handle a signal: drain at the first SIGTERM, else end at once."""
+        drains = sig == signal.SIGTERM and self._state is not None and self._loop is not None
+        if not drains or self._has_asked_to_drain or self.should_exit:
+            super().handle_exit(sig, frame)
+            return
+        self._has_asked_to_drain = True
+        self._captured_signals.append(sig)
+        assert self._loop is not None  # noqa: S101 - checked above
+        self._loop.call_soon_threadsafe(self._begin_to_drain)
+
+    def _begin_to_drain(self) -> None:
+        self._draining = asyncio.create_task(self._drain(), name="draining")
+
+    async def _drain(self) -> None:
+        assert self._state is not None  # noqa: S101 - without a state nothing drains
+        logger.info("SIGTERM: no new calls; the server ends after the running ones, or at a second signal")
+        try:
+            await self._state.drain()
+        finally:
+            self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop draining, and end."""
+        if self._draining is not None:
+            self._draining.cancel()
+        await super().shutdown(sockets)
 
 
 def _log_accept_error(problem: str) -> None:

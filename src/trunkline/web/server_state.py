@@ -123,6 +123,12 @@ class ServerState:
             raise _not_started()
         return self._registry
 
+    async def drain(self) -> None:
+        """Accept no new calls, and wait for the running ones, at most for the drain time and a goodbye."""
+        self.is_draining = True
+        if self._registry is not None:
+            await self._registry.drain(self.settings.drain_s)
+
     def use_gate(self, gate: ConnectionGate) -> None:
         """Show the connections of a listener in the metrics."""
         self.gate = gate

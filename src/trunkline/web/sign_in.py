@@ -13,14 +13,16 @@ import math
 from pathlib import Path
 from urllib.parse import parse_qs
 
+from starlette.datastructures import URL
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from trunkline.web.auth_middleware import AUTHENTICATED
+from trunkline.web.auth_middleware import AUTHENTICATED, WrongTokens
 from trunkline.web.auth_token import SIGNED_IN_S, AuthToken
+from trunkline.web.authority import Tokens
 from trunkline.web.errors import ApiError
-from trunkline.web.rate_limit import RateLimiter, address_of, client_of
+from trunkline.web.rate_limit import address_of
 from trunkline.web.refusals import Refusals
 from trunkline.web.request_bodies import read_body
 from trunkline.web.secure_cookies import is_secure
@@ -55,14 +57,14 @@ class SignIn:
     """Routes of the page.
 
     Args:
-        token: the server's token.
+        tokens: the server's tokens.
         wrong: the limit on each client's wrong tokens.
         refusals: counts and logs the refused clients.
         timeout_s: the longest time in s that a client may take to send the form.
     """
 
-    def __init__(self, token: AuthToken, wrong: RateLimiter, refusals: Refusals, timeout_s: float) -> None:
-        self._token = token
+    def __init__(self, tokens: Tokens, wrong: WrongTokens, refusals: Refusals, timeout_s: float) -> None:
+        self._tokens = tokens
         self._wrong = wrong
         self._refusals = refusals
         self._timeout_s = timeout_s
@@ -78,8 +80,7 @@ class SignIn:
 
     async def sign_in(self, request: Request) -> Response:
         """Handle `POST /sign-in` with `token` in a form."""
-        client = client_of(request.scope)
-        if wait_s := self._wrong.wait_s(client):  # before the comparison, or the client could continue to guess
+        if wait_s := self._wrong.wait_s(request):  # before the comparison, or the client could continue to guess
             self._refusals.add("locked_out", address_of(request.scope))
             problem = f"Too many wrong tokens from this address. Try again in {math.ceil(wait_s)} s."
             return _page(_form(request, problem), 429, {"retry-after": str(math.ceil(wait_s))})
@@ -89,36 +90,42 @@ class SignIn:
             shown = _token_in(await read_body(request, MAX_FORM_BYTES, self._timeout_s))
         except ApiError as error:
             return _page(_form(request, error.detail), error.status_code)
-        if not self._token.matches(shown):
-            self._wrong.count(client)
+        found = self._tokens.find(shown)
+        if found is None:
             self._refusals.add("wrong_token", address_of(request.scope), "sign-in page")
+            await self._wrong.count(request)
             return _page(_form(request, "The token is invalid. Use the value of TRUNKLINE_TOKEN."), 401)
         response = RedirectResponse(_console(request), 303, {"cache-control": "no-store"})
-        response.set_cookie(
-            self._token.cookie,
-            self._token.sign_in(),
-            max_age=SIGNED_IN_S,
-            path=None,
-            secure=is_secure(request),
-            httponly=True,
-            samesite="strict",
-        )
+        _set_cookie(request, response, found[0], found[0].sign_in(), SIGNED_IN_S)
         return response
 
     async def sign_out(self, request: Request) -> Response:
         """Handle `POST /sign-out`: invalidate this cookie and its copies."""
-        self._token.sign_out(request.cookies.get(self._token.cookie, ""))
         response = RedirectResponse("sign-in", 303, {"cache-control": "no-store"})
-        response.set_cookie(
-            self._token.cookie,
-            "",
-            max_age=0,
-            path=None,
-            secure=is_secure(request),
-            httponly=True,
-            samesite="strict",
-        )
+        for token, _role in self._tokens:
+            for name in token.cookies:
+                if (cookie := request.cookies.get(name)) is not None:
+                    token.sign_out(cookie)
+            _set_cookie(request, response, token, "", 0)
         return response
+
+
+def _set_cookie(request: Request, response: Response, token: AuthToken, value: str, max_age_s: int) -> None:
+    """Set a token's cookie: with the prefix `__Host-` at the root of a host over HTTPS, else for the page's folder.
+
+    The page's address in the browser, which a proxy may have changed, is in the `Referer` of its form.
+    """
+    secure = is_secure(request)
+    at_root = secure and URL(request.headers.get("referer", "")).path in ("/sign-in", "/")
+    response.set_cookie(
+        token.host_cookie if at_root else token.cookie,
+        value,
+        max_age=max_age_s,
+        path="/" if at_root else None,
+        secure=secure,
+        httponly=True,
+        samesite="strict",
+    )
 
 
 def _content_type(request: Request) -> str:
@@ -141,7 +148,8 @@ def _form(request: Request, problem: str | None = None) -> str:
     alert = f'<p class="problem" id="problem" role="alert">{html.escape(problem)}</p>' if problem else ""
     # A link on another site sends no cookie, so a signed-in user may see this form, too.
     return f"""<h1>Sign in</h1>
-<p>This server asks for its token, <code>TRUNKLINE_TOKEN</code>.</p>{alert}
+<p>This server asks for its token, <code>TRUNKLINE_TOKEN</code>. Operators use
+<code>TRUNKLINE_OPERATOR_TOKEN</code>.</p>{alert}
 <form method="post" action="sign-in{query}">
 <input type="text" name="username" value="trunkline" autocomplete="username" hidden>
 <label for="token">Token</label>

@@ -34,6 +34,7 @@ from trunkline.engine.transports.pacing import Pacer
 from trunkline.engine.transports.websocket import WebSocketChannel, serve
 from trunkline.extras import install_command
 from trunkline.realtime.ids import new_id
+from trunkline.realtime.sdp import offer_problem
 from trunkline.realtime.validation import InvalidRequest
 
 if TYPE_CHECKING:
@@ -160,6 +161,8 @@ class WebRtcCalls:
         """Start the call of a request. With a translator, the call is in the preview."""
         try:
             offer = await self._offers.read(request, in_preview=translator is not None)
+            if (problem := offer_problem(offer.sdp)) is not None:
+                raise RequestError(400, "invalid_offer", problem)
             call, answer = await self._open(offer, filtered, translator)
         except InvalidRequest as error:
             invalid = (
