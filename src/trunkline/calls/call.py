@@ -12,7 +12,7 @@ from trunkline.caller_audio.echo_canceller import create_echo_canceller
 from trunkline.calls import commands
 from trunkline.calls.agents.mcp_servers import McpServers
 from trunkline.calls.agents.runner import AgentRunner, CallHandle, RunnerTimeLimits
-from trunkline.calls.audience import CallerView
+from trunkline.calls.audience import Audience, CallerView
 from trunkline.calls.filler_audio import FillerAudio
 from trunkline.calls.grants import Credentials, Grant, NotGrantedError, grants_for
 from trunkline.calls.log import Entry, Log, LogBudget, Reader, frame_of
@@ -443,18 +443,16 @@ class Call:
     def _on_log_entry(self, entry: Entry) -> None:
         if self._echo is not None and isinstance(entry.event, AudioDucked | AudioResumed):
             self._echo.hold(isinstance(entry.event, AudioDucked))
-        frame = ""  # encoded once, and only for a page that reads it
+        frames: dict[Audience, str | None] = {}  # encoded once, and only for a page that reads it
         for page in self._pages:
             if page.reads_log:
-                frame = frame or self.log.frame(entry)
-                page.push(frame)
-        readers = [page for page in self._pages if page.reads_log]
-        for audience in {page.audience for page in readers}:
-            frame = self.log.frame(entry) if audience == "operator" else self._caller_view.frame(entry)
-            if frame is not None:
-                for page in readers:
-                    if page.audience == audience:
-                        page.push(frame)
+                if page.audience not in frames:
+                    frames[page.audience] = self._frame_for(page.audience, entry)
+                if (frame := frames[page.audience]) is not None:
+                    page.push(frame)
+
+    def _frame_for(self, audience: Audience, entry: Entry) -> str | None:
+        return self.log.frame(entry) if audience == "operator" else self._caller_view.frame(entry)
 
     # Inputs and effects ---------------------------------------------------------------------------------------------
     def _perform(self, effect: effects.Effect) -> None:  # noqa: C901 - one case for each effect
