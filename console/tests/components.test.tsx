@@ -58,6 +58,8 @@ describe("an interrupted message", () => {
       text: "One two three.",
       status: "completed",
       heard: { ms: 900, text },
+      phase: null,
+      images: [],
     };
     render(<Bubble message={message} metrics={undefined} agents={["host"]} startedAt={null} />);
   };
@@ -298,6 +300,8 @@ const message: Message = {
   text: "Hello <b>there</b>",
   status: "completed",
   heard: null,
+  phase: null,
+  images: [],
 };
 const nothing: MessageMetrics = { checks: [], latency: null, usage: null };
 

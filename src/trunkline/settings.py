@@ -197,6 +197,8 @@ class Settings(BaseSettings):
     """A model of the chat endpoint for moderation; by default the chat model, as for the next two."""
     chat_escalation_model: str | None = Field(default=None, validation_alias="TRUNKLINE_CHAT_ESCALATION_MODEL")
     chat_supervision_model: str | None = Field(default=None, validation_alias="TRUNKLINE_CHAT_SUPERVISION_MODEL")
+    chat_images: bool = Field(default=False, validation_alias="TRUNKLINE_CHAT_IMAGES")
+    """True if the chat model takes images, which callers then may show."""
     chat_api_key: SecretStr | None = Field(default=None, validation_alias="TRUNKLINE_CHAT_API_KEY")
 
     engine_key: SecretStr | None = Field(default=None, validation_alias="TRUNKLINE_ENGINE_KEY")
@@ -232,6 +234,14 @@ class Settings(BaseSettings):
     """The longest duration of a call; the agent says goodbye then."""
     idle_timeout_s: float | None = Field(default=600.0, validation_alias="TRUNKLINE_IDLE_TIMEOUT_S", gt=0)
     """The longest time without activity of the caller."""
+    max_call_usd: float | None = Field(default=None, validation_alias="TRUNKLINE_MAX_CALL_USD", gt=0)
+    """The highest cost of a call, in US dollars; the agent says goodbye then."""
+    max_call_tokens: int | None = Field(default=None, validation_alias="TRUNKLINE_MAX_CALL_TOKENS", gt=0)
+    """The most tokens of a call, input and output."""
+    max_day_usd: float | None = Field(default=None, validation_alias="TRUNKLINE_MAX_DAY_USD", gt=0)
+    """The highest cost of all calls of this server in one day (UTC); then calls end, and none starts."""
+    max_day_tokens: int | None = Field(default=None, validation_alias="TRUNKLINE_MAX_DAY_TOKENS", gt=0)
+    """The most tokens of all calls of this server in one day (UTC)."""
     prices: Path | None = Field(default=None, validation_alias="TRUNKLINE_PRICES")
     """A table of model prices, TOML or JSON, in addition to the included list prices."""
     trace_content: bool = Field(default=False, validation_alias="TRUNKLINE_TRACE_CONTENT")

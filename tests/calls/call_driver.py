@@ -49,6 +49,7 @@ class CallDriver:
         tools: tool calls without a result.
         configuring: configurations without a result.
         checks: runs of guardrails, in order.
+        input_checks: runs of input guardrails, in order.
         approved: decisions passed to tools that waited for approval.
         renewals: renewals of the session, in order.
         listens_to: the speech to which the recogniser beside the relay listens.
@@ -69,6 +70,7 @@ class CallDriver:
         self.tools: dict[str, effects.RunTool] = {}
         self.configuring: list[effects.ConfigureAgent] = []
         self.checks: list[effects.RunGuardrails] = []
+        self.input_checks: list[effects.RunInputGuardrails] = []
         self.approved: dict[str, bool] = {}
         self.renewals: list[effects.RenewSession] = []
         self.kept: dict[str, int | None] = {}
@@ -339,6 +341,8 @@ class CallDriver:
         match effect:
             case effects.RunTool():
                 self.tools[effect.tool_call_id] = effect
+            case effects.RunInputGuardrails():
+                self.input_checks.append(effect)
             case effects.RunGuardrails():
                 self.checks.append(effect)
             case effects.ResolveApproval():

@@ -56,6 +56,7 @@ class FakeModel:
         audio_ms: duration of each message's audio, sent in chunks of 100 ms.
         connections: all connections, in order.
         fallback: the fallback model.
+        blind: the reason why it takes no images.
         problem: the reason why no scenario can run.
         failing: models with responses that fail.
         models: the models of the connections.
@@ -74,6 +75,7 @@ class FakeModel:
     name: str = "fake"
     fallback: str | None = None
     problem: str | None = None
+    blind: str | None = None
     failing: set[str] = field(default_factory=set)
     models: list[str] = field(default_factory=list)
 
@@ -85,6 +87,9 @@ class FakeModel:
 
     def scenario_problem(self, scenario: Scenario[Any]) -> str | None:
         return self.problem
+
+    def image_problem(self) -> str | None:
+        return self.blind
 
     def session_extras(self, scenario: Scenario[Any], agent: str, first_agent: str) -> Mapping[str, Any]:
         return self.extras(agent)

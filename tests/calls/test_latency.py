@@ -484,3 +484,22 @@ def test_a_backchannel_during_the_wait_leaves_the_turn_as_it_is() -> None:
     answers_after(driver, words_ms=200)
     turn = latency(driver)
     assert (turn.after, turn.total_ms) == ("text", 1000)
+
+
+def test_a_commentary_and_its_answer_have_a_latency_each_from_the_same_end_of_the_turn() -> None:
+    driver = call()
+    driver.types("How much is it?")
+    driver.confirms_items()
+    driver.wait(300)
+    driver.response_created()
+    for item_id, phase in (("thinks", "commentary"), ("answers", "final_answer")):
+        driver.wait(700)
+        item = {"id": item_id, "type": "message", "role": "assistant", "content": [], "phase": phase}
+        driver.wire("response.output_item.added", response_id="resp_1", item=item)
+        driver.audio(item_id, 400)
+        driver.message_done(item_id, "Let me see.")
+        driver.reports(item_id, 400)
+    found = measured(driver)[-2:]
+    assert [(one.item_id, one.phase) for one in found] == [("thinks", "commentary"), ("answers", "final_answer")]
+    assert found[1].total_ms - found[0].total_ms == 700
+    assert all(sum(part.ms for part in one.parts) == one.total_ms for one in found)

@@ -5,7 +5,9 @@ import { useEffect, useRef } from "preact/hooks";
 import { LevelMeter } from "../audio/LevelMeter";
 import type { MicrophoneState } from "../audio/microphone";
 import { Icon } from "../ui/icons";
+import { notify } from "../ui/notices";
 import { agent, connection, scenario } from "./app-state";
+import { imageIn, imageUrl } from "./image-file";
 import { sayNext } from "./suggestions";
 
 export function Composer(): VNode {
@@ -19,6 +21,14 @@ export function Composer(): VNode {
   const send = (): void => {
     const message = text.value.trim();
     if (message !== "" && connection.say(message)) text.value = "";
+  };
+  const show = (data: DataTransfer | null): boolean => {
+    const file = imageIn(data);
+    if (file === null || !ready) return false;
+    void showImage(file, text.peek().trim()).then((shown) => {
+      if (shown) text.value = "";
+    });
+    return true;
   };
   return (
     <div class="composer">
@@ -52,12 +62,19 @@ export function Composer(): VNode {
           class="message-input"
           type="text"
           aria-label="Message"
+          title="Paste or drop an image to show it to the agent"
           placeholder={placeholder()}
           dir="auto"
           autocomplete="off"
           maxLength={16_000}
           disabled={!ready}
           value={text.value}
+          onDrop={(event) => {
+            if (show(event.dataTransfer)) event.preventDefault();
+          }}
+          onPaste={(event) => {
+            if (show(event.clipboardData)) event.preventDefault();
+          }}
           onInput={(event) => (text.value = event.currentTarget.value)}
         />
         <StopButton ready={ready} />
@@ -73,6 +90,14 @@ export function Composer(): VNode {
       <AudioStatus />
     </div>
   );
+}
+
+/** Show the agent an image with the text in the composer; return false if the browser cannot read it. */
+async function showImage(file: File, text: string): Promise<boolean> {
+  const url = await imageUrl(file);
+  if (url !== null) return connection.showImage(url, text);
+  notify({ key: "image", tone: "warning", text: "This image cannot be read. Paste or drop a PNG, JPEG or WebP." });
+  return false;
 }
 
 /** Return the suggestions of the current agent; those that the caller has said go to the end. */

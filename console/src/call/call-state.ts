@@ -31,6 +31,10 @@ export interface Message extends EntryBase {
   text: string;
   status: MessageStatus;
   heard: { ms: number; text: string | null } | null;
+  /** Words on the way to the answer, or the answer, of a model that reasons. */
+  phase: MessageAdded["phase"] | null;
+  /** Images of the caller, as data URLs. */
+  images: readonly string[];
 }
 
 /** Progress of a tool run; `fraction` is 0 to 1, or null if unknown. */

@@ -101,6 +101,13 @@ export class Connection {
     return this.socket.send({ type: "say", text });
   }
 
+  /** Show the agent an image, a data URL, with an optional text; false without a connection. */
+  showImage(imageUrl: string, text: string): boolean {
+    if (!this.canCommand() || !this.socket?.isOpen) return false;
+    this.legNow.peek()?.interruptPlayback();
+    return this.socket.send({ type: "show_image", image_url: imageUrl, text });
+  }
+
   /** Interrupt the agent. */
   interrupt(): void {
     this.legNow.peek()?.interruptPlayback();

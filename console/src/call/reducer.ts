@@ -199,6 +199,8 @@ function addMessage(state: CallState, frame: LogFrame & MessageAdded): CallState
     text: "",
     status: "streaming",
     heard: null,
+    phase: frame.phase ?? null,
+    images: frame.images ?? [],
   };
   const index = insertionIndex(state.entries, message.itemId, frame.previous_item_id ?? null, state.speech);
   return { ...state, entries: state.entries.toSpliced(index, 0, message) };

@@ -35,11 +35,17 @@ function BubbleContent({ message, metrics, agents, startedAt, documents = NO_DOC
         ) : (
           <span class="speaker">{message.role === "user" ? "You" : "System"}</span>
         )}
+        {message.phase === "commentary" && <span class="muted">on the way to the answer</span>}
         <Timestamp atMs={message.atMs} startedAt={startedAt} />
         {turnMetrics?.button}
       </header>
       {turnMetrics?.panel}
-      <div class="bubble-text">{body(message, citations.cite)}</div>
+      {message.images.map((image) => (
+        <img key={image} class="bubble-image" src={image} alt="Shown to the agent" />
+      ))}
+      {(message.images.length === 0 || message.text !== "") && (
+        <div class="bubble-text">{body(message, citations.cite)}</div>
+      )}
       {citations.panel}
       {note !== null && <footer class="bubble-mark">{note}</footer>}
       {metrics && metrics.checks.length > 0 && <GuardrailChecks checks={metrics.checks} />}

@@ -4,6 +4,7 @@ import { type Frame, parseFrame } from "./frames";
 
 export type Command =
   | { type: "say"; text: string }
+  | { type: "show_image"; image_url: string; text: string }
   | { type: "interrupt" }
   | { type: "hang_up" }
   | { type: "media_ready" }

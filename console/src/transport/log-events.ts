@@ -99,7 +99,10 @@ export interface AgentChanged {
   reason?: string;
 }
 
-/** A message begins. `hidden` ones belong to the conversation but are not shown (the greeting's "hi"). */
+/**
+ * A message begins. `hidden` ones belong to the conversation but are not shown (the greeting's "hi").
+ * `images` are data URLs of images that the caller shows with the message.
+ */
 export interface MessageAdded {
   kind: "message.added";
   item_id: string;
@@ -108,6 +111,8 @@ export interface MessageAdded {
   agent?: string;
   spoken?: boolean;
   hidden?: boolean;
+  phase?: "commentary" | "final_answer";
+  images?: string[];
 }
 
 /** The next part of a message's text. */
@@ -355,7 +360,8 @@ export interface TurnStalled {
 /**
  * Latency of the message `item_id`: from the end of the caller's turn to the first audio of the message.
  * `parts` add up to `total_ms`. The last one, `playout`, is the delay of the caller's page. `after` is the kind of
- * turn that the message answers.
+ * turn that the message answers. If the message is `commentary`, the latency of its `final_answer` follows, from the
+ * same end of the caller's turn.
  */
 export interface TurnLatency {
   kind: "turn.latency";
@@ -365,6 +371,7 @@ export interface TurnLatency {
   after: "greeting" | "speech" | "text";
   tool_ms?: number;
   guardrail_ms?: number;
+  phase?: "commentary" | "final_answer";
 }
 
 /**

@@ -309,3 +309,30 @@ describe("speech over the agent", () => {
     expect(message(state, "u1").hidden).toBe(true);
   });
 });
+
+describe("a message of the caller with an image", () => {
+  it("has the image, and an answer has its phase", () => {
+    const state = stateAfter(
+      { kind: "message.added", item_id: "u1", role: "user", images: ["data:image/jpeg;base64,AAAA"] },
+      { kind: "message.added", item_id: "a1", role: "assistant", agent: "host", phase: "commentary" },
+    );
+    expect(message(state, "u1").images).toEqual(["data:image/jpeg;base64,AAAA"]);
+    expect(message(state, "a1").phase).toBe("commentary");
+  });
+});
+
+describe("an MCP server", () => {
+  it("is explained when it is up, lost and not reached", () => {
+    const server = { kind: "mcp.server" as const, agent: "host", server: "shop" };
+    const state = stateAfter(
+      { ...server, status: "up", tools: ["price"] },
+      { ...server, status: "lost", problem: "closed" },
+      { ...server, status: "failed", problem: "refused" },
+    );
+    expect(notes(state)).toEqual([
+      "MCP server shop is up",
+      "MCP server shop was lost; reconnecting",
+      "MCP server shop cannot be reached; trying again",
+    ]);
+  });
+});

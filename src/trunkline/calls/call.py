@@ -26,6 +26,7 @@ from trunkline.calls.log_events import (
     LogEventUnion,
     Notice,
     Transport,
+    UsageUpdated,
 )
 from trunkline.calls.machine import effects, inputs
 from trunkline.calls.machine.machine import CallMachine
@@ -33,6 +34,7 @@ from trunkline.calls.machine.plan import CallPlan
 from trunkline.calls.machine.refused_parts import session_without
 from trunkline.calls.machine.timers import Timer
 from trunkline.calls.metrics.config import DEFAULT_METRICS, MetricsConfig
+from trunkline.calls.metrics.cost_limits import CallBudget, DayBudget
 from trunkline.calls.metrics.meters import Meters
 from trunkline.calls.metrics.tracing import tracing
 from trunkline.calls.model_link.link import Link
@@ -52,6 +54,8 @@ from trunkline.scenario.scenario import AnyScenario
 
 logger = logging.getLogger(__name__)
 AUDIO_STATS_EVERY_S = 1.0
+MAX_IMAGES = 10
+"""Images that a caller may show in a call: each is in the log, and is paid for again with each answer."""
 FILLER_FRAME_BYTES = 100 * BYTES_PER_MS
 CALLER_AUDIO_EVERY_MS = 100.0
 """Interval in which the machine hears of the caller's audio while it watches it."""
@@ -80,6 +84,7 @@ class Call:
         log_budget: the size of logs.
         readers: get each entry of the call's log, from the first.
         mcp_servers: the connections to the agents' MCP servers; by default the call has its own.
+        day_budget: the usage of all calls of the day, with the limits of cost; by default those of `metrics`.
 
     Raises:
         LookupError: the scenario has no agent of that name.
@@ -105,6 +110,7 @@ class Call:
         log_budget: LogBudget | None = None,
         readers: Sequence[Reader] = (),
         mcp_servers: McpServers | None = None,
+        day_budget: DayBudget | None = None,
     ) -> None:
         scenario.check_handoffs()
         if (problem := provider.scenario_problem(scenario)) is not None:
@@ -116,6 +122,7 @@ class Call:
         self.metadata = dict(metadata or {})
         self.leg = Leg(new_id("leg"), transport)
         self._legs = 1
+        self._images = 0
         self.ended_at: float | None = None
         self._provider = provider
         self._time_limits = time_limits
@@ -127,6 +134,9 @@ class Call:
         self._model = provider.model_for(scenario)
         self.log = Log(self._now_ms, log_budget)
         self._meters = Meters(metrics.prices)
+        self._prices = metrics.prices
+        self._day_budget = day_budget or DayBudget(metrics.cost_limits)
+        self._budget = CallBudget(self._day_budget)
         self._own_mcp_servers = McpServers() if mcp_servers is None else None
         self._agents = AgentRunner(
             scenario,
@@ -404,12 +414,24 @@ class Call:
                 "not_the_caller",
             )
             return
+        if isinstance(command, commands.ShowImage) and (problem := self._image_problem()) is not None:
+            self._push_error(page, problem, "no_images")
+            return
         if isinstance(command, commands.AudioReport):
             self._set_echo_cancelled(command.echo_cancelled)
         if isinstance(command, commands.MediaReady):
             self._runner.post(inputs.CallerJoined(self.leg.public_id, self.leg.transport, self.leg.reason))
         else:
             self._runner.post(inputs.CommandReceived(command))
+
+    def _image_problem(self) -> str | None:
+        """Return the reason why the call takes no other image of the caller; None if it does, which counts it."""
+        if (problem := self._provider.image_problem()) is not None:
+            return problem
+        if self._images == MAX_IMAGES:
+            return f"This call has {MAX_IMAGES} images already, which is the limit."
+        self._images += 1
+        return None
 
     def receive_audio(self, page: Page, pcm: bytes) -> None:
         """Send a page's audio to the model: PCM16 little-endian, mono, 24 kHz."""
@@ -481,6 +503,8 @@ class Call:
                 self._agents.resolve_approval(effect)
             case effects.RunGuardrails():
                 self._agents.run_guardrails(effect)
+            case effects.RunInputGuardrails():
+                self._agents.run_input_guardrails(effect)
             case effects.RenewSession(reason, make_before_break):
                 self._link.renew(reason, make_before_break=make_before_break)
             case effects.ChangeModel(model):
@@ -509,6 +533,8 @@ class Call:
         if ends:
             self._log_audio_stats()
         measured = self._meters.read(self.log.append(event))
+        if isinstance(event, UsageUpdated) and (reason := self._budget.add(event)) is not None:
+            self._runner.post(inputs.BudgetSpent(reason))
         if ends:
             self._finish()
         elif measured:
@@ -586,6 +612,7 @@ class Call:
             word_transports=self._provider.word_transports(scenario),
             codec=codec,
             guardrails=self._agents.guardrails(),
+            input_guardrails=[guardrail.get_name() for guardrail in scenario.input_guardrails],
             hold=scenario.hold,
             fillers=scenario.fillers,
             session_limit_ms=_in_ms(time_limits.session_limit_s),
@@ -596,8 +623,18 @@ class Call:
             notices=[
                 Notice(message=notice.message, code=notice.code, hint=notice.hint)
                 for notice in (*self._provider.notices(), *self._agents.notices())
-            ],
+            ]
+            + self._price_notices(),
         )
+
+    def _price_notices(self) -> list[Notice]:
+        """Return a notice if a limit in money cannot count the call's model. The local engine costs nothing."""
+        is_free = self._provider.name in ("local", "memory")
+        if is_free or not self._day_budget.limits.need_prices or self._prices[self._model] is not None:
+            return []
+        message = f"The model {self._model} has no price, so limits in US dollars do not count its tokens."
+        hint = "Add its price to the file of TRUNKLINE_PRICES, or limit tokens: TRUNKLINE_MAX_CALL_TOKENS."
+        return [Notice(message=message, code="no_price", hint=hint)]
 
     def _now_ms(self) -> float:
         return (self._loop.time() - self._began) * 1000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from typing import get_args
 
@@ -18,6 +19,13 @@ class Say(Command, frozen=True, tag="say"):
     """A typed message of the caller. It interrupts the agent."""
 
     text: str
+
+
+class ShowImage(Command, frozen=True, tag="show_image"):
+    """An image of the caller, as a data URL, with an optional text. It interrupts the agent like a typed message."""
+
+    image_url: str
+    text: str = ""
 
 
 class Interrupt(Command, frozen=True, tag="interrupt"):
@@ -118,7 +126,7 @@ class Voice(Command, frozen=True, tag="voice"):
 
 
 CommandUnion = (
-    Say | Interrupt | HangUp | Played | MediaReady | AudioReport | VoiceEnded | AgentAudio | CallerAudio
+    Say | ShowImage | Interrupt | HangUp | Played | MediaReady | AudioReport | VoiceEnded | AgentAudio | CallerAudio
     | PushToTalk | Press | Release | Dtmf | Approve | Voice
 )  # fmt: skip
 
@@ -132,6 +140,9 @@ MAX_TEXT_LENGTH = 16_000
 """Characters in one typed message."""
 MAX_REPORTED_MS = 10_000
 """Limit of the durations in `audio_report` and `voice_ended`."""
+MAX_IMAGE_LENGTH = 700_000
+"""Characters of an image's data URL: some 500 kB."""
+_IMAGE = re.compile(r"data:image/(png|jpeg|webp);base64,")
 MIN_SPEED, MAX_SPEED = SPEEDS
 """Limits of the Realtime services."""
 _DTMF_DIGITS = re.compile(r"[0-9*#]{1,64}")
@@ -153,11 +164,17 @@ def parse(frame: str | bytes) -> CommandUnion:
     return command
 
 
-def _problem_with(command: CommandUnion) -> str | None:
+def _problem_with(command: CommandUnion) -> str | None:  # noqa: C901 - one case for each rule
     match command:
         case Say(text) if not text.strip():
             return "The message is empty. Put text into 'text'."
-        case Say(text) if len(text) > MAX_TEXT_LENGTH:
+        case ShowImage(image_url, _) if not _IMAGE.match(image_url):
+            return "'image_url' is not an image. Send a data URL such as data:image/jpeg;base64,… of PNG, JPEG or WebP."
+        case ShowImage(image_url, _) if len(image_url) > MAX_IMAGE_LENGTH:
+            return f"The image has {len(image_url)} characters. Send at most {MAX_IMAGE_LENGTH}: make it smaller."
+        case ShowImage(image_url, _) if not _is_base64(image_url.partition(",")[2]):
+            return "'image_url' is not valid base64. Send a data URL such as data:image/jpeg;base64,…"
+        case Say(text) | ShowImage(_, text) if len(text) > MAX_TEXT_LENGTH:
             return f"The text has {len(text)} characters. Send at most {MAX_TEXT_LENGTH}."
         case Played(_, ms) if ms < 0:
             return "'ms' of played is negative. Count from 0."
@@ -180,6 +197,13 @@ def _problem_with(command: CommandUnion) -> str | None:
 
 def _are_delays(*durations_ms: int) -> bool:
     return all(0 <= ms <= MAX_REPORTED_MS for ms in durations_ms)
+
+
+def _is_base64(text: str) -> bool:
+    try:
+        return bool(base64.b64decode(text, validate=True))
+    except ValueError:
+        return False
 
 
 def _allowed() -> str:

@@ -9,6 +9,8 @@ import msgspec
 Role = Literal["user", "assistant", "system"]
 Transport = Literal["webrtc", "websocket"]
 LegRole = Literal["caller", "viewer"]
+Phase = Literal["commentary", "final_answer"]
+"""Phase of an agent's message: words on the way to the answer, or the answer. Only models that reason report it."""
 Codec = Literal["pcm16", "opus", "pcmu", "pcma"]
 """Codec of the caller's audio: PCM on the relay, Opus over WebRTC, or G.711 at 8 kHz as on a telephone."""
 WaitReason = Literal[
@@ -115,7 +117,10 @@ class AgentChanged(LogEvent, frozen=True, tag="agent.changed"):
 
 
 class MessageAdded(LogEvent, frozen=True, tag="message.added"):
-    """A message begins. `hidden` ones belong to the conversation but are not shown (the greeting's "hi")."""
+    """A message begins. `hidden` ones belong to the conversation but are not shown (the greeting's "hi").
+
+    `images` are data URLs of images that the caller shows with the message.
+    """
 
     item_id: str
     role: Role
@@ -123,6 +128,8 @@ class MessageAdded(LogEvent, frozen=True, tag="message.added"):
     agent: str | None = None
     spoken: bool = False
     hidden: bool = False
+    phase: Phase | None = None
+    images: tuple[str, ...] = ()
 
 
 class MessageDelta(LogEvent, frozen=True, tag="message.delta"):
@@ -358,7 +365,8 @@ class TurnLatency(LogEvent, frozen=True, tag="turn.latency"):
     """Latency of the message `item_id`: from the end of the caller's turn to the first audio of the message.
 
     `parts` add up to `total_ms`. The last one, `playout`, is the delay of the caller's page. `after` is the kind of
-    turn that the message answers.
+    turn that the message answers. If the message is `commentary`, the latency of its `final_answer` follows, from the
+    same end of the caller's turn.
     """
 
     item_id: str
@@ -367,6 +375,7 @@ class TurnLatency(LogEvent, frozen=True, tag="turn.latency"):
     after: Literal["speech", "text", "greeting"]
     tool_ms: int = 0
     guardrail_ms: int = 0
+    phase: Phase | None = None
 
 
 class Tokens(msgspec.Struct, frozen=True, omit_defaults=True):

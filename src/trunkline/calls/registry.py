@@ -14,6 +14,7 @@ from trunkline.calls.filler_audio import FillerAudio
 from trunkline.calls.log import MAX_LOG_BYTES, LogBudget, Reader
 from trunkline.calls.log_events import Codec, Transport
 from trunkline.calls.metrics.config import DEFAULT_METRICS, MetricsConfig
+from trunkline.calls.metrics.cost_limits import DayBudget
 from trunkline.calls.time_limits import CallTimeLimits
 from trunkline.engine.speech import ProbingStt
 from trunkline.providers import Provider
@@ -29,6 +30,18 @@ MAX_LOGS_BYTES = 256 << 20
 
 class TooManyCallsError(Exception):
     """The server runs as many calls as it may."""
+
+
+class BudgetSpentError(Exception):
+    """The cost limit of the day is reached.
+
+    Attributes:
+        seconds_left: the time until the next day begins, in seconds.
+    """
+
+    def __init__(self, seconds_left: float) -> None:
+        super().__init__("The cost limit of the day is reached. Calls can be started again after midnight (UTC).")
+        self.seconds_left = seconds_left
 
 
 class CallRegistry:
@@ -70,6 +83,7 @@ class CallRegistry:
         self._max_logs_bytes = max_logs_bytes
         self.log_budget = LogBudget(max_log_bytes, self._bound_logs)
         self._mcp_servers = McpServers()
+        self._day_budget = DayBudget(metrics.cost_limits)
         self._calls: dict[str, Call] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
         self._clients: Counter[str] = Counter()
@@ -109,12 +123,15 @@ class CallRegistry:
 
         Raises:
             TooManyCallsError: the limit is reached.
+            BudgetSpentError: the cost limit of the day is reached.
             LookupError: the scenario has no such agent.
             ScenarioError: the scenario cannot work, since its agents have changed after it was made.
             UnsupportedScenarioError: the provider cannot run the scenario.
             StateError: the scenario's `state` factory failed.
         """
         self._remove_expired()
+        if self._day_budget.is_spent:
+            raise BudgetSpentError(self._day_budget.seconds_left)
         if len(self._running) >= self._max_calls:
             raise TooManyCallsError(f"{self._max_calls} calls are running, which is the limit. Try again later.")
         call = Call(
@@ -132,6 +149,7 @@ class CallRegistry:
             log_budget=self.log_budget,
             readers=[make() for make in self._readers],
             mcp_servers=self._mcp_servers,
+            day_budget=self._day_budget,
         )
         self._calls[call.call_id] = call
         task = asyncio.create_task(call.run(), name=f"call {call.call_id}")

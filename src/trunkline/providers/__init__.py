@@ -183,6 +183,9 @@ class Provider(Protocol):
     def scenario_problem(self, scenario: AnyScenario) -> str | None:
         """Return the reason why this provider cannot run a scenario, with the fix; None if it can."""
 
+    def image_problem(self) -> str | None:
+        """Return the reason why the model takes no images of the caller, with the fix; None if it does."""
+
     def session_extras(self, scenario: AnyScenario, agent: str, first_agent: str) -> Mapping[str, object]:
         """Return the additional session fields that this provider needs for an agent."""
 

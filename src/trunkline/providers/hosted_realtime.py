@@ -76,6 +76,10 @@ class HostedRealtimeProvider:
         """See `Provider.scenario_problem`."""
         return None
 
+    def image_problem(self) -> str | None:
+        """See `Provider.image_problem`."""
+        return None
+
     def session_extras(self, scenario: AnyScenario, agent: str, first_agent: str) -> Mapping[str, object]:
         """See `Provider.session_extras`."""
         return {}

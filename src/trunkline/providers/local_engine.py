@@ -42,6 +42,10 @@ class EngineSessionConfig:
         """Return the problem of a scenario with parts that only the hosted services have."""
         return hosted_only_problem(scenario, "The local engine")
 
+    def image_problem(self) -> str | None:
+        """Return the reason: a rehearsal cannot see."""
+        return "A rehearsal takes no images. Configure a chat model that can see, and set TRUNKLINE_CHAT_IMAGES=true."
+
     def session_extras(self, scenario: AnyScenario, agent: str, first_agent: str) -> Mapping[str, object]:
         """Return a `prompt` that names the scenario, the present agent and the first one, for the rehearsal.
 
@@ -98,8 +102,10 @@ class LocalEngineProvider(EngineSessionConfig):
         knows_words: bool,
         any_words: bool = True,
         chat: TextModelNames | None = None,
+        chat_images: bool = False,
     ) -> None:
         self._server = server
+        self._chat_images = chat_images
         self._chat = chat
         self._knows_words = knows_words
         self._any_words = any_words
@@ -134,6 +140,10 @@ class LocalEngineProvider(EngineSessionConfig):
             return None
         name = self._chat.find(model)
         return name if name in self._chat.own().values() else self._chat.text
+
+    def image_problem(self) -> str | None:
+        """Return the reason unless the chat model takes images."""
+        return None if self._chat_images else super().image_problem()
 
     @property
     def voice(self) -> Tts:
@@ -190,4 +200,5 @@ async def start_local_engine(scenarios: Mapping[str, AnyScenario], settings: Set
         knows_words=settings.stt != "http",
         any_words=RECOGNISERS.name(settings) != "sphinx",
         chat=chat_model_names(settings),
+        chat_images=settings.chat_images and bool(settings.chat_base_url and settings.chat_model),
     )

@@ -76,6 +76,10 @@ class PreviewProvider(HostedRealtimeProvider):
         problem = hosted_only_problem(scenario, "Azure's preview protocol")
         return None if problem is None else f"{problem} {_USE_GA}"
 
+    def image_problem(self) -> str | None:
+        """Return the reason: the preview's items have no images."""
+        return "Azure's preview protocol takes no images. Remove AZURE_OPENAI_REALTIME_DIALECT to use GA."
+
     async def connect(self, model: str, rtc_call_id: str | None = None) -> Connection:
         """See `Provider.connect`."""
         if rtc_call_id is not None:

@@ -18,7 +18,7 @@ from trunkline.scenario.session_settings import NO_SETTINGS, SessionSettings, se
 from trunkline.scenario.state_factory import factory_problem
 
 if TYPE_CHECKING:
-    from agents import FunctionTool, OutputGuardrail
+    from agents import FunctionTool, InputGuardrail, OutputGuardrail
     from agents.realtime import RealtimeAgent
 
 S = TypeVar("S", default=None)
@@ -88,6 +88,8 @@ class Scenario(Generic[S]):
             each agent's own while that agent has the call.
         guardrails: output guardrails of the Agents SDK for all agents, in addition to each agent's own;
             `moderation()` is one.
+        input_guardrails: input guardrails of the Agents SDK, which check the caller's words for all agents. They run
+            while the agent begins to answer; an answer to words that do not pass is stopped.
         pronunciations: names that the local engine's voice pronounces as spelled here, such as
             `{"Siobhan": "shiv-awn"}`: whole words, in any case. The transcript keeps the name. The names are also hints
             for the local engine's recogniser.
@@ -120,6 +122,7 @@ class Scenario(Generic[S]):
         interruption: InterruptionMode | InterruptionDetector | None = None,
         things_to_say: Sequence[str] | Mapping[str, Sequence[str]] = (),
         guardrails: Sequence[OutputGuardrail] = (),
+        input_guardrails: Sequence[InputGuardrail] = (),
         pronunciations: Mapping[str, str] | None = None,
         fillers: Fillers | None = DEFAULT_FILLERS,
         hold: bool = False,
@@ -144,6 +147,7 @@ class Scenario(Generic[S]):
         """The way in which the caller interrupts the agent by voice: a mode, or the scenario's own detector."""
         self._suggestions = things_to_say
         self.guardrails = tuple(guardrails)
+        self.input_guardrails = tuple(input_guardrails)
         self.pronunciations = dict(pronunciations or {})
         self.fillers = fillers
         self.hold = hold
@@ -233,6 +237,7 @@ class Scenario(Generic[S]):
         self._refuse_if(service_checks.voice_problem(self.voice))
         self._refuse_if(factory_problem(self.state))
         self._refuse_if(service_checks.guardrail_problem(self.guardrails, "guardrails=[…]"))
+        self._refuse_if(service_checks.input_guardrail_problem(self.input_guardrails))
         for agent in self.agents:
             self._refuse_if(next(service_checks.agent_problems(agent), None))
         names = [agent.name for agent in self.agents]

@@ -87,8 +87,32 @@ def guardrail_problem(guardrails: Sequence[object], where: str) -> str | None:
         if not isinstance(guardrail, OutputGuardrail):
             return (
                 f"{where} takes output guardrails, which check an agent's words, not {type(guardrail).__name__}; "
-                "decorate the function with @output_guardrail."
+                "decorate the function with @output_guardrail. Checks of the caller's words go into "
+                "Scenario(input_guardrails=[…])."
             )
+    return None
+
+
+def input_guardrail_problem(guardrails: Sequence[object]) -> str | None:
+    """Return the problem of a scenario's input guardrails."""
+    from agents import InputGuardrail
+
+    names: set[str] = set()
+    for guardrail in guardrails:
+        if not isinstance(guardrail, InputGuardrail):
+            return (
+                f"input_guardrails=[…] takes input guardrails, which check the caller's words, not "
+                f"{type(guardrail).__name__}; decorate the function with @input_guardrail."
+            )
+        name = guardrail.get_name()
+        if not guardrail.run_in_parallel:
+            return (
+                f"The input guardrail {name!r} has run_in_parallel=False, but a Realtime service answers speech before "
+                "its words are known; remove it."
+            )
+        if name in names:
+            return f"input_guardrails=[…] has two guardrails named {name!r}; names must differ."
+        names.add(name)
     return None
 
 

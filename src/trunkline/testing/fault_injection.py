@@ -129,6 +129,10 @@ class FaultyProvider:
         """See `Provider.scenario_problem`."""
         return self._provider.scenario_problem(scenario)
 
+    def image_problem(self) -> str | None:
+        """See `Provider.image_problem`."""
+        return self._provider.image_problem()
+
     def session_extras(self, scenario: AnyScenario, agent: str, first_agent: str) -> Mapping[str, object]:
         """See `Provider.session_extras`."""
         return self._provider.session_extras(scenario, agent, first_agent)

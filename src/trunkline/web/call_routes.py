@@ -19,7 +19,7 @@ from trunkline.calls.call import Call, UnsupportedScenarioError
 from trunkline.calls.grants import Credentials, Grant, NotGrantedError
 from trunkline.calls.log_events import Codec, Transport
 from trunkline.calls.pages import CloseCode, Page
-from trunkline.calls.registry import TooManyCallsError
+from trunkline.calls.registry import BudgetSpentError, TooManyCallsError
 from trunkline.providers import ProviderError
 from trunkline.realtime import service_rules
 from trunkline.realtime.sdp import has_data_channel, offer_problem
@@ -110,6 +110,8 @@ async def start_call(request: Request) -> Response:
             caller_id=caller_of(request),
             client=client_of(request.scope),
         )
+    except BudgetSpentError as error:
+        raise ApiError(429, "budget_spent", str(error), retry_after_s=error.seconds_left) from None
     except TooManyCallsError as error:
         raise ApiError(429, "too_many_calls", str(error), retry_after_s=RETRY_AFTER_S) from None
     except StateError as error:

@@ -1,4 +1,4 @@
-"""Output guardrails of the Agents SDK, run on the text of an agent's answer."""
+"""Guardrails of the Agents SDK, run on the text of an agent's answer, and on the caller's words."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from trunkline.calls.agents.containment import contained, original
-from trunkline.calls.machine.effects import RunGuardrails
+from trunkline.calls.machine.effects import RunGuardrails, RunInputGuardrails
 from trunkline.calls.machine.inputs import GuardrailFinished
 from trunkline.realtime.json_values import valid_unicode
 from trunkline.scenario.error_location import error_location
 from trunkline.scenario.scenario import AnyScenario
 
 if TYPE_CHECKING:
-    from agents import OutputGuardrail, RunContextWrapper
+    from agents import GuardrailFunctionOutput, InputGuardrail, OutputGuardrail, RunContextWrapper
     from agents.realtime import RealtimeAgent
 
 logger = logging.getLogger(__name__)
@@ -29,8 +29,8 @@ def guardrails_of(scenario: AnyScenario, agent: RealtimeAgent) -> Sequence[Outpu
 
 
 async def run_guardrail(
-    guardrail: OutputGuardrail,
-    check: RunGuardrails,
+    guardrail: OutputGuardrail | InputGuardrail,
+    check: RunGuardrails | RunInputGuardrails,
     agent: RealtimeAgent,
     context: RunContextWrapper,
     timeout_s: float,
@@ -41,9 +41,8 @@ async def run_guardrail(
     try:
         with contained():
             async with asyncio.timeout(timeout_s) as limited:
-                # The SDK types this for its text agents, but only passes the agent through.
-                result = await guardrail.run(context, agent, check.text)  # type: ignore[arg-type]  # see above
-        tripped, info = result.output.tripwire_triggered, result.output.output_info
+                output = await _output(guardrail, check.text, agent, context)
+        tripped, info = output.tripwire_triggered, output.output_info
     except Exception as error:  # noqa: BLE001 - a user's guardrail may raise anything, and the call must continue
         late = isinstance(error, TimeoutError) and limited.expired()
         problem = f"no answer within {timeout_s:g} s" if late else _problem_of(original(error))
@@ -60,6 +59,18 @@ async def run_guardrail(
         rationale=_field(info, "rationale") or (valid_unicode(info) if isinstance(info, str) else None),
         duration_ms=_ms(began),
     )
+
+
+async def _output(
+    guardrail: OutputGuardrail | InputGuardrail, text: str, agent: RealtimeAgent, context: RunContextWrapper
+) -> GuardrailFunctionOutput:
+    """Run a guardrail. The SDK types it for its text agents, but only passes the agent through."""
+    from agents import InputGuardrail
+
+    passed: Any = agent
+    if isinstance(guardrail, InputGuardrail):
+        return (await guardrail.run(passed, text, context)).output
+    return (await guardrail.run(context, passed, text)).output
 
 
 def _problem_of(error: BaseException) -> str:

@@ -35,7 +35,7 @@ from trunkline.scenario.state_factory import call_factory
 from trunkline.scenario.text_model import TextPrompt, TextReply
 
 if TYPE_CHECKING:
-    from agents import FunctionTool, OutputGuardrail, RunContextWrapper
+    from agents import FunctionTool, InputGuardrail, OutputGuardrail, RunContextWrapper
     from agents.mcp import MCPServer
     from agents.realtime import RealtimeAgent
 
@@ -364,10 +364,16 @@ class AgentRunner:
         for guardrail in self._guardrails_of(agent):
             self._call.spawn(self._run_guardrail(guardrail, effect, agent, context))
 
+    def run_input_guardrails(self, effect: effects.RunInputGuardrails) -> None:
+        """Start the scenario's input guardrails, each in a task."""
+        agent = self._scenario.agent(effect.agent)
+        for guardrail in self._scenario.input_guardrails:
+            self._call.spawn(self._run_guardrail(guardrail, effect, agent, self._run_context))
+
     async def _run_guardrail(
         self,
-        guardrail: OutputGuardrail,
-        effect: effects.RunGuardrails,
+        guardrail: OutputGuardrail | InputGuardrail,
+        effect: effects.RunGuardrails | effects.RunInputGuardrails,
         agent: RealtimeAgent,
         context: RunContextWrapper,
     ) -> None:

@@ -67,6 +67,10 @@ class CallLimits:
         self.reset_idle_timer()
         return stays
 
+    def on_budget_spent(self, reason: str) -> LimitAction:
+        """Return the action for a call that has reached a limit of cost."""
+        return self._say_goodbye(reason, "The call's time is up.")
+
     def reset_idle_timer(self) -> None:
         """Count the caller's silence from now on, also while they listen to the agent."""
         if self._idle_timeout_ms is not None and self._ending is None:

@@ -28,7 +28,7 @@ class CallerActivity:
         has_joined: True once a caller has joined.
     """
 
-    def __init__(self, parts: Parts, greet: Callable[[str], None], add_note: Callable[[str], object]) -> None:
+    def __init__(self, parts: Parts, greet: Callable[[str], object], add_note: Callable[[str], object]) -> None:
         self._parts = parts
         self._greet = greet
         self._add_note = add_note
@@ -67,6 +67,7 @@ class CallerActivity:
         self._parts.fillers.on_caller_turn()
         self._parts.retry.on_caller_turn()
         self._parts.output.on_caller_turn()
+        self._parts.input_guardrails.on_caller_turn()
         self._parts.tools.on_caller_turn()
         self._parts.empty_answers.on_caller_turn()
         self._parts.stall_watch.on_caller_turn()

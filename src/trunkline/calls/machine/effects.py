@@ -111,6 +111,18 @@ class RunGuardrails(msgspec.Struct, frozen=True):
     text: str
 
 
+class RunInputGuardrails(msgspec.Struct, frozen=True):
+    """Run every input guardrail of the scenario on `text`, the caller's message `item_id` to `agent`.
+
+    Each guardrail answers with a `GuardrailFinished` of the same `check_id`, which is negative.
+    """
+
+    item_id: str
+    check_id: int
+    agent: str
+    text: str
+
+
 class RenewSession(msgspec.Struct, frozen=True):
     """Connect to a new session. `make_before_break` keeps the old one in use until the new one is up."""
 
@@ -184,6 +196,7 @@ Effect = (
     | RefreshTools
     | ResolveApproval
     | RunGuardrails
+    | RunInputGuardrails
     | RenewSession
     | ChangeModel
     | KeepCallerAudio

@@ -160,6 +160,12 @@ class ToolsChanged(msgspec.Struct, frozen=True):
     has: AgentTools
 
 
+class BudgetSpent(msgspec.Struct, frozen=True):
+    """The call has reached a limit of cost: it ends after the agent's goodbye."""
+
+    reason: str
+
+
 class HangUpRequested(msgspec.Struct, frozen=True):
     """A tool ends the call, after the agent's goodbye."""
 
@@ -222,6 +228,7 @@ InputButAudio = (
     | AgentConfigured
     | AgentFailed
     | ToolsChanged
+    | BudgetSpent
     | HangUpRequested
     | ToolFinished
     | ApprovalRequested

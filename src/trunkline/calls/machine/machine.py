@@ -6,6 +6,7 @@ It has no sockets, tasks or pages: `step` takes an input and returns effects. Ea
 - `Transcript`: the conversation, and its replay to a new session
 - `Playout`: the audio the caller hears; interruption and truncation
 - `GuardedOutput`: guardrails, and output held back until they pass it
+- `InputGuardrails`: checks of the caller's words
 - `ToolCalls`: tools, approvals and handoffs
 - `HostedMcp`: tool calls that the service makes itself
 - `SessionLifecycle`: connect, resume, renew and lose the model session
@@ -28,6 +29,7 @@ file handles the caller's leg and commands, the link and the timers.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import assert_never
 
 import msgspec
@@ -43,11 +45,13 @@ from trunkline.calls.machine.fallback_model import FallbackModel
 from trunkline.calls.machine.filler_player import FillerPlayer
 from trunkline.calls.machine.guarded_output import GuardedOutput
 from trunkline.calls.machine.hosted_mcp import HostedMcp
+from trunkline.calls.machine.input_guardrails import InputGuardrails
 from trunkline.calls.machine.inputs import (
     AgentConfigured,
     AgentFailed,
     ApprovalRequested,
     AudioReceived,
+    BudgetSpent,
     CallerAudioArrived,
     CallerJoined,
     CallerLeft,
@@ -160,6 +164,9 @@ class CallMachine:
             lambda: self._activity.interrupt(),
             self._end_call,
         )
+        self._input_guardrails = InputGuardrails(
+            plan, outbox, lambda: self._activity.interrupt(), self._instruct_model, self._add_note
+        )
         parts = Parts(
             plan=plan,
             outbox=self._outbox,
@@ -171,6 +178,7 @@ class CallMachine:
             output=self._output,
             tools=self._tools,
             hosted_mcp=self._hosted_mcp,
+            input_guardrails=self._input_guardrails,
             caller_turns=self._caller_turns,
             interruption=self._interruption,
             session=self._session,
@@ -274,7 +282,8 @@ class CallMachine:
             case CodecChosen():
                 self._on_codec_chosen(given)
             case GuardrailFinished():
-                self._output.on_guardrail_finished(given)
+                if not self._input_guardrails.on_finished(given):
+                    self._output.on_guardrail_finished(given)
             case LinkDropped():
                 self._on_link_dropped(given)
             case LinkOpened():
@@ -287,6 +296,8 @@ class CallMachine:
                 self._tools.on_tool_finished(given)
             case ToolsChanged():
                 self._tools.on_tools_changed(given)
+            case BudgetSpent(reason):
+                self._apply_limit(self._limits.on_budget_spent(reason), interrupts=False)
             case HangUpRequested(reason):
                 self._apply_limit(self._limits.hang_up(reason), interrupts=False)
             case _:
@@ -365,6 +376,8 @@ class CallMachine:
         match command:
             case commands.Say(text):
                 self._on_typed(text)
+            case commands.ShowImage(image_url, text):
+                self._on_typed(text, [image_url])
             case commands.Dtmf(digits):
                 self._on_typed(digits)
             case commands.Interrupt():
@@ -393,10 +406,12 @@ class CallMachine:
         if self._push_to_talk.set_codec(chosen.codec) and not self._playout.over_webrtc:
             self._session.renew("another codec", make_before_break=self._is_at_rest())
 
-    def _on_typed(self, text: str) -> None:
+    def _on_typed(self, text: str, images: Sequence[str] = ()) -> None:
         self._caller_turns.commit_speech()
         self._activity.on_turn(deliberate=True)
-        self._add_caller_text(text)
+        item_id = self._add_caller_text(text, images=images)
+        if self.plan.input_guardrails:
+            self._input_guardrails.on_caller_text(item_id, text, self.agent)
 
     def _on_press(self) -> None:
         if self._push_to_talk.pressed or not self._push_to_talk.settings.push_to_talk:
@@ -404,11 +419,12 @@ class CallMachine:
         self._activity.on_turn(deliberate=True)
         self._caller_turns.on_pressed(continues=self._push_to_talk.press())
 
-    def _add_caller_text(self, text: str, *, hidden: bool = False) -> None:
+    def _add_caller_text(self, text: str, *, hidden: bool = False, images: Sequence[str] = ()) -> str:
         item_id = self._outbox.new_id("item")
-        self._outbox.log_all(self.transcript.add_typed(item_id, text, hidden=hidden))
-        self._outbox.send({"type": "conversation.item.create", "item": user_item(item_id, text)})
+        self._outbox.log_all(self.transcript.add_typed(item_id, text, hidden=hidden, images=images))
+        self._outbox.send({"type": "conversation.item.create", "item": user_item(item_id, text, images)})
         self._scheduler.request_response([item_id] if self._outbox.reaches_model else [])
+        return item_id
 
     def _instruct_model(self, text: str) -> None:
         """Add a system message that the caller does not see, and request a response to it."""
@@ -540,6 +556,7 @@ class CallMachine:
         self._fillers.stop()
         self._caller_turns.abort_speech()
         self._output.on_call_ended()
+        self._input_guardrails.on_call_ended()
         self._tools.on_call_ended()
         self._outbox.log_all(self.transcript.close_open(self._playout.duration_ms))
         self._ended = True

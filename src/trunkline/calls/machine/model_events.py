@@ -127,6 +127,8 @@ class ModelEvents:
         text = text_field(event, "transcript")
         self._parts.outbox.log_all(self._parts.transcript.set_caller_text(item_id, text))
         self._parts.interruption.on_transcribed(item_id, text)
+        logged_id = self._parts.transcript.logged_id(item_id)
+        self._parts.input_guardrails.on_caller_text(logged_id, text, self._parts.tools.agent)
         self._parts.caller_turns.on_transcribed(item_id)
 
     def _on_transcription_failed(self, event: Event) -> None:

@@ -10,6 +10,7 @@ from trunkline.calls.machine.empty_answers import EmptyAnswers
 from trunkline.calls.machine.filler_player import FillerPlayer
 from trunkline.calls.machine.guarded_output import GuardedOutput
 from trunkline.calls.machine.hosted_mcp import HostedMcp
+from trunkline.calls.machine.input_guardrails import InputGuardrails
 from trunkline.calls.machine.interruption import Interruption
 from trunkline.calls.machine.outbox import Outbox
 from trunkline.calls.machine.plan import CallPlan
@@ -41,6 +42,7 @@ class Parts:
     output: GuardedOutput
     tools: ToolCalls
     hosted_mcp: HostedMcp
+    input_guardrails: InputGuardrails
     caller_turns: CallerTurns
     interruption: Interruption
     session: SessionLifecycle

@@ -24,6 +24,7 @@ class CallPlan:
         listens: true if a recogniser of this machine hears the caller on the relay.
         word_transports: transports over which the service's transcripts tell words from murmurs.
         guardrails: agent -> names of its guardrails.
+        input_guardrails: names of the guardrails that check the caller's words.
         hold: true if output is held back until its guardrails have passed it.
         retries: number of new answers requested after an answer that a guardrail stopped.
         fallback_model: model for the rest of the call after failed responses; None means that there is no other one.
@@ -54,6 +55,7 @@ class CallPlan:
     word_transports: frozenset[Transport] = frozenset()
     codec: Codec = "pcm16"
     guardrails: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    input_guardrails: Sequence[str] = ()
     hold: bool = False
     retries: int = 2
     fallback_model: str | None = None

@@ -13,7 +13,7 @@ from trunkline.calls.machine.timers import Timer
 from trunkline.calls.machine.tool_calls import ToolCalls
 from trunkline.calls.machine.transcript import Transcript
 from trunkline.providers.error_policy import Recovery, classify
-from trunkline.realtime.client_events import ClientItem
+from trunkline.realtime.client_events import ClientItem, ImagePart, TextPart
 from trunkline.realtime.events import Event
 
 MAX_RENEWALS = 3
@@ -155,6 +155,9 @@ class RefusedEvents:
         if corrected["type"] == "function_call_output":
             hint = "Let the tool return less, as text or JSON."
             self._transcript.correct_output(corrected["id"], corrected["output"])
+        elif any(part["type"] == "input_image" for part in _content(item)):
+            hint = "The caller's images are not passed on; this model may not take any."
+            self._transcript.drop_images(item["id"])
         message = f"The service refused a part of the conversation, which was changed. {_message(error)}"
         self._log(error, message, hint)
         again = self._outbox.new_id("event")
@@ -170,6 +173,10 @@ class RefusedEvents:
 
 def _message(error: Event) -> str:
     return str(error.get("message") or "The service gave no reason.")
+
+
+def _content(item: ClientItem) -> list[TextPart | ImagePart]:
+    return item["content"] if item["type"] == "message" else []
 
 
 def _is_empty(session: Event) -> bool:

@@ -66,7 +66,8 @@ def session_without(session: Event, param: str) -> tuple[Event, str] | None:
 def corrected_item(item: ClientItem, error: Mapping[str, object]) -> ClientItem | None:
     """Return the item in a form that the service may accept, or None if no such form exists.
 
-    A text that is too long is cut. Another output of a tool becomes an error for the model.
+    A text that is too long is cut, and a text says that an image was refused. Another output of a tool becomes an
+    error for the model.
     """
     message = str(error.get("message") or "the service gave no reason")
     too_long = error.get("code") == "string_above_max_length"
@@ -77,10 +78,19 @@ def corrected_item(item: ClientItem, error: Mapping[str, object]) -> ClientItem 
         case "function_call_output" if param != "item.id":
             problem = {"error": f"The tool has run, but its result could not be passed on: {message}"}
             return {**item, "output": msgspec.json.encode(problem).decode()}
+        case "message" if any(part["type"] == "input_image" for part in item["content"]):
+            return {**item, "content": [_described(part) for part in item["content"]]}
         case "message" if too_long and param.endswith(".text"):
             return {**item, "content": [_cut_part(part, _limit_in(message)) for part in item["content"]]}
         case _:
             return None
+
+
+def _described(part: TextPart | ImagePart) -> TextPart | ImagePart:
+    """Return a text in place of an image that the service does not take."""
+    if part["type"] != "input_image":
+        return part
+    return {"type": "input_text", "text": "(The caller showed an image, which could not be passed on. Say so.)"}
 
 
 def _cut_part(part: TextPart | ImagePart, limit: int) -> TextPart | ImagePart:

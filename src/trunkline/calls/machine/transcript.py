@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from trunkline.calls.log_events import MessageAdded, MessageDelta, MessageDone, MessageTruncated, Role
+from trunkline.calls.log_events import MessageAdded, MessageDelta, MessageDone, MessageTruncated, Phase, Role
 from trunkline.realtime.client_events import (
     ClientItem,
     FunctionCallItem,
     FunctionCallOutputItem,
+    ImagePart,
     ItemCreate,
     MessageItem,
     TextPart,
@@ -19,6 +20,7 @@ from trunkline.realtime.events import Item, text_of
 from trunkline.scenario.context import HistoryMessage
 
 Status = Literal["completed", "interrupted", "inaudible", "failed", "ignored"]
+_PHASES: Mapping[str, Phase] = {"commentary": "commentary", "final_answer": "final_answer"}
 MessageEvent = MessageAdded | MessageDelta | MessageDone | MessageTruncated
 
 
@@ -33,6 +35,7 @@ class Message:
         heard_ms: the part that the caller heard, if it was truncated before its text was final.
         committed: false for speech in progress, whose item the session has not added yet.
         ignored: true if it is the caller's backchannel: it is not part of the conversation.
+        images: the images of a message of the caller, as data URLs.
         resent: true if a new session gets the audio again: its partial words would repeat those in the log.
         whole_text: the text before it was truncated; empty if it was not.
     """
@@ -49,6 +52,7 @@ class Message:
     ignored: bool = False
     resent: bool = False
     whole_text: str = ""
+    images: tuple[str, ...] = ()
 
 
 @dataclass
@@ -88,11 +92,14 @@ class Transcript:
             return events + self.complete(item, 0.0)
         return events + self.set_caller_text(str(item["id"]), text_of(item))
 
-    def add_typed(self, item_id: str, text: str, *, hidden: bool = False) -> list[MessageEvent]:
-        """Add a message that the caller typed."""
-        self.entries[item_id] = Message(item_id, "user", hidden=hidden, text=text, done=True)
+    def add_typed(
+        self, item_id: str, text: str, *, hidden: bool = False, images: Sequence[str] = ()
+    ) -> list[MessageEvent]:
+        """Add a message that the caller typed, with the images that they show: data URLs."""
+        message = Message(item_id, "user", hidden=hidden, text=text, done=True, images=tuple(images))
+        self.entries[item_id] = message
         return [
-            MessageAdded(item_id=item_id, role="user", hidden=hidden),
+            MessageAdded(item_id=item_id, role="user", hidden=hidden, images=message.images),
             MessageDone(item_id=item_id, role="user", text=text),
         ]
 
@@ -119,7 +126,14 @@ class Transcript:
         )
         self._insert(item_id, Message(item_id, role, speaker, spoken), previous_item_id)
         return [
-            MessageAdded(item_id=item_id, role=role, previous_item_id=previous_item_id, agent=speaker, spoken=spoken)
+            MessageAdded(
+                item_id=item_id,
+                role=role,
+                previous_item_id=previous_item_id,
+                agent=speaker,
+                spoken=spoken,
+                phase=_PHASES.get(str(item.get("phase"))),
+            )
         ]
 
     def add_speech(self, item_id: str) -> list[MessageEvent]:
@@ -259,6 +273,11 @@ class Transcript:
             if isinstance(entry, ToolCall) and entry.tool_call_id == tool_call_id:
                 entry.output, entry.output_item_id = output, output_item_id
 
+    def drop_images(self, item_id: str) -> None:
+        """Drop the images of a message, which the service refused."""
+        if (message := self.message(item_id)) is not None:
+            message.images = ()
+
     def correct_output(self, output_item_id: str, output: str) -> None:
         """Replace the output of a tool call that the service refused."""
         for entry in self.entries.values():
@@ -305,8 +324,11 @@ class Transcript:
 
 def _items(item_id: str, entry: Message | ToolCall) -> list[ClientItem]:
     if isinstance(entry, Message):
-        if not entry.text or not entry.committed or entry.ignored or (entry.role == "user" and not entry.done):
+        is_empty = not entry.text and not entry.images
+        if is_empty or not entry.committed or entry.ignored or (entry.role == "user" and not entry.done):
             return []  # a new session gets the audio of the caller's unfinished turn instead
+        if entry.images:
+            return [user_item(item_id, entry.text, entry.images)]
         part: TextPart = {"type": "output_text" if entry.role == "assistant" else "input_text", "text": entry.text}
         return [{"id": item_id, "type": "message", "role": entry.role, "content": [part]}]
     call: FunctionCallItem = {
@@ -321,9 +343,12 @@ def _items(item_id: str, entry: Message | ToolCall) -> list[ClientItem]:
     return [call, tool_output_item(entry.output_item_id, entry.tool_call_id, entry.output)]
 
 
-def user_item(item_id: str, text: str) -> MessageItem:
-    """Return a message of the caller as an item."""
-    return {"id": item_id, "type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]}
+def user_item(item_id: str, text: str, images: Sequence[str] = ()) -> MessageItem:
+    """Return a message of the caller as an item: its images, as data URLs, and its text if there is one."""
+    content: list[TextPart | ImagePart] = [{"type": "input_image", "image_url": image} for image in images]
+    if text or not images:
+        content.append({"type": "input_text", "text": text})
+    return {"id": item_id, "type": "message", "role": "user", "content": content}
 
 
 def system_item(item_id: str, text: str) -> MessageItem:

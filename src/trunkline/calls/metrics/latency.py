@@ -34,6 +34,8 @@ class LatencyMeter:
         self._turn: _UnansweredTurn | None = None
         self._spoken_over: _UnansweredTurn | None = None
         """The turn during whose wait the caller began to speak: a backchannel leaves it as it is."""
+        self._phases: dict[str, log_events.Phase] = {}
+        """The phases of the messages whose audio has not started."""
         self._reason: log_events.WaitReason = "caller"
         self._part: log_events.WaitReason = "request"
         self._tools: dict[str, bool] = {}
@@ -61,16 +63,19 @@ class LatencyMeter:
 
     def _answered(self, event: log_events.AudioStarted, at_ms: int) -> log_events.TurnLatency:
         turn = self._charge(at_ms)
-        self._turn = None
-        turn.parts["playout"] = event.delay_ms
-        parts = [log_events.LatencyPart(name, ms) for name, ms in turn.parts.items() if ms]
+        phase = self._phases.pop(event.item_id, None)
+        if phase != "commentary":  # the answer follows
+            self._turn = None
+        measured = {**turn.parts, "playout": event.delay_ms}
+        parts = [log_events.LatencyPart(name, ms) for name, ms in measured.items() if ms]
         return log_events.TurnLatency(
             item_id=event.item_id,
-            total_ms=sum(turn.parts.values()),
+            total_ms=sum(measured.values()),
             parts=parts,
             after=turn.after,
             tool_ms=turn.tool_ms,
             guardrail_ms=turn.guardrail_ms,
+            phase=phase,
         )
 
     def _charge(self, at_ms: int) -> _UnansweredTurn:
@@ -100,6 +105,8 @@ class LatencyMeter:
             self._part = event.reason
 
     def _message_added(self, event: log_events.MessageAdded, at_ms: int) -> None:
+        if event.phase is not None:
+            self._phases[event.item_id] = event.phase
         if event.role == "user" and not event.spoken:
             self._begin("greeting" if event.hidden else "text", at_ms)
 
