@@ -96,6 +96,8 @@ describe("a citation", () => {
       text,
       status: "completed",
       heard: null,
+      phase: null,
+      images: [],
     };
     render(<Bubble message={message} metrics={undefined} agents={["host"]} startedAt={null} documents={documents} />);
   };

@@ -329,7 +329,7 @@ describe("an MCP server", () => {
       { ...server, status: "lost", problem: "closed" },
       { ...server, status: "failed", problem: "refused" },
     );
-    expect(notes(state)).toEqual([
+    expect(state.entries.map((entry) => (entry.type === "note" ? entry.title : entry.type))).toEqual([
       "MCP server shop is up",
       "MCP server shop was lost; reconnecting",
       "MCP server shop cannot be reached; trying again",

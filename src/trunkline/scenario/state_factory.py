@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
 
 CALL_FACTS = ("call_id", "metadata")
 """The parameters that a factory may have, by name."""
@@ -33,7 +32,7 @@ def factory_problem(state: object) -> str | None:
     return None
 
 
-def call_factory(state: Any, call_id: str, metadata: Mapping[str, str]) -> object:
+def call_factory(state: Callable[..., object], call_id: str, metadata: Mapping[str, str]) -> object:
     """Call a factory with the parameters that it names. The result of an async factory must be awaited.
 
     Raises:
@@ -48,7 +47,7 @@ def call_factory(state: Any, call_id: str, metadata: Mapping[str, str]) -> objec
     return state(**{name: value for name, value in facts.items() if name in named})
 
 
-def _parameters(state: Any) -> Mapping[str, inspect.Parameter]:
+def _parameters(state: Callable[..., object]) -> Mapping[str, inspect.Parameter]:
     try:
         return inspect.signature(state).parameters
     except (TypeError, ValueError):  # a built-in type, such as dict

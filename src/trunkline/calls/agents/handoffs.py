@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pydantic
 
@@ -51,7 +51,7 @@ async def accept_handoff(agent: RealtimeAgent, tool_name: str, arguments: str, c
         return
 
 
-async def _invoke(handoff: Handoff[Any, RealtimeAgent], arguments: str, context: RunContextWrapper) -> None:
+async def _invoke(handoff: Handoff[object, RealtimeAgent], arguments: str, context: RunContextWrapper) -> None:
     from agents.exceptions import ModelBehaviorError
 
     name = handoff.tool_name
@@ -72,7 +72,7 @@ def _invalid(name: str, problem: str) -> HandoffRefusedError:
     return HandoffRefusedError(f"the arguments are not valid: {problem}", advice)
 
 
-def _argument_problem(handoff: Handoff[Any, RealtimeAgent], arguments: str) -> str | None:
+def _argument_problem(handoff: Handoff[object, RealtimeAgent], arguments: str) -> str | None:
     """Return pydantic's words about the arguments of a handoff with an `input_type`; None if it accepts them.
 
     The SDK reports a refusal without them.
@@ -87,7 +87,7 @@ def _argument_problem(handoff: Handoff[Any, RealtimeAgent], arguments: str) -> s
     return None
 
 
-def _input_adapter(handoff: Handoff[Any, RealtimeAgent]) -> pydantic.TypeAdapter[object] | None:
+def _input_adapter(handoff: Handoff[object, RealtimeAgent]) -> pydantic.TypeAdapter[object] | None:
     """Return the SDK's (0.24) validator of a handoff's `input_type`, which it keeps in a closure."""
     invoke = handoff.on_invoke_handoff
     function = invoke.args[0] if isinstance(invoke, partial) and invoke.args else invoke

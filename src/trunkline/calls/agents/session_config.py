@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from trunkline.calls.agents.tools import is_enabled
 from trunkline.calls.log_events import CallSettings, Codec
@@ -96,7 +96,7 @@ def audio_format_of(codec: Codec) -> Event:
     return {"type": f"audio/{codec}"} if codec in ("pcmu", "pcma") else {"type": "audio/pcm", "rate": 24000}
 
 
-def _transfer(handoff: RealtimeAgent | Handoff[Any, RealtimeAgent]) -> Event:
+def _transfer(handoff: RealtimeAgent | Handoff[object, RealtimeAgent]) -> Event:
     from agents import Handoff
 
     if isinstance(handoff, Handoff):
