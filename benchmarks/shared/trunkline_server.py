@@ -19,6 +19,7 @@ from trunkline.settings import Settings
 from trunkline.web import create_app
 
 SCENARIO = "twoAgents"
+OFFER = "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=ice-ufrag:abcd\r\na=fingerprint:sha-256 AA:BB\r\n"
 _decode = msgspec.json.Decoder().decode
 
 
@@ -63,7 +64,7 @@ class CallPage:
 async def calling(url: str, *, transport: str = "websocket") -> AsyncIterator[CallPage]:
     """Start a call, yield its page, and end it."""
     async with httpx2.AsyncClient(base_url=url, trust_env=False, timeout=60) as http:
-        wanted = {"scenario": SCENARIO, "transport": transport, "sdp": "v=0"}
+        wanted = {"scenario": SCENARIO, "transport": transport, "sdp": OFFER}
         answer = await http.post("/api/calls", json=wanted)
         answer.raise_for_status()
         call = answer.json()

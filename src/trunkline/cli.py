@@ -93,20 +93,37 @@ def engine(
     key: Annotated[
         str | None,
         typer.Option(
-            help="The key that clients must send; any key is accepted unless it is set here or by TRUNKLINE_ENGINE_KEY."
+            help="The key that clients must send; any key is accepted unless it is set here, by --key-file or by "
+            "TRUNKLINE_ENGINE_KEY. Other users of this machine can see an argument."
         ),
     ] = None,
+    key_file: Annotated[Path | None, typer.Option(help="A file with the key, such as a mounted secret.")] = None,
     tls_cert: TlsCert = None,
     tls_key: TlsKey = None,
     tls_self_signed: TlsSelfSigned = False,
 ) -> None:
     """Run only the local engine: a Realtime endpoint for any client."""
     settings = _settings(host=host, port=port if port is not None else 3001, provider=None)
+    if key_file is not None:
+        key = _key_in(key_file, has_key=key is not None)
     if key is None and settings.engine_key is not None:
         key = settings.engine_key.get_secret_value()
     _set_log_level(settings)
     tls = _tls_identity(_tls_options(tls_cert, tls_key, self_signed=tls_self_signed), settings)
     raise typer.Exit(_run(_engine(settings, _existing_targets(scenarios or []), key or None, tls)))
+
+
+def _key_in(path: Path, *, has_key: bool) -> str:
+    """Return the key in a file, or exit if there is a problem."""
+    try:
+        key = path.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        typer.echo(f"The key cannot be read from {path}: {error}. Check --key-file.", err=True)
+        raise typer.Exit(2) from None
+    if has_key or not key:
+        typer.echo("Give one key: either --key, or a --key-file that is not empty.", err=True)
+        raise typer.Exit(2)
+    return key
 
 
 @app.command()

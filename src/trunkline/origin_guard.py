@@ -105,6 +105,7 @@ class GuardPolicy:
         may_link: returns whether pages of other sites may link to the request's path.
         exempt: returns whether a request may come from any origin.
         headers: headers of every answer.
+        secure_headers: further headers of the answers over HTTPS, unless the host is this machine by name.
     """
 
     refuse: Callable[[Scope, Refusal], Response]
@@ -112,6 +113,7 @@ class GuardPolicy:
     may_link: Callable[[Scope], bool]
     exempt: Callable[[Scope], bool] = lambda _scope: False
     headers: Mapping[str, str] = field(default_factory=dict)
+    secure_headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class OriginGuard:
@@ -134,7 +136,7 @@ class OriginGuard:
             return
         response = self._policy.refuse(scope, refusal)
         if scope["type"] == "http":
-            await response(scope, receive, self._with_headers(send))
+            await response(scope, receive, self._with_headers(send, scope))
         elif "websocket.http.response" in scope.get("extensions", {}):
             await response(scope, receive, send)
         else:
@@ -157,7 +159,7 @@ class OriginGuard:
             return
         origin = headers.get("origin", "")
         allowed = origin if self._rules.allows(origin) else None
-        send = self._with_headers(send, allowed)
+        send = self._with_headers(send, scope, allowed)
         if allowed and scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
             await Response(None, 204, _preflight(headers))(scope, receive, send)
         else:
@@ -179,11 +181,15 @@ class OriginGuard:
                 await self._policy.failed(error)(scope, receive, send)
             raise
 
-    def _with_headers(self, send: Send, allowed_origin: str | None = None) -> Send:
+    def _with_headers(self, send: Send, scope: Scope, allowed_origin: str | None = None) -> Send:
+        added = dict(self._policy.headers)
+        if scope.get("scheme") in ("https", "wss") and not is_loopback(_name(Headers(scope=scope).get("host", ""))):
+            added |= self._policy.secure_headers
+
         async def wrapped(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in self._policy.headers.items():
+                for name, value in added.items():
                     headers.setdefault(name, value)
                 if allowed_origin is not None:
                     # Never with credentials: another origin sends the secret in a header, if one is set.

@@ -214,3 +214,18 @@ async def test_a_caller_may_not_open_a_data_channel_with_the_models_events(monke
         status, code, error = await caller.refused("POST", "/api/calls", json=body)
     assert (status, code) == (502, "webrtc_failed")
     assert "data channel" in error["message"]
+
+
+# HTTPS --------------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("host", "proto", "sent"),
+    [("voice.example", "https", True), ("voice.example", "http", False), ("localhost", "https", False)],
+)
+async def test_over_https_browsers_come_back_over_https(
+    monkeypatch: pytest.MonkeyPatch, host: str, proto: str, *, sent: bool
+) -> None:
+    allowed = ["https://voice.example", "http://voice.example"]
+    async with serving(monkeypatch, allowed_origins=allowed, trusted_proxies=["127.0.0.1"]) as caller:
+        response = await caller.http.get("/api/health", headers={"host": host, "x-forwarded-proto": proto})
+    assert response.status_code == 200
+    assert ("strict-transport-security" in response.headers) == sent

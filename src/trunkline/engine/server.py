@@ -15,6 +15,9 @@ from trunkline.engine.http.app import MAX_MESSAGE_BYTES, Engine
 from trunkline.tls import TlsIdentity
 from trunkline.uvicorn_websocket import RefusableSocketProtocol
 
+MAX_HEAD_BYTES = 32 << 10
+"""Bytes of a request's head."""
+
 
 class EngineServer:
     """Server that runs an engine at an address, as an async context manager.
@@ -56,6 +59,7 @@ class EngineServer:
             access_log=False,
             ws=RefusableSocketProtocol,
             ws_max_size=MAX_MESSAGE_BYTES,
+            h11_max_incomplete_event_size=MAX_HEAD_BYTES,
             ws_per_message_deflate=False,  # base64 audio hardly shrinks, and the clients are on the same machine
             timeout_graceful_shutdown=5,
             ssl_certfile=None if self._tls is None else self._tls.certificate,

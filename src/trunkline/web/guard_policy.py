@@ -37,6 +37,9 @@ _HEADERS = {
     "cross-origin-resource-policy": "same-origin",
 }
 
+_SECURE_HEADERS = {"strict-transport-security": "max-age=31536000"}
+"""Browsers that came over HTTPS come back over HTTPS, for a year."""
+
 
 def origin_guard(settings: Settings, *, authenticates: bool = False) -> Middleware:
     """Return the guard of the web server's routes and sockets.
@@ -48,7 +51,9 @@ def origin_guard(settings: Settings, *, authenticates: bool = False) -> Middlewa
     rules = OriginRules.of_listener(
         settings.host, settings.allowed_origins, names, has_secret=authenticates or settings.token is not None
     )
-    policy = GuardPolicy(refuse=_refused, failed=error_response, may_link=_may_link, headers=_HEADERS)
+    policy = GuardPolicy(
+        refuse=_refused, failed=error_response, may_link=_may_link, headers=_HEADERS, secure_headers=_SECURE_HEADERS
+    )
     return Middleware(OriginGuard, rules=rules, policy=policy)
 
 
