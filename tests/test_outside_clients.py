@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime
+import re
 
 import pytest
 
-from tests.outside_clients.run import CLIENTS, PAGE, Result, pinned_version, problem_of, updated_page
+from tests.outside_clients.run import CLIENTS, PAGE, Result, pin_files, pinned_version, problem_of, updated_page
 
 BY_NAME = {client.name: client for client in CLIENTS}
 GOOD = (
@@ -54,9 +55,11 @@ def test_a_script_without_a_result_in_time_fails() -> None:
     assert "no result after" in str(problem_of(BY_NAME["voice-app"], 0, GOOD, is_late=True))
 
 
-def test_no_pin_names_a_registry() -> None:
-    folder = PAGE.parents[1] / "tests" / "outside_clients"
-    requirements, locks = list(folder.glob("*/requirements.txt")), list(folder.glob("*/package-lock.json"))
-    assert (len(requirements), len(locks)) == (6, 2)
-    assert all("://" not in path.read_text() for path in requirements)
-    assert all('"resolved"' not in path.read_text() for path in locks)
+def test_every_package_is_pinned_and_no_pin_names_a_registry() -> None:
+    for client in CLIENTS:
+        wanted, pins = (path.read_text() for path in pin_files(client))
+        if client.is_python:
+            assert wanted.startswith("-c pins.txt\n")
+            assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[0-9a-z.]+", line) for line in pins.splitlines())
+        else:
+            assert '"resolved"' not in pins

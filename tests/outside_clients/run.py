@@ -177,47 +177,41 @@ def engine(folder: Path) -> Iterator[Endpoint]:
 def prepared(client: Client) -> list[str]:
     """Install a client's pinned packages unless they are installed, and return the command of its script."""
     folder = HERE / client.folder
-    if client.is_python:
-        environment = ENVIRONMENTS / client.folder
-        python = environment / "bin" / "python"
-        requirements = folder / "requirements.txt"
-        if is_changed(environment / "installed", requirements):
-            show(f"Installing {client.package} …")
-            subprocess.run([sys.executable, "-m", "venv", "--clear", str(environment)], check=True)
-            pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-            subprocess.run([*pip, "-r", str(requirements)], check=True)
-            mark_installed(environment / "installed", requirements)
-        return [str(python), str(folder / "client.py"), *client.arguments]
     marker = ENVIRONMENTS / f"{client.folder}-installed"
-    if is_changed(marker, folder / "package-lock.json") or not (folder / "node_modules").is_dir():
+    pins = hashlib.sha256(b"".join(path.read_bytes() for path in pin_files(client))).hexdigest()
+    is_installed = marker.exists() and marker.read_text() == pins
+    if client.is_python:
+        python = ENVIRONMENTS / client.folder / "bin" / "python"
+        if not is_installed:
+            show(f"Installing {client.package} …")
+            subprocess.run([sys.executable, "-m", "venv", "--clear", str(ENVIRONMENTS / client.folder)], check=True)
+            pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+            subprocess.run([*pip, "-r", "requirements.txt"], cwd=folder, check=True)
+            marker.write_text(pins)
+        return [str(python), str(folder / "client.py"), *client.arguments]
+    if not is_installed or not (folder / "node_modules").is_dir():
         show(f"Installing {client.package} …")
         subprocess.run(["npm", "ci", "--silent", "--no-audit", "--no-fund"], cwd=folder, check=True)
-        mark_installed(marker, folder / "package-lock.json")
+        ENVIRONMENTS.mkdir(parents=True, exist_ok=True)
+        marker.write_text(pins)
     script = "client.py" if (folder / "client.py").exists() else "client.mjs"
     runner = sys.executable if script == "client.py" else shutil.which("node") or "node"
     return [runner, str(folder / script), *client.arguments]
 
 
-def is_changed(marker: Path, pins: Path) -> bool:
-    """Return whether the pins differ from the installed ones."""
-    return not marker.exists() or marker.read_text() != hashlib.sha256(pins.read_bytes()).hexdigest()
-
-
-def mark_installed(marker: Path, pins: Path) -> None:
-    """Note the installed pins."""
-    marker.parent.mkdir(parents=True, exist_ok=True)
-    marker.write_text(hashlib.sha256(pins.read_bytes()).hexdigest())
+def pin_files(client: Client) -> tuple[Path, ...]:
+    """Return the files with the versions of a client's packages, its own package first."""
+    names = ("requirements.txt", "pins.txt") if client.is_python else ("package.json", "package-lock.json")
+    return tuple(HERE / client.folder / name for name in names)
 
 
 def pinned_version(client: Client) -> str:
-    """Return the version of a client's package that its pins name."""
-    folder = HERE / client.folder
-    if client.is_python:
-        found = re.search(
-            rf"^{re.escape(client.package)}(?:\[.*\])?==(\S+)$", (folder / "requirements.txt").read_text(), re.MULTILINE
-        )
-        return found[1] if found else "?"
-    return str(json.loads((folder / "package.json").read_text())["dependencies"][client.package])
+    """Return the version of a client's package."""
+    pins = pin_files(client)[0].read_text()
+    if not client.is_python:
+        return str(json.loads(pins)["dependencies"][client.package])
+    found = re.search(rf"^{re.escape(client.package)}(?:\[.*\])?==(\S+)$", pins, re.MULTILINE)
+    return found[1] if found else "?"
 
 
 def run(client: Client, endpoint: Endpoint) -> Result:
