@@ -9,6 +9,7 @@ import pytest
 
 from tests.engine.engine_rig import Rig, error_of, only, types
 from trunkline.engine.brains import TextDelta
+from trunkline.engine.brains.rehearsal_brain import RehearsalBrain
 from trunkline.engine.session import effects, inputs
 from trunkline.engine.speech import SpeechChunk, SpeechMark
 
@@ -195,3 +196,30 @@ def test_the_size_of_clients_items_is_limited(rig: Rig) -> None:
     assert error_of(rig.type("x" * (10 << 20)))["code"] == "conversation_too_large"
     rig.send("conversation.item.delete", item_id=next(iter(rig.session.conversation))["id"])
     assert types(rig.type("x" * (10 << 20)))[0] == "conversation.item.added"
+
+
+# Images ---------------------------------------------------------------------------------------------------------------
+IMAGE = {"type": "input_image", "image_url": "data:image/png;base64,AAAA"}
+
+
+def shows_an_image(rig: Rig) -> list[dict[str, Any]]:
+    content = [{"type": "input_text", "text": "What is this?"}, IMAGE]
+    return rig.send("conversation.item.create", item={"type": "message", "role": "user", "content": content})
+
+
+def test_a_model_that_cannot_see_refuses_an_image_with_the_way_out() -> None:
+    rig = Rig(takes_images=False)
+    error = error_of(shows_an_image(rig))
+    assert (error["code"], error["param"]) == ("invalid_value", "item.content[1]")
+    assert error["message"].endswith("Use a chat model that can see.")
+    assert len(rig.session.conversation) == 0
+
+
+def test_any_other_model_gets_the_image(rig: Rig) -> None:
+    shows_an_image(rig)
+    rig.send("response.create")
+    assert rig.requests[-1].items[-1]["content"][1]["image_url"] == IMAGE["image_url"]
+
+
+def test_a_rehearsal_cannot_see() -> None:
+    assert RehearsalBrain.takes_images is False

@@ -123,6 +123,15 @@ class ExpectingBrain(Protocol):
 
 
 @runtime_checkable
+class SeeingBrain(Protocol):
+    """A brain that knows whether it takes images. Any other one may take them."""
+
+    @property
+    def takes_images(self) -> bool:
+        """True if it takes images in the caller's messages."""
+
+
+@runtime_checkable
 class PreparingBrain(Protocol):
     """A brain that can also answer a request that may never be made: it costs nothing and changes nothing."""
 

@@ -22,6 +22,8 @@ class RehearsalBrain:
     in the conversation determine the agent, starting with the scenario's first agent.
     """
 
+    takes_images = False
+
     def __init__(self, scenario: AnyScenario, rehearsal: Rehearsal) -> None:
         self._scenario = scenario
         self._rehearsal = rehearsal

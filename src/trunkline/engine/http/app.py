@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from trunkline.engine.brains import Brain, BrainError
+from trunkline.engine.brains import Brain, BrainError, SeeingBrain
 from trunkline.engine.brains.unconfigured_brain import UnconfiguredBrain
 from trunkline.engine.http import preview
 from trunkline.engine.http.api_key import PREVIEW_SOCKET_PATH, ApiKey, keys_of
@@ -23,7 +23,7 @@ from trunkline.engine.http.models_endpoint import ModelsEndpoint
 from trunkline.engine.http.preview import PreviewRoutes, PreviewTranslator
 from trunkline.engine.http.text_routes import TextRoutes
 from trunkline.engine.http.webrtc_calls import WebRtcCalls
-from trunkline.engine.session.configuration import DEFAULT_TRANSCRIPTION_MODEL
+from trunkline.engine.session.configuration import DEFAULT_TRANSCRIPTION_MODEL, session_type
 from trunkline.engine.session.session import Session
 from trunkline.engine.session_runner import Player, SessionRunner
 from trunkline.engine.speech import Stt, Tts
@@ -207,6 +207,8 @@ class Engine:
             InvalidRequest: the settings are not valid.
         """
         limit_s = self._session_limit_s
+        transcribing = session_type(settings) == "transcription"
+        brain = UnconfiguredBrain() if transcribing else self._brains(model, settings)
         session = Session(
             model,
             new_id=new_id,
@@ -215,9 +217,8 @@ class Engine:
             expires_at=None if limit_s is None else int(time.time() + limit_s),
             lifetime_ms=None if limit_s is None else limit_s * 1000,
             paced=player is not None,
+            takes_images=brain.takes_images if isinstance(brain, SeeingBrain) else True,
         )
-        transcribing = session.configuration["type"] == "transcription"
-        brain = UnconfiguredBrain() if transcribing else self._brains(model, settings)
         spellings = self._pronunciations(model) if self._pronunciations else None
         tts = PronouncingTts(self.tts, spellings) if spellings else self.tts
         return SessionRunner(session, brain=brain, stt=self.stt, tts=tts, player=player, time_limits=self._time_limits)

@@ -36,6 +36,7 @@ class ItemEvents:
         request: returns a brain request with the conversation so far, for the recogniser's grammar.
         truncate_later: called first for each truncation. Returns True if the message is still being produced; it is
             then truncated when it is complete.
+        takes_images: False refuses images in messages.
     """
 
     def __init__(
@@ -48,7 +49,9 @@ class ItemEvents:
         configuration: Callable[[], Configuration],
         request: Callable[[], BrainRequest],
         truncate_later: Callable[[str, int], bool],
+        takes_images: bool = True,
     ) -> None:
+        self._takes_images = takes_images
         self._conversation = conversation
         self._outbox = outbox
         self._transcription = transcription
@@ -63,6 +66,8 @@ class ItemEvents:
         if "item" not in event:
             raise validation.missing_field("item")
         item = items.new_item(event["item"], self._outbox.new_id)
+        if not self._takes_images:
+            _refuse_images(item)
         previous = event.get("previous_item_id")
         if previous is not None:
             validation.text(previous, "previous_item_id")
@@ -162,3 +167,10 @@ class ItemEvents:
         shown = items.without_audio(item)
         self._outbox.send("conversation.item.added", previous_item_id=previous, item=copy_json(shown))
         self._outbox.send("conversation.item.done", previous_item_id=previous, item=copy_json(shown))
+
+
+def _refuse_images(item: Item) -> None:
+    for index, part in enumerate(item.get("content") or ()):
+        if part["type"] == "input_image":
+            message = "This model takes no images: a rehearsal answers to words alone. Use a chat model that can see."
+            raise InvalidRequest(message, "invalid_value", f"item.content[{index}]")

@@ -57,6 +57,7 @@ class Session:
         lifetime_ms: time after which the session closes, as with the services; None means never.
         paced: True if the transport plays the answers' audio in real time (`Play`), instead of audio deltas.
         max_delta_ms: duration limit for one audio delta.
+        takes_images: False refuses images in messages, since the model cannot see.
 
     Raises:
         InvalidRequest: `settings` are not valid.
@@ -73,6 +74,7 @@ class Session:
         lifetime_ms: float | None = None,
         paced: bool = False,
         max_delta_ms: int = MAX_DELTA_MS,
+        takes_images: bool = True,
     ) -> None:
         self.id = new_id("sess")
         self._max_delta_ms = max_delta_ms
@@ -98,6 +100,7 @@ class Session:
             audio_format=lambda: self._user_turns.buffer.format,
             configuration=lambda: self.configuration,
             request=lambda: self._request(self.configuration),
+            takes_images=takes_images,
             truncate_later=lambda item_id, ms: self._active is not None and self._active.truncate_later(item_id, ms),
         )
         self._context_window = ContextWindow(self._tokens_of)
