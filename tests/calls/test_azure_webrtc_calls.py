@@ -14,7 +14,8 @@ from aiortc import RTCSessionDescription
 
 from tests.calls.azure_harness import scenario
 from tests.calls.stalling_brain import AFTER, StallingBrain
-from tests.engine.rtc.rtc_caller import Caller, hang_up, offering
+from tests.engine.engine_fakes import FakeBrain
+from tests.engine.rtc.rtc_caller import Caller, hang_up, offering, tone
 from tests.providers.azure_fake import KEY, FakeAzure, fake_azure
 from trunkline import Caller as RehearsedCaller
 from trunkline import Fillers, Lines, Rehearsal, Scenario
@@ -188,6 +189,27 @@ async def test_a_model_that_stalls_in_its_answer_brings_a_filler(reports: bool) 
         assert round(sum(map(len, sound)) / BYTES_PER_MS) == filler.ms
         brain.goes_on.set()
         await there.hears(AFTER)
+
+
+async def test_audio_that_stops_in_an_unfinished_sentence_ends_the_turn() -> None:
+    played = desk(turn_detection={"type": "semantic_vad", "eagerness": "low"})
+    brain = FakeBrain()
+    async with media_call(played, brains=lambda _model, _settings: brain) as there:
+        await there.until(lambda: there.logged(log_events.AudioDone))
+        microphone = there.browser.microphone
+        microphone.say(tone(800))
+        await there.until(lambda: there.logged(log_events.SpeechStarted))
+        await microphone.said()
+        microphone.skip = 1_000
+        there.command("caller_audio", flows=False, since_ms=800)
+        await there.until(lambda: len(brain.requests) == 2)
+        (notice,) = [notice for notice in there.logged(log_events.Notice) if notice.code == "caller_audio_stopped"]
+        assert notice.hint == "Check the caller's microphone and network."
+        sent = [event.event["type"] for event in there.logged(log_events.WireSent)]
+        assert sent.count("input_audio_buffer.commit") == 1
+        await there.until(lambda: len(there.logged(log_events.AudioDone)) == 2)
+        assert len(brain.requests) == 2
+        assert there.azure.refused == []
 
 
 async def test_a_sideband_without_a_greeting_does_not_delay_the_call() -> None:
