@@ -132,7 +132,7 @@ FAULTS = [
         "20 s",
         lambda stage: stage.faults.delay(90_000, at="response.output_audio.delta", skip=4),
     ),
-    Fault("never answers", "> 60 s", lambda stage: stage.faults.lose(at="response.created", times=100)),
+    Fault("never answers", "> 60 s", lambda stage: stage.faults.delay(90_000, at="response.created", times=100)),
     Fault("always server_error", "> 60 s", lambda stage: stage.faults.server_errors(10_000)),
     Fault("tool hangs (async)", "30 s", question="hang"),
     Fault("six tools hang (threads), an instant one", "30–56 s", _hold_six_threads, question="instant"),

@@ -324,6 +324,36 @@ async def test_an_answer_stopped_by_the_content_filter_is_given_in_other_words()
     assert connections(there) == 1
 
 
+@pytest.mark.parametrize("kind", ["empty", "text", "cut"])
+async def test_a_response_with_nothing_to_hear_is_requested_again(kind: Literal["empty", "text", "cut"]) -> None:
+    async with azure_call() as there:
+        await there.call.hears("haiku")
+        there.azure.faults.silent(kind)
+        turn = await there.call.say("yes please")
+        assert turn.handed_to == "haikuWriter"
+        assert [notice.code for notice in there.logged(log_events.Notice)] == ["empty_answer"]
+    assert "no_answer" not in there.errors
+    assert connections(there) == 1
+
+
+@pytest.mark.parametrize("kind", ["empty", "text", "cut"])
+async def test_two_responses_with_nothing_to_hear_are_reported_to_caller_and_log(
+    kind: Literal["empty", "text", "cut"],
+) -> None:
+    async with azure_call() as there:
+        await there.call.hears("haiku")
+        there.azure.faults.silent(kind, 2)
+        there.call._command(type="say", text="yes please")
+        async with asyncio.timeout(10):
+            while not there.logged(log_events.FillerStarted):  # noqa: ASYNC110 - as above
+                await asyncio.sleep(0.01)
+        (filler,) = there.logged(log_events.FillerStarted)
+        assert filler.text == "I am sorry, that did not work. Please say it again."
+        assert there.errors[-1] == "no_answer"
+        turn = await there.call.say("yes please")
+        assert turn.handed_to == "haikuWriter"
+
+
 # Deployments and tokens ---------------------------------------------------------------------------------------------
 async def test_a_missing_transcription_deployment_costs_the_transcript_and_not_the_call() -> None:
     async with azure_call(azure_transcription_deployment="whisper") as there:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Literal
+from typing import Any, Literal
 
 from trunkline.testing.fault_schedule import Fault, FaultSchedule
 
@@ -15,14 +15,15 @@ TOO_LONG = "Your session hit the maximum duration of 60 minutes."
 
 @dataclass
 class Answer:
-    """What becomes of a `response.create` instead of an answer: `failed` with an error's code, or `incomplete`."""
+    """The response to a `response.create` that has no answer: `failed` with an error's code, `incomplete`, or empty."""
 
-    status: Literal["failed", "incomplete"]
+    status: Literal["failed", "incomplete", "completed"]
     code: str
     message: str
     left: int
     sticky: bool = False
     """Only sessions that are open now suffer it, and they for ever."""
+    output: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass
@@ -104,6 +105,17 @@ class Faults:
     def filtered(self, times: int = 1, *, status: Literal["failed", "incomplete"] = "incomplete") -> None:
         """The next responses are stopped by the content filter."""
         self._answers.append(Answer(status, "content_filter", "The content was filtered.", times))
+
+    def silent(self, kind: Literal["empty", "text", "cut"], times: int = 1) -> None:
+        """End the next responses with nothing to hear: empty, in text only, or with a tool call that was cut off."""
+        text = {"type": "output_text", "text": "Here it is."}
+        output: dict[str, tuple[dict[str, Any], ...]] = {
+            "empty": (),
+            "text": ({"id": "item_text", "type": "message", "role": "assistant", "content": [text]},),
+            "cut": ({"id": "item_cut", "type": "function_call", "status": "incomplete", "name": "x", "call_id": "c"},),
+        }
+        status: Literal["incomplete", "completed"] = "incomplete" if kind == "cut" else "completed"
+        self._answers.append(Answer(status, "max_output_tokens", "", times, output=output[kind]))
 
     # Requests -------------------------------------------------------------------------------------------------------
     def refuse(

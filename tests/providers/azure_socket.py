@@ -86,12 +86,14 @@ class CarriedSocket:
         """A response that comes to nothing."""
         response: Event = {"id": new_id("resp"), "object": "realtime.response", "status": "in_progress", "output": []}
         await self._tell("response.created", response=response)
+        details: Event | None = None
         if answer.status == "incomplete":
-            details: Event = {"type": "incomplete", "reason": answer.code}
-        else:
+            details = {"type": "incomplete", "reason": answer.code}
+        elif answer.status == "failed":
             error = {"type": answer.code, "code": answer.code, "message": answer.message}
             details = {"type": "failed", "error": error}
-        await self._tell("response.done", response={**response, "status": answer.status, "status_details": details})
+        done = {"status": answer.status, "status_details": details, "output": list(answer.output)}
+        await self._tell("response.done", response={**response, **done})
 
     async def _tell(self, kind: str, **fields: Any) -> None:
         event = {"type": kind, "event_id": new_id("event"), **fields}
