@@ -177,10 +177,11 @@ async def hear(fault: Fault, save: Path | None) -> Result:
         if fault.after_s is not None:
             await asyncio.sleep(fault.after_s)
             fault.then(stage)
-        answered = await caller.until(lambda: caller.said(ANSWER[-20:], asked_at) and caller.is_quiet, PATIENCE_S)
-        until = caller.now()
-        if answered:
-            until -= 0.1
+        await caller.until(
+            lambda: (caller.said(ANSWER[-20:], asked_at) and caller.is_quiet) or caller.given_up(asked_at), PATIENCE_S
+        )
+        answered = caller.said(ANSWER[-20:], asked_at) is not None
+        until = caller.given_up(asked_at) or caller.now() - 0.1
         if save is not None:
             caller.save(save / f"{re.sub(r'[^a-z0-9]+', '-', fault.name.lower())}.wav")
         lost_s = None if caller.closed_at is None else caller.closed_at - asked_at

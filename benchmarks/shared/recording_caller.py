@@ -21,6 +21,8 @@ RATE = 24_000
 FRAME_S = 0.02
 LOUD_RMS = 150.0
 """Level above which a frame of 20 ms is heard: -47 dB."""
+GIVEN_UP_AFTER_S = 3.0
+"""Time without audio after which a call that waits for its caller has given up the answer."""
 SILENCE = bytes(2 * round(RATE * FRAME_S))
 
 
@@ -82,6 +84,14 @@ class RecordingCaller:
     def is_quiet(self) -> bool:
         """True if all received audio has been played."""
         return self.now() > self._ends_at
+
+    def given_up(self, since: float) -> float | None:
+        """Return the time at which nothing follows: the call waits for its caller, and all audio was played."""
+        waits = [(at, event) for at, event in self.events if event["kind"] == "turn.waiting" and at > since]
+        if not waits or waits[-1][1].get("for") != "caller":
+            return None
+        at = max(waits[-1][0], self._ends_at)
+        return at if self.now() - at > GIVEN_UP_AFTER_S else None
 
     def save(self, file: Path) -> None:
         """Write the recording as a WAV file."""
