@@ -382,7 +382,7 @@ def test_a_call_that_nobody_answers_fails(run: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize("how", ["ctrl_c", "terminate"])
 def test_serving_ends_with_everything_it_began(start: Start, how: str) -> None:
     port = free_port()
-    server = start("serve", "--port", str(port))
+    server = start("serve", "--port", str(port), TRUNKLINE_DRAIN_S="0")
     server.waits_for(lambda: get(port, "/api/health"))
     assert "simpleHandoff" in server.waits_for(lambda: names(port))
     assert httpx2.post(

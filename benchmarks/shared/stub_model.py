@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import itertools
 import socket
@@ -45,6 +46,8 @@ WORDS = [
 ]
 """One delta each."""
 MAX_TRANSFERS_PER_TURN = 20
+_SHORT_AUDIO = base64.b64encode(bytes(4800)).decode()
+"""100 ms."""
 
 
 @dataclass
@@ -53,12 +56,14 @@ class StubModel:
 
     Attributes:
         turn_every_s: over WebRTC, the interval of the caller's turns, in seconds; None for no turns.
+        answers: over the relay, each response is a short one with words, instead of audio that echoes the caller's.
         transfers: if not empty, each response is the next of these function calls, in a cycle.
         handoffs_s: time from each such call to the following `session.update`.
     """
 
     turn_every_s: float | None = None
     transfers: tuple[str, ...] = ()
+    answers: bool = False
     handoffs_s: list[float] = field(default_factory=list)
     turns: int = 0
     transferred: Iterator[int] = field(default_factory=lambda: itertools.count(1))
@@ -127,7 +132,7 @@ class _Session:
     async def _respond(self) -> None:
         if self._model.transfers:
             await self._transfer()
-        elif not self.sideband:
+        elif not (self.sideband or self._model.answers):
             await self._begin_to_speak()
         else:
             await self._answer()
@@ -189,6 +194,8 @@ class _Session:
         await self._send("conversation.item.added", item=_message(item_id, "in_progress", ""))
         await self._send("response.content_part.added", **where, part={"type": "audio", "transcript": ""})
         await self._send("output_audio_buffer.started", response_id=response_id)
+        if not self.sideband:
+            await self._send("response.output_audio.delta", **where, delta=_SHORT_AUDIO)
         for word in WORDS:
             await self._send("response.output_audio_transcript.delta", **where, delta=f"{word} ")
         await self._send("response.output_audio.done", **where)

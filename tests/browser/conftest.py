@@ -7,6 +7,7 @@ import base64
 import io
 import os
 import re
+import signal
 import subprocess
 import sys
 import wave
@@ -76,7 +77,7 @@ class Server:
         """Ends it as Ctrl-C does, and returns what it printed meanwhile."""
         if self._process is None:
             return ""
-        self._process.terminate()
+        self._process.send_signal(signal.SIGINT)
         try:
             printed, _ = self._process.communicate(timeout=10)
         finally:

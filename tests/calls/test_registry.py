@@ -123,3 +123,12 @@ async def test_draining_ends_with_the_last_call() -> None:
         call.hang_up()
         async with asyncio.timeout(1):
             await draining
+
+
+@in_virtual_time
+async def test_a_call_without_its_caller_ends_without_a_goodbye() -> None:
+    async with CallRegistry(time_limits=CallTimeLimits()) as registry:
+        call = registry.start(scenario(), FakeModel(), agent=None, transport="websocket")
+        async with asyncio.timeout(1):
+            await registry.drain(0)
+        assert call.is_over

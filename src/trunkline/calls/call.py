@@ -210,8 +210,9 @@ class Call:
         self._runner.post(inputs.StopRequested(reason))
 
     def say_goodbye(self, reason: str) -> None:
-        """Let the agent say goodbye, and end the call after it."""
-        self._runner.post(inputs.HangUpRequested(reason))
+        """Let the agent say goodbye, and end the call after it; at once if its caller is not connected."""
+        goodbye = inputs.StopRequested(reason) if self.leg.page is None else inputs.HangUpRequested(reason)
+        self._runner.post(goodbye)
 
     def announce(self, message: str, code: str) -> None:
         """Append a notice to the log, for the pages of the call."""
