@@ -32,6 +32,8 @@ from trunkline.engine.transports.ice import IceOptions
 from trunkline.engine.transports.webrtc import only_loopback
 
 KEY = "secret"
+PLAUSIBLE_OFFER = "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=fingerprint:sha-256 AB\r\na=ice-ufrag:abcd\r\n"
+"""An offer that is read, for requests that are refused for another reason."""
 RATE = 24_000
 FRAME = 480
 PACKET_MS = 20

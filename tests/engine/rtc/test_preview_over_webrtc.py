@@ -11,7 +11,7 @@ import pytest
 from aiortc import RTCSessionDescription
 
 from tests.engine.engine_fakes import FakeBrain
-from tests.engine.rtc.rtc_caller import KEY, engine, hang_up, offering, post_offer, tone
+from tests.engine.rtc.rtc_caller import KEY, PLAUSIBLE_OFFER, engine, hang_up, offering, post_offer, tone
 from tests.official_preview_events import check
 from trunkline.engine.brains import TextDelta
 from trunkline.engine.server import EngineServer
@@ -162,5 +162,5 @@ async def test_a_page_may_ask_before_it_posts_an_offer(path: str) -> None:
 )
 async def test_an_invalid_session_in_a_form_is_refused_with_the_previews_names(session: Any, param: str) -> None:
     async with engine() as server:
-        answer = await post_form(server, AZURE, "v=0", session, await ephemeral(server))
+        answer = await post_form(server, AZURE, PLAUSIBLE_OFFER, session, await ephemeral(server))
     assert (answer.status_code, answer.json()["error"]["param"]) == (400, param)

@@ -17,6 +17,7 @@ from tests.engine.engine_fakes import FakeBrain, FakeStt, FakeTts
 from tests.engine.official_events import check
 from tests.engine.rtc.rtc_caller import (
     KEY,
+    PLAUSIBLE_OFFER,
     calling,
     engine,
     eventually,
@@ -179,14 +180,14 @@ async def test_without_the_extra_the_error_names_the_install_command(monkeypatch
             monkeypatch.delitem(sys.modules, name)
         monkeypatch.delitem(sys.modules, "trunkline.engine.transports.rtc_audio")
         monkeypatch.setitem(sys.modules, "aiortc", None)
-        answer = await post_offer(f"{server.url}/realtime/calls", "v=0", await mint(server))
+        answer = await post_offer(f"{server.url}/realtime/calls", PLAUSIBLE_OFFER, await mint(server))
     assert (answer.status_code, answer.json()["error"]["code"]) == (501, "webrtc_not_installed")
     assert "pip install 'trunkline[webrtc]'" in answer.json()["error"]["message"]
 
 
 async def test_one_call_too_many_is_refused() -> None:
     async with engine(max_sessions=1) as server, calling(server):
-        answer = await post_offer(f"{server.url}/realtime/calls", "v=0", await mint(server))
+        answer = await post_offer(f"{server.url}/realtime/calls", PLAUSIBLE_OFFER, await mint(server))
         assert (answer.status_code, answer.json()["error"]["code"]) == (429, "too_many_sessions")
 
 
@@ -196,7 +197,7 @@ async def test_a_model_must_be_known() -> None:
 
     made = Engine(unknown, FakeStt(), FakeTts(), EnergyVoiceActivity, key=KEY)
     async with EngineServer(made) as server:
-        answer = await post_offer(f"{server.url}/realtime/calls", "v=0", await mint(server))
+        answer = await post_offer(f"{server.url}/realtime/calls", PLAUSIBLE_OFFER, await mint(server))
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "DeploymentNotFound")
 
 
