@@ -133,7 +133,9 @@ async def greeting(http: httpx2.AsyncClient, number: int) -> None:
     """Start a call, and wait for the first audio of the new greeting."""
     call = (await http.post("/api/calls", json={"scenario": "reloaded", "transport": "websocket"})).json()
     base = str(http.base_url).replace("http", "ws", 1).rstrip("/")
-    async with websockets.connect(f"{base}/api/calls/{call['call_id']}?leg={call['leg_id']}", proxy=None) as page:
+    address = f"{base}/api/calls/{call['call_id']}?leg={call['leg_id']}"
+    # Without a limit on unread frames: else closing would wait for ten seconds.
+    async with websockets.connect(address, proxy=None, max_queue=None) as page:
         words = ""
         async for frame in page:
             if isinstance(frame, bytes):
