@@ -137,6 +137,22 @@ def test_the_escalation_asks_with_the_last_ten_messages_and_wants_a_verdict() ->
     assert all(word in asking.question for word in ("return the board", "it delaminated", PHONE))
 
 
+def test_the_decider_learns_the_phone_number_by_which_jane_looked_the_orders_up() -> None:
+    asked: list[TextModelRequest] = []
+
+    async def ask(asking: TextModelRequest) -> Verdict:
+        asked.append(asking)
+        return Verdict(
+            rationale="", userRequest="", isEligible="false", additionalInformationNeeded="", returnNextSteps=""
+        )
+
+    visit = ShopCallState()  # the call began with the returns agent
+    use("returns", "lookupOrders", visit, phoneNumber=PHONE)
+    use("returns", "checkEligibilityAndPossiblyInitiateReturn", visit, ask, userDesiredAction="r", question="q")
+    assert PHONE in asked[0].question
+    assert "not verified" not in asked[0].question
+
+
 def test_a_verdict_that_is_not_true_sets_nothing_going() -> None:
     async def ask(_asking: TextModelRequest) -> Verdict:
         return Verdict(
