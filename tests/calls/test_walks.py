@@ -29,6 +29,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "architecture.md").read_text("utf-8
 SOCKETS = {"web/call_routes.py", "providers/realtime_socket.py"}
 LOG_READERS = {
     "calls/log.py",
+    "calls/audience.py",
     "calls/agents/hooks.py",
     "calls/metrics/meters.py",
     "calls/metrics/latency.py",
