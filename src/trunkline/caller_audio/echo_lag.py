@@ -15,8 +15,10 @@ from trunkline.realtime.audio import BYTES_PER_MS, SAMPLE_RATE
 
 MAX_LAG_MS = 1500
 CHECK_EVERY_MS = 250
-CHECK_FOUND_EVERY_MS = 2000
-"""The same for an echo that was found: its lag changes rarely."""
+CHECK_SELDOM_EVERY_MS = 2000
+"""The same for an echo that was found, whose lag changes rarely, and for a line without an echo."""
+SEARCH_MS = 10_000
+"""Duration of the agent's speech without an echo after which the search becomes rare."""
 _DECIMATION = 6
 _RATE = SAMPLE_RATE // _DECIMATION
 _NEAR = _RATE
@@ -66,8 +68,9 @@ class EchoLag:
         ms = len(near) / BYTES_PER_MS
         self.missed_ms += ms
         self._active_ms += ms
-        is_known = self.lag_ms is not None and self.missed_ms < 2 * CHECK_FOUND_EVERY_MS
-        if self._active_ms >= (CHECK_FOUND_EVERY_MS if is_known else CHECK_EVERY_MS):
+        is_known = self.lag_ms is not None and self.missed_ms < 2 * CHECK_SELDOM_EVERY_MS
+        is_settled = is_known or self.missed_ms >= SEARCH_MS
+        if self._active_ms >= (CHECK_SELDOM_EVERY_MS if is_settled else CHECK_EVERY_MS):
             self._active_ms = 0.0
             self._check()
 
