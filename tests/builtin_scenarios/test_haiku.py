@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from tests.builtin_scenarios.pronunciations import Phones, counts_of_line, pronunciations
 from trunkline.builtin_scenarios.simple_handoff.haiku import LINES, compose
-from trunkline.builtin_scenarios.simple_handoff.nouns import find_noun, nouns, spoken_nouns
 from trunkline.builtin_scenarios.simple_handoff.syllables import syllables
 from trunkline.builtin_scenarios.simple_handoff.topic import read_topic
+from trunkline.builtin_scenarios.simple_handoff.word_lists import find_noun, nouns, spoken_nouns
 
 FORM = [5, 7, 5]
 IMAGES_OF = {name.removeprefix("images of "): LINES[name] for name in LINES if name.startswith("images of ")}

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.builtin_scenarios.pronunciations import counts, pronunciations
-from trunkline.builtin_scenarios.simple_handoff.nouns import nouns
-from trunkline.builtin_scenarios.simple_handoff.syllables import read_number, syllables
+from trunkline import number_words
+from trunkline.builtin_scenarios.simple_handoff.syllables import syllables
+from trunkline.builtin_scenarios.simple_handoff.word_lists import nouns
 
 
 def test_it_agrees_with_the_dictionary_on_nineteen_words_of_twenty() -> None:
@@ -97,7 +98,7 @@ def test_other_scripts_are_counted_by_their_habits(text: str, count: int) -> Non
     ],
 )
 def test_numbers_are_read_out(digits: str, words: str) -> None:
-    assert " ".join(read_number(digits)) == words
+    assert " ".join(number_words(digits)) == words
     assert syllables(digits) == syllables(words)
 
 
@@ -108,4 +109,4 @@ def test_any_text_can_be_counted(text: str) -> None:
 
 @given(st.integers(0, 10**14))
 def test_any_number_can_be_read(number: int) -> None:
-    assert all(word.isalpha() for word in read_number(str(number)))
+    assert all(word.isalpha() for word in number_words(str(number)))

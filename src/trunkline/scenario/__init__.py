@@ -10,6 +10,7 @@ from trunkline.scenario.form_phrases import NO, YES
 from trunkline.scenario.guardrails import moderation
 from trunkline.scenario.interruption import HeardWords, Interrupt, InterruptionDetector, OverlappingSpeech, Resume
 from trunkline.scenario.moves import Lines, act, ask, call_tool, say, transfer
+from trunkline.scenario.number_words import number_words
 from trunkline.scenario.phrases import Digits, Phrases, Words
 from trunkline.scenario.question import Question
 from trunkline.scenario.rehearsal import Rehearsal
@@ -52,6 +53,7 @@ __all__ = [
     "ask",
     "call_tool",
     "moderation",
+    "number_words",
     "read_date",
     "read_digits",
     "say",

@@ -14,23 +14,15 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Protocol, runtime_checkable
 
+from trunkline.scenario.number_words import number_words
+
 _NOT_A_WORD = re.compile(r"[^\w' ]+|_+")
 _TOKEN = re.compile(r"\s*(?:(?P<mark>[\[\]()|])|\{(?P<slot>\w+)\}|(?P<word>[^\s\[\](){}|]+))")
 _FILLERS = re.compile(r"\b(?:u+m+|u+h+|e+r+m*|h+m+)\b")
 
 
 _SPELLINGS = {"ok": "okay", "alright": "all right"}
-_UNDER_TWENTY = (
-    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
-    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
-)  # fmt: skip
-_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
-_ORDINALS = {
-    "1st": "first", "2nd": "second", "3rd": "third", "4th": "fourth", "5th": "fifth", "6th": "sixth",
-    "7th": "seventh", "8th": "eighth", "9th": "ninth", "10th": "tenth",
-}  # fmt: skip
-
-
+_ORDINAL = re.compile(r"(?:[1-9]|10)(?:st|nd|rd|th)")
 _ARTICLES = ("a", "an", "the")
 _CONTRACTION = re.compile(r"((?:wh|th)\w+|how|it|i|you|we)'(s|m|re)")
 _CONTRACTED = {"s": "is", "m": "am", "re": "are"}
@@ -231,17 +223,13 @@ def spell_out(words: str) -> str:
 
 
 def _spell_out(word: str) -> str:
-    if word in _ORDINALS:
-        return _ORDINALS[word]
+    if _ORDINAL.fullmatch(word):
+        return " ".join(number_words(word))
     if contracted := _CONTRACTION.fullmatch(word):
         return f"{contracted[1]} {_CONTRACTED[contracted[2]]}"
     if not word.isdecimal() or len(word) > 2:
         return word
-    number = int(word)
-    if number < 20:
-        return _UNDER_TWENTY[number]
-    tens = _TENS[number // 10 - 2]
-    return f"{tens} {_UNDER_TWENTY[number % 10]}" if number % 10 else tens
+    return " ".join(number_words(str(int(word))))
 
 
 # A pattern's tree: a sequence is a list, alternatives a _Choice, a word or a slot a leaf.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from agents.realtime import RealtimeAgent
 
 from trunkline import Scenario, moderation
-from trunkline.builtin_scenarios.simple_handoff.data import sections
 from trunkline.builtin_scenarios.simple_handoff.rehearsal import rehearsal
+from trunkline.builtin_scenarios.simple_handoff.word_lists import sections
 
 _INSTRUCTIONS = {name: " ".join(lines) for name, lines in sections("instructions.txt").items()}
 haiku_writer: RealtimeAgent[None] = RealtimeAgent(
@@ -28,14 +28,5 @@ simple_handoff: Scenario[None] = Scenario(
     voice="sage",
     rehearsal=rehearsal,
     guardrails=[moderation()],
-    things_to_say={
-        "greeter": ["Yes please.", "A haiku about my cat Ludwig, please.", "No thanks, goodbye."],
-        "haikuWriter": [
-            "About the ocean.",
-            "A haiku about my cat Ludwig, please.",
-            "Another one.",
-            "Something else.",
-            "No thanks, goodbye.",
-        ],
-    },
+    things_to_say=sections("things_to_say.txt"),
 )

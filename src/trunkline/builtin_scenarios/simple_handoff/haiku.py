@@ -6,9 +6,9 @@ import hashlib
 import re
 from collections.abc import Callable, Sequence
 
-from trunkline.builtin_scenarios.simple_handoff.data import sections, words
 from trunkline.builtin_scenarios.simple_handoff.syllables import syllables
 from trunkline.builtin_scenarios.simple_handoff.topic import Topic, read_topic
+from trunkline.builtin_scenarios.simple_handoff.word_lists import sections, words
 
 LINES = sections("images.txt")
 _COMMON = set(words("common"))

@@ -6,10 +6,9 @@ import re
 
 from trunkline import NO, YES, Caller, Form, Lines, Phrases, Rehearsal, Words, transfer
 from trunkline.builtin_scenarios.rehearsed_moderation import moderation_answer
-from trunkline.builtin_scenarios.simple_handoff.data import sections
 from trunkline.builtin_scenarios.simple_handoff.haiku import compose
-from trunkline.builtin_scenarios.simple_handoff.nouns import spoken_nouns
 from trunkline.builtin_scenarios.simple_handoff.topic import read_topic
+from trunkline.builtin_scenarios.simple_handoff.word_lists import sections, spoken_nouns
 
 SAID = {name: Phrases(*patterns) for name, patterns in sections("phrases.txt").items()}
 WANTED = Phrases("[oh] [yes] [please] [well] [a haiku | one] about {topic}", topic=Words((), open=True))
@@ -20,13 +19,8 @@ noun, the more accurately it recognises the noun."""
 QUESTION = "Shall I write another one? Or name a new topic."
 ANSWERS = {SAID[name]: lines[0] for name, lines in sections("answers.txt").items()}
 ANSWERS |= {YES: "Lovely. What shall it be about?", NO: ANSWERS[SAID["done"]]}
-_ASIDE = r"(?:u[mh]+|no|nope|oh|well|hm+|wait|sorry|actually|ok|okay|yes|yeah|please|so|and|now|hey|hi|hello)"
-_REQUEST = (
-    r"(?:i (?:said|meant?)(?: about)?|how about|what about|let's (?:try|do)|make it|instead|try|(?:(?:(?:i'd|i would) "
-    r"(?:like|love)|(?:(?:can|could|will) you )?(?:please )?(?:write|tell|give|read|make)(?: me)?) )?"
-    r"(?:(?:a |another )?(?:haiku|poem|one) about|about)|(?:another|a) (?:haiku|poem|one)(?= (?:on|for)))"
-)
-_BEFORE = re.compile(rf"^(?:{_ASIDE}\b[\s,.!:;…—-]*)*(?:{_REQUEST}\b[\s,:]*)?", re.IGNORECASE)
+_ASIDE, _REQUEST = ("".join(lines) for lines in sections("topic_frame.txt").values())
+_BEFORE = re.compile(rf"^(?:(?:{_ASIDE})\b[\s,.!:;…—-]*)*(?:(?:{_REQUEST})\b[\s,:]*)?", re.IGNORECASE)
 _AFTER = re.compile(r"[\s,]+(?:please|thanks|thank you|instead)[\s.!]*$", re.IGNORECASE)
 rehearsal = Rehearsal()
 rehearsal.answers("moderation")(moderation_answer(r"\b(?:prose is better|haikus? (?:is|are) (?:stupid|boring|dead))\b"))

@@ -10,14 +10,13 @@ import re
 import unicodedata
 from functools import lru_cache
 
-from trunkline.builtin_scenarios.simple_handoff.data import pairs, sections, words
+from trunkline import number_words
+from trunkline.builtin_scenarios.simple_handoff.word_lists import pairs, sections, words
 
 _TOKEN = re.compile(r"\d+(?:,\d{3})+(?!\d)|\d+(?:\.\d+)?(?:st\b|nd\b|rd\b|th\b)?|[^\W\d_]+(?:['’][^\W\d_]+)*")
 _PARTS = {"{first}": "|".join(words("silent first parts")), "{second}": f"(?:{'|'.join(words('second parts'))})"}
 _EXCEPTIONS = {word: count for count in range(1, 7) for word in words(f"syllables {count}")}
 _PLAIN = str.maketrans(pairs("plain letters"))
-_ONES, _TENS, _ORDINALS = words("numbers under twenty"), words("tens"), pairs("irregular ordinals")
-_SCALES = [(10**9, "billion"), (10**6, "million"), (1000, "thousand"), (100, "hundred")]
 
 
 def _rules(section: str) -> list[tuple[re.Pattern[str], str]]:
@@ -45,7 +44,7 @@ def syllables(text: str) -> int:
 @lru_cache(maxsize=4096)
 def _token(token: str) -> int:
     if token[0].isdecimal():
-        return sum(map(_word, read_number(token)))
+        return sum(map(_word, number_words(token)))
     if is_spelled(token):
         return sum(3 if letter in "Ww" else 1 for letter in token)
     latin = fold(token)
@@ -91,32 +90,3 @@ def _without_contraction(word: str) -> tuple[str, int]:
     """Return the word before "'s", "n't" and similar endings, and the number of their syllables."""
     shortened = next((rule.sub(new, word) for rule, new in _CONTRACTED if rule.match(word)), word)
     return shortened.rstrip("#"), shortened.count("#")
-
-
-def read_number(token: str) -> list[str]:
-    """Return the English words of a number: 2 is two, 1984 nineteen eighty-four, 3rd third, 1.5 one point five.
-
-    Numbers of more than twelve digits, or with a leading 0, are read digit by digit, like telephone numbers.
-    """
-    whole, point, decimals = token.replace(",", "").partition(".")
-    digits = re.sub(r"\D", "", whole)
-    said = _cardinal(int(digits))
-    if len(digits) > 12 or (digits[0] == "0" and len(digits) > 1):
-        said = [_ONES[int(digit)] for digit in digits]
-    elif (1100 <= int(digits) < 2000 or 2010 <= int(digits) < 2100) and not digits.endswith("000"):  # a year
-        rest = ["hundred"] if digits.endswith("00") else ["oh"] * (digits[2] == "0") + _cardinal(int(digits[2:]))
-        said = [*_cardinal(int(digits[:2])), *rest]
-    if point:
-        return [*said, "point", *(_ONES[int(digit)] for digit in decimals)]
-    last = said[-1]
-    ordinal = _ORDINALS.get(last) or (last[:-1] + "ieth" if last.endswith("y") else last + "th")
-    return said if digits == whole else [*said[:-1], ordinal]
-
-
-def _cardinal(number: int) -> list[str]:
-    for size, name in _SCALES:
-        if number >= size:
-            return [*_cardinal(number // size), name, *(_cardinal(number % size) if number % size else [])]
-    if number < 20:
-        return [_ONES[number]]
-    return [_TENS[number // 10 - 2], *([_ONES[number % 10]] if number % 10 else [])]

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from trunkline.builtin_scenarios.simple_handoff.data import pairs, words
-from trunkline.builtin_scenarios.simple_handoff.nouns import Noun, find_noun
-from trunkline.builtin_scenarios.simple_handoff.syllables import fold, is_spelled, read_number, syllables
+from trunkline import number_words
+from trunkline.builtin_scenarios.simple_handoff.syllables import fold, is_spelled, syllables
+from trunkline.builtin_scenarios.simple_handoff.word_lists import Noun, find_noun, pairs, words
 
 MAX_SYLLABLES = 7
 """The maximum number of syllables of a topic's phrase: a whole second line."""
@@ -20,7 +20,7 @@ _ARTICLES, _POSSESSIVES = set(words("articles")), set(words("possessives"))
 _DETERMINERS = _ARTICLES | set(words("determiners"))
 _BREAKS, _PRONOUNS = set(words("breaks")), set(words("pronouns"))
 _NUMBER = re.compile(r"\d+(?:,\d{3})+(?!\d)|\d+(?:\.\d+)?(?:(?:st|nd|rd|th)\b)?")
-_NUMBER_WORDS = frozenset(word for number in range(2, 101) for word in read_number(str(number)))
+_NUMBER_WORDS = frozenset(word for number in range(2, 101) for word in number_words(str(number)))
 _SIGNS = pairs("signs")
 _ABSTRACT = re.compile(r"\w{2,}(?:ing|ness|ment|ity|ism|ship|hood|ance|ence|tion|sion|ics|logy|graphy|phobia|ware)")
 
@@ -65,7 +65,7 @@ def read_topic(text: str) -> Topic | None:
 
 def _words(text: str) -> list[str]:
     composed = unicodedata.normalize("NFKC", text[:2000])
-    spelled = _NUMBER.sub(lambda number: f" {' '.join(read_number(number[0]))} ", composed)
+    spelled = _NUMBER.sub(lambda number: f" {' '.join(number_words(number[0]))} ", composed)
     split = [word.strip("'-") for word in "".join(map(_as_words, spelled)).split()]
     found = [word for word in split if any(sign.isalnum() for sign in word)][:_MAX_WORDS]
     is_loud = bool(found) and (len(text.split()) > 1 or len(found[0]) > 5 or find_noun(found[0]) is not None)

@@ -1,15 +1,39 @@
-"""The haiku writer's nouns, each with its theme and its grammatical kind."""
+"""The scenario's data files, which have sections with a name in brackets, and lines; and its nouns."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Literal
-
-from trunkline.builtin_scenarios.simple_handoff.data import pairs, sections
 
 Kind = Literal["count", "mass", "unique", "plural"]
 _KINDS: dict[str, Kind] = {"~": "mass", "!": "unique", "+": "plural"}
+
+
+@cache
+def sections(file: str) -> dict[str, list[str]]:
+    """Return the lines of a data file by section, without comments and empty lines."""
+    found: dict[str, list[str]] = {}
+    lines: list[str] = []
+    for line in Path(__file__).with_name(file).read_text("utf-8").splitlines():
+        if name := re.fullmatch(r"\[([\w ]+)\]", line):
+            lines = found.setdefault(name[1], [])
+        elif line and not line.startswith("# "):
+            lines.append(line)
+    return found
+
+
+def words(section: str) -> list[str]:
+    """Return the words of a section of `words.txt`."""
+    return " ".join(sections("words.txt")[section]).split()
+
+
+def pairs(section: str) -> dict[str, str]:
+    """Return the words of a section, each with the next one."""
+    found = words(section)
+    return dict(zip(found[::2], found[1::2], strict=True))
 
 
 @dataclass(frozen=True)
