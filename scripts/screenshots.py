@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -153,8 +154,8 @@ async def test_the_greeter_hands_over(voice_call):
 async def test_the_writer_takes_another_topic(voice_call):
     call = await voice_call("simpleHandoff", agent="haikuWriter")
     await call.say("about the sea")
-    turn = await call.say("another one about the moon please")
-    assert "moon" in turn.text.lower()
+    turn = await call.say("a haiku about the moon please")
+    turn.answers_within(30_000)
 
 
 async def test_the_supervisor_cites_its_policy(voice_call):
@@ -165,13 +166,19 @@ async def test_the_supervisor_cites_its_policy(voice_call):
 """
 
 
-def report(caller: Caller, _url: str) -> None:
-    """Hold spoken conversations with the test kit, and show their report."""
+@cache
+def spoken_report() -> str:
+    """Hold spoken conversations with the test kit, one of which fails, and return the page of their report."""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "test_calls.py").write_text(CONVERSATIONS)
         command = [sys.executable, "-m", "pytest", "-q", "--voice=spoken", "--voice-report=report.html", "."]
         subprocess.run(command, cwd=folder, check=False)
-        caller.page.goto((Path(folder) / "report.html").as_uri())
+        return (Path(folder) / "report.html").read_text("utf-8")
+
+
+def report(caller: Caller, _url: str) -> None:
+    """Show the report of spoken conversations."""
+    caller.page.set_content(spoken_report())
 
 
 WITH_TIMELINE = (haiku_with_timeline, interruption)

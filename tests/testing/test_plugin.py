@@ -217,6 +217,18 @@ class TestTheReport:
         assert not re.search(r"(src|href)=\"(?!data:)", page)
         assert "http" not in page.replace("http-equiv", "")
 
+    def test_shows_the_speakers_up_to_the_end_of_the_call(self, pytester: pytest.Pytester) -> None:
+        pytester.makepyfile(PASSING)
+        run(pytester, "--voice-report=page.html")
+        page = (pytester.path / "page.html").read_text("utf-8")
+        bars = [
+            (float(x), float(width))
+            for x, width in re.findall(r'<rect class="hue-\d"[^>]* x="([\d.]+)"[^>]* width="([\d.]+)"', page)
+        ]
+        assert len(bars) == 2, "the greeting, and 400 ms of the answer to yes; the haiku begins at the end"
+        assert [round(bars[1][0] + bars[1][1]), round(bars[0][0] + bars[0][1])] == [1000, round(bars[1][0])]
+        assert page.count('<rect class="caller"') == 2
+
     def test_escapes_html(self, pytester: pytest.Pytester) -> None:
         pytester.makepyfile(FAILING)
         run(pytester, "--voice-report=page.html")

@@ -309,6 +309,8 @@ def _words_of(event: log_events.LogEvent, kind: str) -> str:
             return f"note: {event.title}" + ("" if event.data is None else f" {event.data!r}")
         case log_events.CallError():
             return f"error: {event.message}"
+        case log_events.Notice():
+            return f"notice: {event.message}"
         case _:
             fields = {name: getattr(event, name) for name in event.__struct_fields__}
             return f"{kind} {shown_arguments(fields)}"

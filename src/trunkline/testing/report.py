@@ -79,11 +79,12 @@ def call_report(call: VoiceCall, error: BaseException | None) -> CallReport:
         seq = call.seq_of(error)
         place = max((index for index, row in enumerate(rows) if row.seq <= seq), default=0)
     waits = _waits(call.view)
+    duration_ms = max((row.at_ms for row in rows), default=0)
     return {
         "title": call.title,
-        "duration_ms": max((row.at_ms for row in rows), default=0),
+        "duration_ms": duration_ms,
         "rows": [_row(row, index == place, waits.get(row.seq)) for index, row in enumerate(rows)],
-        "speech": _speech(call),
+        "speech": _speech(call, duration_ms),
         "because": "" if error is None else str(error) or type(error).__name__,
         "audio_wav": _recording(call.playout),
     }
@@ -104,17 +105,20 @@ def _waits(view: ConversationView) -> dict[int, ReportedWait]:
     return waits
 
 
-def _speech(call: VoiceCall) -> list[ReportedSpeech]:
-    """Return the spans of speech in order of time: the caller's turns, and the audio that they heard."""
+def _speech(call: VoiceCall, duration_ms: int) -> list[ReportedSpeech]:
+    """Return the spans of speech in order of time: the caller's turns, and the audio that they heard by the end."""
     spans: list[ReportedSpeech] = [
-        {"who": None, "start_ms": round(turn.start_ms), "end_ms": round(turn.speech_end_ms)}
+        {"who": None, "start_ms": round(turn.start_ms), "end_ms": min(duration_ms, round(turn.speech_end_ms))}
         for turn in call.turns
         if turn.words is not None and turn.speech_end_ms is not None
     ]
     for segment in call.playout.agent_segments:
+        if segment.start_ms >= duration_ms:
+            continue
         message = call.view.messages.get(segment.item_id)
         agent = (message.agent if message is not None else None) or "agent"
-        spans.append({"who": agent, "start_ms": round(segment.start_ms), "end_ms": round(segment.end_ms)})
+        end_ms = min(duration_ms, round(segment.end_ms))
+        spans.append({"who": agent, "start_ms": round(segment.start_ms), "end_ms": end_ms})
     return sorted(spans, key=lambda span: span["start_ms"])
 
 
