@@ -61,6 +61,22 @@ async def test_the_nearest_store_is_told_with_its_distance_and_number(voice_call
     assert "2 1 2, 5 5 5, 0 1 7 7" in turn.text
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "my bill is higher than last month, why is that?",
+        "why is my bill so high compared to the month before?",
+        "why is it more than it was in October?",
+    ],
+)
+async def test_a_bill_that_is_compared_with_an_earlier_one_is_the_last_bill(voice_call: VoiceCalls, words: str) -> None:
+    call = await greeted(voice_call)
+    await call.say("I have a question about my bill")
+    await call.say("206 555 0142")
+    turn = await call.say(words)
+    assert "Your bill is $42.17" in turn.text
+
+
 @pytest.mark.parametrize("words", ["what about last month?", "and the month before?", "how much was it in October?"])
 async def test_the_bill_before_is_explained(voice_call: VoiceCalls, words: str) -> None:
     call = await greeted(voice_call)

@@ -69,7 +69,9 @@ def about_bill(asked: str, account: Mapping[str, Any]) -> str:
     bill, before = account["last_bill"], account["bill_before"]
     words = asked.lower()
     items = [f"${item['amount_usd']:.2f} for {item['what']}" for item in bill["items"]]
-    if re.search(rf"\b(?:last month|month before|before that|previous|{before['period'].lower()})\b", words):
+    earlier = rf"(?:last month|month before|before that|previous|{before['period'].lower()})\b"
+    compared = re.sub(rf"\b(?:than|compared (?:to|with))\b(?:\W+\w+){{0,3}}?\W+{earlier}", " ", words)
+    if re.search(rf"\b{earlier}", compared):  # "higher than last month" is about the last bill
         less = f"${bill['total_usd'] - before['total_usd']:.2f}"
         return f"In {before['period']} your bill was ${before['total_usd']:.2f}, {less} less than in {bill['period']}."
     if re.search(r"\b(?:due|pay|when)\b", words):
