@@ -412,3 +412,15 @@ async def test_a_scenario_that_the_provider_cannot_run_is_refused(monkeypatch: p
             status, code, error = await caller.refused(method, path, json=body)
             assert (status, code) == (409, "unsupported_scenario")
             assert error["message"] == "This model has no hosted MCP tools. Use others."
+
+
+async def test_a_scenario_that_the_provider_cannot_run_is_a_problem_with_file_and_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    host: RealtimeAgent[Any] = RealtimeAgent(name="host")
+    model = FakeModel(problem="This model has no hosted MCP tools.")
+    async with serving(monkeypatch, model, targets=[Scenario("hosted", agents=[host])]) as caller:
+        problems = (await caller.http.get("/api/problems")).json()
+    assert {"This model has no hosted MCP tools."} == {problem["message"] for problem in problems}
+    assert __file__ in {problem["file"] for problem in problems}
+    assert all(isinstance(problem["line"], int) for problem in problems)

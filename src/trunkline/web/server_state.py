@@ -24,7 +24,7 @@ from trunkline.engine.speech.factory import EngineParts, engine_parts, speech_pr
 from trunkline.loop_watch import LoopWatch
 from trunkline.providers import Provider, ProviderError
 from trunkline.providers.factory import choose_provider_name, create_provider
-from trunkline.scenario.loading import LoadedScenarios, Target, load
+from trunkline.scenario.loading import LoadedScenarios, Problem, Target, load
 from trunkline.settings import Settings
 from trunkline.web.caller_cookie import CallerCookies
 from trunkline.web.capacity import capacity_of
@@ -250,6 +250,11 @@ class ServerState:
         try:
             provider = await create_provider(self.settings, scenarios)
             stack.push_async_callback(provider.aclose)
+            for scenario in scenarios.by_name.values():
+                if (unsupported := provider.scenario_problem(scenario)) is not None:
+                    where = scenario.location
+                    scenarios.problems.append(Problem(unsupported, where.file, where.line))
+                    logger.warning("%s", scenarios.problems[-1])
             if self.provider_name == "local" and (provider_problem := speech_problem(self.settings)):
                 logger.warning("%s", provider_problem)
         except ProviderError as error:
