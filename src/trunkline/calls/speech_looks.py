@@ -1,6 +1,6 @@
 """Moments at which a recogniser looks for words in the caller's speech over the agent's.
 
-The words are wanted soon: at 400 ms of speech, then every 200 ms, and once more as soon as the caller pauses. The
+The words are wanted soon: at 400 ms of speech, then every 150 ms, and once more as soon as the caller pauses. The
 received audio is the clock, as in endpointing.
 """
 
@@ -12,7 +12,7 @@ from trunkline.engine.session.endpointing import ONSET_FRAMES, Endpointing, Spee
 from trunkline.engine.speech.vad import FRAME_MS, VoiceActivity
 from trunkline.realtime.audio import BYTES_PER_MS
 
-LOOKS_MS = (400, 600, 800, 1000, 1300)
+LOOKS_MS = (400, 550, 700, 850, 1000, 1300)
 """Durations of speech after which the recogniser looks."""
 PAUSE_MS = 192
 """Silence after which the caller pauses: it may be the end."""
