@@ -68,13 +68,13 @@ def test_a_murmur_holds_the_agent_for_a_moment_and_a_stop_word_stops_it(
 
     murmured_at = caller.now()
     caller.says("Uh-huh.", voice="joe")
-    caller.hears("The agent continues: ", timeout_s=15)
+    caller.hears("The agent continues: ", timeout_s=30)
     caller.waits_for_sound(since=caller.now())
     assert 150 < caller.page.evaluate(SILENCE_SCRIPT, murmured_at) < 5_000, "it was not held, or not resumed"
 
     caller.says("Wait, stop.", voice="joe")
-    caller.hears("The agent stops: ", timeout_s=15)
-    caller.hears("I have stopped.", timeout_s=20)
+    caller.hears("The agent stops: ", timeout_s=30)
+    caller.hears("I have stopped.", timeout_s=30)
     kinds = caller.log_kinds()
     assert kinds.count("audio.ducked") >= 2
     assert kinds.index("audio.resumed") < kinds.index("audio.interrupted")

@@ -206,17 +206,27 @@ def test_speech_without_words_interrupts_after_a_while(listens: bool, ms: float)
     assert decided(driver)[-1] == log_events.AudioInterrupted(item_id=SPEECH, reason="long_speech")
 
 
-def test_speech_that_ends_without_words_resumes_at_the_latest_after_the_wait() -> None:
+def test_speech_without_words_resumes() -> None:
     driver, _item_id = speaking()
+    starts(driver)
+    driver.wait(500)
+    hears(driver, "", paused=True)
+    stops(driver)
+    assert decided(driver)[-1] == log_events.AudioResumed(item_id=SPEECH, reason="no_words")
+    assert driver.types_sent == ["conversation.item.delete"]
+
+
+def test_speech_that_no_recogniser_has_heard_in_time_is_a_turn() -> None:
+    driver, item_id = speaking(done=True)
     starts(driver)
     driver.wait(500)
     stops(driver)
     driver.wait(WORDS_WAIT_MS - 1)
     assert decided(driver) == [DUCKED]
     driver.wait(1)
-    assert decided(driver)[-1] == log_events.AudioResumed(item_id=SPEECH, reason="no_words")
-    assert driver.types_sent == ["conversation.item.delete"]
-    assert driver.requests == 0
+    assert decided(driver)[-1] == log_events.AudioInterrupted(item_id=SPEECH, reason="unheard")
+    driver.reports(item_id, 1000)
+    assert driver.requests == 1
 
 
 def test_nothing_is_requested_while_speech_is_undecided() -> None:

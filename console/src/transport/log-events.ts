@@ -197,7 +197,8 @@ export interface AudioResumed {
 /**
  * The caller's speech interrupts the agent: it is a turn.
  * `reason` is the detector's: `stop_word`, `question`, `content` and `long_speech` are those of the default one.
- * `caller_acted`: the caller typed, pressed or left meanwhile. `words` decided.
+ * `unheard`: no recogniser has heard the speech in time. `caller_acted`: the caller typed, pressed or left
+ * meanwhile. `words` decided.
  */
 export interface AudioInterrupted {
   kind: "audio.interrupted";

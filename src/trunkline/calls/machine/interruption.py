@@ -234,6 +234,9 @@ class Interruption:
         """Handle `Timer.INTERRUPTION`: decide by the words so far."""
         if not self.undecided:
             return
+        if self._stopped and not self._words:  # the recogniser is too slow: the caller's words must not be lost
+            self._interrupt(Interrupt("unheard"))
+            return
         self._decide(self._outbox.now_ms - self._began_ms, paused=self._stopped)
         if self.undecided:
             self._outbox.set_timer(Timer.INTERRUPTION, self._outbox.now_ms + _ASK_AGAIN_MS)
