@@ -24,6 +24,8 @@ rehearsal = Rehearsal()
 
 @rehearsal.plays("reader")
 async def reader(caller: Caller) -> Lines:
+    yield "Shall I begin?"
+    await caller.says()
     yield (
         "This is a long story, which nobody has ever heard to its end, because it goes on and on about a ship, "
         "about the sea, about the weather, about a captain and about all of the people who have ever sailed with him, "
@@ -63,7 +65,11 @@ def test_a_murmur_holds_the_agent_for_a_moment_and_a_stop_word_stops_it(
     transport: str, story: Server, tab: Callable[[str], Caller]
 ) -> None:
     caller = tab(f"{story.url}/?agentConfig=story&transport={transport}")
-    caller.waits_for_sound(timeout_s=40)  # the recogniser is still loading
+    caller.waits_for_sound(timeout_s=40)
+    caller.waits_for_quiet()
+    caller.says("Please begin.", voice="joe")
+    caller.hears("This is a long story", timeout_s=40)  # the recogniser may still be loading
+    caller.waits_for_sound(since=caller.now())
     caller.listens_for(1000)
 
     murmured_at = caller.now()

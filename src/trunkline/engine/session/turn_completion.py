@@ -17,7 +17,7 @@ OPEN_MS = 700
 UNKNOWN_MS = 1000
 """The wait without words: the recogniser is slow, or the caller only murmured."""
 PAUSED_MS = 1500
-"""The wait after a comma, a dash, an ellipsis or an odd count of digits."""
+"""The wait after a comma, a dash, an ellipsis, an odd count of digits or a date without a year."""
 UNFINISHED_MS = 2000
 """The wait after a word that begins a phrase, such as "and" or "my", a filler, or a part of an expected reply."""
 
@@ -27,6 +27,11 @@ _UNFINISHED = re.compile(
     re.IGNORECASE,
 )
 _PAUSED = re.compile(r"(?:\.\.\.|[…,:–—-])\s*$")
+_DATE_WITHOUT_YEAR = re.compile(
+    r"\b(?:january|february|march|april|may|june|july|august|september|october|november|december)"
+    r"(?:\s+(?:the\s+)?(?:\d{1,2}(?:st|nd|rd|th)?|(?:twenty|thirty)?[ -]?(?:first|second|third|\w+th)))?\W*$",
+    re.IGNORECASE,
+)
 _ENDED = re.compile(r"[.?!]['\"”’)]*\s*$")
 _TRAILING_DIGITS = re.compile(
     r"(?:(?:\d|\b(?:zero|oh|one|two|three|four|five|six|seven|eight|nine|double)\b)[\s,-]*)+[.?!]?\s*$", re.IGNORECASE
@@ -57,6 +62,8 @@ def _wait_ms(transcript: str, complete: bool | None) -> int:
         return PAUSED_MS
     if _UNFINISHED.search(transcript):
         return UNFINISHED_MS
+    if _DATE_WITHOUT_YEAR.search(transcript):
+        return PAUSED_MS
     digits = _TRAILING_DIGITS.search(transcript)
     if digits and len(_DIGIT.findall(digits.group())) not in _WHOLE_NUMBERS:
         return PAUSED_MS
