@@ -103,7 +103,11 @@ def driver(request: pytest.FixtureRequest) -> CallDriver:
 
 
 def test_each_hold_ends_once_and_words_after_a_resumption_may_still_interrupt(driver: CallDriver) -> None:
-    letters = {log_events.AudioDucked: "D", log_events.AudioResumed: "R", log_events.AudioInterrupted: "I"}
+    letters: dict[type[log_events.LogEvent], str] = {
+        log_events.AudioDucked: "D",
+        log_events.AudioResumed: "R",
+        log_events.AudioInterrupted: "I",
+    }
     course = "".join(letters[type(event)] for event in driver.logged(*letters))
     assert re.fullmatch("(?:D(?:RI?|I))*", course), course
 
