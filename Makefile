@@ -119,7 +119,7 @@ clients: setup browser .make/node
 	@$(WITH_NODE) $(BIN)/python tests/outside_clients/run.py $(CLIENTS)
 
 bench: setup
-	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done
+	@for script in $(filter-out benchmarks/soak.py,$(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python $$script; done
 
 # Known vulnerabilities of the packages in constraints.txt, and an SBOM of them (CycloneDX) in dist/sbom.json. It asks
 # PyPI. The tool has an environment of its own, so that its packages are not part of the audit.

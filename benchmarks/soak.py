@@ -90,7 +90,9 @@ async def fuzz_pages(server: Served, events: int) -> bool:
                 address = f"{server.url.replace('http', 'ws')}/api/calls/{page.call['call_id']}"
                 leg = chance.choice([page.call["leg_id"], "viewer"])
                 with contextlib.suppress(websockets.ConnectionClosed):
-                    async with websockets.connect(f"{address}?leg={leg}", compression=None, proxy=None) as socket:
+                    async with websockets.connect(
+                        f"{address}?leg={leg}", compression=None, proxy=None, max_queue=None
+                    ) as socket:
                         for _ in range(EVENTS_ON_EACH_PAGE):
                             await socket.send(hostile(chance))
                             sent += 1
@@ -128,7 +130,7 @@ async def flood(url: str) -> None:
         address = f"{url.replace('http', 'ws')}/api/calls/{page.call['call_id']}?leg={page.call['leg_id']}"
         while True:
             with contextlib.suppress(websockets.ConnectionClosed):
-                async with websockets.connect(address, compression=None, proxy=None) as socket:
+                async with websockets.connect(address, compression=None, proxy=None, max_queue=None) as socket:
                     while True:
                         await socket.send('{"type":"say","text":"more"}')
 
