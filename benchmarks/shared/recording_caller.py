@@ -88,7 +88,7 @@ class RecordingCaller:
     def given_up(self, since: float) -> float | None:
         """Return the time at which nothing follows: the call waits for its caller, and all audio was played."""
         waits = [(at, event) for at, event in self.events if event["kind"] == "turn.waiting" and at > since]
-        if not waits or waits[-1][1].get("for") != "caller":
+        if len(waits) < 2 or waits[-1][1].get("for") != "caller":  # the question ends the wait for the caller
             return None
         at = max(waits[-1][0], self._ends_at)
         return at if self.now() - at > GIVEN_UP_AFTER_S else None
@@ -152,7 +152,7 @@ class RecordingCaller:
 @asynccontextmanager
 async def calling(url: str, scenario: str) -> AsyncIterator[RecordingCaller]:
     """Start a call, and record it."""
-    async with httpx2.AsyncClient(base_url=url, trust_env=False, timeout=30) as http:
+    async with httpx2.AsyncClient(base_url=url, trust_env=False, timeout=90) as http:
         answer = await http.post("/api/calls", json={"scenario": scenario, "transport": "websocket"})
         started = answer.raise_for_status().json()
     address = f"{url.replace('http', 'ws', 1)}/api/calls/{started['call_id']}?leg={started['leg_id']}"
