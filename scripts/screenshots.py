@@ -83,9 +83,6 @@ def haiku_with_timeline(caller: Caller, url: str) -> None:
 def interruption(caller: Caller, url: str) -> None:
     """Interrupt the haiku by voice, and open the call's figures."""
     haiku(caller, url)
-    caller.waits_for_quiet(ms=1500)
-    caller.says("yes, about the sea please")
-    caller.hears("about the sea")
     caller.says("no, wait, about the moon")
     caller.waits_for_quiet(ms=3000, timeout_s=60)
     caller.page.get_by_title("The call in figures").click()
@@ -111,7 +108,7 @@ def shop(caller: Caller, url: str) -> None:
     page.goto(f"{url}/?agentConfig=customerServiceRetail&agent=salesAgent&transport=websocket")
     page.get_by_role("article").first.wait_for()
     caller.waits_for_quiet(ms=300, timeout_s=60)
-    for text in ("What is on sale?", "I want to talk to a human."):
+    for text in ("What is on sale?", "I want to talk to a human.", "Yes please."):
         before = page.get_by_role("article").count()
         caller.types(text)
         page.wait_for_function("count => document.querySelectorAll('.bubble').length > count + 1", arg=before - 1)
