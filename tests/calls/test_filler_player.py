@@ -142,18 +142,22 @@ class TestTimes:
 
 
 class TestFailures:
-    def fails(self, driver: CallDriver) -> float:
+    def fails(self, driver: CallDriver, code: str = "insufficient_quota") -> float:
         """Let the answer fail without a retry; return the time."""
         asked(driver)
         waits(driver, 1_000)
         driver.response_created()
-        error = {"type": "insufficient_quota", "code": "insufficient_quota", "message": "No quota."}
+        error = {"type": code, "code": code, "message": "It does not work."}
         driver.response_done("failed", status_details={"type": "failed", "error": error})
         return driver.now_ms
 
-    def test_a_failed_answer_is_announced_at_once_and_once(self) -> None:
+    @pytest.mark.parametrize(
+        "code",
+        ["insufficient_quota", "connection_error", "request_refused", "invalid_api_key", "rehearsal_failed"],
+    )
+    def test_a_failed_answer_is_announced_at_once_and_once(self, code: str) -> None:
         driver = call()
-        failed_ms = self.fails(driver)
+        failed_ms = self.fails(driver, code)
         waits(driver, 30_000)
         assert spans(driver, failed_ms) == [(10, "I am sorry, that did not work. Please say it again.")]
         assert driver.logged(log_events.TurnWaiting)[-1].reason == "caller"

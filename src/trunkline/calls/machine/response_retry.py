@@ -71,7 +71,7 @@ class ResponseRetry:
                 self._instruct_model(_REPHRASE)
             else:
                 self._on_failed()
-        else:
+        elif response.get("status") == "failed":
             self._recover(fault)
 
     def on_error(self, event: Event) -> None:
@@ -121,6 +121,7 @@ class ResponseRetry:
 
     def _recover(self, fault: Fault) -> None:
         if fault.recovery is Recovery.CONTINUE:
+            self._on_failed()
             return
         changed = self._change_model_if_due(hopeless=fault.recovery is Recovery.GIVE_UP)
         if fault.recovery is Recovery.GIVE_UP and not changed:
