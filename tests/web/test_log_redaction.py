@@ -43,7 +43,7 @@ def everything(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFi
 
 async def conversation(**settings: Any) -> list[str]:
     """Sign in, type, let a tool fail, call over WebRTC, create a secret; return the confidential texts."""
-    given = own_settings(ice_loopback=True, token=TOKEN, **settings)
+    given = own_settings(ice_loopback=True, token=TOKEN, audience="operator", **settings)
     app = create_app([str(OPEN)], given)
     async with listening(app, given, log_level="debug", access_log=True) as url, client(url, FakeModel()) as caller:
         signed_in = await caller.http.post("/sign-in", data={"token": TOKEN})
