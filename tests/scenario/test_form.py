@@ -336,6 +336,11 @@ def test_a_caller_may_take_time(filling: Filling, reply: str) -> None:
     assert filling.says(reply) == "Of course, take your time. What is your number?"
 
 
+def test_a_recogniser_may_write_two_oh_six_as_a_year(filling: Filling) -> None:
+    filling.says("Dana")
+    assert filling.says("it's 2006 555 0100") == "I have 2 0 6, 5 5 5, 0 1 0 0. Is that right?"
+
+
 def test_a_second_misunderstanding_is_helped_differently(filling: Filling) -> None:
     filling.says("Dana")
     assert filling.says("blah blah") == "I'm sorry, I didn't get that. What is your number?"

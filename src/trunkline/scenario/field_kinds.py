@@ -12,6 +12,9 @@ from trunkline.scenario.form_phrases import CORRECTS
 from trunkline.scenario.phrases import Phrases, best_match, normalise
 from trunkline.scenario.spoken_numbers import DateSlot, DigitGroups, read_date, read_date_parts, read_digits
 
+_OH = re.compile(r"\b([1-9])00([1-9])\b")
+"""A number in which a recogniser writes "two oh six" as 2006."""
+
 
 @dataclass(frozen=True)
 class Partial:
@@ -108,6 +111,9 @@ class Number:
         Digits continue the ones before. After a complete number they correct its end, if a correction announces them
         ("no, 42", "it ends in 42") or they are as many as the last group.
         """
+        respelled = _OH.sub(r"\1 0 \2", said)
+        if len(read_digits(said)) > self.digits == len(read_digits(respelled)):
+            said = respelled
         whole, piece, too_many = _split(str(before or ""), self.digits)
         done = False
         for run, corrects in _runs(said):
