@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
+import sys
+from collections.abc import Iterator
 from typing import Any
 
 import hypothesis
@@ -33,6 +35,14 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         item.add_marker(pytest.mark.flaky(reruns=1))
     if any(map(item.get_closest_marker, SLOW)) and not item.get_closest_marker("timeout"):
         item.add_marker(pytest.mark.timeout(SLOW_TIMEOUT_S))
+
+
+@pytest.fixture(autouse=True)
+def _restore_module_path() -> Iterator[None]:
+    """Restore `sys.path` after each test: a scenario's file adds its folder, in which another test finds modules."""
+    before = list(sys.path)
+    yield
+    sys.path[:] = before
 
 
 @pytest.hookimpl(tryfirst=True)

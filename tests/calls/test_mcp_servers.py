@@ -7,6 +7,7 @@ import contextlib
 import socket
 import sys
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,9 @@ from tests.calls.call_harness import Caller, calling
 from tests.calls.model_fake import Calls, FakeModel
 from tests.calls.test_sdk_fields import asks, script_of, tools_offered
 from trunkline import Scenario, stub_tool
+from trunkline.calls import call as calls
 from trunkline.calls import log_events
-from trunkline.calls.agents import mcp_servers
+from trunkline.calls.agents.mcp_servers import McpServers, shown_name
 from trunkline.testing.virtual_time import in_virtual_time
 
 SERVER = Path(__file__).parent / "mcp_shop_server.py"
@@ -89,7 +91,7 @@ async def test_an_agent_calls_tools_of_a_server_over_streamable_http_that_is_sta
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     port = free_port()
-    monkeypatch.setattr(mcp_servers, "RETRY_PAUSES_S", (0.3,))
+    monkeypatch.setattr(calls, "McpServers", partial(McpServers, (0.3,)))
     server = MCPServerStreamableHttp({"url": f"http://user:secret@127.0.0.1:{port}/mcp?key=secret"})
     async with shop_call(server) as caller:
         assert tools_offered(caller) == [[]]
@@ -164,7 +166,7 @@ async def test_a_servers_long_description_is_cut_to_the_services_limit() -> None
 
 def test_an_address_is_shown_without_its_secrets() -> None:
     server = MCPServerStreamableHttp({"url": "https://user:pass@shop.example/mcp?key=1#x"})
-    assert mcp_servers.shown_name(server) == "streamable_http: https://shop.example/mcp"
+    assert shown_name(server) == "streamable_http: https://shop.example/mcp"
 
 
 def free_port() -> int:

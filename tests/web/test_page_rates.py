@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from tests.web.web_server import serving
-from trunkline.web import page_rates
+from trunkline.web import call_routes
 from trunkline.web.page_rates import MAX_SLOWED_S, PageRates, TooFastError
 
 FRAME = 960  # 20 ms of audio
@@ -73,7 +75,7 @@ def test_audio_above_twice_real_time_is_read_at_twice_real_time() -> None:
 async def test_a_flooding_page_is_closed_and_the_call_continues(
     monkeypatch: pytest.MonkeyPatch, frame: object, reason: str
 ) -> None:
-    monkeypatch.setattr(page_rates, "MAX_SLOWED_S", 0.2)
+    monkeypatch.setattr(call_routes, "PageRates", partial(PageRates, 0.2))
     async with serving(monkeypatch) as caller, caller.calling() as (started, page):
         for _ in range(60):
             await page.sends(frame)  # type: ignore[arg-type]

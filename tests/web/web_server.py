@@ -7,6 +7,7 @@ import contextlib
 import json
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,9 @@ from tests.calls.model_fake import FakeModel
 from trunkline.engine.server import EmbeddedServer
 from trunkline.scenario.loading import LoadedScenarios, Target
 from trunkline.settings import Settings
-from trunkline.web import auth_middleware, create_app, server_state
+from trunkline.web import app as web_app
+from trunkline.web import create_app, server_state
+from trunkline.web.auth_middleware import WrongTokens
 from trunkline.web.uvicorn_config import server_config
 
 SCENARIO = Path(__file__).parent / "web_scenario.py"
@@ -57,7 +60,7 @@ async def serving(
 ) -> AsyncIterator[Client]:
     """Serve the whole app on a free port; yield a client."""
     model = with_model(monkeypatch, model)
-    monkeypatch.setattr(auth_middleware, "WRONG_TOKEN_DELAY_S", 0.0)
+    monkeypatch.setattr(web_app, "WrongTokens", partial(WrongTokens, 0.0))
     given = own_settings(**settings)
     app = create_app(targets, given)
     async with listening(app, given) as url, client(url, model) as caller:

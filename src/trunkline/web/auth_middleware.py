@@ -96,9 +96,13 @@ class WrongTokens:
 
     A proxy on this machine that does not report its clients makes all of them one client. Such a client is never locked
     out, since that would hit everybody; instead the answer to each wrong token is late.
+
+    Args:
+        delay_s: the time in s by which such an answer is late.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, delay_s: float = WRONG_TOKEN_DELAY_S) -> None:
+        self._delay_s = delay_s
         self._limiter = RateLimiter(MAX_WRONG_TOKENS_PER_MINUTE)
 
     def wait_s(self, connection: HTTPConnection) -> float:
@@ -108,7 +112,7 @@ class WrongTokens:
     async def count(self, connection: HTTPConnection) -> None:
         """Count a wrong token of the client."""
         if self._is_shared(connection):
-            await asyncio.sleep(WRONG_TOKEN_DELAY_S)
+            await asyncio.sleep(self._delay_s)
         else:
             self._limiter.count(client_of(connection.scope))
 

@@ -47,9 +47,14 @@ class TokenBucket:
 
 
 class PageRates:
-    """Rates of one page. It has no clock: times are arguments, in s."""
+    """Rates of one page. It has no clock: times are arguments, in s.
 
-    def __init__(self) -> None:
+    Args:
+        max_slowed_s: the time after which a page that is still too fast is closed.
+    """
+
+    def __init__(self, max_slowed_s: float = MAX_SLOWED_S) -> None:
+        self._max_slowed_s = max_slowed_s
         self._commands = TokenBucket(COMMANDS_PER_S, COMMANDS_AT_ONCE)
         self._audio = TokenBucket(AUDIO_RATE, AUDIO_AT_ONCE_S)
         self._slowed_since_s: float | None = None
@@ -73,6 +78,6 @@ class PageRates:
             self._slowed_since_s = None
         elif self._slowed_since_s is None:
             self._slowed_since_s = now_s
-        elif now_s - self._slowed_since_s > MAX_SLOWED_S:
+        elif now_s - self._slowed_since_s > self._max_slowed_s:
             raise TooFastError(reason)
         return wait_s

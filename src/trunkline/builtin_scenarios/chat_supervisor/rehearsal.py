@@ -96,7 +96,8 @@ class EnquiryForm(Form):
             return prompted  # too obliging on purpose: the guardrail must stop it
         request = Request(detect_intent(text), text)
         about_account = IS_IT_RIGHT in said or (request.intent or (self._last and self._last.intent)) is Intent.BILL
-        if self.hear(text, "phone" if about_account and "phone" in self else None):
+        heard = self.hear(text, "phone" if about_account and "phone" in self else None)
+        if heard and "phone" in self and self["phone"] is not None:  # it may be a zip code instead
             return await self._number(request)
         code = zip_code_in(text)
         if request.intent is Intent.STORES and code:

@@ -72,9 +72,14 @@ def shown_name(server: MCPServer) -> str:
 
 
 class McpServers:
-    """The connections to all MCP servers that the calls' agents have."""
+    """The connections to all MCP servers that the calls' agents have.
 
-    def __init__(self) -> None:
+    Args:
+        retry_pauses_s: the pauses in s between attempts to connect; the last one repeats.
+    """
+
+    def __init__(self, retry_pauses_s: Sequence[float] = RETRY_PAUSES_S) -> None:
+        self._retry_pauses_s = retry_pauses_s
         self._connections: dict[int, _Connection] = {}
         self._listeners: list[ServerListener] = []
 
@@ -132,7 +137,7 @@ class McpServers:
     def _connection(self, server: MCPServer) -> _Connection:
         connection = self._connections.get(id(server))
         if connection is None:
-            connection = self._connections[id(server)] = _Connection(server, self._on_change)
+            connection = self._connections[id(server)] = _Connection(server, self._on_change, self._retry_pauses_s)
         return connection
 
     def _on_change(self, server: MCPServer, state: ServerState, problem: str | None) -> None:
@@ -143,8 +148,9 @@ class McpServers:
 class _Connection:
     """The connection to one server, kept by a task."""
 
-    def __init__(self, server: MCPServer, on_change: ServerListener) -> None:
+    def __init__(self, server: MCPServer, on_change: ServerListener, retry_pauses_s: Sequence[float]) -> None:
         self.server = server
+        self._retry_pauses_s = retry_pauses_s
         self.state = ServerState.CONNECTING
         self.problem: str | None = None
         self._on_change = on_change
@@ -194,7 +200,7 @@ class _Connection:
             finally:
                 if not self._is_users:
                     await self._clean_up()
-            await asyncio.sleep(RETRY_PAUSES_S[min(failures, len(RETRY_PAUSES_S) - 1)])
+            await asyncio.sleep(self._retry_pauses_s[min(failures, len(self._retry_pauses_s) - 1)])
             failures += 1
 
     async def _watch(self) -> str:
