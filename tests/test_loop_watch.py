@@ -71,3 +71,22 @@ async def test_a_loop_that_runs_is_not_reported() -> None:
         await asyncio.sleep(0.3)
     assert not reports.places
     assert watch.last_delay_s < 5
+
+
+class StoppedUnseen(threading.Event):
+    """The event that stops the watchdog; the wait of the watchdog ends with it, but does not see it yet."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        super().wait(10)
+        return False
+
+
+async def test_the_watchdog_ends_if_it_is_stopped_between_its_wait_and_its_question(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    watch = LoopWatch(Reports().add)
+    monkeypatch.setattr(watch, "_stopping", StoppedUnseen())
+    began = time.monotonic()
+    with watch:
+        pass
+    assert time.monotonic() - began < 5

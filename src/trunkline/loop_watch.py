@@ -83,6 +83,8 @@ class LoopWatch:
     def _watch(self) -> None:
         while not self._stopping.wait(CHECK_EVERY_S):
             self._alive.clear()
+            if self._stopping.is_set():  # since the wait: the loop waits for this thread, and gives no sign of life
+                return
             asked = time.monotonic()
             try:
                 self._loop.call_soon_threadsafe(self._alive.set)
