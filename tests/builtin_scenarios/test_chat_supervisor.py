@@ -283,6 +283,15 @@ class TestStores:
         turn.called(NEAREST, zip_code="94110")
         assert "San Francisco Mission" in turn.text
 
+    @pytest.mark.parametrize("words", ["my zip code is 94110", "zip code 94110", "the zip code is 94110"])
+    async def test_an_unrequested_zip_code_with_its_name_is_no_phone_number(
+        self, voice_call: VoiceCalls, words: str
+    ) -> None:
+        call = await greeted(voice_call)
+        turn = await call.say(words)
+        turn.called(NEAREST, zip_code="94110")
+        assert "San Francisco Mission" in turn.text
+
     async def test_a_zip_code_in_place_of_a_phone_number_is_too_short(self, voice_call: VoiceCalls) -> None:
         call = await greeted(voice_call)
         await call.say("what's my balance")

@@ -97,7 +97,7 @@ class EnquiryForm(Form):
         request = Request(detect_intent(text), text)
         about_account = IS_IT_RIGHT in said or (request.intent or (self._last and self._last.intent)) is Intent.BILL
         heard = self.hear(text, "phone" if about_account and "phone" in self else None)
-        if heard and "phone" in self and self["phone"] is not None:  # it may be a zip code instead
+        if heard and "phone" in self and self["phone"] is not None:  # a denied or incomplete one has no value
             return await self._number(request)
         code = zip_code_in(text)
         if request.intent is Intent.STORES and code:
