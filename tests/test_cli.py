@@ -21,6 +21,7 @@ import pytest
 from websockets.sync.client import connect
 
 import trunkline
+from tests.ports import free_port
 from trunkline.tls import self_signed_identity
 
 HELLO = """
@@ -167,13 +168,6 @@ def run(environment: dict[str, str], tmp_path: Path) -> Callable[..., subprocess
         )  # fmt: skip
 
     return run
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def get(port: int, path: str) -> Any:

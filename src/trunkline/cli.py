@@ -311,6 +311,7 @@ def _serve(settings: Settings, targets: list[str], tls_options: TlsOptions, *, d
         typer.echo(notice, err=True)
     secure = {} if tls is None else {"ssl_certfile": tls.certificate, "ssl_keyfile": tls.key}
     app = create_app(targets, settings)
+    app.state.server.reloads = not drains
     server = Server(server_config(app, settings, **secure), app.state.server if drains else None)
     try:
         with suppress(KeyboardInterrupt), exporting(os.environ):  # uvicorn raises the interrupt after its shutdown

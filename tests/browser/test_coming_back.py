@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, expect
 
 from tests.browser.conftest import MICROPHONE, Caller, Server
 from tests.browser.fault_server import BreakableServer
+from tests.ports import free_port
 from trunkline.calls import log_events
 
 pytestmark = [pytest.mark.browser, pytest.mark.speech, pytest.mark.realtime]
@@ -265,30 +266,24 @@ def test_the_catalogue_is_loaded_again_after_a_server_restart(context: BrowserCo
 def test_a_saved_error_and_its_fix_return_to_the_own_scenario_and_call(context: BrowserContext, tmp_path: Path) -> None:
     file = tmp_path / "mine.py"
     file.write_text(MINE)
-    first = Server(str(file))
-    first.start()
+    server = Server(str(file), "--reload", port=free_port())
+    server.start()
     page = context.new_page()
-    page.goto(f"{first.url}/?agentConfig=mine&transport=websocket")
-    expect(page.get_by_role("status").first).to_have_text("Connected")
-    first.stop()
-    file.write_text(MINE + "\nthis is no Python\n")
-    second = Server(str(file), port=first.port)
-    second.start()
-    expect(page.get_by_text("SyntaxError")).to_be_visible()
-    expect(page.get_by_text("Save the fix, and the call starts")).to_be_visible()
-    assert "agentConfig=mine" in page.url
-    second.stop()
-    file.write_text(MINE)
-    third = Server(str(file), port=first.port)
-    third.start()
     try:
+        page.goto(f"{server.url}/?agentConfig=mine&transport=websocket")
+        expect(page.get_by_role("status").first).to_have_text("Connected")
+        file.write_text(MINE + "\nthis is no Python\n")
+        expect(page.get_by_text("SyntaxError")).to_be_visible()
+        expect(page.get_by_text("Save the fix, and the call starts")).to_be_visible()
+        assert "agentConfig=mine" in page.url
+        file.write_text(MINE)
         expect(page.get_by_role("status").first).to_have_text("Connected")
         expect(page.get_by_text("SyntaxError")).to_be_hidden()
         expect(page.get_by_text("Save the fix")).to_be_hidden()
         expect(page.get_by_role("combobox", name="Scenario")).to_have_value("mine")
         assert "agentConfig=mine" in page.url
     finally:
-        third.stop()
+        server.stop()
 
 
 def test_a_page_opened_on_a_file_with_an_error_calls_it_after_the_fix(context: BrowserContext, tmp_path: Path) -> None:

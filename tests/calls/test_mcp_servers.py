@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 import sys
 from collections.abc import AsyncIterator
 from functools import partial
@@ -19,6 +18,7 @@ from mcp.types import CallToolResult, TextContent, Tool
 from tests.calls.call_harness import Caller, calling
 from tests.calls.model_fake import Calls, FakeModel
 from tests.calls.test_sdk_fields import asks, script_of, tools_offered
+from tests.ports import free_port
 from trunkline import Scenario, stub_tool
 from trunkline.calls import call as calls
 from trunkline.calls import log_events
@@ -167,13 +167,6 @@ async def test_a_servers_long_description_is_cut_to_the_services_limit() -> None
 def test_an_address_is_shown_without_its_secrets() -> None:
     server = MCPServerStreamableHttp({"url": "https://user:pass@shop.example/mcp?key=1#x"})
     assert shown_name(server) == "streamable_http: https://shop.example/mcp"
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
 
 
 @contextlib.asynccontextmanager

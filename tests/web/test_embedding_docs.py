@@ -8,7 +8,6 @@ import datetime
 import json
 import re
 import shutil
-import socket
 import ssl
 import sys
 import types
@@ -25,6 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
+from tests.ports import free_port
 from tests.web.web_server import client, listening, own_settings, with_model
 from trunkline.web import create_app
 
@@ -166,13 +166,6 @@ def _unverified() -> ssl.SSLContext:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
 
 
 @pytest.mark.parametrize("proxy", [caddy, nginx], ids=lambda proxy: proxy.__name__)

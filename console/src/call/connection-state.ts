@@ -67,7 +67,8 @@ export type Input =
   | { type: "leg-failed"; reason: string; wasUp: boolean }
   | { type: "socket-opened" }
   | { type: "socket-lost" }
-  | { type: "socket-closed"; reason: CloseReason; message: string }
+  /** `reloads` is true if the server restarts with each saved file, for the author of the scenario. */
+  | { type: "socket-closed"; reason: CloseReason; message: string; reloads?: boolean }
   | { type: "role-assigned"; role: Role }
   /** Events of the call's log. */
   | { type: "call-started"; scenario: string }

@@ -68,7 +68,7 @@ class Transition {
         this.emit({ type: "check-sign-in" });
         return;
       case "socket-closed":
-        this.onSocketClosed(input.reason, input.message);
+        this.onSocketClosed(input.reason, input.message, input.reloads === true);
         return;
       case "role-assigned":
         this.onRole(input.role);
@@ -255,7 +255,7 @@ class Transition {
     else if (link.phase === "ending") this.emit({ type: "send", command: { type: "hang_up" } });
   }
 
-  private onSocketClosed(reason: CloseReason, message: string): void {
+  private onSocketClosed(reason: CloseReason, message: string, reloads: boolean): void {
     const { link } = this.state;
     if (reason === "over" || link.phase === "ending") {
       this.end();
@@ -264,7 +264,7 @@ class Transition {
     if (link.phase !== "live") return;
     if (reason === "taken-over") this.openSocket(link.callId, null);
     else if (reason === "refused") this.onRefused(link.callId, message);
-    else this.onUnknownCall(link.role);
+    else this.onUnknownCall(link.role, reloads);
   }
 
   private onRole(role: Role): void {
@@ -284,10 +284,24 @@ class Transition {
     this.emit({ type: "notify", notice: { key: "call", tone: "error", text }, resume: callId });
   }
 
-  /** End the call after the server has restarted and no longer knows it. The reader decides about a new call. */
-  private onUnknownCall(role: Role): void {
-    if (role === "caller") this.emit({ type: "reload-catalogue" }); // the restart may have changed it
-    this.forget(role === "caller" ? SERVER_RESTARTED : CALL_GONE);
+  /**
+   * End the call after the server has restarted and no longer knows it. The reader decides about a new call, except
+   * where the server restarts with each saved file: its author wants to hear the change.
+   */
+  private onUnknownCall(role: Role, reloads: boolean): void {
+    if (role !== "caller") {
+      this.forget(CALL_GONE);
+      return;
+    }
+    this.emit({ type: "reload-catalogue" }); // the restart may have changed it
+    const scenario = this.state.shownScenario ?? this.state.lastStart?.scenario;
+    if (!reloads || scenario === undefined) {
+      this.forget(SERVER_RESTARTED);
+      return;
+    }
+    this.start({ scenario, agent: this.state.lastStart?.agent ?? null });
+    const text = "The server was restarted, so this is a new call.";
+    this.emit({ type: "notify", notice: { key: "call", tone: "info", text } });
   }
 
   // The end -----------------------------------------------------------------------------------------------------------

@@ -246,7 +246,10 @@ export class Connection {
       onAudio: (pcm) => this.legNow.peek()?.onAudio(pcm),
       onOpen: () => this.dispatch({ type: "socket-opened" }),
       onLost: () => this.dispatch({ type: "socket-lost" }),
-      onClosed: (reason, message) => this.dispatch({ type: "socket-closed", reason, message }),
+      onClosed: (reason, message) => {
+        const reloads = catalogue.peek()?.health.reloads === true;
+        this.dispatch({ type: "socket-closed", reason, message, reloads });
+      },
     });
   }
 

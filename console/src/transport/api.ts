@@ -49,6 +49,8 @@ export interface Health {
   engine?: EngineInfo;
   /** "caller" if this page gets only a caller's part of the log, and no definitions of agents. */
   audience?: "caller" | "operator";
+  /** True if the server restarts with each saved file (`--reload`). */
+  reloads?: boolean;
   /** True if the browser has a sign-in cookie, which it can give up. */
   signed_in?: boolean;
 }

@@ -322,6 +322,19 @@ describe("a lost socket", () => {
     expect(texts(effects)).toEqual(["The server was restarted, which ended the call. Connect to start a new one."]);
   });
 
+  it("leads to a new call if the server restarts with each saved file", () => {
+    const { effects, phase } = run([
+      { type: "connect", scenario: "shop", agent: "clerk" },
+      STARTED,
+      OPENED,
+      LOG,
+      { type: "socket-closed", reason: "unknown", message: "", reloads: true },
+    ]);
+    expect(phase).toBe("connecting");
+    expect(effectOf(effects, "request").request).toEqual({ type: "start", scenario: "shop", agent: "clerk" });
+    expect(texts(effects)).toEqual(["The server was restarted, so this is a new call."]);
+  });
+
   it("ends the call for a viewer after a restart, and keeps the log", () => {
     const { effects, phase } = run([{ type: "resume", callId: "c1" }, VIEWER, OPENED, LOG, closed("unknown")]);
     expect([phase, types(effects).includes("request")]).toEqual(["ended", false]);

@@ -26,6 +26,8 @@ async def health(request: Request) -> Response:
     if server.engine is not None:
         status["engine"] = dataclasses.asdict(server.engine)
     status["audience"] = audience_of(request, server.settings)
+    if server.reloads:
+        status["reloads"] = True
     if request.scope.get(SIGNED_IN):
         status["signed_in"] = True
     return JSONResponse(status)

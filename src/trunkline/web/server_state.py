@@ -108,6 +108,8 @@ class ServerState:
         self.gate: ConnectionGate | None = None
         """The admission of connections, if this server listens by itself."""
         self.is_draining = False
+        self.reloads = False
+        """True if the server restarts with each saved file."""
         self.metrics = ServerMetrics(tuple(self._readings()))
         self._registry: CallRegistry | None = None
         self._ready: asyncio.Future[StartupResult] | None = None
