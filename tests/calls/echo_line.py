@@ -130,7 +130,9 @@ async def echo_line(audio: Mapping[str, bytes], *, gain_db: float, delay_ms: flo
             yield text
             await caller.says()
 
-    scenario: Scenario[Any] = Scenario("reading", agents=[agent], rehearsal=rehearsal, fillers=None)
+    scenario: Scenario[Any] = Scenario(
+        "reading", agents=[agent], rehearsal=rehearsal, fillers=None, interruption="speech"
+    )
     async with asyncio.TaskGroup() as tasks:
         provider = InMemoryProvider(
             lambda _model, _settings: RehearsalBrain(scenario, rehearsal), tasks, tts=RecordedVoice(audio)
