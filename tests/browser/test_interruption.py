@@ -78,6 +78,7 @@ def test_a_murmur_holds_the_agent_for_a_moment_and_a_stop_word_stops_it(
     caller.waits_for_sound(since=caller.now())
     assert 150 < caller.page.evaluate(SILENCE_SCRIPT, murmured_at) < 5_000, "it was not held, or not resumed"
 
+    caller.listens_for(2500)  # the murmur's turn is over: what follows is speech of its own
     caller.says("Wait, stop.", voice="joe")
     caller.hears("The agent stops: ", timeout_s=30)
     caller.hears("I have stopped.", timeout_s=30)

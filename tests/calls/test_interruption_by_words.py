@@ -187,6 +187,37 @@ def test_words_after_a_backchannel_still_interrupt() -> None:
     assert driver.requests == 1
 
 
+@pytest.mark.parametrize(
+    ("transcript", "interrupts"),
+    [("Yeah. Wait, stop.", True), ("Yeah. But what about the price?", True), ("Yeah. Mm-hmm. Yeah.", False)],
+)
+def test_the_transcript_of_speech_that_went_on_after_a_backchannel_decides(transcript: str, interrupts: bool) -> None:
+    driver, item_id = speaking()
+    starts(driver)
+    hears(driver, "Yeah.", paused=True)
+    driver.wait(1_500)
+    stops(driver)
+    assert driver.sent_of("conversation.item.delete") == []
+    driver.transcribes(transcript)
+    assert isinstance(decided(driver)[-1], log_events.AudioInterrupted) is interrupts
+    assert bool(driver.sent_of("conversation.item.delete")) is not interrupts
+    if interrupts:
+        driver.reports(item_id, 2900)
+        driver.response_done("cancelled")
+    assert driver.requests == (1 if interrupts else 0)
+
+
+def test_speech_that_went_on_and_gets_no_transcript_is_a_backchannel() -> None:
+    driver, _item_id = speaking()
+    starts(driver)
+    hears(driver, "Yeah.", paused=True)
+    driver.wait(1_500)
+    stops(driver)
+    driver.wait(WORDS_WAIT_MS)
+    assert len(driver.sent_of("conversation.item.delete")) == 1
+    assert driver.listens_to is None
+
+
 def test_words_of_another_speech_decide_nothing() -> None:
     driver, _item_id = speaking()
     starts(driver, "speech_2")

@@ -36,6 +36,8 @@ WORDS_WAIT_MS = 1_500.0
 """Time after the end of the speech in which its words must come."""
 SLOW_RECOGNISER_MS = 2_300.0
 """Time in which the recogniser beside the relay must have decided. It knows the length of the speech."""
+CONTINUED_AFTER_MS = 1_000.0
+"""Speech that ends so long after it was taken for a backchannel may have more words, which the transcript has."""
 _ASK_AGAIN_MS = 500.0
 
 
@@ -96,6 +98,7 @@ class Interruption:
         self._stopped = False
         """True if the service has ended the speech."""
         self._committed = False
+        self._resumed_ms = 0.0
         self._ignored: set[str] = set()
 
     # The way to interrupt -------------------------------------------------------------------------------------------
@@ -193,9 +196,18 @@ class Interruption:
 
     def on_transcribed(self, item_id: str, text: str) -> None:
         """Handle the service's final transcript, if nothing has decided before."""
-        if item_id == self._item_id and self.undecided:
+        if item_id != self._item_id:
+            return
+        if self.undecided or self._awaits_transcript:
             self._words.append(HeardWords(text.strip()))
             self._decide(0.0, paused=True)
+        if self._awaits_transcript:
+            self._ignore()
+
+    @property
+    def _awaits_transcript(self) -> bool:
+        """True if the speech went on after it was taken for a backchannel, and its last words are not known."""
+        return self._state is OverlapState.RESUMED and self._committed
 
     def on_speech_stopped(self) -> bool:
         """Handle the end of the speech; return whether it may be a turn."""
@@ -213,7 +225,11 @@ class Interruption:
                 self._committed = True
                 return False
             case OverlapState.RESUMED if not self._agent_has_stopped:
-                self._ignore()
+                if self._outbox.now_ms - self._resumed_ms < CONTINUED_AFTER_MS:
+                    self._ignore()
+                else:
+                    self._committed = True
+                    self._outbox.set_timer(Timer.INTERRUPTION, self._outbox.now_ms + WORDS_WAIT_MS)
                 return False
         self._stop_listening()
         return True
@@ -232,6 +248,8 @@ class Interruption:
 
     def on_timer(self) -> None:
         """Handle `Timer.INTERRUPTION`: decide by the words so far."""
+        if self._awaits_transcript:
+            self._ignore()
         if not self.undecided:
             return
         if self._stopped and not self._words:  # the recogniser is too slow: the caller's words must not be lost
@@ -293,7 +311,7 @@ class Interruption:
 
     def _resume(self, decision: Resume) -> None:
         self._end_hold()
-        self._state = OverlapState.RESUMED
+        self._state, self._resumed_ms = OverlapState.RESUMED, self._outbox.now_ms
         self._playout.release()
         self._outbox.log(log_events.AudioResumed(item_id=self._logged_id, reason=decision.reason, words=decision.words))
         self._scheduler.on_caller_speech(CallerSpeech.SILENT)
@@ -333,5 +351,7 @@ class Interruption:
         """Give up undecided speech, of which nothing will come: its session is lost, or other speech has begun."""
         if self.undecided:
             self._resume(Resume("undecided"))
+        if self._awaits_transcript:
+            self._ignore()
         self._state = OverlapState.NONE
         self._stop_listening()
