@@ -19,7 +19,7 @@ from agents.realtime import RealtimeAgent, realtime_handoff
 
 import trunkline
 import trunkline.testing
-from trunkline import Fillers, Scenario
+from trunkline import Fillers, Scenario, SessionSettings
 from trunkline.calls.commands import CommandUnion
 from trunkline.doctor.settings_checks import _INTERNAL_VARIABLES, _LOOK_ALIKES
 from trunkline.settings import Settings
@@ -68,10 +68,10 @@ def variables() -> set[str]:
 
 
 def arguments() -> set[str]:
-    """Return the parameters that a user writes: those of scenarios, agents, tools and handoffs."""
-    known = {
-        name for called in (Scenario, Fillers, agents.function_tool, realtime_handoff) for name in parameters(called)
-    }
+    """Return the parameters that a user writes: those of scenarios, agents, tools, guardrails and handoffs."""
+    scenarios = (Scenario, Fillers, SessionSettings)
+    written = (*scenarios, agents.function_tool, realtime_handoff, agents.HostedMCPTool, agents.InputGuardrail)
+    known = {name for called in written for name in parameters(called)}
     return known | {field.name for field in dataclasses.fields(RealtimeAgent)}
 
 

@@ -26,11 +26,13 @@ export class AudioReports {
 
   /** Report the state if it has changed. */
   update({ bufferMs, outputMs, microphone }: AudioState): void {
+    // A track that is no device, such as one of Web Audio, has no such setting, and says nothing about an echo.
+    const cancellation = microphone?.getSettings().echoCancellation;
     const report = {
       type: "audio_report" as const,
       buffer_ms: limit(bufferMs),
       output_ms: limit(outputMs),
-      ...(microphone && { echo_cancelled: Boolean(microphone.getSettings().echoCancellation) }),
+      ...(cancellation !== undefined && { echo_cancelled: Boolean(cancellation) }),
     };
     if (this.sent !== null && isAlike(this.sent, report)) return;
     if (this.send(report)) this.sent = report;
