@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import assert_never
 
 from trunkline.caller_audio.echo_canceller import create_echo_canceller
@@ -13,6 +12,7 @@ from trunkline.calls import commands
 from trunkline.calls.agents.mcp_servers import McpServers
 from trunkline.calls.agents.runner import AgentRunner, CallHandle, RunnerTimeLimits
 from trunkline.calls.audience import Audience, CallerView
+from trunkline.calls.call_plan import plan_call
 from trunkline.calls.filler_audio import FillerAudio
 from trunkline.calls.grants import Credentials, Grant, NotGrantedError, grants_for
 from trunkline.calls.log import Entry, Log, LogBudget, Reader, frame_of
@@ -30,7 +30,6 @@ from trunkline.calls.log_events import (
 )
 from trunkline.calls.machine import effects, inputs
 from trunkline.calls.machine.machine import CallMachine
-from trunkline.calls.machine.plan import CallPlan
 from trunkline.calls.machine.refused_parts import session_without
 from trunkline.calls.machine.timers import Timer
 from trunkline.calls.metrics.config import DEFAULT_METRICS, MetricsConfig
@@ -125,12 +124,10 @@ class Call:
         self._images = 0
         self.ended_at: float | None = None
         self._provider = provider
-        self._time_limits = time_limits
         self._filler_audio = filler_audio or FillerAudio()
         self._loop = asyncio.get_running_loop()
         self._began = self._loop.time()
         first = scenario.agent(first_agent or scenario.first_agent.name)
-        self._first_agent = first.name
         self._model = provider.model_for(scenario)
         self.log = Log(self._now_ms, log_budget)
         self._meters = Meters(metrics.prices)
@@ -145,7 +142,7 @@ class Call:
             CallHandle(
                 call_id=self.call_id,
                 caller_id=caller_id,
-                first_agent=self._first_agent,
+                first_agent=first.name,
                 metadata=self.metadata,
                 agent=lambda: self._machine.agent,
                 history=lambda: self._machine.transcript.history(),
@@ -158,7 +155,22 @@ class Call:
             mcp_servers or self._own_mcp_servers or McpServers(),
         )
         self._word_stt = word_stt if scenario.interruption not in ("speech", "off") else None
-        self._machine: CallMachine = CallMachine(self._plan(transport, codec), new_id)
+        plan = plan_call(
+            self.call_id,
+            scenario,
+            self._agents,
+            provider,
+            first_agent=first.name,
+            model=self._model,
+            transport=transport,
+            codec=codec,
+            listens=self._word_stt is not None,
+            time_limits=time_limits,
+            metadata=self.metadata,
+            prices=self._prices,
+            cost_limits=self._day_budget.limits,
+        )
+        self._machine: CallMachine = CallMachine(plan, new_id)
         self._runner: MachineRunner[inputs.Input, effects.Effect, Timer] = MachineRunner(
             step=self._machine.step,
             perform=self._perform,
@@ -589,57 +601,5 @@ class Call:
         return WordListener(self._word_stt, activity, self.call_id, self._runner.spawn, self._runner.post)
 
     # Construction ---------------------------------------------------------------------------------------------------
-    def _plan(self, transport: Transport, codec: Codec) -> CallPlan:
-        scenario, time_limits = self.scenario, self._time_limits
-        interruption = scenario.interruption
-        detector = None if isinstance(interruption, str) else interruption
-        return CallPlan(
-            call_id=self.call_id,
-            scenario=scenario.name,
-            first_agent=self._first_agent,
-            agents=[agent.name for agent in scenario.agents],
-            transfers={agent.name: scenario.transfers(agent.name) for agent in scenario.agents},
-            tools={agent.name: self._agents.tools_of(agent.name).tools for agent in scenario.agents},
-            transport=transport,
-            provider=self._provider.name,
-            model=self._model,
-            fallback_model=self._provider.fallback_model_for(scenario),
-            started_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
-            caller_wait_ms=time_limits.caller_wait_s * 1000,
-            turn_detection=self._provider.turn_detection(scenario),
-            interruption=interruption if isinstance(interruption, str) else "words",
-            detector=detector,
-            listens=self._word_stt is not None,
-            word_transports=self._provider.word_transports(scenario),
-            codec=codec,
-            guardrails=self._agents.guardrails(),
-            input_guardrails=[guardrail.get_name() for guardrail in scenario.input_guardrails],
-            hold=scenario.hold,
-            fillers=scenario.fillers,
-            session_limit_ms=_in_ms(time_limits.session_limit_s),
-            max_call_ms=_in_ms(time_limits.max_call_s),
-            idle_timeout_ms=_in_ms(time_limits.idle_timeout_s),
-            stall_timeout_ms=time_limits.stall_timeout_s * 1000,
-            metadata=self.metadata,
-            notices=[
-                Notice(message=notice.message, code=notice.code, hint=notice.hint)
-                for notice in (*self._provider.notices(), *self._agents.notices())
-            ]
-            + self._price_notices(),
-        )
-
-    def _price_notices(self) -> list[Notice]:
-        """Return a notice if a limit in money cannot count the call's model. The local engine costs nothing."""
-        is_free = self._provider.name in ("local", "memory")
-        if is_free or not self._day_budget.limits.need_prices or self._prices[self._model] is not None:
-            return []
-        message = f"The model {self._model} has no price, so limits in US dollars do not count its tokens."
-        hint = "Add its price to the file of TRUNKLINE_PRICES, or limit tokens: TRUNKLINE_MAX_CALL_TOKENS."
-        return [Notice(message=message, code="no_price", hint=hint)]
-
     def _now_ms(self) -> float:
         return (self._loop.time() - self._began) * 1000
-
-
-def _in_ms(seconds: float | None) -> float | None:
-    return None if seconds is None else seconds * 1000
