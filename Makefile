@@ -75,7 +75,7 @@ test-console: check-console
 PYTEST_OPTIONS = -o cache_dir=.pytest_cache/$@ --durations=10
 
 test-browser:
-	$(BIN)/pytest $(PYTEST_OPTIONS) -m "browser and realtime"
+	$(BIN)/pytest $(PYTEST_OPTIONS) -m "browser and realtime and not quiet"
 
 test-pages:
 	$(BIN)/pytest $(PYTEST_OPTIONS) -m "browser and not realtime"
@@ -142,7 +142,9 @@ hashes: .make/audit
 	  --python $(BIN)/python --quiet --output-file constraints-hashes.txt
 
 # 5,000 calls and 100,000 malformed events on each listener: memory and descriptors stay flat.
-soak: setup
+# The measurements of times in a browser need a machine without other work.
+soak: setup browser
+	$(BIN)/pytest -o cache_dir=.pytest_cache/$@ -m quiet
 	$(BIN)/python benchmarks/soak.py
 
 clean:

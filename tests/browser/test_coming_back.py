@@ -283,6 +283,7 @@ def test_a_saved_error_and_its_fix_return_to_the_own_scenario_and_call(context: 
         expect(page.get_by_role("combobox", name="Scenario")).to_have_value("mine")
         assert "agentConfig=mine" in page.url
     finally:
+        page.close()
         server.stop()
 
 

@@ -17,7 +17,7 @@ from tests.browser.recording_reader import AUDIBLE, Recorded, Voice, download
 from tests.synthetic_caller import said
 from trunkline.realtime.audio import SAMPLE_RATE
 
-pytestmark = [pytest.mark.browser, pytest.mark.speech, pytest.mark.realtime]
+pytestmark = [pytest.mark.browser, pytest.mark.speech, pytest.mark.realtime, pytest.mark.quiet]
 Tab = Callable[[str], Caller]
 LONG = " ".join(["one old lighthouse keeper walks along the windy shore and looks out over the rolling sea and"] * 3)
 """No pause in it: an interruption ends sound, and not silence."""
