@@ -11,7 +11,7 @@ WITH_NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 PROGRESS := $(CURDIR)/$(BIN)/python $(CURDIR)/scripts/progress.py
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off -c constraints.txt
 
-.PHONY: run setup browser lint format check-console test test-console test-browser test-pages test-speech test-pure test-core test-browser-group test-speech-group docs bench clients clean
+.PHONY: run setup browser lint format check-console test test-console test-browser test-pages test-quiet test-speech test-pure test-core test-browser-group test-speech-group docs bench clients clean
 
 run: setup
 	@PORT=$(PORT) $(BIN)/trunkline serve
@@ -71,11 +71,15 @@ check-console: .make/npm
 test-console: check-console
 	cd console && $(WITH_NODE) npm test --silent
 
-# Each Python test is in exactly one of the next five targets. A failed `realtime` test is retried once, see pyproject.toml.
+# Each Python test is in exactly one of the next six targets. A failed `realtime` test is retried once, see pyproject.toml.
 PYTEST_OPTIONS = -o cache_dir=.pytest_cache/$@ --durations=10
 
 test-browser:
 	$(BIN)/pytest $(PYTEST_OPTIONS) -m "browser and realtime and not quiet"
+
+# These compare times to some milliseconds, so nothing else runs beside them.
+test-quiet:
+	$(BIN)/pytest $(PYTEST_OPTIONS) -m quiet
 
 test-pages:
 	$(BIN)/pytest $(PYTEST_OPTIONS) -m "browser and not realtime"
@@ -98,6 +102,7 @@ test-core:
 # time and follow, those of the core in two processes. A group first prepares its own requirements.
 test: setup .make/clients
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-browser-group test-speech-group
+	@$(MAKE) --no-print-directory test-quiet
 	@$(MAKE) --no-print-directory test-pure
 	@$(MAKE) --no-print-directory test-core
 
@@ -142,9 +147,7 @@ hashes: .make/audit
 	  --python $(BIN)/python --quiet --output-file constraints-hashes.txt
 
 # 5,000 calls and 100,000 malformed events on each listener: memory and descriptors stay flat.
-# The measurements of times in a browser need a machine without other work.
-soak: setup browser
-	$(BIN)/pytest -o cache_dir=.pytest_cache/$@ -m quiet
+soak: setup
 	$(BIN)/python benchmarks/soak.py
 
 clean:

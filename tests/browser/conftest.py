@@ -79,7 +79,7 @@ class Server:
             return ""
         self._process.send_signal(signal.SIGINT)
         try:
-            printed, _ = self._process.communicate(timeout=30)  # with --reload, its watcher waits 6 s for the server
+            printed, _ = self._process.communicate(timeout=10)
         finally:
             self._process.kill()
         self._process = None
