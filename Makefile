@@ -21,7 +21,7 @@ setup: .make/python $(STATIC)/index.html
 .make/python: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Trunkline needs Python 3.11 or newer; name one: make PYTHON=python3.12"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(PROGRESS) "Installing Trunkline and its dependencies into $(VENV)" $(PIP_INSTALL) -e '.[local,webrtc,entra,otel,dev]'
+	@$(PROGRESS) "Installing Trunkline and its dependencies into $(VENV)" $(PIP_INSTALL) -e '.[local,webrtc,entra,otel,store,dev]'
 	@mkdir -p .make && touch $@
 
 .make/node: .make/python

@@ -118,3 +118,34 @@ def test_the_seeds_file_is_explained(folder: Path) -> None:
     assert "AZURE_OPENAI_REALTIME_DEPLOYMENT is not set" in notices
     assert "AZURE_OPENAI_TRANSCRIPTION_DEPLOYMENT is not set" in notices
     assert "AZURE_OPENAI_API_VERSION=2024-10-01-preview has no effect" in notices
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("TRUNKLINE_DATABASE_URL", "mysql://host/calls", "postgresql://"),
+        ("TRUNKLINE_AUDIO_URL", "ftp://host/audio", "az://"),
+        ("TRUNKLINE_STORE", "everything", "metadata"),
+    ],
+)
+def test_a_store_that_does_not_exist_is_an_error_with_the_choices(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, says: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=f"{name}.*{says}"):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    ("given", "mode"),
+    [
+        ({}, "full"),
+        ({"host": "0.0.0.0"}, "metadata"),
+        ({"token": "a-token-of-16-signs"}, "metadata"),
+        ({"trusted_proxies": ["10.0.0.5"]}, "metadata"),
+        ({"host": "0.0.0.0", "store": "redacted"}, "redacted"),
+        ({"store": "off"}, "off"),
+    ],
+)
+def test_a_server_that_others_reach_stores_no_words_by_default(given: dict[str, object], mode: str) -> None:
+    assert Settings(**given).served_store_mode == mode  # type: ignore[arg-type]

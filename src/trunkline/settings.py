@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
+from platformdirs import user_data_path
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -22,6 +23,8 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 ProviderName = Literal["auto", "azure", "openai", "local"]
+StoreMode = Literal["off", "metadata", "redacted", "full"]
+"""The part of a call that is stored; docs/calls.md describes each."""
 
 _ICE_URL = re.compile(r"(?:stun|turn)s?:\S+$")
 
@@ -86,6 +89,29 @@ def _checked_address(address: str) -> str:
     if not address.startswith(("http://", "https://")):
         raise ValueError("an address must begin with http:// or https://, such as http://127.0.0.1:11434/v1")
     return address
+
+
+_DATABASES = "sqlite:///", "postgresql://", "postgres://"
+
+
+def _checked_database(url: SecretStr) -> SecretStr:
+    if not url.get_secret_value().startswith(_DATABASES):
+        raise ValueError(
+            "a database's address must begin with sqlite:/// or postgresql://, such as "
+            "postgresql://trunkline:PASSWORD@db.example/trunkline"
+        )
+    return url
+
+
+_AUDIO_STORES = "file://", "az://", "azure://", "abfs://", "abfss://", "s3://", "gs://", "https://"
+
+
+def _checked_audio_store(url: str) -> str:
+    if not url.startswith(_AUDIO_STORES):
+        raise ValueError(
+            "the address of the audio must begin with file://, az://, s3:// or gs://, such as az://calls/audio"
+        )
+    return url
 
 
 def _checked_network(address: str) -> str:
@@ -303,6 +329,25 @@ class Settings(BaseSettings):
     """The size of all logs in memory, also of ended calls."""
     send_timeout_s: float = Field(default=30.0, validation_alias="TRUNKLINE_SEND_TIMEOUT_S", gt=0)
     """The limit for a page to accept one frame, and for a client to read a part of its response."""
+    store: StoreMode | None = Field(default=None, validation_alias="TRUNKLINE_STORE")
+    """The part of each call that is stored. Unset means `full` for a server that only this machine reaches and
+    `metadata` for any other; an app that embeds Trunkline stores nothing then."""
+    data_dir: Annotated[Path, AfterValidator(Path.expanduser)] = Field(
+        default_factory=lambda: user_data_path("trunkline", appauthor=False), validation_alias="TRUNKLINE_DATA_DIR"
+    )
+    """The folder of the database and of the recorded audio; by default one in the user's data folder."""
+    database_url: Annotated[SecretStr, AfterValidator(_checked_database)] | None = Field(
+        default=None, validation_alias="TRUNKLINE_DATABASE_URL"
+    )
+    """The database of stored calls, SQLite or Postgres; by default SQLite in `data_dir`."""
+    audio_url: Annotated[str, AfterValidator(_checked_audio_store)] | None = Field(
+        default=None, validation_alias="TRUNKLINE_AUDIO_URL"
+    )
+    """The object store of the recorded audio; by default a folder in `data_dir`."""
+    store_max_gb: float = Field(default=10.0, validation_alias="TRUNKLINE_STORE_MAX_GB", gt=0)
+    """The size of all stored calls, with their audio, in GB (10^9 bytes). Beyond it, the oldest calls are deleted."""
+    store_days: float = Field(default=30.0, validation_alias="TRUNKLINE_STORE_DAYS", ge=0)
+    """The days for which a call is stored after its start. With 0, only the size limit deletes calls."""
     log_content: bool = Field(default=False, validation_alias="TRUNKLINE_LOG_CONTENT")
     """True allows content in the server's log: transcripts, error messages of users' code, SDP, and frames with their
     headers."""
@@ -342,8 +387,20 @@ class Settings(BaseSettings):
         """The audience of pages without the operator's token."""
         if self.audience is not None:
             return self.audience
-        is_private = is_loopback(self.host) and self.token is None and not self.allowed_origins
-        return "operator" if is_private and not self.trusted_proxies else "caller"
+        return "operator" if self._is_private else "caller"
+
+    @property
+    def served_store_mode(self) -> StoreMode:
+        """The part of each call that `trunkline serve` stores."""
+        if self.store is not None:
+            return self.store
+        return "full" if self._is_private else "metadata"
+
+    @property
+    def _is_private(self) -> bool:
+        """True if only this machine reaches the server."""
+        is_local = is_loopback(self.host) and self.token is None and not self.allowed_origins
+        return is_local and not self.trusted_proxies
 
     @property
     def chat_model_problem(self) -> str | None:

@@ -454,10 +454,11 @@ export interface CallError {
   hint?: string;
 }
 
-/** The last event of a call. */
+/** The last event of a call. `failed` is true if a fault ended it, such as a model that cannot be reached. */
 export interface CallEnded {
   kind: "call.ended";
   reason: string;
+  failed?: boolean;
 }
 
 export type LogEvent =

@@ -251,7 +251,7 @@ class Call:
         logger.error("call %s failed", self.call_id, exc_info=error)
         message = "An internal error ended the call. The server's log has the details."
         self._append(CallError(message=message, code="internal"))
-        self._append(CallEnded(reason="internal error"))
+        self._append(CallEnded(reason="internal error", failed=True))
 
     # The caller's side ----------------------------------------------------------------------------------------------
     @property

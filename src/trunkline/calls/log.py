@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from itertools import islice
+from typing import Any
 
 import msgspec
 
-from trunkline.calls.log_events import LogEventUnion, PageEventUnion
+from trunkline.calls.log_events import LogEventUnion, PageEventUnion, UnknownEvent
 from trunkline.realtime.json_values import to_json
 
 
@@ -22,7 +23,7 @@ class Entry(msgspec.Struct, frozen=True):
 
     seq: int
     at_ms: int
-    event: LogEventUnion
+    event: LogEventUnion | UnknownEvent
 
     def frame(self) -> str:
         """Return the event as JSON text, as `frame_of` describes it.
@@ -141,8 +142,10 @@ class Log:
         return unsubscribe
 
 
-def frame_of(event: PageEventUnion, seq: int, at_ms: int) -> str:
+def frame_of(event: PageEventUnion | UnknownEvent, seq: int, at_ms: int) -> str:
     """Return an event as the JSON text that pages get: `{"seq", "at_ms", "kind", …}`."""
+    if isinstance(event, UnknownEvent):
+        return _encoder.encode({"seq": seq, "at_ms": at_ms, "kind": event.kind, **event.fields}).decode()
     try:
         encoded = _encoder.encode(event)
     except (TypeError, ValueError, RecursionError, OverflowError):  # it holds a value that JSON cannot represent
@@ -150,4 +153,40 @@ def frame_of(event: PageEventUnion, seq: int, at_ms: int) -> str:
     return f'{{"seq":{seq},"at_ms":{at_ms},{encoded[1:].decode()}'
 
 
+def kind_of(event: LogEventUnion | UnknownEvent) -> str:
+    """Return the kind of an event, such as `message.done`."""
+    return event.kind if isinstance(event, UnknownEvent) else str(event.__struct_config__.tag)
+
+
+def parse_frame(text: str | bytes) -> Entry:
+    """Return the entry of a frame that `frame_of` made, in this or another version of Trunkline.
+
+    Unknown fields are dropped. An event of an unknown kind, or with fields that do not fit, is an `UnknownEvent`.
+
+    Raises:
+        ValueError: the text is not a JSON object with `seq`, `at_ms` and `kind`.
+    """
+    try:
+        head = _head_decoder.decode(text)
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"This is not an event of a call's log: {error}.") from None
+    try:
+        event: LogEventUnion | UnknownEvent = _event_decoder.decode(text)
+    except msgspec.ValidationError:
+        fields = msgspec.json.decode(text, type=dict[str, Any])
+        event = UnknownEvent(head.kind, {name: value for name, value in fields.items() if name not in _HEAD})
+    return Entry(head.seq, head.at_ms, event)
+
+
+class _Head(msgspec.Struct):
+    """The fields that all frames have."""
+
+    seq: int
+    at_ms: int
+    kind: str
+
+
+_HEAD = frozenset(_Head.__struct_fields__)
 _encoder = msgspec.json.Encoder()
+_head_decoder = msgspec.json.Decoder(_Head)
+_event_decoder = msgspec.json.Decoder(LogEventUnion)

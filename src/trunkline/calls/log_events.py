@@ -460,9 +460,10 @@ class CallError(LogEvent, frozen=True, tag="error"):
 
 
 class CallEnded(LogEvent, frozen=True, tag="call.ended"):
-    """The last event of a call."""
+    """The last event of a call. `failed` is true if a fault ended it, such as a model that cannot be reached."""
 
     reason: str
+    failed: bool = False
 
 
 LogEventUnion = (
@@ -510,5 +511,17 @@ LogEventUnion = (
     | CallError
     | CallEnded
 )
+
+
+class UnknownEvent(msgspec.Struct, frozen=True):
+    """An event of a stored call whose kind, or whose fields, are those of another version of Trunkline.
+
+    A running call never logs it. `fields` has all fields but `kind`, `seq` and `at_ms`.
+    """
+
+    kind: str
+    fields: dict[str, Any]
+
+
 PageEventUnion = LogEventUnion | LegRoleSet
 """The events that a page gets: those of the log, and those for this page alone."""

@@ -1,0 +1,1 @@
+"""Stored calls: their database, its writer, and reads."""

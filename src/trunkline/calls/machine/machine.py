@@ -162,7 +162,7 @@ class CallMachine:
             self._push_to_talk,
             self._session,
             lambda: self._activity.interrupt(),
-            self._end_call,
+            self._fail_call,
         )
         self._input_guardrails = InputGuardrails(
             plan, outbox, lambda: self._activity.interrupt(), self._instruct_model, self._add_note
@@ -515,7 +515,7 @@ class CallMachine:
                 hint="Check the provider's settings, then connect again.",
             )
         )
-        self._end_call("the model cannot be reached")
+        self._fail_call("the model cannot be reached")
 
     def _on_configured(self, configured: AgentConfigured) -> None:
         purpose = configured.purpose
@@ -541,7 +541,7 @@ class CallMachine:
         if isinstance(purpose, HandingOff):
             self._tools.on_agent_failed(failed, purpose)
         else:
-            self._end_call(f"the agent {failed.agent} could not be set up")
+            self._fail_call(f"the agent {failed.agent} could not be set up")
 
     # Requests, and the end of the call --------------------------------------------------------------------------------
     def _request_if_due(self) -> None:
@@ -552,7 +552,10 @@ class CallMachine:
             self._outbox.send(request)
             self._stall_watch.on_event()
 
-    def _end_call(self, reason: str) -> None:
+    def _fail_call(self, reason: str) -> None:
+        self._end_call(reason, failed=True)
+
+    def _end_call(self, reason: str, *, failed: bool = False) -> None:
         self._fillers.stop()
         self._caller_turns.abort_speech()
         self._output.on_call_ended()
@@ -560,7 +563,7 @@ class CallMachine:
         self._tools.on_call_ended()
         self._outbox.log_all(self.transcript.close_open(self._playout.duration_ms))
         self._ended = True
-        self._outbox.log(log_events.CallEnded(reason=reason))
+        self._outbox.log(log_events.CallEnded(reason=reason, failed=failed))
         self._outbox.emit(EndCall(reason))
 
 

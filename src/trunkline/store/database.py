@@ -1,0 +1,215 @@
+"""The database of stored calls: SQLite in a private file, or Postgres by its URL."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import URL, Connection, event, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from trunkline.extras import install_command
+from trunkline.settings import Settings
+
+if TYPE_CHECKING:
+    from alembic.script import ScriptDirectory
+
+SQLITE_NAME = "trunkline.sqlite3"
+"""The file of the database in the data folder."""
+LOCK_WAIT_S = 5.0
+"""The time for which a statement waits for another process that writes."""
+CONNECT_TIMEOUT_S = 5.0
+COMMAND_TIMEOUT_S = 60.0
+MIGRATIONS = Path(__file__).parent / "migrations"
+_MIGRATION_LOCK = 0x7472756E6B6C  # an advisory lock of Postgres
+_DRIVERS = {
+    "sqlite": "sqlite+aiosqlite",
+    "postgres": "postgresql+asyncpg",
+    "postgresql": "postgresql+asyncpg",
+}
+
+
+class StoreError(Exception):
+    """The store cannot be used; the message has the problem and the fix."""
+
+
+class Database:
+    """Connections to the database of stored calls.
+
+    Nothing is opened before the first use. SQLite writes to a file of mode 0600, in a folder that is created with mode
+    0700; several processes may use it at once.
+
+    Args:
+        url: the URL of the database, `sqlite:///PATH` or `postgresql://…`.
+
+    Raises:
+        StoreError: the URL is invalid, or the driver is not installed.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = _with_driver(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.engine = _engine(self.url)
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Database:
+        """Return the database that the settings name.
+
+        Raises:
+            StoreError: as the constructor does.
+        """
+        return cls(database_url(settings))
+
+    @property
+    def path(self) -> Path | None:
+        """The file of an SQLite database, None for Postgres."""
+        return Path(self.url.database) if self.is_sqlite and self.url.database else None
+
+    @property
+    def name(self) -> str:
+        """The name of the database for people, without its password."""
+        return str(self.path) if self.path is not None else self.url.render_as_string(hide_password=True)
+
+    async def migrate(self) -> None:
+        """Create the tables, or bring those of an earlier version up to date.
+
+        It runs in a thread, so that it does not delay calls. Several processes may do it at once.
+
+        Raises:
+            StoreError: the database cannot be reached, or a newer version of Trunkline made its tables.
+        """
+        if self.path is not None:
+            await asyncio.to_thread(_make_private_file, self.path)
+        await asyncio.to_thread(lambda: asyncio.run(_migrate(self.url)))
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.engine.dispose()
+
+
+def database_url(settings: Settings) -> str:
+    """Return the URL of the database that the settings name: by default SQLite in the data folder."""
+    if settings.database_url is not None:
+        return settings.database_url.get_secret_value()
+    return f"sqlite:///{settings.data_dir.absolute() / SQLITE_NAME}"
+
+
+def _with_driver(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise StoreError("The address of the database is not a URL. Correct TRUNKLINE_DATABASE_URL.") from None
+    driver = _DRIVERS.get(parsed.get_backend_name())
+    if driver is None or (driver.startswith("sqlite") and not parsed.database):
+        raise StoreError(
+            "The address of the database must name a file of SQLite or a database of Postgres. Set "
+            "TRUNKLINE_DATABASE_URL to sqlite:////PATH or postgresql://USER:PASSWORD@HOST/DATABASE."
+        )
+    query = dict(parsed.query)
+    if "sslmode" in query:  # libpq's name for the same values
+        query["ssl"] = query.pop("sslmode")
+    return parsed.set(drivername=driver, query=query)
+
+
+def _engine(url: URL, **options: Any) -> AsyncEngine:
+    if url.get_backend_name() == "sqlite":
+        # Without an isolation level, Python's module leaves transactions to the `begin` event below.
+        engine = create_async_engine(url, connect_args={"timeout": LOCK_WAIT_S, "isolation_level": None}, **options)
+        event.listen(engine.sync_engine, "connect", _configure_sqlite)
+        event.listen(engine.sync_engine, "begin", _begin_sqlite)
+        return engine
+    try:
+        return create_async_engine(
+            url,
+            connect_args={
+                "timeout": CONNECT_TIMEOUT_S,
+                "command_timeout": COMMAND_TIMEOUT_S,
+                "server_settings": {"application_name": "trunkline", "jit": "off"},
+            },
+            **options,
+        )
+    except ModuleNotFoundError:
+        raise StoreError(f"A Postgres database needs the extra `store`: {install_command('store')}.") from None
+
+
+def _configure_sqlite(connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    for pragma in (
+        "auto_vacuum=INCREMENTAL",  # before the first table, so that deleted calls give their space back
+        "journal_mode=WAL",  # readers and the writer do not wait for each other
+        "synchronous=NORMAL",
+        "foreign_keys=ON",
+        "secure_delete=ON",  # a deleted call is overwritten
+        f"journal_size_limit={64 << 20}",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    is_write = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if is_write else "BEGIN")
+
+
+def _make_private_file(path: Path) -> None:
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        path.chmod(0o600)
+    except OSError as error:
+        raise StoreError(
+            f"{path} cannot be written ({error.strerror}). Set TRUNKLINE_DATA_DIR to a folder that can be."
+        ) from None
+
+
+async def _migrate(url: URL) -> None:
+    engine = _engine(url, poolclass=NullPool)
+    try:
+        async with engine.connect() as connection:
+            await connection.execution_options(writes=True)
+            async with connection.begin():
+                if url.get_backend_name() != "sqlite":
+                    await connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"))
+                await connection.run_sync(_upgrade)
+    except (DBAPIError, sqlite3.Error, OSError, TimeoutError) as error:
+        raise StoreError(f"The database of stored calls cannot be used: {_reason(error)}.") from error
+    finally:
+        await engine.dispose()
+
+
+def _reason(error: BaseException) -> str:
+    original = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    return (str(original) or type(original).__name__).strip().rstrip(".")
+
+
+def _upgrade(connection: Connection) -> None:
+    from alembic.config import Config
+    from alembic.runtime.environment import EnvironmentContext
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
+    scripts = ScriptDirectory(str(MIGRATIONS))
+    current = MigrationContext.configure(connection).get_current_heads()
+    _check_versions(scripts, current)
+    if set(current) == set(scripts.get_heads()):
+        return
+    environment = EnvironmentContext(
+        Config(), scripts, fn=lambda revision, _context: scripts._upgrade_revs("head", revision)
+    )
+    with environment:
+        environment.configure(connection=connection, transactional_ddl=True)
+        environment.run_migrations()
+
+
+def _check_versions(scripts: ScriptDirectory, current: tuple[str, ...]) -> None:
+    known = {script.revision for script in scripts.walk_revisions()}
+    if unknown := set(current) - known:
+        raise StoreError(
+            f"A newer version of Trunkline made the tables of the database (schema {', '.join(sorted(unknown))}). "
+            "Update Trunkline, or name another database in TRUNKLINE_DATABASE_URL."
+        )

@@ -1,0 +1,137 @@
+"""The summary of a call, for lists: a fold over the call's log."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Literal
+
+import msgspec
+
+from trunkline.calls import log, log_events
+from trunkline.settings import StoreMode
+
+CallStatus = Literal["running", "ended", "interrupted", "failed"]
+"""The state of a stored call: it runs, it has ended, its server died, or a fault ended it."""
+MAX_PATH = 100
+"""The handoffs that the path of agents holds."""
+
+
+class CallSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """A stored call in a list. Times of day are ISO 8601 in UTC; `cost` is in US dollars.
+
+    Attributes:
+        turns: utterances and typed messages of the caller.
+        agents: the path of the call: each agent that had it, in order.
+        cost: None without a price for one of the models.
+        tokens: input and output.
+        slowest_turn_ms: the longest time from the end of a turn to the first audio of its answer.
+        trips: guardrails that stopped an answer.
+        errors: events of the kind `error`.
+        audio_bytes: the size of the recorded audio.
+        bytes: the size of the stored events, as JSON text.
+        lost_events: events that the store could not keep.
+    """
+
+    call_id: str
+    started_at: str
+    ended_at: str | None = None
+    scenario: str
+    transport: str
+    provider: str
+    model: str
+    mode: StoreMode
+    status: CallStatus = "running"
+    end_reason: str | None = None
+    duration_ms: int = 0
+    turns: int = 0
+    agents: tuple[str, ...] = ()
+    cost: float | None = None
+    tokens: int = 0
+    slowest_turn_ms: int | None = None
+    trips: int = 0
+    errors: int = 0
+    has_audio: bool = False
+    audio_bytes: int = 0
+    bytes: int = 0
+    lost_events: int = 0
+    metadata: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+class SummaryMeter:
+    """Meter of one call. Give it every entry of the call's log, in order, from the first.
+
+    Args:
+        mode: the mode in which the call is stored.
+    """
+
+    def __init__(self, mode: StoreMode) -> None:
+        self._mode = mode
+        self._started: log_events.CallStarted | None = None
+        self._ended: log_events.CallEnded | None = None
+        self._duration_ms = 0
+        self._turns = 0
+        self._agents: list[str] = []
+        self._cost: float | None = None
+        self._tokens = 0
+        self._slowest_turn_ms: int | None = None
+        self._trips = 0
+        self._errors = 0
+        self._hidden: set[str] = set()
+        """The ids of messages that nobody said, such as the greeting's "hi"."""
+
+    def read(self, entry: log.Entry) -> None:
+        """Read the next entry."""
+        self._duration_ms = max(self._duration_ms, entry.at_ms)
+        match entry.event:
+            case log_events.CallStarted() as started:
+                self._started = started
+            case log_events.AgentChanged(agent=agent):
+                if len(self._agents) < MAX_PATH:
+                    self._agents.append(agent)
+            case log_events.MessageAdded(item_id=item_id, role="user", hidden=True):
+                self._hidden.add(item_id)
+            case log_events.MessageDone(item_id=item_id, role="user", status=status):
+                self._turns += item_id not in self._hidden and status not in ("ignored", "inaudible")
+            case log_events.TurnLatency(total_ms=total):
+                self._slowest_turn_ms = max(self._slowest_turn_ms or 0, total)
+            case log_events.UsageUpdated(total=total, total_cost=cost):
+                self._cost = cost
+                self._tokens = total.input_text + total.input_audio + total.output_text + total.output_audio
+            case log_events.GuardrailChecked(status="fail"):
+                self._trips += 1
+            case log_events.CallError():
+                self._errors += 1
+            case log_events.CallEnded() as ended:
+                self._ended = ended
+
+    def summary(self) -> CallSummary | None:
+        """Return the summary up to now, None before `call.started`."""
+        started, ended = self._started, self._ended
+        if started is None:
+            return None
+        return CallSummary(
+            call_id=started.call_id,
+            started_at=started.started_at,
+            ended_at=None if ended is None else _later(started.started_at, self._duration_ms),
+            scenario=started.scenario,
+            transport=started.transport,
+            provider=started.provider,
+            model=started.model,
+            mode=self._mode,
+            status="running" if ended is None else "failed" if ended.failed else "ended",
+            end_reason=None if ended is None else ended.reason,
+            duration_ms=self._duration_ms,
+            turns=self._turns,
+            agents=tuple(self._agents),
+            cost=self._cost,
+            tokens=self._tokens,
+            slowest_turn_ms=self._slowest_turn_ms,
+            trips=self._trips,
+            errors=self._errors,
+            metadata=dict(started.metadata),
+        )
+
+
+def _later(started_at: str, ms: int) -> str:
+    moment = datetime.fromisoformat(started_at) + timedelta(milliseconds=ms)
+    return moment.isoformat(timespec="milliseconds")
