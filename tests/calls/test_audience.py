@@ -9,13 +9,13 @@ import pytest
 
 from trunkline.calls import log, log_events
 from trunkline.calls.audience import CallerView
-from trunkline.calls.log_events import LogEventUnion
+from trunkline.calls.log_events import LogEventUnion, UnknownEvent
 
 pytestmark = pytest.mark.pure
 SECRET = "s3cret"
 
 
-def seen(*events: LogEventUnion) -> list[LogEventUnion]:
+def seen(*events: LogEventUnion) -> list[LogEventUnion | UnknownEvent]:
     """Return a caller's part of a log."""
     view = CallerView()
     tape = log.Log(lambda: 0.0)
@@ -25,7 +25,7 @@ def seen(*events: LogEventUnion) -> list[LogEventUnion]:
     return [shown for entry in tape.since(0) if (shown := view.event(entry.event)) is not None]
 
 
-HIDING = [
+HIDING: list[LogEventUnion] = [
     log_events.WireSent(event={"type": "session.update", "session": {"instructions": SECRET}}),
     log_events.WireReceived(event={"type": "session.updated", "session": {"instructions": SECRET}}),
     log_events.ToolStarted(call_id="c", name="look_up", arguments={"card": SECRET}, agent="host"),
@@ -84,7 +84,14 @@ def test_a_caller_does_not_see_messages_to_the_model(added: log_events.MessageAd
 
 
 def test_every_kind_of_event_has_a_decision() -> None:
-    for_operators = {log_events.WireSent, log_events.WireReceived, log_events.UsageUpdated, log_events.McpServerChanged}
+    for_operators = {
+        log_events.WireSent,
+        log_events.WireReceived,
+        log_events.UsageUpdated,
+        log_events.McpServerChanged,
+        log_events.StoreDegraded,
+        log_events.StoreRestored,
+    }
     view = CallerView()
     for kind in get_args(LogEventUnion):
         fields = {field.name: None for field in msgspec.structs.fields(kind)}

@@ -10,11 +10,11 @@ import pytest
 from tests.calls.test_audience import HIDING, SECRET
 from tests.store.samples import conversation
 from trunkline.calls import log_events
-from trunkline.calls.log_events import LogEventUnion
+from trunkline.calls.log_events import LogEventUnion, UnknownEvent
 from trunkline.store.mode import stored_part
 
 pytestmark = pytest.mark.pure
-WORDS = [
+WORDS: list[LogEventUnion | UnknownEvent] = [
     log_events.MessageDelta(item_id="i", text=SECRET),
     log_events.MessageDone(item_id="i", role="user", text=SECRET),
     log_events.MessageTruncated(item_id="i", heard_ms=5, text=SECRET),
@@ -27,6 +27,7 @@ WORDS = [
     log_events.FillerStarted(filler_id="f", text=SECRET, ms=5, reason="tools"),
     log_events.Breadcrumb(title=SECRET),
     log_events.McpServerChanged(agent="host", server="shop", status="failed", problem=SECRET),
+    UnknownEvent(original_kind="mood.changed", fields={"mood": SECRET}),
 ]
 OPERATIONAL = (log_events.Notice, log_events.LinkLost, log_events.UsageUpdated)
 """Events of `HIDING` that are not words of a call: limits, networks, and names of models."""
@@ -37,7 +38,7 @@ OPERATIONAL = (log_events.Notice, log_events.LinkLost, log_events.UsageUpdated)
     [*WORDS, *(event for event in HIDING if not isinstance(event, OPERATIONAL))],
     ids=lambda event: event.__struct_config__.tag,
 )
-def test_metadata_has_no_words_and_no_payloads(event: LogEventUnion) -> None:
+def test_metadata_has_no_words_and_no_payloads(event: LogEventUnion | UnknownEvent) -> None:
     if isinstance(event, log_events.GuardrailChecked):
         event = msgspec.structs.replace(event, category="rude")
     assert SECRET in str(event)
@@ -56,13 +57,14 @@ def test_metadata_keeps_the_kind_of_a_tools_error() -> None:
 
 
 def test_redacted_has_no_events_that_hold_pieces_of_words() -> None:
-    kept = {type(event) for event in [*WORDS, *HIDING] if stored_part(event, "redacted") is event}
-    given = {type(event) for event in [*WORDS, *HIDING]}
+    events: list[LogEventUnion | UnknownEvent] = [*WORDS, *HIDING]
+    kept = {type(event) for event in events if stored_part(event, "redacted") is event}
+    given = {type(event) for event in events}
     assert given - kept == {log_events.WireSent, log_events.WireReceived, log_events.MessageDelta}
 
 
 @pytest.mark.parametrize("event", [*WORDS, *HIDING], ids=lambda event: event.__struct_config__.tag)
-def test_full_keeps_everything_and_off_nothing(event: LogEventUnion) -> None:
+def test_full_keeps_everything_and_off_nothing(event: LogEventUnion | UnknownEvent) -> None:
     assert stored_part(event, "full") is event
     assert stored_part(event, "off") is None
 
@@ -122,6 +124,7 @@ SAFE = {
         "message.truncated": "item_id",
         "model.changed": "model previous",
         "notice": "code hint message",
+        "store.degraded": "reason",
         "speech.started": "item_id",
         "speech.stopped": "item_id",
         "tool.done": "call_id name",

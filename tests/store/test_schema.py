@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from pydantic import SecretStr
 from sqlalchemy import Connection, text
 
 from trunkline.settings import Settings
@@ -124,6 +125,6 @@ def test_the_default_database_is_a_file_in_the_data_folder(tmp_path: Path) -> No
 
 def test_the_databases_address_is_a_setting() -> None:
     url = "postgresql://trunkline:s3cret@db.example/calls"
-    settings = Settings(database_url=url)
+    settings = Settings(database_url=SecretStr(url))
     assert database_url(settings) == url
     assert "s3cret" not in repr(settings)

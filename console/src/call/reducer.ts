@@ -143,6 +143,15 @@ function apply(state: CallState, frame: LogFrame): CallState {
     case "audio.interrupted":
       if (frame.reason === "caller_acted") return state;
       return addNote(state, frame, "plain", `The agent stops: ${saidOver(frame)}`);
+    case "store.degraded":
+      return addNote(state, frame, "warning", `The call is not stored: ${frame.reason}`, {
+        lost_events: frame.lost_events ?? 0,
+      });
+    case "store.restored":
+      return addNote(state, frame, "plain", "The call is stored again", {
+        degraded_ms: frame.degraded_ms,
+        lost_events: frame.lost_events ?? 0,
+      });
     case "notice":
       return addNote(state, frame, "plain", frame.message, frame.hint ?? { code: frame.code });
     case "error": {

@@ -110,6 +110,10 @@ function summary(frame: LogFrame): string {
       return frame.reason;
     case "link.restored":
       return `after ${frame.lost_for_ms} ms, ${frame.replayed ?? 0} items replayed`;
+    case "store.degraded":
+      return `${frame.reason}${lost(frame.lost_events)}`;
+    case "store.restored":
+      return `after ${frame.degraded_ms} ms${lost(frame.lost_events)}`;
     case "link.up":
       return frame.model;
     case "leg.joined":
@@ -122,6 +126,10 @@ function summary(frame: LogFrame): string {
       return Object.keys(rest).length > 0 ? compact(rest) : "";
     }
   }
+}
+
+function lost(events = 0): string {
+  return events === 0 ? "" : ` · ${events} events lost`;
 }
 
 /** Return the detector's reason in words. */
@@ -137,10 +145,12 @@ function used({ tokens, seconds = 0 }: UsageUpdated): string {
   return seconds > 0 ? `${duration(1000 * seconds)} of audio` : `${tokenCount(tokens)} tokens`;
 }
 
+const WARNINGS: ReadonlySet<string> = new Set(["leg.lost", "link.lost", "store.degraded"]);
+
 function tone(frame: LogFrame): EventLine["tone"] {
   if (frame.kind === "error" || (frame.kind === "tool.done" && frame.error !== undefined)) return "error";
   if (frame.kind === "guardrail.checked" && (frame.status === "fail" || frame.status === "error")) return "error";
-  return frame.kind === "link.lost" || frame.kind === "leg.lost" ? "warning" : "plain";
+  return WARNINGS.has(frame.kind) ? "warning" : "plain";
 }
 
 function wireTone(event: Record<string, unknown>, name: string): EventLine["tone"] {

@@ -425,6 +425,23 @@ export interface FillerDone {
   interrupted?: boolean;
 }
 
+/**
+ * The store cannot write the events of this call. The call continues, and the events wait in memory.
+ * `reason` is that of the database. `lost_events` of the call did not fit into the memory for waiting events.
+ */
+export interface StoreDegraded {
+  kind: "store.degraded";
+  reason: string;
+  lost_events?: number;
+}
+
+/** The store has written the waiting events of this call, after `degraded_ms`; `lost_events` are missing. */
+export interface StoreRestored {
+  kind: "store.restored";
+  degraded_ms: number;
+  lost_events?: number;
+}
+
 /** Information that is not an error, such as a missing setting or a limit that is near. */
 export interface Notice {
   kind: "notice";
@@ -500,6 +517,8 @@ export type LogEvent =
   | UsageUpdated
   | FillerStarted
   | FillerDone
+  | StoreDegraded
+  | StoreRestored
   | Notice
   | WireSent
   | WireReceived

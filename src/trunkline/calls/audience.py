@@ -11,7 +11,7 @@ from typing import Literal
 from msgspec.structs import replace
 
 from trunkline.calls import log, log_events
-from trunkline.calls.log_events import LogEventUnion
+from trunkline.calls.log_events import LogEventUnion, UnknownEvent
 
 Audience = Literal["caller", "operator"]
 _UNCHANGED = (
@@ -49,7 +49,7 @@ class CallerView:
         shown = self.event(entry.event)
         return None if shown is None else log.frame_of(shown, entry.seq, entry.at_ms)
 
-    def event(self, event: LogEventUnion) -> LogEventUnion | None:  # noqa: C901 - one case for each kind
+    def event(self, event: LogEventUnion | UnknownEvent) -> LogEventUnion | UnknownEvent | None:  # noqa: C901 - one case for each kind
         """Return a caller's part of an event; None if callers do not see it."""
         match event:
             case (

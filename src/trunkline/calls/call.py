@@ -15,7 +15,7 @@ from trunkline.calls.audience import Audience, CallerView
 from trunkline.calls.call_plan import plan_call
 from trunkline.calls.filler_audio import FillerAudio
 from trunkline.calls.grants import Credentials, Grant, NotGrantedError, grants_for
-from trunkline.calls.log import Entry, Log, LogBudget, Reader, frame_of
+from trunkline.calls.log import Entry, Log, LogBudget, LogReaderFactory, frame_of
 from trunkline.calls.log_events import (
     AudioDucked,
     AudioResumed,
@@ -25,6 +25,8 @@ from trunkline.calls.log_events import (
     LegRoleSet,
     LogEventUnion,
     Notice,
+    StoreDegraded,
+    StoreRestored,
     Transport,
     UsageUpdated,
 )
@@ -81,7 +83,7 @@ class Call:
             without one, the service's transcripts have the words.
         metadata: pairs of the client, for the log and `CallContext.metadata`.
         log_budget: the size of logs.
-        readers: get each entry of the call's log, from the first.
+        readers: make the readers of the call's log, which get each entry from the first.
         mcp_servers: the connections to the agents' MCP servers; by default the call has its own.
         day_budget: the usage of all calls of the day, with the limits of cost; by default those of `metrics`.
 
@@ -107,7 +109,7 @@ class Call:
         word_stt: ProbingStt | None = None,
         metadata: Mapping[str, str] | None = None,
         log_budget: LogBudget | None = None,
-        readers: Sequence[Reader] = (),
+        readers: Sequence[LogReaderFactory] = (),
         mcp_servers: McpServers | None = None,
         day_budget: DayBudget | None = None,
     ) -> None:
@@ -193,8 +195,8 @@ class Call:
         self.log.subscribe(self._caller_view.read)
         self.log.subscribe(self._on_log_entry)
         self.log.subscribe(self._agents.hooks.read)
-        for reader in readers:
-            self.log.subscribe(reader)
+        for make_reader in readers:
+            self.log.subscribe(make_reader(self.log))
         if (traced := tracing(content=metrics.trace_content)) is not None:
             self.log.subscribe(traced.read)
         for effect in self._machine.begin(self._now_ms()):
@@ -229,6 +231,10 @@ class Call:
     def announce(self, message: str, code: str) -> None:
         """Append a notice to the log, for the pages of the call."""
         self._append(Notice(message=message, code=code))
+
+    def report_store(self, event: StoreDegraded | StoreRestored) -> None:
+        """Append a change of the store's state to the log."""
+        self._append(event)
 
     @property
     def is_over(self) -> bool:

@@ -34,6 +34,8 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 Reader = Callable[[Entry], None]
+LogReaderFactory = Callable[["Log"], Reader]
+"""Makes a reader for one call, before its first event."""
 MAX_KEPT_EVENTS = 20_000
 """Number of events kept in memory for each call; audio is not among them."""
 MAX_LOG_BYTES = 16 << 20
@@ -145,7 +147,7 @@ class Log:
 def frame_of(event: PageEventUnion | UnknownEvent, seq: int, at_ms: int) -> str:
     """Return an event as the JSON text that pages get: `{"seq", "at_ms", "kind", …}`."""
     if isinstance(event, UnknownEvent):
-        return _encoder.encode({"seq": seq, "at_ms": at_ms, "kind": event.kind, **event.fields}).decode()
+        return _encoder.encode({"seq": seq, "at_ms": at_ms, "kind": event.original_kind, **event.fields}).decode()
     try:
         encoded = _encoder.encode(event)
     except (TypeError, ValueError, RecursionError, OverflowError):  # it holds a value that JSON cannot represent
@@ -155,7 +157,7 @@ def frame_of(event: PageEventUnion | UnknownEvent, seq: int, at_ms: int) -> str:
 
 def kind_of(event: LogEventUnion | UnknownEvent) -> str:
     """Return the kind of an event, such as `message.done`."""
-    return event.kind if isinstance(event, UnknownEvent) else str(event.__struct_config__.tag)
+    return event.original_kind if isinstance(event, UnknownEvent) else str(event.__struct_config__.tag)
 
 
 def parse_frame(text: str | bytes) -> Entry:
@@ -174,7 +176,8 @@ def parse_frame(text: str | bytes) -> Entry:
         event: LogEventUnion | UnknownEvent = _event_decoder.decode(text)
     except msgspec.ValidationError:
         fields = msgspec.json.decode(text, type=dict[str, Any])
-        event = UnknownEvent(head.kind, {name: value for name, value in fields.items() if name not in _HEAD})
+        rest = {name: value for name, value in fields.items() if name not in _HEAD}
+        event = UnknownEvent(original_kind=head.kind, fields=rest)
     return Entry(head.seq, head.at_ms, event)
 
 

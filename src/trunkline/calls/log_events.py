@@ -430,6 +430,23 @@ class FillerDone(LogEvent, frozen=True, tag="filler.done"):
     interrupted: bool = False
 
 
+class StoreDegraded(LogEvent, frozen=True, tag="store.degraded"):
+    """The store cannot write the events of this call. The call continues, and the events wait in memory.
+
+    `reason` is that of the database. `lost_events` of the call did not fit into the memory for waiting events.
+    """
+
+    reason: str
+    lost_events: int = 0
+
+
+class StoreRestored(LogEvent, frozen=True, tag="store.restored"):
+    """The store has written the waiting events of this call, after `degraded_ms`; `lost_events` are missing."""
+
+    degraded_ms: int
+    lost_events: int = 0
+
+
 class Notice(LogEvent, frozen=True, tag="notice"):
     """Information that is not an error, such as a missing setting or a limit that is near."""
 
@@ -505,6 +522,8 @@ LogEventUnion = (
     | UsageUpdated
     | FillerStarted
     | FillerDone
+    | StoreDegraded
+    | StoreRestored
     | Notice
     | WireSent
     | WireReceived
@@ -513,13 +532,13 @@ LogEventUnion = (
 )
 
 
-class UnknownEvent(msgspec.Struct, frozen=True):
+class UnknownEvent(LogEvent, frozen=True, tag="unknown"):
     """An event of a stored call whose kind, or whose fields, are those of another version of Trunkline.
 
-    A running call never logs it. `fields` has all fields but `kind`, `seq` and `at_ms`.
+    A running call never logs it. `original_kind` is its kind; `fields` has all fields but `kind`, `seq` and `at_ms`.
     """
 
-    kind: str
+    original_kind: str
     fields: dict[str, Any]
 
 

@@ -11,7 +11,7 @@ from trunkline.calls.agents.mcp_servers import McpServers
 from trunkline.calls.agents.tool_threads import divide_threads
 from trunkline.calls.call import Call
 from trunkline.calls.filler_audio import FillerAudio
-from trunkline.calls.log import MAX_LOG_BYTES, LogBudget, Reader
+from trunkline.calls.log import MAX_LOG_BYTES, LogBudget, LogReaderFactory
 from trunkline.calls.log_events import Codec, Transport
 from trunkline.calls.metrics.config import DEFAULT_METRICS, MetricsConfig
 from trunkline.calls.metrics.cost_limits import DayBudget
@@ -71,7 +71,7 @@ class CallRegistry:
         word_stt: Callable[[Provider], ProbingStt | None] = lambda _provider: None,
         max_log_bytes: int = MAX_LOG_BYTES,
         max_logs_bytes: int = MAX_LOGS_BYTES,
-        readers: Sequence[Callable[[], Reader]] = (),
+        readers: Sequence[LogReaderFactory] = (),
     ) -> None:
         self._readers = readers
         self._word_stt = word_stt
@@ -147,7 +147,7 @@ class CallRegistry:
             word_stt=self._word_stt(provider),
             metadata=metadata,
             log_budget=self.log_budget,
-            readers=[make() for make in self._readers],
+            readers=self._readers,
             mcp_servers=self._mcp_servers,
             day_budget=self._day_budget,
         )

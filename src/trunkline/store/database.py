@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import URL, Connection, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from trunkline.extras import install_command
@@ -87,6 +89,20 @@ class Database:
             await asyncio.to_thread(_make_private_file, self.path)
         await asyncio.to_thread(lambda: asyncio.run(_migrate(self.url)))
 
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncConnection]:
+        """Open a transaction that writes. On SQLite it waits for other writers at its begin, and then cannot fail."""
+        async with self.engine.execution_options(transaction="write").begin() as connection:
+            yield connection
+
+    async def release_space(self) -> None:
+        """Give the space of deleted calls back to the file system; on Postgres, autovacuum reuses it."""
+        if not self.is_sqlite:
+            return
+        async with self.engine.execution_options(transaction="none").connect() as connection:
+            (await connection.exec_driver_sql("PRAGMA incremental_vacuum")).all()
+            (await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")).all()
+
     async def close(self) -> None:
         """Close all connections."""
         await self.engine.dispose()
@@ -119,7 +135,8 @@ def _with_driver(url: str) -> URL:
 def _engine(url: URL, **options: Any) -> AsyncEngine:
     if url.get_backend_name() == "sqlite":
         # Without an isolation level, Python's module leaves transactions to the `begin` event below.
-        engine = create_async_engine(url, connect_args={"timeout": LOCK_WAIT_S, "isolation_level": None}, **options)
+        arguments = {"timeout": LOCK_WAIT_S, "isolation_level": None}
+        engine = create_async_engine(url, connect_args=arguments, hide_parameters=True, **options)
         event.listen(engine.sync_engine, "connect", _configure_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
         return engine
@@ -131,6 +148,7 @@ def _engine(url: URL, **options: Any) -> AsyncEngine:
                 "command_timeout": COMMAND_TIMEOUT_S,
                 "server_settings": {"application_name": "trunkline", "jit": "off"},
             },
+            hide_parameters=True,
             **options,
         )
     except ModuleNotFoundError:
@@ -152,8 +170,13 @@ def _configure_sqlite(connection: Any, _record: object) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    is_write = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if is_write else "BEGIN")
+    match connection.get_execution_options().get("transaction"):
+        case "none":
+            pass
+        case "write":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        case _:
+            connection.exec_driver_sql("BEGIN")
 
 
 def _make_private_file(path: Path) -> None:
@@ -171,18 +194,19 @@ async def _migrate(url: URL) -> None:
     engine = _engine(url, poolclass=NullPool)
     try:
         async with engine.connect() as connection:
-            await connection.execution_options(writes=True)
+            await connection.execution_options(transaction="write")
             async with connection.begin():
                 if url.get_backend_name() != "sqlite":
                     await connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"))
                 await connection.run_sync(_upgrade)
     except (DBAPIError, sqlite3.Error, OSError, TimeoutError) as error:
-        raise StoreError(f"The database of stored calls cannot be used: {_reason(error)}.") from error
+        raise StoreError(f"The database of stored calls cannot be used: {reason_of(error)}.") from error
     finally:
         await engine.dispose()
 
 
-def _reason(error: BaseException) -> str:
+def reason_of(error: BaseException) -> str:
+    """Return the database's words for an error, without the statement."""
     original = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
     return (str(original) or type(original).__name__).strip().rstrip(".")
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -82,27 +83,44 @@ class SummaryMeter:
     def read(self, entry: log.Entry) -> None:
         """Read the next entry."""
         self._duration_ms = max(self._duration_ms, entry.at_ms)
-        match entry.event:
-            case log_events.CallStarted() as started:
-                self._started = started
-            case log_events.AgentChanged(agent=agent):
-                if len(self._agents) < MAX_PATH:
-                    self._agents.append(agent)
-            case log_events.MessageAdded(item_id=item_id, role="user", hidden=True):
-                self._hidden.add(item_id)
-            case log_events.MessageDone(item_id=item_id, role="user", status=status):
-                self._turns += item_id not in self._hidden and status not in ("ignored", "inaudible")
-            case log_events.TurnLatency(total_ms=total):
-                self._slowest_turn_ms = max(self._slowest_turn_ms or 0, total)
-            case log_events.UsageUpdated(total=total, total_cost=cost):
-                self._cost = cost
-                self._tokens = total.input_text + total.input_audio + total.output_text + total.output_audio
-            case log_events.GuardrailChecked(status="fail"):
-                self._trips += 1
-            case log_events.CallError():
-                self._errors += 1
-            case log_events.CallEnded() as ended:
-                self._ended = ended
+        if (reader := _READERS.get(type(entry.event))) is not None:
+            reader(self, entry.event)
+
+    def is_hidden(self, item_id: str) -> bool:
+        """Return whether nobody said this message, such as the greeting's "hi"."""
+        return item_id in self._hidden
+
+    def _call_started(self, event: log_events.CallStarted) -> None:
+        self._started = event
+
+    def _agent_changed(self, event: log_events.AgentChanged) -> None:
+        if len(self._agents) < MAX_PATH:
+            self._agents.append(event.agent)
+
+    def _message_added(self, event: log_events.MessageAdded) -> None:
+        if event.hidden:
+            self._hidden.add(event.item_id)
+
+    def _message_done(self, event: log_events.MessageDone) -> None:
+        if event.role == "user" and event.item_id not in self._hidden:
+            self._turns += event.status not in ("ignored", "inaudible")
+
+    def _turn_latency(self, event: log_events.TurnLatency) -> None:
+        self._slowest_turn_ms = max(self._slowest_turn_ms or 0, event.total_ms)
+
+    def _usage_updated(self, event: log_events.UsageUpdated) -> None:
+        total = event.total
+        self._cost = event.total_cost
+        self._tokens = total.input_text + total.input_audio + total.output_text + total.output_audio
+
+    def _guardrail_checked(self, event: log_events.GuardrailChecked) -> None:
+        self._trips += event.status == "fail"
+
+    def _call_error(self, _event: log_events.CallError) -> None:
+        self._errors += 1
+
+    def _call_ended(self, event: log_events.CallEnded) -> None:
+        self._ended = event
 
     def summary(self) -> CallSummary | None:
         """Return the summary up to now, None before `call.started`."""
@@ -130,6 +148,19 @@ class SummaryMeter:
             errors=self._errors,
             metadata=dict(started.metadata),
         )
+
+
+_READERS: dict[type, Callable[[SummaryMeter, Any], None]] = {
+    log_events.AgentChanged: SummaryMeter._agent_changed,
+    log_events.CallEnded: SummaryMeter._call_ended,
+    log_events.CallError: SummaryMeter._call_error,
+    log_events.CallStarted: SummaryMeter._call_started,
+    log_events.GuardrailChecked: SummaryMeter._guardrail_checked,
+    log_events.MessageAdded: SummaryMeter._message_added,
+    log_events.MessageDone: SummaryMeter._message_done,
+    log_events.TurnLatency: SummaryMeter._turn_latency,
+    log_events.UsageUpdated: SummaryMeter._usage_updated,
+}
 
 
 def _later(started_at: str, ms: int) -> str:

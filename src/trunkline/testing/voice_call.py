@@ -23,6 +23,7 @@ from trunkline.calls.log_events import (
     FillerDone,
     FillerStarted,
     LogEventUnion,
+    UnknownEvent,
 )
 from trunkline.realtime.events import encode
 from trunkline.testing import llm_judge
@@ -475,7 +476,7 @@ class VoiceCall(ToolAssertions, GuardrailAssertions):
         if self._changed is not None:
             _done(self._changed)
 
-    def _handle(self, event: LogEventUnion) -> None:
+    def _handle(self, event: LogEventUnion | UnknownEvent) -> None:
         match event:
             case AudioStarted():
                 self.playout.on_audio_started(event.item_id)

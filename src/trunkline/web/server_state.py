@@ -13,7 +13,7 @@ from starlette.requests import HTTPConnection
 
 from trunkline.calls.agents.tool_threads import TOOL_THREADS
 from trunkline.calls.filler_audio import FillerAudio
-from trunkline.calls.log import Reader
+from trunkline.calls.log import Log, Reader
 from trunkline.calls.metrics.config import metrics_config_from
 from trunkline.calls.metrics.operator_lines import OperatorLines
 from trunkline.calls.registry import CallRegistry
@@ -146,7 +146,7 @@ class ServerState:
             reasons.append("full")
         return reasons
 
-    def _operator_reader(self) -> Reader:
+    def _operator_reader(self, _log: Log) -> Reader:
         return OperatorLines(content=self.settings.log_content).read
 
     def _readings(self) -> Iterator[Reading]:
@@ -214,7 +214,7 @@ class ServerState:
                 word_stt=words.get,
                 max_log_bytes=self.settings.max_log_bytes,
                 max_logs_bytes=self.settings.max_all_logs_bytes,
-                readers=[self._operator_reader, lambda: self.metrics.read],
+                readers=[self._operator_reader, lambda _log: self.metrics.read],
             )
             self.loop_watch = stack.enter_context(LoopWatch())
             self._registry = await stack.enter_async_context(registry)

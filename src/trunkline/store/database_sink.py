@@ -1,0 +1,124 @@
+"""The writer's side of the database: batches as transactions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Insert
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.store.batch import Batch, EventRow, UtteranceRow
+from trunkline.store.call_rows import columns_of, storable
+from trunkline.store.database import Database, StoreError, reason_of
+from trunkline.store.schema import calls, events, utterances
+from trunkline.store.search_words import words_of
+
+_DATA_ERRORS = ("22", "23")
+"""Classes of SQLSTATE for values that the database refuses, at any time."""
+_NOT_UPDATED = {"call_id", "has_audio", "audio_bytes"}
+"""The columns that the writer sets only in a new row."""
+
+
+class DatabaseSink:
+    """Connection of the writer to the database. It has one connection, which it keeps.
+
+    Args:
+        database: it has the tables of this version.
+        server_id: the process that runs the calls.
+    """
+
+    def __init__(self, database: Database, server_id: str) -> None:
+        self._database = database
+        self._server_id = server_id
+        self._file = _identity(database.path)
+        dialect = sqlite if database.is_sqlite else postgresql
+        insert: Callable[[Any], Any] = dialect.insert
+        self._insert_events: Insert = insert(events).on_conflict_do_nothing()
+        self._insert_calls: Insert = _upsert(insert(calls), ["call_id"], set(calls.c.keys()) - _NOT_UPDATED)
+        self._insert_utterances: Insert = _upsert(insert(utterances), ["call_id", "seq"], {"text", "words"})
+
+    async def write(self, batch: Batch) -> Sequence[EventRow]:
+        """Write a batch in one transaction. Return the events that the database refused for their content.
+
+        Raises:
+            StoreError: the database cannot write now.
+        """
+        if _identity(self._database.path) != self._file:
+            raise StoreError(f"the file {self._database.path} was deleted or replaced")
+        try:
+            try:
+                async with self._database.writing() as connection:
+                    await self._insert(connection, batch)
+                return []
+            except DBAPIError as error:
+                if not _is_refusal(error):
+                    raise
+            return await self._insert_one_by_one(batch)
+        except (DBAPIError, OSError, TimeoutError) as error:
+            raise StoreError(reason_of(error)) from error
+
+    async def _insert(self, connection: AsyncConnection, batch: Batch) -> None:
+        if batch.calls:
+            rows = [columns_of(row.summary) | self._own_columns(row.last_seq) for row in batch.calls]
+            await connection.execute(self._insert_calls, rows)
+        if batch.events:
+            await connection.execute(self._insert_events, [row._asdict() for row in batch.events])
+        if batch.utterances:
+            await connection.execute(self._insert_utterances, [_utterance_columns(row) for row in batch.utterances])
+
+    def _own_columns(self, last_seq: int) -> dict[str, Any]:
+        return {"server_id": self._server_id, "last_seq": last_seq}
+
+    async def _insert_one_by_one(self, batch: Batch) -> list[EventRow]:
+        """Insert each row by itself, since the database refuses one of them; the others have to be stored."""
+        refused = []
+        parts = [
+            *(Batch([row], [], []) for row in batch.calls),
+            *(Batch([], [row], []) for row in batch.events),
+            *(Batch([], [], [row]) for row in batch.utterances),
+        ]
+        async with self._database.writing() as connection:
+            for part in parts:
+                try:
+                    async with connection.begin_nested():
+                        await self._insert(connection, part)
+                except DBAPIError as error:
+                    if not _is_refusal(error):
+                        raise
+                    refused += part.events
+        return refused
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._database.close()
+
+
+def _upsert(insert: Any, key: list[str], updated: set[str]) -> Insert:
+    statement: Insert = insert.on_conflict_do_update(
+        index_elements=key, set_={name: insert.excluded[name] for name in sorted(updated)}
+    )
+    return statement
+
+
+def _utterance_columns(row: UtteranceRow) -> dict[str, Any]:
+    return row._asdict() | {"text": storable(row.text), "words": " ".join(words_of(row.text))}
+
+
+def _is_refusal(error: DBAPIError) -> bool:
+    code = getattr(error.orig, "sqlstate", None)
+    return isinstance(error, IntegrityError) or (isinstance(code, str) and code[:2] in _DATA_ERRORS)
+
+
+def _identity(path: Path | None) -> tuple[int, int] | None:
+    """Return the device and the number of a file: a file that was deleted can still be written, without effect."""
+    if path is None:
+        return None
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino

@@ -1,0 +1,144 @@
+"""Proof that a server process lives: a lock that the system releases when the process dies.
+
+With SQLite it is the lock of a file beside the database, with Postgres an advisory lock of a session.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from pathlib import Path
+from typing import Protocol
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.store.database import Database
+
+
+class ServerLock(Protocol):
+    """The lock of one server process, and the view of the others' locks."""
+
+    async def hold(self) -> None:
+        """Take the lock, or take it again if it was lost.
+
+        A session of this process that the database still takes for alive may have it; then nothing happens.
+        """
+
+    async def is_alive(self, server_id: str) -> bool:
+        """Return whether the process with this id lives."""
+
+    async def release(self) -> None:
+        """Release the lock."""
+
+
+def server_lock(database: Database, server_id: str) -> ServerLock:
+    """Return the lock of a server process, which nobody holds yet."""
+    if database.path is not None:
+        return _FileLock(database.path.parent / "servers", server_id)
+    return _SessionLock(database, server_id)
+
+
+class _FileLock:
+    def __init__(self, folder: Path, server_id: str) -> None:
+        self._folder = folder
+        self._path = folder / f"{server_id}.lock"
+        self._descriptor: int | None = None
+
+    async def hold(self) -> None:
+        if self._descriptor is not None:
+            return
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600)
+        if _try_lock(descriptor):
+            self._descriptor = descriptor
+        else:
+            os.close(descriptor)
+
+    async def is_alive(self, server_id: str) -> bool:
+        path = self._folder / f"{server_id}.lock"
+        if path == self._path:
+            return True
+        try:
+            descriptor = os.open(path, os.O_RDWR)
+        except FileNotFoundError:
+            return False  # it stopped in an orderly way
+        try:
+            is_free = _try_lock(descriptor)
+        finally:
+            os.close(descriptor)
+        if is_free:
+            path.unlink(missing_ok=True)
+        return not is_free
+
+    async def release(self) -> None:
+        if self._descriptor is not None:
+            self._path.unlink(missing_ok=True)
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+class _SessionLock:
+    def __init__(self, database: Database, server_id: str) -> None:
+        self._database = database
+        self._server_id = server_id
+        self._connection: AsyncConnection | None = None
+
+    async def hold(self) -> None:
+        if self._connection is not None:
+            try:
+                await self._connection.execute(text("SELECT 1"))
+                return
+            except Exception:  # noqa: BLE001 - the session is over, and the lock with it
+                await self._connection.invalidate()
+                self._connection = None
+        connection = await self._database.engine.execution_options(isolation_level="AUTOCOMMIT").connect()
+        if await _try_session_lock(connection, self._server_id):
+            self._connection = connection
+        else:
+            await connection.close()
+
+    async def is_alive(self, server_id: str) -> bool:
+        if server_id == self._server_id:
+            return True
+        async with self._database.engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+            if not await _try_session_lock(connection, server_id):
+                return True
+            await connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _key(server_id)})
+            return False
+
+    async def release(self) -> None:
+        if self._connection is not None:
+            await self._connection.close()
+            self._connection = None
+
+
+async def _try_session_lock(connection: AsyncConnection, server_id: str) -> bool:
+    taken = await connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": _key(server_id)})
+    return bool(taken.scalar())
+
+
+def _key(server_id: str) -> int:
+    """Return the key of a server's advisory lock: 64 bits, with a sign."""
+    return int.from_bytes(hashlib.sha256(server_id.encode()).digest()[:8], "big", signed=True)
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _try_lock(descriptor: int) -> bool:
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+else:
+    import fcntl
+
+    def _try_lock(descriptor: int) -> bool:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True

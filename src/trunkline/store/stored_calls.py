@@ -1,0 +1,226 @@
+"""Reads and deletions of stored calls: lists with filters and full-text search, summaries, logs."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import builtins
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Literal
+
+import msgspec
+from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, text
+
+from trunkline.calls.log import Entry, parse_frame
+from trunkline.store.call_rows import ms_of, summary_of
+from trunkline.store.database import Database
+from trunkline.store.schema import calls, events, utterances
+from trunkline.store.search_words import postgres_query, sqlite_query, words_of
+from trunkline.store.summary import CallStatus, CallSummary
+
+MAX_PAGE = 500
+"""The longest page of a list."""
+_SQLITE_MATCH = "utterances.id IN (SELECT rowid FROM utterances_fts WHERE utterances_fts MATCH :words)"
+_POSTGRES_MATCH = "to_tsvector('simple', utterances.words) @@ to_tsquery('simple', :words)"
+
+
+class CallIsRunningError(Exception):
+    """A running call cannot be deleted."""
+
+
+class CallFilters(msgspec.Struct, frozen=True, kw_only=True):
+    """Filters of a list; a call has to pass all of them.
+
+    Attributes:
+        q: words that were said, all in one utterance; the last one may be the beginning of a word.
+        outcome: the reason of the call's end.
+        agent: an agent that had the call.
+        since, until: limits of the start, times of day in ISO 8601.
+        errors, trips: True for calls with at least one.
+        metadata: pairs that the client gave.
+    """
+
+    q: str = ""
+    scenario: str | None = None
+    status: CallStatus | None = None
+    outcome: str | None = None
+    agent: str | None = None
+    min_ms: int | None = None
+    max_ms: int | None = None
+    since: str | None = None
+    until: str | None = None
+    errors: bool = False
+    trips: bool = False
+    metadata: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+NO_FILTERS = CallFilters()
+
+
+class Match(msgspec.Struct, frozen=True):
+    """The first utterance of a call with the words of a search."""
+
+    seq: int
+    at_ms: int
+    role: Literal["user", "assistant"]
+    text: str
+
+
+class FoundCall(msgspec.Struct, frozen=True):
+    """A call in a list; `match` is None without a search."""
+
+    summary: CallSummary
+    match: Match | None = None
+
+
+class CallPage(msgspec.Struct, frozen=True):
+    """A page of a list, newest calls first. `next` is the cursor of the next page, None at the end."""
+
+    calls: tuple[FoundCall, ...]
+    next: str | None = None
+
+
+class StoredCalls:
+    """The stored calls of a database.
+
+    Args:
+        delete_audio: deletes the audio of a call; it is called before its rows are deleted.
+    """
+
+    def __init__(self, database: Database, delete_audio: Callable[[str], Awaitable[None]] | None = None) -> None:
+        self._database = database
+        self._delete_audio = delete_audio
+
+    async def list(self, filters: CallFilters = NO_FILTERS, cursor: str | None = None, limit: int = 50) -> CallPage:
+        """Return a page of the calls that pass the filters.
+
+        Raises:
+            ValueError: the cursor is not one of a page, or a time of day is invalid.
+        """
+        limit = min(max(limit, 1), MAX_PAGE)
+        words = words_of(filters.q)
+        if filters.q.strip() and not words:
+            return CallPage(())  # signs alone, which nobody says
+        statement, values = self._listing(filters, words)
+        if cursor is not None:
+            statement = statement.where(_before(cursor))
+        statement = statement.order_by(calls.c.started_ms.desc(), calls.c.call_id.desc()).limit(limit + 1)
+        async with self._database.engine.connect() as connection:
+            rows = (await connection.execute(statement, values)).all()
+            matches = await self._matches(connection, rows[:limit]) if words else {}
+        found = tuple(FoundCall(summary_of(row), matches.get(row.call_id)) for row in rows[:limit])
+        return CallPage(found, _cursor(rows[limit - 1]) if len(rows) > limit else None)
+
+    def _listing(self, filters: CallFilters, words: builtins.list[str]) -> tuple[Select[Any], dict[str, Any]]:
+        conditions = [*_conditions(filters)]
+        if not words:
+            return select(calls).where(*conditions), {}
+        matching, query = (
+            (_SQLITE_MATCH, sqlite_query) if self._database.is_sqlite else (_POSTGRES_MATCH, postgres_query)
+        )
+        hits = (
+            select(utterances.c.call_id, func.min(utterances.c.seq).label("match_seq"))
+            .where(text(matching))
+            .group_by(utterances.c.call_id)
+            .subquery()
+        )
+        joined = select(calls, hits.c.match_seq).join(hits, hits.c.call_id == calls.c.call_id)
+        return joined.where(*conditions), {"words": query(words)}
+
+    @staticmethod
+    async def _matches(connection: Any, rows: Iterable[Any]) -> dict[str, Match]:
+        keys = [and_(utterances.c.call_id == row.call_id, utterances.c.seq == row.match_seq) for row in rows]
+        if not keys:
+            return {}
+        found = await connection.execute(select(utterances).where(or_(*keys)))
+        return {row.call_id: Match(row.seq, row.at_ms, row.role, row.text) for row in found}
+
+    async def get(self, call_id: str) -> CallSummary | None:
+        """Return the summary of a call, None for an unknown one."""
+        async with self._database.engine.connect() as connection:
+            row = (await connection.execute(select(calls).where(calls.c.call_id == call_id))).first()
+        return None if row is None else summary_of(row)
+
+    async def frames(self, call_id: str, after: int = 0, limit: int | None = None) -> builtins.list[str]:
+        """Return the stored events of a call with a number above `after`, as JSON text; none for an unknown call."""
+        statement = (
+            select(events.c.frame)
+            .where(events.c.call_id == call_id, events.c.seq > after)
+            .order_by(events.c.seq)
+            .limit(limit)
+        )
+        async with self._database.engine.connect() as connection:
+            return [*(await connection.execute(statement)).scalars()]
+
+    async def log(self, call_id: str, after: int = 0, limit: int | None = None) -> builtins.list[Entry]:
+        """Return the stored events of a call as `frames` does, parsed."""
+        return [parse_frame(frame) for frame in await self.frames(call_id, after, limit)]
+
+    async def delete(self, call_id: str) -> bool:
+        """Delete a call with everything that belongs to it. Return False for an unknown one.
+
+        Raises:
+            CallIsRunningError: the call has not ended.
+        """
+        summary = await self.get(call_id)
+        if summary is None:
+            return False
+        if summary.status == "running":
+            raise CallIsRunningError("The call is running. End it, then delete it.")
+        if self._delete_audio is not None:
+            await self._delete_audio(call_id)
+        async with self._database.writing() as connection:
+            await connection.execute(delete(calls).where(calls.c.call_id == call_id))
+        return True
+
+    async def delete_all(self) -> int:
+        """Delete all calls that do not run. Return their number.
+
+        Each call has a transaction of its own, so that the writer does not wait for long.
+        """
+        async with self._database.engine.connect() as connection:
+            over = select(calls.c.call_id).where(calls.c.status != "running").order_by(calls.c.started_ms)
+            call_ids = [*(await connection.execute(over)).scalars()]
+        deleted = 0
+        for call_id in call_ids:
+            deleted += await self.delete(call_id)
+        await self._database.release_space()
+        return deleted
+
+
+def _conditions(filters: CallFilters) -> Iterable[ColumnElement[bool]]:
+    equal = {calls.c.scenario: filters.scenario, calls.c.status: filters.status, calls.c.end_reason: filters.outcome}
+    for column, value in equal.items():
+        if value is not None:
+            yield column == value
+    if filters.agent is not None:
+        yield calls.c.agents.contains(msgspec.json.encode(filters.agent).decode(), autoescape=True)
+    for key, value in filters.metadata.items():
+        pair = msgspec.json.encode({key: value}).decode()[1:-1]
+        yield calls.c.metadata.contains(pair, autoescape=True)
+    if filters.min_ms is not None:
+        yield calls.c.duration_ms >= filters.min_ms
+    if filters.max_ms is not None:
+        yield calls.c.duration_ms <= filters.max_ms
+    if filters.since is not None:
+        yield calls.c.started_ms >= ms_of(filters.since)
+    if filters.until is not None:
+        yield calls.c.started_ms <= ms_of(filters.until)
+    if filters.errors:
+        yield calls.c.errors > 0
+    if filters.trips:
+        yield calls.c.trips > 0
+
+
+def _cursor(row: Any) -> str:
+    return base64.urlsafe_b64encode(f"{row.started_ms}.{row.call_id}".encode()).decode().rstrip("=")
+
+
+def _before(cursor: str) -> ColumnElement[bool]:
+    """Return the condition for calls after the last one of a page."""
+    try:
+        started, _, call_id = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().partition(".")
+        started_ms = int(started)
+    except (ValueError, binascii.Error):
+        raise ValueError("The cursor is not one of a page. Take it from `next` of the page before.") from None
+    return or_(calls.c.started_ms < started_ms, and_(calls.c.started_ms == started_ms, calls.c.call_id < call_id))

@@ -1,0 +1,374 @@
+"""The writer: reads the logs of all calls of a process, and writes them in batches beside the calls.
+
+A call only puts its events into a queue. The queue is bounded: if the database fails for long, events are dropped, raw
+provider events and deltas first, and their number is stored with the call. Nothing that the database does delays or
+ends a call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+import msgspec
+
+from trunkline.calls import log_events
+from trunkline.calls.log import Entry, Log, Reader, frame_of, kind_of
+from trunkline.calls.log_events import LogEventUnion, UnknownEvent
+from trunkline.store.batch import Batch, BatchSink, CallRow, EventRow, UtteranceRow
+from trunkline.store.mode import StoreMode, stored_part
+from trunkline.store.summary import SummaryMeter
+from trunkline.structured_log import log_event
+
+T = TypeVar("T")
+logger = logging.getLogger(__name__)
+
+BATCH_S = 0.25
+"""The longest time that an event waits for its batch, in seconds."""
+BATCH_EVENTS = 500
+"""The number of waiting events that are written at once, without waiting for more."""
+MAX_BATCH_EVENTS = 2_000
+MAX_BATCH_BYTES = 8 << 20
+MAX_QUEUED_EVENTS = 100_000
+"""The number of events that may wait for the database."""
+MAX_QUEUED_BYTES = 64 << 20
+"""The size of the events that may wait for the database, as JSON text."""
+MAX_CALLS = 20_000
+"""The number of calls whose summaries may wait for the database."""
+SUMMARY_EVERY_S = 5.0
+"""The time between two writes of a running call's summary, in seconds."""
+SLOW_S = 5.0
+"""The duration of a write after which the store is degraded, in seconds."""
+FIRST_RETRY_S = 0.5
+LAST_RETRY_S = 15.0
+KEPT_MESSAGES = 8
+"""The messages of a call that a truncation may still change."""
+CLOSE_S = 5.0
+"""The time in seconds that a stopping server waits for the last batches."""
+_LESS_IMPORTANT = (log_events.WireSent, log_events.WireReceived, log_events.MessageDelta, log_events.AudioStats)
+"""The events that are dropped first: the other events hold the same words and times."""
+
+
+class EventRedactor(Protocol):
+    """The part that removes personal data from the events of one call, in order."""
+
+    def redact(self, event: LogEventUnion | UnknownEvent) -> LogEventUnion | UnknownEvent:
+        """Return the event without personal data."""
+
+
+class QueueLimits(NamedTuple):
+    """Limits of the events that wait for the database, in number and in bytes."""
+
+    events: int = MAX_QUEUED_EVENTS
+    bytes: int = MAX_QUEUED_BYTES
+
+
+DEFAULT_LIMITS = QueueLimits()
+
+
+class _Call:
+    """The state of one call in the writer."""
+
+    def __init__(self, mode: StoreMode, redactor: EventRedactor | None) -> None:
+        self.meter = SummaryMeter(mode)
+        self.redactor = redactor
+        self.call_id = ""
+        self.last_seq = 0
+        self.stored_bytes = 0
+        self.lost_events = 0
+        self.is_over = False
+        self.knows_degraded = False
+        """True if the call's log says that the store is degraded."""
+        self.written_at: float | None = None
+        """The time at which the last summary was written."""
+        self.metadata: dict[str, str] = {}
+        self.end_reason: str | None = None
+        self.has_last = False
+        """True if the rows have the event `call.ended`."""
+        self.said: dict[str, UtteranceRow] = {}
+        """The latest messages by their ids: a truncated one is stored as it was heard."""
+
+
+class _Queued(NamedTuple):
+    call: _Call
+    entry: Entry
+    frame: str
+
+
+class StoreWriter:
+    """Writer of one process. Run it with `async with writer.running()`; give `reader` to each call.
+
+    Args:
+        open_sink: opens the database; it is called again after it failed.
+        mode: the part of each call that is stored.
+        make_redactor: makes the redactor of one call, for the mode `redacted`.
+        tell: appends an event to the log of a running call, by its id.
+        limits: the bounds of the queue.
+        now_s: the time, in seconds, of a clock that never goes back.
+    """
+
+    def __init__(
+        self,
+        open_sink: Callable[[], Coroutine[Any, Any, BatchSink]],
+        mode: StoreMode,
+        *,
+        make_redactor: Callable[[], EventRedactor] | None = None,
+        tell: Callable[[str, log_events.StoreDegraded | log_events.StoreRestored], None] = lambda _call, _event: None,
+        limits: QueueLimits = DEFAULT_LIMITS,
+        now_s: Callable[[], float] | None = None,
+    ) -> None:
+        if mode == "redacted" and make_redactor is None:
+            raise ValueError("The mode `redacted` needs a redactor.")
+        self.mode = mode
+        self._open_sink = open_sink
+        self._make_redactor = make_redactor
+        self._tell = tell
+        self._limits = limits
+        self._now_s = now_s or (lambda: asyncio.get_running_loop().time())
+        self._queue: deque[_Queued] = deque()
+        self._calls: dict[str, _Call] = {}
+        self._work = asyncio.Event()
+        """Set while events wait."""
+        self._enough = asyncio.Event()
+        """Set when a batch is full."""
+        self._closing = asyncio.Event()
+        self._sink: BatchSink | None = None
+        self._pending: Batch | None = None
+        self._degraded_at: float | None = None
+        self._retry_s = FIRST_RETRY_S
+        self.queued_bytes = 0
+        """Size of the events that wait for the database, as JSON text."""
+        self.written_events = 0
+        self.lost_events = 0
+        """Events that were dropped, or that the database refused."""
+
+    # The calls' side ------------------------------------------------------------------------------------------------
+    def reader(self, log: Log) -> Reader:
+        """Return the reader of a call's log. It puts events into the queue, and neither raises nor blocks."""
+        redactor = self._make_redactor() if self._make_redactor is not None and self.mode == "redacted" else None
+        call = _Call(self.mode, redactor)
+
+        def read(entry: Entry) -> None:
+            self._read(call, entry, log.frame(entry))
+
+        return read
+
+    def _read(self, call: _Call, entry: Entry, frame: str) -> None:
+        event = entry.event
+        call.meter.read(entry)
+        if isinstance(event, log_events.CallStarted) and len(self._calls) < MAX_CALLS:
+            call.call_id = event.call_id
+            self._calls[event.call_id] = call
+        elif isinstance(event, log_events.CallEnded):
+            call.is_over = True
+        if not call.call_id or not self._has_room(event):
+            call.lost_events += 1
+            self.lost_events += 1
+            return
+        self._queue.append(_Queued(call, entry, frame))
+        self.queued_bytes += len(frame)
+        self._work.set()
+        if len(self._queue) >= BATCH_EVENTS:
+            self._enough.set()
+
+    def _has_room(self, event: LogEventUnion | UnknownEvent) -> bool:
+        if isinstance(event, (log_events.CallStarted, log_events.CallEnded)):
+            return True  # `MAX_CALLS` limits them
+        parts = 2 if isinstance(event, _LESS_IMPORTANT) else 1
+        return len(self._queue) < self._limits.events // parts and self.queued_bytes < self._limits.bytes // parts
+
+    # State, for the metrics -----------------------------------------------------------------------------------------
+    @property
+    def queued_events(self) -> int:
+        """The number of events that wait for the database."""
+        return len(self._queue) + (0 if self._pending is None else len(self._pending.events))
+
+    @property
+    def is_degraded(self) -> bool:
+        """True while the database cannot be written."""
+        return self._degraded_at is not None
+
+    # The database's side --------------------------------------------------------------------------------------------
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Write inside the `with` block. At its end, wait a short time for the last events."""
+        task = asyncio.create_task(self._run(), name="store writer")
+        try:
+            yield
+        finally:
+            self._closing.set()
+            self._enough.set()
+            self._work.set()
+            await asyncio.wait({task}, timeout=CLOSE_S)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            if self.queued_events:
+                log_event(logger, logging.ERROR, "store.incomplete", lost_events=self.queued_events)
+            await self._close_sink()
+
+    async def _run(self) -> None:
+        while not self._closing.is_set() or self.queued_events:
+            await self._work.wait()
+            await self._wait(self._enough, BATCH_S)
+            self._enough.clear()
+            if not self.queued_events:
+                continue
+            if not await self._write_next():
+                await self._wait(self._closing, self._retry_s)
+                self._retry_s = min(2 * self._retry_s, LAST_RETRY_S)
+                if self._closing.is_set():
+                    return
+            elif not self.queued_events:
+                self._work.clear()
+
+    @staticmethod
+    async def _wait(event: asyncio.Event, seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(event.wait(), seconds)
+
+    async def _write_next(self) -> bool:
+        """Write the next batch. Return whether it succeeded."""
+        if self._pending is None:
+            self._pending = await self._next_batch()
+        try:
+            if self._sink is None:
+                self._sink = await self._watched(self._open_sink())
+            refused = await self._watched(self._sink.write(self._pending))
+        except Exception as error:  # noqa: BLE001 - whatever the database raises, the calls continue
+            self._degrade(str(error) or type(error).__name__)
+            await self._close_sink()
+            return False
+        self._on_written(self._pending, refused)
+        self._pending = None
+        if len(self._queue) < BATCH_EVENTS:
+            self._restore()
+        return True
+
+    async def _watched(self, work: Coroutine[Any, Any, T]) -> T:
+        """Await the database; if it takes long, the store is degraded meanwhile."""
+        task = asyncio.ensure_future(work)
+        try:
+            await asyncio.wait({task}, timeout=SLOW_S)
+            while not task.done():
+                self._degrade(f"the database has not answered for {SLOW_S:g} s")
+                await asyncio.wait({task}, timeout=SLOW_S)
+            return task.result()
+        finally:
+            task.cancel()
+
+    async def _next_batch(self) -> Batch:
+        taken: list[_Queued] = []
+        size = 0
+        while self._queue and len(taken) < MAX_BATCH_EVENTS and size < MAX_BATCH_BYTES:
+            taken.append(self._queue.popleft())
+            size += len(taken[-1].frame)
+        self.queued_bytes -= size
+        # Redaction takes too long for the event loop.
+        events, utterances = await asyncio.to_thread(_rows, taken, self.mode)
+        now = self._now_s()
+        calls = []
+        for call in {id(one.call): one.call for one in taken}.values():
+            is_due = call.written_at is None or now - call.written_at >= SUMMARY_EVERY_S
+            if is_due or (call.is_over and call.has_last):
+                call.written_at = now
+                calls.append(_call_row(call))
+        return Batch(calls, events, utterances)
+
+    def _on_written(self, batch: Batch, refused: Sequence[EventRow]) -> None:
+        self._retry_s = FIRST_RETRY_S
+        self.written_events += len(batch.events) - len(refused)
+        self.lost_events += len(refused)
+        for row in refused:
+            if (call := self._calls.get(row.call_id)) is not None:
+                call.lost_events += 1
+        for written in batch.calls:
+            if written.summary.status != "running":
+                self._calls.pop(written.summary.call_id, None)
+
+    async def _close_sink(self) -> None:
+        sink, self._sink = self._sink, None
+        if sink is not None:
+            with suppress(Exception):  # it has failed already
+                await sink.close()
+
+    # Health ---------------------------------------------------------------------------------------------------------
+    def _degrade(self, reason: str) -> None:
+        if self._degraded_at is None:
+            self._degraded_at = self._now_s()
+            log_event(logger, logging.ERROR, "store.degraded", reason=reason)
+        for call in list(self._calls.values()):
+            if not call.is_over and not call.knows_degraded:
+                call.knows_degraded = True
+                self._tell(call.call_id, log_events.StoreDegraded(reason=reason, lost_events=call.lost_events))
+
+    def _restore(self) -> None:
+        if self._degraded_at is None:
+            return
+        degraded_ms = round(1000 * (self._now_s() - self._degraded_at))
+        self._degraded_at = None
+        log_event(logger, logging.WARNING, "store.restored", degraded_ms=degraded_ms, lost_events=self.lost_events)
+        for call in list(self._calls.values()):
+            if not call.is_over and call.knows_degraded:
+                call.knows_degraded = False
+                restored = log_events.StoreRestored(degraded_ms=degraded_ms, lost_events=call.lost_events)
+                self._tell(call.call_id, restored)
+
+
+def _rows(taken: list[_Queued], mode: StoreMode) -> tuple[list[EventRow], list[UtteranceRow]]:
+    """Return the rows of these events, in the form in which they are stored."""
+    events: list[EventRow] = []
+    utterances: dict[tuple[str, int], UtteranceRow] = {}
+    for call, entry, frame in taken:
+        event = stored_part(entry.event, mode)
+        if event is not None and call.redactor is not None:
+            event = call.redactor.redact(event)
+        call.last_seq = entry.seq
+        if event is None:
+            continue
+        stored = frame if event is entry.event else frame_of(event, entry.seq, entry.at_ms)
+        call.stored_bytes += len(stored)
+        events.append(EventRow(call.call_id, entry.seq, entry.at_ms, kind_of(event), stored))
+        if (utterance := _utterance(call, entry, event)) is not None:
+            utterances[utterance.call_id, utterance.seq] = utterance
+    return events, list(utterances.values())
+
+
+def _utterance(call: _Call, entry: Entry, event: LogEventUnion | UnknownEvent) -> UtteranceRow | None:
+    """Return the row of the words that an event holds, and note the parts of the summary that may hold words."""
+    match event:
+        case log_events.CallStarted(metadata=metadata):
+            call.metadata = metadata
+        case log_events.CallEnded(reason=reason):
+            call.end_reason, call.has_last = reason, True
+        case log_events.MessageDone(item_id=item_id, role="user" | "assistant" as role, text=text) if text:
+            if call.meter.is_hidden(item_id):
+                return None
+            row = UtteranceRow(call.call_id, entry.seq, entry.at_ms, role, text)
+            call.said[item_id] = row
+            if len(call.said) > KEPT_MESSAGES:
+                del call.said[next(iter(call.said))]
+            return row
+        case log_events.MessageTruncated(item_id=item_id, text=str(heard)) if item_id in call.said:
+            return call.said[item_id]._replace(text=heard)
+    return None
+
+
+def _call_row(call: _Call) -> CallRow:
+    summary = call.meter.summary()
+    assert summary is not None  # noqa: S101 - a call is known by its first event
+    if not call.has_last:
+        summary = msgspec.structs.replace(summary, status="running", ended_at=None)
+    return CallRow(
+        msgspec.structs.replace(
+            summary,
+            metadata=call.metadata,
+            end_reason=call.end_reason,
+            bytes=call.stored_bytes,
+            lost_events=call.lost_events,
+        ),
+        call.last_seq,
+    )
